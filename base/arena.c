@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool size_mul(size_t *out, size_t a, size_t b)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+bool size_add(size_t *out, size_t a, size_t b)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+void *mem_new(size_t count, size_t size)
+{
+    return calloc(count ? count : 1, size ? size : 1);
+}
+
+void *mem_grow(void *old, size_t count, size_t size)
+{
+    size_t bytes;
+    return size_mul(&bytes, count, size) ? realloc(old, bytes ? bytes : 1) : NULL;
+}
+
+/* Blocks form a list, newest first; only the newest has room. A request that is larger than a block gets one
+ * of its own. */
+struct arena_block {
+    struct arena_block *next;
+    size_t used, size;
+    max_align_t data[];
+};
+
+enum { BLOCK_SIZE = 16384 };
+
+static struct arena_block *block_new(struct arena *arena, size_t size)
+{
+    size_t bytes;
+    if (!size_add(&bytes, sizeof(struct arena_block), size))
+        return NULL;
+    struct arena_block *block = calloc(1, bytes);
+    if (!block)
+        return NULL;
+    block->size = size;
+    block->next = arena->blocks;
+    arena->blocks = block;
+    return block;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    const size_t align = _Alignof(max_align_t);
+    size_t rounded;
+    if (!size_add(&rounded, size, align - 1))
+        return NULL;
+    rounded -= rounded % align;
+
+    struct arena_block *block = arena->blocks;
+    if (!block || block->size - block->used < rounded)
+        block = block_new(arena, rounded > BLOCK_SIZE ? rounded : BLOCK_SIZE);
+    if (!block)
+        return NULL;
+    void *memory = (char *)block->data + block->used;
+    block->used += rounded;
+    return memory;
+}
+
+char *arena_copy(struct arena *arena, const char *text, size_t length)
+{
+    size_t bytes;
+    char *copy = size_add(&bytes, length, 1) ? arena_alloc(arena, bytes) : NULL;
+    if (copy && length)
+        memcpy(copy, text, length);
+    return copy;
+}
+
+void arena_release(struct arena *arena)
+{
+    if (!arena)
+        return;
+    for (struct arena_block *block = arena->blocks, *next; block; block = next) {
+        next = block->next;
+        free(block);
+    }
+    arena->blocks = NULL;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * base: what every other folder stands on. It knows nothing of pictures, text or devices.
+ *
+ * Conventions of the whole program, stated once here:
+ *
+ *   - A function that can fail returns 0, or an enum err_code, and takes a `struct err *` last (NULL
+ * allowed).
+ *   - Out parameters come first. A `**out` belongs to the caller and goes back through that type's own _free;
+ *     a returned pointer is borrowed from its parent. S_init prepares a struct, S_release frees its contents,
+ *     S_free frees the struct too; both take NULL or a zeroed struct.
+ *   - Libraries never print and never exit.
+ *   - Every size that comes from a file goes through size_mul and size_add before it allocates.
+ */
+#ifndef DIPTYCH_BASE_H
+#define DIPTYCH_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_t; /* jansson's value; include <jansson.h> to look inside */
+
+/* ---- errors -------------------------------------------------------------------------------------------- */
+
+/* One code for each thing a caller would do differently. The message carries everything else. */
+enum err_code {
+    ERR_NONE = 0,
+    ERR_ARGUMENT,    /* the caller asked for something that makes no sense: fix the command */
+    ERR_MEMORY,      /* out of host memory */
+    ERR_IO,          /* a file or folder is missing, unreadable or unwritable: look at the path */
+    ERR_FORMAT,      /* the bytes of a file are not what they should be: the file is bad */
+    ERR_LIMIT,       /* well-formed, but larger than a limit allows: raise the limit or skip */
+    ERR_UNSUPPORTED, /* well-formed, but a kind this program does not handle: convert it */
+    ERR_DEVICE,      /* an OpenCL device is missing or failed */
+};
+
+/* Message prose: no capital, no full stop, the failure first, the subject quoted, offsets where there are
+ * any: unable to read 'a.png': PNG chunk 'IDAT' at byte 33 runs past the end of the file */
+struct err {
+    enum err_code code;
+    char msg[1024];
+};
+
+#if defined(__GNUC__)
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
+#else
+#define PRINTF_LIKE(text, first)
+#endif
+
+/* Fills err (if not NULL) and returns code, so that a failing function ends in `return err_set(...)`. */
+int err_set(struct err *err, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Puts "context: " before the message on the way up and returns the code, which stays. */
+int err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* ERR_MEMORY with the one wording for it. */
+int err_memory(struct err *err, size_t bytes);
+
+/* ---- checked sizes ------------------------------------------------------------------------------------- */
+
+/* Write a*b or a+b to *out and return true, or return false where it does not fit. */
+bool size_mul(size_t *out, size_t a, size_t b);
+bool size_add(size_t *out, size_t a, size_t b);
+
+/* calloc(count, size) and realloc to count elements, with the product checked; NULL on overflow or no memory.
+ */
+void *mem_new(size_t count, size_t size);
+void *mem_grow(void *old, size_t count, size_t size);
+
+/* ---- arena --------------------------------------------------------------------------------------------- */
+
+/* Many small allocations with one lifetime. Zero-initialise, allocate, release everything at once. */
+struct arena {
+    struct arena_block *blocks;
+};
+
+void *arena_alloc(
+    struct arena *arena, size_t size); /* zeroed, aligned for any type; NULL when out of memory */
+char *arena_copy(struct arena *arena, const char *text, size_t length); /* NUL-terminated copy */
+void arena_release(struct arena *arena);
+
+/* ---- numbers in 16 bits -------------------------------------------------------------------------------- */
+
+/* IEEE half and bfloat16, stored as bits. To 16 bits: round to nearest, ties to even; NaN stays NaN. */
+float f16_to_f32(uint16_t half);
+uint16_t f32_to_f16(float value);
+float bf16_to_f32(uint16_t bits);
+uint16_t f32_to_bf16(float value);
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+/* A whole file in memory, read-only, mapped and not copied. size 0 has data NULL. */
+struct file_map {
+    const uint8_t *data;
+    size_t size;
+};
+
+int file_map_open(struct file_map *out, const char *path, struct err *err);
+void file_map_release(struct file_map *map);
+
+/* A whole file in memory of the caller's (free()), with a NUL after the last byte that *size does not count.
+ * A gzip file (by its magic bytes) arrives inflated. More than limit bytes, inflated, is ERR_LIMIT. */
+int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err);
+
+bool file_exists(const char *path);
+
+/* folder + "/" + name, in the arena. NULL when out of memory. */
+char *path_join(struct arena *arena, const char *folder, const char *name);
+
+/* Visits root if it is a file, else every regular file below it, depth first in byte order of the names, with
+ * symbolic links followed and cycles cut. Names that begin with '.' are skipped below root.
+ * A file or folder that cannot be read is visited with `problem` set and the walk goes on.
+ * A visit that returns non-zero ends the walk, which returns that value. */
+typedef int walk_visit(void *context, const char *path, const struct err *problem);
+int file_walk(const char *root, walk_visit *visit, void *context, struct err *err);
+
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
+
+/* Parse a file, or bytes that came from the file `name`. The root must be an object. Errors carry line,
+ * column and byte offset. Free with json_decref. */
+int json_read(struct json_t **out, const char *path, size_t limit, struct err *err);
+int json_parse(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err);
+
+/* ---- time and threads ---------------------------------------------------------------------------------- */
+
+double time_now(void);    /* seconds on a clock that only goes forward */
+int thread_default(void); /* how many threads to run: the CPUs this process may use */
+
+/* Calls body(context, i) for every i in [0, count) on up to `threads` threads, in no set order; returns when
+ * all are done. Falls back to fewer threads where no more can be had. */
+typedef void parallel_body(void *context, size_t i);
+void parallel_for(size_t count, int threads, parallel_body *body, void *context);
+
+#endif

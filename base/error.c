@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int err_set(struct err *err, enum err_code code, const char *format, ...)
+{
+    if (err) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(err->msg, sizeof err->msg, format, args);
+        va_end(args);
+        err->code = code;
+    }
+    return code;
+}
+
+int err_wrap(struct err *err, const char *format, ...)
+{
+    if (!err)
+        return ERR_ARGUMENT; /* the code was never kept; all a caller without an err can use is "not 0" */
+    char inner[sizeof err->msg];
+    memcpy(inner, err->msg, sizeof inner);
+
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(err->msg, sizeof err->msg, format, args);
+    va_end(args);
+    if (length >= 0 && (size_t)length < sizeof err->msg)
+        snprintf(err->msg + length, sizeof err->msg - (size_t)length, ": %s", inner);
+    return err->code;
+}
+
+int err_memory(struct err *err, size_t bytes)
+{
+    return err_set(err, ERR_MEMORY, "out of memory for %zu bytes", bytes);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+/* Opens path for reading and writes its size; folders, devices and pipes are refused, which a read would hang
+ * or fail on later. */
+static int open_regular(int *out, size_t *size, const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return err_set(err, ERR_IO, "unable to open '%s': %s", path, strerror(errno));
+    struct stat st;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return err_set(err, ERR_IO, "unable to open '%s': %s", path,
+            S_ISDIR(st.st_mode) ? "is a folder" : "not a regular file");
+    }
+    *out = fd;
+    *size = (size_t)st.st_size;
+    return 0;
+}
+
+int file_map_open(struct file_map *out, const char *path, struct err *err)
+{
+    int fd;
+    size_t size;
+    int rc = open_regular(&fd, &size, path, err);
+    if (rc)
+        return rc;
+    void *data = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (data == MAP_FAILED)
+        rc = err_set(err, ERR_IO, "unable to map '%s': %s", path, strerror(errno));
+    else
+        *out = (struct file_map){.data = data, .size = size};
+    close(fd);
+    return rc;
+}
+
+void file_map_release(struct file_map *map)
+{
+    if (map && map->data)
+        munmap((void *)map->data, map->size);
+    if (map)
+        *map = (struct file_map){0};
+}
+
+/* zlib's gzFile reads plain files as they are and gzip files inflated, so one loop serves both. */
+static int read_all(
+    char **out, size_t *size, gzFile file, const char *path, size_t hint, size_t limit, struct err *err)
+{
+    enum { CHUNK = 1 << 16 };
+    size_t used = 0, room = hint + 1;
+    char *bytes = mem_grow(NULL, room, 1);
+
+    for (;;) {
+        if (!bytes)
+            return err_memory(err, room);
+        size_t want = room - used - 1;
+        int got = gzread(file, bytes + used, (unsigned)(want < CHUNK ? want : CHUNK));
+        if (got < 0) {
+            int code;
+            const char *why = gzerror(file, &code);
+            free(bytes);
+            return err_set(err, code == Z_ERRNO ? ERR_IO : ERR_FORMAT, "unable to read '%s': %s", path,
+                code == Z_ERRNO ? strerror(errno) : why);
+        }
+        used += (size_t)got;
+        if (used > limit) {
+            free(bytes);
+            return err_set(err, ERR_LIMIT, "unable to read '%s': larger than %zu bytes", path, limit);
+        }
+        if (got == 0 && want > 0)
+            break;
+        if (used + 1 == room) {
+            room += room / 2 + CHUNK;
+            char *grown = mem_grow(bytes, room, 1);
+            if (!grown)
+                free(bytes);
+            bytes = grown;
+        }
+    }
+    bytes[used] = '\0';
+    *out = bytes;
+    *size = used;
+    return 0;
+}
+
+int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err)
+{
+    int fd;
+    size_t on_disk;
+    int rc = open_regular(&fd, &on_disk, path, err);
+    if (rc)
+        return rc;
+    if (on_disk > limit) {
+        close(fd);
+        return err_set(
+            err, ERR_LIMIT, "unable to read '%s': %zu bytes, the limit is %zu", path, on_disk, limit);
+    }
+    gzFile file = gzdopen(fd, "rb");
+    if (!file) {
+        close(fd);
+        return err_memory(err, 0);
+    }
+    rc = read_all(out, size, file, path, on_disk, limit, err);
+    const int closed = gzclose_r(file);
+    if (!rc && closed == Z_BUF_ERROR) { /* the gzip stream ends before its trailer */
+        free(*out);
+        *out = NULL;
+        rc = err_set(err, ERR_FORMAT, "unable to read '%s': gzip data ends early", path);
+    }
+    return rc;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st);
+}
+
+char *path_join(struct arena *arena, const char *folder, const char *name)
+{
+    const size_t length = strlen(folder), slash = length && folder[length - 1] != '/';
+    char *path = arena_alloc(arena, length + slash + strlen(name) + 1);
+    if (path)
+        sprintf(path, "%s%s%s", folder, slash ? "/" : "", name);
+    return path;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static int visit_problem(const FTSENT *entry, const char *why, walk_visit *visit, void *context)
+{
+    struct err problem;
+    err_set(&problem, ERR_IO, "unable to read '%s': %s", entry->fts_path, why);
+    return visit(context, entry->fts_path, &problem);
+}
+
+static int visit_entry(FTS *tree, FTSENT *entry, walk_visit *visit, void *context)
+{
+    if (entry->fts_level > FTS_ROOTLEVEL && entry->fts_name[0] == '.') {
+        fts_set(tree, entry, FTS_SKIP);
+        return 0;
+    }
+    switch (entry->fts_info) {
+    case FTS_F:
+        return visit(context, entry->fts_path, NULL);
+    case FTS_DC:
+        return 0; /* a link back to a folder above: everything in it is visited there */
+    case FTS_DNR:
+    case FTS_ERR:
+    case FTS_NS:
+        return visit_problem(entry, strerror(entry->fts_errno), visit, context);
+    case FTS_SLNONE:
+        return visit_problem(entry, "the link points nowhere", visit, context);
+    default: /* folders on the way down and up; sockets and devices are not files */
+        return 0;
+    }
+}
+
+int file_walk(const char *root, walk_visit *visit, void *context, struct err *err)
+{
+    char *const roots[] = {(char *)root, NULL}; /* fts does not write to it */
+    FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
+    if (!tree)
+        return err_set(err, ERR_IO, "unable to read '%s': %s", root, strerror(errno));
+    int rc = 0;
+    for (FTSENT *entry; !rc && (entry = fts_read(tree));)
+        rc = visit_entry(tree, entry, visit, context);
+    fts_close(tree);
+    return rc;
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * compute: one OpenCL device, the tensors on it, the weights that feed it, and the transformer both towers
+ * share.
+ *
+ * The pieces, in the order a program meets them:
+ *
+ *   struct device       the OpenCL device chosen, its GEMM provider and its precision. Immutable after
+ * device_open, so any number of threads may share it. struct weights      the tensors of a model directory by
+ * name, mapped from disk (or made up from a seed). struct transformer  blocks of attention and MLP with their
+ * weights on the device. Immutable after load. struct stream       an in-order queue and the memory
+ * activations live in. Belongs to one thread at a time.
+ *
+ * Letters in shapes: B pictures or texts in a batch, T tokens of each, W width, H heads, D = W/H head width,
+ * M MLP width, R = B*T rows, N and K the output and input width of a linear layer.
+ */
+#ifndef DIPTYCH_COMPUTE_H
+#define DIPTYCH_COMPUTE_H
+
+#include "base/base.h"
+
+/* ---- device -------------------------------------------------------------------------------------------- */
+
+/* How the operands of matrix products are stored. Everything else (layer norm, softmax, residual sums,
+ * pooling) is float32 always. */
+enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_COUNT };
+
+const char *precision_name(enum precision precision); /* "f32", "bf16", "f16" */
+
+struct device_options {
+    const char
+        *device; /* NULL: the best one. "gpu", "cpu", "PLATFORM:DEVICE" as numbers, or part of a name */
+    const char
+        *gemm; /* NULL or "auto": the fastest provider of the device; "clblast" or "onednn" forces one */
+    const char *precision; /* NULL or "auto": the fastest the device does well; "f32", "bf16" or "f16" */
+};
+
+struct device;
+
+/* Opens the device the options name. With no OpenCL device at all the error says which packages give one. */
+int device_open(struct device **out, const struct device_options *options, struct err *err);
+void device_free(struct device *device);
+
+const char *device_name(const struct device *device);
+const char *device_gemm(const struct device *device); /* "clblast" or "onednn" */
+enum precision device_precision(const struct device *device);
+
+/* What `diptych devices` shows of one device. */
+struct device_info {
+    int platform_index, device_index; /* as "PLATFORM:DEVICE" names it */
+    char platform[128], name[128], version[128];
+    const char *kind; /* "gpu", "cpu", "accelerator", "other" */
+    unsigned compute_units;
+    uint64_t memory;              /* bytes */
+    bool chosen;                  /* device_open with the same options takes this one */
+    const char *gemm;             /* provider it would use */
+    enum precision precision;     /* precision it would use */
+    bool native[PRECISION_COUNT]; /* multiplied in that type; the others run in f32 on rounded operands */
+};
+
+/* Lists every device of every platform; *out goes back through free(). No device is the error of device_open.
+ */
+int device_list(
+    struct device_info **out, size_t *count, const struct device_options *options, struct err *err);
+
+/* ---- tensors and streams ------------------------------------------------------------------------------- */
+
+enum element { ELEMENT_F32, ELEMENT_BF16, ELEMENT_F16, ELEMENT_U8, ELEMENT_I32, ELEMENT_COUNT };
+
+size_t element_size(enum element element); /* bytes */
+
+/* Where a tensor's elements lie on the device: row-major, contiguous. PoCL loses the offset of a sub-buffer
+ * in native kernels, so a tensor is a whole buffer and an offset, as CLBlast takes it. A plain value: copy
+ * it. */
+struct tensor {
+    struct _cl_mem *buffer;
+    size_t offset; /* in elements */
+    size_t count;  /* elements */
+    enum element element;
+};
+
+struct stream;
+
+/* A forward pass allocates its activations with tensor_new and gives them back with stream_rewind. A stream
+ * opened for planning has no memory: every launch is skipped and only the high-water mark is kept. So an
+ * encoder opens a planning stream, runs its forward pass once at the largest batch, and opens the real one of
+ * that size. */
+int stream_open(
+    struct stream **out, struct device *device, size_t bytes, struct err *err); /* 0 bytes: planning */
+void stream_free(struct stream *stream);
+size_t stream_peak(const struct stream *stream); /* bytes: the most that was ever in use */
+struct device *stream_device(const struct stream *stream);
+
+size_t stream_mark(const struct stream *stream);
+void stream_rewind(struct stream *stream, size_t mark);
+
+/* A tensor of count elements from the stream's memory. ERR_LIMIT when the stream was planned too small. */
+int tensor_new(
+    struct tensor *out, struct stream *stream, enum element element, size_t count, struct err *err);
+
+/* Copy between host memory and the device. A write may return before it is done with `data` only if it has
+ * copied it; a read waits for all the work before it. */
+int tensor_write(struct stream *stream, struct tensor to, const void *data, size_t count, struct err *err);
+int tensor_read(struct stream *stream, void *data, struct tensor from, size_t count, struct err *err);
+
+/* The element type activations between matrix products have on this stream's device. */
+enum element stream_real(const struct stream *stream);
+
+/* ---- weights ------------------------------------------------------------------------------------------- */
+
+/* The two naming schemes of CLIP checkpoints. */
+enum layout { LAYOUT_HF, LAYOUT_OPEN_CLIP };
+
+enum { WEIGHT_RANK_MAX = 4 };
+
+/* One tensor as the file has it. */
+struct weight {
+    const char *name;
+    const char *type; /* safetensors' own word: "F32", "F16", "BF16", "I64", ... */
+    int rank;
+    size_t shape[WEIGHT_RANK_MAX];
+    size_t count;        /* elements */
+    const uint8_t *data; /* little-endian elements, inside the mapped file */
+    const char *file;    /* path, for messages */
+};
+
+struct weights;
+
+/* Opens `model.safetensors`, its shards through `model.safetensors.index.json`, or
+ * `open_clip_model.safetensors` in a model directory. Every header is checked: lengths, offsets, overlaps,
+ * shapes against byte counts. A directory that has only pickled weights (.bin, .pt) is ERR_UNSUPPORTED and
+ * the message says how to convert. */
+int weights_open(struct weights **out, const char *directory, struct err *err);
+
+/* Weights made up from a seed, for benchmarks and golden tests: any tensor a tower asks for exists, in any
+ * shape. compute/weights_random.c says how values are made; tests/golden/ makes the same ones. Layout is HF.
+ */
+int weights_random(struct weights **out, uint64_t seed, struct err *err);
+
+void weights_free(struct weights *weights);
+
+enum layout weights_layout(const struct weights *weights);
+size_t weights_count(const struct weights *weights);
+const struct weight *weights_at(const struct weights *weights, size_t i);           /* in file order */
+const struct weight *weights_find(const struct weights *weights, const char *name); /* NULL: not there */
+
+/* ---- parameter tables ---------------------------------------------------------------------------------- */
+
+/* Sizes that the rows of a parameter table refer to. A tower fills an array of these from its config. */
+enum dim {
+    DIM_NONE,
+    DIM_ONE,
+    DIM_WIDTH,
+    DIM_3WIDTH,
+    DIM_MLP,
+    DIM_TOKENS,
+    DIM_VOCAB,
+    DIM_EMBED,
+    DIM_CHANNELS,
+    DIM_PATCH,
+    DIM_COUNT
+};
+
+enum param_kind {
+    PARAM_TENSOR, /* field is a struct tensor: float32 on the device */
+    PARAM_LINEAR, /* field is a struct linear *: (N, K) or (N, ...) weights, packed for the GEMM provider */
+    PARAM_HOST,   /* field is a float: a scalar on the host */
+};
+
+/* One row a tensor: the same table loads it, checks its shape, counts it and lists it in `inspect`. */
+struct param {
+    enum param_kind kind;
+    size_t field;          /* offsetof in the struct that owns the parameters */
+    const char *hf;        /* name after the tower's prefix; "{q,k,v}_proj" stacks three tensors on axis 0 */
+    const char *open_clip; /* the same in open_clip's layout */
+    enum dim shape[WEIGHT_RANK_MAX]; /* DIM_NONE ends it */
+    bool open_clip_transposed;       /* open_clip stores the transpose (its `x @ proj`) */
+};
+
+/* Loads every row of `table` into the struct at `object`. prefix[layout] stands before the names; a `%zu` in
+ * it is replaced by `layer`. dims is indexed by enum dim. Errors name the tensor, what is wrong and what was
+ * expected. */
+int params_load(void *object, const struct param *table, size_t rows, const char *const prefix[2],
+    size_t layer, const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device,
+    struct err *err);
+void params_release(void *object, const struct param *table, size_t rows);
+
+/* Elements all rows hold together. */
+size_t params_count(const struct param *table, size_t rows, const size_t dims[DIM_COUNT]);
+
+/* ---- layers -------------------------------------------------------------------------------------------- */
+
+enum activation { ACTIVATION_NONE, ACTIVATION_QUICK_GELU, ACTIVATION_GELU, ACTIVATION_GELU_TANH };
+
+/* What happens to a matrix product on its way out, beside the bias. */
+enum epilogue {
+    EPILOGUE_NONE,
+    EPILOGUE_QUICK_GELU, /* y * sigmoid(1.702 y), openai/CLIP */
+    EPILOGUE_GELU,       /* y/2 * (1 + erf(y / sqrt 2)), open_clip's default */
+    EPILOGUE_GELU_TANH,  /* the tanh approximation, "gelu_pytorch_tanh" */
+    EPILOGUE_ADD,        /* out += y: the residual sum */
+};
+
+/* y = x * transpose(weight) + bias, as torch.nn.Linear: weight (N, K). Immutable. */
+struct linear;
+
+int linear_load(
+    struct linear **out, struct device *device, const float *weight, size_t n, size_t k, struct err *err);
+void linear_free(struct linear *linear);
+
+/* out (R, N) = in (R, K) through the layer. `in` has the stream's real type; `out` too, or float32. bias (N)
+ * may have no buffer. EPILOGUE_ADD needs a float32 `out`. */
+int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
+    struct tensor bias, size_t rows, enum epilogue epilogue, struct err *err);
+
+/* out (R, W) = layer norm of in (R, W) float32; out is real or float32. in_stride: elements from row to row.
+ */
+int layer_norm(struct stream *stream, struct tensor out, struct tensor in, struct tensor gamma,
+    struct tensor beta, size_t rows, size_t width, float eps, struct err *err);
+
+/* context (B, T, W) = softmax(Q K^T / sqrt(D)) V of qkv (B, T, 3, H, D), both real. With `causal` a token
+ * sees itself and those before it. No T x T tensor is ever in memory. */
+int attention(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch, size_t tokens,
+    size_t heads, size_t head_width, bool causal, struct err *err);
+
+/* patches (B, G*G, 3*P*P), real, of pixels (B, S, S, 3) bytes with G = S/P: (pixel * scale - mean) / std by
+ * channel, in the order of a torch convolution's weight (channel, row, column). */
+int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t batch,
+    size_t image_size, size_t patch_size, const float scale[3], const float shift[3], struct err *err);
+
+/* tokens (B, 1+G*G, W) float32 = [class; patches (B, G*G, W) float32] + positions (1+G*G, W). */
+int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
+    struct tensor class_token, struct tensor positions, size_t batch, size_t count, size_t width,
+    struct err *err);
+
+/* tokens (B, T, W) float32 = table (V, W) at ids (B, T) int32 + positions (T, W). */
+int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
+    struct tensor positions, size_t batch, size_t count, size_t width, struct err *err);
+
+/* rows (B, W) float32: row pick[b] of tokens (B, T, W) for each b. pick (B) int32. */
+int pick_rows(struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick,
+    size_t batch, size_t count, size_t width, struct err *err);
+
+/* Divides every row of x (R, W) float32 by its length, in place. A row of zeros stays. */
+int normalize_rows(struct stream *stream, struct tensor x, size_t rows, size_t width, struct err *err);
+
+/* ---- the transformer ----------------------------------------------------------------------------------- */
+
+/* Pre-LN blocks as in openai/CLIP's model.py: x += attention(ln_1(x)); x += mlp(ln_2(x)). */
+struct transformer_config {
+    size_t layers, width, heads, mlp_width;
+    enum activation activation;
+    float eps;   /* of every layer norm */
+    bool causal; /* text: a token sees only those before it */
+};
+
+/* ERR_UNSUPPORTED where the kernels do not fit: width a multiple of 16, head width of 8 and at most 128. */
+int transformer_config_check(const struct transformer_config *config, struct err *err);
+
+struct transformer;
+
+/* prefix[layout] with "%zu" for the layer, as params_load. */
+int transformer_load(struct transformer **out, const struct transformer_config *config,
+    const char *const prefix[2], const struct weights *weights, struct device *device, struct err *err);
+void transformer_free(struct transformer *transformer);
+
+/* x (B, T, W) float32 through every block, in place. */
+int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,
+    size_t batch, size_t tokens, struct err *err);
+
+/* Parameters, and floating point operations for one sequence of T tokens (a multiply-add is two). */
+size_t transformer_params(const struct transformer_config *config);
+double transformer_flops(const struct transformer_config *config, size_t tokens);
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+static void errors_carry_context(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(err_set(&err, ERR_FORMAT, "tensor '%s' is missing", "proj"), ERR_FORMAT);
+    assert_int_equal(err_wrap(&err, "cannot load '%s'", "model"), ERR_FORMAT);
+    assert_string_equal(err.msg, "cannot load 'model': tensor 'proj' is missing");
+    assert_int_equal(err_set(NULL, ERR_IO, "nobody listens"), ERR_IO);
+    assert_int_not_equal(err_wrap(NULL, "nobody listens"), 0);
+
+    char *lots = malloc(4000);
+    memset(lots, 'x', 3999);
+    lots[3999] = '\0';
+    err_set(&err, ERR_IO, "%s", lots);
+    err_wrap(&err, "%s", lots);
+    assert_int_equal(strlen(err.msg), sizeof err.msg - 1);
+    free(lots);
+}
+
+static void sizes_do_not_overflow(void **state)
+{
+    (void)state;
+    size_t out;
+    assert_true(size_mul(&out, SIZE_MAX / 3, 3));
+    assert_false(size_mul(&out, SIZE_MAX / 3 + 1, 3));
+    assert_false(size_add(&out, SIZE_MAX, 1));
+    assert_null(mem_new(SIZE_MAX / 2, 3));
+    assert_null(mem_grow(NULL, SIZE_MAX / 2, 3));
+}
+
+static void arena_memory_is_apart_and_zeroed(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    char *previous = NULL;
+    for (size_t size = 1; size < 40000; size = size * 2 + 1) {
+        char *memory = arena_alloc(&arena, size);
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % _Alignof(max_align_t), 0);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(memory[i], 0);
+        memset(memory, 0x5a, size);
+        assert_ptr_not_equal(memory, previous);
+        previous = memory;
+    }
+    assert_string_equal(arena_copy(&arena, "diptych!", 7), "diptych");
+    assert_null(arena_alloc(&arena, SIZE_MAX - 3));
+    assert_string_equal(path_join(&arena, "a", "b"), "a/b");
+    assert_string_equal(path_join(&arena, "a/", "b"), "a/b");
+    arena_release(&arena);
+    arena_release(NULL);
+}
+
+/* Every half survives the way to float and back, and a float goes to the nearer of the two halves around it.
+ */
+static void halves_round_to_nearest_even(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 0x10000; bits++) {
+        const float value = f16_to_f32((uint16_t)bits);
+        if (isnan(value))
+            assert_true(isnan(f16_to_f32(f32_to_f16(value))));
+        else
+            assert_int_equal(f32_to_f16(value), bits);
+    }
+    for (uint16_t bits = 0; bits < 0x7bff; bits++) {
+        const float low = f16_to_f32(bits), high = f16_to_f32(bits + 1), middle = (low + high) / 2;
+        assert_int_equal(f32_to_f16(middle), bits % 2 ? bits + 1 : bits);
+        assert_int_equal(f32_to_f16(nextafterf(middle, 0)), bits);
+        assert_int_equal(f32_to_f16(nextafterf(middle, INFINITY)), bits + 1);
+    }
+    assert_int_equal(f32_to_f16(65519.99f), 0x7bff);
+    assert_int_equal(f32_to_f16(65520.0f), 0x7c00);
+    assert_int_equal(f32_to_f16(-INFINITY), 0xfc00);
+    assert_float_equal(f16_to_f32(0x3555), 0.33325195f, 0);
+
+    assert_int_equal(f32_to_bf16(1.00390625f), 0x3f80); /* half way: to even */
+    assert_int_equal(f32_to_bf16(1.01171875f), 0x3f82);
+    assert_true(isnan(bf16_to_f32(f32_to_bf16(NAN))));
+    assert_float_equal(bf16_to_f32(f32_to_bf16(-3.140625f)), -3.140625f, 0);
+}
+
+static void write_file(const char *path, const char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static void files_are_read_whole_or_refused(void **state)
+{
+    (void)state;
+    const char *plain = DIPTYCH_SCRATCH "/plain", *zipped = DIPTYCH_SCRATCH "/zipped.gz";
+    char *bytes = NULL;
+    size_t size;
+    struct err err;
+
+    write_file(plain, "ab\0cd", 5);
+    assert_int_equal(file_read(&bytes, &size, plain, 5, &err), 0);
+    assert_int_equal(size, 5);
+    assert_memory_equal(bytes, "ab\0cd\0", 6);
+    free(bytes);
+    assert_int_equal(file_read(&bytes, &size, plain, 4, &err), ERR_LIMIT);
+
+    gzFile gz = gzopen(zipped, "wb");
+    for (int i = 0; i < 300000; i++)
+        gzputs(gz, "0123456789");
+    gzclose(gz);
+    assert_int_equal(file_read(&bytes, &size, zipped, 3000000, &err), 0);
+    assert_int_equal(size, 3000000);
+    assert_memory_equal(bytes + 2999990, "0123456789", 11);
+    free(bytes);
+    assert_int_equal(file_read(&bytes, &size, zipped, 2999999, &err), ERR_LIMIT);
+
+    struct stat st;
+    assert_int_equal(stat(zipped, &st), 0);
+    assert_int_equal(truncate(zipped, st.st_size / 2), 0);
+    assert_int_equal(file_read(&bytes, &size, zipped, 3000000, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, zipped));
+
+    assert_int_equal(file_read(&bytes, &size, DIPTYCH_SCRATCH "/missing", 10, &err), ERR_IO);
+    assert_non_null(strstr(err.msg, "missing': No such file"));
+    assert_int_equal(file_read(&bytes, &size, DIPTYCH_SCRATCH, 10, &err), ERR_IO);
+    assert_non_null(strstr(err.msg, "is a folder"));
+
+    struct file_map map;
+    assert_int_equal(file_map_open(&map, plain, &err), 0);
+    assert_int_equal(map.size, 5);
+    file_map_release(&map);
+    write_file(plain, "", 0);
+    assert_int_equal(file_map_open(&map, plain, &err), 0);
+    assert_int_equal(map.size, 0);
+    file_map_release(&map);
+}
+
+struct seen {
+    char text[4096];
+    int problems;
+};
+
+static int note(void *context, const char *path, const struct err *problem)
+{
+    struct seen *seen = context;
+    strcat(seen->text, path + strlen(DIPTYCH_SCRATCH));
+    strcat(seen->text, problem ? "! " : " ");
+    seen->problems += problem != NULL;
+    return 0;
+}
+
+static void folders_are_walked_in_order(void **state)
+{
+    (void)state;
+    const char *root = DIPTYCH_SCRATCH "/walk";
+    mkdir(root, 0755);
+    mkdir(DIPTYCH_SCRATCH "/walk/b", 0755);
+    mkdir(DIPTYCH_SCRATCH "/walk/.hidden", 0755);
+    write_file(DIPTYCH_SCRATCH "/walk/.hidden/x", "", 0);
+    write_file(DIPTYCH_SCRATCH "/walk/.dot", "", 0);
+    write_file(DIPTYCH_SCRATCH "/walk/c", "", 0);
+    write_file(DIPTYCH_SCRATCH "/walk/a", "", 0);
+    write_file(DIPTYCH_SCRATCH "/walk/b/z", "", 0);
+    unlink(DIPTYCH_SCRATCH "/walk/b/loop");
+    assert_int_equal(symlink(root, DIPTYCH_SCRATCH "/walk/b/loop"), 0);
+    unlink(DIPTYCH_SCRATCH "/walk/d");
+    assert_int_equal(symlink("nowhere", DIPTYCH_SCRATCH "/walk/d"), 0);
+
+    struct seen seen = {.text = ""};
+    assert_int_equal(file_walk(root, note, &seen, NULL), 0);
+    assert_string_equal(seen.text, "/walk/a /walk/b/z /walk/c /walk/d! ");
+
+    seen = (struct seen){.text = ""};
+    assert_int_equal(file_walk(DIPTYCH_SCRATCH "/walk/.dot", note, &seen, NULL), 0);
+    assert_int_equal(file_walk(DIPTYCH_SCRATCH "/walk/none", note, &seen, NULL), 0);
+    assert_string_equal(seen.text, "/walk/.dot /walk/none! ");
+}
+
+static void json_errors_say_where(void **state)
+{
+    (void)state;
+    struct err err;
+    json_t *root = NULL;
+    const char *bad = "{\"a\": 1,\n \"b\": }";
+    assert_int_equal(json_parse(&root, bad, strlen(bad), "config.json", &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "'config.json'"));
+    assert_non_null(strstr(err.msg, "line 2"));
+    assert_int_equal(json_parse(&root, "[1]", 3, "list.json", &err), ERR_FORMAT);
+    assert_int_equal(json_parse(&root, "{\"a\": 1, \"a\": 2}", 16, "twice.json", &err), ERR_FORMAT);
+
+    char *deep = malloc(100001);
+    memset(deep, '[', 100000);
+    assert_int_equal(json_parse(&root, deep, 100000, "deep.json", &err), ERR_FORMAT);
+    free(deep);
+
+    assert_int_equal(json_parse(&root, "{\"a\": 1}", 8, "good.json", &err), 0);
+    json_decref(root);
+}
+
+static void count_up(void *context, size_t i)
+{
+    atomic_fetch_add((atomic_int *)context + i, 1);
+}
+
+static void every_index_runs_once(void **state)
+{
+    (void)state;
+    static atomic_int counts[1000];
+    parallel_for(1000, 4, count_up, counts);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(counts[i], 1);
+    parallel_for(0, 4, count_up, counts);
+    assert_true(thread_default() >= 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_carry_context),
+        cmocka_unit_test(sizes_do_not_overflow),
+        cmocka_unit_test(arena_memory_is_apart_and_zeroed),
+        cmocka_unit_test(halves_round_to_nearest_even),
+        cmocka_unit_test(files_are_read_whole_or_refused),
+        cmocka_unit_test(folders_are_walked_in_order),
+        cmocka_unit_test(json_errors_say_where),
+        cmocka_unit_test(every_index_runs_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

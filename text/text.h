@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * text: string -> token ids -> embedding.
+ *
+ * The tokenizer gives the ids of Hugging Face's fast CLIP tokenizer, byte for byte: NFC, white space, lower
+ * case, the CLIP pattern, then byte-level BPE by merge rank. It is immutable after loading and safe on any
+ * number of threads.
+ */
+#ifndef DIPTYCH_TEXT_H
+#define DIPTYCH_TEXT_H
+
+#include "compute/compute.h"
+
+/* ---- tokenizer ----------------------------------------------------------------------------------------- */
+
+struct tokenizer;
+
+/* Reads, from a model directory, the first there is of: `tokenizer.json`; `vocab.json` with `merges.txt`; or
+ * OpenAI's `bpe_simple_vocab_16e6.txt.gz`. A vocabulary and merges that disagree are ERR_FORMAT with the
+ * line. */
+int tokenizer_load(struct tokenizer **out, const char *directory, struct err *err);
+void tokenizer_free(struct tokenizer *tokenizer);
+
+size_t tokenizer_vocab(const struct tokenizer *tokenizer);  /* ids are below this */
+int32_t tokenizer_start(const struct tokenizer *tokenizer); /* <|startoftext|> */
+int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* <|endoftext|> */
+
+/* Writes start, the ids of text and end: at most `context` ids, the last of them always end, the text cut
+ * where it is too long (*truncated says so; NULL allowed). *count is the number written. Needs context >= 2.
+ * A literal "<|startoftext|>" or "<|endoftext|>" in the text becomes that special id, as in the reference.
+ * Invalid UTF-8 is ERR_FORMAT with the byte offset. */
+int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, int32_t *ids,
+    size_t context, size_t *count, bool *truncated, struct err *err);
+
+/* ---- the text tower ------------------------------------------------------------------------------------ */
+
+/* Which token's final state is the text's embedding. */
+enum eot_rule {
+    EOT_FIRST,  /* the first end-of-text id */
+    EOT_ARGMAX, /* the largest id, first of equals: openai/CLIP, open_clip, and HF configs with eos_token_id 2
+                 */
+};
+
+struct text_config {
+    struct transformer_config block;
+    size_t vocab, context; /* V ids, at most this many tokens a text */
+    size_t embed_width;    /* E of the shared space */
+    enum eot_rule eot_rule;
+    int32_t eot_id; /* for EOT_FIRST */
+};
+
+struct text_tower;
+
+int text_tower_load(struct text_tower **out, const struct text_config *config, const struct weights *weights,
+    struct device *device, struct err *err);
+void text_tower_free(struct text_tower *tower);
+
+/* Position of the token that is pooled among the count ids of one text. */
+size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count);
+
+/* embeddings (B, E) float32, not normalised, of ids (B, T) int32; eot (B) int32 is each text's text_eot.
+ * Tokens after the pooled one never matter (causal mask), so T may be the longest text of the batch and
+ * padding any id. */
+int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
+    struct tensor ids, struct tensor eot, size_t batch, size_t tokens, struct err *err);
+
+size_t text_params(const struct text_config *config);
+double text_flops(const struct text_config *config, size_t tokens); /* one text of that many tokens */
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vision: picture bytes -> pixels -> the square a model wants -> embedding.
+ *
+ *   picture_read    decodes a file to RGB bytes
+ *   preprocess_run  resizes and crops them exactly as Pillow and the model's own preprocessor would
+ *   vit_encode      runs the vision transformer on a batch of such squares
+ *
+ * The first two run on the host and are safe on any number of threads; the third runs on the device.
+ */
+#ifndef DIPTYCH_VISION_H
+#define DIPTYCH_VISION_H
+
+#include "compute/compute.h"
+
+/* ---- pictures ------------------------------------------------------------------------------------------ */
+
+/* RGB as Pillow's convert("RGB") gives it: grey is repeated, a palette is looked up, alpha is dropped (not
+ * blended). 16-bit samples keep their high byte. The first frame of an animation. */
+struct picture {
+    uint8_t *rgb; /* (height, width, 3) */
+    int width, height;
+};
+
+struct picture_options {
+    size_t max_bytes;  /* of the file; 0 for the default, 256 MiB */
+    size_t max_pixels; /* width * height, checked before decoding; 0 for the default, 200 million */
+    bool ignore_exif;  /* leave the picture as stored; otherwise the EXIF orientation is applied */
+};
+
+/* Reads JPEG, PNG, GIF, BMP, PSD and binary PNM, told apart by their first bytes, not by name. A known format
+ * that is not read (WebP, TIFF, HEIC, ...) is ERR_UNSUPPORTED and named; a damaged file is ERR_FORMAT with
+ * the reason and, where it is known, the byte offset; a picture over a limit is ERR_LIMIT and was not
+ * decoded. options may be NULL. Messages do not hold the path for _decode, and do for _read. */
+int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
+    const struct picture_options *options, struct err *err);
+int picture_read(
+    struct picture *out, const char *path, const struct picture_options *options, struct err *err);
+void picture_release(struct picture *picture);
+
+/* ---- preprocessing ------------------------------------------------------------------------------------- */
+
+enum resample { RESAMPLE_BILINEAR = 2, RESAMPLE_BICUBIC = 3 }; /* Pillow's numbers */
+
+/* Resizes as Pillow's 8-bit Image.resize(..., reducing_gap=None) does, byte for byte: antialiased, separable,
+ * horizontal pass first, 22-bit fixed-point weights, a pass skipped where the size does not change.
+ * Source of the method: Pillow, src/libImaging/Resample.c; field notes in resize.c. */
+int picture_resize(struct picture *out, const struct picture *in, int width, int height,
+    enum resample resample, struct err *err);
+
+enum resize_mode {
+    RESIZE_SHORTEST, /* the shorter edge to `size`, the longer to int(size * long / short); then the crop */
+    RESIZE_SQUASH,   /* straight to size x size, whatever the aspect ratio */
+};
+
+/* How the top-left corner of a centre crop is rounded: the two differ by a pixel when the excess is 3 mod 4.
+ */
+enum crop_rounding {
+    CROP_FLOOR,     /* Hugging Face's image processors: (excess) / 2 rounded down */
+    CROP_HALF_EVEN, /* torchvision and open_clip: int(round(excess / 2.0)), Python's round to even */
+};
+
+struct preprocess {
+    enum resize_mode resize_mode;
+    enum resample resample;
+    enum crop_rounding crop_rounding;
+    int resize; /* edge length the picture is resized to */
+    int crop;   /* edge length S of the square that is cut out; larger than the picture: padded with black */
+    float scale, mean[3], std[3]; /* a model input value is (byte * scale - mean) / std */
+};
+
+/* Reads `preprocessor_config.json` (Hugging Face), or the "preprocess_cfg" of an `open_clip_config.json`,
+ * found in a model directory. image_size is the S that the model's config asks for; any other S is an error.
+ * Where the directory has neither file, OpenAI CLIP's values for image_size. */
+int preprocess_load(struct preprocess *out, const char *directory, int image_size, struct err *err);
+
+/* pixels (S, S, 3): the square of `picture` that the model sees. Not yet scaled: the device does that. */
+int preprocess_run(
+    uint8_t *pixels, const struct preprocess *preprocess, const struct picture *picture, struct err *err);
+
+/* ---- the vision tower ---------------------------------------------------------------------------------- */
+
+struct vit_config {
+    struct transformer_config block;
+    size_t image_size, patch_size; /* S and P; the grid is G = S/P */
+    size_t embed_width;            /* E of the shared space */
+};
+
+struct vit;
+
+int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
+    const struct weights *weights, struct device *device, struct err *err);
+void vit_free(struct vit *vit);
+
+/* embeddings (B, E) float32, not normalised, of pixels (B, S, S, 3) on the device. */
+int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
+    size_t batch, struct err *err);
+
+size_t vit_params(const struct vit_config *config);
+double vit_flops(const struct vit_config *config); /* one picture */
+
+#endif
