@@ -80,6 +80,21 @@ void *arena_alloc(
 char *arena_copy(struct arena *arena, const char *text, size_t length); /* NUL-terminated copy */
 void arena_release(struct arena *arena);
 
+/* ---- lists of strings ---------------------------------------------------------------------------------- */
+
+/* Paths, labels, templates: a growing list that owns its strings. Zero-initialise. */
+struct strings {
+    char **items;
+    size_t count, room;
+    struct arena arena;
+};
+
+int strings_add(struct strings *strings, const char *text, size_t length, struct err *err);
+void strings_release(struct strings *strings);
+
+/* Adds the lines of bytes without their line ends; a final line end adds no empty line. */
+int strings_add_lines(struct strings *strings, const char *bytes, size_t size, struct err *err);
+
 /* ---- numbers in 16 bits -------------------------------------------------------------------------------- */
 
 /* IEEE half and bfloat16, stored as bits. To 16 bits: round to nearest, ties to even; NaN stays NaN. */

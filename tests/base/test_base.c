@@ -68,6 +68,24 @@ static void arena_memory_is_apart_and_zeroed(void **state)
     arena_release(NULL);
 }
 
+static void lines_lose_their_ends(void **state)
+{
+    (void)state;
+    struct strings lines = {0};
+    assert_int_equal(strings_add_lines(&lines, "cat\r\n\ndog\nlast", 14, NULL), 0);
+    assert_int_equal(strings_add_lines(&lines, "one\n", 4, NULL), 0);
+    assert_int_equal(lines.count, 5);
+    assert_string_equal(lines.items[0], "cat");
+    assert_string_equal(lines.items[1], "");
+    assert_string_equal(lines.items[3], "last");
+    assert_string_equal(lines.items[4], "one");
+    strings_release(&lines);
+    for (int i = 0; i < 10000; i++)
+        assert_int_equal(strings_add(&lines, "many", 4, NULL), 0);
+    assert_string_equal(lines.items[9999], "many");
+    strings_release(&lines);
+}
+
 /* Every half survives the way to float and back, and a float goes to the nearer of the two halves around it.
  */
 static void halves_round_to_nearest_even(void **state)
@@ -235,6 +253,7 @@ int main(void)
         cmocka_unit_test(errors_carry_context),
         cmocka_unit_test(sizes_do_not_overflow),
         cmocka_unit_test(arena_memory_is_apart_and_zeroed),
+        cmocka_unit_test(lines_lose_their_ends),
         cmocka_unit_test(halves_round_to_nearest_even),
         cmocka_unit_test(files_are_read_whole_or_refused),
         cmocka_unit_test(folders_are_walked_in_order),

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * joint: the two towers as one model, and what can be done with them together.
+ *
+ *   struct model       a model directory on a device: config, weights, tokenizer. Immutable; share it freely.
+ *   struct encoder     a stream and its memory, for batches up to a size. One thread at a time.
+ *   struct loader      pictures decoded and preprocessed ahead of the encoder, on threads of its own, in
+ * order. struct classifier  one embedding a label, averaged over prompt templates.
+ *
+ * Embeddings that leave this folder are float32 and of length 1: (count, E), row-major.
+ */
+#ifndef DIPTYCH_JOINT_H
+#define DIPTYCH_JOINT_H
+
+#include "compute/compute.h"
+#include "text/text.h"
+#include "vision/vision.h"
+
+/* ---- models -------------------------------------------------------------------------------------------- */
+
+struct model_config {
+    enum layout layout;
+    struct vit_config vision;
+    struct text_config text;
+};
+
+/* Reads `config.json` (Hugging Face's CLIP layout, its legacy text_config_dict and vision_config_dict too),
+ * or `open_clip_config.json` where there is none, and fills in the layout's defaults. A value out of range is
+ * ERR_FORMAT, a kind of model that is not built ERR_UNSUPPORTED; both name file, key and value. Facts:
+ * CLIPConfig in transformers, model_cfg in open_clip. */
+int model_config_read(struct model_config *out, const char *directory, struct err *err);
+
+/* The published shapes by name, "vit-b-32" and its kin, for benchmarks and tests. NULL name ends the table.
+ */
+struct model_shape {
+    const char *name;
+    struct model_config config;
+};
+extern const struct model_shape model_shapes[];
+
+struct model;
+
+/* Opens a model directory. ERR_IO or ERR_FORMAT name the file at fault. The device must outlive the model. */
+int model_open(struct model **out, const char *directory, struct device *device, struct err *err);
+
+/* A model of that shape with weights made up from a seed, and no tokenizer: encoder_ids and encoder_pixels
+ * work. */
+int model_random(struct model **out, const struct model_config *config, uint64_t seed, struct device *device,
+    struct err *err);
+void model_free(struct model *model);
+
+const struct model_config *model_config(const struct model *model);
+const struct preprocess *model_preprocess(const struct model *model);
+const struct tokenizer *model_tokenizer(const struct model *model); /* NULL for model_random */
+struct device *model_device(const struct model *model);
+float model_logit_scale(const struct model *model); /* exp of the parameter, about 100; never clamped */
+
+/* ---- encoding ------------------------------------------------------------------------------------------ */
+
+struct encoder;
+
+/* Plans device memory for batches up to max_batch pictures or texts; encoding then allocates nothing there.
+ */
+int encoder_open(struct encoder **out, const struct model *model, size_t max_batch, struct err *err);
+void encoder_free(struct encoder *encoder);
+const struct model *encoder_model(const struct encoder *encoder);
+size_t encoder_batch(const struct encoder *encoder);
+
+/* embeddings (count, E) of pixels (count, S, S, 3) as preprocess_run makes them; count up to max_batch. */
+int encoder_pixels(
+    struct encoder *encoder, float *embeddings, const uint8_t *pixels, size_t count, struct err *err);
+
+/* embeddings (count, E) of tokenized texts: row i of ids (count, context) holds lengths[i] of them. Any
+ * count: texts are taken in order of length, so that a batch is as short as its longest. */
+int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, const size_t *lengths,
+    size_t count, struct err *err);
+
+/* The same from strings. *truncated counts texts cut at the context length; NULL allowed. */
+int encoder_texts(struct encoder *encoder, float *embeddings, const char *const *texts, size_t count,
+    size_t *truncated, struct err *err);
+
+/* ---- pictures ahead of the device ---------------------------------------------------------------------- */
+
+struct loader_options {
+    int threads;  /* 0: as many as CPUs */
+    size_t batch; /* pictures in one batch */
+    struct picture_options picture;
+};
+
+struct loader;
+
+/* `paths` is borrowed for the life of the loader. */
+int loader_open(struct loader **out, const struct preprocess *preprocess, const char *const *paths,
+    size_t count, const struct loader_options *options, struct err *err);
+void loader_free(struct loader *loader); /* also in the middle: the threads stop after the picture at hand */
+
+/* The next up to `batch` paths, in order. Pictures that failed take no room in pixels. Valid until the next
+ * call. */
+struct loaded_batch {
+    size_t first, count;    /* these are paths[first .. first + count) */
+    const struct err *errs; /* (count): code 0 where the picture is good */
+    const uint8_t *pixels;  /* (good, S, S, 3), the good ones in order */
+    size_t good;
+};
+
+/* False when all paths are done. */
+bool loader_next(struct loader *loader, struct loaded_batch *out);
+
+/* ---- zero-shot classification -------------------------------------------------------------------------- */
+
+/* One class vector a label: every template filled with the label, encoded, L2-normalised, averaged,
+ * normalised again (open_clip's zero_shot_classifier). Logits are logit_scale * cosine, probabilities their
+ * softmax over the labels. */
+struct classifier;
+
+/* Each template holds one or more "{}" (or CLIP_benchmark's "{c}"). A template without is ERR_ARGUMENT, as
+ * are no labels, an empty label and a label given twice. */
+int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
+    const struct strings *templates, struct err *err);
+void classifier_free(struct classifier *classifier);
+size_t classifier_labels(const struct classifier *classifier);
+const char *classifier_label(const struct classifier *classifier, size_t i);
+size_t classifier_truncated(const struct classifier *classifier); /* prompts longer than the context */
+
+struct prediction {
+    size_t label;
+    float cosine, probability;
+};
+
+/* The `top` best labels for one picture embedding (E), best first, ties by label order; top is at most the
+ * labels. */
+void classifier_rank(
+    const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding);
+
+#endif
