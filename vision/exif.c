@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/* EXIF: where it stands in a JPEG file, the one tag that a model needs, and what the tag asks for. */
+#include "vision/format.h"
+
+#include <string.h>
+
+struct span jpeg_exif(struct span file)
+{
+    enum { SEGMENT = 0xff, SCAN = 0xda, APP1 = 0xe1, HEADER = 6 };
+
+    /* After the two bytes of SOI: 0xff, marker, then a big-endian length that counts its own two bytes. */
+    for (size_t at = 2; file.size - at >= 4 && file.data[at] == SEGMENT;) {
+        const uint8_t *segment = file.data + at, marker = segment[1];
+        const size_t length = (size_t)segment[2] << 8 | segment[3];
+
+        if (marker == SEGMENT) { /* a fill byte */
+            ++at;
+            continue;
+        }
+        if (marker == SCAN || length < 2 || length > file.size - at - 2)
+            break;
+        if (marker == APP1 && length >= 2 + HEADER && !memcmp(segment + 4, "Exif\0", HEADER))
+            return (struct span){segment + 4 + HEADER, length - 2 - HEADER};
+        at += 2 + length;
+    }
+    return (struct span){0};
+}
+
+/* `bytes` of the block as a number in its own byte order; 0 outside the block. */
+static uint32_t read_number(struct span exif, size_t at, int bytes)
+{
+    const bool little = exif.data[0] == 'I';
+    uint32_t value = 0;
+
+    if (exif.size < (size_t)bytes || at > exif.size - (size_t)bytes)
+        return 0;
+    for (int i = 0; i < bytes; ++i)
+        value = value << 8 | exif.data[at + (size_t)(little ? bytes - 1 - i : i)];
+    return value;
+}
+
+/* A TIFF header (byte order, 42, offset of the first directory), then in that directory a count and entries
+ * of 12 bytes: tag (2), type (2), count (4), value (4, left-aligned where it is shorter). */
+int exif_orientation(struct span exif)
+{
+    enum { HEADER = 8, ENTRY = 12, ORIENTATION = 0x0112, SHORT = 3 };
+
+    if (exif.size < HEADER || (memcmp(exif.data, "II*\0", 4) && memcmp(exif.data, "MM\0*", 4)))
+        return 1;
+    const size_t directory = read_number(exif, 4, 4);
+    const size_t count = read_number(exif, directory, 2);
+    for (size_t i = 0; i < count; ++i) {
+        const size_t entry = directory + 2 + i * ENTRY;
+        if (read_number(exif, entry, 2) == ORIENTATION && read_number(exif, entry + 2, 2) == SHORT) {
+            const uint32_t value = read_number(exif, entry + 8, 2);
+            return value >= 1 && value <= 8 ? (int)value : 1;
+        }
+    }
+    return 1;
+}
+
+int picture_orient(struct picture *picture, int orientation, struct err *err)
+{
+    /* Where the upright picture's first pixel is stored, and whether its rows are stored as columns. */
+    static const struct {
+        bool right, bottom, columns;
+    } ways[] = {{0, 0, 0}, {1, 0, 0}, {1, 1, 0}, {0, 1, 0}, {0, 0, 1}, {0, 1, 1}, {1, 1, 1}, {1, 0, 1}};
+    const bool right = ways[orientation - 1].right, bottom = ways[orientation - 1].bottom;
+    const bool columns = ways[orientation - 1].columns;
+    const ptrdiff_t width = picture->width, height = picture->height;
+    struct picture out;
+
+    if (orientation == 1)
+        return 0;
+    int rc = picture_alloc(&out, (int)(columns ? height : width), (int)(columns ? width : height), err);
+    if (rc)
+        return rc;
+    const ptrdiff_t step_x = right ? -3 : 3, step_y = bottom ? -3 * width : 3 * width;
+    const ptrdiff_t step = columns ? step_y : step_x, next_row = columns ? step_x : step_y;
+    const uint8_t *row = picture->rgb + 3 * ((bottom ? (height - 1) * width : 0) + (right ? width - 1 : 0));
+    uint8_t *to = out.rgb;
+    for (int y = 0; y < out.height; ++y, row += next_row) {
+        const uint8_t *from = row;
+        for (int x = 0; x < out.width; ++x, from += step, to += 3)
+            memcpy(to, from, 3);
+    }
+    picture_release(picture);
+    *picture = out;
+    return 0;
+}

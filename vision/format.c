@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vision/format.h"
+
+#include <string.h>
+
+#define MAGIC(bytes) .magic = (bytes), .magic_size = sizeof(bytes) - 1
+#define CONVERT "convert it to PNG or JPEG"
+
+/* The first row that matches counts, so that a longer magic stands before its own prefix. */
+static const struct format formats[] = {
+    {"JPEG", MAGIC("\xff\xd8\xff"), .decode = stb_decode, .exif = jpeg_exif},
+    {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .decode = stb_decode, .check = png_check, .exif = png_exif},
+    {"GIF", MAGIC("GIF87a"), .decode = gif_decode},
+    {"GIF", MAGIC("GIF89a"), .decode = gif_decode},
+    {"BMP", MAGIC("BM"), .decode = stb_decode},
+    {"PSD", MAGIC("8BPS"), .decode = stb_decode},
+    {"PNM", MAGIC("P4"), .decode = pnm_decode},
+    {"PNM", MAGIC("P5"), .decode = pnm_decode},
+    {"PNM", MAGIC("P6"), .decode = pnm_decode},
+
+    {"PNM in text form", MAGIC("P1"), .hint = "save it in binary form (P4 to P6)"},
+    {"PNM in text form", MAGIC("P2"), .hint = "save it in binary form (P4 to P6)"},
+    {"PNM in text form", MAGIC("P3"), .hint = "save it in binary form (P4 to P6)"},
+    {"PAM", MAGIC("P7"), .hint = CONVERT},
+    {"WebP", MAGIC("WEBP"), .magic_at = 8, .hint = CONVERT},
+    {"TIFF", MAGIC("II*\0"), .hint = CONVERT},
+    {"TIFF", MAGIC("MM\0*"), .hint = CONVERT},
+    {"BigTIFF", MAGIC("II+\0"), .hint = CONVERT},
+    {"BigTIFF", MAGIC("MM\0+"), .hint = CONVERT},
+    {"AVIF", MAGIC("ftypavi"), .magic_at = 4, .hint = CONVERT},
+    {"HEIC", MAGIC("ftyphe"), .magic_at = 4, .hint = CONVERT},
+    {"HEIF", MAGIC("ftypmif1"), .magic_at = 4, .hint = CONVERT},
+    {"HEIF", MAGIC("ftypmsf1"), .magic_at = 4, .hint = CONVERT},
+    {"an MP4 film", MAGIC("ftyp"), .magic_at = 4, .hint = "save one of its frames as a picture"},
+    {"JPEG 2000", MAGIC("\0\0\0\x0cjP  "), .hint = CONVERT},
+    {"JPEG 2000", MAGIC("\xff\x4f\xff\x51"), .hint = CONVERT},
+    {"JPEG XL", MAGIC("\0\0\0\x0cJXL "), .hint = CONVERT},
+    {"JPEG XL", MAGIC("\xff\x0a"), .hint = CONVERT},
+    {"OpenEXR", MAGIC("\x76\x2f\x31\x01"), .hint = CONVERT},
+    {"Radiance HDR", MAGIC("#?RADIANCE"), .hint = CONVERT},
+    {"QOI", MAGIC("qoif"), .hint = CONVERT},
+    {"DDS", MAGIC("DDS "), .hint = CONVERT},
+    {"ICO", MAGIC("\0\0\1\0"), .hint = CONVERT},
+    {"PDF", MAGIC("%PDF"), .hint = "save the page as a picture"},
+    {"SVG", MAGIC("<svg"), .hint = "render it to PNG"},
+    {"XML", MAGIC("<?xml"), .hint = "if it is SVG, render it to PNG"},
+    {"a web page", MAGIC("<!DOCTYPE"), .hint = "the download seems to have failed"},
+    {"a web page", MAGIC("<!doctype"), .hint = "the download seems to have failed"},
+    {"a web page", MAGIC("<html"), .hint = "the download seems to have failed"},
+};
+
+const struct format *format_find(struct span file)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; ++i) {
+        const struct format *format = &formats[i];
+        if (file.size >= format->magic_at + format->magic_size &&
+            !memcmp(file.data + format->magic_at, format->magic, format->magic_size))
+            return format;
+    }
+    return NULL;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The formats pictures come in: one table says how each is recognised, checked and decoded. Private to
+ * vision.
+ *
+ * Messages of these functions say what is wrong inside the file; picture_decode puts the format's name before
+ * them.
+ */
+#ifndef DIPTYCH_VISION_FORMAT_H
+#define DIPTYCH_VISION_FORMAT_H
+
+#include "vision/vision.h"
+
+/* Bytes inside somebody else's buffer; data is NULL where there is nothing. */
+struct span {
+    const uint8_t *data;
+    size_t size;
+};
+
+typedef int format_check(struct span file, struct err *err);
+typedef struct span format_exif(struct span file);
+typedef int format_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err);
+
+struct format {
+    const char *name;
+    const char
+        *magic; /* the bytes it is told by, at magic_at; they may hold zeros, so magic_size counts them */
+    size_t magic_size, magic_at;
+    format_decode *decode; /* NULL: not read, and hint says what to do about it */
+    format_check *check;   /* finds the damage the decoder would not notice; NULL: it notices all */
+    format_exif *exif;     /* the EXIF block, a TIFF file in small; NULL: the format has none */
+    const char *hint;
+};
+
+/* NULL where the first bytes are those of no known format. */
+const struct format *format_find(struct span file);
+
+format_decode stb_decode, pnm_decode, gif_decode;
+format_check png_check;
+format_exif png_exif, jpeg_exif;
+
+/* Refuses sizes that are not positive or hold more than max_pixels. */
+int picture_check_size(long long width, long long height, size_t max_pixels, struct err *err);
+
+/* Memory for (height, width, 3) bytes in *out, uninitialised. */
+int picture_alloc(struct picture *out, int width, int height, struct err *err);
+
+/* Reads the orientation tag of an EXIF block, 1 (upright) where there is none or the block is damaged: a
+ * picture is worth more than its metadata. */
+int exif_orientation(struct span exif);
+
+/* Turns a stored picture upright. orientation is EXIF's 1 to 8. */
+int picture_orient(struct picture *picture, int orientation, struct err *err);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vision/format.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+static const struct picture_options defaults = {.max_bytes = 256u << 20, .max_pixels = 200000000};
+
+static struct picture_options with_defaults(const struct picture_options *options)
+{
+    struct picture_options all = options ? *options : defaults;
+    if (!all.max_bytes)
+        all.max_bytes = defaults.max_bytes;
+    if (!all.max_pixels)
+        all.max_pixels = defaults.max_pixels;
+    return all;
+}
+
+int picture_check_size(long long width, long long height, size_t max_pixels, struct err *err)
+{
+    if (width <= 0 || height <= 0 || width > INT_MAX || height > INT_MAX)
+        return err_set(err, ERR_FORMAT, "it says it is %lld x %lld pixels", width, height);
+    if ((unsigned long long)width > max_pixels / (unsigned long long)height)
+        return err_set(err, ERR_LIMIT, "%lld x %lld pixels, the limit is %zu", width, height, max_pixels);
+    return 0;
+}
+
+int picture_alloc(struct picture *out, int width, int height, struct err *err)
+{
+    size_t bytes;
+    if (!size_mul(&bytes, (size_t)width * 3, (size_t)height))
+        return err_memory(err, SIZE_MAX);
+    *out = (struct picture){.rgb = malloc(bytes), .width = width, .height = height};
+    return out->rgb ? 0 : err_memory(err, bytes);
+}
+
+void picture_release(struct picture *picture)
+{
+    if (!picture)
+        return;
+    free(picture->rgb);
+    *picture = (struct picture){0};
+}
+
+static int decode_format(struct picture *out, const struct format *format, struct span file,
+    const struct picture_options *options, struct err *err)
+{
+    int rc = format->check ? format->check(file, err) : 0;
+    if (!rc)
+        rc = format->decode(out, file, options->max_pixels, err);
+    if (!rc && format->exif && !options->ignore_exif)
+        rc = picture_orient(out, exif_orientation(format->exif(file)), err);
+    if (rc) {
+        picture_release(out);
+        err_wrap(err, "%s%s", rc == ERR_FORMAT ? "damaged " : "", format->name);
+    }
+    return rc;
+}
+
+int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
+    const struct picture_options *options, struct err *err)
+{
+    const struct picture_options limits = with_defaults(options);
+    const struct span file = {bytes, size};
+
+    *out = (struct picture){0};
+    if (!size)
+        return err_set(err, ERR_FORMAT, "the file is empty");
+    if (size > limits.max_bytes)
+        return err_set(err, ERR_LIMIT, "%zu bytes, the limit is %zu", size, limits.max_bytes);
+    const struct format *format = format_find(file);
+    if (!format)
+        return err_set(err, ERR_FORMAT, "not a picture, or of an unknown format");
+    if (!format->decode)
+        return err_set(err, ERR_UNSUPPORTED, "%s is not read: %s", format->name, format->hint);
+    return decode_format(out, format, file, &limits, err);
+}
+
+int picture_read(
+    struct picture *out, const char *path, const struct picture_options *options, struct err *err)
+{
+    const struct picture_options limits = with_defaults(options);
+    char *bytes = NULL;
+    size_t size;
+
+    *out = (struct picture){0};
+    int rc = file_read(&bytes, &size, path, limits.max_bytes, err);
+    if (rc)
+        return rc; /* its messages hold the path */
+    rc = picture_decode(out, (const uint8_t *)bytes, size, &limits, err);
+    if (rc)
+        err_wrap(err, "unable to read '%s'", path);
+    free(bytes);
+    return rc;
+}

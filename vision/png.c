@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * PNG containers: a signature of 8 bytes, then chunks
+ *
+ *     length (4, big-endian) | type (4 letters) | data (length) | CRC-32 of type and data (4)
+ *
+ * up to IEND. stb_image does not look at the checksums; this does, for the chunks whose first letter is a
+ * capital, which are the ones that a picture cannot be shown without.
+ */
+#include "vision/format.h"
+
+#include <string.h>
+#include <zlib.h>
+
+enum {
+    SIGNATURE = 8,
+    AROUND = 12,       /* bytes of a chunk besides its data */
+    LOWER_CASE = 0x20, /* the bit of a letter */
+};
+
+struct chunk {
+    const char *type; /* 4 letters, not terminated */
+    struct span data;
+};
+
+static uint32_t read_u32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static bool is_capital(int letter)
+{
+    return letter >= 'A' && letter <= 'Z';
+}
+
+/* Reads the chunk at byte `at`. */
+static int read_chunk(struct chunk *chunk, struct span file, size_t at, struct err *err)
+{
+    const size_t left = file.size - at;
+    if (left < AROUND)
+        return err_set(err, ERR_FORMAT, "the file ends at byte %zu with no IEND chunk", file.size);
+
+    const uint8_t *bytes = file.data + at;
+    *chunk = (struct chunk){(const char *)bytes + 4, {bytes + 8, read_u32(bytes)}};
+    for (int i = 0; i < 4; ++i)
+        if (!is_capital(chunk->type[i] & ~LOWER_CASE))
+            return err_set(err, ERR_FORMAT, "there is no chunk at byte %zu where one should be", at);
+    if (chunk->data.size > left - AROUND)
+        return err_set(err, ERR_FORMAT, "chunk '%.4s' at byte %zu runs past the end of the file at byte %zu",
+            chunk->type, at, file.size);
+    return 0;
+}
+
+static bool is_type(const struct chunk *chunk, const char *type)
+{
+    return !memcmp(chunk->type, type, 4);
+}
+
+int png_check(struct span file, struct err *err)
+{
+    struct chunk chunk = {0};
+
+    for (size_t at = SIGNATURE;; at += AROUND + chunk.data.size) {
+        int rc = read_chunk(&chunk, file, at, err);
+        if (rc)
+            return rc;
+        const uint8_t *type = file.data + at + 4, *sum = chunk.data.data + chunk.data.size;
+        if (is_capital(chunk.type[0]) && crc32_z(0, type, 4 + chunk.data.size) != read_u32(sum))
+            return err_set(err, ERR_FORMAT, "chunk '%.4s' at byte %zu has a wrong checksum", chunk.type, at);
+        if (is_type(&chunk, "IEND"))
+            return 0;
+    }
+}
+
+struct span png_exif(struct span file)
+{
+    struct chunk chunk = {0};
+
+    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += AROUND + chunk.data.size)
+        if (is_type(&chunk, "eXIf"))
+            return chunk.data;
+    return (struct span){0};
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Binary PNM: "P4" (bits), "P5" (grey) or "P6" (RGB), then width, height and, but for P4, the largest sample,
+ * as decimal numbers between white space and #-comments, then one white-space byte, then the samples by row:
+ * one byte each, or two, big-endian, where the largest is over 255. P4 packs 8 pixels a byte, 1 is black.
+ */
+#include "vision/format.h"
+
+#include <string.h>
+
+static bool is_space(int c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Reads the number at *at and moves *at behind it and one byte on; -1 where there is none. */
+static long read_number(struct span file, size_t *at)
+{
+    enum { DIGITS = 9 };
+    long value = 0;
+    int digits = 0;
+    size_t i = *at;
+
+    for (bool comment = false; i < file.size; ++i) {
+        if (file.data[i] == '#')
+            comment = true;
+        else if (file.data[i] == '\n')
+            comment = false;
+        else if (!comment && !is_space(file.data[i]))
+            break;
+    }
+    for (; i < file.size && file.data[i] >= '0' && file.data[i] <= '9' && digits < DIGITS; ++i, ++digits)
+        value = value * 10 + (file.data[i] - '0');
+    if (!digits || i >= file.size || !is_space(file.data[i]))
+        return -1;
+    *at = i + 1;
+    return value;
+}
+
+static void unpack_bits(struct picture *out, const uint8_t *rows)
+{
+    const size_t width = (size_t)out->width, stride = (width + 7) / 8;
+    for (size_t y = 0; y < (size_t)out->height; ++y)
+        for (size_t x = 0; x < width; ++x) {
+            const bool black = rows[y * stride + x / 8] >> (7 - x % 8) & 1;
+            memset(out->rgb + 3 * (y * width + x), black ? 0 : 255, 3);
+        }
+}
+
+/* A sample of one byte scaled to 255, rounded to nearest as Pillow does; of a wider one the high byte. */
+static void unpack_samples(struct picture *out, const uint8_t *samples, int channels, long largest)
+{
+    const size_t pixels = (size_t)out->width * (size_t)out->height;
+    const size_t wide = largest > 255 ? 2 : 1, repeat = channels == 1 ? 3 : 1;
+
+    for (size_t i = 0; i < pixels * (size_t)channels; ++i) {
+        long value = samples[i * wide];
+        if (wide == 2)
+            value = value << 8 | samples[i * wide + 1];
+        if (value > largest)
+            value = largest;
+        memset(out->rgb + i * repeat, (int)((value * 255 * 2 + largest) / (2 * largest)), repeat);
+    }
+}
+
+int pnm_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err)
+{
+    const char kind = (char)file.data[1];
+    const int channels = kind == '6' ? 3 : 1;
+    size_t at = 2, row, need;
+    const long width = read_number(file, &at), height = read_number(file, &at);
+    const long largest = kind == '4' ? 1 : read_number(file, &at);
+
+    if (width < 0 || height < 0 || largest < 1 || largest > 65535)
+        return err_set(err, ERR_FORMAT, "the header at byte 2 is not numbers in range");
+    int rc = picture_check_size(width, height, max_pixels, err);
+    if (rc)
+        return rc;
+    row = kind == '4' ? ((size_t)width + 7) / 8 : (size_t)width * (size_t)channels * (largest > 255 ? 2 : 1);
+    if (!size_mul(&need, row, (size_t)height) || need > file.size - at)
+        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.size);
+    rc = picture_alloc(out, (int)width, (int)height, err);
+    if (rc)
+        return rc;
+    if (kind == '4')
+        unpack_bits(out, file.data + at);
+    else
+        unpack_samples(out, file.data + at, channels, largest);
+    return 0;
+}

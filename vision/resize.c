@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Resampling as Pillow does it for 8-bit pictures (its src/libImaging/Resample.c), so that every byte is the
+ * same.
+ *
+ * An output position x takes its value from a window of the input around (x + 0.5) * scale, where scale is
+ * in/out. Enlarging, the window is as wide as the filter. Reducing, window and filter are stretched by scale:
+ * each output pixel then is an average over all the input it covers, which is what "antialias" means. Windows
+ * are cut at the edges and their weights, computed in double, made to sum to 1.
+ *
+ * Weights are then rounded to integers of 22 fraction bits: 8 bits of sample and the filter's overshoot leave
+ * that many in an int32. Rows are resampled first and *rounded to bytes*, then columns; a direction whose
+ * size does not change is left alone. Both facts show in the output.
+ */
+#include "vision/resize.h"
+#include "vision/format.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FRACTION_BITS = 22, ONE_HALF = 1 << (FRACTION_BITS - 1), CHANNELS = 3 };
+
+/* Keys' cubic with a = -1/2 (Pillow's; OpenCL samplers and OpenCV have other a), in Pillow's order of
+ * operations. */
+static double cubic(double x)
+{
+    const double a = -0.5;
+    x = fabs(x);
+    if (x < 1)
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    if (x < 2)
+        return (((x - 5) * x + 8) * x - 4) * a;
+    return 0;
+}
+
+static double triangle(double x)
+{
+    x = fabs(x);
+    return x < 1 ? 1 - x : 0;
+}
+
+static const struct filter {
+    double (*weight)(double x);
+    double support; /* weight is zero from here on */
+} filters[] = {[RESAMPLE_BILINEAR] = {triangle, 1}, [RESAMPLE_BICUBIC] = {cubic, 2}};
+
+/* How `count` output positions of one direction are computed from the input. */
+struct axis {
+    int count, taps;   /* taps: room for the widest window */
+    int *start, *size; /* (count): the window of each */
+    int32_t *weights;  /* (count, taps), in FRACTION_BITS */
+};
+
+static void axis_release(struct axis *axis)
+{
+    free(axis->start);
+    free(axis->size);
+    free(axis->weights);
+}
+
+static void axis_fill(struct axis *axis, int in, int out, int first, const struct filter *filter, double *raw)
+{
+    const double scale = (double)in / out, stretch = scale < 1 ? 1 : scale;
+    const double support = filter->support * stretch, shrink = 1 / stretch;
+
+    for (int i = 0; i < axis->count; ++i) {
+        const double center = (first + i + 0.5) * scale;
+        const int start = center - support + 0.5 < 0 ? 0 : (int)(center - support + 0.5);
+        const int end = center + support + 0.5 > in ? in : (int)(center + support + 0.5);
+        double sum = 0;
+        for (int k = start; k < end; ++k)
+            sum += raw[k - start] = filter->weight((k - center + 0.5) * shrink);
+        for (int k = 0; k < end - start; ++k) {
+            const double weight = (sum != 0 ? raw[k] / sum : raw[k]) * (1 << FRACTION_BITS);
+            axis->weights[(size_t)i * (size_t)axis->taps + (size_t)k] =
+                (int32_t)(weight < 0 ? weight - 0.5 : weight + 0.5);
+        }
+        axis->start[i] = start;
+        axis->size[i] = end - start;
+    }
+}
+
+/* The positions [first, first + count) of a direction resized from `in` to `out`. */
+static int axis_init(
+    struct axis *axis, int in, int out, int first, int count, const struct filter *filter, struct err *err)
+{
+    const double support = filter->support * (in > out ? (double)in / out : 1);
+    const int taps = (int)ceil(support) * 2 + 1;
+    double *raw = mem_new((size_t)taps, sizeof *raw);
+
+    *axis = (struct axis){.count = count, .taps = taps};
+    axis->start = mem_new((size_t)count, sizeof *axis->start);
+    axis->size = mem_new((size_t)count, sizeof *axis->size);
+    axis->weights = mem_new((size_t)count, (size_t)taps * sizeof *axis->weights);
+    const bool ok = raw && axis->start && axis->size && axis->weights;
+    if (ok)
+        axis_fill(axis, in, out, first, filter, raw);
+    free(raw);
+    return ok ? 0 : err_memory(err, (size_t)count * (size_t)taps * sizeof *axis->weights);
+}
+
+static uint8_t to_byte(int32_t sum)
+{
+    const int32_t value = sum >> FRACTION_BITS;
+    return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+}
+
+/* out: `rows` rows of axis->count pixels, each resampled from a row of `in`. */
+static void resample_rows(uint8_t *out, size_t out_stride, const uint8_t *in, size_t in_stride, size_t rows,
+    const struct axis *axis)
+{
+    for (size_t y = 0; y < rows; ++y) {
+        uint8_t *to = out + y * out_stride;
+        for (int x = 0; x < axis->count; ++x, to += CHANNELS) {
+            const uint8_t *from = in + y * in_stride + (size_t)axis->start[x] * CHANNELS;
+            const int32_t *weights = axis->weights + (size_t)x * (size_t)axis->taps;
+            int32_t red = ONE_HALF, green = ONE_HALF, blue = ONE_HALF;
+            for (int k = 0; k < axis->size[x]; ++k, from += CHANNELS) {
+                red += from[0] * weights[k];
+                green += from[1] * weights[k];
+                blue += from[2] * weights[k];
+            }
+            to[0] = to_byte(red);
+            to[1] = to_byte(green);
+            to[2] = to_byte(blue);
+        }
+    }
+}
+
+/* out: axis->count rows of `width` bytes, each a weighted sum of rows of `in`, whose first is input row
+ * `first_row`. `sums` is room for width numbers. */
+static void resample_columns(uint8_t *out, size_t out_stride, const uint8_t *in, size_t in_stride,
+    int first_row, size_t width, const struct axis *axis, int32_t *sums)
+{
+    for (int y = 0; y < axis->count; ++y) {
+        const uint8_t *from = in + (size_t)(axis->start[y] - first_row) * in_stride;
+        const int32_t *weights = axis->weights + (size_t)y * (size_t)axis->taps;
+        for (size_t i = 0; i < width; ++i)
+            sums[i] = ONE_HALF;
+        for (int k = 0; k < axis->size[y]; ++k, from += in_stride)
+            for (size_t i = 0; i < width; ++i)
+                sums[i] += from[i] * weights[k];
+        for (size_t i = 0; i < width; ++i)
+            out[(size_t)y * out_stride + i] = to_byte(sums[i]);
+    }
+}
+
+/* Resizes the height of rows that already have their final width. */
+static int resize_height(uint8_t *out, size_t stride, const uint8_t *rows, size_t rows_stride, int first_row,
+    size_t width, const struct axis *axis, struct err *err)
+{
+    int32_t *sums = mem_new(width, sizeof *sums);
+    if (!sums)
+        return err_memory(err, width * sizeof *sums);
+    resample_columns(out, stride, rows, rows_stride, first_row, width, axis, sums);
+    free(sums);
+    return 0;
+}
+
+int resize_region(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
+    struct region region, enum resample resample, struct err *err)
+{
+    const struct filter *filter = &filters[resample];
+    const size_t in_stride = (size_t)in->width * CHANNELS, row_bytes = (size_t)region.width * CHANNELS;
+    struct axis across = {0}, down = {0};
+    uint8_t *narrow = NULL; /* the input rows that are needed, at their final width */
+    int rc = axis_init(&across, in->width, width, region.x, region.width, filter, err);
+    if (!rc)
+        rc = axis_init(&down, in->height, height, region.y, region.height, filter, err);
+    if (rc)
+        goto done;
+
+    const bool same_width = width == in->width, same_height = height == in->height;
+    const int last = region.height - 1;
+    const int first_row = same_height ? region.y : down.start[0];
+    const int end_row = same_height ? region.y + region.height : down.start[last] + down.size[last];
+    const size_t rows = (size_t)(end_row - first_row);
+    const uint8_t *from = in->rgb + (size_t)first_row * in_stride;
+
+    if (same_width && same_height) {
+        for (size_t y = 0; y < rows; ++y)
+            memcpy(out + y * stride, from + y * in_stride + (size_t)region.x * CHANNELS, row_bytes);
+    } else if (same_height) {
+        resample_rows(out, stride, from, in_stride, rows, &across);
+    } else if (same_width) {
+        rc = resize_height(
+            out, stride, from + (size_t)region.x * CHANNELS, in_stride, first_row, row_bytes, &down, err);
+    } else {
+        narrow = mem_new(rows, row_bytes);
+        if (!narrow) {
+            rc = err_memory(err, rows * row_bytes);
+            goto done;
+        }
+        resample_rows(narrow, row_bytes, from, in_stride, rows, &across);
+        rc = resize_height(out, stride, narrow, row_bytes, first_row, row_bytes, &down, err);
+    }
+done:
+    axis_release(&across);
+    axis_release(&down);
+    free(narrow);
+    return rc;
+}
+
+int picture_resize(struct picture *out, const struct picture *in, int width, int height,
+    enum resample resample, struct err *err)
+{
+    *out = (struct picture){0};
+    if (width < 1 || height < 1)
+        return err_set(err, ERR_ARGUMENT, "unable to resize to %d x %d", width, height);
+    int rc = picture_alloc(out, width, height, err);
+    if (rc)
+        return rc;
+    rc = resize_region(out->rgb, (size_t)width * CHANNELS, in, width, height,
+        (struct region){0, 0, width, height}, resample, err);
+    if (rc)
+        picture_release(out);
+    return rc;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The resize behind picture_resize and preprocess_run. Private to vision. */
+#ifndef DIPTYCH_VISION_RESIZE_H
+#define DIPTYCH_VISION_RESIZE_H
+
+#include "vision/vision.h"
+
+struct region {
+    int x, y, width, height;
+};
+
+/* The part `region` of what `in` would be at width x height, to rows of region.width pixels that stand
+ * `stride` bytes apart. The region lies inside width x height and is not empty; what is outside is not
+ * computed. */
+int resize_region(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
+    struct region region, enum resample resample, struct err *err);
+
+#endif

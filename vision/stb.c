@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/* JPEG, PNG, GIF, BMP and PSD through stb_image. This is the one file that compiles it. */
+#include "vision/format.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_NO_STDIO
+#define STBI_NO_HDR
+#define STBI_NO_LINEAR
+#define STBI_NO_PIC
+#define STBI_NO_PNM                 /* pnm.c scales samples to their maximum, which stb_image does not */
+#define STBI_NO_TGA                 /* it has no magic bytes: nearly any file could be one */
+#define STBI_MAX_DIMENSIONS 1000000 /* an edge; the number of pixels is what the caller limits */
+
+/* It declares one function more than it defines; gcc says so only at the end of the file. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb/stb_image.h>
+
+/* stb_image takes zeros for what is missing at the end of a file and goes on. Reading through callbacks shows
+ * when it does. */
+struct source {
+    struct span file;
+    size_t at;
+    bool ran_out;
+};
+
+static int source_read(void *user, char *data, int size)
+{
+    struct source *source = user;
+    const size_t left = source->file.size - source->at;
+    const size_t count = left < (size_t)size ? left : (size_t)size;
+
+    memcpy(data, source->file.data + source->at, count);
+    source->at += count;
+    source->ran_out |= !count && size;
+    return (int)count;
+}
+
+static void source_skip(void *user, int count)
+{
+    struct source *source = user;
+    const size_t left = source->file.size - source->at;
+
+    source->ran_out |= (size_t)count > left;
+    source->at += left < (size_t)count ? left : (size_t)count;
+}
+
+static int source_eof(void *user)
+{
+    const struct source *source = user;
+    return source->at == source->file.size;
+}
+
+static const stbi_io_callbacks callbacks = {source_read, source_skip, source_eof};
+
+/* What stb_image says of well-formed files it cannot read, in words that a user knows. All else it says is
+ * about damage. */
+static const struct {
+    const char *reason, *meaning;
+} unsupported[] = {
+    {"only 8-bit", "its samples have more than 8 bits"},
+    {"no header height", "its height stands behind its pixels"},
+    {"BMP RLE", "its pixels are run-length coded"},
+    {"BMP JPEG/PNG", "it holds another format inside"},
+    {"unknown BMP", "its header is of a rare kind"},
+    {"unsupported bit depth", "its samples have neither 8 nor 16 bits"},
+    {"wrong channel count", "it has too many channels"},
+    {"wrong color format", "it is not in RGB"},
+    {"wrong version", "it is of another version of the format"},
+};
+
+static int fail(const struct source *source, struct err *err)
+{
+    const char *reason = stbi_failure_reason();
+
+    if (source->ran_out)
+        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", source->file.size);
+    if (!strcmp(reason, "outofmem"))
+        return err_set(err, ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; ++i)
+        if (!strcmp(reason, unsupported[i].reason))
+            return err_set(err, ERR_UNSUPPORTED, "this kind is not read: %s", unsupported[i].meaning);
+    return err_set(err, ERR_FORMAT, "%s, before byte %zu", reason, source->at);
+}
+
+int stb_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err)
+{
+    struct source source = {.file = file};
+    int width, height, channels;
+
+    if (!stbi_info_from_callbacks(&callbacks, &source, &width, &height, &channels))
+        return fail(&source, err);
+    int rc = picture_check_size(width, height, max_pixels, err);
+    if (rc)
+        return rc;
+    source = (struct source){.file = file};
+    uint8_t *rgb = stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 3);
+    if (!rgb || source.ran_out) {
+        stbi_image_free(rgb);
+        return fail(&source, err);
+    }
+    *out = (struct picture){.rgb = rgb, .width = width, .height = height};
+    return 0;
+}
