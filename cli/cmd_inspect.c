@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/json.h"
+#include "cli/options.h"
+#include "cli/text.h"
+#include "joint/joint.h"
+
+struct inspect {
+    const char *model;
+    int format;
+};
+
+static const struct argp_option options[] = {
+    {"format", 'f', "FORMAT", 0, "table or json (default: table)", 0},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct inspect *inspect = state->input;
+    switch (key) {
+    case 'f':
+        inspect->format = option_choice(state, "format", argument, report_formats);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num)
+            argp_error(state, "'%s' is one argument too many", argument);
+        inspect->model = argument;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&help_argp, 0, "", -1}, {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[MODEL]",
+    .doc = "Show what a model directory holds: config, size and work, preprocessing, tokenizer, tensors. "
+           "Without MODEL, "
+           "the one that the other commands use. Needs no OpenCL device.\v"
+           "GFLOP count a multiply-add as two, for one picture, and for one text as long as the model takes.",
+    .children = children,
+};
+
+/* ---- the parts of the report --------------------------------------------------------------------------- */
+
+static json_t *block_report(const struct transformer_config *block)
+{
+    static const char *const activations[] = {
+        [ACTIVATION_NONE] = "none",
+        [ACTIVATION_QUICK_GELU] = "quick_gelu",
+        [ACTIVATION_GELU] = "gelu",
+        [ACTIVATION_GELU_TANH] = "gelu_tanh",
+    };
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:f}", "layers", (json_int_t)block->layers, "width",
+        (json_int_t)block->width, "heads", (json_int_t)block->heads, "head_width",
+        (json_int_t)(block->width / block->heads), "mlp_width", (json_int_t)block->mlp_width, "activation",
+        activations[block->activation], "layer_norm_eps", (double)block->eps);
+}
+
+static json_t *vision_report(const struct vit_config *config)
+{
+    json_t *report = block_report(&config->block);
+    json_object_update_new(
+        report, json_pack("{s:I, s:I, s:I, s:f}", "image_size", (json_int_t)config->image_size, "patch_size",
+                    (json_int_t)config->patch_size, "parameters", (json_int_t)vit_params(config), "gflop",
+                    vit_flops(config) / 1e9));
+    return report;
+}
+
+static json_t *text_report(const struct text_config *config)
+{
+    json_t *report = block_report(&config->block);
+    json_object_update_new(
+        report, json_pack("{s:I, s:I, s:s, s:I, s:f}", "vocabulary", (json_int_t)config->vocab, "context",
+                    (json_int_t)config->context, "end_of_text",
+                    config->eot_rule == EOT_FIRST ? "first" : "argmax", "parameters",
+                    (json_int_t)text_params(config), "gflop", text_flops(config, config->context) / 1e9));
+    return report;
+}
+
+static json_t *triple(const float values[3])
+{
+    return json_pack("[f, f, f]", (double)values[0], (double)values[1], (double)values[2]);
+}
+
+static json_t *preprocess_report(const struct preprocess *preprocess)
+{
+    return json_pack("{s:s, s:i, s:s, s:i, s:s, s:f, s:o, s:o}", "resize_mode",
+        preprocess->resize_mode == RESIZE_SQUASH ? "squash" : "shortest", "resize", preprocess->resize,
+        "resample", preprocess->resample == RESAMPLE_BICUBIC ? "bicubic" : "bilinear", "crop",
+        preprocess->crop, "crop_rounding", preprocess->crop_rounding == CROP_FLOOR ? "floor" : "half_even",
+        "scale", (double)preprocess->scale, "mean", triple(preprocess->mean), "std", triple(preprocess->std));
+}
+
+static json_t *tokenizer_report(const struct tokenizer *tokenizer)
+{
+    return json_pack("{s:I, s:i, s:i}", "vocabulary", (json_int_t)tokenizer_vocab(tokenizer), "start_of_text",
+        (int)tokenizer_start(tokenizer), "end_of_text", (int)tokenizer_end(tokenizer));
+}
+
+static json_t *tensors_report(const struct weights *weights)
+{
+    json_t *tensors = json_array();
+    for (size_t i = 0; i < weights_count(weights); i++) {
+        const struct weight *weight = weights_at(weights, i);
+        json_t *shape = json_array();
+        for (int axis = 0; axis < weight->rank; axis++)
+            json_array_append_new(shape, json_integer((json_int_t)weight->shape[axis]));
+        json_array_append_new(tensors, json_pack("{s:s, s:o, s:o}", "type", weight->type, "shape", shape,
+                                           "name", json_text(weight->name)));
+    }
+    return tensors;
+}
+
+/* ---- putting them together ----------------------------------------------------------------------------- */
+
+/* Sets key of the report to the part, or, where reading it failed, says why and counts the failure. */
+static void add_part(json_t *report, const char *key, json_t *part, const struct err *err, int *failed)
+{
+    if (part) {
+        json_object_set_new(report, key, part);
+    } else {
+        message("%s", err->msg);
+        ++*failed;
+    }
+}
+
+static json_t *model_report(const char *directory, const struct model_config *config, int *failed)
+{
+    struct preprocess preprocess;
+    struct tokenizer *tokenizer = NULL;
+    struct weights *weights = NULL;
+    struct err err = {0};
+    json_t *report = json_pack("{s:o, s:s, s:I, s:I, s:o, s:o}", "model", json_text(directory), "layout",
+        config->layout == LAYOUT_HF ? "hugging face" : "open_clip", "embedding",
+        (json_int_t)config->vision.embed_width, "parameters",
+        (json_int_t)(vit_params(&config->vision) + text_params(&config->text) + 1), /* and the logit scale */
+        "vision", vision_report(&config->vision), "text", text_report(&config->text));
+
+    int rc = preprocess_load(&preprocess, directory, (int)config->vision.image_size, &err);
+    add_part(report, "preprocess", rc ? NULL : preprocess_report(&preprocess), &err, failed);
+    rc = tokenizer_load(&tokenizer, directory, &err);
+    add_part(report, "tokenizer", rc ? NULL : tokenizer_report(tokenizer), &err, failed);
+    rc = weights_open(&weights, directory, &err);
+    add_part(report, "tensors", rc ? NULL : tensors_report(weights), &err, failed);
+    weights_free(weights);
+    tokenizer_free(tokenizer);
+    return report;
+}
+
+int cmd_inspect(int argc, char **argv)
+{
+    struct inspect inspect = {0};
+    struct arena arena = {0};
+    struct model_config config;
+    struct err err = {0};
+    const char *directory;
+    int failed = 0;
+    options_parse(&argp, argc, argv, &inspect);
+
+    int rc = model_directory(&directory, inspect.model, &arena, &err);
+    if (!rc)
+        rc = model_config_read(&config, directory, &err);
+    if (!rc)
+        rc = report_print(model_report(directory, &config, &failed), inspect.format, &err);
+    if (rc)
+        message("cannot inspect the model: %s", err.msg);
+    arena_release(&arena);
+    return rc ? STATUS_CANNOT : failed ? STATUS_SOME_FAILED : STATUS_DONE;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The commands of diptych. One table drives the dispatch, `diptych help` and the tests; each command is a
+ * file cmd_NAME.c with one option table, from which argp makes its parsing, its usage and its help.
+ */
+#ifndef DIPTYCH_CLI_COMMAND_H
+#define DIPTYCH_CLI_COMMAND_H
+
+enum exit_status {
+    STATUS_DONE = 0,
+    STATUS_SOME_FAILED = 1, /* some inputs failed, or a check was false */
+    STATUS_CANNOT = 2,      /* wrong usage, cannot start, or cannot write the output */
+};
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is "diptych NAME"; returns an enum exit_status */
+    const char *summary;
+};
+
+extern const struct command commands[]; /* a NULL name ends it */
+
+int cmd_classify(int argc, char **argv);
+int cmd_devices(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+
+#endif

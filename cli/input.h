@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a command line names: pictures, labels, templates. */
+#ifndef DIPTYCH_CLI_INPUT_H
+#define DIPTYCH_CLI_INPUT_H
+
+#include "base/base.h"
+
+/* Adds the pictures an argument stands for: itself; every file below it where it is a folder (file_walk); or,
+ * for "-", what each entry of stdin stands for, entries ended by `separator`. A path that cannot be read is
+ * added too: it fails in its turn, with its reason. */
+int input_pictures(struct strings *paths, const char *argument, char separator, struct err *err);
+
+/* Labels: the lines of a file, or a list with commas between. A value is a file where one has that name, and
+ * where it holds a '/' or ends in ".txt". Blanks around a label are dropped. */
+int input_labels(struct strings *labels, const char *value, struct err *err);
+
+/* Templates: "imagenet" (80) or "simple" (7), which the program holds, or the lines of a file. */
+int input_templates(struct strings *templates, const char *value, struct err *err);
+
+#endif

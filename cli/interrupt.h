@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Ctrl-C and SIGTERM end a long run between two batches; a second one ends it at once. */
+#ifndef DIPTYCH_CLI_INTERRUPT_H
+#define DIPTYCH_CLI_INTERRUPT_H
+
+#include <stdbool.h>
+
+void interrupt_catch(void);
+bool interrupt_seen(void);
+
+/* Once all is put away: ends by the signal that came, as the caller's shell expects. Without one, returns. */
+void interrupt_raise(void);
+
+#endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+/* JSON on stdout, and the same values as a table for people. */
+#ifndef DIPTYCH_CLI_JSON_H
+#define DIPTYCH_CLI_JSON_H
+
+#include "base/base.h"
+
+#include <jansson.h>
+
+/* A string of text in valid UTF-8 (text_utf8); NULL when out of memory. */
+json_t *json_text(const char *text);
+
+/* Prints value, which is given up, on a line, or on as many as `flags` of json_dumpf make. A value that
+ * is NULL, as jansson gives where there is no memory, is ERR_MEMORY. */
+int json_print(json_t *value, size_t flags, struct err *err);
+
+/* What a command reports: an object, printed by the format's index in report_formats and given up. As a
+ * table, a value stands behind its key, an object below it, and an array of objects as rows below their keys.
+ */
+extern const char *const report_formats[];
+int report_print(json_t *report, int format, struct err *err);
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/text.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct command commands[] = {
+    {"classify", cmd_classify, "say what pictures show, from a list of labels"},
+    {"devices", cmd_devices, "list the OpenCL devices and the one that is used"},
+    {"inspect", cmd_inspect, "show what a model directory holds"},
+    {"bench", cmd_bench, "measure how fast pictures and texts are encoded"},
+    {"help", cmd_help, "show how to use diptych or one of its commands"},
+    {0},
+};
+
+static int run_command(const char *name, int argc, char **argv)
+{
+    for (const struct command *command = commands; command->name; command++) {
+        if (strcmp(command->name, name))
+            continue;
+        char title[64]; /* what usage and messages of the command call it */
+        snprintf(title, sizeof title, "diptych %s", name);
+        argv[0] = title;
+        return command->run(argc, argv);
+    }
+    message("'%s' is not a command; 'diptych help' lists them", name);
+    return STATUS_CANNOT;
+}
+
+int cmd_help(int argc, char **argv)
+{
+    if (argc > 1 && argv[1][0] != '-')
+        return run_command(argv[1], 2, (char *[]){argv[0], "--help", NULL});
+    puts("Usage: diptych COMMAND [OPTION...]\n\nCLIP without Python, on any OpenCL device.\n");
+    for (const struct command *command = commands; command->name; command++)
+        printf("  %-10s %s\n", command->name, command->summary);
+    puts("\n'diptych help COMMAND' shows the options of one.");
+    return STATUS_DONE;
+}
+
+/* Runs at every exit, also those inside argp: what could not be written was not done. */
+static void close_output(void)
+{
+    const int failed = ferror(stdout);
+    if (fclose(stdout) || failed) {
+        message("cannot write the output: %s", errno ? strerror(errno) : "write error");
+        _exit(STATUS_CANNOT);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, ""); /* numbers stay as in C */
+    atexit(close_output);
+    if (argc < 2) {
+        message("no command; 'diptych help' lists them");
+        return STATUS_CANNOT;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        puts("diptych " DIPTYCH_VERSION);
+        return STATUS_DONE;
+    }
+    const int is_help = !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h");
+    return run_command(is_help ? "help" : argv[1], argc - 1, argv + 1);
+}

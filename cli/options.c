@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.h"
+#include "cli/command.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_USAGE = 0x1000, KEY_DEVICE, KEY_GEMM, KEY_PRECISION, KEY_MODEL };
+
+static error_t parse_help(int key, char *argument, struct argp_state *state)
+{
+    (void)argument;
+    switch (key) {
+    case 'h':
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        return 0;
+    case KEY_USAGE:
+        argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option help_options[] = {
+    {"help", 'h', NULL, 0, "Show this help", -1},
+    {"usage", KEY_USAGE, NULL, 0, "Show a short usage message", -1},
+    {0},
+};
+const struct argp help_argp = {.options = help_options, .parser = parse_help};
+
+static error_t parse_device(int key, char *argument, struct argp_state *state)
+{
+    struct device_options *options = state->input;
+    switch (key) {
+    case KEY_DEVICE:
+        options->device = argument;
+        return 0;
+    case KEY_GEMM:
+        options->gemm = argument;
+        return 0;
+    case KEY_PRECISION:
+        options->precision = argument;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option device_options_table[] = {
+    {"device", KEY_DEVICE, "DEVICE", 0,
+        "OpenCL device: gpu, cpu, PLATFORM:DEVICE as numbers, or part of a name (default: DIPTYCH_DEVICE, or "
+        "the "
+        "best there is)",
+        0},
+    {"gemm", KEY_GEMM, "PROVIDER", 0,
+        "Library for matrix products: auto, clblast, onednn (default: auto, the fastest)", 0},
+    {"precision", KEY_PRECISION, "TYPE", 0,
+        "Operands of matrix products: auto, f32, bf16, f16 (default: auto, the fastest the device does well)",
+        0},
+    {0},
+};
+const struct argp device_argp = {.options = device_options_table, .parser = parse_device};
+
+static error_t parse_model(int key, char *argument, struct argp_state *state)
+{
+    if (key != KEY_MODEL)
+        return ARGP_ERR_UNKNOWN;
+    *(const char **)state->input = argument;
+    return 0;
+}
+
+static const struct argp_option model_options[] = {
+    {"model", KEY_MODEL, "DIR", 0,
+        "Model directory, as Hugging Face or open_clip lay it out (default: DIPTYCH_MODEL, or the model that "
+        "comes "
+        "with diptych)",
+        0},
+    {0},
+};
+const struct argp model_argp = {.options = model_options, .parser = parse_model};
+
+void options_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    argp_err_exit_status = STATUS_CANNOT;
+    if (argp_parse(argp, argc, argv, ARGP_NO_HELP, NULL, input))
+        exit(STATUS_CANNOT);
+}
+
+size_t option_number(
+    struct argp_state *state, const char *option, const char *argument, size_t min, size_t max)
+{
+    char *end;
+    errno = 0;
+    const unsigned long long number = strtoull(argument, &end, 10);
+    if (!isdigit((unsigned char)*argument) || *end || errno || number < min || number > max)
+        argp_error(state, "--%s takes a number from %zu to %zu, not '%s'", option, min, max, argument);
+    return (size_t)number;
+}
+
+int option_choice(
+    struct argp_state *state, const char *option, const char *argument, const char *const names[])
+{
+    char list[256] = "";
+    for (int i = 0; names[i]; i++) {
+        if (!strcmp(names[i], argument))
+            return i;
+        const size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+    }
+    argp_error(state, "--%s takes one of %s, not '%s'", option, list, argument);
+    return 0;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the option tables of the commands share. Every command lists help_argp among its argp children, and
+ * those that compute device_argp and model_argp too.
+ */
+#ifndef DIPTYCH_CLI_OPTIONS_H
+#define DIPTYCH_CLI_OPTIONS_H
+
+#include "compute/compute.h"
+
+#include <argp.h>
+
+/* -h, --help, --usage. No input. */
+extern const struct argp help_argp;
+
+/* --device, --gemm, --precision. Input: a struct device_options. */
+extern const struct argp device_argp;
+
+/* --model. Input: a const char *, which the default model's directory is for where it stays NULL. */
+extern const struct argp model_argp;
+
+/* Parses the options of a command into `input`; wrong usage and --help exit here, as argp does. */
+void options_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* The number in an option's argument, or an exit with what the option takes. */
+size_t option_number(
+    struct argp_state *state, const char *option, const char *argument, size_t min, size_t max);
+
+/* The index of the argument in names, which NULL ends, or an exit with what the option takes. */
+int option_choice(
+    struct argp_state *state, const char *option, const char *argument, const char *const names[]);
+
+/* The directory of the model: the option's, else that of DIPTYCH_MODEL, else the default model beside the
+ * installed program or in the sources it was built from. */
+int model_directory(const char **out, const char *option, struct arena *arena, struct err *err);
+
+#endif

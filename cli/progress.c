@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/progress.h"
+#include "base/base.h"
+#include "cli/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BAR_WIDTH = 20 };
+
+void progress_init(struct progress *progress, bool quiet)
+{
+    const char *terminal = getenv("TERM");
+    *progress = (struct progress){
+        .shown = !quiet && isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb"),
+        .unicode = text_unicode(),
+    };
+}
+
+void progress_clear(const struct progress *progress)
+{
+    if (progress->shown)
+        fputs("\r\033[K", stderr);
+}
+
+void progress_note(const struct progress *progress, const char *text)
+{
+    progress_clear(progress);
+    if (progress->shown)
+        fprintf(stderr, "%s ...", text);
+}
+
+void progress_start(struct progress *progress, size_t total)
+{
+    progress->total = total;
+    progress->start = time_now();
+    progress_draw(progress, 0);
+}
+
+static void put_duration(double seconds)
+{
+    const long whole = (long)(seconds + 0.5);
+    if (whole >= 3600)
+        fprintf(stderr, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        fprintf(stderr, "%ld:%02ld", whole / 60, whole % 60);
+}
+
+void progress_draw(const struct progress *progress, size_t done)
+{
+    if (!progress->shown || !progress->total)
+        return;
+    const double fraction = (double)done / (double)progress->total;
+    const double elapsed = time_now() - progress->start;
+    progress_clear(progress);
+    fputc('[', stderr);
+    text_bar(stderr, fraction, BAR_WIDTH, progress->unicode);
+    fprintf(stderr, "] %3.0f %%  %zu/%zu", 100 * fraction, done, progress->total);
+    if (done && elapsed > 0) {
+        fprintf(stderr, "  %.1f pictures/s  ", (double)done / elapsed);
+        put_duration(elapsed / fraction - elapsed);
+        fputs(" left", stderr);
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/text.h"
+
+#include <langinfo.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+void message(const char *format, ...)
+{
+    char text[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fputs("diptych: ", stderr);
+    text_escape(stderr, text);
+    fputc('\n', stderr);
+}
+
+static bool is_control(unsigned char byte)
+{
+    return byte < 0x20 || byte == 0x7f;
+}
+
+void text_escape(FILE *file, const char *text)
+{
+    static const char named[] = "\\\\\tt\nn\rr"; /* pairs: a byte and its letter */
+    for (; *text; text++) {
+        const char *pair = named;
+        while (*pair && *pair != *text)
+            pair += 2;
+        if (*pair)
+            fprintf(file, "\\%c", pair[1]);
+        else if (is_control((unsigned char)*text))
+            fprintf(file, "\\x%02x", (unsigned char)*text);
+        else
+            fputc(*text, file);
+    }
+}
+
+/* The next character of text and its bytes; -1 and one byte where it is not UTF-8. */
+static utf8proc_int32_t next_character(const char *text, size_t *bytes)
+{
+    utf8proc_int32_t character;
+    const utf8proc_ssize_t got = utf8proc_iterate((const utf8proc_uint8_t *)text, -1, &character);
+    *bytes = got > 0 ? (size_t)got : 1;
+    return got > 0 ? character : -1;
+}
+
+char *text_utf8(const char *text)
+{
+    static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
+    char *copy = mem_new(strlen(text) + 1, strlen(replacement)), *end = copy;
+    size_t bytes;
+    for (; copy && *text; text += bytes)
+        end = next_character(text, &bytes) < 0 ? stpcpy(end, replacement) : mempcpy(end, text, bytes);
+    return copy;
+}
+
+int text_width(const char *text)
+{
+    int width = 0;
+    size_t bytes;
+    for (; *text; text += bytes) {
+        const utf8proc_int32_t character = next_character(text, &bytes);
+        if (bytes == 1 && (is_control((unsigned char)*text) || *text == '\\'))
+            width += strchr("\\\t\n\r", *text) ? 2 : 4;
+        else
+            width += character < 0 ? 1 : utf8proc_charwidth(character);
+    }
+    return width;
+}
+
+bool text_unicode(void)
+{
+    return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+void text_bar(FILE *file, double fraction, int width, bool unicode)
+{
+    static const char *const eighths[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
+    const int filled = (int)(fraction * width * 8 + 0.5);
+    for (int column = 0; column < width; column++) {
+        const int left = filled - column * 8;
+        if (unicode)
+            fputs(eighths[left < 0 ? 0 : left > 8 ? 8 : left], file);
+        else
+            fputc(left >= 4 ? '=' : ' ', file);
+    }
+}

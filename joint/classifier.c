@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Zero-shot classification as open_clip's build_zero_shot_classifier does it: the vector of a class is the
+ * mean of its prompts' embeddings, each of length 1, and is brought to length 1 again. Sums are float32.
+ */
+#include "joint/joint.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct classifier {
+    struct strings labels;
+    size_t width;  /* E */
+    float scale;   /* of cosines, to logits */
+    float *matrix; /* (labels, E), rows of length 1 */
+    size_t truncated;
+};
+
+/* ---- prompts ------------------------------------------------------------------------------------------- */
+
+/* The next placeholder at or after text, and its length; NULL where there is none. */
+static const char *find_placeholder(const char *text, size_t *length)
+{
+    static const char *const spellings[] = {"{}", "{c}"};
+    for (; (text = strchr(text, '{')); text++) {
+        for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+            *length = strlen(spellings[i]);
+            if (!strncmp(text, spellings[i], *length))
+                return text;
+        }
+    }
+    return NULL;
+}
+
+/* Adds the template with every placeholder replaced by the label. */
+static int add_prompt(struct strings *prompts, const char *template, const char *label, struct err *err)
+{
+    const size_t label_length = strlen(label);
+    size_t placeholder, room = strlen(template) + 1;
+    for (const char *at = template; (at = find_placeholder(at, &placeholder)); at += placeholder)
+        room += label_length;
+    char *prompt = mem_new(room, 1), *end = prompt;
+    if (!prompt)
+        return err_memory(err, room);
+
+    const char *from = template;
+    for (const char *at; (at = find_placeholder(from, &placeholder)); from = at + placeholder) {
+        end = mempcpy(end, from, (size_t)(at - from));
+        end = mempcpy(end, label, label_length);
+    }
+    end = stpcpy(end, from);
+    int rc = strings_add(prompts, prompt, (size_t)(end - prompt), err);
+    free(prompt);
+    return rc;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int check_labels(const struct strings *labels, struct err *err)
+{
+    if (!labels->count)
+        return err_set(err, ERR_ARGUMENT, "no labels");
+    for (size_t i = 0; i < labels->count; i++)
+        if (!*labels->items[i])
+            return err_set(err, ERR_ARGUMENT, "label %zu is empty", i + 1);
+
+    const char **sorted = mem_new(labels->count, sizeof *sorted);
+    if (!sorted)
+        return err_memory(err, labels->count * sizeof *sorted);
+    memcpy(sorted, labels->items, labels->count * sizeof *sorted);
+    qsort(sorted, labels->count, sizeof *sorted, by_text);
+    int rc = 0;
+    for (size_t i = 1; i < labels->count && !rc; i++)
+        if (!strcmp(sorted[i - 1], sorted[i]))
+            rc = err_set(err, ERR_ARGUMENT, "label '%s' is given twice", sorted[i]);
+    free(sorted);
+    return rc;
+}
+
+static int check_templates(const struct strings *templates, struct err *err)
+{
+    size_t placeholder;
+    if (!templates->count)
+        return err_set(err, ERR_ARGUMENT, "no templates");
+    for (size_t i = 0; i < templates->count; i++)
+        if (!find_placeholder(templates->items[i], &placeholder))
+            return err_set(err, ERR_ARGUMENT, "template '%s' has no {} for the label", templates->items[i]);
+    return 0;
+}
+
+/* ---- class vectors ------------------------------------------------------------------------------------- */
+
+/* row (E) = the mean of embeddings (count, E), brought to length 1. Dividing by the length makes dividing by
+ * the count superfluous. */
+static void mean_direction(float *row, const float *embeddings, size_t count, size_t width)
+{
+    memset(row, 0, width * sizeof *row);
+    for (size_t i = 0; i < count; i++)
+        for (size_t e = 0; e < width; e++)
+            row[e] += embeddings[i * width + e];
+    float squares = 0;
+    for (size_t e = 0; e < width; e++)
+        squares += row[e] * row[e];
+    for (size_t e = 0; e < width && squares > 0; e++)
+        row[e] /= sqrtf(squares);
+}
+
+/* The class vectors of labels [first, first + count); embeddings (count * templates, E) is scratch. */
+static int encode_labels(struct classifier *classifier, struct encoder *encoder,
+    const struct strings *templates, size_t first, size_t count, float *embeddings, struct err *err)
+{
+    const size_t width = classifier->width;
+    struct strings prompts = {0};
+    size_t truncated = 0;
+    int rc = 0;
+    for (size_t i = first; i < first + count; i++)
+        for (size_t t = 0; t < templates->count && !rc; t++)
+            rc = add_prompt(&prompts, templates->items[t], classifier->labels.items[i], err);
+    if (!rc)
+        rc = encoder_texts(
+            encoder, embeddings, (const char *const *)prompts.items, prompts.count, &truncated, err);
+    for (size_t i = 0; i < count && !rc; i++)
+        mean_direction(&classifier->matrix[(first + i) * width], &embeddings[i * templates->count * width],
+            templates->count, width);
+    classifier->truncated += truncated;
+    strings_release(&prompts);
+    return rc;
+}
+
+/* All class vectors, some thousand prompts at a time: enough for the encoder to sort them by length with
+ * profit, and 1000 labels in 80 templates never are 80,000 strings. */
+static int encode_matrix(
+    struct classifier *classifier, struct encoder *encoder, const struct strings *templates, struct err *err)
+{
+    enum { PROMPTS_AT_ONCE = 2048 };
+    const size_t labels = classifier->labels.count, row = classifier->width * sizeof(float);
+    size_t step = PROMPTS_AT_ONCE / templates->count;
+    step = step < 1 ? 1 : step > labels ? labels : step;
+
+    classifier->matrix = mem_new(labels, row);
+    float *embeddings = mem_new(step * templates->count, row);
+    if (!classifier->matrix || !embeddings) {
+        free(embeddings);
+        return err_memory(err, (labels + step * templates->count) * row);
+    }
+
+    int rc = 0;
+    for (size_t first = 0; first < labels && !rc; first += step)
+        rc = encode_labels(classifier, encoder, templates, first,
+            labels - first < step ? labels - first : step, embeddings, err);
+    free(embeddings);
+    return rc;
+}
+
+int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
+    const struct strings *templates, struct err *err)
+{
+    int rc = check_labels(labels, err);
+    if (!rc)
+        rc = check_templates(templates, err);
+    if (rc)
+        return rc;
+    struct classifier *classifier = mem_new(1, sizeof *classifier);
+    if (!classifier)
+        return err_memory(err, sizeof *classifier);
+    const struct model *model = encoder_model(encoder);
+    classifier->width = model_config(model)->vision.embed_width;
+    classifier->scale = model_logit_scale(model);
+    for (size_t i = 0; i < labels->count && !rc; i++)
+        rc = strings_add(&classifier->labels, labels->items[i], strlen(labels->items[i]), err);
+    if (!rc)
+        rc = encode_matrix(classifier, encoder, templates, err);
+    if (rc) {
+        classifier_free(classifier);
+        return rc;
+    }
+    *out = classifier;
+    return 0;
+}
+
+void classifier_free(struct classifier *classifier)
+{
+    if (!classifier)
+        return;
+    strings_release(&classifier->labels);
+    free(classifier->matrix);
+    free(classifier);
+}
+
+size_t classifier_labels(const struct classifier *classifier)
+{
+    return classifier->labels.count;
+}
+
+const char *classifier_label(const struct classifier *classifier, size_t i)
+{
+    return classifier->labels.items[i];
+}
+
+size_t classifier_truncated(const struct classifier *classifier)
+{
+    return classifier->truncated;
+}
+
+/* ---- ranking ------------------------------------------------------------------------------------------- */
+
+/* Eight sums side by side, which a compiler turns into one vector; E is a multiple of 8 in every CLIP. */
+static float dot(const float *a, const float *b, size_t width)
+{
+    enum { LANES = 8 };
+    float sums[LANES] = {0}, sum = 0;
+    size_t e = 0;
+    for (; e + LANES <= width; e += LANES)
+        for (size_t lane = 0; lane < LANES; lane++)
+            sums[lane] += a[e + lane] * b[e + lane];
+    for (; e < width; e++)
+        sum += a[e] * b[e];
+    for (size_t lane = 0; lane < LANES; lane++)
+        sum += sums[lane];
+    return sum;
+}
+
+/* Puts a prediction behind all in best[0 .. *count) that are as good; the worst falls off the end of `top`.
+ */
+static void insert(struct prediction *best, size_t *count, size_t top, struct prediction prediction)
+{
+    size_t at = *count;
+    while (at > 0 && best[at - 1].cosine < prediction.cosine)
+        at--;
+    if (at == top)
+        return;
+    if (*count < top)
+        ++*count;
+    memmove(&best[at + 1], &best[at], (*count - 1 - at) * sizeof *best);
+    best[at] = prediction;
+}
+
+void classifier_rank(
+    const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding)
+{
+    /* The softmax's sum, of exp(logit - peak), in the same pass as the maximum: a new peak rescales it. */
+    float peak = -INFINITY, sum = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < classifier->labels.count; i++) {
+        const float cosine = dot(embedding, &classifier->matrix[i * classifier->width], classifier->width);
+        const float logit = classifier->scale * cosine;
+        if (logit > peak) {
+            sum *= expf(peak - logit);
+            peak = logit;
+        }
+        sum += expf(logit - peak);
+        insert(best, &count, top, (struct prediction){.label = i, .cosine = cosine});
+    }
+    for (size_t i = 0; i < count; i++)
+        best[i].probability = expf(classifier->scale * best[i].cosine - peak) / sum;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The loader: order, gaps, threads, and an end in the middle. Pictures are PPM files of one colour each,
+ * which every resize keeps, so that a picture's pixels say which file they came from. */
+#include "joint/joint.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PICTURES = 101, EDGE = 8, SQUARE = EDGE * EDGE * 3 };
+
+static const struct preprocess preprocess = {
+    .resize_mode = RESIZE_SHORTEST,
+    .resample = RESAMPLE_BICUBIC,
+    .crop_rounding = CROP_FLOOR,
+    .resize = EDGE,
+    .crop = EDGE,
+    .scale = 1.0f / 255,
+    .std = {1, 1, 1},
+};
+
+static char names[PICTURES][64 + sizeof DIPTYCH_SCRATCH];
+static const char *paths[PICTURES];
+
+/* Each third picture fails, in one of three ways: not there, no picture, cut short. */
+static bool fails(size_t i)
+{
+    return i % 3 == 1;
+}
+
+static void write_picture(const char *path, size_t i)
+{
+    const int width = 5 + (int)(i % 17), height = 5 + (int)(i % 13);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fprintf(file, "P6\n%d %d\n255\n", width, height);
+    for (int n = 0; n < width * height / (fails(i) ? 2 : 1); n++)
+        fwrite((const uint8_t[]){(uint8_t)i, (uint8_t)(i * 2), 7}, 1, 3, file);
+    fclose(file);
+}
+
+static int write_pictures(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PICTURES; i++) {
+        snprintf(names[i], sizeof names[i], "%s/%zu.ppm", DIPTYCH_SCRATCH, i);
+        paths[i] = names[i];
+        unlink(names[i]);
+        if (i % 9 == 4) { /* fails: no picture */
+            FILE *file = fopen(names[i], "wb");
+            assert_non_null(file);
+            fputs("a line of text", file);
+            fclose(file);
+        } else if (i % 9 != 1) { /* that one is not there */
+            write_picture(names[i], i);
+        }
+    }
+    return 0;
+}
+
+static struct loader *open_loader(size_t count, size_t batch, int threads)
+{
+    const struct loader_options options = {.threads = threads, .batch = batch};
+    struct loader *loader = NULL;
+    struct err err = {0};
+    assert_int_equal(loader_open(&loader, &preprocess, paths, count, &options, &err), 0);
+    return loader;
+}
+
+static void check_batch(const struct loaded_batch *batch, size_t first, size_t count)
+{
+    assert_int_equal(batch->first, first);
+    assert_int_equal(batch->count, count);
+    size_t good = 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t index = first + i;
+        assert_int_equal(batch->errs[i].code != 0, fails(index));
+        if (fails(index)) {
+            assert_non_null(strstr(batch->errs[i].msg, paths[index])); /* a reason names its picture */
+            continue;
+        }
+        const uint8_t *pixels = batch->pixels + good++ * SQUARE;
+        for (size_t p = 0; p < SQUARE; p++)
+            assert_int_equal(pixels[p], ((const uint8_t[]){(uint8_t)index, (uint8_t)(index * 2), 7})[p % 3]);
+    }
+    assert_int_equal(batch->good, good);
+}
+
+static void check_all(size_t count, size_t batch_size, int threads)
+{
+    struct loader *loader = open_loader(count, batch_size, threads);
+    struct loaded_batch batch;
+    size_t first = 0;
+    while (loader_next(loader, &batch)) {
+        check_batch(&batch, first, count - first < batch_size ? count - first : batch_size);
+        first += batch.count;
+    }
+    assert_int_equal(first, count);
+    assert_false(loader_next(loader, &batch)); /* and stays done */
+    loader_free(loader);
+}
+
+static void order_is_kept(void **state)
+{
+    (void)state;
+    static const size_t batches[] = {1, 2, 7, 32, PICTURES, 500};
+    static const int threads[] = {0, 1, 2, 16};
+    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++)
+            check_all(PICTURES, batches[b], threads[t]);
+}
+
+static void few_pictures(void **state)
+{
+    (void)state;
+    for (size_t count = 0; count < 4; count++)
+        check_all(count, 2, 8);
+}
+
+static void free_in_the_middle(void **state)
+{
+    (void)state;
+    for (size_t taken = 0; taken < 6; taken++) {
+        struct loader *loader = open_loader(PICTURES, 3, 4);
+        struct loaded_batch batch;
+        for (size_t i = 0; i < taken; i++)
+            assert_true(loader_next(loader, &batch));
+        loader_free(loader);
+    }
+    loader_free(NULL);
+}
+
+static void empty_batch_is_refused(void **state)
+{
+    (void)state;
+    struct loader *loader = NULL;
+    struct err err = {0};
+    assert_int_equal(
+        loader_open(&loader, &preprocess, paths, 1, &(struct loader_options){0}, &err), ERR_ARGUMENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(order_is_kept),
+        cmocka_unit_test(few_pictures),
+        cmocka_unit_test(free_in_the_middle),
+        cmocka_unit_test(empty_batch_is_refused),
+    };
+    return cmocka_run_group_tests(tests, write_pictures, NULL);
+}
