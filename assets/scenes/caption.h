@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scene becomes words.
+#ifndef SCENES_CAPTION_H
+#define SCENES_CAPTION_H
+
+#include "scene.h"
+
+// What a caption states. Another picture fits the caption exactly where it agrees in all of these.
+enum about {
+    ABOUT_SHAPE = 1 << 0,
+    ABOUT_COLOUR = 1 << 1,
+    ABOUT_FILL = 1 << 2,
+    ABOUT_SIZE = 1 << 3,
+    ABOUT_COUNT = 1 << 4,
+    ABOUT_RELATION = 1 << 5,
+    ABOUT_TONE = 1 << 6,
+    ABOUT_TEXTURE = 1 << 7,
+    ABOUT_SECOND = 8, // the second object's four bits are the first one's shifted by this
+};
+
+struct caption {
+    char text[200];
+    unsigned about;
+};
+
+enum detail {
+    DETAIL_FULL,  // everything that tells the scene's objects from others
+    DETAIL_LOOSE, // some of it: "something red", "three objects", "a star above a ring"
+};
+
+void scene_describe(
+    struct caption *out, const struct scene *scene, struct random *random, enum detail detail);
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output.h"
+
+#include <string.h>
+
+#include "stb.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { JPEG_QUALITY = 90 };
+
+static const char *const kind_names[] = {"single", "count", "relation"};
+static const char *const relation_names[] = {"left", "above", "inside"};
+
+static bool write_ppm(const struct picture *picture, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return false;
+    size_t n_bytes = (size_t)picture->width * (size_t)picture->height * 3;
+    fprintf(file, "P6\n%d %d\n255\n", picture->width, picture->height);
+    bool written = fwrite(picture->pixel, 1, n_bytes, file) == n_bytes;
+    return fclose(file) == 0 && written;
+}
+
+bool picture_write(const struct picture *picture, const char *path)
+{
+    const char *ending = strrchr(path, '.');
+    if (strcmp(ending, ".ppm") == 0)
+        return write_ppm(picture, path);
+    if (strcmp(ending, ".jpg") == 0)
+        return stbi_write_jpg(path, picture->width, picture->height, 3, picture->pixel, JPEG_QUALITY);
+    return stbi_write_png(path, picture->width, picture->height, 3, picture->pixel, 3 * picture->width);
+}
+
+static void write_about(FILE *file, unsigned about)
+{
+    static const char *const names[] = {
+        "shape",
+        "colour",
+        "fill",
+        "size",
+        "count",
+        "relation",
+        "tone",
+        "texture",
+        "second shape",
+        "second colour",
+        "second fill",
+        "second size",
+    };
+    const char *comma = "";
+    fputc('[', file);
+    for (unsigned i = 0; i < LENGTH(names); i++)
+        if (about & (1u << i)) {
+            fprintf(file, "%s\"%s\"", comma, names[i]);
+            comma = ", ";
+        }
+    fputc(']', file);
+}
+
+static void write_object(FILE *file, const struct object *object)
+{
+    fprintf(file, "{\"shape\": \"%s\", \"colour\": \"%s\", \"fill\": \"%s\", \"size\": \"%s\", ",
+        shapes[object->shape].name, colours[object->colour].name, fills[object->fill].adjective,
+        sizes[object->size].name);
+    fprintf(file, "\"x\": %.3f, \"y\": %.3f, \"radius\": %.3f}", (double)object->x, (double)object->y,
+        (double)object->radius);
+}
+
+// No word of the tables needs escaping, and `path` is made by main.
+void record_write(
+    FILE *file, const char *path, const struct scene *scene, const struct caption *captions, int n_captions)
+{
+    fprintf(file, "{\"path\": \"%s\", \"caption\": \"%s\", \"about\": ", path, captions[0].text);
+    write_about(file, captions[0].about);
+    fputs(", \"wordings\": [", file);
+    for (int i = 1; i < n_captions; i++) {
+        fprintf(file, "%s{\"text\": \"%s\", \"about\": ", i > 1 ? ", " : "", captions[i].text);
+        write_about(file, captions[i].about);
+        fputc('}', file);
+    }
+    fprintf(file, "], \"kind\": \"%s\", \"count\": %d, ", kind_names[scene->kind], scene->count);
+    if (scene->kind == SCENE_RELATION)
+        fprintf(file, "\"relation\": \"%s\", ", relation_names[scene->relation]);
+    fprintf(file, "\"tone\": \"%s\", \"texture\": \"%s\", \"objects\": [", tones[scene->backdrop.tone].name,
+        textures[scene->backdrop.texture]);
+    for (int i = 0; i < scene->count; i++) {
+        if (i)
+            fputs(", ", file);
+        write_object(file, &scene->object[i]);
+    }
+    fputs("]}\n", file);
+}
+
+void vocabulary_list(FILE *file)
+{
+#define LIST(title, array, field)                                                                            \
+    fputs(title ":", file);                                                                                  \
+    for (size_t i = 0; i < LENGTH(array); i++)                                                               \
+        fprintf(file, " %s", (array)[i] field);                                                              \
+    fputc('\n', file);
+
+    LIST("shapes", shapes, .name)
+    LIST("colours", colours, .name)
+    LIST("fills", fills, .adjective)
+    LIST("sizes", sizes, .name)
+    LIST("numbers", numbers, )
+    LIST("kinds", kind_names, )
+    LIST("relations", relation_names, )
+    LIST("tones", tones, .name)
+    LIST("textures", textures, )
+#undef LIST
+    fputs("held out:", file);
+    const char *comma = "";
+    for (int shape = 0; shape < N_SHAPES; shape++)
+        for (int colour = 0; colour < N_COLOURS; colour++)
+            if (held_out(shape, colour)) {
+                fprintf(file, "%s %s %s", comma, colours[colour].name, shapes[shape].name);
+                comma = ",";
+            }
+    fputc('\n', file);
+}

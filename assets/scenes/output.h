@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where scenes go: picture files or one raw file, and a line of JSON each.
+#ifndef SCENES_OUTPUT_H
+#define SCENES_OUTPUT_H
+
+#include <stdio.h>
+
+#include "caption.h"
+#include "paint.h"
+
+// Writes `path` as its ending says: .png, .jpg or .ppm. False if the file could not be written.
+bool picture_write(const struct picture *picture, const char *path);
+
+// One line: {"path", "caption", "about", "wordings", "kind", "count", "relation", "tone", "texture",
+// "objects"}. captions[0] is the full caption, the others are the wordings.
+void record_write(
+    FILE *file, const char *path, const struct scene *scene, const struct caption *captions, int n_captions);
+
+// Everything a scene can be made of, one "kind: word word ..." line each, and the held-out pairs.
+void vocabulary_list(FILE *file);
+
+#endif
