@@ -1,30 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* EXIF: where it stands in a JPEG file, the one tag that a model needs, and what the tag asks for. */
+/* EXIF: the one tag that a model needs, and what it asks for. */
 #include "vision/format.h"
 
 #include <string.h>
-
-struct span jpeg_exif(struct span file)
-{
-    enum { SEGMENT = 0xff, SCAN = 0xda, APP1 = 0xe1, HEADER = 6 };
-
-    /* After the two bytes of SOI: 0xff, marker, then a big-endian length that counts its own two bytes. */
-    for (size_t at = 2; file.size - at >= 4 && file.data[at] == SEGMENT;) {
-        const uint8_t *segment = file.data + at, marker = segment[1];
-        const size_t length = (size_t)segment[2] << 8 | segment[3];
-
-        if (marker == SEGMENT) { /* a fill byte */
-            ++at;
-            continue;
-        }
-        if (marker == SCAN || length < 2 || length > file.size - at - 2)
-            break;
-        if (marker == APP1 && length >= 2 + HEADER && !memcmp(segment + 4, "Exif\0", HEADER))
-            return (struct span){segment + 4 + HEADER, length - 2 - HEADER};
-        at += 2 + length;
-    }
-    return (struct span){0};
-}
 
 /* `bytes` of the block as a number in its own byte order; 0 outside the block. */
 static uint32_t read_number(struct span exif, size_t at, int bytes)

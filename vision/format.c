@@ -8,11 +8,11 @@
 
 /* The first row that matches counts, so that a longer magic stands before its own prefix. */
 static const struct format formats[] = {
-    {"JPEG", MAGIC("\xff\xd8\xff"), .decode = stb_decode, .exif = jpeg_exif},
+    {"JPEG", MAGIC("\xff\xd8\xff"), .decode = stb_decode, .check = jpeg_check, .exif = jpeg_exif},
     {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .decode = stb_decode, .check = png_check, .exif = png_exif},
     {"GIF", MAGIC("GIF87a"), .decode = gif_decode},
     {"GIF", MAGIC("GIF89a"), .decode = gif_decode},
-    {"BMP", MAGIC("BM"), .decode = stb_decode},
+    {"BMP", MAGIC("BM"), .decode = bmp_decode},
     {"PSD", MAGIC("8BPS"), .decode = stb_decode},
     {"PNM", MAGIC("P4"), .decode = pnm_decode},
     {"PNM", MAGIC("P5"), .decode = pnm_decode},

@@ -35,9 +35,9 @@ struct format {
 /* NULL where the first bytes are those of no known format. */
 const struct format *format_find(struct span file);
 
-format_decode stb_decode, pnm_decode, gif_decode;
-format_check png_check;
-format_exif png_exif, jpeg_exif;
+format_decode stb_decode, gif_decode, bmp_decode, pnm_decode;
+format_check jpeg_check, png_check;
+format_exif jpeg_exif, png_exif;
 
 /* Refuses sizes that are not positive or hold more than max_pixels. */
 int picture_check_size(long long width, long long height, size_t max_pixels, struct err *err);

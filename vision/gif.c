@@ -1,49 +1,266 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * GIF: "GIF89a", a screen descriptor of 7 bytes, maybe a colour table, then blocks: extensions (0x21, kind,
- * sub-blocks), pictures (0x2c ...) and the end (0x3b). A sub-block is a length and that many bytes; length 0
- * ends the list. The graphic control extension (kind 0xf9) before a picture may name a transparent colour.
+ * The first picture of a GIF file:
+ *
+ *     "GIF89a" | screen: width, height (2 each, little-endian), flags, background, aspect | colour table?
+ *     blocks:  0x21 kind sub-blocks                                             extension
+ *              0x2c x, y, width, height (2 each), flags | colour table? | LZW   picture
+ *              0x3b                                                             end
+ *
+ * A sub-block is a length byte and that many bytes; length 0 ends the list.
+ *
+ * A decoder of our own, because what stb_image makes of transparent pixels and of pixels outside the picture
+ * is not what Pillow makes of them: Pillow shows transparent pixels in the colour their palette has for them,
+ * and fills the screen with the transparent colour, or the first.
  */
+#include "vision/bytes.h"
 #include "vision/format.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the flags of the graphic control extension stand that precedes the first picture; 0 for nowhere. */
-static size_t find_control_flags(struct span file)
-{
-    enum { HEADER = 13, TABLE_FLAG = 0x80, TABLE_SIZE = 7, EXTENSION = 0x21, CONTROL = 0xf9 };
-    size_t flags = 0;
+enum {
+    SCREEN = 13, /* bytes of the header and the screen descriptor */
+    HAS_TABLE = 0x80,
+    INTERLACED = 0x40,
+    CODES = 4096, /* LZW codes have at most 12 bits */
+};
 
-    if (file.size < HEADER)
-        return 0;
-    const uint8_t screen = file.data[10];
-    size_t at = HEADER + (screen & TABLE_FLAG ? (size_t)3 << ((screen & TABLE_SIZE) + 1) : 0);
-    while (at + 3 < file.size && file.data[at] == EXTENSION) {
-        if (file.data[at + 1] == CONTROL)
-            flags = at + 3;
-        for (at += 2; at < file.size && file.data[at]; at += 1 + (size_t)file.data[at])
-            ;
-        ++at;
-    }
-    return flags;
+struct gif {
+    struct span file;
+    size_t at; /* of the next byte to read */
+    uint8_t palette[256][3];
+    int transparent; /* the colour the screen is filled with */
+    int screen_width, screen_height;
+    int x, y, width, height; /* of the picture */
+    bool interlaced;
+};
+
+static int ends_early(const struct gif *gif, struct err *err)
+{
+    return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", gif->file.size);
 }
 
-/* Pillow's convert("RGB") shows a transparent pixel in the colour its palette has for it; stb_image leaves it
- * black or in the background's colour. So stb_image gets a copy that says nothing of transparency. */
+static bool has(const struct gif *gif, size_t count)
+{
+    return gif->file.size - gif->at >= count;
+}
+
+static int read_colors(struct gif *gif, uint8_t flags, struct err *err)
+{
+    const size_t bytes = (size_t)3 << ((flags & 7) + 1);
+    if (!(flags & HAS_TABLE))
+        return 0;
+    if (!has(gif, bytes))
+        return ends_early(gif, err);
+    memset(gif->palette, 0, sizeof gif->palette); /* colours that are missing are black */
+    memcpy(gif->palette, gif->file.data + gif->at, bytes);
+    gif->at += bytes;
+    return 0;
+}
+
+static int read_extension(struct gif *gif, struct err *err)
+{
+    enum { CONTROL = 0xf9, CONTROL_SIZE = 4, IS_TRANSPARENT = 1 };
+
+    if (!has(gif, 2))
+        return ends_early(gif, err);
+    const bool control = gif->file.data[gif->at + 1] == CONTROL;
+    for (gif->at += 2; has(gif, 1);) {
+        const uint8_t *block = gif->file.data + gif->at, size = block[0];
+        if (!has(gif, 1 + (size_t)size))
+            break;
+        gif->at += 1 + (size_t)size;
+        if (!size)
+            return 0;
+        if (control && size == CONTROL_SIZE && block[1] & IS_TRANSPARENT)
+            gif->transparent = block[4];
+    }
+    return ends_early(gif, err);
+}
+
+static int read_descriptor(struct gif *gif, struct err *err)
+{
+    enum { SIZE = 10 };
+    if (!has(gif, SIZE))
+        return ends_early(gif, err);
+    const uint8_t *fields = gif->file.data + gif->at;
+    gif->x = (int)read_le16(fields + 1);
+    gif->y = (int)read_le16(fields + 3);
+    gif->width = (int)read_le16(fields + 5);
+    gif->height = (int)read_le16(fields + 7);
+    gif->interlaced = fields[9] & INTERLACED;
+    gif->at += SIZE;
+    if (!gif->width || !gif->height)
+        return err_set(err, ERR_FORMAT, "the first picture, before byte %zu, is empty", gif->at);
+    /* As in Pillow, a picture that does not fit its screen makes the screen larger. */
+    if (gif->screen_width < gif->x + gif->width)
+        gif->screen_width = gif->x + gif->width;
+    if (gif->screen_height < gif->y + gif->height)
+        gif->screen_height = gif->y + gif->height;
+    return read_colors(gif, fields[9], err);
+}
+
+/* Reads everything up to the LZW data of the first picture. */
+static int read_headers(struct gif *gif, struct err *err)
+{
+    const uint8_t *screen = gif->file.data;
+
+    if (!has(gif, SCREEN))
+        return ends_early(gif, err);
+    for (int i = 0; i < 256; ++i) /* for a file with no table at all: shades of grey */
+        memset(gif->palette[i], i, 3);
+    gif->screen_width = (int)read_le16(screen + 6);
+    gif->screen_height = (int)read_le16(screen + 8);
+    gif->at = SCREEN;
+    int rc = read_colors(gif, screen[10], err);
+    while (!rc && has(gif, 1)) {
+        switch (gif->file.data[gif->at]) {
+        case 0x21:
+            rc = read_extension(gif, err);
+            break;
+        case 0x2c:
+            return read_descriptor(gif, err);
+        case 0x3b:
+            return err_set(err, ERR_FORMAT, "it ends at byte %zu and holds no picture", gif->at);
+        default:
+            return err_set(err, ERR_FORMAT, "there is no block at byte %zu where one should be", gif->at);
+        }
+    }
+    return rc ? rc : ends_early(gif, err);
+}
+
+/* The bits of a list of sub-blocks, lowest first. */
+struct bits {
+    uint32_t buffer;
+    int count;    /* bits in the buffer */
+    size_t block; /* bytes left in the sub-block */
+};
+
+/* -1 where the data end. */
+static int next_code(struct gif *gif, struct bits *bits, int width)
+{
+    while (bits->count < width) {
+        if (!has(gif, 1))
+            return -1;
+        const uint8_t byte = gif->file.data[gif->at++];
+        if (!bits->block) {
+            bits->block = byte;
+            if (!byte)
+                return -1;
+            continue;
+        }
+        bits->buffer |= (uint32_t)byte << bits->count;
+        bits->count += 8;
+        --bits->block;
+    }
+    const int code = (int)(bits->buffer & ((1u << width) - 1));
+    bits->buffer >>= width;
+    bits->count -= width;
+    return code;
+}
+
+/* Every code stands for the string of its prefix and one colour more. */
+struct strings_of_codes {
+    uint16_t prefix[CODES], length[CODES];
+    uint8_t first[CODES], last[CODES];
+};
+
+static void add_string(struct strings_of_codes *codes, int code, int prefix, uint8_t last)
+{
+    codes->prefix[code] = (uint16_t)prefix;
+    codes->length[code] = (uint16_t)(codes->length[prefix] + 1);
+    codes->first[code] = codes->first[prefix];
+    codes->last[code] = last;
+}
+
+/* Decodes (height, width) colour numbers. */
+static int decode_lzw(uint8_t *colors, struct gif *gif, struct strings_of_codes *codes, struct err *err)
+{
+    const size_t count = (size_t)gif->width * (size_t)gif->height;
+    const int root_bits = has(gif, 1) ? gif->file.data[gif->at++] : 0;
+    const int clear = 1 << (root_bits & 15), end = clear + 1;
+    struct bits bits = {0};
+    int next = end + 1, width = root_bits + 1, previous = -1;
+    size_t done = 0;
+
+    if (root_bits < 1 || root_bits > 8)
+        return err_set(err, ERR_FORMAT, "the LZW code size before byte %zu is not 1 to 8", gif->at);
+    for (int i = 0; i < clear; ++i) {
+        codes->length[i] = 1;
+        codes->first[i] = codes->last[i] = (uint8_t)i;
+    }
+    while (done < count) {
+        int code = next_code(gif, &bits, width);
+        if (code < 0 || code == end)
+            return err_set(err, ERR_FORMAT, "the picture's data end early, before byte %zu", gif->at);
+        if (code == clear) {
+            next = end + 1;
+            width = root_bits + 1;
+            previous = -1;
+            continue;
+        }
+        /* A code may be used as it is made: its string then is the previous one and that one's first colour.
+         */
+        const bool grows = previous >= 0 && next < CODES;
+        if (code >= next + grows || (previous < 0 && code >= clear))
+            return err_set(err, ERR_FORMAT, "wrong LZW code before byte %zu", gif->at);
+        if (grows) {
+            add_string(codes, next, previous, codes->first[code < next ? code : previous]);
+            if (++next == 1 << width && next < CODES)
+                ++width;
+        }
+        previous = code;
+        const size_t length = codes->length[code];
+        for (size_t i = done + length; i-- > done; code = codes->prefix[code])
+            if (i < count)
+                colors[i] = codes->last[code];
+        done += length;
+    }
+    return 0;
+}
+
+static void draw(struct picture *out, const struct gif *gif, const uint8_t *colors)
+{
+    static const struct {
+        int start, step;
+    } passes[] = {{0, 8}, {4, 8}, {2, 4}, {1, 2}}, plain = {0, 1};
+    const int pass_count = gif->interlaced ? 4 : 1;
+
+    for (int pass = 0; pass < pass_count; ++pass) {
+        const int start = gif->interlaced ? passes[pass].start : plain.start;
+        const int step = gif->interlaced ? passes[pass].step : plain.step;
+        for (int y = start; y < gif->height; y += step) {
+            const size_t row = (size_t)(gif->y + y) * (size_t)out->width + (size_t)gif->x;
+            for (int x = 0; x < gif->width; ++x)
+                memcpy(out->rgb + 3 * (row + (size_t)x), gif->palette[*colors++], 3);
+        }
+    }
+}
+
 int gif_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err)
 {
-    enum { TRANSPARENT = 1 };
-    const size_t flags = find_control_flags(file);
+    struct gif gif = {.file = file};
+    uint8_t *colors = NULL;
+    struct strings_of_codes *codes = NULL;
 
-    if (!flags || !(file.data[flags] & TRANSPARENT))
-        return stb_decode(out, file, max_pixels, err);
-    uint8_t *copy = malloc(file.size);
-    if (!copy)
-        return err_memory(err, file.size);
-    memcpy(copy, file.data, file.size);
-    copy[flags] &= (uint8_t)~TRANSPARENT;
-    int rc = stb_decode(out, (struct span){copy, file.size}, max_pixels, err);
-    free(copy);
+    int rc = read_headers(&gif, err);
+    if (!rc)
+        rc = picture_check_size(gif.screen_width, gif.screen_height, max_pixels, err);
+    if (!rc)
+        rc = picture_alloc(out, gif.screen_width, gif.screen_height, err);
+    if (rc)
+        return rc;
+    const size_t count = (size_t)gif.width * (size_t)gif.height;
+    colors = malloc(count);
+    codes = malloc(sizeof *codes);
+    rc = colors && codes ? decode_lzw(colors, &gif, codes, err) : err_memory(err, count);
+    if (!rc) {
+        for (size_t i = 0; i < (size_t)out->width * (size_t)out->height; ++i)
+            memcpy(out->rgb + 3 * i, gif.palette[gif.transparent], 3);
+        draw(out, &gif, colors);
+    }
+    free(colors);
+    free(codes);
     return rc;
 }

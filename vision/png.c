@@ -7,6 +7,7 @@
  * up to IEND. stb_image does not look at the checksums; this does, for the chunks whose first letter is a
  * capital, which are the ones that a picture cannot be shown without.
  */
+#include "vision/bytes.h"
 #include "vision/format.h"
 
 #include <string.h>
@@ -23,11 +24,6 @@ struct chunk {
     struct span data;
 };
 
-static uint32_t read_u32(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 static bool is_capital(int letter)
 {
     return letter >= 'A' && letter <= 'Z';
@@ -41,7 +37,7 @@ static int read_chunk(struct chunk *chunk, struct span file, size_t at, struct e
         return err_set(err, ERR_FORMAT, "the file ends at byte %zu with no IEND chunk", file.size);
 
     const uint8_t *bytes = file.data + at;
-    *chunk = (struct chunk){(const char *)bytes + 4, {bytes + 8, read_u32(bytes)}};
+    *chunk = (struct chunk){(const char *)bytes + 4, {bytes + 8, read_be32(bytes)}};
     for (int i = 0; i < 4; ++i)
         if (!is_capital(chunk->type[i] & ~LOWER_CASE))
             return err_set(err, ERR_FORMAT, "there is no chunk at byte %zu where one should be", at);
@@ -64,8 +60,10 @@ int png_check(struct span file, struct err *err)
         int rc = read_chunk(&chunk, file, at, err);
         if (rc)
             return rc;
+        if (is_type(&chunk, "CgBI"))
+            return err_set(err, ERR_UNSUPPORTED, "this kind is not read: Apple's CgBI");
         const uint8_t *type = file.data + at + 4, *sum = chunk.data.data + chunk.data.size;
-        if (is_capital(chunk.type[0]) && crc32_z(0, type, 4 + chunk.data.size) != read_u32(sum))
+        if (is_capital(chunk.type[0]) && crc32_z(0, type, 4 + chunk.data.size) != read_be32(sum))
             return err_set(err, ERR_FORMAT, "chunk '%.4s' at byte %zu has a wrong checksum", chunk.type, at);
         if (is_type(&chunk, "IEND"))
             return 0;

@@ -4,6 +4,7 @@
  * as decimal numbers between white space and #-comments, then one white-space byte, then the samples by row:
  * one byte each, or two, big-endian, where the largest is over 255. P4 packs 8 pixels a byte, 1 is black.
  */
+#include "vision/bytes.h"
 #include "vision/format.h"
 
 #include <string.h>
@@ -54,9 +55,7 @@ static void unpack_samples(struct picture *out, const uint8_t *samples, int chan
     const size_t wide = largest > 255 ? 2 : 1, repeat = channels == 1 ? 3 : 1;
 
     for (size_t i = 0; i < pixels * (size_t)channels; ++i) {
-        long value = samples[i * wide];
-        if (wide == 2)
-            value = value << 8 | samples[i * wide + 1];
+        long value = wide == 2 ? (long)read_be16(samples + 2 * i) : samples[i];
         if (value > largest)
             value = largest;
         memset(out->rgb + i * repeat, (int)((value * 255 * 2 + largest) / (2 * largest)), repeat);

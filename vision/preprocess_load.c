@@ -6,8 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* What OpenAI's CLIP was trained with: the value of every field that a file leaves out. */
-static struct preprocess clip_defaults(int image_size)
+struct preprocess preprocess_default(int image_size)
 {
     return (struct preprocess){
         .resize_mode = RESIZE_SHORTEST,
@@ -188,7 +187,7 @@ int preprocess_load(struct preprocess *out, const char *directory, int image_siz
     json_t *root = NULL;
     int rc = 0;
 
-    *out = clip_defaults(image_size);
+    *out = preprocess_default(image_size); /* the value of every field that a file leaves out */
     const char *hf = path_join(&arena, directory, "preprocessor_config.json");
     const char *hf_model = path_join(&arena, directory, "config.json");
     const char *open_clip = path_join(&arena, directory, "open_clip_config.json");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* JPEG, PNG, GIF, BMP and PSD through stb_image. This is the one file that compiles it. */
+/* JPEG, PNG and PSD through stb_image. This is the one file that compiles it. */
 #include "vision/format.h"
 
 #include <limits.h>
@@ -9,11 +9,9 @@
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
 #define STBI_NO_STDIO
-#define STBI_NO_HDR
-#define STBI_NO_LINEAR
-#define STBI_NO_PIC
-#define STBI_NO_PNM                 /* pnm.c scales samples to their maximum, which stb_image does not */
-#define STBI_NO_TGA                 /* it has no magic bytes: nearly any file could be one */
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_PNG
+#define STBI_ONLY_PSD
 #define STBI_MAX_DIMENSIONS 1000000 /* an edge; the number of pixels is what the caller limits */
 
 /* It declares one function more than it defines; gcc says so only at the end of the file. */
@@ -64,9 +62,6 @@ static const struct {
 } unsupported[] = {
     {"only 8-bit", "its samples have more than 8 bits"},
     {"no header height", "its height stands behind its pixels"},
-    {"BMP RLE", "its pixels are run-length coded"},
-    {"BMP JPEG/PNG", "it holds another format inside"},
-    {"unknown BMP", "its header is of a rare kind"},
     {"unsupported bit depth", "its samples have neither 8 nor 16 bits"},
     {"wrong channel count", "it has too many channels"},
     {"wrong color format", "it is not in RGB"},
