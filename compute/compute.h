@@ -98,8 +98,7 @@ void stream_rewind(struct stream *stream, size_t mark);
 int tensor_new(
     struct tensor *out, struct stream *stream, enum element element, size_t count, struct err *err);
 
-/* Copy between host memory and the device. A write may return before it is done with `data` only if it has
- * copied it; a read waits for all the work before it. */
+/* Copy between host memory and the device, in order with the launches before; both return when done. */
 int tensor_write(struct stream *stream, struct tensor to, const void *data, size_t count, struct err *err);
 int tensor_read(struct stream *stream, void *data, struct tensor from, size_t count, struct err *err);
 
@@ -237,7 +236,8 @@ int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor p
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
     struct tensor positions, size_t batch, size_t count, size_t width, struct err *err);
 
-/* rows (B, W) float32: row pick[b] of tokens (B, T, W) for each b. pick (B) int32. */
+/* rows (B, W) float32: row pick[b] of tokens (B, T, W) for each b. pick (B) int32; without a buffer, row 0.
+ */
 int pick_rows(struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick,
     size_t batch, size_t count, size_t width, struct err *err);
 

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Finding the OpenCL devices of the machine, choosing one, and opening it. */
+#include "compute/gemm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char no_device[] =
+    "no OpenCL device found: install one, such as pocl-opencl-icd for any CPU, intel-opencl-icd or "
+    "mesa-opencl-icd for GPUs, or nvidia-opencl-icd (Debian package names)";
+
+int cl_fail(struct err *err, const char *call, cl_int status)
+{
+    static const struct {
+        cl_int status;
+        const char *meaning;
+    } meanings[] = {
+        {CL_DEVICE_NOT_AVAILABLE, "the device is not available"},
+        {CL_MEM_OBJECT_ALLOCATION_FAILURE, "out of device memory"},
+        {CL_OUT_OF_RESOURCES, "out of resources on the device"},
+        {CL_OUT_OF_HOST_MEMORY, "out of host memory"},
+        {CL_BUILD_PROGRAM_FAILURE, "the kernels do not compile"},
+        {CL_INVALID_BUFFER_SIZE, "the device has no buffers that large"},
+    };
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (meanings[i].status == status)
+            return err_set(err, ERR_DEVICE, "%s failed: %s (%d)", call, meanings[i].meaning, (int)status);
+    return err_set(err, ERR_DEVICE, "%s failed: OpenCL error %d", call, (int)status);
+}
+
+/* ---- which devices there are --------------------------------------------------------------------------- */
+
+struct candidate {
+    cl_platform_id platform;
+    cl_device_id id;
+    struct device_info info;
+};
+
+static void device_text(char *out, size_t size, cl_device_id id, cl_device_info what)
+{
+    if (clGetDeviceInfo(id, what, size, out, NULL))
+        snprintf(out, size, "?");
+}
+
+/* GPUs first, then accelerators, then CPUs; among equals the one with more compute units. */
+static int device_rank(const struct device_info *info)
+{
+    static const char *const order[] = {"other", "cpu", "accelerator", "gpu"};
+    for (int i = 3; i > 0; i--)
+        if (!strcmp(info->kind, order[i]))
+            return i;
+    return 0;
+}
+
+static void candidate_fill(struct candidate *candidate, cl_platform_id platform, int platform_index,
+    cl_device_id id, int device_index)
+{
+    struct device_info *info = &candidate->info;
+    cl_device_type type = 0;
+    cl_uint units = 0;
+    cl_ulong memory = 0;
+
+    *candidate = (struct candidate){.platform = platform, .id = id};
+    info->platform_index = platform_index;
+    info->device_index = device_index;
+    if (clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof info->platform, info->platform, NULL))
+        snprintf(info->platform, sizeof info->platform, "?");
+    device_text(info->name, sizeof info->name, id, CL_DEVICE_NAME);
+    device_text(info->version, sizeof info->version, id, CL_DEVICE_VERSION);
+    clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof memory, &memory, NULL);
+    info->kind = type & CL_DEVICE_TYPE_GPU           ? "gpu"
+                 : type & CL_DEVICE_TYPE_ACCELERATOR ? "accelerator"
+                 : type & CL_DEVICE_TYPE_CPU         ? "cpu"
+                                                     : "other";
+    info->compute_units = units;
+    info->memory = memory;
+}
+
+static int candidates_find(struct candidate **out, size_t *count, struct err *err)
+{
+    enum { PLATFORMS_MAX = 32, DEVICES_MAX = 64 };
+    cl_platform_id platforms[PLATFORMS_MAX];
+    cl_uint platform_count = 0;
+    struct candidate *found = NULL;
+    size_t used = 0;
+
+    if (clGetPlatformIDs(PLATFORMS_MAX, platforms, &platform_count))
+        platform_count = 0;
+    for (cl_uint p = 0; p < platform_count && p < PLATFORMS_MAX; p++) {
+        cl_device_id ids[DEVICES_MAX];
+        cl_uint id_count = 0;
+        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, DEVICES_MAX, ids, &id_count))
+            continue; /* a platform without a device */
+        if (id_count > DEVICES_MAX)
+            id_count = DEVICES_MAX;
+        struct candidate *grown = mem_grow(found, used + id_count, sizeof *found);
+        if (!grown) {
+            free(found);
+            return err_memory(err, (used + id_count) * sizeof *found);
+        }
+        found = grown;
+        for (cl_uint d = 0; d < id_count; d++)
+            candidate_fill(&found[used++], platforms[p], (int)p, ids[d], (int)d);
+    }
+    if (!used) {
+        free(found);
+        return err_set(err, ERR_DEVICE, "%s", no_device);
+    }
+    *out = found;
+    *count = used;
+    return 0;
+}
+
+/* ---- which one to take --------------------------------------------------------------------------------- */
+
+static bool device_matches(const struct device_info *info, const char *wanted)
+{
+    int platform, device, used = 0;
+    if (sscanf(wanted, "%d:%d%n", &platform, &device, &used) == 2 && !wanted[used])
+        return info->platform_index == platform && info->device_index == device;
+    return !strcasecmp(wanted, info->kind) || strcasestr(info->name, wanted) ||
+           strcasestr(info->platform, wanted);
+}
+
+static int candidate_choose(
+    struct candidate **out, struct candidate *found, size_t count, const char *wanted, struct err *err)
+{
+    struct candidate *best = NULL;
+    if (!wanted)
+        wanted = getenv("DIPTYCH_DEVICE");
+    for (size_t i = 0; i < count; i++) {
+        if (wanted && *wanted && !device_matches(&found[i].info, wanted))
+            continue;
+        const int rank = device_rank(&found[i].info), best_rank = best ? device_rank(&best->info) : -1;
+        if (rank > best_rank || (rank == best_rank && found[i].info.compute_units > best->info.compute_units))
+            best = &found[i];
+    }
+    if (!best)
+        return err_set(
+            err, ERR_ARGUMENT, "no OpenCL device matches '%s': `diptych devices` lists them", wanted);
+    *out = best;
+    return 0;
+}
+
+/* ---- how it will compute ------------------------------------------------------------------------------- */
+
+const struct gemm_provider *const gemm_providers[] = {&gemm_onednn, &gemm_clblast, NULL};
+
+static int provider_choose(
+    const struct gemm_provider **out, cl_device_id id, const char *wanted, struct err *err)
+{
+    const bool any = !wanted || !strcmp(wanted, "auto");
+    for (size_t i = 0; gemm_providers[i]; i++) {
+        if (!any && strcmp(wanted, gemm_providers[i]->name))
+            continue;
+        if (gemm_providers[i]->serves(id)) {
+            *out = gemm_providers[i];
+            return 0;
+        }
+        if (!any)
+            return err_set(err, ERR_ARGUMENT, "the GEMM provider '%s' does not run on this device", wanted);
+    }
+    return err_set(err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, clblast or onednn", wanted);
+}
+
+static const char *const precision_names[PRECISION_COUNT] = {"f32", "bf16", "f16"};
+
+const char *precision_name(enum precision precision)
+{
+    return precision_names[precision];
+}
+
+static int precision_choose(
+    enum precision *out, const struct gemm_provider *gemm, const char *wanted, struct err *err)
+{
+    if (!wanted || !strcmp(wanted, "auto")) {
+        *out = gemm->best();
+        return 0;
+    }
+    for (int i = 0; i < PRECISION_COUNT; i++)
+        if (!strcmp(wanted, precision_names[i])) {
+            *out = (enum precision)i;
+            return 0;
+        }
+    return err_set(err, ERR_ARGUMENT, "unknown precision '%s': use auto, f32, bf16 or f16", wanted);
+}
+
+int device_list(
+    struct device_info **out, size_t *count, const struct device_options *options, struct err *err)
+{
+    const struct device_options none = {0};
+    struct candidate *found, *chosen = NULL;
+    size_t used;
+
+    options = options ? options : &none;
+    int rc = candidates_find(&found, &used, err);
+    if (rc)
+        return rc;
+    struct device_info *list = mem_new(used, sizeof *list);
+    rc = list ? candidate_choose(&chosen, found, used, options->device, err)
+              : err_memory(err, used * sizeof *list);
+    for (size_t i = 0; !rc && i < used; i++) {
+        const struct gemm_provider *gemm = NULL;
+        list[i] = found[i].info;
+        list[i].chosen = &found[i] == chosen;
+        /* A provider that is forced but does not serve this device concerns only the chosen one. */
+        rc = provider_choose(&gemm, found[i].id, options->gemm, list[i].chosen ? err : NULL);
+        if (rc && !list[i].chosen)
+            rc = provider_choose(&gemm, found[i].id, NULL, err);
+        if (!rc)
+            rc = precision_choose(&list[i].precision, gemm, options->precision, err);
+        if (rc)
+            break;
+        list[i].gemm = gemm->name;
+        for (int p = 0; p < PRECISION_COUNT; p++)
+            list[i].native[p] = gemm->native((enum precision)p);
+    }
+    free(found);
+    if (rc) {
+        free(list);
+        return rc;
+    }
+    *out = list;
+    *count = used;
+    return 0;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+static struct tuning tuning_for(const struct device_info *info)
+{
+    if (!strcmp(info->kind, "cpu"))
+        return (struct tuning){.lanes = 1, .queries = 16};
+    return (struct tuning){.lanes = 64, .queries = 1};
+}
+
+int device_open(struct device **out, const struct device_options *options, struct err *err)
+{
+    const struct device_options none = {0};
+    struct candidate *found, *chosen;
+    size_t count;
+
+    options = options ? options : &none;
+    int rc = candidates_find(&found, &count, err);
+    if (rc)
+        return rc;
+    struct device *device = mem_new(1, sizeof *device);
+    if (!device) {
+        rc = err_memory(err, sizeof *device);
+        goto done;
+    }
+    pthread_mutex_init(&device->lock, NULL);
+    if ((rc = candidate_choose(&chosen, found, count, options->device, err)))
+        goto done;
+    device->platform = chosen->platform;
+    device->id = chosen->id;
+    device->tuning = tuning_for(&chosen->info);
+    snprintf(device->name, sizeof device->name, "%s", chosen->info.name);
+    if ((rc = provider_choose(&device->gemm, device->id, options->gemm, err)) ||
+        (rc = precision_choose(&device->precision, device->gemm, options->precision, err)))
+        goto done;
+
+    cl_int status;
+    const cl_context_properties properties[] = {
+        CL_CONTEXT_PLATFORM, (cl_context_properties)device->platform, 0};
+    device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &status);
+    if (status)
+        rc = cl_fail(err, "clCreateContext", status);
+done:
+    free(found);
+    if (rc)
+        device_free(device);
+    else
+        *out = device;
+    return rc;
+}
+
+void device_free(struct device *device)
+{
+    if (!device)
+        return;
+    for (struct program *program = device->programs, *next; program; program = next) {
+        next = program->next;
+        clReleaseProgram(program->handle);
+        free(program);
+    }
+    if (device->context)
+        clReleaseContext(device->context);
+    pthread_mutex_destroy(&device->lock);
+    free(device);
+}
+
+const char *device_name(const struct device *device)
+{
+    return device->name;
+}
+
+const char *device_gemm(const struct device *device)
+{
+    return device->gemm->name;
+}
+
+enum precision device_precision(const struct device *device)
+{
+    return device->precision;
+}
+
+int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err)
+{
+    cl_int status;
+    *out = clCreateBuffer(device->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, bytes, (void *)data,
+        &status); /* only read */
+    return status ? cl_fail(err, "clCreateBuffer", status) : 0;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Inside compute: matrix products. One function, several providers.
+ *
+ *   CLBlast  runs on any OpenCL device, in float32.
+ *   oneDNN   runs on CPU devices that take native kernels: the library is called from inside the device's own
+ * queue, on the same buffers. It multiplies bfloat16 where the CPU can.
+ *
+ * linear.c brings operands to a type the provider multiplies in, and results to the type that is wanted.
+ */
+#ifndef DIPTYCH_COMPUTE_GEMM_H
+#define DIPTYCH_COMPUTE_GEMM_H
+
+#include "compute/internal.h"
+
+struct linear {
+    const struct gemm_provider *provider;
+    size_t n, k;
+    enum element element; /* what the provider multiplies: the device's real type, or float32 */
+    void *packed;         /* the provider's own: the weights as it wants them */
+};
+
+struct gemm_provider {
+    const char *name;
+
+    /* Whether a device can be served at all, and in which types without a detour through float32. */
+    bool (*serves)(cl_device_id id);
+    bool (*native)(enum precision precision);
+    enum precision (*best)(void); /* what `--precision auto` takes */
+
+    /* weight (N, K) float32 -> linear->packed, in linear->element. */
+    int (*pack)(struct linear *linear, struct device *device, const float *weight, struct err *err);
+    void (*free)(struct linear *linear);
+
+    /* out (R, N) = epilogue(in (R, K) * weight^T + bias). in has linear->element; out has it too, or float32.
+     */
+    int (*product)(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
+        struct tensor bias, size_t rows, enum epilogue epilogue, struct err *err);
+};
+
+extern const struct gemm_provider gemm_onednn, gemm_clblast;
+
+/* The providers in order of preference; NULL ends the list. */
+extern const struct gemm_provider *const gemm_providers[];
+
+enum element precision_element(enum precision precision);
+
+#endif

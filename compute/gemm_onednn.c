@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * oneDNN on CPU devices: the library runs as a native kernel, that is, as a C function that the OpenCL queue
+ * calls in its turn with the host addresses of the buffers. float32, and bfloat16 where the CPU has
+ * instructions for it; bias, activation and residual sum happen inside the product.
+ *
+ * Weights are reordered once, at load, to the layout oneDNN picks for a large batch; products for every other
+ * number of rows are asked to take that layout.
+ */
+#include "compute/gemm.h"
+#include "compute/onednn.h"
+
+#include <stdlib.h>
+
+/* ---- what the CPU and the device can do ---------------------------------------------------------------- */
+
+static bool cpu_has(dnnl_cpu_isa_t isa)
+{
+    return (dnnl_get_effective_cpu_isa() & isa) == isa;
+}
+
+static bool serves(cl_device_id id)
+{
+    cl_device_type type = 0;
+    cl_device_exec_capabilities can = 0;
+    clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof can, &can, NULL);
+    return (type & CL_DEVICE_TYPE_CPU) && (can & CL_EXEC_NATIVE_KERNEL);
+}
+
+/* oneDNN takes bfloat16 from AVX-512 on, but only avx512_bf16 and AMX make it faster than float32. */
+static bool native(enum precision precision)
+{
+    return precision == PRECISION_F32 || (precision == PRECISION_BF16 && cpu_has(dnnl_cpu_isa_avx512_core));
+}
+
+static enum precision best(void)
+{
+    return cpu_has(dnnl_cpu_isa_avx512_core_bf16) ? PRECISION_BF16 : PRECISION_F32;
+}
+
+/* ---- plans --------------------------------------------------------------------------------------------- */
+
+/* A product ready to run: one for each number of rows, epilogue and type of result that was asked for. */
+struct plan {
+    size_t rows;
+    enum epilogue epilogue;
+    enum element out_element;
+    bool has_bias;
+    bool one_off; /* the table was full: whoever runs it frees it */
+    dnnl_primitive_t primitive;
+    desc src, bias, dst;
+};
+
+enum { PLANS_MAX = 128 }; /* texts come in many lengths; after that a plan is made for each use */
+
+struct packed {
+    dnnl_engine_t engine;
+    desc layout; /* of the weights, (K, N) */
+    dnnl_memory_t weights;
+    pthread_mutex_t lock; /* guards plans; a plan in the table lives as long as the layer */
+    struct plan *plans[PLANS_MAX];
+    size_t plan_count;
+};
+
+static int dnnl_fail(struct err *err, const char *what, dnnl_status_t status)
+{
+    return err_set(err, ERR_DEVICE, "oneDNN failed to %s: status %d", what, (int)status);
+}
+
+static dnnl_data_type_t data_type(enum element element)
+{
+    return element == ELEMENT_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+static dnnl_status_t epilogue_attributes(dnnl_primitive_attr_t *out, enum epilogue epilogue)
+{
+    dnnl_post_ops_t ops;
+    dnnl_status_t status = dnnl_primitive_attr_create(out);
+    if (status || epilogue == EPILOGUE_NONE)
+        return status;
+    if ((status = dnnl_post_ops_create(&ops)))
+        return status;
+    switch (epilogue) {
+    case EPILOGUE_QUICK_GELU:
+        status = append_activation(ops, dnnl_eltwise_swish, 1.702f);
+        break;
+    case EPILOGUE_GELU:
+        status = append_activation(ops, dnnl_eltwise_gelu_erf, 0);
+        break;
+    case EPILOGUE_GELU_TANH:
+        status = append_activation(ops, dnnl_eltwise_gelu_tanh, 0);
+        break;
+    default:
+        status = append_sum(ops);
+        break;
+    }
+    if (!status)
+        status = dnnl_primitive_attr_set_post_ops(*out, ops);
+    dnnl_post_ops_destroy(ops);
+    return status;
+}
+
+static void plan_free(struct plan *plan)
+{
+    if (!plan)
+        return;
+    if (plan->primitive)
+        dnnl_primitive_destroy(plan->primitive);
+    desc_free(plan->src);
+    desc_free(plan->bias);
+    desc_free(plan->dst);
+    free(plan);
+}
+
+/* weights: the layout to take, or "any" to let the library choose, which *chosen (if not NULL) then receives.
+ */
+static dnnl_status_t plan_build(
+    struct plan *plan, const struct linear *linear, dnnl_engine_t engine, desc weights, desc *chosen)
+{
+    const dnnl_dim_t m = (dnnl_dim_t)plan->rows, n = (dnnl_dim_t)linear->n, k = (dnnl_dim_t)linear->k;
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t primitive = NULL;
+    dnnl_status_t status;
+
+    if ((status = desc_strided(
+             &plan->src, 2, (dnnl_dims_t){m, k}, data_type(linear->element), (dnnl_dims_t){k, 1})) ||
+        (status = desc_strided(
+             &plan->dst, 2, (dnnl_dims_t){m, n}, data_type(plan->out_element), (dnnl_dims_t){n, 1})) ||
+        (plan->has_bias &&
+            (status = desc_strided(&plan->bias, 2, (dnnl_dims_t){1, n}, dnnl_f32, (dnnl_dims_t){n, 1}))) ||
+        (status = epilogue_attributes(&attributes, plan->epilogue)) ||
+        (status = matmul_desc(&primitive, engine, plan->src, weights, plan->bias, plan->dst, attributes)))
+        goto done;
+    if (chosen)
+        status = (*chosen = desc_of_weights(primitive)) ? dnnl_success : dnnl_out_of_memory;
+    else
+        status = dnnl_primitive_create(&plan->primitive, primitive);
+done:
+    if (primitive)
+        dnnl_primitive_desc_destroy(primitive);
+    if (attributes)
+        dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+/* The plan from the table, or a new one. */
+static int plan_get(struct plan **out, const struct linear *linear, const struct plan *key, struct err *err)
+{
+    struct packed *packed = linear->packed;
+    struct plan *plan = NULL;
+    int rc = 0;
+
+    pthread_mutex_lock(&packed->lock);
+    for (size_t i = 0; i < packed->plan_count && !plan; i++) {
+        struct plan *p = packed->plans[i];
+        if (p->rows == key->rows && p->epilogue == key->epilogue && p->out_element == key->out_element &&
+            p->has_bias == key->has_bias)
+            plan = p;
+    }
+    if (!plan) {
+        plan = mem_new(1, sizeof *plan);
+        if (!plan) {
+            rc = err_memory(err, sizeof *plan);
+            goto done;
+        }
+        *plan = *key;
+        const dnnl_status_t status = plan_build(plan, linear, packed->engine, packed->layout, NULL);
+        if (status) {
+            plan_free(plan);
+            rc = dnnl_fail(err, "plan a product", status);
+            goto done;
+        }
+        if (packed->plan_count < PLANS_MAX)
+            packed->plans[packed->plan_count++] = plan;
+        else
+            plan->one_off = true;
+    }
+    *out = plan;
+done:
+    pthread_mutex_unlock(&packed->lock);
+    return rc;
+}
+
+/* ---- weights ------------------------------------------------------------------------------------------- */
+
+static void release(struct linear *linear)
+{
+    struct packed *packed = linear->packed;
+    if (!packed)
+        return;
+    for (size_t i = 0; i < packed->plan_count; i++)
+        plan_free(packed->plans[i]);
+    if (packed->weights)
+        dnnl_memory_destroy(packed->weights);
+    desc_free(packed->layout);
+    if (packed->engine)
+        dnnl_engine_destroy(packed->engine);
+    pthread_mutex_destroy(&packed->lock);
+    free(packed);
+}
+
+/* Copies from, (K, N) seen through its strides, into memory of the packed layout. */
+static dnnl_status_t reorder(struct packed *packed, desc plain, const float *weight)
+{
+    dnnl_primitive_desc_t primitive_desc = NULL;
+    dnnl_primitive_t primitive = NULL;
+    dnnl_memory_t from = NULL;
+    dnnl_stream_t stream = NULL;
+    dnnl_status_t status;
+
+    if ((status = dnnl_memory_create(&from, plain, packed->engine, (void *)weight)) ||
+        (status =
+                dnnl_memory_create(&packed->weights, packed->layout, packed->engine, DNNL_MEMORY_ALLOCATE)) ||
+        (status = dnnl_reorder_primitive_desc_create(
+             &primitive_desc, plain, packed->engine, packed->layout, packed->engine, NULL)) ||
+        (status = dnnl_primitive_create(&primitive, primitive_desc)) ||
+        (status = dnnl_stream_create(&stream, packed->engine, dnnl_stream_default_flags)))
+        goto done;
+    const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, packed->weights}};
+    status = dnnl_primitive_execute(primitive, stream, 2, arguments);
+    if (!status)
+        status = dnnl_stream_wait(stream);
+done:
+    if (stream)
+        dnnl_stream_destroy(stream);
+    if (primitive)
+        dnnl_primitive_destroy(primitive);
+    if (primitive_desc)
+        dnnl_primitive_desc_destroy(primitive_desc);
+    if (from)
+        dnnl_memory_destroy(from);
+    return status;
+}
+
+static int pack(struct linear *linear, struct device *device, const float *weight, struct err *err)
+{
+    enum { TYPICAL_ROWS = 800 }; /* ViT-B/32, batch 16: what the layout is chosen for */
+    (void)device;
+    struct packed *packed = mem_new(1, sizeof *packed);
+    struct plan *typical = mem_new(1, sizeof *typical);
+    desc any = NULL, plain = NULL;
+    dnnl_status_t status = dnnl_out_of_memory;
+    if (!packed || !typical) {
+        free(packed);
+        goto done;
+    }
+    pthread_mutex_init(&packed->lock, NULL);
+    linear->packed = packed;
+    *typical = (struct plan){.rows = TYPICAL_ROWS, .out_element = linear->element, .has_bias = true};
+
+    const dnnl_dims_t dims = {(dnnl_dim_t)linear->k, (dnnl_dim_t)linear->n},
+                      strides = {1, (dnnl_dim_t)linear->k};
+    if (!(status = dnnl_engine_create(&packed->engine, dnnl_cpu, 0)) &&
+        !(status = desc_any(&any, 2, dims, data_type(linear->element))) &&
+        !(status = desc_strided(&plain, 2, dims, dnnl_f32, strides)) &&
+        !(status = plan_build(typical, linear, packed->engine, any, &packed->layout)))
+        status = reorder(packed, plain, weight);
+done:
+    desc_free(any);
+    desc_free(plain);
+    plan_free(typical);
+    return status ? dnnl_fail(err, "pack weights", status) : 0;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+/* A tensor as a native kernel sees it: which of the job's buffers, and where in it. */
+struct operand {
+    int buffer;
+    size_t at; /* bytes */
+};
+
+/* What the native kernel is called with. OpenCL puts host addresses into `buffers`. PoCL 3.1 does so only
+ * once for a buffer that is listed twice, so each stands there once. */
+struct job {
+    void *buffers[3];
+    struct operand out, in, bias;
+    struct packed *packed;
+    struct plan *plan;
+    int *failed; /* the stream's */
+};
+
+static void *operand_address(const struct job *job, struct operand operand)
+{
+    return (char *)job->buffers[operand.buffer] + operand.at;
+}
+
+static dnnl_status_t job_execute(const struct job *job)
+{
+    const struct plan *plan = job->plan;
+    const dnnl_engine_t engine = job->packed->engine;
+    dnnl_memory_t in = NULL, out = NULL, bias = NULL;
+    dnnl_stream_t stream = NULL;
+    dnnl_status_t status;
+
+    if ((status = dnnl_memory_create(&in, plan->src, engine, operand_address(job, job->in))) ||
+        (status = dnnl_memory_create(&out, plan->dst, engine, operand_address(job, job->out))) ||
+        (plan->has_bias &&
+            (status = dnnl_memory_create(&bias, plan->bias, engine, operand_address(job, job->bias)))) ||
+        (status = dnnl_stream_create(&stream, engine, dnnl_stream_default_flags)))
+        goto done;
+    const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, in}, {DNNL_ARG_WEIGHTS, job->packed->weights},
+        {DNNL_ARG_DST, out}, {DNNL_ARG_BIAS, bias}};
+    status = dnnl_primitive_execute(plan->primitive, stream, plan->has_bias ? 4 : 3, arguments);
+    if (!status)
+        status = dnnl_stream_wait(stream);
+done:
+    if (stream)
+        dnnl_stream_destroy(stream);
+    if (bias)
+        dnnl_memory_destroy(bias);
+    if (out)
+        dnnl_memory_destroy(out);
+    if (in)
+        dnnl_memory_destroy(in);
+    return status;
+}
+
+static void CL_CALLBACK job_run(void *argument)
+{
+    const struct job *job = argument;
+    const dnnl_status_t status = job_execute(job);
+    if (status)
+        *job->failed = (int)status;
+    if (job->plan->one_off)
+        plan_free(job->plan);
+}
+
+/* The buffers of a job, each once. */
+struct buffer_list {
+    cl_mem buffers[3];
+    cl_uint count;
+};
+
+static struct operand operand_of(struct buffer_list *list, struct tensor tensor)
+{
+    cl_uint i = 0;
+    while (i < list->count && list->buffers[i] != tensor.buffer)
+        i++;
+    if (i == list->count)
+        list->buffers[list->count++] = tensor.buffer;
+    return (struct operand){.buffer = (int)i, .at = tensor.offset * element_size(tensor.element)};
+}
+
+static int product(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
+    struct tensor bias, size_t rows, enum epilogue epilogue, struct err *err)
+{
+    const struct plan key = {
+        .rows = rows, .epilogue = epilogue, .out_element = out.element, .has_bias = bias.buffer != NULL};
+    struct job job = {.packed = linear->packed, .failed = &stream->native_failed};
+    struct buffer_list list = {.count = 0};
+    int rc = plan_get(&job.plan, linear, &key, err);
+    if (rc)
+        return rc;
+    job.out = operand_of(&list, out);
+    job.in = operand_of(&list, in);
+    if (key.has_bias)
+        job.bias = operand_of(&list, bias);
+    const void *places[] = {&job.buffers[0], &job.buffers[1], &job.buffers[2]};
+    const cl_int status = clEnqueueNativeKernel(
+        stream->queue, job_run, &job, sizeof job, list.count, list.buffers, places, 0, NULL, NULL);
+    return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
+}
+
+const struct gemm_provider gemm_onednn = {
+    .name = "onednn",
+    .serves = serves,
+    .native = native,
+    .best = best,
+    .pack = pack,
+    .free = release,
+    .product = product,
+};

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside compute: what a device and a stream are made of, and how a kernel is launched. */
+#ifndef DIPTYCH_COMPUTE_INTERNAL_H
+#define DIPTYCH_COMPUTE_INTERNAL_H
+
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+#include <pthread.h>
+
+#include "compute/compute.h"
+
+_Static_assert(sizeof(size_t) == sizeof(cl_ulong), "kernels take offsets as 64-bit numbers");
+
+/* How kernels are shaped to the device, as -D options for the compiler. */
+struct tuning {
+    size_t lanes; /* work-items in a group of the kernels that hold vectors themselves: 1 on CPUs */
+    size_t
+        queries; /* attention queries one work-item carries in the lanes of a vector: 16 on CPUs, 1 on GPUs */
+};
+
+enum { GROUP = 64 }; /* work-items in a group of element-wise kernels */
+
+/* One compiled program for each head width in use: attention keeps a query in registers, so it must know. */
+struct program {
+    struct program *next;
+    size_t head_width;
+    cl_program handle;
+};
+
+struct device {
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_context context;
+    char name[128];
+    enum precision precision;
+    const struct gemm_provider *gemm;
+    struct tuning tuning;
+    pthread_mutex_t lock; /* guards programs */
+    struct program *programs;
+};
+
+/* A kernel object holds its arguments, so each stream has its own. */
+struct kernel {
+    struct kernel *next;
+    const char *name;
+    size_t head_width;
+    cl_kernel handle;
+};
+
+struct stream {
+    struct device *device;
+    cl_command_queue queue;
+    cl_mem memory; /* NULL while planning */
+    size_t size, used, peak;
+    struct kernel *kernels;
+    int native_failed; /* set by a native kernel, which has no other way to say so; looked at when the host
+                          reads */
+};
+
+static inline bool stream_plans(const struct stream *stream)
+{
+    return !stream->memory;
+}
+
+/* The error for an OpenCL call that returned status. */
+int cl_fail(struct err *err, const char *call, cl_int status);
+
+/* Builds (once) the program for a head width; 0 for kernels that do not depend on one. */
+int device_program(cl_program *out, struct device *device, size_t head_width, struct err *err);
+
+/* A read-write buffer of its own that holds `bytes` of data: parameters. */
+int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err);
+
+struct kernel_argument {
+    size_t size;
+    const void *value;
+};
+
+#define ARG(x) ((struct kernel_argument){sizeof(x), &(x)})
+#define ARG_TENSOR(t) ARG((t).buffer), ARG((t).offset)
+
+/* groups work-groups of `local` work-items in each of up to three dimensions; 0 means 1. */
+struct launch {
+    const char *kernel;
+    size_t head_width; /* of the program to take the kernel from; 0: the common one */
+    size_t groups[3], local;
+};
+
+/* Puts the kernel on the stream's queue. Does nothing while planning. */
+int kernel_run(struct stream *stream, const struct launch *launch, const struct kernel_argument *arguments,
+    size_t count, struct err *err);
+
+#define KERNEL_RUN(stream, launch, err, ...)                                                                 \
+    kernel_run(stream, launch, (const struct kernel_argument[]){__VA_ARGS__},                                \
+        sizeof((const struct kernel_argument[]){__VA_ARGS__}) / sizeof(struct kernel_argument), err)
+
+#endif

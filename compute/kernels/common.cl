@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What every kernel shares: the type activations are stored in, and sums over a work-group.
+ *
+ * `real` is what matrix products read and write: float, bfloat16 or half, by REAL_F32, REAL_BF16 or REAL_F16. The
+ * 16-bit types are storage only, arithmetic is float always, so no device needs an extension for them.
+ *
+ * A tensor argument is two parameters: the buffer, and the element it begins at.
+ */
+
+#ifndef LANES
+#define LANES 1 /* work-items in a group of the kernels that hold vectors themselves; they share a row of a norm */
+#endif
+#ifndef GROUP
+#define GROUP 64 /* work-items in a group of element-wise kernels */
+#endif
+#ifndef QUERIES
+#define QUERIES 16 /* attention queries a work-item carries in the lanes of a vector */
+#endif
+
+#if defined(REAL_F16)
+typedef half real;
+float real_load(global const real *p) { return vload_half(0, p); }
+void real_store(float x, global real *p) { vstore_half_rte(x, 0, p); }
+float16 real_load16(global const real *p) { return vload_half16(0, p); }
+void real_store16(float16 x, global real *p) { vstore_half16_rte(x, 0, p); }
+#elif defined(REAL_BF16)
+/* bfloat16 is the upper half of a float; rounded to nearest, ties to even. */
+typedef ushort real;
+float real_load(global const real *p) { return as_float((uint)*p << 16); }
+void real_store(float x, global real *p)
+{
+    const uint bits = as_uint(x);
+    *p = (ushort)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+float16 real_load16(global const real *p) { return as_float16(convert_uint16(vload16(0, p)) << 16); }
+void real_store16(float16 x, global real *p)
+{
+    const uint16 bits = as_uint16(x);
+    vstore16(convert_ushort16((bits + 0x7fff + (bits >> 16 & 1)) >> 16), 0, p);
+}
+#else
+typedef float real;
+float real_load(global const real *p) { return *p; }
+void real_store(float x, global real *p) { *p = x; }
+float16 real_load16(global const real *p) { return vload16(0, p); }
+void real_store16(float16 x, global real *p) { vstore16(x, 0, p); }
+#endif
+
+float sum16(float16 x)
+{
+    const float8 a = x.lo + x.hi;
+    const float4 b = a.lo + a.hi;
+    return b.x + b.y + b.z + b.w;
+}
+
+/* The sum of every lane's x, in every lane. scratch: LANES floats of local memory. */
+float group_sum(float x, local float *scratch)
+{
+#if LANES > 1
+    const int lane = get_local_id(0);
+    scratch[lane] = x;
+    for (int half_way = LANES / 2; half_way > 0; half_way /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (lane < half_way)
+            scratch[lane] += scratch[lane + half_way];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    x = scratch[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+#endif
+    return x;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Layer norm and L2 normalisation of rows: one work-group a row, its LANES work-items 16 elements at a time. Widths
+ * are multiples of 16. */
+
+/* out [r*width + i] = (in[r*width + i] - mean) / sqrt(variance + eps) * gamma[i] + beta[i]
+ * out is real, or float where out_float is not 0. */
+kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void layer_norm(global void *out, ulong out_at,
+    global const float *in, ulong in_at, global const float *gamma, ulong gamma_at, global const float *beta,
+    ulong beta_at, uint width, float eps, uint out_float)
+{
+    local float scratch[LANES];
+    const ulong row = (ulong)get_group_id(0) * width;
+    const uint first = get_local_id(0) * 16, step = LANES * 16;
+    in += in_at + row;
+    gamma += gamma_at;
+    beta += beta_at;
+
+    float16 sum = 0;
+    for (uint i = first; i < width; i += step)
+        sum += vload16(0, in + i);
+    const float mean = group_sum(sum16(sum), scratch) / width;
+
+    float16 squares = 0;
+    for (uint i = first; i < width; i += step) {
+        const float16 d = vload16(0, in + i) - mean;
+        squares += d * d;
+    }
+    const float scale = rsqrt(group_sum(sum16(squares), scratch) / width + eps);
+
+    for (uint i = first; i < width; i += step) {
+        const float16 y = (vload16(0, in + i) - mean) * scale * vload16(0, gamma + i) + vload16(0, beta + i);
+        if (out_float)
+            vstore16(y, 0, (global float *)out + out_at + row + i);
+        else
+            real_store16(y, (global real *)out + out_at + row + i);
+    }
+}
+
+/* x [r*width + i] /= length of row r. A row of zeros stays. */
+kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void normalize_rows(global float *x, ulong x_at, uint width)
+{
+    local float scratch[LANES];
+    const uint first = get_local_id(0) * 16, step = LANES * 16;
+    x += x_at + (ulong)get_group_id(0) * width;
+
+    float16 squares = 0;
+    for (uint i = first; i < width; i += step)
+        squares += vload16(0, x + i) * vload16(0, x + i);
+    const float length = sqrt(group_sum(sum16(squares), scratch));
+    const float scale = length > 0 ? 1 / length : 0;
+    for (uint i = first; i < width; i += step)
+        vstore16(vload16(0, x + i) * scale, 0, x + i);
+}

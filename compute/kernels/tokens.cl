@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Pictures and ids to tokens, tokens to rows: the ends of the towers. The first grid dimension runs in whole groups and
+ * may go past the end. */
+
+/* patches [((b*G + gy)*G + gx)*3*P*P + (c*P + y)*P + x] = pixel * scale[c] + shift[c], real, where
+ * pixels [((b*S + gy*P + y)*S + gx*P + x)*3 + c] are bytes: a work-item writes one patch. */
+kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void patchify(global real *patches, ulong patches_at,
+    global const uchar *pixels, ulong pixels_at, uint image_size, uint patch_size, float4 scale, float4 shift)
+{
+    const uint grid = image_size / patch_size, patch = get_global_id(0), batch = get_global_id(1);
+    if (patch >= grid * grid)
+        return;
+    const uint gy = patch / grid, gx = patch % grid, area = patch_size * patch_size;
+    pixels += pixels_at + (((ulong)batch * image_size + gy * patch_size) * image_size + gx * patch_size) * 3;
+    patches += patches_at + ((ulong)batch * grid * grid + patch) * 3 * area;
+
+    for (uint y = 0; y < patch_size; y++)
+        for (uint x = 0; x < patch_size; x++) {
+            const float4 rgb = convert_float4((uchar4)(vload3(0, pixels + (y * image_size + x) * 3), 0));
+            const float4 value = rgb * scale + shift;
+            const uint at = y * patch_size + x;
+            real_store(value.x, patches + at);
+            real_store(value.y, patches + area + at);
+            real_store(value.z, patches + 2 * area + at);
+        }
+}
+
+/* tokens [(b*T + t)*W + i] = (t ? patches[(b*(T-1) + t-1)*W + i] : class_token[i]) + positions[t*W + i] */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void assemble_tokens(global float *tokens, ulong tokens_at,
+    global const float *patches, ulong patches_at, global const float *class_token, ulong class_at,
+    global const float *positions, ulong positions_at, uint count, uint width)
+{
+    const uint i = get_global_id(0) * 16, t = get_global_id(1), batch = get_global_id(2);
+    if (i >= width)
+        return;
+    global const float *from = t ? patches + patches_at + ((ulong)batch * (count - 1) + t - 1) * width
+                                 : class_token + class_at;
+    const float16 value = vload16(0, from + i) + vload16(0, positions + positions_at + (ulong)t * width + i);
+    vstore16(value, 0, tokens + tokens_at + ((ulong)batch * count + t) * width + i);
+}
+
+/* tokens [(b*T + t)*W + i] = table[ids[b*T + t]*W + i] + positions[t*W + i] */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void embed_tokens(global float *tokens, ulong tokens_at,
+    global const int *ids, ulong ids_at, global const float *table, ulong table_at, global const float *positions,
+    ulong positions_at, uint count, uint width)
+{
+    const uint i = get_global_id(0) * 16, t = get_global_id(1), batch = get_global_id(2);
+    if (i >= width)
+        return;
+    const ulong row = (ulong)batch * count + t, id = ids[ids_at + row];
+    const float16 value = vload16(0, table + table_at + id * width + i) +
+                          vload16(0, positions + positions_at + (ulong)t * width + i);
+    vstore16(value, 0, tokens + tokens_at + row * width + i);
+}
+
+/* rows [b*W + i] = tokens[(b*T + pick[b])*W + i]; pick is 0 for all where has_pick is 0 */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void pick_rows(global float *rows, ulong rows_at,
+    global const float *tokens, ulong tokens_at, global const int *pick, ulong pick_at, uint has_pick, uint count,
+    uint width)
+{
+    const uint i = get_global_id(0) * 16, batch = get_global_id(1);
+    if (i >= width)
+        return;
+    const ulong token = (ulong)batch * count + (has_pick ? pick[pick_at + batch] : 0);
+    vstore16(vload16(0, tokens + tokens_at + token * width + i), 0, rows + rows_at + (ulong)batch * width + i);
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From a parameter table to parameters on the device. */
+#include "compute/gemm.h"
+#include "compute/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_SIZE = 192 };
+
+/* The shape of one row in numbers; returns its rank. */
+static int param_shape(
+    size_t shape[WEIGHT_RANK_MAX], size_t *count, const struct param *param, const size_t *dims)
+{
+    int rank = 0;
+    *count = 1;
+    for (; rank < WEIGHT_RANK_MAX && param->shape[rank] != DIM_NONE; rank++) {
+        shape[rank] = dims[param->shape[rank]];
+        *count *= shape[rank]; /* a config's sizes are bounded: this cannot overflow */
+    }
+    return rank;
+}
+
+static void append(char name[NAME_SIZE], const char *text, size_t length)
+{
+    const size_t used = strlen(name), room = NAME_SIZE - 1 - used;
+    strncat(name, text, length < room ? length : room);
+}
+
+/* Appends text, with the first `mark` in it replaced by `value`. */
+static void append_filled(char name[NAME_SIZE], const char *text, const char *mark, const char *value)
+{
+    const char *at = strstr(text, mark);
+    if (at) {
+        append(name, text, (size_t)(at - text));
+        append(name, value, strlen(value));
+        text = at + strlen(mark);
+    }
+    append(name, text, strlen(text));
+}
+
+/* The tensor's full name: the prefix with its "%zu" replaced by the layer, then the row's name, with
+ * "{q,k,v}" replaced by the letter at hand. Names in our tables are short; one that were not would be looked
+ * up cut, and not found. */
+static void param_name(char out[NAME_SIZE], const char *prefix, size_t layer, const char *name, char stacked)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%zu", layer);
+    out[0] = '\0';
+    append_filled(out, prefix, "%zu", number);
+    append_filled(out, name, "{q,k,v}", (char[]){stacked, '\0'});
+}
+
+/* Three tensors of the file one below the other: a third of the rows each. */
+static int fetch_stacked(float *out, const struct weights *weights, const char *prefix, size_t layer,
+    const char *name, int rank, const size_t *shape, size_t count, struct err *err)
+{
+    size_t third[WEIGHT_RANK_MAX];
+    int rc = 0;
+    memcpy(third, shape, sizeof third);
+    third[0] /= 3;
+    for (int i = 0; i < 3 && !rc; i++) {
+        char full[NAME_SIZE];
+        param_name(full, prefix, layer, name, "qkv"[i]);
+        rc = weights_fetch(out + (size_t)i * (count / 3), weights, full, rank, third, err);
+    }
+    return rc;
+}
+
+/* (K, N) in the file to (N, K) in out. */
+static int fetch_transposed(float *out, const struct weights *weights, const char *name, const size_t *shape,
+    size_t count, struct err *err)
+{
+    const size_t n = shape[0], k = shape[1];
+    float *stored = mem_new(count, sizeof *stored);
+    if (!stored)
+        return err_memory(err, count * sizeof *stored);
+    int rc = weights_fetch(stored, weights, name, 2, (size_t[]){k, n}, err);
+    for (size_t row = 0; !rc && row < n; row++)
+        for (size_t column = 0; column < k; column++)
+            out[row * k + column] = stored[column * n + row];
+    free(stored);
+    return rc;
+}
+
+static int param_fetch(float *out, const struct param *param, const char *const prefix[2], size_t layer,
+    int rank, const size_t *shape, size_t count, const struct weights *weights, struct err *err)
+{
+    const enum layout layout = weights_layout(weights);
+    const char *name = layout == LAYOUT_HF ? param->hf : param->open_clip;
+    char full[NAME_SIZE];
+
+    if (strstr(name, "{q,k,v}"))
+        return fetch_stacked(out, weights, prefix[layout], layer, name, rank, shape, count, err);
+    param_name(full, prefix[layout], layer, name, 0);
+    if (layout == LAYOUT_OPEN_CLIP && param->open_clip_transposed)
+        return fetch_transposed(out, weights, full, shape, count, err);
+    return weights_fetch(out, weights, full, rank, shape, err);
+}
+
+static int param_place(void *field, const struct param *param, const float *values, const size_t *shape,
+    size_t count, struct device *device, struct err *err)
+{
+    switch (param->kind) {
+    case PARAM_LINEAR:
+        return linear_load(field, device, values, shape[0], count / shape[0], err);
+    case PARAM_HOST:
+        *(float *)field = values[0];
+        return 0;
+    default: {
+        struct tensor *tensor = field;
+        *tensor = (struct tensor){.count = count, .element = ELEMENT_F32};
+        return device_buffer(&tensor->buffer, device, values, count * sizeof *values, err);
+    }
+    }
+}
+
+int params_load(void *object, const struct param *table, size_t rows, const char *const prefix[2],
+    size_t layer, const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device,
+    struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < rows && !rc; i++) {
+        size_t shape[WEIGHT_RANK_MAX] = {0}, count;
+        const int rank = param_shape(shape, &count, &table[i], dims);
+        float *values = mem_new(count, sizeof *values);
+        if (!values)
+            return err_memory(err, count * sizeof *values);
+        rc = param_fetch(values, &table[i], prefix, layer, rank, shape, count, weights, err);
+        if (!rc)
+            rc = param_place((char *)object + table[i].field, &table[i], values, shape, count, device, err);
+        free(values);
+    }
+    return rc;
+}
+
+void params_release(void *object, const struct param *table, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) {
+        void *field = (char *)object + table[i].field;
+        if (table[i].kind == PARAM_LINEAR)
+            linear_free(*(struct linear **)field);
+        else if (table[i].kind == PARAM_TENSOR && ((struct tensor *)field)->buffer)
+            clReleaseMemObject(((struct tensor *)field)->buffer);
+    }
+}
+
+size_t params_count(const struct param *table, size_t rows, const size_t dims[DIM_COUNT])
+{
+    size_t total = 0;
+    for (size_t i = 0; i < rows; i++) {
+        size_t shape[WEIGHT_RANK_MAX], count;
+        param_shape(shape, &count, &table[i], dims);
+        total += count;
+    }
+    return total;
+}

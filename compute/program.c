@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The kernels of compute/kernels/, embedded at build time: compiling them for a device and launching them. */
+#include "compute/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h" /* made by CMake: struct embedded { name, text } kernel_sources[], ends with NULL */
+
+enum { SOURCES_MAX = 32 };
+
+/* Each file goes in whole, after a #line that makes the compiler's messages name it. */
+static int build(cl_program *out, const struct device *device, size_t head_width, struct err *err)
+{
+    static const char *const real_types[PRECISION_COUNT] = {"REAL_F32", "REAL_BF16", "REAL_F16"};
+    const char *texts[2 * SOURCES_MAX];
+    char lines[SOURCES_MAX][96], options[256];
+    cl_uint count = 0;
+    cl_int status;
+
+    for (size_t i = 0; kernel_sources[i].name && i < SOURCES_MAX; i++) {
+        snprintf(lines[i], sizeof lines[i], "\n#line 1 \"compute/kernels/%s\"\n", kernel_sources[i].name);
+        texts[count++] = lines[i];
+        texts[count++] = kernel_sources[i].text;
+    }
+    *out = clCreateProgramWithSource(device->context, count, texts, NULL, &status);
+    if (status)
+        return cl_fail(err, "clCreateProgramWithSource", status);
+
+    snprintf(options, sizeof options,
+        "-cl-std=CL1.2 -D %s -D LANES=%zu -D QUERIES=%zu -D GROUP=%d -D HEAD_WIDTH=%zu",
+        real_types[device->precision], device->tuning.lanes, device->tuning.queries, GROUP, head_width);
+    status = clBuildProgram(*out, 1, &device->id, options, NULL, NULL);
+    if (status) {
+        char log[700] = "";
+        clGetProgramBuildInfo(*out, device->id, CL_PROGRAM_BUILD_LOG, sizeof log, log, NULL);
+        clReleaseProgram(*out);
+        return err_set(
+            err, ERR_DEVICE, "the kernels do not compile on '%s' with %s: %s", device->name, options, log);
+    }
+    return 0;
+}
+
+int device_program(cl_program *out, struct device *device, size_t head_width, struct err *err)
+{
+    int rc = 0;
+    pthread_mutex_lock(&device->lock);
+    struct program *program = device->programs;
+    while (program && program->head_width != head_width)
+        program = program->next;
+    if (!program) {
+        program = mem_new(1, sizeof *program);
+        rc = program ? build(&program->handle, device, head_width, err) : err_memory(err, sizeof *program);
+        if (rc) {
+            free(program);
+        } else {
+            program->head_width = head_width;
+            program->next = device->programs;
+            device->programs = program;
+        }
+    }
+    if (!rc)
+        *out = program->handle;
+    pthread_mutex_unlock(&device->lock);
+    return rc;
+}
+
+/* The stream's own kernel object, made on first use. */
+static int kernel_get(cl_kernel *out, struct stream *stream, const struct launch *launch, struct err *err)
+{
+    for (struct kernel *kernel = stream->kernels; kernel; kernel = kernel->next)
+        if (kernel->head_width == launch->head_width && !strcmp(kernel->name, launch->kernel)) {
+            *out = kernel->handle;
+            return 0;
+        }
+    cl_program program;
+    int rc = device_program(&program, stream->device, launch->head_width, err);
+    if (rc)
+        return rc;
+    struct kernel *kernel = mem_new(1, sizeof *kernel);
+    if (!kernel)
+        return err_memory(err, sizeof *kernel);
+    cl_int status;
+    kernel->handle = clCreateKernel(program, launch->kernel, &status);
+    if (status) {
+        free(kernel);
+        cl_fail(err, "clCreateKernel", status);
+        return err_wrap(err, "kernel '%s'", launch->kernel);
+    }
+    kernel->name = launch->kernel;
+    kernel->head_width = launch->head_width;
+    kernel->next = stream->kernels;
+    stream->kernels = kernel;
+    *out = kernel->handle;
+    return 0;
+}
+
+int kernel_run(struct stream *stream, const struct launch *launch, const struct kernel_argument *arguments,
+    size_t count, struct err *err)
+{
+    if (stream_plans(stream))
+        return 0;
+    cl_kernel kernel = NULL;
+    int rc = kernel_get(&kernel, stream, launch, err);
+    if (rc)
+        return rc;
+    cl_int status = CL_SUCCESS;
+    for (size_t i = 0; i < count && !status; i++)
+        status = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);
+
+    size_t global[3], local[3];
+    for (int axis = 0; axis < 3; axis++) {
+        local[axis] = axis ? 1 : launch->local;
+        global[axis] = (launch->groups[axis] ? launch->groups[axis] : 1) * local[axis];
+    }
+    if (!status)
+        status = clEnqueueNDRangeKernel(stream->queue, kernel, 3, NULL, global, local, 0, NULL, NULL);
+    if (!status)
+        return 0;
+    cl_fail(err, "clEnqueueNDRangeKernel", status);
+    return err_wrap(err, "kernel '%s'", launch->kernel);
+}

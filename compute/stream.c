@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/* An in-order queue, and one buffer that activations are handed out of like a stack. */
+#include "compute/gemm.h"
+
+#include <stdlib.h>
+
+enum { ALIGN = 64 }; /* bytes: the widest vector any device loads */
+
+size_t element_size(enum element element)
+{
+    static const size_t sizes[ELEMENT_COUNT] = {4, 2, 2, 1, 4};
+    return sizes[element];
+}
+
+enum element precision_element(enum precision precision)
+{
+    static const enum element elements[PRECISION_COUNT] = {ELEMENT_F32, ELEMENT_BF16, ELEMENT_F16};
+    return elements[precision];
+}
+
+enum element stream_real(const struct stream *stream)
+{
+    return precision_element(stream->device->precision);
+}
+
+int stream_open(struct stream **out, struct device *device, size_t bytes, struct err *err)
+{
+    struct stream *stream = mem_new(1, sizeof *stream);
+    cl_int status = CL_SUCCESS;
+    if (!stream)
+        return err_memory(err, sizeof *stream);
+    stream->device = device;
+    stream->size = bytes ? bytes : SIZE_MAX;
+    if (bytes) {
+        stream->queue = clCreateCommandQueue(device->context, device->id, 0, &status);
+        if (!status)
+            stream->memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &status);
+    }
+    if (status) {
+        stream_free(stream);
+        cl_fail(err, "opening a queue", status);
+        return err_wrap(err, "%zu bytes for activations on '%s'", bytes, device->name);
+    }
+    *out = stream;
+    return 0;
+}
+
+void stream_free(struct stream *stream)
+{
+    if (!stream)
+        return;
+    if (stream->queue)
+        clFinish(stream->queue);
+    for (struct kernel *kernel = stream->kernels, *next; kernel; kernel = next) {
+        next = kernel->next;
+        clReleaseKernel(kernel->handle);
+        free(kernel);
+    }
+    if (stream->memory)
+        clReleaseMemObject(stream->memory);
+    if (stream->queue)
+        clReleaseCommandQueue(stream->queue);
+    free(stream);
+}
+
+size_t stream_peak(const struct stream *stream)
+{
+    return stream->peak;
+}
+
+struct device *stream_device(const struct stream *stream)
+{
+    return stream->device;
+}
+
+size_t stream_mark(const struct stream *stream)
+{
+    return stream->used;
+}
+
+void stream_rewind(struct stream *stream, size_t mark)
+{
+    stream->used = mark;
+}
+
+int tensor_new(struct tensor *out, struct stream *stream, enum element element, size_t count, struct err *err)
+{
+    size_t bytes, end;
+    if (!size_mul(&bytes, count, element_size(element)) || !size_add(&bytes, bytes, ALIGN - 1))
+        return err_set(err, ERR_LIMIT, "a tensor of %zu elements is too large", count);
+    bytes -= bytes % ALIGN;
+    if (!size_add(&end, stream->used, bytes) || end > stream->size)
+        return err_set(err, ERR_LIMIT, "the batch is larger than the one its memory was planned for");
+    *out = (struct tensor){stream->memory, stream->used / element_size(element), count, element};
+    stream->used = end;
+    if (stream->peak < end)
+        stream->peak = end;
+    return 0;
+}
+
+int tensor_write(struct stream *stream, struct tensor to, const void *data, size_t count, struct err *err)
+{
+    if (stream_plans(stream))
+        return 0;
+    const size_t size = element_size(to.element);
+    cl_int status = clEnqueueWriteBuffer(
+        stream->queue, to.buffer, CL_TRUE, to.offset * size, count * size, data, 0, NULL, NULL);
+    return status ? cl_fail(err, "clEnqueueWriteBuffer", status) : 0;
+}
+
+int tensor_read(struct stream *stream, void *data, struct tensor from, size_t count, struct err *err)
+{
+    if (stream_plans(stream))
+        return 0;
+    const size_t size = element_size(from.element);
+    cl_int status = clEnqueueReadBuffer(
+        stream->queue, from.buffer, CL_TRUE, from.offset * size, count * size, data, 0, NULL, NULL);
+    if (status)
+        return cl_fail(err, "clEnqueueReadBuffer", status);
+    return stream->native_failed
+               ? err_set(err, ERR_DEVICE, "a matrix product failed: oneDNN status %d", stream->native_failed)
+               : 0;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The one transformer: both towers are made of these blocks. */
+#include "compute/gemm.h"
+
+#include <stdlib.h>
+
+struct block {
+    struct tensor ln_1_gamma, ln_1_beta, ln_2_gamma, ln_2_beta; // (W)
+    struct linear *qkv;                                         // (3*W, W), rows of q, then k, then v
+    struct linear *out;                                         // (W, W)
+    struct linear *fc_1;                                        // (M, W)
+    struct linear *fc_2;                                        // (W, M)
+    struct tensor qkv_bias, out_bias, fc_1_bias, fc_2_bias;
+};
+
+#define FIELD(name) offsetof(struct block, name)
+
+static const struct param block_params[] = {
+    {PARAM_TENSOR, FIELD(ln_1_gamma), "layer_norm1.weight", "ln_1.weight", {DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(ln_1_beta), "layer_norm1.bias", "ln_1.bias", {DIM_WIDTH}, false},
+    {PARAM_LINEAR, FIELD(qkv), "self_attn.{q,k,v}_proj.weight", "attn.in_proj_weight",
+        {DIM_3WIDTH, DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(qkv_bias), "self_attn.{q,k,v}_proj.bias", "attn.in_proj_bias", {DIM_3WIDTH}, false},
+    {PARAM_LINEAR, FIELD(out), "self_attn.out_proj.weight", "attn.out_proj.weight", {DIM_WIDTH, DIM_WIDTH},
+        false},
+    {PARAM_TENSOR, FIELD(out_bias), "self_attn.out_proj.bias", "attn.out_proj.bias", {DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(ln_2_gamma), "layer_norm2.weight", "ln_2.weight", {DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(ln_2_beta), "layer_norm2.bias", "ln_2.bias", {DIM_WIDTH}, false},
+    {PARAM_LINEAR, FIELD(fc_1), "mlp.fc1.weight", "mlp.c_fc.weight", {DIM_MLP, DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(fc_1_bias), "mlp.fc1.bias", "mlp.c_fc.bias", {DIM_MLP}, false},
+    {PARAM_LINEAR, FIELD(fc_2), "mlp.fc2.weight", "mlp.c_proj.weight", {DIM_WIDTH, DIM_MLP}, false},
+    {PARAM_TENSOR, FIELD(fc_2_bias), "mlp.fc2.bias", "mlp.c_proj.bias", {DIM_WIDTH}, false},
+};
+
+enum { BLOCK_PARAMS = sizeof block_params / sizeof *block_params };
+
+struct transformer {
+    struct transformer_config config;
+    struct block *blocks; /* config.layers of them */
+};
+
+static void block_dims(size_t dims[DIM_COUNT], const struct transformer_config *config)
+{
+    dims[DIM_WIDTH] = config->width;
+    dims[DIM_3WIDTH] = 3 * config->width;
+    dims[DIM_MLP] = config->mlp_width;
+}
+
+int transformer_config_check(const struct transformer_config *config, struct err *err)
+{
+    enum { HEAD_WIDTH_MAX = 128 };
+    if (!config->width || !config->heads || config->width % config->heads)
+        return err_set(
+            err, ERR_FORMAT, "a width of %zu does not divide into %zu heads", config->width, config->heads);
+    const size_t head_width = config->width / config->heads;
+    if (config->width % 16)
+        return err_set(err, ERR_UNSUPPORTED, "width %zu is no multiple of 16", config->width);
+    if (head_width % 8 || head_width > HEAD_WIDTH_MAX)
+        return err_set(
+            err, ERR_UNSUPPORTED, "head width %zu is no multiple of 8 up to %d", head_width, HEAD_WIDTH_MAX);
+    return 0;
+}
+
+int transformer_load(struct transformer **out, const struct transformer_config *config,
+    const char *const prefix[2], const struct weights *weights, struct device *device, struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    struct transformer *transformer = NULL;
+    int rc = transformer_config_check(config, err);
+    if (rc)
+        return rc;
+    transformer = mem_new(1, sizeof *transformer);
+    struct block *blocks = mem_new(config->layers, sizeof *blocks);
+    if (!transformer || !blocks) {
+        free(transformer);
+        free(blocks);
+        return err_memory(err, config->layers * sizeof *blocks);
+    }
+    transformer->config = *config;
+    transformer->blocks = blocks;
+    block_dims(dims, config);
+    for (size_t i = 0; i < config->layers && !rc; i++)
+        rc = params_load(&blocks[i], block_params, BLOCK_PARAMS, prefix, i, dims, weights, device, err);
+    if (rc)
+        transformer_free(transformer);
+    else
+        *out = transformer;
+    return rc;
+}
+
+void transformer_free(struct transformer *transformer)
+{
+    if (!transformer)
+        return;
+    for (size_t i = 0; i < transformer->config.layers; i++)
+        params_release(&transformer->blocks[i], block_params, BLOCK_PARAMS);
+    free(transformer->blocks);
+    free(transformer);
+}
+
+static enum epilogue activation_epilogue(enum activation activation)
+{
+    static const enum epilogue epilogues[] = {
+        [ACTIVATION_NONE] = EPILOGUE_NONE,
+        [ACTIVATION_QUICK_GELU] = EPILOGUE_QUICK_GELU,
+        [ACTIVATION_GELU] = EPILOGUE_GELU,
+        [ACTIVATION_GELU_TANH] = EPILOGUE_GELU_TANH,
+    };
+    return epilogues[activation];
+}
+
+/* x (B, T, W) += attention(ln_1(x)); x += mlp(ln_2(x)) */
+static int block_forward(const struct block *block, const struct transformer_config *config,
+    struct stream *stream, struct tensor x, size_t batch, size_t tokens, struct err *err)
+{
+    const size_t rows = batch * tokens, width = config->width, mark = stream_mark(stream);
+    const enum element real = stream_real(stream);
+    const enum epilogue activation = activation_epilogue(config->activation);
+    struct tensor normed; // (B, T, W), then the attention's context
+    struct tensor wide;   // (B, T, 3, H, D), then the MLP's hidden layer (B, T, M)
+    const size_t widest = 3 * width > config->mlp_width ? 3 * width : config->mlp_width;
+    int rc;
+
+    if ((rc = tensor_new(&normed, stream, real, rows * width, err)) ||
+        (rc = tensor_new(&wide, stream, real, rows * widest, err)))
+        goto done;
+
+    if ((rc = layer_norm(
+             stream, normed, x, block->ln_1_gamma, block->ln_1_beta, rows, width, config->eps, err)) ||
+        (rc = linear_forward(block->qkv, stream, wide, normed, block->qkv_bias, rows, EPILOGUE_NONE, err)) ||
+        (rc = attention(stream, normed, wide, batch, tokens, config->heads, width / config->heads,
+             config->causal, err)) ||
+        (rc = linear_forward(block->out, stream, x, normed, block->out_bias, rows, EPILOGUE_ADD, err)))
+        goto done;
+
+    if ((rc = layer_norm(
+             stream, normed, x, block->ln_2_gamma, block->ln_2_beta, rows, width, config->eps, err)) ||
+        (rc = linear_forward(block->fc_1, stream, wide, normed, block->fc_1_bias, rows, activation, err)) ||
+        (rc = linear_forward(block->fc_2, stream, x, wide, block->fc_2_bias, rows, EPILOGUE_ADD, err)))
+        goto done;
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,
+    size_t batch, size_t tokens, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < transformer->config.layers && !rc; i++)
+        rc = block_forward(&transformer->blocks[i], &transformer->config, stream, x, batch, tokens, err);
+    return rc;
+}
+
+size_t transformer_params(const struct transformer_config *config)
+{
+    size_t dims[DIM_COUNT] = {0};
+    block_dims(dims, config);
+    return config->layers * params_count(block_params, BLOCK_PARAMS, dims);
+}
+
+double transformer_flops(const struct transformer_config *config, size_t tokens)
+{
+    const double t = (double)tokens, w = (double)config->width, m = (double)config->mlp_width;
+    const double products = 2 * t * w * (4 * w + 2 * m); /* qkv, out, fc_1, fc_2 */
+    const double attention_flops = 2 * t * t * w * 2;    /* scores, and their sum of values */
+    return (double)config->layers * (products + attention_flops);
+}

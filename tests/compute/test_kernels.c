@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Every layer on the device against its twin, for each GEMM provider and precision. */
+#include "tests/compute/twins.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct bench {
+    struct device *device;
+    struct stream *stream;
+};
+
+/* Relative to the largest value: a float32 sum in another order, or one rounding to 16 bits on the way in and
+ * out. */
+static double tolerance(const struct bench *bench)
+{
+    static const double tolerances[PRECISION_COUNT] = {4e-6, 1e-2, 1.2e-3};
+    return tolerances[device_precision(bench->device)];
+}
+
+static void check_ok(int rc, const struct err *err)
+{
+    if (rc)
+        fail_msg("%s", err->msg);
+}
+
+static void compare(const float *got, const float *want, size_t count, double relative, const char *what)
+{
+    double largest = 0, worst = 0;
+    size_t where = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = fmax(largest, fabs((double)want[i]));
+    for (size_t i = 0; i < count; i++) {
+        const double difference = fabs((double)got[i] - want[i]);
+        if (!(difference <= worst)) {
+            worst = difference;
+            where = i;
+        }
+    }
+    if (!(worst <= relative * largest))
+        fail_msg("%s: element %zu of %zu is %.9g, not %.9g; the largest difference is %.3g, allowed %.3g",
+            what, where, count, (double)got[where], (double)want[where], worst, relative * largest);
+}
+
+/* Values as the stream's real type has them: bits receives them in 16 bits where it does, values rounded. */
+static void round_real(const struct bench *bench, float *values, uint16_t *bits, size_t count)
+{
+    const enum element real = stream_real(bench->stream);
+    for (size_t i = 0; i < count && real != ELEMENT_F32; i++) {
+        bits[i] = real == ELEMENT_F16 ? f32_to_f16(values[i]) : f32_to_bf16(values[i]);
+        values[i] = real == ELEMENT_F16 ? f16_to_f32(bits[i]) : bf16_to_f32(bits[i]);
+    }
+}
+
+/* Host floats to the device as the stream's real type; what the device then holds is left in values. */
+static struct tensor put_real(const struct bench *bench, float *values, size_t count)
+{
+    const enum element real = stream_real(bench->stream);
+    uint16_t *bits = malloc(count * sizeof *bits);
+    struct tensor t;
+    struct err err;
+    round_real(bench, values, bits, count);
+    check_ok(tensor_new(&t, bench->stream, real, count, &err), &err);
+    check_ok(tensor_write(bench->stream, t, real == ELEMENT_F32 ? (void *)values : bits, count, &err), &err);
+    free(bits);
+    return t;
+}
+
+static void get_real(const struct bench *bench, float *values, struct tensor t, size_t count)
+{
+    uint16_t *bits = malloc(count * sizeof *bits);
+    struct err err;
+    check_ok(
+        tensor_read(bench->stream, t.element == ELEMENT_F32 ? (void *)values : bits, t, count, &err), &err);
+    for (size_t i = 0; i < count && t.element != ELEMENT_F32; i++)
+        values[i] = t.element == ELEMENT_F16 ? f16_to_f32(bits[i]) : bf16_to_f32(bits[i]);
+    free(bits);
+}
+
+static struct tensor put(const struct bench *bench, enum element element, const void *values, size_t count)
+{
+    struct tensor t;
+    struct err err;
+    check_ok(tensor_new(&t, bench->stream, element, count, &err), &err);
+    check_ok(tensor_write(bench->stream, t, values, count, &err), &err);
+    return t;
+}
+
+static float *random_floats(size_t count, uint64_t seed)
+{
+    float *values = malloc(count * sizeof *values);
+    fill_random(values, count, seed);
+    return values;
+}
+
+static void layer_norm_matches(void **state)
+{
+    const struct bench *bench = *state;
+    static const size_t widths[] = {16, 48, 192, 768, 1280, 1664};
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+        for (int real = 0; real < 2; real++) {
+            const size_t rows = 7, width = widths[w], count = rows * width, mark = stream_mark(bench->stream);
+            float *in = random_floats(count, w), *gamma = random_floats(width, 2),
+                  *beta = random_floats(width, 3);
+            float *want = malloc(count * sizeof *want), *got = malloc(count * sizeof *got);
+            for (size_t i = 0; i < width; i++)
+                in[i] = in[i] * 1e-3f + 100; /* a row far from zero: one-pass variances fail on it */
+            struct err err;
+            const struct tensor x = put(bench, ELEMENT_F32, in, count),
+                                g = put(bench, ELEMENT_F32, gamma, width),
+                                b = put(bench, ELEMENT_F32, beta, width);
+            struct tensor out;
+            check_ok(
+                tensor_new(&out, bench->stream, real ? stream_real(bench->stream) : ELEMENT_F32, count, &err),
+                &err);
+            check_ok(layer_norm(bench->stream, out, x, g, b, rows, width, 1e-5f, &err), &err);
+            get_real(bench, got, out, count);
+            twin_layer_norm(want, in, gamma, beta, rows, width, 1e-5);
+            compare(got + width, want + width, count - width, real ? tolerance(bench) : 4e-6, "layer_norm");
+            compare(
+                got, want, width, real ? tolerance(bench) + 1e-2 : 1e-2, "layer_norm of a row far from zero");
+            free(in), free(gamma), free(beta), free(want), free(got);
+            stream_rewind(bench->stream, mark);
+        }
+}
+
+static void attention_matches(void **state)
+{
+    const struct bench *bench = *state;
+    static const struct {
+        size_t batch, tokens, heads, head_width;
+        bool causal;
+    } cases[] = {
+        {1, 1, 1, 8, false},
+        {1, 1, 2, 64, true},
+        {2, 5, 3, 16, true},
+        {3, 16, 2, 64, false},
+        {2, 17, 2, 64, true},
+        {2, 50, 12, 64, false},
+        {1, 77, 8, 64, true},
+        {1, 257, 2, 80, false},
+        {1, 33, 2, 104, false},
+        {1, 31, 1, 128, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t width = cases[i].heads * cases[i].head_width, rows = cases[i].batch * cases[i].tokens;
+        const size_t mark = stream_mark(bench->stream);
+        float *qkv = random_floats(rows * 3 * width, i), *want = malloc(rows * width * sizeof *want),
+              *got = malloc(rows * width * sizeof *got);
+        struct err err;
+        char what[96];
+        const struct tensor in = put_real(bench, qkv, rows * 3 * width);
+        struct tensor out;
+        check_ok(tensor_new(&out, bench->stream, stream_real(bench->stream), rows * width, &err), &err);
+        check_ok(attention(bench->stream, out, in, cases[i].batch, cases[i].tokens, cases[i].heads,
+                     cases[i].head_width, cases[i].causal, &err),
+            &err);
+        get_real(bench, got, out, rows * width);
+        twin_attention(
+            want, qkv, cases[i].batch, cases[i].tokens, cases[i].heads, cases[i].head_width, cases[i].causal);
+        snprintf(what, sizeof what, "attention of %zu tokens, head width %zu", cases[i].tokens,
+            cases[i].head_width);
+        compare(got, want, rows * width, tolerance(bench), what);
+        free(qkv), free(want), free(got);
+        stream_rewind(bench->stream, mark);
+    }
+}
+
+static void check_linear(const struct bench *bench, size_t rows, size_t n, size_t k, enum epilogue epilogue,
+    bool has_bias, bool real_out)
+{
+    const size_t mark = stream_mark(bench->stream);
+    float *x = random_floats(rows * k, rows), *w = random_floats(n * k, n), *b = random_floats(n, k);
+    float *want = random_floats(rows * n, 5), *got = malloc(rows * n * sizeof *got);
+    uint16_t *bits = malloc(n * k * sizeof *bits);
+    struct linear *linear;
+    struct err err;
+    struct tensor in, bias = {0}, out;
+    char what[96];
+
+    for (size_t i = 0; i < n * k; i++)
+        w[i] /= sqrtf((float)k);
+    round_real(bench, w, bits, n * k);
+    put(bench, ELEMENT_U8, "xyz", 3); /* so that no tensor begins at offset 0 */
+    in = put_real(bench, x, rows * k);
+    if (has_bias)
+        bias = put(bench, ELEMENT_F32, b, n);
+    out = real_out ? put_real(bench, want, rows * n) : put(bench, ELEMENT_F32, want, rows * n);
+    check_ok(linear_load(&linear, bench->device, w, n, k, &err), &err);
+    check_ok(linear_forward(linear, bench->stream, out, in, bias, rows, epilogue, &err), &err);
+    get_real(bench, got, out, rows * n);
+    twin_linear(want, x, w, has_bias ? b : NULL, rows, n, k, epilogue);
+    snprintf(what, sizeof what, "linear %zux%zux%zu, epilogue %d", rows, n, k, (int)epilogue);
+    compare(got, want, rows * n, tolerance(bench), what);
+
+    linear_free(linear);
+    free(x), free(w), free(bits), free(b), free(want), free(got);
+    stream_rewind(bench->stream, mark);
+}
+
+static void linear_matches(void **state)
+{
+    const struct bench *bench = *state;
+    static const size_t shapes[][3] = {
+        {1, 1, 1}, {1, 64, 48}, {5, 33, 17}, {50, 96, 588}, {7, 2304, 768}, {130, 64, 256}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int epilogue = EPILOGUE_NONE; epilogue <= EPILOGUE_ADD; epilogue++)
+            for (int variant = 0; variant < 4; variant++) {
+                const bool real_out = variant & 1, has_bias = variant & 2;
+                if (epilogue == EPILOGUE_ADD && real_out)
+                    continue; /* residual sums are float32 */
+                check_linear(bench, shapes[i][0], shapes[i][1], shapes[i][2], (enum epilogue)epilogue,
+                    has_bias, real_out);
+            }
+}
+
+/* More numbers of rows than a provider could keep plans for. */
+static void linear_takes_any_number_of_rows(void **state)
+{
+    const struct bench *bench = *state;
+    enum { N = 16, K = 16, MOST = 200 };
+    uint16_t bits[N * K];
+    float *x = random_floats(MOST * K, 1), *w = random_floats(N * K, 2),
+          *want = malloc(MOST * N * sizeof *want), *got = malloc(MOST * N * sizeof *got);
+    const size_t mark = stream_mark(bench->stream);
+    struct linear *linear;
+    struct err err;
+    struct tensor out;
+    const struct tensor in = put_real(bench, x, MOST * K), none = {0};
+    check_ok(tensor_new(&out, bench->stream, ELEMENT_F32, MOST * N, &err), &err);
+    round_real(bench, w, bits, N * K);
+    check_ok(linear_load(&linear, bench->device, w, N, K, &err), &err);
+    twin_linear(want, x, w, NULL, MOST, N, K, EPILOGUE_NONE);
+    for (size_t rows = 1; rows <= MOST; rows++) {
+        check_ok(linear_forward(linear, bench->stream, out, in, none, rows, EPILOGUE_NONE, &err), &err);
+        get_real(bench, got, out, rows * N);
+        compare(got, want, rows * N, tolerance(bench), "linear");
+    }
+    linear_free(linear);
+    free(x), free(w), free(want), free(got);
+    stream_rewind(bench->stream, mark);
+}
+
+static void patchify_matches(void **state)
+{
+    const struct bench *bench = *state;
+    static const size_t sizes[][2] = {
+        {32, 8}, {28, 14}, {30, 14}, {7, 7}}; /* image, patch; 30 leaves a border */
+    const float scale[3] = {0.0146f, 0.015f, 0.0142f}, shift[3] = {-1.79f, -1.75f, -1.48f};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const size_t s = sizes[i][0], p = sizes[i][1], g = s / p, batch = 3,
+                     count = batch * g * g * 3 * p * p;
+        const size_t mark = stream_mark(bench->stream);
+        uint8_t *pixels = malloc(batch * s * s * 3);
+        float *want = malloc(count * sizeof *want), *got = malloc(count * sizeof *got);
+        struct tensor out;
+        struct err err;
+        for (size_t j = 0; j < batch * s * s * 3; j++)
+            pixels[j] = (uint8_t)(j * 2654435761u >> 13);
+        const struct tensor in = put(bench, ELEMENT_U8, pixels, batch * s * s * 3);
+        check_ok(tensor_new(&out, bench->stream, stream_real(bench->stream), count, &err), &err);
+        check_ok(patchify(bench->stream, out, in, batch, s, p, scale, shift, &err), &err);
+        get_real(bench, got, out, count);
+        twin_patchify(want, pixels, batch, s, p, scale, shift);
+        compare(got, want, count, tolerance(bench), "patchify");
+        free(pixels), free(want), free(got);
+        stream_rewind(bench->stream, mark);
+    }
+}
+
+static void tokens_are_put_together(void **state)
+{
+    const struct bench *bench = *state;
+    enum { B = 2, T = 5, W = 48, V = 9 };
+    const size_t mark = stream_mark(bench->stream);
+    float *patches = random_floats(B * (T - 1) * W, 1), *class_token = random_floats(W, 2),
+          *positions = random_floats(T * W, 3), *table = random_floats(V * W, 4);
+    const int32_t ids[B * T] = {8, 0, 3, 3, 1, 7, 6, 5, 4, 2}, pick[B] = {4, 1};
+    float got[B * T * W], rows[B * W];
+    const struct tensor none = {0}, at = put(bench, ELEMENT_F32, positions, T * W);
+    struct tensor tokens, picked;
+    struct err err;
+    check_ok(tensor_new(&tokens, bench->stream, ELEMENT_F32, B * T * W, &err), &err);
+    check_ok(tensor_new(&picked, bench->stream, ELEMENT_F32, B * W, &err), &err);
+
+    check_ok(assemble_tokens(bench->stream, tokens, put(bench, ELEMENT_F32, patches, B * (T - 1) * W),
+                 put(bench, ELEMENT_F32, class_token, W), at, B, T, W, &err),
+        &err);
+    check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
+    for (int b = 0; b < B; b++)
+        for (int t = 0; t < T; t++)
+            for (int i = 0; i < W; i++) {
+                const float token = t ? patches[(b * (T - 1) + t - 1) * W + i] : class_token[i];
+                assert_float_equal(got[(b * T + t) * W + i], token + positions[t * W + i], 0);
+            }
+
+    check_ok(embed_tokens(bench->stream, tokens, put(bench, ELEMENT_I32, ids, B * T),
+                 put(bench, ELEMENT_F32, table, V * W), at, B, T, W, &err),
+        &err);
+    check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
+    for (int row = 0; row < B * T; row++)
+        for (int i = 0; i < W; i++)
+            assert_float_equal(got[row * W + i], table[ids[row] * W + i] + positions[row % T * W + i], 0);
+
+    for (int with_pick = 0; with_pick < 2; with_pick++) {
+        check_ok(pick_rows(bench->stream, picked, tokens, with_pick ? put(bench, ELEMENT_I32, pick, B) : none,
+                     B, T, W, &err),
+            &err);
+        check_ok(tensor_read(bench->stream, rows, picked, B * W, &err), &err);
+        for (int b = 0; b < B; b++)
+            assert_memory_equal(
+                rows + b * W, got + (b * T + (with_pick ? pick[b] : 0)) * W, W * sizeof *rows);
+    }
+    free(patches), free(class_token), free(positions), free(table);
+    stream_rewind(bench->stream, mark);
+}
+
+static void rows_are_normalised(void **state)
+{
+    const struct bench *bench = *state;
+    enum { R = 5, W = 80 };
+    const size_t mark = stream_mark(bench->stream);
+    float *x = random_floats(R * W, 1), got[R * W];
+    struct err err;
+    memset(x + 2 * W, 0, W * sizeof *x); /* must stay zeros, not become NaN */
+    const struct tensor t = put(bench, ELEMENT_F32, x, R * W);
+    check_ok(normalize_rows(bench->stream, t, R, W, &err), &err);
+    check_ok(tensor_read(bench->stream, got, t, R * W, &err), &err);
+    twin_normalize_rows(x, R, W);
+    compare(got, x, R * W, 1e-6, "normalize_rows");
+    free(x);
+    stream_rewind(bench->stream, mark);
+}
+
+static void streams_keep_to_their_memory(void **state)
+{
+    const struct bench *bench = *state;
+    struct stream *plan, *real;
+    struct tensor a, b;
+    struct err err;
+    check_ok(stream_open(&plan, bench->device, 0, &err), &err);
+    check_ok(tensor_new(&a, plan, ELEMENT_U8, 100, &err), &err);
+    const size_t mark = stream_mark(plan);
+    check_ok(tensor_new(&b, plan, ELEMENT_F32, 1000, &err), &err);
+    stream_rewind(plan, mark);
+    check_ok(tensor_new(&b, plan, ELEMENT_F32, 10, &err), &err);
+    assert_int_equal(stream_peak(plan), 128 + 4032);
+    assert_int_equal(tensor_new(&b, plan, ELEMENT_F32, SIZE_MAX / 2, &err), ERR_LIMIT);
+
+    check_ok(stream_open(&real, bench->device, stream_peak(plan), &err), &err);
+    check_ok(tensor_new(&a, real, ELEMENT_U8, 100, &err), &err);
+    check_ok(tensor_new(&b, real, ELEMENT_F32, 1000, &err), &err);
+    assert_int_equal(b.offset, 32);
+    assert_int_equal(tensor_new(&b, real, ELEMENT_U8, 1, &err), ERR_LIMIT);
+    stream_free(plan);
+    stream_free(real);
+}
+
+static int open_bench(void **state, const char *gemm, const char *precision)
+{
+    static struct bench bench;
+    const struct device_options options = {.gemm = gemm, .precision = precision};
+    struct err err;
+    if (device_open(&bench.device, &options, &err) ||
+        stream_open(&bench.stream, bench.device, 64 << 20, &err)) {
+        print_error("%s\n", err.msg);
+        return -1;
+    }
+    *state = &bench;
+    return 0;
+}
+
+static int close_bench(void **state)
+{
+    struct bench *bench = *state;
+    stream_free(bench->stream);
+    device_free(bench->device);
+    return 0;
+}
+
+#define OPEN(gemm, precision)                                                                                \
+    static int open_##gemm##_##precision(void **state)                                                       \
+    {                                                                                                        \
+        return open_bench(state, #gemm, #precision);                                                         \
+    }
+OPEN(clblast, f32)
+OPEN(clblast, bf16)
+OPEN(clblast, f16)
+OPEN(onednn, f32)
+OPEN(onednn, bf16)
+OPEN(onednn, f16)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layer_norm_matches),
+        cmocka_unit_test(attention_matches),
+        cmocka_unit_test(linear_matches),
+        cmocka_unit_test(linear_takes_any_number_of_rows),
+        cmocka_unit_test(patchify_matches),
+        cmocka_unit_test(tokens_are_put_together),
+        cmocka_unit_test(rows_are_normalised),
+        cmocka_unit_test(streams_keep_to_their_memory),
+    };
+    int failed = 0;
+    failed += cmocka_run_group_tests_name("onednn f32", tests, open_onednn_f32, close_bench);
+    failed += cmocka_run_group_tests_name("onednn bf16", tests, open_onednn_bf16, close_bench);
+    failed += cmocka_run_group_tests_name("onednn f16", tests, open_onednn_f16, close_bench);
+    failed += cmocka_run_group_tests_name("clblast f32", tests, open_clblast_f32, close_bench);
+    failed += cmocka_run_group_tests_name("clblast bf16", tests, open_clblast_bf16, close_bench);
+    failed += cmocka_run_group_tests_name("clblast f16", tests, open_clblast_f16, close_bench);
+    return failed;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/compute/twins.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void twin_layer_norm(
+    float *out, const float *in, const float *gamma, const float *beta, size_t rows, size_t width, double eps)
+{
+    for (size_t r = 0; r < rows; r++, in += width, out += width) {
+        double mean = 0, variance = 0;
+        for (size_t i = 0; i < width; i++)
+            mean += in[i] / (double)width;
+        for (size_t i = 0; i < width; i++)
+            variance += (in[i] - mean) * (in[i] - mean) / (double)width;
+        for (size_t i = 0; i < width; i++)
+            out[i] = (float)((in[i] - mean) / sqrt(variance + eps) * gamma[i] + beta[i]);
+    }
+}
+
+/* One query of one head: scores, their softmax, and the sum of values. */
+static void attend(float *context, const float *q, const float *keys, const float *values, size_t seen,
+    size_t stride, size_t head_width)
+{
+    double *weight = calloc(seen, sizeof *weight), maximum = -INFINITY, total = 0;
+    for (size_t t = 0; t < seen; t++) {
+        for (size_t d = 0; d < head_width; d++)
+            weight[t] += (double)q[d] * keys[t * stride + d] / sqrt((double)head_width);
+        maximum = fmax(maximum, weight[t]);
+    }
+    for (size_t t = 0; t < seen; t++)
+        total += weight[t] = exp(weight[t] - maximum);
+    for (size_t d = 0; d < head_width; d++) {
+        double sum = 0;
+        for (size_t t = 0; t < seen; t++)
+            sum += weight[t] / total * values[t * stride + d];
+        context[d] = (float)sum;
+    }
+    free(weight);
+}
+
+void twin_attention(float *context, const float *qkv, size_t batch, size_t tokens, size_t heads,
+    size_t head_width, bool causal)
+{
+    const size_t width = heads * head_width, stride = 3 * width;
+    for (size_t b = 0; b < batch; b++)
+        for (size_t h = 0; h < heads; h++)
+            for (size_t t = 0; t < tokens; t++) {
+                const float *head = qkv + b * tokens * stride + h * head_width;
+                attend(context + (b * tokens + t) * width + h * head_width, head + t * stride, head + width,
+                    head + 2 * width, causal ? t + 1 : tokens, stride, head_width);
+            }
+}
+
+static double activated(double y, enum epilogue epilogue)
+{
+    switch (epilogue) {
+    case EPILOGUE_QUICK_GELU:
+        return y / (1 + exp(-1.702 * y));
+    case EPILOGUE_GELU:
+        return y / 2 * (1 + erf(y / sqrt(2)));
+    case EPILOGUE_GELU_TANH:
+        return y / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (y + 0.044715 * y * y * y)));
+    default:
+        return y;
+    }
+}
+
+void twin_linear(float *out, const float *in, const float *weight, const float *bias, size_t rows, size_t n,
+    size_t k, enum epilogue epilogue)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = bias ? bias[j] : 0;
+            for (size_t i = 0; i < k; i++)
+                sum += (double)in[r * k + i] * weight[j * k + i];
+            sum = activated(sum, epilogue);
+            out[r * n + j] = (float)(epilogue == EPILOGUE_ADD ? out[r * n + j] + sum : sum);
+        }
+}
+
+void twin_patchify(float *patches, const uint8_t *pixels, size_t batch, size_t image_size, size_t patch_size,
+    const float scale[3], const float shift[3])
+{
+    const size_t grid = image_size / patch_size;
+    for (size_t b = 0; b < batch; b++)
+        for (size_t y = 0; y < grid * patch_size; y++)
+            for (size_t x = 0; x < grid * patch_size; x++)
+                for (size_t c = 0; c < 3; c++) {
+                    const size_t patch = (b * grid + y / patch_size) * grid + x / patch_size;
+                    const size_t at = (c * patch_size + y % patch_size) * patch_size + x % patch_size;
+                    const uint8_t pixel = pixels[((b * image_size + y) * image_size + x) * 3 + c];
+                    patches[patch * 3 * patch_size * patch_size + at] = pixel * scale[c] + shift[c];
+                }
+}
+
+void twin_normalize_rows(float *x, size_t rows, size_t width)
+{
+    for (size_t r = 0; r < rows; r++, x += width) {
+        double squares = 0;
+        for (size_t i = 0; i < width; i++)
+            squares += (double)x[i] * x[i];
+        for (size_t i = 0; i < width && squares > 0; i++)
+            x[i] = (float)(x[i] / sqrt(squares));
+    }
+}
+
+void fill_random(float *out, size_t count, uint64_t seed)
+{
+    uint64_t state = seed * 2 + 1;
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (int k = 0; k < 4; k++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            sum += (double)(state >> 40) / (1 << 24) - 0.5;
+        }
+        out[i] = (float)(sum * (state >> 33 & 127 ? 1.7 : 12));
+    }
+}

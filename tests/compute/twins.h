@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Every kernel's twin in plain C, in double precision: what the device's results are compared with. Layouts
+ * as in compute.h. */
+#ifndef DIPTYCH_TESTS_TWINS_H
+#define DIPTYCH_TESTS_TWINS_H
+
+#include "compute/compute.h"
+
+void twin_layer_norm(float *out, const float *in, const float *gamma, const float *beta, size_t rows,
+    size_t width, double eps);
+void twin_attention(float *context, const float *qkv, size_t batch, size_t tokens, size_t heads,
+    size_t head_width, bool causal);
+void twin_linear(float *out, const float *in, const float *weight, const float *bias, size_t rows, size_t n,
+    size_t k, enum epilogue epilogue); /* bias may be NULL; EPILOGUE_ADD adds to out */
+void twin_patchify(float *patches, const uint8_t *pixels, size_t batch, size_t image_size, size_t patch_size,
+    const float scale[3], const float shift[3]);
+void twin_normalize_rows(float *x, size_t rows, size_t width);
+
+/* Numbers a trained network might hold: near normal, with an outlier now and then. Same seed, same numbers.
+ */
+void fill_random(float *out, size_t count, uint64_t seed);
+
+#endif
