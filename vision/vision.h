@@ -74,6 +74,9 @@ struct preprocess {
  * Where the directory has neither file, OpenAI CLIP's values for image_size. */
 int preprocess_load(struct preprocess *out, const char *directory, int image_size, struct err *err);
 
+/* OpenAI CLIP's values: shortest edge to image_size, bicubic, centre crop, its mean and std. */
+struct preprocess preprocess_default(int image_size);
+
 /* pixels (S, S, 3): the square of `picture` that the model sees. Not yet scaled: the device does that. */
 int preprocess_run(
     uint8_t *pixels, const struct preprocess *preprocess, const struct picture *picture, struct err *err);

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Batches through the towers, on a stream whose memory was planned for the largest. */
+#include "joint/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct encoder {
+    const struct model *model;
+    struct stream *stream;
+    size_t max_batch;
+};
+
+/* embeddings (B, E) of pixels (B, S, S, 3), both in host memory; both may be NULL while planning. */
+static int run_pixels(struct stream *stream, const struct model *model, float *embeddings,
+    const uint8_t *pixels, size_t batch, struct err *err)
+{
+    const struct vit_config *config = &model_config(model)->vision;
+    const size_t bytes = batch * config->image_size * config->image_size * 3, width = config->embed_width;
+    const size_t mark = stream_mark(stream);
+    struct tensor in, out;
+    int rc;
+
+    if ((rc = tensor_new(&in, stream, ELEMENT_U8, bytes, err)) ||
+        (rc = tensor_new(&out, stream, ELEMENT_F32, batch * width, err)) ||
+        (rc = tensor_write(stream, in, pixels, bytes, err)) ||
+        (rc = model_encode_pixels(model, stream, out, in, batch, err)) ||
+        (rc = normalize_rows(stream, out, batch, width, err)))
+        goto done;
+    rc = tensor_read(stream, embeddings, out, batch * width, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+/* embeddings (B, E) of ids (B, T) whose pooled tokens stand at eot (B), all in host memory or NULL while
+ * planning. */
+static int run_ids(struct stream *stream, const struct model *model, float *embeddings, const int32_t *ids,
+    const int32_t *eot, size_t batch, size_t tokens, struct err *err)
+{
+    const size_t width = model_config(model)->text.embed_width, mark = stream_mark(stream);
+    struct tensor in, pool, out;
+    int rc;
+
+    if ((rc = tensor_new(&in, stream, ELEMENT_I32, batch * tokens, err)) ||
+        (rc = tensor_new(&pool, stream, ELEMENT_I32, batch, err)) ||
+        (rc = tensor_new(&out, stream, ELEMENT_F32, batch * width, err)) ||
+        (rc = tensor_write(stream, in, ids, batch * tokens, err)) ||
+        (rc = tensor_write(stream, pool, eot, batch, err)) ||
+        (rc = model_encode_ids(model, stream, out, in, pool, batch, tokens, err)) ||
+        (rc = normalize_rows(stream, out, batch, width, err)))
+        goto done;
+    rc = tensor_read(stream, embeddings, out, batch * width, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+int encoder_open(struct encoder **out, const struct model *model, size_t max_batch, struct err *err)
+{
+    struct device *device = model_device(model);
+    struct stream *plan = NULL;
+    int rc = 0;
+    if (!max_batch)
+        return err_set(err, ERR_ARGUMENT, "a batch of 0 pictures encodes nothing");
+    struct encoder *encoder = mem_new(1, sizeof *encoder);
+    if (!encoder)
+        return err_memory(err, sizeof *encoder);
+    encoder->model = model;
+    encoder->max_batch = max_batch;
+    if ((rc = stream_open(&plan, device, 0, err)) ||
+        (rc = run_pixels(plan, model, NULL, NULL, max_batch, err)) ||
+        (rc = run_ids(plan, model, NULL, NULL, NULL, max_batch, model_config(model)->text.context, err)))
+        goto done;
+    rc = stream_open(&encoder->stream, device, stream_peak(plan), err);
+done:
+    stream_free(plan);
+    if (rc)
+        encoder_free(encoder);
+    else
+        *out = encoder;
+    return rc;
+}
+
+void encoder_free(struct encoder *encoder)
+{
+    if (!encoder)
+        return;
+    stream_free(encoder->stream);
+    free(encoder);
+}
+
+const struct model *encoder_model(const struct encoder *encoder)
+{
+    return encoder->model;
+}
+
+size_t encoder_batch(const struct encoder *encoder)
+{
+    return encoder->max_batch;
+}
+
+int encoder_pixels(
+    struct encoder *encoder, float *embeddings, const uint8_t *pixels, size_t count, struct err *err)
+{
+    if (count > encoder->max_batch)
+        return err_set(
+            err, ERR_ARGUMENT, "%zu pictures in a batch of at most %zu", count, encoder->max_batch);
+    return count ? run_pixels(encoder->stream, encoder->model, embeddings, pixels, count, err) : 0;
+}
+
+/* ---- texts --------------------------------------------------------------------------------------------- */
+
+/* A text's place in the caller's order, and how many of its tokens matter: up to the pooled one. */
+struct text_span {
+    size_t index, tokens;
+};
+
+static int by_tokens(const void *a, const void *b)
+{
+    const struct text_span *x = a, *y = b;
+    return (x->tokens > y->tokens) - (x->tokens < y->tokens);
+}
+
+static int text_spans(struct text_span *spans, const struct text_config *config, const int32_t *ids,
+    const size_t *lengths, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int32_t *row = ids + i * config->context;
+        if (!lengths[i] || lengths[i] > config->context)
+            return err_set(
+                err, ERR_ARGUMENT, "text %zu has %zu tokens, not 1 to %zu", i, lengths[i], config->context);
+        for (size_t t = 0; t < lengths[i]; t++)
+            if (row[t] < 0 || (size_t)row[t] >= config->vocab)
+                return err_set(err, ERR_ARGUMENT, "text %zu has token id %d, not below %zu", i, (int)row[t],
+                    config->vocab);
+        spans[i] = (struct text_span){.index = i, .tokens = text_eot(config, row, lengths[i]) + 1};
+    }
+    qsort(spans, count, sizeof *spans, by_tokens);
+    return 0;
+}
+
+/* Buffers for one batch of texts on the host. */
+struct text_batch {
+    int32_t *ids;      // (B, T)
+    int32_t *eot;      // (B)
+    float *embeddings; // (B, E)
+};
+
+static int encode_spans(struct encoder *encoder, float *embeddings, const struct text_span *spans,
+    size_t batch, const int32_t *ids, const struct text_batch *scratch, struct err *err)
+{
+    const struct text_config *config = &model_config(encoder->model)->text;
+    const size_t tokens = spans[batch - 1].tokens, width = config->embed_width;
+    memset(scratch->ids, 0, batch * tokens * sizeof *scratch->ids);
+    for (size_t b = 0; b < batch; b++) {
+        const int32_t *row = ids + spans[b].index * config->context;
+        memcpy(scratch->ids + b * tokens, row, spans[b].tokens * sizeof *row);
+        scratch->eot[b] = (int32_t)spans[b].tokens - 1;
+    }
+    int rc = run_ids(
+        encoder->stream, encoder->model, scratch->embeddings, scratch->ids, scratch->eot, batch, tokens, err);
+    for (size_t b = 0; b < batch && !rc; b++)
+        memcpy(
+            embeddings + spans[b].index * width, scratch->embeddings + b * width, width * sizeof *embeddings);
+    return rc;
+}
+
+int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, const size_t *lengths,
+    size_t count, struct err *err)
+{
+    const struct text_config *config = &model_config(encoder->model)->text;
+    const size_t max = encoder->max_batch;
+    struct text_span *spans = mem_new(count, sizeof *spans);
+    const struct text_batch scratch = {
+        .ids = mem_new(max * config->context, sizeof(int32_t)),
+        .eot = mem_new(max, sizeof(int32_t)),
+        .embeddings = mem_new(max * config->embed_width, sizeof(float)),
+    };
+    int rc;
+    if (!spans || !scratch.ids || !scratch.eot || !scratch.embeddings)
+        rc = err_memory(err, count * sizeof *spans + max * config->context * sizeof(int32_t));
+    else
+        rc = text_spans(spans, config, ids, lengths, count, err);
+    for (size_t done = 0; !rc && done < count; done += max) {
+        const size_t batch = count - done < max ? count - done : max;
+        rc = encode_spans(encoder, embeddings, spans + done, batch, ids, &scratch, err);
+    }
+    free(spans);
+    free(scratch.ids);
+    free(scratch.eot);
+    free(scratch.embeddings);
+    return rc;
+}
+
+int encoder_texts(struct encoder *encoder, float *embeddings, const char *const *texts, size_t count,
+    size_t *truncated, struct err *err)
+{
+    const struct tokenizer *tokenizer = model_tokenizer(encoder->model);
+    const size_t context = model_config(encoder->model)->text.context;
+    size_t cells, cut = 0;
+    int rc = 0;
+    if (!tokenizer)
+        return err_set(err, ERR_ARGUMENT, "a model without a tokenizer encodes no strings");
+    int32_t *ids = size_mul(&cells, count, context) ? mem_new(cells, sizeof *ids) : NULL;
+    size_t *lengths = mem_new(count, sizeof *lengths);
+    if (!ids || !lengths)
+        rc = err_memory(err, cells * sizeof *ids);
+    for (size_t i = 0; i < count && !rc; i++) {
+        bool too_long;
+        rc = tokenizer_encode(
+            tokenizer, texts[i], strlen(texts[i]), ids + i * context, context, &lengths[i], &too_long, err);
+        cut += !rc && too_long;
+    }
+    if (!rc)
+        rc = encoder_ids(encoder, embeddings, ids, lengths, count, err);
+    if (truncated)
+        *truncated = cut;
+    free(ids);
+    free(lengths);
+    return rc;
+}

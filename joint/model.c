@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A model directory on a device. */
+#include "joint/internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct model {
+    struct model_config config;
+    struct preprocess preprocess;
+    struct device *device;
+    struct vit *vision;
+    struct text_tower *text;
+    struct tokenizer *tokenizer;
+    float logit_scale; /* as stored: the natural logarithm */
+};
+
+static const char *const no_prefix[2] = {"", ""};
+static const struct param model_params[] = {
+    {PARAM_HOST, offsetof(struct model, logit_scale), "logit_scale", "logit_scale", {DIM_NONE}, false},
+};
+
+static int load_towers(struct model *model, const struct weights *weights, struct err *err)
+{
+    const struct model_config *config = &model->config;
+    const size_t dims[DIM_COUNT] = {0};
+    int rc;
+    if ((rc = vit_load(&model->vision, &config->vision, &model->preprocess, weights, model->device, err)) ||
+        (rc = text_tower_load(&model->text, &config->text, weights, model->device, err)))
+        return rc;
+    return params_load(model, model_params, 1, no_prefix, 0, dims, weights, model->device, err);
+}
+
+/* The parts of a model must fit: every id of the tokenizer needs a row in the embedding table. */
+static int check_parts(const struct model *model, const struct weights *weights, struct err *err)
+{
+    const size_t ids = tokenizer_vocab(model->tokenizer), rows = model->config.text.vocab;
+    if (weights_layout(weights) != model->config.layout)
+        return err_set(err, ERR_FORMAT, "the config is in %s layout but the weights are in %s's",
+            model->config.layout == LAYOUT_HF ? "Hugging Face" : "open_clip",
+            weights_layout(weights) == LAYOUT_HF ? "Hugging Face" : "open_clip");
+    if (ids > rows)
+        return err_set(
+            err, ERR_FORMAT, "the tokenizer has %zu ids but the model only %zu (vocab_size)", ids, rows);
+    return 0;
+}
+
+static int model_new(struct model **out, struct device *device, struct err *err)
+{
+    *out = mem_new(1, sizeof **out);
+    if (!*out)
+        return err_memory(err, sizeof **out);
+    (*out)->device = device;
+    return 0;
+}
+
+int model_open(struct model **out, const char *directory, struct device *device, struct err *err)
+{
+    struct model *model;
+    struct weights *weights = NULL;
+    int rc = model_new(&model, device, err);
+    if (rc)
+        return rc;
+    if ((rc = model_config_read(&model->config, directory, err)) ||
+        (rc = preprocess_load(&model->preprocess, directory, (int)model->config.vision.image_size, err)) ||
+        (rc = tokenizer_load(&model->tokenizer, directory, err)) ||
+        (rc = weights_open(&weights, directory, err)) || /* last: it is the largest */
+        (rc = check_parts(model, weights, err)) || (rc = load_towers(model, weights, err))) {
+        model_free(model);
+        err_wrap(err, "cannot open model '%s'", directory);
+    } else {
+        *out = model;
+    }
+    weights_free(weights);
+    return rc;
+}
+
+int model_random(struct model **out, const struct model_config *config, uint64_t seed, struct device *device,
+    struct err *err)
+{
+    struct model *model;
+    struct weights *weights = NULL;
+    int rc = model_new(&model, device, err);
+    if (rc)
+        return rc;
+    model->config = *config;
+    model->preprocess = preprocess_default((int)config->vision.image_size);
+    if ((rc = weights_random(&weights, seed, err)) || (rc = load_towers(model, weights, err)))
+        model_free(model);
+    else
+        *out = model;
+    weights_free(weights);
+    return rc;
+}
+
+void model_free(struct model *model)
+{
+    if (!model)
+        return;
+    vit_free(model->vision);
+    text_tower_free(model->text);
+    tokenizer_free(model->tokenizer);
+    free(model);
+}
+
+const struct model_config *model_config(const struct model *model)
+{
+    return &model->config;
+}
+
+const struct preprocess *model_preprocess(const struct model *model)
+{
+    return &model->preprocess;
+}
+
+const struct tokenizer *model_tokenizer(const struct model *model)
+{
+    return model->tokenizer;
+}
+
+struct device *model_device(const struct model *model)
+{
+    return model->device;
+}
+
+float model_logit_scale(const struct model *model)
+{
+    return expf(model->logit_scale);
+}
+
+int model_encode_pixels(const struct model *model, struct stream *stream, struct tensor embeddings,
+    struct tensor pixels, size_t batch, struct err *err)
+{
+    return vit_forward(model->vision, stream, embeddings, pixels, batch, err);
+}
+
+int model_encode_ids(const struct model *model, struct stream *stream, struct tensor embeddings,
+    struct tensor ids, struct tensor eot, size_t batch, size_t tokens, struct err *err)
+{
+    return text_tower_forward(model->text, stream, embeddings, ids, eot, batch, tokens, err);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The text transformer of CLIP: token and position embeddings, causal blocks, and the end-of-text token
+ * projected. */
+#include "text/text.h"
+
+#include <stdlib.h>
+
+struct text_tower {
+    struct text_config config;
+    struct tensor token_table;                   // (V, W)
+    struct tensor positions;                     // (context, W)
+    struct tensor ln_final_gamma, ln_final_beta; // (W)
+    struct linear *projection;                   // (E, W), no bias
+    struct transformer *blocks;
+};
+
+#define FIELD(name) offsetof(struct text_tower, name)
+
+static const char *const prefix[2] = {[LAYOUT_HF] = "", [LAYOUT_OPEN_CLIP] = ""};
+static const char *const block_prefix[2] = {
+    [LAYOUT_HF] = "text_model.encoder.layers.%zu.",
+    [LAYOUT_OPEN_CLIP] = "transformer.resblocks.%zu.",
+};
+
+static const struct param params[] = {
+    {PARAM_TENSOR, FIELD(token_table), "text_model.embeddings.token_embedding.weight",
+        "token_embedding.weight", {DIM_VOCAB, DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(positions), "text_model.embeddings.position_embedding.weight",
+        "positional_embedding", {DIM_TOKENS, DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(ln_final_gamma), "text_model.final_layer_norm.weight", "ln_final.weight",
+        {DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(ln_final_beta), "text_model.final_layer_norm.bias", "ln_final.bias", {DIM_WIDTH},
+        false},
+    {PARAM_LINEAR, FIELD(projection), "text_projection.weight", "text_projection", {DIM_EMBED, DIM_WIDTH},
+        true},
+};
+
+enum { PARAMS = sizeof params / sizeof *params };
+
+static void text_dims(size_t dims[DIM_COUNT], const struct text_config *config)
+{
+    dims[DIM_WIDTH] = config->block.width;
+    dims[DIM_VOCAB] = config->vocab;
+    dims[DIM_TOKENS] = config->context;
+    dims[DIM_EMBED] = config->embed_width;
+}
+
+int text_tower_load(struct text_tower **out, const struct text_config *config, const struct weights *weights,
+    struct device *device, struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    struct text_tower *tower = mem_new(1, sizeof *tower);
+    if (!tower)
+        return err_memory(err, sizeof *tower);
+    tower->config = *config;
+    text_dims(dims, config);
+    int rc = params_load(tower, params, PARAMS, prefix, 0, dims, weights, device, err);
+    if (!rc)
+        rc = transformer_load(&tower->blocks, &config->block, block_prefix, weights, device, err);
+    if (rc)
+        text_tower_free(tower);
+    else
+        *out = tower;
+    return rc;
+}
+
+void text_tower_free(struct text_tower *tower)
+{
+    if (!tower)
+        return;
+    params_release(tower, params, PARAMS);
+    transformer_free(tower->blocks);
+    free(tower);
+}
+
+size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (config->eot_rule == EOT_FIRST && ids[i] == config->eot_id)
+            return i;
+        if (ids[i] > ids[best])
+            best = i;
+    }
+    return config->eot_rule == EOT_FIRST
+               ? 0
+               : best; /* an absent id pools token 0, as transformers' argmax does */
+}
+
+int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
+    struct tensor ids, struct tensor eot, size_t batch, size_t tokens, struct err *err)
+{
+    const size_t width = tower->config.block.width, mark = stream_mark(stream);
+    const float eps = tower->config.block.eps;
+    const struct tensor none = {0};
+    struct tensor x;      // (B, T, W) float32: the residual stream
+    struct tensor pooled; // (B, W): the end-of-text token's last state
+    struct tensor normed; // (B, W)
+    int rc;
+
+    if ((rc = tensor_new(&x, stream, ELEMENT_F32, batch * tokens * width, err)) ||
+        (rc = tensor_new(&pooled, stream, ELEMENT_F32, batch * width, err)) ||
+        (rc = tensor_new(&normed, stream, stream_real(stream), batch * width, err)))
+        goto done;
+
+    if ((rc = embed_tokens(
+             stream, x, ids, tower->token_table, tower->positions, batch, tokens, width, err)) ||
+        (rc = transformer_forward(tower->blocks, stream, x, batch, tokens, err)) ||
+        (rc = pick_rows(stream, pooled, x, eot, batch, tokens, width, err)) ||
+        (rc = layer_norm(
+             stream, normed, pooled, tower->ln_final_gamma, tower->ln_final_beta, batch, width, eps, err)) ||
+        (rc = linear_forward(tower->projection, stream, embeddings, normed, none, batch, EPILOGUE_NONE, err)))
+        goto done;
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+size_t text_params(const struct text_config *config)
+{
+    size_t dims[DIM_COUNT] = {0};
+    text_dims(dims, config);
+    return params_count(params, PARAMS, dims) + transformer_params(&config->block);
+}
+
+double text_flops(const struct text_config *config, size_t tokens)
+{
+    return transformer_flops(&config->block, tokens) +
+           2.0 * (double)(config->block.width * config->embed_width);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The vision transformer of CLIP: patches, a class token, positions, blocks, and the class token projected.
+ */
+#include "vision/vision.h"
+
+#include <stdlib.h>
+
+struct vit {
+    struct vit_config config;
+    float scale[3], shift[3];       // a model input is byte * scale + shift, by channel
+    struct linear *patch_embedding; // (W, 3*P*P), a convolution whose stride is its size; no bias
+    struct tensor class_token;      // (W)
+    struct tensor positions;        // (1+G*G, W)
+    struct tensor ln_pre_gamma, ln_pre_beta, ln_post_gamma, ln_post_beta; // (W)
+    struct linear *projection;                                            // (E, W), no bias
+    struct transformer *blocks;
+};
+
+#define FIELD(name) offsetof(struct vit, name)
+
+static const char *const prefix[2] = {[LAYOUT_HF] = "", [LAYOUT_OPEN_CLIP] = "visual."};
+static const char *const block_prefix[2] = {
+    [LAYOUT_HF] = "vision_model.encoder.layers.%zu.",
+    [LAYOUT_OPEN_CLIP] = "visual.transformer.resblocks.%zu.",
+};
+
+/* "pre_layrnorm" is how transformers spells it. */
+static const struct param params[] = {
+    {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight", "conv1.weight",
+        {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, false},
+    {PARAM_TENSOR, FIELD(class_token), "vision_model.embeddings.class_embedding", "class_embedding",
+        {DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
+        "positional_embedding", {DIM_TOKENS, DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", "ln_pre.weight", {DIM_WIDTH},
+        false},
+    {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", "ln_pre.bias", {DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(ln_post_gamma), "vision_model.post_layernorm.weight", "ln_post.weight", {DIM_WIDTH},
+        false},
+    {PARAM_TENSOR, FIELD(ln_post_beta), "vision_model.post_layernorm.bias", "ln_post.bias", {DIM_WIDTH},
+        false},
+    {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", "proj", {DIM_EMBED, DIM_WIDTH}, true},
+};
+
+enum { PARAMS = sizeof params / sizeof *params };
+
+static size_t grid_size(const struct vit_config *config)
+{
+    return config->image_size / config->patch_size;
+}
+
+static size_t token_count(const struct vit_config *config)
+{
+    return 1 + grid_size(config) * grid_size(config);
+}
+
+static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
+{
+    dims[DIM_WIDTH] = config->block.width;
+    dims[DIM_CHANNELS] = 3;
+    dims[DIM_PATCH] = config->patch_size;
+    dims[DIM_TOKENS] = token_count(config);
+    dims[DIM_EMBED] = config->embed_width;
+}
+
+int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
+    const struct weights *weights, struct device *device, struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    struct vit *vit = mem_new(1, sizeof *vit);
+    if (!vit)
+        return err_memory(err, sizeof *vit);
+    vit->config = *config;
+    for (int c = 0; c < 3; c++) { /* (byte * scale - mean) / std, as one multiply and one add */
+        vit->scale[c] = preprocess->scale / preprocess->std[c];
+        vit->shift[c] = -preprocess->mean[c] / preprocess->std[c];
+    }
+    vit_dims(dims, config);
+    int rc = params_load(vit, params, PARAMS, prefix, 0, dims, weights, device, err);
+    if (!rc)
+        rc = transformer_load(&vit->blocks, &config->block, block_prefix, weights, device, err);
+    if (rc)
+        vit_free(vit);
+    else
+        *out = vit;
+    return rc;
+}
+
+void vit_free(struct vit *vit)
+{
+    if (!vit)
+        return;
+    params_release(vit, params, PARAMS);
+    transformer_free(vit->blocks);
+    free(vit);
+}
+
+int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
+    size_t batch, struct err *err)
+{
+    const struct vit_config *config = &vit->config;
+    const size_t width = config->block.width, tokens = token_count(config), rows = batch * tokens;
+    const size_t patch_rows = batch * (tokens - 1), patch_width = 3 * config->patch_size * config->patch_size;
+    const size_t mark = stream_mark(stream);
+    const float eps = config->block.eps;
+    const enum element real = stream_real(stream);
+    const struct tensor none = {0};
+    struct tensor x;       // (B, T, W) float32: the residual stream
+    struct tensor patches; // (B, G*G, 3*P*P)
+    struct tensor columns; // (B, G*G, W) float32: patch embeddings
+    struct tensor pooled;  // (B, W): the class token's last state
+    struct tensor normed;  // (B, W)
+    int rc;
+
+    if ((rc = tensor_new(&x, stream, ELEMENT_F32, rows * width, err)))
+        goto done;
+    const size_t after_x = stream_mark(stream);
+
+    if ((rc = tensor_new(&patches, stream, real, patch_rows * patch_width, err)) ||
+        (rc = tensor_new(&columns, stream, ELEMENT_F32, patch_rows * width, err)) ||
+        (rc = patchify(stream, patches, pixels, batch, config->image_size, config->patch_size, vit->scale,
+             vit->shift, err)) ||
+        (rc = linear_forward(
+             vit->patch_embedding, stream, columns, patches, none, patch_rows, EPILOGUE_NONE, err)) ||
+        (rc = assemble_tokens(
+             stream, x, columns, vit->class_token, vit->positions, batch, tokens, width, err)) ||
+        (rc = layer_norm(stream, x, x, vit->ln_pre_gamma, vit->ln_pre_beta, rows, width, eps, err)))
+        goto done;
+    stream_rewind(stream, after_x);
+
+    if ((rc = transformer_forward(vit->blocks, stream, x, batch, tokens, err)))
+        goto done;
+
+    if ((rc = tensor_new(&pooled, stream, ELEMENT_F32, batch * width, err)) ||
+        (rc = tensor_new(&normed, stream, real, batch * width, err)) ||
+        (rc = pick_rows(stream, pooled, x, none, batch, tokens, width, err)) ||
+        (rc = layer_norm(
+             stream, normed, pooled, vit->ln_post_gamma, vit->ln_post_beta, batch, width, eps, err)) ||
+        (rc = linear_forward(vit->projection, stream, embeddings, normed, none, batch, EPILOGUE_NONE, err)))
+        goto done;
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+size_t vit_params(const struct vit_config *config)
+{
+    size_t dims[DIM_COUNT] = {0};
+    vit_dims(dims, config);
+    return params_count(params, PARAMS, dims) + transformer_params(&config->block);
+}
+
+double vit_flops(const struct vit_config *config)
+{
+    const double width = (double)config->block.width, patches = (double)(token_count(config) - 1);
+    const double patch_width = 3.0 * (double)config->patch_size * (double)config->patch_size;
+    return 2 * patches * patch_width * width + transformer_flops(&config->block, token_count(config)) +
+           2 * width * (double)config->embed_width;
+}
