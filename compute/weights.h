@@ -5,6 +5,24 @@
 
 #include "compute/compute.h"
 
+struct mapped_file {
+    struct mapped_file *next;
+    const char *path;
+    struct file_map map;
+};
+
+struct weights {
+    struct arena arena; /* names, paths and mapped_files */
+    struct mapped_file *files;
+    const char *source; /* the file that was asked for, for messages: a weights file or the index of shards */
+    struct weight *items;
+    size_t count;
+    const struct weight **by_name; /* (count), sorted */
+    enum layout layout;
+    bool random; /* nothing above is used: tensors are made up */
+    uint64_t seed;
+};
+
 /* Writes tensor `name`, which must have exactly this shape, to out as float32. F32, F16 and BF16 are
  * converted; any other type, a shape that differs and a value that is not finite are ERR_FORMAT, naming file,
  * tensor and, for a value, its index. A scalar (rank 0) may be stored with shape [1]. */

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside compute: the elements of a weights file as float32. */
+#ifndef DIPTYCH_COMPUTE_ELEMENTS_H
+#define DIPTYCH_COMPUTE_ELEMENTS_H
+
+#include "base/base.h"
+
+/* What became of a conversion. */
+enum elements_result { ELEMENTS_DONE, ELEMENTS_NOT_FLOAT, ELEMENTS_NOT_FINITE };
+
+/* Writes count little-endian elements, at any address, of safetensors type "F32", "F16" or "BF16" to out.
+ * ELEMENTS_NOT_FLOAT: another type, nothing was written. ELEMENTS_NOT_FINITE: *bad is the first infinity or
+ * NaN. Large tensors are shared out to all CPUs: on fewer, memory waits for the processor. */
+enum elements_result elements_to_f32(
+    float *out, const uint8_t *data, size_t count, const char *type, size_t *bad);
+
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compute/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compute/elements.h"
+
+int weights_random(struct weights **out, uint64_t seed, struct err *err)
+{
+    struct weights *weights = mem_new(1, sizeof *weights);
+    if (!weights)
+        return err_memory(err, sizeof *weights);
+    weights->layout = LAYOUT_HF;
+    weights->random = true;
+    weights->seed = seed;
+    *out = weights;
+    return 0;
+}
+
+void weights_free(struct weights *weights)
+{
+    if (!weights)
+        return;
+    for (struct mapped_file *file = weights->files; file; file = file->next)
+        file_map_release(&file->map);
+    free(weights->items);
+    free(weights->by_name);
+    arena_release(&weights->arena);
+    free(weights);
+}
+
+enum layout weights_layout(const struct weights *weights)
+{
+    return weights->layout;
+}
+
+size_t weights_count(const struct weights *weights)
+{
+    return weights->count;
+}
+
+const struct weight *weights_at(const struct weights *weights, size_t i)
+{
+    return &weights->items[i];
+}
+
+static int name_against(const void *name, const void *element)
+{
+    const struct weight *const *weight = element;
+    return strcmp(name, (*weight)->name);
+}
+
+const struct weight *weights_find(const struct weights *weights, const char *name)
+{
+    if (!weights->count)
+        return NULL;
+    const struct weight *const *found =
+        bsearch(name, weights->by_name, weights->count, sizeof *weights->by_name, name_against);
+    return found ? *found : NULL;
+}
+
+/* "(512, 768)", as Python writes it but for the comma of a single length. */
+struct shape_text {
+    char text[128];
+};
+
+static struct shape_text shape_text(int rank, const size_t *shape)
+{
+    struct shape_text out = {"("};
+    for (int axis = 0, used = 1; axis < rank; axis++)
+        used +=
+            snprintf(out.text + used, sizeof out.text - (size_t)used, "%s%zu", axis ? ", " : "", shape[axis]);
+    strcat(out.text, ")");
+    return out;
+}
+
+static bool same_shape(const struct weight *weight, int rank, const size_t *shape)
+{
+    if (rank == 0 && weight->rank == 1)
+        return weight->shape[0] == 1;
+    return weight->rank == rank && !memcmp(weight->shape, shape, (size_t)rank * sizeof *shape);
+}
+
+int weights_fetch(float *out, const struct weights *weights, const char *name, int rank, const size_t *shape,
+    struct err *err)
+{
+    if (weights->random)
+        return weights_random_fill(out, name, weights->seed, rank, shape)
+                   ? 0
+                   : err_set(
+                         err, ERR_FORMAT, "cannot make up tensor '%s': no known kind has such a name", name);
+
+    const struct weight *weight = weights_find(weights, name);
+    if (!weight)
+        return err_set(err, ERR_FORMAT, "cannot load '%s': tensor '%s' is missing", weights->source, name);
+    if (!same_shape(weight, rank, shape))
+        return err_set(err, ERR_FORMAT, "cannot load '%s': tensor '%s' has shape %s, expected %s",
+            weight->file, name, shape_text(weight->rank, weight->shape).text, shape_text(rank, shape).text);
+
+    size_t bad;
+    switch (elements_to_f32(out, weight->data, weight->count, weight->type, &bad)) {
+    case ELEMENTS_DONE:
+        break;
+    case ELEMENTS_NOT_FLOAT:
+        return err_set(err, ERR_FORMAT,
+            "cannot load '%s': tensor '%s' is of type %s, expected F32, F16 or BF16", weight->file, name,
+            weight->type);
+    case ELEMENTS_NOT_FINITE:
+        return err_set(err, ERR_FORMAT, "cannot load '%s': element %zu of tensor '%s' is %f", weight->file,
+            bad, name, (double)out[bad]);
+    }
+    return 0;
+}
