@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text/tokenizer_internal.h"
+
+#include <stdlib.h>
+
+void tokenizer_free(struct tokenizer *tokenizer)
+{
+    if (!tokenizer)
+        return;
+    bpe_release(&tokenizer->bpe);
+    arena_release(&tokenizer->arena);
+    free(tokenizer);
+}
+
+size_t tokenizer_vocab(const struct tokenizer *tokenizer)
+{
+    return tokenizer->vocab;
+}
+
+int32_t tokenizer_start(const struct tokenizer *tokenizer)
+{
+    return tokenizer->start;
+}
+
+int32_t tokenizer_end(const struct tokenizer *tokenizer)
+{
+    return tokenizer->end;
+}
+
+/* ---- encoding ------------------------------------------------------------------------------------------ */
+
+/* The text goes down three levels, each of which cuts it and passes on the pieces: raw text at the added
+ * tokens that are looked for before normalising; the normalised pieces at those looked for after; the rest
+ * into words. All of it stops once there are more ids than room. */
+struct encoding {
+    const struct tokenizer *tokenizer;
+    int32_t *ids;
+    size_t room, count; /* count > room: the text is cut */
+    struct bpe_work work;
+    struct arena arena;
+    struct err *err;
+};
+
+enum { TEXT_LIMIT = 16 << 20 }; /* bytes; beyond any text and within the 32-bit indices of bpe */
+
+static void put_id(struct encoding *encoding, int32_t id)
+{
+    if (encoding->count < encoding->room)
+        encoding->ids[encoding->count] = id;
+    ++encoding->count;
+}
+
+static int encode_words(struct encoding *encoding, struct span text)
+{
+    const struct tokenizer *tokenizer = encoding->tokenizer;
+    struct words words = {.rest = text, .cuts_specials = tokenizer->cuts_specials};
+    struct span word;
+    while (encoding->count <= encoding->room && words_next(&word, &words)) {
+        size_t count;
+        int rc = bpe_encode(&tokenizer->bpe, word, encoding->ids + encoding->count,
+            encoding->room - encoding->count, &count, &encoding->work, &encoding->arena, encoding->err);
+        if (rc)
+            return rc;
+        encoding->count += count;
+    }
+    return 0;
+}
+
+/* The leftmost added token in text, the longest of those that begin there; NULL and the text's end for none.
+ */
+static const struct added_token *find_added(
+    size_t *offset, const struct tokenizer *tokenizer, struct span text, bool normalised)
+{
+    const struct added_token *found = NULL;
+    for (*offset = 0; *offset < text.length; ++*offset) {
+        for (size_t i = 0; i < tokenizer->added_count; ++i) {
+            const struct added_token *token = &tokenizer->added[i];
+            if (token->normalised == normalised && span_begins(span_from(text, *offset), token->text) &&
+                (!found || found->text.length < token->text.length))
+                found = token;
+        }
+        if (found)
+            break;
+    }
+    return found;
+}
+
+typedef int encode_piece(struct encoding *encoding, struct span text);
+
+static int split_at_added(struct encoding *encoding, struct span text, bool normalised, encode_piece *encode)
+{
+    while (text.length && encoding->count <= encoding->room) {
+        size_t offset;
+        const struct added_token *token = find_added(&offset, encoding->tokenizer, text, normalised);
+        int rc = encode(encoding, (struct span){text.data, offset});
+        if (rc)
+            return rc;
+        if (token)
+            put_id(encoding, token->id);
+        text = span_from(text, offset + (token ? token->text.length : 0));
+    }
+    return 0;
+}
+
+static int encode_raw(struct encoding *encoding, struct span text)
+{
+    struct span normal;
+    int rc = unicode_normalise(&normal, &encoding->arena, text, encoding->tokenizer->steps, encoding->err);
+    return rc ? rc : split_at_added(encoding, normal, true, encode_words);
+}
+
+int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, int32_t *ids,
+    size_t context, size_t *count, bool *truncated, struct err *err)
+{
+    const struct span whole = {text, length};
+    if (context < 2)
+        return err_set(err, ERR_ARGUMENT, "a context of %zu ids has no room for start and end", context);
+    if (length > TEXT_LIMIT)
+        return err_set(err, ERR_LIMIT, "text of %zu bytes is longer than %d", length, TEXT_LIMIT);
+    int rc = unicode_check(whole, err);
+    if (rc)
+        return rc;
+
+    struct encoding encoding = {.tokenizer = tokenizer, .ids = ids, .room = context - 1, .err = err};
+    put_id(&encoding, tokenizer->start);
+    rc = split_at_added(&encoding, whole, false, encode_raw);
+    arena_release(&encoding.arena);
+    if (rc)
+        return rc;
+
+    const bool cut = encoding.count > encoding.room;
+    *count = cut ? context : encoding.count + 1;
+    ids[*count - 1] = tokenizer->end;
+    if (truncated)
+        *truncated = cut;
+    return 0;
+}

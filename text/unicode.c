@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text/unicode.h"
+
+#include <assert.h>
+#include <string.h>
+#include <utf8proc.h>
+
+struct span span_of(const char *string)
+{
+    return (struct span){string, strlen(string)};
+}
+
+struct span span_from(struct span text, size_t offset)
+{
+    return (struct span){text.data + offset, text.length - offset};
+}
+
+bool span_begins(struct span text, struct span prefix)
+{
+    return text.length >= prefix.length && !memcmp(text.data, prefix.data, prefix.length);
+}
+
+/* The first character of text; its width is 0 where text does not begin with one. */
+static int32_t first_char(struct span text, size_t *width)
+{
+    int32_t c;
+    const utf8proc_ssize_t got =
+        utf8proc_iterate((const uint8_t *)text.data, (utf8proc_ssize_t)text.length, &c);
+    *width = got > 0 ? (size_t)got : 0;
+    return c;
+}
+
+int unicode_check(struct span text, struct err *err)
+{
+    for (size_t offset = 0, width; offset < text.length; offset += width) {
+        first_char(span_from(text, offset), &width);
+        if (width == 0)
+            return err_set(err, ERR_FORMAT, "text is not UTF-8 at byte %zu", offset);
+    }
+    return 0;
+}
+
+/* Unicode's White_Space, which is what \s means to the reference: more than isspace, and neither U+180E nor
+ * the separators U+001C to U+001F that Python adds. */
+static bool is_space(int32_t c)
+{
+    return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+           c == 0x3000;
+}
+
+enum char_class unicode_class(struct span text, size_t *width)
+{
+    const int32_t c = first_char(text, width);
+    if (is_space(c))
+        return CHAR_SPACE;
+    switch (utf8proc_category(c)) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+        return CHAR_LETTER;
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+        return CHAR_NUMBER;
+    default:
+        return CHAR_OTHER;
+    }
+}
+
+/* ---- normal form --------------------------------------------------------------------------------------- */
+
+/* A 2-byte character decomposes into at most 3, any into at most 4; ASCII stays itself. */
+enum { MOST_CHARS_A_BYTE = 2, MOST_BYTES_A_CHAR = 4 };
+
+static size_t decode(int32_t *chars, size_t room, struct span text, bool decompose)
+{
+    int boundary = 0; /* of grapheme clusters: utf8proc wants the place, we do not use it */
+    size_t count = 0;
+
+    for (size_t offset = 0, width; offset < text.length; offset += width) {
+        const int32_t c = first_char(span_from(text, offset), &width);
+        assert(width > 0 && count < room);
+        if (decompose)
+            count += (size_t)utf8proc_decompose_char(c, chars + count, (utf8proc_ssize_t)(room - count),
+                UTF8PROC_DECOMPOSE | UTF8PROC_STABLE, &boundary);
+        else
+            chars[count++] = c;
+        assert(count <= room);
+    }
+    return count;
+}
+
+static unsigned mark_class(int32_t c)
+{
+    return (unsigned)utf8proc_get_property(c)->combining_class & 255;
+}
+
+/* Stable counting sort of a base character (class 0) and its marks by combining class. */
+static void sort_marks(int32_t *chars, size_t count, int32_t *scratch)
+{
+    size_t place[256 + 1] = {0};
+    for (size_t i = 0; i < count; ++i)
+        ++place[mark_class(chars[i]) + 1];
+    for (size_t class = 0; class < 256; ++class)
+        place[class + 1] += place[class];
+    for (size_t i = 0; i < count; ++i)
+        scratch[place[mark_class(chars[i])]++] = chars[i];
+    memcpy(chars, scratch, count * sizeof *chars);
+}
+
+/* Unicode's canonical order. utf8proc_decompose would do it too, but in time that is quadratic in the number
+ * of marks on one base: a megabyte of them, sent to a service, would hold it for minutes. */
+static void order_marks(int32_t *chars, size_t count, int32_t *scratch)
+{
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        bool ordered = true;
+        unsigned last = mark_class(chars[begin]), next;
+        for (end = begin + 1; end < count && (next = mark_class(chars[end])) != 0; ++end) {
+            ordered = ordered && last <= next;
+            last = next;
+        }
+        if (!ordered)
+            sort_marks(chars + begin, end - begin, scratch);
+    }
+}
+
+static size_t encode(char *bytes, const int32_t *chars, size_t count, bool lower)
+{
+    char *to = bytes;
+    for (size_t i = 0; i < count; ++i) {
+        const int32_t c = lower ? utf8proc_tolower(chars[i]) : chars[i];
+        to += utf8proc_encode_char(c, (uint8_t *)to);
+        if (lower && chars[i] == 0x130) /* the one letter whose lower case is two: i with U+0307 above */
+            to += utf8proc_encode_char(0x307, (uint8_t *)to);
+    }
+    return (size_t)(to - bytes);
+}
+
+static bool is_ascii(struct span text)
+{
+    unsigned char bits = 0;
+    for (size_t i = 0; i < text.length; ++i)
+        bits |= (unsigned char)text.data[i];
+    return bits < 0x80;
+}
+
+static void lower_ascii(char *bytes, struct span text)
+{
+    for (size_t i = 0; i < text.length; ++i) {
+        const char c = text.data[i];
+        bytes[i] = c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+    }
+}
+
+int unicode_normalise(
+    struct span *out, struct arena *arena, struct span text, unsigned steps, struct err *err)
+{
+    const bool ascii = is_ascii(text);
+    *out = text;
+    if (ascii && !(steps & NORMAL_LOWER))
+        return 0;
+
+    size_t room = text.length, size = text.length;
+    if (!ascii && (!size_mul(&room, text.length, MOST_CHARS_A_BYTE) ||
+                      !size_mul(&size, room, MOST_BYTES_A_CHAR + 2 * sizeof(int32_t))))
+        return err_set(err, ERR_LIMIT, "text of %zu bytes is too long to normalise", text.length);
+    char *memory = arena_alloc(arena, size);
+    if (!memory)
+        return err_memory(err, size);
+    if (ascii) {
+        lower_ascii(memory, text);
+        *out = (struct span){memory, text.length};
+        return 0;
+    }
+
+    int32_t *chars = (int32_t *)(void *)memory, *scratch = chars + room;
+    char *bytes = (char *)(scratch + room);
+    size_t count = decode(chars, room, text, steps & NORMAL_NFC);
+    if (steps & NORMAL_NFC) {
+        order_marks(chars, count, scratch);
+        count = (size_t)utf8proc_normalize_utf32(
+            chars, (utf8proc_ssize_t)count, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    }
+    *out = (struct span){bytes, encode(bytes, chars, count, steps & NORMAL_LOWER)};
+    return 0;
+}

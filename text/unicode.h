@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * unicode: characters as the reference tokenizer sees them. Text is UTF-8 that unicode_check has passed, in
+ * spans that need no NUL. Tables are utf8proc's: for a character assigned after its Unicode version, a newer
+ * reference may know a letter, digit or lower case that this one does not.
+ */
+#ifndef DIPTYCH_TEXT_UNICODE_H
+#define DIPTYCH_TEXT_UNICODE_H
+
+#include "base/base.h"
+
+struct span {
+    const char *data;
+    size_t length;
+};
+
+struct span span_of(const char *string);
+struct span span_from(struct span text, size_t offset); /* all but the first offset bytes */
+bool span_begins(struct span text, struct span prefix);
+
+/* The four sets that CLIP's pattern tells apart: \s, \p{L}, \p{N} and the rest. */
+enum char_class { CHAR_SPACE, CHAR_LETTER, CHAR_NUMBER, CHAR_OTHER };
+
+/* Class and width in bytes of the first character of text, which is not empty. */
+enum char_class unicode_class(struct span text, size_t *width);
+
+/* ERR_FORMAT with the byte offset where text is not UTF-8. */
+int unicode_check(struct span text, struct err *err);
+
+enum { NORMAL_NFC = 1, NORMAL_LOWER = 2 }; /* done in this order */
+
+/* out = text after the steps, in the arena. Time is linear in the length, whatever the text. */
+int unicode_normalise(
+    struct span *out, struct arena *arena, struct span text, unsigned steps, struct err *err);
+
+#endif
