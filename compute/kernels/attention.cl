@@ -26,7 +26,7 @@ typedef int lane_ids;
 #define FROM_ARRAY(a) (*(a))
 #endif
 
-enum { KEYS = 4 }; /* taken in one step, so that each load of a query serves four keys */
+enum { KEYS = 8 }; /* taken in one step, so that each load of a query serves that many keys */
 
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global real *context, ulong context_at,
     global const real *qkv, ulong qkv_at, uint tokens, uint heads, uint causal)
@@ -57,17 +57,20 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global 
     for (int key = 0; key < last; key += KEYS) {
         global const real *k[KEYS];
         lanes score[KEYS];
+#pragma unroll
         for (int j = 0; j < KEYS; j++) {
             k[j] = qkv + min(key + j, last - 1) * stride + width;
             score[j] = 0;
         }
         for (int d = 0; d < HEAD_WIDTH; d++)
-            for (int j = 0; j < KEYS; j++)
+#pragma unroll
+        for (int j = 0; j < KEYS; j++)
                 score[j] += q[d] * real_load(k[j] + d);
 
         /* A key that does not exist or, with `causal`, comes after the query, gets no weight. Key 0 is seen by
          * every query, so the maximum is finite from the first step on. */
         lanes highest = maximum;
+#pragma unroll
         for (int j = 0; j < KEYS; j++) {
             if (key + j >= last)
                 score[j] = -INFINITY;
@@ -78,13 +81,15 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global 
         const lanes fade = exp(maximum - highest);
         maximum = highest;
         total *= fade;
+#pragma unroll
         for (int j = 0; j < KEYS; j++) {
             score[j] = exp(score[j] - maximum);
             total += score[j];
         }
         for (int d = 0; d < HEAD_WIDTH; d++) {
             lanes s = sum[d] * fade;
-            for (int j = 0; j < KEYS; j++)
+#pragma unroll
+        for (int j = 0; j < KEYS; j++)
                 s += score[j] * real_load(k[j] + width + d);
             sum[d] = s;
         }
