@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/config.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- one key ------------------------------------------------------------------------------------------- */
+
+/* A value as the file has it, cut short, for messages. */
+struct value_text {
+    char text[64];
+};
+
+static struct value_text value_text(const json_t *value)
+{
+    struct value_text out;
+    char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    snprintf(out.text, sizeof out.text, "%s", dump ? dump : "?");
+    free(dump);
+    return out;
+}
+
+static void *field_of(struct reading *out, const struct key *key)
+{
+    return (char *)out + key->field;
+}
+
+static int refuse_number(const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    /* Lists are the reference's way to say "not the same on every axis" or "a ResNet": fine, but not here. */
+    return err_set(err, json_is_array(value) ? ERR_UNSUPPORTED : ERR_FORMAT,
+        "'%s%s' is %s, expected %s from %.12g to %.12g", path, key->name, value_text(value).text,
+        key->kind == KEY_SIZE ? "an integer" : "a number", key->min, key->max);
+}
+
+static int read_size(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    size_t *field = field_of(out, key);
+    if (!value && key->fallback < key->min)
+        return err_set(err, ERR_FORMAT, "'%s%s' is missing", path, key->name);
+    if (value && !json_is_integer(value))
+        return refuse_number(path, key, value, err);
+    const double number = value ? (double)json_integer_value(value) : key->fallback;
+    if (number < key->min || number > key->max)
+        return refuse_number(path, key, value, err);
+    *field = (size_t)number;
+    return 0;
+}
+
+static int read_real(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    double *field = field_of(out, key);
+    *field = value ? json_number_value(value) : key->fallback; /* 0, out of range, for what is no number */
+    return *field < key->min || *field > key->max ? refuse_number(path, key, value, err) : 0;
+}
+
+static int read_choice(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    size_t *field = field_of(out, key);
+    *field = (size_t)key->fallback;
+    if (!value)
+        return 0;
+    const char *word =
+        json_is_boolean(value) ? (json_is_true(value) ? "true" : "false") : json_string_value(value);
+    for (const struct choice *choice = key->choices; word && choice->word; choice++) {
+        if (!strcmp(choice->word, word)) {
+            *field = choice->value;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_UNSUPPORTED, "'%s%s' is %s, which is not supported", path, key->name,
+        value_text(value).text);
+}
+
+static int read_other(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    (void)out, (void)path, (void)key, (void)value, (void)err;
+    return 0;
+}
+
+static int (*const readers[])(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err) = {
+    [KEY_SIZE] = read_size,
+    [KEY_REAL] = read_real,
+    [KEY_CHOICE] = read_choice,
+    [KEY_OTHER] = read_other,
+};
+
+/* ---- the file ------------------------------------------------------------------------------------------ */
+
+static bool is_known(const struct section *section, const char *name)
+{
+    for (size_t i = 0; i < section->count; i++) {
+        if (!strcmp(section->keys[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+/* The value at a path of keys, where null is as good as nothing; NULL: it is not there. */
+static const json_t *find(const json_t *root, const char *path)
+{
+    while (root && *path) {
+        const size_t length = strcspn(path, ".");
+        root = json_object_getn(root, path, length);
+        path += length + (path[length] == '.');
+    }
+    return json_is_null(root) ? NULL : root;
+}
+
+static int read_section(struct reading *out, const struct config_format *format,
+    const struct section *section, const json_t *root, struct err *err)
+{
+    const json_t *legacy = section->legacy ? find(root, section->legacy) : NULL;
+    const json_t *object = legacy ? legacy : find(root, section->path);
+    const char *path = legacy ? section->legacy : section->path;
+    char prefix[64];
+    if (object && !json_is_object(object))
+        return err_set(err, ERR_FORMAT, "'%s' is %s, expected an object", path, value_text(object).text);
+    snprintf(prefix, sizeof prefix, "%s%s", path, *path ? "." : "");
+
+    for (size_t i = 0; i < section->count; i++) {
+        const struct key *key = &section->keys[i];
+        int rc = readers[key->kind](out, prefix, key, object ? find(object, key->name) : NULL, err);
+        if (rc)
+            return rc;
+    }
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (format->strict && !is_known(section, name))
+            return err_set(err, ERR_UNSUPPORTED, "'%s%s' is not a key that is supported", prefix, name);
+    }
+    return 0;
+}
+
+static int check_block(const char *tower, const struct transformer_config *block, struct err *err)
+{
+    if (!block->heads || block->width % block->heads)
+        return err_set(err, ERR_FORMAT, "the %s width %zu is not a multiple of its %zu heads", tower,
+            block->width, block->heads);
+    if (!block->mlp_width || block->mlp_width > MLP_MAX)
+        return err_set(
+            err, ERR_FORMAT, "the %s MLP width is %zu, expected 1 to %d", tower, block->mlp_width, MLP_MAX);
+    return 0;
+}
+
+/* What no key can say alone. */
+static int check_config(const struct model_config *config, struct err *err)
+{
+    const struct vit_config *vision = &config->vision;
+    const struct text_config *text = &config->text;
+    int rc = check_block("vision", &vision->block, err);
+    if (!rc)
+        rc = check_block("text", &text->block, err);
+    if (rc)
+        return rc;
+    if (vision->image_size % vision->patch_size)
+        return err_set(err, ERR_UNSUPPORTED, "image_size %zu is not a multiple of patch_size %zu",
+            vision->image_size, vision->patch_size);
+    if (text->eot_rule == EOT_FIRST && (size_t)text->eot_id >= text->vocab)
+        return err_set(err, ERR_FORMAT, "the end of text has id %d, past a vocabulary of %zu",
+            (int)text->eot_id, text->vocab);
+    return 0;
+}
+
+int model_config_parse(
+    struct model_config *out, const struct config_format *format, const struct json_t *root, struct err *err)
+{
+    struct reading reading = {0};
+    for (size_t i = 0; i < format->count; i++) {
+        int rc = read_section(&reading, format, &format->sections[i], root, err);
+        if (rc)
+            return rc;
+    }
+    format->finish(&reading);
+    struct vit_config *vision = &reading.config.vision;
+    struct text_config *text = &reading.config.text;
+    vision->embed_width = text->embed_width = reading.embed_width;
+    vision->block.eps = (float)reading.vision_eps;
+    text->block.eps = (float)reading.text_eps;
+    text->block.causal = true;
+    text->eot_id = (int32_t)reading.eos_id;
+    int rc = check_config(&reading.config, err);
+    if (!rc)
+        *out = reading.config;
+    return rc;
+}
+
+/* ---- the directory ------------------------------------------------------------------------------------- */
+
+static int read_file(json_t **out, struct arena *arena, const char *directory,
+    const struct config_format *format, struct err *err)
+{
+    enum { CONFIG_MAX = 1 << 20 };
+    const char *path = path_join(arena, directory, format->file);
+    return path ? json_read(out, path, CONFIG_MAX, err) : err_memory(err, strlen(directory));
+}
+
+static bool has_file(struct arena *arena, const char *directory, const struct config_format *format)
+{
+    const char *path = path_join(arena, directory, format->file);
+    return path && file_exists(path);
+}
+
+int model_config_read(struct model_config *out, const char *directory, struct err *err)
+{
+    struct arena arena = {0};
+    json_t *root = NULL;
+    const bool has_open_clip = has_file(&arena, directory, &config_open_clip);
+    const struct config_format *format =
+        has_open_clip && !has_file(&arena, directory, &config_hf) ? &config_open_clip : &config_hf;
+
+    int rc = read_file(&root, &arena, directory, format, err);
+    /* timm's repositories have a config.json of their own kind beside open_clip's. */
+    if (!rc && format == &config_hf && has_open_clip && !json_object_get(root, "model_type")) {
+        json_decref(root);
+        root = NULL;
+        format = &config_open_clip;
+        rc = read_file(&root, &arena, directory, format, err);
+    }
+    if (!rc && (rc = model_config_parse(out, format, root, err)))
+        err_wrap(err, "cannot load '%s/%s'", directory, format->file);
+    json_decref(root);
+    arena_release(&arena);
+    return rc;
+}

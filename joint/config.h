@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Inside joint: how a config file is read.
+ *
+ * A layout is told by tables: the objects its file has, and one row for each key of an object, with the field
+ * the key fills, its range and its default. config.c reads by the tables; config_hf.c and config_open_clip.c
+ * hold them, each with a function that turns what was read into a model_config.
+ */
+#ifndef DIPTYCH_JOINT_CONFIG_H
+#define DIPTYCH_JOINT_CONFIG_H
+
+#include "joint/joint.h"
+
+/* What is read. Sizes land in the config at once; a layout's finish puts the rest there when all is known. */
+struct reading {
+    struct model_config config;
+    size_t embed_width, channels, head_width, eos_id;
+    size_t vision_activation, text_activation, quick_gelu, eot_rule, fixed; /* values of struct choice */
+    double vision_eps, text_eps, vision_mlp_ratio, text_mlp_ratio;
+};
+
+enum key_kind {
+    KEY_SIZE,   /* an integer, to a size_t */
+    KEY_REAL,   /* to a double */
+    KEY_CHOICE, /* one of a list of words, or true or false, to a size_t */
+    KEY_OTHER,  /* of no matter to inference, or an object that has a table of its own */
+};
+
+struct choice {
+    const char *word; /* NULL ends the list */
+    size_t value;
+};
+
+struct key {
+    const char *name;
+    enum key_kind kind;
+    size_t field;              /* offset in struct reading */
+    double fallback, min, max; /* a size with fallback 0 must be there */
+    const struct choice *choices;
+};
+
+/* Rows of a table of keys. FIXED is for what the reference can build in several ways and Diptych in one. */
+#define SIZE(name, field, fallback, min, max)                                                                \
+    {                                                                                                        \
+        name, KEY_SIZE, offsetof(struct reading, field), fallback, min, max, NULL                            \
+    }
+#define REAL(name, field, fallback, min, max)                                                                \
+    {                                                                                                        \
+        name, KEY_REAL, offsetof(struct reading, field), fallback, min, max, NULL                            \
+    }
+#define CHOICE(name, field, fallback, list)                                                                  \
+    {                                                                                                        \
+        name, KEY_CHOICE, offsetof(struct reading, field), fallback, 0, 0, list                              \
+    }
+#define FIXED(name, word) CHOICE(name, fixed, 0, ((const struct choice[]){{word, 0}, {NULL, 0}}))
+#define OTHER(name)                                                                                          \
+    {                                                                                                        \
+        name, KEY_OTHER, 0, 0, 0, 0, NULL                                                                    \
+    }
+
+/* An object of the file. */
+struct section {
+    const char *path;   /* keys from the root, with dots; "" is the root */
+    const char *legacy; /* read instead of path where it is there; may be NULL */
+    const struct key *keys;
+    size_t count;
+};
+
+#define SECTION(path, legacy, keys)                                                                          \
+    {                                                                                                        \
+        path, legacy, keys, sizeof keys / sizeof *keys                                                       \
+    }
+
+struct config_format {
+    const char *file;
+    const struct section *sections;
+    size_t count;
+    bool strict; /* a key that is in no table is refused */
+    void (*finish)(struct reading *reading);
+};
+
+extern const struct config_format config_hf, config_open_clip;
+
+/* No published model comes near these; what they keep out is files that ask for all the memory there is. */
+enum {
+    WIDTH_MAX = 1 << 14,
+    MLP_MAX = 1 << 16,
+    LAYERS_MAX = 1 << 8,
+    HEADS_MAX = 1 << 10,
+    IMAGE_MAX = 1 << 12,
+    VOCAB_MAX = 1 << 24,
+    CONTEXT_MAX = 1 << 12,
+};
+
+/* Reads the root object of a file of that format. Messages name key and value, not the file. */
+int model_config_parse(
+    struct model_config *out, const struct config_format *format, const struct json_t *root, struct err *err);
+
+#endif

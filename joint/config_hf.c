@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Hugging Face's config.json. Facts: CLIPConfig, CLIPTextConfig, CLIPVisionConfig, ACT2FN in transformers. */
+#include "joint/config.h"
+
+/* Several of transformers' names stand for one function computed in different ways. */
+static const struct choice activations[] = {
+    {"quick_gelu", ACTIVATION_QUICK_GELU},
+    {"gelu", ACTIVATION_GELU},
+    {"gelu_python", ACTIVATION_GELU},
+    {"gelu_pytorch_tanh", ACTIVATION_GELU_TANH},
+    {"gelu_python_tanh", ACTIVATION_GELU_TANH},
+    {"gelu_new", ACTIVATION_GELU_TANH},
+    {"gelu_fast", ACTIVATION_GELU_TANH},
+    {"gelu_accurate", ACTIVATION_GELU_TANH},
+    {NULL, 0},
+};
+
+static const struct key top[] = {
+    FIXED("model_type", "clip"),
+    SIZE("projection_dim", embed_width, 512, 1, WIDTH_MAX),
+};
+
+static const struct key vision[] = {
+    SIZE("hidden_size", config.vision.block.width, 768, 1, WIDTH_MAX),
+    SIZE("intermediate_size", config.vision.block.mlp_width, 3072, 1, MLP_MAX),
+    SIZE("num_hidden_layers", config.vision.block.layers, 12, 1, LAYERS_MAX),
+    SIZE("num_attention_heads", config.vision.block.heads, 12, 1, HEADS_MAX),
+    SIZE("num_channels", channels, 3, 3, 3),
+    SIZE("image_size", config.vision.image_size, 224, 1, IMAGE_MAX),
+    SIZE("patch_size", config.vision.patch_size, 32, 1, IMAGE_MAX),
+    CHOICE("hidden_act", vision_activation, ACTIVATION_QUICK_GELU, activations),
+    REAL("layer_norm_eps", vision_eps, 1e-5, 1e-12, 0.1),
+};
+
+static const struct key text[] = {
+    SIZE("hidden_size", config.text.block.width, 512, 1, WIDTH_MAX),
+    SIZE("intermediate_size", config.text.block.mlp_width, 2048, 1, MLP_MAX),
+    SIZE("num_hidden_layers", config.text.block.layers, 12, 1, LAYERS_MAX),
+    SIZE("num_attention_heads", config.text.block.heads, 8, 1, HEADS_MAX),
+    SIZE("vocab_size", config.text.vocab, 49408, 2, VOCAB_MAX),
+    SIZE("max_position_embeddings", config.text.context, 77, 2, CONTEXT_MAX),
+    SIZE("eos_token_id", eos_id, 49407, 0, VOCAB_MAX - 1),
+    CHOICE("hidden_act", text_activation, ACTIVATION_QUICK_GELU, activations),
+    REAL("layer_norm_eps", text_eps, 1e-5, 1e-12, 0.1),
+};
+
+/* transformers fills the legacy object up with defaults and lets all of it override the plain one. */
+static const struct section sections[] = {
+    SECTION("", NULL, top),
+    SECTION("vision_config", "vision_config_dict", vision),
+    SECTION("text_config", "text_config_dict", text),
+};
+
+static void finish(struct reading *reading)
+{
+    struct vit_config *pictures = &reading->config.vision;
+    struct text_config *texts = &reading->config.text;
+    reading->config.layout = LAYOUT_HF;
+    pictures->block.activation = (enum activation)reading->vision_activation;
+    texts->block.activation = (enum activation)reading->text_activation;
+    /* Configs from before the end of text could be chosen all say 2, which is no end of text. */
+    texts->eot_rule = reading->eos_id == 2 ? EOT_ARGMAX : EOT_FIRST;
+}
+
+const struct config_format config_hf = {
+    .file = "config.json",
+    .sections = sections,
+    .count = sizeof sections / sizeof *sections,
+    .strict = false, /* transformers writes dozens of keys that no model reads */
+    .finish = finish,
+};

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+/* open_clip_config.json. Facts: CLIP, CLIPVisionCfg and CLIPTextCfg in open_clip's model.py, which refuse a
+ * key they do not know. So do we, and beyond that the keys that ask for a network other than OpenAI's. */
+#include "joint/config.h"
+
+static const struct choice yes_or_no[] = {{"false", false}, {"true", true}, {NULL, 0}};
+static const struct choice gelu_forms[] = {
+    {"none", ACTIVATION_GELU}, {"tanh", ACTIVATION_GELU_TANH}, {NULL, 0}};
+static const struct choice eot_rules[] = {{"argmax", EOT_ARGMAX}, {"eos", EOT_FIRST}, {NULL, 0}};
+
+static const struct key top[] = {
+    SIZE("embed_dim", embed_width, 0, 1, WIDTH_MAX),
+    CHOICE("quick_gelu", quick_gelu, false, yes_or_no),
+    FIXED("custom_text", "false"),
+    FIXED("multimodal_cfg", "false"),
+    FIXED("init_logit_bias", "false"),
+    OTHER("vision_cfg"),
+    OTHER("text_cfg"),
+    OTHER("init_logit_scale"),
+    OTHER("nonscalar_logit_scale"),
+    OTHER("cast_dtype"),
+    OTHER("output_dict"),
+};
+
+/* What both towers have. */
+#define BLOCK_KEYS                                                                                           \
+    FIXED("ls_init_value", "false"), FIXED("block_type", "default"), FIXED("qk_norm", "false"),              \
+        FIXED("scaled_cosine_attn", "false"), FIXED("scale_heads", "false"),                                 \
+        FIXED("scale_attn_inner", "false"), FIXED("scale_attn", "false"), FIXED("scale_fc", "false"),        \
+        FIXED("final_ln_after_pool", "false"), OTHER("act_kwargs"), OTHER("norm_kwargs"),                    \
+        OTHER("output_tokens")
+
+static const struct key vision[] = {
+    SIZE("width", config.vision.block.width, 768, 1, WIDTH_MAX),
+    SIZE("layers", config.vision.block.layers, 12, 1, LAYERS_MAX),
+    SIZE("head_width", head_width, 64, 1, WIDTH_MAX),
+    REAL("mlp_ratio", vision_mlp_ratio, 4, 0.01, 100),
+    SIZE("image_size", config.vision.image_size, 224, 1, IMAGE_MAX),
+    SIZE("patch_size", config.vision.patch_size, 16, 1, IMAGE_MAX),
+    FIXED("timm_model_name", "false"),
+    FIXED("attentional_pool", "false"),
+    FIXED("no_ln_pre", "false"),
+    FIXED("pool_type", "tok"),
+    BLOCK_KEYS,
+    OTHER("patch_dropout"),
+    OTHER("pos_embed_type"), /* what training starts from; the weights have the embeddings */
+    OTHER("attn_pooler_queries"),
+    OTHER("attn_pooler_heads"),
+    OTHER("timm_model_pretrained"),
+    OTHER("timm_pool"),
+    OTHER("timm_proj"),
+    OTHER("timm_proj_bias"),
+    OTHER("timm_drop"),
+    OTHER("timm_drop_path"),
+};
+
+static const struct key text[] = {
+    SIZE("width", config.text.block.width, 512, 1, WIDTH_MAX),
+    SIZE("layers", config.text.block.layers, 12, 1, LAYERS_MAX),
+    SIZE("heads", config.text.block.heads, 8, 1, HEADS_MAX),
+    REAL("mlp_ratio", text_mlp_ratio, 4, 0.01, 100),
+    SIZE("vocab_size", config.text.vocab, 49408, 2, VOCAB_MAX),
+    SIZE("context_length", config.text.context, 77, 2, CONTEXT_MAX),
+    CHOICE("pool_type", eot_rule, EOT_ARGMAX, eot_rules),
+    SIZE("eos_id", eos_id, 2, 0, VOCAB_MAX - 1),
+    FIXED("hf_model_name", "false"),
+    FIXED("embed_cls", "false"),
+    FIXED("no_causal_mask", "false"),
+    FIXED("proj_type", "linear"),
+    FIXED("proj_bias", "false"),
+    FIXED("tokenizer_kwargs", "false"),
+    BLOCK_KEYS,
+    OTHER("pad_id"),
+    OTHER("hf_tokenizer_name"), /* the tokenizer is read from the model directory's own files */
+    OTHER("tokenizer_mode"),
+    OTHER("hf_model_pretrained"),
+    OTHER("hf_proj_type"),
+    OTHER("hf_pooler_type"),
+};
+
+static const struct key vision_act[] = {
+    CHOICE("approximate", vision_activation, ACTIVATION_GELU, gelu_forms)};
+static const struct key text_act[] = {CHOICE("approximate", text_activation, ACTIVATION_GELU, gelu_forms)};
+static const struct key vision_norm[] = {REAL("eps", vision_eps, 1e-5, 1e-12, 0.1)};
+static const struct key text_norm[] = {REAL("eps", text_eps, 1e-5, 1e-12, 0.1)};
+
+static const struct section sections[] = {
+    SECTION("model_cfg", NULL, top),
+    SECTION("model_cfg.vision_cfg", NULL, vision),
+    SECTION("model_cfg.vision_cfg.act_kwargs", NULL, vision_act),
+    SECTION("model_cfg.vision_cfg.norm_kwargs", NULL, vision_norm),
+    SECTION("model_cfg.text_cfg", NULL, text),
+    SECTION("model_cfg.text_cfg.act_kwargs", NULL, text_act),
+    SECTION("model_cfg.text_cfg.norm_kwargs", NULL, text_norm),
+};
+
+static void finish(struct reading *reading)
+{
+    struct vit_config *pictures = &reading->config.vision;
+    struct text_config *texts = &reading->config.text;
+    reading->config.layout = LAYOUT_OPEN_CLIP;
+    pictures->block.heads = pictures->block.width / reading->head_width;
+    pictures->block.mlp_width = (size_t)((double)pictures->block.width * reading->vision_mlp_ratio);
+    texts->block.mlp_width = (size_t)((double)texts->block.width * reading->text_mlp_ratio);
+    pictures->block.activation =
+        reading->quick_gelu ? ACTIVATION_QUICK_GELU : (enum activation)reading->vision_activation;
+    texts->block.activation =
+        reading->quick_gelu ? ACTIVATION_QUICK_GELU : (enum activation)reading->text_activation;
+    texts->eot_rule = (enum eot_rule)reading->eot_rule;
+}
+
+const struct config_format config_open_clip = {
+    .file = "open_clip_config.json",
+    .sections = sections,
+    .count = sizeof sections / sizeof *sections,
+    .strict = true,
+    .finish = finish,
+};
