@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/joint.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/safetensors_writer.h"
+
+#define HF DIPTYCH_SCRATCH "/config.json"
+#define OPEN_CLIP DIPTYCH_SCRATCH "/open_clip_config.json"
+
+static int no_files(void **state)
+{
+    (void)state;
+    unlink(HF);
+    unlink(OPEN_CLIP);
+    return 0;
+}
+
+static struct model_config read_config(void)
+{
+    struct model_config config;
+    struct err err = {0};
+    if (model_config_read(&config, DIPTYCH_SCRATCH, &err))
+        fail_msg("%s", err.msg);
+    return config;
+}
+
+static void assert_block(const struct transformer_config *block, size_t layers, size_t width, size_t heads,
+    size_t mlp_width, enum activation activation)
+{
+    assert_int_equal(block->layers, layers);
+    assert_int_equal(block->width, width);
+    assert_int_equal(block->heads, heads);
+    assert_int_equal(block->mlp_width, mlp_width);
+    assert_int_equal(block->activation, activation);
+}
+
+static void assert_same(const struct model_config *a, const struct model_config *b)
+{
+    const struct vit_config *v = &b->vision;
+    const struct text_config *t = &b->text;
+    assert_block(&a->vision.block, v->block.layers, v->block.width, v->block.heads, v->block.mlp_width,
+        v->block.activation);
+    assert_block(&a->text.block, t->block.layers, t->block.width, t->block.heads, t->block.mlp_width,
+        t->block.activation);
+    assert_false(a->vision.block.causal);
+    assert_true(a->text.block.causal);
+    assert_float_equal(a->vision.block.eps, v->block.eps, 0);
+    assert_float_equal(a->text.block.eps, t->block.eps, 0);
+    assert_int_equal(a->vision.image_size, v->image_size);
+    assert_int_equal(a->vision.patch_size, v->patch_size);
+    assert_int_equal(a->vision.embed_width, v->embed_width);
+    assert_int_equal(a->text.embed_width, t->embed_width);
+    assert_int_equal(a->text.vocab, t->vocab);
+    assert_int_equal(a->text.context, t->context);
+    assert_int_equal(a->text.eot_rule, t->eot_rule);
+    assert_int_equal(a->text.eot_id, t->eot_id);
+}
+
+static const struct model_config *shape(const char *name)
+{
+    const struct model_shape *found = model_shapes;
+    while (strcmp(found->name, name))
+        found++;
+    return &found->config;
+}
+
+static void an_empty_hf_config_is_vit_b_32(void **state)
+{
+    (void)state;
+    write_text(HF, "{\"model_type\": \"clip\"}");
+    struct model_config config = read_config();
+    assert_int_equal(config.layout, LAYOUT_HF);
+    assert_same(&config, shape("vit-b-32"));
+    write_text(HF, "{\"model_type\": \"clip\", \"text_config\": {}, \"vision_config\": null}");
+    config = read_config();
+    assert_same(&config, shape("vit-b-32"));
+}
+
+static void hf_keys_are_read(void **state)
+{
+    (void)state;
+    write_text(HF,
+        "{\"model_type\": \"clip\", \"projection_dim\": 1024, \"logit_scale_init_value\": 2.6592,"
+        "\"text_config\": {\"hidden_size\": 1024, \"intermediate_size\": 4096, \"hidden_act\": \"gelu\","
+        "\"num_hidden_layers\": 24, \"num_attention_heads\": 16, \"dropout\": 0.0},"
+        "\"vision_config\": {\"hidden_size\": 1280, \"intermediate_size\": 5120, \"hidden_act\": \"gelu\","
+        "\"num_hidden_layers\": 32, \"num_attention_heads\": 16, \"patch_size\": 14}}");
+    struct model_config config = read_config();
+    assert_same(&config, shape("vit-h-14"));
+
+    write_text(HF,
+        "{\"text_config\": {\"hidden_act\": \"gelu_pytorch_tanh\", \"eos_token_id\": 2, \"vocab_size\": 500,"
+        "\"max_position_embeddings\": 20, \"layer_norm_eps\": 1e-6},"
+        "\"vision_config\": {\"layer_norm_eps\": 0.001, \"image_size\": 64, \"num_channels\": 3}}");
+    config = read_config();
+    assert_int_equal(config.text.block.activation, ACTIVATION_GELU_TANH);
+    assert_int_equal(config.vision.block.activation, ACTIVATION_QUICK_GELU);
+    assert_int_equal(config.text.eot_rule, EOT_ARGMAX);
+    assert_int_equal(config.text.vocab, 500);
+    assert_int_equal(config.text.context, 20);
+    assert_float_equal(config.text.block.eps, 1e-6f, 0);
+    assert_float_equal(config.vision.block.eps, 0.001f, 0);
+    assert_int_equal(config.vision.image_size, 64);
+}
+
+/* LAION's and OpenAI's older repositories have both objects; transformers lets the legacy one and its
+ * defaults win. */
+static void a_legacy_dict_overrides(void **state)
+{
+    (void)state;
+    write_text(HF, "{\"text_config\": {\"hidden_size\": 640, \"num_hidden_layers\": 3},"
+                   "\"text_config_dict\": {\"hidden_size\": 256, \"num_attention_heads\": 4},"
+                   "\"vision_config\": {\"hidden_size\": 384}, \"vision_config_dict\": null}");
+    const struct model_config config = read_config();
+    assert_block(&config.text.block, 12, 256, 4, 2048, ACTIVATION_QUICK_GELU);
+    assert_int_equal(config.vision.block.width, 384);
+}
+
+static void open_clip_keys_are_read(void **state)
+{
+    (void)state;
+    write_text(OPEN_CLIP,
+        "{\"model_cfg\": {\"embed_dim\": 1280, \"vision_cfg\": {\"image_size\": 224, \"layers\": 48, "
+        "\"width\": 1664,"
+        "\"head_width\": 104, \"mlp_ratio\": 4.9231, \"patch_size\": 14}, \"text_cfg\": {\"context_length\": "
+        "77,"
+        "\"vocab_size\": 49408, \"width\": 1280, \"heads\": 20, \"layers\": 32}}, \"preprocess_cfg\": {}}");
+    struct model_config config = read_config(), want = *shape("vit-bigg-14");
+    assert_int_equal(config.layout, LAYOUT_OPEN_CLIP);
+    want.text.eot_rule = EOT_ARGMAX;
+    want.text.eot_id = 2;
+    assert_same(&config, &want);
+
+    write_text(OPEN_CLIP, "{\"model_cfg\": {\"embed_dim\": 512, \"quick_gelu\": true, \"custom_text\": false,"
+                          "\"vision_cfg\": {\"patch_size\": 32, \"timm_model_name\": null},"
+                          "\"text_cfg\": {\"pool_type\": \"eos\", \"eos_id\": 49407}}}");
+    config = read_config();
+    assert_same(&config, shape("vit-b-32"));
+
+    write_text(OPEN_CLIP,
+        "{\"model_cfg\": {\"embed_dim\": 64, \"vision_cfg\": {\"act_kwargs\": {\"approximate\":"
+        "\"tanh\"}}, \"text_cfg\": {\"norm_kwargs\": {\"eps\": 1e-6}, \"mlp_ratio\": 2.5}}}");
+    config = read_config();
+    assert_int_equal(config.vision.patch_size, 16); /* another default than Hugging Face's */
+    assert_int_equal(config.vision.embed_width, 64);
+    assert_int_equal(config.vision.block.activation, ACTIVATION_GELU_TANH);
+    assert_int_equal(config.text.block.activation, ACTIVATION_GELU);
+    assert_float_equal(config.vision.block.eps, 1e-5f, 0);
+    assert_float_equal(config.text.block.eps, 1e-6f, 0);
+    assert_int_equal(config.text.block.mlp_width, 1280);
+}
+
+static void a_config_of_timms_gives_way_to_open_clips(void **state)
+{
+    (void)state;
+    const char *timm = "{\"architecture\": \"vit_base_patch32_clip_224\", \"num_classes\": 512}";
+    const char *open_clip = "{\"model_cfg\": {\"embed_dim\": 640}}";
+    write_text(HF, timm);
+    write_text(OPEN_CLIP, open_clip);
+    assert_int_equal(read_config().layout, LAYOUT_OPEN_CLIP);
+    write_text(HF, "{\"model_type\": \"clip\"}");
+    assert_int_equal(read_config().layout, LAYOUT_HF);
+}
+
+struct bad {
+    const char *json;
+    enum err_code code;
+    const char *want;
+};
+
+static void assert_refused(const char *path, const struct bad *bad, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct model_config config;
+        struct err err = {0};
+        write_text(path, bad[i].json);
+        assert_int_equal(model_config_read(&config, DIPTYCH_SCRATCH, &err), bad[i].code);
+        if (!strstr(err.msg, bad[i].want) || !strstr(err.msg, path))
+            fail_msg("no '%s' of '%s' in: %s", bad[i].want, path, err.msg);
+    }
+}
+
+static void bad_hf_configs_are_refused(void **state)
+{
+    (void)state;
+    static const struct bad bad[] = {
+        {"", ERR_FORMAT, "unable to parse"},
+        {"[]", ERR_FORMAT, "no JSON object"},
+        {"{\"model_type\": \"clip\",}", ERR_FORMAT, "line 1"},
+        {"{\"model_type\": \"siglip\"}", ERR_UNSUPPORTED,
+            "'model_type' is \"siglip\", which is not supported"},
+        {"{\"model_type\": 3}", ERR_UNSUPPORTED, "'model_type' is 3"},
+        {"{\"text_config\": []}", ERR_FORMAT, "'text_config' is [], expected an object"},
+        {"{\"text_config_dict\": 1}", ERR_FORMAT, "'text_config_dict' is 1, expected an object"},
+        {"{\"projection_dim\": 0}", ERR_FORMAT, "'projection_dim' is 0, expected an integer from 1 to 16384"},
+        {"{\"projection_dim\": 512.5}", ERR_FORMAT, "'projection_dim' is 512.5, expected an integer"},
+        {"{\"projection_dim\": \"512\"}", ERR_FORMAT, "'projection_dim' is \"512\", expected an integer"},
+        {"{\"vision_config\": {\"hidden_size\": -768}}", ERR_FORMAT, "'vision_config.hidden_size' is -768"},
+        {"{\"vision_config\": {\"hidden_size\": 9223372036854775807}}", ERR_FORMAT,
+            "'vision_config.hidden_size' is 9223372036854775807, expected an integer from 1 to 16384"},
+        {"{\"vision_config\": {\"num_channels\": 1}}", ERR_FORMAT, "'vision_config.num_channels' is 1"},
+        {"{\"vision_config\": {\"image_size\": [224, 320]}}", ERR_UNSUPPORTED,
+            "'vision_config.image_size' is [224,320], expected an integer from 1 to 4096"},
+        {"{\"vision_config\": {\"patch_size\": 30}}", ERR_UNSUPPORTED,
+            "image_size 224 is not a multiple of patch_size 30"},
+        {"{\"vision_config\": {\"num_attention_heads\": 7}}", ERR_FORMAT,
+            "vision width 768 is not a multiple of its 7 heads"},
+        {"{\"text_config\": {\"num_attention_heads\": 7}}", ERR_FORMAT,
+            "text width 512 is not a multiple of its 7 heads"},
+        {"{\"text_config\": {\"hidden_act\": \"relu\"}}", ERR_UNSUPPORTED,
+            "'text_config.hidden_act' is \"relu\", which is not supported"},
+        {"{\"text_config\": {\"layer_norm_eps\": 0}}", ERR_FORMAT,
+            "'text_config.layer_norm_eps' is 0, expected"},
+        {"{\"text_config\": {\"layer_norm_eps\": \"x\"}}", ERR_FORMAT,
+            "'text_config.layer_norm_eps' is \"x\""},
+        {"{\"text_config\": {\"max_position_embeddings\": 1}}", ERR_FORMAT, "max_position_embeddings' is 1"},
+        {"{\"text_config\": {\"vocab_size\": 49407}}", ERR_FORMAT,
+            "the end of text has id 49407, past a vocabulary of 49407"},
+        {"{\"text_config_dict\": {\"hidden_size\": 0}}", ERR_FORMAT, "'text_config_dict.hidden_size' is 0"},
+    };
+    assert_refused(HF, bad, sizeof bad / sizeof *bad);
+}
+
+#define MODEL(cfg) "{\"model_cfg\": {\"embed_dim\": 512, " cfg "}}"
+#define VISION(cfg) MODEL("\"vision_cfg\": {" cfg "}")
+#define TEXT(cfg) MODEL("\"text_cfg\": {" cfg "}")
+
+static void bad_open_clip_configs_are_refused(void **state)
+{
+    (void)state;
+    static const struct bad bad[] = {
+        {"{}", ERR_FORMAT, "'model_cfg.embed_dim' is missing"},
+        {"{\"model_cfg\": 5}", ERR_FORMAT, "'model_cfg' is 5, expected an object"},
+        {MODEL("\"quick_gelu\": 1"), ERR_UNSUPPORTED, "'model_cfg.quick_gelu' is 1, which is not supported"},
+        {MODEL("\"custom_text\": true"), ERR_UNSUPPORTED, "'model_cfg.custom_text' is true"},
+        {MODEL("\"init_logit_bias\": -10"), ERR_UNSUPPORTED, "'model_cfg.init_logit_bias' is -10"},
+        {MODEL("\"multimodal_cfg\": {}"), ERR_UNSUPPORTED, "'model_cfg.multimodal_cfg' is {}"},
+        {MODEL("\"wings\": 2"), ERR_UNSUPPORTED, "'model_cfg.wings' is not a key that is supported"},
+        {VISION("\"layers\": [3, 4, 6, 3]"), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.layers' is [3,4,6,3]"},
+        {VISION("\"timm_model_name\": \"vit_base\""), ERR_UNSUPPORTED, "timm_model_name' is \"vit_base\""},
+        {VISION("\"attentional_pool\": true"), ERR_UNSUPPORTED, "attentional_pool' is true"},
+        {VISION("\"no_ln_pre\": true"), ERR_UNSUPPORTED, "no_ln_pre' is true"},
+        {VISION("\"pool_type\": \"avg\""), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.pool_type' is \"avg\""},
+        {VISION("\"ls_init_value\": 1e-5"), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.ls_init_value' is"},
+        {VISION("\"mlp_ratio\": 0"), ERR_FORMAT, "mlp_ratio' is 0, expected a number from 0.01 to 100"},
+        {VISION("\"mlp_ratio\": 99"), ERR_FORMAT, "the vision MLP width is 76032, expected 1 to 65536"},
+        {VISION("\"head_width\": 1024"), ERR_FORMAT, "vision width 768 is not a multiple of its 0 heads"},
+        {VISION("\"act_kwargs\": {\"approximate\": \"cubic\"}"), ERR_UNSUPPORTED,
+            "approximate' is \"cubic\""},
+        {VISION("\"act_kwargs\": {\"inplace\": true}"), ERR_UNSUPPORTED,
+            "'model_cfg.vision_cfg.act_kwargs.inplace' is not a key"},
+        {TEXT("\"hf_model_name\": \"roberta-base\""), ERR_UNSUPPORTED, "hf_model_name' is \"roberta-base\""},
+        {TEXT("\"no_causal_mask\": true"), ERR_UNSUPPORTED, "no_causal_mask' is true"},
+        {TEXT("\"pool_type\": \"last\""), ERR_UNSUPPORTED, "'model_cfg.text_cfg.pool_type' is \"last\""},
+        {TEXT("\"proj_bias\": true"), ERR_UNSUPPORTED, "proj_bias' is true"},
+        {TEXT("\"proj_type\": \"none\""), ERR_UNSUPPORTED, "proj_type' is \"none\""},
+        {TEXT("\"norm_kwargs\": {\"eps\": 1}"), ERR_FORMAT, "norm_kwargs.eps' is 1, expected a number"},
+    };
+    assert_refused(OPEN_CLIP, bad, sizeof bad / sizeof *bad);
+}
+
+static void a_directory_without_a_config_is_refused(void **state)
+{
+    (void)state;
+    struct model_config config;
+    struct err err;
+    assert_int_equal(model_config_read(&config, DIPTYCH_SCRATCH, &err), ERR_IO);
+    assert_non_null(strstr(err.msg, HF));
+}
+
+/* open_clip's docs/model_profile.csv: millions of parameters, GFLOP of one picture and of one text. */
+static void shapes_have_the_published_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double params, image_gflop, text_gflop;
+    } published[] = {
+        {"vit-b-32", 151.28, 8.82, 5.96},
+        {"vit-b-16", 149.62, 35.13, 5.96},
+        {"vit-l-14", 427.62, 162.03, 13.3},
+        {"vit-l-14-336", 427.94, 381.9, 13.3},
+        {"vit-h-14", 986.11, 334.59, 47.09},
+        {"vit-bigg-14", 2539.57, 967.5, 97.89},
+    };
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
+        const struct model_config *config = shape(published[i].name);
+        const double params = (double)(vit_params(&config->vision) + text_params(&config->text) + 1) / 1e6;
+        assert_float_equal(params, published[i].params, 0.005);
+        assert_float_equal(vit_flops(&config->vision) / 1e9 / published[i].image_gflop, 1, 0.02);
+        assert_float_equal(text_flops(&config->text, 77) / 1e9 / published[i].text_gflop, 1, 0.02);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_empty_hf_config_is_vit_b_32, no_files),
+        cmocka_unit_test_setup(hf_keys_are_read, no_files),
+        cmocka_unit_test_setup(a_legacy_dict_overrides, no_files),
+        cmocka_unit_test_setup(open_clip_keys_are_read, no_files),
+        cmocka_unit_test_setup(a_config_of_timms_gives_way_to_open_clips, no_files),
+        cmocka_unit_test_setup(bad_hf_configs_are_refused, no_files),
+        cmocka_unit_test_setup(bad_open_clip_configs_are_refused, no_files),
+        cmocka_unit_test_setup(a_directory_without_a_config_is_refused, no_files),
+        cmocka_unit_test(shapes_have_the_published_sizes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
