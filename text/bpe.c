@@ -125,8 +125,7 @@ static void merge_symbols(const struct bpe *bpe, struct heap *heap, struct bpe_s
     }
 }
 
-/* A word of n bytes queues n - 1 pairs at first, and each of its n - 1 merges takes one and adds at most two.
- */
+/* A word of n bytes queues n - 1 pairs at first; each of its n - 1 merges takes one and adds at most two. */
 static int work_reserve(struct bpe_work *work, size_t room, struct arena *arena, struct err *err)
 {
     if (room <= work->room)

@@ -28,7 +28,7 @@ int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* <|endoftext|> */
 /* Writes start, the ids of text and end: at most `context` ids, the last of them always end, the text cut
  * where it is too long (*truncated says so; NULL allowed). *count is the number written. Needs context >= 2.
  * A literal "<|startoftext|>" or "<|endoftext|>" in the text becomes that special id, as in the reference.
- * Invalid UTF-8 is ERR_FORMAT with the byte offset. */
+ * Invalid UTF-8 is ERR_FORMAT with the byte offset; more than 16 MiB is ERR_LIMIT. */
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, int32_t *ids,
     size_t context, size_t *count, bool *truncated, struct err *err);
 

@@ -66,8 +66,7 @@ static int encode_words(struct encoding *encoding, struct span text)
     return 0;
 }
 
-/* The leftmost added token in text, the longest of those that begin there; NULL and the text's end for none.
- */
+/* The leftmost added token in text, the longest of those that begin there; else NULL and the end of text. */
 static const struct added_token *find_added(
     size_t *offset, const struct tokenizer *tokenizer, struct span text, bool normalised)
 {

@@ -147,43 +147,41 @@ static bool is_ascii(struct span text)
     return bits < 0x80;
 }
 
-static void lower_ascii(char *bytes, struct span text)
+static int lower_ascii(struct span *out, struct arena *arena, struct span text, struct err *err)
 {
+    char *bytes = arena_alloc(arena, text.length);
+    if (!bytes)
+        return err_memory(err, text.length);
     for (size_t i = 0; i < text.length; ++i) {
         const char c = text.data[i];
         bytes[i] = c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
     }
+    *out = (struct span){bytes, text.length};
+    return 0;
 }
 
 int unicode_normalise(
     struct span *out, struct arena *arena, struct span text, unsigned steps, struct err *err)
 {
-    const bool ascii = is_ascii(text);
     *out = text;
-    if (ascii && !(steps & NORMAL_LOWER))
-        return 0;
+    if (is_ascii(text))
+        return steps & NORMAL_LOWER ? lower_ascii(out, arena, text, err) : 0;
 
-    size_t room = text.length, size = text.length;
-    if (!ascii && (!size_mul(&room, text.length, MOST_CHARS_A_BYTE) ||
-                      !size_mul(&size, room, MOST_BYTES_A_CHAR + 2 * sizeof(int32_t))))
+    size_t room, size;
+    if (!size_mul(&room, text.length, MOST_CHARS_A_BYTE) ||
+        !size_mul(&size, room, 2 * sizeof(int32_t) + MOST_BYTES_A_CHAR))
         return err_set(err, ERR_LIMIT, "text of %zu bytes is too long to normalise", text.length);
-    char *memory = arena_alloc(arena, size);
-    if (!memory)
+    int32_t *chars = arena_alloc(arena, size);
+    if (!chars)
         return err_memory(err, size);
-    if (ascii) {
-        lower_ascii(memory, text);
-        *out = (struct span){memory, text.length};
-        return 0;
-    }
-
-    int32_t *chars = (int32_t *)(void *)memory, *scratch = chars + room;
-    char *bytes = (char *)(scratch + room);
+    int32_t *scratch = chars + room;
     size_t count = decode(chars, room, text, steps & NORMAL_NFC);
     if (steps & NORMAL_NFC) {
         order_marks(chars, count, scratch);
         count = (size_t)utf8proc_normalize_utf32(
             chars, (utf8proc_ssize_t)count, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     }
+    char *bytes = (char *)(scratch + room);
     *out = (struct span){bytes, encode(bytes, chars, count, steps & NORMAL_LOWER)};
     return 0;
 }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * unicode: characters as the reference tokenizer sees them. Text is UTF-8 that unicode_check has passed, in
- * spans that need no NUL. Tables are utf8proc's: for a character assigned after its Unicode version, a newer
- * reference may know a letter, digit or lower case that this one does not.
+ * spans that need no NUL.
+ *
+ * Tables are utf8proc's. Compared over all of Unicode, version 2.8.0 (Unicode 15) gives every assigned
+ * character the class and lower case that tokenizers 0.23.3 gives it. Two rare differences remain. A
+ * character newer than the tables is unassigned here, but may be a letter, digit or capital to a newer
+ * reference. And the reference does NFC by Unicode 9: it neither reorders the combining marks that came later
+ * (108 of 922), nor composes U+11935 U+11930.
  */
 #ifndef DIPTYCH_TEXT_UNICODE_H
 #define DIPTYCH_TEXT_UNICODE_H
