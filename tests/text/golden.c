@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/text/golden.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct tokenizer *must_load(const char *directory)
+{
+    struct tokenizer *tokenizer = NULL;
+    struct err err = {0};
+    if (tokenizer_load(&tokenizer, directory, &err))
+        fail_msg("%s", err.msg);
+    return tokenizer;
+}
+
+struct span must_read(const char *path)
+{
+    struct err err = {0};
+    char *bytes = NULL;
+    size_t size = 0;
+    if (file_read(&bytes, &size, path, (size_t)64 << 20, &err))
+        fail_msg("%s", err.msg);
+    return (struct span){bytes, size};
+}
+
+bool cut(struct span *piece, struct span *rest, char end)
+{
+    if (!rest->data)
+        return false;
+    const char *found = rest->length ? memchr(rest->data, end, rest->length) : NULL;
+    piece->data = rest->data;
+    piece->length = found ? (size_t)(found - rest->data) : rest->length;
+    *rest = found ? span_from(*rest, piece->length + 1) : (struct span){0};
+    return true;
+}
+
+/* \xNN -> that byte */
+static size_t unescape(char *text, size_t room, struct span field)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < field.length; ++i) {
+        assert_true(length < room);
+        if (field.data[i] != '\\') {
+            text[length++] = field.data[i];
+            continue;
+        }
+        const char digits[] = {field.data[i + 2], field.data[i + 3], '\0'};
+        text[length++] = (char)strtol(digits, NULL, 16);
+        i += 3;
+    }
+    return length;
+}
+
+static void parse_ids(struct golden_ids *out, struct span field)
+{
+    struct span number;
+    for (out->count = 0; cut(&number, &field, ' '); ++out->count) {
+        assert_true(out->count < GOLDEN_MOST);
+        out->ids[out->count] = (int32_t)strtol(number.data, NULL, 10);
+    }
+}
+
+bool golden_next(struct golden *golden, struct span *rest)
+{
+    struct span line, field;
+    if (!cut(&line, rest, '\n') || !line.length)
+        return false;
+    assert_true(cut(&field, &line, '\t'));
+    golden->length = unescape(golden->text, sizeof golden->text, field);
+    for (size_t i = 0; i < GOLDEN_COLUMNS; ++i) {
+        assert_true(cut(&field, &line, '\t'));
+        parse_ids(&golden->columns[i], field);
+    }
+    return true;
+}

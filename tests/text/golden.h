@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the tokenizer's tests share. All of it fails the running test where it cannot do its work. */
+#ifndef DIPTYCH_TESTS_TEXT_GOLDEN_H
+#define DIPTYCH_TESTS_TEXT_GOLDEN_H
+
+#include "text/tokenizer_internal.h"
+
+#define GOLDEN DIPTYCH_ROOT "/tests/golden/"
+
+struct tokenizer *must_load(const char *directory);
+
+/* A whole file, inflated; free it. */
+struct span must_read(const char *path);
+
+/* Cuts the next piece that ends in `end`, or in the end of the text, off the front; false at the end. */
+bool cut(struct span *piece, struct span *rest, char end);
+
+/* tests/golden/tokenizer.tsv: see tokenizer.py beside it. */
+enum golden_column { GOLDEN_CLIP, GOLDEN_SMALL, GOLDEN_OLD, GOLDEN_CASED, GOLDEN_COLUMNS };
+enum { GOLDEN_MOST = 1024 }; /* ids of a text */
+
+struct golden {
+    char text[4096];
+    size_t length;
+    struct golden_ids {
+        int32_t ids[GOLDEN_MOST];
+        size_t count;
+    } columns[GOLDEN_COLUMNS];
+};
+
+/* The next line of the file; false at its end. */
+bool golden_next(struct golden *golden, struct span *rest);
+
+#endif
