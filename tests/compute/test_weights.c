@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -328,6 +329,60 @@ static void a_directory_without_weights_says_what_to_do(void **state)
     assert_non_null(strstr(err.msg, "nowhere': No such file"));
 }
 
+/* "3x14" as a shape, "-" as none. */
+static int parse_shape(size_t shape[WEIGHT_RANK_MAX], const char *text)
+{
+    int rank = 0;
+    for (char *end = (char *)text; *end && *end != '-'; rank++)
+        shape[rank] = strtoul(end + (*end == 'x'), &end, 10);
+    return rank;
+}
+
+static void made_up_weights_are_numpys(void **state)
+{
+    (void)state;
+    FILE *table = fopen(DIPTYCH_ROOT "/tests/golden/random_weights.txt", "r");
+    char line[256], name[128], size[64];
+    unsigned long long seed;
+    unsigned sum, first, last, tensors = 0;
+    assert_non_null(table);
+    while (fgets(line, sizeof line, table)) {
+        if (sscanf(line, "%127s %llx %63s %x %x %x", name, &seed, size, &sum, &first, &last) != 6)
+            continue;
+        size_t shape[WEIGHT_RANK_MAX], count = 1;
+        const int rank = parse_shape(shape, size);
+        for (int axis = 0; axis < rank; axis++)
+            count *= shape[axis];
+        float *values = calloc(count, sizeof *values);
+        uint32_t ends[2];
+        assert_true(weights_random_fill(values, name, seed, rank, shape));
+        memcpy(&ends[0], &values[0], sizeof ends[0]);
+        memcpy(&ends[1], &values[count - 1], sizeof ends[1]);
+        if (ends[0] != first || ends[1] != last || crc32(0, (void *)values, (uInt)(4 * count)) != sum)
+            fail_msg("%s differs: it goes from %08x to %08x", name, ends[0], ends[1]);
+        free(values);
+        tensors++;
+    }
+    fclose(table);
+    assert_true(tensors > 10);
+}
+
+static void made_up_models_have_every_tensor(void **state)
+{
+    (void)state;
+    struct weights *weights;
+    float out[6];
+    struct err err;
+    assert_int_equal(weights_random(&weights, 1, &err), 0);
+    assert_int_equal(weights_layout(weights), LAYOUT_HF);
+    assert_int_equal(weights_count(weights), 0);
+    assert_null(weights_find(weights, "logit_scale"));
+    assert_int_equal(weights_fetch(out, weights, "visual_projection.weight", 2, (size_t[]){3, 2}, &err), 0);
+    assert_int_equal(weights_fetch(out, weights, "no.such.kind", 1, (size_t[]){6}, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "'no.such.kind'"));
+    weights_free(weights);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +396,8 @@ int main(void)
         cmocka_unit_test_setup(bad_shards_are_refused, empty_model),
         cmocka_unit_test_setup(the_file_that_holds_a_clip_model_is_taken, empty_model),
         cmocka_unit_test_setup(a_directory_without_weights_says_what_to_do, empty_model),
+        cmocka_unit_test(made_up_weights_are_numpys),
+        cmocka_unit_test(made_up_models_have_every_tensor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
