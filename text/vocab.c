@@ -11,7 +11,7 @@ struct vocab_entry {
 };
 
 /* Ids name rows of a matrix, so far fewer are sensible; this bounds what a bad file can make us allocate. */
-enum { ID_LIMIT = 1 << 24 };
+enum { ID_LIMIT = 1 << 20 };
 
 int vocab_init(struct vocab *vocab, size_t room, struct err *err)
 {

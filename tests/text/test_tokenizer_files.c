@@ -79,7 +79,7 @@ static int parse_edited(
 static void tokenizer_json_that_is_not_clips(void **state)
 {
     (void)state;
-    const char *small = "tokenizer_small", *old = "tokenizer_old";
+    const char *small = "tokenizer_small", *old = "tokenizer_old", *cased = "tokenizer_cased";
     const struct {
         const char *folder, *path, *json;
         int code;
@@ -98,6 +98,7 @@ static void tokenizer_json_that_is_not_clips(void **state)
         {small, "model.byte_fallback", "true", ERR_UNSUPPORTED, "byte_fallback is not off"},
         {small, "model.ignore_merges", "true", ERR_UNSUPPORTED, "ignore_merges is not off"},
         {small, "model.unk_token", "\"<unk>\"", ERR_FORMAT, "no '<unk>', the unk_token"},
+        {cased, "model.unk_token", "null", ERR_FORMAT, "the vocabulary has no 'q' for byte 0x71"},
         {small, "model.vocab.th", "-1", ERR_FORMAT, "token 'th' has id -1"},
         {small, "model.vocab.th", "4000000000", ERR_FORMAT, "token 'th' has id 4000000000"},
         {small, "model.vocab.th", "\"7\"", ERR_FORMAT, "token 'th' has no integer id"},
@@ -215,7 +216,7 @@ static void vocab_and_merges_that_disagree(void **state)
         {"{\"a\": 0, \"a\": 1}", "", "v.json", "duplicate"},
         {"{\"a\": 0, \"b\": 0}", "", "v.json", "token 'b' has id 0, as another has"},
         {"{\"a\": 1e3}", "", "v.json", "token 'a' has no integer id"},
-        {"{\"a\": 16777216}", "", "v.json", "token 'a' has id 16777216, not one from 0 to 16777215"},
+        {"{\"a\": 1048576}", "", "v.json", "token 'a' has id 1048576, not one from 0 to 1048575"},
         {"{\"<|endoftext|>\": 0}", "", "v.json", "the vocabulary has no '<|startoftext|>'"},
         {"{\"<|startoftext|>\": 0}", "", "v.json", "the vocabulary has no '<|endoftext|>'"},
     };
