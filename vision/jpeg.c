@@ -10,12 +10,16 @@
 #include <string.h>
 
 enum marker {
+    FRAME = 0xc0,
+    FRAME_EXTENDED = 0xc1,
+    FRAME_PROGRESSIVE = 0xc2,
     HUFFMAN = 0xc4,
     RESTART_FIRST = 0xd0,
     RESTART_LAST = 0xd7,
     END = 0xd9,
     SCAN = 0xda,
-    APP1 = 0xe1
+    QUANTISATION = 0xdb,
+    APP1 = 0xe1,
 };
 enum { START = 2 /* the first segment */, PREFIX = 0xff };
 
@@ -69,35 +73,107 @@ static int read_segment(struct segment *segment, struct span file, size_t *at, s
     return 0;
 }
 
-/* Huffman tables: a class and id, 16 counts, as many symbols as they sum to. stb_image 2.27 has room for 256
- * symbols and does not count them. */
-static bool huffman_fits(struct span tables)
+/* What the segments so far define. */
+struct tables {
+    unsigned quantisation, huffman; /* a bit for every id; Huffman tables for AC stand 4 above those for DC */
+    bool progressive;
+    int components;
+    uint8_t id[4], quantisation_of[4]; /* (components) */
+};
+
+/* Tables of 64 values, of two bytes where the first byte's high half is set; its low half is the id. */
+static void note_quantisation(struct tables *tables, struct span data)
+{
+    for (size_t used; data.size; data.data += used, data.size -= used) {
+        used = 1 + (data.data[0] >> 4 ? 128 : 64);
+        if (used > data.size)
+            return;
+        tables->quantisation |= 1u << (data.data[0] & 15);
+    }
+}
+
+/* Tables of a class and an id, 16 counts, and as many symbols as they sum to. stb_image 2.27 has room for 256
+ * symbols and does not count them: false where they are more. */
+static bool note_huffman(struct tables *tables, struct span data)
 {
     enum { COUNTS = 16, HEADER = 1 + COUNTS, SYMBOLS = 256 };
 
-    while (tables.size >= HEADER) {
+    while (data.size >= HEADER) {
         size_t symbols = 0;
         for (int i = 1; i <= COUNTS; ++i)
-            symbols += tables.data[i];
-        if (symbols > SYMBOLS || symbols > tables.size - HEADER)
+            symbols += data.data[i];
+        if (symbols > SYMBOLS || symbols > data.size - HEADER)
             return false;
-        tables.data += HEADER + symbols;
-        tables.size -= HEADER + symbols;
+        tables->huffman |= 1u << ((data.data[0] >> 4 & 1) * 4 + (data.data[0] & 3));
+        data.data += HEADER + symbols;
+        data.size -= HEADER + symbols;
     }
-    return !tables.size;
+    return !data.size;
+}
+
+/* Precision, height (2), width (2), number of components, then of each: id, sampling, quantisation table. */
+static void note_frame(struct tables *tables, uint8_t marker, struct span data)
+{
+    tables->progressive = marker == FRAME_PROGRESSIVE;
+    for (size_t at = 6; data.size >= at + 3 && tables->components < 4; at += 3) {
+        tables->id[tables->components] = data.data[at];
+        tables->quantisation_of[tables->components++] = data.data[at + 2] & 15;
+    }
+}
+
+/* Number of components, of each: id, Huffman tables for DC and AC in a byte; then the first and last
+ * coefficient and the bits of a progressive scan. stb_image takes zeros for a table that is not there: a grey
+ * picture. */
+static const char *missing_table(const struct tables *tables, struct span scan)
+{
+    const size_t count = scan.size ? scan.data[0] : 0;
+    if (scan.size < 1 + 2 * count + 3)
+        return NULL; /* the decoder says what is wrong with it */
+    const uint8_t *last = scan.data + 1 + 2 * count;
+    const bool needs_ac = !tables->progressive || last[0] > 0;
+    const bool needs_dc = !tables->progressive || (last[0] == 0 && last[2] >> 4 == 0);
+
+    for (const uint8_t *component = scan.data + 1; component < last; component += 2) {
+        const unsigned dc = component[1] >> 4 & 3, ac = 4 + (component[1] & 3);
+        if ((needs_dc && !(tables->huffman >> dc & 1)) || (needs_ac && !(tables->huffman >> ac & 1)))
+            return "Huffman";
+        for (int i = 0; i < tables->components; ++i)
+            if (tables->id[i] == component[0] && !(tables->quantisation >> tables->quantisation_of[i] & 1))
+                return "quantisation";
+    }
+    return NULL;
 }
 
 int jpeg_check(struct span file, struct err *err)
 {
+    struct tables tables = {0};
     struct segment segment = {0};
+    const char *missing = NULL;
+    bool fits = true;
 
-    for (size_t at = START; segment.marker != END;) {
-        const size_t start = at;
-        int rc = read_segment(&segment, file, &at, err);
+    for (size_t at = START, next = START; segment.marker != END; at = next) {
+        int rc = read_segment(&segment, file, &next, err);
         if (rc)
             return rc;
-        if (segment.marker == HUFFMAN && !huffman_fits(segment.data))
-            return err_set(err, ERR_FORMAT, "the Huffman tables at byte %zu do not fit", start);
+        switch (segment.marker) {
+        case QUANTISATION:
+            note_quantisation(&tables, segment.data);
+            break;
+        case HUFFMAN:
+            fits = note_huffman(&tables, segment.data);
+            break;
+        case FRAME:
+        case FRAME_EXTENDED:
+        case FRAME_PROGRESSIVE:
+            note_frame(&tables, segment.marker, segment.data);
+            break;
+        case SCAN:
+            missing = missing_table(&tables, segment.data);
+        }
+        if (!fits)
+            return err_set(err, ERR_FORMAT, "the Huffman tables at byte %zu do not fit", at);
+        if (missing)
+            return err_set(err, ERR_FORMAT, "the scan at byte %zu lacks a %s table", at, missing);
     }
     return 0;
 }

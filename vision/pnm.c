@@ -48,7 +48,7 @@ static void unpack_bits(struct picture *out, const uint8_t *rows)
         }
 }
 
-/* A sample of one byte scaled to 255, rounded to nearest as Pillow does; of a wider one the high byte. */
+/* Samples are scaled so that the largest becomes 255, rounded to nearest, as Pillow does. */
 static void unpack_samples(struct picture *out, const uint8_t *samples, int channels, long largest)
 {
     const size_t pixels = (size_t)out->width * (size_t)out->height;

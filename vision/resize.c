@@ -52,6 +52,13 @@ struct axis {
     int32_t *weights;  /* (count, taps), in FRACTION_BITS */
 };
 
+/* One behind the last input position that any window holds; the first is start[0]. */
+static int axis_end(const struct axis *axis)
+{
+    const int last = axis->count - 1;
+    return axis->start[last] + axis->size[last];
+}
+
 static void axis_release(struct axis *axis)
 {
     free(axis->start);
@@ -81,6 +88,16 @@ static void axis_fill(struct axis *axis, int in, int out, int first, const struc
     }
 }
 
+/* A direction that keeps its size: every position is itself. */
+static void axis_keep(struct axis *axis, int first)
+{
+    for (int i = 0; i < axis->count; ++i) {
+        axis->start[i] = first + i;
+        axis->size[i] = 1;
+        axis->weights[(size_t)i * (size_t)axis->taps] = 1 << FRACTION_BITS;
+    }
+}
+
 /* The positions [first, first + count) of a direction resized from `in` to `out`. */
 static int axis_init(
     struct axis *axis, int in, int out, int first, int count, const struct filter *filter, struct err *err)
@@ -94,7 +111,9 @@ static int axis_init(
     axis->size = mem_new((size_t)count, sizeof *axis->size);
     axis->weights = mem_new((size_t)count, (size_t)taps * sizeof *axis->weights);
     const bool ok = raw && axis->start && axis->size && axis->weights;
-    if (ok)
+    if (ok && in == out)
+        axis_keep(axis, first);
+    else if (ok)
         axis_fill(axis, in, out, first, filter, raw);
     free(raw);
     return ok ? 0 : err_memory(err, (size_t)count * (size_t)taps * sizeof *axis->weights);
@@ -106,14 +125,21 @@ static uint8_t to_byte(int32_t sum)
     return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
 }
 
+/* Part of a picture: data is its pixel (x, y), the pixel below stands stride bytes on. */
+struct part {
+    const uint8_t *data;
+    size_t stride;
+    int x, y;
+};
+
 /* out: `rows` rows of axis->count pixels, each resampled from a row of `in`. */
-static void resample_rows(uint8_t *out, size_t out_stride, const uint8_t *in, size_t in_stride, size_t rows,
-    const struct axis *axis)
+static void resample_rows(
+    uint8_t *out, size_t out_stride, struct part in, size_t rows, const struct axis *axis)
 {
     for (size_t y = 0; y < rows; ++y) {
         uint8_t *to = out + y * out_stride;
         for (int x = 0; x < axis->count; ++x, to += CHANNELS) {
-            const uint8_t *from = in + y * in_stride + (size_t)axis->start[x] * CHANNELS;
+            const uint8_t *from = in.data + y * in.stride + (size_t)(axis->start[x] - in.x) * CHANNELS;
             const int32_t *weights = axis->weights + (size_t)x * (size_t)axis->taps;
             int32_t red = ONE_HALF, green = ONE_HALF, blue = ONE_HALF;
             for (int k = 0; k < axis->size[x]; ++k, from += CHANNELS) {
@@ -128,77 +154,83 @@ static void resample_rows(uint8_t *out, size_t out_stride, const uint8_t *in, si
     }
 }
 
-/* out: axis->count rows of `width` bytes, each a weighted sum of rows of `in`, whose first is input row
- * `first_row`. `sums` is room for width numbers. */
-static void resample_columns(uint8_t *out, size_t out_stride, const uint8_t *in, size_t in_stride,
-    int first_row, size_t width, const struct axis *axis, int32_t *sums)
+/* out: axis->count rows of `width` bytes, each a weighted sum of rows of `in`. A row at a time, so that the
+ * inner loop runs along memory. */
+static int resample_columns(
+    uint8_t *out, size_t out_stride, struct part in, size_t width, const struct axis *axis, struct err *err)
 {
+    int32_t *sums = mem_new(width, sizeof *sums);
+    if (!sums)
+        return err_memory(err, width * sizeof *sums);
     for (int y = 0; y < axis->count; ++y) {
-        const uint8_t *from = in + (size_t)(axis->start[y] - first_row) * in_stride;
+        const uint8_t *from = in.data + (size_t)(axis->start[y] - in.y) * in.stride;
         const int32_t *weights = axis->weights + (size_t)y * (size_t)axis->taps;
         for (size_t i = 0; i < width; ++i)
             sums[i] = ONE_HALF;
-        for (int k = 0; k < axis->size[y]; ++k, from += in_stride)
+        for (int k = 0; k < axis->size[y]; ++k, from += in.stride)
             for (size_t i = 0; i < width; ++i)
                 sums[i] += from[i] * weights[k];
         for (size_t i = 0; i < width; ++i)
             out[(size_t)y * out_stride + i] = to_byte(sums[i]);
     }
-}
-
-/* Resizes the height of rows that already have their final width. */
-static int resize_height(uint8_t *out, size_t stride, const uint8_t *rows, size_t rows_stride, int first_row,
-    size_t width, const struct axis *axis, struct err *err)
-{
-    int32_t *sums = mem_new(width, sizeof *sums);
-    if (!sums)
-        return err_memory(err, width * sizeof *sums);
-    resample_columns(out, stride, rows, rows_stride, first_row, width, axis, sums);
     free(sums);
     return 0;
 }
 
-int resize_region(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
-    struct region region, enum resample resample, struct err *err)
+/* Since version 13 Pillow takes the columns first where that leaves it less to do. */
+static bool columns_first(const struct picture *in, int width, int height)
 {
-    const struct filter *filter = &filters[resample];
-    const size_t in_stride = (size_t)in->width * CHANNELS, row_bytes = (size_t)region.width * CHANNELS;
-    struct axis across = {0}, down = {0};
-    uint8_t *narrow = NULL; /* the input rows that are needed, at their final width */
-    int rc = axis_init(&across, in->width, width, region.x, region.width, filter, err);
-    if (!rc)
-        rc = axis_init(&down, in->height, height, region.y, region.height, filter, err);
-    if (rc)
-        goto done;
+    return in->height > height && (int64_t)in->height - height > 2 * ((int64_t)in->width - width);
+}
 
-    const bool same_width = width == in->width, same_height = height == in->height;
-    const int last = region.height - 1;
-    const int first_row = same_height ? region.y : down.start[0];
-    const int end_row = same_height ? region.y + region.height : down.start[last] + down.size[last];
-    const size_t rows = (size_t)(end_row - first_row);
-    const uint8_t *from = in->rgb + (size_t)first_row * in_stride;
+/* Runs the passes that are needed; a pass that keeps the size would change nothing. */
+static int resample(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
+    const struct axis *across, const struct axis *down, struct err *err)
+{
+    const size_t in_stride = (size_t)in->width * CHANNELS, out_width = (size_t)across->count * CHANNELS;
+    const size_t columns = (size_t)axis_end(across) - (size_t)across->start[0];
+    const size_t rows = (size_t)axis_end(down) - (size_t)down->start[0];
+    struct part part = {.stride = in_stride, .x = across->start[0], .y = down->start[0]};
+    part.data = in->rgb + (size_t)part.y * in_stride + (size_t)part.x * CHANNELS;
 
-    if (same_width && same_height) {
-        for (size_t y = 0; y < rows; ++y)
-            memcpy(out + y * stride, from + y * in_stride + (size_t)region.x * CHANNELS, row_bytes);
-    } else if (same_height) {
-        resample_rows(out, stride, from, in_stride, rows, &across);
-    } else if (same_width) {
-        rc = resize_height(
-            out, stride, from + (size_t)region.x * CHANNELS, in_stride, first_row, row_bytes, &down, err);
-    } else {
-        narrow = mem_new(rows, row_bytes);
-        if (!narrow) {
-            rc = err_memory(err, rows * row_bytes);
-            goto done;
-        }
-        resample_rows(narrow, row_bytes, from, in_stride, rows, &across);
-        rc = resize_height(out, stride, narrow, row_bytes, first_row, row_bytes, &down, err);
+    if (height == in->height) {
+        resample_rows(out, stride, part, rows, across);
+        return 0;
     }
-done:
+    if (width == in->width)
+        return resample_columns(out, stride, part, out_width, down, err);
+
+    const bool down_first = columns_first(in, width, height);
+    const size_t middle_stride = down_first ? columns * CHANNELS : out_width;
+    const size_t middle_rows = down_first ? (size_t)down->count : rows;
+    uint8_t *middle = mem_new(middle_rows, middle_stride);
+    if (!middle)
+        return err_memory(err, middle_rows * middle_stride);
+    const struct part half_done = {middle, middle_stride, part.x, part.y};
+    int rc;
+    if (down_first) {
+        rc = resample_columns(middle, middle_stride, part, middle_stride, down, err);
+        if (!rc)
+            resample_rows(out, stride, half_done, middle_rows, across);
+    } else {
+        resample_rows(middle, middle_stride, part, rows, across);
+        rc = resample_columns(out, stride, half_done, out_width, down, err);
+    }
+    free(middle);
+    return rc;
+}
+
+int resize_region(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
+    struct region region, enum resample filter, struct err *err)
+{
+    struct axis across = {0}, down = {0};
+    int rc = axis_init(&across, in->width, width, region.x, region.width, &filters[filter], err);
+    if (!rc)
+        rc = axis_init(&down, in->height, height, region.y, region.height, &filters[filter], err);
+    if (!rc)
+        rc = resample(out, stride, in, width, height, &across, &down, err);
     axis_release(&across);
     axis_release(&down);
-    free(narrow);
     return rc;
 }
 

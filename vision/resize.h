@@ -13,6 +13,6 @@ struct region {
  * `stride` bytes apart. The region lies inside width x height and is not empty; what is outside is not
  * computed. */
 int resize_region(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
-    struct region region, enum resample resample, struct err *err);
+    struct region region, enum resample filter, struct err *err);
 
 #endif

@@ -14,6 +14,11 @@
 #define STBI_ONLY_PSD
 #define STBI_MAX_DIMENSIONS 1000000 /* an edge; the number of pixels is what the caller limits */
 
+/* stb_image 2.27 reads tables and pixels that a damaged file never set: let them be zeros. */
+#define STBI_MALLOC(size) calloc(1, size)
+#define STBI_REALLOC(old, size) realloc(old, size)
+#define STBI_FREE(old) free(old)
+
 /* It declares one function more than it defines; gcc says so only at the end of the file. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include <stb/stb_image.h>

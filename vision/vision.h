@@ -16,7 +16,15 @@
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 
 /* RGB as Pillow's convert("RGB") gives it: grey is repeated, a palette is looked up, alpha is dropped (not
- * blended). 16-bit samples keep their high byte. The first frame of an animation. */
+ * blended), 16-bit samples of PNG keep their high byte. The first frame of an animation. Known differences:
+ *
+ *   - 16-bit grey, which Pillow clips to white, is scaled down like any other 16-bit picture;
+ *   - JPEG decoders differ by a few levels (and where colour is stored at half width, more at hard edges);
+ *   - files that Pillow shows in part or in spite of damage are refused: a PNG with no end or with a wrong
+ * checksum in its pixels, a JPEG with garbage between segments, undefined tables or bad codes;
+ *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end
+ * early;
+ *   - an orientation is taken from EXIF only, not from XMP. */
 struct picture {
     uint8_t *rgb; /* (height, width, 3) */
     int width, height;
@@ -43,7 +51,8 @@ void picture_release(struct picture *picture);
 enum resample { RESAMPLE_BILINEAR = 2, RESAMPLE_BICUBIC = 3 }; /* Pillow's numbers */
 
 /* Resizes as Pillow's 8-bit Image.resize(..., reducing_gap=None) does, byte for byte: antialiased, separable,
- * horizontal pass first, 22-bit fixed-point weights, a pass skipped where the size does not change.
+ * 22-bit fixed-point weights, horizontal pass first unless (Pillow 13) the height shrinks far more, a pass
+ * skipped where the size does not change.
  * Source of the method: Pillow, src/libImaging/Resample.c; field notes in resize.c. */
 int picture_resize(struct picture *out, const struct picture *in, int width, int height,
     enum resample resample, struct err *err);

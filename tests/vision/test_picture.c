@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/vision/golden.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { JPEG_TOLERANCE = 4 }; /* levels between two decoders that both keep to the standard */
+
+static struct picture read_golden(const char *name, const struct picture_options *options)
+{
+    char path[512];
+    struct picture picture;
+    struct err err = {0};
+    snprintf(path, sizeof path, GOLDEN "%s", name);
+    if (picture_read(&picture, path, options, &err))
+        fail_msg("%s", err.msg);
+    return picture;
+}
+
+static size_t bytes_of(const struct picture *picture)
+{
+    return (size_t)picture->width * (size_t)picture->height * 3;
+}
+
+static bool within(const char *name, const struct picture *got, const struct picture *expected, int tolerance)
+{
+    if (got->width != expected->width || got->height != expected->height) {
+        fprintf(stderr, "%s: %d x %d, expected %d x %d\n", name, got->width, got->height, expected->width,
+            expected->height);
+        return false;
+    }
+    for (size_t i = 0; i < bytes_of(got); ++i)
+        if (abs(got->rgb[i] - expected->rgb[i]) > tolerance) {
+            fprintf(stderr, "%s: byte %zu is %d, expected %d\n", name, i, got->rgb[i], expected->rgb[i]);
+            return false;
+        }
+    return true;
+}
+
+static bool all_same = true;
+
+static void check_picture(char *line)
+{
+    char name[64], sum[16], expected_name[80];
+    int width, height;
+
+    assert_int_equal(sscanf(line, "%63s %d %d %15s", name, &width, &height, sum), 4);
+    struct picture got = read_golden(name, NULL);
+    if (!strcmp(sum, "-")) {
+        snprintf(expected_name, sizeof expected_name, "%s.ppm", name);
+        struct picture expected = read_golden(expected_name, NULL);
+        all_same &= within(name, &got, &expected, JPEG_TOLERANCE);
+        picture_release(&expected);
+    } else {
+        assert_int_equal(got.width, width);
+        assert_int_equal(got.height, height);
+        all_same &= same_checksum(name, (uint32_t)strtoul(sum, NULL, 16), got.rgb, bytes_of(&got));
+    }
+    picture_release(&got);
+}
+
+static void equals_pillow(void **state)
+{
+    (void)state;
+    assert_true(golden_lines("pictures.txt", check_picture) >= 50);
+    assert_true(all_same);
+}
+
+static void exif_can_be_ignored(void **state)
+{
+    (void)state;
+    const struct picture_options as_stored = {.ignore_exif = true};
+    struct picture upright = read_golden("exif1.jpg", NULL);
+    for (int i = 2; i <= 8; ++i) {
+        char name[16];
+        snprintf(name, sizeof name, "exif%d.jpg", i);
+        struct picture stored = read_golden(name, &as_stored), turned = read_golden(name, NULL);
+        assert_true(within(name, &stored, &upright, 0));
+        assert_int_not_equal(
+            checksum(turned.rgb, bytes_of(&turned)), checksum(upright.rgb, bytes_of(&upright)));
+        picture_release(&stored);
+        picture_release(&turned);
+    }
+    picture_release(&upright);
+}
+
+/* ---- bad input ----------------------------------------------------------------------------------------- */
+
+struct file {
+    char *bytes;
+    size_t size;
+};
+
+static struct file load(const char *name)
+{
+    struct file file;
+    char path[512];
+    struct err err = {0};
+    snprintf(path, sizeof path, GOLDEN "%s", name);
+    if (file_read(&file.bytes, &file.size, path, 1 << 20, &err))
+        fail_msg("%s", err.msg);
+    return file;
+}
+
+static void assert_refused(const void *bytes, size_t size, enum err_code code, const char *message)
+{
+    struct picture picture;
+    struct err err = {0};
+    const int got = picture_decode(&picture, bytes, size, NULL, &err);
+    assert_string_equal(err.msg, message);
+    assert_int_equal(got, code);
+    assert_null(picture.rgb);
+    assert_int_equal(picture_decode(&picture, bytes, size, NULL, NULL), code);
+}
+
+static void names_what_it_cannot_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        enum err_code code;
+        const char *message;
+    } cases[] = {
+        {"", 0, ERR_FORMAT, "the file is empty"},
+        {"hello, world", 12, ERR_FORMAT, "not a picture, or of an unknown format"},
+        {"RIFF\0\0\0\0WEBPVP8 ", 16, ERR_UNSUPPORTED, "WebP is not read: convert it to PNG or JPEG"},
+        {"II*\0", 4, ERR_UNSUPPORTED, "TIFF is not read: convert it to PNG or JPEG"},
+        {"\0\0\0\x1c"
+         "ftypheic",
+            12, ERR_UNSUPPORTED, "HEIC is not read: convert it to PNG or JPEG"},
+        {"\0\0\0\x1c"
+         "ftypavif",
+            12, ERR_UNSUPPORTED, "AVIF is not read: convert it to PNG or JPEG"},
+        {"\0\0\0\x0cjP  \r\n", 10, ERR_UNSUPPORTED, "JPEG 2000 is not read: convert it to PNG or JPEG"},
+        {"<!DOCTYPE html>", 15, ERR_UNSUPPORTED, "a web page is not read: the download seems to have failed"},
+        {"P3 1 1 255 0 0 0", 16, ERR_UNSUPPORTED,
+            "PNM in text form is not read: save it in binary form (P4 to P6)"},
+        {"\xff\xd8\xff", 3, ERR_FORMAT, "damaged JPEG: the file ends early, at byte 3"},
+        {"GIF89a", 6, ERR_FORMAT, "damaged GIF: the file ends early, at byte 6"},
+        {"BM", 2, ERR_FORMAT, "damaged BMP: the file ends early, at byte 2"},
+        {"8BPS", 4, ERR_FORMAT, "damaged PSD: the file ends early, at byte 4"},
+        {"P6 1 1 255 \0\0", 13, ERR_FORMAT, "damaged PNM: the file ends early, at byte 13"},
+        {"P6 1 x 255 \0\0\0", 14, ERR_FORMAT, "damaged PNM: the header at byte 2 is not numbers in range"},
+        {"P5 0 1 255 \0", 12, ERR_FORMAT, "damaged PNM: it says it is 0 x 1 pixels"},
+        {"P5 99999 99999 255 \0", 20, ERR_LIMIT, "PNM: 99999 x 99999 pixels, the limit is 200000000"},
+        {"P5 999999999 999999999 255 \0", 28, ERR_LIMIT,
+            "PNM: 999999999 x 999999999 pixels, the limit is 200000000"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i)
+        assert_refused(cases[i].bytes, cases[i].size, cases[i].code, cases[i].message);
+}
+
+/* No prefix of a file may read as a whole picture, or read out of bounds. */
+static void notices_every_truncation(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"rgb.png", "rgb_adam7.png", "rgb420.jpg", "progressive.jpg",
+        "restart.jpg", "palette.gif", "rgb.bmp", "rle8.bmp", "rgb565.bmp", "palette4.bmp", "rgb.ppm",
+        "bits.pbm"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
+        struct file file = load(names[i]);
+        struct picture whole = read_golden(names[i], NULL);
+        for (size_t size = 0; size < file.size; ++size) {
+            uint8_t *part = malloc(size ? size : 1); /* of exactly this size, for sanitizers */
+            struct picture picture;
+            struct err err = {0};
+            assert_non_null(part);
+            memcpy(part, file.bytes, size);
+            if (picture_decode(&picture, part, size, NULL, &err)) {
+                assert_true(err.msg[0]);
+            } else { /* what was cut off was padding, or GIF's end mark */
+                assert_true(size + 4 >= file.size);
+                assert_true(within(names[i], &picture, &whole, 0));
+            }
+            picture_release(&picture);
+            free(part);
+        }
+        picture_release(&whole);
+        free(file.bytes);
+    }
+}
+
+static void locates_damage_in_png(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t at; /* of the byte that is changed to... */
+        char to;
+        const char *message;
+    } cases[] = {
+        {8 + 1, 1, "damaged PNG: chunk 'IHDR' at byte 8 runs past the end of the file at byte 423"},
+        {8 + 4, '!', "damaged PNG: there is no chunk at byte 8 where one should be"},
+        {8 + 8, 1, "damaged PNG: chunk 'IHDR' at byte 8 has a wrong checksum"},
+        {33 + 28, 1, "damaged PNG: chunk 'IDAT' at byte 33 has a wrong checksum"},
+        {423 - 8, 'i', "damaged PNG: the file ends at byte 423 with no IEND chunk"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        struct file file = load("rgb.png");
+        assert_int_equal(file.size, 423);
+        file.bytes[cases[i].at] = cases[i].to;
+        assert_refused(file.bytes, file.size, ERR_FORMAT, cases[i].message);
+        free(file.bytes);
+    }
+}
+
+static void refuses_a_header_bomb(void **state)
+{
+    (void)state;
+    struct file file = load("rgb.bmp");
+    memcpy(file.bytes + 18, "\x00\x00\x01\x00\x00\x00\x01\x00", 8);
+    assert_refused(file.bytes, file.size, ERR_LIMIT, "BMP: 65536 x 65536 pixels, the limit is 200000000");
+    free(file.bytes);
+
+    file = load("rgb420.jpg");
+    uint8_t *frame = memmem(file.bytes, file.size, "\xff\xc0", 2);
+    assert_non_null(frame);
+    memset(frame + 5, 0xff, 4);
+    assert_refused(file.bytes, file.size, ERR_LIMIT, "JPEG: 65535 x 65535 pixels, the limit is 200000000");
+    free(file.bytes);
+}
+
+/* stb_image 2.27 would write behind its table. */
+static void refuses_too_many_huffman_symbols(void **state)
+{
+    (void)state;
+    struct file file = load("rgb420.jpg");
+    uint8_t *table = memmem(file.bytes, file.size, "\xff\xc4", 2);
+    assert_non_null(table);
+    memset(table + 5, 0xff, 16);
+    struct picture picture;
+    struct err err = {0};
+    assert_int_equal(picture_decode(&picture, (uint8_t *)file.bytes, file.size, NULL, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "Huffman tables at byte "));
+    free(file.bytes);
+}
+
+/* stb_image would show grey. */
+static void notices_missing_tables(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *segment, *table;
+    } cases[] = {{"rgb420.jpg", "\xff\xdb", "quantisation"}, {"rgb420.jpg", "\xff\xc4", "Huffman"},
+        {"progressive.jpg", "\xff\xdb", "quantisation"}, {"progressive.jpg", "\xff\xc4", "Huffman"}};
+    enum { COMMENT = 0xfe };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        struct file file = load(cases[i].file);
+        struct picture picture;
+        struct err err = {0};
+        uint8_t *segment = memmem(file.bytes, file.size, cases[i].segment, 2);
+        assert_non_null(segment);
+        segment[1] = COMMENT;
+        assert_int_equal(picture_decode(&picture, (uint8_t *)file.bytes, file.size, NULL, &err), ERR_FORMAT);
+        assert_non_null(strstr(err.msg, "damaged JPEG: the scan at byte "));
+        assert_non_null(strstr(err.msg, cases[i].table));
+        free(file.bytes);
+    }
+}
+
+static void limits_are_options(void **state)
+{
+    (void)state;
+    struct file file = load("rgb.ppm");
+    struct picture picture;
+    struct err err = {0};
+
+    struct picture_options options = {.max_pixels = 13 * 9};
+    assert_int_equal(picture_decode(&picture, (uint8_t *)file.bytes, file.size, &options, &err), 0);
+    picture_release(&picture);
+    options.max_pixels = 13 * 9 - 1;
+    assert_int_equal(picture_decode(&picture, (uint8_t *)file.bytes, file.size, &options, &err), ERR_LIMIT);
+    assert_string_equal(err.msg, "PNM: 13 x 9 pixels, the limit is 116");
+    options = (struct picture_options){.max_bytes = 100};
+    assert_int_equal(picture_decode(&picture, (uint8_t *)file.bytes, file.size, &options, &err), ERR_LIMIT);
+    assert_int_equal(picture_read(&picture, GOLDEN "rgb.ppm", &options, &err), ERR_LIMIT);
+    assert_non_null(strstr(err.msg, "rgb.ppm"));
+    free(file.bytes);
+}
+
+static void messages_of_read_hold_the_path(void **state)
+{
+    (void)state;
+    struct picture picture;
+    struct err err = {0};
+    assert_int_equal(picture_read(&picture, GOLDEN "no such file.png", NULL, &err), ERR_IO);
+    assert_non_null(strstr(err.msg, "no such file.png"));
+    assert_int_equal(picture_read(&picture, GOLDEN "pictures.txt", NULL, &err), ERR_FORMAT);
+    assert_string_equal(
+        err.msg, "unable to read '" GOLDEN "pictures.txt': not a picture, or of an unknown format");
+    assert_int_equal(picture_read(&picture, GOLDEN, NULL, &err), ERR_IO);
+    picture_release(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_pillow),
+        cmocka_unit_test(exif_can_be_ignored),
+        cmocka_unit_test(names_what_it_cannot_read),
+        cmocka_unit_test(notices_every_truncation),
+        cmocka_unit_test(locates_damage_in_png),
+        cmocka_unit_test(refuses_a_header_bomb),
+        cmocka_unit_test(refuses_too_many_huffman_symbols),
+        cmocka_unit_test(notices_missing_tables),
+        cmocka_unit_test(limits_are_options),
+        cmocka_unit_test(messages_of_read_hold_the_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/vision/golden.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const enum resample both[] = {RESAMPLE_BILINEAR, RESAMPLE_BICUBIC};
+
+static size_t bytes_of(const struct picture *picture)
+{
+    return (size_t)picture->width * (size_t)picture->height * 3;
+}
+
+static struct picture resize(const struct picture *in, int width, int height, enum resample resample)
+{
+    struct picture out;
+    struct err err = {0};
+    if (picture_resize(&out, in, width, height, resample, &err))
+        fail_msg("%s", err.msg);
+    return out;
+}
+
+static bool all_same = true;
+
+static void report_difference(const char *line, const char *hex, const struct picture *got)
+{
+    for (size_t i = 0; i < bytes_of(got); ++i) {
+        unsigned expected = 0;
+        sscanf(hex + 2 * i, "%2x", &expected);
+        if (expected != got->rgb[i]) {
+            fprintf(stderr, "%s: byte %zu is %d, Pillow's is %u\n", line, i, got->rgb[i], expected);
+            return;
+        }
+    }
+}
+
+static void check_resize(char *line)
+{
+    int width, height, to_width, to_height;
+    char filter[16], hex[256] = "";
+    uint32_t expected;
+
+    const int fields = sscanf(
+        line, "%d %d %d %d %15s %x %255s", &width, &height, &to_width, &to_height, filter, &expected, hex);
+    assert_true(fields >= 6);
+    struct picture in = synthetic(width, height);
+    struct picture out =
+        resize(&in, to_width, to_height, strcmp(filter, "bicubic") ? RESAMPLE_BILINEAR : RESAMPLE_BICUBIC);
+    if (fields == 7)
+        report_difference(line, hex, &out);
+    all_same &= same_checksum(line, expected, out.rgb, bytes_of(&out));
+    picture_release(&in);
+    picture_release(&out);
+}
+
+static void equals_pillow(void **state)
+{
+    (void)state;
+    assert_true(golden_lines("resize.txt", check_resize) >= 60);
+    assert_true(all_same);
+}
+
+static void constant_stays_constant(void **state)
+{
+    (void)state;
+    for (int value = 0; value <= 255; value += 51)
+        for (size_t r = 0; r < 2; ++r) {
+            struct picture in = synthetic(29, 41);
+            memset(in.rgb, value, bytes_of(&in));
+            struct picture out = resize(&in, 43, 17, both[r]);
+            for (size_t i = 0; i < bytes_of(&out); ++i)
+                assert_int_equal(out.rgb[i], value);
+            picture_release(&in);
+            picture_release(&out);
+        }
+}
+
+static void same_size_is_identity(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < 2; ++r) {
+        struct picture in = synthetic(37, 23);
+        struct picture out = resize(&in, 37, 23, both[r]);
+        assert_memory_equal(in.rgb, out.rgb, bytes_of(&in));
+        picture_release(&in);
+        picture_release(&out);
+    }
+}
+
+/* Swaps x with y. */
+static struct picture transposed(const struct picture *in)
+{
+    struct picture out = synthetic(in->height, in->width);
+    for (int y = 0; y < in->height; ++y)
+        for (int x = 0; x < in->width; ++x)
+            memcpy(out.rgb + 3 * (x * in->height + y), in->rgb + 3 * (y * in->width + x), 3);
+    return out;
+}
+
+/* With only one direction resized, there is one rounding, so that the two passes must agree. */
+static void directions_agree(void **state)
+{
+    (void)state;
+    for (size_t r = 0; r < 2; ++r) {
+        struct picture in = synthetic(61, 19), turned = transposed(&in);
+        struct picture across = resize(&in, 24, 19, both[r]), down = resize(&turned, 19, 24, both[r]);
+        struct picture back = transposed(&down);
+        assert_memory_equal(across.rgb, back.rgb, bytes_of(&across));
+        struct picture *all[] = {&in, &turned, &across, &down, &back};
+        for (size_t i = 0; i < sizeof all / sizeof *all; ++i)
+            picture_release(all[i]);
+    }
+}
+
+static void refuses_no_size(void **state)
+{
+    (void)state;
+    struct picture in = synthetic(3, 3), out;
+    struct err err = {0};
+    assert_int_equal(picture_resize(&out, &in, 0, 5, RESAMPLE_BICUBIC, &err), ERR_ARGUMENT);
+    assert_null(out.rgb);
+    assert_string_equal(err.msg, "unable to resize to 0 x 5");
+    picture_release(&in);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_pillow),
+        cmocka_unit_test(constant_stays_constant),
+        cmocka_unit_test(same_size_is_identity),
+        cmocka_unit_test(directions_agree),
+        cmocka_unit_test(refuses_no_size),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
