@@ -54,6 +54,10 @@ static void unpack_samples(struct picture *out, const uint8_t *samples, int chan
     const size_t pixels = (size_t)out->width * (size_t)out->height;
     const size_t wide = largest > 255 ? 2 : 1, repeat = channels == 1 ? 3 : 1;
 
+    if (channels == 3 && largest == 255) {
+        memcpy(out->rgb, samples, pixels * 3);
+        return;
+    }
     for (size_t i = 0; i < pixels * (size_t)channels; ++i) {
         long value = wide == 2 ? (long)read_be16(samples + 2 * i) : samples[i];
         if (value > largest)
