@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * tokenizer.json, the one file of Hugging Face's fast tokenizers, can describe tokenizers of many kinds. What
- * is not CLIP's kind is refused by name, never read as if it were: a wrong id is worse than no id.
+ * is not CLIP's kind is refused by name, never read as if it were: a wrong id is worse than no id. The ids
+ * are those of the tokenizers library when it reads the same file; transformers 5 takes only vocabulary and
+ * merges from it, which shows in specials written in capitals, "<|EndOfText|>", and nowhere else.
  */
 #include "text/tokenizer_internal.h"
 
@@ -89,17 +91,17 @@ static int read_pre_tokenizer(struct tokenizer *tokenizer, json_t *value, struct
 
 static int read_added_token(struct tokenizer *tokenizer, struct vocab *vocab, json_t *value, struct err *err)
 {
-    const char *text = "";
-    json_int_t id = -1;
-    int special = 0, normalised = -1, alone = 0, left = 0, right = 0;
+    const char *text;
+    json_int_t id;
+    int normalised, alone = 0, left = 0, right = 0;
 
-    if (json_unpack(value, "{s:s, s:I, s?b, s?b, s?b, s?b, s?b}", "content", &text, "id", &id, "special",
-            &special, "normalized", &normalised, "single_word", &alone, "lstrip", &left, "rstrip", &right) ||
+    if (json_unpack(value, "{s:s, s:I, s:b, s?b, s?b, s?b}", "content", &text, "id", &id, "normalized",
+            &normalised, "single_word", &alone, "lstrip", &left, "rstrip", &right) ||
         id < 0 || id > INT32_MAX)
-        return err_set(err, ERR_FORMAT, "an added token needs a content and an id");
+        return err_set(err, ERR_FORMAT, "an added token needs a content, an id and whether it is normalized");
     if (alone || left || right)
         return err_set(err, ERR_UNSUPPORTED, "added token '%.40s' has single_word, lstrip or rstrip", text);
-    const struct added_token token = {span_of(text), (int32_t)id, normalised < 0 ? !special : normalised};
+    const struct added_token token = {span_of(text), (int32_t)id, normalised};
     return tokenizer_add_token(tokenizer, vocab, token, err);
 }
 

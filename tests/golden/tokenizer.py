@@ -10,7 +10,7 @@ Written beside this script:
     tokenizer_small/   a vocabulary trained on tokenizer_strings.py, as today's CLIPTokenizer saves it: vocab.json with
                        merges.txt, and tokenizer.json with merges as pairs
     tokenizer_old/     the same as files of about 2021 have it: no model type, merges as strings, the pattern without
-                       the specials, start looked for after normalising; and an added token "<sks>", a template
+                       the specials, start looked for after normalising; and more added tokens, a template
     tokenizer_cased/   no normaliser, and no symbols for 'q', 'z' and 0xf0, which become "<unk>"
     tokenizer.tsv      text, then its ids in CLIP's vocabulary, small, old, cased; bytes that are not printable ASCII
                        as \\xNN
@@ -96,8 +96,9 @@ def old_form(saved):
     old["added_tokens"][0]["normalized"] = True
     old["added_tokens"] += [
         {"id": sks, "content": "<sks>", **flags, "normalized": True, "special": False},
-        {"id": sks + 1, "content": "<sks-long>", **flags, "normalized": False, "special": False},
-        {"id": sks + 2, "content": "<sks-lo", **flags, "normalized": False, "special": False},
+        {"id": sks + 1, "content": "<sks-lo", **flags, "normalized": False, "special": False},
+        {"id": sks + 2, "content": "<sks-long>", **flags, "normalized": False, "special": False},
+        {"id": sks + 3, "content": "<Ve\u0301lo>", **flags, "normalized": True, "special": False},
     ]
     old["post_processor"] = {
         "type": "TemplateProcessing",

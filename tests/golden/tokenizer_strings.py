@@ -94,13 +94,14 @@ ENTITIES = [
 SPECIALS = [
     "<|startoftext|>", "<|endoftext|>", "a <|endoftext|> b", "a<|endoftext|>b", "<|endoftext|><|endoftext|>", "<|startoftext|>a photo<|endoftext|>", " <|endoftext|> ", "<|endoftext|", "<|endoftext |>", "<|ENDOFTEXT|>",
     "<|StartOfText|>", "<|StartOfText|>!", "!<|StartOfText|>!", "<|EndOfText|>'s", "a<|ENDOFTEXT|>...", "<|ENDOFTEXT|><|STARTOFTEXT|>", "e<|endoftext|>\u0301", "<<|endoftext|>>", "<|end<|endoftext|>oftext|>",
-    "</w>", "a</w>", "<unk>", "<pad>", "<sks>", "a photo of <sks>", "<SKS> dog", "<sks-long> <sks-lo", "<sks>'s", "photo</w> of", "#version: 0.2", "<|startoftext|", "<\u200b|endoftext|>",
+    "</w>", "a</w>", "<unk>", "<pad>", "<sks>", "a photo of <sks>", "<SKS> dog", "<sks-long> <sks-lo", "<sks>'s", "<sks>\u0338 <sks-lo\u0338", "<|startoftext|>\u0338<|endoftext|>\u0338",
+    "<v\u00e9lo> <VE\u0301LO> <velo>", "photo</w> of", "#version: 0.2", "<|startoftext|", "<\u200b|endoftext|>",
 ]
 
 TEMPLATES = [
     "hello world", "a photo of a fox", "a photo of a really, functistaner big cat.", "A PHOTO OF A CAT", "aN oRiGaMi CaT.", "itap of the large dog.", "a jpeg corrupted photo of a", "art of the tree frog.", "Mixed CaSe WoRdS",
     "supercalifragilisticexpialidocious", "antidisestablishmentarianism's", "llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "abababababababababab", "the the the the",
-    "xqzjkvwp", "i", "I", "a b c d e f g", "thethethethe", "inininin", "ininin", "nininini", "sseess", "_____", "=====>", "~~~~~~~~~~~~~~~~~~~~", "--------------------------------", "................",
+    "xqzjkvwp", "Jekyll", "habib", "i", "I", "a b c d e f g", "thethethethe", "inininin", "ininin", "nininini", "sseess", "_____", "=====>", "~~~~~~~~~~~~~~~~~~~~", "--------------------------------", "................",
 ]
 
 LONG = [

@@ -133,6 +133,7 @@ static void tokenizer_json_that_is_not_clips(void **state)
         {small, "added_tokens.1.id", "3", ERR_FORMAT,
             "added_tokens[1]: added token '<|endoftext|>' has id 3, but"},
         {small, "added_tokens.1.id", "null", ERR_FORMAT, "added_tokens[1]: an added token needs"},
+        {small, "added_tokens.1.normalized", NULL, ERR_FORMAT, "added_tokens[1]: an added token needs"},
         {small, "added_tokens.1.content", "\"\"", ERR_FORMAT, "added_tokens[1]: an added token is empty"},
         {small, "added_tokens.0.lstrip", "true", ERR_UNSUPPORTED,
             "added_tokens[0]: added token '<|startoftext|>'"},
@@ -164,7 +165,7 @@ static void tokenizer_json_in_other_words(void **state)
         {"model.unk_token", "null"},
         {"pre_tokenizer.pretokenizers.1.use_regex", NULL},
         {"normalizer", "{\"type\": \"Lowercase\"}"},
-        {"added_tokens.0.normalized", NULL},
+        {"added_tokens.0.special", NULL},
         {"post_processor.type", "\"BertProcessing\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
