@@ -30,7 +30,7 @@ static const json_t *field(const json_t *object, const char *name)
 static bool flag(const json_t *object, const char *name, bool fallback)
 {
     const json_t *value = field(object, name);
-    return value ? json_is_true(value) : fallback;
+    return value ? !json_is_false(value) : fallback;
 }
 
 static int read_length(int *out, const json_t *value, const char *name, struct err *err)

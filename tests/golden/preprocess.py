@@ -209,6 +209,8 @@ def make_files():
     rows565 = b"".join(row.astype("<u2").tobytes() + b"\0\0" * (W % 2) for row in rgb565[::-1])
     rows24 = b"".join(row[:, ::-1].tobytes() + b"\0" * (-3 * W % 4) for row in RGB)
     plain_gif = saved(indexed, "GIF")
+    seen_through = saved(indexed, "GIF", transparency=int(INDEX[2, 3]))
+    larger = indexed.resize((19, 18), Image.Resampling.NEAREST)  # Pillow interlaces from 16 on
     turned = indexed.transpose(Image.Transpose.ROTATE_180)
     files = {
         **{f"grey{depth}.png": png(GREY >> (8 - depth), 0, depth) for depth in (1, 2, 4, 8)},
@@ -233,10 +235,11 @@ def make_files():
         "rgb_max15.ppm": b"P6\n13 9\n15\n" + (RGB >> 4).tobytes(),
         "rgb_max1000.ppm": b"P6\n13 9\n1000\n" + (RGB.astype(">u2") * 3).tobytes(),
         "palette.gif": saved(indexed, "GIF", interlace=0),
-        "interlaced.gif": saved(indexed, "GIF", interlace=1),
-        "transparent.gif": saved(indexed, "GIF", transparency=int(INDEX[2, 3])),
+        "interlaced.gif": saved(larger, "GIF", interlace=1),
+        "transparent.gif": seen_through,
         "animated.gif": saved(indexed, "GIF", save_all=True, append_images=[turned]),
         "large_screen.gif": plain_gif[:6] + struct.pack("<HH", 20, 15) + plain_gif[10:],
+        "large_screen_transparent.gif": seen_through[:6] + struct.pack("<HH", 20, 15) + seen_through[10:],
         "small_screen.gif": plain_gif[:6] + struct.pack("<HH", 5, 4) + plain_gif[10:],
         "grey1.bmp": saved(Image.fromarray(GREY).convert("1", dither=0), "BMP"),
         "palette.bmp": saved(indexed, "BMP"),
