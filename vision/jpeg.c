@@ -14,6 +14,8 @@ enum marker {
     FRAME_EXTENDED = 0xc1,
     FRAME_PROGRESSIVE = 0xc2,
     HUFFMAN = 0xc4,
+    ARITHMETIC = 0xcc,
+    FRAME_LAST = 0xcf,
     RESTART_FIRST = 0xd0,
     RESTART_LAST = 0xd7,
     END = 0xd9,
@@ -144,6 +146,12 @@ static const char *missing_table(const struct tables *tables, struct span scan)
     return NULL;
 }
 
+/* Lossless, hierarchical and arithmetic coding. */
+static bool is_rare_frame(uint8_t marker)
+{
+    return marker > FRAME_PROGRESSIVE && marker <= FRAME_LAST && marker != HUFFMAN && marker != ARITHMETIC;
+}
+
 int jpeg_check(struct span file, struct err *err)
 {
     struct tables tables = {0};
@@ -170,6 +178,8 @@ int jpeg_check(struct span file, struct err *err)
         case SCAN:
             missing = missing_table(&tables, segment.data);
         }
+        if (is_rare_frame(segment.marker))
+            return err_set(err, ERR_UNSUPPORTED, "this kind is not read: lossless or arithmetically coded");
         if (!fits)
             return err_set(err, ERR_FORMAT, "the Huffman tables at byte %zu do not fit", at);
         if (missing)

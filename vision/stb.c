@@ -60,17 +60,23 @@ static int source_eof(void *user)
 
 static const stbi_io_callbacks callbacks = {source_read, source_skip, source_eof};
 
-/* What stb_image says of well-formed files it cannot read, in words that a user knows. All else it says is
- * about damage. */
+/* stb_image's reasons in words that a user knows, where they are about well-formed files that it cannot read,
+ * or about nothing at all. */
 static const struct {
-    const char *reason, *meaning;
-} unsupported[] = {
-    {"only 8-bit", "its samples have more than 8 bits"},
-    {"no header height", "its height stands behind its pixels"},
-    {"unsupported bit depth", "its samples have neither 8 nor 16 bits"},
-    {"wrong channel count", "it has too many channels"},
-    {"wrong color format", "it is not in RGB"},
-    {"wrong version", "it is of another version of the format"},
+    const char *reason;
+    enum err_code code;
+    const char *meaning;
+} reasons[] = {
+    {"only 8-bit", ERR_UNSUPPORTED, "this kind is not read: its samples have more than 8 bits"},
+    {"no header height", ERR_UNSUPPORTED, "this kind is not read: its height stands behind its pixels"},
+    {"unsupported bit depth", ERR_UNSUPPORTED,
+        "this kind is not read: its samples have neither 8 nor 16 bits"},
+    {"wrong channel count", ERR_UNSUPPORTED, "this kind is not read: it has too many channels"},
+    {"wrong color format", ERR_UNSUPPORTED, "this kind is not read: it is not in RGB"},
+    {"wrong version", ERR_UNSUPPORTED, "this kind is not read: it is of another version of the format"},
+    {"bad png sig", ERR_FORMAT,
+        "a scan names a component that there is not"}, /* left from asking if it is a PNG */
+    {"outofmem", ERR_MEMORY, "out of memory"},
 };
 
 static int fail(const struct source *source, struct err *err)
@@ -79,11 +85,9 @@ static int fail(const struct source *source, struct err *err)
 
     if (source->ran_out)
         return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", source->file.size);
-    if (!strcmp(reason, "outofmem"))
-        return err_set(err, ERR_MEMORY, "out of memory");
-    for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; ++i)
-        if (!strcmp(reason, unsupported[i].reason))
-            return err_set(err, ERR_UNSUPPORTED, "this kind is not read: %s", unsupported[i].meaning);
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; ++i)
+        if (!strcmp(reason, reasons[i].reason))
+            return err_set(err, reasons[i].code, "%s", reasons[i].meaning);
     return err_set(err, ERR_FORMAT, "%s, before byte %zu", reason, source->at);
 }
 
@@ -92,14 +96,14 @@ int stb_decode(struct picture *out, struct span file, size_t max_pixels, struct 
     struct source source = {.file = file};
     int width, height, channels;
 
-    if (!stbi_info_from_callbacks(&callbacks, &source, &width, &height, &channels))
-        return fail(&source, err);
-    int rc = picture_check_size(width, height, max_pixels, err);
+    /* Where the header is wrong, only the attempt to decode says why. */
+    const bool header = stbi_info_from_callbacks(&callbacks, &source, &width, &height, &channels);
+    int rc = header ? picture_check_size(width, height, max_pixels, err) : 0;
     if (rc)
         return rc;
     source = (struct source){.file = file};
     uint8_t *rgb = stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 3);
-    if (!rgb || source.ran_out) {
+    if (!header || !rgb || source.ran_out) {
         stbi_image_free(rgb);
         return fail(&source, err);
     }
