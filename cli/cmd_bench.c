@@ -11,8 +11,8 @@
 enum { DEFAULT_BATCH = 16, DEFAULT_ROUNDS = 5, WARM_UP = 2, BATCH_MAX = 4096, ROUNDS_MAX = 10000 };
 
 struct bench {
-    const char *work, *shape, *model;
-    struct device_options device_options;
+    const char *work, *shape;
+    struct model_options model;
     size_t batch, rounds;
     int format;
 
@@ -39,7 +39,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &bench->model;
-        state->child_inputs[1] = &bench->device_options;
         return 0;
     case 's':
         bench->shape = argument;
@@ -61,7 +60,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
         if (!bench->work || strcmp(bench->work, "encode"))
             argp_error(state, "say what to measure: encode");
-        if (bench->shape && bench->model)
+        if (bench->shape && bench->model.directory)
             argp_error(state, "--shape and --model exclude each other");
         return 0;
     default:
@@ -70,7 +69,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&model_argp, 0, "Model and device:", 1}, {&device_argp, 0, NULL, 1}, {&help_argp, 0, "", -1}, {0}};
+    {&model_argp, 0, "Model and device:", 4}, {&help_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -81,6 +80,7 @@ static const struct argp argp = {
            "warm-up. Decoding is not part of it. Texts are as long as the model takes.\v"
            "  diptych bench encode --shape vit-b-32 --batch 16",
     .children = children,
+    .help_filter = options_help_filter,
 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
@@ -104,12 +104,12 @@ static int open_model(struct bench *bench, struct err *err)
     const char *directory;
     if (bench->shape) {
         const struct model_config *config = find_shape(bench->shape, err);
-        int rc = config ? device_open(&bench->device, &bench->device_options, err) : ERR_ARGUMENT;
+        int rc = config ? device_open(&bench->device, &bench->model.device, err) : ERR_ARGUMENT;
         return rc ? rc : model_random(&bench->loaded, config, SEED, bench->device, err);
     }
-    int rc = model_directory(&directory, bench->model, &bench->arena, err);
+    int rc = model_directory(&directory, bench->model.directory, &bench->arena, err);
     if (!rc)
-        rc = device_open(&bench->device, &bench->device_options, err);
+        rc = device_open(&bench->device, &bench->model.device, err);
     bench->shape = directory;
     return rc ? rc : model_open(&bench->loaded, directory, bench->device, err);
 }

@@ -18,8 +18,8 @@ enum { DEFAULT_TOP = 5, DEFAULT_BATCH = 32, BATCH_MAX = 4096, THREADS_MAX = 1024
 struct classify {
     char **arguments; /* pictures, folders, "-" */
     size_t argument_count;
-    const char *labels, *templates, *model;
-    struct device_options device_options;
+    const char *labels, *templates;
+    struct model_options model;
     struct loader_options loader_options;
     size_t top;
     int format;
@@ -41,25 +41,28 @@ struct classify {
 enum { KEY_NO_EXIF = 0x100, KEY_MAX_PIXELS, KEY_MAX_BYTES };
 
 static const struct argp_option options[] = {
+    {NULL, 0, NULL, 0, "Labels:", 1},
     {"labels", 'l', "LIST|FILE", 0,
         "The labels to choose from: cat,dog,\"traffic light\" or a text file with one a line, where blank "
         "lines and "
         "lines that begin with # do not count. A value with a / or that ends in .txt is always a file",
-        0},
-    {"templates", 't', "SET|FILE", 0,
-        "Prompts that a label is put into and averaged over: imagenet (80), simple (7), or a text file with "
-        "one a "
-        "line, {} for the label (default: \"" DEFAULT_TEMPLATE "\")",
-        0},
-    {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5)", 0},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", 0},
-    {"null", '0', NULL, 0, "Paths on stdin end with a NUL byte, as find -print0 writes them", 0},
-    {"batch", 'b', "N", 0, "Encode N pictures at a time (default: 32)", 0},
-    {"threads", 'j', "N", 0, "Decode on N threads (default: as many as CPUs)", 0},
-    {"no-exif", KEY_NO_EXIF, NULL, 0, "Do not turn pictures the way their EXIF data says", 0},
-    {"max-pixels", KEY_MAX_PIXELS, "N", 0, "Refuse pictures of more pixels (default: 200 million)", 0},
-    {"max-bytes", KEY_MAX_BYTES, "N", 0, "Refuse larger picture files (default: 256 MiB)", 0},
-    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 0},
+        1},
+    {"templates", 't', "SET|TEXT|FILE", 0,
+        "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
+        "the "
+        "label, or a text file with one a line (default: \"" DEFAULT_TEMPLATE "\")",
+        1},
+    {NULL, 0, NULL, 0, "Pictures:", 2},
+    {"null", '0', NULL, 0, "Paths on stdin end with a NUL byte, as find -print0 writes them", 2},
+    {"no-exif", KEY_NO_EXIF, NULL, 0, "Do not turn pictures the way their EXIF data says", 2},
+    {"max-pixels", KEY_MAX_PIXELS, "N", 0, "Refuse pictures of more pixels (default: 200 million)", 2},
+    {"max-bytes", KEY_MAX_BYTES, "N", 0, "Refuse larger picture files (default: 256 MiB)", 2},
+    {"threads", 'j', "N", 0, "Decode on N threads (default: as many as CPUs)", 2},
+    {"batch", 'b', "N", 0, "Encode N pictures at a time (default: 32)", 2},
+    {NULL, 0, NULL, 0, "Output:", 3},
+    {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5)", 3},
+    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", 3},
+    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 3},
     {0},
 };
 
@@ -70,7 +73,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &c->model;
-        state->child_inputs[1] = &c->device_options;
         return 0;
     case 'l':
         c->labels = argument;
@@ -121,7 +123,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&model_argp, 0, "Model and device:", 1}, {&device_argp, 0, NULL, 1}, {&help_argp, 0, "", -1}, {0}};
+    {&model_argp, 0, "Model and device:", 4}, {&help_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -137,8 +139,9 @@ static const struct argp argp = {
            "others; in json its line has an \"error\", otherwise the reason is on stderr.\n\n"
            "Exit status: 0 all pictures have labels, 1 some failed, 2 cannot start.\n\n"
            "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
-           "  find . -name '*.jpg' -print0 | diptych classify -0 - --labels labels.txt --format json",
+           "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json",
     .children = children,
+    .help_filter = options_help_filter,
 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
@@ -147,9 +150,9 @@ static int open_model(struct classify *c, struct err *err)
 {
     const char *directory;
     progress_note(&c->progress, "opening the model");
-    int rc = model_directory(&directory, c->model, &c->arena, err);
+    int rc = model_directory(&directory, c->model.directory, &c->arena, err);
     if (!rc)
-        rc = device_open(&c->device, &c->device_options, err);
+        rc = device_open(&c->device, &c->model.device, err);
     if (!rc && (rc = model_open(&c->loaded, directory, c->device, err)))
         return err_wrap(err, "cannot open the model '%s'", directory);
     return rc ? rc : encoder_open(&c->encoder, c->loaded, c->loader_options.batch, err);

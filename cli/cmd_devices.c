@@ -46,6 +46,7 @@ static const struct argp argp = {
            "in; in "
            "the others it multiplies float32 with rounded operands.",
     .children = children,
+    .help_filter = options_help_filter,
 };
 
 static json_t *device_report(const struct device_info *info)

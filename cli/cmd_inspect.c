@@ -43,6 +43,7 @@ static const struct argp argp = {
            "the one that the other commands use. Needs no OpenCL device.\v"
            "GFLOP count a multiply-add as two, for one picture, and for one text as long as the model takes.",
     .children = children,
+    .help_filter = options_help_filter,
 };
 
 /* ---- the parts of the report --------------------------------------------------------------------------- */

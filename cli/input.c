@@ -115,5 +115,5 @@ int input_templates(struct strings *templates, const char *value, struct err *er
     for (size_t i = 0; template_sets[i].name; i++)
         if (!strncmp(template_sets[i].name, value, length) && !strcmp(template_sets[i].name + length, ".txt"))
             return add_lines(templates, template_sets[i].text, strlen(template_sets[i].text), err);
-    return add_file(templates, value, err);
+    return strstr(value, "{}") ? strings_add(templates, value, length, err) : add_file(templates, value, err);
 }

@@ -14,7 +14,8 @@ int input_pictures(struct strings *paths, const char *argument, char separator, 
  * where it holds a '/' or ends in ".txt". Blanks around a label are dropped. */
 int input_labels(struct strings *labels, const char *value, struct err *err);
 
-/* Templates: "imagenet" (80) or "simple" (7), which the program holds, or the lines of a file. */
+/* Templates: "imagenet" (80) or "simple" (7), which the program holds; the value itself where it has a {} for
+ * the label; or the lines of a file. */
 int input_templates(struct strings *templates, const char *value, struct err *err);
 
 #endif

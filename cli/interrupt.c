@@ -11,12 +11,19 @@ static void catch (int number)
     caught = number;
 }
 
+/* A signal that the caller's shell had ignored, as for jobs in the background, stays ignored. */
+static void catch_one(int number)
+{
+    struct sigaction before, action = {.sa_handler = catch, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
+}
+
 void interrupt_catch(void)
 {
-    struct sigaction action = {.sa_handler = catch, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    catch_one(SIGINT);
+    catch_one(SIGTERM);
 }
 
 bool interrupt_seen(void)

@@ -55,7 +55,8 @@ static void close_output(void)
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_CTYPE, ""); /* numbers stay as in C */
+    setlocale(LC_CTYPE, "");          /* numbers stay as in C */
+    setvbuf(stderr, NULL, _IOLBF, 0); /* a message is one write, whole beside those of other programs */
     atexit(close_output);
     if (argc < 2) {
         message("no command; 'diptych help' lists them");

@@ -67,10 +67,17 @@ const struct argp device_argp = {.options = device_options_table, .parser = pars
 
 static error_t parse_model(int key, char *argument, struct argp_state *state)
 {
-    if (key != KEY_MODEL)
+    struct model_options *options = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->device;
+        return 0;
+    case KEY_MODEL:
+        options->directory = argument;
+        return 0;
+    default:
         return ARGP_ERR_UNKNOWN;
-    *(const char **)state->input = argument;
-    return 0;
+    }
 }
 
 static const struct argp_option model_options[] = {
@@ -81,7 +88,14 @@ static const struct argp_option model_options[] = {
         0},
     {0},
 };
-const struct argp model_argp = {.options = model_options, .parser = parse_model};
+static const struct argp_child model_children[] = {{&device_argp, 0, NULL, 0}, {0}};
+const struct argp model_argp = {.options = model_options, .parser = parse_model, .children = model_children};
+
+char *options_help_filter(int key, const char *text, void *input)
+{
+    (void)input;
+    return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)text;
+}
 
 void options_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
@@ -97,7 +111,9 @@ size_t option_number(
     errno = 0;
     const unsigned long long number = strtoull(argument, &end, 10);
     if (!isdigit((unsigned char)*argument) || *end || errno || number < min || number > max)
-        argp_error(state, "--%s takes a number from %zu to %zu, not '%s'", option, min, max, argument);
+        max == SIZE_MAX
+            ? argp_error(state, "--%s takes a number from %zu on, not '%s'", option, min, argument)
+            : argp_error(state, "--%s takes a number from %zu to %zu, not '%s'", option, min, max, argument);
     return (size_t)number;
 }
 

@@ -16,8 +16,15 @@ extern const struct argp help_argp;
 /* --device, --gemm, --precision. Input: a struct device_options. */
 extern const struct argp device_argp;
 
-/* --model. Input: a const char *, which the default model's directory is for where it stays NULL. */
+/* --model, and those of device_argp. Input: a struct model_options. */
+struct model_options {
+    const char *directory; /* NULL: model_directory finds the default */
+    struct device_options device;
+};
 extern const struct argp model_argp;
+
+/* The help_filter of every command: drops what argp says about short options on its own accord. */
+char *options_help_filter(int key, const char *text, void *input);
 
 /* Parses the options of a command into `input`; wrong usage and --help exit here, as argp does. */
 void options_parse(const struct argp *argp, int argc, char **argv, void *input);

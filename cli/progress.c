@@ -21,15 +21,19 @@ void progress_init(struct progress *progress, bool quiet)
 
 void progress_clear(const struct progress *progress)
 {
-    if (progress->shown)
-        fputs("\r\033[K", stderr);
+    if (!progress->shown)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
 }
 
 void progress_note(const struct progress *progress, const char *text)
 {
     progress_clear(progress);
-    if (progress->shown)
-        fprintf(stderr, "%s ...", text);
+    if (!progress->shown)
+        return;
+    fprintf(stderr, "%s ...", text);
+    fflush(stderr);
 }
 
 void progress_start(struct progress *progress, size_t total)
@@ -63,4 +67,5 @@ void progress_draw(const struct progress *progress, size_t done)
         put_duration(elapsed / fraction - elapsed);
         fputs(" left", stderr);
     }
+    fflush(stderr);
 }

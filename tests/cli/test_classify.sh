@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# classify with the default model: formats, inputs, order, and single pictures that fail.
+. "$2/tests/cli/lib.sh"
+
+picture red.ppm '\377\0\0'
+picture green.ppm '\0\377\0'
+mkdir -p tree/deep tree/.hidden
+picture "tree/a blue one.ppm" '\0\0\377'
+picture tree/deep/red.ppm '\377\0\0'
+picture tree/.hidden/unseen.ppm '\0\0\0'
+picture tree/.unseen.ppm '\0\0\0'
+echo "no picture" >tree/notes.txt
+labels=red,green,"dark blue"
+
+# ---- formats
+number='(0|1|[01]\.[0-9]+|[0-9](\.[0-9]+)?e-[0-9]+)'
+run classify red.ppm green.ppm --labels "$labels" --format json
+expect_status 0
+expect_lines out 2
+label="\{\"label\": \"(red|green|dark blue)\", \"probability\": $number\}"
+expect_match out "^\{\"path\": \"red\.ppm\", \"labels\": \[$label, $label, $label\]\}\$"
+expect_match err '^2 pictures, 0 failed: [0-9.]+ s, [0-9.]+ pictures/s on .* \((onednn|clblast), (f32|bf16|f16)\)$'
+
+tab=$(printf '\t')
+run classify red.ppm green.ppm --labels "$labels" --format tsv --top 2 --quiet
+expect_status 0
+expect_empty err
+expect_lines out 2
+expect_match out "^red\.ppm${tab}[a-z ]+${tab}$number${tab}[a-z ]+${tab}$number\$"
+
+run classify red.ppm --labels "$labels"
+expect_status 0
+expect_line out red.ppm
+expect_match out '^ +[0-9.]+ % .* dark blue$'
+expect_lines out 5 # path, three labels and a blank line: --top 5 is cut to the labels there are
+sum=$(awk '/%/ { sum += $1 } END { print (sum > 99.8 && sum < 100.2) }' out)
+[ "$sum" = 1 ] || problem "probabilities do not add up to 100 %"
+grep -q "$(printf '\033')" out && problem "colour where there is no terminal"
+
+run classify red.ppm --labels "$labels" --top 1
+expect_match out '^ *[0-9.]+ % .*(red|green|dark blue) +red\.ppm$'
+expect_lines out 1
+
+# ---- order, folders, failures in between
+run classify red.ppm nothing.png tree green.ppm --labels red,green --format json --batch 2
+expect_status 1
+sed 's/^{"path": "\([^"]*\)", "\([a-z]*\)".*/\1 \2/' out >order
+cat >expected <<'END'
+red.ppm labels
+nothing.png error
+tree/a blue one.ppm labels
+tree/deep/red.ppm labels
+tree/notes.txt error
+green.ppm labels
+END
+cmp -s order expected || problem "not the pictures in order"
+expect_text out '"error": "unable to open '"'nothing.png'"': No such file or directory"'
+expect_match err '^6 pictures, 2 failed: '
+
+run classify tree --labels red,green --format tsv
+expect_status 1
+expect_lines out 2
+expect_match err "^diptych: unable to read 'tree/notes\.txt': "
+
+# ---- a list on stdin
+command="diptych classify - <list"
+printf 'red.ppm\n\ntree/deep\n' | "$diptych" classify - --labels red,green -f tsv -q >out 2>err
+status=$?
+expect_status 0
+expect_lines out 2
+expect_match out '^tree/deep/red\.ppm'
+find tree -name '*.ppm' -print0 | "$diptych" classify -0 - --labels red,green -f tsv -q >out 2>err
+status=$?
+expect_status 0
+expect_lines out 4
+
+# ---- names that need care
+odd=$(printf 'tab\there\nline')
+cp red.ppm "$odd"
+run classify "$odd" --labels red,green -f tsv
+expect_match out '^tab\\there\\nline'
+run classify "$odd" --labels red,green -f json
+expect_text out '{"path": "tab\there\nline", '
+latin=$(printf 'caf\351.ppm')
+cp red.ppm "$latin"
+run classify "$latin" --labels red,green -f json
+expect_status 0
+expect_text out "{\"path\": \"caf$(printf '\357\277\275').ppm\", "
+
+# ---- labels and templates from files
+cat >labels.txt <<'END'
+# colours
+red
+
+  dark blue  
+green
+END
+run classify red.ppm --labels labels.txt -f json --top 9
+expect_status 0
+expect_match out '"label": "dark blue"'
+run classify red.ppm --labels "$labels" -f json
+cp out one
+for templates in simple imagenet; do
+    run classify red.ppm --labels "$labels" --templates $templates -f json
+    expect_status 0
+    cmp -s out one && problem "templates change nothing"
+done
+echo "a photo of a {}." >own
+for templates in own "a photo of a {}."; do
+    run classify red.ppm --labels "$labels" --templates "$templates" -f json
+    cmp -s out one || problem "the default template is not the one that help states"
+done
+
+# ---- the same numbers however the work is cut
+run classify red.ppm tree green.ppm --labels "$labels" -f tsv --precision f32 --batch 1 --threads 1
+cp out one
+run classify red.ppm tree green.ppm --labels "$labels" -f tsv --precision f32 --batch 32 --threads 8
+paste one out | awk -F "$tab" '
+    { for (i = 3; i <= NF / 2; i += 2) if ($1 != $(1 + NF / 2) || ($i - $(i + NF / 2)) ^ 2 > 1e-8) bad = 1 }
+    END { exit bad }' || problem "batch 1 and batch 32 differ"
+
+# ---- limits
+run classify red.ppm --labels red,green --max-pixels 11
+expect_status 1
+expect_text err "'red.ppm'"
+run classify red.ppm --labels red,green --max-bytes 10
+expect_status 1
+
+mkdir empty
+run classify empty --labels red,green
+expect_status 0
+expect_empty out
+expect_match err '^0 pictures, 0 failed'
+
+# ---- output that cannot be written, and an end by signal
+command="diptych classify >/dev/full"
+"$diptych" classify red.ppm --labels red,green >/dev/full 2>err
+status=$?
+expect_status 2
+expect_text err "diptych: cannot write the output: No space left on device"
+
+command="diptych classify, ended by SIGTERM"
+yes red.ppm | head -n 100000 | "$diptych" classify - --labels red,green -f tsv -b 8 >out 2>err &
+wait_for=$!
+while [ ! -s out ] && kill -0 $wait_for 2>kill; do sleep 0.1; done
+kill -TERM $wait_for
+wait $wait_for
+status=$?
+expect_status 143
+expect_match err '^[0-9]+ pictures, 0 failed, interrupted: '
+[ "$(grep -c "^red\.ppm$tab.*[0-9]\$" out)" -eq "$(wc -l <out)" ] || problem "a line is broken off"
+
+finish

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# devices, inspect and bench: what they report, as a table and as JSON.
+. "$2/tests/cli/lib.sh"
+
+run devices
+expect_status 0
+expect_match out '^ +id +chosen +kind +gemm +precision +native '
+expect_match out '^ +[0-9]+:[0-9]+ +yes '
+[ "$(grep -Ec '^ +[0-9]+:[0-9]+ +yes ' out)" -eq 1 ] || problem "not one device is chosen"
+run devices --format json --precision f32
+expect_status 0
+expect_match out '"precision": "f32"'
+
+run inspect
+expect_status 0
+expect_empty err
+expect_match out '^layout +hugging face$'
+expect_match out '^  gflop +[0-9]'
+expect_match out '^  [A-Z0-9]+ .*visual_projection\.weight$'
+run inspect "$root/assets/model" --format json
+expect_status 0
+expect_match out '"parameters": [0-9]+'
+expect_match out '"shape": '
+
+run bench encode --batch 2 --rounds 2
+expect_status 0
+expect_match out '^  per_second +[0-9]'
+run bench encode --batch 2 --rounds 1 --format json
+expect_status 0
+expect_match out '"gflop_per_second": [0-9]'
+
+finish

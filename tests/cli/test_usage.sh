@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Help, versions and wrong usage: all that needs neither a device nor a model.
+. "$2/tests/cli/lib.sh"
+
+run help
+expect_status 0
+expect_empty err
+commands=$(sed -n 's/^  \([a-z]*\)  .*/\1/p' out)
+[ "$(echo $commands)" = "classify devices inspect bench help" ] || problem "the table of commands changed"
+
+for name in $commands; do
+    [ "$name" = help ] && continue
+    run "$name" -h
+    expect_status 0
+    expect_empty err
+    expect_match out "^Usage: diptych $name "
+    cp out long
+    run "$name" --help
+    cmp -s out long || problem "-h and --help differ"
+    run help "$name"
+    cmp -s out long || problem "-h and 'help $name' differ"
+    run "$name" --usage
+    expect_status 0
+    expect_match out "^Usage: diptych $name "
+    run "$name" --no-such-option
+    expect_status 2
+    expect_empty out
+    expect_match err "^diptych $name: unrecognized option"
+done
+
+run --help
+expect_status 0
+expect_text out "Usage: diptych COMMAND"
+run --version
+expect_status 0
+expect_match out '^diptych [0-9]+\.[0-9]+\.[0-9]+$'
+
+run
+expect_status 2
+expect_text err "no command"
+run classfy x
+expect_status 2
+expect_line err "diptych: 'classfy' is not a command; 'diptych help' lists them"
+run help classfy
+expect_status 2
+
+run classify --labels cat
+expect_status 2
+expect_text err "no pictures"
+run classify a.png
+expect_status 2
+expect_text err "no labels"
+run classify a.png --labels
+expect_status 2
+expect_text err "requires an argument"
+for wrong in --top=0 --top=-1 --top=x --top= --batch=0 --batch=5000 --threads=0 --max-pixels=1e9 --format=xml; do
+    run classify a.png --labels cat "$wrong"
+    expect_status 2
+    expect_empty out
+    expect_match err "^diptych classify: ${wrong%%=*} takes "
+done
+run bench
+expect_status 2
+expect_text err "say what to measure"
+run bench encode --shape vit-b-32 --model somewhere
+expect_status 2
+run bench encode --rounds 0
+expect_status 2
+run inspect one two
+expect_status 2
+run devices one
+expect_status 2
+
+# What cannot be written is a failure, also in help.
+for arguments in help --version "classify --help"; do
+    command="diptych $arguments >/dev/full"
+    "$diptych" $arguments >/dev/full 2>err
+    status=$?
+    : >out
+    expect_status 2
+    expect_text err "diptych: cannot write the output: No space left on device"
+done
+
+finish
