@@ -200,8 +200,7 @@ static int decode_lzw(uint8_t *colors, struct gif *gif, struct strings_of_codes 
             previous = -1;
             continue;
         }
-        /* A code may be used as it is made: its string then is the previous one and that one's first colour.
-         */
+        /* A code may be used as it is made: the previous string and that one's first colour. */
         const bool grows = previous >= 0 && next < CODES;
         if (code >= next + grows || (previous < 0 && code >= clear))
             return err_set(err, ERR_FORMAT, "wrong LZW code before byte %zu", gif->at);
@@ -224,18 +223,15 @@ static void draw(struct picture *out, const struct gif *gif, const uint8_t *colo
 {
     static const struct {
         int start, step;
-    } passes[] = {{0, 8}, {4, 8}, {2, 4}, {1, 2}}, plain = {0, 1};
-    const int pass_count = gif->interlaced ? 4 : 1;
+    } passes[] = {{0, 8}, {4, 8}, {2, 4}, {1, 2}, {0, 1}}; /* four for interlaced rows, the last for others */
+    const int first = gif->interlaced ? 0 : 4, end = gif->interlaced ? 4 : 5;
 
-    for (int pass = 0; pass < pass_count; ++pass) {
-        const int start = gif->interlaced ? passes[pass].start : plain.start;
-        const int step = gif->interlaced ? passes[pass].step : plain.step;
-        for (int y = start; y < gif->height; y += step) {
+    for (int pass = first; pass < end; ++pass)
+        for (int y = passes[pass].start; y < gif->height; y += passes[pass].step) {
             const size_t row = (size_t)(gif->y + y) * (size_t)out->width + (size_t)gif->x;
             for (int x = 0; x < gif->width; ++x)
                 memcpy(out->rgb + 3 * (row + (size_t)x), gif->palette[*colors++], 3);
         }
-    }
 }
 
 int gif_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err)

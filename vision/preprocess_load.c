@@ -3,7 +3,6 @@
 #include "vision/vision.h"
 
 #include <jansson.h>
-#include <limits.h>
 #include <string.h>
 
 struct preprocess preprocess_default(int image_size)
@@ -58,8 +57,7 @@ static int read_channels(float out[3], const json_t *object, const char *name, s
     return 0;
 }
 
-/* An edge length written as n, {"shortest_edge": n} or {"height": n, "width": n}; *square tells the last one.
- */
+/* An edge length: n, {"shortest_edge": n} or {"height": n, "width": n}; *square tells the last one. */
 static int read_edge(int *out, bool *square, const json_t *value, const char *name, struct err *err)
 {
     const json_t *shortest = field(value, "shortest_edge"), *height = field(value, "height");
@@ -96,9 +94,10 @@ static int read_hf_geometry(struct preprocess *out, const json_t *root, struct e
     out->resize_mode = square ? RESIZE_SQUASH : RESIZE_SHORTEST;
     if (!flag(root, "do_center_crop", !square)) {
         out->crop = out->resize;
-        return square ? 0
-                      : err_set(err, ERR_UNSUPPORTED,
-                            "'do_center_crop' is false and 'size' not square: pictures would differ in size");
+        if (square)
+            return 0;
+        return err_set(err, ERR_UNSUPPORTED,
+            "'do_center_crop' is false and 'size' not square: pictures would differ in size");
     }
     return crop ? read_edge(&out->crop, &ignored, crop, "crop_size", err) : 0;
 }

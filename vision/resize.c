@@ -9,8 +9,8 @@
  * are cut at the edges and their weights, computed in double, made to sum to 1.
  *
  * Weights are then rounded to integers of 22 fraction bits: 8 bits of sample and the filter's overshoot leave
- * that many in an int32. Rows are resampled first and *rounded to bytes*, then columns; a direction whose
- * size does not change is left alone. Both facts show in the output.
+ * that many in an int32. One direction is resampled and *rounded to bytes*, then the other; a direction whose
+ * size does not change is left alone. Both show in the output, and so does the order (columns_first).
  */
 #include "vision/resize.h"
 #include "vision/format.h"

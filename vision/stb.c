@@ -2,7 +2,6 @@
 /* JPEG, PNG and PSD through stb_image. This is the one file that compiles it. */
 #include "vision/format.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
