@@ -17,7 +17,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { FRACTION_BITS = 22, ONE_HALF = 1 << (FRACTION_BITS - 1), CHANNELS = 3 };
 
