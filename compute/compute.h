@@ -163,6 +163,7 @@ enum dim {
 enum param_kind {
     PARAM_TENSOR, /* field is a struct tensor: float32 on the device */
     PARAM_LINEAR, /* field is a struct linear *: (N, K) or (N, ...) weights, packed for the GEMM provider */
+    PARAM_BIAS,   /* field is a struct linear * that an earlier row has loaded: its bias (N) */
     PARAM_HOST,   /* field is a float: a scalar on the host */
 };
 
@@ -205,12 +206,14 @@ struct linear;
 
 int linear_load(
     struct linear **out, struct device *device, const float *weight, size_t n, size_t k, struct err *err);
+int linear_set_bias(
+    struct linear *linear, struct device *device, const float *bias, struct err *err); // (N), once
 void linear_free(struct linear *linear);
 
-/* out (R, N) = in (R, K) through the layer. `in` has the stream's real type; `out` too, or float32. bias (N)
- * may have no buffer. EPILOGUE_ADD needs a float32 `out`. */
+/* out (R, N) = in (R, K) through the layer. `in` has the stream's real type; `out` too, or float32, which
+ * EPILOGUE_ADD needs. Both are tensors of this stream. */
 int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
-    struct tensor bias, size_t rows, enum epilogue epilogue, struct err *err);
+    size_t rows, enum epilogue epilogue, struct err *err);
 
 /* out (R, W) = layer norm of in (R, W) float32; out is real or float32. in_stride: elements from row to row.
  */

@@ -17,7 +17,7 @@ struct linear {
     const struct gemm_provider *provider;
     size_t n, k;
     enum element element; /* what the provider multiplies: the device's real type, or float32 */
-    void *packed;         /* the provider's own: the weights as it wants them */
+    void *packed;         /* the provider's own: weights and bias as it wants them */
 };
 
 struct gemm_provider {
@@ -30,12 +30,13 @@ struct gemm_provider {
 
     /* weight (N, K) float32 -> linear->packed, in linear->element. */
     int (*pack)(struct linear *linear, struct device *device, const float *weight, struct err *err);
+    int (*set_bias)(struct linear *linear, struct device *device, const float *bias, struct err *err);
     void (*free)(struct linear *linear);
 
     /* out (R, N) = epilogue(in (R, K) * weight^T + bias). in has linear->element; out has it too, or float32.
      */
     int (*product)(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
-        struct tensor bias, size_t rows, enum epilogue epilogue, struct err *err);
+        size_t rows, enum epilogue epilogue, struct err *err);
 };
 
 extern const struct gemm_provider gemm_onednn, gemm_clblast;

@@ -11,6 +11,7 @@
 #include "compute/onednn.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what the CPU and the device can do ---------------------------------------------------------------- */
 
@@ -46,10 +47,9 @@ struct plan {
     size_t rows;
     enum epilogue epilogue;
     enum element out_element;
-    bool has_bias;
     bool one_off; /* the table was full: whoever runs it frees it */
     dnnl_primitive_t primitive;
-    desc src, bias, dst;
+    desc src, bias, dst, scratchpad;
 };
 
 enum { PLANS_MAX = 128 }; /* texts come in many lengths; after that a plan is made for each use */
@@ -58,6 +58,7 @@ struct packed {
     dnnl_engine_t engine;
     desc layout; /* of the weights, (K, N) */
     dnnl_memory_t weights;
+    float *bias;          // (N), or NULL
     pthread_mutex_t lock; /* guards plans; a plan in the table lives as long as the layer */
     struct plan *plans[PLANS_MAX];
     size_t plan_count;
@@ -77,6 +78,10 @@ static dnnl_status_t epilogue_attributes(dnnl_primitive_attr_t *out, enum epilog
 {
     dnnl_post_ops_t ops;
     dnnl_status_t status = dnnl_primitive_attr_create(out);
+    /* The library's own scratchpad belongs to the thread that made the primitive; ours run on the device's
+     * threads. */
+    if (!status)
+        status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
     if (status || epilogue == EPILOGUE_NONE)
         return status;
     if ((status = dnnl_post_ops_create(&ops)))
@@ -110,13 +115,14 @@ static void plan_free(struct plan *plan)
     desc_free(plan->src);
     desc_free(plan->bias);
     desc_free(plan->dst);
+    desc_free(plan->scratchpad);
     free(plan);
 }
 
 /* weights: the layout to take, or "any" to let the library choose, which *chosen (if not NULL) then receives.
  */
-static dnnl_status_t plan_build(
-    struct plan *plan, const struct linear *linear, dnnl_engine_t engine, desc weights, desc *chosen)
+static dnnl_status_t plan_build(struct plan *plan, const struct linear *linear, dnnl_engine_t engine,
+    bool has_bias, desc weights, desc *chosen)
 {
     const dnnl_dim_t m = (dnnl_dim_t)plan->rows, n = (dnnl_dim_t)linear->n, k = (dnnl_dim_t)linear->k;
     dnnl_primitive_attr_t attributes = NULL;
@@ -127,13 +133,15 @@ static dnnl_status_t plan_build(
              &plan->src, 2, (dnnl_dims_t){m, k}, data_type(linear->element), (dnnl_dims_t){k, 1})) ||
         (status = desc_strided(
              &plan->dst, 2, (dnnl_dims_t){m, n}, data_type(plan->out_element), (dnnl_dims_t){n, 1})) ||
-        (plan->has_bias &&
+        (has_bias &&
             (status = desc_strided(&plan->bias, 2, (dnnl_dims_t){1, n}, dnnl_f32, (dnnl_dims_t){n, 1}))) ||
         (status = epilogue_attributes(&attributes, plan->epilogue)) ||
         (status = matmul_desc(&primitive, engine, plan->src, weights, plan->bias, plan->dst, attributes)))
         goto done;
     if (chosen)
-        status = (*chosen = desc_of_weights(primitive)) ? dnnl_success : dnnl_out_of_memory;
+        status = (*chosen = desc_query(primitive, dnnl_query_weights_md)) ? dnnl_success : dnnl_out_of_memory;
+    else if (!(plan->scratchpad = desc_query(primitive, dnnl_query_scratchpad_md)))
+        status = dnnl_out_of_memory;
     else
         status = dnnl_primitive_create(&plan->primitive, primitive);
 done:
@@ -154,8 +162,7 @@ static int plan_get(struct plan **out, const struct linear *linear, const struct
     pthread_mutex_lock(&packed->lock);
     for (size_t i = 0; i < packed->plan_count && !plan; i++) {
         struct plan *p = packed->plans[i];
-        if (p->rows == key->rows && p->epilogue == key->epilogue && p->out_element == key->out_element &&
-            p->has_bias == key->has_bias)
+        if (p->rows == key->rows && p->epilogue == key->epilogue && p->out_element == key->out_element)
             plan = p;
     }
     if (!plan) {
@@ -165,7 +172,8 @@ static int plan_get(struct plan **out, const struct linear *linear, const struct
             goto done;
         }
         *plan = *key;
-        const dnnl_status_t status = plan_build(plan, linear, packed->engine, packed->layout, NULL);
+        const dnnl_status_t status =
+            plan_build(plan, linear, packed->engine, packed->bias != NULL, packed->layout, NULL);
         if (status) {
             plan_free(plan);
             rc = dnnl_fail(err, "plan a product", status);
@@ -197,6 +205,7 @@ static void release(struct linear *linear)
     if (packed->engine)
         dnnl_engine_destroy(packed->engine);
     pthread_mutex_destroy(&packed->lock);
+    free(packed->bias);
     free(packed);
 }
 
@@ -247,14 +256,14 @@ static int pack(struct linear *linear, struct device *device, const float *weigh
     }
     pthread_mutex_init(&packed->lock, NULL);
     linear->packed = packed;
-    *typical = (struct plan){.rows = TYPICAL_ROWS, .out_element = linear->element, .has_bias = true};
+    *typical = (struct plan){.rows = TYPICAL_ROWS, .out_element = linear->element};
 
     const dnnl_dims_t dims = {(dnnl_dim_t)linear->k, (dnnl_dim_t)linear->n},
                       strides = {1, (dnnl_dim_t)linear->k};
     if (!(status = dnnl_engine_create(&packed->engine, dnnl_cpu, 0)) &&
         !(status = desc_any(&any, 2, dims, data_type(linear->element))) &&
         !(status = desc_strided(&plain, 2, dims, dnnl_f32, strides)) &&
-        !(status = plan_build(typical, linear, packed->engine, any, &packed->layout)))
+        !(status = plan_build(typical, linear, packed->engine, false, any, &packed->layout)))
         status = reorder(packed, plain, weight);
 done:
     desc_free(any);
@@ -263,103 +272,113 @@ done:
     return status ? dnnl_fail(err, "pack weights", status) : 0;
 }
 
-/* ---- running ------------------------------------------------------------------------------------------- */
-
-/* A tensor as a native kernel sees it: which of the job's buffers, and where in it. */
-struct operand {
-    int buffer;
-    size_t at; /* bytes */
-};
-
-/* What the native kernel is called with. OpenCL puts host addresses into `buffers`. PoCL 3.1 does so only
- * once for a buffer that is listed twice, so each stands there once. */
-struct job {
-    void *buffers[3];
-    struct operand out, in, bias;
-    struct packed *packed;
-    struct plan *plan;
-    int *failed; /* the stream's */
-};
-
-static void *operand_address(const struct job *job, struct operand operand)
+static int set_bias(struct linear *linear, struct device *device, const float *bias, struct err *err)
 {
-    return (char *)job->buffers[operand.buffer] + operand.at;
+    struct packed *packed = linear->packed;
+    (void)device;
+    packed->bias = mem_new(linear->n, sizeof *bias);
+    if (!packed->bias)
+        return err_memory(err, linear->n * sizeof *bias);
+    memcpy(packed->bias, bias, linear->n * sizeof *bias);
+    return 0;
 }
 
-static dnnl_status_t job_execute(const struct job *job)
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+/* What the native kernel is called with. OpenCL puts a host address into `memory`. One buffer and no more:
+ * PoCL 3.1 fills in several in the order they were created in, not the order they are listed in. */
+struct job {
+    char *memory;         /* the stream's, where both in and out lie */
+    size_t out_at, in_at; /* bytes */
+    struct packed *packed;
+    struct plan *plan;
+    struct stream *stream;
+};
+
+static dnnl_status_t scratch_reserve(struct stream *stream, size_t size)
+{
+    enum { PAGE = 4096 }; /* where oneDNN wants its scratchpad to begin */
+    if (stream->native_scratch.size >= size)
+        return dnnl_success;
+    free(stream->native_scratch.memory);
+    stream->native_scratch.size = 0;
+    if (posix_memalign(&stream->native_scratch.memory, PAGE, size)) {
+        stream->native_scratch.memory = NULL;
+        return dnnl_out_of_memory;
+    }
+    stream->native_scratch.size = size;
+    return dnnl_success;
+}
+
+enum { SRC, DST, SCRATCHPAD, BIAS, OPERANDS };
+
+static dnnl_status_t job_operands(dnnl_memory_t operands[OPERANDS], const struct job *job)
 {
     const struct plan *plan = job->plan;
     const dnnl_engine_t engine = job->packed->engine;
-    dnnl_memory_t in = NULL, out = NULL, bias = NULL;
-    dnnl_stream_t stream = NULL;
-    dnnl_status_t status;
-
-    if ((status = dnnl_memory_create(&in, plan->src, engine, operand_address(job, job->in))) ||
-        (status = dnnl_memory_create(&out, plan->dst, engine, operand_address(job, job->out))) ||
-        (plan->has_bias &&
-            (status = dnnl_memory_create(&bias, plan->bias, engine, operand_address(job, job->bias)))) ||
-        (status = dnnl_stream_create(&stream, engine, dnnl_stream_default_flags)))
-        goto done;
-    const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, in}, {DNNL_ARG_WEIGHTS, job->packed->weights},
-        {DNNL_ARG_DST, out}, {DNNL_ARG_BIAS, bias}};
-    status = dnnl_primitive_execute(plan->primitive, stream, plan->has_bias ? 4 : 3, arguments);
+    dnnl_status_t status = scratch_reserve(job->stream, dnnl_memory_desc_get_size(plan->scratchpad));
     if (!status)
-        status = dnnl_stream_wait(stream);
-done:
-    if (stream)
-        dnnl_stream_destroy(stream);
-    if (bias)
-        dnnl_memory_destroy(bias);
-    if (out)
-        dnnl_memory_destroy(out);
-    if (in)
-        dnnl_memory_destroy(in);
+        status = dnnl_memory_create(&operands[SRC], plan->src, engine, job->memory + job->in_at);
+    if (!status)
+        status = dnnl_memory_create(&operands[DST], plan->dst, engine, job->memory + job->out_at);
+    if (!status)
+        status = dnnl_memory_create(
+            &operands[SCRATCHPAD], plan->scratchpad, engine, job->stream->native_scratch.memory);
+    if (!status && plan->bias)
+        status = dnnl_memory_create(&operands[BIAS], plan->bias, engine, job->packed->bias);
     return status;
 }
 
 static void CL_CALLBACK job_run(void *argument)
 {
     const struct job *job = argument;
-    const dnnl_status_t status = job_execute(job);
+    struct plan *plan = job->plan;
+    dnnl_memory_t operands[OPERANDS] = {0};
+    dnnl_stream_t stream = NULL;
+
+    dnnl_status_t status = job_operands(operands, job);
+    if (!status)
+        status = dnnl_stream_create(&stream, job->packed->engine, dnnl_stream_default_flags);
+    if (!status) {
+        const dnnl_exec_arg_t arguments[] = {
+            {DNNL_ARG_SRC, operands[SRC]},
+            {DNNL_ARG_WEIGHTS, job->packed->weights},
+            {DNNL_ARG_DST, operands[DST]},
+            {DNNL_ARG_SCRATCHPAD, operands[SCRATCHPAD]},
+            {DNNL_ARG_BIAS, operands[BIAS]},
+        };
+        status = dnnl_primitive_execute(plan->primitive, stream, plan->bias ? 5 : 4, arguments);
+    }
+    if (!status)
+        status = dnnl_stream_wait(stream);
     if (status)
-        *job->failed = (int)status;
-    if (job->plan->one_off)
-        plan_free(job->plan);
-}
+        job->stream->native_failed = (int)status;
 
-/* The buffers of a job, each once. */
-struct buffer_list {
-    cl_mem buffers[3];
-    cl_uint count;
-};
-
-static struct operand operand_of(struct buffer_list *list, struct tensor tensor)
-{
-    cl_uint i = 0;
-    while (i < list->count && list->buffers[i] != tensor.buffer)
-        i++;
-    if (i == list->count)
-        list->buffers[list->count++] = tensor.buffer;
-    return (struct operand){.buffer = (int)i, .at = tensor.offset * element_size(tensor.element)};
+    if (stream)
+        dnnl_stream_destroy(stream);
+    for (int i = 0; i < OPERANDS; i++)
+        if (operands[i])
+            dnnl_memory_destroy(operands[i]);
+    if (plan->one_off)
+        plan_free(plan);
 }
 
 static int product(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
-    struct tensor bias, size_t rows, enum epilogue epilogue, struct err *err)
+    size_t rows, enum epilogue epilogue, struct err *err)
 {
-    const struct plan key = {
-        .rows = rows, .epilogue = epilogue, .out_element = out.element, .has_bias = bias.buffer != NULL};
-    struct job job = {.packed = linear->packed, .failed = &stream->native_failed};
-    struct buffer_list list = {.count = 0};
+    const struct plan key = {.rows = rows, .epilogue = epilogue, .out_element = out.element};
+    struct job job = {
+        .out_at = out.offset * element_size(out.element),
+        .in_at = in.offset * element_size(in.element),
+        .packed = linear->packed,
+        .stream = stream,
+    };
+    const void *place = &job.memory;
     int rc = plan_get(&job.plan, linear, &key, err);
     if (rc)
         return rc;
-    job.out = operand_of(&list, out);
-    job.in = operand_of(&list, in);
-    if (key.has_bias)
-        job.bias = operand_of(&list, bias);
-    const void *places[] = {&job.buffers[0], &job.buffers[1], &job.buffers[2]};
     const cl_int status = clEnqueueNativeKernel(
-        stream->queue, job_run, &job, sizeof job, list.count, list.buffers, places, 0, NULL, NULL);
+        stream->queue, job_run, &job, sizeof job, 1, &stream->memory, &place, 0, NULL, NULL);
     return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
 }
 
@@ -369,6 +388,7 @@ const struct gemm_provider gemm_onednn = {
     .native = native,
     .best = best,
     .pack = pack,
+    .set_bias = set_bias,
     .free = release,
     .product = product,
 };

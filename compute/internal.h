@@ -53,6 +53,11 @@ struct stream {
     cl_mem memory; /* NULL while planning */
     size_t size, used, peak;
     struct kernel *kernels;
+    struct {
+        void *memory;
+        size_t size;
+    } native_scratch;  /* host memory for native kernels: they run one after the other, and grow it themselves
+                        */
     int native_failed; /* set by a native kernel, which has no other way to say so; looked at when the host
                           reads */
 };

@@ -9,6 +9,7 @@
  */
 #include "compute/gemm.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static float rounded(float x, enum precision precision)
@@ -67,6 +68,11 @@ void linear_free(struct linear *linear)
     free(linear);
 }
 
+int linear_set_bias(struct linear *linear, struct device *device, const float *bias, struct err *err)
+{
+    return linear->provider->set_bias(linear, device, bias, err);
+}
+
 static int convert(struct stream *stream, const char *kernel, struct tensor out, struct tensor in,
     size_t count, struct err *err)
 {
@@ -76,11 +82,12 @@ static int convert(struct stream *stream, const char *kernel, struct tensor out,
 }
 
 int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
-    struct tensor bias, size_t rows, enum epilogue epilogue, struct err *err)
+    size_t rows, enum epilogue epilogue, struct err *err)
 {
     const size_t mark = stream_mark(stream);
     struct tensor product = out;
     int rc = 0;
+    assert(in.buffer == stream->memory && out.buffer == stream->memory);
 
     if (in.element != linear->element) {
         const struct tensor real = in;
@@ -91,7 +98,7 @@ int linear_forward(const struct linear *linear, struct stream *stream, struct te
     if (out.element != linear->element && out.element != ELEMENT_F32)
         rc = tensor_new(&product, stream, ELEMENT_F32, rows * linear->n, err);
     if (!rc && !stream_plans(stream))
-        rc = linear->provider->product(linear, stream, product, in, bias, rows, epilogue, err);
+        rc = linear->provider->product(linear, stream, product, in, rows, epilogue, err);
     if (!rc && product.element != out.element)
         rc = convert(stream, "narrow", out, product, rows * linear->n, err);
 done:

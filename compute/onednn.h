@@ -28,10 +28,11 @@ static inline void desc_free(desc d)
         dnnl_memory_desc_destroy(d);
 }
 
-static inline desc desc_of_weights(const_dnnl_primitive_desc_t primitive)
+/* A copy of a descriptor that a primitive has chosen; NULL when out of memory. */
+static inline desc desc_query(const_dnnl_primitive_desc_t primitive, dnnl_query_t what)
 {
     desc copy = NULL;
-    const const_dnnl_memory_desc_t d = dnnl_primitive_desc_query_md(primitive, dnnl_query_weights_md, 0);
+    const const_dnnl_memory_desc_t d = dnnl_primitive_desc_query_md(primitive, what, 0);
     return d && !dnnl_memory_desc_clone(&copy, d) ? copy : NULL;
 }
 
@@ -75,9 +76,9 @@ static inline void desc_free(desc d)
     free(d);
 }
 
-static inline desc desc_of_weights(const_dnnl_primitive_desc_t primitive)
+static inline desc desc_query(const_dnnl_primitive_desc_t primitive, dnnl_query_t what)
 {
-    const dnnl_memory_desc_t *d = dnnl_primitive_desc_query_md(primitive, dnnl_query_weights_md, 0);
+    const dnnl_memory_desc_t *d = dnnl_primitive_desc_query_md(primitive, what, 0);
     desc copy = d ? malloc(sizeof *copy) : NULL;
     if (copy)
         *copy = *d;

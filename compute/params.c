@@ -105,6 +105,8 @@ static int param_place(void *field, const struct param *param, const float *valu
     switch (param->kind) {
     case PARAM_LINEAR:
         return linear_load(field, device, values, shape[0], count / shape[0], err);
+    case PARAM_BIAS:
+        return linear_set_bias(*(struct linear **)field, device, values, err);
     case PARAM_HOST:
         *(float *)field = values[0];
         return 0;

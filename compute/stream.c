@@ -60,6 +60,7 @@ void stream_free(struct stream *stream)
         clReleaseMemObject(stream->memory);
     if (stream->queue)
         clReleaseCommandQueue(stream->queue);
+    free(stream->native_scratch.memory);
     free(stream);
 }
 

@@ -10,7 +10,6 @@ struct block {
     struct linear *out;                                         // (W, W)
     struct linear *fc_1;                                        // (M, W)
     struct linear *fc_2;                                        // (W, M)
-    struct tensor qkv_bias, out_bias, fc_1_bias, fc_2_bias;
 };
 
 #define FIELD(name) offsetof(struct block, name)
@@ -20,16 +19,16 @@ static const struct param block_params[] = {
     {PARAM_TENSOR, FIELD(ln_1_beta), "layer_norm1.bias", "ln_1.bias", {DIM_WIDTH}, false},
     {PARAM_LINEAR, FIELD(qkv), "self_attn.{q,k,v}_proj.weight", "attn.in_proj_weight",
         {DIM_3WIDTH, DIM_WIDTH}, false},
-    {PARAM_TENSOR, FIELD(qkv_bias), "self_attn.{q,k,v}_proj.bias", "attn.in_proj_bias", {DIM_3WIDTH}, false},
+    {PARAM_BIAS, FIELD(qkv), "self_attn.{q,k,v}_proj.bias", "attn.in_proj_bias", {DIM_3WIDTH}, false},
     {PARAM_LINEAR, FIELD(out), "self_attn.out_proj.weight", "attn.out_proj.weight", {DIM_WIDTH, DIM_WIDTH},
         false},
-    {PARAM_TENSOR, FIELD(out_bias), "self_attn.out_proj.bias", "attn.out_proj.bias", {DIM_WIDTH}, false},
+    {PARAM_BIAS, FIELD(out), "self_attn.out_proj.bias", "attn.out_proj.bias", {DIM_WIDTH}, false},
     {PARAM_TENSOR, FIELD(ln_2_gamma), "layer_norm2.weight", "ln_2.weight", {DIM_WIDTH}, false},
     {PARAM_TENSOR, FIELD(ln_2_beta), "layer_norm2.bias", "ln_2.bias", {DIM_WIDTH}, false},
     {PARAM_LINEAR, FIELD(fc_1), "mlp.fc1.weight", "mlp.c_fc.weight", {DIM_MLP, DIM_WIDTH}, false},
-    {PARAM_TENSOR, FIELD(fc_1_bias), "mlp.fc1.bias", "mlp.c_fc.bias", {DIM_MLP}, false},
+    {PARAM_BIAS, FIELD(fc_1), "mlp.fc1.bias", "mlp.c_fc.bias", {DIM_MLP}, false},
     {PARAM_LINEAR, FIELD(fc_2), "mlp.fc2.weight", "mlp.c_proj.weight", {DIM_WIDTH, DIM_MLP}, false},
-    {PARAM_TENSOR, FIELD(fc_2_bias), "mlp.fc2.bias", "mlp.c_proj.bias", {DIM_WIDTH}, false},
+    {PARAM_BIAS, FIELD(fc_2), "mlp.fc2.bias", "mlp.c_proj.bias", {DIM_WIDTH}, false},
 };
 
 enum { BLOCK_PARAMS = sizeof block_params / sizeof *block_params };
@@ -127,16 +126,16 @@ static int block_forward(const struct block *block, const struct transformer_con
 
     if ((rc = layer_norm(
              stream, normed, x, block->ln_1_gamma, block->ln_1_beta, rows, width, config->eps, err)) ||
-        (rc = linear_forward(block->qkv, stream, wide, normed, block->qkv_bias, rows, EPILOGUE_NONE, err)) ||
+        (rc = linear_forward(block->qkv, stream, wide, normed, rows, EPILOGUE_NONE, err)) ||
         (rc = attention(stream, normed, wide, batch, tokens, config->heads, width / config->heads,
              config->causal, err)) ||
-        (rc = linear_forward(block->out, stream, x, normed, block->out_bias, rows, EPILOGUE_ADD, err)))
+        (rc = linear_forward(block->out, stream, x, normed, rows, EPILOGUE_ADD, err)))
         goto done;
 
     if ((rc = layer_norm(
              stream, normed, x, block->ln_2_gamma, block->ln_2_beta, rows, width, config->eps, err)) ||
-        (rc = linear_forward(block->fc_1, stream, wide, normed, block->fc_1_bias, rows, activation, err)) ||
-        (rc = linear_forward(block->fc_2, stream, x, wide, block->fc_2_bias, rows, EPILOGUE_ADD, err)))
+        (rc = linear_forward(block->fc_1, stream, wide, normed, rows, activation, err)) ||
+        (rc = linear_forward(block->fc_2, stream, x, wide, rows, EPILOGUE_ADD, err)))
         goto done;
 done:
     stream_rewind(stream, mark);

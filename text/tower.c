@@ -92,7 +92,6 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
 {
     const size_t width = tower->config.block.width, mark = stream_mark(stream);
     const float eps = tower->config.block.eps;
-    const struct tensor none = {0};
     struct tensor x;      // (B, T, W) float32: the residual stream
     struct tensor pooled; // (B, W): the end-of-text token's last state
     struct tensor normed; // (B, W)
@@ -109,7 +108,7 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
         (rc = pick_rows(stream, pooled, x, eot, batch, tokens, width, err)) ||
         (rc = layer_norm(
              stream, normed, pooled, tower->ln_final_gamma, tower->ln_final_beta, batch, width, eps, err)) ||
-        (rc = linear_forward(tower->projection, stream, embeddings, normed, none, batch, EPILOGUE_NONE, err)))
+        (rc = linear_forward(tower->projection, stream, embeddings, normed, batch, EPILOGUE_NONE, err)))
         goto done;
 done:
     stream_rewind(stream, mark);

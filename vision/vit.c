@@ -121,7 +121,7 @@ int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embe
         (rc = patchify(stream, patches, pixels, batch, config->image_size, config->patch_size, vit->scale,
              vit->shift, err)) ||
         (rc = linear_forward(
-             vit->patch_embedding, stream, columns, patches, none, patch_rows, EPILOGUE_NONE, err)) ||
+             vit->patch_embedding, stream, columns, patches, patch_rows, EPILOGUE_NONE, err)) ||
         (rc = assemble_tokens(
              stream, x, columns, vit->class_token, vit->positions, batch, tokens, width, err)) ||
         (rc = layer_norm(stream, x, x, vit->ln_pre_gamma, vit->ln_pre_beta, rows, width, eps, err)))
@@ -136,7 +136,7 @@ int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embe
         (rc = pick_rows(stream, pooled, x, none, batch, tokens, width, err)) ||
         (rc = layer_norm(
              stream, normed, pooled, vit->ln_post_gamma, vit->ln_post_beta, batch, width, eps, err)) ||
-        (rc = linear_forward(vit->projection, stream, embeddings, normed, none, batch, EPILOGUE_NONE, err)))
+        (rc = linear_forward(vit->projection, stream, embeddings, normed, batch, EPILOGUE_NONE, err)))
         goto done;
 done:
     stream_rewind(stream, mark);

@@ -7,13 +7,13 @@ enum { EPILOGUE_NONE, EPILOGUE_QUICK_GELU, EPILOGUE_GELU, EPILOGUE_GELU_TANH, EP
 
 /* out [r*n + i] = activation(out[r*n + i] + bias[i]); bias is left out where has_bias is 0. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void bias_activation(global float *out, ulong out_at,
-    global const float *bias, ulong bias_at, uint has_bias, uint n, uint epilogue)
+    global const float *bias, uint has_bias, uint n, uint epilogue)
 {
     const uint i = get_global_id(0);
     if (i >= n)
         return;
     out += out_at + (ulong)get_global_id(1) * n + i;
-    float y = *out + (has_bias ? bias[bias_at + i] : 0);
+    float y = *out + (has_bias ? bias[i] : 0);
     if (epilogue == EPILOGUE_QUICK_GELU)
         y /= 1 + exp(-1.702f * y);
     else if (epilogue == EPILOGUE_GELU)

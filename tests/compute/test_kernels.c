@@ -181,7 +181,7 @@ static void check_linear(const struct bench *bench, size_t rows, size_t n, size_
     uint16_t *bits = malloc(n * k * sizeof *bits);
     struct linear *linear;
     struct err err;
-    struct tensor in, bias = {0}, out;
+    struct tensor in, out;
     char what[96];
 
     for (size_t i = 0; i < n * k; i++)
@@ -189,11 +189,11 @@ static void check_linear(const struct bench *bench, size_t rows, size_t n, size_
     round_real(bench, w, bits, n * k);
     put(bench, ELEMENT_U8, "xyz", 3); /* so that no tensor begins at offset 0 */
     in = put_real(bench, x, rows * k);
-    if (has_bias)
-        bias = put(bench, ELEMENT_F32, b, n);
     out = real_out ? put_real(bench, want, rows * n) : put(bench, ELEMENT_F32, want, rows * n);
     check_ok(linear_load(&linear, bench->device, w, n, k, &err), &err);
-    check_ok(linear_forward(linear, bench->stream, out, in, bias, rows, epilogue, &err), &err);
+    if (has_bias)
+        check_ok(linear_set_bias(linear, bench->device, b, &err), &err);
+    check_ok(linear_forward(linear, bench->stream, out, in, rows, epilogue, &err), &err);
     get_real(bench, got, out, rows * n);
     twin_linear(want, x, w, has_bias ? b : NULL, rows, n, k, epilogue);
     snprintf(what, sizeof what, "linear %zux%zux%zu, epilogue %d", rows, n, k, (int)epilogue);
@@ -232,13 +232,13 @@ static void linear_takes_any_number_of_rows(void **state)
     struct linear *linear;
     struct err err;
     struct tensor out;
-    const struct tensor in = put_real(bench, x, MOST * K), none = {0};
+    const struct tensor in = put_real(bench, x, MOST * K);
     check_ok(tensor_new(&out, bench->stream, ELEMENT_F32, MOST * N, &err), &err);
     round_real(bench, w, bits, N * K);
     check_ok(linear_load(&linear, bench->device, w, N, K, &err), &err);
     twin_linear(want, x, w, NULL, MOST, N, K, EPILOGUE_NONE);
     for (size_t rows = 1; rows <= MOST; rows++) {
-        check_ok(linear_forward(linear, bench->stream, out, in, none, rows, EPILOGUE_NONE, &err), &err);
+        check_ok(linear_forward(linear, bench->stream, out, in, rows, EPILOGUE_NONE, &err), &err);
         get_real(bench, got, out, rows * N);
         compare(got, want, rows * N, tolerance(bench), "linear");
     }
