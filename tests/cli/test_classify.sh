@@ -143,7 +143,11 @@ expect_text err "diptych: cannot write the output: No space left on device"
 command="diptych classify, ended by SIGTERM"
 yes red.ppm | head -n 100000 | "$diptych" classify - --labels red,green -f tsv -b 8 >out 2>err &
 wait_for=$!
-while [ ! -s out ] && kill -0 $wait_for 2>kill; do sleep 0.1; done
+tries=0
+while [ ! -s out ] && [ $tries -lt 600 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
 kill -TERM $wait_for
 wait $wait_for
 status=$?
