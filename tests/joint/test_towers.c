@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Both towers against the golden embeddings of tests/golden/towers.py, in every precision and with every GEMM
+ * provider that the device has. */
+#include "joint/joint.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compute/safetensors.h"
+
+enum { PICTURES = 3, TEXTS = 4 };
+
+#define GOLDEN DIPTYCH_ROOT "/tests/golden/towers/"
+
+static const char *const families[] = {
+    "vit-b-32", "vit-b-32-tanh", "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14", "vit-bigg-14"};
+
+enum { FAMILIES = sizeof families / sizeof *families };
+
+struct golden {
+    const char *name;
+    struct model_config config;
+    int64_t seed;
+    uint8_t *pixels;                   /* (PICTURES, S, S, 3) */
+    int32_t *ids, *lengths;            /* (TEXTS, context) and (TEXTS) */
+    float *image_embeds, *text_embeds; /* (PICTURES, E) and (TEXTS, E), of length 1 */
+};
+
+#define OK(call) assert_ok(call, &err)
+
+static void assert_ok(int rc, const struct err *err)
+{
+    if (rc)
+        fail_msg("%s", err->msg);
+}
+
+/* ---- golden files -------------------------------------------------------------------------------------- */
+
+/* A copy of the tensor's bytes: in the file nothing is aligned. */
+static void *copy_tensor(const struct weight *tensors, size_t count, const char *name, size_t bytes)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(tensors[i].name, name))
+            return memcpy(malloc(bytes), tensors[i].data, bytes);
+    }
+    fail_msg("the golden file has no '%s'", name);
+    return NULL;
+}
+
+/* As picture() in towers.py. */
+static void paint(uint8_t *pixels, uint32_t number, size_t size)
+{
+    for (uint32_t i = 0; i < size * size * 3; i++) {
+        const uint32_t y = i / (3 * (uint32_t)size), x = i / 3 % (uint32_t)size, c = i % 3;
+        const uint32_t noise = i * 2654435761u >> 27;
+        pixels[i] = (uint8_t)(x * (3 * number + 1) + y * (2 * number + 1) + c * 85 + noise);
+    }
+}
+
+static struct golden golden_open(const char *name)
+{
+    struct golden golden = {.name = name};
+    struct err err;
+    struct arena arena = {0};
+    struct file_map map;
+    struct weight *tensors;
+    size_t count;
+    const char *directory = path_join(&arena, GOLDEN, name);
+    const char *path = path_join(&arena, directory, "embeddings.safetensors");
+    OK(model_config_read(&golden.config, directory, &err));
+    OK(file_map_open(&map, path, &err));
+    OK(safetensors_parse(&tensors, &count, &arena, map.data, map.size, path, &err));
+
+    const size_t width = golden.config.text.embed_width, size = golden.config.vision.image_size;
+    int64_t *seed = copy_tensor(tensors, count, "seed", sizeof *seed);
+    golden.seed = *seed;
+    golden.ids = copy_tensor(tensors, count, "ids", TEXTS * golden.config.text.context * sizeof(int32_t));
+    golden.lengths = copy_tensor(tensors, count, "lengths", TEXTS * sizeof(int32_t));
+    golden.image_embeds = copy_tensor(tensors, count, "image_embeds", PICTURES * width * sizeof(float));
+    golden.text_embeds = copy_tensor(tensors, count, "text_embeds", TEXTS * width * sizeof(float));
+    golden.pixels = malloc(PICTURES * size * size * 3);
+    for (uint32_t number = 0; number < PICTURES; number++)
+        paint(golden.pixels + number * size * size * 3, number, size);
+
+    free(seed);
+    free(tensors);
+    file_map_release(&map);
+    arena_release(&arena);
+    return golden;
+}
+
+static void golden_release(struct golden *golden)
+{
+    free(golden->pixels);
+    free(golden->ids);
+    free(golden->lengths);
+    free(golden->image_embeds);
+    free(golden->text_embeds);
+}
+
+/* ---- a model of them ----------------------------------------------------------------------------------- */
+
+struct towers {
+    struct device *device;
+    struct model *model;
+    struct encoder *encoder;
+};
+
+/* False where the device cannot do what is asked. */
+static bool towers_open(
+    struct towers *towers, const struct golden *golden, const char *gemm, const char *precision)
+{
+    const struct device_options options = {.gemm = gemm, .precision = precision};
+    struct err err;
+    if (device_open(&towers->device, &options, &err)) {
+        print_message("%s %s: not here: %s\n", gemm, precision, err.msg);
+        return false;
+    }
+    OK(model_random(&towers->model, &golden->config, (uint64_t)golden->seed, towers->device, &err));
+    OK(encoder_open(&towers->encoder, towers->model, TEXTS, &err));
+    return true;
+}
+
+static void towers_release(struct towers *towers)
+{
+    encoder_free(towers->encoder);
+    model_free(towers->model);
+    device_free(towers->device);
+}
+
+/* Embeds all pictures and texts of the golden file, `batch` at a time. */
+static void embed(
+    struct towers *towers, const struct golden *golden, float *image_embeds, float *text_embeds, size_t batch)
+{
+    const struct model_config *config = &golden->config;
+    const size_t width = config->text.embed_width, size = config->vision.image_size;
+    size_t lengths[TEXTS];
+    struct err err;
+    for (size_t i = 0; i < TEXTS; i++)
+        lengths[i] = (size_t)golden->lengths[i];
+
+    for (size_t i = 0; i < PICTURES; i += batch) {
+        const size_t count = PICTURES - i < batch ? PICTURES - i : batch;
+        OK(encoder_pixels(
+            towers->encoder, image_embeds + i * width, golden->pixels + i * size * size * 3, count, &err));
+    }
+    for (size_t i = 0; i < TEXTS; i += batch)
+        OK(encoder_ids(towers->encoder, text_embeds + i * width, golden->ids + i * config->text.context,
+            lengths + i, TEXTS - i < batch ? TEXTS - i : batch, &err));
+}
+
+/* ---- comparing ----------------------------------------------------------------------------------------- */
+
+/* The largest difference; one above the limit fails the test. A NaN is above every limit. */
+static double assert_near(const char *what, const float *got, const float *want, size_t count, double limit)
+{
+    double worst = -1;
+    size_t where = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double difference = fabs((double)got[i] - (double)want[i]);
+        if (!(difference <= worst)) {
+            worst = difference;
+            where = i;
+        }
+    }
+    if (!(worst <= limit))
+        fail_msg("%s: element %zu of %zu is %.9g, not %.9g; the largest difference is %.3g, allowed %.3g",
+            what, where, count, (double)got[where], (double)want[where], worst, limit);
+    return worst;
+}
+
+/* The smallest cosine of rows with their golden twins; one below the limit fails the test. */
+static double assert_aligned(
+    const char *what, const float *got, const float *want, size_t rows, size_t width, double limit)
+{
+    double worst = 1;
+    for (size_t row = 0; row < rows; row++) {
+        double cosine = 0;
+        for (size_t i = row * width; i < (row + 1) * width; i++)
+            cosine += (double)got[i] * (double)want[i];
+        if (!(cosine >= limit))
+            fail_msg("%s: row %zu has cosine %.6f, at least %.6f is asked", what, row, cosine, limit);
+        worst = fmin(worst, cosine);
+    }
+    return worst;
+}
+
+static void check_float32(const struct golden *golden, const char *gemm)
+{
+    const size_t width = golden->config.text.embed_width;
+    float *images = malloc(PICTURES * width * sizeof *images), *texts = malloc(TEXTS * width * sizeof *texts);
+    struct towers towers = {0};
+    if (towers_open(&towers, golden, gemm, "f32")) {
+        embed(&towers, golden, images, texts, TEXTS);
+        const double image = assert_near(golden->name, images, golden->image_embeds, PICTURES * width, 1e-5);
+        const double text = assert_near(golden->name, texts, golden->text_embeds, TEXTS * width, 1e-5);
+        print_message("%-13s %-7s f32: largest difference %.1e (pictures), %.1e (texts)\n", golden->name,
+            device_gemm(towers.device), image, text);
+    }
+    towers_release(&towers);
+    free(images);
+    free(texts);
+}
+
+static void check_16_bits(const struct golden *golden, const char *precision)
+{
+    const size_t width = golden->config.text.embed_width;
+    float *images = malloc(PICTURES * width * sizeof *images), *texts = malloc(TEXTS * width * sizeof *texts);
+    struct towers towers = {0};
+    if (towers_open(&towers, golden, "auto", precision)) {
+        embed(&towers, golden, images, texts, TEXTS);
+        const double image =
+            assert_aligned(golden->name, images, golden->image_embeds, PICTURES, width, 0.999);
+        const double text = assert_aligned(golden->name, texts, golden->text_embeds, TEXTS, width, 0.999);
+        print_message("%-13s %-7s %s: smallest cosine %.6f (pictures), %.6f (texts)\n", golden->name,
+            device_gemm(towers.device), precision, image, text);
+    }
+    towers_release(&towers);
+    free(images);
+    free(texts);
+}
+
+static void check_batches(const struct golden *golden)
+{
+    const size_t width = golden->config.text.embed_width, count = (PICTURES + TEXTS) * width;
+    float *one = malloc(count * sizeof *one), *all = malloc(count * sizeof *all);
+    struct towers towers = {0};
+    assert_true(towers_open(&towers, golden, "auto", "f32"));
+    embed(&towers, golden, one, one + PICTURES * width, 1);
+    embed(&towers, golden, all, all + PICTURES * width, TEXTS);
+    const double worst = assert_near(golden->name, one, all, count, 1e-6);
+    print_message("%-13s %-7s f32: one at a time or together: largest difference %.1e\n", golden->name,
+        device_gemm(towers.device), worst);
+    towers_release(&towers);
+    free(one);
+    free(all);
+}
+
+/* ---- tests --------------------------------------------------------------------------------------------- */
+
+static void embeddings_are_the_references(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < FAMILIES; i++) {
+        struct golden golden = golden_open(families[i]);
+        check_float32(&golden, "onednn");
+        check_float32(&golden, "clblast");
+        golden_release(&golden);
+    }
+}
+
+static void embeddings_in_16_bits_stay_near(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < FAMILIES; i++) {
+        struct golden golden = golden_open(families[i]);
+        check_16_bits(&golden, "bf16");
+        check_16_bits(&golden, "f16");
+        golden_release(&golden);
+    }
+}
+
+static void a_batch_changes_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < FAMILIES; i++) {
+        struct golden golden = golden_open(families[i]);
+        check_batches(&golden);
+        golden_release(&golden);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(embeddings_are_the_references),
+        cmocka_unit_test(embeddings_in_16_bits_stay_near),
+        cmocka_unit_test(a_batch_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
