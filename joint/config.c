@@ -165,6 +165,9 @@ static int check_config(const struct model_config *config, struct err *err)
     if (vision->image_size % vision->patch_size)
         return err_set(err, ERR_UNSUPPORTED, "image_size %zu is not a multiple of patch_size %zu",
             vision->image_size, vision->patch_size);
+    if (vision->embed_width % 16) /* normalize_rows loads 16 at a time */
+        return err_set(
+            err, ERR_UNSUPPORTED, "the embedding width %zu is not a multiple of 16", vision->embed_width);
     if (text->eot_rule == EOT_FIRST && (size_t)text->eot_id >= text->vocab)
         return err_set(err, ERR_FORMAT, "the end of text has id %d, past a vocabulary of %zu",
             (int)text->eot_id, text->vocab);

@@ -201,6 +201,7 @@ static void bad_hf_configs_are_refused(void **state)
         {"{\"text_config\": []}", ERR_FORMAT, "'text_config' is [], expected an object"},
         {"{\"text_config_dict\": 1}", ERR_FORMAT, "'text_config_dict' is 1, expected an object"},
         {"{\"projection_dim\": 0}", ERR_FORMAT, "'projection_dim' is 0, expected an integer from 1 to 16384"},
+        {"{\"projection_dim\": 24}", ERR_UNSUPPORTED, "the embedding width 24 is not a multiple of 16"},
         {"{\"projection_dim\": 512.5}", ERR_FORMAT, "'projection_dim' is 512.5, expected an integer"},
         {"{\"projection_dim\": \"512\"}", ERR_FORMAT, "'projection_dim' is \"512\", expected an integer"},
         {"{\"vision_config\": {\"hidden_size\": -768}}", ERR_FORMAT, "'vision_config.hidden_size' is -768"},

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One model in all the layouts and types that weights come in gives one set of embeddings; and a model that
+ * is spoiled anywhere is refused with the name of the file, the tensor and what is wrong with it. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/checkpoint.h"
+#include "tests/support/safetensors_writer.h"
+
+enum { ROWS = 3, EMBED = 32, PIXELS = 32 * 32 * 3, CONTEXT = 16 };
+
+#define HF DIPTYCH_SCRATCH "/hf"
+#define OPEN_CLIP DIPTYCH_SCRATCH "/open_clip"
+
+static struct device *device;
+
+static int open_device(void **state)
+{
+    const struct device_options options = {.precision = "f32"};
+    struct err err;
+    (void)state;
+    if (device_open(&device, &options, &err))
+        fail_msg("%s", err.msg);
+    return 0;
+}
+
+static int close_device(void **state)
+{
+    (void)state;
+    device_free(device);
+    return 0;
+}
+
+/* Three pictures, then three texts. */
+struct embeddings {
+    float rows[2 * ROWS][EMBED];
+};
+
+static struct embeddings embed(struct model *model)
+{
+    uint8_t pixels[ROWS * PIXELS];
+    int32_t ids[ROWS * CONTEXT] = {0};
+    const size_t lengths[ROWS] = {2, 7, CONTEXT};
+    struct embeddings out;
+    struct encoder *encoder;
+    struct err err;
+
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * i / 97 + i / PIXELS * 40);
+    for (size_t row = 0; row < ROWS; row++) {
+        for (size_t i = 1; i < lengths[row]; i++)
+            ids[row * CONTEXT + i] = (int32_t)((i * 131 + row * 17) % 900);
+        ids[row * CONTEXT] = 912;
+        ids[row * CONTEXT + lengths[row] - 1] = 913;
+    }
+    if (encoder_open(&encoder, model, ROWS, &err) ||
+        encoder_pixels(encoder, out.rows[0], pixels, ROWS, &err) ||
+        encoder_ids(encoder, out.rows[ROWS], ids, lengths, ROWS, &err))
+        fail_msg("%s", err.msg);
+    encoder_free(encoder);
+    return out;
+}
+
+static struct embeddings embed_directory(const char *directory)
+{
+    struct model *model;
+    struct err err;
+    if (model_open(&model, directory, device, &err))
+        fail_msg("%s", err.msg);
+    const struct embeddings out = embed(model);
+    model_free(model);
+    return out;
+}
+
+static struct embeddings embed_made_up(void)
+{
+    const struct model_config config = checkpoint_config();
+    struct model *model;
+    struct err err;
+    if (model_random(&model, &config, CHECKPOINT_SEED, device, &err))
+        fail_msg("%s", err.msg);
+    const struct embeddings out = embed(model);
+    model_free(model);
+    return out;
+}
+
+static void assert_near(
+    const char *what, const struct embeddings *got, const struct embeddings *want, float limit)
+{
+    float worst = 0;
+    for (int row = 0; row < 2 * ROWS; row++)
+        for (int i = 0; i < EMBED; i++) {
+            const float difference = fabsf(got->rows[row][i] - want->rows[row][i]);
+            if (!(difference <= limit))
+                fail_msg("%s: element %d of row %d is %.9g, not %.9g", what, i, row,
+                    (double)got->rows[row][i], (double)want->rows[row][i]);
+            worst = fmaxf(worst, difference);
+        }
+    print_message("%-12s largest difference %.1e\n", what, (double)worst);
+}
+
+/* Half of the tensors in each of two files, told apart by an index. */
+static void write_shards(const struct checkpoint *checkpoint, const char *directory)
+{
+    static const char *const shards[] = {
+        "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"};
+    const size_t half = checkpoint->count / 2;
+    struct arena arena = {0};
+    FILE *index = fopen(path_join(&arena, directory, "model.safetensors.index.json"), "w");
+    assert_non_null(index);
+    fputs("{\"metadata\": {}, \"weight_map\": {", index);
+    for (size_t i = 0; i < checkpoint->count; i++)
+        fprintf(index, "%s\"%s\": \"%s\"", i ? ", " : "", checkpoint->tensors[i].name, shards[i >= half]);
+    fputs("}}\n", index);
+    fclose(index);
+    write_safetensors(path_join(&arena, directory, shards[0]), checkpoint->tensors, half);
+    write_safetensors(
+        path_join(&arena, directory, shards[1]), checkpoint->tensors + half, checkpoint->count - half);
+    arena_release(&arena);
+}
+
+static void layouts_agree(void **state)
+{
+    (void)state;
+    const struct embeddings want = embed_made_up();
+    struct embeddings got;
+    struct checkpoint checkpoint;
+
+    checkpoint_init(&checkpoint, LAYOUT_HF, "F32");
+    checkpoint_directory(HF, LAYOUT_HF);
+    write_safetensors(HF "/model.safetensors", checkpoint.tensors, checkpoint.count);
+    got = embed_directory(HF);
+    assert_near("whole", &got, &want, 1e-6f);
+
+    unlink(HF "/model.safetensors");
+    write_shards(&checkpoint, HF);
+    got = embed_directory(HF);
+    assert_near("sharded", &got, &want, 1e-6f);
+    unlink(HF "/model.safetensors.index.json");
+    checkpoint_release(&checkpoint);
+
+    checkpoint_init(&checkpoint, LAYOUT_OPEN_CLIP, "F32");
+    checkpoint_directory(OPEN_CLIP, LAYOUT_OPEN_CLIP);
+    write_safetensors(OPEN_CLIP "/open_clip_model.safetensors", checkpoint.tensors, checkpoint.count);
+    got = embed_directory(OPEN_CLIP);
+    assert_near("open_clip", &got, &want, 1e-6f);
+    checkpoint_release(&checkpoint);
+}
+
+/* Weights that were rounded to 16 bits before they were stored: eleven bits of them, or eight, are left. */
+static void types_stay_near(void **state)
+{
+    static const struct {
+        const char *type;
+        float limit;
+    } types[] = {{"F16", 2e-3f}, {"BF16", 2e-2f}};
+    (void)state;
+    const struct embeddings want = embed_made_up();
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct checkpoint checkpoint;
+        checkpoint_init(&checkpoint, LAYOUT_HF, types[i].type);
+        checkpoint_directory(HF, LAYOUT_HF);
+        write_safetensors(HF "/model.safetensors", checkpoint.tensors, checkpoint.count);
+        const struct embeddings got = embed_directory(HF);
+        assert_near(types[i].type, &got, &want, types[i].limit);
+        checkpoint_release(&checkpoint);
+    }
+}
+
+/* ---- spoiled models ------------------------------------------------------------------------------------ */
+
+static void leave_out(struct checkpoint *checkpoint, struct weight *tensor)
+{
+    *tensor = checkpoint->tensors[--checkpoint->count];
+}
+
+static void turn(struct checkpoint *checkpoint, struct weight *tensor)
+{
+    (void)checkpoint;
+    const size_t rows = tensor->shape[0];
+    tensor->shape[0] = tensor->shape[1];
+    tensor->shape[1] = rows;
+}
+
+static void retype(struct checkpoint *checkpoint, struct weight *tensor)
+{
+    (void)checkpoint;
+    tensor->type = "I64";
+    tensor->data = arena_alloc(&checkpoint->arena, tensor->shape[0] * sizeof(int64_t));
+}
+
+static void put_nan(struct checkpoint *checkpoint, struct weight *tensor)
+{
+    (void)checkpoint;
+    const float nan = NAN;
+    memcpy((uint8_t *)tensor->data + 4 * 9, &nan, sizeof nan);
+}
+
+static const struct spoiling {
+    const char *tensor;
+    void (*spoil)(struct checkpoint *checkpoint, struct weight *tensor);
+    const char *want; /* after the name of the tensor */
+} spoilings[] = {
+    {"logit_scale", leave_out, " is missing"},
+    {"text_model.encoder.layers.1.self_attn.k_proj.weight", leave_out, " is missing"},
+    {"visual_projection.weight", turn, " has shape (64, 32), expected (32, 64)"},
+    {"text_model.embeddings.token_embedding.weight", turn, " has shape (64, 914), expected (914, 64)"},
+    {"vision_model.encoder.layers.0.mlp.fc1.bias", retype, " is of type I64, expected F32, F16 or BF16"},
+    {"vision_model.embeddings.class_embedding", put_nan, " is nan"},
+    {"text_model.encoder.layers.0.self_attn.v_proj.bias", put_nan, " is nan"},
+};
+
+static void a_spoiled_tensor_is_named(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof spoilings / sizeof *spoilings; i++) {
+        const struct spoiling *spoiling = &spoilings[i];
+        struct checkpoint checkpoint;
+        struct model *model = NULL;
+        struct err err = {0};
+        char want[128];
+        checkpoint_init(&checkpoint, LAYOUT_HF, "F32");
+        spoiling->spoil(&checkpoint, checkpoint_find(&checkpoint, spoiling->tensor));
+        checkpoint_directory(HF, LAYOUT_HF);
+        write_safetensors(HF "/model.safetensors", checkpoint.tensors, checkpoint.count);
+        assert_int_equal(model_open(&model, HF, device, &err), ERR_FORMAT);
+        assert_null(model);
+        snprintf(want, sizeof want, "tensor '%s'%s", spoiling->tensor, spoiling->want);
+        if (!strstr(err.msg, want) || !strstr(err.msg, "'" HF "/model.safetensors'"))
+            fail_msg("no '%s' in: %s", want, err.msg);
+        checkpoint_release(&checkpoint);
+    }
+}
+
+static void a_missing_or_truncated_file_is_named(void **state)
+{
+    (void)state;
+    struct checkpoint checkpoint;
+    struct model *model = NULL;
+    struct err err = {0};
+    checkpoint_init(&checkpoint, LAYOUT_HF, "F32");
+    checkpoint_directory(HF, LAYOUT_HF);
+    write_safetensors(HF "/model.safetensors", checkpoint.tensors, checkpoint.count);
+    checkpoint_release(&checkpoint);
+    assert_int_equal(truncate(HF "/model.safetensors", 200000), 0);
+    assert_int_equal(model_open(&model, HF, device, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "'" HF "/model.safetensors': tensor '"));
+
+    static const char *const files[] = {"model.safetensors", "vocab.json", "config.json"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[256];
+        snprintf(path, sizeof path, HF "/%s", files[i]);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(model_open(&model, HF, device, &err), ERR_IO);
+        assert_non_null(strstr(err.msg, files[i]));
+        assert_null(model);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layouts_agree),
+        cmocka_unit_test(types_stay_near),
+        cmocka_unit_test(a_spoiled_tensor_is_named),
+        cmocka_unit_test(a_missing_or_truncated_file_is_named),
+    };
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}
