@@ -16,7 +16,8 @@ bool size_add(size_t *out, size_t a, size_t b)
 
 void *mem_new(size_t count, size_t size)
 {
-    return calloc(count ? count : 1, size ? size : 1);
+    size_t bytes;
+    return size_mul(&bytes, count, size) ? calloc(1, bytes ? bytes : 1) : NULL;
 }
 
 void *mem_grow(void *old, size_t count, size_t size)
