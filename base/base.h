@@ -63,8 +63,7 @@ int err_memory(struct err *err, size_t bytes);
 bool size_mul(size_t *out, size_t a, size_t b);
 bool size_add(size_t *out, size_t a, size_t b);
 
-/* calloc(count, size) and realloc to count elements, with the product checked; NULL on overflow or no memory.
- */
+/* Zeroed room for count elements, and old memory made as large; NULL on overflow or no memory. */
 void *mem_new(size_t count, size_t size);
 void *mem_grow(void *old, size_t count, size_t size);
 

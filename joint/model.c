@@ -31,14 +31,10 @@ static int load_towers(struct model *model, const struct weights *weights, struc
     return params_load(model, model_params, 1, no_prefix, 0, dims, weights, model->device, err);
 }
 
-/* The parts of a model must fit: every id of the tokenizer needs a row in the embedding table. */
-static int check_parts(const struct model *model, const struct weights *weights, struct err *err)
+/* Every id of the tokenizer needs a row in the embedding table. */
+static int check_ids(const struct model *model, struct err *err)
 {
     const size_t ids = tokenizer_vocab(model->tokenizer), rows = model->config.text.vocab;
-    if (weights_layout(weights) != model->config.layout)
-        return err_set(err, ERR_FORMAT, "the config is in %s layout but the weights are in %s's",
-            model->config.layout == LAYOUT_HF ? "Hugging Face" : "open_clip",
-            weights_layout(weights) == LAYOUT_HF ? "Hugging Face" : "open_clip");
     if (ids > rows)
         return err_set(
             err, ERR_FORMAT, "the tokenizer has %zu ids but the model only %zu (vocab_size)", ids, rows);
@@ -63,9 +59,8 @@ int model_open(struct model **out, const char *directory, struct device *device,
         return rc;
     if ((rc = model_config_read(&model->config, directory, err)) ||
         (rc = preprocess_load(&model->preprocess, directory, (int)model->config.vision.image_size, err)) ||
-        (rc = tokenizer_load(&model->tokenizer, directory, err)) ||
-        (rc = weights_open(&weights, directory, err)) || /* last: it is the largest */
-        (rc = check_parts(model, weights, err)) || (rc = load_towers(model, weights, err))) {
+        (rc = tokenizer_load(&model->tokenizer, directory, err)) || (rc = check_ids(model, err)) ||
+        (rc = weights_open(&weights, directory, err)) || (rc = load_towers(model, weights, err))) {
         model_free(model);
         err_wrap(err, "cannot open model '%s'", directory);
     } else {

@@ -160,9 +160,9 @@ static void names_shapes_and_colours(void **state)
     const double shape = accuracy(*state, &scenes, "shapes", "a {}", shape_of);
     const double colour = accuracy(*state, &scenes, "colours", "a {} shape", colour_of);
     print_message("shape %.1f %%, colour %.1f %% of %zu\n", shape, colour, scenes.paths.count);
+    scenes_release(&scenes);
     assert_true(shape >= 95);
     assert_true(colour >= 95);
-    scenes_release(&scenes);
 }
 
 static void counts_objects(void **state)
@@ -170,8 +170,8 @@ static void counts_objects(void **state)
     struct scenes scenes = scenes_open(*state, "count");
     const double count = accuracy(*state, &scenes, "numbers", "{} shapes", number_of);
     print_message("count %.1f %% of %zu\n", count, scenes.paths.count);
-    assert_true(count >= 80);
     scenes_release(&scenes);
+    assert_true(count >= 80);
 }
 
 /* ---- retrieval ----------------------------------------------------------------------------------------- */
@@ -222,9 +222,9 @@ static void finds_pictures_by_caption(void **state)
         right += !better;
     }
     print_message("R@1 %.1f %% of %d\n", 100.0 * (double)right / CAPTIONS, CAPTIONS);
-    assert_true(right >= CAPTIONS * 60 / 100);
     free(texts);
     scenes_release(&scenes);
+    assert_true(right >= CAPTIONS * 60 / 100);
 }
 
 /* ---- the model ----------------------------------------------------------------------------------------- */
