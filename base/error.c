@@ -17,6 +17,11 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
     return code;
 }
 
+static void append(struct err *err, const char *text)
+{
+    strncat(err->msg, text, sizeof err->msg - 1 - strlen(err->msg));
+}
+
 int err_wrap(struct err *err, const char *format, ...)
 {
     if (!err)
@@ -26,10 +31,10 @@ int err_wrap(struct err *err, const char *format, ...)
 
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(err->msg, sizeof err->msg, format, args);
+    vsnprintf(err->msg, sizeof err->msg, format, args);
     va_end(args);
-    if (length >= 0 && (size_t)length < sizeof err->msg)
-        snprintf(err->msg + length, sizeof err->msg - (size_t)length, ": %s", inner);
+    append(err, ": ");
+    append(err, inner);
     return err->code;
 }
 
