@@ -240,6 +240,12 @@ static struct tuning tuning_for(const struct device_info *info)
 
 int device_open(struct device **out, const struct device_options *options, struct err *err)
 {
+    return device_open_tuned(out, options, NULL, err);
+}
+
+int device_open_tuned(
+    struct device **out, const struct device_options *options, const struct tuning *tuning, struct err *err)
+{
     const struct device_options none = {0};
     struct candidate *found, *chosen;
     size_t count;
@@ -258,7 +264,7 @@ int device_open(struct device **out, const struct device_options *options, struc
         goto done;
     device->platform = chosen->platform;
     device->id = chosen->id;
-    device->tuning = tuning_for(&chosen->info);
+    device->tuning = tuning ? *tuning : tuning_for(&chosen->info);
     snprintf(device->name, sizeof device->name, "%s", chosen->info.name);
     if ((rc = provider_choose(&device->gemm, device->id, options->gemm, err)) ||
         (rc = precision_choose(&device->precision, device->gemm, options->precision, err)))

@@ -18,6 +18,11 @@ struct tuning {
         queries; /* attention queries one work-item carries in the lanes of a vector: 16 on CPUs, 1 on GPUs */
 };
 
+/* device_open with the kernels shaped otherwise than the kind of device asks for: lets tests run on a CPU
+ * what a GPU would. NULL: as device_open does. */
+int device_open_tuned(
+    struct device **out, const struct device_options *options, const struct tuning *tuning, struct err *err);
+
 enum { GROUP = 64 }; /* work-items in a group of element-wise kernels */
 
 /* One compiled program for each head width in use: attention keeps a query in registers, so it must know. */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Every layer on the device against its twin, for each GEMM provider and precision. */
+/* Every layer on the device against its twin, for each GEMM provider and precision, and with the kernels in
+ * the shapes of a CPU and of a GPU on whatever device there is. */
+#include "compute/internal.h"
 #include "tests/compute/twins.h"
 
 #include <math.h>
@@ -324,7 +326,7 @@ static void tokens_are_put_together(void **state)
 static void rows_are_normalised(void **state)
 {
     const struct bench *bench = *state;
-    enum { R = 5, W = 80 };
+    enum { R = 5, W = 1040 }; /* more than a group of 64 takes at once, and no multiple of it */
     const size_t mark = stream_mark(bench->stream);
     float *x = random_floats(R * W, 1), got[R * W];
     struct err err;
@@ -362,12 +364,20 @@ static void streams_keep_to_their_memory(void **state)
     stream_free(real);
 }
 
-static int open_bench(void **state, const char *gemm, const char *precision)
+/* What a group of tests runs with; without a tuning, the device's own. */
+struct variant {
+    const char *name, *gemm, *precision;
+    const struct tuning *tuning;
+};
+
+static const struct variant *variant; /* of the group at hand: cmocka hands a setup nothing */
+
+static int open_bench(void **state)
 {
     static struct bench bench;
-    const struct device_options options = {.gemm = gemm, .precision = precision};
+    const struct device_options options = {.gemm = variant->gemm, .precision = variant->precision};
     struct err err;
-    if (device_open(&bench.device, &options, &err) ||
+    if (device_open_tuned(&bench.device, &options, variant->tuning, &err) ||
         stream_open(&bench.stream, bench.device, 64 << 20, &err)) {
         print_error("%s\n", err.msg);
         return -1;
@@ -384,20 +394,23 @@ static int close_bench(void **state)
     return 0;
 }
 
-#define OPEN(gemm, precision)                                                                                \
-    static int open_##gemm##_##precision(void **state)                                                       \
-    {                                                                                                        \
-        return open_bench(state, #gemm, #precision);                                                         \
-    }
-OPEN(clblast, f32)
-OPEN(clblast, bf16)
-OPEN(clblast, f16)
-OPEN(onednn, f32)
-OPEN(onednn, bf16)
-OPEN(onednn, f16)
-
 int main(void)
 {
+    static const struct tuning cpu = {.lanes = 1, .queries = 16}, gpu = {.lanes = 64, .queries = 1};
+    static const struct variant providers[] = {
+        {"onednn f32", "onednn", "f32", NULL},
+        {"onednn bf16", "onednn", "bf16", NULL},
+        {"onednn f16", "onednn", "f16", NULL},
+        {"clblast f32", "clblast", "f32", NULL},
+        {"clblast bf16", "clblast", "bf16", NULL},
+        {"clblast f16", "clblast", "f16", NULL},
+    };
+    static const struct variant shapes[] = {
+        {"kernels as for a CPU, f32", "clblast", "f32", &cpu},
+        {"kernels as for a GPU, f32", "clblast", "f32", &gpu},
+        {"kernels as for a GPU, bf16", "clblast", "bf16", &gpu},
+        {"kernels as for a GPU, f16", "clblast", "f16", &gpu},
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layer_norm_matches),
         cmocka_unit_test(attention_matches),
@@ -408,12 +421,20 @@ int main(void)
         cmocka_unit_test(rows_are_normalised),
         cmocka_unit_test(streams_keep_to_their_memory),
     };
+    const struct CMUnitTest shaped[] = {
+        cmocka_unit_test(layer_norm_matches),
+        cmocka_unit_test(attention_matches),
+        cmocka_unit_test(patchify_matches),
+        cmocka_unit_test(rows_are_normalised),
+    };
     int failed = 0;
-    failed += cmocka_run_group_tests_name("onednn f32", tests, open_onednn_f32, close_bench);
-    failed += cmocka_run_group_tests_name("onednn bf16", tests, open_onednn_bf16, close_bench);
-    failed += cmocka_run_group_tests_name("onednn f16", tests, open_onednn_f16, close_bench);
-    failed += cmocka_run_group_tests_name("clblast f32", tests, open_clblast_f32, close_bench);
-    failed += cmocka_run_group_tests_name("clblast bf16", tests, open_clblast_bf16, close_bench);
-    failed += cmocka_run_group_tests_name("clblast f16", tests, open_clblast_f16, close_bench);
+    for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
+        variant = &providers[i];
+        failed += cmocka_run_group_tests_name(variant->name, tests, open_bench, close_bench);
+    }
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        variant = &shapes[i];
+        failed += cmocka_run_group_tests_name(variant->name, shaped, open_bench, close_bench);
+    }
     return failed;
 }
