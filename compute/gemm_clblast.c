@@ -54,7 +54,7 @@ static int bias_activation(struct stream *stream, struct tensor out, cl_mem bias
     enum epilogue epilogue, struct err *err)
 {
     const struct launch launch = {
-        .kernel = "bias_activation", .groups = {(n + GROUP - 1) / GROUP, rows}, .local = GROUP};
+        .kernel = "bias_activation", .groups = {groups_of(n, GROUP) * rows}, .local = GROUP};
     const cl_uint has_bias = bias != NULL, width = (cl_uint)n, number = epilogue;
     if (!has_bias)
         bias = out.buffer; /* some buffer has to be there; it is not read */

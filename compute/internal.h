@@ -96,6 +96,12 @@ struct launch {
     size_t groups[3], local;
 };
 
+/* Groups of `size` that hold `count`. */
+static inline size_t groups_of(size_t count, size_t size)
+{
+    return (count + size - 1) / size;
+}
+
 /* Puts the kernel on the stream's queue. Does nothing while planning. */
 int kernel_run(struct stream *stream, const struct launch *launch, const struct kernel_argument *arguments,
     size_t count, struct err *err);

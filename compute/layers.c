@@ -3,11 +3,6 @@
  * compute/kernels/. */
 #include "compute/internal.h"
 
-static size_t groups_of(size_t count, size_t size)
-{
-    return (count + size - 1) / size;
-}
-
 int layer_norm(struct stream *stream, struct tensor out, struct tensor in, struct tensor gamma,
     struct tensor beta, size_t rows, size_t width, float eps, struct err *err)
 {

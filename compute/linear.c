@@ -76,7 +76,7 @@ int linear_set_bias(struct linear *linear, struct device *device, const float *b
 static int convert(struct stream *stream, const char *kernel, struct tensor out, struct tensor in,
     size_t count, struct err *err)
 {
-    const struct launch launch = {.kernel = kernel, .groups = {(count + GROUP - 1) / GROUP}, .local = GROUP};
+    const struct launch launch = {.kernel = kernel, .groups = {groups_of(count, GROUP)}, .local = GROUP};
     const cl_ulong n = count;
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(out), ARG_TENSOR(in), ARG(n));
 }

@@ -62,10 +62,11 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global 
             k[j] = qkv + min(key + j, last - 1) * stride + width;
             score[j] = 0;
         }
-        for (int d = 0; d < HEAD_WIDTH; d++)
+        for (int d = 0; d < HEAD_WIDTH; d++) {
 #pragma unroll
-        for (int j = 0; j < KEYS; j++)
+            for (int j = 0; j < KEYS; j++)
                 score[j] += q[d] * real_load(k[j] + d);
+        }
 
         /* A key that does not exist or, with `causal`, comes after the query, gets no weight. Key 0 is seen by
          * every query, so the maximum is finite from the first step on. */
@@ -89,7 +90,7 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global 
         for (int d = 0; d < HEAD_WIDTH; d++) {
             lanes s = sum[d] * fade;
 #pragma unroll
-        for (int j = 0; j < KEYS; j++)
+            for (int j = 0; j < KEYS; j++)
                 s += score[j] * real_load(k[j] + width + d);
             sum[d] = s;
         }

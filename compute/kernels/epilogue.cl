@@ -5,14 +5,17 @@
 /* The numbers of enum epilogue in compute.h. */
 enum { EPILOGUE_NONE, EPILOGUE_QUICK_GELU, EPILOGUE_GELU, EPILOGUE_GELU_TANH, EPILOGUE_ADD };
 
-/* out [r*n + i] = activation(out[r*n + i] + bias[i]); bias is left out where has_bias is 0. */
+/* out [r*n + i] = activation(out[r*n + i] + bias[i]); bias is left out where has_bias is 0. A group takes GROUP columns
+ * of one row. All groups lie on the first axis: CUDA devices take 65535 on the others, and a batch has more rows. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void bias_activation(global float *out, ulong out_at,
     global const float *bias, uint has_bias, uint n, uint epilogue)
 {
-    const uint i = get_global_id(0);
+    const uint across = (n + GROUP - 1) / GROUP;
+    const ulong group = get_group_id(0), row = group / across;
+    const uint i = group % across * GROUP + get_local_id(0);
     if (i >= n)
         return;
-    out += out_at + (ulong)get_global_id(1) * n + i;
+    out += out_at + row * n + i;
     float y = *out + (has_bias ? bias[i] : 0);
     if (epilogue == EPILOGUE_QUICK_GELU)
         y /= 1 + exp(-1.702f * y);
