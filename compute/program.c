@@ -10,6 +10,18 @@
 
 enum { SOURCES_MAX = 32 };
 
+/* The beginning of what the compiler said. OpenCL gives a log whole or not at all. */
+static void build_log(char *out, size_t size, cl_program program, const struct device *device)
+{
+    size_t length = 0;
+    clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &length);
+    char *log = mem_new(length, 1);
+    const bool read =
+        log && length && !clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, length, log, NULL);
+    snprintf(out, size, "%s", read ? log : "it does not say why");
+    free(log);
+}
+
 /* Each file goes in whole, after a #line that makes the compiler's messages name it. */
 static int build(cl_program *out, const struct device *device, size_t head_width, struct err *err)
 {
@@ -33,8 +45,8 @@ static int build(cl_program *out, const struct device *device, size_t head_width
         real_types[device->precision], device->tuning.lanes, device->tuning.queries, GROUP, head_width);
     status = clBuildProgram(*out, 1, &device->id, options, NULL, NULL);
     if (status) {
-        char log[700] = "";
-        clGetProgramBuildInfo(*out, device->id, CL_PROGRAM_BUILD_LOG, sizeof log, log, NULL);
+        char log[700];
+        build_log(log, sizeof log, *out, device);
         clReleaseProgram(*out);
         return err_set(
             err, ERR_DEVICE, "the kernels do not compile on '%s' with %s: %s", device->name, options, log);
@@ -66,6 +78,13 @@ int device_program(cl_program *out, struct device *device, size_t head_width, st
     return rc;
 }
 
+static int kernel_fail(struct err *err, const char *kernel, const char *call, cl_int status)
+{
+    int rc = cl_fail(err, call, status);
+    err_wrap(err, "kernel '%s'", kernel);
+    return rc;
+}
+
 /* The stream's own kernel object, made on first use. */
 static int kernel_get(cl_kernel *out, struct stream *stream, const struct launch *launch, struct err *err)
 {
@@ -85,8 +104,7 @@ static int kernel_get(cl_kernel *out, struct stream *stream, const struct launch
     kernel->handle = clCreateKernel(program, launch->kernel, &status);
     if (status) {
         free(kernel);
-        cl_fail(err, "clCreateKernel", status);
-        return err_wrap(err, "kernel '%s'", launch->kernel);
+        return kernel_fail(err, launch->kernel, "clCreateKernel", status);
     }
     kernel->name = launch->kernel;
     kernel->head_width = launch->head_width;
@@ -105,19 +123,17 @@ int kernel_run(struct stream *stream, const struct launch *launch, const struct 
     int rc = kernel_get(&kernel, stream, launch, err);
     if (rc)
         return rc;
-    cl_int status = CL_SUCCESS;
-    for (size_t i = 0; i < count && !status; i++)
-        status = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);
+    for (size_t i = 0; i < count; i++) {
+        cl_int status = clSetKernelArg(kernel, (cl_uint)i, arguments[i].size, arguments[i].value);
+        if (status)
+            return kernel_fail(err, launch->kernel, "clSetKernelArg", status);
+    }
 
     size_t global[3], local[3];
     for (int axis = 0; axis < 3; axis++) {
         local[axis] = axis ? 1 : launch->local;
         global[axis] = (launch->groups[axis] ? launch->groups[axis] : 1) * local[axis];
     }
-    if (!status)
-        status = clEnqueueNDRangeKernel(stream->queue, kernel, 3, NULL, global, local, 0, NULL, NULL);
-    if (!status)
-        return 0;
-    cl_fail(err, "clEnqueueNDRangeKernel", status);
-    return err_wrap(err, "kernel '%s'", launch->kernel);
+    cl_int status = clEnqueueNDRangeKernel(stream->queue, kernel, 3, NULL, global, local, 0, NULL, NULL);
+    return status ? kernel_fail(err, launch->kernel, "clEnqueueNDRangeKernel", status) : 0;
 }
