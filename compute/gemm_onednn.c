@@ -379,7 +379,11 @@ static int product(const struct linear *linear, struct stream *stream, struct te
         return rc;
     const cl_int status = clEnqueueNativeKernel(
         stream->queue, job_run, &job, sizeof job, 1, &stream->memory, &place, 0, NULL, NULL);
-    return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
+    if (!status)
+        return 0;
+    if (job.plan->one_off)
+        plan_free(job.plan); /* job_run will not */
+    return cl_fail(err, "clEnqueueNativeKernel", status);
 }
 
 const struct gemm_provider gemm_onednn = {

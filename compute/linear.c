@@ -88,6 +88,8 @@ int linear_forward(const struct linear *linear, struct stream *stream, struct te
     struct tensor product = out;
     int rc = 0;
     assert(in.buffer == stream->memory && out.buffer == stream->memory);
+    assert(in.element == stream_real(stream));
+    assert(out.element == ELEMENT_F32 || (out.element == in.element && epilogue != EPILOGUE_ADD));
 
     if (in.element != linear->element) {
         const struct tensor real = in;
