@@ -23,26 +23,35 @@ enum element stream_real(const struct stream *stream)
     return precision_element(stream->device->precision);
 }
 
+static int open_memory(struct stream *stream, size_t bytes, struct err *err)
+{
+    const struct device *device = stream->device;
+    cl_int status;
+    int rc = 0;
+    stream->queue = clCreateCommandQueue(device->context, device->id, 0, &status);
+    if (status)
+        return cl_fail(err, "clCreateCommandQueue", status);
+    stream->memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &status);
+    if (status) {
+        rc = cl_fail(err, "clCreateBuffer", status);
+        err_wrap(err, "no %zu bytes for activations on '%s': try a smaller batch", bytes, device->name);
+    }
+    return rc;
+}
+
 int stream_open(struct stream **out, struct device *device, size_t bytes, struct err *err)
 {
     struct stream *stream = mem_new(1, sizeof *stream);
-    cl_int status = CL_SUCCESS;
     if (!stream)
         return err_memory(err, sizeof *stream);
     stream->device = device;
     stream->size = bytes ? bytes : SIZE_MAX;
-    if (bytes) {
-        stream->queue = clCreateCommandQueue(device->context, device->id, 0, &status);
-        if (!status)
-            stream->memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &status);
-    }
-    if (status) {
+    int rc = bytes ? open_memory(stream, bytes, err) : 0;
+    if (rc)
         stream_free(stream);
-        cl_fail(err, "opening a queue", status);
-        return err_wrap(err, "%zu bytes for activations on '%s'", bytes, device->name);
-    }
-    *out = stream;
-    return 0;
+    else
+        *out = stream;
+    return rc;
 }
 
 void stream_free(struct stream *stream)
@@ -118,7 +127,7 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
         stream->queue, from.buffer, CL_TRUE, from.offset * size, count * size, data, 0, NULL, NULL);
     if (status)
         return cl_fail(err, "clEnqueueReadBuffer", status);
-    return stream->native_failed
-               ? err_set(err, ERR_DEVICE, "a matrix product failed: oneDNN status %d", stream->native_failed)
-               : 0;
+    const int failed = stream->native_failed;
+    stream->native_failed = 0; /* out of memory in this batch need not be in the next */
+    return failed ? err_set(err, ERR_DEVICE, "a matrix product failed: oneDNN status %d", failed) : 0;
 }
