@@ -40,16 +40,19 @@ static void append_filled(char name[NAME_SIZE], const char *text, const char *ma
     append(name, text, strlen(text));
 }
 
+#define STACKED "{q,k,v}"
+
 /* The tensor's full name: the prefix with its "%zu" replaced by the layer, then the row's name, with
- * "{q,k,v}" replaced by the letter at hand. Names in our tables are short; one that were not would be looked
- * up cut, and not found. */
-static void param_name(char out[NAME_SIZE], const char *prefix, size_t layer, const char *name, char stacked)
+ * "{q,k,v}" replaced by `stacked`. Names in our tables are short; one that were not would be looked up cut,
+ * and not found. */
+static void param_name(
+    char out[NAME_SIZE], const char *prefix, size_t layer, const char *name, const char *stacked)
 {
     char number[24];
     snprintf(number, sizeof number, "%zu", layer);
     out[0] = '\0';
     append_filled(out, prefix, "%zu", number);
-    append_filled(out, name, "{q,k,v}", (char[]){stacked, '\0'});
+    append_filled(out, name, STACKED, stacked);
 }
 
 /* Three tensors of the file one below the other: a third of the rows each. */
@@ -62,7 +65,7 @@ static int fetch_stacked(float *out, const struct weights *weights, const char *
     third[0] /= 3;
     for (int i = 0; i < 3 && !rc; i++) {
         char full[NAME_SIZE];
-        param_name(full, prefix, layer, name, "qkv"[i]);
+        param_name(full, prefix, layer, name, (const char *[]){"q", "k", "v"}[i]);
         rc = weights_fetch(out + (size_t)i * (count / 3), weights, full, rank, third, err);
     }
     return rc;
@@ -84,16 +87,21 @@ static int fetch_transposed(float *out, const struct weights *weights, const cha
     return rc;
 }
 
+static const char *name_in(enum layout layout, const struct param *param)
+{
+    return layout == LAYOUT_HF ? param->hf : param->open_clip;
+}
+
 static int param_fetch(float *out, const struct param *param, const char *const prefix[2], size_t layer,
     int rank, const size_t *shape, size_t count, const struct weights *weights, struct err *err)
 {
     const enum layout layout = weights_layout(weights);
-    const char *name = layout == LAYOUT_HF ? param->hf : param->open_clip;
+    const char *name = name_in(layout, param);
     char full[NAME_SIZE];
 
-    if (strstr(name, "{q,k,v}"))
+    if (strstr(name, STACKED))
         return fetch_stacked(out, weights, prefix[layout], layer, name, rank, shape, count, err);
-    param_name(full, prefix[layout], layer, name, 0);
+    param_name(full, prefix[layout], layer, name, "");
     if (layout == LAYOUT_OPEN_CLIP && param->open_clip_transposed)
         return fetch_transposed(out, weights, full, shape, count, err);
     return weights_fetch(out, weights, full, rank, shape, err);
@@ -118,6 +126,15 @@ static int param_place(void *field, const struct param *param, const float *valu
     }
 }
 
+/* Messages about memory and the device do not know which tensor it was. */
+static void name_tensor(
+    struct err *err, const struct param *param, const char *const prefix[2], size_t layer, enum layout layout)
+{
+    char full[NAME_SIZE];
+    param_name(full, prefix[layout], layer, name_in(layout, param), STACKED);
+    err_wrap(err, "cannot load tensor '%s'", full);
+}
+
 int params_load(void *object, const struct param *table, size_t rows, const char *const prefix[2],
     size_t layer, const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device,
     struct err *err)
@@ -126,12 +143,14 @@ int params_load(void *object, const struct param *table, size_t rows, const char
     for (size_t i = 0; i < rows && !rc; i++) {
         size_t shape[WEIGHT_RANK_MAX] = {0}, count;
         const int rank = param_shape(shape, &count, &table[i], dims);
+        void *field = (char *)object + table[i].field;
         float *values = mem_new(count, sizeof *values);
-        if (!values)
-            return err_memory(err, count * sizeof *values);
-        rc = param_fetch(values, &table[i], prefix, layer, rank, shape, count, weights, err);
+        rc = values ? param_fetch(values, &table[i], prefix, layer, rank, shape, count, weights, err)
+                    : err_memory(err, count * sizeof *values);
         if (!rc)
-            rc = param_place((char *)object + table[i].field, &table[i], values, shape, count, device, err);
+            rc = param_place(field, &table[i], values, shape, count, device, err);
+        if (rc == ERR_MEMORY || rc == ERR_DEVICE)
+            name_tensor(err, &table[i], prefix, layer, weights_layout(weights));
         free(values);
     }
     return rc;
