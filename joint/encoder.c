@@ -170,7 +170,7 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
     size_t count, struct err *err)
 {
     const struct text_config *config = &model_config(encoder->model)->text;
-    const size_t max = encoder->max_batch;
+    const size_t max = count < encoder->max_batch ? count : encoder->max_batch;
     struct text_span *spans = mem_new(count, sizeof *spans);
     const struct text_batch scratch = {
         .ids = mem_new(max * config->context, sizeof(int32_t)),
