@@ -47,8 +47,11 @@ int file_walk(const char *root, walk_visit *visit, void *context, struct err *er
     if (!tree)
         return err_set(err, ERR_IO, "unable to read '%s': %s", root, strerror(errno));
     int rc = 0;
-    for (FTSENT *entry; !rc && (entry = fts_read(tree));)
+    FTSENT *entry;
+    while (!rc && (errno = 0, entry = fts_read(tree)))
         rc = visit_entry(tree, entry, visit, context);
+    if (!rc && errno) /* not at the end: a list cut short would pass for a whole one */
+        rc = err_set(err, ERR_IO, "unable to read on in '%s': %s", root, strerror(errno));
     fts_close(tree);
     return rc;
 }
