@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Layer norm and L2 normalisation of rows: one work-group a row, its LANES work-items 16 elements at a time. Widths
- * are multiples of 16. */
+/* Layer norm and L2 normalisation of rows: one work-group a row. */
 
 /* out [r*width + i] = (in[r*width + i] - mean) / sqrt(variance + eps) * gamma[i] + beta[i]
- * out is real, or float where out_float is not 0. */
+ * out is real, or float where out_float is not 0. Widths are multiples of 16, which a work-item takes at a time. */
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void layer_norm(global void *out, ulong out_at,
     global const float *in, ulong in_at, global const float *gamma, ulong gamma_at, global const float *beta,
     ulong beta_at, uint width, float eps, uint out_float)
@@ -36,18 +35,19 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void layer_norm(global
     }
 }
 
-/* x [r*width + i] /= length of row r. A row of zeros stays. */
+/* x [r*width + i] /= length of row r. A row of zeros stays. Any width: embeddings are as wide as a model likes, and too
+ * few to be worth vectors. */
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void normalize_rows(global float *x, ulong x_at, uint width)
 {
     local float scratch[LANES];
-    const uint first = get_local_id(0) * 16, step = LANES * 16;
+    const uint first = get_local_id(0);
     x += x_at + (ulong)get_group_id(0) * width;
 
-    float16 squares = 0;
-    for (uint i = first; i < width; i += step)
-        squares += vload16(0, x + i) * vload16(0, x + i);
-    const float length = sqrt(group_sum(sum16(squares), scratch));
+    float squares = 0;
+    for (uint i = first; i < width; i += LANES)
+        squares += x[i] * x[i];
+    const float length = sqrt(group_sum(squares, scratch));
     const float scale = length > 0 ? 1 / length : 0;
-    for (uint i = first; i < width; i += step)
-        vstore16(vload16(0, x + i) * scale, 0, x + i);
+    for (uint i = first; i < width; i += LANES)
+        x[i] *= scale;
 }
