@@ -4,8 +4,8 @@
  *
  * Conventions of the whole program, stated once here:
  *
- *   - A function that can fail returns 0, or an enum err_code, and takes a `struct err *` last (NULL
- * allowed).
+ *   - A function that can fail returns 0, or an enum err_code, and takes a `struct err *` last, which may
+ *     be NULL.
  *   - Out parameters come first. A `**out` belongs to the caller and goes back through that type's own _free;
  *     a returned pointer is borrowed from its parent. S_init prepares a struct, S_release frees its contents,
  *     S_free frees the struct too; both take NULL or a zeroed struct.
@@ -75,9 +75,9 @@ struct arena {
     struct arena_block *blocks;
 };
 
-void *arena_alloc(
-    struct arena *arena, size_t size); /* zeroed, aligned for any type; NULL when out of memory */
-char *arena_copy(struct arena *arena, const char *text, size_t length); /* NUL-terminated copy */
+/* Zeroed and aligned for any type; arena_copy ends its copy with a NUL. NULL when out of memory. */
+void *arena_alloc(struct arena *arena, size_t size);
+char *arena_copy(struct arena *arena, const char *text, size_t length);
 void arena_release(struct arena *arena);
 
 /* ---- lists of strings ---------------------------------------------------------------------------------- */

@@ -6,10 +6,12 @@
  * The pieces, in the order a program meets them:
  *
  *   struct device       the OpenCL device chosen, its GEMM provider and its precision. Immutable after
- * device_open, so any number of threads may share it. struct weights      the tensors of a model directory by
- * name, mapped from disk (or made up from a seed). struct transformer  blocks of attention and MLP with their
- * weights on the device. Immutable after load. struct stream       an in-order queue and the memory
- * activations live in. Belongs to one thread at a time.
+ *                       device_open, so any number of threads may share it.
+ *   struct weights      the tensors of a model directory by name, mapped from disk, or made up from a seed.
+ *   struct transformer  blocks of attention and MLP with their weights on the device. Immutable after load.
+ *   struct stream       an in-order queue and the memory activations live in. Of one thread at a time.
+ *
+ * A device outlives all that was loaded on it, and a stream ends before the parameters it has used.
  *
  * Letters in shapes: B pictures or texts in a batch, T tokens of each, W width, H heads, D = W/H head width,
  * M MLP width, R = B*T rows, N and K the output and input width of a linear layer.
@@ -28,11 +30,11 @@ enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_COUNT }
 const char *precision_name(enum precision precision); /* "f32", "bf16", "f16" */
 
 struct device_options {
-    const char
-        *device; /* NULL: the best one. "gpu", "cpu", "PLATFORM:DEVICE" as numbers, or part of a name */
-    const char
-        *gemm; /* NULL or "auto": the fastest provider of the device; "clblast" or "onednn" forces one */
-    const char *precision; /* NULL or "auto": the fastest the device does well; "f32", "bf16" or "f16" */
+    /* "gpu", "cpu", "accelerator", "PLATFORM:DEVICE" as numbers, or part of the name of a device or platform.
+     * NULL: as the environment's DIPTYCH_DEVICE says, or else the best there is. */
+    const char *device;
+    const char *gemm;      /* "clblast" or "onednn"; NULL or "auto": the fastest that serves the device */
+    const char *precision; /* "f32", "bf16" or "f16"; NULL or "auto": the fastest the device does well */
 };
 
 struct device;
@@ -58,8 +60,8 @@ struct device_info {
     bool native[PRECISION_COUNT]; /* multiplied in that type; the others run in f32 on rounded operands */
 };
 
-/* Lists every device of every platform; *out goes back through free(). No device is the error of device_open.
- */
+/* Lists every device of every platform; *out goes back through free(). No device, and options that name none
+ * or ask the chosen one for what it cannot do, are the errors of device_open. */
 int device_list(
     struct device_info **out, size_t *count, const struct device_options *options, struct err *err);
 
@@ -70,8 +72,7 @@ enum element { ELEMENT_F32, ELEMENT_BF16, ELEMENT_F16, ELEMENT_U8, ELEMENT_I32, 
 size_t element_size(enum element element); /* bytes */
 
 /* Where a tensor's elements lie on the device: row-major, contiguous. PoCL loses the offset of a sub-buffer
- * in native kernels, so a tensor is a whole buffer and an offset, as CLBlast takes it. A plain value: copy
- * it. */
+ * in native kernels, so a tensor is a whole buffer and an offset, as CLBlast takes it. Copy it freely. */
 struct tensor {
     struct _cl_mem *buffer;
     size_t offset; /* in elements */
@@ -85,8 +86,7 @@ struct stream;
  * opened for planning has no memory: every launch is skipped and only the high-water mark is kept. So an
  * encoder opens a planning stream, runs its forward pass once at the largest batch, and opens the real one of
  * that size. */
-int stream_open(
-    struct stream **out, struct device *device, size_t bytes, struct err *err); /* 0 bytes: planning */
+int stream_open(struct stream **out, struct device *device, size_t bytes, struct err *err); /* 0: planning */
 void stream_free(struct stream *stream);
 size_t stream_peak(const struct stream *stream); /* bytes: the most that was ever in use */
 struct device *stream_device(const struct stream *stream);
@@ -132,8 +132,8 @@ struct weights;
 int weights_open(struct weights **out, const char *directory, struct err *err);
 
 /* Weights made up from a seed, for benchmarks and golden tests: any tensor a tower asks for exists, in any
- * shape. compute/weights_random.c says how values are made; tests/golden/ makes the same ones. Layout is HF.
- */
+ * shape, under the names of Hugging Face's layout. compute/weights_random.c says how values are made;
+ * tests/golden/ makes the same ones. */
 int weights_random(struct weights **out, uint64_t seed, struct err *err);
 
 void weights_free(struct weights *weights);
@@ -178,8 +178,7 @@ struct param {
 };
 
 /* Loads every row of `table` into the struct at `object`. prefix[layout] stands before the names; a `%zu` in
- * it is replaced by `layer`. dims is indexed by enum dim. Errors name the tensor, what is wrong and what was
- * expected. */
+ * it is replaced by `layer`. dims is indexed by enum dim. Errors name the tensor and what is wrong. */
 int params_load(void *object, const struct param *table, size_t rows, const char *const prefix[2],
     size_t layer, const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device,
     struct err *err);
@@ -215,8 +214,8 @@ void linear_free(struct linear *linear);
 int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
     size_t rows, enum epilogue epilogue, struct err *err);
 
-/* out (R, W) = layer norm of in (R, W) float32; out is real or float32. in_stride: elements from row to row.
- */
+/* out (R, W) = layer norm of in (R, W) float32; out is real, or float32 and then maybe `in` itself. R is at
+ * least 1, and W a multiple of 16, here and in the layers below that do not say otherwise. */
 int layer_norm(struct stream *stream, struct tensor out, struct tensor in, struct tensor gamma,
     struct tensor beta, size_t rows, size_t width, float eps, struct err *err);
 
@@ -239,12 +238,11 @@ int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor p
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
     struct tensor positions, size_t batch, size_t count, size_t width, struct err *err);
 
-/* rows (B, W) float32: row pick[b] of tokens (B, T, W) for each b. pick (B) int32; without a buffer, row 0.
- */
+/* rows (B, W) float32: row pick[b] of tokens (B, T, W) for each b. pick (B) int32; no buffer: all 0. */
 int pick_rows(struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick,
     size_t batch, size_t count, size_t width, struct err *err);
 
-/* Divides every row of x (R, W) float32 by its length, in place. A row of zeros stays. */
+/* Divides every row of x (R, W) float32, of any width, by its length, in place. A row of zeros stays. */
 int normalize_rows(struct stream *stream, struct tensor x, size_t rows, size_t width, struct err *err);
 
 /* ---- the transformer ----------------------------------------------------------------------------------- */
@@ -257,7 +255,8 @@ struct transformer_config {
     bool causal; /* text: a token sees only those before it */
 };
 
-/* ERR_UNSUPPORTED where the kernels do not fit: width a multiple of 16, head width of 8 and at most 128. */
+/* ERR_FORMAT where the heads do not divide the width; ERR_UNSUPPORTED where the kernels do not fit: they take
+ * widths that are multiples of 16, and head widths that are multiples of 8, 128 at most. */
 int transformer_config_check(const struct transformer_config *config, struct err *err);
 
 struct transformer;

@@ -318,7 +318,7 @@ enum precision device_precision(const struct device *device)
 int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err)
 {
     cl_int status;
-    *out = clCreateBuffer(device->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, bytes, (void *)data,
-        &status); /* only read */
+    void *from = (void *)data; /* only read */
+    *out = clCreateBuffer(device->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, bytes, from, &status);
     return status ? cl_fail(err, "clCreateBuffer", status) : 0;
 }

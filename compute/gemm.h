@@ -3,8 +3,8 @@
  * Inside compute: matrix products. One function, several providers.
  *
  *   CLBlast  runs on any OpenCL device, in float32.
- *   oneDNN   runs on CPU devices that take native kernels: the library is called from inside the device's own
- * queue, on the same buffers. It multiplies bfloat16 where the CPU can.
+ *   oneDNN   runs on CPU devices that take native kernels: the library is called from inside the device's
+ *            own queue, on the same buffers. It multiplies bfloat16 where the CPU can.
  *
  * linear.c brings operands to a type the provider multiplies in, and results to the type that is wanted.
  */
@@ -33,8 +33,7 @@ struct gemm_provider {
     int (*set_bias)(struct linear *linear, struct device *device, const float *bias, struct err *err);
     void (*free)(struct linear *linear);
 
-    /* out (R, N) = epilogue(in (R, K) * weight^T + bias). in has linear->element; out has it too, or float32.
-     */
+    /* out (R, N) = epilogue(in (R, K) * weight^T + bias). in has linear->element; out too, or float32. */
     int (*product)(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
         size_t rows, enum epilogue epilogue, struct err *err);
 };

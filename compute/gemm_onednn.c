@@ -119,8 +119,8 @@ static void plan_free(struct plan *plan)
     free(plan);
 }
 
-/* weights: the layout to take, or "any" to let the library choose, which *chosen (if not NULL) then receives.
- */
+/* weights: the layout to take. With `chosen` it is "any", the library's choice goes there, and nothing is
+ * made to run. */
 static dnnl_status_t plan_build(struct plan *plan, const struct linear *linear, dnnl_engine_t engine,
     bool has_bias, desc weights, desc *chosen)
 {

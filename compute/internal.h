@@ -13,9 +13,8 @@ _Static_assert(sizeof(size_t) == sizeof(cl_ulong), "kernels take offsets as 64-b
 
 /* How kernels are shaped to the device, as -D options for the compiler. */
 struct tuning {
-    size_t lanes; /* work-items in a group of the kernels that hold vectors themselves: 1 on CPUs */
-    size_t
-        queries; /* attention queries one work-item carries in the lanes of a vector: 16 on CPUs, 1 on GPUs */
+    size_t lanes;   /* work-items in a group of the kernels that hold vectors themselves: 1 on CPUs; 2^n */
+    size_t queries; /* attention queries a work-item carries in the lanes of a vector: 16 on CPUs, else 1 */
 };
 
 /* device_open with the kernels shaped otherwise than the kind of device asks for: lets tests run on a CPU
@@ -61,10 +60,8 @@ struct stream {
     struct {
         void *memory;
         size_t size;
-    } native_scratch;  /* host memory for native kernels: they run one after the other, and grow it themselves
-                        */
-    int native_failed; /* set by a native kernel, which has no other way to say so; looked at when the host
-                          reads */
+    } native_scratch;  /* host memory of native kernels, which run one by one and grow it themselves */
+    int native_failed; /* how a native kernel says so; looked at when the host reads */
 };
 
 static inline bool stream_plans(const struct stream *stream)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One launch each: the layers between matrix products. The arithmetic and the layouts stand in
- * compute/kernels/. */
+/* One launch each: the layers between matrix products. Arithmetic and layouts stand in compute/kernels/. */
 #include "compute/internal.h"
 
 int layer_norm(struct stream *stream, struct tensor out, struct tensor in, struct tensor gamma,

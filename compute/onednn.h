@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Inside compute: oneDNN's versions 2 and 3 make descriptors and attributes in different ways. Only this file
- * knows. */
+/* Inside compute: oneDNN's versions 2 and 3 make descriptors and attributes in different ways. Only this
+ * file knows. */
 #ifndef DIPTYCH_COMPUTE_ONEDNN_H
 #define DIPTYCH_COMPUTE_ONEDNN_H
 
@@ -54,8 +54,7 @@ static inline dnnl_status_t append_sum(dnnl_post_ops_t ops)
 
 #else
 
-typedef dnnl_memory_desc_t
-    *desc; /* version 2 has a struct; a handle to one reads the same everywhere below */
+typedef dnnl_memory_desc_t *desc; /* version 2 has a struct; a handle to one reads the same everywhere */
 
 static inline dnnl_status_t desc_strided(
     desc *out, int rank, const dnnl_dims_t dims, dnnl_data_type_t type, const dnnl_dims_t strides)

@@ -3,9 +3,9 @@
  * The safetensors format, checked as its own library does when it opens a file:
  *
  *   8 bytes      N, the length of the header, little-endian
- *   N bytes      a JSON object: "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]} for
- * each tensor, and maybe "__metadata__" to the end   the tensors' elements, row-major and little-endian;
- * offsets count from here
+ *   N bytes      a JSON object: "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}
+ *                for each tensor, and maybe "__metadata__"
+ *   to the end   the tensors' elements, row-major and little-endian; offsets count from here
  *
  * The data has no gaps, no overlaps and nothing after the last tensor. Nothing is aligned.
  */

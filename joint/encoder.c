@@ -33,8 +33,7 @@ done:
     return rc;
 }
 
-/* embeddings (B, E) of ids (B, T) whose pooled tokens stand at eot (B), all in host memory or NULL while
- * planning. */
+/* embeddings (B, E) of ids (B, T), pooled at eot (B), all in host memory; they may be NULL while planning. */
 static int run_ids(struct stream *stream, const struct model *model, float *embeddings, const int32_t *ids,
     const int32_t *eot, size_t batch, size_t tokens, struct err *err)
 {

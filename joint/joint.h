@@ -4,8 +4,8 @@
  *
  *   struct model       a model directory on a device: config, weights, tokenizer. Immutable; share it freely.
  *   struct encoder     a stream and its memory, for batches up to a size. One thread at a time.
- *   struct loader      pictures decoded and preprocessed ahead of the encoder, on threads of its own, in
- * order. struct classifier  one embedding a label, averaged over prompt templates.
+ *   struct loader      pictures decoded and preprocessed ahead of the encoder, on its own threads, in order.
+ *   struct classifier  one embedding a label, averaged over prompt templates.
  *
  * Embeddings that leave this folder are float32 and of length 1: (count, E), row-major.
  */
@@ -30,8 +30,7 @@ struct model_config {
  * CLIPConfig in transformers, model_cfg in open_clip. */
 int model_config_read(struct model_config *out, const char *directory, struct err *err);
 
-/* The published shapes by name, "vit-b-32" and its kin, for benchmarks and tests. NULL name ends the table.
- */
+/* The published shapes by name, "vit-b-32" and its kin, for benchmarks and tests. NULL ends the table. */
 struct model_shape {
     const char *name;
     struct model_config config;
@@ -43,8 +42,7 @@ struct model;
 /* Opens a model directory. ERR_IO or ERR_FORMAT name the file at fault. The device must outlive the model. */
 int model_open(struct model **out, const char *directory, struct device *device, struct err *err);
 
-/* A model of that shape with weights made up from a seed, and no tokenizer: encoder_ids and encoder_pixels
- * work. */
+/* A model of that shape with weights made up from a seed, and no tokenizer: encoder_texts does not work. */
 int model_random(struct model **out, const struct model_config *config, uint64_t seed, struct device *device,
     struct err *err);
 void model_free(struct model *model);
@@ -59,8 +57,7 @@ float model_logit_scale(const struct model *model); /* exp of the parameter, abo
 
 struct encoder;
 
-/* Plans device memory for batches up to max_batch pictures or texts; encoding then allocates nothing there.
- */
+/* Takes device memory, once, for batches up to max_batch pictures or texts. The model must outlive it. */
 int encoder_open(struct encoder **out, const struct model *model, size_t max_batch, struct err *err);
 void encoder_free(struct encoder *encoder);
 const struct model *encoder_model(const struct encoder *encoder);

@@ -37,8 +37,7 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
 /* Which token's final state is the text's embedding. */
 enum eot_rule {
     EOT_FIRST,  /* the first end-of-text id */
-    EOT_ARGMAX, /* the largest id, first of equals: openai/CLIP, open_clip, and HF configs with eos_token_id 2
-                 */
+    EOT_ARGMAX, /* the largest id, first of equals: openai/CLIP, open_clip, HF where eos_token_id is 2 */
 };
 
 struct text_config {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The text transformer of CLIP: token and position embeddings, causal blocks, and the end-of-text token
- * projected. */
+/* The text transformer of CLIP: tokens, positions, causal blocks, and the end-of-text token projected. */
 #include "text/text.h"
 
 #include <stdlib.h>
@@ -82,9 +81,7 @@ size_t text_eot(const struct text_config *config, const int32_t *ids, size_t cou
         if (ids[i] > ids[best])
             best = i;
     }
-    return config->eot_rule == EOT_FIRST
-               ? 0
-               : best; /* an absent id pools token 0, as transformers' argmax does */
+    return config->eot_rule == EOT_FIRST ? 0 : best; /* no end: token 0, as transformers' argmax says */
 }
 
 int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,

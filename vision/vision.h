@@ -4,7 +4,7 @@
  *
  *   picture_read    decodes a file to RGB bytes
  *   preprocess_run  resizes and crops them exactly as Pillow and the model's own preprocessor would
- *   vit_encode      runs the vision transformer on a batch of such squares
+ *   vit_forward     runs the vision transformer on a batch of such squares
  *
  * The first two run on the host and are safe on any number of threads; the third runs on the device.
  */
@@ -62,8 +62,7 @@ enum resize_mode {
     RESIZE_SQUASH,   /* straight to size x size, whatever the aspect ratio */
 };
 
-/* How the top-left corner of a centre crop is rounded: the two differ by a pixel when the excess is 3 mod 4.
- */
+/* How the top-left corner of a centre crop is rounded: they differ by a pixel when the excess is 3 mod 4. */
 enum crop_rounding {
     CROP_FLOOR,     /* Hugging Face's image processors: (excess) / 2 rounded down */
     CROP_HALF_EVEN, /* torchvision and open_clip: int(round(excess / 2.0)), Python's round to even */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The vision transformer of CLIP: patches, a class token, positions, blocks, and the class token projected.
- */
+/* The vision transformer of CLIP: patches, class token, positions, blocks, and the class token projected. */
 #include "vision/vision.h"
 
 #include <stdlib.h>
