@@ -44,8 +44,9 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Labels:", 1},
     {"labels", 'l', "LIST|FILE", 0,
         "The labels to choose from: cat,dog,\"traffic light\" or a text file with one a line, where blank "
-        "lines and "
-        "lines that begin with # do not count. A value with a / or that ends in .txt is always a file",
+        "lines "
+        "and lines that begin with # do not count. A value without commas that has a / or ends in .txt is "
+        "always a file",
         1},
     {"templates", 't', "SET|TEXT|FILE", 0,
         "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
@@ -161,6 +162,7 @@ static int open_model(struct classify *c, struct err *err)
 static int open_classifier(struct classify *c, const struct strings *labels, struct err *err)
 {
     struct strings templates = {0};
+    progress_note(&c->progress, "encoding the labels");
     int rc = c->templates ? input_templates(&templates, c->templates, err)
                           : strings_add(&templates, DEFAULT_TEMPLATE, sizeof DEFAULT_TEMPLATE - 1, err);
     if (!rc)

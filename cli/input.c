@@ -63,10 +63,14 @@ static int add_trimmed(struct strings *strings, const char *text, size_t length,
     return strings_add(strings, text, length, err);
 }
 
-/* The lines that hold something, trimmed; one that begins with '#' is a comment. */
+/* The lines that hold something, trimmed; one that begins with '#' is a comment. A byte order mark, as
+ * editors on Windows write it, is no part of the first. */
 static int add_lines(struct strings *strings, const char *bytes, size_t size, struct err *err)
 {
+    static const char mark[] = "\xEF\xBB\xBF";
     struct strings lines = {0};
+    if (size >= strlen(mark) && !memcmp(bytes, mark, strlen(mark)))
+        bytes += strlen(mark), size -= strlen(mark);
     int rc = strings_add_lines(&lines, bytes, size, err);
     for (size_t i = 0; i < lines.count && !rc; i++) {
         const char *text = lines.items[i] + strspn(lines.items[i], " \t\v\f\r");
@@ -95,8 +99,9 @@ static bool names_file(const char *value)
 {
     struct stat st;
     const size_t length = strlen(value);
-    return strchr(value, '/') || (length > 4 && !strcmp(value + length - 4, ".txt")) ||
-           (!stat(value, &st) && S_ISREG(st.st_mode));
+    if (!stat(value, &st) && S_ISREG(st.st_mode))
+        return true;
+    return !strchr(value, ',') && (strchr(value, '/') || (length > 4 && !strcmp(value + length - 4, ".txt")));
 }
 
 int input_labels(struct strings *labels, const char *value, struct err *err)

@@ -89,7 +89,8 @@ expect_status 0
 expect_text out "{\"path\": \"caf$(printf '\357\277\275').ppm\", "
 
 # ---- labels and templates from files
-cat >labels.txt <<'END'
+printf '\357\273\277' >labels.txt # a byte order mark
+cat >>labels.txt <<'END'
 # colours
 red
 
@@ -99,6 +100,10 @@ END
 run classify red.ppm --labels labels.txt -f json --top 9
 expect_status 0
 expect_match out '"label": "dark blue"'
+expect_match out '"label": "red"'
+run classify red.ppm --labels "red/orange,green" -f json
+expect_status 0
+expect_match out '"label": "red/orange"'
 run classify red.ppm --labels "$labels" -f json
 cp out one
 for templates in simple imagenet; do
