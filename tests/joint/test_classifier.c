@@ -160,10 +160,11 @@ static void many_labels(void **state)
         strings_add(&labels, label, (size_t)snprintf(label, sizeof label, "label %zu", i), NULL);
     }
     struct encoder encoder = {0};
-    struct classifier *classifier =
-        open_classifier(&encoder, labels, LIST("a {}", "the {}", "my {}", "one {}", "that {}"));
+    struct classifier *classifier = open_classifier(
+        &encoder, labels, LIST("a {}", "the {}", "my {}", "one {}", "that {} is longer than all the others"));
     assert_int_equal(encoder.texts, LABELS * 5);
     assert_true(encoder.calls > 1 && encoder.largest < LABELS * 5);
+    assert_int_equal(classifier_truncated(classifier), LABELS);
 
     float picture[WIDTH];
     embed(picture, "a picture");
