@@ -14,6 +14,7 @@ from transformers import CLIPTokenizerFast
 from model import GRID, IMAGE
 
 NUMBERS = ["one", "two", "three", "four", "five"]
+FINE = 3        # cells of the silhouette across a patch
 LONGEST = 40    # tokens; longer than any caption
 N_LOOSE = 5     # loose wordings of each picture, of which every batch takes one
 
@@ -50,6 +51,12 @@ class Encoder:
         return row + [record["kind"] == "relation"]
 
     @staticmethod
+    def places(record):
+        """(5, 3): x, y and radius of every object."""
+        rows = [[thing["x"], thing["y"], thing["radius"]] for thing in record["objects"]]
+        return rows + [[0, 0, 1]] * (len(NUMBERS) - len(rows))
+
+    @staticmethod
     def asserted(about):
         """Which columns must agree for a caption to be true of another picture."""
         row = [column in about for column in COLUMNS]
@@ -69,6 +76,7 @@ class Encoder:
         n_captions = 1 + N_LOOSE
         return {
             "labels": np.array([self.labels(record) for record in records], np.int8),
+            "places": np.array([self.places(record) for record in records], np.float32),
             "asserted": np.array([[self.asserted(about) for _, about in row] for row in captions], bool),
             "tokens": self.tokens([text for row in captions for text, _ in row]).reshape(-1, n_captions, LONGEST),
         }
@@ -78,11 +86,11 @@ def render(scenes, encoder, count, seed, size, kind):
     with tempfile.TemporaryDirectory() as folder:
         pixels, cells = f"{folder}/pixels", f"{folder}/cells"
         subprocess.run([scenes, "--count", str(count), "--seed", str(seed), "--size", str(size), "--kind", kind, "--wordings",
-                        str(N_LOOSE), "--grid", str(GRID), "--raw", pixels, "--cells", cells, "--out", folder], check=True)
+                        str(N_LOOSE), "--grid", str(FINE * GRID), "--raw", pixels, "--cells", cells, "--out", folder], check=True)
         records = [json.loads(line) for line in pathlib.Path(folder, "scenes.jsonl").open()]
         shard = encoder.encode(records)
         shard["pixels"] = np.fromfile(pixels, np.uint8).reshape(count, size, size, 3)
-        shard["cells"] = np.fromfile(cells, np.uint8).reshape(count, GRID, GRID)
+        shard["cells"] = np.fromfile(cells, np.uint8).reshape(count, FINE * GRID, FINE * GRID)
     return shard
 
 

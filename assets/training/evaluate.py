@@ -86,7 +86,8 @@ def main():
     single, records = judge.draw(options.count, "single", seed=1)
     counted, count_records = judge.draw(options.count, "count", seed=2)
     tasks = [
-        ("shape", single, table["shapes"], [article(shape) for shape in table["shapes"]], [r["objects"][0]["shape"] for r in records]),
+        ("shape", single, table["shapes"], [article(shape) for shape in table["shapes"]],
+         [r["objects"][0]["shape"] for r in records]),
         ("colour", single, table["colours"], [article(colour + " shape") for colour in table["colours"]],
          [r["objects"][0]["colour"] for r in records]),
         ("count", counted, NUMBERS, [f"{number} shape{'s' if n else ''}" for n, number in enumerate(NUMBERS)],

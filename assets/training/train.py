@@ -3,9 +3,8 @@
 
     python train.py --scenes PATH/TO/scenes --model ../model --minutes 60
 
-Contrastive learning alone would need far more pictures than one hour on a processor allows, so three kinds of help join it
-during training: the class prompts that zero-shot classification will use, and linear heads, on the pooled embedding and on
-single patches, which say what is drawn. The heads are thrown away at the end.
+Contrastive learning alone would need far more pictures than one hour on a processor allows, so the class prompts
+of zero-shot classification join it, and linear heads, thrown away at the end, which say what is drawn. See losses.py, heads.py.
 """
 
 import argparse
@@ -16,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from data import COLUMNS, NUMBERS, Encoder, read_vocabulary, shards
+from data import NUMBERS, Encoder, read_vocabulary, shards
+from heads import Heads
 from initial import start_well
+from losses import contrastive_loss, prompt_loss, true_of, unfair, unseen_pairs
 from model import MEAN, STD, build, export
 
 PROMPTS = ["a photo of a {}.", "a photo of a {}", "a picture of a {}", "a picture of a {}.", "{}", "a {}", "an image of a {}.",
@@ -28,7 +29,9 @@ NOUNS = ["shape", "object", "thing", "figure"]
 
 def class_prompts(table, pick):
     """One random prompt a class, for every class of every column that zero-shot users ask for. {column: [text]}"""
-    one = lambda name: PROMPTS[pick(len(PROMPTS))].format(name)
+    def one(name):
+        return PROMPTS[pick(len(PROMPTS))].format(name)
+
     many = ["a photo of {}", "a picture of {}", "{}", "a photo of {}.", "an image of {}.", "an illustration of {}"]
     noun = NOUNS[pick(len(NOUNS))]
     template = many[pick(len(many))]
@@ -39,92 +42,6 @@ def class_prompts(table, pick):
         "size": [one(f"{size} {noun}") for size in table["sizes"]],
         "count": [template.format(f"{number} {noun}{'s' if n else ''}") for n, number in enumerate(NUMBERS)],
     }
-
-
-def unseen_pairs(table):
-    """(shapes, colours): the held-out pairs."""
-    unseen = torch.zeros(len(table["shapes"]), len(table["colours"]), dtype=torch.bool)
-    for pair in table["held out"]:
-        colour, shape = pair.split()
-        unseen[table["shapes"].index(shape), table["colours"].index(colour)] = True
-    return unseen
-
-
-def without_unseen(logits, name, labels, unseen):
-    """Takes the classes out of the running that would make a held-out pair with what else is known of the picture. Were they
-    to stand as wrong answers, the model would learn that a pink thing is never a heart, from never having seen one."""
-    prefix, _, kind = name.rpartition(" ")
-    if kind not in ("shape", "colour"):
-        return logits
-    other = labels[:, COLUMNS.index(f"{prefix} {'colour' if kind == 'shape' else 'shape'}".strip())]
-    excluded = unseen.T[other] if kind == "shape" else unseen[other]
-    return logits.masked_fill(excluded & (other >= 0)[:, None], -1e4)
-
-
-class Heads(nn.Module):
-    """Training wheels: linear read-outs of what the scene holds."""
-
-    def __init__(self, width, table):
-        super().__init__()
-        sizes = {"shape": len(table["shapes"]), "colour": len(table["colours"]), "fill": 4, "size": 3, "count": 5, "relation": 3,
-                 "second shape": len(table["shapes"]), "second colour": len(table["colours"])}
-        self.pooled = nn.ModuleDict({name.replace(" ", "_"): nn.Linear(width, n) for name, n in sizes.items()})
-        self.patch = nn.ModuleDict({"shape": nn.Linear(width, sizes["shape"] + 1), "colour": nn.Linear(width, sizes["colour"] + 1)})
-
-    def pooled_loss(self, pooled, labels, unseen):
-        losses = []
-        for name, head in self.pooled.items():
-            name = name.replace("_", " ")
-            logits = without_unseen(head(pooled).float(), name, labels, unseen)
-            losses.append(F.cross_entropy(logits, labels[:, COLUMNS.index(name)], ignore_index=-1))
-        return sum(losses) / len(losses)
-
-    def patch_loss(self, patches, labels, cells, unseen):
-        """cells (B, G, G) number the object that covers a patch; in scenes without relation all objects are alike."""
-        cells, second = cells.flatten(1).long(), labels[:, COLUMNS.index("pair"), None] == 1
-        losses = []
-        def drawn(name):
-            first, other = labels[:, COLUMNS.index(name), None], labels[:, COLUMNS.index("second " + name), None]
-            return torch.where(cells == 0, -1, torch.where((cells == 2) & second, other, first)).flatten()
-
-        shape, colour = drawn("shape"), drawn("colour")
-        for name, target, excluded in (("shape", shape, unseen.T[colour]), ("colour", colour, unseen[shape])):
-            head = self.patch[name]
-            weight = torch.ones(head.out_features)
-            weight[0] = 0.05    # most patches are backdrop, and easy
-            excluded = F.pad(excluded & (target >= 0)[:, None], (1, 0))
-            logits = head(patches).float().flatten(0, 1).masked_fill(excluded, -1e4)
-            losses.append(F.cross_entropy(logits, target + 1, weight))
-        return sum(losses) / len(losses)
-
-
-def true_of(labels, owners, asserted):
-    """(B, C): is caption c, which states the `asserted` columns of its owner's labels, true of picture b?"""
-    agree = labels[:, None, :] == owners[None, :, :]
-    return (agree | ~asserted[None]).all(-1)
-
-
-def unfair(labels, owners, asserted, unseen):
-    """(B, C): would caption c's shape with picture b's colour, or the other way round, make a held-out pair?"""
-    shape, colour = COLUMNS.index("shape"), COLUMNS.index("colour")
-    return (unseen[owners[:, shape]][:, labels[:, colour]].T & asserted[:, shape] |
-            unseen[labels[:, shape]][:, owners[:, colour]] & asserted[:, colour])
-
-
-def contrastive_loss(logits, match, ignored):
-    """Softmax both ways over (pictures, captions); all true pairs of a row or column share the target."""
-    logits, match = logits.masked_fill(ignored & ~match, -1e4), match.float()
-    by_picture = -(F.log_softmax(logits, 1) * match).sum(1) / match.sum(1)
-    by_caption = -(F.log_softmax(logits, 0) * match).sum(0) / match.sum(0)
-    return 0.5 * (by_picture.mean() + by_caption.mean())
-
-
-def prompt_loss(logits, labels, columns, unseen):
-    """Zero-shot classification of the pictures without relation; every column's classes compete among themselves."""
-    plain, losses = labels[:, COLUMNS.index("pair")] == 0, []
-    for name, part in zip(columns, logits[plain].split([len(texts) for texts in columns.values()], dim=1)):
-        losses.append(F.cross_entropy(without_unseen(part, name, labels[plain], unseen), labels[plain, COLUMNS.index(name)]))
-    return torch.stack(losses)
 
 
 def normalised(pixels):
@@ -178,25 +95,27 @@ class Trainer:
         prompt_ids = torch.from_numpy(self.encoder.tokens([text for texts in prompts.values() for text in texts]))
 
         with torch.autocast("cpu", torch.bfloat16):
-            vision = self.model.vision_model(pixel_values=normalised(batch["pixels"]))
+            vision = self.model.vision_model(pixel_values=normalised(batch["pixels"]), output_hidden_states=True)
+            halfway = vision.hidden_states[len(vision.hidden_states) // 2][:, 1:]
             pooled, patches = vision.pooler_output, vision.last_hidden_state[:, 1:]
             pictures = self.model.visual_projection(pooled)
             captions, classes = self.embed_texts(batch["tokens"][rows, wording]), self.embed_texts(prompt_ids)
             pooled_loss = self.heads.pooled_loss(pooled, labels, self.unseen)
             patch_loss = self.heads.patch_loss(patches, labels, batch["cells"], self.unseen)
+            halfway_loss = self.heads.halfway_loss(halfway, batch["cells"], batch["places"])
         pictures = self.model.logit_scale.exp() * F.normalize(pictures.float(), dim=-1)
 
         asserted = batch["asserted"][rows, wording]
         match, ignored = true_of(labels, labels, asserted), unfair(labels, labels, asserted, self.unseen)
         contrastive = contrastive_loss(pictures @ captions.T, match, ignored)
         prompt = prompt_loss(pictures @ classes.T, labels, prompts, self.unseen)
-        return {"contrastive": contrastive, "prompt": prompt, "pooled": pooled_loss, "patch": patch_loss}
+        return {"contrastive": contrastive, "prompt": prompt, "pooled": pooled_loss, "patch": patch_loss, "halfway": halfway_loss}
 
     def step(self, batch, rate):
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         losses = self.forward(batch)
-        total = losses["contrastive"] + 2 * losses["prompt"].mean() + losses["pooled"] + losses["patch"]
+        total = losses["contrastive"] + 2 * losses["prompt"].mean() + sum(losses[name] for name in ("pooled", "patch", "halfway"))
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -206,7 +125,8 @@ class Trainer:
         return losses
 
     def save(self, path):
-        torch.save({"model": self.model.state_dict(), "heads": self.heads.state_dict(), "optimizer": self.optimizer.state_dict()}, path)
+        parts = {"model": self.model, "heads": self.heads, "optimizer": self.optimizer}
+        torch.save({name: part.state_dict() for name, part in parts.items()}, path)
 
     def resume(self, path):
         state = torch.load(path)
@@ -220,9 +140,9 @@ def main():
     parser.add_argument("--scenes", required=True, help="the built renderer")
     parser.add_argument("--model", required=True, help="directory with the vocabulary; the weights go there")
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="one, where other work shares the processor")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="1 where other work runs, too")
     parser.add_argument("--seed", type=int, default=1000, help="of the first shard")
     parser.add_argument("--checkpoint", default="checkpoint.pt")
     parser.add_argument("--resume", help="start from this checkpoint")
@@ -242,10 +162,10 @@ def main():
         if part_done >= 1:
             break
         losses = trainer.step(batch, learning_rate(part_done, options.rate))
-        now = torch.cat([losses[k].detach().float().view(-1) for k in ("contrastive", "prompt", "pooled", "patch")])
+        now = torch.cat([losses[k].detach().float().view(-1) for k in ("contrastive", "prompt", "pooled", "patch", "halfway")])
         mean = now if mean is None else mean.lerp(now, 0.05)
         if n % 25 == 0:
-            names = ["contrastive", "shape", "colour", "fill", "size", "count", "pooled", "patch"]
+            names = ["contrastive", "shape", "colour", "fill", "size", "count", "pooled", "patch", "halfway"]
             figures = "  ".join(f"{name} {value:.3f}" for name, value in zip(names, mean.tolist()))
             print(f"{time.time() - start:6.0f} s  {(n + 1) * options.batch:7d} pictures  {figures}", flush=True)
         if time.time() - last_save > 300:
