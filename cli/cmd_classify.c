@@ -44,14 +44,12 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Labels:", 1},
     {"labels", 'l', "LIST|FILE", 0,
         "The labels to choose from: cat,dog,\"traffic light\" or a text file with one a line, where blank "
-        "lines "
-        "and lines that begin with # do not count. A value without commas that has a / or ends in .txt is "
-        "always a file",
+        "lines and lines that begin with # do not count. A value without commas that has a / or ends in "
+        ".txt is always a file",
         1},
     {"templates", 't', "SET|TEXT|FILE", 0,
         "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
-        "the "
-        "label, or a text file with one a line (default: \"" DEFAULT_TEMPLATE "\")",
+        "the label, or a text file with one a line (default: \"" DEFAULT_TEMPLATE "\")",
         1},
     {NULL, 0, NULL, 0, "Pictures:", 2},
     {"null", '0', NULL, 0, "Paths on stdin end with a NUL byte, as find -print0 writes them", 2},
@@ -131,13 +129,10 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "PATH... --labels LIST|FILE",
     .doc = "Say what pictures show, without training: every label becomes a text, and the picture's "
-           "embedding is "
-           "compared with the texts'. PATH is a picture, a folder (with all below it; hidden files are "
-           "skipped), or - "
-           "for a list of paths on stdin, one a line.\v"
+           "embedding is compared with the texts'. PATH is a picture, a folder (with all below it; hidden "
+           "files are skipped), or - for a list of paths on stdin, one a line.\v"
            "Pictures come out in the order they went in. One that cannot be read is reported and does not "
-           "stop the "
-           "others; in json its line has an \"error\", otherwise the reason is on stderr.\n\n"
+           "stop the others; in json its line has an \"error\", otherwise the reason is on stderr.\n\n"
            "Exit status: 0 all pictures have labels, 1 some failed, 2 cannot start.\n\n"
            "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
            "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json",
@@ -159,34 +154,33 @@ static int open_model(struct classify *c, struct err *err)
     return rc ? rc : encoder_open(&c->encoder, c->loaded, c->loader_options.batch, err);
 }
 
-static int open_classifier(struct classify *c, const struct strings *labels, struct err *err)
+static int open_classifier(
+    struct classify *c, const struct strings *labels, const struct strings *templates, struct err *err)
 {
-    struct strings templates = {0};
     progress_note(&c->progress, "encoding the labels");
-    int rc = c->templates ? input_templates(&templates, c->templates, err)
-                          : strings_add(&templates, DEFAULT_TEMPLATE, sizeof DEFAULT_TEMPLATE - 1, err);
-    if (!rc)
-        rc = classifier_open(&c->classifier, c->encoder, labels, &templates, err);
+    int rc = classifier_open(&c->classifier, c->encoder, labels, templates, err);
     if (!rc && classifier_truncated(c->classifier)) {
         progress_clear(&c->progress);
         message("%zu prompts are longer than the model's %zu tokens and were cut",
             classifier_truncated(c->classifier), model_config(c->loaded)->text.context);
     }
-    strings_release(&templates);
     return rc;
 }
 
-/* Lists first, device after: a mistake in the command shows at once. */
+/* Lists first, device after: a file that is not there shows at once. */
 static int open_all(struct classify *c, struct err *err)
 {
-    struct strings labels = {0};
+    struct strings labels = {0}, templates = {0};
     int rc = input_labels(&labels, c->labels, err);
+    if (!rc)
+        rc = input_templates(&templates, c->templates, err);
     for (size_t i = 0; i < c->argument_count && !rc; i++)
         rc = input_pictures(&c->paths, c->arguments[i], c->separator, err);
     if (!rc)
         rc = open_model(c, err);
     if (!rc)
-        rc = open_classifier(c, &labels, err);
+        rc = open_classifier(c, &labels, &templates, err);
+    strings_release(&templates);
     strings_release(&labels);
     return rc;
 }
@@ -276,7 +270,12 @@ static void classify_release(struct classify *c)
 
 int cmd_classify(int argc, char **argv)
 {
-    struct classify c = {.top = DEFAULT_TOP, .separator = '\n', .loader_options = {.batch = DEFAULT_BATCH}};
+    struct classify c = {
+        .templates = DEFAULT_TEMPLATE,
+        .top = DEFAULT_TOP,
+        .separator = '\n',
+        .loader_options = {.batch = DEFAULT_BATCH},
+    };
     struct err err = {0};
     options_parse(&argp, argc, argv, &c);
     progress_init(&c.progress, c.quiet);

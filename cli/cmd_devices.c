@@ -40,11 +40,10 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .doc = "List the OpenCL devices of every platform, and the one that the other commands use with the same "
-           "options.\v"
-           "Names in front are what --device takes. \"native\" lists the precisions that a device multiplies "
-           "in; in "
-           "the others it multiplies float32 with rounded operands.",
+    .doc = "List the OpenCL devices of every platform, and the one that the other commands use with the "
+           "same options.\v"
+           "Names in front are what --device takes. \"native\" lists the precisions that a device "
+           "multiplies in; in the others it multiplies float32 with rounded operands.",
     .children = children,
     .help_filter = options_help_filter,
 };

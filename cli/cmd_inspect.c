@@ -39,9 +39,9 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "[MODEL]",
     .doc = "Show what a model directory holds: config, size and work, preprocessing, tokenizer, tensors. "
-           "Without MODEL, "
-           "the one that the other commands use. Needs no OpenCL device.\v"
-           "GFLOP count a multiply-add as two, for one picture, and for one text as long as the model takes.",
+           "Without MODEL, the one that the other commands use. Needs no OpenCL device.\v"
+           "GFLOP count a multiply-add as two, for one picture, and for one text as long as the model "
+           "takes.",
     .children = children,
     .help_filter = options_help_filter,
 };

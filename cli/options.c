@@ -52,9 +52,8 @@ static error_t parse_device(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option device_options_table[] = {
     {"device", KEY_DEVICE, "DEVICE", 0,
-        "OpenCL device: gpu, cpu, PLATFORM:DEVICE as numbers, or part of a name (default: DIPTYCH_DEVICE, or "
-        "the "
-        "best there is)",
+        "OpenCL device: gpu, cpu, PLATFORM:DEVICE as numbers, or part of a name (default: DIPTYCH_DEVICE, "
+        "or the best there is)",
         0},
     {"gemm", KEY_GEMM, "PROVIDER", 0,
         "Library for matrix products: auto, clblast, onednn (default: auto, the fastest)", 0},
@@ -82,9 +81,8 @@ static error_t parse_model(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option model_options[] = {
     {"model", KEY_MODEL, "DIR", 0,
-        "Model directory, as Hugging Face or open_clip lay it out (default: DIPTYCH_MODEL, or the model that "
-        "comes "
-        "with diptych)",
+        "Model directory, as Hugging Face or open_clip lay it out (default: DIPTYCH_MODEL, or the model "
+        "that comes with diptych)",
         0},
     {0},
 };
