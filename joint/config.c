@@ -149,7 +149,10 @@ static int check_block(const char *tower, const struct transformer_config *block
     if (!block->mlp_width || block->mlp_width > MLP_MAX)
         return err_set(
             err, ERR_FORMAT, "the %s MLP width is %zu, expected 1 to %d", tower, block->mlp_width, MLP_MAX);
-    return 0;
+    int rc = transformer_config_check(block, err);
+    if (rc)
+        err_wrap(err, "the %s tower", tower);
+    return rc;
 }
 
 /* What no key can say alone. */
