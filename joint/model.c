@@ -31,13 +31,20 @@ static int load_towers(struct model *model, const struct weights *weights, struc
     return params_load(model, model_params, 1, no_prefix, 0, dims, weights, model->device, err);
 }
 
-/* Every id of the tokenizer needs a row in the embedding table. */
+/* Every id of the tokenizer needs a row in the embedding table, and the id it ends a text with must be the
+ * one the tower looks for: where that never comes, all texts are embedded as their first token, the same in
+ * all. */
 static int check_ids(const struct model *model, struct err *err)
 {
-    const size_t ids = tokenizer_vocab(model->tokenizer), rows = model->config.text.vocab;
-    if (ids > rows)
-        return err_set(
-            err, ERR_FORMAT, "the tokenizer has %zu ids but the model only %zu (vocab_size)", ids, rows);
+    const struct text_config *config = &model->config.text;
+    const size_t ids = tokenizer_vocab(model->tokenizer);
+    const int32_t end = tokenizer_end(model->tokenizer);
+    if (ids > config->vocab)
+        return err_set(err, ERR_FORMAT, "the tokenizer has %zu ids but the model only %zu (vocab_size)", ids,
+            config->vocab);
+    if (config->eot_rule == EOT_FIRST && end != config->eot_id)
+        return err_set(err, ERR_FORMAT, "the tokenizer ends a text with id %d but the model with %d (%s)",
+            (int)end, (int)config->eot_id, model->config.layout == LAYOUT_HF ? "eos_token_id" : "eos_id");
     return 0;
 }
 
