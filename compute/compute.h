@@ -60,8 +60,9 @@ struct device_info {
     bool native[PRECISION_COUNT]; /* multiplied in that type; the others run in f32 on rounded operands */
 };
 
-/* Lists every device of every platform; *out goes back through free(). No device, and options that name none
- * or ask the chosen one for what it cannot do, are the errors of device_open. */
+/* Lists every device of every platform; *out goes back through free(). Where the options name a device that
+ * is not there, none is chosen. No device at all, and options the chosen one cannot do, are device_open's
+ * errors. */
 int device_list(
     struct device_info **out, size_t *count, const struct device_options *options, struct err *err);
 

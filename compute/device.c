@@ -130,6 +130,7 @@ static int candidate_choose(
     struct candidate **out, struct candidate *found, size_t count, const char *wanted, struct err *err)
 {
     struct candidate *best = NULL;
+    const char *asked = wanted ? "" : " of DIPTYCH_DEVICE";
     if (!wanted)
         wanted = getenv("DIPTYCH_DEVICE");
     for (size_t i = 0; i < count; i++) {
@@ -140,8 +141,8 @@ static int candidate_choose(
             best = &found[i];
     }
     if (!best)
-        return err_set(
-            err, ERR_ARGUMENT, "no OpenCL device matches '%s': `diptych devices` lists them", wanted);
+        return err_set(err, ERR_ARGUMENT, "no OpenCL device matches '%s'%s: `diptych devices` lists them",
+            wanted, asked);
     *out = best;
     return 0;
 }
@@ -189,6 +190,26 @@ static int precision_choose(
     return err_set(err, ERR_ARGUMENT, "unknown precision '%s': use auto, f32, bf16 or f16", wanted);
 }
 
+static int candidate_describe(struct device_info *out, const struct candidate *candidate, bool chosen,
+    const struct device_options *options, struct err *err)
+{
+    const struct gemm_provider *gemm = NULL;
+    /* A provider that is forced but does not serve this device concerns only the chosen one. */
+    int rc = provider_choose(&gemm, candidate->id, options->gemm, chosen ? err : NULL);
+    if (rc && !chosen)
+        rc = provider_choose(&gemm, candidate->id, NULL, err);
+    *out = candidate->info;
+    out->chosen = chosen;
+    if (!rc)
+        rc = precision_choose(&out->precision, gemm, options->precision, err);
+    if (rc)
+        return rc;
+    out->gemm = gemm->name;
+    for (int p = 0; p < PRECISION_COUNT; p++)
+        out->native[p] = gemm->native((enum precision)p);
+    return 0;
+}
+
 int device_list(
     struct device_info **out, size_t *count, const struct device_options *options, struct err *err)
 {
@@ -201,24 +222,12 @@ int device_list(
     if (rc)
         return rc;
     struct device_info *list = mem_new(used, sizeof *list);
-    rc = list ? candidate_choose(&chosen, found, used, options->device, err)
-              : err_memory(err, used * sizeof *list);
-    for (size_t i = 0; !rc && i < used; i++) {
-        const struct gemm_provider *gemm = NULL;
-        list[i] = found[i].info;
-        list[i].chosen = &found[i] == chosen;
-        /* A provider that is forced but does not serve this device concerns only the chosen one. */
-        rc = provider_choose(&gemm, found[i].id, options->gemm, list[i].chosen ? err : NULL);
-        if (rc && !list[i].chosen)
-            rc = provider_choose(&gemm, found[i].id, NULL, err);
-        if (!rc)
-            rc = precision_choose(&list[i].precision, gemm, options->precision, err);
-        if (rc)
-            break;
-        list[i].gemm = gemm->name;
-        for (int p = 0; p < PRECISION_COUNT; p++)
-            list[i].native[p] = gemm->native((enum precision)p);
-    }
+    if (!list)
+        rc = err_memory(err, used * sizeof *list);
+    else if (candidate_choose(&chosen, found, used, options->device, NULL))
+        chosen = NULL; /* its error sends the user here, to see what there is to choose from */
+    for (size_t i = 0; !rc && i < used; i++)
+        rc = candidate_describe(&list[i], &found[i], &found[i] == chosen, options, err);
     free(found);
     if (rc) {
         free(list);
