@@ -60,6 +60,7 @@ def learn_merges(words):
 
 def main(captions, directory):
     directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
     merges = learn_merges(count_words(captions))
     symbols = byte_symbols()
     tokens = symbols + [symbol + "</w>" for symbol in symbols] + ["".join(pair) for pair in merges] + [START, END]
