@@ -51,9 +51,8 @@ struct err {
 /* Fills err (if not NULL) and returns code, so that a failing function ends in `return err_set(...)`. */
 int err_set(struct err *err, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Puts "context: " before the message on the way up and returns the code, which stays. Without an err nothing
- * has kept the code: a function whose callers may pass NULL returns its own. */
-int err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Puts "context: " before the message on the way up. The code stays. */
+void err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ERR_MEMORY with the one wording for it. */
 int err_memory(struct err *err, size_t bytes);

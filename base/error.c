@@ -22,10 +22,10 @@ static void append(struct err *err, const char *text)
     strncat(err->msg, text, sizeof err->msg - 1 - strlen(err->msg));
 }
 
-int err_wrap(struct err *err, const char *format, ...)
+void err_wrap(struct err *err, const char *format, ...)
 {
     if (!err)
-        return ERR_ARGUMENT; /* the code was never kept; all a caller without an err can use is "not 0" */
+        return;
     char inner[sizeof err->msg];
     memcpy(inner, err->msg, sizeof inner);
 
@@ -35,7 +35,6 @@ int err_wrap(struct err *err, const char *format, ...)
     va_end(args);
     append(err, ": ");
     append(err, inner);
-    return err->code;
 }
 
 int err_memory(struct err *err, size_t bytes)

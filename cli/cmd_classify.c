@@ -149,8 +149,8 @@ static int open_model(struct classify *c, struct err *err)
     int rc = model_directory(&directory, c->model.directory, &c->arena, err);
     if (!rc)
         rc = device_open(&c->device, &c->model.device, err);
-    if (!rc && (rc = model_open(&c->loaded, directory, c->device, err)))
-        return err_wrap(err, "cannot open the model '%s'", directory);
+    if (!rc)
+        rc = model_open(&c->loaded, directory, c->device, err);
     return rc ? rc : encoder_open(&c->encoder, c->loaded, c->loader_options.batch, err);
 }
 

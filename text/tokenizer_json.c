@@ -113,8 +113,10 @@ static int read_added_tokens(struct tokenizer *tokenizer, struct vocab *vocab, j
         return err_memory(err, count * sizeof *tokenizer->added);
     for (size_t i = 0; i < count; ++i) {
         int rc = read_added_token(tokenizer, vocab, json_array_get(list, i), err);
-        if (rc)
-            return err_wrap(err, "added_tokens[%zu]", i);
+        if (rc) {
+            err_wrap(err, "added_tokens[%zu]", i);
+            return rc;
+        }
     }
     return 0;
 }
@@ -210,7 +212,7 @@ static int read_merges(struct tokenizer *tokenizer, const struct vocab *vocab, j
     for (size_t i = 0; !rc && i < count; ++i) {
         rc = read_merge(tokenizer, vocab, json_array_get(list, i), err);
         if (rc)
-            rc = err_wrap(err, "model.merges[%zu]", i);
+            err_wrap(err, "model.merges[%zu]", i);
     }
     return rc;
 }
@@ -260,7 +262,7 @@ int tokenizer_parse_json(struct tokenizer *tokenizer, const struct text_file *fi
         return rc;
     rc = read_root(tokenizer, &vocab, root, err);
     if (rc)
-        rc = err_wrap(err, "unable to load '%s'", files[0].name);
+        err_wrap(err, "unable to load '%s'", files[0].name);
     vocab_release(&vocab);
     json_decref(root);
     return rc;

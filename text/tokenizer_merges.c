@@ -64,7 +64,7 @@ static int read_merges(
             continue;
         rc = add_line(tokenizer, vocab, lines.line, -1, err);
         if (rc)
-            rc = err_wrap(err, "unable to load '%s': line %zu", file->name, lines.number);
+            err_wrap(err, "unable to load '%s': line %zu", file->name, lines.number);
     }
     return rc;
 }
@@ -83,7 +83,7 @@ int tokenizer_parse_vocab_merges(struct tokenizer *tokenizer, const struct text_
     if (!rc)
         rc = tokenizer_finish(tokenizer, &vocab, tokenizer->end, err);
     if (rc)
-        rc = err_wrap(err, "unable to load '%s'", files[0].name);
+        err_wrap(err, "unable to load '%s'", files[0].name);
     else
         rc = read_merges(tokenizer, &vocab, &files[1], err);
     vocab_release(&vocab);
@@ -130,8 +130,10 @@ static int add_openai_merges(
             return err_set(err, ERR_FORMAT, "unable to load '%s': %zu merges, expected %d", file->name, i,
                 OPENAI_MERGES);
         rc = add_line(tokenizer, vocab, lines.line, (int64_t)(OPENAI_SYMBOLS + i), err);
-        if (rc)
-            return err_wrap(err, "unable to load '%s': line %zu", file->name, lines.number);
+        if (rc) {
+            err_wrap(err, "unable to load '%s': line %zu", file->name, lines.number);
+            return rc;
+        }
     }
     return 0;
 }

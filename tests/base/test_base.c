@@ -20,10 +20,11 @@ static void errors_carry_context(void **state)
     (void)state;
     struct err err;
     assert_int_equal(err_set(&err, ERR_FORMAT, "tensor '%s' is missing", "proj"), ERR_FORMAT);
-    assert_int_equal(err_wrap(&err, "cannot load '%s'", "model"), ERR_FORMAT);
+    err_wrap(&err, "cannot load '%s'", "model");
+    assert_int_equal(err.code, ERR_FORMAT);
     assert_string_equal(err.msg, "cannot load 'model': tensor 'proj' is missing");
     assert_int_equal(err_set(NULL, ERR_IO, "nobody listens"), ERR_IO);
-    assert_int_not_equal(err_wrap(NULL, "nobody listens"), 0);
+    err_wrap(NULL, "nobody listens");
 
     char *lots = malloc(4000);
     memset(lots, 'x', 3999);
