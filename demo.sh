@@ -9,5 +9,4 @@ install_packages
 cmake --preset release --log-level=NOTICE
 cmake --build --preset release --target diptych
 echo
-build/diptych classify assets/pictures/[01]* \
-    --labels assets/pictures/labels.txt --templates '{}' --top 1
+build/diptych classify assets/pictures --labels assets/labels.txt --top 1
