@@ -39,7 +39,7 @@ enum err_code {
  * any: unable to read 'a.png': PNG chunk 'IDAT' at byte 33 runs past the end of the file */
 struct err {
     enum err_code code;
-    char msg[1024];
+    char msg[5120]; /* the longest path Linux has, and a reason */
 };
 
 #if defined(__GNUC__)

@@ -17,11 +17,6 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
     return code;
 }
 
-static void append(struct err *err, const char *text)
-{
-    strncat(err->msg, text, sizeof err->msg - 1 - strlen(err->msg));
-}
-
 void err_wrap(struct err *err, const char *format, ...)
 {
     if (!err)
@@ -33,8 +28,9 @@ void err_wrap(struct err *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->msg, sizeof err->msg, format, args);
     va_end(args);
-    append(err, ": ");
-    append(err, inner);
+    const size_t used = strlen(err->msg);
+    const int whole = snprintf(err->msg + used, sizeof err->msg - used, ": %s", inner);
+    (void)whole; /* too much context is cut off at the end */
 }
 
 int err_memory(struct err *err, size_t bytes)
