@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/input.h"
+#include "cli/text.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,11 +106,34 @@ static bool names_file(const char *value)
     return !strchr(value, ',') && (strchr(value, '/') || (length > 4 && !strcmp(value + length - 4, ".txt")));
 }
 
+/* Published lists repeat themselves, ImageNet's has "missile" twice: a label that came before is left out,
+ * and the user told. */
+static int drop_repeated(struct strings *labels, const char *path, struct err *err)
+{
+    json_t *seen = json_object();
+    size_t kept = 0;
+    bool ok = seen;
+    for (size_t i = 0; ok && i < labels->count; i++) {
+        char *label = labels->items[i];
+        if (json_object_get(seen, label)) {
+            message("label '%s' stands in '%s' more than once and counts once", label, path);
+        } else {
+            ok = !json_object_set_new_nocheck(seen, label, json_true());
+            labels->items[kept++] = label;
+        }
+    }
+    json_decref(seen);
+    labels->count = ok ? kept : labels->count;
+    return ok ? 0 : err_memory(err, labels->count);
+}
+
 int input_labels(struct strings *labels, const char *value, struct err *err)
 {
-    if (names_file(value))
-        return add_file(labels, value, err);
     int rc = 0;
+    if (names_file(value)) {
+        rc = add_file(labels, value, err);
+        return rc ? rc : drop_repeated(labels, value, err);
+    }
     for (const char *comma; !rc && (comma = strchr(value, ',')); value = comma + 1)
         rc = add_trimmed(labels, value, (size_t)(comma - value), err);
     return rc ? rc : add_trimmed(labels, value, strlen(value), err);

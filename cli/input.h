@@ -11,7 +11,8 @@
 int input_pictures(struct strings *paths, const char *argument, char separator, struct err *err);
 
 /* Labels: the lines of a file, or a list with commas between. A value is a file where one has that name, and
- * where it has no comma but a '/' or ".txt" at its end. Blanks around a label are dropped. */
+ * where it has no comma but a '/' or ".txt" at its end. Blanks around a label are dropped, and so is, with a
+ * message, a label that a file repeats. */
 int input_labels(struct strings *labels, const char *value, struct err *err);
 
 /* Templates: "imagenet" (80) or "simple" (7), which the program holds; the value itself where it has a {} for

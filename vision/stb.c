@@ -75,6 +75,7 @@ static const struct {
     {"wrong version", ERR_UNSUPPORTED, "this kind is not read: it is of another version of the format"},
     {"bad png sig", ERR_FORMAT,
         "a scan names a component that there is not"}, /* left from asking if it is a PNG */
+    {"too large", ERR_LIMIT, "its header says that it has more pixels than any limit allows"},
     {"outofmem", ERR_MEMORY, "out of memory"},
 };
 

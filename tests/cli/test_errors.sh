@@ -28,6 +28,11 @@ failed() {
 # ---- labels
 refused "label 2 is empty" classify red.ppm --labels red,,green
 refused "label 1 is empty" classify red.ppm --labels ''
+printf 'red\ngreen\nred\n' >repeats.txt
+run classify red.ppm --labels repeats.txt --format tsv
+expect_status 0
+expect_text err "label 'red' stands in 'repeats.txt' more than once and counts once"
+expect_lines out 1
 refused "label 'red' is given twice" classify red.ppm --labels red,green,red
 refused "unable to open 'missing.txt': No such file" classify red.ppm --labels missing.txt
 refused "unable to open './missing': No such file" classify red.ppm --labels ./missing
