@@ -66,4 +66,85 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
 size_t text_params(const struct text_config *config);
 double text_flops(const struct text_config *config, size_t tokens); /* one text of that many tokens */
 
+/* ---- caption metrics ----------------------------------------------------------------------------------- */
+
+/* BLEU, ROUGE-L and CIDEr of captions against references, equal to coco-caption's numbers. Captions are
+ * tokenised already: UTF-8 words with blanks between. BLEU and CIDEr take any white space for the end of a
+ * word, U+00A0 too; ROUGE only ' ', so that two blanks have an empty word between them. Nothing is
+ * lower-cased or dropped.
+ *
+ * What can fail: no images, or an image without references, is ERR_ARGUMENT; a text that is not UTF-8 is
+ * ERR_FORMAT; messages count images from 0. Memory is linear in the texts. Results do not depend on the
+ * number of threads. */
+struct caption_pair {
+    const char *candidate;         /* what a system says of an image */
+    const char *const *references; /* what people said of it, at least one */
+    size_t reference_count;
+};
+
+enum { NGRAM_ORDERS = 4 }; /* n = 1 to 4 */
+
+/* The corpus' score and one score an image, in the order of the pairs. */
+struct metric_scores {
+    double corpus;
+    double *images; /* (count) */
+    size_t count;
+};
+
+void metric_scores_release(struct metric_scores *scores);
+
+/* BLEU-n (Papineni et al. 2002) = bp * (prod over k <= n of correct_k / guess_k) ^ 1/n, with
+ * bp = min(1, exp(1 - reference_length / candidate_length)): 1e-15 is added to numerators and 1e-9 to
+ * denominators, and nothing smoothed. correct_k counts an n-gram no more often than any one reference has
+ * it; reference_length is that of the reference closest in length, the shorter of two. The corpus' score is
+ * that of the summed counts, not the mean of the images. */
+struct bleu_stats {
+    size_t candidate_length, reference_length;         /* words */
+    size_t guess[NGRAM_ORDERS], correct[NGRAM_ORDERS]; /* n-grams in candidates, and those in references */
+};
+
+struct bleu {
+    struct bleu_stats stats;
+    double scores[NGRAM_ORDERS]; /* BLEU-1 to BLEU-4, 0 to 1 */
+};
+
+struct bleu_scores {
+    struct bleu corpus;
+    struct bleu *images; /* (count) */
+    size_t count;
+};
+
+int bleu_compute(
+    struct bleu_scores *out, const struct caption_pair *pairs, size_t count, int threads, struct err *err);
+void bleu_scores_release(struct bleu_scores *scores);
+
+/* ROUGE-L (Lin 2004) = (1 + b^2) P R / (R + b^2 P), b = 1.2, where P and R are the longest common
+ * subsequence as a share of the candidate's and of the reference's words, the best of all references each.
+ * The corpus' score is the mean. Takes time in the product of two captions' lengths. */
+int rouge_compute(
+    struct metric_scores *out, const struct caption_pair *pairs, size_t count, int threads, struct err *err);
+
+/* In how many of N images' references each n-gram is. Immutable, for any number of threads; candidates are
+ * not looked at. */
+struct document_frequency;
+
+int document_frequency_new(
+    struct document_frequency **out, const struct caption_pair *pairs, size_t count, struct err *err);
+void document_frequency_free(struct document_frequency *df);
+size_t document_frequency_images(const struct document_frequency *df); /* N */
+
+/* CIDEr-D (Vedantam et al. 2015), which coco-caption calls CIDEr: 10 times the mean over references and n of
+ * the cosine of the captions' n-gram vectors, weighted tf * (log N - log max(1, df)), the candidate's weights
+ * clipped to the reference's in the product, times exp(-d^2 / 72) for captions that differ by d in length.
+ * Plain CIDEr does neither clip nor penalise. With N = 1 every weight and score is 0; candidates below 4
+ * words cannot reach 10. The corpus' score is the mean. */
+struct cider_options {
+    bool plain;
+    const struct document_frequency *df; /* NULL: of the references given */
+    int threads;
+};
+
+int cider_compute(struct metric_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct cider_options *options, struct err *err);
+
 #endif

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/* bleu: what BLEU counts, which is the same in each of its implementations. */
+#ifndef DIPTYCH_TEXT_METRIC_BLEU_H
+#define DIPTYCH_TEXT_METRIC_BLEU_H
+
+#include "text/metric_ngrams.h"
+
+/* ERR_MEMORY or ERR_LIMIT, without a message. */
+int bleu_count(struct bleu_stats *stats, const struct caption_pair *pair);
+void bleu_stats_add(struct bleu_stats *sum, const struct bleu_stats *stats);
+
+#endif
