@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Inside compute: a layer's weights as oneDNN wants them, and its products made ready to run.
+ *
+ * Weights are reordered once, at load, to the layout oneDNN picks for a large batch; products for every other
+ * number of rows are asked to take that layout.
+ */
+#ifndef DIPTYCH_COMPUTE_ONEDNN_PLAN_H
+#define DIPTYCH_COMPUTE_ONEDNN_PLAN_H
+
+#include "compute/gemm.h"
+#include "compute/onednn.h"
+
+/* A product ready to run: one for each number of rows, epilogue and type of result that was asked for. */
+struct plan {
+    size_t rows;
+    enum epilogue epilogue;
+    enum element out_element;
+    bool one_off; /* the table was full: whoever runs it frees it */
+    dnnl_primitive_t primitive;
+    desc src, bias, dst, scratchpad;
+};
+
+enum { PLANS_MAX = 128 }; /* texts come in many lengths; after that a plan is made for each use */
+
+/* What linear->packed is. */
+struct packed {
+    dnnl_engine_t engine;
+    desc layout; /* of the weights, (K, N) */
+    dnnl_memory_t weights;
+    float *bias;          // (N), or NULL
+    pthread_mutex_t lock; /* guards plans; a plan in the table lives as long as the layer */
+    struct plan *plans[PLANS_MAX];
+    size_t plan_count;
+};
+
+/* As struct gemm_provider has them. */
+int packed_open(struct linear *linear, struct device *device, const float *weight, struct err *err);
+int packed_set_bias(struct linear *linear, struct device *device, const float *bias, struct err *err);
+void packed_free(struct linear *linear);
+
+/* The plan with key's rows, epilogue and type of result: from the layer's table, or new. */
+int plan_get(struct plan **out, const struct linear *linear, const struct plan *key, struct err *err);
+void plan_free(struct plan *plan);
+
+#endif
