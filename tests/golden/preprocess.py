@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes what the reference makes of pictures: tests/golden/preprocess/.
 
-    python3 tests/golden/preprocess.py        (needs pillow, numpy, torchvision, transformers, open_clip_torch)
+    python3 tests/golden/preprocess.py        (with requirements.txt installed)
 
 resize.txt     CRC-32 of Image.resize() over synthetic pictures, and some tiny outputs in full
 square.txt     CRC-32 of the square that Hugging Face's CLIP processor or open_clip's transform cuts out

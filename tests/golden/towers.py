@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Golden embeddings of both towers, from transformers, checked against open_clip and against float64.
 
-    python3 -m venv venv && venv/bin/pip install torch transformers open_clip_torch safetensors numpy
+    python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python towers.py
 
 writes, for each published shape, towers/NAME/config.json, as transformers saves it, and embeddings.safetensors:
