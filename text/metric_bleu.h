@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* bleu: what BLEU counts, which is the same in each of its implementations. */
+/* bleu: what BLEU counts, which is the same in each of its implementations, and sacreBLEU's words. */
 #ifndef DIPTYCH_TEXT_METRIC_BLEU_H
 #define DIPTYCH_TEXT_METRIC_BLEU_H
 
@@ -8,5 +8,8 @@
 /* ERR_MEMORY or ERR_LIMIT, without a message. */
 int bleu_count(struct bleu_stats *stats, const struct caption_pair *pair);
 void bleu_stats_add(struct bleu_stats *sum, const struct bleu_stats *stats);
+
+/* Text cut into words as mteval-v13a does it, a blank between them, in the arena. NULL when out of memory. */
+char *words_13a(struct arena *arena, const char *text, size_t length);
 
 #endif

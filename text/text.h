@@ -118,6 +118,53 @@ int bleu_compute(
     struct bleu_scores *out, const struct caption_pair *pairs, size_t count, int threads, struct err *err);
 void bleu_scores_release(struct bleu_scores *scores);
 
+/* sacreBLEU 2.6.0 (Post 2018), of captions as they are: their words are mteval-v13a's. 0 to 100. The
+ * corpus has eff:no; images are scored as sentences, with effective order: n goes only as far as the
+ * candidate has n-grams. Where nothing matches the score is 0. Empty references do not count as references;
+ * an image that has no others is ERR_ARGUMENT. */
+/* How an n without a match is smoothed. */
+enum bleu_smoothing {
+    SMOOTH_EXP,   /* 1/2 match the first time, 1/4 the second ... */
+    SMOOTH_FLOOR, /* `smoothing_value` matches, by default 0.1 */
+    SMOOTH_ADD_K, /* adds that to matches and n-grams of n > 1, by default 1 */
+    SMOOTH_NONE,
+};
+
+enum bleu_tokeniser {
+    TOKENISE_13A,
+    TOKENISE_NONE, /* white space */
+};
+
+struct sacrebleu_options { /* zeroed: sacreBLEU's own */
+    enum bleu_tokeniser tokeniser;
+    enum bleu_smoothing smoothing;
+    double smoothing_value; /* 0: the default */
+    bool lowercase;
+    int threads;
+};
+
+struct sacrebleu {
+    double score, brevity_penalty;
+    double precisions[NGRAM_ORDERS];                   /* smoothed, in percent */
+    double correct[NGRAM_ORDERS], guess[NGRAM_ORDERS]; /* with what add-k added */
+    struct bleu_stats stats;
+};
+
+struct sacrebleu_scores {
+    struct sacrebleu corpus;
+    struct sacrebleu *images; /* (count) */
+    size_t count;
+    char signature[160]; /* nrefs:5|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0 */
+};
+
+int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct sacrebleu_options *options, struct err *err);
+void sacrebleu_scores_release(struct sacrebleu_scores *scores);
+
+/* The line that sacreBLEU prints, as snprintf: BLEU = 11.53 59.9/18.9/6.4/2.4 (BP = 1.000 ratio = 1.011
+ * hyp_len = 26177 ref_len = 25897) */
+int sacrebleu_format(char *out, size_t room, const struct sacrebleu *bleu);
+
 /* ROUGE-L (Lin 2004) = (1 + b^2) P R / (R + b^2 P), b = 1.2, where P and R are the longest common
  * subsequence as a share of the candidate's and of the reference's words, the best of all references each.
  * The corpus' score is the mean. Takes time in the product of two captions' lengths. */

@@ -51,8 +51,10 @@ void read_tokens(json_t *captions, const char *path)
     free(bytes);
     for (size_t i = 0; i < lines.count; ++i) {
         char *caption = strchr(lines.items[i], '\t');
-        assert_non_null(caption);
+        if (!caption) /* a comment */
+            continue;
         *caption++ = '\0';
+        unescape(lines.items[i]);
         unescape(caption);
         if (!json_object_get(captions, lines.items[i]))
             json_object_set_new(captions, lines.items[i], json_array());
