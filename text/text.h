@@ -32,6 +32,20 @@ int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* <|endoftext|> */
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, int32_t *ids,
     size_t context, size_t *count, bool *truncated, struct err *err);
 
+/* ---- words of captions --------------------------------------------------------------------------------- */
+
+/* Adds to out one string a caption: the words that caption metrics count, joined by one blank. They are the
+ * tokens of Stanford's PTBTokenizer 3.4.1 (-preserveLines -lowerCase) without the punctuation that
+ * coco-caption leaves out. A no-break space inside a word (a fraction like "22 3/4") stays.
+ *
+ * The reference reads all captions of a batch as one text, so the next caption can decide on the period that
+ * ends this one: "plan B." is "plan b" before "The man", and the last caption has nothing behind it. With
+ * `context` the captions are such a batch in this order; without, each is taken alone. Any line end inside a
+ * caption is a blank, and a NUL, which a string cannot hold, is for its reader to make one: control
+ * characters only separate words. Time and memory are linear in the input. Text that is not UTF-8 is
+ * ERR_FORMAT with index and byte offset; out is then as it was. */
+int ptb_words(struct strings *out, const struct strings *captions, bool context, struct err *err);
+
 /* ---- the text tower ------------------------------------------------------------------------------------ */
 
 /* Which token's final state is the text's embedding. */
