@@ -182,20 +182,22 @@ static int measure_pictures(json_t **out, struct bench *bench, struct err *err)
     return rc;
 }
 
-/* Texts of any ids; the highest, which the end-of-text rules look for, stands last as it does in a real one.
- */
+/* Texts of any ids but the one that ends a text, which stands last: all tokens count. */
 static int measure_texts(json_t **out, struct bench *bench, struct err *err)
 {
     const struct text_config *config = &model_config(bench->loaded)->text;
     const size_t context = config->context;
+    const size_t end = config->eot_rule == EOT_FIRST ? (size_t)config->eot_id : config->vocab - 1;
     struct texts texts = {.ids = mem_new(bench->batch, context * sizeof *texts.ids),
         .lengths = mem_new(bench->batch, sizeof *texts.lengths)};
     int rc = texts.ids && texts.lengths ? 0 : err_memory(err, bench->batch * context * sizeof *texts.ids);
     for (size_t i = 0; i < bench->batch && !rc; i++) {
         texts.lengths[i] = context;
-        for (size_t t = 0; t < context; t++)
-            texts.ids[i * context + t] = (int32_t)((i * context + t) * 7919 % (config->vocab - 1));
-        texts.ids[(i + 1) * context - 1] = (int32_t)config->vocab - 1;
+        for (size_t t = 0; t < context; t++) {
+            const size_t word = (i * context + t) * 7919 % (config->vocab - 1);
+            texts.ids[i * context + t] = (int32_t)(word < end ? word : word + 1);
+        }
+        texts.ids[(i + 1) * context - 1] = (int32_t)end;
     }
     if (!rc)
         rc = measure(out, bench, encode_texts, &texts, text_flops(config, context), err);
