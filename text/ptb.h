@@ -83,6 +83,18 @@ extern const char *const ptb_runs[];
 extern const char *const ptb_domains[];
 extern const char *const ptb_extensions[];
 
+/* ---- output -------------------------------------------------------------------------------------------- */
+
+/* Lines of tokens, joined by blanks. Zero-initialise; bytes are the owner's to free. */
+struct ptb_words {
+    char *bytes;
+    size_t length, room;
+};
+
+/* Each adds to words: a token, as the metrics want it, and the end of its line. */
+int ptb_put_token(struct ptb_words *words, struct span token, struct err *err);
+int ptb_put_end(struct ptb_words *words, struct err *err);
+
 /* How tokens come out. */
 struct ptb_change {
     const char *from, *to; /* to is "" for what coco-caption leaves out */

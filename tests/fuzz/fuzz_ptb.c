@@ -26,7 +26,7 @@ static bool is_plain(const char *text, const char *set)
 static void check_again(const struct strings *captions, const struct strings *words)
 {
     struct strings again = {0};
-    FUZZ_CHECK(!ptb_words(&again, words, false, NULL));
+    FUZZ_CHECK(!ptb_words(&again, words, false, 1, NULL));
     for (size_t i = 0; i < words->count; ++i) {
         bool ascii = true;
         for (const char *c = captions->items[i]; *c; ++c)
@@ -37,6 +37,24 @@ static void check_again(const struct strings *captions, const struct strings *wo
     strings_release(&again);
 }
 
+/* So many captions that several threads share them; in context their order is as it was, round and round. */
+static void check_threads(const struct strings *captions, bool context)
+{
+    enum { MANY = 100 };
+    struct strings many = {0}, one = {0}, three = {0};
+    for (size_t i = 0; captions->count && i < MANY; ++i) {
+        const char *caption = captions->items[i % captions->count];
+        FUZZ_CHECK(!strings_add(&many, caption, strlen(caption), NULL));
+    }
+    FUZZ_CHECK(!ptb_words(&one, &many, context, 1, NULL) && !ptb_words(&three, &many, context, 3, NULL));
+    FUZZ_CHECK(one.count == many.count && three.count == many.count);
+    for (size_t i = 0; i < many.count; ++i)
+        FUZZ_CHECK(!strcmp(one.items[i], three.items[i]));
+    strings_release(&many);
+    strings_release(&one);
+    strings_release(&three);
+}
+
 /* The first byte says whether captions, the lines of the rest, are taken in context. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -45,13 +63,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     FUZZ_CHECK(!strings_add_lines(&captions, (const char *)data + 1, size - 1, NULL));
-    if (ptb_words(&words, &captions, data[0] & 1, &err)) {
+    if (ptb_words(&words, &captions, data[0] & 1, 1, &err)) {
         FUZZ_CHECK(err.code == ERR_FORMAT && err.msg[0] && words.count == 0);
     } else {
         FUZZ_CHECK(words.count == captions.count);
         for (size_t i = 0; i < words.count; ++i)
             check_words(words.items[i]);
         check_again(&captions, &words);
+        check_threads(&captions, data[0] & 1);
     }
     strings_release(&captions);
     strings_release(&words);

@@ -65,14 +65,26 @@ static void read_columns(struct lines *lines, const char *path, size_t raw, size
     assert_int_equal(lines->raw.count, lines->expected.count);
 }
 
+/* On several threads the words are the same. */
+static void check_threads(const struct strings *raw, bool context, const struct strings *expected)
+{
+    struct strings got = {0};
+    assert_int_equal(ptb_words(&got, raw, context, 3, NULL), 0);
+    assert_int_equal(got.count, expected->count);
+    for (size_t i = 0; i < got.count; ++i)
+        assert_string_equal(got.items[i], expected->items[i]);
+    strings_release(&got);
+}
+
 static void check_lines(const struct lines *lines, bool context, const char *name)
 {
     struct strings got = {0};
     struct err err = {0};
     size_t wrong = 0;
-    if (ptb_words(&got, &lines->raw, context, &err))
+    if (ptb_words(&got, &lines->raw, context, 1, &err))
         fail_msg("%s: %s", name, err.msg);
     assert_int_equal(got.count, lines->expected.count);
+    check_threads(&lines->raw, context, &got);
     for (size_t i = 0; i < got.count; ++i)
         if (strcmp(got.items[i], lines->expected.items[i]) != 0 && ++wrong <= SHOWN)
             print_message("%s, line %zu: '%s'\n       got '%s'\n  expected '%s'\n", name, i,
@@ -132,7 +144,7 @@ static void test_context(void **state)
         must_add(&batch, span_of(pairs.raw.items[i]));
         if (strcmp(alone.raw.items[i], "<EOF>") != 0)
             must_add(&batch, span_of(alone.raw.items[i]));
-        assert_int_equal(ptb_words(&got, &batch, true, NULL), 0);
+        assert_int_equal(ptb_words(&got, &batch, true, 1, NULL), 0);
         if (strcmp(got.items[0], pairs.expected.items[i]) != 0 && ++wrong <= SHOWN)
             print_message("'%s' before '%s': got '%s', expected '%s'\n", pairs.raw.items[i],
                 alone.raw.items[i], got.items[0], pairs.expected.items[i]);
@@ -240,7 +252,7 @@ static void test_bad_utf8(void **state)
     (void)state;
     must_add(&captions, span_of("a cat"));
     must_add(&captions, span_of("a \xff dog"));
-    assert_int_equal(ptb_words(&got, &captions, true, &err), ERR_FORMAT);
+    assert_int_equal(ptb_words(&got, &captions, true, 1, &err), ERR_FORMAT);
     assert_string_equal(err.msg, "caption 1: text is not UTF-8 at byte 2");
     assert_int_equal(got.count, 0);
     strings_release(&captions);
@@ -250,11 +262,11 @@ static void test_nothing(void **state)
 {
     struct strings captions = {0}, got = {0};
     (void)state;
-    assert_int_equal(ptb_words(&got, &captions, true, NULL), 0);
+    assert_int_equal(ptb_words(&got, &captions, true, 1, NULL), 0);
     assert_int_equal(got.count, 0);
     must_add(&captions, span_of(""));
     must_add(&captions, span_of(" ... "));
-    assert_int_equal(ptb_words(&got, &captions, true, NULL), 0);
+    assert_int_equal(ptb_words(&got, &captions, true, 1, NULL), 0);
     assert_int_equal(got.count, 2);
     assert_string_equal(got.items[0], "");
     assert_string_equal(got.items[1], "");
@@ -279,7 +291,7 @@ static void test_long(void **state)
             memcpy(text + length, pieces[i], strlen(pieces[i]));
         must_add(&captions, (struct span){text, length});
         const double begin = time_now();
-        assert_int_equal(ptb_words(&got, &captions, false, NULL), 0);
+        assert_int_equal(ptb_words(&got, &captions, false, 1, NULL), 0);
         if (time_now() - begin > 10)
             fail_msg("256 KiB of '%s' took %.0f s", pieces[i], time_now() - begin);
         strings_release(&captions);

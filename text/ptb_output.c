@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/* How tokens come out: lower case, with the reference's names for brackets and without punctuation. */
+#include "text/ptb.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+static int put(struct ptb_words *words, const char *bytes, size_t length, struct err *err)
+{
+    size_t need;
+    if (!size_add(&need, words->length, length))
+        return err_memory(err, SIZE_MAX);
+    if (need > words->room) {
+        const size_t room = need + need / 2 + 256;
+        char *grown = mem_grow(words->bytes, room, 1);
+        if (!grown)
+            return err_memory(err, room);
+        words->bytes = grown;
+        words->room = room;
+    }
+    memcpy(words->bytes + words->length, bytes, length);
+    words->length = need;
+    return 0;
+}
+
+static const struct ptb_change *whole_change(struct span token)
+{
+    for (const struct ptb_change *change = ptb_changes; change->from; ++change)
+        if (token.length == strlen(change->from) && ptb_like(token, change->from))
+            return change;
+    return NULL;
+}
+
+static const struct ptb_change *inner_change(struct span text)
+{
+    for (const struct ptb_change *change = ptb_changes; change->from; ++change)
+        if (change->inside && span_begins(text, span_of(change->from)))
+            return change;
+    return NULL;
+}
+
+/* As Java does it: a capital sigma that ends a word of several letters is a final one, and the Turkish
+ * capital I keeps its dot. */
+static size_t lower(char *out, int32_t c, bool after_letter, bool before_letter)
+{
+    if (c == 0x3a3 && after_letter && !before_letter)
+        return (size_t)utf8proc_encode_char(0x3c2, (uint8_t *)out);
+    size_t length = (size_t)utf8proc_encode_char(utf8proc_tolower(c), (uint8_t *)out);
+    if (c == 0x130)
+        length += (size_t)utf8proc_encode_char(0x307, (uint8_t *)out + length);
+    return length;
+}
+
+static int add_changed(struct ptb_words *words, struct span token, struct err *err)
+{
+    int rc = 0;
+    bool after_letter = false;
+    for (size_t at = 0, width; !rc && at < token.length; at += width) {
+        const struct span rest = span_from(token, at);
+        int32_t c;
+        const enum ptb_class class = ptb_class(rest, &c, &width);
+        const struct ptb_change *change = class == PTB_LETTER && c != 0xad ? NULL : inner_change(rest);
+        if (change) {
+            width = strlen(change->from);
+            rc = put(words, change->to, strlen(change->to), err);
+        } else {
+            char bytes[8];
+            const bool before_letter = ptb_class(span_from(rest, width), NULL, NULL) == PTB_LETTER;
+            rc = put(words, bytes, lower(bytes, c, after_letter, before_letter), err);
+        }
+        after_letter = class == PTB_LETTER;
+    }
+    return rc;
+}
+
+int ptb_put_token(struct ptb_words *words, struct span token, struct err *err)
+{
+    const struct ptb_change *change = ptb_is_word(token) ? NULL : whole_change(token);
+    if (change && !*change->to)
+        return 0;
+    const bool first = words->length == 0 || words->bytes[words->length - 1] == '\n';
+    int rc = first ? 0 : put(words, " ", 1, err);
+    if (!rc && change)
+        rc = put(words, change->to, strlen(change->to), err);
+    else if (!rc)
+        rc = add_changed(words, token, err);
+    return rc;
+}
+
+int ptb_put_end(struct ptb_words *words, struct err *err)
+{
+    return put(words, "\n", 1, err);
+}
