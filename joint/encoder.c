@@ -195,27 +195,14 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
 int encoder_texts(struct encoder *encoder, float *embeddings, const char *const *texts, size_t count,
     size_t *truncated, struct err *err)
 {
-    const struct tokenizer *tokenizer = model_tokenizer(encoder->model);
-    const size_t context = model_config(encoder->model)->text.context;
-    size_t cells, cut = 0;
+    struct token_rows rows = {0};
     int rc = 0;
-    if (!tokenizer)
-        return err_set(err, ERR_ARGUMENT, "a model without a tokenizer encodes no strings");
-    int32_t *ids = size_mul(&cells, count, context) ? mem_new(cells, sizeof *ids) : NULL;
-    size_t *lengths = mem_new(count, sizeof *lengths);
-    if (!ids || !lengths)
-        rc = err_memory(err, cells * sizeof *ids);
-    for (size_t i = 0; i < count && !rc; i++) {
-        bool too_long;
-        rc = tokenizer_encode(
-            tokenizer, texts[i], strlen(texts[i]), ids + i * context, context, &lengths[i], &too_long, err);
-        cut += !rc && too_long;
-    }
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = token_rows_add(&rows, encoder->model, texts[i], err);
     if (!rc)
-        rc = encoder_ids(encoder, embeddings, ids, lengths, count, err);
+        rc = encoder_ids(encoder, embeddings, rows.ids, rows.lengths, count, err);
     if (truncated)
-        *truncated = cut;
-    free(ids);
-    free(lengths);
+        *truncated = rows.truncated;
+    token_rows_release(&rows);
     return rc;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Inside joint: what an encoder asks of a model. */
+/* Inside joint: what an encoder asks of a model, and the arithmetic of scores for itself. */
 #ifndef DIPTYCH_JOINT_INTERNAL_H
 #define DIPTYCH_JOINT_INTERNAL_H
 
@@ -10,5 +10,10 @@ int model_encode_pixels(const struct model *model, struct stream *stream, struct
     struct tensor pixels, size_t batch, struct err *err);
 int model_encode_ids(const struct model *model, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor eot, size_t batch, size_t tokens, struct err *err);
+
+/* The cosine of two vectors (E) of any length, and the largest of one with each of others (count, E), count
+ * from 1 on. */
+double cosine_of(const float *a, const float *b, size_t width);
+double best_cosine_of(const float *a, const float *others, size_t count, size_t width);
 
 #endif

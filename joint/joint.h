@@ -6,6 +6,7 @@
  *   struct encoder     a stream and its memory, for batches up to a size. One thread at a time.
  *   struct loader      pictures decoded and preprocessed ahead of the encoder, on its own threads, in order.
  *   struct classifier  one embedding a label, averaged over prompt templates.
+ *   clip_score_...     how well captions fit their pictures.
  *
  * Embeddings that leave this folder are float32 and of length 1: (count, E), row-major.
  */
@@ -76,6 +77,19 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
 int encoder_texts(struct encoder *encoder, float *embeddings, const char *const *texts, size_t count,
     size_t *truncated, struct err *err);
 
+/* Texts as ids for encoder_ids, gathered one at a time, so that one that cannot be encoded is known before
+ * the device runs: it fails with the error of tokenizer_encode and is not added. Zero-initialise; a smaller
+ * count drops the last rows. */
+struct token_rows {
+    int32_t *ids;    /* (count, context) */
+    size_t *lengths; /* (count) */
+    size_t count, room;
+    size_t truncated; /* texts that were cut at the context length */
+};
+
+int token_rows_add(struct token_rows *rows, const struct model *model, const char *text, struct err *err);
+void token_rows_release(struct token_rows *rows);
+
 /* ---- pictures ahead of the device ---------------------------------------------------------------------- */
 
 struct loader_options {
@@ -128,5 +142,33 @@ struct prediction {
  * labels. */
 void classifier_rank(
     const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding);
+
+/* ---- CLIPScore ----------------------------------------------------------------------------------------- */
+
+/* How well a caption fits its picture (Hessel et al. 2021, https://arxiv.org/abs/2104.08718), as the authors'
+ * program computes it, with "A photo depicts " before every caption:
+ *
+ *   CLIPScore    = 2.5 max(cos(picture, candidate), 0)
+ *   RefCLIPScore = 2 a b / (a + b), where a = CLIPScore, b = max over references of cos(candidate, reference)
+ *
+ * The paper clips b at 0 too and the program does not: a negative b can give any number. a = b = 0 gives NaN.
+ * Here cosines and scores are computed in float64 from float32 embeddings; the program's are float32. */
+double clip_score(double cosine);
+double clip_score_with_references(double clip_score, double best_cosine);
+
+/* The corpus' score is the mean of the images'. */
+struct clip_scores {
+    struct metric_scores clip;
+    struct metric_scores with_references; /* empty where there are no references */
+    size_t truncated;                     /* captions cut at the context length */
+};
+
+/* Scores the candidate of pairs[i], as it is, against the picture paths[i]; either all pairs have references
+ * or none, and there is at least one. The first picture that cannot be read ends it with its path and reason,
+ * since a mean over fewer pictures would be another number; messages about captions count images from 0.
+ * options->batch is at most the encoder's. */
+int clip_score_compute(struct clip_scores *out, struct encoder *encoder, const char *const *paths,
+    const struct caption_pair *pairs, size_t count, const struct loader_options *options, struct err *err);
+void clip_scores_release(struct clip_scores *scores);
 
 #endif

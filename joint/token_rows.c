@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/joint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int grow(struct token_rows *rows, size_t context, struct err *err)
+{
+    const size_t room = rows->room ? 2 * rows->room : 16;
+    int32_t *ids = mem_grow(rows->ids, room, context * sizeof *ids);
+    if (!ids)
+        return err_memory(err, room * context * sizeof *ids);
+    rows->ids = ids;
+    size_t *lengths = mem_grow(rows->lengths, room, sizeof *lengths);
+    if (!lengths)
+        return err_memory(err, room * sizeof *lengths);
+    rows->lengths = lengths;
+    rows->room = room;
+    return 0;
+}
+
+int token_rows_add(struct token_rows *rows, const struct model *model, const char *text, struct err *err)
+{
+    const struct tokenizer *tokenizer = model_tokenizer(model);
+    const size_t context = model_config(model)->text.context;
+    bool truncated;
+    if (!tokenizer)
+        return err_set(err, ERR_ARGUMENT, "a model without a tokenizer encodes no strings");
+    int rc = rows->count < rows->room ? 0 : grow(rows, context, err);
+    if (!rc)
+        rc = tokenizer_encode(tokenizer, text, strlen(text), rows->ids + rows->count * context, context,
+            &rows->lengths[rows->count], &truncated, err);
+    if (rc)
+        return rc;
+    rows->count++;
+    rows->truncated += truncated;
+    return 0;
+}
+
+void token_rows_release(struct token_rows *rows)
+{
+    free(rows->ids);
+    free(rows->lengths);
+    *rows = (struct token_rows){0};
+}
