@@ -131,10 +131,11 @@ int file_walk(const char *root, walk_visit *visit, void *context, struct err *er
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
 
-/* Parse a file, or bytes that came from the file `name`. The root must be an object. Errors carry line,
- * column and byte offset. Free with json_decref. */
+/* Parse a file, or bytes that came from the file `name`. The root must be an object, but for
+ * json_parse_value. Errors carry line, column and byte offset. Free with json_decref. */
 int json_read(struct json_t **out, const char *path, size_t limit, struct err *err);
 int json_parse(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err);
+int json_parse_value(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err);
 
 /* ---- time and threads ---------------------------------------------------------------------------------- */
 

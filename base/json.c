@@ -4,13 +4,21 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-int json_parse(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err)
+int json_parse_value(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err)
 {
     json_error_t problem;
-    json_t *root = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &problem);
-    if (!root)
-        return err_set(err, ERR_FORMAT, "unable to parse '%s': %s (line %d, column %d, byte %d)", name,
-            problem.text, problem.line, problem.column, problem.position);
+    *out = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &problem);
+    return *out ? 0
+                : err_set(err, ERR_FORMAT, "unable to parse '%s': %s (line %d, column %d, byte %d)", name,
+                      problem.text, problem.line, problem.column, problem.position);
+}
+
+int json_parse(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err)
+{
+    json_t *root;
+    const int rc = json_parse_value(&root, bytes, size, name, err);
+    if (rc)
+        return rc;
     if (!json_is_object(root)) {
         json_decref(root);
         return err_set(err, ERR_FORMAT, "unable to parse '%s': the outermost value is no JSON object", name);

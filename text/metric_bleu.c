@@ -79,7 +79,7 @@ void bleu_stats_add(struct bleu_stats *sum, const struct bleu_stats *stats)
 }
 
 /* The constants are the reference's: they keep 0/0 away, and show in scores of short captions. */
-static void score(struct bleu *bleu)
+void bleu_score(struct bleu *bleu)
 {
     const double tiny = 1e-15, small = 1e-9;
     const struct bleu_stats *stats = &bleu->stats;
@@ -104,7 +104,7 @@ static void score_image(void *context, size_t i)
     if (bleu_count(&job->images[i].stats, &job->pairs[i]))
         job->failed = true;
     else
-        score(&job->images[i]);
+        bleu_score(&job->images[i]);
 }
 
 int bleu_compute(
@@ -125,7 +125,7 @@ int bleu_compute(
     *out = (struct bleu_scores){.images = job.images, .count = count};
     for (size_t i = 0; i < count; ++i)
         bleu_stats_add(&out->corpus.stats, &out->images[i].stats);
-    score(&out->corpus);
+    bleu_score(&out->corpus);
     return 0;
 }
 

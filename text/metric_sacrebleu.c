@@ -45,8 +45,7 @@ static double brevity_penalty(const struct bleu_stats *stats)
     return exp(1 - (double)stats->reference_length / (double)stats->candidate_length);
 }
 
-/* With effective order, n goes no further than the text has n-grams; without, a missing one makes 0. */
-static void score(struct sacrebleu *bleu, const struct sacrebleu_options *options, bool effective_order)
+void sacrebleu_score(struct sacrebleu *bleu, const struct sacrebleu_options *options, bool effective_order)
 {
     size_t matches = 0;
     double logs = 0;
@@ -79,7 +78,7 @@ static char *words_of(struct arena *arena, const char *text, const struct sacreb
     return words_13a(arena, kept.data, kept.length);
 }
 
-/* The pair in words; empty references are no references. False when out of memory. */
+/* The pair in words; empty references count only where there are no others. False when out of memory. */
 static bool cut_pair(struct caption_pair *out, struct arena *arena, const struct caption_pair *pair,
     const struct sacrebleu_options *options)
 {
@@ -88,7 +87,8 @@ static bool cut_pair(struct caption_pair *out, struct arena *arena, const struct
     if (!references || !out->candidate)
         return false;
     for (size_t i = 0; i < pair->reference_count; ++i) {
-        if (!*pair->references[i])
+        const bool is_last_chance = i + 1 == pair->reference_count && out->reference_count == 0;
+        if (!*pair->references[i] && !is_last_chance)
             continue;
         const char *words = words_of(arena, pair->references[i], options);
         if (!words)
@@ -112,7 +112,7 @@ static void score_image(void *context, size_t i)
     struct arena arena = {0};
     struct caption_pair words;
     if (cut_pair(&words, &arena, &job->pairs[i], job->options) && !bleu_count(&image->stats, &words))
-        score(image, job->options, true);
+        sacrebleu_score(image, job->options, true);
     else
         job->failed = true;
     arena_release(&arena);
@@ -126,21 +126,17 @@ static size_t count_references(const struct caption_pair *pair)
     return count;
 }
 
-/* Also counts the references that there are: *references is 0 where images have different numbers. */
-static int check(size_t *references, const struct caption_pair *pairs, size_t count, struct err *err)
+/* The number of references of the images that have some, or 0 where they differ. */
+static size_t common_references(const struct caption_pair *pairs, size_t count)
 {
-    const int code = caption_pairs_check(pairs, count, err);
-    if (code)
-        return code;
-    *references = count_references(&pairs[0]);
+    size_t common = 0;
     for (size_t i = 0; i < count; ++i) {
         const size_t here = count_references(&pairs[i]);
-        if (here == 0)
-            return err_set(err, ERR_ARGUMENT, "image %zu has only empty references", i);
-        if (here != *references)
-            *references = 0;
+        if (here && common && here != common)
+            return 0;
+        common = here ? here : common;
     }
-    return 0;
+    return common;
 }
 
 static void sign(struct sacrebleu_scores *out, const struct sacrebleu_options *options, size_t references)
@@ -161,9 +157,8 @@ static void sign(struct sacrebleu_scores *out, const struct sacrebleu_options *o
 int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *pairs, size_t count,
     const struct sacrebleu_options *options, struct err *err)
 {
-    size_t references;
-    *out = (struct sacrebleu_scores){0};
-    const int code = check(&references, pairs, count, err);
+    *out = (struct sacrebleu_scores){.options = *options};
+    const int code = caption_pairs_check(pairs, count, err);
     if (code)
         return code;
     struct sacrebleu_job job = {
@@ -179,8 +174,8 @@ int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *p
     out->count = count;
     for (size_t i = 0; i < count; ++i)
         bleu_stats_add(&out->corpus.stats, &out->images[i].stats);
-    score(&out->corpus, options, false);
-    sign(out, options, references);
+    sacrebleu_score(&out->corpus, options, false);
+    sign(out, options, common_references(pairs, count));
     return 0;
 }
 

@@ -82,6 +82,61 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
 size_t text_params(const struct text_config *config);
 double text_flops(const struct text_config *config, size_t tokens); /* one text of that many tokens */
 
+/* ---- caption files ------------------------------------------------------------------------------------- */
+
+/* Captions by image, from the files of the field, gzipped or not. The contents say which kind a file is; one
+ * named *.txt or *.txt.gz is always text:
+ *
+ *   {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}        COCO annotations
+ *   [{"image_id", "caption"}]                                                          COCO results
+ *   {"images": [{"cocoid" or "imgid", "filename", "split", "sentences": [{"raw"}]}]}   Karpathy's splits
+ *   {"stem": "caption" or ["caption", ...]}                                            clipscore
+ *   one caption a line, of the images "1", "2" ...                                     sacreBLEU
+ *
+ * An id is a number or a text; 42 and "42" are one. What is wrong in a file is ERR_FORMAT with the line, the
+ * entry or the id; a caption of more than CAPTION_MAX bytes is ERR_LIMIT. */
+enum { CAPTION_MAX = 1 << 20 };
+
+struct captioned_image {
+    const char *id, *file; /* the name of its picture, or NULL where no file tells it */
+    const char **captions; /* (count) */
+    size_t count;
+};
+
+struct caption_set {
+    struct captioned_image *images; /* (count), in the order in which their captions begin */
+    size_t count, room;
+    struct json_t *by_id; /* the index of each */
+    struct arena arena;
+};
+
+/* Joins the files by id: N text files are N references a line, as sacreBLEU takes them. Those must have
+ * equally many lines, and an empty line in one of several is no caption. split is which of Karpathy's to
+ * take. */
+int caption_set_read(
+    struct caption_set *out, const char *const *paths, size_t count, const char *split, struct err *err);
+void caption_set_release(struct caption_set *set);
+
+/* NULL where the set does not have it. */
+const struct captioned_image *caption_set_find(const struct caption_set *set, const char *id);
+
+/* What is scored: images that every system has one caption for and that have references, in the order of the
+ * first system's file. Everything is borrowed from the sets. */
+struct caption_pairs {
+    const char **ids, **files;     /* (count) */
+    struct caption_pair **systems; /* (systems, count) */
+    size_t count;
+    size_t unwritten, unreferenced; /* images left out: without a candidate, without references */
+    struct arena arena;
+};
+
+/* An image that one side lacks is ERR_ARGUMENT with its id and the number of its kind; with allow_missing it
+ * is left out, as coco-caption does that evaluates the images of the results. Two candidates for one image
+ * are ERR_FORMAT. */
+int caption_pairs_join(struct caption_pairs *out, const struct caption_set *references,
+    const struct caption_set *candidates, size_t systems, bool allow_missing, struct err *err);
+void caption_pairs_release(struct caption_pairs *pairs);
+
 /* ---- caption metrics ----------------------------------------------------------------------------------- */
 
 /* BLEU, ROUGE-L and CIDEr of captions against references, equal to coco-caption's numbers. Captions are
@@ -136,8 +191,8 @@ void bleu_scores_release(struct bleu_scores *scores);
 
 /* sacreBLEU 2.6.0 (Post 2018), of captions as they are: their words are mteval-v13a's. 0 to 100. The
  * corpus has eff:no; images are scored as sentences, with effective order: n goes only as far as the
- * candidate has n-grams. Where nothing matches the score is 0. Empty references do not count as references;
- * an image that has no others is ERR_ARGUMENT. */
+ * candidate has n-grams. Where nothing matches the score is 0. Empty references count only where an image has
+ * no others. */
 /* How an n without a match is smoothed. */
 enum bleu_smoothing {
     SMOOTH_EXP,   /* 1/2 match the first time, 1/4 the second ... */
@@ -170,6 +225,7 @@ struct sacrebleu_scores {
     struct sacrebleu corpus;
     struct sacrebleu *images; /* (count) */
     size_t count;
+    struct sacrebleu_options options;
     char signature[160]; /* nrefs:5|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0 */
 };
 
@@ -209,5 +265,66 @@ struct cider_options {
 
 int cider_compute(struct metric_scores *out, const struct caption_pair *pairs, size_t count,
     const struct cider_options *options, struct err *err);
+
+/* ---- all of them --------------------------------------------------------------------------------------- */
+
+/* The metrics by the keys that coco-caption and its kin give them. The last two take pictures (joint). */
+enum caption_metric {
+    METRIC_BLEU_1,
+    METRIC_BLEU_2,
+    METRIC_BLEU_3,
+    METRIC_BLEU_4,
+    METRIC_ROUGE_L,
+    METRIC_CIDER_D,
+    METRIC_CIDER_PLAIN,
+    METRIC_SACREBLEU,
+    METRIC_CLIPSCORE,
+    METRIC_REFCLIPSCORE,
+    METRIC_COUNT,
+};
+
+extern const struct caption_metric_info {
+    const char *key, *title; /* "Bleu_1" in files, "BLEU-1" for people */
+} caption_metrics[METRIC_COUNT];
+
+struct caption_score_options { /* zeroed: as coco-caption and sacreBLEU do */
+    bool alone;                /* captions cut into words one by one, not as one text: see ptb_words */
+    const struct document_frequency *df; /* NULL: of the references given */
+    struct sacrebleu_options sacrebleu;
+    int threads;
+};
+
+/* One system's captions in every metric: an array NULL is a metric not computed. */
+struct caption_scores {
+    size_t count, references; /* images, and captions they are held against */
+    double corpus[METRIC_COUNT];
+    double *images[METRIC_COUNT]; /* (count) each */
+    struct bleu_scores bleu;
+    struct sacrebleu_scores sacrebleu;
+};
+
+/* Of captions as they were written. All but CLIPScore. */
+int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct caption_score_options *options, struct err *err);
+void caption_scores_release(struct caption_scores *scores);
+
+/* Adds a metric whose corpus score is a mean, and takes over its scores; none (count 0) adds nothing. */
+void caption_scores_take(
+    struct caption_scores *scores, enum caption_metric metric, struct metric_scores *taken);
+
+/* How sure a score is, and a system's difference to the first system, by paired bootstrap resampling (Koehn
+ * 2004): as many images are drawn, with replacement, the same for every system, `samples` times. The bounds
+ * hold the middle 95 % of the samples' scores and differences. p is the chance of so large a difference d
+ * among systems that are equal: (1 + the number of samples where |d'| - mean |d'| >= |d|) / (1 + samples).
+ * That is sacreBLEU 2.6's, but for the =, which gives equal systems p 1 and not the smallest. Equal seeds
+ * give equal numbers, on any number of threads. */
+struct bootstrap_score {
+    double low, high;
+    double difference, difference_low, difference_high, p; /* 0, and p 1, of the first system */
+};
+
+/* out (systems, METRIC_COUNT) of scores of the same images; zeroed where a system lacks the metric. */
+int caption_bootstrap(struct bootstrap_score *out, const struct caption_scores *scores, size_t systems,
+    size_t samples, uint64_t seed, int threads, struct err *err);
 
 #endif
