@@ -17,8 +17,9 @@ int json_print(json_t *value, size_t flags, struct err *err)
 {
     if (!value)
         return err_memory(err, 0);
-    json_dumpf(value, stdout, flags | JSON_REAL_PRECISION(7)); /* float32 has no more */
-    putchar('\n');                                             /* a failed write shows in ferror(stdout) */
+    const size_t float32 = JSON_REAL_PRECISION(7), digits = flags & JSON_REAL_PRECISION(31);
+    json_dumpf(value, stdout, flags | (digits ? 0 : float32));
+    putchar('\n'); /* a failed write shows in ferror(stdout) */
     json_decref(value);
     return 0;
 }

@@ -10,8 +10,9 @@
 /* A string of text in valid UTF-8 (text_utf8); NULL when out of memory. */
 json_t *json_text(const char *text);
 
-/* Prints value, which is given up, on a line, or on as many as `flags` of json_dumpf make. A value that
- * is NULL, as jansson gives where there is no memory, is ERR_MEMORY. */
+/* Prints value, which is given up, on a line, or on as many as `flags` of json_dumpf make; numbers have the 7
+ * digits of a float32 where flags do not say otherwise. A value that is NULL, as jansson gives where there is
+ * no memory, is ERR_MEMORY. */
 int json_print(json_t *value, size_t flags, struct err *err);
 
 /* What a command reports: an object, printed by the format's index in report_formats and given up. As a

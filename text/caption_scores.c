@@ -174,6 +174,23 @@ int caption_scores_compute(struct caption_scores *out, const struct caption_pair
     return rc;
 }
 
+int document_frequency_of(struct document_frequency **out, const struct caption_set *references,
+    const struct caption_score_options *options, struct err *err)
+{
+    struct worded worded = {0};
+    struct caption_pair *pairs = mem_new(references->count, sizeof *pairs);
+    if (!pairs)
+        return err_memory(err, references->count * sizeof *pairs);
+    for (size_t i = 0; i < references->count; ++i)
+        pairs[i] = (struct caption_pair){"", references->images[i].captions, references->images[i].count};
+    int rc = worded_init(&worded, pairs, references->count, options, err);
+    if (!rc)
+        rc = document_frequency_new(out, worded.pairs, references->count, err);
+    worded_release(&worded);
+    free(pairs);
+    return rc;
+}
+
 void caption_scores_release(struct caption_scores *scores)
 {
     if (!scores)

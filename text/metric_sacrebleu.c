@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const char *const bleu_smoothings[] = {"exp", "floor", "add-k", "none", NULL};
+const char *const bleu_tokenisers[] = {"13a", "none", NULL};
+
 /* ---- the score ----------------------------------------------------------------------------------------- */
 
 static double smoothing_value(const struct sacrebleu_options *options)
@@ -141,7 +144,6 @@ static size_t common_references(const struct caption_pair *pairs, size_t count)
 
 static void sign(struct sacrebleu_scores *out, const struct sacrebleu_options *options, size_t references)
 {
-    static const char *const methods[] = {"exp", "floor", "add-k", "none"};
     const bool has_value = options->smoothing == SMOOTH_FLOOR || options->smoothing == SMOOTH_ADD_K;
     char count[32] = "var", value[32] = "";
     if (references)
@@ -150,8 +152,8 @@ static void sign(struct sacrebleu_scores *out, const struct sacrebleu_options *o
         snprintf(value, sizeof value, "[%.2f]", smoothing_value(options));
     snprintf(out->signature, sizeof out->signature,
         "nrefs:%s|case:%s|eff:no|tok:%s|smooth:%s%s|version:2.6.0", count,
-        options->lowercase ? "lc" : "mixed", options->tokeniser == TOKENISE_13A ? "13a" : "none",
-        methods[options->smoothing], value);
+        options->lowercase ? "lc" : "mixed", bleu_tokenisers[options->tokeniser],
+        bleu_smoothings[options->smoothing], value);
 }
 
 int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *pairs, size_t count,

@@ -206,6 +206,8 @@ enum bleu_tokeniser {
     TOKENISE_NONE, /* white space */
 };
 
+extern const char *const bleu_smoothings[], *const bleu_tokenisers[]; /* names; NULL ends them */
+
 struct sacrebleu_options { /* zeroed: sacreBLEU's own */
     enum bleu_tokeniser tokeniser;
     enum bleu_smoothing smoothing;
@@ -307,6 +309,10 @@ struct caption_scores {
 int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
     const struct caption_score_options *options, struct err *err);
 void caption_scores_release(struct caption_scores *scores);
+
+/* The document frequencies of all references of a set, in the words that caption_scores_compute counts. */
+int document_frequency_of(struct document_frequency **out, const struct caption_set *references,
+    const struct caption_score_options *options, struct err *err);
 
 /* Adds a metric whose corpus score is a mean, and takes over its scores; none (count 0) adds nothing. */
 void caption_scores_take(
