@@ -208,53 +208,9 @@ size_t classifier_truncated(const struct classifier *classifier)
 
 /* ---- ranking ------------------------------------------------------------------------------------------- */
 
-/* Eight sums side by side, which a compiler turns into one vector; E is a multiple of 8 in every CLIP. */
-static float dot(const float *a, const float *b, size_t width)
-{
-    enum { LANES = 8 };
-    float sums[LANES] = {0}, sum = 0;
-    size_t e = 0;
-    for (; e + LANES <= width; e += LANES)
-        for (size_t lane = 0; lane < LANES; lane++)
-            sums[lane] += a[e + lane] * b[e + lane];
-    for (; e < width; e++)
-        sum += a[e] * b[e];
-    for (size_t lane = 0; lane < LANES; lane++)
-        sum += sums[lane];
-    return sum;
-}
-
-/* Puts a prediction behind all in best[0 .. *count) that are as good; the worst falls off the end of `top`.
- */
-static void insert(struct prediction *best, size_t *count, size_t top, struct prediction prediction)
-{
-    size_t at = *count;
-    while (at > 0 && best[at - 1].cosine < prediction.cosine)
-        at--;
-    if (at == top)
-        return;
-    if (*count < top)
-        ++*count;
-    memmove(&best[at + 1], &best[at], (*count - 1 - at) * sizeof *best);
-    best[at] = prediction;
-}
-
 void classifier_rank(
     const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding)
 {
-    /* The softmax's sum, of exp(logit - peak), in the same pass as the maximum: a new peak rescales it. */
-    float peak = -INFINITY, sum = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < classifier->labels.count; i++) {
-        const float cosine = dot(embedding, &classifier->matrix[i * classifier->width], classifier->width);
-        const float logit = classifier->scale * cosine;
-        if (logit > peak) {
-            sum *= expf(peak - logit);
-            peak = logit;
-        }
-        sum += expf(logit - peak);
-        insert(best, &count, top, (struct prediction){.label = i, .cosine = cosine});
-    }
-    for (size_t i = 0; i < count; i++)
-        best[i].probability = expf(classifier->scale * best[i].cosine - peak) / sum;
+    rank_rows(best, top, embedding, classifier->matrix, classifier->labels.count, classifier->width,
+        classifier->scale);
 }

@@ -117,11 +117,27 @@ struct loaded_batch {
 /* False when all paths are done. */
 bool loader_next(struct loader *loader, struct loaded_batch *out);
 
+/* ---- ranking ------------------------------------------------------------------------------------------- */
+
+/* A label or a caption, and how well a picture fits it. */
+struct prediction {
+    size_t label; /* its row */
+    float cosine, probability;
+};
+
+/* The `top` best of rows (count, E) for an embedding (E), best first, ties by order; top is at most count.
+ * Logits are scale * cosine, probabilities their softmax over all rows. */
+void rank_rows(struct prediction *best, size_t top, const float *embedding, const float *rows, size_t count,
+    size_t width, float scale);
+
+/* How likely one of two captions is preferred to the other: exp(r1) / (exp(r1) + exp(r2)) with r = scale *
+ * cosine, which is the softmax over the two (Bradley and Terry 1952). 0.5 for equals. */
+double win_probability(float scale, float cosine, float other);
+
 /* ---- zero-shot classification -------------------------------------------------------------------------- */
 
 /* One class vector a label: every template filled with the label, encoded, L2-normalised, averaged,
- * normalised again (open_clip's zero_shot_classifier). Logits are logit_scale * cosine, probabilities their
- * softmax over the labels. */
+ * normalised again (open_clip's zero_shot_classifier). The scale of logits is the model's. */
 struct classifier;
 
 /* Each template holds one or more "{}" (or CLIP_benchmark's "{c}"). A template without is ERR_ARGUMENT, as
@@ -133,13 +149,7 @@ size_t classifier_labels(const struct classifier *classifier);
 const char *classifier_label(const struct classifier *classifier, size_t i);
 size_t classifier_truncated(const struct classifier *classifier); /* prompts longer than the context */
 
-struct prediction {
-    size_t label;
-    float cosine, probability;
-};
-
-/* The `top` best labels for one picture embedding (E), best first, ties by label order; top is at most the
- * labels. */
+/* rank_rows over the class vectors: the `top` best labels for one picture embedding (E). */
 void classifier_rank(
     const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding);
 
