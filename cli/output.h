@@ -1,35 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How `classify` prints pictures on stdout, a format a row of one table:
+ * How the commands print pictures on stdout, in input order, in one of three formats:
  *
- *   table  for people: path, then a line a label with its probability and a bar; with one label a picture, a
- *          line a picture. Colour on a terminal, unless NO_COLOR is set.
- *   tsv    path, label, probability, label, probability, ...: a line a picture, tabs between, text_escape'd.
- *   json   {"path": ..., "labels": [{"label": ..., "probability": ...}]} or {"path": ..., "error": ...} a
- * line; bytes of a path that are not UTF-8 are U+FFFD.
+ *   table  for people. Colour on a terminal, unless NO_COLOR is set.
+ *   tsv    tabs between, every text text_escape'd.
+ *   json   an object a line; bytes of a path that are not UTF-8 are U+FFFD.
  *
- * A picture that failed has a line on stdout in json and a message on stderr in the others.
+ * A picture that failed has a line on stdout in json, {"path": ..., "error": ...}, and a message on stderr in
+ * the others.
  */
 #ifndef DIPTYCH_CLI_OUTPUT_H
 #define DIPTYCH_CLI_OUTPUT_H
 
 #include "joint/joint.h"
 
-extern const char *const output_formats[]; /* names; NULL ends them */
+enum output_format { OUTPUT_TABLE, OUTPUT_TSV, OUTPUT_JSON };
+extern const char *const output_formats[]; /* their names; NULL ends them */
 
 struct output {
-    int format; /* index in output_formats */
-    const struct classifier *classifier;
-    size_t top; /* labels a picture */
+    enum output_format format;
     bool unicode, colour;
+};
+
+void output_init(struct output *output, int format);
+
+/* Why a picture has no result. The path may be NULL: json has no "path" then. */
+int output_failure(const struct output *output, const char *path, const char *reason, struct err *err);
+
+/* For tables: a path in bold on a line; a share of 0 to 1 with a bar, 31 columns with two blanks behind. */
+enum { OUTPUT_SHARE_WIDTH = 31 };
+void output_path(const struct output *output, const char *path);
+void output_share(const struct output *output, double share);
+
+/* ---- classify ------------------------------------------------------------------------------------------ */
+
+/*   table  path, then a line a label with its probability and a bar; with one label a picture, a line a
+ * picture tsv    path, label, probability, label, probability, ...: a line a picture json   {"path": ...,
+ * "labels": [{"label": ..., "probability": ...}]} */
+struct label_output {
+    struct output base;
+    const struct classifier *classifier;
+    size_t top;      /* labels a picture */
     int label_width; /* columns of the widest label */
 };
 
-void output_init(struct output *output, int format, const struct classifier *classifier, size_t top);
+void label_output_init(
+    struct label_output *output, int format, const struct classifier *classifier, size_t top);
 
-/* The labels of a picture, best (top), or the reason why there are none. */
-int output_picture(
-    const struct output *output, const char *path, const struct prediction *best, struct err *err);
-int output_failure(const struct output *output, const char *path, const char *reason, struct err *err);
+/* The labels of a picture, best (top). */
+int output_labels(
+    const struct label_output *output, const char *path, const struct prediction *best, struct err *err);
 
 #endif

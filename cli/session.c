@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/session.h"
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DEFAULT_BATCH = 32, BATCH_MAX = 4096, THREADS_MAX = 1024 };
+
+/* ---- options ------------------------------------------------------------------------------------------- */
+
+enum { KEY_NO_EXIF = 0x2000, KEY_MAX_PIXELS, KEY_MAX_BYTES };
+
+static const struct argp_option options[] = {
+    {NULL, 0, NULL, 0, "Pictures:", 2},
+    {"no-exif", KEY_NO_EXIF, NULL, 0, "Do not turn pictures the way their EXIF data says", 2},
+    {"max-pixels", KEY_MAX_PIXELS, "N", 0, "Refuse pictures of more pixels (default: 200 million)", 2},
+    {"max-bytes", KEY_MAX_BYTES, "N", 0, "Refuse larger picture files (default: 256 MiB)", 2},
+    {"threads", 'j', "N", 0, "Decode on N threads (default: as many as CPUs)", 2},
+    {"batch", 'b', "N", 0, "Encode N pictures at a time (default: 32)", 2},
+    {NULL, 0, NULL, 0, "Output:", 3},
+    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 3},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct session *session = state->input;
+    struct loader_options *loader = &session->loader_options;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &session->model_options;
+        loader->batch = DEFAULT_BATCH;
+        return 0;
+    case 'b':
+        loader->batch = option_number(state, "batch", argument, 1, BATCH_MAX);
+        return 0;
+    case 'j':
+        loader->threads = (int)option_number(state, "threads", argument, 1, THREADS_MAX);
+        return 0;
+    case KEY_NO_EXIF:
+        loader->picture.ignore_exif = true;
+        return 0;
+    case KEY_MAX_PIXELS:
+        loader->picture.max_pixels = option_number(state, "max-pixels", argument, 1, SIZE_MAX);
+        return 0;
+    case KEY_MAX_BYTES:
+        loader->picture.max_bytes = option_number(state, "max-bytes", argument, 1, SIZE_MAX);
+        return 0;
+    case 'q':
+        session->quiet = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&model_argp, 0, "Model and device:", 4}, {0}};
+const struct argp session_argp = {.options = options, .parser = parse, .children = children};
+
+/* ---- the run ------------------------------------------------------------------------------------------- */
+
+void session_begin(struct session *session)
+{
+    progress_init(&session->progress, session->quiet);
+}
+
+int session_open(struct session *session, struct err *err)
+{
+    struct arena arena = {0};
+    const char *directory;
+    progress_note(&session->progress, "opening the model");
+    int rc = model_directory(&directory, session->model_options.directory, &arena, err);
+    if (!rc)
+        rc = device_open(&session->device, &session->model_options.device, err);
+    if (!rc)
+        rc = model_open(&session->model, directory, session->device, err);
+    if (!rc)
+        rc = encoder_open(&session->encoder, session->model, session->loader_options.batch, err);
+    arena_release(&arena);
+    return rc;
+}
+
+static int visit_batches(struct session *session, struct loader *loader, float *embeddings,
+    session_visit *visit, void *context, struct err *err)
+{
+    int rc = 0;
+    for (struct loaded_batch batch;
+         !rc && !interrupt_seen() && !ferror(stdout) && loader_next(loader, &batch);) {
+        if (batch.good)
+            rc = encoder_pixels(session->encoder, embeddings, batch.pixels, batch.good, err);
+        if (rc)
+            break;
+        progress_clear(&session->progress);
+        rc = visit(context, &batch, embeddings, err);
+        fflush(stdout);
+        progress_draw(&session->progress, session->done);
+    }
+    return rc;
+}
+
+int session_pictures(struct session *session, const struct strings *paths, size_t total, session_visit *visit,
+    void *context, struct err *err)
+{
+    const size_t batch = session->loader_options.batch;
+    const size_t row = model_config(session->model)->vision.embed_width * sizeof(float);
+    struct loader *loader = NULL;
+    float *embeddings = mem_new(batch, row); // (batch, E)
+    int rc = embeddings ? 0 : err_memory(err, batch * row);
+    if (!rc)
+        rc = loader_open(&loader, model_preprocess(session->model), (const char *const *)paths->items,
+            paths->count, &session->loader_options, err);
+    if (!rc) {
+        interrupt_catch();
+        progress_start(&session->progress, total);
+        rc = visit_batches(session, loader, embeddings, visit, context, err);
+    }
+    loader_free(loader);
+    free(embeddings);
+    return rc;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------- */
+
+static void put_summary(const struct session *s)
+{
+    const double seconds = time_now() - s->progress.start;
+    fprintf(stderr, "%zu pictures, %zu failed%s: %.1f s, %.1f pictures/s on %s (%s, %s)\n", s->done,
+        s->failed, interrupt_seen() ? ", interrupted" : "", seconds,
+        seconds > 0 ? (double)s->done / seconds : 0, device_name(s->device), device_gemm(s->device),
+        precision_name(device_precision(s->device)));
+}
+
+int session_end(struct session *session, const char *verb, int rc, const struct err *err)
+{
+    progress_clear(&session->progress);
+    if (rc)
+        message("cannot %s: %s", verb, err->msg);
+    else if (!session->quiet)
+        put_summary(session);
+    encoder_free(session->encoder);
+    model_free(session->model);
+    device_free(session->device);
+    interrupt_raise();
+    return rc ? STATUS_CANNOT : session->failed ? STATUS_SOME_FAILED : STATUS_DONE;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the commands that encode pictures share: their options, the model on its device, the run over all
+ * pictures, and how it ends.
+ *
+ *   zeroed, session_argp among the argp children -> session_begin -> session_open -> session_pictures
+ *   -> session_end, also after an error
+ */
+#ifndef DIPTYCH_CLI_SESSION_H
+#define DIPTYCH_CLI_SESSION_H
+
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "joint/joint.h"
+
+/* The options of pictures (group 2), --quiet (group 3, "Output:"), and those of model_argp. Input: a struct
+ * session. */
+extern const struct argp session_argp;
+
+struct session {
+    struct model_options model_options;
+    struct loader_options loader_options;
+    bool quiet;
+
+    struct device *device;
+    struct model *model;
+    struct encoder *encoder;
+    struct progress progress;
+    size_t done, failed; /* counted by the command */
+};
+
+/* Call it with the options parsed: notes on progress can be shown from here on. */
+void session_begin(struct session *session);
+
+/* Opens device, model and encoder. */
+int session_open(struct session *session, struct err *err);
+
+/* Loads and encodes the pictures and hands each batch to the command: embeddings (batch->good, E). Progress
+ * goes up to `total`, what `done` will be at the end. Ends early, without an error, when the user interrupts
+ * or stdout fails. */
+typedef int session_visit(
+    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err);
+int session_pictures(struct session *session, const struct strings *paths, size_t total, session_visit *visit,
+    void *context, struct err *err);
+
+/* Says what ended the run: "cannot VERB: ..." where rc is not 0, else how many pictures it did and how fast.
+ * Frees all and returns the exit status, or ends by the signal that came. */
+int session_end(struct session *session, const char *verb, int rc, const struct err *err);
+
+#endif
