@@ -51,4 +51,24 @@ void label_output_init(
 int output_labels(
     const struct label_output *output, const char *path, const struct prediction *best, struct err *err);
 
+/* ---- rank ---------------------------------------------------------------------------------------------- */
+
+/* Captions in their given order, and the ranking of them all.
+ *
+ *   table  path, then a line a caption: share of the softmax, cosine, probability to win against the next
+ *   tsv    path, caption, cosine, share, probability to win against the next (empty for the last): a line a
+ *          caption
+ *   json   {"path": ..., "captions": [{"caption": ..., "index": ..., "cosine": ..., "share": ...}], "wins":
+ *          [[...]]}: captions best first, index from 0 in the given order; wins[i][j] is the probability that
+ *          captions[i] wins against captions[j] */
+struct caption_ranking {
+    const char *path;
+    const char *const *captions;   /* (count) */
+    const struct prediction *best; /* (count), best first */
+    size_t count;
+    float scale; /* of logits */
+};
+
+int output_captions(const struct output *output, const struct caption_ranking *ranking, struct err *err);
+
 #endif

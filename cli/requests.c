@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/requests.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct request *add(struct requests *requests, struct err *err)
+{
+    if (requests->count == requests->room) {
+        const size_t room = requests->room ? 2 * requests->room : 16;
+        struct request *items = mem_grow(requests->items, room, sizeof *items);
+        if (!items) {
+            err_memory(err, room * sizeof *items);
+            return NULL;
+        }
+        requests->items = items;
+        requests->room = room;
+    }
+    struct request *request = &requests->items[requests->count++];
+    *request = (struct request){0};
+    return request;
+}
+
+static const char *keep(struct requests *requests, const char *text, struct err *err)
+{
+    const char *copy = arena_copy(&requests->arena, text, strlen(text));
+    if (!copy)
+        err_memory(err, strlen(text));
+    return copy;
+}
+
+int request_fail(struct requests *requests, struct request *request, const char *reason, struct err *err)
+{
+    request->error = keep(requests, reason, err);
+    return request->error ? 0 : ERR_MEMORY;
+}
+
+static int check_count(size_t count, struct err *err)
+{
+    if (!count)
+        return err_set(err, ERR_ARGUMENT, "no captions");
+    if (count > CAPTIONS_MAX)
+        return err_set(err, ERR_LIMIT, "%zu captions, the limit is %d", count, CAPTIONS_MAX);
+    return 0;
+}
+
+int requests_add(struct requests *requests, const char *path, char **captions, size_t count, struct err *err)
+{
+    int rc = check_count(count, err);
+    struct request *request = rc ? NULL : add(requests, err);
+    if (!request)
+        return rc ? rc : ERR_MEMORY;
+    *request = (struct request){.path = path, .captions = (const char **)captions, .count = count};
+    return 0;
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------- */
+
+static int get_path(struct requests *requests, struct request *request, const json_t *line, struct err *err)
+{
+    const json_t *path = json_object_get(line, "path");
+    if (!json_is_string(path))
+        return err_set(err, ERR_FORMAT, "\"path\" is %s", path ? "no string" : "missing");
+    request->path = keep(requests, json_string_value(path), err);
+    return request->path ? 0 : ERR_MEMORY;
+}
+
+static int get_captions(
+    struct requests *requests, struct request *request, const json_t *line, struct err *err)
+{
+    const json_t *list = json_object_get(line, "captions"), *caption;
+    const size_t count = json_array_size(list);
+    size_t i;
+    if (!json_is_array(list))
+        return err_set(err, ERR_FORMAT, "\"captions\" is %s", list ? "no list" : "missing");
+    int rc = check_count(count, err);
+    if (rc)
+        return rc;
+    request->captions = arena_alloc(&requests->arena, count * sizeof *request->captions);
+    if (!request->captions)
+        return err_memory(err, count * sizeof *request->captions);
+    json_array_foreach(list, i, caption)
+    {
+        if (!json_is_string(caption))
+            return err_set(err, ERR_FORMAT, "caption %zu is no string", i + 1);
+        request->captions[i] = keep(requests, json_string_value(caption), err);
+        if (!request->captions[i])
+            return ERR_MEMORY;
+    }
+    request->count = count;
+    return 0;
+}
+
+static int parse_line(struct requests *requests, struct request *request, const char *bytes, size_t size,
+    const char *name, struct err *err)
+{
+    json_t *line;
+    int rc = json_parse(&line, bytes, size, name, err);
+    if (rc)
+        return rc;
+    rc = get_path(requests, request, line, err);
+    if (!rc)
+        rc = get_captions(requests, request, line, err);
+    if (rc && rc != ERR_MEMORY)
+        err_wrap(err, "'%s'", name);
+    json_decref(line);
+    return rc;
+}
+
+static int add_line(struct requests *requests, const char *bytes, size_t size, const char *file,
+    size_t number, struct err *err)
+{
+    struct request *request = add(requests, err);
+    struct err problem;
+    char name[512];
+    if (!request)
+        return ERR_MEMORY;
+    snprintf(name, sizeof name, "%s, line %zu", file, number);
+    int rc = parse_line(requests, request, bytes, size, name, &problem);
+    if (!rc)
+        return 0;
+    if (rc == ERR_MEMORY)
+        return err_set(err, rc, "%s", problem.msg);
+    return request_fail(requests, request, problem.msg, err);
+}
+
+static int add_lines(struct requests *requests, FILE *stream, const char *file, struct err *err)
+{
+    char *line = NULL;
+    size_t room = 0, number = 0;
+    ssize_t length;
+    int rc = 0;
+    while (!rc && (length = getline(&line, &room, stream)) >= 0) {
+        number++;
+        if (strspn(line, " \t\r\n") < (size_t)length)
+            rc = add_line(requests, line, (size_t)length, file, number, err);
+    }
+    if (!rc && ferror(stream))
+        rc = err_set(err, ERR_IO, "unable to read '%s': %s", file, strerror(errno));
+    free(line);
+    return rc;
+}
+
+int requests_read(struct requests *requests, const char *file, struct err *err)
+{
+    if (!strcmp(file, "-"))
+        return add_lines(requests, stdin, "stdin", err);
+    FILE *stream = fopen(file, "r");
+    if (!stream)
+        return err_set(err, ERR_IO, "unable to open '%s': %s", file, strerror(errno));
+    int rc = add_lines(requests, stream, file, err);
+    fclose(stream);
+    return rc;
+}
+
+void requests_release(struct requests *requests)
+{
+    free(requests->items);
+    arena_release(&requests->arena);
+    *requests = (struct requests){0};
+}
