@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The catalog: an SQLite file. Its one-row table `meta` says what the vectors file holds, `items` has a row
+ * for each picture and text, `items_fts` the words of their captions and paths. `items.row` is the place of
+ * the item's vector in the vectors file, `items.crc` the CRC-32 (zlib's) of that row's bytes.
+ *
+ * WAL and not a rollback journal, because a search reads the catalog before its scan (the filter) and after
+ * it (the hits): with WAL it sees one state over that time, and neither waits for the writer nor makes it
+ * wait. The price is two files that SQLite keeps beside the catalog, `-wal` and `-shm`. They are kept when
+ * the last one closes (SQLITE_FCNTL_PERSIST_WAL), empty of changes, so that a user without the right to write
+ * in the folder, who could not make them, still opens it with all locks in place. Where they are missing too,
+ * as on a copy or a read-only medium, the catalog is opened as immutable and a look at its time of change
+ * stands in for the locks.
+ *
+ * The file may come from anywhere, so its schema is not trusted: no functions with effects from views or
+ * triggers.
+ */
+#include "index/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { APPLICATION_ID = 0x44697074 /* "Dipt" */, FORMAT_VERSION = 1, BUSY_MS = 10000 };
+
+/* AUTOINCREMENT: an id is never used twice, even that of the last item, removed. */
+static const char schema[] =
+    "BEGIN;"
+    "CREATE TABLE meta ("
+    "  one INTEGER PRIMARY KEY CHECK (one = 1),"
+    "  model TEXT NOT NULL,"
+    "  fingerprint TEXT NOT NULL,"
+    "  width INTEGER NOT NULL,"
+    "  storage TEXT NOT NULL,"
+    "  generation INTEGER NOT NULL," /* of the vectors file: vectors.f16, then vectors-2.f16 ... */
+    "  rows INTEGER NOT NULL,"       /* of the vectors file, dead ones too */
+    "  images INTEGER NOT NULL,"
+    "  texts INTEGER NOT NULL"
+    ");"
+    "CREATE TABLE items ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  row INTEGER NOT NULL UNIQUE,"
+    "  kind TEXT NOT NULL CHECK (kind IN ('image', 'text')),"
+    "  path TEXT, size INTEGER, mtime_ns INTEGER, hash TEXT,"
+    "  width INTEGER, height INTEGER,"
+    "  caption TEXT,"  /* of a text: the text itself */
+    "  picture TEXT,"  /* of a text that describes a picture: the picture's path */
+    "  metadata TEXT," /* the user's, a JSON object */
+    "  crc INTEGER NOT NULL"
+    ");"
+    "CREATE UNIQUE INDEX items_image_path ON items(path) WHERE kind = 'image';"
+    "CREATE INDEX items_text_path ON items(path) WHERE kind = 'text';"
+    "CREATE INDEX items_hash ON items(hash) WHERE hash IS NOT NULL;"
+    "CREATE INDEX items_picture ON items(picture) WHERE picture IS NOT NULL;"
+    "CREATE VIRTUAL TABLE items_fts USING fts5(path, caption, content='items', content_rowid='id');"
+    "CREATE TRIGGER items_added AFTER INSERT ON items BEGIN"
+    "  INSERT INTO items_fts(rowid, path, caption) VALUES (new.id, new.path, new.caption);"
+    "END;"
+    "CREATE TRIGGER items_removed AFTER DELETE ON items BEGIN"
+    "  INSERT INTO items_fts(items_fts, rowid, path, caption)"
+    "    VALUES ('delete', old.id, old.path, old.caption);"
+    "END;"
+    "CREATE TRIGGER items_changed AFTER UPDATE OF path, caption ON items BEGIN"
+    "  INSERT INTO items_fts(items_fts, rowid, path, caption)"
+    "    VALUES ('delete', old.id, old.path, old.caption);"
+    "  INSERT INTO items_fts(rowid, path, caption) VALUES (new.id, new.path, new.caption);"
+    "END;"
+    "CREATE VIEW search_items AS"
+    "  SELECT id, row, kind, path, size, mtime_ns / 1000000000 AS mtime,"
+    "    datetime(mtime_ns / 1000000000, 'unixepoch') AS date, width, height, caption, picture, metadata"
+    "  FROM items;";
+
+/* ---- errors and statements ----------------------------------------------------------------------------- */
+
+static enum err_code code_of(int sqlite_code)
+{
+    switch (sqlite_code & 0xff) {
+    case SQLITE_NOMEM:
+        return ERR_MEMORY;
+    case SQLITE_CONSTRAINT:
+        return ERR_ARGUMENT;
+    case SQLITE_TOOBIG:
+        return ERR_LIMIT;
+    case SQLITE_ERROR: /* mostly a schema that is not ours */
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT:
+    case SQLITE_MISMATCH:
+        return ERR_FORMAT;
+    default: /* full, busy, read-only, no permission, not to be opened, I/O */
+        return ERR_IO;
+    }
+}
+
+static int open_error(sqlite3 *db, const char *file, const char *doing, struct err *err)
+{
+    const int code = sqlite3_extended_errcode(db), why = sqlite3_system_errno(db);
+    const bool system = why && code_of(code) == ERR_IO;
+    return err_set(err, code_of(code), "unable to %s '%s': %s%s%s", doing, file, sqlite3_errmsg(db),
+        system ? ": " : "", system ? strerror(why) : "");
+}
+
+int catalog_error(struct index *index, const char *doing, struct err *err)
+{
+    return open_error(index->db, index->catalog, doing, err);
+}
+
+int catalog_statement(sqlite3_stmt **out, struct index *index, const char *sql, struct err *err)
+{
+    size_t i = 0;
+    while (i < STATEMENTS && index->statements[i].sql && index->statements[i].sql != sql)
+        i++;
+    assert(i < STATEMENTS);
+    if (!index->statements[i].sql) {
+        if (sqlite3_prepare_v3(index->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL))
+            return catalog_error(index, "read", err);
+        index->statements[i].sql = sql;
+        index->statements[i].stmt = *out;
+    }
+    *out = index->statements[i].stmt;
+    sqlite3_reset(*out);
+    sqlite3_clear_bindings(*out);
+    return 0;
+}
+
+int catalog_run(struct index *index, const char *sql, struct err *err)
+{
+    return sqlite3_exec(index->db, sql, NULL, NULL, NULL) ? catalog_error(index, "write", err) : 0;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------- */
+
+static int insert_meta(sqlite3 *db, const char *file, const struct index_options *options, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int failed =
+        sqlite3_prepare_v2(db, "INSERT INTO meta VALUES (1, ?, ?, ?, ?, 1, 0, 0, 0)", -1, &stmt, NULL);
+    if (!failed) {
+        sqlite3_bind_text(stmt, 1, options->model ? options->model : "", -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 2, options->fingerprint ? options->fingerprint : "", -1, SQLITE_STATIC);
+        sqlite3_bind_int64(stmt, 3, (int64_t)options->width);
+        sqlite3_bind_text(stmt, 4, index_storage_names[options->storage], -1, SQLITE_STATIC);
+        failed = sqlite3_step(stmt) != SQLITE_DONE;
+    }
+    const int rc = failed ? open_error(db, file, "write", err) : 0;
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+int catalog_create(const char *file, const struct index_options *options, struct err *err)
+{
+    sqlite3 *db = NULL;
+    char versions[96];
+    snprintf(versions, sizeof versions, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
+        APPLICATION_ID, FORMAT_VERSION);
+    int rc = 0;
+    if (sqlite3_open_v2(file, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) ||
+        sqlite3_exec(db, schema, NULL, NULL, NULL))
+        rc = open_error(db, file, "write", err);
+    if (!rc)
+        rc = insert_meta(db, file, options, err);
+    if (!rc && (sqlite3_exec(db, versions, NULL, NULL, NULL) ||
+                   sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL)))
+        rc = open_error(db, file, "write", err);
+    sqlite3_close(db);
+    return rc;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+/* A URI, because whether a plain name that begins with "file:" is one depends on how SQLite was built. */
+static char *uri_of(const char *path, bool immutable)
+{
+    static const char query[] = "?immutable=1";
+    char *uri = mem_new(strlen(path) * 3 + sizeof "file://" + sizeof query, 1), *end = uri;
+    if (!uri)
+        return NULL;
+    end = stpcpy(end, *path == '/' ? "file://" : "file:");
+    for (; *path; path++)
+        end += sprintf(end, strchr("%?#", *path) ? "%%%02x" : "%c", (unsigned char)*path);
+    if (immutable)
+        strcpy(end, query);
+    return uri;
+}
+
+static int connect_catalog(struct index *index, struct err *err)
+{
+    char *uri = uri_of(index->catalog, index->unguarded);
+    if (!uri)
+        return err_memory(err, strlen(index->catalog));
+    const int flags = index->writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+    const int failed = sqlite3_open_v2(uri, &index->db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    free(uri);
+    if (!index->db)
+        return err_memory(err, 0);
+    if (failed)
+        return catalog_error(index, "open", err);
+
+    int keep = 1;
+    sqlite3_extended_result_codes(index->db, 1);
+    sqlite3_busy_timeout(index->db, BUSY_MS);
+    /* FTS5 counts as having effects, and the writer's triggers need it. */
+    sqlite3_db_config(index->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, index->writer, NULL);
+    sqlite3_db_config(index->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(index->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL); /* "typo" is no string */
+    sqlite3_file_control(index->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+    return 0;
+}
+
+static int pragma_number(int64_t *out, struct index *index, const char *sql, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = catalog_statement(&stmt, index, sql, err);
+    if (rc)
+        return rc;
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        rc = catalog_error(index, "read", err);
+    *out = rc ? 0 : sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return rc;
+}
+
+static int check_application(struct index *index, struct err *err)
+{
+    int64_t id, version;
+    int rc = pragma_number(&id, index, "PRAGMA application_id", err);
+    if (!rc)
+        rc = pragma_number(&version, index, "PRAGMA user_version", err);
+    if (rc)
+        return rc;
+    if (id != APPLICATION_ID)
+        return err_set(err, ERR_FORMAT, "'%s' is not the catalog of an index", index->catalog);
+    if (version != FORMAT_VERSION)
+        return err_set(err, ERR_UNSUPPORTED, "'%s' has format version %" PRId64 ", this program reads %d",
+            index->catalog, version, FORMAT_VERSION);
+    return 0;
+}
+
+/* The time of the catalog's last change; *pending: beside it lies a log with changes. */
+static int64_t last_change(const struct index *index, bool *pending)
+{
+    struct stat st;
+    char *wal;
+    *pending = asprintf(&wal, "%s-wal", index->catalog) < 0 || (!stat(wal, &st) && st.st_size > 0);
+    free(wal);
+    if (stat(index->catalog, &st))
+        return 0;
+    return st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+}
+
+int catalog_check_unchanged(struct index *index, struct err *err)
+{
+    bool pending;
+    if (index->unguarded && (last_change(index, &pending) != index->opened_ns || pending))
+        return err_set(err, ERR_IO,
+            "unable to read '%s': it was changed since it was opened without the right to write",
+            index->catalog);
+    return 0;
+}
+
+/* A reader who may not make the files that SQLite's locks live in, and does not find them. */
+static int open_unguarded(struct index *index, struct err *err)
+{
+    bool pending;
+    const int64_t changed = last_change(index, &pending);
+    if (pending)
+        return err_set(err, ERR_IO,
+            "unable to read '%s': an interrupted change must be finished by a user with the right to write",
+            index->catalog);
+    catalog_close(index);
+    index->unguarded = true;
+    index->opened_ns = changed;
+    int rc = connect_catalog(index, err);
+    return rc ? rc : check_application(index, err);
+}
+
+int catalog_open(struct index *index, struct err *err)
+{
+    /* SQLite would take an empty file for an empty database. */
+    if (access(index->catalog, F_OK))
+        return err_set(err, ERR_IO, "unable to open '%s': %s", index->catalog, strerror(errno));
+    int rc = connect_catalog(index, err);
+    if (rc)
+        return rc;
+    rc = check_application(index, err);
+    const int why = sqlite3_errcode(index->db) & 0xff;
+    if (rc && !index->writer && (why == SQLITE_CANTOPEN || why == SQLITE_READONLY))
+        return open_unguarded(index, err);
+    if (!rc && index->writer)
+        rc = catalog_run(index,
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            "PRAGMA journal_size_limit = 0",
+            err);
+    return rc;
+}
+
+void catalog_close(struct index *index)
+{
+    for (size_t i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(index->statements[i].stmt);
+    memset(index->statements, 0, sizeof index->statements);
+    sqlite3_close(index->db);
+    index->db = NULL;
+}

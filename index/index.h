@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * index: vectors and what they stand for, on disk, to be searched exactly.
+ *
+ * An index is a folder, NAME.dip by custom, with `catalog.sqlite` (one row of `items` a picture or text;
+ * catalog.c has the schema, any SQLite tool reads it) and `vectors.f16` or its kin (vectors.c has the
+ * layout).
+ *
+ *   struct index       an open index: one reader or the one writer, on one thread at a time.
+ *   struct index_item  a picture or a text: one line of the catalog.
+ *   struct index_rows  the vectors as the scan wants them, with a bitmap of those to look at.
+ *
+ * What holds at all times:
+ *
+ *   - An item has one row, a row at most one item. A row without an item is dead: it takes room until
+ * index_compact.
+ *   - Item ids rise with rows and are never used twice: of two hits the one with the lower row has the lower
+ * id.
+ *   - The vector of an item never changes. A changed picture is a new item with a new id in a new row. What
+ * else is known of an item may change (index_update): a rename costs no encoding.
+ *   - Changes are kept by index_commit, all those since the last commit or none. A process killed at any
+ * moment leaves the last committed state.
+ *   - Readers and the writer never wait for each other. A reader sees the state at its opening, or its last
+ *     index_refresh, whatever is written, removed or compacted meanwhile.
+ *   - A damaged row is never handed out silently: index_fetch compares what it fetches with its checksum.
+ *
+ * Counts and rows are 64 bits wide. Strings are bytes that end with NUL; paths are kept as they were given.
+ * Only local file systems keep what is said of readers and writers: SQLite's WAL works on one machine.
+ */
+#ifndef DIPTYCH_INDEX_H
+#define DIPTYCH_INDEX_H
+
+#include "base/base.h"
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+/* How a vector (E) is kept, and the bytes of a row. The vector that searches are exact about is the stored
+ * one: f32  4E   the float32 as they came f16  2E   IEEE halves, rounded to nearest i8   E+4  int8 codes,
+ * then a float32 scale = max|x| / 127: vector = scale * code, code = x / scale rounded to nearest, ties to
+ * even Little-endian. An i8 row's scale stands at no particular alignment. */
+enum index_storage { INDEX_F32, INDEX_F16, INDEX_I8, INDEX_STORAGES };
+extern const char *const index_storage_names[INDEX_STORAGES]; /* "f32", "f16", "i8" */
+size_t index_stride(enum index_storage storage, size_t width);
+
+struct index_options {
+    const char *model;       /* where the vectors come from, for people */
+    const char *fingerprint; /* of the model, for index_open to compare */
+    size_t width;            /* E, 1 to 65536 */
+    enum index_storage storage;
+};
+
+struct index;
+
+/* Makes a folder with an empty index and opens it for writing. An existing index, or a folder with anything
+ * else in it, is ERR_ARGUMENT. */
+int index_create(struct index **out, const char *path, const struct index_options *options, struct err *err);
+
+/* INDEX_WRITE takes the index for this process until index_free; a second writer is ERR_IO, with the first
+ * one's process id in the message. It also cuts off what a killed writer left. INDEX_READ needs no right to
+ * write.
+ *
+ * fingerprint is the model's that made the query or the new vectors; another than the index's is
+ * ERR_ARGUMENT. NULL: do not compare. ERR_FORMAT: the catalog is damaged, of another application, or the
+ * vectors file is too short; ERR_UNSUPPORTED: made by a later version. */
+enum index_access { INDEX_READ, INDEX_WRITE };
+int index_open(
+    struct index **out, const char *path, enum index_access access, const char *fingerprint, struct err *err);
+
+/* Changes that were not committed are lost. */
+void index_free(struct index *index);
+
+/* Brings a reader to the last committed state; quick where nothing has changed. Ends the life of every struct
+ * index_rows. After an error only index_free is left. */
+int index_refresh(struct index *index, struct err *err);
+
+struct index_info {
+    const char *path, *model, *fingerprint;
+    const char *vectors; /* path of the vectors file */
+    size_t width;        /* E */
+    enum index_storage storage;
+    int64_t images, texts; /* items; a writer's own changes count at once */
+    int64_t rows;          /* items and dead rows */
+};
+
+/* The strings live until index_refresh or index_compact. */
+struct index_info index_info(const struct index *index);
+
+/* ---- items --------------------------------------------------------------------------------------------- */
+
+enum index_kind { INDEX_ANY, INDEX_IMAGE, INDEX_TEXT }; /* INDEX_ANY only in searches */
+
+/* NULL and 0 mean unknown. */
+struct index_item {
+    int64_t id, row; /* given by the index */
+    enum index_kind kind;
+    const char *path; /* the picture, or the file that the text came from */
+    int64_t size;     /* of that file in bytes */
+    int64_t mtime_ns; /* its last change, nanoseconds since 1970 */
+    const char *hash; /* of the content, in a form that callers agree on */
+    int width, height;
+    const char *caption;  /* of a picture; of a text, the text itself */
+    const char *picture;  /* of a text that describes a picture: the picture's path */
+    const char *metadata; /* the user's, a JSON object */
+};
+
+/* The item with this id; ERR_ARGUMENT where there is none. Its strings come from the arena. */
+int index_get(struct index_item *out, struct index *index, int64_t id, struct arena *arena, struct err *err);
+
+/* The item with the lowest id that has this kind (not INDEX_ANY) and this path and hash, either NULL for any.
+ * Strings as with index_get. */
+int index_find(struct index_item *out, bool *found, struct index *index, enum index_kind kind,
+    const char *path, const char *hash, struct arena *arena, struct err *err);
+
+/* ---- changes: for the writer --------------------------------------------------------------------------- */
+
+/* Each of these happens whole or not at all. ERR_ARGUMENT leaves the changes since the last commit as they
+ * were; any other error (a full disk) drops them and says so: the index is then in its last committed state.
+ *
+ * A path has one picture: giving it to a picture removes the item that had it. Texts share paths freely. */
+
+/* Appends count items with their vectors (count, E), finite and, for scores to be cosines, of length 1. Fills
+ * in id and row. */
+int index_add(
+    struct index *index, struct index_item *items, const float *vectors, size_t count, struct err *err);
+
+/* Appends an item with the stored vector of the item `source`, whose content is the same. */
+int index_add_copy(struct index *index, struct index_item *item, int64_t source, struct err *err);
+
+/* Replaces what is known of the item item->id by item, except for its row and kind. Texts that describe a
+ * picture follow it to its new path. */
+int index_update(struct index *index, const struct index_item *item, struct err *err);
+
+int index_remove(struct index *index, int64_t id, struct err *err);
+
+/* Keeps all changes since the last commit; on stable storage when it returns. */
+int index_commit(struct index *index, struct err *err);
+
+/* Called now and then; a return of non-zero stops the work, which fails with ERR_ARGUMENT, "interrupted". */
+typedef int index_progress(void *context, int64_t done, int64_t total);
+
+/* Commits, then writes the vectors without dead rows to a new file and removes the old one; ids stay, rows
+ * change. Takes free disk space for all live rows. progress may be NULL. */
+int index_compact(struct index *index, index_progress *progress, void *context, struct err *err);
+
+/* ---- searching ----------------------------------------------------------------------------------------- */
+
+/* Which items to look at; zeroed: all.
+ *
+ * where: an SQL expression in SQLite's dialect over these columns of the view `search_items`:
+ *     id  kind ('image' or 'text')  path  size  mtime (seconds since 1970)  date ('2026-11-21 09:30:00', UTC)
+ *     width  height  caption  picture  metadata (a JSON object)
+ *   as in: width >= 1024 and date < '2024' and metadata ->> 'camera' = 'X100'
+ *   Only reading that view is allowed, with functions that are quick and have no effects (filter.c lists
+ * them). match: words in captions and paths, in FTS5's query language: kite AND sea*   caption: "red kite"
+ * path: holiday
+ *
+ * A mistake in either is ERR_ARGUMENT and quotes it. */
+struct index_filter {
+    const char *where, *match;
+    enum index_kind kind;
+};
+
+struct index_rows {
+    const void *data; /* (count, stride) bytes, rows one after the other */
+    int64_t count;    /* dead rows included */
+    size_t stride, width;
+    enum index_storage storage;
+    const uint64_t
+        *mask;      /* (ceil(count / 64)) row r is looked at if mask[r / 64] >> r % 64 & 1; NULL: all are */
+    int64_t chosen; /* rows to be looked at */
+    uint64_t *owned;
+};
+
+/* Borrowed from the index: valid until its next change or index_refresh. filter NULL: all items. */
+int index_rows(
+    struct index_rows *out, struct index *index, const struct index_filter *filter, struct err *err);
+void index_rows_release(struct index_rows *rows);
+
+/* items (count) of rows (count), as a scan found them, in that order; strings come from the arena. A row
+ * whose bytes do not match its checksum is ERR_FORMAT and names file and row; a dead row is ERR_ARGUMENT. */
+int index_fetch(struct index_item *items, struct index *index, const int64_t *rows, size_t count,
+    struct arena *arena, struct err *err);
+
+/* vectors (count, E) of rows (count), as float32. */
+int index_vectors(float *vectors, struct index *index, const int64_t *rows, size_t count, struct err *err);
+
+/* Visits the chosen items in order of id; item and strings live during the visit, which must not change the
+ * index. A return of non-zero ends the walk, which returns it. filter NULL: all. */
+typedef int index_visit(void *context, const struct index_item *item);
+int index_each(struct index *index, const struct index_filter *filter, index_visit *visit, void *context,
+    struct err *err);
+
+/* ---- verifying ----------------------------------------------------------------------------------------- */
+
+/* Checks the index at path: the catalog's own structure, counts, every row against its checksum, items whose
+ * rows do not exist or are out of order, the full-text table, the length of the vectors file, files that do
+ * not belong. Each defect is one call of `report`; *defects counts them; an interrupted writer's tail is
+ * none. Needs no right to write; copies the catalog to a temporary file. Fails only where it cannot check.
+ * report and progress may be NULL. */
+typedef void index_report(void *context, const char *defect);
+int index_verify(int64_t *defects, const char *path, index_report *report, index_progress *progress,
+    void *context, struct err *err);
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The writer holds flock(2) on the file `lock` in the folder, and its process id stands in it for whom it
+ * keeps out. The file stays when the lock goes: removing it would let two writers lock two files of one name.
+ */
+#include "index/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* Between taking the lock and writing the id the file is empty or has the id of a writer that was killed. */
+static int refuse(int fd, const char *folder, struct err *err)
+{
+    char text[32] = "";
+    const ssize_t got = pread(fd, text, sizeof text - 1, 0);
+    const long pid = got > 0 ? strtol(text, NULL, 10) : 0;
+    if (pid > 0 && (!kill((pid_t)pid, 0) || errno == EPERM))
+        return err_set(err, ERR_IO, "unable to change '%s': process %ld is changing it", folder, pid);
+    return err_set(err, ERR_IO, "unable to change '%s': another process is changing it", folder);
+}
+
+int lock_take(int *out, const char *folder, struct err *err)
+{
+    struct arena arena = {0};
+    int rc = 0;
+    const char *path = path_join(&arena, folder, "lock");
+    if (!path)
+        return err_memory(err, strlen(folder));
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        rc = err_set(err, ERR_IO, "unable to change '%s': %s", folder, strerror(errno));
+    else if (flock(fd, LOCK_EX | LOCK_NB))
+        rc = errno == EWOULDBLOCK ? refuse(fd, folder, err)
+                                  : err_set(err, ERR_IO, "unable to lock '%s': %s", path, strerror(errno));
+    char text[32];
+    const int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (!rc && (ftruncate(fd, 0) || pwrite(fd, text, (size_t)length, 0) != length))
+        rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
+    if (rc && fd >= 0)
+        close(fd);
+    else
+        *out = fd;
+    arena_release(&arena);
+    return rc;
+}
+
+void lock_release(int lock)
+{
+    if (lock < 0)
+        return;
+    /* No stale id for the next refusal; if it fails, refuse() finds no such process. */
+    if (ftruncate(lock, 0))
+        (void)0;
+    close(lock);
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the files of the store share. catalog.c talks to SQLite, vectors.c to the vectors file, lock.c keeps
+ * writers apart; the verbs of index.h are built from them.
+ */
+#ifndef DIPTYCH_INDEX_STORE_H
+#define DIPTYCH_INDEX_STORE_H
+
+#include "index/index.h"
+
+#include <sqlite3.h>
+
+enum { WIDTH_LIMIT = 65536, STATEMENTS = 32 };
+
+/* The one row of the catalog's `meta`. */
+struct meta {
+    char *model, *fingerprint;
+    size_t width;
+    enum index_storage storage;
+    int64_t generation; /* of the vectors file; index_compact begins the next one */
+    int64_t rows, images, texts;
+};
+
+struct index {
+    char *path, *catalog; /* the folder, and the catalog in it */
+    bool writer;
+    int lock;
+    bool broken; /* a commit failed: see change_commit */
+    sqlite3 *db;
+    struct {
+        const char *sql; /* compared by address */
+        sqlite3_stmt *stmt;
+    } statements[STATEMENTS];
+    bool unguarded;    /* a reader without SQLite's locks: see catalog_open */
+    int64_t opened_ns; /* then: when the catalog had last changed at opening */
+
+    struct meta meta;      /* with the writer's changes that are not yet committed */
+    struct meta committed; /* its counts before them; strings unused */
+    char *vectors;         /* path of the vectors file */
+    int fd;                /* of the vectors file */
+    size_t stride;         /* bytes of a row */
+    struct file_map map;   /* of the vectors file: at least `mapped` rows */
+    int64_t mapped;
+    uint64_t *live; /* rows with an item, once index_rows has asked; NULL: not known, or all */
+};
+
+/* ---- catalog.c ----------------------------------------------------------------------------------------- */
+
+/* Writes an empty catalog to `file`, which must not exist. */
+int catalog_create(const char *file, const struct index_options *options, struct err *err);
+
+/* Opens index->catalog; a reader's transaction, its snapshot, begins with catalog_meta. */
+int catalog_open(struct index *index, struct err *err);
+void catalog_close(struct index *index);
+
+/* Fills index->meta and index->committed, strings included. */
+int catalog_meta(struct index *index, struct err *err);
+int catalog_store_meta(struct index *index, struct err *err);
+void meta_release(struct meta *meta);
+
+/* A prepared statement for `sql`, reset and without bindings; sql must be a literal. The index keeps it. */
+int catalog_statement(sqlite3_stmt **out, struct index *index, const char *sql, struct err *err);
+int catalog_run(struct index *index, const char *sql, struct err *err);
+
+/* SQLite's last error as ours, saying what failed: unable to DOING 'x.dip/catalog.sqlite': why */
+int catalog_error(struct index *index, const char *doing, struct err *err);
+
+/* Whether a reader without locks still reads what it opened. */
+int catalog_check_unchanged(struct index *index, struct err *err);
+
+/* The columns of an item, in the order of item_bind and item_load. */
+#define ITEM_COLUMNS "path, size, mtime_ns, hash, width, height, caption, picture, metadata"
+enum { ITEM_COLUMN_COUNT = 9 };
+void item_bind(sqlite3_stmt *stmt, const struct index_item *item); /* to parameters 1 to 9 */
+
+/* From a statement that selects "id, row, kind, " ITEM_COLUMNS. Strings are copied to the arena, or, where it
+ * is NULL, live until the statement's next step. */
+int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, struct err *err);
+
+/* ---- vectors.c ----------------------------------------------------------------------------------------- */
+
+/* The path of a generation's file, for free(); the name in it. */
+char *vectors_path(const char *folder, int64_t generation, enum index_storage storage);
+const char *vectors_name(const char *path);
+
+/* Opens the file of index->meta.generation; *gone: there is none. */
+int vectors_open(struct index *index, bool *gone, struct err *err);
+void vectors_close(struct index *index);
+
+/* Bytes of `rows` rows; ERR_FORMAT where no file is as large. */
+int vectors_size(size_t *out, const struct index *index, int64_t rows, struct err *err);
+
+/* The file's bytes. */
+int vectors_length(size_t *out, const struct index *index, struct err *err);
+
+/* ERR_FORMAT where the file is shorter than index->meta.rows rows. */
+int vectors_check_length(const struct index *index, struct err *err);
+
+/* Maps index->meta.rows rows, or some that the file is known to have. */
+int vectors_map(struct index *index, struct err *err);
+int vectors_map_some(struct index *index, int64_t rows, struct err *err);
+const uint8_t *vectors_row(const struct index *index, int64_t row); /* a mapped one */
+
+/* row (stride bytes) of vector (E); false where it has a number that the storage has no room for. */
+bool vectors_encode(void *row, const float *vector, size_t width, enum index_storage storage);
+void vectors_decode(float *vector, const void *row, size_t width, enum index_storage storage);
+uint32_t vectors_crc(const void *bytes, size_t size);
+
+/* Writes count rows (count, stride) at row `first` of the file `path`. */
+int vectors_write(
+    int fd, const char *path, const void *rows, int64_t first, size_t count, size_t stride, struct err *err);
+int vectors_sync(int fd, const char *path, struct err *err);
+
+/* ---- folder.c ------------------------------------------------------------------------------------------ */
+
+int folder_list(struct strings *names, const char *folder, struct err *err);
+
+/* Whether a name is one that a killed writer may leave: a vectors file, or a catalog on its way. */
+bool folder_made(const char *name);
+
+/* Brings names made or removed in a folder to stable storage. */
+int folder_sync(const char *folder, struct err *err);
+
+/* Removes what killed writers left, all names of folder_made but `keep`. */
+int folder_clean(const char *folder, const char *keep, struct err *err);
+
+/* ---- lock.c -------------------------------------------------------------------------------------------- */
+
+/* The writer's lock on a folder. The kernel takes it back when the process ends, however it ends. */
+int lock_take(int *out, const char *folder, struct err *err);
+void lock_release(int lock);
+
+/* ---- open.c -------------------------------------------------------------------------------------------- */
+
+/* index_open without repairing and comparing. */
+int open_store(struct index **out, const char *path, enum index_access access, struct err *err);
+void forget_live(struct index *index); /* after rows gained or lost their items */
+
+/* ---- write.c ------------------------------------------------------------------------------------------- */
+
+/* A verb's changes stand between them. change_end takes back those of a verb that failed (rc), all of them or
+ * to the counts `before` it, and returns rc, or what went wrong in ending. */
+int change_begin(struct index *index, struct err *err);
+int change_end(struct index *index, const struct meta *before, int rc, struct err *err);
+int change_commit(struct index *index, struct err *err);
+
+/* ---- filter.c ------------------------------------------------------------------------------------------ */
+
+int bad_row(struct index *index, int64_t row, struct err *err); /* an item's row that does not exist */
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/store.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct verification {
+    struct index *index;
+    int64_t defects;
+    index_report *report;
+    index_progress *progress;
+    void *context;
+    int64_t images, texts, last_row; /* of the items so far */
+};
+
+PRINTF_LIKE(2, 3)
+static void defect(struct verification *work, const char *format, ...)
+{
+    char text[sizeof((struct err *)0)->msg];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    work->defects++;
+    if (work->report)
+        work->report(work->context, text);
+}
+
+/* ---- the catalog's own structure ----------------------------------------------------------------------- */
+
+/* SQLite's check of a full-text table is an INSERT, so it runs on the copy, as does the other one. */
+static void check_copy(struct verification *work, sqlite3 *copy)
+{
+    const char *catalog = work->index->catalog;
+    sqlite3_stmt *stmt = NULL;
+    int step = sqlite3_prepare_v2(copy, "PRAGMA integrity_check", -1, &stmt, NULL);
+    while (stmt && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+        if (text && strcmp(text, "ok"))
+            defect(work, "'%s' is damaged: %s", catalog, text);
+    }
+    if (step != SQLITE_DONE)
+        defect(work, "'%s' is damaged: %s", catalog, sqlite3_errmsg(copy));
+    sqlite3_finalize(stmt);
+    if (sqlite3_exec(
+            copy, "INSERT INTO items_fts(items_fts, rank) VALUES ('integrity-check', 1)", NULL, NULL, NULL))
+        defect(work, "'%s' has words that are not those of its captions and paths: %s", catalog,
+            sqlite3_errmsg(copy));
+}
+
+/* A file without a name, which SQLite makes and removes. */
+static int check_structure(struct verification *work, struct err *err)
+{
+    sqlite3 *copy = NULL;
+    int rc = 0, result = sqlite3_open_v2("", &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    sqlite3_backup *backup = result ? NULL : sqlite3_backup_init(copy, "main", work->index->db, "main");
+    if (backup) {
+        sqlite3_backup_step(backup, -1);
+        result = sqlite3_backup_finish(backup);
+    }
+    if (!backup || result)
+        rc = err_set(err, ERR_IO, "unable to copy '%s': %s", work->index->catalog, sqlite3_errmsg(copy));
+    else
+        check_copy(work, copy);
+    sqlite3_close(copy);
+    return rc;
+}
+
+/* ---- items and rows ------------------------------------------------------------------------------------ */
+
+static void check_item(struct verification *work, int64_t id, int64_t row, uint32_t crc)
+{
+    const struct index *index = work->index;
+    if (row < 0 || row >= index->meta.rows)
+        defect(work, "'%s' has item %" PRId64 " in row %" PRId64 " of %" PRId64, index->catalog, id, row,
+            index->meta.rows);
+    else if (row <= work->last_row)
+        defect(work,
+            "'%s' has item %" PRId64 " in row %" PRId64 ", not behind row %" PRId64 " of the one before",
+            index->catalog, id, row, work->last_row);
+    else if (row >= index->mapped)
+        defect(work, "'%s' ends before row %" PRId64 " (item %" PRId64 ")", index->vectors, row, id);
+    else if (vectors_crc(vectors_row(index, row), index->stride) != crc)
+        defect(work, "'%s' is damaged: row %" PRId64 " (item %" PRId64 ") does not match its checksum",
+            index->vectors, row, id);
+    work->last_row = row;
+}
+
+static void check_counts(struct verification *work)
+{
+    const struct meta *meta = &work->index->meta;
+    if (meta->images != work->images || meta->texts != work->texts)
+        defect(work, "'%s' counts %" PRId64 " images and %" PRId64 " texts and has %" PRId64 " and %" PRId64,
+            work->index->catalog, meta->images, meta->texts, work->images, work->texts);
+}
+
+static int check_items(struct verification *work, struct err *err)
+{
+    enum { ITEMS_AT_ONCE = 4096 };
+    struct index *index = work->index;
+    sqlite3_stmt *stmt;
+    int rc = catalog_statement(&stmt, index, "SELECT id, row, kind, crc FROM items ORDER BY id", err), step;
+    if (rc)
+        return rc;
+    while ((step = sqlite3_step(stmt)) == SQLITE_ROW && !rc) {
+        const char *kind = (const char *)sqlite3_column_text(stmt, 2);
+        if (kind && !strcmp(kind, "image"))
+            work->images++;
+        else
+            work->texts++;
+        check_item(work, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
+            (uint32_t)sqlite3_column_int64(stmt, 3));
+        const int64_t done = work->images + work->texts;
+        if (work->progress && done % ITEMS_AT_ONCE == 0 &&
+            work->progress(work->context, done, index->meta.images + index->meta.texts))
+            rc = err_set(err, ERR_ARGUMENT, "interrupted");
+    }
+    if (!rc && step == SQLITE_DONE)
+        check_counts(work);
+    else if (!rc)
+        defect(work, "'%s' is damaged: %s", index->catalog, sqlite3_errmsg(index->db));
+    sqlite3_reset(stmt);
+    return rc;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+/* Maps what rows there are. */
+static int check_length(struct verification *work, struct err *err)
+{
+    struct index *index = work->index;
+    struct err problem;
+    size_t length;
+    int rc = vectors_length(&length, index, err);
+    if (rc)
+        return rc;
+    const int64_t rows = (int64_t)(length / index->stride);
+    if (vectors_check_length(index, &problem))
+        defect(work, "%s", problem.msg);
+    return vectors_map_some(index, rows < index->meta.rows ? rows : index->meta.rows, err);
+}
+
+static int check_folder(struct verification *work, struct err *err)
+{
+    struct strings names = {0};
+    int rc = folder_list(&names, work->index->path, err);
+    for (size_t i = 0; i < names.count && !rc; i++)
+        if (folder_made(names.items[i]) && strcmp(names.items[i], vectors_name(work->index->vectors)))
+            defect(work, "'%s/%s' is no part of the index: a writer is making it or was interrupted",
+                work->index->path, names.items[i]);
+    strings_release(&names);
+    return rc;
+}
+
+int index_verify(int64_t *defects, const char *path, index_report *report, index_progress *progress,
+    void *context, struct err *err)
+{
+    struct verification work = {.report = report, .progress = progress, .context = context, .last_row = -1};
+    *defects = 0;
+    int rc = open_store(&work.index, path, INDEX_READ, err);
+    if (rc)
+        return rc;
+    rc = check_length(&work, err);
+    if (!rc)
+        rc = check_structure(&work, err);
+    if (!rc)
+        rc = check_items(&work, err);
+    if (!rc)
+        rc = check_folder(&work, err);
+    if (!rc)
+        rc = catalog_check_unchanged(work.index, err);
+    index_free(work.index);
+    *defects = work.defects;
+    return rc;
+}

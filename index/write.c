@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Changes by the writer. A transaction of the catalog spans all changes from one index_commit to the next, a
+ * savepoint within it each verb.
+ */
+#include "index/store.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- whole or not at all ------------------------------------------------------------------------------- */
+
+int change_begin(struct index *index, struct err *err)
+{
+    assert(index->writer);
+    forget_live(index);
+    int rc = 0;
+    if (index->broken)
+        return err_set(err, ERR_IO, "unable to change '%s': a commit failed, open it anew", index->path);
+    if (sqlite3_get_autocommit(index->db))
+        rc = catalog_run(index, "BEGIN IMMEDIATE", err);
+    return rc ? rc : catalog_run(index, "SAVEPOINT verb", err);
+}
+
+static void restore_counts(struct index *index, const struct meta *counts)
+{
+    index->meta.generation = counts->generation;
+    index->meta.rows = counts->rows;
+    index->meta.images = counts->images;
+    index->meta.texts = counts->texts;
+}
+
+/* Drops everything since the last commit. The rows written go with it: the count no longer has them. */
+static void roll_back(struct index *index, int rc, struct err *err)
+{
+    if (!sqlite3_get_autocommit(index->db))
+        sqlite3_exec(index->db, "ROLLBACK", NULL, NULL, NULL);
+    restore_counts(index, &index->committed);
+    struct err cause;
+    if (err) {
+        cause = *err;
+        err_set(err, rc, "%s; the index stays as it was last committed", cause.msg);
+    }
+}
+
+int change_end(struct index *index, const struct meta *before, int rc, struct err *err)
+{
+    if (!rc)
+        rc = catalog_run(index, "RELEASE verb", err);
+    if (!rc)
+        return 0;
+    if (rc == ERR_ARGUMENT && !sqlite3_get_autocommit(index->db) &&
+        !sqlite3_exec(index->db, "ROLLBACK TO verb; RELEASE verb", NULL, NULL, NULL))
+        restore_counts(index, before);
+    else
+        roll_back(index, rc, err);
+    return rc;
+}
+
+/* A COMMIT that fails may still have reached the disk, if it is the disk's syncing that failed. Nobody may
+ * write over the rows it speaks of before a new opening has read from the disk what came of it. */
+int change_commit(struct index *index, struct err *err)
+{
+    int rc = catalog_run(index, "COMMIT", err);
+    if (!rc) {
+        index->committed = index->meta;
+        return 0;
+    }
+    index->broken = true;
+    roll_back(index, rc, err);
+    return rc;
+}
+
+int index_commit(struct index *index, struct err *err)
+{
+    if (sqlite3_get_autocommit(index->db))
+        return 0; /* nothing was changed */
+    int rc = 0;
+    if (index->meta.rows > index->committed.rows)
+        rc = vectors_sync(index->fd, index->vectors, err);
+    if (!rc)
+        rc = catalog_store_meta(index, err);
+    if (!rc)
+        return change_commit(index, err);
+    roll_back(index, rc, err);
+    return rc;
+}
+
+/* ---- statements ---------------------------------------------------------------------------------------- */
+
+/* Runs a statement that changes rows; what failed is said of the item. */
+static int step(struct index *index, sqlite3_stmt *stmt, struct err *err)
+{
+    const int rc = sqlite3_step(stmt) == SQLITE_DONE ? 0 : catalog_error(index, "write", err);
+    sqlite3_reset(stmt);
+    return rc;
+}
+
+static void count_item(struct index *index, enum index_kind kind, int by)
+{
+    if (kind == INDEX_IMAGE)
+        index->meta.images += by;
+    else
+        index->meta.texts += by;
+}
+
+/* Removes the picture that has a path, if it is not the one with this id. */
+static int free_path(struct index *index, const char *path, int64_t id, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = catalog_statement(
+        &stmt, index, "DELETE FROM items WHERE kind = 'image' AND path = ? AND id != ?", err);
+    if (rc)
+        return rc;
+    sqlite3_bind_text(stmt, 1, path, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, id);
+    rc = step(index, stmt, err);
+    if (!rc)
+        index->meta.images -= sqlite3_changes(index->db);
+    return rc;
+}
+
+static const char *name_of(const struct index_item *item)
+{
+    return item->path ? item->path : item->caption ? item->caption : "";
+}
+
+static int check_item(const struct index_item *item, enum index_kind kind, struct err *err)
+{
+    if (kind != INDEX_IMAGE && kind != INDEX_TEXT)
+        return err_set(err, ERR_ARGUMENT, "item '%s' is neither a picture nor a text", name_of(item));
+    if (kind == INDEX_TEXT && !item->caption)
+        return err_set(err, ERR_ARGUMENT, "a text of '%s' has no words", name_of(item));
+    json_t *root = NULL;
+    struct err why;
+    if (item->metadata && json_parse(&root, item->metadata, strlen(item->metadata), "metadata", &why))
+        return err_set(err, ERR_ARGUMENT, "item '%s': %s", name_of(item), why.msg);
+    json_decref(root);
+    return 0;
+}
+
+/* Puts the item at index->meta.rows, whose bytes have this checksum. */
+static int insert_item(struct index *index, struct index_item *item, uint32_t crc, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = item->path && item->kind == INDEX_IMAGE ? free_path(index, item->path, 0, err) : 0;
+    if (!rc)
+        rc = catalog_statement(&stmt, index,
+            "INSERT INTO items (" ITEM_COLUMNS ", row, kind, crc) VALUES (?,?,?,?,?,?,?,?,?, ?,?,?)", err);
+    if (rc)
+        return rc;
+    item_bind(stmt, item);
+    sqlite3_bind_int64(stmt, ITEM_COLUMN_COUNT + 1, index->meta.rows);
+    sqlite3_bind_text(
+        stmt, ITEM_COLUMN_COUNT + 2, item->kind == INDEX_IMAGE ? "image" : "text", -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, ITEM_COLUMN_COUNT + 3, crc);
+    rc = step(index, stmt, err);
+    if (rc)
+        return rc;
+    item->id = sqlite3_last_insert_rowid(index->db);
+    item->row = index->meta.rows++;
+    count_item(index, item->kind, 1);
+    return 0;
+}
+
+/* ---- verbs --------------------------------------------------------------------------------------------- */
+
+/* rows (count, stride) of vectors (count, E). */
+static int encode_rows(uint8_t *rows, const struct index *index, const struct index_item *items,
+    const float *vectors, size_t count, struct err *err)
+{
+    const size_t width = index->meta.width;
+    for (size_t i = 0; i < count; i++)
+        if (!vectors_encode(rows + i * index->stride, vectors + i * width, width, index->meta.storage))
+            return err_set(err, ERR_ARGUMENT, "the vector of '%s' has numbers that %s does not hold",
+                name_of(&items[i]), index_storage_names[index->meta.storage]);
+    return 0;
+}
+
+/* Appends encoded rows and their items. */
+static int append(
+    struct index *index, struct index_item *items, const uint8_t *rows, size_t count, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = check_item(&items[i], items[i].kind, err);
+    if (rc)
+        return rc;
+    const struct meta before = index->meta;
+    rc = change_begin(index, err);
+    if (!rc)
+        rc = vectors_write(index->fd, index->vectors, rows, before.rows, count, index->stride, err);
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc = insert_item(index, &items[i], vectors_crc(rows + i * index->stride, index->stride), err);
+        if (rc)
+            err_wrap(err, "unable to add '%s'", name_of(&items[i]));
+    }
+    return change_end(index, &before, rc, err);
+}
+
+int index_add(
+    struct index *index, struct index_item *items, const float *vectors, size_t count, struct err *err)
+{
+    uint8_t *rows = mem_new(count, index->stride);
+    if (!rows && count)
+        return err_memory(err, index->stride);
+    int rc = encode_rows(rows, index, items, vectors, count, err);
+    if (!rc)
+        rc = append(index, items, rows, count, err);
+    free(rows);
+    return rc;
+}
+
+int index_add_copy(struct index *index, struct index_item *item, int64_t source, struct err *err)
+{
+    struct arena arena = {0};
+    struct index_item original;
+    int rc = index_get(&original, index, source, &arena, err);
+    if (!rc)
+        rc = index_fetch(&original, index, &original.row, 1, &arena, err); /* the row, checked */
+    arena_release(&arena);
+    uint8_t *copy = rc ? NULL : mem_new(1, index->stride);
+    if (!rc && !copy)
+        rc = err_memory(err, index->stride);
+    if (rc)
+        return rc;
+    memcpy(copy, vectors_row(index, original.row), index->stride);
+    rc = append(index, item, copy, 1, err);
+    free(copy);
+    return rc;
+}
+
+/* Texts that describe the picture at `from` now describe the one at `to`. */
+static int move_texts(struct index *index, const char *from, const char *to, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = catalog_statement(&stmt, index, "UPDATE items SET picture = ? WHERE picture = ?", err);
+    if (rc)
+        return rc;
+    if (to)
+        sqlite3_bind_text(stmt, 1, to, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 2, from, -1, SQLITE_STATIC);
+    return step(index, stmt, err);
+}
+
+static int replace_columns(struct index *index, const struct index_item *item, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = catalog_statement(
+        &stmt, index, "UPDATE items SET (" ITEM_COLUMNS ") = (?,?,?,?,?,?,?,?,?) WHERE id = ?", err);
+    if (rc)
+        return rc;
+    item_bind(stmt, item);
+    sqlite3_bind_int64(stmt, ITEM_COLUMN_COUNT + 1, item->id);
+    return step(index, stmt, err);
+}
+
+static int update_item(
+    struct index *index, const struct index_item *before, const struct index_item *item, struct err *err)
+{
+    int rc = 0;
+    const bool moves =
+        before->kind == INDEX_IMAGE && before->path && (!item->path || strcmp(before->path, item->path));
+    if (before->kind == INDEX_IMAGE && item->path)
+        rc = free_path(index, item->path, item->id, err);
+    if (!rc && moves)
+        rc = move_texts(index, before->path, item->path, err);
+    return rc ? rc : replace_columns(index, item, err);
+}
+
+int index_update(struct index *index, const struct index_item *item, struct err *err)
+{
+    struct arena arena = {0};
+    struct index_item before;
+    int rc = index_get(&before, index, item->id, &arena, err);
+    if (!rc)
+        rc = check_item(item, before.kind, err);
+    if (!rc) {
+        const struct meta counts = index->meta;
+        rc = change_begin(index, err);
+        if (!rc)
+            rc = update_item(index, &before, item, err);
+        if (rc)
+            err_wrap(err, "unable to update '%s'", name_of(item));
+        rc = change_end(index, &counts, rc, err);
+    }
+    arena_release(&arena);
+    return rc;
+}
+
+int index_remove(struct index *index, int64_t id, struct err *err)
+{
+    struct arena arena = {0};
+    struct index_item item;
+    int rc = index_get(&item, index, id, &arena, err);
+    arena_release(&arena);
+    if (rc)
+        return rc;
+    const struct meta before = index->meta;
+    sqlite3_stmt *stmt;
+    rc = change_begin(index, err);
+    if (!rc)
+        rc = catalog_statement(&stmt, index, "DELETE FROM items WHERE id = ?", err);
+    if (!rc) {
+        sqlite3_bind_int64(stmt, 1, id);
+        rc = step(index, stmt, err);
+    }
+    if (!rc)
+        count_item(index, item.kind, -1);
+    return change_end(index, &before, rc, err);
+}
