@@ -2,6 +2,7 @@
 #include "text/metric_df.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static uint32_t key_prefix(uint64_t key)
 {
@@ -63,6 +64,30 @@ static int count_images(
     return keep_words(df, err);
 }
 
+/* Room for captions of that many words in all. */
+static int room_init(struct document_frequency *df, size_t words, struct err *err)
+{
+    const int code = ngrams_init(&df->ngrams, words, err);
+    if (code)
+        return code;
+    df->room = words;
+    df->images = mem_new(words * NGRAM_ORDERS + 1, sizeof *df->images);
+    return df->images ? 0 : err_memory(err, words * NGRAM_ORDERS * sizeof *df->images);
+}
+
+static int new_with_room(struct document_frequency **out, size_t words, struct err *err)
+{
+    struct document_frequency *df = mem_new(1, sizeof *df);
+    if (!df)
+        return err_memory(err, sizeof *df);
+    const int code = room_init(df, words, err);
+    if (code)
+        document_frequency_free(df);
+    else
+        *out = df;
+    return code;
+}
+
 int document_frequency_new(
     struct document_frequency **out, const struct caption_pair *pairs, size_t count, struct err *err)
 {
@@ -74,20 +99,14 @@ int document_frequency_new(
     for (size_t i = 0; i < count; ++i)
         for (size_t j = 0; j < pairs[i].reference_count; ++j)
             words += count_words(span_of(pairs[i].references[j]));
-
-    struct document_frequency *df = mem_new(1, sizeof *df);
-    if (!df)
-        return err_memory(err, sizeof *df);
-    code = ngrams_init(&df->ngrams, words, err);
-    if (!code) {
-        df->images = mem_new(words * NGRAM_ORDERS + 1, sizeof *df->images);
-        code = df->images ? count_images(df, pairs, count, err)
-                          : err_memory(err, words * NGRAM_ORDERS * sizeof *df->images);
-    }
+    code = new_with_room(out, words, err);
     if (code)
-        document_frequency_free(df);
-    else
-        *out = df;
+        return code;
+    code = count_images(*out, pairs, count, err);
+    if (code) {
+        document_frequency_free(*out);
+        *out = NULL;
+    }
     return code;
 }
 
@@ -117,4 +136,71 @@ void document_frequency_lookup(uint32_t *out, const struct document_frequency *d
         map[g] = ngrams_find(&df->ngrams, map[key_prefix(key)], words[key_word(key)]);
         out[g] = map[g] == NGRAM_NONE ? 0 : df->images[map[g]];
     }
+}
+
+/* ---- filled by readers of files ------------------------------------------------------------------------ */
+
+int document_frequency_begin(struct document_frequency **out, struct err *err)
+{
+    *out = NULL;
+    return new_with_room(out, 256, err);
+}
+
+/* Twice the room. What is added again in the same order has the same numbers again. */
+static int grow(struct document_frequency *df, struct err *err)
+{
+    struct document_frequency larger = {.count = df->count, .arena = df->arena};
+    const int code = room_init(&larger, df->room * 2, err);
+    if (code) {
+        ngrams_release(&larger.ngrams);
+        return code;
+    }
+    for (size_t i = 0; i < df->ngrams.word_count; ++i)
+        ngrams_add_word(&larger.ngrams, df->ngrams.words[i]);
+    for (size_t g = 1; g < df->ngrams.count; ++g)
+        ngrams_add(&larger.ngrams, key_prefix(df->ngrams.keys[g]), key_word(df->ngrams.keys[g]));
+    memcpy(larger.images, df->images, df->ngrams.count * sizeof *df->images);
+    ngrams_release(&df->ngrams);
+    free(df->images);
+    *df = larger;
+    return 0;
+}
+
+static bool is_word(struct span text)
+{
+    struct span word, rest = text;
+    return split_words(&word, &rest) && word.length == text.length && !memchr(text.data, 0, text.length);
+}
+
+int document_frequency_word(uint32_t *out, struct document_frequency *df, struct span text, struct err *err)
+{
+    *out = ngrams_find_word(&df->ngrams, text);
+    if (*out != NGRAM_NONE)
+        return 0;
+    int code = unicode_check(text, err);
+    if (code || !is_word(text))
+        return code;
+    if (df->ngrams.word_count == df->room && (code = grow(df, err)))
+        return code;
+    const char *copy = arena_copy(&df->arena, text.data, text.length);
+    if (!copy)
+        return err_memory(err, text.length);
+    *out = ngrams_add_word(&df->ngrams, (struct span){copy, text.length});
+    return 0;
+}
+
+int document_frequency_ngram(
+    uint32_t *out, struct document_frequency *df, const uint32_t *words, size_t n, struct err *err)
+{
+    int code;
+    *out = NGRAM_NONE;
+    for (size_t i = 0; i < n; ++i)
+        if (words[i] == NGRAM_NONE)
+            return 0;
+    if (df->ngrams.count + n > df->room * NGRAM_ORDERS + 1 && (code = grow(df, err)))
+        return code;
+    *out = NGRAM_ROOT;
+    for (size_t i = 0; i < n; ++i)
+        *out = ngrams_add(&df->ngrams, *out, words[i]);
+    return 0;
 }

@@ -254,6 +254,17 @@ int document_frequency_new(
 void document_frequency_free(struct document_frequency *df);
 size_t document_frequency_images(const struct document_frequency *df); /* N */
 
+/* Writes df to path, in text that its reader takes back without loss: equal frequencies make equal files. The
+ * new file takes the place of the old one when it is whole and on the disk; until then nothing changes. */
+int document_frequency_save(const struct document_frequency *df, const char *path, struct err *err);
+
+/* Reads what document_frequency_save wrote, or a Python pickle: ruotianluo/cider's {'document_frequency':
+ * {n-gram: count}, 'ref_len': N}, or vrama91/cider's {n-gram: count} (coco-val-df.p), which does not hold N;
+ * it is 40504, as there. Each may be gzipped. Nothing in a pickle is ever called: one with more in it than
+ * dictionaries of counts is ERR_UNSUPPORTED, with the byte and the name of what it would call. More than 2
+ * GiB is ERR_LIMIT. */
+int document_frequency_load(struct document_frequency **out, const char *path, struct err *err);
+
 /* CIDEr-D (Vedantam et al. 2015), which coco-caption calls CIDEr: 10 times the mean over references and n of
  * the cosine of the captions' n-gram vectors, weighted tf * (log N - log max(1, df)), the candidate's weights
  * clipped to the reference's in the product, times exp(-d^2 / 72) for captions that differ by d in length.
