@@ -20,20 +20,18 @@ struct run {
     struct caption_scores scores;
 };
 
-static void read_set(struct caption_set *set, const char *name, const char *kind)
+static void read_set(struct caption_set *set, const char *path)
 {
-    char path[512];
     struct err err = {0};
-    snprintf(path, sizeof path, CAPTIONS "%s_%s.json.gz", name, kind);
-    if (caption_set_read(set, (const char *const[]){path}, 1, "test", &err))
+    if (caption_set_read(set, &path, 1, "test", &err))
         fail_msg("%s", err.msg);
 }
 
-static void run_init(struct run *run, const char *suite, const char *system)
+static void run_init(struct run *run, const char *references, const char *candidates)
 {
     struct err err = {0};
-    read_set(&run->references, suite, "refs");
-    read_set(&run->candidates, system, "results");
+    read_set(&run->references, references);
+    read_set(&run->candidates, candidates);
     if (caption_pairs_join(&run->pairs, &run->references, &run->candidates, 1, true, &err) ||
         caption_scores_compute(&run->scores, run->pairs.systems[0], run->pairs.count,
             &(struct caption_score_options){.threads = 2}, &err))
@@ -48,44 +46,77 @@ static void run_release(struct run *run)
     caption_set_release(&run->references);
 }
 
-static double number(const json_t *object, enum caption_metric metric)
-{
-    const json_t *value = json_object_get(object, caption_metrics[metric].key);
-    assert_true(json_is_number(value));
-    return json_number_value(value);
-}
-
 static void larger(double *largest, double difference)
 {
     if (!(difference <= *largest)) /* NaN too */
         *largest = difference;
 }
 
-static void check_run(const char *suite, const char *system)
+static double difference(const json_t *object, enum caption_metric metric, double score)
+{
+    const json_t *value = json_object_get(object, caption_metrics[metric].key);
+    assert_true(json_is_number(value));
+    return fabs(score - json_number_value(value));
+}
+
+/* Holds the scores of all metrics that the file has against it: {"corpus": {}, "per_image": {id: {}}}. */
+static void check_run(const struct run *run, const char *name, const json_t *expected, double tolerance)
+{
+    const json_t *corpus = json_object_get(expected, "corpus"),
+                 *images = json_object_get(expected, "per_image");
+    double largest[METRIC_COUNT] = {0};
+    print_message("%-15s", name);
+    assert_int_equal(json_object_size(images), run->scores.count);
+    for (enum caption_metric metric = 0; metric < METRIC_COUNT; ++metric) {
+        if (!json_object_get(corpus, caption_metrics[metric].key))
+            continue;
+        larger(&largest[metric], difference(corpus, metric, run->scores.corpus[metric]));
+        for (size_t i = 0; i < run->scores.count; ++i)
+            larger(&largest[metric], difference(json_object_get(images, run->pairs.ids[i]), metric,
+                                         run->scores.images[metric][i]));
+        print_message(" %s %.1e", caption_metrics[metric].title, largest[metric]);
+    }
+    print_message("\n");
+    for (enum caption_metric metric = 0; metric < METRIC_COUNT; ++metric)
+        assert_true(largest[metric] <= tolerance);
+}
+
+#define GOLDEN DIPTYCH_ROOT "/tests/golden/captions/"
+
+/* tests/golden/captions.py: full float64 numbers of pycocoevalcap and sacreBLEU */
+static void golden_captions(void **state)
+{
+    (void)state;
+    struct run run;
+    json_t *expected = must_read_json(GOLDEN "scores.json");
+    run_init(&run, GOLDEN "refs.json", GOLDEN "candidates.json");
+    check_run(&run, "golden", expected, 1e-12);
+    assert_string_equal(
+        run.scores.sacrebleu.signature, json_string_value(json_object_get(expected, "signature")));
+    run_release(&run);
+    json_decref(expected);
+}
+
+static void run_fixture(struct run *run, const char *suite, const char *system)
+{
+    char references[512], candidates[512];
+    snprintf(references, sizeof references, CAPTIONS "%s_refs.json.gz", suite);
+    snprintf(candidates, sizeof candidates, CAPTIONS "%s_results.json.gz", system);
+    run_init(run, references, candidates);
+}
+
+static void check_fixture(const char *suite, const char *system)
 {
     struct run run;
     char path[512];
-    double largest[METRIC_COUNT] = {0};
-    run_init(&run, suite, system);
     snprintf(path, sizeof path, CAPTIONS "%s_scores.json.gz", system);
     json_t *expected = must_read_json(path), *corpus = json_object_get(expected, "corpus");
+    run_fixture(&run, suite, system);
     assert_int_equal(json_integer_value(json_object_get(corpus, "n_images")), run.scores.count);
     assert_int_equal(json_integer_value(json_object_get(corpus, "n_refs")), run.scores.references);
-    for (enum caption_metric metric = 0; metric < METRIC_SACREBLEU; ++metric) {
-        larger(&largest[metric], fabs(run.scores.corpus[metric] - number(corpus, metric)));
-        for (size_t i = 0; i < run.scores.count; ++i) {
-            const json_t *image = json_object_get(json_object_get(expected, "per_image"), run.pairs.ids[i]);
-            larger(&largest[metric], fabs(run.scores.images[metric][i] - number(image, metric)));
-        }
-    }
-    print_message("%-15s", system);
-    for (enum caption_metric metric = 0; metric < METRIC_SACREBLEU; ++metric)
-        print_message(" %s %.1e", caption_metrics[metric].title, largest[metric]);
-    print_message("\n");
-    for (enum caption_metric metric = 0; metric < METRIC_SACREBLEU; ++metric)
-        assert_true(largest[metric] <= 1e-9);
-    json_decref(expected);
+    check_run(&run, system, expected, 1e-9);
     run_release(&run);
+    json_decref(expected);
 }
 
 static void skip_without_fixtures(void)
@@ -104,7 +135,7 @@ static void fixtures_from_files(void **state)
         {"v17", "v17_fakecap"}};
     skip_without_fixtures();
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; ++i)
-        check_run(suites[i][0], suites[i][1]);
+        check_fixture(suites[i][0], suites[i][1]);
 }
 
 /* ---- by hand ------------------------------------------------------------------------------------------- */
@@ -187,8 +218,8 @@ static void bootstrap_of_suites(void **state)
     skip_without_fixtures();
     struct run runs[2];
     struct bootstrap_score out[2][METRIC_COUNT], other[2][METRIC_COUNT];
-    run_init(&runs[0], "kt", "kt_magic");
-    run_init(&runs[1], "kt", "kt_magic");
+    run_fixture(&runs[0], "kt", "kt_magic");
+    run_fixture(&runs[1], "kt", "kt_magic");
     struct caption_scores scores[2] = {runs[0].scores, runs[1].scores};
     bootstrap(out, scores, 7, 2);
     for (enum caption_metric metric = 0; metric < METRIC_CLIPSCORE; ++metric) {
@@ -217,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cuts_words),
         cmocka_unit_test(bootstrap_by_hand),
+        cmocka_unit_test(golden_captions),
         cmocka_unit_test(fixtures_from_files),
         cmocka_unit_test(bootstrap_of_suites),
     };
