@@ -40,9 +40,9 @@ static const struct argp_option options[] = {
         "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
         "the label, or a text file with one a line (default: \"" DEFAULT_TEMPLATE "\")",
         1},
-    {"null", '0', NULL, 0, "Paths on stdin end with a NUL byte, as find -print0 writes them", 2},
-    {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5)", 3},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", 3},
+    {"null", '0', NULL, 0, "Paths on stdin end with a NUL byte, as find -print0 writes them", GROUP_PICTURES},
+    {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5)", GROUP_OUTPUT},
+    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {0},
 };
 

@@ -33,7 +33,7 @@ static const struct argp_option options[] = {
     {"file", KEY_FILE, "FILE", 0,
         "Rank for many pictures: a line of FILE, or of stdin for -, is {\"path\": ..., \"captions\": [...]}",
         1},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", 3},
+    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {0},
 };
 

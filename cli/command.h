@@ -22,6 +22,7 @@ extern const struct command commands[]; /* a NULL name ends it */
 
 int cmd_classify(int argc, char **argv);
 int cmd_rank(int argc, char **argv);
+int cmd_score(int argc, char **argv);
 int cmd_devices(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_bench(int argc, char **argv);

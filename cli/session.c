@@ -14,14 +14,15 @@ enum { DEFAULT_BATCH = 32, BATCH_MAX = 4096, THREADS_MAX = 1024 };
 enum { KEY_NO_EXIF = 0x2000, KEY_MAX_PIXELS, KEY_MAX_BYTES };
 
 static const struct argp_option options[] = {
-    {NULL, 0, NULL, 0, "Pictures:", 2},
-    {"no-exif", KEY_NO_EXIF, NULL, 0, "Do not turn pictures the way their EXIF data says", 2},
-    {"max-pixels", KEY_MAX_PIXELS, "N", 0, "Refuse pictures of more pixels (default: 200 million)", 2},
-    {"max-bytes", KEY_MAX_BYTES, "N", 0, "Refuse larger picture files (default: 256 MiB)", 2},
-    {"threads", 'j', "N", 0, "Decode on N threads (default: as many as CPUs)", 2},
-    {"batch", 'b', "N", 0, "Encode N pictures at a time (default: 32)", 2},
-    {NULL, 0, NULL, 0, "Output:", 3},
-    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 3},
+    {NULL, 0, NULL, 0, "Pictures:", GROUP_PICTURES},
+    {"no-exif", KEY_NO_EXIF, NULL, 0, "Do not turn pictures the way their EXIF data says", GROUP_PICTURES},
+    {"max-pixels", KEY_MAX_PIXELS, "N", 0, "Refuse pictures of more pixels (default: 200 million)",
+        GROUP_PICTURES},
+    {"max-bytes", KEY_MAX_BYTES, "N", 0, "Refuse larger picture files (default: 256 MiB)", GROUP_PICTURES},
+    {"threads", 'j', "N", 0, "Use N threads of the host (default: as many as CPUs)", GROUP_PICTURES},
+    {"batch", 'b', "N", 0, "Encode N pictures at a time (default: 32)", GROUP_PICTURES},
+    {NULL, 0, NULL, 0, "Output:", GROUP_OUTPUT},
+    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", GROUP_OUTPUT},
     {0},
 };
 
@@ -57,7 +58,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&model_argp, 0, "Model and device:", 4}, {0}};
+static const struct argp_child children[] = {{&model_argp, 0, "Model and device:", GROUP_MODEL}, {0}};
 const struct argp session_argp = {.options = options, .parser = parse, .children = children};
 
 /* ---- the run ------------------------------------------------------------------------------------------- */

@@ -13,9 +13,10 @@
 #include "cli/progress.h"
 #include "joint/joint.h"
 
-/* The options of pictures (group 2), --quiet (group 3, "Output:"), and those of model_argp. Input: a struct
- * session. */
+/* The options of pictures and threads, --quiet, and those of model_argp. Input: a struct session. A command
+ * adds its own to these groups of its help; lower numbers come before. */
 extern const struct argp session_argp;
+enum { GROUP_PICTURES = 10, GROUP_OUTPUT, GROUP_MODEL };
 
 struct session {
     struct model_options model_options;

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/score.h"
+#include "cli/score_pictures.h"
+#include "cli/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What has been read and computed. */
+struct score {
+    struct score_request request;
+    struct caption_set references, *candidates; // (systems)
+    struct document_frequency *df;
+    struct caption_pairs pairs;
+    struct caption_scores *scores; // (systems)
+    struct bootstrap_score *sure;  // (systems, METRIC_COUNT)
+    size_t systems;
+};
+
+/* ---- captions ------------------------------------------------------------------------------------------ */
+
+static int read_captions(struct score *s, struct err *err)
+{
+    const struct score_request *request = &s->request;
+    const char *const *paths = (const char *const *)request->candidates.items;
+    int rc = caption_set_read(&s->references, (const char *const *)request->references.items,
+        request->references.count, request->split, err);
+    for (size_t i = 0; i < s->systems && !rc; i++)
+        rc = caption_set_read(&s->candidates[i], &paths[i], 1, request->split, err);
+    return rc;
+}
+
+static int read_frequencies(struct score *s, struct err *err)
+{
+    const struct score_request *request = &s->request;
+    if (request->df_path) {
+        const int rc = document_frequency_load(&s->df, request->df_path, err);
+        s->request.options.df = s->df;
+        return rc;
+    }
+    return 0;
+}
+
+static int save_frequencies(const struct score *s, struct err *err)
+{
+    struct document_frequency *df;
+    if (!s->request.save_df_path)
+        return 0;
+    int rc = document_frequency_of(&df, &s->references, &s->request.options, err);
+    if (rc)
+        return rc;
+    rc = document_frequency_save(df, s->request.save_df_path, err);
+    document_frequency_free(df);
+    return rc;
+}
+
+static int join(struct score *s, struct err *err)
+{
+    const int rc = caption_pairs_join(
+        &s->pairs, &s->references, s->candidates, s->systems, s->request.allow_missing, err);
+    if (rc == ERR_ARGUMENT && !s->request.allow_missing) {
+        const struct err problem = *err;
+        err_set(err, rc, "%s; --allow-missing leaves them out", problem.msg);
+    }
+    if (!rc && s->pairs.unwritten + s->pairs.unreferenced)
+        message("%zu images without a candidate and %zu without references are left out", s->pairs.unwritten,
+            s->pairs.unreferenced);
+    return rc;
+}
+
+/* ---- scores -------------------------------------------------------------------------------------------- */
+
+static int score_pictures_of(struct score *s, const char *const *paths, size_t system, struct err *err)
+{
+    struct session *session = &s->request.session;
+    struct clip_scores clip = {0};
+    progress_note(&session->progress, "encoding pictures and captions");
+    const int rc = clip_score_compute(&clip, session->encoder, paths, s->pairs.systems[system],
+        s->pairs.count, &session->loader_options, err);
+    progress_clear(&session->progress);
+    if (rc)
+        return rc;
+    if (clip.truncated)
+        message("%zu captions are longer than the model's %zu tokens and were cut", clip.truncated,
+            model_config(session->model)->text.context);
+    caption_scores_take(&s->scores[system], METRIC_CLIPSCORE, &clip.clip);
+    caption_scores_take(&s->scores[system], METRIC_REFCLIPSCORE, &clip.with_references);
+    clip_scores_release(&clip);
+    return 0;
+}
+
+static int score_all_pictures(struct score *s, struct err *err)
+{
+    struct arena arena = {0};
+    const char **paths;
+    int rc = score_pictures(&paths, &arena, s->request.pictures, &s->pairs, err);
+    if (!rc)
+        rc = session_open(&s->request.session, err);
+    for (size_t i = 0; i < s->systems && !rc; i++)
+        rc = score_pictures_of(s, paths, i, err);
+    arena_release(&arena);
+    return rc;
+}
+
+static int score_systems(struct score *s, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < s->systems && !rc; i++)
+        rc = caption_scores_compute(
+            &s->scores[i], s->pairs.systems[i], s->pairs.count, &s->request.options, err);
+    if (!rc && s->request.pictures)
+        rc = score_all_pictures(s, err);
+    if (!rc && s->request.compare)
+        rc = caption_bootstrap(s->sure, s->scores, s->systems, s->request.samples, s->request.seed,
+            s->request.options.threads, err);
+    return rc;
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+static int print_report(const struct score *s, struct err *err)
+{
+    struct score_report report = {
+        .names = (const char *const *)s->request.candidates.items,
+        .systems = s->systems,
+        .pairs = &s->pairs,
+        .scores = s->scores,
+        .sure = s->sure,
+        .verbose = s->request.verbose,
+        .signature = score_signature(s->scores, &s->request),
+    };
+    if (!report.signature)
+        return err_memory(err, 0);
+    const int rc = s->request.compare ? comparison_print(&report, s->request.format, err)
+                                      : score_print(&report, s->request.format, err);
+    json_decref(report.signature);
+    return rc;
+}
+
+static int score_run(struct score *s, struct err *err)
+{
+    s->systems = s->request.candidates.count;
+    s->candidates = mem_new(s->systems + 1, sizeof *s->candidates); /* also where there are none */
+    s->scores = mem_new(s->systems + 1, sizeof *s->scores);
+    s->sure = mem_new((s->systems + 1) * METRIC_COUNT, sizeof *s->sure);
+    int rc = s->candidates && s->scores && s->sure ? 0 : err_memory(err, s->systems * sizeof *s->scores);
+    if (!rc)
+        rc = read_captions(s, err);
+    if (!rc)
+        rc = save_frequencies(s, err);
+    if (rc || !s->systems)
+        return rc;
+    rc = read_frequencies(s, err);
+    if (!rc)
+        rc = join(s, err);
+    if (!rc)
+        rc = score_systems(s, err);
+    return rc ? rc : print_report(s, err);
+}
+
+static void score_release(struct score *s)
+{
+    for (size_t i = 0; i < s->systems; i++) {
+        if (s->scores)
+            caption_scores_release(&s->scores[i]);
+        if (s->candidates)
+            caption_set_release(&s->candidates[i]);
+    }
+    free(s->sure);
+    free(s->scores);
+    free(s->candidates);
+    caption_pairs_release(&s->pairs);
+    document_frequency_free(s->df);
+    caption_set_release(&s->references);
+    strings_release(&s->request.candidates);
+    strings_release(&s->request.references);
+}
+
+int cmd_score(int argc, char **argv)
+{
+    /* The published numbers are float32's. */
+    struct score s = {.request = {.split = "test",
+                          .samples = 1000,
+                          .seed = 12345,
+                          .session = {.model_options = {.device = {.precision = "f32"}}}}};
+    struct err err = {0};
+    options_parse(&score_argp, argc, argv, &s.request);
+    session_begin(&s.request.session);
+    s.request.options.threads = s.request.session.loader_options.threads;
+    if (!s.request.options.threads)
+        s.request.options.threads = thread_default();
+
+    const int rc = score_run(&s, &err);
+    if (!rc && s.systems && !s.request.session.quiet)
+        fprintf(stderr, "%zu images, %zu references\n", s.pairs.count, s.scores[0].references);
+    score_release(&s);
+    s.request.session.quiet = true; /* that was the summary */
+    return session_end(&s.request.session, "score", rc, &err);
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/json.h"
+#include "cli/score.h"
+#include "cli/text.h"
+
+#include <math.h>
+#include <stdio.h>
+
+int score_decimals(enum caption_metric metric)
+{
+    return metric == METRIC_SACREBLEU ? 2 : 4;
+}
+
+/* ---- table --------------------------------------------------------------------------------------------- */
+
+/* What tells a metric from its namesakes. */
+static const char *remark(const struct score_report *report, int metric)
+{
+    switch (metric) {
+    case METRIC_CIDER_D:
+        return "what coco-caption prints as CIDEr";
+    case METRIC_CIDER_PLAIN:
+        return "neither clipped nor penalised for length";
+    case METRIC_SACREBLEU:
+        return report->scores->sacrebleu.signature;
+    default:
+        return "";
+    }
+}
+
+/* The lines that coco-caption prints while it computes BLEU, and sacreBLEU's own. */
+static void put_counts(const struct caption_scores *scores)
+{
+    const struct bleu_stats *s = &scores->bleu.corpus.stats;
+    char line[256];
+    printf(
+        "{'testlen': %zu, 'reflen': %zu, 'guess': [%zu, %zu, %zu, %zu], 'correct': [%zu, %zu, %zu, %zu]}\n",
+        s->candidate_length, s->reference_length, s->guess[0], s->guess[1], s->guess[2], s->guess[3],
+        s->correct[0], s->correct[1], s->correct[2], s->correct[3]);
+    printf("ratio: %.16g\n", ((double)s->candidate_length + 1e-15) / ((double)s->reference_length + 1e-9));
+    sacrebleu_format(line, sizeof line, &scores->sacrebleu.corpus);
+    puts(line);
+}
+
+static int print_table(const struct score_report *report, struct err *err)
+{
+    const struct caption_scores *scores = report->scores;
+    (void)err;
+    if (report->verbose)
+        put_counts(scores);
+    for (int metric = 0; metric < METRIC_COUNT; ++metric) {
+        if (!scores->images[metric])
+            continue;
+        const char *text = remark(report, metric);
+        printf("%-13s %7.*f%s%s\n", caption_metrics[metric].title, score_decimals(metric),
+            scores->corpus[metric], *text ? "   " : "", text);
+    }
+    return 0;
+}
+
+/* ---- tsv ----------------------------------------------------------------------------------------------- */
+
+static int print_tsv(const struct score_report *report, struct err *err)
+{
+    const struct caption_scores *scores = report->scores;
+    (void)err;
+    fputs("id", stdout);
+    for (int metric = 0; metric < METRIC_COUNT; ++metric)
+        if (scores->images[metric])
+            printf("\t%s", caption_metrics[metric].key);
+    putchar('\n');
+    for (size_t i = 0; i < scores->count; ++i) {
+        text_escape(stdout, report->pairs->ids[i]);
+        for (int metric = 0; metric < METRIC_COUNT; ++metric)
+            if (scores->images[metric])
+                printf("\t%.12g", scores->images[metric][i]);
+        putchar('\n');
+    }
+    return 0;
+}
+
+/* ---- json ---------------------------------------------------------------------------------------------- */
+
+json_t *score_signature(const struct caption_scores *scores, const struct score_request *request)
+{
+    const struct caption_score_options *options = &request->options;
+    const size_t images = options->df ? document_frequency_images(options->df) : scores->count;
+    json_t *signature = json_pack("{s:s, s:s, s:b, s:o, s:I, s:s}", "program", "diptych " DIPTYCH_VERSION,
+        "tokeniser", "PTBTokenizer 3.4.1, lower case, without coco-caption's punctuation", "context",
+        !options->alone, "df", json_text(request->df_path ? request->df_path : "references"), "df_images",
+        (json_int_t)images, "sacrebleu", scores->sacrebleu.signature);
+    if (request->pictures)
+        json_object_set_new(signature, "clip_model",
+            json_text(request->session.model_options.directory ? request->session.model_options.directory
+                                                               : "the default model"));
+    return signature;
+}
+
+/* RefCLIPScore can be no number, for which JSON has null. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *counts_json(const size_t counts[NGRAM_ORDERS])
+{
+    return json_pack("[I, I, I, I]", (json_int_t)counts[0], (json_int_t)counts[1], (json_int_t)counts[2],
+        (json_int_t)counts[3]);
+}
+
+json_t *score_corpus_json(const struct caption_scores *scores)
+{
+    const struct bleu_stats *stats = &scores->bleu.corpus.stats;
+    json_t *corpus = json_object();
+    for (int metric = 0; metric < METRIC_COUNT; ++metric)
+        if (scores->images[metric])
+            json_object_set_new(corpus, caption_metrics[metric].key, number(scores->corpus[metric]));
+    json_object_set_new(corpus, "bleu_stats",
+        json_pack("{s:I, s:I, s:o, s:o}", "testlen", (json_int_t)stats->candidate_length, "reflen",
+            (json_int_t)stats->reference_length, "guess", counts_json(stats->guess), "correct",
+            counts_json(stats->correct)));
+    json_object_set_new(corpus, "n_images", json_integer((json_int_t)scores->count));
+    json_object_set_new(corpus, "n_refs", json_integer((json_int_t)scores->references));
+    return corpus;
+}
+
+static json_t *images_json(const struct score_report *report)
+{
+    const struct caption_scores *scores = report->scores;
+    json_t *images = json_object();
+    for (size_t i = 0; i < scores->count; ++i) {
+        json_t *image = json_object();
+        for (int metric = 0; metric < METRIC_COUNT; ++metric)
+            if (scores->images[metric])
+                json_object_set_new(image, caption_metrics[metric].key, number(scores->images[metric][i]));
+        if (json_object_set_new(images, report->pairs->ids[i], image)) {
+            json_decref(images);
+            return NULL;
+        }
+    }
+    return images;
+}
+
+static int print_json(const struct score_report *report, struct err *err)
+{
+    return json_print(json_pack("{s:o, s:o, s:O}", "corpus", score_corpus_json(report->scores), "per_image",
+                          images_json(report), "signature", report->signature),
+        JSON_INDENT(1) | JSON_REAL_PRECISION(12), err);
+}
+
+int score_print(const struct score_report *report, int format, struct err *err)
+{
+    static int (*const printers[])(const struct score_report *, struct err *) = {
+        print_table, print_tsv, print_json};
+    return printers[format](report, err);
+}
