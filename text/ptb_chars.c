@@ -4,38 +4,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-static bool is_gap(int32_t c)
-{
-    if (c <= 0x20 || (c >= 0x7f && c <= 0xa0))
-        return c != 0x80 &&
-               (c < 0x91 || c > 0x97 || c == 0x95); /* the signs Windows keeps among the controls */
-    return (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) ||
-           (c >= 0xfe00 && c <= 0xfe0f) || c == 0x1680 || c == 0x3000 || c == 0xfeff ||
-           (c >= 0xe000 && c <= 0xf8ff) || c >= 0xfff0;
-}
-
-static enum ptb_class wide_class(int32_t c)
-{
-    if (c == 0xad)
-        return PTB_LETTER;
-    if (is_gap(c))
-        return PTB_GAP;
-    switch (utf8proc_category(c)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-        return PTB_LETTER;
-    case UTF8PROC_CATEGORY_ND:
-        return PTB_DIGIT;
-    default:
-        return PTB_SIGN;
-    }
-}
+enum { SOFT_HYPHEN = 0xad };
 
 static enum ptb_class ascii_class(int32_t c)
 {
@@ -43,7 +12,22 @@ static enum ptb_class ascii_class(int32_t c)
         return PTB_LETTER;
     if (c >= '0' && c <= '9')
         return PTB_DIGIT;
-    return is_gap(c) ? PTB_GAP : PTB_SIGN;
+    return c <= ' ' || c == 0x7f ? PTB_GAP : PTB_SIGN;
+}
+
+static enum ptb_class wide_class(int32_t c)
+{
+    size_t low = 0, high = ptb_range_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (c > ptb_ranges[middle].last)
+            low = middle + 1;
+        else if (c < ptb_ranges[middle].first)
+            high = middle;
+        else
+            return (enum ptb_class)ptb_ranges[middle].class;
+    }
+    return PTB_GAP;
 }
 
 enum ptb_class ptb_class(struct span text, int32_t *c, size_t *width)
@@ -65,15 +49,19 @@ enum ptb_class ptb_class(struct span text, int32_t *c, size_t *width)
     return first < 0x80 ? ascii_class(first) : wide_class(first);
 }
 
-bool ptb_is_word(struct span text)
+bool ptb_is_gap(struct span text)
 {
-    const enum ptb_class class = ptb_class(text, NULL, NULL);
-    return class == PTB_LETTER || class == PTB_DIGIT;
+    return ptb_class(text, NULL, NULL) == PTB_GAP;
+}
+
+bool ptb_is_ascii_letter(struct span text)
+{
+    return text.length && (unsigned char)text.data[0] < 0x80 && ascii_class(text.data[0]) == PTB_LETTER;
 }
 
 bool ptb_is_ascii_word(struct span text)
 {
-    return text.length && (unsigned char)text.data[0] < 0x80 && ptb_is_word(text);
+    return text.length && (unsigned char)text.data[0] < 0x80 && ascii_class(text.data[0]) >= PTB_LETTER;
 }
 
 bool ptb_has(const char *set, struct span text)
@@ -81,9 +69,19 @@ bool ptb_has(const char *set, struct span text)
     return text.length && text.data[0] && strchr(set, text.data[0]);
 }
 
-bool ptb_is_gap(struct span text)
+size_t ptb_width(struct span text)
 {
-    return ptb_class(text, NULL, NULL) == PTB_GAP;
+    size_t width;
+    ptb_class(text, NULL, &width);
+    return width;
+}
+
+size_t ptb_alnum(struct span text)
+{
+    int32_t c;
+    size_t width;
+    const enum ptb_class class = ptb_class(text, &c, &width);
+    return class == PTB_LETTER || class == PTB_DIGIT || c == SOFT_HYPHEN ? width : 0;
 }
 
 size_t ptb_gaps(struct span text)
@@ -94,13 +92,33 @@ size_t ptb_gaps(struct span text)
     return length;
 }
 
-static size_t apostrophe(struct span text)
+size_t ptb_ascii_words(struct span text, size_t most)
 {
-    static const char *const marks[] = {"'", "\u2019", "\xc2\x92", "&apos;"};
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; ++i)
-        if (span_begins(text, span_of(marks[i])))
-            return strlen(marks[i]);
+    size_t length = 0;
+    while (length < most && ptb_is_ascii_word(span_from(text, length)))
+        ++length;
+    return length;
+}
+
+static size_t one_of(const char *const *marks, struct span text)
+{
+    for (; *marks; ++marks)
+        if (span_begins(text, span_of(*marks)))
+            return strlen(*marks);
     return 0;
+}
+
+size_t ptb_apostrophe(struct span text)
+{
+    static const char *const marks[] = {"'", "\u2019", "\xc2\x92", "&apos;", NULL};
+    return ptb_is_ascii_word(text) ? 0 : one_of(marks, text);
+}
+
+size_t ptb_quote(struct span text)
+{
+    static const char *const marks[] = {"`", "\u2018", "\u201b", "\xc2\x91", NULL};
+    const size_t length = ptb_apostrophe(text);
+    return length || ptb_is_ascii_word(text) ? length : one_of(marks, text);
 }
 
 static bool same_letter(char c, char lower)
@@ -114,7 +132,7 @@ size_t ptb_like(struct span text, const char *pattern)
     for (; *pattern; ++pattern) {
         const struct span rest = span_from(text, length);
         const size_t width =
-            *pattern == '\'' ? apostrophe(rest) : rest.length && same_letter(*rest.data, *pattern);
+            *pattern == '\'' ? ptb_apostrophe(rest) : rest.length && same_letter(*rest.data, *pattern);
         if (width == 0)
             return 0;
         length += width;

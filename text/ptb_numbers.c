@@ -1,59 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Rules for what begins with a number, a sign or a currency. */
+/* Rules for numbers. */
 #include "text/ptb.h"
 
-/* Digits that text begins with, up to most. */
+/* Bytes of the digits that text begins with, at most so many of them. */
 static size_t digits(struct span text, size_t most)
 {
-    size_t length = 0;
-    while (length < most && length < text.length && text.data[length] >= '0' && text.data[length] <= '9')
-        ++length;
+    size_t length = 0, width;
+    for (size_t i = 0; i < most && ptb_class(span_from(text, length), NULL, &width) == PTB_DIGIT; ++i)
+        length += width;
     return length;
 }
 
 /* -5 1,000 3.5 10:30 .5 */
-size_t ptb_number(struct span text)
+struct ptb_match ptb_number(struct span text)
 {
     const size_t sign = ptb_has("+-", text);
     size_t length = sign + digits(span_from(text, sign), SIZE_MAX), more;
-    if (length == sign && !ptb_has(".", span_from(text, sign)))
-        return 0;
     while (
         ptb_has(".,:", span_from(text, length)) && (more = digits(span_from(text, length + 1), SIZE_MAX)) > 0)
         length += 1 + more;
-    return length > sign ? length : 0;
+    return ptb_whole(length > sign ? length : 0);
+}
+
+static size_t slash(struct span text)
+{
+    static const char fraction_slash[] = "\u2044";
+    if (span_begins(text, span_of(fraction_slash)))
+        return sizeof fraction_slash - 1;
+    const size_t escaped = ptb_has("\\", text);
+    return ptb_has("/", span_from(text, escaped)) ? escaped + 1 : 0;
 }
 
 static size_t simple_fraction(struct span text)
 {
-    const size_t above = digits(text, 4);
-    if (above == 0 || !ptb_has("/", span_from(text, above)))
-        return 0;
-    const size_t below = digits(span_from(text, above + 1), 4);
-    return below ? above + 1 + below : 0;
+    const size_t above = digits(text, 4), line = above ? slash(span_from(text, above)) : 0;
+    const size_t below = line ? digits(span_from(text, above + line), 4) : 0;
+    return below ? above + line + below : 0;
+}
+
+/* A blank or a no-break space, or a hyphen. */
+static size_t separator(struct span text)
+{
+    return ptb_has(" -", text) ? 1 : span_begins(text, span_of("\u00a0")) ? 2 : 0;
 }
 
 /* 1/2, 22 3/4 */
-size_t ptb_fraction(struct span text)
+struct ptb_match ptb_fraction(struct span text)
 {
-    const size_t whole = digits(text, 4);
-    if (whole && ptb_has(" -", span_from(text, whole))) {
-        const size_t part = simple_fraction(span_from(text, whole + 1));
-        if (part)
-            return whole + 1 + part;
-    }
-    return simple_fraction(text);
+    const size_t above = digits(text, 4), gap = above ? separator(span_from(text, above)) : 0;
+    const size_t part = gap ? simple_fraction(span_from(text, above + gap)) : 0;
+    return ptb_whole(part ? above + gap + part : simple_fraction(text));
 }
 
-/* '90s, and '80 before a blank */
-size_t ptb_decade(struct span text)
+/* '80 before a blank */
+struct ptb_match ptb_year(struct span text)
 {
-    const size_t length = ptb_like(text, "'");
-    if (!length || digits(span_from(text, length), 3) != 2)
-        return 0;
-    const size_t plural = ptb_like(span_from(text, length + 2), "s");
-    const struct span rest = span_from(text, length + 2 + plural);
-    return (plural ? !ptb_is_word(rest) : ptb_is_gap(rest)) ? length + 2 + plural : 0;
+    const size_t mark = ptb_apostrophe(text), year = mark ? digits(span_from(text, mark), 3) : 0;
+    const struct span rest = span_from(text, mark + year);
+    if (!year || digits(span_from(text, mark), 1) == year || digits(span_from(text, mark), 2) != year ||
+        !ptb_is_gap(rest))
+        return ptb_whole(0);
+    return ptb_before(mark + year, ptb_width(rest));
+}
+
+static bool is_raised(int32_t c)
+{
+    return c == 0xb2 || c == 0xb3 || c == 0xb9 || c == 0x2070 || (c >= 0x2074 && c <= 0x2079);
+}
+
+static bool is_lowered(int32_t c)
+{
+    return c >= 0x2080 && c <= 0x2089;
+}
+
+static bool is_small_sign(int32_t c)
+{
+    return c == 0x207a || c == 0x207b || c == 0x208a || c == 0x208b;
+}
+
+/* Bytes of the characters of a kind that text begins with, at most so many. */
+static size_t small(struct span text, bool (*kind)(int32_t), size_t most)
+{
+    size_t length = 0, width;
+    int32_t c;
+    for (; most-- > 0 && (ptb_class(span_from(text, length), &c, &width), kind(c)); length += width)
+        ;
+    return length;
+}
+
+/* The ² of m², ⁻³, ₂ */
+struct ptb_match ptb_power(struct span text)
+{
+    const size_t sign = small(text, is_small_sign, 1);
+    const struct span rest = span_from(text, sign);
+    const size_t number = small(rest, is_raised, SIZE_MAX) + small(rest, is_lowered, SIZE_MAX);
+    return ptb_whole(number ? sign + number : 0);
 }
 
 /* ---- telephones ---------------------------------------------------------------------------------------- */
@@ -61,12 +102,11 @@ size_t ptb_decade(struct span text)
 /* Three or four digits, perhaps a separator, three to five digits. */
 static size_t subscriber(struct span text)
 {
-    const size_t most = digits(text, 4);
-    for (size_t first = most; first >= 3; --first) {
-        const size_t gap = ptb_has(" -", span_from(text, first));
-        const size_t second = digits(span_from(text, first + gap), 5);
-        if (second >= 3)
-            return first + gap + second;
+    for (size_t first = 4; first >= 3; --first) {
+        const size_t before = digits(text, first), gap = separator(span_from(text, before));
+        const struct span rest = span_from(text, before + gap);
+        if (before == first && digits(rest, 3) > digits(rest, 2))
+            return before + gap + digits(rest, 5);
     }
     return 0;
 }
@@ -74,8 +114,8 @@ static size_t subscriber(struct span text)
 /* The two to four digits of an area and a separator. */
 static size_t area(struct span text)
 {
-    const size_t length = digits(text, 4);
-    return length >= 2 && ptb_has(" -", span_from(text, length)) ? length + 1 : 0;
+    const size_t length = digits(text, 4), gap = separator(span_from(text, length));
+    return length > digits(text, 1) && gap ? length + gap : 0;
 }
 
 static size_t area_in_brackets(struct span text)
@@ -85,21 +125,20 @@ static size_t area_in_brackets(struct span text)
     const size_t length = digits(span_from(text, 1), 3);
     if (length < 2 || !ptb_has(")", span_from(text, 1 + length)))
         return 0;
-    return 2 + length + ptb_has(" ", span_from(text, 2 + length));
+    const struct span rest = span_from(text, 2 + length);
+    return 2 + length + (ptb_has("-", rest) ? 0 : separator(rest));
 }
 
 /* (555) 555-1234, 555 123 4567 */
-size_t ptb_phone(struct span text)
+struct ptb_match ptb_phone(struct span text)
 {
-    size_t before = area_in_brackets(text);
-    if (!before) {
-        before = area(text);
-        const size_t country = before;
-        const size_t second = before ? area(span_from(text, before)) : 0;
-        const size_t rest = second ? subscriber(span_from(text, country + second)) : 0;
-        if (rest)
-            return country + second + rest;
-    }
-    const size_t rest = before ? subscriber(span_from(text, before)) : 0;
-    return rest ? before + rest : 0;
+    const size_t plus = ptb_has("+", text) + (ptb_has("+", text) && ptb_has("+", span_from(text, 1)));
+    const size_t bracket = area_in_brackets(text), first = bracket ? bracket : area(span_from(text, plus));
+    const size_t begin = bracket ? bracket : first ? plus + first : 0;
+    const size_t second = begin && !bracket ? area(span_from(text, begin)) : 0;
+    size_t rest = second ? subscriber(span_from(text, begin + second)) : 0;
+    if (rest)
+        return ptb_whole(begin + second + rest);
+    rest = begin ? subscriber(span_from(text, begin)) : 0;
+    return ptb_whole(rest ? begin + rest : 0);
 }

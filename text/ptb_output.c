@@ -27,15 +27,17 @@ static int put(struct ptb_words *words, const char *bytes, size_t length, struct
 static const struct ptb_change *whole_change(struct span token)
 {
     for (const struct ptb_change *change = ptb_changes; change->from; ++change)
-        if (token.length == strlen(change->from) && ptb_like(token, change->from))
+        if (change->place != PLACE_QUOTES && change->from[0] == token.data[0] &&
+            token.length == strlen(change->from) && ptb_like(token, change->from))
             return change;
     return NULL;
 }
 
-static const struct ptb_change *inner_change(struct span text)
+static const struct ptb_change *inner_change(struct span text, enum ptb_place place)
 {
     for (const struct ptb_change *change = ptb_changes; change->from; ++change)
-        if (change->inside && span_begins(text, span_of(change->from)))
+        if ((change->place == PLACE_ANY || change->place == place) && change->from[0] == text.data[0] &&
+            ptb_like(text, change->from) == strlen(change->from))
             return change;
     return NULL;
 }
@@ -56,11 +58,13 @@ static int add_changed(struct ptb_words *words, struct span token, struct err *e
 {
     int rc = 0;
     bool after_letter = false;
+    const bool quotes = ptb_is_contraction(token) || ptb_quotes_length(token) == token.length;
+    const enum ptb_place place = quotes ? PLACE_QUOTES : PLACE_ANY;
     for (size_t at = 0, width; !rc && at < token.length; at += width) {
         const struct span rest = span_from(token, at);
         int32_t c;
         const enum ptb_class class = ptb_class(rest, &c, &width);
-        const struct ptb_change *change = class == PTB_LETTER && c != 0xad ? NULL : inner_change(rest);
+        const struct ptb_change *change = class >= PTB_MARK ? NULL : inner_change(rest, place);
         if (change) {
             width = strlen(change->from);
             rc = put(words, change->to, strlen(change->to), err);
@@ -74,17 +78,27 @@ static int add_changed(struct ptb_words *words, struct span token, struct err *e
     return rc;
 }
 
+static bool is_punctuation(const char *bytes, size_t length)
+{
+    for (const char *const *mark = ptb_punctuation; *mark; ++mark)
+        if (length == strlen(*mark) && !memcmp(bytes, *mark, length))
+            return true;
+    return false;
+}
+
 int ptb_put_token(struct ptb_words *words, struct span token, struct err *err)
 {
-    const struct ptb_change *change = ptb_is_word(token) ? NULL : whole_change(token);
-    if (change && !*change->to)
-        return 0;
-    const bool first = words->length == 0 || words->bytes[words->length - 1] == '\n';
+    const struct ptb_change *change = ptb_is_ascii_word(token) ? NULL : whole_change(token);
+    const size_t before = words->length;
+    const bool first = before == 0 || words->bytes[before - 1] == '\n';
     int rc = first ? 0 : put(words, " ", 1, err);
+    const size_t begin = words->length;
     if (!rc && change)
         rc = put(words, change->to, strlen(change->to), err);
     else if (!rc)
         rc = add_changed(words, token, err);
+    if (!rc && is_punctuation(words->bytes + begin, words->length - begin))
+        words->length = before;
     return rc;
 }
 

@@ -1,96 +1,235 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Rules for what comes from the web: addresses, mail, file names, markup. */
+/* Rules for what comes from the web: addresses, mail, names, files, markup. */
 #include "text/ptb.h"
 
 #include <string.h>
 
-/* Everything up to a gap, without the punctuation that ends the sentence around it. */
-static size_t address(struct span text)
+/* Parts of addresses are no longer, which also keeps the scanner linear. */
+enum { LONGEST = 255 };
+
+/* No address goes on behind these, nor behind white space. */
+#define ENDS "\"<>|()"
+
+/* Bytes before the first that is white space or in the set. */
+static size_t up_to(const char *set, struct span text, size_t most)
 {
-    size_t length = 0, width;
-    for (enum ptb_class class;
-         (class = ptb_class(span_from(text, length), NULL, &width)) != PTB_GAP && class != PTB_END;) {
-        if (ptb_has("<>\"|{}", span_from(text, length)))
-            break;
-        length += width;
-    }
-    while (length && ptb_has(".,;:!?'()[]", span_from(text, length - 1)))
-        --length;
+    size_t length = 0;
+    while (length < most && length < text.length && !strchr(" \t\n\f\r", text.data[length]) &&
+           !strchr(set, text.data[length]))
+        ++length;
     return length;
 }
 
-size_t ptb_url(struct span text)
+/* The same without bytes of another set at the end, where two or more remain. */
+static size_t address(const char *set, const char *last, struct span text)
 {
-    static const char *const schemes[] = {"http://", "https://", "ftp://", "www."};
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; ++i) {
-        const size_t length = ptb_like(text, schemes[i]);
-        if (length && ptb_is_ascii_word(span_from(text, length)))
-            return address(text);
+    size_t length = up_to(set, text, SIZE_MAX);
+    while (length && strchr(last, text.data[length - 1]))
+        --length;
+    return length > 1 ? length : 0;
+}
+
+/* /photos/1.html */
+static size_t path(struct span text)
+{
+    const size_t length = ptb_has("/", text) ? address(ENDS, ENDS ".!?{},-", span_from(text, 1)) : 0;
+    return length ? 1 + length : 0;
+}
+
+struct ptb_match ptb_url(struct span text)
+{
+    const size_t https = ptb_like(text, "https://"), scheme = https ? https : ptb_like(text, "http://");
+    const size_t length = scheme ? address(ENDS "{}", ENDS ".!?{},-", span_from(text, scheme)) : 0;
+    return ptb_whole(length ? scheme + length : 0);
+}
+
+static size_t domain(struct span text)
+{
+    for (const char *const *name = ptb_domains; *name; ++name)
+        if (ptb_like(text, *name))
+            return strlen(*name);
+    return 0;
+}
+
+/* flickr.com/photos */
+static size_t known_site(struct span text)
+{
+    size_t length = 0, end = 0, label;
+    while (length < LONGEST &&
+           (label = up_to(ENDS "`'.!?{},-/0123456789:;=@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_$",
+                span_from(text, length), LONGEST)) > 0 &&
+           ptb_has(".", span_from(text, length + label))) {
+        length += label + 1;
+        const size_t last = domain(span_from(text, length));
+        if (last)
+            end = length + last;
+    }
+    return end;
+}
+
+/* www.flickr.de */
+static size_t www_site(struct span text)
+{
+    size_t length = ptb_like(text, "www."), end = 0, label;
+    while (length && length < LONGEST &&
+           (label = up_to(ENDS ".!?{},", span_from(text, length), LONGEST)) > 0 &&
+           ptb_has(".", span_from(text, length + label))) {
+        length += label + 1;
+        size_t last = 0;
+        while (last < 4 && ptb_is_ascii_letter(span_from(text, length + last)))
+            ++last;
+        if (last > 1)
+            end = length + last;
+    }
+    return end;
+}
+
+struct ptb_match ptb_site(struct span text)
+{
+    const size_t known = known_site(text), www = www_site(text), length = known > www ? known : www;
+    return ptb_whole(length ? length + path(span_from(text, length)) : 0);
+}
+
+struct ptb_match ptb_mail(struct span text)
+{
+    size_t length = 0, part;
+    if (!ptb_is_ascii_word(text))
+        return ptb_whole(0);
+    size_t room = up_to(ENDS "{}", text, LONGEST), end = 0;
+    for (; room > 1 && !end; --room) {
+        if (text.data[room - 1] != '@')
+            continue;
+        for (length = room; (part = up_to(ENDS "{}.", span_from(text, length), LONGEST)) > 0;) {
+            end = length += part;
+            if (!ptb_has(".", span_from(text, length)))
+                break;
+            ++length;
+        }
+    }
+    return ptb_whole(end);
+}
+
+/* @home_1 */
+struct ptb_match ptb_handle(struct span text)
+{
+    size_t length = ptb_has("@", text);
+    if (!length || !(ptb_is_ascii_letter(span_from(text, 1)) || ptb_has("_", span_from(text, 1))))
+        return ptb_whole(0);
+    while (ptb_is_ascii_word(span_from(text, length)) || ptb_has("_", span_from(text, length)))
+        ++length;
+    return ptb_whole(length);
+}
+
+/* #dog */
+struct ptb_match ptb_hashtag(struct span text)
+{
+    size_t length = ptb_has("#", text), width;
+    while (length && ptb_class(span_from(text, length), NULL, &width) == PTB_LETTER)
+        length += width;
+    return ptb_whole(length > 1 ? length : 0);
+}
+
+/* Bytes of the extension, or 0. */
+static size_t extension(struct span text)
+{
+    for (const char *const *name = ptb_extensions; *name; ++name) {
+        const size_t length = strlen(*name);
+        if (ptb_like(text, *name) && !ptb_is_ascii_word(span_from(text, length)))
+            return length;
     }
     return 0;
 }
 
-static size_t label(struct span text)
+/* photo.2.jpg, before white space or a stop */
+struct ptb_match ptb_file(struct span text)
+{
+    size_t length = 0, width;
+    struct ptb_match match = {0, 0};
+    while (length < LONGEST && (width = ptb_alnum(span_from(text, length))) > 0) {
+        for (; width; width = ptb_alnum(span_from(text, length)))
+            length += width;
+        if (!ptb_has(".", span_from(text, length)))
+            break;
+        const size_t name = extension(span_from(text, ++length));
+        const struct span rest = span_from(text, length + name);
+        if (name && (ptb_is_gap(rest) || ptb_has(".?!,", rest)))
+            match = ptb_before(length + name, ptb_width(rest));
+    }
+    return match;
+}
+
+/* ---- markup -------------------------------------------------------------------------------------------- */
+
+static size_t blanks(struct span text)
 {
     size_t length = 0;
-    while (ptb_is_ascii_word(span_from(text, length)))
+    while (ptb_has(" ", span_from(text, length)))
         ++length;
     return length;
 }
 
-static bool is_one_of(const char *const *words, struct span text)
+static size_t tag_name(struct span text)
 {
-    for (; *words; ++words)
-        if (text.length == strlen(*words) && ptb_like(text, *words))
-            return true;
-    return false;
-}
-
-/* flickr.com/photos, photo2.jpg */
-size_t ptb_site(struct span text)
-{
-    enum { LONGEST = 255 }; /* as RFC 1035 has it; it also keeps the scanner linear */
-    size_t length = label(text), last = 0;
-    while (length && length < LONGEST && ptb_has(".", span_from(text, length)) &&
-           (last = label(span_from(text, length + 1))) > 0)
-        length += 1 + last;
-    if (!last && !length)
-        return 0;
-    const struct span name = {text.data + length - last, last};
-    if (is_one_of(ptb_domains, name))
-        return ptb_has("/", span_from(text, length)) ? address(text) : length;
-    return is_one_of(ptb_extensions, name) ? length : 0;
-}
-
-size_t ptb_mail(struct span text)
-{
-    enum { LONGEST = 64 }; /* as RFC 5321 has it; it also keeps the scanner linear */
-    size_t length = 0, dots = 0;
-    while (length <= LONGEST &&
-           (ptb_is_ascii_word(span_from(text, length)) || ptb_has("._%+-", span_from(text, length))))
+    size_t length = ptb_is_ascii_letter(text);
+    while (length && (ptb_is_ascii_word(span_from(text, length)) || ptb_has("_:.-", span_from(text, length))))
         ++length;
-    if (length == 0 || !ptb_is_ascii_word(text) || !ptb_has("@", span_from(text, length)))
-        return 0;
-    for (size_t more; (more = label(span_from(text, length + 1))) > 0;) {
-        length += 1 + more;
-        if (!ptb_has(".-", span_from(text, length)))
-            break;
-        dots += ptb_has(".", span_from(text, length));
-    }
-    return dots ? length : 0;
+    return length;
 }
 
-/* <b>, </b>, <img src="x">. A second '<' before the '>' makes it none, and keeps the scanner linear. */
-size_t ptb_tag(struct span text)
+/* = "value" */
+static size_t tag_value(struct span text)
+{
+    size_t length = blanks(text);
+    if (!ptb_has("=", span_from(text, length)))
+        return 0;
+    length += 1 + blanks(span_from(text, length + 1));
+    const struct span rest = span_from(text, length);
+    if (!ptb_has("\"'", rest))
+        return 0;
+    const char *end = memchr(rest.data + 1, rest.data[0], rest.length - 1);
+    const char *line = memchr(rest.data, '\n', rest.length);
+    return end && (!line || end < line) ? length + (size_t)(end - rest.data) + 1 : 0;
+}
+
+/* <!-- text -->, <!doctype html>, <?xml> */
+static size_t declaration(struct span text)
+{
+    enum { DECLARATION = 1024 }; /* keeps the scanner linear */
+    if (!ptb_has("!?", text) ||
+        !(ptb_is_ascii_letter(span_from(text, 1)) || ptb_has("-", span_from(text, 1))))
+        return 0;
+    size_t length = 2;
+    while (length < DECLARATION && length < text.length && !ptb_has(">\n\r", span_from(text, length)))
+        ++length;
+    return length;
+}
+
+/* <b>, </b>, <img src="x"> */
+size_t ptb_tag_length(struct span text)
 {
     if (!ptb_has("<", text))
         return 0;
-    size_t length = 1 + ptb_has("/", span_from(text, 1));
-    const size_t name = label(span_from(text, length));
-    length += name;
-    if (!name || !ptb_has(" />", span_from(text, length)))
-        return 0;
-    while (length < text.length && !ptb_has("<>\n", span_from(text, length)))
-        ++length;
+    size_t length = 1 + declaration(span_from(text, 1)), name;
+    if (length == 1) {
+        const bool closes = ptb_has("/", span_from(text, 1));
+        length += closes;
+        name = tag_name(span_from(text, length));
+        if (!name)
+            return 0;
+        for (size_t gap = 0; name; gap = blanks(span_from(text, length)),
+                    name = gap && !closes ? tag_name(span_from(text, length + gap)) : 0) {
+            length += gap + name;
+            if (gap)
+                length += tag_value(span_from(text, length));
+        }
+        length += blanks(span_from(text, length));
+        length += !closes && ptb_has("/", span_from(text, length));
+    }
+    length += blanks(span_from(text, length));
     return ptb_has(">", span_from(text, length)) ? length + 1 : 0;
+}
+
+struct ptb_match ptb_tag(struct span text)
+{
+    return ptb_whole(ptb_tag_length(text));
 }

@@ -1,238 +1,208 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Rules for words, and for the periods and apostrophes that belong to them. */
+/* Rules for words and their apostrophes. */
 #include "text/ptb.h"
 
 #include <string.h>
 
-static bool is_ascii_letter(struct span text)
+/* ---- words --------------------------------------------------------------------------------------------- */
+
+/* Bytes of a letter of a word: also a mark, a soft hyphen or an entity like &eacute; */
+static size_t letter(struct span text)
 {
-    return text.length && (unsigned char)text.data[0] < 0x80 && ptb_class(text, NULL, NULL) == PTB_LETTER;
+    size_t width;
+    const enum ptb_class class = ptb_class(text, NULL, &width);
+    if (class == PTB_MARK || class == PTB_LETTER)
+        return width;
+    if (ptb_has("&", text))
+        for (const char *const *accent = ptb_accents; *accent; ++accent)
+            if (ptb_has("aeiouAEIOU", span_from(text, 1)) && ptb_like(span_from(text, 2), *accent))
+                return 2 + strlen(*accent);
+    return class == PTB_DIGIT ? 0 : ptb_alnum(text);
 }
 
-static bool is_capital(struct span text)
+/* What a word goes on with: a letter, a digit, or a sign that ends sentences where a letter follows. */
+static size_t word_part(struct span text)
 {
-    return text.length && text.data[0] >= 'A' && text.data[0] <= 'Z';
+    const size_t first = letter(text), width = first ? first : ptb_alnum(text);
+    return !width && ptb_has(".!?", text) && letter(span_from(text, 1)) ? 1 : width;
 }
 
-static size_t word_run(struct span text)
+/* Word, wow!great, TV.The */
+size_t ptb_word_length(struct span text)
 {
-    size_t length = 0, width;
-    enum ptb_class class;
-    while ((class = ptb_class(span_from(text, length), NULL, &width)) == PTB_LETTER || class == PTB_DIGIT)
-        length += width;
+    size_t length = letter(text), more = length;
+    for (; more && (more = word_part(span_from(text, length))) > 0;)
+        length += more;
     return length;
 }
 
-/* Bytes of the hyphen or underscore that text begins with. */
-static size_t joiner(struct span text)
+struct ptb_match ptb_word(struct span text)
 {
-    int32_t c;
-    size_t width;
-    ptb_class(text, &c, &width);
-    return c == '-' || c == '_' || c == 0x2010 || c == 0x2011 ? width : 0;
+    return ptb_whole(ptb_word_length(text));
 }
 
-/* Where the word goes on after a hyphen: bytes of the hyphen. */
-static size_t joint(struct span text)
+/* cannot -> can not */
+struct ptb_match ptb_special(struct span text)
 {
-    const size_t width = joiner(text);
-    return width && ptb_is_word(span_from(text, width)) ? width : 0;
+    for (const struct ptb_cut *cut = ptb_cuts; cut->word; ++cut)
+        if (ptb_like(text, cut->word))
+            return ptb_before(cut->length, strlen(cut->word) - cut->length);
+    return ptb_whole(0);
 }
 
-/* ---- apostrophes --------------------------------------------------------------------------------------- */
+/* ---- contractions -------------------------------------------------------------------------------------- */
 
-size_t ptb_special_word(struct span text)
+static size_t contraction(struct span text)
 {
-    for (const struct ptb_special *special = ptb_specials; special->word; ++special) {
-        const size_t length = ptb_like(text, special->word);
-        if (!length || ptb_is_word(span_from(text, length)) || joint(span_from(text, length)))
-            continue;
-        char first[16] = {0};
-        memcpy(first, special->word, special->cut);
-        return ptb_like(text, first);
-    }
-    return 0;
-}
-
-/* The reference wants to see the character behind a contraction, and there is none at the end of a batch. */
-static bool word_ends(struct span text)
-{
-    return text.length && !ptb_is_word(text);
-}
-
-size_t ptb_contraction(struct span text)
-{
-    for (const char *const *contraction = ptb_contractions; *contraction; ++contraction) {
-        const size_t length = ptb_like(text, *contraction);
-        if (length && word_ends(span_from(text, length)))
-            return length;
-    }
+    if (ptb_apostrophe(text))
+        for (const char *const *word = ptb_contractions; *word; ++word)
+            if (ptb_like(text, *word))
+                return ptb_like(text, *word);
     return 0;
 }
 
 /* n't, with a back-tick too */
 static size_t negation(struct span text)
 {
-    size_t length = ptb_like(text, "n't");
-    if (!length)
-        length = ptb_like(text, "n`t");
-    return length && word_ends(span_from(text, length)) ? length : 0;
+    const size_t mark = ptb_has("nN", text) ? ptb_quote(span_from(text, 1)) : 0;
+    return mark && ptb_has("tT", span_from(text, 1 + mark)) ? 2 + mark : 0;
 }
 
-/* d'oh, l'eau, O'Brien: bytes up to the second letter */
-static size_t elision(struct span text)
+bool ptb_is_contraction(struct span token)
 {
-    static const char *const prefixes[] = {"d'", "j'", "l'", "o'"};
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; ++i) {
-        const size_t length = ptb_like(text, prefixes[i]);
-        if (length && ptb_class(span_from(text, length), NULL, NULL) == PTB_LETTER &&
-            !ptb_contraction(span_from(text, 1)))
-            return length;
-    }
-    return 0;
+    return token.length && (contraction(token) == token.length || negation(token) == token.length);
 }
 
-/* Hawai'i, ne'er: bytes of an apostrophe between the vowels that text begins with */
+/* it before 's */
+struct ptb_match ptb_contracted(struct span text)
+{
+    const size_t length = ptb_word_length(text);
+    return ptb_before(length, contraction(span_from(text, length)));
+}
+
+/* do before n't */
+struct ptb_match ptb_negated(struct span text)
+{
+    size_t length = 0;
+    while (ptb_is_ascii_letter(span_from(text, length)))
+        ++length;
+    if (length < 2 || ptb_has("nN", span_from(text, length - 2)))
+        return ptb_whole(0);
+    return ptb_before(length - 1, negation(span_from(text, length - 1)));
+}
+
+/* Bytes of a character that is no ASCII letter. There is none at the end of a batch. */
+static size_t no_letter(struct span text)
+{
+    return ptb_is_ascii_letter(text) ? 0 : ptb_width(text);
+}
+
+struct ptb_match ptb_contraction(struct span text)
+{
+    const size_t length = contraction(text);
+    return ptb_before(length, no_letter(span_from(text, length)));
+}
+
+struct ptb_match ptb_negation(struct span text)
+{
+    const size_t length = negation(text);
+    return ptb_before(length, no_letter(span_from(text, length)));
+}
+
+struct ptb_match ptb_contraction_only(struct span text)
+{
+    return ptb_whole(contraction(text));
+}
+
+/* ---- words with an apostrophe -------------------------------------------------------------------------- */
+
+static size_t letters(struct span text)
+{
+    size_t length = 0, width;
+    while (ptb_class(span_from(text, length), NULL, &width) == PTB_LETTER)
+        length += width;
+    return length;
+}
+
+/* Hawai'i, ne'er */
 static size_t between_vowels(struct span text)
 {
-    if (!ptb_has("aeiouyAEIOUY", text))
+    const size_t length = letters(text);
+    if (length < 2 || !ptb_has("aeiouyAEIOUY", span_from(text, length - 1)))
         return 0;
-    const size_t length = ptb_like(span_from(text, 1), "'");
-    return length && ptb_has("aeiouAEIOU", span_from(text, 1 + length)) ? length : 0;
+    const size_t mark = ptb_quote(span_from(text, length));
+    if (!mark || !ptb_has("aeiouABCDEFGHIJKLMNOPQRSTUVWXYZ", span_from(text, length + mark)))
+        return 0;
+    return length + mark + letters(span_from(text, length + mark));
 }
 
-/* ---- words --------------------------------------------------------------------------------------------- */
-
-/* "TV.The", "wow!great": bytes of the signs that do not end the word before them */
-static size_t inner_stop(struct span text)
+/* B'day, n'est, O'Brien: one letter, not any, and two or more */
+static size_t elided(struct span text)
 {
-    size_t length = 0;
-    if (ptb_has(".", text))
-        length = 1;
-    else
-        while (ptb_has("!?", span_from(text, length)))
-            ++length;
-    return length && ptb_class(span_from(text, length), NULL, NULL) == PTB_LETTER ? length : 0;
+    if (!ptb_has("ABCDEFGHJKLMNOPQRSTUVWXZn", text))
+        return 0;
+    const size_t mark = ptb_quote(span_from(text, 1));
+    const struct span rest = span_from(text, 1 + mark);
+    const size_t length = mark ? letters(rest) : 0;
+    return length > ptb_width(rest) ? 1 + mark + length : 0;
 }
 
-size_t ptb_word(struct span text)
+static size_t longer(size_t a, size_t b)
 {
-    if (negation(text))
-        return negation(text);
-    if (!ptb_is_word(text))
-        return 0;
-    size_t length = elision(text), begin = length, bridge;
-    bool stops = ptb_class(text, NULL, NULL) == PTB_LETTER;
+    return a > b ? a : b;
+}
 
-    length += word_run(span_from(text, length));
-    for (;;) {
-        const struct span rest = span_from(text, length);
-        if ((bridge = joint(rest)) != 0)
-            stops = false;
-        else if (!stops || length == begin)
-            break;
-        else if ((bridge = between_vowels(span_from(text, length - 1))) == 0 &&
-                 (bridge = inner_stop(rest)) == 0)
-            break;
-        begin = length + bridge;
-        length = begin + word_run(span_from(text, begin));
-    }
-    if (length > begin + 1 && negation(span_from(text, length - 1)))
-        --length;
-    else if (length - begin == 1 && !stops && ptb_acronym(span_from(text, begin)) > 2)
-        length = begin + ptb_acronym(span_from(text, begin)); /* non-U.S. */
+struct ptb_match ptb_apostrophe_word(struct span text)
+{
+    size_t length = longer(between_vowels(text), elided(text));
+    for (const char *const *word = ptb_apostrophe_words; *word; ++word)
+        length = longer(length, ptb_like(text, *word));
+    for (const char *const *word = ptb_typewriter_words; *word; ++word)
+        if (ptb_like(text, *word) == strlen(*word))
+            length = longer(length, strlen(*word));
+    return ptb_whole(length);
+}
+
+/* y' before all */
+struct ptb_match ptb_y(struct span text)
+{
+    const size_t mark = ptb_has("yY", text) ? ptb_apostrophe(span_from(text, 1)) : 0;
+    const struct span rest = span_from(text, 1 + mark);
+    return ptb_before(mark ? 1 + mark : 0, ptb_class(rest, NULL, NULL) == PTB_LETTER ? ptb_width(rest) : 0);
+}
+
+/* ---- words with a hyphen ------------------------------------------------------------------------------- */
+
+/* t, shirt, o'lantern: letters and digits, perhaps behind an elided article */
+static size_t thing_part(struct span text)
+{
+    const size_t mark = ptb_has("dolDOL", text) ? ptb_quote(span_from(text, 1)) : 0;
+    size_t length = 0, count = 0, width;
+    const struct span rest = span_from(text, mark ? 1 + mark : 0);
+    for (; (width = ptb_alnum(span_from(rest, length))) > 0; ++count)
+        length += width;
+    return !mark ? length : count > 1 ? 1 + mark + length : 1;
+}
+
+static size_t hyphen(struct span text)
+{
+    int32_t c;
+    size_t width;
+    ptb_class(text, &c, &width);
+    return c == '-' || c == '_' || c == 0x58a || c == 0x2010 || c == 0x2011 ? width : 0;
+}
+
+/* t-shirt, 747-400, under_score, jack-o'lantern, 5ft */
+size_t ptb_thing_length(struct span text)
+{
+    size_t length = thing_part(text), join, more = length;
+    while (more && (join = hyphen(span_from(text, length))) > 0 &&
+           (more = thing_part(span_from(text, length + join))) > 0)
+        length += join + more;
     return length;
 }
 
-/* ---- periods ------------------------------------------------------------------------------------------- */
-
-/* Does what follows "B." begin a new sentence? */
-static bool sentence_begins(struct span text)
+struct ptb_match ptb_thing(struct span text)
 {
-    const size_t gaps = ptb_gaps(text);
-    const struct span rest = span_from(text, gaps);
-    if (gaps == 0)
-        return false;
-    for (const char *const *starter = ptb_starters; *starter; ++starter)
-        if (span_begins(rest, span_of(*starter)) && ptb_is_gap(span_from(rest, strlen(*starter))))
-            return true;
-    return ptb_tag(rest) > 0;
-}
-
-/* a. B. u.s. e.g. */
-size_t ptb_acronym(struct span text)
-{
-    size_t length = 0;
-    while (is_ascii_letter(span_from(text, length)) && ptb_has(".", span_from(text, length + 1)))
-        length += 2;
-    return length == 2 && sentence_begins(span_from(text, length)) ? 0 : length;
-}
-
-static int compare(const char *word, struct span text)
-{
-    for (size_t i = 0; i < text.length; ++i) {
-        const char c = (char)(text.data[i] | 0x20); /* lower case, of ASCII letters */
-        if (word[i] != c)
-            return word[i] < c ? -1 : 1;
-    }
-    return word[text.length] != '\0';
-}
-
-static const struct ptb_abbreviation *find_abbreviation(struct span word)
-{
-    size_t low = 0, high = ptb_abbreviation_count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const int order = compare(ptb_abbreviations[middle].word, word);
-        if (order == 0)
-            return &ptb_abbreviations[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
-size_t ptb_abbreviation(struct span text)
-{
-    enum { LONGEST = 8 };
-    size_t length = 0;
-    while (length < LONGEST && is_ascii_letter(span_from(text, length)))
-        ++length;
-    if (!ptb_has(".", span_from(text, length)))
-        return 0;
-
-    const struct ptb_abbreviation *found = find_abbreviation((struct span){text.data, length});
-    const struct span rest = span_from(text, length + 1);
-    if (!found || (found->period == PERIOD_CAPITAL && !is_capital(text)) ||
-        (found->period == PERIOD_NUMBER &&
-            ptb_class(span_from(rest, ptb_gaps(rest)), NULL, NULL) != PTB_DIGIT))
-        return 0;
-    return length + 1;
-}
-
-/* ---- R&B ----------------------------------------------------------------------------------------------- */
-
-static size_t capitals(struct span text)
-{
-    size_t length = 0;
-    while (is_capital(span_from(text, length)))
-        ++length;
-    return length;
-}
-
-size_t ptb_ampersand(struct span text)
-{
-    size_t length = capitals(text), names = length > 0;
-    while (names && ptb_has("&", span_from(text, length))) {
-        const size_t entity = ptb_like(span_from(text, length), "&amp;");
-        const size_t sign = entity ? entity : 1;
-        const size_t name = capitals(span_from(text, length + sign));
-        if (!name)
-            break;
-        length += sign + name;
-        ++names;
-    }
-    return names > 1 ? length : 0;
+    return ptb_whole(ptb_thing_length(text));
 }
