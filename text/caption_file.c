@@ -121,42 +121,53 @@ static bool ends_in(const char *path, const char *suffix)
     return length >= tail && !strcasecmp(path + length - tail, suffix);
 }
 
-static int read_file(struct caption_reader *reader, struct err *err)
+/* One source, of the kind that its bytes or its name tell. */
+static int read_source(struct caption_reader *reader, const struct caption_source *source, struct err *err)
 {
     static const char mark[] = "\xEF\xBB\xBF"; /* as editors on Windows begin a file */
-    char *bytes;
-    size_t size, begin = 0;
-    int rc = file_read(&bytes, &size, reader->path, FILE_LIMIT, err);
+    const bool marked = source->size >= strlen(mark) && !memcmp(source->bytes, mark, strlen(mark));
+    const char *bytes = source->bytes + (marked ? strlen(mark) : 0);
+    const size_t size = source->size - (size_t)(bytes - source->bytes);
+    const char first = bytes[strspn(bytes, " \t\r\n")];
+    reader->path = source->name;
+    if ((first == '{' || first == '[') && !ends_in(source->name, ".txt") && !ends_in(source->name, ".txt.gz"))
+        return caption_read_json(reader, bytes, size, err);
+    return read_text(reader, bytes, size, err);
+}
+
+int caption_set_parse(struct caption_set *out, const struct caption_source *sources, size_t count,
+    const char *split, struct err *err)
+{
+    struct caption_reader reader = {.set = out, .split = split, .several = count > 1};
+    *out = (struct caption_set){.by_id = json_object()};
+    int rc = out->by_id ? 0 : err_memory(err, 0);
+    for (size_t i = 0; !rc && i < count; ++i)
+        rc = read_source(&reader, &sources[i], err);
+    if (!rc && !out->count)
+        rc = err_set(err, ERR_FORMAT, "no captions in '%s'", sources[0].name);
+    if (!rc)
+        rc = gather(&reader, err);
+    free(reader.mentions);
     if (rc)
-        return rc;
-    if (size >= strlen(mark) && !memcmp(bytes, mark, strlen(mark)))
-        begin = strlen(mark);
-    const char first = bytes[begin + strspn(bytes + begin, " \t\r\n")];
-    if ((first == '{' || first == '[') && !ends_in(reader->path, ".txt") && !ends_in(reader->path, ".txt.gz"))
-        rc = caption_read_json(reader, bytes + begin, size - begin, err);
-    else
-        rc = read_text(reader, bytes + begin, size - begin, err);
-    free(bytes);
+        caption_set_release(out);
     return rc;
 }
 
 int caption_set_read(
     struct caption_set *out, const char *const *paths, size_t count, const char *split, struct err *err)
 {
-    struct caption_reader reader = {.set = out, .split = split, .several = count > 1};
-    *out = (struct caption_set){.by_id = json_object()};
-    int rc = out->by_id ? 0 : err_memory(err, 0);
+    struct caption_source *sources = mem_new(count, sizeof *sources);
+    int rc = sources ? 0 : err_memory(err, count * sizeof *sources);
+    *out = (struct caption_set){0};
     for (size_t i = 0; !rc && i < count; ++i) {
-        reader.path = paths[i];
-        rc = read_file(&reader, err);
+        sources[i].name = paths[i];
+        rc = file_read(&sources[i].bytes, &sources[i].size, paths[i], FILE_LIMIT, err);
     }
-    if (!rc && !out->count)
-        rc = err_set(err, ERR_FORMAT, "no captions in '%s'", paths[0]);
     if (!rc)
-        rc = gather(&reader, err);
-    free(reader.mentions);
-    if (rc)
-        caption_set_release(out);
+        rc = caption_set_parse(out, sources, count, split, err);
+    for (size_t i = 0; sources && i < count; ++i)
+        free(sources[i].bytes);
+    free(sources);
     return rc;
 }
 

@@ -22,6 +22,17 @@ struct caption_reader {
     size_t lines;
 };
 
+/* The bytes of a file, with a NUL behind them. */
+struct caption_source {
+    const char *name;
+    char *bytes;
+    size_t size;
+};
+
+/* caption_set_read, of files that are in memory. */
+int caption_set_parse(struct caption_set *out, const struct caption_source *sources, size_t count,
+    const char *split, struct err *err);
+
 enum { ID_SIZE = 24 }; /* a number in digits */
 
 int caption_add(
