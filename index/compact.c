@@ -143,7 +143,6 @@ static int compact(struct compaction *work, index_progress *progress, void *cont
 {
     struct index *index = work->index;
     const struct meta before = index->meta;
-    *work = (struct compaction){.index = index, .fd = -1};
     int rc = change_begin(index, err);
     if (!rc)
         rc = write_all(work, progress, context, err);
@@ -165,6 +164,8 @@ int index_compact(struct index *index, index_progress *progress, void *context, 
     struct compaction *work = mem_new(1, sizeof *work);
     if (!work)
         return err_memory(err, sizeof *work);
+    work->index = index;
+    work->fd = -1;
     rc = compact(work, progress, context, err);
     compaction_release(work);
     free(work);
