@@ -192,6 +192,7 @@ int cmd_score(int argc, char **argv)
         s.request.options.threads = thread_default();
 
     const int rc = score_run(&s, &err);
+    fflush(stdout); /* so that the summary comes last */
     if (!rc && s.systems && !s.request.session.quiet)
         fprintf(stderr, "%zu images, %zu references\n", s.pairs.count, s.scores[0].references);
     score_release(&s);
