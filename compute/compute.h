@@ -106,6 +106,55 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
 /* The element type activations between matrix products have on this stream's device. */
 enum element stream_real(const struct stream *stream);
 
+/* A read-only tensor over bytes of the host, which must stay where they are until the stream has been read
+ * from after the last launch that uses it. A CPU device reads them in place; others get a copy. It is no part
+ * of the stream's memory, so layers do not take it; it goes back through tensor_unwrap. */
+int tensor_wrap(struct tensor *out, struct stream *stream, const void *data, size_t bytes, struct err *err);
+void tensor_unwrap(struct tensor *tensor); /* takes a zeroed tensor */
+
+/* ---- kernels ------------------------------------------------------------------------------------------- */
+
+/* A file of kernels that another folder embeds; at home it is a static const. It is compiled behind
+ * compute/kernels/common.cl, so that it has `real`, LANES, sum16() and group_sum(), and a device remembers
+ * the program by the address of this struct. */
+struct kernel_source {
+    const char *path; /* as the compiler's messages name it */
+    const char *text;
+};
+
+struct kernel_argument {
+    size_t size;
+    const void *value;
+};
+
+#define ARG(x) ((struct kernel_argument){sizeof(x), &(x)})
+#define ARG_TENSOR(t) ARG((t).buffer), ARG((t).offset) /* global T *t, ulong t_at */
+
+/* groups work-groups of `local` work-items in each of up to three dimensions; 0 means 1. */
+struct launch {
+    const struct kernel_source *source; /* NULL: compute's own kernels */
+    const char *kernel;
+    size_t head_width; /* of the program to take the kernel from; 0: the common one */
+    size_t groups[3], local;
+};
+
+/* Groups of `size` that hold `count`. */
+static inline size_t groups_of(size_t count, size_t size)
+{
+    return (count + size - 1) / size;
+}
+
+/* Work-items in a group of the kernels that hold vectors themselves, LANES in their source: 1 on CPUs. */
+size_t stream_lanes(const struct stream *stream);
+
+/* Puts the kernel on the stream's queue. Does nothing while planning. */
+int kernel_run(struct stream *stream, const struct launch *launch, const struct kernel_argument *arguments,
+    size_t count, struct err *err);
+
+#define KERNEL_RUN(stream, launch, err, ...)                                                                 \
+    kernel_run(stream, launch, (const struct kernel_argument[]){__VA_ARGS__},                                \
+        sizeof((const struct kernel_argument[]){__VA_ARGS__}) / sizeof(struct kernel_argument), err)
+
 /* ---- weights ------------------------------------------------------------------------------------------- */
 
 /* The two naming schemes of CLIP checkpoints. */

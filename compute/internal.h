@@ -24,9 +24,11 @@ int device_open_tuned(
 
 enum { GROUP = 64 }; /* work-items in a group of element-wise kernels */
 
-/* One compiled program for each head width in use: attention keeps a query in registers, so it must know. */
+/* One compiled program for each head width in use: attention keeps a query in registers, so it must know. And
+ * one for each file of kernels that another folder brings. */
 struct program {
     struct program *next;
+    const struct kernel_source *source; /* NULL: compute's own */
     size_t head_width;
     cl_program handle;
 };
@@ -46,6 +48,7 @@ struct device {
 /* A kernel object holds its arguments, so each stream has its own. */
 struct kernel {
     struct kernel *next;
+    const struct kernel_source *source;
     const char *name;
     size_t head_width;
     cl_kernel handle;
@@ -72,39 +75,11 @@ static inline bool stream_plans(const struct stream *stream)
 /* The error for an OpenCL call that returned status. */
 int cl_fail(struct err *err, const char *call, cl_int status);
 
-/* Builds (once) the program for a head width; 0 for kernels that do not depend on one. */
-int device_program(cl_program *out, struct device *device, size_t head_width, struct err *err);
+/* Builds (once) the program of a source for a head width; 0 for kernels that do not depend on one. */
+int device_program(cl_program *out, struct device *device, const struct kernel_source *source,
+    size_t head_width, struct err *err);
 
 /* A read-write buffer of its own that holds `bytes` of data: parameters. */
 int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err);
-
-struct kernel_argument {
-    size_t size;
-    const void *value;
-};
-
-#define ARG(x) ((struct kernel_argument){sizeof(x), &(x)})
-#define ARG_TENSOR(t) ARG((t).buffer), ARG((t).offset)
-
-/* groups work-groups of `local` work-items in each of up to three dimensions; 0 means 1. */
-struct launch {
-    const char *kernel;
-    size_t head_width; /* of the program to take the kernel from; 0: the common one */
-    size_t groups[3], local;
-};
-
-/* Groups of `size` that hold `count`. */
-static inline size_t groups_of(size_t count, size_t size)
-{
-    return (count + size - 1) / size;
-}
-
-/* Puts the kernel on the stream's queue. Does nothing while planning. */
-int kernel_run(struct stream *stream, const struct launch *launch, const struct kernel_argument *arguments,
-    size_t count, struct err *err);
-
-#define KERNEL_RUN(stream, launch, err, ...)                                                                 \
-    kernel_run(stream, launch, (const struct kernel_argument[]){__VA_ARGS__},                                \
-        sizeof((const struct kernel_argument[]){__VA_ARGS__}) / sizeof(struct kernel_argument), err)
 
 #endif

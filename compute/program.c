@@ -22,21 +22,41 @@ static void build_log(char *out, size_t size, cl_program program, const struct d
     free(log);
 }
 
-/* Each file goes in whole, after a #line that makes the compiler's messages name it. */
-static int build(cl_program *out, const struct device *device, size_t head_width, struct err *err)
+/* Files of a program, each whole, after a #line that makes the compiler's messages name it. */
+struct texts {
+    const char *parts[2 * SOURCES_MAX];
+    char lines[SOURCES_MAX][96];
+    cl_uint count;
+};
+
+static void texts_add(struct texts *texts, const char *folder, const char *name, const char *text)
+{
+    char *line = texts->lines[texts->count / 2];
+    snprintf(line, sizeof texts->lines[0], "\n#line 1 \"%s%s\"\n", folder, name);
+    texts->parts[texts->count++] = line;
+    texts->parts[texts->count++] = text;
+}
+
+/* All of compute's files, or only common.cl, the first, and what another folder brings. */
+static void texts_list(struct texts *texts, const struct kernel_source *source)
+{
+    texts->count = 0;
+    for (size_t i = 0; kernel_sources[i].name && i < (source ? 1 : SOURCES_MAX); i++)
+        texts_add(texts, "compute/kernels/", kernel_sources[i].name, kernel_sources[i].text);
+    if (source)
+        texts_add(texts, "", source->path, source->text);
+}
+
+static int build(cl_program *out, const struct device *device, const struct kernel_source *source,
+    size_t head_width, struct err *err)
 {
     static const char *const real_types[PRECISION_COUNT] = {"REAL_F32", "REAL_BF16", "REAL_F16"};
-    const char *texts[2 * SOURCES_MAX];
-    char lines[SOURCES_MAX][96], options[256];
-    cl_uint count = 0;
+    struct texts texts;
+    char options[256];
     cl_int status;
 
-    for (size_t i = 0; kernel_sources[i].name && i < SOURCES_MAX; i++) {
-        snprintf(lines[i], sizeof lines[i], "\n#line 1 \"compute/kernels/%s\"\n", kernel_sources[i].name);
-        texts[count++] = lines[i];
-        texts[count++] = kernel_sources[i].text;
-    }
-    *out = clCreateProgramWithSource(device->context, count, texts, NULL, &status);
+    texts_list(&texts, source);
+    *out = clCreateProgramWithSource(device->context, texts.count, texts.parts, NULL, &status);
     if (status)
         return cl_fail(err, "clCreateProgramWithSource", status);
 
@@ -54,19 +74,22 @@ static int build(cl_program *out, const struct device *device, size_t head_width
     return 0;
 }
 
-int device_program(cl_program *out, struct device *device, size_t head_width, struct err *err)
+int device_program(cl_program *out, struct device *device, const struct kernel_source *source,
+    size_t head_width, struct err *err)
 {
     int rc = 0;
     pthread_mutex_lock(&device->lock);
     struct program *program = device->programs;
-    while (program && program->head_width != head_width)
+    while (program && (program->source != source || program->head_width != head_width))
         program = program->next;
     if (!program) {
         program = mem_new(1, sizeof *program);
-        rc = program ? build(&program->handle, device, head_width, err) : err_memory(err, sizeof *program);
+        rc = program ? build(&program->handle, device, source, head_width, err)
+                     : err_memory(err, sizeof *program);
         if (rc) {
             free(program);
         } else {
+            program->source = source;
             program->head_width = head_width;
             program->next = device->programs;
             device->programs = program;
@@ -89,12 +112,13 @@ static int kernel_fail(struct err *err, const char *kernel, const char *call, cl
 static int kernel_get(cl_kernel *out, struct stream *stream, const struct launch *launch, struct err *err)
 {
     for (struct kernel *kernel = stream->kernels; kernel; kernel = kernel->next)
-        if (kernel->head_width == launch->head_width && !strcmp(kernel->name, launch->kernel)) {
+        if (kernel->source == launch->source && kernel->head_width == launch->head_width &&
+            !strcmp(kernel->name, launch->kernel)) {
             *out = kernel->handle;
             return 0;
         }
     cl_program program;
-    int rc = device_program(&program, stream->device, launch->head_width, err);
+    int rc = device_program(&program, stream->device, launch->source, launch->head_width, err);
     if (rc)
         return rc;
     struct kernel *kernel = mem_new(1, sizeof *kernel);
@@ -106,6 +130,7 @@ static int kernel_get(cl_kernel *out, struct stream *stream, const struct launch
         free(kernel);
         return kernel_fail(err, launch->kernel, "clCreateKernel", status);
     }
+    kernel->source = launch->source;
     kernel->name = launch->kernel;
     kernel->head_width = launch->head_width;
     kernel->next = stream->kernels;

@@ -73,6 +73,11 @@ void stream_free(struct stream *stream)
     free(stream);
 }
 
+size_t stream_lanes(const struct stream *stream)
+{
+    return stream->device->tuning.lanes;
+}
+
 size_t stream_peak(const struct stream *stream)
 {
     return stream->peak;
@@ -130,4 +135,26 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
     const int failed = stream->native_failed;
     stream->native_failed = 0; /* out of memory in this batch need not be in the next */
     return failed ? err_set(err, ERR_DEVICE, "a matrix product failed: oneDNN status %d", failed) : 0;
+}
+
+int tensor_wrap(struct tensor *out, struct stream *stream, const void *data, size_t bytes, struct err *err)
+{
+    const struct device *device = stream->device;
+    cl_device_type type = 0;
+    cl_int status;
+    void *from = (void *)data; /* only read */
+    clGetDeviceInfo(device->id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
+    const cl_mem_flags how = type & CL_DEVICE_TYPE_CPU ? CL_MEM_USE_HOST_PTR : CL_MEM_COPY_HOST_PTR;
+    cl_mem buffer = clCreateBuffer(device->context, CL_MEM_READ_ONLY | how, bytes, from, &status);
+    if (status)
+        return cl_fail(err, "clCreateBuffer", status);
+    *out = (struct tensor){buffer, 0, bytes, ELEMENT_U8};
+    return 0;
+}
+
+void tensor_unwrap(struct tensor *tensor)
+{
+    if (tensor->buffer)
+        clReleaseMemObject(tensor->buffer);
+    *tensor = (struct tensor){0};
 }

@@ -397,6 +397,36 @@ static int close_bench(void **state)
     return 0;
 }
 
+/* A kernel that another folder brings has common.cl before it, and reads what is wrapped. */
+static void kernels_of_other_folders_run(void **state)
+{
+    static const struct kernel_source doubling = {"tests/doubling.cl",
+        "kernel void doubled(global float *out, ulong out_at, global const float *in, ulong in_at)\n"
+        "{ const ulong i = get_global_id(0); out[out_at + i] = sum16(2 * in[in_at + i]); }\n"};
+    static const struct kernel_source broken = {
+        "tests/broken.cl", "kernel void broken() { no_such_name(); }\n"};
+    enum { COUNT = 37 };
+    const struct bench *bench = *state;
+    const struct launch launch = {.source = &doubling, .kernel = "doubled", .groups = {COUNT}, .local = 1};
+    const struct launch fails = {.source = &broken, .kernel = "broken", .groups = {1}, .local = 1};
+    float in[COUNT], out[COUNT];
+    struct tensor wrapped, result;
+    struct err err;
+    for (int i = 0; i < COUNT; i++)
+        in[i] = (float)i - 3;
+    check_ok(tensor_wrap(&wrapped, bench->stream, in, sizeof in, &err), &err);
+    check_ok(tensor_new(&result, bench->stream, ELEMENT_F32, COUNT, &err), &err);
+    check_ok(KERNEL_RUN(bench->stream, &launch, &err, ARG_TENSOR(result), ARG_TENSOR(wrapped)), &err);
+    check_ok(tensor_read(bench->stream, out, result, COUNT, &err), &err);
+    for (int i = 0; i < COUNT; i++)
+        assert_true(out[i] == 32 * in[i]);
+    assert_int_equal(stream_lanes(bench->stream), bench->device->tuning.lanes);
+    tensor_unwrap(&wrapped);
+    tensor_unwrap(&wrapped);
+    assert_int_equal(kernel_run(bench->stream, &fails, NULL, 0, &err), ERR_DEVICE);
+    assert_non_null(strstr(err.msg, "tests/broken.cl:1"));
+}
+
 int main(void)
 {
     static const struct tuning cpu = {.lanes = 1, .queries = 16}, gpu = {.lanes = 64, .queries = 1};
@@ -423,6 +453,7 @@ int main(void)
         cmocka_unit_test(tokens_are_put_together),
         cmocka_unit_test(rows_are_normalised),
         cmocka_unit_test(streams_keep_to_their_memory),
+        cmocka_unit_test(kernels_of_other_folders_run),
     };
     const struct CMUnitTest shaped[] = {
         cmocka_unit_test(layer_norm_matches),
