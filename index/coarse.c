@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The file of coarse codes: encoding rows, appending blocks, and not trusting what is found there. */
+#include "index/coarse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HEADER_BYTES = 4096, CODE_MAX = 127, VERSION = 1 };
+
+struct coarse_header {
+    char magic[8];
+    uint32_t version, width;
+    uint64_t generation, blocks;
+};
+
+static const char magic[8] = {'D', 'I', 'P', 'C', 'O', 'D', 'E', 'S'};
+
+size_t coarse_stride(size_t width)
+{
+    return (width + COARSE_STRIDE - 1) / COARSE_STRIDE * COARSE_STRIDE;
+}
+
+size_t coarse_block_bytes(size_t stride)
+{
+    return COARSE_BLOCK * (stride + 3 * sizeof(float));
+}
+
+/* ---- one row ------------------------------------------------------------------------------------------- */
+
+struct code {
+    int8_t *codes; // (stride)
+    float scale, error, norm;
+};
+
+/* A float no smaller than value, with room for the rounding of the sums that value comes from. Not so small
+ * that a device may flush it to zero, unless it is zero. */
+static float rounded_up(double value)
+{
+    const double floor = 0x1p-100;
+    if (value == 0)
+        return 0;
+    return nextafterf((float)fmax(value * (1 + 1e-6), floor), INFINITY);
+}
+
+/* ||r - s c|| and ||s c||. */
+static void code_norms(double *error, double *norm, const struct code *code, const double *r, size_t width)
+{
+    double differences = 0, squares = 0;
+    for (size_t i = 0; i < width; i++) {
+        const double c = code->codes[i], d = r[i] - code->scale * c;
+        differences += d * d;
+        squares += c * c;
+    }
+    *error = sqrt(differences);
+    *norm = fabs((double)code->scale) * sqrt(squares);
+}
+
+/* Codes of r (width). Rows beyond what float32 arithmetic bears, not finite ones among them, get no codes and
+ * an infinite error, so that they always survive; very small ones are all error. */
+static void code_make(struct code *code, const double *r, size_t width)
+{
+    const double huge = 0x1p60, small = 0x1p-60;
+    double largest = 0, norm;
+    bool finite = true;
+    for (size_t i = 0; i < width; i++) {
+        finite = finite && isfinite(r[i]);
+        largest = fmax(largest, fabs(r[i]));
+    }
+    memset(code->codes, 0, coarse_stride(width));
+    code->scale = code->norm = 0;
+    code->error = INFINITY;
+    if (!finite || largest > huge)
+        return;
+    if (largest >= small) {
+        code->scale = (float)(largest / CODE_MAX);
+        const double per = 1 / (double)code->scale, round = 0x1.8p52; /* to the nearest whole number */
+        for (size_t i = 0; i < width; i++)
+            code->codes[i] = (int8_t)fmax(-CODE_MAX, fmin(CODE_MAX, r[i] * per + round - round));
+    }
+    double error;
+    code_norms(&error, &norm, code, r, width);
+    code->error = rounded_up(error);
+    code->norm = rounded_up(norm);
+}
+
+/* Whether the bounds the scan builds on are true. An infinite error bounds anything. */
+static bool code_holds(const struct code *code, const double *r, size_t width)
+{
+    double error, norm;
+    if (isinf(code->error))
+        return true;
+    code_norms(&error, &norm, code, r, width);
+    return error <= code->error && norm <= code->norm;
+}
+
+/* ---- blocks -------------------------------------------------------------------------------------------- */
+
+static struct code block_get(const uint8_t *block, size_t stride, size_t i)
+{
+    const float *bounds = (const float *)(block + COARSE_BLOCK * stride);
+    return (struct code){(int8_t *)(uintptr_t)(block + i * stride), bounds[i], bounds[COARSE_BLOCK + i],
+        bounds[2 * COARSE_BLOCK + i]};
+}
+
+struct encoding {
+    const struct index_rows *rows;
+    int64_t first; /* block */
+    size_t stride;
+    uint8_t *blocks;
+    double *vectors; // (blocks, E): one for each block, as blocks are encoded side by side
+};
+
+static void block_encode(void *context, size_t i)
+{
+    const struct encoding *encoding = context;
+    const struct index_rows *rows = encoding->rows;
+    const size_t stride = encoding->stride;
+    uint8_t *block = encoding->blocks + i * coarse_block_bytes(stride);
+    float *bounds = (float *)(block + COARSE_BLOCK * stride);
+    double *vector = encoding->vectors + i * rows->width;
+    for (size_t r = 0; r < COARSE_BLOCK; r++) {
+        struct code code = {.codes = (int8_t *)block + r * stride};
+        rows_decode(vector, rows, (encoding->first + (int64_t)i) * COARSE_BLOCK + (int64_t)r);
+        code_make(&code, vector, rows->width);
+        bounds[r] = code.scale;
+        bounds[COARSE_BLOCK + r] = code.error;
+        bounds[2 * COARSE_BLOCK + r] = code.norm;
+    }
+}
+
+static int write_at(int file, const char *path, const void *data, size_t size, uint64_t at, struct err *err)
+{
+    const char *bytes = data;
+    while (size) {
+        const ssize_t n = pwrite(file, bytes, size, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return err_set(
+                err, ERR_IO, "unable to write '%s': %s", path, n ? strerror(errno) : "no progress");
+        bytes += n;
+        at += (int64_t)n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static int blocks_write(int file, const char *path, const struct index_rows *rows, int64_t from, int64_t to,
+    int threads, struct err *err)
+{
+    enum { BATCH_BYTES = 16 << 20, BATCH_MAX = 256 };
+    struct encoding encoding = {.rows = rows, .stride = coarse_stride(rows->width)};
+    const size_t bytes = coarse_block_bytes(encoding.stride);
+    size_t batch = bytes < BATCH_BYTES ? BATCH_BYTES / bytes : 1;
+    int rc = 0;
+
+    if (batch > BATCH_MAX)
+        batch = BATCH_MAX;
+    encoding.blocks = mem_new(batch, bytes);
+    encoding.vectors = mem_new(batch, rows->width * sizeof *encoding.vectors);
+    if (!encoding.blocks || !encoding.vectors)
+        rc = err_memory(err, batch * bytes);
+    for (int64_t b = from; !rc && b < to; b += (int64_t)batch) {
+        const size_t count = (size_t)(to - b) < batch ? (size_t)(to - b) : batch;
+        encoding.first = b;
+        parallel_for(count, threads, block_encode, &encoding);
+        rc = write_at(file, path, encoding.blocks, count * bytes, HEADER_BYTES + (uint64_t)b * bytes, err);
+    }
+    free(encoding.blocks);
+    free(encoding.vectors);
+    return rc;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+static bool header_fits(const struct file_map *map, const struct index_rows *rows, int64_t generation)
+{
+    struct coarse_header header;
+    const size_t bytes = coarse_block_bytes(coarse_stride(rows->width));
+    if (map->size < HEADER_BYTES)
+        return false;
+    memcpy(&header, map->data, sizeof header);
+    return !memcmp(header.magic, magic, sizeof magic) && header.version == VERSION &&
+           header.width == rows->width && header.generation == (uint64_t)generation &&
+           header.blocks <= (map->size - HEADER_BYTES) / bytes;
+}
+
+static int64_t header_blocks(const struct file_map *map)
+{
+    struct coarse_header header;
+    memcpy(&header, map->data, sizeof header);
+    return (int64_t)header.blocks;
+}
+
+/* One row from each of up to SAMPLES blocks, the last among them. */
+static bool sample_holds(const struct coarse *coarse, const struct index_rows *rows, double *vector)
+{
+    enum { SAMPLES = 64, STEP = 389 };
+    const int64_t samples = coarse->count < SAMPLES ? coarse->count : SAMPLES;
+    for (int64_t i = 1; i <= samples; i++) {
+        const int64_t block = coarse->count * i / samples - 1;
+        const size_t row = (size_t)(block * STEP % COARSE_BLOCK);
+        const struct code code = block_get(
+            coarse->blocks + (size_t)block * coarse_block_bytes(coarse->stride), coarse->stride, row);
+        rows_decode(vector, rows, block * COARSE_BLOCK + (int64_t)row);
+        if (!code_holds(&code, vector, rows->width))
+            return false;
+    }
+    return true;
+}
+
+int coarse_open(
+    struct coarse *out, const char *path, const struct index_rows *rows, int64_t generation, struct err *err)
+{
+    *out = (struct coarse){.stride = coarse_stride(rows->width)};
+    if (!file_exists(path) || file_map_open(&out->map, path, NULL))
+        return 0;
+    if (header_fits(&out->map, rows, generation)) {
+        const int64_t whole = rows->count / COARSE_BLOCK, held = header_blocks(&out->map);
+        out->blocks = out->map.data + HEADER_BYTES;
+        out->count = held < whole ? held : whole; /* a writer may be ahead of these rows */
+    }
+    double *vector = mem_new(rows->width, sizeof *vector);
+    if (!vector) {
+        coarse_release(out);
+        return err_memory(err, rows->width * sizeof *vector);
+    }
+    if (!sample_holds(out, rows, vector))
+        coarse_release(out);
+    free(vector);
+    return 0;
+}
+
+void coarse_release(struct coarse *coarse)
+{
+    if (!coarse)
+        return;
+    file_map_release(&coarse->map);
+    *coarse = (struct coarse){.stride = coarse->stride};
+}
+
+int coarse_verify(
+    const struct coarse *coarse, const char *path, const struct index_rows *rows, struct err *err)
+{
+    double *vector = mem_new(rows->width, sizeof *vector);
+    int rc = vector ? 0 : err_memory(err, rows->width * sizeof *vector);
+    for (int64_t i = 0; !rc && i < coarse->count * COARSE_BLOCK; i++) {
+        const uint8_t *block =
+            coarse->blocks + (size_t)(i / COARSE_BLOCK) * coarse_block_bytes(coarse->stride);
+        const struct code code = block_get(block, coarse->stride, i % COARSE_BLOCK);
+        rows_decode(vector, rows, i);
+        if (!code_holds(&code, vector, rows->width))
+            rc = err_set(
+                err, ERR_FORMAT, "the codes in '%s' do not match the vectors: row %lld", path, (long long)i);
+    }
+    free(vector);
+    return rc;
+}
+
+/* ---- updating ------------------------------------------------------------------------------------------ */
+
+/* Blocks [from, to), then, once they are on the disk, the header that counts them. */
+static int blocks_commit(int file, const char *path, const struct index_rows *rows, int64_t generation,
+    int64_t from, int64_t to, int threads, struct err *err)
+{
+    struct coarse_header header = {.version = VERSION,
+        .width = (uint32_t)rows->width,
+        .generation = (uint64_t)generation,
+        .blocks = (uint64_t)to};
+    memcpy(header.magic, magic, sizeof magic);
+    int rc = blocks_write(file, path, rows, from, to, threads, err);
+    if (!rc && fdatasync(file))
+        rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
+    if (!rc)
+        rc = write_at(file, path, &header, sizeof header, 0, err);
+    if (!rc && fdatasync(file))
+        rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
+    return rc;
+}
+
+/* All blocks to a new file that takes the place of the old one when it is whole: readers keep theirs. */
+static int rebuild(
+    const char *path, const struct index_rows *rows, int64_t generation, int threads, struct err *err)
+{
+    struct arena arena = {0};
+    char *fresh = arena_alloc(&arena, strlen(path) + sizeof ".new");
+    int rc = fresh ? 0 : err_memory(err, strlen(path));
+    if (rc)
+        return rc;
+    sprintf(fresh, "%s.new", path);
+    const int file = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0)
+        rc = err_set(err, ERR_IO, "unable to create '%s': %s", fresh, strerror(errno));
+    if (!rc)
+        rc = blocks_commit(file, fresh, rows, generation, 0, rows->count / COARSE_BLOCK, threads, err);
+    if (file >= 0 && close(file) && !rc)
+        rc = err_set(err, ERR_IO, "unable to write '%s': %s", fresh, strerror(errno));
+    if (!rc && rename(fresh, path))
+        rc = err_set(err, ERR_IO, "unable to rename '%s': %s", fresh, strerror(errno));
+    if (rc && file >= 0)
+        unlink(fresh);
+    arena_release(&arena);
+    return rc;
+}
+
+static int append(const char *path, const struct index_rows *rows, int64_t generation, int64_t from,
+    int threads, struct err *err)
+{
+    const int file = open(path, O_RDWR | O_CLOEXEC);
+    if (file < 0)
+        return err_set(err, ERR_IO, "unable to open '%s': %s", path, strerror(errno));
+    int rc = blocks_commit(file, path, rows, generation, from, rows->count / COARSE_BLOCK, threads, err);
+    if (close(file) && !rc)
+        rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
+    return rc;
+}
+
+int coarse_update(
+    const char *path, const struct index_rows *rows, int64_t generation, int threads, struct err *err)
+{
+    const int64_t whole = rows->count / COARSE_BLOCK;
+    struct coarse coarse;
+    int rc = coarse_open(&coarse, path, rows, generation, err);
+    if (rc)
+        return rc;
+    const int64_t held = coarse.blocks ? header_blocks(&coarse.map) : 0;
+    const bool usable = coarse.blocks && held <= whole; /* more: of rows that were taken back */
+    coarse_release(&coarse);
+    if (usable)
+        return held < whole ? append(path, rows, generation, held, threads, err) : 0;
+    return whole || file_exists(path) ? rebuild(path, rows, generation, threads, err) : 0;
+}

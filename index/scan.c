@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The scan from the first row to the last: spans that grow, thresholds that rise, and the ranking of who is
+ * left. */
+#include "index/scan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/scan_batch.h"
+
+struct scanner {
+    struct device *device;
+    struct stream *stream;
+    size_t bytes; /* of the stream's memory */
+};
+
+int scanner_open(struct scanner **out, struct device *device, struct err *err)
+{
+    struct scanner *scanner = mem_new(1, sizeof *scanner);
+    if (!scanner)
+        return err_memory(err, sizeof *scanner);
+    scanner->device = device;
+    *out = scanner;
+    return 0;
+}
+
+void scanner_free(struct scanner *scanner)
+{
+    if (!scanner)
+        return;
+    stream_free(scanner->stream);
+    free(scanner);
+}
+
+/* Gives the batch the scanner's memory, made larger where it must be. */
+static int scanner_place(struct scanner *scanner, struct batch *batch, struct err *err)
+{
+    struct stream *plan = NULL;
+    int rc = stream_open(&plan, scanner->device, 0, err);
+    if (!rc)
+        rc = batch_place(batch, plan, err);
+    if (!rc && stream_peak(plan) > scanner->bytes) {
+        stream_free(scanner->stream);
+        scanner->stream = NULL;
+        scanner->bytes = 0;
+        rc = stream_open(&scanner->stream, scanner->device, stream_peak(plan), err);
+        if (!rc)
+            scanner->bytes = stream_peak(plan);
+    }
+    stream_free(plan);
+    if (rc)
+        return rc;
+    stream_rewind(scanner->stream, 0);
+    return batch_place(batch, scanner->stream, err);
+}
+
+/* ---- first pass ---------------------------------------------------------------------------------------- */
+
+static void take_survivors(struct best *bests, const struct batch *batch, int64_t first, size_t found)
+{
+    for (size_t i = 0; i < found; i++) {
+        const struct survivor *survivor = &batch->survivors[i];
+        const int exponent = batch->queries[survivor->query].exponent;
+        struct candidate candidate = {.row = first + survivor->row,
+            .lower = ldexp((double)survivor->lower, exponent),
+            .upper = ldexp((double)survivor->upper, exponent)};
+        if (isnan(candidate.lower) || isnan(candidate.upper)) {
+            candidate.lower = -INFINITY;
+            candidate.upper = INFINITY;
+        }
+        best_add(&bests[survivor->query], candidate);
+    }
+}
+
+static void tighten(void *bests, size_t i)
+{
+    best_tighten((struct best *)bests + i);
+}
+
+/* Spans begin small, while thresholds are low, and double: each then leaves about as many survivors. */
+static int sift(struct batch *batch, struct best *bests, struct err *err)
+{
+    const int threads = thread_default();
+    size_t rows = SPAN_LEAST;
+    for (int64_t first = 0; first < batch->rows->count;) {
+        const size_t most = batch_span_rows(batch, first);
+        size_t found = 0;
+        bool full = false;
+        if (rows > most)
+            rows = most;
+        int rc = batch_span(batch, bests, first, rows, &found, &full, err);
+        if (rc)
+            return rc;
+        if (full) {
+            rows = SPAN_LEAST;
+            continue;
+        }
+        take_survivors(bests, batch, first, found);
+        parallel_for(batch->count, threads, tighten, bests);
+        first += (int64_t)rows;
+        rows = rows < SPAN_LEAST ? SPAN_LEAST : 2 * rows;
+    }
+    return 0;
+}
+
+/* ---- ranking ------------------------------------------------------------------------------------------- */
+
+/* Candidates of all queries in pieces, so that threads share even those of one query. */
+struct ranking {
+    struct best *bests;
+    size_t *pieces; // (Q + 1): pieces of the queries before
+    size_t count;   /* Q */
+};
+
+enum { PIECE = 64 }; /* candidates */
+
+static void piece_score(void *context, size_t i)
+{
+    const struct ranking *ranking = context;
+    size_t low = 0, high = ranking->count;
+    while (high - low > 1) {
+        const size_t middle = (low + high) / 2;
+        if (ranking->pieces[middle] <= i)
+            low = middle;
+        else
+            high = middle;
+    }
+    struct best *best = &ranking->bests[low];
+    const size_t from = (i - ranking->pieces[low]) * PIECE;
+    for (size_t c = from; c < from + PIECE && c < best->count; c++)
+        best_score(best, c);
+}
+
+static void settle(void *bests, size_t i)
+{
+    best_settle((struct best *)bests + i);
+}
+
+static int rank(struct best *bests, size_t count, struct err *err)
+{
+    const int threads = thread_default();
+    struct ranking ranking = {bests, mem_new(count + 1, sizeof *ranking.pieces), count};
+    if (!ranking.pieces)
+        return err_memory(err, (count + 1) * sizeof *ranking.pieces);
+    for (size_t i = 0; i < count; i++)
+        ranking.pieces[i + 1] = ranking.pieces[i] + groups_of(bests[i].count, PIECE);
+    parallel_for(ranking.pieces[count], threads, piece_score, &ranking);
+    parallel_for(count, threads, settle, bests);
+    free(ranking.pieces);
+    return 0;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------------------- */
+
+static int scan_batch(struct scanner *scanner, struct batch *batch, struct best *bests, struct scan_hit *hits,
+    size_t *counts, size_t k, struct err *err)
+{
+    int rc = scanner_place(scanner, batch, err);
+    if (!rc)
+        rc = sift(batch, bests, err);
+    if (!rc)
+        rc = rank(bests, batch->count, err);
+    for (size_t i = 0; !rc && i < batch->count; i++) {
+        counts[i] = bests[i].count;
+        for (size_t j = 0; j < bests[i].count; j++)
+            hits[i * k + j] = (struct scan_hit){bests[i].items[j].row, bests[i].items[j].lower};
+    }
+    return rc;
+}
+
+static int arguments_check(
+    const struct index_rows *rows, const float *queries, size_t query_count, size_t k, struct err *err)
+{
+    if (!k)
+        return err_set(err, ERR_ARGUMENT, "no rows are asked for");
+    for (size_t i = 0; i < query_count * rows->width; i++)
+        if (!isfinite(queries[i]))
+            return err_set(err, ERR_ARGUMENT, "element %zu of query %zu is not a finite number",
+                i % rows->width, i / rows->width);
+    return 0;
+}
+
+/* Queries that go over the rows together: as many as their candidates leave memory for. */
+static size_t batch_size(size_t k, int64_t rows)
+{
+    const size_t memory = (size_t)256 << 20, each = sizeof(struct candidate) + sizeof(double);
+    const size_t fit = memory / each / best_room(k, rows);
+    return fit < 1 ? 1 : fit < BATCH_MAX ? fit : BATCH_MAX;
+}
+
+int scan_top(struct scanner *scanner, const struct index_rows *rows, const struct coarse *coarse,
+    const float *queries, size_t query_count, size_t k, struct scan_hit *hits, size_t *counts,
+    struct err *err)
+{
+    struct best bests[BATCH_MAX];
+    int rc = arguments_check(rows, queries, query_count, k, err);
+    memset(counts, 0, query_count * sizeof *counts);
+    if (rc || !rows->count)
+        return rc;
+    const size_t together = batch_size(k, rows->count);
+    for (size_t q = 0; !rc && q < query_count; q += together) {
+        const size_t count = query_count - q < together ? query_count - q : together;
+        const float *first = queries + q * rows->width;
+        struct batch batch;
+        size_t ready = 0;
+        rc = batch_init(&batch, scanner->device, rows, coarse, first, count, err);
+        while (!rc && ready < count)
+            if (!(rc = best_init(&bests[ready], rows, first + ready * rows->width, k, err)))
+                ready++;
+        if (!rc)
+            rc = scan_batch(scanner, &batch, bests, hits + q * k, counts + q, k, err);
+        while (ready)
+            best_release(&bests[--ready]);
+        batch_release(&batch);
+    }
+    return rc;
+}

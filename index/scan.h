@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The exact scan: the k rows of an index that score highest with a query.
+ *
+ * What is computed, on every device and by every pass alike: the score of a row is the dot product of the
+ * stored vector r and the float32 query q, summed in double in one fixed order (rows_score). The result is
+ * the k rows with the largest scores, ties by row number.
+ *
+ * How it is fast: passes over all rows only decide which rows cannot be among the k. Each pass gives a row a
+ * lower and an upper bound on its score. A row is out when its upper bound is no larger than k lower bounds
+ * of rows before it (it may tie, but then it loses by its number), or is smaller than k lower bounds of any
+ * rows. The host scores those that are left, in double.
+ *
+ * Why the bounds hold. Coded rows (coarse.h) have int8 codes c, a scale s, an error e >= ||r - s c|| and a
+ * norm n >= ||s c||. With q' the query as it is multiplied, and `a` the product s <c, q'> as it is computed,
+ *
+ *   |<r, q> - a| <= |<r - s c, q>| + |<s c, q - q'>| + |<s c, q'> - a|
+ *                <=   e ||q||      +   n ||q - q'||   +  g n ||q'||
+ *
+ * by Cauchy and Schwarz, twice; the last term is the rounding of float32 sums of N products in any order,
+ * g = N u / (1 - N u) with u = 2^-23, which leaves room for devices that do not round to nearest (Higham,
+ * Accuracy and Stability of Numerical Algorithms, section 3.1). So a row's radius is e A + n B with A, B of
+ * the query alone. Rows without codes are multiplied as they are stored: |<r, q> - a| <= g sum |r_i q_i|.
+ * N counts 32 more operations than there are, which covers the product with s, the evaluation of the bounds
+ * themselves, and the rounding of the score in double. Queries are scaled by a power of two so that their
+ * largest element lies in [1/2, 1): nothing overflows that need not, and what a device flushes to zero is
+ * known to be small. A bound that is not a number never puts a row out.
+ */
+#ifndef DIPTYCH_INDEX_SCAN_H
+#define DIPTYCH_INDEX_SCAN_H
+
+#include "compute/compute.h"
+#include "index/index.h"
+
+/* vector (E) = row i. Exact: an i8 row's products with its scale have 31 bits. */
+void rows_decode(double *vector, const struct index_rows *rows, int64_t i);
+
+/* The score of row i: partial sums p_0 ... p_7 of the products r_j q_j by j mod 8, each in order of j, then
+ * ((p_0+p_1) + (p_2+p_3)) + ((p_4+p_5) + (p_6+p_7)), in double; for an i8 row over its codes, times the scale
+ * in the end. The products are exact, so that compilers may contract them. */
+double rows_score(const struct index_rows *rows, int64_t i, const float *query);
+
+struct scan_hit {
+    int64_t row;
+    double score; /* -INFINITY, and so last, for a damaged row whose score is not a number */
+};
+
+struct coarse; /* coarse.h */
+
+/* What scans on one device share: its queue and memory. Of one thread at a time. */
+struct scanner;
+
+int scanner_open(struct scanner **out, struct device *device, struct err *err);
+void scanner_free(struct scanner *scanner);
+
+/* hits (Q, k), counts (Q): for each of `queries` (Q, E) the counts[i] <= k highest rows of those that
+ * rows->mask chooses, best first. coarse: codes of the first rows, or NULL, which costs time only. k is at
+ * least 1. A query with an element that is not finite is ERR_ARGUMENT. */
+int scan_top(struct scanner *scanner, const struct index_rows *rows, const struct coarse *coarse,
+    const float *queries, size_t query_count, size_t k, struct scan_hit *hits, size_t *counts,
+    struct err *err);
+
+#endif

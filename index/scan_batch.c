@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Queries on the device, and the launches that put spans of rows to them. */
+#include "index/scan_batch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h" /* made by CMake: the text of kernels/scan.cl */
+
+static const struct kernel_source source = {"index/kernels/scan.cl", scan_kernels_scan_cl};
+
+enum { LIST_ROOM = 1 << 18 }; /* survivors a span may have */
+_Static_assert(LIST_ROOM >= SPAN_LEAST * BATCH_MAX, "the smallest span fits");
+
+/* ---- queries ------------------------------------------------------------------------------------------- */
+
+static float real_rounded(float value, enum precision precision)
+{
+    if (precision == PRECISION_BF16)
+        return bf16_to_f32(f32_to_bf16(value));
+    return precision == PRECISION_F16 ? f16_to_f32(f32_to_f16(value)) : value;
+}
+
+static void query_make(struct query *query, float *scaled, const float *q, size_t width, enum precision real)
+{
+    float largest = 0;
+    double squares = 0, rounded_squares = 0, differences = 0;
+    *query = (struct query){0};
+    for (size_t i = 0; i < width; i++)
+        largest = fmaxf(largest, fabsf(q[i]));
+    if (largest > 0)
+        frexpf(largest, &query->exponent);
+    for (size_t i = 0; i < width; i++) {
+        const double exact = ldexp((double)q[i], -query->exponent);
+        scaled[i] = (float)exact;
+        const double rounded = real_rounded(scaled[i], real), difference = exact - rounded;
+        squares += exact * exact;
+        rounded_squares += rounded * rounded;
+        differences += difference * difference;
+    }
+    query->norm = sqrt(squares);
+    query->rounded_norm = sqrt(rounded_squares);
+    query->rounding = sqrt(differences);
+}
+
+/* The largest relative error of a sum of `terms` float32 products in any order, on any device: scan.h. */
+static double sum_error(size_t terms)
+{
+    const double nu = (double)(terms + 32) * 0x1p-23;
+    return nu / (1 - nu);
+}
+
+/* A float no larger than a threshold, and none that a device may flush to zero. */
+static float threshold_down(double threshold)
+{
+    const float small = 0x1p-100f;
+    float down = (float)threshold;
+    if ((double)down > threshold)
+        down = nextafterf(down, -INFINITY);
+    if (threshold != 0 && fabsf(down) < small)
+        down = threshold > 0 ? 0 : -small;
+    return down;
+}
+
+/* limits (3, padded) of a pass: A and B of scan.h, a little up for what sums here are off, and thresholds. */
+static void limits_make(struct batch *batch, enum pass pass, const struct best *bests)
+{
+    const double up = 1 + 0x1p-16, sum = sum_error(batch->stride);
+    for (size_t i = 0; i < batch->padded; i++) {
+        float *error = &batch->limits[i], *norm = error + batch->padded, *threshold = norm + batch->padded;
+        *error = *norm = 0;
+        *threshold = INFINITY;
+        if (i >= batch->count)
+            continue;
+        const struct query *query = &batch->queries[i];
+        *threshold = threshold_down(ldexp(bests[i].threshold, -query->exponent));
+        if (pass == PASS_STORED) {
+            *error = (float)(sum / (1 - sum) * up); /* of the sum of magnitudes, itself a rounded sum */
+        } else if (pass == PASS_CODED) {
+            *error = (float)(query->norm * up);
+            *norm = (float)(query->norm * sum * up);
+        } else {
+            *error = (float)(query->norm * up);
+            *norm = (float)((query->rounding + query->rounded_norm * sum) * up);
+        }
+    }
+}
+
+/* The rounded queries as the weights of a linear layer, so that a matrix product is its forward pass. */
+static int weights_make(struct batch *batch, struct device *device, struct err *err)
+{
+    const size_t count = batch->padded * batch->stride;
+    float *rounded = mem_new(count, sizeof *rounded);
+    if (!rounded)
+        return err_memory(err, count * sizeof *rounded);
+    for (size_t i = 0; i < count; i++)
+        rounded[i] = real_rounded(batch->scaled[i], device_precision(device));
+    int rc = linear_load(&batch->linear, device, rounded, batch->padded, batch->stride, err);
+    free(rounded);
+    return rc;
+}
+
+int batch_init(struct batch *batch, struct device *device, const struct index_rows *rows,
+    const struct coarse *coarse, const float *queries, size_t count, struct err *err)
+{
+    enum { LANES = 16, PRODUCT_BYTES = 4 << 20 }; /* rows of a product stay in a CPU's cache */
+    const size_t stride = coarse_stride(rows->width), padded = (count + LANES - 1) / LANES * LANES;
+    size_t product_rows = PRODUCT_BYTES / 2 / stride / ROWS * ROWS;
+    if (product_rows > 4 * SPAN_LEAST)
+        product_rows = 4 * SPAN_LEAST;
+    *batch = (struct batch){
+        .rows = rows,
+        .coarse = coarse,
+        .count = count,
+        .padded = padded,
+        .stride = stride,
+        .product_rows = product_rows < ROWS ? ROWS : product_rows,
+        .scaled = mem_new(padded * stride, sizeof *batch->scaled),
+        .limits = mem_new(3 * padded, sizeof *batch->limits),
+        .queries = mem_new(count, sizeof *batch->queries),
+        .survivors = mem_new(LIST_ROOM, sizeof *batch->survivors),
+    };
+    int rc = 0;
+    if (!batch->scaled || !batch->limits || !batch->queries || !batch->survivors)
+        rc = err_memory(err, padded * stride * sizeof *batch->scaled);
+    for (size_t i = 0; !rc && i < count; i++)
+        query_make(&batch->queries[i], batch->scaled + i * stride, queries + i * rows->width, rows->width,
+            device_precision(device));
+    if (!rc && count > FEW && coarse && coarse->count)
+        rc = weights_make(batch, device, err);
+    if (rc)
+        batch_release(batch);
+    return rc;
+}
+
+void batch_release(struct batch *batch)
+{
+    free(batch->scaled);
+    free(batch->limits);
+    free(batch->queries);
+    free(batch->survivors);
+    linear_free(batch->linear);
+    *batch = (struct batch){0};
+}
+
+int batch_place(struct batch *batch, struct stream *stream, struct err *err)
+{
+    const size_t rows = batch->product_rows;
+    batch->stream = stream;
+    int rc = tensor_new(&batch->found, stream, ELEMENT_I32, 1, err);
+    if (!rc)
+        rc = tensor_new(
+            &batch->list, stream, ELEMENT_I32, LIST_ROOM * sizeof(struct survivor) / sizeof(int32_t), err);
+    if (!rc)
+        rc = tensor_new(&batch->scaled_on, stream, ELEMENT_F32, batch->padded * batch->stride, err);
+    if (!rc)
+        rc = tensor_new(&batch->limits_on, stream, ELEMENT_F32, 3 * batch->padded, err);
+    if (!rc)
+        rc = tensor_write(stream, batch->scaled_on, batch->scaled, batch->padded * batch->stride, err);
+    if (rc || !batch->linear)
+        return rc;
+    rc = tensor_new(&batch->codes_on, stream, stream_real(stream), rows * batch->stride, err);
+    if (!rc)
+        rc = tensor_new(&batch->products_on, stream, ELEMENT_F32, rows * batch->padded, err);
+    if (!rc) /* it may want memory of its own */
+        rc = linear_forward(
+            batch->linear, stream, batch->products_on, batch->codes_on, rows, EPILOGUE_NONE, err);
+    return rc;
+}
+
+/* ---- passes -------------------------------------------------------------------------------------------- */
+
+/* A span of rows as the launches see it. */
+struct span {
+    uint32_t rows;
+    struct tensor bytes; /* of the rows, from the first */
+    struct tensor mask;  /* bits, from the first row's */
+};
+
+#define ARGS_OUT(batch, room) ARG_TENSOR((batch)->found), ARG_TENSOR((batch)->list), ARG(room)
+#define ARGS_LIMITS(batch, span, count, padded, filtered)                                                    \
+    ARG_TENSOR((batch)->limits_on), ARG(count), ARG(padded), ARG_TENSOR((span)->mask), ARG(filtered)
+
+static int run_stored(struct batch *batch, const struct span *span, struct err *err)
+{
+    static const char *const kernels[] = {"scan_f32", "scan_f16", "scan_i8"};
+    const struct index_rows *rows = batch->rows;
+    const struct launch launch = {.source = &source,
+        .kernel = kernels[rows->storage],
+        .groups = {groups_of(span->rows, ROWS)},
+        .local = stream_lanes(batch->stream)};
+    const uint32_t room = LIST_ROOM, count = (uint32_t)batch->count, padded = (uint32_t)batch->padded;
+    const uint32_t filtered = batch->rows->mask != NULL, width = (uint32_t)rows->width;
+    const uint32_t stride = (uint32_t)batch->stride;
+    const uint64_t pitch = rows->stride;
+    return KERNEL_RUN(batch->stream, &launch, err, ARGS_OUT(batch, room), ARG_TENSOR(batch->scaled_on),
+        ARGS_LIMITS(batch, span, count, padded, filtered), ARG_TENSOR(span->bytes), ARG(span->rows),
+        ARG(stride), ARG(width), ARG(pitch));
+}
+
+static int run_coded(struct batch *batch, const struct span *span, struct err *err)
+{
+    const struct launch launch = {.source = &source,
+        .kernel = "scan_coded",
+        .groups = {groups_of(span->rows, ROWS)},
+        .local = stream_lanes(batch->stream)};
+    const uint32_t room = LIST_ROOM, count = (uint32_t)batch->count, padded = (uint32_t)batch->padded;
+    const uint32_t filtered = batch->rows->mask != NULL, stride = (uint32_t)batch->stride;
+    return KERNEL_RUN(batch->stream, &launch, err, ARGS_OUT(batch, room), ARG_TENSOR(batch->scaled_on),
+        ARGS_LIMITS(batch, span, count, padded, filtered), ARG_TENSOR(span->bytes), ARG(span->rows),
+        ARG(stride));
+}
+
+/* Rows [first, first + rows) of the span: their codes widened, multiplied with all queries, and sifted. */
+static int run_product(
+    struct batch *batch, const struct span *span, uint32_t first, uint32_t rows, struct err *err)
+{
+    const struct launch expand = {.source = &source,
+        .kernel = "expand",
+        .groups = {groups_of(rows, ROWS)},
+        .local = stream_lanes(batch->stream)};
+    struct launch sift = expand;
+    const uint32_t room = LIST_ROOM, count = (uint32_t)batch->count, padded = (uint32_t)batch->padded;
+    const uint32_t filtered = batch->rows->mask != NULL, stride = (uint32_t)batch->stride;
+    sift.kernel = "survivors";
+    int rc = KERNEL_RUN(batch->stream, &expand, err, ARG_TENSOR(batch->codes_on), ARG_TENSOR(span->bytes),
+        ARG(first), ARG(rows), ARG(stride));
+    if (!rc)
+        rc = linear_forward(
+            batch->linear, batch->stream, batch->products_on, batch->codes_on, rows, EPILOGUE_NONE, err);
+    if (!rc)
+        rc = KERNEL_RUN(batch->stream, &sift, err, ARGS_OUT(batch, room), ARG_TENSOR(batch->products_on),
+            ARGS_LIMITS(batch, span, count, padded, filtered), ARG_TENSOR(span->bytes), ARG(first), ARG(rows),
+            ARG(stride));
+    return rc;
+}
+
+static int run(struct batch *batch, const struct span *span, enum pass pass, struct err *err)
+{
+    int rc = 0;
+    if (pass == PASS_STORED)
+        return run_stored(batch, span, err);
+    if (pass == PASS_CODED)
+        return run_coded(batch, span, err);
+    for (size_t row = 0; !rc && row < span->rows; row += batch->product_rows) {
+        const size_t left = span->rows - row, rows = left < batch->product_rows ? left : batch->product_rows;
+        rc = run_product(batch, span, (uint32_t)row, (uint32_t)rows, err);
+    }
+    return rc;
+}
+
+/* ---- spans --------------------------------------------------------------------------------------------- */
+
+static int64_t coded_rows(const struct batch *batch)
+{
+    return batch->coarse ? batch->coarse->count * COARSE_BLOCK : 0;
+}
+
+size_t batch_span_rows(const struct batch *batch, int64_t first)
+{
+    const size_t span_bytes = (size_t)64 << 20; /* every device has buffers that large */
+    const int64_t coded = coded_rows(batch), end = first < coded ? coded : batch->rows->count;
+    const size_t bytes =
+        first < coded ? coarse_block_bytes(batch->stride) / COARSE_BLOCK : batch->rows->stride;
+    const size_t most = span_bytes / bytes / SPAN_LEAST * SPAN_LEAST, least = SPAN_LEAST;
+    const size_t rows = most > least ? most : least;
+    return (size_t)(end - first) < rows ? (size_t)(end - first) : rows;
+}
+
+static int span_open(
+    struct span *span, struct batch *batch, enum pass pass, int64_t first, size_t rows, struct err *err)
+{
+    const size_t pitch = batch->rows->stride;
+    const size_t block = coarse_block_bytes(batch->stride);
+    const uint8_t *bytes = pass == PASS_STORED
+                               ? (const uint8_t *)batch->rows->data + (size_t)first * pitch
+                               : batch->coarse->blocks + (size_t)(first / COARSE_BLOCK) * block;
+    const size_t size = pass == PASS_STORED ? rows * pitch : rows / COARSE_BLOCK * block;
+    *span = (struct span){.rows = (uint32_t)rows};
+    int rc = tensor_wrap(&span->bytes, batch->stream, bytes, size, err);
+    if (!rc && batch->rows->mask)
+        rc = tensor_wrap(&span->mask, batch->stream, batch->rows->mask + first / 64, (rows + 7) / 8, err);
+    return rc;
+}
+
+int batch_span(struct batch *batch, const struct best *bests, int64_t first, size_t rows, size_t *found,
+    bool *full, struct err *err)
+{
+    const enum pass pass = first >= coded_rows(batch) ? PASS_STORED
+                           : batch->linear            ? PASS_PRODUCT
+                                                      : PASS_CODED;
+    struct stream *stream = batch->stream;
+    struct span span = {0};
+    int32_t listed = 0;
+
+    limits_make(batch, pass, bests);
+    int rc = span_open(&span, batch, pass, first, rows, err);
+    if (!rc)
+        rc = tensor_write(stream, batch->found, &listed, 1, err);
+    if (!rc)
+        rc = tensor_write(stream, batch->limits_on, batch->limits, 3 * batch->padded, err);
+    if (!rc && !batch->rows->mask)
+        span.mask = span.bytes; /* some buffer has to be there; it is not read */
+    if (!rc)
+        rc = run(batch, &span, pass, err);
+    if (!rc)
+        rc = tensor_read(stream, &listed, batch->found, 1, err);
+    *found = (uint32_t)listed;
+    *full = *found > LIST_ROOM;
+    if (!rc && *found && !*full)
+        rc = tensor_read(
+            stream, batch->survivors, batch->list, *found * sizeof *batch->survivors / sizeof(int32_t), err);
+    if (batch->rows->mask)
+        tensor_unwrap(&span.mask);
+    tensor_unwrap(&span.bytes);
+    return rc;
+}

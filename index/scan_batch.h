@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside the scan: a few queries made ready for the device, and the passes that put rows to them. */
+#ifndef DIPTYCH_INDEX_SCAN_BATCH_H
+#define DIPTYCH_INDEX_SCAN_BATCH_H
+
+#include "index/coarse.h"
+#include "index/scan_best.h"
+
+enum {
+    BATCH_MAX = 128, /* queries that go over the rows together */
+    FEW = 4,         /* up to so many are multiplied row by row; more by a matrix product */
+    ROWS = 64,       /* rows of a work-group, as in scan.cl */
+    SPAN_LEAST = COARSE_BLOCK,
+};
+
+/* What multiplies a span of rows. */
+enum pass { PASS_STORED, PASS_CODED, PASS_PRODUCT };
+
+/* A query q scaled by 2^-exponent, so that its largest element lies in [1/2, 1), or 0. */
+struct query {
+    int exponent;
+    double norm;         /* ||q|| */
+    double rounded_norm; /* ||q'||, q' being q in the type of the matrix product */
+    double rounding;     /* ||q - q'|| */
+};
+
+/* A row on the list of scan.cl. */
+struct survivor {
+    uint32_t row, query;
+    float lower, upper;
+};
+
+struct batch {
+    const struct index_rows *rows;
+    const struct coarse *coarse;
+    size_t count, padded, stride; /* Q; Q in multiples of 16; E in multiples of COARSE_STRIDE */
+    size_t product_rows;          /* rows of one matrix product */
+    float *scaled;                // (padded, stride)
+    float *limits;                // (3, padded), as scan.cl has them
+    struct query *queries;        // (Q)
+    struct linear *linear;        /* the queries as weights; NULL for a few */
+    struct stream *stream;
+    struct tensor found, list, scaled_on, limits_on, codes_on, products_on;
+    struct survivor *survivors; // (LIST_ROOM)
+};
+
+/* queries (Q, E), Q at most BATCH_MAX, every element finite. The stream comes later: batch_place. */
+int batch_init(struct batch *batch, struct device *device, const struct index_rows *rows,
+    const struct coarse *coarse, const float *queries, size_t count, struct err *err);
+void batch_release(struct batch *batch);
+
+/* Takes its memory from a stream, or says to a planning one how much that is. */
+int batch_place(struct batch *batch, struct stream *stream, struct err *err);
+
+/* Runs rows [first, first + rows) past the device. first is a multiple of SPAN_LEAST, and the rows are all
+ * coded or none. The survivors of the thresholds of bests (Q) are in batch->survivors, *found of them; or
+ * *full is set where there are too many, which spans of SPAN_LEAST rows never have. */
+int batch_span(struct batch *batch, const struct best *bests, int64_t first, size_t rows, size_t *found,
+    bool *full, struct err *err);
+
+/* The most rows a span may have where it begins at `first`. */
+size_t batch_span_rows(const struct batch *batch, int64_t first);
+
+#endif

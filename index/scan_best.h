@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The rows that may still be among the k best of one query, and the score they have to reach. */
+#ifndef DIPTYCH_INDEX_SCAN_BEST_H
+#define DIPTYCH_INDEX_SCAN_BEST_H
+
+#include "index/scan.h"
+
+/* lower <= score <= upper; once it is scored, the three are one. */
+struct candidate {
+    int64_t row;
+    double lower, upper;
+    bool scored;
+};
+
+struct best {
+    const struct index_rows *rows;
+    const float *query; // (E)
+    size_t k;
+    size_t count, room;
+    struct candidate *items; // (room)
+    double *scratch;         // (room)
+    double threshold;        /* k rows score at least this; -INFINITY until k rows are there */
+};
+
+/* Candidates it has room for. A multiple of k, so that making room is rare. */
+size_t best_room(size_t k, int64_t rows);
+
+int best_init(
+    struct best *best, const struct index_rows *rows, const float *query, size_t k, struct err *err);
+void best_release(struct best *best);
+
+/* Takes a row in, unless k others are better for sure. Each row once. */
+void best_add(struct best *best, struct candidate candidate);
+
+/* Raises the threshold to the k-th largest lower bound and drops who cannot reach it. */
+void best_tighten(struct best *best);
+
+/* Finds the score of candidate i. Different i may run side by side. */
+void best_score(struct best *best, size_t i);
+
+/* Scores whom best_score has not been asked for, and leaves the k best, best first. */
+void best_settle(struct best *best);
+
+#endif

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Times the exact scan for tests/bench/index.py, which runs other programs beside it.
+ *
+ *     bench_scan VECTORS QUERIES WIDTH CODES
+ *
+ * VECTORS and QUERIES are raw float32, CODES a file of coarse codes, made where it is not there, or - for
+ * none. Each line "Q K" on stdin is one scan of the first Q queries for K rows; its answer on stdout is one
+ * line of JSON with the seconds it took and the rows found.
+ */
+#include "index/coarse.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bench {
+    struct file_map vectors, queries;
+    struct index_rows rows;
+    struct coarse coarse;
+    struct device *device;
+    struct scanner *scanner;
+};
+
+static int bench_open(struct bench *bench, char **argv, struct err *err)
+{
+    const size_t width = strtoul(argv[3], NULL, 10);
+    int rc = file_map_open(&bench->vectors, argv[1], err);
+    if (!rc)
+        rc = file_map_open(&bench->queries, argv[2], err);
+    if (!rc)
+        rc = device_open(&bench->device, NULL, err);
+    if (!rc)
+        rc = scanner_open(&bench->scanner, bench->device, err);
+    if (rc)
+        return rc;
+    bench->rows = (struct index_rows){.data = bench->vectors.data,
+        .count = (int64_t)(bench->vectors.size / sizeof(float) / width),
+        .stride = sizeof(float) * width,
+        .width = width,
+        .storage = INDEX_F32};
+    if (!strcmp(argv[4], "-"))
+        return 0;
+    const double start = time_now();
+    rc = coarse_update(argv[4], &bench->rows, 1, thread_default(), err);
+    const double updated = time_now();
+    if (!rc)
+        rc = coarse_open(&bench->coarse, argv[4], &bench->rows, 1, err);
+    fprintf(stderr, "codes made in %.3f s, opened in %.3f s\n", updated - start, time_now() - updated);
+    return rc;
+}
+
+static int answer(struct bench *bench, size_t queries, size_t k, struct err *err)
+{
+    struct scan_hit *hits = mem_new(queries * k, sizeof *hits);
+    size_t *counts = mem_new(queries, sizeof *counts);
+    int rc = hits && counts ? 0 : err_memory(err, queries * k * sizeof *hits);
+    const double start = time_now();
+    if (!rc)
+        rc = scan_top(bench->scanner, &bench->rows, &bench->coarse, (const float *)bench->queries.data,
+            queries, k, hits, counts, err);
+    if (!rc) {
+        printf("{\"seconds\": %.6f, \"rows\": [", time_now() - start);
+        for (size_t q = 0; q < queries; q++) {
+            printf(q ? ", [" : "[");
+            for (size_t i = 0; i < counts[q]; i++)
+                printf("%s%" PRId64, i ? ", " : "", hits[q * k + i].row);
+            printf("]");
+        }
+        printf("]}\n");
+        fflush(stdout);
+    }
+    free(hits);
+    free(counts);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench bench = {0};
+    struct err err = {0};
+    size_t queries, k;
+    if (argc != 5) {
+        fprintf(stderr, "usage: bench_scan VECTORS QUERIES WIDTH CODES\n");
+        return 2;
+    }
+    int rc = bench_open(&bench, argv, &err);
+    while (!rc && scanf("%zu %zu", &queries, &k) == 2)
+        rc = answer(&bench, queries, k, &err);
+    if (rc)
+        fprintf(stderr, "bench_scan: %s\n", err.msg);
+    coarse_release(&bench.coarse);
+    scanner_free(bench.scanner);
+    device_free(bench.device);
+    file_map_release(&bench.queries);
+    file_map_release(&bench.vectors);
+    return rc ? 1 : 0;
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The scan against a plain search of every row in double, bit for bit: rows, order and scores, for every
+ * storage, kind of data, way of multiplying and shape of kernel. */
+#include "compute/internal.h"
+#include "index/coarse.h"
+#include "index/scan_best.h"
+#include "tests/index/scan_data.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { QUERIES = 9 }; /* more than are multiplied row by row */
+
+struct setup {
+    const char *name;
+    struct device_options options;
+    struct tuning tuning; /* lanes 0: as the device likes */
+};
+
+static const struct setup setups[] = {
+    {"as the device likes", {0}, {0, 0}},
+    {"float32", {.precision = "f32"}, {0, 0}},
+    {"float16", {.precision = "f16"}, {0, 0}},
+    {"CLBlast and kernels as on a GPU", {.gemm = "clblast", .precision = "f32"}, {16, 1}},
+};
+
+enum { SETUPS = sizeof setups / sizeof *setups };
+
+static struct device *devices[SETUPS];
+static struct scanner *scanners[SETUPS];
+static const char codes_path[] = DIPTYCH_SCRATCH "/codes";
+
+static void check_ok(int rc, const struct err *err)
+{
+    if (rc)
+        fail_msg("%s", err->msg);
+}
+
+/* ---- the plain search ---------------------------------------------------------------------------------- */
+
+static double plain_score(const struct index_rows *rows, size_t row, const float *q)
+{
+    const uint8_t *bytes = (const uint8_t *)rows->data + row * rows->stride;
+    double p[8] = {0};
+    float scale = 1;
+    for (size_t i = 0; i < rows->width; i++) {
+        double value;
+        if (rows->storage == INDEX_F32)
+            value = ((const float *)bytes)[i];
+        else if (rows->storage == INDEX_F16)
+            value = f16_to_f32(((const uint16_t *)bytes)[i]);
+        else
+            value = ((const int8_t *)bytes)[i];
+        p[i % 8] += value * q[i];
+    }
+    if (rows->storage == INDEX_I8)
+        memcpy(&scale, bytes + rows->width, sizeof scale);
+    const double score = (((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))) * scale;
+    return isnan(score) ? -INFINITY : score;
+}
+
+static int by_score(const void *a, const void *b)
+{
+    const struct scan_hit *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static size_t plain_search(struct scan_hit *all, const struct index_rows *rows, const float *q)
+{
+    size_t count = 0;
+    for (int64_t row = 0; row < rows->count; row++)
+        if (!rows->mask || rows->mask[row / 64] >> row % 64 & 1)
+            all[count++] = (struct scan_hit){row, plain_score(rows, (size_t)row, q)};
+    qsort(all, count, sizeof *all, by_score);
+    return count;
+}
+
+/* ---- comparing ----------------------------------------------------------------------------------------- */
+
+/* Queries (QUERIES, E): noise, a stored row so that something is near, zeros, and extreme sizes. */
+static float *queries_make(const struct index_rows *rows)
+{
+    float *queries = malloc(QUERIES * rows->width * sizeof *queries);
+    double *vector = malloc(rows->width * sizeof *vector);
+    uint64_t seed = 7;
+    for (size_t q = 0; q < QUERIES; q++)
+        for (size_t i = 0; i < rows->width; i++)
+            queries[q * rows->width + i] = noise(&seed) * (q == 3 ? 0 : q == 4 ? 3e38f : q == 5 ? 1e-40f : 1);
+    if (rows->count) {
+        rows_decode(vector, rows, rows->count / 2);
+        for (size_t i = 0; i < rows->width; i++)
+            queries[i] = isfinite((float)vector[i]) ? (float)vector[i] : 0;
+    }
+    free(vector);
+    return queries;
+}
+
+struct check {
+    const struct index_rows *rows;
+    const struct coarse *coarse;
+    const float *queries;
+    const char *name;
+};
+
+static void check_query(const struct check *check, size_t q, struct scan_hit *all, size_t k,
+    const struct scan_hit *hits, size_t count, const char *setup)
+{
+    const size_t found = plain_search(all, check->rows, check->queries + q * check->rows->width);
+    const size_t want = found < k ? found : k;
+    if (count != want)
+        fail_msg(
+            "%s, %s: query %zu finds %zu rows for k %zu, not %zu", check->name, setup, q, count, k, want);
+    for (size_t i = 0; i < want; i++)
+        if (hits[i].row != all[i].row || hits[i].score != all[i].score)
+            fail_msg("%s, %s: hit %zu of %zu for query %zu is row %lld (%.17g), not %lld (%.17g)",
+                check->name, setup, i, k, q, (long long)hits[i].row, hits[i].score, (long long)all[i].row,
+                all[i].score);
+}
+
+static void check_top(const struct check *check, size_t setup, size_t query_count, size_t k)
+{
+    struct scan_hit *hits = calloc(query_count * k + 1, sizeof *hits);
+    struct scan_hit *all = malloc(((size_t)check->rows->count + 1) * sizeof *all);
+    size_t counts[QUERIES];
+    struct err err;
+    check_ok(scan_top(scanners[setup], check->rows, check->coarse, check->queries, query_count, k, hits,
+                 counts, &err),
+        &err);
+    for (size_t q = 0; q < query_count; q++)
+        check_query(check, q, all, k, hits + q * k, counts[q], setups[setup].name);
+    free(all);
+    free(hits);
+}
+
+/* One and all queries; with and without codes; all rows and some. */
+static void check_data(const struct index_rows *rows, size_t setup, size_t k, const char *name)
+{
+    const size_t words = ((size_t)rows->count + 63) / 64;
+    uint64_t *mask = malloc((words + 1) * sizeof *mask);
+    float *queries = queries_make(rows);
+    struct index_rows some = *rows;
+    struct coarse coarse;
+    struct err err;
+    for (size_t i = 0; i < words; i++)
+        mask[i] = i % 3 ? 0x5a00ff1234567890u << i % 5 : 0x8000000000000001u;
+    some.mask = mask;
+    unlink(codes_path);
+    check_ok(coarse_update(codes_path, rows, 1, 2, &err), &err);
+    check_ok(coarse_open(&coarse, codes_path, rows, 1, &err), &err);
+    assert_int_equal(coarse.count, rows->count / COARSE_BLOCK);
+    const struct check checks[] = {
+        {rows, &coarse, queries, name},
+        {&some, &coarse, queries, name},
+        {rows, NULL, queries, name},
+        {&some, NULL, queries, name},
+    };
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        check_top(&checks[i], setup, 1, k);
+        check_top(&checks[i], setup, QUERIES, k);
+    }
+    coarse_release(&coarse);
+    free(queries);
+    free(mask);
+}
+
+/* ---- the tests ----------------------------------------------------------------------------------------- */
+
+static void test_sizes(void **state)
+{
+    static const size_t counts[] = {0, 1, 15, 1000, 1024, 3087}, widths[] = {1, 5, 64, 100};
+    (void)state;
+    for (int storage = INDEX_F32; storage <= INDEX_I8; storage++)
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+            for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+                struct index_rows rows =
+                    data_make((enum index_storage)storage, KIND_RANDOM, widths[w], counts[c]);
+                char name[64];
+                snprintf(
+                    name, sizeof name, "%zu x %zu %s", counts[c], widths[w], index_storage_names[storage]);
+                check_data(&rows, c % SETUPS, 10, name);
+                data_free(&rows);
+            }
+}
+
+/* Every kind in every storage, for each way of multiplying; k as few, some, and all. */
+static void test_kinds(void **state)
+{
+    enum { ROWS_MADE = 2500 };
+    static const size_t ks[] = {1, 10, ROWS_MADE};
+    (void)state;
+    for (int kind = 0; kind < KIND_COUNT; kind++)
+        for (int storage = INDEX_F32; storage <= INDEX_I8; storage++) {
+            struct index_rows rows = data_make((enum index_storage)storage, (enum kind)kind, 72, ROWS_MADE);
+            for (size_t setup = 0; setup < SETUPS; setup++) {
+                const size_t k = ks[(setup + (size_t)kind + (size_t)storage) % 3];
+                char name[64];
+                snprintf(name, sizeof name, "%s %s", kind_names[kind], index_storage_names[storage]);
+                check_data(&rows, setup, k, name);
+            }
+            data_free(&rows);
+        }
+}
+
+static void test_wide(void **state)
+{
+    static const size_t widths[] = {512, 768};
+    (void)state;
+    for (size_t w = 0; w < 2; w++)
+        for (int storage = INDEX_F32; storage <= INDEX_I8; storage++) {
+            struct index_rows rows = data_make(
+                (enum index_storage)storage, storage ? KIND_RANDOM : KIND_CLUSTERED, widths[w], 5000);
+            check_data(&rows, 0, w ? 1000 : 10, index_storage_names[storage]);
+            data_free(&rows);
+        }
+}
+
+/* Rows that get better and better: nearly all of them survive, so lists and candidates overflow. */
+static void test_rising(void **state)
+{
+    enum { COUNT = 20011, WIDTH = 16 };
+    float *values = malloc(COUNT * WIDTH * sizeof *values);
+    uint64_t seed = 3;
+    (void)state;
+    for (size_t i = 0; i < COUNT * WIDTH; i++)
+        values[i] = (float)(i / WIDTH) * 1e-3f + noise(&seed) * 1e-2f;
+    struct index_rows rows = {.data = values,
+        .count = COUNT,
+        .stride = sizeof(float) * WIDTH,
+        .width = WIDTH,
+        .storage = INDEX_F32};
+    check_data(&rows, 0, 10, "rising");
+    check_data(&rows, 0, COUNT, "rising, all");
+    free(values);
+}
+
+/* Rows whose rounding errors all point along the query, or against it, so that the error bound is met almost
+ * exactly: those that look worse by their codes are the better ones. */
+static void test_aligned(void **state)
+{
+    enum { COUNT = 3000, WIDTH = 64, LARGEST = 127 };
+    float *values = malloc(COUNT * WIDTH * sizeof *values), queries[QUERIES * WIDTH];
+    struct coarse coarse;
+    struct err err;
+    (void)state;
+    for (size_t row = 0; row < COUNT; row++) {
+        const bool better = row >= 2000;
+        for (size_t i = 0; i < WIDTH; i++)
+            values[row * WIDTH + i] = better ? 9 + 0.49f : i % 5 < 3 ? 10 - 0.49f : 9 - 0.49f;
+        values[row * WIDTH] = LARGEST; /* so that codes are the nearest whole numbers */
+    }
+    for (size_t i = 0; i < QUERIES * WIDTH; i++)
+        queries[i] = 1 + (float)(i / WIDTH);
+    const struct index_rows rows = {.data = values,
+        .count = COUNT,
+        .stride = sizeof(float) * WIDTH,
+        .width = WIDTH,
+        .storage = INDEX_F32};
+    unlink(codes_path);
+    check_ok(coarse_update(codes_path, &rows, 1, 2, &err), &err);
+    check_ok(coarse_open(&coarse, codes_path, &rows, 1, &err), &err);
+    const struct check check = {&rows, &coarse, queries, "aligned"};
+    for (size_t setup = 0; setup < SETUPS; setup++) {
+        check_top(&check, setup, 1, 5);
+        check_top(&check, setup, QUERIES, 5);
+    }
+    coarse_release(&coarse);
+    free(values);
+}
+
+/* Candidates of one query, more than there is room for, the last rows first: the smallest row numbers win
+ * ties, and the threshold is the k-th largest lower bound. */
+static void test_best(void **state)
+{
+    enum { COUNT = 30000, K = 100, WIDTH = 3 };
+    struct index_rows rows = data_make(INDEX_F32, KIND_DUPLICATES, WIDTH, COUNT);
+    const float query[WIDTH] = {1, 2, 3};
+    const double score = rows_score(&rows, 0, query);
+    struct best best;
+    struct err err;
+    (void)state;
+    check_ok(best_init(&best, &rows, query, K, &err), &err);
+    assert_true(best.room < COUNT);
+    for (int64_t row = COUNT; row-- > 0;)
+        best_add(&best, (struct candidate){.row = row, .lower = score - 1, .upper = score});
+    best_settle(&best);
+    assert_int_equal(best.count, K);
+    for (size_t i = 0; i < K; i++)
+        assert_true(best.items[i].row == (int64_t)i && best.items[i].lower == score);
+    best_release(&best);
+
+    uint64_t seed = 5;
+    double lowers[300];
+    check_ok(best_init(&best, &rows, query, K, &err), &err);
+    for (size_t i = 0; i < 300; i++) {
+        lowers[i] = truncf(noise(&seed) * 20); /* with ties */
+        best_add(&best, (struct candidate){.row = (int64_t)i, .lower = lowers[i], .upper = INFINITY});
+    }
+    best_tighten(&best);
+    size_t above = 0, from = 0;
+    for (size_t i = 0; i < 300; i++) {
+        above += lowers[i] > best.threshold;
+        from += lowers[i] >= best.threshold;
+    }
+    assert_true(above < K && from >= K);
+    best_release(&best);
+    data_free(&rows);
+}
+
+static void test_many_queries(void **state)
+{
+    enum { COUNT = 3000, WIDTH = 24, MANY = 300, K = 3 };
+    struct index_rows rows = data_make(INDEX_F32, KIND_RANDOM, WIDTH, COUNT);
+    struct scan_hit *hits = calloc(MANY * K, sizeof *hits), *all = malloc(COUNT * sizeof *all);
+    float *queries = malloc(MANY * WIDTH * sizeof *queries);
+    size_t counts[MANY];
+    uint64_t seed = 11;
+    struct coarse coarse;
+    struct err err;
+    (void)state;
+    for (size_t i = 0; i < MANY * WIDTH; i++)
+        queries[i] = noise(&seed);
+    unlink(codes_path);
+    check_ok(coarse_update(codes_path, &rows, 1, 2, &err), &err);
+    check_ok(coarse_open(&coarse, codes_path, &rows, 1, &err), &err);
+    const struct check check = {&rows, &coarse, queries, "many queries"};
+    check_ok(scan_top(scanners[0], &rows, &coarse, queries, MANY, K, hits, counts, &err), &err);
+    for (size_t q = 0; q < MANY; q++)
+        check_query(&check, q, all, K, hits + q * K, counts[q], setups[0].name);
+    coarse_release(&coarse);
+    free(queries);
+    free(all);
+    free(hits);
+    data_free(&rows);
+}
+
+static void test_arguments(void **state)
+{
+    struct index_rows rows = data_make(INDEX_F32, KIND_RANDOM, 5, 20);
+    struct scan_hit hits[2];
+    float query[10] = {1, 2, 3, 4, 5, 6, 7, NAN, 9, 10};
+    size_t counts[2];
+    struct err err;
+    (void)state;
+    assert_int_equal(scan_top(scanners[0], &rows, NULL, query, 2, 1, hits, counts, &err), ERR_ARGUMENT);
+    assert_string_equal(err.msg, "element 2 of query 1 is not a finite number");
+    query[7] = -INFINITY;
+    assert_int_equal(scan_top(scanners[0], &rows, NULL, query, 2, 1, hits, counts, &err), ERR_ARGUMENT);
+    assert_int_equal(scan_top(scanners[0], &rows, NULL, query, 1, 0, hits, counts, &err), ERR_ARGUMENT);
+    const uint64_t none = 0;
+    rows.mask = &none;
+    check_ok(scan_top(scanners[0], &rows, NULL, query, 1, 1, hits, counts, &err), &err);
+    assert_int_equal(counts[0], 0);
+    data_free(&rows);
+}
+
+static int open_devices(void **state)
+{
+    struct err err;
+    (void)state;
+    for (size_t i = 0; i < SETUPS; i++) {
+        const struct tuning *tuning = setups[i].tuning.lanes ? &setups[i].tuning : NULL;
+        if (device_open_tuned(&devices[i], &setups[i].options, tuning, &err) ||
+            scanner_open(&scanners[i], devices[i], &err)) {
+            print_error("%s\n", err.msg);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int close_devices(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SETUPS; i++) {
+        scanner_free(scanners[i]);
+        device_free(devices[i]);
+    }
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_rising),
+        cmocka_unit_test(test_aligned),
+        cmocka_unit_test(test_best),
+        cmocka_unit_test(test_many_queries),
+        cmocka_unit_test(test_arguments),
+    };
+    return cmocka_run_group_tests(tests, open_devices, close_devices);
+}
