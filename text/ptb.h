@@ -17,7 +17,7 @@ enum ptb_class {
     PTB_END, /* of the text */
     PTB_GAP, /* between tokens: white space, controls, and all that the reference deletes, emoji included */
     PTB_SIGN,
-    PTB_MARK, /* part of words, but not behind a number */
+    PTB_MARK, /* part of words, but not behind a number; the soft hyphen too, which the output leaves out */
     PTB_LETTER,
     PTB_DIGIT,
 };
@@ -40,7 +40,7 @@ bool ptb_has(const char *set, struct span text); /* it begins with a character o
 
 /* Bytes of the character, or the run, that text begins with, or 0. */
 size_t ptb_width(struct span text); /* any character */
-size_t ptb_alnum(struct span text); /* a letter or digit, or a soft hyphen, which the output leaves out */
+size_t ptb_alnum(struct span text); /* a letter or digit */
 size_t ptb_gaps(struct span text);  /* all gaps, line ends included */
 size_t ptb_apostrophe(struct span text);
 size_t ptb_quote(
@@ -75,9 +75,9 @@ size_t ptb_token(struct span text);
 typedef struct ptb_match ptb_rule(struct span text);
 
 ptb_rule ptb_special, ptb_contracted, ptb_negated, ptb_word, ptb_apostrophe_word, ptb_y, ptb_contraction,
-    ptb_contraction_only, ptb_negation, ptb_thing;                 /* ptb_words.c */
-ptb_rule ptb_abbreviation, ptb_acronym, ptb_stop, ptb_hyphenated;  /* ptb_periods.c */
-ptb_rule ptb_number, ptb_fraction, ptb_phone, ptb_year, ptb_power; /* ptb_numbers.c */
+    ptb_contraction_only, ptb_negation, ptb_thing;                           /* ptb_words.c */
+ptb_rule ptb_abbreviation, ptb_acronym, ptb_stop, ptb_hyphenated;            /* ptb_periods.c */
+ptb_rule ptb_number, ptb_date, ptb_fraction, ptb_phone, ptb_year, ptb_power; /* ptb_numbers.c */
 ptb_rule ptb_url, ptb_site, ptb_mail, ptb_name, ptb_file, ptb_tag, ptb_handle, ptb_hashtag; /* ptb_web.c */
 ptb_rule ptb_literal, ptb_entity, ptb_smiley, ptb_face, ptb_dollar, ptb_slashes, ptb_capitals, ptb_run,
     ptb_dots, ptb_quotes, ptb_opening; /* ptb_signs.c */
@@ -136,9 +136,10 @@ int ptb_put_end(struct ptb_words *words, struct err *err);
 
 /* How tokens come out. */
 enum ptb_place {
-    PLACE_ANY,    /* wherever they are */
-    PLACE_TOKEN,  /* as a whole token */
-    PLACE_QUOTES, /* in a token of quotes only, or in 's, n't and the like */
+    PLACE_ANY,      /* wherever they are */
+    PLACE_TOKEN,    /* as a whole token */
+    PLACE_CAPITALS, /* in R&amp;B */
+    PLACE_QUOTES,   /* in a token of quotes only, or in 's, n't and the like */
 };
 
 struct ptb_change {

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { SOFT_HYPHEN = 0xad };
-
 static enum ptb_class ascii_class(int32_t c)
 {
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
@@ -78,10 +76,8 @@ size_t ptb_width(struct span text)
 
 size_t ptb_alnum(struct span text)
 {
-    int32_t c;
     size_t width;
-    const enum ptb_class class = ptb_class(text, &c, &width);
-    return class == PTB_LETTER || class == PTB_DIGIT || c == SOFT_HYPHEN ? width : 0;
+    return ptb_class(text, NULL, &width) >= PTB_LETTER ? width : 0;
 }
 
 size_t ptb_gaps(struct span text)

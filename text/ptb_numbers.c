@@ -11,15 +11,39 @@ static size_t digits(struct span text, size_t most)
     return length;
 }
 
+/* Bytes of what stands between digits of a number, and the digits behind it. */
+static size_t more_digits(struct span text)
+{
+    int32_t c;
+    size_t width;
+    ptb_class(text, &c, &width);
+    const bool joins = c == '.' || c == ',' || c == ':' || c == 0xad || c == 0x66b || c == 0x66c;
+    const size_t more = joins ? digits(span_from(text, width), SIZE_MAX) : 0;
+    return more ? width + more : 0;
+}
+
 /* -5 1,000 3.5 10:30 .5 */
 struct ptb_match ptb_number(struct span text)
 {
     const size_t sign = ptb_has("+-", text);
     size_t length = sign + digits(span_from(text, sign), SIZE_MAX), more;
-    while (
-        ptb_has(".,:", span_from(text, length)) && (more = digits(span_from(text, length + 1), SIZE_MAX)) > 0)
-        length += 1 + more;
+    while ((more = more_digits(span_from(text, length))) > 0)
+        length += more;
     return ptb_whole(length > sign ? length : 0);
+}
+
+/* 12/25-2014 */
+struct ptb_match ptb_date(struct span text)
+{
+    size_t length = 0;
+    for (int i = 0; i < 2; ++i) {
+        const size_t part = digits(span_from(text, length), 2);
+        if (!part || !ptb_has("-/", span_from(text, length + part)))
+            return ptb_whole(0);
+        length += part + 1;
+    }
+    const size_t year = digits(span_from(text, length), 4);
+    return ptb_whole(year > digits(span_from(text, length), 1) ? length + year : 0);
 }
 
 static size_t slash(struct span text)

@@ -54,17 +54,23 @@ static size_t lower(char *out, int32_t c, bool after_letter, bool before_letter)
     return length;
 }
 
+static enum ptb_place place_in(struct span token)
+{
+    if (ptb_is_contraction(token) || ptb_quotes_length(token) == token.length)
+        return PLACE_QUOTES;
+    return ptb_capitals(token).length == token.length ? PLACE_CAPITALS : PLACE_ANY;
+}
+
 static int add_changed(struct ptb_words *words, struct span token, struct err *err)
 {
     int rc = 0;
     bool after_letter = false;
-    const bool quotes = ptb_is_contraction(token) || ptb_quotes_length(token) == token.length;
-    const enum ptb_place place = quotes ? PLACE_QUOTES : PLACE_ANY;
+    const enum ptb_place place = place_in(token);
     for (size_t at = 0, width; !rc && at < token.length; at += width) {
         const struct span rest = span_from(token, at);
         int32_t c;
         const enum ptb_class class = ptb_class(rest, &c, &width);
-        const struct ptb_change *change = class >= PTB_MARK ? NULL : inner_change(rest, place);
+        const struct ptb_change *change = class >= PTB_MARK && c != 0xad ? NULL : inner_change(rest, place);
         if (change) {
             width = strlen(change->from);
             rc = put(words, change->to, strlen(change->to), err);
@@ -78,9 +84,27 @@ static int add_changed(struct ptb_words *words, struct span token, struct err *e
     return rc;
 }
 
+static bool is_plain(struct span token)
+{
+    for (size_t i = 0; i < token.length; ++i)
+        if (!ptb_is_ascii_word(span_from(token, i)) && token.data[i] != '-')
+            return false;
+    return ptb_is_ascii_word(token);
+}
+
+static int put_plain(struct ptb_words *words, struct span token, struct err *err)
+{
+    const int rc = put(words, token.data, token.length, err);
+    for (char *c = words->bytes + words->length - token.length; !rc && c < words->bytes + words->length; ++c)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return rc;
+}
+
 static bool is_punctuation(const char *bytes, size_t length)
 {
-    for (const char *const *mark = ptb_punctuation; *mark; ++mark)
+    enum { LONGEST = 3 };
+    for (const char *const *mark = ptb_punctuation; length <= LONGEST && *mark; ++mark)
         if (length == strlen(*mark) && !memcmp(bytes, *mark, length))
             return true;
     return false;
@@ -88,6 +112,9 @@ static bool is_punctuation(const char *bytes, size_t length)
 
 int ptb_put_token(struct ptb_words *words, struct span token, struct err *err)
 {
+    if (is_punctuation(token.data, token.length))
+        return 0;
+    const bool plain = is_plain(token);
     const struct ptb_change *change = ptb_is_ascii_word(token) ? NULL : whole_change(token);
     const size_t before = words->length;
     const bool first = before == 0 || words->bytes[before - 1] == '\n';
@@ -96,8 +123,8 @@ int ptb_put_token(struct ptb_words *words, struct span token, struct err *err)
     if (!rc && change)
         rc = put(words, change->to, strlen(change->to), err);
     else if (!rc)
-        rc = add_changed(words, token, err);
-    if (!rc && is_punctuation(words->bytes + begin, words->length - begin))
+        rc = plain ? put_plain(words, token, err) : add_changed(words, token, err);
+    if (!rc && !plain && is_punctuation(words->bytes + begin, words->length - begin))
         words->length = before;
     return rc;
 }

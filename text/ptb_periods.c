@@ -105,6 +105,42 @@ struct ptb_match ptb_acronym(struct span text)
 
 /* ---- others -------------------------------------------------------------------------------------------- */
 
+static bool is_soft_hyphen(struct span text)
+{
+    return span_begins(text, span_of("\u00ad"));
+}
+
+/* ASCII letters and digits, soft hyphens among them, and characters of a set */
+static size_t part(struct span text, const char *set)
+{
+    enum { LONGEST = 255 }; /* keeps the scanner linear */
+    size_t length = 0;
+    while (length < LONGEST &&
+           (ptb_is_ascii_word(span_from(text, length)) || ptb_has(set, span_from(text, length)) ||
+               is_soft_hyphen(span_from(text, length))))
+        length += ptb_width(span_from(text, length));
+    return length;
+}
+
+/* Words of ASCII with stops before the hyphen: open,lit-up 5.5-inch U.S.-based non-U.S. */
+static size_t hyphenated(struct span text)
+{
+    size_t length = ptb_is_ascii_word(text) ? part(text, ".,") : 0, end = 0;
+    while (length && ptb_has("-", span_from(text, length))) {
+        const struct span rest = span_from(text, length + 1);
+        const size_t more = acronym(rest) > 2 ? acronym(rest) : part(rest, "");
+        if (!more)
+            break;
+        end = length += 1 + more;
+    }
+    return end;
+}
+
+struct ptb_match ptb_hyphenated(struct span text)
+{
+    return ptb_whole(hyphenated(text));
+}
+
 /* Bytes of the period behind a word where a comma, a colon or a semicolon follows, and that. */
 static struct ptb_match stop(struct span text, size_t length)
 {
@@ -117,28 +153,15 @@ static struct ptb_match stop(struct span text, size_t length)
     return ptb_before(length + 1, ptb_has(",;:", rest) || c == 0x3001 ? width : 0);
 }
 
-struct ptb_match ptb_stop(struct span text)
+static struct ptb_match longest(struct ptb_match a, struct ptb_match b)
 {
-    const struct ptb_match word = stop(text, ptb_word_length(text));
-    return word.length ? word : stop(text, ptb_thing_length(text));
+    return b.extent > a.extent ? b : a;
 }
 
-/* Words of ASCII with stops before the hyphen: open,lit-up 5.5-inch U.S.-based non-U.S. */
-struct ptb_match ptb_hyphenated(struct span text)
+struct ptb_match ptb_stop(struct span text)
 {
-    enum { LONGEST = 255 }; /* keeps the scanner linear */
-    size_t length = 0, end = 0;
-    while (length < LONGEST &&
-           (ptb_is_ascii_word(span_from(text, length)) || (length && ptb_has(".,", span_from(text, length)))))
-        ++length;
-    for (size_t part; length && ptb_has("-", span_from(text, length)); length = end) {
-        const struct span rest = span_from(text, length + 1);
-        part = ptb_ascii_words(rest, SIZE_MAX);
-        if (acronym(rest) > 2)
-            part = acronym(rest);
-        if (!part)
-            break;
-        end = length + 1 + part;
-    }
-    return ptb_whole(end);
+    const struct ptb_match word = stop(text, ptb_word_length(text)),
+                           thing = stop(text, ptb_thing_length(text));
+    const struct ptb_match capitals = stop(text, ptb_capitals(text).length);
+    return longest(longest(word, thing), longest(capitals, stop(text, hyphenated(text))));
 }

@@ -124,10 +124,21 @@ struct ptb_match ptb_slashes(struct span text)
     return ptb_whole(parts > 1 ? length : 0);
 }
 
+/* *** or \*\* */
+static size_t stars(struct span text)
+{
+    const size_t escape = ptb_has("\\", text);
+    size_t length = 0;
+    while (
+        (!escape || ptb_has("\\", span_from(text, length))) && ptb_has("*", span_from(text, length + escape)))
+        length += escape + 1;
+    return length;
+}
+
 /* ?!!, ------: signs of which any number is one token */
 struct ptb_match ptb_run(struct span text)
 {
-    static const char *const runs[] = {"!?", "-", "_", "*", "#", "@"};
+    static const char *const runs[] = {"!?", "-", "_", "#", "@"};
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; ++i) {
         size_t length = 0;
         while (ptb_has(runs[i], span_from(text, length)))
@@ -135,7 +146,7 @@ struct ptb_match ptb_run(struct span text)
         if (length)
             return ptb_whole(length);
     }
-    return ptb_whole(0);
+    return ptb_whole(stars(text));
 }
 
 /* ... to ....., and . . . with blanks */
@@ -151,15 +162,19 @@ struct ptb_match ptb_dots(struct span text)
     return ptb_whole(close >= FEWEST ? close : wide >= 2 * FEWEST - 1 ? wide : 0);
 }
 
-/* Any number of typographic quotes */
+/* One or two of a back-tick and typographic quotes */
 size_t ptb_quotes_length(struct span text)
 {
-    size_t length = 0, width;
-    int32_t c;
-    while (ptb_class(span_from(text, length), &c, &width) == PTB_SIGN &&
-           ((c >= 0x91 && c <= 0x94) || c == 0xab || c == 0xbb || (c >= 0x2018 && c <= 0x201e) ||
-               c == 0x2039 || c == 0x203a))
+    size_t length = 0;
+    for (int i = 0; i < 2; ++i) {
+        int32_t c;
+        size_t width;
+        ptb_class(span_from(text, length), &c, &width);
+        if (c != '`' && !(c >= 0x91 && c <= 0x94) && c != 0xab && c != 0xbb &&
+            !(c >= 0x2018 && c <= 0x201e) && c != 0x2039 && c != 0x203a)
+            break;
         length += width;
+    }
     return length;
 }
 

@@ -126,7 +126,8 @@ const struct ptb_change ptb_changes[] = {
     {"\u00bb", "''", PLACE_QUOTES},
     {"\xc2\x94", "''", PLACE_QUOTES},
 
-    {"&amp;", "&", PLACE_ANY},
+    {"&amp;", "&", PLACE_TOKEN},
+    {"&amp;", "&", PLACE_CAPITALS},
     {"&lt;", "<", PLACE_TOKEN},
     {"&gt;", ">", PLACE_TOKEN},
     {" ", "\u00a0", PLACE_ANY},

@@ -20,13 +20,13 @@ static size_t up_to(const char *set, struct span text, size_t most)
     return length;
 }
 
-/* The same without bytes of another set at the end, where two or more remain. */
+/* The same without bytes of another set at the end, where two or more characters remain. */
 static size_t address(const char *set, const char *last, struct span text)
 {
     size_t length = up_to(set, text, SIZE_MAX);
     while (length && strchr(last, text.data[length - 1]))
         --length;
-    return length > 1 ? length : 0;
+    return length > ptb_width(text) ? length : 0;
 }
 
 /* /photos/1.html */
@@ -41,6 +41,13 @@ struct ptb_match ptb_url(struct span text)
     const size_t https = ptb_like(text, "https://"), scheme = https ? https : ptb_like(text, "http://");
     const size_t length = scheme ? address(ENDS "{}", ENDS ".!?{},-", span_from(text, scheme)) : 0;
     return ptb_whole(length ? scheme + length : 0);
+}
+
+/* Bytes of the domain that begins at an offset, whatever is before it, and of a path. */
+static size_t longer(size_t end, struct span text, size_t offset, size_t domain)
+{
+    const size_t length = domain ? offset + domain + path(span_from(text, offset + domain)) : 0;
+    return length > end ? length : end;
 }
 
 static size_t domain(struct span text)
@@ -60,9 +67,7 @@ static size_t known_site(struct span text)
                 span_from(text, length), LONGEST)) > 0 &&
            ptb_has(".", span_from(text, length + label))) {
         length += label + 1;
-        const size_t last = domain(span_from(text, length));
-        if (last)
-            end = length + last;
+        end = longer(end, text, length, domain(span_from(text, length)));
     }
     return end;
 }
@@ -78,35 +83,49 @@ static size_t www_site(struct span text)
         size_t last = 0;
         while (last < 4 && ptb_is_ascii_letter(span_from(text, length + last)))
             ++last;
-        if (last > 1)
-            end = length + last;
+        end = longer(end, text, length, last > 1 ? last : 0);
     }
     return end;
 }
 
 struct ptb_match ptb_site(struct span text)
 {
-    const size_t known = known_site(text), www = www_site(text), length = known > www ? known : www;
-    return ptb_whole(length ? length + path(span_from(text, length)) : 0);
+    const size_t known = known_site(text), www = www_site(text);
+    return ptb_whole(known > www ? known : www);
 }
 
-struct ptb_match ptb_mail(struct span text)
+static size_t bracket(const char *sign, const char *entity, struct span text)
+{
+    return ptb_has(sign, text) ? 1 : ptb_like(text, entity);
+}
+
+/* Bytes of the labels of a host: home.net */
+static size_t host(struct span text)
 {
     size_t length = 0, part;
-    if (!ptb_is_ascii_word(text))
-        return ptb_whole(0);
-    size_t room = up_to(ENDS "{}", text, LONGEST), end = 0;
-    for (; room > 1 && !end; --room) {
-        if (text.data[room - 1] != '@')
-            continue;
-        for (length = room; (part = up_to(ENDS "{}.", span_from(text, length), LONGEST)) > 0;) {
-            end = length += part;
-            if (!ptb_has(".", span_from(text, length)))
-                break;
-            ++length;
-        }
+    while ((part = up_to(ENDS "{}.", span_from(text, length), LONGEST)) > 0) {
+        length += part;
+        if (!ptb_has(".", span_from(text, length)) || !up_to(ENDS "{}.", span_from(text, length + 1), 1))
+            break;
+        ++length;
     }
-    return ptb_whole(end);
+    return length;
+}
+
+/* dog@home.net, <dog@home> */
+struct ptb_match ptb_mail(struct span text)
+{
+    const size_t open = bracket("<", "&lt;", text);
+    const struct span rest = span_from(text, open);
+    if (!ptb_is_ascii_word(rest))
+        return ptb_whole(0);
+    for (size_t at = up_to(ENDS "{}", rest, LONGEST); at-- > 1;) {
+        const size_t name = open + at + 1,
+                     end = rest.data[at] == '@' ? name + host(span_from(text, name)) : name;
+        if (end > name)
+            return ptb_whole(end + bracket(">", "&gt;", span_from(text, end)));
+    }
+    return ptb_whole(0);
 }
 
 /* @home_1 */

@@ -6,18 +6,18 @@
 
 /* ---- words --------------------------------------------------------------------------------------------- */
 
-/* Bytes of a letter of a word: also a mark, a soft hyphen or an entity like &eacute; */
+/* Bytes of a letter of a word: also a mark, or an entity like &eacute; */
 static size_t letter(struct span text)
 {
     size_t width;
     const enum ptb_class class = ptb_class(text, NULL, &width);
     if (class == PTB_MARK || class == PTB_LETTER)
         return width;
-    if (ptb_has("&", text))
+    if (ptb_has("&", text) && ptb_has("aeiouAEIOU", span_from(text, 1)))
         for (const char *const *accent = ptb_accents; *accent; ++accent)
-            if (ptb_has("aeiouAEIOU", span_from(text, 1)) && ptb_like(span_from(text, 2), *accent))
+            if (ptb_like(span_from(text, 2), *accent))
                 return 2 + strlen(*accent);
-    return class == PTB_DIGIT ? 0 : ptb_alnum(text);
+    return 0;
 }
 
 /* What a word goes on with: a letter, a digit, or a sign that ends sentences where a letter follows. */
@@ -45,7 +45,7 @@ struct ptb_match ptb_word(struct span text)
 struct ptb_match ptb_special(struct span text)
 {
     for (const struct ptb_cut *cut = ptb_cuts; cut->word; ++cut)
-        if (ptb_like(text, cut->word))
+        if ((text.data[0] | 0x20) == cut->word[0] && ptb_like(text, cut->word) == strlen(cut->word))
             return ptb_before(cut->length, strlen(cut->word) - cut->length);
     return ptb_whole(0);
 }
@@ -80,13 +80,22 @@ struct ptb_match ptb_contracted(struct span text)
     return ptb_before(length, contraction(span_from(text, length)));
 }
 
-/* do before n't */
+/* do before n't: letters, soft hyphens among them, the last before the n no other n */
 struct ptb_match ptb_negated(struct span text)
 {
+    static const struct span soft_hyphen = {"\u00ad", 2};
     size_t length = 0;
-    while (ptb_is_ascii_letter(span_from(text, length)))
-        ++length;
-    if (length < 2 || ptb_has("nN", span_from(text, length - 2)))
+    char last = 0, before_last = 0;
+    for (;; length += ptb_width(span_from(text, length))) {
+        const struct span rest = span_from(text, length);
+        if (ptb_is_ascii_letter(rest)) {
+            before_last = last;
+            last = rest.data[0];
+        } else if (!span_begins(rest, soft_hyphen)) {
+            break;
+        }
+    }
+    if (!before_last || before_last == 'n' || before_last == 'N')
         return ptb_whole(0);
     return ptb_before(length - 1, negation(span_from(text, length - 1)));
 }
