@@ -102,6 +102,13 @@ uint16_t f32_to_f16(float value);
 float bf16_to_f32(uint16_t bits);
 uint16_t f32_to_bf16(float value);
 
+/* ---- random numbers ------------------------------------------------------------------------------------ */
+
+/* Made of a seed alone, the same on every machine, and in any order, so that threads need not share a state:
+ * splitmix64 (Steele, Lea, Flood 2014). random_mix is its finalizer; random_at the i-th number of a stream. */
+uint64_t random_mix(uint64_t bits);
+uint64_t random_at(uint64_t seed, uint64_t i);
+
 /* ---- files --------------------------------------------------------------------------------------------- */
 
 /* A whole file in memory, read-only, mapped and not copied. size 0 has data NULL. */

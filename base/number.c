@@ -53,3 +53,15 @@ uint16_t f32_to_bf16(float value)
         return (uint16_t)(bits >> 16 | 0x40); /* NaN, kept quiet */
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
+
+uint64_t random_mix(uint64_t bits)
+{
+    bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9u;
+    bits = (bits ^ bits >> 27) * 0x94D049BB133111EBu;
+    return bits ^ bits >> 31;
+}
+
+uint64_t random_at(uint64_t seed, uint64_t i)
+{
+    return random_mix(seed + (i + 1) * 0x9E3779B97F4A7C15u);
+}

@@ -5,7 +5,7 @@
  * so a golden file holds inputs and outputs only, and a full-size model needs no gigabyte in the repository.
  *
  *   key      = FNV-1a 64 of the name, xor seed
- *   bits(i)  = splitmix64's finalizer of key + (i + 1) * 0x9E3779B97F4A7C15
+ *   bits(i)  = random_at(key, i)
  *   normal   = (sum of the four 16-bit quarters of bits - 131070) / 37837, of variance 1 and within +-3.47
  *   value    = base + spread * normal, all float32
  *
@@ -18,13 +18,6 @@
 #include <math.h>
 #include <string.h>
 
-static uint64_t mix(uint64_t z)
-{
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-
 static uint64_t name_key(const char *name)
 {
     uint64_t hash = 0xCBF29CE484222325u;
@@ -35,7 +28,7 @@ static uint64_t name_key(const char *name)
 
 static float normal(uint64_t key, uint64_t i)
 {
-    const uint64_t bits = mix(key + (i + 1) * 0x9E3779B97F4A7C15u);
+    const uint64_t bits = random_at(key, i);
     const int sum =
         (int)(bits & 0xffff) + (int)(bits >> 16 & 0xffff) + (int)(bits >> 32 & 0xffff) + (int)(bits >> 48);
     return (float)(sum - 131070) * (1.0f / 37837.0f);
@@ -44,7 +37,7 @@ static float normal(uint64_t key, uint64_t i)
 /* About one channel in 128. */
 static bool is_outlier(size_t channel)
 {
-    return mix(channel + 1) % 128 == 0;
+    return random_mix(channel + 1) % 128 == 0;
 }
 
 /* The kinds of tensor, told by the end of the name; the first that fits counts. In `spread`, 0 stands for

@@ -22,20 +22,12 @@ static double *values_of(const struct bootstrap *bootstrap, size_t system, int m
 
 /* ---- samples ------------------------------------------------------------------------------------------- */
 
-/* The i-th number of a sample's stream: the finalizer of splitmix64 (Steele et al. 2014) of a counter. */
-static uint64_t random_bits(uint64_t seed, size_t sample, size_t i)
-{
-    uint64_t z = seed + ((uint64_t)sample << 32 | (uint64_t)i) * 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-
 /* times[i] = how often image i of count is drawn, in count draws */
 static void draw(uint32_t *times, size_t count, uint64_t seed, size_t sample)
 {
+    const uint64_t stream = random_at(seed, sample);
     for (size_t i = 0; i < count; ++i)
-        ++times[(random_bits(seed, sample, i) >> 32) * count >> 32];
+        ++times[(random_at(stream, i) >> 32) * count >> 32];
 }
 
 static void stats_add_times(struct bleu_stats *sum, const struct bleu_stats *stats, uint32_t times)
