@@ -205,13 +205,13 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
     return 0;
 }
 
-int bmp_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err)
+int bmp_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     struct bmp bmp = {.file = file};
 
     int rc = read_headers(&bmp, err);
     if (!rc)
-        rc = picture_check_size(bmp.width, bmp.height, max_pixels, err);
+        rc = picture_check_size(bmp.width, bmp.height, options->max_pixels, err);
     if (!rc)
         rc = picture_alloc(out, (int)bmp.width, (int)bmp.height, err);
     if (rc)

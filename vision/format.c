@@ -6,9 +6,15 @@
 #define MAGIC(bytes) .magic = (bytes), .magic_size = sizeof(bytes) - 1
 #define CONVERT "convert it to PNG or JPEG"
 
+#ifdef DIPTYCH_JPEG_TURBO
+#define JPEG_DECODE turbo_decode
+#else
+#define JPEG_DECODE stb_decode
+#endif
+
 /* The first row that matches counts, so that a longer magic stands before its own prefix. */
 static const struct format formats[] = {
-    {"JPEG", MAGIC("\xff\xd8\xff"), .decode = stb_decode, .check = jpeg_check, .exif = jpeg_exif},
+    {"JPEG", MAGIC("\xff\xd8\xff"), .decode = JPEG_DECODE, .check = jpeg_check, .exif = jpeg_exif},
     {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .decode = stb_decode, .check = png_check, .exif = png_exif},
     {"GIF", MAGIC("GIF87a"), .decode = gif_decode},
     {"GIF", MAGIC("GIF89a"), .decode = gif_decode},
@@ -22,7 +28,11 @@ static const struct format formats[] = {
     {"PNM in text form", MAGIC("P2"), .hint = "save it in binary form (P4 to P6)"},
     {"PNM in text form", MAGIC("P3"), .hint = "save it in binary form (P4 to P6)"},
     {"PAM", MAGIC("P7"), .hint = CONVERT},
+#ifdef DIPTYCH_WEBP
+    {"WebP", MAGIC("WEBP"), .magic_at = 8, .decode = webp_decode, .exif = webp_exif},
+#else
     {"WebP", MAGIC("WEBP"), .magic_at = 8, .hint = CONVERT},
+#endif
     {"TIFF", MAGIC("II*\0"), .hint = CONVERT},
     {"TIFF", MAGIC("MM\0*"), .hint = CONVERT},
     {"BigTIFF", MAGIC("II+\0"), .hint = CONVERT},

@@ -19,7 +19,9 @@ struct span {
 
 typedef int format_check(struct span file, struct err *err);
 typedef struct span format_exif(struct span file);
-typedef int format_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err);
+/* options: with max_pixels filled in; the rest is for those that can make use of it. */
+typedef int format_decode(
+    struct picture *out, struct span file, const struct picture_options *options, struct err *err);
 
 struct format {
     const char *name;
@@ -36,8 +38,9 @@ struct format {
 const struct format *format_find(struct span file);
 
 format_decode stb_decode, gif_decode, bmp_decode, pnm_decode;
+format_decode turbo_decode, webp_decode; /* where the build found their libraries */
 format_check jpeg_check, png_check;
-format_exif jpeg_exif, png_exif;
+format_exif jpeg_exif, png_exif, webp_exif;
 
 /* Refuses sizes that are not positive or hold more than max_pixels. */
 int picture_check_size(long long width, long long height, size_t max_pixels, struct err *err);

@@ -234,7 +234,7 @@ static void draw(struct picture *out, const struct gif *gif, const uint8_t *colo
         }
 }
 
-int gif_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err)
+int gif_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     struct gif gif = {.file = file};
     uint8_t *colors = NULL;
@@ -242,7 +242,7 @@ int gif_decode(struct picture *out, struct span file, size_t max_pixels, struct 
 
     int rc = read_headers(&gif, err);
     if (!rc)
-        rc = picture_check_size(gif.screen_width, gif.screen_height, max_pixels, err);
+        rc = picture_check_size(gif.screen_width, gif.screen_height, options->max_pixels, err);
     if (!rc)
         rc = picture_alloc(out, gif.screen_width, gif.screen_height, err);
     if (rc)

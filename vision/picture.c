@@ -47,7 +47,7 @@ static int decode_format(struct picture *out, const struct format *format, struc
 {
     int rc = format->check ? format->check(file, err) : 0;
     if (!rc)
-        rc = format->decode(out, file, options->max_pixels, err);
+        rc = format->decode(out, file, options, err);
     if (!rc && format->exif && !options->ignore_exif)
         rc = picture_orient(out, exif_orientation(format->exif(file)), err);
     if (rc) {

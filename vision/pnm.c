@@ -66,7 +66,7 @@ static void unpack_samples(struct picture *out, const uint8_t *samples, int chan
     }
 }
 
-int pnm_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err)
+int pnm_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     const char kind = (char)file.data[1];
     const int channels = kind == '6' ? 3 : 1;
@@ -76,7 +76,7 @@ int pnm_decode(struct picture *out, struct span file, size_t max_pixels, struct 
 
     if (width < 0 || height < 0 || largest < 1 || largest > 65535)
         return err_set(err, ERR_FORMAT, "the header at byte 2 is not numbers in range");
-    int rc = picture_check_size(width, height, max_pixels, err);
+    int rc = picture_check_size(width, height, options->max_pixels, err);
     if (rc)
         return rc;
     row = kind == '4' ? ((size_t)width + 7) / 8 : (size_t)width * (size_t)channels * (largest > 255 ? 2 : 1);

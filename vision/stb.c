@@ -91,14 +91,14 @@ static int fail(const struct source *source, struct err *err)
     return err_set(err, ERR_FORMAT, "%s, before byte %zu", reason, source->at);
 }
 
-int stb_decode(struct picture *out, struct span file, size_t max_pixels, struct err *err)
+int stb_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     struct source source = {.file = file};
     int width, height, channels;
 
     /* Where the header is wrong, only the attempt to decode says why. */
     const bool header = stbi_info_from_callbacks(&callbacks, &source, &width, &height, &channels);
-    int rc = header ? picture_check_size(width, height, max_pixels, err) : 0;
+    int rc = header ? picture_check_size(width, height, options->max_pixels, err) : 0;
     if (rc)
         return rc;
     source = (struct source){.file = file};

@@ -19,7 +19,8 @@
  * blended), 16-bit samples of PNG keep their high byte. The first frame of an animation. Known differences:
  *
  *   - 16-bit grey, which Pillow clips to white, is scaled down like any other 16-bit picture;
- *   - JPEG decoders differ by a few levels (and where colour is stored at half width, more at hard edges);
+ *   - in builds without libjpeg-turbo, JPEGs differ by a few levels (and where colour is stored at half
+ * width, more at hard edges); with it every byte is the same;
  *   - files that Pillow shows in part or in spite of damage are refused: a PNG with no end or with a wrong
  * checksum in its pixels, a JPEG with garbage between segments, undefined tables or bad codes;
  *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end
@@ -34,12 +35,18 @@ struct picture_options {
     size_t max_bytes;  /* of the file; 0 for the default, 256 MiB */
     size_t max_pixels; /* width * height, checked before decoding; 0 for the default, 200 million */
     bool ignore_exif;  /* leave the picture as stored; otherwise the EXIF orientation is applied */
+
+    /* 0: all pixels. Otherwise a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (its finer DCT
+     * coefficients are left out), as long as both edges keep at least so many pixels; Pillow's draft mode.
+     * Takes effect where the build found libjpeg-turbo. */
+    int min_edge;
 };
 
-/* Reads JPEG, PNG, GIF, BMP, PSD and binary PNM, told apart by their first bytes, not by name. A known format
- * that is not read (WebP, TIFF, HEIC, ...) is ERR_UNSUPPORTED and named; a damaged file is ERR_FORMAT with
- * the reason and, where it is known, the byte offset; a picture over a limit is ERR_LIMIT and was not
- * decoded. options may be NULL. Messages do not hold the path for _decode, and do for _read. */
+/* Reads JPEG, PNG, GIF, BMP, PSD, binary PNM and, where the build found libwebp, WebP, told apart by their
+ * first bytes, not by name. A known format that is not read (TIFF, HEIC, ...) is ERR_UNSUPPORTED and named; a
+ * damaged file is ERR_FORMAT with the reason and, where it is known, the byte offset; a picture over a limit
+ * is ERR_LIMIT and was not decoded. options may be NULL. Messages do not hold the path for _decode, and do
+ * for _read. */
 int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
     const struct picture_options *options, struct err *err);
 int picture_read(

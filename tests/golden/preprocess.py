@@ -7,6 +7,7 @@
 resize.txt     CRC-32 of Image.resize() over synthetic pictures, and some tiny outputs in full
 square.txt     CRC-32 of the square that Hugging Face's CLIP processor or open_clip's transform cuts out
 pictures.txt   CRC-32 of Image.convert("RGB") of the small files beside it, which this script makes as well
+drafts.txt     the same of JPEGs after Image.draft(), which decodes them smaller
 
 Large inputs are not stored: synthetic() is an integer formula that tests/vision/golden.c repeats.
 """
@@ -196,6 +197,26 @@ def rle8(index):
     return out + b"\0\1"
 
 
+def enlarged(webp, width, height):
+    """The file with a canvas of this size, of which its frames cover a part."""
+    at = webp.index(b"VP8X") + 12
+    return webp[:at] + struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3] + webp[at + 6:]
+
+
+def make_webp(rgb, rgba, turned):
+    animation = saved(rgb, "WEBP", lossless=True, save_all=True, append_images=[turned])
+    return {
+        "rgb.webp": saved(rgb, "WEBP", quality=80),
+        "rgba.webp": saved(rgba, "WEBP", quality=80, exact=True),
+        "rgb_lossless.webp": saved(rgb, "WEBP", lossless=True),
+        "rgba_lossless.webp": saved(rgba, "WEBP", lossless=True, exact=True),
+        "exif6.webp": saved(rgb, "WEBP", lossless=True, exif=exif(6, True)),
+        "exif3_marked.webp": saved(rgb, "WEBP", lossless=True, exif=b"Exif\0\0" + exif(3, False)),
+        "animated.webp": animation,
+        "large_canvas.webp": enlarged(animation, W + 7, H + 6),
+    }
+
+
 def make_files():
     deep = RGB.astype(np.uint16) * 256 + RGB[..., ::-1]
     alpha = synthetic(H, W).transpose(1, 0, 2)[..., :1]
@@ -257,6 +278,10 @@ def make_files():
         "progressive.jpg": saved(rgb, "JPEG", quality=90, progressive=True),
         "restart.jpg": saved(rgb, "JPEG", quality=90, restart_marker_blocks=1),
         "cmyk.jpg": saved(rgb.convert("CMYK"), "JPEG", quality=90),
+        "rgb422.jpg": saved(rgb, "JPEG", quality=90, subsampling=1),
+        "stored_rgb.jpg": saved(rgb, "JPEG", quality=90, keep_rgb=True),
+        "large.jpg": saved(Image.fromarray(synthetic(67, 50)), "JPEG", quality=60),
+        **make_webp(rgb, Image.fromarray(with_alpha), turned.convert("RGB")),
     }
     for orientation in range(1, 9):
         files[f"exif{orientation}.jpg"] = saved(rgb, "JPEG", quality=90, subsampling=0,
@@ -265,18 +290,29 @@ def make_files():
 
 
 def write_files():
-    lines = [ORIGIN, "# file, width, height, CRC-32 of the RGB bytes, or - for a JPEG, whose decoders differ by a few\n"
-             "# levels: its pixels are in FILE.ppm\n"]
+    lines = [ORIGIN, "# file, width, height, CRC-32 of the RGB bytes; of a JPEG, whose decoders differ by a few levels (by more\n"
+             "# where colour has half the width: rgb422.jpg), they are in FILE.ppm as well\n"]
     for name, data in make_files().items():
         (HERE / name).write_bytes(data)
         image = Image.open(HERE / name)
         if name == "grey16.png":  # Pillow's convert() clips 16-bit grey to white; ours keeps the high byte
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         out = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-        if name.endswith(".jpg"):
+        if name.endswith(".jpg") and name != "rgb422.jpg":
             (HERE / f"{name}.ppm").write_bytes(b"P6\n%d %d\n255\n" % (out.shape[1], out.shape[0]) + out.tobytes())
-        lines.append(f"{name} {out.shape[1]} {out.shape[0]} {'-' if name.endswith('.jpg') else crc(out)}\n")
+        lines.append(f"{name} {out.shape[1]} {out.shape[0]} {crc(out)}\n")
     (HERE / "pictures.txt").write_text("".join(lines))
+
+
+def write_drafts():
+    lines = [ORIGIN, "# file, least edge, width, height, CRC-32 of the RGB bytes\n"]
+    for name in ("large.jpg", "cmyk.jpg", "exif6.jpg", "grey.jpg", "progressive.jpg", "rgb.png"):
+        for edge in (1, 2, 3, 4, 5, 6, 7, 12, 13, 25, 26, 100):
+            image = Image.open(HERE / name)
+            image.draft(None, (edge, edge))
+            out = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            lines.append(f"{name} {edge} {out.shape[1]} {out.shape[0]} {crc(out)}\n")
+    (HERE / "drafts.txt").write_text("".join(lines))
 
 
 if __name__ == "__main__":
@@ -284,3 +320,4 @@ if __name__ == "__main__":
     write_resizes()
     write_squares()
     write_files()
+    write_drafts()

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/* WebP through libwebp: a still picture or, as Pillow shows it, the first frame of an animation on a black
+ * canvas. Alpha is dropped. */
+#include "vision/format.h"
+
+#include <string.h>
+
+#include <webp/decode.h>
+#include <webp/demux.h>
+
+static int explain(VP8StatusCode status, struct span file, struct err *err)
+{
+    switch (status) {
+    case VP8_STATUS_OK:
+        return 0;
+    case VP8_STATUS_OUT_OF_MEMORY:
+        return err_set(err, ERR_MEMORY, "out of memory");
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+        return err_set(err, ERR_UNSUPPORTED, "this kind is not read: its pixels use a later feature of VP8");
+    case VP8_STATUS_NOT_ENOUGH_DATA:
+    case VP8_STATUS_SUSPENDED:
+        return err_set(err, ERR_FORMAT, "the pixels end early, before byte %zu", file.size);
+    default:
+        return err_set(err, ERR_FORMAT, "the pixels are coded wrongly");
+    }
+}
+
+/* Decodes a frame to where it belongs on the canvas. */
+static int draw(struct picture *canvas, const WebPIterator *frame, struct span file, struct err *err)
+{
+    const size_t stride = (size_t)canvas->width * 3, bytes = stride * (size_t)canvas->height;
+    const size_t at = (size_t)frame->y_offset * stride + (size_t)frame->x_offset * 3;
+    WebPDecoderConfig config;
+
+    if (frame->width != canvas->width || frame->height != canvas->height)
+        memset(canvas->rgb, 0, bytes);
+    if (!WebPInitDecoderConfig(&config))
+        return err_set(err, ERR_UNSUPPORTED, "libwebp is older than the one that Diptych was built with");
+    config.output.colorspace = MODE_RGB;
+    config.output.is_external_memory = 1;
+    config.output.u.RGBA = (WebPRGBABuffer){canvas->rgb + at, (int)stride, bytes - at};
+    return explain(WebPDecode(frame->fragment.bytes, frame->fragment.size, &config), file, err);
+}
+
+static int decode_first(struct picture *out, WebPDemuxer *demuxer, struct span file,
+    const struct picture_options *options, struct err *err)
+{
+    const long long width = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH);
+    const long long height = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT);
+    WebPIterator frame;
+
+    int rc = picture_check_size(width, height, options->max_pixels, err);
+    if (rc)
+        return rc;
+    if (!WebPDemuxGetFrame(demuxer, 1, &frame))
+        return err_set(err, ERR_FORMAT, "it holds no picture");
+    rc = picture_alloc(out, (int)width, (int)height, err);
+    if (!rc)
+        rc = draw(out, &frame, file, err);
+    WebPDemuxReleaseIterator(&frame);
+    return rc;
+}
+
+int webp_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    const WebPData data = {file.data, file.size};
+    WebPDemuxState state;
+    WebPDemuxer *demuxer = WebPDemuxPartial(&data, &state);
+    int rc;
+
+    if (state == WEBP_DEMUX_PARSE_ERROR)
+        rc = err_set(err, ERR_FORMAT, "its chunks do not fit together");
+    else if (!demuxer || state != WEBP_DEMUX_DONE)
+        rc = err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.size);
+    else
+        rc = decode_first(out, demuxer, file, options, err);
+    WebPDemuxDelete(demuxer);
+    return rc;
+}
+
+struct span webp_exif(struct span file)
+{
+    static const char name[6] = "Exif\0"; /* some programs leave JPEG's mark before the block */
+    const WebPData data = {file.data, file.size};
+    WebPDemuxer *demuxer = WebPDemux(&data);
+    WebPChunkIterator chunk;
+    struct span exif = {0};
+
+    if (demuxer && WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) {
+        exif = (struct span){chunk.chunk.bytes, chunk.chunk.size}; /* points into the file */
+        WebPDemuxReleaseChunkIterator(&chunk);
+    }
+    WebPDemuxDelete(demuxer);
+    if (exif.size >= sizeof name && !memcmp(exif.data, name, sizeof name))
+        exif = (struct span){exif.data + sizeof name, exif.size - sizeof name};
+    return exif;
+}
