@@ -105,7 +105,8 @@ uint16_t f32_to_bf16(float value);
 /* ---- random numbers ------------------------------------------------------------------------------------ */
 
 /* Made of a seed alone, the same on every machine, and in any order, so that threads need not share a state:
- * splitmix64 (Steele, Lea, Flood 2014). random_mix is its finalizer; random_at the i-th number of a stream. */
+ * splitmix64 (Steele, Lea, Flood 2014). random_mix is its finalizer; random_at the i-th number of a stream.
+ */
 uint64_t random_mix(uint64_t bits);
 uint64_t random_at(uint64_t seed, uint64_t i);
 

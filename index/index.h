@@ -176,6 +176,32 @@ int index_rows(
     struct index_rows *out, struct index *index, const struct index_filter *filter, struct err *err);
 void index_rows_release(struct index_rows *rows);
 
+/* What a search takes of a device: a queue, memory, and the codes that make it fast. Of one thread at a time;
+ * index and device must outlive it. */
+struct index_searcher;
+struct device; /* compute.h */
+
+int index_searcher_open(
+    struct index_searcher **out, struct index *index, struct device *device, struct err *err);
+void index_searcher_free(struct index_searcher *searcher);
+
+struct index_hit {
+    int64_t row;
+    double score; /* the cosine; -INFINITY, and so last, for a damaged row that is not a number */
+};
+
+/* hits (Q, k), counts (Q): for each of queries (Q, E) the counts[i] <= k rows of those chosen that score
+ * highest, best first, ties by row. Exact: the score is the dot product of the stored vector and the query,
+ * summed in double in one order, whatever the device; k may be any number from 1 on. A query of length 1 gets
+ * cosines; one with an element that is not finite is ERR_ARGUMENT. */
+int index_search(struct index_searcher *searcher, const struct index_rows *rows, const float *queries,
+    size_t query_count, size_t k, struct index_hit *hits, size_t *counts, struct err *err);
+
+/* Brings the codes for the first pass of searches (coarse.h) up to the committed rows, where there are enough
+ * for them to matter. For the writer, after its last commit; without it, searches are slower and no less
+ * exact. */
+int index_prepare(struct index *index, int threads, struct err *err);
+
 /* items (count) of rows (count), as a scan found them, in that order; strings come from the arena. A row
  * whose bytes do not match its checksum is ERR_FORMAT and names file and row; a dead row is ERR_ARGUMENT. */
 int index_fetch(struct index_item *items, struct index *index, const int64_t *rows, size_t count,

@@ -153,8 +153,8 @@ static int rank(struct best *bests, size_t count, struct err *err)
 
 /* ---- all of it ----------------------------------------------------------------------------------------- */
 
-static int scan_batch(struct scanner *scanner, struct batch *batch, struct best *bests, struct scan_hit *hits,
-    size_t *counts, size_t k, struct err *err)
+static int scan_batch(struct scanner *scanner, struct batch *batch, struct best *bests,
+    struct index_hit *hits, size_t *counts, size_t k, struct err *err)
 {
     int rc = scanner_place(scanner, batch, err);
     if (!rc)
@@ -164,7 +164,7 @@ static int scan_batch(struct scanner *scanner, struct batch *batch, struct best 
     for (size_t i = 0; !rc && i < batch->count; i++) {
         counts[i] = bests[i].count;
         for (size_t j = 0; j < bests[i].count; j++)
-            hits[i * k + j] = (struct scan_hit){bests[i].items[j].row, bests[i].items[j].lower};
+            hits[i * k + j] = (struct index_hit){bests[i].items[j].row, bests[i].items[j].lower};
     }
     return rc;
 }
@@ -190,7 +190,7 @@ static size_t batch_size(size_t k, int64_t rows)
 }
 
 int scan_top(struct scanner *scanner, const struct index_rows *rows, const struct coarse *coarse,
-    const float *queries, size_t query_count, size_t k, struct scan_hit *hits, size_t *counts,
+    const float *queries, size_t query_count, size_t k, struct index_hit *hits, size_t *counts,
     struct err *err)
 {
     struct best bests[BATCH_MAX];

@@ -40,11 +40,6 @@ void rows_decode(double *vector, const struct index_rows *rows, int64_t i);
  * in the end. The products are exact, so that compilers may contract them. */
 double rows_score(const struct index_rows *rows, int64_t i, const float *query);
 
-struct scan_hit {
-    int64_t row;
-    double score; /* -INFINITY, and so last, for a damaged row whose score is not a number */
-};
-
 struct coarse; /* coarse.h */
 
 /* What scans on one device share: its queue and memory. Of one thread at a time. */
@@ -57,7 +52,7 @@ void scanner_free(struct scanner *scanner);
  * rows->mask chooses, best first. coarse: codes of the first rows, or NULL, which costs time only. k is at
  * least 1. A query with an element that is not finite is ERR_ARGUMENT. */
 int scan_top(struct scanner *scanner, const struct index_rows *rows, const struct coarse *coarse,
-    const float *queries, size_t query_count, size_t k, struct scan_hit *hits, size_t *counts,
+    const float *queries, size_t query_count, size_t k, struct index_hit *hits, size_t *counts,
     struct err *err);
 
 #endif

@@ -53,7 +53,7 @@ static int bench_open(struct bench *bench, char **argv, struct err *err)
 
 static int answer(struct bench *bench, size_t queries, size_t k, struct err *err)
 {
-    struct scan_hit *hits = mem_new(queries * k, sizeof *hits);
+    struct index_hit *hits = mem_new(queries * k, sizeof *hits);
     size_t *counts = mem_new(queries, sizeof *counts);
     int rc = hits && counts ? 0 : err_memory(err, queries * k * sizeof *hits);
     const double start = time_now();

@@ -68,18 +68,18 @@ static double plain_score(const struct index_rows *rows, size_t row, const float
 
 static int by_score(const void *a, const void *b)
 {
-    const struct scan_hit *x = a, *y = b;
+    const struct index_hit *x = a, *y = b;
     if (x->score != y->score)
         return x->score > y->score ? -1 : 1;
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-static size_t plain_search(struct scan_hit *all, const struct index_rows *rows, const float *q)
+static size_t plain_search(struct index_hit *all, const struct index_rows *rows, const float *q)
 {
     size_t count = 0;
     for (int64_t row = 0; row < rows->count; row++)
         if (!rows->mask || rows->mask[row / 64] >> row % 64 & 1)
-            all[count++] = (struct scan_hit){row, plain_score(rows, (size_t)row, q)};
+            all[count++] = (struct index_hit){row, plain_score(rows, (size_t)row, q)};
     qsort(all, count, sizeof *all, by_score);
     return count;
 }
@@ -111,8 +111,8 @@ struct check {
     const char *name;
 };
 
-static void check_query(const struct check *check, size_t q, struct scan_hit *all, size_t k,
-    const struct scan_hit *hits, size_t count, const char *setup)
+static void check_query(const struct check *check, size_t q, struct index_hit *all, size_t k,
+    const struct index_hit *hits, size_t count, const char *setup)
 {
     const size_t found = plain_search(all, check->rows, check->queries + q * check->rows->width);
     const size_t want = found < k ? found : k;
@@ -128,8 +128,8 @@ static void check_query(const struct check *check, size_t q, struct scan_hit *al
 
 static void check_top(const struct check *check, size_t setup, size_t query_count, size_t k)
 {
-    struct scan_hit *hits = calloc(query_count * k + 1, sizeof *hits);
-    struct scan_hit *all = malloc(((size_t)check->rows->count + 1) * sizeof *all);
+    struct index_hit *hits = calloc(query_count * k + 1, sizeof *hits);
+    struct index_hit *all = malloc(((size_t)check->rows->count + 1) * sizeof *all);
     size_t counts[QUERIES];
     struct err err;
     check_ok(scan_top(scanners[setup], check->rows, check->coarse, check->queries, query_count, k, hits,
@@ -319,7 +319,7 @@ static void test_many_queries(void **state)
 {
     enum { COUNT = 3000, WIDTH = 24, MANY = 300, K = 3 };
     struct index_rows rows = data_make(INDEX_F32, KIND_RANDOM, WIDTH, COUNT);
-    struct scan_hit *hits = calloc(MANY * K, sizeof *hits), *all = malloc(COUNT * sizeof *all);
+    struct index_hit *hits = calloc(MANY * K, sizeof *hits), *all = malloc(COUNT * sizeof *all);
     float *queries = malloc(MANY * WIDTH * sizeof *queries);
     size_t counts[MANY];
     uint64_t seed = 11;
@@ -345,7 +345,7 @@ static void test_many_queries(void **state)
 static void test_arguments(void **state)
 {
     struct index_rows rows = data_make(INDEX_F32, KIND_RANDOM, 5, 20);
-    struct scan_hit hits[2];
+    struct index_hit hits[2];
     float query[10] = {1, 2, 3, 4, 5, 6, 7, NAN, 9, 10};
     size_t counts[2];
     struct err err;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/coarse.h"
+#include "index/store.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Below so many rows the vectors themselves are read in a few milliseconds. */
+enum { PREPARED_ROWS = 16384 };
+
+struct index_searcher {
+    struct index *index;
+    struct scanner *scanner;
+    struct coarse coarse;
+    int64_t generation; /* that the codes were opened for */
+};
+
+static char *codes_path(const struct index *index)
+{
+    char *path;
+    return asprintf(&path, "%s/coarse.i8", index->path) < 0 ? NULL : path;
+}
+
+/* All rows, whether they have items or not: the codes are of rows. */
+static struct index_rows all_rows(const struct index_rows *rows)
+{
+    struct index_rows all = *rows;
+    all.mask = NULL;
+    return all;
+}
+
+static int open_codes(struct index_searcher *searcher, const struct index_rows *rows, struct err *err)
+{
+    const struct index_rows all = all_rows(rows);
+    char *path = codes_path(searcher->index);
+    if (!path)
+        return err_memory(err, 0);
+    coarse_release(&searcher->coarse);
+    searcher->generation = searcher->index->meta.generation;
+    const int rc = coarse_open(&searcher->coarse, path, &all, searcher->generation, err);
+    free(path);
+    return rc;
+}
+
+int index_searcher_open(
+    struct index_searcher **out, struct index *index, struct device *device, struct err *err)
+{
+    struct index_searcher *searcher = mem_new(1, sizeof *searcher);
+    if (!searcher)
+        return err_memory(err, sizeof *searcher);
+    searcher->index = index;
+    searcher->generation = -1;
+    const int rc = scanner_open(&searcher->scanner, device, err);
+    if (rc)
+        index_searcher_free(searcher);
+    else
+        *out = searcher;
+    return rc;
+}
+
+void index_searcher_free(struct index_searcher *searcher)
+{
+    if (!searcher)
+        return;
+    coarse_release(&searcher->coarse);
+    scanner_free(searcher->scanner);
+    free(searcher);
+}
+
+int index_search(struct index_searcher *searcher, const struct index_rows *rows, const float *queries,
+    size_t query_count, size_t k, struct index_hit *hits, size_t *counts, struct err *err)
+{
+    int rc = 0;
+    if (searcher->generation != searcher->index->meta.generation)
+        rc = open_codes(searcher, rows, err);
+    return rc ? rc
+              : scan_top(
+                    searcher->scanner, rows, &searcher->coarse, queries, query_count, k, hits, counts, err);
+}
+
+int index_prepare(struct index *index, int threads, struct err *err)
+{
+    struct index_rows rows;
+    assert(index->writer);
+    int rc = index_rows(&rows, index, NULL, err);
+    if (rc)
+        return rc;
+    if (rows.count >= PREPARED_ROWS) {
+        const struct index_rows all = all_rows(&rows);
+        char *path = codes_path(index);
+        rc = path ? coarse_update(path, &all, index->meta.generation, threads, err) : err_memory(err, 0);
+        free(path);
+    }
+    index_rows_release(&rows);
+    return rc;
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Searching an index on disk: what the scan finds is what the catalog holds, with and without codes, through
+ * removals, growth and compaction. */
+#include "compute/compute.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/index/synthetic.h"
+
+enum { WIDTH = 24, COUNT = 20000, K = 7 };
+
+static struct device *device;
+static struct err err;
+
+static void add_pictures(struct index *index, uint64_t first, size_t count)
+{
+    struct index_item *items = calloc(count, sizeof *items);
+    char(*paths)[32] = calloc(count, sizeof *paths);
+    float *vectors = calloc(count * WIDTH, sizeof *vectors);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(paths[i], sizeof paths[i], "pictures/%zu.png", (size_t)first + i);
+        items[i] = (struct index_item){.kind = INDEX_IMAGE, .path = paths[i]};
+        make_vector(vectors + i * WIDTH, WIDTH, first + i);
+    }
+    assert_ok(index_add(index, items, vectors, count, &err));
+    assert_ok(index_commit(index, &err));
+    free(vectors);
+    free(paths);
+    free(items);
+}
+
+/* The query is the vector of picture `number`, so that its own item comes first, with a cosine of 1 up to the
+ * storage's rounding; the rest must be sorted. */
+static void expect_found(struct index_searcher *searcher, struct index *index, uint64_t number)
+{
+    struct index_rows rows;
+    struct index_hit hits[K];
+    struct index_item items[K];
+    struct arena arena = {0};
+    float query[WIDTH];
+    int64_t numbers[K];
+    size_t count;
+    char path[32];
+    make_vector(query, WIDTH, number);
+    assert_ok(index_rows(&rows, index, NULL, &err));
+    assert_ok(index_search(searcher, &rows, query, 1, K, hits, &count, &err));
+    assert_int_equal(count, K);
+    for (size_t i = 0; i < K; i++)
+        numbers[i] = hits[i].row;
+    assert_ok(index_fetch(items, index, numbers, K, &arena, &err));
+    snprintf(path, sizeof path, "pictures/%zu.png", (size_t)number);
+    assert_string_equal(items[0].path, path);
+    assert_true(hits[0].score > 0.999 && hits[0].score < 1.001);
+    for (size_t i = 1; i < K; i++) {
+        assert_true(hits[i].score <= hits[i - 1].score);
+        assert_true(hits[i].score < hits[i - 1].score || items[i].id > items[i - 1].id);
+    }
+    index_rows_release(&rows);
+    arena_release(&arena);
+}
+
+/* The same queries without codes. */
+static void expect_same_without_codes(struct index_searcher *searcher, struct index *index, const char *path)
+{
+    enum { QUERIES = 5 };
+    struct index_rows rows;
+    struct index_hit with[QUERIES * K], without[QUERIES * K];
+    float queries[QUERIES * WIDTH];
+    size_t counts[QUERIES];
+    char codes[600], away[600];
+    struct index_searcher *plain;
+    for (size_t q = 0; q < QUERIES; q++)
+        make_vector(queries + q * WIDTH, WIDTH, 77777 + q);
+    assert_ok(index_rows(&rows, index, NULL, &err));
+    assert_ok(index_search(searcher, &rows, queries, QUERIES, K, with, counts, &err));
+    snprintf(codes, sizeof codes, "%s/coarse.i8", path);
+    snprintf(away, sizeof away, "%s/away", path);
+    assert_int_equal(rename(codes, away), 0);
+    assert_ok(index_searcher_open(&plain, index, device, &err));
+    assert_ok(index_search(plain, &rows, queries, QUERIES, K, without, counts, &err));
+    assert_int_equal(rename(away, codes), 0);
+    assert_memory_equal(with, without, sizeof with);
+    index_searcher_free(plain);
+    index_rows_release(&rows);
+}
+
+static void search_storage(enum index_storage storage, const char *name)
+{
+    const struct index_options options = {
+        .model = "made up", .fingerprint = "f", .width = WIDTH, .storage = storage};
+    struct index_searcher *searcher;
+    struct index *index;
+    char path[512];
+    snprintf(path, sizeof path, "%s", scratch_path(name));
+    assert_ok(index_create(&index, path, &options, &err));
+    assert_ok(index_searcher_open(&searcher, index, device, &err));
+    add_pictures(index, 0, COUNT);
+    assert_ok(index_prepare(index, 2, &err));
+    expect_found(searcher, index, 3);
+    expect_found(searcher, index, COUNT - 1);
+    expect_same_without_codes(searcher, index, path);
+
+    add_pictures(index, COUNT, 50); /* behind the codes */
+    expect_found(searcher, index, COUNT + 20);
+    const struct index_item third = find_picture(index, 3, 3);
+    assert_ok(index_remove(index, third.id, &err));
+    assert_ok(index_commit(index, &err));
+    struct index_rows rows;
+    struct index_hit hit;
+    size_t count;
+    float query[WIDTH];
+    make_vector(query, WIDTH, 3);
+    assert_ok(index_rows(&rows, index, NULL, &err));
+    assert_ok(index_search(searcher, &rows, query, 1, 1, &hit, &count, &err));
+    assert_true(hit.row != third.row);
+    index_rows_release(&rows);
+
+    assert_ok(index_compact(index, NULL, NULL, &err)); /* the codes are of rows that are no more */
+    expect_found(searcher, index, COUNT + 20);
+    assert_ok(index_prepare(index, 2, &err));
+    index_searcher_free(searcher);
+    assert_ok(index_searcher_open(&searcher, index, device, &err));
+    expect_found(searcher, index, COUNT + 20);
+    expect_same_without_codes(searcher, index, path);
+    index_searcher_free(searcher);
+    index_free(index);
+    verify_clean(path);
+}
+
+static void every_storage(void **state)
+{
+    (void)state;
+    search_storage(INDEX_F32, "search_f32.dip");
+    search_storage(INDEX_F16, "search_f16.dip");
+    search_storage(INDEX_I8, "search_i8.dip");
+}
+
+static void an_empty_index(void **state)
+{
+    (void)state;
+    const struct index_options options = {.model = "m", .fingerprint = "f", .width = WIDTH};
+    struct index_searcher *searcher;
+    struct index *index;
+    struct index_rows rows;
+    struct index_hit hits[K];
+    float query[WIDTH] = {1};
+    size_t count = 99;
+    assert_ok(index_create(&index, scratch_path("empty.dip"), &options, &err));
+    assert_ok(index_searcher_open(&searcher, index, device, &err));
+    assert_ok(index_rows(&rows, index, NULL, &err));
+    assert_ok(index_search(searcher, &rows, query, 1, K, hits, &count, &err));
+    assert_int_equal(count, 0);
+    index_rows_release(&rows);
+    index_searcher_free(searcher);
+    index_free(index);
+}
+
+static int open_device(void **state)
+{
+    (void)state;
+    if (device_open(&device, &(struct device_options){0}, &err))
+        fail_msg("%s", err.msg);
+    return 0;
+}
+
+static int close_device(void **state)
+{
+    (void)state;
+    device_free(device);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_storage),
+        cmocka_unit_test(an_empty_index),
+    };
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}
