@@ -153,6 +153,22 @@ size_t classifier_truncated(const struct classifier *classifier); /* prompts lon
 void classifier_rank(
     const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding);
 
+/* ---- queries ------------------------------------------------------------------------------------------- */
+
+/* What to look for: a weighted sum of texts and pictures, in the space that both share. "A beach, no people,
+ * a little like this" is {text 1, text -1, picture 0.5}. */
+struct query_term {
+    const char *text, *picture; /* one of them: the text as it is, or the path of a picture */
+    float weight;               /* not 0 */
+};
+
+/* embedding (E), of length 1: the sum of the terms' embeddings, each of length 1, times their weights. A
+ * picture that cannot be read ends it with path and reason; terms that cancel out are ERR_ARGUMENT.
+ * *truncated counts texts cut at the context length; NULL allowed. options->batch is at most the encoder's.
+ */
+int query_encode(float *embedding, struct encoder *encoder, const struct query_term *terms, size_t count,
+    const struct loader_options *options, size_t *truncated, struct err *err);
+
 /* ---- CLIPScore ----------------------------------------------------------------------------------------- */
 
 /* How well a caption fits its picture (Hessel et al. 2021, https://arxiv.org/abs/2104.08718), as the authors'

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Queries of several terms against their definition, with the default model. */
+#include "joint/joint.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HEART DIPTYCH_ROOT "/assets/pictures/01.png"
+
+enum { WIDTH = 128 }; /* of the default model */
+
+static struct device *device;
+static struct model *model;
+static struct encoder *encoder;
+static const struct loader_options options = {.batch = 2, .threads = 1};
+static struct err err;
+
+static void check_ok(int rc)
+{
+    if (rc)
+        fail_msg("%s", err.msg);
+}
+
+static void encode(float *embedding, const struct query_term *terms, size_t count)
+{
+    check_ok(query_encode(embedding, encoder, terms, count, &options, NULL, &err));
+}
+
+static void expect_close(const float *got, const float *expected)
+{
+    for (size_t e = 0; e < WIDTH; e++)
+        if (!(fabsf(got[e] - expected[e]) <= 1e-6f))
+            fail_msg("element %zu: %.9g, expected %.9g", e, (double)got[e], (double)expected[e]);
+}
+
+static void one_term_is_its_embedding(void **state)
+{
+    (void)state;
+    const char *text = "a red heart";
+    float got[WIDTH], expected[WIDTH];
+    encode(got, &(struct query_term){.text = text, .weight = 3}, 1);
+    check_ok(encoder_texts(encoder, expected, &text, 1, NULL, &err));
+    expect_close(got, expected);
+}
+
+static void terms_add_up(void **state)
+{
+    (void)state;
+    const struct query_term terms[] = {{.picture = HEART, .weight = 0.5f},
+        {.text = "a blue star", .weight = 1}, {.text = "a red heart", .weight = -0.25f}};
+    float parts[3][WIDTH], expected[WIDTH], got[WIDTH], all[WIDTH];
+    double square = 0;
+    for (size_t t = 0; t < 3; t++)
+        encode(parts[t], &(struct query_term){terms[t].text, terms[t].picture, 1}, 1);
+    for (size_t e = 0; e < WIDTH; e++) {
+        expected[e] = 0.5f * parts[0][e] + parts[1][e] - 0.25f * parts[2][e];
+        square += (double)expected[e] * expected[e];
+    }
+    for (size_t e = 0; e < WIDTH; e++)
+        expected[e] /= (float)sqrt(square);
+    encode(got, terms, 3);
+    expect_close(got, expected);
+    square = 0;
+    for (size_t e = 0; e < WIDTH; e++)
+        square += (double)got[e] * got[e];
+    assert_true(fabs(square - 1) < 1e-6);
+
+    const struct query_term scaled[] = {{.picture = HEART, .weight = 5},
+        {.text = "a blue star", .weight = 10}, {.text = "a red heart", .weight = -2.5f}};
+    encode(all, scaled, 3);
+    expect_close(all, expected);
+}
+
+static void errors(void **state)
+{
+    (void)state;
+    float out[WIDTH];
+    size_t truncated;
+    const struct query_term cancel[] = {{.text = "a dog", .weight = 1}, {.text = "a dog", .weight = -1}};
+    assert_int_equal(query_encode(out, encoder, cancel, 2, &options, NULL, &err), ERR_ARGUMENT);
+    assert_non_null(strstr(err.msg, "cancel out"));
+    const struct query_term missing = {.picture = "no/such.png", .weight = 1};
+    assert_int_equal(query_encode(out, encoder, &missing, 1, &options, NULL, &err), ERR_IO);
+    assert_non_null(strstr(err.msg, "no/such.png"));
+    char text[2001];
+    memset(text, 'a', 2000);
+    for (size_t i = 1; i < 2000; i += 2)
+        text[i] = ' ';
+    text[2000] = '\0';
+    const struct query_term longer = {.text = text, .weight = 1};
+    check_ok(query_encode(out, encoder, &longer, 1, &options, &truncated, &err));
+    assert_int_equal(truncated, 1);
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    check_ok(device_open(&device, &(struct device_options){.precision = "f32"}, &err));
+    check_ok(model_open(&model, DIPTYCH_ROOT "/assets/model", device, &err));
+    assert_int_equal(model_config(model)->text.embed_width, WIDTH);
+    check_ok(encoder_open(&encoder, model, options.batch, &err));
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    encoder_free(encoder);
+    model_free(model);
+    device_free(device);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_term_is_its_embedding),
+        cmocka_unit_test(terms_add_up),
+        cmocka_unit_test(errors),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
