@@ -83,11 +83,10 @@ static enum err_code code_of(int sqlite_code)
     switch (sqlite_code & 0xff) {
     case SQLITE_NOMEM:
         return ERR_MEMORY;
-    case SQLITE_CONSTRAINT:
-        return ERR_ARGUMENT;
     case SQLITE_TOOBIG:
         return ERR_LIMIT;
-    case SQLITE_ERROR: /* mostly a schema that is not ours */
+    case SQLITE_ERROR:      /* mostly a schema that is not ours */
+    case SQLITE_CONSTRAINT: /* arguments are checked before they get here */
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_FORMAT:
@@ -292,10 +291,10 @@ int catalog_open(struct index *index, struct err *err)
     const int why = sqlite3_errcode(index->db) & 0xff;
     if (rc && !index->writer && (why == SQLITE_CANTOPEN || why == SQLITE_READONLY))
         return open_unguarded(index, err);
-    if (!rc && index->writer)
+    if (!rc && index->writer) /* the cache, in KiB, holds the inner pages of a million items' indexes */
         rc = catalog_run(index,
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-            "PRAGMA journal_size_limit = 0",
+            "PRAGMA journal_size_limit = 0; PRAGMA cache_size = -65536",
             err);
     return rc;
 }

@@ -142,11 +142,10 @@ static void adopt(struct compaction *work)
 static int compact(struct compaction *work, index_progress *progress, void *context, struct err *err)
 {
     struct index *index = work->index;
-    const struct meta before = index->meta;
     int rc = change_begin(index, err);
     if (!rc)
         rc = write_all(work, progress, context, err);
-    rc = change_end(index, &before, rc, err);
+    rc = change_end(index, rc, err);
     if (rc && work->fd >= 0)
         unlink(work->path);
     if (!rc)

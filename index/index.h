@@ -2,9 +2,8 @@
 /*
  * index: vectors and what they stand for, on disk, to be searched exactly.
  *
- * An index is a folder, NAME.dip by custom, with `catalog.sqlite` (one row of `items` a picture or text;
- * catalog.c has the schema, any SQLite tool reads it) and `vectors.f16` or its kin (vectors.c has the
- * layout).
+ * An index is a folder, NAME.dip by custom, with `catalog.sqlite` (one row of `items` a picture or text; any
+ * SQLite tool reads it, catalog.c has the schema) and `vectors.f16` or its kin (vectors.c has the layout).
  *
  *   struct index       an open index: one reader or the one writer, on one thread at a time.
  *   struct index_item  a picture or a text: one line of the catalog.
@@ -13,13 +12,13 @@
  * What holds at all times:
  *
  *   - An item has one row, a row at most one item. A row without an item is dead: it takes room until
- * index_compact.
+ *     index_compact.
  *   - Item ids rise with rows and are never used twice: of two hits the one with the lower row has the lower
- * id.
+ *     id.
  *   - The vector of an item never changes. A changed picture is a new item with a new id in a new row. What
- * else is known of an item may change (index_update): a rename costs no encoding.
+ *     else is known of an item may change (index_update): a rename costs no encoding.
  *   - Changes are kept by index_commit, all those since the last commit or none. A process killed at any
- * moment leaves the last committed state.
+ *     moment leaves the last committed state.
  *   - Readers and the writer never wait for each other. A reader sees the state at its opening, or its last
  *     index_refresh, whatever is written, removed or compacted meanwhile.
  *   - A damaged row is never handed out silently: index_fetch compares what it fetches with its checksum.
@@ -34,10 +33,14 @@
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-/* How a vector (E) is kept, and the bytes of a row. The vector that searches are exact about is the stored
- * one: f32  4E   the float32 as they came f16  2E   IEEE halves, rounded to nearest i8   E+4  int8 codes,
- * then a float32 scale = max|x| / 127: vector = scale * code, code = x / scale rounded to nearest, ties to
- * even Little-endian. An i8 row's scale stands at no particular alignment. */
+/* How a vector (E) is kept, little-endian, and the bytes of a row:
+ *
+ *   f32  4E   the float32 as they came
+ *   f16  2E   IEEE halves, rounded to nearest
+ *   i8   E+4  int8 codes, then a float32 scale (at no particular alignment), scale = max|x| / 127
+ *             vector = scale * code, code = x / scale rounded to nearest, ties to even
+ *
+ * Searches are exact about the stored vector. */
 enum index_storage { INDEX_F32, INDEX_F16, INDEX_I8, INDEX_STORAGES };
 extern const char *const index_storage_names[INDEX_STORAGES]; /* "f32", "f16", "i8" */
 size_t index_stride(enum index_storage storage, size_t width);
@@ -56,12 +59,12 @@ struct index;
 int index_create(struct index **out, const char *path, const struct index_options *options, struct err *err);
 
 /* INDEX_WRITE takes the index for this process until index_free; a second writer is ERR_IO, with the first
- * one's process id in the message. It also cuts off what a killed writer left. INDEX_READ needs no right to
+ * one's process id in the message. It also removes what a killed writer left. INDEX_READ needs no right to
  * write.
  *
- * fingerprint is the model's that made the query or the new vectors; another than the index's is
- * ERR_ARGUMENT. NULL: do not compare. ERR_FORMAT: the catalog is damaged, of another application, or the
- * vectors file is too short; ERR_UNSUPPORTED: made by a later version. */
+ * fingerprint is that of the model which made the query or the new vectors; another than the index's is
+ * ERR_ARGUMENT. NULL: do not compare. ERR_FORMAT: the catalog is damaged or of another application, or the
+ * vectors file is too short. ERR_UNSUPPORTED: made by a later version. */
 enum index_access { INDEX_READ, INDEX_WRITE };
 int index_open(
     struct index **out, const char *path, enum index_access access, const char *fingerprint, struct err *err);
@@ -115,6 +118,7 @@ int index_find(struct index_item *out, bool *found, struct index *index, enum in
 
 /* Each of these happens whole or not at all. ERR_ARGUMENT leaves the changes since the last commit as they
  * were; any other error (a full disk) drops them and says so: the index is then in its last committed state.
+ * After a commit that failed, in index_commit or index_compact, only index_free is left.
  *
  * A path has one picture: giving it to a picture removes the item that had it. Texts share paths freely. */
 
@@ -150,9 +154,12 @@ int index_compact(struct index *index, index_progress *progress, void *context, 
  *     id  kind ('image' or 'text')  path  size  mtime (seconds since 1970)  date ('2026-11-21 09:30:00', UTC)
  *     width  height  caption  picture  metadata (a JSON object)
  *   as in: width >= 1024 and date < '2024' and metadata ->> 'camera' = 'X100'
- *   Only reading that view is allowed, with functions that are quick and have no effects (filter.c lists
- * them). match: words in captions and paths, in FTS5's query language: kite AND sea*   caption: "red kite"
- * path: holiday
+ *   Only reading that view is allowed, with functions that have no effects: filter.c lists them.
+ *
+ * match: words in captions and paths, in FTS5's query language,
+ *   as in: kite AND sea*
+ *          caption: "red kite"
+ *          path: holiday
  *
  * A mistake in either is ERR_ARGUMENT and quotes it. */
 struct index_filter {
@@ -165,8 +172,8 @@ struct index_rows {
     int64_t count;    /* dead rows included */
     size_t stride, width;
     enum index_storage storage;
-    const uint64_t
-        *mask;      /* (ceil(count / 64)) row r is looked at if mask[r / 64] >> r % 64 & 1; NULL: all are */
+    /* (ceil(count / 64)) Row r is looked at if mask[r / 64] >> r % 64 & 1; NULL: all are. */
+    const uint64_t *mask;
     int64_t chosen; /* rows to be looked at */
     uint64_t *owned;
 };

@@ -35,7 +35,7 @@ struct index {
     int64_t opened_ns; /* then: when the catalog had last changed at opening */
 
     struct meta meta;      /* with the writer's changes that are not yet committed */
-    struct meta committed; /* its counts before them; strings unused */
+    struct meta committed; /* without them; the same strings */
     char *vectors;         /* path of the vectors file */
     int fd;                /* of the vectors file */
     size_t stride;         /* bytes of a row */
@@ -138,10 +138,10 @@ void forget_live(struct index *index); /* after rows gained or lost their items 
 
 /* ---- write.c ------------------------------------------------------------------------------------------- */
 
-/* A verb's changes stand between them. change_end takes back those of a verb that failed (rc), all of them or
- * to the counts `before` it, and returns rc, or what went wrong in ending. */
+/* A verb's changes stand between them. change_end returns rc; if it is an error, it takes back all that has
+ * changed since the last commit and says so. */
 int change_begin(struct index *index, struct err *err);
-int change_end(struct index *index, const struct meta *before, int rc, struct err *err);
+int change_end(struct index *index, int rc, struct err *err);
 int change_commit(struct index *index, struct err *err);
 
 /* ---- filter.c ------------------------------------------------------------------------------------------ */

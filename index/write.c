@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Changes by the writer. A transaction of the catalog spans all changes from one index_commit to the next, a
- * savepoint within it each verb.
+ * Changes by the writer. A transaction of the catalog spans all changes from one index_commit to the next. A
+ * verb checks its arguments before it changes anything; what fails after that takes the transaction back.
  */
 #include "index/store.h"
 
@@ -16,46 +16,24 @@ int change_begin(struct index *index, struct err *err)
 {
     assert(index->writer);
     forget_live(index);
-    int rc = 0;
     if (index->broken)
         return err_set(err, ERR_IO, "unable to change '%s': a commit failed, open it anew", index->path);
-    if (sqlite3_get_autocommit(index->db))
-        rc = catalog_run(index, "BEGIN IMMEDIATE", err);
-    return rc ? rc : catalog_run(index, "SAVEPOINT verb", err);
-}
-
-static void restore_counts(struct index *index, const struct meta *counts)
-{
-    index->meta.generation = counts->generation;
-    index->meta.rows = counts->rows;
-    index->meta.images = counts->images;
-    index->meta.texts = counts->texts;
+    return sqlite3_get_autocommit(index->db) ? catalog_run(index, "BEGIN IMMEDIATE", err) : 0;
 }
 
 /* Drops everything since the last commit. The rows written go with it: the count no longer has them. */
-static void roll_back(struct index *index, int rc, struct err *err)
+int change_end(struct index *index, int rc, struct err *err)
 {
+    if (!rc)
+        return 0;
     if (!sqlite3_get_autocommit(index->db))
         sqlite3_exec(index->db, "ROLLBACK", NULL, NULL, NULL);
-    restore_counts(index, &index->committed);
+    index->meta = index->committed;
     struct err cause;
     if (err) {
         cause = *err;
         err_set(err, rc, "%s; the index stays as it was last committed", cause.msg);
     }
-}
-
-int change_end(struct index *index, const struct meta *before, int rc, struct err *err)
-{
-    if (!rc)
-        rc = catalog_run(index, "RELEASE verb", err);
-    if (!rc)
-        return 0;
-    if (rc == ERR_ARGUMENT && !sqlite3_get_autocommit(index->db) &&
-        !sqlite3_exec(index->db, "ROLLBACK TO verb; RELEASE verb", NULL, NULL, NULL))
-        restore_counts(index, before);
-    else
-        roll_back(index, rc, err);
     return rc;
 }
 
@@ -69,8 +47,7 @@ int change_commit(struct index *index, struct err *err)
         return 0;
     }
     index->broken = true;
-    roll_back(index, rc, err);
-    return rc;
+    return change_end(index, rc, err);
 }
 
 int index_commit(struct index *index, struct err *err)
@@ -84,8 +61,7 @@ int index_commit(struct index *index, struct err *err)
         rc = catalog_store_meta(index, err);
     if (!rc)
         return change_commit(index, err);
-    roll_back(index, rc, err);
-    return rc;
+    return change_end(index, rc, err);
 }
 
 /* ---- statements ---------------------------------------------------------------------------------------- */
@@ -188,16 +164,15 @@ static int append(
         rc = check_item(&items[i], items[i].kind, err);
     if (rc)
         return rc;
-    const struct meta before = index->meta;
     rc = change_begin(index, err);
     if (!rc)
-        rc = vectors_write(index->fd, index->vectors, rows, before.rows, count, index->stride, err);
+        rc = vectors_write(index->fd, index->vectors, rows, index->meta.rows, count, index->stride, err);
     for (size_t i = 0; i < count && !rc; i++) {
         rc = insert_item(index, &items[i], vectors_crc(rows + i * index->stride, index->stride), err);
         if (rc)
             err_wrap(err, "unable to add '%s'", name_of(&items[i]));
     }
-    return change_end(index, &before, rc, err);
+    return change_end(index, rc, err);
 }
 
 int index_add(
@@ -278,13 +253,12 @@ int index_update(struct index *index, const struct index_item *item, struct err 
     if (!rc)
         rc = check_item(item, before.kind, err);
     if (!rc) {
-        const struct meta counts = index->meta;
         rc = change_begin(index, err);
         if (!rc)
             rc = update_item(index, &before, item, err);
         if (rc)
             err_wrap(err, "unable to update '%s'", name_of(item));
-        rc = change_end(index, &counts, rc, err);
+        rc = change_end(index, rc, err);
     }
     arena_release(&arena);
     return rc;
@@ -298,7 +272,6 @@ int index_remove(struct index *index, int64_t id, struct err *err)
     arena_release(&arena);
     if (rc)
         return rc;
-    const struct meta before = index->meta;
     sqlite3_stmt *stmt;
     rc = change_begin(index, err);
     if (!rc)
@@ -309,5 +282,5 @@ int index_remove(struct index *index, int64_t id, struct err *err)
     }
     if (!rc)
         count_item(index, item.kind, -1);
-    return change_end(index, &before, rc, err);
+    return change_end(index, rc, err);
 }

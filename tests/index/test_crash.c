@@ -227,7 +227,7 @@ static void write_steps(const char *path, uint64_t last)
         say_step(index, done);
         must(index_commit(index, &err), &err);
         atomic_store(&shared->committed, done);
-        if (done % 5 == 0)
+        if (done % 2 == 0)
             must(index_compact(index, NULL, NULL, &err), &err);
     }
     index_free(index);
