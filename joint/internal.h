@@ -16,4 +16,7 @@ int model_encode_ids(const struct model *model, struct stream *stream, struct te
 double cosine_of(const float *a, const float *b, size_t width);
 double best_cosine_of(const float *a, const float *others, size_t count, size_t width);
 
+/* The dot product of two vectors (E) in float32. */
+float dot_product(const float *a, const float *b, size_t width);
+
 #endif

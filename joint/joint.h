@@ -7,6 +7,8 @@
  *   struct loader      pictures decoded and preprocessed ahead of the encoder, on its own threads, in order.
  *   struct classifier  one embedding a label, averaged over prompt templates.
  *   clip_score_...     how well captions fit their pictures.
+ *   retrieval_...      how well pictures find their captions, and captions their pictures.
+ *   class_scores_...   how well a classifier does on pictures whose labels are known.
  *
  * Embeddings that leave this folder are float32 and of length 1: (count, E), row-major.
  */
@@ -196,5 +198,80 @@ struct clip_scores {
 int clip_score_compute(struct clip_scores *out, struct encoder *encoder, const char *const *paths,
     const struct caption_pair *pairs, size_t count, const struct loader_options *options, struct err *err);
 void clip_scores_release(struct clip_scores *scores);
+
+/* ---- evaluation: retrieval ----------------------------------------------------------------------------- */
+
+/* Every picture asks for its captions among all captions, and every caption for its picture among all
+ * pictures, by cosine. The rank of a query is that of its best positive, 1 for the best:
+ *
+ *   rank   = 1 + the number of negatives whose cosine is not below that of the query's best positive
+ *   R@k    = the share of queries with rank <= k
+ *   median = the middle rank; the mean of the two middle ones where their number is even
+ *
+ * R@k is what papers on CLIP print and CLIP_benchmark calls image_retrieval_recall@k (text to image) and
+ * text_retrieval_recall@k (image to text): a picture with several captions has a hit as soon as any of them
+ * is among the k best (https://github.com/LAION-AI/CLIP_benchmark, metrics/zeroshot_retrieval.py).
+ *
+ * Ties go against the query: the reference leaves them to the order of files and the sort at hand, by which a
+ * model that gives every pair the same cosine may score anything; here it scores 0. So does NaN. */
+enum { RETRIEVAL_CUTOFFS = 3 };
+extern const size_t retrieval_cutoffs[RETRIEVAL_CUTOFFS]; /* the k of R@k: 1, 5, 10 */
+
+struct retrieval_scores {
+    size_t queries;
+    double recall[RETRIEVAL_CUTOFFS]; /* 0 to 1 */
+    double median_rank, mean_rank;
+};
+
+struct retrieval {
+    struct retrieval_scores image_to_text, text_to_image;
+};
+
+/* For images (image_count, E) and captions (caption_count, E) of length 1, where caption i says what image
+ * image_of[i] shows. An image without a caption is ERR_ARGUMENT. Each pair's float32 dot product is computed
+ * once and not kept: memory is linear in the counts. Results do not depend on the number of threads. */
+int retrieval_compute(struct retrieval *out, const float *images, size_t image_count, const float *captions,
+    const size_t *image_of, size_t caption_count, size_t width, int threads, struct err *err);
+
+/* ---- evaluation: classification ------------------------------------------------------------------------ */
+
+enum { OUTCOME_TOP = 5 }; /* best labels that an outcome takes notice of */
+
+/* What became of a picture whose label is known. */
+struct outcome {
+    size_t truth;           /* the row of its label */
+    struct prediction best; /* what the classifier says */
+    size_t place;           /* of the truth among the best: 0 where it is right, `top` where not among them */
+    float truth_probability; /* NAN where not among them */
+};
+
+/* From the `top` best labels, as classifier_rank puts them: ties go to the label that comes first. */
+struct outcome outcome_of(size_t truth, const struct prediction *best, size_t top);
+
+/* With CLIP_benchmark's names (metrics/zeroshot_classification.py):
+ *
+ *   acc1 = the share of pictures whose label is the best, acc5 = is among the best five
+ *   mean_per_class_recall = the mean over labels that have pictures of right / pictures */
+struct class_recall {
+    size_t pictures, right;
+};
+
+struct confusion {
+    size_t truth, predicted, count; /* pictures of one label that were taken for another */
+};
+
+struct class_scores {
+    double acc1, acc5; /* acc5 is NaN under 5 labels, where all are among the best five */
+    double mean_per_class_recall;
+    struct class_recall *classes; /* (labels) */
+    struct confusion *confusions; /* (confusion_count), the most frequent first, equals by rows */
+    size_t labels, confusion_count;
+};
+
+/* For outcomes of the OUTCOME_TOP best labels, or of all where there are fewer; at least one outcome. Memory
+ * is linear in pictures and labels. */
+int class_scores_compute(
+    struct class_scores *out, const struct outcome *outcomes, size_t count, size_t labels, struct err *err);
+void class_scores_release(struct class_scores *scores);
 
 #endif

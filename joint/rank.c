@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/joint.h"
+#include "joint/internal.h"
 
 #include <math.h>
 #include <string.h>
 
 /* Eight sums side by side, which a compiler turns into one vector; E is a multiple of 8 in every CLIP. */
-static float dot(const float *a, const float *b, size_t width)
+float dot_product(const float *a, const float *b, size_t width)
 {
     enum { LANES = 8 };
     float sums[LANES] = {0}, sum = 0;
@@ -42,7 +42,7 @@ void rank_rows(struct prediction *best, size_t top, const float *embedding, cons
     float peak = -INFINITY, sum = 0;
     size_t ranked = 0;
     for (size_t i = 0; i < count; i++) {
-        const float cosine = dot(embedding, &rows[i * width], width);
+        const float cosine = dot_product(embedding, &rows[i * width], width);
         const float logit = scale * cosine;
         if (logit > peak) {
             sum *= expf(peak - logit);

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/joint.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct outcome outcome_of(size_t truth, const struct prediction *best, size_t top)
+{
+    struct outcome outcome = {.truth = truth, .best = best[0], .truth_probability = NAN};
+    while (outcome.place < top && best[outcome.place].label != truth)
+        outcome.place++;
+    if (outcome.place < top)
+        outcome.truth_probability = best[outcome.place].probability;
+    return outcome;
+}
+
+/* ---- mistakes ------------------------------------------------------------------------------------------ */
+
+static int by_rows(const void *a, const void *b)
+{
+    const struct confusion *x = a, *y = b;
+    if (x->truth != y->truth)
+        return x->truth < y->truth ? -1 : 1;
+    return (x->predicted > y->predicted) - (x->predicted < y->predicted);
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct confusion *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return by_rows(a, b);
+}
+
+/* One entry a mistake, brought together by rows, then ordered by how many there are. */
+static int count_confusions(
+    struct class_scores *scores, const struct outcome *outcomes, size_t count, struct err *err)
+{
+    struct confusion *list = mem_new(count, sizeof *list);
+    size_t mistakes = 0, kept = 0;
+    if (!list)
+        return err_memory(err, count * sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        if (outcomes[i].place)
+            list[mistakes++] = (struct confusion){outcomes[i].truth, outcomes[i].best.label, 1};
+    qsort(list, mistakes, sizeof *list, by_rows);
+    for (size_t i = 0; i < mistakes; i++) {
+        if (kept && !by_rows(&list[kept - 1], &list[i]))
+            list[kept - 1].count++;
+        else
+            list[kept++] = list[i];
+    }
+    qsort(list, kept, sizeof *list, by_count);
+    scores->confusions = list;
+    scores->confusion_count = kept;
+    return 0;
+}
+
+/* ---- rates --------------------------------------------------------------------------------------------- */
+
+static double mean_recall(const struct class_recall *classes, size_t labels)
+{
+    double sum = 0;
+    size_t seen = 0;
+    for (size_t i = 0; i < labels; i++) {
+        if (!classes[i].pictures)
+            continue;
+        sum += (double)classes[i].right / (double)classes[i].pictures;
+        seen++;
+    }
+    return sum / (double)seen;
+}
+
+int class_scores_compute(
+    struct class_scores *out, const struct outcome *outcomes, size_t count, size_t labels, struct err *err)
+{
+    *out = (struct class_scores){.labels = labels};
+    if (!count)
+        return err_set(err, ERR_ARGUMENT, "no pictures to evaluate");
+    out->classes = mem_new(labels, sizeof *out->classes);
+    if (!out->classes)
+        return err_memory(err, labels * sizeof *out->classes);
+    size_t right = 0, among = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct class_recall *class = &out->classes[outcomes[i].truth];
+        class->pictures++;
+        class->right += !outcomes[i].place;
+        right += !outcomes[i].place;
+        among += outcomes[i].place < OUTCOME_TOP;
+    }
+    out->acc1 = (double)right / (double)count;
+    out->acc5 = labels < OUTCOME_TOP ? NAN : (double)among / (double)count;
+    out->mean_per_class_recall = mean_recall(out->classes, labels);
+    int rc = count_confusions(out, outcomes, count, err);
+    if (rc)
+        class_scores_release(out);
+    return rc;
+}
+
+void class_scores_release(struct class_scores *scores)
+{
+    if (!scores)
+        return;
+    free(scores->classes);
+    free(scores->confusions);
+    *scores = (struct class_scores){0};
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Retrieval and classification scores against CLIP_benchmark and scikit-learn on made-up embeddings. */
+#include "joint/joint.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define GOLDEN DIPTYCH_ROOT "/tests/golden/evaluate.json"
+
+static void check_ok(int rc, const struct err *err)
+{
+    if (rc)
+        fail_msg("%s", err->msg);
+}
+
+static const json_t *must_get(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value)
+        fail_msg("no '%s'", key);
+    return value;
+}
+
+static void check_number(const json_t *object, const char *key, double ours)
+{
+    const double theirs = json_number_value(must_get(object, key));
+    if (!(fabs(ours - theirs) < 1e-12))
+        fail_msg("%s is %.17g, not %.17g", key, ours, theirs);
+}
+
+/* The rows of a list of lists; free() it. */
+static float *must_rows(const json_t *list, size_t *count, size_t *width)
+{
+    *count = json_array_size(list);
+    *width = json_array_size(json_array_get(list, 0));
+    float *rows = mem_new(*count * *width, sizeof *rows);
+    assert_non_null(rows);
+    for (size_t i = 0; i < *count * *width; i++)
+        rows[i] = (float)json_number_value(json_array_get(json_array_get(list, i / *width), i % *width));
+    return rows;
+}
+
+static size_t *must_indices(const json_t *list)
+{
+    size_t *indices = mem_new(json_array_size(list), sizeof *indices);
+    assert_non_null(indices);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        indices[i] = (size_t)json_integer_value(json_array_get(list, i));
+    return indices;
+}
+
+static json_t *golden;
+
+/* ---- retrieval ----------------------------------------------------------------------------------------- */
+
+static void check_direction(const json_t *theirs, const struct retrieval_scores *ours)
+{
+    check_number(theirs, "queries", (double)ours->queries);
+    for (size_t k = 0; k < RETRIEVAL_CUTOFFS; k++) {
+        char key[16];
+        snprintf(key, sizeof key, "R@%zu", retrieval_cutoffs[k]);
+        check_number(theirs, key, ours->recall[k]);
+    }
+    check_number(theirs, "median_rank", ours->median_rank);
+    check_number(theirs, "mean_rank", ours->mean_rank);
+}
+
+static void retrieves_as_clip_benchmark(void **state)
+{
+    (void)state;
+    size_t i;
+    const json_t *one;
+    json_array_foreach(must_get(golden, "retrieval"), i, one)
+    {
+        size_t images, captions, width;
+        float *image_rows = must_rows(must_get(one, "images"), &images, &width);
+        float *caption_rows = must_rows(must_get(one, "captions"), &captions, &width);
+        size_t *image_of = must_indices(must_get(one, "image_of"));
+        for (int threads = 1; threads <= 3; threads++) {
+            struct retrieval scores;
+            struct err err;
+            check_ok(retrieval_compute(
+                         &scores, image_rows, images, caption_rows, image_of, captions, width, threads, &err),
+                &err);
+            check_direction(must_get(one, "image_to_text"), &scores.image_to_text);
+            check_direction(must_get(one, "text_to_image"), &scores.text_to_image);
+        }
+        free(image_of);
+        free(caption_rows);
+        free(image_rows);
+    }
+    assert_int_equal(i, 3);
+}
+
+static void finds_nothing_by_nan(void **state)
+{
+    enum { COUNT = 40 };
+    float images[COUNT], captions[COUNT];
+    size_t image_of[COUNT];
+    struct retrieval scores;
+    struct err err;
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        images[i] = NAN;
+        captions[i] = 1;
+        image_of[i] = i;
+    }
+    check_ok(retrieval_compute(&scores, images, COUNT, captions, image_of, COUNT, 1, 2, &err), &err);
+    assert_true(scores.image_to_text.recall[2] == 0 && scores.text_to_image.recall[2] == 0);
+    assert_true(scores.image_to_text.median_rank == COUNT && scores.text_to_image.mean_rank == COUNT);
+}
+
+static void refuses_images_without_captions(void **state)
+{
+    static const float rows[] = {1, 0, 1};
+    static const size_t image_of[] = {0, 2};
+    struct retrieval scores;
+    struct err err;
+    (void)state;
+    assert_int_equal(retrieval_compute(&scores, rows, 3, rows, image_of, 2, 1, 1, &err), ERR_ARGUMENT);
+    assert_string_equal(err.msg, "image 1 has no caption");
+    assert_int_equal(retrieval_compute(&scores, rows, 3, rows, image_of, 0, 1, 1, &err), ERR_ARGUMENT);
+    assert_string_equal(err.msg, "image 0 has no caption");
+    assert_int_equal(retrieval_compute(&scores, rows, 0, rows, image_of, 0, 1, 1, &err), ERR_ARGUMENT);
+}
+
+/* ---- classification ------------------------------------------------------------------------------------ */
+
+static void check_confusions(const json_t *matrix, const struct class_scores *ours)
+{
+    size_t mistakes = 0, listed = 0;
+    for (size_t truth = 0; truth < ours->labels; truth++) {
+        const json_t *row = json_array_get(matrix, truth);
+        size_t pictures = 0;
+        for (size_t predicted = 0; predicted < ours->labels; predicted++) {
+            const size_t count = (size_t)json_integer_value(json_array_get(row, predicted));
+            pictures += count;
+            mistakes += truth != predicted && count;
+        }
+        assert_int_equal(ours->classes[truth].pictures, pictures);
+        assert_int_equal(ours->classes[truth].right, json_integer_value(json_array_get(row, truth)));
+    }
+    for (; listed < ours->confusion_count; listed++) {
+        const struct confusion *pair = &ours->confusions[listed];
+        assert_int_not_equal(pair->truth, pair->predicted);
+        assert_int_equal(pair->count,
+            json_integer_value(json_array_get(json_array_get(matrix, pair->truth), pair->predicted)));
+        assert_true(!listed || pair[-1].count > pair->count ||
+                    (pair[-1].count == pair->count && pair[-1].truth * ours->labels + pair[-1].predicted <
+                                                          pair->truth * ours->labels + pair->predicted));
+    }
+    assert_int_equal(listed, mistakes);
+}
+
+static void classifies_as_scikit_learn(void **state)
+{
+    (void)state;
+    size_t i;
+    const json_t *one;
+    json_array_foreach(must_get(golden, "classification"), i, one)
+    {
+        struct class_scores scores;
+        struct err err;
+        size_t labels, pictures, width;
+        float *rows = must_rows(must_get(one, "rows"), &labels, &width);
+        float *embeddings = must_rows(must_get(one, "embeddings"), &pictures, &width);
+        size_t *truth = must_indices(must_get(one, "truth"));
+        struct outcome *outcomes = mem_new(pictures, sizeof *outcomes);
+        const size_t top = labels < OUTCOME_TOP ? labels : OUTCOME_TOP;
+        assert_non_null(outcomes);
+        for (size_t p = 0; p < pictures; p++) {
+            struct prediction best[OUTCOME_TOP];
+            rank_rows(best, top, &embeddings[p * width], rows, labels, width, 1);
+            outcomes[p] = outcome_of(truth[p], best, top);
+        }
+        check_ok(class_scores_compute(&scores, outcomes, pictures, labels, &err), &err);
+        const json_t *theirs = must_get(one, "scores");
+        check_number(theirs, "acc1", scores.acc1);
+        check_number(theirs, "mean_per_class_recall", scores.mean_per_class_recall);
+        if (json_object_get(theirs, "acc5"))
+            check_number(theirs, "acc5", scores.acc5);
+        else
+            assert_true(isnan(scores.acc5));
+        check_confusions(must_get(one, "confusion"), &scores);
+        class_scores_release(&scores);
+        free(outcomes);
+        free(truth);
+        free(embeddings);
+        free(rows);
+    }
+    assert_int_equal(i, 2);
+}
+
+static void says_where_the_truth_stands(void **state)
+{
+    static const struct prediction best[] = {
+        {.label = 3, .probability = 0.75f}, {.label = 1, .probability = 0.25f}};
+    (void)state;
+    struct outcome outcome = outcome_of(3, best, 2);
+    assert_int_equal(outcome.place, 0);
+    assert_true(outcome.best.label == 3 && outcome.truth_probability == 0.75f);
+    outcome = outcome_of(1, best, 2);
+    assert_int_equal(outcome.place, 1);
+    assert_true(outcome.best.label == 3 && outcome.truth_probability == 0.25f);
+    outcome = outcome_of(0, best, 2);
+    assert_int_equal(outcome.place, 2);
+    assert_true(isnan(outcome.truth_probability));
+}
+
+static void refuses_no_pictures(void **state)
+{
+    struct class_scores scores;
+    struct err err;
+    (void)state;
+    assert_int_equal(class_scores_compute(&scores, NULL, 0, 3, &err), ERR_ARGUMENT);
+    assert_null(scores.classes);
+}
+
+static int read_golden(void **state)
+{
+    struct err err;
+    (void)state;
+    if (!json_read(&golden, GOLDEN, 16 << 20, &err))
+        return 0;
+    print_error("%s\n", err.msg);
+    return -1;
+}
+
+static int drop_golden(void **state)
+{
+    (void)state;
+    json_decref(golden);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(retrieves_as_clip_benchmark),
+        cmocka_unit_test(finds_nothing_by_nan),
+        cmocka_unit_test(refuses_images_without_captions),
+        cmocka_unit_test(classifies_as_scikit_learn),
+        cmocka_unit_test(says_where_the_truth_stands),
+        cmocka_unit_test(refuses_no_pictures),
+    };
+    return cmocka_run_group_tests(tests, read_golden, drop_golden);
+}
