@@ -6,6 +6,8 @@
 #ifndef DIPTYCH_CLI_COMMAND_H
 #define DIPTYCH_CLI_COMMAND_H
 
+#include <stdio.h>
+
 enum exit_status {
     STATUS_DONE = 0,
     STATUS_SOME_FAILED = 1, /* some inputs failed, or a check was false */
@@ -19,6 +21,16 @@ struct command {
 };
 
 extern const struct command commands[]; /* a NULL name ends it */
+
+/* Runs the command of a table that argv[0] names, which `program` and that name become. */
+int command_run(const struct command *table, const char *program, int argc, char **argv);
+
+/* A line a command: its name and what it does. */
+void command_list(const struct command *table, FILE *out);
+
+/* For a command that is a table of others, called as its `run`: help that ends in the table, or the one that
+ * is named. `usage` is what stands behind the name in the help, `doc` ends in "\v". */
+int command_run_group(const struct command *table, const char *usage, const char *doc, int argc, char **argv);
 
 int cmd_classify(int argc, char **argv);
 int cmd_rank(int argc, char **argv);

@@ -20,27 +20,14 @@ const struct command commands[] = {
     {0},
 };
 
-static int run_command(const char *name, int argc, char **argv)
-{
-    for (const struct command *command = commands; command->name; command++) {
-        if (strcmp(command->name, name))
-            continue;
-        char title[64]; /* what usage and messages of the command call it */
-        snprintf(title, sizeof title, "diptych %s", name);
-        argv[0] = title;
-        return command->run(argc, argv);
-    }
-    message("'%s' is not a command; 'diptych help' lists them", name);
-    return STATUS_CANNOT;
-}
-
 int cmd_help(int argc, char **argv)
 {
-    if (argc > 1 && argv[1][0] != '-')
-        return run_command(argv[1], 2, (char *[]){argv[0], "--help", NULL});
+    if (argc > 1 && argv[1][0] != '-') { /* "help index build" runs "index build --help" */
+        argv[argc] = "--help";
+        return command_run(commands, "diptych", argc, argv + 1);
+    }
     puts("Usage: diptych COMMAND [OPTION...]\n\nCLIP without Python, on any OpenCL device.\n");
-    for (const struct command *command = commands; command->name; command++)
-        printf("  %-10s %s\n", command->name, command->summary);
+    command_list(commands, stdout);
     puts("\n'diptych help COMMAND' shows the options of one.");
     return STATUS_DONE;
 }
@@ -68,6 +55,7 @@ int main(int argc, char **argv)
         puts("diptych " DIPTYCH_VERSION);
         return STATUS_DONE;
     }
-    const int is_help = !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h");
-    return run_command(is_help ? "help" : argv[1], argc - 1, argv + 1);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        argv[1] = "help";
+    return command_run(commands, "diptych", argc - 1, argv + 1);
 }

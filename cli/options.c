@@ -95,11 +95,21 @@ char *options_help_filter(int key, const char *text, void *input)
     return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)text;
 }
 
-void options_parse(const struct argp *argp, int argc, char **argv, void *input)
+static void parse_all(const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
 {
     argp_err_exit_status = STATUS_CANNOT;
-    if (argp_parse(argp, argc, argv, ARGP_NO_HELP, NULL, input))
+    if (argp_parse(argp, argc, argv, ARGP_NO_HELP | flags, NULL, input))
         exit(STATUS_CANNOT);
+}
+
+void options_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    parse_all(argp, argc, argv, 0, input);
+}
+
+void options_parse_in_order(const struct argp *argp, int argc, char **argv, void *input)
+{
+    parse_all(argp, argc, argv, ARGP_IN_ORDER, input);
 }
 
 size_t option_number(

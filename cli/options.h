@@ -29,6 +29,9 @@ char *options_help_filter(int key, const char *text, void *input);
 /* Parses the options of a command into `input`; wrong usage and --help exit here, as argp does. */
 void options_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/* The same up to the first argument that is no option. */
+void options_parse_in_order(const struct argp *argp, int argc, char **argv, void *input);
+
 /* The number in an option's argument, or an exit with what the option takes. */
 size_t option_number(
     struct argp_state *state, const char *option, const char *argument, size_t min, size_t max);

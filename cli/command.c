@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+int command_run(const struct command *table, const char *program, int argc, char **argv)
+{
+    for (const struct command *command = table; command->name; command++) {
+        if (strcmp(command->name, argv[0]))
+            continue;
+        char title[64]; /* what usage and messages of the command call it */
+        snprintf(title, sizeof title, "%s %s", program, command->name);
+        argv[0] = title;
+        return command->run(argc, argv);
+    }
+    const char *space = strchr(program, ' ');
+    message("'%s' is not a command%s%s; 'diptych help%s' lists them", argv[0], space ? " of" : "",
+        space ? space : "", space ? space : "");
+    return STATUS_CANNOT;
+}
+
+void command_list(const struct command *table, FILE *out)
+{
+    for (const struct command *command = table; command->name; command++)
+        fprintf(out, "  %-10s %s\n", command->name, command->summary);
+}
+
+/* ---- commands of commands ------------------------------------------------------------------------------ */
+
+struct group {
+    const struct command *table;
+    const char *title;
+    int first; /* the argument that names the subcommand */
+};
+
+static char *add_table(int key, const char *text, void *input)
+{
+    const struct group *group = input;
+    char *list = NULL;
+    size_t size;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return options_help_filter(key, text, input);
+    FILE *stream = group ? open_memstream(&list, &size) : NULL;
+    if (!stream)
+        return NULL;
+    command_list(group->table, stream);
+    fprintf(stream, "\n'diptych help%s SUBCOMMAND' shows the options of one.", strchr(group->title, ' '));
+    return fclose(stream) ? NULL : list; /* argp frees it */
+}
+
+/* The subcommand is the first word that is no option. */
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct group *group = state->input;
+    (void)argument;
+    if (key == ARGP_KEY_ARGS) {
+        group->first = state->next;
+        return 0;
+    }
+    if (key == ARGP_KEY_NO_ARGS)
+        argp_error(state, "no subcommand: 'diptych help%s' lists them", strchr(group->title, ' '));
+    return ARGP_ERR_UNKNOWN;
+}
+
+int command_run_group(const struct command *table, const char *usage, const char *doc, int argc, char **argv)
+{
+    static const struct argp_child children[] = {{&help_argp, 0, NULL, 0}, {0}};
+    const struct argp argp = {
+        .parser = parse,
+        .args_doc = usage,
+        .doc = doc,
+        .children = children,
+        .help_filter = add_table,
+    };
+    struct group group = {.table = table, .title = argv[0]};
+    options_parse_in_order(&argp, argc, argv, &group);
+    return command_run(table, argv[0], argc - group.first, argv + group.first);
+}
