@@ -106,8 +106,10 @@ static size_t one_of(const char *const *marks, struct span text)
 
 size_t ptb_apostrophe(struct span text)
 {
-    static const char *const marks[] = {"'", "\u2019", "\xc2\x92", "&apos;", NULL};
-    return ptb_is_ascii_word(text) ? 0 : one_of(marks, text);
+    static const char *const marks[] = {"'", "\u2019", "\xc2\x92", NULL};
+    if (ptb_is_ascii_word(text))
+        return 0;
+    return ptb_has("&", text) ? ptb_like(text, "&apos;") : one_of(marks, text);
 }
 
 size_t ptb_quote(struct span text)

@@ -11,7 +11,7 @@ static int put(struct ptb_words *words, const char *bytes, size_t length, struct
     size_t need;
     if (!size_add(&need, words->length, length))
         return err_memory(err, SIZE_MAX);
-    if (need > words->room) {
+    if (need >= words->room) { /* also for nothing, so that there are bytes to point to */
         const size_t room = need + need / 2 + 256;
         char *grown = mem_grow(words->bytes, room, 1);
         if (!grown)
@@ -27,8 +27,8 @@ static int put(struct ptb_words *words, const char *bytes, size_t length, struct
 static const struct ptb_change *whole_change(struct span token)
 {
     for (const struct ptb_change *change = ptb_changes; change->from; ++change)
-        if (change->place != PLACE_QUOTES && change->from[0] == token.data[0] &&
-            token.length == strlen(change->from) && ptb_like(token, change->from))
+        if (change->place != PLACE_QUOTES && token.length == strlen(change->from) &&
+            !memcmp(token.data, change->from, token.length))
             return change;
     return NULL;
 }
@@ -36,8 +36,8 @@ static const struct ptb_change *whole_change(struct span token)
 static const struct ptb_change *inner_change(struct span text, enum ptb_place place)
 {
     for (const struct ptb_change *change = ptb_changes; change->from; ++change)
-        if ((change->place == PLACE_ANY || change->place == place) && change->from[0] == text.data[0] &&
-            ptb_like(text, change->from) == strlen(change->from))
+        if ((change->place == PLACE_ANY || change->place == place) &&
+            span_begins(text, span_of(change->from)))
             return change;
     return NULL;
 }

@@ -186,7 +186,8 @@ struct ptb_match ptb_quotes(struct span text)
 /* A single quote before a letter and what is no blank opens something. */
 struct ptb_match ptb_opening(struct span text)
 {
-    const struct span rest = span_from(text, 1);
-    const bool opens = ptb_has("'", text) && ptb_is_ascii_letter(rest) && !ptb_is_gap(span_from(rest, 1));
-    return ptb_before(1, opens ? 1 + ptb_width(span_from(rest, 1)) : 0);
+    const struct span rest = span_from(text, 1), next = span_from(text, 2);
+    if (!ptb_has("'", text) || !ptb_is_ascii_letter(rest) || ptb_is_gap(next))
+        return ptb_whole(0);
+    return next.length ? ptb_before(1, 1 + ptb_width(next)) : ptb_whole(0);
 }

@@ -12,7 +12,7 @@ const char *const ptb_apostrophe_words[] = {"'n", "'n'", "'em", "'til", "'till",
     "o'o", NULL};
 
 const char *const ptb_typewriter_words[] = {
-    "c'mon", "cap'n", "e'er", "s'mores", "li'l", "nat'l", "ev'ry", "nor'easter", "cont'd.", NULL};
+    "c'mon", "e'er", "s'mores", "li'l", "nat'l", "ev'ry", "nor'easter", "cont'd.", NULL};
 
 const struct ptb_abbreviation ptb_abbreviations[] = {{"adj", PERIOD_TITLE, 0}, {"adm", PERIOD_TITLE, 0},
     {"adv", PERIOD_TITLE, 0}, {"al", PERIOD_END, 0}, {"ala", PERIOD_END, 0}, {"alex", PERIOD_TITLE, 0},
@@ -105,11 +105,14 @@ const struct ptb_change ptb_changes[] = {
     {"\xc2\x96", "--", PLACE_TOKEN},
     {"\xc2\x97", "--", PLACE_TOKEN},
     {"&mdash;", "--", PLACE_TOKEN},
+    {"&MDASH;", "--", PLACE_TOKEN},
     {"&ndash;", "--", PLACE_TOKEN},
+    {"&NDASH;", "--", PLACE_TOKEN},
 
     {"\"", "''", PLACE_TOKEN},
     {"&quot;", "''", PLACE_TOKEN},
     {"&nbsp;", "", PLACE_TOKEN},
+    {"&NBSP;", "", PLACE_TOKEN},
     {"&apos;", "'", PLACE_TOKEN},
     {"&apos;", "'", PLACE_QUOTES},
     {"\u2018", "`", PLACE_QUOTES},
@@ -127,9 +130,13 @@ const struct ptb_change ptb_changes[] = {
     {"\xc2\x94", "''", PLACE_QUOTES},
 
     {"&amp;", "&", PLACE_TOKEN},
+    {"&AMP;", "&", PLACE_TOKEN},
     {"&amp;", "&", PLACE_CAPITALS},
+    {"&AMP;", "&", PLACE_CAPITALS},
     {"&lt;", "<", PLACE_TOKEN},
+    {"&LT;", "<", PLACE_TOKEN},
     {"&gt;", ">", PLACE_TOKEN},
+    {"&GT;", ">", PLACE_TOKEN},
     {" ", "\u00a0", PLACE_ANY},
     {"\u00ad", "", PLACE_ANY},
 

@@ -94,6 +94,16 @@ struct ptb_match ptb_site(struct span text)
     return ptb_whole(known > www ? known : www);
 }
 
+/* Bytes that a part of a mail address may have: not even a no-break space. */
+static size_t mail_part(const char *set, struct span text)
+{
+    const size_t length = up_to(set, text, LONGEST);
+    for (size_t i = 0; i < length; ++i)
+        if (span_begins(span_from(text, i), span_of("\u00a0")))
+            return i;
+    return length;
+}
+
 static size_t bracket(const char *sign, const char *entity, struct span text)
 {
     return ptb_has(sign, text) ? 1 : ptb_like(text, entity);
@@ -103,9 +113,9 @@ static size_t bracket(const char *sign, const char *entity, struct span text)
 static size_t host(struct span text)
 {
     size_t length = 0, part;
-    while ((part = up_to(ENDS "{}.", span_from(text, length), LONGEST)) > 0) {
+    while ((part = mail_part(ENDS "{}.", span_from(text, length))) > 0) {
         length += part;
-        if (!ptb_has(".", span_from(text, length)) || !up_to(ENDS "{}.", span_from(text, length + 1), 1))
+        if (!ptb_has(".", span_from(text, length)) || !mail_part(ENDS "{}.", span_from(text, length + 1)))
             break;
         ++length;
     }
@@ -119,7 +129,7 @@ struct ptb_match ptb_mail(struct span text)
     const struct span rest = span_from(text, open);
     if (!ptb_is_ascii_word(rest))
         return ptb_whole(0);
-    for (size_t at = up_to(ENDS "{}", rest, LONGEST); at-- > 1;) {
+    for (size_t at = mail_part(ENDS "{}", rest); at-- > 1;) {
         const size_t name = open + at + 1,
                      end = rest.data[at] == '@' ? name + host(span_from(text, name)) : name;
         if (end > name)

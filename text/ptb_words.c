@@ -114,8 +114,7 @@ struct ptb_match ptb_contraction(struct span text)
 
 struct ptb_match ptb_negation(struct span text)
 {
-    const size_t length = negation(text);
-    return ptb_before(length, no_letter(span_from(text, length)));
+    return ptb_whole(negation(text));
 }
 
 struct ptb_match ptb_contraction_only(struct span text)

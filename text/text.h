@@ -42,8 +42,9 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
  * ends this one: "plan B." is "plan b" before "The man", and the last caption has nothing behind it. With
  * `context` the captions are such a batch in this order; without, each is taken alone. Any line end inside a
  * caption is a blank, and a NUL, which a string cannot hold, is for its reader to make one: control
- * characters only separate words. Time and memory are linear in the input. Text that is not UTF-8 is
- * ERR_FORMAT with index and byte offset; out is then as it was. Words do not depend on the number of threads.
+ * characters separate words, but for those inside addresses and markup, which stay. Time and memory are
+ * linear in the input. Text that is not UTF-8 is ERR_FORMAT with index and byte offset; out is then as it
+ * was. Words do not depend on the number of threads.
  */
 int ptb_words(
     struct strings *out, const struct strings *captions, bool context, int threads, struct err *err);
