@@ -53,6 +53,9 @@ int picture_read(
     struct picture *out, const char *path, const struct picture_options *options, struct err *err);
 void picture_release(struct picture *picture);
 
+/* The picture as a PNG file in memory, *size bytes at *out, for free(). ERR_LIMIT from 1 GiB of pixels on. */
+int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture, struct err *err);
+
 /* ---- preprocessing ------------------------------------------------------------------------------------- */
 
 enum resample { RESAMPLE_BILINEAR = 2, RESAMPLE_BICUBIC = 3 }; /* Pillow's numbers */

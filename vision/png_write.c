@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A PNG file of a picture, for pages and thumbnails: a signature, IHDR, one IDAT, IEND (see png.c for
+ * chunks). A row begins with the number of its filter, which says what its bytes are differences to; of the
+ * five, each row takes the one with the smallest sum of absolute differences, as the PNG specification
+ * advises (12.8).
+ */
+#include "vision/vision.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+enum { CHANNELS = 3, FILTERS = 5, AROUND = 12 }; /* AROUND: bytes of a chunk besides its data */
+
+/* ---- filters ------------------------------------------------------------------------------------------- */
+
+/* What each filter expects of a byte from those to the left, above, and above left. */
+static int expected(int filter, int left, int above, int corner)
+{
+    const int plane = left + above - corner; /* Paeth: the neighbour closest to the plane through all three */
+    const int to_left = abs(plane - left), to_above = abs(plane - above), to_corner = abs(plane - corner);
+    switch (filter) {
+    case 0:
+        return 0;
+    case 1:
+        return left;
+    case 2:
+        return above;
+    case 3:
+        return (left + above) / 2;
+    default:
+        return to_left <= to_above && to_left <= to_corner ? left : to_above <= to_corner ? above : corner;
+    }
+}
+
+/* The filter's differences of a row to out (row); above is NULL for the first row. Returns their sum. */
+static size_t filter_row(uint8_t *out, int filter, const uint8_t *row, const uint8_t *above, size_t length)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < length; i++) {
+        const int left = i < CHANNELS ? 0 : row[i - CHANNELS], up = above ? above[i] : 0;
+        const int corner = i < CHANNELS || !above ? 0 : above[i - CHANNELS];
+        out[i] = (uint8_t)(row[i] - expected(filter, left, up, corner));
+        sum += out[i] < 128 ? out[i] : (size_t)256 - out[i];
+    }
+    return sum;
+}
+
+/* out (1 + row): the number of the best filter and its differences; scratch is as long. */
+static void choose_filter(
+    uint8_t *out, uint8_t *scratch, const uint8_t *row, const uint8_t *above, size_t length)
+{
+    size_t least = SIZE_MAX;
+    for (int filter = 0; filter < FILTERS; filter++) {
+        scratch[0] = (uint8_t)filter;
+        const size_t sum = filter_row(scratch + 1, filter, row, above, length);
+        if (sum < least) {
+            least = sum;
+            memcpy(out, scratch, 1 + length);
+        }
+    }
+}
+
+/* ---- chunks -------------------------------------------------------------------------------------------- */
+
+static uint8_t *put_be32(uint8_t *out, uint32_t value)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *out++ = (uint8_t)(value >> shift);
+    return out;
+}
+
+/* Puts length, type and checksum around data that is already in its place. */
+static uint8_t *close_chunk(uint8_t *out, const char type[4], size_t size)
+{
+    memcpy(put_be32(out, (uint32_t)size), type, 4);
+    return put_be32(out + 8 + size, (uint32_t)crc32(0, out + 4, (uInt)(size + 4)));
+}
+
+static size_t put_file(
+    uint8_t *out, const struct picture *picture, const uint8_t *rows, size_t rows_size, size_t packed_room)
+{
+    static const uint8_t signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    static const uint8_t rgb[] = {8, 2, 0, 0, 0}; /* bits, RGB, deflate, filters, not interlaced */
+    uint8_t *at = mempcpy(out, signature, sizeof signature);
+    memcpy(put_be32(put_be32(at + 8, (uint32_t)picture->width), (uint32_t)picture->height), rgb, sizeof rgb);
+    at = close_chunk(at, "IHDR", 8 + sizeof rgb);
+    uLongf packed = packed_room;
+    if (compress2(at + 8, &packed, rows, rows_size, Z_BEST_COMPRESSION) != Z_OK)
+        return 0;
+    at = close_chunk(at, "IDAT", packed);
+    at = close_chunk(at, "IEND", 0);
+    return (size_t)(at - out);
+}
+
+int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture, struct err *err)
+{
+    const size_t length = (size_t)picture->width * CHANNELS, height = (size_t)picture->height;
+    size_t rows_size;
+    if (!size_mul(&rows_size, 1 + length, height) || rows_size > INT32_MAX / 2)
+        return err_set(err, ERR_LIMIT, "%d x %d pixels are too many for a PNG file of one chunk",
+            picture->width, picture->height);
+    const size_t packed_room = compressBound(rows_size), room = packed_room + 3 * AROUND + 8 + 13;
+    uint8_t *rows = mem_new(rows_size + 1 + length, 1), *scratch = rows + rows_size, *file = mem_new(room, 1);
+    int rc = rows && file ? 0 : err_memory(err, rows_size + room);
+    for (size_t y = 0; y < height && !rc; y++) {
+        const uint8_t *row = picture->rgb + y * length;
+        choose_filter(rows + y * (1 + length), scratch, row, y ? row - length : NULL, length);
+    }
+    if (!rc && !(*size = put_file(file, picture, rows, rows_size, packed_room)))
+        rc = err_memory(err, packed_room); /* all that compress2 can lack */
+    free(rows);
+    if (rc)
+        free(file);
+    else
+        *out = file;
+    return rc;
+}
