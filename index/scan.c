@@ -113,7 +113,10 @@ struct ranking {
     size_t count;   /* Q */
 };
 
-enum { PIECE = 64 }; /* candidates */
+enum {
+    PIECE = 64,
+    AHEAD = 2
+}; /* candidates; the rows lie anywhere, and waiting for them is most of the work */
 
 static void piece_score(void *context, size_t i)
 {
@@ -128,8 +131,11 @@ static void piece_score(void *context, size_t i)
     }
     struct best *best = &ranking->bests[low];
     const size_t from = (i - ranking->pieces[low]) * PIECE;
-    for (size_t c = from; c < from + PIECE && c < best->count; c++)
+    for (size_t c = from; c < from + PIECE && c < best->count; c++) {
+        if (c + AHEAD < best->count)
+            rows_prefetch(best->rows, best->items[c + AHEAD].row);
         best_score(best, c);
+    }
 }
 
 static void settle(void *bests, size_t i)

@@ -40,6 +40,9 @@ void rows_decode(double *vector, const struct index_rows *rows, int64_t i);
  * in the end. The products are exact, so that compilers may contract them. */
 double rows_score(const struct index_rows *rows, int64_t i, const float *query);
 
+/* Asks for row i from memory, for rows_score to find it in the cache soon. */
+void rows_prefetch(const struct index_rows *rows, int64_t i);
+
 struct coarse; /* coarse.h */
 
 /* What scans on one device share: its queue and memory. Of one thread at a time. */

@@ -304,8 +304,8 @@ int batch_span(struct batch *batch, const struct best *bests, int64_t first, siz
         span.mask = span.bytes; /* some buffer has to be there; it is not read */
     if (!rc)
         rc = run(batch, &span, pass, err);
-    if (!rc)
-        rc = tensor_read(stream, &listed, batch->found, 1, err);
+    const int read = tensor_read(stream, &listed, batch->found, 1, rc ? NULL : err);
+    rc = rc ? rc : read; /* even then it has waited for launches that use the rows */
     *found = (uint32_t)listed;
     *full = *found > LIST_ROOM;
     if (!rc && *found && !*full)

@@ -9,6 +9,19 @@ static const uint8_t *row_bytes(const struct index_rows *rows, int64_t i)
     return (const uint8_t *)rows->data + (size_t)i * rows->stride;
 }
 
+void rows_prefetch(const struct index_rows *rows, int64_t i)
+{
+#if defined(__GNUC__)
+    enum { LINE = 64 };
+    const uint8_t *row = row_bytes(rows, i);
+    for (size_t at = 0; at < rows->stride; at += LINE)
+        __builtin_prefetch(row + at);
+#else
+    (void)rows;
+    (void)i;
+#endif
+}
+
 static float i8_scale(const uint8_t *row, size_t width)
 {
     float scale;

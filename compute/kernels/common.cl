@@ -3,7 +3,8 @@
  * What every kernel shares: the type activations are stored in, and sums over a work-group.
  *
  * `real` is what matrix products read and write: float, bfloat16 or half, by REAL_F32, REAL_BF16 or REAL_F16. The
- * 16-bit types are storage only, arithmetic is float always, so no device needs an extension for them.
+ * 16-bit types are storage only, arithmetic is float always, so no device needs an extension for them. real_storea16
+ * is for addresses that are multiples of 16 elements: PoCL stores the others of 16 bits one by one.
  *
  * A tensor argument is two parameters: the buffer, and the element it begins at.
  */
@@ -24,6 +25,7 @@ float real_load(global const real *p) { return vload_half(0, p); }
 void real_store(float x, global real *p) { vstore_half_rte(x, 0, p); }
 float16 real_load16(global const real *p) { return vload_half16(0, p); }
 void real_store16(float16 x, global real *p) { vstore_half16_rte(x, 0, p); }
+void real_storea16(float16 x, global real *p) { vstorea_half16_rte(x, 0, p); }
 #elif defined(REAL_BF16)
 /* bfloat16 is the upper half of a float; rounded to nearest, ties to even. */
 typedef ushort real;
@@ -34,17 +36,16 @@ void real_store(float x, global real *p)
     *p = (ushort)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 float16 real_load16(global const real *p) { return as_float16(convert_uint16(vload16(0, p)) << 16); }
-void real_store16(float16 x, global real *p)
-{
-    const uint16 bits = as_uint16(x);
-    vstore16(convert_ushort16((bits + 0x7fff + (bits >> 16 & 1)) >> 16), 0, p);
-}
+ushort16 real_bits16(uint16 bits) { return convert_ushort16((bits + 0x7fff + (bits >> 16 & 1)) >> 16); }
+void real_store16(float16 x, global real *p) { vstore16(real_bits16(as_uint16(x)), 0, p); }
+void real_storea16(float16 x, global real *p) { *(global ushort16 *)p = real_bits16(as_uint16(x)); }
 #else
 typedef float real;
 float real_load(global const real *p) { return *p; }
 void real_store(float x, global real *p) { *p = x; }
 float16 real_load16(global const real *p) { return vload16(0, p); }
 void real_store16(float16 x, global real *p) { vstore16(x, 0, p); }
+void real_storea16(float16 x, global real *p) { *(global float16 *)p = x; }
 #endif
 
 float sum16(float16 x)

@@ -93,8 +93,17 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void expand(global rea
         const struct coded r = coded_row(blocks + blocks_at, first + row, stride);
         global real *out = x + x_at + (ulong)row * stride;
         for (uint i = get_local_id(0) * 16; i < stride; i += LANES * 16)
-            real_store16(convert_float16(vload16(0, r.codes + i)), out + i);
+            real_storea16(convert_float16(vload16(0, r.codes + i)), out + i);
     }
+}
+
+/* As all(), which PoCL takes lane by lane. */
+int all16(int16 x)
+{
+    const int8 a = x.lo & x.hi;
+    const int4 b = a.lo & a.hi;
+    const int2 c = b.lo & b.hi;
+    return c.x & c.y;
 }
 
 /* The survivors among products (rows, padded) float of the rows from `first` on with all queries; padded is a multiple
@@ -114,7 +123,7 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void survivors(global 
         for (uint k = get_local_id(0) * 16; k < padded; k += LANES * 16) {
             const float16 score = r.scale * vload16(0, p + k);
             const float16 radius = r.error * vload16(0, limits + k) + r.norm * vload16(0, limits + padded + k);
-            if (all(islessequal(score + radius, vload16(0, limits + 2 * padded + k))))
+            if (all16(islessequal(score + radius, vload16(0, limits + 2 * padded + k))))
                 continue;
             for (uint j = k; j < min(k + 16, count); j++)
                 survive_above(found + found_at, list + list_at, room, first + row, j, r.scale * p[j],
