@@ -137,6 +137,14 @@ char *path_join(struct arena *arena, const char *folder, const char *name);
 typedef int walk_visit(void *context, const char *path, const struct err *problem);
 int file_walk(const char *root, walk_visit *visit, void *context, struct err *err);
 
+/* ---- hashes -------------------------------------------------------------------------------------------- */
+
+/* SHA-256 in lower-case hex digits, as sha256sum prints it: contents that have the same are taken for equal.
+ */
+enum { HASH_SIZE = 65 };
+void hash_bytes(char out[HASH_SIZE], const void *bytes, size_t size);
+int hash_file(char out[HASH_SIZE], const char *path, struct err *err);
+
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
 
 /* Parse a file, or bytes that came from the file `name`. The root must be an object, but for

@@ -173,6 +173,8 @@ struct weight {
     const char *file;    /* path, for messages */
 };
 
+size_t weight_bytes(const struct weight *weight); /* of data */
+
 struct weights;
 
 /* Opens `model.safetensors`, its shards through `model.safetensors.index.json`, or

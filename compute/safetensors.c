@@ -127,7 +127,7 @@ static int read_tensor(struct weight *weight, const json_t *entry, struct payloa
     return rc ? rc : read_data(weight, json_object_get(entry, "data_offsets"), type, payload, err);
 }
 
-static size_t weight_bytes(const struct weight *weight)
+size_t weight_bytes(const struct weight *weight)
 {
     size_t bytes = 0;
     tensor_bytes(&bytes, weight, type_find(weight->type));

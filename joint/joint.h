@@ -55,6 +55,13 @@ const struct preprocess *model_preprocess(const struct model *model);
 const struct tokenizer *model_tokenizer(const struct model *model); /* NULL for model_random */
 struct device *model_device(const struct model *model);
 float model_logit_scale(const struct model *model); /* exp of the parameter, about 100; never clamped */
+const char *model_path(const struct model *model);  /* its directory as given; NULL for model_random */
+
+/* Tells models apart whose embeddings must not be compared: 128 bits in hex digits. Equal for the same files
+ * wherever they lie, and on any device in any precision; fingerprint.c says what it is made of. Reads the
+ * directory again, in milliseconds. model_random's is ERR_ARGUMENT. */
+enum { FINGERPRINT_SIZE = 33 };
+int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, struct err *err);
 
 /* ---- encoding ------------------------------------------------------------------------------------------ */
 

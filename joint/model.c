@@ -4,8 +4,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct model {
+    char *path;
     struct model_config config;
     struct preprocess preprocess;
     struct device *device;
@@ -64,7 +66,9 @@ int model_open(struct model **out, const char *directory, struct device *device,
     int rc = model_new(&model, device, err);
     if (rc)
         return rc;
-    if ((rc = model_config_read(&model->config, directory, err)) ||
+    model->path = strdup(directory);
+    if ((rc = model->path ? 0 : err_memory(err, strlen(directory))) ||
+        (rc = model_config_read(&model->config, directory, err)) ||
         (rc = preprocess_load(&model->preprocess, directory, (int)model->config.vision.image_size, err)) ||
         (rc = tokenizer_load(&model->tokenizer, directory, err)) || (rc = check_ids(model, err)) ||
         (rc = weights_open(&weights, directory, err)) || (rc = load_towers(model, weights, err))) {
@@ -102,6 +106,7 @@ void model_free(struct model *model)
     vit_free(model->vision);
     text_tower_free(model->text);
     tokenizer_free(model->tokenizer);
+    free(model->path);
     free(model);
 }
 
@@ -128,6 +133,11 @@ struct device *model_device(const struct model *model)
 float model_logit_scale(const struct model *model)
 {
     return expf(model->logit_scale);
+}
+
+const char *model_path(const struct model *model)
+{
+    return model->path;
 }
 
 int model_encode_pixels(const struct model *model, struct stream *stream, struct tensor embeddings,

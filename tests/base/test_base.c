@@ -210,6 +210,24 @@ static void folders_are_walked_in_order(void **state)
     assert_string_equal(seen.text, "/walk/.dot /walk/none! ");
 }
 
+/* The digests are those that FIPS 180-2 gives for its examples. */
+static void hashes_are_sha_256(void **state)
+{
+    (void)state;
+    const char *path = DIPTYCH_SCRATCH "/abc";
+    char hash[HASH_SIZE];
+    struct err err;
+    hash_bytes(hash, "", 0);
+    assert_string_equal(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    write_file(path, "abc", 3);
+    assert_int_equal(hash_file(hash, path, &err), 0);
+    assert_string_equal(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    write_file(path, "", 0);
+    assert_int_equal(hash_file(hash, path, &err), 0);
+    assert_string_equal(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_int_equal(hash_file(hash, DIPTYCH_SCRATCH, &err), ERR_IO);
+}
+
 static void json_errors_say_where(void **state)
 {
     (void)state;
@@ -257,6 +275,7 @@ int main(void)
         cmocka_unit_test(halves_round_to_nearest_even),
         cmocka_unit_test(files_are_read_whole_or_refused),
         cmocka_unit_test(folders_are_walked_in_order),
+        cmocka_unit_test(hashes_are_sha_256),
         cmocka_unit_test(json_errors_say_where),
         cmocka_unit_test(every_index_runs_once),
     };

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A fingerprint stays where only the place, the device or the writing of a config differs, and changes with
+ * everything that embeddings depend on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/checkpoint.h"
+#include "tests/support/safetensors_writer.h"
+
+#define HERE DIPTYCH_SCRATCH "/here"
+#define THERE DIPTYCH_SCRATCH "/there"
+
+static void write_model(const char *directory, const struct checkpoint *checkpoint)
+{
+    char path[4096];
+    checkpoint_directory(directory, LAYOUT_HF);
+    snprintf(path, sizeof path, "%s/model.safetensors", directory);
+    write_safetensors(path, checkpoint->tensors, checkpoint->count);
+}
+
+static struct device *device; /* float32 */
+
+static int open_device(void **state)
+{
+    const struct device_options options = {.precision = "f32"};
+    struct err err;
+    (void)state;
+    if (device_open(&device, &options, &err))
+        fail_msg("%s", err.msg);
+    return 0;
+}
+
+static int close_device(void **state)
+{
+    (void)state;
+    device_free(device);
+    return 0;
+}
+
+static void fingerprint(char out[FINGERPRINT_SIZE], const char *directory, struct device *on)
+{
+    struct model *model;
+    struct err err;
+    if (model_open(&model, directory, on, &err) || model_fingerprint(out, model, &err))
+        fail_msg("%s", err.msg);
+    assert_string_equal(model_path(model), directory);
+    model_free(model);
+}
+
+static void expect_other(const char *directory, const char *than)
+{
+    char other[FINGERPRINT_SIZE];
+    fingerprint(other, directory, device);
+    assert_string_not_equal(other, than);
+}
+
+/* The text of a file of the directory, with one thing in it replaced. */
+static void edit(const char *directory, const char *name, const char *from, const char *to)
+{
+    char path[4096], *text, *edited;
+    size_t size;
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    assert_int_equal(file_read(&text, &size, path, 1 << 20, NULL), 0);
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    assert_true(asprintf(&edited, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
+    write_text(path, edited);
+    free(edited);
+    free(text);
+}
+
+static void place_device_and_layout_of_json_do_not_matter(void **state)
+{
+    (void)state;
+    struct checkpoint checkpoint;
+    struct device *other;
+    char here[FINGERPRINT_SIZE], there[FINGERPRINT_SIZE];
+    checkpoint_init(&checkpoint, LAYOUT_HF, "F32");
+    write_model(HERE, &checkpoint);
+    write_model(THERE, &checkpoint);
+    checkpoint_release(&checkpoint);
+    edit(THERE, "config.json", "{", "{ \"transformers_version\": \"5.0\", ");
+    fingerprint(here, HERE, device);
+    assert_int_equal(device_open(&other, &(struct device_options){0}, NULL), 0); /* in the best precision */
+    fingerprint(there, THERE, other);
+    device_free(other);
+    assert_string_equal(here, there);
+    assert_int_equal(strlen(here), FINGERPRINT_SIZE - 1);
+    assert_int_equal(strspn(here, "0123456789abcdef"), FINGERPRINT_SIZE - 1);
+}
+
+static void what_embeddings_depend_on_matters(void **state)
+{
+    (void)state;
+    struct checkpoint checkpoint;
+    char here[FINGERPRINT_SIZE];
+    checkpoint_init(&checkpoint, LAYOUT_HF, "F32");
+    write_model(HERE, &checkpoint);
+    fingerprint(here, HERE, device);
+
+    for (size_t i = 0; i < checkpoint.count;
+         i += 9) { /* the last byte of a tensor: a window's or all of it */
+        const struct weight *weight = &checkpoint.tensors[i];
+        size_t bytes = sizeof(float);
+        for (int r = 0; r < weight->rank; r++)
+            bytes *= weight->shape[r];
+        uint8_t *last = (uint8_t *)weight->data + bytes - 1;
+        *last ^= 0x80; /* the sign */
+        write_model(THERE, &checkpoint);
+        expect_other(THERE, here);
+        *last ^= 0x80;
+    }
+    write_model(THERE, &checkpoint);
+    write_text(THERE "/preprocessor_config.json", "{\"image_mean\": [0.5, 0.5, 0.5]}");
+    expect_other(THERE, here);
+    unlink(THERE "/preprocessor_config.json");
+
+    write_model(THERE, &checkpoint);
+    edit(THERE, "config.json", "\"gelu\"", "\"quick_gelu\"");
+    expect_other(THERE, here);
+
+    checkpoint_release(&checkpoint);
+    checkpoint_init(&checkpoint, LAYOUT_HF, "BF16");
+    write_model(THERE, &checkpoint);
+    checkpoint_release(&checkpoint);
+    expect_other(THERE, here);
+}
+
+static void a_model_made_up_has_none(void **state)
+{
+    (void)state;
+    const struct model_config config = checkpoint_config();
+    struct model *model;
+    struct err err;
+    char out[FINGERPRINT_SIZE];
+    assert_int_equal(model_random(&model, &config, 1, device, &err), 0);
+    assert_null(model_path(model));
+    assert_int_equal(model_fingerprint(out, model, &err), ERR_ARGUMENT);
+    model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(place_device_and_layout_of_json_do_not_matter),
+        cmocka_unit_test(what_embeddings_depend_on_matters),
+        cmocka_unit_test(a_model_made_up_has_none),
+    };
+    return cmocka_run_group_tests(tests, open_device, close_device);
+}
