@@ -8,17 +8,19 @@
  * each output pixel then is an average over all the input it covers, which is what "antialias" means. Windows
  * are cut at the edges and their weights, computed in double, made to sum to 1.
  *
- * Weights are then rounded to integers of 22 fraction bits: 8 bits of sample and the filter's overshoot leave
- * that many in an int32. One direction is resampled and *rounded to bytes*, then the other; a direction whose
- * size does not change is left alone. Both show in the output, and so does the order (columns_first).
+ * Weights are then rounded to integers of 22 fraction bits. One direction is resampled and *rounded to
+ * bytes*, then the other; a direction whose size does not change is left alone. Both show in the output, and
+ * so does the order (columns_first).
  */
 #include "vision/resize.h"
 #include "vision/format.h"
+#include "vision/weigh.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { FRACTION_BITS = 22, ONE_HALF = 1 << (FRACTION_BITS - 1), CHANNELS = 3 };
+enum { CHANNELS = 3 };
 
 /* Keys' cubic with a = -1/2 (Pillow's; OpenCL samplers and OpenCV have other a), in Pillow's order of
  * operations. */
@@ -46,10 +48,22 @@ static const struct filter {
 
 /* How `count` output positions of one direction are computed from the input. */
 struct axis {
-    int count, taps;   /* taps: room for the widest window */
-    int *start, *size; /* (count): the window of each */
-    int32_t *weights;  /* (count, taps), in FRACTION_BITS */
+    int count, pairs;            /* pairs of weights: room for the widest window */
+    int *start, *size;           /* (count): the window of each */
+    struct weight_pair *weights; /* (count, pairs) */
 };
+
+static const struct weight_pair *axis_weights(const struct axis *axis, int i)
+{
+    return axis->weights + (size_t)i * (size_t)axis->pairs;
+}
+
+static void axis_set(struct axis *axis, int i, int tap, int32_t weight)
+{
+    struct weight_pair *pair = &axis->weights[(size_t)i * (size_t)axis->pairs + (size_t)tap / 2];
+    pair->high[tap % 2] = (int16_t)(weight >> LOW_BITS);
+    pair->low[tap % 2] = (int16_t)(weight & ((1 << LOW_BITS) - 1));
+}
 
 /* One behind the last input position that any window holds; the first is start[0]. */
 static int axis_end(const struct axis *axis)
@@ -79,8 +93,7 @@ static void axis_fill(struct axis *axis, int in, int out, int first, const struc
             sum += raw[k - start] = filter->weight((k - center + 0.5) * shrink);
         for (int k = 0; k < end - start; ++k) {
             const double weight = (sum != 0 ? raw[k] / sum : raw[k]) * (1 << FRACTION_BITS);
-            axis->weights[(size_t)i * (size_t)axis->taps + (size_t)k] =
-                (int32_t)(weight < 0 ? weight - 0.5 : weight + 0.5);
+            axis_set(axis, i, k, (int32_t)(weight < 0 ? weight - 0.5 : weight + 0.5));
         }
         axis->start[i] = start;
         axis->size[i] = end - start;
@@ -93,7 +106,7 @@ static void axis_keep(struct axis *axis, int first)
     for (int i = 0; i < axis->count; ++i) {
         axis->start[i] = first + i;
         axis->size[i] = 1;
-        axis->weights[(size_t)i * (size_t)axis->taps] = 1 << FRACTION_BITS;
+        axis_set(axis, i, 0, 1 << FRACTION_BITS);
     }
 }
 
@@ -105,23 +118,17 @@ static int axis_init(
     const int taps = (int)ceil(support) * 2 + 1;
     double *raw = mem_new((size_t)taps, sizeof *raw);
 
-    *axis = (struct axis){.count = count, .taps = taps};
+    *axis = (struct axis){.count = count, .pairs = (taps + 1) / 2};
     axis->start = mem_new((size_t)count, sizeof *axis->start);
     axis->size = mem_new((size_t)count, sizeof *axis->size);
-    axis->weights = mem_new((size_t)count, (size_t)taps * sizeof *axis->weights);
+    axis->weights = mem_new((size_t)count, (size_t)axis->pairs * sizeof *axis->weights);
     const bool ok = raw && axis->start && axis->size && axis->weights;
     if (ok && in == out)
         axis_keep(axis, first);
     else if (ok)
         axis_fill(axis, in, out, first, filter, raw);
     free(raw);
-    return ok ? 0 : err_memory(err, (size_t)count * (size_t)taps * sizeof *axis->weights);
-}
-
-static uint8_t to_byte(int32_t sum)
-{
-    const int32_t value = sum >> FRACTION_BITS;
-    return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+    return ok ? 0 : err_memory(err, (size_t)count * (size_t)axis->pairs * sizeof *axis->weights);
 }
 
 /* Part of a picture: data is its pixel (x, y), the pixel below stands stride bytes on. */
@@ -131,49 +138,65 @@ struct part {
     int x, y;
 };
 
-/* out: `rows` rows of axis->count pixels, each resampled from a row of `in`. */
-static void resample_rows(
-    uint8_t *out, size_t out_stride, struct part in, size_t rows, const struct axis *axis)
+/*
+ * Some rows of a picture, side by side: what stands next to each other in memory are the pixels of one
+ * column.
+ *
+ *     rgb of row 0, rgb of row 1, ... of column 0 | rgb of row 0, rgb of row 1, ... of column 1 | ...
+ *
+ * A row's resampling, which adds up neighbours in that row, then is a sum along memory as a column's is.
+ */
+enum { STRIP_ROWS = 16, STRIP_STEP = STRIP_ROWS * CHANNELS };
+
+/* Lays `columns` columns of `rows` rows out as a strip; its other rows repeat the last. Pixels are copied as
+ * four bytes where they can be, of which the next copy overwrites the fourth. */
+static void strip_fill(uint8_t *strip, const uint8_t *data, size_t stride, size_t rows, size_t columns)
 {
-    for (size_t y = 0; y < rows; ++y) {
-        uint8_t *to = out + y * out_stride;
-        for (int x = 0; x < axis->count; ++x, to += CHANNELS) {
-            const uint8_t *from = in.data + y * in.stride + (size_t)(axis->start[x] - in.x) * CHANNELS;
-            const int32_t *weights = axis->weights + (size_t)x * (size_t)axis->taps;
-            int32_t red = ONE_HALF, green = ONE_HALF, blue = ONE_HALF;
-            for (int k = 0; k < axis->size[x]; ++k, from += CHANNELS) {
-                red += from[0] * weights[k];
-                green += from[1] * weights[k];
-                blue += from[2] * weights[k];
-            }
-            to[0] = to_byte(red);
-            to[1] = to_byte(green);
-            to[2] = to_byte(blue);
-        }
-    }
+    const uint8_t *from[STRIP_ROWS];
+    for (size_t y = 0; y < STRIP_ROWS; ++y)
+        from[y] = data + (y < rows ? y : rows - 1) * stride;
+    for (size_t x = 0; x + 1 < columns; ++x)
+        for (size_t y = 0; y < STRIP_ROWS; ++y)
+            memcpy(strip + x * STRIP_STEP + y * CHANNELS, from[y] + x * CHANNELS, CHANNELS + 1);
+    for (size_t y = 0; y < STRIP_ROWS; ++y)
+        memcpy(
+            strip + (columns - 1) * STRIP_STEP + y * CHANNELS, from[y] + (columns - 1) * CHANNELS, CHANNELS);
 }
 
-/* out: axis->count rows of `width` bytes, each a weighted sum of rows of `in`. A row at a time, so that the
- * inner loop runs along memory. */
-static int resample_columns(
-    uint8_t *out, size_t out_stride, struct part in, size_t width, const struct axis *axis, struct err *err)
+/* out: `rows` rows of axis->count pixels, each resampled from a row of `in`. */
+static int resample_rows(
+    uint8_t *out, size_t out_stride, struct part in, size_t rows, const struct axis *axis, struct err *err)
 {
-    int32_t *sums = mem_new(width, sizeof *sums);
-    if (!sums)
-        return err_memory(err, width * sizeof *sums);
+    const size_t columns = (size_t)(axis_end(axis) - in.x);
+    uint8_t *strip = mem_new(columns, STRIP_STEP), column[STRIP_STEP];
+    weigh_rows *weigh = weigh_rows_best();
+    if (!strip)
+        return err_memory(err, columns * STRIP_STEP);
+
+    for (size_t first = 0; first < rows; first += STRIP_ROWS) {
+        const size_t count = rows - first < STRIP_ROWS ? rows - first : STRIP_ROWS;
+        strip_fill(strip, in.data + first * in.stride, in.stride, count, columns);
+        for (int x = 0; x < axis->count; ++x) {
+            const uint8_t *from = strip + (size_t)(axis->start[x] - in.x) * STRIP_STEP;
+            uint8_t *to = out + first * out_stride + (size_t)x * CHANNELS;
+            weigh(column, from, STRIP_STEP, axis_weights(axis, x), axis->size[x], STRIP_STEP);
+            for (size_t y = 0; y < count; ++y)
+                memcpy(to + y * out_stride, column + y * CHANNELS, CHANNELS);
+        }
+    }
+    free(strip);
+    return 0;
+}
+
+/* out: axis->count rows of `width` bytes, each a weighted sum of rows of `in`. */
+static void resample_columns(
+    uint8_t *out, size_t out_stride, struct part in, size_t width, const struct axis *axis)
+{
+    weigh_rows *weigh = weigh_rows_best();
     for (int y = 0; y < axis->count; ++y) {
         const uint8_t *from = in.data + (size_t)(axis->start[y] - in.y) * in.stride;
-        const int32_t *weights = axis->weights + (size_t)y * (size_t)axis->taps;
-        for (size_t i = 0; i < width; ++i)
-            sums[i] = ONE_HALF;
-        for (int k = 0; k < axis->size[y]; ++k, from += in.stride)
-            for (size_t i = 0; i < width; ++i)
-                sums[i] += from[i] * weights[k];
-        for (size_t i = 0; i < width; ++i)
-            out[(size_t)y * out_stride + i] = to_byte(sums[i]);
+        weigh(out + (size_t)y * out_stride, from, in.stride, axis_weights(axis, y), axis->size[y], width);
     }
-    free(sums);
-    return 0;
 }
 
 /* Since version 13 Pillow takes the columns first where that leaves it less to do. */
@@ -192,12 +215,12 @@ static int resample(uint8_t *out, size_t stride, const struct picture *in, int w
     struct part part = {.stride = in_stride, .x = across->start[0], .y = down->start[0]};
     part.data = in->rgb + (size_t)part.y * in_stride + (size_t)part.x * CHANNELS;
 
-    if (height == in->height) {
-        resample_rows(out, stride, part, rows, across);
+    if (height == in->height)
+        return resample_rows(out, stride, part, rows, across, err);
+    if (width == in->width) {
+        resample_columns(out, stride, part, out_width, down);
         return 0;
     }
-    if (width == in->width)
-        return resample_columns(out, stride, part, out_width, down, err);
 
     const bool down_first = columns_first(in, width, height);
     const size_t middle_stride = down_first ? columns * CHANNELS : out_width;
@@ -208,12 +231,12 @@ static int resample(uint8_t *out, size_t stride, const struct picture *in, int w
     const struct part half_done = {middle, middle_stride, part.x, part.y};
     int rc;
     if (down_first) {
-        rc = resample_columns(middle, middle_stride, part, middle_stride, down, err);
-        if (!rc)
-            resample_rows(out, stride, half_done, middle_rows, across);
+        resample_columns(middle, middle_stride, part, middle_stride, down);
+        rc = resample_rows(out, stride, half_done, middle_rows, across, err);
     } else {
-        resample_rows(middle, middle_stride, part, rows, across);
-        rc = resample_columns(out, stride, half_done, out_width, down, err);
+        rc = resample_rows(middle, middle_stride, part, rows, across, err);
+        if (!rc)
+            resample_columns(out, stride, half_done, out_width, down);
     }
     free(middle);
     return rc;

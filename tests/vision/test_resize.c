@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/vision/golden.h"
+#include "vision/weigh.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,6 +117,33 @@ static void directions_agree(void **state)
     }
 }
 
+/* Any weights, every size around that of a vector, odd and even numbers of rows, and nothing written behind.
+ */
+static void processors_agree(void **state)
+{
+    (void)state;
+    enum { SIZE = 70, ROWS = 9, STEP = 80 };
+    struct picture bytes = synthetic(STEP, ROWS);
+    struct weight_pair weights[(ROWS + 1) / 2];
+    uint32_t random = 1;
+
+    for (int rows = 1; rows <= ROWS; ++rows)
+        for (size_t size = 1; size <= SIZE; ++size) {
+            uint8_t plain[SIZE + 1] = {0}, best[SIZE + 1] = {0};
+            memset(weights, 0, sizeof weights);
+            for (int k = 0; k < rows; ++k) { /* -1/2 to 1/2 */
+                random = random * 1664525 + 1013904223;
+                const int32_t weight = (int32_t)(random >> 10) - (1 << (FRACTION_BITS - 1));
+                weights[k / 2].high[k % 2] = (int16_t)(weight >> LOW_BITS);
+                weights[k / 2].low[k % 2] = (int16_t)(weight & ((1 << LOW_BITS) - 1));
+            }
+            weigh_rows_plain(plain, bytes.rgb, STEP, weights, rows, size);
+            weigh_rows_best()(best, bytes.rgb, STEP, weights, rows, size);
+            assert_memory_equal(plain, best, SIZE + 1);
+        }
+    picture_release(&bytes);
+}
+
 static void refuses_no_size(void **state)
 {
     (void)state;
@@ -134,6 +162,7 @@ int main(void)
         cmocka_unit_test(constant_stays_constant),
         cmocka_unit_test(same_size_is_identity),
         cmocka_unit_test(directions_agree),
+        cmocka_unit_test(processors_agree),
         cmocka_unit_test(refuses_no_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
