@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Indexes of made-up vectors. Include after cmocka.h. Each check fails the test and names the line it stands
- * on. */
+/* Indexes of made-up vectors. Include after cmocka.h. A check that fails names the line it stands on. */
 #ifndef DIPTYCH_TESTS_SYNTHETIC_H
 #define DIPTYCH_TESTS_SYNTHETIC_H
 

@@ -263,30 +263,36 @@ static int compare_item(void *context, const struct index_item *item)
     return 0;
 }
 
-/* Checks the index against the steps it says it has done, and returns their number. *content holds that of
- * step *known, which was found before. */
-static uint64_t check_content(const char *path, struct content *content, uint64_t *known)
+/* Checks an index against the steps it says it has done. *content holds that of step *known, which was found
+ * before, and moves on with it. */
+static void check_content(struct index *index, struct content *content, uint64_t *known)
 {
     struct err err;
-    struct index *index;
     struct index_item text;
     struct arena arena = {0};
-    assert_ok(index_open(&index, path, INDEX_READ, NULL, &err));
     const uint64_t done = step_of(index, &text, &arena);
     assert_in_range(done, *known, atomic_load(&shared->begun));
-    assert_true(done >= atomic_load(&shared->committed));
     while (*known < done)
         advance(content, ++*known);
     struct comparison comparison = {.index = index, .expected = content, .last_row = -1};
     assert_ok(index_each(index, NULL, compare_item, &comparison, &err));
     assert_int_equal(comparison.pictures, content->count);
-    index_free(index);
     arena_release(&arena);
+}
+
+/* The same for one that nobody writes to. */
+static void check_left(const char *path, struct content *content, uint64_t *known)
+{
+    struct err err;
+    struct index *index;
+    assert_ok(index_open(&index, path, INDEX_READ, NULL, &err));
+    check_content(index, content, known);
+    index_free(index);
+    assert_true(*known >= atomic_load(&shared->committed));
 
     assert_ok(index_open(&index, path, INDEX_WRITE, NULL, &err)); /* repairs */
     index_free(index);
     verify_clean(path);
-    return done;
 }
 
 static pid_t start_writer(const char *path, uint64_t last)
@@ -315,7 +321,6 @@ static void kill_writer(const char *path, uint64_t first, useconds_t later)
 
 static void begin_anew(struct content *content, uint64_t *known)
 {
-    scratch_path("killed.dip");
     content->count = *known = 0;
     atomic_store(&shared->begun, 0);
     atomic_store(&shared->committed, 0);
@@ -328,8 +333,10 @@ static void a_killed_writer_leaves_a_committed_state(void **state)
     uint64_t random = 20261121, known = 0, steps = 0, unmade = 0;
     struct content content = {0};
     for (int kills = 0; kills < KILLS; kills++) {
-        if (kills % NEW_EACH == 0)
+        if (kills % NEW_EACH == 0) {
+            scratch_path("killed.dip");
             begin_anew(&content, &known);
+        }
         /* The early ones hit the making of the index; the others a step that has begun, or the next ones. */
         const bool early = kills % NEW_EACH < EARLY;
         const uint64_t first = early ? 0 : known + 1 + next_random(&random) % 3;
@@ -343,7 +350,8 @@ static void a_killed_writer_leaves_a_committed_state(void **state)
             continue;
         }
         const uint64_t before = known;
-        steps += check_content(path, &content, &known) - before;
+        check_left(path, &content, &known);
+        steps += known - before;
     }
     print_message("%d kills, %" PRIu64 " before there was an index; %" PRIu64 " steps committed\n", KILLS,
         unmade, steps);
@@ -352,7 +360,40 @@ static void a_killed_writer_leaves_a_committed_state(void **state)
     int status;
     assert_true(waitpid(start_writer(path, last), &status, 0) > 0);
     assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
-    assert_true(check_content(path, &content, &known) == last);
+    check_left(path, &content, &known);
+    assert_true(known == last);
+}
+
+static void readers_beside_a_writer_see_committed_states(void **state)
+{
+    (void)state;
+    enum { STEPS = 100 };
+    int reads = 0;
+    const char *path = scratch_path("beside.dip");
+    uint64_t known = 0;
+    struct content content = {0};
+    struct err err;
+    struct index *lasting, *fresh;
+    int status;
+    begin_anew(&content, &known);
+    const pid_t writer = start_writer(path, UINT64_MAX);
+    while (!atomic_load(&shared->committed) && !waitpid(writer, &status, WNOHANG))
+        usleep(50);
+    assert_ok(index_open(&lasting, path, INDEX_READ, NULL, &err));
+    for (; known < STEPS; reads += 2) {
+        const uint64_t committed = atomic_load(&shared->committed);
+        assert_ok(index_open(&fresh, path, INDEX_READ, NULL, &err));
+        check_content(fresh, &content, &known);
+        assert_true(known >= committed);
+        index_free(fresh);
+        assert_ok(index_refresh(lasting, &err));
+        check_content(lasting, &content, &known);
+    }
+    index_free(lasting);
+    kill(writer, SIGKILL);
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_true(WIFSIGNALED(status));
+    print_message("%d states read while %" PRIu64 " were committed\n", reads, known);
 }
 
 int main(void)
@@ -362,6 +403,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_killed_writer_leaves_a_committed_state),
+        cmocka_unit_test(readers_beside_a_writer_see_committed_states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,28 +45,30 @@ static struct index *open_as(const char *path, enum index_access access)
 
 static char *in_folder(const char *folder, const char *name)
 {
-    static char path[4096];
+    static char path[8192];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
 
-/* Runs body in another process, which ends where a check fails, and fails with it. */
-static void in_child(void (*body)(const char *path), const char *path)
+/* Runs body in another process and returns whether it ended well. */
+static bool ends_well(void (*body)(const char *path), const char *path)
 {
+    int status;
     fflush(NULL);
     const pid_t child = fork();
-    assert_true(child >= 0);
     if (!child) {
         body(path);
         _exit(0);
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
-/* For in_child: cmocka's checks would jump out into the parent's run. */
+static void in_child(void (*body)(const char *path), const char *path)
+{
+    assert_true(ends_well(body, path));
+}
+
+/* For another process: cmocka's checks would jump out into the parent's run. */
 #define check(condition)                                                                                     \
     do {                                                                                                     \
         if (!(condition)) {                                                                                  \
@@ -632,6 +634,34 @@ static void a_read_only_folder_is_read(void **state)
     remove_tree(folder);
 }
 
+/* Not even root may write here. */
+static void read_a_read_only_medium(const char *path)
+{
+    struct err err = {0};
+    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir(path, 0777) ||
+        mount("diptych", path, "tmpfs", 0, "size=2m")) {
+        fprintf(stderr, "no file system may be mounted here: skipped\n");
+        return;
+    }
+    char index[4200];
+    snprintf(index, sizeof index, "%s/ro.dip", path);
+    make(index, 5);
+    check(ends_well(leave_a_log, index));
+    check(!mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL));
+    check_readable(index, 6);
+    check(!mount(NULL, path, NULL, MS_REMOUNT, NULL));
+    index_free(open_as(index, INDEX_WRITE));
+    check(!unlink(in_folder(index, "catalog.sqlite-wal")) && !unlink(in_folder(index, "catalog.sqlite-shm")));
+    check(!mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL));
+    check_readable(index, 6);
+}
+
+static void a_read_only_medium_is_read(void **state)
+{
+    (void)state;
+    in_child(read_a_read_only_medium, scratch_path("medium"));
+}
+
 static void a_folder_of_others_is_left_alone(void **state)
 {
     (void)state;
@@ -663,6 +693,7 @@ int main(void)
         cmocka_unit_test(no_page_of_garbage_crashes_it),
         cmocka_unit_test(a_full_disk_leaves_the_last_committed_state),
         cmocka_unit_test(a_read_only_folder_is_read),
+        cmocka_unit_test(a_read_only_medium_is_read),
         cmocka_unit_test(a_folder_of_others_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
