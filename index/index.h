@@ -69,6 +69,9 @@ enum index_access { INDEX_READ, INDEX_WRITE };
 int index_open(
     struct index **out, const char *path, enum index_access access, const char *fingerprint, struct err *err);
 
+/* The comparison for itself: ERR_ARGUMENT, with both models, where the index was made with another. */
+int index_check_model(const struct index *index, const char *fingerprint, struct err *err);
+
 /* Changes that were not committed are lost. */
 void index_free(struct index *index);
 
@@ -222,6 +225,47 @@ int index_vectors(float *vectors, struct index *index, const int64_t *rows, size
 typedef int index_visit(void *context, const struct index_item *item);
 int index_each(struct index *index, const struct index_filter *filter, index_visit *visit, void *context,
     struct err *err);
+
+/* ---- what one learns from an index -----------------------------------------------------------------------
+ */
+
+/* vectors (count, E) as float32 of the rows that `rows` chooses, and the number of each, both for free(). */
+int index_matrix(
+    float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows, struct err *err);
+
+/* Groups of rows with near equals: two rows whose cosine is at least threshold are in one group, and so on
+ * from row to row. Exact, through the searcher. */
+struct index_groups {
+    int64_t *rows;  /* group after group, rising in each; groups by their first row */
+    double *scores; /* the highest cosine of the row with another of the group */
+    size_t *ends;   /* (count): where group i ends in rows; it begins where the one before ends */
+    size_t count;
+};
+
+int index_duplicates(struct index_groups *out, struct index_searcher *searcher, const struct index_rows *rows,
+    double threshold, index_progress *progress, void *context, struct err *err);
+void index_groups_release(struct index_groups *groups);
+
+/* How far each of vectors (count, E) of length 1 stands from the rest: similarities (count) is its mean
+ * cosine with all others, tails (count) the share of all pairs of vectors that are less alike than that. A
+ * small tail marks an outlier: on average it is less like the others than nearly any two are like each other.
+ * Of more than 4 million pairs so many are drawn by the seed. count is at least 3. */
+int embedding_outliers(double *similarities, double *tails, const float *vectors, size_t count, size_t width,
+    uint64_t seed, int threads, struct err *err);
+
+/* points (count, 2): vectors (count, E) in the plane of their two principal components, the directions in
+ * which they vary most (Pearson 1901; Halko, Martinsson, Tropp 2011 for the subspace iteration). explained:
+ * the share of the variance that each holds. Signs are such that each component's largest element is
+ * positive. count is at least 3. */
+int embedding_map(float *points, double explained[2], const float *vectors, size_t count, size_t width,
+    uint64_t seed, int threads, struct err *err);
+
+/* Spherical k-means (Dhillon, Modha 2001) with k-means++ seeding (Arthur, Vassilvitskii 2007): clusters
+ * (count) of vectors (count, E) of length 1, numbered by falling size, and centroids (k, E) of length 1. k is
+ * 1 to count. Every cluster has a vector. *similarity: the mean cosine of the vectors with their centroids.
+ */
+int embedding_clusters(size_t *clusters, float *centroids, double *similarity, const float *vectors,
+    size_t count, size_t width, size_t k, uint64_t seed, int threads, struct err *err);
 
 /* ---- verifying ----------------------------------------------------------------------------------------- */
 

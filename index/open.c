@@ -188,7 +188,7 @@ static int repair(struct index *index, struct err *err)
     return rc ? rc : folder_clean(index->path, vectors_name(index->vectors), err);
 }
 
-static int check_fingerprint(const struct index *index, const char *fingerprint, struct err *err)
+int index_check_model(const struct index *index, const char *fingerprint, struct err *err)
 {
     if (!fingerprint || !strcmp(fingerprint, index->meta.fingerprint))
         return 0;
@@ -226,7 +226,7 @@ int index_open(
     int rc = open_store(&index, path, access, err);
     if (rc)
         return rc;
-    rc = check_fingerprint(index, fingerprint, err);
+    rc = index_check_model(index, fingerprint, err);
     if (!rc)
         rc = vectors_check_length(index, err);
     if (!rc && index->writer)

@@ -59,6 +59,11 @@ int index_searcher_open(
     return rc;
 }
 
+struct index *searcher_index(const struct index_searcher *searcher)
+{
+    return searcher->index;
+}
+
 void index_searcher_free(struct index_searcher *searcher)
 {
     if (!searcher)

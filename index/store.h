@@ -148,4 +148,8 @@ int change_commit(struct index *index, struct err *err);
 
 int bad_row(struct index *index, int64_t row, struct err *err); /* an item's row that does not exist */
 
+/* ---- search.c ------------------------------------------------------------------------------------------ */
+
+struct index *searcher_index(const struct index_searcher *searcher);
+
 #endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/store.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { AT_ONCE = 64 /* queries */, HITS = 32 /* a query asks for at first */ };
+
+int index_matrix(
+    float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows, struct err *err)
+{
+    size_t chosen = 0;
+    *vectors = mem_new((size_t)rows->chosen + 1, rows->width * sizeof **vectors);
+    *numbers = mem_new((size_t)rows->chosen + 1, sizeof **numbers);
+    int rc =
+        *vectors && *numbers ? 0 : err_memory(err, (size_t)rows->chosen * rows->width * sizeof **vectors);
+    for (int64_t row = 0; row < rows->count && !rc; row++)
+        if (!rows->mask || rows->mask[row / 64] >> row % 64 & 1)
+            (*numbers)[chosen++] = row;
+    if (!rc)
+        rc = index_vectors(*vectors, index, *numbers, chosen, err);
+    if (rc) {
+        free(*vectors);
+        free(*numbers);
+        *vectors = NULL;
+        *numbers = NULL;
+    }
+    return rc;
+}
+
+/* ---- groups as a forest -------------------------------------------------------------------------------- */
+
+/* parent[i] is i, or a row before it in the same group: the first row of a group is its root. */
+struct forest {
+    int64_t *parent; // (rows)
+    double *score;   // (rows): the highest cosine with another row
+};
+
+static int64_t root_of(struct forest *forest, int64_t row)
+{
+    while (forest->parent[row] != row) {
+        forest->parent[row] = forest->parent[forest->parent[row]];
+        row = forest->parent[row];
+    }
+    return row;
+}
+
+static void join(struct forest *forest, int64_t a, int64_t b, double score)
+{
+    const int64_t x = root_of(forest, a), y = root_of(forest, b);
+    forest->parent[x > y ? x : y] = x > y ? y : x;
+    forest->score[a] = fmax(forest->score[a], score);
+    forest->score[b] = fmax(forest->score[b], score);
+}
+
+static int forest_init(struct forest *forest, int64_t rows, struct err *err)
+{
+    forest->parent = mem_new((size_t)rows + 1, sizeof *forest->parent);
+    forest->score = mem_new((size_t)rows + 1, sizeof *forest->score);
+    if (!forest->parent || !forest->score)
+        return err_memory(err, (size_t)rows * (sizeof *forest->parent + sizeof *forest->score));
+    for (int64_t row = 0; row < rows; row++) {
+        forest->parent[row] = row;
+        forest->score[row] = -INFINITY;
+    }
+    return 0;
+}
+
+/* ---- neighbours ---------------------------------------------------------------------------------------- */
+
+struct finding {
+    struct index_searcher *searcher;
+    const struct index_rows *rows;
+    double threshold;
+    struct forest forest;
+    float *vectors;   // (chosen, E)
+    int64_t *numbers; // (chosen)
+};
+
+/* Joins the rows [first, first + count) of the chosen with all that are near. Where k hits are all near,
+ * there may be more: those rows ask again for more, one by one. */
+static int join_neighbours(struct finding *f, size_t first, size_t count, size_t k, struct err *err)
+{
+    const size_t width = f->rows->width;
+    struct index_hit *hits = mem_new(count, k * sizeof *hits); // (count, k)
+    size_t *counts = mem_new(count, sizeof *counts);
+    int rc = hits && counts ? 0 : err_memory(err, count * k * sizeof *hits);
+    if (!rc)
+        rc = index_search(f->searcher, f->rows, f->vectors + first * width, count, k, hits, counts, err);
+    for (size_t i = 0; i < count && !rc; i++) {
+        size_t near = 0;
+        for (; near < counts[i] && hits[i * k + near].score >= f->threshold; near++)
+            if (hits[i * k + near].row != f->numbers[first + i])
+                join(&f->forest, f->numbers[first + i], hits[i * k + near].row, hits[i * k + near].score);
+        if (near == k && k < (size_t)f->rows->chosen)
+            rc = join_neighbours(f, first + i, 1, 8 * k, err);
+    }
+    free(counts);
+    free(hits);
+    return rc;
+}
+
+static int join_all(struct finding *f, index_progress *progress, void *context, struct err *err)
+{
+    const size_t chosen = (size_t)f->rows->chosen;
+    int rc = 0;
+    for (size_t first = 0; first < chosen && !rc; first += AT_ONCE) {
+        rc = join_neighbours(f, first, chosen - first < AT_ONCE ? chosen - first : AT_ONCE, HITS, err);
+        if (!rc && progress && progress(context, (int64_t)first, (int64_t)chosen))
+            rc = err_set(err, ERR_ARGUMENT, "interrupted");
+    }
+    return rc;
+}
+
+/* ---- the result ---------------------------------------------------------------------------------------- */
+
+struct member {
+    int64_t root, row;
+};
+
+static int by_root(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+    if (x->root != y->root)
+        return x->root < y->root ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static int list_groups(struct index_groups *out, struct finding *f, struct err *err)
+{
+    const size_t chosen = (size_t)f->rows->chosen;
+    struct member *members = mem_new(chosen + 1, sizeof *members);
+    size_t count = 0;
+    out->rows = mem_new(chosen + 1, sizeof *out->rows);
+    out->scores = mem_new(chosen + 1, sizeof *out->scores);
+    out->ends = mem_new(chosen + 1, sizeof *out->ends);
+    int rc = members && out->rows && out->scores && out->ends ? 0 : err_memory(err, chosen * sizeof *members);
+    for (size_t i = 0; i < chosen && !rc; i++)
+        if (f->forest.score[f->numbers[i]] >= f->threshold)
+            members[count++] = (struct member){root_of(&f->forest, f->numbers[i]), f->numbers[i]};
+    if (!rc)
+        qsort(members, count, sizeof *members, by_root);
+    for (size_t i = 0; i < count && !rc; i++) {
+        out->rows[i] = members[i].row;
+        out->scores[i] = f->forest.score[members[i].row];
+        if (i + 1 == count || members[i + 1].root != members[i].root)
+            out->ends[out->count++] = i + 1;
+    }
+    free(members);
+    return rc;
+}
+
+int index_duplicates(struct index_groups *out, struct index_searcher *searcher, const struct index_rows *rows,
+    double threshold, index_progress *progress, void *context, struct err *err)
+{
+    struct finding f = {.searcher = searcher, .rows = rows, .threshold = threshold};
+    *out = (struct index_groups){0};
+    int rc = forest_init(&f.forest, rows->count, err);
+    if (!rc)
+        rc = index_matrix(&f.vectors, &f.numbers, searcher_index(searcher), rows, err);
+    if (!rc)
+        rc = join_all(&f, progress, context, err);
+    if (!rc)
+        rc = list_groups(out, &f, err);
+    if (rc)
+        index_groups_release(out);
+    free(f.numbers);
+    free(f.vectors);
+    free(f.forest.score);
+    free(f.forest.parent);
+    return rc;
+}
+
+void index_groups_release(struct index_groups *groups)
+{
+    if (!groups)
+        return;
+    free(groups->rows);
+    free(groups->scores);
+    free(groups->ends);
+    *groups = (struct index_groups){0};
+}
