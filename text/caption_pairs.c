@@ -23,12 +23,29 @@ static void note_missing(struct missing *missing, const char *id)
     ++missing->count;
 }
 
-static void find_missing(
-    struct missing *missing, const struct caption_set *wanted, const struct caption_set *there)
+static size_t count_having(const struct caption_set *sets, size_t count, const char *id)
 {
-    for (size_t i = 0; i < wanted->count; ++i)
-        if (!caption_set_find(there, wanted->images[i].id))
-            note_missing(missing, wanted->images[i].id);
+    size_t having = 0;
+    for (size_t s = 0; s < count; ++s)
+        having += caption_set_find(&sets[s], id) != NULL;
+    return having;
+}
+
+/* An image counts once, however many systems lack or have it. */
+static void find_missing(struct missing *unwritten, struct missing *unreferenced,
+    const struct caption_set *references, const struct caption_set *candidates, size_t systems)
+{
+    for (size_t i = 0; i < references->count; ++i) {
+        const char *id = references->images[i].id;
+        if (count_having(candidates, systems, id) < systems)
+            note_missing(unwritten, id);
+    }
+    for (size_t s = 0; s < systems; ++s)
+        for (size_t i = 0; i < candidates[s].count; ++i) {
+            const char *id = candidates[s].images[i].id;
+            if (!caption_set_find(references, id) && !count_having(candidates, s, id))
+                note_missing(unreferenced, id);
+        }
 }
 
 static int refuse_missing(
@@ -54,26 +71,22 @@ static int check_single(const struct caption_set *candidates, struct err *err)
     return 0;
 }
 
-/* The image in every system's set, with references; false where one lacks it. */
-static bool add_pair(struct caption_pairs *out, const char *id, const struct caption_set *references,
+/* Adds the image, if every system has it and the references too. */
+static void add_pair(struct caption_pairs *out, const char *id, const struct caption_set *references,
     const struct caption_set *candidates, size_t systems)
 {
     const struct captioned_image *reference = caption_set_find(references, id);
-    if (!reference)
-        return false;
+    const char *file = reference ? reference->file : NULL;
     for (size_t s = 0; s < systems; ++s) {
         const struct captioned_image *candidate = caption_set_find(&candidates[s], id);
-        if (!candidate)
-            return false;
+        if (!reference || !candidate)
+            return;
         out->systems[s][out->count] =
             (struct caption_pair){candidate->captions[0], reference->captions, reference->count};
-        if (candidate->file)
-            out->files[out->count] = candidate->file;
+        file = file ? file : candidate->file;
     }
-    if (reference->file)
-        out->files[out->count] = reference->file;
+    out->files[out->count] = file;
     out->ids[out->count++] = id;
-    return true;
 }
 
 static int make_room(struct caption_pairs *out, size_t count, size_t systems, struct err *err)
@@ -93,11 +106,9 @@ int caption_pairs_join(struct caption_pairs *out, const struct caption_set *refe
     struct missing unwritten = {0}, unreferenced = {0};
     int rc = 0;
     *out = (struct caption_pairs){0};
-    for (size_t s = 0; s < systems && !rc; ++s) {
+    for (size_t s = 0; s < systems && !rc; ++s)
         rc = check_single(&candidates[s], err);
-        find_missing(&unwritten, references, &candidates[s]);
-        find_missing(&unreferenced, &candidates[s], references);
-    }
+    find_missing(&unwritten, &unreferenced, references, candidates, systems);
     if (!rc && !allow_missing)
         rc = refuse_missing(&unwritten, &unreferenced, err);
     if (!rc)

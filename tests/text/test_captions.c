@@ -212,6 +212,14 @@ static void joins_by_id(void **state)
     caption_pairs_release(&pairs);
     caption_set_release(&systems[1]);
 
+    systems[1] = set_of("y.json", "{\"b\": \"yb\", \"d\": \"yd\"}"); /* both lack "c" and have "d" */
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems, 2, true, NULL), 0);
+    assert_int_equal(pairs.count, 1);
+    assert_int_equal(pairs.unwritten, 2);
+    assert_int_equal(pairs.unreferenced, 1);
+    caption_pairs_release(&pairs);
+    caption_set_release(&systems[1]);
+
     systems[1] = set_of("y.json", "{\"a\": \"ya\"}");
     assert_int_equal(caption_pairs_join(&pairs, &refs, systems + 1, 1, false, &err), ERR_ARGUMENT);
     assert_string_equal(err.msg, "2 images have references and no candidate: 'b', 'c'");
@@ -230,6 +238,37 @@ static void joins_by_id(void **state)
     caption_set_release(&refs);
 }
 
+#define ANNOTATIONS(images, annotations) "{\"images\": [" images "], \"annotations\": [" annotations "]}"
+
+/* The references' name comes first, and that of an image left out is nobody else's. */
+static void joins_names_of_pictures(void **state)
+{
+    (void)state;
+    struct caption_set refs = set_of("refs.json",
+        ANNOTATIONS("{\"id\": 2, \"file_name\": \"2.jpg\"}",
+            "{\"image_id\": 1, \"caption\": \"r\"}, {\"image_id\": 2, \"caption\": \"r\"}, {\"image_id\": 3, "
+            "\"caption\": \"r\"}"));
+    struct caption_set systems[] = {
+        set_of("x.json",
+            ANNOTATIONS("{\"id\": 1, \"file_name\": \"x1.jpg\"}, {\"id\": 2, \"file_name\": \"x2.jpg\"}",
+                "{\"image_id\": 1, \"caption\": \"x\"}, {\"image_id\": 3, \"caption\": \"x\"}, "
+                "{\"image_id\": 2, \"caption\": \"x\"}")),
+        set_of("y.json", "{\"2\": \"y\", \"3\": \"y\"}")};
+    struct caption_pairs pairs;
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems, 2, true, NULL), 0);
+    assert_int_equal(pairs.count, 2);
+    assert_string_equal(pairs.ids[0], "3");
+    assert_null(pairs.files[0]);
+    assert_string_equal(pairs.files[1], "2.jpg");
+    caption_pairs_release(&pairs);
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems, 1, false, NULL), 0);
+    assert_string_equal(pairs.files[0], "x1.jpg");
+    caption_pairs_release(&pairs);
+    caption_set_release(&systems[1]);
+    caption_set_release(&systems[0]);
+    caption_set_release(&refs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +279,7 @@ int main(void)
         cmocka_unit_test(unequal_lines),
         cmocka_unit_test(hostile_files),
         cmocka_unit_test(joins_by_id),
+        cmocka_unit_test(joins_names_of_pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
