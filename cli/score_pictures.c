@@ -7,19 +7,22 @@
 
 struct walk {
     struct picture_names names;
+    const char *folder;
     struct err *err;
 };
 
 static int add_picture(void *context, const char *path, const struct err *problem)
 {
     struct walk *walk = context;
-    return problem || !picture_suffix(path) ? 0 : picture_names_add(&walk->names, path, walk->err);
+    if (problem) /* below the folder it matters only where a picture is asked for, and is then missing */
+        return strcmp(path, walk->folder) ? 0 : err_set(walk->err, problem->code, "%s", problem->msg);
+    return picture_suffix(path) ? picture_names_add(&walk->names, path, walk->err) : 0;
 }
 
 int score_pictures(const char ***out, struct arena *arena, const char *folder,
     const struct caption_pairs *pairs, struct err *err)
 {
-    struct walk walk = {.err = err};
+    struct walk walk = {.folder = folder, .err = err};
     *out = arena_alloc(arena, pairs->count * sizeof **out);
     int rc = *out ? 0 : err_memory(err, pairs->count * sizeof **out);
     if (!rc)

@@ -135,6 +135,12 @@ expect_text out '"clip_model"'
 run score -r stems.json -c mine.txt --images pictures
 expect_status 2
 expect_text err "no picture of image '1' in 'pictures'"
+run score -r stems.json -c mine.txt --images nowhere
+expect_status 2
+expect_text err "unable to read 'nowhere': No such file or directory"
+mkdir others && cp pictures/01.png others/ && cp pictures/02.png "others/$(printf 'lat\351n.png')"
+run score -r clip_refs.json -c clip.json --images others
+expect_status 0
 mkdir twice && cp pictures/01.png twice/ && cp pictures/02.png twice/01.ppm
 run score -r clip_refs.json -c clip.json --images twice
 expect_status 2
