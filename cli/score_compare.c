@@ -66,6 +66,11 @@ static int print_tsv(const struct score_report *report, struct err *err)
 
 /* ---- json ---------------------------------------------------------------------------------------------- */
 
+static json_t *interval_json(double low, double high)
+{
+    return json_pack("[o, o]", score_number_json(low), score_number_json(high));
+}
+
 static json_t *intervals_json(const struct score_report *report, size_t system)
 {
     json_t *intervals = json_object();
@@ -73,11 +78,12 @@ static json_t *intervals_json(const struct score_report *report, size_t system)
         const struct bootstrap_score *sure = sure_of(report, system, metric);
         if (!report->scores[system].images[metric])
             continue;
-        json_t *interval = json_pack("{s:[f, f]}", "interval", sure->low, sure->high);
+        json_t *interval = json_pack("{s:o}", "interval", interval_json(sure->low, sure->high));
         if (system > 0)
-            json_object_update_new(interval,
-                json_pack("{s:f, s:[f, f], s:f}", "difference", sure->difference, "difference_interval",
-                    sure->difference_low, sure->difference_high, "p", sure->p));
+            json_object_update_new(
+                interval, json_pack("{s:o, s:o, s:f}", "difference", score_number_json(sure->difference),
+                              "difference_interval",
+                              interval_json(sure->difference_low, sure->difference_high), "p", sure->p));
         json_object_set_new(intervals, caption_metrics[metric].key, interval);
     }
     return intervals;

@@ -96,8 +96,7 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
     return signature;
 }
 
-/* RefCLIPScore can be no number, for which JSON has null. */
-static json_t *number(double value)
+json_t *score_number_json(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
@@ -114,7 +113,8 @@ json_t *score_corpus_json(const struct caption_scores *scores)
     json_t *corpus = json_object();
     for (int metric = 0; metric < METRIC_COUNT; ++metric)
         if (scores->images[metric])
-            json_object_set_new(corpus, caption_metrics[metric].key, number(scores->corpus[metric]));
+            json_object_set_new(
+                corpus, caption_metrics[metric].key, score_number_json(scores->corpus[metric]));
     json_object_set_new(corpus, "bleu_stats",
         json_pack("{s:I, s:I, s:o, s:o}", "testlen", (json_int_t)stats->candidate_length, "reflen",
             (json_int_t)stats->reference_length, "guess", counts_json(stats->guess), "correct",
@@ -132,7 +132,8 @@ static json_t *images_json(const struct score_report *report)
         json_t *image = json_object();
         for (int metric = 0; metric < METRIC_COUNT; ++metric)
             if (scores->images[metric])
-                json_object_set_new(image, caption_metrics[metric].key, number(scores->images[metric][i]));
+                json_object_set_new(
+                    image, caption_metrics[metric].key, score_number_json(scores->images[metric][i]));
         if (json_object_set_new(images, report->pairs->ids[i], image)) {
             json_decref(images);
             return NULL;

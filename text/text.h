@@ -335,8 +335,8 @@ void caption_scores_take(
  * 2004): as many images are drawn, with replacement, the same for every system, `samples` times. The bounds
  * hold the middle 95 % of the samples' scores and differences. p is the chance of so large a difference d
  * among systems that are equal: (1 + the number of samples where |d'| - mean |d'| >= |d|) / (1 + samples).
- * That is sacreBLEU 2.6's, but for the =, which gives equal systems p 1 and not the smallest. Equal seeds
- * give equal numbers, on any number of threads. */
+ * Bounds and p are sacreBLEU 2.6's, but for the =, which gives equal systems p 1 and not the smallest, as
+ * has a difference that is NaN. Equal seeds give equal numbers, on any number of threads. */
 struct bootstrap_score {
     double low, high;
     double difference, difference_low, difference_high, p; /* 0, and p 1, of the first system */

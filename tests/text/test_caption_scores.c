@@ -211,6 +211,43 @@ static void bootstrap_by_hand(void **state)
     caption_scores_release(&scores[1]);
 }
 
+/* Of 40 samples the bounds leave out one on either side; of 39, none. */
+static void bootstrap_leaves_tails_out(void **state)
+{
+    (void)state;
+    struct run run;
+    struct bootstrap_score all[METRIC_COUNT], middle[METRIC_COUNT];
+    run_init(&run, GOLDEN "refs.json", GOLDEN "candidates.json");
+    assert_int_equal(caption_bootstrap(all, &run.scores, 1, 39, 1, 1, NULL), 0);
+    assert_int_equal(caption_bootstrap(middle, &run.scores, 1, 40, 1, 1, NULL), 0);
+    assert_true(all[METRIC_ROUGE_L].low < middle[METRIC_ROUGE_L].low);
+    assert_true(middle[METRIC_ROUGE_L].high < all[METRIC_ROUGE_L].high);
+    run_release(&run);
+}
+
+/* RefCLIPScore can be NaN: then nothing is said of its mean and difference, and p is not small. */
+static void bootstrap_of_nan(void **state)
+{
+    (void)state;
+    struct bootstrap_score sure[2][METRIC_COUNT];
+    struct caption_scores scores[2];
+    for (size_t s = 0; s < 2; ++s) {
+        struct metric_scores clip = {.images = calloc(2, sizeof(double)), .count = 2, .corpus = 0.5};
+        compute(&scores[s], good);
+        clip.images[1] = 1;
+        if (s == 1)
+            clip.corpus = clip.images[0] = NAN;
+        caption_scores_take(&scores[s], METRIC_REFCLIPSCORE, &clip);
+    }
+    bootstrap(sure, scores, 1, 1);
+    assert_true(sure[0][METRIC_REFCLIPSCORE].low == 0 && sure[0][METRIC_REFCLIPSCORE].high == 1);
+    assert_true(isnan(sure[1][METRIC_REFCLIPSCORE].low) && isnan(sure[1][METRIC_REFCLIPSCORE].high));
+    assert_true(isnan(sure[1][METRIC_REFCLIPSCORE].difference));
+    assert_true(sure[1][METRIC_REFCLIPSCORE].p == 1);
+    caption_scores_release(&scores[0]);
+    caption_scores_release(&scores[1]);
+}
+
 /* A system against itself, and the bounds against the standard error of a mean. */
 static void bootstrap_of_suites(void **state)
 {
@@ -248,6 +285,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cuts_words),
         cmocka_unit_test(bootstrap_by_hand),
+        cmocka_unit_test(bootstrap_leaves_tails_out),
+        cmocka_unit_test(bootstrap_of_nan),
         cmocka_unit_test(golden_captions),
         cmocka_unit_test(fixtures_from_files),
         cmocka_unit_test(bootstrap_of_suites),
