@@ -61,7 +61,7 @@ static enum ptb_place place_in(struct span token)
     return ptb_capitals(token).length == token.length ? PLACE_CAPITALS : PLACE_ANY;
 }
 
-static int add_changed(struct ptb_words *words, struct span token, struct err *err)
+static int put_inside(struct ptb_words *words, struct span token, struct err *err)
 {
     int rc = 0;
     bool after_letter = false;
@@ -82,6 +82,12 @@ static int add_changed(struct ptb_words *words, struct span token, struct err *e
         after_letter = class == PTB_LETTER;
     }
     return rc;
+}
+
+static int put_changed(struct ptb_words *words, struct span token, struct err *err)
+{
+    const struct ptb_change *change = whole_change(token);
+    return change ? put(words, change->to, strlen(change->to), err) : put_inside(words, token, err);
 }
 
 static bool is_plain(struct span token)
@@ -112,18 +118,15 @@ static bool is_punctuation(const char *bytes, size_t length)
 
 int ptb_put_token(struct ptb_words *words, struct span token, struct err *err)
 {
-    if (is_punctuation(token.data, token.length))
-        return 0;
     const bool plain = is_plain(token);
-    const struct ptb_change *change = ptb_is_ascii_word(token) ? NULL : whole_change(token);
+    if (!plain && is_punctuation(token.data, token.length))
+        return 0;
     const size_t before = words->length;
     const bool first = before == 0 || words->bytes[before - 1] == '\n';
     int rc = first ? 0 : put(words, " ", 1, err);
     const size_t begin = words->length;
-    if (!rc && change)
-        rc = put(words, change->to, strlen(change->to), err);
-    else if (!rc)
-        rc = plain ? put_plain(words, token, err) : add_changed(words, token, err);
+    if (!rc)
+        rc = plain ? put_plain(words, token, err) : put_changed(words, token, err);
     if (!rc && !plain && is_punctuation(words->bytes + begin, words->length - begin))
         words->length = before;
     return rc;

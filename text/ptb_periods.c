@@ -113,7 +113,7 @@ static bool is_soft_hyphen(struct span text)
 /* ASCII letters and digits, soft hyphens among them, and characters of a set */
 static size_t part(struct span text, const char *set)
 {
-    enum { LONGEST = 255 }; /* keeps the scanner linear */
+    enum { LONGEST = 64 }; /* keeps the scanner linear */
     size_t length = 0;
     while (length < LONGEST &&
            (ptb_is_ascii_word(span_from(text, length)) || ptb_has(set, span_from(text, length)) ||
