@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/input.h"
+#include "cli/labels.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/text.h"
 
 #include <stdlib.h>
-
-#define DEFAULT_TEMPLATE "a photo of a {}."
 
 enum { DEFAULT_TOP = 5 };
 
@@ -16,7 +15,7 @@ struct classify {
     struct session session;
     char **arguments; /* pictures, folders, "-" */
     size_t argument_count;
-    const char *labels, *templates;
+    struct label_options labels;
     size_t top;
     int format;
     char separator; /* of paths on stdin */
@@ -30,16 +29,6 @@ struct classify {
 /* ---- options ------------------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
-    {NULL, 0, NULL, 0, "Labels:", 1},
-    {"labels", 'l', "LIST|FILE", 0,
-        "The labels to choose from: cat,dog,\"traffic light\" or a text file with one a line, where blank "
-        "lines and lines that begin with # do not count. A value without commas that has a / or ends in "
-        ".txt is always a file",
-        1},
-    {"templates", 't', "SET|TEXT|FILE", 0,
-        "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
-        "the label, or a text file with one a line (default: \"" DEFAULT_TEMPLATE "\")",
-        1},
     {"null", '0', NULL, 0, "Paths on stdin end with a NUL byte, as find -print0 writes them", GROUP_PICTURES},
     {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5)", GROUP_OUTPUT},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
@@ -51,13 +40,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct classify *c = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &c->session;
-        return 0;
-    case 'l':
-        c->labels = argument;
-        return 0;
-    case 't':
-        c->templates = argument;
+        state->child_inputs[0] = &c->labels;
+        state->child_inputs[1] = &c->session;
         return 0;
     case 'k':
         c->top = option_number(state, "top", argument, 1, SIZE_MAX);
@@ -75,7 +59,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
         if (!c->argument_count)
             argp_error(state, "no pictures: name files, folders, or - for a list on stdin");
-        if (!c->labels)
+        if (!c->labels.labels)
             argp_error(state, "no labels: say --labels cat,dog or --labels FILE");
         return 0;
     default:
@@ -83,7 +67,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {
+    {&label_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -103,32 +88,19 @@ static const struct argp argp = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-static int open_classifier(
-    struct classify *c, const struct strings *labels, const struct strings *templates, struct err *err)
-{
-    progress_note(&c->session.progress, "encoding the labels");
-    int rc = classifier_open(&c->classifier, c->session.encoder, labels, templates, err);
-    if (!rc && classifier_truncated(c->classifier)) {
-        progress_clear(&c->session.progress);
-        message("%zu prompts are longer than the model's %zu tokens and were cut",
-            classifier_truncated(c->classifier), model_config(c->session.model)->text.context);
-    }
-    return rc;
-}
-
 /* Lists first, device after: a file that is not there shows at once. */
 static int open_all(struct classify *c, struct err *err)
 {
     struct strings labels = {0}, templates = {0};
-    int rc = input_labels(&labels, c->labels, err);
+    int rc = input_labels(&labels, c->labels.labels, err);
     if (!rc)
-        rc = input_templates(&templates, c->templates, err);
+        rc = input_templates(&templates, c->labels.templates, err);
     for (size_t i = 0; i < c->argument_count && !rc; i++)
         rc = input_pictures(&c->paths, c->arguments[i], c->separator, err);
     if (!rc)
         rc = session_open(&c->session, err);
     if (!rc)
-        rc = open_classifier(c, &labels, &templates, err);
+        rc = labels_encode(&c->classifier, &c->session, &labels, &templates, err);
     strings_release(&templates);
     strings_release(&labels);
     return rc;
@@ -169,7 +141,7 @@ static int classify_all(struct classify *c, struct err *err)
 
 int cmd_classify(int argc, char **argv)
 {
-    struct classify c = {.templates = DEFAULT_TEMPLATE, .top = DEFAULT_TOP, .separator = '\n'};
+    struct classify c = {.top = DEFAULT_TOP, .separator = '\n'};
     struct err err = {0};
     options_parse(&argp, argc, argv, &c);
     session_begin(&c.session);

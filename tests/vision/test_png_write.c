@@ -51,16 +51,16 @@ static void pixels_come_back(void **state)
     }
 }
 
-/* A slope is nothing but its first row and column to a filter; unfiltered it would be 256 values a row. */
+/* Neighbours are close, but no two rows alike: 4 KB filtered, 17 KB without. */
 static void filters_pay(void **state)
 {
     struct picture picture = made_up(200, 200);
     size_t size;
     (void)state;
     for (int i = 0; i < 200 * 200 * 3; i++)
-        picture.rgb[i] = (uint8_t)(i / 3 % 200 * 3 + i / 600 * 7);
+        picture.rgb[i] = (uint8_t)((i / 3 % 200) * (i / 600) / 16);
     check_round_trip(&picture, &size);
-    assert_in_range(size, 1, 2000);
+    assert_in_range(size, 1, 5000);
     picture_release(&picture);
 }
 

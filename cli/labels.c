@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/labels.h"
+#include "cli/text.h"
+
+#define DEFAULT_TEMPLATE "a photo of a {}."
+
+static const struct argp_option options[] = {
+    {NULL, 0, NULL, 0, "Labels:", 1},
+    {"labels", 'l', "LIST|FILE", 0,
+        "The labels to choose from: cat,dog,\"traffic light\" or a text file with one a line, where blank "
+        "lines and lines that begin with # do not count. A value without commas that has a / or ends in "
+        ".txt is always a file",
+        1},
+    {"templates", 't', "SET|TEXT|FILE", 0,
+        "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
+        "the label, or a text file with one a line (default: \"" DEFAULT_TEMPLATE "\")",
+        1},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct label_options *labels = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        labels->templates = DEFAULT_TEMPLATE;
+        return 0;
+    case 'l':
+        labels->labels = argument;
+        return 0;
+    case 't':
+        labels->templates = argument;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp label_argp = {.options = options, .parser = parse};
+
+int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,
+    const struct strings *templates, struct err *err)
+{
+    progress_note(&session->progress, "encoding the labels");
+    int rc = classifier_open(out, session->encoder, labels, templates, err);
+    if (rc || !classifier_truncated(*out))
+        return rc;
+    progress_clear(&session->progress);
+    message("%zu prompts are longer than the model's %zu tokens and were cut", classifier_truncated(*out),
+        model_config(session->model)->text.context);
+    return 0;
+}
