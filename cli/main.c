@@ -13,6 +13,7 @@ const struct command commands[] = {
     {"classify", cmd_classify, "say what pictures show, from a list of labels"},
     {"rank", cmd_rank, "order captions by how well they fit a picture"},
     {"score", cmd_score, "score captions against references: BLEU, ROUGE-L, CIDEr and kin"},
+    {"evaluate", cmd_evaluate, "measure a model on pictures with known captions or classes"},
     {"devices", cmd_devices, "list the OpenCL devices and the one that is used"},
     {"inspect", cmd_inspect, "show what a model directory holds"},
     {"bench", cmd_bench, "measure how fast pictures and texts are encoded"},

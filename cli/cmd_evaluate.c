@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/evaluate.h"
+#include "cli/json.h"
+
+static const struct command subcommands[] = {
+    {"retrieval", evaluate_retrieval, "do pictures find their captions, and captions their pictures"},
+    {0},
+};
+
+json_t *evaluate_json(const struct session *session)
+{
+    struct arena arena = {0};
+    const char *directory = "";
+    (void)!model_directory(&directory, session->model_options.directory, &arena, NULL); /* it was opened */
+    json_t *json = json_pack("{s:o, s:s}", "model", json_text(directory), "precision",
+        precision_name(device_precision(session->device)));
+    arena_release(&arena);
+    return json;
+}
+
+int cmd_evaluate(int argc, char **argv)
+{
+    return command_run_group(subcommands, "SUBCOMMAND ...",
+        "Measure how good a model is on pictures of which captions or classes are known.\v", argc, argv);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The commands below `diptych evaluate`, each a file evaluate_NAME.c, and how their reports come out. */
+#ifndef DIPTYCH_CLI_EVALUATE_H
+#define DIPTYCH_CLI_EVALUATE_H
+
+#include "cli/output.h"
+#include "cli/session.h"
+
+int evaluate_retrieval(int argc, char **argv);
+int evaluate_classify(int argc, char **argv);
+
+/* "model" and "precision" of a report in json. NULL when out of memory. */
+struct json_t *evaluate_json(const struct session *session);
+
+/* ---- retrieval ----------------------------------------------------------------------------------------- */
+
+struct retrieval_report {
+    const struct session *session;
+    struct retrieval scores;
+    size_t failed;           /* pictures that could not be read: out of the count with their captions */
+    size_t without_picture;  /* captioned images that have none: out of it too */
+    size_t without_captions; /* pictures of the folder that no caption is about: no part of it */
+};
+
+/*   table  a line a direction, and what the counts leave out
+ *   tsv    the same numbers, with a line of heads
+ *   json   one object: "image_to_text" and "text_to_image" with "queries", "R@1", "R@5", "R@10",
+ *          "median_rank", "mean_rank"; "failed", "without_picture", "without_captions"; evaluate_json's */
+int retrieval_print(const struct retrieval_report *report, int format, struct err *err);
+
+#endif
