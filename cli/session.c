@@ -11,7 +11,7 @@ enum { DEFAULT_BATCH = 32, BATCH_MAX = 4096, THREADS_MAX = 1024 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_NO_EXIF = 0x2000, KEY_MAX_PIXELS, KEY_MAX_BYTES };
+enum { KEY_NO_EXIF = 0x2000, KEY_MAX_PIXELS, KEY_MAX_BYTES, KEY_FAST_DECODE };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Pictures:", GROUP_PICTURES},
@@ -19,6 +19,11 @@ static const struct argp_option options[] = {
     {"max-pixels", KEY_MAX_PIXELS, "N", 0, "Refuse pictures of more pixels (default: 200 million)",
         GROUP_PICTURES},
     {"max-bytes", KEY_MAX_BYTES, "N", 0, "Refuse larger picture files (default: 256 MiB)", GROUP_PICTURES},
+    {"fast-decode", KEY_FAST_DECODE, NULL, 0,
+        "Decode JPEGs at 1/2, 1/4 or 1/8 of their size where the model needs no more: 12 megapixels take "
+        "half the "
+        "time, and embeddings have a cosine of about 0.999 to the exact ones",
+        GROUP_PICTURES},
     {"threads", 'j', "N", 0, "Use N threads of the host (default: as many as CPUs)", GROUP_PICTURES},
     {"batch", 'b', "N", 0, "Encode N pictures at a time (default: 32)", GROUP_PICTURES},
     {NULL, 0, NULL, 0, "Output:", GROUP_OUTPUT},
@@ -49,6 +54,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_MAX_BYTES:
         loader->picture.max_bytes = option_number(state, "max-bytes", argument, 1, SIZE_MAX);
+        return 0;
+    case KEY_FAST_DECODE:
+        loader->fast_decode = true;
         return 0;
     case 'q':
         session->quiet = true;

@@ -105,6 +105,7 @@ struct loader_options {
     int threads;  /* 0: as many as CPUs */
     size_t batch; /* pictures in one batch */
     struct picture_options picture;
+    bool fast_decode; /* sets picture.min_edge to the size the model's pictures are resized to */
 };
 
 struct loader;

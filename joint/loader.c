@@ -140,6 +140,8 @@ int loader_open(struct loader **out, const struct preprocess *preprocess, const 
         .batch = options->batch,
         .square = (size_t)preprocess->crop * (size_t)preprocess->crop * 3,
     };
+    if (options->fast_decode)
+        loader->options.min_edge = preprocess->resize;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->room, NULL);
     pthread_cond_init(&loader->ready, NULL);

@@ -132,6 +132,13 @@ expect_text err "'red.ppm'"
 run classify red.ppm --labels red,green --max-bytes 10
 expect_status 1
 
+# ---- decoding: a picture as small as this one is the same either way
+run classify "$root/tests/golden/preprocess/large.jpg" --labels red,green --format json
+cp out exact
+run classify "$root/tests/golden/preprocess/large.jpg" --labels red,green --format json --fast-decode
+expect_status 0
+cmp -s out exact || problem "--fast-decode changed a small picture"
+
 mkdir empty
 run classify empty --labels red,green
 expect_status 0

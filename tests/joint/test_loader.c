@@ -143,6 +143,39 @@ static void empty_batch_is_refused(void **state)
         loader_open(&loader, &preprocess, paths, 1, &(struct loader_options){0}, &err), ERR_ARGUMENT);
 }
 
+static void load_jpeg(uint8_t pixels[SQUARE], bool fast)
+{
+    static const char *const path[] = {DIPTYCH_ROOT "/tests/golden/preprocess/large.jpg"};
+    const struct loader_options options = {.batch = 1, .fast_decode = fast};
+    struct loader *loader = NULL;
+    struct loaded_batch batch;
+    assert_int_equal(loader_open(&loader, &preprocess, path, 1, &options, NULL), 0);
+    assert_true(loader_next(loader, &batch));
+    assert_int_equal(batch.good, 1);
+    memcpy(pixels, batch.pixels, SQUARE);
+    loader_free(loader);
+}
+
+/* 67 x 50 pixels resized to 8: the fast way starts from a quarter of the size. */
+static void fast_decoding_reads_a_smaller_picture(void **state)
+{
+    (void)state;
+    const struct picture_options smaller = {.min_edge = EDGE};
+    uint8_t exact[SQUARE], fast[SQUARE], expected[SQUARE];
+    struct picture picture;
+
+    load_jpeg(exact, false);
+    load_jpeg(fast, true);
+    assert_int_equal(
+        picture_read(&picture, DIPTYCH_ROOT "/tests/golden/preprocess/large.jpg", &smaller, NULL), 0);
+    assert_int_equal(preprocess_run(expected, &preprocess, &picture, NULL), 0);
+    picture_release(&picture);
+    assert_memory_equal(fast, expected, SQUARE);
+#ifdef DIPTYCH_JPEG_TURBO
+    assert_memory_not_equal(fast, exact, SQUARE);
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +183,7 @@ int main(void)
         cmocka_unit_test(few_pictures),
         cmocka_unit_test(free_in_the_middle),
         cmocka_unit_test(empty_batch_is_refused),
+        cmocka_unit_test(fast_decoding_reads_a_smaller_picture),
     };
     return cmocka_run_group_tests(tests, write_pictures, NULL);
 }
