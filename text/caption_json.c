@@ -30,7 +30,7 @@ static int read_annotations(
         char digits[ID_SIZE];
         const char *id = id_text(digits, json_object_get(entry, "image_id"));
         if (!id)
-            return bad_entry(reader, name, i, "has no \"image_id\" that is a number or a text", err);
+            return bad_entry(reader, name, i, "has no \"image_id\" that is a whole number or a text", err);
         if (!json_is_string(caption))
             return bad_entry(reader, name, i, "has no \"caption\" that is a text", err);
         rc = caption_add(reader, id, json_string_value(caption), json_string_length(caption), err);
@@ -58,13 +58,15 @@ static int read_coco(struct caption_reader *reader, const json_t *root, struct e
         char digits[ID_SIZE];
         const char *id = id_text(digits, json_object_get(image, "id"));
         if (!id)
-            return bad_entry(reader, "images", i, "has no \"id\" that is a number or a text", err);
+            return bad_entry(reader, "images", i, "has no \"id\" that is a whole number or a text", err);
         rc = name_picture(reader, id, json_object_get(image, "file_name"), err);
     }
     return rc;
 }
 
-static int read_karpathy_image(struct caption_reader *reader, size_t i, const json_t *image, struct err *err)
+/* The first image of the file has the number `first`. */
+static int read_karpathy_image(
+    struct caption_reader *reader, size_t first, size_t i, const json_t *image, struct err *err)
 {
     const json_t *sentences = json_object_get(image, "sentences"), *sentence;
     const json_t *coco = json_object_get(image, "cocoid");
@@ -73,6 +75,9 @@ static int read_karpathy_image(struct caption_reader *reader, size_t i, const js
     size_t s;
     if (!id)
         return bad_entry(reader, "images", i, "has neither \"cocoid\" nor \"imgid\"", err);
+    const json_t *known = json_object_get(reader->set->by_id, id);
+    if (known && (size_t)json_integer_value(known) >= first)
+        return bad_entry(reader, "images", i, "has the id of an image before it", err);
     if (!json_is_array(sentences))
         return bad_entry(reader, "images", i, "has no list of \"sentences\"", err);
     json_array_foreach(sentences, s, sentence)
@@ -89,7 +94,7 @@ static int read_karpathy_image(struct caption_reader *reader, size_t i, const js
 
 static int read_karpathy(struct caption_reader *reader, const json_t *images, struct err *err)
 {
-    const size_t before = reader->count;
+    const size_t before = reader->count, first = reader->set->count;
     int rc = 0;
     for (size_t i = 0; !rc && i < json_array_size(images); ++i) {
         const json_t *image = json_array_get(images, i);
@@ -97,7 +102,7 @@ static int read_karpathy(struct caption_reader *reader, const json_t *images, st
         if (!split)
             return bad_entry(reader, "images", i, "has no \"split\"", err);
         if (!strcmp(split, reader->split))
-            rc = read_karpathy_image(reader, i, image, err);
+            rc = read_karpathy_image(reader, first, i, image, err);
     }
     if (!rc && reader->count == before)
         rc = err_set(

@@ -94,8 +94,8 @@ double text_flops(const struct text_config *config, size_t tokens); /* one text 
  *   {"stem": "caption" or ["caption", ...]}                                            clipscore
  *   one caption a line, of the images "1", "2" ...                                     sacreBLEU
  *
- * An id is a number or a text; 42 and "42" are one. What is wrong in a file is ERR_FORMAT with the line, the
- * entry or the id; a caption of more than CAPTION_MAX bytes is ERR_LIMIT. */
+ * An id is a whole number or a text; 42 and "42" are one. What is wrong in a file is ERR_FORMAT with the
+ * line, the entry or the id; a caption of more than CAPTION_MAX bytes is ERR_LIMIT. */
 enum { CAPTION_MAX = 1 << 20 };
 
 struct captioned_image {

@@ -63,9 +63,12 @@ static void expect_read(const char *path, const char *expected)
     "{\"image_id\": 9, \"caption\": \"c\"}, {\"image_id\": 7, \"caption\": \"a\"}, "                         \
     "{\"image_id\": 7, \"caption\": \"b\\n\"}]}"
 
+#define KARPATHY_IMAGE                                                                                       \
+    "{\"cocoid\": 3, \"imgid\": 0, \"split\": \"test\", \"filename\": \"3.jpg\","                            \
+    " \"sentences\": [{\"raw\": \"x\"}, {\"raw\": \"y\"}]}"
+
 #define KARPATHY                                                                                             \
-    "{\"images\": [{\"cocoid\": 3, \"imgid\": 0, \"split\": \"test\", \"filename\": \"3.jpg\","              \
-    " \"sentences\": [{\"raw\": \"x\"}, {\"raw\": \"y\"}]},"                                                 \
+    "{\"images\": [" KARPATHY_IMAGE ","                                                                      \
     " {\"imgid\": 1, \"split\": \"train\", \"sentences\": [{\"raw\": \"z\"}]}]}"
 
 static void every_kind(void **state)
@@ -100,9 +103,13 @@ static void several_files_are_joined(void **state)
 {
     (void)state;
     const char *const paths[] = {text_file("ref0", "a\n\nc\n"), text_file("ref1", "d\ne\n\n")};
+    const char *const twice[] = {text_file("one.json", KARPATHY), text_file("other.json", KARPATHY)};
     struct caption_set set;
     assert_int_equal(caption_set_read(&set, paths, 2, "test", NULL), 0);
     expect_set(&set, "1: a | d; 3: c; 2: e");
+    caption_set_release(&set);
+    assert_int_equal(caption_set_read(&set, twice, 2, "test", NULL), 0);
+    expect_set(&set, "3(3.jpg): x | y | x | y");
     caption_set_release(&set);
 }
 
@@ -128,7 +135,8 @@ static void bad_files(void **state)
     expect_error(text_file("bad", ""), ERR_FORMAT, "no captions");
     expect_error(text_file("bad.json", "[{\"image_id\": 1, \"caption\": \"a\"}, {\"caption\": \"b\"}]"),
         ERR_FORMAT, "entry [1] has no \"image_id\"");
-    expect_error(text_file("bad.json", "[{\"image_id\": 1.5, \"caption\": \"a\"}]"), ERR_FORMAT, "image_id");
+    expect_error(text_file("bad.json", "[{\"image_id\": 1e3, \"caption\": \"a\"}]"), ERR_FORMAT,
+        "entry [0] has no \"image_id\" that is a whole number");
     expect_error(text_file("bad.json", "[{\"image_id\": 1, \"caption\": [\"a\"]}]"), ERR_FORMAT,
         "entry [0] has no \"caption\" that is a text");
     expect_error(text_file("bad.json", "{\"annotations\": [3]}"), ERR_FORMAT, "annotations[0]");
@@ -142,6 +150,8 @@ static void bad_files(void **state)
     expect_error(
         text_file("bad.json", "{\"images\": [{\"split\": \"test\", \"imgid\": 1, \"sentences\": [{}]}]}"),
         ERR_FORMAT, "images[0] has a sentence without");
+    expect_error(text_file("bad.json", "{\"images\": [" KARPATHY_IMAGE ", " KARPATHY_IMAGE "]}"), ERR_FORMAT,
+        "images[1] has the id of an image before it");
     expect_error(text_file("bad", "good\nbad \xff\n"), ERR_FORMAT, "line 2");
     expect_error(file_of("bad", "a\0b", 3), ERR_FORMAT, "neither JSON nor text");
 }
