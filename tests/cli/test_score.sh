@@ -131,7 +131,13 @@ run score -r clip_refs.json -c clip.json --images pictures -f json
 expect_status 0
 expect_match out '"CLIPScore": 1\.0304(19|20)' # tests/golden/clip_score.json
 expect_match out '"RefCLIPScore": 0\.94192[0-9]*'
-expect_text out '"clip_model"'
+expect_match out '"clip_model": ".*/model"'
+ln -s "$root/assets/model" my_model
+command="DIPTYCH_MODEL=my_model diptych score"
+DIPTYCH_MODEL=my_model "$diptych" score -r clip_refs.json -c clip.json --images pictures -f json >out 2>err
+status=$?
+expect_status 0
+expect_text out '"clip_model": "my_model"'
 run score -r stems.json -c mine.txt --images pictures
 expect_status 2
 expect_text err "no picture of image '1' in 'pictures'"
