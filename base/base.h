@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct json_t; /* jansson's value; include <jansson.h> to look inside */
 
@@ -124,6 +125,19 @@ void file_map_release(struct file_map *map);
 /* A whole file in memory of the caller's (free()), with a NUL after the last byte that *size does not count.
  * A gzip file (by its magic bytes) arrives inflated. More than limit bytes, inflated, is ERR_LIMIT. */
 int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err);
+
+/* A file that is written beside the one of its name and takes its place once it is whole and on the disk:
+ * what was there stays until then. Write to `stream`; its errors show in closing. Devices and pipes are no
+ * such files: ERR_IO. */
+struct new_file {
+    FILE *stream;
+    char *path, *beside;
+};
+
+int new_file_open(struct new_file *out, const char *path, struct err *err);
+
+/* Without `keep`, throws away what was written. Releases all, whatever happens. */
+int new_file_close(struct new_file *file, bool keep, struct err *err);
 
 bool file_exists(const char *path);
 

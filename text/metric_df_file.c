@@ -20,13 +20,9 @@
 #include "text/metric_df.h"
 #include "text/pickle.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const char title[] = "diptych document frequencies ";
 
@@ -123,43 +119,15 @@ int document_frequency_write(const struct document_frequency *df, FILE *file, st
     return code;
 }
 
-/* Writes the file `path`, which is not there yet, down to the disk. */
-static int write_new(const struct document_frequency *df, const char *path, struct err *err)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!file) {
-        const int code = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return code;
-    }
-    int code = document_frequency_write(df, file, err);
-    const bool whole = !ferror(file) && !fflush(file) && !fsync(fd);
-    if (!code && !whole)
-        code = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
-    if (fclose(file) && !code)
-        code = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
-    return code;
-}
-
 int document_frequency_save(const struct document_frequency *df, const char *path, struct err *err)
 {
-    struct stat there;
-    if (!stat(path, &there) && !S_ISREG(there.st_mode))
-        return err_set(err, ERR_IO, "unable to write '%s': not a regular file", path);
-    const size_t room = strlen(path) + 32;
-    char *beside = mem_new(room, 1);
-    if (!beside)
-        return err_memory(err, room);
-    snprintf(beside, room, "%s.%ld.tmp", path, (long)getpid());
-    int code = write_new(df, beside, err);
-    if (!code && rename(beside, path))
-        code = err_set(err, ERR_IO, "unable to replace '%s': %s", path, strerror(errno));
+    struct new_file file;
+    const int code = new_file_open(&file, path, err);
     if (code)
-        unlink(beside);
-    free(beside);
-    return code;
+        return code;
+    const int written = document_frequency_write(df, file.stream, err);
+    const int closed = new_file_close(&file, !written, err);
+    return written ? written : closed;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
