@@ -49,36 +49,60 @@ void rows_decode(double *vector, const struct index_rows *rows, int64_t i)
     }
 }
 
-/* The order of a score's sum, once for each type of element. */
-enum { LANES = 8 };
+/* f16_to_f32 without branches, which compilers make vector code of: a score in half the time. */
+static void widen(float *out, const uint16_t *halves, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t half = halves[i], magnitude = (half & 0x7fff) << 13;
+        const uint32_t special = magnitude >= 0x7c00 << 13 ? 0x7f800000 : 0; /* infinity and NaN */
+        float value;
+        uint32_t bits;
+        memcpy(&value, &magnitude, sizeof value);
+        value *= 0x1p112f;
+        memcpy(&bits, &value, sizeof bits);
+        bits |= special | (half & 0x8000) << 16;
+        memcpy(&out[i], &bits, sizeof bits);
+    }
+}
 
-#define DOT(NAME, TYPE, VALUE)                                                                               \
-    static double NAME(const TYPE *row, const float *query, size_t width)                                    \
+enum { LANES = 8, PIECE = 256 }; /* partial sums of a score; halves widened together */
+
+/* sums (LANES) += products of a part of a row that begins at a multiple of LANES. */
+#define ADD_PRODUCTS(NAME, TYPE)                                                                             \
+    static void NAME(double *sums, const TYPE *row, const float *query, size_t count)                        \
     {                                                                                                        \
-        double sums[LANES] = {0};                                                                            \
-        size_t j = 0;                                                                                        \
-        for (; j + LANES <= width; j += LANES)                                                               \
+        size_t i = 0;                                                                                        \
+        for (; i + LANES <= count; i += LANES)                                                               \
             for (size_t lane = 0; lane < LANES; lane++)                                                      \
-                sums[lane] += (double)VALUE(row[j + lane]) * (double)query[j + lane];                        \
-        for (size_t lane = 0; j + lane < width; lane++)                                                      \
-            sums[lane] += (double)VALUE(row[j + lane]) * (double)query[j + lane];                            \
-        return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));    \
+                sums[lane] += (double)row[i + lane] * (double)query[i + lane];                               \
+        for (size_t lane = 0; i + lane < count; lane++)                                                      \
+            sums[lane] += (double)row[i + lane] * (double)query[i + lane];                                   \
     }
 
-DOT(dot_f32, float, )
-DOT(dot_f16, uint16_t, f16_to_f32)
-DOT(dot_i8, int8_t, )
+ADD_PRODUCTS(add_f32, float)
+ADD_PRODUCTS(add_i8, int8_t)
+
+static void add_f16(double *sums, const uint16_t *row, const float *query, size_t count)
+{
+    float values[PIECE];
+    for (size_t i = 0; i < count; i += PIECE) {
+        const size_t piece = count - i < PIECE ? count - i : PIECE;
+        widen(values, row + i, piece);
+        add_f32(sums, values, query + i, piece);
+    }
+}
 
 double rows_score(const struct index_rows *rows, int64_t i, const float *query)
 {
     const uint8_t *row = row_bytes(rows, i);
-    const size_t width = rows->width;
-    switch (rows->storage) {
-    case INDEX_F32:
-        return dot_f32((const float *)row, query, width);
-    case INDEX_F16:
-        return dot_f16((const uint16_t *)row, query, width);
-    default:
-        return dot_i8((const int8_t *)row, query, width) * (double)i8_scale(row, width);
-    }
+    double sums[LANES] = {0};
+    if (rows->storage == INDEX_F32)
+        add_f32(sums, (const float *)row, query, rows->width);
+    else if (rows->storage == INDEX_F16)
+        add_f16(sums, (const uint16_t *)row, query, rows->width);
+    else
+        add_i8(sums, (const int8_t *)row, query, rows->width);
+    const double sum =
+        ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    return rows->storage == INDEX_I8 ? sum * (double)i8_scale(row, rows->width) : sum;
 }
