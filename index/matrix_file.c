@@ -11,7 +11,7 @@
  * read (int64), trained (1 byte), metric (int32, 0 is the inner product), count * E (uint64); then the rows,
  * float32.
  */
-#include "index/index.h"
+#include "index/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,8 +146,9 @@ static int open_either(struct matrix_file *out, struct err *err)
         rc = err_set(err, ERR_UNSUPPORTED, "neither numpy's npy nor a faiss index");
     if (rc)
         return rc;
-    if (!out->width)
-        return err_set(err, ERR_FORMAT, "its rows have no elements");
+    if (out->width < 1 || out->width > WIDTH_LIMIT)
+        return err_set(
+            err, ERR_LIMIT, "rows of %zu elements, and an index takes 1 to %d", out->width, WIDTH_LIMIT);
     if (!size_mul(&out->stride, out->width, out->half ? sizeof(uint16_t) : sizeof(float)) ||
         !size_mul(&need, out->stride, (size_t)out->count) || need > size - at)
         return err_set(err, ERR_FORMAT, "the file ends early: %zu bytes of rows of %zu elements, not %zu",
