@@ -92,6 +92,10 @@ struct strings {
 int strings_add(struct strings *strings, const char *text, size_t length, struct err *err);
 void strings_release(struct strings *strings);
 
+/* How many bytes at the front of a text are a byte order mark in UTF-8, as editors on Windows begin a file:
+ * 3, or 0. They are no part of the text. */
+size_t text_mark(const char *bytes, size_t size);
+
 /* Adds the lines of bytes without their line ends; a final line end adds no empty line. */
 int strings_add_lines(struct strings *strings, const char *bytes, size_t size, struct err *err);
 

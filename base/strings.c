@@ -30,6 +30,13 @@ void strings_release(struct strings *strings)
     *strings = (struct strings){0};
 }
 
+size_t text_mark(const char *bytes, size_t size)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    const size_t length = strlen(mark);
+    return size >= length && !memcmp(bytes, mark, length) ? length : 0;
+}
+
 int strings_add_lines(struct strings *strings, const char *bytes, size_t size, struct err *err)
 {
     const char *end = bytes + size;

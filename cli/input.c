@@ -65,15 +65,12 @@ static int add_trimmed(struct strings *strings, const char *text, size_t length,
     return strings_add(strings, text, length, err);
 }
 
-/* The lines that hold something, trimmed; one that begins with '#' is a comment. A byte order mark, as
- * editors on Windows write it, is no part of the first. */
+/* The lines that hold something, trimmed; one that begins with '#' is a comment. */
 static int add_lines(struct strings *strings, const char *bytes, size_t size, struct err *err)
 {
-    static const char mark[] = "\xEF\xBB\xBF";
+    const size_t mark = text_mark(bytes, size);
     struct strings lines = {0};
-    if (size >= strlen(mark) && !memcmp(bytes, mark, strlen(mark)))
-        bytes += strlen(mark), size -= strlen(mark);
-    int rc = strings_add_lines(&lines, bytes, size, err);
+    int rc = strings_add_lines(&lines, bytes + mark, size - mark, err);
     for (size_t i = 0; i < lines.count && !rc; i++) {
         const char *text = lines.items[i] + strspn(lines.items[i], " \t\v\f\r");
         if (*text && *text != '#')

@@ -134,9 +134,11 @@ static int add_lines(struct requests *requests, FILE *stream, const char *file, 
     ssize_t length;
     int rc = 0;
     while (!rc && (length = getline(&line, &room, stream)) >= 0) {
-        number++;
-        if (strspn(line, " \t\r\n") < (size_t)length)
-            rc = add_line(requests, line, (size_t)length, file, number, err);
+        const size_t mark = number++ ? 0 : text_mark(line, (size_t)length);
+        const char *text = line + mark;
+        length -= (ssize_t)mark;
+        if (strspn(text, " \t\r\n") < (size_t)length)
+            rc = add_line(requests, text, (size_t)length, file, number, err);
     }
     if (!rc && ferror(stream))
         rc = err_set(err, ERR_IO, "unable to read '%s': %s", file, strerror(errno));

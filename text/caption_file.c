@@ -124,10 +124,8 @@ static bool ends_in(const char *path, const char *suffix)
 /* One source, of the kind that its bytes or its name tell. */
 static int read_source(struct caption_reader *reader, const struct caption_source *source, struct err *err)
 {
-    static const char mark[] = "\xEF\xBB\xBF"; /* as editors on Windows begin a file */
-    const bool marked = source->size >= strlen(mark) && !memcmp(source->bytes, mark, strlen(mark));
-    const char *bytes = source->bytes + (marked ? strlen(mark) : 0);
-    const size_t size = source->size - (size_t)(bytes - source->bytes);
+    const size_t mark = text_mark(source->bytes, source->size), size = source->size - mark;
+    const char *bytes = source->bytes + mark;
     const char first = bytes[strspn(bytes, " \t\r\n")];
     reader->path = source->name;
     if ((first == '{' || first == '[') && !ends_in(source->name, ".txt") && !ends_in(source->name, ".txt.gz"))

@@ -128,6 +128,10 @@ for batch in 1 32; do
     sed -e 's/, "index": 0.*//' -e "s/\(unable to parse .*, line [0-9]*\)'.*/\1/" out >short
     cmp -s short expected || problem "not the lines in order: $(diff short expected)"
 done
+printf '\357\273\277{"path": "red.ppm", "captions": ["something red"]}\r\n' >marked.jsonl
+run rank --file marked.jsonl --format tsv
+expect_status 0
+expect_lines out 1
 run rank --file list.jsonl --format tsv
 expect_status 1
 expect_lines out 4
