@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The catalog: an SQLite file. Its one-row table `meta` says what the vectors file holds, `items` has a row
- * for each picture and text, `items_fts` the words of their captions and paths. `items.row` is the place of
- * the item's vector in the vectors file, `items.crc` the CRC-32 (zlib's) of that row's bytes.
+ * for each picture and text, `items_fts` the words of their captions and paths: schema.sql has it all.
  *
  * WAL and not a rollback journal, because a search reads the catalog before its scan (the filter) and after
  * it (the hits): with WAL it sees one state over that time, and neither waits for the writer nor makes it
@@ -12,10 +11,11 @@
  * as on a copy or a read-only medium, the catalog is opened as immutable and a look at its time of change
  * stands in for the locks.
  *
- * The file may come from anywhere, so its schema is not trusted: no functions with effects from views or
- * triggers.
+ * The file may come from anywhere, so a reader does not trust its schema: its views may call no functions
+ * with effects.
  */
 #include "index/store.h"
+#include "schema.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -28,53 +28,6 @@
 #include <unistd.h>
 
 enum { APPLICATION_ID = 0x44697074 /* "Dipt" */, FORMAT_VERSION = 1, BUSY_MS = 10000 };
-
-/* AUTOINCREMENT: an id is never used twice, even that of the last item, removed. */
-static const char schema[] =
-    "BEGIN;"
-    "CREATE TABLE meta ("
-    "  one INTEGER PRIMARY KEY CHECK (one = 1),"
-    "  model TEXT NOT NULL,"
-    "  fingerprint TEXT NOT NULL,"
-    "  width INTEGER NOT NULL,"
-    "  storage TEXT NOT NULL,"
-    "  generation INTEGER NOT NULL," /* of the vectors file: vectors.f16, then vectors-2.f16 ... */
-    "  rows INTEGER NOT NULL,"       /* of the vectors file, dead ones too */
-    "  images INTEGER NOT NULL,"
-    "  texts INTEGER NOT NULL"
-    ");"
-    "CREATE TABLE items ("
-    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    "  row INTEGER NOT NULL UNIQUE,"
-    "  kind TEXT NOT NULL CHECK (kind IN ('image', 'text')),"
-    "  path TEXT, size INTEGER, mtime_ns INTEGER, hash TEXT,"
-    "  width INTEGER, height INTEGER,"
-    "  caption TEXT,"  /* of a text: the text itself */
-    "  picture TEXT,"  /* of a text that describes a picture: the picture's path */
-    "  metadata TEXT," /* the user's, a JSON object */
-    "  crc INTEGER NOT NULL"
-    ");"
-    "CREATE UNIQUE INDEX items_image_path ON items(path) WHERE kind = 'image';"
-    "CREATE INDEX items_text_path ON items(path) WHERE kind = 'text';"
-    "CREATE INDEX items_hash ON items(hash) WHERE hash IS NOT NULL;"
-    "CREATE INDEX items_picture ON items(picture) WHERE picture IS NOT NULL;"
-    "CREATE VIRTUAL TABLE items_fts USING fts5(path, caption, content='items', content_rowid='id');"
-    "CREATE TRIGGER items_added AFTER INSERT ON items BEGIN"
-    "  INSERT INTO items_fts(rowid, path, caption) VALUES (new.id, new.path, new.caption);"
-    "END;"
-    "CREATE TRIGGER items_removed AFTER DELETE ON items BEGIN"
-    "  INSERT INTO items_fts(items_fts, rowid, path, caption)"
-    "    VALUES ('delete', old.id, old.path, old.caption);"
-    "END;"
-    "CREATE TRIGGER items_changed AFTER UPDATE OF path, caption ON items BEGIN"
-    "  INSERT INTO items_fts(items_fts, rowid, path, caption)"
-    "    VALUES ('delete', old.id, old.path, old.caption);"
-    "  INSERT INTO items_fts(rowid, path, caption) VALUES (new.id, new.path, new.caption);"
-    "END;"
-    "CREATE VIEW search_items AS"
-    "  SELECT id, row, kind, path, size, mtime_ns / 1000000000 AS mtime,"
-    "    datetime(mtime_ns / 1000000000, 'unixepoch') AS date, width, height, caption, picture, metadata"
-    "  FROM items;";
 
 /* ---- errors and statements ----------------------------------------------------------------------------- */
 
@@ -152,21 +105,29 @@ static int insert_meta(sqlite3 *db, const char *file, const struct index_options
     return rc;
 }
 
+static int write_schema(sqlite3 *db, const char *file, const struct index_options *options, struct err *err)
+{
+    char versions[96];
+    snprintf(versions, sizeof versions, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+        APPLICATION_ID, FORMAT_VERSION);
+    if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) ||
+        sqlite3_exec(db, catalog_schema[0].text, NULL, NULL, NULL) ||
+        sqlite3_exec(db, versions, NULL, NULL, NULL))
+        return open_error(db, file, "write", err);
+    int rc = insert_meta(db, file, options, err);
+    if (!rc && (sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) ||
+                   sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL)))
+        rc = open_error(db, file, "write", err);
+    return rc;
+}
+
 int catalog_create(const char *file, const struct index_options *options, struct err *err)
 {
     sqlite3 *db = NULL;
-    char versions[96];
-    snprintf(versions, sizeof versions, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
-        APPLICATION_ID, FORMAT_VERSION);
-    int rc = 0;
-    if (sqlite3_open_v2(file, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) ||
-        sqlite3_exec(db, schema, NULL, NULL, NULL))
-        rc = open_error(db, file, "write", err);
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int rc = sqlite3_open_v2(file, &db, flags, NULL) ? open_error(db, file, "make", err) : 0;
     if (!rc)
-        rc = insert_meta(db, file, options, err);
-    if (!rc && (sqlite3_exec(db, versions, NULL, NULL, NULL) ||
-                   sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL)))
-        rc = open_error(db, file, "write", err);
+        rc = write_schema(db, file, options, err);
     sqlite3_close(db);
     return rc;
 }

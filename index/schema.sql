@@ -1,0 +1,53 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The catalog of a Diptych index. SQLite keeps the comments inside the statements: `.schema` shows them.
+
+CREATE TABLE meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    model TEXT NOT NULL,         -- where the vectors come from
+    fingerprint TEXT NOT NULL,   -- of the model
+    width INTEGER NOT NULL,      -- of a vector
+    storage TEXT NOT NULL,       -- f32, f16 or i8
+    generation INTEGER NOT NULL, -- of the vectors file: 1 is vectors.f16, 2 is vectors-2.f16
+    rows INTEGER NOT NULL,       -- of the vectors file; those without an item are dead
+    images INTEGER NOT NULL,     -- items of each kind
+    texts INTEGER NOT NULL
+);
+
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- rises with row; never used twice, even that of the last item, removed
+    row INTEGER NOT NULL UNIQUE,          -- in the vectors file, from 0
+    kind TEXT NOT NULL CHECK (kind IN ('image', 'text')),
+    path TEXT,                            -- the picture, or the file that the text came from
+    size INTEGER,                         -- of that file
+    mtime_ns INTEGER,                     -- nanoseconds since 1970
+    hash TEXT,                            -- of the content
+    width INTEGER,
+    height INTEGER,
+    caption TEXT,                         -- of a text: the text itself
+    picture TEXT,                         -- of a text that describes a picture: the picture's path
+    metadata TEXT,                        -- the user's, a JSON object
+    crc INTEGER NOT NULL                  -- CRC-32 (zlib's) of the row's bytes
+);
+CREATE UNIQUE INDEX items_image_path ON items(path) WHERE kind = 'image';
+CREATE INDEX items_text_path ON items(path) WHERE kind = 'text';
+CREATE INDEX items_hash ON items(hash) WHERE hash IS NOT NULL;
+CREATE INDEX items_picture ON items(picture) WHERE picture IS NOT NULL;
+
+-- The words of paths and captions, kept in step by triggers, so that other tools may change items too.
+CREATE VIRTUAL TABLE items_fts USING fts5(path, caption, content = 'items', content_rowid = 'id');
+CREATE TRIGGER items_added AFTER INSERT ON items BEGIN
+    INSERT INTO items_fts(rowid, path, caption) VALUES (new.id, new.path, new.caption);
+END;
+CREATE TRIGGER items_removed AFTER DELETE ON items BEGIN
+    INSERT INTO items_fts(items_fts, rowid, path, caption) VALUES ('delete', old.id, old.path, old.caption);
+END;
+CREATE TRIGGER items_changed AFTER UPDATE OF path, caption ON items BEGIN
+    INSERT INTO items_fts(items_fts, rowid, path, caption) VALUES ('delete', old.id, old.path, old.caption);
+    INSERT INTO items_fts(rowid, path, caption) VALUES (new.id, new.path, new.caption);
+END;
+
+-- What a search may ask about.
+CREATE VIEW search_items AS
+    SELECT id, row, kind, path, size, mtime_ns / 1000000000 AS mtime,
+        datetime(mtime_ns / 1000000000, 'unixepoch') AS date, width, height, caption, picture, metadata
+    FROM items;
