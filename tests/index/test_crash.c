@@ -23,16 +23,17 @@
 #include "tests/index/synthetic.h"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-    KILLS = 240,
+    KILLS = 210,
     WIDTH = 24,
     LONGEST_US = 8000,
     LONGEST_EARLY_US = 32000,
-    NEW_EACH = 40,
-    EARLY = 8,
+    NEW_EACH = 42,
+    EARLY = 6,
     ITEMS = 400,
     PATHS = 120,
     LAST_STEPS = 40
@@ -301,6 +302,7 @@ static pid_t start_writer(const char *path, uint64_t last)
     const pid_t child = fork();
     assert_true(child >= 0);
     if (!child) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no writer behind */
         write_steps(path, last);
         _exit(0);
     }
