@@ -127,7 +127,7 @@ struct ptb_match ptb_mail(struct span text)
 {
     const size_t open = bracket("<", "&lt;", text);
     const struct span rest = span_from(text, open);
-    if (!ptb_is_ascii_word(rest))
+    if (!ptb_is_ascii_word(rest) || !memchr(rest.data, '@', rest.length < LONGEST ? rest.length : LONGEST))
         return ptb_whole(0);
     for (size_t at = mail_part(ENDS "{}", rest); at-- > 1;) {
         const size_t name = open + at + 1,
@@ -158,31 +158,29 @@ struct ptb_match ptb_hashtag(struct span text)
     return ptb_whole(length > 1 ? length : 0);
 }
 
-/* Bytes of the extension, or 0. */
-static size_t extension(struct span text)
+static bool is_extension(struct span name)
 {
-    for (const char *const *name = ptb_extensions; *name; ++name) {
-        const size_t length = strlen(*name);
-        if (ptb_like(text, *name) && !ptb_is_ascii_word(span_from(text, length)))
-            return length;
-    }
-    return 0;
+    for (const char *const *known = ptb_extensions; *known; ++known)
+        if (ptb_like(name, *known) == name.length && name.length == strlen(*known))
+            return true;
+    return false;
 }
 
 /* photo.2.jpg, before white space or a stop */
 struct ptb_match ptb_file(struct span text)
 {
+    enum { NAME = 64, EXTENSION = 4 }; /* no longer, which also keeps the scanner linear */
     size_t length = 0, width;
     struct ptb_match match = {0, 0};
-    while (length < LONGEST && (width = ptb_alnum(span_from(text, length))) > 0) {
+    while (length < NAME && (width = ptb_alnum(span_from(text, length))) > 0) {
         for (; width; width = ptb_alnum(span_from(text, length)))
             length += width;
-        if (!ptb_has(".", span_from(text, length)))
+        if (!ptb_has(".", span_from(text, length++)))
             break;
-        const size_t name = extension(span_from(text, ++length));
-        const struct span rest = span_from(text, length + name);
-        if (name && (ptb_is_gap(rest) || ptb_has(".?!,", rest)))
-            match = ptb_before(length + name, ptb_width(rest));
+        const struct span name = {text.data + length, ptb_ascii_words(span_from(text, length), EXTENSION)};
+        const struct span rest = span_from(text, length + name.length);
+        if ((ptb_is_gap(rest) || ptb_has(".?!,", rest)) && is_extension(name))
+            match = ptb_before(length + name.length, ptb_width(rest));
     }
     return match;
 }
