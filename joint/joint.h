@@ -120,7 +120,10 @@ void loader_free(struct loader *loader); /* also in the middle: the threads stop
 struct loaded_batch {
     size_t first, count;    /* these are paths[first .. first + count) */
     const struct err *errs; /* (count): code 0 where the picture is good */
-    const uint8_t *pixels;  /* (good, S, S, 3), the good ones in order */
+    const struct picture_size {
+        int width, height; /* as a viewer shows it */
+    } * sizes;             /* (count) */
+    const uint8_t *pixels; /* (good, S, S, 3), the good ones in order */
     size_t good;
 };
 

@@ -18,9 +18,10 @@
 #include <string.h>
 
 struct slot {
-    uint8_t *pixels;  /* (batch, S, S, 3) */
-    struct err *errs; /* (batch) */
-    size_t left;      /* pictures of the batch that are not done yet */
+    uint8_t *pixels;            /* (batch, S, S, 3) */
+    struct err *errs;           /* (batch) */
+    struct picture_size *sizes; /* (batch) */
+    size_t left;                /* pictures of the batch that are not done yet */
 };
 
 struct loader {
@@ -43,12 +44,14 @@ struct loader {
     int thread_count;
 };
 
-static void load_picture(const struct loader *loader, const char *path, uint8_t *pixels, struct err *err)
+static void load_picture(const struct loader *loader, const char *path, uint8_t *pixels,
+    struct picture_size *size, struct err *err)
 {
     struct picture picture = {0};
     *err = (struct err){0};
     if (picture_read(&picture, path, &loader->options, err))
         return;
+    *size = (struct picture_size){picture.width, picture.height};
     if (preprocess_run(pixels, &loader->preprocess, &picture, err))
         err_wrap(err, "unable to preprocess '%s'", path);
     picture_release(&picture);
@@ -76,7 +79,8 @@ static void *worker_run(void *argument)
     for (size_t index; take_path(loader, &index);) {
         struct slot *slot = &loader->slots[index / loader->batch % loader->slot_count];
         const size_t at = index % loader->batch;
-        load_picture(loader, loader->paths[index], slot->pixels + at * loader->square, &slot->errs[at]);
+        load_picture(loader, loader->paths[index], slot->pixels + at * loader->square, &slot->sizes[at],
+            &slot->errs[at]);
 
         pthread_mutex_lock(&loader->lock);
         if (--slot->left == 0)
@@ -106,7 +110,8 @@ static int slots_new(struct loader *loader, size_t slot_count, struct err *err)
         struct slot *slot = &loader->slots[i];
         slot->pixels = mem_new(bytes, 1);
         slot->errs = mem_new(loader->batch, sizeof *slot->errs);
-        if (!slot->pixels || !slot->errs)
+        slot->sizes = mem_new(loader->batch, sizeof *slot->sizes);
+        if (!slot->pixels || !slot->errs || !slot->sizes)
             return err_memory(err, bytes);
         slot->left = batch_count(loader, i);
     }
@@ -173,6 +178,7 @@ void loader_free(struct loader *loader)
     for (size_t i = 0; i < loader->slot_count; i++) {
         free(loader->slots[i].pixels);
         free(loader->slots[i].errs);
+        free(loader->slots[i].sizes);
     }
     pthread_cond_destroy(&loader->ready);
     pthread_cond_destroy(&loader->room);
@@ -225,6 +231,7 @@ bool loader_next(struct loader *loader, struct loaded_batch *out)
         .first = batch * loader->batch,
         .count = count,
         .errs = slot->errs,
+        .sizes = slot->sizes,
         .pixels = slot->pixels,
         .good = close_gaps(loader, slot, count),
     };

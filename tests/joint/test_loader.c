@@ -83,6 +83,8 @@ static void check_batch(const struct loaded_batch *batch, size_t first, size_t c
             assert_non_null(strstr(batch->errs[i].msg, paths[index])); /* a reason names its picture */
             continue;
         }
+        assert_int_equal(batch->sizes[i].width, 5 + index % 17);
+        assert_int_equal(batch->sizes[i].height, 5 + index % 13);
         const uint8_t *pixels = batch->pixels + good++ * SQUARE;
         for (size_t p = 0; p < SQUARE; p++)
             assert_int_equal(pixels[p], ((const uint8_t[]){(uint8_t)index, (uint8_t)(index * 2), 7})[p % 3]);
