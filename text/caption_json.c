@@ -101,12 +101,12 @@ static int read_karpathy(struct caption_reader *reader, const json_t *images, st
         const char *split = json_string_value(json_object_get(image, "split"));
         if (!split)
             return bad_entry(reader, "images", i, "has no \"split\"", err);
-        if (!strcmp(split, reader->split))
+        if (!reader->split || !strcmp(split, reader->split))
             rc = read_karpathy_image(reader, first, i, image, err);
     }
     if (!rc && reader->count == before)
-        rc = err_set(
-            err, ERR_FORMAT, "unable to read '%s': no image of split '%s'", reader->path, reader->split);
+        rc = err_set(err, ERR_FORMAT, "unable to read '%s': no image of split '%s'", reader->path,
+            reader->split ? reader->split : "any");
     return rc;
 }
 

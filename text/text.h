@@ -113,7 +113,7 @@ struct caption_set {
 
 /* Joins the files by id: N text files are N references a line, as sacreBLEU takes them. Those must have
  * equally many lines, and an empty line in one of several is no caption. split is which of Karpathy's to
- * take. */
+ * take, NULL all. */
 int caption_set_read(
     struct caption_set *out, const char *const *paths, size_t count, const char *split, struct err *err);
 void caption_set_release(struct caption_set *set);
