@@ -36,8 +36,9 @@ void progress_note(const struct progress *progress, const char *text)
     fflush(stderr);
 }
 
-void progress_start(struct progress *progress, size_t total)
+void progress_start(struct progress *progress, const char *unit, size_t total)
 {
+    progress->unit = unit;
     progress->total = total;
     progress->start = time_now();
     progress_draw(progress, 0);
@@ -63,7 +64,7 @@ void progress_draw(const struct progress *progress, size_t done)
     text_bar(stderr, fraction, BAR_WIDTH, progress->unicode);
     fprintf(stderr, "] %3.0f %%  %zu/%zu", 100 * fraction, done, progress->total);
     if (done && elapsed > 0) {
-        fprintf(stderr, "  %.1f pictures/s  ", (double)done / elapsed);
+        fprintf(stderr, "  %.1f %s/s  ", (double)done / elapsed, progress->unit);
         put_duration(elapsed / fraction - elapsed);
         fputs(" left", stderr);
     }

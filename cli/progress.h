@@ -15,13 +15,14 @@
 struct progress {
     bool shown; /* stderr is a terminal that can erase a line */
     bool unicode;
+    const char *unit; /* "pictures" */
     size_t total;
     double start; /* on time_now's clock */
 };
 
 void progress_init(struct progress *progress, bool quiet);
 void progress_note(const struct progress *progress, const char *text); /* before there is a number to show */
-void progress_start(struct progress *progress, size_t total);
+void progress_start(struct progress *progress, const char *unit, size_t total);
 void progress_draw(const struct progress *progress, size_t done);
 void progress_clear(const struct progress *progress);
 

@@ -110,7 +110,7 @@ static int visit_batches(struct session *session, struct loader *loader, float *
     return rc;
 }
 
-int session_pictures(struct session *session, const struct strings *paths, size_t total, session_visit *visit,
+int session_batches(struct session *session, const char *const *paths, size_t count, session_visit *visit,
     void *context, struct err *err)
 {
     const size_t batch = session->loader_options.batch;
@@ -119,39 +119,56 @@ int session_pictures(struct session *session, const struct strings *paths, size_
     float *embeddings = mem_new(batch, row); // (batch, E)
     int rc = embeddings ? 0 : err_memory(err, batch * row);
     if (!rc)
-        rc = loader_open(&loader, model_preprocess(session->model), (const char *const *)paths->items,
-            paths->count, &session->loader_options, err);
-    if (!rc) {
-        interrupt_catch();
-        progress_start(&session->progress, total);
+        rc = loader_open(
+            &loader, model_preprocess(session->model), paths, count, &session->loader_options, err);
+    if (!rc)
         rc = visit_batches(session, loader, embeddings, visit, context, err);
-    }
     loader_free(loader);
     free(embeddings);
     return rc;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------- */
-
-static void put_summary(const struct session *s)
+void session_start(struct session *session, const char *unit, size_t total)
 {
-    const double seconds = time_now() - s->progress.start;
-    fprintf(stderr, "%zu pictures, %zu failed%s: %.1f s, %.1f pictures/s on %s (%s, %s)\n", s->done,
-        s->failed, interrupt_seen() ? ", interrupted" : "", seconds,
-        seconds > 0 ? (double)s->done / seconds : 0, device_name(s->device), device_gemm(s->device),
-        precision_name(device_precision(s->device)));
+    interrupt_catch();
+    progress_start(&session->progress, unit, total);
 }
 
-int session_end(struct session *session, const char *verb, int rc, const struct err *err)
+int session_pictures(struct session *session, const struct strings *paths, size_t total, session_visit *visit,
+    void *context, struct err *err)
+{
+    session_start(session, "pictures", total);
+    return session_batches(session, (const char *const *)paths->items, paths->count, visit, context, err);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------- */
+
+void session_put_rate(const struct session *s, size_t count, const char *unit)
+{
+    const double seconds = time_now() - s->progress.start;
+    fprintf(stderr, "%s: %.1f s, %.1f %s/s on %s (%s, %s)\n", interrupt_seen() ? ", interrupted" : "",
+        seconds, seconds > 0 ? (double)count / seconds : 0, unit, device_name(s->device),
+        device_gemm(s->device), precision_name(device_precision(s->device)));
+}
+
+int session_close(struct session *session, const char *verb, int rc, const struct err *err)
 {
     progress_clear(&session->progress);
     if (rc)
         message("cannot %s: %s", verb, err->msg);
-    else if (!session->quiet)
-        put_summary(session);
     encoder_free(session->encoder);
     model_free(session->model);
     device_free(session->device);
     interrupt_raise();
     return rc ? STATUS_CANNOT : session->failed ? STATUS_SOME_FAILED : STATUS_DONE;
+}
+
+int session_end(struct session *session, const char *verb, int rc, const struct err *err)
+{
+    progress_clear(&session->progress);
+    if (!rc && !session->quiet) {
+        fprintf(stderr, "%zu pictures, %zu failed", session->done, session->failed);
+        session_put_rate(session, session->done, "pictures");
+    }
+    return session_close(session, verb, rc, err);
 }

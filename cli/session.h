@@ -44,8 +44,17 @@ typedef int session_visit(
 int session_pictures(struct session *session, const struct strings *paths, size_t total, session_visit *visit,
     void *context, struct err *err);
 
+/* The same in parts, for work that is cut up: session_start once, then any number of session_batches. */
+void session_start(struct session *session, const char *unit, size_t total);
+int session_batches(struct session *session, const char *const *paths, size_t count, session_visit *visit,
+    void *context, struct err *err);
+
 /* Says what ended the run: "cannot VERB: ..." where rc is not 0, else how many pictures it did and how fast.
  * Frees all and returns the exit status, or ends by the signal that came. */
 int session_end(struct session *session, const char *verb, int rc, const struct err *err);
+
+/* session_end without its last line, and the end of such a line: how fast `count` were done. */
+int session_close(struct session *session, const char *verb, int rc, const struct err *err);
+void session_put_rate(const struct session *session, size_t count, const char *unit);
 
 #endif
