@@ -14,6 +14,7 @@ const struct command commands[] = {
     {"rank", cmd_rank, "order captions by how well they fit a picture"},
     {"score", cmd_score, "score captions against references: BLEU, ROUGE-L, CIDEr and kin"},
     {"evaluate", cmd_evaluate, "measure a model on pictures with known captions or classes"},
+    {"index", cmd_index, "keep the embeddings of pictures and texts, to be searched"},
     {"devices", cmd_devices, "list the OpenCL devices and the one that is used"},
     {"inspect", cmd_inspect, "show what a model directory holds"},
     {"bench", cmd_bench, "measure how fast pictures and texts are encoded"},

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
+#include "cli/text.h"
+
+static const struct command subcommands[] = {
+    {"build", cmd_index_build, "make an index of pictures and texts, or go on making it"},
+    {"update", cmd_index_update, "bring an index up to date with its folders"},
+    {"list", cmd_index_list, "list what an index holds"},
+    {"info", cmd_index_info, "show counts, sizes and the model of an index"},
+    {"remove", cmd_index_remove, "take pictures and texts out of an index"},
+    {"verify", cmd_index_verify, "check every part of an index"},
+    {"compact", cmd_index_compact, "give the room of removed items back"},
+    {0},
+};
+
+/* ---- what they share ----------------------------------------------------------------------------------- */
+
+void index_arguments(struct argp_state *state, const char **path, char ***more, size_t *count, size_t max)
+{
+    *path = state->argv[state->next];
+    *more = state->argv + state->next + 1;
+    *count = (size_t)(state->argc - state->next) - 1;
+    if (*count > max)
+        argp_error(state, "too many arguments");
+}
+
+static const char *const kinds[] = {"any", "image", "text", NULL}; /* enum index_kind */
+
+enum { KEY_WHERE = 0x3000, KEY_MATCH, KEY_KIND };
+
+static error_t parse_filter(int key, char *argument, struct argp_state *state)
+{
+    struct index_filter *filter = state->input;
+    switch (key) {
+    case KEY_WHERE:
+        filter->where = argument;
+        return 0;
+    case KEY_MATCH:
+        filter->match = argument;
+        return 0;
+    case KEY_KIND:
+        filter->kind = (enum index_kind)option_choice(state, "kind", argument, kinds);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option filter_options[] = {
+    {NULL, 0, NULL, 0, "Which items:", 2},
+    {"where", KEY_WHERE, "EXPR", 0,
+        "Those for which an SQL expression holds, over id, kind, path, size, mtime, date, width, height, "
+        "caption, picture and metadata: \"width >= 1024 and metadata ->> 'camera' = 'X100'\"",
+        2},
+    {"match", KEY_MATCH, "WORDS", 0,
+        "Those with these words in path or caption, in FTS5's query language: 'kite AND sea*'", 2},
+    {"kind", KEY_KIND, "KIND", 0, "any, image or text (default: any)", 2},
+    {0},
+};
+const struct argp filter_argp = {.options = filter_options, .parser = parse_filter};
+
+int index_end(struct index *index, const char *verb, int rc, const struct err *err)
+{
+    index_free(index);
+    if (rc)
+        message("cannot %s: %s", verb, err->msg);
+    return rc ? STATUS_CANNOT : STATUS_DONE;
+}
+
+int cmd_index(int argc, char **argv)
+{
+    return command_run_group(subcommands, "SUBCOMMAND INDEX ...",
+        "Keep the embeddings of pictures and texts on disk, in a folder INDEX, NAME.dip by custom.\v", argc,
+        argv);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the commands below `diptych index` share: each is a file cmd_index_NAME.c, cmd_index.c has their
+ * table. */
+#ifndef DIPTYCH_CLI_CMD_INDEX_H
+#define DIPTYCH_CLI_CMD_INDEX_H
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "index/index.h"
+
+int cmd_index_build(int argc, char **argv);
+int cmd_index_update(int argc, char **argv);
+int cmd_index_list(int argc, char **argv);
+int cmd_index_info(int argc, char **argv);
+int cmd_index_remove(int argc, char **argv);
+int cmd_index_verify(int argc, char **argv);
+int cmd_index_compact(int argc, char **argv);
+
+/* For a parser of options: takes the remaining arguments, the first of which is the index, and at most `max`
+ * more. */
+void index_arguments(struct argp_state *state, const char **path, char ***more, size_t *count, size_t max);
+
+/* --where, --match and --kind. Input: a struct index_filter. */
+extern const struct argp filter_argp;
+
+/* Says what ended a command, "cannot VERB: ...", where rc is not 0; its exit status. */
+int index_end(struct index *index, const char *verb, int rc, const struct err *err);
+
+#endif

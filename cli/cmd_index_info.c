@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
+#include "cli/json.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct info {
+    const char *path;
+    int format;
+};
+
+static const struct argp_option options[] = {
+    {"format", 'f', "FORMAT", 0, "table or json (default: table)", 0},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct info *info = state->input;
+    char **none;
+    size_t count;
+    switch (key) {
+    case 'f':
+        info->format = option_choice(state, "format", argument, report_formats);
+        return 0;
+    case ARGP_KEY_ARGS:
+        index_arguments(state, &info->path, &none, &count, 0);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no index: name one");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&help_argp, 0, "", -1}, {0}};
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "INDEX",
+    .doc = "Show counts, sizes and the model of an index.\v"
+           "Dead rows are those of removed items: 'diptych index compact' gives their room back.",
+    .children = children,
+    .help_filter = options_help_filter,
+};
+
+/* When the files of the index last changed, and their bytes together. */
+static void look_at_files(const char *const *paths, size_t count, int64_t *bytes, char changed[32])
+{
+    time_t last = 0;
+    struct tm tm;
+    *bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct stat st;
+        if (!paths[i] || stat(paths[i], &st))
+            continue;
+        *bytes += st.st_size;
+        if (st.st_mtime > last)
+            last = st.st_mtime;
+    }
+    strftime(changed, 32, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&last, &tm));
+}
+
+static int print_info(const struct index_info *info, int format, struct err *err)
+{
+    struct arena arena = {0};
+    const char *const paths[] = {info->vectors, path_join(&arena, info->path, "catalog.sqlite"),
+        path_join(&arena, info->path, "catalog.sqlite-wal")};
+    int64_t vector_bytes, catalog_bytes;
+    char changed[32];
+    look_at_files(paths, 1, &vector_bytes, changed);
+    look_at_files(paths + 1, 2, &catalog_bytes, changed);
+    arena_release(&arena);
+    return report_print(
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:s}", "index",
+            json_text(info->path), "pictures", (json_int_t)info->images, "texts", (json_int_t)info->texts,
+            "rows", (json_int_t)info->rows, "dead rows",
+            (json_int_t)(info->rows - info->images - info->texts), "storage",
+            index_storage_names[info->storage], "width", (json_int_t)info->width, "vector bytes",
+            (json_int_t)vector_bytes, "catalog bytes", (json_int_t)catalog_bytes, "model",
+            json_text(info->model), "fingerprint", info->fingerprint, "changed", changed),
+        format, err);
+}
+
+int cmd_index_info(int argc, char **argv)
+{
+    struct info arguments = {0};
+    struct index *index = NULL;
+    struct err err = {0};
+    options_parse(&argp, argc, argv, &arguments);
+    int rc = index_open(&index, arguments.path, INDEX_READ, NULL, &err);
+    if (!rc) {
+        const struct index_info info = index_info(index);
+        rc = print_info(&info, arguments.format, &err);
+    }
+    return index_end(index, "show the index", rc, &err);
+}

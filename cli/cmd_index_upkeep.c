@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+
+#include <inttypes.h>
+
+struct check {
+    const char *path;
+    bool quiet;
+    struct progress progress;
+};
+
+static const struct argp_option options[] = {
+    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 0},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct check *check = state->input;
+    char **none;
+    size_t count;
+    (void)argument;
+    switch (key) {
+    case 'q':
+        check->quiet = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        index_arguments(state, &check->path, &none, &count, 0);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no index: name one");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&help_argp, 0, "", -1}, {0}};
+static const struct argp verify_argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "INDEX",
+    .doc = "Check every part of an index: the catalog, every vector against its checksum, counts, and rows "
+           "without items. Each defect is a line on stdout.\v"
+           "Exit status: 0 the index is sound, 1 it has defects, 2 it cannot be checked.",
+    .children = children,
+    .help_filter = options_help_filter,
+};
+
+static const struct argp compact_argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "INDEX",
+    .doc = "Give the room of removed items back: writes the vectors without dead rows to a new file, which "
+           "takes the place of the old one. Searches go on meanwhile.",
+    .children = children,
+    .help_filter = options_help_filter,
+};
+
+static int show(void *context, int64_t done, int64_t total)
+{
+    struct check *check = context;
+    if (check->progress.total != (size_t)total)
+        progress_start(&check->progress, "rows", (size_t)total);
+    progress_draw(&check->progress, (size_t)done);
+    return interrupt_seen();
+}
+
+static void report(void *context, const char *defect)
+{
+    const struct check *check = context;
+    progress_clear(&check->progress);
+    text_escape(stdout, defect);
+    putchar('\n');
+}
+
+static void begin(struct check *check, const struct argp *argp, int argc, char **argv)
+{
+    options_parse(argp, argc, argv, check);
+    progress_init(&check->progress, check->quiet);
+    interrupt_catch();
+}
+
+int cmd_index_verify(int argc, char **argv)
+{
+    struct check check = {0};
+    struct err err = {0};
+    int64_t defects;
+    begin(&check, &verify_argp, argc, argv);
+    const int rc = index_verify(&defects, check.path, report, show, &check, &err);
+    progress_clear(&check.progress);
+    interrupt_raise();
+    if (!rc && !check.quiet)
+        message("'%s' has %" PRId64 " defect%s", check.path, defects, defects == 1 ? "" : "s");
+    const int status = index_end(NULL, "verify", rc, &err);
+    return status ? status : defects ? STATUS_SOME_FAILED : STATUS_DONE;
+}
+
+int cmd_index_compact(int argc, char **argv)
+{
+    struct check check = {0};
+    struct index *index = NULL;
+    struct err err = {0};
+    begin(&check, &compact_argp, argc, argv);
+    int rc = index_open(&index, check.path, INDEX_WRITE, NULL, &err);
+    const int64_t before = rc ? 0 : index_info(index).rows;
+    if (!rc)
+        rc = index_compact(index, show, &check, &err);
+    progress_clear(&check.progress);
+    if (!rc && !check.quiet)
+        message("'%s' has %" PRId64 " rows, %" PRId64 " fewer", check.path, index_info(index).rows,
+            before - index_info(index).rows);
+    const int status = index_end(index, "compact", interrupt_seen() ? 0 : rc, &err);
+    interrupt_raise();
+    return status;
+}

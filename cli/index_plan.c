@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/index_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool path_below(const char *path, const char *root)
+{
+    size_t length = strlen(root);
+    if (length && root[length - 1] == '/')
+        length--; /* "/" itself */
+    return !strncmp(path, root, length) && (!path[length] || path[length] == '/');
+}
+
+static bool below_any(const char *path, const struct strings *roots)
+{
+    for (size_t i = 0; i < roots->count; i++)
+        if (path_below(path, roots->items[i]))
+            return true;
+    return false;
+}
+
+/* ---- by path ------------------------------------------------------------------------------------------- */
+
+static int by_file_path(const void *a, const void *b)
+{
+    return strcmp(((const struct plan_file *)a)->path, ((const struct plan_file *)b)->path);
+}
+
+static int by_item_path(const void *a, const void *b)
+{
+    return strcmp(((const struct plan_item *)a)->path, ((const struct plan_item *)b)->path);
+}
+
+static void drop_repeated_files(struct plan *plan)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < plan->file_count; i++)
+        if (!kept || strcmp(plan->files[kept - 1].path, plan->files[i].path))
+            plan->files[kept++] = plan->files[i];
+    plan->file_count = kept;
+}
+
+static void match_pair(struct plan_file *file, struct plan_item *item)
+{
+    const bool same = file->size == item->size && file->mtime_ns == item->mtime_ns;
+    file->item = item;
+    file->action = same ? PLAN_UNCHANGED : PLAN_CHANGED;
+    item->state = same ? PLAN_KEPT : PLAN_OUTDATED;
+}
+
+static void match_sorted(struct plan *plan)
+{
+    size_t f = 0, i = 0;
+    while (f < plan->file_count || i < plan->item_count) {
+        struct plan_file *file = f < plan->file_count ? &plan->files[f] : NULL;
+        struct plan_item *item = i < plan->item_count ? &plan->items[i] : NULL;
+        const int order = !file ? 1 : !item ? -1 : strcmp(file->path, item->path);
+        if (order < 0) {
+            file->action = PLAN_NEW;
+        } else if (order > 0) {
+            const bool gone = below_any(item->path, plan->roots) && !below_any(item->path, plan->unreadable);
+            item->state = gone ? PLAN_GONE : PLAN_KEPT;
+        } else {
+            match_pair(file, item);
+        }
+        f += order <= 0;
+        i += order >= 0;
+    }
+}
+
+static bool may_move(const struct plan_item *item)
+{
+    return item->state == PLAN_GONE || item->state == PLAN_OUTDATED;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int gather_sizes(struct plan *plan, struct err *err)
+{
+    plan->sizes = mem_new(plan->item_count + 1, sizeof *plan->sizes);
+    if (!plan->sizes)
+        return err_memory(err, plan->item_count * sizeof *plan->sizes);
+    for (size_t i = 0; i < plan->item_count; i++)
+        if (may_move(&plan->items[i]))
+            plan->sizes[plan->size_count++] = plan->items[i].size;
+    qsort(plan->sizes, plan->size_count, sizeof *plan->sizes, by_size);
+    return 0;
+}
+
+int plan_match(struct plan *plan, struct err *err)
+{
+    if (plan->file_count)
+        qsort(plan->files, plan->file_count, sizeof *plan->files, by_file_path);
+    if (plan->item_count)
+        qsort(plan->items, plan->item_count, sizeof *plan->items, by_item_path);
+    drop_repeated_files(plan);
+    match_sorted(plan);
+    return gather_sizes(plan, err);
+}
+
+/* ---- by content ---------------------------------------------------------------------------------------- */
+
+bool plan_wants_hash(const struct plan *plan, const struct plan_file *file)
+{
+    return (file->action == PLAN_NEW || file->action == PLAN_CHANGED) &&
+           bsearch(&file->size, plan->sizes, plan->size_count, sizeof *plan->sizes, by_size);
+}
+
+/* By hash; of equals, one whose path is gone comes before one whose path has other content. */
+static int by_hash(const void *a, const void *b)
+{
+    const struct plan_item *x = *(struct plan_item *const *)a, *y = *(struct plan_item *const *)b;
+    const int order = strcmp(x->hash, y->hash);
+    if (order)
+        return order;
+    if (x->state != y->state)
+        return x->state == PLAN_GONE ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The first of candidates (count), sorted, that has the hash and does not move yet; NULL: none. */
+static struct plan_item *take(struct plan_item **candidates, size_t count, const char *hash)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (strcmp(candidates[middle]->hash, hash) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low < count && candidates[low]->state == PLAN_TAKEN && !strcmp(candidates[low]->hash, hash))
+        low++;
+    return low < count && !strcmp(candidates[low]->hash, hash) ? candidates[low] : NULL;
+}
+
+/* A file that was only touched keeps its item, whoever else has the same content. */
+static void keep_touched(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->file_count; i++) {
+        struct plan_file *file = &plan->files[i];
+        if (file->action == PLAN_CHANGED && file->item->hash && !strcmp(file->hash, file->item->hash)) {
+            file->action = PLAN_TOUCHED;
+            file->item->state = PLAN_KEPT;
+        }
+    }
+}
+
+int plan_moves(struct plan *plan, struct err *err)
+{
+    size_t count = 0;
+    struct plan_item **candidates = mem_new(plan->size_count + 1, sizeof(struct plan_item *));
+    if (!candidates)
+        return err_memory(err, plan->size_count * sizeof *candidates);
+    keep_touched(plan);
+    for (size_t i = 0; i < plan->item_count; i++)
+        if (may_move(&plan->items[i]) && plan->items[i].hash)
+            candidates[count++] = &plan->items[i];
+    qsort(candidates, count, sizeof(struct plan_item *), by_hash);
+    for (size_t i = 0; i < plan->file_count; i++) {
+        struct plan_file *file = &plan->files[i];
+        const bool open = (file->action == PLAN_NEW || file->action == PLAN_CHANGED) && *file->hash;
+        struct plan_item *item = open ? take(candidates, count, file->hash) : NULL;
+        if (!item)
+            continue;
+        item->vacates = item->state == PLAN_OUTDATED;
+        item->state = PLAN_TAKEN;
+        file->item = item;
+        file->action = PLAN_MOVED;
+    }
+    free(candidates);
+    return 0;
+}
+
+void plan_release(struct plan *plan)
+{
+    free(plan->files);
+    free(plan->items);
+    free(plan->sizes);
+}

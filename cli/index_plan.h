@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What it takes to bring the pictures of an index up to date with files: which are new, changed, moved, gone.
+ *
+ *   plan_match      by path, size and time of change
+ *   plan_wants_hash then says whose content could be that of an item whose own path no longer has it; the
+ *                   caller fills in their hashes
+ *   plan_moves      finds the moves among those
+ *
+ * The files are all pictures below the roots, the items all pictures of the index; strings are borrowed.
+ */
+#ifndef DIPTYCH_CLI_INDEX_PLAN_H
+#define DIPTYCH_CLI_INDEX_PLAN_H
+
+#include "base/base.h"
+
+enum plan_action {
+    PLAN_UNCHANGED, /* the item of this path has the same size and time */
+    PLAN_TOUCHED,   /* ... has the same content: only the time is another */
+    PLAN_MOVED,     /* `item` has the content, and its own path no longer */
+    PLAN_NEW,       /* no item of this path; its vector is to be copied from one of like content, or made */
+    PLAN_CHANGED,   /* the same, and an item of this path to be replaced */
+};
+
+enum plan_state {
+    PLAN_KEPT,     /* its path has its content, or is none of the roots' business, or cannot be read */
+    PLAN_OUTDATED, /* its path has other content */
+    PLAN_GONE,     /* its path is no more */
+    PLAN_TAKEN,    /* it moves */
+};
+
+struct plan_item {
+    int64_t id, size, mtime_ns;
+    const char *path, *hash;
+    enum plan_state state;
+    bool vacates; /* it moves, and its old path has other content now */
+};
+
+struct plan_file {
+    const char *path;
+    int64_t size, mtime_ns;
+    char hash[HASH_SIZE]; /* empty: not known */
+    enum plan_action action;
+    struct plan_item *item; /* of this path; of PLAN_MOVED the one that moves; NULL: none */
+};
+
+struct plan {
+    struct plan_file *files; /* (file_count); plan_match sorts both by path and drops paths given twice */
+    struct plan_item *items; /* (item_count) */
+    size_t file_count, item_count;
+    const struct strings *roots, *unreadable; /* nothing is said of what lies at or below the latter */
+    int64_t *sizes;                           /* (size_count) of the items that may have moved, sorted */
+    size_t size_count;
+};
+
+/* Whether path is root or lies below it. */
+bool path_below(const char *path, const char *root);
+
+int plan_match(struct plan *plan, struct err *err);
+bool plan_wants_hash(const struct plan *plan, const struct plan_file *file);
+int plan_moves(struct plan *plan, struct err *err);
+void plan_release(struct plan *plan); /* files and items too, by free() */
+
+#endif

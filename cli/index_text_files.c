@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/csv.h"
+#include "cli/index_texts.h"
+#include "cli/text.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_LIMIT ((size_t)4 << 30)
+
+/* ---- the list ------------------------------------------------------------------------------------------ */
+
+static const char *keep(struct text_list *list, const char *text)
+{
+    return text ? arena_copy(&list->arena, text, strlen(text)) : NULL;
+}
+
+static bool is_blank(const char *line)
+{
+    return !line[strspn(line, " \t\v\f\r")];
+}
+
+int text_list_add(struct text_list *list, const struct text_entry *entry, struct err *err)
+{
+    if (is_blank(entry->text))
+        return 0;
+    if (list->count == list->room) {
+        const size_t room = list->room ? 2 * list->room : 64;
+        struct text_entry *items = mem_grow(list->items, room, sizeof *items);
+        if (!items)
+            return err_memory(err, room * sizeof *items);
+        list->items = items;
+        list->room = room;
+    }
+    struct text_entry *added = &list->items[list->count++];
+    *added =
+        (struct text_entry){keep(list, entry->text), keep(list, entry->picture), keep(list, entry->metadata)};
+    const bool ok =
+        added->text && (added->picture || !entry->picture) && (added->metadata || !entry->metadata);
+    return ok ? 0 : err_memory(err, strlen(entry->text));
+}
+
+void text_list_release(struct text_list *list)
+{
+    free(list->items);
+    arena_release(&list->arena);
+    *list = (struct text_list){0};
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------- */
+
+/* A whole text file, without the byte order mark that editors on Windows write; *text lies in *bytes. */
+static int read_text(char **bytes, const char **text, size_t *size, const char *path, struct err *err)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    int rc = file_read(bytes, size, path, FILE_LIMIT, err);
+    if (rc)
+        return rc;
+    const size_t skip = *size >= strlen(mark) && !memcmp(*bytes, mark, strlen(mark)) ? strlen(mark) : 0;
+    *text = *bytes + skip;
+    *size -= skip;
+    if (!memchr(*text, '\0', *size))
+        return 0;
+    free(*bytes);
+    return err_set(err, ERR_FORMAT, "unable to read '%s': not a text file", path);
+}
+
+static int read_lines(struct strings *lines, const char *path, struct err *err)
+{
+    char *bytes;
+    const char *text;
+    size_t size;
+    int rc = read_text(&bytes, &text, &size, path, err);
+    if (rc)
+        return rc;
+    rc = strings_add_lines(lines, text, size, err);
+    free(bytes);
+    return rc;
+}
+
+static int read_txt(struct text_list *list, const char *path, struct err *err)
+{
+    struct strings lines = {0};
+    int rc = read_lines(&lines, path, err);
+    for (size_t i = 0; i < lines.count && !rc; i++)
+        rc = text_list_add(list, &(struct text_entry){.text = lines.items[i]}, err);
+    strings_release(&lines);
+    return rc;
+}
+
+/* ---- lines of JSON ------------------------------------------------------------------------------------- */
+
+/* The line's own faults are reported; the visit's end the reading. */
+static int visit_line(size_t *failed, const char *name, const char *line, const char *key, line_visit *visit,
+    void *context, struct err *err)
+{
+    json_t *object;
+    struct err why;
+    if (json_parse(&object, line, strlen(line), name, &why)) {
+        message("%s", why.msg);
+        ++*failed;
+        return 0;
+    }
+    json_t *value = json_incref(json_object_get(object, key));
+    char *rest = NULL;
+    int rc = 0;
+    if (json_is_string(value)) {
+        json_object_del(object, key);
+        if (json_object_size(object))
+            rc = (rest = json_dumps(object, JSON_COMPACT)) ? 0 : err_memory(err, strlen(line));
+        if (!rc)
+            rc = visit(context, json_string_value(value), rest, err);
+    } else {
+        message("'%s': \"%s\" is %s", name, key, value ? "no string" : "missing");
+        ++*failed;
+    }
+    free(rest);
+    json_decref(value);
+    json_decref(object);
+    return rc;
+}
+
+int json_lines_read(
+    size_t *failed, const char *path, const char *key, line_visit *visit, void *context, struct err *err)
+{
+    struct strings lines = {0};
+    char name[4200];
+    int rc = read_lines(&lines, path, err);
+    for (size_t i = 0; i < lines.count && !rc; i++) {
+        snprintf(name, sizeof name, "%s, line %zu", path, i + 1);
+        if (!is_blank(lines.items[i]))
+            rc = visit_line(failed, name, lines.items[i], key, visit, context, err);
+    }
+    strings_release(&lines);
+    return rc;
+}
+
+static int add_line(void *context, const char *value, const char *rest, struct err *err)
+{
+    struct text_list *list = context;
+    return text_list_add(list, &(struct text_entry){.text = value, .metadata = rest}, err);
+}
+
+static int read_jsonl(struct text_list *list, const char *path, struct err *err)
+{
+    return json_lines_read(&list->failed, path, "text", add_line, list, err);
+}
+
+/* ---- comma-separated values ---------------------------------------------------------------------------- */
+
+static int text_column(size_t *out, const struct strings *header, const char *path, struct err *err)
+{
+    for (*out = 0; *out < header->count; ++*out)
+        if (!strcmp(header->items[*out], "text") || !strcmp(header->items[*out], "caption"))
+            return 0;
+    return err_set(
+        err, ERR_FORMAT, "unable to read '%s': its header has no column \"text\" or \"caption\"", path);
+}
+
+static int add_record(struct text_list *list, const struct strings *header, const struct strings *fields,
+    size_t column, struct err *err)
+{
+    json_t *others = json_object();
+    char *metadata = NULL;
+    bool ok = others;
+    for (size_t i = 0; i < header->count && ok; i++)
+        if (i != column)
+            ok = !json_object_set_new(others, header->items[i], json_string(fields->items[i]));
+    if (ok && json_object_size(others))
+        ok = (metadata = json_dumps(others, JSON_COMPACT));
+    const struct text_entry entry = {.text = fields->items[column], .metadata = metadata};
+    int rc = ok ? text_list_add(list, &entry, err)
+                : err_set(err, ERR_FORMAT, "a field is not UTF-8, or memory ran out");
+    free(metadata);
+    json_decref(others);
+    return rc;
+}
+
+static int read_record(struct text_list *list, const struct strings *header, struct csv *csv, size_t column,
+    const char *path, struct err *err)
+{
+    struct strings fields = {0};
+    const size_t line = csv->line;
+    int rc = csv_record(&fields, csv, err);
+    const bool empty = fields.count == 1 && is_blank(fields.items[0]);
+    if (!rc && !empty && fields.count != header->count) {
+        message("'%s', line %zu: %zu fields, the header has %zu", path, line, fields.count, header->count);
+        list->failed++;
+    } else if (!rc && !empty) {
+        rc = add_record(list, header, &fields, column, err);
+    }
+    strings_release(&fields);
+    return rc;
+}
+
+static int read_csv(struct text_list *list, const char *path, struct err *err)
+{
+    struct strings header = {0};
+    struct csv csv = {0};
+    char *bytes;
+    const char *text;
+    size_t size, column = 0;
+    int rc = read_text(&bytes, &text, &size, path, err);
+    if (rc)
+        return rc;
+    rc = csv_init(&csv, text, size, err);
+    if (!rc)
+        rc = csv_record(&header, &csv, err);
+    if (rc == ERR_FORMAT)
+        err_wrap(err, "unable to read '%s'", path);
+    if (!rc)
+        rc = text_column(&column, &header, path, err);
+    while (!rc && csv.at < csv.end) {
+        rc = read_record(list, &header, &csv, column, path, err);
+        if (rc == ERR_FORMAT)
+            err_wrap(err, "unable to read '%s'", path);
+    }
+    csv_release(&csv);
+    strings_release(&header);
+    free(bytes);
+    return rc;
+}
+
+/* ---- by name ------------------------------------------------------------------------------------------- */
+
+int texts_read(struct text_list *list, const char *path, struct err *err)
+{
+    static const struct {
+        const char *suffix;
+        int (*read)(struct text_list *list, const char *path, struct err *err);
+    } kinds[] = {{".txt", read_txt}, {".jsonl", read_jsonl}, {".csv", read_csv}};
+    size_t length = strlen(path);
+    if (length > 3 && !strcmp(path + length - 3, ".gz"))
+        length -= 3;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const size_t size = strlen(kinds[i].suffix);
+        if (length > size && !strncmp(path + length - size, kinds[i].suffix, size))
+            return kinds[i].read(list, path, err);
+    }
+    return err_set(err, ERR_UNSUPPORTED, "unable to read '%s': not a .txt, .jsonl or .csv file", path);
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What files say of pictures that the index has: captions and metadata. */
+#include "cli/index_work.h"
+#include "cli/picture_names.h"
+#include "cli/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- finding the picture ------------------------------------------------------------------------------- */
+
+struct names {
+    struct picture_names names;
+    struct err *err;
+};
+
+static int add_name(void *context, const struct index_item *item)
+{
+    struct names *names = context;
+    return item->path ? picture_names_add(&names->names, item->path, names->err) : 0;
+}
+
+static int load_names(struct picture_names *out, struct index *index, struct err *err)
+{
+    struct names names = {.err = err};
+    int rc = index_each(index, &(struct index_filter){.kind = INDEX_IMAGE}, add_name, &names, err);
+    *out = names.names;
+    return rc;
+}
+
+/* The index's picture of that name: its whole path, or one of picture_names. *found: there is one; `why` says
+ * why not. */
+static int find_picture(struct index_item *out, bool *found, struct work *work,
+    const struct picture_names *names, const char *id, const char *file, struct arena *arena, struct err *why,
+    struct err *err)
+{
+    const char *path = file ? path_absolute(arena, file, err) : NULL;
+    if (file && !path)
+        return ERR_MEMORY;
+    *found = false;
+    int rc = path ? index_find(out, found, work->index, INDEX_IMAGE, path, NULL, arena, err) : 0;
+    if (rc || *found || picture_names_find(&path, names, id, file, index_info(work->index).path, why))
+        return rc;
+    return index_find(out, found, work->index, INDEX_IMAGE, path, NULL, arena, err);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* ---- captions ------------------------------------------------------------------------------------------ */
+
+static int caption_picture(
+    struct work *work, struct index_item *picture, const struct captioned_image *image, struct err *err)
+{
+    if (!image->count || same(picture->caption, image->captions[0]))
+        return 0;
+    picture->caption = image->captions[0];
+    work->described++;
+    return index_update(work->index, picture, err);
+}
+
+/* *missing counts images without a picture; the first is reported. */
+static int list_image(struct text_list *list, size_t *missing, struct work *work,
+    const struct picture_names *names, const struct captioned_image *image, struct err *err)
+{
+    struct arena arena = {0};
+    struct index_item picture;
+    struct err why;
+    bool found;
+    int rc = find_picture(&picture, &found, work, names, image->id, image->file, &arena, &why, err);
+    if (!rc && !found && !(*missing)++)
+        work_fail(work, &work->texts.failed, why.msg);
+    if (!rc && found)
+        rc = caption_picture(work, &picture, image, err);
+    for (size_t c = 0; c < image->count && !rc && found; c++)
+        rc = text_list_add(
+            list, &(struct text_entry){.text = image->captions[c], .picture = picture.path}, err);
+    arena_release(&arena);
+    return rc;
+}
+
+int work_captions(struct work *work, const char *path, struct err *err)
+{
+    struct caption_set set = {0};
+    struct picture_names names = {0};
+    struct text_list list = {0};
+    size_t missing = 0;
+    int rc = caption_set_read(&set, &path, 1, NULL, err);
+    if (!rc)
+        rc = load_names(&names, work->index, err);
+    for (size_t i = 0; i < set.count && !rc; i++)
+        rc = list_image(&list, &missing, work, &names, &set.images[i], err);
+    if (missing > 1)
+        message("%zu more images of '%s' have no picture in the index", missing - 1, path);
+    if (!rc)
+        rc = work_texts(work, path, &list, err);
+    text_list_release(&list);
+    picture_names_release(&names);
+    caption_set_release(&set);
+    return rc;
+}
+
+/* ---- captions of nothing ------------------------------------------------------------------------------- */
+
+struct orphans {
+    struct index *index;
+    int64_t *ids;
+    size_t count, room;
+    struct err *err;
+};
+
+static int add_orphan(void *context, const struct index_item *item)
+{
+    struct orphans *orphans = context;
+    struct arena arena = {0};
+    struct index_item picture;
+    bool found;
+    int rc =
+        index_find(&picture, &found, orphans->index, INDEX_IMAGE, item->picture, NULL, &arena, orphans->err);
+    arena_release(&arena);
+    if (rc || found)
+        return rc;
+    if (orphans->count == orphans->room) {
+        const size_t room = orphans->room ? 2 * orphans->room : 64;
+        int64_t *ids = mem_grow(orphans->ids, room, sizeof *ids);
+        if (!ids)
+            return err_memory(orphans->err, room * sizeof *ids);
+        orphans->ids = ids;
+        orphans->room = room;
+    }
+    orphans->ids[orphans->count++] = item->id;
+    return 0;
+}
+
+int work_orphans(struct work *work, struct err *err)
+{
+    const struct index_filter filter = {.where = "picture is not null", .kind = INDEX_TEXT};
+    struct orphans orphans = {.index = work->index, .err = err};
+    int rc = index_each(work->index, &filter, add_orphan, &orphans, err);
+    for (size_t i = 0; i < orphans.count && !rc; i++)
+        rc = index_remove(work->index, orphans.ids[i], err);
+    work->texts.gone += orphans.count;
+    free(orphans.ids);
+    return rc;
+}
+
+/* ---- metadata ------------------------------------------------------------------------------------------ */
+
+struct describing {
+    struct work *work;
+    struct picture_names names;
+};
+
+static int describe(void *context, const char *value, const char *rest, struct err *err)
+{
+    struct describing *describing = context;
+    struct work *work = describing->work;
+    struct arena arena = {0};
+    struct index_item picture;
+    struct err why;
+    bool found;
+    int rc = find_picture(&picture, &found, work, &describing->names, NULL, value, &arena, &why, err);
+    if (!rc && !found)
+        work_fail(work, &work->pictures.failed, why.msg);
+    if (!rc && found && !same(picture.metadata, rest)) {
+        picture.metadata = rest;
+        work->described++;
+        rc = index_update(work->index, &picture, err);
+    }
+    arena_release(&arena);
+    return rc;
+}
+
+int work_metadata(struct work *work, const char *path, struct err *err)
+{
+    struct describing describing = {.work = work};
+    size_t failed = 0;
+    int rc = load_names(&describing.names, work->index, err);
+    if (!rc)
+        rc = json_lines_read(&failed, path, "path", describe, &describing, err);
+    work->session->failed += failed;
+    work->pictures.failed += failed;
+    picture_names_release(&describing.names);
+    return rc ? rc : index_commit(work->index, err);
+}
