@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The class of every character from U+0080 to U+FFFF, measured: the reference was asked whether each joins
- * letters, joins digits or is deleted. It knows the letters of its day, and few signs; currency signs and
- * brackets of other scripts are among those it deletes. */
+ * letters, joins digits or is deleted (tests/golden/ptb_ranges.py). It knows the letters of its day, and few
+ * signs; currency signs and brackets of other scripts are among those it deletes. */
 #include "text/ptb.h"
 
 enum { S = PTB_SIGN, M = PTB_MARK, L = PTB_LETTER, D = PTB_DIGIT };

@@ -27,8 +27,8 @@ PUNCTUATION = set("'' ' `` ` -LRB- -RRB- -LCB- -RCB- . ? ! , : - -- ... ;".split
 BEHIND = ["The dog", "the dog", "A. dog", "MR. X", "5 dogs", "<b>big</b>", " The dog", "\tIt was", "“The", ""]
 
 
-def tokens(jar, text):
-    """One list of words a line."""
+def reference(jar, text):
+    """The lines it prints."""
     with tempfile.NamedTemporaryFile(suffix=".txt") as file:
         file.write(text.encode())
         file.flush()
@@ -36,8 +36,13 @@ def tokens(jar, text):
             ["java", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-cp", jar,
              "edu.stanford.nlp.process.PTBTokenizer", "-preserveLines", "-lowerCase", file.name],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    lines = run.stdout.decode().split("\n")
-    return [" ".join(word for word in line.rstrip().split(" ") if word not in PUNCTUATION) for line in lines]
+    return run.stdout.decode().split("\n")
+
+
+def tokens(jar, text):
+    """Its lines without punctuation, as coco-caption has them."""
+    return [" ".join(word for word in line.rstrip().split(" ") if word not in PUNCTUATION)
+            for line in reference(jar, text)]
 
 
 def words(jar, captions, behind=NEUTRAL):
