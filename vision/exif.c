@@ -37,6 +37,25 @@ int exif_orientation(struct span exif)
     return 1;
 }
 
+/* A square at a time, so that what lies near in one of the pictures stays in the cache until the other has
+ * come to its neighbours. */
+enum { TILE = 32 };
+
+/* The tile at (left, top) of `out`. Its pixel (x, y) is at first + x * step + y * next_row. */
+static void copy_tile(
+    struct picture *out, int left, int top, const uint8_t *first, ptrdiff_t step, ptrdiff_t next_row)
+{
+    const int right = out->width - left < TILE ? out->width : left + TILE;
+    const int bottom = out->height - top < TILE ? out->height : top + TILE;
+
+    for (int y = top; y < bottom; ++y) {
+        const uint8_t *from = first + left * step + y * next_row;
+        uint8_t *to = out->rgb + 3 * ((size_t)y * (size_t)out->width + (size_t)left);
+        for (int x = left; x < right; ++x, from += step, to += 3)
+            memcpy(to, from, 3);
+    }
+}
+
 int picture_orient(struct picture *picture, int orientation, struct err *err)
 {
     /* Where the upright picture's first pixel is stored, and whether its rows are stored as columns. */
@@ -55,13 +74,10 @@ int picture_orient(struct picture *picture, int orientation, struct err *err)
         return rc;
     const ptrdiff_t step_x = right ? -3 : 3, step_y = bottom ? -3 * width : 3 * width;
     const ptrdiff_t step = columns ? step_y : step_x, next_row = columns ? step_x : step_y;
-    const uint8_t *row = picture->rgb + 3 * ((bottom ? (height - 1) * width : 0) + (right ? width - 1 : 0));
-    uint8_t *to = out.rgb;
-    for (int y = 0; y < out.height; ++y, row += next_row) {
-        const uint8_t *from = row;
-        for (int x = 0; x < out.width; ++x, from += step, to += 3)
-            memcpy(to, from, 3);
-    }
+    const uint8_t *first = picture->rgb + 3 * ((bottom ? (height - 1) * width : 0) + (right ? width - 1 : 0));
+    for (int top = 0; top < out.height; top += TILE)
+        for (int left = 0; left < out.width; left += TILE)
+            copy_tile(&out, left, top, first, step, next_row);
     picture_release(picture);
     *picture = out;
     return 0;

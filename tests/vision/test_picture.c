@@ -174,6 +174,35 @@ static void smaller_decodings_equal_pillow_drafts(void **state)
     assert_true(all_same);
 }
 
+static void turn(struct picture *picture, int orientation)
+{
+    assert_int_equal(picture_orient(picture, orientation, NULL), 0);
+}
+
+/* Which way is which the small files say; this is about pictures larger than a tile. */
+static void turns_undo_each_other(void **state)
+{
+    (void)state;
+    static const int undone_by[] = {0, 1, 2, 3, 4, 5, 8, 7, 6};
+    const struct picture stored = synthetic(97, 70);
+    for (int i = 2; i <= 8; ++i) {
+        struct picture picture = synthetic(97, 70);
+        turn(&picture, i);
+        assert_true(picture.width != 97 || memcmp(picture.rgb, stored.rgb, bytes_of(&stored)));
+        turn(&picture, undone_by[i]);
+        assert_true(within("turned back", &picture, &stored, 0));
+        picture_release(&picture);
+    }
+    struct picture twice = synthetic(97, 70), half = synthetic(97, 70);
+    turn(&twice, 6);
+    turn(&twice, 6);
+    turn(&half, 3);
+    assert_true(within("turned by a right angle twice", &twice, &half, 0));
+    picture_release(&twice);
+    picture_release(&half);
+    free(stored.rgb);
+}
+
 static void exif_can_be_ignored(void **state)
 {
     (void)state;
@@ -431,6 +460,7 @@ int main(void)
         cmocka_unit_test(equals_pillow),
         cmocka_unit_test(stb_is_close_to_pillow),
         cmocka_unit_test(smaller_decodings_equal_pillow_drafts),
+        cmocka_unit_test(turns_undo_each_other),
         cmocka_unit_test(exif_can_be_ignored),
         cmocka_unit_test(names_what_it_cannot_read),
         cmocka_unit_test(notices_every_truncation),
