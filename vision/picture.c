@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static const struct picture_options defaults = {.max_bytes = 256u << 20, .max_pixels = 200000000};
 
@@ -25,12 +26,26 @@ int picture_check_size(long long width, long long height, size_t max_pixels, str
     return 0;
 }
 
+/* Room for the pixels of a large picture comes fresh from the system, a page at a time as they are written:
+ * with pages of 4 KiB that takes a tenth of the time in which libjpeg-turbo decodes 12 megapixels. */
+static uint8_t *alloc_pixels(size_t bytes)
+{
+    enum { LARGE_PAGE = 2 << 20 };
+    void *pixels = NULL;
+    if (bytes < 4 * LARGE_PAGE)
+        return malloc(bytes);
+    if (posix_memalign(&pixels, LARGE_PAGE, bytes))
+        return NULL;
+    madvise(pixels, bytes, MADV_HUGEPAGE); /* no harm where there are none */
+    return pixels;
+}
+
 int picture_alloc(struct picture *out, int width, int height, struct err *err)
 {
     size_t bytes;
     if (!size_mul(&bytes, (size_t)width * 3, (size_t)height))
         return err_memory(err, SIZE_MAX);
-    *out = (struct picture){.rgb = malloc(bytes), .width = width, .height = height};
+    *out = (struct picture){.rgb = alloc_pixels(bytes), .width = width, .height = height};
     return out->rgb ? 0 : err_memory(err, bytes);
 }
 
