@@ -75,10 +75,10 @@ size_t ptb_token(struct span text);
 typedef struct ptb_match ptb_rule(struct span text);
 
 ptb_rule ptb_special, ptb_contracted, ptb_negated, ptb_word, ptb_apostrophe_word, ptb_y, ptb_contraction,
-    ptb_contraction_only, ptb_negation, ptb_thing;                           /* ptb_words.c */
-ptb_rule ptb_abbreviation, ptb_acronym, ptb_stop, ptb_hyphenated;            /* ptb_periods.c */
-ptb_rule ptb_number, ptb_date, ptb_fraction, ptb_phone, ptb_year, ptb_power; /* ptb_numbers.c */
-ptb_rule ptb_url, ptb_site, ptb_mail, ptb_name, ptb_file, ptb_tag, ptb_handle, ptb_hashtag; /* ptb_web.c */
+    ptb_contraction_only, ptb_negation, ptb_thing;                                /* ptb_words.c */
+ptb_rule ptb_abbreviation, ptb_acronym, ptb_stop, ptb_hyphenated;                 /* ptb_periods.c */
+ptb_rule ptb_number, ptb_date, ptb_fraction, ptb_phone, ptb_year, ptb_power;      /* ptb_numbers.c */
+ptb_rule ptb_url, ptb_site, ptb_mail, ptb_file, ptb_tag, ptb_handle, ptb_hashtag; /* ptb_web.c */
 ptb_rule ptb_literal, ptb_entity, ptb_smiley, ptb_face, ptb_dollar, ptb_slashes, ptb_capitals, ptb_run,
     ptb_dots, ptb_quotes, ptb_opening; /* ptb_signs.c */
 
