@@ -14,6 +14,7 @@ struct bench {
     const char *work, *shape;
     struct model_options model;
     size_t batch, rounds;
+    bool profile;
     int format;
 
     struct arena arena;
@@ -29,6 +30,7 @@ static const struct argp_option options[] = {
         "A published model's shape with random weights, vit-b-32 for one; an unknown SHAPE lists them", 0},
     {"batch", 'b', "N", 0, "Pictures or texts in a batch (default: 16)", 0},
     {"rounds", 'r', "N", 0, "Batches to take the median of (default: 5)", 0},
+    {"profile", 'p', NULL, 0, "Also say what a batch's time is spent on; taking the times costs some", 0},
     {"format", 'f', "FORMAT", 0, "table or json (default: table)", 0},
     {0},
 };
@@ -48,6 +50,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case 'r':
         bench->rounds = option_number(state, "rounds", argument, 1, ROUNDS_MAX);
+        return 0;
+    case 'p':
+        bench->profile = true;
         return 0;
     case 'f':
         bench->format = option_choice(state, "format", argument, report_formats);
@@ -137,6 +142,27 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* What the batches since the last call were spent on, by kind of work in the order of a forward pass; times
+ * and launches of one batch. */
+static json_t *profile_report(struct bench *bench)
+{
+    struct profile_row rows[PROFILE_ROWS_MAX];
+    const size_t count = stream_profile_rows(encoder_stream(bench->encoder), rows);
+    json_t *list = json_array();
+    double whole = 0;
+    for (size_t i = 0; i < count; i++)
+        whole += rows[i].seconds;
+    for (size_t i = 0; i < count; i++) {
+        const struct profile_row *row = &rows[i];
+        const double speed = row->seconds > 0 ? row->flops / row->seconds / 1e9 : 0;
+        json_array_append_new(list,
+            json_pack("{s:s, s:I, s:f, s:f, s:f}", "kind", row->kind, "launches",
+                (json_int_t)(row->launches / bench->rounds), "ms", 1e3 * row->seconds / (double)bench->rounds,
+                "share", row->seconds / whole, "gflop_per_second", speed));
+    }
+    return list;
+}
+
 /* The median seconds of a batch, and what follows from them. flops is of one item. */
 static int measure(json_t **out, struct bench *bench,
     int (*encode)(struct bench *, const void *, float *, struct err *), const void *batch, double flops,
@@ -147,6 +173,8 @@ static int measure(json_t **out, struct bench *bench,
     double *seconds = mem_new(bench->rounds, sizeof *seconds);
     int rc = embeddings && seconds ? 0 : err_memory(err, bench->rounds * sizeof *seconds);
     for (size_t round = 0; round < WARM_UP + bench->rounds && !rc; round++) {
+        if (round == WARM_UP)
+            json_decref(profile_report(bench)); /* of the warm-up */
         const double start = time_now();
         rc = encode(bench, batch, embeddings, err);
         if (round >= WARM_UP)
@@ -161,6 +189,8 @@ static int measure(json_t **out, struct bench *bench,
         *out = json_pack("{s:f, s:f, s:f, s:f, s:f}", "per_second", rate, "gflop_per_second",
             flops * rate / 1e9, "batch_ms", 1e3 * median, "batch_ms_min", 1e3 * seconds[0], "batch_ms_max",
             1e3 * seconds[bench->rounds - 1]);
+        if (bench->profile)
+            json_object_set_new(*out, "profile", profile_report(bench));
     }
     free(seconds);
     free(embeddings);
@@ -212,6 +242,8 @@ static int bench_run(struct bench *bench, struct err *err)
     int rc = open_model(bench, err);
     if (!rc)
         rc = encoder_open(&bench->encoder, bench->loaded, bench->batch, err);
+    if (!rc && bench->profile)
+        rc = stream_profile(encoder_stream(bench->encoder), err);
     if (!rc)
         rc = measure_pictures(&pictures, bench, err);
     if (!rc)

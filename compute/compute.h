@@ -134,6 +134,7 @@ struct kernel_argument {
 struct launch {
     const struct kernel_source *source; /* NULL: compute's own kernels */
     const char *kernel;
+    double flops;      /* floating point operations, for a profile; 0: not counted */
     size_t head_width; /* of the program to take the kernel from; 0: the common one */
     size_t groups[3], local;
 };
@@ -154,6 +155,23 @@ int kernel_run(struct stream *stream, const struct launch *launch, const struct 
 #define KERNEL_RUN(stream, launch, err, ...)                                                                 \
     kernel_run(stream, launch, (const struct kernel_argument[]){__VA_ARGS__},                                \
         sizeof((const struct kernel_argument[]){__VA_ARGS__}) / sizeof(struct kernel_argument), err)
+
+/* What a profiled stream spent on one kind of work. */
+struct profile_row {
+    const char
+        *kind; /* a kernel, a linear layer by its weight's name in Hugging Face's layout, read, write */
+    size_t launches;
+    double seconds, flops;
+};
+
+enum { PROFILE_ROWS_MAX = 32 };
+
+/* From now on the time of every piece of work is taken, which costs a little of it. */
+int stream_profile(struct stream *stream, struct err *err);
+
+/* Takes what has come together up to the last tensor_read: rows in the order of first use; returns how many.
+ */
+size_t stream_profile_rows(struct stream *stream, struct profile_row rows[PROFILE_ROWS_MAX]);
 
 /* ---- weights ------------------------------------------------------------------------------------------- */
 

@@ -15,6 +15,7 @@
 
 struct linear {
     const struct gemm_provider *provider;
+    const char *name; /* its weight's in Hugging Face's layout, without prefix; for a profile */
     size_t n, k;
     enum element element; /* what the provider multiplies: the device's real type, or float32 */
     void *packed;         /* the provider's own: weights and bias as it wants them */

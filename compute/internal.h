@@ -63,9 +63,16 @@ struct stream {
     struct {
         void *memory;
         size_t size;
-    } native_scratch;  /* host memory of native kernels, which run one by one and grow it themselves */
-    int native_failed; /* how a native kernel says so; looked at when the host reads */
+    } native_scratch;        /* host memory of native kernels, which run one by one and grow it themselves */
+    int native_failed;       /* how a native kernel says so; looked at when the host reads */
+    struct profile *profile; /* NULL: times are not taken */
 };
+
+/* For a stream that is profiled: what comes on the queue next is work of that kind, a string that outlives
+ * the stream, with so many floating point operations. profile_collect takes the times of all of it. */
+int profile_piece(struct stream *stream, const char *kind, double flops, struct err *err);
+int profile_collect(struct stream *stream, struct err *err);
+void profile_free(struct profile *profile);
 
 static inline bool stream_plans(const struct stream *stream)
 {

@@ -18,6 +18,7 @@ int attention(struct stream *stream, struct tensor context, struct tensor qkv, s
     const struct tuning *tuning = &stream->device->tuning;
     const struct launch launch = {
         .kernel = "attention",
+        .flops = 4.0 * (double)(batch * heads * tokens * tokens * head_width),
         .head_width = head_width,
         .groups = {groups_of(tokens, tuning->lanes * tuning->queries), heads, batch},
         .local = tuning->lanes,

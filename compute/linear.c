@@ -46,6 +46,7 @@ int linear_load(
     const bool native = device->gemm->native(device->precision);
     *linear = (struct linear){
         .provider = device->gemm,
+        .name = "linear",
         .n = n,
         .k = k,
         .element = native ? precision_element(device->precision) : ELEMENT_F32,
@@ -99,6 +100,8 @@ int linear_forward(const struct linear *linear, struct stream *stream, struct te
     }
     if (out.element != linear->element && out.element != ELEMENT_F32)
         rc = tensor_new(&product, stream, ELEMENT_F32, rows * linear->n, err);
+    if (!rc)
+        rc = profile_piece(stream, linear->name, 2.0 * (double)rows * (double)(linear->n * linear->k), err);
     if (!rc && !stream_plans(stream))
         rc = linear->provider->product(linear, stream, product, in, rows, epilogue, err);
     if (!rc && product.element != out.element)

@@ -111,8 +111,12 @@ static int param_place(void *field, const struct param *param, const float *valu
     size_t count, struct device *device, struct err *err)
 {
     switch (param->kind) {
-    case PARAM_LINEAR:
-        return linear_load(field, device, values, shape[0], count / shape[0], err);
+    case PARAM_LINEAR: {
+        int rc = linear_load(field, device, values, shape[0], count / shape[0], err);
+        if (!rc)
+            (*(struct linear **)field)->name = param->hf;
+        return rc;
+    }
     case PARAM_BIAS:
         return linear_set_bias(*(struct linear **)field, device, values, err);
     case PARAM_HOST:

@@ -146,6 +146,8 @@ int kernel_run(struct stream *stream, const struct launch *launch, const struct 
         return 0;
     cl_kernel kernel = NULL;
     int rc = kernel_get(&kernel, stream, launch, err);
+    if (!rc)
+        rc = profile_piece(stream, launch->kernel, launch->flops, err);
     if (rc)
         return rc;
     for (size_t i = 0; i < count; i++) {

@@ -65,6 +65,7 @@ void stream_free(struct stream *stream)
         clReleaseKernel(kernel->handle);
         free(kernel);
     }
+    profile_free(stream->profile);
     if (stream->memory)
         clReleaseMemObject(stream->memory);
     if (stream->queue)
@@ -118,6 +119,9 @@ int tensor_write(struct stream *stream, struct tensor to, const void *data, size
     if (stream_plans(stream))
         return 0;
     const size_t size = element_size(to.element);
+    int rc = profile_piece(stream, "write", 0, err);
+    if (rc)
+        return rc;
     cl_int status = clEnqueueWriteBuffer(
         stream->queue, to.buffer, CL_TRUE, to.offset * size, count * size, data, 0, NULL, NULL);
     return status ? cl_fail(err, "clEnqueueWriteBuffer", status) : 0;
@@ -128,10 +132,15 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
     if (stream_plans(stream))
         return 0;
     const size_t size = element_size(from.element);
+    int rc = profile_piece(stream, "read", 0, err);
+    if (rc)
+        return rc;
     cl_int status = clEnqueueReadBuffer(
         stream->queue, from.buffer, CL_TRUE, from.offset * size, count * size, data, 0, NULL, NULL);
     if (status)
         return cl_fail(err, "clEnqueueReadBuffer", status);
+    if ((rc = profile_collect(stream, err)))
+        return rc;
     const int failed = stream->native_failed;
     stream->native_failed = 0; /* out of memory in this batch need not be in the next */
     return failed ? err_set(err, ERR_DEVICE, "a matrix product failed: oneDNN status %d", failed) : 0;

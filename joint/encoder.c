@@ -99,6 +99,11 @@ size_t encoder_batch(const struct encoder *encoder)
     return encoder->max_batch;
 }
 
+struct stream *encoder_stream(struct encoder *encoder)
+{
+    return encoder->stream;
+}
+
 int encoder_pixels(
     struct encoder *encoder, float *embeddings, const uint8_t *pixels, size_t count, struct err *err)
 {

@@ -72,6 +72,7 @@ int encoder_open(struct encoder **out, const struct model *model, size_t max_bat
 void encoder_free(struct encoder *encoder);
 const struct model *encoder_model(const struct encoder *encoder);
 size_t encoder_batch(const struct encoder *encoder);
+struct stream *encoder_stream(struct encoder *encoder); /* for stream_profile */
 
 /* embeddings (count, E) of pixels (count, S, S, 3) as preprocess_run makes them; count up to max_batch. */
 int encoder_pixels(
