@@ -66,14 +66,17 @@ def coco_caption(references, results):
     return scores
 
 
-def run(command):
-    """Output and peak memory (MiB) of a program."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command[0]} failed")
-    return output, usage.ru_maxrss / 1024
+# A process counts the memory of the one that it was forked from, so a small one has to start the program.
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+"""
+
+
+def peak_memory(command):
+    """Peak memory (MiB) of a program."""
+    return float(subprocess.check_output([sys.executable, "-S", "-c", PEAK, *command]))
 
 
 def main():
@@ -99,9 +102,10 @@ def main():
                 theirs = coco_caption(json.load(a), json.load(b))
             seconds["pycocoevalcap"].append(time.perf_counter() - start)
             start = time.perf_counter()
-            output, memory = run(command)
+            output = subprocess.check_output(command)
             seconds["diptych"].append(time.perf_counter() - start)
             ours = json.loads(output)["corpus"]
+        memory = peak_memory(command)
 
     median = {name: statistics.median(times) for name, times in seconds.items()}
     captions = len(references["annotations"])
