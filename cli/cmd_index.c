@@ -10,6 +10,8 @@ static const struct command subcommands[] = {
     {"remove", cmd_index_remove, "take pictures and texts out of an index"},
     {"verify", cmd_index_verify, "check every part of an index"},
     {"compact", cmd_index_compact, "give the room of removed items back"},
+    {"duplicates", cmd_index_duplicates, "list items that are the same, or nearly so"},
+    {"outliers", cmd_index_outliers, "list items that are unlike the rest"},
     {0},
 };
 
@@ -25,6 +27,11 @@ void index_arguments(struct argp_state *state, const char **path, char ***more, 
 }
 
 static const char *const kinds[] = {"any", "image", "text", NULL}; /* enum index_kind */
+
+const char *index_kind_name(enum index_kind kind)
+{
+    return kinds[kind];
+}
 
 enum { KEY_WHERE = 0x3000, KEY_MATCH, KEY_KIND };
 

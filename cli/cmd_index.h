@@ -15,6 +15,8 @@ int cmd_index_info(int argc, char **argv);
 int cmd_index_remove(int argc, char **argv);
 int cmd_index_verify(int argc, char **argv);
 int cmd_index_compact(int argc, char **argv);
+int cmd_index_duplicates(int argc, char **argv);
+int cmd_index_outliers(int argc, char **argv);
 
 /* For a parser of options: takes the remaining arguments, the first of which is the index, and at most `max`
  * more. */
@@ -22,6 +24,8 @@ void index_arguments(struct argp_state *state, const char **path, char ***more, 
 
 /* --where, --match and --kind. Input: a struct index_filter. */
 extern const struct argp filter_argp;
+
+const char *index_kind_name(enum index_kind kind); /* "image", "text" */
 
 /* Says what ended a command, "cannot VERB: ...", where rc is not 0; its exit status. */
 int index_end(struct index *index, const char *verb, int rc, const struct err *err);

@@ -73,7 +73,7 @@ static void put_number(int64_t number)
 
 static void put_tsv(const struct index_item *item)
 {
-    printf("%" PRId64 "\t%s", item->id, item->kind == INDEX_IMAGE ? "image" : "text");
+    printf("%" PRId64 "\t%s", item->id, index_kind_name(item->kind));
     put_text(item->path);
     put_number(item->size);
     put_number(item->mtime_ns / NANOSECONDS);
@@ -88,7 +88,7 @@ static void put_tsv(const struct index_item *item)
 static void put_table(const struct index_item *item)
 {
     const char *what = item->kind == INDEX_IMAGE ? item->path : item->caption;
-    printf("%8" PRId64 "  %-5s  ", item->id, item->kind == INDEX_IMAGE ? "image" : "text");
+    printf("%8" PRId64 "  %-5s  ", item->id, index_kind_name(item->kind));
     text_escape(stdout, what ? what : "");
     putchar('\n');
 }

@@ -15,6 +15,7 @@ const struct command commands[] = {
     {"score", cmd_score, "score captions against references: BLEU, ROUGE-L, CIDEr and kin"},
     {"evaluate", cmd_evaluate, "measure a model on pictures with known captions or classes"},
     {"index", cmd_index, "keep the embeddings of pictures and texts, to be searched"},
+    {"search", cmd_search, "find what an index has that is closest to texts and pictures"},
     {"devices", cmd_devices, "list the OpenCL devices and the one that is used"},
     {"inspect", cmd_inspect, "show what a model directory holds"},
     {"bench", cmd_bench, "measure how fast pictures and texts are encoded"},

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
+#include "cli/index_view.h"
+#include "cli/interrupt.h"
+#include "cli/json.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+#include "compute/compute.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct duplicates {
+    const char *path;
+    struct index_filter filter;
+    struct device_options device_options;
+    double threshold;
+    bool identical; /* only */
+    int format;
+
+    struct index *index;
+    struct index_rows rows;
+    struct device *device;
+    struct index_searcher *searcher;
+    struct index_groups groups;
+    struct progress progress;
+};
+
+enum { KEY_IDENTICAL = 0x100 };
+
+static const struct argp_option options[] = {
+    {"threshold", 't', "X", 0, "Items whose cosine is at least X belong together (default: 0.95)", 1},
+    {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes", 1},
+    {"format", 'f', "FORMAT", 0, "table, tsv or json, one group a line (default: table)", 3},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct duplicates *d = state->input;
+    char *end, **none;
+    size_t count;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &d->filter;
+        state->child_inputs[1] = &d->device_options;
+        return 0;
+    case 't':
+        d->threshold = strtod(argument, &end);
+        if (end == argument || *end || !(d->threshold >= -1 && d->threshold <= 1))
+            argp_error(state, "--threshold takes a cosine, -1 to 1, not '%s'", argument);
+        return 0;
+    case KEY_IDENTICAL:
+        d->identical = true;
+        return 0;
+    case 'f':
+        d->format = option_choice(state, "format", argument, output_formats);
+        return 0;
+    case ARGP_KEY_ARGS:
+        index_arguments(state, &d->path, &none, &count, 0);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no index: name one");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    {&filter_argp, 0, NULL, 0}, {&device_argp, 0, "Device:", 4}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "INDEX",
+    .doc = "List groups of items that are the same, or nearly so.\v"
+           "An item is in the group of every other that is close enough, and so on from item to item. Its "
+           "score is "
+           "its highest cosine within the group; \"=\" marks files with the same bytes.\n\n"
+           "  diptych index duplicates photos.dip --kind image --threshold 0.98",
+    .children = children,
+    .help_filter = options_help_filter,
+};
+
+/* ---- output -------------------------------------------------------------------------------------------- */
+
+static bool same_bytes(const struct index_item *a, const struct index_item *b)
+{
+    return a->kind == b->kind && a->hash && b->hash && !strcmp(a->hash, b->hash);
+}
+
+/* Whether another item of the group has the same bytes. */
+static bool has_twin(const struct index_item *items, size_t count, size_t i)
+{
+    for (size_t j = 0; j < count; j++)
+        if (j != i && same_bytes(&items[i], &items[j]))
+            return true;
+    return false;
+}
+
+static int print_group_json(const struct duplicates *d, const struct index_item *items, const double *scores,
+    size_t count, struct err *err)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (!d->identical || has_twin(items, count, i))
+            json_array_append_new(
+                list, json_pack("{s:I, s:s, s:o, s:f, s:b}", "id", (json_int_t)items[i].id, "kind",
+                          index_kind_name(items[i].kind), items[i].kind == INDEX_IMAGE ? "path" : "text",
+                          json_text(item_name(&items[i])), "score", scores[i], "identical",
+                          has_twin(items, count, i)));
+    return json_print(json_pack("{s:o}", "items", list), 0, err);
+}
+
+static void print_group_lines(const struct duplicates *d, size_t group, const struct index_item *items,
+    const double *scores, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const bool twin = has_twin(items, count, i);
+        if (d->identical && !twin)
+            continue;
+        if (d->format == OUTPUT_TSV)
+            printf("%zu\t%.9g\t%d\t%" PRId64 "\t", group + 1, scores[i], twin, items[i].id);
+        else
+            printf("%7.4f %c  %8" PRId64 "  ", scores[i], twin ? '=' : ' ', items[i].id);
+        text_escape(stdout, item_name(&items[i]));
+        putchar('\n');
+    }
+    if (d->format == OUTPUT_TABLE)
+        putchar('\n');
+}
+
+static bool is_shown(const struct duplicates *d, const struct index_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!d->identical || has_twin(items, count, i))
+            return true;
+    return false;
+}
+
+static int print_group(const struct duplicates *d, size_t group, size_t *shown, struct err *err)
+{
+    const size_t begin = group ? d->groups.ends[group - 1] : 0, count = d->groups.ends[group] - begin;
+    struct arena arena = {0};
+    struct index_item *items = arena_alloc(&arena, count * sizeof *items);
+    int rc = items ? index_fetch(items, d->index, d->groups.rows + begin, count, &arena, err)
+                   : err_memory(err, count * sizeof *items);
+    if (!rc && is_shown(d, items, count)) {
+        if (d->format == OUTPUT_JSON)
+            rc = print_group_json(d, items, d->groups.scores + begin, count, err);
+        else
+            print_group_lines(d, *shown, items, d->groups.scores + begin, count);
+        ++*shown;
+    }
+    arena_release(&arena);
+    return rc;
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+static int draw(void *context, int64_t done, int64_t total)
+{
+    struct duplicates *d = context;
+    if (!d->progress.total)
+        progress_start(&d->progress, "items", (size_t)total);
+    progress_draw(&d->progress, (size_t)done);
+    return interrupt_seen();
+}
+
+static int find(struct duplicates *d, struct err *err)
+{
+    int rc = index_open(&d->index, d->path, INDEX_READ, NULL, err);
+    if (!rc)
+        rc = index_rows(&d->rows, d->index, &d->filter, err);
+    if (!rc)
+        rc = device_open(&d->device, &d->device_options, err);
+    if (!rc)
+        rc = index_searcher_open(&d->searcher, d->index, d->device, err);
+    if (rc)
+        return rc;
+    interrupt_catch();
+    rc = index_duplicates(&d->groups, d->searcher, &d->rows, d->threshold, draw, d, err);
+    progress_clear(&d->progress);
+    return rc;
+}
+
+int cmd_index_duplicates(int argc, char **argv)
+{
+    struct duplicates d = {.threshold = 0.95};
+    struct err err = {0};
+    size_t shown = 0;
+    options_parse(&argp, argc, argv, &d);
+    if (d.identical)
+        d.threshold = 0.999; /* equal files have equal vectors, but for what storage rounds */
+    progress_init(&d.progress, false);
+    int rc = find(&d, &err);
+    for (size_t group = 0; group < d.groups.count && !rc; group++)
+        rc = print_group(&d, group, &shown, &err);
+    fflush(stdout);
+    if (!rc && d.format == OUTPUT_TABLE)
+        fprintf(stderr, "%zu groups among %" PRId64 " items\n", shown, d.rows.chosen);
+    index_groups_release(&d.groups);
+    index_searcher_free(d.searcher);
+    device_free(d.device);
+    index_rows_release(&d.rows);
+    const int status = index_end(d.index, "find duplicates", rc, &err);
+    interrupt_raise();
+    return status;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
+#include "cli/index_view.h"
+#include "cli/json.h"
+#include "cli/output.h"
+#include "cli/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct outliers {
+    const char *path;
+    struct index_filter filter;
+    double alpha;
+    int format;
+    struct index_view view;
+    double *similarities, *tails; // (count)
+    size_t *order;                // (count), the least similar first
+};
+
+static const struct argp_option options[] = {
+    {"alpha", 'a', "X", 0, "Show items in the lowest share X of the distribution (default: 0.05)", 1},
+    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", 3},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct outliers *o = state->input;
+    char *end, **none;
+    size_t count;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->filter;
+        return 0;
+    case 'a':
+        o->alpha = strtod(argument, &end);
+        if (end == argument || *end || !(o->alpha > 0 && o->alpha <= 1))
+            argp_error(state, "--alpha takes a number above 0 and up to 1, not '%s'", argument);
+        return 0;
+    case 'f':
+        o->format = option_choice(state, "format", argument, output_formats);
+        return 0;
+    case ARGP_KEY_ARGS:
+        index_arguments(state, &o->path, &none, &count, 0);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no index: name one");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "INDEX",
+    .doc = "List the items of an index that are unlike the rest.\v"
+           "\"similarity\" is an item's mean cosine with all others, \"tail\" the share of all pairs of "
+           "items that "
+           "are less alike than that. An outlier is, on average, less like the others than nearly any two of "
+           "them "
+           "are like each other.\n\n"
+           "  diptych index outliers photos.dip --kind image --alpha 0.01",
+    .children = children,
+    .help_filter = options_help_filter,
+};
+
+/* ---- output -------------------------------------------------------------------------------------------- */
+
+static int print_item(const struct outliers *o, size_t i, struct err *err)
+{
+    const struct index_item *item = &o->view.items[i];
+    if (o->format == OUTPUT_JSON)
+        return json_print(
+            json_pack("{s:I, s:s, s:o, s:f, s:f}", "id", (json_int_t)item->id, "kind",
+                index_kind_name(item->kind), item->kind == INDEX_IMAGE ? "path" : "text",
+                json_text(item_name(item)), "similarity", o->similarities[i], "tail", o->tails[i]),
+            0, err);
+    if (o->format == OUTPUT_TSV)
+        printf("%" PRId64 "\t%s\t%.7g\t%.7g\t", item->id, index_kind_name(item->kind), o->similarities[i],
+            o->tails[i]);
+    else
+        printf("%7.4f  %6.2f %%  %8" PRId64 "  ", o->similarities[i], 100 * o->tails[i], item->id);
+    text_escape(stdout, item_name(item));
+    putchar('\n');
+    return 0;
+}
+
+static int by_similarity(const void *a, const void *b, void *context)
+{
+    const double *similarities = context;
+    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    if (similarities[x] < similarities[y] || similarities[x] > similarities[y])
+        return similarities[x] < similarities[y] ? -1 : 1;
+    return x < y ? -1 : 1;
+}
+
+static int print_all(const struct outliers *o, struct err *err)
+{
+    int rc = 0;
+    size_t shown = 0;
+    while (shown < o->view.count && o->tails[o->order[shown]] <= o->alpha)
+        shown++;
+    if (o->format == OUTPUT_TABLE && shown)
+        puts("similar      tail        id");
+    for (size_t i = 0; i < shown && !rc; i++)
+        rc = print_item(o, o->order[i], err);
+    fflush(stdout);
+    if (o->format == OUTPUT_TABLE)
+        fprintf(stderr, "%zu of %zu items\n", shown, o->view.count);
+    return rc;
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+static int find(struct outliers *o, struct err *err)
+{
+    enum { SEED = 1 };
+    const size_t count = o->view.count;
+    o->similarities = mem_new(count, sizeof *o->similarities);
+    o->tails = mem_new(count, sizeof *o->tails);
+    o->order = mem_new(count, sizeof *o->order);
+    if (!o->similarities || !o->tails || !o->order)
+        return err_memory(err, count * sizeof *o->order);
+    const int rc = embedding_outliers(
+        o->similarities, o->tails, o->view.vectors, count, o->view.rows.width, SEED, thread_default(), err);
+    for (size_t i = 0; i < count; i++)
+        o->order[i] = i;
+    if (!rc)
+        qsort_r(o->order, count, sizeof *o->order, by_similarity, o->similarities);
+    return rc;
+}
+
+int cmd_index_outliers(int argc, char **argv)
+{
+    struct outliers o = {.alpha = 0.05};
+    struct err err = {0};
+    options_parse(&argp, argc, argv, &o);
+    int rc = index_view_open(&o.view, o.path, &o.filter, 3, &err);
+    if (!rc)
+        rc = find(&o, &err);
+    if (!rc)
+        rc = print_all(&o, &err);
+    free(o.order);
+    free(o.tails);
+    free(o.similarities);
+    index_view_release(&o.view);
+    return index_end(NULL, "find outliers", rc, &err);
+}

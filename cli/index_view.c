@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/index_view.h"
+
+#include <stdlib.h>
+
+int index_view_open(struct index_view *view, const char *path, const struct index_filter *filter,
+    size_t least, struct err *err)
+{
+    *view = (struct index_view){0};
+    int rc = index_open(&view->index, path, INDEX_READ, NULL, err);
+    if (!rc)
+        rc = index_rows(&view->rows, view->index, filter, err);
+    view->count = (size_t)view->rows.chosen;
+    if (!rc && view->count < least)
+        rc = err_set(
+            err, ERR_ARGUMENT, "'%s' has %zu such items, and this takes %zu", path, view->count, least);
+    if (!rc)
+        rc = index_matrix(&view->vectors, &view->numbers, view->index, &view->rows, err);
+    if (!rc && !(view->items = arena_alloc(&view->arena, view->count * sizeof *view->items)))
+        rc = err_memory(err, view->count * sizeof *view->items);
+    return rc ? rc : index_fetch(view->items, view->index, view->numbers, view->count, &view->arena, err);
+}
+
+void index_view_release(struct index_view *view)
+{
+    free(view->numbers);
+    free(view->vectors);
+    arena_release(&view->arena);
+    index_rows_release(&view->rows);
+    index_free(view->index);
+}
+
+const char *item_name(const struct index_item *item)
+{
+    const char *name = item->kind == INDEX_TEXT && item->caption ? item->caption : item->path;
+    return name ? name : "";
+}

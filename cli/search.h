@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `diptych search`: what has been looked for and found, and how it comes out. */
+#ifndef DIPTYCH_CLI_SEARCH_H
+#define DIPTYCH_CLI_SEARCH_H
+
+#include "cli/output.h"
+#include "cli/session.h"
+#include "index/index.h"
+
+struct search_request {
+    const char *path, *queries_path;
+    struct query_term *terms;
+    size_t term_count;
+    struct index_filter filter;
+    size_t top;
+    double min_score;
+    int format; /* index in output_formats */
+    struct session session;
+    struct arena arena;
+};
+
+extern const struct argp search_argp; /* input: a struct search_request */
+
+struct search_result {
+    const char *query;              /* as the user put it */
+    const struct index_item *items; // (count), best first
+    const struct index_hit *hits;   // (count)
+    size_t count;
+};
+
+/*   table  the score, id and path (or text) of a hit a line; below the query, where there are several
+ *   tsv    query, score, id, kind, path, text: a line a hit
+ *   json   {"query", "score", "id", "kind", "path", "text"}: a line a hit, without what a hit does not have
+ */
+int search_print(
+    const struct output *output, const struct search_result *result, bool several, struct err *err);
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
+#include "cli/json.h"
+#include "cli/search.h"
+#include "cli/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_table(const struct output *output, const struct search_result *result, bool several)
+{
+    if (several)
+        output_path(output, result->query);
+    for (size_t i = 0; i < result->count; i++) {
+        const struct index_item *item = &result->items[i];
+        const char *what = item->kind == INDEX_IMAGE || !item->caption ? item->path : item->caption;
+        printf("%s%7.4f  %8" PRId64 "  ", several ? "  " : "", result->hits[i].score, item->id);
+        text_escape(stdout, what ? what : "");
+        if (item->kind == INDEX_TEXT && item->picture) {
+            fputs("  (", stdout);
+            text_escape(stdout, item->picture);
+            fputc(')', stdout);
+        }
+        fputc('\n', stdout);
+    }
+    if (several)
+        fputc('\n', stdout);
+}
+
+static void print_tsv(const struct search_result *result)
+{
+    for (size_t i = 0; i < result->count; i++) {
+        const struct index_item *item = &result->items[i];
+        text_escape(stdout, result->query);
+        printf("\t%.9g\t%" PRId64 "\t%s\t", result->hits[i].score, item->id, index_kind_name(item->kind));
+        text_escape(stdout, item->path ? item->path : "");
+        fputc('\t', stdout);
+        text_escape(stdout, item->caption ? item->caption : "");
+        fputc('\n', stdout);
+    }
+}
+
+/* A text's path is the file that it came from, which says less than the picture that it describes. */
+static int print_json(const struct search_result *result, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < result->count && !rc; i++) {
+        const struct index_item *item = &result->items[i];
+        rc = json_print(
+            json_pack("{s:o, s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*}", "query", json_text(result->query),
+                "score", result->hits[i].score, "id", (json_int_t)item->id, "kind",
+                index_kind_name(item->kind), "path", item->path ? json_text(item->path) : NULL, "text",
+                item->caption ? json_text(item->caption) : NULL, "picture",
+                item->picture ? json_text(item->picture) : NULL, "metadata",
+                item->metadata ? json_loads(item->metadata, 0, NULL) : NULL),
+            JSON_REAL_PRECISION(9), err);
+    }
+    return rc;
+}
+
+int search_print(
+    const struct output *output, const struct search_result *result, bool several, struct err *err)
+{
+    switch (output->format) {
+    case OUTPUT_TSV:
+        print_tsv(result);
+        return 0;
+    case OUTPUT_JSON:
+        return print_json(result, err);
+    default:
+        print_table(output, result, several);
+        return 0;
+    }
+}

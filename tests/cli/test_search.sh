@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# search, and what is learnt from an index, with the default model on the sample pictures.
+. "$2/tests/cli/lib.sh"
+
+tab=$(printf '\t')
+ln -s "$root/assets/pictures" pictures
+printf '%s\n' "a red heart in outline" "three white flowers" >words.txt
+run index build samples.dip pictures --texts words.txt
+expect_status 0
+
+# ---- texts and pictures
+run search samples.dip "a blue tree above a yellow star" --kind image --top 3
+expect_status 0
+expect_empty err
+expect_lines out 3
+head -n 1 out | grep -Eq '^ 0\.[0-9]{4} +[0-9]+  [^ ]*pictures/04\.png$' || problem "the tree is not first"
+run search samples.dip --image pictures/04.png --kind image --top 1 -f json
+expect_match out '^\{"query": "pictures/04\.png", "score": (1\.0|0\.999[0-9]*|1\.000[0-9]*), "id": [0-9]+, "kind": "image", "path": "[^"]*pictures/04\.png"\}$'
+run search samples.dip "three white flowers" --kind text --top 1 -f tsv
+expect_match out "^three white flowers${tab}(1|0\.9999[0-9]*|1\.0000[0-9]*)${tab}[0-9]+${tab}text${tab}[^${tab}]*words\.txt${tab}three white flowers\$"
+run search samples.dip "white flowers"
+expect_lines out 10
+run search samples.dip "white flowers" --top 100
+expect_lines out 14
+
+# ---- sums: a picture of a star less the star is no longer the star
+run search samples.dip --image pictures/04.png --minus "a blue tree above a yellow star" --minus "a blue tree" --kind image --top 12 -f tsv
+expect_status 0
+head -n 1 out | cut -f 5 | grep -vq 'pictures/04\.png$' || problem "what is subtracted comes first"
+run search samples.dip "a red heart" --image pictures/04.png:0.001 --top 1 --kind image
+expect_text out "pictures/01.png"
+run search samples.dip "a red heart" --image pictures/04.png:50 --top 1 --kind image
+expect_text out "pictures/04.png"
+run search samples.dip "a red heart" --minus "a red heart"
+expect_status 2
+expect_text err "cancel out"
+run search samples.dip --image pictures/04.png:0
+expect_status 2
+run search samples.dip --image pictures/none.png
+expect_status 2
+expect_text err "pictures/none.png"
+
+# ---- many queries: the same as one by one
+printf 'a red heart\nthree white flowers\na black bolt\n' >queries
+run search samples.dip --queries queries --top 4 -f tsv
+expect_status 0
+expect_lines out 12
+cp out together
+: >apart
+while read -r query; do
+    run search samples.dip "$query" --top 4 -f tsv --precision f32
+    cat out >>apart
+done <queries
+cut -f 1,3- together | cmp -s - "$(cut -f 1,3- apart >apart.cut; echo apart.cut)" || problem "queries together find something else"
+run search samples.dip --queries queries --top 1
+expect_line out "three white flowers"
+run search samples.dip --queries queries "and a text"
+expect_status 2
+
+# ---- filters
+run search samples.dip "a star" --where "path like '%/02.png'"
+expect_lines out 1
+run search samples.dip "a star" --match '"red heart"'
+expect_lines out 1
+expect_text out "a red heart in outline"
+run search samples.dip "a star" --min-score 2
+expect_status 0
+expect_empty out
+run search samples.dip "a star" --where "path ="
+expect_status 2
+expect_text err 'path ='
+run search samples.dip "a star" --where "1); delete from items; select (1"
+expect_status 2
+run index info samples.dip
+expect_match out '^pictures +12$'
+
+# ---- what does not go
+run search nowhere.dip "a star"
+expect_status 2
+expect_text err "nowhere.dip"
+run search samples.dip
+expect_status 2
+run search samples.dip "$(printf 'bad \377')"
+expect_status 2
+cp -r "$root/assets/model" other
+sed 's/0\.48145466/0.5/' "$root/assets/model/preprocessor_config.json" >other/preprocessor_config.json
+run search samples.dip "a star" --model other
+expect_status 2
+expect_text err "'samples.dip' was made with another model"
+
+# ---- outliers and duplicates
+run index outliers samples.dip --kind image --alpha 1 -f json
+expect_status 0
+expect_lines out 12
+expect_match out '^\{"id": [0-9]+, "kind": "image", "path": "[^"]*pictures/[0-9]+\.(png|jpg)", "similarity": -?0\.[0-9]+, "tail": [01]\.[0-9]+\}$'
+cut -d , -f 4 out | sort -t : -k 2 -g | cmp -s - "$(cut -d , -f 4 out >unsorted; echo unsorted)" || problem "not the least similar first"
+run index outliers samples.dip --alpha 0
+expect_status 2
+run index outliers samples.dip --where "id = 1"
+expect_status 2
+expect_text err "has 1 such items, and this takes 3"
+
+cp pictures/01.png copy.png
+run index build samples.dip pictures copy.png
+run index duplicates samples.dip --kind image
+expect_status 0
+expect_line err "1 groups among 13 items"
+expect_match out '^ (1\.0000|0\.9999) = +[0-9]+  [^ ]*pictures/01\.png$'
+expect_match out '^ (1\.0000|0\.9999) = +[0-9]+  [^ ]*copy\.png$'
+run index duplicates samples.dip --identical -f json
+expect_lines out 1
+expect_text out '"identical": true'
+run index duplicates samples.dip --kind image --threshold -1 -f tsv
+expect_lines out 13
+run index duplicates samples.dip --threshold 2
+expect_status 2
+
+finish
