@@ -5,6 +5,7 @@
 
 static const struct command subcommands[] = {
     {"retrieval", evaluate_retrieval, "do pictures find their captions, and captions their pictures"},
+    {"classify", evaluate_classify, "do pictures in folders of their classes get the right label"},
     {0},
 };
 

@@ -6,6 +6,8 @@
 #include "cli/output.h"
 #include "cli/session.h"
 
+#include <stdio.h>
+
 int evaluate_retrieval(int argc, char **argv);
 int evaluate_classify(int argc, char **argv);
 
@@ -27,5 +29,28 @@ struct retrieval_report {
  *   json   one object: "image_to_text" and "text_to_image" with "queries", "R@1", "R@5", "R@10",
  *          "median_rank", "mean_rank"; "failed", "without_picture", "without_captions"; evaluate_json's */
 int retrieval_print(const struct retrieval_report *report, int format, struct err *err);
+
+/* ---- classify ------------------------------------------------------------------------------------------ */
+
+struct class_report {
+    const struct session *session;
+    const char *directory; /* of the pictures */
+    const struct classifier *classifier;
+    struct class_scores scores;
+    const struct outcome *outcomes; /* (count): of the pictures that could be read */
+    const char **paths;             /* (count) */
+    size_t count, failed;
+};
+
+/*   table  the rates, recall by class from the lowest, the most frequent mistakes
+ *   tsv    a line a class: label, pictures, right, recall (empty without pictures)
+ *   json   one object: "pictures", "failed", "acc1", "acc5" (from 5 labels on), "mean_per_class_recall",
+ *          "classes": [{"label", "pictures", "right", "recall"}], "confusions": [{"label", "predicted",
+ *          "count"}]; evaluate_json's */
+int class_report_print(const struct class_report *report, int format, struct err *err);
+
+/* Writes the report as a page that needs no other file: all that the table has, a table of confusion where
+ * labels are few, and the mistakes that the model was most sure of, with thumbnails. */
+int class_report_html(FILE *file, const struct class_report *report, struct err *err);
 
 #endif

@@ -80,7 +80,7 @@ static int add_lines(struct strings *strings, const char *bytes, size_t size, st
     return rc;
 }
 
-static int add_file(struct strings *strings, const char *path, struct err *err)
+int input_lines(struct strings *lines, const char *path, struct err *err)
 {
     enum { LIMIT = 64 << 20 };
     char *bytes;
@@ -89,7 +89,7 @@ static int add_file(struct strings *strings, const char *path, struct err *err)
     if (rc)
         return rc;
     rc = memchr(bytes, '\0', size) ? err_set(err, ERR_FORMAT, "unable to read '%s': not a text file", path)
-                                   : add_lines(strings, bytes, size, err);
+                                   : add_lines(lines, bytes, size, err);
     free(bytes);
     return rc;
 }
@@ -128,7 +128,7 @@ int input_labels(struct strings *labels, const char *value, struct err *err)
 {
     int rc = 0;
     if (names_file(value)) {
-        rc = add_file(labels, value, err);
+        rc = input_lines(labels, value, err);
         return rc ? rc : drop_repeated(labels, value, err);
     }
     for (const char *comma; !rc && (comma = strchr(value, ',')); value = comma + 1)
@@ -142,5 +142,6 @@ int input_templates(struct strings *templates, const char *value, struct err *er
     for (size_t i = 0; template_sets[i].name; i++)
         if (!strncmp(template_sets[i].name, value, length) && !strcmp(template_sets[i].name + length, ".txt"))
             return add_lines(templates, template_sets[i].text, strlen(template_sets[i].text), err);
-    return strstr(value, "{}") ? strings_add(templates, value, length, err) : add_file(templates, value, err);
+    return strstr(value, "{}") ? strings_add(templates, value, length, err)
+                               : input_lines(templates, value, err);
 }

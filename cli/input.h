@@ -10,6 +10,9 @@
  * added too: it fails in its turn, with its reason. */
 int input_pictures(struct strings *paths, const char *argument, char separator, struct err *err);
 
+/* The lines of a text file that hold something, trimmed; one that begins with '#' is a comment. */
+int input_lines(struct strings *lines, const char *path, struct err *err);
+
 /* Labels: the lines of a file, or a list with commas between. A value is a file where one has that name, and
  * where it has no comma but a '/' or ".txt" at its end. Blanks around a label are dropped, and so is, with a
  * message, a label that a file repeats. */

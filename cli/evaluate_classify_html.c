@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/evaluate.h"
+#include "cli/html.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    MISTAKES_SHOWN = 30,
+    CONFUSIONS_SHOWN = 20,
+    MATRIX_MAX = 30,     /* labels of a table of confusion that can be read */
+    THUMBNAIL_EDGE = 200 /* pixels */
+};
+
+static const char *label_of(const struct class_report *report, size_t row)
+{
+    return classifier_label(report->classifier, row);
+}
+
+/* ---- figures ------------------------------------------------------------------------------------------- */
+
+static void put_rate(FILE *file, const char *name, double rate)
+{
+    if (!isnan(rate))
+        fprintf(file, "<div><dt>%s</dt><dd>%.1f <small>%%</small></dd></div>\n", name, 100 * rate);
+}
+
+static void put_count(FILE *file, const char *name, size_t count)
+{
+    fprintf(file, "<div><dt>%s</dt><dd>%zu</dd></div>\n", name, count);
+}
+
+static void put_figures(FILE *file, const struct class_report *report, size_t mistakes)
+{
+    fputs("<dl class=\"figures\">\n", file);
+    put_rate(file, "acc@1", report->scores.acc1);
+    put_rate(file, "acc@5", report->scores.acc5);
+    put_rate(file, "mean per-class recall", report->scores.mean_per_class_recall);
+    put_count(file, "pictures", report->count);
+    put_count(file, "mistakes", mistakes);
+    if (report->failed)
+        put_count(file, "could not be read", report->failed);
+    fputs("</dl>\n", file);
+}
+
+/* ---- mistakes ------------------------------------------------------------------------------------------ */
+
+/* The surest first, equals in the order of the pictures. */
+static int by_certainty(const void *a, const void *b)
+{
+    const struct outcome *x = *(const struct outcome *const *)a, *y = *(const struct outcome *const *)b;
+    if (x->best.probability < y->best.probability || x->best.probability > y->best.probability)
+        return x->best.probability > y->best.probability ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+static int sort_mistakes(
+    const struct outcome ***out, size_t *count, const struct class_report *report, struct err *err)
+{
+    *out = mem_new(report->count, sizeof **out);
+    *count = 0;
+    if (!*out)
+        return err_memory(err, report->count * sizeof **out);
+    for (size_t i = 0; i < report->count; i++)
+        if (report->outcomes[i].place)
+            (*out)[(*count)++] = &report->outcomes[i];
+    qsort(*out, *count, sizeof **out, by_certainty);
+    return 0;
+}
+
+static void put_verdict(
+    FILE *file, const struct class_report *report, const char *name, size_t row, float probability)
+{
+    fprintf(file, "<dt>%s</dt><dd class=\"%s\">", name, name);
+    html_text(file, label_of(report, row));
+    if (isnan(probability))
+        fputs("</dd><dd class=\"number\">below 5th</dd>\n", file);
+    else
+        fprintf(file, "</dd><dd class=\"number\">%.1f %%</dd>\n", 100 * (double)probability);
+}
+
+static void put_mistake(FILE *file, const struct class_report *report, const struct outcome *outcome)
+{
+    const char *path = report->paths[outcome - report->outcomes];
+    fputs("<figure><div class=\"picture\">", file);
+    html_thumbnail(file, path, &report->session->loader_options.picture, THUMBNAIL_EDGE);
+    fputs("</div><figcaption><dl>\n", file);
+    put_verdict(file, report, "said", outcome->best.label, outcome->best.probability);
+    put_verdict(file, report, "true", outcome->truth, outcome->truth_probability);
+    fputs("</dl><div class=\"path\">", file);
+    html_text(file, path);
+    fputs("</div></figcaption></figure>\n", file);
+}
+
+static void put_mistakes(
+    FILE *file, const struct class_report *report, const struct outcome **mistakes, size_t count)
+{
+    const size_t shown = count < MISTAKES_SHOWN ? count : MISTAKES_SHOWN;
+    if (!count)
+        return;
+    fputs("<h2>The surest mistakes</h2>\n", file);
+    fprintf(file, "<p>%zu of %zu pictures that got a wrong label, those with the highest probability first.",
+        shown, count);
+    fputs("</p>\n<div class=\"gallery\">\n", file);
+    for (size_t i = 0; i < shown; i++)
+        put_mistake(file, report, mistakes[i]);
+    fputs("</div>\n", file);
+}
+
+/* ---- tables -------------------------------------------------------------------------------------------- */
+
+/* Shades go by the square root, so that a single mistake can be seen. */
+static void put_matrix_row(
+    FILE *file, const struct class_report *report, size_t row, const size_t counts[MATRIX_MAX])
+{
+    fputs("<tr><th>", file);
+    html_text(file, label_of(report, row));
+    fputs("</th>", file);
+    for (size_t column = 0; column < report->scores.labels; column++) {
+        if (counts[column])
+            fprintf(file, "<td%s style=\"--share:%.3f\">%zu</td>", row == column ? " class=\"right\"" : "",
+                sqrt((double)counts[column] / (double)report->scores.classes[row].pictures), counts[column]);
+        else
+            fputs("<td class=\"none\"></td>", file);
+    }
+    fputs("</tr>\n", file);
+}
+
+static void put_matrix(FILE *file, const struct class_report *report)
+{
+    size_t counts[MATRIX_MAX][MATRIX_MAX] = {0};
+    for (size_t i = 0; i < report->count; i++)
+        counts[report->outcomes[i].truth][report->outcomes[i].best.label]++;
+    fputs("<h2>What was taken for what</h2>\n<p>A row is a true label, a column what its pictures were "
+          "called.</p>\n<div class=\"wide\"><table class=\"confusion\">\n<thead><tr><th></th>",
+        file);
+    for (size_t column = 0; column < report->scores.labels; column++) {
+        fputs("<th><span>", file);
+        html_text(file, label_of(report, column));
+        fputs("</span></th>", file);
+    }
+    fputs("</tr></thead>\n<tbody>\n", file);
+    for (size_t row = 0; row < report->scores.labels; row++)
+        put_matrix_row(file, report, row, counts[row]);
+    fputs("</tbody></table></div>\n", file);
+}
+
+static void put_confusions(FILE *file, const struct class_report *report)
+{
+    const struct class_scores *scores = &report->scores;
+    if (!scores->confusion_count)
+        return;
+    fputs("<section><h2>The most frequent mistakes</h2>\n<div class=\"wide\"><table>\n<thead><tr><th "
+          "class=\"number\">pictures</th>"
+          "<th>of</th><th>taken for</th></tr></thead>\n<tbody>\n",
+        file);
+    for (size_t i = 0; i < scores->confusion_count && i < CONFUSIONS_SHOWN; i++) {
+        const struct confusion *pair = &scores->confusions[i];
+        fprintf(file, "<tr><td class=\"number\">%zu</td><td>", pair->count);
+        html_text(file, label_of(report, pair->truth));
+        fputs("</td><td>", file);
+        html_text(file, label_of(report, pair->predicted));
+        fputs("</td></tr>\n", file);
+    }
+    fputs("</tbody></table></div></section>\n", file);
+}
+
+static void put_classes(FILE *file, const struct class_report *report)
+{
+    fputs("<section><h2>Recall by class</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>label</th>"
+          "<th class=\"number\">pictures</th><th class=\"number\">right</th><th "
+          "class=\"number\">recall</th><th></th></tr>"
+          "</thead>\n<tbody>\n",
+        file);
+    for (size_t i = 0; i < report->scores.labels; i++) {
+        const struct class_recall *class = &report->scores.classes[i];
+        const double share = class->pictures ? (double)class->right / (double)class->pictures : 0;
+        fputs("<tr><td>", file);
+        html_text(file, label_of(report, i));
+        fprintf(file, "</td><td class=\"number\">%zu</td><td class=\"number\">%zu</td><td class=\"number\">",
+            class->pictures, class->right);
+        if (class->pictures)
+            fprintf(file, "%.1f %%</td><td class=\"bar\"><span style=\"--share:%.3f\"></span></td></tr>\n",
+                100 * share, share);
+        else
+            fputs("&ndash;</td><td></td></tr>\n", file);
+    }
+    fputs("</tbody></table></div></section>\n", file);
+}
+
+int class_report_html(FILE *file, const struct class_report *report, struct err *err)
+{
+    const struct outcome **mistakes;
+    size_t count;
+    int rc = sort_mistakes(&mistakes, &count, report, err);
+    if (rc)
+        return rc;
+    html_begin(file, report->directory);
+    fputs("<h1>", file);
+    html_text(file, report->directory);
+    fprintf(file, "</h1>\n<p>Zero-shot classification with %zu labels</p>\n", report->scores.labels);
+    put_figures(file, report, count);
+    put_mistakes(file, report, mistakes, count);
+    if (report->scores.labels <= MATRIX_MAX)
+        put_matrix(file, report);
+    fputs("<div class=\"columns\">\n", file);
+    put_classes(file, report);
+    put_confusions(file, report);
+    fputs("</div>\n", file);
+    html_end(file);
+    free(mistakes);
+    return 0;
+}

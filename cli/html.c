@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/html.h"
+#include "cli/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "page_files.h" /* made by CMake from page.css */
+
+void html_begin(FILE *file, const char *title)
+{
+    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+        file);
+    html_text(file, title);
+    fprintf(file, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", page_files[0].text);
+}
+
+void html_end(FILE *file)
+{
+    fputs("<footer>Made by diptych " DIPTYCH_VERSION "</footer>\n</body>\n</html>\n", file);
+}
+
+/* ---- text ---------------------------------------------------------------------------------------------- */
+
+static const char *entity(char byte)
+{
+    switch (byte) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    default:
+        return (unsigned char)byte < ' ' || byte == 0x7f ? "&#xfffd;" : NULL;
+    }
+}
+
+void html_text(FILE *file, const char *text)
+{
+    char *valid = text_utf8(text);
+    for (const char *at = valid; at && *at; at++) {
+        const char *instead = entity(*at);
+        if (instead)
+            fputs(instead, file);
+        else
+            fputc(*at, file);
+    }
+    free(valid);
+}
+
+/* ---- pictures ------------------------------------------------------------------------------------------ */
+
+static void put_base64(FILE *file, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        const size_t left = size - i;
+        const unsigned group = (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
+                               (left > 2 ? bytes[i + 2] : 0);
+        fputc(digits[group >> 18], file);
+        fputc(digits[group >> 12 & 63], file);
+        fputc(left > 1 ? digits[group >> 6 & 63] : '=', file);
+        fputc(left > 2 ? digits[group & 63] : '=', file);
+    }
+}
+
+/* Replaces the picture by one that fits a square, if it does not. */
+static int shrink(struct picture *picture, int edge, struct err *err)
+{
+    const int longest = picture->width > picture->height ? picture->width : picture->height;
+    struct picture small;
+    if (longest <= edge)
+        return 0;
+    const double scale = (double)edge / longest;
+    const int width = (int)(picture->width * scale + 0.5), height = (int)(picture->height * scale + 0.5);
+    int rc = picture_resize(&small, picture, width ? width : 1, height ? height : 1, RESAMPLE_BICUBIC, err);
+    if (rc)
+        return rc;
+    picture_release(picture);
+    *picture = small;
+    return 0;
+}
+
+void html_thumbnail(FILE *file, const char *path, const struct picture_options *options, int edge)
+{
+    struct picture picture = {0};
+    uint8_t *png = NULL;
+    size_t size;
+    int rc = picture_read(&picture, path, options, NULL);
+    if (!rc)
+        rc = shrink(&picture, edge, NULL);
+    if (!rc)
+        rc = picture_write_png(&png, &size, &picture, NULL);
+    if (rc) {
+        fputs("<span>no picture any more</span>", file);
+    } else {
+        fprintf(file, "<img alt=\"\" width=\"%d\" height=\"%d\" src=\"data:image/png;base64,", picture.width,
+            picture.height);
+        put_base64(file, png, size);
+        fputs("\">", file);
+    }
+    free(png);
+    picture_release(&picture);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Pages that need no other file, no script and no network: their style (page.css, where the classes are) is
+ * inside, and so are their thumbnails. Whether all was written shows in ferror(file).
+ */
+#ifndef DIPTYCH_CLI_HTML_H
+#define DIPTYCH_CLI_HTML_H
+
+#include "vision/vision.h"
+
+#include <stdio.h>
+
+void html_begin(FILE *file, const char *title); /* up to <body> */
+void html_end(FILE *file);
+
+/* Text between tags or in an attribute: escaped; bytes that are not UTF-8 and control characters are U+FFFD.
+ */
+void html_text(FILE *file, const char *text);
+
+/* <img>, of the picture scaled down to fit a square of `edge` pixels; or, where it cannot be read, a word of
+ * that. */
+void html_thumbnail(FILE *file, const char *path, const struct picture_options *options, int edge);
+
+#endif
