@@ -11,13 +11,8 @@ static const struct command subcommands[] = {
 
 json_t *evaluate_json(const struct session *session)
 {
-    struct arena arena = {0};
-    const char *directory = "";
-    (void)!model_directory(&directory, session->model_options.directory, &arena, NULL); /* it was opened */
-    json_t *json = json_pack("{s:o, s:s}", "model", json_text(directory), "precision",
+    return json_pack("{s:o, s:s}", "model", json_model(session->model_options.directory), "precision",
         precision_name(device_precision(session->device)));
-    arena_release(&arena);
-    return json;
 }
 
 int cmd_evaluate(int argc, char **argv)

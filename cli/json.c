@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/json.h"
+#include "cli/options.h"
 #include "cli/text.h"
 
 #include <stdlib.h>
@@ -11,6 +12,15 @@ json_t *json_text(const char *text)
     json_t *string = valid ? json_string(valid) : NULL;
     free(valid);
     return string;
+}
+
+json_t *json_model(const char *option)
+{
+    struct arena arena = {0};
+    const char *directory;
+    json_t *text = model_directory(&directory, option, &arena, NULL) ? NULL : json_text(directory);
+    arena_release(&arena);
+    return text;
 }
 
 int json_print(json_t *value, size_t flags, struct err *err)

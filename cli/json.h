@@ -10,6 +10,9 @@
 /* A string of text in valid UTF-8 (text_utf8); NULL when out of memory. */
 json_t *json_text(const char *text);
 
+/* The directory of the model: what --model, the option, or DIPTYCH_MODEL names, or the default. */
+json_t *json_model(const char *option);
+
 /* Prints value, which is given up, on a line, or on as many as `flags` of json_dumpf make; numbers have the 7
  * digits of a float32 where flags do not say otherwise. A value that is NULL, as jansson gives where there is
  * no memory, is ERR_MEMORY. */

@@ -81,16 +81,6 @@ static int print_tsv(const struct score_report *report, struct err *err)
 
 /* ---- json ---------------------------------------------------------------------------------------------- */
 
-/* The directory of the model: what --model or DIPTYCH_MODEL names, or the default. */
-static json_t *model_json(const char *option)
-{
-    struct arena arena = {0};
-    const char *directory;
-    json_t *text = model_directory(&directory, option, &arena, NULL) ? NULL : json_text(directory);
-    arena_release(&arena);
-    return text;
-}
-
 json_t *score_signature(const struct caption_scores *scores, const struct score_request *request)
 {
     const struct caption_score_options *options = &request->options;
@@ -100,7 +90,7 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
         !options->alone, "df", json_text(request->df_path ? request->df_path : "references"), "df_images",
         (json_int_t)images, "sacrebleu", scores->sacrebleu.signature);
     if (request->pictures)
-        json_object_set_new(signature, "clip_model", model_json(request->session.model_options.directory));
+        json_object_set_new(signature, "clip_model", json_model(request->session.model_options.directory));
     return signature;
 }
 
