@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/index_work.h"
+#include "cli/interrupt.h"
 #include "cli/text.h"
 
 #include <errno.h>
@@ -237,6 +238,14 @@ static void put_summary(struct build *b, double start)
     session_put_rate(&b->session, w->encoded, "items");
 }
 
+/* What makes searches fast; an interrupted run goes on later, and ends with it. */
+static int prepare(struct build *b, struct err *err)
+{
+    const int threads = b->session.loader_options.threads;
+    progress_clear(&b->session.progress);
+    return interrupt_seen() ? 0 : index_prepare(b->work.index, threads ? threads : thread_default(), err);
+}
+
 static int run(const struct argp *argp, bool update, int argc, char **argv)
 {
     struct build b = {.update = update, .storage = -1};
@@ -247,6 +256,8 @@ static int run(const struct argp *argp, bool update, int argc, char **argv)
     const double start = b.work.committed = time_now();
 
     int rc = build_all(&b, &err);
+    if (!rc)
+        rc = prepare(&b, &err);
     if (!rc && !b.session.quiet)
         put_summary(&b, start);
     index_free(b.work.index);

@@ -109,6 +109,8 @@ int cmd_index_compact(int argc, char **argv)
     const int64_t before = rc ? 0 : index_info(index).rows;
     if (!rc)
         rc = index_compact(index, show, &check, &err);
+    if (!rc)
+        rc = index_prepare(index, thread_default(), &err);
     progress_clear(&check.progress);
     if (!rc && !check.quiet)
         message("'%s' has %" PRId64 " rows, %" PRId64 " fewer", check.path, index_info(index).rows,

@@ -100,3 +100,24 @@ int index_prepare(struct index *index, int threads, struct err *err)
     index_rows_release(&rows);
     return rc;
 }
+
+int search_verify(struct index *index, struct err *err)
+{
+    struct index_rows rows;
+    struct coarse coarse = {0};
+    char *path = codes_path(index);
+    int rc = path ? index_rows(&rows, index, NULL, err) : err_memory(err, 0);
+    if (rc) {
+        free(path);
+        return rc;
+    }
+    const struct index_rows all = all_rows(&rows);
+    if (file_exists(path))
+        rc = coarse_open(&coarse, path, &all, index->meta.generation, err);
+    if (!rc && coarse.count)
+        rc = coarse_verify(&coarse, path, &all, err);
+    coarse_release(&coarse);
+    index_rows_release(&rows);
+    free(path);
+    return rc;
+}

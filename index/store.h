@@ -150,6 +150,9 @@ int bad_row(struct index *index, int64_t row, struct err *err); /* an item's row
 
 /* ---- search.c ------------------------------------------------------------------------------------------ */
 
+/* ERR_FORMAT where a code does not hold for its vector. */
+int search_verify(struct index *index, struct err *err);
+
 struct index *searcher_index(const struct index_searcher *searcher);
 
 #endif

@@ -154,6 +154,19 @@ static int check_folder(struct verification *work, struct err *err)
     return rc;
 }
 
+/* ---- the codes ----------------------------------------------------------------------------------------- */
+
+static int check_codes(struct verification *work, struct err *err)
+{
+    struct err problem;
+    const int rc = search_verify(work->index, &problem);
+    if (rc == ERR_FORMAT)
+        defect(work, "%s; remove the file and update the index", problem.msg);
+    else if (rc)
+        return err_set(err, rc, "%s", problem.msg);
+    return 0;
+}
+
 int index_verify(int64_t *defects, const char *path, index_report *report, index_progress *progress,
     void *context, struct err *err)
 {
@@ -167,6 +180,8 @@ int index_verify(int64_t *defects, const char *path, index_report *report, index
         rc = check_structure(&work, err);
     if (!rc)
         rc = check_items(&work, err);
+    if (!rc && !work.defects)
+        rc = check_codes(&work, err);
     if (!rc)
         rc = check_folder(&work, err);
     if (!rc)

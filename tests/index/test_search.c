@@ -90,6 +90,20 @@ static void expect_same_without_codes(struct index_searcher *searcher, struct in
     index_rows_release(&rows);
 }
 
+/* The first code of row 5, behind the header and five rows of 64 bytes. */
+static void damage_a_code(const char *path)
+{
+    char codes[600];
+    snprintf(codes, sizeof codes, "%s/coarse.i8", path);
+    FILE *file = fopen(codes, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 4096 + 5 * 64, SEEK_SET), 0);
+    const int code = getc(file);
+    assert_int_equal(fseek(file, 4096 + 5 * 64, SEEK_SET), 0);
+    putc(code ^ 0x40, file);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void search_storage(enum index_storage storage, const char *name)
 {
     const struct index_options options = {
@@ -131,6 +145,12 @@ static void search_storage(enum index_storage storage, const char *name)
     index_searcher_free(searcher);
     index_free(index);
     verify_clean(path);
+    damage_a_code(path);
+    int64_t defects;
+    char *text = verify_text(path, &defects);
+    assert_int_equal(defects, 1);
+    assert_non_null(strstr(text, "do not match the vectors: row 5"));
+    free(text);
 }
 
 static void every_storage(void **state)
