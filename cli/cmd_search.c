@@ -171,6 +171,7 @@ static int search_lines(struct search *s, float *embeddings, struct err *err)
 static int search_all(struct search *s, struct err *err)
 {
     const size_t row = model_config(s->request.session.model)->text.embed_width * sizeof(float);
+    const struct index_info info = index_info(s->index);
     float *embeddings = mem_new(AT_ONCE, row); // (AT_ONCE, E)
     s->results = mem_new(s->queries.count + 1, sizeof *s->results);
     int rc = embeddings && s->results ? 0 : err_memory(err, AT_ONCE * row);
@@ -178,7 +179,9 @@ static int search_all(struct search *s, struct err *err)
     if (!rc)
         rc = s->request.queries_path ? search_lines(s, embeddings, err) : search_terms(s, embeddings, err);
     free(embeddings);
-    return rc;
+    const struct search_head head = {
+        info.path, info.model, s->rows.chosen, &s->request.session.loader_options.picture};
+    return rc || !s->request.html ? rc : search_gallery(s->request.html, &head, s->results, s->count, err);
 }
 
 int cmd_search(int argc, char **argv)

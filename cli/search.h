@@ -8,7 +8,7 @@
 #include "index/index.h"
 
 struct search_request {
-    const char *path, *queries_path;
+    const char *path, *queries_path, *html;
     struct query_term *terms;
     size_t term_count;
     struct index_filter filter;
@@ -28,11 +28,22 @@ struct search_result {
     size_t count;
 };
 
+/* What came from where, for a gallery. */
+struct search_head {
+    const char *index, *model;
+    int64_t searched; /* items looked at */
+    const struct picture_options *picture;
+};
+
 /*   table  the score, id and path (or text) of a hit a line; below the query, where there are several
  *   tsv    query, score, id, kind, path, text: a line a hit
  *   json   {"query", "score", "id", "kind", "path", "text"}: a line a hit, without what a hit does not have
  */
 int search_print(
     const struct output *output, const struct search_result *result, bool several, struct err *err);
+
+/* Writes results (count) as one HTML page with small pictures in it. */
+int search_gallery(const char *path, const struct search_head *head, const struct search_result *results,
+    size_t count, struct err *err);
 
 #endif

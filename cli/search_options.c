@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { KEY_MINUS = 0x100, KEY_QUERIES, KEY_MIN_SCORE };
+enum { KEY_MINUS = 0x100, KEY_QUERIES, KEY_MIN_SCORE, KEY_HTML };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Queries:", 1},
@@ -20,6 +20,7 @@ static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {"top", 'k', "K", 0, "Show the K best (default: 10)", GROUP_OUTPUT},
     {"min-score", KEY_MIN_SCORE, "X", 0, "Show nothing below this cosine", GROUP_OUTPUT},
+    {"html", KEY_HTML, "FILE", 0, "Write a page with small pictures too", GROUP_OUTPUT},
     {0},
 };
 
@@ -79,6 +80,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (end == argument || *end || isnan(s->min_score))
             argp_error(state, "--min-score takes a number, not '%s'", argument);
         return 0;
+    case KEY_HTML:
+        s->html = argument;
+        return 0;
     case ARGP_KEY_ARG:
         if (s->path)
             add_term(s, argument, NULL, 1);
@@ -112,7 +116,7 @@ const struct argp search_argp = {
         "Exit status: 0 searched, 2 cannot.\n\n"
         "  diptych search photos.dip \"a red kite over the sea\"\n"
         "  diptych search photos.dip \"a beach\" --minus people --image sea.jpg:0.5 --top 20\n"
-        "  diptych search photos.dip sunset --where \"width >= 1024 and date >= '2024'\"",
+        "  diptych search photos.dip sunset --where \"width >= 1024 and date >= '2024'\" --html sunset.html",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -75,6 +75,17 @@ expect_status 2
 run index info samples.dip
 expect_match out '^pictures +12$'
 
+# ---- the gallery: one file that needs no other
+run search samples.dip "a <b>red</b> & blue star" --kind image --top 3 --html page.html
+expect_status 0
+expect_lines out 3
+[ "$(grep -o 'src="data:image/png;base64,' page.html | wc -l)" -eq 3 ] || problem "not three pictures in the page"
+expect_text page.html "a &lt;b&gt;red&lt;/b&gt; &amp; blue star"
+grep -Eq '<script|https?://|<b>' page.html && problem "the page has what it should not"
+run search samples.dip "a star" --html nowhere/page.html
+expect_status 2
+expect_text err "nowhere/page.html"
+
 # ---- what does not go
 run search nowhere.dip "a star"
 expect_status 2

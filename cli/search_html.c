@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/html.h"
+#include "cli/search.h"
+
+#include <inttypes.h>
+
+enum { THUMBNAIL_EDGE = 240 /* pixels */ };
+
+static void put_head(FILE *file, const struct search_head *head)
+{
+    fprintf(file, "<p>Out of %" PRId64 " items of ", head->searched);
+    html_text(file, head->index);
+    fputs(", the closest first, by the cosines of ", file);
+    html_text(file, head->model);
+    fputs(".</p>\n", file);
+}
+
+/* A text stands for itself, below it the picture that it describes. */
+static void put_hit(FILE *file, const struct search_head *head, const struct index_item *item, double score)
+{
+    const char *picture = item->kind == INDEX_IMAGE ? item->path : item->picture;
+    fputs("<figure>", file);
+    if (picture) {
+        fputs("<div class=\"picture\">", file);
+        html_thumbnail(file, picture, head->picture, THUMBNAIL_EDGE);
+        fputs("</div>", file);
+    }
+    fprintf(file, "<figcaption><div class=\"score\">%.4f</div>", score);
+    if (item->caption) {
+        fputs("<div>", file);
+        html_text(file, item->caption);
+        fputs("</div>", file);
+    }
+    fputs("<div class=\"path\">", file);
+    html_text(file, picture ? picture : item->path ? item->path : "");
+    fputs("</div></figcaption></figure>\n", file);
+}
+
+static void put_page(
+    FILE *file, const struct search_head *head, const struct search_result *results, size_t count)
+{
+    html_begin(file, count == 1 ? results[0].query : head->index);
+    for (size_t r = 0; r < count; r++) {
+        fprintf(file, "<h%d>", count == 1 ? 1 : 2);
+        html_text(file, results[r].query);
+        fprintf(file, "</h%d>\n", count == 1 ? 1 : 2);
+        if (r == 0)
+            put_head(file, head);
+        if (!results[r].count)
+            fputs("<p>Nothing was found.</p>\n", file);
+        fputs("<div class=\"gallery\">\n", file);
+        for (size_t i = 0; i < results[r].count; i++)
+            put_hit(file, head, &results[r].items[i], results[r].hits[i].score);
+        fputs("</div>\n", file);
+    }
+    html_end(file);
+}
+
+int search_gallery(const char *path, const struct search_head *head, const struct search_result *results,
+    size_t count, struct err *err)
+{
+    struct new_file file;
+    const int rc = new_file_open(&file, path, err);
+    if (rc)
+        return rc;
+    put_page(file.stream, head, results, count);
+    return new_file_close(&file, true, err);
+}
