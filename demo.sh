@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds, and classifies the sample pictures with the model that comes with Diptych.
+# Installs what is missing, builds, and classifies the sample pictures with the model that comes with Diptych; then
+# indexes and searches them.
 set -eu
 cd "$(dirname "$0")"
 . .ci/install
@@ -10,3 +11,8 @@ cmake --preset release --log-level=NOTICE
 cmake --build --preset release --target diptych
 echo
 build/diptych classify assets/pictures --labels assets/labels.txt --top 1
+
+echo
+build/diptych index build build/samples.dip assets/pictures
+echo
+build/diptych search build/samples.dip "three white flowers" --top 3
