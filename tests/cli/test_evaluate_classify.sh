@@ -91,6 +91,16 @@ run classify "$original" --labels "$labels" -f tsv --top 1 --quiet
 said=$(cut -f 2 out)
 grep -Eq "<dd class=\"said\">$said</dd>" page.html || problem "the worst mistake was not '$said'"
 
+mkdir wide
+"$scenes" --split heldout --kind single --count 1 --size 600x300 --out wide/zebra >/dev/null
+rm wide/zebra/scenes.jsonl
+mkdir wide/shape
+cp wide/zebra/*.png wide/shape
+evaluate wide --html page.html -t "a {}."
+expect_status 0
+cp page.html out
+expect_match out '<img alt="" width="200" height="100" src="data:image/png;base64,[A-Za-z0-9+/]+=*">'
+
 mkdir -p "odd/<b> & \"c\"" odd/red
 picture "odd/<b> & \"c\"/a.ppm" '\377\0\0'
 picture odd/red/a.ppm '\377\0\0'
