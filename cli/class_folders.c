@@ -178,8 +178,6 @@ static int add_folder(struct class_folders *folders, const char *path, size_t ro
     int rc = input_pictures(&folders->paths, path, '\n', err);
     if (rc)
         return rc;
-    if (folders->paths.count == first)
-        message("no pictures in '%s'", path);
     size_t *truths = mem_grow(folders->truths, folders->paths.count + 1, sizeof *truths);
     if (!truths)
         return err_memory(err, folders->paths.count * sizeof *truths);
@@ -192,13 +190,19 @@ static int add_folder(struct class_folders *folders, const char *path, size_t ro
 int class_folders_pictures(struct class_folders *folders, const char *directory, struct err *err)
 {
     struct arena arena = {0};
+    struct lacking empty = {0};
     int rc = 0;
     for (size_t i = 0; i < folders->names.count && !rc; i++) {
         if (folders->rows[i] == CLASS_UNKNOWN)
             continue;
+        const size_t before = folders->paths.count;
         const char *path = path_join(&arena, directory, folders->names.items[i]);
         rc = path ? add_folder(folders, path, folders->rows[i], err) : err_memory(err, strlen(directory));
+        if (folders->paths.count == before)
+            add_lacking(&empty, folders->names.items[i]);
     }
+    if (!rc && empty.count)
+        message("%zu folders have no pictures: %s", empty.count, empty.list);
     arena_release(&arena);
     return rc;
 }

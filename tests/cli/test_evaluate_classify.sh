@@ -171,7 +171,7 @@ picture some/unseen.ppm '\0\0\0'
 echo "no picture" >some/red/b.png
 evaluate some -f json
 expect_status 1
-expect_line err "diptych: no pictures in 'some/blue'"
+expect_line err "diptych: 1 folders have no pictures: 'blue'"
 expect_match err "^diptych: unable to read 'some/red/b\.png': "
 expect_match err '^4 pictures, 1 failed: '
 expect_text out '"pictures": 3,'
