@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* JPEG, PNG and PSD through stb_image. This is the one file that compiles it. */
+/* PNG, PSD and, in builds without libjpeg-turbo, JPEG through stb_image. This is the one file that compiles
+ * it. */
 #include "vision/format.h"
 
 #include <stdlib.h>
