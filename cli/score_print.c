@@ -85,10 +85,15 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
 {
     const struct caption_score_options *options = &request->options;
     const size_t images = options->df ? document_frequency_images(options->df) : scores->count;
-    json_t *signature = json_pack("{s:s, s:s, s:b, s:o, s:I, s:s}", "program", "diptych " DIPTYCH_VERSION,
-        "tokeniser", "PTBTokenizer 3.4.1, lower case, without coco-caption's punctuation", "context",
-        !options->alone, "df", json_text(request->df_path ? request->df_path : "references"), "df_images",
-        (json_int_t)images, "sacrebleu", scores->sacrebleu.signature);
+    json_t *metrics = json_array();
+    for (int metric = 0; metric < METRIC_COUNT; ++metric)
+        if (scores->images[metric])
+            json_array_append_new(metrics, json_string(caption_metrics[metric].key));
+    json_t *signature = json_pack("{s:o, s:s, s:s, s:b, s:o, s:I, s:s}", "metrics", metrics, "program",
+        "diptych " DIPTYCH_VERSION, "tokeniser",
+        "PTBTokenizer 3.4.1, lower case, without coco-caption's punctuation", "context", !options->alone,
+        "df", json_text(request->df_path ? request->df_path : "references"), "df_images", (json_int_t)images,
+        "sacrebleu", scores->sacrebleu.signature);
     if (request->pictures)
         json_object_set_new(signature, "clip_model", json_model(request->session.model_options.directory));
     return signature;

@@ -138,7 +138,8 @@ int caption_set_parse(struct caption_set *out, const struct caption_source *sour
 {
     struct caption_reader reader = {.set = out, .split = split, .several = count > 1};
     *out = (struct caption_set){.by_id = json_object()};
-    int rc = out->by_id ? 0 : err_memory(err, 0);
+    out->name = arena_copy(&out->arena, sources[0].name, strlen(sources[0].name));
+    int rc = out->by_id && out->name ? 0 : err_memory(err, 0);
     for (size_t i = 0; !rc && i < count; ++i)
         rc = read_source(&reader, &sources[i], err);
     if (!rc && !out->count)

@@ -66,8 +66,8 @@ static int check_single(const struct caption_set *candidates, struct err *err)
 {
     for (size_t i = 0; i < candidates->count; ++i)
         if (candidates->images[i].count > 1)
-            return err_set(err, ERR_FORMAT, "image '%s' has %zu candidates and can have one",
-                candidates->images[i].id, candidates->images[i].count);
+            return err_set(err, ERR_FORMAT, "image '%s' has %zu candidates in '%s' and can have one",
+                candidates->images[i].id, candidates->images[i].count, candidates->name);
     return 0;
 }
 

@@ -105,6 +105,7 @@ struct captioned_image {
 };
 
 struct caption_set {
+    const char *name;               /* of the first file */
     struct captioned_image *images; /* (count), in the order in which their captions begin */
     size_t count, room;
     struct json_t *by_id; /* the index of each */

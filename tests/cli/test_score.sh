@@ -161,7 +161,7 @@ expect_text err "bad/COCO_val2014_000000000042.jpg"
 echo '[{"image_id": 1, "caption": "a"}, {"image_id": 1, "caption": "b"}]' >bad.json
 run score -r stems.json -c bad.json --allow-missing
 expect_status 2
-expect_text err "image '1' has 2 candidates and can have one"
+expect_text err "image '1' has 2 candidates in 'bad.json' and can have one"
 echo '[{"image_id": 1, "caption": 5}]' >bad.json
 run score -r stems.json -c bad.json
 expect_status 2

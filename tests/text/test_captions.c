@@ -242,7 +242,8 @@ static void joins_by_id(void **state)
 
     systems[1] = set_of("y.json", "{\"a\": [\"one\", \"two\"]}");
     assert_int_equal(caption_pairs_join(&pairs, &refs, systems + 1, 1, true, &err), ERR_FORMAT);
-    assert_string_equal(err.msg, "image 'a' has 2 candidates and can have one");
+    assert_string_equal(
+        err.msg, "image 'a' has 2 candidates in '" DIPTYCH_SCRATCH "/y.json' and can have one");
     caption_set_release(&systems[1]);
     caption_set_release(&systems[0]);
     caption_set_release(&refs);
