@@ -126,6 +126,10 @@ struct file_map {
 int file_map_open(struct file_map *out, const char *path, struct err *err);
 void file_map_release(struct file_map *map);
 
+/* Some bytes of a map have been used: they stop counting as this process's memory, and come back from the
+ * file when they are read again. */
+void file_map_forget(const void *data, size_t size);
+
 /* A whole file in memory of the caller's (free()), with a NUL after the last byte that *size does not count.
  * A gzip file (by its magic bytes) arrives inflated. More than limit bytes, inflated, is ERR_LIMIT. */
 int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err);

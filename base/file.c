@@ -53,6 +53,15 @@ void file_map_release(struct file_map *map)
         *map = (struct file_map){0};
 }
 
+void file_map_forget(const void *data, size_t size)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+                    begin = ((uintptr_t)data + page - 1) / page * page,
+                    end = ((uintptr_t)data + size) / page * page;
+    if (begin < end)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
 /* zlib's gzFile reads plain files as they are and gzip files inflated, so one loop serves both. */
 static int read_all(
     char **out, size_t *size, gzFile file, const char *path, size_t hint, size_t limit, struct err *err)

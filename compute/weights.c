@@ -102,6 +102,7 @@ int weights_fetch(float *out, const struct weights *weights, const char *name, i
     size_t bad;
     switch (elements_to_f32(out, weight->data, weight->count, weight->type, &bad)) {
     case ELEMENTS_DONE:
+        file_map_forget(weight->data, weight_bytes(weight));
         break;
     case ELEMENTS_NOT_FLOAT:
         return err_set(err, ERR_FORMAT,
