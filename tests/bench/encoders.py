@@ -6,7 +6,7 @@
     venv/bin/python tests/bench/encoders.py build/release
 
 takes the folder Diptych was built in, prints tables in Markdown, and with --append adds them to RESULTS.md. --quick
-shows in two minutes that all works. torch.compile wants a C++ compiler.
+shows in three minutes that all works. torch.compile wants a C++ compiler.
 
 Each contestant is a process of its own, stopped by a signal while another runs, so nobody's idle threads take time
 from others. A round gives each of them half a second, at least one batch; the first batch of a turn is dropped where
@@ -16,8 +16,8 @@ itself. `captions` are of lengths as captions have, padded to 77 tokens, which p
 in `captions, cut` peers too get only as many tokens as the longest has. GFLOP/s counts the tokens that are computed.
 
 `x f32` is the speed over the best float32 peer's, `x any` over the best peer's of any precision. `limit` is the share
-of what a loop on registers reaches with as many threads in the same precision (limits.c). `cosine` is the smallest in
-the batch to PyTorch in float32, eager.
+of what a loop on registers reaches with as many threads in the same precision (limits.c); where that is another at the
+end, the machine was not quiet. `cosine` is the smallest in the batch to PyTorch in float32, eager.
 """
 
 import argparse
@@ -38,7 +38,7 @@ import models
 
 HERE = pathlib.Path(__file__).parent
 TURN = 0.5  # seconds
-SLOW = 2  # a batch that takes longer, by the machine's limit, runs three rounds at most
+SLOW = 2  # seconds: a batch that takes longer at the float32 limit runs three rounds at most
 PEERS = {"PyTorch": ("torch", ("f32", "bf16")), "ONNX Runtime": ("onnxruntime", ("f32",)),
          "OpenVINO": ("openvino", ("f32", "bf16"))}
 
@@ -82,7 +82,10 @@ class Worker:
 
     def ask(self, **request):
         self.process.send_signal(signal.SIGCONT)
-        print(json.dumps(request), file=self.process.stdin, flush=True)
+        try:
+            print(json.dumps(request), file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            pass  # listen says that it ended
         return self.listen()
 
     def close(self):
@@ -92,7 +95,8 @@ class Worker:
 
 def diptych(options, model, precision, threads, largest):
     program = options.build / "tests/bench/bench_encode_worker"
-    worker = Worker("Diptych", precision, [program, model, precision, largest], threads, options.cache)
+    worker = Worker("Diptych", precision, [program, model, precision, largest], threads, options.cache,
+                    DIPTYCH_DEVICE="cpu")
     worker.precision = worker.hello["precision"]
     return worker
 
@@ -159,7 +163,7 @@ def reference(options, model, case, count):
         worker.ask(reference=case.kind, input=str(case.input), count=count, tokens=models.CONTEXT, output=str(path))
         worker.close()
 
-    path = models.made_once(model / f"{case.input.name}.embeddings", make)
+    path = models.made_once(model / f"{case.input.name}.{count}.embeddings", make)
     return np.fromfile(path, np.float32).reshape(count, -1)
 
 
@@ -252,15 +256,20 @@ def compare_shape(options, shape, with_texts, limits, say):
     cases = picture_cases(options.cache, shape, options.batches)
     if with_texts:
         cases += text_cases(options.cache, options.batches)
-    for case in cases:
-        least = case.gflop(hello, False) * case.count / limits["f32"]
-        if least > options.longest:
-            say(f"<!-- {shape}, {case.label}, batch {case.count}: left out, it takes {least:.0f} s or more -->")
-            continue
-        golden = reference(options, model, case, count)
-        rounds = min(options.rounds, 3) if least > SLOW else options.rounds
+
+    def least(case):
+        """Seconds that a batch takes at the float32 limit."""
+        return case.gflop(hello, False) * case.count / limits["f32"]
+
+    kept = [case for case in cases if least(case) <= options.longest]
+    for case in kept:
+        golden = reference(options, model, case, max(c.count for c in kept if c.input == case.input))
+        rounds = min(options.rounds, 3) if least(case) > SLOW else options.rounds
         for line in rows(shape, case, measure(case, workers, golden, options.cache, rounds), hello, limits):
             say(line)
+    for case in cases:
+        if case not in kept:
+            print(f"left out: {shape}, {case.label}, batch {case.count}: over --longest", file=sys.stderr)
     for worker in workers:
         worker.close()
     return {name: version for worker in workers for name, version in worker.hello.get("versions", {}).items()}
@@ -331,6 +340,15 @@ def commit():
                           text=True).stdout.strip()
 
 
+def machine_limits(options):
+    return json.loads(subprocess.run([options.build / "tests/bench/bench_limits", str(options.threads)],
+                                     stdout=subprocess.PIPE, check=True, preexec_fn=bound_to(options.threads)).stdout)
+
+
+def in_words(limits):
+    return ", ".join(f"{limits[p]:.0f} GFLOP/s {p} ({limits[p + '_by']})" for p in ("f32", "bf16") if p in limits)
+
+
 def main():
     options = parse()
     options.cache.mkdir(parents=True, exist_ok=True)
@@ -340,18 +358,16 @@ def main():
         lines.append(line)
         print(line, flush=True)
 
-    limits = json.loads(subprocess.run([options.build / "tests/bench/bench_limits", str(options.threads)],
-                                       capture_output=True, check=True, text=True,
-                                       preexec_fn=bound_to(options.threads)).stdout)
+    limits = machine_limits(options)
     say(f"\n## Encoders, {datetime.date.today()}, Diptych {commit()}\n")
-    say(f"{cpu()}, {options.threads} threads. Limits: " + ", ".join(
-        f"{limits[p]:.0f} GFLOP/s {p} ({limits[p + '_by']})" for p in ("f32", "bf16") if p in limits) + ".")
+    say(f"{cpu()}, {options.threads} threads. Limits: {in_words(limits)}.")
     compare(options, limits, say)
     if not options.no_growth:
         doubling = [1 << n for n in range(7) if 1 << n <= max(options.batches)]
         growth(options, ["vit-b-32"], doubling, sorted({1, options.threads}), say)
         if not options.quick:
             growth(options, ["vit-b-16", "vit-b-16-336"], [max(options.batches)], [options.threads], say)
+    say(f"\nLimits afterwards: {in_words(machine_limits(options))}.")
     if options.append:
         with open(HERE / "RESULTS.md", "a", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

@@ -7,9 +7,10 @@
     {"run": SECONDS}
 
 as encode_worker.c takes them; T is the length texts are cut to. {"reference": ...}, with the rest as in "prepare",
-only writes what torch computes eagerly. Preparing tries every setting that a peer has,
-twice, and keeps the fastest; the answer names it. What a peer gets is what it likes best and is made outside of the
-timing: normalised float32 pictures (N, 3, S, S), 64-bit ids.
+only writes what torch computes eagerly.
+
+Preparing tries every setting that a peer has and keeps the fastest, which the answer names. Inputs are what a peer
+likes best, made outside of the timing: normalised float32 pictures (N, 3, S, S), 64-bit ids.
 
 bfloat16 is a model cast to it, which was faster than autocast in every trial.
 """
@@ -86,13 +87,12 @@ class Torch:
             torch._dynamo.reset()
             torch._inductor.config.freezing = True
             tower = torch.compile(tower, dynamic=False)
-        batch = torch.from_numpy(batch)
 
-        def run():
+        def encode(batch):
             with torch.no_grad():
-                return tower(batch).numpy()
+                return tower(torch.from_numpy(batch)).numpy()
 
-        return run
+        return encode
 
 
 def one_op_attention(causal):
@@ -159,7 +159,7 @@ class OnnxRuntime:
             options.add_free_dimension_override_by_name("tokens", batch.shape[1])
         path = exported(self.model, kind, setting == "one-op attention")
         session = self.ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        return lambda: session.run(None, {"input": batch})[0]
+        return lambda batch: session.run(None, {"input": batch})[0]
 
 
 class OpenVino:
@@ -176,30 +176,29 @@ class OpenVino:
 
     def build(self, setting, kind, batch):
         streams = self.threads if setting == "streams" else 1
-        parts = np.split(batch, streams)
         model = self.ov.Core().read_model(exported(self.model, kind))
-        model.reshape(list(parts[0].shape))
+        model.reshape([len(batch) // streams, *batch.shape[1:]])
         compiled = self.ov.Core().compile_model(model, "CPU", {
             "INFERENCE_PRECISION_HINT": self.precision, "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": streams, "PERFORMANCE_HINT": "THROUGHPUT" if streams > 1 else "LATENCY"})
-        requests = [compiled.create_infer_request() for _ in parts]
+        requests = [compiled.create_infer_request() for _ in range(streams)]
 
-        def run():
-            for request, part in zip(requests, parts):
+        def encode(batch):
+            for request, part in zip(requests, np.split(batch, streams)):
                 request.start_async([part], share_inputs=True)
             for request in requests:
                 request.wait()
             return np.concatenate([request.get_output_tensor().data for request in requests])
 
-        return run
+        return encode
 
 
 PEERS = {"torch": Torch, "onnxruntime": OnnxRuntime, "openvino": OpenVino}
 
 
-def timed(run):
+def timed(encode, batch):
     start = time.perf_counter()
-    run()
+    encode(batch)
     return time.perf_counter() - start
 
 
@@ -208,34 +207,42 @@ class Worker:
         self.model = pathlib.Path(model)
         self.peer = PEERS[peer](self.model, precision, int(threads))
         self.won = {}  # the last setting that won, by kind
+        self.built_for, self.encode, self.batch = None, None, None
 
-    def prepare(self, request):
-        """Builds every setting, the one at hand released first, and keeps the fastest."""
-        kind = request["prepare"]
-        batch = read_input(kind, request, self.model)
+    def build(self, kind, batch):
+        """Builds every setting, the one at hand released first, and keeps the fastest; returns what failed."""
         settings, failed, best = self.peer.settings(len(batch)), {}, None
         if len(batch) > LARGE and self.won.get(kind) in settings:
             settings = [self.won[kind]]
-        self.run = None
+        self.encode = None
         for setting in settings:
             try:
-                run = self.peer.build(setting, kind, batch)
-                output = run()
-                seconds = timed(run) if len(settings) > 1 else 0
+                encode = self.peer.build(setting, kind, batch)
+                encode(batch)
+                seconds = timed(encode, batch) if len(settings) > 1 else 0
             except Exception as e:
                 failed[setting] = f"{type(e).__name__}: {e}"[:300]
                 continue
             if best is None or seconds < best:
-                best, self.won[kind], self.run = seconds, setting, run
-                output.astype(np.float32).tofile(request["output"])
+                best, self.won[kind], self.encode = seconds, setting, encode
         if best is None:
             raise RuntimeError(str(failed))
+        return failed
+
+    def prepare(self, request):
+        kind, failed = request["prepare"], {}
+        self.batch = read_input(kind, request, self.model)
+        if self.built_for != (kind, self.batch.shape):
+            self.built_for = None
+            failed = self.build(kind, self.batch)
+            self.built_for = kind, self.batch.shape
+        self.encode(self.batch).astype(np.float32).tofile(request["output"])
         return {"setting": self.won[kind], "failed": failed}
 
     def reference(self, request):
         kind = request["reference"]
         parts = np.array_split(read_input(kind, request, self.model), -(-request["count"] // LARGE))
-        np.concatenate([self.peer.build("eager", kind, part)() for part in parts]).tofile(request["output"])
+        np.concatenate([self.peer.build("eager", kind, part)(part) for part in parts]).tofile(request["output"])
         return {}
 
     def answer(self, request):
@@ -244,9 +251,9 @@ class Worker:
         if "reference" in request:
             return self.reference(request)
         end = time.perf_counter() + request["run"]
-        seconds = [timed(self.run)]
+        seconds = [timed(self.encode, self.batch)]
         while time.perf_counter() < end:
-            seconds.append(timed(self.run))
+            seconds.append(timed(self.encode, self.batch))
         return {"seconds": seconds}
 
 
