@@ -8,9 +8,11 @@
 #include "cli/interrupt.h"
 #include "cli/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CHUNK = 512 };
 
@@ -75,27 +77,6 @@ static int fail(struct work *work, const struct plan_file *file, const struct er
     return rc;
 }
 
-/* Gives the file the vector of an item of the same content; *found: there is one. */
-static int copy_vector(bool *found, struct work *work, const struct plan_file *file, struct err *err)
-{
-    struct arena arena = {0};
-    struct index_item source, item;
-    int rc = index_find(&source, found, work->index, INDEX_IMAGE, NULL, file->hash, &arena, err);
-    if (!rc && *found)
-        rc = describe(&item, work, file, &arena, err);
-    if (!rc && *found) {
-        item.width = source.width;
-        item.height = source.height;
-        rc = index_add_copy(work->index, &item, source.id, err);
-        work->pictures.copied++;
-        work->session->done++;
-    }
-    arena_release(&arena);
-    return rc;
-}
-
-/* ---- moves --------------------------------------------------------------------------------------------- */
-
 /* The item as it is, with another path, size and time. */
 static int place(
     struct work *work, int64_t id, const char *path, int64_t size, int64_t mtime_ns, struct err *err)
@@ -112,6 +93,36 @@ static int place(
     arena_release(&arena);
     return rc;
 }
+
+static bool is_missing(const char *path)
+{
+    return path && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* Gives the file the vector of an item of the same content; *found: there is one. An item whose own file is
+ * no more, below no path that was given, has moved here. */
+static int reuse_vector(bool *found, struct work *work, const struct plan_file *file, struct err *err)
+{
+    struct arena arena = {0};
+    struct index_item source, item;
+    int rc = index_find(&source, found, work->index, INDEX_IMAGE, NULL, file->hash, &arena, err);
+    if (!rc && *found && is_missing(source.path)) {
+        rc = place(work, source.id, file->path, file->size, file->mtime_ns, err);
+        work->pictures.moved++;
+    } else if (!rc && *found) {
+        rc = describe(&item, work, file, &arena, err);
+        item.width = source.width;
+        item.height = source.height;
+        if (!rc)
+            rc = index_add_copy(work->index, &item, source.id, err);
+        work->pictures.copied++;
+    }
+    work->session->done += *found;
+    arena_release(&arena);
+    return rc;
+}
+
+/* ---- moves --------------------------------------------------------------------------------------------- */
 
 /* Pictures that swap their names, or all move on by one, must not be in one another's way: an item whose old
  * path another takes steps aside first, to a path that no file can have. Nobody sees it there: it is all one
@@ -191,7 +202,7 @@ static int sort_chunk(struct chunk *chunk, struct err *err)
             rc = fail(chunk->work, file, &chunk->errs[i], err);
             continue;
         }
-        rc = copy_vector(&found, chunk->work, file, err);
+        rc = reuse_vector(&found, chunk->work, file, err);
         if (rc || found)
             continue;
         if (same_in(chunk->encode, chunk->encode_count, file->hash)) {
@@ -210,7 +221,7 @@ static int copy_later(struct chunk *chunk, struct err *err)
     for (size_t i = 0; i < chunk->later_count && !rc; i++) {
         const struct plan_file *file = chunk->later[i];
         bool found;
-        rc = copy_vector(&found, chunk->work, file, err);
+        rc = reuse_vector(&found, chunk->work, file, err);
         if (rc || found)
             continue;
         struct err why;

@@ -112,6 +112,15 @@ expect_text err "other files, not looked at: 1"
 run index info a.dip
 expect_match out '^pictures +11$'
 
+# ---- what moves from a folder that is not given to one that is
+mkdir other && mv tree/deep/renamed.png other
+run index update a.dip other
+expect_status 0
+expect_pictures 0 0 0 1 0 0 0
+mv other/renamed.png tree/deep
+run index update a.dip tree/deep
+expect_pictures 0 0 0 1 0 1 0
+
 # ---- remove
 run index remove a.dip tree/deep
 expect_status 0
