@@ -149,6 +149,15 @@ typedef int index_progress(void *context, int64_t done, int64_t total);
  * change. Takes free disk space for all live rows. progress may be NULL. */
 int index_compact(struct index *index, index_progress *progress, void *context, struct err *err);
 
+/* ---- sources ------------------------------------------------------------------------------------------- */
+
+/* What an index is made from, kept for whoever brings it up to date: paths of kinds that callers agree on. A
+ * path is kept once a kind; index_commit keeps the changes. index_sources adds the paths to a list, oldest
+ * first. */
+int index_source_add(struct index *index, const char *kind, const char *path, struct err *err);
+int index_source_remove(struct index *index, const char *kind, const char *path, struct err *err);
+int index_sources(struct strings *paths, struct index *index, const char *kind, struct err *err);
+
 /* ---- searching ----------------------------------------------------------------------------------------- */
 
 /* Which items to look at; zeroed: all.

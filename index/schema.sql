@@ -13,6 +13,13 @@ CREATE TABLE meta (
     texts INTEGER NOT NULL
 );
 
+-- What the index was made from, in the order of its adding, for its next update.
+CREATE TABLE sources (
+    kind TEXT NOT NULL,          -- pictures, texts, captions or metadata
+    path TEXT NOT NULL,
+    UNIQUE (kind, path)
+);
+
 CREATE TABLE items (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- rises with row; never used twice, even that of the last item, removed
     row INTEGER NOT NULL UNIQUE,          -- in the vectors file, from 0

@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-enum { WIDTH_LIMIT = 65536, STATEMENTS = 32 };
+enum { WIDTH_LIMIT = 65536, STATEMENTS = 48 };
 
 /* The one row of the catalog's `meta`. */
 struct meta {

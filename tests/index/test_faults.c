@@ -498,13 +498,14 @@ static void fill_a_small_file_system(const char *path)
 {
     struct err err = {0};
     if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir(path, 0777) ||
-        mount("diptych", path, "tmpfs", 0, "size=2m")) {
+        mount(
+            "diptych", path, "tmpfs", 0, "size=8m")) { /* three batches of rows, and room for their catalog */
         fprintf(stderr, "no file system may be mounted here: skipped\n");
         return;
     }
     char index[4200];
     snprintf(index, sizeof index, "%s/wide.dip", path);
-    fill(index, 4096, "vectors.f32': No space left on device");
+    fill(index, 65536, "vectors.f32': No space left on device");
     check(!umount(path) && !mount("diptych", path, "tmpfs", 0, "size=2m"));
     snprintf(index, sizeof index, "%s/narrow.dip", path);
     fill(index, 1, "catalog.sqlite': database or disk is full");
@@ -639,7 +640,8 @@ static void read_a_read_only_medium(const char *path)
 {
     struct err err = {0};
     if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir(path, 0777) ||
-        mount("diptych", path, "tmpfs", 0, "size=2m")) {
+        mount(
+            "diptych", path, "tmpfs", 0, "size=8m")) { /* three batches of rows, and room for their catalog */
         fprintf(stderr, "no file system may be mounted here: skipped\n");
         return;
     }

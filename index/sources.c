@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What an index is made from. */
+#include "index/store.h"
+
+#include <string.h>
+
+static int change(struct index *index, const char *sql, const char *kind, const char *path, struct err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = change_begin(index, err);
+    if (!rc)
+        rc = catalog_statement(&stmt, index, sql, err);
+    if (!rc) {
+        sqlite3_bind_text(stmt, 1, kind, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 2, path, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt) == SQLITE_DONE ? 0 : catalog_error(index, "write", err);
+        sqlite3_reset(stmt);
+    }
+    return change_end(index, rc, err);
+}
+
+int index_source_add(struct index *index, const char *kind, const char *path, struct err *err)
+{
+    static const char sql[] = "INSERT OR IGNORE INTO sources (kind, path) VALUES (?, ?)";
+    return change(index, sql, kind, path, err);
+}
+
+int index_source_remove(struct index *index, const char *kind, const char *path, struct err *err)
+{
+    static const char sql[] = "DELETE FROM sources WHERE kind = ? AND path = ?";
+    return change(index, sql, kind, path, err);
+}
+
+int index_sources(struct strings *paths, struct index *index, const char *kind, struct err *err)
+{
+    static const char sql[] = "SELECT path FROM sources WHERE kind = ? ORDER BY rowid";
+    sqlite3_stmt *stmt;
+    int step = SQLITE_DONE, rc = catalog_statement(&stmt, index, sql, err);
+    if (rc)
+        return rc;
+    sqlite3_bind_text(stmt, 1, kind, -1, SQLITE_STATIC);
+    while (!rc && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *path = (const char *)sqlite3_column_text(stmt, 0);
+        rc = path ? strings_add(paths, path, strlen(path), err) : err_memory(err, 0);
+    }
+    if (!rc && step != SQLITE_DONE)
+        rc = catalog_error(index, "read", err);
+    sqlite3_reset(stmt);
+    return rc ? rc : catalog_check_unchanged(index, err);
+}
