@@ -9,16 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum source_kind { SOURCE_TEXTS, SOURCE_CAPTIONS, SOURCE_METADATA, SOURCE_KINDS };
+enum source_kind { SOURCE_PICTURES, SOURCE_TEXTS, SOURCE_CAPTIONS, SOURCE_METADATA, SOURCE_KINDS };
+static const char *const source_names[SOURCE_KINDS] = {"pictures", "texts", "captions", "metadata"};
 
 struct build {
     struct session session;
     bool update; /* the index must be there */
     const char *path;
-    char **pictures;
-    size_t picture_count;
-    int storage; /* -1: not said */
-    struct strings sources[SOURCE_KINDS];
+    int storage;                          /* -1: not said */
+    struct strings sources[SOURCE_KINDS]; /* absolute paths */
+    struct arena arena;
     struct scan scan;
     struct work work;
 };
@@ -47,19 +47,36 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static void add_source(struct argp_state *state, struct build *b, enum source_kind kind, const char *path)
+static void add_source(struct argp_state *state, struct build *b, enum source_kind kind, const char *argument)
 {
     struct err err;
-    if (strings_add(&b->sources[kind], path, strlen(path), &err))
+    const char *path = path_absolute(&b->arena, argument, &err);
+    if (!path || strings_add(&b->sources[kind], path, strlen(path), &err))
         argp_error(state, "%s", err.msg);
+}
+
+static bool has_sources(const struct build *b)
+{
+    size_t count = 0;
+    for (int kind = 0; kind < SOURCE_KINDS; kind++)
+        count += b->sources[kind].count;
+    return count;
+}
+
+static void add_arguments(struct argp_state *state, struct build *b)
+{
+    char **pictures;
+    size_t count;
+    index_arguments(state, &b->path, &pictures, &count, SIZE_MAX);
+    for (size_t i = 0; i < count; i++)
+        add_source(state, b, SOURCE_PICTURES, pictures[i]);
 }
 
 static void check_arguments(const struct argp_state *state, const struct build *b)
 {
     if (!b->path)
         argp_error(state, "no index: name one");
-    if (!b->picture_count && !b->sources[SOURCE_TEXTS].count && !b->sources[SOURCE_CAPTIONS].count &&
-        !b->sources[SOURCE_METADATA].count)
+    if (!b->update && !has_sources(b))
         argp_error(state, "nothing to put in: name pictures, folders, or --texts FILE");
 }
 
@@ -83,7 +100,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         b->storage = option_choice(state, "storage", argument, storages);
         return 0;
     case ARGP_KEY_ARGS:
-        index_arguments(state, &b->path, &b->pictures, &b->picture_count, SIZE_MAX);
+        add_arguments(state, b);
         return 0;
     case ARGP_KEY_END:
         check_arguments(state, b);
@@ -99,7 +116,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     "share them; what is gone below the given paths leaves the index. The same holds for the texts of a "    \
     "file.\n\n"                                                                                              \
     "A picture that cannot be read is reported, left out, and tried again the next time. Ctrl-C keeps what " \
-    "is done, and so does any other end; the same command goes on from there.\n\n"                           \
+    "is done, and so does any other end; the same command goes on from there. The index remembers the "      \
+    "paths and files for 'diptych index update INDEX'.\n\n"                                                  \
     "Exit status: 0 all is in the index, 1 some pictures or texts failed, 2 cannot start or go on."
 
 static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
@@ -118,27 +136,49 @@ static const struct argp build_argp = {
 static const struct argp update_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX PATH...",
-    .doc = "Bring an index up to date with folders and files: as 'index build', but the index must be "
-           "there.\v" GOES_ON,
+    .args_doc = "INDEX [PATH...]",
+    .doc = "Bring an index up to date with folders and files: those that are named, or else all that it was "
+           "made from.\v" GOES_ON,
     .children = children,
     .help_filter = options_help_filter,
 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-/* All that can be seen before the model is there. */
-static int look(struct build *b, struct err *err)
+/* What an update goes by that names nothing: what the index was made from. */
+static int recall_sources(struct build *b, struct err *err)
+{
+    struct index *index;
+    int rc = index_open(&index, b->path, INDEX_READ, NULL, err);
+    if (rc)
+        return rc;
+    for (int kind = 0; kind < SOURCE_KINDS && !rc; kind++)
+        rc = index_sources(&b->sources[kind], index, source_names[kind], err);
+    index_free(index);
+    return rc;
+}
+
+static int remember_sources(struct build *b, struct err *err)
 {
     int rc = 0;
     for (int kind = 0; kind < SOURCE_KINDS; kind++)
-        for (size_t i = 0; i < b->sources[kind].count; i++)
+        for (size_t i = 0; i < b->sources[kind].count && !rc; i++)
+            rc = index_source_add(b->work.index, source_names[kind], b->sources[kind].items[i], err);
+    return rc ? rc : index_commit(b->work.index, err);
+}
+
+/* All that can be seen before the model is there. */
+static int look(struct build *b, struct err *err)
+{
+    int rc = has_sources(b) ? 0 : recall_sources(b, err);
+    for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
+        for (size_t i = 0; i < b->sources[kind].count && !rc; i++)
             if (access(b->sources[kind].items[i], R_OK))
-                return err_set(
+                rc = err_set(
                     err, ERR_IO, "unable to open '%s': %s", b->sources[kind].items[i], strerror(errno));
     progress_note(&b->session.progress, "looking for pictures");
-    for (size_t i = 0; i < b->picture_count && !rc; i++)
-        rc = scan_path(&b->scan, b->pictures[i], err);
+    for (size_t i = 0; i < b->sources[SOURCE_PICTURES].count && !rc; i++)
+        rc = scan_path(&b->scan, b->sources[SOURCE_PICTURES].items[i], err);
     return rc;
 }
 
@@ -189,14 +229,10 @@ static int add_sources(struct build *b, struct err *err)
         [SOURCE_CAPTIONS] = work_captions,
         [SOURCE_METADATA] = work_metadata,
     };
-    struct arena arena = {0};
     int rc = 0;
-    for (int kind = 0; kind < SOURCE_KINDS; kind++)
-        for (size_t i = 0; i < b->sources[kind].count && !rc && !work_ended(); i++) {
-            const char *path = path_absolute(&arena, b->sources[kind].items[i], err);
-            rc = path ? add[kind](&b->work, path, err) : ERR_MEMORY;
-        }
-    arena_release(&arena);
+    for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
+        for (size_t i = 0; i < b->sources[kind].count && !rc && !work_ended(); i++)
+            rc = add[kind](&b->work, b->sources[kind].items[i], err);
     return rc;
 }
 
@@ -207,6 +243,8 @@ static int build_all(struct build *b, struct err *err)
         rc = session_open(&b->session, err);
     if (!rc)
         rc = open_index(b, err);
+    if (!rc)
+        rc = remember_sources(b, err);
     progress_note(&b->session.progress, "looking for changes");
     if (!rc)
         rc = scan_plan(&b->scan, b->work.index, b->session.loader_options.threads, err);
@@ -217,25 +255,13 @@ static int build_all(struct build *b, struct err *err)
 
 static void put_summary(struct build *b, double start)
 {
-    const struct work *w = &b->work;
     progress_clear(&b->session.progress);
-    fprintf(stderr,
-        "pictures: %zu new, %zu changed, %zu copied, %zu moved, %zu gone, %zu unchanged, %zu failed\n",
-        w->pictures.new, w->pictures.changed, w->pictures.copied, w->pictures.moved, w->pictures.gone,
-        w->pictures.unchanged, w->pictures.failed);
-    if (b->sources[SOURCE_TEXTS].count || b->sources[SOURCE_CAPTIONS].count || w->texts.gone)
-        fprintf(stderr, "texts: %zu new, %zu copied, %zu gone, %zu unchanged, %zu failed\n", w->texts.new,
-            w->texts.copied, w->texts.gone, w->texts.unchanged, w->texts.failed);
-    if (w->described)
-        fprintf(stderr, "new captions or metadata: %zu\n", w->described);
-    if (w->texts.truncated)
-        fprintf(stderr, "texts cut at the model's %zu tokens: %zu\n",
-            model_config(b->session.model)->text.context, w->texts.truncated);
+    work_put_summary(&b->work);
     if (b->scan.skipped)
         fprintf(stderr, "other files, not looked at: %zu\n", b->scan.skipped);
     b->session.progress.start = start;
-    fprintf(stderr, "encoded: %zu", w->encoded);
-    session_put_rate(&b->session, w->encoded, "items");
+    fprintf(stderr, "encoded: %zu", b->work.encoded);
+    session_put_rate(&b->session, b->work.encoded, "items");
 }
 
 /* What makes searches fast; an interrupted run goes on later, and ends with it. */
@@ -262,6 +288,7 @@ static int run(const struct argp *argp, bool update, int argc, char **argv)
         put_summary(&b, start);
     index_free(b.work.index);
     scan_release(&b.scan);
+    arena_release(&b.arena);
     for (int kind = 0; kind < SOURCE_KINDS; kind++)
         strings_release(&b.sources[kind]);
     return session_close(&b.session, update ? "update" : "build", rc, &err);

@@ -64,24 +64,48 @@ static void look_at_files(const char *const *paths, size_t count, int64_t *bytes
     strftime(changed, 32, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&last, &tm));
 }
 
-static int print_info(const struct index_info *info, int format, struct err *err)
+/* Rows of {"kind", "path"}: what the index was made from; NULL on an error. */
+static json_t *sources(struct index *index, struct err *err)
 {
+    static const char *const kinds[] = {"pictures", "texts", "captions", "metadata"};
+    json_t *rows = json_array();
+    int rc = rows ? 0 : err_memory(err, 0);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds && !rc; k++) {
+        struct strings paths = {0};
+        rc = index_sources(&paths, index, kinds[k], err);
+        for (size_t i = 0; i < paths.count && !rc; i++)
+            if (json_array_append_new(
+                    rows, json_pack("{s:s, s:o}", "kind", kinds[k], "path", json_text(paths.items[i]))))
+                rc = err_memory(err, 0);
+        strings_release(&paths);
+    }
+    if (rc)
+        json_decref(rows);
+    return rc ? NULL : rows;
+}
+
+static int print_info(struct index *index, int format, struct err *err)
+{
+    const struct index_info info = index_info(index);
     struct arena arena = {0};
-    const char *const paths[] = {info->vectors, path_join(&arena, info->path, "catalog.sqlite"),
-        path_join(&arena, info->path, "catalog.sqlite-wal")};
+    const char *const paths[] = {info.vectors, path_join(&arena, info.path, "catalog.sqlite"),
+        path_join(&arena, info.path, "catalog.sqlite-wal")};
     int64_t vector_bytes, catalog_bytes;
     char changed[32];
     look_at_files(paths, 1, &vector_bytes, changed);
     look_at_files(paths + 1, 2, &catalog_bytes, changed);
     arena_release(&arena);
+    json_t *made_from = sources(index, err);
+    if (!made_from)
+        return err->code;
     return report_print(
-        json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:s}", "index",
-            json_text(info->path), "pictures", (json_int_t)info->images, "texts", (json_int_t)info->texts,
-            "rows", (json_int_t)info->rows, "dead rows",
-            (json_int_t)(info->rows - info->images - info->texts), "storage",
-            index_storage_names[info->storage], "width", (json_int_t)info->width, "vector bytes",
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:o}", "index",
+            json_text(info.path), "pictures", (json_int_t)info.images, "texts", (json_int_t)info.texts,
+            "rows", (json_int_t)info.rows, "dead rows", (json_int_t)(info.rows - info.images - info.texts),
+            "storage", index_storage_names[info.storage], "width", (json_int_t)info.width, "vector bytes",
             (json_int_t)vector_bytes, "catalog bytes", (json_int_t)catalog_bytes, "model",
-            json_text(info->model), "fingerprint", info->fingerprint, "changed", changed),
+            json_text(info.model), "fingerprint", info.fingerprint, "changed", changed, "made from",
+            made_from),
         format, err);
 }
 
@@ -92,9 +116,7 @@ int cmd_index_info(int argc, char **argv)
     struct err err = {0};
     options_parse(&argp, argc, argv, &arguments);
     int rc = index_open(&index, arguments.path, INDEX_READ, NULL, &err);
-    if (!rc) {
-        const struct index_info info = index_info(index);
-        rc = print_info(&info, arguments.format, &err);
-    }
+    if (!rc)
+        rc = print_info(index, arguments.format, &err);
     return index_end(index, "show the index", rc, &err);
 }

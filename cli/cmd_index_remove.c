@@ -82,8 +82,10 @@ static const struct argp argp = {
     .doc =
         "Take pictures and texts out of an index; files stay.\v"
         "PATH is a picture, a folder that pictures lie below, or a file that texts came from; with --where, "
-        "--match or --kind only those go that fit these too. A picture's texts go with it. Rows keep "
-        "their room until 'diptych index compact'.\n\n"
+        "--match or --kind only those go that fit these too. A picture's texts go with it.\n\n"
+        "A file that stays below a folder that the index was made from comes back with the next update; "
+        "what is removed by the path that it was made from does not. Rows keep their room until 'diptych "
+        "index compact'.\n\n"
         "Exit status: 0 done, 1 the index has nothing of a path or no such id, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,
@@ -142,6 +144,17 @@ static int remove_ids(
     return rc ? rc : index_commit(index, err);
 }
 
+/* A folder that is removed whole does not come back with the next update. */
+static int forget_sources(const struct remove *r, struct index *index, struct err *err)
+{
+    static const char *const kinds[] = {"pictures", "texts", "captions"};
+    int rc = 0;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (size_t i = 0; i < r->roots.count && !rc; i++)
+            rc = index_source_remove(index, kinds[k], r->roots.items[i], err);
+    return rc;
+}
+
 static size_t report_unused(const struct remove *r)
 {
     size_t unused = 0;
@@ -166,6 +179,8 @@ int cmd_index_remove(int argc, char **argv)
         rc = index_open(&index, r.path, INDEX_WRITE, NULL, &r.err);
     if (!rc && (r.roots.count || filtered))
         rc = index_each(index, &r.filter, visit, &r, &r.err);
+    if (!rc && !filtered)
+        rc = forget_sources(&r, index, &r.err);
     if (!rc)
         rc = remove_ids(&removed, &missing, &r, index, &r.err);
     if (!rc)

@@ -77,23 +77,6 @@ static int fail(struct work *work, const struct plan_file *file, const struct er
     return rc;
 }
 
-/* The item as it is, with another path, size and time. */
-static int place(
-    struct work *work, int64_t id, const char *path, int64_t size, int64_t mtime_ns, struct err *err)
-{
-    struct arena arena = {0};
-    struct index_item item;
-    int rc = index_get(&item, work->index, id, &arena, err);
-    if (!rc) {
-        item.path = path;
-        item.size = size;
-        item.mtime_ns = mtime_ns;
-        rc = index_update(work->index, &item, err);
-    }
-    arena_release(&arena);
-    return rc;
-}
-
 static bool is_missing(const char *path)
 {
     return path && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR);
@@ -107,7 +90,7 @@ static int reuse_vector(bool *found, struct work *work, const struct plan_file *
     struct index_item source, item;
     int rc = index_find(&source, found, work->index, INDEX_IMAGE, NULL, file->hash, &arena, err);
     if (!rc && *found && is_missing(source.path)) {
-        rc = place(work, source.id, file->path, file->size, file->mtime_ns, err);
+        rc = work_place(work, source.id, file->path, file->size, file->mtime_ns, err);
         work->pictures.moved++;
     } else if (!rc && *found) {
         rc = describe(&item, work, file, &arena, err);
@@ -120,35 +103,6 @@ static int reuse_vector(bool *found, struct work *work, const struct plan_file *
     work->session->done += *found;
     arena_release(&arena);
     return rc;
-}
-
-/* ---- moves --------------------------------------------------------------------------------------------- */
-
-/* Pictures that swap their names, or all move on by one, must not be in one another's way: an item whose old
- * path another takes steps aside first, to a path that no file can have. Nobody sees it there: it is all one
- * commit. */
-static int step_aside(struct work *work, const struct plan_item *item, struct err *err)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/dev/null/%lld", (long long)item->id);
-    return place(work, item->id, path, item->size, item->mtime_ns, err);
-}
-
-static int move_all(struct work *work, const struct plan *plan, struct err *err)
-{
-    int rc = 0;
-    for (size_t i = 0; i < plan->item_count && !rc; i++)
-        if (plan->items[i].vacates)
-            rc = step_aside(work, &plan->items[i], err);
-    for (size_t i = 0; i < plan->file_count && !rc; i++) {
-        const struct plan_file *file = &plan->files[i];
-        if (file->action == PLAN_UNCHANGED || file->action == PLAN_TOUCHED)
-            work->pictures.unchanged++;
-        if (file->action == PLAN_TOUCHED || file->action == PLAN_MOVED)
-            rc = place(work, file->item->id, file->path, file->size, file->mtime_ns, err);
-        work->pictures.moved += file->action == PLAN_MOVED;
-    }
-    return rc ? rc : index_commit(work->index, err);
 }
 
 /* ---- chunks -------------------------------------------------------------------------------------------- */
@@ -294,7 +248,7 @@ int work_pictures(struct work *work, struct scan *scan, struct err *err)
 {
     work->pictures.failed = scan->failed;
     work->session->failed += scan->failed;
-    int rc = move_all(work, &scan->plan, err);
+    int rc = work_moves(work, &scan->plan, err);
     if (!rc)
         rc = add_all(work, &scan->plan, err);
     if (!rc && !work_ended())

@@ -92,10 +92,9 @@ static int visit(void *context, const char *path, const struct err *problem)
     return add_file(scan, path, &st, walk->err);
 }
 
-int scan_path(struct scan *scan, const char *path, struct err *err)
+int scan_path(struct scan *scan, const char *root, struct err *err)
 {
-    const char *root = path_absolute(&scan->arena, path, err);
-    int rc = root ? strings_add(&scan->roots, root, strlen(root), err) : ERR_MEMORY;
+    int rc = strings_add(&scan->roots, root, strlen(root), err);
     return rc ? rc : file_walk(root, visit, &(struct walk){scan, root, err}, err);
 }
 

@@ -20,8 +20,8 @@ struct scan {
  * has one path, from wherever it is named. */
 const char *path_absolute(struct arena *arena, const char *path, struct err *err);
 
-/* Finds the pictures at and below a path. A path that is not there is reported and no failure here. */
-int scan_path(struct scan *scan, const char *path, struct err *err);
+/* Finds the pictures at and below an absolute path. One that is not there is reported and no failure here. */
+int scan_path(struct scan *scan, const char *root, struct err *err);
 
 /* Loads the index's pictures, and plans by path, size and time, and the moves by content. */
 int scan_plan(struct scan *scan, struct index *index, int threads, struct err *err);

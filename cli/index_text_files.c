@@ -35,8 +35,10 @@ int text_list_add(struct text_list *list, const struct text_entry *entry, struct
         list->room = room;
     }
     struct text_entry *added = &list->items[list->count++];
-    *added =
-        (struct text_entry){keep(list, entry->text), keep(list, entry->picture), keep(list, entry->metadata)};
+    *added = *entry;
+    added->text = keep(list, entry->text);
+    added->picture = keep(list, entry->picture);
+    added->metadata = keep(list, entry->metadata);
     const bool ok =
         added->text && (added->picture || !entry->picture) && (added->metadata || !entry->metadata);
     return ok ? 0 : err_memory(err, strlen(entry->text));

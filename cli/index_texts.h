@@ -9,6 +9,7 @@ struct text_entry {
     const char *text;
     const char *picture;  /* the path of the picture it describes, or NULL */
     const char *metadata; /* a JSON object, or NULL */
+    bool unbound;         /* its picture cannot be told: see work_texts */
 };
 
 /* Zero-initialise. */

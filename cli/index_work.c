@@ -28,3 +28,19 @@ void work_fail(struct work *work, size_t *failed, const char *reason)
     work->session->failed++;
     ++*failed;
 }
+
+void work_put_summary(const struct work *w)
+{
+    fprintf(stderr,
+        "pictures: %zu new, %zu changed, %zu copied, %zu moved, %zu gone, %zu unchanged, %zu failed\n",
+        w->pictures.new, w->pictures.changed, w->pictures.copied, w->pictures.moved, w->pictures.gone,
+        w->pictures.unchanged, w->pictures.failed);
+    if (w->texts.new + w->texts.copied + w->texts.gone + w->texts.unchanged + w->texts.failed)
+        fprintf(stderr, "texts: %zu new, %zu copied, %zu gone, %zu unchanged, %zu failed\n", w->texts.new,
+            w->texts.copied, w->texts.gone, w->texts.unchanged, w->texts.failed);
+    if (w->described)
+        fprintf(stderr, "new captions or metadata: %zu\n", w->described);
+    if (w->texts.truncated)
+        fprintf(stderr, "texts cut at the model's %zu tokens: %zu\n",
+            model_config(w->session->model)->text.context, w->texts.truncated);
+}

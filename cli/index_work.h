@@ -26,6 +26,9 @@ struct work {
     size_t described; /* pictures with new metadata or captions */
 };
 
+/* Prints what was done, in lines on stderr. */
+void work_put_summary(const struct work *work);
+
 /* Whether the user wants an end. */
 bool work_ended(void);
 
@@ -35,11 +38,19 @@ int work_commit(struct work *work, struct err *err);
 /* Reports a failure that does not end the work. */
 void work_fail(struct work *work, size_t *failed, const char *reason);
 
+/* Gives the item another path, size and time. */
+int work_place(
+    struct work *work, int64_t id, const char *path, int64_t size, int64_t mtime_ns, struct err *err);
+
+/* Does the moves of a plan, in one commit, and counts what does not change. */
+int work_moves(struct work *work, const struct plan *plan, struct err *err);
+
 /* Does what scan_plan has found out. */
 int work_pictures(struct work *work, struct scan *scan, struct err *err);
 
 /* Makes the texts of the file `path` in the index those of the list: what is new is encoded, what is no
- * longer in it removed. */
+ * longer in it removed. Texts with the words of an unbound one stay: their picture may have another name by
+ * now. */
 int work_texts(struct work *work, const char *path, const struct text_list *list, struct err *err);
 
 /* Reads captions, makes the texts of their file those that describe pictures of the index, and gives each of

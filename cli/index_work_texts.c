@@ -167,6 +167,23 @@ static int refresh(struct sync *sync, struct known *known, const struct text_ent
     return rc;
 }
 
+/* Keeps what the index has of these words, whatever picture they describe. */
+static void keep_words(struct sync *sync, const char *text)
+{
+    size_t low = 0, high = sync->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (strcmp(sync->known[middle].text, text) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < sync->count && !strcmp(sync->known[low].text, text); low++) {
+        sync->work->texts.unchanged += !sync->known[low].wanted;
+        sync->known[low].wanted = true;
+    }
+}
+
 static int by_entry(const void *a, const void *b)
 {
     const struct text_entry *x = *(struct text_entry *const *)a, *y = *(struct text_entry *const *)b;
@@ -198,7 +215,9 @@ static int add_all(struct sync *sync, const struct text_list *list, const bool *
     for (size_t i = 0; i < list->count && !rc && !work_ended(); i++) {
         const struct text_entry *entry = &list->items[i];
         struct known *known = find_known(sync, entry);
-        if (known)
+        if (entry->unbound)
+            keep_words(sync, entry->text);
+        else if (known)
             rc = refresh(sync, known, entry, err);
         else if (!repeated[i])
             rc = add_new(sync, entry, err);

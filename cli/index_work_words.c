@@ -74,9 +74,11 @@ static int list_image(struct text_list *list, size_t *missing, struct work *work
         work_fail(work, &work->texts.failed, why.msg);
     if (!rc && found)
         rc = caption_picture(work, &picture, image, err);
-    for (size_t c = 0; c < image->count && !rc && found; c++)
-        rc = text_list_add(
-            list, &(struct text_entry){.text = image->captions[c], .picture = picture.path}, err);
+    for (size_t c = 0; c < image->count && !rc; c++) {
+        const struct text_entry entry = {
+            .text = image->captions[c], .picture = found ? picture.path : NULL, .unbound = !found};
+        rc = text_list_add(list, &entry, err);
+    }
     arena_release(&arena);
     return rc;
 }

@@ -121,6 +121,20 @@ mv other/renamed.png tree/deep
 run index update a.dip tree/deep
 expect_pictures 0 0 0 1 0 1 0
 
+# ---- an update that names nothing goes by all that the index was made from
+run index info a.dip
+expect_match out "^  pictures  $PWD/tree\$"
+rm -r other
+run index update a.dip
+expect_status 1
+expect_text err "unable to read '$PWD/tree/nowhere'"
+expect_text err "unable to read '$PWD/other'"
+expect_match err '^pictures: 0 new, .* 11 unchanged, 4 failed'
+run index remove a.dip other tree/nowhere
+expect_status 1
+run index update a.dip
+expect_match err '^pictures: 0 new, .* 11 unchanged, 2 failed'
+
 # ---- remove
 run index remove a.dip tree/deep
 expect_status 0
@@ -153,11 +167,14 @@ expect_match err "unable to make 'tree'"
 run index build a.dip
 expect_status 2
 expect_match err "nothing to put in"
+run index update nothing.dip
+expect_status 2
+expect_match err "'nothing\.dip' is not an index"
 run index build
 expect_status 2
 run index build c.dip tree --texts nowhere.txt
 expect_status 2
-expect_line err "diptych: cannot build: unable to open 'nowhere.txt': No such file or directory"
+expect_line err "diptych: cannot build: unable to open '$PWD/nowhere.txt': No such file or directory"
 [ ! -e c.dip ] || problem "an index was made"
 mkdir model && ln -s "$root"/assets/model/* model && rm model/preprocessor_config.json
 sed 's/0\.48/0.47/' "$root/assets/model/preprocessor_config.json" >model/preprocessor_config.json

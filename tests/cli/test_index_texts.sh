@@ -139,6 +139,12 @@ expect_match out 'renamed\.png.*"caption": "first", "metadata": \{"camera": "X10
 run index list a.dip --where "picture like '%/renamed.png'"
 expect_lines out 2
 
+# ---- an update that names nothing goes by all files
+run index update a.dip
+expect_status 1
+expect_line err "pictures: 0 new, 0 changed, 0 copied, 0 moved, 0 gone, 3 unchanged, 2 failed"
+expect_texts 0 0 0 11 2
+
 # ---- removing a file's texts, or a picture with its texts
 run index remove a.dip more.jsonl tree/renamed.png
 expect_status 0
