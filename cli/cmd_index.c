@@ -12,6 +12,7 @@ static const struct command subcommands[] = {
     {"compact", cmd_index_compact, "give the room of removed items back"},
     {"duplicates", cmd_index_duplicates, "list items that are the same, or nearly so"},
     {"outliers", cmd_index_outliers, "list items that are unlike the rest"},
+    {"map", cmd_index_map, "map the items of an index in a plane"},
     {0},
 };
 

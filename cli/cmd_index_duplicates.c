@@ -105,13 +105,15 @@ static int print_group_json(const struct duplicates *d, const struct index_item 
     size_t count, struct err *err)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        if (!d->identical || has_twin(items, count, i))
-            json_array_append_new(
-                list, json_pack("{s:I, s:s, s:o, s:f, s:b}", "id", (json_int_t)items[i].id, "kind",
-                          index_kind_name(items[i].kind), items[i].kind == INDEX_IMAGE ? "path" : "text",
-                          json_text(item_name(&items[i])), "score", scores[i], "identical",
-                          has_twin(items, count, i)));
+    for (size_t i = 0; i < count; i++) {
+        const bool twin = has_twin(items, count, i);
+        if (d->identical && !twin)
+            continue;
+        json_t *item = item_json(&items[i]);
+        json_object_set_new(item, "score", json_real(scores[i]));
+        json_object_set_new(item, "identical", json_boolean(twin));
+        json_array_append_new(list, item);
+    }
     return json_print(json_pack("{s:o}", "items", list), 0, err);
 }
 

@@ -75,12 +75,12 @@ static const struct argp argp = {
 static int print_item(const struct outliers *o, size_t i, struct err *err)
 {
     const struct index_item *item = &o->view.items[i];
-    if (o->format == OUTPUT_JSON)
-        return json_print(
-            json_pack("{s:I, s:s, s:o, s:f, s:f}", "id", (json_int_t)item->id, "kind",
-                index_kind_name(item->kind), item->kind == INDEX_IMAGE ? "path" : "text",
-                json_text(item_name(item)), "similarity", o->similarities[i], "tail", o->tails[i]),
-            0, err);
+    if (o->format == OUTPUT_JSON) {
+        json_t *object = item_json(item);
+        json_object_set_new(object, "similarity", json_real(o->similarities[i]));
+        json_object_set_new(object, "tail", json_real(o->tails[i]));
+        return json_print(object, 0, err);
+    }
     if (o->format == OUTPUT_TSV)
         printf("%" PRId64 "\t%s\t%.7g\t%.7g\t", item->id, index_kind_name(item->kind), o->similarities[i],
             o->tails[i]);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/index_view.h"
+#include "cli/cmd_index.h"
+#include "cli/json.h"
 
 #include <stdlib.h>
 
@@ -34,4 +36,10 @@ const char *item_name(const struct index_item *item)
 {
     const char *name = item->kind == INDEX_TEXT && item->caption ? item->caption : item->path;
     return name ? name : "";
+}
+
+json_t *item_json(const struct index_item *item)
+{
+    return json_pack("{s:I, s:s, s:o}", "id", (json_int_t)item->id, "kind", index_kind_name(item->kind),
+        item->kind == INDEX_IMAGE ? "path" : "text", json_text(item_name(item)));
 }

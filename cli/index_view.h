@@ -24,4 +24,6 @@ void index_view_release(struct index_view *view);
 /* What people know an item by: the path of a picture, the words of a text. */
 const char *item_name(const struct index_item *item);
 
+struct json_t *item_json(const struct index_item *item); /* {"id", "kind", "path" or "text"} */
+
 #endif

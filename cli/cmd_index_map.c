@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
+#include "cli/index_map.h"
+#include "cli/json.h"
+#include "cli/output.h"
+#include "cli/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { LEAST = 3 /* items that make a map */, SEED = 1 };
+
+struct map {
+    const char *path, *html;
+    struct index_filter filter;
+    int format; /* -1: none named */
+    struct index_view view;
+    float *points; // (count, 2)
+    double explained[2];
+};
+
+enum { KEY_HTML = 0x100 };
+
+static const struct argp_option options[] = {
+    {"html", KEY_HTML, "FILE", 0, "Write the map as a page to look at", 3},
+    {"format", 'f', "FORMAT", 0,
+        "List the points: table, tsv or json, one object (default: table, or nothing with --html)", 3},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct map *m = state->input;
+    char **none;
+    size_t count;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &m->filter;
+        return 0;
+    case KEY_HTML:
+        m->html = argument;
+        return 0;
+    case 'f':
+        m->format = option_choice(state, "format", argument, output_formats);
+        return 0;
+    case ARGP_KEY_ARGS:
+        index_arguments(state, &m->path, &none, &count, 0);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no index: name one");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "INDEX",
+    .doc =
+        "Map the items of an index: their place in the plane of the two principal components, the "
+        "directions in which the embeddings vary most.\v"
+        "The page needs no other file and no network. \"explained\" is the share of the variance that each "
+        "component holds: the rest does not show in the plane. Where an index has pictures and texts, the "
+        "first component mostly tells the one from the other; --kind maps one of them.\n\n"
+        "tsv has the columns id, kind, x, y and path or text.\n\n"
+        "  diptych index map photos.dip --kind image --html map.html",
+    .children = children,
+    .help_filter = options_help_filter,
+};
+
+/* ---- output -------------------------------------------------------------------------------------------- */
+
+static int print_json(const struct map *m, struct err *err)
+{
+    json_t *points = json_array();
+    for (size_t i = 0; i < m->view.count; i++) {
+        json_t *point = item_json(&m->view.items[i]);
+        json_object_set_new(point, "x", json_real((double)m->points[2 * i]));
+        json_object_set_new(point, "y", json_real((double)m->points[2 * i + 1]));
+        json_array_append_new(points, point);
+    }
+    return json_print(
+        json_pack("{s:[f, f], s:o}", "explained", m->explained[0], m->explained[1], "points", points), 0,
+        err);
+}
+
+static void print_lines(const struct map *m)
+{
+    if (m->format == OUTPUT_TABLE)
+        puts("      x        y        id  kind");
+    for (size_t i = 0; i < m->view.count; i++) {
+        const struct index_item *item = &m->view.items[i];
+        const char *kind = index_kind_name(item->kind);
+        const double x = (double)m->points[2 * i], y = (double)m->points[2 * i + 1];
+        if (m->format == OUTPUT_TSV)
+            printf("%" PRId64 "\t%s\t%.7g\t%.7g\t", item->id, kind, x, y);
+        else
+            printf("%7.4f  %7.4f  %8" PRId64 "  %-5s  ", x, y, item->id, kind);
+        text_escape(stdout, item_name(item));
+        putchar('\n');
+    }
+    fflush(stdout);
+}
+
+static int print_points(const struct map *m, struct err *err)
+{
+    if (m->format == OUTPUT_JSON)
+        return print_json(m, err);
+    if (m->format >= 0)
+        print_lines(m);
+    if (m->format != OUTPUT_TSV)
+        fprintf(stderr, "%zu items; the plane holds %.1f %% + %.1f %% of their variance\n", m->view.count,
+            100 * m->explained[0], 100 * m->explained[1]);
+    return 0;
+}
+
+static int write_page(const struct map *m, struct err *err)
+{
+    struct progress progress;
+    const struct map_report report = {
+        m->path, &m->view, m->points, {m->explained[0], m->explained[1]}, &progress};
+    progress_init(&progress, false);
+    const int rc = map_page(m->html, &report, err);
+    progress_clear(&progress);
+    return rc;
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+static int find_points(struct map *m, struct err *err)
+{
+    m->points = mem_new(m->view.count, 2 * sizeof *m->points);
+    if (!m->points)
+        return err_memory(err, m->view.count * 2 * sizeof *m->points);
+    return embedding_map(m->points, m->explained, m->view.vectors, m->view.count, m->view.rows.width, SEED,
+        thread_default(), err);
+}
+
+int cmd_index_map(int argc, char **argv)
+{
+    struct map m = {.format = -1};
+    struct err err = {0};
+    options_parse(&argp, argc, argv, &m);
+    if (m.format < 0 && !m.html)
+        m.format = OUTPUT_TABLE;
+    int rc = index_view_open(&m.view, m.path, &m.filter, LEAST, &err);
+    if (!rc)
+        rc = find_points(&m, &err);
+    if (!rc && m.html)
+        rc = write_page(&m, &err);
+    if (!rc)
+        rc = print_points(&m, &err);
+    free(m.points);
+    index_view_release(&m.view);
+    return index_end(NULL, "map", rc, &err);
+}
