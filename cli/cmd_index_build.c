@@ -247,7 +247,7 @@ static int build_all(struct build *b, struct err *err)
         rc = remember_sources(b, err);
     progress_note(&b->session.progress, "looking for changes");
     if (!rc)
-        rc = scan_plan(&b->scan, b->work.index, b->session.loader_options.threads, err);
+        rc = scan_plan(&b->scan, b->work.index, b->session.loader_options.threads, &b->session.progress, err);
     if (!rc)
         rc = work_pictures(&b->work, &b->scan, err);
     return rc ? rc : add_sources(b, err);

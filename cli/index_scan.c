@@ -120,21 +120,26 @@ void scan_hash(struct plan_file *const *files, struct err *errs, size_t count, i
 }
 
 /* Files that cannot be hashed are left without: they are tried again, and reported, in their turn. */
-static int hash_moves(struct plan *plan, int threads, struct err *err)
+static int hash_moves(struct plan *plan, int threads, struct progress *progress, struct err *err)
 {
     enum { CHUNK = 64 };
     struct plan_file *files[CHUNK];
-    size_t count = 0;
+    size_t count = 0, done = 0, total = 0;
     struct err *errs = mem_new(CHUNK, sizeof *errs);
     if (!errs)
         return err_memory(err, CHUNK * sizeof *errs);
-    for (size_t i = 0; i < plan->file_count; i++) {
-        if (plan_wants_hash(plan, &plan->files[i]))
-            files[count++] = &plan->files[i];
-        if (count == CHUNK || i + 1 == plan->file_count) {
-            scan_hash(files, errs, count, threads);
-            count = 0;
-        }
+    for (size_t i = 0; i < plan->file_count; i++)
+        total += plan_wants_hash(plan, &plan->files[i]);
+    progress_start(progress, "files compared", total);
+    for (size_t i = 0; i < plan->file_count && done < total; i++) {
+        if (!plan_wants_hash(plan, &plan->files[i]))
+            continue;
+        files[count++] = &plan->files[i];
+        if (++done % CHUNK && done < total)
+            continue;
+        scan_hash(files, errs, count, threads);
+        progress_draw(progress, done);
+        count = 0;
     }
     free(errs);
     return 0;
@@ -168,7 +173,7 @@ static int add_item(void *context, const struct index_item *item)
     return added->path && (added->hash || !item->hash) ? 0 : ERR_MEMORY;
 }
 
-int scan_plan(struct scan *scan, struct index *index, int threads, struct err *err)
+int scan_plan(struct scan *scan, struct index *index, int threads, struct progress *progress, struct err *err)
 {
     struct plan *plan = &scan->plan;
     plan->roots = &scan->roots;
@@ -178,7 +183,7 @@ int scan_plan(struct scan *scan, struct index *index, int threads, struct err *e
     if (!rc)
         rc = plan_match(plan, err);
     if (!rc)
-        rc = hash_moves(plan, threads, err);
+        rc = hash_moves(plan, threads, progress, err);
     return rc ? rc : plan_moves(plan, err);
 }
 

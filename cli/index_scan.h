@@ -4,6 +4,7 @@
 #define DIPTYCH_CLI_INDEX_SCAN_H
 
 #include "cli/index_plan.h"
+#include "cli/progress.h"
 #include "index/index.h"
 
 /* Zero-initialise. */
@@ -24,7 +25,8 @@ const char *path_absolute(struct arena *arena, const char *path, struct err *err
 int scan_path(struct scan *scan, const char *root, struct err *err);
 
 /* Loads the index's pictures, and plans by path, size and time, and the moves by content. */
-int scan_plan(struct scan *scan, struct index *index, int threads, struct err *err);
+int scan_plan(
+    struct scan *scan, struct index *index, int threads, struct progress *progress, struct err *err);
 
 /* Fills in the hashes of files (count) that have none; errs (count) where that failed. */
 void scan_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads);

@@ -96,6 +96,12 @@ for name in a b; do
 done
 cmp -s a.list b.list || problem "an updated index differs from one built at once"
 
+# Each has the vector of its own content.
+for name in deep/renamed 000002 000003 copy 000005 new2; do
+    run search a.dip --image "tree/$name.png" --where "path = '$PWD/tree/$name.png'" -f tsv
+    [ "$(cut -f 2 out | awk '$1 > 0.999 && $1 < 1.001 { print "one" }')" = one ] || problem "another vector for $name.png"
+done
+
 # ---- a picture that breaks leaves the index; one that cannot be looked at stays
 id=$(id_of new1.png)
 printf 'PNG no more' >tree/new1.png

@@ -59,4 +59,36 @@ for signal in KILL TERM; do
     cmp -s whole.dip/vectors.f32 $signal.dip/vectors.f32 || problem "the vectors are not those of an index built at once"
 done
 
+# ---- an update of every kind of change, killed again and again
+diptych_update() {
+    timeout -s KILL "$1" "$diptych" index update KILL.dip tree --batch 1 --storage f32 --precision f32 >out 2>err
+    status=$?
+}
+
+mkdir tree/deep
+for n in 0 1 2 3 4 5 6 7 8 9; do
+    mv tree/0000${n}0.png tree/deep
+    cp tree/0000${n}1.png tree/deep/copy$n.png
+    rm tree/0000${n}2.png
+    cp tree/0001${n}3.png tree/0000${n}3.png
+done
+"$scenes" --count 100 --seed 8 --size 48 --out tree/new >/dev/null
+for tenths in 1 2 3 4 5 6 7 8 9; do
+    diptych_update 0.$tenths
+    command="diptych index update, killed after 0.$tenths s"
+    run index verify KILL.dip --quiet
+    expect_status 0
+    expect_empty out
+done
+diptych_update 600
+expect_status 0
+run index verify KILL.dip --quiet
+expect_status 0
+run index build once.dip tree --storage f32
+expect_status 0
+for name in KILL once; do
+    "$diptych" index list $name.dip -f json | sed 's/"id": [0-9]*, //' | sort >$name.list
+done
+cmp -s KILL.list once.list || problem "an update in pieces differs from an index built at once"
+
 finish
