@@ -39,7 +39,11 @@ struct device_options {
 
 struct device;
 
-/* Opens the device the options name. With no OpenCL device at all the error says which packages give one. */
+/* Opens the device the options name. With no OpenCL device at all the error says which packages give one.
+ *
+ * Kernels are compiled on first use. On platforms that do not keep them between runs themselves (PoCL and
+ * NVIDIA do) the binaries are kept in $XDG_CACHE_HOME/diptych or ~/.cache/diptych, where that can be written;
+ * the environment's DIPTYCH_KERNEL_CACHE is another folder, for every platform, or "off". */
 int device_open(struct device **out, const struct device_options *options, struct err *err);
 void device_free(struct device *device);
 

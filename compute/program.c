@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The kernels of compute/kernels/, embedded at build time: compiling them for a device and launching them. */
-#include "compute/internal.h"
+#include "compute/program_cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,24 +47,16 @@ static void texts_list(struct texts *texts, const struct kernel_source *source)
         texts_add(texts, "", source->path, source->text);
 }
 
-static int build(cl_program *out, const struct device *device, const struct kernel_source *source,
-    size_t head_width, struct err *err)
+/* From source. */
+static int compile(cl_program *out, const struct device *device, const struct texts *texts,
+    const char *options, struct err *err)
 {
-    static const char *const real_types[PRECISION_COUNT] = {"REAL_F32", "REAL_BF16", "REAL_F16"};
-    struct texts texts;
-    char options[256];
     cl_int status;
-
-    texts_list(&texts, source);
-    *out = clCreateProgramWithSource(device->context, texts.count, texts.parts, NULL, &status);
+    const char **parts = (const char **)texts->parts; /* OpenCL forgets that it only reads them */
+    *out = clCreateProgramWithSource(device->context, texts->count, parts, NULL, &status);
     if (status)
         return cl_fail(err, "clCreateProgramWithSource", status);
-
-    snprintf(options, sizeof options,
-        "-cl-std=CL1.2 -D %s -D LANES=%zu -D QUERIES=%zu -D GROUP=%d -D HEAD_WIDTH=%zu",
-        real_types[device->precision], device->tuning.lanes, device->tuning.queries, GROUP, head_width);
-    status = clBuildProgram(*out, 1, &device->id, options, NULL, NULL);
-    if (status) {
+    if (clBuildProgram(*out, 1, &device->id, options, NULL, NULL)) {
         char log[700];
         build_log(log, sizeof log, *out, device);
         clReleaseProgram(*out);
@@ -72,6 +64,29 @@ static int build(cl_program *out, const struct device *device, const struct kern
             err, ERR_DEVICE, "the kernels do not compile on '%s' with %s: %s", device->name, options, log);
     }
     return 0;
+}
+
+static int build(cl_program *out, const struct device *device, const struct kernel_source *source,
+    size_t head_width, struct err *err)
+{
+    static const char *const real_types[PRECISION_COUNT] = {"REAL_F32", "REAL_BF16", "REAL_F16"};
+    struct texts texts;
+    struct program_cache cache;
+    char options[256];
+    int rc = 0;
+
+    texts_list(&texts, source);
+    snprintf(options, sizeof options,
+        "-cl-std=CL1.2 -D %s -D LANES=%zu -D QUERIES=%zu -D GROUP=%d -D HEAD_WIDTH=%zu",
+        real_types[device->precision], device->tuning.lanes, device->tuning.queries, GROUP, head_width);
+    program_cache_open(&cache, device, options, texts.parts, texts.count);
+    if (!program_cache_load(out, &cache, device, options)) {
+        rc = compile(out, device, &texts, options, err);
+        if (!rc)
+            program_cache_store(&cache, *out);
+    }
+    program_cache_close(&cache);
+    return rc;
 }
 
 int device_program(cl_program *out, struct device *device, const struct kernel_source *source,
