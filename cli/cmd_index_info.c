@@ -101,10 +101,10 @@ static int print_info(struct index *index, int format, struct err *err)
     return report_print(
         json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:o}", "index",
             json_text(info.path), "pictures", (json_int_t)info.images, "texts", (json_int_t)info.texts,
-            "rows", (json_int_t)info.rows, "dead rows", (json_int_t)(info.rows - info.images - info.texts),
-            "storage", index_storage_names[info.storage], "width", (json_int_t)info.width, "vector bytes",
-            (json_int_t)vector_bytes, "catalog bytes", (json_int_t)catalog_bytes, "model",
-            json_text(info.model), "fingerprint", info.fingerprint, "changed", changed, "made from",
+            "rows", (json_int_t)info.rows, "dead_rows", (json_int_t)(info.rows - info.images - info.texts),
+            "storage", index_storage_names[info.storage], "width", (json_int_t)info.width, "vector_bytes",
+            (json_int_t)vector_bytes, "catalog_bytes", (json_int_t)catalog_bytes, "model",
+            json_text(info.model), "fingerprint", info.fingerprint, "changed", changed, "made_from",
             made_from),
         format, err);
 }

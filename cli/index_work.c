@@ -12,13 +12,14 @@ bool work_ended(void)
 
 int work_commit(struct work *work, struct err *err)
 {
-    enum { SECONDS = 2, BATCHES = 16 };
-    const double now = time_now();
-    if (++work->uncommitted < BATCHES && now - work->committed < SECONDS)
+    enum { SHARE = 20, SECONDS_MAX = 2 };
+    const double now = time_now(), wait = SHARE * work->commit_time;
+    if (now - work->committed < (wait < SECONDS_MAX ? wait : SECONDS_MAX))
         return 0;
-    work->uncommitted = 0;
-    work->committed = now;
-    return index_commit(work->index, err);
+    const int rc = index_commit(work->index, err);
+    work->committed = time_now();
+    work->commit_time = work->committed - now;
+    return rc;
 }
 
 void work_fail(struct work *work, size_t *failed, const char *reason)

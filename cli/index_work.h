@@ -15,7 +15,7 @@ struct work {
     struct session *session; /* its `failed` counts */
     struct index *index;
     double committed;   /* when, on time_now's clock */
-    size_t uncommitted; /* batches since */
+    double commit_time; /* what it took */
     size_t encoded;
     struct {
         size_t new, changed, moved, copied, gone, unchanged, failed;
@@ -32,7 +32,8 @@ void work_put_summary(const struct work *work);
 /* Whether the user wants an end. */
 bool work_ended(void);
 
-/* For the end of a batch: commits if the last time was a while ago. */
+/* For the end of a batch: commits, so often that it takes a twentieth of the time, at least every 2 seconds.
+ */
 int work_commit(struct work *work, struct err *err);
 
 /* Reports a failure that does not end the work. */

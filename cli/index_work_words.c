@@ -51,11 +51,25 @@ static bool same(const char *a, const char *b)
 
 /* ---- captions ------------------------------------------------------------------------------------------ */
 
-static int caption_picture(
-    struct work *work, struct index_item *picture, const struct captioned_image *image, struct err *err)
+/* Gives the picture its first caption, unless it has one that another file gave it: of several files the
+ * first one goes on to say it. */
+static int caption_picture(struct work *work, struct index_item *picture, const struct captioned_image *image,
+    const char *path, struct err *err)
 {
+    struct arena arena = {0};
+    struct index_item text;
+    char hash[HASH_SIZE];
+    bool ours = true;
+    int rc = 0;
     if (!image->count || same(picture->caption, image->captions[0]))
         return 0;
+    if (picture->caption) {
+        hash_bytes(hash, picture->caption, strlen(picture->caption));
+        rc = index_find(&text, &ours, work->index, INDEX_TEXT, path, hash, &arena, err);
+        arena_release(&arena);
+    }
+    if (rc || !ours)
+        return rc;
     picture->caption = image->captions[0];
     work->described++;
     return index_update(work->index, picture, err);
@@ -63,7 +77,7 @@ static int caption_picture(
 
 /* *missing counts images without a picture; the first is reported. */
 static int list_image(struct text_list *list, size_t *missing, struct work *work,
-    const struct picture_names *names, const struct captioned_image *image, struct err *err)
+    const struct picture_names *names, const struct captioned_image *image, const char *path, struct err *err)
 {
     struct arena arena = {0};
     struct index_item picture;
@@ -73,7 +87,7 @@ static int list_image(struct text_list *list, size_t *missing, struct work *work
     if (!rc && !found && !(*missing)++)
         work_fail(work, &work->texts.failed, why.msg);
     if (!rc && found)
-        rc = caption_picture(work, &picture, image, err);
+        rc = caption_picture(work, &picture, image, path, err);
     for (size_t c = 0; c < image->count && !rc; c++) {
         const struct text_entry entry = {
             .text = image->captions[c], .picture = found ? picture.path : NULL, .unbound = !found};
@@ -93,7 +107,7 @@ int work_captions(struct work *work, const char *path, struct err *err)
     if (!rc)
         rc = load_names(&names, work->index, err);
     for (size_t i = 0; i < set.count && !rc; i++)
-        rc = list_image(&list, &missing, work, &names, &set.images[i], err);
+        rc = list_image(&list, &missing, work, &names, &set.images[i], path, err);
     if (missing > 1)
         message("%zu more images of '%s' have no picture in the index", missing - 1, path);
     if (!rc)

@@ -49,7 +49,7 @@ expect_match out '^\{"id": 4, "kind": "image", "path": ".*/tree/000003\.png", "s
 run index info a.dip --format json
 expect_text out '"pictures": 11'
 expect_text out '"storage": "f32"'
-expect_text out "\"vector bytes\": $((11 * 128 * 4))"
+expect_text out "\"vector_bytes\": $((11 * 128 * 4))"
 
 # ---- nothing to do, from another folder, by another name of the same folder
 (cd tree/deep && "$diptych" index update ../../a.dip ../deep/.. >../../out 2>../../err)
@@ -157,7 +157,7 @@ run index remove a.dip
 expect_status 2
 run index info a.dip
 expect_match out '^pictures +7$'
-expect_match out '^dead rows +5$'
+expect_match out '^dead_rows +5$'
 expect_sound a.dip
 
 # ---- what is refused

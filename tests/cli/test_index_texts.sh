@@ -100,6 +100,26 @@ cmp -s got expected || problem "other captions than $(diff got expected)"
 run index update a.dip tree --captions coco.json
 expect_texts 0 0 0 4 1
 
+# A second file adds its captions and leaves the first one's in place; each may change its own.
+printf '{"COCO_val2014_000000000000": "other", "COCO_val2014_000000000003": ["three"]}' >clips.json
+for again in 1 2; do
+    run index update a.dip tree --captions clips.json --captions coco.json
+    expect_status 1
+    run index list a.dip -f tsv --where "kind = 'image' and caption is not null"
+    cut -f 3,8 out >got
+    printf '%s0.png\tfirst\n%s1.png\tby id\n%s2.png\tfirst\n%s3.png\tthree\n' "$picture" "$picture" "$picture" "$picture" >expected
+    cmp -s got expected || problem "other captions than $(diff got expected)"
+done
+sed 's/three/trois/' clips.json >changed && mv changed clips.json
+run index update a.dip --captions clips.json
+expect_status 0
+expect_texts 1 0 1 1 0
+expect_line err "new captions or metadata: 1"
+run index list a.dip --kind image --match trois
+expect_lines out 1
+run index remove a.dip clips.json -q
+expect_status 0
+
 # A renamed picture keeps its texts and caption; those of one that is gone go with it.
 mv tree/COCO_val2014_000000000000.png tree/renamed.png
 rm tree/COCO_val2014_000000000002.png
