@@ -5,6 +5,8 @@
 static const struct command subcommands[] = {
     {"build", cmd_index_build, "make an index of pictures and texts, or go on making it"},
     {"update", cmd_index_update, "bring an index up to date with its folders"},
+    {"import", cmd_index_import, "put in vectors that another program made"},
+    {"export", cmd_index_export, "write the vectors for other programs"},
     {"list", cmd_index_list, "list what an index holds"},
     {"info", cmd_index_info, "show counts, sizes and the model of an index"},
     {"remove", cmd_index_remove, "take pictures and texts out of an index"},

@@ -10,6 +10,8 @@
 
 int cmd_index_build(int argc, char **argv);
 int cmd_index_update(int argc, char **argv);
+int cmd_index_import(int argc, char **argv);
+int cmd_index_export(int argc, char **argv);
 int cmd_index_list(int argc, char **argv);
 int cmd_index_info(int argc, char **argv);
 int cmd_index_remove(int argc, char **argv);
@@ -27,6 +29,9 @@ void index_arguments(struct argp_state *state, const char **path, char ***more, 
 extern const struct argp filter_argp;
 
 const char *index_kind_name(enum index_kind kind); /* "image", "text" */
+
+/* What is known of an item as a JSON object, as `index list` prints it; NULL when out of memory. */
+struct json_t *index_item_json(const struct index_item *item);
 
 /* Says what ended a command, "cannot VERB: ...", where rc is not 0; its exit status. */
 int index_end(struct index *index, const char *verb, int rc, const struct err *err);

@@ -93,31 +93,12 @@ static void put_table(const struct index_item *item)
     putchar('\n');
 }
 
-static json_t *number_or_null(int64_t number)
-{
-    return number ? json_integer(number) : NULL;
-}
-
-static int put_json(const struct index_item *item, struct err *err)
-{
-    const bool image = item->kind == INDEX_IMAGE;
-    return json_print(json_pack("{s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:s*}", "id",
-                          (json_int_t)item->id, "kind", image ? "image" : "text", "path",
-                          item->path ? json_text(item->path) : NULL, "size", number_or_null(item->size),
-                          "mtime", number_or_null(item->mtime_ns / NANOSECONDS), "width",
-                          number_or_null(item->width), "height", number_or_null(item->height),
-                          image ? "caption" : "text", item->caption ? json_text(item->caption) : NULL,
-                          "picture", item->picture ? json_text(item->picture) : NULL, "metadata",
-                          item->metadata ? json_loads(item->metadata, 0, NULL) : NULL, "hash", item->hash),
-        0, err);
-}
-
 static int visit(void *context, const struct index_item *item)
 {
     struct list *list = context;
     int rc = 0;
     if (list->format == OUTPUT_JSON)
-        rc = put_json(item, &list->err);
+        rc = json_print(index_item_json(item), 0, &list->err);
     else if (list->format == OUTPUT_TSV)
         put_tsv(item);
     else

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
+#include "cli/index_export.h"
+#include "cli/interrupt.h"
+#include "cli/text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct command_line {
+    const char *path, *out, *metadata;
+    struct index_filter filter;
+    bool quiet;
+};
+
+/* ---- options ------------------------------------------------------------------------------------------- */
+
+enum { KEY_METADATA = 0x100 };
+
+static const struct argp_option options[] = {
+    {NULL, 0, NULL, 0, "Output:", 3},
+    {"metadata", KEY_METADATA, "FILE", 0,
+        "Where the lines go (default: beside OUT, by the same name with .jsonl at its end)", 3},
+    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 3},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct command_line *line = state->input;
+    char **more;
+    size_t count;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &line->filter;
+        return 0;
+    case KEY_METADATA:
+        line->metadata = argument;
+        return 0;
+    case 'q':
+        line->quiet = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        index_arguments(state, &line->path, &more, &count, 1);
+        line->out = count ? more[0] : NULL;
+        return 0;
+    case ARGP_KEY_END:
+        if (!line->out || !*line->out)
+            argp_error(state, "name an index and a file or folder to write");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "INDEX OUT",
+    .doc =
+        "Write the vectors of an index for other programs, in order of id, and beside them a line of JSON "
+        "for "
+        "each, with all that the index knows of it.\v"
+        "OUT is a numpy matrix, NAME.npy; a faiss IndexFlatIP, NAME.faiss; or a new folder, NAME/, in the "
+        "layout of clip-retrieval: img_emb/img_emb_0.npy with metadata/metadata_0.jsonl for pictures, "
+        "text_emb/text_emb_0.npy with text_metadata/text_metadata_0.jsonl for texts.\n\n"
+        "npy keeps f16 as float16; all else is float32. Vectors are those that the index keeps, bit for bit "
+        "(i8: code times scale). A file that is there already is replaced once the new one is whole.\n\n"
+        "clip-retrieval reads metadata as parquet, which pandas makes: "
+        "pandas.read_json('metadata_0.jsonl', lines=True).to_parquet('metadata_0.parquet')\n\n"
+        "  diptych index export photos.dip photos.npy --kind image\n"
+        "  diptych index export photos.dip photos.faiss --where \"width >= 1024\"",
+    .children = children,
+    .help_filter = options_help_filter,
+};
+
+/* ---- exporting ----------------------------------------------------------------------------------------- */
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return path[strlen(path) - 1] == '/' || (!stat(path, &st) && S_ISDIR(st.st_mode));
+}
+
+static int export_all(struct exporter *exporter, const struct command_line *line, struct err *err)
+{
+    if (!is_folder(line->out))
+        return export_file(exporter, line->out, line->metadata, err);
+    if (line->metadata)
+        return err_set(
+            err, ERR_ARGUMENT, "--metadata is for a file: a folder has its own place for the lines");
+    return export_folder(exporter, line->out, err);
+}
+
+int cmd_index_export(int argc, char **argv)
+{
+    struct command_line line = {0};
+    struct err err = {0};
+    options_parse(&argp, argc, argv, &line);
+    struct exporter exporter = {.filter = line.filter};
+    progress_init(&exporter.progress, line.quiet);
+    interrupt_catch();
+    int rc = index_open(&exporter.index, line.path, INDEX_READ, NULL, &err);
+    if (!rc)
+        rc = export_all(&exporter, &line, &err);
+    progress_clear(&exporter.progress);
+    if (!rc && exporter.lossy)
+        message(
+            "%zu items have strings that are not UTF-8, as JSON must be: U+FFFD stands in", exporter.lossy);
+    if (!rc && !line.quiet)
+        fprintf(stderr, "exported: %zu items\n", exporter.written);
+    const int status = index_end(exporter.index, "export", rc, &err);
+    interrupt_raise();
+    return status ? status : exporter.lossy ? STATUS_SOME_FAILED : STATUS_DONE;
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/index_exchange.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- names --------------------------------------------------------------------------------------------- */
+
+const struct exchange_folder exchange_folders[EXCHANGE_FOLDERS] = {
+    {INDEX_IMAGE, "img_emb", "metadata"},
+    {INDEX_TEXT, "text_emb", "text_metadata"},
+};
+
+char *exchange_path(
+    struct arena *arena, const char *folder, const char *name, const char *number, const char *end)
+{
+    char *path, *copy = NULL;
+    const int length = asprintf(&path, "%s/%s/%s_%s%s", folder, name, name, number, end);
+    if (length >= 0) {
+        copy = arena_copy(arena, path, (size_t)length);
+        free(path);
+    }
+    return copy;
+}
+
+char *exchange_beside(struct arena *arena, const char *path)
+{
+    static const char end[] = ".jsonl";
+    const char *point = strrchr(path, '.');
+    const size_t length = point && !strchr(point, '/') ? (size_t)(point - path) : strlen(path);
+    char *beside = arena_alloc(arena, length + sizeof end);
+    if (beside)
+        memcpy(mempcpy(beside, path, length), end, sizeof end);
+    return beside;
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------- */
+
+int exchange_lines_open(struct exchange_lines *out, const char *path, struct err *err)
+{
+    *out = (struct exchange_lines){.path = path};
+    int rc = file_map_open(&out->map, path, err);
+    if (!rc)
+        out->at = text_mark((const char *)out->map.data, out->map.size);
+    return rc;
+}
+
+void exchange_lines_release(struct exchange_lines *lines)
+{
+    file_map_release(&lines->map);
+}
+
+static bool is_blank(const char *line, size_t length)
+{
+    while (length && strchr(" \t\v\f\r", line[length - 1]) && line[length - 1])
+        length--;
+    return !length;
+}
+
+/* The next line that is not blank, without its end; NULL: there is none. */
+static const char *next_line(struct exchange_lines *lines, size_t *length)
+{
+    while (lines->at < lines->map.size) {
+        const char *line = (const char *)lines->map.data + lines->at;
+        const size_t left = lines->map.size - lines->at;
+        const char *end = memchr(line, '\n', left);
+        *length = end ? (size_t)(end - line) : left;
+        lines->at += *length + (end != NULL);
+        lines->line++;
+        if (!is_blank(line, *length))
+            return line;
+    }
+    return NULL;
+}
+
+int64_t exchange_lines_count(const struct exchange_lines *lines)
+{
+    struct exchange_lines ahead = *lines;
+    int64_t count = 0;
+    for (size_t length; next_line(&ahead, &length);)
+        count++;
+    return count;
+}
+
+int exchange_lines_next(struct index_item *out, struct exchange_lines *lines, enum index_kind kind,
+    struct arena *arena, struct err *err)
+{
+    json_t *object;
+    size_t length = 0;
+    char name[4200];
+    const char *line = next_line(lines, &length);
+    snprintf(name, sizeof name, "%s, line %zu", lines->path, lines->line);
+    int rc = json_parse(&object, line, length, name, err);
+    if (rc)
+        return rc;
+    rc = exchange_item(out, object, kind, arena, err);
+    if (rc)
+        err_wrap(err, "'%s'", name);
+    json_decref(object);
+    return rc;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What `index export` and `index import` share: items as JSON lines, and the folders of clip-retrieval. */
+#ifndef DIPTYCH_CLI_INDEX_EXCHANGE_H
+#define DIPTYCH_CLI_INDEX_EXCHANGE_H
+
+#include "index/index.h"
+
+/* Where a folder of clip-retrieval's layout keeps a kind: rows in VECTORS/VECTORS_N.npy, what they are in
+ * METADATA/METADATA_N.EXT. Its own metadata_N says both of row i in img_emb_N and of row i in text_emb_N; an
+ * index has texts of no picture and pictures of many texts, so ours says the one, and text_metadata_N the
+ * other. It keeps metadata as parquet, and we as JSON lines. */
+struct exchange_folder {
+    enum index_kind kind;
+    const char *vectors, *metadata;
+};
+enum { EXCHANGE_FOLDERS = 2 };
+extern const struct exchange_folder exchange_folders[EXCHANGE_FOLDERS];
+
+/* folder/NAME/NAME_NUMBER, and the end of it; NULL when out of memory. */
+char *exchange_path(
+    struct arena *arena, const char *folder, const char *name, const char *number, const char *end);
+
+/* The .jsonl beside a file, of the same name but for what follows the last point. NULL: out of memory. */
+char *exchange_beside(struct arena *arena, const char *path);
+
+/* An item as one line of JSON, without the line end, all of it but the row. *lossy is set where a string is
+ * not UTF-8, which JSON must be: a byte that is none becomes U+FFFD. */
+int exchange_put(FILE *out, const struct index_item *item, bool *lossy, struct err *err);
+
+/* The item that a JSON object describes, which loses its keys by that; strings come from the arena:
+ *
+ *   kind               "image" or "text"; `kind` where it does not say
+ *   path, image_path   of a text, image_path is the picture
+ *   caption, text      of a text, `text` goes before `caption`
+ *   picture hash size width height
+ *   mtime_ns, mtime    in nanoseconds or seconds since 1970
+ *   metadata           an object
+ *   id                 an integer: dropped, the index gives its own
+ *
+ * What else there is joins the metadata, also a key of these whose value is of another type, such as
+ * LAION's whole numbers as `hash`. null and "" are as good as nothing. ERR_FORMAT: another kind, or a text
+ * without words. */
+int exchange_item(struct index_item *out, struct json_t *object, enum index_kind kind, struct arena *arena,
+    struct err *err);
+
+/* The lines of a file that are not blank, one after the other. */
+struct exchange_lines {
+    const char *path;
+    struct file_map map;
+    size_t at;   /* the byte where the next begins */
+    size_t line; /* the number of the last, from 1 */
+};
+
+int exchange_lines_open(struct exchange_lines *out, const char *path, struct err *err);
+void exchange_lines_release(struct exchange_lines *lines);
+int64_t exchange_lines_count(const struct exchange_lines *lines); /* of those to come */
+
+/* The item of the next line; ERR_FORMAT names file and line. There must be one. */
+int exchange_lines_next(struct index_item *out, struct exchange_lines *lines, enum index_kind kind,
+    struct arena *arena, struct err *err);
+
+#endif

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/index_export.h"
+#include "cli/index_exchange.h"
+#include "cli/interrupt.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BLOCK = 256 /* rows at once */ };
+
+/* ---- rows ---------------------------------------------------------------------------------------------- */
+
+struct sink {
+    struct matrix_writer *vectors;
+    struct new_file lines;
+};
+
+static int put_items(struct exporter *exporter, struct sink *sink, const struct index_item *items,
+    size_t count, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && !rc; i++) {
+        bool lossy;
+        rc = exchange_put(sink->lines.stream, &items[i], &lossy, err);
+        putc('\n', sink->lines.stream);
+        exporter->lossy += !rc && lossy;
+    }
+    exporter->written += count;
+    progress_draw(&exporter->progress, exporter->written);
+    return rc;
+}
+
+/* index_fetch checks what the rows hold before index_vectors hands it out. */
+static int put_block(struct exporter *exporter, struct sink *sink, float *vectors, const int64_t *numbers,
+    size_t count, struct err *err)
+{
+    struct arena arena = {0};
+    struct index_item items[BLOCK];
+    int rc = index_fetch(items, exporter->index, numbers, count, &arena, err);
+    if (!rc)
+        rc = index_vectors(vectors, exporter->index, numbers, count, err);
+    if (!rc)
+        rc = matrix_writer_add(sink->vectors, vectors, count, err);
+    if (!rc)
+        rc = put_items(exporter, sink, items, count, err);
+    arena_release(&arena);
+    return rc ? rc : interrupt_seen() ? err_set(err, ERR_ARGUMENT, "interrupted") : 0;
+}
+
+/* Ids rise with rows, so the order of rows is that of ids. */
+static int put_rows(
+    struct exporter *exporter, struct sink *sink, const struct index_rows *rows, struct err *err)
+{
+    int64_t numbers[BLOCK];
+    size_t count = 0;
+    float *vectors = mem_new(BLOCK, rows->width * sizeof *vectors); // (BLOCK, E)
+    int rc = vectors ? 0 : err_memory(err, BLOCK * rows->width * sizeof *vectors);
+    for (int64_t row = 0; row < rows->count && !rc; row++) {
+        if (!rows->mask || rows->mask[row / 64] >> row % 64 & 1)
+            numbers[count++] = row;
+        if (count == BLOCK) {
+            rc = put_block(exporter, sink, vectors, numbers, count, err);
+            count = 0;
+        }
+    }
+    if (!rc && count)
+        rc = put_block(exporter, sink, vectors, numbers, count, err);
+    free(vectors);
+    return rc;
+}
+
+/* The two files take their places only if both are whole. */
+static int put_files(struct exporter *exporter, const struct index_rows *rows, const char *path,
+    const char *metadata, enum matrix_format format, struct err *err)
+{
+    const bool half = rows->storage == INDEX_F16 && format == MATRIX_NPY;
+    struct sink sink = {0};
+    int rc = matrix_writer_open(&sink.vectors, path, format, rows->chosen, rows->width, half, err);
+    if (!rc)
+        rc = new_file_open(&sink.lines, metadata, err);
+    if (!rc)
+        rc = put_rows(exporter, &sink, rows, err);
+    const int closed = new_file_close(&sink.lines, !rc, rc ? NULL : err);
+    rc = rc ? rc : closed;
+    const int ended = matrix_writer_close(sink.vectors, !rc, rc ? NULL : err);
+    return rc ? rc : ended;
+}
+
+/* ---- one file ------------------------------------------------------------------------------------------ */
+
+static bool ends_in(const char *text, const char *end)
+{
+    const size_t length = strlen(text), size = strlen(end);
+    return length > size && !strcmp(text + length - size, end);
+}
+
+int export_file(struct exporter *exporter, const char *path, const char *metadata, struct err *err)
+{
+    struct arena arena = {0};
+    struct index_rows rows;
+    const bool faiss = ends_in(path, ".faiss");
+    if (!faiss && !ends_in(path, ".npy"))
+        return err_set(err, ERR_UNSUPPORTED,
+            "unable to write '%s': neither .npy nor .faiss, nor a folder, which ends in '/'", path);
+    int rc = index_rows(&rows, exporter->index, &exporter->filter, err);
+    if (rc)
+        return rc;
+    progress_start(&exporter->progress, "items", (size_t)rows.chosen);
+    if (!metadata && !(metadata = exchange_beside(&arena, path)))
+        rc = err_memory(err, strlen(path));
+    if (!rc)
+        rc = put_files(exporter, &rows, path, metadata, faiss ? MATRIX_FAISS : MATRIX_NPY, err);
+    index_rows_release(&rows);
+    arena_release(&arena);
+    return rc;
+}
+
+/* ---- a folder ------------------------------------------------------------------------------------------ */
+
+static int make_folder(const char *path, struct err *err)
+{
+    return mkdir(path, 0777) ? err_set(err, ERR_IO, "unable to make '%s': %s", path, strerror(errno)) : 0;
+}
+
+/* What does not exist is as good as empty. */
+static int check_empty(const char *path, struct err *err)
+{
+    DIR *dir = opendir(path);
+    size_t entries = 0;
+    while (dir && readdir(dir))
+        entries++;
+    if (dir)
+        closedir(dir);
+    return entries > 2 /* . and .. */ ? err_set(err, ERR_IO, "unable to write '%s': it is not empty", path)
+                                      : 0;
+}
+
+/* What a folder has of one kind. */
+struct places {
+    const char *vectors, *metadata, *vectors_folder, *metadata_folder;
+};
+
+static int name_places(struct places *out, struct arena *arena, const char *folder,
+    const struct exchange_folder *kind, struct err *err)
+{
+    *out = (struct places){
+        exchange_path(arena, folder, kind->vectors, "0", ".npy"),
+        exchange_path(arena, folder, kind->metadata, "0", ".jsonl"),
+        path_join(arena, folder, kind->vectors),
+        path_join(arena, folder, kind->metadata),
+    };
+    const bool ok = out->vectors && out->metadata && out->vectors_folder && out->metadata_folder;
+    return ok ? 0 : err_memory(err, strlen(folder));
+}
+
+/* The items of one kind; none make no files. */
+static int export_kind(
+    struct exporter *exporter, const struct places *places, enum index_kind kind, struct err *err)
+{
+    struct index_filter filter = exporter->filter;
+    struct index_rows rows;
+    if (filter.kind && filter.kind != kind)
+        return 0;
+    filter.kind = kind;
+    int rc = index_rows(&rows, exporter->index, &filter, err);
+    if (rc)
+        return rc;
+    if (rows.chosen && !(rc = make_folder(places->vectors_folder, err)) &&
+        !(rc = make_folder(places->metadata_folder, err)))
+        rc = put_files(exporter, &rows, places->vectors, places->metadata, MATRIX_NPY, err);
+    index_rows_release(&rows);
+    return rc;
+}
+
+/* Takes back what export_kind has made, as far as it went. */
+static void remove_places(const struct places *places)
+{
+    unlink(places->vectors);
+    unlink(places->metadata);
+    rmdir(places->vectors_folder);
+    rmdir(places->metadata_folder);
+}
+
+/* Makes the folder as `beside`, and gives it its name once it is whole. */
+static int fill_folder(struct exporter *exporter, const char *beside, const char *path,
+    const struct places places[EXCHANGE_FOLDERS], struct err *err)
+{
+    const struct index_info info = index_info(exporter->index);
+    int rc = make_folder(beside, err);
+    if (rc)
+        return rc;
+    progress_start(&exporter->progress, "items", (size_t)(info.images + info.texts));
+    for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++)
+        rc = export_kind(exporter, &places[i], exchange_folders[i].kind, err);
+    if (!rc && rename(beside, path))
+        rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
+    for (size_t i = 0; i < EXCHANGE_FOLDERS && rc; i++)
+        remove_places(&places[i]);
+    if (rc)
+        rmdir(beside);
+    return rc;
+}
+
+int export_folder(struct exporter *exporter, const char *path, struct err *err)
+{
+    enum { NUMBER = 32 };
+    struct arena arena = {0};
+    struct places places[EXCHANGE_FOLDERS];
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    char *beside = arena_alloc(&arena, length + NUMBER);
+    int rc = beside ? check_empty(path, err) : err_memory(err, length);
+    if (!rc)
+        snprintf(beside, length + NUMBER, "%.*s.%ld.tmp", (int)length, path, (long)getpid());
+    for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++)
+        rc = name_places(&places[i], &arena, beside, &exchange_folders[i], err);
+    if (!rc)
+        rc = fill_folder(exporter, beside, path, places, err);
+    arena_release(&arena);
+    return rc;
+}
