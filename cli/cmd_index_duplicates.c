@@ -33,7 +33,7 @@ enum { KEY_IDENTICAL = 0x100 };
 
 static const struct argp_option options[] = {
     {"threshold", 't', "X", 0, "Items whose cosine is at least X belong together (default: 0.95)", 1},
-    {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes", 1},
+    {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes, whatever their vectors", 1},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one group a line (default: table)", 3},
     {0},
 };
@@ -78,8 +78,7 @@ static const struct argp argp = {
     .args_doc = "INDEX",
     .doc = "List groups of items that are the same, or nearly so.\v"
            "An item is in the group of every other that is close enough, and so on from item to item. Its "
-           "score is "
-           "its highest cosine within the group; \"=\" marks files with the same bytes.\n\n"
+           "score is its highest cosine within the group; \"=\" marks files with the same bytes.\n\n"
            "  diptych index duplicates photos.dip --kind image --threshold 0.98",
     .children = children,
     .help_filter = options_help_filter,
@@ -87,47 +86,52 @@ static const struct argp argp = {
 
 /* ---- output -------------------------------------------------------------------------------------------- */
 
-static bool same_bytes(const struct index_item *a, const struct index_item *b)
+static int by_content(const void *a, const void *b, void *context)
 {
-    return a->kind == b->kind && a->hash && b->hash && !strcmp(a->hash, b->hash);
+    const struct index_item *items = context;
+    const struct index_item *x = &items[*(const size_t *)a], *y = &items[*(const size_t *)b];
+    if (!x->hash || !y->hash)
+        return (x->hash != NULL) - (y->hash != NULL);
+    return x->kind != y->kind ? (x->kind > y->kind) - (x->kind < y->kind) : strcmp(x->hash, y->hash);
 }
 
-/* Whether another item of the group has the same bytes. */
-static bool has_twin(const struct index_item *items, size_t count, size_t i)
+/* twins (count): whether another item of the group has the same bytes. */
+static int find_twins(bool *twins, struct index_item *items, size_t count, struct err *err)
 {
-    for (size_t j = 0; j < count; j++)
-        if (j != i && same_bytes(&items[i], &items[j]))
-            return true;
-    return false;
+    size_t *order = mem_new(count, sizeof *order);
+    if (!order)
+        return err_memory(err, count * sizeof *order);
+    for (size_t i = 0; i < count; i++)
+        order[i] = i;
+    qsort_r(order, count, sizeof *order, by_content, items);
+    for (size_t i = 1; i < count; i++)
+        if (items[order[i]].hash && !by_content(&order[i - 1], &order[i], items))
+            twins[order[i - 1]] = twins[order[i]] = true;
+    free(order);
+    return 0;
 }
 
-static int print_group_json(const struct duplicates *d, const struct index_item *items, const double *scores,
-    size_t count, struct err *err)
+static int print_group_json(
+    const struct index_item *items, const bool *twins, const double *scores, size_t count, struct err *err)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        const bool twin = has_twin(items, count, i);
-        if (d->identical && !twin)
-            continue;
         json_t *item = item_json(&items[i]);
         json_object_set_new(item, "score", json_real(scores[i]));
-        json_object_set_new(item, "identical", json_boolean(twin));
+        json_object_set_new(item, "identical", json_boolean(twins[i]));
         json_array_append_new(list, item);
     }
     return json_print(json_pack("{s:o}", "items", list), 0, err);
 }
 
 static void print_group_lines(const struct duplicates *d, size_t group, const struct index_item *items,
-    const double *scores, size_t count)
+    const bool *twins, const double *scores, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const bool twin = has_twin(items, count, i);
-        if (d->identical && !twin)
-            continue;
         if (d->format == OUTPUT_TSV)
-            printf("%zu\t%.9g\t%d\t%" PRId64 "\t", group + 1, scores[i], twin, items[i].id);
+            printf("%zu\t%.9g\t%d\t%" PRId64 "\t", group + 1, scores[i], twins[i], items[i].id);
         else
-            printf("%7.4f %c  %8" PRId64 "  ", scores[i], twin ? '=' : ' ', items[i].id);
+            printf("%7.4f %c  %8" PRId64 "  ", scores[i], twins[i] ? '=' : ' ', items[i].id);
         text_escape(stdout, item_name(&items[i]));
         putchar('\n');
     }
@@ -135,28 +139,22 @@ static void print_group_lines(const struct duplicates *d, size_t group, const st
         putchar('\n');
 }
 
-static bool is_shown(const struct duplicates *d, const struct index_item *items, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!d->identical || has_twin(items, count, i))
-            return true;
-    return false;
-}
-
-static int print_group(const struct duplicates *d, size_t group, size_t *shown, struct err *err)
+static int print_group(const struct duplicates *d, size_t group, struct err *err)
 {
     const size_t begin = group ? d->groups.ends[group - 1] : 0, count = d->groups.ends[group] - begin;
+    const double *scores = d->groups.scores + begin;
     struct arena arena = {0};
     struct index_item *items = arena_alloc(&arena, count * sizeof *items);
-    int rc = items ? index_fetch(items, d->index, d->groups.rows + begin, count, &arena, err)
-                   : err_memory(err, count * sizeof *items);
-    if (!rc && is_shown(d, items, count)) {
-        if (d->format == OUTPUT_JSON)
-            rc = print_group_json(d, items, d->groups.scores + begin, count, err);
-        else
-            print_group_lines(d, *shown, items, d->groups.scores + begin, count);
-        ++*shown;
-    }
+    bool *twins = mem_new(count, sizeof *twins);
+    int rc = items && twins ? index_fetch(items, d->index, d->groups.rows + begin, count, &arena, err)
+                            : err_memory(err, count * sizeof *items);
+    if (!rc)
+        rc = find_twins(twins, items, count, err);
+    if (!rc && d->format == OUTPUT_JSON)
+        rc = print_group_json(items, twins, scores, count, err);
+    else if (!rc)
+        print_group_lines(d, group, items, twins, scores, count);
+    free(twins);
     arena_release(&arena);
     return rc;
 }
@@ -177,6 +175,8 @@ static int find(struct duplicates *d, struct err *err)
     int rc = index_open(&d->index, d->path, INDEX_READ, NULL, err);
     if (!rc)
         rc = index_rows(&d->rows, d->index, &d->filter, err);
+    if (!rc && d->identical)
+        return index_identical(&d->groups, d->index, &d->rows, err);
     if (!rc)
         rc = device_open(&d->device, &d->device_options, err);
     if (!rc)
@@ -193,17 +193,14 @@ int cmd_index_duplicates(int argc, char **argv)
 {
     struct duplicates d = {.threshold = 0.95};
     struct err err = {0};
-    size_t shown = 0;
     options_parse(&argp, argc, argv, &d);
-    if (d.identical)
-        d.threshold = 0.999; /* equal files have equal vectors, but for what storage rounds */
     progress_init(&d.progress, false);
     int rc = find(&d, &err);
     for (size_t group = 0; group < d.groups.count && !rc; group++)
-        rc = print_group(&d, group, &shown, &err);
+        rc = print_group(&d, group, &err);
     fflush(stdout);
     if (!rc && d.format == OUTPUT_TABLE)
-        fprintf(stderr, "%zu groups among %" PRId64 " items\n", shown, d.rows.chosen);
+        fprintf(stderr, "%zu groups among %" PRId64 " items\n", d.groups.count, d.rows.chosen);
     index_groups_release(&d.groups);
     index_searcher_free(d.searcher);
     device_free(d.device);

@@ -66,6 +66,12 @@ static int forest_init(struct forest *forest, int64_t rows, struct err *err)
     return 0;
 }
 
+static void forest_release(struct forest *forest)
+{
+    free(forest->score);
+    free(forest->parent);
+}
+
 /* ---- neighbours ---------------------------------------------------------------------------------------- */
 
 struct finding {
@@ -126,23 +132,25 @@ static int by_root(const void *a, const void *b)
     return (x->row > y->row) - (x->row < y->row);
 }
 
-static int list_groups(struct index_groups *out, struct finding *f, struct err *err)
+/* The groups of the rows that another row came to score at least the threshold with. */
+static int list_groups(struct index_groups *out, struct forest *forest, const struct index_rows *rows,
+    double threshold, struct err *err)
 {
-    const size_t chosen = (size_t)f->rows->chosen;
+    const size_t chosen = (size_t)rows->chosen;
     struct member *members = mem_new(chosen + 1, sizeof *members);
     size_t count = 0;
     out->rows = mem_new(chosen + 1, sizeof *out->rows);
     out->scores = mem_new(chosen + 1, sizeof *out->scores);
     out->ends = mem_new(chosen + 1, sizeof *out->ends);
     int rc = members && out->rows && out->scores && out->ends ? 0 : err_memory(err, chosen * sizeof *members);
-    for (size_t i = 0; i < chosen && !rc; i++)
-        if (f->forest.score[f->numbers[i]] >= f->threshold)
-            members[count++] = (struct member){root_of(&f->forest, f->numbers[i]), f->numbers[i]};
+    for (int64_t row = 0; row < rows->count && !rc; row++)
+        if (forest->score[row] >= threshold)
+            members[count++] = (struct member){root_of(forest, row), row};
     if (!rc)
         qsort(members, count, sizeof *members, by_root);
     for (size_t i = 0; i < count && !rc; i++) {
         out->rows[i] = members[i].row;
-        out->scores[i] = f->forest.score[members[i].row];
+        out->scores[i] = forest->score[members[i].row];
         if (i + 1 == count || members[i + 1].root != members[i].root)
             out->ends[out->count++] = i + 1;
     }
@@ -161,13 +169,58 @@ int index_duplicates(struct index_groups *out, struct index_searcher *searcher, 
     if (!rc)
         rc = join_all(&f, progress, context, err);
     if (!rc)
-        rc = list_groups(out, &f, err);
+        rc = list_groups(out, &f.forest, rows, threshold, err);
     if (rc)
         index_groups_release(out);
     free(f.numbers);
     free(f.vectors);
-    free(f.forest.score);
-    free(f.forest.parent);
+    forest_release(&f.forest);
+    return rc;
+}
+
+/* ---- the same content ------------------------------------------------------------------------------------
+ */
+
+/* Joins the chosen rows of one kind and hash, each with the one before. */
+static int join_identical(
+    struct forest *forest, struct index *index, const struct index_rows *rows, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t last_row = -1, last_content = -1;
+    int step = SQLITE_DONE, rc = catalog_statement(&stmt, index,
+                                "SELECT row, dense_rank() OVER (ORDER BY hash, kind) AS content FROM items "
+                                "WHERE hash IS NOT NULL ORDER BY content, row",
+                                err);
+    while (!rc && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const int64_t row = sqlite3_column_int64(stmt, 0), content = sqlite3_column_int64(stmt, 1);
+        if (row < 0 || row >= rows->count) {
+            rc = bad_row(index, row, err);
+        } else if (!rows->mask || rows->mask[row / 64] >> row % 64 & 1) {
+            if (content == last_content)
+                join(forest, last_row, row, 1);
+            last_row = row;
+            last_content = content;
+        }
+    }
+    if (!rc && step != SQLITE_DONE)
+        rc = catalog_error(index, "read", err);
+    sqlite3_reset(stmt);
+    return rc ? rc : catalog_check_unchanged(index, err);
+}
+
+int index_identical(
+    struct index_groups *out, struct index *index, const struct index_rows *rows, struct err *err)
+{
+    struct forest forest = {0};
+    *out = (struct index_groups){0};
+    int rc = forest_init(&forest, rows->count, err);
+    if (!rc)
+        rc = join_identical(&forest, index, rows, err);
+    if (!rc)
+        rc = list_groups(out, &forest, rows, 1, err);
+    if (rc)
+        index_groups_release(out);
+    forest_release(&forest);
     return rc;
 }
 

@@ -253,6 +253,10 @@ struct index_groups {
 
 int index_duplicates(struct index_groups *out, struct index_searcher *searcher, const struct index_rows *rows,
     double threshold, index_progress *progress, void *context, struct err *err);
+
+/* Groups of rows whose items have one kind and hash, whatever their vectors; the scores are 1. */
+int index_identical(
+    struct index_groups *out, struct index *index, const struct index_rows *rows, struct err *err);
 void index_groups_release(struct index_groups *groups);
 
 /* How far each of vectors (count, E) of length 1 stands from the rest: similarities (count) is its mean

@@ -208,6 +208,56 @@ static void duplicates_are_grouped(void **state)
     device_free(device);
 }
 
+static void add_hashed(struct index *index, enum index_kind kind, const char *hash, uint64_t number)
+{
+    enum { WIDE = 16 };
+    float vector[WIDE];
+    struct index_item item = {.kind = kind, .hash = hash, .caption = "words"};
+    make_vector(vector, WIDE, number);
+    assert_ok(index_add(index, &item, vector, 1, &err));
+}
+
+/* Groups by content are apart even where all vectors are the same, and together where none are. */
+static void identical_items_are_grouped(void **state)
+{
+    (void)state;
+    const struct index_options options = {.model = "m", .fingerprint = "f", .width = 16};
+    const struct index_filter later = {.where = "id > 2"};
+    struct index *index;
+    struct index_rows rows;
+    struct index_groups groups;
+    assert_ok(index_create(&index, scratch_path("identical.dip"), &options, &err));
+    add_hashed(index, INDEX_IMAGE, "b", 1);
+    add_hashed(index, INDEX_IMAGE, "a", 1);
+    add_hashed(index, INDEX_TEXT, "a", 1);
+    add_hashed(index, INDEX_IMAGE, "a", 2);
+    add_hashed(index, INDEX_IMAGE, NULL, 1);
+    add_hashed(index, INDEX_IMAGE, "b", 1);
+    add_hashed(index, INDEX_IMAGE, NULL, 1);
+    add_hashed(index, INDEX_IMAGE, "a", 3);
+    assert_ok(index_commit(index, &err));
+    assert_ok(index_rows(&rows, index, NULL, &err));
+    assert_ok(index_identical(&groups, index, &rows, &err));
+    assert_int_equal(groups.count, 2);
+    assert_int_equal(groups.ends[0], 2);
+    assert_int_equal(groups.ends[1], 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(groups.rows[i], ((const int64_t[]){0, 5, 1, 3, 7})[i]);
+        assert_true(groups.scores[i] == 1);
+    }
+    index_groups_release(&groups);
+    index_rows_release(&rows);
+    assert_ok(index_rows(&rows, index, &later, &err));
+    assert_ok(index_identical(&groups, index, &rows, &err));
+    assert_int_equal(groups.count, 1);
+    assert_int_equal(groups.ends[0], 2);
+    assert_int_equal(groups.rows[0], 3);
+    assert_int_equal(groups.rows[1], 7);
+    index_groups_release(&groups);
+    index_rows_release(&rows);
+    index_free(index);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +268,7 @@ int main(void)
         cmocka_unit_test(clusters_are_found),
         cmocka_unit_test(clusters_are_never_empty),
         cmocka_unit_test(duplicates_are_grouped),
+        cmocka_unit_test(identical_items_are_grouped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
