@@ -23,7 +23,7 @@ int folder_list(struct strings *names, const char *folder, struct err *err)
 bool folder_made(const char *name)
 {
     static const char unfinished[] = "catalog.sqlite.new"; /* and SQLite's own files beside it */
-    if (!strncmp(name, unfinished, sizeof unfinished - 1))
+    if (!strncmp(name, unfinished, sizeof unfinished - 1) || !strcmp(name, "coarse.i8.new"))
         return true;
     const char *dot = strrchr(name, '.');
     if (!dot || strncmp(name, "vectors", 7))

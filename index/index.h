@@ -216,9 +216,9 @@ struct index_hit {
 int index_search(struct index_searcher *searcher, const struct index_rows *rows, const float *queries,
     size_t query_count, size_t k, struct index_hit *hits, size_t *counts, struct err *err);
 
-/* Brings the codes for the first pass of searches (coarse.h) up to the committed rows, where there are enough
- * for them to matter. For the writer, after its last commit; without it, searches are slower and no less
- * exact. */
+/* Brings the codes for the first pass of searches (coarse.h) up to the committed rows, or removes them where
+ * rows are too few for them to matter. For the writer, after its last commit; without it, searches are slower
+ * and no less exact. */
 int index_prepare(struct index *index, int threads, struct err *err);
 
 /* items (count) of rows (count), as a scan found them, in that order; strings come from the arena. A row

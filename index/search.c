@@ -3,8 +3,11 @@
 #include "index/store.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* Below so many rows the vectors themselves are read in a few milliseconds. */
 enum { PREPARED_ROWS = 16384 };
@@ -91,12 +94,15 @@ int index_prepare(struct index *index, int threads, struct err *err)
     int rc = index_rows(&rows, index, NULL, err);
     if (rc)
         return rc;
-    if (rows.count >= PREPARED_ROWS) {
-        const struct index_rows all = all_rows(&rows);
-        char *path = codes_path(index);
-        rc = path ? coarse_update(path, &all, index->meta.generation, threads, err) : err_memory(err, 0);
-        free(path);
-    }
+    const struct index_rows all = all_rows(&rows);
+    char *path = codes_path(index);
+    if (!path)
+        rc = err_memory(err, 0);
+    else if (rows.count >= PREPARED_ROWS)
+        rc = coarse_update(path, &all, index->meta.generation, threads, err);
+    else if (unlink(path) && errno != ENOENT) /* of the rows that were there before a compaction */
+        rc = err_set(err, ERR_IO, "unable to remove '%s': %s", path, strerror(errno));
+    free(path);
     index_rows_release(&rows);
     return rc;
 }

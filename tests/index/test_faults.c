@@ -332,14 +332,16 @@ static void verify_finds_files_left_over(void **state)
     make(path, 3);
     close(open(in_folder(path, "vectors-2.f16"), O_CREAT | O_WRONLY, 0666));
     close(open(in_folder(path, "catalog.sqlite.new-journal"), O_CREAT | O_WRONLY, 0666));
+    close(open(in_folder(path, "coarse.i8.new"), O_CREAT | O_WRONLY, 0666));
     close(open(in_folder(path, "vectors.txt"), O_CREAT | O_WRONLY, 0666)); /* somebody's notes */
     char *text = verify_text(path, &defects);
-    assert_int_equal(defects, 2);
+    assert_int_equal(defects, 3);
     free(text);
     index_free(open_as(path, INDEX_WRITE));
     verify_clean(path);
     assert_true(file_exists(in_folder(path, "vectors.txt")));
     assert_false(file_exists(in_folder(path, "vectors-2.f16")));
+    assert_false(file_exists(in_folder(path, "coarse.i8.new")));
 }
 
 static void a_damaged_catalog_is_an_error(void **state)

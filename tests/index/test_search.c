@@ -151,6 +151,19 @@ static void search_storage(enum index_storage storage, const char *name)
     assert_int_equal(defects, 1);
     assert_non_null(strstr(text, "do not match the vectors: row 5"));
     free(text);
+
+    char codes[600];
+    snprintf(codes, sizeof codes, "%s/coarse.i8", path);
+    assert_ok(index_open(&index, path, INDEX_WRITE, NULL, &err));
+    for (int64_t id = 1; id <= COUNT; id++)
+        if (id != third.id)
+            assert_ok(index_remove(index, id, &err));
+    assert_ok(index_compact(index, NULL, NULL, &err));
+    assert_true(file_exists(codes));
+    assert_ok(index_prepare(index, 2, &err)); /* 50 rows need no codes, and the old ones take room */
+    assert_false(file_exists(codes));
+    index_free(index);
+    verify_clean(path);
 }
 
 static void every_storage(void **state)
