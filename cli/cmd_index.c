@@ -15,6 +15,7 @@ static const struct command subcommands[] = {
     {"duplicates", cmd_index_duplicates, "list items that are the same, or nearly so"},
     {"outliers", cmd_index_outliers, "list items that are unlike the rest"},
     {"map", cmd_index_map, "map the items of an index in a plane"},
+    {"cluster", cmd_index_cluster, "put the items of an index into clusters, and label them"},
     {0},
 };
 

@@ -20,6 +20,7 @@ int cmd_index_compact(int argc, char **argv);
 int cmd_index_duplicates(int argc, char **argv);
 int cmd_index_outliers(int argc, char **argv);
 int cmd_index_map(int argc, char **argv);
+int cmd_index_cluster(int argc, char **argv);
 
 /* For a parser of options: takes the remaining arguments, the first of which is the index, and at most `max`
  * more. */

@@ -116,7 +116,7 @@ static int print_group_json(
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_t *item = item_json(&items[i]);
+        json_t *item = item_name_json(&items[i]);
         json_object_set_new(item, "score", json_real(scores[i]));
         json_object_set_new(item, "identical", json_boolean(twins[i]));
         json_array_append_new(list, item);

@@ -77,7 +77,7 @@ static int print_json(const struct map *m, struct err *err)
 {
     json_t *points = json_array();
     for (size_t i = 0; i < m->view.count; i++) {
-        json_t *point = item_json(&m->view.items[i]);
+        json_t *point = item_name_json(&m->view.items[i]);
         json_object_set_new(point, "x", json_real((double)m->points[2 * i]));
         json_object_set_new(point, "y", json_real((double)m->points[2 * i + 1]));
         json_array_append_new(points, point);

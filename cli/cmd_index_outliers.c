@@ -76,7 +76,7 @@ static int print_item(const struct outliers *o, size_t i, struct err *err)
 {
     const struct index_item *item = &o->view.items[i];
     if (o->format == OUTPUT_JSON) {
-        json_t *object = item_json(item);
+        json_t *object = item_name_json(item);
         json_object_set_new(object, "similarity", json_real(o->similarities[i]));
         json_object_set_new(object, "tail", json_real(o->tails[i]));
         return json_print(object, 0, err);

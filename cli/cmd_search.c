@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/index_view.h"
 #include "cli/search.h"
 #include "cli/text.h"
 
@@ -45,18 +46,13 @@ static int read_queries(struct search *s, struct err *err)
 /* What is quick first: a mistake in a path or an expression shows at once. */
 static int open_all(struct search *s, struct err *err)
 {
-    char fingerprint[FINGERPRINT_SIZE];
     int rc = read_queries(s, err);
     if (!rc)
         rc = index_open(&s->index, s->request.path, INDEX_READ, NULL, err);
     if (!rc)
         rc = index_rows(&s->rows, s->index, &s->request.filter, err);
     if (!rc)
-        rc = session_open(&s->request.session, err);
-    if (!rc)
-        rc = model_fingerprint(fingerprint, s->request.session.model, err);
-    if (!rc)
-        rc = index_check_model(s->index, fingerprint, err);
+        rc = session_open_for(&s->request.session, s->index, err);
     return rc ? rc : index_searcher_open(&s->searcher, s->index, s->request.session.device, err);
 }
 

@@ -2,6 +2,7 @@
 #include "cli/html.h"
 #include "cli/text.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,4 +106,10 @@ void html_thumbnail(FILE *file, const char *path, const struct picture_options *
     }
     free(png);
     picture_release(&picture);
+}
+
+int html_thumbnail_edge(size_t count)
+{
+    const double pixels_max = 9e6, min = 64, max = 200;
+    return (int)fmax(min, fmin(max, sqrt(pixels_max / fmax(1, (double)count))));
 }

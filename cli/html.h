@@ -21,4 +21,7 @@ void html_text(FILE *file, const char *text);
  * that. */
 void html_thumbnail(FILE *file, const char *path, const struct picture_options *options, int edge);
 
+/* The edge, 64 to 200 pixels, at which so many thumbnails of photographs take about 20 MB of page or less. */
+int html_thumbnail_edge(size_t count);
+
 #endif

@@ -6,9 +6,6 @@
 
 enum {
     THUMBNAILS_MAX = 1500,
-    PIXELS_MAX = 9000000, /* of all thumbnails together: about 20 MB of page for photographs */
-    EDGE_MIN = 64,
-    EDGE_MAX = 200,
     TILE = 6,        /* edge of a picture that the map itself shows, in percent of its width: page.css */
     TILES_MAX = 400, /* more than fit */
     TILES_FROM_START = 100 /* pictures of an index whose map shows them from the start */
@@ -220,7 +217,7 @@ static void put_page(FILE *file, const struct map_report *report)
         p.pictures += has_picture(&report->view->items[i]);
     }
     p.thumbnails = p.pictures < THUMBNAILS_MAX ? p.pictures : THUMBNAILS_MAX;
-    p.edge = (int)fmax(EDGE_MIN, fmin(EDGE_MAX, sqrt(PIXELS_MAX / fmax(1, (double)p.thumbnails))));
+    p.edge = html_thumbnail_edge(p.thumbnails);
     html_begin(file, report->path);
     fputs("<h1>", file);
     html_text(file, report->path);

@@ -32,13 +32,22 @@ void index_view_release(struct index_view *view)
     index_free(view->index);
 }
 
+int session_open_for(struct session *session, const struct index *index, struct err *err)
+{
+    char fingerprint[FINGERPRINT_SIZE];
+    int rc = session_open(session, err);
+    if (!rc)
+        rc = model_fingerprint(fingerprint, session->model, err);
+    return rc ? rc : index_check_model(index, fingerprint, err);
+}
+
 const char *item_name(const struct index_item *item)
 {
     const char *name = item->kind == INDEX_TEXT && item->caption ? item->caption : item->path;
     return name ? name : "";
 }
 
-json_t *item_json(const struct index_item *item)
+json_t *item_name_json(const struct index_item *item)
 {
     return json_pack("{s:I, s:s, s:o}", "id", (json_int_t)item->id, "kind", index_kind_name(item->kind),
         item->kind == INDEX_IMAGE ? "path" : "text", json_text(item_name(item)));

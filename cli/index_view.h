@@ -3,6 +3,7 @@
 #ifndef DIPTYCH_CLI_INDEX_VIEW_H
 #define DIPTYCH_CLI_INDEX_VIEW_H
 
+#include "cli/session.h"
 #include "index/index.h"
 
 struct index_view {
@@ -21,9 +22,12 @@ int index_view_open(struct index_view *view, const char *path, const struct inde
     size_t least, struct err *err);
 void index_view_release(struct index_view *view);
 
+/* session_open, where the model must be the index's. */
+int session_open_for(struct session *session, const struct index *index, struct err *err);
+
 /* What people know an item by: the path of a picture, the words of a text. */
 const char *item_name(const struct index_item *item);
 
-struct json_t *item_json(const struct index_item *item); /* {"id", "kind", "path" or "text"} */
+struct json_t *item_name_json(const struct index_item *item); /* {"id", "kind", "path" or "text"} */
 
 #endif

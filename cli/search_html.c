@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/html.h"
+#include "cli/item_html.h"
 #include "cli/search.h"
 
 #include <inttypes.h>
@@ -13,27 +13,6 @@ static void put_head(FILE *file, const struct search_head *head)
     fputs(", the closest first, by the cosines of ", file);
     html_text(file, head->model);
     fputs(".</p>\n", file);
-}
-
-/* A text stands for itself, below it the picture that it describes. */
-static void put_hit(FILE *file, const struct search_head *head, const struct index_item *item, double score)
-{
-    const char *picture = item->kind == INDEX_IMAGE ? item->path : item->picture;
-    fputs("<figure>", file);
-    if (picture) {
-        fputs("<div class=\"picture\">", file);
-        html_thumbnail(file, picture, head->picture, THUMBNAIL_EDGE);
-        fputs("</div>", file);
-    }
-    fprintf(file, "<figcaption><div class=\"score\">%.4f</div>", score);
-    if (item->caption) {
-        fputs("<div>", file);
-        html_text(file, item->caption);
-        fputs("</div>", file);
-    }
-    fputs("<div class=\"path\">", file);
-    html_text(file, picture ? picture : item->path ? item->path : "");
-    fputs("</div></figcaption></figure>\n", file);
 }
 
 static void put_page(
@@ -50,7 +29,7 @@ static void put_page(
             fputs("<p>Nothing was found.</p>\n", file);
         fputs("<div class=\"gallery\">\n", file);
         for (size_t i = 0; i < results[r].count; i++)
-            put_hit(file, head, &results[r].items[i], results[r].hits[i].score);
+            item_figure(file, &results[r].items[i], results[r].hits[i].score, head->picture, THUMBNAIL_EDGE);
         fputs("</div>\n", file);
     }
     html_end(file);

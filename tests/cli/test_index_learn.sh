@@ -89,4 +89,82 @@ expect_page map.html
 [ "$(grep -c '<img ' map.html)" -eq "$(find shapes -name '*.png' | wc -l)" ] || problem "thumbnails of what is not there"
 mv away/heart shapes
 
+# ---- cluster: pictures by their shapes, and the shapes' names
+cluster() {
+    run index cluster "$@"
+}
+cluster a.dip --kind image --clusters 3 -f tsv --labels heart,arrow,cloud -t 'a picture of a {}'
+expect_status 0
+expect_lines out "$images"
+expect_match err "^$images items in 3 clusters; their mean cosine with the centre is 0\.[0-9]+\$"
+awk -F "$tab" '{ n = split($4, path, "/"); if (path[n - 1] != $2) bad++ } END { exit 20 * bad > NR }' out ||
+    problem "more than one in 20 items has another label than its shape"
+awk -F "$tab" '$1 == before && $5 > cosine { bad++ } $1 < before { bad++ } { before = $1; cosine = $5 } END { exit bad > 0 }' \
+    out || problem "not the nearest first, cluster by cluster"
+cp out lines
+cluster a.dip --kind image -c 3 -f json -l cloud,arrow,heart -t 'a picture of a {}' --top 2
+expect_status 0
+expect_lines out 3
+expect_match out '^\{"cluster": 1, "size": [0-9]+, "cosine": [0-9.]+, "label": "[a-z]+", "label_cosine": [0-9.]+, "nearest": \[\{"id": [0-9]+, "kind": "image", "path": "[^"]*", "cosine": [0-9.]+\}, \{[^}]*\}\], "ids": \[[0-9, ]+\]\}$'
+sed 's/.*"ids": \[\(.*\)\]}/\1/' out | tr -d ' ' | tr , '\n' >ids
+cut -f 3 lines | cmp -s - ids || problem "json and tsv differ"
+sed 's/.*"size": \([0-9]*\),.*/\1/' out | sort -rnc 2>/dev/null || problem "not the largest first"
+sed 's/.*"cluster": \([0-9]*\),.* "cosine": \([0-9.]*\), "label".*/\1 \2/' out >means
+awk 'NR == FNR { sum[$1] += $5; n[$1]++; next } (sum[$1] / n[$1] - $2) ^ 2 > 1e-10 { bad++ } END { exit bad > 0 }' \
+    lines means || problem "not the means of the items' cosines"
+
+# ---- cluster: by seed, by default, with a filter, without labels
+for seed in 7 7 8; do
+    cluster a.dip --clusters 9 --seed $seed -f json
+    expect_status 0
+    cat out >>seeds
+done
+[ "$(sed -n 1,9p seeds)" = "$(sed -n 10,18p seeds)" ] || problem "a seed makes two results"
+[ "$(sed -n 1,9p seeds)" != "$(sed -n 19,27p seeds)" ] || problem "another seed makes no difference"
+grep -q label out && problem "labels that nobody has named"
+cluster a.dip --where 'id <= 32'
+expect_match err '^32 items in 4 clusters; '
+expect_match out '^4: [0-9]+ items?, mean cosine [01]\.[0-9]+$'
+cluster a.dip --kind image -c 2 -l heart,arrow -k 0 -q
+expect_empty err
+expect_match out '^1: [0-9]+ items, mean cosine 0\.[0-9]+, closest label "(heart|arrow)" -?0\.[0-9]+$'
+expect_lines out 2
+cluster a.dip --where 'id <= 4' -c 4 -f tsv
+[ "$(cut -f 1 out | tr -d '\n')" = 1234 ] || problem "not a cluster an item"
+
+# ---- cluster: the page
+cluster a.dip --clusters 5 --html page.html -l heart,arrow
+expect_status 0
+expect_empty out
+expect_page page.html
+[ "$(grep -c '<h2 id="cluster' page.html)" -eq 5 ] || problem "not a section a cluster"
+[ "$(grep -c '<figure>' page.html)" -eq 60 ] || problem "not 12 items of each cluster"
+
+# ---- cluster: what is refused
+cluster a.dip --where 'id <= 4' -c 5
+expect_status 2
+expect_line err "diptych: cannot cluster: 4 items do not make 5 clusters"
+cluster a.dip --where 'id < 0'
+expect_status 2
+expect_line err "diptych: cannot cluster: 'a.dip' has 0 such items, and this takes 1"
+mkdir none
+run index build empty.dip none --quiet
+for command in map cluster; do
+    run index $command empty.dip
+    expect_status 2
+    expect_match err "'empty\.dip' has 0 such items"
+done
+cluster a.dip --clusters 0
+expect_status 2
+cluster a.dip -l nowhere/labels.txt
+expect_status 2
+expect_match err "nowhere/labels\.txt"
+mkdir model && ln -s "$root"/assets/model/* model && rm model/preprocessor_config.json
+sed 's/0\.48/0.47/' "$root/assets/model/preprocessor_config.json" >model/preprocessor_config.json
+cluster a.dip -l heart,arrow --model model
+expect_status 2
+expect_match err "'a\.dip' was made with another model: "
+cluster a.dip --model model -k 0 # no labels: no model
+expect_status 0
+
 finish
