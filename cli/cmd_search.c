@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_TOP = 10, AT_ONCE = 64 /* queries */ };
+enum { DEFAULT_TOP = 10, AT_ONCE = 64 /* queries */, HITS_AT_ONCE = 1 << 22 /* of them together */ };
 
 /* What has been opened and found. */
 struct search {
@@ -26,20 +26,41 @@ struct search {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
+/* Blank lines ask for nothing. */
+static int add_query(struct search *s, const char *line, size_t number, struct err *err)
+{
+    if (!line[strspn(line, " \t\r")])
+        return 0;
+    char *valid = text_utf8(line);
+    int rc = valid ? 0 : err_memory(err, strlen(line));
+    if (!rc && strcmp(valid, line))
+        rc = err_set(
+            err, ERR_FORMAT, "unable to read '%s': line %zu is not UTF-8", s->request.queries_path, number);
+    free(valid);
+    return rc ? rc : strings_add(&s->queries, line, strlen(line), err);
+}
+
 static int read_queries(struct search *s, struct err *err)
 {
     enum { LIMIT = 256 << 20 };
+    const char *path = s->request.queries_path;
+    struct strings lines = {0};
     char *bytes;
     size_t size;
-    if (!s->request.queries_path)
+    if (!path)
         return 0;
-    int rc = file_read(&bytes, &size, s->request.queries_path, LIMIT, err);
+    int rc = file_read(&bytes, &size, path, LIMIT, err);
     if (rc)
         return rc;
-    rc = memchr(bytes, '\0', size)
-             ? err_set(err, ERR_FORMAT, "unable to read '%s': not a text file", s->request.queries_path)
-             : strings_add_lines(&s->queries, bytes, size, err);
+    const size_t mark = text_mark(bytes, size);
+    rc = memchr(bytes, '\0', size) ? err_set(err, ERR_FORMAT, "unable to read '%s': not a text file", path)
+                                   : strings_add_lines(&lines, bytes + mark, size - mark, err);
     free(bytes);
+    for (size_t i = 0; i < lines.count && !rc; i++)
+        rc = add_query(s, lines.items[i], i + 1, err);
+    strings_release(&lines);
+    if (!rc && !s->queries.count)
+        rc = err_set(err, ERR_ARGUMENT, "'%s' has no queries", path);
     return rc;
 }
 
@@ -147,18 +168,30 @@ static int search_terms(struct search *s, float *embedding, struct err *err)
     return search_batch(s, embedding, &name, 1, false, err);
 }
 
+static size_t queries_at_once(const struct search *s)
+{
+    const size_t fit = HITS_AT_ONCE / (hits_wanted(s) + 1);
+    return fit < 1 ? 1 : fit < AT_ONCE ? fit : AT_ONCE;
+}
+
+/* Results are kept for the gallery only. */
 static int search_lines(struct search *s, float *embeddings, struct err *err)
 {
     const char *const *lines = (const char *const *)s->queries.items;
+    const size_t at_once = queries_at_once(s);
     size_t cut = 0;
     int rc = 0;
-    for (size_t first = 0; first < s->queries.count && !rc; first += AT_ONCE) {
-        const size_t left = s->queries.count - first, count = left < AT_ONCE ? left : AT_ONCE;
+    for (size_t first = 0; first < s->queries.count && !rc; first += at_once) {
+        const size_t left = s->queries.count - first, count = left < at_once ? left : at_once;
         size_t truncated;
         rc = encoder_texts(s->request.session.encoder, embeddings, lines + first, count, &truncated, err);
         if (!rc)
             rc = search_batch(s, embeddings, lines + first, count, true, err);
         cut += rc ? 0 : truncated;
+        if (!s->request.html) {
+            arena_release(&s->arena);
+            s->count = 0;
+        }
     }
     tell_truncated(s, cut);
     return rc;

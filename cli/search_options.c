@@ -16,7 +16,7 @@ static const struct argp_option options[] = {
     {"minus", KEY_MINUS, "TEXT", 0, "And for the opposite of this", 1},
     {"image", 'i', "FILE[:WEIGHT]", 0, "And for what looks like this picture; it counts WEIGHT times a text",
         1},
-    {"queries", KEY_QUERIES, "FILE", 0, "Many queries: a text a line", 1},
+    {"queries", KEY_QUERIES, "FILE", 0, "Many queries: a text a line; blank lines do not count", 1},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {"top", 'k', "K", 0, "Show the K best (default: 10)", GROUP_OUTPUT},
     {"min-score", KEY_MIN_SCORE, "X", 0, "Show nothing below this cosine", GROUP_OUTPUT},

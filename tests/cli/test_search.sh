@@ -57,6 +57,20 @@ run search samples.dip --queries queries --top 1
 expect_line out "three white flowers"
 run search samples.dip --queries queries "and a text"
 expect_status 2
+printf '\357\273\277a red heart\r\n\n \t\r\nthree white flowers\n\n' >queries.crlf
+run search samples.dip --queries queries.crlf --top 1 -f tsv
+expect_status 0
+expect_lines out 2
+expect_match out "^a red heart$tab"
+printf 'a red heart\n\na \377\n' >queries.bad
+run search samples.dip --queries queries.bad
+expect_status 2
+expect_empty out
+expect_text err "unable to read 'queries.bad': line 3 is not UTF-8"
+printf '\n \n' >queries.none
+run search samples.dip --queries queries.none
+expect_status 2
+expect_text err "'queries.none' has no queries"
 
 # ---- filters
 run search samples.dip "a star" --where "path like '%/02.png'"
