@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
+#include "cli/index_sources.h"
 #include "cli/index_work.h"
 #include "cli/interrupt.h"
 #include "cli/text.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum source_kind { SOURCE_PICTURES, SOURCE_TEXTS, SOURCE_CAPTIONS, SOURCE_METADATA, SOURCE_KINDS };
-static const char *const source_names[SOURCE_KINDS] = {"pictures", "texts", "captions", "metadata"};
 
 struct build {
     struct session session;
     bool update; /* the index must be there */
     const char *path;
-    int storage;                          /* -1: not said */
-    struct strings sources[SOURCE_KINDS]; /* absolute paths */
+    int storage; /* -1: not said */
+    struct sources sources;
     struct arena arena;
     struct scan scan;
     struct work work;
@@ -51,16 +47,8 @@ static void add_source(struct argp_state *state, struct build *b, enum source_ki
 {
     struct err err;
     const char *path = path_absolute(&b->arena, argument, &err);
-    if (!path || strings_add(&b->sources[kind], path, strlen(path), &err))
+    if (!path || strings_add(&b->sources.paths[kind], path, strlen(path), &err))
         argp_error(state, "%s", err.msg);
-}
-
-static bool has_sources(const struct build *b)
-{
-    size_t count = 0;
-    for (int kind = 0; kind < SOURCE_KINDS; kind++)
-        count += b->sources[kind].count;
-    return count;
 }
 
 static void add_arguments(struct argp_state *state, struct build *b)
@@ -76,7 +64,7 @@ static void check_arguments(const struct argp_state *state, const struct build *
 {
     if (!b->path)
         argp_error(state, "no index: name one");
-    if (!b->update && !has_sources(b))
+    if (!b->update && !sources_any(&b->sources))
         argp_error(state, "nothing to put in: name pictures, folders, or --texts FILE");
 }
 
@@ -146,39 +134,28 @@ static const struct argp update_argp = {
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
 /* What an update goes by that names nothing: what the index was made from. */
-static int recall_sources(struct build *b, struct err *err)
+static int recall(struct build *b, struct err *err)
 {
     struct index *index;
     int rc = index_open(&index, b->path, INDEX_READ, NULL, err);
     if (rc)
         return rc;
-    for (int kind = 0; kind < SOURCE_KINDS && !rc; kind++)
-        rc = index_sources(&b->sources[kind], index, source_names[kind], err);
+    rc = sources_recall(&b->sources, index, err);
     index_free(index);
     return rc;
-}
-
-static int remember_sources(struct build *b, struct err *err)
-{
-    int rc = 0;
-    for (int kind = 0; kind < SOURCE_KINDS; kind++)
-        for (size_t i = 0; i < b->sources[kind].count && !rc; i++)
-            rc = index_source_add(b->work.index, source_names[kind], b->sources[kind].items[i], err);
-    return rc ? rc : index_commit(b->work.index, err);
 }
 
 /* All that can be seen before the model is there. */
 static int look(struct build *b, struct err *err)
 {
-    int rc = has_sources(b) ? 0 : recall_sources(b, err);
-    for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
-        for (size_t i = 0; i < b->sources[kind].count && !rc; i++)
-            if (access(b->sources[kind].items[i], R_OK))
-                rc = err_set(
-                    err, ERR_IO, "unable to open '%s': %s", b->sources[kind].items[i], strerror(errno));
+    const bool remembered = !sources_any(&b->sources);
+    const struct strings *pictures = &b->sources.paths[SOURCE_PICTURES];
+    int rc = remembered ? recall(b, err) : 0;
+    if (!rc)
+        rc = sources_check(&b->sources, remembered, &b->session.failed, err);
     progress_note(&b->session.progress, "looking for pictures");
-    for (size_t i = 0; i < b->sources[SOURCE_PICTURES].count && !rc; i++)
-        rc = scan_path(&b->scan, b->sources[SOURCE_PICTURES].items[i], err);
+    for (size_t i = 0; i < pictures->count && !rc; i++)
+        rc = scan_path(&b->scan, pictures->items[i], err);
     return rc;
 }
 
@@ -231,8 +208,8 @@ static int add_sources(struct build *b, struct err *err)
     };
     int rc = 0;
     for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
-        for (size_t i = 0; i < b->sources[kind].count && !rc && !work_ended(); i++)
-            rc = add[kind](&b->work, b->sources[kind].items[i], err);
+        for (size_t i = 0; i < b->sources.paths[kind].count && !rc && !work_ended(); i++)
+            rc = add[kind](&b->work, b->sources.paths[kind].items[i], err);
     return rc;
 }
 
@@ -244,7 +221,7 @@ static int build_all(struct build *b, struct err *err)
     if (!rc)
         rc = open_index(b, err);
     if (!rc)
-        rc = remember_sources(b, err);
+        rc = sources_remember(&b->sources, b->work.index, err);
     progress_note(&b->session.progress, "looking for changes");
     if (!rc)
         rc = scan_plan(&b->scan, b->work.index, b->session.loader_options.threads, &b->session.progress, err);
@@ -289,8 +266,7 @@ static int run(const struct argp *argp, bool update, int argc, char **argv)
     index_free(b.work.index);
     scan_release(&b.scan);
     arena_release(&b.arena);
-    for (int kind = 0; kind < SOURCE_KINDS; kind++)
-        strings_release(&b.sources[kind]);
+    sources_release(&b.sources);
     return session_close(&b.session, update ? "update" : "build", rc, &err);
 }
 

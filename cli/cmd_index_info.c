@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
+#include "cli/index_sources.h"
 #include "cli/json.h"
 
 #include <string.h>
@@ -65,23 +66,21 @@ static void look_at_files(const char *const *paths, size_t count, int64_t *bytes
 }
 
 /* Rows of {"kind", "path"}: what the index was made from; NULL on an error. */
-static json_t *sources(struct index *index, struct err *err)
+static json_t *list_sources(struct index *index, struct err *err)
 {
-    static const char *const kinds[] = {"pictures", "texts", "captions", "metadata"};
+    struct sources sources = {0};
     json_t *rows = json_array();
-    int rc = rows ? 0 : err_memory(err, 0);
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds && !rc; k++) {
-        struct strings paths = {0};
-        rc = index_sources(&paths, index, kinds[k], err);
-        for (size_t i = 0; i < paths.count && !rc; i++)
-            if (json_array_append_new(
-                    rows, json_pack("{s:s, s:o}", "kind", kinds[k], "path", json_text(paths.items[i]))))
+    int rc = rows ? sources_recall(&sources, index, err) : err_memory(err, 0);
+    for (int kind = 0; kind < SOURCE_KINDS; kind++)
+        for (size_t i = 0; i < sources.paths[kind].count && !rc; i++)
+            if (json_array_append_new(rows, json_pack("{s:s, s:o}", "kind", source_names[kind], "path",
+                                                json_text(sources.paths[kind].items[i]))))
                 rc = err_memory(err, 0);
-        strings_release(&paths);
-    }
-    if (rc)
-        json_decref(rows);
-    return rc ? NULL : rows;
+    sources_release(&sources);
+    if (!rc)
+        return rows;
+    json_decref(rows);
+    return NULL;
 }
 
 static int print_info(struct index *index, int format, struct err *err)
@@ -95,7 +94,7 @@ static int print_info(struct index *index, int format, struct err *err)
     look_at_files(paths, 1, &vector_bytes, changed);
     look_at_files(paths + 1, 2, &catalog_bytes, changed);
     arena_release(&arena);
-    json_t *made_from = sources(index, err);
+    json_t *made_from = list_sources(index, err);
     if (!made_from)
         return err->code;
     return report_print(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/index_scan.h"
+#include "cli/index_sources.h"
 #include "cli/text.h"
 
 #include <inttypes.h>
@@ -147,11 +148,10 @@ static int remove_ids(
 /* A folder that is removed whole does not come back with the next update. */
 static int forget_sources(const struct remove *r, struct index *index, struct err *err)
 {
-    static const char *const kinds[] = {"pictures", "texts", "captions"};
     int rc = 0;
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    for (int kind = 0; kind < SOURCE_KINDS; kind++)
         for (size_t i = 0; i < r->roots.count && !rc; i++)
-            rc = index_source_remove(index, kinds[k], r->roots.items[i], err);
+            rc = index_source_remove(index, source_names[kind], r->roots.items[i], err);
     return rc;
 }
 

@@ -165,6 +165,13 @@ expect_status 1
 expect_line err "pictures: 0 new, 0 changed, 0 copied, 0 moved, 0 gone, 3 unchanged, 2 failed"
 expect_texts 0 0 0 11 2
 
+mv more.jsonl elsewhere.jsonl
+run index update a.dip
+expect_status 1
+expect_line err "diptych: unable to open '$PWD/more.jsonl': No such file or directory"
+expect_texts 0 0 0 9 2
+mv elsewhere.jsonl more.jsonl
+
 # ---- removing a file's texts, or a picture with its texts
 run index remove a.dip more.jsonl tree/renamed.png
 expect_status 0
