@@ -72,9 +72,22 @@ expect_page map.html
 [ "$(grep -c '^<li class="text' map.html)" -eq "$texts" ] || problem "not a point a text"
 [ "$(grep -c '<img ' map.html)" -eq "$images" ] || problem "not a thumbnail a picture"
 grep -q 'have a thumbnail' map.html && problem "tells of missing thumbnails"
-[ "$(sed -n 's/.*<li .*--x:\([0-9.]*\);--y:\([0-9.]*\)".*/\1 \2/p' map.html | awk '
-    $1 <= 0 || $1 >= 100 || $2 <= 0 || $2 >= 100 { bad++ }
-    END { print NR, bad + 0 }')" = "$((images + texts)) 0" ] || problem "points off the map"
+run index map a.dip -f tsv
+sed -n 's/.*<li .*--x:\([0-9.]*\);--y:\([0-9.]*\)".*/\1 \2/p' map.html >page
+sed -n 's/.*class="map" style="--aspect:\([0-9.]*\);.*/\1/p' map.html >aspect
+cut -f 3,4 out | paste -d ' ' page - | awk '
+    # percents of a frame, which are linear in the coordinates, on one scale, with y upwards
+    NR == FNR { aspect = $1; next }
+    { n++; px[n] = $1; py[n] = $2; x[n] = $3; y[n] = $4; mx += $1; my += $2 }
+    { sx += $1 * $3; sy += $2 * $4; xx += $3 * $3; yy += $4 * $4 }
+    END {
+        sx /= xx; sy /= yy; bad = n == 0 || sx <= 0 || (sy / sx / aspect + 1) ^ 2 > 1e-6
+        for (i = 1; i <= n; i++) {
+            bad += (px[i] - mx / n - sx * x[i]) ^ 2 + (py[i] - my / n - sy * y[i]) ^ 2 > 0.02 ^ 2
+            bad += px[i] <= 0 || px[i] >= 100 || py[i] <= 0 || py[i] >= 100
+        }
+        exit bad > 0
+    }' aspect - || problem "not the points on the page"
 run index map a.dip --html map.html --kind text -f tsv
 expect_lines out "$texts"
 expect_page map.html
@@ -88,6 +101,13 @@ expect_status 0
 expect_page map.html
 [ "$(grep -c '<img ' map.html)" -eq "$(find shapes -name '*.png' | wc -l)" ] || problem "thumbnails of what is not there"
 mv away/heart shapes
+mkdir dots && picture dots/1.ppm '\1\2\3'
+for n in $(seq 2 1600); do ln dots/1.ppm dots/$n.ppm; done
+run index build dots.dip dots --quiet
+run index map dots.dip --html map.html
+expect_status 0
+[ "$(grep -c '<img ' map.html)" -eq 1500 ] || problem "not the most thumbnails that a page has"
+expect_text map.html "1500 of the 1600 pictures, evenly chosen, have a thumbnail"
 
 # ---- cluster: pictures by their shapes, and the shapes' names
 cluster() {
