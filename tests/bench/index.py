@@ -5,7 +5,7 @@
 
 The programs take turns on the same random unit vectors, float32, with all cores each: every round times each of them
 once, and the table has the medians. Recall is measured against numpy in float64. A million vectors of 512 take 2 GB on
-disk and 5 GB of memory. Needs numpy, faiss-cpu and usearch.
+disk and 5 GB of memory; counts that leave the peers too little memory run ours alone. Needs numpy, faiss-cpu and usearch.
 """
 import argparse
 import json
@@ -115,16 +115,20 @@ def bench_count(arguments, count, folder):
     vectors = make_vectors(os.path.join(folder, "vectors"), count, width, 1)
     queries = np.array(make_vectors(os.path.join(folder, "queries"), QUERIES, width, 2))
     ours = Ours(arguments.program, folder, width)
-    programs = [Faiss(vectors), Usearch(vectors), ours]
-    for query_count, k in SHAPES:
+    # Peers hold all vectors in memory; ours reads their codes, a quarter of that, from the file cache.
+    alone = vectors.nbytes > 0.4 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    programs = [ours] if alone else [Faiss(vectors), Usearch(vectors), ours]
+    for query_count, k in SHAPES[:2] if alone else SHAPES:
         truth = exact(vectors, queries[:query_count], k)
         rounds = arguments.rounds if query_count == 1 else max(1, arguments.rounds // 3)
         results = compare(programs, queries[:query_count], k, truth, rounds)
-        others = min(ms for name, (ms, _) in results.items() if name != Ours.name)
         cells = " | ".join(f"{ms:.1f} ({recall:.4f})" for ms, recall in results.values())
-        print(
-            f"| {count:,} | {query_count} | {k} | {cells} | {others / results[Ours.name][0]:.1f} |", flush=True
-        )
+        if alone:
+            cells, speedup = f"too large | too large | {cells}", ""
+        else:
+            others = min(ms for name, (ms, _) in results.items() if name != Ours.name)
+            speedup = f"{others / results[Ours.name][0]:.1f}"
+        print(f"| {count:,} | {query_count} | {k} | {cells} | {speedup} |", flush=True)
     ours.close()
 
 
