@@ -107,8 +107,8 @@ int cmd_index_export(int argc, char **argv)
         rc = export_all(&exporter, &line, &err);
     progress_clear(&exporter.progress);
     if (!rc && exporter.lossy)
-        message(
-            "%zu items have strings that are not UTF-8, as JSON must be: U+FFFD stands in", exporter.lossy);
+        message("items with strings that are not UTF-8, as JSON must be, and have U+FFFD there: %zu",
+            exporter.lossy);
     if (!rc && !line.quiet)
         fprintf(stderr, "exported: %zu items\n", exporter.written);
     const int status = index_end(exporter.index, "export", rc, &err);

@@ -13,6 +13,11 @@ known() {
     "$diptych" index list "$1" -f json | sed 's/^{"id": [0-9]*, //'
 }
 
+# lines FILE: lines of an export, but for ids.
+lines() {
+    sed 's/^{"id": [0-9]*, //' "$1"
+}
+
 # found INDEX: the hits of two searches, but for their ids.
 found() {
     printf 'a red star\na boat\n' >queries
@@ -85,13 +90,17 @@ for storage in f32 f16 i8; do
         cmp -s $storage-npy.dip/vectors.$storage $storage-$kind.dip/vectors.$storage ||
             problem "$kind has other vectors"
     done
-    run index update $storage-npy.dip "$pictures" # times are whole: nothing seems to have changed
-    expect_line err "pictures: 1 new, 0 changed, 0 copied, 0 moved, 0 gone, 11 unchanged, 0 failed"
     run index export $storage-folder.dip again.npy
     cmp -s again.npy $storage.npy || problem "not the same matrix after a round trip"
+    lines $storage.jsonl >one && lines again.jsonl >two
+    [ -s one ] && cmp -s one two || problem "not the same lines after a round trip: $(diff one two)"
 done
 [ "$(wc -c <f16.npy)" -eq $((header + 14 * row / 2)) ] || problem "f16.npy is no float16"
 [ "$(wc -c <i8.npy)" -eq $((header + 14 * row)) ] || problem "i8.npy is no float32"
+expect_text f32.jsonl '"path": "'"$pictures/01.png"'", "size": '"$(stat -c '%s' "$pictures/01.png")"', '
+expect_text f32.jsonl '"mtime_ns": '"$(stat -c '%.9Y' "$pictures/01.png" | tr -d .)"'}' # to the nanosecond
+run index update f32-npy.dip "$pictures"
+expect_line err "pictures: 1 new, 0 changed, 0 copied, 0 moved, 0 gone, 11 unchanged, 0 failed"
 expect_line f32.jsonl '{"id": 13, "kind": "text", "path": "'"$PWD"'/texts.jsonl", "text": "a red star", "metadata": {"share": 0.10000000000000001, "tags": ["x", {"deep": null}], "kind": "note", "id": 7}, "hash": "'"$(printf 'a red star' | sha256sum | cut -c 1-64)"'"}'
 
 # ---- what is chosen; none is fine
@@ -221,7 +230,7 @@ cp "$pictures/01.png" "$(printf 'latin-\374.png')"
 run index build latin.dip ./latin*.png -q
 run index export latin.dip latin.npy
 expect_status 1
-expect_line err "diptych: 1 items have strings that are not UTF-8, as JSON must be: U+FFFD stands in"
+expect_line err "diptych: items with strings that are not UTF-8, as JSON must be, and have U+FFFD there: 1"
 
 # ---- an end amid the work: no row, and none twice the next time
 rows=114688
