@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/text.h"
+#include "joint/joint.h"
 
 static const struct command subcommands[] = {
     {"build", cmd_index_build, "make an index of pictures and texts, or go on making it"},
@@ -69,6 +70,32 @@ static const struct argp_option filter_options[] = {
     {0},
 };
 const struct argp filter_argp = {.options = filter_options, .parser = parse_filter};
+
+const char *const index_storages[] = {"f32", "f16", "i8", NULL};
+
+int index_open_writer(
+    struct index **out, const char *path, const struct model *model, int storage, bool make, struct err *err)
+{
+    struct arena arena = {0};
+    char fingerprint[FINGERPRINT_SIZE];
+    const struct index_options made = {
+        .model = model_path(model),
+        .fingerprint = fingerprint,
+        .width = model_config(model)->vision.embed_width,
+        .storage = storage < 0 ? INDEX_F16 : (enum index_storage)storage,
+    };
+    const char *catalog = path_join(&arena, path, "catalog.sqlite");
+    int rc = catalog ? model_fingerprint(fingerprint, model, err) : err_memory(err, 0);
+    if (!rc && make && !file_exists(catalog))
+        rc = index_create(out, path, &made, err);
+    else if (!rc)
+        rc = index_open(out, path, INDEX_WRITE, fingerprint, err);
+    arena_release(&arena);
+    if (rc || storage < 0 || index_info(*out).storage == made.storage)
+        return rc;
+    return err_set(err, ERR_ARGUMENT, "'%s' keeps its vectors as %s, not as %s", path,
+        index_storages[index_info(*out).storage], index_storages[storage]);
+}
 
 int index_end(struct index *index, const char *verb, int rc, const struct err *err)
 {

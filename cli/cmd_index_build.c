@@ -23,8 +23,6 @@ struct build {
 
 enum { KEY_TEXTS = 0x100, KEY_CAPTIONS, KEY_METADATA, KEY_STORAGE };
 
-static const char *const storages[] = {"f32", "f16", "i8", NULL}; /* enum index_storage */
-
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
     {"texts", KEY_TEXTS, "FILE", 0,
@@ -85,7 +83,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         add_source(state, b, SOURCE_METADATA, argument);
         return 0;
     case KEY_STORAGE:
-        b->storage = option_choice(state, "storage", argument, storages);
+        b->storage = option_choice(state, "storage", argument, index_storages);
         return 0;
     case ARGP_KEY_ARGS:
         add_arguments(state, b);
@@ -159,34 +157,6 @@ static int look(struct build *b, struct err *err)
     return rc;
 }
 
-static int create(struct build *b, const char *fingerprint, struct err *err)
-{
-    const struct index_options made = {
-        .model = model_path(b->session.model),
-        .fingerprint = fingerprint,
-        .width = model_config(b->session.model)->vision.embed_width,
-        .storage = b->storage < 0 ? INDEX_F16 : (enum index_storage)b->storage,
-    };
-    return index_create(&b->work.index, b->path, &made, err);
-}
-
-static int open_index(struct build *b, struct err *err)
-{
-    struct arena arena = {0};
-    char fingerprint[FINGERPRINT_SIZE];
-    const char *catalog = path_join(&arena, b->path, "catalog.sqlite");
-    int rc = catalog ? model_fingerprint(fingerprint, b->session.model, err) : err_memory(err, 0);
-    if (!rc && !b->update && !file_exists(catalog))
-        rc = create(b, fingerprint, err);
-    else if (!rc)
-        rc = index_open(&b->work.index, b->path, INDEX_WRITE, fingerprint, err);
-    arena_release(&arena);
-    if (rc || b->storage < 0 || index_info(b->work.index).storage == (enum index_storage)b->storage)
-        return rc;
-    return err_set(err, ERR_ARGUMENT, "'%s' keeps its vectors as %s, not as %s", b->path,
-        index_storage_names[index_info(b->work.index).storage], storages[b->storage]);
-}
-
 /* ---- building ------------------------------------------------------------------------------------------ */
 
 static int add_texts(struct work *work, const char *path, struct err *err)
@@ -219,7 +189,7 @@ static int build_all(struct build *b, struct err *err)
     if (!rc)
         rc = session_open(&b->session, err);
     if (!rc)
-        rc = open_index(b, err);
+        rc = index_open_writer(&b->work.index, b->path, b->session.model, b->storage, !b->update, err);
     if (!rc)
         rc = sources_remember(&b->sources, b->work.index, err);
     progress_note(&b->session.progress, "looking for changes");

@@ -22,7 +22,6 @@ struct command_line {
 enum { KEY_METADATA = 0x100, KEY_KIND, KEY_STORAGE };
 
 static const char *const kinds[] = {"image", "text", NULL};
-static const char *const storages[] = {"f32", "f16", "i8", NULL}; /* enum index_storage */
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
@@ -52,7 +51,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         line->kind = option_choice(state, "kind", argument, kinds);
         return 0;
     case KEY_STORAGE:
-        line->storage = option_choice(state, "storage", argument, storages);
+        line->storage = option_choice(state, "storage", argument, index_storages);
         return 0;
     case 'q':
         line->quiet = true;
@@ -117,30 +116,6 @@ static int check_width(const struct importer *importer, const struct model *mode
         importer->parts[0].vectors, importer->width, model_path(model), width);
 }
 
-static int open_index(
-    struct index **out, const struct command_line *line, const struct model *model, struct err *err)
-{
-    struct arena arena = {0};
-    char fingerprint[FINGERPRINT_SIZE];
-    const struct index_options made = {
-        .model = model_path(model),
-        .fingerprint = fingerprint,
-        .width = model_config(model)->vision.embed_width,
-        .storage = line->storage < 0 ? INDEX_F16 : (enum index_storage)line->storage,
-    };
-    const char *catalog = path_join(&arena, line->path, "catalog.sqlite");
-    int rc = catalog ? model_fingerprint(fingerprint, model, err) : err_memory(err, 0);
-    if (!rc && !file_exists(catalog))
-        rc = index_create(out, line->path, &made, err);
-    else if (!rc)
-        rc = index_open(out, line->path, INDEX_WRITE, fingerprint, err);
-    arena_release(&arena);
-    if (rc || line->storage < 0 || index_info(*out).storage == made.storage)
-        return rc;
-    return err_set(err, ERR_ARGUMENT, "'%s' keeps its vectors as %s, not as %s", line->path,
-        index_storage_names[index_info(*out).storage], storages[line->storage]);
-}
-
 /* ---- importing ----------------------------------------------------------------------------------------- */
 
 static void put_summary(
@@ -174,7 +149,7 @@ static int import_all(struct importer *importer, struct index **index, const str
     if (!rc)
         rc = import_read(importer, NULL, err);
     if (!rc)
-        rc = open_index(index, line, *model, err);
+        rc = index_open_writer(index, line->path, *model, line->storage, true, err);
     if (rc)
         return rc;
     const struct index_info before = index_info(*index);
