@@ -98,7 +98,7 @@ static int visit(void *context, const struct index_item *item)
     struct list *list = context;
     int rc = 0;
     if (list->format == OUTPUT_JSON)
-        rc = json_print(index_item_json(item), 0, &list->err);
+        rc = json_print(index_item_json(item), JSON_REAL_PRECISION(17), &list->err); /* as users gave them */
     else if (list->format == OUTPUT_TSV)
         put_tsv(item);
     else

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static void print_table(const struct output *output, const struct search_result *result, bool several)
 {
@@ -40,7 +41,16 @@ static void print_tsv(const struct search_result *result)
     }
 }
 
-/* A text's path is the file that it came from, which says less than the picture that it describes. */
+/* Nine digits, as tsv has them: more than the model's arithmetic is worth. */
+static double score_digits(double score)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.9g", score);
+    return strtod(digits, NULL);
+}
+
+/* Fifteen digits keep a score as it is rounded, and the numbers of metadata as people write them.
+ * A text's path is the file that it came from, which says less than the picture that it describes. */
 static int print_json(const struct search_result *result, struct err *err)
 {
     int rc = 0;
@@ -48,12 +58,12 @@ static int print_json(const struct search_result *result, struct err *err)
         const struct index_item *item = &result->items[i];
         rc = json_print(
             json_pack("{s:o, s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*}", "query", json_text(result->query),
-                "score", result->hits[i].score, "id", (json_int_t)item->id, "kind",
+                "score", score_digits(result->hits[i].score), "id", (json_int_t)item->id, "kind",
                 index_kind_name(item->kind), "path", item->path ? json_text(item->path) : NULL, "text",
                 item->caption ? json_text(item->caption) : NULL, "picture",
                 item->picture ? json_text(item->picture) : NULL, "metadata",
                 item->metadata ? json_loads(item->metadata, 0, NULL) : NULL),
-            JSON_REAL_PRECISION(9), err);
+            JSON_REAL_PRECISION(15), err);
     }
     return rc;
 }

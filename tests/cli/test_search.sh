@@ -114,6 +114,16 @@ run search samples.dip "a star" --model other
 expect_status 2
 expect_text err "'samples.dip' was made with another model"
 
+# ---- the numbers of metadata come out as they went in
+printf '{"path": "pictures/01.png", "time": 1700000123.25, "latitude": 52.520008123, "share": 0.1}\n' >about.jsonl
+run index update samples.dip --metadata about.jsonl
+expect_status 0
+run search samples.dip "a red heart" --where "metadata ->> 'time' = 1700000123.25" -f json
+expect_lines out 1
+expect_match out '"score": -?0\.[0-9]{1,10}, .*"metadata": \{"time": 1700000123\.25, "latitude": 52\.520008123, "share": 0\.1\}\}$'
+run index list samples.dip --where "metadata ->> 'share' = 0.1" -f json
+expect_text out '"metadata": {"time": 1700000123.25, "latitude": 52.520008122999997, "share": 0.10000000000000001}'
+
 # ---- outliers and duplicates
 run index outliers samples.dip --kind image --alpha 1 -f json
 expect_status 0
