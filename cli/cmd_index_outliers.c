@@ -65,6 +65,7 @@ static const struct argp argp = {
            "are less alike than that. An outlier is, on average, less like the others than nearly any two of "
            "them "
            "are like each other.\n\n"
+           "tsv has the columns id, kind, similarity, tail, and path or text.\n\n"
            "  diptych index outliers photos.dip --kind image --alpha 0.01",
     .children = children,
     .help_filter = options_help_filter,

@@ -37,7 +37,8 @@ struct search_head {
 
 /*   table  the score, id and path (or text) of a hit a line; below the query, where there are several
  *   tsv    query, score, id, kind, path, text: a line a hit
- *   json   {"query", "score", "id", "kind", "path", "text"}: a line a hit, without what a hit does not have
+ *   json   {"query", "score", "id", "kind", "path", "text", "picture", "metadata"}: a line a hit, without
+ * what a hit does not have
  */
 int search_print(
     const struct output *output, const struct search_result *result, bool several, struct err *err);

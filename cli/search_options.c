@@ -113,6 +113,8 @@ const struct argp search_argp = {
         "Find the pictures and texts of an index that are closest to a text, a picture, or several of both: "
         "their embeddings are added up.\v"
         "Scores are cosines with the query, highest first. The search is exact.\n\n"
+        "tsv has the columns query, score, id, kind, path and text (of a picture: its caption); json has "
+        "those that are known, \"picture\" (that a text describes) and \"metadata\".\n\n"
         "Exit status: 0 searched, 2 cannot.\n\n"
         "  diptych search photos.dip \"a red kite over the sea\"\n"
         "  diptych search photos.dip \"a beach\" --minus people --image sea.jpg:0.5 --top 20\n"
