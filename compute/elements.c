@@ -2,14 +2,13 @@
 #include "compute/elements.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "weights are read as they lie in the file, which is little-endian"
 #endif
 
-enum { CHUNK = 1 << 18 }; /* elements that one thread takes at a time */
+enum { CHUNK = 1 << 14 }; /* elements converted at a time, to be looked at while they are in the cache */
 
 static void from_f32(float *out, const uint8_t *data, size_t count)
 {
@@ -59,39 +58,34 @@ static bool all_finite(const float *values, size_t count)
     return carry >> 31 == 0;
 }
 
-struct conversion {
-    float *out;
-    const uint8_t *data;
-    size_t count;
-    const struct reader *reader;
-    atomic_bool not_finite;
-};
-
-static void convert_chunk(void *context, size_t chunk)
+static enum elements_result not_finite(const float *values, size_t *bad)
 {
-    struct conversion *conversion = context;
-    const size_t first = chunk * CHUNK, left = conversion->count - first, count = left < CHUNK ? left : CHUNK;
-    float *out = conversion->out + first;
-    conversion->reader->read(out, conversion->data + first * conversion->reader->size, count);
-    if (!all_finite(out, count))
-        atomic_store(&conversion->not_finite, true);
+    for (*bad = 0; isfinite(values[*bad]);)
+        ++*bad;
+    return ELEMENTS_NOT_FINITE;
+}
+
+enum elements_result elements_check(const float *values, size_t count, size_t *bad)
+{
+    return all_finite(values, count) ? ELEMENTS_DONE : not_finite(values, bad);
 }
 
 enum elements_result elements_to_f32(
     float *out, const uint8_t *data, size_t count, const char *type, size_t *bad)
 {
-    struct conversion conversion = {.out = out, .data = data, .count = count};
+    const struct reader *reader = NULL;
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
         if (!strcmp(readers[i].type, type))
-            conversion.reader = &readers[i];
+            reader = &readers[i];
     }
-    if (!conversion.reader)
+    if (!reader)
         return ELEMENTS_NOT_FLOAT;
 
-    parallel_for((count + CHUNK - 1) / CHUNK, thread_default(), convert_chunk, &conversion);
-    if (!conversion.not_finite)
-        return ELEMENTS_DONE;
-    for (*bad = 0; isfinite(out[*bad]);)
-        ++*bad;
-    return ELEMENTS_NOT_FINITE;
+    bool finite = true;
+    for (size_t at = 0; at < count; at += CHUNK) {
+        const size_t some = count - at < CHUNK ? count - at : CHUNK;
+        reader->read(out + at, data + at * reader->size, some);
+        finite &= all_finite(out + at, some);
+    }
+    return finite ? ELEMENTS_DONE : not_finite(out, bad);
 }

@@ -10,8 +10,11 @@ enum elements_result { ELEMENTS_DONE, ELEMENTS_NOT_FLOAT, ELEMENTS_NOT_FINITE };
 
 /* Writes count little-endian elements, at any address, of safetensors type "F32", "F16" or "BF16" to out.
  * ELEMENTS_NOT_FLOAT: another type, nothing was written. ELEMENTS_NOT_FINITE: *bad is the first infinity or
- * NaN. Large tensors are shared out to all CPUs: on fewer, memory waits for the processor. */
+ * NaN. */
 enum elements_result elements_to_f32(
     float *out, const uint8_t *data, size_t count, const char *type, size_t *bad);
+
+/* The same of values that are float32 already: DONE, or NOT_FINITE. */
+enum elements_result elements_check(const float *values, size_t count, size_t *bad);
 
 #endif

@@ -29,7 +29,8 @@ struct gemm_provider {
     bool (*native)(enum precision precision);
     enum precision (*best)(void); /* what `--precision auto` takes */
 
-    /* weight (N, K) float32 -> linear->packed, in linear->element. */
+    /* weight (N, K) float32 -> linear->packed, in linear->element. Called from several threads at once, each
+     * with a layer of its own, so it needs no threads itself. */
     int (*pack)(struct linear *linear, struct device *device, const float *weight, struct err *err);
     int (*set_bias)(struct linear *linear, struct device *device, const float *bias, struct err *err);
     void (*free)(struct linear *linear);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compute/onednn_plan.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,7 +151,25 @@ void packed_free(struct linear *linear)
     free(packed);
 }
 
-/* Copies from, (K, N) seen through its strides, into memory of the packed layout. */
+/* How many threads OpenMP may use for the calling one from now on; returns how many it might before. Which
+ * OpenMP that is, oneDNN brings with it; where it was built on something else, nothing is set. */
+static int openmp_threads(int threads)
+{
+    int (*get)(void) = NULL;
+    void (*set)(int) = NULL;
+    void *symbols[] = {
+        dlsym(RTLD_DEFAULT, "omp_get_max_threads"), dlsym(RTLD_DEFAULT, "omp_set_num_threads")};
+    if (!symbols[0] || !symbols[1])
+        return threads;
+    memcpy(&get, &symbols[0], sizeof get);
+    memcpy(&set, &symbols[1], sizeof set);
+    const int before = get();
+    set(threads);
+    return before;
+}
+
+/* Copies from, (K, N) seen through its strides, into memory of the packed layout. On this thread alone:
+ * layers are loaded side by side already, and OpenMP's threads spin while they wait for each other. */
 static dnnl_status_t reorder(struct packed *packed, desc plain, const float *weight)
 {
     dnnl_primitive_desc_t primitive_desc = NULL;
@@ -158,6 +177,7 @@ static dnnl_status_t reorder(struct packed *packed, desc plain, const float *wei
     dnnl_memory_t from = NULL;
     dnnl_stream_t stream = NULL;
     dnnl_status_t status;
+    const int threads = openmp_threads(1);
 
     if ((status = dnnl_memory_create(&from, plain, packed->engine, (void *)weight)) ||
         (status =
@@ -172,6 +192,7 @@ static dnnl_status_t reorder(struct packed *packed, desc plain, const float *wei
     if (!status)
         status = dnnl_stream_wait(stream);
 done:
+    openmp_threads(threads);
     if (stream)
         dnnl_stream_destroy(stream);
     if (primitive)

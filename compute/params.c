@@ -92,19 +92,41 @@ static const char *name_in(enum layout layout, const struct param *param)
     return layout == LAYOUT_HF ? param->hf : param->open_clip;
 }
 
-static int param_fetch(float *out, const struct param *param, const char *const prefix[2], size_t layer,
-    int rank, const size_t *shape, size_t count, const struct weights *weights, struct err *err)
+/* The values of one row: in the mapped file, or in memory of their own. */
+struct values {
+    const float *at;
+    float *own;
+};
+
+static int values_get(struct values *out, const struct param *param, const char *const prefix[2],
+    size_t layer, int rank, const size_t *shape, size_t count, const struct weights *weights, struct err *err)
 {
     const enum layout layout = weights_layout(weights);
     const char *name = name_in(layout, param);
+    const bool stacked = strstr(name, STACKED) != NULL,
+               transposed = layout == LAYOUT_OPEN_CLIP && param->open_clip_transposed;
     char full[NAME_SIZE];
 
-    if (strstr(name, STACKED))
-        return fetch_stacked(out, weights, prefix[layout], layer, name, rank, shape, count, err);
+    *out = (struct values){0};
     param_name(full, prefix[layout], layer, name, "");
-    if (layout == LAYOUT_OPEN_CLIP && param->open_clip_transposed)
-        return fetch_transposed(out, weights, full, shape, count, err);
-    return weights_fetch(out, weights, full, rank, shape, err);
+    int rc = stacked || transposed ? 0 : weights_view(&out->at, weights, full, rank, shape, err);
+    if (rc || out->at)
+        return rc;
+    out->at = out->own = mem_new(count, sizeof *out->own);
+    if (!out->own)
+        return err_memory(err, count * sizeof *out->own);
+    if (stacked)
+        return fetch_stacked(out->own, weights, prefix[layout], layer, name, rank, shape, count, err);
+    if (transposed)
+        return fetch_transposed(out->own, weights, full, shape, count, err);
+    return weights_fetch(out->own, weights, full, rank, shape, err);
+}
+
+static void values_release(struct values *values, size_t count)
+{
+    if (values->at && !values->own)
+        file_map_forget(values->at, count * sizeof *values->at);
+    free(values->own);
 }
 
 static int param_place(void *field, const struct param *param, const float *values, const size_t *shape,
@@ -148,14 +170,13 @@ int params_load(void *object, const struct param *table, size_t rows, const char
         size_t shape[WEIGHT_RANK_MAX] = {0}, count;
         const int rank = param_shape(shape, &count, &table[i], dims);
         void *field = (char *)object + table[i].field;
-        float *values = mem_new(count, sizeof *values);
-        rc = values ? param_fetch(values, &table[i], prefix, layer, rank, shape, count, weights, err)
-                    : err_memory(err, count * sizeof *values);
+        struct values values;
+        rc = values_get(&values, &table[i], prefix, layer, rank, shape, count, weights, err);
         if (!rc)
-            rc = param_place(field, &table[i], values, shape, count, device, err);
+            rc = param_place(field, &table[i], values.at, shape, count, device, err);
         if (rc == ERR_MEMORY || rc == ERR_DEVICE)
             name_tensor(err, &table[i], prefix, layer, weights_layout(weights));
-        free(values);
+        values_release(&values, count);
     }
     return rc;
 }

@@ -60,10 +60,48 @@ int transformer_config_check(const struct transformer_config *config, struct err
     return 0;
 }
 
+/* What the threads that load share; each layer reports for itself. */
+struct loading {
+    struct transformer *transformer;
+    const char *const *prefix;
+    const struct weights *weights;
+    struct device *device;
+    size_t dims[DIM_COUNT];
+    struct layer_report {
+        int rc;
+        struct err err;
+    } * reports; // (layers)
+};
+
+static void layer_load(void *context, size_t layer)
+{
+    struct loading *loading = context;
+    struct layer_report *report = &loading->reports[layer];
+    report->rc = params_load(&loading->transformer->blocks[layer], block_params, BLOCK_PARAMS,
+        loading->prefix, layer, loading->dims, loading->weights, loading->device, &report->err);
+}
+
+/* All layers, on all CPUs: most of the time goes into bringing weights into the GEMM provider's layout. */
+static int layers_load(struct loading *loading, struct err *err)
+{
+    const size_t layers = loading->transformer->config.layers;
+    int rc = 0;
+    loading->reports = mem_new(layers, sizeof *loading->reports);
+    if (!loading->reports)
+        return err_memory(err, layers * sizeof *loading->reports);
+    parallel_for(layers, thread_default(), layer_load, loading);
+    for (size_t i = 0; i < layers && !rc; i++) {
+        rc = loading->reports[i].rc;
+        if (rc && err)
+            *err = loading->reports[i].err;
+    }
+    free(loading->reports);
+    return rc;
+}
+
 int transformer_load(struct transformer **out, const struct transformer_config *config,
     const char *const prefix[2], const struct weights *weights, struct device *device, struct err *err)
 {
-    size_t dims[DIM_COUNT] = {0};
     struct transformer *transformer = NULL;
     int rc = transformer_config_check(config, err);
     if (rc)
@@ -77,9 +115,10 @@ int transformer_load(struct transformer **out, const struct transformer_config *
     }
     transformer->config = *config;
     transformer->blocks = blocks;
-    block_dims(dims, config);
-    for (size_t i = 0; i < config->layers && !rc; i++)
-        rc = params_load(&blocks[i], block_params, BLOCK_PARAMS, prefix, i, dims, weights, device, err);
+    struct loading loading = {
+        .transformer = transformer, .prefix = prefix, .weights = weights, .device = device};
+    block_dims(loading.dims, config);
+    rc = layers_load(&loading, err);
     if (rc)
         transformer_free(transformer);
     else

@@ -83,6 +83,26 @@ static bool same_shape(const struct weight *weight, int rank, const size_t *shap
     return weight->rank == rank && !memcmp(weight->shape, shape, (size_t)rank * sizeof *shape);
 }
 
+/* The tensor of a file, if it has the shape. */
+static int weight_get(const struct weight **out, const struct weights *weights, const char *name, int rank,
+    const size_t *shape, struct err *err)
+{
+    const struct weight *weight = weights_find(weights, name);
+    if (!weight)
+        return err_set(err, ERR_FORMAT, "cannot load '%s': tensor '%s' is missing", weights->source, name);
+    if (!same_shape(weight, rank, shape))
+        return err_set(err, ERR_FORMAT, "cannot load '%s': tensor '%s' has shape %s, expected %s",
+            weight->file, name, shape_text(weight->rank, weight->shape).text, shape_text(rank, shape).text);
+    *out = weight;
+    return 0;
+}
+
+static int not_finite(const struct weight *weight, size_t at, float value, struct err *err)
+{
+    return err_set(err, ERR_FORMAT, "cannot load '%s': element %zu of tensor '%s' is %f", weight->file, at,
+        weight->name, (double)value);
+}
+
 int weights_fetch(float *out, const struct weights *weights, const char *name, int rank, const size_t *shape,
     struct err *err)
 {
@@ -92,14 +112,11 @@ int weights_fetch(float *out, const struct weights *weights, const char *name, i
                    : err_set(
                          err, ERR_FORMAT, "cannot make up tensor '%s': no known kind has such a name", name);
 
-    const struct weight *weight = weights_find(weights, name);
-    if (!weight)
-        return err_set(err, ERR_FORMAT, "cannot load '%s': tensor '%s' is missing", weights->source, name);
-    if (!same_shape(weight, rank, shape))
-        return err_set(err, ERR_FORMAT, "cannot load '%s': tensor '%s' has shape %s, expected %s",
-            weight->file, name, shape_text(weight->rank, weight->shape).text, shape_text(rank, shape).text);
-
+    const struct weight *weight;
     size_t bad;
+    int rc = weight_get(&weight, weights, name, rank, shape, err);
+    if (rc)
+        return rc;
     switch (elements_to_f32(out, weight->data, weight->count, weight->type, &bad)) {
     case ELEMENTS_DONE:
         file_map_forget(weight->data, weight_bytes(weight));
@@ -109,8 +126,25 @@ int weights_fetch(float *out, const struct weights *weights, const char *name, i
             "cannot load '%s': tensor '%s' is of type %s, expected F32, F16 or BF16", weight->file, name,
             weight->type);
     case ELEMENTS_NOT_FINITE:
-        return err_set(err, ERR_FORMAT, "cannot load '%s': element %zu of tensor '%s' is %f", weight->file,
-            bad, name, (double)out[bad]);
+        return not_finite(weight, bad, out[bad], err);
     }
+    return 0;
+}
+
+int weights_view(const float **out, const struct weights *weights, const char *name, int rank,
+    const size_t *shape, struct err *err)
+{
+    const struct weight *weight;
+    size_t bad;
+    *out = NULL;
+    if (weights->random)
+        return 0;
+    int rc = weight_get(&weight, weights, name, rank, shape, err);
+    if (rc || strcmp(weight->type, "F32") || (uintptr_t)weight->data % _Alignof(float))
+        return rc;
+    const float *values = (const void *)weight->data;
+    if (elements_check(values, weight->count, &bad) != ELEMENTS_DONE)
+        return not_finite(weight, bad, values[bad], err);
+    *out = values;
     return 0;
 }

@@ -29,6 +29,11 @@ struct weights {
 int weights_fetch(float *out, const struct weights *weights, const char *name, int rank, const size_t *shape,
     struct err *err);
 
+/* The same tensor without a copy, where the file has it as float32 at an address fit for that: *out lies in
+ * the mapped file. Otherwise *out is NULL and the tensor is to be fetched. */
+int weights_view(const float **out, const struct weights *weights, const char *name, int rank,
+    const size_t *shape, struct err *err);
+
 /* The rule of weights_random: false where no kind of tensor ends in that name. */
 bool weights_random_fill(float *out, const char *name, uint64_t seed, int rank, const size_t *shape);
 

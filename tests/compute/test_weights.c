@@ -128,6 +128,59 @@ static void sixteen_bits_are_widened_at_any_address(void **state)
     free(out);
 }
 
+/* float32 is handed out where it lies, if that is an address for it: of four files, whose data begins at each
+ * remainder of 4 once, in one. All else is to be fetched. */
+static void only_float32_is_seen_in_place(void **state)
+{
+    (void)state;
+    const float nan[] = {1, 2, 3, NAN, 5, 6};
+    size_t seen[4] = {0}, bad = 0;
+    for (size_t pad = 0; pad < 4; pad++) {
+        char name[] = "visual.xxxx";
+        name[sizeof "visual." - 1 + pad] = '\0';
+        const struct weight tensors[] = {
+            {.name = "visual.proj", .type = "F32", .rank = 2, .shape = {2, 3}, .data = BYTES(six)},
+            {.name = "half", .type = "F16", .rank = 1, .shape = {3}, .data = BYTES(six)},
+            {.name = name, .type = "F32", .rank = 1, .shape = {6}, .data = BYTES(six)},
+            {.name = "nan", .type = "F32", .rank = 1, .shape = {6}, .data = BYTES(nan)},
+        };
+        write_safetensors(MODEL "/model.safetensors", tensors, 4);
+        struct weights *weights = open_model();
+        for (int i = 0; i < 4; i++) {
+            const struct weight *weight = weights_find(weights, tensors[i].name);
+            const float *values = six;
+            struct err err = {0};
+            bad += weights_view(&values, weights, weight->name, weight->rank, weight->shape, &err) != 0;
+            if (!values)
+                continue;
+            seen[i]++;
+            assert_ptr_equal(values, weight->data);
+            assert_memory_equal(values, six, sizeof six);
+        }
+        weights_free(weights);
+    }
+    assert_memory_equal(seen, ((size_t[]){1, 0, 1, 0}), sizeof seen);
+    assert_int_equal(bad, 1); /* the one that could be seen */
+}
+
+static void a_view_that_does_not_fit_is_named(void **state)
+{
+    (void)state;
+    const struct weight tensors[] = {
+        {.name = "visual.six", .type = "F32", .rank = 1, .shape = {6}, .data = BYTES(six)},
+    };
+    const float *values;
+    struct err err;
+    write_safetensors(MODEL "/model.safetensors", tensors, 1);
+    struct weights *weights = open_model();
+    assert_int_equal(weights_view(&values, weights, "visual.six", 2, (size_t[]){2, 3}, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "tensor 'visual.six' has shape (6), expected (2, 3)"));
+    assert_int_equal(weights_view(&values, weights, "visual.non", 0, NULL, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "tensor 'visual.non' is missing"));
+    assert_null(values);
+    weights_free(weights);
+}
+
 static void assert_fetch_fails(
     const struct weights *weights, const char *name, int rank, const size_t *shape, const char *want)
 {
@@ -391,6 +444,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(tensors_are_found_by_name, empty_model),
         cmocka_unit_test_setup(sixteen_bits_are_widened_at_any_address, empty_model),
+        cmocka_unit_test_setup(only_float32_is_seen_in_place, empty_model),
+        cmocka_unit_test_setup(a_view_that_does_not_fit_is_named, empty_model),
         cmocka_unit_test_setup(a_tensor_that_does_not_fit_is_named, empty_model),
         cmocka_unit_test_setup(bad_headers_are_refused, empty_model),
         cmocka_unit_test_setup(bad_lengths_are_refused, empty_model),
