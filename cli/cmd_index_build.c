@@ -13,6 +13,7 @@ struct build {
     bool update; /* the index must be there */
     const char *path;
     int storage; /* -1: not said */
+    bool named;  /* the sources, on the command line */
     struct sources sources;
     struct arena arena;
     struct scan scan;
@@ -146,11 +147,11 @@ static int recall(struct build *b, struct err *err)
 /* All that can be seen before the model is there. */
 static int look(struct build *b, struct err *err)
 {
-    const bool remembered = !sources_any(&b->sources);
     const struct strings *pictures = &b->sources.paths[SOURCE_PICTURES];
-    int rc = remembered ? recall(b, err) : 0;
+    b->named = sources_any(&b->sources);
+    int rc = b->named ? 0 : recall(b, err);
     if (!rc)
-        rc = sources_check(&b->sources, remembered, &b->session.failed, err);
+        rc = sources_check(&b->sources, !b->named, &b->session.failed, err);
     progress_note(&b->session.progress, "looking for pictures");
     for (size_t i = 0; i < pictures->count && !rc; i++)
         rc = scan_path(&b->scan, pictures->items[i], err);
@@ -169,17 +170,28 @@ static int add_texts(struct work *work, const char *path, struct err *err)
     return rc;
 }
 
-static int add_sources(struct build *b, struct err *err)
+/* A file that was named by mistake must not end the updates to come, which go by what is remembered. */
+static int add_file(struct build *b, int kind, const char *path, struct err *err)
 {
     static int (*const add[SOURCE_KINDS])(struct work *, const char *, struct err *) = {
         [SOURCE_TEXTS] = add_texts,
         [SOURCE_CAPTIONS] = work_captions,
         [SOURCE_METADATA] = work_metadata,
     };
+    const int rc = add[kind](&b->work, path, err);
+    if (!rc || rc == ERR_IO || rc == ERR_MEMORY || !b->named)
+        return rc;
+    if (!index_source_remove(b->work.index, source_names[kind], path, NULL))
+        index_commit(b->work.index, NULL);
+    return rc;
+}
+
+static int add_sources(struct build *b, struct err *err)
+{
     int rc = 0;
     for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
         for (size_t i = 0; i < b->sources.paths[kind].count && !rc && !work_ended(); i++)
-            rc = add[kind](&b->work, b->sources.paths[kind].items[i], err);
+            rc = add_file(b, kind, b->sources.paths[kind].items[i], err);
     return rc;
 }
 

@@ -87,7 +87,8 @@ static const struct argp argp = {
         "A file that stays below a folder that the index was made from comes back with the next update; "
         "what is removed by the path that it was made from does not. Rows keep their room until 'diptych "
         "index compact'.\n\n"
-        "Exit status: 0 done, 1 the index has nothing of a path or no such id, 2 cannot.",
+        "Exit status: 0 done, 1 the index has nothing of a path and was not made from it, or has no such id, "
+        "2 cannot.",
     .children = children,
     .help_filter = options_help_filter,
 };
@@ -145,13 +146,28 @@ static int remove_ids(
     return rc ? rc : index_commit(index, err);
 }
 
+/* The paths given that are among the index's sources of a kind. */
+static int forget_kind(struct remove *r, struct index *index, const char *kind, struct err *err)
+{
+    struct strings known = {0};
+    int rc = index_sources(&known, index, kind, err);
+    for (size_t i = 0; i < r->roots.count * known.count && !rc; i++) {
+        const size_t root = i / known.count;
+        if (strcmp(r->roots.items[root], known.items[i % known.count]))
+            continue;
+        r->used[root] = true;
+        rc = index_source_remove(index, kind, r->roots.items[root], err);
+    }
+    strings_release(&known);
+    return rc;
+}
+
 /* A folder that is removed whole does not come back with the next update. */
-static int forget_sources(const struct remove *r, struct index *index, struct err *err)
+static int forget_sources(struct remove *r, struct index *index, struct err *err)
 {
     int rc = 0;
-    for (int kind = 0; kind < SOURCE_KINDS; kind++)
-        for (size_t i = 0; i < r->roots.count && !rc; i++)
-            rc = index_source_remove(index, source_names[kind], r->roots.items[i], err);
+    for (int kind = 0; kind < SOURCE_KINDS && !rc; kind++)
+        rc = forget_kind(r, index, source_names[kind], err);
     return rc;
 }
 

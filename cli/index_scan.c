@@ -3,6 +3,7 @@
 #include "cli/picture_names.h"
 #include "cli/text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -82,7 +83,10 @@ static int visit(void *context, const char *path, const struct err *problem)
     struct stat st;
     if (problem || stat(path, &st)) {
         scan->failed++;
-        message("%s", problem ? problem->msg : "a file went away");
+        if (problem)
+            message("%s", problem->msg);
+        else
+            message("unable to read '%s': %s", path, strerror(errno));
         return strings_add(&scan->unreadable, path, strlen(path), walk->err);
     }
     if (strcmp(path, walk->root) && !picture_suffix(path)) {

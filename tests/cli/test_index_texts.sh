@@ -176,6 +176,13 @@ mv elsewhere.jsonl more.jsonl
 run index remove a.dip more.jsonl tree/renamed.png
 expect_status 0
 expect_line err "diptych: 5 items removed from 'a.dip'"
+printf '{"path": "tree/nowhere.png", "x": 1}\n' >about.jsonl
+run index update a.dip --metadata about.jsonl
+expect_status 1
+run index remove a.dip about.jsonl # nothing came from it, but it is one of the index's files
+expect_status 0
+run index remove a.dip about.jsonl
+expect_status 1
 run index verify a.dip -q
 expect_status 0
 
@@ -197,6 +204,9 @@ printf 'a\0b\n' >zero.txt
 run index update a.dip --texts zero.txt
 expect_status 2
 expect_match err "not a text file"
+run index update a.dip # which of these remembers none
+expect_status 1
+expect_text err "pictures: "
 awk 'BEGIN { for (i = 0; i < 300; i++) printf "word " }' >long.txt
 printf '\ncut \377 here\n' >>long.txt
 run index update a.dip --texts long.txt
