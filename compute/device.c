@@ -154,18 +154,19 @@ const struct gemm_provider *const gemm_providers[] = {&gemm_onednn, &gemm_clblas
 static int provider_choose(
     const struct gemm_provider **out, cl_device_id id, const char *wanted, struct err *err)
 {
-    const bool any = !wanted || !strcmp(wanted, "auto");
+    const char *const name = wanted ? wanted : "auto";
+    const bool any = !strcmp(name, "auto");
     for (size_t i = 0; gemm_providers[i]; i++) {
-        if (!any && strcmp(wanted, gemm_providers[i]->name))
+        if (!any && strcmp(name, gemm_providers[i]->name))
             continue;
         if (gemm_providers[i]->serves(id)) {
             *out = gemm_providers[i];
             return 0;
         }
         if (!any)
-            return err_set(err, ERR_ARGUMENT, "the GEMM provider '%s' does not run on this device", wanted);
+            return err_set(err, ERR_ARGUMENT, "the GEMM provider '%s' does not run on this device", name);
     }
-    return err_set(err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, clblast or onednn", wanted);
+    return err_set(err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, clblast or onednn", name);
 }
 
 static const char *const precision_names[PRECISION_COUNT] = {"f32", "bf16", "f16"};
