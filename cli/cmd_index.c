@@ -31,6 +31,26 @@ void index_arguments(struct argp_state *state, const char **path, char ***more, 
         argp_error(state, "too many arguments");
 }
 
+error_t index_parse(int key, char *argument, struct argp_state *state, const char **path, int *format,
+    const char *const formats[])
+{
+    char **none;
+    size_t count;
+    switch (key) {
+    case 'f':
+        *format = option_choice(state, "format", argument, formats);
+        return 0;
+    case ARGP_KEY_ARGS:
+        index_arguments(state, path, &none, &count, 0);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no index: name one");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static const char *const kinds[] = {"any", "image", "text", NULL}; /* enum index_kind */
 
 const char *index_kind_name(enum index_kind kind)

@@ -26,6 +26,10 @@ int cmd_index_cluster(int argc, char **argv);
  * more. */
 void index_arguments(struct argp_state *state, const char **path, char ***more, size_t *count, size_t max);
 
+/* What the parsers of commands that take an INDEX alone end in: the index, and --format, one of formats. */
+error_t index_parse(int key, char *argument, struct argp_state *state, const char **path, int *format,
+    const char *const formats[]);
+
 /* --where, --match and --kind. Input: a struct index_filter. */
 extern const struct argp filter_argp;
 

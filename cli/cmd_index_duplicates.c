@@ -41,8 +41,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct duplicates *d = state->input;
-    char *end, **none;
-    size_t count;
+    char *end;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &d->filter;
@@ -56,17 +55,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_IDENTICAL:
         d->identical = true;
         return 0;
-    case 'f':
-        d->format = option_choice(state, "format", argument, output_formats);
-        return 0;
-    case ARGP_KEY_ARGS:
-        index_arguments(state, &d->path, &none, &count, 0);
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no index: name one");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return index_parse(key, argument, state, &d->path, &d->format, output_formats);
     }
 }
 

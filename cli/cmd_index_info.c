@@ -20,21 +20,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct info *info = state->input;
-    char **none;
-    size_t count;
-    switch (key) {
-    case 'f':
-        info->format = option_choice(state, "format", argument, report_formats);
-        return 0;
-    case ARGP_KEY_ARGS:
-        index_arguments(state, &info->path, &none, &count, 0);
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no index: name one");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    return index_parse(key, argument, state, &info->path, &info->format, report_formats);
 }
 
 static const struct argp_child children[] = {{&help_argp, 0, "", -1}, {0}};

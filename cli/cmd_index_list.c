@@ -23,23 +23,12 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct list *list = state->input;
-    char **none;
-    size_t count;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &list->filter;
         return 0;
-    case 'f':
-        list->format = option_choice(state, "format", argument, output_formats);
-        return 0;
-    case ARGP_KEY_ARGS:
-        index_arguments(state, &list->path, &none, &count, 0);
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no index: name one");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return index_parse(key, argument, state, &list->path, &list->format, output_formats);
     }
 }
 

@@ -29,8 +29,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct outliers *o = state->input;
-    char *end, **none;
-    size_t count;
+    char *end;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->filter;
@@ -40,17 +39,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (end == argument || *end || !(o->alpha > 0 && o->alpha <= 1))
             argp_error(state, "--alpha takes a number above 0 and up to 1, not '%s'", argument);
         return 0;
-    case 'f':
-        o->format = option_choice(state, "format", argument, output_formats);
-        return 0;
-    case ARGP_KEY_ARGS:
-        index_arguments(state, &o->path, &none, &count, 0);
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no index: name one");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return index_parse(key, argument, state, &o->path, &o->format, output_formats);
     }
 }
 
