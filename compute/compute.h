@@ -312,7 +312,8 @@ int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor p
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
     struct tensor positions, size_t batch, size_t count, size_t width, struct err *err);
 
-/* rows (B, W) float32: row pick[b] of tokens (B, T, W) for each b. pick (B) int32; no buffer: all 0. */
+/* rows (B, W): row pick[b] of tokens (B, T, W) for each b, both float32 or both real. pick (B) int32; no
+ * buffer: all 0. */
 int pick_rows(struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick,
     size_t batch, size_t count, size_t width, struct err *err);
 
@@ -340,11 +341,14 @@ int transformer_load(struct transformer **out, const struct transformer_config *
     const char *const prefix[2], const struct weights *weights, struct device *device, struct err *err);
 void transformer_free(struct transformer *transformer);
 
-/* x (B, T, W) float32 through every block, in place. */
-int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,
-    size_t batch, size_t tokens, struct err *err);
+/* pooled (B, W) float32: token pick[b] of each sequence of x (B, T, W) float32, after every block. pick is as
+ * for pick_rows; x is used up. In the last block the other tokens are keys and values only, so nothing else
+ * of them is computed there. */
+int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
+    struct tensor x, struct tensor pick, size_t batch, size_t tokens, struct err *err);
 
-/* Parameters, and floating point operations for one sequence of T tokens (a multiply-add is two). */
+/* Parameters, and floating point operations for one sequence of T tokens (a multiply-add is two), as the
+ * literature counts them: every token through all of every block. */
 size_t transformer_params(const struct transformer_config *config);
 double transformer_flops(const struct transformer_config *config, size_t tokens);
 

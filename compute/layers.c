@@ -2,6 +2,8 @@
 /* One launch each: the layers between matrix products. Arithmetic and layouts stand in compute/kernels/. */
 #include "compute/internal.h"
 
+#include <assert.h>
+
 int layer_norm(struct stream *stream, struct tensor out, struct tensor in, struct tensor gamma,
     struct tensor beta, size_t rows, size_t width, float eps, struct err *err)
 {
@@ -64,11 +66,15 @@ int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids,
 int pick_rows(struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick,
     size_t batch, size_t count, size_t width, struct err *err)
 {
+    const size_t units = element_size(rows.element) / sizeof(cl_ushort); /* of the kernel in an element */
     const struct launch launch = {
-        .kernel = "pick_rows", .groups = {groups_of(width / 16, GROUP), batch}, .local = GROUP};
-    const cl_uint t = (cl_uint)count, w = (cl_uint)width, has_pick = pick.buffer != NULL;
+        .kernel = "pick_rows", .groups = {groups_of(width * units / 16, GROUP), batch}, .local = GROUP};
+    const cl_uint t = (cl_uint)count, w = (cl_uint)(width * units), has_pick = pick.buffer != NULL;
+    assert(rows.element == tokens.element);
     if (!has_pick)
         pick = rows; /* some buffer has to be there; it is not read */
+    rows.offset *= units;
+    tokens.offset *= units;
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(rows), ARG_TENSOR(tokens), ARG_TENSOR(pick),
         ARG(has_pick), ARG(t), ARG(w));
 }

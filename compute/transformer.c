@@ -147,46 +147,80 @@ static enum epilogue activation_epilogue(enum activation activation)
     return epilogues[activation];
 }
 
-/* x (B, T, W) += attention(ln_1(x)); x += mlp(ln_2(x)) */
-static int block_forward(const struct block *block, const struct transformer_config *config,
-    struct stream *stream, struct tensor x, size_t batch, size_t tokens, struct err *err)
+/* What a block needs while it runs; all of them use the same memory. */
+struct scratch {
+    struct tensor normed;  // (B, T, W) real
+    struct tensor context; // (B, T, W) real
+    struct tensor wide;    // (B, T, 3, H, D), then the MLP's hidden layer (B, T, M), real
+};
+
+static int scratch_new(struct scratch *scratch, const struct transformer_config *config,
+    struct stream *stream, size_t rows, struct err *err)
 {
-    const size_t rows = batch * tokens, width = config->width, mark = stream_mark(stream);
+    const size_t width = config->width,
+                 widest = 3 * width > config->mlp_width ? 3 * width : config->mlp_width;
     const enum element real = stream_real(stream);
-    const enum epilogue activation = activation_epilogue(config->activation);
-    struct tensor normed; // (B, T, W), then the attention's context
-    struct tensor wide;   // (B, T, 3, H, D), then the MLP's hidden layer (B, T, M)
-    const size_t widest = 3 * width > config->mlp_width ? 3 * width : config->mlp_width;
     int rc;
-
-    if ((rc = tensor_new(&normed, stream, real, rows * width, err)) ||
-        (rc = tensor_new(&wide, stream, real, rows * widest, err)))
-        goto done;
-
-    if ((rc = layer_norm(
-             stream, normed, x, block->ln_1_gamma, block->ln_1_beta, rows, width, config->eps, err)) ||
-        (rc = linear_forward(block->qkv, stream, wide, normed, rows, EPILOGUE_NONE, err)) ||
-        (rc = attention(stream, normed, wide, batch, tokens, config->heads, width / config->heads,
-             config->causal, err)) ||
-        (rc = linear_forward(block->out, stream, x, normed, rows, EPILOGUE_ADD, err)))
-        goto done;
-
-    if ((rc = layer_norm(
-             stream, normed, x, block->ln_2_gamma, block->ln_2_beta, rows, width, config->eps, err)) ||
-        (rc = linear_forward(block->fc_1, stream, wide, normed, rows, activation, err)) ||
-        (rc = linear_forward(block->fc_2, stream, x, wide, rows, EPILOGUE_ADD, err)))
-        goto done;
-done:
-    stream_rewind(stream, mark);
-    return rc;
+    if ((rc = tensor_new(&scratch->normed, stream, real, rows * width, err)) ||
+        (rc = tensor_new(&scratch->context, stream, real, rows * width, err)))
+        return rc;
+    return tensor_new(&scratch->wide, stream, real, rows * widest, err);
 }
 
-int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,
-    size_t batch, size_t tokens, struct err *err)
+/* context (B, T, W) = attention(ln_1(x)), before its output projection */
+static int block_attend(const struct block *block, const struct transformer_config *config,
+    struct stream *stream, const struct scratch *scratch, struct tensor x, size_t batch, size_t tokens,
+    struct err *err)
 {
-    int rc = 0;
-    for (size_t i = 0; i < transformer->config.layers && !rc; i++)
-        rc = block_forward(&transformer->blocks[i], &transformer->config, stream, x, batch, tokens, err);
+    const size_t rows = batch * tokens, width = config->width;
+    int rc;
+    if ((rc = layer_norm(stream, scratch->normed, x, block->ln_1_gamma, block->ln_1_beta, rows, width,
+             config->eps, err)) ||
+        (rc = linear_forward(block->qkv, stream, scratch->wide, scratch->normed, rows, EPILOGUE_NONE, err)))
+        return rc;
+    return attention(stream, scratch->context, scratch->wide, batch, tokens, config->heads,
+        width / config->heads, config->causal, err);
+}
+
+/* x (R, W) += projection of context (R, W); x += mlp(ln_2(x)) */
+static int block_finish(const struct block *block, const struct transformer_config *config,
+    struct stream *stream, const struct scratch *scratch, struct tensor x, struct tensor context, size_t rows,
+    struct err *err)
+{
+    const enum epilogue activation = activation_epilogue(config->activation);
+    int rc;
+    if ((rc = linear_forward(block->out, stream, x, context, rows, EPILOGUE_ADD, err)) ||
+        (rc = layer_norm(stream, scratch->normed, x, block->ln_2_gamma, block->ln_2_beta, rows, config->width,
+             config->eps, err)) ||
+        (rc = linear_forward(block->fc_1, stream, scratch->wide, scratch->normed, rows, activation, err)))
+        return rc;
+    return linear_forward(block->fc_2, stream, x, scratch->wide, rows, EPILOGUE_ADD, err);
+}
+
+int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
+    struct tensor x, struct tensor pick, size_t batch, size_t tokens, struct err *err)
+{
+    const struct transformer_config *config = &transformer->config;
+    const size_t mark = stream_mark(stream), width = config->width;
+    struct tensor context; // (B, W) real: of the picked tokens in the last block
+    struct scratch scratch;
+    int rc = scratch_new(&scratch, config, stream, batch * tokens, err);
+    if (rc || (rc = tensor_new(&context, stream, stream_real(stream), batch * width, err)))
+        goto done;
+    for (size_t i = 0; i < config->layers; i++) {
+        const struct block *block = &transformer->blocks[i];
+        if ((rc = block_attend(block, config, stream, &scratch, x, batch, tokens, err)))
+            goto done;
+        if (i + 1 < config->layers)
+            rc = block_finish(block, config, stream, &scratch, x, scratch.context, batch * tokens, err);
+        else if (!(rc = pick_rows(stream, pooled, x, pick, batch, tokens, width, err)) &&
+                 !(rc = pick_rows(stream, context, scratch.context, pick, batch, tokens, width, err)))
+            rc = block_finish(block, config, stream, &scratch, pooled, context, batch, err);
+        if (rc)
+            goto done;
+    }
+done:
+    stream_rewind(stream, mark);
     return rc;
 }
 

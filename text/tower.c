@@ -101,8 +101,7 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
 
     if ((rc = embed_tokens(
              stream, x, ids, tower->token_table, tower->positions, batch, tokens, width, err)) ||
-        (rc = transformer_forward(tower->blocks, stream, x, batch, tokens, err)) ||
-        (rc = pick_rows(stream, pooled, x, eot, batch, tokens, width, err)) ||
+        (rc = transformer_forward(tower->blocks, stream, pooled, x, eot, batch, tokens, err)) ||
         (rc = layer_norm(
              stream, normed, pooled, tower->ln_final_gamma, tower->ln_final_beta, batch, width, eps, err)) ||
         (rc = linear_forward(tower->projection, stream, embeddings, normed, batch, EPILOGUE_NONE, err)))

@@ -127,12 +127,9 @@ int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embe
         goto done;
     stream_rewind(stream, after_x);
 
-    if ((rc = transformer_forward(vit->blocks, stream, x, batch, tokens, err)))
-        goto done;
-
     if ((rc = tensor_new(&pooled, stream, ELEMENT_F32, batch * width, err)) ||
         (rc = tensor_new(&normed, stream, real, batch * width, err)) ||
-        (rc = pick_rows(stream, pooled, x, none, batch, tokens, width, err)) ||
+        (rc = transformer_forward(vit->blocks, stream, pooled, x, none, batch, tokens, err)) ||
         (rc = layer_norm(
              stream, normed, pooled, vit->ln_post_gamma, vit->ln_post_beta, batch, width, eps, err)) ||
         (rc = linear_forward(vit->projection, stream, embeddings, normed, batch, EPILOGUE_NONE, err)))

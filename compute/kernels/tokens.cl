@@ -53,9 +53,10 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void embed_tokens(glob
     vstore16(value, 0, tokens + tokens_at + row * width + i);
 }
 
-/* rows [b*W + i] = tokens[(b*T + pick[b])*W + i]; pick is 0 for all where has_pick is 0 */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void pick_rows(global float *rows, ulong rows_at,
-    global const float *tokens, ulong tokens_at, global const int *pick, ulong pick_at, uint has_pick, uint count,
+/* rows [b*W + i] = tokens[(b*T + pick[b])*W + i]; pick is 0 for all where has_pick is 0. Elements are copied as they
+ * are: offsets and W count units of two bytes, whatever the type. */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void pick_rows(global ushort *rows, ulong rows_at,
+    global const ushort *tokens, ulong tokens_at, global const int *pick, ulong pick_at, uint has_pick, uint count,
     uint width)
 {
     const uint i = get_global_id(0) * 16, batch = get_global_id(1);

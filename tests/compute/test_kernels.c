@@ -276,6 +276,31 @@ static void patchify_matches(void **state)
     }
 }
 
+/* Rows of tokens (2, T, W) float32, whose elements are `want`, and of the same bits as numbers of 16 bits. */
+static void check_picks(const struct bench *bench, const float *want, struct tensor tokens,
+    const int32_t *pick, size_t count, size_t width)
+{
+    enum { B = 2 };
+    const struct tensor none = {0}, picks = put(bench, ELEMENT_I32, pick, B);
+    for (int i = 0; i < 4; i++) {
+        const bool with_pick = i & 1, halves = i & 2;
+        const enum element element = halves ? ELEMENT_BF16 : ELEMENT_F32;
+        const size_t w = halves ? 2 * width : width;
+        struct tensor picked, from = tokens;
+        struct err err;
+        float *rows = malloc(B * width * sizeof *rows);
+        from.element = element;
+        from.offset *= sizeof(float) / element_size(element);
+        check_ok(tensor_new(&picked, bench->stream, element, B * w, &err), &err);
+        check_ok(pick_rows(bench->stream, picked, from, with_pick ? picks : none, B, count, w, &err), &err);
+        check_ok(tensor_read(bench->stream, rows, picked, B * w, &err), &err);
+        for (size_t b = 0; b < B; b++)
+            assert_memory_equal(rows + b * width,
+                want + (b * count + (with_pick ? (size_t)pick[b] : 0)) * width, width * sizeof *rows);
+        free(rows);
+    }
+}
+
 static void tokens_are_put_together(void **state)
 {
     const struct bench *bench = *state;
@@ -284,12 +309,11 @@ static void tokens_are_put_together(void **state)
     float *patches = random_floats(B * (T - 1) * W, 1), *class_token = random_floats(W, 2),
           *positions = random_floats(T * W, 3), *table = random_floats(V * W, 4);
     const int32_t ids[B * T] = {8, 0, 3, 3, 1, 7, 6, 5, 4, 2}, pick[B] = {4, 1};
-    float got[B * T * W], rows[B * W];
-    const struct tensor none = {0}, at = put(bench, ELEMENT_F32, positions, T * W);
-    struct tensor tokens, picked;
+    float got[B * T * W];
+    const struct tensor at = put(bench, ELEMENT_F32, positions, T * W);
+    struct tensor tokens;
     struct err err;
     check_ok(tensor_new(&tokens, bench->stream, ELEMENT_F32, B * T * W, &err), &err);
-    check_ok(tensor_new(&picked, bench->stream, ELEMENT_F32, B * W, &err), &err);
 
     check_ok(assemble_tokens(bench->stream, tokens, put(bench, ELEMENT_F32, patches, B * (T - 1) * W),
                  put(bench, ELEMENT_F32, class_token, W), at, B, T, W, &err),
@@ -310,15 +334,7 @@ static void tokens_are_put_together(void **state)
         for (int i = 0; i < W; i++)
             assert_float_equal(got[row * W + i], table[ids[row] * W + i] + positions[row % T * W + i], 0);
 
-    for (int with_pick = 0; with_pick < 2; with_pick++) {
-        check_ok(pick_rows(bench->stream, picked, tokens, with_pick ? put(bench, ELEMENT_I32, pick, B) : none,
-                     B, T, W, &err),
-            &err);
-        check_ok(tensor_read(bench->stream, rows, picked, B * W, &err), &err);
-        for (int b = 0; b < B; b++)
-            assert_memory_equal(
-                rows + b * W, got + (b * T + (with_pick ? pick[b] : 0)) * W, W * sizeof *rows);
-    }
+    check_picks(bench, got, tokens, pick, T, W);
     free(patches), free(class_token), free(positions), free(table);
     stream_rewind(bench->stream, mark);
 }
