@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 bool size_mul(size_t *out, size_t a, size_t b)
 {
@@ -24,6 +25,20 @@ void *mem_grow(void *old, size_t count, size_t size)
 {
     size_t bytes;
     return size_mul(&bytes, count, size) ? realloc(old, bytes ? bytes : 1) : NULL;
+}
+
+void *mem_large(size_t bytes)
+{
+    enum { PAGE = 4096, HUGE_PAGE = 2 << 20 };
+    const size_t whole = bytes - bytes % HUGE_PAGE;
+    void *memory = NULL;
+    if (posix_memalign(&memory, whole ? HUGE_PAGE : PAGE, bytes ? bytes : 1))
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (whole)
+        madvise(memory, whole, MADV_HUGEPAGE); /* a wish: without it all is well, only slower */
+#endif
+    return memory;
 }
 
 /* Blocks form a list, newest first; only the newest has room. A request that is larger than a block gets one

@@ -68,6 +68,10 @@ bool size_add(size_t *out, size_t a, size_t b);
 void *mem_new(size_t count, size_t size);
 void *mem_grow(void *old, size_t count, size_t size);
 
+/* Room for what is read over and over: on huge pages as far as they fill it and the system has them, so that
+ * the CPU need not look up the address of every 4 KiB. Begins where a page does; goes back through free(). */
+void *mem_large(size_t bytes);
+
 /* ---- arena --------------------------------------------------------------------------------------------- */
 
 /* Many small allocations with one lifetime. Zero-initialise, allocate, release everything at once. */

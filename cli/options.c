@@ -56,7 +56,7 @@ static const struct argp_option device_options_table[] = {
         "or the best there is)",
         0},
     {"gemm", KEY_GEMM, "PROVIDER", 0,
-        "Library for matrix products: auto, clblast, onednn (default: auto, the fastest)", 0},
+        "Provider of matrix products: auto, amx, clblast, onednn (default: auto, the fastest)", 0},
     {"precision", KEY_PRECISION, "TYPE", 0,
         "Operands of matrix products: auto, f32, bf16, f16 (default: auto, the fastest the device does well)",
         0},

@@ -33,7 +33,9 @@ struct device_options {
     /* "gpu", "cpu", "accelerator", "PLATFORM:DEVICE" as numbers, or part of the name of a device or platform.
      * NULL: as the environment's DIPTYCH_DEVICE says, or else the best there is. */
     const char *device;
-    const char *gemm;      /* "clblast" or "onednn"; NULL or "auto": the fastest that serves the device */
+    /* "amx" (bf16 only), "clblast" or "onednn"; NULL or "auto": the fastest that serves device and precision
+     */
+    const char *gemm;
     const char *precision; /* "f32", "bf16" or "f16"; NULL or "auto": the fastest the device does well */
 };
 
@@ -48,7 +50,7 @@ int device_open(struct device **out, const struct device_options *options, struc
 void device_free(struct device *device);
 
 const char *device_name(const struct device *device);
-const char *device_gemm(const struct device *device); /* "clblast" or "onednn" */
+const char *device_gemm(const struct device *device); /* "amx", "clblast" or "onednn" */
 enum precision device_precision(const struct device *device);
 
 /* What `diptych devices` shows of one device. */
@@ -238,7 +240,9 @@ enum param_kind {
     PARAM_TENSOR, /* field is a struct tensor: float32 on the device */
     PARAM_LINEAR, /* field is a struct linear *: (N, K) or (N, ...) weights, packed for the GEMM provider */
     PARAM_BIAS,   /* field is a struct linear * that an earlier row has loaded: its bias (N) */
-    PARAM_HOST,   /* field is a float: a scalar on the host */
+    PARAM_GAMMA,  /* likewise: of the layer norm that comes before it (K) */
+    PARAM_BETA,
+    PARAM_HOST, /* field is a float: a scalar on the host */
 };
 
 /* One row a tensor: the same table loads it, checks its shape, counts it and lists it in `inspect`. */
@@ -281,12 +285,20 @@ int linear_load(
     struct linear **out, struct device *device, const float *weight, size_t n, size_t k, struct err *err);
 int linear_set_bias(
     struct linear *linear, struct device *device, const float *bias, struct err *err); // (N), once
+/* A layer norm comes before it, in linear_forward_normed: gamma and beta (K), K a multiple of 16. Each once.
+ */
+int linear_set_gamma(struct linear *linear, struct device *device, const float *gamma, struct err *err);
+int linear_set_beta(struct linear *linear, struct device *device, const float *beta, struct err *err);
 void linear_free(struct linear *linear);
 
 /* out (R, N) = in (R, K) through the layer. `in` has the stream's real type; `out` too, or float32, which
  * EPILOGUE_ADD needs. Both are tensors of this stream. */
 int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
     size_t rows, enum epilogue epilogue, struct err *err);
+
+/* The same with in (R, K) float32, after the layer norm that stands before the layer. */
+int linear_forward_normed(const struct linear *linear, struct stream *stream, struct tensor out,
+    struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err);
 
 /* out (R, W) = layer norm of in (R, W) float32; out is real, or float32 and then maybe `in` itself. R is at
  * least 1, and W a multiple of 16, here and in the layers below that do not say otherwise. */

@@ -149,25 +149,7 @@ static int candidate_choose(
 
 /* ---- how it will compute ------------------------------------------------------------------------------- */
 
-const struct gemm_provider *const gemm_providers[] = {&gemm_onednn, &gemm_clblast, NULL};
-
-static int provider_choose(
-    const struct gemm_provider **out, cl_device_id id, const char *wanted, struct err *err)
-{
-    const char *const name = wanted ? wanted : "auto";
-    const bool any = !strcmp(name, "auto");
-    for (size_t i = 0; gemm_providers[i]; i++) {
-        if (!any && strcmp(name, gemm_providers[i]->name))
-            continue;
-        if (gemm_providers[i]->serves(id)) {
-            *out = gemm_providers[i];
-            return 0;
-        }
-        if (!any)
-            return err_set(err, ERR_ARGUMENT, "the GEMM provider '%s' does not run on this device", name);
-    }
-    return err_set(err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, clblast or onednn", name);
-}
+const struct gemm_provider *const gemm_providers[] = {&gemm_amx, &gemm_onednn, &gemm_clblast, NULL};
 
 static const char *const precision_names[PRECISION_COUNT] = {"f32", "bf16", "f16"};
 
@@ -176,13 +158,13 @@ const char *precision_name(enum precision precision)
     return precision_names[precision];
 }
 
-static int precision_choose(
-    enum precision *out, const struct gemm_provider *gemm, const char *wanted, struct err *err)
+static bool is_auto(const char *wanted)
 {
-    if (!wanted || !strcmp(wanted, "auto")) {
-        *out = gemm->best();
-        return 0;
-    }
+    return !wanted || !strcmp(wanted, "auto");
+}
+
+static int precision_parse(enum precision *out, const char *wanted, struct err *err)
+{
     for (int i = 0; i < PRECISION_COUNT; i++)
         if (!strcmp(wanted, precision_names[i])) {
             *out = (enum precision)i;
@@ -191,23 +173,52 @@ static int precision_choose(
     return err_set(err, ERR_ARGUMENT, "unknown precision '%s': use auto, f32, bf16 or f16", wanted);
 }
 
+/* The first provider that serves the device in the precision that is wanted, or else in its best. */
+static int arithmetic_choose(const struct gemm_provider **out, enum precision *precision, cl_device_id id,
+    const char *wanted_gemm, const char *wanted, struct err *err)
+{
+    const char *const gemm = wanted_gemm ? wanted_gemm : "auto";
+    enum precision asked = PRECISION_F32;
+    int rc = is_auto(wanted) ? 0 : precision_parse(&asked, wanted, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; gemm_providers[i]; i++) {
+        const struct gemm_provider *provider = gemm_providers[i];
+        if (!is_auto(gemm) && strcmp(gemm, provider->name))
+            continue;
+        *precision = is_auto(wanted) ? provider->best() : asked;
+        if (provider->serves(id, *precision)) {
+            *out = provider;
+            return 0;
+        }
+        if (!is_auto(gemm))
+            return err_set(err, ERR_ARGUMENT, "the GEMM provider '%s' does not run on this device in %s",
+                gemm, precision_names[*precision]);
+    }
+    return err_set(err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, amx, clblast or onednn", gemm);
+}
+
 static int candidate_describe(struct device_info *out, const struct candidate *candidate, bool chosen,
     const struct device_options *options, struct err *err)
 {
-    const struct gemm_provider *gemm = NULL;
-    /* A provider that is forced but does not serve this device concerns only the chosen one. */
-    int rc = provider_choose(&gemm, candidate->id, options->gemm, chosen ? err : NULL);
-    if (rc && !chosen)
-        rc = provider_choose(&gemm, candidate->id, NULL, err);
-    *out = candidate->info;
-    out->chosen = chosen;
-    if (!rc)
-        rc = precision_choose(&out->precision, gemm, options->precision, err);
+    const struct gemm_provider *gemm = NULL, *other;
+    enum precision precision, same;
+    const char *wanted = options->gemm;
+    int rc =
+        arithmetic_choose(&gemm, &precision, candidate->id, wanted, options->precision, chosen ? err : NULL);
+    if (rc && !chosen) {
+        wanted = NULL; /* a provider that is forced but does not serve this device concerns the chosen one */
+        rc = arithmetic_choose(&gemm, &precision, candidate->id, wanted, options->precision, err);
+    }
     if (rc)
         return rc;
+    *out = candidate->info;
+    out->chosen = chosen;
     out->gemm = gemm->name;
+    out->precision = precision;
     for (int p = 0; p < PRECISION_COUNT; p++)
-        out->native[p] = gemm->native((enum precision)p);
+        out->native[p] = !arithmetic_choose(&other, &same, candidate->id, wanted, precision_names[p], NULL) &&
+                         other->native((enum precision)p);
     return 0;
 }
 
@@ -276,8 +287,8 @@ int device_open_tuned(
     device->id = chosen->id;
     device->tuning = tuning ? *tuning : tuning_for(&chosen->info);
     snprintf(device->name, sizeof device->name, "%s", chosen->info.name);
-    if ((rc = provider_choose(&device->gemm, device->id, options->gemm, err)) ||
-        (rc = precision_choose(&device->precision, device->gemm, options->precision, err)))
+    if ((rc = arithmetic_choose(
+             &device->gemm, &device->precision, device->id, options->gemm, options->precision, err)))
         goto done;
 
     cl_int status;
@@ -323,6 +334,13 @@ const char *device_gemm(const struct device *device)
 enum precision device_precision(const struct device *device)
 {
     return device->precision;
+}
+
+bool device_is_cpu(cl_device_id id)
+{
+    cl_device_type type = 0;
+    clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
+    return type & CL_DEVICE_TYPE_CPU;
 }
 
 int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err)

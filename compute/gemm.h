@@ -2,6 +2,7 @@
 /*
  * Inside compute: matrix products. One function, several providers.
  *
+ *   AMX      is our own, in bfloat16 and nothing else, for the CPUs that have the tile registers.
  *   CLBlast  runs on any OpenCL device, in float32.
  *   oneDNN   runs on CPU devices that take native kernels: the library is called from inside the device's
  *            own queue, on the same buffers. It multiplies bfloat16 where the CPU can.
@@ -19,13 +20,17 @@ struct linear {
     size_t n, k;
     enum element element; /* what the provider multiplies: the device's real type, or float32 */
     void *packed;         /* the provider's own: weights and bias as it wants them */
+    struct {
+        float *host; // (K)
+        cl_mem device;
+    } gamma, beta; /* of the layer norm before it: on the device, or for normed_product on the host */
 };
 
 struct gemm_provider {
     const char *name;
 
-    /* Whether a device can be served at all, and in which types without a detour through float32. */
-    bool (*serves)(cl_device_id id);
+    /* Whether a device can be served in that precision, and in which without a detour through float32. */
+    bool (*serves)(cl_device_id id, enum precision precision);
     bool (*native)(enum precision precision);
     enum precision (*best)(void); /* what `--precision auto` takes */
 
@@ -38,9 +43,18 @@ struct gemm_provider {
     /* out (R, N) = epilogue(in (R, K) * weight^T + bias). in has linear->element; out too, or float32. */
     int (*product)(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
         size_t rows, enum epilogue epilogue, struct err *err);
+
+    /* The same after the layer norm of in (R, K) float32, with linear->gamma.host and linear->beta.host.
+     * NULL: the norm is a kernel, and its result goes through memory. */
+    int (*normed_product)(const struct linear *linear, struct stream *stream, struct tensor out,
+        struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err);
+
+    /* attention() of compute.h. NULL: it is a kernel. */
+    int (*attention)(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch,
+        size_t tokens, size_t heads, size_t head_width, bool causal, struct err *err);
 };
 
-extern const struct gemm_provider gemm_onednn, gemm_clblast;
+extern const struct gemm_provider gemm_amx, gemm_onednn, gemm_clblast;
 
 /* The providers in order of preference; NULL ends the list. */
 extern const struct gemm_provider *const gemm_providers[];

@@ -5,9 +5,9 @@
 #include <clblast_c.h>
 #include <stdlib.h>
 
-static bool serves(cl_device_id id)
+static bool serves(cl_device_id id, enum precision precision)
 {
-    (void)id;
+    (void)id, (void)precision;
     return true;
 }
 

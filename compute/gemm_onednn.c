@@ -15,13 +15,12 @@ static bool cpu_has(dnnl_cpu_isa_t isa)
     return (dnnl_get_effective_cpu_isa() & isa) == isa;
 }
 
-static bool serves(cl_device_id id)
+static bool serves(cl_device_id id, enum precision precision)
 {
-    cl_device_type type = 0;
+    (void)precision;
     cl_device_exec_capabilities can = 0;
-    clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
     clGetDeviceInfo(id, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof can, &can, NULL);
-    return (type & CL_DEVICE_TYPE_CPU) && (can & CL_EXEC_NATIVE_KERNEL);
+    return device_is_cpu(id) && (can & CL_EXEC_NATIVE_KERNEL);
 }
 
 /* oneDNN takes bfloat16 from AVX-512 on, but only avx512_bf16 and AMX make it faster than float32. */

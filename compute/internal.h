@@ -57,7 +57,8 @@ struct kernel {
 struct stream {
     struct device *device;
     cl_command_queue queue;
-    cl_mem memory; /* NULL while planning */
+    cl_mem memory;     /* NULL while planning */
+    void *host_memory; /* where it lies, on CPU devices; else NULL */
     size_t size, used, peak;
     struct kernel *kernels;
     struct {
@@ -85,6 +86,8 @@ int cl_fail(struct err *err, const char *call, cl_int status);
 /* Builds (once) the program of a source for a head width; 0 for kernels that do not depend on one. */
 int device_program(cl_program *out, struct device *device, const struct kernel_source *source,
     size_t head_width, struct err *err);
+
+bool device_is_cpu(cl_device_id id);
 
 /* A read-write buffer of its own that holds `bytes` of data: parameters. */
 int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One launch each: the layers between matrix products. Arithmetic and layouts stand in compute/kernels/. */
-#include "compute/internal.h"
+#include "compute/gemm.h"
 
 #include <assert.h>
 
@@ -18,9 +18,17 @@ int attention(struct stream *stream, struct tensor context, struct tensor qkv, s
     size_t heads, size_t head_width, bool causal, struct err *err)
 {
     const struct tuning *tuning = &stream->device->tuning;
+    const struct gemm_provider *gemm = stream->device->gemm;
+    const double flops = 4.0 * (double)(batch * heads * tokens * tokens * head_width);
+    if (gemm->attention) {
+        int rc = profile_piece(stream, "attention", flops, err);
+        return rc || stream_plans(stream)
+                   ? rc
+                   : gemm->attention(stream, context, qkv, batch, tokens, heads, head_width, causal, err);
+    }
     const struct launch launch = {
         .kernel = "attention",
-        .flops = 4.0 * (double)(batch * heads * tokens * tokens * head_width),
+        .flops = flops,
         .head_width = head_width,
         .groups = {groups_of(tokens, tuning->lanes * tuning->queries), heads, batch},
         .local = tuning->lanes,

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static float rounded(float x, enum precision precision)
 {
@@ -66,12 +67,42 @@ void linear_free(struct linear *linear)
     if (!linear)
         return;
     linear->provider->free(linear);
+    free(linear->gamma.host);
+    free(linear->beta.host);
+    if (linear->gamma.device)
+        clReleaseMemObject(linear->gamma.device);
+    if (linear->beta.device)
+        clReleaseMemObject(linear->beta.device);
     free(linear);
 }
 
 int linear_set_bias(struct linear *linear, struct device *device, const float *bias, struct err *err)
 {
     return linear->provider->set_bias(linear, device, bias, err);
+}
+
+/* Where the norm will be computed decides where its parameters go. */
+static int place_norm(float **host, cl_mem *on_device, const struct linear *linear, struct device *device,
+    const float *values, struct err *err)
+{
+    const size_t bytes = linear->k * sizeof *values;
+    if (!linear->provider->normed_product)
+        return device_buffer(on_device, device, values, bytes, err);
+    *host = mem_new(linear->k, sizeof *values);
+    if (!*host)
+        return err_memory(err, bytes);
+    memcpy(*host, values, bytes);
+    return 0;
+}
+
+int linear_set_gamma(struct linear *linear, struct device *device, const float *gamma, struct err *err)
+{
+    return place_norm(&linear->gamma.host, &linear->gamma.device, linear, device, gamma, err);
+}
+
+int linear_set_beta(struct linear *linear, struct device *device, const float *beta, struct err *err)
+{
+    return place_norm(&linear->beta.host, &linear->beta.device, linear, device, beta, err);
 }
 
 static int convert(struct stream *stream, const char *kernel, struct tensor out, struct tensor in,
@@ -108,5 +139,35 @@ int linear_forward(const struct linear *linear, struct stream *stream, struct te
         rc = convert(stream, "narrow", out, product, rows * linear->n, err);
 done:
     stream_rewind(stream, mark);
+    return rc;
+}
+
+/* The norm as a kernel of its own. */
+static int forward_after_norm(const struct linear *linear, struct stream *stream, struct tensor out,
+    struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err)
+{
+    const size_t mark = stream_mark(stream);
+    const struct tensor gamma = {linear->gamma.device, 0, linear->k, ELEMENT_F32},
+                        beta = {linear->beta.device, 0, linear->k, ELEMENT_F32};
+    struct tensor normed; // (R, K) real
+    int rc = tensor_new(&normed, stream, stream_real(stream), rows * linear->k, err);
+    if (!rc)
+        rc = layer_norm(stream, normed, in, gamma, beta, rows, linear->k, eps, err);
+    if (!rc)
+        rc = linear_forward(linear, stream, out, normed, rows, epilogue, err);
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+int linear_forward_normed(const struct linear *linear, struct stream *stream, struct tensor out,
+    struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err)
+{
+    assert(in.buffer == stream->memory && out.buffer == stream->memory && in.element == ELEMENT_F32);
+    assert(out.element == ELEMENT_F32 || (out.element == stream_real(stream) && epilogue != EPILOGUE_ADD));
+    if (!linear->provider->normed_product)
+        return forward_after_norm(linear, stream, out, in, rows, eps, epilogue, err);
+    int rc = profile_piece(stream, linear->name, 2.0 * (double)rows * (double)(linear->n * linear->k), err);
+    if (!rc && !stream_plans(stream))
+        rc = linear->provider->normed_product(linear, stream, out, in, rows, eps, epilogue, err);
     return rc;
 }

@@ -147,6 +147,7 @@ void packed_free(struct linear *linear)
     if (packed->engine)
         dnnl_engine_destroy(packed->engine);
     pthread_mutex_destroy(&packed->lock);
+    free(packed->memory);
     free(packed->bias);
     free(packed);
 }
@@ -179,9 +180,10 @@ static dnnl_status_t reorder(struct packed *packed, desc plain, const float *wei
     dnnl_status_t status;
     const int threads = openmp_threads(1);
 
-    if ((status = dnnl_memory_create(&from, plain, packed->engine, (void *)weight)) ||
-        (status =
-                dnnl_memory_create(&packed->weights, packed->layout, packed->engine, DNNL_MEMORY_ALLOCATE)) ||
+    packed->memory = mem_large(dnnl_memory_desc_get_size(packed->layout));
+    if ((status = packed->memory ? dnnl_success : dnnl_out_of_memory) ||
+        (status = dnnl_memory_create(&from, plain, packed->engine, (void *)weight)) ||
+        (status = dnnl_memory_create(&packed->weights, packed->layout, packed->engine, packed->memory)) ||
         (status = dnnl_reorder_primitive_desc_create(
              &primitive_desc, plain, packed->engine, packed->layout, packed->engine, NULL)) ||
         (status = dnnl_primitive_create(&primitive, primitive_desc)) ||

@@ -141,6 +141,10 @@ static int param_place(void *field, const struct param *param, const float *valu
     }
     case PARAM_BIAS:
         return linear_set_bias(*(struct linear **)field, device, values, err);
+    case PARAM_GAMMA:
+        return linear_set_gamma(*(struct linear **)field, device, values, err);
+    case PARAM_BETA:
+        return linear_set_beta(*(struct linear **)field, device, values, err);
     case PARAM_HOST:
         *(float *)field = values[0];
         return 0;

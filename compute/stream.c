@@ -31,7 +31,11 @@ static int open_memory(struct stream *stream, size_t bytes, struct err *err)
     stream->queue = clCreateCommandQueue(device->context, device->id, 0, &status);
     if (status)
         return cl_fail(err, "clCreateCommandQueue", status);
-    stream->memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &status);
+    cl_mem_flags where = 0;
+    if (device_is_cpu(device->id) && (stream->host_memory = mem_large(bytes)))
+        where = CL_MEM_USE_HOST_PTR;
+    stream->memory =
+        clCreateBuffer(device->context, CL_MEM_READ_WRITE | where, bytes, stream->host_memory, &status);
     if (status) {
         rc = cl_fail(err, "clCreateBuffer", status);
         err_wrap(err, "no %zu bytes for activations on '%s': try a smaller batch", bytes, device->name);
@@ -70,6 +74,7 @@ void stream_free(struct stream *stream)
         clReleaseMemObject(stream->memory);
     if (stream->queue)
         clReleaseCommandQueue(stream->queue);
+    free(stream->host_memory);
     free(stream->native_scratch.memory);
     free(stream);
 }
@@ -143,17 +148,18 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
         return rc;
     const int failed = stream->native_failed;
     stream->native_failed = 0; /* out of memory in this batch need not be in the next */
-    return failed ? err_set(err, ERR_DEVICE, "a matrix product failed: oneDNN status %d", failed) : 0;
+    if (failed)
+        return err_set(
+            err, ERR_DEVICE, "a matrix product failed: %s status %d", stream->device->gemm->name, failed);
+    return 0;
 }
 
 int tensor_wrap(struct tensor *out, struct stream *stream, const void *data, size_t bytes, struct err *err)
 {
     const struct device *device = stream->device;
-    cl_device_type type = 0;
     cl_int status;
     void *from = (void *)data; /* only read */
-    clGetDeviceInfo(device->id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
-    const cl_mem_flags how = type & CL_DEVICE_TYPE_CPU ? CL_MEM_USE_HOST_PTR : CL_MEM_COPY_HOST_PTR;
+    const cl_mem_flags how = device_is_cpu(device->id) ? CL_MEM_USE_HOST_PTR : CL_MEM_COPY_HOST_PTR;
     cl_mem buffer = clCreateBuffer(device->context, CL_MEM_READ_ONLY | how, bytes, from, &status);
     if (status)
         return cl_fail(err, "clCreateBuffer", status);

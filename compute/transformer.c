@@ -5,28 +5,27 @@
 #include <stdlib.h>
 
 struct block {
-    struct tensor ln_1_gamma, ln_1_beta, ln_2_gamma, ln_2_beta; // (W)
-    struct linear *qkv;                                         // (3*W, W), rows of q, then k, then v
-    struct linear *out;                                         // (W, W)
-    struct linear *fc_1;                                        // (M, W)
-    struct linear *fc_2;                                        // (W, M)
+    struct linear *qkv;  // (3*W, W), rows of q, then k, then v; ln_1 comes first
+    struct linear *out;  // (W, W)
+    struct linear *fc_1; // (M, W); ln_2 comes first
+    struct linear *fc_2; // (W, M)
 };
 
 #define FIELD(name) offsetof(struct block, name)
 
 static const struct param block_params[] = {
-    {PARAM_TENSOR, FIELD(ln_1_gamma), "layer_norm1.weight", "ln_1.weight", {DIM_WIDTH}, false},
-    {PARAM_TENSOR, FIELD(ln_1_beta), "layer_norm1.bias", "ln_1.bias", {DIM_WIDTH}, false},
     {PARAM_LINEAR, FIELD(qkv), "self_attn.{q,k,v}_proj.weight", "attn.in_proj_weight",
         {DIM_3WIDTH, DIM_WIDTH}, false},
     {PARAM_BIAS, FIELD(qkv), "self_attn.{q,k,v}_proj.bias", "attn.in_proj_bias", {DIM_3WIDTH}, false},
+    {PARAM_GAMMA, FIELD(qkv), "layer_norm1.weight", "ln_1.weight", {DIM_WIDTH}, false},
+    {PARAM_BETA, FIELD(qkv), "layer_norm1.bias", "ln_1.bias", {DIM_WIDTH}, false},
     {PARAM_LINEAR, FIELD(out), "self_attn.out_proj.weight", "attn.out_proj.weight", {DIM_WIDTH, DIM_WIDTH},
         false},
     {PARAM_BIAS, FIELD(out), "self_attn.out_proj.bias", "attn.out_proj.bias", {DIM_WIDTH}, false},
-    {PARAM_TENSOR, FIELD(ln_2_gamma), "layer_norm2.weight", "ln_2.weight", {DIM_WIDTH}, false},
-    {PARAM_TENSOR, FIELD(ln_2_beta), "layer_norm2.bias", "ln_2.bias", {DIM_WIDTH}, false},
     {PARAM_LINEAR, FIELD(fc_1), "mlp.fc1.weight", "mlp.c_fc.weight", {DIM_MLP, DIM_WIDTH}, false},
     {PARAM_BIAS, FIELD(fc_1), "mlp.fc1.bias", "mlp.c_fc.bias", {DIM_MLP}, false},
+    {PARAM_GAMMA, FIELD(fc_1), "layer_norm2.weight", "ln_2.weight", {DIM_WIDTH}, false},
+    {PARAM_BETA, FIELD(fc_1), "layer_norm2.bias", "ln_2.bias", {DIM_WIDTH}, false},
     {PARAM_LINEAR, FIELD(fc_2), "mlp.fc2.weight", "mlp.c_proj.weight", {DIM_WIDTH, DIM_MLP}, false},
     {PARAM_BIAS, FIELD(fc_2), "mlp.fc2.bias", "mlp.c_proj.bias", {DIM_WIDTH}, false},
 };
@@ -149,7 +148,6 @@ static enum epilogue activation_epilogue(enum activation activation)
 
 /* What a block needs while it runs; all of them use the same memory. */
 struct scratch {
-    struct tensor normed;  // (B, T, W) real
     struct tensor context; // (B, T, W) real
     struct tensor wide;    // (B, T, 3, H, D), then the MLP's hidden layer (B, T, M), real
 };
@@ -160,11 +158,8 @@ static int scratch_new(struct scratch *scratch, const struct transformer_config 
     const size_t width = config->width,
                  widest = 3 * width > config->mlp_width ? 3 * width : config->mlp_width;
     const enum element real = stream_real(stream);
-    int rc;
-    if ((rc = tensor_new(&scratch->normed, stream, real, rows * width, err)) ||
-        (rc = tensor_new(&scratch->context, stream, real, rows * width, err)))
-        return rc;
-    return tensor_new(&scratch->wide, stream, real, rows * widest, err);
+    int rc = tensor_new(&scratch->context, stream, real, rows * width, err);
+    return rc ? rc : tensor_new(&scratch->wide, stream, real, rows * widest, err);
 }
 
 /* context (B, T, W) = attention(ln_1(x)), before its output projection */
@@ -172,14 +167,11 @@ static int block_attend(const struct block *block, const struct transformer_conf
     struct stream *stream, const struct scratch *scratch, struct tensor x, size_t batch, size_t tokens,
     struct err *err)
 {
-    const size_t rows = batch * tokens, width = config->width;
-    int rc;
-    if ((rc = layer_norm(stream, scratch->normed, x, block->ln_1_gamma, block->ln_1_beta, rows, width,
-             config->eps, err)) ||
-        (rc = linear_forward(block->qkv, stream, scratch->wide, scratch->normed, rows, EPILOGUE_NONE, err)))
-        return rc;
-    return attention(stream, scratch->context, scratch->wide, batch, tokens, config->heads,
-        width / config->heads, config->causal, err);
+    int rc = linear_forward_normed(
+        block->qkv, stream, scratch->wide, x, batch * tokens, config->eps, EPILOGUE_NONE, err);
+    return rc ? rc
+              : attention(stream, scratch->context, scratch->wide, batch, tokens, config->heads,
+                    config->width / config->heads, config->causal, err);
 }
 
 /* x (R, W) += projection of context (R, W); x += mlp(ln_2(x)) */
@@ -190,9 +182,8 @@ static int block_finish(const struct block *block, const struct transformer_conf
     const enum epilogue activation = activation_epilogue(config->activation);
     int rc;
     if ((rc = linear_forward(block->out, stream, x, context, rows, EPILOGUE_ADD, err)) ||
-        (rc = layer_norm(stream, scratch->normed, x, block->ln_2_gamma, block->ln_2_beta, rows, config->width,
-             config->eps, err)) ||
-        (rc = linear_forward(block->fc_1, stream, scratch->wide, scratch->normed, rows, activation, err)))
+        (rc = linear_forward_normed(
+             block->fc_1, stream, scratch->wide, x, rows, config->eps, activation, err)))
         return rc;
     return linear_forward(block->fc_2, stream, x, scratch->wide, rows, EPILOGUE_ADD, err);
 }

@@ -6,10 +6,9 @@
 
 struct text_tower {
     struct text_config config;
-    struct tensor token_table;                   // (V, W)
-    struct tensor positions;                     // (context, W)
-    struct tensor ln_final_gamma, ln_final_beta; // (W)
-    struct linear *projection;                   // (E, W), no bias
+    struct tensor token_table; // (V, W)
+    struct tensor positions;   // (context, W)
+    struct linear *projection; // (E, W), no bias; ln_final comes first
     struct transformer *blocks;
 };
 
@@ -26,12 +25,11 @@ static const struct param params[] = {
         "token_embedding.weight", {DIM_VOCAB, DIM_WIDTH}, false},
     {PARAM_TENSOR, FIELD(positions), "text_model.embeddings.position_embedding.weight",
         "positional_embedding", {DIM_TOKENS, DIM_WIDTH}, false},
-    {PARAM_TENSOR, FIELD(ln_final_gamma), "text_model.final_layer_norm.weight", "ln_final.weight",
-        {DIM_WIDTH}, false},
-    {PARAM_TENSOR, FIELD(ln_final_beta), "text_model.final_layer_norm.bias", "ln_final.bias", {DIM_WIDTH},
-        false},
     {PARAM_LINEAR, FIELD(projection), "text_projection.weight", "text_projection", {DIM_EMBED, DIM_WIDTH},
         true},
+    {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", "ln_final.weight", {DIM_WIDTH},
+        false},
+    {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", "ln_final.bias", {DIM_WIDTH}, false},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -91,20 +89,17 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
     const float eps = tower->config.block.eps;
     struct tensor x;      // (B, T, W) float32: the residual stream
     struct tensor pooled; // (B, W): the end-of-text token's last state
-    struct tensor normed; // (B, W)
     int rc;
 
     if ((rc = tensor_new(&x, stream, ELEMENT_F32, batch * tokens * width, err)) ||
-        (rc = tensor_new(&pooled, stream, ELEMENT_F32, batch * width, err)) ||
-        (rc = tensor_new(&normed, stream, stream_real(stream), batch * width, err)))
+        (rc = tensor_new(&pooled, stream, ELEMENT_F32, batch * width, err)))
         goto done;
 
     if ((rc = embed_tokens(
              stream, x, ids, tower->token_table, tower->positions, batch, tokens, width, err)) ||
         (rc = transformer_forward(tower->blocks, stream, pooled, x, eot, batch, tokens, err)) ||
-        (rc = layer_norm(
-             stream, normed, pooled, tower->ln_final_gamma, tower->ln_final_beta, batch, width, eps, err)) ||
-        (rc = linear_forward(tower->projection, stream, embeddings, normed, batch, EPILOGUE_NONE, err)))
+        (rc = linear_forward_normed(
+             tower->projection, stream, embeddings, pooled, batch, eps, EPILOGUE_NONE, err)))
         goto done;
 done:
     stream_rewind(stream, mark);

@@ -6,12 +6,12 @@
 
 struct vit {
     struct vit_config config;
-    float scale[3], shift[3];       // a model input is byte * scale + shift, by channel
-    struct linear *patch_embedding; // (W, 3*P*P), a convolution whose stride is its size; no bias
-    struct tensor class_token;      // (W)
-    struct tensor positions;        // (1+G*G, W)
-    struct tensor ln_pre_gamma, ln_pre_beta, ln_post_gamma, ln_post_beta; // (W)
-    struct linear *projection;                                            // (E, W), no bias
+    float scale[3], shift[3];                // a model input is byte * scale + shift, by channel
+    struct linear *patch_embedding;          // (W, 3*P*P), a convolution whose stride is its size; no bias
+    struct tensor class_token;               // (W)
+    struct tensor positions;                 // (1+G*G, W)
+    struct tensor ln_pre_gamma, ln_pre_beta; // (W)
+    struct linear *projection;               // (E, W), no bias
     struct transformer *blocks;
 };
 
@@ -34,11 +34,10 @@ static const struct param params[] = {
     {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", "ln_pre.weight", {DIM_WIDTH},
         false},
     {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", "ln_pre.bias", {DIM_WIDTH}, false},
-    {PARAM_TENSOR, FIELD(ln_post_gamma), "vision_model.post_layernorm.weight", "ln_post.weight", {DIM_WIDTH},
-        false},
-    {PARAM_TENSOR, FIELD(ln_post_beta), "vision_model.post_layernorm.bias", "ln_post.bias", {DIM_WIDTH},
-        false},
     {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", "proj", {DIM_EMBED, DIM_WIDTH}, true},
+    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", "ln_post.weight", {DIM_WIDTH},
+        false},
+    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", "ln_post.bias", {DIM_WIDTH}, false},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -108,7 +107,6 @@ int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embe
     struct tensor patches; // (B, G*G, 3*P*P)
     struct tensor columns; // (B, G*G, W) float32: patch embeddings
     struct tensor pooled;  // (B, W): the class token's last state
-    struct tensor normed;  // (B, W)
     int rc;
 
     if ((rc = tensor_new(&x, stream, ELEMENT_F32, rows * width, err)))
@@ -128,11 +126,9 @@ int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embe
     stream_rewind(stream, after_x);
 
     if ((rc = tensor_new(&pooled, stream, ELEMENT_F32, batch * width, err)) ||
-        (rc = tensor_new(&normed, stream, real, batch * width, err)) ||
         (rc = transformer_forward(vit->blocks, stream, pooled, x, none, batch, tokens, err)) ||
-        (rc = layer_norm(
-             stream, normed, pooled, vit->ln_post_gamma, vit->ln_post_beta, batch, width, eps, err)) ||
-        (rc = linear_forward(vit->projection, stream, embeddings, normed, batch, EPILOGUE_NONE, err)))
+        (rc = linear_forward_normed(
+             vit->projection, stream, embeddings, pooled, batch, eps, EPILOGUE_NONE, err)))
         goto done;
 done:
     stream_rewind(stream, mark);

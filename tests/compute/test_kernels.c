@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Every layer on the device against its twin, for each GEMM provider and precision, and with the kernels in
  * the shapes of a CPU and of a GPU on whatever device there is. */
+#include "compute/amx.h"
 #include "compute/internal.h"
 #include "tests/compute/twins.h"
 
@@ -220,6 +221,47 @@ static void linear_matches(void **state)
                 check_linear(bench, shapes[i][0], shapes[i][1], shapes[i][2], (enum epilogue)epilogue,
                     has_bias, real_out);
             }
+    /* So wide that a provider that works on some rows at a time takes few; and enough rows for many turns. */
+    check_linear(bench, 100, 80, 16400, EPILOGUE_ADD, true, false);
+    check_linear(bench, 1500, 48, 1000, EPILOGUE_QUICK_GELU, true, true);
+}
+
+/* The norm of the rows is rounded to the real type on its way into the product. */
+static void linear_after_norm_matches(void **state)
+{
+    const struct bench *bench = *state;
+    static const size_t shapes[][3] = {{1, 16, 16}, {50, 96, 80}, {450, 64, 272}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const size_t rows = shapes[i][0], n = shapes[i][1], k = shapes[i][2],
+                     mark = stream_mark(bench->stream);
+        float *x = random_floats(rows * k, 1), *w = random_floats(n * k, 2), *b = random_floats(n, 3),
+              *gamma = random_floats(k, 4), *beta = random_floats(k, 5),
+              *normed = malloc(rows * k * sizeof *normed), *want = malloc(rows * n * sizeof *want),
+              *got = malloc(rows * n * sizeof *got);
+        uint16_t *bits = malloc((rows + n) * k * sizeof *bits);
+        struct linear *linear;
+        struct tensor out;
+        struct err err;
+        for (size_t j = 0; j < n * k; j++)
+            w[j] /= sqrtf((float)k);
+        round_real(bench, w, bits, n * k);
+        check_ok(linear_load(&linear, bench->device, w, n, k, &err), &err);
+        check_ok(linear_set_bias(linear, bench->device, b, &err), &err);
+        check_ok(linear_set_gamma(linear, bench->device, gamma, &err), &err);
+        check_ok(linear_set_beta(linear, bench->device, beta, &err), &err);
+        const struct tensor in = put(bench, ELEMENT_F32, x, rows * k);
+        check_ok(tensor_new(&out, bench->stream, stream_real(bench->stream), rows * n, &err), &err);
+        check_ok(
+            linear_forward_normed(linear, bench->stream, out, in, rows, 1e-5f, EPILOGUE_GELU, &err), &err);
+        get_real(bench, got, out, rows * n);
+        twin_layer_norm(normed, x, gamma, beta, rows, k, 1e-5);
+        round_real(bench, normed, bits, rows * k);
+        twin_linear(want, normed, w, b, rows, n, k, EPILOGUE_GELU);
+        compare(got, want, rows * n, tolerance(bench), "linear after a norm");
+        linear_free(linear);
+        free(x), free(w), free(b), free(gamma), free(beta), free(normed), free(want), free(got), free(bits);
+        stream_rewind(bench->stream, mark);
+    }
 }
 
 /* More numbers of rows than a provider could keep plans for. */
@@ -447,6 +489,7 @@ int main(void)
 {
     static const struct tuning cpu = {.lanes = 1, .queries = 16}, gpu = {.lanes = 64, .queries = 1};
     static const struct variant providers[] = {
+        {"amx bf16", "amx", "bf16", NULL},
         {"onednn f32", "onednn", "f32", NULL},
         {"onednn bf16", "onednn", "bf16", NULL},
         {"onednn f16", "onednn", "f16", NULL},
@@ -464,6 +507,7 @@ int main(void)
         cmocka_unit_test(layer_norm_matches),
         cmocka_unit_test(attention_matches),
         cmocka_unit_test(linear_matches),
+        cmocka_unit_test(linear_after_norm_matches),
         cmocka_unit_test(linear_takes_any_number_of_rows),
         cmocka_unit_test(patchify_matches),
         cmocka_unit_test(tokens_are_put_together),
@@ -480,6 +524,10 @@ int main(void)
     int failed = 0;
     for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
         variant = &providers[i];
+        if (!strcmp(variant->gemm, "amx") && !amx_available()) {
+            print_message("%s: not here: the CPU has no AMX\n", variant->name);
+            continue;
+        }
         failed += cmocka_run_group_tests_name(variant->name, tests, open_bench, close_bench);
     }
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {

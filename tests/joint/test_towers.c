@@ -213,12 +213,12 @@ static void check_float32(const struct golden *golden, const char *gemm)
     free(texts);
 }
 
-static void check_16_bits(const struct golden *golden, const char *precision, double limit)
+static void check_16_bits(const struct golden *golden, const char *gemm, const char *precision, double limit)
 {
     const size_t width = golden->config.text.embed_width;
     float *images = malloc(PICTURES * width * sizeof *images), *texts = malloc(TEXTS * width * sizeof *texts);
     struct towers towers = {0};
-    if (towers_open(&towers, golden, "auto", precision)) {
+    if (towers_open(&towers, golden, gemm, precision)) {
         embed(&towers, golden, images, texts, TEXTS);
         const double image =
             assert_aligned(golden->name, images, golden->image_embeds, PICTURES, width, limit);
@@ -265,8 +265,9 @@ static void embeddings_in_16_bits_stay_near(void **state)
     (void)state;
     for (size_t i = 0; i < FAMILIES; i++) {
         struct golden golden = golden_open(families[i]);
-        check_16_bits(&golden, "bf16", ALIGNED_BF16);
-        check_16_bits(&golden, "f16", ALIGNED_F16);
+        check_16_bits(&golden, "amx", "bf16", ALIGNED_BF16);
+        check_16_bits(&golden, "onednn", "bf16", ALIGNED_BF16);
+        check_16_bits(&golden, "auto", "f16", ALIGNED_F16);
         golden_release(&golden);
     }
 }

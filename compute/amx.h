@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Inside compute: bfloat16 arithmetic on the tile registers of x86 CPUs (AMX), and the threads that share
+ * it. gemm_amx.c makes a provider of them.
+ */
+#ifndef DIPTYCH_COMPUTE_AMX_H
+#define DIPTYCH_COMPUTE_AMX_H
+
+#include "compute/compute.h"
+
+/* A product is made in blocks of AMX_BLOCK x AMX_BLOCK, and K goes in steps of AMX_BLOCK too; what is missing
+ * to a whole block is filled up with zeros. AMX_CHUNK of K are worked on at a time: that much of a block of
+ * weights fits in half of an L1 cache. */
+enum { AMX_BLOCK = 32, AMX_CHUNK = 256, AMX_CHUNK_STEPS = AMX_CHUNK / AMX_BLOCK };
+
+/* Whether the CPU has AMX with bfloat16 and Linux and the compiler let us use it. */
+bool amx_available(void);
+
+/* ---- products ------------------------------------------------------------------------------------------ */
+
+/* out (R, N) = epilogue(in (R, K) * weight^T + bias) */
+struct amx_product {
+    size_t rows, n, k;
+    const void *in;            // (R, K) bfloat16; with gamma and beta float32, and a layer norm comes first
+    const float *gamma, *beta; // (K), or NULL
+    float eps;
+    const uint16_t *packed; // the weights, as amx_pack_weight lays them out
+    const float *bias;      // (N), or NULL
+    void *out;              // (R, N) float32 or bfloat16
+    enum element out_element;
+    enum epilogue epilogue;
+};
+
+/* weight (N, K) float32, rounded to the nearest, as the CPU wants its second factor: for each block of
+ * columns and each step of K two tiles of 16 pairs of K x 16 columns x the two of a pair. */
+void amx_pack_weight(uint16_t *packed, const float *weight, size_t n, size_t k);
+
+/* Elements of rows in tiles: of `in`, or of weights with rows = N. */
+size_t amx_packed_count(size_t rows, size_t k);
+
+/* Rows [first_row, last_row) of `in` as the CPU wants its first factor, with the layer norm behind them; a
+ * panel is the rows that are multiplied together. `row`, of panel_rows, is where they go in the panel, a
+ * multiple of AMX_BLOCK: (chunks of K, blocks of rows, steps of K, 2 tiles of 16 rows x 32 of K). */
+void amx_pack_rows(uint16_t *panel, size_t panel_rows, size_t row, const struct amx_product *product,
+    size_t first_row, size_t last_row);
+
+/* A part of the result: rows that are a panel, and columns of which the first is a multiple of AMX_BLOCK. */
+struct amx_piece {
+    size_t first_row, last_row, first_column, last_column;
+};
+
+/* The piece, of its rows in a panel. sums: scratch memory of amx_sums_count(rows of the panel), at a multiple
+ * of 64 bytes. Panel and sums are read once for each block of columns, so they should fit in the L2 cache. */
+size_t amx_sums_count(size_t rows); /* elements */
+void amx_multiply(
+    const struct amx_product *product, const struct amx_piece *piece, const uint16_t *panel, float *sums);
+
+/* ---- attention ----------------------------------------------------------------------------------------- */
+
+/* context (B, T, H, D) = softmax(Q K^T / sqrt(D)) V of qkv (B, T, 3, H, D), as attention() in compute.h. */
+struct amx_attention {
+    size_t tokens, heads, head_width;
+    bool causal;
+    const uint16_t *qkv;
+    uint16_t *context;
+};
+
+/* One head of one sequence, with scratch memory of so many bytes that begins at a multiple of 64. Never more
+ * than AMX_BLOCK rows of scores are there at a time. */
+size_t amx_attention_bytes(size_t tokens, size_t head_width);
+void amx_attend(const struct amx_attention *attention, size_t batch, size_t head, void *scratch);
+
+/* ---- threads ------------------------------------------------------------------------------------------- */
+
+/* Calls body(context, thread, i) for every i in [0, count), side by side; returns when all are done.
+ * thread < amx_threads() names the thread. Each begins with a stretch of its own, in rising order, and when
+ * that is done helps others. As parallel_for, but on threads that are kept between calls: a forward pass has
+ * hundreds of them. One loop runs at a time, others wait for it. */
+typedef void amx_body(void *context, size_t thread, size_t i);
+size_t amx_threads(void);
+void amx_parallel(size_t count, amx_body *body, void *context);
+
+#endif

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The products of compute/amx.h by themselves, where bfloat16 operands and float32 results leave no room for
+ * anything but the order of sums; and its threads. */
+#include "compute/amx.h"
+#include "tests/compute/twins.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- products ------------------------------------------------------------------------------------------ */
+
+/* count random numbers that are bfloat16 already, and their bits. */
+static float *random_bf16(uint16_t *bits, size_t count, uint64_t seed, float scale)
+{
+    float *values = malloc(count * sizeof *values);
+    fill_random(values, count, seed);
+    for (size_t i = 0; i < count; i++)
+        values[i] = bf16_to_f32(bits[i] = f32_to_bf16(values[i] * scale));
+    return values;
+}
+
+static double largest_of(const float *values, size_t count)
+{
+    double largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = fmax(largest, fabs((double)values[i]));
+    return largest;
+}
+
+/* How far numbers may be off that are a few roundings of float32 from the exact ones; and those behind an
+ * activation, which is good to 1e-4 and then usually rounded to bfloat16. */
+static double tolerance(enum epilogue epilogue)
+{
+    return epilogue == EPILOGUE_NONE || epilogue == EPILOGUE_ADD ? 2e-6 : 1e-4;
+}
+
+static void check_near(const float *got, const float *want, size_t count, double near, const char *what)
+{
+    const double allowed = near * largest_of(want, count);
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)got[i] - (double)want[i]) <= allowed))
+            fail_msg("%s: element %zu is %.9g, not %.9g", what, i, (double)got[i], (double)want[i]);
+}
+
+/* Rows `cut` and on are another panel, columns 32 and on another piece. */
+static void multiply(const struct amx_product *product, size_t cut)
+{
+    uint16_t *panel = aligned_alloc(64, amx_packed_count(cut, product->k) * sizeof *panel);
+    float *sums = aligned_alloc(64, amx_sums_count(cut) * sizeof *sums);
+    for (size_t row = 0; row < product->rows; row += cut) {
+        const size_t last = row + cut < product->rows ? row + cut : product->rows;
+        struct amx_piece piece = {.first_row = row,
+            .last_row = last,
+            .last_column = product->n < AMX_BLOCK ? product->n : AMX_BLOCK};
+        for (size_t block = row; block < last; block += AMX_BLOCK)
+            amx_pack_rows(panel, last - row, block - row, product, block,
+                block + AMX_BLOCK < last ? block + AMX_BLOCK : last);
+        amx_multiply(product, &piece, panel, sums);
+        piece.first_column = AMX_BLOCK;
+        piece.last_column = product->n;
+        if (product->n > AMX_BLOCK)
+            amx_multiply(product, &piece, panel, sums);
+    }
+    free(panel), free(sums);
+}
+
+static void check_product(size_t rows, size_t n, size_t k, size_t cut, enum epilogue epilogue)
+{
+    uint16_t *in = malloc(rows * k * sizeof *in), *weight_bits = malloc(n * k * sizeof *weight_bits);
+    uint16_t *packed = aligned_alloc(64, amx_packed_count(n, k) * sizeof *packed);
+    float *x = random_bf16(in, rows * k, rows, 1),
+          *w = random_bf16(weight_bits, n * k, n, 1 / sqrtf((float)k)), *bias = malloc(n * sizeof *bias),
+          *want = malloc(rows * n * sizeof *want), *got = malloc(rows * n * sizeof *got);
+    const struct amx_product product = {.rows = rows,
+        .n = n,
+        .k = k,
+        .in = in,
+        .packed = packed,
+        .bias = bias,
+        .out = got,
+        .out_element = ELEMENT_F32,
+        .epilogue = epilogue};
+
+    fill_random(bias, n, 3);
+    fill_random(want, rows * n, 4);
+    memcpy(got, want, rows * n * sizeof *got);
+    amx_pack_weight(packed, w, n, k);
+    multiply(&product, cut);
+    twin_linear(want, x, w, bias, rows, n, k, epilogue);
+    char what[80];
+    snprintf(what, sizeof what, "%zu x %zu x %zu, epilogue %d", rows, n, k, (int)epilogue);
+    check_near(got, want, rows * n, tolerance(epilogue), what);
+    free(in), free(weight_bits), free(packed);
+    free(x), free(w), free(bias), free(want), free(got);
+}
+
+/* K of one step and less, of a chunk and a little more, of several. */
+static void products_are_exact(void **state)
+{
+    static const size_t shapes[][4] = {{1, 1, 1, 32}, {33, 47, 31, 32}, {32, 32, 32, 32}, {70, 97, 65, 64},
+        {40, 64, 256, 64}, {100, 80, 400, 96}, {17, 16, 1100, 32}};
+    (void)state;
+    if (!amx_available())
+        skip();
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int epilogue = EPILOGUE_NONE; epilogue <= EPILOGUE_ADD; epilogue++)
+            check_product(shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], (enum epilogue)epilogue);
+}
+
+/* With the identity as weights a product shows its rows. */
+static void rows_are_normed_first(void **state)
+{
+    static const size_t widths[] = {16, 48, 272};
+    enum { ROWS = 37 };
+    (void)state;
+    if (!amx_available())
+        skip();
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        const size_t k = widths[i];
+        float *x = malloc(ROWS * k * sizeof *x), *gamma = malloc(k * sizeof *gamma),
+              *beta = malloc(k * sizeof *beta), *want = malloc(ROWS * k * sizeof *want),
+              *got = malloc(ROWS * k * sizeof *got), *identity = calloc(k * k, sizeof *identity);
+        uint16_t *packed = aligned_alloc(64, amx_packed_count(k, k) * sizeof *packed);
+        const struct amx_product product = {.rows = ROWS,
+            .n = k,
+            .k = k,
+            .in = x,
+            .gamma = gamma,
+            .beta = beta,
+            .eps = 1e-5f,
+            .packed = packed,
+            .out = got,
+            .out_element = ELEMENT_F32};
+        fill_random(x, ROWS * k, 1);
+        fill_random(gamma, k, 2);
+        fill_random(beta, k, 3);
+        for (size_t j = 0; j < k; j++)
+            identity[j * k + j] = 1;
+        amx_pack_weight(packed, identity, k, k);
+        multiply(&product, 64);
+        twin_layer_norm(want, x, gamma, beta, ROWS, k, 1e-5);
+        for (size_t j = 0; j < ROWS * k; j++) /* half of bfloat16's last bit */
+            if (!(fabs((double)got[j] - (double)want[j]) <= 0x1.01p-8 * fabs((double)want[j]) + 1e-6))
+                fail_msg("width %zu: element %zu is %.9g, not %.9g", k, j, (double)got[j], (double)want[j]);
+        free(x), free(gamma), free(beta), free(want), free(got), free(identity), free(packed);
+    }
+}
+
+/* Far from zero an activation is the number itself or 0, and never NaN. */
+static void activations_end_well(void **state)
+{
+    static const float values[] = {-3e38f, -1e4f, -200, -90, -40, 0, 40, 90, 200, 1e4f, 3e38f};
+    enum { COUNT = sizeof values / sizeof *values };
+    (void)state;
+    if (!amx_available())
+        skip();
+    for (int epilogue = EPILOGUE_QUICK_GELU; epilogue <= EPILOGUE_GELU_TANH; epilogue++) {
+        _Alignas(64) uint16_t packed[1024];
+        const uint16_t zero = 0;
+        const float weight[COUNT] = {0};
+        float got[COUNT];
+        const struct amx_product product = {.rows = 1,
+            .n = COUNT,
+            .k = 1,
+            .in = &zero,
+            .packed = packed,
+            .bias = values,
+            .out = got,
+            .out_element = ELEMENT_F32,
+            .epilogue = (enum epilogue)epilogue};
+        amx_pack_weight(packed, weight, COUNT, 1);
+        multiply(&product, 32);
+        for (size_t i = 0; i < COUNT; i++)
+            assert_true(fabsf(got[i] - fmaxf(values[i], 0)) <= 1e-4f * fabsf(values[i]));
+    }
+}
+
+/* ---- attention ----------------------------------------------------------------------------------------- */
+
+static void check_attention(size_t tokens, size_t heads, size_t head_width, bool causal)
+{
+    enum { BATCH = 2 };
+    const size_t width = heads * head_width, count = BATCH * tokens * width;
+    uint16_t *qkv_bits = malloc(3 * count * sizeof *qkv_bits), *context = malloc(count * sizeof *context);
+    float *qkv = random_bf16(qkv_bits, 3 * count, tokens, 1), *want = malloc(count * sizeof *want),
+          *got = malloc(count * sizeof *got);
+    void *scratch = aligned_alloc(64, amx_attention_bytes(tokens, head_width));
+    const struct amx_attention attention = {.tokens = tokens,
+        .heads = heads,
+        .head_width = head_width,
+        .causal = causal,
+        .qkv = qkv_bits,
+        .context = context};
+    /* What lies in the scratch memory before must not matter. */
+    memset(scratch, 0xff, amx_attention_bytes(tokens, head_width));
+    for (size_t i = 0; i < BATCH * heads; i++)
+        amx_attend(&attention, i / heads, i % heads, scratch);
+    twin_attention(want, qkv, BATCH, tokens, heads, head_width, causal);
+    for (size_t i = 0; i < count; i++)
+        got[i] = bf16_to_f32(context[i]);
+    char what[80];
+    snprintf(what, sizeof what, "attention of %zu tokens, %zu heads of %zu%s", tokens, heads, head_width,
+        causal ? ", causal" : "");
+    check_near(got, want, count, 0x1p-8, what);
+    free(qkv_bits), free(context), free(qkv), free(want), free(got), free(scratch);
+}
+
+static void attention_matches(void **state)
+{
+    static const size_t shapes[][3] = {
+        {1, 1, 8}, {5, 2, 16}, {32, 1, 32}, {33, 3, 64}, {50, 2, 64}, {77, 2, 104}, {130, 1, 80}};
+    (void)state;
+    if (!amx_available())
+        skip();
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int causal = 0; causal < 2; causal++)
+            check_attention(shapes[i][0], shapes[i][1], shapes[i][2], causal);
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------- */
+
+enum { LOOPS = 200, COUNT = 37 };
+
+struct loop {
+    size_t *busy; /* by thread: a thread does one thing at a time */
+    atomic_size_t done[COUNT];
+    atomic_bool failed;
+};
+
+static void visit(void *context, size_t thread, size_t i)
+{
+    struct loop *loop = context;
+    if (thread >= amx_threads() || loop->busy[thread]++)
+        atomic_store(&loop->failed, true);
+    atomic_fetch_add(&loop->done[i], 1);
+    loop->busy[thread]--;
+}
+
+static void *run_loops(void *argument)
+{
+    struct loop *loop = argument;
+    for (int i = 0; i < LOOPS; i++)
+        amx_parallel(COUNT, visit, loop);
+    return NULL;
+}
+
+static void loops_side_by_side_are_complete(void **state)
+{
+    static struct loop loops[2];
+    pthread_t threads[2];
+    (void)state;
+    for (int t = 0; t < 2; t++) {
+        loops[t].busy = calloc(amx_threads(), sizeof *loops[t].busy);
+        assert_int_equal(pthread_create(&threads[t], NULL, run_loops, &loops[t]), 0);
+    }
+    for (int t = 0; t < 2; t++)
+        pthread_join(threads[t], NULL);
+    for (int t = 0; t < 2; t++) {
+        assert_false(loops[t].failed);
+        for (size_t i = 0; i < COUNT; i++)
+            assert_int_equal(loops[t].done[i], LOOPS);
+        free(loops[t].busy);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products_are_exact),
+        cmocka_unit_test(rows_are_normed_first),
+        cmocka_unit_test(activations_end_well),
+        cmocka_unit_test(attention_matches),
+        cmocka_unit_test(loops_side_by_side_are_complete),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
