@@ -16,16 +16,74 @@
 typedef float16 lanes;
 typedef int16 lane_ids;
 #define LANE_IDS ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
-#define TO_ARRAY(a, v) vstore16(v, 0, a)
-#define FROM_ARRAY(a) vload16(0, a)
+
+/* 16 rows of 16 become 16 columns: blocks of 8 x 8 off the diagonal change places, then in each block those of 4 x 4,
+ * and so on. */
+void transpose16(float16 x[16])
+{
+    for (int i = 0; i < 8; i++) {
+        const float16 a = x[i], b = x[i + 8];
+        x[i] = (float16)(a.lo, b.lo);
+        x[i + 8] = (float16)(a.hi, b.hi);
+    }
+    for (int i = 0; i < 16; i += 1 + 4 * (i % 4 == 3)) {
+        const float16 a = x[i], b = x[i + 4];
+        x[i] = (float16)(a.s0123, b.s0123, a.s89ab, b.s89ab);
+        x[i + 4] = (float16)(a.s4567, b.s4567, a.scdef, b.scdef);
+    }
+    for (int i = 0; i < 16; i += 1 + 2 * (i % 2)) {
+        const float16 a = x[i], b = x[i + 2];
+        x[i] = (float16)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd);
+        x[i + 2] = (float16)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef);
+    }
+    for (int i = 0; i < 16; i += 2) {
+        const float16 a = x[i], b = x[i + 1];
+        x[i] = (float16)(a.s0, b.s0, a.s2, b.s2, a.s4, b.s4, a.s6, b.s6, a.s8, b.s8, a.sa, b.sa, a.sc, b.sc, a.se, b.se);
+        x[i + 1] =
+            (float16)(a.s1, b.s1, a.s3, b.s3, a.s5, b.s5, a.s7, b.s7, a.s9, b.s9, a.sb, b.sb, a.sd, b.sd, a.sf, b.sf);
+    }
+}
+
+/* Columns d to d + 15 of the queries. Keys come after them in memory, so that reading past a head's end is safe. */
+void load_columns(lanes *q, global const real *from, ulong stride, int queries, int d)
+{
+    for (int i = 0; i < 16; i++)
+        q[i] = real_load16(from + min(i, queries - 1) * stride + d);
+    transpose16(q);
+}
+
+void store_columns(lanes *sum, global real *to, ulong stride, int queries, int d)
+{
+    transpose16(sum);
+    for (int i = 0; i < queries; i++)
+        if (d + 16 <= HEAD_WIDTH)
+            real_store16(sum[i], to + i * stride + d);
+        else { /* head widths are multiples of 8 */
+            float row[16];
+            vstore16(sum[i], 0, row);
+            for (int j = 0; j < 8; j++)
+                real_store(row[j], to + i * stride + d + j);
+        }
+}
 #else
 typedef float lanes;
 typedef int lane_ids;
 #define LANE_IDS 0
-#define TO_ARRAY(a, v) (*(a) = (v))
-#define FROM_ARRAY(a) (*(a))
+
+void load_columns(lanes *q, global const real *from, ulong stride, int queries, int d)
+{
+    for (int j = 0; j < 16 && d + j < HEAD_WIDTH; j++)
+        q[j] = real_load(from + d + j);
+}
+
+void store_columns(lanes *sum, global real *to, ulong stride, int queries, int d)
+{
+    for (int j = 0; j < 16 && d + j < HEAD_WIDTH; j++)
+        real_store(sum[j], to + d + j);
+}
 #endif
 
+enum { COLUMNS = (HEAD_WIDTH + 15) / 16 * 16 };
 enum { KEYS = 8 }; /* taken in one step, so that each load of a query serves that many keys */
 
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global real *context, ulong context_at,
@@ -42,13 +100,12 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global 
     const int queries = min(QUERIES, (int)tokens - first);
     const lane_ids ids = first + LANE_IDS;
 
-    /* Queries turned so that lanes are queries; lanes past the last one compute on zeros and are not stored. */
-    lanes q[HEAD_WIDTH], sum[HEAD_WIDTH];
+    /* Queries turned so that lanes are queries. Lanes past the last one compute on its copies and are not stored. */
+    lanes q[COLUMNS], sum[COLUMNS];
+    for (int d = 0; d < HEAD_WIDTH; d += 16)
+        load_columns(q + d, qkv + first * stride, stride, queries, d);
     for (int d = 0; d < HEAD_WIDTH; d++) {
-        float column[QUERIES];
-        for (int i = 0; i < QUERIES; i++)
-            column[i] = i < queries ? real_load(qkv + (first + i) * stride + d) : 0;
-        q[d] = FROM_ARRAY(column) * rsqrt((float)HEAD_WIDTH);
+        q[d] *= rsqrt((float)HEAD_WIDTH);
         sum[d] = 0;
     }
 
@@ -96,11 +153,10 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global 
         }
     }
 
-    for (int d = 0; d < HEAD_WIDTH; d++) {
-        float column[QUERIES];
-        TO_ARRAY(column, sum[d] / total);
-        for (int i = 0; i < queries; i++)
-            real_store(column[i], context + (ulong)(first + i) * width + d);
-    }
+    const lanes scale = 1 / total;
+    for (int d = 0; d < HEAD_WIDTH; d++)
+        sum[d] *= scale;
+    for (int d = 0; d < HEAD_WIDTH; d += 16)
+        store_columns(sum + d, context + (ulong)first * width, width, queries, d);
 }
 #endif
