@@ -163,16 +163,6 @@ static void piece_multiply(void *context, size_t thread, size_t i)
     amx_multiply(product, &piece, panels->packed, panels->sums + thread * panels->sums_count);
 }
 
-static bool scratch_reserve(struct stream *stream, size_t size)
-{
-    if (stream->native_scratch.size >= size)
-        return true;
-    free(stream->native_scratch.memory);
-    stream->native_scratch.memory = mem_large(size);
-    stream->native_scratch.size = stream->native_scratch.memory ? size : 0;
-    return stream->native_scratch.memory != NULL;
-}
-
 static void CL_CALLBACK job_run(void *argument)
 {
     struct job *job = argument;
@@ -183,11 +173,11 @@ static void CL_CALLBACK job_run(void *argument)
 
     product->in = job->memory + job->in_at;
     product->out = job->memory + job->out_at;
-    if (!scratch_reserve(job->stream, packed + threads * panels.sums_count * sizeof *panels.sums)) {
+    panels.packed = stream_scratch(job->stream, packed + threads * panels.sums_count * sizeof *panels.sums);
+    if (!panels.packed) {
         job->stream->native_failed = 1;
         return;
     }
-    panels.packed = job->stream->native_scratch.memory;
     panels.sums = (float *)((char *)panels.packed + packed);
     if (!panels.shared)
         amx_parallel(panels.count, panel_multiply, &panels);
@@ -245,15 +235,15 @@ struct attention_job {
     size_t batch;
     struct amx_attention attention;
     struct stream *stream;
-    size_t scratch_bytes; /* of a thread */
+    char *scratch; // (threads, scratch_bytes)
+    size_t scratch_bytes;
 };
 
 static void head_attend(void *context, size_t thread, size_t i)
 {
     const struct attention_job *job = context;
     const size_t heads = job->attention.heads;
-    amx_attend(&job->attention, i / heads, i % heads,
-        (char *)job->stream->native_scratch.memory + thread * job->scratch_bytes);
+    amx_attend(&job->attention, i / heads, i % heads, job->scratch + thread * job->scratch_bytes);
 }
 
 static void CL_CALLBACK attention_run(void *argument)
@@ -261,7 +251,8 @@ static void CL_CALLBACK attention_run(void *argument)
     struct attention_job *job = argument;
     job->attention.qkv = (const uint16_t *)(job->memory + job->qkv_at);
     job->attention.context = (uint16_t *)(job->memory + job->context_at);
-    if (scratch_reserve(job->stream, amx_threads() * job->scratch_bytes))
+    job->scratch = stream_scratch(job->stream, amx_threads() * job->scratch_bytes);
+    if (job->scratch)
         amx_parallel(job->batch * job->attention.heads, head_attend, job);
     else
         job->stream->native_failed = 1;

@@ -46,35 +46,21 @@ struct job {
     struct stream *stream;
 };
 
-static dnnl_status_t scratch_reserve(struct stream *stream, size_t size)
-{
-    enum { PAGE = 4096 }; /* where oneDNN wants its scratchpad to begin */
-    if (stream->native_scratch.size >= size)
-        return dnnl_success;
-    free(stream->native_scratch.memory);
-    stream->native_scratch.size = 0;
-    if (posix_memalign(&stream->native_scratch.memory, PAGE, size)) {
-        stream->native_scratch.memory = NULL;
-        return dnnl_out_of_memory;
-    }
-    stream->native_scratch.size = size;
-    return dnnl_success;
-}
-
 enum { SRC, DST, SCRATCHPAD, BIAS, OPERANDS };
 
 static dnnl_status_t job_operands(dnnl_memory_t operands[OPERANDS], const struct job *job)
 {
     const struct plan *plan = job->plan;
     const dnnl_engine_t engine = job->packed->engine;
-    dnnl_status_t status = scratch_reserve(job->stream, dnnl_memory_desc_get_size(plan->scratchpad));
+    const size_t bytes = dnnl_memory_desc_get_size(plan->scratchpad);
+    void *scratchpad = stream_scratch(job->stream, bytes);
+    dnnl_status_t status = scratchpad || !bytes ? dnnl_success : dnnl_out_of_memory;
     if (!status)
         status = dnnl_memory_create(&operands[SRC], plan->src, engine, job->memory + job->in_at);
     if (!status)
         status = dnnl_memory_create(&operands[DST], plan->dst, engine, job->memory + job->out_at);
     if (!status)
-        status = dnnl_memory_create(
-            &operands[SCRATCHPAD], plan->scratchpad, engine, job->stream->native_scratch.memory);
+        status = dnnl_memory_create(&operands[SCRATCHPAD], plan->scratchpad, engine, scratchpad);
     if (!status && plan->bias)
         status = dnnl_memory_create(&operands[BIAS], plan->bias, engine, job->packed->bias);
     return status;

@@ -64,7 +64,7 @@ struct stream {
     struct {
         void *memory;
         size_t size;
-    } native_scratch;        /* host memory of native kernels, which run one by one and grow it themselves */
+    } scratch;               /* see stream_scratch */
     int native_failed;       /* how a native kernel says so; looked at when the host reads */
     struct profile *profile; /* NULL: times are not taken */
 };
@@ -74,6 +74,10 @@ struct stream {
 int profile_piece(struct stream *stream, const char *kind, double flops, struct err *err);
 int profile_collect(struct stream *stream, struct err *err);
 void profile_free(struct profile *profile);
+
+/* At least so many bytes of host memory for the native kernel that runs now, at a page; what it held before
+ * is lost. NULL: there are none. */
+void *stream_scratch(struct stream *stream, size_t bytes);
 
 static inline bool stream_plans(const struct stream *stream)
 {

@@ -75,8 +75,18 @@ void stream_free(struct stream *stream)
     if (stream->queue)
         clReleaseCommandQueue(stream->queue);
     free(stream->host_memory);
-    free(stream->native_scratch.memory);
+    free(stream->scratch.memory);
     free(stream);
+}
+
+void *stream_scratch(struct stream *stream, size_t bytes)
+{
+    if (stream->scratch.size < bytes) {
+        free(stream->scratch.memory);
+        stream->scratch.memory = mem_large(bytes);
+        stream->scratch.size = stream->scratch.memory ? bytes : 0;
+    }
+    return stream->scratch.memory;
 }
 
 size_t stream_lanes(const struct stream *stream)
