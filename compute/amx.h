@@ -10,10 +10,10 @@
 
 /* A product is made in blocks of AMX_BLOCK x AMX_BLOCK, and K goes in steps of AMX_BLOCK too; what is missing
  * to a whole block is filled up with zeros. AMX_CHUNK of K are worked on at a time: that much of a block of
- * weights fits in half of an L1 cache. */
+ * weights takes a third of the L1 cache. */
 enum { AMX_BLOCK = 32, AMX_CHUNK = 256, AMX_CHUNK_STEPS = AMX_CHUNK / AMX_BLOCK };
 
-/* Whether the CPU has AMX with bfloat16 and Linux and the compiler let us use it. */
+/* Whether the CPU has AMX with bfloat16 and Linux and the compiler let us use it; asks Linux for it. */
 bool amx_available(void);
 
 /* ---- products ------------------------------------------------------------------------------------------ */

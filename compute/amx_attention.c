@@ -22,11 +22,13 @@ struct parts {
     float *totals;     // (32) of the weights, by query
 };
 
-static size_t parts_place(struct parts *parts, char *memory, size_t tokens, size_t head_width)
+/* The number of bytes; memory may be NULL where only that is asked for. */
+static size_t parts_place(struct parts *parts, void *memory, size_t tokens, size_t head_width)
 {
     const size_t blocks = amx_blocks(tokens), depth = amx_blocks(head_width),
                  tiles = 2 * TILE * sizeof(uint16_t), sums = BLOCK_SUMS * sizeof(float);
-    char *at = memory;
+    const uintptr_t first = (uintptr_t)memory;
+    uintptr_t at = first;
     *parts = (struct parts){.blocks = blocks, .depth = depth};
     parts->keys = (uint16_t *)at, at += blocks * depth * tiles;
     parts->values = (uint16_t *)at, at += blocks * depth * tiles;
@@ -35,14 +37,13 @@ static size_t parts_place(struct parts *parts, char *memory, size_t tokens, size
     parts->scores = (float *)at, at += blocks * sums;
     parts->sums = (float *)at, at += sums;
     parts->totals = (float *)at, at += AMX_BLOCK * sizeof(float);
-    return (size_t)(at - memory);
+    return at - first;
 }
 
 size_t amx_attention_bytes(size_t tokens, size_t head_width)
 {
-    _Alignas(64) char nowhere[1];
     struct parts parts;
-    return parts_place(&parts, nowhere, tokens, head_width);
+    return parts_place(&parts, NULL, tokens, head_width);
 }
 
 #ifdef AMX_COMPILED

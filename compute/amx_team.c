@@ -4,9 +4,10 @@
 #include "compute/amx.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
-enum { THREADS_MAX = 256 };
+enum { THREADS_MAX = 256, PAUSES = 1000 /* some tens of microseconds */ };
 
 /* The part of a loop that a thread begins with; the others take from it when theirs is done. */
 struct stretch {
@@ -23,8 +24,8 @@ static struct {
     pthread_cond_t opened;
     size_t asleep;
 
-    atomic_size_t number; /* of loops so far; a helper joins each once, if it comes before it is closed */
-    atomic_size_t inside; /* helpers that work on it, and CLOSED */
+    _Alignas(64) atomic_size_t number; /* of loops so far; a helper that comes late finds nothing to do */
+    _Alignas(64) atomic_size_t inside; /* helpers that work on the loop, and CLOSED */
 
     struct stretch stretches[THREADS_MAX];
     amx_body *body;
@@ -36,7 +37,7 @@ static struct {
     .opened = PTHREAD_COND_INITIALIZER,
 };
 
-#define CLOSED ((size_t)1 << 32)
+#define CLOSED (SIZE_MAX / 2 + 1)
 
 static void pause_briefly(void)
 {
@@ -58,7 +59,6 @@ static void loop_run(size_t thread)
  * then asleep. */
 static size_t loop_wait(size_t seen)
 {
-    enum { PAUSES = 1000 }; /* some tens of microseconds */
     size_t number;
     for (int i = 0; i < PAUSES; i++) {
         if ((number = atomic_load(&team.number)) != seen)
@@ -122,8 +122,11 @@ static void loop_open(void)
 static void loop_close(void)
 {
     atomic_fetch_add(&team.inside, CLOSED);
-    while (atomic_load(&team.inside) != CLOSED)
-        pause_briefly();
+    for (int i = 0; atomic_load(&team.inside) != CLOSED; i++)
+        if (i < PAUSES)
+            pause_briefly();
+        else
+            sched_yield(); /* a helper may be waiting for this CPU */
 }
 
 void amx_parallel(size_t count, amx_body *body, void *context)

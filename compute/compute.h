@@ -292,7 +292,7 @@ int linear_set_beta(struct linear *linear, struct device *device, const float *b
 void linear_free(struct linear *linear);
 
 /* out (R, N) = in (R, K) through the layer. `in` has the stream's real type; `out` too, or float32, which
- * EPILOGUE_ADD needs. Both are tensors of this stream. */
+ * EPILOGUE_ADD needs. Both are tensors of this stream, and R is at least 1. */
 int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
     size_t rows, enum epilogue epilogue, struct err *err);
 

@@ -343,6 +343,13 @@ bool device_is_cpu(cl_device_id id)
     return type & CL_DEVICE_TYPE_CPU;
 }
 
+bool device_runs_native(cl_device_id id)
+{
+    cl_device_exec_capabilities can = 0;
+    clGetDeviceInfo(id, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof can, &can, NULL);
+    return device_is_cpu(id) && (can & CL_EXEC_NATIVE_KERNEL);
+}
+
 int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err)
 {
     cl_int status;

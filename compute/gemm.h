@@ -59,6 +59,9 @@ extern const struct gemm_provider gemm_amx, gemm_onednn, gemm_clblast;
 /* The providers in order of preference; NULL ends the list. */
 extern const struct gemm_provider *const gemm_providers[];
 
+/* *out = a copy of count values, to free(). */
+int host_copy(float **out, const float *values, size_t count, struct err *err);
+
 enum element precision_element(enum precision precision);
 
 #endif

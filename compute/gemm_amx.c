@@ -7,12 +7,12 @@
 #include "compute/amx.h"
 #include "compute/gemm.h"
 
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 static bool serves(cl_device_id id, enum precision precision)
 {
-    return precision == PRECISION_BF16 && gemm_onednn.serves(id, precision) && amx_available();
+    return precision == PRECISION_BF16 && device_runs_native(id) && amx_available();
 }
 
 static bool native(enum precision precision)
@@ -47,11 +47,7 @@ static int set_bias(struct linear *linear, struct device *device, const float *b
 {
     struct packed *packed = linear->packed;
     (void)device;
-    packed->bias = mem_new(linear->n, sizeof *bias);
-    if (!packed->bias)
-        return err_memory(err, linear->n * sizeof *bias);
-    memcpy(packed->bias, bias, linear->n * sizeof *bias);
-    return 0;
+    return host_copy(&packed->bias, bias, linear->n, err);
 }
 
 static void release(struct linear *linear)
@@ -103,7 +99,8 @@ static size_t part_at(size_t count, size_t parts, size_t i)
     return min_size(groups_of(count, AMX_BLOCK) * i / parts * AMX_BLOCK, count);
 }
 
-/* Panels are as tall as the L2 cache allows beside the sums, since all weights pass by for each. */
+/* Panels are as tall as the L2 cache allows beside the sums, since all weights pass by for each. Columns keep
+ * N / AMX_BLOCK threads busy, so that many CPUs want large batches. */
 static struct panels panels_cut(const struct amx_product *product, size_t threads)
 {
     enum { CACHE_BYTES = 1280 << 10, WORTH_A_THREAD = 96 /* rows */ };
@@ -114,7 +111,7 @@ static struct panels panels_cut(const struct amx_product *product, size_t thread
     if (!panels.shared)
         panels.count =
             min_size(groups_of(panels.count, threads) * threads, groups_of(product->rows, AMX_BLOCK));
-    panels.rows = (groups_of(product->rows, AMX_BLOCK) / panels.count + 1) * AMX_BLOCK;
+    panels.rows = groups_of(groups_of(product->rows, AMX_BLOCK), panels.count) * AMX_BLOCK;
     panels.pieces = min_size(threads, groups_of(product->n, AMX_BLOCK));
     panels.packed_count = amx_packed_count(panels.rows, product->k);
     panels.sums_count = amx_sums_count(panels.rows);
@@ -193,6 +190,7 @@ static int enqueue(
     struct stream *stream, void (*run)(void *), void *job, size_t size, char *const *memory, struct err *err)
 {
     const void *place = memory;
+    amx_threads(); /* begin here: a thread of OpenCL's may be bound to one CPU */
     const cl_int status =
         clEnqueueNativeKernel(stream->queue, run, job, size, 1, &stream->memory, &place, 0, NULL, NULL);
     return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
@@ -203,6 +201,7 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
 {
     const struct packed *packed = linear->packed;
     const bool normed = in.element == ELEMENT_F32;
+    assert(!normed || (linear->gamma.host && linear->beta.host));
     struct job job = {
         .out_at = out.offset * element_size(out.element),
         .in_at = in.offset * element_size(in.element),

@@ -6,8 +6,6 @@
  */
 #include "compute/onednn_plan.h"
 
-#include <stdlib.h>
-
 /* ---- what the CPU and the device can do ---------------------------------------------------------------- */
 
 static bool cpu_has(dnnl_cpu_isa_t isa)
@@ -18,9 +16,7 @@ static bool cpu_has(dnnl_cpu_isa_t isa)
 static bool serves(cl_device_id id, enum precision precision)
 {
     (void)precision;
-    cl_device_exec_capabilities can = 0;
-    clGetDeviceInfo(id, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof can, &can, NULL);
-    return device_is_cpu(id) && (can & CL_EXEC_NATIVE_KERNEL);
+    return device_runs_native(id);
 }
 
 /* oneDNN takes bfloat16 from AVX-512 on, but only avx512_bf16 and AMX make it faster than float32. */

@@ -92,6 +92,7 @@ int device_program(cl_program *out, struct device *device, const struct kernel_s
     size_t head_width, struct err *err);
 
 bool device_is_cpu(cl_device_id id);
+bool device_runs_native(cl_device_id id); /* a CPU device whose queues take C functions */
 
 /* A read-write buffer of its own that holds `bytes` of data: parameters. */
 int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err);

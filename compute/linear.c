@@ -81,18 +81,22 @@ int linear_set_bias(struct linear *linear, struct device *device, const float *b
     return linear->provider->set_bias(linear, device, bias, err);
 }
 
+int host_copy(float **out, const float *values, size_t count, struct err *err)
+{
+    *out = mem_new(count, sizeof *values);
+    if (!*out)
+        return err_memory(err, count * sizeof *values);
+    memcpy(*out, values, count * sizeof *values);
+    return 0;
+}
+
 /* Where the norm will be computed decides where its parameters go. */
 static int place_norm(float **host, cl_mem *on_device, const struct linear *linear, struct device *device,
     const float *values, struct err *err)
 {
-    const size_t bytes = linear->k * sizeof *values;
-    if (!linear->provider->normed_product)
-        return device_buffer(on_device, device, values, bytes, err);
-    *host = mem_new(linear->k, sizeof *values);
-    if (!*host)
-        return err_memory(err, bytes);
-    memcpy(*host, values, bytes);
-    return 0;
+    return linear->provider->normed_product
+               ? host_copy(host, values, linear->k, err)
+               : device_buffer(on_device, device, values, linear->k * sizeof *values, err);
 }
 
 int linear_set_gamma(struct linear *linear, struct device *device, const float *gamma, struct err *err)
@@ -119,7 +123,7 @@ int linear_forward(const struct linear *linear, struct stream *stream, struct te
     const size_t mark = stream_mark(stream);
     struct tensor product = out;
     int rc = 0;
-    assert(in.buffer == stream->memory && out.buffer == stream->memory);
+    assert(rows && in.buffer == stream->memory && out.buffer == stream->memory);
     assert(in.element == stream_real(stream));
     assert(out.element == ELEMENT_F32 || (out.element == in.element && epilogue != EPILOGUE_ADD));
 
@@ -162,7 +166,8 @@ static int forward_after_norm(const struct linear *linear, struct stream *stream
 int linear_forward_normed(const struct linear *linear, struct stream *stream, struct tensor out,
     struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err)
 {
-    assert(in.buffer == stream->memory && out.buffer == stream->memory && in.element == ELEMENT_F32);
+    assert(rows && in.buffer == stream->memory && out.buffer == stream->memory);
+    assert(in.element == ELEMENT_F32);
     assert(out.element == ELEMENT_F32 || (out.element == stream_real(stream) && epilogue != EPILOGUE_ADD));
     if (!linear->provider->normed_product)
         return forward_after_norm(linear, stream, out, in, rows, eps, epilogue, err);

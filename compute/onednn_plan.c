@@ -240,9 +240,5 @@ int packed_set_bias(struct linear *linear, struct device *device, const float *b
 {
     struct packed *packed = linear->packed;
     (void)device;
-    packed->bias = mem_new(linear->n, sizeof *bias);
-    if (!packed->bias)
-        return err_memory(err, linear->n * sizeof *bias);
-    memcpy(packed->bias, bias, linear->n * sizeof *bias);
-    return 0;
+    return host_copy(&packed->bias, bias, linear->n, err);
 }

@@ -160,7 +160,7 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
     stream->native_failed = 0; /* out of memory in this batch need not be in the next */
     if (failed)
         return err_set(
-            err, ERR_DEVICE, "a matrix product failed: %s status %d", stream->device->gemm->name, failed);
+            err, ERR_DEVICE, "a native kernel of %s failed: status %d", stream->device->gemm->name, failed);
     return 0;
 }
 

@@ -147,45 +147,45 @@ static enum epilogue activation_epilogue(enum activation activation)
 }
 
 /* What a block needs while it runs; all of them use the same memory. */
-struct scratch {
+struct workspace {
     struct tensor context; // (B, T, W) real
     struct tensor wide;    // (B, T, 3, H, D), then the MLP's hidden layer (B, T, M), real
 };
 
-static int scratch_new(struct scratch *scratch, const struct transformer_config *config,
+static int workspace_new(struct workspace *workspace, const struct transformer_config *config,
     struct stream *stream, size_t rows, struct err *err)
 {
     const size_t width = config->width,
                  widest = 3 * width > config->mlp_width ? 3 * width : config->mlp_width;
     const enum element real = stream_real(stream);
-    int rc = tensor_new(&scratch->context, stream, real, rows * width, err);
-    return rc ? rc : tensor_new(&scratch->wide, stream, real, rows * widest, err);
+    int rc = tensor_new(&workspace->context, stream, real, rows * width, err);
+    return rc ? rc : tensor_new(&workspace->wide, stream, real, rows * widest, err);
 }
 
 /* context (B, T, W) = attention(ln_1(x)), before its output projection */
 static int block_attend(const struct block *block, const struct transformer_config *config,
-    struct stream *stream, const struct scratch *scratch, struct tensor x, size_t batch, size_t tokens,
+    struct stream *stream, const struct workspace *workspace, struct tensor x, size_t batch, size_t tokens,
     struct err *err)
 {
     int rc = linear_forward_normed(
-        block->qkv, stream, scratch->wide, x, batch * tokens, config->eps, EPILOGUE_NONE, err);
+        block->qkv, stream, workspace->wide, x, batch * tokens, config->eps, EPILOGUE_NONE, err);
     return rc ? rc
-              : attention(stream, scratch->context, scratch->wide, batch, tokens, config->heads,
+              : attention(stream, workspace->context, workspace->wide, batch, tokens, config->heads,
                     config->width / config->heads, config->causal, err);
 }
 
 /* x (R, W) += projection of context (R, W); x += mlp(ln_2(x)) */
 static int block_finish(const struct block *block, const struct transformer_config *config,
-    struct stream *stream, const struct scratch *scratch, struct tensor x, struct tensor context, size_t rows,
-    struct err *err)
+    struct stream *stream, const struct workspace *workspace, struct tensor x, struct tensor context,
+    size_t rows, struct err *err)
 {
     const enum epilogue activation = activation_epilogue(config->activation);
     int rc;
     if ((rc = linear_forward(block->out, stream, x, context, rows, EPILOGUE_ADD, err)) ||
         (rc = linear_forward_normed(
-             block->fc_1, stream, scratch->wide, x, rows, config->eps, activation, err)))
+             block->fc_1, stream, workspace->wide, x, rows, config->eps, activation, err)))
         return rc;
-    return linear_forward(block->fc_2, stream, x, scratch->wide, rows, EPILOGUE_ADD, err);
+    return linear_forward(block->fc_2, stream, x, workspace->wide, rows, EPILOGUE_ADD, err);
 }
 
 int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
@@ -194,19 +194,19 @@ int transformer_forward(const struct transformer *transformer, struct stream *st
     const struct transformer_config *config = &transformer->config;
     const size_t mark = stream_mark(stream), width = config->width;
     struct tensor context; // (B, W) real: of the picked tokens in the last block
-    struct scratch scratch;
-    int rc = scratch_new(&scratch, config, stream, batch * tokens, err);
+    struct workspace workspace;
+    int rc = workspace_new(&workspace, config, stream, batch * tokens, err);
     if (rc || (rc = tensor_new(&context, stream, stream_real(stream), batch * width, err)))
         goto done;
     for (size_t i = 0; i < config->layers; i++) {
         const struct block *block = &transformer->blocks[i];
-        if ((rc = block_attend(block, config, stream, &scratch, x, batch, tokens, err)))
+        if ((rc = block_attend(block, config, stream, &workspace, x, batch, tokens, err)))
             goto done;
         if (i + 1 < config->layers)
-            rc = block_finish(block, config, stream, &scratch, x, scratch.context, batch * tokens, err);
+            rc = block_finish(block, config, stream, &workspace, x, workspace.context, batch * tokens, err);
         else if (!(rc = pick_rows(stream, pooled, x, pick, batch, tokens, width, err)) &&
-                 !(rc = pick_rows(stream, context, scratch.context, pick, batch, tokens, width, err)))
-            rc = block_finish(block, config, stream, &scratch, pooled, context, batch, err);
+                 !(rc = pick_rows(stream, context, workspace.context, pick, batch, tokens, width, err)))
+            rc = block_finish(block, config, stream, &workspace, pooled, context, batch, err);
         if (rc)
             goto done;
     }

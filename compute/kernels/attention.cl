@@ -26,16 +26,18 @@ void transpose16(float16 x[16])
         x[i] = (float16)(a.lo, b.lo);
         x[i + 8] = (float16)(a.hi, b.hi);
     }
-    for (int i = 0; i < 16; i += 1 + 4 * (i % 4 == 3)) {
-        const float16 a = x[i], b = x[i + 4];
-        x[i] = (float16)(a.s0123, b.s0123, a.s89ab, b.s89ab);
-        x[i + 4] = (float16)(a.s4567, b.s4567, a.scdef, b.scdef);
-    }
-    for (int i = 0; i < 16; i += 1 + 2 * (i % 2)) {
-        const float16 a = x[i], b = x[i + 2];
-        x[i] = (float16)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd);
-        x[i + 2] = (float16)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef);
-    }
+    for (int block = 0; block < 16; block += 8)
+        for (int i = block; i < block + 4; i++) {
+            const float16 a = x[i], b = x[i + 4];
+            x[i] = (float16)(a.s0123, b.s0123, a.s89ab, b.s89ab);
+            x[i + 4] = (float16)(a.s4567, b.s4567, a.scdef, b.scdef);
+        }
+    for (int block = 0; block < 16; block += 4)
+        for (int i = block; i < block + 2; i++) {
+            const float16 a = x[i], b = x[i + 2];
+            x[i] = (float16)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd);
+            x[i + 2] = (float16)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef);
+        }
     for (int i = 0; i < 16; i += 2) {
         const float16 a = x[i], b = x[i + 1];
         x[i] = (float16)(a.s0, b.s0, a.s2, b.s2, a.s4, b.s4, a.s6, b.s6, a.s8, b.s8, a.sa, b.sa, a.sc, b.sc, a.se, b.se);

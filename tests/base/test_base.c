@@ -268,9 +268,23 @@ static void every_index_runs_once(void **state)
     assert_true(thread_default() >= 1);
 }
 
+static void large_memory_begins_at_a_page(void **state)
+{
+    static const size_t sizes[] = {0, 1, 4096, (2u << 20) - 1, 2u << 20, (5u << 20) + 3};
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *memory = mem_large(sizes[i]);
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % 4096, 0);
+        memset(memory, 1, sizes[i]);
+        free(memory);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(large_memory_begins_at_a_page),
         cmocka_unit_test(errors_carry_context),
         cmocka_unit_test(sizes_do_not_overflow),
         cmocka_unit_test(arena_memory_is_apart_and_zeroed),

@@ -13,7 +13,8 @@ from others. A round gives each of them half a second, at least one batch; the f
 there are three. Speeds are medians over rounds, spread is (largest - smallest) / median. Each peer runs the setting
 that it did best with (peers.py). Peers get pictures as normalised float32; Diptych gets bytes and normalises them
 itself. `captions` are of lengths as captions have, padded to 77 tokens, which peers compute and Diptych leaves out;
-in `captions, cut` peers too get only as many tokens as the longest has. GFLOP/s counts the tokens that are computed.
+in `captions, cut` peers too get only as many tokens as the longest has. GFLOP/s counts the tokens that are computed,
+each through all layers; of the last layer Diptych leaves out what the pooled token does not need.
 
 `x f32` is the speed over the best float32 peer's, `x any` over the best peer's of any precision. `limit` is the share
 of what a loop on registers reaches with as many threads in the same precision (limits.c); where that is another at the

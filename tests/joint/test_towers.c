@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Both towers against the golden embeddings of tests/golden/towers.py, in every precision and with every GEMM
  * provider that the device has. */
+#include "compute/amx.h"
 #include "joint/joint.h"
 
 #include <math.h>
@@ -119,6 +120,8 @@ static bool towers_open(
     const struct device_options options = {.gemm = gemm, .precision = precision};
     struct err err;
     if (device_open(&towers->device, &options, &err)) {
+        if (strcmp(gemm, "amx") || amx_available())
+            fail_msg("%s %s: %s", gemm, precision, err.msg);
         print_message("%s %s: not here: %s\n", gemm, precision, err.msg);
         return false;
     }
