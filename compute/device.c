@@ -255,7 +255,7 @@ int device_list(
 static struct tuning tuning_for(const struct device_info *info)
 {
     if (!strcmp(info->kind, "cpu"))
-        return (struct tuning){.lanes = 1, .queries = 16};
+        return (struct tuning){.lanes = 1, .queries = 32};
     return (struct tuning){.lanes = 64, .queries = 1};
 }
 

@@ -14,7 +14,7 @@ _Static_assert(sizeof(size_t) == sizeof(cl_ulong), "kernels take offsets as 64-b
 /* How kernels are shaped to the device, as -D options for the compiler. */
 struct tuning {
     size_t lanes;   /* work-items in a group of the kernels that hold vectors themselves: 1 on CPUs; 2^n */
-    size_t queries; /* attention queries a work-item carries in the lanes of a vector: 16 on CPUs, else 1 */
+    size_t queries; /* attention queries a work-item carries in the lanes of vectors: 32 on CPUs, else 1 */
 };
 
 /* device_open with the kernels shaped otherwise than the kind of device asks for: lets tests run on a CPU

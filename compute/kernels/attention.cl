@@ -3,18 +3,20 @@
  * Attention with no T x T tensor: one pass over the keys with a running maximum and sum for each query (the online
  * softmax of Milakov and Gimelshein, 2018, as FlashAttention uses it).
  *
- * A work-item carries QUERIES neighbouring queries of one head in the lanes of a vector and walks over all keys. In
+ * A work-item carries QUERIES neighbouring queries of one head in the lanes of vectors and walks over all keys. In
  * every step a key's element meets the same element of all queries, so there are no sums across lanes, and keys and
- * values are read as scalars, the same in every lane: on a CPU a broadcast, on a GPU (QUERIES 1) one load a warp.
+ * values are read as scalars, the same in every lane: on a CPU a broadcast for two vectors of 16, on a GPU (QUERIES 1)
+ * one load a warp.
  *
  *   qkv     (B, T, 3, H, D): [((b*T + t)*3 + which)*W + h*D + d], W = H*D
  *   context (B, T, H, D):    [(b*T + t)*W + h*D + d]
  */
 #if HEAD_WIDTH > 0
 
-#if QUERIES == 16
+#if QUERIES > 1
 typedef float16 lanes;
 typedef int16 lane_ids;
+enum { VECTORS = QUERIES / 16, VECTOR_LANES = 16 };
 #define LANE_IDS ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 
 /* 16 rows of 16 become 16 columns: blocks of 8 x 8 off the diagonal change places, then in each block those of 4 x 4,
@@ -57,7 +59,7 @@ void load_columns(lanes *q, global const real *from, ulong stride, int queries, 
 void store_columns(lanes *sum, global real *to, ulong stride, int queries, int d)
 {
     transpose16(sum);
-    for (int i = 0; i < queries; i++)
+    for (int i = 0; i < min(16, queries); i++)
         if (d + 16 <= HEAD_WIDTH)
             real_store16(sum[i], to + i * stride + d);
         else { /* head widths are multiples of 8 */
@@ -70,6 +72,7 @@ void store_columns(lanes *sum, global real *to, ulong stride, int queries, int d
 #else
 typedef float lanes;
 typedef int lane_ids;
+enum { VECTORS = 1, VECTOR_LANES = 1 };
 #define LANE_IDS 0
 
 void load_columns(lanes *q, global const real *from, ulong stride, int queries, int d)
@@ -99,66 +102,92 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global 
         return;
     qkv += qkv_at + batch * tokens * stride + head * HEAD_WIDTH;
     context += context_at + (ulong)batch * tokens * width + head * HEAD_WIDTH;
-    const int queries = min(QUERIES, (int)tokens - first);
-    const lane_ids ids = first + LANE_IDS;
 
     /* Queries turned so that lanes are queries. Lanes past the last one compute on its copies and are not stored. */
-    lanes q[COLUMNS], sum[COLUMNS];
-    for (int d = 0; d < HEAD_WIDTH; d += 16)
-        load_columns(q + d, qkv + first * stride, stride, queries, d);
-    for (int d = 0; d < HEAD_WIDTH; d++) {
-        q[d] *= rsqrt((float)HEAD_WIDTH);
-        sum[d] = 0;
+    lanes q[VECTORS][COLUMNS], sum[VECTORS][COLUMNS], maximum[VECTORS], total[VECTORS];
+#pragma unroll
+    for (int v = 0; v < VECTORS; v++) {
+        const int at = min(first + v * VECTOR_LANES, (int)tokens - 1);
+        for (int d = 0; d < HEAD_WIDTH; d += 16)
+            load_columns(q[v] + d, qkv + at * stride, stride, (int)tokens - at, d);
+        for (int d = 0; d < HEAD_WIDTH; d++) {
+            q[v][d] *= rsqrt((float)HEAD_WIDTH);
+            sum[v][d] = 0;
+        }
+        maximum[v] = -INFINITY;
+        total[v] = 0;
     }
 
-    lanes maximum = -INFINITY, total = 0;
     const int last = causal ? min(first + QUERIES, (int)tokens) : (int)tokens;
     for (int key = 0; key < last; key += KEYS) {
         global const real *k[KEYS];
-        lanes score[KEYS];
+        lanes score[VECTORS][KEYS], fade[VECTORS];
 #pragma unroll
         for (int j = 0; j < KEYS; j++) {
             k[j] = qkv + min(key + j, last - 1) * stride + width;
-            score[j] = 0;
+#pragma unroll
+            for (int v = 0; v < VECTORS; v++)
+                score[v][j] = 0;
         }
         for (int d = 0; d < HEAD_WIDTH; d++) {
 #pragma unroll
-            for (int j = 0; j < KEYS; j++)
-                score[j] += q[d] * real_load(k[j] + d);
+            for (int j = 0; j < KEYS; j++) {
+                const float x = real_load(k[j] + d);
+#pragma unroll
+                for (int v = 0; v < VECTORS; v++)
+                    score[v][j] += q[v][d] * x;
+            }
         }
 
         /* A key that does not exist or, with `causal`, comes after the query, gets no weight. Key 0 is seen by
          * every query, so the maximum is finite from the first step on. */
-        lanes highest = maximum;
 #pragma unroll
-        for (int j = 0; j < KEYS; j++) {
-            if (key + j >= last)
-                score[j] = -INFINITY;
-            else if (causal)
-                score[j] = select(score[j], (lanes)(-INFINITY), (lane_ids)(key + j) > ids);
-            highest = fmax(highest, score[j]);
-        }
-        const lanes fade = exp(maximum - highest);
-        maximum = highest;
-        total *= fade;
+        for (int v = 0; v < VECTORS; v++) {
+            const lane_ids ids = first + v * VECTOR_LANES + LANE_IDS;
+            lanes highest = maximum[v];
 #pragma unroll
-        for (int j = 0; j < KEYS; j++) {
-            score[j] = exp(score[j] - maximum);
-            total += score[j];
+            for (int j = 0; j < KEYS; j++) {
+                if (key + j >= last)
+                    score[v][j] = -INFINITY;
+                else if (causal)
+                    score[v][j] = select(score[v][j], (lanes)(-INFINITY), (lane_ids)(key + j) > ids);
+                highest = fmax(highest, score[v][j]);
+            }
+            fade[v] = exp(maximum[v] - highest);
+            maximum[v] = highest;
+            total[v] *= fade[v];
+#pragma unroll
+            for (int j = 0; j < KEYS; j++) {
+                score[v][j] = exp(score[v][j] - highest);
+                total[v] += score[v][j];
+            }
         }
         for (int d = 0; d < HEAD_WIDTH; d++) {
-            lanes s = sum[d] * fade;
+            lanes s[VECTORS];
 #pragma unroll
-            for (int j = 0; j < KEYS; j++)
-                s += score[j] * real_load(k[j] + width + d);
-            sum[d] = s;
+            for (int v = 0; v < VECTORS; v++)
+                s[v] = sum[v][d] * fade[v];
+#pragma unroll
+            for (int j = 0; j < KEYS; j++) {
+                const float x = real_load(k[j] + width + d);
+#pragma unroll
+                for (int v = 0; v < VECTORS; v++)
+                    s[v] += score[v][j] * x;
+            }
+#pragma unroll
+            for (int v = 0; v < VECTORS; v++)
+                sum[v][d] = s[v];
         }
     }
 
-    const lanes scale = 1 / total;
-    for (int d = 0; d < HEAD_WIDTH; d++)
-        sum[d] *= scale;
-    for (int d = 0; d < HEAD_WIDTH; d += 16)
-        store_columns(sum + d, context + (ulong)first * width, width, queries, d);
+#pragma unroll
+    for (int v = 0; v < VECTORS; v++) {
+        const int at = first + v * VECTOR_LANES;
+        const lanes scale = 1 / total[v];
+        for (int d = 0; d < HEAD_WIDTH; d++)
+            sum[v][d] *= scale;
+        for (int d = 0; d < HEAD_WIDTH; d += 16)
+            store_columns(sum[v] + d, context + (ulong)at * width, width, (int)tokens - at, d);
+    }
 }
 #endif

@@ -16,7 +16,7 @@
 #define GROUP 64 /* work-items in a group of element-wise kernels */
 #endif
 #ifndef QUERIES
-#define QUERIES 16 /* attention queries a work-item carries in the lanes of a vector */
+#define QUERIES 32 /* attention queries a work-item carries: in vectors of 16 lanes, or 1 */
 #endif
 
 #if defined(REAL_F16)

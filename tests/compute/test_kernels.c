@@ -487,7 +487,7 @@ static void kernels_of_other_folders_run(void **state)
 
 int main(void)
 {
-    static const struct tuning cpu = {.lanes = 1, .queries = 16}, gpu = {.lanes = 64, .queries = 1};
+    static const struct tuning cpu = {.lanes = 1, .queries = 32}, gpu = {.lanes = 64, .queries = 1};
     static const struct variant providers[] = {
         {"amx bf16", "amx", "bf16", NULL},
         {"onednn f32", "onednn", "f32", NULL},
