@@ -34,6 +34,9 @@ enum err_code {
     ERR_LIMIT,       /* well-formed, but larger than a limit allows: raise the limit or skip */
     ERR_UNSUPPORTED, /* well-formed, but a kind this program does not handle: convert it */
     ERR_DEVICE,      /* an OpenCL device is missing or failed */
+    ERR_NOT_FOUND,   /* what was asked for by its name or number is not there */
+    ERR_BUSY,        /* another process has it: try again later */
+    ERR_CANCELLED,   /* whoever waits for the work wanted it to end: see struct job */
 };
 
 /* Message prose: no capital, no full stop, the failure first, the subject quoted, offsets where there are
@@ -57,6 +60,28 @@ void err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ERR_MEMORY with the one wording for it. */
 int err_memory(struct err *err, size_t bytes);
+
+/* ---- long work ----------------------------------------------------------------------------------------- */
+
+/* What long work is given by whoever waits for it: a progress bar and Ctrl-C, or a request and its deadline.
+ * Functions that take one accept NULL, or a zeroed one: nobody watches, and all CPUs are used. Callbacks are
+ * called on the thread that asked for the work, never on two at once. */
+struct job {
+    /* Called at least every half second, one device batch, kernel compile or weight packing apart: `done` of
+     * `total` of that unit ("pictures"; a new unit begins a new phase). total 0: how much there is to do is
+     * not known yet, and unit says what goes on ("looking for pictures"). A return of non-zero ends the work
+     * with ERR_CANCELLED; what "ends" keeps is said where the function is declared. */
+    int (*step)(void *context, const char *unit, size_t done, size_t total);
+    /* One input failed and the work goes on without it. */
+    void (*report)(void *context, const struct err *problem);
+    void *context; /* of both */
+    int threads;   /* of the host; 0: as many as CPUs */
+};
+
+/* Calls the job's step: 0, or ERR_CANCELLED with "cancelled". */
+int job_step(const struct job *job, const char *unit, size_t done, size_t total, struct err *err);
+void job_report(const struct job *job, const struct err *problem);
+int job_threads(const struct job *job);
 
 /* ---- checked sizes ------------------------------------------------------------------------------------- */
 

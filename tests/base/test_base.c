@@ -34,6 +34,57 @@ static void errors_carry_context(void **state)
     assert_int_equal(strlen(err.msg), sizeof err.msg - 1);
 }
 
+struct watcher {
+    size_t steps, last, reports;
+};
+
+static int end_at_three(void *context, const char *unit, size_t done, size_t total)
+{
+    struct watcher *watcher = context;
+    assert_string_equal(unit, "things");
+    assert_int_equal(total, 5);
+    watcher->steps++;
+    watcher->last = done;
+    return done == 3;
+}
+
+static void count_report(void *context, const struct err *problem)
+{
+    struct watcher *watcher = context;
+    assert_int_equal(problem->code, ERR_FORMAT);
+    watcher->reports++;
+}
+
+static void jobs_can_be_watched_and_ended(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct watcher watcher = {0};
+    const struct job job = {.step = end_at_three, .report = count_report, .context = &watcher, .threads = 7};
+    int rc = 0;
+    for (size_t i = 0; i < 5 && !rc; i++)
+        rc = job_step(&job, "things", i, 5, &err);
+    job_report(&job, &(struct err){.code = ERR_FORMAT});
+    assert_int_equal(rc, ERR_CANCELLED);
+    assert_int_equal(err.code, ERR_CANCELLED);
+    assert_int_equal(watcher.steps, 4);
+    assert_int_equal(watcher.last, 3);
+    assert_int_equal(watcher.reports, 1);
+    assert_int_equal(job_threads(&job), 7);
+}
+
+static void nobody_needs_to_watch(void **state)
+{
+    (void)state;
+    const struct job none = {0};
+    assert_int_equal(job_step(NULL, "things", 1, 2, NULL), 0);
+    assert_int_equal(job_step(&none, "things", 1, 2, NULL), 0);
+    job_report(NULL, &(struct err){.code = ERR_FORMAT});
+    job_report(&none, &(struct err){.code = ERR_FORMAT});
+    assert_int_equal(job_threads(NULL), thread_default());
+    assert_int_equal(job_threads(&none), thread_default());
+}
+
 static void sizes_do_not_overflow(void **state)
 {
     (void)state;
@@ -286,6 +337,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(large_memory_begins_at_a_page),
         cmocka_unit_test(errors_carry_context),
+        cmocka_unit_test(jobs_can_be_watched_and_ended),
+        cmocka_unit_test(nobody_needs_to_watch),
         cmocka_unit_test(sizes_do_not_overflow),
         cmocka_unit_test(arena_memory_is_apart_and_zeroed),
         cmocka_unit_test(lines_lose_their_ends),

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base.h"
+
+int job_step(const struct job *job, const char *unit, size_t done, size_t total, struct err *err)
+{
+    if (job && job->step && job->step(job->context, unit, done, total))
+        return err_set(err, ERR_CANCELLED, "cancelled");
+    return 0;
+}
+
+void job_report(const struct job *job, const struct err *problem)
+{
+    if (job && job->report)
+        job->report(job->context, problem);
+}
+
+int job_threads(const struct job *job)
+{
+    return job && job->threads > 0 ? job->threads : thread_default();
+}
