@@ -78,7 +78,7 @@ struct job {
     int threads;   /* of the host; 0: as many as CPUs */
 };
 
-/* Calls the job's step: 0, or ERR_CANCELLED with "cancelled". */
+/* Calls the job's step: 0, or ERR_CANCELLED with "interrupted". */
 int job_step(const struct job *job, const char *unit, size_t done, size_t total, struct err *err);
 void job_report(const struct job *job, const struct err *problem);
 int job_threads(const struct job *job);

@@ -4,7 +4,7 @@
 int job_step(const struct job *job, const char *unit, size_t done, size_t total, struct err *err)
 {
     if (job && job->step && job->step(job->context, unit, done, total))
-        return err_set(err, ERR_CANCELLED, "cancelled");
+        return err_set(err, ERR_CANCELLED, "interrupted");
     return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/progress.h"
-#include "base/base.h"
+#include "cli/interrupt.h"
 #include "cli/text.h"
 
 #include <stdio.h>
@@ -69,4 +69,30 @@ void progress_draw(const struct progress *progress, size_t done)
         fputs(" left", stderr);
     }
     fflush(stderr);
+}
+
+/* ---- as a job ------------------------------------------------------------------------------------------ */
+
+static int step(void *context, const char *unit, size_t done, size_t total)
+{
+    struct progress *progress = context;
+    const bool begins = !progress->unit || strcmp(progress->unit, unit) || progress->total != total;
+    if (begins)
+        progress_start(progress, unit, total);
+    if (begins && !total)
+        progress_note(progress, unit);
+    progress_draw(progress, done);
+    return interrupt_seen() || ferror(stdout);
+}
+
+static void report(void *context, const struct err *problem)
+{
+    progress_clear(context);
+    message("%s", problem->msg);
+}
+
+struct job progress_job(struct progress *progress, int threads)
+{
+    interrupt_catch();
+    return (struct job){.step = step, .report = report, .context = progress, .threads = threads};
 }

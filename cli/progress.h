@@ -9,8 +9,7 @@
 #ifndef DIPTYCH_CLI_PROGRESS_H
 #define DIPTYCH_CLI_PROGRESS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/base.h"
 
 struct progress {
     bool shown; /* stderr is a terminal that can erase a line */
@@ -25,5 +24,9 @@ void progress_note(const struct progress *progress, const char *text); /* before
 void progress_start(struct progress *progress, const char *unit, size_t total);
 void progress_draw(const struct progress *progress, size_t done);
 void progress_clear(const struct progress *progress);
+
+/* The line, Ctrl-C and messages as the job of long work: the work is to end when the user interrupts it, which
+ * is caught from here on, or when stdout fails. `progress` outlives the job. */
+struct job progress_job(struct progress *progress, int threads);
 
 #endif
