@@ -63,7 +63,7 @@ static void release(struct linear *linear)
 /* ---- running ------------------------------------------------------------------------------------------- */
 
 /* What the native kernel is called with; OpenCL puts a host address into `memory`, as for oneDNN. */
-struct job {
+struct product {
     char *memory;
     size_t out_at, in_at; /* bytes */
     struct amx_product product;
@@ -160,19 +160,19 @@ static void piece_multiply(void *context, size_t thread, size_t i)
     amx_multiply(product, &piece, panels->packed, panels->sums + thread * panels->sums_count);
 }
 
-static void CL_CALLBACK job_run(void *argument)
+static void CL_CALLBACK product_run(void *argument)
 {
-    struct job *job = argument;
-    struct amx_product *product = &job->product;
+    struct product *task = argument;
+    struct amx_product *product = &task->product;
     const size_t threads = amx_threads();
     struct panels panels = panels_cut(product, threads);
     const size_t packed = (panels.shared ? 1 : threads) * panels.packed_count * sizeof *panels.packed;
 
-    product->in = job->memory + job->in_at;
-    product->out = job->memory + job->out_at;
-    panels.packed = stream_scratch(job->stream, packed + threads * panels.sums_count * sizeof *panels.sums);
+    product->in = task->memory + task->in_at;
+    product->out = task->memory + task->out_at;
+    panels.packed = stream_scratch(task->stream, packed + threads * panels.sums_count * sizeof *panels.sums);
     if (!panels.packed) {
-        job->stream->native_failed = 1;
+        task->stream->native_failed = 1;
         return;
     }
     panels.sums = (float *)((char *)panels.packed + packed);
@@ -185,14 +185,14 @@ static void CL_CALLBACK job_run(void *argument)
     }
 }
 
-/* memory: of the job's first member, where OpenCL puts the host address of the stream's. */
+/* memory: of the task's first member, where OpenCL puts the host address of the stream's. */
 static int enqueue(
-    struct stream *stream, void (*run)(void *), void *job, size_t size, char *const *memory, struct err *err)
+    struct stream *stream, void (*run)(void *), void *task, size_t size, char *const *memory, struct err *err)
 {
     const void *place = memory;
     amx_threads(); /* begin here: a thread of OpenCL's may be bound to one CPU */
     const cl_int status =
-        clEnqueueNativeKernel(stream->queue, run, job, size, 1, &stream->memory, &place, 0, NULL, NULL);
+        clEnqueueNativeKernel(stream->queue, run, task, size, 1, &stream->memory, &place, 0, NULL, NULL);
     return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
 }
 
@@ -202,7 +202,7 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
     const struct packed *packed = linear->packed;
     const bool normed = in.element == ELEMENT_F32;
     assert(!normed || (linear->gamma.host && linear->beta.host));
-    struct job job = {
+    struct product task = {
         .out_at = out.offset * element_size(out.element),
         .in_at = in.offset * element_size(in.element),
         .product = {.rows = rows,
@@ -217,7 +217,7 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
             .epilogue = epilogue},
         .stream = stream,
     };
-    return enqueue(stream, job_run, &job, sizeof job, &job.memory, err);
+    return enqueue(stream, product_run, &task, sizeof task, &task.memory, err);
 }
 
 static int product(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
@@ -228,7 +228,7 @@ static int product(const struct linear *linear, struct stream *stream, struct te
 
 /* ---- attention ----------------------------------------------------------------------------------------- */
 
-struct attention_job {
+struct attention_task {
     char *memory;
     size_t context_at, qkv_at; /* bytes */
     size_t batch;
@@ -240,27 +240,27 @@ struct attention_job {
 
 static void head_attend(void *context, size_t thread, size_t i)
 {
-    const struct attention_job *job = context;
-    const size_t heads = job->attention.heads;
-    amx_attend(&job->attention, i / heads, i % heads, job->scratch + thread * job->scratch_bytes);
+    const struct attention_task *task = context;
+    const size_t heads = task->attention.heads;
+    amx_attend(&task->attention, i / heads, i % heads, task->scratch + thread * task->scratch_bytes);
 }
 
 static void CL_CALLBACK attention_run(void *argument)
 {
-    struct attention_job *job = argument;
-    job->attention.qkv = (const uint16_t *)(job->memory + job->qkv_at);
-    job->attention.context = (uint16_t *)(job->memory + job->context_at);
-    job->scratch = stream_scratch(job->stream, amx_threads() * job->scratch_bytes);
-    if (job->scratch)
-        amx_parallel(job->batch * job->attention.heads, head_attend, job);
+    struct attention_task *task = argument;
+    task->attention.qkv = (const uint16_t *)(task->memory + task->qkv_at);
+    task->attention.context = (uint16_t *)(task->memory + task->context_at);
+    task->scratch = stream_scratch(task->stream, amx_threads() * task->scratch_bytes);
+    if (task->scratch)
+        amx_parallel(task->batch * task->attention.heads, head_attend, task);
     else
-        job->stream->native_failed = 1;
+        task->stream->native_failed = 1;
 }
 
 static int attend(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch,
     size_t tokens, size_t heads, size_t head_width, bool causal, struct err *err)
 {
-    struct attention_job job = {
+    struct attention_task task = {
         .context_at = context.offset * sizeof(uint16_t),
         .qkv_at = qkv.offset * sizeof(uint16_t),
         .batch = batch,
@@ -268,7 +268,7 @@ static int attend(struct stream *stream, struct tensor context, struct tensor qk
         .stream = stream,
         .scratch_bytes = amx_attention_bytes(tokens, head_width),
     };
-    return enqueue(stream, attention_run, &job, sizeof job, &job.memory, err);
+    return enqueue(stream, attention_run, &task, sizeof task, &task.memory, err);
 }
 
 const struct gemm_provider gemm_amx = {

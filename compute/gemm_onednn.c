@@ -34,7 +34,7 @@ static enum precision best(void)
 
 /* What the native kernel is called with. OpenCL puts a host address into `memory`. One buffer and no more:
  * PoCL 3.1 fills in several in the order they were created in, not the order they are listed in. */
-struct job {
+struct product {
     char *memory;         /* the stream's, where both in and out lie */
     size_t out_at, in_at; /* bytes */
     struct packed *packed;
@@ -44,38 +44,38 @@ struct job {
 
 enum { SRC, DST, SCRATCHPAD, BIAS, OPERANDS };
 
-static dnnl_status_t job_operands(dnnl_memory_t operands[OPERANDS], const struct job *job)
+static dnnl_status_t product_operands(dnnl_memory_t operands[OPERANDS], const struct product *task)
 {
-    const struct plan *plan = job->plan;
-    const dnnl_engine_t engine = job->packed->engine;
+    const struct plan *plan = task->plan;
+    const dnnl_engine_t engine = task->packed->engine;
     const size_t bytes = dnnl_memory_desc_get_size(plan->scratchpad);
-    void *scratchpad = stream_scratch(job->stream, bytes);
+    void *scratchpad = stream_scratch(task->stream, bytes);
     dnnl_status_t status = scratchpad || !bytes ? dnnl_success : dnnl_out_of_memory;
     if (!status)
-        status = dnnl_memory_create(&operands[SRC], plan->src, engine, job->memory + job->in_at);
+        status = dnnl_memory_create(&operands[SRC], plan->src, engine, task->memory + task->in_at);
     if (!status)
-        status = dnnl_memory_create(&operands[DST], plan->dst, engine, job->memory + job->out_at);
+        status = dnnl_memory_create(&operands[DST], plan->dst, engine, task->memory + task->out_at);
     if (!status)
         status = dnnl_memory_create(&operands[SCRATCHPAD], plan->scratchpad, engine, scratchpad);
     if (!status && plan->bias)
-        status = dnnl_memory_create(&operands[BIAS], plan->bias, engine, job->packed->bias);
+        status = dnnl_memory_create(&operands[BIAS], plan->bias, engine, task->packed->bias);
     return status;
 }
 
-static void CL_CALLBACK job_run(void *argument)
+static void CL_CALLBACK product_run(void *argument)
 {
-    const struct job *job = argument;
-    struct plan *plan = job->plan;
+    const struct product *task = argument;
+    struct plan *plan = task->plan;
     dnnl_memory_t operands[OPERANDS] = {0};
     dnnl_stream_t stream = NULL;
 
-    dnnl_status_t status = job_operands(operands, job);
+    dnnl_status_t status = product_operands(operands, task);
     if (!status)
-        status = dnnl_stream_create(&stream, job->packed->engine, dnnl_stream_default_flags);
+        status = dnnl_stream_create(&stream, task->packed->engine, dnnl_stream_default_flags);
     if (!status) {
         const dnnl_exec_arg_t arguments[] = {
             {DNNL_ARG_SRC, operands[SRC]},
-            {DNNL_ARG_WEIGHTS, job->packed->weights},
+            {DNNL_ARG_WEIGHTS, task->packed->weights},
             {DNNL_ARG_DST, operands[DST]},
             {DNNL_ARG_SCRATCHPAD, operands[SCRATCHPAD]},
             {DNNL_ARG_BIAS, operands[BIAS]},
@@ -85,7 +85,7 @@ static void CL_CALLBACK job_run(void *argument)
     if (!status)
         status = dnnl_stream_wait(stream);
     if (status)
-        job->stream->native_failed = (int)status;
+        task->stream->native_failed = (int)status;
 
     if (stream)
         dnnl_stream_destroy(stream);
@@ -100,22 +100,22 @@ static int product(const struct linear *linear, struct stream *stream, struct te
     size_t rows, enum epilogue epilogue, struct err *err)
 {
     const struct plan key = {.rows = rows, .epilogue = epilogue, .out_element = out.element};
-    struct job job = {
+    struct product task = {
         .out_at = out.offset * element_size(out.element),
         .in_at = in.offset * element_size(in.element),
         .packed = linear->packed,
         .stream = stream,
     };
-    const void *place = &job.memory;
-    int rc = plan_get(&job.plan, linear, &key, err);
+    const void *place = &task.memory;
+    int rc = plan_get(&task.plan, linear, &key, err);
     if (rc)
         return rc;
     const cl_int status = clEnqueueNativeKernel(
-        stream->queue, job_run, &job, sizeof job, 1, &stream->memory, &place, 0, NULL, NULL);
+        stream->queue, product_run, &task, sizeof task, 1, &stream->memory, &place, 0, NULL, NULL);
     if (!status)
         return 0;
-    if (job.plan->one_off)
-        plan_free(job.plan); /* job_run will not */
+    if (task.plan->one_off)
+        plan_free(task.plan); /* product_run will not */
     return cl_fail(err, "clEnqueueNativeKernel", status);
 }
 

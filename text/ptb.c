@@ -68,7 +68,7 @@ struct chunk {
     struct err err;
 };
 
-struct job {
+struct chunking {
     const struct batch *batch;
     bool context;
     struct chunk *chunks;
@@ -76,11 +76,11 @@ struct job {
 
 /* A line and all that its scanner may see: in context what follows, but at the end of all no line end, which
  * the reference does not write either. */
-static struct span visible(const struct job *job, size_t i)
+static struct span visible(const struct chunking *work, size_t i)
 {
-    const struct batch *batch = job->batch;
+    const struct batch *batch = work->batch;
     const size_t begin = batch->begins[i];
-    const size_t end = job->context ? batch->begins[batch->count] - 1 : batch->begins[i + 1];
+    const size_t end = work->context ? batch->begins[batch->count] - 1 : batch->begins[i + 1];
     return (struct span){batch->text + begin, end - begin};
 }
 
@@ -101,11 +101,11 @@ static int scan_line(struct ptb_words *words, struct span text, struct err *err)
 
 static void scan_chunk(void *context, size_t index)
 {
-    const struct job *job = context;
-    struct chunk *chunk = &job->chunks[index];
+    const struct chunking *work = context;
+    struct chunk *chunk = &work->chunks[index];
     int rc = 0;
-    for (size_t i = index * CHUNK; !rc && i < job->batch->count && i < (index + 1) * CHUNK; ++i)
-        rc = scan_line(&chunk->words, visible(job, i), &chunk->err);
+    for (size_t i = index * CHUNK; !rc && i < work->batch->count && i < (index + 1) * CHUNK; ++i)
+        rc = scan_line(&chunk->words, visible(work, i), &chunk->err);
 }
 
 static int collect_chunk(struct strings *out, const struct chunk *chunk, struct err *err)
@@ -118,18 +118,18 @@ static int collect_chunk(struct strings *out, const struct chunk *chunk, struct 
 static int scan(struct strings *out, const struct batch *batch, bool context, int threads, struct err *err)
 {
     const size_t count = batch->count / CHUNK + (batch->count % CHUNK != 0), before = out->count;
-    struct job job = {batch, context, mem_new(count, sizeof *job.chunks)};
+    struct chunking work = {batch, context, mem_new(count, sizeof *work.chunks)};
     int rc = 0;
-    if (!job.chunks)
-        return err_memory(err, count * sizeof *job.chunks);
-    parallel_for(count, threads, scan_chunk, &job);
+    if (!work.chunks)
+        return err_memory(err, count * sizeof *work.chunks);
+    parallel_for(count, threads, scan_chunk, &work);
     for (size_t i = 0; i < count; ++i) {
-        rc = rc ? rc : collect_chunk(out, &job.chunks[i], err);
-        free(job.chunks[i].words.bytes);
+        rc = rc ? rc : collect_chunk(out, &work.chunks[i], err);
+        free(work.chunks[i].words.bytes);
     }
     if (rc)
         out->count = before;
-    free(job.chunks);
+    free(work.chunks);
     return rc;
 }
 
