@@ -71,12 +71,13 @@ static int join(struct score *s, struct err *err)
 
 /* ---- scores -------------------------------------------------------------------------------------------- */
 
-static int score_pictures_of(struct score *s, const char *const *paths, size_t system, struct err *err)
+static int score_pictures_of(
+    struct score *s, const struct picture_source *pictures, size_t system, struct err *err)
 {
     struct session *session = &s->request.session;
     struct clip_scores clip = {0};
     progress_note(&session->progress, "encoding pictures and captions");
-    const int rc = clip_score_compute(&clip, session->encoder, paths, s->pairs.systems[system],
+    const int rc = clip_score_compute(&clip, session->encoder, pictures, s->pairs.systems[system],
         s->pairs.count, &session->loader_options, err);
     progress_clear(&session->progress);
     if (rc)
@@ -93,12 +94,12 @@ static int score_pictures_of(struct score *s, const char *const *paths, size_t s
 static int score_all_pictures(struct score *s, struct err *err)
 {
     struct arena arena = {0};
-    const char **paths;
-    int rc = score_pictures(&paths, &arena, s->request.pictures, &s->pairs, err);
+    struct picture_source *pictures;
+    int rc = score_pictures(&pictures, &arena, s->request.pictures, &s->pairs, err);
     if (!rc)
         rc = session_open(&s->request.session, err);
     for (size_t i = 0; i < s->systems && !rc; i++)
-        rc = score_pictures_of(s, paths, i, err);
+        rc = score_pictures_of(s, pictures, i, err);
     arena_release(&arena);
     return rc;
 }

@@ -136,7 +136,7 @@ static char *query_name(struct search *s, struct err *err)
     for (size_t i = 0; out && i < s->request.term_count; i++) {
         const struct query_term *term = &s->request.terms[i];
         fprintf(out, "%s%s%s", i ? " " : "", term->weight < 0 ? "-" : "",
-            term->text ? term->text : term->picture);
+            term->text ? term->text : picture_source_name(&term->picture));
         if (fabsf(term->weight) != 1)
             fprintf(out, ":%g", (double)fabsf(term->weight));
     }

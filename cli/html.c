@@ -91,7 +91,7 @@ void html_thumbnail(FILE *file, const char *path, const struct picture_options *
     struct picture picture = {0};
     uint8_t *png = NULL;
     size_t size;
-    int rc = picture_read(&picture, path, options, NULL);
+    int rc = picture_read(&picture, picture_file(path), options, NULL);
     if (!rc)
         rc = shrink(&picture, edge, NULL);
     if (!rc)

@@ -19,7 +19,7 @@ static int add_picture(void *context, const char *path, const struct err *proble
     return picture_suffix(path) ? picture_names_add(&walk->names, path, walk->err) : 0;
 }
 
-int score_pictures(const char ***out, struct arena *arena, const char *folder,
+int score_pictures(struct picture_source **out, struct arena *arena, const char *folder,
     const struct caption_pairs *pairs, struct err *err)
 {
     struct walk walk = {.folder = folder, .err = err};
@@ -30,7 +30,7 @@ int score_pictures(const char ***out, struct arena *arena, const char *folder,
     for (size_t i = 0; i < pairs->count && !rc; i++) {
         const char *path;
         rc = picture_names_find(&path, &walk.names, pairs->ids[i], pairs->files[i], folder, err);
-        if (!rc && !((*out)[i] = arena_copy(arena, path, strlen(path))))
+        if (!rc && !((*out)[i].path = arena_copy(arena, path, strlen(path))))
             rc = err_memory(err, strlen(path));
     }
     picture_names_release(&walk.names);

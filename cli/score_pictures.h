@@ -4,11 +4,12 @@
 #define DIPTYCH_CLI_SCORE_PICTURES_H
 
 #include "text/text.h"
+#include "vision/vision.h"
 
-/* paths (count), in the arena, of the pairs' pictures below a folder: each by the name that a caption file
+/* Sources (count), in the arena, of the pairs' pictures below a folder: each by the name that a caption file
  * has for it, by its id with any suffix, or by COCO's twelve digits of it. One that is not there, or there
  * twice, is ERR_IO or ERR_ARGUMENT with the id. */
-int score_pictures(const char ***out, struct arena *arena, const char *folder,
+int score_pictures(struct picture_source **out, struct arena *arena, const char *folder,
     const struct caption_pairs *pairs, struct err *err);
 
 #endif

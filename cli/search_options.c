@@ -26,7 +26,7 @@ static const struct argp_option options[] = {
 
 static void add_term(struct search_request *s, const char *text, const char *picture, float weight)
 {
-    s->terms[s->term_count++] = (struct query_term){text, picture, weight};
+    s->terms[s->term_count++] = (struct query_term){text, picture_file(picture), weight};
 }
 
 /* FILE, or FILE:WEIGHT where no file has that whole name. */

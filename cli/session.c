@@ -116,15 +116,17 @@ int session_batches(struct session *session, const char *const *paths, size_t co
     const size_t batch = session->loader_options.batch;
     const size_t row = model_config(session->model)->vision.embed_width * sizeof(float);
     struct loader *loader = NULL;
+    struct picture_source *pictures = picture_files(paths, count);
     float *embeddings = mem_new(batch, row); // (batch, E)
-    int rc = embeddings ? 0 : err_memory(err, batch * row);
+    int rc = embeddings && pictures ? 0 : err_memory(err, batch * row);
     if (!rc)
         rc = loader_open(
-            &loader, model_preprocess(session->model), paths, count, &session->loader_options, err);
+            &loader, model_preprocess(session->model), pictures, count, &session->loader_options, err);
     if (!rc)
         rc = visit_batches(session, loader, embeddings, visit, context, err);
     loader_free(loader);
     free(embeddings);
+    free(pictures);
     return rc;
 }
 

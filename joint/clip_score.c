@@ -146,14 +146,14 @@ static void set_mean(struct metric_scores *scores)
         scores->corpus += scores->images[i] / (double)scores->count;
 }
 
-static int score_all(struct scoring *s, const char *const *paths, size_t count,
+static int score_all(struct scoring *s, const struct picture_source *pictures, size_t count,
     const struct loader_options *options, struct err *err)
 {
     struct loader *loader;
     s->images = mem_new(options->batch, s->width * sizeof *s->images);
     if (!s->images)
         return err_memory(err, options->batch * s->width * sizeof *s->images);
-    int rc = loader_open(&loader, model_preprocess(encoder_model(s->encoder)), paths, count, options, err);
+    int rc = loader_open(&loader, model_preprocess(encoder_model(s->encoder)), pictures, count, options, err);
     if (rc)
         return rc;
     for (struct loaded_batch batch; !rc && loader_next(loader, &batch);)
@@ -162,8 +162,9 @@ static int score_all(struct scoring *s, const char *const *paths, size_t count,
     return rc;
 }
 
-int clip_score_compute(struct clip_scores *out, struct encoder *encoder, const char *const *paths,
-    const struct caption_pair *pairs, size_t count, const struct loader_options *options, struct err *err)
+int clip_score_compute(struct clip_scores *out, struct encoder *encoder,
+    const struct picture_source *pictures, const struct caption_pair *pairs, size_t count,
+    const struct loader_options *options, struct err *err)
 {
     struct scoring s = {
         .encoder = encoder,
@@ -178,7 +179,7 @@ int clip_score_compute(struct clip_scores *out, struct encoder *encoder, const c
     if (!rc && pairs[0].reference_count)
         rc = scores_new(&out->with_references, count, err);
     if (!rc)
-        rc = score_all(&s, paths, count, options, err);
+        rc = score_all(&s, pictures, count, options, err);
     if (rc) {
         clip_scores_release(out);
     } else {

@@ -111,15 +111,16 @@ struct loader_options {
 
 struct loader;
 
-/* `paths` is borrowed for the life of the loader. */
-int loader_open(struct loader **out, const struct preprocess *preprocess, const char *const *paths,
-    size_t count, const struct loader_options *options, struct err *err);
+/* `sources` is borrowed for the life of the loader. */
+int loader_open(struct loader **out, const struct preprocess *preprocess,
+    const struct picture_source *sources, size_t count, const struct loader_options *options,
+    struct err *err);
 void loader_free(struct loader *loader); /* also in the middle: the threads stop after the picture at hand */
 
-/* The next up to `batch` paths, in order. Pictures that failed take no room in pixels. Valid until the next
+/* The next up to `batch` pictures, in order. Pictures that failed take no room in pixels. Valid until the next
  * call. */
 struct loaded_batch {
-    size_t first, count;    /* these are paths[first .. first + count) */
+    size_t first, count;    /* these are sources[first .. first + count) */
     const struct err *errs; /* (count): code 0 where the picture is good */
     const struct picture_size {
         int width, height; /* as a viewer shows it */
@@ -128,7 +129,7 @@ struct loaded_batch {
     size_t good;
 };
 
-/* False when all paths are done. */
+/* False when all are done. */
 bool loader_next(struct loader *loader, struct loaded_batch *out);
 
 /* ---- ranking ------------------------------------------------------------------------------------------- */
@@ -172,12 +173,13 @@ void classifier_rank(
 /* What to look for: a weighted sum of texts and pictures, in the space that both share. "A beach, no people,
  * a little like this" is {text 1, text -1, picture 0.5}. */
 struct query_term {
-    const char *text, *picture; /* one of them: the text as it is, or the path of a picture */
-    float weight;               /* not 0 */
+    const char *text; /* as it is; NULL: the picture */
+    struct picture_source picture;
+    float weight; /* not 0 */
 };
 
 /* embedding (E), of length 1: the sum of the terms' embeddings, each of length 1, times their weights. A
- * picture that cannot be read ends it with path and reason; terms that cancel out are ERR_ARGUMENT.
+ * picture that cannot be read ends it with its name and reason; terms that cancel out are ERR_ARGUMENT.
  * *truncated counts texts cut at the context length; NULL allowed. options->batch is at most the encoder's.
  */
 int query_encode(float *embedding, struct encoder *encoder, const struct query_term *terms, size_t count,
@@ -203,12 +205,13 @@ struct clip_scores {
     size_t truncated;                     /* captions cut at the context length */
 };
 
-/* Scores the candidate of pairs[i], as it is, against the picture paths[i]; either all pairs have references
- * or none, and there is at least one. The first picture that cannot be read ends it with its path and reason,
+/* Scores the candidate of pairs[i], as it is, against pictures[i]; either all pairs have references or none,
+ * and there is at least one. The first picture that cannot be read ends it with its name and reason,
  * since a mean over fewer pictures would be another number; messages about captions count images from 0.
  * options->batch is at most the encoder's. */
-int clip_score_compute(struct clip_scores *out, struct encoder *encoder, const char *const *paths,
-    const struct caption_pair *pairs, size_t count, const struct loader_options *options, struct err *err);
+int clip_score_compute(struct clip_scores *out, struct encoder *encoder,
+    const struct picture_source *pictures, const struct caption_pair *pairs, size_t count,
+    const struct loader_options *options, struct err *err);
 void clip_scores_release(struct clip_scores *scores);
 
 /* ---- evaluation: retrieval ----------------------------------------------------------------------------- */

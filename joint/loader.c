@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Pictures ahead of the device: workers take paths in order and put pixels into a ring of batches.
+ * Pictures ahead of the device: workers take sources in order and put pixels into a ring of batches.
  *
  *   batch    0     1     2     3     4     5        batch b lives in slots[b % slot_count]
  *          freed     given          next / batch
@@ -27,14 +27,14 @@ struct slot {
 struct loader {
     struct preprocess preprocess;
     struct picture_options options;
-    const char *const *paths;
+    const struct picture_source *sources;
     size_t count, batch;
     size_t square; /* bytes of one picture: S * S * 3 */
 
     pthread_mutex_t lock; /* guards all below, but not what the pointers in a slot lead to */
     pthread_cond_t room;  /* a slot came free, or the loader stops */
     pthread_cond_t ready; /* a batch is complete */
-    size_t next;          /* the first path that no worker has taken */
+    size_t next;          /* the first picture that no worker has taken */
     size_t given, freed;  /* batches handed to the caller, and back */
     bool stop;
 
@@ -44,21 +44,21 @@ struct loader {
     int thread_count;
 };
 
-static void load_picture(const struct loader *loader, const char *path, uint8_t *pixels,
+static void load_picture(const struct loader *loader, const struct picture_source *source, uint8_t *pixels,
     struct picture_size *size, struct err *err)
 {
     struct picture picture = {0};
     *err = (struct err){0};
-    if (picture_read(&picture, path, &loader->options, err))
+    if (picture_read(&picture, *source, &loader->options, err))
         return;
     *size = (struct picture_size){picture.width, picture.height};
     if (preprocess_run(pixels, &loader->preprocess, &picture, err))
-        err_wrap(err, "unable to preprocess '%s'", path);
+        err_wrap(err, "unable to preprocess '%s'", picture_source_name(source));
     picture_release(&picture);
 }
 
-/* Waits until the next path has a slot to go to and takes it. False where the worker is to end. */
-static bool take_path(struct loader *loader, size_t *index)
+/* Waits until the next picture has a slot to go to and takes it. False where the worker is to end. */
+static bool take_next(struct loader *loader, size_t *index)
 {
     bool taken = false;
     pthread_mutex_lock(&loader->lock);
@@ -76,10 +76,10 @@ static bool take_path(struct loader *loader, size_t *index)
 static void *worker_run(void *argument)
 {
     struct loader *loader = argument;
-    for (size_t index; take_path(loader, &index);) {
+    for (size_t index; take_next(loader, &index);) {
         struct slot *slot = &loader->slots[index / loader->batch % loader->slot_count];
         const size_t at = index % loader->batch;
-        load_picture(loader, loader->paths[index], slot->pixels + at * loader->square, &slot->sizes[at],
+        load_picture(loader, &loader->sources[index], slot->pixels + at * loader->square, &slot->sizes[at],
             &slot->errs[at]);
 
         pthread_mutex_lock(&loader->lock);
@@ -129,8 +129,8 @@ static int threads_start(struct loader *loader, int threads, struct err *err)
     return loader->thread_count ? 0 : err_set(err, ERR_LIMIT, "unable to start a thread for pictures");
 }
 
-int loader_open(struct loader **out, const struct preprocess *preprocess, const char *const *paths,
-    size_t count, const struct loader_options *options, struct err *err)
+int loader_open(struct loader **out, const struct preprocess *preprocess,
+    const struct picture_source *sources, size_t count, const struct loader_options *options, struct err *err)
 {
     if (!options->batch)
         return err_set(err, ERR_ARGUMENT, "a batch needs at least one picture");
@@ -140,7 +140,7 @@ int loader_open(struct loader **out, const struct preprocess *preprocess, const 
     *loader = (struct loader){
         .preprocess = *preprocess,
         .options = options->picture,
-        .paths = paths,
+        .sources = sources,
         .count = count,
         .batch = options->batch,
         .square = (size_t)preprocess->crop * (size_t)preprocess->crop * 3,

@@ -4,76 +4,92 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The terms of one kind, and where their embeddings go. */
-struct part {
-    const char **values; // (count)
-    size_t *terms;       // (count): which of the query's
-    size_t count;
+/* The terms of a query by kind. */
+struct parts {
+    const char **texts;              // (text_count)
+    struct picture_source *pictures; // (picture_count)
+    float *text_weights, *picture_weights;
+    size_t text_count, picture_count;
 };
 
-static int part_init(struct part *part, size_t count, struct err *err)
+static int parts_init(struct parts *parts, const struct query_term *terms, size_t count, struct err *err)
 {
-    *part = (struct part){mem_new(count, sizeof *part->values), mem_new(count, sizeof *part->terms), 0};
-    return part->values && part->terms ? 0 : err_memory(err, count * sizeof *part->values);
+    *parts = (struct parts){
+        .texts = mem_new(count, sizeof *parts->texts),
+        .pictures = mem_new(count, sizeof *parts->pictures),
+        .text_weights = mem_new(count, sizeof *parts->text_weights),
+        .picture_weights = mem_new(count, sizeof *parts->picture_weights),
+    };
+    if (!parts->texts || !parts->pictures || !parts->text_weights || !parts->picture_weights)
+        return err_memory(err, count * sizeof *parts->pictures);
+    for (size_t i = 0; i < count; i++) {
+        if (terms[i].text) {
+            parts->texts[parts->text_count] = terms[i].text;
+            parts->text_weights[parts->text_count++] = terms[i].weight;
+        } else {
+            parts->pictures[parts->picture_count] = terms[i].picture;
+            parts->picture_weights[parts->picture_count++] = terms[i].weight;
+        }
+    }
+    return 0;
 }
 
-static void part_add(struct part *part, const char *value, size_t term)
+static void parts_release(struct parts *parts)
 {
-    part->values[part->count] = value;
-    part->terms[part->count++] = term;
+    free(parts->texts);
+    free(parts->pictures);
+    free(parts->text_weights);
+    free(parts->picture_weights);
 }
 
-static void part_release(struct part *part)
+/* sum (E) and embeddings (count, E) */
+static void add_weighted(
+    float *sum, const float *embeddings, const float *weights, size_t count, size_t width)
 {
-    free(part->values);
-    free(part->terms);
+    for (size_t i = 0; i < count; i++)
+        for (size_t e = 0; e < width; e++)
+            sum[e] += weights[i] * embeddings[i * width + e];
 }
 
-static void add_weighted(float *sum, const float *embedding, float weight, size_t width)
-{
-    for (size_t e = 0; e < width; e++)
-        sum[e] += weight * embedding[e];
-}
-
-static int add_texts(float *sum, struct encoder *encoder, const struct part *texts,
-    const struct query_term *terms, size_t *truncated, struct err *err)
+static int add_texts(
+    float *sum, struct encoder *encoder, const struct parts *parts, size_t *truncated, struct err *err)
 {
     const size_t width = model_config(encoder_model(encoder))->text.embed_width;
-    float *embeddings = mem_new(texts->count, width * sizeof *embeddings); // (count, E)
+    float *embeddings = mem_new(parts->text_count, width * sizeof *embeddings); // (text_count, E)
     if (!embeddings)
-        return err_memory(err, texts->count * width * sizeof *embeddings);
-    const int rc = encoder_texts(encoder, embeddings, texts->values, texts->count, truncated, err);
-    for (size_t i = 0; i < texts->count && !rc; i++)
-        add_weighted(sum, embeddings + i * width, terms[texts->terms[i]].weight, width);
+        return err_memory(err, parts->text_count * width * sizeof *embeddings);
+    const int rc = encoder_texts(encoder, embeddings, parts->texts, parts->text_count, truncated, err);
+    if (!rc)
+        add_weighted(sum, embeddings, parts->text_weights, parts->text_count, width);
     free(embeddings);
     return rc;
 }
 
-static int add_batch(float *sum, float *embeddings, struct encoder *encoder, const struct part *pictures,
-    const struct query_term *terms, const struct loaded_batch *batch, struct err *err)
+static int add_batch(float *sum, float *embeddings, struct encoder *encoder, const float *weights,
+    const struct loaded_batch *batch, struct err *err)
 {
     const size_t width = model_config(encoder_model(encoder))->vision.embed_width;
     for (size_t i = 0; i < batch->count; i++)
         if (batch->errs[i].code)
             return err_set(err, batch->errs[i].code, "%s", batch->errs[i].msg);
     const int rc = encoder_pixels(encoder, embeddings, batch->pixels, batch->count, err);
-    for (size_t i = 0; i < batch->count && !rc; i++)
-        add_weighted(sum, embeddings + i * width, terms[pictures->terms[batch->first + i]].weight, width);
+    if (!rc)
+        add_weighted(sum, embeddings, weights + batch->first, batch->count, width);
     return rc;
 }
 
-static int add_pictures(float *sum, struct encoder *encoder, const struct part *pictures,
-    const struct query_term *terms, const struct loader_options *options, struct err *err)
+static int add_pictures(float *sum, struct encoder *encoder, const struct parts *parts,
+    const struct loader_options *options, struct err *err)
 {
     const size_t row = model_config(encoder_model(encoder))->vision.embed_width * sizeof(float);
     struct loader *loader = NULL;
     float *embeddings = mem_new(options->batch, row); // (batch, E)
     int rc = embeddings ? 0 : err_memory(err, options->batch * row);
     if (!rc)
-        rc = loader_open(&loader, model_preprocess(encoder_model(encoder)), pictures->values, pictures->count,
-            options, err);
+        rc = loader_open(&loader, model_preprocess(encoder_model(encoder)), parts->pictures,
+            parts->picture_count, options, err);
     for (struct loaded_batch batch; !rc && loader_next(loader, &batch);)
-        rc = add_batch(sum, embeddings, encoder, pictures, terms, &batch, err);
+        rc = add_batch(sum, embeddings, encoder, parts->picture_weights, &batch, err);
     loader_free(loader);
     free(embeddings);
     return rc;
@@ -98,23 +114,18 @@ int query_encode(float *embedding, struct encoder *encoder, const struct query_t
     const struct loader_options *options, size_t *truncated, struct err *err)
 {
     const size_t width = model_config(encoder_model(encoder))->text.embed_width;
-    struct part texts = {0}, pictures = {0};
-    int rc = part_init(&texts, count, err);
-    if (!rc)
-        rc = part_init(&pictures, count, err);
-    for (size_t i = 0; i < count && !rc; i++)
-        part_add(terms[i].text ? &texts : &pictures, terms[i].text ? terms[i].text : terms[i].picture, i);
+    struct parts parts;
+    int rc = parts_init(&parts, terms, count, err);
     for (size_t e = 0; e < width; e++)
         embedding[e] = 0;
     if (truncated)
         *truncated = 0;
-    if (!rc && texts.count)
-        rc = add_texts(embedding, encoder, &texts, terms, truncated, err);
-    if (!rc && pictures.count)
-        rc = add_pictures(embedding, encoder, &pictures, terms, options, err);
+    if (!rc && parts.text_count)
+        rc = add_texts(embedding, encoder, &parts, truncated, err);
+    if (!rc && parts.picture_count)
+        rc = add_pictures(embedding, encoder, &parts, options, err);
     if (!rc)
         rc = normalise(embedding, width, terms, count, err);
-    part_release(&pictures);
-    part_release(&texts);
+    parts_release(&parts);
     return rc;
 }

@@ -26,6 +26,8 @@ int picture_check_size(long long width, long long height, size_t max_pixels, str
     return 0;
 }
 
+/* ---- memory -------------------------------------------------------------------------------------------- */
+
 /* Room for the pixels of a large picture comes fresh from the system, a page at a time as they are written:
  * with pages of 4 KiB that takes a tenth of the time in which libjpeg-turbo decodes 12 megapixels. */
 static uint8_t *alloc_pixels(size_t bytes)
@@ -56,6 +58,8 @@ void picture_release(struct picture *picture)
     free(picture->rgb);
     *picture = (struct picture){0};
 }
+
+/* ---- decoding ------------------------------------------------------------------------------------------ */
 
 static int decode_format(struct picture *out, const struct format *format, struct span file,
     const struct picture_options *options, struct err *err)
@@ -91,20 +95,47 @@ int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
     return decode_format(out, format, file, &limits, err);
 }
 
+/* ---- sources ------------------------------------------------------------------------------------------- */
+
+struct picture_source picture_file(const char *path)
+{
+    return (struct picture_source){.path = path};
+}
+
+struct picture_source picture_bytes(const char *name, const uint8_t *bytes, size_t size)
+{
+    return (struct picture_source){.name = name, .bytes = bytes, .size = size};
+}
+
+struct picture_source *picture_files(const char *const *paths, size_t count)
+{
+    struct picture_source *sources = mem_new(count, sizeof *sources);
+    for (size_t i = 0; sources && i < count; i++)
+        sources[i] = picture_file(paths[i]);
+    return sources;
+}
+
+const char *picture_source_name(const struct picture_source *source)
+{
+    return source->path ? source->path : source->name;
+}
+
 int picture_read(
-    struct picture *out, const char *path, const struct picture_options *options, struct err *err)
+    struct picture *out, struct picture_source source, const struct picture_options *options, struct err *err)
 {
     const struct picture_options limits = with_defaults(options);
     char *bytes = NULL;
-    size_t size;
 
     *out = (struct picture){0};
-    int rc = file_read(&bytes, &size, path, limits.max_bytes, err);
+    if (source.path) {
+        const int rc = file_read(&bytes, &source.size, source.path, limits.max_bytes, err);
+        if (rc)
+            return rc; /* its messages hold the path */
+        source.bytes = (const uint8_t *)bytes;
+    }
+    const int rc = picture_decode(out, source.bytes, source.size, &limits, err);
     if (rc)
-        return rc; /* its messages hold the path */
-    rc = picture_decode(out, (const uint8_t *)bytes, size, &limits, err);
-    if (rc)
-        err_wrap(err, "unable to read '%s'", path);
+        err_wrap(err, "unable to read '%s'", picture_source_name(&source));
     free(bytes);
     return rc;
 }

@@ -31,6 +31,23 @@ struct picture {
     int width, height;
 };
 
+/* Where a picture comes from: a file, or bytes that are in memory already. All is borrowed. */
+struct picture_source {
+    const char *path;     /* of the file, which may be gzipped; NULL: the bytes */
+    const char *name;     /* what messages call the bytes, as they name a file by its path */
+    const uint8_t *bytes; // (size): what a file of the picture holds
+    size_t size;
+};
+
+struct picture_source picture_file(const char *path);
+struct picture_source picture_bytes(const char *name, const uint8_t *bytes, size_t size);
+
+/* (count), for free(), of so many files; NULL when out of memory. */
+struct picture_source *picture_files(const char *const *paths, size_t count);
+
+/* What messages call it. */
+const char *picture_source_name(const struct picture_source *source);
+
 struct picture_options {
     size_t max_bytes;  /* of the file; 0 for the default, 256 MiB */
     size_t max_pixels; /* width * height, checked before decoding; 0 for the default, 200 million */
@@ -45,12 +62,12 @@ struct picture_options {
 /* Reads JPEG, PNG, GIF, BMP, PSD, binary PNM and, where the build found libwebp, WebP, told apart by their
  * first bytes, not by name. A known format that is not read (TIFF, HEIC, ...) is ERR_UNSUPPORTED and named; a
  * damaged file is ERR_FORMAT with the reason and, where it is known, the byte offset; a picture over a limit
- * is ERR_LIMIT and was not decoded. options may be NULL. Messages do not hold the path for _decode, and do
- * for _read. */
+ * is ERR_LIMIT and was not decoded; ERR_MEMORY; and of a file that cannot be read ERR_IO. options may be NULL.
+ * Messages name the source for _read, and nothing for _decode. */
 int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
     const struct picture_options *options, struct err *err);
-int picture_read(
-    struct picture *out, const char *path, const struct picture_options *options, struct err *err);
+int picture_read(struct picture *out, struct picture_source source, const struct picture_options *options,
+    struct err *err);
 void picture_release(struct picture *picture);
 
 /* The picture as a PNG file in memory, *size bytes at *out, for free(). ERR_LIMIT from 1 GiB of pixels on. */

@@ -113,7 +113,8 @@ struct work {
     json_t *root;
     size_t count;
     char paths[IMAGES_MAX][512];
-    const char *path_list[IMAGES_MAX], *references[IMAGES_MAX][REFERENCES_MAX];
+    struct picture_source pictures[IMAGES_MAX];
+    const char *references[IMAGES_MAX][REFERENCES_MAX];
     struct caption_pair pairs[IMAGES_MAX];
 };
 
@@ -129,7 +130,7 @@ static struct work *work_new(void)
         const json_t *image = json_array_get(images, i), *list = json_object_get(image, "references");
         snprintf(work->paths[i], sizeof work->paths[i], DIPTYCH_ROOT "/assets/%s",
             json_string_value(json_object_get(image, "path")));
-        work->path_list[i] = work->paths[i];
+        work->pictures[i] = picture_file(work->paths[i]);
         for (size_t r = 0; r < json_array_size(list); r++)
             work->references[i][r] = json_string_value(json_array_get(list, r));
         work->pairs[i] = (struct caption_pair){
@@ -150,7 +151,7 @@ static void work_free(struct work *work)
 static int compute(struct clip_scores *out, struct encoder *encoder, const struct work *work, struct err *err)
 {
     const struct loader_options options = {.batch = BATCH, .threads = 2};
-    return clip_score_compute(out, encoder, work->path_list, work->pairs, work->count, &options, err);
+    return clip_score_compute(out, encoder, work->pictures, work->pairs, work->count, &options, err);
 }
 
 static void check_score(double ours, double theirs, double *largest)
@@ -199,6 +200,29 @@ static void needs_no_references(void **state)
     work_free(work);
 }
 
+static void takes_pictures_as_bytes(void **state)
+{
+    struct work *work = work_new();
+    struct clip_scores files, uploads;
+    struct err err;
+    size_t size;
+    check_ok(compute(&files, *state, work, &err), &err);
+    for (size_t i = 0; i < work->count; i++) {
+        char *bytes;
+        check_ok(file_read(&bytes, &size, work->paths[i], 1 << 20, &err), &err);
+        work->pictures[i] = picture_bytes("upload", (uint8_t *)bytes, size);
+    }
+    check_ok(compute(&uploads, *state, work, &err), &err);
+    assert_memory_equal(uploads.clip.images, files.clip.images, work->count * sizeof(double));
+    assert_memory_equal(
+        uploads.with_references.images, files.with_references.images, work->count * sizeof(double));
+    for (size_t i = 0; i < work->count; i++)
+        free((uint8_t *)work->pictures[i].bytes);
+    clip_scores_release(&files);
+    clip_scores_release(&uploads);
+    work_free(work);
+}
+
 /* ---- what cannot be scored ----------------------------------------------------------------------------- */
 
 static void check_refused(
@@ -216,9 +240,9 @@ static void check_refused(
 static void names_what_it_refuses(void **state)
 {
     struct work *work = work_new();
-    work->path_list[5] = "missing.png";
+    work->pictures[5] = picture_file("missing.png");
     check_refused(*state, work, ERR_IO, "unable to open 'missing.png': No such file or directory");
-    work->path_list[5] = work->paths[5];
+    work->pictures[5] = picture_file(work->paths[5]);
 
     const char *candidate = work->pairs[4].candidate;
     work->pairs[4].candidate = "a caf\xe9";
@@ -265,6 +289,7 @@ int main(void)
         cmocka_unit_test(has_the_programs_corners),
         cmocka_unit_test(is_pytorchs_on_pictures),
         cmocka_unit_test(needs_no_references),
+        cmocka_unit_test(takes_pictures_as_bytes),
         cmocka_unit_test(names_what_it_refuses),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);

@@ -57,11 +57,13 @@ static struct scenes scenes_open(struct encoder *encoder, const char *kind)
     const struct model *model = encoder_model(encoder);
     const size_t width = model_config(model)->vision.embed_width;
     const struct loader_options options = {.batch = BATCH};
+    struct picture_source *pictures =
+        picture_files((const char *const *)scenes.paths.items, scenes.paths.count);
     struct loader *loader;
+    assert_non_null(pictures);
     scenes.embeddings = mem_new(scenes.paths.count, width * sizeof *scenes.embeddings);
-    check_ok(loader_open(&loader, model_preprocess(model), (const char *const *)scenes.paths.items,
-                 scenes.paths.count, &options, &err),
-        &err);
+    check_ok(
+        loader_open(&loader, model_preprocess(model), pictures, scenes.paths.count, &options, &err), &err);
     for (struct loaded_batch batch; loader_next(loader, &batch);) {
         assert_int_equal(batch.good, batch.count);
         check_ok(
@@ -69,6 +71,7 @@ static struct scenes scenes_open(struct encoder *encoder, const char *kind)
             &err);
     }
     loader_free(loader);
+    free(pictures);
     return scenes;
 }
 

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@ static const struct preprocess preprocess = {
 };
 
 static char names[PICTURES][64 + sizeof DIPTYCH_SCRATCH];
-static const char *paths[PICTURES];
+static struct picture_source pictures[PICTURES];
 
 /* Each third picture fails, in one of three ways: not there, no picture, cut short. */
 static bool fails(size_t i)
@@ -48,7 +49,7 @@ static int write_pictures(void **state)
     (void)state;
     for (size_t i = 0; i < PICTURES; i++) {
         snprintf(names[i], sizeof names[i], "%s/%zu.ppm", DIPTYCH_SCRATCH, i);
-        paths[i] = names[i];
+        pictures[i] = picture_file(names[i]);
         unlink(names[i]);
         if (i % 9 == 4) { /* fails: no picture */
             FILE *file = fopen(names[i], "wb");
@@ -62,12 +63,37 @@ static int write_pictures(void **state)
     return 0;
 }
 
+/* The even ones come from memory where they can be had, the others from their files. */
+static int take_bytes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PICTURES; i += 2) {
+        char *bytes;
+        size_t size;
+        if (file_exists(names[i])) {
+            assert_int_equal(file_read(&bytes, &size, names[i], 1 << 20, NULL), 0);
+            pictures[i] = picture_bytes(names[i], (uint8_t *)bytes, size);
+        }
+    }
+    return 0;
+}
+
+static int return_bytes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PICTURES; i += 2) {
+        free((uint8_t *)pictures[i].bytes);
+        pictures[i] = picture_file(names[i]);
+    }
+    return 0;
+}
+
 static struct loader *open_loader(size_t count, size_t batch, int threads)
 {
     const struct loader_options options = {.threads = threads, .batch = batch};
     struct loader *loader = NULL;
     struct err err = {0};
-    assert_int_equal(loader_open(&loader, &preprocess, paths, count, &options, &err), 0);
+    assert_int_equal(loader_open(&loader, &preprocess, pictures, count, &options, &err), 0);
     return loader;
 }
 
@@ -80,7 +106,7 @@ static void check_batch(const struct loaded_batch *batch, size_t first, size_t c
         const size_t index = first + i;
         assert_int_equal(batch->errs[i].code != 0, fails(index));
         if (fails(index)) {
-            assert_non_null(strstr(batch->errs[i].msg, paths[index])); /* a reason names its picture */
+            assert_non_null(strstr(batch->errs[i].msg, names[index])); /* a reason names its picture */
             continue;
         }
         assert_int_equal(batch->sizes[i].width, 5 + index % 17);
@@ -142,16 +168,16 @@ static void empty_batch_is_refused(void **state)
     struct loader *loader = NULL;
     struct err err = {0};
     assert_int_equal(
-        loader_open(&loader, &preprocess, paths, 1, &(struct loader_options){0}, &err), ERR_ARGUMENT);
+        loader_open(&loader, &preprocess, pictures, 1, &(struct loader_options){0}, &err), ERR_ARGUMENT);
 }
 
 static void load_jpeg(uint8_t pixels[SQUARE], bool fast)
 {
-    static const char *const path[] = {DIPTYCH_ROOT "/tests/golden/preprocess/large.jpg"};
+    const struct picture_source picture = picture_file(DIPTYCH_ROOT "/tests/golden/preprocess/large.jpg");
     const struct loader_options options = {.batch = 1, .fast_decode = fast};
     struct loader *loader = NULL;
     struct loaded_batch batch;
-    assert_int_equal(loader_open(&loader, &preprocess, path, 1, &options, NULL), 0);
+    assert_int_equal(loader_open(&loader, &preprocess, &picture, 1, &options, NULL), 0);
     assert_true(loader_next(loader, &batch));
     assert_int_equal(batch.good, 1);
     memcpy(pixels, batch.pixels, SQUARE);
@@ -168,8 +194,8 @@ static void fast_decoding_reads_a_smaller_picture(void **state)
 
     load_jpeg(exact, false);
     load_jpeg(fast, true);
-    assert_int_equal(
-        picture_read(&picture, DIPTYCH_ROOT "/tests/golden/preprocess/large.jpg", &smaller, NULL), 0);
+    const struct picture_source file = picture_file(DIPTYCH_ROOT "/tests/golden/preprocess/large.jpg");
+    assert_int_equal(picture_read(&picture, file, &smaller, NULL), 0);
     assert_int_equal(preprocess_run(expected, &preprocess, &picture, NULL), 0);
     picture_release(&picture);
     assert_memory_equal(fast, expected, SQUARE);
@@ -182,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_is_kept),
+        cmocka_unit_test_setup_teardown(order_is_kept, take_bytes, return_bytes),
         cmocka_unit_test(few_pictures),
         cmocka_unit_test(free_in_the_middle),
         cmocka_unit_test(empty_batch_is_refused),

@@ -52,7 +52,7 @@ static void one_term_is_its_embedding(void **state)
 static void terms_add_up(void **state)
 {
     (void)state;
-    const struct query_term terms[] = {{.picture = HEART, .weight = 0.5f},
+    const struct query_term terms[] = {{.picture = {.path = HEART}, .weight = 0.5f},
         {.text = "a blue star", .weight = 1}, {.text = "a red heart", .weight = -0.25f}};
     float parts[3][WIDTH], expected[WIDTH], got[WIDTH], all[WIDTH];
     double square = 0;
@@ -71,10 +71,33 @@ static void terms_add_up(void **state)
         square += (double)got[e] * got[e];
     assert_true(fabs(square - 1) < 1e-6);
 
-    const struct query_term scaled[] = {{.picture = HEART, .weight = 5},
+    const struct query_term scaled[] = {{.picture = {.path = HEART}, .weight = 5},
         {.text = "a blue star", .weight = 10}, {.text = "a red heart", .weight = -2.5f}};
     encode(all, scaled, 3);
     expect_close(all, expected);
+}
+
+static void pictures_come_as_bytes_too(void **state)
+{
+    (void)state;
+    float as_file[WIDTH], as_bytes[WIDTH];
+    char *bytes;
+    size_t size;
+    check_ok(file_read(&bytes, &size, HEART, 1 << 20, &err));
+    const struct query_term file[] = {
+        {.picture = picture_file(HEART), .weight = 2}, {.text = "a", .weight = 1}};
+    const struct query_term upload[] = {
+        {.picture = picture_bytes("upload", (uint8_t *)bytes, size), .weight = 2},
+        {.text = "a", .weight = 1}};
+    encode(as_file, file, 2);
+    encode(as_bytes, upload, 2);
+    assert_memory_equal(as_bytes, as_file, sizeof as_file);
+
+    const struct query_term cut = {
+        .picture = picture_bytes("upload", (uint8_t *)bytes, size / 2), .weight = 1};
+    assert_int_equal(query_encode(as_bytes, encoder, &cut, 1, &options, NULL, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "unable to read 'upload': damaged PNG"));
+    free(bytes);
 }
 
 static void errors(void **state)
@@ -85,7 +108,7 @@ static void errors(void **state)
     const struct query_term cancel[] = {{.text = "a dog", .weight = 1}, {.text = "a dog", .weight = -1}};
     assert_int_equal(query_encode(out, encoder, cancel, 2, &options, NULL, &err), ERR_ARGUMENT);
     assert_non_null(strstr(err.msg, "cancel out"));
-    const struct query_term missing = {.picture = "no/such.png", .weight = 1};
+    const struct query_term missing = {.picture = picture_file("no/such.png"), .weight = 1};
     assert_int_equal(query_encode(out, encoder, &missing, 1, &options, NULL, &err), ERR_IO);
     assert_non_null(strstr(err.msg, "no/such.png"));
     char text[2001];
@@ -122,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_term_is_its_embedding),
         cmocka_unit_test(terms_add_up),
+        cmocka_unit_test(pictures_come_as_bytes_too),
         cmocka_unit_test(errors),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -29,7 +29,7 @@ static int visit(void *context, const char *path, const struct err *problem)
     char line[1024];
 
     assert_null(problem);
-    const int code = picture_read(&picture, path, NULL, &err);
+    const int code = picture_read(&picture, picture_file(path), NULL, &err);
     if (code) {
         ++sweep->refused;
         assert_int_equal(code, err.code);
@@ -104,7 +104,7 @@ static void orientations_show_one_scene(void **state)
             char path[512];
             struct picture picture;
             snprintf(path, sizeof path, IMAGES "exif/%s_%d.jpg", scenes[s], i);
-            assert_int_equal(picture_read(&picture, path, NULL, NULL), 0);
+            assert_int_equal(picture_read(&picture, picture_file(path), NULL, NULL), 0);
             if (i == 1) {
                 upright = picture;
                 continue;

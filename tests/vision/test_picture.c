@@ -18,7 +18,7 @@ static struct picture read_golden(const char *name, const struct picture_options
     struct picture picture;
     struct err err = {0};
     snprintf(path, sizeof path, GOLDEN "%s", name);
-    if (picture_read(&picture, path, options, &err))
+    if (picture_read(&picture, picture_file(path), options, &err))
         fail_msg("%s", err.msg);
     return picture;
 }
@@ -219,6 +219,57 @@ static void exif_can_be_ignored(void **state)
         picture_release(&turned);
     }
     picture_release(&upright);
+}
+
+/* ---- sources ------------------------------------------------------------------------------------------- */
+
+static void reads_bytes_as_files(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"rgb.png", "exif6.jpg", "palette.gif", "rgb565.bmp"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct picture expected = read_golden(names[i], NULL), got;
+        struct file file = load(names[i]);
+        struct err err = {0};
+        const struct picture_source source = picture_bytes("upload", (uint8_t *)file.bytes, file.size);
+        if (picture_read(&got, source, NULL, &err))
+            fail_msg("%s", err.msg);
+        assert_true(within(names[i], &got, &expected, 0));
+        picture_release(&got);
+        picture_release(&expected);
+        free(file.bytes);
+    }
+}
+
+static void names_sources_in_errors(void **state)
+{
+    (void)state;
+    const struct picture_options limits = {.max_bytes = 5};
+    const uint8_t text[] = "a text";
+    struct picture picture;
+    struct err err = {0};
+
+    const struct picture_source upload = picture_bytes("upload 3", text, 6),
+                                empty = picture_bytes("it", NULL, 0);
+    assert_string_equal(picture_source_name(&upload), "upload 3");
+    assert_int_equal(picture_read(&picture, upload, NULL, &err), ERR_FORMAT);
+    assert_string_equal(err.msg, "unable to read 'upload 3': not a picture, or of an unknown format");
+    assert_null(picture.rgb);
+    assert_int_equal(picture_read(&picture, upload, &limits, &err), ERR_LIMIT);
+    assert_string_equal(err.msg, "unable to read 'upload 3': 6 bytes, the limit is 5");
+    /* no bytes at all are not a file by that name */
+    assert_int_equal(picture_read(&picture, empty, NULL, &err), ERR_FORMAT);
+    assert_string_equal(err.msg, "unable to read 'it': the file is empty");
+
+    const char *const paths[] = {GOLDEN "rgb.png", GOLDEN "no such file.png"};
+    struct picture_source *files = picture_files(paths, 2);
+    assert_non_null(files);
+    assert_string_equal(picture_source_name(&files[0]), paths[0]);
+    assert_int_equal(picture_read(&picture, files[0], NULL, &err), 0);
+    picture_release(&picture);
+    assert_int_equal(picture_read(&picture, files[1], NULL, &err), ERR_IO);
+    assert_non_null(strstr(err.msg, paths[1]));
+    free(files);
 }
 
 /* ---- bad input ----------------------------------------------------------------------------------------- */
@@ -435,7 +486,7 @@ static void limits_are_options(void **state)
     assert_string_equal(err.msg, "PNM: 13 x 9 pixels, the limit is 116");
     options = (struct picture_options){.max_bytes = 100};
     assert_int_equal(picture_decode(&picture, (uint8_t *)file.bytes, file.size, &options, &err), ERR_LIMIT);
-    assert_int_equal(picture_read(&picture, GOLDEN "rgb.ppm", &options, &err), ERR_LIMIT);
+    assert_int_equal(picture_read(&picture, picture_file(GOLDEN "rgb.ppm"), &options, &err), ERR_LIMIT);
     assert_non_null(strstr(err.msg, "rgb.ppm"));
     free(file.bytes);
 }
@@ -445,12 +496,12 @@ static void messages_of_read_hold_the_path(void **state)
     (void)state;
     struct picture picture;
     struct err err = {0};
-    assert_int_equal(picture_read(&picture, GOLDEN "no such file.png", NULL, &err), ERR_IO);
+    assert_int_equal(picture_read(&picture, picture_file(GOLDEN "no such file.png"), NULL, &err), ERR_IO);
     assert_non_null(strstr(err.msg, "no such file.png"));
-    assert_int_equal(picture_read(&picture, GOLDEN "pictures.txt", NULL, &err), ERR_FORMAT);
+    assert_int_equal(picture_read(&picture, picture_file(GOLDEN "pictures.txt"), NULL, &err), ERR_FORMAT);
     assert_string_equal(
         err.msg, "unable to read '" GOLDEN "pictures.txt': not a picture, or of an unknown format");
-    assert_int_equal(picture_read(&picture, GOLDEN, NULL, &err), ERR_IO);
+    assert_int_equal(picture_read(&picture, picture_file(GOLDEN), NULL, &err), ERR_IO);
     picture_release(NULL);
 }
 
@@ -462,6 +513,8 @@ int main(void)
         cmocka_unit_test(smaller_decodings_equal_pillow_drafts),
         cmocka_unit_test(turns_undo_each_other),
         cmocka_unit_test(exif_can_be_ignored),
+        cmocka_unit_test(reads_bytes_as_files),
+        cmocka_unit_test(names_sources_in_errors),
         cmocka_unit_test(names_what_it_cannot_read),
         cmocka_unit_test(notices_every_truncation),
         cmocka_unit_test(locates_damage_in_png),
