@@ -12,7 +12,7 @@
  * tensors are 2.4 MB. Training, fine-tuning, merging and converting to another type change nearly every
  * element of a tensor, so they show; a single element changed by hand need not.
  */
-#include "joint/internal.h"
+#include "joint/joint.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,20 +89,31 @@ static int put_weights(FILE *out, const char *directory, struct err *err)
     return 0;
 }
 
-int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, struct err *err)
+/* What a fingerprint is the hash of. */
+static int put_model(FILE *out, const char *directory, struct err *err)
 {
-    const char *directory = model_path(model);
+    struct model_config config;
+    struct preprocess preprocess;
+    int rc = model_config_read(&config, directory, err);
+    if (!rc)
+        rc = preprocess_load(&preprocess, directory, (int)config.vision.image_size, err);
+    if (rc)
+        return rc;
+    put_config(out, &config, &preprocess);
+    rc = put_tokenizer(out, directory, err);
+    return rc ? rc : put_weights(out, directory, err);
+}
+
+int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *directory, struct err *err)
+{
     char *bytes = NULL, hash[HASH_SIZE];
     size_t size;
-    if (!directory)
-        return err_set(err, ERR_ARGUMENT, "a model that was made up has no fingerprint");
     FILE *stream = open_memstream(&bytes, &size);
     if (!stream)
         return err_memory(err, 0);
-    put_config(stream, model_config(model), model_preprocess(model));
-    int rc = put_tokenizer(stream, directory, err);
-    if (!rc)
-        rc = put_weights(stream, directory, err);
+    int rc = put_model(stream, directory, err);
+    if (rc)
+        err_wrap(err, "cannot open model '%s'", directory);
     const bool failed = ferror(stream);
     if ((fclose(stream) || failed) && !rc)
         rc = err_memory(err, size);
@@ -112,4 +123,11 @@ int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, str
     }
     free(bytes);
     return rc;
+}
+
+int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, struct err *err)
+{
+    if (!model_path(model))
+        return err_set(err, ERR_ARGUMENT, "a model that was made up has no fingerprint");
+    return model_directory_fingerprint(out, model_path(model), err);
 }

@@ -58,9 +58,14 @@ float model_logit_scale(const struct model *model); /* exp of the parameter, abo
 const char *model_path(const struct model *model);  /* its directory as given; NULL for model_random */
 
 /* Tells models apart whose embeddings must not be compared: 128 bits in hex digits. Equal for the same files
- * wherever they lie, and on any device in any precision; fingerprint.c says what it is made of. Reads the
- * directory again, in milliseconds. model_random's is ERR_ARGUMENT. */
+ * wherever they lie, and on any device in any precision; fingerprint.c says what it is made of. It takes
+ * milliseconds and no device, so a program can find that a model is the wrong one before it loads its
+ * weights. Errors are model_open's, but for those of a tokenizer or of weights that do not fit the config,
+ * which are not looked into. */
 enum { FINGERPRINT_SIZE = 33 };
+int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *directory, struct err *err);
+
+/* The same of the directory a model was opened from, read again. model_random's is ERR_ARGUMENT. */
 int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, struct err *err);
 
 /* ---- encoding ------------------------------------------------------------------------------------------ */

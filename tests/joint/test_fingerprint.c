@@ -95,6 +95,53 @@ static void place_device_and_layout_of_json_do_not_matter(void **state)
     assert_int_equal(strspn(here, "0123456789abcdef"), FINGERPRINT_SIZE - 1);
 }
 
+/* An index keeps the fingerprint of its model for years: what it is for a model that exists must not change.
+ * Recorded from the first version of the program. */
+static void a_fingerprint_is_forever(void **state)
+{
+    (void)state;
+    static const struct {
+        enum layout layout;
+        const char *directory, *type, *want;
+    } models[] = {
+        {LAYOUT_HF, DIPTYCH_SCRATCH "/hf", "F32", "70bdcca91905263a1e11409e72c3fdca"},
+        {LAYOUT_OPEN_CLIP, DIPTYCH_SCRATCH "/open_clip", "BF16", "c35501f301d19a3acaf09d6d36841aec"},
+    };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct checkpoint checkpoint;
+        struct err err;
+        char path[4096], out[FINGERPRINT_SIZE];
+        checkpoint_init(&checkpoint, models[i].layout, models[i].type);
+        checkpoint_directory(models[i].directory, models[i].layout);
+        snprintf(path, sizeof path, "%s/model.safetensors", models[i].directory);
+        write_safetensors(path, checkpoint.tensors, checkpoint.count);
+        checkpoint_release(&checkpoint);
+        if (model_directory_fingerprint(out, models[i].directory, &err))
+            fail_msg("%s", err.msg);
+        assert_string_equal(out, models[i].want);
+    }
+}
+
+static void a_directory_is_enough(void **state)
+{
+    (void)state;
+    struct checkpoint checkpoint;
+    struct err err;
+    char opened[FINGERPRINT_SIZE], out[FINGERPRINT_SIZE];
+    checkpoint_init(&checkpoint, LAYOUT_HF, "F32");
+    write_model(HERE, &checkpoint);
+    checkpoint_release(&checkpoint);
+    fingerprint(opened, HERE, device);
+    assert_int_equal(model_directory_fingerprint(out, HERE, &err), 0);
+    assert_string_equal(out, opened);
+
+    unlink(HERE "/model.safetensors");
+    assert_int_equal(model_directory_fingerprint(out, HERE, &err), ERR_IO);
+    assert_string_equal(
+        err.msg, "cannot open model '" HERE "': no weights in '" HERE "': it has no 'model.safetensors'");
+    assert_int_equal(model_directory_fingerprint(out, DIPTYCH_SCRATCH "/nowhere", &err), ERR_IO);
+}
+
 static void what_embeddings_depend_on_matters(void **state)
 {
     (void)state;
@@ -149,6 +196,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(place_device_and_layout_of_json_do_not_matter),
+        cmocka_unit_test(a_fingerprint_is_forever),
+        cmocka_unit_test(a_directory_is_enough),
         cmocka_unit_test(what_embeddings_depend_on_matters),
         cmocka_unit_test(a_model_made_up_has_none),
     };
