@@ -226,9 +226,9 @@ static void put_summary(struct build *b, double start)
 /* What makes searches fast; an interrupted run goes on later, and ends with it. */
 static int prepare(struct build *b, struct err *err)
 {
-    const int threads = b->session.loader_options.threads;
+    const struct job job = {.threads = b->session.loader_options.threads};
     progress_clear(&b->session.progress);
-    return interrupt_seen() ? 0 : index_prepare(b->work.index, threads ? threads : thread_default(), err);
+    return interrupt_seen() ? 0 : index_prepare(b->work.index, &job, err);
 }
 
 static int run(const struct argp *argp, bool update, int argc, char **argv)

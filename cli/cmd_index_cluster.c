@@ -34,6 +34,7 @@ struct clustering {
     float *centroids;              // (k, E)
     struct cluster *clusters;      // (k)
     double similarity;
+    struct job job;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
@@ -144,9 +145,8 @@ static void describe(struct clustering *c)
 
 static int run(struct clustering *c, size_t start, struct err *err)
 {
-    const int threads = c->session.loader_options.threads;
     return embedding_clusters(c->of, c->centroids, &c->similarity, c->view.vectors, c->view.count,
-        c->view.rows.width, c->k, random_at(c->seed, start), threads ? threads : thread_default(), err);
+        c->view.rows.width, c->k, random_at(c->seed, start), &c->job, err);
 }
 
 /* k-means ends in the optimum next to where it starts: the best of several, which is made again if it was not
@@ -156,7 +156,6 @@ static int run_best(struct clustering *c, struct err *err)
     const size_t starts = c->view.count <= STARTS_ITEMS ? STARTS : 1;
     double most = -INFINITY;
     size_t best = 0;
-    progress_note(&c->session.progress, "finding clusters");
     for (size_t start = 0; start < starts; start++) {
         const int rc = run(c, start, err);
         if (rc)
@@ -214,7 +213,7 @@ static int cluster(struct clustering *c, struct err *err)
     if (!rc)
         rc = input_templates(&templates, c->labels.templates, err);
     if (!rc)
-        rc = index_view_open(&c->view, c->path, &c->filter, 1, err);
+        rc = index_view_open(&c->view, c->path, &c->filter, 1, &c->job, err);
     if (!rc)
         rc = find_clusters(c, err);
     if (!rc && c->labels.labels)
@@ -231,8 +230,7 @@ static int show(struct clustering *c, struct err *err)
         c->path, &c->view, c->cosines, c->clusters, c->k, c->similarity, &c->session.loader_options.picture};
     int rc = 0;
     if (c->html) {
-        progress_note(&c->session.progress, "writing the page");
-        rc = cluster_page(c->html, &report, err);
+        rc = cluster_page(c->html, &report, &c->job, err);
         progress_clear(&c->session.progress);
     }
     if (!rc && c->format >= 0)
@@ -251,6 +249,7 @@ int cmd_index_cluster(int argc, char **argv)
     if (c.format < 0 && !c.html)
         c.format = OUTPUT_TABLE;
     session_begin(&c.session);
+    c.job = progress_job(&c.session.progress, c.session.loader_options.threads);
     int rc = cluster(&c, &err);
     if (!rc)
         rc = show(&c, &err);

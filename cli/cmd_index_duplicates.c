@@ -153,32 +153,19 @@ static int print_group(const struct duplicates *d, size_t group, struct err *err
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-static int draw(void *context, int64_t done, int64_t total)
-{
-    struct duplicates *d = context;
-    if (!d->progress.total)
-        progress_start(&d->progress, "items", (size_t)total);
-    progress_draw(&d->progress, (size_t)done);
-    return interrupt_seen();
-}
-
 static int find(struct duplicates *d, struct err *err)
 {
     int rc = index_open(&d->index, d->path, INDEX_READ, NULL, err);
     if (!rc)
         rc = index_rows(&d->rows, d->index, &d->filter, err);
+    const struct job job = progress_job(&d->progress, 0);
     if (!rc && d->identical)
-        return index_identical(&d->groups, d->index, &d->rows, err);
+        return index_identical(&d->groups, d->index, &d->rows, &job, err);
     if (!rc)
         rc = device_open(&d->device, &d->device_options, err);
     if (!rc)
         rc = index_searcher_open(&d->searcher, d->index, d->device, err);
-    if (rc)
-        return rc;
-    interrupt_catch();
-    rc = index_duplicates(&d->groups, d->searcher, &d->rows, d->threshold, draw, d, err);
-    progress_clear(&d->progress);
-    return rc;
+    return rc ? rc : index_duplicates(&d->groups, d->searcher, &d->rows, d->threshold, &job, err);
 }
 
 int cmd_index_duplicates(int argc, char **argv)
@@ -188,6 +175,7 @@ int cmd_index_duplicates(int argc, char **argv)
     options_parse(&argp, argc, argv, &d);
     progress_init(&d.progress, false);
     int rc = find(&d, &err);
+    progress_clear(&d.progress);
     for (size_t group = 0; group < d.groups.count && !rc; group++)
         rc = print_group(&d, group, &err);
     fflush(stdout);

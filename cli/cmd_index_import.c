@@ -158,7 +158,7 @@ static int import_all(struct importer *importer, struct index **index, const str
         rc = index_commit(*index, err);
     const struct index_info after = index_info(*index);
     if (!rc)
-        rc = index_prepare(*index, thread_default(), err);
+        rc = index_prepare(*index, NULL, err);
     progress_clear(&importer->progress);
     if (!rc && !line->quiet)
         put_summary(importer, &before, &after);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/index_map.h"
+#include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/text.h"
 
 #include <inttypes.h>
@@ -106,43 +108,44 @@ static int print_points(const struct map *m, struct err *err)
     return 0;
 }
 
-static int write_page(const struct map *m, struct err *err)
+static int write_page(const struct map *m, const struct job *job, struct err *err)
 {
-    struct progress progress;
-    const struct map_report report = {
-        m->path, &m->view, m->points, {m->explained[0], m->explained[1]}, &progress};
-    progress_init(&progress, false);
-    const int rc = map_page(m->html, &report, err);
-    progress_clear(&progress);
-    return rc;
+    const struct map_report report = {m->path, &m->view, m->points, {m->explained[0], m->explained[1]}};
+    return map_page(m->html, &report, job, err);
 }
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-static int find_points(struct map *m, struct err *err)
+static int find_points(struct map *m, const struct job *job, struct err *err)
 {
     m->points = mem_new(m->view.count, 2 * sizeof *m->points);
     if (!m->points)
         return err_memory(err, m->view.count * 2 * sizeof *m->points);
-    return embedding_map(m->points, m->explained, m->view.vectors, m->view.count, m->view.rows.width, SEED,
-        thread_default(), err);
+    return embedding_map(
+        m->points, m->explained, m->view.vectors, m->view.count, m->view.rows.width, SEED, job, err);
 }
 
 int cmd_index_map(int argc, char **argv)
 {
     struct map m = {.format = -1};
+    struct progress progress;
     struct err err = {0};
     options_parse(&argp, argc, argv, &m);
     if (m.format < 0 && !m.html)
         m.format = OUTPUT_TABLE;
-    int rc = index_view_open(&m.view, m.path, &m.filter, LEAST, &err);
+    progress_init(&progress, false);
+    const struct job job = progress_job(&progress, 0);
+    int rc = index_view_open(&m.view, m.path, &m.filter, LEAST, &job, &err);
     if (!rc)
-        rc = find_points(&m, &err);
+        rc = find_points(&m, &job, &err);
     if (!rc && m.html)
-        rc = write_page(&m, &err);
+        rc = write_page(&m, &job, &err);
+    progress_clear(&progress);
     if (!rc)
         rc = print_points(&m, &err);
     free(m.points);
     index_view_release(&m.view);
-    return index_end(NULL, "map", rc, &err);
+    const int status = index_end(NULL, "map", rc, &err);
+    interrupt_raise();
+    return status;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/index_view.h"
+#include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/text.h"
 
 #include <inttypes.h>
@@ -109,7 +111,7 @@ static int print_all(const struct outliers *o, struct err *err)
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-static int find(struct outliers *o, struct err *err)
+static int find(struct outliers *o, const struct job *job, struct err *err)
 {
     enum { SEED = 1 };
     const size_t count = o->view.count;
@@ -119,7 +121,7 @@ static int find(struct outliers *o, struct err *err)
     if (!o->similarities || !o->tails || !o->order)
         return err_memory(err, count * sizeof *o->order);
     const int rc = embedding_outliers(
-        o->similarities, o->tails, o->view.vectors, count, o->view.rows.width, SEED, thread_default(), err);
+        o->similarities, o->tails, o->view.vectors, count, o->view.rows.width, SEED, job, err);
     for (size_t i = 0; i < count; i++)
         o->order[i] = i;
     if (!rc)
@@ -131,15 +133,21 @@ int cmd_index_outliers(int argc, char **argv)
 {
     struct outliers o = {.alpha = 0.05};
     struct err err = {0};
+    struct progress progress;
     options_parse(&argp, argc, argv, &o);
-    int rc = index_view_open(&o.view, o.path, &o.filter, 3, &err);
+    progress_init(&progress, false);
+    const struct job job = progress_job(&progress, 0);
+    int rc = index_view_open(&o.view, o.path, &o.filter, 3, &job, &err);
     if (!rc)
-        rc = find(&o, &err);
+        rc = find(&o, &job, &err);
+    progress_clear(&progress);
     if (!rc)
         rc = print_all(&o, &err);
     free(o.order);
     free(o.tails);
     free(o.similarities);
     index_view_release(&o.view);
-    return index_end(NULL, "find outliers", rc, &err);
+    const int status = index_end(NULL, "find outliers", rc, &err);
+    interrupt_raise();
+    return status;
 }

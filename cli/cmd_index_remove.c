@@ -135,7 +135,7 @@ static int remove_ids(
     int rc = 0;
     for (size_t i = 0; i < r->count && !rc; i++) {
         rc = index_remove(index, r->ids[i], err);
-        if (rc == ERR_ARGUMENT) {
+        if (rc == ERR_NOT_FOUND) {
             message("%s", err->msg);
             ++*missing;
             rc = 0;

@@ -60,28 +60,19 @@ static const struct argp compact_argp = {
     .help_filter = options_help_filter,
 };
 
-static int show(void *context, int64_t done, int64_t total)
-{
-    struct check *check = context;
-    if (check->progress.total != (size_t)total)
-        progress_start(&check->progress, "rows", (size_t)total);
-    progress_draw(&check->progress, (size_t)done);
-    return interrupt_seen();
-}
-
-static void report(void *context, const char *defect)
-{
-    const struct check *check = context;
-    progress_clear(&check->progress);
-    text_escape(stdout, defect);
-    putchar('\n');
-}
-
-static void begin(struct check *check, const struct argp *argp, int argc, char **argv)
+static struct job begin(struct check *check, const struct argp *argp, int argc, char **argv)
 {
     options_parse(argp, argc, argv, check);
     progress_init(&check->progress, check->quiet);
-    interrupt_catch();
+    return progress_job(&check->progress, 0);
+}
+
+/* The job's report of a defect: what is asked for, and no message. */
+static void put_defect(void *progress, const struct err *defect)
+{
+    progress_clear(progress);
+    text_escape(stdout, defect->msg);
+    putchar('\n');
 }
 
 int cmd_index_verify(int argc, char **argv)
@@ -89,8 +80,9 @@ int cmd_index_verify(int argc, char **argv)
     struct check check = {0};
     struct err err = {0};
     int64_t defects;
-    begin(&check, &verify_argp, argc, argv);
-    const int rc = index_verify(&defects, check.path, report, show, &check, &err);
+    struct job job = begin(&check, &verify_argp, argc, argv);
+    job.report = put_defect;
+    const int rc = index_verify(&defects, check.path, &job, &err);
     progress_clear(&check.progress);
     interrupt_raise();
     if (!rc && !check.quiet)
@@ -104,18 +96,18 @@ int cmd_index_compact(int argc, char **argv)
     struct check check = {0};
     struct index *index = NULL;
     struct err err = {0};
-    begin(&check, &compact_argp, argc, argv);
+    const struct job job = begin(&check, &compact_argp, argc, argv);
     int rc = index_open(&index, check.path, INDEX_WRITE, NULL, &err);
     const int64_t before = rc ? 0 : index_info(index).rows;
     if (!rc)
-        rc = index_compact(index, show, &check, &err);
+        rc = index_compact(index, &job, &err);
     if (!rc)
-        rc = index_prepare(index, thread_default(), &err);
+        rc = index_prepare(index, &job, &err);
     progress_clear(&check.progress);
     if (!rc && !check.quiet)
         message("'%s' has %" PRId64 " rows, %" PRId64 " fewer", check.path, index_info(index).rows,
             before - index_info(index).rows);
-    const int status = index_end(index, "compact", interrupt_seen() ? 0 : rc, &err);
+    const int status = index_end(index, "compact", rc == ERR_CANCELLED ? 0 : rc, &err);
     interrupt_raise();
     return status;
 }

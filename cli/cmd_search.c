@@ -114,7 +114,7 @@ static int search_batch(struct search *s, const float *queries, const char *cons
     size_t *counts = mem_new(count, sizeof *counts);
     int rc = hits && counts ? 0 : err_memory(err, count * k * sizeof *hits);
     if (!rc && k)
-        rc = index_search(s->searcher, &s->rows, queries, count, k, hits, counts, err);
+        rc = index_search(s->searcher, &s->rows, queries, count, k, hits, counts, NULL, err);
     for (size_t i = 0; i < count && !rc; i++) {
         struct search_result *result = &s->results[s->count];
         rc = fetch(s, result, names[i], hits + i * k, counts[i], err);

@@ -31,6 +31,7 @@ struct cluster_report {
 int cluster_print(const struct cluster_report *report, int format, size_t top, struct err *err);
 
 /* Writes a page with a gallery of the nearest items of each cluster. */
-int cluster_page(const char *path, const struct cluster_report *report, struct err *err);
+int cluster_page(
+    const char *path, const struct cluster_report *report, const struct job *job, struct err *err);
 
 #endif

@@ -41,8 +41,11 @@ static size_t shown_of(const struct cluster *cluster)
     return cluster->size < SHOWN ? cluster->size : SHOWN;
 }
 
-static void put_cluster(FILE *file, const struct cluster_report *report, size_t number, int edge)
+/* *done: the items so far, of `all`. */
+static int put_cluster(FILE *file, const struct cluster_report *report, size_t number, size_t *done,
+    size_t all, const struct job *job, struct err *err)
 {
+    int rc = 0;
     const struct cluster *cluster = &report->clusters[number];
     const size_t shown = shown_of(cluster);
     fprintf(file, "<h2 id=\"cluster%zu\">", number + 1);
@@ -55,16 +58,20 @@ static void put_cluster(FILE *file, const struct cluster_report *report, size_t 
         fprintf(file, "; the %zu nearest", shown);
     fputs("</p>\n", file);
     fputs("<div class=\"gallery\">\n", file);
-    for (size_t n = 0; n < shown; n++) {
+    for (size_t n = 0; n < shown && !rc; n++) {
         const size_t i = cluster->items[n];
-        item_figure(file, &report->view->items[i], report->cosines[i], report->picture, edge);
+        rc = job_step(job, "items", (*done)++, all, err);
+        item_figure(
+            file, &report->view->items[i], report->cosines[i], report->picture, html_thumbnail_edge(all));
     }
     fputs("</div>\n", file);
+    return rc;
 }
 
-static void put_page(FILE *file, const struct cluster_report *report)
+static int put_page(FILE *file, const struct cluster_report *report, const struct job *job, struct err *err)
 {
-    size_t shown = 0;
+    size_t shown = 0, done = 0;
+    int rc = 0;
     for (size_t number = 0; number < report->count; number++)
         shown += shown_of(&report->clusters[number]);
     html_begin(file, report->path);
@@ -78,17 +85,20 @@ static void put_page(FILE *file, const struct cluster_report *report)
         file);
     put_figures(file, report);
     put_contents(file, report);
-    for (size_t number = 0; number < report->count; number++)
-        put_cluster(file, report, number, html_thumbnail_edge(shown));
+    for (size_t number = 0; number < report->count && !rc; number++)
+        rc = put_cluster(file, report, number, &done, shown, job, err);
     html_end(file);
+    return rc;
 }
 
-int cluster_page(const char *path, const struct cluster_report *report, struct err *err)
+int cluster_page(
+    const char *path, const struct cluster_report *report, const struct job *job, struct err *err)
 {
     struct new_file file;
-    const int rc = new_file_open(&file, path, err);
+    int rc = new_file_open(&file, path, err);
     if (rc)
         return rc;
-    put_page(file.stream, report);
-    return new_file_close(&file, true, err);
+    rc = put_page(file.stream, report, job, err);
+    const int closed = new_file_close(&file, !rc, rc ? NULL : err);
+    return rc ? rc : closed;
 }

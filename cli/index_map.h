@@ -4,18 +4,16 @@
 #define DIPTYCH_CLI_INDEX_MAP_H
 
 #include "cli/index_view.h"
-#include "cli/progress.h"
 
 struct map_report {
     const char *path; /* of the index */
     const struct index_view *view;
     const float *points; // (count, 2)
     double explained[2]; /* the share of the variance that each component holds */
-    struct progress *progress;
 };
 
 /* Writes the points in their plane as one HTML page, each with a card that shows when it is pointed at and
  * has a thumbnail for up to 1500 of the pictures. */
-int map_page(const char *path, const struct map_report *report, struct err *err);
+int map_page(const char *path, const struct map_report *report, const struct job *job, struct err *err);
 
 #endif

@@ -115,7 +115,7 @@ static void put_card(struct points *p, const struct index_item *item, bool thumb
     if (thumbnail) {
         const struct picture_options options = {.min_edge = p->edge};
         html_thumbnail(p->file, item->path, &options, p->edge);
-        progress_draw(p->report->progress, ++p->shown);
+        p->shown++;
     }
     fputs("<p>", p->file);
     html_text(p->file, item_name(item));
@@ -134,14 +134,16 @@ static void put_point(struct points *p, size_t i)
     put_card(p, item, thumbnail);
 }
 
-static void put_points(struct points *p)
+static int put_points(struct points *p, const struct job *job, struct err *err)
 {
-    const size_t count = p->report->view->count;
-    progress_start(p->report->progress, "thumbnails", p->thumbnails);
+    int rc = 0;
     fputs("<ul>\n", p->file);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < p->report->view->count && !rc; i++) {
         put_point(p, i);
+        rc = job_step(job, "thumbnails", p->shown, p->thumbnails, err);
+    }
     fputs("</ul>\n", p->file);
+    return rc;
 }
 
 /* ---- what stands around them --------------------------------------------------------------------------- */
@@ -184,7 +186,7 @@ static void put_keys(const struct points *p)
     fputs("</div>\n", p->file);
 }
 
-static void put_map(struct points *p)
+static int put_map(struct points *p, const struct job *job, struct err *err)
 {
     const struct map_report *report = p->report;
     const double dot = fmax(3, 14 - 2.3 * log10((double)report->view->count)); /* pixels */
@@ -196,8 +198,9 @@ static void put_map(struct points *p)
         "<div class=\"below\">first component, %.1f %% of the variance</div>\n"
         "<div class=\"beside\">second component, %.1f %%</div>\n",
         100 * report->explained[0], 100 * report->explained[1]);
-    put_points(p);
+    const int rc = put_points(p, job, err);
     fputs("</div>\n", p->file);
+    return rc;
 }
 
 static void put_notes(const struct points *p)
@@ -208,7 +211,7 @@ static void put_notes(const struct points *p)
             p->thumbnails, p->pictures);
 }
 
-static void put_page(FILE *file, const struct map_report *report)
+static int put_page(FILE *file, const struct map_report *report, const struct job *job, struct err *err)
 {
     const size_t count = report->view->count;
     struct points p = {.file = file, .report = report, .frame = frame_of(report->points, count)};
@@ -227,17 +230,19 @@ static void put_page(FILE *file, const struct map_report *report)
         count);
     put_figures(file, report);
     put_keys(&p);
-    put_map(&p);
+    const int rc = put_map(&p, job, err);
     put_notes(&p);
     html_end(file);
+    return rc;
 }
 
-int map_page(const char *path, const struct map_report *report, struct err *err)
+int map_page(const char *path, const struct map_report *report, const struct job *job, struct err *err)
 {
     struct new_file file;
-    const int rc = new_file_open(&file, path, err);
+    int rc = new_file_open(&file, path, err);
     if (rc)
         return rc;
-    put_page(file.stream, report);
-    return new_file_close(&file, true, err);
+    rc = put_page(file.stream, report, job, err);
+    const int closed = new_file_close(&file, !rc, rc ? NULL : err);
+    return rc ? rc : closed;
 }

@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 
+enum { ITEMS_AT_ONCE = 4096 };
+
 int index_view_open(struct index_view *view, const char *path, const struct index_filter *filter,
-    size_t least, struct err *err)
+    size_t least, const struct job *job, struct err *err)
 {
     *view = (struct index_view){0};
     int rc = index_open(&view->index, path, INDEX_READ, NULL, err);
@@ -17,10 +19,17 @@ int index_view_open(struct index_view *view, const char *path, const struct inde
         rc = err_set(
             err, ERR_ARGUMENT, "'%s' has %zu such items, and this takes %zu", path, view->count, least);
     if (!rc)
-        rc = index_matrix(&view->vectors, &view->numbers, view->index, &view->rows, err);
+        rc = index_matrix(&view->vectors, &view->numbers, view->index, &view->rows, job, err);
     if (!rc && !(view->items = arena_alloc(&view->arena, view->count * sizeof *view->items)))
         rc = err_memory(err, view->count * sizeof *view->items);
-    return rc ? rc : index_fetch(view->items, view->index, view->numbers, view->count, &view->arena, err);
+    for (size_t first = 0; first < view->count && !rc; first += ITEMS_AT_ONCE) {
+        const size_t left = view->count - first, count = left < ITEMS_AT_ONCE ? left : ITEMS_AT_ONCE;
+        rc = job_step(job, "reading items", 0, 0, err);
+        if (!rc)
+            rc = index_fetch(
+                view->items + first, view->index, view->numbers + first, count, &view->arena, err);
+    }
+    return rc;
 }
 
 void index_view_release(struct index_view *view)

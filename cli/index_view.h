@@ -19,7 +19,7 @@ struct index_view {
 /* The items that the filter chooses, at least `least` of them: fewer are ERR_ARGUMENT. Damaged vectors are an
  * error. Release it also after one. */
 int index_view_open(struct index_view *view, const char *path, const struct index_filter *filter,
-    size_t least, struct err *err);
+    size_t least, const struct job *job, struct err *err);
 void index_view_release(struct index_view *view);
 
 /* session_open, where the model must be the index's. */

@@ -38,6 +38,10 @@ static enum err_code code_of(int sqlite_code)
         return ERR_MEMORY;
     case SQLITE_TOOBIG:
         return ERR_LIMIT;
+    case SQLITE_BUSY: /* another program's transaction */
+        return ERR_BUSY;
+    case SQLITE_INTERRUPT: /* catalog_watch */
+        return ERR_CANCELLED;
     case SQLITE_ERROR:      /* mostly a schema that is not ours */
     case SQLITE_CONSTRAINT: /* arguments are checked before they get here */
     case SQLITE_CORRUPT:
@@ -45,7 +49,7 @@ static enum err_code code_of(int sqlite_code)
     case SQLITE_FORMAT:
     case SQLITE_MISMATCH:
         return ERR_FORMAT;
-    default: /* full, busy, read-only, no permission, not to be opened, I/O */
+    default: /* full, read-only, no permission, not to be opened, I/O */
         return ERR_IO;
     }
 }
@@ -79,6 +83,17 @@ int catalog_statement(sqlite3_stmt **out, struct index *index, const char *sql, 
     sqlite3_reset(*out);
     sqlite3_clear_bindings(*out);
     return 0;
+}
+
+static int end_statement(void *job)
+{
+    return job_step(job, "reading the catalog", 0, 0, NULL);
+}
+
+void catalog_watch(sqlite3 *db, const struct job *job)
+{
+    enum { INSTRUCTIONS = 1 << 20 }; /* some 10 ms */
+    sqlite3_progress_handler(db, INSTRUCTIONS, job ? end_statement : NULL, (void *)(uintptr_t)job);
 }
 
 int catalog_run(struct index *index, const char *sql, struct err *err)

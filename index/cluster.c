@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "index/blocks.h"
 #include "index/dot.h"
 #include "index/index.h"
 
@@ -7,6 +8,7 @@
 #include <string.h>
 
 enum { ROUNDS_MAX = 100, BLOCK = 1024 /* what a thread takes at a time */ };
+static const char doing[] = "finding clusters";
 
 struct cluster {
     size_t *clusters;     // (count)
@@ -16,6 +18,7 @@ struct cluster {
     size_t count, width, k;
     double *sums;  // (k, E)
     size_t *sizes; // (k)
+    size_t latest; /* the centroid that see_block looks at */
 };
 
 static void normalise(float *out, const double *sum, size_t width)
@@ -34,11 +37,13 @@ static void use_as_centroid(struct cluster *c, size_t cluster, size_t vector)
 }
 
 /* The nearest centroid so far, when one more has come. */
-static void see_centroid(struct cluster *c, size_t cluster)
+static void see_block(void *context, size_t block)
 {
-    for (size_t i = 0; i < c->count; i++) {
-        const double cosine = dot_f32(c->vectors + i * c->width, c->centroids + cluster * c->width, c->width);
-        if (cluster == 0 || cosine > c->similarities[i])
+    struct cluster *c = context;
+    const float *centroid = c->centroids + c->latest * c->width;
+    for (size_t i = block * BLOCK; i < c->count && i < (block + 1) * BLOCK; i++) {
+        const double cosine = dot_f32(c->vectors + i * c->width, centroid, c->width);
+        if (c->latest == 0 || cosine > c->similarities[i])
             c->similarities[i] = cosine;
     }
 }
@@ -58,14 +63,16 @@ static size_t draw_far(const struct cluster *c, double unit)
     return c->count - 1;
 }
 
-static void choose_seeds(struct cluster *c, uint64_t seed)
+static int choose_seeds(struct cluster *c, uint64_t seed, const struct job *job, struct err *err)
 {
-    use_as_centroid(c, 0, (size_t)(random_at(seed, 0) % c->count));
-    see_centroid(c, 0);
-    for (size_t cluster = 1; cluster < c->k; cluster++) {
-        use_as_centroid(c, cluster, draw_far(c, (double)(random_at(seed, cluster) >> 11) * 0x1p-53));
-        see_centroid(c, cluster);
+    int rc = 0;
+    for (c->latest = 0; c->latest < c->k && !rc; c->latest++) {
+        const uint64_t random = random_at(seed, c->latest);
+        use_as_centroid(c, c->latest,
+            c->latest ? draw_far(c, (double)(random >> 11) * 0x1p-53) : (size_t)(random % c->count));
+        rc = blocks_run(job, doing, c->count, BLOCK, c->width, see_block, c, err);
     }
+    return rc;
 }
 
 /* ---- rounds -------------------------------------------------------------------------------------------- */
@@ -112,28 +119,36 @@ static void fill_empty(struct cluster *c)
     }
 }
 
-static void move_centroids(struct cluster *c)
+static int move_centroids(struct cluster *c, const struct job *job, struct err *err)
 {
+    int rc = 0;
     memset(c->sums, 0, c->k * c->width * sizeof *c->sums);
-    for (size_t i = 0; i < c->count; i++)
+    for (size_t i = 0; i < c->count && !rc; i++) {
+        rc = i % BLOCK ? 0 : job_step(job, doing, 0, 0, err);
         for (size_t e = 0; e < c->width; e++)
             c->sums[c->clusters[i] * c->width + e] += c->vectors[i * c->width + e];
+    }
     for (size_t cluster = 0; cluster < c->k; cluster++)
         normalise(c->centroids + cluster * c->width, c->sums + cluster * c->width, c->width);
+    return rc;
 }
 
 /* Lloyd's rounds, until no vector changes its cluster. */
-static void run_rounds(struct cluster *c, size_t *before, int threads)
+static int run_rounds(struct cluster *c, size_t *before, const struct job *job, struct err *err)
 {
-    for (size_t round = 0; round < ROUNDS_MAX; round++) {
+    int rc = 0;
+    for (size_t round = 0; round < ROUNDS_MAX && !rc; round++) {
         memcpy(before, c->clusters, c->count * sizeof *before);
-        parallel_for((c->count + BLOCK - 1) / BLOCK, threads, assign_block, c);
+        rc = blocks_run(job, doing, c->count, BLOCK, c->k * c->width, assign_block, c, err);
+        if (rc)
+            return rc;
         count_sizes(c);
         fill_empty(c);
         if (round > 0 && !memcmp(before, c->clusters, c->count * sizeof *before))
-            return;
-        move_centroids(c);
+            return 0;
+        rc = move_centroids(c, job, err);
     }
+    return rc;
 }
 
 /* ---- the result ---------------------------------------------------------------------------------------- */
@@ -165,22 +180,31 @@ static void renumber(struct cluster *c, size_t *order, size_t *number)
 }
 
 int embedding_clusters(size_t *clusters, float *centroids, double *similarity, const float *vectors,
-    size_t count, size_t width, size_t k, uint64_t seed, int threads, struct err *err)
+    size_t count, size_t width, size_t k, uint64_t seed, const struct job *job, struct err *err)
 {
     if (k < 1 || k > count)
         return err_set(err, ERR_ARGUMENT, "%zu vectors do not make %zu clusters", count, k);
-    struct cluster c = {clusters, centroids, NULL, vectors, count, width, k, NULL, NULL};
+    struct cluster c = {
+        .clusters = clusters,
+        .centroids = centroids,
+        .vectors = vectors,
+        .count = count,
+        .width = width,
+        .k = k,
+    };
     size_t *before = mem_new(count, sizeof *before), *order = mem_new(k, 2 * sizeof *order), room;
     c.similarities = mem_new(count, sizeof *c.similarities);
     c.sums = size_mul(&room, k, width) ? mem_new(room, sizeof *c.sums) : NULL;
     c.sizes = mem_new(k, sizeof *c.sizes);
-    const int rc = before && order && c.similarities && c.sums && c.sizes
-                       ? 0
-                       : err_memory(err, k * width * sizeof *c.sums + count * sizeof *before);
+    int rc = before && order && c.similarities && c.sums && c.sizes
+                 ? 0
+                 : err_memory(err, k * width * sizeof *c.sums + count * sizeof *before);
+    memset(clusters, 0, count * sizeof *clusters);
+    if (!rc)
+        rc = choose_seeds(&c, seed, job, err);
+    if (!rc)
+        rc = run_rounds(&c, before, job, err);
     if (!rc) {
-        memset(clusters, 0, count * sizeof *clusters);
-        choose_seeds(&c, seed);
-        run_rounds(&c, before, threads);
         renumber(&c, order, order + k);
         *similarity = 0;
         for (size_t i = 0; i < count; i++)

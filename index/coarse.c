@@ -151,7 +151,7 @@ static int write_at(int file, const char *path, const void *data, size_t size, u
 }
 
 static int blocks_write(int file, const char *path, const struct index_rows *rows, int64_t from, int64_t to,
-    int threads, struct err *err)
+    const struct job *job, struct err *err)
 {
     enum { BATCH_BYTES = 16 << 20, BATCH_MAX = 256 };
     struct encoding encoding = {.rows = rows, .stride = coarse_stride(rows->width)};
@@ -168,7 +168,10 @@ static int blocks_write(int file, const char *path, const struct index_rows *row
     for (int64_t b = from; !rc && b < to; b += (int64_t)batch) {
         const size_t count = (size_t)(to - b) < batch ? (size_t)(to - b) : batch;
         encoding.first = b;
-        parallel_for(count, threads, block_encode, &encoding);
+        rc = job_step(job, "rows", (size_t)b * COARSE_BLOCK, (size_t)to * COARSE_BLOCK, err);
+        if (rc)
+            break;
+        parallel_for(count, job_threads(job), block_encode, &encoding);
         rc = write_at(file, path, encoding.blocks, count * bytes, HEADER_BYTES + (uint64_t)b * bytes, err);
     }
     free(encoding.blocks);
@@ -244,8 +247,8 @@ void coarse_release(struct coarse *coarse)
     *coarse = (struct coarse){.stride = coarse->stride};
 }
 
-int coarse_verify(
-    const struct coarse *coarse, const char *path, const struct index_rows *rows, struct err *err)
+int coarse_verify(const struct coarse *coarse, const char *path, const struct index_rows *rows,
+    const struct job *job, struct err *err)
 {
     double *vector = mem_new(rows->width, sizeof *vector);
     int rc = vector ? 0 : err_memory(err, rows->width * sizeof *vector);
@@ -253,6 +256,8 @@ int coarse_verify(
         const uint8_t *block =
             coarse->blocks + (size_t)(i / COARSE_BLOCK) * coarse_block_bytes(coarse->stride);
         const struct code code = block_get(block, coarse->stride, i % COARSE_BLOCK);
+        if (i % COARSE_BLOCK == 0 && (rc = job_step(job, "codes", (size_t)i, (size_t)rows->count, err)))
+            break;
         rows_decode(vector, rows, i);
         if (!code_holds(&code, vector, rows->width))
             rc = err_set(
@@ -266,14 +271,14 @@ int coarse_verify(
 
 /* Blocks [from, to), then, once they are on the disk, the header that counts them. */
 static int blocks_commit(int file, const char *path, const struct index_rows *rows, int64_t generation,
-    int64_t from, int64_t to, int threads, struct err *err)
+    int64_t from, int64_t to, const struct job *job, struct err *err)
 {
     struct coarse_header header = {.version = VERSION,
         .width = (uint32_t)rows->width,
         .generation = (uint64_t)generation,
         .blocks = (uint64_t)to};
     memcpy(header.magic, magic, sizeof magic);
-    int rc = blocks_write(file, path, rows, from, to, threads, err);
+    int rc = blocks_write(file, path, rows, from, to, job, err);
     if (!rc && fdatasync(file))
         rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
     if (!rc)
@@ -284,8 +289,8 @@ static int blocks_commit(int file, const char *path, const struct index_rows *ro
 }
 
 /* All blocks to a new file that takes the place of the old one when it is whole: readers keep theirs. */
-static int rebuild(
-    const char *path, const struct index_rows *rows, int64_t generation, int threads, struct err *err)
+static int rebuild(const char *path, const struct index_rows *rows, int64_t generation, const struct job *job,
+    struct err *err)
 {
     struct arena arena = {0};
     char *fresh = arena_alloc(&arena, strlen(path) + sizeof ".new");
@@ -297,7 +302,7 @@ static int rebuild(
     if (file < 0)
         rc = err_set(err, ERR_IO, "unable to create '%s': %s", fresh, strerror(errno));
     if (!rc)
-        rc = blocks_commit(file, fresh, rows, generation, 0, rows->count / COARSE_BLOCK, threads, err);
+        rc = blocks_commit(file, fresh, rows, generation, 0, rows->count / COARSE_BLOCK, job, err);
     if (file >= 0 && close(file) && !rc)
         rc = err_set(err, ERR_IO, "unable to write '%s': %s", fresh, strerror(errno));
     if (!rc && rename(fresh, path))
@@ -309,19 +314,19 @@ static int rebuild(
 }
 
 static int append(const char *path, const struct index_rows *rows, int64_t generation, int64_t from,
-    int threads, struct err *err)
+    const struct job *job, struct err *err)
 {
     const int file = open(path, O_RDWR | O_CLOEXEC);
     if (file < 0)
         return err_set(err, ERR_IO, "unable to open '%s': %s", path, strerror(errno));
-    int rc = blocks_commit(file, path, rows, generation, from, rows->count / COARSE_BLOCK, threads, err);
+    int rc = blocks_commit(file, path, rows, generation, from, rows->count / COARSE_BLOCK, job, err);
     if (close(file) && !rc)
         rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
     return rc;
 }
 
-int coarse_update(
-    const char *path, const struct index_rows *rows, int64_t generation, int threads, struct err *err)
+int coarse_update(const char *path, const struct index_rows *rows, int64_t generation, const struct job *job,
+    struct err *err)
 {
     const int64_t whole = rows->count / COARSE_BLOCK;
     struct coarse coarse;
@@ -332,6 +337,6 @@ int coarse_update(
     const bool usable = coarse.blocks && held <= whole; /* more: of rows that were taken back */
     coarse_release(&coarse);
     if (usable)
-        return held < whole ? append(path, rows, generation, held, threads, err) : 0;
-    return whole || file_exists(path) ? rebuild(path, rows, generation, threads, err) : 0;
+        return held < whole ? append(path, rows, generation, held, job, err) : 0;
+    return whole || file_exists(path) ? rebuild(path, rows, generation, job, err) : 0;
 }

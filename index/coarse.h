@@ -45,12 +45,12 @@ void coarse_release(struct coarse *coarse);
 
 /* Brings the file up to `rows`: appends what is new, or writes all anew in place of a file that coarse_open
  * would not use. Safe to kill at any moment. Of one writer at a time; readers may have it open. */
-int coarse_update(
-    const char *path, const struct index_rows *rows, int64_t generation, int threads, struct err *err);
+int coarse_update(const char *path, const struct index_rows *rows, int64_t generation, const struct job *job,
+    struct err *err);
 
 /* Checks every code against the vectors. ERR_FORMAT names the first row whose bounds do not hold: remove the
  * file and update. */
-int coarse_verify(
-    const struct coarse *coarse, const char *path, const struct index_rows *rows, struct err *err);
+int coarse_verify(const struct coarse *coarse, const char *path, const struct index_rows *rows,
+    const struct job *job, struct err *err);
 
 #endif

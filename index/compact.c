@@ -71,16 +71,16 @@ static int move_items(struct compaction *work, size_t count, struct err *err)
     return rc;
 }
 
-static int move_all(struct compaction *work, index_progress *progress, void *context, struct err *err)
+static int move_all(struct compaction *work, const struct job *job, struct err *err)
 {
     struct index *index = work->index;
     const int64_t live = index->meta.images + index->meta.texts;
     size_t count = 0;
     int rc = 0;
     do {
-        if (progress && progress(context, work->done, live))
-            return err_set(err, ERR_ARGUMENT, "interrupted");
-        rc = next_items(work, &count, err);
+        rc = job_step(job, "rows", (size_t)work->done, (size_t)live, err);
+        if (!rc)
+            rc = next_items(work, &count, err);
         if (!rc && count)
             rc = move_items(work, count, err);
     } while (!rc && count);
@@ -110,12 +110,12 @@ static void compaction_release(struct compaction *work)
 }
 
 /* Writes the new file and all that the transaction is to commit. */
-static int write_all(struct compaction *work, index_progress *progress, void *context, struct err *err)
+static int write_all(struct compaction *work, const struct job *job, struct err *err)
 {
     struct index *index = work->index;
     int rc = compaction_init(work, index, err);
     if (!rc)
-        rc = move_all(work, progress, context, err);
+        rc = move_all(work, job, err);
     if (!rc)
         rc = vectors_sync(work->fd, work->path, err);
     if (!rc)
@@ -139,12 +139,12 @@ static void adopt(struct compaction *work)
     work->fd = -1;
 }
 
-static int compact(struct compaction *work, index_progress *progress, void *context, struct err *err)
+static int compact(struct compaction *work, const struct job *job, struct err *err)
 {
     struct index *index = work->index;
     int rc = change_begin(index, err);
     if (!rc)
-        rc = write_all(work, progress, context, err);
+        rc = write_all(work, job, err);
     rc = change_end(index, rc, err);
     if (rc && work->fd >= 0)
         unlink(work->path);
@@ -155,7 +155,7 @@ static int compact(struct compaction *work, index_progress *progress, void *cont
     return rc;
 }
 
-int index_compact(struct index *index, index_progress *progress, void *context, struct err *err)
+int index_compact(struct index *index, const struct job *job, struct err *err)
 {
     int rc = index_commit(index, err);
     if (rc || index->meta.images + index->meta.texts == index->meta.rows)
@@ -165,7 +165,7 @@ int index_compact(struct index *index, index_progress *progress, void *context, 
         return err_memory(err, sizeof *work);
     work->index = index;
     work->fd = -1;
-    rc = compact(work, progress, context, err);
+    rc = compact(work, job, err);
     compaction_release(work);
     free(work);
     return rc;

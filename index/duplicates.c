@@ -4,10 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { AT_ONCE = 64 /* queries */, HITS = 32 /* a query asks for at first */ };
+enum { ROWS_AT_ONCE = 4096, AT_ONCE = 64 /* queries */, HITS = 32 /* a query asks for at first */ };
 
-int index_matrix(
-    float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows, struct err *err)
+int index_matrix(float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows,
+    const struct job *job, struct err *err)
 {
     size_t chosen = 0;
     *vectors = mem_new((size_t)rows->chosen + 1, rows->width * sizeof **vectors);
@@ -17,8 +17,12 @@ int index_matrix(
     for (int64_t row = 0; row < rows->count && !rc; row++)
         if (!rows->mask || rows->mask[row / 64] >> row % 64 & 1)
             (*numbers)[chosen++] = row;
-    if (!rc)
-        rc = index_vectors(*vectors, index, *numbers, chosen, err);
+    for (size_t first = 0; first < chosen && !rc; first += ROWS_AT_ONCE) {
+        const size_t left = chosen - first, count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
+        rc = job_step(job, "reading vectors", 0, 0, err);
+        if (!rc)
+            rc = index_vectors(*vectors + first * rows->width, index, *numbers + first, count, err);
+    }
     if (rc) {
         free(*vectors);
         free(*numbers);
@@ -81,7 +85,19 @@ struct finding {
     struct forest forest;
     float *vectors;   // (chosen, E)
     int64_t *numbers; // (chosen)
+    const struct job *job;
+    size_t done; /* of the chosen rows */
 };
+
+/* The job of one search, which is a part of this work. */
+static int search_step(void *context, const char *unit, size_t done, size_t total)
+{
+    const struct finding *f = context;
+    (void)unit;
+    (void)done;
+    (void)total;
+    return job_step(f->job, "items", f->done, (size_t)f->rows->chosen, NULL);
+}
 
 /* Joins the rows [first, first + count) of the chosen with all that are near. Where k hits are all near,
  * there may be more: those rows ask again for more, one by one. */
@@ -91,8 +107,10 @@ static int join_neighbours(struct finding *f, size_t first, size_t count, size_t
     struct index_hit *hits = mem_new(count, k * sizeof *hits); // (count, k)
     size_t *counts = mem_new(count, sizeof *counts);
     int rc = hits && counts ? 0 : err_memory(err, count * k * sizeof *hits);
+    const struct job search = {.step = search_step, .context = f, .threads = job_threads(f->job)};
     if (!rc)
-        rc = index_search(f->searcher, f->rows, f->vectors + first * width, count, k, hits, counts, err);
+        rc = index_search(
+            f->searcher, f->rows, f->vectors + first * width, count, k, hits, counts, &search, err);
     for (size_t i = 0; i < count && !rc; i++) {
         size_t near = 0;
         for (; near < counts[i] && hits[i * k + near].score >= f->threshold; near++)
@@ -106,14 +124,13 @@ static int join_neighbours(struct finding *f, size_t first, size_t count, size_t
     return rc;
 }
 
-static int join_all(struct finding *f, index_progress *progress, void *context, struct err *err)
+static int join_all(struct finding *f, struct err *err)
 {
     const size_t chosen = (size_t)f->rows->chosen;
     int rc = 0;
-    for (size_t first = 0; first < chosen && !rc; first += AT_ONCE) {
-        rc = join_neighbours(f, first, chosen - first < AT_ONCE ? chosen - first : AT_ONCE, HITS, err);
-        if (!rc && progress && progress(context, (int64_t)first, (int64_t)chosen))
-            rc = err_set(err, ERR_ARGUMENT, "interrupted");
+    for (; f->done < chosen && !rc; f->done += AT_ONCE) {
+        const size_t left = chosen - f->done;
+        rc = join_neighbours(f, f->done, left < AT_ONCE ? left : AT_ONCE, HITS, err);
     }
     return rc;
 }
@@ -159,15 +176,15 @@ static int list_groups(struct index_groups *out, struct forest *forest, const st
 }
 
 int index_duplicates(struct index_groups *out, struct index_searcher *searcher, const struct index_rows *rows,
-    double threshold, index_progress *progress, void *context, struct err *err)
+    double threshold, const struct job *job, struct err *err)
 {
-    struct finding f = {.searcher = searcher, .rows = rows, .threshold = threshold};
+    struct finding f = {.searcher = searcher, .rows = rows, .threshold = threshold, .job = job};
     *out = (struct index_groups){0};
     int rc = forest_init(&f.forest, rows->count, err);
     if (!rc)
-        rc = index_matrix(&f.vectors, &f.numbers, searcher_index(searcher), rows, err);
+        rc = index_matrix(&f.vectors, &f.numbers, searcher_index(searcher), rows, job, err);
     if (!rc)
-        rc = join_all(&f, progress, context, err);
+        rc = join_all(&f, err);
     if (!rc)
         rc = list_groups(out, &f.forest, rows, threshold, err);
     if (rc)
@@ -178,8 +195,7 @@ int index_duplicates(struct index_groups *out, struct index_searcher *searcher, 
     return rc;
 }
 
-/* ---- the same content ------------------------------------------------------------------------------------
- */
+/* ---- the same content ---------------------------------------------------------------------------------- */
 
 /* Joins the chosen rows of one kind and hash, each with the one before. */
 static int join_identical(
@@ -208,14 +224,16 @@ static int join_identical(
     return rc ? rc : catalog_check_unchanged(index, err);
 }
 
-int index_identical(
-    struct index_groups *out, struct index *index, const struct index_rows *rows, struct err *err)
+int index_identical(struct index_groups *out, struct index *index, const struct index_rows *rows,
+    const struct job *job, struct err *err)
 {
     struct forest forest = {0};
     *out = (struct index_groups){0};
     int rc = forest_init(&forest, rows->count, err);
+    catalog_watch(index->db, job);
     if (!rc)
         rc = join_identical(&forest, index, rows, err);
+    catalog_watch(index->db, NULL);
     if (!rc)
         rc = list_groups(out, &forest, rows, 1, err);
     if (rc)

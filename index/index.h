@@ -59,7 +59,7 @@ struct index;
  * else in it, is ERR_ARGUMENT. */
 int index_create(struct index **out, const char *path, const struct index_options *options, struct err *err);
 
-/* INDEX_WRITE takes the index for this process until index_free; a second writer is ERR_IO, with the first
+/* INDEX_WRITE takes the index for this process until index_free; a second writer is ERR_BUSY, with the first
  * one's process id in the message. It also removes what a killed writer left. INDEX_READ needs no right to
  * write.
  *
@@ -110,7 +110,7 @@ struct index_item {
     const char *metadata; /* the user's, a JSON object */
 };
 
-/* The item with this id; ERR_ARGUMENT where there is none. Its strings come from the arena. */
+/* The item with this id; ERR_NOT_FOUND where there is none. Its strings come from the arena. */
 int index_get(struct index_item *out, struct index *index, int64_t id, struct arena *arena, struct err *err);
 
 /* The item with the lowest id that has this kind (not INDEX_ANY) and this path and hash, either NULL for any.
@@ -120,8 +120,8 @@ int index_find(struct index_item *out, bool *found, struct index *index, enum in
 
 /* ---- changes: for the writer --------------------------------------------------------------------------- */
 
-/* Each of these happens whole or not at all. ERR_ARGUMENT leaves the changes since the last commit as they
- * were; any other error (a full disk) drops them and says so: the index is then in its last committed state.
+/* Each of these happens whole or not at all. ERR_ARGUMENT and ERR_NOT_FOUND leave the changes since the
+ * last commit as they were; any other error (a full disk) drops them and says so: the index is then in its last committed state.
  * After a commit that failed, in index_commit or index_compact, only index_free is left.
  *
  * A path has one picture: giving it to a picture removes the item that had it. Texts share paths freely. */
@@ -143,12 +143,9 @@ int index_remove(struct index *index, int64_t id, struct err *err);
 /* Keeps all changes since the last commit; on stable storage when it returns. */
 int index_commit(struct index *index, struct err *err);
 
-/* Called now and then; a return of non-zero stops the work, which fails with ERR_ARGUMENT, "interrupted". */
-typedef int index_progress(void *context, int64_t done, int64_t total);
-
 /* Commits, then writes the vectors without dead rows to a new file and removes the old one; ids stay, rows
- * change. Takes free disk space for all live rows. progress may be NULL. */
-int index_compact(struct index *index, index_progress *progress, void *context, struct err *err);
+ * change. Takes free disk space for all live rows. Cancelled, the index stays as it was committed. */
+int index_compact(struct index *index, const struct job *job, struct err *err);
 
 /* ---- sources ------------------------------------------------------------------------------------------- */
 
@@ -215,15 +212,16 @@ struct index_hit {
  * summed in double in one order, whatever the device; k may be any number from 1 on. A query of length 1 gets
  * cosines; one with an element that is not finite is ERR_ARGUMENT. */
 int index_search(struct index_searcher *searcher, const struct index_rows *rows, const float *queries,
-    size_t query_count, size_t k, struct index_hit *hits, size_t *counts, struct err *err);
+    size_t query_count, size_t k, struct index_hit *hits, size_t *counts, const struct job *job,
+    struct err *err);
 
 /* Brings the codes for the first pass of searches (coarse.h) up to the committed rows, or removes them where
- * rows are too few for them to matter. For the writer, after its last commit; without it, searches are slower
- * and no less exact. */
-int index_prepare(struct index *index, int threads, struct err *err);
+ * rows are too few for them to matter. For the writer, after its last commit; without it, or cancelled,
+ * searches are slower and no less exact. */
+int index_prepare(struct index *index, const struct job *job, struct err *err);
 
 /* items (count) of rows (count), as a scan found them, in that order; strings come from the arena. A row
- * whose bytes do not match its checksum is ERR_FORMAT and names file and row; a dead row is ERR_ARGUMENT. */
+ * whose bytes do not match its checksum is ERR_FORMAT and names file and row; a dead row is ERR_NOT_FOUND. */
 int index_fetch(struct index_item *items, struct index *index, const int64_t *rows, size_t count,
     struct arena *arena, struct err *err);
 
@@ -236,12 +234,11 @@ typedef int index_visit(void *context, const struct index_item *item);
 int index_each(struct index *index, const struct index_filter *filter, index_visit *visit, void *context,
     struct err *err);
 
-/* ---- what one learns from an index -----------------------------------------------------------------------
- */
+/* ---- what one learns from an index --------------------------------------------------------------------- */
 
 /* vectors (count, E) as float32 of the rows that `rows` chooses, and the number of each, both for free(). */
-int index_matrix(
-    float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows, struct err *err);
+int index_matrix(float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows,
+    const struct job *job, struct err *err);
 
 /* Groups of rows with near equals: two rows whose cosine is at least threshold are in one group, and so on
  * from row to row. Exact, through the searcher. */
@@ -253,11 +250,11 @@ struct index_groups {
 };
 
 int index_duplicates(struct index_groups *out, struct index_searcher *searcher, const struct index_rows *rows,
-    double threshold, index_progress *progress, void *context, struct err *err);
+    double threshold, const struct job *job, struct err *err);
 
 /* Groups of rows whose items have one kind and hash, whatever their vectors; the scores are 1. */
-int index_identical(
-    struct index_groups *out, struct index *index, const struct index_rows *rows, struct err *err);
+int index_identical(struct index_groups *out, struct index *index, const struct index_rows *rows,
+    const struct job *job, struct err *err);
 void index_groups_release(struct index_groups *groups);
 
 /* How far each of vectors (count, E) of length 1 stands from the rest: similarities (count) is its mean
@@ -265,21 +262,21 @@ void index_groups_release(struct index_groups *groups);
  * small tail marks an outlier: on average it is less like the others than nearly any two are like each other.
  * Of more than 4 million pairs so many are drawn by the seed. count is at least 3. */
 int embedding_outliers(double *similarities, double *tails, const float *vectors, size_t count, size_t width,
-    uint64_t seed, int threads, struct err *err);
+    uint64_t seed, const struct job *job, struct err *err);
 
 /* points (count, 2): vectors (count, E) in the plane of their two principal components, the directions in
  * which they vary most (Pearson 1901; Halko, Martinsson, Tropp 2011 for the subspace iteration). explained:
  * the share of the variance that each holds. Signs are such that each component's largest element is
  * positive. count is at least 3. */
 int embedding_map(float *points, double explained[2], const float *vectors, size_t count, size_t width,
-    uint64_t seed, int threads, struct err *err);
+    uint64_t seed, const struct job *job, struct err *err);
 
 /* Spherical k-means (Dhillon, Modha 2001) with k-means++ seeding (Arthur, Vassilvitskii 2007): clusters
  * (count) of vectors (count, E) of length 1, numbered by falling size, and centroids (k, E) of length 1. k is
  * 1 to count. Every cluster has a vector. *similarity: the mean cosine of the vectors with their centroids.
  */
 int embedding_clusters(size_t *clusters, float *centroids, double *similarity, const float *vectors,
-    size_t count, size_t width, size_t k, uint64_t seed, int threads, struct err *err);
+    size_t count, size_t width, size_t k, uint64_t seed, const struct job *job, struct err *err);
 
 /* ---- exchange ------------------------------------------------------------------------------------------ */
 
@@ -318,11 +315,9 @@ int matrix_writer_close(struct matrix_writer *writer, bool keep, struct err *err
 
 /* Checks the index at path: the catalog's own structure, counts, every row against its checksum, items whose
  * rows do not exist or are out of order, the full-text table, the length of the vectors file, files that do
- * not belong. Each defect is one call of `report`; *defects counts them; an interrupted writer's tail is
- * none. Needs no right to write; copies the catalog to a temporary file. Fails only where it cannot check.
- * report and progress may be NULL. */
-typedef void index_report(void *context, const char *defect);
-int index_verify(int64_t *defects, const char *path, index_report *report, index_progress *progress,
-    void *context, struct err *err);
+ * not belong. Each defect is one report of the job, ERR_FORMAT; *defects counts them; an interrupted
+ * writer's tail is none. Needs no right to write; copies the catalog to a temporary file. Fails only where it
+ * cannot check. */
+int index_verify(int64_t *defects, const char *path, const struct job *job, struct err *err);
 
 #endif

@@ -21,8 +21,8 @@ static int refuse(int fd, const char *folder, struct err *err)
     const ssize_t got = pread(fd, text, sizeof text - 1, 0);
     const long pid = got > 0 ? strtol(text, NULL, 10) : 0;
     if (pid > 0 && (!kill((pid_t)pid, 0) || errno == EPERM))
-        return err_set(err, ERR_IO, "unable to change '%s': process %ld is changing it", folder, pid);
-    return err_set(err, ERR_IO, "unable to change '%s': another process is changing it", folder);
+        return err_set(err, ERR_BUSY, "unable to change '%s': process %ld is changing it", folder, pid);
+    return err_set(err, ERR_BUSY, "unable to change '%s': another process is changing it", folder);
 }
 
 int lock_take(int *out, const char *folder, struct err *err)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "index/blocks.h"
 #include "index/dot.h"
 #include "index/index.h"
 
@@ -9,6 +10,7 @@
 /* Subspace iteration: a block of P directions is multiplied by the covariance and made orthonormal, again and
  * again. The first two converge by the ratio of the variances in directions P + 1 and 2. */
 enum { P = 8, ROUNDS_MAX = 100, BLOCK = 4096 /* vectors that are summed up apart */ };
+static const char doing[] = "finding the plane";
 
 struct map {
     const float *vectors; // (count, E)
@@ -45,13 +47,16 @@ static void multiply_block(void *context, size_t block)
 }
 
 /* Blocks are added in one order, so that threads do not show in the result. */
-static void multiply(struct map *m, int threads)
+static int multiply(struct map *m, const struct job *job, struct err *err)
 {
-    parallel_for(m->blocks, threads, multiply_block, m);
+    const int rc = blocks_run(job, doing, m->count, BLOCK, 2 * P * m->width, multiply_block, m, err);
+    if (rc)
+        return rc;
     memset(m->image, 0, P * m->width * sizeof *m->image);
     for (size_t block = 0; block < m->blocks; block++)
         for (size_t i = 0; i < P * m->width; i++)
             m->image[i] += m->products[block * (P + 1) * m->width + i] / (double)m->count;
+    return 0;
 }
 
 /* ---- small dense algebra ------------------------------------------------------------------------------- */
@@ -156,34 +161,42 @@ static bool converged(const struct map *m, const double variances[P])
     return true;
 }
 
-static void iterate(struct map *m, double variances[P], uint64_t seed, int threads)
+static int iterate(struct map *m, double variances[P], uint64_t seed, const struct job *job, struct err *err)
 {
     for (size_t i = 0; i < P * m->width; i++)
         m->basis[i] = (double)(random_at(seed, i) >> 11) * 0x1p-53 - 0.5;
     for (size_t round = 0; round < ROUNDS_MAX; round++) {
         orthonormalise(m->basis, m->width);
-        multiply(m, threads);
+        const int rc = multiply(m, job, err);
+        if (rc)
+            return rc;
         align(m, variances);
         if (converged(m, variances))
-            return;
+            return 0;
         if (round + 1 < ROUNDS_MAX)
             memcpy(m->basis, m->image, P * m->width * sizeof *m->basis);
     }
+    return 0;
 }
 
 /* ---- the map ------------------------------------------------------------------------------------------- */
 
-static double find_mean(struct map *m)
+/* The mean, and the variance in all directions together. */
+static int find_mean(double *variance, struct map *m, const struct job *job, struct err *err)
 {
-    double variance = 0;
-    for (size_t i = 0; i < m->count; i++)
+    int rc = 0;
+    *variance = 0;
+    for (size_t i = 0; i < m->count && !rc; i++) {
+        rc = i % BLOCK ? 0 : job_step(job, doing, 0, 0, err);
         for (size_t e = 0; e < m->width; e++)
             m->mean[e] += m->vectors[i * m->width + e] / (double)m->count;
-    for (size_t i = 0; i < m->count; i++) {
-        centre(m->products, m, i);
-        variance += dot_f64(m->products, m->products, m->width) / (double)m->count;
     }
-    return variance;
+    for (size_t i = 0; i < m->count && !rc; i++) {
+        rc = i % BLOCK ? 0 : job_step(job, doing, 0, 0, err);
+        centre(m->products, m, i);
+        *variance += dot_f64(m->products, m->products, m->width) / (double)m->count;
+    }
+    return rc;
 }
 
 /* Which of v and -v is an accident of the start. */
@@ -196,19 +209,22 @@ static double sign_of(const double *direction, size_t width)
     return largest < 0 ? -1 : 1;
 }
 
-static void project(float *points, struct map *m)
+static int project(float *points, struct map *m, const struct job *job, struct err *err)
 {
-    for (size_t p = 0; p < 2; p++) {
-        const double *direction = m->basis + p * m->width, sign = sign_of(direction, m->width);
-        for (size_t i = 0; i < m->count; i++) {
-            centre(m->products, m, i);
-            points[2 * i + p] = (float)(sign * dot_f64(direction, m->products, m->width));
-        }
+    const double *x = m->basis, *y = m->basis + m->width;
+    const double signs[] = {sign_of(x, m->width), sign_of(y, m->width)};
+    int rc = 0;
+    for (size_t i = 0; i < m->count && !rc; i++) {
+        rc = i % BLOCK ? 0 : job_step(job, doing, 0, 0, err);
+        centre(m->products, m, i);
+        points[2 * i] = (float)(signs[0] * dot_f64(x, m->products, m->width));
+        points[2 * i + 1] = (float)(signs[1] * dot_f64(y, m->products, m->width));
     }
+    return rc;
 }
 
 int embedding_map(float *points, double explained[2], const float *vectors, size_t count, size_t width,
-    uint64_t seed, int threads, struct err *err)
+    uint64_t seed, const struct job *job, struct err *err)
 {
     if (count < 3)
         return err_set(err, ERR_ARGUMENT, "%zu vectors are too few for a map", count);
@@ -217,18 +233,19 @@ int embedding_map(float *points, double explained[2], const float *vectors, size
     size_t room;
     m.mean = mem_new((2 * P + 1) * width, sizeof *m.mean);
     m.products = size_mul(&room, m.blocks * (P + 1), width) ? mem_new(room, sizeof *m.products) : NULL;
-    const int rc =
-        m.mean && m.products ? 0 : err_memory(err, m.blocks * (P + 1) * width * sizeof *m.products);
+    int rc = m.mean && m.products ? 0 : err_memory(err, m.blocks * (P + 1) * width * sizeof *m.products);
+    double variances[P] = {0}, variance = 0;
     if (!rc) {
-        double variances[P] = {0};
         m.basis = m.mean + width;
         m.image = m.basis + P * width;
-        const double variance = find_mean(&m);
-        iterate(&m, variances, seed, threads);
-        project(points, &m);
-        for (size_t p = 0; p < 2; p++)
-            explained[p] = variance > 0 ? variances[p] / variance : 0;
+        rc = find_mean(&variance, &m, job, err);
     }
+    if (!rc)
+        rc = iterate(&m, variances, seed, job, err);
+    if (!rc)
+        rc = project(points, &m, job, err);
+    for (size_t p = 0; p < 2; p++)
+        explained[p] = variance > 0 ? variances[p] / variance : 0;
     free(m.products);
     free(m.mean);
     return rc;

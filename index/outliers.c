@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "index/blocks.h"
 #include "index/dot.h"
 #include "index/index.h"
 
 #include <stdlib.h>
 
 enum { PAIRS_MAX = 4000000, BLOCK = 1024 /* what a thread takes at a time */ };
+static const char doing[] = "finding outliers";
 
 struct outliers {
     double *similarities; // (count)
@@ -79,11 +81,15 @@ static double share_below(const struct outliers *o, double x)
 
 /* ---- each vector with the rest ------------------------------------------------------------------------- */
 
-static void add_up(struct outliers *o)
+static int add_up(struct outliers *o, const struct job *job, struct err *err)
 {
-    for (size_t i = 0; i < o->count; i++)
+    int rc = 0;
+    for (size_t i = 0; i < o->count && !rc; i++) {
+        rc = i % BLOCK ? 0 : job_step(job, doing, 0, 0, err);
         for (size_t e = 0; e < o->width; e++)
             o->sum[e] += o->vectors[i * o->width + e];
+    }
+    return rc;
 }
 
 /* The sum of the cosines with all vectors is one product with the sum of them; its own is taken out. */
@@ -101,7 +107,7 @@ static void measure_rest(void *context, size_t block)
 }
 
 int embedding_outliers(double *similarities, double *tails, const float *vectors, size_t count, size_t width,
-    uint64_t seed, int threads, struct err *err)
+    uint64_t seed, const struct job *job, struct err *err)
 {
     if (count < 3)
         return err_set(err, ERR_ARGUMENT, "%zu vectors are too few to tell outliers", count);
@@ -110,13 +116,15 @@ int embedding_outliers(double *similarities, double *tails, const float *vectors
         o.pair_count = count * (count - 1) / 2;
     o.sum = mem_new(width, sizeof *o.sum);
     o.pairs = mem_new(o.pair_count, sizeof *o.pairs);
-    const int rc = o.sum && o.pairs ? 0 : err_memory(err, o.pair_count * sizeof *o.pairs);
+    int rc = o.sum && o.pairs ? 0 : err_memory(err, o.pair_count * sizeof *o.pairs);
+    if (!rc)
+        rc = blocks_run(job, doing, o.pair_count, BLOCK, width, measure_pairs, &o, err);
     if (!rc) {
-        parallel_for((o.pair_count + BLOCK - 1) / BLOCK, threads, measure_pairs, &o);
         qsort(o.pairs, o.pair_count, sizeof *o.pairs, rising);
-        add_up(&o);
-        parallel_for((count + BLOCK - 1) / BLOCK, threads, measure_rest, &o);
+        rc = add_up(&o, job, err);
     }
+    if (!rc)
+        rc = blocks_run(job, doing, count, BLOCK, width, measure_rest, &o, err);
     free(o.pairs);
     free(o.sum);
     return rc;

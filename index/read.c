@@ -34,7 +34,7 @@ int index_get(struct index_item *out, struct index *index, int64_t id, struct ar
     sqlite3_bind_int64(stmt, 1, id);
     rc = first_item(out, &found, index, stmt, arena, err);
     if (!rc && !found)
-        rc = err_set(err, ERR_ARGUMENT, "'%s' has no item %" PRId64, index->path, id);
+        rc = err_set(err, ERR_NOT_FOUND, "'%s' has no item %" PRId64, index->path, id);
     return rc;
 }
 
@@ -95,7 +95,7 @@ static int fetch_one(
     if (step == SQLITE_ROW)
         rc = load_checked(out, index, stmt, row, arena, err);
     else if (step == SQLITE_DONE)
-        rc = err_set(err, ERR_ARGUMENT, "row %" PRId64 " of '%s' has no item", row, index->vectors);
+        rc = err_set(err, ERR_NOT_FOUND, "row %" PRId64 " of '%s' has no item", row, index->vectors);
     else
         rc = catalog_error(index, "read", err);
     sqlite3_reset(stmt);
@@ -117,7 +117,7 @@ int index_vectors(float *vectors, struct index *index, const int64_t *rows, size
     int rc = vectors_map(index, err);
     for (size_t i = 0; i < count && !rc; i++) {
         if (rows[i] < 0 || rows[i] >= index->mapped)
-            rc = err_set(err, ERR_ARGUMENT, "'%s' has no row %" PRId64, index->vectors, rows[i]);
+            rc = err_set(err, ERR_NOT_FOUND, "'%s' has no row %" PRId64, index->vectors, rows[i]);
         else
             vectors_decode(vectors + i * width, vectors_row(index, rows[i]), width, index->meta.storage);
     }

@@ -2,6 +2,7 @@
 /* The scan from the first row to the last: spans that grow, thresholds that rise, and the ranking of who is
  * left. */
 #include "index/scan.h"
+#include "index/blocks.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -79,9 +80,8 @@ static void tighten(void *bests, size_t i)
 }
 
 /* Spans begin small, while thresholds are low, and double: each then leaves about as many survivors. */
-static int sift(struct batch *batch, struct best *bests, struct err *err)
+static int sift(struct batch *batch, struct best *bests, const struct job *job, struct err *err)
 {
-    const int threads = thread_default();
     size_t rows = SPAN_LEAST;
     for (int64_t first = 0; first < batch->rows->count;) {
         const size_t most = batch_span_rows(batch, first);
@@ -89,7 +89,9 @@ static int sift(struct batch *batch, struct best *bests, struct err *err)
         bool full = false;
         if (rows > most)
             rows = most;
-        int rc = batch_span(batch, bests, first, rows, &found, &full, err);
+        int rc = job_step(job, "rows", (size_t)first, (size_t)batch->rows->count, err);
+        if (!rc)
+            rc = batch_span(batch, bests, first, rows, &found, &full, err);
         if (rc)
             return rc;
         if (full) {
@@ -97,7 +99,7 @@ static int sift(struct batch *batch, struct best *bests, struct err *err)
             continue;
         }
         take_survivors(bests, batch, first, found);
-        parallel_for(batch->count, threads, tighten, bests);
+        parallel_for(batch->count, job_threads(job), tighten, bests);
         first += (int64_t)rows;
         rows = rows < SPAN_LEAST ? SPAN_LEAST : 2 * rows;
     }
@@ -143,30 +145,31 @@ static void settle(void *bests, size_t i)
     best_settle((struct best *)bests + i);
 }
 
-static int rank(struct best *bests, size_t count, struct err *err)
+static int rank(struct best *bests, size_t count, const struct job *job, struct err *err)
 {
-    const int threads = thread_default();
     struct ranking ranking = {bests, mem_new(count + 1, sizeof *ranking.pieces), count};
     if (!ranking.pieces)
         return err_memory(err, (count + 1) * sizeof *ranking.pieces);
     for (size_t i = 0; i < count; i++)
         ranking.pieces[i + 1] = ranking.pieces[i] + groups_of(bests[i].count, PIECE);
-    parallel_for(ranking.pieces[count], threads, piece_score, &ranking);
-    parallel_for(count, threads, settle, bests);
+    const int rc = blocks_run(
+        job, "ranking", ranking.pieces[count], 1, PIECE * bests->rows->width, piece_score, &ranking, err);
+    if (!rc)
+        parallel_for(count, job_threads(job), settle, bests);
     free(ranking.pieces);
-    return 0;
+    return rc;
 }
 
 /* ---- all of it ----------------------------------------------------------------------------------------- */
 
 static int scan_batch(struct scanner *scanner, struct batch *batch, struct best *bests,
-    struct index_hit *hits, size_t *counts, size_t k, struct err *err)
+    struct index_hit *hits, size_t *counts, size_t k, const struct job *job, struct err *err)
 {
     int rc = scanner_place(scanner, batch, err);
     if (!rc)
-        rc = sift(batch, bests, err);
+        rc = sift(batch, bests, job, err);
     if (!rc)
-        rc = rank(bests, batch->count, err);
+        rc = rank(bests, batch->count, job, err);
     for (size_t i = 0; !rc && i < batch->count; i++) {
         counts[i] = bests[i].count;
         for (size_t j = 0; j < bests[i].count; j++)
@@ -197,7 +200,7 @@ static size_t batch_size(size_t k, int64_t rows)
 
 int scan_top(struct scanner *scanner, const struct index_rows *rows, const struct coarse *coarse,
     const float *queries, size_t query_count, size_t k, struct index_hit *hits, size_t *counts,
-    struct err *err)
+    const struct job *job, struct err *err)
 {
     struct best bests[BATCH_MAX];
     int rc = arguments_check(rows, queries, query_count, k, err);
@@ -215,7 +218,7 @@ int scan_top(struct scanner *scanner, const struct index_rows *rows, const struc
             if (!(rc = best_init(&bests[ready], rows, first + ready * rows->width, k, err)))
                 ready++;
         if (!rc)
-            rc = scan_batch(scanner, &batch, bests, hits + q * k, counts + q, k, err);
+            rc = scan_batch(scanner, &batch, bests, hits + q * k, counts + q, k, job, err);
         while (ready)
             best_release(&bests[--ready]);
         batch_release(&batch);

@@ -56,6 +56,6 @@ void scanner_free(struct scanner *scanner);
  * least 1. A query with an element that is not finite is ERR_ARGUMENT. */
 int scan_top(struct scanner *scanner, const struct index_rows *rows, const struct coarse *coarse,
     const float *queries, size_t query_count, size_t k, struct index_hit *hits, size_t *counts,
-    struct err *err);
+    const struct job *job, struct err *err);
 
 #endif

@@ -77,17 +77,19 @@ void index_searcher_free(struct index_searcher *searcher)
 }
 
 int index_search(struct index_searcher *searcher, const struct index_rows *rows, const float *queries,
-    size_t query_count, size_t k, struct index_hit *hits, size_t *counts, struct err *err)
+    size_t query_count, size_t k, struct index_hit *hits, size_t *counts, const struct job *job,
+    struct err *err)
 {
     int rc = 0;
     if (searcher->generation != searcher->index->meta.generation)
         rc = open_codes(searcher, rows, err);
-    return rc ? rc
-              : scan_top(
-                    searcher->scanner, rows, &searcher->coarse, queries, query_count, k, hits, counts, err);
+    if (rc)
+        return rc;
+    return scan_top(
+        searcher->scanner, rows, &searcher->coarse, queries, query_count, k, hits, counts, job, err);
 }
 
-int index_prepare(struct index *index, int threads, struct err *err)
+int index_prepare(struct index *index, const struct job *job, struct err *err)
 {
     struct index_rows rows;
     assert(index->writer);
@@ -99,7 +101,7 @@ int index_prepare(struct index *index, int threads, struct err *err)
     if (!path)
         rc = err_memory(err, 0);
     else if (rows.count >= PREPARED_ROWS)
-        rc = coarse_update(path, &all, index->meta.generation, threads, err);
+        rc = coarse_update(path, &all, index->meta.generation, job, err);
     else if (unlink(path) && errno != ENOENT) /* of the rows that were there before a compaction */
         rc = err_set(err, ERR_IO, "unable to remove '%s': %s", path, strerror(errno));
     free(path);
@@ -107,7 +109,7 @@ int index_prepare(struct index *index, int threads, struct err *err)
     return rc;
 }
 
-int search_verify(struct index *index, struct err *err)
+int search_verify(struct index *index, const struct job *job, struct err *err)
 {
     struct index_rows rows;
     struct coarse coarse = {0};
@@ -121,7 +123,7 @@ int search_verify(struct index *index, struct err *err)
     if (file_exists(path))
         rc = coarse_open(&coarse, path, &all, index->meta.generation, err);
     if (!rc && coarse.count)
-        rc = coarse_verify(&coarse, path, &all, err);
+        rc = coarse_verify(&coarse, path, &all, job, err);
     coarse_release(&coarse);
     index_rows_release(&rows);
     free(path);

@@ -62,6 +62,9 @@ void meta_release(struct meta *meta);
 int catalog_statement(sqlite3_stmt **out, struct index *index, const char *sql, struct err *err);
 int catalog_run(struct index *index, const char *sql, struct err *err);
 
+/* Statements of db end with SQLITE_INTERRUPT, ERR_CANCELLED, when the job's step says so; NULL: no longer. */
+void catalog_watch(sqlite3 *db, const struct job *job);
+
 /* SQLite's last error as ours, saying what failed: unable to DOING 'x.dip/catalog.sqlite': why */
 int catalog_error(struct index *index, const char *doing, struct err *err);
 
@@ -152,7 +155,7 @@ int bad_row(struct index *index, int64_t row, struct err *err); /* an item's row
 /* ---- search.c ------------------------------------------------------------------------------------------ */
 
 /* ERR_FORMAT where a code does not hold for its vector. */
-int search_verify(struct index *index, struct err *err);
+int search_verify(struct index *index, const struct job *job, struct err *err);
 
 struct index *searcher_index(const struct index_searcher *searcher);
 

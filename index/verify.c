@@ -9,29 +9,36 @@
 struct verification {
     struct index *index;
     int64_t defects;
-    index_report *report;
-    index_progress *progress;
-    void *context;
+    const struct job *job;
     int64_t images, texts, last_row; /* of the items so far */
 };
 
 PRINTF_LIKE(2, 3)
 static void defect(struct verification *work, const char *format, ...)
 {
-    char text[sizeof((struct err *)0)->msg];
+    struct err problem = {.code = ERR_FORMAT};
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    vsnprintf(problem.msg, sizeof problem.msg, format, list);
     va_end(list);
     work->defects++;
-    if (work->report)
-        work->report(work->context, text);
+    job_report(work->job, &problem);
 }
 
 /* ---- the catalog's own structure ----------------------------------------------------------------------- */
 
 /* SQLite's check of a full-text table is an INSERT, so it runs on the copy, as does the other one. */
-static void check_copy(struct verification *work, sqlite3 *copy)
+static int check_words(struct verification *work, sqlite3 *copy)
+{
+    static const char sql[] = "INSERT INTO items_fts(items_fts, rank) VALUES ('integrity-check', 1)";
+    const int result = sqlite3_exec(copy, sql, NULL, NULL, NULL);
+    if (result && result != SQLITE_INTERRUPT)
+        defect(work, "'%s' has words that are not those of its captions and paths: %s", work->index->catalog,
+            sqlite3_errmsg(copy));
+    return result;
+}
+
+static int check_pages(struct verification *work, sqlite3 *copy)
 {
     const char *catalog = work->index->catalog;
     sqlite3_stmt *stmt = NULL;
@@ -41,29 +48,43 @@ static void check_copy(struct verification *work, sqlite3 *copy)
         if (text && strcmp(text, "ok"))
             defect(work, "'%s' is damaged: %s", catalog, text);
     }
-    if (step != SQLITE_DONE)
+    if (step != SQLITE_DONE && step != SQLITE_INTERRUPT)
         defect(work, "'%s' is damaged: %s", catalog, sqlite3_errmsg(copy));
     sqlite3_finalize(stmt);
-    if (sqlite3_exec(
-            copy, "INSERT INTO items_fts(items_fts, rank) VALUES ('integrity-check', 1)", NULL, NULL, NULL))
-        defect(work, "'%s' has words that are not those of its captions and paths: %s", catalog,
-            sqlite3_errmsg(copy));
+    return step;
 }
 
-/* A file without a name, which SQLite makes and removes. */
+static int check_copy(struct verification *work, sqlite3 *copy, struct err *err)
+{
+    catalog_watch(copy, work->job);
+    if (check_pages(work, copy) == SQLITE_INTERRUPT || check_words(work, copy) == SQLITE_INTERRUPT)
+        return err_set(err, ERR_CANCELLED, "interrupted");
+    return 0;
+}
+
+static int copy_catalog(struct verification *work, sqlite3 *copy, struct err *err)
+{
+    enum { PAGES_AT_ONCE = 4096 };
+    sqlite3_backup *backup = sqlite3_backup_init(copy, "main", work->index->db, "main");
+    int rc = 0;
+    while (backup && !rc && sqlite3_backup_step(backup, PAGES_AT_ONCE) == SQLITE_OK)
+        rc = job_step(work->job, "reading the catalog", 0, 0, err);
+    if ((!backup || sqlite3_backup_finish(backup)) && !rc)
+        rc = err_set(err, ERR_IO, "unable to copy '%s': %s", work->index->catalog, sqlite3_errmsg(copy));
+    return rc;
+}
+
+/* The copy is a file without a name, which SQLite makes and removes. */
 static int check_structure(struct verification *work, struct err *err)
 {
     sqlite3 *copy = NULL;
-    int rc = 0, result = sqlite3_open_v2("", &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-    sqlite3_backup *backup = result ? NULL : sqlite3_backup_init(copy, "main", work->index->db, "main");
-    if (backup) {
-        sqlite3_backup_step(backup, -1);
-        result = sqlite3_backup_finish(backup);
-    }
-    if (!backup || result)
+    int rc = 0;
+    if (sqlite3_open_v2("", &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL))
         rc = err_set(err, ERR_IO, "unable to copy '%s': %s", work->index->catalog, sqlite3_errmsg(copy));
-    else
-        check_copy(work, copy);
+    if (!rc)
+        rc = copy_catalog(work, copy, err);
+    if (!rc)
+        rc = check_copy(work, copy, err);
     sqlite3_close(copy);
     return rc;
 }
@@ -113,9 +134,9 @@ static int check_items(struct verification *work, struct err *err)
         check_item(work, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
             (uint32_t)sqlite3_column_int64(stmt, 3));
         const int64_t done = work->images + work->texts;
-        if (work->progress && done % ITEMS_AT_ONCE == 0 &&
-            work->progress(work->context, done, index->meta.images + index->meta.texts))
-            rc = err_set(err, ERR_ARGUMENT, "interrupted");
+        if (done % ITEMS_AT_ONCE == 0)
+            rc = job_step(
+                work->job, "rows", (size_t)done, (size_t)(index->meta.images + index->meta.texts), err);
     }
     if (!rc && step == SQLITE_DONE)
         check_counts(work);
@@ -159,7 +180,7 @@ static int check_folder(struct verification *work, struct err *err)
 static int check_codes(struct verification *work, struct err *err)
 {
     struct err problem;
-    const int rc = search_verify(work->index, &problem);
+    const int rc = search_verify(work->index, work->job, &problem);
     if (rc == ERR_FORMAT)
         defect(work, "%s; remove the file and update the index", problem.msg);
     else if (rc)
@@ -167,10 +188,9 @@ static int check_codes(struct verification *work, struct err *err)
     return 0;
 }
 
-int index_verify(int64_t *defects, const char *path, index_report *report, index_progress *progress,
-    void *context, struct err *err)
+int index_verify(int64_t *defects, const char *path, const struct job *job, struct err *err)
 {
-    struct verification work = {.report = report, .progress = progress, .context = context, .last_row = -1};
+    struct verification work = {.job = job, .last_row = -1};
     *defects = 0;
     int rc = open_store(&work.index, path, INDEX_READ, err);
     if (rc)

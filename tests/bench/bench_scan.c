@@ -43,7 +43,7 @@ static int bench_open(struct bench *bench, char **argv, struct err *err)
     if (!strcmp(argv[4], "-"))
         return 0;
     const double start = time_now();
-    rc = coarse_update(argv[4], &bench->rows, 1, thread_default(), err);
+    rc = coarse_update(argv[4], &bench->rows, 1, NULL, err);
     const double updated = time_now();
     if (!rc)
         rc = coarse_open(&bench->coarse, argv[4], &bench->rows, 1, err);
@@ -59,7 +59,7 @@ static int answer(struct bench *bench, size_t queries, size_t k, struct err *err
     const double start = time_now();
     if (!rc)
         rc = scan_top(bench->scanner, &bench->rows, &bench->coarse, (const float *)bench->queries.data,
-            queries, k, hits, counts, err);
+            queries, k, hits, counts, NULL, err);
     if (!rc) {
         printf("{\"seconds\": %.6f, \"rows\": [", time_now() - start);
         for (size_t q = 0; q < queries; q++) {

@@ -123,10 +123,10 @@ struct index_item find_picture(struct index *index, uint64_t number, uint64_t ve
     return (struct index_item){.id = found.id, .row = found.row, .width = found.width};
 }
 
-static void append_line(void *context, const char *defect)
+static void append_line(void *context, const struct err *defect)
 {
     char **text = context, *longer;
-    assert_true(asprintf(&longer, "%s%s\n", *text, defect) >= 0);
+    assert_true(asprintf(&longer, "%s%s\n", *text, defect->msg) >= 0);
     free(*text);
     *text = longer;
 }
@@ -135,7 +135,8 @@ char *verify_text(const char *path, int64_t *defects)
 {
     struct err err;
     char *text = strdup("");
-    assert_ok(index_verify(defects, path, append_line, NULL, &text, &err));
+    const struct job job = {.report = append_line, .context = &text};
+    assert_ok(index_verify(defects, path, &job, &err));
     return text;
 }
 

@@ -15,6 +15,8 @@
 
 #include "tests/index/synthetic.h"
 
+static const struct job one = {.threads = 1}, two = {.threads = 2};
+
 static struct err err;
 
 /* ---- against numpy ------------------------------------------------------------------------------------- */
@@ -45,15 +47,15 @@ static void outliers_are_numpys(void **state)
     float vectors[COUNT][WIDTH];
     double similarities[COUNT], tails[COUNT];
     json_t *root = golden(vectors);
-    assert_ok(embedding_outliers(similarities, tails, vectors[0], COUNT, WIDTH, 1, 2, &err));
+    assert_ok(embedding_outliers(similarities, tails, vectors[0], COUNT, WIDTH, 1, &two, &err));
     for (size_t i = 0; i < COUNT; i++) {
         expect_number(similarities[i], json_object_get(root, "similarities"), i, 1e-14);
         expect_number(tails[i], json_object_get(root, "tails"), i, 1e-14);
     }
     assert_true(tails[7] < 0.05 && tails[8] > 0.05);
     json_decref(root);
-    assert_err(
-        embedding_outliers(similarities, tails, vectors[0], 2, WIDTH, 1, 2, &err), ERR_ARGUMENT, "too few");
+    assert_err(embedding_outliers(similarities, tails, vectors[0], 2, WIDTH, 1, &two, &err), ERR_ARGUMENT,
+        "too few");
 }
 
 /* More than 4 million pairs are sampled; their distribution is close to that of all. */
@@ -67,8 +69,8 @@ static void outliers_of_many(void **state)
     size_t below = 0, pairs = 0;
     for (size_t i = 0; i < MANY; i++)
         make_vector(vectors + i * WIDE, WIDE, i);
-    assert_ok(embedding_outliers(similarities, tails, vectors, MANY, WIDE, 5, 1, &err));
-    assert_ok(embedding_outliers(similarities, again, vectors, MANY, WIDE, 5, 2, &err));
+    assert_ok(embedding_outliers(similarities, tails, vectors, MANY, WIDE, 5, &one, &err));
+    assert_ok(embedding_outliers(similarities, again, vectors, MANY, WIDE, 5, &two, &err));
     assert_memory_equal(tails, again, MANY * sizeof *tails);
     for (size_t a = 0; a < MANY; a++)
         for (size_t b = 0; b < a; b++, pairs++) {
@@ -90,7 +92,7 @@ static void map_is_numpys(void **state)
     float vectors[COUNT][WIDTH], points[COUNT][2];
     double explained[2];
     json_t *root = golden(vectors);
-    assert_ok(embedding_map(points[0], explained, vectors[0], COUNT, WIDTH, 1, 2, &err));
+    assert_ok(embedding_map(points[0], explained, vectors[0], COUNT, WIDTH, 1, &two, &err));
     expect_number(explained[0], json_object_get(root, "explained"), 0, 1e-10);
     expect_number(explained[1], json_object_get(root, "explained"), 1, 1e-10);
     for (size_t i = 0; i < COUNT; i++)
@@ -104,13 +106,13 @@ static void map_of_few_directions(void **state)
     (void)state;
     float line[5][3] = {{0, 0, 0}, {1, 2, 0}, {2, 4, 0}, {3, 6, 0}, {4, 8, 0}}, points[5][2];
     double explained[2];
-    assert_ok(embedding_map(points[0], explained, line[0], 5, 3, 1, 1, &err));
+    assert_ok(embedding_map(points[0], explained, line[0], 5, 3, 1, &one, &err));
     assert_true(fabs(explained[0] - 1) < 1e-12 && fabs(explained[1]) < 1e-12);
     for (size_t i = 0; i < 5; i++)
         assert_true(
             fabs((double)points[i][0] - ((double)i - 2) * sqrt(5)) < 1e-6 && fabsf(points[i][1]) < 1e-6f);
     memset(line, 0, sizeof line);
-    assert_ok(embedding_map(points[0], explained, line[0], 5, 3, 1, 1, &err));
+    assert_ok(embedding_map(points[0], explained, line[0], 5, 3, 1, &one, &err));
     assert_true(explained[0] == 0 && points[4][0] == 0);
 }
 
@@ -134,13 +136,14 @@ static void clusters_are_found(void **state)
         for (size_t e = 0; e < WIDE; e++)
             vectors[i][e] /= (float)sqrt(square);
     }
-    assert_ok(embedding_clusters(clusters, centroids[0], &similarity, vectors[0], MANY, WIDE, K, 3, 2, &err));
+    assert_ok(
+        embedding_clusters(clusters, centroids[0], &similarity, vectors[0], MANY, WIDE, K, 3, &two, &err));
     for (size_t i = 0; i < MANY; i++)
         assert_int_equal(clusters[i], i < 200 ? 0 : i < 270 ? 1 : 2);
     for (size_t k = 0; k < K; k++)
         assert_true(centroids[k][k] > 0.99f);
     assert_true(similarity > 0.98 && similarity < 1);
-    assert_ok(embedding_clusters(again, centroids[0], &similarity, vectors[0], MANY, WIDE, K, 3, 1, &err));
+    assert_ok(embedding_clusters(again, centroids[0], &similarity, vectors[0], MANY, WIDE, K, 3, &one, &err));
     assert_memory_equal(again, clusters, sizeof again);
 }
 
@@ -155,14 +158,14 @@ static void clusters_are_never_empty(void **state)
     for (uint64_t seed = 0; seed < 20; seed++) {
         memset(seen, 0, sizeof seen);
         assert_ok(
-            embedding_clusters(clusters, centroids[0], &similarity, vectors[0], 4, 2, 4, seed, 1, &err));
+            embedding_clusters(clusters, centroids[0], &similarity, vectors[0], 4, 2, 4, seed, &one, &err));
         for (size_t i = 0; i < 4; i++) {
             assert_false(seen[clusters[i]]);
             seen[clusters[i]] = true;
         }
         assert_true(fabs(similarity - 1) < 1e-6);
     }
-    assert_err(embedding_clusters(clusters, centroids[0], &similarity, vectors[0], 4, 2, 5, 0, 1, &err),
+    assert_err(embedding_clusters(clusters, centroids[0], &similarity, vectors[0], 4, 2, 5, 0, &one, &err),
         ERR_ARGUMENT, "4 vectors do not make 5 clusters");
 }
 
@@ -189,7 +192,7 @@ static void duplicates_are_grouped(void **state)
     assert_ok(index_commit(index, &err));
     assert_ok(index_searcher_open(&searcher, index, device, &err));
     assert_ok(index_rows(&rows, index, NULL, &err));
-    assert_ok(index_duplicates(&groups, searcher, &rows, 0.999, NULL, NULL, &err));
+    assert_ok(index_duplicates(&groups, searcher, &rows, 0.999, NULL, &err));
     assert_int_equal(groups.count, 2);
     assert_int_equal(groups.ends[0], 2);
     assert_int_equal(groups.rows[0], 9);
@@ -198,7 +201,7 @@ static void duplicates_are_grouped(void **state)
     for (size_t i = 2; i < 102; i++)
         assert_true(groups.rows[i] == (int64_t)(198 + i) && groups.scores[i] > 0.999999);
     index_groups_release(&groups);
-    assert_ok(index_duplicates(&groups, searcher, &rows, -1, NULL, NULL, &err)); /* everything is near */
+    assert_ok(index_duplicates(&groups, searcher, &rows, -1, NULL, &err)); /* everything is near */
     assert_int_equal(groups.count, 1);
     assert_int_equal(groups.ends[0], rows.chosen);
     index_groups_release(&groups);
@@ -237,7 +240,7 @@ static void identical_items_are_grouped(void **state)
     add_hashed(index, INDEX_IMAGE, "a", 3);
     assert_ok(index_commit(index, &err));
     assert_ok(index_rows(&rows, index, NULL, &err));
-    assert_ok(index_identical(&groups, index, &rows, &err));
+    assert_ok(index_identical(&groups, index, &rows, NULL, &err));
     assert_int_equal(groups.count, 2);
     assert_int_equal(groups.ends[0], 2);
     assert_int_equal(groups.ends[1], 5);
@@ -248,7 +251,7 @@ static void identical_items_are_grouped(void **state)
     index_groups_release(&groups);
     index_rows_release(&rows);
     assert_ok(index_rows(&rows, index, &later, &err));
-    assert_ok(index_identical(&groups, index, &rows, &err));
+    assert_ok(index_identical(&groups, index, &rows, NULL, &err));
     assert_int_equal(groups.count, 1);
     assert_int_equal(groups.ends[0], 2);
     assert_int_equal(groups.rows[0], 3);

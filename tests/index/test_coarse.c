@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+static const struct job one = {.threads = 1}, two = {.threads = 2};
+
 enum { WIDTH = 70, COUNT = 5 * COARSE_BLOCK + 100, HEADER = 4096 };
 
 static const char path[] = DIPTYCH_SCRATCH "/codes";
@@ -39,7 +41,7 @@ static void update(int64_t count, int64_t generation)
 {
     const struct index_rows some = first_rows(count);
     struct err err;
-    check_ok(coarse_update(path, &some, generation, 2, &err), &err);
+    check_ok(coarse_update(path, &some, generation, &two, &err), &err);
 }
 
 /* How many blocks an opened file gives; all of them must hold. */
@@ -49,7 +51,7 @@ static int64_t blocks(int64_t count, int64_t generation)
     struct coarse coarse;
     struct err err;
     check_ok(coarse_open(&coarse, path, &some, generation, &err), &err);
-    check_ok(coarse_verify(&coarse, path, &some, &err), &err);
+    check_ok(coarse_verify(&coarse, path, &some, NULL, &err), &err);
     const int64_t found = coarse.count;
     coarse_release(&coarse);
     return found;
@@ -144,7 +146,7 @@ static void test_damage(void **state)
     poke(HEADER + (long)(3 * block) + 40 * (long)coarse_stride(WIDTH), garbage, sizeof garbage);
     check_ok(coarse_open(&coarse, path, &rows, 1, &err), &err);
     assert_int_equal(coarse.count, 5);
-    assert_int_equal(coarse_verify(&coarse, path, &rows, &err), ERR_FORMAT);
+    assert_int_equal(coarse_verify(&coarse, path, &rows, NULL, &err), ERR_FORMAT);
     assert_string_equal(
         err.msg, "the codes in '" DIPTYCH_SCRATCH "/codes' do not match the vectors: row 3112");
     coarse_release(&coarse);
@@ -161,7 +163,7 @@ static void update_limited(rlim_t limit, bool killed)
         setrlimit(RLIMIT_FSIZE, &size);
         setrlimit(RLIMIT_CORE, &core);
         signal(SIGXFSZ, killed ? SIG_DFL : SIG_IGN);
-        _exit(coarse_update(path, &rows, 1, 1, NULL) == ERR_IO ? 1 : 3);
+        _exit(coarse_update(path, &rows, 1, &one, NULL) == ERR_IO ? 1 : 3);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -199,10 +201,10 @@ static void test_kinds(void **state)
                 data_make((enum index_storage)storage, (enum kind)kind, WIDTH, COARSE_BLOCK);
             struct coarse coarse;
             struct err err;
-            check_ok(coarse_update(path, &some, 9 + (int64_t)kind * 3 + (int64_t)storage, 2, &err), &err);
+            check_ok(coarse_update(path, &some, 9 + (int64_t)kind * 3 + (int64_t)storage, &two, &err), &err);
             check_ok(coarse_open(&coarse, path, &some, 9 + (int64_t)kind * 3 + (int64_t)storage, &err), &err);
             assert_int_equal(coarse.count, 1);
-            check_ok(coarse_verify(&coarse, path, &some, &err), &err);
+            check_ok(coarse_verify(&coarse, path, &some, NULL, &err), &err);
             const float *bounds = (const float *)(coarse.blocks + COARSE_BLOCK * coarse.stride);
             if (kind == KIND_RANDOM)
                 for (size_t i = 0; i < COARSE_BLOCK; i++)

@@ -229,7 +229,7 @@ static void write_steps(const char *path, uint64_t last)
         must(index_commit(index, &err), &err);
         atomic_store(&shared->committed, done);
         if (done % 2 == 0)
-            must(index_compact(index, NULL, NULL, &err), &err);
+            must(index_compact(index, NULL, &err), &err);
     }
     index_free(index);
 }

@@ -16,6 +16,8 @@
 
 #include "tests/index/synthetic.h"
 
+static const struct job two = {.threads = 2};
+
 #define EMBEDDINGS DIPTYCH_FIXTURES "/embeddings/"
 
 enum { COUNT = 1203, WIDTH = 512, K = 10 };
@@ -67,7 +69,7 @@ static struct index *make_index(enum index_storage storage)
     assert_ok(index_create(&index, scratch_path(index_storage_names[storage]), &options, &err));
     assert_ok(index_add(index, items, vectors, COUNT, &err));
     assert_ok(index_commit(index, &err));
-    assert_ok(index_prepare(index, 2, &err));
+    assert_ok(index_prepare(index, &two, &err));
     return index;
 }
 
@@ -128,7 +130,7 @@ static void finds_what_float64_finds(void **state)
     assert_ok(index_searcher_open(&searcher, index, device, &err));
     assert_ok(index_rows(&rows, index, NULL, &err));
     load_stored(stored, &rows);
-    assert_ok(index_search(searcher, &rows, vectors, COUNT, K, hits, counts, &err));
+    assert_ok(index_search(searcher, &rows, vectors, COUNT, K, hits, counts, NULL, &err));
     for (size_t q = 0; q < COUNT; q++) {
         struct index_hit expected[K];
         best_rows(expected, stored, vectors + q * WIDTH);

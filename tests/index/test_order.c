@@ -94,7 +94,7 @@ static void rows_are_synced_before_they_are_counted(void **state)
     assert_string_equal(seen, "vVwW");
 
     memset(seen, 0, sizeof seen);
-    assert_ok(index_compact(index, NULL, NULL, &err));
+    assert_ok(index_compact(index, NULL, &err));
     assert_string_equal(seen, "vVFwWU");
     index_free(index);
 }

@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+static const struct job two = {.threads = 2};
+
 enum { QUERIES = 9 }; /* more than are multiplied row by row */
 
 struct setup {
@@ -133,7 +135,7 @@ static void check_top(const struct check *check, size_t setup, size_t query_coun
     size_t counts[QUERIES];
     struct err err;
     check_ok(scan_top(scanners[setup], check->rows, check->coarse, check->queries, query_count, k, hits,
-                 counts, &err),
+                 counts, NULL, &err),
         &err);
     for (size_t q = 0; q < query_count; q++)
         check_query(check, q, all, k, hits + q * k, counts[q], setups[setup].name);
@@ -154,7 +156,7 @@ static void check_data(const struct index_rows *rows, size_t setup, size_t k, co
         mask[i] = i % 3 ? 0x5a00ff1234567890u << i % 5 : 0x8000000000000001u;
     some.mask = mask;
     unlink(codes_path);
-    check_ok(coarse_update(codes_path, rows, 1, 2, &err), &err);
+    check_ok(coarse_update(codes_path, rows, 1, &two, &err), &err);
     check_ok(coarse_open(&coarse, codes_path, rows, 1, &err), &err);
     assert_int_equal(coarse.count, rows->count / COARSE_BLOCK);
     const struct check checks[] = {
@@ -265,7 +267,7 @@ static void test_aligned(void **state)
         .width = WIDTH,
         .storage = INDEX_F32};
     unlink(codes_path);
-    check_ok(coarse_update(codes_path, &rows, 1, 2, &err), &err);
+    check_ok(coarse_update(codes_path, &rows, 1, &two, &err), &err);
     check_ok(coarse_open(&coarse, codes_path, &rows, 1, &err), &err);
     const struct check check = {&rows, &coarse, queries, "aligned"};
     for (size_t setup = 0; setup < SETUPS; setup++) {
@@ -329,10 +331,10 @@ static void test_many_queries(void **state)
     for (size_t i = 0; i < MANY * WIDTH; i++)
         queries[i] = noise(&seed);
     unlink(codes_path);
-    check_ok(coarse_update(codes_path, &rows, 1, 2, &err), &err);
+    check_ok(coarse_update(codes_path, &rows, 1, &two, &err), &err);
     check_ok(coarse_open(&coarse, codes_path, &rows, 1, &err), &err);
     const struct check check = {&rows, &coarse, queries, "many queries"};
-    check_ok(scan_top(scanners[0], &rows, &coarse, queries, MANY, K, hits, counts, &err), &err);
+    check_ok(scan_top(scanners[0], &rows, &coarse, queries, MANY, K, hits, counts, NULL, &err), &err);
     for (size_t q = 0; q < MANY; q++)
         check_query(&check, q, all, K, hits + q * K, counts[q], setups[0].name);
     coarse_release(&coarse);
@@ -350,14 +352,14 @@ static void test_arguments(void **state)
     size_t counts[2];
     struct err err;
     (void)state;
-    assert_int_equal(scan_top(scanners[0], &rows, NULL, query, 2, 1, hits, counts, &err), ERR_ARGUMENT);
+    assert_int_equal(scan_top(scanners[0], &rows, NULL, query, 2, 1, hits, counts, NULL, &err), ERR_ARGUMENT);
     assert_string_equal(err.msg, "element 2 of query 1 is not a finite number");
     query[7] = -INFINITY;
-    assert_int_equal(scan_top(scanners[0], &rows, NULL, query, 2, 1, hits, counts, &err), ERR_ARGUMENT);
-    assert_int_equal(scan_top(scanners[0], &rows, NULL, query, 1, 0, hits, counts, &err), ERR_ARGUMENT);
+    assert_int_equal(scan_top(scanners[0], &rows, NULL, query, 2, 1, hits, counts, NULL, &err), ERR_ARGUMENT);
+    assert_int_equal(scan_top(scanners[0], &rows, NULL, query, 1, 0, hits, counts, NULL, &err), ERR_ARGUMENT);
     const uint64_t none = 0;
     rows.mask = &none;
-    check_ok(scan_top(scanners[0], &rows, NULL, query, 1, 1, hits, counts, &err), &err);
+    check_ok(scan_top(scanners[0], &rows, NULL, query, 1, 1, hits, counts, NULL, &err), &err);
     assert_int_equal(counts[0], 0);
     data_free(&rows);
 }

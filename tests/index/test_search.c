@@ -13,6 +13,8 @@
 
 #include "tests/index/synthetic.h"
 
+static const struct job two = {.threads = 2};
+
 enum { WIDTH = 24, COUNT = 20000, K = 7 };
 
 static struct device *device;
@@ -49,7 +51,7 @@ static void expect_found(struct index_searcher *searcher, struct index *index, u
     char path[32];
     make_vector(query, WIDTH, number);
     assert_ok(index_rows(&rows, index, NULL, &err));
-    assert_ok(index_search(searcher, &rows, query, 1, K, hits, &count, &err));
+    assert_ok(index_search(searcher, &rows, query, 1, K, hits, &count, NULL, &err));
     assert_int_equal(count, K);
     for (size_t i = 0; i < K; i++)
         numbers[i] = hits[i].row;
@@ -78,12 +80,12 @@ static void expect_same_without_codes(struct index_searcher *searcher, struct in
     for (size_t q = 0; q < QUERIES; q++)
         make_vector(queries + q * WIDTH, WIDTH, 77777 + q);
     assert_ok(index_rows(&rows, index, NULL, &err));
-    assert_ok(index_search(searcher, &rows, queries, QUERIES, K, with, counts, &err));
+    assert_ok(index_search(searcher, &rows, queries, QUERIES, K, with, counts, NULL, &err));
     snprintf(codes, sizeof codes, "%s/coarse.i8", path);
     snprintf(away, sizeof away, "%s/away", path);
     assert_int_equal(rename(codes, away), 0);
     assert_ok(index_searcher_open(&plain, index, device, &err));
-    assert_ok(index_search(plain, &rows, queries, QUERIES, K, without, counts, &err));
+    assert_ok(index_search(plain, &rows, queries, QUERIES, K, without, counts, NULL, &err));
     assert_int_equal(rename(away, codes), 0);
     assert_memory_equal(with, without, sizeof with);
     index_searcher_free(plain);
@@ -115,7 +117,7 @@ static void search_storage(enum index_storage storage, const char *name)
     assert_ok(index_create(&index, path, &options, &err));
     assert_ok(index_searcher_open(&searcher, index, device, &err));
     add_pictures(index, 0, COUNT);
-    assert_ok(index_prepare(index, 2, &err));
+    assert_ok(index_prepare(index, &two, &err));
     expect_found(searcher, index, 3);
     expect_found(searcher, index, COUNT - 1);
     expect_same_without_codes(searcher, index, path);
@@ -131,13 +133,13 @@ static void search_storage(enum index_storage storage, const char *name)
     float query[WIDTH];
     make_vector(query, WIDTH, 3);
     assert_ok(index_rows(&rows, index, NULL, &err));
-    assert_ok(index_search(searcher, &rows, query, 1, 1, &hit, &count, &err));
+    assert_ok(index_search(searcher, &rows, query, 1, 1, &hit, &count, NULL, &err));
     assert_true(hit.row != third.row);
     index_rows_release(&rows);
 
-    assert_ok(index_compact(index, NULL, NULL, &err)); /* the codes are of rows that are no more */
+    assert_ok(index_compact(index, NULL, &err)); /* the codes are of rows that are no more */
     expect_found(searcher, index, COUNT + 20);
-    assert_ok(index_prepare(index, 2, &err));
+    assert_ok(index_prepare(index, &two, &err));
     index_searcher_free(searcher);
     assert_ok(index_searcher_open(&searcher, index, device, &err));
     expect_found(searcher, index, COUNT + 20);
@@ -158,9 +160,9 @@ static void search_storage(enum index_storage storage, const char *name)
     for (int64_t id = 1; id <= COUNT; id++)
         if (id != third.id)
             assert_ok(index_remove(index, id, &err));
-    assert_ok(index_compact(index, NULL, NULL, &err));
+    assert_ok(index_compact(index, NULL, &err));
     assert_true(file_exists(codes));
-    assert_ok(index_prepare(index, 2, &err)); /* 50 rows need no codes, and the old ones take room */
+    assert_ok(index_prepare(index, &two, &err)); /* 50 rows need no codes, and the old ones take room */
     assert_false(file_exists(codes));
     index_free(index);
     verify_clean(path);
@@ -187,7 +189,7 @@ static void an_empty_index(void **state)
     assert_ok(index_create(&index, scratch_path("empty.dip"), &options, &err));
     assert_ok(index_searcher_open(&searcher, index, device, &err));
     assert_ok(index_rows(&rows, index, NULL, &err));
-    assert_ok(index_search(searcher, &rows, query, 1, K, hits, &count, &err));
+    assert_ok(index_search(searcher, &rows, query, 1, K, hits, &count, NULL, &err));
     assert_int_equal(count, 0);
     index_rows_release(&rows);
     index_searcher_free(searcher);

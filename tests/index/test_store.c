@@ -96,7 +96,7 @@ static void ids_rise_with_rows_and_are_never_used_twice(void **state)
     const struct index_item last = find_picture(index, 4, 4), second = find_picture(index, 1, 1);
     assert_ok(index_remove(index, last.id, &err));
     assert_ok(index_commit(index, &err));
-    assert_err(index_remove(index, last.id, &err), ERR_ARGUMENT, "has no item");
+    assert_err(index_remove(index, last.id, &err), ERR_NOT_FOUND, "has no item");
     index_free(index);
 
     index = open_again(path, INDEX_WRITE);
@@ -110,8 +110,8 @@ static void ids_rise_with_rows_and_are_never_used_twice(void **state)
     assert_int_equal(index_info(index).rows, 7);
     struct index_item gone;
     struct arena arena = {0};
-    assert_err(index_get(&gone, index, second.id, &arena, &err), ERR_ARGUMENT, "has no item");
-    assert_err(index_fetch(&gone, index, &second.row, 1, &arena, &err), ERR_ARGUMENT, "has no item");
+    assert_err(index_get(&gone, index, second.id, &arena, &err), ERR_NOT_FOUND, "has no item");
+    assert_err(index_fetch(&gone, index, &second.row, 1, &arena, &err), ERR_NOT_FOUND, "has no item");
     arena_release(&arena);
     assert_ok(index_commit(index, &err));
     index_free(index);
@@ -153,7 +153,7 @@ static void a_rename_keeps_id_and_row(void **state)
     assert_int_equal(after.row, before.row);
     assert_int_equal(find_picture(index, 1, 1).row, -1);
     assert_int_equal(index_info(index).images, 1);
-    assert_err(index_get(&renamed, index, other.id, &arena, &err), ERR_ARGUMENT, "has no item");
+    assert_err(index_get(&renamed, index, other.id, &arena, &err), ERR_NOT_FOUND, "has no item");
     renamed = get(index, before.id, &arena);
     assert_int_equal(renamed.mtime_ns, 7);
     assert_string_equal(renamed.metadata, "{\"stars\": 5}");
@@ -179,7 +179,7 @@ static void a_copy_has_a_row_of_its_own(void **state)
     assert_int_equal(copy.row, 1);
     assert_ok(index_remove(index, original.id, &err));
     assert_int_equal(find_picture(index, 4, 3).id, copy.id);
-    assert_err(index_add_copy(index, &copy, original.id, &err), ERR_ARGUMENT, "has no item");
+    assert_err(index_add_copy(index, &copy, original.id, &err), ERR_NOT_FOUND, "has no item");
     assert_ok(index_commit(index, &err));
     index_free(index);
     verify_clean(path);
@@ -275,9 +275,11 @@ static void a_bad_item_leaves_out_its_batch_and_nothing_else(void **state)
     verify_clean(path);
 }
 
-static int note_progress(void *context, int64_t done, int64_t total)
+/* Ends the work while *context is negative; counts the calls. */
+static int note_step(void *context, const char *unit, size_t done, size_t total)
 {
     int64_t *calls = context;
+    assert_string_equal(unit, "rows");
     assert_true(done <= total);
     return ++*calls < 0;
 }
@@ -298,15 +300,16 @@ static void compaction_keeps_ids_and_order(void **state)
             assert_ok(index_remove(index, ids[i], &err));
     }
     int64_t calls = INT64_MIN;
-    assert_err(index_compact(index, note_progress, &calls, &err), ERR_ARGUMENT, "interrupted");
+    const struct job job = {.step = note_step, .context = &calls};
+    assert_err(index_compact(index, &job, &err), ERR_CANCELLED, "interrupted");
     assert_int_equal(index_info(index).rows, COUNT);
     calls = 0;
-    assert_ok(index_compact(index, note_progress, &calls, &err));
+    assert_ok(index_compact(index, &job, &err));
     assert_true(calls > 0);
     assert_true(strstr(index_info(index).vectors, "vectors-2.f16"));
     add_picture(index, COUNT);
     assert_ok(index_commit(index, &err));
-    assert_ok(index_compact(index, NULL, NULL, &err)); /* nothing to do */
+    assert_ok(index_compact(index, NULL, &err)); /* nothing to do */
     assert_true(strstr(index_info(index).vectors, "vectors-2.f16"));
     index_free(index);
 
