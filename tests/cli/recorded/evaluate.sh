@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# evaluate retrieval and evaluate classify.
+
+samples pictures
+cp "$root/assets/captions/references.json" references.json
+run retrieval-table evaluate retrieval -c references.json -i pictures
+run retrieval-tsv evaluate retrieval -c references.json -i pictures -f tsv -q
+run retrieval-json evaluate retrieval -c references.json -i pictures -f json
+
+# ---- some pictures fail, some are missing, some nobody asks for
+mkdir some
+colour some/red.ppm '\377\0\0'
+colour some/green.ppm '\0\377\0'
+colour some/000000000042.ppm '\0\0\377'
+colour some/unasked.ppm '\0\0\0'
+echo "no picture" >some/broken.png
+cat >coco.json <<'JSON'
+{"images": [{"id": 1, "file_name": "red.ppm"}, {"id": 2, "file_name": "train/green.ppm"}, {"id": 9, "file_name": "broken.png"}],
+ "annotations": [{"image_id": 1, "caption": "something red"}, {"image_id": 2, "caption": "something green"},
+  {"image_id": 9, "caption": "something broken"}, {"image_id": 1, "caption": "red paint"}, {"image_id": 42, "caption": "blue"}]}
+JSON
+run retrieval-broken evaluate retrieval -c coco.json -i some
+run retrieval-broken-json evaluate retrieval -c coco.json -i some -f json
+sed 's/"blue"}/"blue"}, {"image_id": 77, "caption": "nowhere"}/' coco.json >missing.json
+run retrieval-missing evaluate retrieval -c missing.json -i some
+run retrieval-allow-missing evaluate retrieval -c missing.json -i some --allow-missing -f json
+mkdir again && cp some/*.ppm again && mkdir again/deep && cp some/red.ppm again/deep
+run retrieval-twice evaluate retrieval -c coco.json -i again --allow-missing
+mkdir empty
+run retrieval-empty evaluate retrieval -c coco.json -i empty --allow-missing
+run retrieval-nowhere evaluate retrieval -c coco.json -i nowhere
+run retrieval-no-file evaluate retrieval -c nowhere.json -i some
+echo '{"broken": "something broken"}' >broken.json
+run retrieval-all-broken evaluate retrieval -c broken.json -i some
+run retrieval-no-images evaluate retrieval -c coco.json
+run retrieval-model evaluate retrieval -c coco.json -i some --model empty
+
+# ---- folders of classes; a blue star lies among the hearts
+samples shapes/heart 01 02
+samples shapes/star 02
+samples shapes/flower 07 12
+samples shapes/diamond 09 11
+colour shapes/star/plain.ppm '\377\377\0'
+run classes-table evaluate classify shapes
+run classes-tsv evaluate classify shapes -f tsv -q
+run classes-json evaluate classify shapes -f json
+run classes-html evaluate classify shapes --html page.html -t "a {}"
+wrote page.html
+run classes-more evaluate classify shapes --labels heart,star,flower,diamond,cloud,ring --allow-missing -t imagenet -f json
+run classes-less evaluate classify shapes --labels heart,star,flower
+run classes-unknown evaluate classify shapes --labels heart,star,flower,diamond,cloud
+run classes-allow-missing evaluate classify shapes --labels heart,star,cloud --allow-missing
+printf 'heart\tred heart\nstar\tblue star\nflower\twhite flower\ndiamond\tred heart\n' >classes.tsv
+run classes-file evaluate classify shapes --classes classes.tsv -f tsv
+echo "heart red heart" >blank.tsv
+run classes-file-blank evaluate classify shapes --classes blank.tsv
+printf 'heart\tred\nheart\tgreen\n' >twice.tsv
+run classes-file-twice evaluate classify shapes --classes twice.tsv
+run classes-file-nowhere evaluate classify shapes --classes nowhere.tsv
+
+mkdir -p "odd/<b> & \"c\"" odd/red odd/blue odd/.hidden
+colour "odd/<b> & \"c\"/a.ppm" '\377\0\0'
+colour odd/red/a.ppm '\377\0\0'
+colour odd/red/c.ppm '\0\377\0'
+colour odd/unseen.ppm '\0\0\0'
+echo "no picture" >odd/red/b.png
+run classes-odd evaluate classify odd --html page.html -f json
+wrote page.html
+run classes-page-nowhere evaluate classify odd --html nowhere/page.html
+mkdir -p none/red none/green one/red
+run classes-none evaluate classify none
+colour one/red/a.ppm '\377\0\0'
+run classes-one evaluate classify one
+run classes-no-folders evaluate classify one/red
+run classes-nowhere evaluate classify nowhere
+run classes-two evaluate classify some odd

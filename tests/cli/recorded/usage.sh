@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Help of every command, wrong usage, and what there is to see of devices and models.
+
+run help help
+run help-dashes --help
+run version --version
+run nothing
+run help-unknown help classfy
+for name in classify rank score search inspect devices bench evaluate index; do
+    run "help-$name" help $name
+    run "option-$name" $name --no-such-option
+    run "bare-$name" $name -f xml
+done
+for name in retrieval classify; do
+    run "help-evaluate-$name" evaluate $name --help
+    run "bare-evaluate-$name" evaluate $name
+done
+for name in build update import export list info remove verify compact duplicates outliers map cluster; do
+    run "help-index-$name" index $name --help
+    run "bare-index-$name" index $name
+done
+run usage-search search --usage
+run usage-index-cluster index cluster --usage
+run unknown-command classfy x
+run unknown-index index bild a.dip
+run unknown-evaluate evaluate captions
+run evaluate-alone evaluate
+run index-alone index
+run index-two-indexes index info a.dip b.dip
+
+for wrong in --top=0 --top=x --batch=0 --batch=5000 --threads=0 --max-pixels=1e9 --max-bytes= --format=xml; do
+    run "wrong-classify$wrong" classify a.png --labels cat "$wrong"
+done
+run wrong-search-kind search a.dip x --kind film
+run wrong-search-score search a.dip x --min-score high
+run wrong-update-storage index build a.dip . --storage f64
+run wrong-duplicates index duplicates a.dip --threshold 2
+run wrong-outliers index outliers a.dip --alpha 0
+run wrong-cluster index cluster a.dip --clusters 0
+run wrong-list index list a.dip --format html
+run wrong-remove-id index remove a.dip --id one
+
+here devices-table devices
+here devices-json devices -f json
+run devices-argument devices one
+here devices-unknown devices --device "warp drive"
+here devices-numbers devices --device 99:0
+run bench-nothing bench
+run bench-unknown bench decode
+run bench-shape bench encode --shape vit-x-1
+run bench-both bench encode --shape vit-b-32 --model model
+run bench-rounds bench encode --rounds 0
+run bench-model bench encode --model nowhere
+
+run inspect-table inspect model
+run inspect-json inspect model -f json
+run inspect-two inspect model model
+run inspect-nowhere inspect nowhere
+mkdir hollow
+run inspect-hollow inspect hollow
+mkdir cut && ln -s "$root"/tests/model/* cut && rm cut/model.safetensors
+head -c 100000 model/model.safetensors >cut/model.safetensors
+run inspect-cut inspect cut
+mkdir odd && ln -s "$root"/tests/model/* odd && rm odd/config.json
+sed 's/"projection_dim": 128/"projection_dim": 129/' model/config.json >odd/config.json
+run inspect-odd inspect odd
