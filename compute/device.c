@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Finding the OpenCL devices of the machine, choosing one, and opening it. */
-#include "compute/gemm.h"
+#include "compute/gemm/gemm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,7 +149,8 @@ static int candidate_choose(
 
 /* ---- how it will compute ------------------------------------------------------------------------------- */
 
-const struct gemm_provider *const gemm_providers[] = {&gemm_amx, &gemm_onednn, &gemm_clblast, NULL};
+const struct layer_provider *const layer_providers[] = {
+    &provider_amx, &provider_onednn, &provider_clblast, NULL};
 
 static const char *const precision_names[PRECISION_COUNT] = {"f32", "bf16", "f16"};
 
@@ -174,7 +175,7 @@ static int precision_parse(enum precision *out, const char *wanted, struct err *
 }
 
 /* The first provider that serves the device in the precision that is wanted, or else in its best. */
-static int arithmetic_choose(const struct gemm_provider **out, enum precision *precision, cl_device_id id,
+static int arithmetic_choose(const struct layer_provider **out, enum precision *precision, cl_device_id id,
     const char *wanted_gemm, const char *wanted, struct err *err)
 {
     const char *const gemm = wanted_gemm ? wanted_gemm : "auto";
@@ -182,8 +183,8 @@ static int arithmetic_choose(const struct gemm_provider **out, enum precision *p
     int rc = is_auto(wanted) ? 0 : precision_parse(&asked, wanted, err);
     if (rc)
         return rc;
-    for (size_t i = 0; gemm_providers[i]; i++) {
-        const struct gemm_provider *provider = gemm_providers[i];
+    for (size_t i = 0; layer_providers[i]; i++) {
+        const struct layer_provider *provider = layer_providers[i];
         if (!is_auto(gemm) && strcmp(gemm, provider->name))
             continue;
         *precision = is_auto(wanted) ? provider->best() : asked;
@@ -201,7 +202,7 @@ static int arithmetic_choose(const struct gemm_provider **out, enum precision *p
 static int candidate_describe(struct device_info *out, const struct candidate *candidate, bool chosen,
     const struct device_options *options, struct err *err)
 {
-    const struct gemm_provider *gemm = NULL, *other;
+    const struct layer_provider *gemm = NULL, *other;
     enum precision precision, same;
     const char *wanted = options->gemm;
     int rc =
@@ -288,7 +289,7 @@ int device_open_tuned(
     device->tuning = tuning ? *tuning : tuning_for(&chosen->info);
     snprintf(device->name, sizeof device->name, "%s", chosen->info.name);
     if ((rc = arithmetic_choose(
-             &device->gemm, &device->precision, device->id, options->gemm, options->precision, err)))
+             &device->provider, &device->precision, device->id, options->gemm, options->precision, err)))
         goto done;
 
     cl_int status;
@@ -328,7 +329,7 @@ const char *device_name(const struct device *device)
 
 const char *device_gemm(const struct device *device)
 {
-    return device->gemm->name;
+    return device->provider->name;
 }
 
 enum precision device_precision(const struct device *device)

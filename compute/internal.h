@@ -39,7 +39,7 @@ struct device {
     cl_context context;
     char name[128];
     enum precision precision;
-    const struct gemm_provider *gemm;
+    const struct layer_provider *provider;
     struct tuning tuning;
     pthread_mutex_t lock; /* guards programs */
     struct program *programs;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One launch each: the layers between matrix products. Arithmetic and layouts stand in compute/kernels/. */
-#include "compute/gemm.h"
+#include "compute/gemm/gemm.h"
 
 #include <assert.h>
 
@@ -18,7 +18,7 @@ int attention(struct stream *stream, struct tensor context, struct tensor qkv, s
     size_t heads, size_t head_width, bool causal, struct err *err)
 {
     const struct tuning *tuning = &stream->device->tuning;
-    const struct gemm_provider *gemm = stream->device->gemm;
+    const struct layer_provider *gemm = stream->device->provider;
     const double flops = 4.0 * (double)(batch * heads * tokens * tokens * head_width);
     if (gemm->attention) {
         int rc = profile_piece(stream, "attention", flops, err);

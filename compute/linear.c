@@ -7,7 +7,7 @@
  * operands are still stored and rounded in that type, but widened to float32 for the product. Results are
  * then the same on every device, only slower than native ones.
  */
-#include "compute/gemm.h"
+#include "compute/gemm/gemm.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -44,16 +44,16 @@ int linear_load(
     struct linear *linear = mem_new(1, sizeof *linear);
     if (!linear)
         return err_memory(err, sizeof *linear);
-    const bool native = device->gemm->native(device->precision);
+    const bool native = device->provider->native(device->precision);
     *linear = (struct linear){
-        .provider = device->gemm,
+        .provider = device->provider,
         .name = "linear",
         .n = n,
         .k = k,
         .element = native ? precision_element(device->precision) : ELEMENT_F32,
     };
-    int rc =
-        native ? device->gemm->pack(linear, device, weight, err) : pack_rounded(linear, device, weight, err);
+    int rc = native ? device->provider->pack(linear, device, weight, err)
+                    : pack_rounded(linear, device, weight, err);
     if (rc) {
         linear_free(linear);
         return rc;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From a parameter table to parameters on the device. */
-#include "compute/gemm.h"
+#include "compute/gemm/gemm.h"
 #include "compute/weights.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
  * included, and it does not matter how a GEMM provider launches its own. Profiling times of native kernels
  * and of CLBlast's several kernels would each need a way of their own.
  */
-#include "compute/gemm.h"
+#include "compute/gemm/gemm.h"
 
 #include <assert.h>
 #include <stdlib.h>

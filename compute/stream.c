@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An in-order queue, and one buffer that activations are handed out of like a stack. */
-#include "compute/gemm.h"
+#include "compute/gemm/gemm.h"
 
 #include <stdlib.h>
 
@@ -159,8 +159,8 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
     const int failed = stream->native_failed;
     stream->native_failed = 0; /* out of memory in this batch need not be in the next */
     if (failed)
-        return err_set(
-            err, ERR_DEVICE, "a native kernel of %s failed: status %d", stream->device->gemm->name, failed);
+        return err_set(err, ERR_DEVICE, "a native kernel of %s failed: status %d",
+            stream->device->provider->name, failed);
     return 0;
 }
 

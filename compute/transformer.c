@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The one transformer: both towers are made of these blocks. */
-#include "compute/gemm.h"
+#include "compute/gemm/gemm.h"
 
 #include <stdlib.h>
 

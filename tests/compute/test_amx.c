@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The products of compute/amx.h by themselves, where bfloat16 operands and float32 results leave no room for
+/* The products of compute/gemm/amx.h by themselves, where bfloat16 operands and float32 results leave no room for
  * anything but the order of sums; and its threads. */
-#include "compute/amx.h"
+#include "compute/gemm/amx.h"
 #include "tests/compute/twins.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Every layer on the device against its twin, for each GEMM provider and precision, and with the kernels in
  * the shapes of a CPU and of a GPU on whatever device there is. */
-#include "compute/amx.h"
+#include "compute/gemm/amx.h"
 #include "compute/internal.h"
 #include "tests/compute/twins.h"
 

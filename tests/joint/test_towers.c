@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Both towers against the golden embeddings of tests/golden/towers.py, in every precision and with every GEMM
  * provider that the device has. */
-#include "compute/amx.h"
+#include "compute/gemm/amx.h"
 #include "joint/joint.h"
 
 #include <math.h>

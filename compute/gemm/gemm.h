@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Inside compute: matrix products. One function, several providers.
+ * Inside compute: who computes the layers that are matrix products at heart. One struct of functions, several
+ * providers of them.
  *
- *   AMX      is our own, in bfloat16 and nothing else, for the CPUs that have the tile registers.
+ *   AMX      is our own, in bfloat16 and nothing else, for the CPUs that have the tile registers. It also
+ *            brings attention, and layer norms that go before a product.
  *   CLBlast  runs on any OpenCL device, in float32.
  *   oneDNN   runs on CPU devices that take native kernels: the library is called from inside the device's
  *            own queue, on the same buffers. It multiplies bfloat16 where the CPU can.
  *
- * linear.c brings operands to a type the provider multiplies in, and results to the type that is wanted.
+ * linear.c brings operands to a type the provider multiplies in, and results to the type that is wanted; what
+ * a provider leaves out is a kernel of compute/kernels/.
+ *
+ * Files: amx.c, clblast.c and onednn.c are the providers; amx_*.c what the first is made of, amx.h their
+ * manual; onednn_plan.c products of the third made ready to run, onednn_versions.h its API in two versions.
  */
-#ifndef DIPTYCH_COMPUTE_GEMM_H
-#define DIPTYCH_COMPUTE_GEMM_H
+#ifndef DIPTYCH_COMPUTE_GEMM_GEMM_H
+#define DIPTYCH_COMPUTE_GEMM_GEMM_H
 
 #include "compute/internal.h"
 
 struct linear {
-    const struct gemm_provider *provider;
+    const struct layer_provider *provider;
     const char *name; /* its weight's in Hugging Face's layout, without prefix; for a profile */
     size_t n, k;
     enum element element; /* what the provider multiplies: the device's real type, or float32 */
@@ -26,7 +32,7 @@ struct linear {
     } gamma, beta; /* of the layer norm before it: on the device, or for normed_product on the host */
 };
 
-struct gemm_provider {
+struct layer_provider {
     const char *name;
 
     /* Whether a device can be served in that precision, and in which without a detour through float32. */
@@ -54,10 +60,10 @@ struct gemm_provider {
         size_t tokens, size_t heads, size_t head_width, bool causal, struct err *err);
 };
 
-extern const struct gemm_provider gemm_amx, gemm_onednn, gemm_clblast;
+extern const struct layer_provider provider_amx, provider_onednn, provider_clblast;
 
 /* The providers in order of preference; NULL ends the list. */
-extern const struct gemm_provider *const gemm_providers[];
+extern const struct layer_provider *const layer_providers[];
 
 /* *out = a copy of count values, to free(). */
 int host_copy(float **out, const float *values, size_t count, struct err *err);

@@ -4,7 +4,7 @@
  * calls in its turn with the host addresses of the buffers. float32, and bfloat16 where the CPU has
  * instructions for it; bias, activation and residual sum happen inside the product.
  */
-#include "compute/onednn_plan.h"
+#include "compute/gemm/onednn_plan.h"
 
 /* ---- what the CPU and the device can do ---------------------------------------------------------------- */
 
@@ -119,7 +119,7 @@ static int product(const struct linear *linear, struct stream *stream, struct te
     return cl_fail(err, "clEnqueueNativeKernel", status);
 }
 
-const struct gemm_provider gemm_onednn = {
+const struct layer_provider provider_onednn = {
     .name = "onednn",
     .serves = serves,
     .native = native,

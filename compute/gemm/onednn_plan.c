@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compute/onednn_plan.h"
+#include "compute/gemm/onednn_plan.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Bringing the factors of a product into tiles. */
-#include "compute/amx_tiles.h"
+#include "compute/gemm/amx_tiles.h"
 
 #include <math.h>
 

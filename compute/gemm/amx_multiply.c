@@ -12,7 +12,7 @@
  * Source of LDTILECFG, TDPBF16PS and the layout they want: Intel 64 and IA-32 Architectures Software
  * Developer's Manual, volume 1, chapter "Programming with Intel AMX", and volume 2.
  */
-#include "compute/amx_tiles.h"
+#include "compute/gemm/amx_tiles.h"
 
 enum { CACHE_LINE = 64 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Inside compute: oneDNN's versions 2 and 3 make descriptors and attributes in different ways. Only this
  * file knows. */
-#ifndef DIPTYCH_COMPUTE_ONEDNN_H
-#define DIPTYCH_COMPUTE_ONEDNN_H
+#ifndef DIPTYCH_COMPUTE_GEMM_ONEDNN_VERSIONS_H
+#define DIPTYCH_COMPUTE_GEMM_ONEDNN_VERSIONS_H
 
 #include <dnnl.h>
 #include <stdlib.h>

@@ -5,11 +5,11 @@
  * Weights are reordered once, at load, to the layout oneDNN picks for a large batch; products for every other
  * number of rows are asked to take that layout.
  */
-#ifndef DIPTYCH_COMPUTE_ONEDNN_PLAN_H
-#define DIPTYCH_COMPUTE_ONEDNN_PLAN_H
+#ifndef DIPTYCH_COMPUTE_GEMM_ONEDNN_PLAN_H
+#define DIPTYCH_COMPUTE_GEMM_ONEDNN_PLAN_H
 
-#include "compute/gemm.h"
-#include "compute/onednn.h"
+#include "compute/gemm/gemm.h"
+#include "compute/gemm/onednn_versions.h"
 
 /* A product ready to run: one for each number of rows, epilogue and type of result that was asked for. */
 struct plan {
@@ -35,7 +35,7 @@ struct packed {
     size_t plan_count;
 };
 
-/* As struct gemm_provider has them. */
+/* As struct layer_provider has them. */
 int packed_open(struct linear *linear, struct device *device, const float *weight, struct err *err);
 int packed_set_bias(struct linear *linear, struct device *device, const float *bias, struct err *err);
 void packed_free(struct linear *linear);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Threads that are kept between loops. They are as many as the CPUs this process may use, less the one that
  * calls, begin with the first loop and end with the process. */
-#include "compute/amx.h"
+#include "compute/gemm/amx.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* CLBlast: float32 products on any OpenCL device. Bias and activation follow as one kernel of ours. */
-#include "compute/gemm.h"
+#include "compute/gemm/gemm.h"
 
 #include <clblast_c.h>
 #include <stdlib.h>
@@ -79,7 +79,7 @@ static int product(const struct linear *linear, struct stream *stream, struct te
     return bias_activation(stream, out, packed->bias, rows, n, epilogue, err);
 }
 
-const struct gemm_provider gemm_clblast = {
+const struct layer_provider provider_clblast = {
     .name = "clblast",
     .serves = serves,
     .native = native,

@@ -4,8 +4,8 @@
  * device's queue. Where oneDNN reaches about 1,400 GFLOP/s on the products of ViT-B/32 at batch 16, this
  * reaches 2,300 and more (tests/bench/RESULTS.md).
  */
-#include "compute/amx.h"
-#include "compute/gemm.h"
+#include "compute/gemm/amx.h"
+#include "compute/gemm/gemm.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -271,7 +271,7 @@ static int attend(struct stream *stream, struct tensor context, struct tensor qk
     return enqueue(stream, attention_run, &task, sizeof task, &task.memory, err);
 }
 
-const struct gemm_provider gemm_amx = {
+const struct layer_provider provider_amx = {
     .name = "amx",
     .serves = serves,
     .native = native,

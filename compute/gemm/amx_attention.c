@@ -5,7 +5,7 @@
  * largest score, exponentials, sum. Weights are rounded to bfloat16 for the product with the values, and
  * their sum is that of the numbers before.
  */
-#include "compute/amx_tiles.h"
+#include "compute/gemm/amx_tiles.h"
 
 #include <math.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Inside compute: bfloat16 arithmetic on the tile registers of x86 CPUs (AMX), and the threads that share
- * it. gemm_amx.c makes a provider of them.
+ * it. provider_amx.c makes a provider of them.
  */
-#ifndef DIPTYCH_COMPUTE_AMX_H
-#define DIPTYCH_COMPUTE_AMX_H
+#ifndef DIPTYCH_COMPUTE_GEMM_AMX_H
+#define DIPTYCH_COMPUTE_GEMM_AMX_H
 
 #include "compute/compute.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Inside compute: what AMX code shares: how functions are compiled for it, its tiles, and functions of 16
  * numbers. */
-#ifndef DIPTYCH_COMPUTE_AMX_TILES_H
-#define DIPTYCH_COMPUTE_AMX_TILES_H
+#ifndef DIPTYCH_COMPUTE_GEMM_AMX_TILES_H
+#define DIPTYCH_COMPUTE_GEMM_AMX_TILES_H
 
-#include "compute/amx.h"
+#include "compute/gemm/amx.h"
 
 enum { TILE_ROWS = 16, TILE = TILE_ROWS * AMX_BLOCK /* elements */, TILE_PITCH = 64 /* bytes */ };
 enum { BLOCK_SUMS = AMX_BLOCK * AMX_BLOCK, SUMS_PITCH = AMX_BLOCK * sizeof(float) };
