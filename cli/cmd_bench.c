@@ -168,8 +168,7 @@ static int measure(json_t **out, struct bench *bench,
     int (*encode)(struct bench *, const void *, float *, struct err *), const void *batch, double flops,
     struct err *err)
 {
-    float *embeddings =
-        mem_new(bench->batch, model_config(bench->loaded)->vision.embed_width * sizeof *embeddings);
+    float *embeddings = mem_new(bench->batch, model_width(bench->loaded) * sizeof *embeddings);
     double *seconds = mem_new(bench->rounds, sizeof *seconds);
     int rc = embeddings && seconds ? 0 : err_memory(err, bench->rounds * sizeof *seconds);
     for (size_t round = 0; round < WARM_UP + bench->rounds && !rc; round++) {

@@ -112,7 +112,7 @@ static int print_batch(
     void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
     struct classify *c = context;
-    const size_t width = model_config(c->session.model)->vision.embed_width;
+    const size_t width = model_width(c->session.model);
     int rc = 0;
     for (size_t i = 0; i < batch->count && !rc; i++) {
         const char *path = c->paths.items[batch->first + i];

@@ -101,7 +101,7 @@ int index_open_writer(
     const struct index_options made = {
         .model = model_path(model),
         .fingerprint = fingerprint,
-        .width = model_config(model)->vision.embed_width,
+        .width = model_width(model),
         .storage = storage < 0 ? INDEX_F16 : (enum index_storage)storage,
     };
     const char *catalog = path_join(&arena, path, "catalog.sqlite");

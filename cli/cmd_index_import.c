@@ -109,7 +109,7 @@ static int find_parts(struct importer *importer, const struct command_line *line
 
 static int check_width(const struct importer *importer, const struct model *model, struct err *err)
 {
-    const size_t width = model_config(model)->vision.embed_width;
+    const size_t width = model_width(model);
     if (importer->width == width)
         return 0;
     return err_set(err, ERR_ARGUMENT, "the rows of '%s' have %zu elements, the embeddings of '%s' %zu",

@@ -129,7 +129,7 @@ static int add_captions(struct rank *r, struct request *request, struct err *err
 static int take_batch(
     struct rank *r, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
-    const size_t width = model_config(r->session.model)->vision.embed_width;
+    const size_t width = model_width(r->session.model);
     int rc = 0;
     r->rows.count = 0;
     for (size_t i = 0; i < batch->count && !rc; i++) {
@@ -163,8 +163,8 @@ static int print_request(struct rank *r, const struct request *request, const fl
         r->session.failed++;
         return output_failure(&r->output, request->path, request->error, err);
     }
-    rank_rows(best, request->count, request->embedding, texts, request->count,
-        model_config(model)->vision.embed_width, model_logit_scale(model));
+    rank_rows(best, request->count, request->embedding, texts, request->count, model_width(model),
+        model_logit_scale(model));
     const struct caption_ranking ranking = {
         .path = request->path,
         .captions = request->captions,
@@ -185,7 +185,7 @@ static int print_batch(
         const struct request *request = &r->requests.items[r->printed];
         rc = print_request(r, request, texts, err);
         if (!request->error)
-            texts += request->count * model_config(r->session.model)->vision.embed_width;
+            texts += request->count * model_width(r->session.model);
     }
     return rc;
 }

@@ -199,7 +199,7 @@ static int search_lines(struct search *s, float *embeddings, struct err *err)
 
 static int search_all(struct search *s, struct err *err)
 {
-    const size_t row = model_config(s->request.session.model)->text.embed_width * sizeof(float);
+    const size_t row = model_width(s->request.session.model) * sizeof(float);
     const struct index_info info = index_info(s->index);
     float *embeddings = mem_new(AT_ONCE, row); // (AT_ONCE, E)
     s->results = mem_new(s->queries.count + 1, sizeof *s->results);

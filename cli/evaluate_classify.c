@@ -151,7 +151,7 @@ static int judge_batch(
             continue;
         }
         classifier_rank(e->classifier, best, top, embeddings);
-        embeddings += model_config(e->session.model)->vision.embed_width;
+        embeddings += model_width(e->session.model);
         e->outcomes[e->report.count] = outcome_of(e->folders.truths[picture], best, top);
         e->report.paths[e->report.count++] = e->folders.paths.items[picture];
     }

@@ -164,7 +164,7 @@ static int keep_batch(
     void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
     struct evaluation *e = context;
-    const size_t width = model_config(e->session.model)->vision.embed_width;
+    const size_t width = model_width(e->session.model);
     (void)err;
     memcpy(&e->images[e->count * width], embeddings, batch->good * width * sizeof *embeddings);
     for (size_t i = 0; i < batch->count; i++) {
@@ -181,7 +181,7 @@ static int keep_batch(
 
 static int encode_pictures(struct evaluation *e, struct err *err)
 {
-    const size_t row = model_config(e->session.model)->vision.embed_width * sizeof *e->images;
+    const size_t row = model_width(e->session.model) * sizeof *e->images;
     e->images = mem_new(e->paths.count, row);
     e->kept = mem_new(e->paths.count, sizeof *e->kept);
     if (!e->images || !e->kept)
@@ -224,7 +224,7 @@ static int add_all_captions(struct evaluation *e, struct err *err)
 static int encode_captions(struct evaluation *e, struct err *err)
 {
     enum { AT_ONCE = 4096 };
-    const size_t width = model_config(e->session.model)->vision.embed_width;
+    const size_t width = model_width(e->session.model);
     const size_t context = model_config(e->session.model)->text.context;
     int rc = add_all_captions(e, err);
     if (rc)
@@ -260,7 +260,7 @@ static int evaluate(struct evaluation *e, struct err *err)
     if (rc || interrupt_seen())
         return rc;
     rc = retrieval_compute(&e->report.scores, e->images, e->count, e->texts, e->image_of, e->rows.count,
-        model_config(e->session.model)->vision.embed_width, thread_default(), err);
+        model_width(e->session.model), thread_default(), err);
     progress_clear(&e->session.progress);
     e->report.failed = e->session.failed;
     return rc ? rc : retrieval_print(&e->report, e->format, err);

@@ -241,7 +241,7 @@ static int remove_rest(struct sync *sync, struct err *err)
 
 static int run(struct sync *sync, const struct text_list *list, struct err *err)
 {
-    const size_t width = model_config(sync->work->session->model)->text.embed_width;
+    const size_t width = model_width(sync->work->session->model);
     bool *repeated = mem_new(list->count + 1, sizeof *repeated);
     sync->embeddings = mem_new(BATCH, width * sizeof *sync->embeddings);
     int rc = repeated && sync->embeddings ? 0 : err_memory(err, BATCH * width * sizeof(float));

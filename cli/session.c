@@ -114,7 +114,7 @@ int session_batches(struct session *session, const char *const *paths, size_t co
     void *context, struct err *err)
 {
     const size_t batch = session->loader_options.batch;
-    const size_t row = model_config(session->model)->vision.embed_width * sizeof(float);
+    const size_t row = model_width(session->model) * sizeof(float);
     struct loader *loader = NULL;
     struct picture_source *pictures = picture_files(paths, count);
     float *embeddings = mem_new(batch, row); // (batch, E)

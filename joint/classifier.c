@@ -168,7 +168,7 @@ int classifier_open(struct classifier **out, struct encoder *encoder, const stru
     if (!classifier)
         return err_memory(err, sizeof *classifier);
     const struct model *model = encoder_model(encoder);
-    classifier->width = model_config(model)->vision.embed_width;
+    classifier->width = model_width(model);
     classifier->scale = model_logit_scale(model);
     for (size_t i = 0; i < labels->count && !rc; i++)
         rc = strings_add(&classifier->labels, labels->items[i], strlen(labels->items[i]), err);

@@ -169,7 +169,7 @@ int clip_score_compute(struct clip_scores *out, struct encoder *encoder,
     struct scoring s = {
         .encoder = encoder,
         .pairs = pairs,
-        .width = model_config(encoder_model(encoder))->vision.embed_width,
+        .width = model_width(encoder_model(encoder)),
         .out = out,
     };
     *out = (struct clip_scores){0};

@@ -16,7 +16,7 @@ static int run_pixels(struct stream *stream, const struct model *model, float *e
     const uint8_t *pixels, size_t batch, struct err *err)
 {
     const struct vit_config *config = &model_config(model)->vision;
-    const size_t bytes = batch * config->image_size * config->image_size * 3, width = config->embed_width;
+    const size_t bytes = batch * config->image_size * config->image_size * 3, width = model_width(model);
     const size_t mark = stream_mark(stream);
     struct tensor in, out;
     int rc;
@@ -37,7 +37,7 @@ done:
 static int run_ids(struct stream *stream, const struct model *model, float *embeddings, const int32_t *ids,
     const int32_t *eot, size_t batch, size_t tokens, struct err *err)
 {
-    const size_t width = model_config(model)->text.embed_width, mark = stream_mark(stream);
+    const size_t width = model_width(model), mark = stream_mark(stream);
     struct tensor in, pool, out;
     int rc;
 
@@ -155,7 +155,7 @@ static int encode_spans(struct encoder *encoder, float *embeddings, const struct
     size_t batch, const int32_t *ids, const struct text_batch *scratch, struct err *err)
 {
     const struct text_config *config = &model_config(encoder->model)->text;
-    const size_t tokens = spans[batch - 1].tokens, width = config->embed_width;
+    const size_t tokens = spans[batch - 1].tokens, width = model_width(encoder->model);
     memset(scratch->ids, 0, batch * tokens * sizeof *scratch->ids);
     for (size_t b = 0; b < batch; b++) {
         const int32_t *row = ids + spans[b].index * config->context;
@@ -179,7 +179,7 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
     const struct text_batch scratch = {
         .ids = mem_new(max * config->context, sizeof(int32_t)),
         .eot = mem_new(max, sizeof(int32_t)),
-        .embeddings = mem_new(max * config->embed_width, sizeof(float)),
+        .embeddings = mem_new(max * model_width(encoder->model), sizeof(float)),
     };
     int rc;
     if (!spans || !scratch.ids || !scratch.eot || !scratch.embeddings)

@@ -51,6 +51,7 @@ int model_random(struct model **out, const struct model_config *config, uint64_t
 void model_free(struct model *model);
 
 const struct model_config *model_config(const struct model *model);
+size_t model_width(const struct model *model); /* E, the elements of an embedding, a picture's or a text's */
 const struct preprocess *model_preprocess(const struct model *model);
 const struct tokenizer *model_tokenizer(const struct model *model); /* NULL for model_random */
 struct device *model_device(const struct model *model);

@@ -115,6 +115,11 @@ const struct model_config *model_config(const struct model *model)
     return &model->config;
 }
 
+size_t model_width(const struct model *model)
+{
+    return model->config.vision.embed_width;
+}
+
 const struct preprocess *model_preprocess(const struct model *model)
 {
     return &model->preprocess;

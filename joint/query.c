@@ -54,7 +54,7 @@ static void add_weighted(
 static int add_texts(
     float *sum, struct encoder *encoder, const struct parts *parts, size_t *truncated, struct err *err)
 {
-    const size_t width = model_config(encoder_model(encoder))->text.embed_width;
+    const size_t width = model_width(encoder_model(encoder));
     float *embeddings = mem_new(parts->text_count, width * sizeof *embeddings); // (text_count, E)
     if (!embeddings)
         return err_memory(err, parts->text_count * width * sizeof *embeddings);
@@ -68,7 +68,7 @@ static int add_texts(
 static int add_batch(float *sum, float *embeddings, struct encoder *encoder, const float *weights,
     const struct loaded_batch *batch, struct err *err)
 {
-    const size_t width = model_config(encoder_model(encoder))->vision.embed_width;
+    const size_t width = model_width(encoder_model(encoder));
     for (size_t i = 0; i < batch->count; i++)
         if (batch->errs[i].code)
             return err_set(err, batch->errs[i].code, "%s", batch->errs[i].msg);
@@ -81,7 +81,7 @@ static int add_batch(float *sum, float *embeddings, struct encoder *encoder, con
 static int add_pictures(float *sum, struct encoder *encoder, const struct parts *parts,
     const struct loader_options *options, struct err *err)
 {
-    const size_t row = model_config(encoder_model(encoder))->vision.embed_width * sizeof(float);
+    const size_t row = model_width(encoder_model(encoder)) * sizeof(float);
     struct loader *loader = NULL;
     float *embeddings = mem_new(options->batch, row); // (batch, E)
     int rc = embeddings ? 0 : err_memory(err, options->batch * row);
@@ -113,7 +113,7 @@ static int normalise(float *sum, size_t width, const struct query_term *terms, s
 int query_encode(float *embedding, struct encoder *encoder, const struct query_term *terms, size_t count,
     const struct loader_options *options, size_t *truncated, struct err *err)
 {
-    const size_t width = model_config(encoder_model(encoder))->text.embed_width;
+    const size_t width = model_width(encoder_model(encoder));
     struct parts parts;
     int rc = parts_init(&parts, terms, count, err);
     for (size_t e = 0; e < width; e++)

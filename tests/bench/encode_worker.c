@@ -86,7 +86,7 @@ static int find_lengths(struct worker *worker, struct err *err)
 
 static int write_embeddings(const struct worker *worker, const char *path, struct err *err)
 {
-    const size_t count = worker->count * model_config(worker->model)->vision.embed_width;
+    const size_t count = worker->count * model_width(worker->model);
     FILE *file = fopen(path, "wb");
     bool good = file && fwrite(worker->embeddings, sizeof *worker->embeddings, count, file) == count;
     good = file && !fclose(file) && good;

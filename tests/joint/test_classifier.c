@@ -20,18 +20,16 @@ struct encoder {
     size_t texts, calls, largest; /* what was asked of it */
 };
 
-static const struct model_config config = {.vision = {.embed_width = WIDTH}};
-
 const struct model *encoder_model(const struct encoder *encoder)
 {
     (void)encoder;
     return NULL;
 }
 
-const struct model_config *model_config(const struct model *model)
+size_t model_width(const struct model *model)
 {
     (void)model;
-    return &config;
+    return WIDTH;
 }
 
 float model_logit_scale(const struct model *model)

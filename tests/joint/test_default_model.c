@@ -55,7 +55,7 @@ static struct scenes scenes_open(struct encoder *encoder, const char *kind)
     arena_release(&arena);
 
     const struct model *model = encoder_model(encoder);
-    const size_t width = model_config(model)->vision.embed_width;
+    const size_t width = model_width(model);
     const struct loader_options options = {.batch = BATCH};
     struct picture_source *pictures =
         picture_files((const char *const *)scenes.paths.items, scenes.paths.count);
@@ -135,7 +135,7 @@ static const char *number_of(const json_t *record, const struct strings *words)
 static double accuracy(struct encoder *encoder, const struct scenes *scenes, const char *kind,
     const char *phrase, truth_of *truth)
 {
-    const size_t width = model_config(encoder_model(encoder))->vision.embed_width;
+    const size_t width = model_width(encoder_model(encoder));
     struct strings words = words_of(kind), prompts = {0};
     struct classifier *classifier;
     struct err err;
@@ -210,7 +210,7 @@ static void finds_pictures_by_caption(void **state)
     enum { CAPTIONS = 200 };
     struct encoder *encoder = *state;
     struct scenes scenes = scenes_open(encoder, "mixed");
-    const size_t width = model_config(encoder_model(encoder))->vision.embed_width;
+    const size_t width = model_width(encoder_model(encoder));
     size_t rows[CAPTIONS], right = 0;
     const char *captions[CAPTIONS];
     float *texts = mem_new(CAPTIONS, width * sizeof *texts);
