@@ -4,7 +4,7 @@
 #define DIPTYCH_CLI_SCORE_H
 
 #include "cli/session.h"
-#include "text/text.h"
+#include "text/captions/captions.h"
 
 #include <jansson.h>
 

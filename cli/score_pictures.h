@@ -3,7 +3,7 @@
 #ifndef DIPTYCH_CLI_SCORE_PICTURES_H
 #define DIPTYCH_CLI_SCORE_PICTURES_H
 
-#include "text/text.h"
+#include "text/captions/captions.h"
 #include "vision/vision.h"
 
 /* Sources (count), in the arena, of the pairs' pictures below a folder: each by the name that a caption file

@@ -16,6 +16,7 @@
 #define DIPTYCH_JOINT_H
 
 #include "compute/compute.h"
+#include "text/captions/captions.h"
 #include "text/text.h"
 #include "vision/vision.h"
 

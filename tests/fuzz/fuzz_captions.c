@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
-#include "text/caption_file.h"
+#include "text/captions/caption_file.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
-#include "text/metric_df.h"
+#include "text/captions/metric_df.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/fuzz.h"
-#include "text/text.h"
+#include "text/captions/captions.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
     python3 df_pickles.py && python2.7 df_pickles.py
 
 writes df/NAME.p for each way that programs keep them, and what all of them hold, df/words.df or df/numbers.df, as
-text/metric_df_file.c describes it. Neither Python needs a package. Made with CPython 3.11.7 and 2.7.18.
+text/captions/metric_df_file.c describes it. Neither Python needs a package. Made with CPython 3.11.7 and 2.7.18.
 """
 from __future__ import unicode_literals
 

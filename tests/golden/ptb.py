@@ -7,7 +7,7 @@
 Written beside this script:
 
     ptb.tsv           caption, then its words with a neutral line behind it: the strings of ptb_strings.txt, and every
-                      entry of the tables in text/ptb_tables.c and text/ptb_ranges.c in the places that tell on it
+                      entry of the tables in text/captions/ptb_tables.c and ptb_ranges.c in the places that tell on it
     ptb_context.tsv   source, caption, the line behind it (<EOF>: nothing at all), its words there, its words before a
                       neutral line
 

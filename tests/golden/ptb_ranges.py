@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the ranges of text/ptb_ranges.c, to be laid out by clang-format.
+"""Prints the ranges of text/captions/ptb_ranges.c, to be laid out by clang-format.
 
     ptb_ranges.py JAR      (as ptb.py)
 

@@ -3,17 +3,10 @@
 #ifndef DIPTYCH_TESTS_TEXT_GOLDEN_H
 #define DIPTYCH_TESTS_TEXT_GOLDEN_H
 
+#include "tests/text/files.h"
 #include "text/tokenizer_internal.h"
 
-#define GOLDEN DIPTYCH_ROOT "/tests/golden/"
-
 struct tokenizer *must_load(const char *directory);
-
-/* A whole file, inflated; free it. */
-struct span must_read(const char *path);
-
-/* Cuts the next piece that ends in `end`, or in the end of the text, off the front; false at the end. */
-bool cut(struct span *piece, struct span *rest, char end);
 
 /* tests/golden/tokenizer.tsv: see tokenizer.py beside it. */
 enum golden_column { GOLDEN_CLIP, GOLDEN_SMALL, GOLDEN_OLD, GOLDEN_CASED, GOLDEN_COLUMNS };

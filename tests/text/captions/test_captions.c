@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Caption files of every kind, what is wrong with bad ones, and how systems are joined with references. */
+#include "text/captions/captions.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+static const char *file_of(const char *name, const void *bytes, size_t size)
+{
+    static char paths[8][512]; /* the last eight stay valid */
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", DIPTYCH_SCRATCH, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static const char *text_file(const char *name, const char *text)
+{
+    return file_of(name, text, strlen(text));
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------- */
+
+/* What a set holds, as one string: id(file): caption | caption; ... */
+static void expect_set(const struct caption_set *set, const char *expected)
+{
+    char got[1024] = "", *end = got;
+    for (size_t i = 0; i < set->count; ++i) {
+        const struct captioned_image *image = &set->images[i];
+        end += sprintf(end, "%s%s", i ? "; " : "", image->id);
+        if (image->file)
+            end += sprintf(end, "(%s)", image->file);
+        for (size_t j = 0; j < image->count; ++j)
+            end += sprintf(end, "%s%s", j ? " | " : ": ", image->captions[j]);
+        assert_ptr_equal(caption_set_find(set, image->id), image);
+    }
+    assert_string_equal(got, expected);
+    assert_null(caption_set_find(set, "no such id"));
+}
+
+static void expect_read(const char *path, const char *expected)
+{
+    struct caption_set set;
+    struct err err = {0};
+    if (caption_set_read(&set, &path, 1, "test", &err))
+        fail_msg("%s", err.msg);
+    expect_set(&set, expected);
+    caption_set_release(&set);
+}
+
+#define COCO                                                                                                 \
+    "{\"images\": [{\"id\": 7, \"file_name\": \"7.jpg\"}, {\"id\": 9}], \"annotations\": ["                  \
+    "{\"image_id\": 9, \"caption\": \"c\"}, {\"image_id\": 7, \"caption\": \"a\"}, "                         \
+    "{\"image_id\": 7, \"caption\": \"b\\n\"}]}"
+
+#define KARPATHY_IMAGE                                                                                       \
+    "{\"cocoid\": 3, \"imgid\": 0, \"split\": \"test\", \"filename\": \"3.jpg\","                            \
+    " \"sentences\": [{\"raw\": \"x\"}, {\"raw\": \"y\"}]}"
+
+#define KARPATHY                                                                                             \
+    "{\"images\": [" KARPATHY_IMAGE ","                                                                      \
+    " {\"imgid\": 1, \"split\": \"train\", \"sentences\": [{\"raw\": \"z\"}]}]}"
+
+static void every_kind(void **state)
+{
+    (void)state;
+    expect_read(text_file("coco.json", COCO), "9: c; 7(7.jpg): a | b\n");
+    expect_read(
+        text_file("results.json",
+            " [{\"image_id\": 42, \"caption\": \"caf\\u00e9\"}, {\"image_id\": \"42\", \"caption\": \"\"}]"),
+        "42: caf\xc3\xa9 | ");
+    expect_read(text_file("karpathy.json", KARPATHY), "3(3.jpg): x | y");
+    expect_read(
+        text_file("stems.json", "{\"b\": \"one\", \"a\": [\"two\", \"three\"]}"), "b: one; a: two | three");
+    expect_read(text_file("lines", "first\r\n\nthird"), "1: first; 2: ; 3: third");
+    expect_read(text_file("marked", "\xEF\xBB\xBF"
+                                    "first\n"),
+        "1: first");
+    expect_read(text_file("laughs.txt", "[laughs] a man\n"), "1: [laughs] a man");
+}
+
+static void gzip_of_any(void **state)
+{
+    (void)state;
+    const char *path = text_file("coco.json.gz", "");
+    gzFile file = gzopen(path, "wb");
+    assert_int_equal(gzwrite(file, COCO, strlen(COCO)), strlen(COCO));
+    assert_int_equal(gzclose(file), Z_OK);
+    expect_read(path, "9: c; 7(7.jpg): a | b\n");
+}
+
+static void several_files_are_joined(void **state)
+{
+    (void)state;
+    const char *const paths[] = {text_file("ref0", "a\n\nc\n"), text_file("ref1", "d\ne\n\n")};
+    const char *const twice[] = {text_file("one.json", KARPATHY), text_file("other.json", KARPATHY)};
+    struct caption_set set;
+    assert_int_equal(caption_set_read(&set, paths, 2, "test", NULL), 0);
+    expect_set(&set, "1: a | d; 3: c; 2: e");
+    caption_set_release(&set);
+    assert_int_equal(caption_set_read(&set, twice, 2, "test", NULL), 0);
+    expect_set(&set, "3(3.jpg): x | y | x | y");
+    caption_set_release(&set);
+}
+
+/* ---- bad files ----------------------------------------------------------------------------------------- */
+
+static void expect_error(const char *path, enum err_code code, const char *message)
+{
+    struct caption_set set;
+    struct err err = {0};
+    assert_int_equal(caption_set_read(&set, &path, 1, "test", &err), code);
+    if (!strstr(err.msg, message))
+        fail_msg("'%s' does not say '%s'", err.msg, message);
+}
+
+static void bad_files(void **state)
+{
+    (void)state;
+    expect_error("no/such.json", ERR_IO, "no/such.json");
+    expect_error(text_file("bad.json", "[{]"), ERR_FORMAT, "bad.json': ");
+    expect_error(text_file("bad.json", "[\n{\"a\": \"\xff\"}]"), ERR_FORMAT, "line 2");
+    expect_error(text_file("bad.json", "{\"a\": \"x\", \"a\": \"y\"}"), ERR_FORMAT, "duplicate");
+    expect_error(text_file("bad.json", "[]"), ERR_FORMAT, "no captions");
+    expect_error(text_file("bad", ""), ERR_FORMAT, "no captions");
+    expect_error(text_file("bad.json", "[{\"image_id\": 1, \"caption\": \"a\"}, {\"caption\": \"b\"}]"),
+        ERR_FORMAT, "entry [1] has no \"image_id\"");
+    expect_error(text_file("bad.json", "[{\"image_id\": 1e3, \"caption\": \"a\"}]"), ERR_FORMAT,
+        "entry [0] has no \"image_id\" that is a whole number");
+    expect_error(text_file("bad.json", "[{\"image_id\": 1, \"caption\": [\"a\"]}]"), ERR_FORMAT,
+        "entry [0] has no \"caption\" that is a text");
+    expect_error(text_file("bad.json", "{\"annotations\": [3]}"), ERR_FORMAT, "annotations[0]");
+    expect_error(text_file("bad.json", "{\"images\": [{}], \"annotations\": []}"), ERR_FORMAT,
+        "images[0] has no \"id\"");
+    expect_error(text_file("bad.json", "{\"a\": [\"x\", 3]}"), ERR_FORMAT, "value of 'a'");
+    expect_error(text_file("bad.json", "{\"images\": [{\"sentences\": []}]}"), ERR_FORMAT,
+        "images[0] has no \"split\"");
+    expect_error(text_file("bad.json", "{\"images\": [{\"split\": \"val\"}]}"), ERR_FORMAT,
+        "no image of split 'test'");
+    expect_error(
+        text_file("bad.json", "{\"images\": [{\"split\": \"test\", \"imgid\": 1, \"sentences\": [{}]}]}"),
+        ERR_FORMAT, "images[0] has a sentence without");
+    expect_error(text_file("bad.json", "{\"images\": [" KARPATHY_IMAGE ", " KARPATHY_IMAGE "]}"), ERR_FORMAT,
+        "images[1] has the id of an image before it");
+    expect_error(text_file("bad", "good\nbad \xff\n"), ERR_FORMAT, "line 2");
+    expect_error(file_of("bad", "a\0b", 3), ERR_FORMAT, "neither JSON nor text");
+}
+
+static void unequal_lines(void **state)
+{
+    (void)state;
+    const char *const paths[] = {text_file("ref0", "a\nb\n"), text_file("ref1", "c\n")};
+    struct caption_set set;
+    struct err err = {0};
+    assert_int_equal(caption_set_read(&set, paths, 2, "test", &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "1 lines, but '"));
+}
+
+static void hostile_files(void **state)
+{
+    (void)state;
+    enum { DEEP = 1 << 20 };
+    char *bytes = malloc(CAPTION_MAX + 2);
+    memset(bytes, '[', DEEP);
+    expect_error(file_of("deep.json", bytes, DEEP), ERR_FORMAT, "deep");
+    memset(bytes, 'a', CAPTION_MAX + 1);
+    expect_error(
+        file_of("long", bytes, CAPTION_MAX + 1), ERR_LIMIT, "the caption of image '1' has 1048577 bytes");
+    bytes[CAPTION_MAX] = '\n';
+    struct caption_set set;
+    const char *path = file_of("long", bytes, CAPTION_MAX + 1);
+    assert_int_equal(caption_set_read(&set, &path, 1, "test", NULL), 0);
+    caption_set_release(&set);
+    free(bytes);
+}
+
+/* ---- joining ------------------------------------------------------------------------------------------- */
+
+static struct caption_set set_of(const char *name, const char *text)
+{
+    struct caption_set set;
+    struct err err = {0};
+    const char *path = text_file(name, text);
+    if (caption_set_read(&set, &path, 1, "test", &err))
+        fail_msg("%s", err.msg);
+    return set;
+}
+
+static void joins_by_id(void **state)
+{
+    (void)state;
+    struct caption_set refs = set_of("refs.json", "{\"a\": [\"r1\", \"r2\"], \"b\": \"r3\", \"c\": \"r4\"}");
+    struct caption_set systems[] = {set_of("x.json", "{\"b\": \"xb\", \"a\": \"xa\", \"d\": \"xd\"}"),
+        set_of("y.json", "{\"a\": \"ya\", \"c\": \"yc\", \"b\": \"yb\"}")};
+    struct caption_pairs pairs;
+    struct err err = {0};
+
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems, 2, true, NULL), 0);
+    assert_int_equal(pairs.count, 2);
+    assert_int_equal(pairs.unwritten, 1);
+    assert_int_equal(pairs.unreferenced, 1);
+    assert_string_equal(pairs.ids[0], "b");
+    assert_string_equal(pairs.systems[0][1].candidate, "xa");
+    assert_string_equal(pairs.systems[1][1].candidate, "ya");
+    assert_int_equal(pairs.systems[1][1].reference_count, 2);
+    assert_string_equal(pairs.systems[1][0].references[0], "r3");
+    caption_pairs_release(&pairs);
+
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems, 2, false, &err), ERR_ARGUMENT);
+    assert_string_equal(err.msg, "1 images have a candidate and no references: 'd'");
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems + 1, 1, false, NULL), 0);
+    caption_pairs_release(&pairs);
+    caption_set_release(&systems[1]);
+
+    systems[1] = set_of("y.json", "{\"b\": \"yb\", \"d\": \"yd\"}"); /* both lack "c" and have "d" */
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems, 2, true, NULL), 0);
+    assert_int_equal(pairs.count, 1);
+    assert_int_equal(pairs.unwritten, 2);
+    assert_int_equal(pairs.unreferenced, 1);
+    caption_pairs_release(&pairs);
+    caption_set_release(&systems[1]);
+
+    systems[1] = set_of("y.json", "{\"a\": \"ya\"}");
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems + 1, 1, false, &err), ERR_ARGUMENT);
+    assert_string_equal(err.msg, "2 images have references and no candidate: 'b', 'c'");
+    caption_set_release(&systems[1]);
+
+    systems[1] = set_of("y.json", "{\"e\": \"ya\"}");
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems + 1, 1, true, &err), ERR_ARGUMENT);
+    assert_string_equal(err.msg, "no image has both a candidate and references");
+    caption_set_release(&systems[1]);
+
+    systems[1] = set_of("y.json", "{\"a\": [\"one\", \"two\"]}");
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems + 1, 1, true, &err), ERR_FORMAT);
+    assert_string_equal(
+        err.msg, "image 'a' has 2 candidates in '" DIPTYCH_SCRATCH "/y.json' and can have one");
+    caption_set_release(&systems[1]);
+    caption_set_release(&systems[0]);
+    caption_set_release(&refs);
+}
+
+#define ANNOTATIONS(images, annotations) "{\"images\": [" images "], \"annotations\": [" annotations "]}"
+
+/* The references' name comes first, and that of an image left out is nobody else's. */
+static void joins_names_of_pictures(void **state)
+{
+    (void)state;
+    struct caption_set refs = set_of("refs.json",
+        ANNOTATIONS("{\"id\": 2, \"file_name\": \"2.jpg\"}",
+            "{\"image_id\": 1, \"caption\": \"r\"}, {\"image_id\": 2, \"caption\": \"r\"}, {\"image_id\": 3, "
+            "\"caption\": \"r\"}"));
+    struct caption_set systems[] = {
+        set_of("x.json",
+            ANNOTATIONS("{\"id\": 1, \"file_name\": \"x1.jpg\"}, {\"id\": 2, \"file_name\": \"x2.jpg\"}",
+                "{\"image_id\": 1, \"caption\": \"x\"}, {\"image_id\": 3, \"caption\": \"x\"}, "
+                "{\"image_id\": 2, \"caption\": \"x\"}")),
+        set_of("y.json", "{\"2\": \"y\", \"3\": \"y\"}")};
+    struct caption_pairs pairs;
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems, 2, true, NULL), 0);
+    assert_int_equal(pairs.count, 2);
+    assert_string_equal(pairs.ids[0], "3");
+    assert_null(pairs.files[0]);
+    assert_string_equal(pairs.files[1], "2.jpg");
+    caption_pairs_release(&pairs);
+    assert_int_equal(caption_pairs_join(&pairs, &refs, systems, 1, false, NULL), 0);
+    assert_string_equal(pairs.files[0], "x1.jpg");
+    caption_pairs_release(&pairs);
+    caption_set_release(&systems[1]);
+    caption_set_release(&systems[0]);
+    caption_set_release(&refs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind),
+        cmocka_unit_test(gzip_of_any),
+        cmocka_unit_test(several_files_are_joined),
+        cmocka_unit_test(bad_files),
+        cmocka_unit_test(unequal_lines),
+        cmocka_unit_test(hostile_files),
+        cmocka_unit_test(joins_by_id),
+        cmocka_unit_test(joins_names_of_pictures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

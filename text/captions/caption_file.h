@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/* caption_file: the reader behind caption_set_read. */
+#ifndef DIPTYCH_TEXT_CAPTIONS_CAPTION_FILE_H
+#define DIPTYCH_TEXT_CAPTIONS_CAPTION_FILE_H
+
+#include "text/captions/captions.h"
+
+/* A caption as it stands in a file. Files mention images in any order; what belongs to one is gathered last.
+ */
+struct mention {
+    size_t image;
+    const char *caption;
+};
+
+struct caption_reader {
+    struct caption_set *set;
+    struct mention *mentions;
+    size_t count, room;
+    const char *path, *split;
+    bool several;          /* files are read */
+    const char *text_file; /* the first one, and its lines */
+    size_t lines;
+};
+
+/* The bytes of a file, with a NUL behind them. */
+struct caption_source {
+    const char *name;
+    char *bytes;
+    size_t size;
+};
+
+/* caption_set_read, of files that are in memory. */
+int caption_set_parse(struct caption_set *out, const struct caption_source *sources, size_t count,
+    const char *split, struct err *err);
+
+enum { ID_SIZE = 24 }; /* a number in digits */
+
+int caption_add(
+    struct caption_reader *reader, const char *id, const char *caption, size_t length, struct err *err);
+
+/* Reads a file of any of the kinds that are JSON. */
+int caption_read_json(struct caption_reader *reader, const char *bytes, size_t size, struct err *err);
+
+#endif

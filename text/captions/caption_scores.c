@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text/captions/metric_ngrams.h"
+
+#include <stdlib.h>
+
+const struct caption_metric_info caption_metrics[METRIC_COUNT] = {
+    [METRIC_BLEU_1] = {"Bleu_1", "BLEU-1"},
+    [METRIC_BLEU_2] = {"Bleu_2", "BLEU-2"},
+    [METRIC_BLEU_3] = {"Bleu_3", "BLEU-3"},
+    [METRIC_BLEU_4] = {"Bleu_4", "BLEU-4"},
+    [METRIC_ROUGE_L] = {"ROUGE_L", "ROUGE-L"},
+    [METRIC_CIDER_D] = {"CIDEr_D", "CIDEr-D"},
+    [METRIC_CIDER_PLAIN] = {"CIDEr_plain", "CIDEr plain"},
+    [METRIC_SACREBLEU] = {"sacreBLEU", "sacreBLEU"},
+    [METRIC_CLIPSCORE] = {"CLIPScore", "CLIPScore"},
+    [METRIC_REFCLIPSCORE] = {"RefCLIPScore", "RefCLIPScore"},
+};
+
+/* ---- words --------------------------------------------------------------------------------------------- */
+
+/* The pairs in words, as coco-caption makes them: all references as one batch, all candidates as another. */
+struct worded {
+    struct strings candidates, references;
+    struct caption_pair *pairs; /* (count) */
+    struct arena arena;
+};
+
+static int cut(struct strings *words, const struct strings *captions,
+    const struct caption_score_options *options, const char *which, struct err *err)
+{
+    const int rc = ptb_words(words, captions, !options->alone, options->threads, err);
+    if (rc)
+        err_wrap(err, "%s", which);
+    return rc;
+}
+
+/* Lists borrow the captions: the strings of a list are its own only in its arena. */
+static int list_captions(struct strings *candidates, struct strings *references,
+    const struct caption_pair *pairs, size_t count, struct err *err)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; ++i)
+        total += pairs[i].reference_count;
+    candidates->items = mem_new(count, sizeof *candidates->items);
+    references->items = mem_new(total, sizeof *references->items);
+    if (!candidates->items || !references->items)
+        return err_memory(err, (count + total) * sizeof(char *));
+    for (size_t i = 0; i < count; ++i) {
+        candidates->items[candidates->count++] = (char *)pairs[i].candidate;
+        for (size_t j = 0; j < pairs[i].reference_count; ++j)
+            references->items[references->count++] = (char *)pairs[i].references[j];
+    }
+    return 0;
+}
+
+static int pair_words(struct worded *worded, const struct caption_pair *pairs, size_t count, struct err *err)
+{
+    const char *const *references = (const char *const *)worded->references.items;
+    worded->pairs = arena_alloc(&worded->arena, count * sizeof *worded->pairs);
+    if (!worded->pairs)
+        return err_memory(err, count * sizeof *worded->pairs);
+    for (size_t i = 0; i < count; ++i) {
+        worded->pairs[i] =
+            (struct caption_pair){worded->candidates.items[i], references, pairs[i].reference_count};
+        references += pairs[i].reference_count;
+    }
+    return 0;
+}
+
+static int worded_init(struct worded *worded, const struct caption_pair *pairs, size_t count,
+    const struct caption_score_options *options, struct err *err)
+{
+    struct strings candidates = {0}, references = {0};
+    *worded = (struct worded){0};
+    int rc = list_captions(&candidates, &references, pairs, count, err);
+    if (!rc)
+        rc = cut(&worded->candidates, &candidates, options, "candidates", err);
+    if (!rc)
+        rc = cut(&worded->references, &references, options, "references", err);
+    strings_release(&references);
+    strings_release(&candidates);
+    return rc ? rc : pair_words(worded, pairs, count, err);
+}
+
+static void worded_release(struct worded *worded)
+{
+    strings_release(&worded->candidates);
+    strings_release(&worded->references);
+    arena_release(&worded->arena);
+}
+
+/* ---- scores -------------------------------------------------------------------------------------------- */
+
+void caption_scores_take(
+    struct caption_scores *scores, enum caption_metric metric, struct metric_scores *taken)
+{
+    scores->corpus[metric] = taken->corpus;
+    scores->images[metric] = taken->images;
+    *taken = (struct metric_scores){0};
+}
+
+static int spread_bleu(struct caption_scores *out, struct err *err)
+{
+    for (int n = 0; n < NGRAM_ORDERS; ++n) {
+        double *images = out->images[METRIC_BLEU_1 + n] = mem_new(out->count, sizeof *images);
+        if (!images)
+            return err_memory(err, out->count * sizeof *images);
+        for (size_t i = 0; i < out->count; ++i)
+            images[i] = out->bleu.images[i].scores[n];
+        out->corpus[METRIC_BLEU_1 + n] = out->bleu.corpus.scores[n];
+    }
+    return 0;
+}
+
+static int spread_sacrebleu(struct caption_scores *out, struct err *err)
+{
+    double *images = out->images[METRIC_SACREBLEU] = mem_new(out->count, sizeof *images);
+    if (!images)
+        return err_memory(err, out->count * sizeof *images);
+    for (size_t i = 0; i < out->count; ++i)
+        images[i] = out->sacrebleu.images[i].score;
+    out->corpus[METRIC_SACREBLEU] = out->sacrebleu.corpus.score;
+    return 0;
+}
+
+/* The metrics of captions in words. */
+static int score_words(struct caption_scores *out, const struct caption_pair *words,
+    const struct caption_score_options *options, struct err *err)
+{
+    struct cider_options cider = {.df = options->df, .threads = options->threads};
+    struct document_frequency *df = NULL;
+    struct metric_scores scores = {0};
+    int rc = bleu_compute(&out->bleu, words, out->count, options->threads, err);
+    if (!rc)
+        rc = spread_bleu(out, err);
+    if (!rc)
+        rc = rouge_compute(&scores, words, out->count, options->threads, err);
+    if (!rc)
+        caption_scores_take(out, METRIC_ROUGE_L, &scores);
+    if (!rc && !cider.df) {
+        rc = document_frequency_new(&df, words, out->count, err);
+        cider.df = df;
+    }
+    for (enum caption_metric metric = METRIC_CIDER_D; !rc && metric <= METRIC_CIDER_PLAIN; ++metric) {
+        cider.plain = metric == METRIC_CIDER_PLAIN;
+        rc = cider_compute(&scores, words, out->count, &cider, err);
+        if (!rc)
+            caption_scores_take(out, metric, &scores);
+    }
+    document_frequency_free(df);
+    return rc;
+}
+
+int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct caption_score_options *options, struct err *err)
+{
+    struct sacrebleu_options sacrebleu = options->sacrebleu;
+    struct worded worded = {0};
+    *out = (struct caption_scores){.count = count};
+    int rc = caption_pairs_check(pairs, count, err);
+    if (!rc)
+        rc = worded_init(&worded, pairs, count, options, err);
+    out->references = worded.references.count;
+    if (!rc)
+        rc = score_words(out, worded.pairs, options, err);
+    worded_release(&worded);
+    sacrebleu.threads = options->threads;
+    if (!rc)
+        rc = sacrebleu_compute(&out->sacrebleu, pairs, count, &sacrebleu, err);
+    if (!rc)
+        rc = spread_sacrebleu(out, err);
+    if (rc)
+        caption_scores_release(out);
+    return rc;
+}
+
+int document_frequency_of(struct document_frequency **out, const struct caption_set *references,
+    const struct caption_score_options *options, struct err *err)
+{
+    struct worded worded = {0};
+    struct caption_pair *pairs = mem_new(references->count, sizeof *pairs);
+    if (!pairs)
+        return err_memory(err, references->count * sizeof *pairs);
+    for (size_t i = 0; i < references->count; ++i)
+        pairs[i] = (struct caption_pair){"", references->images[i].captions, references->images[i].count};
+    int rc = worded_init(&worded, pairs, references->count, options, err);
+    if (!rc)
+        rc = document_frequency_new(out, worded.pairs, references->count, err);
+    worded_release(&worded);
+    free(pairs);
+    return rc;
+}
+
+void caption_scores_release(struct caption_scores *scores)
+{
+    if (!scores)
+        return;
+    for (int metric = 0; metric < METRIC_COUNT; ++metric)
+        free(scores->images[metric]);
+    bleu_scores_release(&scores->bleu);
+    sacrebleu_scores_release(&scores->sacrebleu);
+    *scores = (struct caption_scores){0};
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * captions: what systems say of pictures, held against what people said. It stands on base alone: no device, no
+ * model.
+ *
+ *     paths -> caption_set_read -> caption_pairs_join -> caption_scores_compute -> caption_bootstrap
+ *
+ * caption_scores_compute cuts captions into words (ptb_words) and runs every metric; bleu_compute, rouge_compute,
+ * cider_compute and sacrebleu_compute are the metrics one by one, of captions that are in words already.
+ */
+#ifndef DIPTYCH_TEXT_CAPTIONS_H
+#define DIPTYCH_TEXT_CAPTIONS_H
+
+#include "base/base.h"
+
+/* ---- caption files ------------------------------------------------------------------------------------- */
+
+/* Captions by image, from the files of the field, gzipped or not. The contents say which kind a file is; one
+ * named *.txt or *.txt.gz is always text:
+ *
+ *   {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}        COCO annotations
+ *   [{"image_id", "caption"}]                                                          COCO results
+ *   {"images": [{"cocoid" or "imgid", "filename", "split", "sentences": [{"raw"}]}]}   Karpathy's splits
+ *   {"stem": "caption" or ["caption", ...]}                                            clipscore
+ *   one caption a line, of the images "1", "2" ...                                     sacreBLEU
+ *
+ * An id is a whole number or a text; 42 and "42" are one. What is wrong in a file is ERR_FORMAT with the
+ * line, the entry or the id; a caption of more than CAPTION_MAX bytes is ERR_LIMIT. */
+enum { CAPTION_MAX = 1 << 20 };
+
+struct captioned_image {
+    const char *id, *file; /* the name of its picture, or NULL where no file tells it */
+    const char **captions; /* (count) */
+    size_t count;
+};
+
+struct caption_set {
+    const char *name;               /* of the first file */
+    struct captioned_image *images; /* (count), in the order in which their captions begin */
+    size_t count, room;
+    struct json_t *by_id; /* the index of each */
+    struct arena arena;
+};
+
+/* Joins the files by id: N text files are N references a line, as sacreBLEU takes them. Those must have
+ * equally many lines, and an empty line in one of several is no caption. split is which of Karpathy's to
+ * take, NULL all. */
+int caption_set_read(
+    struct caption_set *out, const char *const *paths, size_t count, const char *split, struct err *err);
+void caption_set_release(struct caption_set *set);
+
+/* NULL where the set does not have it. */
+const struct captioned_image *caption_set_find(const struct caption_set *set, const char *id);
+
+/* What is scored: images that every system has one caption for and that have references, in the order of the
+ * first system's file. Everything is borrowed from the sets. */
+struct caption_pairs {
+    const char **ids, **files;     /* (count) */
+    struct caption_pair **systems; /* (systems, count) */
+    size_t count;
+    size_t unwritten, unreferenced; /* images left out: without a candidate, without references */
+    struct arena arena;
+};
+
+/* An image that one side lacks is ERR_ARGUMENT with its id and the number of its kind; with allow_missing it
+ * is left out, as coco-caption does that evaluates the images of the results. Two candidates for one image
+ * are ERR_FORMAT. */
+int caption_pairs_join(struct caption_pairs *out, const struct caption_set *references,
+    const struct caption_set *candidates, size_t systems, bool allow_missing, struct err *err);
+void caption_pairs_release(struct caption_pairs *pairs);
+
+/* ---- words of captions --------------------------------------------------------------------------------- */
+
+/* Adds to out one string a caption: the words that caption metrics count, joined by one blank. They are the
+ * tokens of Stanford's PTBTokenizer 3.4.1 (-preserveLines -lowerCase) without the punctuation that
+ * coco-caption leaves out. A no-break space inside a word (a fraction like "22 3/4") stays.
+ *
+ * The reference reads all captions of a batch as one text, so the next caption can decide on the period that
+ * ends this one: "plan B." is "plan b" before "The man", and the last caption has nothing behind it. With
+ * `context` the captions are such a batch in this order; without, each is taken alone. Any line end inside a
+ * caption is a blank, and a NUL, which a string cannot hold, is for its reader to make one: control
+ * characters separate words, but for those inside addresses and markup, which stay. Time and memory are
+ * linear in the input. Text that is not UTF-8 is ERR_FORMAT with index and byte offset; out is then as it
+ * was. Words do not depend on the number of threads.
+ */
+int ptb_words(
+    struct strings *out, const struct strings *captions, bool context, int threads, struct err *err);
+
+/* ---- caption metrics ----------------------------------------------------------------------------------- */
+
+/* BLEU, ROUGE-L and CIDEr of captions against references, equal to coco-caption's numbers. Captions are
+ * tokenised already: UTF-8 words with blanks between. BLEU and CIDEr take any white space for the end of a
+ * word, U+00A0 too; ROUGE only ' ', so that two blanks have an empty word between them. Nothing is
+ * lower-cased or dropped.
+ *
+ * What can fail: no images, or an image without references, is ERR_ARGUMENT; a text that is not UTF-8 is
+ * ERR_FORMAT; messages count images from 0. Memory is linear in the texts. Results do not depend on the
+ * number of threads. */
+struct caption_pair {
+    const char *candidate;         /* what a system says of an image */
+    const char *const *references; /* what people said of it, at least one */
+    size_t reference_count;
+};
+
+enum { NGRAM_ORDERS = 4 }; /* n = 1 to 4 */
+
+/* The corpus' score and one score an image, in the order of the pairs. */
+struct metric_scores {
+    double corpus;
+    double *images; /* (count) */
+    size_t count;
+};
+
+void metric_scores_release(struct metric_scores *scores);
+
+/* BLEU-n (Papineni et al. 2002) = bp * (prod over k <= n of correct_k / guess_k) ^ 1/n, with
+ * bp = min(1, exp(1 - reference_length / candidate_length)): 1e-15 is added to numerators and 1e-9 to
+ * denominators, and nothing smoothed. correct_k counts an n-gram no more often than any one reference has
+ * it; reference_length is that of the reference closest in length, the shorter of two. The corpus' score is
+ * that of the summed counts, not the mean of the images. */
+struct bleu_stats {
+    size_t candidate_length, reference_length;         /* words */
+    size_t guess[NGRAM_ORDERS], correct[NGRAM_ORDERS]; /* n-grams in candidates, and those in references */
+};
+
+struct bleu {
+    struct bleu_stats stats;
+    double scores[NGRAM_ORDERS]; /* BLEU-1 to BLEU-4, 0 to 1 */
+};
+
+struct bleu_scores {
+    struct bleu corpus;
+    struct bleu *images; /* (count) */
+    size_t count;
+};
+
+int bleu_compute(
+    struct bleu_scores *out, const struct caption_pair *pairs, size_t count, int threads, struct err *err);
+void bleu_scores_release(struct bleu_scores *scores);
+
+/* sacreBLEU 2.6.0 (Post 2018), of captions as they are: their words are mteval-v13a's. 0 to 100. The
+ * corpus has eff:no; images are scored as sentences, with effective order: n goes only as far as the
+ * candidate has n-grams. Where nothing matches the score is 0. Empty references count only where an image has
+ * no others. */
+/* How an n without a match is smoothed. */
+enum bleu_smoothing {
+    SMOOTH_EXP,   /* 1/2 match the first time, 1/4 the second ... */
+    SMOOTH_FLOOR, /* `smoothing_value` matches, by default 0.1 */
+    SMOOTH_ADD_K, /* adds that to matches and n-grams of n > 1, by default 1 */
+    SMOOTH_NONE,
+};
+
+enum bleu_tokeniser {
+    TOKENISE_13A,
+    TOKENISE_NONE, /* white space */
+};
+
+extern const char *const bleu_smoothings[], *const bleu_tokenisers[]; /* names; NULL ends them */
+
+struct sacrebleu_options { /* zeroed: sacreBLEU's own */
+    enum bleu_tokeniser tokeniser;
+    enum bleu_smoothing smoothing;
+    double smoothing_value; /* 0: the default */
+    bool lowercase;
+    int threads;
+};
+
+struct sacrebleu {
+    double score, brevity_penalty;
+    double precisions[NGRAM_ORDERS];                   /* smoothed, in percent */
+    double correct[NGRAM_ORDERS], guess[NGRAM_ORDERS]; /* with what add-k added */
+    struct bleu_stats stats;
+};
+
+struct sacrebleu_scores {
+    struct sacrebleu corpus;
+    struct sacrebleu *images; /* (count) */
+    size_t count;
+    struct sacrebleu_options options;
+    char signature[160]; /* nrefs:5|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0 */
+};
+
+int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct sacrebleu_options *options, struct err *err);
+void sacrebleu_scores_release(struct sacrebleu_scores *scores);
+
+/* The line that sacreBLEU prints, as snprintf: BLEU = 11.53 59.9/18.9/6.4/2.4 (BP = 1.000 ratio = 1.011
+ * hyp_len = 26177 ref_len = 25897) */
+int sacrebleu_format(char *out, size_t room, const struct sacrebleu *bleu);
+
+/* ROUGE-L (Lin 2004) = (1 + b^2) P R / (R + b^2 P), b = 1.2, where P and R are the longest common
+ * subsequence as a share of the candidate's and of the reference's words, the best of all references each.
+ * The corpus' score is the mean. Takes time in the product of two captions' lengths, a step for 64 words of
+ * the candidate. */
+int rouge_compute(
+    struct metric_scores *out, const struct caption_pair *pairs, size_t count, int threads, struct err *err);
+
+/* In how many of N images' references each n-gram is. Immutable, for any number of threads; candidates are
+ * not looked at. */
+struct document_frequency;
+
+int document_frequency_new(
+    struct document_frequency **out, const struct caption_pair *pairs, size_t count, struct err *err);
+void document_frequency_free(struct document_frequency *df);
+size_t document_frequency_images(const struct document_frequency *df); /* N */
+
+/* Writes df to path, in text that its reader takes back without loss: equal frequencies make equal files. The
+ * new file takes the place of the old one when it is whole and on the disk; until then nothing changes. */
+int document_frequency_save(const struct document_frequency *df, const char *path, struct err *err);
+
+/* Reads what document_frequency_save wrote, or a Python pickle: ruotianluo/cider's {'document_frequency':
+ * {n-gram: count}, 'ref_len': N}, or vrama91/cider's {n-gram: count} (coco-val-df.p), which does not hold N;
+ * it is 40504, as there. Each may be gzipped. Nothing in a pickle is ever called: one with more in it than
+ * dictionaries of counts is ERR_UNSUPPORTED, with the byte and the name of what it would call. More than 2
+ * GiB is ERR_LIMIT. */
+int document_frequency_load(struct document_frequency **out, const char *path, struct err *err);
+
+/* CIDEr-D (Vedantam et al. 2015), which coco-caption calls CIDEr: 10 times the mean over references and n of
+ * the cosine of the captions' n-gram vectors, weighted tf * (log N - log max(1, df)), the candidate's weights
+ * clipped to the reference's in the product, times exp(-d^2 / 72) for captions that differ by d in length.
+ * Plain CIDEr does neither clip nor penalise. With N = 1 every weight and score is 0; candidates below 4
+ * words cannot reach 10. The corpus' score is the mean. */
+struct cider_options {
+    bool plain;
+    const struct document_frequency *df; /* NULL: of the references given */
+    int threads;
+};
+
+int cider_compute(struct metric_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct cider_options *options, struct err *err);
+
+/* ---- all of them --------------------------------------------------------------------------------------- */
+
+/* The metrics by the keys that coco-caption and its kin give them. The last two take pictures (joint). */
+enum caption_metric {
+    METRIC_BLEU_1,
+    METRIC_BLEU_2,
+    METRIC_BLEU_3,
+    METRIC_BLEU_4,
+    METRIC_ROUGE_L,
+    METRIC_CIDER_D,
+    METRIC_CIDER_PLAIN,
+    METRIC_SACREBLEU,
+    METRIC_CLIPSCORE,
+    METRIC_REFCLIPSCORE,
+    METRIC_COUNT,
+};
+
+extern const struct caption_metric_info {
+    const char *key, *title; /* "Bleu_1" in files, "BLEU-1" for people */
+} caption_metrics[METRIC_COUNT];
+
+struct caption_score_options { /* zeroed: as coco-caption and sacreBLEU do */
+    bool alone;                /* captions cut into words one by one, not as one text: see ptb_words */
+    const struct document_frequency *df; /* NULL: of the references given */
+    struct sacrebleu_options sacrebleu;
+    int threads;
+};
+
+/* One system's captions in every metric: an array NULL is a metric not computed. */
+struct caption_scores {
+    size_t count, references; /* images, and captions they are held against */
+    double corpus[METRIC_COUNT];
+    double *images[METRIC_COUNT]; /* (count) each */
+    struct bleu_scores bleu;
+    struct sacrebleu_scores sacrebleu;
+};
+
+/* Of captions as they were written. All but CLIPScore. */
+int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct caption_score_options *options, struct err *err);
+void caption_scores_release(struct caption_scores *scores);
+
+/* The document frequencies of all references of a set, in the words that caption_scores_compute counts. */
+int document_frequency_of(struct document_frequency **out, const struct caption_set *references,
+    const struct caption_score_options *options, struct err *err);
+
+/* Adds a metric whose corpus score is a mean, and takes over its scores; none (count 0) adds nothing. */
+void caption_scores_take(
+    struct caption_scores *scores, enum caption_metric metric, struct metric_scores *taken);
+
+/* How sure a score is, and a system's difference to the first system, by paired bootstrap resampling (Koehn
+ * 2004): as many images are drawn, with replacement, the same for every system, `samples` times. The bounds
+ * hold the middle 95 % of the samples' scores and differences. p is the chance of so large a difference d
+ * among systems that are equal: (1 + the number of samples where |d'| - mean |d'| >= |d|) / (1 + samples).
+ * Bounds and p are sacreBLEU 2.6's, but for the =, which gives equal systems p 1 and not the smallest, as
+ * has a difference that is NaN. Equal seeds give equal numbers, on any number of threads. */
+struct bootstrap_score {
+    double low, high;
+    double difference, difference_low, difference_high, p; /* 0, and p 1, of the first system */
+};
+
+/* out (systems, METRIC_COUNT) of scores of the same images; zeroed where a system lacks the metric. */
+int caption_bootstrap(struct bootstrap_score *out, const struct caption_scores *scores, size_t systems,
+    size_t samples, uint64_t seed, int threads, struct err *err);
+
+#endif

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text/captions/metric_bleu.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Values of all samples: [(system * METRIC_COUNT + metric) * samples + sample], so that those of one score
+ * lie side by side for sorting. */
+struct bootstrap {
+    const struct caption_scores *scores;
+    size_t systems, samples;
+    uint64_t seed;
+    double *values;
+    atomic_bool failed;
+};
+
+static double *values_of(const struct bootstrap *bootstrap, size_t system, int metric)
+{
+    return bootstrap->values + (system * METRIC_COUNT + (size_t)metric) * bootstrap->samples;
+}
+
+/* ---- samples ------------------------------------------------------------------------------------------- */
+
+/* times[i] = how often image i of count is drawn, in count draws */
+static void draw(uint32_t *times, size_t count, uint64_t seed, size_t sample)
+{
+    const uint64_t stream = random_at(seed, sample);
+    for (size_t i = 0; i < count; ++i)
+        ++times[(random_at(stream, i) >> 32) * count >> 32];
+}
+
+static void stats_add_times(struct bleu_stats *sum, const struct bleu_stats *stats, uint32_t times)
+{
+    sum->candidate_length += stats->candidate_length * times;
+    sum->reference_length += stats->reference_length * times;
+    for (size_t n = 0; n < NGRAM_ORDERS; ++n) {
+        sum->guess[n] += stats->guess[n] * times;
+        sum->correct[n] += stats->correct[n] * times;
+    }
+}
+
+static double mean_of_sample(const double *images, const uint32_t *times, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; ++i)
+        if (times[i])
+            sum += images[i] * times[i];
+    return sum / (double)count;
+}
+
+static void score_sample(
+    double corpus[METRIC_COUNT], const struct caption_scores *scores, const uint32_t *times)
+{
+    struct bleu bleu = {0};
+    struct sacrebleu sacrebleu = {0};
+    for (size_t i = 0; i < scores->count; ++i)
+        if (times[i]) {
+            stats_add_times(&bleu.stats, &scores->bleu.images[i].stats, times[i]);
+            stats_add_times(&sacrebleu.stats, &scores->sacrebleu.images[i].stats, times[i]);
+        }
+    bleu_score(&bleu);
+    sacrebleu_score(&sacrebleu, &scores->sacrebleu.options, false);
+    for (int n = 0; n < NGRAM_ORDERS; ++n)
+        corpus[METRIC_BLEU_1 + n] = bleu.scores[n];
+    corpus[METRIC_SACREBLEU] = sacrebleu.score;
+    for (int metric = METRIC_ROUGE_L; metric < METRIC_COUNT; ++metric)
+        if (metric != METRIC_SACREBLEU && scores->images[metric])
+            corpus[metric] = mean_of_sample(scores->images[metric], times, scores->count);
+}
+
+static void run_sample(void *context, size_t sample)
+{
+    struct bootstrap *bootstrap = context;
+    const size_t count = bootstrap->scores[0].count;
+    uint32_t *times = mem_new(count, sizeof *times);
+    if (!times) {
+        bootstrap->failed = true;
+        return;
+    }
+    draw(times, count, bootstrap->seed, sample);
+    for (size_t s = 0; s < bootstrap->systems; ++s) {
+        double corpus[METRIC_COUNT] = {0};
+        score_sample(corpus, &bootstrap->scores[s], times);
+        for (int metric = 0; metric < METRIC_COUNT; ++metric)
+            values_of(bootstrap, s, metric)[sample] = corpus[metric];
+    }
+    free(times);
+}
+
+/* ---- what the samples say ------------------------------------------------------------------------------ */
+
+/* NaN comes last. */
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return isnan(x) || isnan(y) ? !!isnan(x) - !!isnan(y) : (x > y) - (x < y);
+}
+
+/* The bounds of the middle 95 % of values, which are sorted: of 1000 those without 25 on either side. One
+ * NaN among them, and they are NaN. */
+static void bounds(double *low, double *high, double *values, size_t count)
+{
+    const size_t tail = count / 40;
+    qsort(values, count, sizeof *values, compare);
+    const bool known = !isnan(values[count - 1]);
+    *low = known ? values[tail] : NAN;
+    *high = known ? values[count - 1 - tail] : NAN;
+}
+
+/* differences (samples) are sorted. Among those that are no numbers none is known to be smaller. */
+static void compare_systems(
+    struct bootstrap_score *out, double difference, double *differences, size_t samples)
+{
+    double mean = 0;
+    size_t beyond = 0;
+    for (size_t i = 0; i < samples; ++i)
+        mean += fabs(differences[i]) / (double)samples;
+    for (size_t i = 0; i < samples; ++i)
+        beyond += !(fabs(differences[i]) - mean < fabs(difference));
+    out->difference = difference;
+    out->p = (1.0 + (double)beyond) / (1.0 + (double)samples);
+    bounds(&out->difference_low, &out->difference_high, differences, samples);
+}
+
+/* Sorts values of the systems from the last to the first, which all others are compared with before. */
+static void summarise(struct bootstrap_score *out, const struct bootstrap *bootstrap, double *differences)
+{
+    for (size_t s = bootstrap->systems; s-- > 0;)
+        for (int metric = 0; metric < METRIC_COUNT; ++metric) {
+            struct bootstrap_score *score = &out[s * METRIC_COUNT + (size_t)metric];
+            const struct caption_scores *first = bootstrap->scores, *scores = &first[s];
+            double *values = values_of(bootstrap, s, metric);
+            *score = (struct bootstrap_score){.p = 1};
+            if (!scores->images[metric] || !first->images[metric])
+                continue;
+            for (size_t i = 0; i < bootstrap->samples; ++i)
+                differences[i] = values[i] - values_of(bootstrap, 0, metric)[i];
+            if (s > 0)
+                compare_systems(
+                    score, scores->corpus[metric] - first->corpus[metric], differences, bootstrap->samples);
+            bounds(&score->low, &score->high, values, bootstrap->samples);
+        }
+}
+
+int caption_bootstrap(struct bootstrap_score *out, const struct caption_scores *scores, size_t systems,
+    size_t samples, uint64_t seed, int threads, struct err *err)
+{
+    if (!samples || scores[0].count > UINT32_MAX)
+        return err_set(
+            err, ERR_ARGUMENT, "unable to draw %zu samples of %zu images", samples, scores[0].count);
+    struct bootstrap bootstrap = {scores, systems, samples, seed, NULL, false};
+    size_t rows;
+    bootstrap.values =
+        size_mul(&rows, systems * METRIC_COUNT + 1, samples) ? mem_new(rows, sizeof(double)) : NULL;
+    if (!bootstrap.values)
+        return err_memory(err, samples * sizeof(double));
+    parallel_for(samples, threads, run_sample, &bootstrap);
+    const int rc = bootstrap.failed ? err_memory(err, scores[0].count * sizeof(uint32_t)) : 0;
+    if (!rc)
+        summarise(out, &bootstrap, bootstrap.values + systems * METRIC_COUNT * samples);
+    free(bootstrap.values);
+    return rc;
+}
