@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HEADER_BYTES = 4096, CODE_MAX = 127, VERSION = 1 };
@@ -220,9 +221,12 @@ static bool sample_holds(const struct coarse *coarse, const struct index_rows *r
 int coarse_open(
     struct coarse *out, const char *path, const struct index_rows *rows, int64_t generation, struct err *err)
 {
+    struct stat st;
     *out = (struct coarse){.stride = coarse_stride(rows->width)};
-    if (!file_exists(path) || file_map_open(&out->map, path, NULL))
+    if (stat(path, &st) || file_map_open(&out->map, path, NULL))
         return 0;
+    out->device = st.st_dev;
+    out->file = st.st_ino;
     if (header_fits(&out->map, rows, generation)) {
         const int64_t whole = rows->count / COARSE_BLOCK, held = header_blocks(&out->map);
         out->blocks = out->map.data + HEADER_BYTES;
@@ -233,10 +237,24 @@ int coarse_open(
         coarse_release(out);
         return err_memory(err, rows->width * sizeof *vector);
     }
-    if (!sample_holds(out, rows, vector))
-        coarse_release(out);
+    if (!sample_holds(out, rows, vector)) {
+        out->blocks = NULL;
+        out->count = 0;
+    }
     free(vector);
     return 0;
+}
+
+/* The file is only ever appended to, or replaced: what is mapped keeps its inode from being given anew. */
+bool coarse_behind(const struct coarse *coarse, const char *path, const struct index_rows *rows)
+{
+    const int64_t whole = rows->count / COARSE_BLOCK;
+    struct stat st;
+    if (coarse->count >= whole || stat(path, &st))
+        return false;
+    if (st.st_dev != coarse->device || st.st_ino != coarse->file)
+        return true;
+    return coarse->blocks && header_blocks(&coarse->map) > coarse->count;
 }
 
 void coarse_release(struct coarse *coarse)

@@ -31,6 +31,7 @@ struct coarse {
     const uint8_t *blocks; /* NULL where there are none */
     int64_t count;         /* blocks */
     size_t stride;         /* bytes of a row of codes */
+    uint64_t device, file; /* what stat calls the file; 0: there was none */
 };
 
 size_t coarse_stride(size_t width);
@@ -38,10 +39,14 @@ size_t coarse_block_bytes(size_t stride);
 
 /* Opens the codes of `rows`. generation is the caller's number for these vectors: it changes when rows that
  * were there change. A file that is missing, of another generation or width, cut short, or whose codes do not
- * match the vectors in a sample of rows leaves count 0, and the scan does without. */
+ * match the vectors in a sample of rows leaves count 0, and the scan does without. Only ERR_MEMORY. */
 int coarse_open(
     struct coarse *out, const char *path, const struct index_rows *rows, int64_t generation, struct err *err);
 void coarse_release(struct coarse *coarse);
+
+/* Whether coarse_open would find more codes of these rows by now: a look at the file's header, or at its inode
+ * where another has taken its place. */
+bool coarse_behind(const struct coarse *coarse, const char *path, const struct index_rows *rows);
 
 /* Brings the file up to `rows`: appends what is new, or writes all anew in place of a file that coarse_open
  * would not use. Safe to kill at any moment. Of one writer at a time; readers may have it open. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "index/search.h"
 #include "index/store.h"
 
 #include <math.h>
@@ -182,7 +183,7 @@ int index_duplicates(struct index_groups *out, struct index_searcher *searcher, 
     *out = (struct index_groups){0};
     int rc = forest_init(&f.forest, rows->count, err);
     if (!rc)
-        rc = index_matrix(&f.vectors, &f.numbers, searcher_index(searcher), rows, job, err);
+        rc = index_matrix(&f.vectors, &f.numbers, searcher->index, rows, job, err);
     if (!rc)
         rc = join_all(&f, err);
     if (!rc)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "index/coarse.h"
+#include "index/search.h"
 #include "index/store.h"
 
 #include <assert.h>
@@ -11,13 +11,6 @@
 
 /* Below so many rows the vectors themselves are read in a few milliseconds. */
 enum { PREPARED_ROWS = 16384 };
-
-struct index_searcher {
-    struct index *index;
-    struct scanner *scanner;
-    struct coarse coarse;
-    int64_t generation; /* that the codes were opened for */
-};
 
 static char *codes_path(const struct index *index)
 {
@@ -33,15 +26,21 @@ static struct index_rows all_rows(const struct index_rows *rows)
     return all;
 }
 
-static int open_codes(struct index_searcher *searcher, const struct index_rows *rows, struct err *err)
+/* Opens the codes where they are not those of these rows, or there may be more by now: a compaction makes the
+ * rows others, and a writer that adds rows brings the codes up to them later. */
+static int follow_codes(struct index_searcher *searcher, const struct index_rows *rows, struct err *err)
 {
     const struct index_rows all = all_rows(rows);
+    const int64_t generation = searcher->index->meta.generation;
     char *path = codes_path(searcher->index);
+    int rc = 0;
     if (!path)
         return err_memory(err, 0);
-    coarse_release(&searcher->coarse);
-    searcher->generation = searcher->index->meta.generation;
-    const int rc = coarse_open(&searcher->coarse, path, &all, searcher->generation, err);
+    if (searcher->generation != generation || coarse_behind(&searcher->coarse, path, &all)) {
+        coarse_release(&searcher->coarse);
+        searcher->generation = generation;
+        rc = coarse_open(&searcher->coarse, path, &all, generation, err);
+    }
     free(path);
     return rc;
 }
@@ -62,11 +61,6 @@ int index_searcher_open(
     return rc;
 }
 
-struct index *searcher_index(const struct index_searcher *searcher)
-{
-    return searcher->index;
-}
-
 void index_searcher_free(struct index_searcher *searcher)
 {
     if (!searcher)
@@ -80,9 +74,7 @@ int index_search(struct index_searcher *searcher, const struct index_rows *rows,
     size_t query_count, size_t k, struct index_hit *hits, size_t *counts, const struct job *job,
     struct err *err)
 {
-    int rc = 0;
-    if (searcher->generation != searcher->index->meta.generation)
-        rc = open_codes(searcher, rows, err);
+    const int rc = follow_codes(searcher, rows, err);
     if (rc)
         return rc;
     return scan_top(

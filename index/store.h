@@ -152,11 +152,4 @@ int change_commit(struct index *index, struct err *err);
 
 int bad_row(struct index *index, int64_t row, struct err *err); /* an item's row that does not exist */
 
-/* ---- search.c ------------------------------------------------------------------------------------------ */
-
-/* ERR_FORMAT where a code does not hold for its vector. */
-int search_verify(struct index *index, const struct job *job, struct err *err);
-
-struct index *searcher_index(const struct index_searcher *searcher);
-
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "index/search.h"
 #include "index/store.h"
 
 #include <inttypes.h>

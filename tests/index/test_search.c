@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "index/search.h"
 #include "tests/index/synthetic.h"
 
 static const struct job two = {.threads = 2};
@@ -138,10 +139,12 @@ static void search_storage(enum index_storage storage, const char *name)
     index_rows_release(&rows);
 
     assert_ok(index_compact(index, NULL, &err)); /* the codes are of rows that are no more */
+    expect_found(searcher, index, 5000);         /* which had one */
     expect_found(searcher, index, COUNT + 20);
     assert_ok(index_prepare(index, &two, &err));
     index_searcher_free(searcher);
     assert_ok(index_searcher_open(&searcher, index, device, &err));
+    expect_found(searcher, index, 5000);
     expect_found(searcher, index, COUNT + 20);
     expect_same_without_codes(searcher, index, path);
     index_searcher_free(searcher);
@@ -174,6 +177,99 @@ static void every_storage(void **state)
     search_storage(INDEX_F32, "search_f32.dip");
     search_storage(INDEX_F16, "search_f16.dip");
     search_storage(INDEX_I8, "search_i8.dip");
+}
+
+/* ---- a searcher that stays ----------------------------------------------------------------------------- */
+
+/* Rows that the searcher has codes of. */
+static size_t coded_rows(const struct index_searcher *searcher)
+{
+    return (size_t)searcher->coarse.count * COARSE_BLOCK;
+}
+
+static void whole_blocks_are_coded(const struct index_searcher *searcher, size_t rows)
+{
+    assert_int_equal(coded_rows(searcher), rows / COARSE_BLOCK * COARSE_BLOCK);
+}
+
+/* A service's searcher, while another process makes the index grow. */
+static void rows_added_since_are_found_by_their_codes(void **state)
+{
+    (void)state;
+    const struct index_options options = {.model = "m", .fingerprint = "f", .width = WIDTH};
+    struct index_searcher *searcher;
+    struct index *writer, *reader;
+    char path[512];
+    snprintf(path, sizeof path, "%s", scratch_path("grows.dip"));
+    assert_ok(index_create(&writer, path, &options, &err));
+    add_pictures(writer, 0, 100);
+    assert_ok(index_open(&reader, path, INDEX_READ, NULL, &err));
+    assert_ok(index_searcher_open(&searcher, reader, device, &err));
+    expect_found(searcher, reader, 50);
+    whole_blocks_are_coded(searcher, 0); /* there is no file of them */
+
+    add_pictures(writer, 100, COUNT);
+    assert_ok(index_refresh(reader, &err));
+    expect_found(searcher, reader, 9000); /* as it is stored: the writer has not come to its codes */
+    whole_blocks_are_coded(searcher, 0);
+    assert_ok(index_prepare(writer, &two, &err)); /* makes the file */
+    expect_found(searcher, reader, 9000);
+    whole_blocks_are_coded(searcher, 100 + COUNT);
+
+    add_pictures(writer, 100 + COUNT, 5000);
+    assert_ok(index_prepare(writer, &two, &err)); /* appends to it */
+    expect_found(searcher, reader, 9000);
+    whole_blocks_are_coded(searcher, 100 + COUNT); /* more than the reader has rows */
+    assert_ok(index_refresh(reader, &err));
+    expect_found(searcher, reader, COUNT + 3000);
+    whole_blocks_are_coded(searcher, 5100 + COUNT);
+
+    const struct index_item third = find_picture(writer, 3, 3);
+    assert_ok(index_remove(writer, third.id, &err));
+    assert_ok(index_compact(writer, NULL, &err));
+    assert_ok(index_refresh(reader, &err));
+    expect_found(searcher, reader, COUNT + 3000);
+    whole_blocks_are_coded(searcher, 0);          /* the file's are of rows that are no more */
+    assert_ok(index_prepare(writer, &two, &err)); /* puts another in its place */
+    expect_found(searcher, reader, COUNT + 3000);
+    whole_blocks_are_coded(searcher, 5099 + COUNT);
+    expect_same_without_codes(searcher, reader, path);
+    index_searcher_free(searcher);
+    index_free(reader);
+    index_free(writer);
+}
+
+/* A thread's share is not to be seen in what is found. */
+static void any_number_of_threads_finds_the_same(void **state)
+{
+    (void)state;
+    enum { QUERIES = 9, DEEP = 3000 };
+    const struct index_options options = {.model = "m", .fingerprint = "f", .width = WIDTH};
+    struct index_searcher *searcher;
+    struct index *index;
+    struct index_rows rows;
+    static struct index_hit first[QUERIES * DEEP], hits[QUERIES * DEEP];
+    size_t counts[QUERIES];
+    float queries[QUERIES][WIDTH];
+    for (uint64_t i = 0; i < QUERIES; i++)
+        make_vector(queries[i], WIDTH, 100 * i);
+    assert_ok(index_create(&index, scratch_path("threads.dip"), &options, &err));
+    add_pictures(index, 0, COUNT);
+    assert_ok(index_prepare(index, &two, &err));
+    assert_ok(index_searcher_open(&searcher, index, device, &err));
+    assert_ok(index_rows(&rows, index, NULL, &err));
+    for (int threads = 0; threads < 6; threads++) {
+        const struct job job = {.threads = threads};
+        assert_ok(index_search(
+            searcher, &rows, queries[0], QUERIES, DEEP, threads ? hits : first, counts, &job, &err));
+        for (size_t q = 0; q < QUERIES; q++)
+            assert_int_equal(counts[q], DEEP);
+        for (size_t i = 0; i < QUERIES * DEEP && threads; i++)
+            assert_true(hits[i].row == first[i].row && !memcmp(&hits[i].score, &first[i].score, 8));
+    }
+    index_rows_release(&rows);
+    index_searcher_free(searcher);
+    index_free(index);
 }
 
 static void an_empty_index(void **state)
@@ -215,6 +311,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_storage),
+        cmocka_unit_test(rows_added_since_are_found_by_their_codes),
+        cmocka_unit_test(any_number_of_threads_finds_the_same),
         cmocka_unit_test(an_empty_index),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
