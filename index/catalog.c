@@ -27,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { APPLICATION_ID = 0x44697074 /* "Dipt" */, FORMAT_VERSION = 1, BUSY_MS = 10000 };
+enum { APPLICATION_ID = 0x44697074 /* "Dipt" */, BUSY_MS = 10000 };
 
 /* ---- errors and statements ----------------------------------------------------------------------------- */
 
@@ -123,8 +123,8 @@ static int insert_meta(sqlite3 *db, const char *file, const struct index_options
 static int write_schema(sqlite3 *db, const char *file, const struct index_options *options, struct err *err)
 {
     char versions[96];
-    snprintf(versions, sizeof versions, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-        APPLICATION_ID, FORMAT_VERSION);
+    snprintf(versions, sizeof versions, "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64,
+        APPLICATION_ID, format_latest());
     if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) ||
         sqlite3_exec(db, catalog_schema[0].text, NULL, NULL, NULL) ||
         sqlite3_exec(db, versions, NULL, NULL, NULL))
@@ -164,6 +164,15 @@ static char *uri_of(const char *path, bool immutable)
     return uri;
 }
 
+void catalog_guard(sqlite3 *db, bool writer)
+{
+    sqlite3_extended_result_codes(db, 1);
+    /* FTS5 counts as having effects, and the writer's triggers need it. */
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, writer, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL); /* "typo" is no string */
+}
+
 static int connect_catalog(struct index *index, struct err *err)
 {
     char *uri = uri_of(index->catalog, index->unguarded);
@@ -178,12 +187,8 @@ static int connect_catalog(struct index *index, struct err *err)
         return catalog_error(index, "open", err);
 
     int keep = 1;
-    sqlite3_extended_result_codes(index->db, 1);
     sqlite3_busy_timeout(index->db, BUSY_MS);
-    /* FTS5 counts as having effects, and the writer's triggers need it. */
-    sqlite3_db_config(index->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, index->writer, NULL);
-    sqlite3_db_config(index->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(index->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL); /* "typo" is no string */
+    catalog_guard(index->db, index->writer);
     sqlite3_file_control(index->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
     return 0;
 }
@@ -201,20 +206,17 @@ static int pragma_number(int64_t *out, struct index *index, const char *sql, str
     return rc;
 }
 
-static int check_application(struct index *index, struct err *err)
+static int check_application(int64_t *format, struct index *index, struct err *err)
 {
-    int64_t id, version;
+    int64_t id;
     int rc = pragma_number(&id, index, "PRAGMA application_id", err);
     if (!rc)
-        rc = pragma_number(&version, index, "PRAGMA user_version", err);
+        rc = pragma_number(format, index, "PRAGMA user_version", err);
     if (rc)
         return rc;
     if (id != APPLICATION_ID)
         return err_set(err, ERR_FORMAT, "'%s' is not the catalog of an index", index->catalog);
-    if (version != FORMAT_VERSION)
-        return err_set(err, ERR_UNSUPPORTED, "'%s' has format version %" PRId64 ", this program reads %d",
-            index->catalog, version, FORMAT_VERSION);
-    return 0;
+    return format_check(*format, index->catalog, err);
 }
 
 /* The time of the catalog's last change; *pending: beside it lies a log with changes. */
@@ -229,10 +231,15 @@ static int64_t last_change(const struct index *index, bool *pending)
     return st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
 }
 
-int catalog_check_unchanged(struct index *index, struct err *err)
+bool catalog_changed(const struct index *index)
 {
     bool pending;
-    if (index->unguarded && (last_change(index, &pending) != index->opened_ns || pending))
+    return last_change(index, &pending) != index->opened_ns || pending;
+}
+
+int catalog_check_unchanged(struct index *index, struct err *err)
+{
+    if (index->unguarded && catalog_changed(index))
         return err_set(err, ERR_IO,
             "unable to read '%s': it was changed since it was opened without the right to write",
             index->catalog);
@@ -240,19 +247,16 @@ int catalog_check_unchanged(struct index *index, struct err *err)
 }
 
 /* A reader who may not make the files that SQLite's locks live in, and does not find them. */
-static int open_unguarded(struct index *index, struct err *err)
+static int open_unguarded(int64_t *format, struct index *index, bool pending, struct err *err)
 {
-    bool pending;
-    const int64_t changed = last_change(index, &pending);
     if (pending)
         return err_set(err, ERR_IO,
             "unable to read '%s': an interrupted change must be finished by a user with the right to write",
             index->catalog);
     catalog_close(index);
     index->unguarded = true;
-    index->opened_ns = changed;
     int rc = connect_catalog(index, err);
-    return rc ? rc : check_application(index, err);
+    return rc ? rc : check_application(format, index, err);
 }
 
 int catalog_open(struct index *index, struct err *err)
@@ -260,19 +264,22 @@ int catalog_open(struct index *index, struct err *err)
     /* SQLite would take an empty file for an empty database. */
     if (access(index->catalog, F_OK))
         return err_set(err, ERR_IO, "unable to open '%s': %s", index->catalog, strerror(errno));
+    bool pending;
+    int64_t format;
+    index->opened_ns = last_change(index, &pending);
     int rc = connect_catalog(index, err);
     if (rc)
         return rc;
-    rc = check_application(index, err);
+    rc = check_application(&format, index, err);
     const int why = sqlite3_errcode(index->db) & 0xff;
     if (rc && !index->writer && (why == SQLITE_CANTOPEN || why == SQLITE_READONLY))
-        return open_unguarded(index, err);
+        rc = open_unguarded(&format, index, pending, err);
     if (!rc && index->writer) /* the cache, in KiB, holds the inner pages of a million items' indexes */
         rc = catalog_run(index,
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
             "PRAGMA journal_size_limit = 0; PRAGMA cache_size = -65536",
             err);
-    return rc;
+    return rc ? rc : format_follow(index, format, err);
 }
 
 void catalog_close(struct index *index)

@@ -65,7 +65,10 @@ int index_create(struct index **out, const char *path, const struct index_option
  *
  * fingerprint is that of the model which made the query or the new vectors; another than the index's is
  * ERR_ARGUMENT. NULL: do not compare. ERR_FORMAT: the catalog is damaged or of another application, or the
- * vectors file is too short. ERR_UNSUPPORTED: made by a later version. */
+ * vectors file is too short.
+ *
+ * An index of an earlier format is read as it is, by way of a copy of its catalog, and brought to the latest
+ * by INDEX_WRITE, whole or not at all; readers that have it open go on. ERR_UNSUPPORTED: of a later format. */
 enum index_access { INDEX_READ, INDEX_WRITE };
 int index_open(
     struct index **out, const char *path, enum index_access access, const char *fingerprint, struct err *err);

@@ -155,6 +155,13 @@ int index_create(struct index **out, const char *path, const struct index_option
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
+static int open_again(struct index *index, struct err *err)
+{
+    catalog_close(index);
+    index->unguarded = index->copied = false;
+    return catalog_open(index, err);
+}
+
 /* Takes the catalog's state and the vectors file it names. A reader may come between the two when a
  * compaction ends: the file of its state is gone, and the next state names another. */
 static int open_state(struct index *index, struct err *err)
@@ -172,7 +179,7 @@ static int open_state(struct index *index, struct err *err)
         if (!rc || !gone || index->writer)
             return rc;
         vectors_close(index);
-        rc = catalog_run(index, "COMMIT", err);
+        rc = index->copied ? open_again(index, err) : catalog_run(index, "COMMIT", err);
         if (rc)
             return rc;
     }
@@ -260,14 +267,14 @@ static int follow_state(struct index *index, struct err *err)
 int index_refresh(struct index *index, struct err *err)
 {
     assert(!index->writer);
-    if (!index->unguarded)
+    if (!index->unguarded && !index->copied)
         return follow_state(index, err);
-    /* What SQLite has cached may be old. */
+    if (index->copied && !catalog_changed(index))
+        return 0;
+    /* What SQLite has cached may be old, and what it has copied is. */
     forget_live(index);
     vectors_close(index);
-    catalog_close(index);
-    index->unguarded = false;
-    int rc = catalog_open(index, err);
+    int rc = open_again(index, err);
     return rc ? rc : open_state(index, err);
 }
 

@@ -32,7 +32,8 @@ struct index {
         sqlite3_stmt *stmt;
     } statements[STATEMENTS];
     bool unguarded;    /* a reader without SQLite's locks: see catalog_open */
-    int64_t opened_ns; /* then: when the catalog had last changed at opening */
+    bool copied;       /* a reader of an earlier format: db is a copy, brought to the latest */
+    int64_t opened_ns; /* of either: when the catalog had last changed at opening */
 
     struct meta meta;      /* with the writer's changes that are not yet committed */
     struct meta committed; /* without them; the same strings */
@@ -53,6 +54,9 @@ int catalog_create(const char *file, const struct index_options *options, struct
 int catalog_open(struct index *index, struct err *err);
 void catalog_close(struct index *index);
 
+/* How a connection deals with a file that may come from anywhere. */
+void catalog_guard(sqlite3 *db, bool writer);
+
 /* Fills index->meta and index->committed, strings included. */
 int catalog_meta(struct index *index, struct err *err);
 int catalog_store_meta(struct index *index, struct err *err);
@@ -68,7 +72,10 @@ void catalog_watch(sqlite3 *db, const struct job *job);
 /* SQLite's last error as ours, saying what failed: unable to DOING 'x.dip/catalog.sqlite': why */
 int catalog_error(struct index *index, const char *doing, struct err *err);
 
-/* Whether a reader without locks still reads what it opened. */
+/* Whether the catalog may not be what a reader, unguarded or of a copy, has opened. */
+bool catalog_changed(const struct index *index);
+
+/* ERR_IO where a reader without locks no longer reads what it opened. */
 int catalog_check_unchanged(struct index *index, struct err *err);
 
 /* The columns of an item, in the order of item_bind and item_load. */
@@ -79,6 +86,19 @@ void item_bind(sqlite3_stmt *stmt, const struct index_item *item); /* to paramet
 /* From a statement that selects "id, row, kind, " ITEM_COLUMNS. Strings are copied to the arena, or, where it
  * is NULL, live until the statement's next step. */
 int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, struct err *err);
+
+/* ---- migrations.c, format.c ---------------------------------------------------------------------------- */
+
+/* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */
+extern const char *const catalog_migrations[];
+int64_t format_latest(void);
+
+/* A format that this program reads: ERR_UNSUPPORTED where it is a later one, ERR_FORMAT where it is none. */
+int format_check(int64_t format, const char *catalog, struct err *err);
+
+/* Brings what index->db has open from its format to the latest: a writer the file itself, whole or not at all,
+ * a reader a copy of it. */
+int format_follow(struct index *index, int64_t format, struct err *err);
 
 /* ---- vectors.c ----------------------------------------------------------------------------------------- */
 

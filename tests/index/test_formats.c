@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+/* An index of every format there has been is read, searched and changed, and is then as a new one. */
+#include "compute/compute.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "index/store.h"
+#include "tests/index/kept.h"
+#include "tests/index/synthetic.h"
+
+enum { WIDTH = 8 };
+
+static struct err err;
+
+/* The item nearest to each unit vector is the one that has it. */
+static void search(struct index *index, struct device *device)
+{
+    struct index_searcher *searcher;
+    struct index_rows rows;
+    assert_ok(index_rows(&rows, index, NULL, &err));
+    assert_ok(index_searcher_open(&searcher, index, device, &err));
+    for (int64_t row = 2; row < 6; row++) {
+        struct index_hit hit;
+        size_t count;
+        float query[WIDTH] = {0};
+        query[row] = 1;
+        assert_ok(index_search(searcher, &rows, query, 1, 1, &hit, &count, NULL, &err));
+        assert_int_equal(hit.row, row);
+    }
+    index_searcher_free(searcher);
+    index_rows_release(&rows);
+}
+
+static void every_format_is_read_and_searched(void **state)
+{
+    (void)state;
+    struct device *device;
+    assert_ok(device_open(&device, &(struct device_options){0}, &err));
+    for (int format = 1; format <= format_latest(); format++) {
+        struct index *index;
+        char *path = kept_copy(format, "read.dip");
+        assert_ok(index_open(&index, path, INDEX_READ, "0123abcd", &err));
+        kept_check(index);
+        search(index, device);
+        index_free(index);
+        assert_int_equal(kept_number(path, "PRAGMA user_version"), format);
+        verify_clean(path);
+        free(path);
+    }
+    device_free(device);
+}
+
+static void every_format_is_updated(void **state)
+{
+    (void)state;
+    for (int format = 1; format <= format_latest(); format++) {
+        struct index *index;
+        char *path = kept_copy(format, "update.dip");
+        assert_ok(index_open(&index, path, INDEX_WRITE, "0123abcd", &err));
+        kept_check(index);
+        add_picture(index, 7);
+        assert_ok(index_commit(index, &err));
+        assert_ok(index_compact(index, NULL, &err));
+        assert_int_equal(find_picture(index, 7, 7).row, 5);
+        index_free(index);
+        assert_int_equal(kept_number(path, "PRAGMA user_version"), format_latest());
+        verify_clean(path);
+        free(path);
+    }
+}
+
+/* All tables, columns, indexes, views and triggers, a line each. */
+static char *schema_of(const char *path)
+{
+    static const char sql[] = "SELECT m.type || ' ' || m.name || ' ' || m.tbl_name || ' ' || coalesce(p.name "
+                              "|| ' ' || p.type || ' ' "
+                              "|| p.\"notnull\" || ' ' || p.pk || ' ' || coalesce(p.dflt_value, ''), '') || "
+                              "' ' || CASE m.type WHEN "
+                              "'table' THEN '' ELSE coalesce(m.sql, '') END FROM sqlite_schema m LEFT JOIN "
+                              "pragma_table_info(m.name) p "
+                              "ON m.type = 'table' ORDER BY 1";
+    char catalog[4200], *text = strdup("");
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    snprintf(catalog, sizeof catalog, "%s/catalog.sqlite", path);
+    assert_int_equal(sqlite3_open(catalog, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        char *longer;
+        assert_true(asprintf(&longer, "%s%s\n", text, (const char *)sqlite3_column_text(stmt, 0)) > 0);
+        free(text);
+        text = longer;
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return text;
+}
+
+/* The migrations and schema.sql say one thing. */
+static void every_format_becomes_that_of_a_new_index(void **state)
+{
+    (void)state;
+    const struct index_options options = {"m", "f", WIDTH, INDEX_F16};
+    struct index *index;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", scratch_path("new.dip"));
+    assert_ok(index_create(&index, path, &options, &err));
+    index_free(index);
+    char *expected = schema_of(path);
+    assert_non_null(strstr(expected, "table items items mtime_ns INTEGER 0 0"));
+    for (int format = 1; format <= format_latest(); format++) {
+        char *kept = kept_copy(format, "became.dip");
+        assert_ok(index_open(&index, kept, INDEX_WRITE, NULL, &err));
+        index_free(index);
+        char *got = schema_of(kept);
+        assert_string_equal(got, expected);
+        free(got);
+        free(kept);
+    }
+    free(expected);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_format_is_read_and_searched),
+        cmocka_unit_test(every_format_is_updated),
+        cmocka_unit_test(every_format_becomes_that_of_a_new_index),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
