@@ -92,12 +92,12 @@ int session_open(struct session *session, struct err *err)
     return rc;
 }
 
-static int visit_batches(struct session *session, struct loader *loader, float *embeddings,
-    session_visit *visit, void *context, struct err *err)
+static int visit_batches(
+    struct session *session, float *embeddings, session_visit *visit, void *context, struct err *err)
 {
     int rc = 0;
     for (struct loaded_batch batch;
-         !rc && !interrupt_seen() && !ferror(stdout) && loader_next(loader, &batch);) {
+         !rc && !interrupt_seen() && !ferror(stdout) && loader_next(session->loader, &batch);) {
         if (batch.good)
             rc = encoder_pixels(session->encoder, embeddings, batch.pixels, batch.good, err);
         if (rc)
@@ -115,16 +115,16 @@ int session_batches(struct session *session, const char *const *paths, size_t co
 {
     const size_t batch = session->loader_options.batch;
     const size_t row = model_width(session->model) * sizeof(float);
-    struct loader *loader = NULL;
     struct picture_source *pictures = picture_files(paths, count);
     float *embeddings = mem_new(batch, row); // (batch, E)
     int rc = embeddings && pictures ? 0 : err_memory(err, batch * row);
-    if (!rc)
-        rc = loader_open(
-            &loader, model_preprocess(session->model), pictures, count, &session->loader_options, err);
-    if (!rc)
-        rc = visit_batches(session, loader, embeddings, visit, context, err);
-    loader_free(loader);
+    if (!rc && !session->loader)
+        rc = loader_open(&session->loader, model_preprocess(session->model), &session->loader_options, err);
+    if (!rc) {
+        loader_start(session->loader, pictures, count);
+        rc = visit_batches(session, embeddings, visit, context, err);
+        loader_start(session->loader, NULL, 0);
+    }
     free(embeddings);
     free(pictures);
     return rc;
@@ -158,6 +158,7 @@ int session_close(struct session *session, const char *verb, int rc, const struc
     progress_clear(&session->progress);
     if (rc)
         message("cannot %s: %s", verb, err->msg);
+    loader_free(session->loader);
     encoder_free(session->encoder);
     model_free(session->model);
     device_free(session->device);

@@ -26,6 +26,7 @@ struct session {
     struct device *device;
     struct model *model;
     struct encoder *encoder;
+    struct loader *loader; /* opened for the first pictures */
     struct progress progress;
     size_t done, failed; /* counted by the command */
 };

@@ -153,9 +153,10 @@ static int score_all(struct scoring *s, const struct picture_source *pictures, s
     s->images = mem_new(options->batch, s->width * sizeof *s->images);
     if (!s->images)
         return err_memory(err, options->batch * s->width * sizeof *s->images);
-    int rc = loader_open(&loader, model_preprocess(encoder_model(s->encoder)), pictures, count, options, err);
+    int rc = loader_open(&loader, model_preprocess(encoder_model(s->encoder)), options, err);
     if (rc)
         return rc;
+    loader_start(loader, pictures, count);
     for (struct loaded_batch batch; !rc && loader_next(loader, &batch);)
         rc = score_batch(s, &batch, err);
     loader_free(loader);

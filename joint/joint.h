@@ -4,7 +4,8 @@
  *
  *   struct model       a model directory on a device: config, weights, tokenizer. Immutable; share it freely.
  *   struct encoder     a stream and its memory, for batches up to a size. One thread at a time.
- *   struct loader      pictures decoded and preprocessed ahead of the encoder, on its own threads, in order.
+ *   struct loader      pictures decoded and preprocessed ahead of the encoder, on its own threads, in order,
+ *                      a list after another.
  *   struct classifier  one embedding a label, averaged over prompt templates.
  *   clip_score_...     how well captions fit their pictures.
  *   retrieval_...      how well pictures find their captions, and captions their pictures.
@@ -118,14 +119,19 @@ struct loader_options {
 
 struct loader;
 
-/* `sources` is borrowed for the life of the loader. */
+/* Takes memory for a few batches and starts the threads, once for any number of lists. ERR_ARGUMENT: batches of
+ * no pictures; ERR_LIMIT: batches that are too large, or no thread to be had; ERR_MEMORY. */
 int loader_open(struct loader **out, const struct preprocess *preprocess,
-    const struct picture_source *sources, size_t count, const struct loader_options *options,
-    struct err *err);
-void loader_free(struct loader *loader); /* also in the middle: the threads stop after the picture at hand */
+    const struct loader_options *options, struct err *err);
+void loader_free(struct loader *loader); /* also in the middle of a list, as loader_start */
 
-/* The next up to `batch` pictures, in order. Pictures that failed take no room in pixels. Valid until the next
- * call. */
+/* Begins a list, borrowed until the next one begins or the loader goes. In the middle of another, that one ends
+ * here: the call waits for the pictures that are being decoded, and none of the rest is. An empty list does only
+ * that. */
+void loader_start(struct loader *loader, const struct picture_source *sources, size_t count);
+
+/* The next up to `batch` pictures of the list, in order. Pictures that failed take no room in pixels. Valid
+ * until the next call of loader_next or loader_start. */
 struct loaded_batch {
     size_t first, count;    /* these are sources[first .. first + count) */
     const struct err *errs; /* (count): code 0 where the picture is good */
@@ -136,7 +142,7 @@ struct loaded_batch {
     size_t good;
 };
 
-/* False when all are done. */
+/* Waits for the next batch. False when all of the list is done, and before the first list. */
 bool loader_next(struct loader *loader, struct loaded_batch *out);
 
 /* ---- ranking ------------------------------------------------------------------------------------------- */

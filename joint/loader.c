@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Pictures ahead of the device: workers take sources in order and put pixels into a ring of batches.
+ * Pictures ahead of the device: workers take the pictures of a list in order and put pixels into a ring of
+ * batches. Between lists they wait.
  *
  *   batch    0     1     2     3     4     5        batch b lives in slots[b % slot_count]
  *          freed     given          next / batch
@@ -27,15 +28,17 @@ struct slot {
 struct loader {
     struct preprocess preprocess;
     struct picture_options options;
-    const struct picture_source *sources;
-    size_t count, batch;
+    size_t batch;
     size_t square; /* bytes of one picture: S * S * 3 */
 
     pthread_mutex_t lock; /* guards all below, but not what the pointers in a slot lead to */
-    pthread_cond_t room;  /* a slot came free, or the loader stops */
-    pthread_cond_t ready; /* a batch is complete */
-    size_t next;          /* the first picture that no worker has taken */
-    size_t given, freed;  /* batches handed to the caller, and back */
+    pthread_cond_t work;  /* there is a picture to take, or the loader stops */
+    pthread_cond_t ready; /* a batch is complete, or no picture is being worked on */
+    const struct picture_source *sources;
+    size_t count;
+    size_t next;         /* the first picture that no worker has taken */
+    size_t working;      /* pictures that are taken and not done yet */
+    size_t given, freed; /* batches handed to the caller, and back */
     bool stop;
 
     struct slot *slots;
@@ -57,36 +60,33 @@ static void load_picture(const struct loader *loader, const struct picture_sourc
     picture_release(&picture);
 }
 
-/* Waits until the next picture has a slot to go to and takes it. False where the worker is to end. */
-static bool take_next(struct loader *loader, size_t *index)
+static bool has_next(const struct loader *loader)
 {
-    bool taken = false;
-    pthread_mutex_lock(&loader->lock);
-    while (!loader->stop && loader->next < loader->count &&
-           loader->next / loader->batch >= loader->freed + loader->slot_count)
-        pthread_cond_wait(&loader->room, &loader->lock);
-    if (!loader->stop && loader->next < loader->count) {
-        *index = loader->next++;
-        taken = true;
-    }
-    pthread_mutex_unlock(&loader->lock);
-    return taken;
+    return loader->next < loader->count && loader->next / loader->batch < loader->freed + loader->slot_count;
 }
 
 static void *worker_run(void *argument)
 {
     struct loader *loader = argument;
-    for (size_t index; take_next(loader, &index);) {
+    pthread_mutex_lock(&loader->lock);
+    for (;;) {
+        while (!loader->stop && !has_next(loader))
+            pthread_cond_wait(&loader->work, &loader->lock);
+        if (loader->stop)
+            break;
+        const size_t index = loader->next++, at = index % loader->batch;
+        const struct picture_source *source = &loader->sources[index];
         struct slot *slot = &loader->slots[index / loader->batch % loader->slot_count];
-        const size_t at = index % loader->batch;
-        load_picture(loader, &loader->sources[index], slot->pixels + at * loader->square, &slot->sizes[at],
-            &slot->errs[at]);
-
-        pthread_mutex_lock(&loader->lock);
-        if (--slot->left == 0)
-            pthread_cond_signal(&loader->ready);
+        loader->working++;
         pthread_mutex_unlock(&loader->lock);
+        load_picture(loader, source, slot->pixels + at * loader->square, &slot->sizes[at], &slot->errs[at]);
+        pthread_mutex_lock(&loader->lock);
+        slot->left--;
+        loader->working--;
+        if (!slot->left || !loader->working)
+            pthread_cond_signal(&loader->ready);
     }
+    pthread_mutex_unlock(&loader->lock);
     return NULL;
 }
 
@@ -113,7 +113,6 @@ static int slots_new(struct loader *loader, size_t slot_count, struct err *err)
         slot->sizes = mem_new(loader->batch, sizeof *slot->sizes);
         if (!slot->pixels || !slot->errs || !slot->sizes)
             return err_memory(err, bytes);
-        slot->left = batch_count(loader, i);
     }
     return 0;
 }
@@ -130,7 +129,7 @@ static int threads_start(struct loader *loader, int threads, struct err *err)
 }
 
 int loader_open(struct loader **out, const struct preprocess *preprocess,
-    const struct picture_source *sources, size_t count, const struct loader_options *options, struct err *err)
+    const struct loader_options *options, struct err *err)
 {
     if (!options->batch)
         return err_set(err, ERR_ARGUMENT, "a batch needs at least one picture");
@@ -140,15 +139,13 @@ int loader_open(struct loader **out, const struct preprocess *preprocess,
     *loader = (struct loader){
         .preprocess = *preprocess,
         .options = options->picture,
-        .sources = sources,
-        .count = count,
         .batch = options->batch,
         .square = (size_t)preprocess->crop * (size_t)preprocess->crop * 3,
     };
     if (options->fast_decode)
         loader->options.min_edge = preprocess->resize;
     pthread_mutex_init(&loader->lock, NULL);
-    pthread_cond_init(&loader->room, NULL);
+    pthread_cond_init(&loader->work, NULL);
     pthread_cond_init(&loader->ready, NULL);
 
     /* One batch the caller holds, one that is nearly done, and room for every thread to work on. */
@@ -170,7 +167,7 @@ void loader_free(struct loader *loader)
         return;
     pthread_mutex_lock(&loader->lock);
     loader->stop = true;
-    pthread_cond_broadcast(&loader->room);
+    pthread_cond_broadcast(&loader->work);
     pthread_mutex_unlock(&loader->lock);
     for (int i = 0; i < loader->thread_count; i++)
         pthread_join(loader->threads[i], NULL);
@@ -181,11 +178,26 @@ void loader_free(struct loader *loader)
         free(loader->slots[i].sizes);
     }
     pthread_cond_destroy(&loader->ready);
-    pthread_cond_destroy(&loader->room);
+    pthread_cond_destroy(&loader->work);
     pthread_mutex_destroy(&loader->lock);
     free(loader->slots);
     free(loader->threads);
     free(loader);
+}
+
+void loader_start(struct loader *loader, const struct picture_source *sources, size_t count)
+{
+    pthread_mutex_lock(&loader->lock);
+    loader->count = loader->next; /* nobody takes another */
+    while (loader->working)
+        pthread_cond_wait(&loader->ready, &loader->lock);
+    loader->sources = sources;
+    loader->count = count;
+    loader->next = loader->given = loader->freed = 0;
+    for (size_t i = 0; i < loader->slot_count; i++)
+        loader->slots[i].left = batch_count(loader, i);
+    pthread_cond_broadcast(&loader->work);
+    pthread_mutex_unlock(&loader->lock);
 }
 
 /* Gives the batch the caller held back to the workers, for the one that comes slot_count later. */
@@ -196,7 +208,7 @@ static void free_given(struct loader *loader)
     struct slot *slot = &loader->slots[loader->freed % loader->slot_count];
     slot->left = batch_count(loader, loader->freed + loader->slot_count);
     loader->freed++;
-    pthread_cond_broadcast(&loader->room);
+    pthread_cond_broadcast(&loader->work);
 }
 
 /* Moves the good pictures of a batch together and returns how many there are. */

@@ -86,8 +86,9 @@ static int add_pictures(float *sum, struct encoder *encoder, const struct parts 
     float *embeddings = mem_new(options->batch, row); // (batch, E)
     int rc = embeddings ? 0 : err_memory(err, options->batch * row);
     if (!rc)
-        rc = loader_open(&loader, model_preprocess(encoder_model(encoder)), parts->pictures,
-            parts->picture_count, options, err);
+        rc = loader_open(&loader, model_preprocess(encoder_model(encoder)), options, err);
+    if (!rc)
+        loader_start(loader, parts->pictures, parts->picture_count);
     for (struct loaded_batch batch; !rc && loader_next(loader, &batch);)
         rc = add_batch(sum, embeddings, encoder, parts->picture_weights, &batch, err);
     loader_free(loader);

@@ -62,8 +62,8 @@ static struct scenes scenes_open(struct encoder *encoder, const char *kind)
     struct loader *loader;
     assert_non_null(pictures);
     scenes.embeddings = mem_new(scenes.paths.count, width * sizeof *scenes.embeddings);
-    check_ok(
-        loader_open(&loader, model_preprocess(model), pictures, scenes.paths.count, &options, &err), &err);
+    check_ok(loader_open(&loader, model_preprocess(model), &options, &err), &err);
+    loader_start(loader, pictures, scenes.paths.count);
     for (struct loaded_batch batch; loader_next(loader, &batch);) {
         assert_int_equal(batch.good, batch.count);
         check_ok(

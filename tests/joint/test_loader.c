@@ -88,22 +88,23 @@ static int return_bytes(void **state)
     return 0;
 }
 
-static struct loader *open_loader(size_t count, size_t batch, int threads)
+static struct loader *open_loader(size_t batch, int threads)
 {
     const struct loader_options options = {.threads = threads, .batch = batch};
     struct loader *loader = NULL;
     struct err err = {0};
-    assert_int_equal(loader_open(&loader, &preprocess, pictures, count, &options, &err), 0);
+    if (loader_open(&loader, &preprocess, &options, &err))
+        fail_msg("%s", err.msg);
     return loader;
 }
 
-static void check_batch(const struct loaded_batch *batch, size_t first, size_t count)
+static void check_batch(const struct loaded_batch *batch, size_t from, size_t first, size_t count)
 {
     assert_int_equal(batch->first, first);
     assert_int_equal(batch->count, count);
     size_t good = 0;
     for (size_t i = 0; i < count; i++) {
-        const size_t index = first + i;
+        const size_t index = from + first + i;
         assert_int_equal(batch->errs[i].code != 0, fails(index));
         if (fails(index)) {
             assert_non_null(strstr(batch->errs[i].msg, names[index])); /* a reason names its picture */
@@ -118,18 +119,18 @@ static void check_batch(const struct loaded_batch *batch, size_t first, size_t c
     assert_int_equal(batch->good, good);
 }
 
-static void check_all(size_t count, size_t batch_size, int threads)
+/* All pictures from `from` on, as a list. */
+static void check_list(struct loader *loader, size_t from, size_t count, size_t batch_size)
 {
-    struct loader *loader = open_loader(count, batch_size, threads);
     struct loaded_batch batch;
     size_t first = 0;
+    loader_start(loader, pictures + from, count);
     while (loader_next(loader, &batch)) {
-        check_batch(&batch, first, count - first < batch_size ? count - first : batch_size);
+        check_batch(&batch, from, first, count - first < batch_size ? count - first : batch_size);
         first += batch.count;
     }
     assert_int_equal(first, count);
     assert_false(loader_next(loader, &batch)); /* and stays done */
-    loader_free(loader);
 }
 
 static void order_is_kept(void **state)
@@ -138,27 +139,74 @@ static void order_is_kept(void **state)
     static const size_t batches[] = {1, 2, 7, 32, PICTURES, 500};
     static const int threads[] = {0, 1, 2, 16};
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
-        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++)
-            check_all(PICTURES, batches[b], threads[t]);
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+            struct loader *loader = open_loader(batches[b], threads[t]);
+            check_list(loader, 0, PICTURES, batches[b]);
+            loader_free(loader);
+        }
 }
 
-static void few_pictures(void **state)
+static void one_list_follows_another(void **state)
 {
     (void)state;
-    for (size_t count = 0; count < 4; count++)
-        check_all(count, 2, 8);
+    struct loader *loader = open_loader(3, 4);
+    struct loaded_batch batch;
+    assert_false(loader_next(loader, &batch));
+    for (size_t count = 0; count <= PICTURES; count += 1 + count / 2)
+        check_list(loader, PICTURES - count, count, 3);
+    loader_free(loader);
+}
+
+/* The list that comes after one that was left in its middle has nothing of it. */
+static void a_list_can_end_in_the_middle(void **state)
+{
+    (void)state;
+    struct loader *loader = open_loader(3, 4);
+    for (size_t taken = 0; taken < 6; taken++) {
+        struct loaded_batch batch;
+        loader_start(loader, pictures, PICTURES);
+        for (size_t i = 0; i < taken; i++)
+            assert_true(loader_next(loader, &batch));
+        check_list(loader, 50, 13, 3);
+        loader_start(loader, pictures, PICTURES);
+        loader_start(loader, NULL, 0);
+        assert_false(loader_next(loader, &batch));
+    }
+    loader_free(loader);
+}
+
+/* Its list and pictures may go once the call that ends it is back. */
+static void a_list_that_ended_is_not_read(void **state)
+{
+    (void)state;
+    struct loader *loader = open_loader(2, 4);
+    for (size_t taken = 0; taken < 4; taken++) {
+        struct picture_source *list = mem_new(PICTURES, sizeof *list);
+        struct loaded_batch batch;
+        assert_non_null(list);
+        memcpy(list, pictures, sizeof pictures);
+        loader_start(loader, list, PICTURES);
+        for (size_t i = 0; i < taken; i++)
+            assert_true(loader_next(loader, &batch));
+        loader_start(loader, NULL, 0);
+        memset(list, 0xff, sizeof pictures);
+        free(list);
+    }
+    loader_free(loader);
 }
 
 static void free_in_the_middle(void **state)
 {
     (void)state;
     for (size_t taken = 0; taken < 6; taken++) {
-        struct loader *loader = open_loader(PICTURES, 3, 4);
+        struct loader *loader = open_loader(3, 4);
         struct loaded_batch batch;
+        loader_start(loader, pictures, PICTURES);
         for (size_t i = 0; i < taken; i++)
             assert_true(loader_next(loader, &batch));
         loader_free(loader);
     }
+    loader_free(open_loader(3, 4));
     loader_free(NULL);
 }
 
@@ -167,8 +215,7 @@ static void empty_batch_is_refused(void **state)
     (void)state;
     struct loader *loader = NULL;
     struct err err = {0};
-    assert_int_equal(
-        loader_open(&loader, &preprocess, pictures, 1, &(struct loader_options){0}, &err), ERR_ARGUMENT);
+    assert_int_equal(loader_open(&loader, &preprocess, &(struct loader_options){0}, &err), ERR_ARGUMENT);
 }
 
 static void load_jpeg(uint8_t pixels[SQUARE], bool fast)
@@ -177,7 +224,8 @@ static void load_jpeg(uint8_t pixels[SQUARE], bool fast)
     const struct loader_options options = {.batch = 1, .fast_decode = fast};
     struct loader *loader = NULL;
     struct loaded_batch batch;
-    assert_int_equal(loader_open(&loader, &preprocess, &picture, 1, &options, NULL), 0);
+    assert_int_equal(loader_open(&loader, &preprocess, &options, NULL), 0);
+    loader_start(loader, &picture, 1);
     assert_true(loader_next(loader, &batch));
     assert_int_equal(batch.good, 1);
     memcpy(pixels, batch.pixels, SQUARE);
@@ -209,7 +257,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_is_kept),
         cmocka_unit_test_setup_teardown(order_is_kept, take_bytes, return_bytes),
-        cmocka_unit_test(few_pictures),
+        cmocka_unit_test(one_list_follows_another),
+        cmocka_unit_test(a_list_can_end_in_the_middle),
+        cmocka_unit_test(a_list_that_ended_is_not_read),
         cmocka_unit_test(free_in_the_middle),
         cmocka_unit_test(empty_batch_is_refused),
         cmocka_unit_test(fast_decoding_reads_a_smaller_picture),
