@@ -69,43 +69,18 @@ static void put_base64(FILE *file, const uint8_t *bytes, size_t size)
     }
 }
 
-/* Replaces the picture by one that fits a square, if it does not. */
-static int shrink(struct picture *picture, int edge, struct err *err)
-{
-    const int longest = picture->width > picture->height ? picture->width : picture->height;
-    struct picture small;
-    if (longest <= edge)
-        return 0;
-    const double scale = (double)edge / longest;
-    const int width = (int)(picture->width * scale + 0.5), height = (int)(picture->height * scale + 0.5);
-    int rc = picture_resize(&small, picture, width ? width : 1, height ? height : 1, RESAMPLE_BICUBIC, err);
-    if (rc)
-        return rc;
-    picture_release(picture);
-    *picture = small;
-    return 0;
-}
-
 void html_thumbnail(FILE *file, const char *path, const struct picture_options *options, int edge)
 {
-    struct picture picture = {0};
-    uint8_t *png = NULL;
-    size_t size;
-    int rc = picture_read(&picture, picture_file(path), options, NULL);
-    if (!rc)
-        rc = shrink(&picture, edge, NULL);
-    if (!rc)
-        rc = picture_write_png(&png, &size, &picture, NULL);
-    if (rc) {
+    struct thumbnail thumbnail;
+    if (thumbnail_read(&thumbnail, picture_file(path), edge, options, NULL)) {
         fputs("<span>no picture any more</span>", file);
-    } else {
-        fprintf(file, "<img alt=\"\" width=\"%d\" height=\"%d\" src=\"data:image/png;base64,", picture.width,
-            picture.height);
-        put_base64(file, png, size);
-        fputs("\">", file);
+        return;
     }
-    free(png);
-    picture_release(&picture);
+    fprintf(file, "<img alt=\"\" width=\"%d\" height=\"%d\" src=\"data:image/png;base64,", thumbnail.width,
+        thumbnail.height);
+    put_base64(file, thumbnail.png, thumbnail.size);
+    fputs("\">", file);
+    thumbnail_release(&thumbnail);
 }
 
 int html_thumbnail_edge(size_t count)

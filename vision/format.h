@@ -48,11 +48,11 @@ int picture_check_size(long long width, long long height, size_t max_pixels, str
 /* Memory for (height, width, 3) bytes in *out, uninitialised. */
 int picture_alloc(struct picture *out, int width, int height, struct err *err);
 
+/* Turns a stored picture upright. orientation is EXIF's 1 to 8. */
+int picture_orient(struct picture *picture, int orientation, struct err *err);
+
 /* Reads the orientation tag of an EXIF block, 1 (upright) where there is none or the block is damaged: a
  * picture is worth more than its metadata. */
 int exif_orientation(struct span exif);
-
-/* Turns a stored picture upright. orientation is EXIF's 1 to 8. */
-int picture_orient(struct picture *picture, int orientation, struct err *err);
 
 #endif

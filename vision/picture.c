@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 static const struct picture_options defaults = {.max_bytes = 256u << 20, .max_pixels = 200000000};
@@ -57,6 +58,54 @@ void picture_release(struct picture *picture)
         return;
     free(picture->rgb);
     *picture = (struct picture){0};
+}
+
+/* ---- turning ------------------------------------------------------------------------------------------- */
+
+/* A square at a time, so that what lies near in one of the pictures stays in the cache until the other has
+ * come to its neighbours. */
+enum { TILE = 32 };
+
+/* The tile at (left, top) of `out`. Its pixel (x, y) is at first + x * step + y * next_row. */
+static void copy_tile(
+    struct picture *out, int left, int top, const uint8_t *first, ptrdiff_t step, ptrdiff_t next_row)
+{
+    const int right = out->width - left < TILE ? out->width : left + TILE;
+    const int bottom = out->height - top < TILE ? out->height : top + TILE;
+
+    for (int y = top; y < bottom; ++y) {
+        const uint8_t *from = first + left * step + y * next_row;
+        uint8_t *to = out->rgb + 3 * ((size_t)y * (size_t)out->width + (size_t)left);
+        for (int x = left; x < right; ++x, from += step, to += 3)
+            memcpy(to, from, 3);
+    }
+}
+
+int picture_orient(struct picture *picture, int orientation, struct err *err)
+{
+    /* Where the upright picture's first pixel is stored, and whether its rows are stored as columns. */
+    static const struct {
+        bool right, bottom, columns;
+    } ways[] = {{0, 0, 0}, {1, 0, 0}, {1, 1, 0}, {0, 1, 0}, {0, 0, 1}, {0, 1, 1}, {1, 1, 1}, {1, 0, 1}};
+    const bool right = ways[orientation - 1].right, bottom = ways[orientation - 1].bottom;
+    const bool columns = ways[orientation - 1].columns;
+    const ptrdiff_t width = picture->width, height = picture->height;
+    struct picture out;
+
+    if (orientation == 1)
+        return 0;
+    int rc = picture_alloc(&out, (int)(columns ? height : width), (int)(columns ? width : height), err);
+    if (rc)
+        return rc;
+    const ptrdiff_t step_x = right ? -3 : 3, step_y = bottom ? -3 * width : 3 * width;
+    const ptrdiff_t step = columns ? step_y : step_x, next_row = columns ? step_x : step_y;
+    const uint8_t *first = picture->rgb + 3 * ((bottom ? (height - 1) * width : 0) + (right ? width - 1 : 0));
+    for (int top = 0; top < out.height; top += TILE)
+        for (int left = 0; left < out.width; left += TILE)
+            copy_tile(&out, left, top, first, step, next_row);
+    picture_release(picture);
+    *picture = out;
+    return 0;
 }
 
 /* ---- decoding ------------------------------------------------------------------------------------------ */

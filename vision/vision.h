@@ -73,6 +73,20 @@ void picture_release(struct picture *picture);
 /* The picture as a PNG file in memory, *size bytes at *out, for free(). ERR_LIMIT from 1 GiB of pixels on. */
 int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture, struct err *err);
 
+/* ---- thumbnails ---------------------------------------------------------------------------------------- */
+
+struct thumbnail {
+    uint8_t *png; // (size): a PNG file
+    size_t size;
+    int width, height;
+};
+
+/* The picture scaled down with its aspect ratio kept, no edge under a pixel, to fit a square of `edge` pixels;
+ * as it is where it fits already. The errors are picture_read's, and ERR_LIMIT for a result of 1 GiB. */
+int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge,
+    const struct picture_options *options, struct err *err);
+void thumbnail_release(struct thumbnail *thumbnail);
+
 /* ---- preprocessing ------------------------------------------------------------------------------------- */
 
 enum resample { RESAMPLE_BILINEAR = 2, RESAMPLE_BICUBIC = 3 }; /* Pillow's numbers */

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vision/vision.h"
+
+#include <stdlib.h>
+
+/* Replaces the picture by one that fits the square, if it does not. */
+static int shrink(struct picture *picture, int edge, struct err *err)
+{
+    const int longest = picture->width > picture->height ? picture->width : picture->height;
+    struct picture small;
+    if (longest <= edge)
+        return 0;
+    const double scale = (double)edge / longest;
+    const int width = (int)(picture->width * scale + 0.5), height = (int)(picture->height * scale + 0.5);
+    const int rc =
+        picture_resize(&small, picture, width ? width : 1, height ? height : 1, RESAMPLE_BICUBIC, err);
+    if (rc)
+        return rc;
+    picture_release(picture);
+    *picture = small;
+    return 0;
+}
+
+int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge,
+    const struct picture_options *options, struct err *err)
+{
+    struct picture picture;
+    *out = (struct thumbnail){0};
+    int rc = picture_read(&picture, source, options, err);
+    if (rc)
+        return rc; /* its messages name the source */
+    rc = shrink(&picture, edge, err);
+    if (!rc)
+        rc = picture_write_png(&out->png, &out->size, &picture, err);
+    if (rc)
+        err_wrap(err, "unable to shrink '%s'", picture_source_name(&source));
+    out->width = picture.width;
+    out->height = picture.height;
+    picture_release(&picture);
+    return rc;
+}
+
+void thumbnail_release(struct thumbnail *thumbnail)
+{
+    if (!thumbnail)
+        return;
+    free(thumbnail->png);
+    *thumbnail = (struct thumbnail){0};
+}
