@@ -163,17 +163,21 @@ void file_map_forget(const void *data, size_t size);
  * A gzip file (by its magic bytes) arrives inflated. More than limit bytes, inflated, is ERR_LIMIT. */
 int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err);
 
-/* A file that is written beside the one of its name and takes its place once it is whole and on the disk:
- * what was there stays until then. Write to `stream`; its errors show in closing. Devices and pipes are no
- * such files: ERR_IO. */
+/* A file that takes the place of the one of its name once it is whole and on the disk: what was there stays until
+ * then. Any number of threads and processes may write one path at once; the last that closes wins. Write to
+ * `stream`; its errors show in closing. ERR_IO: it cannot be written, or is a device or pipe; ERR_MEMORY.
+ *
+ * Nothing is left of a file that was not closed, a kill included, where the file system has files without names
+ * (ext4, XFS, Btrfs, tmpfs do). Elsewhere (NFS, FAT) a kill leaves a .diptych-N.tmp in the folder, which goes when
+ * the next file is written there; for good where it cannot be locked. */
 struct new_file {
     FILE *stream;
-    char *path, *beside;
+    char *path, *beside; /* its own, and the name it has for now; "" for none */
 };
 
 int new_file_open(struct new_file *out, const char *path, struct err *err);
 
-/* Without `keep`, throws away what was written. Releases all, whatever happens. */
+/* Without `keep`, throws away what was written. Releases all, whatever happens. ERR_IO: the path is as it was. */
 int new_file_close(struct new_file *file, bool keep, struct err *err);
 
 bool file_exists(const char *path);
