@@ -5,7 +5,9 @@ set -u
 diptych=$1 root=$2 scratch=$3
 failures=0
 rm -rf "$scratch" && mkdir -p "$scratch" && cd "$scratch" || exit 1
-unset DIPTYCH_MODEL DIPTYCH_DEVICE
+unset DIPTYCH_DEVICE
+DIPTYCH_MODEL=$root/tests/model # the one that comes with diptych changes
+export DIPTYCH_MODEL
 
 # run ARGUMENT...: runs diptych; its output is then in ./out and ./err, its exit status in $status.
 run() {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# classify with the default model: formats, inputs, order, and single pictures that fail.
+# classify with the tests' model: formats, inputs, order, and single pictures that fail.
 . "$2/tests/cli/lib.sh"
 
 picture red.ppm '\377\0\0'

@@ -55,10 +55,10 @@ refused ".*'nowhere" classify red.ppm --labels red,green --model nowhere
 mkdir hollow
 refused ".*'hollow" classify red.ppm --labels red,green --model hollow
 refused ".*'hollow" inspect hollow
+model=$DIPTYCH_MODEL
 DIPTYCH_MODEL=hollow
-export DIPTYCH_MODEL
 refused ".*'hollow" inspect
-unset DIPTYCH_MODEL
+DIPTYCH_MODEL=$model
 OCL_ICD_VENDORS=hollow
 export OCL_ICD_VENDORS
 refused "no OpenCL .*pocl-opencl-icd" classify red.ppm --labels red,green
@@ -69,8 +69,8 @@ refused "unknown GEMM provider 'abacus'" classify red.ppm --labels red,green --g
 refused "unknown precision 'f8'" classify red.ppm --labels red,green --precision f8
 refused "no shape 'vit-x-1'; there are .*vit-b-32" bench encode --shape vit-x-1
 
-cp -r "$root/assets/model" cut
-dd if="$root/assets/model/model.safetensors" of=cut/model.safetensors bs=1000 count=100 2>/dev/null
+cp -r "$root/tests/model" cut
+dd if="$root/tests/model/model.safetensors" of=cut/model.safetensors bs=1000 count=100 2>/dev/null
 refused ".*cut/model.safetensors" classify red.ppm --labels red,green --model cut
 run inspect cut # shows what there is to see
 expect_status 1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# evaluate classify with the default model: numbers, formats, the page, and folders and labels that do not fit.
+# evaluate classify with the tests' model: numbers, formats, the page, and folders and labels that do not fit.
 . "$2/tests/cli/lib.sh"
 
 scenes=$4

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# evaluate retrieval with the default model: numbers, formats, and captions and pictures that do not fit together.
+# evaluate retrieval with the tests' model: numbers, formats, and captions and pictures that do not fit together.
 . "$2/tests/cli/lib.sh"
 
 tab=$(printf '\t')

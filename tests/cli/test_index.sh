@@ -182,8 +182,8 @@ run index build c.dip tree --texts nowhere.txt
 expect_status 2
 expect_line err "diptych: cannot build: unable to open '$PWD/nowhere.txt': No such file or directory"
 [ ! -e c.dip ] || problem "an index was made"
-mkdir model && ln -s "$root"/assets/model/* model && rm model/preprocessor_config.json
-sed 's/0\.48/0.47/' "$root/assets/model/preprocessor_config.json" >model/preprocessor_config.json
+mkdir model && ln -s "$root"/tests/model/* model && rm model/preprocessor_config.json
+sed 's/0\.48/0.47/' "$root/tests/model/preprocessor_config.json" >model/preprocessor_config.json
 run index update a.dip tree --model model
 expect_status 2
 expect_match err "'a\.dip' was made with another model: "

@@ -167,7 +167,7 @@ refused bare.dip "unable to read '$matrices/l2.faiss': faiss index of another ki
 refused bare.dip "unable to read 'texts.jsonl': neither numpy's npy nor a faiss index" texts.jsonl
 refused bare.dip "unable to open 'nowhere.npy': No such file or directory" nowhere.npy
 refused bare.dip "unable to open 'nowhere.jsonl': No such file or directory" f32.npy --metadata nowhere.jsonl
-refused bare.dip "the rows of '$matrices/f4.npy' have 3 elements, the embeddings of '$root/assets/model' 128" "$matrices/f4.npy"
+refused bare.dip "the rows of '$matrices/f4.npy' have 3 elements, the embeddings of '$root/tests/model' 128" "$matrices/f4.npy"
 refused bare.dip "'texts.jsonl' has 3 lines, and 'f32.npy' 14 rows" f32.npy --metadata texts.jsonl
 cat f32.jsonl texts.jsonl >more.jsonl
 refused bare.dip "'more.jsonl' has 17 lines, and 'f32.npy' 14 rows" f32.npy --metadata more.jsonl
@@ -187,8 +187,8 @@ done
 head -c $row /dev/zero | patch bad.npy 13
 refused new.dip "row 13 of 'bad.npy' is zero or has numbers that are not finite" bad.npy
 [ ! -e new.dip ] || problem "an index was made"
-mkdir model && ln -s "$root"/assets/model/* model && rm model/preprocessor_config.json
-sed 's/0\.48/0.47/' "$root/assets/model/preprocessor_config.json" >model/preprocessor_config.json
+mkdir model && ln -s "$root"/tests/model/* model && rm model/preprocessor_config.json
+sed 's/0\.48/0.47/' "$root/tests/model/preprocessor_config.json" >model/preprocessor_config.json
 run index import bare.dip f32.npy --model model
 expect_status 2
 expect_match err "'bare\.dip' was made with another model: "

@@ -179,8 +179,8 @@ expect_status 2
 cluster a.dip -l nowhere/labels.txt
 expect_status 2
 expect_match err "nowhere/labels\.txt"
-mkdir model && ln -s "$root"/assets/model/* model && rm model/preprocessor_config.json
-sed 's/0\.48/0.47/' "$root/assets/model/preprocessor_config.json" >model/preprocessor_config.json
+mkdir model && ln -s "$root"/tests/model/* model && rm model/preprocessor_config.json
+sed 's/0\.48/0.47/' "$root/tests/model/preprocessor_config.json" >model/preprocessor_config.json
 cluster a.dip -l heart,arrow --model model
 expect_status 2
 expect_match err "'a\.dip' was made with another model: "

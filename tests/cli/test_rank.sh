@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# rank with the default model: formats, numbers of the reference, and pictures, lines and captions that fail.
+# rank with the tests' model: formats, numbers of the reference, and pictures, lines and captions that fail.
 . "$2/tests/cli/lib.sh"
 
 tab=$(printf '\t')

@@ -15,10 +15,11 @@ expect_match out '"precision": "f32"'
 run inspect
 expect_status 0
 expect_empty err
+expect_match out "^model +$root/tests/model$"
 expect_match out '^layout +hugging face$'
 expect_match out '^  gflop +[0-9]'
 expect_match out '^  [A-Z0-9]+ .*visual_projection\.weight$'
-run inspect "$root/assets/model" --format json
+run inspect "$root/tests/model" --format json
 expect_status 0
 expect_match out '"parameters": [0-9]+'
 expect_match out '"shape": '
@@ -37,5 +38,14 @@ for kind in write patchify vision_model.embeddings.patch_embedding.weight assemb
     pick_rows visual_projection.weight normalize_rows read embed_tokens text_projection.weight; do
     expect_match out "^    $kind +[0-9]+ +[0-9.e-]+ "
 done
+
+# ---- without a name, the model that comes with diptych
+unset DIPTYCH_MODEL
+run inspect
+expect_status 0
+expect_match out '^model +.*/assets/model$'
+picture red.ppm '\377\0\0'
+run classify red.ppm --labels red,green
+expect_status 0
 
 finish

@@ -132,7 +132,7 @@ expect_status 0
 expect_match out '"CLIPScore": 1\.0304(19|20)' # tests/golden/clip_score.json
 expect_match out '"RefCLIPScore": 0\.94192[0-9]*'
 expect_match out '"clip_model": ".*/model"'
-ln -s "$root/assets/model" my_model
+ln -s "$root/tests/model" my_model
 command="DIPTYCH_MODEL=my_model diptych score"
 DIPTYCH_MODEL=my_model "$diptych" score -r clip_refs.json -c clip.json --images pictures -f json >out 2>err
 status=$?

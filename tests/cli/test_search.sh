@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# search, and what is learnt from an index, with the default model on the sample pictures.
+# search, and what is learnt from an index, with the tests' model on the sample pictures.
 . "$2/tests/cli/lib.sh"
 
 tab=$(printf '\t')
@@ -108,8 +108,8 @@ run search samples.dip
 expect_status 2
 run search samples.dip "$(printf 'bad \377')"
 expect_status 2
-cp -r "$root/assets/model" other
-sed 's/0\.48145466/0.5/' "$root/assets/model/preprocessor_config.json" >other/preprocessor_config.json
+cp -r "$root/tests/model" other
+sed 's/0\.48145466/0.5/' "$root/tests/model/preprocessor_config.json" >other/preprocessor_config.json
 run search samples.dip "a star" --model other
 expect_status 2
 expect_text err "'samples.dip' was made with another model"

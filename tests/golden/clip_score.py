@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Golden CLIPScore, RefCLIPScore and caption ranking of the default model on pictures of assets/, from transformers.
+"""Golden CLIPScore, RefCLIPScore and caption ranking of the model in tests/model on pictures of assets/, from transformers.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python clip_score.py
@@ -22,6 +22,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 HERE = pathlib.Path(__file__).parent
 ASSETS = HERE.parent.parent / "assets"
+MODEL = HERE.parent / "model"
 PREFIX = "A photo depicts "
 
 # A true caption, a half true one, a false one, one without known words, one that is cut at 77 tokens.
@@ -58,9 +59,9 @@ def unit(x):
 
 class Model:
     def __init__(self):
-        self.clip = transformers.CLIPModel.from_pretrained(ASSETS / "model", dtype=torch.float64).eval()
-        self.tokenizer = transformers.CLIPTokenizer.from_pretrained(ASSETS / "model")
-        self.processor = CLIPImageProcessorPil.from_pretrained(ASSETS / "model")
+        self.clip = transformers.CLIPModel.from_pretrained(MODEL, dtype=torch.float64).eval()
+        self.tokenizer = transformers.CLIPTokenizer.from_pretrained(MODEL)
+        self.processor = CLIPImageProcessorPil.from_pretrained(MODEL)
         self.scale = self.clip.logit_scale.exp()
 
     def picture(self, name):

@@ -265,7 +265,7 @@ static int open_model(void **state)
     struct encoder *encoder;
     struct err err;
     if (device_open(&device, &options, &err) ||
-        model_open(&model, DIPTYCH_ROOT "/assets/model", device, &err) ||
+        model_open(&model, DIPTYCH_ROOT "/tests/model", device, &err) ||
         encoder_open(&encoder, model, BATCH, &err)) {
         print_error("%s\n", err.msg);
         return -1;

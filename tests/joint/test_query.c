@@ -125,7 +125,7 @@ static int open_all(void **state)
 {
     (void)state;
     check_ok(device_open(&device, &(struct device_options){.precision = "f32"}, &err));
-    check_ok(model_open(&model, DIPTYCH_ROOT "/assets/model", device, &err));
+    check_ok(model_open(&model, DIPTYCH_ROOT "/tests/model", device, &err));
     assert_int_equal(model_width(model), WIDTH);
     check_ok(encoder_open(&encoder, model, options.batch, &err));
     return 0;
