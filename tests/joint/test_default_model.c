@@ -14,8 +14,6 @@
 
 #include <cmocka.h>
 
-#define SCENES DIPTYCH_SCRATCH "/scenes"
-
 enum { BATCH = 32 };
 
 static void check_ok(int rc, const struct err *err)
@@ -39,7 +37,7 @@ static struct scenes scenes_open(struct encoder *encoder, const char *kind)
     struct strings lines = {0};
     struct arena arena = {0};
     struct err err;
-    char *text, *folder = path_join(&arena, SCENES, kind);
+    char *text, *folder = path_join(&arena, DIPTYCH_SCENES, kind);
     size_t size;
     check_ok(file_read(&text, &size, path_join(&arena, folder, "scenes.jsonl"), 64 << 20, &err), &err);
     check_ok(strings_add_lines(&lines, text, size, &err), &err);
@@ -96,7 +94,7 @@ static struct strings words_of(const char *kind)
     char *text, *save = NULL, start[32];
     size_t size;
     struct err err;
-    check_ok(file_read(&text, &size, SCENES "/words.txt", 1 << 20, &err), &err);
+    check_ok(file_read(&text, &size, DIPTYCH_SCENES "/words.txt", 1 << 20, &err), &err);
     snprintf(start, sizeof start, "%s: ", kind);
     char *line = strstr(text, start);
     assert_non_null(line);
