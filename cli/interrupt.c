@@ -11,19 +11,26 @@ static void catch (int number)
     caught = number;
 }
 
-/* A signal that the caller's shell had ignored, as for jobs in the background, stays ignored. */
-static void catch_one(int number)
+static const int signals[] = {SIGINT, SIGTERM};
+enum { COUNT = sizeof signals / sizeof *signals };
+static bool ignored[COUNT];
+
+void interrupt_begin(void)
 {
-    struct sigaction before, action = {.sa_handler = catch, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
-        sigaction(number, &action, NULL);
+    for (size_t i = 0; i < COUNT; i++) {
+        struct sigaction before;
+        ignored[i] = !sigaction(signals[i], NULL, &before) && before.sa_handler == SIG_IGN;
+    }
 }
 
 void interrupt_catch(void)
 {
-    catch_one(SIGINT);
-    catch_one(SIGTERM);
+    for (size_t i = 0; i < COUNT; i++) {
+        struct sigaction action = {
+            .sa_handler = ignored[i] ? SIG_IGN : catch, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+        sigemptyset(&action.sa_mask);
+        sigaction(signals[i], &action, NULL);
+    }
 }
 
 bool interrupt_seen(void)

@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 
+/* Call first of all: notes which of the signals the caller ignores, as nohup does and shells for what runs in the
+ * background. Those stay ignored, whatever handlers OpenCL's libraries put in their place later. */
+void interrupt_begin(void);
+
 void interrupt_catch(void);
 bool interrupt_seen(void);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/text.h"
 
 #include <errno.h>
@@ -47,6 +48,7 @@ static void close_output(void)
 
 int main(int argc, char **argv)
 {
+    interrupt_begin();
     setlocale(LC_CTYPE, "");          /* numbers stay as in C */
     setvbuf(stderr, NULL, _IOLBF, 0); /* a message is one write, whole beside those of other programs */
     atexit(close_output);

@@ -167,4 +167,29 @@ expect_status 143
 expect_match err '^[0-9]+ pictures, 0 failed, interrupted: '
 [ "$(grep -c "^red\.ppm$tab.*[0-9]\$" out)" -eq "$(wc -l <out)" ] || problem "a line is broken off"
 
+# One that the caller ignores, as nohup does and shells for what runs in the background, changes nothing. It comes
+# while the program waits, amid its work, for a pipe to have room: 64 KiB are fewer than 400 such names.
+long=$(printf '%0250d' 0)
+cp red.ppm "$long"
+yes "$long" | head -n 400 >list
+mkfifo pipe
+for signal in INT TERM; do
+    command="diptych classify, which ignores SIG$signal"
+    (
+        trap '' $signal
+        exec "$diptych" classify - --labels red,green -f tsv -b 8 <list >pipe 2>err
+    ) &
+    ignoring=$!
+    {
+        read -r line
+        kill -$signal $ignoring
+        cat >out
+    } <pipe
+    wait $ignoring
+    status=$?
+    expect_status 0
+    expect_lines out 399
+    expect_match err '^400 pictures, 0 failed: '
+done
+
 finish
