@@ -134,11 +134,11 @@ void loader_start(struct loader *loader, const struct picture_source *sources, s
  * until the next call of loader_next or loader_start. */
 struct loaded_batch {
     size_t first, count;    /* these are sources[first .. first + count) */
-    const struct err *errs; /* (count): code 0 where the picture is good */
+    const struct err *errs; // (count): code 0 where the picture is good
     const struct picture_size {
         int width, height; /* as a viewer shows it */
-    } * sizes;             /* (count) */
-    const uint8_t *pixels; /* (good, S, S, 3), the good ones in order */
+    } * sizes;             // (count)
+    const uint8_t *pixels; // (good, S, S, 3), the good ones in order
     size_t good;
 };
 
@@ -193,8 +193,7 @@ struct query_term {
 
 /* embedding (E), of length 1: the sum of the terms' embeddings, each of length 1, times their weights. A
  * picture that cannot be read ends it with its name and reason; terms that cancel out are ERR_ARGUMENT.
- * *truncated counts texts cut at the context length; NULL allowed. options->batch is at most the encoder's.
- */
+ * *truncated counts texts cut at the context length; NULL allowed. options->batch is at most the encoder's. */
 int query_encode(float *embedding, struct encoder *encoder, const struct query_term *terms, size_t count,
     const struct loader_options *options, size_t *truncated, struct err *err);
 

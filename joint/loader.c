@@ -19,9 +19,9 @@
 #include <string.h>
 
 struct slot {
-    uint8_t *pixels;            /* (batch, S, S, 3) */
-    struct err *errs;           /* (batch) */
-    struct picture_size *sizes; /* (batch) */
+    uint8_t *pixels;            // (batch, S, S, 3)
+    struct err *errs;           // (batch)
+    struct picture_size *sizes; // (batch)
     size_t left;                /* pictures of the batch that are not done yet */
 };
 

@@ -39,7 +39,7 @@ static int ends_early(struct span file, struct err *err)
 /* Colours that are missing stay black. */
 static void read_palette(struct bmp *bmp, size_t at, uint32_t colors, size_t entry)
 {
-    for (uint32_t i = 0; i < 256 && i < colors && bmp->file.size - at >= entry; ++i, at += entry) {
+    for (uint32_t i = 0; i < 256 && i < colors && bmp->file.size - at >= entry; i++, at += entry) {
         const uint8_t *bgr = bmp->file.data + at;
         memcpy(bmp->palette[i], (const uint8_t[]){bgr[2], bgr[1], bgr[0]}, 3);
     }
@@ -53,7 +53,7 @@ static int check_kind(const struct bmp *bmp, struct err *err)
     } kinds[] = {{PLAIN, 1}, {PLAIN, 4}, {PLAIN, 8}, {PLAIN, 16}, {PLAIN, 24}, {PLAIN, 32}, {RLE8, 8},
         {RLE4, 4}, {BITFIELDS, 16}, {BITFIELDS, 32}};
 
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; ++i)
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (kinds[i].compression == bmp->compression && kinds[i].bits == bmp->bits)
             return 0;
     return err_set(err, ERR_UNSUPPORTED, "this kind is not read: %u bits a pixel with compression %u",
@@ -85,7 +85,7 @@ static int read_info_header(struct bmp *bmp, const uint8_t *header, uint32_t siz
             size = MASKS_HEADER;
         if (bmp->file.size < FILE_HEADER + size)
             return ends_early(bmp->file, err);
-        for (int c = 0; c < 3; ++c)
+        for (int c = 0; c < 3; c++)
             bmp->masks[c] = read_le32(header + INFO_HEADER + 4 * c);
     }
     read_palette(bmp, FILE_HEADER + size, colors ? colors : 256, 4);
@@ -125,7 +125,7 @@ static void unpack_row(uint8_t *rgb, const struct bmp *bmp, const uint8_t *row)
 {
     const unsigned bits = bmp->bits;
 
-    for (size_t x = 0; x < (size_t)bmp->width; ++x, rgb += 3) {
+    for (size_t x = 0; x < (size_t)bmp->width; x++, rgb += 3) {
         const uint8_t *at = row + x * bits / 8;
         if (bits <= 8) {
             const unsigned color = at[0] >> (8 - bits - x * bits % 8) & ((1u << bits) - 1);
@@ -134,7 +134,7 @@ static void unpack_row(uint8_t *rgb, const struct bmp *bmp, const uint8_t *row)
             memcpy(rgb, (const uint8_t[]){at[2], at[1], at[0]}, 3);
         } else {
             const uint32_t pixel = bits == 16 ? read_le16(at) : read_le32(at);
-            for (int c = 0; c < 3; ++c)
+            for (int c = 0; c < 3; c++)
                 rgb[c] = masked(pixel, bmp->masks[c]);
         }
     }
@@ -155,7 +155,7 @@ static int unpack_plain(struct picture *out, const struct bmp *bmp, struct err *
 
     if (bmp->pixels > bmp->file.size || need > bmp->file.size - bmp->pixels)
         return ends_early(bmp->file, err);
-    for (size_t y = 0; y < (size_t)bmp->height; ++y)
+    for (size_t y = 0; y < (size_t)bmp->height; y++)
         unpack_row(row_of(out, bmp, y), bmp, bmp->file.data + bmp->pixels + y * stride);
     return 0;
 }
@@ -170,7 +170,7 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
     const bool nibbles = bmp->bits == 4;
     size_t at = bmp->pixels, x = 0, y = 0;
 
-    for (size_t i = 0; i < width * height; ++i)
+    for (size_t i = 0; i < width * height; i++)
         memcpy(out->rgb + 3 * i, bmp->palette[0], 3);
     while (y < height) {
         if (at > size || size - at < 2)
@@ -182,7 +182,7 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
         at += 2 + (stored + 1) / 2 * 2;
         if (stored > size - (size_t)(code + 2 - bmp->file.data))
             return ends_early(bmp->file, err);
-        for (size_t i = 0; i < count && x < width; ++i, ++x) {
+        for (size_t i = 0; i < count && x < width; i++, x++) {
             const uint8_t byte = literal ? code[2 + (nibbles ? i / 2 : i)] : code[1];
             const unsigned color = !nibbles ? byte : i % 2 ? byte & 15 : byte >> 4;
             memcpy(row_of(out, bmp, y) + 3 * x, bmp->palette[color], 3);
@@ -193,7 +193,7 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
             break;
         if (code[1] == END_ROW) {
             x = 0;
-            ++y;
+            y++;
         } else {
             if (at > size || size - at < 2)
                 return ends_early(bmp->file, err);

@@ -12,7 +12,7 @@ static uint32_t read_number(struct span exif, size_t at, int bytes)
 
     if (exif.size < (size_t)bytes || at > exif.size - (size_t)bytes)
         return 0;
-    for (int i = 0; i < bytes; ++i)
+    for (int i = 0; i < bytes; i++)
         value = value << 8 | exif.data[at + (size_t)(little ? bytes - 1 - i : i)];
     return value;
 }
@@ -27,7 +27,7 @@ int exif_orientation(struct span exif)
         return 1;
     const size_t directory = read_number(exif, 4, 4);
     const size_t count = read_number(exif, directory, 2);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         const size_t entry = directory + 2 + i * ENTRY;
         if (read_number(exif, entry, 2) == ORIENTATION && read_number(exif, entry + 2, 2) == SHORT) {
             const uint32_t value = read_number(exif, entry + 8, 2);

@@ -25,12 +25,11 @@ typedef int format_decode(
 
 struct format {
     const char *name;
-    const char
-        *magic; /* the bytes it is told by, at magic_at; they may hold zeros, so magic_size counts them */
-    size_t magic_size, magic_at;
-    format_decode *decode; /* NULL: not read, and hint says what to do about it */
-    format_check *check;   /* finds the damage the decoder would not notice; NULL: it notices all */
-    format_exif *exif;     /* the EXIF block, a TIFF file in small; NULL: the format has none */
+    const char *magic;           /* the bytes it is told by, at magic_at */
+    size_t magic_size, magic_at; /* counted, since magic may hold zeros */
+    format_decode *decode;       /* NULL: not read, and hint says what to do about it */
+    format_check *check;         /* finds the damage the decoder would not notice; NULL: it notices all */
+    format_exif *exif;           /* the EXIF block, a TIFF file in small; NULL: the format has none */
     const char *hint;
 };
 

@@ -108,7 +108,7 @@ static int read_headers(struct gif *gif, struct err *err)
 
     if (!has(gif, SCREEN))
         return ends_early(gif, err);
-    for (int i = 0; i < 256; ++i) /* for a file with no table at all: shades of grey */
+    for (int i = 0; i < 256; i++) /* for a file with no table at all: shades of grey */
         memset(gif->palette[i], i, 3);
     gif->screen_width = (int)read_le16(screen + 6);
     gif->screen_height = (int)read_le16(screen + 8);
@@ -152,7 +152,7 @@ static int next_code(struct gif *gif, struct bits *bits, int width)
         }
         bits->buffer |= (uint32_t)byte << bits->count;
         bits->count += 8;
-        --bits->block;
+        bits->block--;
     }
     const int code = (int)(bits->buffer & ((1u << width) - 1));
     bits->buffer >>= width;
@@ -186,7 +186,7 @@ static int decode_lzw(uint8_t *colors, struct gif *gif, struct strings_of_codes 
 
     if (root_bits < 1 || root_bits > 8)
         return err_set(err, ERR_FORMAT, "the LZW code size before byte %zu is not 1 to 8", gif->at);
-    for (int i = 0; i < clear; ++i) {
+    for (int i = 0; i < clear; i++) {
         codes->length[i] = 1;
         codes->first[i] = codes->last[i] = (uint8_t)i;
     }
@@ -206,8 +206,9 @@ static int decode_lzw(uint8_t *colors, struct gif *gif, struct strings_of_codes 
             return err_set(err, ERR_FORMAT, "wrong LZW code before byte %zu", gif->at);
         if (grows) {
             add_string(codes, next, previous, codes->first[code < next ? code : previous]);
-            if (++next == 1 << width && next < CODES)
-                ++width;
+            next++;
+            if (next == 1 << width && next < CODES)
+                width++;
         }
         previous = code;
         const size_t length = codes->length[code];
@@ -226,10 +227,10 @@ static void draw(struct picture *out, const struct gif *gif, const uint8_t *colo
     } passes[] = {{0, 8}, {4, 8}, {2, 4}, {1, 2}, {0, 1}}; /* four for interlaced rows, the last for others */
     const int first = gif->interlaced ? 0 : 4, end = gif->interlaced ? 4 : 5;
 
-    for (int pass = first; pass < end; ++pass)
+    for (int pass = first; pass < end; pass++)
         for (int y = passes[pass].start; y < gif->height; y += passes[pass].step) {
             const size_t row = (size_t)(gif->y + y) * (size_t)out->width + (size_t)gif->x;
-            for (int x = 0; x < gif->width; ++x)
+            for (int x = 0; x < gif->width; x++)
                 memcpy(out->rgb + 3 * (row + (size_t)x), gif->palette[*colors++], 3);
         }
 }
@@ -252,7 +253,7 @@ int gif_decode(struct picture *out, struct span file, const struct picture_optio
     codes = malloc(sizeof *codes);
     rc = colors && codes ? decode_lzw(colors, &gif, codes, err) : err_memory(err, count);
     if (!rc) {
-        for (size_t i = 0; i < (size_t)out->width * (size_t)out->height; ++i)
+        for (size_t i = 0; i < (size_t)out->width * (size_t)out->height; i++)
             memcpy(out->rgb + 3 * i, gif.palette[gif.transparent], 3);
         draw(out, &gif, colors);
     }

@@ -39,7 +39,7 @@ static size_t skip_pixels(struct span file, size_t at)
             return file.size;
         at = (size_t)(found - file.data);
         while (at + 2 < file.size && file.data[at + 1] == PREFIX) /* fill bytes */
-            ++at;
+            at++;
         const uint8_t next = file.data[at + 1];
         if (next != 0 && (next < RESTART_FIRST || next > RESTART_LAST))
             return at;
@@ -51,7 +51,7 @@ static size_t skip_pixels(struct span file, size_t at)
 static int read_segment(struct segment *segment, struct span file, size_t *at, struct err *err)
 {
     while (file.size - *at > 2 && file.data[*at] == PREFIX && file.data[*at + 1] == PREFIX) /* fill bytes */
-        ++*at;
+        (*at)++;
     const uint8_t *bytes = file.data + *at;
     const size_t left = file.size - *at;
 
@@ -80,7 +80,7 @@ struct tables {
     unsigned quantisation, huffman; /* a bit for every id; Huffman tables for AC stand 4 above those for DC */
     bool progressive;
     int components;
-    uint8_t id[4], quantisation_of[4]; /* (components) */
+    uint8_t id[4], quantisation_of[4]; // (components)
 };
 
 /* Tables of 64 values, of two bytes where the first byte's high half is set; its low half is the id. */
@@ -102,7 +102,7 @@ static bool note_huffman(struct tables *tables, struct span data)
 
     while (data.size >= HEADER) {
         size_t symbols = 0;
-        for (int i = 1; i <= COUNTS; ++i)
+        for (int i = 1; i <= COUNTS; i++)
             symbols += data.data[i];
         if (symbols > SYMBOLS || symbols > data.size - HEADER)
             return false;
@@ -139,7 +139,7 @@ static const char *missing_table(const struct tables *tables, struct span scan)
         const unsigned dc = component[1] >> 4 & 3, ac = 4 + (component[1] & 3);
         if ((needs_dc && !(tables->huffman >> dc & 1)) || (needs_ac && !(tables->huffman >> ac & 1)))
             return "Huffman";
-        for (int i = 0; i < tables->components; ++i)
+        for (int i = 0; i < tables->components; i++)
             if (tables->id[i] == component[0] && !(tables->quantisation >> tables->quantisation_of[i] & 1))
                 return "quantisation";
     }
@@ -179,7 +179,7 @@ int jpeg_check(struct span file, struct err *err)
             note_frame(&tables, segment.marker, segment.data);
             break;
         case SCAN:
-            ++scans;
+            scans++;
             missing = missing_table(&tables, segment.data);
         }
         if (is_rare_frame(segment.marker))

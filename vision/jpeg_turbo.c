@@ -78,7 +78,7 @@ static int describe(struct decoder *decoder, struct span file, size_t max_pixels
     }
     if (message == JWRN_JPEG_EOF)
         return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.size);
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; ++i)
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (message == reasons[i].message)
             return err_set(err, reasons[i].code, "%s", reasons[i].meaning);
 
@@ -112,8 +112,8 @@ static int mul_255(int a, int b)
 /* Inverted CMYK, where 255 is no ink. */
 static void rgb_of_cmyk(uint8_t *rgb, const uint8_t *cmyk, size_t pixels)
 {
-    for (size_t i = 0; i < pixels; ++i)
-        for (size_t c = 0; c < 3; ++c) {
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t c = 0; c < 3; c++) {
             const int value = cmyk[4 * i + 3] - mul_255(255 - cmyk[4 * i + c], cmyk[4 * i + 3]);
             rgb[3 * i + c] = (uint8_t)(value < 0 ? 0 : value);
         }
@@ -128,7 +128,7 @@ static void read_rows(struct picture *out, struct jpeg_decompress_struct *jpeg)
     while (jpeg->output_scanline < jpeg->output_height) {
         const unsigned left = jpeg->output_height - jpeg->output_scanline;
         const unsigned count = left < AT_ONCE ? left : AT_ONCE;
-        for (size_t i = 0; i < count; ++i)
+        for (size_t i = 0; i < count; i++)
             rows[i] = out->rgb + (jpeg->output_scanline + i) * stride;
         jpeg_read_scanlines(jpeg, rows, count);
     }

@@ -73,10 +73,10 @@ static void copy_tile(
     const int right = out->width - left < TILE ? out->width : left + TILE;
     const int bottom = out->height - top < TILE ? out->height : top + TILE;
 
-    for (int y = top; y < bottom; ++y) {
+    for (int y = top; y < bottom; y++) {
         const uint8_t *from = first + left * step + y * next_row;
         uint8_t *to = out->rgb + 3 * ((size_t)y * (size_t)out->width + (size_t)left);
-        for (int x = left; x < right; ++x, from += step, to += 3)
+        for (int x = left; x < right; x++, from += step, to += 3)
             memcpy(to, from, 3);
     }
 }

@@ -38,7 +38,7 @@ static int read_chunk(struct chunk *chunk, struct span file, size_t at, struct e
 
     const uint8_t *bytes = file.data + at;
     *chunk = (struct chunk){(const char *)bytes + 4, {bytes + 8, read_be32(bytes)}};
-    for (int i = 0; i < 4; ++i)
+    for (int i = 0; i < 4; i++)
         if (!is_capital(chunk->type[i] & ~LOWER_CASE))
             return err_set(err, ERR_FORMAT, "there is no chunk at byte %zu where one should be", at);
     if (chunk->data.size > left - AROUND)

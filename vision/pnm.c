@@ -22,7 +22,7 @@ static long read_number(struct span file, size_t *at)
     int digits = 0;
     size_t i = *at;
 
-    for (bool comment = false; i < file.size; ++i) {
+    for (bool comment = false; i < file.size; i++) {
         if (file.data[i] == '#')
             comment = true;
         else if (file.data[i] == '\n')
@@ -30,7 +30,7 @@ static long read_number(struct span file, size_t *at)
         else if (!comment && !is_space(file.data[i]))
             break;
     }
-    for (; i < file.size && file.data[i] >= '0' && file.data[i] <= '9' && digits < DIGITS; ++i, ++digits)
+    for (; i < file.size && file.data[i] >= '0' && file.data[i] <= '9' && digits < DIGITS; i++, digits++)
         value = value * 10 + (file.data[i] - '0');
     if (!digits || i >= file.size || !is_space(file.data[i]))
         return -1;
@@ -41,8 +41,8 @@ static long read_number(struct span file, size_t *at)
 static void unpack_bits(struct picture *out, const uint8_t *rows)
 {
     const size_t width = (size_t)out->width, stride = (width + 7) / 8;
-    for (size_t y = 0; y < (size_t)out->height; ++y)
-        for (size_t x = 0; x < width; ++x) {
+    for (size_t y = 0; y < (size_t)out->height; y++)
+        for (size_t x = 0; x < width; x++) {
             const bool black = rows[y * stride + x / 8] >> (7 - x % 8) & 1;
             memset(out->rgb + 3 * (y * width + x), black ? 0 : 255, 3);
         }
@@ -58,7 +58,7 @@ static void unpack_samples(struct picture *out, const uint8_t *samples, int chan
         memcpy(out->rgb, samples, pixels * 3);
         return;
     }
-    for (size_t i = 0; i < pixels * (size_t)channels; ++i) {
+    for (size_t i = 0; i < pixels * (size_t)channels; i++) {
         long value = wide == 2 ? (long)read_be16(samples + 2 * i) : samples[i];
         if (value > largest)
             value = largest;

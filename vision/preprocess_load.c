@@ -48,7 +48,7 @@ static int read_channels(float out[3], const json_t *object, const char *name, s
     const json_t *value = field(object, name);
     if (!value)
         return 0;
-    for (size_t i = 0; i < 3; ++i) {
+    for (size_t i = 0; i < 3; i++) {
         const json_t *number = json_is_array(value) ? json_array_get(value, i) : value;
         if (!json_is_number(number) || (json_is_array(value) && json_array_size(value) != 3))
             return err_set(err, ERR_FORMAT, "'%s' is neither a number nor a list of three", name);
@@ -123,7 +123,7 @@ static int read_hf(struct preprocess *out, const json_t *root, struct err *err)
     if (!flag(root, "do_rescale", true))
         out->scale = 1;
     if (!flag(root, "do_normalize", true)) {
-        for (int i = 0; i < 3; ++i) {
+        for (int i = 0; i < 3; i++) {
             out->mean[i] = 0;
             out->std[i] = 1;
         }
@@ -173,7 +173,7 @@ static int check(const struct preprocess *preprocess, int image_size, struct err
     if (preprocess->crop != image_size)
         return err_set(err, ERR_FORMAT, "it makes pictures of %d x %d, the model takes %d x %d",
             preprocess->crop, preprocess->crop, image_size, image_size);
-    for (int i = 0; i < 3; ++i)
+    for (int i = 0; i < 3; i++)
         if (preprocess->std[i] == 0)
             return err_set(err, ERR_FORMAT, "a standard deviation is 0");
     return 0;
@@ -194,8 +194,7 @@ int preprocess_load(struct preprocess *out, const char *directory, int image_siz
         rc = err_memory(err, strlen(directory));
         goto done;
     }
-    /* Many directories hold both layouts. As for the weights, Hugging Face's counts where its model config
-     * is. */
+    /* Many directories hold both layouts. As for the weights, Hugging Face's counts where its config is. */
     const bool use_open_clip = file_exists(open_clip) && !(file_exists(hf) && file_exists(hf_model));
     const char *path = use_open_clip ? open_clip : hf;
     if (!file_exists(path))

@@ -49,8 +49,8 @@ static const struct filter {
 /* How `count` output positions of one direction are computed from the input. */
 struct axis {
     int count, pairs;            /* pairs of weights: room for the widest window */
-    int *start, *size;           /* (count): the window of each */
-    struct weight_pair *weights; /* (count, pairs) */
+    int *start, *size;           // (count): the window of each
+    struct weight_pair *weights; // (count, pairs)
 };
 
 static const struct weight_pair *axis_weights(const struct axis *axis, int i)
@@ -84,14 +84,14 @@ static void axis_fill(struct axis *axis, int in, int out, int first, const struc
     const double scale = (double)in / out, stretch = scale < 1 ? 1 : scale;
     const double support = filter->support * stretch, shrink = 1 / stretch;
 
-    for (int i = 0; i < axis->count; ++i) {
+    for (int i = 0; i < axis->count; i++) {
         const double center = (first + i + 0.5) * scale;
         const int start = center - support + 0.5 < 0 ? 0 : (int)(center - support + 0.5);
         const int end = center + support + 0.5 > in ? in : (int)(center + support + 0.5);
         double sum = 0;
-        for (int k = start; k < end; ++k)
+        for (int k = start; k < end; k++)
             sum += raw[k - start] = filter->weight((k - center + 0.5) * shrink);
-        for (int k = 0; k < end - start; ++k) {
+        for (int k = 0; k < end - start; k++) {
             const double weight = (sum != 0 ? raw[k] / sum : raw[k]) * (1 << FRACTION_BITS);
             axis_set(axis, i, k, (int32_t)(weight < 0 ? weight - 0.5 : weight + 0.5));
         }
@@ -103,7 +103,7 @@ static void axis_fill(struct axis *axis, int in, int out, int first, const struc
 /* A direction that keeps its size: every position is itself. */
 static void axis_keep(struct axis *axis, int first)
 {
-    for (int i = 0; i < axis->count; ++i) {
+    for (int i = 0; i < axis->count; i++) {
         axis->start[i] = first + i;
         axis->size[i] = 1;
         axis_set(axis, i, 0, 1 << FRACTION_BITS);
@@ -153,12 +153,12 @@ enum { STRIP_ROWS = 16, STRIP_STEP = STRIP_ROWS * CHANNELS };
 static void strip_fill(uint8_t *strip, const uint8_t *data, size_t stride, size_t rows, size_t columns)
 {
     const uint8_t *from[STRIP_ROWS];
-    for (size_t y = 0; y < STRIP_ROWS; ++y)
+    for (size_t y = 0; y < STRIP_ROWS; y++)
         from[y] = data + (y < rows ? y : rows - 1) * stride;
-    for (size_t x = 0; x + 1 < columns; ++x)
-        for (size_t y = 0; y < STRIP_ROWS; ++y)
+    for (size_t x = 0; x + 1 < columns; x++)
+        for (size_t y = 0; y < STRIP_ROWS; y++)
             memcpy(strip + x * STRIP_STEP + y * CHANNELS, from[y] + x * CHANNELS, CHANNELS + 1);
-    for (size_t y = 0; y < STRIP_ROWS; ++y)
+    for (size_t y = 0; y < STRIP_ROWS; y++)
         memcpy(
             strip + (columns - 1) * STRIP_STEP + y * CHANNELS, from[y] + (columns - 1) * CHANNELS, CHANNELS);
 }
@@ -176,11 +176,11 @@ static int resample_rows(
     for (size_t first = 0; first < rows; first += STRIP_ROWS) {
         const size_t count = rows - first < STRIP_ROWS ? rows - first : STRIP_ROWS;
         strip_fill(strip, in.data + first * in.stride, in.stride, count, columns);
-        for (int x = 0; x < axis->count; ++x) {
+        for (int x = 0; x < axis->count; x++) {
             const uint8_t *from = strip + (size_t)(axis->start[x] - in.x) * STRIP_STEP;
             uint8_t *to = out + first * out_stride + (size_t)x * CHANNELS;
             weigh(column, from, STRIP_STEP, axis_weights(axis, x), axis->size[x], STRIP_STEP);
-            for (size_t y = 0; y < count; ++y)
+            for (size_t y = 0; y < count; y++)
                 memcpy(to + y * out_stride, column + y * CHANNELS, CHANNELS);
         }
     }
@@ -193,7 +193,7 @@ static void resample_columns(
     uint8_t *out, size_t out_stride, struct part in, size_t width, const struct axis *axis)
 {
     weigh_rows *weigh = weigh_rows_best();
-    for (int y = 0; y < axis->count; ++y) {
+    for (int y = 0; y < axis->count; y++) {
         const uint8_t *from = in.data + (size_t)(axis->start[y] - in.y) * in.stride;
         weigh(out + (size_t)y * out_stride, from, in.stride, axis_weights(axis, y), axis->size[y], width);
     }

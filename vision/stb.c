@@ -86,7 +86,7 @@ static int fail(const struct source *source, struct err *err)
 
     if (source->ran_out)
         return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", source->file.size);
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; ++i)
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (!strcmp(reason, reasons[i].reason))
             return err_set(err, reasons[i].code, "%s", reasons[i].meaning);
     return err_set(err, ERR_FORMAT, "%s, before byte %zu", reason, source->at);

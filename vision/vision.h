@@ -19,15 +19,14 @@
  * blended), 16-bit samples of PNG keep their high byte. The first frame of an animation. Known differences:
  *
  *   - 16-bit grey, which Pillow clips to white, is scaled down like any other 16-bit picture;
- *   - in builds without libjpeg-turbo, JPEGs differ by a few levels (and where colour is stored at half
- * width, more at hard edges); with it every byte is the same;
+ *   - in builds without libjpeg-turbo, JPEGs differ by a few levels (and where colour is stored at half width,
+ *     more at hard edges); with it every byte is the same;
  *   - files that Pillow shows in part or in spite of damage are refused: a PNG with no end or with a wrong
- * checksum in its pixels, a JPEG with garbage between segments, undefined tables or bad codes;
- *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end
- * early;
+ *     checksum in its pixels, a JPEG with garbage between segments, undefined tables or bad codes;
+ *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end early;
  *   - an orientation is taken from EXIF only, not from XMP. */
 struct picture {
-    uint8_t *rgb; /* (height, width, 3) */
+    uint8_t *rgb; // (height, width, 3)
     int width, height;
 };
 
@@ -42,7 +41,7 @@ struct picture_source {
 struct picture_source picture_file(const char *path);
 struct picture_source picture_bytes(const char *name, const uint8_t *bytes, size_t size);
 
-/* (count), for free(), of so many files; NULL when out of memory. */
+/* (count) sources, for free(): one a file. NULL when out of memory. */
 struct picture_source *picture_files(const char *const *paths, size_t count);
 
 /* What messages call it. */
@@ -59,18 +58,24 @@ struct picture_options {
     int min_edge;
 };
 
-/* Reads JPEG, PNG, GIF, BMP, PSD, binary PNM and, where the build found libwebp, WebP, told apart by their
- * first bytes, not by name. A known format that is not read (TIFF, HEIC, ...) is ERR_UNSUPPORTED and named; a
- * damaged file is ERR_FORMAT with the reason and, where it is known, the byte offset; a picture over a limit
- * is ERR_LIMIT and was not decoded; ERR_MEMORY; and of a file that cannot be read ERR_IO. options may be NULL.
- * Messages name the source for _read, and nothing for _decode. */
+/* Read JPEG, PNG, GIF, BMP, PSD, binary PNM and, where the build found libwebp, WebP, told apart by their first
+ * bytes, not by name. options may be NULL.
+ *
+ *   ERR_UNSUPPORTED    a known format that is not read (TIFF, HEIC, ...); the message says what to do
+ *   ERR_FORMAT         of no known format, or damaged: with the reason and, where it is known, the byte offset
+ *   ERR_LIMIT          over a limit of the options, and not decoded
+ *   ERR_IO             picture_read only: the file cannot be read
+ *   ERR_MEMORY
+ *
+ * Messages of picture_read name the source; picture_decode does not know it. After an error *out is empty. */
 int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
     const struct picture_options *options, struct err *err);
 int picture_read(struct picture *out, struct picture_source source, const struct picture_options *options,
     struct err *err);
 void picture_release(struct picture *picture);
 
-/* The picture as a PNG file in memory, *size bytes at *out, for free(). ERR_LIMIT from 1 GiB of pixels on. */
+/* The picture as a PNG file in memory, *size bytes at *out, for free(). ERR_LIMIT from 1 GiB of pixels on;
+ * ERR_MEMORY. */
 int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture, struct err *err);
 
 /* ---- thumbnails ---------------------------------------------------------------------------------------- */
@@ -94,7 +99,9 @@ enum resample { RESAMPLE_BILINEAR = 2, RESAMPLE_BICUBIC = 3 }; /* Pillow's numbe
 /* Resizes as Pillow's 8-bit Image.resize(..., reducing_gap=None) does, byte for byte: antialiased, separable,
  * 22-bit fixed-point weights, horizontal pass first unless (Pillow 13) the height shrinks far more, a pass
  * skipped where the size does not change.
- * Source of the method: Pillow, src/libImaging/Resample.c; field notes in resize.c. */
+ * Source of the method: Pillow, src/libImaging/Resample.c; field notes in resize.c.
+ *
+ * ERR_ARGUMENT: an edge shorter than a pixel; ERR_MEMORY. *out is empty then. */
 int picture_resize(struct picture *out, const struct picture *in, int width, int height,
     enum resample resample, struct err *err);
 
@@ -119,14 +126,18 @@ struct preprocess {
 };
 
 /* Reads `preprocessor_config.json` (Hugging Face), or the "preprocess_cfg" of an `open_clip_config.json`,
- * found in a model directory. image_size is the S that the model's config asks for; any other S is an error.
- * Where the directory has neither file, OpenAI CLIP's values for image_size. */
+ * found in a model directory. Where the directory has neither file, OpenAI CLIP's values for image_size, the S
+ * that the model's config asks for.
+ *
+ * ERR_FORMAT: not JSON, a value that makes no sense, or another S; ERR_UNSUPPORTED: a way to prepare pictures
+ * that is not built; ERR_IO, ERR_LIMIT (a file over 1 MiB), ERR_MEMORY. Messages name file and field. */
 int preprocess_load(struct preprocess *out, const char *directory, int image_size, struct err *err);
 
 /* OpenAI CLIP's values: shortest edge to image_size, bicubic, centre crop, its mean and std. */
 struct preprocess preprocess_default(int image_size);
 
-/* pixels (S, S, 3): the square of `picture` that the model sees. Not yet scaled: the device does that. */
+/* pixels (S, S, 3): the square of `picture` that the model sees. Not yet scaled: the device does that.
+ * ERR_LIMIT: the picture is so narrow that its resized length is no int; ERR_MEMORY. */
 int preprocess_run(
     uint8_t *pixels, const struct preprocess *preprocess, const struct picture *picture, struct err *err);
 
@@ -140,11 +151,13 @@ struct vit_config {
 
 struct vit;
 
+/* ERR_FORMAT: a tensor is missing, of another shape, or not finite; ERR_DEVICE, ERR_MEMORY. */
 int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
     const struct weights *weights, struct device *device, struct err *err);
 void vit_free(struct vit *vit);
 
-/* embeddings (B, E) float32, not normalised, of pixels (B, S, S, 3) on the device. */
+/* embeddings (B, E) float32, not normalised, of pixels (B, S, S, 3) on the device. ERR_DEVICE; ERR_LIMIT: the batch
+ * is larger than the stream's memory was planned for. */
 int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
     size_t batch, struct err *err);
 

@@ -22,15 +22,15 @@ void weigh_rows_plain(
 
     for (size_t at = 0; at < size; at += PIECE) {
         const size_t count = size - at < PIECE ? size - at : PIECE;
-        for (size_t i = 0; i < count; ++i)
+        for (size_t i = 0; i < count; i++)
             sums[i] = ONE_HALF;
         for (int k = 0; k < rows; k += 2) {
             const uint8_t *a = from + (size_t)k * step + at, *b = k + 1 < rows ? a + step : a;
             const int32_t by_a = weight(&weights[k / 2], 0), by_b = weight(&weights[k / 2], 1);
-            for (size_t i = 0; i < count; ++i)
+            for (size_t i = 0; i < count; i++)
                 sums[i] += a[i] * by_a + b[i] * by_b;
         }
-        for (size_t i = 0; i < count; ++i) {
+        for (size_t i = 0; i < count; i++) {
             const int32_t value = sums[i] >> FRACTION_BITS;
             out[at + i] = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
         }
@@ -59,15 +59,17 @@ __attribute__((target("avx2"))) static inline __m256i join(__m256i low, __m256i 
  * Two rows at a time: their bytes are interleaved and widened to 16 bits, so that one multiplication makes
  * products of both with their weights and adds them.
  *
- *     row k      a0 a1 a2 ...      a0 b0 a1 b1 ...      madd with (wa, wb):  a0 wa + b0 wb, a1 wa + b1 wb,
- * ... row k + 1  b0 b1 b2 ...
+ *     row k        a0 a1 a2 ...
+ *     row k + 1    b0 b1 b2 ...
+ *     interleaved  a0 b0 a1 b1 ...
+ *     madd with (wa, wb)  a0 wa + b0 wb, a1 wa + b1 wb, ...
  */
 __attribute__((target("avx2"))) static inline void weigh_block(
     uint8_t *out, const uint8_t *from, size_t step, const struct weight_pair *weights, int rows)
 {
     __m256i low_1 = _mm256_setzero_si256(), low_2 = low_1, high_1 = low_1, high_2 = low_1;
 
-    for (int k = 0; k < rows; k += 2, from += 2 * step, ++weights) {
+    for (int k = 0; k < rows; k += 2, from += 2 * step, weights++) {
         const __m128i a = _mm_loadu_si128((const __m128i *)from);
         const __m128i b = _mm_loadu_si128((const __m128i *)(k + 1 < rows ? from + step : from));
         const __m256i first = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(a, b));

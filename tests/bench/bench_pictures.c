@@ -72,8 +72,8 @@ static int by_value(const void *a, const void *b)
 static int run(struct bench *bench, size_t rounds, struct err *err)
 {
     double seconds[ROUNDS_MAX];
-    for (size_t s = 0; s < sizeof steps / sizeof *steps; ++s) {
-        for (size_t i = 0; i < rounds; ++i) {
+    for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
+        for (size_t i = 0; i < rounds; i++) {
             const double start = thread_time();
             int rc = steps[s].run(bench, err);
             if (rc)

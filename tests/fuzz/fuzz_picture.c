@@ -12,7 +12,7 @@ static void check_picture(const struct picture *picture, const struct picture_op
 
     const size_t bytes = (size_t)picture->width * (size_t)picture->height * 3;
     unsigned sum = 0;
-    for (size_t i = 0; i < bytes; ++i) /* every byte is there to be read, and was written */
+    for (size_t i = 0; i < bytes; i++) /* every byte is there to be read, and was written */
         sum += picture->rgb[i];
     FUZZ_CHECK(sum <= 255 * bytes);
 }

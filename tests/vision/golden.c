@@ -15,9 +15,9 @@ struct picture synthetic(int width, int height)
     struct picture picture = {.width = width, .height = height};
     uint8_t *at = picture.rgb = mem_new((size_t)width * (size_t)height, 3);
     assert_non_null(at);
-    for (uint32_t y = 0; y < (uint32_t)height; ++y)
-        for (uint32_t x = 0; x < (uint32_t)width; ++x)
-            for (uint32_t c = 0; c < 3; ++c)
+    for (uint32_t y = 0; y < (uint32_t)height; y++)
+        for (uint32_t x = 0; x < (uint32_t)width; x++)
+            for (uint32_t c = 0; c < 3; c++)
                 *at++ = (uint8_t)(x * 7 + y * 13 + c * 85 + (x * y >> 3) + ((x >> 2 ^ y >> 1) & 1) * 96);
     return picture;
 }
@@ -37,7 +37,7 @@ size_t golden_lines(const char *name, void (*each)(char *line))
         if (line[0] == '#')
             continue;
         each(line);
-        ++count;
+        count++;
     }
     free(bytes);
     return count;
@@ -54,7 +54,7 @@ bool same_checksum(const char *what, uint32_t expected, const uint8_t *bytes, si
     if (got == expected)
         return true;
     fprintf(stderr, "%s: CRC-32 %08x, expected %08x; bytes begin", what, got, expected);
-    for (size_t i = 0; i < size && i < 24; ++i)
+    for (size_t i = 0; i < size && i < 24; i++)
         fprintf(stderr, " %d", bytes[i]);
     fprintf(stderr, "\n");
     return false;

@@ -29,22 +29,22 @@ static int visit(void *context, const char *path, const struct err *problem)
     char line[1024];
 
     assert_null(problem);
-    const int code = picture_read(&picture, picture_file(path), NULL, &err);
-    if (code) {
-        ++sweep->refused;
-        assert_int_equal(code, err.code);
+    const int rc = picture_read(&picture, picture_file(path), NULL, &err);
+    if (rc) {
+        sweep->refused++;
+        assert_int_equal(rc, err.code);
         assert_non_null(strstr(err.msg, path));
         assert_null(picture.rgb);
     } else {
-        ++sweep->read;
+        sweep->read++;
         assert_true(picture.width > 0 && picture.height > 0);
     }
     picture_release(&picture);
-    const int length = snprintf(line, sizeof line, "%s %d\n", path + sweep->root, code);
+    const int length = snprintf(line, sizeof line, "%s %d\n", path + sweep->root, rc);
     assert_in_range(length, 1, sizeof line - 1);
     sweep->digest =
         checksum((const uint8_t *)line, (size_t)length) ^ (sweep->digest << 1 | sweep->digest >> 31);
-    fprintf(sweep->list, "%s: %s\n", path + sweep->root, code ? err.msg : "read");
+    fprintf(sweep->list, "%s: %s\n", path + sweep->root, rc ? err.msg : "read");
     return 0;
 }
 
@@ -98,9 +98,9 @@ static void orientations_show_one_scene(void **state)
     static const char *const scenes[] = {"Landscape", "Portrait"};
     if (absent())
         skip();
-    for (size_t s = 0; s < 2; ++s) {
+    for (size_t s = 0; s < 2; s++) {
         struct picture upright = {0};
-        for (int i = 1; i <= 8; ++i) {
+        for (int i = 1; i <= 8; i++) {
             char path[512];
             struct picture picture;
             snprintf(path, sizeof path, IMAGES "exif/%s_%d.jpg", scenes[s], i);
@@ -113,7 +113,7 @@ static void orientations_show_one_scene(void **state)
             assert_int_equal(picture.height, upright.height);
             const size_t bytes = (size_t)picture.width * (size_t)picture.height * 3;
             size_t difference = 0;
-            for (size_t b = 0; b < bytes; ++b)
+            for (size_t b = 0; b < bytes; b++)
                 difference += (size_t)abs(picture.rgb[b] - upright.rgb[b]);
             assert_true(difference < 4 * bytes);
             picture_release(&picture);

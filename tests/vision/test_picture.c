@@ -35,7 +35,7 @@ static bool within(const char *name, const struct picture *got, const struct pic
             expected->height);
         return false;
     }
-    for (size_t i = 0; i < bytes_of(got); ++i)
+    for (size_t i = 0; i < bytes_of(got); i++)
         if (abs(got->rgb[i] - expected->rgb[i]) > tolerance) {
             fprintf(stderr, "%s: byte %zu is %d, expected %d\n", name, i, got->rgb[i], expected->rgb[i]);
             return false;
@@ -185,7 +185,7 @@ static void turns_undo_each_other(void **state)
     (void)state;
     static const int undone_by[] = {0, 1, 2, 3, 4, 5, 8, 7, 6};
     const struct picture stored = synthetic(97, 70);
-    for (int i = 2; i <= 8; ++i) {
+    for (int i = 2; i <= 8; i++) {
         struct picture picture = synthetic(97, 70);
         turn(&picture, i);
         assert_true(picture.width != 97 || memcmp(picture.rgb, stored.rgb, bytes_of(&stored)));
@@ -208,7 +208,7 @@ static void exif_can_be_ignored(void **state)
     (void)state;
     const struct picture_options as_stored = {.ignore_exif = true};
     struct picture upright = read_golden("exif1.jpg", NULL);
-    for (int i = 2; i <= 8; ++i) {
+    for (int i = 2; i <= 8; i++) {
         char name[16];
         snprintf(name, sizeof name, "exif%d.jpg", i);
         struct picture stored = read_golden(name, &as_stored), turned = read_golden(name, NULL);
@@ -323,7 +323,7 @@ static void names_what_it_cannot_read(void **state)
         {"P5 999999999 999999999 255 \0", 28, ERR_LIMIT,
             "PNM: 999999999 x 999999999 pixels, the limit is 200000000"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_refused(cases[i].bytes, cases[i].size, cases[i].code, cases[i].message);
 }
 
@@ -340,12 +340,12 @@ static void notices_every_truncation(void **state)
         {"palette4.bmp", 1}, {"rgb.ppm", 0}, {"bits.pbm", 0}, {"rgb.psd", 0}, {"rgb.webp", 0},
         {"rgba_lossless.webp", 0}, {"animated.webp", 0}};
 
-    for (size_t i = 0; i < sizeof files / sizeof *files; ++i) {
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (is_left_out(files[i].name))
             continue;
         struct file file = load(files[i].name);
         struct picture whole = read_golden(files[i].name, NULL);
-        for (size_t size = 0; size < file.size; ++size) {
+        for (size_t size = 0; size < file.size; size++) {
             uint8_t *part = malloc(size ? size : 1); /* of exactly this size, for sanitizers */
             struct picture picture;
             struct err err = {0};
@@ -380,7 +380,7 @@ static void locates_damage_in_png(void **state)
         {33 + 28, 1, "damaged PNG: chunk 'IDAT' at byte 33 has a wrong checksum"},
         {423 - 8, 'i', "damaged PNG: the file ends at byte 423 with no IEND chunk"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct file file = load("rgb.png");
         assert_int_equal(file.size, 423);
         file.bytes[cases[i].at] = cases[i].to;
@@ -436,7 +436,7 @@ static void notices_missing_tables(void **state)
         {"progressive.jpg", "\xff\xdb", "quantisation"}, {"progressive.jpg", "\xff\xc4", "Huffman"}};
     enum { COMMENT = 0xfe };
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct file file = load(cases[i].file);
         struct picture picture;
         struct err err = {0};
@@ -458,12 +458,12 @@ static void refuses_too_many_scans(void **state)
     struct file file = load("progressive.jpg");
     size_t scan = file.size - 2;
     while (memcmp(file.bytes + scan, "\xff\xda", 2))
-        --scan;
+        scan--;
     const size_t length = file.size - 2 - scan, size = file.size + TIMES * length;
     char *bomb = malloc(size);
     assert_non_null(bomb);
     memcpy(bomb, file.bytes, scan);
-    for (size_t i = 0; i <= TIMES; ++i)
+    for (size_t i = 0; i <= TIMES; i++)
         memcpy(bomb + scan + i * length, file.bytes + scan, length);
     memcpy(bomb + size - 2, "\xff\xd9", 2);
     assert_refused(bomb, size, ERR_LIMIT, "JPEG: more than 100 scans");

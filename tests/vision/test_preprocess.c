@@ -115,7 +115,7 @@ static void assert_same(struct preprocess a, struct preprocess b)
     assert_int_equal(a.resize, b.resize);
     assert_int_equal(a.crop, b.crop);
     assert_float_equal(a.scale, b.scale, 0);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 3; i++) {
         assert_float_equal(a.mean[i], b.mean[i], 0);
         assert_float_equal(a.std[i], b.std[i], 0);
     }
@@ -219,16 +219,16 @@ static void refuses_with_a_reason(void **state)
         {OPEN_CLIP, "{\"preprocess_cfg\": {\"size\": 256}}", ERR_FORMAT,
             "it makes pictures of 256 x 256, the model takes 224 x 224"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const bool hf = !strcmp(cases[i].file, HF);
         struct preprocess got;
         struct err err = {0};
         char expected[512];
         snprintf(expected, sizeof expected, "unable to use '%s/%s': %s", DIPTYCH_SCRATCH, cases[i].file,
             cases[i].message);
-        const int code = load(&got, hf ? cases[i].text : NULL, hf ? NULL : cases[i].text, &err);
+        const int rc = load(&got, hf ? cases[i].text : NULL, hf ? NULL : cases[i].text, &err);
         assert_string_equal(err.msg, expected);
-        assert_int_equal(code, cases[i].code);
+        assert_int_equal(rc, cases[i].code);
     }
 }
 

@@ -29,7 +29,7 @@ static bool all_same = true;
 
 static void report_difference(const char *line, const char *hex, const struct picture *got)
 {
-    for (size_t i = 0; i < bytes_of(got); ++i) {
+    for (size_t i = 0; i < bytes_of(got); i++) {
         unsigned expected = 0;
         sscanf(hex + 2 * i, "%2x", &expected);
         if (expected != got->rgb[i]) {
@@ -69,11 +69,11 @@ static void constant_stays_constant(void **state)
 {
     (void)state;
     for (int value = 0; value <= 255; value += 51)
-        for (size_t r = 0; r < 2; ++r) {
+        for (size_t r = 0; r < 2; r++) {
             struct picture in = synthetic(29, 41);
             memset(in.rgb, value, bytes_of(&in));
             struct picture out = resize(&in, 43, 17, both[r]);
-            for (size_t i = 0; i < bytes_of(&out); ++i)
+            for (size_t i = 0; i < bytes_of(&out); i++)
                 assert_int_equal(out.rgb[i], value);
             picture_release(&in);
             picture_release(&out);
@@ -83,7 +83,7 @@ static void constant_stays_constant(void **state)
 static void same_size_is_identity(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < 2; ++r) {
+    for (size_t r = 0; r < 2; r++) {
         struct picture in = synthetic(37, 23);
         struct picture out = resize(&in, 37, 23, both[r]);
         assert_memory_equal(in.rgb, out.rgb, bytes_of(&in));
@@ -96,8 +96,8 @@ static void same_size_is_identity(void **state)
 static struct picture transposed(const struct picture *in)
 {
     struct picture out = synthetic(in->height, in->width);
-    for (int y = 0; y < in->height; ++y)
-        for (int x = 0; x < in->width; ++x)
+    for (int y = 0; y < in->height; y++)
+        for (int x = 0; x < in->width; x++)
             memcpy(out.rgb + 3 * (x * in->height + y), in->rgb + 3 * (y * in->width + x), 3);
     return out;
 }
@@ -106,13 +106,13 @@ static struct picture transposed(const struct picture *in)
 static void directions_agree(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < 2; ++r) {
+    for (size_t r = 0; r < 2; r++) {
         struct picture in = synthetic(61, 19), turned = transposed(&in);
         struct picture across = resize(&in, 24, 19, both[r]), down = resize(&turned, 19, 24, both[r]);
         struct picture back = transposed(&down);
         assert_memory_equal(across.rgb, back.rgb, bytes_of(&across));
         struct picture *all[] = {&in, &turned, &across, &down, &back};
-        for (size_t i = 0; i < sizeof all / sizeof *all; ++i)
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
             picture_release(all[i]);
     }
 }
@@ -127,11 +127,11 @@ static void processors_agree(void **state)
     struct weight_pair weights[(ROWS + 1) / 2];
     uint32_t random = 1;
 
-    for (int rows = 1; rows <= ROWS; ++rows)
-        for (size_t size = 1; size <= SIZE; ++size) {
+    for (int rows = 1; rows <= ROWS; rows++)
+        for (size_t size = 1; size <= SIZE; size++) {
             uint8_t plain[SIZE + 1] = {0}, best[SIZE + 1] = {0};
             memset(weights, 0, sizeof weights);
-            for (int k = 0; k < rows; ++k) { /* -1/2 to 1/2 */
+            for (int k = 0; k < rows; k++) { /* -1/2 to 1/2 */
                 random = random * 1664525 + 1013904223;
                 const int32_t weight = (int32_t)(random >> 10) - (1 << (FRACTION_BITS - 1));
                 weights[k / 2].high[k % 2] = (int16_t)(weight >> LOW_BITS);
