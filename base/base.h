@@ -125,6 +125,9 @@ void strings_release(struct strings *strings);
  * 3, or 0. They are no part of the text. */
 size_t text_mark(const char *bytes, size_t size);
 
+/* A copy in valid UTF-8, for free(): each byte that is not becomes U+FFFD. NULL when out of memory. */
+char *text_utf8(const char *text);
+
 /* Adds the lines of bytes without their line ends; a final line end adds no empty line. */
 int strings_add_lines(struct strings *strings, const char *bytes, size_t size, struct err *err);
 
@@ -207,6 +210,9 @@ int hash_file(char out[HASH_SIZE], const char *path, struct err *err);
 int json_read(struct json_t **out, const char *path, size_t limit, struct err *err);
 int json_parse(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err);
 int json_parse_value(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err);
+
+/* A string of text in valid UTF-8 (text_utf8); NULL when out of memory. */
+struct json_t *json_text(const char *text);
 
 /* ---- time and threads ---------------------------------------------------------------------------------- */
 

@@ -51,13 +51,6 @@ error_t index_parse(int key, char *argument, struct argp_state *state, const cha
     }
 }
 
-static const char *const kinds[] = {"any", "image", "text", NULL}; /* enum index_kind */
-
-const char *index_kind_name(enum index_kind kind)
-{
-    return kinds[kind];
-}
-
 enum { KEY_WHERE = 0x3000, KEY_MATCH, KEY_KIND };
 
 static error_t parse_filter(int key, char *argument, struct argp_state *state)
@@ -71,7 +64,7 @@ static error_t parse_filter(int key, char *argument, struct argp_state *state)
         filter->match = argument;
         return 0;
     case KEY_KIND:
-        filter->kind = (enum index_kind)option_choice(state, "kind", argument, kinds);
+        filter->kind = (enum index_kind)option_choice(state, "kind", argument, index_kind_names);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -90,8 +83,6 @@ static const struct argp_option filter_options[] = {
     {0},
 };
 const struct argp filter_argp = {.options = filter_options, .parser = parse_filter};
-
-const char *const index_storages[] = {"f32", "f16", "i8", NULL};
 
 int index_open_writer(
     struct index **out, const char *path, const struct model *model, int storage, bool make, struct err *err)
@@ -114,7 +105,16 @@ int index_open_writer(
     if (rc || storage < 0 || index_info(*out).storage == made.storage)
         return rc;
     return err_set(err, ERR_ARGUMENT, "'%s' keeps its vectors as %s, not as %s", path,
-        index_storages[index_info(*out).storage], index_storages[storage]);
+        index_storage_names[index_info(*out).storage], index_storage_names[storage]);
+}
+
+int session_open_for(struct session *session, const struct index *index, struct err *err)
+{
+    char fingerprint[FINGERPRINT_SIZE];
+    int rc = session_open(session, err);
+    if (!rc)
+        rc = model_fingerprint(fingerprint, session->model, err);
+    return rc ? rc : index_check_model(index, fingerprint, err);
 }
 
 int index_end(struct index *index, const char *verb, int rc, const struct err *err)

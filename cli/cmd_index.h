@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/session.h"
 #include "index/index.h"
 
 int cmd_index_build(int argc, char **argv);
@@ -33,19 +34,14 @@ error_t index_parse(int key, char *argument, struct argp_state *state, const cha
 /* --where, --match and --kind. Input: a struct index_filter. */
 extern const struct argp filter_argp;
 
-const char *index_kind_name(enum index_kind kind); /* "image", "text" */
-
-/* What is known of an item as a JSON object, as `index list` prints it; NULL when out of memory. */
-struct json_t *index_item_json(const struct index_item *item);
-
-/* How vectors are kept, for --storage: enum index_storage, and NULL at the end. */
-extern const char *const index_storages[];
-
 /* Opens an index for vectors of this model; `make`: one that is not there is made. storage -1 is any, f16 for
  * a new one; an index that has another than what is asked for is ERR_ARGUMENT. */
 struct model; /* joint.h */
 int index_open_writer(
     struct index **out, const char *path, const struct model *model, int storage, bool make, struct err *err);
+
+/* session_open, where the model must be the index's. */
+int session_open_for(struct session *session, const struct index *index, struct err *err);
 
 /* Says what ended a command, "cannot VERB: ...", where rc is not 0; its exit status. */
 int index_end(struct index *index, const char *verb, int rc, const struct err *err);

@@ -84,7 +84,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         add_source(state, b, SOURCE_METADATA, argument);
         return 0;
     case KEY_STORAGE:
-        b->storage = option_choice(state, "storage", argument, index_storages);
+        b->storage = option_choice(state, "storage", argument, index_storage_names);
         return 0;
     case ARGP_KEY_ARGS:
         add_arguments(state, b);

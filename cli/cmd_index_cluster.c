@@ -6,16 +6,9 @@
 #include "cli/output.h"
 #include "cli/text.h"
 
-#include <math.h>
 #include <stdlib.h>
 
-enum {
-    CLUSTERS_MAX = 50 /* where no number is named */,
-    STARTS = 5,
-    STARTS_ITEMS = 10000 /* with more, one is all */,
-    DEFAULT_TOP = 5,
-    DEFAULT_SEED = 1
-};
+enum { DEFAULT_TOP = 5, DEFAULT_SEED = 1 };
 
 struct clustering {
     const char *path, *html;
@@ -28,12 +21,8 @@ struct clustering {
 
     struct index_view view;
     struct classifier *classifier; /* NULL without labels */
-    size_t *of;                    // (count): each item's cluster
-    size_t *order;                 // (count): cluster after cluster, the nearest to its centroid first
-    double *cosines;               // (count)
-    float *centroids;              // (k, E)
-    struct cluster *clusters;      // (k)
-    double similarity;
+    struct embedding_groups groups;
+    struct cluster *clusters; // (groups.count)
     struct job job;
 };
 
@@ -105,87 +94,22 @@ static const struct argp argp = {
 
 /* ---- clusters ------------------------------------------------------------------------------------------ */
 
-static size_t default_clusters(size_t count)
-{
-    const double k = round(sqrt((double)count / 2));
-    return k < 1 ? 1 : k > CLUSTERS_MAX ? CLUSTERS_MAX : (size_t)k;
-}
-
-static int by_cluster(const void *a, const void *b, void *context)
-{
-    const struct clustering *c = context;
-    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    if (c->of[x] != c->of[y])
-        return c->of[x] < c->of[y] ? -1 : 1;
-    if (c->cosines[x] < c->cosines[y] || c->cosines[x] > c->cosines[y])
-        return c->cosines[x] > c->cosines[y] ? -1 : 1;
-    return x < y ? -1 : 1;
-}
-
-/* Orders the items of each cluster, and says how near they are. */
-static void describe(struct clustering *c)
-{
-    const size_t width = c->view.rows.width;
-    for (size_t i = 0; i < c->view.count; i++) {
-        const float *centroid = c->centroids + c->of[i] * width, *vector = c->view.vectors + i * width;
-        for (size_t e = 0; e < width; e++)
-            c->cosines[i] += (double)vector[e] * (double)centroid[e];
-        c->order[i] = i;
-        c->clusters[c->of[i]].size++;
-        c->clusters[c->of[i]].cosine += c->cosines[i];
-    }
-    qsort_r(c->order, c->view.count, sizeof *c->order, by_cluster, c);
-    const size_t *items = c->order;
-    for (size_t k = 0; k < c->k; k++) {
-        c->clusters[k].items = items;
-        c->clusters[k].cosine /= (double)c->clusters[k].size;
-        items += c->clusters[k].size;
-    }
-}
-
-static int run(struct clustering *c, size_t start, struct err *err)
-{
-    return embedding_clusters(c->of, c->centroids, &c->similarity, c->view.vectors, c->view.count,
-        c->view.rows.width, c->k, random_at(c->seed, start), &c->job, err);
-}
-
-/* k-means ends in the optimum next to where it starts: the best of several, which is made again if it was not
- * the last. */
-static int run_best(struct clustering *c, struct err *err)
-{
-    const size_t starts = c->view.count <= STARTS_ITEMS ? STARTS : 1;
-    double most = -INFINITY;
-    size_t best = 0;
-    for (size_t start = 0; start < starts; start++) {
-        const int rc = run(c, start, err);
-        if (rc)
-            return rc;
-        if (c->similarity > most) {
-            most = c->similarity;
-            best = start;
-        }
-    }
-    return best + 1 == starts ? 0 : run(c, best, err);
-}
-
 static int find_clusters(struct clustering *c, struct err *err)
 {
-    const size_t count = c->view.count, width = c->view.rows.width;
-    if (!c->k)
-        c->k = default_clusters(count);
-    if (c->k > count)
-        return err_set(err, ERR_ARGUMENT, "%zu items do not make %zu clusters", count, c->k);
-    c->of = mem_new(count, sizeof *c->of);
-    c->order = mem_new(count, sizeof *c->order);
-    c->cosines = mem_new(count, sizeof *c->cosines);
-    c->centroids = mem_new(c->k, width * sizeof *c->centroids);
-    c->clusters = mem_new(c->k, sizeof *c->clusters);
-    if (!c->of || !c->order || !c->cosines || !c->centroids || !c->clusters)
-        return err_memory(err, count * sizeof *c->of + c->k * width * sizeof *c->centroids);
-    const int rc = run_best(c, err);
-    if (!rc)
-        describe(c);
-    return rc;
+    struct embedding_groups *groups = &c->groups;
+    const int rc = embedding_groups_find(
+        groups, c->view.vectors, c->view.count, c->view.rows.width, c->k, c->seed, &c->job, err);
+    if (rc)
+        return rc;
+    c->clusters = mem_new(groups->count, sizeof *c->clusters);
+    if (!c->clusters)
+        return err_memory(err, groups->count * sizeof *c->clusters);
+    for (size_t k = 0; k < groups->count; k++) {
+        const size_t begin = k ? groups->ends[k - 1] : 0;
+        c->clusters[k] = (struct cluster){
+            .items = groups->order + begin, .size = groups->ends[k] - begin, .cosine = groups->means[k]};
+    }
+    return 0;
 }
 
 static int find_labels(
@@ -194,9 +118,9 @@ static int find_labels(
     int rc = session_open_for(&c->session, c->view.index, err);
     if (!rc)
         rc = labels_encode(&c->classifier, &c->session, labels, templates, err);
-    for (size_t k = 0; k < c->k && !rc; k++) {
+    for (size_t k = 0; k < c->groups.count && !rc; k++) {
         struct prediction best;
-        classifier_rank(c->classifier, &best, 1, c->centroids + k * c->view.rows.width);
+        classifier_rank(c->classifier, &best, 1, c->groups.centroids + k * c->view.rows.width);
         c->clusters[k].label = classifier_label(c->classifier, best.label);
         c->clusters[k].label_cosine = (double)best.cosine;
     }
@@ -226,8 +150,8 @@ static int cluster(struct clustering *c, struct err *err)
 
 static int show(struct clustering *c, struct err *err)
 {
-    const struct cluster_report report = {
-        c->path, &c->view, c->cosines, c->clusters, c->k, c->similarity, &c->session.loader_options.picture};
+    const struct cluster_report report = {c->path, &c->view, c->groups.cosines, c->clusters, c->groups.count,
+        c->groups.similarity, &c->session.loader_options.picture};
     int rc = 0;
     if (c->html) {
         rc = cluster_page(c->html, &report, &c->job, err);
@@ -237,7 +161,7 @@ static int show(struct clustering *c, struct err *err)
         rc = cluster_print(&report, c->format, c->top, err);
     if (!rc && !c->session.quiet)
         fprintf(stderr, "%zu items in %zu clusters; their mean cosine with the centre is %.4f\n",
-            c->view.count, c->k, c->similarity);
+            c->view.count, c->groups.count, c->groups.similarity);
     return rc;
 }
 
@@ -254,10 +178,7 @@ int cmd_index_cluster(int argc, char **argv)
     if (!rc)
         rc = show(&c, &err);
     free(c.clusters);
-    free(c.centroids);
-    free(c.cosines);
-    free(c.order);
-    free(c.of);
+    embedding_groups_release(&c.groups);
     classifier_free(c.classifier);
     index_view_release(&c.view);
     return session_close(&c.session, "cluster", rc, &err);

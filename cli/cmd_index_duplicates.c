@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
-#include "cli/index_view.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/output.h"
@@ -78,37 +77,12 @@ static const struct argp argp = {
 
 /* ---- output -------------------------------------------------------------------------------------------- */
 
-static int by_content(const void *a, const void *b, void *context)
-{
-    const struct index_item *items = context;
-    const struct index_item *x = &items[*(const size_t *)a], *y = &items[*(const size_t *)b];
-    if (!x->hash || !y->hash)
-        return (x->hash != NULL) - (y->hash != NULL);
-    return x->kind != y->kind ? (x->kind > y->kind) - (x->kind < y->kind) : strcmp(x->hash, y->hash);
-}
-
-/* twins (count): whether another item of the group has the same bytes. */
-static int find_twins(bool *twins, struct index_item *items, size_t count, struct err *err)
-{
-    size_t *order = mem_new(count, sizeof *order);
-    if (!order)
-        return err_memory(err, count * sizeof *order);
-    for (size_t i = 0; i < count; i++)
-        order[i] = i;
-    qsort_r(order, count, sizeof *order, by_content, items);
-    for (size_t i = 1; i < count; i++)
-        if (items[order[i]].hash && !by_content(&order[i - 1], &order[i], items))
-            twins[order[i - 1]] = twins[order[i]] = true;
-    free(order);
-    return 0;
-}
-
 static int print_group_json(
     const struct index_item *items, const bool *twins, const double *scores, size_t count, struct err *err)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_t *item = item_name_json(&items[i]);
+        json_t *item = index_item_name_json(&items[i]);
         json_object_set_new(item, "score", json_real(scores[i]));
         json_object_set_new(item, "identical", json_boolean(twins[i]));
         json_array_append_new(list, item);
@@ -124,7 +98,7 @@ static void print_group_lines(const struct duplicates *d, size_t group, const st
             printf("%zu\t%.9g\t%d\t%" PRId64 "\t", group + 1, scores[i], twins[i], items[i].id);
         else
             printf("%7.4f %c  %8" PRId64 "  ", scores[i], twins[i] ? '=' : ' ', items[i].id);
-        text_escape(stdout, item_name(&items[i]));
+        text_escape(stdout, index_item_name(&items[i]));
         putchar('\n');
     }
     if (d->format == OUTPUT_TABLE)
@@ -141,7 +115,7 @@ static int print_group(const struct duplicates *d, size_t group, struct err *err
     int rc = items && twins ? index_fetch(items, d->index, d->groups.rows + begin, count, &arena, err)
                             : err_memory(err, count * sizeof *items);
     if (!rc)
-        rc = find_twins(twins, items, count, err);
+        rc = index_twins(twins, items, count, err);
     if (!rc && d->format == OUTPUT_JSON)
         rc = print_group_json(items, twins, scores, count, err);
     else if (!rc)

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
-#include "cli/index_export.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "cli/text.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 struct command_line {
     const char *path, *out, *metadata;
     struct index_filter filter;
     bool quiet;
 };
-
-/* ---- options ------------------------------------------------------------------------------------------- */
 
 enum { KEY_METADATA = 0x100 };
 
@@ -76,42 +72,26 @@ static const struct argp argp = {
     .help_filter = options_help_filter,
 };
 
-/* ---- exporting ----------------------------------------------------------------------------------------- */
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-    return path[strlen(path) - 1] == '/' || (!stat(path, &st) && S_ISDIR(st.st_mode));
-}
-
-static int export_all(struct exporter *exporter, const struct command_line *line, struct err *err)
-{
-    if (!is_folder(line->out))
-        return export_file(exporter, line->out, line->metadata, err);
-    if (line->metadata)
-        return err_set(
-            err, ERR_ARGUMENT, "--metadata is for a file: a folder has its own place for the lines");
-    return export_folder(exporter, line->out, err);
-}
-
 int cmd_index_export(int argc, char **argv)
 {
     struct command_line line = {0};
+    struct progress progress;
+    struct index *index = NULL;
+    struct index_exported done = {0};
     struct err err = {0};
     options_parse(&argp, argc, argv, &line);
-    struct exporter exporter = {.filter = line.filter};
-    progress_init(&exporter.progress, line.quiet);
-    interrupt_catch();
-    int rc = index_open(&exporter.index, line.path, INDEX_READ, NULL, &err);
+    progress_init(&progress, line.quiet);
+    const struct job job = progress_job(&progress, 0);
+    int rc = index_open(&index, line.path, INDEX_READ, NULL, &err);
     if (!rc)
-        rc = export_all(&exporter, &line, &err);
-    progress_clear(&exporter.progress);
-    if (!rc && exporter.lossy)
-        message("items with strings that are not UTF-8, as JSON must be, and have U+FFFD there: %zu",
-            exporter.lossy);
+        rc = index_export(&done, index, line.out, line.metadata, &line.filter, &job, &err);
+    progress_clear(&progress);
+    if (!rc && done.lossy)
+        message(
+            "items with strings that are not UTF-8, as JSON must be, and have U+FFFD there: %zu", done.lossy);
     if (!rc && !line.quiet)
-        fprintf(stderr, "exported: %zu items\n", exporter.written);
-    const int status = index_end(exporter.index, "export", rc, &err);
+        fprintf(stderr, "exported: %zu items\n", done.items);
+    const int status = index_end(index, "export", rc, &err);
     interrupt_raise();
-    return status ? status : exporter.lossy ? STATUS_SOME_FAILED : STATUS_DONE;
+    return status ? status : done.lossy ? STATUS_SOME_FAILED : STATUS_DONE;
 }

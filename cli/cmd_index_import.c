@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
-#include "cli/index_import.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "cli/text.h"
 #include "joint/joint.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
 struct command_line {
     const char *path, *in, *metadata;
@@ -20,8 +18,6 @@ struct command_line {
 /* ---- options ------------------------------------------------------------------------------------------- */
 
 enum { KEY_METADATA = 0x100, KEY_KIND, KEY_STORAGE };
-
-static const char *const kinds[] = {"image", "text", NULL};
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
@@ -48,10 +44,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         line->metadata = argument;
         return 0;
     case KEY_KIND:
-        line->kind = option_choice(state, "kind", argument, kinds);
+        line->kind = option_choice(state, "kind", argument, index_kind_names + INDEX_IMAGE);
         return 0;
     case KEY_STORAGE:
-        line->storage = option_choice(state, "storage", argument, index_storages);
+        line->storage = option_choice(state, "storage", argument, index_storage_names);
         return 0;
     case 'q':
         line->quiet = true;
@@ -93,95 +89,57 @@ static const struct argp argp = {
     .help_filter = options_help_filter,
 };
 
-/* ---- opening ------------------------------------------------------------------------------------------- */
-
-static int find_parts(struct importer *importer, const struct command_line *line, struct err *err)
-{
-    struct stat st;
-    if (stat(line->in, &st) || !S_ISDIR(st.st_mode))
-        return import_file(importer, line->in, line->metadata,
-            line->kind < 0 ? INDEX_IMAGE : INDEX_IMAGE + (enum index_kind)line->kind, err);
-    if (line->metadata || line->kind >= 0)
-        return err_set(
-            err, ERR_ARGUMENT, "--metadata and --kind are for a file: a folder has its own places for them");
-    return import_folder(importer, line->in, err);
-}
-
-static int check_width(const struct importer *importer, const struct model *model, struct err *err)
-{
-    const size_t width = model_width(model);
-    if (importer->width == width)
-        return 0;
-    return err_set(err, ERR_ARGUMENT, "the rows of '%s' have %zu elements, the embeddings of '%s' %zu",
-        importer->parts[0].vectors, importer->width, model_path(model), width);
-}
-
 /* ---- importing ----------------------------------------------------------------------------------------- */
 
-static void put_summary(
-    const struct importer *importer, const struct index_info *before, const struct index_info *after)
+static void put_summary(const struct index_imported *done)
 {
-    const int64_t more = after->images + after->texts - before->images - before->texts;
-    fprintf(stderr, "imported: %" PRId64 " rows\n", importer->rows);
-    if (more < importer->rows)
-        fprintf(stderr, "pictures that took the place of one with their path: %" PRId64 "\n",
-            importer->rows - more);
-    if (importer->scaled)
-        fprintf(stderr, "vectors of another length, made 1: %" PRId64 "\n", importer->scaled);
+    fprintf(stderr, "imported: %" PRId64 " rows\n", done->rows);
+    if (done->replaced)
+        fprintf(stderr, "pictures that took the place of one with their path: %" PRId64 "\n", done->replaced);
+    if (done->scaled)
+        fprintf(stderr, "vectors of another length, made 1: %" PRId64 "\n", done->scaled);
 }
 
 /* The model says whose vectors these are; nothing is encoded. */
-static int import_all(struct importer *importer, struct index **index, const struct command_line *line,
-    struct model **model, struct device **device, struct err *err)
+static int import_all(
+    struct index_imported *done, const struct command_line *line, const struct job *job, struct err *err)
 {
     struct arena arena = {0};
-    const char *directory;
-    int rc = find_parts(importer, line, err);
+    char fingerprint[FINGERPRINT_SIZE];
+    struct model_config config;
+    struct index_import what = {.from = line->in,
+        .metadata = line->metadata,
+        .kind = line->kind < 0 ? INDEX_ANY : INDEX_IMAGE + (enum index_kind)line->kind,
+        .options = {.fingerprint = fingerprint,
+            .storage = line->storage < 0 ? INDEX_F16 : (enum index_storage)line->storage},
+        .any_storage = line->storage < 0};
+    int rc = model_directory(&what.options.model, line->model.directory, &arena, err);
     if (!rc)
-        rc = model_directory(&directory, line->model.directory, &arena, err);
+        rc = model_directory_fingerprint(fingerprint, what.options.model, err);
     if (!rc)
-        rc = device_open(device, &line->model.device, err);
-    if (!rc)
-        rc = model_open(model, directory, *device, err);
+        rc = model_config_read(&config, what.options.model, err);
+    if (!rc) {
+        what.options.width = config.vision.embed_width;
+        rc = index_import(done, line->path, &what, job, err);
+    }
     arena_release(&arena);
-    if (!rc)
-        rc = check_width(importer, *model, err);
-    if (!rc)
-        rc = import_read(importer, NULL, err);
-    if (!rc)
-        rc = index_open_writer(index, line->path, *model, line->storage, true, err);
-    if (rc)
-        return rc;
-    const struct index_info before = index_info(*index);
-    rc = import_read(importer, *index, err);
-    if (!rc)
-        rc = index_commit(*index, err);
-    const struct index_info after = index_info(*index);
-    if (!rc)
-        rc = index_prepare(*index, NULL, err);
-    progress_clear(&importer->progress);
-    if (!rc && !line->quiet)
-        put_summary(importer, &before, &after);
     return rc;
 }
 
 int cmd_index_import(int argc, char **argv)
 {
     struct command_line line = {.kind = -1, .storage = -1};
-    struct importer importer = {0};
-    struct index *index = NULL;
-    struct model *model = NULL;
-    struct device *device = NULL;
+    struct progress progress;
+    struct index_imported done;
     struct err err = {0};
     options_parse(&argp, argc, argv, &line);
-    progress_init(&importer.progress, line.quiet);
-    interrupt_catch();
-    const int rc = import_all(&importer, &index, &line, &model, &device, &err);
-    progress_clear(&importer.progress);
-    import_release(&importer);
-    model_free(model);
-    device_free(device);
-    const int status = index_end(index, "import", rc, &err);
+    progress_init(&progress, line.quiet);
+    const struct job job = progress_job(&progress, 0);
+    const int rc = import_all(&done, &line, &job, &err);
+    progress_clear(&progress);
+    if (!rc && !line.quiet)
+        put_summary(&done);
+    const int status = index_end(NULL, "import", rc, &err);
     interrupt_raise();
     return status;
 }

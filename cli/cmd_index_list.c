@@ -62,7 +62,7 @@ static void put_number(int64_t number)
 
 static void put_tsv(const struct index_item *item)
 {
-    printf("%" PRId64 "\t%s", item->id, index_kind_name(item->kind));
+    printf("%" PRId64 "\t%s", item->id, index_kind_names[item->kind]);
     put_text(item->path);
     put_number(item->size);
     put_number(item->mtime_ns / NANOSECONDS);
@@ -77,7 +77,7 @@ static void put_tsv(const struct index_item *item)
 static void put_table(const struct index_item *item)
 {
     const char *what = item->kind == INDEX_IMAGE ? item->path : item->caption;
-    printf("%8" PRId64 "  %-5s  ", item->id, index_kind_name(item->kind));
+    printf("%8" PRId64 "  %-5s  ", item->id, index_kind_names[item->kind]);
     text_escape(stdout, what ? what : "");
     putchar('\n');
 }

@@ -68,7 +68,7 @@ static int print_json(const struct map *m, struct err *err)
 {
     json_t *points = json_array();
     for (size_t i = 0; i < m->view.count; i++) {
-        json_t *point = item_name_json(&m->view.items[i]);
+        json_t *point = index_item_name_json(&m->view.items[i]);
         json_object_set_new(point, "x", json_real((double)m->points[2 * i]));
         json_object_set_new(point, "y", json_real((double)m->points[2 * i + 1]));
         json_array_append_new(points, point);
@@ -84,13 +84,13 @@ static void print_lines(const struct map *m)
         puts("      x        y        id  kind");
     for (size_t i = 0; i < m->view.count; i++) {
         const struct index_item *item = &m->view.items[i];
-        const char *kind = index_kind_name(item->kind);
+        const char *kind = index_kind_names[item->kind];
         const double x = (double)m->points[2 * i], y = (double)m->points[2 * i + 1];
         if (m->format == OUTPUT_TSV)
             printf("%" PRId64 "\t%s\t%.7g\t%.7g\t", item->id, kind, x, y);
         else
             printf("%7.4f  %7.4f  %8" PRId64 "  %-5s  ", x, y, item->id, kind);
-        text_escape(stdout, item_name(item));
+        text_escape(stdout, index_item_name(item));
         putchar('\n');
     }
     fflush(stdout);

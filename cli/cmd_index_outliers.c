@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
-#include "cli/index_view.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/output.h"
@@ -69,28 +68,19 @@ static int print_item(const struct outliers *o, size_t i, struct err *err)
 {
     const struct index_item *item = &o->view.items[i];
     if (o->format == OUTPUT_JSON) {
-        json_t *object = item_name_json(item);
+        json_t *object = index_item_name_json(item);
         json_object_set_new(object, "similarity", json_real(o->similarities[i]));
         json_object_set_new(object, "tail", json_real(o->tails[i]));
         return json_print(object, 0, err);
     }
     if (o->format == OUTPUT_TSV)
-        printf("%" PRId64 "\t%s\t%.7g\t%.7g\t", item->id, index_kind_name(item->kind), o->similarities[i],
+        printf("%" PRId64 "\t%s\t%.7g\t%.7g\t", item->id, index_kind_names[item->kind], o->similarities[i],
             o->tails[i]);
     else
         printf("%7.4f  %6.2f %%  %8" PRId64 "  ", o->similarities[i], 100 * o->tails[i], item->id);
-    text_escape(stdout, item_name(item));
+    text_escape(stdout, index_item_name(item));
     putchar('\n');
     return 0;
-}
-
-static int by_similarity(const void *a, const void *b, void *context)
-{
-    const double *similarities = context;
-    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    if (similarities[x] < similarities[y] || similarities[x] > similarities[y])
-        return similarities[x] < similarities[y] ? -1 : 1;
-    return x < y ? -1 : 1;
 }
 
 static int print_all(const struct outliers *o, struct err *err)
@@ -120,13 +110,8 @@ static int find(struct outliers *o, const struct job *job, struct err *err)
     o->order = mem_new(count, sizeof *o->order);
     if (!o->similarities || !o->tails || !o->order)
         return err_memory(err, count * sizeof *o->order);
-    const int rc = embedding_outliers(
-        o->similarities, o->tails, o->view.vectors, count, o->view.rows.width, SEED, job, err);
-    for (size_t i = 0; i < count; i++)
-        o->order[i] = i;
-    if (!rc)
-        qsort_r(o->order, count, sizeof *o->order, by_similarity, o->similarities);
-    return rc;
+    return embedding_outliers(
+        o->similarities, o->tails, o->order, o->view.vectors, count, o->view.rows.width, SEED, job, err);
 }
 
 int cmd_index_outliers(int argc, char **argv)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
 #include "cli/command.h"
-#include "cli/index_view.h"
 #include "cli/search.h"
 #include "cli/text.h"
 

@@ -3,7 +3,7 @@
 #ifndef DIPTYCH_CLI_INDEX_CLUSTER_H
 #define DIPTYCH_CLI_INDEX_CLUSTER_H
 
-#include "cli/index_view.h"
+#include "index/index.h"
 #include "vision/vision.h"
 
 struct cluster {

@@ -20,7 +20,7 @@ static void print_table(const struct cluster_report *report, size_t number, size
     for (size_t n = 0; n < cluster->size && n < top; n++) {
         const size_t i = cluster->items[n];
         printf("  %7.4f  %8" PRId64 "  ", report->cosines[i], report->view->items[i].id);
-        text_escape(stdout, item_name(&report->view->items[i]));
+        text_escape(stdout, index_item_name(&report->view->items[i]));
         putchar('\n');
     }
 }
@@ -33,7 +33,7 @@ static void print_tsv(const struct cluster_report *report, size_t number)
         printf("%zu\t", number + 1);
         text_escape(stdout, cluster->label ? cluster->label : "");
         printf("\t%" PRId64 "\t", report->view->items[i].id);
-        text_escape(stdout, item_name(&report->view->items[i]));
+        text_escape(stdout, index_item_name(&report->view->items[i]));
         printf("\t%.7g\n", report->cosines[i]);
     }
 }
@@ -54,7 +54,7 @@ static int print_json(const struct cluster_report *report, size_t number, size_t
         json_array_append_new(ids, json_integer(item->id));
         if (n >= top)
             continue;
-        json_t *near = item_name_json(item);
+        json_t *near = index_item_name_json(item);
         json_object_set_new(near, "cosine", json_real(report->cosines[i]));
         json_array_append_new(nearest, near);
     }

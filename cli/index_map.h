@@ -3,7 +3,7 @@
 #ifndef DIPTYCH_CLI_INDEX_MAP_H
 #define DIPTYCH_CLI_INDEX_MAP_H
 
-#include "cli/index_view.h"
+#include "index/index.h"
 
 struct map_report {
     const char *path; /* of the index */

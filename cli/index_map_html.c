@@ -118,7 +118,7 @@ static void put_card(struct points *p, const struct index_item *item, bool thumb
         p->shown++;
     }
     fputs("<p>", p->file);
-    html_text(p->file, item_name(item));
+    html_text(p->file, index_item_name(item));
     fputs("</p></div></li>\n", p->file);
 }
 

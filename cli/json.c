@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-json_t *json_text(const char *text)
-{
-    char *valid = text_utf8(text);
-    json_t *string = valid ? json_string(valid) : NULL;
-    free(valid);
-    return string;
-}
-
 json_t *json_model(const char *option)
 {
     struct arena arena = {0};

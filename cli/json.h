@@ -7,9 +7,6 @@
 
 #include <jansson.h>
 
-/* A string of text in valid UTF-8 (text_utf8); NULL when out of memory. */
-json_t *json_text(const char *text);
-
 /* The directory of the model: what --model, the option, or DIPTYCH_MODEL names, or the default. */
 json_t *json_model(const char *option);
 

@@ -33,7 +33,7 @@ static void print_tsv(const struct search_result *result)
     for (size_t i = 0; i < result->count; i++) {
         const struct index_item *item = &result->items[i];
         text_escape(stdout, result->query);
-        printf("\t%.9g\t%" PRId64 "\t%s\t", result->hits[i].score, item->id, index_kind_name(item->kind));
+        printf("\t%.9g\t%" PRId64 "\t%s\t", result->hits[i].score, item->id, index_kind_names[item->kind]);
         text_escape(stdout, item->path ? item->path : "");
         fputc('\t', stdout);
         text_escape(stdout, item->caption ? item->caption : "");
@@ -59,7 +59,7 @@ static int print_json(const struct search_result *result, struct err *err)
         rc = json_print(
             json_pack("{s:o, s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*}", "query", json_text(result->query),
                 "score", score_digits(result->hits[i].score), "id", (json_int_t)item->id, "kind",
-                index_kind_name(item->kind), "path", item->path ? json_text(item->path) : NULL, "text",
+                index_kind_names[item->kind], "path", item->path ? json_text(item->path) : NULL, "text",
                 item->caption ? json_text(item->caption) : NULL, "picture",
                 item->picture ? json_text(item->picture) : NULL, "metadata",
                 item->metadata ? json_loads(item->metadata, 0, NULL) : NULL),

@@ -49,16 +49,6 @@ static utf8proc_int32_t next_character(const char *text, size_t *bytes)
     return got > 0 ? character : -1;
 }
 
-char *text_utf8(const char *text)
-{
-    static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
-    char *copy = mem_new(strlen(text) + 1, strlen(replacement)), *end = copy;
-    size_t bytes;
-    for (; copy && *text; text += bytes)
-        end = next_character(text, &bytes) < 0 ? stpcpy(end, replacement) : mempcpy(end, text, bytes);
-    return copy;
-}
-
 int text_width(const char *text)
 {
     int width = 0;

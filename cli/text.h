@@ -14,9 +14,6 @@ void message(const char *format, ...) PRINTF_LIKE(1, 2);
  * never breaks a line or reaches into the terminal. Every other byte stays as it is. */
 void text_escape(FILE *file, const char *text);
 
-/* A copy in valid UTF-8: each byte that is not becomes U+FFFD. free() it; NULL when out of memory. */
-char *text_utf8(const char *text);
-
 /* Columns of a terminal that the text takes, once escaped. */
 int text_width(const char *text);
 

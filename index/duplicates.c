@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROWS_AT_ONCE = 4096, AT_ONCE = 64 /* queries */, HITS = 32 /* a query asks for at first */ };
 
@@ -241,6 +242,32 @@ int index_identical(struct index_groups *out, struct index *index, const struct 
         index_groups_release(out);
     forest_release(&forest);
     return rc;
+}
+
+/* Items without a hash come first, and are like none. */
+static int by_content(const void *a, const void *b, void *context)
+{
+    const struct index_item *items = context;
+    const struct index_item *x = &items[*(const size_t *)a], *y = &items[*(const size_t *)b];
+    if (!x->hash || !y->hash)
+        return (x->hash != NULL) - (y->hash != NULL);
+    return x->kind != y->kind ? (x->kind > y->kind) - (x->kind < y->kind) : strcmp(x->hash, y->hash);
+}
+
+int index_twins(bool *twins, const struct index_item *items, size_t count, struct err *err)
+{
+    size_t *order = mem_new(count, sizeof *order);
+    if (!order)
+        return err_memory(err, count * sizeof *order);
+    for (size_t i = 0; i < count; i++)
+        order[i] = i;
+    qsort_r(order, count, sizeof *order, by_content, (void *)(uintptr_t)items);
+    memset(twins, 0, count * sizeof *twins);
+    for (size_t i = 1; i < count; i++)
+        if (items[order[i]].hash && !by_content(&order[i - 1], &order[i], (void *)(uintptr_t)items))
+            twins[order[i - 1]] = twins[order[i]] = true;
+    free(order);
+    return 0;
 }
 
 void index_groups_release(struct index_groups *groups)

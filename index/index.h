@@ -43,7 +43,7 @@
  * Searches are exact about the stored vector, whose length is rounded with the rest: vectors of length 1 and
  * width 128 are kept with lengths within 0.0002 (f16) and 0.003 (i8) of it, and so scores are cosines. */
 enum index_storage { INDEX_F32, INDEX_F16, INDEX_I8, INDEX_STORAGES };
-extern const char *const index_storage_names[INDEX_STORAGES]; /* "f32", "f16", "i8" */
+extern const char *const index_storage_names[INDEX_STORAGES + 1]; /* "f32", "f16", "i8", NULL */
 size_t index_stride(enum index_storage storage, size_t width);
 
 struct index_options {
@@ -73,6 +73,11 @@ enum index_access { INDEX_READ, INDEX_WRITE };
 int index_open(
     struct index **out, const char *path, enum index_access access, const char *fingerprint, struct err *err);
 
+/* index_open for writing, or index_create where there is none. An index that keeps its vectors in another way
+ * than options->storage is ERR_ARGUMENT, but for any_storage. */
+int index_open_or_create(struct index **out, const char *path, const struct index_options *options,
+    bool any_storage, struct err *err);
+
 /* The comparison for itself: ERR_ARGUMENT, with both models, where the index was made with another. */
 int index_check_model(const struct index *index, const char *fingerprint, struct err *err);
 
@@ -98,6 +103,7 @@ struct index_info index_info(const struct index *index);
 /* ---- items --------------------------------------------------------------------------------------------- */
 
 enum index_kind { INDEX_ANY, INDEX_IMAGE, INDEX_TEXT }; /* INDEX_ANY only in searches */
+extern const char *const index_kind_names[];            /* "any", "image", "text", NULL */
 
 /* NULL and 0 mean unknown. */
 struct index_item {
@@ -120,6 +126,15 @@ int index_get(struct index_item *out, struct index *index, int64_t id, struct ar
  * Strings as with index_get. */
 int index_find(struct index_item *out, bool *found, struct index *index, enum index_kind kind,
     const char *path, const char *hash, struct arena *arena, struct err *err);
+
+/* What people know an item by: the path of a picture, the words of a text; "" where there is none. */
+const char *index_item_name(const struct index_item *item);
+
+/* An item as a JSON object, NULL when out of memory; strings that are not UTF-8 get U+FFFD. Of all that is known:
+ * {"id", "kind", "path", "size", "mtime" (seconds), "width", "height", "caption" or "text", "picture",
+ * "metadata", "hash"}; of its name, {"id", "kind", "path" or "text"}. */
+struct json_t *index_item_json(const struct index_item *item);
+struct json_t *index_item_name_json(const struct index_item *item);
 
 /* ---- changes: for the writer --------------------------------------------------------------------------- */
 
@@ -239,6 +254,23 @@ int index_each(struct index *index, const struct index_filter *filter, index_vis
 
 /* ---- what one learns from an index --------------------------------------------------------------------- */
 
+/* Items of an index with their vectors in memory. */
+struct index_view {
+    struct index *index;
+    struct index_rows rows;
+    size_t count;
+    struct index_item *items; // (count)
+    float *vectors;           // (count, E)
+    int64_t *numbers;         // (count): the rows
+    struct arena arena;       /* of the items */
+};
+
+/* Opens an index and reads the items that the filter chooses, at least `least` of them: fewer are ERR_ARGUMENT.
+ * Damaged vectors are an error. Release it also after one. */
+int index_view_open(struct index_view *view, const char *path, const struct index_filter *filter,
+    size_t least, const struct job *job, struct err *err);
+void index_view_release(struct index_view *view);
+
 /* vectors (count, E) as float32 of the rows that `rows` chooses, and the number of each, both for free(). */
 int index_matrix(float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows,
     const struct job *job, struct err *err);
@@ -260,12 +292,16 @@ int index_identical(struct index_groups *out, struct index *index, const struct 
     const struct job *job, struct err *err);
 void index_groups_release(struct index_groups *groups);
 
+/* twins (count): whether another of the items has the same kind and hash. */
+int index_twins(bool *twins, const struct index_item *items, size_t count, struct err *err);
+
 /* How far each of vectors (count, E) of length 1 stands from the rest: similarities (count) is its mean
  * cosine with all others, tails (count) the share of all pairs of vectors that are less alike than that. A
  * small tail marks an outlier: on average it is less like the others than nearly any two are like each other.
- * Of more than 4 million pairs so many are drawn by the seed. count is at least 3. */
-int embedding_outliers(double *similarities, double *tails, const float *vectors, size_t count, size_t width,
-    uint64_t seed, const struct job *job, struct err *err);
+ * Of more than 4 million pairs so many are drawn by the seed. order (count): the least similar first. count is
+ * at least 3. */
+int embedding_outliers(double *similarities, double *tails, size_t *order, const float *vectors, size_t count,
+    size_t width, uint64_t seed, const struct job *job, struct err *err);
 
 /* points (count, 2): vectors (count, E) in the plane of their two principal components, the directions in
  * which they vary most (Pearson 1901; Halko, Martinsson, Tropp 2011 for the subspace iteration). explained:
@@ -280,6 +316,23 @@ int embedding_map(float *points, double explained[2], const float *vectors, size
  */
 int embedding_clusters(size_t *clusters, float *centroids, double *similarity, const float *vectors,
     size_t count, size_t width, size_t k, uint64_t seed, const struct job *job, struct err *err);
+
+/* The best of five such runs, or one where there are more than 10,000 vectors, and what is in each cluster. */
+struct embedding_groups {
+    size_t vectors, count; /* vectors, and clusters of them: k */
+    size_t *of;            // (vectors): each one's cluster
+    size_t *order;         // (vectors): cluster after cluster, the nearest to its centroid first
+    size_t *ends;          // (k): where cluster i ends in order; it begins where the one before ends
+    double *cosines;       // (vectors): with the centroid
+    double *means;         // (k): of the cosines
+    float *centroids;      // (k, E)
+    double similarity;     /* the mean of all cosines */
+};
+
+/* k 0: the square root of half of count, at most 50. */
+int embedding_groups_find(struct embedding_groups *out, const float *vectors, size_t count, size_t width,
+    size_t k, uint64_t seed, const struct job *job, struct err *err);
+void embedding_groups_release(struct embedding_groups *groups);
 
 /* ---- exchange ------------------------------------------------------------------------------------------ */
 
@@ -313,6 +366,41 @@ int matrix_writer_add(struct matrix_writer *writer, const float *vectors, size_t
 /* Frees the writer, whatever happens; without `keep`, or with rows missing (ERR_ARGUMENT), the file stays as
  * it was. */
 int matrix_writer_close(struct matrix_writer *writer, bool keep, struct err *err);
+
+/* Rows that another program made, for an index: a matrix, or a folder in the layout of clip-retrieval, with
+ * img_emb/img_emb_N.npy and text_emb/text_emb_N.npy, and metadata/metadata_N.jsonl or, first for texts,
+ * text_metadata/text_metadata_N.jsonl. A line of JSON says what a row is: exchange.h has its keys. */
+struct index_import {
+    const char *from;
+    const char *metadata;         /* the lines of a matrix; NULL: the .jsonl beside it, where there is one */
+    enum index_kind kind;         /* of a matrix's rows that do not say it; INDEX_ANY: pictures */
+    struct index_options options; /* whose vectors they are; storage: of an index that is made */
+    bool any_storage;
+};
+
+struct index_imported {
+    int64_t rows;
+    int64_t replaced; /* pictures that took the place of one with their path */
+    int64_t scaled;   /* vectors whose length was not 1, to 0.01, and is now */
+};
+
+/* Imports into the index at path, which is made where there is none: all rows, or none, also when cancelled. (Once
+ * they are kept, a cancelled job only leaves searches slow: see index_prepare.) ERR_FORMAT: a row that is zero or
+ * not finite, a line that is no item, another number of lines than of rows. ERR_ARGUMENT: another width or model
+ * than the index's. ERR_UNSUPPORTED: not such a file. */
+int index_import(struct index_imported *out, const char *path, const struct index_import *what,
+    const struct job *job, struct err *err);
+
+struct index_exported {
+    size_t items;
+    size_t lossy; /* those of them with strings that are not UTF-8, as JSON must be, and have U+FFFD there */
+};
+
+/* Writes the vectors of the chosen items, in order of id, and a line of JSON for each: to the matrix NAME.npy or
+ * NAME.faiss and to `metadata` (NULL: NAME.jsonl), or to a folder in that layout, where path is an empty one or
+ * ends in '/'. What was there stays until all is whole. ERR_UNSUPPORTED: another end of the name. */
+int index_export(struct index_exported *out, struct index *index, const char *path, const char *metadata,
+    const struct index_filter *filter, const struct job *job, struct err *err);
 
 /* ---- verifying ----------------------------------------------------------------------------------------- */
 

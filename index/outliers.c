@@ -106,8 +106,24 @@ static void measure_rest(void *context, size_t block)
     }
 }
 
-int embedding_outliers(double *similarities, double *tails, const float *vectors, size_t count, size_t width,
-    uint64_t seed, const struct job *job, struct err *err)
+static int by_similarity(const void *a, const void *b, void *context)
+{
+    const double *similarities = context;
+    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    if (similarities[x] < similarities[y] || similarities[x] > similarities[y])
+        return similarities[x] < similarities[y] ? -1 : 1;
+    return x < y ? -1 : 1;
+}
+
+static void sort_vectors(size_t *order, double *similarities, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        order[i] = i;
+    qsort_r(order, count, sizeof *order, by_similarity, similarities);
+}
+
+int embedding_outliers(double *similarities, double *tails, size_t *order, const float *vectors, size_t count,
+    size_t width, uint64_t seed, const struct job *job, struct err *err)
 {
     if (count < 3)
         return err_set(err, ERR_ARGUMENT, "%zu vectors are too few to tell outliers", count);
@@ -125,6 +141,8 @@ int embedding_outliers(double *similarities, double *tails, const float *vectors
     }
     if (!rc)
         rc = blocks_run(job, doing, count, BLOCK, width, measure_rest, &o, err);
+    if (!rc)
+        sort_vectors(order, similarities, count);
     free(o.pairs);
     free(o.sum);
     return rc;

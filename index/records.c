@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const index_kind_names[] = {"any", "image", "text", NULL};
+
 /* ---- meta ---------------------------------------------------------------------------------------------- */
 
 void meta_release(struct meta *meta)
@@ -123,7 +125,7 @@ int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, s
     *out = (struct index_item){
         .id = sqlite3_column_int64(stmt, 0),
         .row = sqlite3_column_int64(stmt, 1),
-        .kind = strcmp(column_text(stmt, 2), "text") ? INDEX_IMAGE : INDEX_TEXT,
+        .kind = strcmp(column_text(stmt, 2), index_kind_names[INDEX_TEXT]) ? INDEX_IMAGE : INDEX_TEXT,
         .size = sqlite3_column_int64(stmt, FIRST + 1),
         .mtime_ns = sqlite3_column_int64(stmt, FIRST + 2),
         .width = sqlite3_column_int(stmt, FIRST + 4),

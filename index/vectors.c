@@ -35,7 +35,7 @@
 _Static_assert(
     __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "vectors files are little-endian, as is OpenCL's view");
 
-const char *const index_storage_names[INDEX_STORAGES] = {"f32", "f16", "i8"};
+const char *const index_storage_names[INDEX_STORAGES + 1] = {"f32", "f16", "i8", NULL};
 
 size_t index_stride(enum index_storage storage, size_t width)
 {

@@ -128,7 +128,7 @@ static int check_items(struct verification *work, struct err *err)
         return rc;
     while ((step = sqlite3_step(stmt)) == SQLITE_ROW && !rc) {
         const char *kind = (const char *)sqlite3_column_text(stmt, 2);
-        if (kind && !strcmp(kind, "image"))
+        if (kind && !strcmp(kind, index_kind_names[INDEX_IMAGE]))
             work->images++;
         else
             work->texts++;

@@ -129,8 +129,7 @@ static int insert_item(struct index *index, struct index_item *item, uint32_t cr
         return rc;
     item_bind(stmt, item);
     sqlite3_bind_int64(stmt, ITEM_COLUMN_COUNT + 1, index->meta.rows);
-    sqlite3_bind_text(
-        stmt, ITEM_COLUMN_COUNT + 2, item->kind == INDEX_IMAGE ? "image" : "text", -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, ITEM_COLUMN_COUNT + 2, index_kind_names[item->kind], -1, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, ITEM_COLUMN_COUNT + 3, crc);
     rc = step(index, stmt, err);
     if (rc)

@@ -46,16 +46,20 @@ static void outliers_are_numpys(void **state)
     (void)state;
     float vectors[COUNT][WIDTH];
     double similarities[COUNT], tails[COUNT];
+    size_t order[COUNT];
     json_t *root = golden(vectors);
-    assert_ok(embedding_outliers(similarities, tails, vectors[0], COUNT, WIDTH, 1, &two, &err));
+    assert_ok(embedding_outliers(similarities, tails, order, vectors[0], COUNT, WIDTH, 1, &two, &err));
     for (size_t i = 0; i < COUNT; i++) {
         expect_number(similarities[i], json_object_get(root, "similarities"), i, 1e-14);
         expect_number(tails[i], json_object_get(root, "tails"), i, 1e-14);
     }
     assert_true(tails[7] < 0.05 && tails[8] > 0.05);
+    for (size_t i = 1; i < COUNT; i++)
+        assert_true(similarities[order[i - 1]] <= similarities[order[i]]);
+    assert_int_equal(order[0], 7);
     json_decref(root);
-    assert_err(embedding_outliers(similarities, tails, vectors[0], 2, WIDTH, 1, &two, &err), ERR_ARGUMENT,
-        "too few");
+    assert_err(embedding_outliers(similarities, tails, order, vectors[0], 2, WIDTH, 1, &two, &err),
+        ERR_ARGUMENT, "too few");
 }
 
 /* More than 4 million pairs are sampled; their distribution is close to that of all. */
@@ -66,11 +70,12 @@ static void outliers_of_many(void **state)
     float *vectors = malloc(MANY * WIDE * sizeof *vectors);
     double *similarities = malloc(MANY * sizeof(double)), *tails = malloc(MANY * sizeof(double)),
            *again = malloc(MANY * sizeof(double));
+    size_t *order = malloc(MANY * sizeof *order);
     size_t below = 0, pairs = 0;
     for (size_t i = 0; i < MANY; i++)
         make_vector(vectors + i * WIDE, WIDE, i);
-    assert_ok(embedding_outliers(similarities, tails, vectors, MANY, WIDE, 5, &one, &err));
-    assert_ok(embedding_outliers(similarities, again, vectors, MANY, WIDE, 5, &two, &err));
+    assert_ok(embedding_outliers(similarities, tails, order, vectors, MANY, WIDE, 5, &one, &err));
+    assert_ok(embedding_outliers(similarities, again, order, vectors, MANY, WIDE, 5, &two, &err));
     assert_memory_equal(tails, again, MANY * sizeof *tails);
     for (size_t a = 0; a < MANY; a++)
         for (size_t b = 0; b < a; b++, pairs++) {
@@ -81,6 +86,7 @@ static void outliers_of_many(void **state)
         }
     assert_true(fabs(tails[0] - (double)below / (double)pairs) < 2e-3); /* 5 sigma: 2.5e-4 each */
     free(again);
+    free(order);
     free(tails);
     free(similarities);
     free(vectors);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/index_export.h"
-#include "cli/index_exchange.h"
-#include "cli/interrupt.h"
+/* Items of an index into files of other programs. */
+#include "index/exchange.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,6 +10,14 @@
 #include <unistd.h>
 
 enum { BLOCK = 256 /* rows at once */ };
+
+struct exporter {
+    struct index *index;
+    struct index_filter filter;
+    const struct job *job;
+    size_t total; /* items that there may be */
+    struct index_exported done;
+};
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
@@ -27,10 +34,9 @@ static int put_items(struct exporter *exporter, struct sink *sink, const struct 
         bool lossy;
         rc = exchange_put(sink->lines.stream, &items[i], &lossy, err);
         putc('\n', sink->lines.stream);
-        exporter->lossy += !rc && lossy;
+        exporter->done.lossy += !rc && lossy;
     }
-    exporter->written += count;
-    progress_draw(&exporter->progress, exporter->written);
+    exporter->done.items += count;
     return rc;
 }
 
@@ -48,7 +54,7 @@ static int put_block(struct exporter *exporter, struct sink *sink, float *vector
     if (!rc)
         rc = put_items(exporter, sink, items, count, err);
     arena_release(&arena);
-    return rc ? rc : interrupt_seen() ? err_set(err, ERR_ARGUMENT, "interrupted") : 0;
+    return rc ? rc : job_step(exporter->job, "items", exporter->done.items, exporter->total, err);
 }
 
 /* Ids rise with rows, so the order of rows is that of ids. */
@@ -98,7 +104,7 @@ static bool ends_in(const char *text, const char *end)
     return length > size && !strcmp(text + length - size, end);
 }
 
-int export_file(struct exporter *exporter, const char *path, const char *metadata, struct err *err)
+static int export_file(struct exporter *exporter, const char *path, const char *metadata, struct err *err)
 {
     struct arena arena = {0};
     struct index_rows rows;
@@ -109,7 +115,7 @@ int export_file(struct exporter *exporter, const char *path, const char *metadat
     int rc = index_rows(&rows, exporter->index, &exporter->filter, err);
     if (rc)
         return rc;
-    progress_start(&exporter->progress, "items", (size_t)rows.chosen);
+    exporter->total = (size_t)rows.chosen;
     if (!metadata && !(metadata = exchange_beside(&arena, path)))
         rc = err_memory(err, strlen(path));
     if (!rc)
@@ -193,7 +199,7 @@ static int fill_folder(struct exporter *exporter, const char *beside, const char
     int rc = make_folder(beside, err);
     if (rc)
         return rc;
-    progress_start(&exporter->progress, "items", (size_t)(info.images + info.texts));
+    exporter->total = (size_t)(info.images + info.texts);
     for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++)
         rc = export_kind(exporter, &places[i], exchange_folders[i].kind, err);
     if (!rc && rename(beside, path))
@@ -205,7 +211,7 @@ static int fill_folder(struct exporter *exporter, const char *beside, const char
     return rc;
 }
 
-int export_folder(struct exporter *exporter, const char *path, struct err *err)
+static int export_folder(struct exporter *exporter, const char *path, struct err *err)
 {
     enum { NUMBER = 32 };
     struct arena arena = {0};
@@ -222,5 +228,31 @@ int export_folder(struct exporter *exporter, const char *path, struct err *err)
     if (!rc)
         rc = fill_folder(exporter, beside, path, places, err);
     arena_release(&arena);
+    return rc;
+}
+
+/* ---- either -------------------------------------------------------------------------------------------- */
+
+static bool is_folder(const char *path)
+{
+    const size_t length = strlen(path);
+    struct stat st;
+    return (length && path[length - 1] == '/') || (!stat(path, &st) && S_ISDIR(st.st_mode));
+}
+
+int index_export(struct index_exported *out, struct index *index, const char *path, const char *metadata,
+    const struct index_filter *filter, const struct job *job, struct err *err)
+{
+    struct exporter exporter = {.index = index, .job = job};
+    int rc = 0;
+    if (filter)
+        exporter.filter = *filter;
+    if (!is_folder(path))
+        rc = export_file(&exporter, path, metadata, err);
+    else if (metadata)
+        rc = err_set(err, ERR_ARGUMENT, "--metadata is for a file: a folder has its own place for the lines");
+    else
+        rc = export_folder(&exporter, path, err);
+    *out = exporter.done;
     return rc;
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An item of an index as a JSON object, and back. */
-#include "cli/cmd_index.h"
-#include "cli/index_exchange.h"
-#include "cli/json.h"
+#include "index/exchange.h"
 
+#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,13 +20,25 @@ static json_t *number_or_null(int64_t number)
 json_t *index_item_json(const struct index_item *item)
 {
     return json_pack("{s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:s*}", "id",
-        (json_int_t)item->id, "kind", index_kind_name(item->kind), "path",
+        (json_int_t)item->id, "kind", index_kind_names[item->kind], "path",
         item->path ? json_text(item->path) : NULL, "size", number_or_null(item->size), "mtime",
         number_or_null(item->mtime_ns / NANOSECONDS), "width", number_or_null(item->width), "height",
         number_or_null(item->height), item->kind == INDEX_IMAGE ? "caption" : "text",
         item->caption ? json_text(item->caption) : NULL, "picture",
         item->picture ? json_text(item->picture) : NULL, "metadata",
         item->metadata ? json_loads(item->metadata, 0, NULL) : NULL, "hash", item->hash);
+}
+
+const char *index_item_name(const struct index_item *item)
+{
+    const char *name = item->kind == INDEX_TEXT && item->caption ? item->caption : item->path;
+    return name ? name : "";
+}
+
+json_t *index_item_name_json(const struct index_item *item)
+{
+    return json_pack("{s:I, s:s, s:o}", "id", (json_int_t)item->id, "kind", index_kind_names[item->kind],
+        item->kind == INDEX_IMAGE ? "path" : "text", json_text(index_item_name(item)));
 }
 
 static bool is_utf8(const char *text)
@@ -90,9 +101,9 @@ static int take_kind(enum index_kind *kind, json_t *object, struct err *err)
 {
     const json_t *value = json_object_get(object, "kind");
     const char *name = json_string_value(value);
-    if (name && !strcmp(name, "image"))
+    if (name && !strcmp(name, index_kind_names[INDEX_IMAGE]))
         *kind = INDEX_IMAGE;
-    else if (name && !strcmp(name, "text"))
+    else if (name && !strcmp(name, index_kind_names[INDEX_TEXT]))
         *kind = INDEX_TEXT;
     else if (value && !json_is_null(value))
         return err_set(err, ERR_FORMAT, "\"kind\" is neither \"image\" nor \"text\"");

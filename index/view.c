@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/index_view.h"
-#include "cli/cmd_index.h"
-#include "cli/json.h"
+#include "index/index.h"
 
 #include <stdlib.h>
 
@@ -39,25 +37,4 @@ void index_view_release(struct index_view *view)
     arena_release(&view->arena);
     index_rows_release(&view->rows);
     index_free(view->index);
-}
-
-int session_open_for(struct session *session, const struct index *index, struct err *err)
-{
-    char fingerprint[FINGERPRINT_SIZE];
-    int rc = session_open(session, err);
-    if (!rc)
-        rc = model_fingerprint(fingerprint, session->model, err);
-    return rc ? rc : index_check_model(index, fingerprint, err);
-}
-
-const char *item_name(const struct index_item *item)
-{
-    const char *name = item->kind == INDEX_TEXT && item->caption ? item->caption : item->path;
-    return name ? name : "";
-}
-
-json_t *item_name_json(const struct index_item *item)
-{
-    return json_pack("{s:I, s:s, s:o}", "id", (json_int_t)item->id, "kind", index_kind_name(item->kind),
-        item->kind == INDEX_IMAGE ? "path" : "text", json_text(item_name(item)));
 }

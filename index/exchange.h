@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What `index export` and `index import` share: items as JSON lines, and the folders of clip-retrieval. */
-#ifndef DIPTYCH_CLI_INDEX_EXCHANGE_H
-#define DIPTYCH_CLI_INDEX_EXCHANGE_H
+/* What import and export share: items as JSON lines, and the folders of clip-retrieval. */
+#ifndef DIPTYCH_INDEX_EXCHANGE_H
+#define DIPTYCH_INDEX_EXCHANGE_H
 
 #include "index/index.h"
 
@@ -53,7 +53,10 @@ struct exchange_lines {
 
 int exchange_lines_open(struct exchange_lines *out, const char *path, struct err *err);
 void exchange_lines_release(struct exchange_lines *lines);
-int64_t exchange_lines_count(const struct exchange_lines *lines); /* of those to come */
+
+/* *count: of those to come. */
+int exchange_lines_count(
+    int64_t *count, const struct exchange_lines *lines, const struct job *job, struct err *err);
 
 /* The item of the next line; ERR_FORMAT names file and line. There must be one. */
 int exchange_lines_next(struct index_item *out, struct exchange_lines *lines, enum index_kind kind,

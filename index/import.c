@@ -1,45 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/index_import.h"
-#include "cli/index_exchange.h"
-#include "cli/interrupt.h"
+/* Rows from files of other programs into an index. All are read twice: what is wrong with any of them shows
+ * before the index is opened. */
+#include "index/exchange.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { BLOCK = 256 /* rows at once */ };
 
+/* A matrix, and the lines that say what its rows are. */
+struct part {
+    const char *vectors;
+    const char *metadata; /* NULL: nothing says it */
+    enum index_kind kind; /* of rows whose line does not say it */
+};
+
+struct importer {
+    const struct job *job;
+    struct part *parts;
+    size_t count;
+    size_t width; /* E of all parts */
+    int64_t rows; /* of all parts */
+    int64_t done;
+    int64_t scaled; /* vectors whose length was not 1 */
+    struct arena arena;
+};
+
 /* ---- parts --------------------------------------------------------------------------------------------- */
 
-static int check_count(
-    const char *path, const struct matrix_file *matrix, const char *metadata, struct err *err)
+static int check_count(const struct importer *importer, const struct part *part,
+    const struct matrix_file *matrix, struct err *err)
 {
     struct exchange_lines lines;
-    int rc = exchange_lines_open(&lines, metadata, err);
+    int64_t count;
+    int rc = exchange_lines_open(&lines, part->metadata, err);
     if (rc)
         return rc;
-    const int64_t count = exchange_lines_count(&lines);
+    rc = exchange_lines_count(&count, &lines, importer->job, err);
     exchange_lines_release(&lines);
-    if (count == matrix->count)
-        return 0;
-    return err_set(err, ERR_FORMAT, "'%s' has %" PRId64 " lines, and '%s' %" PRId64 " rows", metadata, count,
-        path, matrix->count);
+    if (rc || count == matrix->count)
+        return rc;
+    return err_set(err, ERR_FORMAT, "'%s' has %" PRId64 " lines, and '%s' %" PRId64 " rows", part->metadata,
+        count, part->vectors, matrix->count);
 }
 
-static int add_part(struct importer *importer, const struct import_part *part, struct err *err)
+static int add_part(struct importer *importer, const struct part *part, struct err *err)
 {
     struct matrix_file matrix;
     int rc = matrix_file_open(&matrix, part->vectors, err);
     if (rc)
         return rc;
     if (part->metadata)
-        rc = check_count(part->vectors, &matrix, part->metadata, err);
+        rc = check_count(importer, part, &matrix, err);
     if (!rc && importer->count && matrix.width != importer->width)
         rc = err_set(err, ERR_FORMAT, "the rows of '%s' have %zu elements, those of '%s' %zu", part->vectors,
             matrix.width, importer->parts[0].vectors, importer->width);
-    struct import_part *parts =
-        rc ? NULL : mem_grow(importer->parts, importer->count + 1, sizeof *importer->parts);
+    struct part *parts = rc ? NULL : mem_grow(importer->parts, importer->count + 1, sizeof *importer->parts);
     if (!rc && !parts)
         rc = err_memory(err, importer->count);
     if (!rc) {
@@ -52,21 +71,15 @@ static int add_part(struct importer *importer, const struct import_part *part, s
     return rc;
 }
 
-int import_file(struct importer *importer, const char *vectors, const char *metadata, enum index_kind kind,
-    struct err *err)
+static int add_file(struct importer *importer, const struct index_import *what, struct err *err)
 {
+    const char *vectors = what->from, *metadata = what->metadata;
     const char *beside = exchange_beside(&importer->arena, vectors);
     if (!beside)
         return err_memory(err, strlen(vectors));
     if (!metadata && file_exists(beside))
         metadata = beside;
-    return add_part(importer, &(struct import_part){vectors, metadata, kind}, err);
-}
-
-void import_release(struct importer *importer)
-{
-    free(importer->parts);
-    arena_release(&importer->arena);
+    return add_part(importer, &(struct part){vectors, metadata, what->kind ? what->kind : INDEX_IMAGE}, err);
 }
 
 /* ---- a folder ------------------------------------------------------------------------------------------ */
@@ -103,7 +116,7 @@ static int visit_rows(void *context, const char *path, const struct err *problem
 {
     struct folder *folder = context;
     struct importer *importer = folder->importer;
-    struct import_part part = {.kind = folder->kind->kind};
+    struct part part = {.kind = folder->kind->kind};
     if (problem)
         return err_set(folder->err, problem->code, "%s", problem->msg);
     const char *name = strrchr(path, '/') + 1, *end = strrchr(name, '.');
@@ -121,7 +134,7 @@ static int visit_rows(void *context, const char *path, const struct err *problem
     return rc ? rc : add_part(importer, &part, folder->err);
 }
 
-int import_folder(struct importer *importer, const char *path, struct err *err)
+static int add_folder(struct importer *importer, const char *path, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++) {
@@ -138,10 +151,21 @@ int import_folder(struct importer *importer, const char *path, struct err *err)
     return rc;
 }
 
+static int find_parts(struct importer *importer, const struct index_import *what, struct err *err)
+{
+    struct stat st;
+    if (stat(what->from, &st) || !S_ISDIR(st.st_mode))
+        return add_file(importer, what, err);
+    if (what->metadata || what->kind)
+        return err_set(
+            err, ERR_ARGUMENT, "--metadata and --kind are for a file: a folder has its own places for them");
+    return add_folder(importer, what->from, err);
+}
+
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
 struct reader {
-    const struct import_part *part;
+    const struct part *part;
     struct matrix_file matrix;
     struct exchange_lines lines;
     float *vectors; // (BLOCK, E)
@@ -181,7 +205,7 @@ static int scale_vectors(
 
 /* The item of a row of which nothing is known but its number, from 0. */
 static int numbered_item(
-    struct index_item *out, const struct import_part *part, int64_t row, struct arena *arena, struct err *err)
+    struct index_item *out, const struct part *part, int64_t row, struct arena *arena, struct err *err)
 {
     char metadata[64];
     *out = (struct index_item){.kind = part->kind};
@@ -195,7 +219,7 @@ static int numbered_item(
 static int read_block(struct importer *importer, struct reader *reader, struct index *index, int64_t first,
     size_t count, struct err *err)
 {
-    const struct import_part *part = reader->part;
+    const struct part *part = reader->part;
     struct arena arena = {0};
     struct index_item items[BLOCK];
     matrix_file_rows(reader->vectors, &reader->matrix, first, count);
@@ -207,13 +231,13 @@ static int read_block(struct importer *importer, struct reader *reader, struct i
         rc = index_add(index, items, reader->vectors, count, err);
     arena_release(&arena);
     importer->done += (int64_t)count;
-    if (index)
-        progress_draw(&importer->progress, (size_t)importer->done);
-    return rc ? rc : interrupt_seen() ? err_set(err, ERR_ARGUMENT, "interrupted, and nothing was kept") : 0;
+    if (rc)
+        return rc;
+    return index ? job_step(importer->job, "rows", (size_t)importer->done, (size_t)importer->rows, err)
+                 : job_step(importer->job, "checking", 0, 0, err);
 }
 
-static int read_part(
-    struct importer *importer, const struct import_part *part, struct index *index, struct err *err)
+static int read_part(struct importer *importer, const struct part *part, struct index *index, struct err *err)
 {
     struct reader reader = {.part = part};
     int rc = matrix_file_open(&reader.matrix, part->vectors, err);
@@ -231,15 +255,65 @@ static int read_part(
     return rc;
 }
 
-int import_read(struct importer *importer, struct index *index, struct err *err)
+/* Reads all rows of all parts and adds them to the index, in the order of the files, without a commit. index
+ * NULL: only finds what is wrong with them. */
+static int read_all(struct importer *importer, struct index *index, struct err *err)
 {
     int rc = 0;
     importer->done = importer->scaled = 0;
-    if (index)
-        progress_start(&importer->progress, "rows", (size_t)importer->rows);
-    else
-        progress_note(&importer->progress, "checking");
     for (size_t i = 0; i < importer->count && !rc; i++)
         rc = read_part(importer, &importer->parts[i], index, err);
+    return rc;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------------------- */
+
+static int check_width(const struct importer *importer, const struct index_options *options, struct err *err)
+{
+    if (importer->width == options->width)
+        return 0;
+    return err_set(err, ERR_ARGUMENT, "the rows of '%s' have %zu elements, the embeddings of '%s' %zu",
+        importer->parts[0].vectors, importer->width, options->model, options->width);
+}
+
+static int fill(struct index_imported *out, struct importer *importer, struct index *index, struct err *err)
+{
+    const struct index_info before = index_info(index);
+    int rc = read_all(importer, index, err);
+    if (!rc)
+        rc = index_commit(index, err);
+    if (rc)
+        return rc;
+    const struct index_info after = index_info(index);
+    *out = (struct index_imported){.rows = importer->rows,
+        .replaced = importer->rows - (after.images + after.texts - before.images - before.texts),
+        .scaled = importer->scaled};
+    return 0;
+}
+
+int index_import(struct index_imported *out, const char *path, const struct index_import *what,
+    const struct job *job, struct err *err)
+{
+    struct importer importer = {.job = job};
+    struct index *index = NULL;
+    *out = (struct index_imported){0};
+    int rc = find_parts(&importer, what, err);
+    if (!rc)
+        rc = check_width(&importer, &what->options, err);
+    if (!rc)
+        rc = read_all(&importer, NULL, err);
+    if (!rc)
+        rc = index_open_or_create(&index, path, &what->options, what->any_storage, err);
+    if (!rc)
+        rc = fill(out, &importer, index, err);
+    if (rc == ERR_CANCELLED)
+        err_set(err, rc, "interrupted, and nothing was kept");
+    if (!rc) {
+        rc = index_prepare(index, job, err);
+        rc = rc == ERR_CANCELLED ? 0 : rc;
+    }
+    index_free(index);
+    free(importer.parts);
+    arena_release(&importer.arena);
     return rc;
 }

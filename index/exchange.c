@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/index_exchange.h"
+#include "index/exchange.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LINES_AT_ONCE = 4096 };
 
 /* ---- names --------------------------------------------------------------------------------------------- */
 
@@ -75,13 +77,16 @@ static const char *next_line(struct exchange_lines *lines, size_t *length)
     return NULL;
 }
 
-int64_t exchange_lines_count(const struct exchange_lines *lines)
+int exchange_lines_count(
+    int64_t *count, const struct exchange_lines *lines, const struct job *job, struct err *err)
 {
     struct exchange_lines ahead = *lines;
-    int64_t count = 0;
-    for (size_t length; next_line(&ahead, &length);)
-        count++;
-    return count;
+    int rc = 0;
+    *count = 0;
+    for (size_t length; !rc && next_line(&ahead, &length);)
+        if (++*count % LINES_AT_ONCE == 0)
+            rc = job_step(job, "counting lines", 0, 0, err);
+    return rc;
 }
 
 int exchange_lines_next(struct index_item *out, struct exchange_lines *lines, enum index_kind kind,

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What is exported comes back the same, whole or not at all; items as JSON. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "tests/index/synthetic.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WIDTH = 8, COUNT = 1000 };
+
+static const struct index_options options = {"models/small", "f00d", WIDTH, INDEX_F16};
+static struct err err;
+static char folder[4096];
+
+static char *in_folder(const char *name)
+{
+    char *path;
+    assert_true(asprintf(&path, "%s/%s", folder, name) > 0);
+    return path;
+}
+
+/* COUNT pictures, and as many texts. */
+static struct index *make(const char *name)
+{
+    struct index *index;
+    char *path = in_folder(name);
+    assert_ok(index_create(&index, path, &options, &err));
+    for (uint64_t i = 0; i < COUNT; i++)
+        add_picture(index, i);
+    for (uint64_t i = 0; i < COUNT; i++)
+        add_text(index, "words", i);
+    assert_ok(index_commit(index, &err));
+    free(path);
+    return index;
+}
+
+static int compare_next(void *context, const struct index_item *item)
+{
+    struct index *other = context;
+    struct arena arena = {0};
+    struct index_item same;
+    float a[WIDTH];
+    assert_ok(index_get(&same, other, item->id, &arena, &err));
+    json_t *one = index_item_json(item), *two = index_item_json(&same);
+    assert_true(json_equal(one, two));
+    json_decref(one);
+    json_decref(two);
+    assert_ok(index_vectors(a, other, &same.row, 1, &err));
+    float b[WIDTH], dot = 0;
+    make_vector(b, WIDTH, (uint64_t)(item->id - 1) % COUNT);
+    for (size_t e = 0; e < WIDTH; e++)
+        dot += a[e] * b[e];
+    assert_true(dot > 0.999f);
+    arena_release(&arena);
+    return 0;
+}
+
+static void comes_back(struct index *index, const char *exported, const char *imported)
+{
+    char *out = in_folder(exported), *path = in_folder(imported);
+    const struct index_import what = {.from = out, .options = options};
+    struct index_exported written;
+    struct index_imported read;
+    struct index *again;
+    assert_ok(index_export(&written, index, out, NULL, NULL, NULL, &err));
+    assert_int_equal(written.items, 2 * COUNT);
+    assert_int_equal(written.lossy, 0);
+    assert_ok(index_import(&read, path, &what, NULL, &err));
+    assert_int_equal(read.rows, 2 * COUNT);
+    assert_int_equal(read.replaced, 0);
+    assert_int_equal(read.scaled, 0);
+    assert_ok(index_open(&again, path, INDEX_READ, "f00d", &err));
+    assert_int_equal(index_info(again).images, COUNT);
+    assert_int_equal(index_info(again).texts, COUNT);
+    assert_ok(index_each(index, NULL, compare_next, again, &err));
+    index_free(again);
+    assert_ok(index_import(&read, path, &what, NULL, &err));
+    assert_int_equal(read.replaced, COUNT); /* texts stand beside each other */
+    free(out);
+    free(path);
+}
+
+static void what_is_exported_comes_back(void **state)
+{
+    (void)state;
+    struct index *index = make("made.dip");
+    comes_back(index, "all.npy", "npy.dip");
+    comes_back(index, "all.faiss", "faiss.dip");
+    comes_back(index, "all/", "folder.dip");
+    index_free(index);
+}
+
+/* ---- not at all ---------------------------------------------------------------------------------------- */
+
+static int stop(void *context, const char *unit, size_t done, size_t total)
+{
+    int *left = context;
+    assert_true(*unit && (!total || done <= total));
+    return !(*left)--;
+}
+
+static void an_export_that_ends_leaves_what_was_there(void **state)
+{
+    (void)state;
+    static const char *const outs[] = {"left.npy", "left/"};
+    struct index *index = make("kept.dip");
+    for (size_t i = 0; i < 2; i++)
+        for (int last = 1; last < 8; last += 3) { /* 8 blocks */
+            int left = last;
+            const struct job job = {.step = stop, .context = &left};
+            struct index_exported written;
+            char *out = in_folder(outs[i]);
+            assert_err(
+                index_export(&written, index, out, NULL, NULL, &job, &err), ERR_CANCELLED, "interrupted");
+            assert_false(file_exists(out));
+            free(out);
+        }
+    char *lines = in_folder("left.jsonl");
+    assert_false(file_exists(lines));
+    free(lines);
+    index_free(index);
+}
+
+static void an_import_that_ends_keeps_nothing(void **state)
+{
+    (void)state;
+    struct index *index = make("source.dip");
+    char *out = in_folder("source.npy"), *path = in_folder("target.dip");
+    struct index_exported written;
+    struct index_imported read;
+    const struct index_import what = {.from = out, .options = options};
+    assert_ok(index_export(&written, index, out, NULL, NULL, NULL, &err));
+    index_free(index);
+    for (int last = 0; last < 16; last += 3) { /* 8 blocks are checked, then added */
+        int left = last;
+        const struct job job = {.step = stop, .context = &left};
+        assert_err(
+            index_import(&read, path, &what, &job, &err), ERR_CANCELLED, "interrupted, and nothing was kept");
+        assert_int_equal(read.rows, 0);
+        assert_int_equal(file_exists(path), last >= 8);
+        if (last < 8)
+            continue;
+        assert_ok(index_open(&index, path, INDEX_READ, NULL, &err));
+        assert_int_equal(index_info(index).rows, 0);
+        index_free(index);
+    }
+    verify_clean(path);
+
+    struct index *writer;
+    assert_ok(index_open(&writer, path, INDEX_WRITE, NULL, &err));
+    assert_err(index_import(&read, path, &what, NULL, &err), ERR_BUSY, "is changing it");
+    index_free(writer);
+    const struct index_import other = {.from = out, .options = {"other", "beef", WIDTH, INDEX_F16}};
+    assert_err(index_import(&read, path, &other, NULL, &err), ERR_ARGUMENT, "another model");
+    const struct index_import wide = {.from = out, .options = {"wide", "f00d", WIDTH + 1, INDEX_F16}};
+    assert_err(index_import(&read, path, &wide, NULL, &err), ERR_ARGUMENT, "embeddings of 'wide' 9");
+    const struct index_import bytes = {.from = out, .options = {"m", "f00d", WIDTH, INDEX_I8}};
+    assert_err(index_import(&read, path, &bytes, NULL, &err), ERR_ARGUMENT, "as f16, not as i8");
+    const struct index_import any = {
+        .from = out, .options = {"m", "f00d", WIDTH, INDEX_I8}, .any_storage = true};
+    assert_ok(index_import(&read, path, &any, NULL, &err));
+    assert_int_equal(read.rows, 2 * COUNT);
+    free(out);
+    free(path);
+}
+
+/* ---- items --------------------------------------------------------------------------------------------- */
+
+static void expect_json(json_t *object, const char *expected)
+{
+    char *text = json_dumps(object, JSON_COMPACT);
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(object);
+}
+
+static void items_are_json(void **state)
+{
+    (void)state;
+    const struct index_item picture = {.id = 7,
+        .kind = INDEX_IMAGE,
+        .path = "a\xff.png",
+        .size = 10,
+        .mtime_ns = 1700000000999999999,
+        .hash = "aa",
+        .width = 3,
+        .height = 4,
+        .caption = "red",
+        .metadata = "{\"k\":[1]}"};
+    const struct index_item text = {
+        .id = 8, .kind = INDEX_TEXT, .path = "t.txt", .caption = "kite", .picture = "p"};
+    const struct index_item bare = {.id = 9, .kind = INDEX_IMAGE};
+    expect_json(index_item_json(&picture),
+        "{\"id\":7,\"kind\":\"image\",\"path\":\"a\xEF\xBF\xBD.png\",\"size\":10,\"mtime\":1700000000,"
+        "\"width\":3,"
+        "\"height\":4,\"caption\":\"red\",\"metadata\":{\"k\":[1]},\"hash\":\"aa\"}");
+    expect_json(index_item_json(&text),
+        "{\"id\":8,\"kind\":\"text\",\"path\":\"t.txt\",\"text\":\"kite\",\"picture\":\"p\"}");
+    expect_json(index_item_json(&bare), "{\"id\":9,\"kind\":\"image\"}");
+    expect_json(
+        index_item_name_json(&picture), "{\"id\":7,\"kind\":\"image\",\"path\":\"a\xEF\xBF\xBD.png\"}");
+    expect_json(index_item_name_json(&text), "{\"id\":8,\"kind\":\"text\",\"text\":\"kite\"}");
+    assert_string_equal(index_item_name(&text), "kite");
+    assert_string_equal(index_item_name(&bare), "");
+}
+
+static void twins_have_one_kind_and_hash(void **state)
+{
+    (void)state;
+    static const struct index_item items[] = {
+        {.kind = INDEX_IMAGE, .hash = "b"},
+        {.kind = INDEX_IMAGE},
+        {.kind = INDEX_IMAGE, .hash = "a"},
+        {.kind = INDEX_TEXT, .hash = "a"},
+        {.kind = INDEX_IMAGE, .hash = "b"},
+        {.kind = INDEX_IMAGE},
+    };
+    bool twins[6];
+    assert_ok(index_twins(twins, items, 6, &err));
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(twins[i], i == 0 || i == 4);
+}
+
+static int open_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "%s", scratch_path("exchange"));
+    return mkdir(folder, 0777);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_exported_comes_back),
+        cmocka_unit_test(an_export_that_ends_leaves_what_was_there),
+        cmocka_unit_test(an_import_that_ends_keeps_nothing),
+        cmocka_unit_test(items_are_json),
+        cmocka_unit_test(twins_have_one_kind_and_hash),
+    };
+    return cmocka_run_group_tests(tests, open_folder, NULL);
+}
