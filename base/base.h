@@ -81,6 +81,7 @@ struct job {
 /* Calls the job's step: 0, or ERR_CANCELLED with "interrupted". */
 int job_step(const struct job *job, const char *unit, size_t done, size_t total, struct err *err);
 void job_report(const struct job *job, const struct err *problem);
+void job_reportf(const struct job *job, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 int job_threads(const struct job *job);
 
 /* ---- checked sizes ------------------------------------------------------------------------------------- */
@@ -187,6 +188,13 @@ bool file_exists(const char *path);
 
 /* folder + "/" + name, in the arena. NULL when out of memory. */
 char *path_join(struct arena *arena, const char *folder, const char *name);
+
+/* The path from the top of the file system, in the arena, with links followed as far as it exists: one file
+ * has one path, from wherever it is named. NULL with ERR_MEMORY in err. */
+const char *path_absolute(struct arena *arena, const char *path, struct err *err);
+
+/* Whether path is root or lies below it; both as path_absolute writes them. */
+bool path_below(const char *path, const char *root);
 
 /* Visits root if it is a file, else every regular file below it, depth first in byte order of the names, with
  * symbolic links followed and cycles cut. Names that begin with '.' are skipped below root.

@@ -135,12 +135,3 @@ bool file_exists(const char *path)
     struct stat st;
     return !stat(path, &st);
 }
-
-char *path_join(struct arena *arena, const char *folder, const char *name)
-{
-    const size_t length = strlen(folder), slash = length && folder[length - 1] != '/';
-    char *path = arena_alloc(arena, length + slash + strlen(name) + 1);
-    if (path)
-        sprintf(path, "%s%s%s", folder, slash ? "/" : "", name);
-    return path;
-}

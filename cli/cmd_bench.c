@@ -120,7 +120,7 @@ static int open_model(struct bench *bench, struct err *err)
 
 /* ---- measuring ----------------------------------------------------------------------------------------- */
 
-static int encode_pictures(struct bench *bench, const void *pixels, float *embeddings, struct err *err)
+static int encode_pixels(struct bench *bench, const void *pixels, float *embeddings, struct err *err)
 {
     return encoder_pixels(bench->encoder, embeddings, pixels, bench->batch, err);
 }
@@ -206,7 +206,7 @@ static int measure_pictures(json_t **out, struct bench *bench, struct err *err)
         return err_memory(err, bench->batch * bytes);
     for (size_t i = 0; i < bench->batch * bytes; i++)
         pixels[i] = (uint8_t)(i * 2654435761u >> 16);
-    int rc = measure(out, bench, encode_pictures, pixels, vit_flops(config), err);
+    int rc = measure(out, bench, encode_pixels, pixels, vit_flops(config), err);
     free(pixels);
     return rc;
 }

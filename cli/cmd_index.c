@@ -110,11 +110,10 @@ int index_open_writer(
 
 int session_open_for(struct session *session, const struct index *index, struct err *err)
 {
-    char fingerprint[FINGERPRINT_SIZE];
-    int rc = session_open(session, err);
+    int rc = session_identify(session, err);
     if (!rc)
-        rc = model_fingerprint(fingerprint, session->model, err);
-    return rc ? rc : index_check_model(index, fingerprint, err);
+        rc = index_check_model(index, session->fingerprint, err);
+    return rc ? rc : session_open(session, err);
 }
 
 int index_end(struct index *index, const char *verb, int rc, const struct err *err)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
-#include "cli/index_sources.h"
-#include "cli/index_work.h"
-#include "cli/interrupt.h"
+#include "cli/session.h"
 #include "cli/text.h"
+#include "joint/collection/collection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +11,10 @@ struct build {
     struct session session;
     bool update; /* the index must be there */
     const char *path;
-    int storage; /* -1: not said */
-    bool named;  /* the sources, on the command line */
-    struct sources sources;
-    struct arena arena;
-    struct scan scan;
-    struct work work;
+    int storage;            /* -1: not said */
+    struct sources sources; /* none: those that the index remembers */
+    struct collection *collection;
+    struct sync_counts counts;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
@@ -45,8 +42,7 @@ static const struct argp_option options[] = {
 static void add_source(struct argp_state *state, struct build *b, enum source_kind kind, const char *argument)
 {
     struct err err;
-    const char *path = path_absolute(&b->arena, argument, &err);
-    if (!path || strings_add(&b->sources.paths[kind], path, strlen(path), &err))
+    if (sources_add(&b->sources, kind, argument, &err))
         argp_error(state, "%s", err.msg);
 }
 
@@ -130,105 +126,69 @@ static const struct argp update_argp = {
     .help_filter = options_help_filter,
 };
 
-/* ---- opening ------------------------------------------------------------------------------------------- */
-
-/* What an update goes by that names nothing: what the index was made from. */
-static int recall(struct build *b, struct err *err)
-{
-    struct index *index;
-    int rc = index_open(&index, b->path, INDEX_READ, NULL, err);
-    if (rc)
-        return rc;
-    rc = sources_recall(&b->sources, index, err);
-    index_free(index);
-    return rc;
-}
-
-/* All that can be seen before the model is there. */
-static int look(struct build *b, struct err *err)
-{
-    const struct strings *pictures = &b->sources.paths[SOURCE_PICTURES];
-    b->named = sources_any(&b->sources);
-    int rc = b->named ? 0 : recall(b, err);
-    if (!rc)
-        rc = sources_check(&b->sources, !b->named, &b->session.failed, err);
-    progress_note(&b->session.progress, "looking for pictures");
-    for (size_t i = 0; i < pictures->count && !rc; i++)
-        rc = scan_path(&b->scan, pictures->items[i], err);
-    return rc;
-}
-
 /* ---- building ------------------------------------------------------------------------------------------ */
 
-static int add_texts(struct work *work, const char *path, struct err *err)
+/* What is quick first: a file that is not there, and an index of another model, show at once. */
+static int open_all(struct build *b, struct err *err)
 {
-    struct text_list list = {0};
-    int rc = texts_read(&list, path, err);
+    struct session *session = &b->session;
+    struct collection_options how = {.access = INDEX_WRITE, .make = !b->update, .storage = b->storage};
+    int rc = sources_check(&b->sources, err);
     if (!rc)
-        rc = work_texts(work, path, &list, err);
-    text_list_release(&list);
-    return rc;
-}
-
-/* A file that was named by mistake must not end the updates to come, which go by what is remembered. */
-static int add_file(struct build *b, int kind, const char *path, struct err *err)
-{
-    static int (*const add[SOURCE_KINDS])(struct work *, const char *, struct err *) = {
-        [SOURCE_TEXTS] = add_texts,
-        [SOURCE_CAPTIONS] = work_captions,
-        [SOURCE_METADATA] = work_metadata,
-    };
-    const int rc = add[kind](&b->work, path, err);
-    if (!rc || rc == ERR_IO || rc == ERR_MEMORY || !b->named)
+        rc = session_identify(session, err);
+    if (!rc)
+        rc = collection_accepts(b->path, session->fingerprint, err);
+    if (!rc)
+        rc = session_open(session, err);
+    if (!rc)
+        rc = session_loader(session, err);
+    if (rc)
         return rc;
-    if (!index_source_remove(b->work.index, source_names[kind], path, NULL))
-        index_commit(b->work.index, NULL);
+    how.model = model_path(session->model);
+    how.fingerprint = session->fingerprint;
+    how.width = model_width(session->model);
+    return collection_open(&b->collection, b->path, &how, err);
+}
+
+static int build(struct build *b, struct err *err)
+{
+    struct session *session = &b->session;
+    const struct job job = session_job(session);
+    struct encoder_embedder encoder = {session->encoder, session->loader, &session->loader_options};
+    const struct embedder embedder = embedder_of(&encoder);
+    int rc = collection_attach(b->collection, &embedder, NULL, err);
+    if (!rc)
+        rc = collection_sync(&b->counts, b->collection, &b->sources, &job, err);
+    b->session.failed = b->counts.failed;
     return rc;
 }
 
-static int add_sources(struct build *b, struct err *err)
+static void put_counts(const struct build *b)
 {
-    int rc = 0;
-    for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
-        for (size_t i = 0; i < b->sources.paths[kind].count && !rc && !work_ended(); i++)
-            rc = add_file(b, kind, b->sources.paths[kind].items[i], err);
-    return rc;
-}
-
-static int build_all(struct build *b, struct err *err)
-{
-    int rc = look(b, err);
-    if (!rc)
-        rc = session_open(&b->session, err);
-    if (!rc)
-        rc = index_open_writer(&b->work.index, b->path, b->session.model, b->storage, !b->update, err);
-    if (!rc)
-        rc = sources_remember(&b->sources, b->work.index, err);
-    progress_note(&b->session.progress, "looking for changes");
-    if (!rc)
-        rc = scan_plan(&b->scan, b->work.index, b->session.loader_options.threads, &b->session.progress, err);
-    if (!rc)
-        rc = work_pictures(&b->work, &b->scan, err);
-    return rc ? rc : add_sources(b, err);
+    const struct sync_counts *c = &b->counts;
+    fprintf(stderr,
+        "pictures: %zu new, %zu changed, %zu copied, %zu moved, %zu gone, %zu unchanged, %zu failed\n",
+        c->pictures.new, c->pictures.changed, c->pictures.copied, c->pictures.moved, c->pictures.gone,
+        c->pictures.unchanged, c->pictures.failed);
+    if (c->texts.new + c->texts.copied + c->texts.gone + c->texts.unchanged + c->texts.failed)
+        fprintf(stderr, "texts: %zu new, %zu copied, %zu gone, %zu unchanged, %zu failed\n", c->texts.new,
+            c->texts.copied, c->texts.gone, c->texts.unchanged, c->texts.failed);
+    if (c->described)
+        fprintf(stderr, "new captions or metadata: %zu\n", c->described);
+    if (c->texts.truncated)
+        fprintf(stderr, "texts cut at the model's %zu tokens: %zu\n",
+            model_config(b->session.model)->text.context, c->texts.truncated);
+    if (c->skipped)
+        fprintf(stderr, "other files, not looked at: %zu\n", c->skipped);
 }
 
 static void put_summary(struct build *b, double start)
 {
     progress_clear(&b->session.progress);
-    work_put_summary(&b->work);
-    if (b->scan.skipped)
-        fprintf(stderr, "other files, not looked at: %zu\n", b->scan.skipped);
+    put_counts(b);
     b->session.progress.start = start;
-    fprintf(stderr, "encoded: %zu", b->work.encoded);
-    session_put_rate(&b->session, b->work.encoded, "items");
-}
-
-/* What makes searches fast; an interrupted run goes on later, and ends with it. */
-static int prepare(struct build *b, struct err *err)
-{
-    const struct job job = {.threads = b->session.loader_options.threads};
-    progress_clear(&b->session.progress);
-    return interrupt_seen() ? 0 : index_prepare(b->work.index, &job, err);
+    fprintf(stderr, "encoded: %zu", b->counts.encoded);
+    session_put_rate(&b->session, b->counts.encoded, "items");
 }
 
 static int run(const struct argp *argp, bool update, int argc, char **argv)
@@ -237,17 +197,15 @@ static int run(const struct argp *argp, bool update, int argc, char **argv)
     struct err err = {0};
     options_parse(argp, argc, argv, &b);
     session_begin(&b.session);
-    b.work.session = &b.session;
-    const double start = b.work.committed = time_now();
+    const double start = time_now();
 
-    int rc = build_all(&b, &err);
-    if (!rc)
-        rc = prepare(&b, &err);
-    if (!rc && !b.session.quiet)
-        put_summary(&b, start);
-    index_free(b.work.index);
-    scan_release(&b.scan);
-    arena_release(&b.arena);
+    int rc = open_all(&b, &err);
+    if (!rc) {
+        rc = build(&b, &err);
+        if ((!rc || rc == ERR_CANCELLED) && !b.session.quiet)
+            put_summary(&b, start);
+    }
+    collection_free(b.collection);
     sources_release(&b.sources);
     return session_close(&b.session, update ? "update" : "build", rc, &err);
 }

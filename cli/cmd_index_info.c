@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
-#include "cli/index_sources.h"
 #include "cli/json.h"
+#include "joint/collection/collection.h"
 
 #include <string.h>
 #include <sys/stat.h>

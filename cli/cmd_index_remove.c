@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
-#include "cli/index_scan.h"
-#include "cli/index_sources.h"
+#include "cli/progress.h"
 #include "cli/text.h"
+#include "joint/collection/collection.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +13,8 @@ struct remove {
     size_t argument_count;
     bool quiet;
     struct index_filter filter;
-    struct strings roots; /* the paths given, from the top of the file system */
-    bool *used;           /* (roots.count) */
-    int64_t *ids;         /* given, and of what was found */
+    struct strings paths; /* from the top of the file system */
+    int64_t *ids;         // (count)
     size_t count, room;
     struct err err;
 };
@@ -95,117 +93,46 @@ static const struct argp argp = {
 
 /* ---- removing ------------------------------------------------------------------------------------------ */
 
-/* A text counts by its file and by the picture that it describes. */
-static bool below(struct remove *r, const struct index_item *item)
-{
-    bool any = !r->roots.count;
-    for (size_t i = 0; i < r->roots.count; i++) {
-        const char *root = r->roots.items[i];
-        const bool hit = (item->path && path_below(item->path, root)) ||
-                         (item->picture && path_below(item->picture, root));
-        r->used[i] |= hit;
-        any |= hit;
-    }
-    return any;
-}
-
-static int visit(void *context, const struct index_item *item)
-{
-    struct remove *r = context;
-    return below(r, item) ? add_id(r, item->id) : 0;
-}
-
 static int find_paths(struct remove *r, struct err *err)
 {
     struct arena arena = {0};
     int rc = 0;
     for (size_t i = 0; i < r->argument_count && !rc; i++) {
-        const char *root = path_absolute(&arena, r->arguments[i], err);
-        rc = root ? strings_add(&r->roots, root, strlen(root), err) : ERR_MEMORY;
+        const char *path = path_absolute(&arena, r->arguments[i], err);
+        rc = path ? strings_add(&r->paths, path, strlen(path), err) : ERR_MEMORY;
     }
     arena_release(&arena);
-    r->used = mem_new(r->argument_count + 1, sizeof *r->used);
-    return rc || r->used ? rc : err_memory(err, r->argument_count);
-}
-
-/* One commit: all of it, or nothing. *missing counts ids that are not there. */
-static int remove_ids(
-    size_t *removed, size_t *missing, struct remove *r, struct index *index, struct err *err)
-{
-    int rc = 0;
-    for (size_t i = 0; i < r->count && !rc; i++) {
-        rc = index_remove(index, r->ids[i], err);
-        if (rc == ERR_NOT_FOUND) {
-            message("%s", err->msg);
-            ++*missing;
-            rc = 0;
-        } else {
-            ++*removed;
-        }
-    }
-    return rc ? rc : index_commit(index, err);
-}
-
-/* The paths given that are among the index's sources of a kind. */
-static int forget_kind(struct remove *r, struct index *index, const char *kind, struct err *err)
-{
-    struct strings known = {0};
-    int rc = index_sources(&known, index, kind, err);
-    for (size_t i = 0; i < r->roots.count * known.count && !rc; i++) {
-        const size_t root = i / known.count;
-        if (strcmp(r->roots.items[root], known.items[i % known.count]))
-            continue;
-        r->used[root] = true;
-        rc = index_source_remove(index, kind, r->roots.items[root], err);
-    }
-    strings_release(&known);
     return rc;
 }
 
-/* A folder that is removed whole does not come back with the next update. */
-static int forget_sources(struct remove *r, struct index *index, struct err *err)
+static int remove_all(struct remove *r, size_t *missing, struct err *err)
 {
-    int rc = 0;
-    for (int kind = 0; kind < SOURCE_KINDS && !rc; kind++)
-        rc = forget_kind(r, index, source_names[kind], err);
+    const struct collection_options how = {.access = INDEX_WRITE, .storage = -1};
+    const struct removal removal = {&r->paths, r->ids, r->count, r->filter};
+    struct collection *collection = NULL;
+    struct progress progress;
+    size_t removed;
+    progress_init(&progress, r->quiet);
+    const struct job job = progress_job(&progress, 0);
+    int rc = find_paths(r, err);
+    if (!rc)
+        rc = collection_open(&collection, r->path, &how, err);
+    if (!rc)
+        rc = collection_remove(&removed, missing, collection, &removal, &job, err);
+    if (!rc && !r->quiet)
+        message("%zu item%s removed from '%s'", removed, removed == 1 ? "" : "s", r->path);
+    collection_free(collection);
     return rc;
-}
-
-static size_t report_unused(const struct remove *r)
-{
-    size_t unused = 0;
-    for (size_t i = 0; i < r->roots.count; i++) {
-        if (r->used[i])
-            continue;
-        message("'%s' has nothing of '%s'", r->path, r->roots.items[i]);
-        unused++;
-    }
-    return unused;
 }
 
 int cmd_index_remove(int argc, char **argv)
 {
     struct remove r = {0};
-    struct index *index = NULL;
-    size_t removed = 0, missing = 0;
+    size_t missing = 0;
     options_parse(&argp, argc, argv, &r);
-    const bool filtered = r.filter.where || r.filter.match || r.filter.kind;
-    int rc = find_paths(&r, &r.err);
-    if (!rc)
-        rc = index_open(&index, r.path, INDEX_WRITE, NULL, &r.err);
-    if (!rc && (r.roots.count || filtered))
-        rc = index_each(index, &r.filter, visit, &r, &r.err);
-    if (!rc && !filtered)
-        rc = forget_sources(&r, index, &r.err);
-    if (!rc)
-        rc = remove_ids(&removed, &missing, &r, index, &r.err);
-    if (!rc)
-        missing += report_unused(&r);
-    if (!rc && !r.quiet)
-        message("%zu item%s removed from '%s'", removed, removed == 1 ? "" : "s", r.path);
-    const int status = index_end(index, "remove", rc, &r.err);
-    strings_release(&r.roots);
-    free(r.used);
+    const int rc = remove_all(&r, &missing, &r.err);
+    const int status = index_end(NULL, "remove", rc, &r.err);
+    strings_release(&r.paths);
     free(r.ids);
     return status ? status : missing ? STATUS_SOME_FAILED : STATUS_DONE;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/score.h"
-#include "cli/score_pictures.h"
 #include "cli/text.h"
 
 #include <stdio.h>
@@ -95,7 +94,7 @@ static int score_all_pictures(struct score *s, struct err *err)
 {
     struct arena arena = {0};
     struct picture_source *pictures;
-    int rc = score_pictures(&pictures, &arena, s->request.pictures, &s->pairs, err);
+    int rc = caption_pictures(&pictures, &arena, s->request.pictures, &s->pairs, NULL, err);
     if (!rc)
         rc = session_open(&s->request.session, err);
     for (size_t i = 0; i < s->systems && !rc; i++)

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/evaluate.h"
-#include "cli/interrupt.h"
-#include "cli/picture_names.h"
 #include "cli/text.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
-/* What the command line asks for, and what comes of it. An image counts from when its picture is encoded:
- * image r of the evaluation is set.images[kept[r]]. */
+/* What the command line asks for, and what comes of it. */
 struct evaluation {
     struct session session;
     const char *captions, *folder, *split;
@@ -17,14 +13,8 @@ struct evaluation {
     int format;
 
     struct caption_set set;
-    struct strings paths;   // of the images that have a picture
-    size_t *with_picture;   // (paths.count): which image of the set
-    size_t *kept;           // (count), of up to paths.count
-    float *images, *texts;  // (count, E), (rows.count, E)
-    size_t *image_of;       // (rows.count)
-    struct token_rows rows; // of the captions
-    size_t count;
-    struct retrieval_report report;
+    struct captioned_pictures pictures;
+    struct retrieval_evaluation result;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
@@ -98,172 +88,51 @@ static const struct argp argp = {
     .help_filter = options_help_filter,
 };
 
-/* ---- pictures of images -------------------------------------------------------------------------------- */
-
-struct walk {
-    struct picture_names names;
-    const char *folder;
-    size_t pictures;
-    struct err *err;
-};
-
-static int see_picture(void *context, const char *path, const struct err *problem)
-{
-    struct walk *walk = context;
-    if (problem && !strcmp(path, walk->folder))
-        return err_set(walk->err, problem->code, "%s", problem->msg);
-    if (problem)
-        message("%s", problem->msg);
-    if (problem || !picture_suffix(path))
-        return 0;
-    walk->pictures++;
-    return picture_names_add(&walk->names, path, walk->err);
-}
-
-/* Takes the image if it has a picture. */
-static int take_image(struct evaluation *e, const struct walk *walk, size_t i, struct err *err)
-{
-    const struct captioned_image *image = &e->set.images[i];
-    const char *path;
-    struct err problem;
-    int rc = picture_names_find(&path, &walk->names, image->id, image->file, e->folder, &problem);
-    if (!rc) {
-        e->with_picture[e->paths.count] = i;
-        return strings_add(&e->paths, path, strlen(path), err);
-    }
-    if (rc != ERR_IO)
-        return err_set(err, rc, "%s", problem.msg);
-    if (!e->report.without_picture++) /* the first is the one to name */
-        err_set(err, rc, "%s", problem.msg);
-    return 0;
-}
-
-static int find_pictures(struct evaluation *e, struct err *err)
-{
-    struct walk walk = {.folder = e->folder, .err = err};
-    e->with_picture = mem_new(e->set.count + 1, sizeof *e->with_picture);
-    int rc = e->with_picture ? file_walk(e->folder, see_picture, &walk, err) : err_memory(err, e->set.count);
-    for (size_t i = 0; i < e->set.count && !rc; i++)
-        rc = take_image(e, &walk, i, err);
-    picture_names_release(&walk.names);
-    if (rc)
-        return rc;
-    const size_t missing = e->report.without_picture;
-    e->report.without_captions = walk.pictures > e->paths.count ? walk.pictures - e->paths.count : 0;
-    if (missing && (!e->allow_missing || !e->paths.count)) {
-        const struct err first = *err;
-        return err_set(err, ERR_ARGUMENT, "%s, nor of %zu others of %zu%s", first.msg, missing - 1,
-            e->set.count, e->allow_missing ? "" : "; --allow-missing leaves them out");
-    }
-    return 0;
-}
-
-/* ---- embeddings ---------------------------------------------------------------------------------------- */
-
-static int keep_batch(
-    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
-{
-    struct evaluation *e = context;
-    const size_t width = model_width(e->session.model);
-    (void)err;
-    memcpy(&e->images[e->count * width], embeddings, batch->good * width * sizeof *embeddings);
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->errs[i].code) {
-            message("%s", batch->errs[i].msg);
-            e->session.failed++;
-        } else {
-            e->kept[e->count++] = e->with_picture[batch->first + i];
-        }
-        e->session.done++;
-    }
-    return 0;
-}
-
-static int encode_pictures(struct evaluation *e, struct err *err)
-{
-    const size_t row = model_width(e->session.model) * sizeof *e->images;
-    e->images = mem_new(e->paths.count, row);
-    e->kept = mem_new(e->paths.count, sizeof *e->kept);
-    if (!e->images || !e->kept)
-        return err_memory(err, e->paths.count * row);
-    return session_pictures(&e->session, &e->paths, e->paths.count, keep_batch, e, err);
-}
-
-static int add_captions(struct evaluation *e, size_t image, struct err *err)
-{
-    const struct captioned_image *captioned = &e->set.images[e->kept[image]];
-    for (size_t i = 0; i < captioned->count; i++) {
-        e->image_of[e->rows.count] = image;
-        int rc = token_rows_add(&e->rows, e->session.model, captioned->captions[i], err);
-        if (rc) {
-            err_wrap(err, "caption %zu of image '%s'", i + 1, captioned->id);
-            return rc;
-        }
-    }
-    return 0;
-}
-
-static int add_all_captions(struct evaluation *e, struct err *err)
-{
-    size_t count = 0;
-    int rc = 0;
-    for (size_t i = 0; i < e->count; i++)
-        count += e->set.images[e->kept[i]].count;
-    e->image_of = mem_new(count, sizeof *e->image_of);
-    if (!e->image_of)
-        return err_memory(err, count * sizeof *e->image_of);
-    for (size_t i = 0; i < e->count && !rc; i++)
-        rc = add_captions(e, i, err);
-    if (!rc && e->rows.truncated)
-        message("%zu captions are longer than the model's %zu tokens and were cut", e->rows.truncated,
-            model_config(e->session.model)->text.context);
-    return rc;
-}
-
-/* Some thousand at a time, for the encoder sorts them by length, and the user may want to interrupt. */
-static int encode_captions(struct evaluation *e, struct err *err)
-{
-    enum { AT_ONCE = 4096 };
-    const size_t width = model_width(e->session.model);
-    const size_t context = model_config(e->session.model)->text.context;
-    int rc = add_all_captions(e, err);
-    if (rc)
-        return rc;
-    e->texts = mem_new(e->rows.count, width * sizeof *e->texts);
-    if (!e->texts)
-        return err_memory(err, e->rows.count * width * sizeof *e->texts);
-    progress_note(&e->session.progress, "encoding the captions");
-    for (size_t first = 0; first < e->rows.count && !rc && !interrupt_seen(); first += AT_ONCE) {
-        const size_t left = e->rows.count - first;
-        rc = encoder_ids(e->session.encoder, &e->texts[first * width], &e->rows.ids[first * context],
-            &e->rows.lengths[first], left < AT_ONCE ? left : AT_ONCE, err);
-    }
-    return rc;
-}
-
 /* ---- the command --------------------------------------------------------------------------------------- */
 
+static int find_pictures(struct evaluation *e, const struct job *job, struct err *err)
+{
+    const int rc = captioned_pictures_find(&e->pictures, &e->set, e->folder, e->allow_missing, job, err);
+    if (rc == ERR_NOT_FOUND && !e->allow_missing) {
+        const struct err problem = *err;
+        err_set(err, rc, "%s; --allow-missing leaves them out", problem.msg);
+    }
+    return rc;
+}
+
+static int report(struct evaluation *e, struct err *err)
+{
+    const struct retrieval_report report = {
+        .session = &e->session,
+        .scores = e->result.scores,
+        .failed = e->result.failed,
+        .without_picture = e->pictures.without_picture,
+        .without_captions = e->pictures.without_captions,
+    };
+    progress_clear(&e->session.progress);
+    if (e->result.truncated)
+        message("%zu captions are longer than the model's %zu tokens and were cut", e->result.truncated,
+            model_config(e->session.model)->text.context);
+    return retrieval_print(&report, e->format, err);
+}
+
+/* What is quick first: captions and pictures that are not there show at once. */
 static int evaluate(struct evaluation *e, struct err *err)
 {
+    const struct job job = session_job(&e->session);
     int rc = caption_set_read(&e->set, &e->captions, 1, e->split, err);
     if (!rc)
-        rc = find_pictures(e, err);
+        rc = find_pictures(e, &job, err);
     if (!rc)
         rc = session_open(&e->session, err);
     if (!rc)
-        rc = encode_pictures(e, err);
-    if (rc || interrupt_seen())
-        return rc;
-    if (!e->count)
-        return err_set(err, ERR_ARGUMENT, "no picture with captions could be read");
-    rc = encode_captions(e, err);
-    if (rc || interrupt_seen())
-        return rc;
-    rc = retrieval_compute(&e->report.scores, e->images, e->count, e->texts, e->image_of, e->rows.count,
-        model_width(e->session.model), thread_default(), err);
-    progress_clear(&e->session.progress);
-    e->report.failed = e->session.failed;
-    return rc ? rc : retrieval_print(&e->report, e->format, err);
+        rc = session_loader(&e->session, err);
+    if (!rc)
+        rc = retrieval_evaluate(
+            &e->result, e->session.encoder, e->session.loader, &e->set, &e->pictures, &job, err);
+    e->session.done = e->result.pictures;
+    e->session.failed = e->result.failed;
+    return rc ? rc : report(e, err);
 }
 
 int evaluate_retrieval(int argc, char **argv)
@@ -271,7 +140,6 @@ int evaluate_retrieval(int argc, char **argv)
     struct evaluation e = {
         .split = "test",
         .session = {.model_options = {.device = {.precision = "f32"}}},
-        .report = {.session = &e.session},
     };
     struct err err = {0};
     options_parse(&argp, argc, argv, &e);
@@ -279,13 +147,7 @@ int evaluate_retrieval(int argc, char **argv)
 
     const int rc = evaluate(&e, &err);
     fflush(stdout); /* so that the summary comes last */
-    token_rows_release(&e.rows);
-    free(e.image_of);
-    free(e.texts);
-    free(e.images);
-    free(e.kept);
-    free(e.with_picture);
-    strings_release(&e.paths);
+    captioned_pictures_release(&e.pictures);
     caption_set_release(&e.set);
     return session_end(&e.session, "evaluate", rc, &err);
 }

@@ -5,7 +5,7 @@
 
 #include "cli/output.h"
 #include "cli/session.h"
-#include "index/index.h"
+#include "joint/collection/collection.h"
 
 struct search_request {
     const char *path, *queries_path, *html;
@@ -21,14 +21,7 @@ struct search_request {
 
 extern const struct argp search_argp; /* input: a struct search_request */
 
-struct search_result {
-    const char *query;              /* as the user put it */
-    const struct index_item *items; // (count), best first
-    const struct index_hit *hits;   // (count)
-    size_t count;
-};
-
-/* What came from where, for a gallery. */
+/* What a gallery says above its pictures. */
 struct search_head {
     const char *index, *model;
     int64_t searched; /* items looked at */
@@ -37,14 +30,12 @@ struct search_head {
 
 /*   table  the score, id and path (or text) of a hit a line; below the query, where there are several
  *   tsv    query, score, id, kind, path, text: a line a hit
- *   json   {"query", "score", "id", "kind", "path", "text", "picture", "metadata"}: a line a hit, without
- * what a hit does not have
- */
-int search_print(
-    const struct output *output, const struct search_result *result, bool several, struct err *err);
+ *   json   {"query", "score", "id", "kind", "path", "text", "picture", "metadata"}: a line a hit, without what
+ *          a hit does not have */
+int search_print(const struct output *output, const struct hit_list *list, bool several, struct err *err);
 
-/* Writes results (count) as one HTML page with small pictures in it. */
-int search_gallery(const char *path, const struct search_head *head, const struct search_result *results,
+/* Writes lists (count) as one HTML page with small pictures in it. */
+int search_gallery(const char *path, const struct search_head *head, const struct hit_list *lists,
     size_t count, struct err *err);
 
 #endif

@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void print_table(const struct output *output, const struct search_result *result, bool several)
+static void print_table(const struct output *output, const struct hit_list *list, bool several)
 {
     if (several)
-        output_path(output, result->query);
-    for (size_t i = 0; i < result->count; i++) {
-        const struct index_item *item = &result->items[i];
+        output_path(output, list->query);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct index_item *item = &list->items[i];
         const char *what = item->kind == INDEX_IMAGE || !item->caption ? item->path : item->caption;
-        printf("%s%7.4f  %8" PRId64 "  ", several ? "  " : "", result->hits[i].score, item->id);
+        printf("%s%7.4f  %8" PRId64 "  ", several ? "  " : "", list->hits[i].score, item->id);
         text_escape(stdout, what ? what : "");
         if (item->kind == INDEX_TEXT && item->picture) {
             fputs("  (", stdout);
@@ -28,12 +28,12 @@ static void print_table(const struct output *output, const struct search_result 
         fputc('\n', stdout);
 }
 
-static void print_tsv(const struct search_result *result)
+static void print_tsv(const struct hit_list *list)
 {
-    for (size_t i = 0; i < result->count; i++) {
-        const struct index_item *item = &result->items[i];
-        text_escape(stdout, result->query);
-        printf("\t%.9g\t%" PRId64 "\t%s\t", result->hits[i].score, item->id, index_kind_names[item->kind]);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct index_item *item = &list->items[i];
+        text_escape(stdout, list->query);
+        printf("\t%.9g\t%" PRId64 "\t%s\t", list->hits[i].score, item->id, index_kind_names[item->kind]);
         text_escape(stdout, item->path ? item->path : "");
         fputc('\t', stdout);
         text_escape(stdout, item->caption ? item->caption : "");
@@ -51,14 +51,14 @@ static double score_digits(double score)
 
 /* Fifteen digits keep a score as it is rounded, and the numbers of metadata as people write them.
  * A text's path is the file that it came from, which says less than the picture that it describes. */
-static int print_json(const struct search_result *result, struct err *err)
+static int print_json(const struct hit_list *list, struct err *err)
 {
     int rc = 0;
-    for (size_t i = 0; i < result->count && !rc; i++) {
-        const struct index_item *item = &result->items[i];
+    for (size_t i = 0; i < list->count && !rc; i++) {
+        const struct index_item *item = &list->items[i];
         rc = json_print(
-            json_pack("{s:o, s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*}", "query", json_text(result->query),
-                "score", score_digits(result->hits[i].score), "id", (json_int_t)item->id, "kind",
+            json_pack("{s:o, s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*}", "query", json_text(list->query),
+                "score", score_digits(list->hits[i].score), "id", (json_int_t)item->id, "kind",
                 index_kind_names[item->kind], "path", item->path ? json_text(item->path) : NULL, "text",
                 item->caption ? json_text(item->caption) : NULL, "picture",
                 item->picture ? json_text(item->picture) : NULL, "metadata",
@@ -68,17 +68,16 @@ static int print_json(const struct search_result *result, struct err *err)
     return rc;
 }
 
-int search_print(
-    const struct output *output, const struct search_result *result, bool several, struct err *err)
+int search_print(const struct output *output, const struct hit_list *list, bool several, struct err *err)
 {
     switch (output->format) {
     case OUTPUT_TSV:
-        print_tsv(result);
+        print_tsv(list);
         return 0;
     case OUTPUT_JSON:
-        return print_json(result, err);
+        return print_json(list, err);
     default:
-        print_table(output, result, several);
+        print_table(output, list, several);
         return 0;
     }
 }

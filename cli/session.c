@@ -76,71 +76,76 @@ void session_begin(struct session *session)
     progress_init(&session->progress, session->quiet);
 }
 
+static int find_model(struct session *session, struct err *err)
+{
+    if (session->directory)
+        return 0;
+    return model_directory(&session->directory, session->model_options.directory, &session->arena, err);
+}
+
+int session_identify(struct session *session, struct err *err)
+{
+    const int rc = find_model(session, err);
+    return rc ? rc : model_directory_fingerprint(session->fingerprint, session->directory, err);
+}
+
 int session_open(struct session *session, struct err *err)
 {
-    struct arena arena = {0};
-    const char *directory;
     progress_note(&session->progress, "opening the model");
-    int rc = model_directory(&directory, session->model_options.directory, &arena, err);
+    int rc = find_model(session, err);
     if (!rc)
         rc = device_open(&session->device, &session->model_options.device, err);
     if (!rc)
-        rc = model_open(&session->model, directory, session->device, err);
+        rc = model_open(&session->model, session->directory, session->device, err);
     if (!rc)
         rc = encoder_open(&session->encoder, session->model, session->loader_options.batch, err);
-    arena_release(&arena);
     return rc;
 }
 
-static int visit_batches(
-    struct session *session, float *embeddings, session_visit *visit, void *context, struct err *err)
+int session_loader(struct session *session, struct err *err)
 {
-    int rc = 0;
-    for (struct loaded_batch batch;
-         !rc && !interrupt_seen() && !ferror(stdout) && loader_next(session->loader, &batch);) {
-        if (batch.good)
-            rc = encoder_pixels(session->encoder, embeddings, batch.pixels, batch.good, err);
-        if (rc)
-            break;
-        progress_clear(&session->progress);
-        rc = visit(context, &batch, embeddings, err);
-        fflush(stdout);
-        progress_draw(&session->progress, session->done);
-    }
-    return rc;
+    if (session->loader)
+        return 0;
+    return loader_open(&session->loader, model_preprocess(session->model), &session->loader_options, err);
 }
 
-int session_batches(struct session *session, const char *const *paths, size_t count, session_visit *visit,
+struct job session_job(struct session *session)
+{
+    return progress_job(&session->progress, session->loader_options.threads);
+}
+
+/* A visit whose output stands above the progress line. */
+struct printing {
+    struct session *session;
+    struct job job;
+    size_t total;
+    picture_visit *visit;
+    void *context;
+};
+
+static int print_batch(
+    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
+{
+    const struct printing *printing = context;
+    progress_clear(&printing->session->progress);
+    const int rc = printing->visit(printing->context, batch, embeddings, err);
+    fflush(stdout);
+    return rc ? rc : job_step(&printing->job, "pictures", printing->session->done, printing->total, err);
+}
+
+int session_pictures(struct session *session, const struct strings *paths, size_t total, picture_visit *visit,
     void *context, struct err *err)
 {
-    const size_t batch = session->loader_options.batch;
-    const size_t row = model_width(session->model) * sizeof(float);
-    struct picture_source *pictures = picture_files(paths, count);
-    float *embeddings = mem_new(batch, row); // (batch, E)
-    int rc = embeddings && pictures ? 0 : err_memory(err, batch * row);
-    if (!rc && !session->loader)
-        rc = loader_open(&session->loader, model_preprocess(session->model), &session->loader_options, err);
-    if (!rc) {
-        loader_start(session->loader, pictures, count);
-        rc = visit_batches(session, embeddings, visit, context, err);
-        loader_start(session->loader, NULL, 0);
-    }
-    free(embeddings);
+    struct printing printing = {session, session_job(session), total, visit, context};
+    struct picture_source *pictures = picture_files((const char *const *)paths->items, paths->count);
+    int rc = pictures ? session_loader(session, err) : err_memory(err, paths->count * sizeof *pictures);
+    if (!rc)
+        rc = job_step(&printing.job, "pictures", 0, total, err);
+    if (!rc)
+        rc = encode_pictures(
+            session->encoder, session->loader, pictures, paths->count, print_batch, &printing, err);
     free(pictures);
     return rc;
-}
-
-void session_start(struct session *session, const char *unit, size_t total)
-{
-    interrupt_catch();
-    progress_start(&session->progress, unit, total);
-}
-
-int session_pictures(struct session *session, const struct strings *paths, size_t total, session_visit *visit,
-    void *context, struct err *err)
-{
-    session_start(session, "pictures", total);
-    return session_batches(session, (const char *const *)paths->items, paths->count, visit, context, err);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------- */
@@ -156,12 +161,15 @@ void session_put_rate(const struct session *s, size_t count, const char *unit)
 int session_close(struct session *session, const char *verb, int rc, const struct err *err)
 {
     progress_clear(&session->progress);
+    if (rc == ERR_CANCELLED)
+        rc = 0; /* what was done counts; the signal, or the output that failed, says the rest */
     if (rc)
         message("cannot %s: %s", verb, err->msg);
     loader_free(session->loader);
     encoder_free(session->encoder);
     model_free(session->model);
     device_free(session->device);
+    arena_release(&session->arena);
     interrupt_raise();
     return rc ? STATUS_CANNOT : session->failed ? STATUS_SOME_FAILED : STATUS_DONE;
 }
@@ -169,7 +177,7 @@ int session_close(struct session *session, const char *verb, int rc, const struc
 int session_end(struct session *session, const char *verb, int rc, const struct err *err)
 {
     progress_clear(&session->progress);
-    if (!rc && !session->quiet) {
+    if ((!rc || rc == ERR_CANCELLED) && !session->quiet) {
         fprintf(stderr, "%zu pictures, %zu failed", session->done, session->failed);
         session_put_rate(session, session->done, "pictures");
     }

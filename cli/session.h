@@ -23,10 +23,13 @@ struct session {
     struct loader_options loader_options;
     bool quiet;
 
+    struct arena arena;
+    const char *directory; /* of the model, from session_identify on */
+    char fingerprint[FINGERPRINT_SIZE];
     struct device *device;
     struct model *model;
     struct encoder *encoder;
-    struct loader *loader; /* opened for the first pictures */
+    struct loader *loader; /* session_loader opens it */
     struct progress progress;
     size_t done, failed; /* counted by the command */
 };
@@ -34,24 +37,26 @@ struct session {
 /* Call it with the options parsed: notes on progress can be shown from here on. */
 void session_begin(struct session *session);
 
+/* Finds the model and what it is told apart by, in milliseconds and without a device, for what need not wait for
+ * the model itself. */
+int session_identify(struct session *session, struct err *err);
+
 /* Opens device, model and encoder. */
 int session_open(struct session *session, struct err *err);
 
-/* Loads and encodes the pictures and hands each batch to the command: embeddings (batch->good, E). Progress
- * goes up to `total`, what `done` will be at the end. Ends early, without an error, when the user interrupts
- * or stdout fails. */
-typedef int session_visit(
-    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err);
-int session_pictures(struct session *session, const struct strings *paths, size_t total, session_visit *visit,
+/* Opens the loader, with the model open, if it is not. */
+int session_loader(struct session *session, struct err *err);
+
+/* The job of the session's long work. */
+struct job session_job(struct session *session);
+
+/* encode_pictures, whose visit prints on stdout and counts `done`. Progress goes up to `total`, what `done` will
+ * be at the end. ERR_CANCELLED when the user interrupts or stdout fails. */
+int session_pictures(struct session *session, const struct strings *paths, size_t total, picture_visit *visit,
     void *context, struct err *err);
 
-/* The same in parts, for work that is cut up: session_start once, then any number of session_batches. */
-void session_start(struct session *session, const char *unit, size_t total);
-int session_batches(struct session *session, const char *const *paths, size_t count, session_visit *visit,
-    void *context, struct err *err);
-
-/* Says what ended the run: "cannot VERB: ..." where rc is not 0, else how many pictures it did and how fast.
- * Frees all and returns the exit status, or ends by the signal that came. */
+/* Says what ended the run: "cannot VERB: ..." where rc is not 0 or ERR_CANCELLED, else how many pictures it did
+ * and how fast. Frees all and returns the exit status, or ends by the signal that came. */
 int session_end(struct session *session, const char *verb, int rc, const struct err *err);
 
 /* session_end without its last line, and the end of such a line: how fast `count` were done. */

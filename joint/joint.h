@@ -145,6 +145,15 @@ struct loaded_batch {
 /* Waits for the next batch. False when all of the list is done, and before the first list. */
 bool loader_next(struct loader *loader, struct loaded_batch *out);
 
+/* Loads and encodes pictures, a batch encoded while the next is decoded, and hands each batch over with its
+ * embeddings (batch->good, E); both live during the visit. The loader's batch is at most the encoder's, and is
+ * between lists before and after. A visit that returns non-zero ends the work, which returns that. ERR_DEVICE,
+ * ERR_MEMORY; a picture that cannot be read is no error here but one of the batch's errs. */
+typedef int picture_visit(
+    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err);
+int encode_pictures(struct encoder *encoder, struct loader *loader, const struct picture_source *pictures,
+    size_t count, picture_visit *visit, void *context, struct err *err);
+
 /* ---- ranking ------------------------------------------------------------------------------------------- */
 
 /* A label or a caption, and how well a picture fits it. */
@@ -180,6 +189,49 @@ size_t classifier_truncated(const struct classifier *classifier); /* prompts lon
 /* rank_rows over the class vectors: the `top` best labels for one picture embedding (E). */
 void classifier_rank(
     const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding);
+
+/* ---- pictures by name ---------------------------------------------------------------------------------- */
+
+/* Pictures by the names that files of captions and metadata have for them. Zero-initialise. */
+struct picture_names {
+    struct json_t *paths; /* by name; null where a name fits several */
+};
+
+/* Adds the picture's names: the last part of its path, the same without suffix, and the number in COCO's
+ * twelve digits. ERR_MEMORY. */
+int picture_names_add(struct picture_names *names, const char *path, struct err *err);
+
+/* Adds all pictures at and below a folder, by their suffixes, and counts them. What cannot be read below it is
+ * reported to the job; the folder itself is ERR_IO. */
+int picture_names_add_folder(struct picture_names *names, size_t *pictures, const char *folder,
+    const struct job *job, struct err *err);
+
+/* The path, borrowed, of the picture that is called `file` (its last part counts) or `id`, either NULL for
+ * none. ERR_NOT_FOUND where there is none, ERR_ARGUMENT where there are several; `place` says where in
+ * messages. */
+int picture_names_find(const char **out, const struct picture_names *names, const char *id, const char *file,
+    const char *place, struct err *err);
+void picture_names_release(struct picture_names *names);
+
+/* Sources (count), in the arena, of the pairs' pictures below a folder: each by the name that a caption file has
+ * for it, by its id with any suffix, or by COCO's twelve digits of it. ERR_NOT_FOUND or ERR_ARGUMENT, with the
+ * id, for one that is not there or there twice; ERR_IO for the folder. */
+int caption_pictures(struct picture_source **out, struct arena *arena, const char *folder,
+    const struct caption_pairs *pairs, const struct job *job, struct err *err);
+
+/* The images of a set of captions that have their picture below a folder. */
+struct captioned_pictures {
+    struct strings paths;    // (paths.count)
+    size_t *images;          // (paths.count): which image of the set
+    size_t without_picture;  /* images of the set */
+    size_t without_captions; /* pictures of the folder */
+};
+
+/* Images without a picture are ERR_NOT_FOUND with the first and their number; with allow_missing only where all
+ * are. ERR_ARGUMENT where a name fits several pictures. Release it also after an error. */
+int captioned_pictures_find(struct captioned_pictures *out, const struct caption_set *set, const char *folder,
+    bool allow_missing, const struct job *job, struct err *err);
+void captioned_pictures_release(struct captioned_pictures *pictures);
 
 /* ---- queries ------------------------------------------------------------------------------------------- */
 
@@ -259,6 +311,19 @@ struct retrieval {
  * once and not kept: memory is linear in the counts. Results do not depend on the number of threads. */
 int retrieval_compute(struct retrieval *out, const float *images, size_t image_count, const float *captions,
     const size_t *image_of, size_t caption_count, size_t width, int threads, struct err *err);
+
+/* The evaluation of a model: encodes the pictures and their captions, as they are, and computes the above. A
+ * picture that cannot be read is reported to the job and left out with its captions; none at all is ERR_ARGUMENT.
+ * A caption that cannot be encoded ends it with image and number. The loader is encode_pictures's. */
+struct retrieval_evaluation {
+    struct retrieval scores;
+    size_t pictures, failed; /* looked at, also when the job ended it; and of these unreadable */
+    size_t truncated;        /* captions cut at the context length */
+};
+
+int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder, struct loader *loader,
+    const struct caption_set *set, const struct captioned_pictures *pictures, const struct job *job,
+    struct err *err);
 
 /* ---- evaluation: classification ------------------------------------------------------------------------ */
 

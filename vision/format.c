@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vision/format.h"
+#include "vision/vision.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define MAGIC(bytes) .magic = (bytes), .magic_size = sizeof(bytes) - 1
 #define CONVERT "convert it to PNG or JPEG"
@@ -68,4 +70,15 @@ const struct format *format_find(struct span file)
             return format;
     }
     return NULL;
+}
+bool picture_suffix(const char *path)
+{
+    static const char *const suffixes[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".psd",
+        ".ppm", ".pgm", ".pbm", ".pnm", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl"};
+    const char *slash = strrchr(path, '/');
+    const char *suffix = strrchr(slash ? slash : path, '.');
+    for (size_t i = 0; suffix && i < sizeof suffixes / sizeof *suffixes; i++)
+        if (!strcasecmp(suffixes[i], suffix))
+            return true;
+    return false;
 }

@@ -47,6 +47,9 @@ struct picture_source *picture_files(const char *const *paths, size_t count);
 /* What messages call it. */
 const char *picture_source_name(const struct picture_source *source);
 
+/* Whether a path ends as pictures do; those of formats that are not read count too. */
+bool picture_suffix(const char *path);
+
 struct picture_options {
     size_t max_bytes;  /* of the file; 0 for the default, 256 MiB */
     size_t max_pixels; /* width * height, checked before decoding; 0 for the default, 200 million */

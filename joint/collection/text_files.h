@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Texts with what is said of them, from files. */
-#ifndef DIPTYCH_CLI_INDEX_TEXTS_H
-#define DIPTYCH_CLI_INDEX_TEXTS_H
+#ifndef DIPTYCH_COLLECTION_TEXT_FILES_H
+#define DIPTYCH_COLLECTION_TEXT_FILES_H
 
 #include "base/base.h"
 
@@ -9,14 +9,15 @@ struct text_entry {
     const char *text;
     const char *picture;  /* the path of the picture it describes, or NULL */
     const char *metadata; /* a JSON object, or NULL */
-    bool unbound;         /* its picture cannot be told: see work_texts */
+    bool unbound;         /* its picture cannot be told: see sync_texts */
 };
 
-/* Zero-initialise. */
+/* Zero-initialise but for the job. */
 struct text_list {
+    const struct job *job; /* to which entries that are none are reported */
     struct text_entry *items;
     size_t count, room;
-    size_t failed; /* entries of the file that are none: each has had its message */
+    size_t failed; /* entries of the file that are none */
     struct arena arena;
 };
 
@@ -35,9 +36,9 @@ void text_list_release(struct text_list *list);
 int texts_read(struct text_list *list, const char *path, struct err *err);
 
 /* Visits the objects of a file of JSON lines; `rest` is the object without the key, as text, or NULL where
- * nothing is left of it. Lines that lack the key are reported and counted in *failed. */
+ * nothing is left of it. Lines that lack the key are reported to the job and counted in *failed. */
 typedef int line_visit(void *context, const char *value, const char *rest, struct err *err);
-int json_lines_read(
-    size_t *failed, const char *path, const char *key, line_visit *visit, void *context, struct err *err);
+int json_lines_read(size_t *failed, const char *path, const char *key, line_visit *visit, void *context,
+    const struct job *job, struct err *err);
 
 #endif

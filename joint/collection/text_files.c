@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/csv.h"
-#include "cli/index_texts.h"
-#include "cli/text.h"
+#include "joint/collection/text_files.h"
+#include "joint/collection/csv.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -96,12 +95,12 @@ static int read_txt(struct text_list *list, const char *path, struct err *err)
 
 /* The line's own faults are reported; the visit's end the reading. */
 static int visit_line(size_t *failed, const char *name, const char *line, const char *key, line_visit *visit,
-    void *context, struct err *err)
+    void *context, const struct job *job, struct err *err)
 {
     json_t *object;
     struct err why;
     if (json_parse(&object, line, strlen(line), name, &why)) {
-        message("%s", why.msg);
+        job_report(job, &why);
         ++*failed;
         return 0;
     }
@@ -115,7 +114,7 @@ static int visit_line(size_t *failed, const char *name, const char *line, const 
         if (!rc)
             rc = visit(context, json_string_value(value), rest, err);
     } else {
-        message("'%s': \"%s\" is %s", name, key, value ? "no string" : "missing");
+        job_reportf(job, ERR_FORMAT, "'%s': \"%s\" is %s", name, key, value ? "no string" : "missing");
         ++*failed;
     }
     free(rest);
@@ -124,16 +123,19 @@ static int visit_line(size_t *failed, const char *name, const char *line, const 
     return rc;
 }
 
-int json_lines_read(
-    size_t *failed, const char *path, const char *key, line_visit *visit, void *context, struct err *err)
+int json_lines_read(size_t *failed, const char *path, const char *key, line_visit *visit, void *context,
+    const struct job *job, struct err *err)
 {
+    enum { STEP = 256 };
     struct strings lines = {0};
     char name[4200];
     int rc = read_lines(&lines, path, err);
     for (size_t i = 0; i < lines.count && !rc; i++) {
         snprintf(name, sizeof name, "%s, line %zu", path, i + 1);
-        if (!is_blank(lines.items[i]))
-            rc = visit_line(failed, name, lines.items[i], key, visit, context, err);
+        if (i % STEP == 0)
+            rc = job_step(job, "lines", i, lines.count, err);
+        if (!rc && !is_blank(lines.items[i]))
+            rc = visit_line(failed, name, lines.items[i], key, visit, context, job, err);
     }
     strings_release(&lines);
     return rc;
@@ -147,7 +149,7 @@ static int add_line(void *context, const char *value, const char *rest, struct e
 
 static int read_jsonl(struct text_list *list, const char *path, struct err *err)
 {
-    return json_lines_read(&list->failed, path, "text", add_line, list, err);
+    return json_lines_read(&list->failed, path, "text", add_line, list, list->job, err);
 }
 
 /* ---- comma-separated values ---------------------------------------------------------------------------- */
@@ -188,7 +190,8 @@ static int read_record(struct text_list *list, const struct strings *header, str
     int rc = csv_record(&fields, csv, err);
     const bool empty = fields.count == 1 && is_blank(fields.items[0]);
     if (!rc && !empty && fields.count != header->count) {
-        message("'%s', line %zu: %zu fields, the header has %zu", path, line, fields.count, header->count);
+        job_reportf(list->job, ERR_FORMAT, "'%s', line %zu: %zu fields, the header has %zu", path, line,
+            fields.count, header->count);
         list->failed++;
     } else if (!rc && !empty) {
         rc = add_record(list, header, &fields, column, err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a plan makes of files and items: every kind of change, and thousands of random ones. */
-#include "cli/index_plan.h"
+#include "joint/collection/sync_plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/index_plan.h"
+#include "joint/collection/sync_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-bool path_below(const char *path, const char *root)
-{
-    size_t length = strlen(root);
-    if (length && root[length - 1] == '/')
-        length--; /* "/" itself */
-    return !strncmp(path, root, length) && (!path[length] || path[length] == '/');
-}
 
 static bool below_any(const char *path, const struct strings *roots)
 {

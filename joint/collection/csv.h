@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Comma-separated values, as RFC 4180 has them. */
-#ifndef DIPTYCH_CLI_CSV_H
-#define DIPTYCH_CLI_CSV_H
+#ifndef DIPTYCH_COLLECTION_CSV_H
+#define DIPTYCH_COLLECTION_CSV_H
 
 #include "base/base.h"
 

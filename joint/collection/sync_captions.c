@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What files say of pictures that the index has: captions and metadata. */
-#include "cli/index_work.h"
-#include "cli/picture_names.h"
-#include "cli/text.h"
+#include "joint/collection/sync.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +28,7 @@ static int load_names(struct picture_names *out, struct index *index, struct err
 
 /* The index's picture of that name: its whole path, or one of picture_names. *found: there is one; `why` says
  * why not. */
-static int find_picture(struct index_item *out, bool *found, struct work *work,
+static int find_picture(struct index_item *out, bool *found, struct sync *sync,
     const struct picture_names *names, const char *id, const char *file, struct arena *arena, struct err *why,
     struct err *err)
 {
@@ -38,10 +36,10 @@ static int find_picture(struct index_item *out, bool *found, struct work *work,
     if (file && !path)
         return ERR_MEMORY;
     *found = false;
-    int rc = path ? index_find(out, found, work->index, INDEX_IMAGE, path, NULL, arena, err) : 0;
-    if (rc || *found || picture_names_find(&path, names, id, file, index_info(work->index).path, why))
+    int rc = path ? index_find(out, found, sync->index, INDEX_IMAGE, path, NULL, arena, err) : 0;
+    if (rc || *found || picture_names_find(&path, names, id, file, index_info(sync->index).path, why))
         return rc;
-    return index_find(out, found, work->index, INDEX_IMAGE, path, NULL, arena, err);
+    return index_find(out, found, sync->index, INDEX_IMAGE, path, NULL, arena, err);
 }
 
 static bool same(const char *a, const char *b)
@@ -53,7 +51,7 @@ static bool same(const char *a, const char *b)
 
 /* Gives the picture its first caption, unless it has one that another file gave it: of several files the
  * first one goes on to say it. */
-static int caption_picture(struct work *work, struct index_item *picture, const struct captioned_image *image,
+static int caption_picture(struct sync *sync, struct index_item *picture, const struct captioned_image *image,
     const char *path, struct err *err)
 {
     struct arena arena = {0};
@@ -65,29 +63,29 @@ static int caption_picture(struct work *work, struct index_item *picture, const 
         return 0;
     if (picture->caption) {
         hash_bytes(hash, picture->caption, strlen(picture->caption));
-        rc = index_find(&text, &ours, work->index, INDEX_TEXT, path, hash, &arena, err);
+        rc = index_find(&text, &ours, sync->index, INDEX_TEXT, path, hash, &arena, err);
         arena_release(&arena);
     }
     if (rc || !ours)
         return rc;
     picture->caption = image->captions[0];
-    work->described++;
-    return index_update(work->index, picture, err);
+    sync->counts->described++;
+    return index_update(sync->index, picture, err);
 }
 
 /* *missing counts images without a picture; the first is reported. */
-static int list_image(struct text_list *list, size_t *missing, struct work *work,
+static int list_image(struct text_list *list, size_t *missing, struct sync *sync,
     const struct picture_names *names, const struct captioned_image *image, const char *path, struct err *err)
 {
     struct arena arena = {0};
     struct index_item picture;
     struct err why;
     bool found;
-    int rc = find_picture(&picture, &found, work, names, image->id, image->file, &arena, &why, err);
+    int rc = find_picture(&picture, &found, sync, names, image->id, image->file, &arena, &why, err);
     if (!rc && !found && !(*missing)++)
-        work_fail(work, &work->texts.failed, why.msg);
+        sync_fail(sync, &sync->counts->texts.failed, &why);
     if (!rc && found)
-        rc = caption_picture(work, &picture, image, path, err);
+        rc = caption_picture(sync, &picture, image, path, err);
     for (size_t c = 0; c < image->count && !rc; c++) {
         const struct text_entry entry = {
             .text = image->captions[c], .picture = found ? picture.path : NULL, .unbound = !found};
@@ -97,21 +95,27 @@ static int list_image(struct text_list *list, size_t *missing, struct work *work
     return rc;
 }
 
-int work_captions(struct work *work, const char *path, struct err *err)
+int sync_captions(struct sync *sync, const char *path, struct err *err)
 {
     struct caption_set set = {0};
     struct picture_names names = {0};
     struct text_list list = {0};
     size_t missing = 0;
+    enum { STEP = 256 };
     int rc = caption_set_read(&set, &path, 1, NULL, err);
     if (!rc)
-        rc = load_names(&names, work->index, err);
-    for (size_t i = 0; i < set.count && !rc; i++)
-        rc = list_image(&list, &missing, work, &names, &set.images[i], path, err);
+        rc = load_names(&names, sync->index, err);
+    for (size_t i = 0; i < set.count && !rc; i++) {
+        if (i % STEP == 0)
+            rc = job_step(sync->job, "captioned images", i, set.count, err);
+        if (!rc)
+            rc = list_image(&list, &missing, sync, &names, &set.images[i], path, err);
+    }
     if (missing > 1)
-        message("%zu more images of '%s' have no picture in the index", missing - 1, path);
+        job_reportf(sync->job, ERR_NOT_FOUND, "%zu more images of '%s' have no picture in the index",
+            missing - 1, path);
     if (!rc)
-        rc = work_texts(work, path, &list, err);
+        rc = sync_texts(sync, path, &list, err);
     text_list_release(&list);
     picture_names_release(&names);
     caption_set_release(&set);
@@ -150,14 +154,14 @@ static int add_orphan(void *context, const struct index_item *item)
     return 0;
 }
 
-int work_orphans(struct work *work, struct err *err)
+int sync_orphans(struct sync *sync, struct err *err)
 {
     const struct index_filter filter = {.where = "picture is not null", .kind = INDEX_TEXT};
-    struct orphans orphans = {.index = work->index, .err = err};
-    int rc = index_each(work->index, &filter, add_orphan, &orphans, err);
+    struct orphans orphans = {.index = sync->index, .err = err};
+    int rc = index_each(sync->index, &filter, add_orphan, &orphans, err);
     for (size_t i = 0; i < orphans.count && !rc; i++)
-        rc = index_remove(work->index, orphans.ids[i], err);
-    work->texts.gone += orphans.count;
+        rc = index_remove(sync->index, orphans.ids[i], err);
+    sync->counts->texts.gone += orphans.count;
     free(orphans.ids);
     return rc;
 }
@@ -165,39 +169,39 @@ int work_orphans(struct work *work, struct err *err)
 /* ---- metadata ------------------------------------------------------------------------------------------ */
 
 struct describing {
-    struct work *work;
+    struct sync *sync;
     struct picture_names names;
 };
 
 static int describe(void *context, const char *value, const char *rest, struct err *err)
 {
     struct describing *describing = context;
-    struct work *work = describing->work;
+    struct sync *sync = describing->sync;
     struct arena arena = {0};
     struct index_item picture;
     struct err why;
     bool found;
-    int rc = find_picture(&picture, &found, work, &describing->names, NULL, value, &arena, &why, err);
+    int rc = find_picture(&picture, &found, sync, &describing->names, NULL, value, &arena, &why, err);
     if (!rc && !found)
-        work_fail(work, &work->pictures.failed, why.msg);
+        sync_fail(sync, &sync->counts->pictures.failed, &why);
     if (!rc && found && !same(picture.metadata, rest)) {
         picture.metadata = rest;
-        work->described++;
-        rc = index_update(work->index, &picture, err);
+        sync->counts->described++;
+        rc = index_update(sync->index, &picture, err);
     }
     arena_release(&arena);
     return rc;
 }
 
-int work_metadata(struct work *work, const char *path, struct err *err)
+int sync_metadata(struct sync *sync, const char *path, struct err *err)
 {
-    struct describing describing = {.work = work};
+    struct describing describing = {.sync = sync};
     size_t failed = 0;
-    int rc = load_names(&describing.names, work->index, err);
+    int rc = load_names(&describing.names, sync->index, err);
     if (!rc)
-        rc = json_lines_read(&failed, path, "path", describe, &describing, err);
-    work->session->failed += failed;
-    work->pictures.failed += failed;
+        rc = json_lines_read(&failed, path, "path", describe, &describing, sync->job, err);
+    sync->counts->failed += failed;
+    sync->counts->pictures.failed += failed;
     picture_names_release(&describing.names);
-    return rc ? rc : index_commit(work->index, err);
+    return sync_keep(sync, rc, err);
 }

@@ -9,8 +9,8 @@
  *
  * The files are all pictures below the roots, the items all pictures of the index; strings are borrowed.
  */
-#ifndef DIPTYCH_CLI_INDEX_PLAN_H
-#define DIPTYCH_CLI_INDEX_PLAN_H
+#ifndef DIPTYCH_COLLECTION_SYNC_PLAN_H
+#define DIPTYCH_COLLECTION_SYNC_PLAN_H
 
 #include "base/base.h"
 
@@ -52,9 +52,6 @@ struct plan {
     int64_t *sizes;                           /* (size_count) of the items that may have moved, sorted */
     size_t size_count;
 };
-
-/* Whether path is root or lies below it. */
-bool path_below(const char *path, const char *root);
 
 int plan_match(struct plan *plan, struct err *err);
 bool plan_wants_hash(const struct plan *plan, const struct plan_file *file);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+char *path_join(struct arena *arena, const char *folder, const char *name)
+{
+    const size_t length = strlen(folder), slash = length && folder[length - 1] != '/';
+    char *path = arena_alloc(arena, length + slash + strlen(name) + 1);
+    if (path)
+        sprintf(path, "%s%s%s", folder, slash ? "/" : "", name);
+    return path;
+}
+
+bool path_below(const char *path, const char *root)
+{
+    size_t length = strlen(root);
+    if (length && root[length - 1] == '/')
+        length--; /* "/" itself */
+    return !strncmp(path, root, length) && (!path[length] || path[length] == '/');
+}
+
+static const char *copy(struct arena *arena, const char *text, struct err *err)
+{
+    const char *out = arena_copy(arena, text, strlen(text));
+    if (!out)
+        err_memory(err, strlen(text));
+    return out;
+}
+
+/* Where the path does not exist, its folder's path and its name. */
+static const char *absolute_missing(struct arena *arena, const char *path, struct err *err)
+{
+    char *folder = arena_copy(arena, path, strlen(path));
+    if (!folder) {
+        err_memory(err, strlen(path));
+        return NULL;
+    }
+    for (size_t end = strlen(folder); end > 1 && folder[end - 1] == '/'; end--)
+        folder[end - 1] = '\0'; /* slashes at the end say nothing */
+    char *slash = strrchr(folder, '/');
+    const char *name = slash ? slash + 1 : folder;
+    const char *above = !slash ? "." : slash == folder ? "/" : folder;
+    if (slash)
+        *slash = '\0';
+    above = path_absolute(arena, above, err);
+    const char *out = above ? path_join(arena, above, name) : NULL;
+    if (above && !out)
+        err_memory(err, strlen(path));
+    return out;
+}
+
+const char *path_absolute(struct arena *arena, const char *path, struct err *err)
+{
+    char *real = realpath(path, NULL);
+    const char *out = real ? copy(arena, real, err) : absolute_missing(arena, path, err);
+    free(real);
+    return out;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Pictures by the names that files of captions and metadata have for them. */
+#include "joint/joint.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Names and paths are bytes, not always UTF-8. */
+static int add_name(
+    struct picture_names *names, const char *name, size_t length, const char *path, struct err *err)
+{
+    char *key = strndup(name, length);
+    if (!key)
+        return err_memory(err, length);
+    const bool taken = json_object_get(names->paths, key);
+    json_t *value = taken ? json_null() : json_string_nocheck(path);
+    const int failed = json_object_set_new_nocheck(names->paths, key, value);
+    free(key);
+    return failed ? err_memory(err, length) : 0;
+}
+
+/* COCO_val2014_000000000042 and 000000000042 are image 42. The number's digits in stem; NULL: none. */
+static const char *coco_number(const char *stem, size_t length)
+{
+    enum { DIGITS = 12 };
+    if (length < DIGITS || (length > DIGITS && stem[length - DIGITS - 1] != '_'))
+        return NULL;
+    const char *number = stem + length - DIGITS;
+    if (strspn(number, "0123456789") != DIGITS)
+        return NULL;
+    number += strspn(number, "0");
+    return number < stem + length ? number : number - 1;
+}
+
+int picture_names_add(struct picture_names *names, const char *path, struct err *err)
+{
+    const char *name = file_name(path), *suffix = strrchr(name, '.');
+    const size_t stem = suffix ? (size_t)(suffix - name) : strlen(name);
+    const char *number = coco_number(name, stem);
+    if (!names->paths)
+        names->paths = json_object();
+    if (!names->paths)
+        return err_memory(err, 0);
+    int rc = add_name(names, name, strlen(name), path, err);
+    if (!rc && suffix)
+        rc = add_name(names, name, stem, path, err);
+    if (!rc && number && number != name)
+        rc = add_name(names, number, (size_t)(name + stem - number), path, err);
+    return rc;
+}
+
+int picture_names_find(const char **out, const struct picture_names *names, const char *id, const char *file,
+    const char *place, struct err *err)
+{
+    const json_t *path = file ? json_object_get(names->paths, file_name(file)) : NULL;
+    if (!path && id)
+        path = json_object_get(names->paths, id);
+    if (!path)
+        return err_set(err, ERR_NOT_FOUND, "no picture of image '%s' in '%s'", id ? id : file, place);
+    if (!json_is_string(path))
+        return err_set(err, ERR_ARGUMENT, "several pictures of image '%s' in '%s'", id ? id : file, place);
+    *out = json_string_value(path);
+    return 0;
+}
+
+void picture_names_release(struct picture_names *names)
+{
+    json_decref(names->paths);
+    *names = (struct picture_names){0};
+}
+
+/* ---- below a folder ------------------------------------------------------------------------------------ */
+
+struct walk {
+    struct picture_names *names;
+    const char *folder;
+    size_t pictures;
+    const struct job *job;
+    struct err *err;
+};
+
+static int see_picture(void *context, const char *path, const struct err *problem)
+{
+    struct walk *walk = context;
+    if (problem && !strcmp(path, walk->folder))
+        return err_set(walk->err, problem->code, "%s", problem->msg);
+    if (problem)
+        job_report(walk->job, problem);
+    int rc = job_step(walk->job, "looking for pictures", 0, 0, walk->err);
+    if (rc || problem || !picture_suffix(path))
+        return rc;
+    walk->pictures++;
+    return picture_names_add(walk->names, path, walk->err);
+}
+
+int picture_names_add_folder(
+    struct picture_names *names, size_t *pictures, const char *folder, const struct job *job, struct err *err)
+{
+    struct walk walk = {.names = names, .folder = folder, .job = job, .err = err};
+    const int rc = file_walk(folder, see_picture, &walk, err);
+    *pictures = walk.pictures;
+    return rc;
+}
+
+int caption_pictures(struct picture_source **out, struct arena *arena, const char *folder,
+    const struct caption_pairs *pairs, const struct job *job, struct err *err)
+{
+    struct picture_names names = {0};
+    struct job silent = job ? *job : (struct job){0};
+    size_t pictures;
+    silent.report = NULL; /* what cannot be read matters only where it is asked for, and is then missing */
+    *out = arena_alloc(arena, pairs->count * sizeof **out);
+    int rc = *out ? 0 : err_memory(err, pairs->count * sizeof **out);
+    if (!rc)
+        rc = picture_names_add_folder(&names, &pictures, folder, &silent, err);
+    for (size_t i = 0; i < pairs->count && !rc; i++) {
+        const char *path = NULL;
+        rc = picture_names_find(&path, &names, pairs->ids[i], pairs->files[i], folder, err);
+        if (!rc && !((*out)[i].path = arena_copy(arena, path, strlen(path))))
+            rc = err_memory(err, strlen(path));
+    }
+    picture_names_release(&names);
+    return rc;
+}
+
+/* ---- of captioned images ------------------------------------------------------------------------------- */
+
+/* Takes the image if it has a picture; `first` tells of the first that has none. */
+static int take_image(struct captioned_pictures *out, struct err *first, const struct caption_set *set,
+    size_t i, const struct picture_names *names, const char *folder, struct err *err)
+{
+    const struct captioned_image *image = &set->images[i];
+    const char *path = NULL;
+    struct err problem;
+    const int rc = picture_names_find(&path, names, image->id, image->file, folder, &problem);
+    if (!rc) {
+        out->images[out->paths.count] = i;
+        return strings_add(&out->paths, path, strlen(path), err);
+    }
+    if (rc != ERR_NOT_FOUND)
+        return err_set(err, rc, "%s", problem.msg);
+    if (!out->without_picture++)
+        *first = problem;
+    return 0;
+}
+
+int captioned_pictures_find(struct captioned_pictures *out, const struct caption_set *set, const char *folder,
+    bool allow_missing, const struct job *job, struct err *err)
+{
+    struct picture_names names = {0};
+    struct err first;
+    size_t pictures = 0;
+    *out = (struct captioned_pictures){.images = mem_new(set->count + 1, sizeof *out->images)};
+    int rc = out->images ? picture_names_add_folder(&names, &pictures, folder, job, err)
+                         : err_memory(err, set->count * sizeof *out->images);
+    for (size_t i = 0; i < set->count && !rc; i++)
+        rc = take_image(out, &first, set, i, &names, folder, err);
+    out->without_captions = pictures > out->paths.count ? pictures - out->paths.count : 0;
+    if (!rc && out->without_picture && (!allow_missing || !out->paths.count))
+        rc = err_set(err, ERR_NOT_FOUND, "%s, nor of %zu others of %zu", first.msg, out->without_picture - 1,
+            set->count);
+    picture_names_release(&names);
+    return rc;
+}
+
+void captioned_pictures_release(struct captioned_pictures *pictures)
+{
+    free(pictures->images);
+    strings_release(&pictures->paths);
+    *pictures = (struct captioned_pictures){0};
+}

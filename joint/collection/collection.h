@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * joint/collection: an index, the folders and files it is made from, and the model that fills it.
+ *
+ *   struct collection  an open index that can be brought up to date and searched. One thread at a time.
+ *   struct embedder    who makes vectors of pictures and texts: a model's encoder, or a stand-in in tests.
+ *   struct sources     what a collection is made from.
+ *
+ *   collection_open -> collection_attach -> collection_sync, collection_search ... -> collection_free
+ *
+ * Opening is quick and needs no model, so that a mistake shows before a model is loaded; what only looks up or
+ * removes items goes to the index itself (collection_index, index.h) or to collection_remove, and needs none at
+ * all. Error codes are those of index.h, of joint.h, and what is said at each function.
+ */
+#ifndef DIPTYCH_COLLECTION_H
+#define DIPTYCH_COLLECTION_H
+
+#include "index/index.h"
+#include "joint/joint.h"
+
+/* ---- the model ----------------------------------------------------------------------------------------- */
+
+/* Makes vectors of length 1 and width E. The functions are called on the thread that uses the collection. */
+struct embedder {
+    void *context; /* of the functions */
+    size_t width;  /* E */
+
+    /* As encode_pictures: batches in order, each picture of a batch with its err or a vector. */
+    int (*pictures)(void *context, const struct picture_source *pictures, size_t count, picture_visit *visit,
+        void *visit_context, struct err *err);
+
+    /* embeddings (count, E) of texts; errs (count) tells which have none, and why: code 0 for the others.
+     * *truncated counts texts that were cut at the model's context length. */
+    int (*texts)(void *context, float *embeddings, struct err *errs, const char *const *texts, size_t count,
+        size_t *truncated, struct err *err);
+
+    /* embedding (E) of a query, as query_encode. */
+    int (*query)(void *context, float *embedding, const struct query_term *terms, size_t count,
+        size_t *truncated, struct err *err);
+};
+
+/* The embedder that an encoder is; all of it outlives it. */
+struct encoder_embedder {
+    struct encoder *encoder;
+    struct loader *loader;                /* for pictures, as encode_pictures has it; NULL where none go in */
+    const struct loader_options *options; /* for queries with pictures, as query_encode has them */
+};
+struct embedder embedder_of(struct encoder_embedder *encoder);
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+struct collection_options {
+    enum index_access access;
+    bool make; /* for INDEX_WRITE: an index that is not there is made */
+
+    /* The model whose vectors go in or are looked for. fingerprint NULL: none, and nothing is compared; another
+     * than the index's is ERR_ARGUMENT. */
+    const char *model, *fingerprint;
+    size_t width;
+    int storage; /* enum index_storage; -1: any, f16 for a new index. Another than the index's is ERR_ARGUMENT */
+};
+
+struct collection;
+int collection_open(
+    struct collection **out, const char *path, const struct collection_options *options, struct err *err);
+void collection_free(struct collection *collection);
+struct index *collection_index(struct collection *collection);
+
+/* Whether an index could be brought up to date with this model: 0 also where there is no index yet, ERR_ARGUMENT
+ * where it was made with another. For those who want to know before they load the model. */
+int collection_accepts(const char *path, const char *fingerprint, struct err *err);
+
+/* What sync and search compute with: the embedder, which is borrowed, and the device to search on, which NULL
+ * leaves out. NULL, NULL takes both away again, so that a model can be unloaded. */
+int collection_attach(
+    struct collection *collection, const struct embedder *embedder, struct device *device, struct err *err);
+
+/* ---- sources ------------------------------------------------------------------------------------------- */
+
+/* Pictures and folders of them; files of texts, captions and metadata. Their names as the index keeps them. */
+enum source_kind { SOURCE_PICTURES, SOURCE_TEXTS, SOURCE_CAPTIONS, SOURCE_METADATA, SOURCE_KINDS };
+extern const char *const source_names[SOURCE_KINDS];
+
+/* Zero-initialise. */
+struct sources {
+    struct strings paths[SOURCE_KINDS]; /* path_absolute's */
+};
+
+/* Adds a path as the user names it. */
+int sources_add(struct sources *sources, enum source_kind kind, const char *path, struct err *err);
+
+/* Adds those that an index remembers. */
+int sources_recall(struct sources *sources, struct index *index, struct err *err);
+bool sources_any(const struct sources *sources);
+
+/* Looks whether the files can be read, but for pictures, which fail one by one: ERR_IO with the first that
+ * cannot. */
+int sources_check(const struct sources *sources, struct err *err);
+void sources_release(struct sources *sources);
+
+/* ---- bringing up to date ------------------------------------------------------------------------------- */
+
+struct sync_counts {
+    struct {
+        size_t new, changed, copied, moved, gone, unchanged, failed;
+    } pictures;
+    struct {
+        size_t new, copied, gone, unchanged, failed, truncated;
+    } texts;
+    size_t described; /* pictures and texts with new captions or metadata */
+    size_t encoded;   /* pictures and texts that the model has seen */
+    size_t skipped;   /* files below folders whose names are not those of pictures */
+    size_t failed;    /* all failures: of pictures and texts, and files that cannot be read any more */
+};
+
+/* Makes the collection what its sources are: the pictures below the folders by path, size, time and content; the
+ * texts of the files; captions and metadata. sources NULL or empty: those that the index remembers; others are
+ * remembered from now on. For the writer, with an embedder attached.
+ *
+ * A picture, text or remembered file that cannot be read is reported to the job, counted, left out, and tried
+ * again the next time. Commits now and then: any end, ERR_CANCELLED too, keeps most of what was done, and the next
+ * sync goes on from there; counts hold then as well. ERR_IO and ERR_FORMAT: a named file of texts, captions or
+ * metadata is unreadable or none. */
+int collection_sync(struct sync_counts *counts, struct collection *collection, const struct sources *sources,
+    const struct job *job, struct err *err);
+
+/* ---- taking out ---------------------------------------------------------------------------------------- */
+
+struct removal {
+    const struct strings
+        *paths;         /* path_absolute's: pictures, folders, files of texts; a picture's texts go too */
+    const int64_t *ids; // (id_count)
+    size_t id_count;
+    struct index_filter filter; /* of what lies below the paths, or without paths of all, only what fits */
+};
+
+/* Removes items in one commit, and without a filter also sources whose path is among the paths: what is removed
+ * by the path that it was made from does not come back. Of *missing paths and ids the index has nothing: each is
+ * reported as ERR_NOT_FOUND. For the writer. */
+int collection_remove(size_t *removed, size_t *missing, struct collection *collection,
+    const struct removal *removal, const struct job *job, struct err *err);
+
+/* ---- searching ----------------------------------------------------------------------------------------- */
+
+/* One query that is a weighted sum of terms, or any number that are a text each. */
+struct search {
+    const struct index_rows *rows; /* among these: index_rows of the collection's index */
+    const struct query_term *terms;
+    size_t term_count;
+    const char *const *texts; // (text_count), where there are no terms
+    size_t text_count;
+    size_t top;       /* hits a query, 1 or more */
+    double min_score; /* no hits below: -INFINITY for none */
+};
+
+struct hit_list {
+    const char *query;              /* as its user put it */
+    const struct index_item *items; // (count), best first
+    const struct index_hit *hits;   // (count)
+    size_t count;
+};
+
+/* Zero-initialise. */
+struct search_results {
+    struct hit_list *lists; // (count): one a query, in their order
+    size_t count;
+    size_t truncated; /* texts cut at the model's context length */
+    struct arena arena;
+};
+
+/* Needs embedder and device attached. index_search's promises hold: exact, ties by id. ERR_FORMAT: a row of a hit
+ * is damaged. Texts are encoded and looked for together: some dozens at a time keep memory small. */
+int collection_search(struct search_results *out, struct collection *collection, const struct search *search,
+    const struct job *job, struct err *err);
+void search_results_release(struct search_results *results);
+
+/* The query of terms as a line: the user's words, "-" before what is subtracted, pictures by their paths, weights
+ * other than 1 behind a colon. In the arena; NULL when out of memory. */
+const char *query_line(struct arena *arena, const struct query_term *terms, size_t count);
+
+#endif

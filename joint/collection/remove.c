@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/collection/internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct removing {
+    struct index *index;
+    const struct removal *removal;
+    bool *used;   // (paths)
+    int64_t *ids; // (count): given, and of what was found
+    size_t count, room;
+    const struct job *job;
+    struct err *err;
+};
+
+static int add_id(struct removing *r, int64_t id)
+{
+    if (r->count == r->room) {
+        const size_t room = r->room ? 2 * r->room : 64;
+        int64_t *ids = mem_grow(r->ids, room, sizeof *ids);
+        if (!ids)
+            return err_memory(r->err, room * sizeof *ids);
+        r->ids = ids;
+        r->room = room;
+    }
+    r->ids[r->count++] = id;
+    return 0;
+}
+
+/* ---- items --------------------------------------------------------------------------------------------- */
+
+/* A text counts by its file and by the picture that it describes. */
+static bool is_below(struct removing *r, const struct index_item *item)
+{
+    const struct strings *paths = r->removal->paths;
+    bool any = !paths->count;
+    for (size_t i = 0; i < paths->count; i++) {
+        const char *root = paths->items[i];
+        const bool hit = (item->path && path_below(item->path, root)) ||
+                         (item->picture && path_below(item->picture, root));
+        r->used[i] |= hit;
+        any |= hit;
+    }
+    return any;
+}
+
+static int visit(void *context, const struct index_item *item)
+{
+    struct removing *r = context;
+    return is_below(r, item) ? add_id(r, item->id) : 0;
+}
+
+/* One commit: all of it, or nothing. *missing counts ids that are not there. */
+static int remove_ids(size_t *removed, size_t *missing, struct removing *r, struct err *err)
+{
+    struct err why;
+    int rc = 0;
+    for (size_t i = 0; i < r->count && !rc; i++) {
+        rc = index_remove(r->index, r->ids[i], &why);
+        if (rc == ERR_NOT_FOUND) {
+            job_report(r->job, &why);
+            ++*missing;
+            rc = 0;
+        } else if (rc) {
+            err_set(err, why.code, "%s", why.msg);
+        } else {
+            ++*removed;
+        }
+    }
+    return rc ? rc : index_commit(r->index, err);
+}
+
+/* ---- sources ------------------------------------------------------------------------------------------- */
+
+/* The paths that are among the index's sources of a kind. */
+static int forget_kind(struct removing *r, const char *kind, struct err *err)
+{
+    const struct strings *paths = r->removal->paths;
+    struct strings known = {0};
+    int rc = index_sources(&known, r->index, kind, err);
+    for (size_t i = 0; i < paths->count * known.count && !rc; i++) {
+        const size_t path = i / known.count;
+        if (strcmp(paths->items[path], known.items[i % known.count]))
+            continue;
+        r->used[path] = true;
+        rc = index_source_remove(r->index, kind, paths->items[path], err);
+    }
+    strings_release(&known);
+    return rc;
+}
+
+static int forget_sources(struct removing *r, struct err *err)
+{
+    int rc = 0;
+    for (int kind = 0; kind < SOURCE_KINDS && !rc; kind++)
+        rc = forget_kind(r, source_names[kind], err);
+    return rc;
+}
+
+static void report_unused(size_t *missing, const struct removing *r)
+{
+    for (size_t i = 0; i < r->removal->paths->count; i++) {
+        if (r->used[i])
+            continue;
+        job_reportf(r->job, ERR_NOT_FOUND, "'%s' has nothing of '%s'", index_info(r->index).path,
+            r->removal->paths->items[i]);
+        ++*missing;
+    }
+}
+
+int collection_remove(size_t *removed, size_t *missing, struct collection *collection,
+    const struct removal *removal, const struct job *job, struct err *err)
+{
+    struct removing r = {.index = collection->index, .removal = removal, .job = job, .err = err};
+    const struct index_filter *filter = &removal->filter;
+    const bool filtered = filter->where || filter->match || filter->kind;
+    int rc = 0;
+    *removed = *missing = 0;
+    r.used = mem_new(removal->paths->count + 1, sizeof *r.used);
+    if (!r.used)
+        return err_memory(err, removal->paths->count);
+    for (size_t i = 0; i < removal->id_count && !rc; i++)
+        rc = add_id(&r, removal->ids[i]);
+    if (!rc && (removal->paths->count || filtered))
+        rc = index_each(r.index, filter, visit, &r, err);
+    if (!rc && !filtered)
+        rc = forget_sources(&r, err);
+    if (!rc)
+        rc = remove_ids(removed, missing, &r, err);
+    if (!rc)
+        report_unused(missing, &r);
+    free(r.ids);
+    free(r.used);
+    return rc;
+}

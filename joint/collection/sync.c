@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/collection/sync.h"
+#include "joint/collection/internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- what the steps share ------------------------------------------------------------------------------ */
+
+int sync_commit(struct sync *sync, struct err *err)
+{
+    enum { SHARE = 20, SECONDS_MAX = 2 };
+    const double now = time_now(), wait = SHARE * sync->commit_time;
+    if (now - sync->committed < (wait < SECONDS_MAX ? wait : SECONDS_MAX))
+        return 0;
+    const int rc = index_commit(sync->index, err);
+    sync->committed = time_now();
+    sync->commit_time = sync->committed - now;
+    return rc;
+}
+
+int sync_keep(struct sync *sync, int rc, struct err *err)
+{
+    if (rc && rc != ERR_CANCELLED)
+        return rc;
+    const int kept = index_commit(sync->index, rc ? NULL : err);
+    return rc ? rc : kept;
+}
+
+void sync_fail(struct sync *sync, size_t *failed, const struct err *why)
+{
+    job_report(sync->job, why);
+    sync->counts->failed++;
+    ++*failed;
+}
+
+/* ---- sources ------------------------------------------------------------------------------------------- */
+
+static int remember(const struct sources *sources, struct index *index, struct err *err)
+{
+    int rc = 0;
+    for (int kind = 0; kind < SOURCE_KINDS; kind++)
+        for (size_t i = 0; i < sources->paths[kind].count && !rc; i++)
+            rc = index_source_add(index, source_names[kind], sources->paths[kind].items[i], err);
+    return rc ? rc : index_commit(index, err);
+}
+
+/* A file that is only remembered may be gone: the others count. */
+static void drop_unreadable(struct sources *sources, struct sync *sync)
+{
+    for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++) {
+        struct strings *files = &sources->paths[kind];
+        size_t kept = 0;
+        for (size_t i = 0; i < files->count; i++) {
+            if (!access(files->items[i], R_OK)) {
+                files->items[kept++] = files->items[i];
+                continue;
+            }
+            job_reportf(sync->job, ERR_IO, "unable to open '%s': %s", files->items[i], strerror(errno));
+            sync->counts->failed++;
+        }
+        files->count = kept;
+    }
+}
+
+/* ---- pictures ------------------------------------------------------------------------------------------ */
+
+static int sync_folders(struct sync *sync, const struct strings *roots, struct err *err)
+{
+    struct file_list files = {.job = sync->job};
+    int rc = 0;
+    for (size_t i = 0; i < roots->count && !rc; i++)
+        rc = file_list_walk(&files, roots->items[i], err);
+    sync->counts->skipped = files.skipped;
+    sync->counts->pictures.failed = files.failed;
+    sync->counts->failed += files.failed;
+    if (!rc)
+        rc = job_step(sync->job, "looking for changes", 0, 0, err);
+    if (!rc)
+        rc = file_list_plan(&files, sync->index, err);
+    if (!rc)
+        rc = sync_pictures(sync, &files.plan, err);
+    file_list_release(&files);
+    return rc;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+static int sync_text_file(struct sync *sync, const char *path, struct err *err)
+{
+    struct text_list list = {.job = sync->job};
+    int rc = texts_read(&list, path, err);
+    if (!rc)
+        rc = sync_texts(sync, path, &list, err);
+    text_list_release(&list);
+    return rc;
+}
+
+/* A file that was named by mistake must not end the syncs to come, which go by what is remembered. */
+static int sync_file(struct sync *sync, enum source_kind kind, const char *path, bool named, struct err *err)
+{
+    static int (*const steps[SOURCE_KINDS])(struct sync *, const char *, struct err *) = {
+        [SOURCE_TEXTS] = sync_text_file,
+        [SOURCE_CAPTIONS] = sync_captions,
+        [SOURCE_METADATA] = sync_metadata,
+    };
+    const int rc = steps[kind](sync, path, err);
+    if (!rc || rc == ERR_IO || rc == ERR_MEMORY || rc == ERR_CANCELLED || !named)
+        return rc;
+    if (!index_source_remove(sync->index, source_names[kind], path, NULL))
+        index_commit(sync->index, NULL);
+    return rc;
+}
+
+static int sync_all(struct sync *sync, const struct sources *sources, bool named, struct err *err)
+{
+    int rc = sync_folders(sync, &sources->paths[SOURCE_PICTURES], err);
+    for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
+        for (size_t i = 0; i < sources->paths[kind].count && !rc; i++)
+            rc = sync_file(sync, (enum source_kind)kind, sources->paths[kind].items[i], named, err);
+    return rc ? rc : index_prepare(sync->index, sync->job, err);
+}
+
+int collection_sync(struct sync_counts *counts, struct collection *collection, const struct sources *sources,
+    const struct job *job, struct err *err)
+{
+    struct sync sync = {
+        .index = collection->index,
+        .embedder = collection->embedder,
+        .job = job,
+        .counts = counts,
+        .committed = time_now(),
+    };
+    const bool named = sources && sources_any(sources);
+    struct sources remembered = {0};
+    *counts = (struct sync_counts){0};
+    int rc = named ? remember(sources, sync.index, err) : sources_recall(&remembered, sync.index, err);
+    if (!rc && !named)
+        drop_unreadable(&remembered, &sync);
+    if (!rc)
+        rc = job_step(job, "looking for pictures", 0, 0, err);
+    if (!rc)
+        rc = sync_all(&sync, named ? sources : &remembered, named, err);
+    sources_release(&remembered);
+    return rc;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the steps of collection_sync share. Each step commits now and then, so that an end at any moment keeps most
+ * of what was done and the next sync goes on from there:
+ *
+ *   sync_files.c     what lies below the folders, and what the index holds of it
+ *   sync_plan.c      by path, size, time and content: what is new, changed, moved, gone
+ *   sync_moves.c     what moved takes its vectors along
+ *   sync_pictures.c  what is new is copied or encoded
+ *   sync_texts.c     texts of files
+ *   sync_captions.c  what files say of pictures
+ */
+#ifndef DIPTYCH_COLLECTION_SYNC_H
+#define DIPTYCH_COLLECTION_SYNC_H
+
+#include "joint/collection/collection.h"
+#include "joint/collection/sync_files.h"
+#include "joint/collection/text_files.h"
+
+struct sync {
+    struct index *index;
+    const struct embedder *embedder;
+    const struct job *job;
+    struct sync_counts *counts;
+    size_t done, total; /* pictures to add */
+    double committed;   /* when, on time_now's clock */
+    double commit_time; /* what it took */
+};
+
+/* For the end of a batch: commits, so often that it takes a twentieth of the time, at least every 2 seconds. */
+int sync_commit(struct sync *sync, struct err *err);
+
+/* For the end of a step that ended with rc: keeps what was done, also where the job wanted the end. */
+int sync_keep(struct sync *sync, int rc, struct err *err);
+
+/* Reports a failure that does not end the work; `failed` is pictures' or texts'. */
+void sync_fail(struct sync *sync, size_t *failed, const struct err *why);
+
+/* Gives the item another path, size and time. */
+int sync_place(
+    struct sync *sync, int64_t id, const char *path, int64_t size, int64_t mtime_ns, struct err *err);
+
+/* Does the moves of a plan, in one commit, and counts what does not change. */
+int sync_moves(struct sync *sync, const struct plan *plan, struct err *err);
+
+/* Does what a plan has found out. */
+int sync_pictures(struct sync *sync, const struct plan *plan, struct err *err);
+
+/* Makes the texts of the file `path` in the index those of the list: what is new is encoded, what is no longer in
+ * it removed. Texts with the words of an unbound one stay: their picture may have another name by now. */
+int sync_texts(struct sync *sync, const char *path, const struct text_list *list, struct err *err);
+
+/* Reads captions, makes the texts of their file those that describe pictures of the index, and gives each of
+ * these pictures its first caption. */
+int sync_captions(struct sync *sync, const char *path, struct err *err);
+
+/* Removes texts that describe pictures the index does not have. Does not commit. */
+int sync_orphans(struct sync *sync, struct err *err);
+
+/* Gives pictures the metadata that lines {"path": ..., ...} have for them. */
+int sync_metadata(struct sync *sync, const char *path, struct err *err);
+
+#endif

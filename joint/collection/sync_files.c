@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/collection/sync_files.h"
+#include "vision/vision.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *copy(struct arena *arena, const char *text, struct err *err)
+{
+    const char *out = arena_copy(arena, text, strlen(text));
+    if (!out)
+        err_memory(err, strlen(text));
+    return out;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+struct walk {
+    struct file_list *list;
+    const char *root;
+    struct err *err;
+};
+
+static int add_file(struct file_list *list, const char *path, const struct stat *st, struct err *err)
+{
+    struct plan *plan = &list->plan;
+    if (plan->file_count == list->file_room) {
+        const size_t room = list->file_room ? 2 * list->file_room : 256;
+        struct plan_file *files = mem_grow(plan->files, room, sizeof *files);
+        if (!files)
+            return err_memory(err, room * sizeof *files);
+        plan->files = files;
+        list->file_room = room;
+    }
+    const char *kept = copy(&list->arena, path, err);
+    plan->files[plan->file_count++] = (struct plan_file){
+        .path = kept,
+        .size = st->st_size,
+        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+    };
+    return kept ? 0 : ERR_MEMORY;
+}
+
+static int visit(void *context, const char *path, const struct err *problem)
+{
+    const struct walk *walk = context;
+    struct file_list *list = walk->list;
+    struct stat st;
+    if (problem || stat(path, &st)) {
+        list->failed++;
+        if (problem)
+            job_report(list->job, problem);
+        else
+            job_reportf(list->job, ERR_IO, "unable to read '%s': %s", path, strerror(errno));
+        return strings_add(&list->unreadable, path, strlen(path), walk->err);
+    }
+    if (strcmp(path, walk->root) && !picture_suffix(path)) {
+        list->skipped++;
+        return 0;
+    }
+    const int rc = job_step(list->job, "looking for pictures", 0, 0, walk->err);
+    return rc ? rc : add_file(list, path, &st, walk->err);
+}
+
+int file_list_walk(struct file_list *list, const char *root, struct err *err)
+{
+    int rc = strings_add(&list->roots, root, strlen(root), err);
+    return rc ? rc : file_walk(root, visit, &(struct walk){list, root, err}, err);
+}
+
+/* ---- hashes -------------------------------------------------------------------------------------------- */
+
+struct hashing {
+    struct plan_file *const *files;
+    struct err *errs;
+};
+
+static void hash_one(void *context, size_t i)
+{
+    const struct hashing *hashing = context;
+    struct plan_file *file = hashing->files[i];
+    hashing->errs[i] = (struct err){0};
+    if (!*file->hash && hash_file(file->hash, file->path, &hashing->errs[i]))
+        *file->hash = '\0';
+}
+
+void files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads)
+{
+    parallel_for(count, threads, hash_one, &(struct hashing){files, errs});
+}
+
+/* Files that cannot be hashed are left without: they are tried again, and reported, in their turn. */
+static int hash_moves(struct file_list *list, struct err *err)
+{
+    enum { CHUNK = 64 };
+    struct plan *plan = &list->plan;
+    struct plan_file *files[CHUNK];
+    size_t count = 0, done = 0, total = 0;
+    int rc = 0;
+    struct err *errs = mem_new(CHUNK, sizeof *errs);
+    if (!errs)
+        return err_memory(err, CHUNK * sizeof *errs);
+    for (size_t i = 0; i < plan->file_count; i++)
+        total += plan_wants_hash(plan, &plan->files[i]);
+    for (size_t i = 0; i < plan->file_count && done < total && !rc; i++) {
+        if (!plan_wants_hash(plan, &plan->files[i]))
+            continue;
+        files[count++] = &plan->files[i];
+        if (++done % CHUNK && done < total)
+            continue;
+        files_hash(files, errs, count, job_threads(list->job));
+        rc = job_step(list->job, "files compared", done, total, err);
+        count = 0;
+    }
+    free(errs);
+    return rc;
+}
+
+/* ---- items --------------------------------------------------------------------------------------------- */
+
+static int add_item(void *context, const struct index_item *item)
+{
+    const struct walk *walk = context;
+    struct file_list *list = walk->list;
+    struct plan *plan = &list->plan;
+    if (!item->path)
+        return 0;
+    if (plan->item_count == list->item_room) {
+        const size_t room = list->item_room ? 2 * list->item_room : 256;
+        struct plan_item *items = mem_grow(plan->items, room, sizeof *items);
+        if (!items)
+            return err_memory(walk->err, room * sizeof *items);
+        plan->items = items;
+        list->item_room = room;
+    }
+    struct plan_item *added = &plan->items[plan->item_count++];
+    *added = (struct plan_item){
+        .id = item->id,
+        .size = item->size,
+        .mtime_ns = item->mtime_ns,
+        .path = copy(&list->arena, item->path, walk->err),
+        .hash = item->hash ? copy(&list->arena, item->hash, walk->err) : NULL,
+    };
+    return added->path && (added->hash || !item->hash) ? 0 : ERR_MEMORY;
+}
+
+int file_list_plan(struct file_list *list, struct index *index, struct err *err)
+{
+    struct plan *plan = &list->plan;
+    plan->roots = &list->roots;
+    plan->unreadable = &list->unreadable;
+    int rc = index_each(index, &(struct index_filter){.kind = INDEX_IMAGE}, add_item,
+        &(struct walk){.list = list, .err = err}, err);
+    if (!rc)
+        rc = plan_match(plan, err);
+    if (!rc)
+        rc = hash_moves(list, err);
+    return rc ? rc : plan_moves(plan, err);
+}
+
+void file_list_release(struct file_list *list)
+{
+    plan_release(&list->plan);
+    strings_release(&list->roots);
+    strings_release(&list->unreadable);
+    arena_release(&list->arena);
+}

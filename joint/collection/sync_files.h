@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What lies below the paths given, and what an index holds of it: the input of a plan. */
+#ifndef DIPTYCH_COLLECTION_SYNC_FILES_H
+#define DIPTYCH_COLLECTION_SYNC_FILES_H
+
+#include "index/index.h"
+#include "joint/collection/sync_plan.h"
+
+/* Zero-initialise but for the job, to which paths that cannot be read are reported. */
+struct file_list {
+    const struct job *job;
+    struct plan plan;
+    struct strings roots, unreadable;
+    size_t failed;  /* paths that cannot be read */
+    size_t skipped; /* files below folders whose names are not those of pictures */
+    size_t file_room, item_room;
+    struct arena arena;
+};
+
+/* Finds the pictures at and below an absolute path. One that is not there is reported and no failure here. */
+int file_list_walk(struct file_list *files, const char *root, struct err *err);
+
+/* Loads the index's pictures, and plans by path, size and time, and the moves by content. */
+int file_list_plan(struct file_list *files, struct index *index, struct err *err);
+
+/* Fills in the hashes of files (count) that have none; errs (count) where that failed. */
+void files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads);
+void file_list_release(struct file_list *files);
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/joint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An image counts from when its picture is encoded: image r of the evaluation is set->images[kept[r]]. */
+struct run {
+    struct retrieval_evaluation *out;
+    struct encoder *encoder;
+    const struct caption_set *set;
+    const struct captioned_pictures *pictures;
+    const struct job *job;
+    size_t width;
+    size_t *kept;           // (count), of up to pictures->paths.count
+    float *images, *texts;  // (count, E), (rows.count, E)
+    size_t *image_of;       // (rows.count)
+    struct token_rows rows; /* of the captions */
+    size_t count;
+};
+
+/* ---- pictures ------------------------------------------------------------------------------------------ */
+
+static int keep_batch(
+    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
+{
+    struct run *run = context;
+    memcpy(&run->images[run->count * run->width], embeddings, batch->good * run->width * sizeof *embeddings);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->errs[i].code) {
+            job_report(run->job, &batch->errs[i]);
+            run->out->failed++;
+        } else {
+            run->kept[run->count++] = run->pictures->images[batch->first + i];
+        }
+    }
+    run->out->pictures += batch->count;
+    return job_step(run->job, "pictures", run->out->pictures, run->pictures->paths.count, err);
+}
+
+static int encode_images(struct run *run, struct loader *loader, struct err *err)
+{
+    const struct strings *paths = &run->pictures->paths;
+    run->images = mem_new(paths->count, run->width * sizeof *run->images);
+    run->kept = mem_new(paths->count, sizeof *run->kept);
+    if (!run->images || !run->kept)
+        return err_memory(err, paths->count * run->width * sizeof *run->images);
+    struct picture_source *sources = picture_files((const char *const *)paths->items, paths->count);
+    int rc = sources ? job_step(run->job, "pictures", 0, paths->count, err)
+                     : err_memory(err, paths->count * sizeof *sources);
+    if (!rc)
+        rc = encode_pictures(run->encoder, loader, sources, paths->count, keep_batch, run, err);
+    free(sources);
+    return rc || run->count ? rc : err_set(err, ERR_ARGUMENT, "no picture with captions could be read");
+}
+
+/* ---- captions ------------------------------------------------------------------------------------------ */
+
+static int add_captions(struct run *run, size_t image, struct err *err)
+{
+    const struct captioned_image *captioned = &run->set->images[run->kept[image]];
+    for (size_t i = 0; i < captioned->count; i++) {
+        run->image_of[run->rows.count] = image;
+        const int rc = token_rows_add(&run->rows, encoder_model(run->encoder), captioned->captions[i], err);
+        if (rc) {
+            err_wrap(err, "caption %zu of image '%s'", i + 1, captioned->id);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int add_all_captions(struct run *run, struct err *err)
+{
+    size_t count = 0;
+    int rc = 0;
+    for (size_t i = 0; i < run->count; i++)
+        count += run->set->images[run->kept[i]].count;
+    run->image_of = mem_new(count, sizeof *run->image_of);
+    if (!run->image_of)
+        return err_memory(err, count * sizeof *run->image_of);
+    for (size_t i = 0; i < run->count && !rc; i++)
+        rc = add_captions(run, i, err);
+    run->out->truncated = run->rows.truncated;
+    return rc;
+}
+
+/* Some batches at a time: the encoder sorts them by length, and the job may want the end. */
+static int encode_captions(struct run *run, struct err *err)
+{
+    const size_t context = model_config(encoder_model(run->encoder))->text.context;
+    const size_t at_once = 8 * encoder_batch(run->encoder);
+    int rc = add_all_captions(run, err);
+    if (rc)
+        return rc;
+    run->texts = mem_new(run->rows.count, run->width * sizeof *run->texts);
+    if (!run->texts)
+        return err_memory(err, run->rows.count * run->width * sizeof *run->texts);
+    for (size_t first = 0; first < run->rows.count && !rc; first += at_once) {
+        const size_t left = run->rows.count - first;
+        rc = encoder_ids(run->encoder, &run->texts[first * run->width], &run->rows.ids[first * context],
+            &run->rows.lengths[first], left < at_once ? left : at_once, err);
+        if (!rc)
+            rc = job_step(run->job, "captions", first, run->rows.count, err);
+    }
+    return rc;
+}
+
+/* ---- both ---------------------------------------------------------------------------------------------- */
+
+int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder, struct loader *loader,
+    const struct caption_set *set, const struct captioned_pictures *pictures, const struct job *job,
+    struct err *err)
+{
+    struct run run = {
+        .out = out,
+        .encoder = encoder,
+        .set = set,
+        .pictures = pictures,
+        .job = job,
+        .width = model_width(encoder_model(encoder)),
+    };
+    *out = (struct retrieval_evaluation){0};
+    int rc = encode_images(&run, loader, err);
+    if (!rc)
+        rc = encode_captions(&run, err);
+    if (!rc)
+        rc = retrieval_compute(&out->scores, run.images, run.count, run.texts, run.image_of, run.rows.count,
+            run.width, job_threads(job), err);
+    token_rows_release(&run.rows);
+    free(run.image_of);
+    free(run.texts);
+    free(run.images);
+    free(run.kept);
+    return rc;
+}
