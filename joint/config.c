@@ -186,13 +186,13 @@ int model_config_parse(
         if (rc)
             return rc;
     }
+    reading.config.layout = format->layout;
     format->finish(&reading);
     struct vit_config *vision = &reading.config.vision;
     struct text_config *text = &reading.config.text;
     vision->embed_width = text->embed_width = reading.embed_width;
     vision->block.eps = (float)reading.vision_eps;
     text->block.eps = (float)reading.text_eps;
-    text->block.causal = true;
     text->eot_id = (int32_t)reading.eos_id;
     int rc = check_config(&reading.config, err);
     if (!rc)
@@ -200,40 +200,70 @@ int model_config_parse(
     return rc;
 }
 
+/* ---- the formats --------------------------------------------------------------------------------------- */
+
+const struct config_format *const config_formats[] = {&config_hf, &config_open_clip, NULL};
+
+const char *config_end_key(enum layout layout)
+{
+    const struct config_format *const *format = config_formats;
+    while ((*format)->layout != layout)
+        format++;
+    return (*format)->end_key;
+}
+
+/* The one for a file with these contents. */
+static int format_find(
+    const struct config_format **out, const char *file, const json_t *root, struct err *err)
+{
+    const json_t *type = find(root, "model_type");
+    const char *word = json_string_value(type);
+    for (const struct config_format *const *format = config_formats; *format; format++) {
+        const char *wanted = (*format)->model_type;
+        if (!strcmp((*format)->file, file) && (!wanted || !type || (word && !strcmp(wanted, word)))) {
+            *out = *format;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_UNSUPPORTED, "'model_type' is %s, which is not supported", value_text(type).text);
+}
+
 /* ---- the directory ------------------------------------------------------------------------------------- */
 
-static int read_file(json_t **out, struct arena *arena, const char *directory,
-    const struct config_format *format, struct err *err)
+static int read_file(
+    json_t **out, struct arena *arena, const char *directory, const char *file, struct err *err)
 {
     enum { CONFIG_MAX = 1 << 20 };
-    const char *path = path_join(arena, directory, format->file);
+    const char *path = path_join(arena, directory, file);
     return path ? json_read(out, path, CONFIG_MAX, err) : err_memory(err, strlen(directory));
 }
 
-static bool has_file(struct arena *arena, const char *directory, const struct config_format *format)
+static bool has_file(struct arena *arena, const char *directory, const char *file)
 {
-    const char *path = path_join(arena, directory, format->file);
+    const char *path = path_join(arena, directory, file);
     return path && file_exists(path);
 }
 
 int model_config_read(struct model_config *out, const char *directory, struct err *err)
 {
+    const char *const hf = config_hf.file, *const open_clip = config_open_clip.file;
+    const struct config_format *format = NULL;
     struct arena arena = {0};
     json_t *root = NULL;
-    const bool has_open_clip = has_file(&arena, directory, &config_open_clip);
-    const struct config_format *format =
-        has_open_clip && !has_file(&arena, directory, &config_hf) ? &config_open_clip : &config_hf;
+    const bool has_open_clip = has_file(&arena, directory, open_clip);
+    const char *file = has_open_clip && !has_file(&arena, directory, hf) ? open_clip : hf;
 
-    int rc = read_file(&root, &arena, directory, format, err);
+    int rc = read_file(&root, &arena, directory, file, err);
     /* timm's repositories have a config.json of their own kind beside open_clip's. */
-    if (!rc && format == &config_hf && has_open_clip && !json_object_get(root, "model_type")) {
+    if (!rc && file == hf && has_open_clip && !json_object_get(root, "model_type")) {
         json_decref(root);
         root = NULL;
-        format = &config_open_clip;
-        rc = read_file(&root, &arena, directory, format, err);
+        file = open_clip;
+        rc = read_file(&root, &arena, directory, file, err);
     }
-    if (!rc && (rc = model_config_parse(out, format, root, err)))
-        err_wrap(err, "cannot load '%s/%s'", directory, format->file);
+    if (!rc &&
+        ((rc = format_find(&format, file, root, err)) || (rc = model_config_parse(out, format, root, err))))
+        err_wrap(err, "cannot load '%s/%s'", directory, file);
     json_decref(root);
     arena_release(&arena);
     return rc;

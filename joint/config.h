@@ -2,16 +2,17 @@
 /*
  * Inside joint: how a config file is read.
  *
- * A layout is told by tables: the objects its file has, and one row for each key of an object, with the field
- * the key fills, its range and its default. config.c reads by the tables; config_hf.c and config_open_clip.c
- * hold them, each with a function that turns what was read into a model_config.
+ * Each kind of model that a file can describe has a config_format, made of tables: the objects of the file,
+ * and one row for each key of an object, with the field the key fills, its range and its default. config.c
+ * lists the formats and reads by their tables; config_hf.c and config_open_clip.c hold them, each with a
+ * function that turns what was read into a model_config.
  */
 #ifndef DIPTYCH_JOINT_CONFIG_H
 #define DIPTYCH_JOINT_CONFIG_H
 
 #include "joint/joint.h"
 
-/* What is read. Sizes land in the config at once; a layout's finish puts the rest there when all is known. */
+/* What is read. Sizes land in the config at once; a format's finish puts the rest there when all is known. */
 struct reading {
     struct model_config config;
     size_t embed_width, channels, head_width, eos_id;
@@ -73,6 +74,9 @@ struct section {
 
 struct config_format {
     const char *file;
+    const char *model_type; /* the file's "model_type" must be this; NULL: the file has no such key */
+    enum layout layout;
+    const char *end_key; /* how the file names the id that ends a text */
     const struct section *sections;
     size_t count;
     bool strict; /* a key that is in no table is refused */
@@ -80,6 +84,9 @@ struct config_format {
 };
 
 extern const struct config_format config_hf, config_open_clip;
+
+/* All of them; NULL ends the list. The first of a file is also for one that does not say its model_type. */
+extern const struct config_format *const config_formats[];
 
 /* No published model comes near these; what they keep out is files that ask for all the memory there is. */
 enum {
@@ -92,7 +99,11 @@ enum {
     CONTEXT_MAX = 1 << 12,
 };
 
-/* Reads the root object of a file of that format. Messages name key and value, not the file. */
+/* How configs of a layout name the id that ends a text, for messages. */
+const char *config_end_key(enum layout layout);
+
+/* Reads the root object of a file of that format. Errors are model_config_read's; messages name key and value,
+ * not the file. */
 int model_config_parse(
     struct model_config *out, const struct config_format *format, const struct json_t *root, struct err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Hugging Face's config.json. Facts: CLIPConfig, CLIPTextConfig, CLIPVisionConfig, ACT2FN in transformers. */
+/* Hugging Face's config.json of CLIP. Facts: CLIPConfig, CLIPTextConfig, CLIPVisionConfig, ACT2FN in transformers. */
 #include "joint/config.h"
 
 /* Several of transformers' names stand for one function computed in different ways. */
@@ -16,7 +16,6 @@ static const struct choice activations[] = {
 };
 
 static const struct key top[] = {
-    FIXED("model_type", "clip"),
     SIZE("projection_dim", embed_width, 512, 1, WIDTH_MAX),
 };
 
@@ -55,15 +54,18 @@ static void finish(struct reading *reading)
 {
     struct vit_config *pictures = &reading->config.vision;
     struct text_config *texts = &reading->config.text;
-    reading->config.layout = LAYOUT_HF;
     pictures->block.activation = (enum activation)reading->vision_activation;
     texts->block.activation = (enum activation)reading->text_activation;
     /* Configs from before the end of text could be chosen all say 2, which is no end of text. */
     texts->eot_rule = reading->eos_id == 2 ? EOT_ARGMAX : EOT_FIRST;
+    texts->block.causal = true;
 }
 
 const struct config_format config_hf = {
     .file = "config.json",
+    .model_type = "clip",
+    .layout = LAYOUT_HF,
+    .end_key = "eos_token_id",
     .sections = sections,
     .count = sizeof sections / sizeof *sections,
     .strict = false, /* transformers writes dozens of keys that no model reads */

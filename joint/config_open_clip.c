@@ -98,7 +98,6 @@ static void finish(struct reading *reading)
 {
     struct vit_config *pictures = &reading->config.vision;
     struct text_config *texts = &reading->config.text;
-    reading->config.layout = LAYOUT_OPEN_CLIP;
     pictures->block.heads = pictures->block.width / reading->head_width;
     pictures->block.mlp_width = (size_t)((double)pictures->block.width * reading->vision_mlp_ratio);
     texts->block.mlp_width = (size_t)((double)texts->block.width * reading->text_mlp_ratio);
@@ -107,10 +106,13 @@ static void finish(struct reading *reading)
     texts->block.activation =
         reading->quick_gelu ? ACTIVATION_QUICK_GELU : (enum activation)reading->text_activation;
     texts->eot_rule = (enum eot_rule)reading->eot_rule;
+    texts->block.causal = true;
 }
 
 const struct config_format config_open_clip = {
     .file = "open_clip_config.json",
+    .layout = LAYOUT_OPEN_CLIP,
+    .end_key = "eos_id",
     .sections = sections,
     .count = sizeof sections / sizeof *sections,
     .strict = true,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A model directory on a device. */
+#include "joint/config.h"
 #include "joint/internal.h"
 
 #include <math.h>
@@ -46,7 +47,7 @@ static int check_ids(const struct model *model, struct err *err)
             config->vocab);
     if (config->eot_rule == EOT_FIRST && end != config->eot_id)
         return err_set(err, ERR_FORMAT, "the tokenizer ends a text with id %d but the model with %d (%s)",
-            (int)end, (int)config->eot_id, model->config.layout == LAYOUT_HF ? "eos_token_id" : "eos_id");
+            (int)end, (int)config->eot_id, config_end_key(model->config.layout));
     return 0;
 }
 

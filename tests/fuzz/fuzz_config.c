@@ -30,14 +30,13 @@ static void check_config(const struct model_config *config)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct config_format *const formats[] = {&config_hf, &config_open_clip};
     json_t *root;
     if (json_parse(&root, (const char *)data, size, "fuzz", NULL))
         return 0;
-    for (int i = 0; i < 2; i++) {
+    for (const struct config_format *const *format = config_formats; *format; format++) {
         struct model_config config;
         struct err err = {0};
-        if (model_config_parse(&config, formats[i], root, &err))
+        if (model_config_parse(&config, *format, root, &err))
             FUZZ_CHECK(err.code != ERR_NONE && err.msg[0]);
         else
             check_config(&config);
