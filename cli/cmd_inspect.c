@@ -137,8 +137,7 @@ static json_t *model_report(const char *directory, const struct model_config *co
     struct weights *weights = NULL;
     struct err err = {0};
     json_t *report = json_pack("{s:o, s:s, s:I, s:I, s:o, s:o}", "model", json_text(directory), "layout",
-        config->layout == LAYOUT_HF ? "hugging face" : "open_clip", "embedding",
-        (json_int_t)config->vision.embed_width, "parameters",
+        layout_name(config->layout), "embedding", (json_int_t)config->vision.embed_width, "parameters",
         (json_int_t)(vit_params(&config->vision) + text_params(&config->text) + 1), /* and the logit scale */
         "vision", vision_report(&config->vision), "text", text_report(&config->text));
 

@@ -181,8 +181,10 @@ size_t stream_profile_rows(struct stream *stream, struct profile_row rows[PROFIL
 
 /* ---- weights ------------------------------------------------------------------------------------------- */
 
-/* The two naming schemes of CLIP checkpoints. */
-enum layout { LAYOUT_HF, LAYOUT_OPEN_CLIP };
+/* The naming schemes of checkpoints; compute/layout.c has a table of names for each. */
+enum layout { LAYOUT_HF, LAYOUT_OPEN_CLIP, LAYOUT_COUNT };
+
+const char *layout_name(enum layout layout); /* "hugging face", "open_clip" */
 
 enum { WEIGHT_RANK_MAX = 4 };
 
@@ -221,10 +223,11 @@ const struct weight *weights_find(const struct weights *weights, const char *nam
 
 /* ---- parameter tables ---------------------------------------------------------------------------------- */
 
-/* Sizes that the rows of a parameter table refer to. A tower fills an array of these from its config. */
+/* Sizes and conditions that the rows of a parameter table refer to. A tower fills an array of these from its
+ * config. */
 enum dim {
     DIM_NONE,
-    DIM_ONE,
+    ALWAYS = DIM_NONE,
     DIM_WIDTH,
     DIM_3WIDTH,
     DIM_MLP,
@@ -233,6 +236,7 @@ enum dim {
     DIM_EMBED,
     DIM_CHANNELS,
     DIM_PATCH,
+    WITH_PRE_NORM, /* 1 or 0 */
     DIM_COUNT
 };
 
@@ -248,18 +252,17 @@ enum param_kind {
 /* One row a tensor: the same table loads it, checks its shape, counts it and lists it in `inspect`. */
 struct param {
     enum param_kind kind;
-    size_t field;          /* offsetof in the struct that owns the parameters */
-    const char *hf;        /* name after the tower's prefix; "{q,k,v}_proj" stacks three tensors on axis 0 */
-    const char *open_clip; /* the same in open_clip's layout */
+    size_t field;     /* offsetof in the struct that owns the parameters */
+    const char *name; /* after the prefix, as Hugging Face has it; "{q,k,v}_proj" stacks three on axis 0 */
     enum dim shape[WEIGHT_RANK_MAX]; /* DIM_NONE ends it */
-    bool open_clip_transposed;       /* open_clip stores the transpose (its `x @ proj`) */
+    enum dim when;                   /* the row is left out where this is 0 */
 };
 
-/* Loads every row of `table` into the struct at `object`. prefix[layout] stands before the names; a `%zu` in
- * it is replaced by `layer`. dims is indexed by enum dim. Errors name the tensor and what is wrong. */
-int params_load(void *object, const struct param *table, size_t rows, const char *const prefix[2],
-    size_t layer, const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device,
-    struct err *err);
+/* Loads every row of `table` into the struct at `object`. prefix stands before the names, as Hugging Face has
+ * it; a `%zu` in it is replaced by `layer`. dims is indexed by enum dim. A tensor that is missing, of another
+ * shape or type or not finite is ERR_FORMAT; errors name the tensor and what is wrong. */
+int params_load(void *object, const struct param *table, size_t rows, const char *prefix, size_t layer,
+    const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device, struct err *err);
 void params_release(void *object, const struct param *table, size_t rows);
 
 /* Elements all rows hold together. */
@@ -348,9 +351,9 @@ int transformer_config_check(const struct transformer_config *config, struct err
 
 struct transformer;
 
-/* prefix[layout] with "%zu" for the layer, as params_load. */
-int transformer_load(struct transformer **out, const struct transformer_config *config,
-    const char *const prefix[2], const struct weights *weights, struct device *device, struct err *err);
+/* prefix with "%zu" for the layer, as params_load. */
+int transformer_load(struct transformer **out, const struct transformer_config *config, const char *prefix,
+    const struct weights *weights, struct device *device, struct err *err);
 void transformer_free(struct transformer *transformer);
 
 /* pooled (B, W) float32: token pick[b] of each sequence of x (B, T, W) float32, after every block. pick is as

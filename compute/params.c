@@ -28,45 +28,82 @@ static void append(char name[NAME_SIZE], const char *text, size_t length)
     strncat(name, text, length < room ? length : room);
 }
 
-/* Appends text, with the first `mark` in it replaced by `value`. */
-static void append_filled(char name[NAME_SIZE], const char *text, const char *mark, const char *value)
+/* Where the tensors of a row are: the names as the layout of the file has them. */
+struct place {
+    const char *prefix, *name;
+    size_t layer;
+    bool transposed;
+};
+
+static struct place place_of(
+    const struct param *param, const char *prefix, size_t layer, const struct weights *weights)
 {
-    const char *at = strstr(text, mark);
+    const enum layout layout = weights_layout(weights);
+    const struct stored stored = layout_stored(layout, param->name);
+    return (struct place){
+        .prefix = layout_stored(layout, prefix).name,
+        .name = stored.name,
+        .layer = layer,
+        .transposed = stored.transposed,
+    };
+}
+
+/* The prefix, with its "%zu" replaced by the layer. Names in our tables are short; one that were not would be
+ * looked up cut, and not found. */
+static void append_prefix(char out[NAME_SIZE], const struct place *place)
+{
+    static const char mark[] = "%zu";
+    const char *at = strstr(place->prefix, mark), *rest = place->prefix;
     if (at) {
-        append(name, text, (size_t)(at - text));
-        append(name, value, strlen(value));
-        text = at + strlen(mark);
+        char number[24];
+        snprintf(number, sizeof number, "%zu", place->layer);
+        append(out, place->prefix, (size_t)(at - place->prefix));
+        append(out, number, strlen(number));
+        rest = at + strlen(mark);
     }
-    append(name, text, strlen(text));
+    append(out, rest, strlen(rest));
 }
 
-#define STACKED "{q,k,v}"
-
-/* The tensor's full name: the prefix with its "%zu" replaced by the layer, then the row's name, with
- * "{q,k,v}" replaced by `stacked`. Names in our tables are short; one that were not would be looked up cut,
- * and not found. */
-static void param_name(
-    char out[NAME_SIZE], const char *prefix, size_t layer, const char *name, const char *stacked)
+/* How many tensors a name stands for: "{q,k,v}_proj" for three. */
+static size_t name_tensors(const char *name)
 {
-    char number[24];
-    snprintf(number, sizeof number, "%zu", layer);
+    size_t count = 1;
+    for (const char *at = strchr(name, '{'); at && *at != '}'; at++)
+        count += *at == ',';
+    return count;
+}
+
+/* The full name of tensor i of those. */
+static void tensor_name(char out[NAME_SIZE], const struct place *place, size_t i)
+{
+    const char *open = strchr(place->name, '{');
     out[0] = '\0';
-    append_filled(out, prefix, "%zu", number);
-    append_filled(out, name, STACKED, stacked);
+    append_prefix(out, place);
+    if (!open) {
+        append(out, place->name, strlen(place->name));
+        return;
+    }
+    const char *item = open + 1, *rest = strchr(open, '}') + 1;
+    while (i-- > 0)
+        item = strchr(item, ',') + 1;
+    append(out, place->name, (size_t)(open - place->name));
+    append(out, item, strcspn(item, ",}"));
+    append(out, rest, strlen(rest));
 }
 
-/* Three tensors of the file one below the other: a third of the rows each. */
-static int fetch_stacked(float *out, const struct weights *weights, const char *prefix, size_t layer,
-    const char *name, int rank, const size_t *shape, size_t count, struct err *err)
+/* Tensors of the file one below the other: each has as many of the rows. */
+static int fetch_stacked(float *out, const struct weights *weights, const struct place *place, int rank,
+    const size_t *shape, size_t count, struct err *err)
 {
-    size_t third[WEIGHT_RANK_MAX];
+    const size_t tensors = name_tensors(place->name);
+    size_t part[WEIGHT_RANK_MAX];
     int rc = 0;
-    memcpy(third, shape, sizeof third);
-    third[0] /= 3;
-    for (int i = 0; i < 3 && !rc; i++) {
-        char full[NAME_SIZE];
-        param_name(full, prefix, layer, name, (const char *[]){"q", "k", "v"}[i]);
-        rc = weights_fetch(out + (size_t)i * (count / 3), weights, full, rank, third, err);
+    memcpy(part, shape, sizeof part);
+    part[0] /= tensors;
+    for (size_t i = 0; i < tensors && !rc; i++) {
+        char name[NAME_SIZE];
+        tensor_name(name, place, i);
+        rc = weights_fetch(out + i * (count / tensors), weights, name, rank, part, err);
     }
     return rc;
 }
@@ -87,39 +124,31 @@ static int fetch_transposed(float *out, const struct weights *weights, const cha
     return rc;
 }
 
-static const char *name_in(enum layout layout, const struct param *param)
-{
-    return layout == LAYOUT_HF ? param->hf : param->open_clip;
-}
-
 /* The values of one row: in the mapped file, or in memory of their own. */
 struct values {
     const float *at;
     float *own;
 };
 
-static int values_get(struct values *out, const struct param *param, const char *const prefix[2],
-    size_t layer, int rank, const size_t *shape, size_t count, const struct weights *weights, struct err *err)
+static int values_get(struct values *out, const struct place *place, int rank, const size_t *shape,
+    size_t count, const struct weights *weights, struct err *err)
 {
-    const enum layout layout = weights_layout(weights);
-    const char *name = name_in(layout, param);
-    const bool stacked = strstr(name, STACKED) != NULL,
-               transposed = layout == LAYOUT_OPEN_CLIP && param->open_clip_transposed;
-    char full[NAME_SIZE];
+    const bool stacked = name_tensors(place->name) > 1;
+    char name[NAME_SIZE];
 
     *out = (struct values){0};
-    param_name(full, prefix[layout], layer, name, "");
-    int rc = stacked || transposed ? 0 : weights_view(&out->at, weights, full, rank, shape, err);
+    tensor_name(name, place, 0);
+    int rc = stacked || place->transposed ? 0 : weights_view(&out->at, weights, name, rank, shape, err);
     if (rc || out->at)
         return rc;
     out->at = out->own = mem_new(count, sizeof *out->own);
     if (!out->own)
         return err_memory(err, count * sizeof *out->own);
     if (stacked)
-        return fetch_stacked(out->own, weights, prefix[layout], layer, name, rank, shape, count, err);
-    if (transposed)
-        return fetch_transposed(out->own, weights, full, shape, count, err);
-    return weights_fetch(out->own, weights, full, rank, shape, err);
+        return fetch_stacked(out->own, weights, place, rank, shape, count, err);
+    if (place->transposed)
+        return fetch_transposed(out->own, weights, name, shape, count, err);
+    return weights_fetch(out->own, weights, name, rank, shape, err);
 }
 
 static void values_release(struct values *values, size_t count)
@@ -136,7 +165,7 @@ static int param_place(void *field, const struct param *param, const float *valu
     case PARAM_LINEAR: {
         int rc = linear_load(field, device, values, shape[0], count / shape[0], err);
         if (!rc)
-            (*(struct linear **)field)->name = param->hf;
+            (*(struct linear **)field)->name = param->name;
         return rc;
     }
     case PARAM_BIAS:
@@ -157,30 +186,42 @@ static int param_place(void *field, const struct param *param, const float *valu
 }
 
 /* Messages about memory and the device do not know which tensor it was. */
-static void name_tensor(
-    struct err *err, const struct param *param, const char *const prefix[2], size_t layer, enum layout layout)
+static void say_which(struct err *err, const struct place *place)
 {
-    char full[NAME_SIZE];
-    param_name(full, prefix[layout], layer, name_in(layout, param), STACKED);
-    err_wrap(err, "cannot load tensor '%s'", full);
+    char name[NAME_SIZE] = "";
+    append_prefix(name, place);
+    err_wrap(err, "cannot load tensor '%s%s'", name, place->name);
 }
 
-int params_load(void *object, const struct param *table, size_t rows, const char *const prefix[2],
-    size_t layer, const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device,
-    struct err *err)
+static int param_load(void *object, const struct param *param, const struct place *place,
+    const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device, struct err *err)
+{
+    size_t shape[WEIGHT_RANK_MAX] = {0}, count;
+    const int rank = param_shape(shape, &count, param, dims);
+    struct values values;
+    int rc = values_get(&values, place, rank, shape, count, weights, err);
+    if (!rc)
+        rc = param_place((char *)object + param->field, param, values.at, shape, count, device, err);
+    if (rc == ERR_MEMORY || rc == ERR_DEVICE)
+        say_which(err, place);
+    values_release(&values, count);
+    return rc;
+}
+
+/* Whether a model of these sizes has the row. */
+static bool is_there(const struct param *param, const size_t dims[DIM_COUNT])
+{
+    return param->when == ALWAYS || dims[param->when];
+}
+
+int params_load(void *object, const struct param *table, size_t rows, const char *prefix, size_t layer,
+    const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < rows && !rc; i++) {
-        size_t shape[WEIGHT_RANK_MAX] = {0}, count;
-        const int rank = param_shape(shape, &count, &table[i], dims);
-        void *field = (char *)object + table[i].field;
-        struct values values;
-        rc = values_get(&values, &table[i], prefix, layer, rank, shape, count, weights, err);
-        if (!rc)
-            rc = param_place(field, &table[i], values.at, shape, count, device, err);
-        if (rc == ERR_MEMORY || rc == ERR_DEVICE)
-            name_tensor(err, &table[i], prefix, layer, weights_layout(weights));
-        values_release(&values, count);
+        const struct place place = place_of(&table[i], prefix, layer, weights);
+        if (is_there(&table[i], dims))
+            rc = param_load(object, &table[i], &place, dims, weights, device, err);
     }
     return rc;
 }
@@ -202,7 +243,7 @@ size_t params_count(const struct param *table, size_t rows, const size_t dims[DI
     for (size_t i = 0; i < rows; i++) {
         size_t shape[WEIGHT_RANK_MAX], count;
         param_shape(shape, &count, &table[i], dims);
-        total += count;
+        total += is_there(&table[i], dims) ? count : 0;
     }
     return total;
 }

@@ -14,20 +14,18 @@ struct block {
 #define FIELD(name) offsetof(struct block, name)
 
 static const struct param block_params[] = {
-    {PARAM_LINEAR, FIELD(qkv), "self_attn.{q,k,v}_proj.weight", "attn.in_proj_weight",
-        {DIM_3WIDTH, DIM_WIDTH}, false},
-    {PARAM_BIAS, FIELD(qkv), "self_attn.{q,k,v}_proj.bias", "attn.in_proj_bias", {DIM_3WIDTH}, false},
-    {PARAM_GAMMA, FIELD(qkv), "layer_norm1.weight", "ln_1.weight", {DIM_WIDTH}, false},
-    {PARAM_BETA, FIELD(qkv), "layer_norm1.bias", "ln_1.bias", {DIM_WIDTH}, false},
-    {PARAM_LINEAR, FIELD(out), "self_attn.out_proj.weight", "attn.out_proj.weight", {DIM_WIDTH, DIM_WIDTH},
-        false},
-    {PARAM_BIAS, FIELD(out), "self_attn.out_proj.bias", "attn.out_proj.bias", {DIM_WIDTH}, false},
-    {PARAM_LINEAR, FIELD(fc_1), "mlp.fc1.weight", "mlp.c_fc.weight", {DIM_MLP, DIM_WIDTH}, false},
-    {PARAM_BIAS, FIELD(fc_1), "mlp.fc1.bias", "mlp.c_fc.bias", {DIM_MLP}, false},
-    {PARAM_GAMMA, FIELD(fc_1), "layer_norm2.weight", "ln_2.weight", {DIM_WIDTH}, false},
-    {PARAM_BETA, FIELD(fc_1), "layer_norm2.bias", "ln_2.bias", {DIM_WIDTH}, false},
-    {PARAM_LINEAR, FIELD(fc_2), "mlp.fc2.weight", "mlp.c_proj.weight", {DIM_WIDTH, DIM_MLP}, false},
-    {PARAM_BIAS, FIELD(fc_2), "mlp.fc2.bias", "mlp.c_proj.bias", {DIM_WIDTH}, false},
+    {PARAM_LINEAR, FIELD(qkv), "self_attn.{q,k,v}_proj.weight", {DIM_3WIDTH, DIM_WIDTH}, ALWAYS},
+    {PARAM_BIAS, FIELD(qkv), "self_attn.{q,k,v}_proj.bias", {DIM_3WIDTH}, ALWAYS},
+    {PARAM_GAMMA, FIELD(qkv), "layer_norm1.weight", {DIM_WIDTH}, ALWAYS},
+    {PARAM_BETA, FIELD(qkv), "layer_norm1.bias", {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(out), "self_attn.out_proj.weight", {DIM_WIDTH, DIM_WIDTH}, ALWAYS},
+    {PARAM_BIAS, FIELD(out), "self_attn.out_proj.bias", {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(fc_1), "mlp.fc1.weight", {DIM_MLP, DIM_WIDTH}, ALWAYS},
+    {PARAM_BIAS, FIELD(fc_1), "mlp.fc1.bias", {DIM_MLP}, ALWAYS},
+    {PARAM_GAMMA, FIELD(fc_1), "layer_norm2.weight", {DIM_WIDTH}, ALWAYS},
+    {PARAM_BETA, FIELD(fc_1), "layer_norm2.bias", {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(fc_2), "mlp.fc2.weight", {DIM_WIDTH, DIM_MLP}, ALWAYS},
+    {PARAM_BIAS, FIELD(fc_2), "mlp.fc2.bias", {DIM_WIDTH}, ALWAYS},
 };
 
 enum { BLOCK_PARAMS = sizeof block_params / sizeof *block_params };
@@ -62,7 +60,7 @@ int transformer_config_check(const struct transformer_config *config, struct err
 /* What the threads that load share; each layer reports for itself. */
 struct loading {
     struct transformer *transformer;
-    const char *const *prefix;
+    const char *prefix;
     const struct weights *weights;
     struct device *device;
     size_t dims[DIM_COUNT];
@@ -98,8 +96,8 @@ static int layers_load(struct loading *loading, struct err *err)
     return rc;
 }
 
-int transformer_load(struct transformer **out, const struct transformer_config *config,
-    const char *const prefix[2], const struct weights *weights, struct device *device, struct err *err)
+int transformer_load(struct transformer **out, const struct transformer_config *config, const char *prefix,
+    const struct weights *weights, struct device *device, struct err *err)
 {
     struct transformer *transformer = NULL;
     int rc = transformer_config_check(config, err);

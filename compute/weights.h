@@ -34,6 +34,16 @@ int weights_fetch(float *out, const struct weights *weights, const char *name, i
 int weights_view(const float **out, const struct weights *weights, const char *name, int rank,
     const size_t *shape, struct err *err);
 
+/* How a layout stores what a parameter table calls `name`, which may be a prefix too. */
+struct stored {
+    const char *name; /* with the same marks for a layer and for several tensors, where it has them */
+    bool transposed;
+};
+struct stored layout_stored(enum layout layout, const char *name);
+
+/* Sets the layout by the names of the tensors. ERR_UNSUPPORTED where they are of none. */
+int layout_tell(struct weights *weights, struct err *err);
+
 /* The rule of weights_random: false where no kind of tensor ends in that name. */
 bool weights_random_fill(float *out, const char *name, uint64_t seed, int rank, const size_t *shape);
 

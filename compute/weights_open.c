@@ -73,28 +73,6 @@ static int sort_names(struct weights *weights, struct err *err)
     return 0;
 }
 
-static bool any_begins(const struct weights *weights, const char *prefix)
-{
-    for (size_t i = 0; i < weights->count; i++) {
-        if (!strncmp(weights->items[i].name, prefix, strlen(prefix)))
-            return true;
-    }
-    return false;
-}
-
-static int tell_layout(struct weights *weights, struct err *err)
-{
-    if (any_begins(weights, "vision_model.") || any_begins(weights, "text_model."))
-        weights->layout = LAYOUT_HF;
-    else if (any_begins(weights, "visual."))
-        weights->layout = LAYOUT_OPEN_CLIP;
-    else
-        return err_set(err, ERR_UNSUPPORTED,
-            "cannot load '%s': not a CLIP model, no tensor's name begins with 'vision_model.' or 'visual.'",
-            weights->source);
-    return 0;
-}
-
 /* ---- a directory --------------------------------------------------------------------------------------- */
 
 static int open_file(struct weights *weights, const char *directory, struct err *err)
@@ -192,7 +170,7 @@ static int open_source(struct weights **out, const char *path, const char *direc
     }
     rc = source->open(weights, directory, err);
     if (!rc)
-        rc = tell_layout(weights, err);
+        rc = layout_tell(weights, err);
     if (!rc) {
         *out = weights;
         weights = NULL;

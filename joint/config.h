@@ -16,7 +16,8 @@
 struct reading {
     struct model_config config;
     size_t embed_width, channels, head_width, eos_id;
-    size_t vision_activation, text_activation, quick_gelu, eot_rule, fixed; /* values of struct choice */
+    size_t vision_activation, text_activation, quick_gelu, no_ln_pre, eot_rule; /* values of struct choice */
+    size_t fixed; /* likewise: of what there is no choice in */
     double vision_eps, text_eps, vision_mlp_ratio, text_mlp_ratio;
 };
 

@@ -58,6 +58,7 @@ static void finish(struct reading *reading)
     texts->block.activation = (enum activation)reading->text_activation;
     /* Configs from before the end of text could be chosen all say 2, which is no end of text. */
     texts->eot_rule = reading->eos_id == 2 ? EOT_ARGMAX : EOT_FIRST;
+    pictures->pre_norm = true;
     texts->block.causal = true;
 }
 

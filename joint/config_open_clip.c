@@ -39,7 +39,7 @@ static const struct key vision[] = {
     SIZE("patch_size", config.vision.patch_size, 16, 1, IMAGE_MAX),
     FIXED("timm_model_name", "false"),
     FIXED("attentional_pool", "false"),
-    FIXED("no_ln_pre", "false"),
+    CHOICE("no_ln_pre", no_ln_pre, false, yes_or_no),
     FIXED("pool_type", "tok"),
     BLOCK_KEYS,
     OTHER("patch_dropout"),
@@ -106,6 +106,7 @@ static void finish(struct reading *reading)
     texts->block.activation =
         reading->quick_gelu ? ACTIVATION_QUICK_GELU : (enum activation)reading->text_activation;
     texts->eot_rule = (enum eot_rule)reading->eot_rule;
+    pictures->pre_norm = !reading->no_ln_pre;
     texts->block.causal = true;
 }
 

@@ -18,9 +18,8 @@ struct model {
     float logit_scale; /* as stored: the natural logarithm */
 };
 
-static const char *const no_prefix[2] = {"", ""};
 static const struct param model_params[] = {
-    {PARAM_HOST, offsetof(struct model, logit_scale), "logit_scale", "logit_scale", {DIM_NONE}, false},
+    {PARAM_HOST, offsetof(struct model, logit_scale), "logit_scale", {DIM_NONE}, ALWAYS},
 };
 
 static int load_towers(struct model *model, const struct weights *weights, struct err *err)
@@ -31,7 +30,7 @@ static int load_towers(struct model *model, const struct weights *weights, struc
     if ((rc = vit_load(&model->vision, &config->vision, &model->preprocess, weights, model->device, err)) ||
         (rc = text_tower_load(&model->text, &config->text, weights, model->device, err)))
         return rc;
-    return params_load(model, model_params, 1, no_prefix, 0, dims, weights, model->device, err);
+    return params_load(model, model_params, 1, "", 0, dims, weights, model->device, err);
 }
 
 /* Every id of the tokenizer needs a row in the embedding table, and the id it ends a text with must be the

@@ -12,7 +12,7 @@
 #define VISION(size, patch, embed, l, w, h, m, act)                                                          \
     {                                                                                                        \
         .block = BLOCK(l, w, h, m, act, false), .image_size = size, .patch_size = patch,                     \
-        .embed_width = embed                                                                                 \
+        .embed_width = embed, .pre_norm = true                                                               \
     }
 
 #define TEXT(embed, l, w, h, act)                                                                            \

@@ -14,22 +14,16 @@ struct text_tower {
 
 #define FIELD(name) offsetof(struct text_tower, name)
 
-static const char *const prefix[2] = {[LAYOUT_HF] = "", [LAYOUT_OPEN_CLIP] = ""};
-static const char *const block_prefix[2] = {
-    [LAYOUT_HF] = "text_model.encoder.layers.%zu.",
-    [LAYOUT_OPEN_CLIP] = "transformer.resblocks.%zu.",
-};
+static const char block_prefix[] = "text_model.encoder.layers.%zu.";
 
 static const struct param params[] = {
-    {PARAM_TENSOR, FIELD(token_table), "text_model.embeddings.token_embedding.weight",
-        "token_embedding.weight", {DIM_VOCAB, DIM_WIDTH}, false},
+    {PARAM_TENSOR, FIELD(token_table), "text_model.embeddings.token_embedding.weight", {DIM_VOCAB, DIM_WIDTH},
+        ALWAYS},
     {PARAM_TENSOR, FIELD(positions), "text_model.embeddings.position_embedding.weight",
-        "positional_embedding", {DIM_TOKENS, DIM_WIDTH}, false},
-    {PARAM_LINEAR, FIELD(projection), "text_projection.weight", "text_projection", {DIM_EMBED, DIM_WIDTH},
-        true},
-    {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", "ln_final.weight", {DIM_WIDTH},
-        false},
-    {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", "ln_final.bias", {DIM_WIDTH}, false},
+        {DIM_TOKENS, DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(projection), "text_projection.weight", {DIM_EMBED, DIM_WIDTH}, ALWAYS},
+    {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", {DIM_WIDTH}, ALWAYS},
+    {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", {DIM_WIDTH}, ALWAYS},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -51,7 +45,7 @@ int text_tower_load(struct text_tower **out, const struct text_config *config, c
         return err_memory(err, sizeof *tower);
     tower->config = *config;
     text_dims(dims, config);
-    int rc = params_load(tower, params, PARAMS, prefix, 0, dims, weights, device, err);
+    int rc = params_load(tower, params, PARAMS, "", 0, dims, weights, device, err);
     if (!rc)
         rc = transformer_load(&tower->blocks, &config->block, block_prefix, weights, device, err);
     if (rc)

@@ -150,6 +150,7 @@ struct vit_config {
     struct transformer_config block;
     size_t image_size, patch_size; /* S and P; the grid is G = S/P */
     size_t embed_width;            /* E of the shared space */
+    bool pre_norm;                 /* a layer norm before the first block, as CLIP has; else nothing */
 };
 
 struct vit;

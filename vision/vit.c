@@ -17,27 +17,20 @@ struct vit {
 
 #define FIELD(name) offsetof(struct vit, name)
 
-static const char *const prefix[2] = {[LAYOUT_HF] = "", [LAYOUT_OPEN_CLIP] = "visual."};
-static const char *const block_prefix[2] = {
-    [LAYOUT_HF] = "vision_model.encoder.layers.%zu.",
-    [LAYOUT_OPEN_CLIP] = "visual.transformer.resblocks.%zu.",
-};
+static const char block_prefix[] = "vision_model.encoder.layers.%zu.";
 
 /* "pre_layrnorm" is how transformers spells it. */
 static const struct param params[] = {
-    {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight", "conv1.weight",
-        {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, false},
-    {PARAM_TENSOR, FIELD(class_token), "vision_model.embeddings.class_embedding", "class_embedding",
-        {DIM_WIDTH}, false},
+    {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight",
+        {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, ALWAYS},
+    {PARAM_TENSOR, FIELD(class_token), "vision_model.embeddings.class_embedding", {DIM_WIDTH}, ALWAYS},
     {PARAM_TENSOR, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
-        "positional_embedding", {DIM_TOKENS, DIM_WIDTH}, false},
-    {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", "ln_pre.weight", {DIM_WIDTH},
-        false},
-    {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", "ln_pre.bias", {DIM_WIDTH}, false},
-    {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", "proj", {DIM_EMBED, DIM_WIDTH}, true},
-    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", "ln_post.weight", {DIM_WIDTH},
-        false},
-    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", "ln_post.bias", {DIM_WIDTH}, false},
+        {DIM_TOKENS, DIM_WIDTH}, ALWAYS},
+    {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", {DIM_WIDTH}, WITH_PRE_NORM},
+    {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", {DIM_WIDTH}, WITH_PRE_NORM},
+    {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", {DIM_EMBED, DIM_WIDTH}, ALWAYS},
+    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", {DIM_WIDTH}, ALWAYS},
+    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", {DIM_WIDTH}, ALWAYS},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -59,6 +52,7 @@ static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
     dims[DIM_PATCH] = config->patch_size;
     dims[DIM_TOKENS] = token_count(config);
     dims[DIM_EMBED] = config->embed_width;
+    dims[WITH_PRE_NORM] = config->pre_norm;
 }
 
 int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
@@ -74,7 +68,7 @@ int vit_load(struct vit **out, const struct vit_config *config, const struct pre
         vit->shift[c] = -preprocess->mean[c] / preprocess->std[c];
     }
     vit_dims(dims, config);
-    int rc = params_load(vit, params, PARAMS, prefix, 0, dims, weights, device, err);
+    int rc = params_load(vit, params, PARAMS, "", 0, dims, weights, device, err);
     if (!rc)
         rc = transformer_load(&vit->blocks, &config->block, block_prefix, weights, device, err);
     if (rc)
@@ -121,7 +115,8 @@ int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embe
              vit->patch_embedding, stream, columns, patches, patch_rows, EPILOGUE_NONE, err)) ||
         (rc = assemble_tokens(
              stream, x, columns, vit->class_token, vit->positions, batch, tokens, width, err)) ||
-        (rc = layer_norm(stream, x, x, vit->ln_pre_gamma, vit->ln_pre_beta, rows, width, eps, err)))
+        (config->pre_norm &&
+            (rc = layer_norm(stream, x, x, vit->ln_pre_gamma, vit->ln_pre_beta, rows, width, eps, err))))
         goto done;
     stream_rewind(stream, after_x);
 

@@ -57,6 +57,7 @@ static void assert_same(const struct model_config *a, const struct model_config 
     assert_int_equal(a->vision.image_size, v->image_size);
     assert_int_equal(a->vision.patch_size, v->patch_size);
     assert_int_equal(a->vision.embed_width, v->embed_width);
+    assert_int_equal(a->vision.pre_norm, v->pre_norm);
     assert_int_equal(a->text.embed_width, t->embed_width);
     assert_int_equal(a->text.vocab, t->vocab);
     assert_int_equal(a->text.context, t->context);
@@ -146,9 +147,11 @@ static void open_clip_keys_are_read(void **state)
     assert_same(&config, shape("vit-b-32"));
 
     write_text(OPEN_CLIP,
-        "{\"model_cfg\": {\"embed_dim\": 64, \"vision_cfg\": {\"act_kwargs\": {\"approximate\":"
-        "\"tanh\"}}, \"text_cfg\": {\"norm_kwargs\": {\"eps\": 1e-6}, \"mlp_ratio\": 2.5}}}");
+        "{\"model_cfg\": {\"embed_dim\": 64, \"vision_cfg\": {\"no_ln_pre\": true, \"act_kwargs\":"
+        "{\"approximate\": \"tanh\"}}, \"text_cfg\": {\"norm_kwargs\": {\"eps\": 1e-6}, \"mlp_ratio\": "
+        "2.5}}}");
     config = read_config();
+    assert_false(config.vision.pre_norm);
     assert_int_equal(config.vision.patch_size, 16); /* another default than Hugging Face's */
     assert_int_equal(config.vision.embed_width, 64);
     assert_int_equal(config.vision.block.activation, ACTIVATION_GELU_TANH);
@@ -248,7 +251,7 @@ static void bad_open_clip_configs_are_refused(void **state)
         {VISION("\"layers\": [3, 4, 6, 3]"), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.layers' is [3,4,6,3]"},
         {VISION("\"timm_model_name\": \"vit_base\""), ERR_UNSUPPORTED, "timm_model_name' is \"vit_base\""},
         {VISION("\"attentional_pool\": true"), ERR_UNSUPPORTED, "attentional_pool' is true"},
-        {VISION("\"no_ln_pre\": true"), ERR_UNSUPPORTED, "no_ln_pre' is true"},
+        {VISION("\"no_ln_pre\": 1"), ERR_UNSUPPORTED, "no_ln_pre' is 1"},
         {VISION("\"pool_type\": \"avg\""), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.pool_type' is \"avg\""},
         {VISION("\"ls_init_value\": 1e-5"), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.ls_init_value' is"},
         {VISION("\"mlp_ratio\": 0"), ERR_FORMAT, "mlp_ratio' is 0, expected a number from 0.01 to 100"},

@@ -122,6 +122,22 @@ static void a_fingerprint_is_forever(void **state)
     }
 }
 
+/* What the config of a model that is not CLIP says beyond CLIP's. */
+static void no_norm_before_the_blocks_matters(void **state)
+{
+    (void)state;
+    struct checkpoint checkpoint;
+    char with[FINGERPRINT_SIZE], without[FINGERPRINT_SIZE];
+    checkpoint_init(&checkpoint, LAYOUT_OPEN_CLIP, "F32");
+    checkpoint_directory(DIPTYCH_SCRATCH "/norm", LAYOUT_OPEN_CLIP);
+    write_safetensors(DIPTYCH_SCRATCH "/norm/model.safetensors", checkpoint.tensors, checkpoint.count);
+    checkpoint_release(&checkpoint);
+    assert_int_equal(model_directory_fingerprint(with, DIPTYCH_SCRATCH "/norm", NULL), 0);
+    edit(DIPTYCH_SCRATCH "/norm", "open_clip_config.json", "\"layers\"", "\"no_ln_pre\": true, \"layers\"");
+    assert_int_equal(model_directory_fingerprint(without, DIPTYCH_SCRATCH "/norm", NULL), 0);
+    assert_string_not_equal(with, without);
+}
+
 static void a_directory_is_enough(void **state)
 {
     (void)state;
@@ -198,6 +214,7 @@ int main(void)
         cmocka_unit_test(place_device_and_layout_of_json_do_not_matter),
         cmocka_unit_test(a_fingerprint_is_forever),
         cmocka_unit_test(a_directory_is_enough),
+        cmocka_unit_test(no_norm_before_the_blocks_matters),
         cmocka_unit_test(what_embeddings_depend_on_matters),
         cmocka_unit_test(a_model_made_up_has_none),
     };

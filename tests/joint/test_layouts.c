@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -173,12 +174,84 @@ static void types_stay_near(void **state)
     }
 }
 
-/* ---- spoiled models ------------------------------------------------------------------------------------ */
+/* ---- rows with a condition ----------------------------------------------------------------------------- */
 
 static void leave_out(struct checkpoint *checkpoint, struct weight *tensor)
 {
     *tensor = checkpoint->tensors[--checkpoint->count];
 }
+
+static float *values_of(struct checkpoint *checkpoint, const char *name)
+{
+    return (float *)checkpoint_find(checkpoint, name)->data;
+}
+
+/* Tokens are the positions alone, each of mean 0 and variance 1, times `scale`; ln_pre only normalises. */
+static void make_tokens_normal(struct checkpoint *checkpoint, float scale)
+{
+    enum { WIDTH = 64, TOKENS = 17, PATCH_VALUES = WIDTH * 3 * 8 * 8 };
+    float *positions = values_of(checkpoint, "visual.positional_embedding");
+    memset(values_of(checkpoint, "visual.class_embedding"), 0, WIDTH * sizeof(float));
+    memset(values_of(checkpoint, "visual.conv1.weight"), 0, PATCH_VALUES * sizeof(float));
+    memset(values_of(checkpoint, "visual.ln_pre.bias"), 0, WIDTH * sizeof(float));
+    for (size_t i = 0; i < WIDTH; i++)
+        values_of(checkpoint, "visual.ln_pre.weight")[i] = 1;
+    for (size_t i = 0; i < TOKENS * WIDTH; i++)
+        positions[i] = ((i / WIDTH + i) & 1) ^ (i % WIDTH >= 48) ? scale : -scale;
+}
+
+static void say_no_ln_pre(const char *path)
+{
+    char *text, *edited;
+    size_t size;
+    assert_int_equal(file_read(&text, &size, path, 1 << 20, NULL), 0);
+    char *at = strstr(text, "\"layers\"");
+    assert_true(asprintf(&edited, "%.*s\"no_ln_pre\": true, %s", (int)(at - text), text, at) > 0);
+    write_text(path, edited);
+    free(edited);
+    free(text);
+}
+
+/* The norm before the first block changes nothing of tokens that are normal already, so a model of such
+ * tokens embeds alike with it and without; tokens three times as large it makes normal, without it they are
+ * others. */
+static void the_norm_before_the_blocks_may_be_left_out(void **state)
+{
+    (void)state;
+    struct embeddings with[2], without[2];
+    for (int large = 0; large < 2; large++) {
+        struct checkpoint checkpoint;
+        struct model *model;
+        struct err err;
+        checkpoint_init(&checkpoint, LAYOUT_OPEN_CLIP, "F32");
+        make_tokens_normal(&checkpoint, large ? 3 : 1);
+        checkpoint_directory(OPEN_CLIP, LAYOUT_OPEN_CLIP);
+        write_safetensors(OPEN_CLIP "/open_clip_model.safetensors", checkpoint.tensors, checkpoint.count);
+        with[large] = embed_directory(OPEN_CLIP);
+
+        leave_out(&checkpoint, checkpoint_find(&checkpoint, "visual.ln_pre.weight"));
+        leave_out(&checkpoint, checkpoint_find(&checkpoint, "visual.ln_pre.bias"));
+        write_safetensors(OPEN_CLIP "/open_clip_model.safetensors", checkpoint.tensors, checkpoint.count);
+        assert_int_equal(model_open(&model, OPEN_CLIP, device, &err), ERR_FORMAT);
+        assert_non_null(strstr(err.msg, "tensor 'visual.ln_pre.weight' is missing"));
+        say_no_ln_pre(OPEN_CLIP "/open_clip_config.json");
+        without[large] = embed_directory(OPEN_CLIP);
+        checkpoint_release(&checkpoint);
+    }
+    assert_near("no ln_pre", &without[0], &with[0], 1e-4f);
+    assert_near("large tokens", &with[1], &with[0], 1e-4f);
+    float most = 0;
+    for (int i = 0; i < EMBED; i++)
+        most = fmaxf(most, fabsf(without[1].rows[0][i] - with[1].rows[0][i]));
+    assert_true(most > 1e-3f);
+
+    struct vit_config config = checkpoint_config().vision;
+    const size_t params = vit_params(&config);
+    config.pre_norm = false;
+    assert_int_equal(vit_params(&config), params - 2 * config.block.width);
+}
+
+/* ---- spoiled models ------------------------------------------------------------------------------------ */
 
 static void turn(struct checkpoint *checkpoint, struct weight *tensor)
 {
@@ -268,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layouts_agree),
         cmocka_unit_test(types_stay_near),
+        cmocka_unit_test(the_norm_before_the_blocks_may_be_left_out),
         cmocka_unit_test(a_spoiled_tensor_is_named),
         cmocka_unit_test(a_missing_or_truncated_file_is_named),
     };

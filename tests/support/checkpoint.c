@@ -84,7 +84,11 @@ struct model_config checkpoint_config(void)
         .eps = 1e-5f};
     struct model_config config = {
         .layout = LAYOUT_HF,
-        .vision = {.block = transformer, .image_size = SIZE, .patch_size = PATCH, .embed_width = EMBED},
+        .vision = {.block = transformer,
+            .image_size = SIZE,
+            .patch_size = PATCH,
+            .embed_width = EMBED,
+            .pre_norm = true},
         .text = {.block = transformer,
             .vocab = VOCAB,
             .context = CONTEXT,
