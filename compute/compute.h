@@ -21,13 +21,25 @@
 
 #include "base/base.h"
 
-/* ---- device -------------------------------------------------------------------------------------------- */
+/* ---- types of numbers ---------------------------------------------------------------------------------- */
 
-/* How the operands of matrix products are stored. Everything else (layer norm, softmax, residual sums,
- * pooling) is float32 always. */
+/* Of the elements of a tensor. */
+enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_F16, DTYPE_U8, DTYPE_I32, DTYPE_COUNT };
+
+size_t dtype_size(enum dtype dtype); /* bytes of an element */
+
+/* value as a tensor of that type would hold it; DTYPE_F32, _BF16 and _F16 only. */
+float dtype_round(float value, enum dtype dtype);
+
+/* How precise the operands of matrix products are, as a user says it. It decides two things: the type of
+ * activations, which layers hand each other (device_dtype), and what the provider of products makes of its
+ * operands, which nobody else needs to know. All else (layer norm, softmax, residual sums, pooling) is float32
+ * always. */
 enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_COUNT };
 
 const char *precision_name(enum precision precision); /* "f32", "bf16", "f16" */
+
+/* ---- device -------------------------------------------------------------------------------------------- */
 
 struct device_options {
     /* "gpu", "cpu", "accelerator", "PLATFORM:DEVICE" as numbers, or part of the name of a device or platform.
@@ -41,7 +53,9 @@ struct device_options {
 
 struct device;
 
-/* Opens the device the options name. With no OpenCL device at all the error says which packages give one.
+/* Opens the device the options name. No OpenCL device at all is ERR_DEVICE, and the message says which packages
+ * give one; options that name no device, no provider, no precision, or a provider that does not serve the
+ * device in that precision, are ERR_ARGUMENT; a device that cannot be opened is ERR_DEVICE.
  *
  * Kernels are compiled on first use. On platforms that do not keep them between runs themselves (PoCL and
  * NVIDIA do) the binaries are kept in $XDG_CACHE_HOME/diptych or ~/.cache/diptych, where that can be written;
@@ -52,6 +66,7 @@ void device_free(struct device *device);
 const char *device_name(const struct device *device);
 const char *device_gemm(const struct device *device); /* "amx", "clblast" or "onednn" */
 enum precision device_precision(const struct device *device);
+enum dtype device_dtype(const struct device *device); /* what activations are in that precision */
 
 /* What `diptych devices` shows of one device. */
 struct device_info {
@@ -67,32 +82,49 @@ struct device_info {
 };
 
 /* Lists every device of every platform; *out goes back through free(). Where the options name a device that
- * is not there, none is chosen. No device at all, and options the chosen one cannot do, are device_open's
- * errors. */
+ * is not there, none is chosen. No device at all, and options the chosen one cannot do, are errors as for
+ * device_open. */
 int device_list(
     struct device_info **out, size_t *count, const struct device_options *options, struct err *err);
 
 /* ---- tensors and streams ------------------------------------------------------------------------------- */
 
-enum element { ELEMENT_F32, ELEMENT_BF16, ELEMENT_F16, ELEMENT_U8, ELEMENT_I32, ELEMENT_COUNT };
+/* (2, 3, 4) is SHAPE(2, 3, 4): the last axis lies together in memory. Not more than SHAPE_RANK_MAX axes. */
+enum { SHAPE_RANK_MAX = 4 };
 
-size_t element_size(enum element element); /* bytes */
+struct shape {
+    size_t rank, size[SHAPE_RANK_MAX];
+};
+
+#define SHAPE(...)                                                                                           \
+    ((struct shape){.rank = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), .size = {__VA_ARGS__}})
+
+size_t shape_count(struct shape shape); /* elements */
+bool shape_equal(struct shape a, struct shape b);
 
 /* Where a tensor's elements lie on the device: row-major, contiguous. PoCL loses the offset of a sub-buffer
- * in native kernels, so a tensor is a whole buffer and an offset, as CLBlast takes it. Copy it freely. */
+ * in native kernels, so a tensor is a whole buffer and an offset, as CLBlast takes it. Copy it freely. One
+ * without a buffer is none at all, where a function takes that. */
 struct tensor {
     struct _cl_mem *buffer;
     size_t offset; /* in elements */
-    size_t count;  /* elements */
-    enum element element;
+    struct shape shape;
+    enum dtype dtype;
 };
+
+/* A tensor's shape as its last axis, and how many rows of that width there are. */
+size_t tensor_width(struct tensor tensor);
+size_t tensor_rows(struct tensor tensor);
+
+/* The first elements of a tensor in another shape, which has no more of them. */
+struct tensor tensor_view(struct tensor tensor, struct shape shape);
 
 struct stream;
 
 /* A forward pass allocates its activations with tensor_new and gives them back with stream_rewind. A stream
  * opened for planning has no memory: every launch is skipped and only the high-water mark is kept. So an
  * encoder opens a planning stream, runs its forward pass once at the largest batch, and opens the real one of
- * that size. */
+ * that size. ERR_DEVICE where the device has no memory for it, ERR_MEMORY where the host has none. */
 int stream_open(struct stream **out, struct device *device, size_t bytes, struct err *err); /* 0: planning */
 void stream_free(struct stream *stream);
 size_t stream_peak(const struct stream *stream); /* bytes: the most that was ever in use */
@@ -101,20 +133,23 @@ struct device *stream_device(const struct stream *stream);
 size_t stream_mark(const struct stream *stream);
 void stream_rewind(struct stream *stream, size_t mark);
 
-/* A tensor of count elements from the stream's memory. ERR_LIMIT when the stream was planned too small. */
+/* A tensor from the stream's memory. ERR_LIMIT when the stream was planned too small, or bytes do not fit
+ * into a size_t. */
 int tensor_new(
-    struct tensor *out, struct stream *stream, enum element element, size_t count, struct err *err);
+    struct tensor *out, struct stream *stream, enum dtype dtype, struct shape shape, struct err *err);
 
-/* Copy between host memory and the device, in order with the launches before; both return when done. */
+/* Copy the first count elements between host memory and the device, in order with the launches before; both
+ * return when done. ERR_DEVICE: a copy failed or, in tensor_read, any launch since the last one. */
 int tensor_write(struct stream *stream, struct tensor to, const void *data, size_t count, struct err *err);
 int tensor_read(struct stream *stream, void *data, struct tensor from, size_t count, struct err *err);
 
-/* The element type activations between matrix products have on this stream's device. */
-enum element stream_real(const struct stream *stream);
+/* The type that activations between matrix products have on this stream's device: `real` in kernels. */
+enum dtype stream_dtype(const struct stream *stream);
 
-/* A read-only tensor over bytes of the host, which must stay where they are until the stream has been read
- * from after the last launch that uses it. A CPU device reads them in place; others get a copy. It is no part
- * of the stream's memory, so layers do not take it; it goes back through tensor_unwrap. */
+/* A read-only tensor of bytes of the host, which must stay where they are until the stream has been read from
+ * after the last launch that uses it. A CPU device reads them in place; others get a copy. It is no part of
+ * the stream's memory, so layers do not take it; it goes back through tensor_unwrap. ERR_DEVICE where the
+ * device does not take it. */
 int tensor_wrap(struct tensor *out, struct stream *stream, const void *data, size_t bytes, struct err *err);
 void tensor_unwrap(struct tensor *tensor); /* takes a zeroed tensor */
 
@@ -154,7 +189,8 @@ static inline size_t groups_of(size_t count, size_t size)
 /* Work-items in a group of the kernels that hold vectors themselves, LANES in their source: 1 on CPUs. */
 size_t stream_lanes(const struct stream *stream);
 
-/* Puts the kernel on the stream's queue. Does nothing while planning. */
+/* Puts the kernel on the stream's queue. Does nothing while planning. ERR_DEVICE, naming the kernel, where it
+ * does not compile or cannot be launched; ERR_MEMORY. */
 int kernel_run(struct stream *stream, const struct launch *launch, const struct kernel_argument *arguments,
     size_t count, struct err *err);
 
@@ -164,19 +200,17 @@ int kernel_run(struct stream *stream, const struct launch *launch, const struct 
 
 /* What a profiled stream spent on one kind of work. */
 struct profile_row {
-    const char
-        *kind; /* a kernel, a linear layer by its weight's name in Hugging Face's layout, read, write */
+    const char *kind; /* a kernel, a linear layer by its weight's name in a parameter table, read, write */
     size_t launches;
     double seconds, flops;
 };
 
 enum { PROFILE_ROWS_MAX = 32 };
 
-/* From now on the time of every piece of work is taken, which costs a little of it. */
+/* From now on the time of every piece of work is taken, which costs a little of it. ERR_DEVICE, ERR_MEMORY. */
 int stream_profile(struct stream *stream, struct err *err);
 
-/* Takes what has come together up to the last tensor_read: rows in the order of first use; returns how many.
- */
+/* Takes what has come together up to the last tensor_read, rows in the order of first use. Returns how many. */
 size_t stream_profile_rows(struct stream *stream, struct profile_row rows[PROFILE_ROWS_MAX]);
 
 /* ---- weights ------------------------------------------------------------------------------------------- */
@@ -205,8 +239,9 @@ struct weights;
 
 /* Opens `model.safetensors`, its shards through `model.safetensors.index.json`, or
  * `open_clip_model.safetensors` in a model directory. Every header is checked: lengths, offsets, overlaps,
- * shapes against byte counts. A directory that has only pickled weights (.bin, .pt) is ERR_UNSUPPORTED and
- * the message says how to convert. */
+ * shapes against byte counts. A file that cannot be read, or a directory with none, is ERR_IO; a file that is
+ * damaged ERR_FORMAT; tensors of no layout we know ERR_UNSUPPORTED. So is a directory that has only pickled
+ * weights (.bin, .pt), and the message says how to convert. */
 int weights_open(struct weights **out, const char *directory, struct err *err);
 
 /* Weights made up from a seed, for benchmarks and golden tests: any tensor a tower asks for exists, in any
@@ -260,7 +295,8 @@ struct param {
 
 /* Loads every row of `table` into the struct at `object`. prefix stands before the names, as Hugging Face has
  * it; a `%zu` in it is replaced by `layer`. dims is indexed by enum dim. A tensor that is missing, of another
- * shape or type or not finite is ERR_FORMAT; errors name the tensor and what is wrong. */
+ * shape or type, or not finite is ERR_FORMAT; errors, ERR_DEVICE and ERR_MEMORY too, name the tensor and what
+ * is wrong. After an error the rows loaded so far are there for params_release. */
 int params_load(void *object, const struct param *table, size_t rows, const char *prefix, size_t layer,
     const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device, struct err *err);
 void params_release(void *object, const struct param *table, size_t rows);
@@ -270,6 +306,12 @@ size_t params_count(const struct param *table, size_t rows, const size_t dims[DI
 
 /* ---- layers -------------------------------------------------------------------------------------------- */
 
+/* Layers take sizes from the shapes of their tensors and assert that these fit together, in every build: a
+ * wrong one is a mistake in the program, not in a file. What a file can get wrong, params_load and
+ * transformer_config_check have refused before. "real" is the type of activations, stream_dtype.
+ *
+ * Their errors are kernel_run's, and tensor_new's where they take memory for a while. */
+
 enum activation { ACTIVATION_NONE, ACTIVATION_QUICK_GELU, ACTIVATION_GELU, ACTIVATION_GELU_TANH };
 
 /* What happens to a matrix product on its way out, beside the bias. */
@@ -277,63 +319,66 @@ enum epilogue {
     EPILOGUE_NONE,
     EPILOGUE_QUICK_GELU, /* y * sigmoid(1.702 y), openai/CLIP */
     EPILOGUE_GELU,       /* y/2 * (1 + erf(y / sqrt 2)), open_clip's default */
-    EPILOGUE_GELU_TANH,  /* the tanh approximation, "gelu_pytorch_tanh" */
+    EPILOGUE_GELU_TANH,  /* y/2 * (1 + tanh(sqrt(2/pi) * (y + 0.044715 y^3))), "gelu_pytorch_tanh" */
     EPILOGUE_ADD,        /* out += y: the residual sum */
 };
 
 /* y = x * transpose(weight) + bias, as torch.nn.Linear: weight (N, K). Immutable. */
 struct linear;
 
+/* weight (N, K) float32. ERR_MEMORY, or ERR_DEVICE where the provider fails. The same of those below, each of
+ * which is called once at most, before the layer is used. */
 int linear_load(
     struct linear **out, struct device *device, const float *weight, size_t n, size_t k, struct err *err);
-int linear_set_bias(
-    struct linear *linear, struct device *device, const float *bias, struct err *err); // (N), once
-/* A layer norm comes before it, in linear_forward_normed: gamma and beta (K), K a multiple of 16. Each once.
- */
+int linear_set_bias(struct linear *linear, struct device *device, const float *bias, struct err *err); // (N)
+
+/* A layer norm comes before it, in linear_forward_normed: gamma and beta (K), K a multiple of 16. */
 int linear_set_gamma(struct linear *linear, struct device *device, const float *gamma, struct err *err);
 int linear_set_beta(struct linear *linear, struct device *device, const float *beta, struct err *err);
 void linear_free(struct linear *linear);
 
-/* out (R, N) = in (R, K) through the layer. `in` has the stream's real type; `out` too, or float32, which
- * EPILOGUE_ADD needs. Both are tensors of this stream, and R is at least 1. */
+/* out (..., N) = in (..., K) real through the layer. out is real, or float32, which EPILOGUE_ADD needs. Both
+ * are tensors of this stream, of the same number of rows, at least 1. ERR_DEVICE also where the provider
+ * fails. */
 int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
-    size_t rows, enum epilogue epilogue, struct err *err);
+    enum epilogue epilogue, struct err *err);
 
-/* The same with in (R, K) float32, after the layer norm that stands before the layer. */
+/* The same with in (..., K) float32, after the layer norm that stands before the layer. */
 int linear_forward_normed(const struct linear *linear, struct stream *stream, struct tensor out,
-    struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err);
+    struct tensor in, float eps, enum epilogue epilogue, struct err *err);
 
-/* out (R, W) = layer norm of in (R, W) float32; out is real, or float32 and then maybe `in` itself. R is at
- * least 1, and W a multiple of 16, here and in the layers below that do not say otherwise. */
+/* out (..., W) = (in - mean) / sqrt(variance + eps) * gamma (W) + beta (W), row by row of in (..., W) float32.
+ * out is real, or float32 and then maybe `in` itself. There is at least one row, and W is a multiple of 16,
+ * here and in the layers below that do not say otherwise. */
 int layer_norm(struct stream *stream, struct tensor out, struct tensor in, struct tensor gamma,
-    struct tensor beta, size_t rows, size_t width, float eps, struct err *err);
+    struct tensor beta, float eps, struct err *err);
 
-/* context (B, T, W) = softmax(Q K^T / sqrt(D)) V of qkv (B, T, 3, H, D), both real. With `causal` a token
- * sees itself and those before it. No T x T tensor is ever in memory. */
-int attention(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch, size_t tokens,
-    size_t heads, size_t head_width, bool causal, struct err *err);
-
-/* patches (B, G*G, 3*P*P), real, of pixels (B, S, S, 3) bytes with G = S/P: (pixel * scale - mean) / std by
- * channel, in the order of a torch convolution's weight (channel, row, column). */
-int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t batch,
-    size_t image_size, size_t patch_size, const float scale[3], const float shift[3], struct err *err);
-
-/* tokens (B, 1+G*G, W) float32 = [class; patches (B, G*G, W) float32] + positions (1+G*G, W). */
-int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
-    struct tensor class_token, struct tensor positions, size_t batch, size_t count, size_t width,
+/* context (B, T, W) = softmax(Q K^T / sqrt(D)) V for each of H heads, of qkv (B, T, 3*W), which is
+ * (B, T, 3, H, D); both real. With `causal` a token sees itself and those before it. No T x T tensor is ever in
+ * memory. */
+int attention(struct stream *stream, struct tensor context, struct tensor qkv, size_t heads, bool causal,
     struct err *err);
 
-/* tokens (B, T, W) float32 = table (V, W) at ids (B, T) int32 + positions (T, W). */
+/* patches (B, G*G, 3*P*P) real = pixel * scale + shift, by channel, of pixels (B, S, S, 3) bytes, with G = S/P;
+ * in the order of a torch convolution's weight (channel, row, column). */
+int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t patch_size,
+    const float scale[3], const float shift[3], struct err *err);
+
+/* tokens (B, 1+G*G, W) float32 = [class_token (W); patches (B, G*G, W) float32] + positions (1+G*G, W). */
+int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
+    struct tensor class_token, struct tensor positions, struct err *err);
+
+/* tokens (B, T, W) float32 = table (V, W) at ids (B, T) int32 + the first T of positions (context, W). */
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
-    struct tensor positions, size_t batch, size_t count, size_t width, struct err *err);
+    struct tensor positions, struct err *err);
 
-/* rows (B, W): row pick[b] of tokens (B, T, W) for each b, both float32 or both real. pick (B) int32; no
- * buffer: all 0. */
-int pick_rows(struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick,
-    size_t batch, size_t count, size_t width, struct err *err);
+/* rows (B, W): row pick[b] of tokens (B, T, W) for each b, both of one type. pick (B) int32; with no shape, as
+ * (struct tensor){0}: row 0 of each. */
+int gather_rows(
+    struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick, struct err *err);
 
-/* Divides every row of x (R, W) float32, of any width, by its length, in place. A row of zeros stays. */
-int normalize_rows(struct stream *stream, struct tensor x, size_t rows, size_t width, struct err *err);
+/* Divides every row of x (..., W) float32, of any width, by its length, in place. A row of zeros stays. */
+int normalize_rows(struct stream *stream, struct tensor x, struct err *err);
 
 /* ---- the transformer ----------------------------------------------------------------------------------- */
 
@@ -351,16 +396,20 @@ int transformer_config_check(const struct transformer_config *config, struct err
 
 struct transformer;
 
-/* prefix with "%zu" for the layer, as params_load. */
+/* prefix with "%zu" for the layer, as params_load. Errors are those of transformer_config_check and
+ * params_load. */
 int transformer_load(struct transformer **out, const struct transformer_config *config, const char *prefix,
     const struct weights *weights, struct device *device, struct err *err);
 void transformer_free(struct transformer *transformer);
 
-/* pooled (B, W) float32: token pick[b] of each sequence of x (B, T, W) float32, after every block. pick is as
- * for pick_rows; x is used up. In the last block the other tokens are keys and values only, so nothing else
- * of them is computed there. */
-int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
-    struct tensor x, struct tensor pick, size_t batch, size_t tokens, struct err *err);
+/* x (B, T, W) float32 through the first `count` blocks, in place. */
+int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,
+    size_t count, struct err *err);
+
+/* Pooling by one token: pooled (B, W) float32 is token pick[b] of each sequence after every block. x (B, T, W)
+ * has gone through all blocks but the last, and is used up; pick is as for gather_rows. */
+int pool_token(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
+    struct tensor x, struct tensor pick, struct err *err);
 
 /* Parameters, and floating point operations for one sequence of T tokens (a multiply-add is two), as the
  * literature counts them: every token through all of every block. */

@@ -152,11 +152,20 @@ static int candidate_choose(
 const struct layer_provider *const layer_providers[] = {
     &provider_amx, &provider_onednn, &provider_clblast, NULL};
 
-static const char *const precision_names[PRECISION_COUNT] = {"f32", "bf16", "f16"};
+/* By name, and the type that activations have in each. What the operands of products become inside a provider
+ * is its own affair. */
+static const struct {
+    const char *name;
+    enum dtype activations;
+} precisions[PRECISION_COUNT] = {
+    [PRECISION_F32] = {"f32", DTYPE_F32},
+    [PRECISION_BF16] = {"bf16", DTYPE_BF16},
+    [PRECISION_F16] = {"f16", DTYPE_F16},
+};
 
 const char *precision_name(enum precision precision)
 {
-    return precision_names[precision];
+    return precisions[precision].name;
 }
 
 static bool is_auto(const char *wanted)
@@ -167,7 +176,7 @@ static bool is_auto(const char *wanted)
 static int precision_parse(enum precision *out, const char *wanted, struct err *err)
 {
     for (int i = 0; i < PRECISION_COUNT; i++)
-        if (!strcmp(wanted, precision_names[i])) {
+        if (!strcmp(wanted, precisions[i].name)) {
             *out = (enum precision)i;
             return 0;
         }
@@ -194,7 +203,7 @@ static int arithmetic_choose(const struct layer_provider **out, enum precision *
         }
         if (!is_auto(gemm))
             return err_set(err, ERR_ARGUMENT, "the GEMM provider '%s' does not run on this device in %s",
-                gemm, precision_names[*precision]);
+                gemm, precision_name(*precision));
     }
     return err_set(err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, amx, clblast or onednn", gemm);
 }
@@ -218,8 +227,8 @@ static int candidate_describe(struct device_info *out, const struct candidate *c
     out->gemm = gemm->name;
     out->precision = precision;
     for (int p = 0; p < PRECISION_COUNT; p++)
-        out->native[p] = !arithmetic_choose(&other, &same, candidate->id, wanted, precision_names[p], NULL) &&
-                         other->native((enum precision)p);
+        out->native[p] = !arithmetic_choose(&other, &same, candidate->id, wanted, precisions[p].name, NULL) &&
+                         other->takes((enum precision)p) == precisions[p].activations;
     return 0;
 }
 
@@ -291,6 +300,7 @@ int device_open_tuned(
     if ((rc = arithmetic_choose(
              &device->provider, &device->precision, device->id, options->gemm, options->precision, err)))
         goto done;
+    device->activations = precisions[device->precision].activations;
 
     cl_int status;
     const cl_context_properties properties[] = {
@@ -335,6 +345,11 @@ const char *device_gemm(const struct device *device)
 enum precision device_precision(const struct device *device)
 {
     return device->precision;
+}
+
+enum dtype device_dtype(const struct device *device)
+{
+    return device->activations;
 }
 
 bool device_is_cpu(cl_device_id id)

@@ -39,6 +39,7 @@ struct device {
     cl_context context;
     char name[128];
     enum precision precision;
+    enum dtype activations; /* what layers hand each other, but for residual sums: `real` in kernels */
     const struct layer_provider *provider;
     struct tuning tuning;
     pthread_mutex_t lock; /* guards programs */
@@ -82,6 +83,12 @@ void *stream_scratch(struct stream *stream, size_t bytes);
 static inline bool stream_plans(const struct stream *stream)
 {
     return !stream->memory;
+}
+
+/* For asserts: what a layer may take for granted of a tensor. */
+static inline bool tensor_is(struct tensor tensor, enum dtype dtype, struct shape shape)
+{
+    return tensor.dtype == dtype && shape_equal(tensor.shape, shape);
 }
 
 /* The error for an OpenCL call that returned status. */

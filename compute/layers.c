@@ -5,26 +5,34 @@
 #include <assert.h>
 
 int layer_norm(struct stream *stream, struct tensor out, struct tensor in, struct tensor gamma,
-    struct tensor beta, size_t rows, size_t width, float eps, struct err *err)
+    struct tensor beta, float eps, struct err *err)
 {
+    const size_t rows = tensor_rows(in), width = tensor_width(in);
     const struct launch launch = {
         .kernel = "layer_norm", .groups = {rows}, .local = stream->device->tuning.lanes};
-    const cl_uint w = (cl_uint)width, out_float = out.element == ELEMENT_F32;
+    const cl_uint w = (cl_uint)width, out_float = out.dtype == DTYPE_F32;
+    assert(rows && in.dtype == DTYPE_F32 && shape_equal(out.shape, in.shape));
+    assert(out_float || out.dtype == stream_dtype(stream));
+    assert(tensor_is(gamma, DTYPE_F32, SHAPE(width)) && tensor_is(beta, DTYPE_F32, SHAPE(width)));
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(out), ARG_TENSOR(in), ARG_TENSOR(gamma),
         ARG_TENSOR(beta), ARG(w), ARG(eps), ARG(out_float));
 }
 
-int attention(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch, size_t tokens,
-    size_t heads, size_t head_width, bool causal, struct err *err)
+int attention(struct stream *stream, struct tensor context, struct tensor qkv, size_t heads, bool causal,
+    struct err *err)
 {
+    const size_t batch = context.shape.size[0], tokens = context.shape.size[1], width = tensor_width(context);
+    const size_t head_width = width / heads;
     const struct tuning *tuning = &stream->device->tuning;
-    const struct layer_provider *gemm = stream->device->provider;
+    const struct layer_provider *provider = stream->device->provider;
     const double flops = 4.0 * (double)(batch * heads * tokens * tokens * head_width);
-    if (gemm->attention) {
+    assert(width % heads == 0 && tensor_is(context, stream_dtype(stream), SHAPE(batch, tokens, width)));
+    assert(tensor_is(qkv, stream_dtype(stream), SHAPE(batch, tokens, 3 * width)));
+    if (provider->attention) {
         int rc = profile_piece(stream, "attention", flops, err);
         return rc || stream_plans(stream)
                    ? rc
-                   : gemm->attention(stream, context, qkv, batch, tokens, heads, head_width, causal, err);
+                   : provider->attention(stream, context, qkv, batch, tokens, heads, head_width, causal, err);
     }
     const struct launch launch = {
         .kernel = "attention",
@@ -38,47 +46,69 @@ int attention(struct stream *stream, struct tensor context, struct tensor qkv, s
         stream, &launch, err, ARG_TENSOR(context), ARG_TENSOR(qkv), ARG(t), ARG(h), ARG(masked));
 }
 
-int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t batch,
-    size_t image_size, size_t patch_size, const float scale[3], const float shift[3], struct err *err)
+int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t patch_size,
+    const float scale[3], const float shift[3], struct err *err)
 {
+    const size_t batch = pixels.shape.size[0], image_size = pixels.shape.size[1];
     const size_t grid = image_size / patch_size, lanes = stream->device->tuning.lanes;
     const struct launch launch = {
         .kernel = "patchify", .groups = {groups_of(grid * grid, lanes), batch}, .local = lanes};
     const cl_uint s = (cl_uint)image_size, p = (cl_uint)patch_size;
     const cl_float4 by = {{scale[0], scale[1], scale[2], 0}}, plus = {{shift[0], shift[1], shift[2], 0}};
+    assert(tensor_is(pixels, DTYPE_U8, SHAPE(batch, image_size, image_size, 3)));
+    assert(tensor_is(patches, stream_dtype(stream), SHAPE(batch, grid * grid, 3 * patch_size * patch_size)));
     return KERNEL_RUN(
         stream, &launch, err, ARG_TENSOR(patches), ARG_TENSOR(pixels), ARG(s), ARG(p), ARG(by), ARG(plus));
 }
 
-int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
-    struct tensor class_token, struct tensor positions, size_t batch, size_t count, size_t width,
-    struct err *err)
+/* A grid over tokens (B, T, W), a work-item for 16 elements. */
+static struct launch launch_tokens(const char *kernel, struct tensor tokens)
 {
-    const struct launch launch = {
-        .kernel = "assemble_tokens", .groups = {groups_of(width / 16, GROUP), count, batch}, .local = GROUP};
+    const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
+    return (struct launch){
+        .kernel = kernel, .groups = {groups_of(width / 16, GROUP), count, batch}, .local = GROUP};
+}
+
+int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
+    struct tensor class_token, struct tensor positions, struct err *err)
+{
+    const struct launch launch = launch_tokens("assemble_tokens", tokens);
+    const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
     const cl_uint t = (cl_uint)count, w = (cl_uint)width;
+    assert(tensor_is(tokens, DTYPE_F32, SHAPE(batch, count, width)));
+    assert(tensor_is(patches, DTYPE_F32, SHAPE(batch, count - 1, width)));
+    assert(tensor_is(class_token, DTYPE_F32, SHAPE(width)));
+    assert(tensor_is(positions, DTYPE_F32, SHAPE(count, width)));
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(tokens), ARG_TENSOR(patches), ARG_TENSOR(class_token),
         ARG_TENSOR(positions), ARG(t), ARG(w));
 }
 
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
-    struct tensor positions, size_t batch, size_t count, size_t width, struct err *err)
+    struct tensor positions, struct err *err)
 {
-    const struct launch launch = {
-        .kernel = "embed_tokens", .groups = {groups_of(width / 16, GROUP), count, batch}, .local = GROUP};
+    const struct launch launch = launch_tokens("embed_tokens", tokens);
+    const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
     const cl_uint t = (cl_uint)count, w = (cl_uint)width;
+    assert(tensor_is(tokens, DTYPE_F32, SHAPE(batch, count, width)));
+    assert(tensor_is(ids, DTYPE_I32, SHAPE(batch, count)));
+    assert(tensor_is(table, DTYPE_F32, SHAPE(tensor_rows(table), width)));
+    assert(tensor_is(positions, DTYPE_F32, SHAPE(tensor_rows(positions), width)));
+    assert(tensor_rows(positions) >= count);
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(tokens), ARG_TENSOR(ids), ARG_TENSOR(table),
         ARG_TENSOR(positions), ARG(t), ARG(w));
 }
 
-int pick_rows(struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick,
-    size_t batch, size_t count, size_t width, struct err *err)
+int gather_rows(
+    struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick, struct err *err)
 {
-    const size_t units = element_size(rows.element) / sizeof(cl_ushort); /* of the kernel in an element */
+    const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
+    const size_t units = dtype_size(rows.dtype) / sizeof(cl_ushort); /* of the kernel in an element */
     const struct launch launch = {
-        .kernel = "pick_rows", .groups = {groups_of(width * units / 16, GROUP), batch}, .local = GROUP};
-    const cl_uint t = (cl_uint)count, w = (cl_uint)(width * units), has_pick = pick.buffer != NULL;
-    assert(rows.element == tokens.element);
+        .kernel = "gather_rows", .groups = {groups_of(width * units / 16, GROUP), batch}, .local = GROUP};
+    const cl_uint t = (cl_uint)count, w = (cl_uint)(width * units), has_pick = pick.shape.rank != 0;
+    assert(tensor_is(tokens, rows.dtype, SHAPE(batch, count, width)));
+    assert(tensor_is(rows, rows.dtype, SHAPE(batch, width)));
+    assert(!has_pick || tensor_is(pick, DTYPE_I32, SHAPE(batch)));
     if (!has_pick)
         pick = rows; /* some buffer has to be there; it is not read */
     rows.offset *= units;
@@ -87,10 +117,11 @@ int pick_rows(struct stream *stream, struct tensor rows, struct tensor tokens, s
         ARG(has_pick), ARG(t), ARG(w));
 }
 
-int normalize_rows(struct stream *stream, struct tensor x, size_t rows, size_t width, struct err *err)
+int normalize_rows(struct stream *stream, struct tensor x, struct err *err)
 {
     const struct launch launch = {
-        .kernel = "normalize_rows", .groups = {rows}, .local = stream->device->tuning.lanes};
-    const cl_uint w = (cl_uint)width;
+        .kernel = "normalize_rows", .groups = {tensor_rows(x)}, .local = stream->device->tuning.lanes};
+    const cl_uint w = (cl_uint)tensor_width(x);
+    assert(x.dtype == DTYPE_F32);
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(x), ARG(w));
 }

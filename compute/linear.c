@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A linear layer: the GEMM provider's product, with the operands brought to a type the provider multiplies
- * in.
+ * A linear layer: the provider's product, with rows brought to the type the provider takes them in.
  *
- * Where the provider has no arithmetic for the device's real type (half on a CPU, bfloat16 on most GPUs),
- * operands are still stored and rounded in that type, but widened to float32 for the product. Results are
- * then the same on every device, only slower than native ones.
+ * Where that is float32 and activations are of 16 bits (half on a CPU, bfloat16 on most GPUs), both operands
+ * are rounded to the activations' type, and widened for the product. Results are then the same on every
+ * device, only slower than native ones.
  */
 #include "compute/gemm/gemm.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-static float rounded(float x, enum precision precision)
-{
-    switch (precision) {
-    case PRECISION_BF16:
-        return bf16_to_f32(f32_to_bf16(x));
-    case PRECISION_F16:
-        return f16_to_f32(f32_to_f16(x));
-    default:
-        return x;
-    }
-}
 
 static int pack_rounded(struct linear *linear, struct device *device, const float *weight, struct err *err)
 {
@@ -32,7 +19,7 @@ static int pack_rounded(struct linear *linear, struct device *device, const floa
     if (!copy)
         return err_memory(err, count * sizeof *copy);
     for (size_t i = 0; i < count; i++)
-        copy[i] = rounded(weight[i], device->precision);
+        copy[i] = dtype_round(weight[i], device->activations);
     int rc = linear->provider->pack(linear, device, copy, err);
     free(copy);
     return rc;
@@ -44,16 +31,16 @@ int linear_load(
     struct linear *linear = mem_new(1, sizeof *linear);
     if (!linear)
         return err_memory(err, sizeof *linear);
-    const bool native = device->provider->native(device->precision);
+    const enum dtype dtype = device->provider->takes(device->precision);
     *linear = (struct linear){
         .provider = device->provider,
         .name = "linear",
         .n = n,
         .k = k,
-        .element = native ? precision_element(device->precision) : ELEMENT_F32,
+        .dtype = dtype,
     };
-    int rc = native ? device->provider->pack(linear, device, weight, err)
-                    : pack_rounded(linear, device, weight, err);
+    int rc = dtype == device->activations ? device->provider->pack(linear, device, weight, err)
+                                          : pack_rounded(linear, device, weight, err);
     if (rc) {
         linear_free(linear);
         return rc;
@@ -109,38 +96,53 @@ int linear_set_beta(struct linear *linear, struct device *device, const float *b
     return place_norm(&linear->beta.host, &linear->beta.device, linear, device, beta, err);
 }
 
-static int convert(struct stream *stream, const char *kernel, struct tensor out, struct tensor in,
-    size_t count, struct err *err)
+/* rows through `kernel`, element by element */
+static int convert(
+    struct stream *stream, const char *kernel, struct tensor out, struct tensor in, struct err *err)
 {
+    const cl_ulong count = shape_count(in.shape);
     const struct launch launch = {.kernel = kernel, .groups = {groups_of(count, GROUP)}, .local = GROUP};
-    const cl_ulong n = count;
-    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(out), ARG_TENSOR(in), ARG(n));
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(out), ARG_TENSOR(in), ARG(count));
+}
+
+/* What both products below ask of their rows: in (..., K) and as many of out (..., N), in this stream's memory;
+ * out is float32, which a residual sum needs, or as activations are. */
+static bool fits(const struct linear *linear, const struct stream *stream, struct tensor out,
+    struct tensor in, enum epilogue epilogue)
+{
+    return tensor_width(in) == linear->k && tensor_width(out) == linear->n && tensor_rows(in) > 0 &&
+           tensor_rows(in) == tensor_rows(out) && in.buffer == stream->memory &&
+           out.buffer == stream->memory &&
+           (out.dtype == DTYPE_F32 || (out.dtype == stream_dtype(stream) && epilogue != EPILOGUE_ADD));
+}
+
+static int profile_product(const struct linear *linear, struct stream *stream, size_t rows, struct err *err)
+{
+    return profile_piece(stream, linear->name, 2.0 * (double)rows * (double)(linear->n * linear->k), err);
 }
 
 int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
-    size_t rows, enum epilogue epilogue, struct err *err)
+    enum epilogue epilogue, struct err *err)
 {
-    const size_t mark = stream_mark(stream);
+    const size_t mark = stream_mark(stream), rows = tensor_rows(in);
     struct tensor product = out;
     int rc = 0;
-    assert(rows && in.buffer == stream->memory && out.buffer == stream->memory);
-    assert(in.element == stream_real(stream));
-    assert(out.element == ELEMENT_F32 || (out.element == in.element && epilogue != EPILOGUE_ADD));
+    assert(fits(linear, stream, out, in, epilogue) && in.dtype == stream_dtype(stream));
 
-    if (in.element != linear->element) {
+    if (in.dtype != linear->dtype) {
         const struct tensor real = in;
-        if ((rc = tensor_new(&in, stream, ELEMENT_F32, rows * linear->k, err)) ||
-            (rc = convert(stream, "widen", in, real, rows * linear->k, err)))
+        if ((rc = tensor_new(&in, stream, DTYPE_F32, in.shape, err)) ||
+            (rc = convert(stream, "widen", in, real, err)))
             goto done;
     }
-    if (out.element != linear->element && out.element != ELEMENT_F32)
-        rc = tensor_new(&product, stream, ELEMENT_F32, rows * linear->n, err);
+    if (out.dtype != linear->dtype && out.dtype != DTYPE_F32)
+        rc = tensor_new(&product, stream, DTYPE_F32, out.shape, err);
     if (!rc)
-        rc = profile_piece(stream, linear->name, 2.0 * (double)rows * (double)(linear->n * linear->k), err);
+        rc = profile_product(linear, stream, rows, err);
     if (!rc && !stream_plans(stream))
         rc = linear->provider->product(linear, stream, product, in, rows, epilogue, err);
-    if (!rc && product.element != out.element)
-        rc = convert(stream, "narrow", out, product, rows * linear->n, err);
+    if (!rc && product.dtype != out.dtype)
+        rc = convert(stream, "narrow", out, product, err);
 done:
     stream_rewind(stream, mark);
     return rc;
@@ -148,30 +150,29 @@ done:
 
 /* The norm as a kernel of its own. */
 static int forward_after_norm(const struct linear *linear, struct stream *stream, struct tensor out,
-    struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err)
+    struct tensor in, float eps, enum epilogue epilogue, struct err *err)
 {
     const size_t mark = stream_mark(stream);
-    const struct tensor gamma = {linear->gamma.device, 0, linear->k, ELEMENT_F32},
-                        beta = {linear->beta.device, 0, linear->k, ELEMENT_F32};
-    struct tensor normed; // (R, K) real
-    int rc = tensor_new(&normed, stream, stream_real(stream), rows * linear->k, err);
+    const struct tensor gamma = {linear->gamma.device, 0, SHAPE(linear->k), DTYPE_F32},
+                        beta = {linear->beta.device, 0, SHAPE(linear->k), DTYPE_F32};
+    struct tensor normed; // (R, K)
+    int rc = tensor_new(&normed, stream, stream_dtype(stream), in.shape, err);
     if (!rc)
-        rc = layer_norm(stream, normed, in, gamma, beta, rows, linear->k, eps, err);
+        rc = layer_norm(stream, normed, in, gamma, beta, eps, err);
     if (!rc)
-        rc = linear_forward(linear, stream, out, normed, rows, epilogue, err);
+        rc = linear_forward(linear, stream, out, normed, epilogue, err);
     stream_rewind(stream, mark);
     return rc;
 }
 
 int linear_forward_normed(const struct linear *linear, struct stream *stream, struct tensor out,
-    struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err)
+    struct tensor in, float eps, enum epilogue epilogue, struct err *err)
 {
-    assert(rows && in.buffer == stream->memory && out.buffer == stream->memory);
-    assert(in.element == ELEMENT_F32);
-    assert(out.element == ELEMENT_F32 || (out.element == stream_real(stream) && epilogue != EPILOGUE_ADD));
+    const size_t rows = tensor_rows(in);
+    assert(fits(linear, stream, out, in, epilogue) && in.dtype == DTYPE_F32);
     if (!linear->provider->normed_product)
-        return forward_after_norm(linear, stream, out, in, rows, eps, epilogue, err);
-    int rc = profile_piece(stream, linear->name, 2.0 * (double)rows * (double)(linear->n * linear->k), err);
+        return forward_after_norm(linear, stream, out, in, eps, epilogue, err);
+    int rc = profile_product(linear, stream, rows, err);
     if (!rc && !stream_plans(stream))
         rc = linear->provider->normed_product(linear, stream, out, in, rows, eps, epilogue, err);
     return rc;

@@ -158,8 +158,15 @@ static void values_release(struct values *values, size_t count)
     free(values->own);
 }
 
-static int param_place(void *field, const struct param *param, const float *values, const size_t *shape,
-    size_t count, struct device *device, struct err *err)
+static struct shape tensor_shape(int rank, const size_t *size)
+{
+    struct shape shape = {.rank = (size_t)rank};
+    memcpy(shape.size, size, shape.rank * sizeof *size);
+    return shape;
+}
+
+static int param_place(void *field, const struct param *param, const float *values, int rank,
+    const size_t *shape, size_t count, struct device *device, struct err *err)
 {
     switch (param->kind) {
     case PARAM_LINEAR: {
@@ -179,7 +186,7 @@ static int param_place(void *field, const struct param *param, const float *valu
         return 0;
     default: {
         struct tensor *tensor = field;
-        *tensor = (struct tensor){.count = count, .element = ELEMENT_F32};
+        *tensor = (struct tensor){.shape = tensor_shape(rank, shape), .dtype = DTYPE_F32};
         return device_buffer(&tensor->buffer, device, values, count * sizeof *values, err);
     }
     }
@@ -201,7 +208,7 @@ static int param_load(void *object, const struct param *param, const struct plac
     struct values values;
     int rc = values_get(&values, place, rank, shape, count, weights, err);
     if (!rc)
-        rc = param_place((char *)object + param->field, param, values.at, shape, count, device, err);
+        rc = param_place((char *)object + param->field, param, values.at, rank, shape, count, device, err);
     if (rc == ERR_MEMORY || rc == ERR_DEVICE)
         say_which(err, place);
     values_release(&values, count);

@@ -69,7 +69,8 @@ static int compile(cl_program *out, const struct device *device, const struct te
 static int build(cl_program *out, const struct device *device, const struct kernel_source *source,
     size_t head_width, struct err *err)
 {
-    static const char *const real_types[PRECISION_COUNT] = {"REAL_F32", "REAL_BF16", "REAL_F16"};
+    static const char *const real_types[] = {
+        [DTYPE_F32] = "REAL_F32", [DTYPE_BF16] = "REAL_BF16", [DTYPE_F16] = "REAL_F16"};
     struct texts texts;
     struct program_cache cache;
     char options[256];
@@ -78,7 +79,7 @@ static int build(cl_program *out, const struct device *device, const struct kern
     texts_list(&texts, source);
     snprintf(options, sizeof options,
         "-cl-std=CL1.2 -D %s -D LANES=%zu -D QUERIES=%zu -D GROUP=%d -D HEAD_WIDTH=%zu",
-        real_types[device->precision], device->tuning.lanes, device->tuning.queries, GROUP, head_width);
+        real_types[device->activations], device->tuning.lanes, device->tuning.queries, GROUP, head_width);
     program_cache_open(&cache, device, options, texts.parts, texts.count);
     if (!program_cache_load(out, &cache, device, options)) {
         rc = compile(out, device, &texts, options, err);

@@ -2,25 +2,14 @@
 /* An in-order queue, and one buffer that activations are handed out of like a stack. */
 #include "compute/gemm/gemm.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { ALIGN = 64 }; /* bytes: the widest vector any device loads */
 
-size_t element_size(enum element element)
+enum dtype stream_dtype(const struct stream *stream)
 {
-    static const size_t sizes[ELEMENT_COUNT] = {4, 2, 2, 1, 4};
-    return sizes[element];
-}
-
-enum element precision_element(enum precision precision)
-{
-    static const enum element elements[PRECISION_COUNT] = {ELEMENT_F32, ELEMENT_BF16, ELEMENT_F16};
-    return elements[precision];
-}
-
-enum element stream_real(const struct stream *stream)
-{
-    return precision_element(stream->device->precision);
+    return stream->device->activations;
 }
 
 static int open_memory(struct stream *stream, size_t bytes, struct err *err)
@@ -114,15 +103,19 @@ void stream_rewind(struct stream *stream, size_t mark)
     stream->used = mark;
 }
 
-int tensor_new(struct tensor *out, struct stream *stream, enum element element, size_t count, struct err *err)
+int tensor_new(
+    struct tensor *out, struct stream *stream, enum dtype dtype, struct shape shape, struct err *err)
 {
-    size_t bytes, end;
-    if (!size_mul(&bytes, count, element_size(element)) || !size_add(&bytes, bytes, ALIGN - 1))
-        return err_set(err, ERR_LIMIT, "a tensor of %zu elements is too large", count);
+    size_t bytes = dtype_size(dtype), end;
+    bool fits = true;
+    for (size_t axis = 0; axis < shape.rank; axis++)
+        fits = fits && size_mul(&bytes, bytes, shape.size[axis]);
+    if (!fits || !size_add(&bytes, bytes, ALIGN - 1))
+        return err_set(err, ERR_LIMIT, "a tensor of so many elements is too large");
     bytes -= bytes % ALIGN;
     if (!size_add(&end, stream->used, bytes) || end > stream->size)
         return err_set(err, ERR_LIMIT, "the batch is larger than the one its memory was planned for");
-    *out = (struct tensor){stream->memory, stream->used / element_size(element), count, element};
+    *out = (struct tensor){stream->memory, stream->used / dtype_size(dtype), shape, dtype};
     stream->used = end;
     if (stream->peak < end)
         stream->peak = end;
@@ -131,9 +124,10 @@ int tensor_new(struct tensor *out, struct stream *stream, enum element element, 
 
 int tensor_write(struct stream *stream, struct tensor to, const void *data, size_t count, struct err *err)
 {
+    assert(count <= shape_count(to.shape));
     if (stream_plans(stream))
         return 0;
-    const size_t size = element_size(to.element);
+    const size_t size = dtype_size(to.dtype);
     int rc = profile_piece(stream, "write", 0, err);
     if (rc)
         return rc;
@@ -144,9 +138,10 @@ int tensor_write(struct stream *stream, struct tensor to, const void *data, size
 
 int tensor_read(struct stream *stream, void *data, struct tensor from, size_t count, struct err *err)
 {
+    assert(count <= shape_count(from.shape));
     if (stream_plans(stream))
         return 0;
-    const size_t size = element_size(from.element);
+    const size_t size = dtype_size(from.dtype);
     int rc = profile_piece(stream, "read", 0, err);
     if (rc)
         return rc;
@@ -173,7 +168,7 @@ int tensor_wrap(struct tensor *out, struct stream *stream, const void *data, siz
     cl_mem buffer = clCreateBuffer(device->context, CL_MEM_READ_ONLY | how, bytes, from, &status);
     if (status)
         return cl_fail(err, "clCreateBuffer", status);
-    *out = (struct tensor){buffer, 0, bytes, ELEMENT_U8};
+    *out = (struct tensor){buffer, 0, SHAPE(bytes), DTYPE_U8};
     return 0;
 }
 

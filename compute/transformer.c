@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The one transformer: both towers are made of these blocks. */
-#include "compute/gemm/gemm.h"
+#include "compute/transformer.h"
 
 #include <stdlib.h>
-
-struct block {
-    struct linear *qkv;  // (3*W, W), rows of q, then k, then v; ln_1 comes first
-    struct linear *out;  // (W, W)
-    struct linear *fc_1; // (M, W); ln_2 comes first
-    struct linear *fc_2; // (W, M)
-};
 
 #define FIELD(name) offsetof(struct block, name)
 
@@ -29,11 +22,6 @@ static const struct param block_params[] = {
 };
 
 enum { BLOCK_PARAMS = sizeof block_params / sizeof *block_params };
-
-struct transformer {
-    struct transformer_config config;
-    struct block *blocks; /* config.layers of them */
-};
 
 static void block_dims(size_t dims[DIM_COUNT], const struct transformer_config *config)
 {
@@ -144,71 +132,49 @@ static enum epilogue activation_epilogue(enum activation activation)
     return epilogues[activation];
 }
 
-/* What a block needs while it runs; all of them use the same memory. */
-struct workspace {
-    struct tensor context; // (B, T, W) real
-    struct tensor wide;    // (B, T, 3, H, D), then the MLP's hidden layer (B, T, M), real
-};
-
-static int workspace_new(struct workspace *workspace, const struct transformer_config *config,
-    struct stream *stream, size_t rows, struct err *err)
+int workspace_new(struct workspace *workspace, const struct transformer_config *config, struct stream *stream,
+    struct shape x, struct err *err)
 {
-    const size_t width = config->width,
-                 widest = 3 * width > config->mlp_width ? 3 * width : config->mlp_width;
-    const enum element real = stream_real(stream);
-    int rc = tensor_new(&workspace->context, stream, real, rows * width, err);
-    return rc ? rc : tensor_new(&workspace->wide, stream, real, rows * widest, err);
+    const size_t batch = x.size[0], tokens = x.size[1], width = config->width;
+    const size_t widest = 3 * width > config->mlp_width ? 3 * width : config->mlp_width;
+    const enum dtype real = stream_dtype(stream);
+    int rc = tensor_new(&workspace->context, stream, real, SHAPE(batch, tokens, width), err);
+    return rc ? rc : tensor_new(&workspace->wide, stream, real, SHAPE(batch, tokens, widest), err);
 }
 
-/* context (B, T, W) = attention(ln_1(x)), before its output projection */
-static int block_attend(const struct block *block, const struct transformer_config *config,
-    struct stream *stream, const struct workspace *workspace, struct tensor x, size_t batch, size_t tokens,
-    struct err *err)
+int block_attend(const struct block *block, const struct transformer_config *config, struct stream *stream,
+    const struct workspace *workspace, struct tensor x, struct err *err)
 {
-    int rc = linear_forward_normed(
-        block->qkv, stream, workspace->wide, x, batch * tokens, config->eps, EPILOGUE_NONE, err);
-    return rc ? rc
-              : attention(stream, workspace->context, workspace->wide, batch, tokens, config->heads,
-                    config->width / config->heads, config->causal, err);
+    const size_t batch = x.shape.size[0], tokens = x.shape.size[1];
+    const struct tensor qkv = tensor_view(workspace->wide, SHAPE(batch, tokens, 3 * config->width));
+    int rc = linear_forward_normed(block->qkv, stream, qkv, x, config->eps, EPILOGUE_NONE, err);
+    return rc ? rc : attention(stream, workspace->context, qkv, config->heads, config->causal, err);
 }
 
-/* x (R, W) += projection of context (R, W); x += mlp(ln_2(x)) */
-static int block_finish(const struct block *block, const struct transformer_config *config,
-    struct stream *stream, const struct workspace *workspace, struct tensor x, struct tensor context,
-    size_t rows, struct err *err)
+int block_finish(const struct block *block, const struct transformer_config *config, struct stream *stream,
+    const struct workspace *workspace, struct tensor x, struct tensor context, struct err *err)
 {
     const enum epilogue activation = activation_epilogue(config->activation);
+    const struct tensor hidden = tensor_view(workspace->wide, SHAPE(tensor_rows(x), config->mlp_width));
     int rc;
-    if ((rc = linear_forward(block->out, stream, x, context, rows, EPILOGUE_ADD, err)) ||
-        (rc = linear_forward_normed(
-             block->fc_1, stream, workspace->wide, x, rows, config->eps, activation, err)))
+    if ((rc = linear_forward(block->out, stream, x, context, EPILOGUE_ADD, err)) ||
+        (rc = linear_forward_normed(block->fc_1, stream, hidden, x, config->eps, activation, err)))
         return rc;
-    return linear_forward(block->fc_2, stream, x, workspace->wide, rows, EPILOGUE_ADD, err);
+    return linear_forward(block->fc_2, stream, x, hidden, EPILOGUE_ADD, err);
 }
 
-int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
-    struct tensor x, struct tensor pick, size_t batch, size_t tokens, struct err *err)
+int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,
+    size_t count, struct err *err)
 {
     const struct transformer_config *config = &transformer->config;
-    const size_t mark = stream_mark(stream), width = config->width;
-    struct tensor context; // (B, W) real: of the picked tokens in the last block
+    const size_t mark = stream_mark(stream);
     struct workspace workspace;
-    int rc = workspace_new(&workspace, config, stream, batch * tokens, err);
-    if (rc || (rc = tensor_new(&context, stream, stream_real(stream), batch * width, err)))
-        goto done;
-    for (size_t i = 0; i < config->layers; i++) {
+    int rc = workspace_new(&workspace, config, stream, x.shape, err);
+    for (size_t i = 0; i < count && !rc; i++) {
         const struct block *block = &transformer->blocks[i];
-        if ((rc = block_attend(block, config, stream, &workspace, x, batch, tokens, err)))
-            goto done;
-        if (i + 1 < config->layers)
-            rc = block_finish(block, config, stream, &workspace, x, workspace.context, batch * tokens, err);
-        else if (!(rc = pick_rows(stream, pooled, x, pick, batch, tokens, width, err)) &&
-                 !(rc = pick_rows(stream, context, workspace.context, pick, batch, tokens, width, err)))
-            rc = block_finish(block, config, stream, &workspace, pooled, context, batch, err);
-        if (rc)
-            goto done;
+        if (!(rc = block_attend(block, config, stream, &workspace, x, err)))
+            rc = block_finish(block, config, stream, &workspace, x, workspace.context, err);
     }
-done:
     stream_rewind(stream, mark);
     return rc;
 }

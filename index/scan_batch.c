@@ -15,14 +15,7 @@ _Static_assert(LIST_ROOM >= SPAN_LEAST * BATCH_MAX, "the smallest span fits");
 
 /* ---- queries ------------------------------------------------------------------------------------------- */
 
-static float real_rounded(float value, enum precision precision)
-{
-    if (precision == PRECISION_BF16)
-        return bf16_to_f32(f32_to_bf16(value));
-    return precision == PRECISION_F16 ? f16_to_f32(f32_to_f16(value)) : value;
-}
-
-static void query_make(struct query *query, float *scaled, const float *q, size_t width, enum precision real)
+static void query_make(struct query *query, float *scaled, const float *q, size_t width, enum dtype real)
 {
     float largest = 0;
     double squares = 0, rounded_squares = 0, differences = 0;
@@ -34,7 +27,7 @@ static void query_make(struct query *query, float *scaled, const float *q, size_
     for (size_t i = 0; i < width; i++) {
         const double exact = ldexp((double)q[i], -query->exponent);
         scaled[i] = (float)exact;
-        const double rounded = real_rounded(scaled[i], real), difference = exact - rounded;
+        const double rounded = dtype_round(scaled[i], real), difference = exact - rounded;
         squares += exact * exact;
         rounded_squares += rounded * rounded;
         differences += difference * difference;
@@ -95,7 +88,7 @@ static int weights_make(struct batch *batch, struct device *device, struct err *
     if (!rounded)
         return err_memory(err, count * sizeof *rounded);
     for (size_t i = 0; i < count; i++)
-        rounded[i] = real_rounded(batch->scaled[i], device_precision(device));
+        rounded[i] = dtype_round(batch->scaled[i], device_dtype(device));
     int rc = linear_load(&batch->linear, device, rounded, batch->padded, batch->stride, err);
     free(rounded);
     return rc;
@@ -126,7 +119,7 @@ int batch_init(struct batch *batch, struct device *device, const struct index_ro
         rc = err_memory(err, padded * stride * sizeof *batch->scaled);
     for (size_t i = 0; !rc && i < count; i++)
         query_make(&batch->queries[i], batch->scaled + i * stride, queries + i * rows->width, rows->width,
-            device_precision(device));
+            device_dtype(device));
     if (!rc && count > FEW && coarse && coarse->count)
         rc = weights_make(batch, device, err);
     if (rc)
@@ -148,24 +141,23 @@ int batch_place(struct batch *batch, struct stream *stream, struct err *err)
 {
     const size_t rows = batch->product_rows;
     batch->stream = stream;
-    int rc = tensor_new(&batch->found, stream, ELEMENT_I32, 1, err);
+    int rc = tensor_new(&batch->found, stream, DTYPE_I32, SHAPE(1), err);
     if (!rc)
-        rc = tensor_new(
-            &batch->list, stream, ELEMENT_I32, LIST_ROOM * sizeof(struct survivor) / sizeof(int32_t), err);
+        rc = tensor_new(&batch->list, stream, DTYPE_I32,
+            SHAPE(LIST_ROOM, sizeof(struct survivor) / sizeof(int32_t)), err);
     if (!rc)
-        rc = tensor_new(&batch->scaled_on, stream, ELEMENT_F32, batch->padded * batch->stride, err);
+        rc = tensor_new(&batch->scaled_on, stream, DTYPE_F32, SHAPE(batch->padded, batch->stride), err);
     if (!rc)
-        rc = tensor_new(&batch->limits_on, stream, ELEMENT_F32, 3 * batch->padded, err);
+        rc = tensor_new(&batch->limits_on, stream, DTYPE_F32, SHAPE(3, batch->padded), err);
     if (!rc)
         rc = tensor_write(stream, batch->scaled_on, batch->scaled, batch->padded * batch->stride, err);
     if (rc || !batch->linear)
         return rc;
-    rc = tensor_new(&batch->codes_on, stream, stream_real(stream), rows * batch->stride, err);
+    rc = tensor_new(&batch->codes_on, stream, stream_dtype(stream), SHAPE(rows, batch->stride), err);
     if (!rc)
-        rc = tensor_new(&batch->products_on, stream, ELEMENT_F32, rows * batch->padded, err);
+        rc = tensor_new(&batch->products_on, stream, DTYPE_F32, SHAPE(rows, batch->padded), err);
     if (!rc) /* it may want memory of its own */
-        rc = linear_forward(
-            batch->linear, stream, batch->products_on, batch->codes_on, rows, EPILOGUE_NONE, err);
+        rc = linear_forward(batch->linear, stream, batch->products_on, batch->codes_on, EPILOGUE_NONE, err);
     return rc;
 }
 
@@ -223,14 +215,15 @@ static int run_product(
     struct launch sift = expand;
     const uint32_t room = LIST_ROOM, count = (uint32_t)batch->count, padded = (uint32_t)batch->padded;
     const uint32_t filtered = batch->rows->mask != NULL, stride = (uint32_t)batch->stride;
+    const struct tensor codes = tensor_view(batch->codes_on, SHAPE(rows, batch->stride));
+    const struct tensor products = tensor_view(batch->products_on, SHAPE(rows, batch->padded));
     sift.kernel = "survivors";
-    int rc = KERNEL_RUN(batch->stream, &expand, err, ARG_TENSOR(batch->codes_on), ARG_TENSOR(span->bytes),
-        ARG(first), ARG(rows), ARG(stride));
+    int rc = KERNEL_RUN(batch->stream, &expand, err, ARG_TENSOR(codes), ARG_TENSOR(span->bytes), ARG(first),
+        ARG(rows), ARG(stride));
     if (!rc)
-        rc = linear_forward(
-            batch->linear, batch->stream, batch->products_on, batch->codes_on, rows, EPILOGUE_NONE, err);
+        rc = linear_forward(batch->linear, batch->stream, products, codes, EPILOGUE_NONE, err);
     if (!rc)
-        rc = KERNEL_RUN(batch->stream, &sift, err, ARGS_OUT(batch, room), ARG_TENSOR(batch->products_on),
+        rc = KERNEL_RUN(batch->stream, &sift, err, ARGS_OUT(batch, room), ARG_TENSOR(products),
             ARGS_LIMITS(batch, span, count, padded, filtered), ARG_TENSOR(span->bytes), ARG(first), ARG(rows),
             ARG(stride));
     return rc;

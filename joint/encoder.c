@@ -15,17 +15,15 @@ struct encoder {
 static int run_pixels(struct stream *stream, const struct model *model, float *embeddings,
     const uint8_t *pixels, size_t batch, struct err *err)
 {
-    const struct vit_config *config = &model_config(model)->vision;
-    const size_t bytes = batch * config->image_size * config->image_size * 3, width = model_width(model);
+    const size_t size = model_config(model)->vision.image_size, width = model_width(model);
     const size_t mark = stream_mark(stream);
     struct tensor in, out;
     int rc;
 
-    if ((rc = tensor_new(&in, stream, ELEMENT_U8, bytes, err)) ||
-        (rc = tensor_new(&out, stream, ELEMENT_F32, batch * width, err)) ||
-        (rc = tensor_write(stream, in, pixels, bytes, err)) ||
-        (rc = model_encode_pixels(model, stream, out, in, batch, err)) ||
-        (rc = normalize_rows(stream, out, batch, width, err)))
+    if ((rc = tensor_new(&in, stream, DTYPE_U8, SHAPE(batch, size, size, 3), err)) ||
+        (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
+        (rc = tensor_write(stream, in, pixels, batch * size * size * 3, err)) ||
+        (rc = model_encode_pixels(model, stream, out, in, err)) || (rc = normalize_rows(stream, out, err)))
         goto done;
     rc = tensor_read(stream, embeddings, out, batch * width, err);
 done:
@@ -41,13 +39,12 @@ static int run_ids(struct stream *stream, const struct model *model, float *embe
     struct tensor in, pool, out;
     int rc;
 
-    if ((rc = tensor_new(&in, stream, ELEMENT_I32, batch * tokens, err)) ||
-        (rc = tensor_new(&pool, stream, ELEMENT_I32, batch, err)) ||
-        (rc = tensor_new(&out, stream, ELEMENT_F32, batch * width, err)) ||
+    if ((rc = tensor_new(&in, stream, DTYPE_I32, SHAPE(batch, tokens), err)) ||
+        (rc = tensor_new(&pool, stream, DTYPE_I32, SHAPE(batch), err)) ||
+        (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
         (rc = tensor_write(stream, in, ids, batch * tokens, err)) ||
         (rc = tensor_write(stream, pool, eot, batch, err)) ||
-        (rc = model_encode_ids(model, stream, out, in, pool, batch, tokens, err)) ||
-        (rc = normalize_rows(stream, out, batch, width, err)))
+        (rc = model_encode_ids(model, stream, out, in, pool, err)) || (rc = normalize_rows(stream, out, err)))
         goto done;
     rc = tensor_read(stream, embeddings, out, batch * width, err);
 done:

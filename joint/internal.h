@@ -7,9 +7,9 @@
 
 /* embeddings (B, E) float32, not normalised, through the tower: see vit_forward and text_tower_forward. */
 int model_encode_pixels(const struct model *model, struct stream *stream, struct tensor embeddings,
-    struct tensor pixels, size_t batch, struct err *err);
+    struct tensor pixels, struct err *err);
 int model_encode_ids(const struct model *model, struct stream *stream, struct tensor embeddings,
-    struct tensor ids, struct tensor eot, size_t batch, size_t tokens, struct err *err);
+    struct tensor ids, struct tensor eot, struct err *err);
 
 /* The cosine of two vectors (E) of any length, and the largest of one with each of others (count, E), count
  * from 1 on. */

@@ -146,13 +146,13 @@ const char *model_path(const struct model *model)
 }
 
 int model_encode_pixels(const struct model *model, struct stream *stream, struct tensor embeddings,
-    struct tensor pixels, size_t batch, struct err *err)
+    struct tensor pixels, struct err *err)
 {
-    return vit_forward(model->vision, stream, embeddings, pixels, batch, err);
+    return vit_forward(model->vision, stream, embeddings, pixels, err);
 }
 
 int model_encode_ids(const struct model *model, struct stream *stream, struct tensor embeddings,
-    struct tensor ids, struct tensor eot, size_t batch, size_t tokens, struct err *err)
+    struct tensor ids, struct tensor eot, struct err *err)
 {
-    return text_tower_forward(model->text, stream, embeddings, ids, eot, batch, tokens, err);
+    return text_tower_forward(model->text, stream, embeddings, ids, eot, err);
 }

@@ -50,6 +50,8 @@ struct text_config {
 
 struct text_tower;
 
+/* ERR_FORMAT: a tensor is missing, of another shape, or not finite; ERR_UNSUPPORTED: the kernels do not fit its
+ * sizes; ERR_DEVICE, ERR_MEMORY. The device must outlive the tower. */
 int text_tower_load(struct text_tower **out, const struct text_config *config, const struct weights *weights,
     struct device *device, struct err *err);
 void text_tower_free(struct text_tower *tower);
@@ -59,9 +61,9 @@ size_t text_eot(const struct text_config *config, const int32_t *ids, size_t cou
 
 /* embeddings (B, E) float32, not normalised, of ids (B, T) int32; eot (B) int32 is each text's text_eot.
  * Tokens after the pooled one never matter (causal mask), so T may be the longest text of the batch and
- * padding any id. */
+ * padding any id. ERR_DEVICE; ERR_LIMIT: the batch is larger than the stream's memory was planned for. */
 int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
-    struct tensor ids, struct tensor eot, size_t batch, size_t tokens, struct err *err);
+    struct tensor ids, struct tensor eot, struct err *err);
 
 size_t text_params(const struct text_config *config);
 double text_flops(const struct text_config *config, size_t tokens); /* one text of that many tokens */

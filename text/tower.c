@@ -77,23 +77,23 @@ size_t text_eot(const struct text_config *config, const int32_t *ids, size_t cou
 }
 
 int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
-    struct tensor ids, struct tensor eot, size_t batch, size_t tokens, struct err *err)
+    struct tensor ids, struct tensor eot, struct err *err)
 {
-    const size_t width = tower->config.block.width, mark = stream_mark(stream);
-    const float eps = tower->config.block.eps;
+    const struct transformer_config *block = &tower->config.block;
+    const size_t batch = ids.shape.size[0], tokens = ids.shape.size[1], mark = stream_mark(stream);
     struct tensor x;      // (B, T, W) float32: the residual stream
-    struct tensor pooled; // (B, W): the end-of-text token's last state
+    struct tensor pooled; // (B, W) float32: the end-of-text token's last state
     int rc;
 
-    if ((rc = tensor_new(&x, stream, ELEMENT_F32, batch * tokens * width, err)) ||
-        (rc = tensor_new(&pooled, stream, ELEMENT_F32, batch * width, err)))
+    if ((rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(batch, tokens, block->width), err)) ||
+        (rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(batch, block->width), err)))
         goto done;
 
-    if ((rc = embed_tokens(
-             stream, x, ids, tower->token_table, tower->positions, batch, tokens, width, err)) ||
-        (rc = transformer_forward(tower->blocks, stream, pooled, x, eot, batch, tokens, err)) ||
+    if ((rc = embed_tokens(stream, x, ids, tower->token_table, tower->positions, err)) ||
+        (rc = transformer_forward(tower->blocks, stream, x, block->layers - 1, err)) ||
+        (rc = pool_token(tower->blocks, stream, pooled, x, eot, err)) ||
         (rc = linear_forward_normed(
-             tower->projection, stream, embeddings, pooled, batch, eps, EPILOGUE_NONE, err)))
+             tower->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err)))
         goto done;
 done:
     stream_rewind(stream, mark);

@@ -155,7 +155,8 @@ struct vit_config {
 
 struct vit;
 
-/* ERR_FORMAT: a tensor is missing, of another shape, or not finite; ERR_DEVICE, ERR_MEMORY. */
+/* ERR_FORMAT: a tensor is missing, of another shape, or not finite; ERR_UNSUPPORTED: the kernels do not fit its
+ * sizes; ERR_DEVICE, ERR_MEMORY. The device must outlive the tower. */
 int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
     const struct weights *weights, struct device *device, struct err *err);
 void vit_free(struct vit *vit);
@@ -163,7 +164,7 @@ void vit_free(struct vit *vit);
 /* embeddings (B, E) float32, not normalised, of pixels (B, S, S, 3) on the device. ERR_DEVICE; ERR_LIMIT: the batch
  * is larger than the stream's memory was planned for. */
 int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
-    size_t batch, struct err *err);
+    struct err *err);
 
 size_t vit_params(const struct vit_config *config);
 double vit_flops(const struct vit_config *config); /* one picture */

@@ -88,42 +88,38 @@ void vit_free(struct vit *vit)
 }
 
 int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
-    size_t batch, struct err *err)
+    struct err *err)
 {
     const struct vit_config *config = &vit->config;
-    const size_t width = config->block.width, tokens = token_count(config), rows = batch * tokens;
-    const size_t patch_rows = batch * (tokens - 1), patch_width = 3 * config->patch_size * config->patch_size;
+    const size_t batch = pixels.shape.size[0], width = config->block.width, tokens = token_count(config);
+    const size_t patch_count = tokens - 1, patch_width = 3 * config->patch_size * config->patch_size;
     const size_t mark = stream_mark(stream);
     const float eps = config->block.eps;
-    const enum element real = stream_real(stream);
-    const struct tensor none = {0};
-    struct tensor x;       // (B, T, W) float32: the residual stream
-    struct tensor patches; // (B, G*G, 3*P*P)
-    struct tensor columns; // (B, G*G, W) float32: patch embeddings
-    struct tensor pooled;  // (B, W): the class token's last state
+    const struct tensor first = {0}; // no pick: the class token
+    struct tensor x;                 // (B, T, W) float32: the residual stream
+    struct tensor patches;           // (B, G*G, 3*P*P)
+    struct tensor columns;           // (B, G*G, W) float32: patch embeddings
+    struct tensor pooled;            // (B, W) float32: the class token's last state
     int rc;
 
-    if ((rc = tensor_new(&x, stream, ELEMENT_F32, rows * width, err)))
+    if ((rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(batch, tokens, width), err)))
         goto done;
     const size_t after_x = stream_mark(stream);
 
-    if ((rc = tensor_new(&patches, stream, real, patch_rows * patch_width, err)) ||
-        (rc = tensor_new(&columns, stream, ELEMENT_F32, patch_rows * width, err)) ||
-        (rc = patchify(stream, patches, pixels, batch, config->image_size, config->patch_size, vit->scale,
-             vit->shift, err)) ||
-        (rc = linear_forward(
-             vit->patch_embedding, stream, columns, patches, patch_rows, EPILOGUE_NONE, err)) ||
-        (rc = assemble_tokens(
-             stream, x, columns, vit->class_token, vit->positions, batch, tokens, width, err)) ||
-        (config->pre_norm &&
-            (rc = layer_norm(stream, x, x, vit->ln_pre_gamma, vit->ln_pre_beta, rows, width, eps, err))))
+    if ((rc = tensor_new(
+             &patches, stream, stream_dtype(stream), SHAPE(batch, patch_count, patch_width), err)) ||
+        (rc = tensor_new(&columns, stream, DTYPE_F32, SHAPE(batch, patch_count, width), err)) ||
+        (rc = patchify(stream, patches, pixels, config->patch_size, vit->scale, vit->shift, err)) ||
+        (rc = linear_forward(vit->patch_embedding, stream, columns, patches, EPILOGUE_NONE, err)) ||
+        (rc = assemble_tokens(stream, x, columns, vit->class_token, vit->positions, err)) ||
+        (config->pre_norm && (rc = layer_norm(stream, x, x, vit->ln_pre_gamma, vit->ln_pre_beta, eps, err))))
         goto done;
     stream_rewind(stream, after_x);
 
-    if ((rc = tensor_new(&pooled, stream, ELEMENT_F32, batch * width, err)) ||
-        (rc = transformer_forward(vit->blocks, stream, pooled, x, none, batch, tokens, err)) ||
-        (rc = linear_forward_normed(
-             vit->projection, stream, embeddings, pooled, batch, eps, EPILOGUE_NONE, err)))
+    if ((rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
+        (rc = transformer_forward(vit->blocks, stream, x, config->block.layers - 1, err)) ||
+        (rc = pool_token(vit->blocks, stream, pooled, x, first, err)) ||
+        (rc = linear_forward_normed(vit->projection, stream, embeddings, pooled, eps, EPILOGUE_NONE, err)))
         goto done;
 done:
     stream_rewind(stream, mark);

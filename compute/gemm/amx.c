@@ -15,9 +15,10 @@ static bool serves(cl_device_id id, enum precision precision)
     return precision == PRECISION_BF16 && device_runs_native(id) && amx_available();
 }
 
-static bool native(enum precision precision)
+static enum dtype takes(enum precision precision)
 {
-    return precision == PRECISION_BF16;
+    (void)precision;
+    return DTYPE_BF16;
 }
 
 static enum precision best(void)
@@ -200,11 +201,11 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
     struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err)
 {
     const struct packed *packed = linear->packed;
-    const bool normed = in.element == ELEMENT_F32;
+    const bool normed = in.dtype == DTYPE_F32;
     assert(!normed || (linear->gamma.host && linear->beta.host));
     struct product task = {
-        .out_at = out.offset * element_size(out.element),
-        .in_at = in.offset * element_size(in.element),
+        .out_at = out.offset * dtype_size(out.dtype),
+        .in_at = in.offset * dtype_size(in.dtype),
         .product = {.rows = rows,
             .n = linear->n,
             .k = linear->k,
@@ -213,7 +214,7 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
             .eps = eps,
             .packed = packed->weight,
             .bias = packed->bias,
-            .out_element = out.element,
+            .out_dtype = out.dtype,
             .epilogue = epilogue},
         .stream = stream,
     };
@@ -274,7 +275,7 @@ static int attend(struct stream *stream, struct tensor context, struct tensor qk
 const struct layer_provider provider_amx = {
     .name = "amx",
     .serves = serves,
-    .native = native,
+    .takes = takes,
     .best = best,
     .pack = pack,
     .set_bias = set_bias,

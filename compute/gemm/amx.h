@@ -27,7 +27,7 @@ struct amx_product {
     const uint16_t *packed; // the weights, as amx_pack_weight lays them out
     const float *bias;      // (N), or NULL
     void *out;              // (R, N) float32 or bfloat16
-    enum element out_element;
+    enum dtype out_dtype;
     enum epilogue epilogue;
 };
 

@@ -75,7 +75,7 @@ AMX_INLINE void finish_row(const struct amx_product *product, struct done *done)
     const float *sums = done->sums + row * AMX_BLOCK;
     __m512 low = finish16(product, sums, done->column, low_mask),
            high = finish16(product, sums + 16, done->column + 16, high_mask);
-    if (product->out_element == ELEMENT_BF16) {
+    if (product->out_dtype == DTYPE_BF16) {
         uint16_t *out = (uint16_t *)product->out + at;
         const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(high, low);
         if (left >= AMX_BLOCK && (uintptr_t)out % CACHE_LINE == 0)

@@ -11,9 +11,10 @@ static bool serves(cl_device_id id, enum precision precision)
     return true;
 }
 
-static bool native(enum precision precision)
+static enum dtype takes(enum precision precision)
 {
-    return precision == PRECISION_F32;
+    (void)precision;
+    return DTYPE_F32;
 }
 
 static enum precision best(void)
@@ -82,7 +83,7 @@ static int product(const struct linear *linear, struct stream *stream, struct te
 const struct layer_provider provider_clblast = {
     .name = "clblast",
     .serves = serves,
-    .native = native,
+    .takes = takes,
     .best = best,
     .pack = pack,
     .set_bias = set_bias,

@@ -24,8 +24,8 @@ struct linear {
     const struct layer_provider *provider;
     const char *name; /* its weight's in Hugging Face's layout, without prefix; for a profile */
     size_t n, k;
-    enum element element; /* what the provider multiplies: the device's real type, or float32 */
-    void *packed;         /* the provider's own: weights and bias as it wants them */
+    enum dtype dtype; /* what the provider takes rows in */
+    void *packed;     /* the provider's own: weights and bias as it wants them */
     struct {
         float *host; // (K)
         cl_mem device;
@@ -35,18 +35,20 @@ struct linear {
 struct layer_provider {
     const char *name;
 
-    /* Whether a device can be served in that precision, and in which without a detour through float32. */
+    /* Whether a device can be served in that precision. */
     bool (*serves)(cl_device_id id, enum precision precision);
-    bool (*native)(enum precision precision);
+    /* The type it takes the rows of a product in, and gives them in where that is not float32. How it holds
+     * weights, and what it multiplies, is its own affair. */
+    enum dtype (*takes)(enum precision precision);
     enum precision (*best)(void); /* what `--precision auto` takes */
 
-    /* weight (N, K) float32 -> linear->packed, in linear->element. Called from several threads at once, each
+    /* weight (N, K) float32 -> linear->packed. Called from several threads at once, each
      * with a layer of its own, so it needs no threads itself. */
     int (*pack)(struct linear *linear, struct device *device, const float *weight, struct err *err);
     int (*set_bias)(struct linear *linear, struct device *device, const float *bias, struct err *err);
     void (*free)(struct linear *linear);
 
-    /* out (R, N) = epilogue(in (R, K) * weight^T + bias). in has linear->element; out too, or float32. */
+    /* out (R, N) = epilogue(in (R, K) * weight^T + bias). in has linear->dtype; out too, or float32. */
     int (*product)(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
         size_t rows, enum epilogue epilogue, struct err *err);
 
@@ -67,7 +69,5 @@ extern const struct layer_provider *const layer_providers[];
 
 /* *out = a copy of count values, to free(). */
 int host_copy(float **out, const float *values, size_t count, struct err *err);
-
-enum element precision_element(enum precision precision);
 
 #endif

@@ -20,9 +20,9 @@ static bool serves(cl_device_id id, enum precision precision)
 }
 
 /* oneDNN takes bfloat16 from AVX-512 on, but only avx512_bf16 and AMX make it faster than float32. */
-static bool native(enum precision precision)
+static enum dtype takes(enum precision precision)
 {
-    return precision == PRECISION_F32 || (precision == PRECISION_BF16 && cpu_has(dnnl_cpu_isa_avx512_core));
+    return precision == PRECISION_BF16 && cpu_has(dnnl_cpu_isa_avx512_core) ? DTYPE_BF16 : DTYPE_F32;
 }
 
 static enum precision best(void)
@@ -99,10 +99,10 @@ static void CL_CALLBACK product_run(void *argument)
 static int product(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
     size_t rows, enum epilogue epilogue, struct err *err)
 {
-    const struct plan key = {.rows = rows, .epilogue = epilogue, .out_element = out.element};
+    const struct plan key = {.rows = rows, .epilogue = epilogue, .out_dtype = out.dtype};
     struct product task = {
-        .out_at = out.offset * element_size(out.element),
-        .in_at = in.offset * element_size(in.element),
+        .out_at = out.offset * dtype_size(out.dtype),
+        .in_at = in.offset * dtype_size(in.dtype),
         .packed = linear->packed,
         .stream = stream,
     };
@@ -122,7 +122,7 @@ static int product(const struct linear *linear, struct stream *stream, struct te
 const struct layer_provider provider_onednn = {
     .name = "onednn",
     .serves = serves,
-    .native = native,
+    .takes = takes,
     .best = best,
     .pack = packed_open,
     .set_bias = packed_set_bias,

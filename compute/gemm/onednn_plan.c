@@ -12,9 +12,9 @@ static int dnnl_fail(struct err *err, const char *what, dnnl_status_t status)
     return err_set(err, ERR_DEVICE, "oneDNN failed to %s: status %d", what, (int)status);
 }
 
-static dnnl_data_type_t data_type(enum element element)
+static dnnl_data_type_t data_type(enum dtype dtype)
 {
-    return element == ELEMENT_BF16 ? dnnl_bf16 : dnnl_f32;
+    return dtype == DTYPE_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
 static dnnl_status_t epilogue_attributes(dnnl_primitive_attr_t *out, enum epilogue epilogue)
@@ -73,9 +73,9 @@ static dnnl_status_t plan_build(struct plan *plan, const struct linear *linear, 
     dnnl_status_t status;
 
     if ((status = desc_strided(
-             &plan->src, 2, (dnnl_dims_t){m, k}, data_type(linear->element), (dnnl_dims_t){k, 1})) ||
+             &plan->src, 2, (dnnl_dims_t){m, k}, data_type(linear->dtype), (dnnl_dims_t){k, 1})) ||
         (status = desc_strided(
-             &plan->dst, 2, (dnnl_dims_t){m, n}, data_type(plan->out_element), (dnnl_dims_t){n, 1})) ||
+             &plan->dst, 2, (dnnl_dims_t){m, n}, data_type(plan->out_dtype), (dnnl_dims_t){n, 1})) ||
         (has_bias &&
             (status = desc_strided(&plan->bias, 2, (dnnl_dims_t){1, n}, dnnl_f32, (dnnl_dims_t){n, 1}))) ||
         (status = epilogue_attributes(&attributes, plan->epilogue)) ||
@@ -104,7 +104,7 @@ int plan_get(struct plan **out, const struct linear *linear, const struct plan *
     pthread_mutex_lock(&packed->lock);
     for (size_t i = 0; i < packed->plan_count && !plan; i++) {
         struct plan *p = packed->plans[i];
-        if (p->rows == key->rows && p->epilogue == key->epilogue && p->out_element == key->out_element)
+        if (p->rows == key->rows && p->epilogue == key->epilogue && p->out_dtype == key->out_dtype)
             plan = p;
     }
     if (!plan) {
@@ -220,12 +220,12 @@ int packed_open(struct linear *linear, struct device *device, const float *weigh
     }
     pthread_mutex_init(&packed->lock, NULL);
     linear->packed = packed;
-    *typical = (struct plan){.rows = TYPICAL_ROWS, .out_element = linear->element};
+    *typical = (struct plan){.rows = TYPICAL_ROWS, .out_dtype = linear->dtype};
 
     const dnnl_dims_t dims = {(dnnl_dim_t)linear->k, (dnnl_dim_t)linear->n},
                       strides = {1, (dnnl_dim_t)linear->k};
     if (!(status = dnnl_engine_create(&packed->engine, dnnl_cpu, 0)) &&
-        !(status = desc_any(&any, 2, dims, data_type(linear->element))) &&
+        !(status = desc_any(&any, 2, dims, data_type(linear->dtype))) &&
         !(status = desc_strided(&plain, 2, dims, dnnl_f32, strides)) &&
         !(status = plan_build(typical, linear, packed->engine, false, any, &packed->layout)))
         status = reorder(packed, plain, weight);

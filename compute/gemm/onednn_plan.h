@@ -15,7 +15,7 @@
 struct plan {
     size_t rows;
     enum epilogue epilogue;
-    enum element out_element;
+    enum dtype out_dtype;
     bool one_off; /* the table was full: whoever runs it frees it */
     dnnl_primitive_t primitive;
     desc src, bias, dst, scratchpad;

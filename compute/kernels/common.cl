@@ -2,9 +2,9 @@
 /*
  * What every kernel shares: the type activations are stored in, and sums over a work-group.
  *
- * `real` is what matrix products read and write: float, bfloat16 or half, by REAL_F32, REAL_BF16 or REAL_F16. The
- * 16-bit types are storage only, arithmetic is float always, so no device needs an extension for them. real_storea16
- * is for addresses that are multiples of 16 elements: PoCL stores the others of 16 bits one by one.
+ * `real` is the type of activations, device_dtype in compute.h: float, bfloat16 or half, by REAL_F32, REAL_BF16 or
+ * REAL_F16. The 16-bit types are storage only, arithmetic is float always, so no device needs an extension for them.
+ * real_storea16 is for addresses that are multiples of 16 elements: PoCL stores the others of 16 bits one by one.
  *
  * A tensor argument is two parameters: the buffer, and the element it begins at.
  */

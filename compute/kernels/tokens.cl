@@ -55,7 +55,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void embed_tokens(glob
 
 /* rows [b*W + i] = tokens[(b*T + pick[b])*W + i]; pick is 0 for all where has_pick is 0. Elements are copied as they
  * are: offsets and W count units of two bytes, whatever the type. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void pick_rows(global ushort *rows, ulong rows_at,
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void gather_rows(global ushort *rows, ulong rows_at,
     global const ushort *tokens, ulong tokens_at, global const int *pick, ulong pick_at, uint has_pick, uint count,
     uint width)
 {

@@ -86,7 +86,7 @@ static void check_product(size_t rows, size_t n, size_t k, size_t cut, enum epil
         .packed = packed,
         .bias = bias,
         .out = got,
-        .out_element = ELEMENT_F32,
+        .out_dtype = DTYPE_F32,
         .epilogue = epilogue};
 
     fill_random(bias, n, 3);
@@ -129,10 +129,10 @@ static void results_are_rounded(void **state)
     float *x = random_bf16(in, ROWS * K, 1, 1), *w = random_bf16(weight_bits, N * K, 2, 0.2f),
           *exact = malloc(ROWS * N * sizeof *exact);
     struct amx_product product = {
-        .rows = ROWS, .n = N, .k = K, .in = in, .packed = packed, .out = exact, .out_element = ELEMENT_F32};
+        .rows = ROWS, .n = N, .k = K, .in = in, .packed = packed, .out = exact, .out_dtype = DTYPE_F32};
     amx_pack_weight(packed, w, N, K);
     multiply(&product, 64);
-    product.out_element = ELEMENT_BF16;
+    product.out_dtype = DTYPE_BF16;
     for (size_t shift = 0; shift < 2; shift++) {
         product.out = out + shift;
         multiply(&product, 64);
@@ -165,7 +165,7 @@ static void rows_are_normed_first(void **state)
             .eps = 1e-5f,
             .packed = packed,
             .out = got,
-            .out_element = ELEMENT_F32};
+            .out_dtype = DTYPE_F32};
         fill_random(x, ROWS * k, 1);
         fill_random(gamma, k, 2);
         fill_random(beta, k, 3);
@@ -201,7 +201,7 @@ static void activations_end_well(void **state)
             .packed = packed,
             .bias = values,
             .out = got,
-            .out_element = ELEMENT_F32,
+            .out_dtype = DTYPE_F32,
             .epilogue = (enum epilogue)epilogue};
         amx_pack_weight(packed, weight, COUNT, 1);
         multiply(&product, 32);

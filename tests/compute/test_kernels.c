@@ -54,23 +54,24 @@ static void compare(const float *got, const float *want, size_t count, double re
 /* Values as the stream's real type has them: bits receives them in 16 bits where it does, values rounded. */
 static void round_real(const struct bench *bench, float *values, uint16_t *bits, size_t count)
 {
-    const enum element real = stream_real(bench->stream);
-    for (size_t i = 0; i < count && real != ELEMENT_F32; i++) {
-        bits[i] = real == ELEMENT_F16 ? f32_to_f16(values[i]) : f32_to_bf16(values[i]);
-        values[i] = real == ELEMENT_F16 ? f16_to_f32(bits[i]) : bf16_to_f32(bits[i]);
+    const enum dtype real = stream_dtype(bench->stream);
+    for (size_t i = 0; i < count && real != DTYPE_F32; i++) {
+        bits[i] = real == DTYPE_F16 ? f32_to_f16(values[i]) : f32_to_bf16(values[i]);
+        values[i] = real == DTYPE_F16 ? f16_to_f32(bits[i]) : bf16_to_f32(bits[i]);
     }
 }
 
 /* Host floats to the device as the stream's real type; what the device then holds is left in values. */
-static struct tensor put_real(const struct bench *bench, float *values, size_t count)
+static struct tensor put_real(const struct bench *bench, float *values, struct shape shape)
 {
-    const enum element real = stream_real(bench->stream);
+    const enum dtype real = stream_dtype(bench->stream);
+    const size_t count = shape_count(shape);
     uint16_t *bits = malloc(count * sizeof *bits);
     struct tensor t;
     struct err err;
     round_real(bench, values, bits, count);
-    check_ok(tensor_new(&t, bench->stream, real, count, &err), &err);
-    check_ok(tensor_write(bench->stream, t, real == ELEMENT_F32 ? (void *)values : bits, count, &err), &err);
+    check_ok(tensor_new(&t, bench->stream, real, shape, &err), &err);
+    check_ok(tensor_write(bench->stream, t, real == DTYPE_F32 ? (void *)values : bits, count, &err), &err);
     free(bits);
     return t;
 }
@@ -79,19 +80,18 @@ static void get_real(const struct bench *bench, float *values, struct tensor t, 
 {
     uint16_t *bits = malloc(count * sizeof *bits);
     struct err err;
-    check_ok(
-        tensor_read(bench->stream, t.element == ELEMENT_F32 ? (void *)values : bits, t, count, &err), &err);
-    for (size_t i = 0; i < count && t.element != ELEMENT_F32; i++)
-        values[i] = t.element == ELEMENT_F16 ? f16_to_f32(bits[i]) : bf16_to_f32(bits[i]);
+    check_ok(tensor_read(bench->stream, t.dtype == DTYPE_F32 ? (void *)values : bits, t, count, &err), &err);
+    for (size_t i = 0; i < count && t.dtype != DTYPE_F32; i++)
+        values[i] = t.dtype == DTYPE_F16 ? f16_to_f32(bits[i]) : bf16_to_f32(bits[i]);
     free(bits);
 }
 
-static struct tensor put(const struct bench *bench, enum element element, const void *values, size_t count)
+static struct tensor put(const struct bench *bench, enum dtype dtype, const void *values, struct shape shape)
 {
     struct tensor t;
     struct err err;
-    check_ok(tensor_new(&t, bench->stream, element, count, &err), &err);
-    check_ok(tensor_write(bench->stream, t, values, count, &err), &err);
+    check_ok(tensor_new(&t, bench->stream, dtype, shape, &err), &err);
+    check_ok(tensor_write(bench->stream, t, values, shape_count(shape), &err), &err);
     return t;
 }
 
@@ -115,14 +115,14 @@ static void layer_norm_matches(void **state)
             for (size_t i = 0; i < width; i++)
                 in[i] = in[i] * 1e-3f + 100; /* a row far from zero: one-pass variances fail on it */
             struct err err;
-            const struct tensor x = put(bench, ELEMENT_F32, in, count),
-                                g = put(bench, ELEMENT_F32, gamma, width),
-                                b = put(bench, ELEMENT_F32, beta, width);
+            const struct tensor x = put(bench, DTYPE_F32, in, SHAPE(rows, width)),
+                                g = put(bench, DTYPE_F32, gamma, SHAPE(width)),
+                                b = put(bench, DTYPE_F32, beta, SHAPE(width));
             struct tensor out;
-            check_ok(
-                tensor_new(&out, bench->stream, real ? stream_real(bench->stream) : ELEMENT_F32, count, &err),
+            check_ok(tensor_new(
+                         &out, bench->stream, real ? stream_dtype(bench->stream) : DTYPE_F32, x.shape, &err),
                 &err);
-            check_ok(layer_norm(bench->stream, out, x, g, b, rows, width, 1e-5f, &err), &err);
+            check_ok(layer_norm(bench->stream, out, x, g, b, 1e-5f, &err), &err);
             get_real(bench, got, out, count);
             twin_layer_norm(want, in, gamma, beta, rows, width, 1e-5);
             compare(got + width, want + width, count - width, real ? tolerance(bench) : 4e-6, "layer_norm");
@@ -158,12 +158,12 @@ static void attention_matches(void **state)
               *got = malloc(rows * width * sizeof *got);
         struct err err;
         char what[96];
-        const struct tensor in = put_real(bench, qkv, rows * 3 * width);
+        const struct tensor in = put_real(bench, qkv, SHAPE(cases[i].batch, cases[i].tokens, 3 * width));
         struct tensor out;
-        check_ok(tensor_new(&out, bench->stream, stream_real(bench->stream), rows * width, &err), &err);
-        check_ok(attention(bench->stream, out, in, cases[i].batch, cases[i].tokens, cases[i].heads,
-                     cases[i].head_width, cases[i].causal, &err),
+        check_ok(tensor_new(&out, bench->stream, stream_dtype(bench->stream),
+                     SHAPE(cases[i].batch, cases[i].tokens, width), &err),
             &err);
+        check_ok(attention(bench->stream, out, in, cases[i].heads, cases[i].causal, &err), &err);
         get_real(bench, got, out, rows * width);
         twin_attention(
             want, qkv, cases[i].batch, cases[i].tokens, cases[i].heads, cases[i].head_width, cases[i].causal);
@@ -190,13 +190,13 @@ static void check_linear(const struct bench *bench, size_t rows, size_t n, size_
     for (size_t i = 0; i < n * k; i++)
         w[i] /= sqrtf((float)k);
     round_real(bench, w, bits, n * k);
-    put(bench, ELEMENT_U8, "xyz", 3); /* so that no tensor begins at offset 0 */
-    in = put_real(bench, x, rows * k);
-    out = real_out ? put_real(bench, want, rows * n) : put(bench, ELEMENT_F32, want, rows * n);
+    put(bench, DTYPE_U8, "xyz", SHAPE(3)); /* so that no tensor begins at offset 0 */
+    in = put_real(bench, x, SHAPE(rows, k));
+    out = real_out ? put_real(bench, want, SHAPE(rows, n)) : put(bench, DTYPE_F32, want, SHAPE(rows, n));
     check_ok(linear_load(&linear, bench->device, w, n, k, &err), &err);
     if (has_bias)
         check_ok(linear_set_bias(linear, bench->device, b, &err), &err);
-    check_ok(linear_forward(linear, bench->stream, out, in, rows, epilogue, &err), &err);
+    check_ok(linear_forward(linear, bench->stream, out, in, epilogue, &err), &err);
     get_real(bench, got, out, rows * n);
     twin_linear(want, x, w, has_bias ? b : NULL, rows, n, k, epilogue);
     snprintf(what, sizeof what, "linear %zux%zux%zu, epilogue %d", rows, n, k, (int)epilogue);
@@ -249,10 +249,9 @@ static void linear_after_norm_matches(void **state)
         check_ok(linear_set_bias(linear, bench->device, b, &err), &err);
         check_ok(linear_set_gamma(linear, bench->device, gamma, &err), &err);
         check_ok(linear_set_beta(linear, bench->device, beta, &err), &err);
-        const struct tensor in = put(bench, ELEMENT_F32, x, rows * k);
-        check_ok(tensor_new(&out, bench->stream, stream_real(bench->stream), rows * n, &err), &err);
-        check_ok(
-            linear_forward_normed(linear, bench->stream, out, in, rows, 1e-5f, EPILOGUE_GELU, &err), &err);
+        const struct tensor in = put(bench, DTYPE_F32, x, SHAPE(rows, k));
+        check_ok(tensor_new(&out, bench->stream, stream_dtype(bench->stream), SHAPE(rows, n), &err), &err);
+        check_ok(linear_forward_normed(linear, bench->stream, out, in, 1e-5f, EPILOGUE_GELU, &err), &err);
         get_real(bench, got, out, rows * n);
         twin_layer_norm(normed, x, gamma, beta, rows, k, 1e-5);
         round_real(bench, normed, bits, rows * k);
@@ -276,13 +275,15 @@ static void linear_takes_any_number_of_rows(void **state)
     struct linear *linear;
     struct err err;
     struct tensor out;
-    const struct tensor in = put_real(bench, x, MOST * K);
-    check_ok(tensor_new(&out, bench->stream, ELEMENT_F32, MOST * N, &err), &err);
+    const struct tensor in = put_real(bench, x, SHAPE(MOST, K));
+    check_ok(tensor_new(&out, bench->stream, DTYPE_F32, SHAPE(MOST, N), &err), &err);
     round_real(bench, w, bits, N * K);
     check_ok(linear_load(&linear, bench->device, w, N, K, &err), &err);
     twin_linear(want, x, w, NULL, MOST, N, K, EPILOGUE_NONE);
     for (size_t rows = 1; rows <= MOST; rows++) {
-        check_ok(linear_forward(linear, bench->stream, out, in, rows, EPILOGUE_NONE, &err), &err);
+        const struct tensor some_out = tensor_view(out, SHAPE(rows, N)),
+                            some_in = tensor_view(in, SHAPE(rows, K));
+        check_ok(linear_forward(linear, bench->stream, some_out, some_in, EPILOGUE_NONE, &err), &err);
         get_real(bench, got, out, rows * N);
         compare(got, want, rows * N, tolerance(bench), "linear");
     }
@@ -307,9 +308,11 @@ static void patchify_matches(void **state)
         struct err err;
         for (size_t j = 0; j < batch * s * s * 3; j++)
             pixels[j] = (uint8_t)(j * 2654435761u >> 13);
-        const struct tensor in = put(bench, ELEMENT_U8, pixels, batch * s * s * 3);
-        check_ok(tensor_new(&out, bench->stream, stream_real(bench->stream), count, &err), &err);
-        check_ok(patchify(bench->stream, out, in, batch, s, p, scale, shift, &err), &err);
+        const struct tensor in = put(bench, DTYPE_U8, pixels, SHAPE(batch, s, s, 3));
+        check_ok(tensor_new(
+                     &out, bench->stream, stream_dtype(bench->stream), SHAPE(batch, g * g, 3 * p * p), &err),
+            &err);
+        check_ok(patchify(bench->stream, out, in, p, scale, shift, &err), &err);
         get_real(bench, got, out, count);
         twin_patchify(want, pixels, batch, s, p, scale, shift);
         compare(got, want, count, tolerance(bench), "patchify");
@@ -323,18 +326,19 @@ static void check_picks(const struct bench *bench, const float *want, struct ten
     const int32_t *pick, size_t count, size_t width)
 {
     enum { B = 2 };
-    const struct tensor none = {0}, picks = put(bench, ELEMENT_I32, pick, B);
+    const struct tensor none = {0}, picks = put(bench, DTYPE_I32, pick, SHAPE(B));
     for (int i = 0; i < 4; i++) {
         const bool with_pick = i & 1, halves = i & 2;
-        const enum element element = halves ? ELEMENT_BF16 : ELEMENT_F32;
+        const enum dtype dtype = halves ? DTYPE_BF16 : DTYPE_F32;
         const size_t w = halves ? 2 * width : width;
         struct tensor picked, from = tokens;
         struct err err;
         float *rows = malloc(B * width * sizeof *rows);
-        from.element = element;
-        from.offset *= sizeof(float) / element_size(element);
-        check_ok(tensor_new(&picked, bench->stream, element, B * w, &err), &err);
-        check_ok(pick_rows(bench->stream, picked, from, with_pick ? picks : none, B, count, w, &err), &err);
+        from.dtype = dtype;
+        from.offset *= sizeof(float) / dtype_size(dtype);
+        from.shape = SHAPE(B, count, w);
+        check_ok(tensor_new(&picked, bench->stream, dtype, SHAPE(B, w), &err), &err);
+        check_ok(gather_rows(bench->stream, picked, from, with_pick ? picks : none, &err), &err);
         check_ok(tensor_read(bench->stream, rows, picked, B * w, &err), &err);
         for (size_t b = 0; b < B; b++)
             assert_memory_equal(rows + b * width,
@@ -352,13 +356,13 @@ static void tokens_are_put_together(void **state)
           *positions = random_floats(T * W, 3), *table = random_floats(V * W, 4);
     const int32_t ids[B * T] = {8, 0, 3, 3, 1, 7, 6, 5, 4, 2}, pick[B] = {4, 1};
     float got[B * T * W];
-    const struct tensor at = put(bench, ELEMENT_F32, positions, T * W);
+    const struct tensor at = put(bench, DTYPE_F32, positions, SHAPE(T, W));
     struct tensor tokens;
     struct err err;
-    check_ok(tensor_new(&tokens, bench->stream, ELEMENT_F32, B * T * W, &err), &err);
+    check_ok(tensor_new(&tokens, bench->stream, DTYPE_F32, SHAPE(B, T, W), &err), &err);
 
-    check_ok(assemble_tokens(bench->stream, tokens, put(bench, ELEMENT_F32, patches, B * (T - 1) * W),
-                 put(bench, ELEMENT_F32, class_token, W), at, B, T, W, &err),
+    check_ok(assemble_tokens(bench->stream, tokens, put(bench, DTYPE_F32, patches, SHAPE(B, T - 1, W)),
+                 put(bench, DTYPE_F32, class_token, SHAPE(W)), at, &err),
         &err);
     check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
     for (int b = 0; b < B; b++)
@@ -368,8 +372,8 @@ static void tokens_are_put_together(void **state)
                 assert_float_equal(got[(b * T + t) * W + i], token + positions[t * W + i], 0);
             }
 
-    check_ok(embed_tokens(bench->stream, tokens, put(bench, ELEMENT_I32, ids, B * T),
-                 put(bench, ELEMENT_F32, table, V * W), at, B, T, W, &err),
+    check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
+                 put(bench, DTYPE_F32, table, SHAPE(V, W)), at, &err),
         &err);
     check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
     for (int row = 0; row < B * T; row++)
@@ -391,8 +395,8 @@ static void rows_are_normalised(void **state)
         float *x = random_floats(count, 1), *got = malloc(count * sizeof *got);
         struct err err;
         memset(x + 2 * width, 0, width * sizeof *x); /* must stay zeros, not become NaN */
-        const struct tensor t = put(bench, ELEMENT_F32, x, count);
-        check_ok(normalize_rows(bench->stream, t, rows, width, &err), &err);
+        const struct tensor t = put(bench, DTYPE_F32, x, SHAPE(rows, width));
+        check_ok(normalize_rows(bench->stream, t, &err), &err);
         check_ok(tensor_read(bench->stream, got, t, count, &err), &err);
         twin_normalize_rows(x, rows, width);
         compare(got, x, count, 1e-6, "normalize_rows");
@@ -408,19 +412,20 @@ static void streams_keep_to_their_memory(void **state)
     struct tensor a, b;
     struct err err;
     check_ok(stream_open(&plan, bench->device, 0, &err), &err);
-    check_ok(tensor_new(&a, plan, ELEMENT_U8, 100, &err), &err);
+    check_ok(tensor_new(&a, plan, DTYPE_U8, SHAPE(100), &err), &err);
     const size_t mark = stream_mark(plan);
-    check_ok(tensor_new(&b, plan, ELEMENT_F32, 1000, &err), &err);
+    check_ok(tensor_new(&b, plan, DTYPE_F32, SHAPE(1000), &err), &err);
     stream_rewind(plan, mark);
-    check_ok(tensor_new(&b, plan, ELEMENT_F32, 10, &err), &err);
+    check_ok(tensor_new(&b, plan, DTYPE_F32, SHAPE(10), &err), &err);
     assert_int_equal(stream_peak(plan), 128 + 4032);
-    assert_int_equal(tensor_new(&b, plan, ELEMENT_F32, SIZE_MAX / 2, &err), ERR_LIMIT);
+    assert_int_equal(tensor_new(&b, plan, DTYPE_F32, SHAPE(SIZE_MAX / 2), &err), ERR_LIMIT);
+    assert_int_equal(tensor_new(&b, plan, DTYPE_U8, SHAPE(SIZE_MAX / 2, 3), &err), ERR_LIMIT);
 
     check_ok(stream_open(&real, bench->device, stream_peak(plan), &err), &err);
-    check_ok(tensor_new(&a, real, ELEMENT_U8, 100, &err), &err);
-    check_ok(tensor_new(&b, real, ELEMENT_F32, 1000, &err), &err);
+    check_ok(tensor_new(&a, real, DTYPE_U8, SHAPE(100), &err), &err);
+    check_ok(tensor_new(&b, real, DTYPE_F32, SHAPE(1000), &err), &err);
     assert_int_equal(b.offset, 32);
-    assert_int_equal(tensor_new(&b, real, ELEMENT_U8, 1, &err), ERR_LIMIT);
+    assert_int_equal(tensor_new(&b, real, DTYPE_U8, SHAPE(1), &err), ERR_LIMIT);
     stream_free(plan);
     stream_free(real);
 }
@@ -473,7 +478,7 @@ static void kernels_of_other_folders_run(void **state)
     for (int i = 0; i < COUNT; i++)
         in[i] = (float)i - 3;
     check_ok(tensor_wrap(&wrapped, bench->stream, in, sizeof in, &err), &err);
-    check_ok(tensor_new(&result, bench->stream, ELEMENT_F32, COUNT, &err), &err);
+    check_ok(tensor_new(&result, bench->stream, DTYPE_F32, SHAPE(COUNT), &err), &err);
     check_ok(KERNEL_RUN(bench->stream, &launch, &err, ARG_TENSOR(result), ARG_TENSOR(wrapped)), &err);
     check_ok(tensor_read(bench->stream, out, result, COUNT, &err), &err);
     for (int i = 0; i < COUNT; i++)

@@ -34,7 +34,7 @@ static int answer(float *out, const struct kernel_source *source, struct err *er
     struct tensor x;
     int rc;
     if (!(rc = device_open(&device, &options, err)) && !(rc = stream_open(&stream, device, 4096, err)) &&
-        !(rc = tensor_new(&x, stream, ELEMENT_F32, 1, err)) &&
+        !(rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(1), err)) &&
         !(rc = KERNEL_RUN(stream, &launch, err, ARG_TENSOR(x))))
         rc = tensor_read(stream, out, x, 1, err);
     stream_free(stream);

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside compute: what a transformer is made of, for those who run it and for those who pool what it gives. */
+#ifndef DIPTYCH_COMPUTE_TRANSFORMER_H
+#define DIPTYCH_COMPUTE_TRANSFORMER_H
+
+#include "compute/gemm/gemm.h"
+
+struct block {
+    struct linear *qkv;  // (3*W, W), rows of q, then k, then v; ln_1 comes first
+    struct linear *out;  // (W, W)
+    struct linear *fc_1; // (M, W); ln_2 comes first
+    struct linear *fc_2; // (W, M)
+};
+
+struct transformer {
+    struct transformer_config config;
+    struct block *blocks; // (layers)
+};
+
+/* What a block needs while it runs; all of them use the same memory. */
+struct workspace {
+    struct tensor context; // (B, T, W)
+    struct tensor wide;    // qkv (B, T, 3*W), then the MLP's hidden layer (B, T, M)
+};
+
+/* For x (B, T, W). */
+int workspace_new(struct workspace *workspace, const struct transformer_config *config, struct stream *stream,
+    struct shape x, struct err *err);
+
+/* A block is these two, one after the other: workspace->context = attention(ln_1(x)), before its output
+ * projection; then, of all rows or of some, x (R, W) += projection of context (R, W); x += mlp(ln_2(x)). */
+int block_attend(const struct block *block, const struct transformer_config *config, struct stream *stream,
+    const struct workspace *workspace, struct tensor x, struct err *err);
+int block_finish(const struct block *block, const struct transformer_config *config, struct stream *stream,
+    const struct workspace *workspace, struct tensor x, struct tensor context, struct err *err);
+
+#endif
