@@ -84,30 +84,6 @@ static const struct argp_option filter_options[] = {
 };
 const struct argp filter_argp = {.options = filter_options, .parser = parse_filter};
 
-int index_open_writer(
-    struct index **out, const char *path, const struct model *model, int storage, bool make, struct err *err)
-{
-    struct arena arena = {0};
-    char fingerprint[FINGERPRINT_SIZE];
-    const struct index_options made = {
-        .model = model_path(model),
-        .fingerprint = fingerprint,
-        .width = model_width(model),
-        .storage = storage < 0 ? INDEX_F16 : (enum index_storage)storage,
-    };
-    const char *catalog = path_join(&arena, path, "catalog.sqlite");
-    int rc = catalog ? model_fingerprint(fingerprint, model, err) : err_memory(err, 0);
-    if (!rc && make && !file_exists(catalog))
-        rc = index_create(out, path, &made, err);
-    else if (!rc)
-        rc = index_open(out, path, INDEX_WRITE, fingerprint, err);
-    arena_release(&arena);
-    if (rc || storage < 0 || index_info(*out).storage == made.storage)
-        return rc;
-    return err_set(err, ERR_ARGUMENT, "'%s' keeps its vectors as %s, not as %s", path,
-        index_storage_names[index_info(*out).storage], index_storage_names[storage]);
-}
-
 int session_open_for(struct session *session, const struct index *index, struct err *err)
 {
     int rc = session_identify(session, err);

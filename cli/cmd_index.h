@@ -34,12 +34,6 @@ error_t index_parse(int key, char *argument, struct argp_state *state, const cha
 /* --where, --match and --kind. Input: a struct index_filter. */
 extern const struct argp filter_argp;
 
-/* Opens an index for vectors of this model; `make`: one that is not there is made. storage -1 is any, f16 for
- * a new one; an index that has another than what is asked for is ERR_ARGUMENT. */
-struct model; /* joint.h */
-int index_open_writer(
-    struct index **out, const char *path, const struct model *model, int storage, bool make, struct err *err);
-
 /* session_open, where the model must be the index's. */
 int session_open_for(struct session *session, const struct index *index, struct err *err);
 

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Bringing a collection up to date: each kind of change, what fails, and ends at every possible moment. */
+#include "tests/joint/collection/stand_in.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void add(struct sources *sources, enum source_kind kind, const char *path)
+{
+    assert_int_equal(sources_add(sources, kind, path, NULL), 0);
+}
+
+/* Gives a file another time of change than it would have by itself. */
+static void set_time(const char *path, long seconds)
+{
+    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* ---- pictures ------------------------------------------------------------------------------------------ */
+
+static void each_change_of_a_picture_is_seen(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "changes");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    const char *names[] = {"stays.png", "moves.png", "changes.png", "goes.png", "touched.png"};
+    for (size_t i = 0; i < 5; i++)
+        world_write(&w, names[i], names[i]);
+    world_write(&w, "notes.md", "no picture");
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.pictures.new, 5);
+    assert_int_equal(w.counts.encoded, 5);
+    assert_int_equal(w.counts.skipped, 1);
+
+    char moved[8192];
+    snprintf(moved, sizeof moved, "%s", world_path(&w, "moves.png"));
+    assert_int_equal(rename(moved, world_path(&w, "moved.png")), 0);
+    world_write(&w, "changes.png", "something else");
+    assert_int_equal(unlink(world_path(&w, "goes.png")), 0);
+    set_time(world_path(&w, "touched.png"), 1000);
+    world_write(&w, "copy.png", "stays.png");
+    assert_int_equal(world_sync(&w, NULL), 0); /* the index remembers its folder */
+    assert_int_equal(w.counts.pictures.unchanged, 2);
+    assert_int_equal(w.counts.pictures.moved, 1);
+    assert_int_equal(w.counts.pictures.changed, 1);
+    assert_int_equal(w.counts.pictures.copied, 1);
+    assert_int_equal(w.counts.pictures.gone, 1);
+    assert_int_equal(w.counts.pictures.new, 0);
+    assert_int_equal(w.pictures, 1); /* only what changed was encoded */
+    assert_int_equal(world_items(&w, world_path(&w, "stays.png"), "stays.png"), 1);
+    assert_int_equal(world_items(&w, world_path(&w, "copy.png"), "stays.png"), 1);
+    assert_int_equal(world_items(&w, world_path(&w, "moved.png"), "moves.png"), 1);
+    assert_int_equal(world_items(&w, world_path(&w, "changes.png"), "something else"), 1);
+    assert_int_equal(world_items(&w, world_path(&w, "goes.png"), NULL), 0);
+    assert_int_equal(world_items(&w, world_path(&w, "moves.png"), NULL), 0);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+static void what_fails_is_reported_and_tried_again(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "failures");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    add(&sources, SOURCE_PICTURES, world_path(&w, "missing"));
+    world_write(&w, "a.png", "broken");
+    world_write(&w, "b.png", "broken"); /* the same content, which the chunk leaves for later */
+    world_write(&w, "c.png", "good");
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.pictures.new, 1);
+    assert_int_equal(w.counts.pictures.failed, 3);
+    assert_int_equal(w.counts.failed, 3);
+    assert_int_equal(w.reports.count, 3);
+    assert_true(world_reported(&w, "a.png"));
+    assert_true(world_reported(&w, "b.png"));
+    assert_true(world_reported(&w, "missing"));
+
+    world_write(&w, "a.png", "mended");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.new, 1);
+    assert_int_equal(w.counts.pictures.unchanged, 1);
+    assert_int_equal(w.counts.pictures.failed, 2);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* A picture whose new content cannot be decoded is no longer found by the old one. */
+static void a_picture_that_breaks_leaves_the_index(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "breaks");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    world_write(&w, "a.png", "good");
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    world_write(&w, "a.png", "broken now");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(world_items(&w, world_path(&w, "a.png"), NULL), 0);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* ---- texts --------------------------------------------------------------------------------------------- */
+
+static void texts_follow_their_file(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "texts");
+    world_write(&w, "t.txt", "one\n\ntwo\none\nbroken words\n");
+    add(&sources, SOURCE_TEXTS, world_path(&w, "t.txt"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.texts.new, 2); /* the same twice is one */
+    assert_int_equal(w.counts.texts.failed, 1);
+    assert_true(world_reported(&w, "text \"broken words\" of "));
+    assert_true(world_reported(&w, "no such words"));
+    assert_int_equal(world_items(&w, world_path(&w, "t.txt"), NULL), 2);
+
+    world_write(&w, "t.txt", "two\nthree\n");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.texts.new, 1);
+    assert_int_equal(w.counts.texts.unchanged, 1);
+    assert_int_equal(w.counts.texts.gone, 1);
+    assert_int_equal(w.texts, 1);
+
+    assert_int_equal(unlink(world_path(&w, "t.txt")), 0);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.failed, 1); /* its texts stay */
+    assert_true(world_reported(&w, "t.txt"));
+    assert_int_equal(world_items(&w, world_path(&w, "t.txt"), NULL), 2);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* More texts than a batch holds: those that fail leave no gap and shift nobody's vector. */
+static void failures_shift_no_vector(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    enum { COUNT = 700 };
+    world_init(&w, "shift");
+    FILE *file = fopen(world_path(&w, "t.txt"), "w");
+    assert_non_null(file);
+    for (int i = 0; i < COUNT; i++)
+        fprintf(file, "%s %d\n", i % 7 == 3 ? "broken" : "text", i);
+    fclose(file);
+    add(&sources, SOURCE_TEXTS, world_path(&w, "t.txt"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.texts.new, COUNT - COUNT / 7);
+    assert_int_equal(w.counts.texts.failed, COUNT / 7);
+    struct index *index = collection_index(w.collection);
+    for (int i = 0; i < COUNT; i++) {
+        char text[32], hash[HASH_SIZE];
+        struct arena arena = {0};
+        struct index_item item;
+        bool found;
+        float stored[WIDTH], expected[WIDTH];
+        snprintf(text, sizeof text, "%s %d", i % 7 == 3 ? "broken" : "text", i);
+        hash_bytes(hash, text, strlen(text));
+        assert_int_equal(index_find(&item, &found, index, INDEX_TEXT, NULL, hash, &arena, NULL), 0);
+        assert_int_equal(found, i % 7 != 3);
+        if (found) {
+            assert_int_equal(index_vectors(stored, index, &item.row, 1, NULL), 0);
+            stand_in_vector(expected, text, strlen(text));
+            assert_memory_equal(stored, expected, sizeof expected);
+        }
+        arena_release(&arena);
+    }
+    sources_release(&sources);
+    world_release(&w);
+}
+
+static void captions_and_metadata_find_their_pictures(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    struct arena arena = {0};
+    struct index_item item;
+    bool found;
+    world_init(&w, "captions");
+    world_write(&w, "dog.png", "a dog");
+    world_write(&w, "c.json", "{\"dog\": [\"a dog\", \"an animal\"], \"cat\": [\"a cat\"]}");
+    world_write(&w, "m.jsonl", "{\"path\": \"dog.png\", \"camera\": \"X100\"}\nnonsense\n");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    add(&sources, SOURCE_CAPTIONS, world_path(&w, "c.json"));
+    add(&sources, SOURCE_METADATA, world_path(&w, "m.jsonl"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.described, 2);
+    assert_int_equal(w.counts.texts.new, 2);
+    assert_int_equal(w.counts.texts.failed, 1); /* the cat */
+    assert_int_equal(w.counts.pictures.failed, 1);
+    assert_true(world_reported(&w, "'cat'"));
+    assert_true(world_reported(&w, "line 2"));
+    assert_int_equal(index_find(&item, &found, collection_index(w.collection), INDEX_IMAGE,
+                         world_path(&w, "dog.png"), NULL, &arena, NULL),
+        0);
+    assert_true(found);
+    assert_string_equal(item.caption, "a dog");
+    assert_string_equal(item.metadata, "{\"camera\":\"X100\"}");
+
+    assert_int_equal(unlink(world_path(&w, "dog.png")), 0);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.gone, 1);
+    assert_int_equal(w.counts.texts.gone, 2); /* captions of nothing go with it */
+    arena_release(&arena);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* ---- sources ------------------------------------------------------------------------------------------- */
+
+static void a_file_named_by_mistake_is_not_remembered(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0}, remembered = {0};
+    struct err err;
+    world_init(&w, "mistake");
+    world_write(&w, "list.md", "one\n");
+    add(&sources, SOURCE_TEXTS, world_path(&w, "list.md"));
+    world_open(&w);
+    assert_int_equal(collection_sync(&w.counts, w.collection, &sources, NULL, &err), ERR_UNSUPPORTED);
+    assert_int_equal(sources_recall(&remembered, collection_index(w.collection), &err), 0);
+    assert_false(sources_any(&remembered));
+
+    assert_int_equal(sources_check(&sources, &err), 0);
+    add(&sources, SOURCE_METADATA, world_path(&w, "nowhere.jsonl"));
+    assert_int_equal(sources_check(&sources, &err), ERR_IO);
+    assert_non_null(strstr(err.msg, "nowhere.jsonl"));
+    sources_release(&remembered);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* ---- ends ---------------------------------------------------------------------------------------------- */
+
+static void write_many(const struct world *w)
+{
+    char name[32], bytes[64];
+    for (int i = 0; i < 11; i++) {
+        snprintf(name, sizeof name, "%02d.png", i);
+        snprintf(bytes, sizeof bytes, "picture %d", i % 9); /* two are copies */
+        world_write(w, name, bytes);
+    }
+    world_write(w, "t.txt", "one\ntwo\nthree\n");
+}
+
+/* Whatever step the job ends at, what was done is kept, counts say so, and the next sync makes all whole. */
+static void an_end_at_any_step_loses_nothing(void **state)
+{
+    (void)state;
+    size_t ends = 0;
+    for (size_t end_at = 1; end_at < 1000; end_at++) {
+        struct world w;
+        struct sources sources = {0};
+        char name[32];
+        snprintf(name, sizeof name, "end-%zu", end_at);
+        world_init(&w, name);
+        write_many(&w);
+        add(&sources, SOURCE_PICTURES, w.folder);
+        add(&sources, SOURCE_TEXTS, world_path(&w, "t.txt"));
+        world_open(&w);
+        w.end_at = end_at;
+        const int rc = world_sync(&w, &sources);
+        const size_t kept = w.counts.pictures.new + w.counts.pictures.copied + w.counts.texts.new;
+        world_close(&w); /* what is not committed is lost here */
+        world_open(&w);
+        const struct index_info info = index_info(collection_index(w.collection));
+        assert_int_equal((size_t)(info.images + info.texts), kept);
+        w.end_at = 0;
+        assert_int_equal(world_sync(&w, NULL), 0);
+        const struct index_info whole = index_info(collection_index(w.collection));
+        assert_int_equal(whole.images, 11);
+        assert_int_equal(whole.texts, 3);
+        for (int i = 0; i < 11; i++) {
+            char bytes[64];
+            snprintf(name, sizeof name, "%02d.png", i);
+            snprintf(bytes, sizeof bytes, "picture %d", i % 9);
+            assert_int_equal(world_items(&w, world_path(&w, name), bytes), 1);
+        }
+        sources_release(&sources);
+        world_release(&w);
+        if (!rc)
+            break;
+        ends++;
+    }
+    assert_true(ends >= 10); /* walking, pictures, texts */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_change_of_a_picture_is_seen),
+        cmocka_unit_test(what_fails_is_reported_and_tried_again),
+        cmocka_unit_test(a_picture_that_breaks_leaves_the_index),
+        cmocka_unit_test(texts_follow_their_file),
+        cmocka_unit_test(failures_shift_no_vector),
+        cmocka_unit_test(captions_and_metadata_find_their_pictures),
+        cmocka_unit_test(a_file_named_by_mistake_is_not_remembered),
+        cmocka_unit_test(an_end_at_any_step_loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
