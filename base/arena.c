@@ -27,6 +27,24 @@ void *mem_grow(void *old, size_t count, size_t size)
     return size_mul(&bytes, count, size) ? realloc(old, bytes ? bytes : 1) : NULL;
 }
 
+int array_grow_bytes(void *array, size_t element, size_t *room, size_t needed, struct err *err)
+{
+    enum { FIRST = 16 };
+    void *old, *grown;
+    if (needed <= *room)
+        return 0;
+    size_t larger = *room < FIRST / 2 ? FIRST : *room > SIZE_MAX / 2 ? needed : 2 * *room;
+    if (larger < needed)
+        larger = needed;
+    memcpy(&old, array, sizeof old); /* a pointer to some struct, which no void ** may point to */
+    grown = mem_grow(old, larger, element);
+    if (!grown)
+        return err_memory(err, larger * element);
+    memcpy(array, &grown, sizeof grown);
+    *room = larger;
+    return 0;
+}
+
 void *mem_large(size_t bytes)
 {
     enum { PAGE = 4096, HUGE_PAGE = 2 << 20 };

@@ -94,6 +94,19 @@ bool size_add(size_t *out, size_t a, size_t b);
 void *mem_new(size_t count, size_t size);
 void *mem_grow(void *old, size_t count, size_t size);
 
+/* Makes room for at least `needed` elements in an array that grows, at least to twice its size:
+ *
+ *     struct hit *hits;      zero-initialise all three; free(hits) releases
+ *     size_t count, room;
+ *
+ *     int rc = array_grow(list->hits, &list->room, list->count + 1, err);
+ *     if (!rc)
+ *         list->hits[list->count++] = hit;
+ *
+ * New elements are not zeroed. ERR_MEMORY leaves the array as it was. */
+#define array_grow(array, room, needed, err) array_grow_bytes(&(array), sizeof *(array), room, needed, err)
+int array_grow_bytes(void *array, size_t element, size_t *room, size_t needed, struct err *err);
+
 /* Room for what is read over and over: on huge pages as far as they fill it and the system has them, so that
  * the CPU need not look up the address of every 4 KiB. Begins where a page does; goes back through free(). */
 void *mem_large(size_t bytes);
@@ -110,6 +123,31 @@ void *arena_alloc(struct arena *arena, size_t size);
 char *arena_copy(struct arena *arena, const char *text, size_t length);
 void arena_release(struct arena *arena);
 
+/* ---- spans --------------------------------------------------------------------------------------------- */
+
+/* Bytes inside somebody else's buffer: text or not, with no NUL behind them. data may be NULL where there are
+ * none. */
+struct span {
+    const char *data;
+    size_t length;
+};
+
+struct span span_of(const char *string);
+struct span span_from(struct span span, size_t offset); /* all but the first offset bytes */
+bool span_equal(struct span a, struct span b);
+bool span_begins(struct span span, struct span prefix);
+
+/* Where bytes are numbers and not characters. */
+static inline const uint8_t *span_bytes(struct span span)
+{
+    return (const uint8_t *)span.data;
+}
+
+/* Takes a literal, or a number in the digits that a computer writes (up to UINT32_MAX, no sign, no zero before
+ * other digits), off the front of *rest; false, and *rest as it was, where it does not begin so. */
+bool span_take(struct span *rest, const char *literal);
+bool span_take_number(uint32_t *out, struct span *rest);
+
 /* ---- lists of strings ---------------------------------------------------------------------------------- */
 
 /* Paths, labels, templates: a growing list that owns its strings. Zero-initialise. */
@@ -119,18 +157,58 @@ struct strings {
     struct arena arena;
 };
 
+/* ERR_MEMORY leaves the list as it was. */
 int strings_add(struct strings *strings, const char *text, size_t length, struct err *err);
 void strings_release(struct strings *strings);
-
-/* How many bytes at the front of a text are a byte order mark in UTF-8, as editors on Windows begin a file:
- * 3, or 0. They are no part of the text. */
-size_t text_mark(const char *bytes, size_t size);
 
 /* A copy in valid UTF-8, for free(): each byte that is not becomes U+FFFD. NULL when out of memory. */
 char *text_utf8(const char *text);
 
-/* Adds the lines of bytes without their line ends; a final line end adds no empty line. */
+/* ---- lines --------------------------------------------------------------------------------------------- */
+
+/* Lines end in "\n" or "\r\n", which are no part of them; at the end of a text a line end begins no other line.
+ *
+ *     lines_read         the lines of a text file, as a list
+ *     strings_add_lines  the same of a text in memory
+ *     lines_next         one by one, for texts too long to copy */
+
+/* How many bytes at the front of a text are a byte order mark in UTF-8, as editors on Windows begin a file:
+ * 3, or 0. They are no part of the text. */
+size_t byte_order_mark(const char *bytes, size_t size);
+
+/* Begin with {.rest = text}; false at the end. */
+struct lines {
+    struct span rest, line; /* line: the one read last */
+    size_t number;          /* of that line, from 1 */
+};
+bool lines_next(struct lines *lines);
+
+/* Adds the lines of bytes. ERR_MEMORY. */
 int strings_add_lines(struct strings *strings, const char *bytes, size_t size, struct err *err);
+
+/* ---- string maps --------------------------------------------------------------------------------------- */
+
+/* From strings to numbers, which may be indices of whatever there is to find. Zero-initialise. Keys are copied;
+ * they are bytes, not always UTF-8. A map that nobody changes can be read by any number of threads. */
+struct string_map {
+    struct string_map_slot *slots;
+    size_t count, room;
+    uint64_t seed;
+    struct arena arena;
+};
+
+/* Adds a key with its value, unless it is there already: then it keeps the value it has. *out is where the value
+ * stands until the next string_map_add. ERR_MEMORY leaves the map as it was. To tell names that came before:
+ *
+ *     rc = string_map_add(&first, &map, name, strlen(name), i, err);
+ *     if (!rc && *first != i)
+ *         return err_set(err, ERR_FORMAT, "name %zu is name %zu again", i, *first); */
+int string_map_add(
+    size_t **out, struct string_map *map, const char *key, size_t length, size_t value, struct err *err);
+
+/* Where the value of a key stands, or NULL. */
+size_t *string_map_find(const struct string_map *map, const char *key, size_t length);
+void string_map_release(struct string_map *map);
 
 /* ---- numbers in 16 bits -------------------------------------------------------------------------------- */
 
@@ -166,6 +244,13 @@ void file_map_forget(const void *data, size_t size);
 /* A whole file in memory of the caller's (free()), with a NUL after the last byte that *size does not count.
  * A gzip file (by its magic bytes) arrives inflated. More than limit bytes, inflated, is ERR_LIMIT. */
 int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err);
+
+/* The same of a text file: without its byte order mark, and ERR_FORMAT where it has a NUL inside. */
+int file_read_text(char **out, size_t *size, const char *path, size_t limit, struct err *err);
+
+/* Adds the lines of a text file. Errors are those of file_read_text and leave `out` as it was, but for
+ * ERR_MEMORY. */
+int lines_read(struct strings *out, const char *path, size_t limit, struct err *err);
 
 /* A file that takes the place of the one of its name once it is whole and on the disk: what was there stays until
  * then. Any number of threads and processes may write one path at once; the last that closes wins. Write to

@@ -51,7 +51,7 @@ static int read_queries(struct searching *s, struct err *err)
     int rc = file_read(&bytes, &size, path, LIMIT, err);
     if (rc)
         return rc;
-    const size_t mark = text_mark(bytes, size);
+    const size_t mark = byte_order_mark(bytes, size);
     rc = memchr(bytes, '\0', size) ? err_set(err, ERR_FORMAT, "unable to read '%s': not a text file", path)
                                    : strings_add_lines(&lines, bytes + mark, size - mark, err);
     free(bytes);

@@ -68,7 +68,7 @@ static int add_trimmed(struct strings *strings, const char *text, size_t length,
 /* The lines that hold something, trimmed; one that begins with '#' is a comment. */
 static int add_lines(struct strings *strings, const char *bytes, size_t size, struct err *err)
 {
-    const size_t mark = text_mark(bytes, size);
+    const size_t mark = byte_order_mark(bytes, size);
     struct strings lines = {0};
     int rc = strings_add_lines(&lines, bytes + mark, size - mark, err);
     for (size_t i = 0; i < lines.count && !rc; i++) {

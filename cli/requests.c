@@ -134,7 +134,7 @@ static int add_lines(struct requests *requests, FILE *stream, const char *file, 
     ssize_t length;
     int rc = 0;
     while (!rc && (length = getline(&line, &room, stream)) >= 0) {
-        const size_t mark = number++ ? 0 : text_mark(line, (size_t)length);
+        const size_t mark = number++ ? 0 : byte_order_mark(line, (size_t)length);
         const char *text = line + mark;
         length -= (ssize_t)mark;
         if (strspn(text, " \t\r\n") < (size_t)length)

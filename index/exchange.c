@@ -45,7 +45,7 @@ int exchange_lines_open(struct exchange_lines *out, const char *path, struct err
     *out = (struct exchange_lines){.path = path};
     int rc = file_map_open(&out->map, path, err);
     if (!rc)
-        out->at = text_mark((const char *)out->map.data, out->map.size);
+        out->at = byte_order_mark((const char *)out->map.data, out->map.size);
     return rc;
 }
 

@@ -164,7 +164,7 @@ int batch_place(struct batch *batch, struct stream *stream, struct err *err)
 /* ---- passes -------------------------------------------------------------------------------------------- */
 
 /* A span of rows as the launches see it. */
-struct span {
+struct row_span {
     uint32_t rows;
     struct tensor bytes; /* of the rows, from the first */
     struct tensor mask;  /* bits, from the first row's */
@@ -174,7 +174,7 @@ struct span {
 #define ARGS_LIMITS(batch, span, count, padded, filtered)                                                    \
     ARG_TENSOR((batch)->limits_on), ARG(count), ARG(padded), ARG_TENSOR((span)->mask), ARG(filtered)
 
-static int run_stored(struct batch *batch, const struct span *span, struct err *err)
+static int run_stored(struct batch *batch, const struct row_span *span, struct err *err)
 {
     static const char *const kernels[] = {"scan_f32", "scan_f16", "scan_i8"};
     const struct index_rows *rows = batch->rows;
@@ -191,7 +191,7 @@ static int run_stored(struct batch *batch, const struct span *span, struct err *
         ARG(stride), ARG(width), ARG(pitch));
 }
 
-static int run_coded(struct batch *batch, const struct span *span, struct err *err)
+static int run_coded(struct batch *batch, const struct row_span *span, struct err *err)
 {
     const struct launch launch = {.source = &source,
         .kernel = "scan_coded",
@@ -206,7 +206,7 @@ static int run_coded(struct batch *batch, const struct span *span, struct err *e
 
 /* Rows [first, first + rows) of the span: their codes widened, multiplied with all queries, and sifted. */
 static int run_product(
-    struct batch *batch, const struct span *span, uint32_t first, uint32_t rows, struct err *err)
+    struct batch *batch, const struct row_span *span, uint32_t first, uint32_t rows, struct err *err)
 {
     const struct launch expand = {.source = &source,
         .kernel = "expand",
@@ -229,7 +229,7 @@ static int run_product(
     return rc;
 }
 
-static int run(struct batch *batch, const struct span *span, enum pass pass, struct err *err)
+static int run(struct batch *batch, const struct row_span *span, enum pass pass, struct err *err)
 {
     int rc = 0;
     if (pass == PASS_STORED)
@@ -262,7 +262,7 @@ size_t batch_span_rows(const struct batch *batch, int64_t first)
 }
 
 static int span_open(
-    struct span *span, struct batch *batch, enum pass pass, int64_t first, size_t rows, struct err *err)
+    struct row_span *span, struct batch *batch, enum pass pass, int64_t first, size_t rows, struct err *err)
 {
     const size_t pitch = batch->rows->stride;
     const size_t block = coarse_block_bytes(batch->stride);
@@ -270,7 +270,7 @@ static int span_open(
                                ? (const uint8_t *)batch->rows->data + (size_t)first * pitch
                                : batch->coarse->blocks + (size_t)(first / COARSE_BLOCK) * block;
     const size_t size = pass == PASS_STORED ? rows * pitch : rows / COARSE_BLOCK * block;
-    *span = (struct span){.rows = (uint32_t)rows};
+    *span = (struct row_span){.rows = (uint32_t)rows};
     int rc = tensor_wrap(&span->bytes, batch->stream, bytes, size, err);
     if (!rc && batch->rows->mask)
         rc = tensor_wrap(&span->mask, batch->stream, batch->rows->mask + first / 64, (rows + 7) / 8, err);
@@ -284,7 +284,7 @@ int batch_span(struct batch *batch, const struct best *bests, int64_t first, siz
                            : batch->linear            ? PASS_PRODUCT
                                                       : PASS_CODED;
     struct stream *stream = batch->stream;
-    struct span span = {0};
+    struct row_span span = {0};
     int32_t listed = 0;
 
     limits_make(batch, pass, bests);

@@ -6,29 +6,10 @@
 
 /* ---- lines of merges ----------------------------------------------------------------------------------- */
 
-struct lines {
-    struct span rest, line; /* line: the one read last, without its end */
-    size_t number;          /* of that line, from 1 */
-};
-
-static bool next_line(struct lines *lines)
-{
-    if (!lines->rest.length)
-        return false;
-    const char *begin = lines->rest.data, *newline = memchr(begin, '\n', lines->rest.length);
-    size_t length = newline ? (size_t)(newline - begin) : lines->rest.length;
-    lines->rest = span_from(lines->rest, newline ? length + 1 : length);
-    if (length && begin[length - 1] == '\r')
-        --length;
-    lines->line = (struct span){begin, length};
-    ++lines->number;
-    return true;
-}
-
 static size_t count_lines(struct span text)
 {
     size_t count = 0;
-    for (struct lines lines = {.rest = text}; next_line(&lines);)
+    for (struct lines lines = {.rest = text}; lines_next(&lines);)
         ++count;
     return count;
 }
@@ -59,7 +40,7 @@ static int read_merges(
 {
     struct lines lines = {.rest = file->bytes};
     int rc = bpe_init(&tokenizer->bpe, count_lines(file->bytes), err);
-    while (!rc && next_line(&lines)) {
+    while (!rc && lines_next(&lines)) {
         if (lines.number == 1 && span_begins(lines.line, span_of("#version")))
             continue;
         rc = add_line(tokenizer, vocab, lines.line, -1, err);
@@ -124,9 +105,9 @@ static int add_openai_merges(
     int rc = bpe_init(&tokenizer->bpe, OPENAI_MERGES, err);
     if (rc)
         return rc;
-    next_line(&lines); /* the header */
+    lines_next(&lines); /* the header */
     for (size_t i = 0; i < OPENAI_MERGES; ++i) {
-        if (!next_line(&lines))
+        if (!lines_next(&lines))
             return err_set(err, ERR_FORMAT, "unable to load '%s': %zu merges, expected %d", file->name, i,
                 OPENAI_MERGES);
         rc = add_line(tokenizer, vocab, lines.line, (int64_t)(OPENAI_SYMBOLS + i), err);

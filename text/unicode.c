@@ -5,21 +5,6 @@
 #include <string.h>
 #include <utf8proc.h>
 
-struct span span_of(const char *string)
-{
-    return (struct span){string, strlen(string)};
-}
-
-struct span span_from(struct span text, size_t offset)
-{
-    return (struct span){text.data + offset, text.length - offset};
-}
-
-bool span_begins(struct span text, struct span prefix)
-{
-    return text.length >= prefix.length && !memcmp(text.data, prefix.data, prefix.length);
-}
-
 /* The first character of text; its width is 0 where text does not begin with one. */
 static int32_t first_char(struct span text, size_t *width)
 {

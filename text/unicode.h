@@ -14,15 +14,6 @@
 
 #include "base/base.h"
 
-struct span {
-    const char *data;
-    size_t length;
-};
-
-struct span span_of(const char *string);
-struct span span_from(struct span text, size_t offset); /* all but the first offset bytes */
-bool span_begins(struct span text, struct span prefix);
-
 /* The four sets that CLIP's pattern tells apart: \s, \p{L}, \p{N} and the rest. */
 enum char_class { CHAR_SPACE, CHAR_LETTER, CHAR_NUMBER, CHAR_OTHER };
 

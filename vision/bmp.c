@@ -33,14 +33,14 @@ struct bmp {
 
 static int ends_early(struct span file, struct err *err)
 {
-    return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.size);
+    return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
 }
 
 /* Colours that are missing stay black. */
 static void read_palette(struct bmp *bmp, size_t at, uint32_t colors, size_t entry)
 {
-    for (uint32_t i = 0; i < 256 && i < colors && bmp->file.size - at >= entry; i++, at += entry) {
-        const uint8_t *bgr = bmp->file.data + at;
+    for (uint32_t i = 0; i < 256 && i < colors && bmp->file.length - at >= entry; i++, at += entry) {
+        const uint8_t *bgr = span_bytes(bmp->file) + at;
         memcpy(bmp->palette[i], (const uint8_t[]){bgr[2], bgr[1], bgr[0]}, 3);
     }
 }
@@ -83,7 +83,7 @@ static int read_info_header(struct bmp *bmp, const uint8_t *header, uint32_t siz
     if (bmp->compression == BITFIELDS) {
         if (size < MASKS_HEADER)
             size = MASKS_HEADER;
-        if (bmp->file.size < FILE_HEADER + size)
+        if (bmp->file.length < FILE_HEADER + size)
             return ends_early(bmp->file, err);
         for (int c = 0; c < 3; c++)
             bmp->masks[c] = read_le32(header + INFO_HEADER + 4 * c);
@@ -94,16 +94,16 @@ static int read_info_header(struct bmp *bmp, const uint8_t *header, uint32_t siz
 
 static int read_headers(struct bmp *bmp, struct err *err)
 {
-    const uint8_t *header = bmp->file.data + FILE_HEADER;
+    const uint8_t *header = span_bytes(bmp->file) + FILE_HEADER;
 
-    if (bmp->file.size < FILE_HEADER + CORE_HEADER)
+    if (bmp->file.length < FILE_HEADER + CORE_HEADER)
         return ends_early(bmp->file, err);
     const uint32_t size = read_le32(header);
     if (size != CORE_HEADER && (size < INFO_HEADER || size > LARGEST_HEADER))
         return err_set(err, ERR_FORMAT, "the header at byte %d says it has %u bytes", FILE_HEADER, size);
-    if (bmp->file.size < FILE_HEADER + size)
+    if (bmp->file.length < FILE_HEADER + size)
         return ends_early(bmp->file, err);
-    bmp->pixels = read_le32(bmp->file.data + 10);
+    bmp->pixels = read_le32(span_bytes(bmp->file) + 10);
     int rc = 0;
     if (size == CORE_HEADER)
         read_core_header(bmp, header);
@@ -153,10 +153,10 @@ static int unpack_plain(struct picture *out, const struct bmp *bmp, struct err *
     const size_t need =
         stride * ((size_t)bmp->height - 1) + row; /* many writers leave out the last padding */
 
-    if (bmp->pixels > bmp->file.size || need > bmp->file.size - bmp->pixels)
+    if (bmp->pixels > bmp->file.length || need > bmp->file.length - bmp->pixels)
         return ends_early(bmp->file, err);
     for (size_t y = 0; y < (size_t)bmp->height; y++)
-        unpack_row(row_of(out, bmp, y), bmp, bmp->file.data + bmp->pixels + y * stride);
+        unpack_row(row_of(out, bmp, y), bmp, span_bytes(bmp->file) + bmp->pixels + y * stride);
     return 0;
 }
 
@@ -166,7 +166,7 @@ static int unpack_plain(struct picture *out, const struct bmp *bmp, struct err *
 static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *err)
 {
     enum { END_ROW, END_PICTURE, MOVE };
-    const size_t width = (size_t)bmp->width, height = (size_t)bmp->height, size = bmp->file.size;
+    const size_t width = (size_t)bmp->width, height = (size_t)bmp->height, size = bmp->file.length;
     const bool nibbles = bmp->bits == 4;
     size_t at = bmp->pixels, x = 0, y = 0;
 
@@ -175,12 +175,12 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
     while (y < height) {
         if (at > size || size - at < 2)
             return ends_early(bmp->file, err);
-        const uint8_t *code = bmp->file.data + at;
+        const uint8_t *code = span_bytes(bmp->file) + at;
         const bool literal = !code[0] && code[1] > MOVE;
         const size_t count = literal ? code[1] : code[0];
         const size_t stored = literal ? (nibbles ? (count + 1) / 2 : count) : 0;
         at += 2 + (stored + 1) / 2 * 2;
-        if (stored > size - (size_t)(code + 2 - bmp->file.data))
+        if (stored > size - (size_t)(code + 2 - span_bytes(bmp->file)))
             return ends_early(bmp->file, err);
         for (size_t i = 0; i < count && x < width; i++, x++) {
             const uint8_t byte = literal ? code[2 + (nibbles ? i / 2 : i)] : code[1];
@@ -197,8 +197,8 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
         } else {
             if (at > size || size - at < 2)
                 return ends_early(bmp->file, err);
-            x += bmp->file.data[at];
-            y += bmp->file.data[at + 1];
+            x += span_bytes(bmp->file)[at];
+            y += span_bytes(bmp->file)[at + 1];
             at += 2;
         }
     }

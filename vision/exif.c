@@ -10,10 +10,10 @@ static uint32_t read_number(struct span exif, size_t at, int bytes)
     const bool little = exif.data[0] == 'I';
     uint32_t value = 0;
 
-    if (exif.size < (size_t)bytes || at > exif.size - (size_t)bytes)
+    if (exif.length < (size_t)bytes || at > exif.length - (size_t)bytes)
         return 0;
     for (int i = 0; i < bytes; i++)
-        value = value << 8 | exif.data[at + (size_t)(little ? bytes - 1 - i : i)];
+        value = value << 8 | span_bytes(exif)[at + (size_t)(little ? bytes - 1 - i : i)];
     return value;
 }
 
@@ -23,7 +23,7 @@ int exif_orientation(struct span exif)
 {
     enum { HEADER = 8, ENTRY = 12, ORIENTATION = 0x0112, SHORT = 3 };
 
-    if (exif.size < HEADER || (memcmp(exif.data, "II*\0", 4) && memcmp(exif.data, "MM\0*", 4)))
+    if (exif.length < HEADER || (memcmp(exif.data, "II*\0", 4) && memcmp(exif.data, "MM\0*", 4)))
         return 1;
     const size_t directory = read_number(exif, 4, 4);
     const size_t count = read_number(exif, directory, 2);

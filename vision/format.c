@@ -65,7 +65,7 @@ const struct format *format_find(struct span file)
 {
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         const struct format *format = &formats[i];
-        if (file.size >= format->magic_at + format->magic_size &&
+        if (file.length >= format->magic_at + format->magic_size &&
             !memcmp(file.data + format->magic_at, format->magic, format->magic_size))
             return format;
     }

@@ -11,12 +11,6 @@
 
 #include "vision/vision.h"
 
-/* Bytes inside somebody else's buffer; data is NULL where there is nothing. */
-struct span {
-    const uint8_t *data;
-    size_t size;
-};
-
 typedef int format_check(struct span file, struct err *err);
 typedef struct span format_exif(struct span file);
 /* options: with max_pixels filled in; the rest is for those that can make use of it. */

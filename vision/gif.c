@@ -38,12 +38,12 @@ struct gif {
 
 static int ends_early(const struct gif *gif, struct err *err)
 {
-    return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", gif->file.size);
+    return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", gif->file.length);
 }
 
 static bool has(const struct gif *gif, size_t count)
 {
-    return gif->file.size - gif->at >= count;
+    return gif->file.length - gif->at >= count;
 }
 
 static int read_colors(struct gif *gif, uint8_t flags, struct err *err)
@@ -54,7 +54,7 @@ static int read_colors(struct gif *gif, uint8_t flags, struct err *err)
     if (!has(gif, bytes))
         return ends_early(gif, err);
     memset(gif->palette, 0, sizeof gif->palette); /* colours that are missing are black */
-    memcpy(gif->palette, gif->file.data + gif->at, bytes);
+    memcpy(gif->palette, span_bytes(gif->file) + gif->at, bytes);
     gif->at += bytes;
     return 0;
 }
@@ -65,9 +65,9 @@ static int read_extension(struct gif *gif, struct err *err)
 
     if (!has(gif, 2))
         return ends_early(gif, err);
-    const bool control = gif->file.data[gif->at + 1] == CONTROL;
+    const bool control = span_bytes(gif->file)[gif->at + 1] == CONTROL;
     for (gif->at += 2; has(gif, 1);) {
-        const uint8_t *block = gif->file.data + gif->at, size = block[0];
+        const uint8_t *block = span_bytes(gif->file) + gif->at, size = block[0];
         if (!has(gif, 1 + (size_t)size))
             break;
         gif->at += 1 + (size_t)size;
@@ -84,7 +84,7 @@ static int read_descriptor(struct gif *gif, struct err *err)
     enum { SIZE = 10 };
     if (!has(gif, SIZE))
         return ends_early(gif, err);
-    const uint8_t *fields = gif->file.data + gif->at;
+    const uint8_t *fields = span_bytes(gif->file) + gif->at;
     gif->x = (int)read_le16(fields + 1);
     gif->y = (int)read_le16(fields + 3);
     gif->width = (int)read_le16(fields + 5);
@@ -104,7 +104,7 @@ static int read_descriptor(struct gif *gif, struct err *err)
 /* Reads everything up to the LZW data of the first picture. */
 static int read_headers(struct gif *gif, struct err *err)
 {
-    const uint8_t *screen = gif->file.data;
+    const uint8_t *screen = span_bytes(gif->file);
 
     if (!has(gif, SCREEN))
         return ends_early(gif, err);
@@ -115,7 +115,7 @@ static int read_headers(struct gif *gif, struct err *err)
     gif->at = SCREEN;
     int rc = read_colors(gif, screen[10], err);
     while (!rc && has(gif, 1)) {
-        switch (gif->file.data[gif->at]) {
+        switch (span_bytes(gif->file)[gif->at]) {
         case 0x21:
             rc = read_extension(gif, err);
             break;
@@ -143,7 +143,7 @@ static int next_code(struct gif *gif, struct bits *bits, int width)
     while (bits->count < width) {
         if (!has(gif, 1))
             return -1;
-        const uint8_t byte = gif->file.data[gif->at++];
+        const uint8_t byte = span_bytes(gif->file)[gif->at++];
         if (!bits->block) {
             bits->block = byte;
             if (!byte)
@@ -178,7 +178,7 @@ static void add_string(struct strings_of_codes *codes, int code, int prefix, uin
 static int decode_lzw(uint8_t *colors, struct gif *gif, struct strings_of_codes *codes, struct err *err)
 {
     const size_t count = (size_t)gif->width * (size_t)gif->height;
-    const int root_bits = has(gif, 1) ? gif->file.data[gif->at++] : 0;
+    const int root_bits = has(gif, 1) ? span_bytes(gif->file)[gif->at++] : 0;
     const int clear = 1 << (root_bits & 15), end = clear + 1;
     struct bits bits = {0};
     int next = end + 1, width = root_bits + 1, previous = -1;

@@ -33,42 +33,43 @@ struct segment {
 /* Moves over coded pixels to the next marker, or to the end of the file. */
 static size_t skip_pixels(struct span file, size_t at)
 {
-    for (const uint8_t *found; at < file.size; at += 2) {
-        found = memchr(file.data + at, PREFIX, file.size - at);
-        if (!found || found + 1 == file.data + file.size)
-            return file.size;
-        at = (size_t)(found - file.data);
-        while (at + 2 < file.size && file.data[at + 1] == PREFIX) /* fill bytes */
+    const uint8_t *bytes = span_bytes(file);
+    for (const uint8_t *found; at < file.length; at += 2) {
+        found = memchr(bytes + at, PREFIX, file.length - at);
+        if (!found || found + 1 == bytes + file.length)
+            return file.length;
+        at = (size_t)(found - bytes);
+        while (at + 2 < file.length && bytes[at + 1] == PREFIX) /* fill bytes */
             at++;
-        const uint8_t next = file.data[at + 1];
+        const uint8_t next = bytes[at + 1];
         if (next != 0 && (next < RESTART_FIRST || next > RESTART_LAST))
             return at;
     }
-    return file.size;
+    return file.length;
 }
 
 /* Reads the segment at *at and moves behind it and the pixels that belong to it. */
 static int read_segment(struct segment *segment, struct span file, size_t *at, struct err *err)
 {
-    while (file.size - *at > 2 && file.data[*at] == PREFIX && file.data[*at + 1] == PREFIX) /* fill bytes */
+    const uint8_t *bytes = span_bytes(file) + *at;
+    for (; file.length - *at > 2 && bytes[0] == PREFIX && bytes[1] == PREFIX; bytes++) /* fill bytes */
         (*at)++;
-    const uint8_t *bytes = file.data + *at;
-    const size_t left = file.size - *at;
+    const size_t left = file.length - *at;
 
     if (left < 2)
-        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.size);
+        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
     if (bytes[0] != PREFIX)
         return err_set(err, ERR_FORMAT, "there is no segment at byte %zu where one should be", *at);
     *segment = (struct segment){.marker = bytes[1]};
     if (segment->marker == END)
         return 0;
     if (left < 4)
-        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.size);
+        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
     const size_t length = read_be16(bytes + 2);
     if (length < 2 || length > left - 2)
         return err_set(err, ERR_FORMAT, "segment 0x%02x at byte %zu says it has %zu bytes", segment->marker,
             *at, length);
-    segment->data = (struct span){bytes + 4, length - 2};
+    segment->data = (struct span){(const char *)bytes + 4, length - 2};
     *at += 2 + length;
     if (segment->marker == SCAN)
         *at = skip_pixels(file, *at);
@@ -86,11 +87,12 @@ struct tables {
 /* Tables of 64 values, of two bytes where the first byte's high half is set; its low half is the id. */
 static void note_quantisation(struct tables *tables, struct span data)
 {
-    for (size_t used; data.size; data.data += used, data.size -= used) {
-        used = 1 + (data.data[0] >> 4 ? 128 : 64);
-        if (used > data.size)
+    for (size_t used; data.length; data = span_from(data, used)) {
+        const uint8_t first = span_bytes(data)[0];
+        used = 1 + (first >> 4 ? 128 : 64);
+        if (used > data.length)
             return;
-        tables->quantisation |= 1u << (data.data[0] & 15);
+        tables->quantisation |= 1u << (first & 15);
     }
 }
 
@@ -100,26 +102,26 @@ static bool note_huffman(struct tables *tables, struct span data)
 {
     enum { COUNTS = 16, HEADER = 1 + COUNTS, SYMBOLS = 256 };
 
-    while (data.size >= HEADER) {
+    while (data.length >= HEADER) {
+        const uint8_t *bytes = span_bytes(data);
         size_t symbols = 0;
         for (int i = 1; i <= COUNTS; i++)
-            symbols += data.data[i];
-        if (symbols > SYMBOLS || symbols > data.size - HEADER)
+            symbols += bytes[i];
+        if (symbols > SYMBOLS || symbols > data.length - HEADER)
             return false;
-        tables->huffman |= 1u << ((data.data[0] >> 4 & 1) * 4 + (data.data[0] & 3));
-        data.data += HEADER + symbols;
-        data.size -= HEADER + symbols;
+        tables->huffman |= 1u << ((bytes[0] >> 4 & 1) * 4 + (bytes[0] & 3));
+        data = span_from(data, HEADER + symbols);
     }
-    return !data.size;
+    return !data.length;
 }
 
 /* Precision, height (2), width (2), number of components, then of each: id, sampling, quantisation table. */
 static void note_frame(struct tables *tables, uint8_t marker, struct span data)
 {
     tables->progressive = marker == FRAME_PROGRESSIVE;
-    for (size_t at = 6; data.size >= at + 3 && tables->components < 4; at += 3) {
-        tables->id[tables->components] = data.data[at];
-        tables->quantisation_of[tables->components++] = data.data[at + 2] & 15;
+    for (size_t at = 6; data.length >= at + 3 && tables->components < 4; at += 3) {
+        tables->id[tables->components] = span_bytes(data)[at];
+        tables->quantisation_of[tables->components++] = span_bytes(data)[at + 2] & 15;
     }
 }
 
@@ -128,14 +130,14 @@ static void note_frame(struct tables *tables, uint8_t marker, struct span data)
  * picture. */
 static const char *missing_table(const struct tables *tables, struct span scan)
 {
-    const size_t count = scan.size ? scan.data[0] : 0;
-    if (scan.size < 1 + 2 * count + 3)
+    const size_t count = scan.length ? span_bytes(scan)[0] : 0;
+    if (scan.length < 1 + 2 * count + 3)
         return NULL; /* the decoder says what is wrong with it */
-    const uint8_t *last = scan.data + 1 + 2 * count;
+    const uint8_t *last = span_bytes(scan) + 1 + 2 * count;
     const bool needs_ac = !tables->progressive || last[0] > 0;
     const bool needs_dc = !tables->progressive || (last[0] == 0 && last[2] >> 4 == 0);
 
-    for (const uint8_t *component = scan.data + 1; component < last; component += 2) {
+    for (const uint8_t *component = span_bytes(scan) + 1; component < last; component += 2) {
         const unsigned dc = component[1] >> 4 & 3, ac = 4 + (component[1] & 3);
         if ((needs_dc && !(tables->huffman >> dc & 1)) || (needs_ac && !(tables->huffman >> ac & 1)))
             return "Huffman";
@@ -202,8 +204,8 @@ struct span jpeg_exif(struct span file)
 
     while (!read_segment(&segment, file, &at, NULL) && segment.marker != SCAN && segment.marker != END) {
         const struct span data = segment.data;
-        if (segment.marker == APP1 && data.size >= sizeof name && !memcmp(data.data, name, sizeof name))
-            return (struct span){data.data + sizeof name, data.size - sizeof name};
+        if (segment.marker == APP1 && data.length >= sizeof name && !memcmp(data.data, name, sizeof name))
+            return span_from(data, sizeof name);
     }
     return (struct span){0};
 }

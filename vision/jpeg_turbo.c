@@ -77,7 +77,7 @@ static int describe(struct decoder *decoder, struct span file, size_t max_pixels
             return rc;
     }
     if (message == JWRN_JPEG_EOF)
-        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.size);
+        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (message == reasons[i].message)
             return err_set(err, reasons[i].code, "%s", reasons[i].meaning);
@@ -87,8 +87,8 @@ static int describe(struct decoder *decoder, struct span file, size_t max_pixels
     words = words ? words + 2 : text;
     if (!isupper((unsigned char)words[1]))
         words[0] = (char)tolower((unsigned char)words[0]);
-    const size_t left = jpeg->src ? jpeg->src->bytes_in_buffer : file.size;
-    return err_set(err, ERR_FORMAT, "%s, after byte %zu", words, file.size - left);
+    const size_t left = jpeg->src ? jpeg->src->bytes_in_buffer : file.length;
+    return err_set(err, ERR_FORMAT, "%s, after byte %zu", words, file.length - left);
 }
 
 /* The largest reduction, 1, 1/2, 1/4 or 1/8, that leaves both edges at least min_edge pixels. */
@@ -150,7 +150,7 @@ static int start(struct picture *out, struct jpeg_decompress_struct *jpeg, struc
     const struct picture_options *options, struct err *err)
 {
     jpeg_create_decompress(jpeg);
-    jpeg_mem_src(jpeg, file.data, file.size);
+    jpeg_mem_src(jpeg, span_bytes(file), file.length);
     jpeg_read_header(jpeg, TRUE);
     const int channels = jpeg->num_components;
     if (channels != 1 && channels != 3 && channels != 4)

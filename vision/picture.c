@@ -129,7 +129,7 @@ int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
     const struct picture_options *options, struct err *err)
 {
     const struct picture_options limits = with_defaults(options);
-    const struct span file = {bytes, size};
+    const struct span file = {(const char *)bytes, size};
 
     *out = (struct picture){0};
     if (!size)

@@ -32,18 +32,18 @@ static bool is_capital(int letter)
 /* Reads the chunk at byte `at`. */
 static int read_chunk(struct chunk *chunk, struct span file, size_t at, struct err *err)
 {
-    const size_t left = file.size - at;
+    const size_t left = file.length - at;
     if (left < AROUND)
-        return err_set(err, ERR_FORMAT, "the file ends at byte %zu with no IEND chunk", file.size);
+        return err_set(err, ERR_FORMAT, "the file ends at byte %zu with no IEND chunk", file.length);
 
-    const uint8_t *bytes = file.data + at;
-    *chunk = (struct chunk){(const char *)bytes + 4, {bytes + 8, read_be32(bytes)}};
+    const uint8_t *bytes = span_bytes(file) + at;
+    *chunk = (struct chunk){(const char *)bytes + 4, {(const char *)bytes + 8, read_be32(bytes)}};
     for (int i = 0; i < 4; i++)
         if (!is_capital(chunk->type[i] & ~LOWER_CASE))
             return err_set(err, ERR_FORMAT, "there is no chunk at byte %zu where one should be", at);
-    if (chunk->data.size > left - AROUND)
+    if (chunk->data.length > left - AROUND)
         return err_set(err, ERR_FORMAT, "chunk '%.4s' at byte %zu runs past the end of the file at byte %zu",
-            chunk->type, at, file.size);
+            chunk->type, at, file.length);
     return 0;
 }
 
@@ -56,14 +56,14 @@ int png_check(struct span file, struct err *err)
 {
     struct chunk chunk = {0};
 
-    for (size_t at = SIGNATURE;; at += AROUND + chunk.data.size) {
+    for (size_t at = SIGNATURE;; at += AROUND + chunk.data.length) {
         int rc = read_chunk(&chunk, file, at, err);
         if (rc)
             return rc;
         if (is_type(&chunk, "CgBI"))
             return err_set(err, ERR_UNSUPPORTED, "this kind is not read: Apple's CgBI");
-        const uint8_t *type = file.data + at + 4, *sum = chunk.data.data + chunk.data.size;
-        if (is_capital(chunk.type[0]) && crc32_z(0, type, 4 + chunk.data.size) != read_be32(sum))
+        const uint8_t *type = span_bytes(file) + at + 4, *sum = span_bytes(chunk.data) + chunk.data.length;
+        if (is_capital(chunk.type[0]) && crc32_z(0, type, 4 + chunk.data.length) != read_be32(sum))
             return err_set(err, ERR_FORMAT, "chunk '%.4s' at byte %zu has a wrong checksum", chunk.type, at);
         if (is_type(&chunk, "IEND"))
             return 0;
@@ -74,7 +74,7 @@ struct span png_exif(struct span file)
 {
     struct chunk chunk = {0};
 
-    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += AROUND + chunk.data.size)
+    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += AROUND + chunk.data.length)
         if (is_type(&chunk, "eXIf"))
             return chunk.data;
     return (struct span){0};

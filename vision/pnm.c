@@ -21,18 +21,19 @@ static long read_number(struct span file, size_t *at)
     long value = 0;
     int digits = 0;
     size_t i = *at;
+    const char *bytes = file.data;
 
-    for (bool comment = false; i < file.size; i++) {
-        if (file.data[i] == '#')
+    for (bool comment = false; i < file.length; i++) {
+        if (bytes[i] == '#')
             comment = true;
-        else if (file.data[i] == '\n')
+        else if (bytes[i] == '\n')
             comment = false;
-        else if (!comment && !is_space(file.data[i]))
+        else if (!comment && !is_space(bytes[i]))
             break;
     }
-    for (; i < file.size && file.data[i] >= '0' && file.data[i] <= '9' && digits < DIGITS; i++, digits++)
-        value = value * 10 + (file.data[i] - '0');
-    if (!digits || i >= file.size || !is_space(file.data[i]))
+    for (; i < file.length && bytes[i] >= '0' && bytes[i] <= '9' && digits < DIGITS; i++, digits++)
+        value = value * 10 + (bytes[i] - '0');
+    if (!digits || i >= file.length || !is_space(bytes[i]))
         return -1;
     *at = i + 1;
     return value;
@@ -68,7 +69,7 @@ static void unpack_samples(struct picture *out, const uint8_t *samples, int chan
 
 int pnm_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
-    const char kind = (char)file.data[1];
+    const char kind = file.data[1];
     const int channels = kind == '6' ? 3 : 1;
     size_t at = 2, row, need;
     const long width = read_number(file, &at), height = read_number(file, &at);
@@ -80,14 +81,14 @@ int pnm_decode(struct picture *out, struct span file, const struct picture_optio
     if (rc)
         return rc;
     row = kind == '4' ? ((size_t)width + 7) / 8 : (size_t)width * (size_t)channels * (largest > 255 ? 2 : 1);
-    if (!size_mul(&need, row, (size_t)height) || need > file.size - at)
-        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.size);
+    if (!size_mul(&need, row, (size_t)height) || need > file.length - at)
+        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
     rc = picture_alloc(out, (int)width, (int)height, err);
     if (rc)
         return rc;
     if (kind == '4')
-        unpack_bits(out, file.data + at);
+        unpack_bits(out, span_bytes(file) + at);
     else
-        unpack_samples(out, file.data + at, channels, largest);
+        unpack_samples(out, span_bytes(file) + at, channels, largest);
     return 0;
 }

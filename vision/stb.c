@@ -34,10 +34,10 @@ struct source {
 static int source_read(void *user, char *data, int size)
 {
     struct source *source = user;
-    const size_t left = source->file.size - source->at;
+    const size_t left = source->file.length - source->at;
     const size_t count = left < (size_t)size ? left : (size_t)size;
 
-    memcpy(data, source->file.data + source->at, count);
+    memcpy(data, span_bytes(source->file) + source->at, count);
     source->at += count;
     source->ran_out |= !count && size;
     return (int)count;
@@ -46,7 +46,7 @@ static int source_read(void *user, char *data, int size)
 static void source_skip(void *user, int count)
 {
     struct source *source = user;
-    const size_t left = source->file.size - source->at;
+    const size_t left = source->file.length - source->at;
 
     source->ran_out |= (size_t)count > left;
     source->at += left < (size_t)count ? left : (size_t)count;
@@ -55,7 +55,7 @@ static void source_skip(void *user, int count)
 static int source_eof(void *user)
 {
     const struct source *source = user;
-    return source->at == source->file.size;
+    return source->at == source->file.length;
 }
 
 static const stbi_io_callbacks callbacks = {source_read, source_skip, source_eof};
@@ -85,7 +85,7 @@ static int fail(const struct source *source, struct err *err)
     const char *reason = stbi_failure_reason();
 
     if (source->ran_out)
-        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", source->file.size);
+        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", source->file.length);
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (!strcmp(reason, reasons[i].reason))
             return err_set(err, reasons[i].code, "%s", reasons[i].meaning);

@@ -19,7 +19,7 @@ static int explain(VP8StatusCode status, struct span file, struct err *err)
         return err_set(err, ERR_UNSUPPORTED, "this kind is not read: its pixels use a later feature of VP8");
     case VP8_STATUS_NOT_ENOUGH_DATA:
     case VP8_STATUS_SUSPENDED:
-        return err_set(err, ERR_FORMAT, "the pixels end early, before byte %zu", file.size);
+        return err_set(err, ERR_FORMAT, "the pixels end early, before byte %zu", file.length);
     default:
         return err_set(err, ERR_FORMAT, "the pixels are coded wrongly");
     }
@@ -63,7 +63,7 @@ static int decode_first(struct picture *out, WebPDemuxer *demuxer, struct span f
 
 int webp_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
-    const WebPData data = {file.data, file.size};
+    const WebPData data = {span_bytes(file), file.length};
     WebPDemuxState state;
     WebPDemuxer *demuxer = WebPDemuxPartial(&data, &state);
     int rc;
@@ -71,7 +71,7 @@ int webp_decode(struct picture *out, struct span file, const struct picture_opti
     if (state == WEBP_DEMUX_PARSE_ERROR)
         rc = err_set(err, ERR_FORMAT, "its chunks do not fit together");
     else if (!demuxer || state != WEBP_DEMUX_DONE)
-        rc = err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.size);
+        rc = err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
     else
         rc = decode_first(out, demuxer, file, options, err);
     WebPDemuxDelete(demuxer);
@@ -81,17 +81,17 @@ int webp_decode(struct picture *out, struct span file, const struct picture_opti
 struct span webp_exif(struct span file)
 {
     static const char name[6] = "Exif\0"; /* some programs leave JPEG's mark before the block */
-    const WebPData data = {file.data, file.size};
+    const WebPData data = {span_bytes(file), file.length};
     WebPDemuxer *demuxer = WebPDemux(&data);
     WebPChunkIterator chunk;
     struct span exif = {0};
 
     if (demuxer && WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) {
-        exif = (struct span){chunk.chunk.bytes, chunk.chunk.size}; /* points into the file */
+        exif = (struct span){(const char *)chunk.chunk.bytes, chunk.chunk.size}; /* points into the file */
         WebPDemuxReleaseChunkIterator(&chunk);
     }
     WebPDemuxDelete(demuxer);
-    if (exif.size >= sizeof name && !memcmp(exif.data, name, sizeof name))
-        exif = (struct span){exif.data + sizeof name, exif.size - sizeof name};
+    if (exif.length >= sizeof name && !memcmp(exif.data, name, sizeof name))
+        exif = span_from(exif, sizeof name);
     return exif;
 }

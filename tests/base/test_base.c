@@ -125,9 +125,9 @@ static void lines_lose_their_ends(void **state)
     struct strings lines = {0};
     assert_int_equal(strings_add_lines(&lines, "cat\r\n\ndog\nlast", 14, NULL), 0);
     assert_int_equal(strings_add_lines(&lines, "one\n", 4, NULL), 0);
-    assert_int_equal(text_mark("\xEF\xBB\xBF", 3), 3);
-    assert_int_equal(text_mark("\xEF\xBB\xBF", 2), 0);
-    assert_int_equal(text_mark("text", 4), 0);
+    assert_int_equal(byte_order_mark("\xEF\xBB\xBF", 3), 3);
+    assert_int_equal(byte_order_mark("\xEF\xBB\xBF", 2), 0);
+    assert_int_equal(byte_order_mark("text", 4), 0);
     assert_int_equal(lines.count, 5);
     assert_string_equal(lines.items[0], "cat");
     assert_string_equal(lines.items[1], "");

@@ -98,9 +98,9 @@ int main(int argc, char **argv)
         return 2;
     }
     bench.preprocess = preprocess_default(SIZE);
-    int rc = file_read(&bytes, &bench.file.size, argv[1], SIZE_MAX, &err);
-    bench.file.data = (const uint8_t *)bytes;
-    if (!rc && memcmp(bytes, "\xff\xd8\xff", bench.file.size < 3 ? bench.file.size : 3))
+    int rc = file_read(&bytes, &bench.file.length, argv[1], SIZE_MAX, &err);
+    bench.file.data = bytes;
+    if (!rc && memcmp(bytes, "\xff\xd8\xff", bench.file.length < 3 ? bench.file.length : 3))
         rc = err_set(&err, ERR_FORMAT, "'%s' is no JPEG", argv[1]);
     if (!rc)
         rc = run(&bench, rounds, &err);

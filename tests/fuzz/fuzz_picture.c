@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct picture picture;
     struct err err = {0};
 
-    decode_by_stb((struct span){data, size}, &options);
+    decode_by_stb((struct span){(const char *)data, size}, &options);
     if (picture_decode(&picture, data, size, &options, &err)) {
         FUZZ_CHECK(err.code != ERR_NONE);
         FUZZ_CHECK(err.msg[0] != '\0');

@@ -131,7 +131,7 @@ static void check_stb(char *line)
     snprintf(expected_name, sizeof expected_name, "%s.ppm", name);
     struct picture expected = read_golden(expected_name, NULL);
     struct file file = load(name);
-    const struct span bytes = {(const uint8_t *)file.bytes, file.size};
+    const struct span bytes = {(const char *)file.bytes, file.size};
     if (stb_decode(&got, bytes, &limits, &err) ||
         picture_orient(&got, exif_orientation(jpeg_exif(bytes)), &err))
         fail_msg("%s: %s", name, err.msg);

@@ -124,7 +124,7 @@ static bool ends_in(const char *path, const char *suffix)
 /* One source, of the kind that its bytes or its name tell. */
 static int read_source(struct caption_reader *reader, const struct caption_source *source, struct err *err)
 {
-    const size_t mark = text_mark(source->bytes, source->size), size = source->size - mark;
+    const size_t mark = byte_order_mark(source->bytes, source->size), size = source->size - mark;
     const char *bytes = source->bytes + mark;
     const char first = bytes[strspn(bytes, " \t\r\n")];
     reader->path = source->name;

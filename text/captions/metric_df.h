@@ -36,9 +36,4 @@ int document_frequency_parse(
     struct document_frequency **out, const char *bytes, size_t size, struct err *err);
 int document_frequency_write(const struct document_frequency *df, FILE *file, struct err *err);
 
-/* Takes a literal, or a number in the digits that a computer writes (no sign, no zero before others), off the
- * front of *rest; false, and *rest as it was, where it does not begin so. */
-bool take_literal(struct span *rest, const char *literal);
-bool take_count(uint32_t *out, struct span *rest);
-
 #endif

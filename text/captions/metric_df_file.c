@@ -132,37 +132,12 @@ int document_frequency_save(const struct document_frequency *df, const char *pat
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
 
-bool take_literal(struct span *rest, const char *literal)
-{
-    const struct span prefix = span_of(literal);
-    if (!span_begins(*rest, prefix))
-        return false;
-    *rest = span_from(*rest, prefix.length);
-    return true;
-}
-
-bool take_count(uint32_t *out, struct span *rest)
-{
-    uint64_t value = 0;
-    size_t digits = 0;
-    while (digits < rest->length && rest->data[digits] >= '0' && rest->data[digits] <= '9') {
-        value = value * 10 + (uint64_t)(rest->data[digits++] - '0');
-        if (value > UINT32_MAX)
-            return false;
-    }
-    if (digits == 0 || (digits > 1 && rest->data[0] == '0'))
-        return false;
-    *out = (uint32_t)value;
-    *rest = span_from(*rest, digits);
-    return true;
-}
-
 static int read_line(struct document_frequency *df, struct span line, struct err *err)
 {
     uint32_t images, words[NGRAM_ORDERS], ngram;
     size_t n = 0;
     int code;
-    if (!take_count(&images, &line) || images == 0 || !take_literal(&line, "\t"))
+    if (!span_take_number(&images, &line) || images == 0 || !span_take(&line, "\t"))
         return err_set(err, ERR_FORMAT, "no number of images and tab");
     for (struct span word, rest = line; split_blanks(&word, &rest); ++n) {
         if (n == NGRAM_ORDERS)
@@ -196,13 +171,13 @@ static int read_lines(struct document_frequency *df, struct span rest, struct er
 {
     uint32_t version, images, expected, count = 0;
     struct span line;
-    if (!take_count(&version, &rest))
+    if (!span_take_number(&version, &rest))
         return err_set(err, ERR_FORMAT, "line 1 has no version");
     if (version != 1)
         return err_set(err, ERR_UNSUPPORTED, "version %" PRIu32 " of the format, 1 is known", version);
-    if (!take_literal(&rest, ", ") || !take_count(&images, &rest) || images == 0 ||
-        !take_literal(&rest, " images, ") || !take_count(&expected, &rest) ||
-        !take_literal(&rest, " n-grams\n"))
+    if (!span_take(&rest, ", ") || !span_take_number(&images, &rest) || images == 0 ||
+        !span_take(&rest, " images, ") || !span_take_number(&expected, &rest) ||
+        !span_take(&rest, " n-grams\n"))
         return err_set(err, ERR_FORMAT, "line 1 has no numbers of images and n-grams");
     df->count = images;
     for (; take_line(&line, &rest); ++count) {
@@ -224,7 +199,7 @@ int document_frequency_parse(struct document_frequency **out, const char *bytes,
     int code = document_frequency_begin(out, err);
     if (code)
         return code;
-    if (take_literal(&rest, title))
+    if (span_take(&rest, title))
         code = read_lines(*out, rest, err);
     else if (pickle_begins(rest))
         code = pickle_read(*out, rest, err);

@@ -58,7 +58,7 @@ static uint32_t *word_slot(const struct ngrams *ngrams, struct span word)
     for (size_t i = 0; i < word.length; ++i)
         hash = (hash ^ (unsigned char)word.data[i]) * UINT64_C(0x100000001b3);
     size_t at = spread(hash) >> ngrams->word_shift;
-    while (ngrams->word_slots[at] && !same_word(ngrams->words[ngrams->word_slots[at] - 1], word))
+    while (ngrams->word_slots[at] && !span_equal(ngrams->words[ngrams->word_slots[at] - 1], word))
         at = (at + 1) & mask;
     return &ngrams->word_slots[at];
 }

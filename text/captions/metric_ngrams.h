@@ -19,7 +19,6 @@ bool split_words(struct span *word, struct span *rest);
 bool split_blanks(struct span *word, struct span *rest);
 
 size_t count_words(struct span text); /* as split_words gives them */
-bool same_word(struct span a, struct span b);
 
 enum { NGRAM_ROOT = 0 };
 #define NGRAM_NONE UINT32_MAX /* a word or n-gram that is not in the table */

@@ -45,8 +45,3 @@ size_t count_words(struct span text)
         ++count;
     return count;
 }
-
-bool same_word(struct span a, struct span b)
-{
-    return a.length == b.length && !memcmp(a.data, b.data, a.length);
-}

@@ -39,7 +39,7 @@ static int get(struct machine *m, uint64_t index)
 static int take_index(uint32_t *index, struct machine *m)
 {
     struct span line = m->argument;
-    if (!take_count(index, &line) || line.length)
+    if (!span_take_number(index, &line) || line.length)
         return err_set(m->err, ERR_FORMAT, "no memo number at byte %zu", m->offset);
     return 0;
 }
@@ -103,7 +103,7 @@ static int refuse(struct machine *m, struct span module, struct span name)
 static int push_global(struct machine *m, struct span module, struct span name)
 {
     for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i)
-        if (same_word(module, span_of(known[i].module)) && same_word(name, span_of(known[i].name)))
+        if (span_equal(module, span_of(known[i].module)) && span_equal(name, span_of(known[i].name)))
             return push(m, known[i].kind, 0);
     return refuse(m, module, name);
 }

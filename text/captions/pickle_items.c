@@ -18,7 +18,7 @@ static bool is_or_becomes(struct value *which, struct value dictionary)
 static bool is_name(const struct machine *m, struct value key, const char *name)
 {
     return key.kind == WORD && key.number != NGRAM_NONE &&
-           same_word(m->df->ngrams.words[key.number], span_of(name));
+           span_equal(m->df->ngrams.words[key.number], span_of(name));
 }
 
 static int set_item(struct machine *m, struct value dictionary, struct value key, struct value value)

@@ -29,7 +29,7 @@ static bool take_escape(char *out, struct span *rest)
 {
     static const char letters[] = "\\'\"ntr", characters[] = "\\'\"\n\t\r";
     uint32_t value;
-    if (take_literal(rest, "x")) {
+    if (span_take(rest, "x")) {
         if (!take_hex(&value, rest, 2))
             return false;
         *out = (char)value;
@@ -50,7 +50,7 @@ bool pickle_unquote(char *out, size_t *length, struct span quoted)
         return false;
     struct span rest = {quoted.data + 1, quoted.length - 2};
     for (*length = 0; rest.length; ++*length) {
-        if (take_literal(&rest, "\\")) {
+        if (span_take(&rest, "\\")) {
             if (!take_escape(&out[*length], &rest))
                 return false;
         } else {
@@ -68,7 +68,7 @@ bool pickle_unescape(char *out, size_t *length, struct span escaped)
         if (c != '\\') {
             escaped = span_from(escaped, 1);
         } else {
-            const size_t digits = take_literal(&escaped, "\\u") ? 4 : take_literal(&escaped, "\\U") ? 8 : 0;
+            const size_t digits = span_take(&escaped, "\\u") ? 4 : span_take(&escaped, "\\U") ? 8 : 0;
             if (!digits || !take_hex(&c, &escaped, digits))
                 return false;
         }

@@ -107,15 +107,15 @@ static int fail_number(struct machine *m)
         m->offset, UINT32_MAX);
 }
 
-/* 17, 17L or 17.0. Booleans are 00 and 01, which take_count refuses. */
+/* 17, 17L or 17.0. Booleans are 00 and 01, which span_take_number refuses. */
 int run_digits(struct machine *m)
 {
     struct span line = m->argument;
     uint32_t number;
-    if (!take_count(&number, &line))
+    if (!span_take_number(&number, &line))
         return fail_number(m);
-    if (!take_literal(&line, "L"))
-        take_literal(&line, ".0");
+    if (!span_take(&line, "L"))
+        span_take(&line, ".0");
     return line.length ? fail_number(m) : push(m, NUMBER, number);
 }
 

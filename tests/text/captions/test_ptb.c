@@ -16,11 +16,11 @@
 
 enum { SHOWN = 20 }; /* differences to print */
 
-struct lines {
+struct columns {
     struct strings raw, expected;
 };
 
-static void lines_release(struct lines *lines)
+static void columns_release(struct columns *lines)
 {
     strings_release(&lines->raw);
     strings_release(&lines->expected);
@@ -50,7 +50,7 @@ static void add_field(struct strings *strings, struct span field)
 }
 
 /* Two columns of a table whose lines may begin with '#'. */
-static void read_columns(struct lines *lines, const char *path, size_t raw, size_t expected)
+static void read_columns(struct columns *lines, const char *path, size_t raw, size_t expected)
 {
     const struct span bytes = must_read(path);
     struct span rest = bytes, line, field;
@@ -76,7 +76,7 @@ static void check_threads(const struct strings *raw, bool context, const struct 
     strings_release(&got);
 }
 
-static void check_lines(const struct lines *lines, bool context, const char *name)
+static void check_lines(const struct columns *lines, bool context, const char *name)
 {
     struct strings got = {0};
     struct err err = {0};
@@ -96,10 +96,10 @@ static void check_lines(const struct lines *lines, bool context, const char *nam
 
 static void check_columns(const char *path, size_t raw, size_t expected)
 {
-    struct lines lines = {0};
+    struct columns lines = {0};
     read_columns(&lines, path, raw, expected);
     check_lines(&lines, false, path);
-    lines_release(&lines);
+    columns_release(&lines);
 }
 
 static void need_fixtures(void)
@@ -134,7 +134,7 @@ static void test_nasty(void **state)
 /* Columns: source, caption, the next ("<EOF>": it is the last), words there, words alone. */
 static void check_context(const char *path)
 {
-    struct lines pairs = {0}, alone = {0};
+    struct columns pairs = {0}, alone = {0};
     size_t wrong = 0;
     read_columns(&pairs, path, 1, 3);
     read_columns(&alone, path, 2, 4);
@@ -152,8 +152,8 @@ static void check_context(const char *path)
     }
     print_message("%s: %zu of %zu lines exact\n", path, pairs.raw.count - wrong, pairs.raw.count);
     assert_int_equal(wrong, 0);
-    lines_release(&pairs);
-    lines_release(&alone);
+    columns_release(&pairs);
+    columns_release(&alone);
     check_columns(path, 1, 4);
 }
 
@@ -198,7 +198,7 @@ static json_t *captions_by_image(const char *suite)
 /* Lines of the tokens file name an image; its captions come in the order of the annotations. */
 static void check_suite(const char *tokens, const char *captions, size_t skipped)
 {
-    struct lines lines = {0};
+    struct columns lines = {0};
     struct strings ids = {0};
     char path[512];
     json_t *by_image = captions_by_image(captions), *used = json_object();
@@ -224,7 +224,7 @@ static void check_suite(const char *tokens, const char *captions, size_t skipped
     json_decref(by_image);
     json_decref(used);
     strings_release(&ids);
-    lines_release(&lines);
+    columns_release(&lines);
 }
 
 static void test_suites(void **state)
