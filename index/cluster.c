@@ -97,7 +97,7 @@ static void count_sizes(struct cluster *c)
 {
     memset(c->sizes, 0, c->k * sizeof *c->sizes);
     for (size_t i = 0; i < c->count; i++)
-        ++c->sizes[c->clusters[i]];
+        c->sizes[c->clusters[i]]++;
 }
 
 /* A cluster that nothing is nearest to takes the vector that is worst placed, of a cluster that can spare
@@ -112,8 +112,8 @@ static void fill_empty(struct cluster *c)
             if (c->sizes[c->clusters[i]] > 1 &&
                 (worst == c->count || c->similarities[i] < c->similarities[worst]))
                 worst = i;
-        --c->sizes[c->clusters[worst]];
-        ++c->sizes[cluster];
+        c->sizes[c->clusters[worst]]--;
+        c->sizes[cluster]++;
         c->clusters[worst] = cluster;
         c->similarities[worst] = 1;
     }

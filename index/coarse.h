@@ -44,8 +44,8 @@ int coarse_open(
     struct coarse *out, const char *path, const struct index_rows *rows, int64_t generation, struct err *err);
 void coarse_release(struct coarse *coarse);
 
-/* Whether coarse_open would find more codes of these rows by now: a look at the file's header, or at its inode
- * where another has taken its place. */
+/* Whether coarse_open would find more codes of these rows by now: a look at the file's header, or at its
+ * inode where another has taken its place. */
 bool coarse_behind(const struct coarse *coarse, const char *path, const struct index_rows *rows);
 
 /* Brings the file up to `rows`: appends what is new, or writes all anew in place of a file that coarse_open

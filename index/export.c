@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Items of an index into files of other programs. */
 #include "index/exchange.h"
+#include "index/matrix.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,6 +2,7 @@
 /* Rows from files of other programs into an index. All are read twice: what is wrong with any of them shows
  * before the index is opened. */
 #include "index/exchange.h"
+#include "index/matrix.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -23,6 +23,12 @@
  *     index_refresh, whatever is written, removed or compacted meanwhile.
  *   - A damaged row is never handed out silently: index_fetch compares what it fetches with its checksum.
  *
+ * Codes, beside those that a function names: ERR_MEMORY from any that allocates; ERR_IO where a file cannot
+ * be read or written, and from a reader without the right to write whose index has changed meanwhile;
+ * ERR_BUSY where another program keeps the catalog locked for ten seconds; ERR_FORMAT where the catalog or
+ * the vectors turn out to be damaged; ERR_CANCELLED from any that takes a job; ERR_DEVICE from any that takes
+ * a searcher.
+ *
  * Counts and rows are 64 bits wide. Strings are bytes that end with NUL; paths are kept as they were given.
  * Only local file systems keep what is said of readers and writers: SQLite's WAL works on one machine.
  */
@@ -55,26 +61,26 @@ struct index_options {
 
 struct index;
 
-/* Makes a folder with an empty index and opens it for writing. An existing index, or a folder with anything
- * else in it, is ERR_ARGUMENT. */
+/* Makes a folder with an empty index and opens it for writing. An existing index, a folder with anything else
+ * in it, or a width or storage that is none is ERR_ARGUMENT; a writer that is making one there, ERR_BUSY. */
 int index_create(struct index **out, const char *path, const struct index_options *options, struct err *err);
 
 /* INDEX_WRITE takes the index for this process until index_free; a second writer is ERR_BUSY, with the first
  * one's process id in the message. It also removes what a killed writer left. INDEX_READ needs no right to
- * write.
- *
- * fingerprint is that of the model which made the query or the new vectors; another than the index's is
- * ERR_ARGUMENT. NULL: do not compare. ERR_FORMAT: the catalog is damaged or of another application, or the
+ * write. ERR_IO: there is no index. ERR_FORMAT: the catalog is damaged or of another application, or the
  * vectors file is too short.
  *
+ * fingerprint is that of the model which made the query or the new vectors; another than the index's is
+ * ERR_ARGUMENT. NULL: do not compare.
+ *
  * An index of an earlier format is read as it is, by way of a copy of its catalog, and brought to the latest
- * by INDEX_WRITE, whole or not at all; readers that have it open go on. ERR_UNSUPPORTED: of a later format. */
+ * by INDEX_WRITE, whole or not at all; readers that have it open go on. A later format: ERR_UNSUPPORTED. */
 enum index_access { INDEX_READ, INDEX_WRITE };
 int index_open(
     struct index **out, const char *path, enum index_access access, const char *fingerprint, struct err *err);
 
-/* index_open for writing, or index_create where there is none. An index that keeps its vectors in another way
- * than options->storage is ERR_ARGUMENT, but for any_storage. */
+/* index_open for writing, or index_create where there is none, with their codes. An index that keeps its
+ * vectors in another way than options->storage is ERR_ARGUMENT, but for any_storage. */
 int index_open_or_create(struct index **out, const char *path, const struct index_options *options,
     bool any_storage, struct err *err);
 
@@ -85,7 +91,7 @@ int index_check_model(const struct index *index, const char *fingerprint, struct
 void index_free(struct index *index);
 
 /* Brings a reader to the last committed state; quick where nothing has changed. Ends the life of every struct
- * index_rows. After an error only index_free is left. */
+ * index_rows. After an error, one of index_open's, only index_free is left. */
 int index_refresh(struct index *index, struct err *err);
 
 struct index_info {
@@ -102,7 +108,7 @@ struct index_info index_info(const struct index *index);
 
 /* ---- items --------------------------------------------------------------------------------------------- */
 
-enum index_kind { INDEX_ANY, INDEX_IMAGE, INDEX_TEXT }; /* INDEX_ANY only in searches */
+enum index_kind { INDEX_ANY, INDEX_IMAGE, INDEX_TEXT }; /* INDEX_ANY only where it is said */
 extern const char *const index_kind_names[];            /* "any", "image", "text", NULL */
 
 /* NULL and 0 mean unknown. */
@@ -130,32 +136,35 @@ int index_find(struct index_item *out, bool *found, struct index *index, enum in
 /* What people know an item by: the path of a picture, the words of a text; "" where there is none. */
 const char *index_item_name(const struct index_item *item);
 
-/* An item as a JSON object, NULL when out of memory; strings that are not UTF-8 get U+FFFD. Of all that is known:
- * {"id", "kind", "path", "size", "mtime" (seconds), "width", "height", "caption" or "text", "picture",
- * "metadata", "hash"}; of its name, {"id", "kind", "path" or "text"}. */
+/* An item as a JSON object, NULL when out of memory; what is not UTF-8 becomes U+FFFD. All there is:
+ *     id kind path size mtime (seconds) width height, caption or text, picture metadata hash
+ * or its name: id kind, path or text. */
 struct json_t *index_item_json(const struct index_item *item);
 struct json_t *index_item_name_json(const struct index_item *item);
 
 /* ---- changes: for the writer --------------------------------------------------------------------------- */
 
-/* Each of these happens whole or not at all. ERR_ARGUMENT and ERR_NOT_FOUND leave the changes since the
- * last commit as they were; any other error (a full disk) drops them and says so: the index is then in its last committed state.
- * After a commit that failed, in index_commit or index_compact, only index_free is left.
+/* Each of these happens whole or not at all. ERR_ARGUMENT and ERR_NOT_FOUND leave the changes since the last
+ * commit as they were; any other error (a full disk) drops them and says so: the index is then in its last
+ * committed state. After a commit that failed, in index_commit or index_compact, only index_free is left.
  *
  * A path has one picture: giving it to a picture removes the item that had it. Texts share paths freely. */
 
 /* Appends count items with their vectors (count, E), finite and, for scores to be cosines, of length 1. Fills
- * in id and row. */
+ * in id and row. ERR_ARGUMENT: a vector that the storage does not hold, an item of no kind, a text without
+ * words, metadata that is no JSON object. */
 int index_add(
     struct index *index, struct index_item *items, const float *vectors, size_t count, struct err *err);
 
-/* Appends an item with the stored vector of the item `source`, whose content is the same. */
+/* Appends an item with the stored vector of the item `source`, whose content is the same. ERR_NOT_FOUND:
+ * there is no such item; ERR_ARGUMENT as with index_add. */
 int index_add_copy(struct index *index, struct index_item *item, int64_t source, struct err *err);
 
 /* Replaces what is known of the item item->id by item, except for its row and kind. Texts that describe a
- * picture follow it to its new path. */
+ * picture follow it to its new path. ERR_NOT_FOUND and ERR_ARGUMENT as with index_add_copy. */
 int index_update(struct index *index, const struct index_item *item, struct err *err);
 
+/* ERR_NOT_FOUND: there is no such item. */
 int index_remove(struct index *index, int64_t id, struct err *err);
 
 /* Keeps all changes since the last commit; on stable storage when it returns. */
@@ -187,9 +196,7 @@ int index_sources(struct strings *paths, struct index *index, const char *kind, 
  * match: words in captions and paths, in FTS5's query language,
  *   as in: kite AND sea*
  *          caption: "red kite"
- *          path: holiday
- *
- * A mistake in either is ERR_ARGUMENT and quotes it. */
+ *          path: holiday */
 struct index_filter {
     const char *where, *match;
     enum index_kind kind;
@@ -206,7 +213,8 @@ struct index_rows {
     uint64_t *owned;
 };
 
-/* Borrowed from the index: valid until its next change or index_refresh. filter NULL: all items. */
+/* Borrowed from the index: valid until its next change or index_refresh. filter NULL: all items.
+ * ERR_ARGUMENT: a mistake in the filter, which the message quotes, or one that takes too long. */
 int index_rows(
     struct index_rows *out, struct index *index, const struct index_filter *filter, struct err *err);
 void index_rows_release(struct index_rows *rows);
@@ -227,8 +235,10 @@ struct index_hit {
 
 /* hits (Q, k), counts (Q): for each of queries (Q, E) the counts[i] <= k rows of those chosen that score
  * highest, best first, ties by row. Exact: the score is the dot product of the stored vector and the query,
- * summed in double in one order, whatever the device; k may be any number from 1 on. A query of length 1 gets
- * cosines; one with an element that is not finite is ERR_ARGUMENT. */
+ * summed in double in one order, whatever the device and the job's threads; k may be any number from 1 on. A
+ * query of length 1 gets cosines; one with an element that is not finite is ERR_ARGUMENT.
+ *
+ * The searcher follows its index through changes and index_refresh: rows added since, and their codes. */
 int index_search(struct index_searcher *searcher, const struct index_rows *rows, const float *queries,
     size_t query_count, size_t k, struct index_hit *hits, size_t *counts, const struct job *job,
     struct err *err);
@@ -243,11 +253,12 @@ int index_prepare(struct index *index, const struct job *job, struct err *err);
 int index_fetch(struct index_item *items, struct index *index, const int64_t *rows, size_t count,
     struct arena *arena, struct err *err);
 
-/* vectors (count, E) of rows (count), as float32. */
+/* vectors (count, E) of rows (count), as float32. ERR_NOT_FOUND: a row beyond the last. */
 int index_vectors(float *vectors, struct index *index, const int64_t *rows, size_t count, struct err *err);
 
 /* Visits the chosen items in order of id; item and strings live during the visit, which must not change the
- * index. A return of non-zero ends the walk, which returns it. filter NULL: all. */
+ * index. A return of non-zero ends the walk, which returns it. filter NULL: all. Codes as
+ * index_rows. */
 typedef int index_visit(void *context, const struct index_item *item);
 int index_each(struct index *index, const struct index_filter *filter, index_visit *visit, void *context,
     struct err *err);
@@ -265,8 +276,8 @@ struct index_view {
     struct arena arena;       /* of the items */
 };
 
-/* Opens an index and reads the items that the filter chooses, at least `least` of them: fewer are ERR_ARGUMENT.
- * Damaged vectors are an error. Release it also after one. */
+/* Opens an index and reads the items that the filter chooses, at least `least` of them: fewer are
+ * ERR_ARGUMENT. Codes of index_open, index_rows and index_fetch too. Release it also after an error. */
 int index_view_open(struct index_view *view, const char *path, const struct index_filter *filter,
     size_t least, const struct job *job, struct err *err);
 void index_view_release(struct index_view *view);
@@ -298,26 +309,26 @@ int index_twins(bool *twins, const struct index_item *items, size_t count, struc
 /* How far each of vectors (count, E) of length 1 stands from the rest: similarities (count) is its mean
  * cosine with all others, tails (count) the share of all pairs of vectors that are less alike than that. A
  * small tail marks an outlier: on average it is less like the others than nearly any two are like each other.
- * Of more than 4 million pairs so many are drawn by the seed. order (count): the least similar first. count is
- * at least 3. */
+ * Of more than 4 million pairs so many are drawn by the seed. order (count): the least similar first. Fewer
+ * than 3 vectors are ERR_ARGUMENT. */
 int embedding_outliers(double *similarities, double *tails, size_t *order, const float *vectors, size_t count,
     size_t width, uint64_t seed, const struct job *job, struct err *err);
 
 /* points (count, 2): vectors (count, E) in the plane of their two principal components, the directions in
  * which they vary most (Pearson 1901; Halko, Martinsson, Tropp 2011 for the subspace iteration). explained:
  * the share of the variance that each holds. Signs are such that each component's largest element is
- * positive. count is at least 3. */
+ * positive. Fewer than 3 vectors are ERR_ARGUMENT. */
 int embedding_map(float *points, double explained[2], const float *vectors, size_t count, size_t width,
     uint64_t seed, const struct job *job, struct err *err);
 
 /* Spherical k-means (Dhillon, Modha 2001) with k-means++ seeding (Arthur, Vassilvitskii 2007): clusters
- * (count) of vectors (count, E) of length 1, numbered by falling size, and centroids (k, E) of length 1. k is
- * 1 to count. Every cluster has a vector. *similarity: the mean cosine of the vectors with their centroids.
- */
+ * (count) of vectors (count, E) of length 1, numbered by falling size, and centroids (k, E) of length 1.
+ * Every cluster has a vector. *similarity: the mean cosine of the vectors with their centroids. A k that is
+ * not 1 to count is ERR_ARGUMENT. */
 int embedding_clusters(size_t *clusters, float *centroids, double *similarity, const float *vectors,
     size_t count, size_t width, size_t k, uint64_t seed, const struct job *job, struct err *err);
 
-/* The best of five such runs, or one where there are more than 10,000 vectors, and what is in each cluster. */
+/* The best of five such runs, or one where there are over 10,000 vectors, and what is in each cluster. */
 struct embedding_groups {
     size_t vectors, count; /* vectors, and clusters of them: k */
     size_t *of;            // (vectors): each one's cluster
@@ -329,47 +340,17 @@ struct embedding_groups {
     double similarity;     /* the mean of all cosines */
 };
 
-/* k 0: the square root of half of count, at most 50. */
+/* k 0: the square root of half of count, at most 50. More than count are ERR_ARGUMENT. */
 int embedding_groups_find(struct embedding_groups *out, const float *vectors, size_t count, size_t width,
     size_t k, uint64_t seed, const struct job *job, struct err *err);
 void embedding_groups_release(struct embedding_groups *groups);
 
 /* ---- exchange ------------------------------------------------------------------------------------------ */
 
-/* A matrix (count, E) in a file: numpy's .npy (float32 or float16, two axes, C order), or faiss's IndexFlatIP
- * (float32). matrix_file_open tells them apart by their first bytes; what is neither, or of another kind, is
- * ERR_UNSUPPORTED, what is damaged ERR_FORMAT. Rows may come in any order. */
-struct matrix_file {
-    struct file_map map;
-    const uint8_t *data; /* at no particular alignment */
-    int64_t count;
-    size_t width, stride; /* E, and bytes of a row */
-    bool half;            /* float16 */
-};
-
-int matrix_file_open(struct matrix_file *out, const char *path, struct err *err);
-void matrix_file_release(struct matrix_file *file);
-
-/* vectors (count, E) of the rows from first on, which are there. */
-void matrix_file_rows(float *vectors, const struct matrix_file *file, int64_t first, size_t count);
-
-/* Writes one, row after row, beside the file of that name, and puts it in its place once it is whole:
- * matrix_writer_open, matrix_writer_add until there are count rows, matrix_writer_close. `half` keeps
- * float16, which only .npy does: ERR_ARGUMENT with MATRIX_FAISS. */
-enum matrix_format { MATRIX_NPY, MATRIX_FAISS };
-struct matrix_writer;
-
-int matrix_writer_open(struct matrix_writer **out, const char *path, enum matrix_format format, int64_t count,
-    size_t width, bool half, struct err *err);
-int matrix_writer_add(struct matrix_writer *writer, const float *vectors, size_t count, struct err *err);
-
-/* Frees the writer, whatever happens; without `keep`, or with rows missing (ERR_ARGUMENT), the file stays as
- * it was. */
-int matrix_writer_close(struct matrix_writer *writer, bool keep, struct err *err);
-
-/* Rows that another program made, for an index: a matrix, or a folder in the layout of clip-retrieval, with
- * img_emb/img_emb_N.npy and text_emb/text_emb_N.npy, and metadata/metadata_N.jsonl or, first for texts,
- * text_metadata/text_metadata_N.jsonl. A line of JSON says what a row is: exchange.h has its keys. */
+/* Rows that another program made, for an index: a matrix (numpy's .npy of float32 or float16, or faiss's
+ * IndexFlatIP), or a folder in the layout of clip-retrieval: img_emb/img_emb_N.npy,
+ * metadata/metadata_N.jsonl, text_emb/text_emb_N.npy, text_metadata/text_metadata_N.jsonl or else the
+ * pictures'. A line of JSON says what a row is: exchange.h has its keys. */
 struct index_import {
     const char *from;
     const char *metadata;         /* the lines of a matrix; NULL: the .jsonl beside it, where there is one */
@@ -384,10 +365,11 @@ struct index_imported {
     int64_t scaled;   /* vectors whose length was not 1, to 0.01, and is now */
 };
 
-/* Imports into the index at path, which is made where there is none: all rows, or none, also when cancelled. (Once
- * they are kept, a cancelled job only leaves searches slow: see index_prepare.) ERR_FORMAT: a row that is zero or
- * not finite, a line that is no item, another number of lines than of rows. ERR_ARGUMENT: another width or model
- * than the index's. ERR_UNSUPPORTED: not such a file. */
+/* Imports into the index at path, which is made where there is none: all rows, or none, also when cancelled.
+ * (Once they are kept, cancelling only leaves out index_prepare, and is no error.) ERR_FORMAT: a row that is
+ * zero or not finite, a line that is no item, another number of lines than of rows. ERR_UNSUPPORTED: not such
+ * a file. ERR_ARGUMENT: rows of another width, a folder with nothing in it or with metadata or kind named,
+ * texts that nothing names. Codes of index_open_or_create too. */
 int index_import(struct index_imported *out, const char *path, const struct index_import *what,
     const struct job *job, struct err *err);
 
@@ -396,9 +378,10 @@ struct index_exported {
     size_t lossy; /* those of them with strings that are not UTF-8, as JSON must be, and have U+FFFD there */
 };
 
-/* Writes the vectors of the chosen items, in order of id, and a line of JSON for each: to the matrix NAME.npy or
- * NAME.faiss and to `metadata` (NULL: NAME.jsonl), or to a folder in that layout, where path is an empty one or
- * ends in '/'. What was there stays until all is whole. ERR_UNSUPPORTED: another end of the name. */
+/* Writes the vectors of the chosen items, in order of id, and a line of JSON for each: to the matrix NAME.npy
+ * or NAME.faiss and to `metadata` (NULL: NAME.jsonl), or to a folder in that layout, where path is an empty
+ * one or ends in '/'. What was there stays until all is whole. ERR_UNSUPPORTED: another end of the name.
+ * ERR_ARGUMENT: metadata with a folder, or as index_rows. */
 int index_export(struct index_exported *out, struct index *index, const char *path, const char *metadata,
     const struct index_filter *filter, const struct job *job, struct err *err);
 
@@ -407,8 +390,8 @@ int index_export(struct index_exported *out, struct index *index, const char *pa
 /* Checks the index at path: the catalog's own structure, counts, every row against its checksum, items whose
  * rows do not exist or are out of order, the full-text table, the length of the vectors file, files that do
  * not belong. Each defect is one report of the job, ERR_FORMAT; *defects counts them; an interrupted
- * writer's tail is none. Needs no right to write; copies the catalog to a temporary file. Fails only where it
- * cannot check. */
+ * writer's tail is none. Needs no right to write; copies the catalog to a temporary file. Fails, with
+ * index_open's codes, only where it cannot check. */
 int index_verify(int64_t *defects, const char *path, const struct job *job, struct err *err);
 
 #endif

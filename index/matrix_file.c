@@ -11,6 +11,7 @@
  * read (int64), trained (1 byte), metric (int32, 0 is the inner product), count * E (uint64); then the rows,
  * float32.
  */
+#include "index/matrix.h"
 #include "index/store.h"
 
 #include <stdlib.h>

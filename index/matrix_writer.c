@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "index/index.h"
+#include "index/matrix.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -96,8 +96,8 @@ int64_t format_latest(void);
 /* A format that this program reads: ERR_UNSUPPORTED where it is a later one, ERR_FORMAT where it is none. */
 int format_check(int64_t format, const char *catalog, struct err *err);
 
-/* Brings what index->db has open from its format to the latest: a writer the file itself, whole or not at all,
- * a reader a copy of it. */
+/* Brings what index->db has open from its format to the latest: a writer the file itself, whole or not at
+ * all, a reader a copy of it. */
 int format_follow(struct index *index, int64_t format, struct err *err);
 
 /* ---- vectors.c ----------------------------------------------------------------------------------------- */

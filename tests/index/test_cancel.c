@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Whatever takes long ends when its job says so, wherever it is, with ERR_CANCELLED, and leaves an index whole. */
+/* Whatever takes long ends when its job says so, wherever it is, with ERR_CANCELLED, and leaves an index
+ * whole. */
 #include "compute/compute.h"
 
 #include <setjmp.h>

@@ -165,8 +165,8 @@ static void a_filter_only_reads_the_view(void **state)
     assert_string_equal(rows_text(&(struct index_filter){.where = "width = 640"}), "0"); /* still works */
 }
 
-/* What SQLite asks the authorizer and it does not name is refused: recursion is all that an expression can ask
- * of that kind. These would end, with rows, were they allowed. */
+/* What SQLite asks the authorizer and it does not name is refused: recursion is all that an expression can
+ * ask of that kind. These would end, with rows, were they allowed. */
 static void what_the_authorizer_does_not_name_is_refused(void **state)
 {
     (void)state;

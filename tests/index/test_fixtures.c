@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "index/matrix.h"
 #include "tests/index/synthetic.h"
 
 static const struct job two = {.threads = 2};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Matrices in files: read as numpy and faiss wrote them, written byte for byte as they do
  * (tests/golden/matrices.py), and damaged ones. */
-#include "index/index.h"
+#include "index/matrix.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How an index of format 1 becomes one of format 3, of which the program has none yet: the table of migrations
- * is this test's own, in place of the library's. Read without being written to; brought to the latest when it
- * is opened for writing, whole or not at all, wherever that is killed or fails.
+ * How an index of format 1 becomes one of format 3, of which the program has none yet: the table of
+ * migrations is this test's own, in place of the library's. Read without being written to; brought to the
+ * latest when it is opened for writing, whole or not at all, wherever that is killed or fails.
  */
 #include <setjmp.h>
 #include <stdarg.h>
