@@ -192,42 +192,65 @@ static void remove_places(const struct places *places)
     rmdir(places->metadata_folder);
 }
 
-/* Makes the folder as `beside`, and gives it its name once it is whole. */
-static int fill_folder(struct exporter *exporter, const char *beside, const char *path,
-    const struct places places[EXCHANGE_FOLDERS], struct err *err)
+/* Makes a folder PATH.N.tmp, the first that there is not: of two that do so, each has its own. */
+static int make_beside(char **out, const char *path, struct arena *arena, struct err *err)
+{
+    enum { NUMBER = 32 };
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    char *beside = *out = arena_alloc(arena, length + NUMBER);
+    int failed = 0;
+    if (!beside)
+        return err_memory(err, length);
+    for (unsigned n = 0; !n || (failed && errno == EEXIST); n++) {
+        snprintf(beside, length + NUMBER, "%.*s.%u.tmp", (int)length, path, n);
+        failed = mkdir(beside, 0777);
+    }
+    return failed ? err_set(err, ERR_IO, "unable to make '%s': %s", beside, strerror(errno)) : 0;
+}
+
+static int export_kinds(
+    struct exporter *exporter, const struct places places[EXCHANGE_FOLDERS], struct err *err)
 {
     const struct index_info info = index_info(exporter->index);
-    int rc = make_folder(beside, err);
-    if (rc)
-        return rc;
+    int rc = 0;
     exporter->total = (size_t)(info.images + info.texts);
     for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++)
         rc = export_kind(exporter, &places[i], exchange_folders[i].kind, err);
+    return rc;
+}
+
+/* Fills the folder `beside`, and gives it its name once it is whole. */
+static int fill_folder(
+    struct exporter *exporter, const char *beside, const char *path, struct arena *arena, struct err *err)
+{
+    struct places places[EXCHANGE_FOLDERS];
+    int rc = 0;
+    for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++)
+        rc = name_places(&places[i], arena, beside, &exchange_folders[i], err);
+    if (rc)
+        return rc;
+    rc = export_kinds(exporter, places, err);
     if (!rc && rename(beside, path))
         rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
     for (size_t i = 0; i < EXCHANGE_FOLDERS && rc; i++)
         remove_places(&places[i]);
-    if (rc)
-        rmdir(beside);
     return rc;
 }
 
 static int export_folder(struct exporter *exporter, const char *path, struct err *err)
 {
-    enum { NUMBER = 32 };
     struct arena arena = {0};
-    struct places places[EXCHANGE_FOLDERS];
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    char *beside = arena_alloc(&arena, length + NUMBER);
-    int rc = beside ? check_empty(path, err) : err_memory(err, length);
+    char *beside;
+    int rc = check_empty(path, err);
     if (!rc)
-        snprintf(beside, length + NUMBER, "%.*s.%ld.tmp", (int)length, path, (long)getpid());
-    for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++)
-        rc = name_places(&places[i], &arena, beside, &exchange_folders[i], err);
-    if (!rc)
-        rc = fill_folder(exporter, beside, path, places, err);
+        rc = make_beside(&beside, path, &arena, err);
+    if (!rc) {
+        rc = fill_folder(exporter, beside, path, &arena, err);
+        if (rc)
+            rmdir(beside);
+    }
     arena_release(&arena);
     return rc;
 }

@@ -94,7 +94,11 @@ static void what_is_exported_comes_back(void **state)
     struct index *index = make("made.dip");
     comes_back(index, "all.npy", "npy.dip");
     comes_back(index, "all.faiss", "faiss.dip");
+    char *others = in_folder("all.0.tmp"); /* of another export to the same place, under way or killed */
+    assert_int_equal(mkdir(others, 0777), 0);
     comes_back(index, "all/", "folder.dip");
+    assert_int_equal(rmdir(others), 0);
+    free(others);
     index_free(index);
 }
 
