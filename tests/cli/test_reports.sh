@@ -35,7 +35,7 @@ run bench encode --batch 2 --rounds 1 --profile
 expect_status 0
 for kind in write patchify vision_model.embeddings.patch_embedding.weight assemble_tokens layer_norm \
     'self_attn.[{]q,k,v[}]_proj.weight' attention self_attn.out_proj.weight mlp.fc1.weight mlp.fc2.weight \
-    pick_rows visual_projection.weight normalize_rows read embed_tokens text_projection.weight; do
+    gather_rows visual_projection.weight normalize_rows read embed_tokens text_projection.weight; do
     expect_match out "^    $kind +[0-9]+ +[0-9.e-]+ "
 done
 
