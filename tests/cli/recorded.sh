@@ -61,7 +61,8 @@ run() {
 # wrote FILE...: the last run has written these, or they tell of it.
 wrote() {
     for file; do
-        cp "$file" "$output.$(echo "$file" | tr / _)" || fail "no '$file' from: $(cat "$output.command")"
+        to=$output.$(echo "$file" | tr / _)
+        cp "$file" "$to" 2>/dev/null || echo "there is none" >"$to"
     done
 }
 
@@ -108,8 +109,8 @@ other_model() {
 # perform PROGRAM RESULTS: all runs; what run NAME printed and wrote are the files RESULTS/NAME.*, without what differs
 # from run to run and, but for comparing, from machine to machine.
 perform() {
-    program=$1 results=$2
-    mkdir "$results"
+    program=$(realpath "$1") results=$2
+    mkdir "$results" && [ -x "$program" ] || fail "no program '$1'"
     for list in "$lists"/*.sh; do
         list=$(basename "$list" .sh)
         rm -rf "$scratch/work" && mkdir "$scratch/work" || exit 1

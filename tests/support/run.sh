@@ -11,5 +11,5 @@ rm -rf "$scratch" && mkdir -p "$scratch" || exit 1
     echo $? >"$scratch.status"
 } | tee "$scratch.log"
 status=$(cat "$scratch.status")
-[ "$status" -ne 0 ] || ! grep -q '^\[  SKIPPED \]' "$scratch.log" || exit 77
+[ "$status" -ne 0 ] || ! grep -q '\[  SKIPPED \] ' "$scratch.log" || exit 77
 exit "$status"
