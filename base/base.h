@@ -74,8 +74,9 @@ struct job {
     int (*step)(void *context, const char *unit, size_t done, size_t total);
     /* One input failed and the work goes on without it. */
     void (*report)(void *context, const struct err *problem);
-    void *context; /* of both */
-    int threads;   /* of the host; 0: as many as CPUs */
+    void *context;     /* of both */
+    int threads;       /* of the host; 0: as many as CPUs */
+    struct pool *pool; /* NULL, or whose threads to use instead: for a program with many jobs at once */
 };
 
 /* Calls the job's step: 0, or ERR_CANCELLED with "interrupted". */
@@ -307,14 +308,64 @@ int json_parse_value(struct json_t **out, const char *bytes, size_t size, const 
 /* A string of text in valid UTF-8 (text_utf8); NULL when out of memory. */
 struct json_t *json_text(const char *text);
 
-/* ---- time and threads ---------------------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------------------------------------- */
 
-double time_now(void);    /* seconds on a clock that only goes forward */
+double time_now(void); /* seconds on a clock that only goes forward */
+
+/* ---- threads ------------------------------------------------------------------------------------------- */
+
 int thread_default(void); /* how many threads to run: the CPUs this process may use */
 
+/* Threads that are kept from one piece of work to the next. Between two they stay awake for some tens of
+ * microseconds and then sleep, so that short pieces of work in close order cost no wake-up.
+ *
+ * There are two kinds of work: loops, which all threads share and a caller waits for, and tasks, which go
+ * into a queue. A program has a pool for each use: one as large as the CPUs for computing, another for work
+ * that blocks, such as reading files, since a thread that waits for a disk computes nothing. A loop goes on
+ * without threads that are at a task, so it never waits for one.
+ *
+ * A pool may be used from many threads at once. In the child of a fork(), which has none of the threads,
+ * loops and tasks run on their caller; so they do on a pool that is NULL. */
+struct pool;
+
+/* Starts so many threads beside those that will call; fewer where no more can be had, 0 included.
+ * ERR_MEMORY. */
+int pool_open(struct pool **out, int threads, struct err *err);
+
+/* Waits for the tasks in the queue to be done, and for the threads to end. No call may be under way. */
+void pool_free(struct pool *pool);
+
+/* How many run a loop: the pool's threads and its caller. */
+size_t pool_members(const struct pool *pool);
+
+/* Calls body(context, member, i) for every i in [0, count), side by side, and returns when all are done: work
+ * in phases is a loop for each, and what one has written the next one sees. member < pool_members() names the
+ * thread, so that each can have memory of its own. Each begins with a stretch of its own, in rising order,
+ * and when that is done helps others. One loop runs at a time and others wait for it, so a body must not
+ * begin one on the same pool. */
+typedef void pool_body(void *context, size_t member, size_t i);
+void pool_loop(struct pool *pool, size_t count, pool_body *body, void *context);
+
+/* A piece of work in the queue: the caller's memory, zeroed but for the first two. */
+struct pool_task {
+    void (*run)(void *context);
+    void *context;
+    struct pool_task *next;
+};
+
+/* Has task->run(task->context) called on one of the pool's threads. The task must stay until then; once run
+ * is called it may go, or be handed in anew, from inside run too. Tasks are begun in the order they come in:
+ * who has many should hand in the next one when one is done, and then callers get even shares. Without
+ * threads, run is called before this returns. */
+void pool_submit(struct pool *pool, struct pool_task *task);
+
 /* Calls body(context, i) for every i in [0, count) on up to `threads` threads, in no set order; returns when
- * all are done. Falls back to fewer threads where no more can be had. */
+ * all are done. Falls back to fewer threads where no more can be had. The threads are started for it, at some
+ * ten microseconds each: for work of many short loops, open a pool. */
 typedef void parallel_body(void *context, size_t i);
 void parallel_for(size_t count, int threads, parallel_body *body, void *context);
+
+/* The same with the threads the job has: its pool's, or else as many as it says. */
+void job_loop(const struct job *job, size_t count, parallel_body *body, void *context);
 
 #endif

@@ -28,5 +28,7 @@ void job_reportf(const struct job *job, enum err_code code, const char *format, 
 
 int job_threads(const struct job *job)
 {
+    if (job && job->pool)
+        return (int)pool_members(job->pool);
     return job && job->threads > 0 ? job->threads : thread_default();
 }

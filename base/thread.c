@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <time.h>
 
 double time_now(void)
@@ -21,32 +19,35 @@ int thread_default(void)
     return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
 }
 
+/* ---- parallel_for: a pool for one loop ----------------------------------------------------------------- */
+
 struct loop {
-    atomic_size_t next;
-    size_t count;
     parallel_body *body;
     void *context;
 };
 
-static void *loop_run(void *argument)
+static void loop_step(void *context, size_t member, size_t i)
 {
-    struct loop *loop = argument;
-    for (size_t i; (i = atomic_fetch_add(&loop->next, 1)) < loop->count;)
-        loop->body(loop->context, i);
-    return NULL;
+    const struct loop *loop = context;
+    (void)member;
+    loop->body(loop->context, i);
 }
 
 void parallel_for(size_t count, int threads, parallel_body *body, void *context)
 {
-    enum { THREADS_MAX = 256 };
-    pthread_t helpers[THREADS_MAX];
-    struct loop loop = {.count = count, .body = body, .context = context};
-    int started = 0;
+    struct loop loop = {body, context};
+    struct pool *pool = NULL;
+    if (threads > 1 && count > 1)
+        pool_open(&pool, count < (size_t)threads ? (int)count - 1 : threads - 1, NULL);
+    pool_loop(pool, count, loop_step, &loop);
+    pool_free(pool);
+}
 
-    while (started < threads - 1 && started < THREADS_MAX && (size_t)started + 1 < count &&
-           !pthread_create(&helpers[started], NULL, loop_run, &loop))
-        started++;
-    loop_run(&loop);
-    for (int i = 0; i < started; i++)
-        pthread_join(helpers[i], NULL);
+void job_loop(const struct job *job, size_t count, parallel_body *body, void *context)
+{
+    struct loop loop = {body, context};
+    if (job && job->pool)
+        pool_loop(job->pool, count, loop_step, &loop);
+    else
+        parallel_for(count, job_threads(job), body, context);
 }

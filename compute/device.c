@@ -301,6 +301,10 @@ int device_open_tuned(
              &device->provider, &device->precision, device->id, options->gemm, options->precision, err)))
         goto done;
     device->activations = precisions[device->precision].activations;
+    /* Here, and not at the first product: a thread of OpenCL's may be bound to one CPU, and so would be what
+     * it starts. */
+    if (device->provider->pooled && (rc = pool_open(&device->pool, thread_default() - 1, err)))
+        goto done;
 
     cl_int status;
     const cl_context_properties properties[] = {
@@ -328,6 +332,7 @@ void device_free(struct device *device)
     }
     if (device->context)
         clReleaseContext(device->context);
+    pool_free(device->pool);
     pthread_mutex_destroy(&device->lock);
     free(device);
 }

@@ -79,8 +79,8 @@ struct panels {
     bool shared;
     size_t in_hand;   /* of shared ones */
     size_t pieces;    /* of columns that a shared one is cut into */
-    uint16_t *packed; // (1 if shared, else threads; packed_count)
-    float *sums;      // (threads, sums_count)
+    uint16_t *packed; // (1 if shared, else members; packed_count)
+    float *sums;      // (members, sums_count)
     size_t packed_count, sums_count;
 };
 
@@ -102,18 +102,18 @@ static size_t part_at(size_t count, size_t parts, size_t i)
 
 /* Panels are as tall as the L2 cache allows beside the sums, since all weights pass by for each. Columns keep
  * N / AMX_BLOCK threads busy, so that many CPUs want large batches. */
-static struct panels panels_cut(const struct amx_product *product, size_t threads)
+static struct panels panels_cut(const struct amx_product *product, size_t members)
 {
-    enum { CACHE_BYTES = 1280 << 10, WORTH_A_THREAD = 96 /* rows */ };
+    enum { CACHE_BYTES = 1280 << 10, WORTH_A_MEMBER = 96 /* rows */ };
     struct panels panels = {.product = product};
     const size_t most = max_size(CACHE_BYTES / (product->k * sizeof(uint16_t)), AMX_BLOCK);
-    panels.shared = product->rows < threads * WORTH_A_THREAD;
+    panels.shared = product->rows < members * WORTH_A_MEMBER;
     panels.count = groups_of(product->rows, most);
     if (!panels.shared)
         panels.count =
-            min_size(groups_of(panels.count, threads) * threads, groups_of(product->rows, AMX_BLOCK));
+            min_size(groups_of(panels.count, members) * members, groups_of(product->rows, AMX_BLOCK));
     panels.rows = groups_of(groups_of(product->rows, AMX_BLOCK), panels.count) * AMX_BLOCK;
-    panels.pieces = min_size(threads, groups_of(product->n, AMX_BLOCK));
+    panels.pieces = min_size(members, groups_of(product->n, AMX_BLOCK));
     panels.packed_count = amx_packed_count(panels.rows, product->k);
     panels.sums_count = amx_sums_count(panels.rows);
     return panels;
@@ -129,60 +129,61 @@ static struct amx_piece panel_piece(const struct panels *panels, size_t i)
     };
 }
 
-static void panel_multiply(void *context, size_t thread, size_t i)
+static void panel_multiply(void *context, size_t member, size_t i)
 {
     const struct panels *panels = context;
     const struct amx_product *product = panels->product;
     const struct amx_piece piece = panel_piece(panels, i);
-    uint16_t *packed = panels->packed + thread * panels->packed_count;
+    uint16_t *packed = panels->packed + member * panels->packed_count;
     amx_pack_rows(packed, piece.last_row - piece.first_row, 0, product, piece.first_row, piece.last_row);
-    amx_multiply(product, &piece, packed, panels->sums + thread * panels->sums_count);
+    amx_multiply(product, &piece, packed, panels->sums + member * panels->sums_count);
 }
 
 /* Of the shared panel in hand a block of rows. */
-static void block_pack(void *context, size_t thread, size_t i)
+static void block_pack(void *context, size_t member, size_t i)
 {
     const struct panels *panels = context;
     const struct amx_piece piece = panel_piece(panels, panels->in_hand);
     const size_t row = i * AMX_BLOCK, first = piece.first_row + row;
-    (void)thread;
+    (void)member;
     amx_pack_rows(panels->packed, piece.last_row - piece.first_row, row, panels->product, first,
         min_size(first + AMX_BLOCK, piece.last_row));
 }
 
 /* And a piece of its columns. */
-static void piece_multiply(void *context, size_t thread, size_t i)
+static void piece_multiply(void *context, size_t member, size_t i)
 {
     const struct panels *panels = context;
     const struct amx_product *product = panels->product;
     struct amx_piece piece = panel_piece(panels, panels->in_hand);
     piece.first_column = part_at(product->n, panels->pieces, i);
     piece.last_column = part_at(product->n, panels->pieces, i + 1);
-    amx_multiply(product, &piece, panels->packed, panels->sums + thread * panels->sums_count);
+    amx_multiply(product, &piece, panels->packed, panels->sums + member * panels->sums_count);
 }
 
 static void CL_CALLBACK product_run(void *argument)
 {
     struct product *task = argument;
     struct amx_product *product = &task->product;
-    const size_t threads = amx_threads();
-    struct panels panels = panels_cut(product, threads);
-    const size_t packed = (panels.shared ? 1 : threads) * panels.packed_count * sizeof *panels.packed;
+    struct pool *pool = task->stream->device->pool;
+    const size_t members = pool_members(pool);
+    struct panels panels = panels_cut(product, members);
+    const size_t packed = (panels.shared ? 1 : members) * panels.packed_count * sizeof *panels.packed;
 
     product->in = task->memory + task->in_at;
     product->out = task->memory + task->out_at;
-    panels.packed = stream_scratch(task->stream, packed + threads * panels.sums_count * sizeof *panels.sums);
+    panels.packed = stream_scratch(task->stream, packed + members * panels.sums_count * sizeof *panels.sums);
     if (!panels.packed) {
         task->stream->native_failed = 1;
         return;
     }
     panels.sums = (float *)((char *)panels.packed + packed);
     if (!panels.shared)
-        amx_parallel(panels.count, panel_multiply, &panels);
+        pool_loop(pool, panels.count, panel_multiply, &panels);
     for (; panels.shared && panels.in_hand < panels.count; panels.in_hand++) {
         const struct amx_piece piece = panel_piece(&panels, panels.in_hand);
-        amx_parallel(groups_of(piece.last_row - piece.first_row, AMX_BLOCK), block_pack, &panels);
-        amx_parallel(panels.pieces, piece_multiply, &panels);
+        pool_loop(pool, groups_of(piece.last_row - piece.first_row, AMX_BLOCK), block_pack, &panels);
+        pool_loop(pool, panels.pieces, piece_multiply, &panels);
     }
 }
 
@@ -191,7 +192,6 @@ static int enqueue(
     struct stream *stream, void (*run)(void *), void *task, size_t size, char *const *memory, struct err *err)
 {
     const void *place = memory;
-    amx_threads(); /* begin here: a thread of OpenCL's may be bound to one CPU */
     const cl_int status =
         clEnqueueNativeKernel(stream->queue, run, task, size, 1, &stream->memory, &place, 0, NULL, NULL);
     return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
@@ -235,15 +235,15 @@ struct attention_task {
     size_t batch;
     struct amx_attention attention;
     struct stream *stream;
-    char *scratch; // (threads, scratch_bytes)
+    char *scratch; // (members, scratch_bytes)
     size_t scratch_bytes;
 };
 
-static void head_attend(void *context, size_t thread, size_t i)
+static void head_attend(void *context, size_t member, size_t i)
 {
     const struct attention_task *task = context;
     const size_t heads = task->attention.heads;
-    amx_attend(&task->attention, i / heads, i % heads, task->scratch + thread * task->scratch_bytes);
+    amx_attend(&task->attention, i / heads, i % heads, task->scratch + member * task->scratch_bytes);
 }
 
 static void CL_CALLBACK attention_run(void *argument)
@@ -251,9 +251,10 @@ static void CL_CALLBACK attention_run(void *argument)
     struct attention_task *task = argument;
     task->attention.qkv = (const uint16_t *)(task->memory + task->qkv_at);
     task->attention.context = (uint16_t *)(task->memory + task->context_at);
-    task->scratch = stream_scratch(task->stream, amx_threads() * task->scratch_bytes);
+    struct pool *pool = task->stream->device->pool;
+    task->scratch = stream_scratch(task->stream, pool_members(pool) * task->scratch_bytes);
     if (task->scratch)
-        amx_parallel(task->batch * task->attention.heads, head_attend, task);
+        pool_loop(pool, task->batch * task->attention.heads, head_attend, task);
     else
         task->stream->native_failed = 1;
 }
@@ -274,6 +275,7 @@ static int attend(struct stream *stream, struct tensor context, struct tensor qk
 
 const struct layer_provider provider_amx = {
     .name = "amx",
+    .pooled = true,
     .serves = serves,
     .takes = takes,
     .best = best,

@@ -70,14 +70,4 @@ struct amx_attention {
 size_t amx_attention_bytes(size_t tokens, size_t head_width);
 void amx_attend(const struct amx_attention *attention, size_t batch, size_t head, void *scratch);
 
-/* ---- threads ------------------------------------------------------------------------------------------- */
-
-/* Calls body(context, thread, i) for every i in [0, count), side by side; returns when all are done.
- * thread < amx_threads() names the thread. Each begins with a stretch of its own, in rising order, and when
- * that is done helps others. As parallel_for, but on threads that are kept between calls: a forward pass has
- * hundreds of them. One loop runs at a time, others wait for it. */
-typedef void amx_body(void *context, size_t thread, size_t i);
-size_t amx_threads(void);
-void amx_parallel(size_t count, amx_body *body, void *context);
-
 #endif

@@ -34,6 +34,7 @@ struct linear {
 
 struct layer_provider {
     const char *name;
+    bool pooled; /* its native kernels share the threads of device->pool */
 
     /* Whether a device can be served in that precision. */
     bool (*serves)(cl_device_id id, enum precision precision);

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The products of compute/gemm/amx.h by themselves, where bfloat16 operands and float32 results leave no room for
- * anything but the order of sums; and its threads. */
+ * anything but the order of sums. */
 #include "compute/gemm/amx.h"
 #include "tests/compute/twins.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,68 +258,6 @@ static void attention_matches(void **state)
         }
 }
 
-/* ---- threads ------------------------------------------------------------------------------------------- */
-
-enum { LOOPS = 200, COUNT = 37 };
-
-struct loop {
-    size_t *busy; /* by thread: a thread does one thing at a time */
-    atomic_size_t done[COUNT];
-    atomic_bool failed;
-};
-
-static void visit(void *context, size_t thread, size_t i)
-{
-    struct loop *loop = context;
-    if (thread >= amx_threads() || loop->busy[thread]++)
-        atomic_store(&loop->failed, true);
-    atomic_fetch_add(&loop->done[i], 1);
-    loop->busy[thread]--;
-}
-
-static void loops_of_any_length_are_complete(void **state)
-{
-    static struct loop loop;
-    (void)state;
-    loop.busy = calloc(amx_threads(), sizeof *loop.busy);
-    for (size_t count = 0; count <= COUNT; count++) {
-        for (size_t i = 0; i < COUNT; i++)
-            atomic_store(&loop.done[i], 0);
-        amx_parallel(count, visit, &loop);
-        for (size_t i = 0; i < COUNT; i++)
-            assert_int_equal(loop.done[i], i < count);
-    }
-    assert_false(loop.failed);
-    free(loop.busy);
-}
-
-static void *run_loops(void *argument)
-{
-    struct loop *loop = argument;
-    for (int i = 0; i < LOOPS; i++)
-        amx_parallel(COUNT, visit, loop);
-    return NULL;
-}
-
-static void loops_side_by_side_are_complete(void **state)
-{
-    static struct loop loops[2];
-    pthread_t threads[2];
-    (void)state;
-    for (int t = 0; t < 2; t++) {
-        loops[t].busy = calloc(amx_threads(), sizeof *loops[t].busy);
-        assert_int_equal(pthread_create(&threads[t], NULL, run_loops, &loops[t]), 0);
-    }
-    for (int t = 0; t < 2; t++)
-        pthread_join(threads[t], NULL);
-    for (int t = 0; t < 2; t++) {
-        assert_false(loops[t].failed);
-        for (size_t i = 0; i < COUNT; i++)
-            assert_int_equal(loops[t].done[i], LOOPS);
-        free(loops[t].busy);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,8 +266,6 @@ int main(void)
         cmocka_unit_test(rows_are_normed_first),
         cmocka_unit_test(activations_end_well),
         cmocka_unit_test(attention_matches),
-        cmocka_unit_test(loops_of_any_length_are_complete),
-        cmocka_unit_test(loops_side_by_side_are_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,7 +223,7 @@ static void linear_matches(void **state)
             }
     /* So wide that a provider that works on some rows at a time takes few; and enough rows for many turns. */
     check_linear(bench, 100, 80, 16400, EPILOGUE_ADD, true, false);
-    check_linear(bench, 100 * amx_threads() + 37, 48, 1000, EPILOGUE_QUICK_GELU, true, true);
+    check_linear(bench, 100 * (size_t)thread_default() + 37, 48, 1000, EPILOGUE_QUICK_GELU, true, true);
 }
 
 /* The norm of the rows is rounded to the real type on its way into the product. */
