@@ -26,7 +26,7 @@ int blocks_run(const struct job *job, const char *doing, size_t count, size_t bl
         const size_t left = blocks - work.first;
         rc = job_step(job, doing, 0, 0, err);
         if (!rc)
-            parallel_for(left < part ? left : part, (int)threads, run_block, &work);
+            job_loop(job, left < part ? left : part, run_block, &work);
     }
     return rc;
 }

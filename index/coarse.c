@@ -172,7 +172,7 @@ static int blocks_write(int file, const char *path, const struct index_rows *row
         rc = job_step(job, "rows", (size_t)b * COARSE_BLOCK, (size_t)to * COARSE_BLOCK, err);
         if (rc)
             break;
-        parallel_for(count, job_threads(job), block_encode, &encoding);
+        job_loop(job, count, block_encode, &encoding);
         rc = write_at(file, path, encoding.blocks, count * bytes, HEADER_BYTES + (uint64_t)b * bytes, err);
     }
     free(encoding.blocks);

@@ -109,7 +109,10 @@ static int join_neighbours(struct finding *f, size_t first, size_t count, size_t
     struct index_hit *hits = mem_new(count, k * sizeof *hits); // (count, k)
     size_t *counts = mem_new(count, sizeof *counts);
     int rc = hits && counts ? 0 : err_memory(err, count * k * sizeof *hits);
-    const struct job search = {.step = search_step, .context = f, .threads = job_threads(f->job)};
+    const struct job search = {.step = search_step,
+        .context = f,
+        .threads = job_threads(f->job),
+        .pool = f->job ? f->job->pool : NULL};
     if (!rc)
         rc = index_search(
             f->searcher, f->rows, f->vectors + first * width, count, k, hits, counts, &search, err);

@@ -99,7 +99,7 @@ static int sift(struct batch *batch, struct best *bests, const struct job *job, 
             continue;
         }
         take_survivors(bests, batch, first, found);
-        parallel_for(batch->count, job_threads(job), tighten, bests);
+        job_loop(job, batch->count, tighten, bests);
         first += (int64_t)rows;
         rows = rows < SPAN_LEAST ? SPAN_LEAST : 2 * rows;
     }
@@ -155,7 +155,7 @@ static int rank(struct best *bests, size_t count, const struct job *job, struct 
     const int rc = blocks_run(
         job, "ranking", ranking.pieces[count], 1, PIECE * bests->rows->width, piece_score, &ranking, err);
     if (!rc)
-        parallel_for(count, job_threads(job), settle, bests);
+        job_loop(job, count, settle, bests);
     free(ranking.pieces);
     return rc;
 }
