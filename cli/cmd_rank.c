@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/output.h"
-#include "cli/requests.h"
 #include "cli/session.h"
 #include "cli/text.h"
 
-#include <stdlib.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What the command line asks for, and what is opened to do it. */
@@ -16,11 +16,7 @@ struct rank {
     const char *file;
     int format;
 
-    struct requests requests;
-    size_t taken, printed;  /* requests that are encoded, and printed too */
-    struct strings paths;   /* of the good requests */
-    struct token_rows rows; /* the captions of a batch */
-    float *texts;           // (rows, E)
+    struct rank_requests requests;
     struct output output;
 };
 
@@ -91,114 +87,62 @@ static const struct argp argp = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
+static int read_file(struct rank *r, struct err *err)
+{
+    if (!strcmp(r->file, "-"))
+        return rank_requests_read(&r->requests, stdin, "stdin", err);
+    FILE *stream = fopen(r->file, "r");
+    if (!stream)
+        return err_set(err, ERR_IO, "unable to open '%s': %s", r->file, strerror(errno));
+    const int rc = rank_requests_read(&r->requests, stream, r->file, err);
+    fclose(stream);
+    return rc;
+}
+
 /* The work first, the device after: a file that is not there shows at once. */
 static int open_all(struct rank *r, struct err *err)
 {
-    int rc = r->file
-                 ? requests_read(&r->requests, r->file, err)
-                 : requests_add(&r->requests, r->arguments[0], r->arguments + 1, r->argument_count - 1, err);
-    for (size_t i = 0; i < r->requests.count && !rc; i++) {
-        const struct request *request = &r->requests.items[i];
-        if (!request->error)
-            rc = strings_add(&r->paths, request->path, strlen(request->path), err);
-    }
-    return rc ? rc : session_open(&r->session, err);
+    const char *const *captions = (const char *const *)r->arguments + 1;
+    int rc = r->file ? read_file(r, err)
+                     : rank_requests_add(
+                           &r->requests, picture_file(r->arguments[0]), captions, r->argument_count - 1, err);
+    if (!rc)
+        rc = session_open(&r->session, err);
+    return rc ? rc : session_loader(&r->session, err);
 }
 
 /* ---- ranking ------------------------------------------------------------------------------------------- */
 
-/* Adds the request's captions to those of the batch; one that cannot be encoded makes it fail. */
-static int add_captions(struct rank *r, struct request *request, struct err *err)
+static int print_request(
+    void *context, const struct rank_request *request, const struct prediction *best, struct err *err)
 {
-    const size_t first = r->rows.count;
-    struct err problem;
-    for (size_t i = 0; i < request->count; i++) {
-        int rc = token_rows_add(&r->rows, r->session.model, request->captions[i], &problem);
-        if (rc == ERR_MEMORY)
-            return err_set(err, rc, "%s", problem.msg);
-        if (rc) {
-            err_wrap(&problem, "caption %zu of '%s'", i + 1, request->path);
-            r->rows.count = first;
-            return request_fail(&r->requests, request, problem.msg, err);
-        }
-    }
-    return 0;
-}
-
-/* Takes the requests of the batch's pictures and encodes their captions. */
-static int take_batch(
-    struct rank *r, const struct loaded_batch *batch, const float *embeddings, struct err *err)
-{
-    const size_t width = model_width(r->session.model);
-    int rc = 0;
-    r->rows.count = 0;
-    for (size_t i = 0; i < batch->count && !rc; i++) {
-        while (r->requests.items[r->taken].error)
-            r->taken++;
-        struct request *request = &r->requests.items[r->taken++];
-        if (batch->errs[i].code) {
-            rc = request_fail(&r->requests, request, batch->errs[i].msg, err);
-        } else {
-            request->embedding = embeddings;
-            embeddings += width;
-            rc = add_captions(r, request, err);
-        }
-    }
-    if (rc || !r->rows.count)
-        return rc;
-    float *texts = mem_grow(r->texts, r->rows.count, width * sizeof *texts);
-    if (!texts)
-        return err_memory(err, r->rows.count * width * sizeof *texts);
-    r->texts = texts;
-    return encoder_ids(r->session.encoder, texts, r->rows.ids, r->rows.lengths, r->rows.count, err);
-}
-
-/* Prints a request that failed, or else ranks its captions, texts (count, E). */
-static int print_request(struct rank *r, const struct request *request, const float *texts, struct err *err)
-{
-    struct prediction best[CAPTIONS_MAX];
-    const struct model *model = r->session.model;
+    struct rank *r = context;
+    progress_clear(&r->session.progress);
     r->session.done++;
     if (request->error) {
         r->session.failed++;
-        return output_failure(&r->output, request->path, request->error, err);
+        return output_failure(&r->output, request->picture.path, request->error, err);
     }
-    rank_rows(best, request->count, request->embedding, texts, request->count, model_width(model),
-        model_logit_scale(model));
     const struct caption_ranking ranking = {
-        .path = request->path,
+        .path = request->picture.path,
         .captions = request->captions,
         .best = best,
         .count = request->count,
-        .scale = model_logit_scale(model),
+        .scale = model_logit_scale(r->session.model),
     };
     return output_captions(&r->output, &ranking, err);
 }
 
-static int print_batch(
-    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
-{
-    struct rank *r = context;
-    int rc = take_batch(r, batch, embeddings, err);
-    const float *texts = r->texts;
-    for (; r->printed < r->taken && !rc; r->printed++) {
-        const struct request *request = &r->requests.items[r->printed];
-        rc = print_request(r, request, texts, err);
-        if (!request->error)
-            texts += request->count * model_width(r->session.model);
-    }
-    return rc;
-}
-
 static int rank_all(struct rank *r, struct err *err)
 {
+    const struct job job = session_job(&r->session);
+    size_t truncated;
     output_init(&r->output, r->format);
-    int rc = session_pictures(&r->session, &r->paths, r->requests.count, print_batch, r, err);
+    const int rc = rank_requests_run(
+        &r->requests, &truncated, r->session.encoder, r->session.loader, print_request, r, &job, err);
     progress_clear(&r->session.progress);
-    for (; !rc && r->printed < r->requests.count && r->requests.items[r->printed].error; r->printed++)
-        rc = print_request(r, &r->requests.items[r->printed], NULL, err); /* bad lines behind all pictures */
-    if (!rc && r->rows.truncated)
-        message("%zu captions are longer than the model's %zu tokens and were cut", r->rows.truncated,
+    if (!rc && truncated)
+        message("%zu captions are longer than the model's %zu tokens and were cut", truncated,
             model_config(r->session.model)->text.context);
     return rc;
 }
@@ -213,9 +157,6 @@ int cmd_rank(int argc, char **argv)
     int rc = open_all(&r, &err);
     if (!rc)
         rc = rank_all(&r, &err);
-    free(r.texts);
-    token_rows_release(&r.rows);
-    strings_release(&r.paths);
-    requests_release(&r.requests);
+    rank_requests_release(&r.requests);
     return session_end(&r.session, "rank", rc, &err);
 }

@@ -40,6 +40,7 @@ void progress_start(struct progress *progress, const char *unit, size_t total)
 {
     progress->unit = unit;
     progress->total = total;
+    progress->done = 0;
     progress->start = time_now();
     progress_draw(progress, 0);
 }
@@ -77,11 +78,18 @@ static int step(void *context, const char *unit, size_t done, size_t total)
 {
     struct progress *progress = context;
     const bool begins = !progress->unit || strcmp(progress->unit, unit) || progress->total != total;
-    if (begins)
+    fflush(stdout); /* what has been printed is to be seen, and to fail, now */
+    if (begins && total) {
         progress_start(progress, unit, total);
-    if (begins && !total)
+    } else if (begins && progress->done == progress->total) { /* work inside a phase has no line of its own */
+        progress->unit = unit;
+        progress->total = progress->done = 0;
         progress_note(progress, unit);
-    progress_draw(progress, done);
+    }
+    if (total) {
+        progress->done = done;
+        progress_draw(progress, done);
+    }
     return interrupt_seen() || ferror(stdout);
 }
 

@@ -15,7 +15,7 @@ struct progress {
     bool shown; /* stderr is a terminal that can erase a line */
     bool unicode;
     const char *unit; /* "pictures" */
-    size_t total;
+    size_t done, total;
     double start; /* on time_now's clock */
 };
 

@@ -129,7 +129,6 @@ static int print_batch(
     const struct printing *printing = context;
     progress_clear(&printing->session->progress);
     const int rc = printing->visit(printing->context, batch, embeddings, err);
-    fflush(stdout);
     return rc ? rc : job_step(&printing->job, "pictures", printing->session->done, printing->total, err);
 }
 

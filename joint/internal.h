@@ -16,6 +16,10 @@ int model_encode_ids(const struct model *model, struct stream *stream, struct te
 double cosine_of(const float *a, const float *b, size_t width);
 double best_cosine_of(const float *a, const float *others, size_t count, size_t width);
 
+/* Sets the request's error to a copy of the reason. */
+int rank_request_fail(
+    struct rank_requests *requests, struct rank_request *request, const char *reason, struct err *err);
+
 /* The dot product of two vectors (E) in float32. */
 float dot_product(const float *a, const float *b, size_t width);
 

@@ -171,6 +171,42 @@ void rank_rows(struct prediction *best, size_t top, const float *embedding, cons
  * cosine, which is the softmax over the two (Bradley and Terry 1952). 0.5 for equals. */
 double win_probability(float scale, float cosine, float other);
 
+/* Pictures with captions of their own to rank. */
+enum { RANK_CAPTIONS_MAX = 1000 }; /* of a picture: every two of them may be compared */
+
+struct rank_request {
+    struct picture_source picture; /* no name where a line does not even say that */
+    const char **captions;         // (count)
+    size_t count;
+    const char *error; /* why it cannot be done; NULL where it can */
+};
+
+/* Zero-initialise. */
+struct rank_requests {
+    struct rank_request *items;
+    size_t count, room;
+    struct arena arena; /* of all texts */
+};
+
+/* Adds a picture and its captions, which are borrowed. No captions are ERR_ARGUMENT, too many ERR_LIMIT. */
+int rank_requests_add(struct rank_requests *requests, struct picture_source picture,
+    const char *const *captions, size_t count, struct err *err);
+
+/* Adds the lines {"path": ..., "captions": [...]} of a stream, which messages call `name`; other keys and blank
+ * lines do not count. A line that is no such thing is added with its error; only a stream that cannot be read
+ * (ERR_IO), or no memory, fails. */
+int rank_requests_read(struct rank_requests *requests, FILE *stream, const char *name, struct err *err);
+void rank_requests_release(struct rank_requests *requests);
+
+/* Encodes pictures and captions, as they are, and hands each request over in order, with all its captions ranked:
+ * best (request->count). One that failed, by its line, picture or a caption, has its error and best NULL. A visit
+ * that returns non-zero ends the work, which returns that. *truncated counts captions that were cut at the context
+ * length, also after an error. The loader is encode_pictures's. */
+typedef int rank_visit(
+    void *context, const struct rank_request *request, const struct prediction *best, struct err *err);
+int rank_requests_run(struct rank_requests *requests, size_t *truncated, struct encoder *encoder,
+    struct loader *loader, rank_visit *visit, void *context, const struct job *job, struct err *err);
+
 /* ---- zero-shot classification -------------------------------------------------------------------------- */
 
 /* One class vector a label: every template filled with the label, encoded, L2-normalised, averaged,

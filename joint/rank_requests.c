@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/requests.h"
+#include "joint/internal.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct request *add(struct requests *requests, struct err *err)
+static struct rank_request *add(struct rank_requests *requests, struct err *err)
 {
     if (requests->count == requests->room) {
         const size_t room = requests->room ? 2 * requests->room : 16;
-        struct request *items = mem_grow(requests->items, room, sizeof *items);
+        struct rank_request *items = mem_grow(requests->items, room, sizeof *items);
         if (!items) {
             err_memory(err, room * sizeof *items);
             return NULL;
@@ -19,12 +19,12 @@ static struct request *add(struct requests *requests, struct err *err)
         requests->items = items;
         requests->room = room;
     }
-    struct request *request = &requests->items[requests->count++];
-    *request = (struct request){0};
+    struct rank_request *request = &requests->items[requests->count++];
+    *request = (struct rank_request){0};
     return request;
 }
 
-static const char *keep(struct requests *requests, const char *text, struct err *err)
+static const char *keep(struct rank_requests *requests, const char *text, struct err *err)
 {
     const char *copy = arena_copy(&requests->arena, text, strlen(text));
     if (!copy)
@@ -32,7 +32,8 @@ static const char *keep(struct requests *requests, const char *text, struct err 
     return copy;
 }
 
-int request_fail(struct requests *requests, struct request *request, const char *reason, struct err *err)
+int rank_request_fail(
+    struct rank_requests *requests, struct rank_request *request, const char *reason, struct err *err)
 {
     request->error = keep(requests, reason, err);
     return request->error ? 0 : ERR_MEMORY;
@@ -42,34 +43,36 @@ static int check_count(size_t count, struct err *err)
 {
     if (!count)
         return err_set(err, ERR_ARGUMENT, "no captions");
-    if (count > CAPTIONS_MAX)
-        return err_set(err, ERR_LIMIT, "%zu captions, the limit is %d", count, CAPTIONS_MAX);
+    if (count > RANK_CAPTIONS_MAX)
+        return err_set(err, ERR_LIMIT, "%zu captions, the limit is %d", count, RANK_CAPTIONS_MAX);
     return 0;
 }
 
-int requests_add(struct requests *requests, const char *path, char **captions, size_t count, struct err *err)
+int rank_requests_add(struct rank_requests *requests, struct picture_source picture,
+    const char *const *captions, size_t count, struct err *err)
 {
     int rc = check_count(count, err);
-    struct request *request = rc ? NULL : add(requests, err);
+    struct rank_request *request = rc ? NULL : add(requests, err);
     if (!request)
         return rc ? rc : ERR_MEMORY;
-    *request = (struct request){.path = path, .captions = (const char **)captions, .count = count};
+    *request = (struct rank_request){.picture = picture, .captions = (const char **)captions, .count = count};
     return 0;
 }
 
 /* ---- lines --------------------------------------------------------------------------------------------- */
 
-static int get_path(struct requests *requests, struct request *request, const json_t *line, struct err *err)
+static int get_path(
+    struct rank_requests *requests, struct rank_request *request, const json_t *line, struct err *err)
 {
     const json_t *path = json_object_get(line, "path");
     if (!json_is_string(path))
         return err_set(err, ERR_FORMAT, "\"path\" is %s", path ? "no string" : "missing");
-    request->path = keep(requests, json_string_value(path), err);
-    return request->path ? 0 : ERR_MEMORY;
+    request->picture.path = keep(requests, json_string_value(path), err);
+    return request->picture.path ? 0 : ERR_MEMORY;
 }
 
 static int get_captions(
-    struct requests *requests, struct request *request, const json_t *line, struct err *err)
+    struct rank_requests *requests, struct rank_request *request, const json_t *line, struct err *err)
 {
     const json_t *list = json_object_get(line, "captions"), *caption;
     const size_t count = json_array_size(list);
@@ -94,8 +97,8 @@ static int get_captions(
     return 0;
 }
 
-static int parse_line(struct requests *requests, struct request *request, const char *bytes, size_t size,
-    const char *name, struct err *err)
+static int parse_line(struct rank_requests *requests, struct rank_request *request, const char *bytes,
+    size_t size, const char *name, struct err *err)
 {
     json_t *line;
     int rc = json_parse(&line, bytes, size, name, err);
@@ -110,10 +113,10 @@ static int parse_line(struct requests *requests, struct request *request, const 
     return rc;
 }
 
-static int add_line(struct requests *requests, const char *bytes, size_t size, const char *file,
+static int add_line(struct rank_requests *requests, const char *bytes, size_t size, const char *file,
     size_t number, struct err *err)
 {
-    struct request *request = add(requests, err);
+    struct rank_request *request = add(requests, err);
     struct err problem;
     char name[512];
     if (!request)
@@ -124,10 +127,10 @@ static int add_line(struct requests *requests, const char *bytes, size_t size, c
         return 0;
     if (rc == ERR_MEMORY)
         return err_set(err, rc, "%s", problem.msg);
-    return request_fail(requests, request, problem.msg, err);
+    return rank_request_fail(requests, request, problem.msg, err);
 }
 
-static int add_lines(struct requests *requests, FILE *stream, const char *file, struct err *err)
+int rank_requests_read(struct rank_requests *requests, FILE *stream, const char *name, struct err *err)
 {
     char *line = NULL;
     size_t room = 0, number = 0;
@@ -138,29 +141,17 @@ static int add_lines(struct requests *requests, FILE *stream, const char *file, 
         const char *text = line + mark;
         length -= (ssize_t)mark;
         if (strspn(text, " \t\r\n") < (size_t)length)
-            rc = add_line(requests, text, (size_t)length, file, number, err);
+            rc = add_line(requests, text, (size_t)length, name, number, err);
     }
     if (!rc && ferror(stream))
-        rc = err_set(err, ERR_IO, "unable to read '%s': %s", file, strerror(errno));
+        rc = err_set(err, ERR_IO, "unable to read '%s': %s", name, strerror(errno));
     free(line);
     return rc;
 }
 
-int requests_read(struct requests *requests, const char *file, struct err *err)
-{
-    if (!strcmp(file, "-"))
-        return add_lines(requests, stdin, "stdin", err);
-    FILE *stream = fopen(file, "r");
-    if (!stream)
-        return err_set(err, ERR_IO, "unable to open '%s': %s", file, strerror(errno));
-    int rc = add_lines(requests, stream, file, err);
-    fclose(stream);
-    return rc;
-}
-
-void requests_release(struct requests *requests)
+void rank_requests_release(struct rank_requests *requests)
 {
     free(requests->items);
     arena_release(&requests->arena);
-    *requests = (struct requests){0};
+    *requests = (struct rank_requests){0};
 }
