@@ -270,6 +270,17 @@ int new_file_open(struct new_file *out, const char *path, struct err *err);
 /* Without `keep`, throws away what was written. Releases all, whatever happens. ERR_IO: the path is as it was. */
 int new_file_close(struct new_file *file, bool keep, struct err *err);
 
+/* The same for a folder, which is filled under the name `beside` and takes its place in closing; the path is an empty
+ * folder then, or nothing. Its files are new files, if they should be on the disk before. A kill leaves it, as it
+ * leaves files that have a name. ERR_IO, ERR_MEMORY. */
+struct new_folder {
+    char *path, *beside;
+    int lock;
+};
+
+int new_folder_open(struct new_folder *out, const char *path, struct err *err);
+int new_folder_close(struct new_folder *folder, bool keep, struct err *err);
+
 bool file_exists(const char *path);
 
 /* folder + "/" + name, in the arena. NULL when out of memory. */

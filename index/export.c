@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { BLOCK = 256 /* rows at once */ };
 
@@ -146,113 +145,56 @@ static int check_empty(const char *path, struct err *err)
                                       : 0;
 }
 
-/* What a folder has of one kind. */
-struct places {
-    const char *vectors, *metadata, *vectors_folder, *metadata_folder;
-};
-
-static int name_places(struct places *out, struct arena *arena, const char *folder,
+static int put_kind(struct exporter *exporter, const struct index_rows *rows, const char *folder,
     const struct exchange_folder *kind, struct err *err)
 {
-    *out = (struct places){
-        exchange_path(arena, folder, kind->vectors, "0", ".npy"),
-        exchange_path(arena, folder, kind->metadata, "0", ".jsonl"),
-        path_join(arena, folder, kind->vectors),
-        path_join(arena, folder, kind->metadata),
-    };
-    const bool ok = out->vectors && out->metadata && out->vectors_folder && out->metadata_folder;
-    return ok ? 0 : err_memory(err, strlen(folder));
+    struct arena arena = {0};
+    const char *vectors = exchange_path(&arena, folder, kind->vectors, "0", ".npy");
+    const char *metadata = exchange_path(&arena, folder, kind->metadata, "0", ".jsonl");
+    const char *vectors_folder = path_join(&arena, folder, kind->vectors);
+    const char *metadata_folder = path_join(&arena, folder, kind->metadata);
+    int rc = vectors && metadata && vectors_folder && metadata_folder ? make_folder(vectors_folder, err)
+                                                                      : err_memory(err, strlen(folder));
+    if (!rc)
+        rc = make_folder(metadata_folder, err);
+    if (!rc)
+        rc = put_files(exporter, rows, vectors, metadata, MATRIX_NPY, err);
+    arena_release(&arena);
+    return rc;
 }
 
 /* The items of one kind; none make no files. */
 static int export_kind(
-    struct exporter *exporter, const struct places *places, enum index_kind kind, struct err *err)
+    struct exporter *exporter, const char *folder, const struct exchange_folder *kind, struct err *err)
 {
     struct index_filter filter = exporter->filter;
     struct index_rows rows;
-    if (filter.kind && filter.kind != kind)
+    if (filter.kind && filter.kind != kind->kind)
         return 0;
-    filter.kind = kind;
+    filter.kind = kind->kind;
     int rc = index_rows(&rows, exporter->index, &filter, err);
     if (rc)
         return rc;
-    if (rows.chosen && !(rc = make_folder(places->vectors_folder, err)) &&
-        !(rc = make_folder(places->metadata_folder, err)))
-        rc = put_files(exporter, &rows, places->vectors, places->metadata, MATRIX_NPY, err);
+    if (rows.chosen)
+        rc = put_kind(exporter, &rows, folder, kind, err);
     index_rows_release(&rows);
-    return rc;
-}
-
-/* Takes back what export_kind has made, as far as it went. */
-static void remove_places(const struct places *places)
-{
-    unlink(places->vectors);
-    unlink(places->metadata);
-    rmdir(places->vectors_folder);
-    rmdir(places->metadata_folder);
-}
-
-/* Makes a folder PATH.N.tmp, the first that there is not: of two that do so, each has its own. */
-static int make_beside(char **out, const char *path, struct arena *arena, struct err *err)
-{
-    enum { NUMBER = 32 };
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    char *beside = *out = arena_alloc(arena, length + NUMBER);
-    int failed = 0;
-    if (!beside)
-        return err_memory(err, length);
-    for (unsigned n = 0; !n || (failed && errno == EEXIST); n++) {
-        snprintf(beside, length + NUMBER, "%.*s.%u.tmp", (int)length, path, n);
-        failed = mkdir(beside, 0777);
-    }
-    return failed ? err_set(err, ERR_IO, "unable to make '%s': %s", beside, strerror(errno)) : 0;
-}
-
-static int export_kinds(
-    struct exporter *exporter, const struct places places[EXCHANGE_FOLDERS], struct err *err)
-{
-    const struct index_info info = index_info(exporter->index);
-    int rc = 0;
-    exporter->total = (size_t)(info.images + info.texts);
-    for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++)
-        rc = export_kind(exporter, &places[i], exchange_folders[i].kind, err);
-    return rc;
-}
-
-/* Fills the folder `beside`, and gives it its name once it is whole. */
-static int fill_folder(
-    struct exporter *exporter, const char *beside, const char *path, struct arena *arena, struct err *err)
-{
-    struct places places[EXCHANGE_FOLDERS];
-    int rc = 0;
-    for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++)
-        rc = name_places(&places[i], arena, beside, &exchange_folders[i], err);
-    if (rc)
-        return rc;
-    rc = export_kinds(exporter, places, err);
-    if (!rc && rename(beside, path))
-        rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
-    for (size_t i = 0; i < EXCHANGE_FOLDERS && rc; i++)
-        remove_places(&places[i]);
     return rc;
 }
 
 static int export_folder(struct exporter *exporter, const char *path, struct err *err)
 {
-    struct arena arena = {0};
-    char *beside;
+    const struct index_info info = index_info(exporter->index);
+    struct new_folder folder;
     int rc = check_empty(path, err);
     if (!rc)
-        rc = make_beside(&beside, path, &arena, err);
-    if (!rc) {
-        rc = fill_folder(exporter, beside, path, &arena, err);
-        if (rc)
-            rmdir(beside);
-    }
-    arena_release(&arena);
-    return rc;
+        rc = new_folder_open(&folder, path, err);
+    if (rc)
+        return rc;
+    exporter->total = (size_t)(info.images + info.texts);
+    for (size_t i = 0; i < EXCHANGE_FOLDERS && !rc; i++)
+        rc = export_kind(exporter, folder.beside, &exchange_folders[i], err);
+    const int closed = new_folder_close(&folder, !rc, rc ? NULL : err);
+    return rc ? rc : closed;
 }
 
 /* ---- either -------------------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -92,16 +93,17 @@ static void check_only(const char *path, const char *content)
     free(bytes);
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
 static int empty_folder(void **state)
 {
     (void)state;
-    char name[256], path[512];
-    mkdir(FOLDER, 0777);
-    while (list(name)) {
-        snprintf(path, sizeof path, FOLDER "/%s", name);
-        assert_int_equal(unlink(path), 0);
-    }
-    return 0;
+    nftw(FOLDER, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return mkdir(FOLDER, 0777);
 }
 
 static int named(void **state)
@@ -184,8 +186,16 @@ static void threads_do_not_meet(void **state)
 
 /* ---- killed writers ------------------------------------------------------------------------------------ */
 
+static void write_half_a_file(const char *path)
+{
+    struct new_file file;
+    check_ok(new_file_open(&file, path, &err));
+    fputs("half of it", file.stream);
+    fflush(file.stream);
+}
+
 /* A process that is in the middle of writing the path. */
-static pid_t start_writer(const char *path)
+static pid_t start_writer(const char *path, void (*write_half)(const char *path))
 {
     int ready[2];
     char byte;
@@ -193,11 +203,7 @@ static pid_t start_writer(const char *path)
     const pid_t child = fork();
     assert_true(child >= 0);
     if (!child) {
-        struct new_file file;
-        if (new_file_open(&file, path, NULL))
-            _exit(1);
-        fputs("half of it", file.stream);
-        fflush(file.stream);
+        write_half(path);
         if (write(ready[1], "", 1) == 1)
             sleep(20); /* not forever, should the test fail before it kills this process */
         _exit(1);
@@ -228,7 +234,7 @@ static void a_killed_writer_leaves_nothing(void **state)
 {
     (void)state;
     char name[256];
-    kill_writer(start_writer(PATH));
+    kill_writer(start_writer(PATH, write_half_a_file));
     if (!all_have_names)
         assert_int_equal(list(name), 0);
     write_file(PATH, "whole");
@@ -239,7 +245,8 @@ static void what_is_being_written_stays(void **state)
 {
     (void)state;
     char name[256];
-    const pid_t killed = start_writer(PATH), living = start_writer(PATH);
+    const pid_t killed = start_writer(PATH, write_half_a_file),
+                living = start_writer(PATH, write_half_a_file);
     const size_t both = list(name);
     assert_int_equal(both, all_have_names ? 2 : 0);
     kill_writer(killed);
@@ -248,6 +255,82 @@ static void what_is_being_written_stays(void **state)
     kill_writer(living);
     write_file(FOLDER "/other", "whole again");
     check_only(FOLDER "/other", "whole again");
+}
+
+/* ---- folders ------------------------------------------------------------------------------------------- */
+
+/* With a file in it, and one in a folder of it. */
+static void fill(const struct new_folder *folder)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/file", folder->beside);
+    write_file(path, "in a folder");
+    snprintf(path, sizeof path, "%s/deeper", folder->beside);
+    assert_int_equal(mkdir(path, 0777), 0);
+    snprintf(path, sizeof path, "%s/deeper/file", folder->beside);
+    write_file(path, "in a folder of the folder");
+}
+
+static void remove_folder(void)
+{
+    assert_int_equal(unlink(PATH "/deeper/file"), 0);
+    assert_int_equal(rmdir(PATH "/deeper"), 0);
+    assert_int_equal(unlink(PATH "/file"), 0);
+    assert_int_equal(rmdir(PATH), 0);
+}
+
+static void folders_take_their_place_whole(void **state)
+{
+    (void)state;
+    char name[256];
+    struct new_folder first, second, dropped;
+    check_ok(new_folder_open(&first, PATH "//", &err));
+    check_ok(new_folder_open(&second, PATH, &err));
+    check_ok(new_folder_open(&dropped, PATH, &err));
+    assert_int_equal(list(name), 3);
+    fill(&first);
+    fill(&second);
+    fill(&dropped);
+    check_ok(new_folder_close(&dropped, false, &err));
+    check_ok(new_folder_close(&first, true, &err));
+    assert_true(file_exists(PATH "/deeper/file"));
+    assert_int_equal(new_folder_close(&second, true, &err), ERR_IO); /* there is something already */
+    assert_non_null(strstr(err.msg, "unable to write '" PATH "'"));
+    assert_int_equal(new_folder_close(&second, true, &err), 0);
+    assert_int_equal(list(name), 1);
+    remove_folder();
+
+    assert_int_equal(mkdir(PATH, 0777), 0);
+    check_ok(new_folder_open(&first, PATH, &err));
+    fill(&first);
+    check_ok(new_folder_close(&first, true, &err)); /* in place of an empty one */
+    remove_folder();
+    assert_int_equal(new_folder_open(&first, FOLDER "/no/folder", &err), ERR_IO);
+}
+
+static void write_half_a_folder(const char *path)
+{
+    struct new_folder folder;
+    check_ok(new_folder_open(&folder, path, &err));
+    fill(&folder);
+}
+
+static void a_killed_writers_folder_is_removed(void **state)
+{
+    (void)state;
+    char name[256];
+    const pid_t killed = start_writer(PATH, write_half_a_folder),
+                living = start_writer(PATH, write_half_a_folder);
+    assert_int_equal(list(name), 2);
+    kill_writer(killed);
+    struct new_folder folder;
+    check_ok(new_folder_open(&folder, FOLDER "/other", &err));
+    check_ok(new_folder_close(&folder, false, &err));
+    assert_int_equal(list(name), 1);
+    kill_writer(living);
+    check_ok(new_folder_open(&folder, FOLDER "/other", &err));
+    check_ok(new_folder_close(&folder, false, &err));
+    assert_int_equal(list(name), 0);
 }
 
 /* ---- as any file --------------------------------------------------------------------------------------- */
@@ -299,6 +382,8 @@ int main(void)
         BOTH(threads_do_not_meet),
         BOTH(a_killed_writer_leaves_nothing),
         BOTH(what_is_being_written_stays),
+        cmocka_unit_test_setup(folders_take_their_place_whole, unnamed),
+        cmocka_unit_test_setup(a_killed_writers_folder_is_removed, named),
         BOTH(has_the_rights_of_any_file),
         BOTH(a_name_may_be_as_long_as_any),
         BOTH(a_folder_must_be_there),

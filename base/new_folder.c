@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base.h"
+#include "base/beside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A new folder of that name, open and locked. As with files, another writer may have taken it for left before. */
+static int create(void *context, const char *name)
+{
+    (void)context;
+    if (mkdir(name, 0777))
+        return -1;
+    const int fd = open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && (!beside_lock(fd) || beside_is(fd, name)))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    else
+        rmdir(name);
+    errno = EEXIST;
+    return -1;
+}
+
+static void release(struct new_folder *folder)
+{
+    free(folder->beside);
+    free(folder->path);
+    *folder = (struct new_folder){0};
+}
+
+static char *without_slashes(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return strndup(path, length);
+}
+
+int new_folder_open(struct new_folder *out, const char *path, struct err *err)
+{
+    *out = (struct new_folder){.path = without_slashes(path)};
+    if (out->path)
+        out->beside = beside_new(out->path);
+    int rc = out->beside ? 0 : err_memory(err, strlen(path));
+    if (!rc) {
+        beside_clean(out->path);
+        out->lock = beside_take(out->beside, out->path, create, NULL);
+        if (out->lock < 0)
+            rc = err_set(err, ERR_IO, "unable to make '%s': %s", out->path, strerror(errno));
+    }
+    if (rc)
+        release(out);
+    return rc;
+}
+
+int new_folder_close(struct new_folder *folder, bool keep, struct err *err)
+{
+    if (!folder->path)
+        return 0;
+    int rc = 0;
+    if (keep && rename(folder->beside, folder->path))
+        rc = err_set(err, ERR_IO, "unable to write '%s': %s", folder->path, strerror(errno));
+    if (!keep || rc)
+        beside_remove(folder->beside);
+    close(folder->lock); /* and only now the lock goes */
+    release(folder);
+    return rc;
+}
