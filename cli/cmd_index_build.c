@@ -154,7 +154,7 @@ static int build(struct build *b, struct err *err)
 {
     struct session *session = &b->session;
     const struct job job = session_job(session);
-    struct encoder_embedder encoder = {session->encoder, session->loader, &session->loader_options};
+    struct encoder_embedder encoder = {session->encoder, session->loader};
     const struct embedder embedder = embedder_of(&encoder);
     int rc = collection_attach(b->collection, &embedder, NULL, err);
     if (!rc)

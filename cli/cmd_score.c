@@ -74,10 +74,10 @@ static int score_pictures_of(
     struct score *s, const struct picture_source *pictures, size_t system, struct err *err)
 {
     struct session *session = &s->request.session;
+    const struct job job = session_job(session);
     struct clip_scores clip = {0};
-    progress_note(&session->progress, "encoding pictures and captions");
-    const int rc = clip_score_compute(&clip, session->encoder, pictures, s->pairs.systems[system],
-        s->pairs.count, &session->loader_options, err);
+    const int rc = clip_score_compute(&clip, session->encoder, session->loader, pictures,
+        s->pairs.systems[system], s->pairs.count, &job, err);
     progress_clear(&session->progress);
     if (rc)
         return rc;
@@ -97,6 +97,8 @@ static int score_all_pictures(struct score *s, struct err *err)
     int rc = caption_pictures(&pictures, &arena, s->request.pictures, &s->pairs, NULL, err);
     if (!rc)
         rc = session_open(&s->request.session, err);
+    if (!rc)
+        rc = session_loader(&s->request.session, err);
     for (size_t i = 0; i < s->systems && !rc; i++)
         rc = score_pictures_of(s, pictures, i, err);
     arena_release(&arena);

@@ -152,10 +152,12 @@ static int write_gallery(const struct searching *s, struct err *err)
 static int search(struct searching *s, struct err *err)
 {
     struct session *session = &s->request.session;
-    struct encoder_embedder encoder = {session->encoder, NULL, &session->loader_options};
-    const struct embedder embedder = embedder_of(&encoder);
     const struct job job = session_job(session);
-    int rc = collection_attach(s->collection, &embedder, session->device, err);
+    int rc = session_loader(session, err);
+    struct encoder_embedder encoder = {session->encoder, session->loader};
+    const struct embedder embedder = embedder_of(&encoder);
+    if (!rc)
+        rc = collection_attach(s->collection, &embedder, session->device, err);
     if (!rc)
         rc = search_all(s, &job, err);
     return rc ? rc : write_gallery(s, err);

@@ -46,10 +46,10 @@ double clip_score_with_references(double clip_score, double best_cosine)
 struct scoring {
     struct encoder *encoder;
     const struct caption_pair *pairs;
-    size_t width;  /* E */
-    float *images; // (batch, E)
-    float *texts;  // (rows, E): for each image of the batch its candidate, then its references
+    size_t width, count; // E; images in all
+    float *texts;        // (rows, E): for each image of the batch its candidate, then its references
     struct token_rows rows;
+    const struct job *job;
     struct clip_scores *out;
 };
 
@@ -97,28 +97,28 @@ static int encode_captions(struct scoring *s, size_t first, size_t count, struct
     return encoder_ids(s->encoder, texts, s->rows.ids, s->rows.lengths, s->rows.count, err);
 }
 
-static int score_batch(struct scoring *s, const struct loaded_batch *batch, struct err *err)
+static int score_batch(
+    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
+    struct scoring *s = context;
     for (size_t i = 0; i < batch->count; i++)
         if (batch->errs[i].code)
             return err_set(err, batch->errs[i].code, "%s", batch->errs[i].msg);
-    int rc = encoder_pixels(s->encoder, s->images, batch->pixels, batch->count, err);
-    if (!rc)
-        rc = encode_captions(s, batch->first, batch->count, err);
+    int rc = batch->count ? encode_captions(s, batch->first, batch->count, err) : 0;
     if (rc)
         return rc;
 
     const float *candidate = s->texts; // (E)
     for (size_t i = 0; i < batch->count; i++) {
         const size_t image = batch->first + i, references = s->pairs[image].reference_count;
-        const double score = clip_score(cosine_of(s->images + i * s->width, candidate, s->width));
+        const double score = clip_score(cosine_of(embeddings + i * s->width, candidate, s->width));
         s->out->clip.images[image] = score;
         if (references)
             s->out->with_references.images[image] = clip_score_with_references(
                 score, best_cosine_of(candidate, candidate + s->width, references, s->width));
         candidate += (1 + references) * s->width;
     }
-    return 0;
+    return job_step(s->job, "pictures", batch->first + batch->count, s->count, err);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------- */
@@ -146,31 +146,16 @@ static void set_mean(struct metric_scores *scores)
         scores->corpus += scores->images[i] / (double)scores->count;
 }
 
-static int score_all(struct scoring *s, const struct picture_source *pictures, size_t count,
-    const struct loader_options *options, struct err *err)
-{
-    struct loader *loader;
-    s->images = mem_new(options->batch, s->width * sizeof *s->images);
-    if (!s->images)
-        return err_memory(err, options->batch * s->width * sizeof *s->images);
-    int rc = loader_open(&loader, model_preprocess(encoder_model(s->encoder)), options, err);
-    if (rc)
-        return rc;
-    loader_start(loader, pictures, count);
-    for (struct loaded_batch batch; !rc && loader_next(loader, &batch);)
-        rc = score_batch(s, &batch, err);
-    loader_free(loader);
-    return rc;
-}
-
-int clip_score_compute(struct clip_scores *out, struct encoder *encoder,
+int clip_score_compute(struct clip_scores *out, struct encoder *encoder, struct loader *loader,
     const struct picture_source *pictures, const struct caption_pair *pairs, size_t count,
-    const struct loader_options *options, struct err *err)
+    const struct job *job, struct err *err)
 {
     struct scoring s = {
         .encoder = encoder,
         .pairs = pairs,
         .width = model_width(encoder_model(encoder)),
+        .count = count,
+        .job = job,
         .out = out,
     };
     *out = (struct clip_scores){0};
@@ -180,7 +165,9 @@ int clip_score_compute(struct clip_scores *out, struct encoder *encoder,
     if (!rc && pairs[0].reference_count)
         rc = scores_new(&out->with_references, count, err);
     if (!rc)
-        rc = score_all(&s, pictures, count, options, err);
+        rc = job_step(job, "pictures", 0, count, err);
+    if (!rc)
+        rc = encode_pictures(encoder, loader, pictures, count, score_batch, &s, err);
     if (rc) {
         clip_scores_release(out);
     } else {
@@ -188,7 +175,6 @@ int clip_score_compute(struct clip_scores *out, struct encoder *encoder,
         set_mean(&out->with_references);
         out->truncated = s.rows.truncated;
     }
-    free(s.images);
     free(s.texts);
     token_rows_release(&s.rows);
     return rc;

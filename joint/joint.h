@@ -124,6 +124,7 @@ struct loader;
 int loader_open(struct loader **out, const struct preprocess *preprocess,
     const struct loader_options *options, struct err *err);
 void loader_free(struct loader *loader); /* also in the middle of a list, as loader_start */
+size_t loader_batch(const struct loader *loader);
 
 /* Begins a list, borrowed until the next one begins or the loader goes. In the middle of another, that one ends
  * here: the call waits for the pictures that are being decoded, and none of the rest is. An empty list does only
@@ -145,10 +146,14 @@ struct loaded_batch {
 /* Waits for the next batch. False when all of the list is done, and before the first list. */
 bool loader_next(struct loader *loader, struct loaded_batch *out);
 
+/* Waits so long at most, for work that can be ended: whether loader_next would return at once now. */
+bool loader_wait(struct loader *loader, double seconds);
+
 /* Loads and encodes pictures, a batch encoded while the next is decoded, and hands each batch over with its
- * embeddings (batch->good, E); both live during the visit. The loader's batch is at most the encoder's, and is
- * between lists before and after. A visit that returns non-zero ends the work, which returns that. ERR_DEVICE,
- * ERR_MEMORY; a picture that cannot be read is no error here but one of the batch's errs. */
+ * embeddings (batch->good, E); both live during the visit. Where a batch takes long to decode, there are visits
+ * with count 0 a few times a second. A visit that returns non-zero ends the work, which returns that. The
+ * loader's batches are at most the encoder's. ERR_DEVICE, ERR_MEMORY; a picture that cannot be read is no error
+ * here but one of the batch's errs. */
 typedef int picture_visit(
     void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err);
 int encode_pictures(struct encoder *encoder, struct loader *loader, const struct picture_source *pictures,
@@ -281,9 +286,11 @@ struct query_term {
 
 /* embedding (E), of length 1: the sum of the terms' embeddings, each of length 1, times their weights. A
  * picture that cannot be read ends it with its name and reason; terms that cancel out are ERR_ARGUMENT.
- * *truncated counts texts cut at the context length; NULL allowed. options->batch is at most the encoder's. */
-int query_encode(float *embedding, struct encoder *encoder, const struct query_term *terms, size_t count,
-    const struct loader_options *options, size_t *truncated, struct err *err);
+ * *truncated counts texts cut at the context length; NULL allowed. The loader's batches are at most the
+ * encoder's. Steps of the job count pictures. Other errors are picture_read's and the encoder's, and
+ * ERR_CANCELLED. */
+int query_encode(float *embedding, struct encoder *encoder, struct loader *loader,
+    const struct query_term *terms, size_t count, size_t *truncated, const struct job *job, struct err *err);
 
 /* ---- CLIPScore ----------------------------------------------------------------------------------------- */
 
@@ -307,11 +314,13 @@ struct clip_scores {
 
 /* Scores the candidate of pairs[i], as it is, against pictures[i]; either all pairs have references or none,
  * and there is at least one. The first picture that cannot be read ends it with its name and reason,
- * since a mean over fewer pictures would be another number; messages about captions count images from 0.
- * options->batch is at most the encoder's. */
-int clip_score_compute(struct clip_scores *out, struct encoder *encoder,
+ * since a mean over fewer pictures would be another number; messages about captions count images from 0. The
+ * loader's batches are at most the encoder's. Steps of the job count pictures; nothing is kept of work that is
+ * ended. ERR_ARGUMENT: no pairs, or some without references; ERR_FORMAT: a caption is not UTF-8; picture_read's,
+ * ERR_DEVICE, ERR_CANCELLED, ERR_MEMORY. */
+int clip_score_compute(struct clip_scores *out, struct encoder *encoder, struct loader *loader,
     const struct picture_source *pictures, const struct caption_pair *pairs, size_t count,
-    const struct loader_options *options, struct err *err);
+    const struct job *job, struct err *err);
 void clip_scores_release(struct clip_scores *scores);
 
 /* ---- evaluation: retrieval ----------------------------------------------------------------------------- */
@@ -350,7 +359,8 @@ int retrieval_compute(struct retrieval *out, const float *images, size_t image_c
 
 /* The evaluation of a model: encodes the pictures and their captions, as they are, and computes the above. A
  * picture that cannot be read is reported to the job and left out with its captions; none at all is ERR_ARGUMENT.
- * A caption that cannot be encoded ends it with image and number. The loader is encode_pictures's. */
+ * A caption that cannot be encoded ends it with image and number. The loader's batches are at most the
+ * encoder's. */
 struct retrieval_evaluation {
     struct retrieval scores;
     size_t pictures, failed; /* looked at, also when the job ended it; and of these unreadable */

@@ -14,9 +14,11 @@
  */
 #include "joint/joint.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct slot {
     uint8_t *pixels;            // (batch, S, S, 3)
@@ -146,7 +148,11 @@ int loader_open(struct loader **out, const struct preprocess *preprocess,
         loader->options.min_edge = preprocess->resize;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->work, NULL);
-    pthread_cond_init(&loader->ready, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&loader->ready, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 
     /* One batch the caller holds, one that is nearly done, and room for every thread to work on. */
     const int threads = options->threads > 0 ? options->threads : thread_default();
@@ -183,6 +189,11 @@ void loader_free(struct loader *loader)
     free(loader->slots);
     free(loader->threads);
     free(loader);
+}
+
+size_t loader_batch(const struct loader *loader)
+{
+    return loader->batch;
 }
 
 void loader_start(struct loader *loader, const struct picture_source *sources, size_t count)
@@ -225,14 +236,52 @@ static size_t close_gaps(const struct loader *loader, struct slot *slot, size_t 
     return good;
 }
 
+static struct slot *slot_of(const struct loader *loader, size_t batch)
+{
+    return &loader->slots[batch % loader->slot_count];
+}
+
+/* Whether the next batch is complete, or there is none. */
+static bool is_ready(const struct loader *loader)
+{
+    return !batch_count(loader, loader->given) || !slot_of(loader, loader->given)->left;
+}
+
+static struct timespec time_after(double seconds)
+{
+    const double whole = floor(seconds);
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += (time_t)whole;
+    time.tv_nsec += (long)((seconds - whole) * 1e9);
+    if (time.tv_nsec >= 1000000000) {
+        time.tv_sec++;
+        time.tv_nsec -= 1000000000;
+    }
+    return time;
+}
+
+bool loader_wait(struct loader *loader, double seconds)
+{
+    const struct timespec end = time_after(seconds);
+    pthread_mutex_lock(&loader->lock);
+    free_given(loader);
+    int late = 0;
+    while (!late && !is_ready(loader))
+        late = pthread_cond_timedwait(&loader->ready, &loader->lock, &end);
+    const bool ready = is_ready(loader);
+    pthread_mutex_unlock(&loader->lock);
+    return ready;
+}
+
 bool loader_next(struct loader *loader, struct loaded_batch *out)
 {
     pthread_mutex_lock(&loader->lock);
     free_given(loader);
-    const size_t batch = loader->given, count = batch_count(loader, batch);
-    struct slot *slot = &loader->slots[batch % loader->slot_count];
-    while (count && slot->left)
+    while (!is_ready(loader))
         pthread_cond_wait(&loader->ready, &loader->lock);
+    const size_t batch = loader->given, count = batch_count(loader, batch);
+    struct slot *slot = slot_of(loader, batch);
     if (count)
         loader->given++;
     pthread_mutex_unlock(&loader->lock);

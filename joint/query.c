@@ -65,35 +65,22 @@ static int add_texts(
     return rc;
 }
 
-static int add_batch(float *sum, float *embeddings, struct encoder *encoder, const float *weights,
-    const struct loaded_batch *batch, struct err *err)
+struct adding {
+    float *sum;           // (E)
+    const float *weights; // (count)
+    size_t width, count;
+    const struct job *job;
+};
+
+static int add_batch(
+    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
-    const size_t width = model_width(encoder_model(encoder));
+    const struct adding *a = context;
     for (size_t i = 0; i < batch->count; i++)
         if (batch->errs[i].code)
             return err_set(err, batch->errs[i].code, "%s", batch->errs[i].msg);
-    const int rc = encoder_pixels(encoder, embeddings, batch->pixels, batch->count, err);
-    if (!rc)
-        add_weighted(sum, embeddings, weights + batch->first, batch->count, width);
-    return rc;
-}
-
-static int add_pictures(float *sum, struct encoder *encoder, const struct parts *parts,
-    const struct loader_options *options, struct err *err)
-{
-    const size_t row = model_width(encoder_model(encoder)) * sizeof(float);
-    struct loader *loader = NULL;
-    float *embeddings = mem_new(options->batch, row); // (batch, E)
-    int rc = embeddings ? 0 : err_memory(err, options->batch * row);
-    if (!rc)
-        rc = loader_open(&loader, model_preprocess(encoder_model(encoder)), options, err);
-    if (!rc)
-        loader_start(loader, parts->pictures, parts->picture_count);
-    for (struct loaded_batch batch; !rc && loader_next(loader, &batch);)
-        rc = add_batch(sum, embeddings, encoder, parts->picture_weights, &batch, err);
-    loader_free(loader);
-    free(embeddings);
-    return rc;
+    add_weighted(a->sum, embeddings, a->weights + batch->first, batch->count, a->width);
+    return job_step(a->job, "pictures", batch->first + batch->count, a->count, err);
 }
 
 /* Terms of unit vectors cancel out where next to nothing of their weights is left. */
@@ -111,8 +98,8 @@ static int normalise(float *sum, size_t width, const struct query_term *terms, s
     return 0;
 }
 
-int query_encode(float *embedding, struct encoder *encoder, const struct query_term *terms, size_t count,
-    const struct loader_options *options, size_t *truncated, struct err *err)
+int query_encode(float *embedding, struct encoder *encoder, struct loader *loader,
+    const struct query_term *terms, size_t count, size_t *truncated, const struct job *job, struct err *err)
 {
     const size_t width = model_width(encoder_model(encoder));
     struct parts parts;
@@ -123,8 +110,10 @@ int query_encode(float *embedding, struct encoder *encoder, const struct query_t
         *truncated = 0;
     if (!rc && parts.text_count)
         rc = add_texts(embedding, encoder, &parts, truncated, err);
-    if (!rc && parts.picture_count)
-        rc = add_pictures(embedding, encoder, &parts, options, err);
+    if (!rc && parts.picture_count) {
+        struct adding adding = {embedding, parts.picture_weights, width, parts.picture_count, job};
+        rc = encode_pictures(encoder, loader, parts.pictures, parts.picture_count, add_batch, &adding, err);
+    }
     if (!rc)
         rc = normalise(embedding, width, terms, count, err);
     parts_release(&parts);

@@ -42,8 +42,7 @@ struct embedder {
 /* The embedder that an encoder is; all of it outlives it. */
 struct encoder_embedder {
     struct encoder *encoder;
-    struct loader *loader;                /* for pictures, as encode_pictures has it; NULL where none go in */
-    const struct loader_options *options; /* for queries with pictures, as query_encode has them */
+    struct loader *loader; /* its batches are at most the encoder's; NULL where no pictures go in */
 };
 struct embedder embedder_of(struct encoder_embedder *encoder);
 

@@ -44,7 +44,7 @@ static int embed_query(void *context, float *embedding, const struct query_term 
     size_t *truncated, struct err *err)
 {
     const struct encoder_embedder *e = context;
-    return query_encode(embedding, e->encoder, terms, count, e->options, truncated, err);
+    return query_encode(embedding, e->encoder, e->loader, terms, count, truncated, NULL, err);
 }
 
 struct embedder embedder_of(struct encoder_embedder *encoder)

@@ -114,6 +114,8 @@ static int add_batch(
     struct chunk *chunk = context;
     struct sync *sync = chunk->sync;
     struct arena arena = {0};
+    if (!batch->count)
+        return step(sync, err);
     struct index_item *items = mem_new(batch->good + 1, sizeof *items);
     size_t good = 0;
     int rc = items ? 0 : err_memory(err, batch->good * sizeof *items);

@@ -107,6 +107,7 @@ enum { IMAGES_MAX = 16, BATCH = 4 };
 
 static struct device *device;
 static struct model *model;
+static struct loader *loader;
 
 /* What is to be scored: by default the golden images. */
 struct work {
@@ -150,8 +151,7 @@ static void work_free(struct work *work)
 
 static int compute(struct clip_scores *out, struct encoder *encoder, const struct work *work, struct err *err)
 {
-    const struct loader_options options = {.batch = BATCH, .threads = 2};
-    return clip_score_compute(out, encoder, work->pictures, work->pairs, work->count, &options, err);
+    return clip_score_compute(out, encoder, loader, work->pictures, work->pairs, work->count, NULL, err);
 }
 
 static void check_score(double ours, double theirs, double *largest)
@@ -223,6 +223,40 @@ static void takes_pictures_as_bytes(void **state)
     work_free(work);
 }
 
+struct watch {
+    size_t last, end_at;
+};
+
+static int watch_step(void *context, const char *unit, size_t done, size_t total)
+{
+    struct watch *watch = context;
+    assert_string_equal(unit, "pictures");
+    assert_true(done >= watch->last && done <= total);
+    watch->last = done;
+    return done >= watch->end_at;
+}
+
+static void can_be_watched_and_ended(void **state)
+{
+    struct work *work = work_new();
+    struct watch watch = {.end_at = BATCH};
+    const struct job job = {.step = watch_step, .context = &watch};
+    struct clip_scores scores;
+    struct err err;
+    assert_int_equal(
+        clip_score_compute(&scores, *state, loader, work->pictures, work->pairs, work->count, &job, &err),
+        ERR_CANCELLED);
+    assert_int_equal(watch.last, BATCH);
+    assert_null(scores.clip.images);
+    watch = (struct watch){.end_at = work->count + 1};
+    check_ok(
+        clip_score_compute(&scores, *state, loader, work->pictures, work->pairs, work->count, &job, &err),
+        &err);
+    assert_int_equal(watch.last, work->count);
+    clip_scores_release(&scores);
+    work_free(work);
+}
+
 /* ---- what cannot be scored ----------------------------------------------------------------------------- */
 
 static void check_refused(
@@ -262,11 +296,13 @@ static void names_what_it_refuses(void **state)
 static int open_model(void **state)
 {
     const struct device_options options = {.precision = "f32"};
+    const struct loader_options loading = {.batch = BATCH, .threads = 2};
     struct encoder *encoder;
     struct err err;
     if (device_open(&device, &options, &err) ||
         model_open(&model, DIPTYCH_ROOT "/tests/model", device, &err) ||
-        encoder_open(&encoder, model, BATCH, &err)) {
+        encoder_open(&encoder, model, BATCH, &err) ||
+        loader_open(&loader, model_preprocess(model), &loading, &err)) {
         print_error("%s\n", err.msg);
         return -1;
     }
@@ -276,6 +312,7 @@ static int open_model(void **state)
 
 static int close_model(void **state)
 {
+    loader_free(loader);
     encoder_free(*state);
     model_free(model);
     device_free(device);
@@ -290,6 +327,7 @@ int main(void)
         cmocka_unit_test(is_pytorchs_on_pictures),
         cmocka_unit_test(needs_no_references),
         cmocka_unit_test(takes_pictures_as_bytes),
+        cmocka_unit_test(can_be_watched_and_ended),
         cmocka_unit_test(names_what_it_refuses),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);

@@ -195,6 +195,36 @@ static void a_list_that_ended_is_not_read(void **state)
     loader_free(loader);
 }
 
+/* A picture of nine million pixels is hardly ever there at once. */
+static void waits_no_longer_than_it_should(void **state)
+{
+    (void)state;
+    enum { LARGE = 3000 };
+    const int header = 16;
+    uint8_t *bytes = mem_new(header + (size_t)LARGE * LARGE * 3 + 1, 1);
+    assert_non_null(bytes);
+    const int start = sprintf((char *)bytes, "P6 %d %d 255\n", LARGE, LARGE);
+    const struct picture_source large =
+        picture_bytes("large", bytes, (size_t)start + (size_t)LARGE * LARGE * 3);
+    struct loader *loader = open_loader(1, 1);
+    struct loaded_batch batch;
+    size_t late = 0;
+    assert_true(loader_wait(loader, 0)); /* there is nothing to wait for */
+    for (int i = 0; i < 10; i++) {
+        loader_start(loader, &large, 1);
+        late += !loader_wait(loader, 0);
+        while (!loader_wait(loader, 0.01))
+            late++;
+        assert_true(loader_next(loader, &batch));
+        assert_int_equal(batch.good, 1);
+        assert_true(loader_wait(loader, 60)); /* for the end */
+        assert_false(loader_next(loader, &batch));
+    }
+    assert_true(late > 0);
+    loader_free(loader);
+    free(bytes);
+}
+
 static void free_in_the_middle(void **state)
 {
     (void)state;
@@ -260,6 +290,7 @@ int main(void)
         cmocka_unit_test(one_list_follows_another),
         cmocka_unit_test(a_list_can_end_in_the_middle),
         cmocka_unit_test(a_list_that_ended_is_not_read),
+        cmocka_unit_test(waits_no_longer_than_it_should),
         cmocka_unit_test(free_in_the_middle),
         cmocka_unit_test(empty_batch_is_refused),
         cmocka_unit_test(fast_decoding_reads_a_smaller_picture),

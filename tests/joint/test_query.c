@@ -18,6 +18,7 @@ enum { WIDTH = 128 }; /* of the default model */
 static struct device *device;
 static struct model *model;
 static struct encoder *encoder;
+static struct loader *loader;
 static const struct loader_options options = {.batch = 2, .threads = 1};
 static struct err err;
 
@@ -29,7 +30,7 @@ static void check_ok(int rc)
 
 static void encode(float *embedding, const struct query_term *terms, size_t count)
 {
-    check_ok(query_encode(embedding, encoder, terms, count, &options, NULL, &err));
+    check_ok(query_encode(embedding, encoder, loader, terms, count, NULL, NULL, &err));
 }
 
 static void expect_close(const float *got, const float *expected)
@@ -95,9 +96,42 @@ static void pictures_come_as_bytes_too(void **state)
 
     const struct query_term cut = {
         .picture = picture_bytes("upload", (uint8_t *)bytes, size / 2), .weight = 1};
-    assert_int_equal(query_encode(as_bytes, encoder, &cut, 1, &options, NULL, &err), ERR_FORMAT);
+    assert_int_equal(query_encode(as_bytes, encoder, loader, &cut, 1, NULL, NULL, &err), ERR_FORMAT);
     assert_non_null(strstr(err.msg, "unable to read 'upload': damaged PNG"));
     free(bytes);
+}
+
+struct watch {
+    size_t calls, last, total, end_at;
+};
+
+static int watch_step(void *context, const char *unit, size_t done, size_t total)
+{
+    struct watch *watch = context;
+    assert_string_equal(unit, "pictures");
+    assert_true(done >= watch->last);
+    watch->calls++;
+    watch->last = done;
+    watch->total = total;
+    return done >= watch->end_at;
+}
+
+static void can_be_watched_and_ended(void **state)
+{
+    (void)state;
+    struct watch all = {.end_at = 100}, half = {.end_at = 2};
+    struct job job = {.step = watch_step, .context = &all};
+    struct query_term terms[5];
+    float out[WIDTH];
+    for (size_t i = 0; i < 5; i++)
+        terms[i] = (struct query_term){.picture = picture_file(HEART), .weight = 1};
+    check_ok(query_encode(out, encoder, loader, terms, 5, NULL, &job, &err));
+    assert_true(all.calls >= 3); /* batches of two */
+    assert_int_equal(all.last, 5);
+    assert_int_equal(all.total, 5);
+    job.context = &half;
+    assert_int_equal(query_encode(out, encoder, loader, terms, 5, NULL, &job, &err), ERR_CANCELLED);
+    assert_int_equal(half.last, 2);
 }
 
 static void errors(void **state)
@@ -106,10 +140,10 @@ static void errors(void **state)
     float out[WIDTH];
     size_t truncated;
     const struct query_term cancel[] = {{.text = "a dog", .weight = 1}, {.text = "a dog", .weight = -1}};
-    assert_int_equal(query_encode(out, encoder, cancel, 2, &options, NULL, &err), ERR_ARGUMENT);
+    assert_int_equal(query_encode(out, encoder, loader, cancel, 2, NULL, NULL, &err), ERR_ARGUMENT);
     assert_non_null(strstr(err.msg, "cancel out"));
     const struct query_term missing = {.picture = picture_file("no/such.png"), .weight = 1};
-    assert_int_equal(query_encode(out, encoder, &missing, 1, &options, NULL, &err), ERR_IO);
+    assert_int_equal(query_encode(out, encoder, loader, &missing, 1, NULL, NULL, &err), ERR_IO);
     assert_non_null(strstr(err.msg, "no/such.png"));
     char text[2001];
     memset(text, 'a', 2000);
@@ -117,7 +151,7 @@ static void errors(void **state)
         text[i] = ' ';
     text[2000] = '\0';
     const struct query_term longer = {.text = text, .weight = 1};
-    check_ok(query_encode(out, encoder, &longer, 1, &options, &truncated, &err));
+    check_ok(query_encode(out, encoder, loader, &longer, 1, &truncated, NULL, &err));
     assert_int_equal(truncated, 1);
 }
 
@@ -128,12 +162,14 @@ static int open_all(void **state)
     check_ok(model_open(&model, DIPTYCH_ROOT "/tests/model", device, &err));
     assert_int_equal(model_width(model), WIDTH);
     check_ok(encoder_open(&encoder, model, options.batch, &err));
+    check_ok(loader_open(&loader, model_preprocess(model), &options, &err));
     return 0;
 }
 
 static int close_all(void **state)
 {
     (void)state;
+    loader_free(loader);
     encoder_free(encoder);
     model_free(model);
     device_free(device);
@@ -146,6 +182,7 @@ int main(void)
         cmocka_unit_test(one_term_is_its_embedding),
         cmocka_unit_test(terms_add_up),
         cmocka_unit_test(pictures_come_as_bytes_too),
+        cmocka_unit_test(can_be_watched_and_ended),
         cmocka_unit_test(errors),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
