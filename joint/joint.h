@@ -4,8 +4,8 @@
  *
  *   struct model       a model directory on a device: config, weights, tokenizer. Immutable; share it freely.
  *   struct encoder     a stream and its memory, for batches up to a size. One thread at a time.
- *   struct loader      pictures decoded and preprocessed ahead of the encoder, on its own threads, in order,
- *                      a list after another.
+ *   struct loader      pictures decoded and preprocessed ahead of the encoder, on other threads, in order, a
+ *                      list after another. One thread at a time.
  *   struct classifier  one embedding a label, averaged over prompt templates.
  *   clip_score_...     how well captions fit their pictures.
  *   retrieval_...      how well pictures find their captions, and captions their pictures.
@@ -111,16 +111,18 @@ void token_rows_release(struct token_rows *rows);
 /* ---- pictures ahead of the device ---------------------------------------------------------------------- */
 
 struct loader_options {
-    int threads;  /* 0: as many as CPUs */
-    size_t batch; /* pictures in one batch */
+    int threads;       /* so many pictures at once; 0: as many as CPUs */
+    struct pool *pool; /* whose threads decode them; NULL: the loader's own, so many */
+    size_t batch;      /* pictures in one batch */
     struct picture_options picture;
     bool fast_decode; /* sets picture.min_edge to the size the model's pictures are resized to */
 };
 
 struct loader;
 
-/* Takes memory for a few batches and starts the threads, once for any number of lists. ERR_ARGUMENT: batches of
- * no pictures; ERR_LIMIT: batches that are too large, or no thread to be had; ERR_MEMORY. */
+/* Takes memory for a few batches and starts threads, once for any number of lists. A pool outlives the loaders that
+ * share it, and has threads to spare for reading files. ERR_ARGUMENT: batches of no pictures; ERR_LIMIT: batches
+ * that are too large, or no thread to be had; ERR_MEMORY. */
 int loader_open(struct loader **out, const struct preprocess *preprocess,
     const struct loader_options *options, struct err *err);
 void loader_free(struct loader *loader); /* also in the middle of a list, as loader_start */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Pictures ahead of the device: workers take the pictures of a list in order and put pixels into a ring of
- * batches. Between lists they wait.
+ * batches. A worker is a task of a pool: each time that it runs it decodes a picture and hands itself in again, so
+ * that loaders that share a pool share it evenly. Without a picture to take it is idle and no thread's business.
  *
  *   batch    0     1     2     3     4     5        batch b lives in slots[b % slot_count]
  *          freed     given          next / batch
@@ -34,19 +35,22 @@ struct loader {
     size_t square; /* bytes of one picture: S * S * 3 */
 
     pthread_mutex_t lock; /* guards all below, but not what the pointers in a slot lead to */
-    pthread_cond_t work;  /* there is a picture to take, or the loader stops */
-    pthread_cond_t ready; /* a batch is complete, or no picture is being worked on */
+    pthread_cond_t ready; /* a batch is complete, or all workers are idle */
     const struct picture_source *sources;
     size_t count;
-    size_t next;         /* the first picture that no worker has taken */
-    size_t working;      /* pictures that are taken and not done yet */
-    size_t given, freed; /* batches handed to the caller, and back */
-    bool stop;
+    size_t next;          /* the first picture that no worker has taken */
+    size_t given, freed;  /* batches handed to the caller, and back */
+    struct worker **idle; // (worker_count), of which idle_count are idle
+    size_t idle_count;
 
     struct slot *slots;
     size_t slot_count;
-    pthread_t *threads;
-    int thread_count;
+    struct pool *pool, *own_pool; /* own: NULL where the pool is the caller's */
+    struct worker {
+        struct pool_task task;
+        struct loader *loader;
+    } * workers; // (worker_count)
+    size_t worker_count;
 };
 
 static void load_picture(const struct loader *loader, const struct picture_source *source, uint8_t *pixels,
@@ -62,34 +66,62 @@ static void load_picture(const struct loader *loader, const struct picture_sourc
     picture_release(&picture);
 }
 
-static bool has_next(const struct loader *loader)
+static struct slot *slot_of(const struct loader *loader, size_t batch)
 {
-    return loader->next < loader->count && loader->next / loader->batch < loader->freed + loader->slot_count;
+    return &loader->slots[batch % loader->slot_count];
 }
 
-static void *worker_run(void *argument)
+/* How many pictures have a slot to go to and no worker yet. */
+static size_t open_pictures(const struct loader *loader)
 {
-    struct loader *loader = argument;
-    pthread_mutex_lock(&loader->lock);
-    for (;;) {
-        while (!loader->stop && !has_next(loader))
-            pthread_cond_wait(&loader->work, &loader->lock);
-        if (loader->stop)
-            break;
-        const size_t index = loader->next++, at = index % loader->batch;
-        const struct picture_source *source = &loader->sources[index];
-        struct slot *slot = &loader->slots[index / loader->batch % loader->slot_count];
-        loader->working++;
+    const size_t room = (loader->freed + loader->slot_count) * loader->batch;
+    const size_t end = room < loader->count ? room : loader->count;
+    return end > loader->next ? end - loader->next : 0;
+}
+
+/* Sets workers to work, as many as there is some for. Gives the lock up meanwhile: a pool without threads has
+ * each done before it returns. */
+static void wake_workers(struct loader *loader)
+{
+    for (size_t open = open_pictures(loader); open && loader->idle_count; open--) {
+        struct worker *worker = loader->idle[--loader->idle_count];
         pthread_mutex_unlock(&loader->lock);
-        load_picture(loader, source, slot->pixels + at * loader->square, &slot->sizes[at], &slot->errs[at]);
+        pool_submit(loader->pool, &worker->task);
         pthread_mutex_lock(&loader->lock);
-        slot->left--;
-        loader->working--;
-        if (!slot->left || !loader->working)
-            pthread_cond_signal(&loader->ready);
+    }
+}
+
+/* The next picture, if there is one, without the lock while it is decoded. */
+static void load_next(struct loader *loader)
+{
+    if (!open_pictures(loader))
+        return;
+    const size_t index = loader->next++, at = index % loader->batch;
+    const struct picture_source *source = &loader->sources[index];
+    struct slot *slot = slot_of(loader, index / loader->batch);
+    pthread_mutex_unlock(&loader->lock);
+    load_picture(loader, source, slot->pixels + at * loader->square, &slot->sizes[at], &slot->errs[at]);
+    pthread_mutex_lock(&loader->lock);
+    slot->left--;
+    if (!slot->left)
+        pthread_cond_signal(&loader->ready);
+}
+
+/* After its last unlock an idle worker's loader may be gone. */
+static void worker_run(void *context)
+{
+    struct worker *worker = context;
+    struct loader *loader = worker->loader;
+    pthread_mutex_lock(&loader->lock);
+    load_next(loader);
+    const bool more = open_pictures(loader);
+    if (!more) {
+        loader->idle[loader->idle_count++] = worker;
+        pthread_cond_signal(&loader->ready);
     }
     pthread_mutex_unlock(&loader->lock);
-    return NULL;
+    if (more)
+        pool_submit(loader->pool, &worker->task);
 }
 
 /* Pictures in a batch: all batches are full but the last; none after it. */
@@ -119,15 +151,28 @@ static int slots_new(struct loader *loader, size_t slot_count, struct err *err)
     return 0;
 }
 
-static int threads_start(struct loader *loader, int threads, struct err *err)
+static int workers_new(struct loader *loader, size_t count, struct err *err)
 {
-    loader->threads = mem_new((size_t)threads, sizeof *loader->threads);
-    if (!loader->threads)
-        return err_memory(err, (size_t)threads * sizeof *loader->threads);
-    while (loader->thread_count < threads &&
-           !pthread_create(&loader->threads[loader->thread_count], NULL, worker_run, loader))
-        loader->thread_count++;
-    return loader->thread_count ? 0 : err_set(err, ERR_LIMIT, "unable to start a thread for pictures");
+    loader->workers = mem_new(count, sizeof *loader->workers);
+    loader->idle = mem_new(count, sizeof(struct worker *));
+    if (!loader->workers || !loader->idle)
+        return err_memory(err, count * sizeof *loader->workers);
+    for (size_t i = 0; i < count; i++) {
+        struct worker *worker = &loader->workers[i];
+        *worker = (struct worker){{.run = worker_run, .context = worker}, loader};
+        loader->idle[i] = worker;
+    }
+    loader->worker_count = loader->idle_count = count;
+    return 0;
+}
+
+static int pool_make(struct loader *loader, int threads, struct err *err)
+{
+    const int rc = pool_open(&loader->own_pool, threads, err);
+    loader->pool = loader->own_pool;
+    if (rc || pool_members(loader->pool) > 1)
+        return rc;
+    return err_set(err, ERR_LIMIT, "unable to start a thread for pictures");
 }
 
 int loader_open(struct loader **out, const struct preprocess *preprocess,
@@ -142,23 +187,25 @@ int loader_open(struct loader **out, const struct preprocess *preprocess,
         .preprocess = *preprocess,
         .options = options->picture,
         .batch = options->batch,
+        .pool = options->pool,
         .square = (size_t)preprocess->crop * (size_t)preprocess->crop * 3,
     };
     if (options->fast_decode)
         loader->options.min_edge = preprocess->resize;
     pthread_mutex_init(&loader->lock, NULL);
-    pthread_cond_init(&loader->work, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&loader->ready, &monotonic);
     pthread_condattr_destroy(&monotonic);
 
-    /* One batch the caller holds, one that is nearly done, and room for every thread to work on. */
+    /* One batch the caller holds, one that is nearly done, and room for every worker. */
     const int threads = options->threads > 0 ? options->threads : thread_default();
     int rc = slots_new(loader, 2 + ((size_t)threads + loader->batch - 1) / loader->batch, err);
     if (!rc)
-        rc = threads_start(loader, threads, err);
+        rc = workers_new(loader, (size_t)threads, err);
+    if (!rc && !loader->pool)
+        rc = pool_make(loader, threads, err);
     if (rc) {
         loader_free(loader);
         return rc;
@@ -167,27 +214,32 @@ int loader_open(struct loader **out, const struct preprocess *preprocess,
     return 0;
 }
 
+/* Nobody takes another picture, and those at hand are done. */
+static void end_list(struct loader *loader)
+{
+    loader->count = loader->next;
+    while (loader->idle_count < loader->worker_count)
+        pthread_cond_wait(&loader->ready, &loader->lock);
+}
+
 void loader_free(struct loader *loader)
 {
     if (!loader)
         return;
     pthread_mutex_lock(&loader->lock);
-    loader->stop = true;
-    pthread_cond_broadcast(&loader->work);
+    end_list(loader);
     pthread_mutex_unlock(&loader->lock);
-    for (int i = 0; i < loader->thread_count; i++)
-        pthread_join(loader->threads[i], NULL);
-
+    pool_free(loader->own_pool);
     for (size_t i = 0; i < loader->slot_count; i++) {
         free(loader->slots[i].pixels);
         free(loader->slots[i].errs);
         free(loader->slots[i].sizes);
     }
     pthread_cond_destroy(&loader->ready);
-    pthread_cond_destroy(&loader->work);
     pthread_mutex_destroy(&loader->lock);
     free(loader->slots);
-    free(loader->threads);
+    free(loader->workers);
+    free(loader->idle);
     free(loader);
 }
 
@@ -199,15 +251,13 @@ size_t loader_batch(const struct loader *loader)
 void loader_start(struct loader *loader, const struct picture_source *sources, size_t count)
 {
     pthread_mutex_lock(&loader->lock);
-    loader->count = loader->next; /* nobody takes another */
-    while (loader->working)
-        pthread_cond_wait(&loader->ready, &loader->lock);
+    end_list(loader);
     loader->sources = sources;
     loader->count = count;
     loader->next = loader->given = loader->freed = 0;
     for (size_t i = 0; i < loader->slot_count; i++)
         loader->slots[i].left = batch_count(loader, i);
-    pthread_cond_broadcast(&loader->work);
+    wake_workers(loader);
     pthread_mutex_unlock(&loader->lock);
 }
 
@@ -216,10 +266,10 @@ static void free_given(struct loader *loader)
 {
     if (loader->freed == loader->given)
         return;
-    struct slot *slot = &loader->slots[loader->freed % loader->slot_count];
+    struct slot *slot = slot_of(loader, loader->freed);
     slot->left = batch_count(loader, loader->freed + loader->slot_count);
     loader->freed++;
-    pthread_cond_broadcast(&loader->work);
+    wake_workers(loader);
 }
 
 /* Moves the good pictures of a batch together and returns how many there are. */
@@ -234,11 +284,6 @@ static size_t close_gaps(const struct loader *loader, struct slot *slot, size_t 
         good++;
     }
     return good;
-}
-
-static struct slot *slot_of(const struct loader *loader, size_t batch)
-{
-    return &loader->slots[batch % loader->slot_count];
 }
 
 /* Whether the next batch is complete, or there is none. */

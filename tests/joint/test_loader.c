@@ -195,17 +195,21 @@ static void a_list_that_ended_is_not_read(void **state)
     loader_free(loader);
 }
 
-/* A picture of nine million pixels is hardly ever there at once. */
+/* A picture of nine million pixels, for free(). */
+static struct picture_source make_large(void)
+{
+    enum { LARGE = 3000, PIXELS = LARGE * LARGE * 3 };
+    uint8_t *bytes = mem_new(PIXELS + 64, 1);
+    assert_non_null(bytes);
+    const int start = sprintf((char *)bytes, "P6 %d %d 255\n", LARGE, LARGE);
+    return picture_bytes("large", bytes, (size_t)start + PIXELS);
+}
+
+/* Such a picture is hardly ever there at once. */
 static void waits_no_longer_than_it_should(void **state)
 {
     (void)state;
-    enum { LARGE = 3000 };
-    const int header = 16;
-    uint8_t *bytes = mem_new(header + (size_t)LARGE * LARGE * 3 + 1, 1);
-    assert_non_null(bytes);
-    const int start = sprintf((char *)bytes, "P6 %d %d 255\n", LARGE, LARGE);
-    const struct picture_source large =
-        picture_bytes("large", bytes, (size_t)start + (size_t)LARGE * LARGE * 3);
+    const struct picture_source large = make_large();
     struct loader *loader = open_loader(1, 1);
     struct loaded_batch batch;
     size_t late = 0;
@@ -222,7 +226,68 @@ static void waits_no_longer_than_it_should(void **state)
     }
     assert_true(late > 0);
     loader_free(loader);
-    free(bytes);
+    free((uint8_t *)large.bytes);
+}
+
+/* The end of a list takes as long as one of its pictures, not as all that there is room for. */
+static void the_rest_of_a_list_is_not_read(void **state)
+{
+    (void)state;
+    enum { MANY = 32 };
+    const struct picture_source large = make_large();
+    struct picture_source list[MANY];
+    struct loader *loader = open_loader(MANY, 1);
+    struct loaded_batch batch;
+    for (size_t i = 0; i < MANY; i++)
+        list[i] = large;
+    const double start = time_now();
+    loader_start(loader, list, MANY);
+    assert_true(loader_next(loader, &batch));
+    const double all = time_now();
+    loader_start(loader, list, MANY);
+    loader_start(loader, NULL, 0);
+    assert_true(time_now() - all < (all - start) / 2);
+    loader_free(loader);
+    free((uint8_t *)large.bytes);
+}
+
+static struct loader *open_on(struct pool *pool, size_t batch)
+{
+    const struct loader_options options = {.batch = batch, .threads = 3, .pool = pool};
+    struct loader *loader = NULL;
+    struct err err = {0};
+    if (loader_open(&loader, &preprocess, &options, &err))
+        fail_msg("%s", err.msg);
+    return loader;
+}
+
+/* Two lists at a time, and loaders that come and go, as in a service; also on a pool that has no threads. */
+static void loaders_share_a_pool(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads < 4; threads++) {
+        struct pool *pool = NULL;
+        assert_int_equal(pool_open(&pool, threads, NULL), 0);
+        struct loader *first = open_on(pool, 4), *second = open_on(pool, 7);
+        struct loaded_batch batch;
+        loader_start(first, pictures, PICTURES);
+        loader_start(second, pictures, PICTURES);
+        for (size_t i = 0; i < 10; i++) {
+            struct loader *brief = open_on(pool, 2);
+            loader_start(brief, pictures + i, PICTURES - i);
+            assert_true(loader_next(first, &batch));
+            check_batch(&batch, 0, 4 * i, 4);
+            assert_true(loader_next(second, &batch));
+            check_batch(&batch, 0, 7 * i, 7);
+            assert_true(loader_next(brief, &batch));
+            check_batch(&batch, i, 0, 2);
+            loader_free(brief);
+        }
+        loader_free(second);
+        check_list(first, 0, PICTURES, 4);
+        loader_free(first);
+        pool_free(pool);
+    }
 }
 
 static void free_in_the_middle(void **state)
@@ -291,6 +356,8 @@ int main(void)
         cmocka_unit_test(a_list_can_end_in_the_middle),
         cmocka_unit_test(a_list_that_ended_is_not_read),
         cmocka_unit_test(waits_no_longer_than_it_should),
+        cmocka_unit_test(the_rest_of_a_list_is_not_read),
+        cmocka_unit_test(loaders_share_a_pool),
         cmocka_unit_test(free_in_the_middle),
         cmocka_unit_test(empty_batch_is_refused),
         cmocka_unit_test(fast_decoding_reads_a_smaller_picture),
