@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vision/format.h"
-#include "vision/vision.h"
 
 #include <string.h>
 #include <strings.h>
@@ -71,6 +70,7 @@ const struct format *format_find(struct span file)
     }
     return NULL;
 }
+
 bool picture_suffix(const char *path)
 {
     static const char *const suffixes[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".psd",

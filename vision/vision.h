@@ -47,7 +47,8 @@ struct picture_source *picture_files(const char *const *paths, size_t count);
 /* What messages call it. */
 const char *picture_source_name(const struct picture_source *source);
 
-/* Whether a path ends as pictures do; those of formats that are not read count too. */
+/* Whether a path ends as names of pictures do, in letters of either case; those of formats that are not read count
+ * too, so that they are refused and not passed over. */
 bool picture_suffix(const char *path);
 
 struct picture_options {

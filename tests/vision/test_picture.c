@@ -272,6 +272,20 @@ static void names_sources_in_errors(void **state)
     free(files);
 }
 
+static void knows_pictures_by_their_suffix(void **state)
+{
+    (void)state;
+    static const char *const pictures[] = {
+        "a.jpg", "a/b.JPEG", "a.b.png", "a.tif", "/a.HeIc", ".gif", "b.txt/a.pnm"};
+    static const char *const others[] = {"", "jpg", "a.txt", "a.jpg/b", "a.jpg/", "a.jpg.zip", "a.", "a.jp"};
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
+        if (!picture_suffix(pictures[i]))
+            fail_msg("'%s' is taken for no picture", pictures[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (picture_suffix(others[i]))
+            fail_msg("'%s' is taken for a picture", others[i]);
+}
+
 /* ---- bad input ----------------------------------------------------------------------------------------- */
 
 static void assert_refused(const void *bytes, size_t size, enum err_code code, const char *message)
@@ -515,6 +529,7 @@ int main(void)
         cmocka_unit_test(exif_can_be_ignored),
         cmocka_unit_test(reads_bytes_as_files),
         cmocka_unit_test(names_sources_in_errors),
+        cmocka_unit_test(knows_pictures_by_their_suffix),
         cmocka_unit_test(names_what_it_cannot_read),
         cmocka_unit_test(notices_every_truncation),
         cmocka_unit_test(locates_damage_in_png),
