@@ -12,8 +12,8 @@ struct score {
     struct caption_set references, *candidates; // (systems)
     struct document_frequency *df;
     struct caption_pairs pairs;
-    struct caption_scores *scores; // (systems)
-    struct bootstrap_score *sure;  // (systems, METRIC_COUNT)
+    struct caption_scores *scores;     // (systems)
+    struct bootstrap_score *intervals; // (systems, METRIC_COUNT)
     size_t systems;
 };
 
@@ -114,7 +114,7 @@ static int score_systems(struct score *s, struct err *err)
     if (!rc && s->request.pictures)
         rc = score_all_pictures(s, err);
     if (!rc && s->request.compare)
-        rc = caption_bootstrap(s->sure, s->scores, s->systems, s->request.samples, s->request.seed,
+        rc = caption_bootstrap(s->intervals, s->scores, s->systems, s->request.samples, s->request.seed,
             s->request.options.threads, err);
     return rc;
 }
@@ -128,7 +128,7 @@ static int print_report(const struct score *s, struct err *err)
         .systems = s->systems,
         .pairs = &s->pairs,
         .scores = s->scores,
-        .sure = s->sure,
+        .intervals = s->intervals,
         .verbose = s->request.verbose,
         .signature = score_signature(s->scores, &s->request),
     };
@@ -145,8 +145,8 @@ static int score_run(struct score *s, struct err *err)
     s->systems = s->request.candidates.count;
     s->candidates = mem_new(s->systems + 1, sizeof *s->candidates); /* also where there are none */
     s->scores = mem_new(s->systems + 1, sizeof *s->scores);
-    s->sure = mem_new((s->systems + 1) * METRIC_COUNT, sizeof *s->sure);
-    int rc = s->candidates && s->scores && s->sure ? 0 : err_memory(err, s->systems * sizeof *s->scores);
+    s->intervals = mem_new((s->systems + 1) * METRIC_COUNT, sizeof *s->intervals);
+    int rc = s->candidates && s->scores && s->intervals ? 0 : err_memory(err, s->systems * sizeof *s->scores);
     if (!rc)
         rc = read_captions(s, err);
     if (!rc)
@@ -169,7 +169,7 @@ static void score_release(struct score *s)
         if (s->candidates)
             caption_set_release(&s->candidates[i]);
     }
-    free(s->sure);
+    free(s->intervals);
     free(s->scores);
     free(s->candidates);
     caption_pairs_release(&s->pairs);

@@ -5,24 +5,24 @@
 
 #include <stdio.h>
 
-static const struct bootstrap_score *sure_of(const struct score_report *report, size_t system, int metric)
+static const struct bootstrap_score *bounds_of(const struct score_report *report, size_t system, int metric)
 {
-    return &report->sure[system * METRIC_COUNT + (size_t)metric];
+    return &report->intervals[system * METRIC_COUNT + (size_t)metric];
 }
 
 /* ---- table --------------------------------------------------------------------------------------------- */
 
 static void put_system(const struct score_report *report, size_t system, int metric, int width)
 {
-    const struct bootstrap_score *sure = sure_of(report, system, metric);
+    const struct bootstrap_score *bounds = bounds_of(report, system, metric);
     const int decimals = score_decimals(metric);
     fputs("  ", stdout);
     text_escape(stdout, report->names[system]);
     printf("%*s  %7.*f  [%.*f, %.*f]", width - text_width(report->names[system]), "", decimals,
-        report->scores[system].corpus[metric], decimals, sure->low, decimals, sure->high);
+        report->scores[system].corpus[metric], decimals, bounds->low, decimals, bounds->high);
     if (system > 0)
-        printf("  %+.*f  [%+.*f, %+.*f]  p %.4f", decimals, sure->difference, decimals, sure->difference_low,
-            decimals, sure->difference_high, sure->p);
+        printf("  %+.*f  [%+.*f, %+.*f]  p %.4f", decimals, bounds->difference, decimals,
+            bounds->difference_low, decimals, bounds->difference_high, bounds->p);
     putchar('\n');
 }
 
@@ -53,12 +53,12 @@ static int print_tsv(const struct score_report *report, struct err *err)
         if (!report->scores[0].images[metric])
             continue;
         for (size_t s = 0; s < report->systems; ++s) {
-            const struct bootstrap_score *sure = sure_of(report, s, metric);
+            const struct bootstrap_score *bounds = bounds_of(report, s, metric);
             printf("%s\t", caption_metrics[metric].key);
             text_escape(stdout, report->names[s]);
             printf("\t%.12g\t%.12g\t%.12g\t%.12g\t%.12g\t%.12g\t%.12g\n", report->scores[s].corpus[metric],
-                sure->low, sure->high, sure->difference, sure->difference_low, sure->difference_high,
-                sure->p);
+                bounds->low, bounds->high, bounds->difference, bounds->difference_low,
+                bounds->difference_high, bounds->p);
         }
     }
     return 0;
@@ -75,15 +75,15 @@ static json_t *intervals_json(const struct score_report *report, size_t system)
 {
     json_t *intervals = json_object();
     for (int metric = 0; metric < METRIC_COUNT; ++metric) {
-        const struct bootstrap_score *sure = sure_of(report, system, metric);
+        const struct bootstrap_score *bounds = bounds_of(report, system, metric);
         if (!report->scores[system].images[metric])
             continue;
-        json_t *interval = json_pack("{s:o}", "interval", interval_json(sure->low, sure->high));
+        json_t *interval = json_pack("{s:o}", "interval", interval_json(bounds->low, bounds->high));
         if (system > 0)
-            json_object_update_new(
-                interval, json_pack("{s:o, s:o, s:f}", "difference", score_number_json(sure->difference),
-                              "difference_interval",
-                              interval_json(sure->difference_low, sure->difference_high), "p", sure->p));
+            json_object_update_new(interval,
+                json_pack("{s:o, s:o, s:f}", "difference", score_number_json(bounds->difference),
+                    "difference_interval", interval_json(bounds->difference_low, bounds->difference_high),
+                    "p", bounds->p));
         json_object_set_new(intervals, caption_metrics[metric].key, interval);
     }
     return intervals;

@@ -121,7 +121,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->allow_missing = true;
         return 0;
     case KEY_CONTEXT:
-        s->options.alone = option_choice(state, "context", argument, switches);
+        s->options.without_context = option_choice(state, "context", argument, switches);
         return 0;
     case KEY_DF:
         s->df_path = argument;

@@ -91,9 +91,9 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
             json_array_append_new(metrics, json_string(caption_metrics[metric].key));
     json_t *signature = json_pack("{s:o, s:s, s:s, s:b, s:o, s:I, s:s}", "metrics", metrics, "program",
         "diptych " DIPTYCH_VERSION, "tokeniser",
-        "PTBTokenizer 3.4.1, lower case, without coco-caption's punctuation", "context", !options->alone,
-        "df", json_text(request->df_path ? request->df_path : "references"), "df_images", (json_int_t)images,
-        "sacrebleu", scores->sacrebleu.signature);
+        "PTBTokenizer 3.4.1, lower case, without coco-caption's punctuation", "context",
+        !options->without_context, "df", json_text(request->df_path ? request->df_path : "references"),
+        "df_images", (json_int_t)images, "sacrebleu", scores->sacrebleu.signature);
     if (request->pictures)
         json_object_set_new(signature, "clip_model", json_model(request->session.model_options.directory));
     return signature;

@@ -66,14 +66,9 @@ int profile_piece(struct stream *stream, const char *kind, double flops, struct 
     struct profile *profile = stream->profile;
     if (!profile)
         return 0;
-    if (profile->count == profile->room) {
-        const size_t room = profile->room ? 2 * profile->room : 256;
-        struct piece *pieces = mem_grow(profile->pieces, room, sizeof *pieces);
-        if (!pieces)
-            return err_memory(err, room * sizeof *pieces);
-        profile->pieces = pieces;
-        profile->room = room;
-    }
+    const int rc = array_grow(profile->pieces, &profile->room, profile->count + 1, err);
+    if (rc)
+        return rc;
     struct piece *piece = &profile->pieces[profile->count];
     *piece = (struct piece){.kind = kind, .flops = flops};
     const cl_int status = clEnqueueMarkerWithWaitList(stream->queue, 0, NULL, &piece->marker);

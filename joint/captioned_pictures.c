@@ -2,7 +2,6 @@
 /* Pictures by the names that files of captions and metadata have for them. */
 #include "joint/joint.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,18 +11,16 @@ static const char *file_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Names and paths are bytes, not always UTF-8. */
-static int add_name(
-    struct picture_names *names, const char *name, size_t length, const char *path, struct err *err)
+#define SEVERAL SIZE_MAX /* paths have the name */
+
+static int add_name(struct picture_names *names, const char *name, size_t length, struct err *err)
 {
-    char *key = strndup(name, length);
-    if (!key)
-        return err_memory(err, length);
-    const bool taken = json_object_get(names->paths, key);
-    json_t *value = taken ? json_null() : json_string_nocheck(path);
-    const int failed = json_object_set_new_nocheck(names->paths, key, value);
-    free(key);
-    return failed ? err_memory(err, length) : 0;
+    const size_t last = names->paths.count - 1; /* the path of that name */
+    size_t *at;
+    const int rc = string_map_add(&at, &names->by_name, name, length, last, err);
+    if (!rc && *at != last)
+        *at = SEVERAL;
+    return rc;
 }
 
 /* COCO_val2014_000000000042 and 000000000042 are image 42. The number's digits in stem; NULL: none. */
@@ -44,35 +41,39 @@ int picture_names_add(struct picture_names *names, const char *path, struct err 
     const char *name = file_name(path), *suffix = strrchr(name, '.');
     const size_t stem = suffix ? (size_t)(suffix - name) : strlen(name);
     const char *number = coco_number(name, stem);
-    if (!names->paths)
-        names->paths = json_object();
-    if (!names->paths)
-        return err_memory(err, 0);
-    int rc = add_name(names, name, strlen(name), path, err);
+    int rc = strings_add(&names->paths, path, strlen(path), err);
+    if (!rc)
+        rc = add_name(names, name, strlen(name), err);
     if (!rc && suffix)
-        rc = add_name(names, name, stem, path, err);
+        rc = add_name(names, name, stem, err);
     if (!rc && number && number != name)
-        rc = add_name(names, number, (size_t)(name + stem - number), path, err);
+        rc = add_name(names, number, (size_t)(name + stem - number), err);
     return rc;
+}
+
+static const size_t *find_name(const struct picture_names *names, const char *name)
+{
+    return string_map_find(&names->by_name, name, strlen(name));
 }
 
 int picture_names_find(const char **out, const struct picture_names *names, const char *id, const char *file,
     const char *place, struct err *err)
 {
-    const json_t *path = file ? json_object_get(names->paths, file_name(file)) : NULL;
-    if (!path && id)
-        path = json_object_get(names->paths, id);
-    if (!path)
+    const size_t *at = file ? find_name(names, file_name(file)) : NULL;
+    if (!at && id)
+        at = find_name(names, id);
+    if (!at)
         return err_set(err, ERR_NOT_FOUND, "no picture of image '%s' in '%s'", id ? id : file, place);
-    if (!json_is_string(path))
+    if (*at == SEVERAL)
         return err_set(err, ERR_ARGUMENT, "several pictures of image '%s' in '%s'", id ? id : file, place);
-    *out = json_string_value(path);
+    *out = names->paths.items[*at];
     return 0;
 }
 
 void picture_names_release(struct picture_names *names)
 {
-    json_decref(names->paths);
+    string_map_release(&names->by_name);
+    strings_release(&names->paths);
     *names = (struct picture_names){0};
 }
 

@@ -237,7 +237,8 @@ void classifier_rank(
 
 /* Pictures by the names that files of captions and metadata have for them. Zero-initialise. */
 struct picture_names {
-    struct json_t *paths; /* by name; null where a name fits several */
+    struct strings paths;
+    struct string_map by_name; /* the index of a path; SIZE_MAX where a name fits several */
 };
 
 /* Adds the picture's names: the last part of its path, the same without suffix, and the number in COCO's

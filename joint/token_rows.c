@@ -6,17 +6,10 @@
 
 static int grow(struct token_rows *rows, size_t context, struct err *err)
 {
-    const size_t room = rows->room ? 2 * rows->room : 16;
-    int32_t *ids = mem_grow(rows->ids, room, context * sizeof *ids);
-    if (!ids)
-        return err_memory(err, room * context * sizeof *ids);
-    rows->ids = ids;
-    size_t *lengths = mem_grow(rows->lengths, room, sizeof *lengths);
-    if (!lengths)
-        return err_memory(err, room * sizeof *lengths);
-    rows->lengths = lengths;
-    rows->room = room;
-    return 0;
+    const size_t row = context * sizeof *rows->ids;
+    size_t room = rows->room; /* of both arrays, whether or not the second can grow */
+    const int rc = array_grow(rows->lengths, &room, rows->count + 1, err);
+    return rc ? rc : array_grow_bytes(&rows->ids, row, &rows->room, rows->count + 1, err);
 }
 
 int token_rows_add(struct token_rows *rows, const struct model *model, const char *text, struct err *err)

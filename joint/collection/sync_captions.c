@@ -142,14 +142,9 @@ static int add_orphan(void *context, const struct index_item *item)
     arena_release(&arena);
     if (rc || found)
         return rc;
-    if (orphans->count == orphans->room) {
-        const size_t room = orphans->room ? 2 * orphans->room : 64;
-        int64_t *ids = mem_grow(orphans->ids, room, sizeof *ids);
-        if (!ids)
-            return err_memory(orphans->err, room * sizeof *ids);
-        orphans->ids = ids;
-        orphans->room = room;
-    }
+    rc = array_grow(orphans->ids, &orphans->room, orphans->count + 1, orphans->err);
+    if (rc)
+        return rc;
     orphans->ids[orphans->count++] = item->id;
     return 0;
 }

@@ -26,14 +26,9 @@ struct walk {
 static int add_file(struct file_list *list, const char *path, const struct stat *st, struct err *err)
 {
     struct plan *plan = &list->plan;
-    if (plan->file_count == list->file_room) {
-        const size_t room = list->file_room ? 2 * list->file_room : 256;
-        struct plan_file *files = mem_grow(plan->files, room, sizeof *files);
-        if (!files)
-            return err_memory(err, room * sizeof *files);
-        plan->files = files;
-        list->file_room = room;
-    }
+    int rc = array_grow(plan->files, &list->file_room, plan->file_count + 1, err);
+    if (rc)
+        return rc;
     const char *kept = copy(&list->arena, path, err);
     plan->files[plan->file_count++] = (struct plan_file){
         .path = kept,
@@ -127,14 +122,9 @@ static int add_item(void *context, const struct index_item *item)
     struct plan *plan = &list->plan;
     if (!item->path)
         return 0;
-    if (plan->item_count == list->item_room) {
-        const size_t room = list->item_room ? 2 * list->item_room : 256;
-        struct plan_item *items = mem_grow(plan->items, room, sizeof *items);
-        if (!items)
-            return err_memory(walk->err, room * sizeof *items);
-        plan->items = items;
-        list->item_room = room;
-    }
+    int rc = array_grow(plan->items, &list->item_room, plan->item_count + 1, walk->err);
+    if (rc)
+        return rc;
     struct plan_item *added = &plan->items[plan->item_count++];
     *added = (struct plan_item){
         .id = item->id,

@@ -58,14 +58,9 @@ static int add_known(void *context, const struct index_item *item)
     struct text_sync *texts = context;
     if (!item->path || strcmp(item->path, texts->path))
         return 0;
-    if (texts->count == texts->room) {
-        const size_t room = texts->room ? 2 * texts->room : 64;
-        struct known *known = mem_grow(texts->known, room, sizeof *known);
-        if (!known)
-            return err_memory(texts->err, room * sizeof *known);
-        texts->known = known;
-        texts->room = room;
-    }
+    int rc = array_grow(texts->known, &texts->room, texts->count + 1, texts->err);
+    if (rc)
+        return rc;
     struct known *added = &texts->known[texts->count++];
     *added = (struct known){.id = item->id,
         .text = keep(texts, item->caption ? item->caption : ""),

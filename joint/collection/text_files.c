@@ -25,14 +25,9 @@ int text_list_add(struct text_list *list, const struct text_entry *entry, struct
 {
     if (is_blank(entry->text))
         return 0;
-    if (list->count == list->room) {
-        const size_t room = list->room ? 2 * list->room : 64;
-        struct text_entry *items = mem_grow(list->items, room, sizeof *items);
-        if (!items)
-            return err_memory(err, room * sizeof *items);
-        list->items = items;
-        list->room = room;
-    }
+    int rc = array_grow(list->items, &list->room, list->count + 1, err);
+    if (rc)
+        return rc;
     struct text_entry *added = &list->items[list->count++];
     *added = *entry;
     added->text = keep(list, entry->text);
@@ -52,39 +47,10 @@ void text_list_release(struct text_list *list)
 
 /* ---- lines --------------------------------------------------------------------------------------------- */
 
-/* A whole text file, without the byte order mark that editors on Windows write; *text lies in *bytes. */
-static int read_text(char **bytes, const char **text, size_t *size, const char *path, struct err *err)
-{
-    static const char mark[] = "\xEF\xBB\xBF";
-    int rc = file_read(bytes, size, path, FILE_LIMIT, err);
-    if (rc)
-        return rc;
-    const size_t skip = *size >= strlen(mark) && !memcmp(*bytes, mark, strlen(mark)) ? strlen(mark) : 0;
-    *text = *bytes + skip;
-    *size -= skip;
-    if (!memchr(*text, '\0', *size))
-        return 0;
-    free(*bytes);
-    return err_set(err, ERR_FORMAT, "unable to read '%s': not a text file", path);
-}
-
-static int read_lines(struct strings *lines, const char *path, struct err *err)
-{
-    char *bytes;
-    const char *text;
-    size_t size;
-    int rc = read_text(&bytes, &text, &size, path, err);
-    if (rc)
-        return rc;
-    rc = strings_add_lines(lines, text, size, err);
-    free(bytes);
-    return rc;
-}
-
 static int read_txt(struct text_list *list, const char *path, struct err *err)
 {
     struct strings lines = {0};
-    int rc = read_lines(&lines, path, err);
+    int rc = lines_read(&lines, path, FILE_LIMIT, err);
     for (size_t i = 0; i < lines.count && !rc; i++)
         rc = text_list_add(list, &(struct text_entry){.text = lines.items[i]}, err);
     strings_release(&lines);
@@ -129,7 +95,7 @@ int json_lines_read(size_t *failed, const char *path, const char *key, line_visi
     enum { STEP = 256 };
     struct strings lines = {0};
     char name[4200];
-    int rc = read_lines(&lines, path, err);
+    int rc = lines_read(&lines, path, FILE_LIMIT, err);
     for (size_t i = 0; i < lines.count && !rc; i++) {
         snprintf(name, sizeof name, "%s, line %zu", path, i + 1);
         if (i % STEP == 0)
@@ -205,12 +171,11 @@ static int read_csv(struct text_list *list, const char *path, struct err *err)
     struct strings header = {0};
     struct csv csv = {0};
     char *bytes;
-    const char *text;
     size_t size, column = 0;
-    int rc = read_text(&bytes, &text, &size, path, err);
+    int rc = file_read_text(&bytes, &size, path, FILE_LIMIT, err);
     if (rc)
         return rc;
-    rc = csv_init(&csv, text, size, err);
+    rc = csv_init(&csv, bytes, size, err);
     if (!rc)
         rc = csv_record(&header, &csv, err);
     if (rc == ERR_FORMAT)

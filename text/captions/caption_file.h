@@ -22,6 +22,20 @@ struct caption_reader {
     size_t lines;
 };
 
+/* ---- caption_set.c ------------------------------------------------------------------------------------- */
+
+int caption_add(
+    struct caption_reader *reader, const char *id, const char *caption, size_t length, struct err *err);
+
+/* Notes the name of an image's picture, if the image has captions. */
+int caption_name_picture(
+    struct caption_set *set, const char *id, const char *name, size_t length, struct err *err);
+
+/* Gives each image its captions, in the order of the files. */
+int caption_gather(struct caption_reader *reader, struct err *err);
+
+/* ---- caption_file.c ------------------------------------------------------------------------------------ */
+
 /* The bytes of a file, with a NUL behind them. */
 struct caption_source {
     const char *name;
@@ -35,8 +49,7 @@ int caption_set_parse(struct caption_set *out, const struct caption_source *sour
 
 enum { ID_SIZE = 24 }; /* a number in digits */
 
-int caption_add(
-    struct caption_reader *reader, const char *id, const char *caption, size_t length, struct err *err);
+/* ---- caption_json.c ------------------------------------------------------------------------------------- */
 
 /* Reads a file of any of the kinds that are JSON. */
 int caption_read_json(struct caption_reader *reader, const char *bytes, size_t size, struct err *err);

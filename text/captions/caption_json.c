@@ -25,7 +25,7 @@ static int read_annotations(
     struct caption_reader *reader, const json_t *list, const char *name, struct err *err)
 {
     int rc = 0;
-    for (size_t i = 0; !rc && i < json_array_size(list); ++i) {
+    for (size_t i = 0; !rc && i < json_array_size(list); i++) {
         const json_t *entry = json_array_get(list, i), *caption = json_object_get(entry, "caption");
         char digits[ID_SIZE];
         const char *id = id_text(digits, json_object_get(entry, "image_id"));
@@ -41,19 +41,16 @@ static int read_annotations(
 /* Notes the name of a picture, if the image has captions. */
 static int name_picture(struct caption_reader *reader, const char *id, const json_t *file, struct err *err)
 {
-    const json_t *known = json_object_get(reader->set->by_id, id);
-    if (!known || !json_is_string(file))
-        return 0;
-    char *name = arena_copy(&reader->set->arena, json_string_value(file), json_string_length(file));
-    reader->set->images[json_integer_value(known)].file = name;
-    return name ? 0 : err_memory(err, json_string_length(file));
+    return json_is_string(file)
+               ? caption_name_picture(reader->set, id, json_string_value(file), json_string_length(file), err)
+               : 0;
 }
 
 static int read_coco(struct caption_reader *reader, const json_t *root, struct err *err)
 {
     const json_t *images = json_object_get(root, "images");
     int rc = read_annotations(reader, json_object_get(root, "annotations"), "annotations", err);
-    for (size_t i = 0; !rc && i < json_array_size(images); ++i) {
+    for (size_t i = 0; !rc && i < json_array_size(images); i++) {
         const json_t *image = json_array_get(images, i);
         char digits[ID_SIZE];
         const char *id = id_text(digits, json_object_get(image, "id"));
@@ -75,8 +72,8 @@ static int read_karpathy_image(
     size_t s;
     if (!id)
         return bad_entry(reader, "images", i, "has neither \"cocoid\" nor \"imgid\"", err);
-    const json_t *known = json_object_get(reader->set->by_id, id);
-    if (known && (size_t)json_integer_value(known) >= first)
+    const struct captioned_image *known = caption_set_find(reader->set, id);
+    if (known && known >= reader->set->images + first)
         return bad_entry(reader, "images", i, "has the id of an image before it", err);
     if (!json_is_array(sentences))
         return bad_entry(reader, "images", i, "has no list of \"sentences\"", err);
@@ -96,7 +93,7 @@ static int read_karpathy(struct caption_reader *reader, const json_t *images, st
 {
     const size_t before = reader->count, first = reader->set->count;
     int rc = 0;
-    for (size_t i = 0; !rc && i < json_array_size(images); ++i) {
+    for (size_t i = 0; !rc && i < json_array_size(images); i++) {
         const json_t *image = json_array_get(images, i);
         const char *split = json_string_value(json_object_get(image, "split"));
         if (!split)
@@ -114,7 +111,7 @@ static int read_stem(struct caption_reader *reader, const char *stem, const json
 {
     const bool is_list = json_is_array(value);
     int rc = 0;
-    for (size_t i = 0; !rc && i < (is_list ? json_array_size(value) : 1); ++i) {
+    for (size_t i = 0; !rc && i < (is_list ? json_array_size(value) : 1); i++) {
         const json_t *caption = is_list ? json_array_get(value, i) : value;
         if (!json_is_string(caption))
             return err_set(err, ERR_FORMAT,

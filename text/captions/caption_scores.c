@@ -28,7 +28,7 @@ struct worded {
 static int cut(struct strings *words, const struct strings *captions,
     const struct caption_score_options *options, const char *which, struct err *err)
 {
-    const int rc = ptb_words(words, captions, !options->alone, options->threads, err);
+    const int rc = ptb_words(words, captions, !options->without_context, options->threads, err);
     if (rc)
         err_wrap(err, "%s", which);
     return rc;
@@ -39,15 +39,15 @@ static int list_captions(struct strings *candidates, struct strings *references,
     const struct caption_pair *pairs, size_t count, struct err *err)
 {
     size_t total = 0;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         total += pairs[i].reference_count;
     candidates->items = mem_new(count, sizeof *candidates->items);
     references->items = mem_new(total, sizeof *references->items);
     if (!candidates->items || !references->items)
         return err_memory(err, (count + total) * sizeof(char *));
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         candidates->items[candidates->count++] = (char *)pairs[i].candidate;
-        for (size_t j = 0; j < pairs[i].reference_count; ++j)
+        for (size_t j = 0; j < pairs[i].reference_count; j++)
             references->items[references->count++] = (char *)pairs[i].references[j];
     }
     return 0;
@@ -59,7 +59,7 @@ static int pair_words(struct worded *worded, const struct caption_pair *pairs, s
     worded->pairs = arena_alloc(&worded->arena, count * sizeof *worded->pairs);
     if (!worded->pairs)
         return err_memory(err, count * sizeof *worded->pairs);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         worded->pairs[i] =
             (struct caption_pair){worded->candidates.items[i], references, pairs[i].reference_count};
         references += pairs[i].reference_count;
@@ -101,11 +101,11 @@ void caption_scores_take(
 
 static int spread_bleu(struct caption_scores *out, struct err *err)
 {
-    for (int n = 0; n < NGRAM_ORDERS; ++n) {
+    for (int n = 0; n < NGRAM_ORDERS; n++) {
         double *images = out->images[METRIC_BLEU_1 + n] = mem_new(out->count, sizeof *images);
         if (!images)
             return err_memory(err, out->count * sizeof *images);
-        for (size_t i = 0; i < out->count; ++i)
+        for (size_t i = 0; i < out->count; i++)
             images[i] = out->bleu.images[i].scores[n];
         out->corpus[METRIC_BLEU_1 + n] = out->bleu.corpus.scores[n];
     }
@@ -117,7 +117,7 @@ static int spread_sacrebleu(struct caption_scores *out, struct err *err)
     double *images = out->images[METRIC_SACREBLEU] = mem_new(out->count, sizeof *images);
     if (!images)
         return err_memory(err, out->count * sizeof *images);
-    for (size_t i = 0; i < out->count; ++i)
+    for (size_t i = 0; i < out->count; i++)
         images[i] = out->sacrebleu.images[i].score;
     out->corpus[METRIC_SACREBLEU] = out->sacrebleu.corpus.score;
     return 0;
@@ -141,7 +141,7 @@ static int score_words(struct caption_scores *out, const struct caption_pair *wo
         rc = document_frequency_new(&df, words, out->count, err);
         cider.df = df;
     }
-    for (enum caption_metric metric = METRIC_CIDER_D; !rc && metric <= METRIC_CIDER_PLAIN; ++metric) {
+    for (enum caption_metric metric = METRIC_CIDER_D; !rc && metric <= METRIC_CIDER_PLAIN; metric++) {
         cider.plain = metric == METRIC_CIDER_PLAIN;
         rc = cider_compute(&scores, words, out->count, &cider, err);
         if (!rc)
@@ -181,7 +181,7 @@ int document_frequency_of(struct document_frequency **out, const struct caption_
     struct caption_pair *pairs = mem_new(references->count, sizeof *pairs);
     if (!pairs)
         return err_memory(err, references->count * sizeof *pairs);
-    for (size_t i = 0; i < references->count; ++i)
+    for (size_t i = 0; i < references->count; i++)
         pairs[i] = (struct caption_pair){"", references->images[i].captions, references->images[i].count};
     int rc = worded_init(&worded, pairs, references->count, options, err);
     if (!rc)
@@ -195,7 +195,7 @@ void caption_scores_release(struct caption_scores *scores)
 {
     if (!scores)
         return;
-    for (int metric = 0; metric < METRIC_COUNT; ++metric)
+    for (int metric = 0; metric < METRIC_COUNT; metric++)
         free(scores->images[metric]);
     bleu_scores_release(&scores->bleu);
     sacrebleu_scores_release(&scores->sacrebleu);

@@ -38,7 +38,7 @@ struct caption_set {
     const char *name;               /* of the first file */
     struct captioned_image *images; /* (count), in the order in which their captions begin */
     size_t count, room;
-    struct json_t *by_id; /* the index of each */
+    struct string_map by_id; /* the index of each */
     struct arena arena;
 };
 
@@ -251,7 +251,7 @@ extern const struct caption_metric_info {
 } caption_metrics[METRIC_COUNT];
 
 struct caption_score_options { /* zeroed: as coco-caption and sacreBLEU do */
-    bool alone;                /* captions cut into words one by one, not as one text: see ptb_words */
+    bool without_context;      /* captions cut into words one by one, not as one text: see ptb_words */
     const struct document_frequency *df; /* NULL: of the references given */
     struct sacrebleu_options sacrebleu;
     int threads;

@@ -8,16 +8,10 @@
 
 int values_add(struct values *values, struct value value, struct err *err)
 {
-    if (values->count == values->room) {
-        const size_t room = values->room ? values->room * 2 : 64;
-        struct value *grown = mem_grow(values->items, room, sizeof *grown);
-        if (!grown)
-            return err_memory(err, room * sizeof *grown);
-        values->items = grown;
-        values->room = room;
-    }
-    values->items[values->count++] = value;
-    return 0;
+    const int rc = array_grow(values->items, &values->room, values->count + 1, err);
+    if (!rc)
+        values->items[values->count++] = value;
+    return rc;
 }
 
 int push(struct machine *m, enum kind kind, uint32_t number)
@@ -35,7 +29,7 @@ int pop(struct machine *m, const struct value **values, size_t n)
     if (m->stack.count < n)
         return fail_empty(m);
     *values = m->stack.items + m->stack.count - n;
-    for (size_t i = 0; i < n; ++i)
+    for (size_t i = 0; i < n; i++)
         if ((*values)[i].kind == MARK)
             return fail_empty(m);
     m->stack.count -= n;
@@ -46,7 +40,7 @@ int pop_to_mark(struct machine *m, const struct value **values, size_t *count)
 {
     size_t mark = m->stack.count;
     while (mark && m->stack.items[mark - 1].kind != MARK)
-        --mark;
+        mark--;
     if (mark == 0)
         return fail_empty(m);
     *values = m->stack.items + mark;
@@ -60,10 +54,10 @@ int pop_to_mark(struct machine *m, const struct value **values, size_t *count)
 static int push_text(struct machine *m, struct span text)
 {
     uint32_t word;
-    const int code = document_frequency_word(&word, m->df, text, m->err);
-    if (code) {
+    const int rc = document_frequency_word(&word, m->df, text, m->err);
+    if (rc) {
         err_wrap(m->err, "string at byte %zu", m->offset);
-        return code;
+        return rc;
     }
     return push(m, WORD, word);
 }
@@ -74,13 +68,11 @@ static int push_escaped(struct machine *m, unescaper *unescape)
 {
     const struct span line = m->argument;
     size_t need, length;
-    if (!size_mul(&need, line.length, 2) || !m->text || need > m->text_room) {
-        char *grown = mem_grow(m->text, line.length, 2);
-        if (!grown)
-            return err_memory(m->err, line.length);
-        m->text = grown;
-        m->text_room = need;
-    }
+    if (!size_mul(&need, line.length, 2))
+        return err_memory(m->err, line.length);
+    const int rc = array_grow(m->text, &m->text_room, need + 1, m->err);
+    if (rc)
+        return rc;
     if (!unescape(m->text, &length, line))
         return err_set(m->err, ERR_FORMAT, "string at byte %zu is badly escaped", m->offset);
     return push_text(m, (struct span){m->text, length});
@@ -122,14 +114,14 @@ int run_digits(struct machine *m)
 uint64_t little_endian(struct span bytes)
 {
     uint64_t value = 0;
-    for (size_t i = 0; i < bytes.length && i < 8; ++i)
+    for (size_t i = 0; i < bytes.length && i < 8; i++)
         value |= (uint64_t)(unsigned char)bytes.data[i] << 8 * i;
     return value;
 }
 
 int run_unsigned(struct machine *m)
 {
-    for (size_t i = 4; i < m->argument.length; ++i)
+    for (size_t i = 4; i < m->argument.length; i++)
         if (m->argument.data[i])
             return fail_number(m);
     return push(m, NUMBER, (uint32_t)little_endian(m->argument));
@@ -146,7 +138,7 @@ int run_float(struct machine *m)
 {
     uint64_t bits = 0;
     double value;
-    for (size_t i = 0; i < m->argument.length; ++i)
+    for (size_t i = 0; i < m->argument.length; i++)
         bits = bits << 8 | (unsigned char)m->argument.data[i];
     memcpy(&value, &bits, sizeof value);
     if (!(value >= 0 && value <= UINT32_MAX) || value != (double)(uint32_t)value)
@@ -171,25 +163,25 @@ static int word_of(uint32_t *out, struct machine *m, struct value value)
 static int push_tuple(struct machine *m, const struct value *values, size_t count)
 {
     uint32_t words[NGRAM_ORDERS], ngram;
-    int code = 0;
+    int rc = 0;
     if (count == 0 || (count == 1 && values[0].kind == NUMBER_TYPE))
         return push(m, ARGUMENTS, 0);
     if (count > NGRAM_ORDERS)
         return err_set(m->err, ERR_FORMAT, "tuple of %zu at byte %zu: n-grams have 1 to %d words", count,
             m->offset, NGRAM_ORDERS);
-    for (size_t i = 0; i < count && !code; ++i)
-        code = word_of(&words[i], m, values[i]);
-    if (!code)
-        code = document_frequency_ngram(&ngram, m->df, words, count, m->err);
-    return code ? code : push(m, NGRAM, ngram);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = word_of(&words[i], m, values[i]);
+    if (!rc)
+        rc = document_frequency_ngram(&ngram, m->df, words, count, m->err);
+    return rc ? rc : push(m, NGRAM, ngram);
 }
 
 int run_tuple(struct machine *m)
 {
     const struct value *values = NULL;
     size_t count = 0;
-    const int code = pop_to_mark(m, &values, &count);
-    return code ? code : push_tuple(m, values, count);
+    const int rc = pop_to_mark(m, &values, &count);
+    return rc ? rc : push_tuple(m, values, count);
 }
 
 int run_empty_tuple(struct machine *m)
@@ -201,6 +193,6 @@ int run_short_tuple(struct machine *m)
 {
     const size_t count = m->opcode - 0x84u;
     const struct value *values = NULL;
-    const int code = pop(m, &values, count);
-    return code ? code : push_tuple(m, values, count);
+    const int rc = pop(m, &values, count);
+    return rc ? rc : push_tuple(m, values, count);
 }

@@ -9,16 +9,12 @@
 static int put(struct ptb_words *words, const char *bytes, size_t length, struct err *err)
 {
     size_t need;
-    if (!size_add(&need, words->length, length))
+    if (!size_add(&need, words->length, length) || need == SIZE_MAX)
         return err_memory(err, SIZE_MAX);
-    if (need >= words->room) { /* also for nothing, so that there are bytes to point to */
-        const size_t room = need + need / 2 + 256;
-        char *grown = mem_grow(words->bytes, room, 1);
-        if (!grown)
-            return err_memory(err, room);
-        words->bytes = grown;
-        words->room = room;
-    }
+    /* One more, so that there are bytes to point to where there is nothing to write. */
+    const int rc = array_grow(words->bytes, &words->room, need + 1, err);
+    if (rc)
+        return rc;
     memcpy(words->bytes + words->length, bytes, length);
     words->length = need;
     return 0;
@@ -26,7 +22,7 @@ static int put(struct ptb_words *words, const char *bytes, size_t length, struct
 
 static const struct ptb_change *whole_change(struct span token)
 {
-    for (const struct ptb_change *change = ptb_changes; change->from; ++change)
+    for (const struct ptb_change *change = ptb_changes; change->from; change++)
         if (change->place != PLACE_QUOTES && token.length == strlen(change->from) &&
             !memcmp(token.data, change->from, token.length))
             return change;
@@ -35,7 +31,7 @@ static const struct ptb_change *whole_change(struct span token)
 
 static const struct ptb_change *inner_change(struct span text, enum ptb_place place)
 {
-    for (const struct ptb_change *change = ptb_changes; change->from; ++change)
+    for (const struct ptb_change *change = ptb_changes; change->from; change++)
         if ((change->place == PLACE_ANY || change->place == place) &&
             span_begins(text, span_of(change->from)))
             return change;
@@ -92,7 +88,7 @@ static int put_changed(struct ptb_words *words, struct span token, struct err *e
 
 static bool is_plain(struct span token)
 {
-    for (size_t i = 0; i < token.length; ++i)
+    for (size_t i = 0; i < token.length; i++)
         if (!ptb_is_ascii_word(span_from(token, i)) && token.data[i] != '-')
             return false;
     return ptb_is_ascii_word(token);
@@ -101,7 +97,7 @@ static bool is_plain(struct span token)
 static int put_plain(struct ptb_words *words, struct span token, struct err *err)
 {
     const int rc = put(words, token.data, token.length, err);
-    for (char *c = words->bytes + words->length - token.length; !rc && c < words->bytes + words->length; ++c)
+    for (char *c = words->bytes + words->length - token.length; !rc && c < words->bytes + words->length; c++)
         if (*c >= 'A' && *c <= 'Z')
             *c = (char)(*c - 'A' + 'a');
     return rc;
@@ -110,7 +106,7 @@ static int put_plain(struct ptb_words *words, struct span token, struct err *err
 static bool is_punctuation(const char *bytes, size_t length)
 {
     enum { LONGEST = 3 };
-    for (const char *const *mark = ptb_punctuation; length <= LONGEST && *mark; ++mark)
+    for (const char *const *mark = ptb_punctuation; length <= LONGEST && *mark; mark++)
         if (length == strlen(*mark) && !memcmp(bytes, *mark, length))
             return true;
     return false;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text/captions/caption_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The image of that id, which is new where it was not there. */
+static int find_or_add(size_t *out, struct caption_set *set, const char *id, struct err *err)
+{
+    size_t *at;
+    int rc = array_grow(set->images, &set->room, set->count + 1, err);
+    if (!rc)
+        rc = string_map_add(&at, &set->by_id, id, strlen(id), set->count, err);
+    if (rc)
+        return rc;
+    *out = *at;
+    if (*at < set->count)
+        return 0;
+    char *copy = arena_copy(&set->arena, id, strlen(id));
+    if (!copy)
+        return err_memory(err, strlen(id));
+    set->images[set->count++] = (struct captioned_image){.id = copy};
+    return 0;
+}
+
+int caption_add(
+    struct caption_reader *reader, const char *id, const char *caption, size_t length, struct err *err)
+{
+    if (length > CAPTION_MAX)
+        return err_set(err, ERR_LIMIT,
+            "unable to read '%s': the caption of image '%s' has %zu bytes, the limit is %d", reader->path, id,
+            length, CAPTION_MAX);
+    int rc = array_grow(reader->mentions, &reader->room, reader->count + 1, err);
+    if (rc)
+        return rc;
+    struct mention *mention = &reader->mentions[reader->count];
+    rc = find_or_add(&mention->image, reader->set, id, err);
+    if (rc)
+        return rc;
+    mention->caption = arena_copy(&reader->set->arena, caption, length);
+    if (!mention->caption)
+        return err_memory(err, length);
+    reader->count++;
+    return 0;
+}
+
+int caption_name_picture(
+    struct caption_set *set, const char *id, const char *name, size_t length, struct err *err)
+{
+    const size_t *at = string_map_find(&set->by_id, id, strlen(id));
+    if (!at)
+        return 0;
+    set->images[*at].file = arena_copy(&set->arena, name, length);
+    return set->images[*at].file ? 0 : err_memory(err, length);
+}
+
+int caption_gather(struct caption_reader *reader, struct err *err)
+{
+    struct caption_set *set = reader->set;
+    for (size_t i = 0; i < reader->count; i++)
+        set->images[reader->mentions[i].image].count++;
+    for (size_t i = 0; i < set->count; i++) {
+        struct captioned_image *image = &set->images[i];
+        image->captions = arena_alloc(&set->arena, image->count * sizeof *image->captions);
+        if (!image->captions)
+            return err_memory(err, image->count * sizeof *image->captions);
+        image->count = 0;
+    }
+    for (size_t i = 0; i < reader->count; i++) {
+        struct captioned_image *image = &set->images[reader->mentions[i].image];
+        image->captions[image->count++] = reader->mentions[i].caption;
+    }
+    return 0;
+}
+
+const struct captioned_image *caption_set_find(const struct caption_set *set, const char *id)
+{
+    const size_t *at = string_map_find(&set->by_id, id, strlen(id));
+    return at ? &set->images[*at] : NULL;
+}
+
+void caption_set_release(struct caption_set *set)
+{
+    if (!set)
+        return;
+    string_map_release(&set->by_id);
+    free(set->images);
+    arena_release(&set->arena);
+    *set = (struct caption_set){0};
+}
