@@ -11,7 +11,7 @@ int bpe_init(struct bpe *bpe, size_t room, struct err *err)
     assert(room < UINT32_MAX / 4);
     unsigned bits = 1;
     while ((size_t)1 << bits < 2 * room)
-        ++bits;
+        bits++;
     bpe->room = room;
     bpe->shift = 64 - bits;
     bpe->merges = mem_new(room, sizeof *bpe->merges);
@@ -82,7 +82,7 @@ static uint64_t heap_pop(struct heap *heap)
     size_t i = 0, child;
     while ((child = 2 * i + 1) < heap->count) {
         if (child + 1 < heap->count && heap->items[child + 1] < heap->items[child])
-            ++child;
+            child++;
         if (last <= heap->items[child])
             break;
         heap->items[i] = heap->items[child];
@@ -156,18 +156,18 @@ int bpe_encode(const struct bpe *bpe, struct span word, int32_t *ids, size_t roo
 
     struct bpe_symbol *symbols = work->symbols;
     struct heap heap = {work->heap, 0};
-    for (size_t i = 0; i < length; ++i) {
+    for (size_t i = 0; i < length; i++) {
         const unsigned char byte = (unsigned char)word.data[i];
         symbols[i].id = i + 1 < length ? bpe->byte_ids[byte] : bpe->last_ids[byte];
         symbols[i].previous = (uint32_t)i - 1;
         symbols[i].next = (uint32_t)i + 1;
     }
-    for (size_t i = 0; i < length; ++i)
+    for (size_t i = 0; i < length; i++)
         queue_pair(bpe, &heap, symbols, length, (uint32_t)i);
     merge_symbols(bpe, &heap, symbols, length);
 
     *count = 0;
-    for (size_t i = 0; i < length; i = symbols[i].next, ++*count)
+    for (size_t i = 0; i < length; i = symbols[i].next, (*count)++)
         if (*count < room)
             ids[*count] = symbols[i].id;
     return 0;

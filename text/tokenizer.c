@@ -47,7 +47,7 @@ static void put_id(struct encoding *encoding, int32_t id)
 {
     if (encoding->count < encoding->room)
         encoding->ids[encoding->count] = id;
-    ++encoding->count;
+    encoding->count++;
 }
 
 static int encode_words(struct encoding *encoding, struct span text)
@@ -71,8 +71,8 @@ static const struct added_token *find_added(
     size_t *offset, const struct tokenizer *tokenizer, struct span text, bool normalised)
 {
     const struct added_token *found = NULL;
-    for (*offset = 0; *offset < text.length; ++*offset) {
-        for (size_t i = 0; i < tokenizer->added_count; ++i) {
+    for (*offset = 0; *offset < text.length; (*offset)++) {
+        for (size_t i = 0; i < tokenizer->added_count; i++) {
             const struct added_token *token = &tokenizer->added[i];
             if (token->normalised == normalised && span_begins(span_from(text, *offset), token->text) &&
                 (!found || found->text.length < token->text.length))

@@ -38,7 +38,7 @@ int tokenizer_set_clip(struct tokenizer *tokenizer, struct vocab *vocab, struct 
     tokenizer->added = arena_alloc(&tokenizer->arena, 2 * sizeof *tokenizer->added);
     if (!tokenizer->added)
         return err_memory(err, 2 * sizeof *tokenizer->added);
-    for (size_t i = 0; i < 2; ++i) {
+    for (size_t i = 0; i < 2; i++) {
         *ids[i] = vocab_find(vocab, span_of(texts[i]), nothing);
         if (*ids[i] < 0)
             return err_set(err, ERR_FORMAT, "the vocabulary has no '%s'", texts[i]);
@@ -82,7 +82,7 @@ int tokenizer_add_merge(struct tokenizer *tokenizer, const struct vocab *vocab, 
 {
     const struct span texts[3][2] = {{left, nothing}, {right, nothing}, {left, right}};
     int32_t ids[3];
-    for (size_t i = 0; i < 3; ++i) {
+    for (size_t i = 0; i < 3; i++) {
         const struct span a = texts[i][0], b = texts[i][1];
         ids[i] = vocab_find(vocab, a, b);
         if (ids[i] < 0)
@@ -100,9 +100,9 @@ int tokenizer_finish(struct tokenizer *tokenizer, const struct vocab *vocab, int
     struct byte_symbol symbols[256];
 
     vocab_alphabet(symbols);
-    for (size_t i = 0; i < 256; ++i) {
+    for (size_t i = 0; i < 256; i++) {
         const struct span text = {symbols[i].text, symbols[i].length};
-        for (size_t last = 0; last < 2; ++last) {
+        for (size_t last = 0; last < 2; last++) {
             const int32_t id = vocab_find(vocab, text, ends[last]);
             if (id < 0 && unknown < 0)
                 return err_set(err, ERR_FORMAT, "the vocabulary has no '%.*s%s' for byte 0x%02x",

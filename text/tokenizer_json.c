@@ -32,7 +32,7 @@ static bool joins_blanks(const json_t *value)
 static int read_one_normalizer(struct tokenizer *tokenizer, const json_t *value, struct err *err)
 {
     const json_t *type = json_object_get(value, "type");
-    for (size_t i = 0; i < sizeof normalizers / sizeof normalizers[0]; ++i) {
+    for (size_t i = 0; i < sizeof normalizers / sizeof normalizers[0]; i++) {
         const unsigned step = normalizers[i].step;
         if (!is_text(type, normalizers[i].type) || (step == 0 && !joins_blanks(value)))
             continue;
@@ -111,7 +111,7 @@ static int read_added_tokens(struct tokenizer *tokenizer, struct vocab *vocab, j
     tokenizer->added = arena_alloc(&tokenizer->arena, count * sizeof *tokenizer->added);
     if (!tokenizer->added)
         return err_memory(err, count * sizeof *tokenizer->added);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         int rc = read_added_token(tokenizer, vocab, json_array_get(list, i), err);
         if (rc) {
             err_wrap(err, "added_tokens[%zu]", i);
@@ -144,7 +144,7 @@ static int read_post_processor(
     if (!unpack_roberta(texts, ids, value) && !unpack_template(texts, ids, value))
         return err_set(
             err, ERR_UNSUPPORTED, "the post_processor does not put a start and an end around text");
-    for (size_t i = 0; i < 2; ++i)
+    for (size_t i = 0; i < 2; i++)
         if (ids[i] < 0 || vocab_find(vocab, span_of(texts[i]), span_of("")) != ids[i])
             return err_set(err, ERR_FORMAT,
                 "the post_processor gives '%.40s' the id %lld, the vocabulary does not", texts[i],
@@ -180,7 +180,7 @@ static int check_model(const json_t *model, struct err *err)
         return err_set(err, ERR_UNSUPPORTED, "the model is '%.40s', not CLIP's BPE", json_string_value(type));
     if (!json_is_object(json_object_get(model, "vocab")) || !json_is_array(json_object_get(model, "merges")))
         return err_set(err, ERR_UNSUPPORTED, "the model is not CLIP's BPE: it needs a vocab and merges");
-    for (size_t i = 0; i < sizeof model_fields / sizeof model_fields[0]; ++i) {
+    for (size_t i = 0; i < sizeof model_fields / sizeof model_fields[0]; i++) {
         const char *key = model_fields[i].key, *expected = model_fields[i].value;
         const json_t *value = json_object_get(model, key);
         if (expected ? !is_text(value, expected) : !is_off(value))
@@ -209,7 +209,7 @@ static int read_merges(struct tokenizer *tokenizer, const struct vocab *vocab, j
 {
     const size_t count = json_array_size(list);
     int rc = bpe_init(&tokenizer->bpe, count, err);
-    for (size_t i = 0; !rc && i < count; ++i) {
+    for (size_t i = 0; !rc && i < count; i++) {
         rc = read_merge(tokenizer, vocab, json_array_get(list, i), err);
         if (rc)
             err_wrap(err, "model.merges[%zu]", i);

@@ -34,7 +34,7 @@ typedef const char *format_paths[TOKENIZER_FILES_MAX]; /* NULL: the format has f
 static int join_paths(format_paths paths, struct arena *arena, const char *directory,
     enum tokenizer_format format, struct err *err)
 {
-    for (size_t i = 0; i < TOKENIZER_FILES_MAX; ++i) {
+    for (size_t i = 0; i < TOKENIZER_FILES_MAX; i++) {
         const char *name = formats[format].files[i];
         paths[i] = name ? path_join(arena, directory, name) : NULL;
         if (name && !paths[i])
@@ -45,7 +45,7 @@ static int join_paths(format_paths paths, struct arena *arena, const char *direc
 
 static bool all_exist(format_paths paths)
 {
-    for (size_t i = 0; i < TOKENIZER_FILES_MAX && paths[i]; ++i)
+    for (size_t i = 0; i < TOKENIZER_FILES_MAX && paths[i]; i++)
         if (!file_exists(paths[i]))
             return false;
     return true;
@@ -58,14 +58,14 @@ static int load_files(
     char *bytes[TOKENIZER_FILES_MAX] = {0};
     int rc = 0;
 
-    for (size_t i = 0; !rc && i < TOKENIZER_FILES_MAX && paths[i]; ++i) {
+    for (size_t i = 0; !rc && i < TOKENIZER_FILES_MAX && paths[i]; i++) {
         size_t size = 0;
         rc = file_read(&bytes[i], &size, paths[i], FILE_LIMIT, err);
         files[i] = (struct text_file){paths[i], {bytes[i], size}};
     }
     if (!rc)
         rc = tokenizer_parse(out, format, files, err);
-    for (size_t i = 0; i < TOKENIZER_FILES_MAX; ++i)
+    for (size_t i = 0; i < TOKENIZER_FILES_MAX; i++)
         free(bytes[i]);
     return rc;
 }
@@ -77,7 +77,7 @@ int tokenizer_load(struct tokenizer **out, const char *directory, struct err *er
     bool found = false;
     int rc = 0;
 
-    for (enum tokenizer_format format = 0; !rc && !found && format < TOKENIZER_FORMATS; ++format) {
+    for (enum tokenizer_format format = 0; !rc && !found && format < TOKENIZER_FORMATS; format++) {
         rc = join_paths(paths, &arena, directory, format, err);
         found = !rc && all_exist(paths);
         if (found)

@@ -10,7 +10,7 @@ static size_t count_lines(struct span text)
 {
     size_t count = 0;
     for (struct lines lines = {.rest = text}; lines_next(&lines);)
-        ++count;
+        count++;
     return count;
 }
 
@@ -85,7 +85,7 @@ static int add_alphabet(struct vocab *vocab, struct err *err)
     int rc = 0;
 
     vocab_alphabet(symbols);
-    for (size_t i = 0; !rc && i < OPENAI_SYMBOLS; ++i) {
+    for (size_t i = 0; !rc && i < OPENAI_SYMBOLS; i++) {
         const struct byte_symbol *symbol = &symbols[i % 256];
         const struct span end = ends[i / 256];
         char *text = arena_alloc(&vocab->arena, symbol->length + end.length + 1);
@@ -106,7 +106,7 @@ static int add_openai_merges(
     if (rc)
         return rc;
     lines_next(&lines); /* the header */
-    for (size_t i = 0; i < OPENAI_MERGES; ++i) {
+    for (size_t i = 0; i < OPENAI_MERGES; i++) {
         if (!lines_next(&lines))
             return err_set(err, ERR_FORMAT, "unable to load '%s': %zu merges, expected %d", file->name, i,
                 OPENAI_MERGES);

@@ -87,11 +87,11 @@ static unsigned mark_class(int32_t c)
 static void sort_marks(int32_t *chars, size_t count, int32_t *scratch)
 {
     size_t place[256 + 1] = {0};
-    for (size_t i = 0; i < count; ++i)
-        ++place[mark_class(chars[i]) + 1];
-    for (size_t class = 0; class < 256; ++class)
+    for (size_t i = 0; i < count; i++)
+        place[mark_class(chars[i]) + 1]++;
+    for (size_t class = 0; class < 256; class ++)
         place[class + 1] += place[class];
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         scratch[place[mark_class(chars[i])]++] = chars[i];
     memcpy(chars, scratch, count * sizeof *chars);
 }
@@ -103,7 +103,7 @@ static void order_marks(int32_t *chars, size_t count, int32_t *scratch)
     for (size_t begin = 0, end; begin < count; begin = end) {
         bool ordered = true;
         unsigned last = mark_class(chars[begin]), next;
-        for (end = begin + 1; end < count && (next = mark_class(chars[end])) != 0; ++end) {
+        for (end = begin + 1; end < count && (next = mark_class(chars[end])) != 0; end++) {
             ordered = ordered && last <= next;
             last = next;
         }
@@ -115,7 +115,7 @@ static void order_marks(int32_t *chars, size_t count, int32_t *scratch)
 static size_t encode(char *bytes, const int32_t *chars, size_t count, bool lower)
 {
     char *to = bytes;
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         const int32_t c = lower ? utf8proc_tolower(chars[i]) : chars[i];
         to += utf8proc_encode_char(c, (uint8_t *)to);
         if (lower && chars[i] == 0x130) /* the one letter whose lower case is two: i with U+0307 above */
@@ -127,7 +127,7 @@ static size_t encode(char *bytes, const int32_t *chars, size_t count, bool lower
 static bool is_ascii(struct span text)
 {
     unsigned char bits = 0;
-    for (size_t i = 0; i < text.length; ++i)
+    for (size_t i = 0; i < text.length; i++)
         bits |= (unsigned char)text.data[i];
     return bits < 0x80;
 }
@@ -137,7 +137,7 @@ static int lower_ascii(struct span *out, struct arena *arena, struct span text, 
     char *bytes = arena_alloc(arena, text.length);
     if (!bytes)
         return err_memory(err, text.length);
-    for (size_t i = 0; i < text.length; ++i) {
+    for (size_t i = 0; i < text.length; i++) {
         const char c = text.data[i];
         bytes[i] = c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
     }

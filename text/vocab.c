@@ -37,7 +37,7 @@ void vocab_release(struct vocab *vocab)
 /* FNV-1a, which a second call continues. */
 static uint64_t hash(uint64_t seed, struct span text)
 {
-    for (size_t i = 0; i < text.length; ++i)
+    for (size_t i = 0; i < text.length; i++)
         seed = (seed ^ (unsigned char)text.data[i]) * UINT64_C(0x100000001b3);
     return seed;
 }
@@ -106,10 +106,10 @@ void vocab_alphabet(struct byte_symbol symbols[256])
 {
     size_t count = 0;
     unsigned next = 0x100; /* the other bytes borrow characters from here on */
-    for (unsigned byte = 0; byte < 256; ++byte)
+    for (unsigned byte = 0; byte < 256; byte++)
         if (stands_for_itself(byte))
             symbols[count++] = symbol_of(byte, byte);
-    for (unsigned byte = 0; byte < 256; ++byte)
+    for (unsigned byte = 0; byte < 256; byte++)
         if (!stands_for_itself(byte))
             symbols[count++] = symbol_of(byte, next++);
     assert(count == 256);

@@ -9,7 +9,7 @@ static const struct span contractions[] = {
 
 static size_t contraction_length(struct span text)
 {
-    for (size_t i = 0; i < sizeof contractions / sizeof contractions[0]; ++i)
+    for (size_t i = 0; i < sizeof contractions / sizeof contractions[0]; i++)
         if (span_begins(text, contractions[i]))
             return contractions[i].length;
     return 0;
@@ -36,7 +36,7 @@ static size_t word_length(struct span text)
 static size_t special_length(struct span text)
 {
     const struct span specials[] = {span_of(START_TEXT), span_of(END_TEXT)};
-    for (size_t i = 0; i < 2; ++i)
+    for (size_t i = 0; i < 2; i++)
         if (span_begins(text, specials[i]))
             return specials[i].length;
     return 0;

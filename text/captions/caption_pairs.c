@@ -20,13 +20,13 @@ static void note_missing(struct missing *missing, const char *id)
         snprintf(missing->names + used, room, "%s'%.60s'", missing->count ? ", " : "", id);
     else if (missing->count == NAMED)
         snprintf(missing->names + used, room, " ...");
-    ++missing->count;
+    missing->count++;
 }
 
 static size_t count_having(const struct caption_set *sets, size_t count, const char *id)
 {
     size_t having = 0;
-    for (size_t s = 0; s < count; ++s)
+    for (size_t s = 0; s < count; s++)
         having += caption_set_find(&sets[s], id) != NULL;
     return having;
 }
@@ -35,13 +35,13 @@ static size_t count_having(const struct caption_set *sets, size_t count, const c
 static void find_missing(struct missing *unwritten, struct missing *unreferenced,
     const struct caption_set *references, const struct caption_set *candidates, size_t systems)
 {
-    for (size_t i = 0; i < references->count; ++i) {
+    for (size_t i = 0; i < references->count; i++) {
         const char *id = references->images[i].id;
         if (count_having(candidates, systems, id) < systems)
             note_missing(unwritten, id);
     }
-    for (size_t s = 0; s < systems; ++s)
-        for (size_t i = 0; i < candidates[s].count; ++i) {
+    for (size_t s = 0; s < systems; s++)
+        for (size_t i = 0; i < candidates[s].count; i++) {
             const char *id = candidates[s].images[i].id;
             if (!caption_set_find(references, id) && !count_having(candidates, s, id))
                 note_missing(unreferenced, id);
@@ -64,7 +64,7 @@ static int refuse_missing(
 
 static int check_single(const struct caption_set *candidates, struct err *err)
 {
-    for (size_t i = 0; i < candidates->count; ++i)
+    for (size_t i = 0; i < candidates->count; i++)
         if (candidates->images[i].count > 1)
             return err_set(err, ERR_FORMAT, "image '%s' has %zu candidates in '%s' and can have one",
                 candidates->images[i].id, candidates->images[i].count, candidates->name);
@@ -77,7 +77,7 @@ static void add_pair(struct caption_pairs *out, const char *id, const struct cap
 {
     const struct captioned_image *reference = caption_set_find(references, id);
     const char *file = reference ? reference->file : NULL;
-    for (size_t s = 0; s < systems; ++s) {
+    for (size_t s = 0; s < systems; s++) {
         const struct captioned_image *candidate = caption_set_find(&candidates[s], id);
         if (!reference || !candidate)
             return;
@@ -95,7 +95,7 @@ static int make_room(struct caption_pairs *out, size_t count, size_t systems, st
     out->files = arena_alloc(&out->arena, count * sizeof *out->files);
     out->systems = arena_alloc(&out->arena, systems * sizeof *out->systems);
     bool ok = out->ids && out->files && out->systems;
-    for (size_t s = 0; ok && s < systems; ++s)
+    for (size_t s = 0; ok && s < systems; s++)
         ok = (out->systems[s] = arena_alloc(&out->arena, count * sizeof *out->systems[s]));
     return ok ? 0 : err_memory(err, count * sizeof(struct caption_pair));
 }
@@ -106,14 +106,14 @@ int caption_pairs_join(struct caption_pairs *out, const struct caption_set *refe
     struct missing unwritten = {0}, unreferenced = {0};
     int rc = 0;
     *out = (struct caption_pairs){0};
-    for (size_t s = 0; s < systems && !rc; ++s)
+    for (size_t s = 0; s < systems && !rc; s++)
         rc = check_single(&candidates[s], err);
     find_missing(&unwritten, &unreferenced, references, candidates, systems);
     if (!rc && !allow_missing)
         rc = refuse_missing(&unwritten, &unreferenced, err);
     if (!rc)
         rc = make_room(out, candidates[0].count, systems, err);
-    for (size_t i = 0; i < candidates[0].count && !rc; ++i)
+    for (size_t i = 0; i < candidates[0].count && !rc; i++)
         add_pair(out, candidates[0].images[i].id, references, candidates, systems);
     if (!rc && !out->count)
         rc = err_set(err, ERR_ARGUMENT, "no image has both a candidate and references");

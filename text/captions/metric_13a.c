@@ -71,7 +71,7 @@ static char *part_signs(struct arena *arena, const char *text)
     if (!parted)
         return NULL;
     *out++ = ' ';
-    for (; *text; ++text) {
+    for (; *text; text++) {
         const bool sign = is_sign(*text);
         if (sign)
             *out++ = ' ';
@@ -123,10 +123,10 @@ char *words_13a(struct arena *arena, const char *text, size_t length)
     char *words = arena_copy(arena, text, length);
     if (!words)
         return NULL;
-    for (size_t i = 0; i < sizeof replacements / sizeof replacements[0]; ++i)
+    for (size_t i = 0; i < sizeof replacements / sizeof replacements[0]; i++)
         replace_all(words, replacements[i].from, replacements[i].to);
     words = part_signs(arena, words);
-    for (size_t i = 0; words && i < sizeof part_rules / sizeof part_rules[0]; ++i)
+    for (size_t i = 0; words && i < sizeof part_rules / sizeof part_rules[0]; i++)
         words = part_pairs(arena, words, &part_rules[i]);
     if (words)
         join_words(words);

@@ -26,15 +26,15 @@ static double *values_of(const struct bootstrap *bootstrap, size_t system, int m
 static void draw(uint32_t *times, size_t count, uint64_t seed, size_t sample)
 {
     const uint64_t stream = random_at(seed, sample);
-    for (size_t i = 0; i < count; ++i)
-        ++times[(random_at(stream, i) >> 32) * count >> 32];
+    for (size_t i = 0; i < count; i++)
+        times[(random_at(stream, i) >> 32) * count >> 32]++;
 }
 
 static void stats_add_times(struct bleu_stats *sum, const struct bleu_stats *stats, uint32_t times)
 {
     sum->candidate_length += stats->candidate_length * times;
     sum->reference_length += stats->reference_length * times;
-    for (size_t n = 0; n < NGRAM_ORDERS; ++n) {
+    for (size_t n = 0; n < NGRAM_ORDERS; n++) {
         sum->guess[n] += stats->guess[n] * times;
         sum->correct[n] += stats->correct[n] * times;
     }
@@ -43,7 +43,7 @@ static void stats_add_times(struct bleu_stats *sum, const struct bleu_stats *sta
 static double mean_of_sample(const double *images, const uint32_t *times, size_t count)
 {
     double sum = 0;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (times[i])
             sum += images[i] * times[i];
     return sum / (double)count;
@@ -54,17 +54,17 @@ static void score_sample(
 {
     struct bleu bleu = {0};
     struct sacrebleu sacrebleu = {0};
-    for (size_t i = 0; i < scores->count; ++i)
+    for (size_t i = 0; i < scores->count; i++)
         if (times[i]) {
             stats_add_times(&bleu.stats, &scores->bleu.images[i].stats, times[i]);
             stats_add_times(&sacrebleu.stats, &scores->sacrebleu.images[i].stats, times[i]);
         }
     bleu_score(&bleu);
     sacrebleu_score(&sacrebleu, &scores->sacrebleu.options, false);
-    for (int n = 0; n < NGRAM_ORDERS; ++n)
+    for (int n = 0; n < NGRAM_ORDERS; n++)
         corpus[METRIC_BLEU_1 + n] = bleu.scores[n];
     corpus[METRIC_SACREBLEU] = sacrebleu.score;
-    for (int metric = METRIC_ROUGE_L; metric < METRIC_COUNT; ++metric)
+    for (int metric = METRIC_ROUGE_L; metric < METRIC_COUNT; metric++)
         if (metric != METRIC_SACREBLEU && scores->images[metric])
             corpus[metric] = mean_of_sample(scores->images[metric], times, scores->count);
 }
@@ -79,10 +79,10 @@ static void run_sample(void *context, size_t sample)
         return;
     }
     draw(times, count, bootstrap->seed, sample);
-    for (size_t s = 0; s < bootstrap->systems; ++s) {
+    for (size_t s = 0; s < bootstrap->systems; s++) {
         double corpus[METRIC_COUNT] = {0};
         score_sample(corpus, &bootstrap->scores[s], times);
-        for (int metric = 0; metric < METRIC_COUNT; ++metric)
+        for (int metric = 0; metric < METRIC_COUNT; metric++)
             values_of(bootstrap, s, metric)[sample] = corpus[metric];
     }
     free(times);
@@ -114,9 +114,9 @@ static void compare_systems(
 {
     double mean = 0;
     size_t beyond = 0;
-    for (size_t i = 0; i < samples; ++i)
+    for (size_t i = 0; i < samples; i++)
         mean += fabs(differences[i]) / (double)samples;
-    for (size_t i = 0; i < samples; ++i)
+    for (size_t i = 0; i < samples; i++)
         beyond += !(fabs(differences[i]) - mean < fabs(difference));
     out->difference = difference;
     out->p = (1.0 + (double)beyond) / (1.0 + (double)samples);
@@ -127,14 +127,14 @@ static void compare_systems(
 static void summarise(struct bootstrap_score *out, const struct bootstrap *bootstrap, double *differences)
 {
     for (size_t s = bootstrap->systems; s-- > 0;)
-        for (int metric = 0; metric < METRIC_COUNT; ++metric) {
+        for (int metric = 0; metric < METRIC_COUNT; metric++) {
             struct bootstrap_score *score = &out[s * METRIC_COUNT + (size_t)metric];
             const struct caption_scores *first = bootstrap->scores, *scores = &first[s];
             double *values = values_of(bootstrap, s, metric);
             *score = (struct bootstrap_score){.p = 1};
             if (!scores->images[metric] || !first->images[metric])
                 continue;
-            for (size_t i = 0; i < bootstrap->samples; ++i)
+            for (size_t i = 0; i < bootstrap->samples; i++)
                 differences[i] = values[i] - values_of(bootstrap, 0, metric)[i];
             if (s > 0)
                 compare_systems(

@@ -36,7 +36,7 @@ static void weigh(struct cider_work *work, const struct ngrams *table, const str
 {
     const double log_images = log((double)df->count);
     document_frequency_lookup(work->frequency, df, table, work->words, work->map);
-    for (size_t g = 1; g < table->count; ++g) {
+    for (size_t g = 1; g < table->count; g++) {
         const double inverse = log_images - log(work->frequency[g] ? (double)work->frequency[g] : 1);
         work->squares[g] = inverse * inverse;
     }
@@ -45,8 +45,8 @@ static void weigh(struct cider_work *work, const struct ngrams *table, const str
 static void count_caption(uint32_t *counts, const struct caption_ngrams *caption, size_t n)
 {
     const uint32_t *ids = caption_ngram_ids(caption, n);
-    for (size_t i = 0; i < caption_ngram_count(caption, n); ++i)
-        ++counts[ids[i]];
+    for (size_t i = 0; i < caption_ngram_count(caption, n); i++)
+        counts[ids[i]]++;
 }
 
 /* Sum of others[g] * counts[g] * squares[g] over the caption's n-grams g, each once: an n-gram that occurs
@@ -57,7 +57,7 @@ static double product(const struct cider_work *work, const uint32_t *counts, con
 {
     const uint32_t *ids = caption_ngram_ids(caption, n);
     double sum = 0;
-    for (size_t i = 0; i < caption_ngram_count(caption, n); ++i) {
+    for (size_t i = 0; i < caption_ngram_count(caption, n); i++) {
         const uint32_t g = ids[i];
         sum += (clip && others[g] > counts[g] ? counts[g] : others[g]) * work->squares[g];
     }
@@ -78,13 +78,13 @@ static double similarity(struct cider_work *work, const double norms[NGRAM_ORDER
     const struct caption_ngrams *candidate, const struct caption_ngrams *reference, bool plain)
 {
     double sum = 0;
-    for (size_t n = 1; n <= NGRAM_ORDERS; ++n) {
+    for (size_t n = 1; n <= NGRAM_ORDERS; n++) {
         count_caption(work->reference, reference, n);
         const double dot = product(work, work->reference, work->candidate, !plain, reference, n);
         const double norm = product(work, work->reference, work->reference, false, reference, n);
         if (norm > 0 && norms[n - 1] > 0)
             sum += dot / (sqrt(norms[n - 1]) * sqrt(norm));
-        for (size_t i = 0; i < caption_ngram_count(reference, n); ++i)
+        for (size_t i = 0; i < caption_ngram_count(reference, n); i++)
             work->reference[caption_ngram_ids(reference, n)[i]] = 0;
     }
     return plain ? sum : sum * length_penalty(candidate, reference);
@@ -93,11 +93,11 @@ static double similarity(struct cider_work *work, const double norms[NGRAM_ORDER
 static double score(struct cider_work *work, const struct image_ngrams *image, bool plain)
 {
     double norms[NGRAM_ORDERS], sum = 0;
-    for (size_t n = 1; n <= NGRAM_ORDERS; ++n) {
+    for (size_t n = 1; n <= NGRAM_ORDERS; n++) {
         count_caption(work->candidate, &image->candidate, n);
         norms[n - 1] = product(work, work->candidate, work->candidate, false, &image->candidate, n);
     }
-    for (size_t i = 0; i < image->reference_count; ++i)
+    for (size_t i = 0; i < image->reference_count; i++)
         sum += similarity(work, norms, &image->candidate, &image->references[i], plain);
     return 10 * sum / NGRAM_ORDERS / (double)image->reference_count;
 }
@@ -148,14 +148,14 @@ int cider_compute(struct metric_scores *out, const struct caption_pair *pairs, s
     const struct cider_options *options, struct err *err)
 {
     *out = (struct metric_scores){0};
-    int code = caption_pairs_check(pairs, count, err);
-    if (code)
-        return code;
+    int rc = caption_pairs_check(pairs, count, err);
+    if (rc)
+        return rc;
     struct document_frequency *own = NULL;
-    if (!options->df && (code = document_frequency_new(&own, pairs, count, err)))
-        return code;
+    if (!options->df && (rc = document_frequency_new(&own, pairs, count, err)))
+        return rc;
     struct cider_job job = {.pairs = pairs, .df = own ? own : options->df, .plain = options->plain};
-    code = score_images(out, &job, count, options->threads, err);
+    rc = score_images(out, &job, count, options->threads, err);
     document_frequency_free(own);
-    return code;
+    return rc;
 }

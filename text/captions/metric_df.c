@@ -23,12 +23,12 @@ static int add_image(struct document_frequency *df, const struct image_ngrams *i
     if (!words)
         return err_memory(err, (table->word_count + table->count) * sizeof *words);
     uint32_t *map = words + table->word_count; /* zeroed, so the root is the root */
-    for (size_t i = 0; i < table->word_count; ++i)
+    for (size_t i = 0; i < table->word_count; i++)
         words[i] = ngrams_add_word(&df->ngrams, table->words[i]);
-    for (size_t g = 1; g < image->reference_ngrams; ++g) {
+    for (size_t g = 1; g < image->reference_ngrams; g++) {
         const uint64_t key = table->keys[g];
         map[g] = ngrams_add(&df->ngrams, map[key_prefix(key)], words[key_word(key)]);
-        ++df->images[map[g]];
+        df->images[map[g]]++;
     }
     free(words);
     return 0;
@@ -37,7 +37,7 @@ static int add_image(struct document_frequency *df, const struct image_ngrams *i
 /* The words outlive the captions they stood in. */
 static int keep_words(struct document_frequency *df, struct err *err)
 {
-    for (size_t i = 0; i < df->ngrams.word_count; ++i) {
+    for (size_t i = 0; i < df->ngrams.word_count; i++) {
         struct span *word = &df->ngrams.words[i];
         word->data = arena_copy(&df->arena, word->data, word->length);
         if (!word->data)
@@ -49,16 +49,16 @@ static int keep_words(struct document_frequency *df, struct err *err)
 static int count_images(
     struct document_frequency *df, const struct caption_pair *pairs, size_t count, struct err *err)
 {
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         const struct caption_pair references = {"", pairs[i].references, pairs[i].reference_count};
         struct image_ngrams image;
-        int code = image_ngrams_init(&image, &references, err);
-        if (code)
-            return code;
-        code = add_image(df, &image, err);
+        int rc = image_ngrams_init(&image, &references, err);
+        if (rc)
+            return rc;
+        rc = add_image(df, &image, err);
         image_ngrams_release(&image);
-        if (code)
-            return code;
+        if (rc)
+            return rc;
     }
     df->count = count;
     return keep_words(df, err);
@@ -67,9 +67,9 @@ static int count_images(
 /* Room for captions of that many words in all. */
 static int room_init(struct document_frequency *df, size_t words, struct err *err)
 {
-    const int code = ngrams_init(&df->ngrams, words, err);
-    if (code)
-        return code;
+    const int rc = ngrams_init(&df->ngrams, words, err);
+    if (rc)
+        return rc;
     df->room = words;
     df->images = mem_new(words * NGRAM_ORDERS + 1, sizeof *df->images);
     return df->images ? 0 : err_memory(err, words * NGRAM_ORDERS * sizeof *df->images);
@@ -80,34 +80,34 @@ static int new_with_room(struct document_frequency **out, size_t words, struct e
     struct document_frequency *df = mem_new(1, sizeof *df);
     if (!df)
         return err_memory(err, sizeof *df);
-    const int code = room_init(df, words, err);
-    if (code)
+    const int rc = room_init(df, words, err);
+    if (rc)
         document_frequency_free(df);
     else
         *out = df;
-    return code;
+    return rc;
 }
 
 int document_frequency_new(
     struct document_frequency **out, const struct caption_pair *pairs, size_t count, struct err *err)
 {
     *out = NULL;
-    int code = caption_pairs_check(pairs, count, err);
-    if (code)
-        return code;
+    int rc = caption_pairs_check(pairs, count, err);
+    if (rc)
+        return rc;
     size_t words = 0;
-    for (size_t i = 0; i < count; ++i)
-        for (size_t j = 0; j < pairs[i].reference_count; ++j)
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < pairs[i].reference_count; j++)
             words += count_words(span_of(pairs[i].references[j]));
-    code = new_with_room(out, words, err);
-    if (code)
-        return code;
-    code = count_images(*out, pairs, count, err);
-    if (code) {
+    rc = new_with_room(out, words, err);
+    if (rc)
+        return rc;
+    rc = count_images(*out, pairs, count, err);
+    if (rc) {
         document_frequency_free(*out);
         *out = NULL;
     }
-    return code;
+    return rc;
 }
 
 void document_frequency_free(struct document_frequency *df)
@@ -128,10 +128,10 @@ size_t document_frequency_images(const struct document_frequency *df)
 void document_frequency_lookup(uint32_t *out, const struct document_frequency *df, const struct ngrams *table,
     uint32_t *words, uint32_t *map)
 {
-    for (size_t i = 0; i < table->word_count; ++i)
+    for (size_t i = 0; i < table->word_count; i++)
         words[i] = ngrams_find_word(&df->ngrams, table->words[i]);
     map[NGRAM_ROOT] = NGRAM_ROOT;
-    for (size_t g = 1; g < table->count; ++g) {
+    for (size_t g = 1; g < table->count; g++) {
         const uint64_t key = table->keys[g];
         map[g] = ngrams_find(&df->ngrams, map[key_prefix(key)], words[key_word(key)]);
         out[g] = map[g] == NGRAM_NONE ? 0 : df->images[map[g]];
@@ -150,14 +150,14 @@ int document_frequency_begin(struct document_frequency **out, struct err *err)
 static int grow(struct document_frequency *df, struct err *err)
 {
     struct document_frequency larger = {.count = df->count, .arena = df->arena};
-    const int code = room_init(&larger, df->room * 2, err);
-    if (code) {
+    const int rc = room_init(&larger, df->room * 2, err);
+    if (rc) {
         ngrams_release(&larger.ngrams);
-        return code;
+        return rc;
     }
-    for (size_t i = 0; i < df->ngrams.word_count; ++i)
+    for (size_t i = 0; i < df->ngrams.word_count; i++)
         ngrams_add_word(&larger.ngrams, df->ngrams.words[i]);
-    for (size_t g = 1; g < df->ngrams.count; ++g)
+    for (size_t g = 1; g < df->ngrams.count; g++)
         ngrams_add(&larger.ngrams, key_prefix(df->ngrams.keys[g]), key_word(df->ngrams.keys[g]));
     memcpy(larger.images, df->images, df->ngrams.count * sizeof *df->images);
     ngrams_release(&df->ngrams);
@@ -177,11 +177,11 @@ int document_frequency_word(uint32_t *out, struct document_frequency *df, struct
     *out = ngrams_find_word(&df->ngrams, text);
     if (*out != NGRAM_NONE)
         return 0;
-    int code = unicode_check(text, err);
-    if (code || !is_word(text))
-        return code;
-    if (df->ngrams.word_count == df->room && (code = grow(df, err)))
-        return code;
+    int rc = unicode_check(text, err);
+    if (rc || !is_word(text))
+        return rc;
+    if (df->ngrams.word_count == df->room && (rc = grow(df, err)))
+        return rc;
     const char *copy = arena_copy(&df->arena, text.data, text.length);
     if (!copy)
         return err_memory(err, text.length);
@@ -192,15 +192,15 @@ int document_frequency_word(uint32_t *out, struct document_frequency *df, struct
 int document_frequency_ngram(
     uint32_t *out, struct document_frequency *df, const uint32_t *words, size_t n, struct err *err)
 {
-    int code;
+    int rc;
     *out = NGRAM_NONE;
-    for (size_t i = 0; i < n; ++i)
+    for (size_t i = 0; i < n; i++)
         if (words[i] == NGRAM_NONE)
             return 0;
-    if (df->ngrams.count + n > df->room * NGRAM_ORDERS + 1 && (code = grow(df, err)))
-        return code;
+    if (df->ngrams.count + n > df->room * NGRAM_ORDERS + 1 && (rc = grow(df, err)))
+        return rc;
     *out = NGRAM_ROOT;
-    for (size_t i = 0; i < n; ++i)
+    for (size_t i = 0; i < n; i++)
         *out = ngrams_add(&df->ngrams, *out, words[i]);
     return 0;
 }

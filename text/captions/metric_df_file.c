@@ -49,7 +49,7 @@ static int compare_words(const void *left, const void *right)
 static int compare_ngrams(const void *left, const void *right)
 {
     const struct ranked_ngram *a = left, *b = right;
-    for (size_t i = 0; i < NGRAM_ORDERS; ++i)
+    for (size_t i = 0; i < NGRAM_ORDERS; i++)
         if (a->ranks[i] != b->ranks[i])
             return a->ranks[i] < b->ranks[i] ? -1 : 1;
     return 0;
@@ -58,10 +58,10 @@ static int compare_ngrams(const void *left, const void *right)
 /* The words in order; ranks[number of a word] = its place there, from 1. */
 static void rank_words(struct ranked_word *sorted, uint32_t *ranks, const struct ngrams *ngrams)
 {
-    for (size_t i = 0; i < ngrams->word_count; ++i)
+    for (size_t i = 0; i < ngrams->word_count; i++)
         sorted[i] = (struct ranked_word){ngrams->words[i], (uint32_t)i};
     qsort(sorted, ngrams->word_count, sizeof *sorted, compare_words);
-    for (size_t i = 0; i < ngrams->word_count; ++i)
+    for (size_t i = 0; i < ngrams->word_count; i++)
         ranks[sorted[i].number] = (uint32_t)i + 1;
 }
 
@@ -71,15 +71,15 @@ static size_t rank_ngrams(
     struct ranked_ngram *paths, const uint32_t *ranks, const struct document_frequency *df)
 {
     size_t count = 0;
-    for (size_t g = 1; g < df->ngrams.count; ++g) {
+    for (size_t g = 1; g < df->ngrams.count; g++) {
         size_t n = 0;
         paths[g] = paths[df->ngrams.keys[g] >> 32];
         while (paths[g].ranks[n])
-            ++n;
+            n++;
         paths[g].ranks[n] = ranks[(uint32_t)df->ngrams.keys[g]];
         paths[g].images = df->images[g];
     }
-    for (size_t g = 1; g < df->ngrams.count; ++g)
+    for (size_t g = 1; g < df->ngrams.count; g++)
         if (paths[g].images)
             paths[count++] = paths[g];
     qsort(paths, count, sizeof *paths, compare_ngrams);
@@ -89,7 +89,7 @@ static size_t rank_ngrams(
 static void write_ngram(FILE *file, const struct ranked_ngram *ngram, const struct ranked_word *words)
 {
     fprintf(file, "%" PRIu32, ngram->images);
-    for (size_t i = 0; i < NGRAM_ORDERS && ngram->ranks[i]; ++i) {
+    for (size_t i = 0; i < NGRAM_ORDERS && ngram->ranks[i]; i++) {
         const struct span word = words[ngram->ranks[i] - 1].text;
         fputc(i == 0 ? '\t' : ' ', file);
         fwrite(word.data, 1, word.length, file);
@@ -103,28 +103,28 @@ int document_frequency_write(const struct document_frequency *df, FILE *file, st
     struct ranked_word *words = mem_new(ngrams->word_count, sizeof *words);
     struct ranked_ngram *paths = mem_new(ngrams->count, sizeof *paths);
     uint32_t *ranks = mem_new(ngrams->word_count, sizeof *ranks);
-    int code = 0;
+    int rc = 0;
     if (words && paths && ranks) {
         rank_words(words, ranks, ngrams);
         const size_t count = rank_ngrams(paths, ranks, df);
         fprintf(file, "%s1, %zu images, %zu n-grams\n", title, df->count, count);
-        for (size_t i = 0; i < count; ++i)
+        for (size_t i = 0; i < count; i++)
             write_ngram(file, &paths[i], words);
     } else {
-        code = err_memory(err, ngrams->count * sizeof *paths);
+        rc = err_memory(err, ngrams->count * sizeof *paths);
     }
     free(words);
     free(paths);
     free(ranks);
-    return code;
+    return rc;
 }
 
 int document_frequency_save(const struct document_frequency *df, const char *path, struct err *err)
 {
     struct new_file file;
-    const int code = new_file_open(&file, path, err);
-    if (code)
-        return code;
+    const int rc = new_file_open(&file, path, err);
+    if (rc)
+        return rc;
     const int written = document_frequency_write(df, file.stream, err);
     const int closed = new_file_close(&file, !written, err);
     return written ? written : closed;
@@ -136,19 +136,19 @@ static int read_line(struct document_frequency *df, struct span line, struct err
 {
     uint32_t images, words[NGRAM_ORDERS], ngram;
     size_t n = 0;
-    int code;
+    int rc;
     if (!span_take_number(&images, &line) || images == 0 || !span_take(&line, "\t"))
         return err_set(err, ERR_FORMAT, "no number of images and tab");
-    for (struct span word, rest = line; split_blanks(&word, &rest); ++n) {
+    for (struct span word, rest = line; split_blanks(&word, &rest); n++) {
         if (n == NGRAM_ORDERS)
             return err_set(err, ERR_FORMAT, "more than %d words", NGRAM_ORDERS);
-        if ((code = document_frequency_word(&words[n], df, word, err)))
-            return code;
+        if ((rc = document_frequency_word(&words[n], df, word, err)))
+            return rc;
         if (words[n] == NGRAM_NONE)
             return err_set(err, ERR_FORMAT, "word %zu is empty or has white space inside", n + 1);
     }
-    if ((code = document_frequency_ngram(&ngram, df, words, n, err)))
-        return code;
+    if ((rc = document_frequency_ngram(&ngram, df, words, n, err)))
+        return rc;
     if (df->images[ngram])
         return err_set(err, ERR_FORMAT, "an n-gram for the second time");
     df->images[ngram] = images;
@@ -180,11 +180,11 @@ static int read_lines(struct document_frequency *df, struct span rest, struct er
         !span_take(&rest, " n-grams\n"))
         return err_set(err, ERR_FORMAT, "line 1 has no numbers of images and n-grams");
     df->count = images;
-    for (; take_line(&line, &rest); ++count) {
-        const int code = read_line(df, line, err);
-        if (code) {
+    for (; take_line(&line, &rest); count++) {
+        const int rc = read_line(df, line, err);
+        if (rc) {
             err_wrap(err, "line %" PRIu32, count + 2);
-            return code;
+            return rc;
         }
     }
     if (rest.length || count != expected)
@@ -196,20 +196,20 @@ static int read_lines(struct document_frequency *df, struct span rest, struct er
 int document_frequency_parse(struct document_frequency **out, const char *bytes, size_t size, struct err *err)
 {
     struct span rest = {bytes, size};
-    int code = document_frequency_begin(out, err);
-    if (code)
-        return code;
+    int rc = document_frequency_begin(out, err);
+    if (rc)
+        return rc;
     if (span_take(&rest, title))
-        code = read_lines(*out, rest, err);
+        rc = read_lines(*out, rest, err);
     else if (pickle_begins(rest))
-        code = pickle_read(*out, rest, err);
+        rc = pickle_read(*out, rest, err);
     else
-        code = err_set(err, ERR_FORMAT, "neither document frequencies nor a pickle of them");
-    if (code) {
+        rc = err_set(err, ERR_FORMAT, "neither document frequencies nor a pickle of them");
+    if (rc) {
         document_frequency_free(*out);
         *out = NULL;
     }
-    return code;
+    return rc;
 }
 
 int document_frequency_load(struct document_frequency **out, const char *path, struct err *err)
@@ -217,12 +217,12 @@ int document_frequency_load(struct document_frequency **out, const char *path, s
     char *bytes = NULL;
     size_t size = 0;
     *out = NULL;
-    int code = file_read(&bytes, &size, path, (size_t)2 << 30, err);
-    if (code)
-        return code;
-    code = document_frequency_parse(out, bytes, size, err);
-    if (code)
+    int rc = file_read(&bytes, &size, path, (size_t)2 << 30, err);
+    if (rc)
+        return rc;
+    rc = document_frequency_parse(out, bytes, size, err);
+    if (rc)
         err_wrap(err, "unable to read '%s'", path);
     free(bytes);
-    return code;
+    return rc;
 }

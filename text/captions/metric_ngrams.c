@@ -10,7 +10,7 @@ static uint32_t *slots_new(unsigned *shift, size_t count)
 {
     unsigned bits = 3;
     while (((size_t)1 << bits) / 2 < count)
-        ++bits;
+        bits++;
     *shift = 64 - bits;
     return mem_new((size_t)1 << bits, sizeof(uint32_t));
 }
@@ -55,7 +55,7 @@ static uint32_t *word_slot(const struct ngrams *ngrams, struct span word)
 {
     const size_t mask = (SIZE_MAX >> ngrams->word_shift);
     uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (size_t i = 0; i < word.length; ++i)
+    for (size_t i = 0; i < word.length; i++)
         hash = (hash ^ (unsigned char)word.data[i]) * UINT64_C(0x100000001b3);
     size_t at = spread(hash) >> ngrams->word_shift;
     while (ngrams->word_slots[at] && !span_equal(ngrams->words[ngrams->word_slots[at] - 1], word))
@@ -124,12 +124,12 @@ static uint32_t *add_caption(
     const size_t words = count_words(text);
     uint32_t *last_word = ids + (NGRAM_ORDERS - 1) * words; /* read before the longest n-grams overwrite it */
     struct span word;
-    for (size_t i = 0; split_words(&word, &text); ++i)
+    for (size_t i = 0; split_words(&word, &text); i++)
         last_word[i] = ngrams_add_word(table, word);
-    for (size_t i = 0; i < words; ++i)
+    for (size_t i = 0; i < words; i++)
         ids[i] = ngrams_add(table, NGRAM_ROOT, last_word[i]);
-    for (size_t n = 2; n <= NGRAM_ORDERS; ++n)
-        for (size_t i = 0; i + n <= words; ++i)
+    for (size_t n = 2; n <= NGRAM_ORDERS; n++)
+        for (size_t i = 0; i + n <= words; i++)
             ids[(n - 1) * words + i] = ngrams_add(table, ids[(n - 2) * words + i], last_word[i + n - 1]);
     *caption = (struct caption_ngrams){words, ids};
     return ids + NGRAM_ORDERS * words;
@@ -139,12 +139,12 @@ int image_ngrams_init(struct image_ngrams *image, const struct caption_pair *pai
 {
     *image = (struct image_ngrams){.reference_count = pair->reference_count};
     size_t words = count_words(span_of(pair->candidate));
-    for (size_t i = 0; i < pair->reference_count; ++i)
+    for (size_t i = 0; i < pair->reference_count; i++)
         words += count_words(span_of(pair->references[i]));
 
-    const int code = ngrams_init(&image->table, words, err);
-    if (code)
-        return code;
+    const int rc = ngrams_init(&image->table, words, err);
+    if (rc)
+        return rc;
     image->references = mem_new(pair->reference_count, sizeof *image->references);
     image->ids = mem_new(words * NGRAM_ORDERS + 1, sizeof *image->ids);
     if (!image->references || !image->ids) {
@@ -152,7 +152,7 @@ int image_ngrams_init(struct image_ngrams *image, const struct caption_pair *pai
         return err_memory(err, words * NGRAM_ORDERS * sizeof *image->ids);
     }
     uint32_t *ids = image->ids;
-    for (size_t i = 0; i < pair->reference_count; ++i)
+    for (size_t i = 0; i < pair->reference_count; i++)
         ids = add_caption(&image->references[i], &image->table, ids, span_of(pair->references[i]));
     image->reference_ngrams = image->table.count;
     add_caption(&image->candidate, &image->table, ids, span_of(pair->candidate));

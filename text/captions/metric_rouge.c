@@ -10,7 +10,7 @@ static size_t count_tokens(struct span text)
     struct span word;
     size_t count = 0;
     while (split_blanks(&word, &text))
-        ++count;
+        count++;
     return count;
 }
 
@@ -28,7 +28,7 @@ static bool work_init(struct rouge_work *work, const struct caption_pair *pair)
 {
     struct span word, text = span_of(pair->candidate);
     *work = (struct rouge_work){.length = count_tokens(text)};
-    for (size_t i = 0; i < pair->reference_count; ++i) {
+    for (size_t i = 0; i < pair->reference_count; i++) {
         const size_t length = count_tokens(span_of(pair->references[i]));
         work->longest = length > work->longest ? length : work->longest;
     }
@@ -39,7 +39,7 @@ static bool work_init(struct rouge_work *work, const struct caption_pair *pair)
     if (ngrams_init(&work->words, work->length, NULL) || !work->candidate || !work->reference ||
         !work->matches || !work->carries)
         return false;
-    for (size_t j = 0; split_blanks(&word, &text); ++j)
+    for (size_t j = 0; split_blanks(&word, &text); j++)
         work->candidate[j] = ngrams_add_word(&work->words, word);
     return true;
 }
@@ -66,15 +66,15 @@ static size_t common_length(struct rouge_work *work, size_t length)
         const uint32_t *words = work->candidate + begin;
         const size_t count = work->length - begin < 64 ? work->length - begin : 64;
         uint64_t same = UINT64_MAX;
-        for (size_t j = 0; j < count; ++j)
+        for (size_t j = 0; j < count; j++)
             work->matches[words[j]] |= UINT64_C(1) << j;
-        for (size_t i = 0; i < length; ++i) {
+        for (size_t i = 0; i < length; i++) {
             const uint64_t matches = same & work->matches[work->reference[i]];
             const uint64_t sum = same + matches, carried = sum + work->carries[i];
             work->carries[i] = sum < same || carried < sum;
             same = carried | (same - matches);
         }
-        for (size_t j = 0; j < count; ++j) {
+        for (size_t j = 0; j < count; j++) {
             common += !(same >> j & 1);
             work->matches[words[j]] = 0;
         }
@@ -86,10 +86,10 @@ static double score(struct rouge_work *work, const struct caption_pair *pair)
 {
     const double beta = 1.2;
     double precision = 0, recall = 0; /* each the best of all references, not of the same one */
-    for (size_t i = 0; i < pair->reference_count; ++i) {
+    for (size_t i = 0; i < pair->reference_count; i++) {
         struct span word, text = span_of(pair->references[i]);
         size_t length = 0, known = 0;
-        for (; split_blanks(&word, &text); ++length) {
+        for (; split_blanks(&word, &text); length++) {
             const uint32_t number = ngrams_find_word(&work->words, word);
             if (number != NGRAM_NONE)
                 work->reference[known++] = number;
@@ -125,9 +125,9 @@ int rouge_compute(
     struct metric_scores *out, const struct caption_pair *pairs, size_t count, int threads, struct err *err)
 {
     *out = (struct metric_scores){0};
-    const int code = caption_pairs_check(pairs, count, err);
-    if (code)
-        return code;
+    const int rc = caption_pairs_check(pairs, count, err);
+    if (rc)
+        return rc;
     struct rouge_job job = {.images = mem_new(count, sizeof *job.images), .pairs = pairs};
     if (!job.images)
         return err_memory(err, count * sizeof *job.images);

@@ -22,7 +22,7 @@ static double smoothing_value(const struct sacrebleu_options *options)
 static size_t smooth(struct sacrebleu *bleu, const struct sacrebleu_options *options)
 {
     double halved = 1;
-    for (size_t i = 0; i < NGRAM_ORDERS; ++i) {
+    for (size_t i = 0; i < NGRAM_ORDERS; i++) {
         if (options->smoothing == SMOOTH_ADD_K && i > 0) {
             bleu->correct[i] += smoothing_value(options);
             bleu->guess[i] += smoothing_value(options);
@@ -52,7 +52,7 @@ void sacrebleu_score(struct sacrebleu *bleu, const struct sacrebleu_options *opt
 {
     size_t matches = 0;
     double logs = 0;
-    for (size_t i = 0; i < NGRAM_ORDERS; ++i) {
+    for (size_t i = 0; i < NGRAM_ORDERS; i++) {
         bleu->correct[i] = (double)bleu->stats.correct[i];
         bleu->guess[i] = (double)bleu->stats.guess[i];
         matches += bleu->stats.correct[i];
@@ -61,7 +61,7 @@ void sacrebleu_score(struct sacrebleu *bleu, const struct sacrebleu_options *opt
     if (matches == 0)
         return;
     const size_t found = smooth(bleu, options), orders = effective_order ? found : NGRAM_ORDERS;
-    for (size_t i = 0; i < orders; ++i)
+    for (size_t i = 0; i < orders; i++)
         logs += log(bleu->precisions[i]); /* -inf where there is none, and then the score is 0 */
     bleu->score = bleu->brevity_penalty * exp(logs / (double)orders);
 }
@@ -89,7 +89,7 @@ static bool cut_pair(struct caption_pair *out, struct arena *arena, const struct
     *out = (struct caption_pair){words_of(arena, pair->candidate, options), references, 0};
     if (!references || !out->candidate)
         return false;
-    for (size_t i = 0; i < pair->reference_count; ++i) {
+    for (size_t i = 0; i < pair->reference_count; i++) {
         const bool is_last_chance = i + 1 == pair->reference_count && out->reference_count == 0;
         if (!*pair->references[i] && !is_last_chance)
             continue;
@@ -124,7 +124,7 @@ static void score_image(void *context, size_t i)
 static size_t count_references(const struct caption_pair *pair)
 {
     size_t count = 0;
-    for (size_t i = 0; i < pair->reference_count; ++i)
+    for (size_t i = 0; i < pair->reference_count; i++)
         count += *pair->references[i] != '\0';
     return count;
 }
@@ -133,7 +133,7 @@ static size_t count_references(const struct caption_pair *pair)
 static size_t common_references(const struct caption_pair *pairs, size_t count)
 {
     size_t common = 0;
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         const size_t here = count_references(&pairs[i]);
         if (here && common && here != common)
             return 0;
@@ -160,9 +160,9 @@ int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *p
     const struct sacrebleu_options *options, struct err *err)
 {
     *out = (struct sacrebleu_scores){.options = *options};
-    const int code = caption_pairs_check(pairs, count, err);
-    if (code)
-        return code;
+    const int rc = caption_pairs_check(pairs, count, err);
+    if (rc)
+        return rc;
     struct sacrebleu_job job = {
         .images = mem_new(count, sizeof *job.images), .pairs = pairs, .options = options};
     if (!job.images)
@@ -174,7 +174,7 @@ int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *p
     }
     out->images = job.images;
     out->count = count;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         bleu_stats_add(&out->corpus.stats, &out->images[i].stats);
     sacrebleu_score(&out->corpus, options, false);
     sign(out, options, common_references(pairs, count));

@@ -42,6 +42,6 @@ size_t count_words(struct span text)
     struct span word;
     size_t count = 0;
     while (split_words(&word, &text))
-        ++count;
+        count++;
     return count;
 }

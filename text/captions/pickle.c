@@ -13,16 +13,16 @@
 static int put(struct machine *m, uint64_t index)
 {
     const struct value *top = NULL;
-    int code = 0;
+    int rc = 0;
     if (index > m->offset)
         return err_set(m->err, ERR_FORMAT, "memo number %" PRIu64 " at byte %zu", index, m->offset);
-    while (!code && m->memo.count <= index)
-        code = values_add(&m->memo, (struct value){NOTHING, 0}, m->err);
-    if (!code)
-        code = pop(m, &top, 1);
-    if (code)
-        return code;
-    ++m->stack.count; /* it stays */
+    while (!rc && m->memo.count <= index)
+        rc = values_add(&m->memo, (struct value){NOTHING, 0}, m->err);
+    if (!rc)
+        rc = pop(m, &top, 1);
+    if (rc)
+        return rc;
+    m->stack.count++; /* it stays */
     m->memo.items[index] = *top;
     return 0;
 }
@@ -47,15 +47,15 @@ static int take_index(uint32_t *index, struct machine *m)
 static int run_put_line(struct machine *m)
 {
     uint32_t index;
-    const int code = take_index(&index, m);
-    return code ? code : put(m, index);
+    const int rc = take_index(&index, m);
+    return rc ? rc : put(m, index);
 }
 
 static int run_get_line(struct machine *m)
 {
     uint32_t index;
-    const int code = take_index(&index, m);
-    return code ? code : get(m, index);
+    const int rc = take_index(&index, m);
+    return rc ? rc : get(m, index);
 }
 
 static int run_put(struct machine *m)
@@ -93,7 +93,7 @@ static int refuse(struct machine *m, struct span module, struct span name)
     char text[160];
     snprintf(text, sizeof text, "%.*s.%.*s", module.length < 64 ? (int)module.length : 64, module.data,
         name.length < 64 ? (int)name.length : 64, name.data);
-    for (char *c = text; *c; ++c)
+    for (char *c = text; *c; c++)
         if (*c < ' ' || *c > '~')
             *c = '?';
     return err_set(m->err, ERR_UNSUPPORTED,
@@ -102,7 +102,7 @@ static int refuse(struct machine *m, struct span module, struct span name)
 
 static int push_global(struct machine *m, struct span module, struct span name)
 {
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i)
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (span_equal(module, span_of(known[i].module)) && span_equal(name, span_of(known[i].name)))
             return push(m, known[i].kind, 0);
     return refuse(m, module, name);
@@ -139,16 +139,16 @@ static struct span text_of(const struct machine *m, struct value value)
 static int run_stack_global(struct machine *m)
 {
     const struct value *names = NULL;
-    const int code = pop(m, &names, 2);
-    return code ? code : push_global(m, text_of(m, names[0]), text_of(m, names[1]));
+    const int rc = pop(m, &names, 2);
+    return rc ? rc : push_global(m, text_of(m, names[0]), text_of(m, names[1]));
 }
 
 static int run_reduce(struct machine *m)
 {
     const struct value *call = NULL;
-    const int code = pop(m, &call, 2);
-    if (code)
-        return code;
+    const int rc = pop(m, &call, 2);
+    if (rc)
+        return rc;
     if (call[0].kind != DEFAULTDICT || call[1].kind != ARGUMENTS)
         return err_set(m->err, ERR_UNSUPPORTED,
             "it would call something else than defaultdict at byte %zu; only dictionaries of counts are read",
@@ -180,9 +180,9 @@ static int run_frame(struct machine *m)
 static int run_stop(struct machine *m)
 {
     const struct value *root = NULL;
-    const int code = pop(m, &root, 1);
+    const int rc = pop(m, &root, 1);
     m->stopped = true;
-    return code ? code : finish(m, *root);
+    return rc ? rc : finish(m, *root);
 }
 
 /* What follows an opcode: up to 8 bytes, or text behind its length in 1, 4 or 8 bytes, or lines. */
@@ -301,13 +301,13 @@ int pickle_read(struct document_frequency *df, struct span bytes, struct err *er
 {
     struct machine m = {.df = df, .err = err};
     struct span rest = bytes;
-    int code = 0;
-    while (!code && !m.stopped) {
+    int rc = 0;
+    while (!rc && !m.stopped) {
         m.offset = bytes.length - rest.length;
-        code = run_next(&m, &rest);
+        rc = run_next(&m, &rest);
     }
     free(m.stack.items);
     free(m.memo.items);
     free(m.text);
-    return code;
+    return rc;
 }

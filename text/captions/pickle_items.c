@@ -46,10 +46,10 @@ static int set_items(struct machine *m, struct value dictionary, const struct va
     if (dictionary.kind != DICTIONARY || count % 2)
         return err_set(
             m->err, ERR_FORMAT, "no dictionary, or no pairs to put into it, at byte %zu", m->offset);
-    int code = 0;
-    for (size_t i = 0; i < count && !code; i += 2)
-        code = set_item(m, dictionary, values[i], values[i + 1]);
-    return code;
+    int rc = 0;
+    for (size_t i = 0; i < count && !rc; i += 2)
+        rc = set_item(m, dictionary, values[i], values[i + 1]);
+    return rc;
 }
 
 int finish(struct machine *m, struct value root)
@@ -76,20 +76,20 @@ int run_dictionary(struct machine *m)
 {
     const struct value *values = NULL;
     size_t count = 0;
-    int code = pop_to_mark(m, &values, &count);
-    if (!code)
-        code = set_items(m, (struct value){DICTIONARY, m->dictionaries}, values, count);
-    return code ? code : push_dictionary(m);
+    int rc = pop_to_mark(m, &values, &count);
+    if (!rc)
+        rc = set_items(m, (struct value){DICTIONARY, m->dictionaries}, values, count);
+    return rc ? rc : push_dictionary(m);
 }
 
 /* The dictionary stays on the stack, below what is taken. */
 int run_set_item(struct machine *m)
 {
     const struct value *values = NULL;
-    const int code = pop(m, &values, 3);
-    if (code)
-        return code;
-    ++m->stack.count;
+    const int rc = pop(m, &values, 3);
+    if (rc)
+        return rc;
+    m->stack.count++;
     return set_items(m, values[0], values + 1, 2);
 }
 
@@ -97,11 +97,11 @@ int run_set_items(struct machine *m)
 {
     const struct value *values = NULL, *dictionary = NULL;
     size_t count = 0;
-    int code = pop_to_mark(m, &values, &count);
-    if (!code)
-        code = pop(m, &dictionary, 1);
-    if (code)
-        return code;
-    ++m->stack.count;
+    int rc = pop_to_mark(m, &values, &count);
+    if (!rc)
+        rc = pop(m, &dictionary, 1);
+    if (rc)
+        return rc;
+    m->stack.count++;
     return set_items(m, *dictionary, values, count);
 }

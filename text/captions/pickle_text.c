@@ -10,7 +10,7 @@ static bool take_hex(uint32_t *out, struct span *rest, size_t digits)
     *out = 0;
     if (rest->length < digits)
         return false;
-    for (size_t i = 0; i < digits; ++i) {
+    for (size_t i = 0; i < digits; i++) {
         const char c = rest->data[i];
         const int digit = c >= '0' && c <= '9'   ? c - '0'
                           : c >= 'a' && c <= 'f' ? c - 'a' + 10
@@ -49,7 +49,7 @@ bool pickle_unquote(char *out, size_t *length, struct span quoted)
         (quoted.data[0] != '\'' && quoted.data[0] != '"'))
         return false;
     struct span rest = {quoted.data + 1, quoted.length - 2};
-    for (*length = 0; rest.length; ++*length) {
+    for (*length = 0; rest.length; (*length)++) {
         if (span_take(&rest, "\\")) {
             if (!take_escape(&out[*length], &rest))
                 return false;

@@ -39,7 +39,7 @@ static int batch_fill(struct batch *batch, const struct strings *captions, struc
     batch->begins = mem_new(captions->count + 1, sizeof *batch->begins);
     if (!batch->begins)
         return err_memory(err, (captions->count + 1) * sizeof *batch->begins);
-    for (size_t i = 0; i < captions->count; ++i) {
+    for (size_t i = 0; i < captions->count; i++) {
         const struct span caption = span_of(captions->items[i]);
         const int rc = unicode_check(caption, err);
         if (rc) {
@@ -53,7 +53,7 @@ static int batch_fill(struct batch *batch, const struct strings *captions, struc
     batch->text = mem_new(size, 1);
     if (!batch->text)
         return err_memory(err, size);
-    for (size_t i = 0; i < captions->count; ++i)
+    for (size_t i = 0; i < captions->count; i++)
         add_caption(batch, i, captions->items[i]);
     return 0;
 }
@@ -104,7 +104,7 @@ static void scan_chunk(void *context, size_t index)
     const struct chunking *work = context;
     struct chunk *chunk = &work->chunks[index];
     int rc = 0;
-    for (size_t i = index * CHUNK; !rc && i < work->batch->count && i < (index + 1) * CHUNK; ++i)
+    for (size_t i = index * CHUNK; !rc && i < work->batch->count && i < (index + 1) * CHUNK; i++)
         rc = scan_line(&chunk->words, visible(work, i), &chunk->err);
 }
 
@@ -123,7 +123,7 @@ static int scan(struct strings *out, const struct batch *batch, bool context, in
     if (!work.chunks)
         return err_memory(err, count * sizeof *work.chunks);
     parallel_for(count, threads, scan_chunk, &work);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         rc = rc ? rc : collect_chunk(out, &work.chunks[i], err);
         free(work.chunks[i].words.bytes);
     }

@@ -92,13 +92,13 @@ size_t ptb_ascii_words(struct span text, size_t most)
 {
     size_t length = 0;
     while (length < most && ptb_is_ascii_word(span_from(text, length)))
-        ++length;
+        length++;
     return length;
 }
 
 static size_t one_of(const char *const *marks, struct span text)
 {
-    for (; *marks; ++marks)
+    for (; *marks; marks++)
         if (span_begins(text, span_of(*marks)))
             return strlen(*marks);
     return 0;
@@ -127,7 +127,7 @@ static bool same_letter(char c, char lower)
 size_t ptb_like(struct span text, const char *pattern)
 {
     size_t length = 0;
-    for (; *pattern; ++pattern) {
+    for (; *pattern; pattern++) {
         const struct span rest = span_from(text, length);
         const size_t width =
             *pattern == '\'' ? ptb_apostrophe(rest) : rest.length && same_letter(*rest.data, *pattern);

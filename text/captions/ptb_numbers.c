@@ -6,7 +6,7 @@
 static size_t digits(struct span text, size_t most)
 {
     size_t length = 0, width;
-    for (size_t i = 0; i < most && ptb_class(span_from(text, length), NULL, &width) == PTB_DIGIT; ++i)
+    for (size_t i = 0; i < most && ptb_class(span_from(text, length), NULL, &width) == PTB_DIGIT; i++)
         length += width;
     return length;
 }
@@ -36,7 +36,7 @@ struct ptb_match ptb_number(struct span text)
 struct ptb_match ptb_date(struct span text)
 {
     size_t length = 0;
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2; i++) {
         const size_t part = digits(span_from(text, length), 2);
         if (!part || !ptb_has("-/", span_from(text, length + part)))
             return ptb_whole(0);
@@ -126,7 +126,7 @@ struct ptb_match ptb_power(struct span text)
 /* Three or four digits, perhaps a separator, three to five digits. */
 static size_t subscriber(struct span text)
 {
-    for (size_t first = 4; first >= 3; --first) {
+    for (size_t first = 4; first >= 3; first--) {
         const size_t before = digits(text, first), gap = separator(span_from(text, before));
         const struct span rest = span_from(text, before + gap);
         if (before == first && digits(rest, 3) > digits(rest, 2))

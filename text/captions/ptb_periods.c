@@ -8,7 +8,7 @@
 
 static int compare(const char *word, struct span text)
 {
-    for (size_t i = 0; i < text.length; ++i) {
+    for (size_t i = 0; i < text.length; i++) {
         const char c = (char)(text.data[i] | 0x20); /* lower case, of ASCII letters */
         if (word[i] != c)
             return word[i] < c ? -1 : 1;
@@ -50,11 +50,11 @@ struct ptb_match ptb_abbreviation(struct span text)
 {
     enum { LONGEST = 8 };
     size_t length = 0;
-    for (const char *const *degree = ptb_degrees; *degree; ++degree)
+    for (const char *const *degree = ptb_degrees; *degree; degree++)
         if ((length = ptb_like(text, *degree)) > 0)
             return (struct ptb_match){length, length + two_characters(span_from(text, length))};
     while (length < LONGEST && ptb_is_ascii_letter(span_from(text, length)))
-        ++length;
+        length++;
     if (!ptb_has(".", span_from(text, length)))
         return ptb_whole(0);
 
@@ -74,7 +74,7 @@ struct ptb_match ptb_abbreviation(struct span text)
 static size_t starter(struct span text)
 {
     if (ptb_is_ascii_letter(text) && text.data[0] <= 'Z')
-        for (const char *const *word = ptb_starters; *word; ++word)
+        for (const char *const *word = ptb_starters; *word; word++)
             if (ptb_like(text, *word) && ptb_is_gap(span_from(text, strlen(*word))))
                 return strlen(*word);
     return 0;

@@ -75,7 +75,7 @@ static size_t plain(struct span text)
 {
     size_t length = 0;
     while (ptb_is_ascii_letter(span_from(text, length)))
-        ++length;
+        length++;
     const struct span rest = span_from(text, length);
     if (length && ptb_special(text).length)
         return 0;
@@ -95,7 +95,7 @@ size_t ptb_token(struct span text)
         return best.length;
     const unsigned first = first_of(text);
     best.length = ptb_width(text);
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; ++i) {
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (!(rules[i].first & first))
             continue;
         const struct ptb_match match = rules[i].match(text);

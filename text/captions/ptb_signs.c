@@ -7,7 +7,7 @@
 struct ptb_match ptb_literal(struct span text)
 {
     size_t longest = 0;
-    for (const char *const *word = ptb_literals; *word; ++word) {
+    for (const char *const *word = ptb_literals; *word; word++) {
         const size_t length = strlen(*word);
         if (length > longest && ptb_like(text, *word) == length)
             longest = length;
@@ -22,7 +22,7 @@ struct ptb_match ptb_entity(struct span text)
         return ptb_whole(0);
     size_t length = 2;
     while (ptb_has("0123456789", span_from(text, length)))
-        ++length;
+        length++;
     return ptb_whole(length > 2 && ptb_has(";", span_from(text, length)) ? length + 1 : 0);
 }
 
@@ -47,7 +47,7 @@ struct ptb_match ptb_face(struct span text)
     size_t length = round;
     if (!ptb_has(eyes, span_from(text, length)))
         return ptb_whole(0);
-    ++length;
+    length++;
     const bool nose = ptb_has(round ? "_." : "_", span_from(text, length));
     if ((nose || round) && ptb_has(eyes, span_from(text, length + nose)) &&
         (!round || ptb_has(")", span_from(text, length + nose + 1))))
@@ -67,7 +67,7 @@ static size_t capitals(struct span text)
 {
     size_t length = 0;
     while (is_capital(span_from(text, length)))
-        ++length;
+        length++;
     return length;
 }
 
@@ -97,10 +97,10 @@ static size_t slash_part(struct span text)
 {
     enum { LONGEST = 255 }; /* keeps the scanner linear */
     size_t length = ptb_ascii_words(text, LONGEST);
-    for (int i = 0; length && i < 2 && ptb_has("-", span_from(text, length)); ++i) {
+    for (int i = 0; length && i < 2 && ptb_has("-", span_from(text, length)); i++) {
         size_t more = 1;
         while (more < LONGEST && ptb_is_ascii_letter(span_from(text, length + more)))
-            ++more;
+            more++;
         if (more == 1)
             break;
         length += more;
@@ -119,7 +119,7 @@ struct ptb_match ptb_slashes(struct span text)
         if (!more)
             break;
         length += escape + 1 + more;
-        ++parts;
+        parts++;
     }
     return ptb_whole(parts > 1 ? length : 0);
 }
@@ -139,10 +139,10 @@ static size_t stars(struct span text)
 struct ptb_match ptb_run(struct span text)
 {
     static const char *const runs[] = {"!?", "-", "_", "#", "@"};
-    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; ++i) {
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
         size_t length = 0;
         while (ptb_has(runs[i], span_from(text, length)))
-            ++length;
+            length++;
         if (length)
             return ptb_whole(length);
     }
@@ -155,7 +155,7 @@ struct ptb_match ptb_dots(struct span text)
     enum { FEWEST = 3, MOST = 5 };
     size_t close = 0, wide = ptb_has(".", text);
     while (close < MOST && ptb_has(".", span_from(text, close)))
-        ++close;
+        close++;
     while (wide && wide < 2 * MOST - 1 && ptb_has(" ", span_from(text, wide)) &&
            ptb_has(".", span_from(text, wide + 1)))
         wide += 2;
@@ -166,7 +166,7 @@ struct ptb_match ptb_dots(struct span text)
 size_t ptb_quotes_length(struct span text)
 {
     size_t length = 0;
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2; i++) {
         int32_t c;
         size_t width;
         ptb_class(span_from(text, length), &c, &width);

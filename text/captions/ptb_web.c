@@ -16,7 +16,7 @@ static size_t up_to(const char *set, struct span text, size_t most)
     size_t length = 0;
     while (length < most && length < text.length && !strchr(" \t\n\f\r", text.data[length]) &&
            !strchr(set, text.data[length]))
-        ++length;
+        length++;
     return length;
 }
 
@@ -25,7 +25,7 @@ static size_t address(const char *set, const char *last, struct span text)
 {
     size_t length = up_to(set, text, SIZE_MAX);
     while (length && strchr(last, text.data[length - 1]))
-        --length;
+        length--;
     return length > ptb_width(text) ? length : 0;
 }
 
@@ -52,7 +52,7 @@ static size_t longer(size_t end, struct span text, size_t offset, size_t domain)
 
 static size_t domain(struct span text)
 {
-    for (const char *const *name = ptb_domains; *name; ++name)
+    for (const char *const *name = ptb_domains; *name; name++)
         if (ptb_like(text, *name))
             return strlen(*name);
     return 0;
@@ -82,7 +82,7 @@ static size_t www_site(struct span text)
         length += label + 1;
         size_t last = 0;
         while (last < 4 && ptb_is_ascii_letter(span_from(text, length + last)))
-            ++last;
+            last++;
         end = longer(end, text, length, last > 1 ? last : 0);
     }
     return end;
@@ -98,7 +98,7 @@ struct ptb_match ptb_site(struct span text)
 static size_t mail_part(const char *set, struct span text)
 {
     const size_t length = up_to(set, text, LONGEST);
-    for (size_t i = 0; i < length; ++i)
+    for (size_t i = 0; i < length; i++)
         if (span_begins(span_from(text, i), span_of("\u00a0")))
             return i;
     return length;
@@ -117,7 +117,7 @@ static size_t host(struct span text)
         length += part;
         if (!ptb_has(".", span_from(text, length)) || !mail_part(ENDS "{}.", span_from(text, length + 1)))
             break;
-        ++length;
+        length++;
     }
     return length;
 }
@@ -145,7 +145,7 @@ struct ptb_match ptb_handle(struct span text)
     if (!length || !(ptb_is_ascii_letter(span_from(text, 1)) || ptb_has("_", span_from(text, 1))))
         return ptb_whole(0);
     while (ptb_is_ascii_word(span_from(text, length)) || ptb_has("_", span_from(text, length)))
-        ++length;
+        length++;
     return ptb_whole(length);
 }
 
@@ -160,7 +160,7 @@ struct ptb_match ptb_hashtag(struct span text)
 
 static bool is_extension(struct span name)
 {
-    for (const char *const *known = ptb_extensions; *known; ++known)
+    for (const char *const *known = ptb_extensions; *known; known++)
         if (ptb_like(name, *known) == name.length && name.length == strlen(*known))
             return true;
     return false;
@@ -191,7 +191,7 @@ static size_t blanks(struct span text)
 {
     size_t length = 0;
     while (ptb_has(" ", span_from(text, length)))
-        ++length;
+        length++;
     return length;
 }
 
@@ -199,7 +199,7 @@ static size_t tag_name(struct span text)
 {
     size_t length = ptb_is_ascii_letter(text);
     while (length && (ptb_is_ascii_word(span_from(text, length)) || ptb_has("_:.-", span_from(text, length))))
-        ++length;
+        length++;
     return length;
 }
 
@@ -227,7 +227,7 @@ static size_t declaration(struct span text)
         return 0;
     size_t length = 2;
     while (length < DECLARATION && length < text.length && !ptb_has(">\n\r", span_from(text, length)))
-        ++length;
+        length++;
     return length;
 }
 

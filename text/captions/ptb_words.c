@@ -14,7 +14,7 @@ static size_t letter(struct span text)
     if (class == PTB_MARK || class == PTB_LETTER)
         return width;
     if (ptb_has("&", text) && ptb_has("aeiouAEIOU", span_from(text, 1)))
-        for (const char *const *accent = ptb_accents; *accent; ++accent)
+        for (const char *const *accent = ptb_accents; *accent; accent++)
             if (ptb_like(span_from(text, 2), *accent))
                 return 2 + strlen(*accent);
     return 0;
@@ -44,7 +44,7 @@ struct ptb_match ptb_word(struct span text)
 /* cannot -> can not */
 struct ptb_match ptb_special(struct span text)
 {
-    for (const struct ptb_cut *cut = ptb_cuts; cut->word; ++cut)
+    for (const struct ptb_cut *cut = ptb_cuts; cut->word; cut++)
         if ((text.data[0] | 0x20) == cut->word[0] && ptb_like(text, cut->word) == strlen(cut->word))
             return ptb_before(cut->length, strlen(cut->word) - cut->length);
     return ptb_whole(0);
@@ -55,7 +55,7 @@ struct ptb_match ptb_special(struct span text)
 static size_t contraction(struct span text)
 {
     if (ptb_apostrophe(text))
-        for (const char *const *word = ptb_contractions; *word; ++word)
+        for (const char *const *word = ptb_contractions; *word; word++)
             if (ptb_like(text, *word))
                 return ptb_like(text, *word);
     return 0;
@@ -163,9 +163,9 @@ static size_t longer(size_t a, size_t b)
 struct ptb_match ptb_apostrophe_word(struct span text)
 {
     size_t length = longer(between_vowels(text), elided(text));
-    for (const char *const *word = ptb_apostrophe_words; *word; ++word)
+    for (const char *const *word = ptb_apostrophe_words; *word; word++)
         length = longer(length, ptb_like(text, *word));
-    for (const char *const *word = ptb_typewriter_words; *word; ++word)
+    for (const char *const *word = ptb_typewriter_words; *word; word++)
         if (ptb_like(text, *word) == strlen(*word))
             length = longer(length, strlen(*word));
     return ptb_whole(length);
@@ -187,7 +187,7 @@ static size_t thing_part(struct span text)
     const size_t mark = ptb_has("dolDOL", text) ? ptb_quote(span_from(text, 1)) : 0;
     size_t length = 0, count = 0, width;
     const struct span rest = span_from(text, mark ? 1 + mark : 0);
-    for (; (width = ptb_alnum(span_from(rest, length))) > 0; ++count)
+    for (; (width = ptb_alnum(span_from(rest, length))) > 0; count++)
         length += width;
     return !mark ? length : count > 1 ? 1 + mark + length : 1;
 }
