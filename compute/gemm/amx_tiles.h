@@ -14,17 +14,13 @@ static inline size_t amx_blocks(size_t count)
     return groups_of(count, AMX_BLOCK);
 }
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__has_include)
-#if __has_include(<amxbf16intrin.h>)
-#define AMX_COMPILED 1
+/* What the code below and in amx_*.c is written in; tests compile it with plain C in its place. */
+#ifndef AMX_INSTRUCTIONS
+#define AMX_INSTRUCTIONS "compute/gemm/amx_instructions.h"
 #endif
-#endif
+#include AMX_INSTRUCTIONS
 
 #ifdef AMX_COMPILED
-#include <immintrin.h>
-
-#define AMX_TARGET                                                                                           \
-    __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512bf16,avx512vl,avx512dq,prfchw")))
 #define AMX_INLINE AMX_TARGET static inline __attribute__((always_inline))
 
 /* As LDTILECFG reads it: eight tiles of 16 rows of 64 bytes. */

@@ -490,7 +490,8 @@ static void kernels_of_other_folders_run(void **state)
     assert_non_null(strstr(err.msg, "tests/broken.cl:1"));
 }
 
-int main(void)
+/* With an argument, only that provider. */
+int main(int argc, char **argv)
 {
     static const struct tuning cpu = {.lanes = 1, .queries = 32}, gpu = {.lanes = 64, .queries = 1};
     static const struct variant providers[] = {
@@ -526,16 +527,19 @@ int main(void)
         cmocka_unit_test(patchify_matches),
         cmocka_unit_test(rows_are_normalised),
     };
+    const char *only = argc > 1 ? argv[1] : NULL;
     int failed = 0;
     for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
         variant = &providers[i];
+        if (only && strcmp(variant->gemm, only))
+            continue;
         if (!strcmp(variant->gemm, "amx") && !amx_available()) {
             print_message("%s: not here: the CPU has no AMX\n", variant->name);
             continue;
         }
         failed += cmocka_run_group_tests_name(variant->name, tests, open_bench, close_bench);
     }
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    for (size_t i = 0; !only && i < sizeof shapes / sizeof *shapes; i++) {
         variant = &shapes[i];
         failed += cmocka_run_group_tests_name(variant->name, shaped, open_bench, close_bench);
     }
