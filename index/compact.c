@@ -36,7 +36,7 @@ static int next_items(struct compaction *work, size_t *count, struct err *err)
         return rc;
     sqlite3_bind_int64(stmt, 1, work->last_id);
     sqlite3_bind_int64(stmt, 2, ITEMS_AT_ONCE);
-    for (*count = 0; !rc && (result = sqlite3_step(stmt)) != SQLITE_DONE; ++*count) {
+    for (*count = 0; !rc && (result = sqlite3_step(stmt)) != SQLITE_DONE; (*count)++) {
         const int64_t row = sqlite3_column_int64(stmt, 1);
         if (result != SQLITE_ROW)
             rc = catalog_error(index, "read", err);

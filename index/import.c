@@ -304,7 +304,9 @@ int index_import(struct index_imported *out, const char *path, const struct inde
     if (!rc)
         rc = read_all(&importer, NULL, err);
     if (!rc)
-        rc = index_open_or_create(&index, path, &what->options, what->any_storage, err);
+        rc = index_open_or_create(&index, path, &what->options, err);
+    if (!rc && !what->any_storage)
+        rc = index_check_storage(index, what->options.storage, err);
     if (!rc)
         rc = fill(out, &importer, index, err);
     if (rc == ERR_CANCELLED)

@@ -79,13 +79,13 @@ enum index_access { INDEX_READ, INDEX_WRITE };
 int index_open(
     struct index **out, const char *path, enum index_access access, const char *fingerprint, struct err *err);
 
-/* index_open for writing, or index_create where there is none, with their codes. An index that keeps its
- * vectors in another way than options->storage is ERR_ARGUMENT, but for any_storage. */
-int index_open_or_create(struct index **out, const char *path, const struct index_options *options,
-    bool any_storage, struct err *err);
+/* index_open for writing, whatever the storage, or index_create where there is none; with their codes. */
+int index_open_or_create(
+    struct index **out, const char *path, const struct index_options *options, struct err *err);
 
-/* The comparison for itself: ERR_ARGUMENT, with both models, where the index was made with another. */
+/* ERR_ARGUMENT, naming both, where the index has another model, or keeps its vectors in another way. */
 int index_check_model(const struct index *index, const char *fingerprint, struct err *err);
+int index_check_storage(const struct index *index, enum index_storage storage, struct err *err);
 
 /* Changes that were not committed are lost. */
 void index_free(struct index *index);

@@ -204,6 +204,14 @@ int index_check_model(const struct index *index, const char *fingerprint, struct
         index->meta.model, index->meta.fingerprint, fingerprint);
 }
 
+int index_check_storage(const struct index *index, enum index_storage storage, struct err *err)
+{
+    if (index->meta.storage == storage)
+        return 0;
+    return err_set(err, ERR_ARGUMENT, "'%s' keeps its vectors as %s, not as %s", index->path,
+        index_storage_names[index->meta.storage], index_storage_names[storage]);
+}
+
 int open_store(struct index **out, const char *path, enum index_access access, struct err *err)
 {
     struct index *index;
@@ -245,33 +253,20 @@ int index_open(
     return rc;
 }
 
-int index_open_or_create(struct index **out, const char *path, const struct index_options *options,
-    bool any_storage, struct err *err)
+int index_open_or_create(
+    struct index **out, const char *path, const struct index_options *options, struct err *err)
 {
     struct arena arena = {0};
     const char *catalog = path_join(&arena, path, "catalog.sqlite");
     const bool there = catalog && file_exists(catalog);
-    int rc = catalog ? 0 : err_memory(err, strlen(path));
     arena_release(&arena);
-    if (!rc && !there)
-        return index_create(out, path, options, err);
-    struct index *index;
-    if (!rc)
-        rc = index_open(&index, path, INDEX_WRITE, options->fingerprint, err);
-    if (rc)
-        return rc;
-    if (!any_storage && index->meta.storage != options->storage) {
-        rc = err_set(err, ERR_ARGUMENT, "'%s' keeps its vectors as %s, not as %s", path,
-            index_storage_names[index->meta.storage], index_storage_names[options->storage]);
-        index_free(index);
-        return rc;
-    }
-    *out = index;
-    return 0;
+    if (!catalog)
+        return err_memory(err, strlen(path));
+    return there ? index_open(out, path, INDEX_WRITE, options->fingerprint, err)
+                 : index_create(out, path, options, err);
 }
 
-/* The file of a generation, however long it has grown, is opened once; its rows that are mapped stay mapped.
- */
+/* The file of a generation, however long it has grown, is opened once; rows that are mapped stay mapped. */
 static int follow_state(struct index *index, struct err *err)
 {
     const struct meta before = index->committed;

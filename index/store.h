@@ -138,8 +138,7 @@ int vectors_sync(int fd, const char *path, struct err *err);
 
 int folder_list(struct strings *names, const char *folder, struct err *err);
 
-/* Whether a name is one that a killed writer may leave: a vectors file, or a catalog or codes on their way.
- */
+/* Whether a killed writer may leave such a file: one of vectors, or a catalog or codes on their way. */
 bool folder_made(const char *name);
 
 /* Brings names made or removed in a folder to stable storage. */

@@ -21,13 +21,9 @@ static int open_index(
         .width = options->width,
         .storage = options->storage < 0 ? INDEX_F16 : (enum index_storage)options->storage,
     };
-    if (options->make && !is_there(path))
-        return index_create(out, path, &made, err);
-    const int rc = index_open(out, path, options->access, options->fingerprint, err);
-    if (rc || options->storage < 0 || index_info(*out).storage == made.storage)
-        return rc;
-    return err_set(err, ERR_ARGUMENT, "'%s' keeps its vectors as %s, not as %s", path,
-        index_storage_names[index_info(*out).storage], index_storage_names[made.storage]);
+    const int rc = options->make ? index_open_or_create(out, path, &made, err)
+                                 : index_open(out, path, options->access, options->fingerprint, err);
+    return rc || options->storage < 0 ? rc : index_check_storage(*out, made.storage, err);
 }
 
 int collection_open(

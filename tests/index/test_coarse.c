@@ -152,8 +152,7 @@ static void test_damage(void **state)
     coarse_release(&coarse);
 }
 
-/* A child that may not write past `limit` bytes is killed by the kernel there, or told so as by a full disk.
- */
+/* A child that may not write past `limit` bytes is killed there by the kernel, or told as by a full disk. */
 static void update_limited(rlim_t limit, bool killed)
 {
     const pid_t child = fork();
