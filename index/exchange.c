@@ -44,8 +44,9 @@ int exchange_lines_open(struct exchange_lines *out, const char *path, struct err
 {
     *out = (struct exchange_lines){.path = path};
     int rc = file_map_open(&out->map, path, err);
+    const struct span all = {(const char *)out->map.data, out->map.size};
     if (!rc)
-        out->at = byte_order_mark((const char *)out->map.data, out->map.size);
+        out->lines.rest = span_from(all, byte_order_mark(all.data, all.length));
     return rc;
 }
 
@@ -54,37 +55,29 @@ void exchange_lines_release(struct exchange_lines *lines)
     file_map_release(&lines->map);
 }
 
-static bool is_blank(const char *line, size_t length)
+static bool is_blank(struct span line)
 {
-    while (length && strchr(" \t\v\f\r", line[length - 1]) && line[length - 1])
-        length--;
-    return !length;
+    while (line.length && strchr(" \t\v\f\r", *line.data) && *line.data)
+        line = span_from(line, 1);
+    return !line.length;
 }
 
-/* The next line that is not blank, without its end; NULL: there is none. */
-static const char *next_line(struct exchange_lines *lines, size_t *length)
+/* Goes to the next line that is not blank; false: there is none. */
+static bool next_line(struct lines *lines)
 {
-    while (lines->at < lines->map.size) {
-        const char *line = (const char *)lines->map.data + lines->at;
-        const size_t left = lines->map.size - lines->at;
-        const char *end = memchr(line, '\n', left);
-        *length = end ? (size_t)(end - line) : left;
-        lines->at += *length + (end != NULL);
-        lines->line++;
-        if (!is_blank(line, *length))
-            return line;
-    }
-    return NULL;
+    while (lines_next(lines))
+        if (!is_blank(lines->line))
+            return true;
+    return false;
 }
 
 int exchange_lines_count(
     int64_t *count, const struct exchange_lines *lines, const struct job *job, struct err *err)
 {
-    struct exchange_lines ahead = *lines;
+    struct lines ahead = lines->lines;
     int rc = 0;
-    *count = 0;
-    for (size_t length; !rc && next_line(&ahead, &length);)
-        if (++*count % LINES_AT_ONCE == 0)
+    for (*count = 0; !rc && next_line(&ahead); (*count)++)
+        if (*count % LINES_AT_ONCE == 0)
             rc = job_step(job, "counting lines", 0, 0, err);
     return rc;
 }
@@ -93,11 +86,12 @@ int exchange_lines_next(struct index_item *out, struct exchange_lines *lines, en
     struct arena *arena, struct err *err)
 {
     json_t *object;
-    size_t length = 0;
     char name[4200];
-    const char *line = next_line(lines, &length);
-    snprintf(name, sizeof name, "%s, line %zu", lines->path, lines->line);
-    int rc = json_parse(&object, line, length, name, err);
+    struct span line = {"", 0};
+    if (next_line(&lines->lines))
+        line = lines->lines.line;
+    snprintf(name, sizeof name, "%s, line %zu", lines->path, lines->lines.number);
+    int rc = json_parse(&object, line.data, line.length, name, err);
     if (rc)
         return rc;
     rc = exchange_item(out, object, kind, arena, err);

@@ -47,8 +47,7 @@ int exchange_item(struct index_item *out, struct json_t *object, enum index_kind
 struct exchange_lines {
     const char *path;
     struct file_map map;
-    size_t at;   /* the byte where the next begins */
-    size_t line; /* the number of the last, from 1 */
+    struct lines lines;
 };
 
 int exchange_lines_open(struct exchange_lines *out, const char *path, struct err *err);

@@ -22,7 +22,7 @@ struct part {
 struct importer {
     const struct job *job;
     struct part *parts;
-    size_t count;
+    size_t count, room;
     size_t width; /* E of all parts */
     int64_t rows; /* of all parts */
     int64_t done;
@@ -59,12 +59,10 @@ static int add_part(struct importer *importer, const struct part *part, struct e
     if (!rc && importer->count && matrix.width != importer->width)
         rc = err_set(err, ERR_FORMAT, "the rows of '%s' have %zu elements, those of '%s' %zu", part->vectors,
             matrix.width, importer->parts[0].vectors, importer->width);
-    struct part *parts = rc ? NULL : mem_grow(importer->parts, importer->count + 1, sizeof *importer->parts);
-    if (!rc && !parts)
-        rc = err_memory(err, importer->count);
+    if (!rc)
+        rc = array_grow(importer->parts, &importer->room, importer->count + 1, err);
     if (!rc) {
-        importer->parts = parts;
-        parts[importer->count++] = *part;
+        importer->parts[importer->count++] = *part;
         importer->width = matrix.width;
         importer->rows += matrix.count;
     }
