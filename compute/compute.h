@@ -246,7 +246,7 @@ int weights_open(struct weights **out, const char *directory, struct err *err);
 
 /* Weights made up from a seed, for benchmarks and golden tests: any tensor a tower asks for exists, in any
  * shape, under the names of Hugging Face's layout. compute/weights_random.c says how values are made;
- * tests/golden/ makes the same ones. */
+ * tests/golden/ makes the same ones. ERR_MEMORY. */
 int weights_random(struct weights **out, uint64_t seed, struct err *err);
 
 void weights_free(struct weights *weights);
@@ -284,11 +284,12 @@ enum param_kind {
     PARAM_HOST, /* field is a float: a scalar on the host */
 };
 
-/* One row a tensor: the same table loads it, checks its shape, counts it and lists it in `inspect`. */
+/* One row a tensor: the same table loads it, checks its shape and counts it. */
 struct param {
     enum param_kind kind;
-    size_t field;     /* offsetof in the struct that owns the parameters */
-    const char *name; /* after the prefix, as Hugging Face has it; "{q,k,v}_proj" stacks three on axis 0 */
+    size_t field; /* offsetof in the struct that owns the parameters */
+    const char
+        *name; /* after the prefix, as Hugging Face has it; "{q,k,v}_proj" is three, with rows stacked */
     enum dim shape[WEIGHT_RANK_MAX]; /* DIM_NONE ends it */
     enum dim when;                   /* the row is left out where this is 0 */
 };

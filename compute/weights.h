@@ -17,7 +17,7 @@ struct weights {
     const char *source; /* the file that was asked for, for messages: a weights file or the index of shards */
     struct weight *items;
     size_t count;
-    const struct weight **by_name; /* (count), sorted */
+    const struct weight **by_name; // (count), sorted
     enum layout layout;
     bool random; /* nothing above is used: tensors are made up */
     uint64_t seed;

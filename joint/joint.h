@@ -30,9 +30,13 @@ struct model_config {
 };
 
 /* Reads `config.json` (Hugging Face's CLIP layout, its legacy text_config_dict and vision_config_dict too),
- * or `open_clip_config.json` where there is none, and fills in the layout's defaults. A value out of range is
- * ERR_FORMAT, a kind of model that is not built ERR_UNSUPPORTED; both name file, key and value. Facts:
- * CLIPConfig in transformers, model_cfg in open_clip. */
+ * or `open_clip_config.json` where there is none, and fills in the layout's defaults. joint/config.h says how a
+ * kind of model is added. Facts: CLIPConfig in transformers, model_cfg in open_clip.
+ *
+ *   ERR_IO           no such file, or it cannot be read
+ *   ERR_FORMAT       no JSON object, or a value out of range: file, key and value are named
+ *   ERR_UNSUPPORTED  a kind of model that is not built: likewise
+ *   ERR_MEMORY */
 int model_config_read(struct model_config *out, const char *directory, struct err *err);
 
 /* The published shapes by name, "vit-b-32" and its kin, for benchmarks and tests. NULL ends the table. */
@@ -44,10 +48,13 @@ extern const struct model_shape model_shapes[];
 
 struct model;
 
-/* Opens a model directory. ERR_IO or ERR_FORMAT name the file at fault. The device must outlive the model. */
+/* Opens a model directory. Errors are those of model_config_read, preprocess_load, tokenizer_load, weights_open,
+ * vit_load and text_tower_load, with the directory and the file at fault; and ERR_FORMAT where the tokenizer
+ * and the model do not agree on their ids. The device must outlive the model. */
 int model_open(struct model **out, const char *directory, struct device *device, struct err *err);
 
-/* A model of that shape with weights made up from a seed, and no tokenizer: encoder_texts does not work. */
+/* A model of that shape with weights made up from a seed, and no tokenizer: encoder_texts does not work. Errors
+ * are those of vit_load and text_tower_load. */
 int model_random(struct model **out, const struct model_config *config, uint64_t seed, struct device *device,
     struct err *err);
 void model_free(struct model *model);
@@ -75,36 +82,42 @@ int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, str
 
 struct encoder;
 
-/* Takes device memory, once, for batches up to max_batch pictures or texts. The model must outlive it. */
+/* Takes device memory, once, for batches up to max_batch pictures or texts. The model must outlive it.
+ * ERR_ARGUMENT: max_batch is 0; ERR_LIMIT: such a batch has more bytes than can be counted; ERR_DEVICE: the
+ * device has no memory for it; ERR_MEMORY. */
 int encoder_open(struct encoder **out, const struct model *model, size_t max_batch, struct err *err);
 void encoder_free(struct encoder *encoder);
 const struct model *encoder_model(const struct encoder *encoder);
 size_t encoder_batch(const struct encoder *encoder);
 struct stream *encoder_stream(struct encoder *encoder); /* for stream_profile */
 
-/* embeddings (count, E) of pixels (count, S, S, 3) as preprocess_run makes them; count up to max_batch. */
+/* embeddings (count, E) of pixels (count, S, S, 3) as preprocess_run makes them. ERR_ARGUMENT: count is above
+ * max_batch; ERR_DEVICE. */
 int encoder_pixels(
     struct encoder *encoder, float *embeddings, const uint8_t *pixels, size_t count, struct err *err);
 
 /* embeddings (count, E) of tokenized texts: row i of ids (count, context) holds lengths[i] of them. Any
- * count: texts are taken in order of length, so that a batch is as short as its longest. */
+ * count: texts are taken in order of length, so that a batch is as short as its longest. ERR_ARGUMENT: a text
+ * without tokens or with more than the context holds, or an id past the vocabulary; ERR_DEVICE, ERR_MEMORY. */
 int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, const size_t *lengths,
     size_t count, struct err *err);
 
-/* The same from strings. *truncated counts texts cut at the context length; NULL allowed. */
+/* The same from strings. *truncated counts texts cut at the context length; NULL allowed. Errors of
+ * token_rows_add come before any text is encoded. */
 int encoder_texts(struct encoder *encoder, float *embeddings, const char *const *texts, size_t count,
     size_t *truncated, struct err *err);
 
 /* Texts as ids for encoder_ids, gathered one at a time, so that one that cannot be encoded is known before
- * the device runs: it fails with the error of tokenizer_encode and is not added. Zero-initialise; a smaller
- * count drops the last rows. */
+ * the device runs. Zero-initialise; a smaller count drops the last rows. */
 struct token_rows {
-    int32_t *ids;    /* (count, context) */
-    size_t *lengths; /* (count) */
+    int32_t *ids;    // (count, context)
+    size_t *lengths; // (count)
     size_t count, room;
     size_t truncated; /* texts that were cut at the context length */
 };
 
+/* A text that fails with an error of tokenizer_encode is not added. ERR_ARGUMENT: the model has no tokenizer;
+ * ERR_MEMORY. */
 int token_rows_add(struct token_rows *rows, const struct model *model, const char *text, struct err *err);
 void token_rows_release(struct token_rows *rows);
 
