@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
-#include "cli/input.h"
 #include "cli/labels.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/text.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { DEFAULT_TOP = 5 };
 
@@ -88,15 +90,42 @@ static const struct argp argp = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
+/* What each entry of a list on stdin stands for. */
+static int add_listed(struct classify *c, const struct job *job, struct err *err)
+{
+    char *entry = NULL;
+    size_t room = 0;
+    ssize_t length;
+    int rc = 0;
+    while (!rc && (length = getdelim(&entry, &room, c->separator, stdin)) >= 0) {
+        if (length && entry[length - 1] == c->separator)
+            entry[length - 1] = '\0';
+        if (*entry)
+            rc = picture_list_add(&c->paths, entry, job, err);
+    }
+    if (!rc && ferror(stdin))
+        rc = err_set(err, ERR_IO, "unable to read the list of pictures: %s", strerror(errno));
+    free(entry);
+    return rc;
+}
+
+static int list_pictures(struct classify *c, const struct job *job, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < c->argument_count && !rc; i++)
+        rc = strcmp(c->arguments[i], "-") ? picture_list_add(&c->paths, c->arguments[i], job, err)
+                                          : add_listed(c, job, err);
+    return rc;
+}
+
 /* Lists first, device after: a file that is not there shows at once. */
 static int open_all(struct classify *c, struct err *err)
 {
+    const struct job job = session_job(&c->session);
     struct strings labels = {0}, templates = {0};
-    int rc = input_labels(&labels, c->labels.labels, err);
+    int rc = labels_read(&labels, &templates, &c->labels, &job, err);
     if (!rc)
-        rc = input_templates(&templates, c->labels.templates, err);
-    for (size_t i = 0; i < c->argument_count && !rc; i++)
-        rc = input_pictures(&c->paths, c->arguments[i], c->separator, err);
+        rc = list_pictures(c, &job, err);
     if (!rc)
         rc = session_open(&c->session, err);
     if (!rc)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/index_cluster.h"
-#include "cli/input.h"
 #include "cli/labels.h"
 #include "cli/output.h"
 #include "cli/text.h"
@@ -133,9 +132,7 @@ static int find_labels(
 static int cluster(struct clustering *c, struct err *err)
 {
     struct strings labels = {0}, templates = {0};
-    int rc = c->labels.labels ? input_labels(&labels, c->labels.labels, err) : 0;
-    if (!rc)
-        rc = input_templates(&templates, c->labels.templates, err);
+    int rc = labels_read(&labels, &templates, &c->labels, &c->job, err);
     if (!rc)
         rc = index_view_open(&c->view, c->path, &c->filter, 1, &c->job, err);
     if (!rc)

@@ -36,10 +36,7 @@ struct class_report {
     const struct session *session;
     const char *directory; /* of the pictures */
     const struct classifier *classifier;
-    struct class_scores scores;
-    const struct outcome *outcomes; /* (count): of the pictures that could be read */
-    const char **paths;             /* (count) */
-    size_t count, failed;
+    const struct class_evaluation *result;
 };
 
 /*   table  the rates, recall by class from the lowest, the most frequent mistakes

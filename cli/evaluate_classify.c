@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/class_folders.h"
 #include "cli/command.h"
 #include "cli/evaluate.h"
-#include "cli/input.h"
-#include "cli/interrupt.h"
 #include "cli/labels.h"
 #include "cli/text.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
 /* What the command line asks for, and what comes of it. */
 struct evaluation {
@@ -19,11 +14,10 @@ struct evaluation {
     bool allow_missing;
     int format;
 
-    struct class_folders folders;
+    struct image_folder folder;
     struct classifier *classifier;
-    FILE *page;
-    struct outcome *outcomes; // (report.count), of up to folders.paths.count
-    struct class_report report;
+    struct new_file page;
+    struct class_evaluation result;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
@@ -101,31 +95,48 @@ static const struct argp argp = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-static int open_page(struct evaluation *e, struct err *err)
+static int refuse(const struct evaluation *e, const struct missing_names *missing, const char *what,
+    const char *instead, struct err *err)
 {
-    e->page = e->html ? fopen(e->html, "w") : NULL;
-    if (e->html && !e->page)
-        return err_set(err, ERR_IO, "unable to write '%s': %s", e->html, strerror(errno));
+    if (!missing->count)
+        return 0;
+    if (!e->allow_missing)
+        return err_set(err, ERR_ARGUMENT, "%zu %s: %s; --allow-missing %s", missing->count, what,
+            missing->list, instead);
+    message("%zu %s: %s", missing->count, what, missing->list);
     return 0;
 }
 
+static int match_folder(struct evaluation *e, struct strings *labels, struct err *err)
+{
+    struct image_folder *folder = &e->folder;
+    int rc = image_folder_list(folder, e->directory, err);
+    if (!rc)
+        rc = image_folder_match(folder, labels, e->classes, err);
+    if (!rc)
+        rc = refuse(e, &folder->without_label, "folders have no label", "leaves them out", err);
+    if (!rc)
+        rc = refuse(e, &folder->without_folder, "labels have no folder", "keeps them to choose from", err);
+    if (!rc && labels->count < 2)
+        rc = err_set(err, ERR_ARGUMENT, "one label alone leaves nothing to choose from");
+    return rc;
+}
+
 /* Lists first, device after: what is not there shows at once. */
-static int open_all(struct evaluation *e, struct err *err)
+static int open_all(struct evaluation *e, const struct job *job, struct err *err)
 {
     struct strings labels = {0}, templates = {0};
-    int rc = e->labels.labels ? input_labels(&labels, e->labels.labels, err) : 0;
+    int rc = labels_read(&labels, &templates, &e->labels, job, err);
     if (!rc)
-        rc = input_templates(&templates, e->labels.templates, err);
+        rc = match_folder(e, &labels, err);
     if (!rc)
-        rc = class_folders_list(&e->folders, e->directory, err);
-    if (!rc)
-        rc = class_folders_match(&e->folders, &labels, e->classes, e->allow_missing, err);
-    if (!rc)
-        rc = class_folders_pictures(&e->folders, e->directory, err);
-    if (!rc)
-        rc = open_page(e, err);
+        rc = image_folder_pictures(&e->folder, e->directory, job, err);
+    if (!rc && e->html)
+        rc = new_file_open(&e->page, e->html, err);
     if (!rc)
         rc = session_open(&e->session, err);
+    if (!rc)
+        rc = session_loader(&e->session, err);
     if (!rc)
         rc = labels_encode(&e->classifier, &e->session, &labels, &templates, err);
     strings_release(&templates);
@@ -133,76 +144,39 @@ static int open_all(struct evaluation *e, struct err *err)
     return rc;
 }
 
-/* ---- classifying --------------------------------------------------------------------------------------- */
-
-static int judge_batch(
-    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
-{
-    struct evaluation *e = context;
-    const size_t labels = classifier_labels(e->classifier), top = labels < OUTCOME_TOP ? labels : OUTCOME_TOP;
-    struct prediction best[OUTCOME_TOP];
-    (void)err;
-    for (size_t i = 0; i < batch->count; i++) {
-        const size_t picture = batch->first + i;
-        e->session.done++;
-        if (batch->errs[i].code) {
-            message("%s", batch->errs[i].msg);
-            e->session.failed++;
-            continue;
-        }
-        classifier_rank(e->classifier, best, top, embeddings);
-        embeddings += model_width(e->session.model);
-        e->outcomes[e->report.count] = outcome_of(e->folders.truths[picture], best, top);
-        e->report.paths[e->report.count++] = e->folders.paths.items[picture];
-    }
-    return 0;
-}
-
-static int judge_all(struct evaluation *e, struct err *err)
-{
-    const size_t count = e->folders.paths.count;
-    e->outcomes = mem_new(count + 1, sizeof *e->outcomes);
-    e->report.paths = mem_new(count + 1, sizeof *e->report.paths);
-    if (!e->outcomes || !e->report.paths)
-        return err_memory(err, count * sizeof *e->outcomes);
-    return session_pictures(&e->session, &e->folders.paths, count, judge_batch, e, err);
-}
-
 /* ---- the report ---------------------------------------------------------------------------------------- */
 
-static int write_page(struct evaluation *e, struct err *err)
+static int report(struct evaluation *e, struct err *err)
 {
-    if (!e->page)
-        return 0;
-    progress_note(&e->session.progress, "writing the page");
-    int rc = class_report_html(e->page, &e->report, err);
-    const bool failed = ferror(e->page), unclosed = fclose(e->page);
-    e->page = NULL;
+    const struct class_report report = {
+        .session = &e->session,
+        .directory = e->directory,
+        .classifier = e->classifier,
+        .result = &e->result,
+    };
     progress_clear(&e->session.progress);
-    if (!rc && (failed || unclosed))
-        rc = err_set(err, ERR_IO, "unable to write '%s': %s", e->html, strerror(errno));
+    int rc = class_report_print(&report, e->format, err);
+    fflush(stdout); /* so that the summary comes last */
+    if (rc || !e->html)
+        return rc;
+    progress_note(&e->session.progress, "writing the page");
+    rc = class_report_html(e->page.stream, &report, err);
+    if (!rc)
+        rc = new_file_close(&e->page, true, err);
+    progress_clear(&e->session.progress);
     return rc;
 }
 
 static int evaluate(struct evaluation *e, struct err *err)
 {
-    int rc = open_all(e, err);
+    const struct job job = session_job(&e->session);
+    int rc = open_all(e, &job, err);
     if (!rc)
-        rc = judge_all(e, err);
-    progress_clear(&e->session.progress);
-    if (rc || interrupt_seen())
-        return rc;
-    e->report.session = &e->session;
-    e->report.directory = e->directory;
-    e->report.classifier = e->classifier;
-    e->report.outcomes = e->outcomes;
-    e->report.failed = e->session.failed;
-    rc = class_scores_compute(
-        &e->report.scores, e->outcomes, e->report.count, classifier_labels(e->classifier), err);
-    if (!rc)
-        rc = class_report_print(&e->report, e->format, err);
-    fflush(stdout); /* so that the summary comes last */
-    return rc ? rc : write_page(e, err);
+        rc = class_evaluate(
+            &e->result, e->session.encoder, e->session.loader, e->classifier, &e->folder, &job, err);
+    e->session.done = e->result.count + e->result.failed;
+    e->session.failed = e->result.failed;
+    return rc ? rc : report(e, err);
 }
 
 int evaluate_classify(int argc, char **argv)
@@ -213,12 +187,9 @@ int evaluate_classify(int argc, char **argv)
     session_begin(&e.session);
 
     const int rc = evaluate(&e, &err);
-    class_scores_release(&e.report.scores);
-    free(e.report.paths);
-    free(e.outcomes);
-    if (e.page)
-        fclose(e.page);
+    new_file_close(&e.page, false, NULL);
+    class_evaluation_release(&e.result);
     classifier_free(e.classifier);
-    class_folders_release(&e.folders);
+    image_folder_release(&e.folder);
     return session_end(&e.session, "evaluate", rc, &err);
 }

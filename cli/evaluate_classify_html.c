@@ -33,13 +33,13 @@ static void put_count(FILE *file, const char *name, size_t count)
 static void put_figures(FILE *file, const struct class_report *report, size_t mistakes)
 {
     fputs("<dl class=\"figures\">\n", file);
-    put_rate(file, "acc@1", report->scores.acc1);
-    put_rate(file, "acc@5", report->scores.acc5);
-    put_rate(file, "mean per-class recall", report->scores.mean_per_class_recall);
-    put_count(file, "pictures", report->count);
+    put_rate(file, "acc@1", report->result->scores.acc1);
+    put_rate(file, "acc@5", report->result->scores.acc5);
+    put_rate(file, "mean per-class recall", report->result->scores.mean_per_class_recall);
+    put_count(file, "pictures", report->result->count);
     put_count(file, "mistakes", mistakes);
-    if (report->failed)
-        put_count(file, "could not be read", report->failed);
+    if (report->result->failed)
+        put_count(file, "could not be read", report->result->failed);
     fputs("</dl>\n", file);
 }
 
@@ -57,13 +57,13 @@ static int by_certainty(const void *a, const void *b)
 static int sort_mistakes(
     const struct outcome ***out, size_t *count, const struct class_report *report, struct err *err)
 {
-    *out = mem_new(report->count, sizeof **out);
+    *out = mem_new(report->result->count, sizeof **out);
     *count = 0;
     if (!*out)
-        return err_memory(err, report->count * sizeof **out);
-    for (size_t i = 0; i < report->count; i++)
-        if (report->outcomes[i].place)
-            (*out)[(*count)++] = &report->outcomes[i];
+        return err_memory(err, report->result->count * sizeof **out);
+    for (size_t i = 0; i < report->result->count; i++)
+        if (report->result->outcomes[i].place)
+            (*out)[(*count)++] = &report->result->outcomes[i];
     qsort(*out, *count, sizeof **out, by_certainty);
     return 0;
 }
@@ -81,7 +81,7 @@ static void put_verdict(
 
 static void put_mistake(FILE *file, const struct class_report *report, const struct outcome *outcome)
 {
-    const char *path = report->paths[outcome - report->outcomes];
+    const char *path = report->result->paths[outcome - report->result->outcomes];
     fputs("<figure><div class=\"picture\">", file);
     html_thumbnail(file, path, &report->session->loader_options.picture, THUMBNAIL_EDGE);
     fputs("</div><figcaption><dl>\n", file);
@@ -116,10 +116,11 @@ static void put_matrix_row(
     fputs("<tr><th>", file);
     html_text(file, label_of(report, row));
     fputs("</th>", file);
-    for (size_t column = 0; column < report->scores.labels; column++) {
+    for (size_t column = 0; column < report->result->scores.labels; column++) {
         if (counts[column])
             fprintf(file, "<td%s style=\"--share:%.3f\">%zu</td>", row == column ? " class=\"right\"" : "",
-                sqrt((double)counts[column] / (double)report->scores.classes[row].pictures), counts[column]);
+                sqrt((double)counts[column] / (double)report->result->scores.classes[row].pictures),
+                counts[column]);
         else
             fputs("<td class=\"none\"></td>", file);
     }
@@ -129,25 +130,25 @@ static void put_matrix_row(
 static void put_matrix(FILE *file, const struct class_report *report)
 {
     size_t counts[MATRIX_MAX][MATRIX_MAX] = {0};
-    for (size_t i = 0; i < report->count; i++)
-        counts[report->outcomes[i].truth][report->outcomes[i].best.label]++;
+    for (size_t i = 0; i < report->result->count; i++)
+        counts[report->result->outcomes[i].truth][report->result->outcomes[i].best.label]++;
     fputs("<h2>What was taken for what</h2>\n<p>A row is a true label, a column what its pictures were "
           "called.</p>\n<div class=\"wide\"><table class=\"confusion\">\n<thead><tr><th></th>",
         file);
-    for (size_t column = 0; column < report->scores.labels; column++) {
+    for (size_t column = 0; column < report->result->scores.labels; column++) {
         fputs("<th><span>", file);
         html_text(file, label_of(report, column));
         fputs("</span></th>", file);
     }
     fputs("</tr></thead>\n<tbody>\n", file);
-    for (size_t row = 0; row < report->scores.labels; row++)
+    for (size_t row = 0; row < report->result->scores.labels; row++)
         put_matrix_row(file, report, row, counts[row]);
     fputs("</tbody></table></div>\n", file);
 }
 
 static void put_confusions(FILE *file, const struct class_report *report)
 {
-    const struct class_scores *scores = &report->scores;
+    const struct class_scores *scores = &report->result->scores;
     if (!scores->confusion_count)
         return;
     fputs("<section><h2>The most frequent mistakes</h2>\n<div class=\"wide\"><table>\n<thead><tr><th "
@@ -172,8 +173,8 @@ static void put_classes(FILE *file, const struct class_report *report)
           "class=\"number\">recall</th><th></th></tr>"
           "</thead>\n<tbody>\n",
         file);
-    for (size_t i = 0; i < report->scores.labels; i++) {
-        const struct class_recall *class = &report->scores.classes[i];
+    for (size_t i = 0; i < report->result->scores.labels; i++) {
+        const struct class_recall *class = &report->result->scores.classes[i];
         const double share = class->pictures ? (double)class->right / (double)class->pictures : 0;
         fputs("<tr><td>", file);
         html_text(file, label_of(report, i));
@@ -198,10 +199,10 @@ int class_report_html(FILE *file, const struct class_report *report, struct err 
     html_begin(file, report->directory);
     fputs("<h1>", file);
     html_text(file, report->directory);
-    fprintf(file, "</h1>\n<p>Zero-shot classification with %zu labels</p>\n", report->scores.labels);
+    fprintf(file, "</h1>\n<p>Zero-shot classification with %zu labels</p>\n", report->result->scores.labels);
     put_figures(file, report, count);
     put_mistakes(file, report, mistakes, count);
-    if (report->scores.labels <= MATRIX_MAX)
+    if (report->result->scores.labels <= MATRIX_MAX)
         put_matrix(file, report);
     fputs("<div class=\"columns\">\n", file);
     put_classes(file, report);

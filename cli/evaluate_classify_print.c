@@ -50,14 +50,14 @@ static void put_rate(const char *name, double rate)
 static int put_classes(const struct class_report *report, const struct output *output, struct err *err)
 {
     size_t count;
-    struct place *places = sort_classes(&report->scores, &count);
+    struct place *places = sort_classes(&report->result->scores, &count);
     if (!places)
-        return err_memory(err, report->scores.labels * sizeof *places);
+        return err_memory(err, report->result->scores.labels * sizeof *places);
     printf("\n  %-*s%8s  label\n", OUTPUT_SHARE_WIDTH, " recall", "pictures");
     for (size_t i = 0; i < count && i < CLASSES_SHOWN; i++) {
         fputs("  ", stdout);
         output_share(output, places[i].recall);
-        printf("%8zu  ", report->scores.classes[places[i].row].pictures);
+        printf("%8zu  ", report->result->scores.classes[places[i].row].pictures);
         text_escape(stdout, classifier_label(report->classifier, places[i].row));
         putchar('\n');
     }
@@ -69,7 +69,7 @@ static int put_classes(const struct class_report *report, const struct output *o
 
 static void put_confusions(const struct class_report *report)
 {
-    const struct class_scores *scores = &report->scores;
+    const struct class_scores *scores = &report->result->scores;
     if (scores->confusion_count)
         puts("\n  mistakes  label, and what it was taken for");
     for (size_t i = 0; i < scores->confusion_count && i < CONFUSIONS_SHOWN; i++) {
@@ -88,9 +88,9 @@ static int print_table(const struct class_report *report, struct err *err)
 {
     struct output output;
     output_init(&output, OUTPUT_TABLE);
-    put_rate("acc@1", report->scores.acc1);
-    put_rate("acc@5", report->scores.acc5);
-    put_rate("mean per-class recall", report->scores.mean_per_class_recall);
+    put_rate("acc@1", report->result->scores.acc1);
+    put_rate("acc@5", report->result->scores.acc5);
+    put_rate("mean per-class recall", report->result->scores.mean_per_class_recall);
     int rc = put_classes(report, &output, err);
     if (!rc)
         put_confusions(report);
@@ -102,8 +102,8 @@ static int print_table(const struct class_report *report, struct err *err)
 static void print_tsv(const struct class_report *report)
 {
     puts("label\tpictures\tright\trecall");
-    for (size_t i = 0; i < report->scores.labels; i++) {
-        const struct class_recall *class = &report->scores.classes[i];
+    for (size_t i = 0; i < report->result->scores.labels; i++) {
+        const struct class_recall *class = &report->result->scores.classes[i];
         text_escape(stdout, classifier_label(report->classifier, i));
         printf("\t%zu\t%zu\t", class->pictures, class->right);
         if (class->pictures)
@@ -117,8 +117,8 @@ static void print_tsv(const struct class_report *report)
 static json_t *classes_json(const struct class_report *report)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < report->scores.labels; i++) {
-        const struct class_recall *class = &report->scores.classes[i];
+    for (size_t i = 0; i < report->result->scores.labels; i++) {
+        const struct class_recall *class = &report->result->scores.classes[i];
         json_array_append_new(list,
             json_pack("{s:o, s:I, s:I, s:o}", "label", json_text(classifier_label(report->classifier, i)),
                 "pictures", (json_int_t) class->pictures, "right", (json_int_t) class->right, "recall",
@@ -130,8 +130,8 @@ static json_t *classes_json(const struct class_report *report)
 static json_t *confusions_json(const struct class_report *report)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < report->scores.confusion_count; i++) {
-        const struct confusion *pair = &report->scores.confusions[i];
+    for (size_t i = 0; i < report->result->scores.confusion_count; i++) {
+        const struct confusion *pair = &report->result->scores.confusions[i];
         json_array_append_new(
             list, json_pack("{s:o, s:o, s:I}", "label",
                       json_text(classifier_label(report->classifier, pair->truth)), "predicted",
@@ -143,9 +143,9 @@ static json_t *confusions_json(const struct class_report *report)
 
 static int print_json(const struct class_report *report, struct err *err)
 {
-    const struct class_scores *scores = &report->scores;
-    json_t *json = json_pack("{s:I, s:I, s:f}", "pictures", (json_int_t)report->count, "failed",
-        (json_int_t)report->failed, "acc1", scores->acc1);
+    const struct class_scores *scores = &report->result->scores;
+    json_t *json = json_pack("{s:I, s:I, s:f}", "pictures", (json_int_t)report->result->count, "failed",
+        (json_int_t)report->result->failed, "acc1", scores->acc1);
     if (!isnan(scores->acc5))
         json_object_set_new(json, "acc5", json_real(scores->acc5));
     json_object_set_new(json, "mean_per_class_recall", json_real(scores->mean_per_class_recall));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/json.h"
-#include "cli/options.h"
 #include "cli/text.h"
+#include "joint/joint.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -38,6 +38,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 const struct argp label_argp = {.options = options, .parser = parse};
 
+int labels_read(struct strings *labels, struct strings *templates, const struct label_options *named,
+    const struct job *job, struct err *err)
+{
+    const int rc = named->labels ? label_list_read(labels, named->labels, job, err) : 0;
+    return rc ? rc : template_list_read(templates, named->templates, err);
+}
+
 int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,
     const struct strings *templates, struct err *err)
 {

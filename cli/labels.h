@@ -7,9 +7,13 @@
 
 /* --labels and --templates (group 1, "Labels:"). Input: a struct label_options. */
 struct label_options {
-    const char *labels, *templates; /* as input_labels and input_templates take them */
+    const char *labels, *templates; /* as label_list_read and template_list_read take them */
 };
 extern const struct argp label_argp;
+
+/* Reads both lists; no labels where none are named. */
+int labels_read(struct strings *labels, struct strings *templates, const struct label_options *named,
+    const struct job *job, struct err *err);
 
 /* Encodes the labels, and says how many prompts the model has cut. */
 int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,

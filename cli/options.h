@@ -40,8 +40,4 @@ size_t option_number(
 int option_choice(
     struct argp_state *state, const char *option, const char *argument, const char *const names[]);
 
-/* The directory of the model: the option's, else that of DIPTYCH_MODEL, else the default model beside the
- * installed program or in the sources it was built from. */
-int model_directory(const char **out, const char *option, struct arena *arena, struct err *err);
-
 #endif

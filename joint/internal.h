@@ -16,6 +16,9 @@ int model_encode_ids(const struct model *model, struct stream *stream, struct te
 double cosine_of(const float *a, const float *b, size_t width);
 double best_cosine_of(const float *a, const float *others, size_t count, size_t width);
 
+/* Adds the lines of a text file that hold something, trimmed; one that begins with '#' is a comment. */
+int list_read(struct strings *out, const char *path, struct err *err);
+
 /* Sets the request's error to a copy of the reason. */
 int rank_request_fail(
     struct rank_requests *requests, struct rank_request *request, const char *reason, struct err *err);

@@ -46,6 +46,10 @@ struct model_shape {
 };
 extern const struct model_shape model_shapes[];
 
+/* The directory of the model: the option's, else that of DIPTYCH_MODEL, else the default model beside the
+ * installed program or in the sources it was built from. */
+int model_directory(const char **out, const char *option, struct arena *arena, struct err *err);
+
 struct model;
 
 /* Opens a model directory. Errors are those of model_config_read, preprocess_load, tokenizer_load, weights_open,
@@ -226,6 +230,21 @@ typedef int rank_visit(
     void *context, const struct rank_request *request, const struct prediction *best, struct err *err);
 int rank_requests_run(struct rank_requests *requests, size_t *truncated, struct encoder *encoder,
     struct loader *loader, rank_visit *visit, void *context, const struct job *job, struct err *err);
+
+/* ---- lists --------------------------------------------------------------------------------------------- */
+
+/* Adds the pictures that a path stands for: itself, or every file below it where it is a folder (file_walk). What
+ * cannot be read is added too: it fails in its turn, with its reason. */
+int picture_list_add(struct strings *paths, const char *root, const struct job *job, struct err *err);
+
+/* Labels: the lines of a file, or a list with commas between. A value is a file where one has that name, and
+ * where it has no comma but a '/' or ".txt" at its end. Blanks around a label are dropped; so is, with a report
+ * to the job, a label that a file repeats, and lines that begin with '#'. Errors are lines_read's. */
+int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err);
+
+/* Templates: "imagenet" (80) or "simple" (7), which the library holds; the value itself where it has a {} for
+ * the label; or the lines of a file. Errors are lines_read's. */
+int template_list_read(struct strings *templates, const char *value, struct err *err);
 
 /* ---- zero-shot classification -------------------------------------------------------------------------- */
 
@@ -422,10 +441,58 @@ struct class_scores {
     size_t labels, confusion_count;
 };
 
+/* A folder of class folders, as torchvision's ImageFolder has it: every picture below DIR/NAME shows what NAME
+ * says. Zero-initialise; image_folder_list -> image_folder_match -> image_folder_pictures. */
+struct missing_names {
+    size_t count;
+    char list[256]; /* the first few, quoted */
+};
+
+struct image_folder {
+    struct strings names; /* of the folders right below DIR, in byte order; hidden ones do not count */
+    size_t *rows;         // (names.count): the row of each one's label, CLASS_UNKNOWN for none
+    struct missing_names without_label;  /* folders */
+    struct missing_names without_folder; /* labels */
+    struct strings paths;                /* the files below folders that have a label, folder by folder */
+    size_t *truths;                      // (paths.count): the row of each one's label
+    size_t truth_room;
+};
+
+#define CLASS_UNKNOWN SIZE_MAX
+
+/* Lists the folders below DIR. None is ERR_ARGUMENT; ERR_IO. */
+int image_folder_list(struct image_folder *out, const char *directory, struct err *err);
+
+/* Finds the label of each folder: the one that the file `classes` has for it ("n01440764<TAB>tench" a line),
+ * or, with NULL, the folder's name. Without labels, those of `classes` are added, or the names. What has no
+ * counterpart is counted and no error. ERR_FORMAT: a line of the file; else lines_read's. */
+int image_folder_match(
+    struct image_folder *out, struct strings *labels, const char *classes, struct err *err);
+
+/* Lists the pictures of the folders that have a label, and reports which of them have none. */
+int image_folder_pictures(
+    struct image_folder *out, const char *directory, const struct job *job, struct err *err);
+void image_folder_release(struct image_folder *folder);
+
 /* For outcomes of the OUTCOME_TOP best labels, or of all where there are fewer; at least one outcome. Memory
  * is linear in pictures and labels. */
 int class_scores_compute(
     struct class_scores *out, const struct outcome *outcomes, size_t count, size_t labels, struct err *err);
 void class_scores_release(struct class_scores *scores);
+
+/* The evaluation of a model: gives every picture of the folder its best labels and scores them. A picture that
+ * cannot be read is reported to the job and left out. The classifier's labels are those that the folder was
+ * matched with; the loader is encode_pictures's. Release it also after an error, ERR_CANCELLED too. */
+struct class_evaluation {
+    struct class_scores scores;
+    struct outcome *outcomes; // (count): of the pictures that could be read
+    const char **paths;       // (count), borrowed from the folder
+    size_t count, failed;
+};
+
+int class_evaluate(struct class_evaluation *out, struct encoder *encoder, struct loader *loader,
+    const struct classifier *classifier, const struct image_folder *folder, const struct job *job,
+    struct err *err);
+void class_evaluation_release(struct class_evaluation *evaluation);
 
 #endif

@@ -115,7 +115,7 @@ expect_empty out
 expect_line err "diptych: cannot evaluate: unable to write 'nowhere/page.html': No such file or directory"
 evaluate odd --html /dev/full
 expect_status 2
-expect_text err "unable to write '/dev/full': No space left on device"
+expect_text err "unable to write '/dev/full': not a regular file"
 
 # ---- folders named by number
 mkdir -p numbered/n01 numbered/n02 numbered/n03

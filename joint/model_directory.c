@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/options.h"
+#include "joint/joint.h"
 
 #include <stdlib.h>
 #include <string.h>

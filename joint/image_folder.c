@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A folder of class folders, as torchvision's ImageFolder takes it. */
+#include "joint/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- folders ------------------------------------------------------------------------------------------- */
+
+static bool is_folder(const char *directory, const char *name)
+{
+    struct arena arena = {0};
+    struct stat st;
+    const char *path = path_join(&arena, directory, name);
+    const bool is = path && !stat(path, &st) && S_ISDIR(st.st_mode);
+    arena_release(&arena);
+    return is;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int image_folder_list(struct image_folder *out, const char *directory, struct err *err)
+{
+    DIR *stream = opendir(directory);
+    int rc = 0;
+    if (!stream)
+        return err_set(err, ERR_IO, "unable to read '%s': %s", directory, strerror(errno));
+    for (const struct dirent *entry; !rc && (entry = readdir(stream));)
+        if (entry->d_name[0] != '.' && is_folder(directory, entry->d_name))
+            rc = strings_add(&out->names, entry->d_name, strlen(entry->d_name), err);
+    closedir(stream);
+    if (rc)
+        return rc;
+    if (!out->names.count)
+        return err_set(err, ERR_ARGUMENT, "'%s' has no folders, one a class", directory);
+    qsort(out->names.items, out->names.count, sizeof *out->names.items, by_bytes);
+    out->rows = mem_new(out->names.count, sizeof *out->rows);
+    return out->rows ? 0 : err_memory(err, out->names.count * sizeof *out->rows);
+}
+
+/* ---- labels -------------------------------------------------------------------------------------------- */
+
+static void add_missing(struct missing_names *missing, const char *name)
+{
+    enum { NAMED = 5 };
+    const size_t used = strlen(missing->list);
+    if (missing->count++ < NAMED)
+        snprintf(missing->list + used, sizeof missing->list - used, "%s'%s'", used ? ", " : "", name);
+    else if (missing->count == NAMED + 1)
+        snprintf(missing->list + used, sizeof missing->list - used, " ...");
+}
+
+/* From folders to labels. */
+struct classes {
+    struct string_map folders; /* to rows of labels */
+    struct strings labels;     /* in the file's order */
+};
+
+static int add_class(struct classes *classes, char *line, const char *path, struct err *err)
+{
+    char *tab = strchr(line, '\t');
+    size_t *row;
+    if (!tab)
+        return err_set(
+            err, ERR_FORMAT, "unable to read '%s': no tab between folder and label in '%s'", path, line);
+    *tab = '\0';
+    const char *label = tab + 1 + strspn(tab + 1, "\t ");
+    const int rc =
+        string_map_add(&row, &classes->folders, line, (size_t)(tab - line), classes->labels.count, err);
+    if (!rc && *row != classes->labels.count)
+        return err_set(err, ERR_FORMAT, "unable to read '%s': folder '%s' stands there twice", path, line);
+    return rc ? rc : strings_add(&classes->labels, label, strlen(label), err);
+}
+
+/* Lines "folder<TAB>label". */
+static int read_classes(struct classes *classes, const char *path, struct err *err)
+{
+    struct strings lines = {0};
+    int rc = list_read(&lines, path, err);
+    for (size_t i = 0; i < lines.count && !rc; i++)
+        rc = add_class(classes, lines.items[i], path, err);
+    strings_release(&lines);
+    return rc;
+}
+
+/* The first row of each label; where there are no labels, those of `otherwise` are added first, each once. */
+static int number_labels(
+    struct string_map *rows, struct strings *labels, const struct strings *otherwise, struct err *err)
+{
+    const bool given = labels->count;
+    const struct strings *from = given ? labels : otherwise;
+    int rc = 0;
+    for (size_t i = 0; i < from->count && !rc; i++) {
+        const char *label = from->items[i];
+        const size_t before = rows->count;
+        size_t *row;
+        rc = string_map_add(&row, rows, label, strlen(label), given ? i : labels->count, err);
+        if (!rc && !given && rows->count > before)
+            rc = strings_add(labels, label, strlen(label), err);
+    }
+    return rc;
+}
+
+/* What the folder's label is called; NULL: it has none. */
+static const char *label_of(const struct classes *classes, const char *folder)
+{
+    if (!classes)
+        return folder;
+    const size_t *label = string_map_find(&classes->folders, folder, strlen(folder));
+    return label ? classes->labels.items[*label] : NULL;
+}
+
+static int find_rows(struct image_folder *out, const struct strings *labels, const struct classes *classes,
+    const struct string_map *rows, struct err *err)
+{
+    bool *taken = mem_new(labels->count + 1, sizeof *taken);
+    if (!taken)
+        return err_memory(err, labels->count);
+    for (size_t i = 0; i < out->names.count; i++) {
+        const char *name = out->names.items[i], *label = label_of(classes, name);
+        const size_t *row = label ? string_map_find(rows, label, strlen(label)) : NULL;
+        out->rows[i] = row ? *row : CLASS_UNKNOWN;
+        if (row)
+            taken[*row] = true;
+        else
+            add_missing(&out->without_label, name);
+    }
+    for (size_t i = 0; i < labels->count; i++) /* of a label that is given twice the first counts */
+        if (!taken[*string_map_find(rows, labels->items[i], strlen(labels->items[i]))])
+            add_missing(&out->without_folder, labels->items[i]);
+    free(taken);
+    return 0;
+}
+
+int image_folder_match(
+    struct image_folder *out, struct strings *labels, const char *classes_path, struct err *err)
+{
+    struct classes classes = {0};
+    struct string_map rows = {0};
+    int rc = classes_path ? read_classes(&classes, classes_path, err) : 0;
+    if (!rc)
+        rc = number_labels(&rows, labels, classes_path ? &classes.labels : &out->names, err);
+    if (!rc)
+        rc = find_rows(out, labels, classes_path ? &classes : NULL, &rows, err);
+    string_map_release(&rows);
+    string_map_release(&classes.folders);
+    strings_release(&classes.labels);
+    return rc;
+}
+
+/* ---- pictures ------------------------------------------------------------------------------------------ */
+
+static int add_folder(
+    struct image_folder *out, const char *path, size_t row, const struct job *job, struct err *err)
+{
+    const size_t first = out->paths.count;
+    int rc = picture_list_add(&out->paths, path, job, err);
+    if (!rc)
+        rc = array_grow(out->truths, &out->truth_room, out->paths.count, err);
+    for (size_t i = first; i < out->paths.count && !rc; i++)
+        out->truths[i] = row;
+    return rc;
+}
+
+int image_folder_pictures(
+    struct image_folder *out, const char *directory, const struct job *job, struct err *err)
+{
+    struct arena arena = {0};
+    struct missing_names empty = {0};
+    int rc = 0;
+    for (size_t i = 0; i < out->names.count && !rc; i++) {
+        if (out->rows[i] == CLASS_UNKNOWN)
+            continue;
+        const size_t before = out->paths.count;
+        const char *path = path_join(&arena, directory, out->names.items[i]);
+        rc = path ? add_folder(out, path, out->rows[i], job, err) : err_memory(err, strlen(directory));
+        if (out->paths.count == before)
+            add_missing(&empty, out->names.items[i]);
+    }
+    if (!rc && empty.count)
+        job_reportf(job, ERR_NOT_FOUND, "%zu folders have no pictures: %s", empty.count, empty.list);
+    arena_release(&arena);
+    return rc;
+}
+
+void image_folder_release(struct image_folder *folder)
+{
+    free(folder->truths);
+    free(folder->rows);
+    strings_release(&folder->paths);
+    strings_release(&folder->names);
+    *folder = (struct image_folder){0};
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What people name on a command line or in a request: pictures, labels, templates. */
+#include "joint/internal.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "template_sets.h" /* made by CMake from assets/templates/ */
+
+/* ---- pictures ------------------------------------------------------------------------------------------ */
+
+struct listing {
+    struct strings *paths;
+    const struct job *job;
+    struct err *err;
+};
+
+static int add_path(void *context, const char *path, const struct err *problem)
+{
+    const struct listing *listing = context;
+    (void)problem; /* reading the path has the same problem again, and reports it in its place */
+    const int rc = job_step(listing->job, "looking for pictures", 0, 0, listing->err);
+    return rc ? rc : strings_add(listing->paths, path, strlen(path), listing->err);
+}
+
+int picture_list_add(struct strings *paths, const char *root, const struct job *job, struct err *err)
+{
+    return file_walk(root, add_path, &(struct listing){paths, job, err}, err);
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------- */
+
+static int add_trimmed(struct strings *strings, const char *text, size_t length, struct err *err)
+{
+    while (length && isspace((unsigned char)*text))
+        text++, length--;
+    while (length && isspace((unsigned char)text[length - 1]))
+        length--;
+    return strings_add(strings, text, length, err);
+}
+
+static int add_list(struct strings *out, const struct strings *lines, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < lines->count && !rc; i++) {
+        const char *text = lines->items[i] + strspn(lines->items[i], " \t\v\f\r");
+        if (*text && *text != '#')
+            rc = add_trimmed(out, text, strlen(text), err);
+    }
+    return rc;
+}
+
+int list_read(struct strings *out, const char *path, struct err *err)
+{
+    enum { LIMIT = 64 << 20 };
+    struct strings lines = {0};
+    int rc = lines_read(&lines, path, LIMIT, err);
+    if (!rc)
+        rc = add_list(out, &lines, err);
+    strings_release(&lines);
+    return rc;
+}
+
+/* ---- labels -------------------------------------------------------------------------------------------- */
+
+static bool names_file(const char *value)
+{
+    struct stat st;
+    const size_t length = strlen(value);
+    if (!stat(value, &st) && S_ISREG(st.st_mode))
+        return true;
+    return !strchr(value, ',') && (strchr(value, '/') || (length > 4 && !strcmp(value + length - 4, ".txt")));
+}
+
+/* Published lists repeat themselves, ImageNet's has "missile" twice: a label that came before is left out,
+ * and the user told. */
+static int drop_repeated(struct strings *labels, const char *path, const struct job *job, struct err *err)
+{
+    struct string_map seen = {0};
+    size_t kept = 0;
+    int rc = 0;
+    for (size_t i = 0; i < labels->count && !rc; i++) {
+        char *label = labels->items[i];
+        size_t *first;
+        rc = string_map_add(&first, &seen, label, strlen(label), i, err);
+        if (!rc && *first == i)
+            labels->items[kept++] = label;
+        else if (!rc)
+            job_reportf(
+                job, ERR_FORMAT, "label '%s' stands in '%s' more than once and counts once", label, path);
+    }
+    if (!rc)
+        labels->count = kept;
+    string_map_release(&seen);
+    return rc;
+}
+
+int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err)
+{
+    int rc = 0;
+    if (names_file(value)) {
+        rc = list_read(labels, value, err);
+        return rc ? rc : drop_repeated(labels, value, job, err);
+    }
+    for (const char *comma; !rc && (comma = strchr(value, ',')); value = comma + 1)
+        rc = add_trimmed(labels, value, (size_t)(comma - value), err);
+    return rc ? rc : add_trimmed(labels, value, strlen(value), err);
+}
+
+/* ---- templates ----------------------------------------------------------------------------------------- */
+
+static int add_set(struct strings *templates, const char *text, struct err *err)
+{
+    struct strings lines = {0};
+    int rc = strings_add_lines(&lines, text, strlen(text), err);
+    if (!rc)
+        rc = add_list(templates, &lines, err);
+    strings_release(&lines);
+    return rc;
+}
+
+int template_list_read(struct strings *templates, const char *value, struct err *err)
+{
+    const size_t length = strlen(value);
+    for (size_t i = 0; template_sets[i].name; i++)
+        if (!strncmp(template_sets[i].name, value, length) && !strcmp(template_sets[i].name + length, ".txt"))
+            return add_set(templates, template_sets[i].text, err);
+    return strstr(value, "{}") ? strings_add(templates, value, length, err)
+                               : list_read(templates, value, err);
+}
