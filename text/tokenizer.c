@@ -7,7 +7,8 @@ void tokenizer_free(struct tokenizer *tokenizer)
 {
     if (!tokenizer)
         return;
-    bpe_release(&tokenizer->bpe);
+    if (tokenizer->kind)
+        tokenizer->kind->release(tokenizer);
     arena_release(&tokenizer->arena);
     free(tokenizer);
 }
@@ -31,15 +32,7 @@ int32_t tokenizer_end(const struct tokenizer *tokenizer)
 
 /* The text goes down three levels, each of which cuts it and passes on the pieces: raw text at the added
  * tokens that are looked for before normalising; the normalised pieces at those looked for after; the rest
- * into words. All of it stops once there are more ids than room. */
-struct encoding {
-    const struct tokenizer *tokenizer;
-    int32_t *ids;
-    size_t room, count; /* count > room: the text is cut */
-    struct bpe_work work;
-    struct arena arena;
-    struct err *err;
-};
+ * as the kind does. All of it stops once there are more ids than room. */
 
 enum { TEXT_LIMIT = 16 << 20 }; /* bytes; beyond any text and within the 32-bit indices of bpe */
 
@@ -48,22 +41,6 @@ static void put_id(struct encoding *encoding, int32_t id)
     if (encoding->count < encoding->room)
         encoding->ids[encoding->count] = id;
     encoding->count++;
-}
-
-static int encode_words(struct encoding *encoding, struct span text)
-{
-    const struct tokenizer *tokenizer = encoding->tokenizer;
-    struct words words = {.rest = text, .cuts_specials = tokenizer->cuts_specials};
-    struct span word;
-    while (encoding->count <= encoding->room && words_next(&word, &words)) {
-        size_t count;
-        int rc = bpe_encode(&tokenizer->bpe, word, encoding->ids + encoding->count,
-            encoding->room - encoding->count, &count, &encoding->work, &encoding->arena, encoding->err);
-        if (rc)
-            return rc;
-        encoding->count += count;
-    }
-    return 0;
 }
 
 /* The leftmost added token in text, the longest of those that begin there; else NULL and the end of text. */
@@ -103,9 +80,10 @@ static int split_at_added(struct encoding *encoding, struct span text, bool norm
 
 static int encode_raw(struct encoding *encoding, struct span text)
 {
+    const struct tokenizer_kind *kind = encoding->tokenizer->kind;
     struct span normal;
-    int rc = unicode_normalise(&normal, &encoding->arena, text, encoding->tokenizer->steps, encoding->err);
-    return rc ? rc : split_at_added(encoding, normal, true, encode_words);
+    int rc = kind->normalise(&normal, encoding->tokenizer, &encoding->arena, text, encoding->err);
+    return rc ? rc : split_at_added(encoding, normal, true, kind->encode);
 }
 
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, int32_t *ids,

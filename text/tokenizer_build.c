@@ -22,7 +22,7 @@ int tokenizer_add_token(
             (int)token.id, (int)known);
     int rc = known >= 0 ? 0 : vocab_add(vocab, token.text, token.id, err);
     if (!rc && token.normalised)
-        rc = unicode_normalise(&token.text, &tokenizer->arena, token.text, tokenizer->steps, err);
+        rc = tokenizer->kind->normalise(&token.text, tokenizer, &tokenizer->arena, token.text, err);
     if (!rc)
         tokenizer->added[tokenizer->added_count++] = token;
     return rc;
@@ -33,8 +33,8 @@ int tokenizer_set_clip(struct tokenizer *tokenizer, struct vocab *vocab, struct 
     const char *const texts[] = {START_TEXT, END_TEXT};
     int32_t *const ids[] = {&tokenizer->start, &tokenizer->end};
 
-    tokenizer->steps = NORMAL_NFC | NORMAL_LOWER;
-    tokenizer->cuts_specials = true;
+    tokenizer->clip.steps = NORMAL_NFC | NORMAL_LOWER;
+    tokenizer->clip.cuts_specials = true;
     tokenizer->added = arena_alloc(&tokenizer->arena, 2 * sizeof *tokenizer->added);
     if (!tokenizer->added)
         return err_memory(err, 2 * sizeof *tokenizer->added);
@@ -89,14 +89,14 @@ int tokenizer_add_merge(struct tokenizer *tokenizer, const struct vocab *vocab, 
             return err_set(err, ERR_FORMAT, "the vocabulary has no '%.*s%.*s'", (int)a.length, a.data,
                 (int)b.length, b.data);
     }
-    bpe_add(&tokenizer->bpe, (struct bpe_merge){ids[0], ids[1], ids[2]});
+    bpe_add(&tokenizer->clip.bpe, (struct bpe_merge){ids[0], ids[1], ids[2]});
     return 0;
 }
 
 int tokenizer_finish(struct tokenizer *tokenizer, const struct vocab *vocab, int32_t unknown, struct err *err)
 {
     const struct span ends[] = {nothing, span_of(WORD_END)};
-    int32_t *const ids[] = {tokenizer->bpe.byte_ids, tokenizer->bpe.last_ids};
+    int32_t *const ids[] = {tokenizer->clip.bpe.byte_ids, tokenizer->clip.bpe.last_ids};
     struct byte_symbol symbols[256];
 
     vocab_alphabet(symbols);

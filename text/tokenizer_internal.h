@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the tokenizer's own files share: the struct, and how the three formats fill it. */
+/* What the tokenizer's own files share: the struct, its kinds, and how the three formats of files fill it. */
 #ifndef DIPTYCH_TEXT_TOKENIZER_INTERNAL_H
 #define DIPTYCH_TEXT_TOKENIZER_INTERNAL_H
 
@@ -15,22 +15,52 @@ struct added_token {
     bool normalised; /* looked for after the text is normalised, else before */
 };
 
-struct tokenizer {
+/* CLIP's kind: see clip.c. */
+struct clip {
     struct bpe bpe;
-    struct added_token *added;
-    size_t added_count;
     unsigned steps;     /* NORMAL_* */
     bool cuts_specials; /* as struct words has it */
+};
+
+/* What kinds share; what a kind has of its own stands in a struct of its name. */
+struct tokenizer {
+    const struct tokenizer_kind *kind;
+    struct clip clip;
+    struct added_token *added;
+    size_t added_count;
     size_t vocab;
     int32_t start, end;
     struct arena arena; /* the added tokens */
 };
 
+/* One text on its way to ids. */
+struct encoding {
+    const struct tokenizer *tokenizer;
+    int32_t *ids;
+    size_t room, count;   /* count > room: the text is cut */
+    struct bpe_work work; /* of kinds that merge */
+    struct arena arena;
+    struct err *err;
+};
+
+/* How a kind turns text into ids. Another kind is a file with these functions, and a row in
+ * tokenizer_json.c. */
+struct tokenizer_kind {
+    /* The form of a text whose words are encoded; it lies in the arena, or is the text. */
+    int (*normalise)(struct span *out, const struct tokenizer *tokenizer, struct arena *arena,
+        struct span text, struct err *err);
+    /* Adds the ids of normalised text that has no added token in it; may stop once count > room. */
+    int (*encode)(struct encoding *encoding, struct span text);
+    void (*release)(struct tokenizer *tokenizer); /* what is the kind's own */
+};
+
+extern const struct tokenizer_kind clip_kind;
+
 /* ---- tokenizer_build.c: the steps that all formats share ----------------------------------------------- */
 
-/* Adds to the vocabulary what is not there yet; an id that differs from the vocabulary's is ERR_FORMAT. The
- * caller has made room in tokenizer->added. Later tokens may rely on tokenizer->steps, so those come first.
- */
+/* Adds a token to those that are looked for in text, and to the vocabulary where it is not there yet; an id
+ * that differs from the vocabulary's is ERR_FORMAT. The caller has made room in tokenizer->added, and the
+ * kind can normalise already. */
 int tokenizer_add_token(
     struct tokenizer *tokenizer, struct vocab *vocab, struct added_token token, struct err *err);
 
@@ -48,8 +78,8 @@ bool tokenizer_split_merge(struct span *left, struct span *right, struct span li
 int tokenizer_add_merge(struct tokenizer *tokenizer, const struct vocab *vocab, struct span left,
     struct span right, struct err *err);
 
-/* The symbols of bytes, where the vocabulary lacks one the id `unknown` (-1: none, an error), and the size.
- */
+/* Sets the symbol of every byte, to the id `unknown` where the vocabulary lacks one (-1: that is ERR_FORMAT),
+ * and the size of the vocabulary. */
 int tokenizer_finish(
     struct tokenizer *tokenizer, const struct vocab *vocab, int32_t unknown, struct err *err);
 
@@ -67,9 +97,15 @@ enum { TOKENIZER_FILES_MAX = 2 };
 int tokenizer_parse(
     struct tokenizer **out, enum tokenizer_format format, const struct text_file *files, struct err *err);
 
-/* tokenizer_json.c and tokenizer_merges.c: fill a zeroed tokenizer, which the caller frees on failure too. */
+/* tokenizer_json.c and tokenizer_merges.c: fill a zeroed tokenizer, its kind first, which the caller frees on
+ * failure too. */
 int tokenizer_parse_json(struct tokenizer *tokenizer, const struct text_file *files, struct err *err);
 int tokenizer_parse_vocab_merges(struct tokenizer *tokenizer, const struct text_file *files, struct err *err);
 int tokenizer_parse_openai(struct tokenizer *tokenizer, const struct text_file *files, struct err *err);
+
+/* ---- kinds in a tokenizer.json ------------------------------------------------------------------------- */
+
+/* clip_json.c: anything that is not CLIP's is ERR_UNSUPPORTED. */
+int clip_read_json(struct tokenizer *tokenizer, struct json_t *root, struct err *err);
 
 #endif

@@ -39,7 +39,7 @@ static int read_merges(
     struct tokenizer *tokenizer, struct vocab *vocab, const struct text_file *file, struct err *err)
 {
     struct lines lines = {.rest = file->bytes};
-    int rc = bpe_init(&tokenizer->bpe, count_lines(file->bytes), err);
+    int rc = bpe_init(&tokenizer->clip.bpe, count_lines(file->bytes), err);
     while (!rc && lines_next(&lines)) {
         if (lines.number == 1 && span_begins(lines.line, span_of("#version")))
             continue;
@@ -54,6 +54,7 @@ int tokenizer_parse_vocab_merges(struct tokenizer *tokenizer, const struct text_
 {
     struct vocab vocab = {0};
     json_t *root = NULL;
+    tokenizer->kind = &clip_kind;
     int rc = json_parse(&root, files[0].bytes.data, files[0].bytes.length, files[0].name, err);
     if (rc)
         return rc;
@@ -102,7 +103,7 @@ static int add_openai_merges(
     struct tokenizer *tokenizer, struct vocab *vocab, const struct text_file *file, struct err *err)
 {
     struct lines lines = {.rest = file->bytes};
-    int rc = bpe_init(&tokenizer->bpe, OPENAI_MERGES, err);
+    int rc = bpe_init(&tokenizer->clip.bpe, OPENAI_MERGES, err);
     if (rc)
         return rc;
     lines_next(&lines); /* the header */
@@ -122,6 +123,7 @@ static int add_openai_merges(
 int tokenizer_parse_openai(struct tokenizer *tokenizer, const struct text_file *files, struct err *err)
 {
     struct vocab vocab;
+    tokenizer->kind = &clip_kind;
     int rc = vocab_init(&vocab, OPENAI_TOKENS, err);
     if (!rc)
         rc = add_alphabet(&vocab, err);
