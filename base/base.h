@@ -144,8 +144,8 @@ static inline const uint8_t *span_bytes(struct span span)
     return (const uint8_t *)span.data;
 }
 
-/* Takes a literal, or a number in the digits that a computer writes (up to UINT32_MAX, no sign, no zero before
- * other digits), off the front of *rest; false, and *rest as it was, where it does not begin so. */
+/* Takes a literal, or a number in the digits that a computer writes (up to UINT32_MAX, no sign, no zero
+ * before other digits), off the front of *rest; false, and *rest as it was, where it does not begin so. */
 bool span_take(struct span *rest, const char *literal);
 bool span_take_number(uint32_t *out, struct span *rest);
 
@@ -167,7 +167,8 @@ char *text_utf8(const char *text);
 
 /* ---- lines --------------------------------------------------------------------------------------------- */
 
-/* Lines end in "\n" or "\r\n", which are no part of them; at the end of a text a line end begins no other line.
+/* Lines end in "\n" or "\r\n", which are no part of them; at the end of a text a line end begins no other
+ * line.
  *
  *     lines_read         the lines of a text file, as a list
  *     strings_add_lines  the same of a text in memory
@@ -189,8 +190,9 @@ int strings_add_lines(struct strings *strings, const char *bytes, size_t size, s
 
 /* ---- string maps --------------------------------------------------------------------------------------- */
 
-/* From strings to numbers, which may be indices of whatever there is to find. Zero-initialise. Keys are copied;
- * they are bytes, not always UTF-8. A map that nobody changes can be read by any number of threads. */
+/* From strings to numbers, which may be indices of whatever there is to find. Zero-initialise. Keys are
+ * copied; they are bytes, not always UTF-8. A map that nobody changes can be read by any number of
+ * threads. */
 struct string_map {
     struct string_map_slot *slots;
     size_t count, room;
@@ -198,8 +200,9 @@ struct string_map {
     struct arena arena;
 };
 
-/* Adds a key with its value, unless it is there already: then it keeps the value it has. *out is where the value
- * stands until the next string_map_add. ERR_MEMORY leaves the map as it was. To tell names that came before:
+/* Adds a key with its value, unless it is there already: then it keeps the value it has. *out is where the
+ * value stands until the next string_map_add. ERR_MEMORY leaves the map as it was. To tell names that came
+ * before:
  *
  *     rc = string_map_add(&first, &map, name, strlen(name), i, err);
  *     if (!rc && *first != i)
@@ -222,8 +225,8 @@ uint16_t f32_to_bf16(float value);
 /* ---- random numbers ------------------------------------------------------------------------------------ */
 
 /* Made of a seed alone, the same on every machine, and in any order, so that threads need not share a state:
- * splitmix64 (Steele, Lea, Flood 2014). random_mix is its finalizer; random_at the i-th number of a stream.
- */
+ * splitmix64 (Steele, Lea, Flood 2014). random_mix is its finalizer, random_at the i-th number of a
+ * stream. */
 uint64_t random_mix(uint64_t bits);
 uint64_t random_at(uint64_t seed, uint64_t i);
 
@@ -235,6 +238,7 @@ struct file_map {
     size_t size;
 };
 
+/* ERR_IO, for folders, devices and pipes too. */
 int file_map_open(struct file_map *out, const char *path, struct err *err);
 void file_map_release(struct file_map *map);
 
@@ -243,23 +247,25 @@ void file_map_release(struct file_map *map);
 void file_map_forget(const void *data, size_t size);
 
 /* A whole file in memory of the caller's (free()), with a NUL after the last byte that *size does not count.
- * A gzip file (by its magic bytes) arrives inflated. More than limit bytes, inflated, is ERR_LIMIT. */
+ * A gzip file (by its magic bytes) arrives inflated. ERR_IO, for folders, devices and pipes too; ERR_LIMIT
+ * for more than limit bytes, inflated; ERR_FORMAT where gzip data are damaged or end early; ERR_MEMORY. */
 int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err);
 
-/* The same of a text file: without its byte order mark, and ERR_FORMAT where it has a NUL inside. */
+/* The same of a text file: without its byte order mark, and ERR_FORMAT where it has a NUL inside too. */
 int file_read_text(char **out, size_t *size, const char *path, size_t limit, struct err *err);
 
 /* Adds the lines of a text file. Errors are those of file_read_text and leave `out` as it was, but for
  * ERR_MEMORY. */
 int lines_read(struct strings *out, const char *path, size_t limit, struct err *err);
 
-/* A file that takes the place of the one of its name once it is whole and on the disk: what was there stays until
- * then. Any number of threads and processes may write one path at once; the last that closes wins. Write to
- * `stream`; its errors show in closing. ERR_IO: it cannot be written, or is a device or pipe; ERR_MEMORY.
+/* A file that takes the place of the one of its name once it is whole and on the disk: what was there stays
+ * until then. Any number of threads and processes may write one path at once; the last that closes wins.
+ * Write to `stream`; its errors show in closing. ERR_IO: it cannot be written, or is a device or pipe;
+ * ERR_MEMORY.
  *
- * Nothing is left of a file that was not closed, a kill included, where the file system has files without names
- * (ext4, XFS, Btrfs, tmpfs do). Elsewhere (NFS, FAT) a kill leaves a .diptych-N.tmp in the folder, which goes when
- * the next file is written there; for good where it cannot be locked. */
+ * Nothing is left of a file that was not closed, a kill included, where the file system has files without
+ * names (ext4, XFS, Btrfs, tmpfs do). Elsewhere (NFS, FAT) a kill leaves a .diptych-N.tmp in the folder,
+ * which goes when the next file is written there; for good where it cannot be locked. */
 struct new_file {
     FILE *stream;
     char *path, *beside; /* its own, and the name it has for now; "" for none */
@@ -267,7 +273,8 @@ struct new_file {
 
 int new_file_open(struct new_file *out, const char *path, struct err *err);
 
-/* Without `keep`, throws away what was written. Releases all, whatever happens. ERR_IO: the path is as it was. */
+/* Without `keep`, throws away what was written. Releases all, whatever happens. ERR_IO: the path is as it
+ * was. */
 int new_file_close(struct new_file *file, bool keep, struct err *err);
 
 /* The same for a folder, which is filled under the name `beside` and takes its place in closing; the path is an empty
@@ -294,24 +301,26 @@ const char *path_absolute(struct arena *arena, const char *path, struct err *err
 bool path_below(const char *path, const char *root);
 
 /* Visits root if it is a file, else every regular file below it, depth first in byte order of the names, with
- * symbolic links followed and cycles cut. Names that begin with '.' are skipped below root.
- * A file or folder that cannot be read is visited with `problem` set and the walk goes on.
- * A visit that returns non-zero ends the walk, which returns that value. */
+ * symbolic links followed and cycles cut. Names that begin with '.' are skipped below root. A file or folder
+ * that cannot be read is visited with `problem` set and the walk goes on. A visit that returns non-zero ends
+ * the walk, which returns that value. ERR_IO where the walk itself fails and cannot tell what it has
+ * missed. */
 typedef int walk_visit(void *context, const char *path, const struct err *problem);
 int file_walk(const char *root, walk_visit *visit, void *context, struct err *err);
 
 /* ---- hashes -------------------------------------------------------------------------------------------- */
 
-/* SHA-256 in lower-case hex digits, as sha256sum prints it: contents that have the same are taken for equal.
- */
+/* SHA-256 in lower-case hex digits, as sha256sum prints it: contents that have the same are taken for
+ * equal. */
 enum { HASH_SIZE = 65 };
 void hash_bytes(char out[HASH_SIZE], const void *bytes, size_t size);
-int hash_file(char out[HASH_SIZE], const char *path, struct err *err);
+int hash_file(char out[HASH_SIZE], const char *path, struct err *err); /* ERR_IO */
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
 
 /* Parse a file, or bytes that came from the file `name`. The root must be an object, but for
- * json_parse_value. Errors carry line, column and byte offset. Free with json_decref. */
+ * json_parse_value. ERR_FORMAT with line, column and byte offset, or the errors of file_read. Free with
+ * json_decref. */
 int json_read(struct json_t **out, const char *path, size_t limit, struct err *err);
 int json_parse(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err);
 int json_parse_value(struct json_t **out, const char *bytes, size_t size, const char *name, struct err *err);

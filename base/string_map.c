@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A hash table by open addressing: a key stands in the first free slot from that of its hash on. At most half of
- * the slots are taken, so that such a walk is short.
+ * A hash table by open addressing: a key stands in the first free slot from that of its hash on. At most half
+ * of the slots are taken, so that such a walk is short.
  *
- * Keys come from files, and whoever writes a file may choose keys that meet in one slot: the hash begins with a
- * number that the system draws for each map.
+ * Keys come from files, and whoever writes a file may choose keys that meet in one slot: the hash begins with
+ * a number that the system draws for each map.
  */
 #include "base/base.h"
 

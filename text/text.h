@@ -16,8 +16,9 @@
 struct tokenizer;
 
 /* Reads, from a model directory, the first there is of: `tokenizer.json`; `vocab.json` with `merges.txt`; or
- * OpenAI's `bpe_simple_vocab_16e6.txt.gz`. A vocabulary and merges that disagree are ERR_FORMAT with the
- * line. */
+ * OpenAI's `bpe_simple_vocab_16e6.txt.gz`. ERR_IO where there is none, or it cannot be read; ERR_FORMAT with
+ * the line or the entry where it is damaged, or a vocabulary and merges disagree; ERR_UNSUPPORTED where it is
+ * not of CLIP's kind; ERR_LIMIT for a file of more than 64 MiB; ERR_MEMORY. */
 int tokenizer_load(struct tokenizer **out, const char *directory, struct err *err);
 void tokenizer_free(struct tokenizer *tokenizer);
 
@@ -28,7 +29,8 @@ int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* <|endoftext|> */
 /* Writes start, the ids of text and end: at most `context` ids, the last of them always end, the text cut
  * where it is too long (*truncated says so; NULL allowed). *count is the number written. Needs context >= 2.
  * A literal "<|startoftext|>" or "<|endoftext|>" in the text becomes that special id, as in the reference.
- * Invalid UTF-8 is ERR_FORMAT with the byte offset; more than 16 MiB is ERR_LIMIT. */
+ * ERR_FORMAT with the byte offset where text is not UTF-8; ERR_LIMIT for more than 16 MiB; ERR_ARGUMENT for a
+ * smaller context; ERR_MEMORY. */
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, int32_t *ids,
     size_t context, size_t *count, bool *truncated, struct err *err);
 
@@ -50,8 +52,8 @@ struct text_config {
 
 struct text_tower;
 
-/* ERR_FORMAT: a tensor is missing, of another shape, or not finite; ERR_UNSUPPORTED: the kernels do not fit its
- * sizes; ERR_DEVICE, ERR_MEMORY. The device must outlive the tower. */
+/* ERR_FORMAT: a tensor is missing, of another shape, or not finite; ERR_UNSUPPORTED: the kernels do not fit
+ * its sizes; ERR_DEVICE, ERR_MEMORY. The device must outlive the tower. */
 int text_tower_load(struct text_tower **out, const struct text_config *config, const struct weights *weights,
     struct device *device, struct err *err);
 void text_tower_free(struct text_tower *tower);

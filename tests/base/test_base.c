@@ -140,8 +140,8 @@ static void lines_lose_their_ends(void **state)
     strings_release(&lines);
 }
 
-/* Every half survives the way to float and back, and a float goes to the nearer of the two halves around it.
- */
+/* Every half survives the way to float and back, and a float goes to the nearer of the two halves around
+ * it. */
 static void halves_round_to_nearest_even(void **state)
 {
     (void)state;

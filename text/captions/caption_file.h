@@ -5,10 +5,10 @@
 
 #include "text/captions/captions.h"
 
-/* A caption as it stands in a file. Files mention images in any order; what belongs to one is gathered last.
- */
+/* A caption as it stands in a file. Files mention images in any order; what belongs to one is gathered at the
+ * end. */
 struct mention {
-    size_t image;
+    size_t image; /* its index in the set */
     const char *caption;
 };
 
@@ -17,8 +17,8 @@ struct caption_reader {
     struct mention *mentions;
     size_t count, room;
     const char *path, *split;
-    bool several;          /* files are read */
-    const char *text_file; /* the first one, and its lines */
+    bool several;          /* files are read, not one */
+    const char *text_file; /* the first text file, and how many lines it has */
     size_t lines;
 };
 
@@ -49,7 +49,8 @@ int caption_set_parse(struct caption_set *out, const struct caption_source *sour
 
 enum { ID_SIZE = 24 }; /* a number in digits */
 
-/* ---- caption_json.c ------------------------------------------------------------------------------------- */
+/* ---- caption_json.c
+ * ------------------------------------------------------------------------------------- */
 
 /* Reads a file of any of the kinds that are JSON. */
 int caption_read_json(struct caption_reader *reader, const char *bytes, size_t size, struct err *err);

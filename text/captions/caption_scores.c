@@ -21,7 +21,7 @@ const struct caption_metric_info caption_metrics[METRIC_COUNT] = {
 /* The pairs in words, as coco-caption makes them: all references as one batch, all candidates as another. */
 struct worded {
     struct strings candidates, references;
-    struct caption_pair *pairs; /* (count) */
+    struct caption_pair *pairs; // (count)
     struct arena arena;
 };
 
@@ -34,7 +34,7 @@ static int cut(struct strings *words, const struct strings *captions,
     return rc;
 }
 
-/* Lists borrow the captions: the strings of a list are its own only in its arena. */
+/* The lists borrow the captions: with nothing in their arenas, releasing them leaves the captions alone. */
 static int list_captions(struct strings *candidates, struct strings *references,
     const struct caption_pair *pairs, size_t count, struct err *err)
 {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * captions: what systems say of pictures, held against what people said. It stands on base alone: no device, no
- * model.
+ * captions: what systems say of pictures, held against what people said. It stands on base alone: no device,
+ * no model.
  *
  *     paths -> caption_set_read -> caption_pairs_join -> caption_scores_compute -> caption_bootstrap
  *
- * caption_scores_compute cuts captions into words (ptb_words) and runs every metric; bleu_compute, rouge_compute,
- * cider_compute and sacrebleu_compute are the metrics one by one, of captions that are in words already.
+ * caption_scores_compute cuts captions into words (ptb_words) and runs every metric; bleu_compute,
+ * rouge_compute, cider_compute and sacrebleu_compute are the metrics one by one, of captions that are in
+ * words already.
  */
 #ifndef DIPTYCH_TEXT_CAPTIONS_H
 #define DIPTYCH_TEXT_CAPTIONS_H
@@ -24,27 +25,30 @@
  *   {"stem": "caption" or ["caption", ...]}                                            clipscore
  *   one caption a line, of the images "1", "2" ...                                     sacreBLEU
  *
- * An id is a whole number or a text; 42 and "42" are one. What is wrong in a file is ERR_FORMAT with the
- * line, the entry or the id; a caption of more than CAPTION_MAX bytes is ERR_LIMIT. */
-enum { CAPTION_MAX = 1 << 20 };
+ * An id is a whole number or a text; 42 and "42" are one. */
+enum { CAPTION_MAX = 1 << 20 }; /* bytes of a caption */
 
 struct captioned_image {
     const char *id, *file; /* the name of its picture, or NULL where no file tells it */
-    const char **captions; /* (count) */
+    const char **captions; // (count)
     size_t count;
 };
 
 struct caption_set {
     const char *name;               /* of the first file */
-    struct captioned_image *images; /* (count), in the order in which their captions begin */
+    struct captioned_image *images; // (count), in the order of each image's first caption
     size_t count, room;
-    struct string_map by_id; /* the index of each */
+    struct string_map by_id; /* the index of an image */
     struct arena arena;
 };
 
 /* Joins the files by id: N text files are N references a line, as sacreBLEU takes them. Those must have
  * equally many lines, and an empty line in one of several is no caption. split is which of Karpathy's to
- * take, NULL all. */
+ * take, NULL all.
+ *
+ * ERR_IO; ERR_FORMAT with the line, the entry or the id where a file is not as it should be, or has no
+ * captions; ERR_LIMIT for a caption of more than CAPTION_MAX bytes or a file of more than 4 GiB;
+ * ERR_MEMORY. */
 int caption_set_read(
     struct caption_set *out, const char *const *paths, size_t count, const char *split, struct err *err);
 void caption_set_release(struct caption_set *set);
@@ -55,16 +59,17 @@ const struct captioned_image *caption_set_find(const struct caption_set *set, co
 /* What is scored: images that every system has one caption for and that have references, in the order of the
  * first system's file. Everything is borrowed from the sets. */
 struct caption_pairs {
-    const char **ids, **files;     /* (count) */
-    struct caption_pair **systems; /* (systems, count) */
+    const char **ids, **files;     // (count)
+    struct caption_pair **systems; // (systems, count)
     size_t count;
     size_t unwritten, unreferenced; /* images left out: without a candidate, without references */
     struct arena arena;
 };
 
-/* An image that one side lacks is ERR_ARGUMENT with its id and the number of its kind; with allow_missing it
- * is left out, as coco-caption does that evaluates the images of the results. Two candidates for one image
- * are ERR_FORMAT. */
+/* ERR_ARGUMENT where images have a candidate and no references, or references and no candidate: how many, and
+ * the first ids. With allow_missing they are left out, as by coco-caption, which evaluates the images that
+ * results have; ERR_ARGUMENT then only where no image is left. ERR_FORMAT where an image has two candidates
+ * of one system; ERR_MEMORY. */
 int caption_pairs_join(struct caption_pairs *out, const struct caption_set *references,
     const struct caption_set *candidates, size_t systems, bool allow_missing, struct err *err);
 void caption_pairs_release(struct caption_pairs *pairs);
@@ -80,9 +85,10 @@ void caption_pairs_release(struct caption_pairs *pairs);
  * `context` the captions are such a batch in this order; without, each is taken alone. Any line end inside a
  * caption is a blank, and a NUL, which a string cannot hold, is for its reader to make one: control
  * characters separate words, but for those inside addresses and markup, which stay. Time and memory are
- * linear in the input. Text that is not UTF-8 is ERR_FORMAT with index and byte offset; out is then as it
- * was. Words do not depend on the number of threads.
- */
+ * linear in the input. Words do not depend on the number of threads.
+ *
+ * ERR_FORMAT with the caption's index and byte offset where text is not UTF-8: out is then as it was.
+ * ERR_MEMORY. */
 int ptb_words(
     struct strings *out, const struct strings *captions, bool context, int threads, struct err *err);
 
@@ -93,9 +99,10 @@ int ptb_words(
  * word, U+00A0 too; ROUGE only ' ', so that two blanks have an empty word between them. Nothing is
  * lower-cased or dropped.
  *
- * What can fail: no images, or an image without references, is ERR_ARGUMENT; a text that is not UTF-8 is
- * ERR_FORMAT; messages count images from 0. Memory is linear in the texts. Results do not depend on the
- * number of threads. */
+ * Every function that computes one returns ERR_ARGUMENT where there are no images, or one has no references;
+ * ERR_FORMAT where a text is not UTF-8; ERR_LIMIT where captions have more than 2^32 words; ERR_MEMORY.
+ * Messages count images from 0. Memory is linear in the texts. Results do not depend on the number of
+ * threads. */
 struct caption_pair {
     const char *candidate;         /* what a system says of an image */
     const char *const *references; /* what people said of it, at least one */
@@ -107,7 +114,7 @@ enum { NGRAM_ORDERS = 4 }; /* n = 1 to 4 */
 /* The corpus' score and one score an image, in the order of the pairs. */
 struct metric_scores {
     double corpus;
-    double *images; /* (count) */
+    double *images; // (count)
     size_t count;
 };
 
@@ -130,7 +137,7 @@ struct bleu {
 
 struct bleu_scores {
     struct bleu corpus;
-    struct bleu *images; /* (count) */
+    struct bleu *images; // (count)
     size_t count;
 };
 
@@ -138,10 +145,11 @@ int bleu_compute(
     struct bleu_scores *out, const struct caption_pair *pairs, size_t count, int threads, struct err *err);
 void bleu_scores_release(struct bleu_scores *scores);
 
-/* sacreBLEU 2.6.0 (Post 2018), of captions as they are: their words are mteval-v13a's. 0 to 100. The
- * corpus has eff:no; images are scored as sentences, with effective order: n goes only as far as the
- * candidate has n-grams. Where nothing matches the score is 0. Empty references count only where an image has
- * no others. */
+/* sacreBLEU 2.6.0 (Post 2018), of captions as they are: their words are mteval-v13a's. 0 to 100, and 0 where
+ * nothing matches. The corpus' score is without effective order: n goes to 4 always. Images are scored as
+ * sacreBLEU scores sentences, with it: n goes only as far as the candidate has n-grams. Empty references
+ * count only where an image has no others. */
+
 /* How an n without a match is smoothed. */
 enum bleu_smoothing {
     SMOOTH_EXP,   /* 1/2 match the first time, 1/4 the second ... */
@@ -160,7 +168,7 @@ extern const char *const bleu_smoothings[], *const bleu_tokenisers[]; /* names; 
 struct sacrebleu_options { /* zeroed: sacreBLEU's own */
     enum bleu_tokeniser tokeniser;
     enum bleu_smoothing smoothing;
-    double smoothing_value; /* 0: the default */
+    double smoothing_value; /* 0: that of the smoothing */
     bool lowercase;
     int threads;
 };
@@ -174,7 +182,7 @@ struct sacrebleu {
 
 struct sacrebleu_scores {
     struct sacrebleu corpus;
-    struct sacrebleu *images; /* (count) */
+    struct sacrebleu *images; // (count)
     size_t count;
     struct sacrebleu_options options;
     char signature[160]; /* nrefs:5|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0 */
@@ -195,24 +203,25 @@ int sacrebleu_format(char *out, size_t room, const struct sacrebleu *bleu);
 int rouge_compute(
     struct metric_scores *out, const struct caption_pair *pairs, size_t count, int threads, struct err *err);
 
-/* In how many of N images' references each n-gram is. Immutable, for any number of threads; candidates are
- * not looked at. */
+/* In how many of N images' references each n-gram is. Immutable, for any number of threads. */
 struct document_frequency;
 
+/* Of the pairs' references; candidates are not looked at. Errors are those of the metrics. */
 int document_frequency_new(
     struct document_frequency **out, const struct caption_pair *pairs, size_t count, struct err *err);
 void document_frequency_free(struct document_frequency *df);
 size_t document_frequency_images(const struct document_frequency *df); /* N */
 
 /* Writes df to path, in text that its reader takes back without loss: equal frequencies make equal files. The
- * new file takes the place of the old one when it is whole and on the disk; until then nothing changes. */
+ * new file takes the place of the old one when it is whole and on the disk; until then nothing changes.
+ * ERR_IO, ERR_MEMORY. */
 int document_frequency_save(const struct document_frequency *df, const char *path, struct err *err);
 
 /* Reads what document_frequency_save wrote, or a Python pickle: ruotianluo/cider's {'document_frequency':
  * {n-gram: count}, 'ref_len': N}, or vrama91/cider's {n-gram: count} (coco-val-df.p), which does not hold N;
  * it is 40504, as there. Each may be gzipped. Nothing in a pickle is ever called: one with more in it than
- * dictionaries of counts is ERR_UNSUPPORTED, with the byte and the name of what it would call. More than 2
- * GiB is ERR_LIMIT. */
+ * dictionaries of counts is ERR_UNSUPPORTED, with the byte and the name of what it would call. ERR_IO;
+ * ERR_FORMAT; ERR_LIMIT for more than 2 GiB; ERR_MEMORY. */
 int document_frequency_load(struct document_frequency **out, const char *path, struct err *err);
 
 /* CIDEr-D (Vedantam et al. 2015), which coco-caption calls CIDEr: 10 times the mean over references and n of
@@ -261,17 +270,19 @@ struct caption_score_options { /* zeroed: as coco-caption and sacreBLEU do */
 struct caption_scores {
     size_t count, references; /* images, and captions they are held against */
     double corpus[METRIC_COUNT];
-    double *images[METRIC_COUNT]; /* (count) each */
+    double *images[METRIC_COUNT]; // (count) each
     struct bleu_scores bleu;
     struct sacrebleu_scores sacrebleu;
 };
 
-/* Of captions as they were written. All but CLIPScore. */
+/* Of captions as they were written, which are cut into words here. All metrics but those of pictures. Errors
+ * are those of the metrics. */
 int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
     const struct caption_score_options *options, struct err *err);
 void caption_scores_release(struct caption_scores *scores);
 
-/* The document frequencies of all references of a set, in the words that caption_scores_compute counts. */
+/* The document frequencies of all references of a set, in the words that caption_scores_compute counts.
+ * Errors are those of the metrics. */
 int document_frequency_of(struct document_frequency **out, const struct caption_set *references,
     const struct caption_score_options *options, struct err *err);
 
@@ -280,17 +291,22 @@ void caption_scores_take(
     struct caption_scores *scores, enum caption_metric metric, struct metric_scores *taken);
 
 /* How sure a score is, and a system's difference to the first system, by paired bootstrap resampling (Koehn
- * 2004): as many images are drawn, with replacement, the same for every system, `samples` times. The bounds
- * hold the middle 95 % of the samples' scores and differences. p is the chance of so large a difference d
- * among systems that are equal: (1 + the number of samples where |d'| - mean |d'| >= |d|) / (1 + samples).
- * Bounds and p are sacreBLEU 2.6's, but for the =, which gives equal systems p 1 and not the smallest, as
- * has a difference that is NaN. Equal seeds give equal numbers, on any number of threads. */
+ * 2004): `samples` times, as many images as there are are drawn with replacement, the same for every system.
+ * The bounds hold the middle 95 % of the samples' scores and differences d'. p is the chance of a difference
+ * as large as d, that of all images, between systems that are equal:
+ *
+ *     p = (1 + the number of samples where |d'| - mean |d'| >= |d|) / (1 + samples)
+ *
+ * These are sacreBLEU 2.6's bounds and its p with one change: where it has > stands >=, so that two systems
+ * that are equal have p = 1 and not the smallest there is. A difference that is NaN has p = 1 too. Equal
+ * seeds give equal numbers, on any number of threads. */
 struct bootstrap_score {
     double low, high;
     double difference, difference_low, difference_high, p; /* 0, and p 1, of the first system */
 };
 
-/* out (systems, METRIC_COUNT) of scores of the same images; zeroed where a system lacks the metric. */
+/* out (systems, METRIC_COUNT) of scores (systems) of the same images; no difference, and p = 1, where a
+ * system lacks the metric. ERR_ARGUMENT for no samples, or more than 2^32 images; ERR_MEMORY. */
 int caption_bootstrap(struct bootstrap_score *out, const struct caption_scores *scores, size_t systems,
     size_t samples, uint64_t seed, int threads, struct err *err);
 

@@ -5,13 +5,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Values of all samples: [(system * METRIC_COUNT + metric) * samples + sample], so that those of one score
- * lie side by side for sorting. */
 struct bootstrap {
     const struct caption_scores *scores;
     size_t systems, samples;
     uint64_t seed;
-    double *values;
+    double *values; // (systems, METRIC_COUNT, samples): those of one score side by side, for sorting
     atomic_bool failed;
 };
 
@@ -97,8 +95,8 @@ static int compare(const void *a, const void *b)
     return isnan(x) || isnan(y) ? !!isnan(x) - !!isnan(y) : (x > y) - (x < y);
 }
 
-/* The bounds of the middle 95 % of values, which are sorted: of 1000 those without 25 on either side. One
- * NaN among them, and they are NaN. */
+/* Sorts values (count) and gives the bounds of the middle 95 %: of 1000, the 26th from either end. Where one
+ * is NaN, both bounds are. */
 static void bounds(double *low, double *high, double *values, size_t count)
 {
     const size_t tail = count / 40;
@@ -108,7 +106,8 @@ static void bounds(double *low, double *high, double *values, size_t count)
     *high = known ? values[count - 1 - tail] : NAN;
 }
 
-/* differences (samples) are sorted. Among those that are no numbers none is known to be smaller. */
+/* Sorts differences (samples). One that is NaN counts as at least as large as the difference of all images:
+ * nothing says that it is smaller. */
 static void compare_systems(
     struct bootstrap_score *out, double difference, double *differences, size_t samples)
 {
@@ -123,7 +122,8 @@ static void compare_systems(
     bounds(&out->difference_low, &out->difference_high, differences, samples);
 }
 
-/* Sorts values of the systems from the last to the first, which all others are compared with before. */
+/* From the last system to the first: summarising sorts a system's values, and all others need the first one's
+ * as they were drawn. */
 static void summarise(struct bootstrap_score *out, const struct bootstrap *bootstrap, double *differences)
 {
     for (size_t s = bootstrap->systems; s-- > 0;)

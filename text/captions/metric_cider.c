@@ -49,9 +49,9 @@ static void count_caption(uint32_t *counts, const struct caption_ngrams *caption
         counts[ids[i]]++;
 }
 
-/* Sum of others[g] * counts[g] * squares[g] over the caption's n-grams g, each once: an n-gram that occurs
- * counts[g] times brings that many parts of others[g] * squares[g]. others is clipped to counts on request.
- */
+/* sum over the caption's different n-grams g of others[g] * counts[g] * squares[g], with others[g] clipped to
+ * counts[g] on request. The loop runs over n-grams as they occur, g comes counts[g] times: each time adds
+ * others[g] * squares[g]. */
 static double product(const struct cider_work *work, const uint32_t *counts, const uint32_t *others,
     bool clip, const struct caption_ngrams *caption, size_t n)
 {

@@ -14,15 +14,15 @@ static uint32_t key_word(uint64_t key)
     return (uint32_t)key;
 }
 
-/* One more image that has each of the references' n-grams. A prefix stands before what it begins, so one pass
- * over the image's table carries all of it over. */
+/* Counts the image for each n-gram of its references. An n-gram's prefix has a smaller number than the
+ * n-gram: one pass over the image's table finds every prefix in df's table already. */
 static int add_image(struct document_frequency *df, const struct image_ngrams *image, struct err *err)
 {
     const struct ngrams *table = &image->table;
     uint32_t *words = mem_new(table->word_count + table->count, sizeof *words);
     if (!words)
         return err_memory(err, (table->word_count + table->count) * sizeof *words);
-    uint32_t *map = words + table->word_count; /* zeroed, so the root is the root */
+    uint32_t *map = words + table->word_count; /* zeroed: NGRAM_ROOT maps to NGRAM_ROOT */
     for (size_t i = 0; i < table->word_count; i++)
         words[i] = ngrams_add_word(&df->ngrams, table->words[i]);
     for (size_t g = 1; g < image->reference_ngrams; g++) {
@@ -146,7 +146,7 @@ int document_frequency_begin(struct document_frequency **out, struct err *err)
     return new_with_room(out, 256, err);
 }
 
-/* Twice the room. What is added again in the same order has the same numbers again. */
+/* Twice the room, in new tables. Words and n-grams that are added in the order of their numbers keep them. */
 static int grow(struct document_frequency *df, struct err *err)
 {
     struct document_frequency larger = {.count = df->count, .arena = df->arena};

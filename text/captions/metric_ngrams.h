@@ -26,12 +26,12 @@ enum { NGRAM_ROOT = 0 };
 struct ngrams {
     struct span *words;              /* the text of each; borrowed */
     uint64_t *keys;                  /* of each n-gram: prefix << 32 | word; the root has none */
-    size_t word_count, count;        /* the root counts */
+    size_t word_count, count;        /* of words, and of n-grams with the root */
     uint32_t *word_slots, *slots;    /* open addressing: number + 1, or 0 */
     unsigned word_shift, slot_shift; /* 64 - log2 of the number of slots */
 };
 
-/* Room for captions of that many words in all. */
+/* Room for captions of that many words in all. ERR_LIMIT, ERR_MEMORY. */
 int ngrams_init(struct ngrams *ngrams, size_t words, struct err *err);
 void ngrams_release(struct ngrams *ngrams);
 
@@ -42,11 +42,10 @@ uint32_t ngrams_find(const struct ngrams *ngrams, uint32_t prefix, uint32_t word
 uint32_t ngrams_add_word(struct ngrams *ngrams, struct span word);
 uint32_t ngrams_add(struct ngrams *ngrams, uint32_t prefix, uint32_t word);
 
-/* ids (NGRAM_ORDERS, words): ids[(n-1) * words + i] is the n-gram that begins at word i, for i + n <= words.
- */
 struct caption_ngrams {
     size_t words;
-    uint32_t *ids;
+    uint32_t
+        *ids; // (NGRAM_ORDERS, words): [n - 1][i] is the n-gram that begins at word i, for i + n <= words
 };
 
 /* How many n-grams a caption has, repetitions counted, and where those of one n begin. */
@@ -61,6 +60,7 @@ struct image_ngrams {
     uint32_t *ids; /* of all captions */
 };
 
+/* ERR_LIMIT, ERR_MEMORY. */
 int image_ngrams_init(struct image_ngrams *image, const struct caption_pair *pair, struct err *err);
 void image_ngrams_release(struct image_ngrams *image);
 

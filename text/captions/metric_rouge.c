@@ -18,10 +18,11 @@ static size_t count_tokens(struct span text)
  * never common, and left out. */
 struct rouge_work {
     struct ngrams words;
-    uint32_t *candidate, *reference; /* the numbers of their words, (length) and (longest) */
+    uint32_t *candidate; // (length): the numbers of its words
+    uint32_t *reference; // (longest): the same of the reference at hand
     size_t length, longest;
-    uint64_t *matches; /* for each word of the candidate: where the 64 words at hand have it; (length) */
-    bool *carries;     /* for each word of the reference; (longest) */
+    uint64_t *matches; // (length): for each word, which of the 64 words at hand of the candidate it is
+    bool *carries;     // (longest): of the addition at each word of the reference, into the next 64
 };
 
 static bool work_init(struct rouge_work *work, const struct caption_pair *pair)
@@ -54,10 +55,16 @@ static void work_release(struct rouge_work *work)
 }
 
 /* Length of the longest common subsequence with a reference of `length` known words, 64 words of the
- * candidate a step (Crochemore et al. 2001, in the form of Hyyrö 2004). With L(j) that length for the first j
- * words of the candidate and the reference so far, bit j of `same` says that L(j + 1) is L(j). One more word
- * of the reference clears, in each run of set bits, the lowest one that it matches, and sets the bit that
- * ended the run: an addition does that, and its carry goes to the next 64. */
+ * candidate a step (Crochemore et al. 2001, in the form of Hyyrö 2004).
+ *
+ * Let L(j) be that length for the first j words of the candidate and the reference's words so far. Bit j of
+ * `same` is 1 where L(j + 1) = L(j), and 0 where it is L(j) + 1: zeros count the common words. The next word
+ * of the reference, which the candidate has at the bits `match`, changes `same` to
+ *
+ *     (same + (same & match)) | (same & ~match)
+ *
+ * In each run of ones the addition clears the lowest bit that matches and carries into the zero above the
+ * run. The carry out of 64 bits goes into the next 64. */
 static size_t common_length(struct rouge_work *work, size_t length)
 {
     size_t common = 0;

@@ -24,8 +24,8 @@ bool pickle_begins(struct span bytes);
  * Dictionaries may be defaultdicts of int or float. Words are str, unicode or bytes in UTF-8, or whole
  * numbers, which stand for their digits. An n-gram with a word that no caption can have (white space inside)
  * is left out. Anything else is ERR_UNSUPPORTED where it is a pickle all the same, and ERR_FORMAT where it is
- * not what it should be; messages have the byte offset of the opcode. Bytes behind the end are not looked at.
- */
+ * not what it should be; messages have the byte offset of the opcode. ERR_MEMORY. Bytes behind the end are
+ * not looked at. */
 int pickle_read(struct document_frequency *df, struct span bytes, struct err *err);
 
 /* The characters of a string or unicode line of protocol 0: `quoted` as Python 2's repr writes it, and UCS-2

@@ -6,8 +6,8 @@ int push_dictionary(struct machine *m)
     return push(m, DICTIONARY, m->dictionaries++);
 }
 
-/* Whether *which, the dictionary that has keys of one kind, is `dictionary`; the first that has some becomes
- * it. */
+/* *which is the dictionary that has keys of some kind, or nothing yet: then it becomes `dictionary`. False
+ * where it is another. */
 static bool is_or_becomes(struct value *which, struct value dictionary)
 {
     if (which->kind == NOTHING)

@@ -11,7 +11,7 @@
 /* All captions, each a line of its own. */
 struct batch {
     char *text;
-    size_t *begins; /* (count + 1) of each line, and the end of the last */
+    size_t *begins; // (count + 1): of each line, and the end of the last
     size_t count;
 };
 

@@ -43,9 +43,8 @@ size_t ptb_width(struct span text); /* any character */
 size_t ptb_alnum(struct span text); /* a letter or digit */
 size_t ptb_gaps(struct span text);  /* all gaps, line ends included */
 size_t ptb_apostrophe(struct span text);
-size_t ptb_quote(
-    struct span text); /* an apostrophe, or what is typed for one: a back-tick, an opening quote */
-size_t ptb_ascii_words(struct span text, size_t most); /* ASCII letters and digits */
+size_t ptb_quote(struct span text); /* an apostrophe, or what is typed for one: back-tick, opening quote */
+size_t ptb_ascii_words(struct span text, size_t most); /* ASCII letters and digits, at most so many */
 
 /* Bytes of text that pattern stands for, or 0. A pattern is lower case ASCII; text may have any case and, for
  * ', any apostrophe. */
@@ -69,7 +68,7 @@ static inline struct ptb_match ptb_before(size_t length, size_t behind)
     return length && behind ? (struct ptb_match){length, length + behind} : (struct ptb_match){0, 0};
 }
 
-/* Bytes of the token that text, neither empty nor a gap, begins with. Never 0. */
+/* Bytes of the token that text begins with, which is neither empty nor begins with a gap. Never 0. */
 size_t ptb_token(struct span text);
 
 typedef struct ptb_match ptb_rule(struct span text);

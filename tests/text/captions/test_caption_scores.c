@@ -67,17 +67,17 @@ static void check_run(const struct run *run, const char *name, const json_t *exp
     double largest[METRIC_COUNT] = {0};
     print_message("%-15s", name);
     assert_int_equal(json_object_size(images), run->scores.count);
-    for (enum caption_metric metric = 0; metric < METRIC_COUNT; ++metric) {
+    for (enum caption_metric metric = 0; metric < METRIC_COUNT; metric++) {
         if (!json_object_get(corpus, caption_metrics[metric].key))
             continue;
         larger(&largest[metric], difference(corpus, metric, run->scores.corpus[metric]));
-        for (size_t i = 0; i < run->scores.count; ++i)
+        for (size_t i = 0; i < run->scores.count; i++)
             larger(&largest[metric], difference(json_object_get(images, run->pairs.ids[i]), metric,
                                          run->scores.images[metric][i]));
         print_message(" %s %.1e", caption_metrics[metric].title, largest[metric]);
     }
     print_message("\n");
-    for (enum caption_metric metric = 0; metric < METRIC_COUNT; ++metric)
+    for (enum caption_metric metric = 0; metric < METRIC_COUNT; metric++)
         assert_true(largest[metric] <= tolerance);
 }
 
@@ -134,7 +134,7 @@ static void fixtures_from_files(void **state)
         {"kt", "kt_nucleus"}, {"kt", "kt_zerocap"}, {"kt", "kt_retrieval"}, {"v17", "v17_lstm"},
         {"v17", "v17_fakecap"}};
     skip_without_fixtures();
-    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; ++i)
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
         check_fixture(suites[i][0], suites[i][1]);
 }
 
@@ -181,8 +181,7 @@ static void bootstrap(struct bootstrap_score out[2][METRIC_COUNT], const struct 
 }
 
 /* Of two images, a quarter of all samples has the first twice and a quarter the second: the bounds are
- * theirs.
- */
+ * theirs. */
 static void bootstrap_by_hand(void **state)
 {
     (void)state;
@@ -191,7 +190,7 @@ static void bootstrap_by_hand(void **state)
     compute(&scores[0], good);
     compute(&scores[1], poor);
     bootstrap(sure, scores, 1, 1);
-    for (size_t s = 0; s < 2; ++s) {
+    for (size_t s = 0; s < 2; s++) {
         const double *images = scores[s].images[METRIC_ROUGE_L];
         const struct bootstrap_score *rouge = &sure[s][METRIC_ROUGE_L];
         assert_true(rouge->low == fmin(images[0], images[1]) && rouge->high == fmax(images[0], images[1]));
@@ -231,7 +230,7 @@ static void bootstrap_of_nan(void **state)
     (void)state;
     struct bootstrap_score sure[2][METRIC_COUNT];
     struct caption_scores scores[2];
-    for (size_t s = 0; s < 2; ++s) {
+    for (size_t s = 0; s < 2; s++) {
         struct metric_scores clip = {.images = calloc(2, sizeof(double)), .count = 2, .corpus = 0.5};
         compute(&scores[s], good);
         clip.images[1] = 1;
@@ -259,7 +258,7 @@ static void bootstrap_of_suites(void **state)
     run_fixture(&runs[1], "kt", "kt_magic");
     struct caption_scores scores[2] = {runs[0].scores, runs[1].scores};
     bootstrap(out, scores, 7, 2);
-    for (enum caption_metric metric = 0; metric < METRIC_CLIPSCORE; ++metric) {
+    for (enum caption_metric metric = 0; metric < METRIC_CLIPSCORE; metric++) {
         const double corpus = scores[0].corpus[metric];
         assert_true(out[0][metric].low < corpus && corpus < out[0][metric].high);
         assert_true(out[1][metric].low == out[0][metric].low); /* paired: the same system, the same samples */
@@ -269,7 +268,7 @@ static void bootstrap_of_suites(void **state)
     /* The standard error of a mean is known: sd / sqrt n. */
     double sum = 0;
     const double *cider = scores[0].images[METRIC_CIDER_D], mean = scores[0].corpus[METRIC_CIDER_D];
-    for (size_t i = 0; i < scores[0].count; ++i)
+    for (size_t i = 0; i < scores[0].count; i++)
         sum += (cider[i] - mean) * (cider[i] - mean);
     const double error = sqrt(sum) / (double)scores[0].count;
     const double width = out[0][METRIC_CIDER_D].high - out[0][METRIC_CIDER_D].low;
