@@ -7,10 +7,10 @@
 static void check_set(const struct caption_set *set)
 {
     FUZZ_CHECK(set->count > 0);
-    for (size_t i = 0; i < set->count; ++i) {
+    for (size_t i = 0; i < set->count; i++) {
         const struct captioned_image *image = &set->images[i];
         FUZZ_CHECK(caption_set_find(set, image->id) == image && image->count > 0);
-        for (size_t j = 0; j < image->count; ++j)
+        for (size_t j = 0; j < image->count; j++)
             FUZZ_CHECK(strlen(image->captions[j]) <= CAPTION_MAX);
     }
 }
@@ -27,7 +27,7 @@ static void check_scores(const struct caption_set *set)
     FUZZ_CHECK(!caption_scores_compute(&scores, pairs.systems[0], pairs.count, &options, NULL));
     const struct bleu_stats *stats = &scores.bleu.corpus.stats;
     FUZZ_CHECK(stats->correct[0] == stats->guess[0] && stats->candidate_length == stats->reference_length);
-    for (size_t i = 0; i < scores.count; ++i) {
+    for (size_t i = 0; i < scores.count; i++) {
         FUZZ_CHECK(scores.images[METRIC_ROUGE_L][i] > 1 - 1e-9);
         FUZZ_CHECK(scores.images[METRIC_CIDER_D][i] >= 0 && scores.images[METRIC_CIDER_D][i] <= 10 + 1e-9);
         FUZZ_CHECK(

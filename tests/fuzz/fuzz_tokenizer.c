@@ -34,7 +34,7 @@ static void check_encoding(const struct tokenizer *tokenizer, struct span text)
     }
     FUZZ_CHECK(count >= 2 && count <= LONG && (!cut || count == LONG));
     FUZZ_CHECK(ids[0] == tokenizer_start(tokenizer) && ids[count - 1] == tokenizer_end(tokenizer));
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         FUZZ_CHECK(ids[i] >= 0 && (size_t)ids[i] < tokenizer_vocab(tokenizer));
 
     FUZZ_CHECK(!tokenizer_encode(tokenizer, text.data, text.length, again, LONG, &counted, NULL, &err));
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (data[0] % WAYS != BUILT_IN) {
         format = (enum tokenizer_format)(data[0] % WAYS);
-        for (size_t i = 0; i < (format == TOKENIZER_VOCAB_MERGES ? 2 : 1); ++i)
+        for (size_t i = 0; i < (format == TOKENIZER_VOCAB_MERGES ? 2 : 1); i++)
             files[i].bytes = cut_file(&rest);
     }
     if (tokenizer_parse(&tokenizer, format, files, &err)) {

@@ -21,7 +21,7 @@ struct tokenizer *must_load(const char *directory)
 static size_t unescape(char *text, size_t room, struct span field)
 {
     size_t length = 0;
-    for (size_t i = 0; i < field.length; ++i) {
+    for (size_t i = 0; i < field.length; i++) {
         assert_true(length < room);
         if (field.data[i] != '\\') {
             text[length++] = field.data[i];
@@ -37,7 +37,7 @@ static size_t unescape(char *text, size_t room, struct span field)
 static void parse_ids(struct golden_ids *out, struct span field)
 {
     struct span number;
-    for (out->count = 0; cut(&number, &field, ' '); ++out->count) {
+    for (out->count = 0; cut(&number, &field, ' '); out->count++) {
         assert_true(out->count < GOLDEN_MOST);
         out->ids[out->count] = (int32_t)strtol(number.data, NULL, 10);
     }
@@ -50,7 +50,7 @@ bool golden_next(struct golden *golden, struct span *rest)
         return false;
     assert_true(cut(&field, &line, '\t'));
     golden->length = unescape(golden->text, sizeof golden->text, field);
-    for (size_t i = 0; i < GOLDEN_COLUMNS; ++i) {
+    for (size_t i = 0; i < GOLDEN_COLUMNS; i++) {
         assert_true(cut(&field, &line, '\t'));
         parse_ids(&golden->columns[i], field);
     }

@@ -22,11 +22,11 @@ static void make_bpe(struct bpe *bpe, uint32_t seed)
 {
     *bpe = (struct bpe){0};
     assert_int_equal(bpe_init(bpe, MERGES, NULL), 0);
-    for (int32_t i = 0; i < LETTERS; ++i) {
+    for (int32_t i = 0; i < LETTERS; i++) {
         bpe->byte_ids['a' + i] = i;
         bpe->last_ids['a' + i] = LETTERS + i;
     }
-    for (int32_t i = 0; i < MERGES; ++i) {
+    for (int32_t i = 0; i < MERGES; i++) {
         const uint32_t known = (uint32_t)(2 * LETTERS + i / 2); /* a merge may come before what it needs */
         const struct bpe_merge merge = {
             (int32_t)(next_random(&seed) % known), (int32_t)(next_random(&seed) % known), 2 * LETTERS + i};
@@ -46,11 +46,11 @@ static size_t rank_of(const struct bpe *bpe, int32_t left, int32_t right)
 static size_t naive(const struct bpe *bpe, struct span word, int32_t ids[MOST])
 {
     size_t count = word.length;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         ids[i] = (i + 1 < count ? bpe->byte_ids : bpe->last_ids)[(unsigned char)word.data[i]];
     for (;;) {
         size_t best = SIZE_MAX, at = 0;
-        for (size_t i = 0; i + 1 < count; ++i)
+        for (size_t i = 0; i + 1 < count; i++)
             if (rank_of(bpe, ids[i], ids[i + 1]) < best) {
                 best = rank_of(bpe, ids[i], ids[i + 1]);
                 at = i;
@@ -58,9 +58,9 @@ static size_t naive(const struct bpe *bpe, struct span word, int32_t ids[MOST])
         if (best == SIZE_MAX)
             return count;
         ids[at] = bpe->merges[best].merged;
-        for (size_t i = at + 1; i + 1 < count; ++i)
+        for (size_t i = at + 1; i + 1 < count; i++)
             ids[i] = ids[i + 1];
-        --count;
+        count--;
     }
 }
 
@@ -71,13 +71,13 @@ static void merges_are_those_of_the_definition(void **state)
     struct arena arena = {0};
     uint32_t seed = 1;
     size_t shortened = 0;
-    for (uint32_t round = 0; round < 2000; ++round) {
+    for (uint32_t round = 0; round < 2000; round++) {
         struct bpe bpe;
         char word[MOST];
         int32_t expected[MOST], got[MOST];
         make_bpe(&bpe, round);
         const size_t length = 1 + next_random(&seed) % MOST;
-        for (size_t i = 0; i < length; ++i)
+        for (size_t i = 0; i < length; i++)
             word[i] = (char)('a' + next_random(&seed) % LETTERS);
 
         const struct span text = {word, length};

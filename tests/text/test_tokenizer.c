@@ -22,7 +22,7 @@ static struct golden_ids encode(
 static void assert_ids(const struct golden *golden, struct golden_ids got, struct golden_ids expected)
 {
     const size_t count = got.count < expected.count ? got.count : expected.count;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         if (got.ids[i] != expected.ids[i])
             fail_msg("'%.*s': id %zu is %d, expected %d", (int)golden->length, golden->text, i,
                 (int)got.ids[i], (int)expected.ids[i]);
@@ -36,7 +36,7 @@ static void check_column(const struct tokenizer *tokenizer, enum golden_column c
     struct span file = must_read(GOLDEN "tokenizer.tsv"), rest = file;
     static struct golden golden;
     size_t texts = 0;
-    for (; golden_next(&golden, &rest); ++texts)
+    for (; golden_next(&golden, &rest); texts++)
         assert_ids(&golden, encode(tokenizer, &golden, GOLDEN_MOST), golden.columns[column]);
     assert_true(texts >= 300);
     free((char *)file.data);
@@ -108,7 +108,7 @@ static void truncation_keeps_the_first_ids_and_end(void **state)
     static struct golden golden;
 
     while (golden_next(&golden, &rest)) {
-        for (size_t i = 0; i < sizeof contexts / sizeof contexts[0]; ++i) {
+        for (size_t i = 0; i < sizeof contexts / sizeof contexts[0]; i++) {
             const size_t context = contexts[i];
             struct golden_ids expected = golden.columns[GOLDEN_SMALL], got = {.ids = {[78] = -7}};
             const bool fits = expected.count <= context;
@@ -143,7 +143,7 @@ static void invalid_utf8_is_refused_with_its_offset(void **state)
         {"<|endoftext|>\xe2\x28", "byte 13"},                                     /* after an added token */
     };
     struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small");
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int32_t ids[77];
         size_t count;
         struct err err = {0};
@@ -180,7 +180,7 @@ static void long_words_take_linear_time(void **state)
     struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small");
     char *text = mem_new(SIZE, 1);
     assert_non_null(text);
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; ++i) {
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         const size_t unit = strlen(units[i]);
         for (size_t at = 0; at < SIZE; at += unit)
             memcpy(text + at, units[i], unit);
@@ -221,9 +221,9 @@ static void one_tokenizer_serves_many_threads(void **state)
     struct span file = must_read(GOLDEN "tokenizer.tsv"), rest = file;
     static struct shared shared;
     shared.tokenizer = tokenizer;
-    for (size_t i = 0; i < 20 && golden_next(&shared.golden, &rest); ++i) {
+    for (size_t i = 0; i < 20 && golden_next(&shared.golden, &rest); i++) {
         parallel_for(64, 4, encode_shared, &shared);
-        for (size_t j = 0; j < 64; ++j)
+        for (size_t j = 0; j < 64; j++)
             assert_false(shared.wrong[j]);
     }
     free((char *)file.data);

@@ -142,7 +142,7 @@ static void tokenizer_json_that_is_not_clips(void **state)
         {old, "added_tokens.2.id", "5", ERR_FORMAT,
             "added_tokens[2]: token '<sks>' has id 5, as another has"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct tokenizer *tokenizer = NULL;
         struct err err = {0};
         const int rc = parse_edited(&tokenizer, cases[i].folder, cases[i].path, cases[i].json, &err);
@@ -168,7 +168,7 @@ static void tokenizer_json_in_other_words(void **state)
         {"added_tokens.0.special", NULL},
         {"post_processor.type", "\"BertProcessing\""},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct tokenizer *tokenizer = NULL;
         struct err err = {0};
         if (parse_edited(&tokenizer, "tokenizer_small", cases[i].path, cases[i].json, &err))
@@ -221,7 +221,7 @@ static void vocab_and_merges_that_disagree(void **state)
         {"{\"<|endoftext|>\": 0}", "", "v.json", "the vocabulary has no '<|startoftext|>'"},
         {"{\"<|startoftext|>\": 0}", "", "v.json", "the vocabulary has no '<|endoftext|>'"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct text_file files[] = {
             {"v.json", span_of(cases[i].vocab)}, {"m.txt", span_of(cases[i].merges)}};
         struct tokenizer *tokenizer = NULL;
@@ -250,7 +250,7 @@ static void openai_file_that_is_damaged(void **state)
         {"header\ni n\nqq q\n", "line 3: the vocabulary has no 'qq'"},
         {"header\ni n\ni n\n", "line 3: token 'in' occurs twice"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct text_file file = {"vocab.gz", span_of(cases[i].text)};
         struct tokenizer *tokenizer = NULL;
         struct err err = {0};
@@ -275,7 +275,7 @@ static void directories(void **state)
     struct tokenizer *tokenizer = NULL;
     struct err err = {0};
     const char *names[] = {"tokenizer.json", "vocab.json", "merges.txt", "bpe_simple_vocab_16e6.txt.gz"};
-    for (size_t i = 0; i < 4; ++i) {
+    for (size_t i = 0; i < 4; i++) {
         char path[512];
         snprintf(path, sizeof path, SCRATCH "%s", names[i]);
         unlink(path);

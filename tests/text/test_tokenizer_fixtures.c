@@ -28,9 +28,9 @@ static void add_text(struct digest *digest, const char *text, size_t length)
     struct err err = {0};
     if (tokenizer_encode(digest->tokenizer, text, length, ids, CONTEXT, &count, NULL, &err))
         fail_msg("'%.*s': %s", (int)length, text, err.msg);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; i++)
         digest->hash = (digest->hash ^ (uint64_t)ids[i]) * UINT64_C(0x100000001b3);
-    ++digest->texts;
+    digest->texts++;
     digest->ids += count;
 }
 
@@ -49,7 +49,7 @@ static void add_fields(struct digest *digest, struct span text)
 {
     struct span line, field;
     if (text.data[text.length - 1] == '\n')
-        --text.length;
+        text.length--;
     while (cut(&line, &text, '\n'))
         while (cut(&field, &line, '\t'))
             add_text(digest, field.data, field.length);
@@ -82,10 +82,10 @@ static void add_prompts(struct digest *digest)
     char prompt[512];
     read_lines(&templates, DIPTYCH_FIXTURES "/vocab/imagenet_templates.txt");
     read_lines(&classes, DIPTYCH_FIXTURES "/vocab/imagenet_classes.txt");
-    for (size_t i = 0; i < templates.count; ++i) {
+    for (size_t i = 0; i < templates.count; i++) {
         const char *hole = strstr(templates.items[i], "{}");
         assert_non_null(hole);
-        for (size_t j = 0; j < classes.count; ++j) {
+        for (size_t j = 0; j < classes.count; j++) {
             const int length = snprintf(prompt, sizeof prompt, "%.*s%s%s", (int)(hole - templates.items[i]),
                 templates.items[i], classes.items[j], hole + 2);
             assert_in_range(length, 1, sizeof prompt - 1);
@@ -106,7 +106,7 @@ static void ids_of_all_fixtures(void **state)
     struct tokenizer *tokenizer = must_load(DIPTYCH_FIXTURES "/vocab");
     struct span golden = must_read(GOLDEN "tokenizer_fixtures.tsv"), rest = golden, line;
     size_t files = 0;
-    for (; cut(&line, &rest, '\n') && line.length; ++files) {
+    for (; cut(&line, &rest, '\n') && line.length; files++) {
         struct digest got = {.tokenizer = tokenizer, .hash = UINT64_C(0xcbf29ce484222325)};
         char name[256], path[1024];
         size_t texts, ids;

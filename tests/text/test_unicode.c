@@ -33,10 +33,10 @@ static void normal_form_is_nfc(void **state)
 {
     (void)state;
     uint32_t seed = 7;
-    for (size_t round = 0; round < 20000; ++round) {
+    for (size_t round = 0; round < 20000; round++) {
         char text[4 * 24 + 1] = {0};
         size_t length = 0;
-        for (size_t i = next_random(&seed) % 24; i > 0; --i)
+        for (size_t i = next_random(&seed) % 24; i > 0; i--)
             length += (size_t)utf8proc_encode_char(random_char(&seed), (uint8_t *)text + length);
 
         struct arena arena = {0};
@@ -69,7 +69,7 @@ static void steps_are_done_as_asked(void **state)
         {NORMAL_NFC, "\u0958\u2126", "\u0915\u093c\u03a9"}, /* excluded from composition; a singleton */
         {NORMAL_NFC, "", ""},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct arena arena = {0};
         struct span got;
         assert_int_equal(unicode_normalise(&got, &arena, span_of(cases[i].text), cases[i].steps, NULL), 0);
@@ -94,8 +94,8 @@ static void classes_are_those_of_the_pattern(void **state)
         {CHAR_OTHER, {"\x01", "\x1c", "'", "_", "\u00ad", "\u0301", "\u0903", "\u180e", "\u200b", "\u200d",
                          "\ufeff", "\U0001f600"}},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i)
-        for (size_t j = 0; j < 12 && cases[i].texts[j]; ++j) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (size_t j = 0; j < 12 && cases[i].texts[j]; j++) {
             const struct span text = span_of(cases[i].texts[j]);
             size_t width;
             assert_int_equal(unicode_class(text, &width), cases[i].class);

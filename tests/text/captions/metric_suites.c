@@ -31,9 +31,9 @@ json_t *must_read_json(const char *path)
 static void unescape(char *text)
 {
     char *out = text;
-    for (; *text; ++text) {
+    for (; *text; text++) {
         if (*text == '\\') {
-            ++text;
+            text++;
             *out++ = (char)(*text == 't' ? '\t' : *text == 'n' ? '\n' : *text == 'r' ? '\r' : '\\');
         } else {
             *out++ = *text;
@@ -49,7 +49,7 @@ void read_tokens(json_t *captions, const char *path)
     struct strings lines = {0};
     assert_int_equal(strings_add_lines(&lines, bytes, size, NULL), 0);
     free(bytes);
-    for (size_t i = 0; i < lines.count; ++i) {
+    for (size_t i = 0; i < lines.count; i++) {
         char *caption = strchr(lines.items[i], '\t');
         if (!caption) /* a comment */
             continue;

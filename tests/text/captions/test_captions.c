@@ -35,12 +35,12 @@ static const char *text_file(const char *name, const char *text)
 static void expect_set(const struct caption_set *set, const char *expected)
 {
     char got[1024] = "", *end = got;
-    for (size_t i = 0; i < set->count; ++i) {
+    for (size_t i = 0; i < set->count; i++) {
         const struct captioned_image *image = &set->images[i];
         end += sprintf(end, "%s%s", i ? "; " : "", image->id);
         if (image->file)
             end += sprintf(end, "(%s)", image->file);
-        for (size_t j = 0; j < image->count; ++j)
+        for (size_t j = 0; j < image->count; j++)
             end += sprintf(end, "%s%s", j ? " | " : ": ", image->captions[j]);
         assert_ptr_equal(caption_set_find(set, image->id), image);
     }

@@ -127,7 +127,7 @@ static void round_trip(void **state)
     static char texts[IMAGES][2][64];
     const char *references[IMAGES];
     struct caption_pair pairs[IMAGES];
-    for (unsigned i = 0; i < IMAGES; ++i) {
+    for (unsigned i = 0; i < IMAGES; i++) {
         snprintf(texts[i][0], sizeof texts[i][0], "w%u x w%u y%u z%u w%u", i, i / 2, i % 7, i / 20, i + 1);
         snprintf(texts[i][1], sizeof texts[i][1], "w%u x w%u y%u q%u", i, i / 2, i % 5, i);
         references[i] = texts[i][0];
@@ -145,7 +145,7 @@ static double largest_difference(
     const json_t *images = json_object_get(expected, "per_image");
     double largest = fabs(scores->corpus - json_number_value(json_object_get(expected, "corpus")));
     assert_int_equal(json_object_size(images), suite->count);
-    for (size_t i = 0; i < suite->count; ++i) {
+    for (size_t i = 0; i < suite->count; i++) {
         const double off =
             fabs(scores->images[i] - json_number_value(json_object_get(images, suite->ids[i])));
         largest = off <= largest ? largest : off;
@@ -189,7 +189,7 @@ static int count_file(void *context, const char *path, const struct err *problem
 {
     (void)path;
     assert_null(problem);
-    ++*(size_t *)context;
+    (*(size_t *)context)++;
     return 0;
 }
 
@@ -229,10 +229,10 @@ static void a_full_disk_keeps_the_old_file(void **state)
     small = (struct rlimit){40, before.rlim_max};
     signal(SIGXFSZ, SIG_IGN); /* the write fails instead */
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    const int code = document_frequency_save(df, SCRATCH("there"), &err);
+    const int rc = document_frequency_save(df, SCRATCH("there"), &err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 
-    assert_int_equal(code, ERR_IO);
+    assert_int_equal(rc, ERR_IO);
     assert_non_null(strstr(err.msg, "File too large"));
     const struct span bytes = must_read(SCRATCH("there"));
     assert_string_equal(bytes.data, "old");
@@ -259,7 +259,7 @@ static int check_golden(void *context, const char *path, const struct err *probl
     assert_same_files(SCRATCH("golden.df"),
         ends_in(path, "numbers.p") || ends_in(path, "numbers.df") ? GOLDEN "numbers.df" : GOLDEN "words.df");
     document_frequency_free(df);
-    ++*(size_t *)context;
+    (*(size_t *)context)++;
     return 0;
 }
 
@@ -275,7 +275,7 @@ static void golden_gzipped(void **state)
 {
     (void)state;
     const char *const names[] = {GOLDEN "py2c-0-str.p", GOLDEN "py3-5-bare.p", GOLDEN "words.df"};
-    for (size_t i = 0; i < 3; ++i) {
+    for (size_t i = 0; i < 3; i++) {
         const struct span bytes = must_read(names[i]);
         gzFile file = gzopen(SCRATCH("packed.gz"), "wb");
         assert_non_null(file);
@@ -295,7 +295,7 @@ static int check_prefixes(void *context, const char *path, const struct err *pro
     (void)context;
     assert_null(problem);
     const struct span bytes = must_read(path);
-    for (size_t size = 0; size < bytes.length; ++size) {
+    for (size_t size = 0; size < bytes.length; size++) {
         struct document_frequency *df;
         struct err err = {0};
         char *copy = malloc(size + 1); /* of its own, for a sanitizer to watch its end */
@@ -328,7 +328,7 @@ struct bytes_case {
 
 static void check_bytes(const struct bytes_case *cases, size_t count)
 {
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         struct document_frequency *df;
         struct err err = {0};
         const int code = document_frequency_parse(&df, cases[i].bytes, cases[i].size, &err);
@@ -482,7 +482,7 @@ static void pickles_that_ask_for_much(void **state)
     /* one tuple of the memo as key and as value over and over: what doubles in Python is one n-gram here */
     size_t size = 10;
     memcpy(bytes, "}(U\1a\x85q\1K\1", size);
-    for (size_t i = 0; i < REPEATS / 4; ++i, size += 4)
+    for (size_t i = 0; i < REPEATS / 4; i++, size += 4)
         memcpy(bytes + size, "h\1K\2", 4);
     memcpy(bytes + size, "u.", 2);
     assert_int_equal(document_frequency_parse(&df, bytes, size + 2, &err), 0);

@@ -24,7 +24,7 @@ static struct caption_pair pair_of(const char *candidate, const char *const *ref
 {
     size_t count = 0;
     while (references[count])
-        ++count;
+        count++;
     return (struct caption_pair){candidate, references, count};
 }
 
@@ -54,12 +54,12 @@ static void bleu_by_hand(void **state)
         {"a", REFERENCES(""), {1, 0, {1, 0, 0, 0}, {0, 0, 0, 0}}, {0, 0, 0, 0}},
         {"22" NBSP "3/4 \t", REFERENCES("22 3/4"), {2, 2, {2, 1, 0, 0}, {2, 1, 0, 0}}, {1, 1, 0.01, 0.001}},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct caption_pair pair = pair_of(cases[i].candidate, cases[i].references);
         struct bleu_scores scores;
         assert_int_equal(bleu_compute(&scores, &pair, 1, 1, NULL), 0);
         assert_memory_equal(&scores.images[0].stats, &cases[i].stats, sizeof cases[i].stats);
-        for (size_t n = 0; n < NGRAM_ORDERS; ++n) {
+        for (size_t n = 0; n < NGRAM_ORDERS; n++) {
             assert_close(scores.images[0].scores[n], cases[i].scores[n]);
             assert_close(scores.corpus.scores[n], cases[i].scores[n]);
         }
@@ -99,7 +99,7 @@ static void rouge_by_hand(void **state)
         {"a  b", REFERENCES("a b"), 2 / 3.0, 1},                   /* the empty word between two blanks */
         {"22" NBSP "3 x", REFERENCES("22 3 x"), 1 / 2.0, 1 / 3.0}, /* one word to ROUGE */
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct caption_pair pair = pair_of(cases[i].candidate, cases[i].references);
         const double p = cases[i].precision, r = cases[i].recall;
         struct metric_scores scores;
@@ -115,7 +115,7 @@ static void expect_cider(const struct caption_pair *pairs, size_t count, bool pl
     struct metric_scores scores;
     double mean = 0;
     assert_int_equal(cider_compute(&scores, pairs, count, &options, NULL), 0);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; i++) {
         assert_close(scores.images[i], images[i]);
         mean += images[i] / (double)count;
     }
@@ -252,7 +252,7 @@ static void check_stats(const struct bleu_stats *stats, const json_t *expected)
 {
     assert_int_equal(stats->candidate_length, number(expected, "testlen"));
     assert_int_equal(stats->reference_length, number(expected, "reflen"));
-    for (size_t n = 0; n < NGRAM_ORDERS; ++n) {
+    for (size_t n = 0; n < NGRAM_ORDERS; n++) {
         const json_t *guess = json_array_get(json_object_get(expected, "guess"), n);
         const json_t *correct = json_array_get(json_object_get(expected, "correct"), n);
         assert_int_equal(stats->guess[n], json_integer_value(guess));
@@ -278,20 +278,20 @@ static void check_scores(const char *name, const struct suite *suite, const json
     compute_all(&threaded, suite, 3);
     assert_int_equal(suite->count, json_object_size(images));
     check_stats(&all.bleu.corpus.stats, json_object_get(corpus, "bleu_stats"));
-    for (enum metric m = 0; m < METRICS; ++m) {
+    for (enum metric m = 0; m < METRICS; m++) {
         larger(&largest[m], fabs(score_of(&all, m, CORPUS) - number(corpus, keys[m])));
         assert_true(score_of(&all, m, CORPUS) == score_of(&threaded, m, CORPUS));
-        for (size_t i = 0; i < suite->count; ++i) {
+        for (size_t i = 0; i < suite->count; i++) {
             const double got = score_of(&all, m, (ptrdiff_t)i);
             larger(&largest[m], fabs(got - number(json_object_get(images, suite->ids[i]), keys[m])));
             assert_true(got == score_of(&threaded, m, (ptrdiff_t)i));
         }
     }
     print_message("%-20s %5zu images %.3f s:", name, suite->count, seconds);
-    for (enum metric m = 0; m < METRICS; ++m)
+    for (enum metric m = 0; m < METRICS; m++)
         print_message(" %s %.1e", keys[m], largest[m]);
     print_message("\n");
-    for (enum metric m = 0; m < METRICS; ++m)
+    for (enum metric m = 0; m < METRICS; m++)
         if (!(largest[m] <= 1e-9))
             fail_msg("%s: %s is off by %g", name, keys[m], largest[m]);
     release_all(&all);
@@ -346,7 +346,7 @@ static void fixtures_suites(void **state)
 {
     (void)state;
     skip_without_fixtures();
-    for (size_t i = 0; i < sizeof systems / sizeof systems[0]; ++i) {
+    for (size_t i = 0; i < sizeof systems / sizeof systems[0]; i++) {
         char path[512];
         snprintf(path, sizeof path, CAPTIONS "%s_scores.json.gz", systems[i].name);
         json_t *candidates = system_tokens(systems[i].name), *references = system_references(&systems[i]);
@@ -398,7 +398,7 @@ static void fixtures_frequencies(void **state)
     struct metric_scores scores;
     assert_int_equal(cider_compute(&scores, suite.pairs, suite.count, &options, NULL), 0);
     double largest = fabs(scores.corpus - number(expected, "corpus"));
-    for (size_t i = 0; i < suite.count; ++i)
+    for (size_t i = 0; i < suite.count; i++)
         larger(
             &largest, fabs(scores.images[i] - number(json_object_get(expected, "per_image"), suite.ids[i])));
     print_message("v17_lstm with the frequencies of kt_refs: CIDEr_D %.1e\n", largest);

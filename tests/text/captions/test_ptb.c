@@ -37,7 +37,7 @@ static void add_field(struct strings *strings, struct span field)
     char *text = malloc(field.length + 1);
     size_t length = 0;
     assert_non_null(text);
-    for (size_t i = 0; i < field.length; ++i) {
+    for (size_t i = 0; i < field.length; i++) {
         char c = field.data[i];
         if (c == '\\' && i + 1 < field.length) {
             c = field.data[++i];
@@ -57,7 +57,7 @@ static void read_columns(struct columns *lines, const char *path, size_t raw, si
     while (cut(&line, &rest, '\n')) {
         if (!line.length || (line.data[0] == '#' && line.length > 1 && line.data[1] == ' '))
             continue;
-        for (size_t column = 0; cut(&field, &line, '\t'); ++column)
+        for (size_t column = 0; cut(&field, &line, '\t'); column++)
             if (column == raw || column == expected)
                 add_field(column == raw ? &lines->raw : &lines->expected, field);
     }
@@ -71,7 +71,7 @@ static void check_threads(const struct strings *raw, bool context, const struct 
     struct strings got = {0};
     assert_int_equal(ptb_words(&got, raw, context, 3, NULL), 0);
     assert_int_equal(got.count, expected->count);
-    for (size_t i = 0; i < got.count; ++i)
+    for (size_t i = 0; i < got.count; i++)
         assert_string_equal(got.items[i], expected->items[i]);
     strings_release(&got);
 }
@@ -85,7 +85,7 @@ static void check_lines(const struct columns *lines, bool context, const char *n
         fail_msg("%s: %s", name, err.msg);
     assert_int_equal(got.count, lines->expected.count);
     check_threads(&lines->raw, context, &got);
-    for (size_t i = 0; i < got.count; ++i)
+    for (size_t i = 0; i < got.count; i++)
         if (strcmp(got.items[i], lines->expected.items[i]) != 0 && ++wrong <= SHOWN)
             print_message("%s, line %zu: '%s'\n       got '%s'\n  expected '%s'\n", name, i,
                 lines->raw.items[i], got.items[i], lines->expected.items[i]);
@@ -138,7 +138,7 @@ static void check_context(const char *path)
     size_t wrong = 0;
     read_columns(&pairs, path, 1, 3);
     read_columns(&alone, path, 2, 4);
-    for (size_t i = 0; i < pairs.raw.count; ++i) {
+    for (size_t i = 0; i < pairs.raw.count; i++) {
         struct strings batch = {0}, got = {0};
         must_add(&batch, span_of(pairs.raw.items[i]));
         if (strcmp(alone.raw.items[i], "<EOF>") != 0)
@@ -240,7 +240,7 @@ static void test_suites(void **state)
         {"v17loo_refs", "v17_refs", 1}};
     (void)state;
     need_fixtures();
-    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; ++i)
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
         check_suite(suites[i].tokens, suites[i].captions, suites[i].skipped);
 }
 
@@ -293,7 +293,7 @@ static void test_long(void **state)
     char *text = malloc(SIZE + 16);
     (void)state;
     assert_non_null(text);
-    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; ++i) {
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
         struct strings captions = {0}, got = {0};
         size_t length = 0;
         for (; length < SIZE; length += strlen(pieces[i]))

@@ -29,7 +29,7 @@ static void make_caption(struct caption *caption, size_t length, unsigned vocabu
 {
     size_t used = 0;
     caption->length = length;
-    for (size_t i = 0; i < length; ++i) {
+    for (size_t i = 0; i < length; i++) {
         caption->words[i] = random_below(vocabulary);
         used += (size_t)sprintf(caption->text + used, i ? " %u" : "%u", caption->words[i]);
     }
@@ -38,8 +38,8 @@ static void make_caption(struct caption *caption, size_t length, unsigned vocabu
 static size_t common_length(const struct caption *a, const struct caption *b)
 {
     static size_t longest[LONGEST + 1][LONGEST + 1]; /* of the first i words of a and the first j of b */
-    for (size_t i = 1; i <= a->length; ++i)
-        for (size_t j = 1; j <= b->length; ++j) {
+    for (size_t i = 1; i <= a->length; i++)
+        for (size_t j = 1; j <= b->length; j++) {
             const size_t above = longest[i - 1][j], left = longest[i][j - 1];
             longest[i][j] = a->words[i - 1] == b->words[j - 1] ? longest[i - 1][j - 1] + 1
                             : above > left                     ? above
@@ -83,9 +83,9 @@ static void long_captions(void **state)
     static const unsigned vocabularies[] = {1, 2, 5, 40, 900};
     static struct caption candidate, references[2];
     const size_t count = sizeof lengths / sizeof lengths[0];
-    for (size_t v = 0; v < sizeof vocabularies / sizeof vocabularies[0]; ++v)
-        for (size_t i = 0; i < count; ++i)
-            for (size_t j = 0; j < count; ++j) {
+    for (size_t v = 0; v < sizeof vocabularies / sizeof vocabularies[0]; v++)
+        for (size_t i = 0; i < count; i++)
+            for (size_t j = 0; j < count; j++) {
                 make_caption(&candidate, lengths[i], vocabularies[v]);
                 make_caption(&references[0], lengths[j], vocabularies[v]);
                 make_caption(&references[1], 1 + random_below(LONGEST), vocabularies[v]);

@@ -185,7 +185,7 @@ static double corpus_difference(const struct sacrebleu_scores *scores, const jso
     double largest = fabs(corpus->score - json_number_value(json_object_get(expected, "score")));
     char line[256];
     larger(&largest, fabs(corpus->brevity_penalty - json_number_value(json_object_get(expected, "bp"))));
-    for (size_t n = 0; n < NGRAM_ORDERS; ++n) {
+    for (size_t n = 0; n < NGRAM_ORDERS; n++) {
         const json_t *precision = json_array_get(json_object_get(expected, "precisions"), n);
         larger(&largest, fabs(corpus->precisions[n] - json_number_value(precision)));
         assert_true(
@@ -204,7 +204,7 @@ static double sentence_difference(
 {
     double largest = 0;
     assert_int_equal(suite->count, json_object_size(expected));
-    for (size_t i = 0; i < suite->count; ++i)
+    for (size_t i = 0; i < suite->count; i++)
         larger(&largest,
             fabs(scores->images[i].score - json_number_value(json_object_get(expected, suite->ids[i]))));
     return largest;
@@ -221,7 +221,7 @@ static void check_system(const char *name, const char *references_name)
     json_t *expected = must_read_json(path), *corpora = json_object_get(expected, "corpus");
     struct suite suite;
     suite_init(&suite, candidates, refs);
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; ++i) {
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         struct sacrebleu_scores scores;
         assert_int_equal(sacrebleu_compute(&scores, suite.pairs, suite.count, &settings[i].options, NULL), 0);
         const double corpus = corpus_difference(&scores, json_object_get(corpora, settings[i].key));
