@@ -59,7 +59,13 @@ struct device;
  *
  * Kernels are compiled on first use. On platforms that do not keep them between runs themselves (PoCL and
  * NVIDIA do) the binaries are kept in $XDG_CACHE_HOME/diptych or ~/.cache/diptych, where that can be written;
- * the environment's DIPTYCH_KERNEL_CACHE is another folder, for every platform, or "off". */
+ * the environment's DIPTYCH_KERNEL_CACHE is another folder, for every platform, or "off".
+ *
+ * PoCL has no device where it cannot write its files, as for a user without a home. Then the first
+ * device_open or device_list of a process sets POCL_CACHE_DIR in the environment to a folder that is this
+ * user's alone: diptych-UID in $XDG_RUNTIME_DIR, $TMPDIR, /var/tmp or /tmp, or where that name is taken by
+ * somebody else one that goes at exit. A program whose other threads read the environment meanwhile sets
+ * POCL_CACHE_DIR itself before it starts them. */
 int device_open(struct device **out, const struct device_options *options, struct err *err);
 void device_free(struct device *device);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Finding the OpenCL devices of the machine, choosing one, and opening it. */
 #include "compute/gemm/gemm.h"
+#include "compute/pocl_cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,8 +87,10 @@ static int candidates_find(struct candidate **out, size_t *count, struct err *er
     cl_platform_id platforms[PLATFORMS_MAX];
     cl_uint platform_count = 0;
     struct candidate *found = NULL;
+    struct err cache;
     size_t used = 0;
 
+    const int no_cache = pocl_cache_prepare(&cache);
     if (clGetPlatformIDs(PLATFORMS_MAX, platforms, &platform_count))
         platform_count = 0;
     for (cl_uint p = 0; p < platform_count && p < PLATFORMS_MAX; p++) {
@@ -108,7 +111,8 @@ static int candidates_find(struct candidate **out, size_t *count, struct err *er
     }
     if (!used) {
         free(found);
-        return err_set(err, ERR_DEVICE, "%s", no_device);
+        return no_cache ? err_set(err, ERR_DEVICE, "%s; %s", no_device, cache.msg)
+                        : err_set(err, ERR_DEVICE, "%s", no_device);
     }
     *out = found;
     *count = used;

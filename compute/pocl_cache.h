@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Inside compute: a place for what PoCL compiles, where it would find none.
+ *
+ * PoCL has no devices unless it can write to a folder: POCL_CACHE_DIR, or else $XDG_CACHE_HOME/pocl/kcache,
+ * or else ~/.cache/pocl/kcache, or else /tmp/pocl/kcache. It loads the libraries that lie there, so whoever
+ * can write to that folder runs code as us; the last of the four is anybody's. A service's user often has no
+ * home to write to.
+ */
+#ifndef DIPTYCH_COMPUTE_POCL_CACHE_H
+#define DIPTYCH_COMPUTE_POCL_CACHE_H
+
+#include "base/base.h"
+
+/* Before the first call of OpenCL: sets POCL_CACHE_DIR to a private folder where the environment does not set
+ * it and PoCL's own choice cannot be written or would be anybody's. Does its work once a process; the calls
+ * after that say the same. ERR_IO: there is no folder, and the message says what to do. Changes nothing for
+ * other platforms. */
+int pocl_cache_prepare(struct err *err);
+
+/* A folder that nobody else may enter: PARENT/diptych-UID, made where it is not there. Where that name is
+ * taken by a link, a folder of another user or one with other permissions than 0700, a new one of a random
+ * name, and *temporary: its maker removes it. ERR_IO: there can be none here, as others may rename what lies
+ * in parent, or as it cannot be written. The path goes back through free(). */
+int private_folder(char **out, bool *temporary, const char *parent, struct err *err);
+
+#endif
