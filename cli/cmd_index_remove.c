@@ -33,16 +33,10 @@ static const struct argp_option options[] = {
 
 static int add_id(struct remove *r, int64_t id)
 {
-    if (r->count == r->room) {
-        const size_t room = r->room ? 2 * r->room : 64;
-        int64_t *ids = mem_grow(r->ids, room, sizeof *ids);
-        if (!ids)
-            return err_memory(&r->err, room * sizeof *ids);
-        r->ids = ids;
-        r->room = room;
-    }
-    r->ids[r->count++] = id;
-    return 0;
+    int rc = array_grow(r->ids, &r->room, r->count + 1, &r->err);
+    if (!rc)
+        r->ids[r->count++] = id;
+    return rc;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)

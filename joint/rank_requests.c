@@ -9,16 +9,8 @@
 
 static struct rank_request *add(struct rank_requests *requests, struct err *err)
 {
-    if (requests->count == requests->room) {
-        const size_t room = requests->room ? 2 * requests->room : 16;
-        struct rank_request *items = mem_grow(requests->items, room, sizeof *items);
-        if (!items) {
-            err_memory(err, room * sizeof *items);
-            return NULL;
-        }
-        requests->items = items;
-        requests->room = room;
-    }
+    if (array_grow(requests->items, &requests->room, requests->count + 1, err))
+        return NULL;
     struct rank_request *request = &requests->items[requests->count++];
     *request = (struct rank_request){0};
     return request;
