@@ -55,7 +55,10 @@ struct device;
 
 /* Opens the device the options name. No OpenCL device at all is ERR_DEVICE, and the message says which packages
  * give one; options that name no device, no provider, no precision, or a provider that does not serve the
- * device in that precision, are ERR_ARGUMENT; a device that cannot be opened is ERR_DEVICE.
+ * device in that precision, are ERR_ARGUMENT; a device that cannot be opened is ERR_DEVICE. ERR_MEMORY where
+ * the host has none.
+ *
+ * With the provider "amx" the device keeps threads, as many as there are CPUs, until device_free.
  *
  * Kernels are compiled on first use. On platforms that do not keep them between runs themselves (PoCL and
  * NVIDIA do) the binaries are kept in $XDG_CACHE_HOME/diptych or ~/.cache/diptych, where that can be written;

@@ -63,16 +63,17 @@ static void release(struct linear *linear)
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* What the native kernel is called with; OpenCL puts a host address into `memory`, as for oneDNN. */
+/* What the native kernel is called with. OpenCL puts a host address into `memory`; see onednn.c. */
 struct product {
-    char *memory;
+    char *memory;         /* the stream's */
     size_t out_at, in_at; /* bytes */
     struct amx_product product;
     struct stream *stream;
 };
 
-/* How a product is done: cut into panels of rows. Where there are enough rows each thread takes panels of its
- * own; else all threads pack one panel after the other, and multiply it with columns of their own. */
+/* How a product is done: cut into panels of rows. Where there are enough rows each member of the pool
+ * takes panels of its own; else all pack one panel after the other, and multiply it with columns of their
+ * own. */
 struct panels {
     const struct amx_product *product;
     size_t count, rows; /* rows: of the tallest one */
@@ -94,14 +95,14 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Where part i of `parts` begins, all being as many whole blocks, or one more. */
+/* Where part i of `parts` begins: a multiple of AMX_BLOCK, so that parts differ by a block at most. */
 static size_t part_at(size_t count, size_t parts, size_t i)
 {
     return min_size(groups_of(count, AMX_BLOCK) * i / parts * AMX_BLOCK, count);
 }
 
-/* Panels are as tall as the L2 cache allows beside the sums, since all weights pass by for each. Columns keep
- * N / AMX_BLOCK threads busy, so that many CPUs want large batches. */
+/* Panels are as tall as the L2 cache allows beside the sums, since all weights pass by for each. A shared
+ * panel keeps no more than N / AMX_BLOCK members busy, so that many CPUs want large batches. */
 static struct panels panels_cut(const struct amx_product *product, size_t members)
 {
     enum { CACHE_BYTES = 1280 << 10, WORTH_A_MEMBER = 96 /* rows */ };
@@ -139,7 +140,7 @@ static void panel_multiply(void *context, size_t member, size_t i)
     amx_multiply(product, &piece, packed, panels->sums + member * panels->sums_count);
 }
 
-/* Of the shared panel in hand a block of rows. */
+/* Block i of the rows of the shared panel in hand. */
 static void block_pack(void *context, size_t member, size_t i)
 {
     const struct panels *panels = context;
@@ -150,7 +151,7 @@ static void block_pack(void *context, size_t member, size_t i)
         min_size(first + AMX_BLOCK, piece.last_row));
 }
 
-/* And a piece of its columns. */
+/* All its rows with piece i of the columns. */
 static void piece_multiply(void *context, size_t member, size_t i)
 {
     const struct panels *panels = context;

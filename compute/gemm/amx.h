@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Inside compute: bfloat16 arithmetic on the tile registers of x86 CPUs (AMX), and the threads that share
- * it. provider_amx.c makes a provider of them.
+ * Inside compute: bfloat16 arithmetic on the tile registers of x86 CPUs (AMX), one thread's share at a time.
+ * amx.c makes a provider of it, with threads.
+ *
+ * A tile register holds 16 rows of 64 bytes: 16 x 16 sums of float32, or 16 x 32 elements of bfloat16. In
+ * tests the instructions are plain C (tests/compute/amx_stand_in.h), which any CPU runs.
  */
 #ifndef DIPTYCH_COMPUTE_GEMM_AMX_H
 #define DIPTYCH_COMPUTE_GEMM_AMX_H
@@ -31,16 +34,22 @@ struct amx_product {
     enum epilogue epilogue;
 };
 
-/* weight (N, K) float32, rounded to the nearest, as the CPU wants its second factor: for each block of
- * columns and each step of K two tiles of 16 pairs of K x 16 columns x the two of a pair. */
+/* packed (N/32, K/32, 2, 16, 16, 2) = weight (N, K) float32, rounded to the nearest, as the CPU wants its
+ * second factor. N and K are rounded up; element (n, k) goes to
+ *
+ *     block n/32, step k/32, tile n/16 % 2, pair of K k/2 % 16, column n % 16, half of the pair k % 2 */
 void amx_pack_weight(uint16_t *packed, const float *weight, size_t n, size_t k);
 
 /* Elements of rows in tiles: of `in`, or of weights with rows = N. */
 size_t amx_packed_count(size_t rows, size_t k);
 
-/* Rows [first_row, last_row) of `in` as the CPU wants its first factor, with the layer norm behind them; a
- * panel is the rows that are multiplied together. `row`, of panel_rows, is where they go in the panel, a
- * multiple of AMX_BLOCK: (chunks of K, blocks of rows, steps of K, 2 tiles of 16 rows x 32 of K). */
+/* Rows [first_row, last_row) of `in`, after the layer norm where there is one, as the CPU wants its first
+ * factor; a panel is the rows that are multiplied together. They go to the panel's rows from `row` on, a
+ * multiple of AMX_BLOCK. With P = panel_rows, and P and K rounded up,
+ *
+ *     panel (K/256, P/32, 8, 2, 16, 32)    chunk of K, block of rows, step of K, tile, row, element
+ *
+ * where the last chunk has as many steps as are left. */
 void amx_pack_rows(uint16_t *panel, size_t panel_rows, size_t row, const struct amx_product *product,
     size_t first_row, size_t last_row);
 
@@ -61,8 +70,8 @@ void amx_multiply(
 struct amx_attention {
     size_t tokens, heads, head_width;
     bool causal;
-    const uint16_t *qkv;
-    uint16_t *context;
+    const uint16_t *qkv; // (B, T, 3, H, D) bfloat16
+    uint16_t *context;   // (B, T, H, D) bfloat16
 };
 
 /* One head of one sequence, with scratch memory of so many bytes that begins at a multiple of 64. Never more

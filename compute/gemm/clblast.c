@@ -23,8 +23,8 @@ static enum precision best(void)
 }
 
 struct packed {
-    cl_mem weight; /* (N, K) */
-    cl_mem bias;   /* (N), or NULL */
+    cl_mem weight; // (N, K)
+    cl_mem bias;   // (N), or NULL
 };
 
 static int pack(struct linear *linear, struct device *device, const float *weight, struct err *err)

@@ -43,8 +43,8 @@ struct layer_provider {
     enum dtype (*takes)(enum precision precision);
     enum precision (*best)(void); /* what `--precision auto` takes */
 
-    /* weight (N, K) float32 -> linear->packed. Called from several threads at once, each
-     * with a layer of its own, so it needs no threads itself. */
+    /* weight (N, K) float32 -> linear->packed. Called from several threads at once, each with a layer of its
+     * own, so it needs no threads itself. Errors of all that follow: ERR_MEMORY, ERR_DEVICE. */
     int (*pack)(struct linear *linear, struct device *device, const float *weight, struct err *err);
     int (*set_bias)(struct linear *linear, struct device *device, const float *bias, struct err *err);
     void (*free)(struct linear *linear);

@@ -26,7 +26,7 @@ enum { PLANS_MAX = 128 }; /* texts come in many lengths; after that a plan is ma
 /* What linear->packed is. */
 struct packed {
     dnnl_engine_t engine;
-    desc layout;  /* of the weights, (K, N) */
+    desc layout;  // of the weights, (K, N)
     void *memory; /* that they lie in */
     dnnl_memory_t weights;
     float *bias;          // (N), or NULL
