@@ -2,8 +2,8 @@
 /* The threads of base: loops that all share, and tasks in a queue. Also made for ThreadSanitizer: what the
  * order of phases, submit and free promise is kept in plain memory. */
 #include "base/base.h"
+#include "tests/support/thread_count.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -384,17 +384,6 @@ static void a_forked_child_works_alone(void **state)
 
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
-static size_t thread_count(void)
-{
-    size_t count = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    assert_non_null(tasks);
-    for (const struct dirent *task; (task = readdir(tasks));)
-        count += task->d_name[0] != '.';
-    closedir(tasks);
-    return count;
-}
-
 static void no_threads_are_left(void **state)
 {
     const size_t before = thread_count();
@@ -402,16 +391,13 @@ static void no_threads_are_left(void **state)
     for (int n = 0; n < 10; n++) {
         struct pool *pool = pool_new(THREADS);
         size_t next = 0;
-        assert_int_equal(thread_count(), before + THREADS);
+        assert_int_equal(thread_count_settled(before + THREADS), before + THREADS);
         pool_loop(pool, 1, is_member_0, &next);
         if (n % 2)
             let_sleep();
         pool_free(pool);
     }
-    /* Linux shows a thread for a moment after it can be joined. */
-    for (int i = 0; i < 1000 && thread_count() > before; i++)
-        usleep(1000);
-    assert_int_equal(thread_count(), before);
+    assert_int_equal(thread_count_settled(before), before);
 }
 
 /* ---- jobs ---------------------------------------------------------------------------------------------- */

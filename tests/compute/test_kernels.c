@@ -4,6 +4,7 @@
 #include "compute/gemm/amx.h"
 #include "compute/internal.h"
 #include "tests/compute/twins.h"
+#include "tests/support/thread_count.h"
 #include "tests/support/work.h"
 
 #include <math.h>
@@ -507,6 +508,21 @@ static void compile_errors_name_the_file(void **state)
         fail_msg("%s", err.msg);
 }
 
+/* Threads of the OpenCL platform's own begin with its first device and stay. */
+static void a_device_ends_its_threads(void **state)
+{
+    const struct device_options options = {.gemm = variant->gemm, .precision = variant->precision};
+    const size_t before = thread_count();
+    struct device *device = NULL;
+    struct err err;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        check_ok(device_open(&device, &options, &err), &err);
+        device_free(device);
+    }
+    assert_int_equal(thread_count_settled(before), before);
+}
+
 /* With an argument, only that provider. */
 int main(int argc, char **argv)
 {
@@ -540,6 +556,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(streams_keep_to_their_memory),
         cmocka_unit_test(kernels_of_other_folders_run),
         cmocka_unit_test(compile_errors_name_the_file),
+        cmocka_unit_test(a_device_ends_its_threads),
     };
     const struct CMUnitTest shaped[] = {
         cmocka_unit_test(layer_norm_matches),
