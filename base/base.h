@@ -69,8 +69,9 @@ int err_memory(struct err *err, size_t bytes);
 struct job {
     /* Called at least every half second, one device batch, kernel compile or weight packing apart: `done` of
      * `total` of that unit ("pictures"; a new unit begins a new phase). total 0: how much there is to do is
-     * not known yet, and unit says what goes on ("looking for pictures"). A return of non-zero ends the work
-     * with ERR_CANCELLED; what "ends" keeps is said where the function is declared. */
+     * not known, and unit says what goes on ("looking for pictures"); it may come between the steps of a phase,
+     * which then goes on. A return of non-zero ends the work with ERR_CANCELLED; what such an end keeps is said
+     * where the function is declared. */
     int (*step)(void *context, const char *unit, size_t done, size_t total);
     /* One input failed and the work goes on without it. */
     void (*report)(void *context, const struct err *problem);

@@ -133,7 +133,7 @@ struct texts {
 static int encode_texts(struct bench *bench, const void *texts, float *embeddings, struct err *err)
 {
     const struct texts *t = texts;
-    return encoder_ids(bench->encoder, embeddings, t->ids, t->lengths, bench->batch, err);
+    return encoder_ids(bench->encoder, embeddings, t->ids, t->lengths, bench->batch, NULL, err);
 }
 
 static int by_value(const void *a, const void *b)

@@ -48,8 +48,9 @@ int labels_read(struct strings *labels, struct strings *templates, const struct 
 int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,
     const struct strings *templates, struct err *err)
 {
+    const struct job job = session_job(session);
     progress_note(&session->progress, "encoding the labels");
-    int rc = classifier_open(out, session->encoder, labels, templates, err);
+    int rc = classifier_open(out, session->encoder, labels, templates, &job, err);
     if (rc || !classifier_truncated(*out))
         return rc;
     progress_clear(&session->progress);

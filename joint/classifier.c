@@ -111,7 +111,8 @@ static void mean_direction(float *row, const float *embeddings, size_t count, si
 
 /* The class vectors of labels [first, first + count); embeddings (count * templates, E) is scratch. */
 static int encode_labels(struct classifier *classifier, struct encoder *encoder,
-    const struct strings *templates, size_t first, size_t count, float *embeddings, struct err *err)
+    const struct strings *templates, size_t first, size_t count, float *embeddings, const struct job *job,
+    struct err *err)
 {
     const size_t width = classifier->width;
     struct strings prompts = {0};
@@ -122,7 +123,7 @@ static int encode_labels(struct classifier *classifier, struct encoder *encoder,
             rc = add_prompt(&prompts, templates->items[t], classifier->labels.items[i], err);
     if (!rc)
         rc = encoder_texts(
-            encoder, embeddings, (const char *const *)prompts.items, prompts.count, &truncated, err);
+            encoder, embeddings, (const char *const *)prompts.items, prompts.count, &truncated, job, err);
     for (size_t i = 0; i < count && !rc; i++)
         mean_direction(&classifier->matrix[(first + i) * width], &embeddings[i * templates->count * width],
             templates->count, width);
@@ -133,8 +134,8 @@ static int encode_labels(struct classifier *classifier, struct encoder *encoder,
 
 /* All class vectors, some thousand prompts at a time: enough for the encoder to sort them by length with
  * profit, and 1000 labels in 80 templates never are 80,000 strings. */
-static int encode_matrix(
-    struct classifier *classifier, struct encoder *encoder, const struct strings *templates, struct err *err)
+static int encode_matrix(struct classifier *classifier, struct encoder *encoder,
+    const struct strings *templates, const struct job *job, struct err *err)
 {
     enum { PROMPTS_AT_ONCE = 2048 };
     const size_t labels = classifier->labels.count, row = classifier->width * sizeof(float);
@@ -151,13 +152,13 @@ static int encode_matrix(
     int rc = 0;
     for (size_t first = 0; first < labels && !rc; first += step)
         rc = encode_labels(classifier, encoder, templates, first,
-            labels - first < step ? labels - first : step, embeddings, err);
+            labels - first < step ? labels - first : step, embeddings, job, err);
     free(embeddings);
     return rc;
 }
 
 int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
-    const struct strings *templates, struct err *err)
+    const struct strings *templates, const struct job *job, struct err *err)
 {
     int rc = check_labels(labels, err);
     if (!rc)
@@ -173,7 +174,7 @@ int classifier_open(struct classifier **out, struct encoder *encoder, const stru
     for (size_t i = 0; i < labels->count && !rc; i++)
         rc = strings_add(&classifier->labels, labels->items[i], strlen(labels->items[i]), err);
     if (!rc)
-        rc = encode_matrix(classifier, encoder, templates, err);
+        rc = encode_matrix(classifier, encoder, templates, job, err);
     if (rc) {
         classifier_free(classifier);
         return rc;

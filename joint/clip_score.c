@@ -94,7 +94,7 @@ static int encode_captions(struct scoring *s, size_t first, size_t count, struct
     if (!texts)
         return err_memory(err, s->rows.count * s->width * sizeof *texts);
     s->texts = texts;
-    return encoder_ids(s->encoder, texts, s->rows.ids, s->rows.lengths, s->rows.count, err);
+    return encoder_ids(s->encoder, texts, s->rows.ids, s->rows.lengths, s->rows.count, s->job, err);
 }
 
 static int score_batch(

@@ -168,7 +168,7 @@ static int encode_spans(struct encoder *encoder, float *embeddings, const struct
 }
 
 int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, const size_t *lengths,
-    size_t count, struct err *err)
+    size_t count, const struct job *job, struct err *err)
 {
     const struct text_config *config = &model_config(encoder->model)->text;
     const size_t max = count < encoder->max_batch ? count : encoder->max_batch;
@@ -186,6 +186,8 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
     for (size_t done = 0; !rc && done < count; done += max) {
         const size_t batch = count - done < max ? count - done : max;
         rc = encode_spans(encoder, embeddings, spans + done, batch, ids, &scratch, err);
+        if (!rc)
+            rc = job_step(job, "encoding texts", 0, 0, err);
     }
     free(spans);
     free(scratch.ids);
@@ -195,14 +197,14 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
 }
 
 int encoder_texts(struct encoder *encoder, float *embeddings, const char *const *texts, size_t count,
-    size_t *truncated, struct err *err)
+    size_t *truncated, const struct job *job, struct err *err)
 {
     struct token_rows rows = {0};
     int rc = 0;
     for (size_t i = 0; i < count && !rc; i++)
         rc = token_rows_add(&rows, encoder->model, texts[i], err);
     if (!rc)
-        rc = encoder_ids(encoder, embeddings, rows.ids, rows.lengths, count, err);
+        rc = encoder_ids(encoder, embeddings, rows.ids, rows.lengths, count, job, err);
     if (truncated)
         *truncated = rows.truncated;
     token_rows_release(&rows);

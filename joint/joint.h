@@ -102,14 +102,15 @@ int encoder_pixels(
 
 /* embeddings (count, E) of tokenized texts: row i of ids (count, context) holds lengths[i] of them. Any
  * count: texts are taken in order of length, so that a batch is as short as its longest. ERR_ARGUMENT: a text
- * without tokens or with more than the context holds, or an id past the vocabulary; ERR_DEVICE, ERR_MEMORY. */
+ * without tokens or with more than the context holds, or an id past the vocabulary; ERR_CANCELLED between two
+ * batches of the device; ERR_DEVICE, ERR_MEMORY. */
 int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, const size_t *lengths,
-    size_t count, struct err *err);
+    size_t count, const struct job *job, struct err *err);
 
 /* The same from strings. *truncated counts texts cut at the context length; NULL allowed. Errors of
  * token_rows_add come before any text is encoded. */
 int encoder_texts(struct encoder *encoder, float *embeddings, const char *const *texts, size_t count,
-    size_t *truncated, struct err *err);
+    size_t *truncated, const struct job *job, struct err *err);
 
 /* Texts as ids for encoder_ids, gathered one at a time, so that one that cannot be encoded is known before
  * the device runs. Zero-initialise; a smaller count drops the last rows. */
@@ -253,9 +254,9 @@ int template_list_read(struct strings *templates, const char *value, struct err 
 struct classifier;
 
 /* Each template holds one or more "{}" (or CLIP_benchmark's "{c}"). A template without is ERR_ARGUMENT, as
- * are no labels, an empty label and a label given twice. */
+ * are no labels, an empty label and a label given twice; else encoder_texts's errors. */
 int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
-    const struct strings *templates, struct err *err);
+    const struct strings *templates, const struct job *job, struct err *err);
 void classifier_free(struct classifier *classifier);
 size_t classifier_labels(const struct classifier *classifier);
 const char *classifier_label(const struct classifier *classifier, size_t i);

@@ -51,14 +51,14 @@ static void add_weighted(
             sum[e] += weights[i] * embeddings[i * width + e];
 }
 
-static int add_texts(
-    float *sum, struct encoder *encoder, const struct parts *parts, size_t *truncated, struct err *err)
+static int add_texts(float *sum, struct encoder *encoder, const struct parts *parts, size_t *truncated,
+    const struct job *job, struct err *err)
 {
     const size_t width = model_width(encoder_model(encoder));
     float *embeddings = mem_new(parts->text_count, width * sizeof *embeddings); // (text_count, E)
     if (!embeddings)
         return err_memory(err, parts->text_count * width * sizeof *embeddings);
-    const int rc = encoder_texts(encoder, embeddings, parts->texts, parts->text_count, truncated, err);
+    const int rc = encoder_texts(encoder, embeddings, parts->texts, parts->text_count, truncated, job, err);
     if (!rc)
         add_weighted(sum, embeddings, parts->text_weights, parts->text_count, width);
     free(embeddings);
@@ -109,7 +109,7 @@ int query_encode(float *embedding, struct encoder *encoder, struct loader *loade
     if (truncated)
         *truncated = 0;
     if (!rc && parts.text_count)
-        rc = add_texts(embedding, encoder, &parts, truncated, err);
+        rc = add_texts(embedding, encoder, &parts, truncated, job, err);
     if (!rc && parts.picture_count) {
         struct adding adding = {embedding, parts.picture_weights, width, parts.picture_count, job};
         rc = encode_pictures(encoder, loader, parts.pictures, parts.picture_count, add_batch, &adding, err);

@@ -47,7 +47,7 @@ static int encode_captions(struct run *run, struct err *err)
     if (!texts)
         return err_memory(err, run->rows.count * run->width * sizeof *texts);
     run->texts = texts;
-    return encoder_ids(run->encoder, texts, run->rows.ids, run->rows.lengths, run->rows.count, err);
+    return encoder_ids(run->encoder, texts, run->rows.ids, run->rows.lengths, run->rows.count, run->job, err);
 }
 
 /* Takes the requests of the batch's pictures and encodes their captions. */

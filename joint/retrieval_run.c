@@ -85,21 +85,21 @@ static int add_all_captions(struct run *run, struct err *err)
     return rc;
 }
 
-/* Some batches at a time: the encoder sorts them by length, and the job may want the end. */
+/* Some thousand at a time, which the encoder sorts by length. */
 static int encode_captions(struct run *run, struct err *err)
 {
+    enum { AT_ONCE = 4096 };
     const size_t context = model_config(encoder_model(run->encoder))->text.context;
-    const size_t at_once = 8 * encoder_batch(run->encoder);
     int rc = add_all_captions(run, err);
     if (rc)
         return rc;
     run->texts = mem_new(run->rows.count, run->width * sizeof *run->texts);
     if (!run->texts)
         return err_memory(err, run->rows.count * run->width * sizeof *run->texts);
-    for (size_t first = 0; first < run->rows.count && !rc; first += at_once) {
+    for (size_t first = 0; first < run->rows.count && !rc; first += AT_ONCE) {
         const size_t left = run->rows.count - first;
         rc = encoder_ids(run->encoder, &run->texts[first * run->width], &run->rows.ids[first * context],
-            &run->rows.lengths[first], left < at_once ? left : at_once, err);
+            &run->rows.lengths[first], left < AT_ONCE ? left : AT_ONCE, run->job, err);
         if (!rc)
             rc = job_step(run->job, "captions", first, run->rows.count, err);
     }

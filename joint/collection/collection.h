@@ -32,11 +32,11 @@ struct embedder {
     /* embeddings (count, E) of texts; errs (count) tells which have none, and why: code 0 for the others.
      * *truncated counts texts that were cut at the model's context length. */
     int (*texts)(void *context, float *embeddings, struct err *errs, const char *const *texts, size_t count,
-        size_t *truncated, struct err *err);
+        size_t *truncated, const struct job *job, struct err *err);
 
     /* embedding (E) of a query, as query_encode. */
     int (*query)(void *context, float *embedding, const struct query_term *terms, size_t count,
-        size_t *truncated, struct err *err);
+        size_t *truncated, const struct job *job, struct err *err);
 };
 
 /* The embedder that an encoder is; all of it outlives it. */

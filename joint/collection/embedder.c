@@ -20,7 +20,7 @@ static void spread(float *embeddings, const struct err *errs, size_t count, size
 }
 
 static int embed_texts(void *context, float *embeddings, struct err *errs, const char *const *texts,
-    size_t count, size_t *truncated, struct err *err)
+    size_t count, size_t *truncated, const struct job *job, struct err *err)
 {
     const struct encoder_embedder *e = context;
     const struct model *model = encoder_model(e->encoder);
@@ -32,7 +32,7 @@ static int embed_texts(void *context, float *embeddings, struct err *errs, const
             rc = err_set(err, ERR_MEMORY, "%s", errs[i].msg);
     }
     if (!rc && rows.count)
-        rc = encoder_ids(e->encoder, embeddings, rows.ids, rows.lengths, rows.count, err);
+        rc = encoder_ids(e->encoder, embeddings, rows.ids, rows.lengths, rows.count, job, err);
     if (!rc)
         spread(embeddings, errs, count, rows.count, model_width(model));
     *truncated = rows.truncated;
@@ -41,10 +41,10 @@ static int embed_texts(void *context, float *embeddings, struct err *errs, const
 }
 
 static int embed_query(void *context, float *embedding, const struct query_term *terms, size_t count,
-    size_t *truncated, struct err *err)
+    size_t *truncated, const struct job *job, struct err *err)
 {
     const struct encoder_embedder *e = context;
-    return query_encode(embedding, e->encoder, e->loader, terms, count, truncated, NULL, err);
+    return query_encode(embedding, e->encoder, e->loader, terms, count, truncated, job, err);
 }
 
 struct embedder embedder_of(struct encoder_embedder *encoder)

@@ -26,12 +26,12 @@ const char *query_line(struct arena *arena, const struct query_term *terms, size
 }
 
 static int encode_texts(float *embeddings, size_t *truncated, const struct embedder *embedder,
-    const char *const *texts, size_t count, struct err *err)
+    const char *const *texts, size_t count, const struct job *job, struct err *err)
 {
     struct err *errs = mem_new(count, sizeof *errs);
     if (!errs)
         return err_memory(err, count * sizeof *errs);
-    int rc = embedder->texts(embedder->context, embeddings, errs, texts, count, truncated, err);
+    int rc = embedder->texts(embedder->context, embeddings, errs, texts, count, truncated, job, err);
     for (size_t i = 0; i < count && !rc; i++)
         if (errs[i].code)
             rc = err_set(err, errs[i].code, "%s", errs[i].msg);
@@ -41,18 +41,18 @@ static int encode_texts(float *embeddings, size_t *truncated, const struct embed
 
 /* queries (count, E), and how to call each in its list. */
 static int encode(struct search_results *out, float *queries, const struct embedder *embedder,
-    const struct search *search, struct err *err)
+    const struct search *search, const struct job *job, struct err *err)
 {
     if (!search->term_count) {
         for (size_t i = 0; i < out->count; i++)
             out->lists[i].query = search->texts[i];
-        return encode_texts(queries, &out->truncated, embedder, search->texts, out->count, err);
+        return encode_texts(queries, &out->truncated, embedder, search->texts, out->count, job, err);
     }
     out->lists[0].query = query_line(&out->arena, search->terms, search->term_count);
     if (!out->lists[0].query)
         return err_memory(err, 0);
     return embedder->query(
-        embedder->context, queries, search->terms, search->term_count, &out->truncated, err);
+        embedder->context, queries, search->terms, search->term_count, &out->truncated, job, err);
 }
 
 /* ---- hits ---------------------------------------------------------------------------------------------- */
@@ -106,7 +106,7 @@ int collection_search(struct search_results *out, struct collection *collection,
     float *queries = mem_new(count, embedder->width * sizeof *queries); // (count, E)
     int rc = out->lists && queries ? 0 : err_memory(err, count * embedder->width * sizeof *queries);
     if (!rc)
-        rc = encode(out, queries, embedder, search, err);
+        rc = encode(out, queries, embedder, search, job, err);
     if (!rc)
         rc = scan(out, collection, search, queries, job, err);
     free(queries);

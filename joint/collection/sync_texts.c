@@ -113,8 +113,8 @@ static int flush(struct text_sync *texts, struct err *err)
     struct sync *sync = texts->sync;
     const struct embedder *embedder = sync->embedder;
     size_t truncated = 0;
-    int rc = embedder->texts(
-        embedder->context, texts->embeddings, texts->errs, texts->words, texts->batch, &truncated, err);
+    int rc = embedder->texts(embedder->context, texts->embeddings, texts->errs, texts->words, texts->batch,
+        &truncated, sync->job, err);
     if (rc)
         return rc;
     drop_failed(texts);

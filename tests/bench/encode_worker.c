@@ -61,9 +61,9 @@ static json_t *describe(const struct worker *worker)
 static int encode(struct worker *worker, struct err *err)
 {
     const void *input = worker->input.data;
-    return worker->texts
-               ? encoder_ids(worker->encoder, worker->embeddings, input, worker->lengths, worker->count, err)
-               : encoder_pixels(worker->encoder, worker->embeddings, input, worker->count, err);
+    return worker->texts ? encoder_ids(worker->encoder, worker->embeddings, input, worker->lengths,
+                               worker->count, NULL, err)
+                         : encoder_pixels(worker->encoder, worker->embeddings, input, worker->count, err);
 }
 
 static int find_lengths(struct worker *worker, struct err *err)

@@ -55,9 +55,9 @@ static void embed(float *embedding, const char *text)
 }
 
 int encoder_texts(struct encoder *encoder, float *embeddings, const char *const *texts, size_t count,
-    size_t *truncated, struct err *err)
+    size_t *truncated, const struct job *job, struct err *err)
 {
-    (void)err;
+    (void)job, (void)err;
     *truncated = 0;
     for (size_t i = 0; i < count; i++) {
         embed(embeddings + i * WIDTH, texts[i]);
@@ -86,7 +86,7 @@ static struct classifier *open_classifier(
 {
     struct classifier *classifier = NULL;
     struct err err = {0};
-    if (classifier_open(&classifier, encoder, &labels, &templates, &err))
+    if (classifier_open(&classifier, encoder, &labels, &templates, NULL, &err))
         fail_msg("%s", err.msg);
     strings_release(&labels);
     strings_release(&templates);
@@ -219,7 +219,7 @@ static void refuse(struct strings labels, struct strings templates, const char *
     struct classifier *classifier = NULL;
     struct encoder encoder = {0};
     struct err err = {0};
-    assert_int_equal(classifier_open(&classifier, &encoder, &labels, &templates, &err), ERR_ARGUMENT);
+    assert_int_equal(classifier_open(&classifier, &encoder, &labels, &templates, NULL, &err), ERR_ARGUMENT);
     assert_string_equal(err.msg, reason);
     assert_int_equal(encoder.calls, 0);
     strings_release(&labels);

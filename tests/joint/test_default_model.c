@@ -143,7 +143,7 @@ static double accuracy(struct encoder *encoder, const struct scenes *scenes, con
         snprintf(prompt, sizeof prompt, templates[i], phrase);
         check_ok(strings_add(&prompts, prompt, strlen(prompt), &err), &err);
     }
-    check_ok(classifier_open(&classifier, encoder, &words, &prompts, &err), &err);
+    check_ok(classifier_open(&classifier, encoder, &words, &prompts, NULL, &err), &err);
     for (size_t i = 0; i < scenes->paths.count; i++) {
         struct prediction best;
         classifier_rank(classifier, &best, 1, scenes->embeddings + i * width);
@@ -214,7 +214,7 @@ static void finds_pictures_by_caption(void **state)
     float *texts = mem_new(CAPTIONS, width * sizeof *texts);
     struct err err;
     assert_int_equal(distinct_captions(rows, captions, &scenes, CAPTIONS), CAPTIONS);
-    check_ok(encoder_texts(encoder, texts, captions, CAPTIONS, NULL, &err), &err);
+    check_ok(encoder_texts(encoder, texts, captions, CAPTIONS, NULL, NULL, &err), &err);
     for (size_t t = 0; t < CAPTIONS; t++) {
         const double own = dot(texts + t * width, scenes.embeddings + rows[t] * width, width);
         size_t better = 0;

@@ -62,7 +62,7 @@ static struct embeddings embed(struct model *model)
     }
     if (encoder_open(&encoder, model, ROWS, &err) ||
         encoder_pixels(encoder, out.rows[0], pixels, ROWS, &err) ||
-        encoder_ids(encoder, out.rows[ROWS], ids, lengths, ROWS, &err))
+        encoder_ids(encoder, out.rows[ROWS], ids, lengths, ROWS, NULL, &err))
         fail_msg("%s", err.msg);
     encoder_free(encoder);
     return out;

@@ -46,7 +46,7 @@ static void one_term_is_its_embedding(void **state)
     const char *text = "a red heart";
     float got[WIDTH], expected[WIDTH];
     encode(got, &(struct query_term){.text = text, .weight = 3}, 1);
-    check_ok(encoder_texts(encoder, expected, &text, 1, NULL, &err));
+    check_ok(encoder_texts(encoder, expected, &text, 1, NULL, NULL, &err));
     expect_close(got, expected);
 }
 

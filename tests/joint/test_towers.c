@@ -159,7 +159,7 @@ static void embed(
     }
     for (size_t i = 0; i < TEXTS; i += batch)
         OK(encoder_ids(towers->encoder, text_embeds + i * width, golden->ids + i * config->text.context,
-            lengths + i, TEXTS - i < batch ? TEXTS - i : batch, &err));
+            lengths + i, TEXTS - i < batch ? TEXTS - i : batch, NULL, &err));
 }
 
 /* ---- comparing ----------------------------------------------------------------------------------------- */

@@ -63,10 +63,10 @@ static int embed_pictures(void *context, const struct picture_source *pictures, 
 }
 
 static int embed_texts(void *context, float *embeddings, struct err *errs, const char *const *texts,
-    size_t count, size_t *truncated, struct err *err)
+    size_t count, size_t *truncated, const struct job *job, struct err *err)
 {
     struct world *world = context;
-    (void)err;
+    (void)job, (void)err;
     *truncated = 0;
     for (size_t i = 0; i < count; i++) {
         errs[i] = (struct err){0};
@@ -81,9 +81,9 @@ static int embed_texts(void *context, float *embeddings, struct err *errs, const
 
 /* A query is its first term. */
 static int embed_query(void *context, float *embedding, const struct query_term *terms, size_t count,
-    size_t *truncated, struct err *err)
+    size_t *truncated, const struct job *job, struct err *err)
 {
-    (void)context, (void)count, (void)err;
+    (void)context, (void)count, (void)job, (void)err;
     *truncated = 0;
     stand_in_vector(embedding, terms[0].text, strlen(terms[0].text));
     return 0;
