@@ -41,12 +41,13 @@ static int read_frequencies(struct score *s, struct err *err)
     return 0;
 }
 
-static int save_frequencies(const struct score *s, struct err *err)
+static int save_frequencies(struct score *s, struct err *err)
 {
+    const struct job job = session_job(&s->request.session);
     struct document_frequency *df;
     if (!s->request.save_df_path)
         return 0;
-    int rc = document_frequency_of(&df, &s->references, &s->request.options, err);
+    int rc = document_frequency_of(&df, &s->references, &s->request.options, &job, err);
     if (rc)
         return rc;
     rc = document_frequency_save(df, s->request.save_df_path, err);
@@ -107,15 +108,17 @@ static int score_all_pictures(struct score *s, struct err *err)
 
 static int score_systems(struct score *s, struct err *err)
 {
+    const struct job job = session_job(&s->request.session);
     int rc = 0;
     for (size_t i = 0; i < s->systems && !rc; i++)
         rc = caption_scores_compute(
-            &s->scores[i], s->pairs.systems[i], s->pairs.count, &s->request.options, err);
+            &s->scores[i], s->pairs.systems[i], s->pairs.count, &s->request.options, &job, err);
     if (!rc && s->request.pictures)
         rc = score_all_pictures(s, err);
     if (!rc && s->request.compare)
-        rc = caption_bootstrap(s->intervals, s->scores, s->systems, s->request.samples, s->request.seed,
-            s->request.options.threads, err);
+        rc = caption_bootstrap(
+            s->intervals, s->scores, s->systems, s->request.samples, s->request.seed, &job, err);
+    progress_clear(&s->request.session.progress);
     return rc;
 }
 
@@ -189,9 +192,6 @@ int cmd_score(int argc, char **argv)
     struct err err = {0};
     options_parse(&score_argp, argc, argv, &s.request);
     session_begin(&s.request.session);
-    s.request.options.threads = s.request.session.loader_options.threads;
-    if (!s.request.options.threads)
-        s.request.options.threads = thread_default();
 
     const int rc = score_run(&s, &err);
     fflush(stdout); /* so that the summary comes last */

@@ -18,13 +18,14 @@ static void check_set(const struct caption_set *set)
 /* Captions that are their own references: unigrams all match, and no score is out of its bounds. */
 static void check_scores(const struct caption_set *set)
 {
-    const struct caption_score_options options = {.threads = 1};
+    const struct caption_score_options options = {0};
+    const struct job job = {.threads = 1};
     struct caption_pairs pairs;
     struct caption_scores scores;
     if (caption_pairs_join(&pairs, set, set, 1, false, NULL)) /* an image has two */
         return;
     FUZZ_CHECK(pairs.count == set->count);
-    FUZZ_CHECK(!caption_scores_compute(&scores, pairs.systems[0], pairs.count, &options, NULL));
+    FUZZ_CHECK(!caption_scores_compute(&scores, pairs.systems[0], pairs.count, &options, &job, NULL));
     const struct bleu_stats *stats = &scores.bleu.corpus.stats;
     FUZZ_CHECK(stats->correct[0] == stats->guess[0] && stats->candidate_length == stats->reference_length);
     for (size_t i = 0; i < scores.count; i++) {

@@ -25,10 +25,19 @@ struct worded {
     struct arena arena;
 };
 
-static int cut(struct strings *words, const struct strings *captions,
-    const struct caption_score_options *options, const char *which, struct err *err)
+/* Between two pieces of work that take a while each. */
+static int look(const struct job *job, struct err *err)
 {
-    const int rc = ptb_words(words, captions, !options->without_context, options->threads, err);
+    return job_step(job, "scoring captions", 0, 0, err);
+}
+
+static int cut(struct strings *words, const struct strings *captions,
+    const struct caption_score_options *options, const char *which, const struct job *job, struct err *err)
+{
+    int rc = look(job, err);
+    if (rc)
+        return rc;
+    rc = ptb_words(words, captions, !options->without_context, job_threads(job), err);
     if (rc)
         err_wrap(err, "%s", which);
     return rc;
@@ -68,15 +77,15 @@ static int pair_words(struct worded *worded, const struct caption_pair *pairs, s
 }
 
 static int worded_init(struct worded *worded, const struct caption_pair *pairs, size_t count,
-    const struct caption_score_options *options, struct err *err)
+    const struct caption_score_options *options, const struct job *job, struct err *err)
 {
     struct strings candidates = {0}, references = {0};
     *worded = (struct worded){0};
     int rc = list_captions(&candidates, &references, pairs, count, err);
     if (!rc)
-        rc = cut(&worded->candidates, &candidates, options, "candidates", err);
+        rc = cut(&worded->candidates, &candidates, options, "candidates", job, err);
     if (!rc)
-        rc = cut(&worded->references, &references, options, "references", err);
+        rc = cut(&worded->references, &references, options, "references", job, err);
     strings_release(&references);
     strings_release(&candidates);
     return rc ? rc : pair_words(worded, pairs, count, err);
@@ -125,16 +134,19 @@ static int spread_sacrebleu(struct caption_scores *out, struct err *err)
 
 /* The metrics of captions in words. */
 static int score_words(struct caption_scores *out, const struct caption_pair *words,
-    const struct caption_score_options *options, struct err *err)
+    const struct caption_score_options *options, const struct job *job, struct err *err)
 {
-    struct cider_options cider = {.df = options->df, .threads = options->threads};
+    const int threads = job_threads(job);
+    struct cider_options cider = {.df = options->df, .threads = threads};
     struct document_frequency *df = NULL;
     struct metric_scores scores = {0};
-    int rc = bleu_compute(&out->bleu, words, out->count, options->threads, err);
+    int rc = bleu_compute(&out->bleu, words, out->count, threads, err);
     if (!rc)
         rc = spread_bleu(out, err);
     if (!rc)
-        rc = rouge_compute(&scores, words, out->count, options->threads, err);
+        rc = look(job, err);
+    if (!rc)
+        rc = rouge_compute(&scores, words, out->count, threads, err);
     if (!rc)
         caption_scores_take(out, METRIC_ROUGE_L, &scores);
     if (!rc && !cider.df) {
@@ -143,7 +155,9 @@ static int score_words(struct caption_scores *out, const struct caption_pair *wo
     }
     for (enum caption_metric metric = METRIC_CIDER_D; !rc && metric <= METRIC_CIDER_PLAIN; metric++) {
         cider.plain = metric == METRIC_CIDER_PLAIN;
-        rc = cider_compute(&scores, words, out->count, &cider, err);
+        rc = look(job, err);
+        if (!rc)
+            rc = cider_compute(&scores, words, out->count, &cider, err);
         if (!rc)
             caption_scores_take(out, metric, &scores);
     }
@@ -152,19 +166,21 @@ static int score_words(struct caption_scores *out, const struct caption_pair *wo
 }
 
 int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
-    const struct caption_score_options *options, struct err *err)
+    const struct caption_score_options *options, const struct job *job, struct err *err)
 {
     struct sacrebleu_options sacrebleu = options->sacrebleu;
     struct worded worded = {0};
     *out = (struct caption_scores){.count = count};
     int rc = caption_pairs_check(pairs, count, err);
     if (!rc)
-        rc = worded_init(&worded, pairs, count, options, err);
+        rc = worded_init(&worded, pairs, count, options, job, err);
     out->references = worded.references.count;
     if (!rc)
-        rc = score_words(out, worded.pairs, options, err);
+        rc = score_words(out, worded.pairs, options, job, err);
     worded_release(&worded);
-    sacrebleu.threads = options->threads;
+    sacrebleu.threads = job_threads(job);
+    if (!rc)
+        rc = look(job, err);
     if (!rc)
         rc = sacrebleu_compute(&out->sacrebleu, pairs, count, &sacrebleu, err);
     if (!rc)
@@ -175,7 +191,7 @@ int caption_scores_compute(struct caption_scores *out, const struct caption_pair
 }
 
 int document_frequency_of(struct document_frequency **out, const struct caption_set *references,
-    const struct caption_score_options *options, struct err *err)
+    const struct caption_score_options *options, const struct job *job, struct err *err)
 {
     struct worded worded = {0};
     struct caption_pair *pairs = mem_new(references->count, sizeof *pairs);
@@ -183,7 +199,7 @@ int document_frequency_of(struct document_frequency **out, const struct caption_
         return err_memory(err, references->count * sizeof *pairs);
     for (size_t i = 0; i < references->count; i++)
         pairs[i] = (struct caption_pair){"", references->images[i].captions, references->images[i].count};
-    int rc = worded_init(&worded, pairs, references->count, options, err);
+    int rc = worded_init(&worded, pairs, references->count, options, job, err);
     if (!rc)
         rc = document_frequency_new(out, worded.pairs, references->count, err);
     worded_release(&worded);

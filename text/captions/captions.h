@@ -263,7 +263,6 @@ struct caption_score_options { /* zeroed: as coco-caption and sacreBLEU do */
     bool without_context;      /* captions cut into words one by one, not as one text: see ptb_words */
     const struct document_frequency *df; /* NULL: of the references given */
     struct sacrebleu_options sacrebleu;
-    int threads;
 };
 
 /* One system's captions in every metric: an array NULL is a metric not computed. */
@@ -276,15 +275,15 @@ struct caption_scores {
 };
 
 /* Of captions as they were written, which are cut into words here. All metrics but those of pictures. Errors
- * are those of the metrics. */
+ * are those of the metrics, and ERR_CANCELLED between two of them. */
 int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
-    const struct caption_score_options *options, struct err *err);
+    const struct caption_score_options *options, const struct job *job, struct err *err);
 void caption_scores_release(struct caption_scores *scores);
 
 /* The document frequencies of all references of a set, in the words that caption_scores_compute counts.
  * Errors are those of the metrics. */
 int document_frequency_of(struct document_frequency **out, const struct caption_set *references,
-    const struct caption_score_options *options, struct err *err);
+    const struct caption_score_options *options, const struct job *job, struct err *err);
 
 /* Adds a metric whose corpus score is a mean, and takes over its scores; none (count 0) adds nothing. */
 void caption_scores_take(
@@ -306,8 +305,8 @@ struct bootstrap_score {
 };
 
 /* out (systems, METRIC_COUNT) of scores (systems) of the same images; no difference, and p = 1, where a
- * system lacks the metric. ERR_ARGUMENT for no samples, or more than 2^32 images; ERR_MEMORY. */
+ * system lacks the metric. ERR_ARGUMENT for no samples, or more than 2^32 images; ERR_CANCELLED, ERR_MEMORY. */
 int caption_bootstrap(struct bootstrap_score *out, const struct caption_scores *scores, size_t systems,
-    size_t samples, uint64_t seed, int threads, struct err *err);
+    size_t samples, uint64_t seed, const struct job *job, struct err *err);
 
 #endif

@@ -10,6 +10,7 @@ struct bootstrap {
     size_t systems, samples;
     uint64_t seed;
     double *values; // (systems, METRIC_COUNT, samples): those of one score side by side, for sorting
+    size_t first;   /* sample of those that are drawn at once */
     atomic_bool failed;
 };
 
@@ -67,9 +68,10 @@ static void score_sample(
             corpus[metric] = mean_of_sample(scores->images[metric], times, scores->count);
 }
 
-static void run_sample(void *context, size_t sample)
+static void run_sample(void *context, size_t i)
 {
     struct bootstrap *bootstrap = context;
+    const size_t sample = bootstrap->first + i;
     const size_t count = bootstrap->scores[0].count;
     uint32_t *times = mem_new(count, sizeof *times);
     if (!times) {
@@ -84,6 +86,22 @@ static void run_sample(void *context, size_t sample)
             values_of(bootstrap, s, metric)[sample] = corpus[metric];
     }
     free(times);
+}
+
+/* Some at a time, so that the job can end it. */
+static int run_samples(struct bootstrap *bootstrap, const struct job *job, struct err *err)
+{
+    enum { AT_ONCE = 32 };
+    int rc = 0;
+    for (; bootstrap->first < bootstrap->samples && !rc; bootstrap->first += AT_ONCE) {
+        const size_t left = bootstrap->samples - bootstrap->first;
+        rc = job_step(job, "samples", bootstrap->first, bootstrap->samples, err);
+        if (!rc)
+            job_loop(job, left < AT_ONCE ? left : AT_ONCE, run_sample, bootstrap);
+        if (bootstrap->failed)
+            rc = err_memory(err, bootstrap->scores[0].count * sizeof(uint32_t));
+    }
+    return rc;
 }
 
 /* ---- what the samples say ------------------------------------------------------------------------------ */
@@ -144,19 +162,18 @@ static void summarise(struct bootstrap_score *out, const struct bootstrap *boots
 }
 
 int caption_bootstrap(struct bootstrap_score *out, const struct caption_scores *scores, size_t systems,
-    size_t samples, uint64_t seed, int threads, struct err *err)
+    size_t samples, uint64_t seed, const struct job *job, struct err *err)
 {
     if (!samples || scores[0].count > UINT32_MAX)
         return err_set(
             err, ERR_ARGUMENT, "unable to draw %zu samples of %zu images", samples, scores[0].count);
-    struct bootstrap bootstrap = {scores, systems, samples, seed, NULL, false};
+    struct bootstrap bootstrap = {.scores = scores, .systems = systems, .samples = samples, .seed = seed};
     size_t rows;
     bootstrap.values =
         size_mul(&rows, systems * METRIC_COUNT + 1, samples) ? mem_new(rows, sizeof(double)) : NULL;
     if (!bootstrap.values)
         return err_memory(err, samples * sizeof(double));
-    parallel_for(samples, threads, run_sample, &bootstrap);
-    const int rc = bootstrap.failed ? err_memory(err, scores[0].count * sizeof(uint32_t)) : 0;
+    int rc = run_samples(&bootstrap, job, err);
     if (!rc)
         summarise(out, &bootstrap, bootstrap.values + systems * METRIC_COUNT * samples);
     free(bootstrap.values);

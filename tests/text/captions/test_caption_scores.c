@@ -34,7 +34,7 @@ static void run_init(struct run *run, const char *references, const char *candid
     read_set(&run->candidates, candidates);
     if (caption_pairs_join(&run->pairs, &run->references, &run->candidates, 1, true, &err) ||
         caption_scores_compute(&run->scores, run->pairs.systems[0], run->pairs.count,
-            &(struct caption_score_options){.threads = 2}, &err))
+            &(struct caption_score_options){0}, &(struct job){.threads = 2}, &err))
         fail_msg("%s", err.msg);
 }
 
@@ -148,8 +148,8 @@ static const struct caption_pair poor[] = {{"a mat", cat, 2}, {"three dogs", dog
 static void compute(struct caption_scores *scores, const struct caption_pair *pairs)
 {
     struct err err = {0};
-    const struct caption_score_options options = {.threads = 1};
-    if (caption_scores_compute(scores, pairs, 2, &options, &err))
+    const struct caption_score_options options = {0};
+    if (caption_scores_compute(scores, pairs, 2, &options, NULL, &err))
         fail_msg("%s", err.msg);
 }
 
@@ -177,7 +177,8 @@ enum { SAMPLES = 1000 };
 static void bootstrap(struct bootstrap_score out[2][METRIC_COUNT], const struct caption_scores *scores,
     uint64_t seed, int threads)
 {
-    assert_int_equal(caption_bootstrap(out[0], scores, 2, SAMPLES, seed, threads, NULL), 0);
+    assert_int_equal(
+        caption_bootstrap(out[0], scores, 2, SAMPLES, seed, &(struct job){.threads = threads}, NULL), 0);
 }
 
 /* Of two images, a quarter of all samples has the first twice and a quarter the second: the bounds are
@@ -217,8 +218,8 @@ static void bootstrap_leaves_tails_out(void **state)
     struct run run;
     struct bootstrap_score all[METRIC_COUNT], middle[METRIC_COUNT];
     run_init(&run, GOLDEN "refs.json", GOLDEN "candidates.json");
-    assert_int_equal(caption_bootstrap(all, &run.scores, 1, 39, 1, 1, NULL), 0);
-    assert_int_equal(caption_bootstrap(middle, &run.scores, 1, 40, 1, 1, NULL), 0);
+    assert_int_equal(caption_bootstrap(all, &run.scores, 1, 39, 1, NULL, NULL), 0);
+    assert_int_equal(caption_bootstrap(middle, &run.scores, 1, 40, 1, NULL, NULL), 0);
     assert_true(all[METRIC_ROUGE_L].low < middle[METRIC_ROUGE_L].low);
     assert_true(middle[METRIC_ROUGE_L].high < all[METRIC_ROUGE_L].high);
     run_release(&run);
@@ -279,9 +280,53 @@ static void bootstrap_of_suites(void **state)
     run_release(&runs[0]);
 }
 
+struct watch {
+    size_t steps, end_at, last;
+};
+
+static int step(void *context, const char *unit, size_t done, size_t total)
+{
+    struct watch *watch = context;
+    (void)unit;
+    assert_true(done <= total);
+    watch->last = done;
+    return ++watch->steps == watch->end_at;
+}
+
+/* At whichever step the job ends it, nothing is left behind; without an end all samples are drawn. */
+static void scoring_can_be_ended(void **state)
+{
+    (void)state;
+    const char *const references[] = {"a dog runs", "the dog"};
+    const struct caption_pair pairs[] = {{"a dog", references, 2}, {"a cat", references, 1}};
+    const struct caption_score_options options = {0};
+    struct caption_scores scores;
+    struct bootstrap_score out[METRIC_COUNT];
+    struct watch watch = {.end_at = 1};
+    const struct job job = {.step = step, .context = &watch, .threads = 1};
+    struct err err;
+    size_t ends = 0;
+    while (caption_scores_compute(&scores, pairs, 2, &options, &job, &err)) {
+        assert_int_equal(err.code, ERR_CANCELLED);
+        assert_null(scores.images[METRIC_BLEU_1]);
+        watch = (struct watch){.end_at = watch.end_at + 1};
+        ends++;
+    }
+    assert_int_equal(ends, 6); /* words twice, ROUGE, CIDEr twice, sacreBLEU */
+
+    watch = (struct watch){.end_at = 3};
+    assert_int_equal(caption_bootstrap(out, &scores, 1, 100, 1, &job, &err), ERR_CANCELLED);
+    assert_int_equal(watch.last, 64);
+    watch = (struct watch){0};
+    assert_int_equal(caption_bootstrap(out, &scores, 1, 100, 1, &job, &err), 0);
+    assert_int_equal(watch.last, 96);
+    caption_scores_release(&scores);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scoring_can_be_ended),
         cmocka_unit_test(cuts_words),
         cmocka_unit_test(bootstrap_by_hand),
         cmocka_unit_test(bootstrap_leaves_tails_out),
