@@ -195,10 +195,10 @@ static void a_list_that_ended_is_not_read(void **state)
     loader_free(loader);
 }
 
-/* A picture of nine million pixels, for free(). */
+/* A picture of over a million pixels, for free(). */
 static struct picture_source make_large(void)
 {
-    enum { LARGE = 3000, PIXELS = LARGE * LARGE * 3 };
+    enum { LARGE = 1200, PIXELS = LARGE * LARGE * 3 };
     uint8_t *bytes = mem_new(PIXELS + 64, 1);
     assert_non_null(bytes);
     const int start = sprintf((char *)bytes, "P6 %d %d 255\n", LARGE, LARGE);
