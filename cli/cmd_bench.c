@@ -126,8 +126,8 @@ static int encode_pixels(struct bench *bench, const void *pixels, float *embeddi
 }
 
 struct texts {
-    int32_t *ids;    /* (batch, context) */
-    size_t *lengths; /* (batch), all context */
+    int32_t *ids;    // (batch, context)
+    size_t *lengths; // (batch), all context
 };
 
 static int encode_texts(struct bench *bench, const void *texts, float *embeddings, struct err *err)

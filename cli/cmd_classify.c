@@ -25,7 +25,7 @@ struct classify {
     struct strings paths;
     struct classifier *classifier;
     struct label_output output;
-    struct prediction *best; /* (output.top) */
+    struct prediction *best; // (output.top)
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */

@@ -13,8 +13,7 @@
 void html_begin(FILE *file, const char *title); /* up to <body> */
 void html_end(FILE *file);
 
-/* Text between tags or in an attribute: escaped; bytes that are not UTF-8 and control characters are U+FFFD.
- */
+/* Text between tags or in an attribute: escaped; bytes that are not UTF-8 and control characters are U+FFFD. */
 void html_text(FILE *file, const char *text);
 
 /* <img>, of the picture scaled down to fit a square of `edge` pixels; or, where it cannot be read, a word of

@@ -34,9 +34,9 @@ void output_share(const struct output *output, double share);
 
 /* ---- classify ------------------------------------------------------------------------------------------ */
 
-/*   table  path, then a line a label with its probability and a bar; with one label a picture, a line a
- * picture tsv    path, label, probability, label, probability, ...: a line a picture json   {"path": ...,
- * "labels": [{"label": ..., "probability": ...}]} */
+/*   table  path, then a line a label with its probability and a bar; with one label a picture, a line a picture
+ *   tsv    path, label, probability, label, probability, ...: a line a picture
+ *   json   {"path": ..., "labels": [{"label": ..., "probability": ...}]} */
 struct label_output {
     struct output base;
     const struct classifier *classifier;
@@ -63,8 +63,8 @@ int output_labels(
  *          captions[i] wins against captions[j] */
 struct caption_ranking {
     const char *path;
-    const char *const *captions;   /* (count) */
-    const struct prediction *best; /* (count), best first */
+    const char *const *captions;   // (count)
+    const struct prediction *best; // (count), best first
     size_t count;
     float scale; /* of logits */
 };

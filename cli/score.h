@@ -21,11 +21,11 @@ struct score_request {
 extern const struct argp score_argp; /* input: a struct score_request */
 
 struct score_report {
-    const char *const *names; /* (systems): the files of the candidates */
+    const char *const *names; // (systems): the files of the candidates
     size_t systems;
     const struct caption_pairs *pairs;
-    const struct caption_scores *scores;     /* (systems) */
-    const struct bootstrap_score *intervals; /* (systems, METRIC_COUNT); used where systems are compared */
+    const struct caption_scores *scores;     // (systems)
+    const struct bootstrap_score *intervals; // (systems, METRIC_COUNT); used where systems are compared
     json_t *signature;
     bool verbose; /* BLEU's counts too */
 };

@@ -30,14 +30,14 @@ static int print_table(const struct score_report *report, struct err *err)
 {
     int width = 0;
     (void)err;
-    for (size_t s = 0; s < report->systems; ++s)
+    for (size_t s = 0; s < report->systems; s++)
         if (text_width(report->names[s]) > width)
             width = text_width(report->names[s]);
-    for (int metric = 0; metric < METRIC_COUNT; ++metric) {
+    for (int metric = 0; metric < METRIC_COUNT; metric++) {
         if (!report->scores[0].images[metric])
             continue;
         puts(caption_metrics[metric].title);
-        for (size_t s = 0; s < report->systems; ++s)
+        for (size_t s = 0; s < report->systems; s++)
             put_system(report, s, metric, width);
     }
     return 0;
@@ -49,10 +49,10 @@ static int print_tsv(const struct score_report *report, struct err *err)
 {
     (void)err;
     puts("metric\tsystem\tscore\tlow\thigh\tdifference\tdifference_low\tdifference_high\tp");
-    for (int metric = 0; metric < METRIC_COUNT; ++metric) {
+    for (int metric = 0; metric < METRIC_COUNT; metric++) {
         if (!report->scores[0].images[metric])
             continue;
-        for (size_t s = 0; s < report->systems; ++s) {
+        for (size_t s = 0; s < report->systems; s++) {
             const struct bootstrap_score *bounds = bounds_of(report, s, metric);
             printf("%s\t", caption_metrics[metric].key);
             text_escape(stdout, report->names[s]);
@@ -74,7 +74,7 @@ static json_t *interval_json(double low, double high)
 static json_t *intervals_json(const struct score_report *report, size_t system)
 {
     json_t *intervals = json_object();
-    for (int metric = 0; metric < METRIC_COUNT; ++metric) {
+    for (int metric = 0; metric < METRIC_COUNT; metric++) {
         const struct bootstrap_score *bounds = bounds_of(report, system, metric);
         if (!report->scores[system].images[metric])
             continue;
@@ -92,7 +92,7 @@ static json_t *intervals_json(const struct score_report *report, size_t system)
 static int print_json(const struct score_report *report, struct err *err)
 {
     json_t *systems = json_array();
-    for (size_t s = 0; s < report->systems; ++s)
+    for (size_t s = 0; s < report->systems; s++)
         json_array_append_new(
             systems, json_pack("{s:o, s:o, s:o}", "candidates", json_text(report->names[s]), "corpus",
                          score_corpus_json(&report->scores[s]), "bootstrap", intervals_json(report, s)));

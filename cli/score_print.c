@@ -48,7 +48,7 @@ static int print_table(const struct score_report *report, struct err *err)
     (void)err;
     if (report->verbose)
         put_counts(scores);
-    for (int metric = 0; metric < METRIC_COUNT; ++metric) {
+    for (int metric = 0; metric < METRIC_COUNT; metric++) {
         if (!scores->images[metric])
             continue;
         const char *text = remark(report, metric);
@@ -65,13 +65,13 @@ static int print_tsv(const struct score_report *report, struct err *err)
     const struct caption_scores *scores = report->scores;
     (void)err;
     fputs("id", stdout);
-    for (int metric = 0; metric < METRIC_COUNT; ++metric)
+    for (int metric = 0; metric < METRIC_COUNT; metric++)
         if (scores->images[metric])
             printf("\t%s", caption_metrics[metric].key);
     putchar('\n');
-    for (size_t i = 0; i < scores->count; ++i) {
+    for (size_t i = 0; i < scores->count; i++) {
         text_escape(stdout, report->pairs->ids[i]);
-        for (int metric = 0; metric < METRIC_COUNT; ++metric)
+        for (int metric = 0; metric < METRIC_COUNT; metric++)
             if (scores->images[metric])
                 printf("\t%.12g", scores->images[metric][i]);
         putchar('\n');
@@ -86,7 +86,7 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
     const struct caption_score_options *options = &request->options;
     const size_t images = options->df ? document_frequency_images(options->df) : scores->count;
     json_t *metrics = json_array();
-    for (int metric = 0; metric < METRIC_COUNT; ++metric)
+    for (int metric = 0; metric < METRIC_COUNT; metric++)
         if (scores->images[metric])
             json_array_append_new(metrics, json_string(caption_metrics[metric].key));
     json_t *signature = json_pack("{s:o, s:s, s:s, s:b, s:o, s:I, s:s}", "metrics", metrics, "program",
@@ -114,7 +114,7 @@ json_t *score_corpus_json(const struct caption_scores *scores)
 {
     const struct bleu_stats *stats = &scores->bleu.corpus.stats;
     json_t *corpus = json_object();
-    for (int metric = 0; metric < METRIC_COUNT; ++metric)
+    for (int metric = 0; metric < METRIC_COUNT; metric++)
         if (scores->images[metric])
             json_object_set_new(
                 corpus, caption_metrics[metric].key, score_number_json(scores->corpus[metric]));
@@ -131,9 +131,9 @@ static json_t *images_json(const struct score_report *report)
 {
     const struct caption_scores *scores = report->scores;
     json_t *images = json_object();
-    for (size_t i = 0; i < scores->count; ++i) {
+    for (size_t i = 0; i < scores->count; i++) {
         json_t *image = json_object();
-        for (int metric = 0; metric < METRIC_COUNT; ++metric)
+        for (int metric = 0; metric < METRIC_COUNT; metric++)
             if (scores->images[metric])
                 json_object_set_new(
                     image, caption_metrics[metric].key, score_number_json(scores->images[metric][i]));

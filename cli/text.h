@@ -20,8 +20,7 @@ int text_width(const char *text);
 /* True where the locale's characters are UTF-8. */
 bool text_unicode(void);
 
-/* A bar of `width` columns, filled up to fraction (0 to 1) in eighths of a column, or in '=' without Unicode.
- */
+/* A bar of `width` columns, filled up to fraction (0 to 1) in eighths of a column, or in '=' without Unicode. */
 void text_bar(FILE *file, double fraction, int width, bool unicode);
 
 #endif

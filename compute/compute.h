@@ -45,8 +45,7 @@ struct device_options {
     /* "gpu", "cpu", "accelerator", "PLATFORM:DEVICE" as numbers, or part of the name of a device or platform.
      * NULL: as the environment's DIPTYCH_DEVICE says, or else the best there is. */
     const char *device;
-    /* "amx" (bf16 only), "clblast" or "onednn"; NULL or "auto": the fastest that serves device and precision
-     */
+    /* "amx" (bf16 only), "clblast" or "onednn"; NULL or "auto": the fastest that serves device and precision */
     const char *gemm;
     const char *precision; /* "f32", "bf16" or "f16"; NULL or "auto": the fastest the device does well */
 };

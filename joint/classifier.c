@@ -13,7 +13,7 @@ struct classifier {
     struct strings labels;
     size_t width;  /* E */
     float scale;   /* of cosines, to logits */
-    float *matrix; /* (labels, E), rows of length 1 */
+    float *matrix; // (labels, E), rows of length 1
     size_t truncated;
 };
 

@@ -437,8 +437,8 @@ struct confusion {
 struct class_scores {
     double acc1, acc5; /* acc5 is NaN under 5 labels, where all are among the best five */
     double mean_per_class_recall;
-    struct class_recall *classes; /* (labels) */
-    struct confusion *confusions; /* (confusion_count), the most frequent first, equals by rows */
+    struct class_recall *classes; // (labels)
+    struct confusion *confusions; // (confusion_count), the most frequent first, equals by rows
     size_t labels, confusion_count;
 };
 

@@ -20,8 +20,7 @@ float dot_product(const float *a, const float *b, size_t width)
     return sum;
 }
 
-/* Puts a prediction behind all in best[0 .. *count) that are as good; the worst falls off the end of `top`.
- */
+/* Puts a prediction behind all in best[0 .. *count) that are as good; the worst falls off the end of `top`. */
 static void insert(struct prediction *best, size_t *count, size_t top, struct prediction prediction)
 {
     size_t at = *count;

@@ -60,17 +60,21 @@ struct collection_options {
 };
 
 struct collection;
+
+/* Errors are those of index_open and index_create: ERR_IO where there is no index, ERR_BUSY where
+ * another process writes, ERR_ARGUMENT as said above, ERR_FORMAT, ERR_UNSUPPORTED, ERR_MEMORY. */
 int collection_open(
     struct collection **out, const char *path, const struct collection_options *options, struct err *err);
 void collection_free(struct collection *collection);
 struct index *collection_index(struct collection *collection);
 
 /* Whether an index could be brought up to date with this model: 0 also where there is no index yet, ERR_ARGUMENT
- * where it was made with another. For those who want to know before they load the model. */
+ * where it was made with another; else index_open's errors. For those who want to know before they load the
+ * model. */
 int collection_accepts(const char *path, const char *fingerprint, struct err *err);
 
 /* What sync and search compute with: the embedder, which is borrowed, and the device to search on, which NULL
- * leaves out. NULL, NULL takes both away again, so that a model can be unloaded. */
+ * leaves out. NULL, NULL takes both away again, so that a model can be unloaded. ERR_DEVICE, ERR_MEMORY. */
 int collection_attach(
     struct collection *collection, const struct embedder *embedder, struct device *device, struct err *err);
 
@@ -85,10 +89,10 @@ struct sources {
     struct strings paths[SOURCE_KINDS]; /* path_absolute's */
 };
 
-/* Adds a path as the user names it. */
+/* Adds a path as the user names it. ERR_MEMORY. */
 int sources_add(struct sources *sources, enum source_kind kind, const char *path, struct err *err);
 
-/* Adds those that an index remembers. */
+/* Adds those that an index remembers. Errors are index_sources's. */
 int sources_recall(struct sources *sources, struct index *index, struct err *err);
 bool sources_any(const struct sources *sources);
 

@@ -45,11 +45,11 @@ struct plan_file {
 };
 
 struct plan {
-    struct plan_file *files; /* (file_count); plan_match sorts both by path and drops paths given twice */
-    struct plan_item *items; /* (item_count) */
+    struct plan_file *files; // (file_count); plan_match sorts both by path and drops paths given twice
+    struct plan_item *items; // (item_count)
     size_t file_count, item_count;
     const struct strings *roots, *unreadable; /* nothing is said of what lies at or below the latter */
-    int64_t *sizes;                           /* (size_count) of the items that may have moved, sorted */
+    int64_t *sizes;                           // (size_count) of the items that may have moved, sorted
     size_t size_count;
 };
 

@@ -113,8 +113,7 @@ static void products_are_exact(void **state)
             check_product(shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], (enum epilogue)epilogue);
 }
 
-/* Results of 16 bits, which are streamed past the caches where they fill lines of 64 bytes, and else are not.
- */
+/* Results of 16 bits, which are streamed past the caches where they fill lines of 64 bytes, and else are not. */
 static void results_are_rounded(void **state)
 {
     enum { ROWS = 33, N = 96, K = 40 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Compiled programs kept in files: that they are used, that nothing else is, and that none of it is an error.
- */
+/* Compiled programs kept in files: that they are used, that nothing else is, and that none of it is an error. */
 #include "compute/compute.h"
 
 #include <dirent.h>

@@ -16,8 +16,7 @@ void twin_patchify(float *patches, const uint8_t *pixels, size_t batch, size_t i
     const float scale[3], const float shift[3]);
 void twin_normalize_rows(float *x, size_t rows, size_t width);
 
-/* Numbers a trained network might hold: near normal, with an outlier now and then. Same seed, same numbers.
- */
+/* Numbers a trained network might hold: near normal, with an outlier now and then. Same seed, same numbers. */
 void fill_random(float *out, size_t count, uint64_t seed);
 
 #endif

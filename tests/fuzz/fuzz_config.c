@@ -4,8 +4,7 @@
 #include "joint/config.h"
 #include "tests/fuzz/fuzz.h"
 
-/* Whatever is accepted can be computed with: no size is zero or leaves its range, nothing divides unevenly.
- */
+/* Whatever is accepted can be computed with: no size is zero or leaves its range, nothing divides unevenly. */
 static void check_block(const struct transformer_config *block)
 {
     FUZZ_CHECK(block->layers > 0 && block->layers <= LAYERS_MAX);

@@ -46,7 +46,7 @@ int main(int argc, char **argv)
     size_t count = 0;
     struct err err = {0};
 
-    for (int i = 1; i < argc; ++i)
+    for (int i = 1; i < argc; i++)
         if (file_walk(argv[i], replay_file, &count, &err)) {
             fprintf(stderr, "%s\n", err.msg);
             return 1;

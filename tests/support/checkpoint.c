@@ -26,8 +26,7 @@ enum {
     EMBED = 32
 };
 
-/* A tensor in both layouts. "*" in a name stands for q, k and v, which open_clip has below each other in one.
- */
+/* A tensor in both layouts. "*" in a name stands for q, k and v, which open_clip has below each other in one. */
 struct part {
     const char *hf, *open_clip;
     int rank;

@@ -8,8 +8,7 @@
 
 enum { CHECKPOINT_SEED = 5, CHECKPOINT_TENSORS_MAX = 128 };
 
-/* The shape of the model: 32 x 32 pixels, two layers a tower, a vocabulary for tests/golden/tokenizer_small.
- */
+/* The shape of the model: 32 x 32 pixels, two layers a tower, a vocabulary for tests/golden/tokenizer_small. */
 struct model_config checkpoint_config(void);
 
 struct checkpoint {

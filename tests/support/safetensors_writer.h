@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Writes files for tests: any bytes, good safetensors files, and bad ones. A write that fails ends the test.
- */
+/* Writes files for tests: any bytes, good safetensors files, and bad ones. A write that fails ends the test. */
 #ifndef DIPTYCH_TESTS_SAFETENSORS_WRITER_H
 #define DIPTYCH_TESTS_SAFETENSORS_WRITER_H
 

@@ -117,8 +117,7 @@ static void directions_agree(void **state)
     }
 }
 
-/* Any weights, every size around that of a vector, odd and even numbers of rows, and nothing written behind.
- */
+/* Any weights, every size around that of a vector, odd and even numbers of rows, and nothing written behind. */
 static void processors_agree(void **state)
 {
     (void)state;
