@@ -54,7 +54,8 @@ static const char *absolute_missing(struct arena *arena, const char *path, struc
 const char *path_absolute(struct arena *arena, const char *path, struct err *err)
 {
     char *real = realpath(path, NULL);
-    const char *out = real ? copy(arena, real, err) : absolute_missing(arena, path, err);
+    const bool top = !strcmp(path, ".") || !strcmp(path, "/"); /* nothing above: the current folder is gone */
+    const char *out = real || top ? copy(arena, real ? real : path, err) : absolute_missing(arena, path, err);
     free(real);
     return out;
 }

@@ -135,9 +135,11 @@ static int open_all(struct build *b, struct err *err)
     struct collection_options how = {.access = INDEX_WRITE, .make = !b->update, .storage = b->storage};
     int rc = sources_check(&b->sources, err);
     if (!rc)
+        rc = collection_accepts(b->path, !b->update, NULL, err);
+    if (!rc)
         rc = session_identify(session, err);
     if (!rc)
-        rc = collection_accepts(b->path, session->fingerprint, err);
+        rc = collection_accepts(b->path, !b->update, session->fingerprint, err);
     if (!rc)
         rc = session_open(session, err);
     if (!rc)
@@ -186,7 +188,7 @@ static void put_summary(struct build *b, double start)
 {
     progress_clear(&b->session.progress);
     put_counts(b);
-    b->session.progress.start = start;
+    b->session.progress.begun = start;
     fprintf(stderr, "encoded: %zu", b->counts.encoded);
     session_put_rate(&b->session, b->counts.encoded, "items");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "joint/collection/collection.h"
@@ -125,7 +126,8 @@ int cmd_index_remove(int argc, char **argv)
     size_t missing = 0;
     options_parse(&argp, argc, argv, &r);
     const int rc = remove_all(&r, &missing, &r.err);
-    const int status = index_end(NULL, "remove", rc, &r.err);
+    const int status = index_end(NULL, "remove", rc == ERR_CANCELLED ? 0 : rc, &r.err);
+    interrupt_raise();
     strings_release(&r.paths);
     free(r.ids);
     return status ? status : missing ? STATUS_SOME_FAILED : STATUS_DONE;

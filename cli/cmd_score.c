@@ -93,9 +93,10 @@ static int score_pictures_of(
 
 static int score_all_pictures(struct score *s, struct err *err)
 {
+    const struct job job = session_job(&s->request.session);
     struct arena arena = {0};
     struct picture_source *pictures;
-    int rc = caption_pictures(&pictures, &arena, s->request.pictures, &s->pairs, NULL, err);
+    int rc = caption_pictures(&pictures, &arena, s->request.pictures, &s->pairs, &job, err);
     if (!rc)
         rc = session_open(&s->request.session, err);
     if (!rc)

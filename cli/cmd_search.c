@@ -44,17 +44,9 @@ static int read_queries(struct searching *s, struct err *err)
     enum { LIMIT = 256 << 20 };
     const char *path = s->request.queries_path;
     struct strings lines = {0};
-    char *bytes;
-    size_t size;
     if (!path)
         return 0;
-    int rc = file_read(&bytes, &size, path, LIMIT, err);
-    if (rc)
-        return rc;
-    const size_t mark = byte_order_mark(bytes, size);
-    rc = memchr(bytes, '\0', size) ? err_set(err, ERR_FORMAT, "unable to read '%s': not a text file", path)
-                                   : strings_add_lines(&lines, bytes + mark, size - mark, err);
-    free(bytes);
+    int rc = lines_read(&lines, path, LIMIT, err);
     for (size_t i = 0; i < lines.count && !rc; i++)
         rc = add_query(s, lines.items[i], i + 1, err);
     strings_release(&lines);
@@ -135,18 +127,19 @@ static int search_all(struct searching *s, const struct job *job, struct err *er
         search.text_count = queries - first < at_once ? queries - first : at_once;
         rc = search_batch(s, &search, &truncated, job, err);
     }
+    progress_clear(&request->session.progress);
     if (truncated)
         message("%zu queries are longer than the model's %zu tokens and were cut", truncated,
             model_config(request->session.model)->text.context);
     return rc;
 }
 
-static int write_gallery(const struct searching *s, struct err *err)
+static int write_gallery(const struct searching *s, const struct job *job, struct err *err)
 {
     const struct index_info info = index_info(collection_index(s->collection));
     const struct search_head head = {
         info.path, info.model, s->rows.chosen, &s->request.session.loader_options.picture};
-    return s->request.html ? search_gallery(s->request.html, &head, s->lists, s->count, err) : 0;
+    return s->request.html ? search_gallery(s->request.html, &head, s->lists, s->count, job, err) : 0;
 }
 
 static int search(struct searching *s, struct err *err)
@@ -160,7 +153,7 @@ static int search(struct searching *s, struct err *err)
         rc = collection_attach(s->collection, &embedder, session->device, err);
     if (!rc)
         rc = search_all(s, &job, err);
-    return rc ? rc : write_gallery(s, err);
+    return rc ? rc : write_gallery(s, &job, err);
 }
 
 int cmd_search(int argc, char **argv)

@@ -25,6 +25,10 @@ void interrupt_begin(void)
 
 void interrupt_catch(void)
 {
+    static bool caught_already;
+    if (caught_already)
+        return; /* a second Ctrl-C ends the program, whatever it is at */
+    caught_already = true;
     for (size_t i = 0; i < COUNT; i++) {
         struct sigaction action = {
             .sa_handler = ignored[i] ? SIG_IGN : catch, .sa_flags = (int)SA_RESETHAND | SA_RESTART};

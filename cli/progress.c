@@ -36,13 +36,14 @@ void progress_note(const struct progress *progress, const char *text)
     fflush(stderr);
 }
 
-void progress_start(struct progress *progress, const char *unit, size_t total)
+static void begin(struct progress *progress, const char *unit, size_t total)
 {
     progress->unit = unit;
     progress->total = total;
     progress->done = 0;
     progress->start = time_now();
-    progress_draw(progress, 0);
+    if (!progress->begun)
+        progress->begun = progress->start;
 }
 
 static void put_duration(double seconds)
@@ -54,7 +55,7 @@ static void put_duration(double seconds)
         fprintf(stderr, "%ld:%02ld", whole / 60, whole % 60);
 }
 
-void progress_draw(const struct progress *progress, size_t done)
+static void draw(const struct progress *progress, size_t done)
 {
     if (!progress->shown || !progress->total)
         return;
@@ -80,7 +81,8 @@ static int step(void *context, const char *unit, size_t done, size_t total)
     const bool begins = !progress->unit || strcmp(progress->unit, unit) || progress->total != total;
     fflush(stdout); /* what has been printed is to be seen, and to fail, now */
     if (begins && total) {
-        progress_start(progress, unit, total);
+        begin(progress, unit, total);
+        interrupt_catch();
     } else if (begins && progress->done == progress->total) { /* work inside a phase has no line of its own */
         progress->unit = unit;
         progress->total = progress->done = 0;
@@ -88,7 +90,7 @@ static int step(void *context, const char *unit, size_t done, size_t total)
     }
     if (total) {
         progress->done = done;
-        progress_draw(progress, done);
+        draw(progress, done);
     }
     return interrupt_seen() || ferror(stdout);
 }
@@ -102,5 +104,10 @@ static void report(void *context, const struct err *problem)
 struct job progress_job(struct progress *progress, int threads)
 {
     interrupt_catch();
+    return progress_job_later(progress, threads);
+}
+
+struct job progress_job_later(struct progress *progress, int threads)
+{
     return (struct job){.step = step, .report = report, .context = progress, .threads = threads};
 }

@@ -16,17 +16,20 @@ struct progress {
     bool unicode;
     const char *unit; /* "pictures" */
     size_t done, total;
-    double start; /* on time_now's clock */
+    double start; /* of this unit's, on time_now's clock */
+    double begun; /* of the first that was counted; 0: none was */
 };
 
 void progress_init(struct progress *progress, bool quiet);
 void progress_note(const struct progress *progress, const char *text); /* before there is a number to show */
-void progress_start(struct progress *progress, const char *unit, size_t total);
-void progress_draw(const struct progress *progress, size_t done);
 void progress_clear(const struct progress *progress);
 
 /* The line, Ctrl-C and messages as the job of long work: the work is to end when the user interrupts it, which
  * is caught from here on, or when stdout fails. `progress` outlives the job. */
 struct job progress_job(struct progress *progress, int threads);
+
+/* The same, with Ctrl-C caught from the first step on that counts something: what only looks and waits before that,
+ * on a slow folder or a list on stdin, may as well end at once. */
+struct job progress_job_later(struct progress *progress, int threads);
 
 #endif

@@ -36,6 +36,6 @@ int search_print(const struct output *output, const struct hit_list *list, bool 
 
 /* Writes lists (count) as one HTML page with small pictures in it. */
 int search_gallery(const char *path, const struct search_head *head, const struct hit_list *lists,
-    size_t count, struct err *err);
+    size_t count, const struct job *job, struct err *err);
 
 #endif

@@ -15,32 +15,47 @@ static void put_head(FILE *file, const struct search_head *head)
     fputs(".</p>\n", file);
 }
 
-static void put_page(FILE *file, const struct search_head *head, const struct hit_list *lists, size_t count)
+/* One query's hits; the thumbnails take a while. */
+static int put_list(FILE *file, const struct search_head *head, const struct hit_list *list,
+    const struct job *job, struct err *err)
 {
+    int rc = 0;
+    if (!list->count)
+        fputs("<p>Nothing was found.</p>\n", file);
+    fputs("<div class=\"gallery\">\n", file);
+    for (size_t i = 0; i < list->count && !rc; i++) {
+        rc = job_step(job, "writing the page", 0, 0, err);
+        item_figure(file, &list->items[i], list->hits[i].score, head->picture, THUMBNAIL_EDGE);
+    }
+    fputs("</div>\n", file);
+    return rc;
+}
+
+static int put_page(FILE *file, const struct search_head *head, const struct hit_list *lists, size_t count,
+    const struct job *job, struct err *err)
+{
+    int rc = 0;
     html_begin(file, count == 1 ? lists[0].query : head->index);
-    for (size_t r = 0; r < count; r++) {
+    for (size_t r = 0; r < count && !rc; r++) {
         fprintf(file, "<h%d>", count == 1 ? 1 : 2);
         html_text(file, lists[r].query);
         fprintf(file, "</h%d>\n", count == 1 ? 1 : 2);
         if (r == 0)
             put_head(file, head);
-        if (!lists[r].count)
-            fputs("<p>Nothing was found.</p>\n", file);
-        fputs("<div class=\"gallery\">\n", file);
-        for (size_t i = 0; i < lists[r].count; i++)
-            item_figure(file, &lists[r].items[i], lists[r].hits[i].score, head->picture, THUMBNAIL_EDGE);
-        fputs("</div>\n", file);
+        rc = put_list(file, head, &lists[r], job, err);
     }
     html_end(file);
+    return rc;
 }
 
 int search_gallery(const char *path, const struct search_head *head, const struct hit_list *lists,
-    size_t count, struct err *err)
+    size_t count, const struct job *job, struct err *err)
 {
     struct new_file file;
-    const int rc = new_file_open(&file, path, err);
+    int rc = new_file_open(&file, path, err);
     if (rc)
         return rc;
-    put_page(file.stream, head, lists, count);
-    return new_file_close(&file, true, err);
+    rc = put_page(file.stream, head, lists, count, job, err);
+    const int closed = new_file_close(&file, !rc, rc ? NULL : err);
+    return rc ? rc : closed;
 }

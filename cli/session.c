@@ -111,7 +111,7 @@ int session_loader(struct session *session, struct err *err)
 
 struct job session_job(struct session *session)
 {
-    return progress_job(&session->progress, session->loader_options.threads);
+    return progress_job_later(&session->progress, session->loader_options.threads);
 }
 
 /* A visit whose output stands above the progress line. */
@@ -151,7 +151,7 @@ int session_pictures(struct session *session, const struct strings *paths, size_
 
 void session_put_rate(const struct session *s, size_t count, const char *unit)
 {
-    const double seconds = time_now() - s->progress.start;
+    const double seconds = s->progress.begun ? time_now() - s->progress.begun : 0;
     fprintf(stderr, "%s: %.1f s, %.1f %s/s on %s (%s, %s)\n", interrupt_seen() ? ", interrupted" : "",
         seconds, seconds > 0 ? (double)count / seconds : 0, unit, device_name(s->device),
         device_gemm(s->device), precision_name(device_precision(s->device)));
@@ -176,7 +176,7 @@ int session_close(struct session *session, const char *verb, int rc, const struc
 int session_end(struct session *session, const char *verb, int rc, const struct err *err)
 {
     progress_clear(&session->progress);
-    if ((!rc || rc == ERR_CANCELLED) && !session->quiet) {
+    if ((!rc || rc == ERR_CANCELLED) && session->device && !session->quiet) {
         fprintf(stderr, "%zu pictures, %zu failed", session->done, session->failed);
         session_put_rate(session, session->done, "pictures");
     }

@@ -18,6 +18,7 @@ struct ranking {
     const float *captions;  // (caption_count, E)
     const size_t *image_of; // (caption_count)
     size_t image_count, caption_count, width;
+    size_t tile; /* the first of those that are counted at once */
 
     float *image_marks, *caption_marks;         // (image_count), (caption_count)
     atomic_size_t *image_ahead, *caption_ahead; // negatives at or above the mark; the same shapes
@@ -66,13 +67,29 @@ static void count_pair(const struct ranking *r, size_t image, size_t caption)
         atomic_fetch_add_explicit(&r->caption_ahead[caption], 1, memory_order_relaxed);
 }
 
-static void count_tile(void *context, size_t tile)
+static void count_tile(void *context, size_t i)
 {
     const struct ranking *r = context;
-    const size_t first = tile * TILE, end = first + TILE < r->image_count ? first + TILE : r->image_count;
+    const size_t first = (r->tile + i) * TILE,
+                 end = first + TILE < r->image_count ? first + TILE : r->image_count;
     for (size_t caption = 0; caption < r->caption_count; caption++)
         for (size_t image = first; image < end; image++)
             count_pair(r, image, caption);
+}
+
+/* Some tiles at a time, so that the job can end it. */
+static int count_pairs(struct ranking *r, const struct job *job, struct err *err)
+{
+    enum { AT_ONCE = 8 };
+    const size_t tiles = (r->image_count + TILE - 1) / TILE;
+    int rc = 0;
+    for (; r->tile < tiles && !rc; r->tile += AT_ONCE) {
+        const size_t left = tiles - r->tile;
+        rc = job_step(job, "comparing", 0, 0, err);
+        if (!rc)
+            job_loop(job, left < AT_ONCE ? left : AT_ONCE, count_tile, r);
+    }
+    return rc;
 }
 
 /* ---- scores -------------------------------------------------------------------------------------------- */
@@ -116,7 +133,7 @@ static int score(struct retrieval *out, const struct ranking *r, struct err *err
 }
 
 int retrieval_compute(struct retrieval *out, const float *images, size_t image_count, const float *captions,
-    const size_t *image_of, size_t caption_count, size_t width, int threads, struct err *err)
+    const size_t *image_of, size_t caption_count, size_t width, const struct job *job, struct err *err)
 {
     if (!image_count)
         return err_set(err, ERR_ARGUMENT, "no images to retrieve");
@@ -136,13 +153,13 @@ int retrieval_compute(struct retrieval *out, const float *images, size_t image_c
     if (!r.image_marks || !r.caption_marks || !r.image_ahead || !r.caption_ahead)
         rc = err_memory(err, (image_count + caption_count) * sizeof *r.image_ahead);
     if (!rc) {
-        parallel_for(caption_count, threads, mark_caption, &r);
+        job_loop(job, caption_count, mark_caption, &r);
         rc = mark_images(&r, err);
     }
-    if (!rc) {
-        parallel_for((image_count + TILE - 1) / TILE, threads, count_tile, &r);
+    if (!rc)
+        rc = count_pairs(&r, job, err);
+    if (!rc)
         rc = score(out, &r, err);
-    }
     free(r.caption_ahead);
     free(r.image_ahead);
     free(r.caption_marks);

@@ -391,7 +391,7 @@ struct retrieval {
  * image_of[i] shows. An image without a caption is ERR_ARGUMENT. Each pair's float32 dot product is computed
  * once and not kept: memory is linear in the counts. Results do not depend on the number of threads. */
 int retrieval_compute(struct retrieval *out, const float *images, size_t image_count, const float *captions,
-    const size_t *image_of, size_t caption_count, size_t width, int threads, struct err *err);
+    const size_t *image_of, size_t caption_count, size_t width, const struct job *job, struct err *err);
 
 /* The evaluation of a model: encodes the pictures and their captions, as they are, and computes the above. A
  * picture that cannot be read is reported to the job and left out with its captions; none at all is ERR_ARGUMENT.

@@ -96,12 +96,15 @@ static int encode_captions(struct run *run, struct err *err)
     run->texts = mem_new(run->rows.count, run->width * sizeof *run->texts);
     if (!run->texts)
         return err_memory(err, run->rows.count * run->width * sizeof *run->texts);
+    rc = job_step(run->job, "captions", 0, run->rows.count, err);
     for (size_t first = 0; first < run->rows.count && !rc; first += AT_ONCE) {
         const size_t left = run->rows.count - first;
         rc = encoder_ids(run->encoder, &run->texts[first * run->width], &run->rows.ids[first * context],
             &run->rows.lengths[first], left < AT_ONCE ? left : AT_ONCE, run->job, err);
+        const size_t done = first + AT_ONCE;
         if (!rc)
-            rc = job_step(run->job, "captions", first, run->rows.count, err);
+            rc = job_step(
+                run->job, "captions", done < run->rows.count ? done : run->rows.count, run->rows.count, err);
     }
     return rc;
 }
@@ -126,7 +129,7 @@ int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder
         rc = encode_captions(&run, err);
     if (!rc)
         rc = retrieval_compute(&out->scores, run.images, run.count, run.texts, run.image_of, run.rows.count,
-            run.width, job_threads(job), err);
+            run.width, job, err);
     token_rows_release(&run.rows);
     free(run.image_of);
     free(run.texts);

@@ -55,10 +55,10 @@ struct index *collection_index(struct collection *collection)
     return collection->index;
 }
 
-int collection_accepts(const char *path, const char *fingerprint, struct err *err)
+int collection_accepts(const char *path, bool make, const char *fingerprint, struct err *err)
 {
     struct index *index;
-    if (!is_there(path))
+    if (make && !is_there(path))
         return 0;
     const int rc = index_open(&index, path, INDEX_READ, fingerprint, err);
     if (!rc)

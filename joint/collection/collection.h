@@ -68,10 +68,10 @@ int collection_open(
 void collection_free(struct collection *collection);
 struct index *collection_index(struct collection *collection);
 
-/* Whether an index could be brought up to date with this model: 0 also where there is no index yet, ERR_ARGUMENT
- * where it was made with another; else index_open's errors. For those who want to know before they load the
+/* Whether an index could be brought up to date with this model, NULL for any: ERR_ARGUMENT where it was made with
+ * another; with `make`, 0 where there is no index yet; else index_open's errors. For those who want to know before they load the
  * model. */
-int collection_accepts(const char *path, const char *fingerprint, struct err *err);
+int collection_accepts(const char *path, bool make, const char *fingerprint, struct err *err);
 
 /* What sync and search compute with: the embedder, which is borrowed, and the device to search on, which NULL
  * leaves out. NULL, NULL takes both away again, so that a model can be unloaded. ERR_DEVICE, ERR_MEMORY. */
@@ -139,7 +139,7 @@ struct removal {
 
 /* Removes items in one commit, and without a filter also sources whose path is among the paths: what is removed
  * by the path that it was made from does not come back. Of *missing paths and ids the index has nothing: each is
- * reported as ERR_NOT_FOUND. For the writer. */
+ * reported as ERR_NOT_FOUND. ERR_CANCELLED comes before anything is removed. For the writer. */
 int collection_remove(size_t *removed, size_t *missing, struct collection *collection,
     const struct removal *removal, const struct job *job, struct err *err);
 

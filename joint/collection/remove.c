@@ -44,7 +44,8 @@ static bool is_below(struct removing *r, const struct index_item *item)
 static int visit(void *context, const struct index_item *item)
 {
     struct removing *r = context;
-    return is_below(r, item) ? add_id(r, item->id) : 0;
+    const int rc = job_step(r->job, "looking for items", 0, 0, r->err);
+    return rc || !is_below(r, item) ? rc : add_id(r, item->id);
 }
 
 /* One commit: all of it, or nothing. *missing counts ids that are not there. */

@@ -24,8 +24,11 @@ int sync_keep(struct sync *sync, int rc, struct err *err)
 {
     if (rc && rc != ERR_CANCELLED)
         return rc;
-    const int kept = index_commit(sync->index, rc ? NULL : err);
-    return rc ? rc : kept;
+    struct err why;
+    const int kept = index_commit(sync->index, &why);
+    if (kept)
+        return err_set(err, why.code, "%s", why.msg);
+    return rc;
 }
 
 void sync_fail(struct sync *sync, size_t *failed, const struct err *why)
@@ -33,6 +36,11 @@ void sync_fail(struct sync *sync, size_t *failed, const struct err *why)
     job_report(sync->job, why);
     sync->counts->failed++;
     ++*failed;
+}
+
+bool same_text(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
 }
 
 /* ---- sources ------------------------------------------------------------------------------------------- */

@@ -36,6 +36,9 @@ int sync_keep(struct sync *sync, int rc, struct err *err);
 /* Reports a failure that does not end the work; `failed` is pictures' or texts'. */
 void sync_fail(struct sync *sync, size_t *failed, const struct err *why);
 
+/* Whether two texts are the same, or both none. */
+bool same_text(const char *a, const char *b);
+
 /* Gives the item another path, size and time. */
 int sync_place(
     struct sync *sync, int64_t id, const char *path, int64_t size, int64_t mtime_ns, struct err *err);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { STEP = 256 /* of what is quick, so many between two looks at the job */ };
+
 /* ---- finding the picture ------------------------------------------------------------------------------- */
 
 struct names {
@@ -42,11 +44,6 @@ static int find_picture(struct index_item *out, bool *found, struct sync *sync,
     return index_find(out, found, sync->index, INDEX_IMAGE, path, NULL, arena, err);
 }
 
-static bool same(const char *a, const char *b)
-{
-    return a && b ? !strcmp(a, b) : a == b;
-}
-
 /* ---- captions ------------------------------------------------------------------------------------------ */
 
 /* Gives the picture its first caption, unless it has one that another file gave it: of several files the
@@ -59,7 +56,7 @@ static int caption_picture(struct sync *sync, struct index_item *picture, const 
     char hash[HASH_SIZE];
     bool ours = true;
     int rc = 0;
-    if (!image->count || same(picture->caption, image->captions[0]))
+    if (!image->count || same_text(picture->caption, image->captions[0]))
         return 0;
     if (picture->caption) {
         hash_bytes(hash, picture->caption, strlen(picture->caption));
@@ -101,13 +98,14 @@ int sync_captions(struct sync *sync, const char *path, struct err *err)
     struct picture_names names = {0};
     struct text_list list = {0};
     size_t missing = 0;
-    enum { STEP = 256 };
     int rc = caption_set_read(&set, &path, 1, NULL, err);
     if (!rc)
         rc = load_names(&names, sync->index, err);
     for (size_t i = 0; i < set.count && !rc; i++) {
         if (i % STEP == 0)
             rc = job_step(sync->job, "captioned images", i, set.count, err);
+        if (!rc && i % STEP == 0)
+            rc = sync_commit(sync, err);
         if (!rc)
             rc = list_image(&list, &missing, sync, &names, &set.images[i], path, err);
     }
@@ -119,7 +117,7 @@ int sync_captions(struct sync *sync, const char *path, struct err *err)
     text_list_release(&list);
     picture_names_release(&names);
     caption_set_release(&set);
-    return rc;
+    return sync_keep(sync, rc, err);
 }
 
 /* ---- captions of nothing ------------------------------------------------------------------------------- */
@@ -154,9 +152,12 @@ int sync_orphans(struct sync *sync, struct err *err)
     const struct index_filter filter = {.where = "picture is not null", .kind = INDEX_TEXT};
     struct orphans orphans = {.index = sync->index, .err = err};
     int rc = index_each(sync->index, &filter, add_orphan, &orphans, err);
-    for (size_t i = 0; i < orphans.count && !rc; i++)
-        rc = index_remove(sync->index, orphans.ids[i], err);
-    sync->counts->texts.gone += orphans.count;
+    for (size_t i = 0; i < orphans.count && !rc; i++) {
+        rc = i % STEP ? 0 : job_step(sync->job, "removing captions of nothing", 0, 0, err);
+        if (!rc)
+            rc = index_remove(sync->index, orphans.ids[i], err);
+        sync->counts->texts.gone += !rc;
+    }
     free(orphans.ids);
     return rc;
 }
@@ -179,7 +180,7 @@ static int describe(void *context, const char *value, const char *rest, struct e
     int rc = find_picture(&picture, &found, sync, &describing->names, NULL, value, &arena, &why, err);
     if (!rc && !found)
         sync_fail(sync, &sync->counts->pictures.failed, &why);
-    if (!rc && found && !same(picture.metadata, rest)) {
+    if (!rc && found && !same_text(picture.metadata, rest)) {
         picture.metadata = rest;
         sync->counts->described++;
         rc = index_update(sync->index, &picture, err);

@@ -43,6 +43,9 @@ static int visit(void *context, const char *path, const struct err *problem)
     const struct walk *walk = context;
     struct file_list *list = walk->list;
     struct stat st;
+    const int rc = job_step(list->job, "looking for pictures", 0, 0, walk->err);
+    if (rc)
+        return rc;
     if (problem || stat(path, &st)) {
         list->failed++;
         if (problem)
@@ -55,8 +58,7 @@ static int visit(void *context, const char *path, const struct err *problem)
         list->skipped++;
         return 0;
     }
-    const int rc = job_step(list->job, "looking for pictures", 0, 0, walk->err);
-    return rc ? rc : add_file(list, path, &st, walk->err);
+    return add_file(list, path, &st, walk->err);
 }
 
 int file_list_walk(struct file_list *list, const char *root, struct err *err)

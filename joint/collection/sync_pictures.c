@@ -148,12 +148,23 @@ static bool same_in(struct plan_file *const *files, size_t count, const char *ha
     return false;
 }
 
+static int hash_chunk(struct chunk *chunk, struct err *err)
+{
+    enum { AT_ONCE = 32 };
+    int rc = 0;
+    for (size_t first = 0; first < chunk->count && !rc; first += AT_ONCE) {
+        const size_t left = chunk->count - first, count = left < AT_ONCE ? left : AT_ONCE;
+        files_hash(chunk->files + first, chunk->errs + first, count, job_threads(chunk->sync->job));
+        rc = step(chunk->sync, err);
+    }
+    return rc;
+}
+
 /* Copies what it can and sorts out the rest. */
 static int sort_chunk(struct chunk *chunk, struct err *err)
 {
-    int rc = 0;
+    int rc = hash_chunk(chunk, err);
     chunk->later_count = chunk->encode_count = 0;
-    files_hash(chunk->files, chunk->errs, chunk->count, job_threads(chunk->sync->job));
     for (size_t i = 0; i < chunk->count && !rc; i++) {
         struct plan_file *file = chunk->files[i];
         bool found = false;
@@ -238,9 +249,12 @@ static int add_all(struct sync *sync, const struct plan *plan, struct err *err)
 
 static int remove_gone(struct sync *sync, const struct plan *plan, struct err *err)
 {
+    enum { AT_ONCE = 256 };
     int rc = 0;
     for (size_t i = 0; i < plan->item_count && !rc; i++) {
-        if (plan->items[i].state != PLAN_GONE)
+        if (i % AT_ONCE == 0)
+            rc = job_step(sync->job, "removing what is gone", 0, 0, err);
+        if (rc || plan->items[i].state != PLAN_GONE)
             continue;
         rc = index_remove(sync->index, plan->items[i].id, err);
         sync->counts->pictures.gone++;

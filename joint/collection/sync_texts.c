@@ -156,11 +156,6 @@ static int add_new(struct text_sync *texts, const struct text_entry *entry, stru
 
 /* ---- the file's order ---------------------------------------------------------------------------------- */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? !strcmp(a, b) : a == b;
-}
-
 /* A text that is known: only what is said of it may have changed. */
 static int refresh(
     struct text_sync *texts, struct known *known, const struct text_entry *entry, struct err *err)
@@ -249,7 +244,9 @@ static int remove_rest(struct text_sync *texts, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < texts->count && !rc; i++) {
-        if (texts->known[i].wanted)
+        if (i % BATCH == 0)
+            rc = job_step(texts->sync->job, "removing texts", 0, 0, err);
+        if (rc || texts->known[i].wanted)
             continue;
         rc = index_remove(texts->sync->index, texts->known[i].id, err);
         texts->sync->counts->texts.gone++;

@@ -332,9 +332,29 @@ static void large_memory_begins_at_a_page(void **state)
     }
 }
 
+/* A shell may stand in a folder that another removed. */
+static void a_folder_that_is_gone_has_no_top(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    char before[4096];
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(mkdir(DIPTYCH_SCRATCH "/gone", 0777), 0);
+    assert_int_equal(chdir(DIPTYCH_SCRATCH "/gone"), 0);
+    assert_int_equal(rmdir(DIPTYCH_SCRATCH "/gone"), 0);
+    assert_string_equal(path_absolute(&arena, "a.png", NULL), "./a.png");
+    assert_int_equal(chdir(before), 0);
+    assert_string_equal(path_absolute(&arena, "/nowhere//", NULL), "/nowhere");
+    assert_true(path_below("/a/b", "/a"));
+    assert_false(path_below("/ab", "/a"));
+    assert_true(path_below("/a", "/"));
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_folder_that_is_gone_has_no_top),
         cmocka_unit_test(large_memory_begins_at_a_page),
         cmocka_unit_test(errors_carry_context),
         cmocka_unit_test(jobs_can_be_watched_and_ended),

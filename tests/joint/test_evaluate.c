@@ -83,10 +83,11 @@ static void retrieves_as_clip_benchmark(void **state)
         float *caption_rows = must_rows(must_get(one, "captions"), &captions, &width);
         size_t *image_of = must_indices(must_get(one, "image_of"));
         for (int threads = 1; threads <= 3; threads++) {
+            const struct job job = {.threads = threads};
             struct retrieval scores;
             struct err err;
             check_ok(retrieval_compute(
-                         &scores, image_rows, images, caption_rows, image_of, captions, width, threads, &err),
+                         &scores, image_rows, images, caption_rows, image_of, captions, width, &job, &err),
                 &err);
             check_direction(must_get(one, "image_to_text"), &scores.image_to_text);
             check_direction(must_get(one, "text_to_image"), &scores.text_to_image);
@@ -111,7 +112,7 @@ static void finds_nothing_by_nan(void **state)
         captions[i] = 1;
         image_of[i] = i;
     }
-    check_ok(retrieval_compute(&scores, images, COUNT, captions, image_of, COUNT, 1, 2, &err), &err);
+    check_ok(retrieval_compute(&scores, images, COUNT, captions, image_of, COUNT, 1, NULL, &err), &err);
     assert_true(scores.image_to_text.recall[2] == 0 && scores.text_to_image.recall[2] == 0);
     assert_true(scores.image_to_text.median_rank == COUNT && scores.text_to_image.mean_rank == COUNT);
 }
@@ -123,11 +124,11 @@ static void refuses_images_without_captions(void **state)
     struct retrieval scores;
     struct err err;
     (void)state;
-    assert_int_equal(retrieval_compute(&scores, rows, 3, rows, image_of, 2, 1, 1, &err), ERR_ARGUMENT);
+    assert_int_equal(retrieval_compute(&scores, rows, 3, rows, image_of, 2, 1, NULL, &err), ERR_ARGUMENT);
     assert_string_equal(err.msg, "image 1 has no caption");
-    assert_int_equal(retrieval_compute(&scores, rows, 3, rows, image_of, 0, 1, 1, &err), ERR_ARGUMENT);
+    assert_int_equal(retrieval_compute(&scores, rows, 3, rows, image_of, 0, 1, NULL, &err), ERR_ARGUMENT);
     assert_string_equal(err.msg, "image 0 has no caption");
-    assert_int_equal(retrieval_compute(&scores, rows, 0, rows, image_of, 0, 1, 1, &err), ERR_ARGUMENT);
+    assert_int_equal(retrieval_compute(&scores, rows, 0, rows, image_of, 0, 1, NULL, &err), ERR_ARGUMENT);
 }
 
 /* ---- classification ------------------------------------------------------------------------------------ */

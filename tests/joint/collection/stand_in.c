@@ -96,6 +96,8 @@ static int step(void *context, const char *unit, size_t done, size_t total)
     struct world *world = context;
     assert_non_null(unit);
     assert_true(done <= total);
+    if (world->end_unit && !strcmp(unit, world->end_unit) && done == world->end_done)
+        return 1;
     return ++world->steps == world->end_at;
 }
 

@@ -22,6 +22,8 @@ struct world {
     struct embedder embedder;
     size_t pictures, texts; /* that the embedder has seen */
     size_t steps, end_at;   /* of the job; it wants the end at step end_at, 0 for never */
+    const char *end_unit;   /* or at `end_done` of this unit */
+    size_t end_done;
     struct strings reports; /* of the job */
     struct job job;
     struct collection *collection;

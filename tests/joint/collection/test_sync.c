@@ -306,6 +306,65 @@ static void an_end_at_any_step_loses_nothing(void **state)
     assert_true(ends >= 10); /* walking, pictures, texts */
 }
 
+static int count_captions(void *context, const struct index_item *item)
+{
+    *(size_t *)context += item->caption != NULL;
+    return 0;
+}
+
+/* Captions that pictures were given before the end stay given. */
+static void an_end_among_captions_keeps_those_before(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    struct world w;
+    struct sources sources = {0};
+    size_t captions = 0;
+    world_init(&w, "end-captions");
+    FILE *file = fopen(world_path(&w, "c.json"), "w");
+    assert_non_null(file);
+    for (int i = 0; i < COUNT; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "p%d.png", i);
+        world_write(&w, name, name);
+        fprintf(file, "%s\"p%d\": [\"picture %d\"]%s", i ? "" : "{", i, i, i + 1 < COUNT ? ", " : "}");
+    }
+    fclose(file);
+    add(&sources, SOURCE_PICTURES, w.folder);
+    add(&sources, SOURCE_CAPTIONS, world_path(&w, "c.json"));
+    world_open(&w);
+    w.end_unit = "captioned images";
+    w.end_done = 256;
+    assert_int_equal(world_sync(&w, &sources), ERR_CANCELLED);
+    assert_int_equal(w.counts.described, 256);
+    world_close(&w);
+    world_open(&w);
+    const struct index_filter pictures = {.kind = INDEX_IMAGE};
+    struct index *index = collection_index(w.collection);
+    assert_int_equal(index_each(index, &pictures, count_captions, &captions, NULL), 0);
+    assert_int_equal(captions, 256);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* Folders may hold a million files that are no pictures. */
+static void a_walk_past_other_files_can_be_ended(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "end-walk");
+    world_write(&w, "a.txt", "no picture");
+    world_write(&w, "b.txt", "no picture");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    world_open(&w);
+    w.end_at = 3; /* before the walk, a, b */
+    assert_int_equal(world_sync(&w, &sources), ERR_CANCELLED);
+    assert_int_equal(w.counts.skipped, 1);
+    sources_release(&sources);
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +376,8 @@ int main(void)
         cmocka_unit_test(captions_and_metadata_find_their_pictures),
         cmocka_unit_test(a_file_named_by_mistake_is_not_remembered),
         cmocka_unit_test(an_end_at_any_step_loses_nothing),
+        cmocka_unit_test(an_end_among_captions_keeps_those_before),
+        cmocka_unit_test(a_walk_past_other_files_can_be_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
