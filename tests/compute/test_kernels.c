@@ -223,6 +223,8 @@ static void linear_matches(void **state)
         for (int epilogue = EPILOGUE_NONE; epilogue <= EPILOGUE_ADD; epilogue++)
             for (int variant = 0; variant < 4; variant++) {
                 const bool real_out = variant & 1, has_bias = variant & 2;
+                if (!work_fits(SIZE_MAX) && variant != epilogue % 4)
+                    continue; /* nearly all of a checker's time goes into CLBlast's products */
                 if (epilogue == EPILOGUE_ADD && real_out)
                     continue; /* residual sums are float32 */
                 check_linear(bench, shapes[i][0], shapes[i][1], shapes[i][2], (enum epilogue)epilogue,
@@ -451,9 +453,11 @@ static int open_bench(void **state)
 {
     static struct bench bench;
     const struct device_options options = {.gemm = variant->gemm, .precision = variant->precision};
+    const size_t bytes =
+        work_fits(SIZE_MAX) ? 64 << 20 : 1 << 20; /* Oclgrind keeps 48 bytes of account for each */
     struct err err;
     if (device_open_tuned(&bench.device, &options, variant->tuning, &err) ||
-        stream_open(&bench.stream, bench.device, 64 << 20, &err)) {
+        stream_open(&bench.stream, bench.device, bytes, &err)) {
         print_error("%s\n", err.msg);
         return -1;
     }
@@ -523,7 +527,7 @@ static void a_device_ends_its_threads(void **state)
     assert_int_equal(thread_count_settled(before), before);
 }
 
-/* With an argument, only that provider. */
+/* With an argument, only the groups that have it in their names. */
 int main(int argc, char **argv)
 {
     static const struct tuning cpu = {.lanes = 1, .queries = 32}, gpu = {.lanes = 64, .queries = 1};
@@ -568,7 +572,7 @@ int main(int argc, char **argv)
     int failed = 0;
     for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
         variant = &providers[i];
-        if (only && strcmp(variant->gemm, only))
+        if (only && !strstr(variant->name, only))
             continue;
         if (!strcmp(variant->gemm, "amx") && !amx_available()) {
             print_message("%s: not here: the CPU has no AMX\n", variant->name);
@@ -578,7 +582,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         variant = &shapes[i];
-        if (only && strcmp(variant->gemm, only))
+        if (only && !strstr(variant->name, only))
             continue;
         failed += cmocka_run_group_tests_name(variant->name, shaped, open_bench, close_bench);
     }

@@ -5,6 +5,7 @@
 #include "index/coarse.h"
 #include "index/scan_best.h"
 #include "tests/index/scan_data.h"
+#include "tests/support/work.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -31,12 +32,14 @@ static const struct setup setups[] = {
     {"float32", {.precision = "f32"}, {0, 0}},
     {"float16", {.precision = "f16"}, {0, 0}},
     {"CLBlast and kernels as on a GPU", {.gemm = "clblast", .precision = "f32"}, {16, 1}},
+    {"kernels as on a GPU", {.precision = "f32"}, {16, 1}},
+    {"kernels as on a CPU", {.precision = "bf16"}, {1, 32}},
 };
 
-enum { SETUPS = sizeof setups / sizeof *setups };
+enum { SETUPS = 4, SETUPS_ALL = sizeof setups / sizeof *setups }; /* the others are test_ends' */
 
-static struct device *devices[SETUPS];
-static struct scanner *scanners[SETUPS];
+static struct device *devices[SETUPS_ALL];
+static struct scanner *scanners[SETUPS_ALL];
 static const char codes_path[] = DIPTYCH_SCRATCH "/codes";
 
 static void check_ok(int rc, const struct err *err)
@@ -176,10 +179,48 @@ static void check_data(const struct index_rows *rows, size_t setup, size_t k, co
 
 /* ---- the tests ----------------------------------------------------------------------------------------- */
 
+static void skip_above(size_t work)
+{
+    if (!work_fits(work))
+        skip();
+}
+
+/* A few rows here and there, up to the ends of a word, a group, a block of codes and all: each kernel in the shapes of
+ * a CPU and of a GPU, and little enough work for a checker. */
+static void test_ends(void **state)
+{
+    enum { COUNT = COARSE_BLOCK + 9, WIDTH = 37, K = 10 };
+    uint64_t mask[(COUNT + 63) / 64];
+    (void)state;
+    for (size_t i = 0; i < sizeof mask / sizeof *mask; i++)
+        mask[i] = 0x8000000001000101u;
+    for (int storage = INDEX_F32; storage <= INDEX_I8; storage++) {
+        struct index_rows rows = data_make((enum index_storage)storage, KIND_RANDOM, WIDTH, COUNT);
+        float *queries = queries_make(&rows);
+        struct coarse coarse;
+        struct err err;
+        rows.mask = mask;
+        unlink(codes_path);
+        check_ok(coarse_update(codes_path, &rows, 1, &two, &err), &err);
+        check_ok(coarse_open(&coarse, codes_path, &rows, 1, &err), &err);
+        const struct check coded = {&rows, &coarse, queries, "ends"}, stored = {&rows, NULL, queries, "ends"};
+        for (size_t setup = SETUPS; setup < SETUPS_ALL; setup++) {
+            check_top(&coded, setup, 1, K);
+            check_top(&coded, setup, QUERIES, K);
+            check_top(&stored, setup, 1, K);
+            check_top(&stored, setup, QUERIES, K);
+        }
+        coarse_release(&coarse);
+        free(queries);
+        data_free(&rows);
+    }
+}
+
 static void test_sizes(void **state)
 {
     static const size_t counts[] = {0, 1, 15, 1000, 1024, 3087}, widths[] = {1, 5, 64, 100};
     (void)state;
+    skip_above(3087 * 100);
     for (int storage = INDEX_F32; storage <= INDEX_I8; storage++)
         for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
             for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
@@ -199,6 +240,7 @@ static void test_kinds(void **state)
     enum { ROWS_MADE = 2500 };
     static const size_t ks[] = {1, 10, ROWS_MADE};
     (void)state;
+    skip_above(ROWS_MADE * 72);
     for (int kind = 0; kind < KIND_COUNT; kind++)
         for (int storage = INDEX_F32; storage <= INDEX_I8; storage++) {
             struct index_rows rows = data_make((enum index_storage)storage, (enum kind)kind, 72, ROWS_MADE);
@@ -216,6 +258,7 @@ static void test_wide(void **state)
 {
     static const size_t widths[] = {512, 768};
     (void)state;
+    skip_above(5000 * 768);
     for (size_t w = 0; w < 2; w++)
         for (int storage = INDEX_F32; storage <= INDEX_I8; storage++) {
             struct index_rows rows = data_make(
@@ -229,6 +272,7 @@ static void test_wide(void **state)
 static void test_rising(void **state)
 {
     enum { COUNT = 20011, WIDTH = 16 };
+    skip_above(COUNT * WIDTH);
     float *values = malloc(COUNT * WIDTH * sizeof *values);
     uint64_t seed = 3;
     (void)state;
@@ -249,6 +293,7 @@ static void test_rising(void **state)
 static void test_aligned(void **state)
 {
     enum { COUNT = 3000, WIDTH = 64, LARGEST = 127 };
+    skip_above(COUNT * WIDTH);
     float *values = malloc(COUNT * WIDTH * sizeof *values), queries[QUERIES * WIDTH];
     struct coarse coarse;
     struct err err;
@@ -320,6 +365,7 @@ static void test_best(void **state)
 static void test_many_queries(void **state)
 {
     enum { COUNT = 3000, WIDTH = 24, MANY = 300, K = 3 };
+    skip_above(COUNT * WIDTH);
     struct index_rows rows = data_make(INDEX_F32, KIND_RANDOM, WIDTH, COUNT);
     struct index_hit *hits = calloc(MANY * K, sizeof *hits), *all = malloc(COUNT * sizeof *all);
     float *queries = malloc(MANY * WIDTH * sizeof *queries);
@@ -368,7 +414,7 @@ static int open_devices(void **state)
 {
     struct err err;
     (void)state;
-    for (size_t i = 0; i < SETUPS; i++) {
+    for (size_t i = 0; i < SETUPS_ALL; i++) {
         const struct tuning *tuning = setups[i].tuning.lanes ? &setups[i].tuning : NULL;
         if (device_open_tuned(&devices[i], &setups[i].options, tuning, &err) ||
             scanner_open(&scanners[i], devices[i], &err)) {
@@ -382,7 +428,7 @@ static int open_devices(void **state)
 static int close_devices(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < SETUPS; i++) {
+    for (size_t i = 0; i < SETUPS_ALL; i++) {
         scanner_free(scanners[i]);
         device_free(devices[i]);
     }
@@ -392,6 +438,7 @@ static int close_devices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ends),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_wide),
