@@ -30,6 +30,17 @@ int document_frequency_word(uint32_t *out, struct document_frequency *df, struct
 int document_frequency_ngram(
     uint32_t *out, struct document_frequency *df, const uint32_t *words, size_t n, struct err *err);
 
+/* Fills df, which is empty, with what Python 2 or 3 pickled by any protocol, 0 to 5:
+ *
+ *     {'document_frequency': {('a', 'cat'): 17, ...}, 'ref_len': 5000}      ruotianluo/cider
+ *     {('a', 'cat'): 17.0, ...}                                             vrama91/cider, N = 40504
+ *
+ * Dictionaries may be defaultdicts of int or float. Words are str, unicode or bytes in UTF-8, or whole
+ * numbers, which stand for their digits. An n-gram with a word that no caption can have (white space inside)
+ * is left out. Errors are pickle_run's; ERR_UNSUPPORTED too for what is no dictionary of counts, ERR_FORMAT
+ * where one is not what it should be. */
+int document_frequency_pickle(struct document_frequency *df, struct span bytes, struct err *err);
+
 /* The bytes of a file of any format that document_frequency_load reads, inflated, and the format that
  * document_frequency_save writes; whether file took it all is for the caller to ask. */
 int document_frequency_parse(

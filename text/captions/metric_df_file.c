@@ -18,7 +18,6 @@
  * It is text because then grep, sort and diff work on it, and gzip makes it smaller than numbers would be.
  */
 #include "text/captions/metric_df.h"
-#include "text/captions/pickle.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -193,6 +192,12 @@ static int read_lines(struct document_frequency *df, struct span rest, struct er
     return 0;
 }
 
+/* Whether bytes could be a pickle of a dictionary. */
+static bool pickle_begins(struct span bytes)
+{
+    return bytes.length && strchr("\x80(}c", bytes.data[0]) && bytes.data[0];
+}
+
 int document_frequency_parse(struct document_frequency **out, const char *bytes, size_t size, struct err *err)
 {
     struct span rest = {bytes, size};
@@ -202,7 +207,7 @@ int document_frequency_parse(struct document_frequency **out, const char *bytes,
     if (span_take(&rest, title))
         rc = read_lines(*out, rest, err);
     else if (pickle_begins(rest))
-        rc = pickle_read(*out, rest, err);
+        rc = document_frequency_pickle(*out, rest, err);
     else
         rc = err_set(err, ERR_FORMAT, "neither document frequencies nor a pickle of them");
     if (rc) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/captions/pickle.h"
+#include "base/pickle.h"
 
 #include <string.h>
 #include <utf8proc.h>
