@@ -120,6 +120,8 @@ static int write_all(struct compaction *work, const struct job *job, struct err 
         rc = vectors_sync(work->fd, work->path, err);
     if (!rc)
         rc = folder_sync(index->path, err);
+    if (!rc)
+        rc = catalog_run(index, "DELETE FROM removed", err); /* their rows are no more */
     if (rc)
         return rc;
     index->meta.generation++;

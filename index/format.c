@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Catalogs of earlier formats: migrations.c has their table. */
+/* Catalogs of earlier formats: migrations.h has their table. */
+#include "index/migrations.h"
 #include "index/store.h"
 
 #include <inttypes.h>

@@ -53,7 +53,7 @@ extern const char *const index_storage_names[INDEX_STORAGES + 1]; /* "f32", "f16
 size_t index_stride(enum index_storage storage, size_t width);
 
 struct index_options {
-    const char *model;       /* where the vectors come from, for people */
+    const char *model;       /* that makes the vectors: what finds it again, for the caller to understand */
     const char *fingerprint; /* of the model, for index_open to compare */
     size_t width;            /* E, 1 to 65536 */
     enum index_storage storage;
@@ -96,6 +96,7 @@ int index_refresh(struct index *index, struct err *err);
 
 struct index_info {
     const char *path, *model, *fingerprint;
+    bool findable;       /* false: model is not index_create's, but what a user of format 1 typed somewhere */
     const char *vectors; /* path of the vectors file */
     size_t width;        /* E */
     enum index_storage storage;
@@ -103,7 +104,7 @@ struct index_info {
     int64_t rows;          /* items and dead rows */
 };
 
-/* The strings live until index_refresh or index_compact. */
+/* The strings live until index_refresh, index_compact or index_keep_model. */
 struct index_info index_info(const struct index *index);
 
 /* ---- items --------------------------------------------------------------------------------------------- */
@@ -160,18 +161,23 @@ int index_add(
  * there is no such item; ERR_ARGUMENT as with index_add. */
 int index_add_copy(struct index *index, struct index_item *item, int64_t source, struct err *err);
 
+/* Appends an item with the vector of one of its kind and hash that was removed since the last compaction; *found:
+ * there is one, undamaged. A picture's width and height come along where the item has none. ERR_ARGUMENT as
+ * with index_add. */
+int index_add_again(bool *found, struct index *index, struct index_item *item, struct err *err);
+
 /* Replaces what is known of the item item->id by item, except for its row and kind. Texts that describe a
  * picture follow it to its new path. ERR_NOT_FOUND and ERR_ARGUMENT as with index_add_copy. */
 int index_update(struct index *index, const struct index_item *item, struct err *err);
 
-/* ERR_NOT_FOUND: there is no such item. */
+/* The vector stays where it is until index_compact, for index_add_again. ERR_NOT_FOUND: there is no such item. */
 int index_remove(struct index *index, int64_t id, struct err *err);
 
 /* Keeps all changes since the last commit; on stable storage when it returns. */
 int index_commit(struct index *index, struct err *err);
 
 /* Commits, then writes the vectors without dead rows to a new file and removes the old one; ids stay, rows
- * change. Takes free disk space for all live rows. Cancelled, the index stays as it was committed. */
+ * change, and what was removed can no longer be added again. Takes free disk space for all live rows. Cancelled, the index stays as it was committed. */
 int index_compact(struct index *index, const struct job *job, struct err *err);
 
 /* ---- sources ------------------------------------------------------------------------------------------- */
@@ -182,6 +188,9 @@ int index_compact(struct index *index, const struct job *job, struct err *err);
 int index_source_add(struct index *index, const char *kind, const char *path, struct err *err);
 int index_source_remove(struct index *index, const char *kind, const char *path, struct err *err);
 int index_sources(struct strings *paths, struct index *index, const char *kind, struct err *err);
+
+/* Keeps another text that finds the model of the index, where it is another, and commits. */
+int index_keep_model(struct index *index, const char *model, struct err *err);
 
 /* ---- searching ----------------------------------------------------------------------------------------- */
 
@@ -387,8 +396,8 @@ int index_export(struct index_exported *out, struct index *index, const char *pa
 
 /* ---- verifying ----------------------------------------------------------------------------------------- */
 
-/* Checks the index at path: the catalog's own structure, counts, every row against its checksum, items whose
- * rows do not exist or are out of order, the full-text table, the length of the vectors file, files that do
+/* Checks the index at path: the catalog's own structure, counts, every row against its checksum, those of removed
+ * items too, items whose rows do not exist or are out of order, the full-text table, the length of the vectors file, files that do
  * not belong. Each defect is one report of the job, ERR_FORMAT; *defects counts them; an interrupted
  * writer's tail is none. Needs no right to write; copies the catalog to a temporary file. Fails, with
  * index_open's codes, only where it cannot check. */

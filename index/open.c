@@ -303,6 +303,7 @@ struct index_info index_info(const struct index *index)
     return (struct index_info){
         .path = index->path,
         .model = index->meta.model,
+        .findable = index->meta.findable,
         .fingerprint = index->meta.fingerprint,
         .vectors = index->vectors,
         .width = index->meta.width,

@@ -34,6 +34,7 @@ static int load_meta(struct meta *out, sqlite3_stmt *stmt, const char *catalog, 
         .rows = sqlite3_column_int64(stmt, 5),
         .images = sqlite3_column_int64(stmt, 6),
         .texts = sqlite3_column_int64(stmt, 7),
+        .findable = sqlite3_column_int(stmt, 8),
     };
     for (size_t i = 0; i < INDEX_STORAGES; i++)
         if (!strcmp(storage, index_storage_names[i]))
@@ -58,7 +59,8 @@ int catalog_meta(struct index *index, struct err *err)
     sqlite3_stmt *stmt;
     if (!rc)
         rc = catalog_statement(&stmt, index,
-            "SELECT model, fingerprint, width, storage, generation, rows, images, texts FROM meta", err);
+            "SELECT model, fingerprint, width, storage, generation, rows, images, texts, findable FROM meta",
+            err);
     if (rc)
         return rc;
     meta_release(&index->meta);

@@ -3,14 +3,15 @@
 
 CREATE TABLE meta (
     one INTEGER PRIMARY KEY CHECK (one = 1),
-    model TEXT NOT NULL,         -- where the vectors come from
+    model TEXT NOT NULL,         -- that makes the vectors: the path of its folder, or its name
     fingerprint TEXT NOT NULL,   -- of the model
     width INTEGER NOT NULL,      -- of a vector
     storage TEXT NOT NULL,       -- f32, f16 or i8
     generation INTEGER NOT NULL, -- of the vectors file: 1 is vectors.f16, 2 is vectors-2.f16
     rows INTEGER NOT NULL,       -- of the vectors file; those without an item are dead
     images INTEGER NOT NULL,     -- items of each kind
-    texts INTEGER NOT NULL
+    texts INTEGER NOT NULL,
+    findable INTEGER NOT NULL DEFAULT 0 -- 1: model finds it again; 0: it is what a user of format 1 typed somewhere
 );
 
 -- What the index was made from, in the order of its adding, for its next update.
@@ -39,6 +40,21 @@ CREATE UNIQUE INDEX items_image_path ON items(path) WHERE kind = 'image';
 CREATE INDEX items_text_path ON items(path) WHERE kind = 'text';
 CREATE INDEX items_hash ON items(hash) WHERE hash IS NOT NULL;
 CREATE INDEX items_picture ON items(picture) WHERE picture IS NOT NULL;
+
+-- Where the vectors of removed items still are, so that content which comes back need not be encoded. A compaction
+-- takes their rows and empties this.
+CREATE TABLE removed (
+    kind TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    row INTEGER NOT NULL,                 -- no item's
+    crc INTEGER NOT NULL,                 -- of the row's bytes
+    width INTEGER,                        -- of a picture
+    height INTEGER,
+    PRIMARY KEY (kind, hash)
+) WITHOUT ROWID;
+CREATE TRIGGER items_kept AFTER DELETE ON items WHEN old.hash IS NOT NULL BEGIN
+    INSERT OR REPLACE INTO removed VALUES (old.kind, old.hash, old.row, old.crc, old.width, old.height);
+END;
 
 -- The words of paths and captions, kept in step by triggers, so that other tools may change items too.
 CREATE VIRTUAL TABLE items_fts USING fts5(path, caption, content = 'items', content_rowid = 'id');

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What an index is made from. */
+/* What an index is made from, and with. */
 #include "index/store.h"
 
 #include <string.h>
 
-static int change(struct index *index, const char *sql, const char *kind, const char *path, struct err *err)
+/* Runs a statement with one or two texts. */
+static int change(struct index *index, const char *sql, const char *one, const char *two, struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = change_begin(index, err);
     if (!rc)
         rc = catalog_statement(&stmt, index, sql, err);
     if (!rc) {
-        sqlite3_bind_text(stmt, 1, kind, -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 2, path, -1, SQLITE_STATIC);
+        sqlite3_bind_text(stmt, 1, one, -1, SQLITE_STATIC);
+        if (two)
+            sqlite3_bind_text(stmt, 2, two, -1, SQLITE_STATIC);
         rc = sqlite3_step(stmt) == SQLITE_DONE ? 0 : catalog_error(index, "write", err);
         sqlite3_reset(stmt);
     }
@@ -47,4 +49,15 @@ int index_sources(struct strings *paths, struct index *index, const char *kind, 
         rc = catalog_error(index, "read", err);
     sqlite3_reset(stmt);
     return rc ? rc : catalog_check_unchanged(index, err);
+}
+
+int index_keep_model(struct index *index, const char *model, struct err *err)
+{
+    static const char sql[] = "UPDATE meta SET model = ?, findable = 1";
+    if (index->meta.findable && !strcmp(index->meta.model, model))
+        return 0;
+    int rc = change(index, sql, model, NULL, err);
+    if (!rc)
+        rc = index_commit(index, err);
+    return rc ? rc : catalog_meta(index, err);
 }

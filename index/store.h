@@ -15,6 +15,7 @@ enum { WIDTH_LIMIT = 65536, STATEMENTS = 48 };
 /* The one row of the catalog's `meta`. */
 struct meta {
     char *model, *fingerprint;
+    bool findable; /* the model finds itself by that name or path */
     size_t width;
     enum index_storage storage;
     int64_t generation; /* of the vectors file; index_compact begins the next one */
@@ -87,10 +88,8 @@ void item_bind(sqlite3_stmt *stmt, const struct index_item *item); /* to paramet
  * is NULL, live until the statement's next step. */
 int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, struct err *err);
 
-/* ---- migrations.c, format.c ---------------------------------------------------------------------------- */
+/* ---- format.c ------------------------------------------------------------------------------------------ */
 
-/* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */
-extern const char *const catalog_migrations[];
 int64_t format_latest(void);
 
 /* A format that this program reads: ERR_UNSUPPORTED where it is a later one, ERR_FORMAT where it is none. */
@@ -166,6 +165,10 @@ void forget_live(struct index *index); /* after rows gained or lost their items 
 int change_begin(struct index *index, struct err *err);
 int change_end(struct index *index, int rc, struct err *err);
 int change_commit(struct index *index, struct err *err);
+
+/* Appends encoded rows (count, stride) and their items: index_add after its encoding. */
+int append_rows(
+    struct index *index, struct index_item *items, const uint8_t *rows, size_t count, struct err *err);
 
 /* ---- filter.c ------------------------------------------------------------------------------------------ */
 

@@ -147,6 +147,44 @@ static int check_items(struct verification *work, struct err *err)
     return rc;
 }
 
+/* ---- rows of removed items ----------------------------------------------------------------------------- */
+
+static void check_kept_row(struct verification *work, int64_t row, uint32_t crc, int64_t id)
+{
+    const struct index *index = work->index;
+    if (row < 0 || row >= index->meta.rows)
+        defect(work, "'%s' has a removed item in row %" PRId64 " of %" PRId64, index->catalog, row,
+            index->meta.rows);
+    else if (id)
+        defect(work, "'%s' has a removed item in row %" PRId64 ", which is item %" PRId64 "'s",
+            index->catalog, row, id);
+    else if (row < index->mapped && vectors_crc(vectors_row(index, row), index->stride) != crc)
+        defect(work,
+            "'%s' is damaged: row %" PRId64
+            " (of a removed item) does not match its checksum; compacting drops it",
+            index->vectors, row);
+}
+
+static int check_removed(struct verification *work, struct err *err)
+{
+    enum { ROWS_AT_ONCE = 4096 };
+    static const char sql[] = "SELECT r.row, r.crc, i.id FROM removed r LEFT JOIN items i ON i.row = r.row";
+    struct index *index = work->index;
+    sqlite3_stmt *stmt;
+    int step = SQLITE_DONE, rc = catalog_statement(&stmt, index, sql, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; !rc && (step = sqlite3_step(stmt)) == SQLITE_ROW; i++) {
+        check_kept_row(work, sqlite3_column_int64(stmt, 0), (uint32_t)sqlite3_column_int64(stmt, 1),
+            sqlite3_column_int64(stmt, 2));
+        rc = i % ROWS_AT_ONCE ? 0 : job_step(work->job, "rows of removed items", 0, 0, err);
+    }
+    if (!rc && step != SQLITE_DONE)
+        defect(work, "'%s' is damaged: %s", index->catalog, sqlite3_errmsg(index->db));
+    sqlite3_reset(stmt);
+    return rc;
+}
+
 /* ---- files --------------------------------------------------------------------------------------------- */
 
 /* Maps what rows there are. */
@@ -201,6 +239,8 @@ int index_verify(int64_t *defects, const char *path, const struct job *job, stru
         rc = check_structure(&work, err);
     if (!rc)
         rc = check_items(&work, err);
+    if (!rc)
+        rc = check_removed(&work, err);
     if (!rc && !work.defects)
         rc = check_codes(&work, err);
     if (!rc)

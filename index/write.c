@@ -154,8 +154,7 @@ static int encode_rows(uint8_t *rows, const struct index *index, const struct in
     return 0;
 }
 
-/* Appends encoded rows and their items. */
-static int append(
+int append_rows(
     struct index *index, struct index_item *items, const uint8_t *rows, size_t count, struct err *err)
 {
     int rc = 0;
@@ -182,7 +181,7 @@ int index_add(
         return err_memory(err, index->stride);
     int rc = encode_rows(rows, index, items, vectors, count, err);
     if (!rc)
-        rc = append(index, items, rows, count, err);
+        rc = append_rows(index, items, rows, count, err);
     free(rows);
     return rc;
 }
@@ -201,7 +200,7 @@ int index_add_copy(struct index *index, struct index_item *item, int64_t source,
     if (rc)
         return rc;
     memcpy(copy, vectors_row(index, original.row), index->stride);
-    rc = append(index, item, copy, 1, err);
+    rc = append_rows(index, item, copy, 1, err);
     free(copy);
     return rc;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A writer is killed at random moments, some hundred times. It goes through steps, each one commit of
- * additions, changes, copies, renames and removals that follow from the step's number alone; the index itself
+ * additions, changes, copies, renames, removals and returns of what was removed that follow from the step's number alone; the index itself
  * says in a text how many are done. So after each kill the whole content can be computed from that number and
  * compared: every item, in order, with its vector to the last bit. The number must be that of a step whose
  * commit had begun, and not before one whose commit had returned: that is, nothing kept is lost, nothing is
@@ -55,10 +55,12 @@ struct content {
         uint64_t path, vector;
     } items[ITEMS];
     size_t count;
+    uint64_t removed; /* the vector removed last, where no compaction may have taken it */
+    bool any_removed;
 };
 
 struct change {
-    enum { ADD, COPY, RENAME, REMOVE } verb;
+    enum { ADD, COPY, RENAME, REMOVE, RETURN } verb;
     uint64_t path, vector, from; /* from: of COPY and RENAME, the path of the original */
 };
 
@@ -94,13 +96,21 @@ static struct change next_change(struct content *content, uint64_t *random)
     const uint64_t dice = next_random(random) % 10, original = next_random(random);
     if (content->count && dice > 4) {
         change.from = content->items[original % content->count].path;
-        change.verb = dice < 6 ? COPY : dice < 8 ? RENAME : REMOVE;
+        change.verb = dice < 6                            ? COPY
+                      : dice < 8                          ? RENAME
+                      : dice == 8 && content->any_removed ? RETURN
+                                                          : REMOVE;
     }
     if (change.verb == ADD) {
         append(content, change.path, change.vector);
     } else if (change.verb == COPY) {
         append(content, change.path, content->items[position(content, change.from)].vector);
+    } else if (change.verb == RETURN) {
+        change.vector = content->removed;
+        append(content, change.path, change.vector);
     } else if (change.verb == REMOVE) {
+        content->removed = content->items[position(content, change.from)].vector;
+        content->any_removed = true;
         drop(content, change.from);
     } else if (change.path != change.from) {
         drop(content, change.path);
@@ -115,12 +125,19 @@ static size_t changes_in(uint64_t step, uint64_t *random)
     return 1 + next_random(random) % 12;
 }
 
+static bool compacts_after(uint64_t step)
+{
+    return step % 2 == 0;
+}
+
 /* The content after the step that follows the one it holds. */
 static void advance(struct content *content, uint64_t step)
 {
     uint64_t random;
     for (size_t left = changes_in(step, &random); left; left--)
         next_change(content, &random);
+    if (compacts_after(step))
+        content->any_removed = false;
 }
 
 /* ---- the writer ---------------------------------------------------------------------------------------- */
@@ -158,6 +175,7 @@ static void apply(struct index *index, const struct change *change)
     snprintf(path, sizeof path, "%" PRIu64, change->path);
     snprintf(hash, sizeof hash, "%" PRIu64, change->vector);
     struct index_item item = {.kind = INDEX_IMAGE, .path = path, .hash = hash}, old;
+    bool found = true;
     if (change->verb == ADD) {
         make_vector(vector, WIDTH, change->vector);
         must(index_add(index, &item, vector, 1, &err), &err);
@@ -169,6 +187,9 @@ static void apply(struct index *index, const struct change *change)
         id_of(index, change->from, &old, &arena);
         old.path = path;
         must(index_update(index, &old, &err), &err);
+    } else if (change->verb == RETURN) {
+        must(index_add_again(&found, index, &item, &err), &err);
+        must(!found, &err);
     } else {
         must(index_remove(index, id_of(index, change->from, &old, &arena), &err), &err);
     }
@@ -228,8 +249,10 @@ static void write_steps(const char *path, uint64_t last)
         say_step(index, done);
         must(index_commit(index, &err), &err);
         atomic_store(&shared->committed, done);
-        if (done % 2 == 0)
+        if (compacts_after(done)) {
             must(index_compact(index, NULL, &err), &err);
+            content.any_removed = false;
+        }
     }
     index_free(index);
 }
@@ -324,6 +347,7 @@ static void kill_writer(const char *path, uint64_t first, useconds_t later)
 static void begin_anew(struct content *content, uint64_t *known)
 {
     content->count = *known = 0;
+    content->any_removed = false;
     atomic_store(&shared->begun, 0);
     atomic_store(&shared->committed, 0);
 }

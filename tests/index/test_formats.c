@@ -47,6 +47,7 @@ static void every_format_is_read_and_searched(void **state)
         char *path = kept_copy(format, "read.dip");
         assert_ok(index_open(&index, path, INDEX_READ, "0123abcd", &err));
         kept_check(index);
+        assert_int_equal(index_info(index).findable, format >= 2);
         search(index, device);
         index_free(index);
         assert_int_equal(kept_number(path, "PRAGMA user_version"), format);
@@ -54,6 +55,21 @@ static void every_format_is_read_and_searched(void **state)
         free(path);
     }
     device_free(device);
+}
+
+/* From format 2 on, item 2, which is no more, has left its vector behind. */
+static void adds_again(struct index *index, int format)
+{
+    struct index_item item = {.kind = INDEX_IMAGE, .path = "back.jpg", .hash = "bb"};
+    float vector[WIDTH];
+    bool found;
+    assert_ok(index_add_again(&found, index, &item, &err));
+    assert_int_equal(found, format >= 2);
+    if (!found)
+        return;
+    assert_ok(index_vectors(vector, index, &item.row, 1, &err));
+    assert_true(vector[1] == 1 && item.row == 6 && item.width == 640);
+    assert_ok(index_remove(index, item.id, &err));
 }
 
 static void every_format_is_updated(void **state)
@@ -64,6 +80,7 @@ static void every_format_is_updated(void **state)
         char *path = kept_copy(format, "update.dip");
         assert_ok(index_open(&index, path, INDEX_WRITE, "0123abcd", &err));
         kept_check(index);
+        adds_again(index, format);
         add_picture(index, 7);
         assert_ok(index_commit(index, &err));
         assert_ok(index_compact(index, NULL, &err));

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The formats that a catalog has had. Its user_version says which one it is of:
+ *
+ *   1  the first
+ *   2  the model can be found again, and the vectors of removed items too
+ *
+ * An index of an earlier format is read without being written to, and becomes one of the latest when it is
+ * opened for writing: format.c does both, by the statements that stand here. schema.sql is the latest format
+ * whole, for new indexes: what is added here is added there, and tests/index/formats/ gets an index of the new
+ * format.
+ */
+#ifndef DIPTYCH_INDEX_MIGRATIONS_H
+#define DIPTYCH_INDEX_MIGRATIONS_H
+
+/* clang-format off */
+#define TO_FORMAT_2 \
+    "ALTER TABLE meta ADD COLUMN findable INTEGER NOT NULL DEFAULT 0;\n" \
+    "CREATE TABLE removed (kind TEXT NOT NULL, hash TEXT NOT NULL, row INTEGER NOT NULL, crc INTEGER NOT NULL,\n" \
+    "    width INTEGER, height INTEGER, PRIMARY KEY (kind, hash)) WITHOUT ROWID;\n" \
+    "CREATE TRIGGER items_kept AFTER DELETE ON items WHEN old.hash IS NOT NULL BEGIN\n" \
+    "    INSERT OR REPLACE INTO removed VALUES (old.kind, old.hash, old.row, old.crc, old.width, old.height);\n" \
+    "END;"
+/* clang-format on */
+
+/* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */
+extern const char *const catalog_migrations[];
+
+#endif
