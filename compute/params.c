@@ -24,8 +24,8 @@ static int param_shape(
 
 static void append(char name[NAME_SIZE], const char *text, size_t length)
 {
-    const size_t used = strlen(name), room = NAME_SIZE - 1 - used;
-    strncat(name, text, length < room ? length : room);
+    const size_t used = strlen(name);
+    snprintf(name + used, NAME_SIZE - used, "%.*s", (int)length, text);
 }
 
 /* Where the tensors of a row are: the names as the layout of the file has them. */
