@@ -158,17 +158,16 @@ agree() {
             far = places <= 2 && (a b) !~ /e/ ? 1.01 / 10 ^ places : tolerance
             return a - b <= far && b - a <= far
         }
-        function alike(a, b,    x, y) {
+        function alike(a, b,    x, y, before, before_b) {
             while (a != b) {
                 if (!match(a, number))
                     return 0
                 x = substr(a, RSTART, RLENGTH); before = substr(a, 1, RSTART - 1); a = substr(a, RSTART + RLENGTH)
                 if (!match(b, number))
                     return 0
-                y = substr(b, RSTART, RLENGTH)
-                if (before != substr(b, 1, RSTART - 1) || !near(x, y))
+                y = substr(b, RSTART, RLENGTH); before_b = substr(b, 1, RSTART - 1); b = substr(b, RSTART + RLENGTH)
+                if (before != before_b || !near(x, y))
                     return 0
-                b = substr(b, RSTART + RLENGTH)
             }
             return 1
         }
