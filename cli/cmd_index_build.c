@@ -19,7 +19,7 @@ struct build {
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_TEXTS = 0x100, KEY_CAPTIONS, KEY_METADATA, KEY_STORAGE };
+enum { KEY_TEXTS = 0x100, KEY_CAPTIONS, KEY_METADATA, KEY_STORAGE, KEY_GONE };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
@@ -36,6 +36,13 @@ static const struct argp_option options[] = {
         "once",
         1},
     {"storage", KEY_STORAGE, "TYPE", 0, "How to keep vectors: f32, f16 or i8 (default: f16)", 1},
+    {"gone", KEY_GONE, NULL, 0,
+        "What is missing is gone: take pictures out of the index even where their whole folder is not there "
+        "or empty, "
+        "or more than half of them (and 50) are missing at once. Without it these stay, for a drive that is "
+        "not "
+        "mounted looks like that",
+        1},
     {0},
 };
 
@@ -81,6 +88,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_STORAGE:
         b->storage = option_choice(state, "storage", argument, index_storage_names);
+        return 0;
+    case KEY_GONE:
+        b->sources.gone = true;
         return 0;
     case ARGP_KEY_ARGS:
         add_arguments(state, b);
@@ -175,6 +185,9 @@ static void put_counts(const struct build *b)
     if (c->texts.new + c->texts.copied + c->texts.gone + c->texts.unchanged + c->texts.failed)
         fprintf(stderr, "texts: %zu new, %zu copied, %zu gone, %zu unchanged, %zu failed\n", c->texts.new,
             c->texts.copied, c->texts.gone, c->texts.unchanged, c->texts.failed);
+    if (c->pictures.missing)
+        fprintf(stderr, "missing pictures that stay: %zu; with --gone they leave the index\n",
+            c->pictures.missing);
     if (c->described)
         fprintf(stderr, "new captions or metadata: %zu\n", c->described);
     if (c->texts.truncated)

@@ -87,6 +87,8 @@ extern const char *const source_names[SOURCE_KINDS];
 /* Zero-initialise. */
 struct sources {
     struct strings paths[SOURCE_KINDS]; /* path_absolute's */
+    bool
+        gone; /* pictures that are missing are gone, however many, and so is a folder of them that is not there */
 };
 
 /* Adds a path as the user names it. ERR_MEMORY. */
@@ -105,7 +107,7 @@ void sources_release(struct sources *sources);
 
 struct sync_counts {
     struct {
-        size_t new, changed, copied, moved, gone, unchanged, failed;
+        size_t new, changed, copied, moved, gone, missing, unchanged, failed;
     } pictures;
     struct {
         size_t new, copied, gone, unchanged, failed, truncated;
@@ -119,6 +121,11 @@ struct sync_counts {
 /* Makes the collection what its sources are: the pictures below the folders by path, size, time and content; the
  * texts of the files; captions and metadata. sources NULL or empty: those that the index remembers; others are
  * remembered from now on. For the writer, with an embedder attached.
+ *
+ * A folder that is not there, holds no picture any more, or has lost more than half of its pictures and at least 50,
+ * may be a drive that is not mounted: it is reported as one failure, and its pictures, counted as missing, stay.
+ * With sources->gone they leave the index, and a folder that is not there is no longer remembered. Content that
+ * comes back gets its old vector, until the index is compacted, and counts as copied.
  *
  * A picture, text or remembered file that cannot be read is reported to the job, counted, left out, and tried
  * again the next time. Commits now and then: any end, ERR_CANCELLED too, keeps most of what was done, and the next

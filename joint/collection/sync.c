@@ -74,21 +74,39 @@ static void drop_unreadable(struct sources *sources, struct sync *sync)
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 
-static int sync_folders(struct sync *sync, const struct strings *roots, struct err *err)
+/* What was found out before the first change. */
+static void count_files(struct sync_counts *counts, const struct file_list *files)
 {
-    struct file_list files = {.job = sync->job};
+    counts->skipped = files->skipped;
+    counts->pictures.failed = files->failed;
+    counts->failed += files->failed;
+    for (size_t i = 0; i < files->plan.item_count; i++)
+        counts->pictures.missing += files->plan.items[i].state == PLAN_MISSING;
+}
+
+static int forget(struct index *index, const struct strings *roots, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < roots->count && !rc; i++)
+        rc = index_source_remove(index, source_names[SOURCE_PICTURES], roots->items[i], err);
+    return rc ? rc : index_commit(index, err);
+}
+
+static int sync_folders(struct sync *sync, const struct strings *roots, bool gone, struct err *err)
+{
+    struct file_list files = {.job = sync->job, .gone = gone};
     int rc = 0;
     for (size_t i = 0; i < roots->count && !rc; i++)
         rc = file_list_walk(&files, roots->items[i], err);
-    sync->counts->skipped = files.skipped;
-    sync->counts->pictures.failed = files.failed;
-    sync->counts->failed += files.failed;
     if (!rc)
         rc = job_step(sync->job, "looking for changes", 0, 0, err);
     if (!rc)
         rc = file_list_plan(&files, sync->index, err);
+    count_files(sync->counts, &files);
     if (!rc)
         rc = sync_pictures(sync, &files.plan, err);
+    if (!rc && gone)
+        rc = forget(sync->index, &files.absent, err);
     file_list_release(&files);
     return rc;
 }
@@ -123,7 +141,7 @@ static int sync_file(struct sync *sync, enum source_kind kind, const char *path,
 
 static int sync_all(struct sync *sync, const struct sources *sources, bool named, struct err *err)
 {
-    int rc = sync_folders(sync, &sources->paths[SOURCE_PICTURES], err);
+    int rc = sync_folders(sync, &sources->paths[SOURCE_PICTURES], sources->gone, err);
     for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
         for (size_t i = 0; i < sources->paths[kind].count && !rc; i++)
             rc = sync_file(sync, (enum source_kind)kind, sources->paths[kind].items[i], named, err);
@@ -141,7 +159,7 @@ int collection_sync(struct sync_counts *counts, struct collection *collection, c
         .committed = time_now(),
     };
     const bool named = sources && sources_any(sources);
-    struct sources remembered = {0};
+    struct sources remembered = {.gone = sources && sources->gone};
     *counts = (struct sync_counts){0};
     int rc = named ? remember(sources, sync.index, err) : sources_recall(&remembered, sync.index, err);
     if (!rc && !named)

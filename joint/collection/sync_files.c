@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *copy(struct arena *arena, const char *text, struct err *err)
 {
@@ -46,6 +47,8 @@ static int visit(void *context, const char *path, const struct err *problem)
     const int rc = job_step(list->job, "looking for pictures", 0, 0, walk->err);
     if (rc)
         return rc;
+    if (problem && !strcmp(path, walk->root) && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
+        return strings_add(&list->absent, path, strlen(path), walk->err);
     if (problem || stat(path, &st)) {
         list->failed++;
         if (problem)
@@ -138,6 +141,52 @@ static int add_item(void *context, const struct index_item *item)
     return added->path && (added->hash || !item->hash) ? 0 : ERR_MEMORY;
 }
 
+/* ---- losses -------------------------------------------------------------------------------------------- */
+
+static bool is_absent(const struct file_list *list, const char *root)
+{
+    for (size_t i = 0; i < list->absent.count; i++)
+        if (!strcmp(list->absent.items[i], root))
+            return true;
+    return false;
+}
+
+static void report_loss(struct file_list *list, const struct plan_loss *loss)
+{
+    if (is_absent(list, loss->root))
+        job_reportf(list->job, ERR_NOT_FOUND, "'%s' is not there; pictures of it that stay in the index: %zu",
+            loss->root, loss->missing);
+    else if (!loss->files)
+        job_reportf(list->job, ERR_NOT_FOUND,
+            "'%s' holds no pictures any more; those that stay in the index: %zu", loss->root, loss->missing);
+    else
+        job_reportf(list->job, ERR_NOT_FOUND,
+            "'%s' has lost %zu of %zu pictures at once; they stay in the index", loss->root, loss->missing,
+            loss->items);
+    list->failed++;
+}
+
+static bool has_loss(const struct plan *plan, const char *root)
+{
+    for (size_t i = 0; i < plan->loss_count; i++)
+        if (!strcmp(plan->losses[i].root, root))
+            return true;
+    return false;
+}
+
+/* Each root that is not as it was, once. */
+static void report_roots(struct file_list *list)
+{
+    for (size_t i = 0; i < list->plan.loss_count; i++)
+        report_loss(list, &list->plan.losses[i]);
+    for (size_t i = 0; i < list->absent.count && !list->gone; i++) {
+        if (has_loss(&list->plan, list->absent.items[i]))
+            continue;
+        job_reportf(list->job, ERR_IO, "unable to read '%s': %s", list->absent.items[i], strerror(ENOENT));
+        list->failed++;
+    }
+}
+
 int file_list_plan(struct file_list *list, struct index *index, struct err *err)
 {
     struct plan *plan = &list->plan;
@@ -149,7 +198,13 @@ int file_list_plan(struct file_list *list, struct index *index, struct err *err)
         rc = plan_match(plan, err);
     if (!rc)
         rc = hash_moves(list, err);
-    return rc ? rc : plan_moves(plan, err);
+    if (!rc)
+        rc = plan_moves(plan, err);
+    if (!rc && !list->gone)
+        rc = plan_spare(plan, err);
+    if (!rc)
+        report_roots(list);
+    return rc;
 }
 
 void file_list_release(struct file_list *list)
@@ -157,5 +212,6 @@ void file_list_release(struct file_list *list)
     plan_release(&list->plan);
     strings_release(&list->roots);
     strings_release(&list->unreadable);
+    strings_release(&list->absent);
     arena_release(&list->arena);
 }

@@ -6,21 +6,24 @@
 #include "index/index.h"
 #include "joint/collection/sync_plan.h"
 
-/* Zero-initialise but for the job, to which paths that cannot be read are reported. */
+/* Zero-initialise but for the job, to which paths that cannot be read are reported, and gone. */
 struct file_list {
     const struct job *job;
     struct plan plan;
+    bool gone; /* pictures without a file are gone, and so is a root that is not there: nothing is spared */
     struct strings roots, unreadable;
-    size_t failed;  /* paths that cannot be read */
-    size_t skipped; /* files below folders whose names are not those of pictures */
+    struct strings absent; /* roots that are not there */
+    size_t failed;         /* paths that cannot be read */
+    size_t skipped;        /* files below folders whose names are not those of pictures */
     size_t file_room, item_room;
     struct arena arena;
 };
 
-/* Finds the pictures at and below an absolute path. One that is not there is reported and no failure here. */
+/* Finds the pictures at and below an absolute path. What cannot be read is reported and no failure here. */
 int file_list_walk(struct file_list *files, const char *root, struct err *err);
 
-/* Loads the index's pictures, and plans by path, size and time, and the moves by content. */
+/* Loads the index's pictures, and plans by path, size and time, the moves by content, and what to spare. Reports roots
+ * that are not there or whose pictures are missing. */
 int file_list_plan(struct file_list *files, struct index *index, struct err *err);
 
 /* Fills in the hashes of files (count) that have none; errs (count) where that failed. */

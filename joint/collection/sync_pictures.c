@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Pictures go in in chunks. The files of a chunk are hashed first: content that an item has already is copied
- * from there, content that the chunk has twice is encoded once; the rest goes through the loader. Files lie
+ * Pictures go in in chunks. The files of a chunk are hashed first: content that an item has already, or a removed one
+ * had, is copied from there, content that the chunk has twice is encoded once; the rest goes through the loader. Files lie
  * in the page cache between the two, so they are read from the disk once.
  */
 #include "joint/collection/sync.h"
@@ -78,23 +78,36 @@ static bool is_missing(const char *path)
     return path && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR);
 }
 
-/* Gives the file the vector of an item of the same content; *found: there is one. An item whose own file is
- * no more, below no path that was given, has moved here. */
+/* source: an item of the same content, or NULL for the vector of a removed one; *found: there is one. */
+static int copy_vector(bool *found, struct sync *sync, const struct plan_file *file,
+    const struct index_item *source, struct arena *arena, struct err *err)
+{
+    struct index_item item;
+    int rc = describe(&item, sync, file, arena, err);
+    *found = source != NULL;
+    if (!rc && source) {
+        item.width = source->width;
+        item.height = source->height;
+        rc = index_add_copy(sync->index, &item, source->id, err);
+    } else if (!rc) {
+        rc = index_add_again(found, sync->index, &item, err);
+    }
+    sync->counts->pictures.copied += *found;
+    return rc;
+}
+
+/* Gives the file a vector of the same content; *found: there is one. An item whose own file is no more, below no
+ * path that was given, has moved here. */
 static int reuse_vector(bool *found, struct sync *sync, const struct plan_file *file, struct err *err)
 {
     struct arena arena = {0};
-    struct index_item source, item;
+    struct index_item source;
     int rc = index_find(&source, found, sync->index, INDEX_IMAGE, NULL, file->hash, &arena, err);
     if (!rc && *found && is_missing(source.path)) {
         rc = sync_place(sync, source.id, file->path, file->size, file->mtime_ns, err);
         sync->counts->pictures.moved++;
-    } else if (!rc && *found) {
-        rc = describe(&item, sync, file, &arena, err);
-        item.width = source.width;
-        item.height = source.height;
-        if (!rc)
-            rc = index_add_copy(sync->index, &item, source.id, err);
-        sync->counts->pictures.copied++;
+    } else if (!rc) {
+        rc = copy_vector(found, sync, file, *found ? &source : NULL, &arena, err);
     }
     sync->done += *found;
     arena_release(&arena);

@@ -169,8 +169,62 @@ int plan_moves(struct plan *plan, struct err *err)
     return 0;
 }
 
+/* ---- losses -------------------------------------------------------------------------------------------- */
+
+/* Items that are gone, so that roots without any are passed over: there may be one root a picture. */
+static struct plan_item **gather_gone(size_t *count, const struct plan *plan)
+{
+    struct plan_item **gone = mem_new(plan->item_count + 1, sizeof(struct plan_item *));
+    *count = 0;
+    for (size_t i = 0; gone && i < plan->item_count; i++)
+        if (plan->items[i].state == PLAN_GONE)
+            gone[(*count)++] = &plan->items[i];
+    return gone;
+}
+
+static size_t count_below(struct plan_item *const *items, size_t count, const char *root)
+{
+    size_t below = 0;
+    for (size_t i = 0; i < count; i++)
+        below += path_below(items[i]->path, root);
+    return below;
+}
+
+/* Whether so much is missing that it may come back. */
+static bool is_loss(struct plan_loss *loss, const struct plan *plan)
+{
+    enum { MANY = 50 };
+    for (size_t f = 0; f < plan->file_count; f++)
+        loss->files += path_below(plan->files[f].path, loss->root);
+    for (size_t i = 0; i < plan->item_count; i++)
+        loss->items += path_below(plan->items[i].path, loss->root);
+    return !loss->files || (loss->missing >= MANY && loss->missing > loss->items / 2);
+}
+
+/* All roots are measured before any item is spared: one may lie below another. */
+int plan_spare(struct plan *plan, struct err *err)
+{
+    size_t count;
+    struct plan_item **gone = gather_gone(&count, plan);
+    plan->losses = mem_new(plan->roots->count + 1, sizeof *plan->losses);
+    int rc = gone && plan->losses ? 0 : err_memory(err, plan->item_count * sizeof *gone);
+    for (size_t r = 0; r < plan->roots->count && !rc; r++) {
+        struct plan_loss loss = {.root = plan->roots->items[r]};
+        loss.missing = count_below(gone, count, loss.root);
+        if (loss.missing && is_loss(&loss, plan))
+            plan->losses[plan->loss_count++] = loss;
+    }
+    for (size_t l = 0; l < plan->loss_count && !rc; l++)
+        for (size_t i = 0; i < count; i++)
+            if (path_below(gone[i]->path, plan->losses[l].root))
+                gone[i]->state = PLAN_MISSING;
+    free(gone);
+    return rc;
+}
+
 void plan_release(struct plan *plan)
 {
+    free(plan->losses);
     free(plan->files);
     free(plan->items);
     free(plan->sizes);

@@ -6,6 +6,7 @@
  *   plan_wants_hash then says whose content could be that of an item whose own path no longer has it; the
  *                   caller fills in their hashes
  *   plan_moves      finds the moves among those
+ *   plan_spare      and what is gone with so much else that it may come back: a drive that is not mounted
  *
  * The files are all pictures below the roots, the items all pictures of the index; strings are borrowed.
  */
@@ -27,6 +28,7 @@ enum plan_state {
     PLAN_OUTDATED, /* its path has other content */
     PLAN_GONE,     /* its path is no more */
     PLAN_TAKEN,    /* it moves */
+    PLAN_MISSING,  /* its path is no more, and it stays */
 };
 
 struct plan_item {
@@ -44,6 +46,13 @@ struct plan_file {
     struct plan_item *item; /* of this path; of PLAN_MOVED the one that moves; NULL: none */
 };
 
+/* A root whose pictures are missing. */
+struct plan_loss {
+    const char *root;
+    size_t files, items,
+        missing; /* pictures that it has, that the index had of it, and those without a file */
+};
+
 struct plan {
     struct plan_file *files; // (file_count); plan_match sorts both by path and drops paths given twice
     struct plan_item *items; // (item_count)
@@ -51,11 +60,17 @@ struct plan {
     const struct strings *roots, *unreadable; /* nothing is said of what lies at or below the latter */
     int64_t *sizes;                           // (size_count) of the items that may have moved, sorted
     size_t size_count;
+    struct plan_loss *losses; // (loss_count)
+    size_t loss_count;
 };
 
 int plan_match(struct plan *plan, struct err *err);
 bool plan_wants_hash(const struct plan *plan, const struct plan_file *file);
 int plan_moves(struct plan *plan, struct err *err);
-void plan_release(struct plan *plan); /* files and items too, by free() */
+
+/* A root without any picture left, or one that has lost more than half of its items and at least 50, is a loss: its
+ * items that are gone become PLAN_MISSING. */
+int plan_spare(struct plan *plan, struct err *err);
+void plan_release(struct plan *plan); /* files, items and losses too, by free() */
 
 #endif

@@ -126,7 +126,8 @@ static int flush(struct text_sync *texts, struct err *err)
     return rc ? rc : sync_commit(sync, err);
 }
 
-/* Takes the vector of the same text elsewhere, or queues the text to be encoded. The entry outlives that. */
+/* Takes the vector of the same text elsewhere or of a removed one, or queues the text to be encoded. The entry
+ * outlives that. */
 static int add_new(struct text_sync *texts, const struct text_entry *entry, struct err *err)
 {
     struct sync *sync = texts->sync;
@@ -144,12 +145,14 @@ static int add_new(struct text_sync *texts, const struct text_entry *entry, stru
     };
     int rc = index_find(&source, &found, sync->index, INDEX_TEXT, NULL, item->hash, &arena, err);
     arena_release(&arena);
-    if (!rc && found) {
-        sync->counts->texts.copied++;
-        return index_add_copy(sync->index, item, source.id, err);
-    }
-    if (rc)
+    if (!rc && found)
+        rc = index_add_copy(sync->index, item, source.id, err);
+    else if (!rc)
+        rc = index_add_again(&found, sync->index, item, err);
+    if (rc || found) {
+        sync->counts->texts.copied += !rc;
         return rc;
+    }
     texts->words[texts->batch] = entry->text;
     return ++texts->batch == BATCH ? flush(texts, err) : 0;
 }

@@ -84,6 +84,34 @@ run empty-search search a.dip "a star"
 run empty-verify index verify a.dip
 run empty-compact index compact a.dip
 
+# ---- much that is missing at once: a drive that is not mounted
+samples drive 01 02 03
+run drive-build index build drive.dip drive
+mv drive mounted && mkdir drive
+run drive-unmounted index update drive.dip
+rmdir drive
+run drive-absent index update drive.dip -q
+run drive-list index list drive.dip
+mv mounted drive
+run drive-mounted index update drive.dip
+mv drive mounted && mkdir drive
+run drive-gone index update drive.dip --gone
+run drive-gone-info index info drive.dip
+rmdir drive && mv mounted drive
+run drive-back index update drive.dip
+run drive-back-list index list drive.dip
+run drive-back-verify index verify drive.dip
+rm -r drive
+run drive-forgotten index update drive.dip --gone
+run drive-forgotten-info index info drive.dip
+mkdir many
+for i in $(seq 10 69); do colour "many/$i.ppm" "\\$(printf %03o "$i")\\1\\1"; done
+dated many
+run many-build index build many.dip many -q
+rm many/[1-5]*.ppm
+run many-kept index update many.dip
+run many-gone index update many.dip --gone
+
 # ---- what is refused
 other_model other
 run refused-model index update b.dip tree --model other

@@ -143,7 +143,7 @@ static void what_is_removed_by_its_source_does_not_come_back(void **state)
     assert_true(world_reported(&w, "/nowhere/at/all"));
     assert_int_equal(world_sync(&w, NULL), 0); /* the folder is forgotten, the file of texts is not */
     assert_int_equal(w.counts.pictures.new, 0);
-    assert_int_equal(w.counts.texts.new, 2);
+    assert_int_equal(w.counts.texts.copied, 2);
     strings_release(&paths);
     world_release(&w);
 }
@@ -160,7 +160,7 @@ static void a_filter_keeps_the_source(void **state)
     assert_int_equal(removed, 1);
     assert_int_equal(missing, 0);
     assert_int_equal(world_sync(&w, NULL), 0);
-    assert_int_equal(w.counts.pictures.new, 1); /* it comes back */
+    assert_int_equal(w.counts.pictures.copied, 1); /* it comes back */
     world_release(&w);
 }
 
