@@ -291,6 +291,13 @@ int new_folder_close(struct new_folder *folder, bool keep, struct err *err);
 
 bool file_exists(const char *path);
 
+/* ERR_FORMAT where bytes, read from path, are a pointer of Git LFS: a few lines in the place of a large file that
+ * was never fetched. file_read asks by itself. */
+int git_lfs_check(const char *bytes, size_t size, const char *path, struct err *err);
+
+/* *out is path itself where it is no regular file, else the folder that the file lies in. ERR_MEMORY. */
+int path_folder(const char **out, const char *path, struct arena *arena, struct err *err);
+
 /* folder + "/" + name, in the arena. NULL when out of memory. */
 char *path_join(struct arena *arena, const char *folder, const char *name);
 

@@ -127,7 +127,20 @@ int file_read(char **out, size_t *size, const char *path, size_t limit, struct e
         *out = NULL;
         rc = err_set(err, ERR_FORMAT, "unable to read '%s': gzip data ends early", path);
     }
+    if (!rc && (rc = git_lfs_check(*out, *size, path, err))) {
+        free(*out);
+        *out = NULL;
+    }
     return rc;
+}
+
+int git_lfs_check(const char *bytes, size_t size, const char *path, struct err *err)
+{
+    if (!span_begins((struct span){bytes, size}, span_of("version https://git-lfs.github.com/spec/")))
+        return 0;
+    return err_set(err, ERR_FORMAT,
+        "unable to read '%s': it is a Git LFS pointer, not the file itself; in that folder run: git lfs pull",
+        path);
 }
 
 bool file_exists(const char *path)

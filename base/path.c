@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 char *path_join(struct arena *arena, const char *folder, const char *name)
 {
@@ -11,6 +12,17 @@ char *path_join(struct arena *arena, const char *folder, const char *name)
     if (path)
         sprintf(path, "%s%s%s", folder, slash ? "/" : "", name);
     return path;
+}
+
+int path_folder(const char **out, const char *path, struct arena *arena, struct err *err)
+{
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    *out = path;
+    if (stat(path, &st) || !S_ISREG(st.st_mode))
+        return 0;
+    *out = !slash ? "." : slash == path ? "/" : arena_copy(arena, path, (size_t)(slash - path));
+    return *out ? 0 : err_memory(err, strlen(path));
 }
 
 bool path_below(const char *path, const char *root)

@@ -237,7 +237,7 @@ struct weight {
     int rank;
     size_t shape[WEIGHT_RANK_MAX];
     size_t count;        /* elements */
-    const uint8_t *data; /* little-endian elements, inside the mapped file */
+    const uint8_t *data; /* little-endian elements, inside the mapped file or the weights' memory */
     const char *file;    /* path, for messages */
 };
 
@@ -245,12 +245,26 @@ size_t weight_bytes(const struct weight *weight); /* of data */
 
 struct weights;
 
-/* Opens `model.safetensors`, its shards through `model.safetensors.index.json`, or
- * `open_clip_model.safetensors` in a model directory. Every header is checked: lengths, offsets, overlaps,
- * shapes against byte counts. A file that cannot be read, or a directory with none, is ERR_IO; a file that is
- * damaged ERR_FORMAT; tensors of no layout we know ERR_UNSUPPORTED. So is a directory that has only pickled
- * weights (.bin, .pt), and the message says how to convert. */
-int weights_open(struct weights **out, const char *directory, struct err *err);
+/* Opens the weights of a model directory, or a file of weights by its path. Of a directory, the first of these that
+ * it has:
+ *
+ *     model.safetensors, or shards by model.safetensors.index.json    Hugging Face
+ *     open_clip_model.safetensors, open_clip_pytorch_model.safetensors
+ *     open_clip_pytorch_model.bin
+ *     pytorch_model.bin, or shards by pytorch_model.bin.index.json
+ *     the only other .bin, .pt or .pth                                ViT-B-32.pt of OpenAI; a training checkpoint
+ *
+ * A path that ends in .json is an index of shards, which lie beside it. PyTorch's files (its zip format, of torch
+ * 1.6 and later) are read for their tensors alone: a state_dict, the "state_dict" of a training checkpoint, without
+ * "module." before its names, or a TorchScript module. Nothing in them is called, and a name that is not on the
+ * list of what tensors are made of is refused. Tensors are used where they lie in the file; those that are no
+ * contiguous piece of their storage, and entries that a zip program has deflated, are copied.
+ *
+ * Every header is checked: lengths, offsets, overlaps, shapes and strides against byte counts. A file that cannot be
+ * read, or a directory with none, is ERR_IO; a file that is damaged, or only a pointer of Git LFS, ERR_FORMAT; tensors
+ * of no layout we know and pickles of something else ERR_UNSUPPORTED; ERR_LIMIT where copies would take many times the
+ * size of the file; ERR_MEMORY. */
+int weights_open(struct weights **out, const char *path, struct err *err);
 
 /* Weights made up from a seed, for benchmarks and golden tests: any tensor a tower asks for exists, in any
  * shape, under the names of Hugging Face's layout. compute/weights_random.c says how values are made;
@@ -260,6 +274,7 @@ int weights_random(struct weights **out, uint64_t seed, struct err *err);
 void weights_free(struct weights *weights);
 
 enum layout weights_layout(const struct weights *weights);
+bool weights_script(const struct weights *weights); /* of TorchScript, as only OpenAI's models are */
 size_t weights_count(const struct weights *weights);
 const struct weight *weights_at(const struct weights *weights, size_t i);           /* in file order */
 const struct weight *weights_find(const struct weights *weights, const char *name); /* NULL: not there */

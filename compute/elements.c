@@ -34,6 +34,50 @@ static void from_bf16(float *out, const uint8_t *data, size_t count)
         out[i] = bf16_to_f32(load_16(data + 2 * i));
 }
 
+static void from_f64(float *out, const uint8_t *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double value;
+        memcpy(&value, data + 8 * i, sizeof value);
+        out[i] = (float)value;
+    }
+}
+
+/* Eight bits: a sign, an exponent that is `bias` for 1, and `mantissa` bits behind the point, which have a one
+ * before it unless the exponent is 0. What is no number differs from kind to kind. */
+static float f8_to_f32(uint8_t bits, int mantissa, int bias)
+{
+    const int exponent = (bits & 0x7f) >> mantissa, one = 1 << mantissa, fraction = bits & (one - 1);
+    const float value = exponent ? ldexpf((float)(one + fraction), exponent - bias - mantissa)
+                                 : ldexpf((float)fraction, 1 - bias - mantissa);
+    return bits >> 7 ? -value : value;
+}
+
+static void from_e4m3(float *out, const uint8_t *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (data[i] & 0x7f) == 0x7f ? NAN : f8_to_f32(data[i], 3, 7);
+}
+
+static void from_e5m2(float *out, const uint8_t *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = f16_to_f32((uint16_t)(data[i] << 8)); /* the upper half of one */
+}
+
+/* FNUZ: no infinities, and a NaN in place of the negative zero */
+static void from_e4m3fnuz(float *out, const uint8_t *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = data[i] == 0x80 ? NAN : f8_to_f32(data[i], 3, 8);
+}
+
+static void from_e5m2fnuz(float *out, const uint8_t *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = data[i] == 0x80 ? NAN : f8_to_f32(data[i], 2, 16);
+}
+
 static const struct reader {
     const char *type;
     size_t size;
@@ -42,6 +86,11 @@ static const struct reader {
     {"F32", 4, from_f32},
     {"F16", 2, from_f16},
     {"BF16", 2, from_bf16},
+    {"F64", 8, from_f64},
+    {"F8_E4M3", 1, from_e4m3},
+    {"F8_E5M2", 1, from_e5m2},
+    {"F8_E4M3FNUZ", 1, from_e4m3fnuz},
+    {"F8_E5M2FNUZ", 1, from_e5m2fnuz},
 };
 
 /* The exponent of infinity and NaN is all ones: adding one to it carries into the sign bit, which a finite

@@ -8,7 +8,8 @@
 /* What became of a conversion. */
 enum elements_result { ELEMENTS_DONE, ELEMENTS_NOT_FLOAT, ELEMENTS_NOT_FINITE };
 
-/* Writes count little-endian elements, at any address, of safetensors type "F32", "F16" or "BF16" to out.
+/* Writes count little-endian elements, at any address, of a safetensors type that is a float, to out:
+ * "F32", "F16", "BF16", "F64", which is rounded, or "F8_E4M3", "F8_E5M2" and those with FNUZ.
  * ELEMENTS_NOT_FLOAT: another type, nothing was written. ELEMENTS_NOT_FINITE: *bad is the first infinity or
  * NaN. */
 enum elements_result elements_to_f32(

@@ -151,10 +151,10 @@ static int values_get(struct values *out, const struct place *place, int rank, c
     return weights_fetch(out->own, weights, name, rank, shape, err);
 }
 
-static void values_release(struct values *values, size_t count)
+static void values_release(struct values *values, const struct weights *weights, size_t count)
 {
     if (values->at && !values->own)
-        file_map_forget(values->at, count * sizeof *values->at);
+        weights_forget(weights, values->at, count * sizeof *values->at);
     free(values->own);
 }
 
@@ -211,7 +211,7 @@ static int param_load(void *object, const struct param *param, const struct plac
         rc = param_place((char *)object + param->field, param, values.at, rank, shape, count, device, err);
     if (rc == ERR_MEMORY || rc == ERR_DEVICE)
         say_which(err, place);
-    values_release(&values, count);
+    values_release(&values, weights, count);
     return rc;
 }
 

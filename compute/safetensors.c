@@ -10,6 +10,7 @@
  * The data has no gaps, no overlaps and nothing after the last tensor. Nothing is aligned.
  */
 #include "compute/safetensors.h"
+#include "compute/weights.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -37,6 +38,8 @@ static const struct type {
     {"C64", 64},
     {"F8_E4M3", 8},
     {"F8_E5M2", 8},
+    {"F8_E4M3FNUZ", 8},
+    {"F8_E5M2FNUZ", 8},
     {"F8_E8M0", 8},
     {"F6_E2M3", 6},
     {"F6_E3M2", 6},
@@ -50,6 +53,12 @@ static const struct type *type_find(const char *name)
             return &types[i];
     }
     return NULL;
+}
+
+size_t type_bits(const char *name)
+{
+    const struct type *type = type_find(name);
+    return type ? type->bits : 0;
 }
 
 /* What stands after the header, and how many bytes of it there are. */

@@ -36,6 +36,11 @@ enum layout weights_layout(const struct weights *weights)
     return weights->layout;
 }
 
+bool weights_script(const struct weights *weights)
+{
+    return weights->script;
+}
+
 size_t weights_count(const struct weights *weights)
 {
     return weights->count;
@@ -44,6 +49,15 @@ size_t weights_count(const struct weights *weights)
 const struct weight *weights_at(const struct weights *weights, size_t i)
 {
     return &weights->items[i];
+}
+
+void weights_forget(const struct weights *weights, const void *data, size_t size)
+{
+    for (const struct mapped_file *file = weights->files; file; file = file->next) {
+        const uintptr_t begin = (uintptr_t)file->map.data, at = (uintptr_t)data;
+        if (at >= begin && at - begin < file->map.size)
+            file_map_forget(data, size);
+    }
 }
 
 static int name_against(const void *name, const void *element)
@@ -119,12 +133,11 @@ int weights_fetch(float *out, const struct weights *weights, const char *name, i
         return rc;
     switch (elements_to_f32(out, weight->data, weight->count, weight->type, &bad)) {
     case ELEMENTS_DONE:
-        file_map_forget(weight->data, weight_bytes(weight));
+        weights_forget(weights, weight->data, weight_bytes(weight));
         break;
     case ELEMENTS_NOT_FLOAT:
-        return err_set(err, ERR_FORMAT,
-            "cannot load '%s': tensor '%s' is of type %s, expected F32, F16 or BF16", weight->file, name,
-            weight->type);
+        return err_set(err, ERR_FORMAT, "cannot load '%s': tensor '%s' is of type %s, which is no float",
+            weight->file, name, weight->type);
     case ELEMENTS_NOT_FINITE:
         return not_finite(weight, bad, out[bad], err);
     }

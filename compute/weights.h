@@ -19,12 +19,13 @@ struct weights {
     size_t count;
     const struct weight **by_name; // (count), sorted
     enum layout layout;
+    bool script; /* of TorchScript, as OpenAI's models are */
     bool random; /* nothing above is used: tensors are made up */
     uint64_t seed;
 };
 
-/* Writes tensor `name`, which must have exactly this shape, to out as float32. F32, F16 and BF16 are
- * converted; any other type, a shape that differs and a value that is not finite are ERR_FORMAT, naming file,
+/* Writes tensor `name`, which must have exactly this shape, to out as float32. The kinds of float of
+ * elements.c are converted; any other type, a shape that differs and a value that is not finite are ERR_FORMAT, naming file,
  * tensor and, for a value, its index. A scalar (rank 0) may be stored with shape [1]. */
 int weights_fetch(float *out, const struct weights *weights, const char *name, int rank, const size_t *shape,
     struct err *err);
@@ -33,6 +34,12 @@ int weights_fetch(float *out, const struct weights *weights, const char *name, i
  * the mapped file. Otherwise *out is NULL and the tensor is to be fetched. */
 int weights_view(const float **out, const struct weights *weights, const char *name, int rank,
     const size_t *shape, struct err *err);
+
+/* The bits of an element of a type of safetensors; 0: there is no such type. */
+size_t type_bits(const char *name);
+
+/* The data of a tensor have been used: file_map_forget, where they are a file's. */
+void weights_forget(const struct weights *weights, const void *data, size_t size);
 
 /* How a layout stores what a parameter table calls `name`, which may be a prefix too. */
 struct stored {

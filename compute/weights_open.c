@@ -3,21 +3,42 @@
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compute/safetensors.h"
+#include "compute/torch_file.h"
 #include "compute/weights.h"
 
 /* ---- one file ------------------------------------------------------------------------------------------ */
+
+static bool ends_in(const char *name, const char *ending)
+{
+    const size_t length = strlen(name), n = strlen(ending);
+    return length > n && !strcmp(name + length - n, ending);
+}
+
+/* PyTorch's own files, by their names. */
+static bool is_torch(const char *name)
+{
+    return ends_in(name, ".bin") || ends_in(name, ".pt") || ends_in(name, ".pth");
+}
+
+/* By what the bytes are; a file of neither kind is said to be damaged as its name has it. */
+static int parse(struct weight **out, size_t *count, struct weights *weights, const struct mapped_file *file,
+    struct err *err)
+{
+    const struct span bytes = {(const char *)file->map.data, file->map.size};
+    if (torch_file_begins(bytes) || is_torch(file->path))
+        return torch_file_parse(out, count, &weights->script, &weights->arena, bytes, file->path, err);
+    return safetensors_parse(out, count, &weights->arena, file->map.data, file->map.size, file->path, err);
+}
 
 static int add_tensors(struct weights *weights, const struct mapped_file *file, struct err *err)
 {
     struct weight *tensors = NULL;
     size_t count, total;
-    int rc =
-        safetensors_parse(&tensors, &count, &weights->arena, file->map.data, file->map.size, file->path, err);
+    int rc = parse(&tensors, &count, weights, file, err);
     if (rc) {
         err_wrap(err, "cannot load '%s'", file->path);
         return rc;
@@ -44,7 +65,8 @@ static int add_file(struct weights *weights, const char *path, struct err *err)
     file->path = path;
     file->next = weights->files;
     weights->files = file;
-    return add_tensors(weights, file, err);
+    rc = git_lfs_check((const char *)file->map.data, file->map.size, path, err);
+    return rc ? rc : add_tensors(weights, file, err);
 }
 
 /* ---- names --------------------------------------------------------------------------------------------- */
@@ -146,7 +168,8 @@ static int open_shards(struct weights *weights, const char *directory, struct er
     return rc;
 }
 
-/* In the order they are looked for. */
+/* In the order they are looked for. Where there is none, the only file of PyTorch's in the directory is taken,
+ * whatever its name: OpenAI's are ViT-B-32.pt and the like. */
 static const struct source {
     const char *name;
     int (*open)(struct weights *weights, const char *directory, struct err *err);
@@ -155,10 +178,13 @@ static const struct source {
     {"model.safetensors.index.json", open_shards},
     {"open_clip_model.safetensors", open_file},
     {"open_clip_pytorch_model.safetensors", open_file},
+    {"open_clip_pytorch_model.bin", open_file},
+    {"pytorch_model.bin", open_file},
+    {"pytorch_model.bin.index.json", open_shards},
 };
 
 static int open_source(struct weights **out, const char *path, const char *directory,
-    const struct source *source, struct err *err)
+    int (*open)(struct weights *weights, const char *directory, struct err *err), struct err *err)
 {
     int rc;
     struct weights *weights = mem_new(1, sizeof *weights);
@@ -168,7 +194,7 @@ static int open_source(struct weights **out, const char *path, const char *direc
         rc = err_memory(err, sizeof *weights);
         goto done;
     }
-    rc = source->open(weights, directory, err);
+    rc = open(weights, directory, err);
     if (!rc)
         rc = layout_tell(weights, err);
     if (!rc) {
@@ -180,56 +206,94 @@ done:
     return rc;
 }
 
-static bool is_pickle(const char *name)
+/* transformers' training leaves these beside the weights. */
+static bool is_state(const char *name)
 {
-    static const char *const endings[] = {".bin", ".pt", ".pth"};
-    const size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        const size_t n = strlen(endings[i]);
-        if (length > n && !strcmp(name + length - n, endings[i]))
+    static const char *const names[] = {
+        "training_args.bin", "optimizer.pt", "optimizer.bin", "scheduler.pt", "rng_state.pth", "scaler.pt"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], name))
             return true;
-    }
     return false;
 }
 
-/* Pickles are programs that PyTorch runs to build tensors; PyTorch itself can turn one into safetensors. */
-static int refuse(const char *directory, struct err *err)
+static int by_text(const void *left, const void *right)
 {
-    DIR *listing = opendir(directory);
-    if (!listing)
-        return err_set(err, ERR_IO, "unable to open '%s': %s", directory, strerror(errno));
-    char pickle[sizeof((struct dirent *)NULL)->d_name] = "";
-    for (const struct dirent *entry; !*pickle && (entry = readdir(listing));) {
-        if (is_pickle(entry->d_name))
-            snprintf(pickle, sizeof pickle, "%s", entry->d_name);
-    }
-    closedir(listing);
-    if (!*pickle)
-        return err_set(err, ERR_IO, "no weights in '%s': it has no '%s'", directory, sources[0].name);
-    return err_set(err, ERR_UNSUPPORTED,
-        "cannot load '%s/%s': pickled weights are not read; in that folder run: python3 -c \"import torch, "
-        "safetensors.torch as s; w = torch.load('%s', map_location='cpu'); s.save_file({k: v.contiguous() "
-        "for "
-        "k, v in w.get('state_dict', w).items()}, '%s')\"",
-        directory, pickle, pickle, sources[0].name);
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-int weights_open(struct weights **out, const char *directory, struct err *err)
+static int list_names(struct strings *out, const char *directory, struct err *err)
 {
-    struct arena paths = {0};
+    DIR *listing = opendir(directory);
+    int rc = 0;
+    if (!listing)
+        return err_set(err, ERR_IO, "unable to open '%s': %s", directory, strerror(errno));
+    for (const struct dirent *entry; !rc && (entry = readdir(listing));)
+        if ((is_torch(entry->d_name) && !is_state(entry->d_name)) || ends_in(entry->d_name, ".safetensors"))
+            rc = strings_add(out, entry->d_name, strlen(entry->d_name), err);
+    closedir(listing);
+    if (!rc && out->count)
+        qsort(out->items, out->count, sizeof *out->items, by_text);
+    return rc;
+}
+
+/* None of `sources` is there: the only file of PyTorch's, or what is missing. */
+static int open_other(struct weights **out, const char *directory, struct arena *arena, struct err *err)
+{
+    struct strings names = {0};
+    const char *found[2] = {NULL, NULL}, *variant = NULL;
+    int rc = list_names(&names, directory, err);
+    for (size_t i = 0; i < names.count; i++) {
+        if (!is_torch(names.items[i]))
+            variant = names.items[i];
+        else if (!found[1])
+            found[found[0] != NULL] = names.items[i];
+    }
+    const char *path = found[0] ? path_join(arena, directory, found[0]) : NULL;
+    if (rc)
+        ;
+    else if (found[1])
+        rc = err_set(err, ERR_IO, "no '%s' in '%s', and '%s' and '%s' both could be its weights: name one",
+            sources[0].name, directory, found[0], found[1]);
+    else if (found[0])
+        rc = path ? open_source(out, path, directory, open_file, err) : err_memory(err, strlen(directory));
+    else if (variant)
+        rc = err_set(err, ERR_IO, "no '%s' in '%s'; '%s' is there: name it, or its variant", sources[0].name,
+            directory, variant);
+    else
+        rc = err_set(err, ERR_IO, "no weights in '%s': it has no '%s'", directory, sources[0].name);
+    strings_release(&names);
+    return rc;
+}
+
+static int open_directory(struct weights **out, const char *directory, struct arena *arena, struct err *err)
+{
     bool found = false;
     int rc = 0;
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-        const char *path = path_join(&paths, directory, sources[i].name);
+        const char *path = path_join(arena, directory, sources[i].name);
         if (path && !file_exists(path))
             continue;
         found = true;
-        rc = path ? open_source(out, path, directory, &sources[i], err) : err_memory(err, strlen(directory));
+        rc = path ? open_source(out, path, directory, sources[i].open, err)
+                  : err_memory(err, strlen(directory));
         /* timm's repositories put the picture tower alone in model.safetensors and the whole model in
          * open_clip's file beside it, so a file that is no CLIP model does not end the search. */
         if (rc != ERR_UNSUPPORTED)
             break;
     }
-    arena_release(&paths);
-    return found ? rc : refuse(directory, err);
+    return found ? rc : open_other(out, directory, arena, err);
+}
+
+int weights_open(struct weights **out, const char *path, struct err *err)
+{
+    struct arena arena = {0};
+    const char *folder = path;
+    int rc = path_folder(&folder, path, &arena, err);
+    if (!rc && folder == path)
+        rc = open_directory(out, path, &arena, err);
+    else if (!rc)
+        rc = open_source(out, path, folder, ends_in(path, ".json") ? open_shards : open_file, err);
+    arena_release(&arena);
+    return rc;
 }

@@ -21,7 +21,8 @@
 static int empty_model(void **state)
 {
     static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
-        "one.safetensors", "two.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.bin"};
+        "one.safetensors", "two.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.bin",
+        "pytorch_model.bin", "ViT-B-32.pt", "other.pth", "optimizer.pt", "model.fp16.safetensors"};
     (void)state;
     mkdir(MODEL, 0755);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -215,8 +216,8 @@ static void a_tensor_that_does_not_fit_is_named(void **state)
     assert_fetch_fails(weights, "visual.nan", 2, (size_t[]){3, 2}, "element 3 of tensor 'visual.nan' is nan");
     assert_fetch_fails(
         weights, "visual.infinite", 1, (size_t[]){2}, "element 1 of tensor 'visual.infinite' is -inf");
-    assert_fetch_fails(weights, "visual.ids", 1, (size_t[]){2},
-        "tensor 'visual.ids' is of type I64, expected F32, F16 or BF16");
+    assert_fetch_fails(
+        weights, "visual.ids", 1, (size_t[]){2}, "tensor 'visual.ids' is of type I64, which is no float");
     weights_free(weights);
 }
 
@@ -377,12 +378,59 @@ static void a_directory_without_weights_says_what_to_do(void **state)
     (void)state;
     ASSERT_REFUSED(ERR_IO, MODEL, "'model.safetensors'");
     write_text(MODEL "/open_clip_pytorch_model.bin", "pickle");
-    ASSERT_REFUSED(ERR_UNSUPPORTED, MODEL "/open_clip_pytorch_model.bin", "safetensors.torch", "save_file");
+    ASSERT_REFUSED(ERR_FORMAT, MODEL "/open_clip_pytorch_model.bin", "is no zip archive");
 
     struct weights *weights;
     struct err err;
     assert_int_equal(weights_open(&weights, DIPTYCH_SCRATCH "/nowhere", &err), ERR_IO);
     assert_non_null(strstr(err.msg, "nowhere': No such file"));
+}
+
+#define TORCH DIPTYCH_ROOT "/tests/golden/torch/"
+
+/* Whose file it is that the directory is read from. */
+static void assert_reads(const char *name)
+{
+    struct weights *weights = open_model();
+    assert_string_equal(weights_at(weights, 0)->file + sizeof MODEL, name);
+    weights_free(weights);
+}
+
+static void a_directory_is_read_by_an_order(void **state)
+{
+    (void)state;
+    assert_int_equal(symlink(TORCH "script.pt", MODEL "/ViT-B-32.pt"), 0);
+    write_text(MODEL "/optimizer.pt", "beside weights");
+    assert_reads("ViT-B-32.pt");
+    assert_int_equal(symlink(TORCH "checkpoint.pt", MODEL "/other.pth"), 0);
+    ASSERT_REFUSED(
+        ERR_IO, "no 'model.safetensors' in '" MODEL "'", "'ViT-B-32.pt' and 'other.pth' both could be");
+    assert_int_equal(symlink(TORCH "open_clip.bin", MODEL "/pytorch_model.bin"), 0);
+    assert_reads("pytorch_model.bin");
+    assert_int_equal(symlink(TORCH "open_clip.bin", MODEL "/open_clip_pytorch_model.bin"), 0);
+    assert_reads("open_clip_pytorch_model.bin");
+    assert_int_equal(symlink(TORCH "open_clip.safetensors", MODEL "/open_clip_model.safetensors"), 0);
+    assert_reads("open_clip_model.safetensors");
+    assert_int_equal(symlink(TORCH "hf.safetensors", MODEL "/model.safetensors"), 0);
+    assert_reads("model.safetensors");
+}
+
+static void a_variant_alone_is_named(void **state)
+{
+    (void)state;
+    write_text(MODEL "/model.fp16.safetensors", "weights");
+    ASSERT_REFUSED(ERR_IO, "no 'model.safetensors' in '" MODEL "'; 'model.fp16.safetensors' is there");
+}
+
+static void a_pointer_of_git_lfs_is_named(void **state)
+{
+    static const char *const files[] = {MODEL "/model.safetensors.index.json", MODEL "/model.safetensors"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        write_text(
+            files[i], "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 605247071\n");
+        ASSERT_REFUSED(ERR_FORMAT, files[i], "it is a Git LFS pointer", "git lfs pull");
+    }
 }
 
 /* "3x14" as a shape, "-" as none. */
@@ -454,6 +502,9 @@ int main(void)
         cmocka_unit_test_setup(bad_shards_are_refused, empty_model),
         cmocka_unit_test_setup(the_file_that_holds_a_clip_model_is_taken, empty_model),
         cmocka_unit_test_setup(a_directory_without_weights_says_what_to_do, empty_model),
+        cmocka_unit_test_setup(a_directory_is_read_by_an_order, empty_model),
+        cmocka_unit_test_setup(a_variant_alone_is_named, empty_model),
+        cmocka_unit_test_setup(a_pointer_of_git_lfs_is_named, empty_model),
         cmocka_unit_test(made_up_weights_are_numpys),
         cmocka_unit_test(made_up_models_have_every_tensor),
     };
