@@ -11,7 +11,8 @@ static const struct command subcommands[] = {
 
 json_t *evaluate_json(const struct session *session)
 {
-    return json_pack("{s:o, s:s}", "model", json_model(session->model_options.directory), "precision",
+    return json_pack("{s:o, s:o, s:s}", "model", json_model(session->model_options.directory), "tokenizer",
+        json_tokenizer_rule(model_tokenizer(session->model)), "precision",
         precision_name(device_precision(session->device)));
 }
 

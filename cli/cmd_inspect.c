@@ -99,8 +99,11 @@ static json_t *preprocess_report(const struct preprocess *preprocess)
 
 static json_t *tokenizer_report(const struct tokenizer *tokenizer)
 {
-    return json_pack("{s:I, s:i, s:i}", "vocabulary", (json_int_t)tokenizer_vocab(tokenizer), "start_of_text",
-        (int)tokenizer_start(tokenizer), "end_of_text", (int)tokenizer_end(tokenizer));
+    json_t *report = json_tokenizer_rule(tokenizer);
+    json_object_update_new(report,
+        json_pack("{s:I, s:i, s:i}", "vocabulary", (json_int_t)tokenizer_vocab(tokenizer), "start_of_text",
+            (int)tokenizer_start(tokenizer), "end_of_text", (int)tokenizer_end(tokenizer)));
+    return report;
 }
 
 static json_t *tensors_report(const struct weights *weights)
@@ -143,7 +146,7 @@ static json_t *model_report(const char *directory, const struct model_config *co
 
     int rc = preprocess_load(&preprocess, directory, (int)config->vision.image_size, &err);
     add_part(report, "preprocess", rc ? NULL : preprocess_report(&preprocess), &err, failed);
-    rc = tokenizer_load(&tokenizer, directory, &err);
+    rc = tokenizer_load(&tokenizer, directory, config->tokenizer, &err);
     add_part(report, "tokenizer", rc ? NULL : tokenizer_report(tokenizer), &err, failed);
     rc = weights_open(&weights, directory, &err);
     add_part(report, "tensors", rc ? NULL : tensors_report(weights), &err, failed);

@@ -11,7 +11,7 @@
 int evaluate_retrieval(int argc, char **argv);
 int evaluate_classify(int argc, char **argv);
 
-/* "model" and "precision" of a report in json. NULL when out of memory. */
+/* "model", "tokenizer" and "precision" of a report in json. NULL when out of memory. */
 struct json_t *evaluate_json(const struct session *session);
 
 /* ---- retrieval ----------------------------------------------------------------------------------------- */

@@ -15,6 +15,13 @@ json_t *json_model(const char *option)
     return text;
 }
 
+json_t *json_tokenizer_rule(const struct tokenizer *tokenizer)
+{
+    const struct tokenizer_rule rule = tokenizer_rule(tokenizer);
+    return json_pack("{s:s, s:s}", "reference", tokenizer_reference_name(rule.reference), "cleaning",
+        text_cleaning_name(rule.cleaning));
+}
+
 int json_print(json_t *value, size_t flags, struct err *err)
 {
     if (!value)

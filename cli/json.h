@@ -3,12 +3,15 @@
 #ifndef DIPTYCH_CLI_JSON_H
 #define DIPTYCH_CLI_JSON_H
 
-#include "base/base.h"
+#include "text/text.h"
 
 #include <jansson.h>
 
 /* The directory of the model: what --model, the option, or DIPTYCH_MODEL names, or the default. */
 json_t *json_model(const char *option);
+
+/* {"reference", "cleaning"}: by which rule the tokenizer of a model reads texts; text.h says what they mean. */
+json_t *json_tokenizer_rule(const struct tokenizer *tokenizer);
 
 /* Prints value, which is given up, on a line, or on as many as `flags` of json_dumpf make; numbers have the 7
  * digits of a float32 where flags do not say otherwise. A value that is NULL, as jansson gives where there is

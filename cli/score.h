@@ -30,7 +30,7 @@ struct score_report {
     bool verbose; /* BLEU's counts too */
 };
 
-/* What the numbers depend on: words, source of document frequencies, versions. NULL when out of memory. */
+/* What the numbers depend on: words, source of document frequencies, versions, model. NULL when out of memory. */
 json_t *score_signature(const struct caption_scores *scores, const struct score_request *request);
 
 /* Print the report of one system, or of systems that are compared, in a format. */

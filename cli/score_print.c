@@ -94,8 +94,12 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
         "PTBTokenizer 3.4.1, lower case, without coco-caption's punctuation", "context",
         !options->without_context, "df", json_text(request->df_path ? request->df_path : "references"),
         "df_images", (json_int_t)images, "sacrebleu", scores->sacrebleu.signature);
-    if (request->pictures)
-        json_object_set_new(signature, "clip_model", json_model(request->session.model_options.directory));
+    if (request->pictures) {
+        const struct session *session = &request->session;
+        json_object_set_new(signature, "clip_model", json_model(session->model_options.directory));
+        json_object_set_new(
+            signature, "clip_tokenizer", json_tokenizer_rule(model_tokenizer(session->model)));
+    }
     return signature;
 }
 

@@ -77,6 +77,17 @@ static int read_choice(
         value_text(value).text);
 }
 
+static int read_name(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    if (value && !json_is_string(value))
+        return err_set(
+            err, ERR_FORMAT, "'%s%s' is %s, expected a text", path, key->name, value_text(value).text);
+    size_t *field = field_of(out, key);
+    *field = json_string_length(value) > 0;
+    return 0;
+}
+
 static int read_other(
     struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
 {
@@ -89,6 +100,7 @@ static int (*const readers[])(
     [KEY_SIZE] = read_size,
     [KEY_REAL] = read_real,
     [KEY_CHOICE] = read_choice,
+    [KEY_NAME] = read_name,
     [KEY_OTHER] = read_other,
 };
 

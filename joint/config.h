@@ -17,7 +17,8 @@ struct reading {
     struct model_config config;
     size_t embed_width, channels, head_width, eos_id;
     size_t vision_activation, text_activation, quick_gelu, no_ln_pre, eot_rule; /* values of struct choice */
-    size_t fixed; /* likewise: of what there is no choice in */
+    size_t fixed;                  /* likewise: of what there is no choice in */
+    size_t hf_tokenizer, cleaning; /* whether one is named; enum text_cleaning, CLEAN_NONE: its default */
     double vision_eps, text_eps, vision_mlp_ratio, text_mlp_ratio;
 };
 
@@ -25,6 +26,7 @@ enum key_kind {
     KEY_SIZE,   /* an integer, to a size_t */
     KEY_REAL,   /* to a double */
     KEY_CHOICE, /* one of a list of words, or true or false, to a size_t */
+    KEY_NAME,   /* a text: 1 to a size_t where it is not empty */
     KEY_OTHER,  /* of no matter to inference, or an object that has a table of its own */
 };
 
@@ -53,6 +55,10 @@ struct key {
 #define CHOICE(name, field, fallback, list)                                                                  \
     {                                                                                                        \
         name, KEY_CHOICE, offsetof(struct reading, field), fallback, 0, 0, list                              \
+    }
+#define NAME(name, field)                                                                                    \
+    {                                                                                                        \
+        name, KEY_NAME, offsetof(struct reading, field), 0, 0, 0, NULL                                       \
     }
 #define FIXED(name, word) CHOICE(name, fixed, 0, ((const struct choice[]){{word, 0}, {NULL, 0}}))
 #define OTHER(name)                                                                                          \

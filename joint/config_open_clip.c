@@ -8,6 +8,9 @@ static const struct choice gelu_forms[] = {
     {"none", ACTIVATION_GELU}, {"tanh", ACTIVATION_GELU_TANH}, {NULL, 0}};
 static const struct choice eot_rules[] = {{"argmax", EOT_ARGMAX}, {"eos", EOT_FIRST}, {NULL, 0}};
 
+static const struct choice cleanings[] = {{"lower", CLEAN_LOWER}, {"whitespace", CLEAN_WHITESPACE},
+    {"canonicalize", CLEAN_CANONICALIZE}, {NULL, 0}};
+
 static const struct key top[] = {
     SIZE("embed_dim", embed_width, 0, 1, WIDTH_MAX),
     CHOICE("quick_gelu", quick_gelu, false, yes_or_no),
@@ -68,14 +71,22 @@ static const struct key text[] = {
     FIXED("no_causal_mask", "false"),
     FIXED("proj_type", "linear"),
     FIXED("proj_bias", "false"),
-    FIXED("tokenizer_kwargs", "false"),
+    OTHER("tokenizer_kwargs"),
     BLOCK_KEYS,
     OTHER("pad_id"),
-    OTHER("hf_tokenizer_name"), /* the tokenizer is read from the model directory's own files */
+    NAME("hf_tokenizer_name", hf_tokenizer), /* whose files are those of the directory */
     OTHER("tokenizer_mode"),
     OTHER("hf_model_pretrained"),
     OTHER("hf_proj_type"),
     OTHER("hf_pooler_type"),
+};
+
+/* Of its SimpleTokenizer and its HFTokenizer; `reduction_mask` drops words at random. */
+static const struct key tokenizer_kwargs[] = {
+    CHOICE("clean", cleaning, CLEAN_NONE, cleanings),
+    FIXED("strip_sep_token", "false"),
+    FIXED("reduction_mask", ""),
+    FIXED("additional_special_tokens", "false"),
 };
 
 static const struct key vision_act[] = {
@@ -90,9 +101,21 @@ static const struct section sections[] = {
     SECTION("model_cfg.vision_cfg.act_kwargs", NULL, vision_act),
     SECTION("model_cfg.vision_cfg.norm_kwargs", NULL, vision_norm),
     SECTION("model_cfg.text_cfg", NULL, text),
+    SECTION("model_cfg.text_cfg.tokenizer_kwargs", NULL, tokenizer_kwargs),
     SECTION("model_cfg.text_cfg.act_kwargs", NULL, text_act),
     SECTION("model_cfg.text_cfg.norm_kwargs", NULL, text_norm),
 };
+
+/* get_tokenizer in open_clip's factory.py: HFTokenizer where a tokenizer is named, else SimpleTokenizer, with
+ * the default of each for `clean`. */
+static struct tokenizer_rule tokenizer_rule_of(const struct reading *reading)
+{
+    const enum text_cleaning fallback = reading->hf_tokenizer ? CLEAN_WHITESPACE : CLEAN_LOWER;
+    return (struct tokenizer_rule){
+        .reference = reading->hf_tokenizer ? TOKENIZER_HF : TOKENIZER_OPEN_CLIP,
+        .cleaning = reading->cleaning ? (enum text_cleaning)reading->cleaning : fallback,
+    };
+}
 
 static void finish(struct reading *reading)
 {
@@ -108,6 +131,7 @@ static void finish(struct reading *reading)
     texts->eot_rule = (enum eot_rule)reading->eot_rule;
     pictures->pre_norm = !reading->no_ln_pre;
     texts->block.causal = true;
+    reading->config.tokenizer = tokenizer_rule_of(reading);
 }
 
 const struct config_format config_open_clip = {

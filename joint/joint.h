@@ -27,6 +27,7 @@ struct model_config {
     enum layout layout;
     struct vit_config vision;
     struct text_config text;
+    struct tokenizer_rule tokenizer; /* the layout's own */
 };
 
 /* Reads `config.json` (Hugging Face's CLIP layout, its legacy text_config_dict and vision_config_dict too),

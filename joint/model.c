@@ -70,8 +70,9 @@ int model_open(struct model **out, const char *directory, struct device *device,
     if ((rc = model->path ? 0 : err_memory(err, strlen(directory))) ||
         (rc = model_config_read(&model->config, directory, err)) ||
         (rc = preprocess_load(&model->preprocess, directory, (int)model->config.vision.image_size, err)) ||
-        (rc = tokenizer_load(&model->tokenizer, directory, err)) || (rc = check_ids(model, err)) ||
-        (rc = weights_open(&weights, directory, err)) || (rc = load_towers(model, weights, err))) {
+        (rc = tokenizer_load(&model->tokenizer, directory, model->config.tokenizer, err)) ||
+        (rc = check_ids(model, err)) || (rc = weights_open(&weights, directory, err)) ||
+        (rc = load_towers(model, weights, err))) {
         model_free(model);
         err_wrap(err, "cannot open model '%s'", directory);
     } else {

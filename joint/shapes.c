@@ -26,12 +26,20 @@
 #define H_TEXT TEXT(1024, 24, 1024, 16, ACTIVATION_GELU)
 #define BIGG_TEXT TEXT(1280, 32, 1280, 20, ACTIVATION_GELU)
 
+#define HF(vision, text)                                                                                     \
+    {                                                                                                        \
+        LAYOUT_HF, vision, text,                                                                             \
+        {                                                                                                    \
+            TOKENIZER_HF, CLEAN_NONE                                                                         \
+        }                                                                                                    \
+    }
+
 const struct model_shape model_shapes[] = {
-    {"vit-b-32", {LAYOUT_HF, VISION(224, 32, 512, 12, 768, 12, 3072, ACTIVATION_QUICK_GELU), B_TEXT}},
-    {"vit-b-16", {LAYOUT_HF, VISION(224, 16, 512, 12, 768, 12, 3072, ACTIVATION_QUICK_GELU), B_TEXT}},
-    {"vit-l-14", {LAYOUT_HF, VISION(224, 14, 768, 24, 1024, 16, 4096, ACTIVATION_QUICK_GELU), L_TEXT}},
-    {"vit-l-14-336", {LAYOUT_HF, VISION(336, 14, 768, 24, 1024, 16, 4096, ACTIVATION_QUICK_GELU), L_TEXT}},
-    {"vit-h-14", {LAYOUT_HF, VISION(224, 14, 1024, 32, 1280, 16, 5120, ACTIVATION_GELU), H_TEXT}},
-    {"vit-bigg-14", {LAYOUT_HF, VISION(224, 14, 1280, 48, 1664, 16, 8192, ACTIVATION_GELU), BIGG_TEXT}},
+    {"vit-b-32", HF(VISION(224, 32, 512, 12, 768, 12, 3072, ACTIVATION_QUICK_GELU), B_TEXT)},
+    {"vit-b-16", HF(VISION(224, 16, 512, 12, 768, 12, 3072, ACTIVATION_QUICK_GELU), B_TEXT)},
+    {"vit-l-14", HF(VISION(224, 14, 768, 24, 1024, 16, 4096, ACTIVATION_QUICK_GELU), L_TEXT)},
+    {"vit-l-14-336", HF(VISION(336, 14, 768, 24, 1024, 16, 4096, ACTIVATION_QUICK_GELU), L_TEXT)},
+    {"vit-h-14", HF(VISION(224, 14, 1024, 32, 1280, 16, 5120, ACTIVATION_GELU), H_TEXT)},
+    {"vit-bigg-14", HF(VISION(224, 14, 1280, 48, 1664, 16, 8192, ACTIVATION_GELU), BIGG_TEXT)},
     {.name = NULL},
 };

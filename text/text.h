@@ -2,9 +2,9 @@
 /*
  * text: string -> token ids -> embedding.
  *
- * The tokenizer gives the ids of Hugging Face's fast CLIP tokenizer, byte for byte: NFC, white space, lower
- * case, the CLIP pattern, then byte-level BPE by merge rank. It is immutable after loading and safe on any
- * number of threads.
+ * The tokenizer gives the ids of one of two references, byte for byte; which of them is a tokenizer_rule. Both
+ * end in CLIP's pattern and byte-level BPE by merge rank. It is immutable after loading and safe on any number of
+ * threads.
  */
 #ifndef DIPTYCH_TEXT_H
 #define DIPTYCH_TEXT_H
@@ -15,20 +15,51 @@
 
 struct tokenizer;
 
+/* Whose tokenizer.
+ *
+ *   TOKENIZER_HF         transformers' CLIPTokenizer (5.23): NFC, lower case letter by letter. The literals
+ *                        "<|startoftext|>" and "<|endoftext|>" in a text become those ids.
+ *   TOKENIZER_OPEN_CLIP  open_clip's SimpleTokenizer (3.3): only the words, all else is its cleaning. The
+ *                        literals that become ids are "<start_of_text>" and "<end_of_text>". openai/CLIP is the same
+ *                        but for the literals, which are those of transformers. */
+enum tokenizer_reference { TOKENIZER_HF, TOKENIZER_OPEN_CLIP };
+
+/* What open_clip does to a text first, by the names of its `clean` setting.
+ *
+ *   CLEAN_NONE          nothing: transformers
+ *   CLEAN_WHITESPACE    ftfy.fix_text (6.3), html.unescape twice
+ *   CLEAN_LOWER         and lower case, where a capital sigma that ends a word becomes the final one
+ *   CLEAN_CANONICALIZE  and '_' becomes a blank, and ASCII punctuation goes
+ *
+ * Of ftfy's fixes these are done: character references, terminal escapes, C1 controls as Windows-1252, ligatures,
+ * full and half width, curly quotes, line breaks, control characters, NFC. Left out is fix_encoding, its repair of
+ * mojibake: text such as "schÃ¶n", UTF-8 that was once read as something else, stays as it is. Its fix_surrogates
+ * has nothing to do in UTF-8. */
+enum text_cleaning { CLEAN_NONE, CLEAN_WHITESPACE, CLEAN_LOWER, CLEAN_CANONICALIZE };
+
+struct tokenizer_rule {
+    enum tokenizer_reference reference;
+    enum text_cleaning cleaning;
+};
+
+const char *tokenizer_reference_name(enum tokenizer_reference reference); /* "transformers", "open_clip" */
+const char *text_cleaning_name(enum text_cleaning cleaning);              /* "none", "whitespace", ... */
+
 /* Reads, from a model directory, the first there is of: `tokenizer.json`; `vocab.json` with `merges.txt`; or
  * OpenAI's `bpe_simple_vocab_16e6.txt.gz`. ERR_IO where there is none, or it cannot be read; ERR_FORMAT with
  * the line or the entry where it is damaged, or a vocabulary and merges disagree; ERR_UNSUPPORTED where it is
  * not of CLIP's kind; ERR_LIMIT for a file of more than 64 MiB; ERR_MEMORY. */
-int tokenizer_load(struct tokenizer **out, const char *directory, struct err *err);
+int tokenizer_load(
+    struct tokenizer **out, const char *directory, struct tokenizer_rule rule, struct err *err);
 void tokenizer_free(struct tokenizer *tokenizer);
 
 size_t tokenizer_vocab(const struct tokenizer *tokenizer);  /* ids are below this */
 int32_t tokenizer_start(const struct tokenizer *tokenizer); /* <|startoftext|> */
 int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* <|endoftext|> */
+struct tokenizer_rule tokenizer_rule(const struct tokenizer *tokenizer);
 
 /* Writes start, the ids of text and end: at most `context` ids, the last of them always end, the text cut
  * where it is too long (*truncated says so; NULL allowed). *count is the number written. Needs context >= 2.
- * A literal "<|startoftext|>" or "<|endoftext|>" in the text becomes that special id, as in the reference.
  * ERR_FORMAT with the byte offset where text is not UTF-8; ERR_LIMIT for more than 16 MiB; ERR_ARGUMENT for a
  * smaller context; ERR_MEMORY. */
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, int32_t *ids,

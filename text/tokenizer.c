@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "text/clean.h"
 #include "text/tokenizer_internal.h"
 
 #include <stdlib.h>
@@ -28,15 +29,32 @@ int32_t tokenizer_end(const struct tokenizer *tokenizer)
     return tokenizer->end;
 }
 
+struct tokenizer_rule tokenizer_rule(const struct tokenizer *tokenizer)
+{
+    return tokenizer->rule;
+}
+
+const char *tokenizer_reference_name(enum tokenizer_reference reference)
+{
+    static const char *const names[] = {"transformers", "open_clip"};
+    return names[reference];
+}
+
+const char *text_cleaning_name(enum text_cleaning cleaning)
+{
+    static const char *const names[] = {"none", "whitespace", "lower", "canonicalize"};
+    return names[cleaning];
+}
+
 /* ---- encoding ------------------------------------------------------------------------------------------ */
 
-/* The text goes down three levels, each of which cuts it and passes on the pieces: raw text at the added
- * tokens that are looked for before normalising; the normalised pieces at those looked for after; the rest
- * as the kind does. All of it stops once there are more ids than room. */
+/* The text, cleaned by its rule, goes down three levels, each of which cuts it and passes on the pieces: raw
+ * text at the added tokens that are looked for before normalising; the normalised pieces at those looked for
+ * after; the rest as the kind does. All of it stops once there are more ids than room. */
 
 enum { TEXT_LIMIT = 16 << 20 }; /* bytes; beyond any text and within the 32-bit indices of bpe */
 
-static void put_id(struct encoding *encoding, int32_t id)
+void encoding_put(struct encoding *encoding, int32_t id)
 {
     if (encoding->count < encoding->room)
         encoding->ids[encoding->count] = id;
@@ -72,7 +90,7 @@ static int split_at_added(struct encoding *encoding, struct span text, bool norm
         if (rc)
             return rc;
         if (token)
-            put_id(encoding, token->id);
+            encoding_put(encoding, token->id);
         text = span_from(text, offset + (token ? token->text.length : 0));
     }
     return 0;
@@ -89,7 +107,7 @@ static int encode_raw(struct encoding *encoding, struct span text)
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, int32_t *ids,
     size_t context, size_t *count, bool *truncated, struct err *err)
 {
-    const struct span whole = {text, length};
+    struct span whole = {text, length};
     if (context < 2)
         return err_set(err, ERR_ARGUMENT, "a context of %zu ids has no room for start and end", context);
     if (length > TEXT_LIMIT)
@@ -99,8 +117,10 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
         return rc;
 
     struct encoding encoding = {.tokenizer = tokenizer, .ids = ids, .room = context - 1, .err = err};
-    put_id(&encoding, tokenizer->start);
-    rc = split_at_added(&encoding, whole, false, encode_raw);
+    encoding_put(&encoding, tokenizer->start);
+    rc = text_clean(&whole, &encoding.arena, whole, tokenizer->rule.cleaning, err);
+    if (!rc)
+        rc = split_at_added(&encoding, whole, false, encode_raw);
     arena_release(&encoding.arena);
     if (rc)
         return rc;

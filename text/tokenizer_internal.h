@@ -25,6 +25,7 @@ struct clip {
 /* What kinds share; what a kind has of its own stands in a struct of its name. */
 struct tokenizer {
     const struct tokenizer_kind *kind;
+    struct tokenizer_rule rule;
     struct clip clip;
     struct added_token *added;
     size_t added_count;
@@ -55,6 +56,8 @@ struct tokenizer_kind {
 };
 
 extern const struct tokenizer_kind clip_kind;
+
+void encoding_put(struct encoding *encoding, int32_t id); /* adds an id, where there is room for it */
 
 /* ---- tokenizer_build.c: the steps that all formats share ----------------------------------------------- */
 
@@ -94,8 +97,8 @@ enum tokenizer_format { TOKENIZER_JSON, TOKENIZER_VOCAB_MERGES, TOKENIZER_OPENAI
 enum { TOKENIZER_FILES_MAX = 2 };
 
 /* Loads from the files of a format as they are in memory, in the order that tokenizer_load.c names them. */
-int tokenizer_parse(
-    struct tokenizer **out, enum tokenizer_format format, const struct text_file *files, struct err *err);
+int tokenizer_parse(struct tokenizer **out, enum tokenizer_format format, const struct text_file *files,
+    struct tokenizer_rule rule, struct err *err);
 
 /* tokenizer_json.c and tokenizer_merges.c: fill a zeroed tokenizer, its kind first, which the caller frees on
  * failure too. */

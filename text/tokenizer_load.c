@@ -15,18 +15,30 @@ static const struct {
 
 enum { FILE_LIMIT = 64 << 20 }; /* CLIP's largest is 3 MB */
 
-int tokenizer_parse(
-    struct tokenizer **out, enum tokenizer_format format, const struct text_file *files, struct err *err)
+/* open_clip's own tokenizer takes a vocabulary and nothing else from elsewhere. */
+static void set_rule(struct tokenizer *tokenizer, struct tokenizer_rule rule)
+{
+    tokenizer->rule = rule;
+    if (rule.reference != TOKENIZER_OPEN_CLIP)
+        return;
+    tokenizer->clip.steps = 0;
+    tokenizer->added_count = 0;
+}
+
+int tokenizer_parse(struct tokenizer **out, enum tokenizer_format format, const struct text_file *files,
+    struct tokenizer_rule rule, struct err *err)
 {
     struct tokenizer *tokenizer = mem_new(1, sizeof *tokenizer);
     if (!tokenizer)
         return err_memory(err, sizeof *tokenizer);
     int rc = formats[format].parse(tokenizer, files, err);
-    if (rc)
+    if (rc) {
         tokenizer_free(tokenizer);
-    else
-        *out = tokenizer;
-    return rc;
+        return rc;
+    }
+    set_rule(tokenizer, rule);
+    *out = tokenizer;
+    return 0;
 }
 
 typedef const char *format_paths[TOKENIZER_FILES_MAX]; /* NULL: the format has fewer files */
@@ -51,8 +63,8 @@ static bool all_exist(format_paths paths)
     return true;
 }
 
-static int load_files(
-    struct tokenizer **out, enum tokenizer_format format, format_paths paths, struct err *err)
+static int load_files(struct tokenizer **out, enum tokenizer_format format, format_paths paths,
+    struct tokenizer_rule rule, struct err *err)
 {
     struct text_file files[TOKENIZER_FILES_MAX] = {0};
     char *bytes[TOKENIZER_FILES_MAX] = {0};
@@ -64,13 +76,13 @@ static int load_files(
         files[i] = (struct text_file){paths[i], {bytes[i], size}};
     }
     if (!rc)
-        rc = tokenizer_parse(out, format, files, err);
+        rc = tokenizer_parse(out, format, files, rule, err);
     for (size_t i = 0; i < TOKENIZER_FILES_MAX; i++)
         free(bytes[i]);
     return rc;
 }
 
-int tokenizer_load(struct tokenizer **out, const char *directory, struct err *err)
+int tokenizer_load(struct tokenizer **out, const char *directory, struct tokenizer_rule rule, struct err *err)
 {
     struct arena arena = {0};
     format_paths paths;
@@ -81,7 +93,7 @@ int tokenizer_load(struct tokenizer **out, const char *directory, struct err *er
         rc = join_paths(paths, &arena, directory, format, err);
         found = !rc && all_exist(paths);
         if (found)
-            rc = load_files(out, format, paths, err);
+            rc = load_files(out, format, paths, rule, err);
     }
     if (!rc && !found)
         rc = err_set(err, ERR_IO, "no tokenizer in '%s': neither %s, nor %s with %s, nor %s", directory,

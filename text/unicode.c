@@ -55,6 +55,43 @@ enum char_class unicode_class(struct span text, size_t *width)
     }
 }
 
+int32_t unicode_read(struct span text, size_t *width)
+{
+    return first_char(text, width);
+}
+
+size_t unicode_write(char *to, int32_t c)
+{
+    return (size_t)utf8proc_encode_char(c, (uint8_t *)to);
+}
+
+bool unicode_is_digit(int32_t c)
+{
+    return utf8proc_category(c) == UTF8PROC_CATEGORY_ND;
+}
+
+size_t unicode_compatible(int32_t out[UNICODE_COMPATIBLE_MAX], int32_t c)
+{
+    int boundary = 0;
+    const utf8proc_ssize_t count = utf8proc_decompose_char(
+        c, out, UNICODE_COMPATIBLE_MAX, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STABLE, &boundary);
+    assert(count > 0 && count <= UNICODE_COMPATIBLE_MAX);
+    return (size_t)utf8proc_normalize_utf32(out, count, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+}
+
+size_t unicode_upper(int32_t out[UNICODE_COMPATIBLE_MAX], int32_t c)
+{
+    const bool joined = c == 0x149 || (c >= 0xfb00 && c <= 0xfb06);
+    const size_t count = joined ? unicode_compatible(out, c) : 1;
+    if (c == 0xdf) {
+        out[0] = out[1] = 'S';
+        return 2;
+    }
+    for (size_t i = 0; i < count; i++)
+        out[i] = utf8proc_toupper(joined ? out[i] : c);
+    return count;
+}
+
 /* ---- normal form --------------------------------------------------------------------------------------- */
 
 /* A 2-byte character decomposes into at most 3, any into at most 4; ASCII stays itself. */
@@ -112,11 +149,52 @@ static void order_marks(int32_t *chars, size_t count, int32_t *scratch)
     }
 }
 
-static size_t encode(char *bytes, const int32_t *chars, size_t count, bool lower)
+/* Unicode's Case_Ignorable: marks, modifiers, format controls, and punctuation that words have within. */
+static bool is_case_ignorable(int32_t c)
 {
+    static const int32_t others[] = {0x27, 0x2e, 0x3a, 0xb7, 0x387, 0x55f, 0x5f4, 0x2018, 0x2019, 0x2024,
+        0x2027, 0xfe13, 0xfe52, 0xfe55, 0xff07, 0xff0e, 0xff1a};
+    const utf8proc_category_t category = utf8proc_category(c);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (c == others[i])
+            return true;
+    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME ||
+           category == UTF8PROC_CATEGORY_CF || category == UTF8PROC_CATEGORY_LM ||
+           category == UTF8PROC_CATEGORY_SK;
+}
+
+/* Unicode's Cased, but for characters that are Case_Ignorable too. */
+static bool is_cased(int32_t c)
+{
+    const utf8proc_category_t category = utf8proc_category(c);
+    return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
+           category == UTF8PROC_CATEGORY_LT || c == 0xaa || c == 0xba || (c >= 0x2160 && c <= 0x217f) ||
+           (c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
+           (c >= 0x1f170 && c <= 0x1f189);
+}
+
+/* Unicode's Final_Sigma: the capital sigma at i has a cased letter before it and none after, past what is
+ * ignorable. */
+static bool ends_word(const int32_t *chars, size_t count, size_t i)
+{
+    size_t before = i, after = i + 1;
+    while (before > 0 && is_case_ignorable(chars[before - 1]))
+        before--;
+    if (before == 0 || !is_cased(chars[before - 1]))
+        return false;
+    while (after < count && is_case_ignorable(chars[after]))
+        after++;
+    return after == count || !is_cased(chars[after]);
+}
+
+static size_t encode(char *bytes, const int32_t *chars, size_t count, unsigned steps)
+{
+    const bool lower = steps & NORMAL_LOWER;
     char *to = bytes;
     for (size_t i = 0; i < count; i++) {
-        const int32_t c = lower ? utf8proc_tolower(chars[i]) : chars[i];
+        int32_t c = lower ? utf8proc_tolower(chars[i]) : chars[i];
+        if (chars[i] == 0x3a3 && steps & NORMAL_FINAL_SIGMA && ends_word(chars, count, i))
+            c = 0x3c2;
         to += utf8proc_encode_char(c, (uint8_t *)to);
         if (lower && chars[i] == 0x130) /* the one letter whose lower case is two: i with U+0307 above */
             to += utf8proc_encode_char(0x307, (uint8_t *)to);
@@ -132,8 +210,19 @@ static bool is_ascii(struct span text)
     return bits < 0x80;
 }
 
+static bool has_capital(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (text.data[i] >= 'A' && text.data[i] <= 'Z')
+            return true;
+    return false;
+}
+
 static int lower_ascii(struct span *out, struct arena *arena, struct span text, struct err *err)
 {
+    *out = text;
+    if (!has_capital(text))
+        return 0;
     char *bytes = arena_alloc(arena, text.length);
     if (!bytes)
         return err_memory(err, text.length);
@@ -167,6 +256,6 @@ int unicode_normalise(
             chars, (utf8proc_ssize_t)count, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     }
     char *bytes = (char *)(scratch + room);
-    *out = (struct span){bytes, encode(bytes, chars, count, steps & NORMAL_LOWER)};
+    *out = (struct span){bytes, encode(bytes, chars, count, steps)};
     return 0;
 }

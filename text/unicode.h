@@ -23,7 +23,25 @@ enum char_class unicode_class(struct span text, size_t *width);
 /* ERR_FORMAT with the byte offset where text is not UTF-8. */
 int unicode_check(struct span text, struct err *err);
 
-enum { NORMAL_NFC = 1, NORMAL_LOWER = 2 }; /* done in this order */
+/* The first character of text, which is not empty, and its width in bytes. */
+int32_t unicode_read(struct span text, size_t *width);
+
+/* Writes a character, and returns its width: at most 4 bytes. */
+size_t unicode_write(char *to, int32_t c);
+
+bool unicode_is_digit(int32_t c); /* \d in Python: category Nd */
+
+enum { UNICODE_COMPATIBLE_MAX = 4 };
+
+/* NFKC of one ligature, digraph, or halfwidth or fullwidth form: how many characters it is, itself included. */
+size_t unicode_compatible(int32_t out[UNICODE_COMPATIBLE_MAX], int32_t c);
+
+/* Python's str.upper of a character that an HTML entity has: ligatures and the sharp s become several. */
+size_t unicode_upper(int32_t out[UNICODE_COMPATIBLE_MAX], int32_t c);
+
+/* Done in this order. With FINAL_SIGMA, a capital sigma at the end of a word becomes the final small one, as in
+ * Python's str.lower; LOWER alone takes each letter by itself, as Hugging Face's tokenizers do. */
+enum { NORMAL_NFC = 1, NORMAL_LOWER = 2, NORMAL_FINAL_SIGMA = 4 };
 
 /* out = text after the steps, in the arena. Time is linear in the length, whatever the text. */
 int unicode_normalise(

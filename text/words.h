@@ -7,11 +7,18 @@
 
 #define START_TEXT "<|startoftext|>"
 #define END_TEXT "<|endoftext|>"
+#define OPEN_CLIP_START_TEXT "<start_of_text>"
+#define OPEN_CLIP_END_TEXT "<end_of_text>"
 
 struct words {
     struct span rest;   /* the text, at first */
     bool cuts_specials; /* the pattern begins with START_TEXT|END_TEXT, as it does in some tokenizers */
     size_t special;     /* bytes left of such a special; 0 at first */
+
+    /* The pattern as open_clip has it, for the regex module of Python: it begins with open_clip's own specials,
+     * which it gives as words, and ignores case. So the long s is an s in "'s" and in a special, and U+0345 is
+     * nothing at all, since the case it folds to is a letter and it is none. */
+    bool open_clip;
 };
 
 /* Takes the next word off the front of words->rest; false at the end. */

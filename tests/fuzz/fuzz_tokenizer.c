@@ -4,9 +4,17 @@
 
 #include <string.h>
 
-/* An input is a byte that says how to load, the files of that format, and a text, with a NUL after each file.
- * The byte after the formats stands for this vocabulary, which leaves the whole input to the text. */
+/* An input is a byte that says how to load and by which rule, the files of that format, and a text, with a NUL
+ * after each file. The byte after the formats stands for this vocabulary, which leaves the whole input to the
+ * text. */
 enum { BUILT_IN = TOKENIZER_FORMATS, WAYS };
+static const struct tokenizer_rule rules[] = {
+    {TOKENIZER_HF, CLEAN_NONE},
+    {TOKENIZER_OPEN_CLIP, CLEAN_LOWER},
+    {TOKENIZER_HF, CLEAN_WHITESPACE},
+    {TOKENIZER_OPEN_CLIP, CLEAN_CANONICALIZE},
+};
+enum { RULES = sizeof rules / sizeof *rules };
 static const char built_in_vocab[] =
     "{\"a\":0,\"b\":1,\"a</w>\":2,\"b</w>\":3,\"ab\":4,\"ab</w>\":5,\"abab</w>\":6,"
     "\"<|startoftext|>\":7,\"<|endoftext|>\":8,\"aa\":9,\"\xc3\x83</w>\":10}";
@@ -60,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < (format == TOKENIZER_VOCAB_MERGES ? 2 : 1); i++)
             files[i].bytes = cut_file(&rest);
     }
-    if (tokenizer_parse(&tokenizer, format, files, &err)) {
+    if (tokenizer_parse(&tokenizer, format, files, rules[data[0] / WAYS % RULES], &err)) {
         FUZZ_CHECK(err.code != ERR_NONE && err.msg[0] && !tokenizer);
         return 0;
     }

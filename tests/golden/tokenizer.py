@@ -190,14 +190,18 @@ def prompts(fixtures):
     return [template.replace("{}", name) for template in templates for name in classes]
 
 
-def digest(clip, texts):
-    """FNV-1a over whole ids."""
+def digest_ids(lists):
+    """Number of lists, number of ids, and FNV-1a over whole ids."""
     hashed, count = 0xCBF29CE484222325, 0
-    for encoding in clip.encode_batch(texts):
-        count += len(encoding.ids)
-        for i in encoding.ids:
+    for ids in lists:
+        count += len(ids)
+        for i in ids:
             hashed = (hashed ^ i) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return f"{len(texts)}\t{count}\t{hashed:016x}"
+    return f"{len(lists)}\t{count}\t{hashed:016x}"
+
+
+def digest(clip, texts):
+    return digest_ids([encoding.ids for encoding in clip.encode_batch(texts)])
 
 
 def write_digests(clip, fixtures):

@@ -161,6 +161,29 @@ static void open_clip_keys_are_read(void **state)
     assert_int_equal(config.text.block.mlp_width, 1280);
 }
 
+static void assert_rule(const char *text, enum tokenizer_reference reference, enum text_cleaning cleaning)
+{
+    char json[256];
+    snprintf(json, sizeof json, "{\"model_cfg\": {\"embed_dim\": 64, \"text_cfg\": {%s}}}", text);
+    write_text(OPEN_CLIP, json);
+    const struct tokenizer_rule rule = read_config().tokenizer;
+    assert_int_equal(rule.reference, reference);
+    assert_int_equal(rule.cleaning, cleaning);
+}
+
+static void texts_are_read_as_the_layout_has_it(void **state)
+{
+    (void)state;
+    assert_int_equal(shape("vit-b-32")->tokenizer.reference, TOKENIZER_HF);
+    assert_int_equal(shape("vit-b-32")->tokenizer.cleaning, CLEAN_NONE);
+    assert_rule("", TOKENIZER_OPEN_CLIP, CLEAN_LOWER);
+    assert_rule("\"hf_tokenizer_name\": \"\"", TOKENIZER_OPEN_CLIP, CLEAN_LOWER);
+    assert_rule("\"hf_tokenizer_name\": \"a/b\"", TOKENIZER_HF, CLEAN_WHITESPACE);
+    assert_rule("\"tokenizer_kwargs\": {\"clean\": \"whitespace\"}", TOKENIZER_OPEN_CLIP, CLEAN_WHITESPACE);
+    assert_rule("\"hf_tokenizer_name\": \"a/b\", \"tokenizer_kwargs\": {\"clean\": \"canonicalize\"}",
+        TOKENIZER_HF, CLEAN_CANONICALIZE);
+}
+
 static void a_config_of_timms_gives_way_to_open_clips(void **state)
 {
     (void)state;
@@ -267,6 +290,13 @@ static void bad_open_clip_configs_are_refused(void **state)
         {TEXT("\"proj_bias\": true"), ERR_UNSUPPORTED, "proj_bias' is true"},
         {TEXT("\"proj_type\": \"none\""), ERR_UNSUPPORTED, "proj_type' is \"none\""},
         {TEXT("\"norm_kwargs\": {\"eps\": 1}"), ERR_FORMAT, "norm_kwargs.eps' is 1, expected a number"},
+        {TEXT("\"hf_tokenizer_name\": 5"), ERR_FORMAT, "hf_tokenizer_name' is 5, expected a text"},
+        {TEXT("\"tokenizer_kwargs\": {\"clean\": \"upper\"}"), ERR_UNSUPPORTED,
+            "'model_cfg.text_cfg.tokenizer_kwargs.clean' is \"upper\""},
+        {TEXT("\"tokenizer_kwargs\": {\"reduction_mask\": \"shuffle\"}"), ERR_UNSUPPORTED,
+            "reduction_mask' is \"shuffle\""},
+        {TEXT("\"tokenizer_kwargs\": {\"strip_sep_token\": true}"), ERR_UNSUPPORTED,
+            "strip_sep_token' is true"},
     };
     assert_refused(OPEN_CLIP, bad, sizeof bad / sizeof *bad);
 }
@@ -311,6 +341,7 @@ int main(void)
         cmocka_unit_test_setup(hf_keys_are_read, no_files),
         cmocka_unit_test_setup(a_legacy_dict_overrides, no_files),
         cmocka_unit_test_setup(open_clip_keys_are_read, no_files),
+        cmocka_unit_test_setup(texts_are_read_as_the_layout_has_it, no_files),
         cmocka_unit_test_setup(a_config_of_timms_gives_way_to_open_clips, no_files),
         cmocka_unit_test_setup(bad_hf_configs_are_refused, no_files),
         cmocka_unit_test_setup(bad_open_clip_configs_are_refused, no_files),

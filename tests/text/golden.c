@@ -8,17 +8,16 @@
 
 #include <cmocka.h>
 
-struct tokenizer *must_load(const char *directory)
+struct tokenizer *must_load(const char *directory, struct tokenizer_rule rule)
 {
     struct tokenizer *tokenizer = NULL;
     struct err err = {0};
-    if (tokenizer_load(&tokenizer, directory, &err))
+    if (tokenizer_load(&tokenizer, directory, rule, &err))
         fail_msg("%s", err.msg);
     return tokenizer;
 }
 
-/* \xNN -> that byte */
-static size_t unescape(char *text, size_t room, struct span field)
+size_t golden_unescape(char *text, size_t room, struct span field)
 {
     size_t length = 0;
     for (size_t i = 0; i < field.length; i++) {
@@ -34,7 +33,7 @@ static size_t unescape(char *text, size_t room, struct span field)
     return length;
 }
 
-static void parse_ids(struct golden_ids *out, struct span field)
+void golden_parse_ids(struct golden_ids *out, struct span field)
 {
     struct span number;
     for (out->count = 0; cut(&number, &field, ' '); out->count++) {
@@ -49,10 +48,10 @@ bool golden_next(struct golden *golden, struct span *rest)
     if (!cut(&line, rest, '\n') || !line.length)
         return false;
     assert_true(cut(&field, &line, '\t'));
-    golden->length = unescape(golden->text, sizeof golden->text, field);
+    golden->length = golden_unescape(golden->text, sizeof golden->text, field);
     for (size_t i = 0; i < GOLDEN_COLUMNS; i++) {
         assert_true(cut(&field, &line, '\t'));
-        parse_ids(&golden->columns[i], field);
+        golden_parse_ids(&golden->columns[i], field);
     }
     return true;
 }

@@ -6,7 +6,10 @@
 #include "tests/text/files.h"
 #include "text/tokenizer_internal.h"
 
-struct tokenizer *must_load(const char *directory);
+static const struct tokenizer_rule transformers = {TOKENIZER_HF, CLEAN_NONE};
+static const struct tokenizer_rule open_clip = {TOKENIZER_OPEN_CLIP, CLEAN_LOWER};
+
+struct tokenizer *must_load(const char *directory, struct tokenizer_rule rule);
 
 /* tests/golden/tokenizer.tsv: see tokenizer.py beside it. */
 enum golden_column { GOLDEN_CLIP, GOLDEN_SMALL, GOLDEN_OLD, GOLDEN_CASED, GOLDEN_COLUMNS };
@@ -20,6 +23,10 @@ struct golden {
         size_t count;
     } columns[GOLDEN_COLUMNS];
 };
+
+/* The fields of such files: \xNN -> that byte, and numbers between blanks. */
+size_t golden_unescape(char *text, size_t room, struct span field);
+void golden_parse_ids(struct golden_ids *out, struct span field);
 
 /* The next line of the file; false at its end. */
 bool golden_next(struct golden *golden, struct span *rest);

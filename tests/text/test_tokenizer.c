@@ -44,7 +44,7 @@ static void check_column(const struct tokenizer *tokenizer, enum golden_column c
 
 static void check_directory(const char *directory, enum golden_column column)
 {
-    struct tokenizer *tokenizer = must_load(directory);
+    struct tokenizer *tokenizer = must_load(directory, transformers);
     check_column(tokenizer, column);
     tokenizer_free(tokenizer);
 }
@@ -84,11 +84,11 @@ static void vocab_and_merges_give_the_ids_of_tokenizer_json(void **state)
     const struct text_file files[] = {{vocab, must_read(vocab)}, {merges, must_read(merges)}};
     struct tokenizer *tokenizer = NULL;
     struct err err = {0};
-    if (tokenizer_parse(&tokenizer, TOKENIZER_VOCAB_MERGES, files, &err))
+    if (tokenizer_parse(&tokenizer, TOKENIZER_VOCAB_MERGES, files, transformers, &err))
         fail_msg("%s", err.msg);
     check_column(tokenizer, GOLDEN_SMALL);
 
-    struct tokenizer *other = must_load(GOLDEN "tokenizer_small");
+    struct tokenizer *other = must_load(GOLDEN "tokenizer_small", transformers);
     assert_int_equal(tokenizer_vocab(tokenizer), tokenizer_vocab(other));
     assert_int_equal(tokenizer_start(tokenizer), tokenizer_start(other));
     assert_int_equal(tokenizer_end(tokenizer), tokenizer_end(other));
@@ -103,7 +103,7 @@ static void truncation_keeps_the_first_ids_and_end(void **state)
 {
     (void)state;
     const size_t contexts[] = {2, 3, 4, 7, 16, 77, 78};
-    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small");
+    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small", transformers);
     struct span file = must_read(GOLDEN "tokenizer.tsv"), rest = file;
     static struct golden golden;
 
@@ -142,7 +142,7 @@ static void invalid_utf8_is_refused_with_its_offset(void **state)
         {"a\xf4\x90\x80\x80", "at byte 1"},                                       /* above U+10FFFF */
         {"<|endoftext|>\xe2\x28", "byte 13"},                                     /* after an added token */
     };
-    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small");
+    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small", transformers);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int32_t ids[77];
         size_t count;
@@ -158,7 +158,7 @@ static void invalid_utf8_is_refused_with_its_offset(void **state)
 static void absurd_arguments_are_refused(void **state)
 {
     (void)state;
-    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small");
+    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small", transformers);
     int32_t ids[2];
     size_t count;
     struct err err = {0};
@@ -177,7 +177,7 @@ static void long_words_take_linear_time(void **state)
     (void)state;
     enum { SIZE = 1 << 20 };
     const char *const units[] = {"ab", "aaab", "\xcc\x81\xcc\xa3" /* U+0301 U+0323 */};
-    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small");
+    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small", transformers);
     char *text = mem_new(SIZE, 1);
     assert_non_null(text);
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
@@ -217,7 +217,7 @@ static void encode_shared(void *context, size_t i)
 static void one_tokenizer_serves_many_threads(void **state)
 {
     (void)state;
-    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small");
+    struct tokenizer *tokenizer = must_load(GOLDEN "tokenizer_small", transformers);
     struct span file = must_read(GOLDEN "tokenizer.tsv"), rest = file;
     static struct shared shared;
     shared.tokenizer = tokenizer;

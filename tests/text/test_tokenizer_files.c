@@ -58,7 +58,7 @@ static void edit(json_t *root, const char *path, const char *json)
 static int parse_json(struct tokenizer **out, const char *bytes, size_t size, struct err *err)
 {
     const struct text_file file = {"edited.json", {bytes, size}};
-    return tokenizer_parse(out, TOKENIZER_JSON, &file, err);
+    return tokenizer_parse(out, TOKENIZER_JSON, &file, transformers, err);
 }
 
 static int parse_edited(
@@ -226,7 +226,7 @@ static void vocab_and_merges_that_disagree(void **state)
             {"v.json", span_of(cases[i].vocab)}, {"m.txt", span_of(cases[i].merges)}};
         struct tokenizer *tokenizer = NULL;
         struct err err = {0};
-        const int rc = tokenizer_parse(&tokenizer, TOKENIZER_VOCAB_MERGES, files, &err);
+        const int rc = tokenizer_parse(&tokenizer, TOKENIZER_VOCAB_MERGES, files, transformers, &err);
         if (cases[i].name)
             assert_refused(rc, &err, ERR_FORMAT, cases[i].name, cases[i].reason);
         else
@@ -254,7 +254,7 @@ static void openai_file_that_is_damaged(void **state)
         const struct text_file file = {"vocab.gz", span_of(cases[i].text)};
         struct tokenizer *tokenizer = NULL;
         struct err err = {0};
-        const int rc = tokenizer_parse(&tokenizer, TOKENIZER_OPENAI, &file, &err);
+        const int rc = tokenizer_parse(&tokenizer, TOKENIZER_OPENAI, &file, transformers, &err);
         assert_refused(rc, &err, ERR_FORMAT, "vocab.gz", cases[i].reason);
     }
 }
@@ -280,26 +280,27 @@ static void directories(void **state)
         snprintf(path, sizeof path, SCRATCH "%s", names[i]);
         unlink(path);
     }
-    assert_refused(tokenizer_load(&tokenizer, SCRATCH "none", &err), &err, ERR_IO, SCRATCH "none",
+    assert_refused(tokenizer_load(&tokenizer, SCRATCH "none", transformers, &err), &err, ERR_IO,
+        SCRATCH "none",
         "neither tokenizer.json, nor vocab.json with merges.txt, nor bpe_simple_vocab_16e6.txt.gz");
 
     /* a vocabulary without its merges is no tokenizer */
     struct span vocab = must_read(GOLDEN "tokenizer_small/vocab.json");
     struct span merges = must_read(GOLDEN "tokenizer_small/merges.txt");
     write_file(SCRATCH "vocab.json", vocab.data, vocab.length);
-    assert_refused(
-        tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, &err), &err, ERR_IO, DIPTYCH_SCRATCH, "no tokenizer");
+    assert_refused(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, transformers, &err), &err, ERR_IO,
+        DIPTYCH_SCRATCH, "no tokenizer");
     write_file(SCRATCH "merges.txt", merges.data, merges.length);
-    assert_int_equal(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, &err), 0);
+    assert_int_equal(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, transformers, &err), 0);
     assert_int_equal(tokenizer_vocab(tokenizer), 914);
     tokenizer_free(tokenizer);
 
     /* messages carry the whole path */
     write_file(SCRATCH "merges.txt", "#version: 0.2\nqq q\n", 19);
-    assert_refused(
-        tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, &err), &err, ERR_FORMAT, SCRATCH "merges.txt", "line 2");
+    assert_refused(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, transformers, &err), &err, ERR_FORMAT,
+        SCRATCH "merges.txt", "line 2");
     write_file(SCRATCH "tokenizer.json", "{\"model\": ", 10); /* is preferred */
-    assert_refused(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, &err), &err, ERR_FORMAT,
+    assert_refused(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, transformers, &err), &err, ERR_FORMAT,
         SCRATCH "tokenizer.json", "line 1");
     free((char *)vocab.data);
     free((char *)merges.data);
@@ -318,7 +319,7 @@ static void openai_file_that_is_cut_or_corrupt(void **state)
     gzFile gz = gzopen(path, "wb");
     assert_int_equal(gzwrite(gz, text, sizeof text - 1), sizeof text - 1);
     gzclose(gz);
-    assert_refused(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, &err), &err, ERR_FORMAT, path,
+    assert_refused(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, transformers, &err), &err, ERR_FORMAT, path,
         "4 merges, expected 48894");
 
     FILE *file = fopen(path, "rb");
@@ -326,12 +327,12 @@ static void openai_file_that_is_cut_or_corrupt(void **state)
     const size_t size = fread(bytes, 1, sizeof bytes, file);
     fclose(file);
     assert_int_equal(truncate(path, (off_t)size - 12), 0);
-    assert_refused(
-        tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, &err), &err, ERR_FORMAT, path, "unable to read");
+    assert_refused(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, transformers, &err), &err, ERR_FORMAT, path,
+        "unable to read");
     bytes[size / 2] = (char)~bytes[size / 2];
     write_file(path, bytes, size);
-    assert_refused(
-        tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, &err), &err, ERR_FORMAT, path, "unable to read");
+    assert_refused(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, transformers, &err), &err, ERR_FORMAT, path,
+        "unable to read");
 }
 
 int main(void)

@@ -103,7 +103,7 @@ static void ids_of_all_fixtures(void **state)
         print_message("no %s: captions and ImageNet prompts are not tested\n", DIPTYCH_FIXTURES);
         skip();
     }
-    struct tokenizer *tokenizer = must_load(DIPTYCH_FIXTURES "/vocab");
+    struct tokenizer *tokenizer = must_load(DIPTYCH_FIXTURES "/vocab", transformers);
     struct span golden = must_read(GOLDEN "tokenizer_fixtures.tsv"), rest = golden, line;
     size_t files = 0;
     for (; cut(&line, &rest, '\n') && line.length; files++) {
