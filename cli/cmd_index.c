@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/text.h"
+#include "joint/collection/collection.h"
 
 static const struct command subcommands[] = {
     {"build", cmd_index_build, "make an index of pictures and texts, or go on making it"},
@@ -85,10 +86,12 @@ const struct argp filter_argp = {.options = filter_options, .parser = parse_filt
 
 int session_open_for(struct session *session, const struct index *index, struct err *err)
 {
-    int rc = session_identify(session, err);
-    if (!rc)
-        rc = index_check_model(index, session->fingerprint, err);
-    return rc ? rc : session_open(session, err);
+    struct collection_model model;
+    const int rc = collection_model(&model, index, session->model_options.directory, &session->arena, err);
+    if (rc)
+        return rc;
+    session->directory = model.directory;
+    return session_open(session, err);
 }
 
 int index_end(struct index *index, const char *verb, int rc, const struct err *err)

@@ -34,7 +34,7 @@ error_t index_parse(int key, char *argument, struct argp_state *state, const cha
 /* --where, --match and --kind. Input: a struct index_filter. */
 extern const struct argp filter_argp;
 
-/* session_open, where the model must be the index's. */
+/* session_open with the model of the index: collection_model's. */
 int session_open_for(struct session *session, const struct index *index, struct err *err);
 
 /* Says what ended a command, "cannot VERB: ...", where rc is not 0; its exit status. */

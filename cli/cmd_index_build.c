@@ -13,6 +13,7 @@ struct build {
     const char *path;
     int storage;            /* -1: not said */
     struct sources sources; /* none: those that the index remembers */
+    struct collection_model model;
     struct collection *collection;
     struct sync_counts counts;
 };
@@ -145,19 +146,17 @@ static int open_all(struct build *b, struct err *err)
     struct collection_options how = {.access = INDEX_WRITE, .make = !b->update, .storage = b->storage};
     int rc = sources_check(&b->sources, err);
     if (!rc)
-        rc = collection_accepts(b->path, !b->update, NULL, err);
-    if (!rc)
-        rc = session_identify(session, err);
-    if (!rc)
-        rc = collection_accepts(b->path, !b->update, session->fingerprint, err);
+        rc = collection_model_at(
+            &b->model, b->path, !b->update, session->model_options.directory, &session->arena, err);
+    session->directory = b->model.directory;
     if (!rc)
         rc = session_open(session, err);
     if (!rc)
         rc = session_loader(session, err);
     if (rc)
         return rc;
-    how.model = model_path(session->model);
-    how.fingerprint = session->fingerprint;
+    how.model = b->model.reference;
+    how.fingerprint = b->model.fingerprint;
     how.width = model_width(session->model);
     return collection_open(&b->collection, b->path, &how, err);
 }

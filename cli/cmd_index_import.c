@@ -3,10 +3,11 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/text.h"
-#include "joint/joint.h"
+#include "joint/collection/collection.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 struct command_line {
     const char *path, *in, *metadata;
@@ -78,7 +79,9 @@ static const struct argp argp = {
         "which pandas makes of its parquet: "
         "pandas.read_parquet('metadata_0.parquet').to_json('metadata_0.jsonl', orient='records', "
         "lines=True)\n\n"
-        "The vectors must come from the model of the index, named by --model; only their width is checked. "
+        "The vectors must come from the model of the index, which --model names for a new one; only their "
+        "width "
+        "is checked. "
         "Those whose length is not 1, to 0.01, get that length.\n\n"
         "A line may have kind, path (or image_path), caption or text, picture, size, mtime, width, height "
         "and hash; all else becomes metadata. Without lines, a row's metadata is its number, {\"row\": 0}. A "
@@ -100,28 +103,66 @@ static void put_summary(const struct index_imported *done)
         fprintf(stderr, "vectors of another length, made 1: %" PRId64 "\n", done->scaled);
 }
 
-/* The model says whose vectors these are; nothing is encoded. */
+/* Whose vectors these are; strings in the arena. */
+struct origin {
+    const char *model, *fingerprint;
+    size_t width;
+};
+
+/* The index's model need not be there: nothing is encoded. */
+static int origin_of_index(
+    struct origin *out, const struct index *index, struct arena *arena, struct err *err)
+{
+    const struct index_info info = index_info(index);
+    *out = (struct origin){arena_copy(arena, info.model, strlen(info.model)),
+        arena_copy(arena, info.fingerprint, strlen(info.fingerprint)), info.width};
+    return out->model && out->fingerprint ? 0 : err_memory(err, strlen(info.model));
+}
+
+static int origin_of_model(
+    struct origin *out, const struct index *index, const char *option, struct arena *arena, struct err *err)
+{
+    struct collection_model model;
+    struct model_config config;
+    int rc = collection_model(&model, index, option, arena, err);
+    if (!rc)
+        rc = model_config_read(&config, model.directory, err);
+    if (rc)
+        return rc;
+    *out = (struct origin){model.reference, arena_copy(arena, model.fingerprint, FINGERPRINT_SIZE - 1),
+        config.vision.embed_width};
+    return out->fingerprint ? 0 : err_memory(err, FINGERPRINT_SIZE);
+}
+
+static int find_origin(
+    struct origin *out, const struct command_line *line, struct arena *arena, struct err *err)
+{
+    struct index *index = NULL;
+    int rc = index_is_there(line->path) ? index_open(&index, line->path, INDEX_READ, NULL, err) : 0;
+    if (!rc && index && index_info(index).findable && !line->model.directory)
+        rc = origin_of_index(out, index, arena, err);
+    else if (!rc)
+        rc = origin_of_model(out, index, line->model.directory, arena, err);
+    index_free(index);
+    return rc;
+}
+
 static int import_all(
     struct index_imported *done, const struct command_line *line, const struct job *job, struct err *err)
 {
     struct arena arena = {0};
-    char fingerprint[FINGERPRINT_SIZE];
-    struct model_config config;
+    struct origin origin = {0};
     struct index_import what = {.from = line->in,
         .metadata = line->metadata,
         .kind = line->kind < 0 ? INDEX_ANY : INDEX_IMAGE + (enum index_kind)line->kind,
-        .options = {.fingerprint = fingerprint,
-            .storage = line->storage < 0 ? INDEX_F16 : (enum index_storage)line->storage},
+        .options = {.storage = line->storage < 0 ? INDEX_F16 : (enum index_storage)line->storage},
         .any_storage = line->storage < 0};
-    int rc = model_directory(&what.options.model, line->model.directory, &arena, err);
+    int rc = find_origin(&origin, line, &arena, err);
+    what.options.model = origin.model;
+    what.options.fingerprint = origin.fingerprint;
+    what.options.width = origin.width;
     if (!rc)
-        rc = model_directory_fingerprint(fingerprint, what.options.model, err);
-    if (!rc)
-        rc = model_config_read(&config, what.options.model, err);
-    if (!rc) {
-        what.options.width = config.vision.embed_width;
         rc = index_import(done, line->path, &what, job, err);
-    }
     arena_release(&arena);
     return rc;
 }

@@ -81,8 +81,9 @@ static error_t parse_model(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option model_options[] = {
     {"model", KEY_MODEL, "DIR", 0,
-        "Model directory, as Hugging Face or open_clip lay it out (default: DIPTYCH_MODEL, or the model "
-        "that comes with diptych)",
+        "Model directory, as Hugging Face or open_clip lay it out, or 'default', the model that comes with "
+        "diptych "
+        "(without it: that which the index was made with, else DIPTYCH_MODEL, else the default)",
         0},
     {0},
 };

@@ -83,12 +83,6 @@ static int find_model(struct session *session, struct err *err)
     return model_directory(&session->directory, session->model_options.directory, &session->arena, err);
 }
 
-int session_identify(struct session *session, struct err *err)
-{
-    const int rc = find_model(session, err);
-    return rc ? rc : model_directory_fingerprint(session->fingerprint, session->directory, err);
-}
-
 int session_open(struct session *session, struct err *err)
 {
     progress_note(&session->progress, "opening the model");

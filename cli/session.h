@@ -24,8 +24,7 @@ struct session {
     bool quiet;
 
     struct arena arena;
-    const char *directory; /* of the model, from session_identify on */
-    char fingerprint[FINGERPRINT_SIZE];
+    const char *directory; /* of the model; NULL: session_open finds it */
     struct device *device;
     struct model *model;
     struct encoder *encoder;
@@ -36,10 +35,6 @@ struct session {
 
 /* Call it with the options parsed: notes on progress can be shown from here on. */
 void session_begin(struct session *session);
-
-/* Finds the model and what it is told apart by, in milliseconds and without a device, for what need not wait for
- * the model itself. */
-int session_identify(struct session *session, struct err *err);
 
 /* Opens device, model and encoder. */
 int session_open(struct session *session, struct err *err);

@@ -305,6 +305,8 @@ int index_import(struct index_imported *out, const char *path, const struct inde
         rc = index_open_or_create(&index, path, &what->options, err);
     if (!rc && !what->any_storage)
         rc = index_check_storage(index, what->options.storage, err);
+    if (!rc && what->options.model)
+        rc = index_keep_model(index, what->options.model, err);
     if (!rc)
         rc = fill(out, &importer, index, err);
     if (rc == ERR_CANCELLED)

@@ -61,6 +61,9 @@ struct index_options {
 
 struct index;
 
+/* Whether the folder has a catalog. */
+bool index_is_there(const char *path);
+
 /* Makes a folder with an empty index and opens it for writing. An existing index, a folder with anything else
  * in it, or a width or storage that is none is ERR_ARGUMENT; a writer that is making one there, ERR_BUSY. */
 int index_create(struct index **out, const char *path, const struct index_options *options, struct err *err);
@@ -362,9 +365,10 @@ void embedding_groups_release(struct embedding_groups *groups);
  * pictures'. A line of JSON says what a row is: exchange.h has its keys. */
 struct index_import {
     const char *from;
-    const char *metadata;         /* the lines of a matrix; NULL: the .jsonl beside it, where there is one */
-    enum index_kind kind;         /* of a matrix's rows that do not say it; INDEX_ANY: pictures */
-    struct index_options options; /* whose vectors they are; storage: of an index that is made */
+    const char *metadata; /* the lines of a matrix; NULL: the .jsonl beside it, where there is one */
+    enum index_kind kind; /* of a matrix's rows that do not say it; INDEX_ANY: pictures */
+    struct index_options
+        options; /* whose vectors they are: kept as index_keep_model; storage: of a new index */
     bool any_storage;
 };
 

@@ -253,17 +253,20 @@ int index_open(
     return rc;
 }
 
-int index_open_or_create(
-    struct index **out, const char *path, const struct index_options *options, struct err *err)
+bool index_is_there(const char *path)
 {
     struct arena arena = {0};
     const char *catalog = path_join(&arena, path, "catalog.sqlite");
     const bool there = catalog && file_exists(catalog);
     arena_release(&arena);
-    if (!catalog)
-        return err_memory(err, strlen(path));
-    return there ? index_open(out, path, INDEX_WRITE, options->fingerprint, err)
-                 : index_create(out, path, options, err);
+    return there;
+}
+
+int index_open_or_create(
+    struct index **out, const char *path, const struct index_options *options, struct err *err)
+{
+    return index_is_there(path) ? index_open(out, path, INDEX_WRITE, options->fingerprint, err)
+                                : index_create(out, path, options, err);
 }
 
 /* The file of a generation, however long it has grown, is opened once; rows that are mapped stay mapped. */

@@ -48,8 +48,13 @@ struct model_shape {
 extern const struct model_shape model_shapes[];
 
 /* The directory of the model: the option's, else that of DIPTYCH_MODEL, else the default model beside the
- * installed program or in the sources it was built from. */
+ * installed program or in the sources it was built from. Either may say MODEL_DEFAULT. */
+#define MODEL_DEFAULT "default"
 int model_directory(const char **out, const char *option, struct arena *arena, struct err *err);
+
+/* What finds that model again from anywhere, as an option: the absolute path of a directory, a name as it is, or
+ * MODEL_DEFAULT, which an upgrade may move. ERR_MEMORY. */
+int model_reference(const char **out, const char *option, struct arena *arena, struct err *err);
 
 struct model;
 

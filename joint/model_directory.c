@@ -14,16 +14,35 @@ static const char *program_folder(struct arena *arena)
     return slash ? arena_copy(arena, path, (size_t)(slash - path)) : NULL;
 }
 
+/* What the user has named, by the option or for every command; NULL: the model that comes with diptych. */
+static const char *named(const char *option)
+{
+    const char *model = option && *option ? option : getenv("DIPTYCH_MODEL");
+    return model && *model && strcmp(model, MODEL_DEFAULT) ? model : NULL;
+}
+
+/* A path counts even where nothing is there: opening it says so. */
+static bool is_path(const char *model)
+{
+    return *model == '/' || *model == '.' || file_exists(model);
+}
+
+int model_reference(const char **out, const char *option, struct arena *arena, struct err *err)
+{
+    const char *model = named(option);
+    *out = !model ? MODEL_DEFAULT : is_path(model) ? path_absolute(arena, model, err) : model;
+    return *out ? 0 : ERR_MEMORY;
+}
+
 int model_directory(const char **out, const char *option, struct arena *arena, struct err *err)
 {
     const char *folder = program_folder(arena);
     const char *const candidates[] = {
-        option,
-        getenv("DIPTYCH_MODEL"),
+        named(option),
         folder ? path_join(arena, folder, DIPTYCH_MODEL_FROM_PROGRAM) : NULL,
         DIPTYCH_MODEL_IN_SOURCES,
     };
-    enum { NAMED = 2, COUNT = sizeof candidates / sizeof *candidates };
+    enum { NAMED = 1, COUNT = sizeof candidates / sizeof *candidates };
     for (size_t i = 0; i < COUNT; i++) {
         /* What the user named counts even where it does not exist: opening it says so. */
         if (candidates[i] && *candidates[i] && (i < NAMED || file_exists(candidates[i]))) {

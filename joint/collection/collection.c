@@ -3,15 +3,6 @@
 
 #include <stdlib.h>
 
-static bool is_there(const char *path)
-{
-    struct arena arena = {0};
-    const char *catalog = path_join(&arena, path, "catalog.sqlite");
-    const bool there = catalog && file_exists(catalog);
-    arena_release(&arena);
-    return there;
-}
-
 static int open_index(
     struct index **out, const char *path, const struct collection_options *options, struct err *err)
 {
@@ -21,9 +12,13 @@ static int open_index(
         .width = options->width,
         .storage = options->storage < 0 ? INDEX_F16 : (enum index_storage)options->storage,
     };
-    const int rc = options->make ? index_open_or_create(out, path, &made, err)
-                                 : index_open(out, path, options->access, options->fingerprint, err);
-    return rc || options->storage < 0 ? rc : index_check_storage(*out, made.storage, err);
+    int rc = options->make ? index_open_or_create(out, path, &made, err)
+                           : index_open(out, path, options->access, options->fingerprint, err);
+    if (!rc && options->storage >= 0)
+        rc = index_check_storage(*out, made.storage, err);
+    if (!rc && options->access == INDEX_WRITE && options->model)
+        rc = index_keep_model(*out, options->model, err);
+    return rc;
 }
 
 int collection_open(
@@ -53,17 +48,6 @@ void collection_free(struct collection *collection)
 struct index *collection_index(struct collection *collection)
 {
     return collection->index;
-}
-
-int collection_accepts(const char *path, bool make, const char *fingerprint, struct err *err)
-{
-    struct index *index;
-    if (make && !is_there(path))
-        return 0;
-    const int rc = index_open(&index, path, INDEX_READ, fingerprint, err);
-    if (!rc)
-        index_free(index);
-    return rc;
 }
 
 int collection_attach(

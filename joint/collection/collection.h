@@ -52,8 +52,8 @@ struct collection_options {
     enum index_access access;
     bool make; /* for INDEX_WRITE: an index that is not there is made */
 
-    /* The model whose vectors go in or are looked for. fingerprint NULL: none, and nothing is compared; another
-     * than the index's is ERR_ARGUMENT. */
+    /* The model whose vectors go in or are looked for. model: collection_model's reference, which a writer keeps.
+     * fingerprint NULL: none, and nothing is compared; another than the index's is ERR_ARGUMENT. */
     const char *model, *fingerprint;
     size_t width;
     int storage; /* enum index_storage; -1: any, f16 for a new index. Another than the index's is ERR_ARGUMENT */
@@ -68,10 +68,22 @@ int collection_open(
 void collection_free(struct collection *collection);
 struct index *collection_index(struct collection *collection);
 
-/* Whether an index could be brought up to date with this model, NULL for any: ERR_ARGUMENT where it was made with
- * another; with `make`, 0 where there is no index yet; else index_open's errors. For those who want to know before they load the
- * model. */
-int collection_accepts(const char *path, bool make, const char *fingerprint, struct err *err);
+struct collection_model {
+    const char *directory; /* model_open's */
+    const char *reference; /* model_reference's, for collection_options */
+    char fingerprint[FINGERPRINT_SIZE];
+};
+
+/* The model to use with an index, in milliseconds and before it is loaded: the option's, else the one that the index
+ * was made with, else (index NULL: there is none yet; or one of format 1, which did not keep where its model is)
+ * model_directory's. Strings in the arena, or the option's. ERR_ARGUMENT: it is another model than the index's; ERR_IO: that
+ * one is gone, said with where it was; else the errors of model_directory and model_directory_fingerprint. */
+int collection_model(struct collection_model *out, const struct index *index, const char *option,
+    struct arena *arena, struct err *err);
+
+/* The same for the index at path; with `make`, for one that is to be made where there is none. index_open's errors too. */
+int collection_model_at(struct collection_model *out, const char *path, bool make, const char *option,
+    struct arena *arena, struct err *err);
 
 /* What sync and search compute with: the embedder, which is borrowed, and the device to search on, which NULL
  * leaves out. NULL, NULL takes both away again, so that a model can be unloaded. ERR_DEVICE, ERR_MEMORY. */

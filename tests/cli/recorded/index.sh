@@ -132,6 +132,31 @@ run refused-no-model index build new.dip tree --model nowhere
 : >file
 run refused-file index list file
 
+# ---- an index knows its model
+samples own 01 02 07
+cp -rL model mine
+run own-build index build own.dip own --model mine
+run own-info index info own.dip
+DIPTYCH_MODEL=other
+run own-search search own.dip "three white flowers" -k 1
+run own-update index update own.dip
+run own-refused search own.dip "three white flowers" --model other
+run own-cluster index cluster own.dip -k 2 --labels star,flower -q
+mkdir there && cd there
+run own-elsewhere search ../own.dip "three white flowers" -k 1
+cd ..
+mv mine moved
+run own-gone search own.dip "three white flowers"
+run own-gone-update index update own.dip own
+run own-gone-list index list own.dip
+run own-moved search own.dip "three white flowers" -k 1 --model moved
+run own-moved-update index update own.dip --model moved
+run own-moved-search search own.dip "three white flowers" -k 1
+run own-moved-info index info own.dip
+rm -r moved && cp -rL other moved
+run own-changed search own.dip "three white flowers"
+DIPTYCH_MODEL=model
+
 # ---- damage
 printf 'x' | dd of=b.dip/vectors.f16 bs=1 seek=300 conv=notrunc 2>/dev/null
 run damaged-verify index verify b.dip

@@ -174,12 +174,6 @@ static void another_model_is_refused_in_words(void **state)
     struct err err;
     const char *const other = "ffffffffffffffffffffffffffffffff";
     world_fill(&w, "model");
-    assert_int_equal(collection_accepts(w.index, false, "0123456789abcdef0123456789abcdef", &err), 0);
-    assert_int_equal(collection_accepts(w.index, true, other, &err), ERR_ARGUMENT);
-    assert_non_null(strstr(err.msg, "another model"));
-    assert_int_equal(collection_accepts(world_path(&w, "none.dip"), true, other, &err), 0);
-    assert_int_equal(collection_accepts(world_path(&w, "none.dip"), false, NULL, &err), ERR_IO);
-
     struct collection_options options = {.access = INDEX_READ, .fingerprint = other, .storage = -1};
     assert_int_equal(collection_open(&collection, w.index, &options, &err), ERR_ARGUMENT);
     options = (struct collection_options){.access = INDEX_READ, .storage = INDEX_I8};

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which model belongs to an index. */
+#include "joint/collection/internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static int find(struct collection_model *out, const char *option, const char *reference, struct arena *arena,
+    struct err *err)
+{
+    int rc = model_directory(&out->directory, option, arena, err);
+    if (rc)
+        return rc;
+    out->reference = reference;
+    return model_directory_fingerprint(out->fingerprint, out->directory, err);
+}
+
+/* The model that the index was made with, found again. */
+static int find_own(
+    struct collection_model *out, const struct index_info *info, struct arena *arena, struct err *err)
+{
+    const char *reference = arena_copy(arena, info->model, strlen(info->model));
+    if (!reference)
+        return err_memory(err, strlen(info->model));
+    if (*reference == '/' && access(reference, F_OK))
+        return err_set(err, ERR_IO,
+            "the model of '%s' was '%s', and that is gone (%s): name where it is now with --model",
+            info->path, reference, strerror(errno));
+    int rc = find(out, reference, reference, arena, err);
+    if (rc) {
+        err_wrap(err, "the model of '%s' was '%s', to be named with --model where it is elsewhere",
+            info->path, reference);
+        return rc;
+    }
+    if (!strcmp(out->fingerprint, info->fingerprint))
+        return 0;
+    return err_set(err, ERR_ARGUMENT,
+        "the model of '%s' was '%s', and that is another now: fingerprint %s, not %s; name the first with "
+        "--model, or "
+        "build the index anew",
+        info->path, reference, out->fingerprint, info->fingerprint);
+}
+
+int collection_model(struct collection_model *out, const struct index *index, const char *option,
+    struct arena *arena, struct err *err)
+{
+    const bool named = option && *option;
+    if (index && !named && index_info(index).findable) {
+        const struct index_info info = index_info(index);
+        return find_own(out, &info, arena, err);
+    }
+    const char *reference;
+    int rc = model_reference(&reference, option, arena, err);
+    if (!rc)
+        rc = find(out, option, reference, arena, err);
+    return rc || !index ? rc : index_check_model(index, out->fingerprint, err);
+}
+
+int collection_model_at(struct collection_model *out, const char *path, bool make, const char *option,
+    struct arena *arena, struct err *err)
+{
+    struct index *index = NULL;
+    int rc = make && !index_is_there(path) ? 0 : index_open(&index, path, INDEX_READ, NULL, err);
+    if (!rc)
+        rc = collection_model(out, index, option, arena, err);
+    index_free(index);
+    return rc;
+}
