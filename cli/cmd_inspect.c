@@ -90,11 +90,13 @@ static json_t *triple(const float values[3])
 
 static json_t *preprocess_report(const struct preprocess *preprocess)
 {
-    return json_pack("{s:s, s:i, s:s, s:i, s:s, s:f, s:o, s:o}", "resize_mode",
-        preprocess->resize_mode == RESIZE_SQUASH ? "squash" : "shortest", "resize", preprocess->resize,
-        "resample", preprocess->resample == RESAMPLE_BICUBIC ? "bicubic" : "bilinear", "crop",
-        preprocess->crop, "crop_rounding", preprocess->crop_rounding == CROP_FLOOR ? "floor" : "half_even",
-        "scale", (double)preprocess->scale, "mean", triple(preprocess->mean), "std", triple(preprocess->std));
+    return json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:s, s:f, s:o, s:o}", "file",
+        preprocess->source ? preprocess->source : "none: OpenAI CLIP's way is assumed", "resize_mode",
+        resize_mode_names[preprocess->resize_mode], "resize", preprocess->resize, "resample",
+        resample_names[preprocess->resample], "crop", preprocess->crop, "crop_rounding",
+        preprocess->crop_rounding == CROP_FLOOR ? "floor" : "half_even", "made_rgb",
+        preprocess->rgb_order == RGB_FIRST ? "before resizing, on white" : "after resizing", "scale",
+        (double)preprocess->scale, "mean", triple(preprocess->mean), "std", triple(preprocess->std));
 }
 
 static json_t *tokenizer_report(const struct tokenizer *tokenizer)

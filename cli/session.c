@@ -11,7 +11,7 @@ enum { DEFAULT_BATCH = 32, BATCH_MAX = 4096, THREADS_MAX = 1024 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_NO_EXIF = 0x2000, KEY_MAX_PIXELS, KEY_MAX_BYTES, KEY_FAST_DECODE };
+enum { KEY_NO_EXIF = 0x2000, KEY_MAX_PIXELS, KEY_MAX_BYTES, KEY_FAST_DECODE, KEY_ALPHA };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Pictures:", GROUP_PICTURES},
@@ -23,6 +23,10 @@ static const struct argp_option options[] = {
         "Decode JPEGs at 1/2, 1/4 or 1/8 of their size where the model needs no more: 12 megapixels take "
         "half the "
         "time, and embeddings have a cosine of about 0.999 to the exact ones",
+        GROUP_PICTURES},
+    {"alpha", KEY_ALPHA, "WAY", 0,
+        "What becomes of transparency: model (what the model's own reference does: transformers lays it on "
+        "white, open_clip resizes it and drops it), white, black, or drop (default: model)",
         GROUP_PICTURES},
     {"threads", 'j', "N", 0, "Use N threads of the host (default: as many as CPUs)", GROUP_PICTURES},
     {"batch", 'b', "N", 0, "Encode N pictures at a time (default: 32)", GROUP_PICTURES},
@@ -57,6 +61,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_FAST_DECODE:
         loader->fast_decode = true;
+        return 0;
+    case KEY_ALPHA:
+        loader->alpha = (enum alpha_rule)option_choice(state, "alpha", argument, alpha_names);
         return 0;
     case 'q':
         session->quiet = true;
@@ -98,9 +105,15 @@ int session_open(struct session *session, struct err *err)
 
 int session_loader(struct session *session, struct err *err)
 {
+    const struct preprocess *preprocess = model_preprocess(session->model);
     if (session->loader)
         return 0;
-    return loader_open(&session->loader, model_preprocess(session->model), &session->loader_options, err);
+    if (!preprocess->source && !session->quiet) {
+        progress_clear(&session->progress);
+        message("'%s' has no file that says how to prepare pictures: OpenAI CLIP's way is assumed",
+            model_path(session->model));
+    }
+    return loader_open(&session->loader, preprocess, &session->loader_options, err);
 }
 
 struct job session_job(struct session *session)

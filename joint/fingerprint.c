@@ -27,7 +27,9 @@ static void put_transformer(FILE *out, const struct transformer_config *config)
         config->mlp_width, (int)config->activation, (double)config->eps, config->causal);
 }
 
-/* What no CLIP model has is put only where it is there, so that theirs stay what they are. */
+/* What no CLIP model has is put only where it is there, so that theirs stay what they are. Of the preprocessing, the
+ * values in use count and not the file that they are from: the same in processor_config.json are the same model.
+ * The layout's order of steps follows from the rounding of its crops. */
 static void put_config(FILE *out, const struct model_config *config, const struct preprocess *preprocess)
 {
     const struct vit_config *vision = &config->vision;
@@ -41,6 +43,8 @@ static void put_config(FILE *out, const struct model_config *config, const struc
         (int)preprocess->crop_rounding, preprocess->resize, preprocess->crop, (double)preprocess->scale);
     for (int c = 0; c < 3; c++)
         fprintf(out, "%.9g %.9g\n", (double)preprocess->mean[c], (double)preprocess->std[c]);
+    if (preprocess->fill)
+        fprintf(out, "fill %d\n", (int)preprocess->fill);
     if (!vision->pre_norm)
         fputs("no pre_norm\n", out);
 }

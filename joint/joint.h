@@ -139,7 +139,8 @@ struct loader_options {
     struct pool *pool; /* whose threads decode them; NULL: the loader's own, so many */
     size_t batch;      /* pictures in one batch */
     struct picture_options picture;
-    bool fast_decode; /* sets picture.min_edge to the size the model's pictures are resized to */
+    enum alpha_rule alpha; /* what becomes of transparency */
+    bool fast_decode;      /* sets picture.min_edge to the size the model's pictures are resized to */
 };
 
 struct loader;

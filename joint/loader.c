@@ -190,7 +190,8 @@ int loader_open(struct loader **out, const struct preprocess *preprocess,
         .pool = options->pool,
         .square = (size_t)preprocess->crop * (size_t)preprocess->crop * 3,
     };
-    if (options->fast_decode)
+    loader->preprocess.alpha = options->alpha;
+    if (options->fast_decode && preprocess->resize_mode != RESIZE_NONE)
         loader->options.min_edge = preprocess->resize;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_condattr_t monotonic;

@@ -17,7 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_HEADER = 14, CORE_HEADER = 12, INFO_HEADER = 40, MASKS_HEADER = 52, LARGEST_HEADER = 124 };
+enum {
+    FILE_HEADER = 14,
+    CORE_HEADER = 12,
+    INFO_HEADER = 40,
+    MASKS_HEADER = 52,
+    ALPHA_HEADER = 56,
+    LARGEST_HEADER = 124,
+};
 enum compression { PLAIN, RLE8, RLE4, BITFIELDS };
 
 struct bmp {
@@ -27,8 +34,9 @@ struct bmp {
     bool top_down;
     unsigned bits; /* of a pixel */
     uint32_t compression;
-    uint32_t masks[3]; /* of red, green and blue, where bits is 16 or 32 */
-    uint8_t palette[256][3];
+    uint32_t masks[4]; /* of red, green, blue and alpha, where bits is 16 or 32; of alpha 0: there is none */
+    uint8_t palette[PALETTE_COLORS][3];
+    uint32_t colors; /* in the palette, by its header */
 };
 
 static int ends_early(struct span file, struct err *err)
@@ -39,7 +47,9 @@ static int ends_early(struct span file, struct err *err)
 /* Colours that are missing stay black. */
 static void read_palette(struct bmp *bmp, size_t at, uint32_t colors, size_t entry)
 {
-    for (uint32_t i = 0; i < 256 && i < colors && bmp->file.length - at >= entry; i++, at += entry) {
+    bmp->colors = colors;
+    for (uint32_t i = 0; i < PALETTE_COLORS && i < colors && bmp->file.length - at >= entry;
+         i++, at += entry) {
         const uint8_t *bgr = span_bytes(bmp->file) + at;
         memcpy(bmp->palette[i], (const uint8_t[]){bgr[2], bgr[1], bgr[0]}, 3);
     }
@@ -65,12 +75,24 @@ static void read_core_header(struct bmp *bmp, const uint8_t *header)
     bmp->width = read_le16(header + 4);
     bmp->height = read_le16(header + 6);
     bmp->bits = read_le16(header + 10);
-    read_palette(bmp, FILE_HEADER + CORE_HEADER, 256, 3);
+    read_palette(bmp, FILE_HEADER + CORE_HEADER, bmp->bits < 8 ? 1u << bmp->bits : PALETTE_COLORS, 3);
+}
+
+/* Of headers that are long enough, and where no channel is said at all, Pillow takes alpha. */
+static void read_masks(struct bmp *bmp, const uint8_t *header, uint32_t size)
+{
+    static const uint32_t bgra[4] = {0xff0000, 0xff00, 0xff, 0xff000000};
+    for (int c = 0; c < 4; c++)
+        bmp->masks[c] = c < 3 || size >= ALPHA_HEADER ? read_le32(header + INFO_HEADER + 4 * c) : 0;
+    if (bmp->bits == 32 && !(bmp->masks[0] | bmp->masks[1] | bmp->masks[2] | bmp->masks[3]))
+        memcpy(bmp->masks, bgra, sizeof bgra);
+    if (bmp->bits != 32)
+        bmp->masks[3] = 0;
 }
 
 static int read_info_header(struct bmp *bmp, const uint8_t *header, uint32_t size, struct err *err)
 {
-    static const uint32_t masks15[3] = {0x7c00, 0x03e0, 0x001f}, masks24[3] = {0xff0000, 0xff00, 0xff};
+    static const uint32_t masks15[4] = {0x7c00, 0x03e0, 0x001f}, masks24[4] = {0xff0000, 0xff00, 0xff};
     const int32_t height = (int32_t)read_le32(header + 8);
     const uint32_t colors = read_le32(header + 32);
 
@@ -85,10 +107,9 @@ static int read_info_header(struct bmp *bmp, const uint8_t *header, uint32_t siz
             size = MASKS_HEADER;
         if (bmp->file.length < FILE_HEADER + size)
             return ends_early(bmp->file, err);
-        for (int c = 0; c < 3; c++)
-            bmp->masks[c] = read_le32(header + INFO_HEADER + 4 * c);
+        read_masks(bmp, header, size);
     }
-    read_palette(bmp, FILE_HEADER + size, colors ? colors : 256, 4);
+    read_palette(bmp, FILE_HEADER + size, colors || bmp->bits > 8 ? colors : 1u << bmp->bits, 4);
     return 0;
 }
 
@@ -121,11 +142,31 @@ static uint8_t masked(uint32_t pixel, uint32_t mask)
     return (uint8_t)((uint64_t)((pixel & mask) / lowest) * 255 / (mask / lowest));
 }
 
+static enum picture_mode mode_of(const struct bmp *bmp)
+{
+    return bmp->bits == 32 && bmp->masks[3] ? PICTURE_RGBA : PICTURE_RGB;
+}
+
+/* Where each colour is the grey of its number Pillow forgets the palette; of two, black and white, it makes bits. */
+static int note_palette(struct picture *out, const struct bmp *bmp, struct err *err)
+{
+    bool grey = bmp->bits != 4;
+    if (bmp->bits > 8)
+        return 0;
+    for (uint32_t i = 0; i < bmp->colors && i < PALETTE_COLORS; i++)
+        for (int c = 0; c < 3; c++)
+            grey &= bmp->palette[i][c] == (bmp->colors == 2 ? 255 * i : i);
+    if (grey && bmp->bits == 1)
+        return picture_set_bits(out, err);
+    return grey ? 0 : picture_set_palette(out, bmp->palette[0], PALETTE_COLORS, err);
+}
+
 static void unpack_row(uint8_t *rgb, const struct bmp *bmp, const uint8_t *row)
 {
     const unsigned bits = bmp->bits;
+    const int channels = mode_of(bmp) == PICTURE_RGBA ? 4 : 3;
 
-    for (size_t x = 0; x < (size_t)bmp->width; x++, rgb += 3) {
+    for (size_t x = 0; x < (size_t)bmp->width; x++, rgb += channels) {
         const uint8_t *at = row + x * bits / 8;
         if (bits <= 8) {
             const unsigned color = at[0] >> (8 - bits - x * bits % 8) & ((1u << bits) - 1);
@@ -134,7 +175,7 @@ static void unpack_row(uint8_t *rgb, const struct bmp *bmp, const uint8_t *row)
             memcpy(rgb, (const uint8_t[]){at[2], at[1], at[0]}, 3);
         } else {
             const uint32_t pixel = bits == 16 ? read_le16(at) : read_le32(at);
-            for (int c = 0; c < 3; c++)
+            for (int c = 0; c < channels; c++)
                 rgb[c] = masked(pixel, bmp->masks[c]);
         }
     }
@@ -144,7 +185,7 @@ static void unpack_row(uint8_t *rgb, const struct bmp *bmp, const uint8_t *row)
 static uint8_t *row_of(const struct picture *out, const struct bmp *bmp, size_t y)
 {
     const size_t upright = bmp->top_down ? y : (size_t)bmp->height - 1 - y;
-    return out->rgb + upright * (size_t)bmp->width * 3;
+    return out->pixels + upright * (size_t)bmp->width * picture_channels(out);
 }
 
 static int unpack_plain(struct picture *out, const struct bmp *bmp, struct err *err)
@@ -171,7 +212,7 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
     size_t at = bmp->pixels, x = 0, y = 0;
 
     for (size_t i = 0; i < width * height; i++)
-        memcpy(out->rgb + 3 * i, bmp->palette[0], 3);
+        memcpy(out->pixels + 3 * i, bmp->palette[0], 3);
     while (y < height) {
         if (at > size || size - at < 2)
             return ends_early(bmp->file, err);
@@ -213,7 +254,9 @@ int bmp_decode(struct picture *out, struct span file, const struct picture_optio
     if (!rc)
         rc = picture_check_size(bmp.width, bmp.height, options->max_pixels, err);
     if (!rc)
-        rc = picture_alloc(out, (int)bmp.width, (int)bmp.height, err);
+        rc = picture_alloc(out, mode_of(&bmp), (int)bmp.width, (int)bmp.height, err);
+    if (!rc)
+        rc = note_palette(out, &bmp, err);
     if (rc)
         return rc;
     const bool runs = bmp.compression == RLE8 || bmp.compression == RLE4;

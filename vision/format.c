@@ -16,7 +16,7 @@
 /* The first row that matches counts, so that a longer magic stands before its own prefix. */
 static const struct format formats[] = {
     {"JPEG", MAGIC("\xff\xd8\xff"), .decode = JPEG_DECODE, .check = jpeg_check, .exif = jpeg_exif},
-    {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .decode = stb_decode, .check = png_check, .exif = png_exif},
+    {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .decode = png_decode, .check = png_check, .exif = png_exif},
     {"GIF", MAGIC("GIF87a"), .decode = gif_decode},
     {"GIF", MAGIC("GIF89a"), .decode = gif_decode},
     {"BMP", MAGIC("BM"), .decode = bmp_decode},

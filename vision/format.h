@@ -30,7 +30,7 @@ struct format {
 /* NULL where the first bytes are those of no known format. */
 const struct format *format_find(struct span file);
 
-format_decode stb_decode, gif_decode, bmp_decode, pnm_decode;
+format_decode stb_decode, png_decode, gif_decode, bmp_decode, pnm_decode;
 format_decode turbo_decode, webp_decode; /* where the build found their libraries */
 format_check jpeg_check, png_check;
 format_exif jpeg_exif, png_exif, webp_exif;
@@ -38,8 +38,17 @@ format_exif jpeg_exif, png_exif, webp_exif;
 /* Refuses sizes that are not positive or hold more than max_pixels. */
 int picture_check_size(long long width, long long height, size_t max_pixels, struct err *err);
 
-/* Memory for (height, width, 3) bytes in *out, uninitialised. */
-int picture_alloc(struct picture *out, int width, int height, struct err *err);
+/* Memory for the pixels of *out, uninitialised. */
+int picture_alloc(struct picture *out, enum picture_mode mode, int width, int height, struct err *err);
+
+/* Notes that the picture is one of numbers: of the first `count` <= 256 colours (count, 3), the others being black;
+ * or of bits, whose 0 is black and whatever else white. */
+int picture_set_palette(struct picture *picture, const uint8_t *colors, size_t count, struct err *err);
+int picture_set_bits(struct picture *picture, struct err *err);
+
+/* stb_decode to PICTURE_RGB or PICTURE_RGBA. */
+int stb_load(struct picture *out, struct span file, enum picture_mode mode,
+    const struct picture_options *options, struct err *err);
 
 /* Turns a stored picture upright. orientation is EXIF's 1 to 8. */
 int picture_orient(struct picture *picture, int orientation, struct err *err);

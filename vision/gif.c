@@ -10,8 +10,9 @@
  * A sub-block is a length byte and that many bytes; length 0 ends the list.
  *
  * A decoder of our own, because what stb_image makes of transparent pixels and of pixels outside the picture
- * is not what Pillow makes of them: Pillow shows transparent pixels in the colour their palette has for them,
- * and fills the screen with the transparent colour, or the first.
+ * is not what Pillow makes of them: Pillow keeps for transparent pixels the colour their palette has for them,
+ * and fills the screen with the transparent colour, or the first. A picture whose colours are their own numbers,
+ * or that has no table of them, Pillow takes for grey.
  */
 #include "vision/bytes.h"
 #include "vision/format.h"
@@ -30,7 +31,8 @@ struct gif {
     struct span file;
     size_t at; /* of the next byte to read */
     uint8_t palette[256][3];
-    int transparent; /* the colour the screen is filled with */
+    bool grey;       /* the table says no more than none */
+    int transparent; /* -1: no colour is */
     int screen_width, screen_height;
     int x, y, width, height; /* of the picture */
     bool interlaced;
@@ -46,6 +48,15 @@ static bool has(const struct gif *gif, size_t count)
     return gif->file.length - gif->at >= count;
 }
 
+static bool is_ramp(uint8_t (*colors)[3], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < 3; c++)
+            if (colors[i][c] != i)
+                return false;
+    return true;
+}
+
 static int read_colors(struct gif *gif, uint8_t flags, struct err *err)
 {
     const size_t bytes = (size_t)3 << ((flags & 7) + 1);
@@ -55,6 +66,7 @@ static int read_colors(struct gif *gif, uint8_t flags, struct err *err)
         return ends_early(gif, err);
     memset(gif->palette, 0, sizeof gif->palette); /* colours that are missing are black */
     memcpy(gif->palette, span_bytes(gif->file) + gif->at, bytes);
+    gif->grey = is_ramp(gif->palette, bytes / 3);
     gif->at += bytes;
     return 0;
 }
@@ -110,6 +122,8 @@ static int read_headers(struct gif *gif, struct err *err)
         return ends_early(gif, err);
     for (int i = 0; i < 256; i++) /* for a file with no table at all: shades of grey */
         memset(gif->palette[i], i, 3);
+    gif->grey = true;
+    gif->transparent = -1;
     gif->screen_width = (int)read_le16(screen + 6);
     gif->screen_height = (int)read_le16(screen + 8);
     gif->at = SCREEN;
@@ -220,19 +234,51 @@ static int decode_lzw(uint8_t *colors, struct gif *gif, struct strings_of_codes 
     return 0;
 }
 
+/* As Pillow has it, a transparent grey is a colour of the whole picture, and a transparent number that number's alpha
+ * alone. */
+static enum picture_mode mode_of(const struct gif *gif)
+{
+    return gif->transparent >= 0 && !gif->grey ? PICTURE_RGBA : PICTURE_RGB;
+}
+
+static int note_colors(struct picture *out, const struct gif *gif, struct err *err)
+{
+    if (!gif->grey)
+        return picture_set_palette(out, gif->palette[0], PALETTE_COLORS, err);
+    out->has_key = gif->transparent >= 0;
+    if (out->has_key)
+        memset(out->key, gif->transparent, 3);
+    return 0;
+}
+
+static void put_color(uint8_t *pixel, const struct gif *gif, int color, size_t channels)
+{
+    memcpy(pixel, gif->palette[color], 3);
+    if (channels == 4)
+        pixel[3] = color == gif->transparent ? 0 : 255;
+}
+
 static void draw(struct picture *out, const struct gif *gif, const uint8_t *colors)
 {
     static const struct {
         int start, step;
     } passes[] = {{0, 8}, {4, 8}, {2, 4}, {1, 2}, {0, 1}}; /* four for interlaced rows, the last for others */
     const int first = gif->interlaced ? 0 : 4, end = gif->interlaced ? 4 : 5;
+    const size_t channels = picture_channels(out);
 
     for (int pass = first; pass < end; pass++)
         for (int y = passes[pass].start; y < gif->height; y += passes[pass].step) {
             const size_t row = (size_t)(gif->y + y) * (size_t)out->width + (size_t)gif->x;
             for (int x = 0; x < gif->width; x++)
-                memcpy(out->rgb + 3 * (row + (size_t)x), gif->palette[*colors++], 3);
+                put_color(out->pixels + channels * (row + (size_t)x), gif, *colors++, channels);
         }
+}
+
+static void fill_screen(struct picture *out, const struct gif *gif)
+{
+    const size_t channels = picture_channels(out), pixels = (size_t)out->width * (size_t)out->height;
+    for (size_t i = 0; i < pixels; i++)
+        put_color(out->pixels + channels * i, gif, gif->transparent < 0 ? 0 : gif->transparent, channels);
 }
 
 int gif_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
@@ -245,7 +291,9 @@ int gif_decode(struct picture *out, struct span file, const struct picture_optio
     if (!rc)
         rc = picture_check_size(gif.screen_width, gif.screen_height, options->max_pixels, err);
     if (!rc)
-        rc = picture_alloc(out, gif.screen_width, gif.screen_height, err);
+        rc = picture_alloc(out, mode_of(&gif), gif.screen_width, gif.screen_height, err);
+    if (!rc)
+        rc = note_colors(out, &gif, err);
     if (rc)
         return rc;
     const size_t count = (size_t)gif.width * (size_t)gif.height;
@@ -253,8 +301,7 @@ int gif_decode(struct picture *out, struct span file, const struct picture_optio
     codes = malloc(sizeof *codes);
     rc = colors && codes ? decode_lzw(colors, &gif, codes, err) : err_memory(err, count);
     if (!rc) {
-        for (size_t i = 0; i < (size_t)out->width * (size_t)out->height; i++)
-            memcpy(out->rgb + 3 * i, gif.palette[gif.transparent], 3);
+        fill_screen(out, &gif);
         draw(out, &gif, colors);
     }
     free(colors);

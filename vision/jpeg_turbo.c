@@ -102,48 +102,27 @@ static unsigned reduction(const struct jpeg_decompress_struct *jpeg, int min_edg
     return by;
 }
 
-/* a * b / 255, rounded, for bytes. */
-static int mul_255(int a, int b)
-{
-    const int product = a * b + 128;
-    return ((product >> 8) + product) >> 8;
-}
-
-/* Inverted CMYK, where 255 is no ink. */
-static void rgb_of_cmyk(uint8_t *rgb, const uint8_t *cmyk, size_t pixels)
-{
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t c = 0; c < 3; c++) {
-            const int value = cmyk[4 * i + 3] - mul_255(255 - cmyk[4 * i + c], cmyk[4 * i + 3]);
-            rgb[3 * i + c] = (uint8_t)(value < 0 ? 0 : value);
-        }
-}
-
 static void read_rows(struct picture *out, struct jpeg_decompress_struct *jpeg)
 {
     enum { AT_ONCE = 16 };
-    const size_t stride = (size_t)out->width * 3;
+    const size_t stride = (size_t)out->width * picture_channels(out);
     JSAMPROW rows[AT_ONCE];
 
     while (jpeg->output_scanline < jpeg->output_height) {
         const unsigned left = jpeg->output_height - jpeg->output_scanline;
         const unsigned count = left < AT_ONCE ? left : AT_ONCE;
         for (size_t i = 0; i < count; i++)
-            rows[i] = out->rgb + (jpeg->output_scanline + i) * stride;
+            rows[i] = out->pixels + (jpeg->output_scanline + i) * stride;
         jpeg_read_scanlines(jpeg, rows, count);
     }
 }
 
-static void read_cmyk_rows(struct picture *out, struct jpeg_decompress_struct *jpeg)
+/* From 255 being no ink, as JPEG files have it, to 255 being full ink. */
+static void invert(struct picture *picture)
 {
-    const size_t width = (size_t)out->width;
-    JSAMPARRAY row = jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE, jpeg->output_width * 4, 1);
-
-    while (jpeg->output_scanline < jpeg->output_height) {
-        uint8_t *rgb = out->rgb + jpeg->output_scanline * width * 3;
-        jpeg_read_scanlines(jpeg, row, 1);
-        rgb_of_cmyk(rgb, row[0], width);
-    }
+    const size_t bytes = (size_t)picture->width * (size_t)picture->height * picture_channels(picture);
+    for (size_t i = 0; i < bytes; i++)
+        picture->pixels[i] = (uint8_t)(255 - picture->pixels[i]);
 }
 
 static int start(struct picture *out, struct jpeg_decompress_struct *jpeg, struct span file,
@@ -163,7 +142,8 @@ static int start(struct picture *out, struct jpeg_decompress_struct *jpeg, struc
     jpeg->scale_num = 1;
     jpeg->scale_denom = reduction(jpeg, options->min_edge);
     jpeg_start_decompress(jpeg);
-    return picture_alloc(out, (int)jpeg->output_width, (int)jpeg->output_height, err);
+    const enum picture_mode mode = channels == 4 ? PICTURE_CMYK : PICTURE_RGB;
+    return picture_alloc(out, mode, (int)jpeg->output_width, (int)jpeg->output_height, err);
 }
 
 static int decode(struct picture *out, struct decoder *decoder, struct span file,
@@ -176,11 +156,10 @@ static int decode(struct picture *out, struct decoder *decoder, struct span file
     int rc = start(out, jpeg, file, options, err);
     if (rc)
         return rc;
-    if (jpeg->out_color_space == JCS_CMYK)
-        read_cmyk_rows(out, jpeg);
-    else
-        read_rows(out, jpeg);
+    read_rows(out, jpeg);
     jpeg_finish_decompress(jpeg);
+    if (out->mode == PICTURE_CMYK)
+        invert(out);
     return 0;
 }
 

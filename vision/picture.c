@@ -43,20 +43,50 @@ static uint8_t *alloc_pixels(size_t bytes)
     return pixels;
 }
 
-int picture_alloc(struct picture *out, int width, int height, struct err *err)
+size_t picture_channels(const struct picture *picture)
+{
+    return picture->mode == PICTURE_RGB ? 3 : 4;
+}
+
+bool picture_has_alpha(const struct picture *picture)
+{
+    return picture->mode == PICTURE_RGBA || picture->has_key;
+}
+
+int picture_alloc(struct picture *out, enum picture_mode mode, int width, int height, struct err *err)
 {
     size_t bytes;
-    if (!size_mul(&bytes, (size_t)width * 3, (size_t)height))
+    *out = (struct picture){.mode = mode, .width = width, .height = height};
+    if (!size_mul(&bytes, (size_t)width * picture_channels(out), (size_t)height))
         return err_memory(err, SIZE_MAX);
-    *out = (struct picture){.rgb = alloc_pixels(bytes), .width = width, .height = height};
-    return out->rgb ? 0 : err_memory(err, bytes);
+    out->pixels = alloc_pixels(bytes);
+    return out->pixels ? 0 : err_memory(err, bytes);
+}
+
+int picture_set_palette(struct picture *picture, const uint8_t *colors, size_t count, struct err *err)
+{
+    picture->palette = mem_new(PALETTE_COLORS, 3);
+    if (!picture->palette)
+        return err_memory(err, PALETTE_COLORS * 3);
+    if (count)
+        memcpy(picture->palette, colors, 3 * count);
+    return 0;
+}
+
+int picture_set_bits(struct picture *picture, struct err *err)
+{
+    uint8_t colors[3 * PALETTE_COLORS];
+    memset(colors, 255, sizeof colors);
+    memset(colors, 0, 3);
+    return picture_set_palette(picture, colors, PALETTE_COLORS, err);
 }
 
 void picture_release(struct picture *picture)
 {
     if (!picture)
         return;
-    free(picture->rgb);
+    free(picture->pixels);
+    free(picture->palette);
     *picture = (struct picture){0};
 }
 
@@ -67,17 +97,17 @@ void picture_release(struct picture *picture)
 enum { TILE = 32 };
 
 /* The tile at (left, top) of `out`. Its pixel (x, y) is at first + x * step + y * next_row. */
-static void copy_tile(
-    struct picture *out, int left, int top, const uint8_t *first, ptrdiff_t step, ptrdiff_t next_row)
+static inline void copy_tile(struct picture *out, int left, int top, const uint8_t *first, ptrdiff_t step,
+    ptrdiff_t next_row, size_t channels)
 {
     const int right = out->width - left < TILE ? out->width : left + TILE;
     const int bottom = out->height - top < TILE ? out->height : top + TILE;
 
     for (int y = top; y < bottom; y++) {
         const uint8_t *from = first + left * step + y * next_row;
-        uint8_t *to = out->rgb + 3 * ((size_t)y * (size_t)out->width + (size_t)left);
-        for (int x = left; x < right; x++, from += step, to += 3)
-            memcpy(to, from, 3);
+        uint8_t *to = out->pixels + channels * ((size_t)y * (size_t)out->width + (size_t)left);
+        for (int x = left; x < right; x++, from += step, to += channels)
+            memcpy(to, from, channels);
     }
 }
 
@@ -90,21 +120,30 @@ int picture_orient(struct picture *picture, int orientation, struct err *err)
     const bool right = ways[orientation - 1].right, bottom = ways[orientation - 1].bottom;
     const bool columns = ways[orientation - 1].columns;
     const ptrdiff_t width = picture->width, height = picture->height;
+    const ptrdiff_t pixel = (ptrdiff_t)picture_channels(picture);
     struct picture out;
 
     if (orientation == 1)
         return 0;
-    int rc = picture_alloc(&out, (int)(columns ? height : width), (int)(columns ? width : height), err);
+    int rc = picture_alloc(
+        &out, picture->mode, (int)(columns ? height : width), (int)(columns ? width : height), err);
     if (rc)
         return rc;
-    const ptrdiff_t step_x = right ? -3 : 3, step_y = bottom ? -3 * width : 3 * width;
+    const ptrdiff_t step_x = right ? -pixel : pixel, step_y = bottom ? -pixel * width : pixel * width;
     const ptrdiff_t step = columns ? step_y : step_x, next_row = columns ? step_x : step_y;
-    const uint8_t *first = picture->rgb + 3 * ((bottom ? (height - 1) * width : 0) + (right ? width - 1 : 0));
+    const uint8_t *first =
+        picture->pixels + pixel * ((bottom ? (height - 1) * width : 0) + (right ? width - 1 : 0));
     for (int top = 0; top < out.height; top += TILE)
-        for (int left = 0; left < out.width; left += TILE)
-            copy_tile(&out, left, top, first, step, next_row);
-    picture_release(picture);
-    *picture = out;
+        for (int left = 0; left < out.width; left += TILE) {
+            if (pixel == 3)
+                copy_tile(&out, left, top, first, step, next_row, 3);
+            else
+                copy_tile(&out, left, top, first, step, next_row, 4);
+        }
+    free(picture->pixels);
+    picture->pixels = out.pixels;
+    picture->width = out.width;
+    picture->height = out.height;
     return 0;
 }
 

@@ -5,7 +5,8 @@
  *     length (4, big-endian) | type (4 letters) | data (length) | CRC-32 of type and data (4)
  *
  * up to IEND. stb_image does not look at the checksums; this does, for the chunks whose first letter is a
- * capital, which are the ones that a picture cannot be shown without.
+ * capital, which are the ones that a picture cannot be shown without. It also finds what stb_image does not tell:
+ * palettes, bits and the transparent colour.
  */
 #include "vision/bytes.h"
 #include "vision/format.h"
@@ -78,4 +79,67 @@ struct span png_exif(struct span file)
         if (is_type(&chunk, "eXIf"))
             return chunk.data;
     return (struct span){0};
+}
+
+/* ---- what the pixels are ------------------------------------------------------------------------------- */
+
+enum color_type { GREY = 0, RGB = 2, INDEXED = 3, GREY_ALPHA = 4, RGB_ALPHA = 6 };
+
+/* The chunks that say it; their data is empty where the file has none. */
+struct header {
+    int depth;
+    enum color_type type;
+    struct span palette, transparency;
+};
+
+static void read_header(struct header *header, struct span file)
+{
+    enum { DEPTH = 8, TYPE = 9, SIZE = 13 };
+    struct chunk chunk = {0};
+    *header = (struct header){0};
+    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += AROUND + chunk.data.length) {
+        if (is_type(&chunk, "IHDR") && chunk.data.length == SIZE) {
+            header->depth = span_bytes(chunk.data)[DEPTH];
+            header->type = span_bytes(chunk.data)[TYPE];
+        } else if (is_type(&chunk, "PLTE")) {
+            header->palette = chunk.data;
+        } else if (is_type(&chunk, "tRNS")) {
+            header->transparency = chunk.data;
+        } else if (is_type(&chunk, "IDAT")) {
+            return;
+        }
+    }
+}
+
+/* As Pillow compares it: the low byte of what the file says, which may be a sample of less or more than 8 bits, with
+ * a sample of 8; of bits, black or white. Pillow clips 16-bit grey before it compares, so that there it is left out. */
+static void note_key(struct picture *out, const struct header *header)
+{
+    const size_t samples = header->type == GREY ? 1 : 3;
+    if (header->transparency.length < 2 * samples || (header->type == GREY && header->depth == 16))
+        return;
+    out->has_key = true;
+    for (size_t c = 0; c < 3; c++) {
+        const uint8_t *at = span_bytes(header->transparency) + (samples == 1 ? 0 : 2 * c);
+        out->key[c] = header->depth == 1 ? (read_be16(at) ? 255 : 0) : at[1];
+    }
+}
+
+int png_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    struct header header;
+    read_header(&header, file);
+    const bool alpha = header.type == GREY_ALPHA || header.type == RGB_ALPHA ||
+                       (header.type == INDEXED && header.transparency.length);
+    const int rc = stb_load(out, file, alpha ? PICTURE_RGBA : PICTURE_RGB, options, err);
+    if (rc)
+        return rc;
+    if (header.type == GREY || header.type == RGB)
+        note_key(out, &header);
+    if (header.type == GREY && header.depth == 1)
+        return picture_set_bits(out, err);
+    const size_t colors = header.palette.length / 3;
+    return header.type != INDEXED ? 0
+                                  : picture_set_palette(out, span_bytes(header.palette),
+                                        colors < PALETTE_COLORS ? colors : PALETTE_COLORS, err);
 }

@@ -105,7 +105,7 @@ int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture
     uint8_t *rows = mem_new(rows_size + 1 + length, 1), *scratch = rows + rows_size, *file = mem_new(room, 1);
     int rc = rows && file ? 0 : err_memory(err, rows_size + room);
     for (size_t y = 0; y < height && !rc; y++) {
-        const uint8_t *row = picture->rgb + y * length;
+        const uint8_t *row = picture->pixels + y * length;
         choose_filter(rows + y * (1 + length), scratch, row, y ? row - length : NULL, length);
     }
     if (!rc && !(*size = put_file(file, picture, rows, rows_size, packed_room)))

@@ -7,6 +7,7 @@
 #include "vision/bytes.h"
 #include "vision/format.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool is_space(int c)
@@ -45,25 +46,28 @@ static void unpack_bits(struct picture *out, const uint8_t *rows)
     for (size_t y = 0; y < (size_t)out->height; y++)
         for (size_t x = 0; x < width; x++) {
             const bool black = rows[y * stride + x / 8] >> (7 - x % 8) & 1;
-            memset(out->rgb + 3 * (y * width + x), black ? 0 : 255, 3);
+            memset(out->pixels + 3 * (y * width + x), black ? 0 : 255, 3);
         }
 }
 
-/* Samples are scaled so that the largest becomes 255, rounded to nearest, as Pillow does. */
+/* value * 255 / largest, rounded, and from the middle to even, as Python's round(value / largest * 255) has it. */
+static uint8_t scaled(long value, long largest)
+{
+    return value >= largest ? 255 : (uint8_t)rint((double)value / (double)largest * 255);
+}
+
 static void unpack_samples(struct picture *out, const uint8_t *samples, int channels, long largest)
 {
     const size_t pixels = (size_t)out->width * (size_t)out->height;
     const size_t wide = largest > 255 ? 2 : 1, repeat = channels == 1 ? 3 : 1;
 
     if (channels == 3 && largest == 255) {
-        memcpy(out->rgb, samples, pixels * 3);
+        memcpy(out->pixels, samples, pixels * 3);
         return;
     }
     for (size_t i = 0; i < pixels * (size_t)channels; i++) {
-        long value = wide == 2 ? (long)read_be16(samples + 2 * i) : samples[i];
-        if (value > largest)
-            value = largest;
-        memset(out->rgb + i * repeat, (int)((value * 255 * 2 + largest) / (2 * largest)), repeat);
+        const long value = wide == 2 ? (long)read_be16(samples + 2 * i) : samples[i];
+        memset(out->pixels + i * repeat, scaled(value, largest), repeat);
     }
 }
 
@@ -83,12 +87,13 @@ int pnm_decode(struct picture *out, struct span file, const struct picture_optio
     row = kind == '4' ? ((size_t)width + 7) / 8 : (size_t)width * (size_t)channels * (largest > 255 ? 2 : 1);
     if (!size_mul(&need, row, (size_t)height) || need > file.length - at)
         return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
-    rc = picture_alloc(out, (int)width, (int)height, err);
+    rc = picture_alloc(out, PICTURE_RGB, (int)width, (int)height, err);
     if (rc)
         return rc;
-    if (kind == '4')
+    if (kind == '4') {
         unpack_bits(out, span_bytes(file) + at);
-    else
-        unpack_samples(out, span_bytes(file) + at, channels, largest);
+        return picture_set_bits(out, err);
+    }
+    unpack_samples(out, span_bytes(file) + at, channels, largest);
     return 0;
 }

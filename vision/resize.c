@@ -20,8 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANNELS = 3 };
-
 /* Keys' cubic with a = -1/2 (Pillow's; OpenCL samplers and OpenCV have other a), in Pillow's order of
  * operations. */
 static double cubic(double x)
@@ -41,10 +39,41 @@ static double triangle(double x)
     return x < 1 ? 1 - x : 0;
 }
 
+static double box(double x)
+{
+    return x > -0.5 && x <= 0.5;
+}
+
+static double sinc(double x)
+{
+    x *= M_PI;
+    return x == 0 ? 1 : sin(x) / x;
+}
+
+/* Pillow's numbers here are floats, whose sum is not quite 1. */
+static double hamming(double x)
+{
+    x = fabs(x);
+    return x == 0 ? 1 : x < 1 ? sinc(x) * (0.54f + 0.46f * cos(x * M_PI)) : 0;
+}
+
+static double lanczos(double x)
+{
+    return -3 <= x && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
+
+const char *const resample_names[] = {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming", NULL};
+
 static const struct filter {
     double (*weight)(double x);
     double support; /* weight is zero from here on */
-} filters[] = {[RESAMPLE_BILINEAR] = {triangle, 1}, [RESAMPLE_BICUBIC] = {cubic, 2}};
+} filters[] = {
+    [RESAMPLE_LANCZOS] = {lanczos, 3},
+    [RESAMPLE_BILINEAR] = {triangle, 1},
+    [RESAMPLE_BICUBIC] = {cubic, 2},
+    [RESAMPLE_BOX] = {box, 0.5},
+    [RESAMPLE_HAMMING] = {hamming, 1},
+};
 
 /* How `count` output positions of one direction are computed from the input. */
 struct axis {
@@ -134,7 +163,7 @@ static int axis_init(
 /* Part of a picture: data is its pixel (x, y), the pixel below stands stride bytes on. */
 struct part {
     const uint8_t *data;
-    size_t stride;
+    size_t stride, channels;
     int x, y;
 };
 
@@ -142,46 +171,48 @@ struct part {
  * Some rows of a picture, side by side: what stands next to each other in memory are the pixels of one
  * column.
  *
- *     rgb of row 0, rgb of row 1, ... of column 0 | rgb of row 0, rgb of row 1, ... of column 1 | ...
+ *     pixel of row 0, pixel of row 1, ... of column 0 | pixel of row 0, pixel of row 1, ... of column 1 | ...
  *
  * A row's resampling, which adds up neighbours in that row, then is a sum along memory as a column's is.
  */
-enum { STRIP_ROWS = 16, STRIP_STEP = STRIP_ROWS * CHANNELS };
+enum { STRIP_ROWS = 16 };
 
 /* Lays `columns` columns of `rows` rows out as a strip; its other rows repeat the last. Pixels are copied as
- * four bytes where they can be, of which the next copy overwrites the fourth. */
-static void strip_fill(uint8_t *strip, const uint8_t *data, size_t stride, size_t rows, size_t columns)
+ * four bytes where they can be, of which the next copy overwrites a fourth that is not theirs. */
+static void strip_fill(
+    uint8_t *strip, const uint8_t *data, size_t stride, size_t channels, size_t rows, size_t columns)
 {
     const uint8_t *from[STRIP_ROWS];
+    const size_t step = STRIP_ROWS * channels;
     for (size_t y = 0; y < STRIP_ROWS; y++)
         from[y] = data + (y < rows ? y : rows - 1) * stride;
     for (size_t x = 0; x + 1 < columns; x++)
         for (size_t y = 0; y < STRIP_ROWS; y++)
-            memcpy(strip + x * STRIP_STEP + y * CHANNELS, from[y] + x * CHANNELS, CHANNELS + 1);
+            memcpy(strip + x * step + y * channels, from[y] + x * channels, PICTURE_CHANNELS_MAX);
     for (size_t y = 0; y < STRIP_ROWS; y++)
-        memcpy(
-            strip + (columns - 1) * STRIP_STEP + y * CHANNELS, from[y] + (columns - 1) * CHANNELS, CHANNELS);
+        memcpy(strip + (columns - 1) * step + y * channels, from[y] + (columns - 1) * channels, channels);
 }
 
 /* out: `rows` rows of axis->count pixels, each resampled from a row of `in`. */
 static int resample_rows(
     uint8_t *out, size_t out_stride, struct part in, size_t rows, const struct axis *axis, struct err *err)
 {
-    const size_t columns = (size_t)(axis_end(axis) - in.x);
-    uint8_t *strip = mem_new(columns, STRIP_STEP), column[STRIP_STEP];
+    const size_t columns = (size_t)(axis_end(axis) - in.x), step = STRIP_ROWS * in.channels;
+    uint8_t *strip = mem_new(columns, step), column[STRIP_ROWS * PICTURE_CHANNELS_MAX];
     weigh_rows *weigh = weigh_rows_best();
     if (!strip)
-        return err_memory(err, columns * STRIP_STEP);
+        return err_memory(err, columns * step);
 
     for (size_t first = 0; first < rows; first += STRIP_ROWS) {
         const size_t count = rows - first < STRIP_ROWS ? rows - first : STRIP_ROWS;
-        strip_fill(strip, in.data + first * in.stride, in.stride, count, columns);
+        strip_fill(strip, in.data + first * in.stride, in.stride, in.channels, count, columns);
         for (int x = 0; x < axis->count; x++) {
-            const uint8_t *from = strip + (size_t)(axis->start[x] - in.x) * STRIP_STEP;
-            uint8_t *to = out + first * out_stride + (size_t)x * CHANNELS;
-            weigh(column, from, STRIP_STEP, axis_weights(axis, x), axis->size[x], STRIP_STEP);
+            const uint8_t *from = strip + (size_t)(axis->start[x] - in.x) * step;
+            uint8_t *to = out + first * out_stride + (size_t)x * in.channels;
+            weigh(column, from, step, axis_weights(axis, x), axis->size[x], step);
             for (size_t y = 0; y < count; y++)
-                memcpy(to + y * out_stride, column + y * CHANNELS, CHANNELS);
+                for (size_t c = 0; c < in.channels; c++)
+                    to[y * out_stride + c] = column[y * in.channels + c];
         }
     }
     free(strip);
@@ -209,11 +240,13 @@ static bool columns_first(const struct picture *in, int width, int height)
 static int resample(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
     const struct axis *across, const struct axis *down, struct err *err)
 {
-    const size_t in_stride = (size_t)in->width * CHANNELS, out_width = (size_t)across->count * CHANNELS;
+    const size_t channels = picture_channels(in);
+    const size_t in_stride = (size_t)in->width * channels, out_width = (size_t)across->count * channels;
     const size_t columns = (size_t)axis_end(across) - (size_t)across->start[0];
     const size_t rows = (size_t)axis_end(down) - (size_t)down->start[0];
-    struct part part = {.stride = in_stride, .x = across->start[0], .y = down->start[0]};
-    part.data = in->rgb + (size_t)part.y * in_stride + (size_t)part.x * CHANNELS;
+    struct part part = {
+        .stride = in_stride, .channels = channels, .x = across->start[0], .y = down->start[0]};
+    part.data = in->pixels + (size_t)part.y * in_stride + (size_t)part.x * channels;
 
     if (height == in->height)
         return resample_rows(out, stride, part, rows, across, err);
@@ -223,12 +256,12 @@ static int resample(uint8_t *out, size_t stride, const struct picture *in, int w
     }
 
     const bool down_first = columns_first(in, width, height);
-    const size_t middle_stride = down_first ? columns * CHANNELS : out_width;
+    const size_t middle_stride = down_first ? columns * channels : out_width;
     const size_t middle_rows = down_first ? (size_t)down->count : rows;
     uint8_t *middle = mem_new(middle_rows, middle_stride);
     if (!middle)
         return err_memory(err, middle_rows * middle_stride);
-    const struct part half_done = {middle, middle_stride, part.x, part.y};
+    const struct part half_done = {middle, middle_stride, channels, part.x, part.y};
     int rc;
     if (down_first) {
         resample_columns(middle, middle_stride, part, middle_stride, down);
@@ -242,10 +275,41 @@ static int resample(uint8_t *out, size_t stride, const struct picture *in, int w
     return rc;
 }
 
+/* Positions of the input, of which position i of `count` takes the nearest one's; added up as Pillow adds them. */
+static void nearest_positions(int *out, int in, int size, int first, int count)
+{
+    const double step = (double)in / size;
+    double position = step * 0.5;
+    for (int i = 0; i < first + count; i++, position += step)
+        if (i >= first)
+            out[i - first] = position < in ? (int)position : in - 1;
+}
+
+static int resize_nearest(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
+    struct region region, struct err *err)
+{
+    const size_t channels = picture_channels(in);
+    int *across = mem_new((size_t)region.width + (size_t)region.height, sizeof *across);
+    if (!across)
+        return err_memory(err, (size_t)region.width * sizeof *across);
+    int *down = across + region.width;
+    nearest_positions(across, in->width, width, region.x, region.width);
+    nearest_positions(down, in->height, height, region.y, region.height);
+    for (int y = 0; y < region.height; y++, out += stride) {
+        const uint8_t *row = in->pixels + (size_t)down[y] * (size_t)in->width * channels;
+        for (int x = 0; x < region.width; x++)
+            memcpy(out + (size_t)x * channels, row + (size_t)across[x] * channels, channels);
+    }
+    free(across);
+    return 0;
+}
+
 int resize_region(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
     struct region region, enum resample filter, struct err *err)
 {
     struct axis across = {0}, down = {0};
+    if (filter == RESAMPLE_NEAREST)
+        return resize_nearest(out, stride, in, width, height, region, err);
     int rc = axis_init(&across, in->width, width, region.x, region.width, &filters[filter], err);
     if (!rc)
         rc = axis_init(&down, in->height, height, region.y, region.height, &filters[filter], err);
@@ -262,10 +326,10 @@ int picture_resize(struct picture *out, const struct picture *in, int width, int
     *out = (struct picture){0};
     if (width < 1 || height < 1)
         return err_set(err, ERR_ARGUMENT, "unable to resize to %d x %d", width, height);
-    int rc = picture_alloc(out, width, height, err);
+    int rc = picture_alloc(out, PICTURE_RGB, width, height, err);
     if (rc)
         return rc;
-    rc = resize_region(out->rgb, (size_t)width * CHANNELS, in, width, height,
+    rc = resize_region(out->pixels, (size_t)width * picture_channels(out), in, width, height,
         (struct region){0, 0, width, height}, resample, err);
     if (rc)
         picture_release(out);

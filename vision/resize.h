@@ -9,8 +9,8 @@ struct region {
     int x, y, width, height;
 };
 
-/* The part `region` of what `in` would be at width x height, to rows of region.width pixels that stand
- * `stride` bytes apart. The region lies inside width x height and is not empty; what is outside is not
+/* The part `region` of what `in`, of any mode, would be at width x height, to rows of region.width pixels of that
+ * mode that stand `stride` bytes apart. Each channel is resized by itself. The region lies inside width x height and is not empty; what is outside is not
  * computed. */
 int resize_region(uint8_t *out, size_t stride, const struct picture *in, int width, int height,
     struct region region, enum resample filter, struct err *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* PNG, PSD and, in builds without libjpeg-turbo, JPEG through stb_image. This is the one file that compiles
+/* The pixels of PNG, PSD and, in builds without libjpeg-turbo, JPEG through stb_image. This is the one file that compiles
  * it. */
 #include "vision/format.h"
 
@@ -92,9 +92,11 @@ static int fail(const struct source *source, struct err *err)
     return err_set(err, ERR_FORMAT, "%s, before byte %zu", reason, source->at);
 }
 
-int stb_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+int stb_load(struct picture *out, struct span file, enum picture_mode mode,
+    const struct picture_options *options, struct err *err)
 {
     struct source source = {.file = file};
+    const int wanted = mode == PICTURE_RGB ? STBI_rgb : STBI_rgb_alpha;
     int width, height, channels;
 
     /* Where the header is wrong, only the attempt to decode says why. */
@@ -103,11 +105,16 @@ int stb_decode(struct picture *out, struct span file, const struct picture_optio
     if (rc)
         return rc;
     source = (struct source){.file = file};
-    uint8_t *rgb = stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 3);
-    if (!header || !rgb || source.ran_out) {
-        stbi_image_free(rgb);
+    uint8_t *pixels = stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, wanted);
+    if (!header || !pixels || source.ran_out) {
+        stbi_image_free(pixels);
         return fail(&source, err);
     }
-    *out = (struct picture){.rgb = rgb, .width = width, .height = height};
+    *out = (struct picture){.mode = mode, .pixels = pixels, .width = width, .height = height};
     return 0;
+}
+
+int stb_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    return stb_load(out, file, PICTURE_RGB, options, err);
 }

@@ -21,15 +21,29 @@ static int shrink(struct picture *picture, int edge, struct err *err)
     return 0;
 }
 
+/* Takes the picture over. */
+static int on_white(struct picture *out, struct picture *picture, struct err *err)
+{
+    if (picture->mode == PICTURE_RGB && !picture->has_key) {
+        *out = *picture;
+        return 0;
+    }
+    const int rc = picture_rgb(out, picture, ALPHA_WHITE, err);
+    picture_release(picture);
+    return rc;
+}
+
 int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge,
     const struct picture_options *options, struct err *err)
 {
-    struct picture picture;
+    struct picture stored, picture = {0};
     *out = (struct thumbnail){0};
-    int rc = picture_read(&picture, source, options, err);
+    int rc = picture_read(&stored, source, options, err);
     if (rc)
         return rc; /* its messages name the source */
-    rc = shrink(&picture, edge, err);
+    rc = on_white(&picture, &stored, err);
+    if (!rc)
+        rc = shrink(&picture, edge, err);
     if (!rc)
         rc = picture_write_png(&out->png, &out->size, &picture, err);
     if (rc)

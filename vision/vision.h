@@ -2,8 +2,8 @@
 /*
  * vision: picture bytes -> pixels -> the square a model wants -> embedding.
  *
- *   picture_read    decodes a file to RGB bytes
- *   preprocess_run  resizes and crops them exactly as Pillow and the model's own preprocessor would
+ *   picture_read    decodes a file to pixels in the mode that the file has them in
+ *   preprocess_run  makes them the RGB square, exactly as Pillow and the model's own preprocessor would
  *   vit_forward     runs the vision transformer on a batch of such squares
  *
  * The first two run on the host and are safe on any number of threads; the third runs on the device.
@@ -15,20 +15,41 @@
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 
-/* RGB as Pillow's convert("RGB") gives it: grey is repeated, a palette is looked up, alpha is dropped (not
- * blended), 16-bit samples of PNG keep their high byte. The first frame of an animation. Known differences:
+/* What a pixel is, named as Pillow names it. Grey is RGB three times the same, grey with alpha RGBA: no step tells
+ * them apart. */
+enum picture_mode {
+    PICTURE_RGB,  // (height, width, 3)
+    PICTURE_RGBA, // (height, width, 4), the colour not multiplied by alpha
+    PICTURE_CMYK, // (height, width, 4), 255 is full ink
+};
+enum { PICTURE_CHANNELS_MAX = 4, PALETTE_COLORS = 256 };
+
+/* A picture as Pillow opens it: the first frame of an animation; 16-bit samples keep their high byte. Zero is an
+ * empty one. Known differences:
  *
  *   - 16-bit grey, which Pillow clips to white, is scaled down like any other 16-bit picture;
  *   - in builds without libjpeg-turbo, JPEGs differ by a few levels (and where colour is stored at half width,
- *     more at hard edges); with it every byte is the same;
+ *     more at hard edges), and CMYK ones are RGB at once; with it every byte is the same;
  *   - files that Pillow shows in part or in spite of damage are refused: a PNG with no end or with a wrong
  *     checksum in its pixels, a JPEG with garbage between segments, undefined tables or bad codes;
  *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end early;
  *   - an orientation is taken from EXIF only, not from XMP. */
 struct picture {
-    uint8_t *rgb; // (height, width, 3)
+    enum picture_mode mode;
+    uint8_t *pixels; // (height, width, channels of the mode)
     int width, height;
+
+    /* (256, 3): of a picture that Pillow keeps as numbers of colours (its modes P and 1), the colour of each. The
+     * pixels are these colours already; such pictures are resized by nearest neighbour. NULL of others. */
+    uint8_t *palette;
+
+    /* Of PICTURE_RGB: pixels of this colour are transparent, which PNG says by its tRNS. */
+    bool has_key;
+    uint8_t key[3];
 };
+
+size_t picture_channels(const struct picture *picture);
+bool picture_has_alpha(const struct picture *picture); /* of pixels or of a colour */
 
 /* Where a picture comes from: a file, or bytes that are in memory already. All is borrowed. */
 struct picture_source {
@@ -78,7 +99,19 @@ int picture_read(struct picture *out, struct picture_source source, const struct
     struct err *err);
 void picture_release(struct picture *picture);
 
-/* The picture as a PNG file in memory, *size bytes at *out, for free(). ERR_LIMIT from 1 GiB of pixels on;
+/* What becomes of transparency. */
+enum alpha_rule {
+    ALPHA_MODEL, /* what the model's own reference does: see preprocess_run */
+    ALPHA_WHITE, /* laid on white, */
+    ALPHA_BLACK, /* or on black, by Pillow's alpha_composite */
+    ALPHA_DROP,  /* the colour of each pixel as it is, as Pillow's convert("RGB") has it */
+};
+extern const char *const alpha_names[]; /* "model", "white", "black", "drop", NULL */
+
+/* The picture as plain RGB, at its size. alpha: not ALPHA_MODEL. ERR_MEMORY; *out is empty then. */
+int picture_rgb(struct picture *out, const struct picture *in, enum alpha_rule alpha, struct err *err);
+
+/* A plain RGB picture as a PNG file in memory, *size bytes at *out, for free(). ERR_LIMIT from 1 GiB of pixels on;
  * ERR_MEMORY. */
 int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture, struct err *err);
 
@@ -90,17 +123,26 @@ struct thumbnail {
     int width, height;
 };
 
-/* The picture scaled down with its aspect ratio kept, no edge under a pixel, to fit a square of `edge` pixels;
- * as it is where it fits already. The errors are picture_read's, and ERR_LIMIT for a result of 1 GiB. */
+/* The picture on white, scaled down with its aspect ratio kept, no edge under a pixel, to fit a square of `edge`
+ * pixels; as large as it is where it fits already. The errors are picture_read's, and ERR_LIMIT for a result of 1 GiB. */
 int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge,
     const struct picture_options *options, struct err *err);
 void thumbnail_release(struct thumbnail *thumbnail);
 
 /* ---- preprocessing ------------------------------------------------------------------------------------- */
 
-enum resample { RESAMPLE_BILINEAR = 2, RESAMPLE_BICUBIC = 3 }; /* Pillow's numbers */
+/* Pillow's numbers of filters, and names for them: NULL ends the table. */
+enum resample {
+    RESAMPLE_NEAREST,
+    RESAMPLE_LANCZOS,
+    RESAMPLE_BILINEAR,
+    RESAMPLE_BICUBIC,
+    RESAMPLE_BOX,
+    RESAMPLE_HAMMING,
+};
+extern const char *const resample_names[];
 
-/* Resizes as Pillow's 8-bit Image.resize(..., reducing_gap=None) does, byte for byte: antialiased, separable,
+/* Resizes a plain RGB picture as Pillow's 8-bit Image.resize(..., reducing_gap=None) does, byte for byte: antialiased, separable,
  * 22-bit fixed-point weights, horizontal pass first unless (Pillow 13) the height shrinks far more, a pass
  * skipped where the size does not change.
  * Source of the method: Pillow, src/libImaging/Resample.c; field notes in resize.c.
@@ -112,6 +154,15 @@ int picture_resize(struct picture *out, const struct picture *in, int width, int
 enum resize_mode {
     RESIZE_SHORTEST, /* the shorter edge to `size`, the longer to int(size * long / short); then the crop */
     RESIZE_SQUASH,   /* straight to size x size, whatever the aspect ratio */
+    RESIZE_LONGEST,  /* the longer edge to `size`, the shorter to round(short * size / long); then padding */
+    RESIZE_NONE,     /* not at all: the crop is cut out of the picture as it is */
+};
+extern const char *const resize_mode_names[];
+
+/* When pictures that are not RGB become it. */
+enum rgb_order {
+    RGB_FIRST, /* Hugging Face (transformers since 5.21): laid on white, then resized */
+    RGB_LAST, /* open_clip, OpenAI's code: resized and cropped in Pillow's mode of the picture, then convert("RGB") */
 };
 
 /* How the top-left corner of a centre crop is rounded: they differ by a pixel when the excess is 3 mod 4. */
@@ -124,14 +175,23 @@ struct preprocess {
     enum resize_mode resize_mode;
     enum resample resample;
     enum crop_rounding crop_rounding;
-    int resize; /* edge length the picture is resized to */
-    int crop;   /* edge length S of the square that is cut out; larger than the picture: padded with black */
+    enum rgb_order rgb_order;
+    enum alpha_rule alpha;        /* for the caller to set: ALPHA_MODEL as it is loaded */
+    int resize;                   /* edge length the picture is resized to */
+    int crop;                     /* edge length S of the square that is cut out */
+    uint8_t fill;                 /* each channel of what is padded where S is larger than the picture */
     float scale, mean[3], std[3]; /* a model input value is (byte * scale - mean) / std */
+    const char *source; /* the name of the file that says all this; NULL: none does, it is assumed */
 };
 
-/* Reads `preprocessor_config.json` (Hugging Face), or the "preprocess_cfg" of an `open_clip_config.json`,
- * found in a model directory. Where the directory has neither file, OpenAI CLIP's values for image_size, the S
- * that the model's config asks for.
+/* Reads how a model directory wants its pictures:
+ *
+ *   - of Hugging Face's layout, "image_processor" in `processor_config.json` (transformers from 5 on), else
+ *     `preprocessor_config.json`: as transformers 5.23 does, the first wins where both are there. All fields of
+ *     CLIPImageProcessor; do_convert_rgb false changes nothing, since a model takes RGB only;
+ *   - "preprocess_cfg" in `open_clip_config.json`. Where both layouts are there, Hugging Face's counts.
+ *
+ * Where no file says it, OpenAI CLIP's values for image_size, the S that the model's config asks for.
  *
  * ERR_FORMAT: not JSON, a value that makes no sense, or another S; ERR_UNSUPPORTED: a way to prepare pictures
  * that is not built; ERR_IO, ERR_LIMIT (a file over 1 MiB), ERR_MEMORY. Messages name file and field. */
@@ -141,7 +201,14 @@ int preprocess_load(struct preprocess *out, const char *directory, int image_siz
 struct preprocess preprocess_default(int image_size);
 
 /* pixels (S, S, 3): the square of `picture` that the model sees. Not yet scaled: the device does that.
- * ERR_LIMIT: the picture is so narrow that its resized length is no int; ERR_MEMORY. */
+ *
+ * A picture that is not plain RGB becomes it by rgb_order. RGB_LAST is what Pillow's resize does with each mode:
+ * palettes and bits by nearest neighbour; alpha multiplied into the colour and, after it, out of it, so that clear
+ * pixels turn black, unless the size stays; CMYK in its four inks; then alpha is dropped. Another alpha rule than
+ * ALPHA_MODEL comes first: ALPHA_WHITE and ALPHA_BLACK for pictures that have alpha, ALPHA_DROP for all, which
+ * is how Diptych prepared pictures before it had a choice.
+ *
+ * ERR_LIMIT: the picture is so narrow that its resized length is no int, or none; ERR_MEMORY. */
 int preprocess_run(
     uint8_t *pixels, const struct preprocess *preprocess, const struct picture *picture, struct err *err);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* WebP through libwebp: a still picture or, as Pillow shows it, the first frame of an animation on a black
- * canvas. Alpha is dropped. */
+/* WebP through libwebp: a still picture or, as Pillow shows it, the first frame of an animation on a canvas that
+ * is black or, where the file has alpha, clear. */
 #include "vision/format.h"
 
 #include <string.h>
@@ -28,17 +28,18 @@ static int explain(VP8StatusCode status, struct span file, struct err *err)
 /* Decodes a frame to where it belongs on the canvas. */
 static int draw(struct picture *canvas, const WebPIterator *frame, struct span file, struct err *err)
 {
-    const size_t stride = (size_t)canvas->width * 3, bytes = stride * (size_t)canvas->height;
-    const size_t at = (size_t)frame->y_offset * stride + (size_t)frame->x_offset * 3;
+    const size_t channels = picture_channels(canvas), stride = (size_t)canvas->width * channels;
+    const size_t bytes = stride * (size_t)canvas->height;
+    const size_t at = (size_t)frame->y_offset * stride + (size_t)frame->x_offset * channels;
     WebPDecoderConfig config;
 
     if (frame->width != canvas->width || frame->height != canvas->height)
-        memset(canvas->rgb, 0, bytes);
+        memset(canvas->pixels, 0, bytes);
     if (!WebPInitDecoderConfig(&config))
         return err_set(err, ERR_UNSUPPORTED, "libwebp is older than the one that Diptych was built with");
-    config.output.colorspace = MODE_RGB;
+    config.output.colorspace = canvas->mode == PICTURE_RGBA ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
-    config.output.u.RGBA = (WebPRGBABuffer){canvas->rgb + at, (int)stride, bytes - at};
+    config.output.u.RGBA = (WebPRGBABuffer){canvas->pixels + at, (int)stride, bytes - at};
     return explain(WebPDecode(frame->fragment.bytes, frame->fragment.size, &config), file, err);
 }
 
@@ -47,6 +48,7 @@ static int decode_first(struct picture *out, WebPDemuxer *demuxer, struct span f
 {
     const long long width = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH);
     const long long height = WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT);
+    WebPBitstreamFeatures features;
     WebPIterator frame;
 
     int rc = picture_check_size(width, height, options->max_pixels, err);
@@ -54,7 +56,8 @@ static int decode_first(struct picture *out, WebPDemuxer *demuxer, struct span f
         return rc;
     if (!WebPDemuxGetFrame(demuxer, 1, &frame))
         return err_set(err, ERR_FORMAT, "it holds no picture");
-    rc = picture_alloc(out, (int)width, (int)height, err);
+    const bool alpha = WebPGetFeatures(span_bytes(file), file.length, &features) || features.has_alpha;
+    rc = picture_alloc(out, alpha ? PICTURE_RGBA : PICTURE_RGB, (int)width, (int)height, err);
     if (!rc)
         rc = draw(out, &frame, file, err);
     WebPDemuxReleaseIterator(&frame);

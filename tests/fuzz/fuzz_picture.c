@@ -6,14 +6,14 @@
 
 static void check_picture(const struct picture *picture, const struct picture_options *options)
 {
-    FUZZ_CHECK(picture->rgb);
+    FUZZ_CHECK(picture->pixels);
     FUZZ_CHECK(picture->width > 0 && picture->height > 0);
     FUZZ_CHECK((size_t)picture->width * (size_t)picture->height <= options->max_pixels);
 
-    const size_t bytes = (size_t)picture->width * (size_t)picture->height * 3;
+    const size_t bytes = (size_t)picture->width * (size_t)picture->height * picture_channels(picture);
     unsigned sum = 0;
     for (size_t i = 0; i < bytes; i++) /* every byte is there to be read, and was written */
-        sum += picture->rgb[i];
+        sum += picture->pixels[i];
     FUZZ_CHECK(sum <= 255 * bytes);
 }
 
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (picture_decode(&picture, data, size, &options, &err)) {
         FUZZ_CHECK(err.code != ERR_NONE);
         FUZZ_CHECK(err.msg[0] != '\0');
-        FUZZ_CHECK(!picture.rgb);
+        FUZZ_CHECK(!picture.pixels);
         return 0;
     }
     check_picture(&picture, &options);

@@ -7,7 +7,9 @@
 resize.txt     CRC-32 of Image.resize() over synthetic pictures, and some tiny outputs in full
 square.txt     CRC-32 of the square that Hugging Face's CLIP processor or open_clip's transform cuts out
 pictures.txt   CRC-32 of Image.convert("RGB") of the small files beside it, which this script makes as well
-drafts.txt     the same of JPEGs after Image.draft(), which decodes them smaller
+kinds.txt      CRC-32 of the squares that both references make of these files, and of their transparency on white,
+               on black and dropped
+drafts.txt     CRC-32 of Image.convert("RGB") of JPEGs after Image.draft(), which decodes them smaller
 
 Large inputs are not stored: synthetic() is an integer formula that tests/vision/golden.c repeats.
 """
@@ -29,6 +31,8 @@ ORIGIN = (f"# Made by tests/golden/preprocess.py with Pillow {PIL.__version__},\
           f"# torchvision {torchvision.__version__}, transformers {transformers.__version__}, "
           f"open_clip {open_clip.__version__}.\n")
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+OTHER_FILTERS = {"nearest": Image.Resampling.NEAREST, "lanczos": Image.Resampling.LANCZOS,
+                 "box": Image.Resampling.BOX, "hamming": Image.Resampling.HAMMING}
 
 
 def synthetic(width, height):
@@ -60,7 +64,7 @@ def write_resizes():
     lines = [ORIGIN, "# width height -> width height, filter, CRC-32 of the RGB bytes [and the bytes themselves]\n"]
     for sizes, full in (RESIZES, False), (TINY, True):
         for width, height, to_width, to_height in sizes:
-            for name, resample in FILTERS.items():
+            for name, resample in {**FILTERS, **OTHER_FILTERS}.items():
                 out = np.asarray(Image.fromarray(synthetic(width, height)).resize((to_width, to_height), resample))
                 lines.append(f"{width} {height} {to_width} {to_height} {name} {crc(out)}"
                              + (f" {out.tobytes().hex()}" if full else "") + "\n")
@@ -170,10 +174,11 @@ def saved(image, kind, **options):
     return out.getvalue()
 
 
-def bmp(bits, compression, pixels, palette=b"", masks=b"", height=H):
+def bmp(bits, compression, pixels, palette=b"", masks=b"", height=H, header=40):
+    """header: its size, of which the masks are a part from 52 on."""
     offset = 14 + 40 + len(masks) + len(palette)
     return (struct.pack("<2sIII", b"BM", offset + len(pixels), 0, offset)
-            + struct.pack("<IiiHHIIiiII", 40, W, height, 1, bits, compression, len(pixels), 0, 0, len(palette) // 4, 0)
+            + struct.pack("<IiiHHIIiiII", header, W, height, 1, bits, compression, len(pixels), 0, 0, len(palette) // 4, 0)
             + masks + palette + pixels)
 
 
@@ -213,6 +218,9 @@ def make_webp(rgb, rgba, turned):
         "exif6.webp": saved(rgb, "WEBP", lossless=True, exif=exif(6, True)),
         "exif3_marked.webp": saved(rgb, "WEBP", lossless=True, exif=b"Exif\0\0" + exif(3, False)),
         "animated.webp": animation,
+        "animated_alpha.webp": enlarged(saved(rgba, "WEBP", lossless=True, exact=True, save_all=True,
+                                              append_images=[rgba.transpose(Image.Transpose.ROTATE_180)]),
+                                        W + 3, H + 2),
         "large_canvas.webp": enlarged(animation, W + 7, H + 6),
     }
 
@@ -233,6 +241,13 @@ def make_files():
     seen_through = saved(indexed, "GIF", transparency=int(INDEX[2, 3]))
     larger = indexed.resize((19, 18), Image.Resampling.NEAREST)  # Pillow interlaces from 16 on
     turned = indexed.transpose(Image.Transpose.ROTATE_180)
+    rows32 = b"".join(row[:, [2, 1, 0, 3]].tobytes() for row in with_alpha[::-1])
+    bits = pack(GREY[::-1] >> 7, 1)
+    rows1 = b"".join(row + b"\0" * (-len(row) % 4) for row in bits)
+    rows555 = b"".join(row.astype("<u2").tobytes() + b"\0\0" * (W % 2) for row in rgb565[::-1] & 0x7fff)
+    ramp = Image.fromarray(INDEX, "P")
+    ramp.putpalette(bytes(value for value in range(16) for _ in range(3)))
+    masks = struct.pack("<IIII", 0xff0000, 0xff00, 0xff, 0xff000000)
     files = {
         **{f"grey{depth}.png": png(GREY >> (8 - depth), 0, depth) for depth in (1, 2, 4, 8)},
         **{f"palette{depth}.png": png(INDEX & ((1 << depth) - 1), 3, depth, extra=[palette]) for depth in (2, 4, 8)},
@@ -245,6 +260,15 @@ def make_files():
         "palette_trns.png": png(INDEX, 3, 4, extra=[palette, (b"tRNS", bytes(range(0, 160, 10)))]),
         "rgb_trns.png": png(RGB, 2, 8, extra=[(b"tRNS", struct.pack(">HHH", *RGB[0, 0]))]),
         "grey_trns.png": png(GREY, 0, 8, extra=[(b"tRNS", struct.pack(">H", GREY[0, 0]))]),
+        "palette1.png": png(INDEX & 1, 3, 1, extra=[palette]),
+        "palette_clear.png": png(INDEX, 3, 8, extra=[palette, (b"tRNS", b"\xff\xff\0\xff")]),
+        "palette1_trns.png": png(INDEX & 1, 3, 1, extra=[palette, (b"tRNS", b"\x40")]),
+        "grey1_trns.png": png(GREY >> 7, 0, 1, extra=[(b"tRNS", b"\0\1")]),
+        "grey4_trns.png": png(GREY >> 4, 0, 4, extra=[(b"tRNS", b"\0\0")]),
+        "rgb16_trns.png": png(deep, 2, 16, extra=[(b"tRNS", struct.pack(">HHH", *deep[3, 4]))]),
+        "grey_alpha16.png": png(np.concatenate([GREY[..., None], alpha], axis=2).astype(np.uint16) * 257, 4, 16),
+        "rgba_adam7.png": png(with_alpha, 6, 8, adam7=True),
+        "clear.png": png(np.concatenate([RGB, np.zeros_like(alpha)], axis=2), 6, 8),
         "rgb_adam7.png": png(RGB, 2, 8, adam7=True),
         "grey1_adam7.png": png(GREY >> 7, 0, 1, adam7=True),
         "palette4_adam7.png": png(INDEX, 3, 4, adam7=True, extra=[palette]),
@@ -254,11 +278,14 @@ def make_files():
         "grey.pgm": b"P5 13 9 255\n" + GREY.tobytes(),
         "rgb.ppm": b"P6\n13 9\n255\n" + RGB.tobytes(),
         "rgb_max15.ppm": b"P6\n13 9\n15\n" + (RGB >> 4).tobytes(),
+        "grey_max100.pgm": b"P5\n13 9\n100\n" + (GREY % 101).astype(np.uint8).tobytes(),
         "rgb_max1000.ppm": b"P6\n13 9\n1000\n" + (RGB.astype(">u2") * 3).tobytes(),
         "palette.gif": saved(indexed, "GIF", interlace=0),
         "interlaced.gif": saved(larger, "GIF", interlace=1),
         "transparent.gif": seen_through,
         "animated.gif": saved(indexed, "GIF", save_all=True, append_images=[turned]),
+        "grey.gif": saved(ramp, "GIF", interlace=0, optimize=False),
+        "grey_transparent.gif": saved(ramp, "GIF", transparency=int(INDEX[2, 3]), interlace=0, optimize=False),
         "large_screen.gif": plain_gif[:6] + struct.pack("<HH", 20, 15) + plain_gif[10:],
         "large_screen_transparent.gif": seen_through[:6] + struct.pack("<HH", 20, 15) + seen_through[10:],
         "small_screen.gif": plain_gif[:6] + struct.pack("<HH", 5, 4) + plain_gif[10:],
@@ -268,6 +295,13 @@ def make_files():
         "rle8.bmp": bmp(8, 1, rle8(INDEX), bgr0),
         "rgb.bmp": saved(rgb, "BMP"),
         "rgba.bmp": saved(Image.fromarray(with_alpha), "BMP"),
+        "palette1.bmp": bmp(1, 0, rows1, bgr0[:8]),
+        "white_on_black.bmp": bmp(1, 0, rows1, bytes([0, 0, 0, 0, 255, 255, 255, 0])),
+        "grey8.bmp": saved(Image.fromarray(GREY), "BMP"),
+        "rgb555.bmp": bmp(16, 0, rows555),
+        "alpha_masks.bmp": bmp(32, 3, rows32, masks=masks, header=56),
+        "no_alpha_mask.bmp": bmp(32, 3, rows32, masks=masks[:12]),
+        "no_masks.bmp": bmp(32, 3, rows32, masks=bytes(16), header=56),
         "rgb565.bmp": bmp(16, 3, rows565, masks=struct.pack("<III", 0xf800, 0x07e0, 0x001f)),
         "rgb.psd": (b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, H, W, 8, 3) + bytes(12 + 2)
                     + RGB.transpose(2, 0, 1).tobytes()),
@@ -304,6 +338,56 @@ def write_files():
     (HERE / "pictures.txt").write_text("".join(lines))
 
 
+# ---- kinds -----------------------------------------------------------------------------------------------------
+
+# Smaller, larger, as large as it is, and smaller than the square with what lies around it.
+GEOMETRIES = [("shortest", 8, "bicubic"), ("shortest", 20, "bicubic"), ("shortest", 9, "bicubic"),
+              ("squash", 7, "bilinear")]
+LONGEST = [("longest", 12, "bicubic", 0), ("longest", 17, "bicubic", 100)]
+
+
+def laid_on(image, color):
+    if "A" not in image.getbands() and image.info.get("transparency") is None:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, (color, color, color, 255)), image).convert("RGB")
+
+
+def hf_square(image, mode, size, name):
+    edge = {"height": size, "width": size} if mode == "squash" else {"shortest_edge": size}
+    processor = CLIPImageProcessorPil(size=edge, crop_size={"height": size, "width": size}, resample=FILTERS[name],
+                                      do_rescale=False, do_normalize=False)
+    return np.asarray(processor(image)["pixel_values"][0]).astype(np.uint8).transpose(1, 2, 0)
+
+
+def clip_square(image, mode, size, name, fill=0):
+    transform = open_clip.image_transform(size, is_train=False, mean=(0, 0, 0), std=(1, 1, 1), interpolation=name,
+                                          resize_mode=mode, fill_color=fill)
+    return (transform(image) * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def write_kinds():
+    lines = [ORIGIN, "# file, layout, what becomes of alpha, CRC-32 of the RGB bytes of squares: resize mode, size,\n"
+             "# filter" + "".join(f" | {' '.join(map(str, way))}" for way in GEOMETRIES + LONGEST) + "\n"]
+    for name in make_files():
+        if name in ("one_pixel.png", "grey16.png"):  # too narrow a case; another than Pillow's on purpose
+            continue
+        image = ImageOps.exif_transpose(Image.open(HERE / name))
+        dropped = image.convert("RGB")
+        dropped.info.pop("transparency", None)  # convert() keeps a transparent colour, which transformers then sees
+        ways = {"model": image, "white": laid_on(image, 255), "black": laid_on(image, 0), "drop": dropped}
+        plain = all(np.array_equal(way.convert("RGB"), dropped) for way in ways.values())
+        for way, ready in ways.items():
+            if plain and way in ("white", "black"):
+                continue
+            for layout, square in ("hf", hf_square), ("open_clip", clip_square):
+                sums = [crc(square(ready, *geometry)) for geometry in GEOMETRIES]
+                if layout == "open_clip":
+                    sums += [crc(clip_square(ready, *geometry)) for geometry in LONGEST]
+                lines.append(f"{name} {layout} {way} {' '.join(sums)}\n")
+    (HERE / "kinds.txt").write_text("".join(lines))
+
+
 def write_drafts():
     lines = [ORIGIN, "# file, least edge, width, height, CRC-32 of the RGB bytes\n"]
     for name in ("large.jpg", "cmyk.jpg", "exif6.jpg", "grey.jpg", "progressive.jpg", "rgb.png"):
@@ -320,4 +404,5 @@ if __name__ == "__main__":
     write_resizes()
     write_squares()
     write_files()
+    write_kinds()
     write_drafts()

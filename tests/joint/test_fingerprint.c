@@ -15,6 +15,7 @@
 
 #define HERE DIPTYCH_SCRATCH "/here"
 #define THERE DIPTYCH_SCRATCH "/there"
+#define PLACE DIPTYCH_SCRATCH "/prepared"
 
 static void write_model(const char *directory, const struct checkpoint *checkpoint)
 {
@@ -138,6 +139,31 @@ static void no_norm_before_the_blocks_matters(void **state)
     assert_string_not_equal(with, without);
 }
 
+/* Which file says how pictures are prepared does not matter, what it says does. */
+static void the_file_of_the_preprocessing_does_not_matter(void **state)
+{
+    static const char settings[] = "{\"size\": 32, \"crop_size\": 32, \"resample\": 2}";
+    char assumed[FINGERPRINT_SIZE], old[FINGERPRINT_SIZE], new[FINGERPRINT_SIZE], text[256];
+    struct checkpoint checkpoint;
+    (void)state;
+    checkpoint_init(&checkpoint, LAYOUT_HF, "F32");
+    write_model(PLACE, &checkpoint);
+    checkpoint_release(&checkpoint);
+    assert_int_equal(model_directory_fingerprint(assumed, PLACE, NULL), 0);
+    write_text(PLACE "/preprocessor_config.json", settings);
+    assert_int_equal(model_directory_fingerprint(old, PLACE, NULL), 0);
+    assert_string_not_equal(old, assumed);
+    unlink(PLACE "/preprocessor_config.json");
+    snprintf(text, sizeof text, "{\"image_processor\": %s}", settings);
+    write_text(PLACE "/processor_config.json", text);
+    assert_int_equal(model_directory_fingerprint(new, PLACE, NULL), 0);
+    assert_string_equal(new, old);
+    write_text(PLACE "/processor_config.json", "{\"image_processor\": {\"size\": 32, \"crop_size\": 32}}");
+    assert_int_equal(model_directory_fingerprint(new, PLACE, NULL), 0);
+    assert_string_equal(new, assumed);
+    unlink(PLACE "/processor_config.json");
+}
+
 static void a_directory_is_enough(void **state)
 {
     (void)state;
@@ -213,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(place_device_and_layout_of_json_do_not_matter),
         cmocka_unit_test(a_fingerprint_is_forever),
+        cmocka_unit_test(the_file_of_the_preprocessing_does_not_matter),
         cmocka_unit_test(a_directory_is_enough),
         cmocka_unit_test(no_norm_before_the_blocks_matters),
         cmocka_unit_test(what_embeddings_depend_on_matters),

@@ -13,7 +13,7 @@
 struct picture synthetic(int width, int height)
 {
     struct picture picture = {.width = width, .height = height};
-    uint8_t *at = picture.rgb = mem_new((size_t)width * (size_t)height, 3);
+    uint8_t *at = picture.pixels = mem_new((size_t)width * (size_t)height, 3);
     assert_non_null(at);
     for (uint32_t y = 0; y < (uint32_t)height; y++)
         for (uint32_t x = 0; x < (uint32_t)width; x++)

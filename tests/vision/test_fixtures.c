@@ -34,7 +34,7 @@ static int visit(void *context, const char *path, const struct err *problem)
         sweep->refused++;
         assert_int_equal(rc, err.code);
         assert_non_null(strstr(err.msg, path));
-        assert_null(picture.rgb);
+        assert_null(picture.pixels);
     } else {
         sweep->read++;
         assert_true(picture.width > 0 && picture.height > 0);
@@ -114,7 +114,7 @@ static void orientations_show_one_scene(void **state)
             const size_t bytes = (size_t)picture.width * (size_t)picture.height * 3;
             size_t difference = 0;
             for (size_t b = 0; b < bytes; b++)
-                difference += (size_t)abs(picture.rgb[b] - upright.rgb[b]);
+                difference += (size_t)abs(picture.pixels[b] - upright.pixels[b]);
             assert_true(difference < 4 * bytes);
             picture_release(&picture);
         }

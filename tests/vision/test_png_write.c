@@ -13,14 +13,15 @@
 /* Gradients that each filter has rows for, with noise below. */
 static struct picture made_up(int width, int height)
 {
-    struct picture picture = {mem_new((size_t)width * (size_t)height, 3), width, height};
+    struct picture picture = {
+        .pixels = mem_new((size_t)width * (size_t)height, 3), .width = width, .height = height};
     uint32_t noise = 1;
-    assert_non_null(picture.rgb);
+    assert_non_null(picture.pixels);
     for (int i = 0; i < width * height * 3; i++) {
         const int x = i / 3 % width, y = i / 3 / width, flat = i % 3 * 80;
         noise = noise * 1664525 + 1013904223;
         const int kinds[] = {flat, x * 5 + flat, y * 7, x * 3 + y * 5, (int)(noise >> 24)};
-        picture.rgb[i] = (uint8_t)kinds[y / 4 % 5];
+        picture.pixels[i] = (uint8_t)kinds[y / 4 % 5];
     }
     return picture;
 }
@@ -34,7 +35,7 @@ static void check_round_trip(const struct picture *picture, size_t *size)
         fail_msg("%s", err.msg);
     assert_int_equal(back.width, picture->width);
     assert_int_equal(back.height, picture->height);
-    assert_memory_equal(back.rgb, picture->rgb, (size_t)picture->width * (size_t)picture->height * 3);
+    assert_memory_equal(back.pixels, picture->pixels, (size_t)picture->width * (size_t)picture->height * 3);
     picture_release(&back);
     free(file);
 }
@@ -58,7 +59,7 @@ static void filters_pay(void **state)
     size_t size;
     (void)state;
     for (int i = 0; i < 200 * 200 * 3; i++)
-        picture.rgb[i] = (uint8_t)((i / 3 % 200) * (i / 600) / 16);
+        picture.pixels[i] = (uint8_t)((i / 3 % 200) * (i / 600) / 16);
     check_round_trip(&picture, &size);
     assert_in_range(size, 1, 5000);
     picture_release(&picture);

@@ -47,6 +47,85 @@ static void equals_hf_and_open_clip(void **state)
     assert_true(all_same);
 }
 
+/* ---- pictures of all kinds ----------------------------------------------------------------------------- */
+
+static const struct geometry {
+    enum resize_mode mode;
+    int size;
+    enum resample filter;
+    uint8_t fill;
+} geometries[] = {
+    {RESIZE_SHORTEST, 8, RESAMPLE_BICUBIC, 0},
+    {RESIZE_SHORTEST, 20, RESAMPLE_BICUBIC, 0},
+    {RESIZE_SHORTEST, 9, RESAMPLE_BICUBIC, 0},
+    {RESIZE_SQUASH, 7, RESAMPLE_BILINEAR, 0},
+    {RESIZE_LONGEST, 12, RESAMPLE_BICUBIC, 0}, /* from here on open_clip alone */
+    {RESIZE_LONGEST, 17, RESAMPLE_BICUBIC, 100},
+};
+
+/* What this build cannot read, or by another decoder than Pillow's. */
+static bool is_left_out(const char *name)
+{
+#ifndef DIPTYCH_WEBP
+    if (strstr(name, ".webp"))
+        return true;
+#endif
+#ifndef DIPTYCH_JPEG_TURBO
+    if (strstr(name, ".jpg"))
+        return true;
+#endif
+    (void)name;
+    return false;
+}
+
+static int index_of(const char *const *names, const char *name)
+{
+    int i = 0;
+    while (names[i] && strcmp(names[i], name))
+        i++;
+    return i;
+}
+
+static void check_kind(char *line)
+{
+    char *rest = line, path[512], what[128];
+    const char *name = strtok_r(rest, " ", &rest), *layout = strtok_r(rest, " ", &rest);
+    const char *way = strtok_r(rest, " ", &rest);
+    const bool hf = !strcmp(layout, "hf");
+    uint8_t pixels[20 * 20 * 3];
+    struct picture picture;
+    struct err err = {0};
+    if (is_left_out(name))
+        return;
+    snprintf(path, sizeof path, GOLDEN "%s", name);
+    if (picture_read(&picture, picture_file(path), NULL, &err))
+        fail_msg("%s", err.msg);
+    for (const struct geometry *g = geometries; *rest; g++) {
+        const uint32_t expected = (uint32_t)strtoul(rest, &rest, 16);
+        struct preprocess how = preprocess_default(g->size);
+        how.resize_mode = g->mode;
+        how.resample = g->filter;
+        how.fill = g->fill;
+        how.alpha = (enum alpha_rule)index_of(alpha_names, way);
+        how.rgb_order = hf ? RGB_FIRST : RGB_LAST;
+        how.crop_rounding = hf ? CROP_FLOOR : CROP_HALF_EVEN;
+        if (preprocess_run(pixels, &how, &picture, &err))
+            fail_msg("%s", err.msg);
+        snprintf(what, sizeof what, "%s, %s, alpha %s, %s to %d", name, layout, way,
+            resize_mode_names[g->mode], g->size);
+        all_same &= same_checksum(what, expected, pixels, (size_t)g->size * (size_t)g->size * 3);
+    }
+    picture_release(&picture);
+}
+
+static void all_kinds_of_pictures_equal_both_references(void **state)
+{
+    (void)state;
+    all_same = true;
+    assert_true(golden_lines("kinds.txt", check_kind) >= 300);
+    assert_true(all_same);
+}
+
 /* A crop of a million rows is never computed. */
 static void extreme_ratio_costs_little(void **state)
 {
@@ -65,6 +144,8 @@ static void extreme_ratio_costs_little(void **state)
 /* ---- loading ------------------------------------------------------------------------------------------- */
 
 #define HF "preprocessor_config.json"
+#define PROCESSOR "processor_config.json"
+#define NO_FILTER "'resample' is not a number from 0 to 5, nor bicubic, bilinear, lanczos or nearest-exact"
 #define OPEN_CLIP "open_clip_config.json"
 
 static void write_file(const char *name, const char *text)
@@ -176,6 +257,82 @@ static void loads_every_field(void **state)
     assert_float_equal(got.std[0], preprocess_default(224).std[0], 0);
 }
 
+/* processor_config.json of transformers 5, under "image_processor". */
+static int load_both(struct preprocess *out, const char *processor, const char *hf, struct err *err)
+{
+    write_file(PROCESSOR, processor);
+    const int rc = load(out, hf, NULL, err);
+    write_file(PROCESSOR, NULL);
+    return rc;
+}
+
+static void processor_config_wins(void **state)
+{
+    (void)state;
+    static const char settings[] = "{\"size\": {\"height\": 224, \"width\": 224}, \"resample\": 2}";
+    const struct preprocess clip = preprocess_default(224);
+    char text[256];
+    struct preprocess got, expected = load_hf(settings);
+    assert_string_equal(expected.source, HF);
+    snprintf(
+        text, sizeof text, "{\"image_processor\": %s, \"processor_class\": \"CLIPProcessor\"}", settings);
+
+    assert_int_equal(load_both(&got, text, NULL, NULL), 0);
+    assert_same(got, expected);
+    assert_string_equal(got.source, PROCESSOR);
+    assert_int_equal(load_both(&got, text, "{\"resample\": 1}", NULL), 0);
+    assert_same(got, expected);
+    /* older ones hold nothing about pictures */
+    assert_int_equal(load_both(&got, "{\"processor_class\": \"CLIPProcessor\"}", settings, NULL), 0);
+    assert_same(got, expected);
+    assert_string_equal(got.source, HF);
+    assert_int_equal(load_both(&got, "{\"image_processor\": null}", settings, NULL), 0);
+    assert_same(got, expected);
+    assert_int_equal(load_both(&got, "{}", NULL, NULL), 0);
+    assert_same(got, clip);
+    assert_null(got.source);
+}
+
+static void processor_config_is_checked(void **state)
+{
+    (void)state;
+    struct preprocess got;
+    struct err err = {0};
+    assert_int_equal(load_both(&got, "{\"image_processor\": 3}", "{}", &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, PROCESSOR "': 'image_processor' is no object"));
+    assert_int_equal(
+        load_both(&got, "{\"image_processor\": {\"resample\": 9}}", "{}", &err), ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, PROCESSOR "': " NO_FILTER));
+    assert_int_equal(load_both(&got, "{", "{}", &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, PROCESSOR));
+}
+
+static void knows_every_way_to_resize(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum resample filter;
+    } filters[] = {{"0", RESAMPLE_NEAREST}, {"1", RESAMPLE_LANCZOS}, {"4", RESAMPLE_BOX},
+        {"5", RESAMPLE_HAMMING}, {"\"bilinear\"", RESAMPLE_BILINEAR}, {"\"bicubic\"", RESAMPLE_BICUBIC},
+        {"\"lanczos\"", RESAMPLE_LANCZOS}, {"\"nearest-exact\"", RESAMPLE_NEAREST},
+        {"null", RESAMPLE_BICUBIC}};
+    char text[64];
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        snprintf(text, sizeof text, "{\"resample\": %s}", filters[i].text);
+        assert_int_equal(load_hf(text).resample, filters[i].filter);
+    }
+    assert_int_equal(load_hf("{\"do_resize\": false}").resize_mode, RESIZE_NONE);
+    assert_int_equal(load_hf("{\"do_resize\": false}").crop, 224);
+    assert_int_equal(load_hf("{\"size\": [224, 224]}").resize_mode, RESIZE_SQUASH);
+    assert_int_equal(load_hf("{\"do_convert_rgb\": false}").rgb_order, RGB_FIRST);
+    assert_int_equal(load_open_clip("{}").rgb_order, RGB_LAST);
+    const struct preprocess longest =
+        load_open_clip("{\"preprocess_cfg\": {\"resize_mode\": \"longest\", \"fill_color\": 7}}");
+    assert_int_equal(longest.resize_mode, RESIZE_LONGEST);
+    assert_int_equal(longest.fill, 7);
+}
+
 static void layout_follows_the_model_config(void **state)
 {
     (void)state;
@@ -200,22 +357,32 @@ static void refuses_with_a_reason(void **state)
         {HF, "{\"size\": -1}", ERR_FORMAT, "'size' is not a whole number from 1 to 16384"},
         {HF, "{\"size\": {}}", ERR_FORMAT, "'size' is not a whole number from 1 to 16384"},
         {HF, "{\"size\": {\"shortest_edge\": 224, \"longest_edge\": 500}}", ERR_UNSUPPORTED,
-            "'size' limits the longest edge, which is not supported"},
+            "'size' has 'longest_edge', which is not supported"},
         {HF, "{\"size\": {\"height\": 224, \"width\": 448}}", ERR_UNSUPPORTED,
             "'size' is 448 x 224 and not square"},
-        {HF, "{\"do_resize\": false}", ERR_UNSUPPORTED,
-            "'do_resize' is false: pictures of any size cannot be read"},
+        {HF, "{\"size\": {\"max_height\": 224, \"max_width\": 224}}", ERR_UNSUPPORTED,
+            "'size' has 'max_height', which is not supported"},
+        {HF, "{\"size\": [224, 448]}", ERR_UNSUPPORTED, "'size' is 448 x 224 and not square"},
+        {HF, "{\"do_resize\": false, \"do_center_crop\": false}", ERR_UNSUPPORTED,
+            "'do_center_crop' is false and so is 'do_resize': pictures would differ in size"},
+        {HF, "{\"do_pad\": true}", ERR_UNSUPPORTED, "'do_pad' is true, which is not supported"},
         {HF, "{\"do_center_crop\": false}", ERR_UNSUPPORTED,
             "'do_center_crop' is false and 'size' not square: pictures would differ in size"},
-        {HF, "{\"resample\": 1}", ERR_UNSUPPORTED, "'resample' is neither 2 (bilinear) nor 3 (bicubic)"},
+        {HF, "{\"resample\": 6}", ERR_UNSUPPORTED, NO_FILTER},
+        {HF, "{\"resample\": -1}", ERR_UNSUPPORTED, NO_FILTER},
+        {HF, "{\"resample\": \"nearest\"}", ERR_UNSUPPORTED, NO_FILTER},
         {HF, "{\"rescale_factor\": \"x\"}", ERR_FORMAT, "'rescale_factor' is not a number"},
         {HF, "{\"image_mean\": [0.5, 0.5]}", ERR_FORMAT,
             "'image_mean' is neither a number nor a list of three"},
+        {HF, "{\"rescale_factor\": 1e300}", ERR_FORMAT,
+            "a factor, mean or standard deviation is out of range"},
         {HF, "{\"image_std\": [1, 0, 1]}", ERR_FORMAT, "a standard deviation is 0"},
-        {OPEN_CLIP, "{\"preprocess_cfg\": {\"resize_mode\": \"longest\"}}", ERR_UNSUPPORTED,
-            "'resize_mode' is 'longest', supported are 'shortest' and 'squash'"},
+        {OPEN_CLIP, "{\"preprocess_cfg\": {\"resize_mode\": \"widest\"}}", ERR_UNSUPPORTED,
+            "'resize_mode' is 'widest', supported are 'shortest', 'squash' and 'longest'"},
+        {OPEN_CLIP, "{\"preprocess_cfg\": {\"resize_mode\": \"longest\", \"fill_color\": 256}}",
+            ERR_UNSUPPORTED, "'fill_color' is not a whole number from 0 to 255"},
         {OPEN_CLIP, "{\"preprocess_cfg\": {\"interpolation\": 3}}", ERR_UNSUPPORTED,
-            "'interpolation' is not a word, supported are 'bicubic' and 'bilinear'"},
+            "'interpolation' is not a word, supported are 'bicubic', 'random' and 'bilinear'"},
         {OPEN_CLIP, "{\"preprocess_cfg\": {\"size\": 256}}", ERR_FORMAT,
             "it makes pictures of 256 x 256, the model takes 224 x 224"},
     };
@@ -245,9 +412,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_hf_and_open_clip),
+        cmocka_unit_test(all_kinds_of_pictures_equal_both_references),
         cmocka_unit_test(extreme_ratio_costs_little),
         cmocka_unit_test(loads_what_openai_published),
         cmocka_unit_test(loads_every_field),
+        cmocka_unit_test(processor_config_wins),
+        cmocka_unit_test(processor_config_is_checked),
+        cmocka_unit_test(knows_every_way_to_resize),
         cmocka_unit_test(layout_follows_the_model_config),
         cmocka_unit_test(refuses_with_a_reason),
         cmocka_unit_test(names_the_broken_file),

@@ -41,7 +41,7 @@ static void check_thumbnail(int width, int height, int edge, int expected_width,
     assert_int_equal(got.height, expected_height);
     check_ok(picture_read(&whole, source, NULL, &err));
     check_ok(picture_resize(&expected, &whole, expected_width, expected_height, RESAMPLE_BICUBIC, &err));
-    assert_memory_equal(got.rgb, expected.rgb, 3 * (size_t)expected_width * (size_t)expected_height);
+    assert_memory_equal(got.pixels, expected.pixels, 3 * (size_t)expected_width * (size_t)expected_height);
     picture_release(&whole);
     picture_release(&expected);
     picture_release(&got);

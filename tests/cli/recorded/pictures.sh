@@ -51,6 +51,9 @@ for name in animated.gif cmyk.jpg exif6.jpg grey16.png grey_alpha.png interlaced
     cp "$golden/$name" kinds
 done
 run classify-kinds classify kinds -l labels.txt -f tsv -k 2
+for way in model white black drop; do
+    run "classify-alpha-$way" classify kinds/rgba.webp -l labels.txt -f tsv -k 2 --alpha "$way"
+done
 run classify-no-exif classify kinds/exif6.jpg -l labels.txt -f json -k 2 --no-exif
 run classify-fast classify "$golden/large.jpg" -l labels.txt -f json -k 2 --fast-decode
 mkdir broken

@@ -64,3 +64,14 @@ run inspect-cut inspect cut
 mkdir odd && ln -s "$root"/tests/model/* odd && rm odd/config.json
 sed 's/"projection_dim": 128/"projection_dim": 129/' model/config.json >odd/config.json
 run inspect-odd inspect odd
+mkdir assumed && ln -s "$root"/tests/model/* assumed && rm assumed/preprocessor_config.json
+colour red.ppm '\377\0\0'
+run classify-assumed classify red.ppm --model assumed --labels red,green
+run classify-assumed-quiet classify red.ppm --model assumed --labels red,green -q
+run wrong-alpha classify red.ppm --labels red --alpha grey
+rm assumed/*.safetensors
+run inspect-assumed inspect assumed
+cp "$root/tests/model/preprocessor_config.json" assumed
+echo '{"image_processor": {"size": {"height": 96, "width": 96}, "resample": 2, "image_mean": [0.5, 0.5, 0.5]}}' \
+    >assumed/processor_config.json
+run inspect-processor inspect assumed
