@@ -19,5 +19,5 @@ json_t *evaluate_json(const struct session *session)
 int cmd_evaluate(int argc, char **argv)
 {
     return command_run_group(subcommands, "SUBCOMMAND ...",
-        "Measure how good a model is on pictures of which captions or classes are known.\v", argc, argv);
+        "Measure how good a model is on pictures whose captions or classes are known.\v", argc, argv);
 }

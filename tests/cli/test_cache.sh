@@ -7,7 +7,10 @@ unset XDG_CACHE_HOME XDG_RUNTIME_DIR POCL_CACHE_DIR
 
 run devices
 expect_status 0
-grep -q "Portable Computing Language" out || exit 0 # another device, which keeps its files elsewhere
+if ! grep -q "Portable Computing Language" out; then
+    echo "skipped: the device is not PoCL's"
+    exit 77
+fi
 picture red.ppm '\377\0\0'
 "$diptych" classify red.ppm --labels red,green --format json >with_home 2>err || exit 1
 

@@ -59,11 +59,13 @@ model=$DIPTYCH_MODEL
 DIPTYCH_MODEL=hollow
 refused ".*'hollow" inspect
 DIPTYCH_MODEL=$model
+vendors=${OCL_ICD_VENDORS-}
 OCL_ICD_VENDORS=hollow
 export OCL_ICD_VENDORS
 refused "no OpenCL .*pocl-opencl-icd" classify red.ppm --labels red,green
 refused "no OpenCL .*pocl-opencl-icd" devices
-unset OCL_ICD_VENDORS
+OCL_ICD_VENDORS=$vendors
+[ "$vendors" ] || unset OCL_ICD_VENDORS
 refused "no OpenCL device matches 'warp drive'" classify red.ppm --labels red,green --device "warp drive"
 refused "unknown GEMM provider 'abacus'" classify red.ppm --labels red,green --gemm abacus
 refused "unknown precision 'f8'" classify red.ppm --labels red,green --precision f8
