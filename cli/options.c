@@ -80,9 +80,10 @@ static error_t parse_model(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option model_options[] = {
-    {"model", KEY_MODEL, "DIR", 0,
-        "Model directory, as Hugging Face or open_clip lay it out, or 'default', the model that comes with "
-        "diptych "
+    {"model", KEY_MODEL, "MODEL", 0,
+        "Model directory, as Hugging Face or open_clip lay it out, the name of a model that 'diptych pull' "
+        "has "
+        "downloaded, or 'default', the model that comes with diptych "
         "(without it: that which the index was made with, else DIPTYCH_MODEL, else the default)",
         0},
     {0},

@@ -17,6 +17,7 @@
 #define DIPTYCH_JOINT_H
 
 #include "compute/compute.h"
+#include "joint/hub/hub.h"
 #include "text/captions/captions.h"
 #include "text/text.h"
 #include "vision/vision.h"
@@ -47,14 +48,24 @@ struct model_shape {
 };
 extern const struct model_shape model_shapes[];
 
-/* The directory of the model: the option's, else that of DIPTYCH_MODEL, else the default model beside the
- * installed program or in the sources it was built from. Either may say MODEL_DEFAULT. */
+/* The directory of the model that the option names, else DIPTYCH_MODEL, else of the default model beside the installed
+ * program or in the sources it was built from. What names one is MODEL_DEFAULT; a path, if there is something of that
+ * name or if it begins with '/' or '.'; else a name as joint/hub/hub.h has them, of a model that is in the cache.
+ * Nothing is downloaded. In the arena, or as it was given. Errors are hub_name_parse's and hub_find's. */
 #define MODEL_DEFAULT "default"
 int model_directory(const char **out, const char *option, struct arena *arena, struct err *err);
 
 /* What finds that model again from anywhere, as an option: the absolute path of a directory, a name as it is, or
  * MODEL_DEFAULT, which an upgrade may move. ERR_MEMORY. */
 int model_reference(const char **out, const char *option, struct arena *arena, struct err *err);
+
+/* Downloads the model of that name, unless its configuration is one that does not run. Errors are hub_name_parse's,
+ * hub_pull's and model_config_read's. */
+int model_pull(
+    struct hub_pulled *out, const char *name, struct arena *arena, const struct job *job, struct err *err);
+
+/* Whether a snapshot of the cache is a model that runs, as far as can be told in milliseconds: 0, or why not. */
+int model_installed_check(const struct hub_model *installed, struct err *err);
 
 struct model;
 

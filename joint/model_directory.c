@@ -34,6 +34,17 @@ int model_reference(const char **out, const char *option, struct arena *arena, s
     return *out ? 0 : ERR_MEMORY;
 }
 
+/* The directory of a model that was named. */
+static int find_named(const char **out, const char *model, struct arena *arena, struct err *err)
+{
+    struct hub_name name;
+    *out = model;
+    if (is_path(model))
+        return 0;
+    int rc = hub_name_parse(&name, model, arena, err);
+    return rc ? rc : hub_find(out, &name, arena, err);
+}
+
 int model_directory(const char **out, const char *option, struct arena *arena, struct err *err)
 {
     const char *folder = program_folder(arena);
@@ -44,12 +55,40 @@ int model_directory(const char **out, const char *option, struct arena *arena, s
     };
     enum { NAMED = 1, COUNT = sizeof candidates / sizeof *candidates };
     for (size_t i = 0; i < COUNT; i++) {
-        /* What the user named counts even where it does not exist: opening it says so. */
-        if (candidates[i] && *candidates[i] && (i < NAMED || file_exists(candidates[i]))) {
+        if (!candidates[i] || !*candidates[i])
+            continue;
+        if (i < NAMED)
+            return find_named(out, candidates[i], arena, err);
+        if (file_exists(candidates[i])) {
             *out = candidates[i];
             return 0;
         }
     }
-    return err_set(
-        err, ERR_IO, "no default model in '%s'; name one with --model DIR", DIPTYCH_MODEL_IN_SOURCES);
+    return err_set(err, ERR_IO, "no default model in '%s'; name one with --model", DIPTYCH_MODEL_IN_SOURCES);
+}
+
+/* ---- models by name ------------------------------------------------------------------------------------ */
+
+static int check_config(void *context, const char *directory, struct err *err)
+{
+    struct model_config config;
+    (void)context;
+    return model_config_read(&config, directory, err);
+}
+
+int model_pull(
+    struct hub_pulled *out, const char *name, struct arena *arena, const struct job *job, struct err *err)
+{
+    const struct hub_options options = {.check = check_config};
+    struct hub_name parsed;
+    int rc = hub_name_parse(&parsed, name, arena, err);
+    return rc ? rc : hub_pull(out, &parsed, &options, arena, job, err);
+}
+
+int model_installed_check(const struct hub_model *installed, struct err *err)
+{
+    char fingerprint[FINGERPRINT_SIZE];
+    if (installed->missing)
+        return err_set(err, ERR_NOT_FOUND, "it has no %s", installed->missing);
+    return model_directory_fingerprint(fingerprint, installed->directory, err);
 }

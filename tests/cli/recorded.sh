@@ -116,8 +116,8 @@ perform() {
         rm -rf "$scratch/work" && mkdir "$scratch/work" || exit 1
         (
             cd "$scratch/work" && ln -s "$root/tests/model" model || exit 1
-            DIPTYCH_MODEL=model
-            export DIPTYCH_MODEL
+            DIPTYCH_MODEL=model HF_HUB_CACHE=hub HF_HUB_OFFLINE=1
+            export DIPTYCH_MODEL HF_HUB_CACHE HF_HUB_OFFLINE
             . "$lists/$list.sh"
         ) || exit 1
     done

@@ -6,7 +6,7 @@ run help-dashes --help
 run version --version
 run nothing
 run help-unknown help classfy
-for name in classify rank score search inspect devices bench evaluate index; do
+for name in classify rank score search inspect devices bench pull models evaluate index; do
     run "help-$name" help $name
     run "option-$name" $name --no-such-option
     run "bare-$name" $name -f xml
@@ -19,6 +19,8 @@ for name in build update import export list info remove verify compact duplicate
     run "help-index-$name" index $name --help
     run "bare-index-$name" index $name
 done
+run help-models-remove models remove --help
+run bare-models-remove models remove
 run usage-search search --usage
 run usage-index-cluster index cluster --usage
 run unknown-command classfy x

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The names of open_clip's models, and where their weights lie, from open_clip 3.3.0 itself.
+
+    python3 open_clip_names.py >../../assets/names/open_clip.tsv
+
+The table has facts alone: names of architectures and tags, of repositories and files. open_clip (MIT License,
+github.com/mlfoundations/open_clip) has them in src/open_clip/pretrained.py, and what an architecture is made of in
+src/open_clip/model_configs/. A tag's weights have licences of their own, which their repositories state.
+"""
+
+import json
+import os
+import pathlib
+
+import open_clip
+from open_clip.pretrained import get_pretrained_cfg, list_pretrained
+
+CONFIGS = pathlib.Path(open_clip.__file__).parent / "model_configs"
+
+
+def kind(name):
+    """What a model is: `clip` for a plain vision transformer with CLIP's text transformer, else what sets it apart."""
+    config = json.loads((CONFIGS / f"{name}.json").read_text())
+    vision, text = config["vision_cfg"], config["text_cfg"]
+    trunk = vision.get("timm_model_name", "")
+    language = text.get("hf_model_name", "").split("/")[-1]
+    if language:
+        return f"a CLIP with the text model {language}"
+    if isinstance(vision.get("layers"), list):
+        return "a ResNet"
+    if "multimodal_cfg" in config:
+        return "a CoCa"
+    for part, found in (("SigLIP2", "a SigLIP 2"), ("SigLIP", "a SigLIP"), ("CLIPA", "a CLIPA"), ("EVA", "an EVA"),
+                        ("worldwide", "a MetaCLIP 2"), ("PE-Core", "a PE"), ("MobileCLIP", "a MobileCLIP"),
+                        ("convnext", "a ConvNeXt"), ("ViTamin", "a ViTamin")):
+        if part in name:
+            return found
+    assert not trunk and not config.get("custom_text"), name
+    return "clip"
+
+
+print("# SPDX-License-Identifier: Apache-2.0")
+print(f"# open_clip {open_clip.__version__}: architecture, tag, repository, the file in ~/.cache/clip where its weights lay before")
+print("# there was a repository (- for none), what it is. Made by tests/golden/open_clip_names.py, which says from what.")
+for name, tag in list_pretrained():
+    config = get_pretrained_cfg(name, tag)
+    repository = os.path.dirname(config["hf_hub"])  # a slash, or the file of the weights, ends it
+    print(name, tag, repository, os.path.basename(config.get("url", "")) or "-", kind(name), sep="\t")
