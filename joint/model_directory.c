@@ -90,5 +90,6 @@ int model_installed_check(const struct hub_model *installed, struct err *err)
     char fingerprint[FINGERPRINT_SIZE];
     if (installed->missing)
         return err_set(err, ERR_NOT_FOUND, "it has no %s", installed->missing);
-    return model_directory_fingerprint(fingerprint, installed->directory, err);
+    int rc = check_config(NULL, installed->directory, err);
+    return rc ? rc : model_directory_fingerprint(fingerprint, installed->directory, err);
 }

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 enum { COLUMNS = 5, REPO_MAX = 96, REVISION_MAX = 255 };
 
@@ -75,7 +76,7 @@ static bool find_row(struct row *out, const char *text)
     return false;
 }
 
-/* A name with an architecture of open_clip's is meant as one of its names: no organisation is called so. */
+/* A name with an architecture of open_clip's, cases apart, is meant as one of its names: no organisation is called so. */
 static bool has_architecture(const char *text)
 {
     struct lines lines = all_rows();
@@ -84,7 +85,8 @@ static bool has_architecture(const char *text)
     if (!split_tag(&architecture, &tag, text))
         return false;
     while (next_row(&lines, &row)) {
-        if (span_equal(row.architecture, architecture))
+        if (row.architecture.length == architecture.length &&
+            !strncasecmp(row.architecture.data, architecture.data, architecture.length))
             return true;
     }
     return false;
@@ -249,7 +251,8 @@ int hub_name_parse(struct hub_name *out, const char *text, struct arena *arena, 
     out->repo = on_hub ? out->text + sizeof prefix - 1 : out->text;
     if (!on_hub && find_row(&row, out->text))
         take_row(out, &row, arena);
-    else if (!hub_repo_valid(out->repo) || (!on_hub && (!strchr(out->repo, '/') || has_architecture(out->text))))
+    else if (!hub_repo_valid(out->repo) ||
+             (!on_hub && (!strchr(out->repo, '/') || has_architecture(out->text))))
         return not_a_name(out->text, err);
     return out->repo ? 0 : err_memory(err, strlen(text));
 }

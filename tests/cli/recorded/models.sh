@@ -12,7 +12,7 @@ snapshot() {
         ln -s "../../blobs/$blob" "$folder/snapshots/$2/$(basename "$file")"
     done
 }
-one=1111111111111111111111111111111111111111 two=2222222222222222222222222222222222222222
+commit=1111111111111111111111111111111111111111 commit_of_v1=2222222222222222222222222222222222222222
 colour red.ppm '\377\000\000'
 
 run models-none models
@@ -27,17 +27,17 @@ run pull-offline pull openai/clip-vit-base-patch32
 run pull-nothing pull --quiet
 run pull-two pull a/b c/d
 
-snapshot openai/small $one main
-snapshot openai/small $two v1
-snapshot laion/part $one main
+snapshot openai/small $commit main
+snapshot openai/small $commit_of_v1 v1
+snapshot laion/part $commit main
 rm hub/models--laion--part/snapshots/*/model.safetensors
-snapshot other/language $one main
-language=$(readlink hub/models--other--language/snapshots/$one/config.json)
+snapshot other/language $commit main
+language=$(readlink hub/models--other--language/snapshots/$commit/config.json)
 echo '{"model_type": "llama"}' >hub/models--other--language/blobs/"$(basename "$language")"
 run models-table models
 run models-tsv models --format tsv
 run models-json models --format json
-run model-found inspect openai/small@v1
+run model-found classify red.ppm -l red,green --model openai/small@v1
 run model-part inspect laion/part
 
 run remove-part models remove openai/small@v1
