@@ -47,20 +47,16 @@ static int find_named(const char **out, const char *model, struct arena *arena, 
 
 int model_directory(const char **out, const char *option, struct arena *arena, struct err *err)
 {
-    const char *folder = program_folder(arena);
-    const char *const candidates[] = {
-        named(option),
+    const char *model = named(option), *folder = program_folder(arena);
+    const char *const defaults[] = {
         folder ? path_join(arena, folder, DIPTYCH_MODEL_FROM_PROGRAM) : NULL,
         DIPTYCH_MODEL_IN_SOURCES,
     };
-    enum { NAMED = 1, COUNT = sizeof candidates / sizeof *candidates };
-    for (size_t i = 0; i < COUNT; i++) {
-        if (!candidates[i] || !*candidates[i])
-            continue;
-        if (i < NAMED)
-            return find_named(out, candidates[i], arena, err);
-        if (file_exists(candidates[i])) {
-            *out = candidates[i];
+    if (model)
+        return find_named(out, model, arena, err);
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+        if (defaults[i] && file_exists(defaults[i])) {
+            *out = defaults[i];
             return 0;
         }
     }
