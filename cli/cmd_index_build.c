@@ -190,8 +190,8 @@ static void put_counts(const struct build *b)
     if (c->described)
         fprintf(stderr, "new captions or metadata: %zu\n", c->described);
     if (c->texts.truncated)
-        fprintf(stderr, "texts cut at the model's %zu tokens: %zu\n",
-            model_config(b->session.model)->text.context, c->texts.truncated);
+        fprintf(stderr, "texts cut at the model's %zu tokens: %zu\n", model_context(b->session.model),
+            c->texts.truncated);
     if (c->skipped)
         fprintf(stderr, "other files, not looked at: %zu\n", c->skipped);
 }

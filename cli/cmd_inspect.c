@@ -105,6 +105,9 @@ static json_t *tokenizer_report(const struct tokenizer *tokenizer)
     json_object_update_new(report,
         json_pack("{s:I, s:i, s:i}", "vocabulary", (json_int_t)tokenizer_vocab(tokenizer), "start_of_text",
             (int)tokenizer_start(tokenizer), "end_of_text", (int)tokenizer_end(tokenizer)));
+    if (tokenizer_context(tokenizer) != SIZE_MAX)
+        json_object_set_new(
+            report, "model_max_length", json_integer((json_int_t)tokenizer_context(tokenizer)));
     return report;
 }
 

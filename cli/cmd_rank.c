@@ -143,7 +143,7 @@ static int rank_all(struct rank *r, struct err *err)
     progress_clear(&r->session.progress);
     if (!rc && truncated)
         message("%zu captions are longer than the model's %zu tokens and were cut", truncated,
-            model_config(r->session.model)->text.context);
+            model_context(r->session.model));
     return rc;
 }
 

@@ -84,7 +84,7 @@ static int score_pictures_of(
         return rc;
     if (clip.truncated)
         message("%zu captions are longer than the model's %zu tokens and were cut", clip.truncated,
-            model_config(session->model)->text.context);
+            model_context(session->model));
     caption_scores_take(&s->scores[system], METRIC_CLIPSCORE, &clip.clip);
     caption_scores_take(&s->scores[system], METRIC_REFCLIPSCORE, &clip.with_references);
     clip_scores_release(&clip);

@@ -130,7 +130,7 @@ static int search_all(struct searching *s, const struct job *job, struct err *er
     progress_clear(&request->session.progress);
     if (truncated)
         message("%zu queries are longer than the model's %zu tokens and were cut", truncated,
-            model_config(request->session.model)->text.context);
+            model_context(request->session.model));
     return rc;
 }
 

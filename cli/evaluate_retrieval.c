@@ -112,7 +112,7 @@ static int report(struct evaluation *e, struct err *err)
     progress_clear(&e->session.progress);
     if (e->result.truncated)
         message("%zu captions are longer than the model's %zu tokens and were cut", e->result.truncated,
-            model_config(e->session.model)->text.context);
+            model_context(e->session.model));
     return retrieval_print(&report, e->format, err);
 }
 

@@ -55,6 +55,6 @@ int labels_encode(struct classifier **out, struct session *session, const struct
         return rc;
     progress_clear(&session->progress);
     message("%zu prompts are longer than the model's %zu tokens and were cut", classifier_truncated(*out),
-        model_config(session->model)->text.context);
+        model_context(session->model));
     return 0;
 }

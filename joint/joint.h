@@ -84,6 +84,8 @@ const struct model_config *model_config(const struct model *model);
 size_t model_width(const struct model *model); /* E, the elements of an embedding, a picture's or a text's */
 const struct preprocess *model_preprocess(const struct model *model);
 const struct tokenizer *model_tokenizer(const struct model *model); /* NULL for model_random */
+size_t model_context(
+    const struct model *model); /* most tokens of a text: the tower's, or its tokenizer's if less */
 struct device *model_device(const struct model *model);
 float model_logit_scale(const struct model *model); /* exp of the parameter, about 100; never clamped */
 const char *model_path(const struct model *model);  /* its directory as given; NULL for model_random */

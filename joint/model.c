@@ -131,6 +131,13 @@ const struct tokenizer *model_tokenizer(const struct model *model)
     return model->tokenizer;
 }
 
+size_t model_context(const struct model *model)
+{
+    const size_t tower = model->config.text.context;
+    const size_t most = model->tokenizer ? tokenizer_context(model->tokenizer) : SIZE_MAX;
+    return most < tower ? most : tower;
+}
+
 struct device *model_device(const struct model *model)
 {
     return model->device;

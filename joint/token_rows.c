@@ -21,8 +21,8 @@ int token_rows_add(struct token_rows *rows, const struct model *model, const cha
         return err_set(err, ERR_ARGUMENT, "a model without a tokenizer encodes no strings");
     int rc = rows->count < rows->room ? 0 : grow(rows, context, err);
     if (!rc)
-        rc = tokenizer_encode(tokenizer, text, strlen(text), rows->ids + rows->count * context, context,
-            &rows->lengths[rows->count], &truncated, err);
+        rc = tokenizer_encode(tokenizer, text, strlen(text), rows->ids + rows->count * context,
+            model_context(model), &rows->lengths[rows->count], &truncated, err);
     if (rc)
         return rc;
     rows->count++;

@@ -22,7 +22,7 @@ static int encode(struct encoding *encoding, struct span text)
 {
     const struct clip *clip = &encoding->tokenizer->clip;
     const bool open_clip = encoding->tokenizer->rule.reference == TOKENIZER_OPEN_CLIP;
-    struct words words = {.rest = text, .cuts_specials = clip->cuts_specials, .open_clip = open_clip};
+    struct words words = {.rest = text, .open_clip = open_clip};
     struct span word;
     while (encoding->count <= encoding->room && words_next(&word, &words)) {
         const int32_t special = special_id(encoding->tokenizer, word);

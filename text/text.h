@@ -17,8 +17,9 @@ struct tokenizer;
 
 /* Whose tokenizer.
  *
- *   TOKENIZER_HF         transformers' CLIPTokenizer (5.23): NFC, lower case letter by letter. The literals
- *                        "<|startoftext|>" and "<|endoftext|>" in a text become those ids.
+ *   TOKENIZER_HF         transformers' CLIPTokenizer (5.23): NFC, lower case letter by letter, whatever
+ *                        do_lower_case or a tokenizer.json say. The literals "<|startoftext|>" and
+ *                        "<|endoftext|>" in a text become those ids.
  *   TOKENIZER_OPEN_CLIP  open_clip's SimpleTokenizer (3.3): only the words, all else is its cleaning. The
  *                        literals that become ids are "<start_of_text>" and "<end_of_text>". openai/CLIP is the same
  *                        but for the literals, which are those of transformers. */
@@ -46,9 +47,13 @@ const char *tokenizer_reference_name(enum tokenizer_reference reference); /* "tr
 const char *text_cleaning_name(enum text_cleaning cleaning);              /* "none", "whitespace", ... */
 
 /* Reads, from a model directory, the first there is of: `tokenizer.json`; `vocab.json` with `merges.txt`; or
- * OpenAI's `bpe_simple_vocab_16e6.txt.gz`. ERR_IO where there is none, or it cannot be read; ERR_FORMAT with
- * the line or the entry where it is damaged, or a vocabulary and merges disagree; ERR_UNSUPPORTED where it is
- * not of CLIP's kind; ERR_LIMIT for a file of more than 64 MiB; ERR_MEMORY. */
+ * OpenAI's `bpe_simple_vocab_16e6.txt.gz`. Of a tokenizer.json only vocabulary, merges and added tokens count, as for
+ * CLIPTokenizer; the tokenizers library would also take its normaliser, pattern and template, which give other
+ * ids only where they are not CLIP's. A byte that the vocabulary lacks becomes <|endoftext|>.
+ *
+ * ERR_IO where there is none, or it cannot be read; ERR_FORMAT with the line or the entry where it is damaged, or
+ * a vocabulary and merges disagree; ERR_UNSUPPORTED where it is not of CLIP's kind; ERR_LIMIT for a file of more
+ * than 64 MiB; ERR_MEMORY. */
 int tokenizer_load(
     struct tokenizer **out, const char *directory, struct tokenizer_rule rule, struct err *err);
 void tokenizer_free(struct tokenizer *tokenizer);
@@ -57,6 +62,10 @@ size_t tokenizer_vocab(const struct tokenizer *tokenizer);  /* ids are below thi
 int32_t tokenizer_start(const struct tokenizer *tokenizer); /* <|startoftext|> */
 int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* <|endoftext|> */
 struct tokenizer_rule tokenizer_rule(const struct tokenizer *tokenizer);
+
+/* The most ids that transformers would let a text have: model_max_length of `tokenizer_config.json`, or SIZE_MAX
+ * where there is none, or the rule is one of open_clip's. */
+size_t tokenizer_context(const struct tokenizer *tokenizer);
 
 /* Writes start, the ids of text and end: at most `context` ids, the last of them always end, the text cut
  * where it is too long (*truncated says so; NULL allowed). *count is the number written. Needs context >= 2.

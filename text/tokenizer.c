@@ -34,6 +34,11 @@ struct tokenizer_rule tokenizer_rule(const struct tokenizer *tokenizer)
     return tokenizer->rule;
 }
 
+size_t tokenizer_context(const struct tokenizer *tokenizer)
+{
+    return tokenizer->context;
+}
+
 const char *tokenizer_reference_name(enum tokenizer_reference reference)
 {
     static const char *const names[] = {"transformers", "open_clip"};

@@ -28,20 +28,34 @@ int tokenizer_add_token(
     return rc;
 }
 
-int tokenizer_set_clip(struct tokenizer *tokenizer, struct vocab *vocab, struct err *err)
+int tokenizer_set_clip(struct tokenizer *tokenizer, size_t added, struct err *err)
+{
+    size_t bytes;
+    tokenizer->clip.steps = NORMAL_NFC | NORMAL_LOWER;
+    if (!size_add(&bytes, added, 2) || !size_mul(&bytes, bytes, sizeof *tokenizer->added))
+        return err_set(err, ERR_LIMIT, "%zu added tokens are too many", added);
+    tokenizer->added = arena_alloc(&tokenizer->arena, bytes);
+    return tokenizer->added ? 0 : err_memory(err, bytes);
+}
+
+static bool is_added(const struct tokenizer *tokenizer, int32_t id)
+{
+    for (size_t i = 0; i < tokenizer->added_count; i++)
+        if (tokenizer->added[i].id == id)
+            return true;
+    return false;
+}
+
+int tokenizer_add_specials(struct tokenizer *tokenizer, struct vocab *vocab, struct err *err)
 {
     const char *const texts[] = {START_TEXT, END_TEXT};
     int32_t *const ids[] = {&tokenizer->start, &tokenizer->end};
-
-    tokenizer->clip.steps = NORMAL_NFC | NORMAL_LOWER;
-    tokenizer->clip.cuts_specials = true;
-    tokenizer->added = arena_alloc(&tokenizer->arena, 2 * sizeof *tokenizer->added);
-    if (!tokenizer->added)
-        return err_memory(err, 2 * sizeof *tokenizer->added);
     for (size_t i = 0; i < 2; i++) {
         *ids[i] = vocab_find(vocab, span_of(texts[i]), nothing);
         if (*ids[i] < 0)
             return err_set(err, ERR_FORMAT, "the vocabulary has no '%s'", texts[i]);
+        if (is_added(tokenizer, *ids[i]))
+            continue;
         const struct added_token token = {.text = span_of(texts[i]), .id = *ids[i]};
         int rc = tokenizer_add_token(tokenizer, vocab, token, err);
         if (rc)

@@ -18,14 +18,14 @@ struct added_token {
 /* CLIP's kind: see clip.c. */
 struct clip {
     struct bpe bpe;
-    unsigned steps;     /* NORMAL_* */
-    bool cuts_specials; /* as struct words has it */
+    unsigned steps; /* NORMAL_* */
 };
 
 /* What kinds share; what a kind has of its own stands in a struct of its name. */
 struct tokenizer {
     const struct tokenizer_kind *kind;
     struct tokenizer_rule rule;
+    size_t context; /* tokenizer_context */
     struct clip clip;
     struct added_token *added;
     size_t added_count;
@@ -67,9 +67,11 @@ void encoding_put(struct encoding *encoding, int32_t id); /* adds an id, where t
 int tokenizer_add_token(
     struct tokenizer *tokenizer, struct vocab *vocab, struct added_token token, struct err *err);
 
-/* CLIP's own reading of text, and start and end as its added tokens: all that a vocabulary with no
- * tokenizer.json leaves unsaid. */
-int tokenizer_set_clip(struct tokenizer *tokenizer, struct vocab *vocab, struct err *err);
+/* CLIP's own reading of text, with room for that many added tokens and the specials. */
+int tokenizer_set_clip(struct tokenizer *tokenizer, size_t added, struct err *err);
+
+/* Start and end, which the vocabulary must have, as added tokens where they are none yet. */
+int tokenizer_add_specials(struct tokenizer *tokenizer, struct vocab *vocab, struct err *err);
 
 /* The tokens of a JSON object {text: id}, with room for `extra` more; the object outlives the vocabulary. */
 int tokenizer_read_vocab(struct vocab *vocab, struct json_t *object, size_t extra, struct err *err);
@@ -100,6 +102,9 @@ enum { TOKENIZER_FILES_MAX = 2 };
 int tokenizer_parse(struct tokenizer **out, enum tokenizer_format format, const struct text_file *files,
     struct tokenizer_rule rule, struct err *err);
 
+/* tokenizer_config.c: what the file of that name says, where there is one. */
+int tokenizer_read_config(struct tokenizer *tokenizer, const char *directory, struct err *err);
+
 /* tokenizer_json.c and tokenizer_merges.c: fill a zeroed tokenizer, its kind first, which the caller frees on
  * failure too. */
 int tokenizer_parse_json(struct tokenizer *tokenizer, const struct text_file *files, struct err *err);
@@ -108,7 +113,7 @@ int tokenizer_parse_openai(struct tokenizer *tokenizer, const struct text_file *
 
 /* ---- kinds in a tokenizer.json ------------------------------------------------------------------------- */
 
-/* clip_json.c: anything that is not CLIP's is ERR_UNSUPPORTED. */
+/* clip_json.c */
 int clip_read_json(struct tokenizer *tokenizer, struct json_t *root, struct err *err);
 
 #endif

@@ -2,9 +2,8 @@
 /*
  * tokenizer.json, the one file of Hugging Face's fast tokenizers, can describe tokenizers of many kinds. What
  * is of no kind that we know is refused by name, never read as if it were: a wrong id is worse than no id.
- * The ids are those of the tokenizers library when it reads the same file; transformers 5 takes only
- * vocabulary and merges from it, which shows in specials written in capitals, "<|EndOfText|>", and nowhere
- * else.
+ * What a kind takes from the file is what transformers' class for it takes, which may be less than the tokenizers
+ * library does: see clip_json.c.
  */
 #include "text/tokenizer_internal.h"
 

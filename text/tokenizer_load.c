@@ -19,6 +19,7 @@ enum { FILE_LIMIT = 64 << 20 }; /* CLIP's largest is 3 MB */
 static void set_rule(struct tokenizer *tokenizer, struct tokenizer_rule rule)
 {
     tokenizer->rule = rule;
+    tokenizer->context = SIZE_MAX;
     if (rule.reference != TOKENIZER_OPEN_CLIP)
         return;
     tokenizer->clip.steps = 0;
@@ -82,6 +83,19 @@ static int load_files(struct tokenizer **out, enum tokenizer_format format, form
     return rc;
 }
 
+/* open_clip passes a context of its own, which takes the place of the file's. */
+static int load_config(struct tokenizer **out, const char *directory, struct err *err)
+{
+    if ((*out)->rule.reference != TOKENIZER_HF || (*out)->rule.cleaning != CLEAN_NONE)
+        return 0;
+    const int rc = tokenizer_read_config(*out, directory, err);
+    if (rc) {
+        tokenizer_free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
 int tokenizer_load(struct tokenizer **out, const char *directory, struct tokenizer_rule rule, struct err *err)
 {
     struct arena arena = {0};
@@ -100,5 +114,5 @@ int tokenizer_load(struct tokenizer **out, const char *directory, struct tokeniz
             formats[TOKENIZER_JSON].files[0], formats[TOKENIZER_VOCAB_MERGES].files[0],
             formats[TOKENIZER_VOCAB_MERGES].files[1], formats[TOKENIZER_OPENAI].files[0]);
     arena_release(&arena);
-    return rc;
+    return rc ? rc : load_config(out, directory, err);
 }

@@ -61,7 +61,9 @@ int tokenizer_parse_vocab_merges(struct tokenizer *tokenizer, const struct text_
 
     rc = tokenizer_read_vocab(&vocab, root, 0, err);
     if (!rc)
-        rc = tokenizer_set_clip(tokenizer, &vocab, err);
+        rc = tokenizer_set_clip(tokenizer, 0, err);
+    if (!rc)
+        rc = tokenizer_add_specials(tokenizer, &vocab, err);
     if (!rc)
         rc = tokenizer_finish(tokenizer, &vocab, tokenizer->end, err);
     if (rc)
@@ -134,7 +136,9 @@ int tokenizer_parse_openai(struct tokenizer *tokenizer, const struct text_file *
     if (!rc)
         rc = vocab_add(&vocab, span_of(END_TEXT), OPENAI_TOKENS - 1, err);
     if (!rc)
-        rc = tokenizer_set_clip(tokenizer, &vocab, err);
+        rc = tokenizer_set_clip(tokenizer, 0, err);
+    if (!rc)
+        rc = tokenizer_add_specials(tokenizer, &vocab, err);
     if (!rc)
         rc = tokenizer_finish(tokenizer, &vocab, -1, err);
     vocab_release(&vocab);

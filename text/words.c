@@ -61,7 +61,7 @@ static size_t special_length(const struct words *words, struct span text)
     const struct span of_open_clip[] = {span_of(OPEN_CLIP_START_TEXT), span_of(OPEN_CLIP_END_TEXT)};
     if (words->open_clip)
         return literal_length(text, of_open_clip, 2, true);
-    return words->cuts_specials ? literal_length(text, specials, 2, false) : 0;
+    return literal_length(text, specials, 2, false);
 }
 
 static size_t word_length(const struct words *words, struct span text)

@@ -11,9 +11,8 @@
 #define OPEN_CLIP_END_TEXT "<end_of_text>"
 
 struct words {
-    struct span rest;   /* the text, at first */
-    bool cuts_specials; /* the pattern begins with START_TEXT|END_TEXT, as it does in some tokenizers */
-    size_t special;     /* bytes left of such a special; 0 at first */
+    struct span rest; /* the text, at first */
+    size_t special;   /* bytes left of a special that the pattern caught; 0 at first */
 
     /* The pattern as open_clip has it, for the regex module of Python: it begins with open_clip's own specials,
      * which it gives as words, and ignores case. So the long s is an s in "'s" and in a special, and U+0345 is

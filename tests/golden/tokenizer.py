@@ -11,9 +11,9 @@ Written beside this script:
                        merges.txt, and tokenizer.json with merges as pairs
     tokenizer_old/     the same as files of about 2021 have it: no model type, merges as strings, the pattern without
                        the specials, start looked for after normalising; and more added tokens, a template
-    tokenizer_cased/   no normaliser, and no symbols for 'q', 'z' and 0xf0, which become "<unk>"
-    tokenizer.tsv      text, then its ids in CLIP's vocabulary, small, old, cased; bytes that are not printable ASCII
-                       as \\xNN
+    tokenizer_cased/   no normaliser, and no symbols for 'q', 'z' and 0xf0; an unknown token that CLIPTokenizer ignores
+    tokenizer.tsv      text, then its ids by CLIPTokenizer in CLIP's vocabulary, small, old, cased; bytes that are not
+                       printable ASCII as \\xNN
     tokenizer_fixtures.tsv   file, number of texts, number of ids, hash of the ids: all strings of a JSON file, all
                        fields of a .tsv, all prompts of the 80 templates, at 77 ids a text
 """
@@ -25,7 +25,6 @@ import json
 import pathlib
 import sys
 
-import tokenizers
 from transformers import CLIPTokenizer
 
 from tokenizer_strings import strings
@@ -159,7 +158,7 @@ def escape(text):
 
 def write_golden(clip):
     folders = ("tokenizer_small", "tokenizer_old", "tokenizer_cased")
-    columns = [clip] + [tokenizers.Tokenizer.from_file(str(HERE / f / "tokenizer.json")) for f in folders]
+    columns = [clip] + [CLIPTokenizer.from_pretrained(HERE / f).backend_tokenizer for f in folders]
     with open(HERE / "tokenizer.tsv", "w", encoding="ascii") as out:
         for text in strings():
             ids = [" ".join(map(str, column.encode(text).ids)) for column in columns]
