@@ -6,6 +6,7 @@
 static const struct command subcommands[] = {
     {"build", cmd_index_build, "make an index of pictures and texts, or go on making it"},
     {"update", cmd_index_update, "bring an index up to date with its folders"},
+    {"prepare", cmd_index_prepare, "prepare pictures in another way, and encode those that it changes"},
     {"import", cmd_index_import, "put in vectors that another program made"},
     {"export", cmd_index_export, "write the vectors for other programs"},
     {"list", cmd_index_list, "list what an index holds"},
@@ -91,7 +92,8 @@ int session_open_for(struct session *session, const struct index *index, struct 
     if (rc)
         return rc;
     session->directory = model.directory;
-    return session_open(session, err);
+    const int wrong = session_prepare_as(session, model.alpha, index_info(index).path, err);
+    return wrong ? wrong : session_open(session, err);
 }
 
 int index_end(struct index *index, const char *verb, int rc, const struct err *err)

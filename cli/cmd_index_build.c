@@ -150,6 +150,8 @@ static int open_all(struct build *b, struct err *err)
             &b->model, b->path, !b->update, session->model_options.directory, &session->arena, err);
     session->directory = b->model.directory;
     if (!rc)
+        rc = session_prepare_as(session, b->model.alpha, b->path, err);
+    if (!rc)
         rc = session_open(session, err);
     if (!rc)
         rc = session_loader(session, err);
@@ -158,6 +160,7 @@ static int open_all(struct build *b, struct err *err)
     how.model = b->model.reference;
     how.fingerprint = b->model.fingerprint;
     how.width = model_width(session->model);
+    how.alpha = session->loader_options.alpha;
     return collection_open(&b->collection, b->path, &how, err);
 }
 

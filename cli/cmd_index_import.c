@@ -161,6 +161,7 @@ static int import_all(
     what.options.model = origin.model;
     what.options.fingerprint = origin.fingerprint;
     what.options.width = origin.width;
+    what.options.preparation = alpha_names[ALPHA_MODEL]; /* of a new index: the best guess there is */
     if (!rc)
         rc = index_import(done, line->path, &what, job, err);
     arena_release(&arena);

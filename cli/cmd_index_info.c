@@ -80,17 +80,18 @@ static int print_info(struct index *index, int format, struct err *err)
     look_at_files(paths, 1, &vector_bytes, changed);
     look_at_files(paths + 1, 2, &catalog_bytes, changed);
     arena_release(&arena);
-    json_t *made_from = list_sources(index, err);
+    enum alpha_rule alpha;
+    json_t *made_from = collection_alpha(&alpha, index, err) ? NULL : list_sources(index, err);
     if (!made_from)
         return err->code;
     return report_print(
-        json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:o}", "index",
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:s, s:o}", "index",
             json_text(info.path), "pictures", (json_int_t)info.images, "texts", (json_int_t)info.texts,
             "rows", (json_int_t)info.rows, "dead_rows", (json_int_t)(info.rows - info.images - info.texts),
             "storage", index_storage_names[info.storage], "width", (json_int_t)info.width, "vector_bytes",
             (json_int_t)vector_bytes, "catalog_bytes", (json_int_t)catalog_bytes, "model",
-            json_text(info.model), "fingerprint", info.fingerprint, "changed", changed, "made_from",
-            made_from),
+            json_text(info.model), "fingerprint", info.fingerprint, "alpha", alpha_names[alpha], "changed",
+            changed, "made_from", made_from),
         format, err);
 }
 

@@ -64,6 +64,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_ALPHA:
         loader->alpha = (enum alpha_rule)option_choice(state, "alpha", argument, alpha_names);
+        session->alpha_said = true;
         return 0;
     case 'q':
         session->quiet = true;
@@ -88,6 +89,19 @@ static int find_model(struct session *session, struct err *err)
     if (session->directory)
         return 0;
     return model_directory(&session->directory, session->model_options.directory, &session->arena, err);
+}
+
+int session_prepare_as(struct session *session, int alpha, const char *index, struct err *err)
+{
+    enum alpha_rule *own = &session->loader_options.alpha;
+    if (alpha < 0)
+        return 0;
+    if (session->alpha_said && *own != (enum alpha_rule)alpha)
+        return err_set(err, ERR_ARGUMENT,
+            "the pictures of '%s' are prepared with --alpha %s, not %s: 'diptych index prepare' changes that",
+            index, alpha_names[alpha], alpha_names[*own]);
+    *own = (enum alpha_rule)alpha;
+    return 0;
 }
 
 int session_open(struct session *session, struct err *err)

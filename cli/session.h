@@ -22,6 +22,7 @@ struct session {
     struct model_options model_options;
     struct loader_options loader_options;
     bool quiet;
+    bool alpha_said; /* loader_options.alpha is the user's */
 
     struct arena arena;
     const char *directory; /* of the model; NULL: session_open finds it */
@@ -35,6 +36,10 @@ struct session {
 
 /* Call it with the options parsed: notes on progress can be shown from here on. */
 void session_begin(struct session *session);
+
+/* Prepares pictures as those of an index are, unless `alpha` is -1: there is none yet. ERR_ARGUMENT: the user says
+ * otherwise. */
+int session_prepare_as(struct session *session, int alpha, const char *index, struct err *err);
 
 /* Opens device, model and encoder. */
 int session_open(struct session *session, struct err *err);

@@ -107,12 +107,14 @@ static int insert_meta(sqlite3 *db, const char *file, const struct index_options
 {
     sqlite3_stmt *stmt = NULL;
     int failed =
-        sqlite3_prepare_v2(db, "INSERT INTO meta VALUES (1, ?, ?, ?, ?, 1, 0, 0, 0, 1)", -1, &stmt, NULL);
+        sqlite3_prepare_v2(db, "INSERT INTO meta VALUES (1, ?, ?, ?, ?, 1, 0, 0, 0, 1, ?)", -1, &stmt, NULL);
     if (!failed) {
         sqlite3_bind_text(stmt, 1, options->model ? options->model : "", -1, SQLITE_STATIC);
         sqlite3_bind_text(stmt, 2, options->fingerprint ? options->fingerprint : "", -1, SQLITE_STATIC);
         sqlite3_bind_int64(stmt, 3, (int64_t)options->width);
         sqlite3_bind_text(stmt, 4, index_storage_names[options->storage], -1, SQLITE_STATIC);
+        if (options->preparation)
+            sqlite3_bind_text(stmt, 5, options->preparation, -1, SQLITE_STATIC);
         failed = sqlite3_step(stmt) != SQLITE_DONE;
     }
     const int rc = failed ? open_error(db, file, "write", err) : 0;

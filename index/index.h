@@ -57,6 +57,7 @@ struct index_options {
     const char *fingerprint; /* of the model, for index_open to compare */
     size_t width;            /* E, 1 to 65536 */
     enum index_storage storage;
+    const char *preparation; /* of pictures for the model: as the caller calls it; NULL: not said */
 };
 
 struct index;
@@ -99,15 +100,16 @@ int index_refresh(struct index *index, struct err *err);
 
 struct index_info {
     const char *path, *model, *fingerprint;
-    bool findable;       /* false: model is not index_create's, but what a user of format 1 typed somewhere */
-    const char *vectors; /* path of the vectors file */
-    size_t width;        /* E */
+    bool findable; /* false: model is not index_create's, but what a user of format 1 typed somewhere */
+    const char *preparation; /* NULL: not said, as in formats 1 and 2 */
+    const char *vectors;     /* path of the vectors file */
+    size_t width;            /* E */
     enum index_storage storage;
     int64_t images, texts; /* items; a writer's own changes count at once */
     int64_t rows;          /* items and dead rows */
 };
 
-/* The strings live until index_refresh, index_compact or index_keep_model. */
+/* The strings live until index_refresh, index_compact, index_keep_model or index_keep_preparation. */
 struct index_info index_info(const struct index *index);
 
 /* ---- items --------------------------------------------------------------------------------------------- */
@@ -179,6 +181,9 @@ int index_remove(struct index *index, int64_t id, struct err *err);
 /* Keeps all changes since the last commit; on stable storage when it returns. */
 int index_commit(struct index *index, struct err *err);
 
+/* Takes back all changes since the last commit. */
+void index_revert(struct index *index);
+
 /* Commits, then writes the vectors without dead rows to a new file and removes the old one; ids stay, rows
  * change, and what was removed can no longer be added again. Takes free disk space for all live rows. Cancelled, the index stays as it was committed. */
 int index_compact(struct index *index, const struct job *job, struct err *err);
@@ -194,6 +199,10 @@ int index_sources(struct strings *paths, struct index *index, const char *kind, 
 
 /* Keeps another text that finds the model of the index, where it is another, and commits. */
 int index_keep_model(struct index *index, const char *model, struct err *err);
+
+/* Keeps how pictures are prepared from now on, and commits all changes since the last commit along with it. The
+ * vectors of removed pictures are no longer found again: they are of the way before. */
+int index_keep_preparation(struct index *index, const char *preparation, struct err *err);
 
 /* ---- searching ----------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
  *
  *   1  the first
  *   2  the model can be found again, and the vectors of removed items too
+ *   3  how pictures are prepared
  *
  * An index of an earlier format is read without being written to, and becomes one of the latest when it is
  * opened for writing: format.c does both, by the statements that stand here. schema.sql is the latest format
@@ -21,6 +22,7 @@
     "CREATE TRIGGER items_kept AFTER DELETE ON items WHEN old.hash IS NOT NULL BEGIN\n" \
     "    INSERT OR REPLACE INTO removed VALUES (old.kind, old.hash, old.row, old.crc, old.width, old.height);\n" \
     "END;"
+#define TO_FORMAT_3 "ALTER TABLE meta ADD COLUMN preparation TEXT;"
 /* clang-format on */
 
 /* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */

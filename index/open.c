@@ -307,6 +307,7 @@ struct index_info index_info(const struct index *index)
         .path = index->path,
         .model = index->meta.model,
         .findable = index->meta.findable,
+        .preparation = index->meta.preparation,
         .fingerprint = index->meta.fingerprint,
         .vectors = index->vectors,
         .width = index->meta.width,

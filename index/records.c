@@ -14,6 +14,7 @@ void meta_release(struct meta *meta)
 {
     free(meta->model);
     free(meta->fingerprint);
+    free(meta->preparation);
     *meta = (struct meta){0};
 }
 
@@ -50,7 +51,10 @@ static int load_meta(struct meta *out, sqlite3_stmt *stmt, const char *catalog, 
             catalog, out->images, out->texts, out->rows, out->generation);
     out->model = strdup(column_text(stmt, 0));
     out->fingerprint = strdup(column_text(stmt, 1));
-    return out->model && out->fingerprint ? 0 : err_memory(err, 0);
+    const bool prepared = sqlite3_column_type(stmt, 9) != SQLITE_NULL;
+    if (prepared)
+        out->preparation = strdup(column_text(stmt, 9));
+    return out->model && out->fingerprint && (out->preparation || !prepared) ? 0 : err_memory(err, 0);
 }
 
 int catalog_meta(struct index *index, struct err *err)
@@ -59,7 +63,8 @@ int catalog_meta(struct index *index, struct err *err)
     sqlite3_stmt *stmt;
     if (!rc)
         rc = catalog_statement(&stmt, index,
-            "SELECT model, fingerprint, width, storage, generation, rows, images, texts, findable FROM meta",
+            "SELECT model, fingerprint, width, storage, generation, rows, images, texts, findable, "
+            "preparation FROM meta",
             err);
     if (rc)
         return rc;

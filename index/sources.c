@@ -51,6 +51,18 @@ int index_sources(struct strings *paths, struct index *index, const char *kind, 
     return rc ? rc : catalog_check_unchanged(index, err);
 }
 
+int index_keep_preparation(struct index *index, const char *preparation, struct err *err)
+{
+    static const char keep[] = "UPDATE meta SET preparation = ?",
+                      forget[] = "DELETE FROM removed WHERE kind = ?";
+    int rc = change(index, keep, preparation, NULL, err);
+    if (!rc)
+        rc = change(index, forget, index_kind_names[INDEX_IMAGE], NULL, err);
+    if (!rc)
+        rc = index_commit(index, err);
+    return rc ? rc : catalog_meta(index, err);
+}
+
 int index_keep_model(struct index *index, const char *model, struct err *err)
 {
     static const char sql[] = "UPDATE meta SET model = ?, findable = 1";

@@ -15,7 +15,8 @@ enum { WIDTH_LIMIT = 65536, STATEMENTS = 48 };
 /* The one row of the catalog's `meta`. */
 struct meta {
     char *model, *fingerprint;
-    bool findable; /* the model finds itself by that name or path */
+    char *preparation; /* NULL: not said */
+    bool findable;     /* the model finds itself by that name or path */
     size_t width;
     enum index_storage storage;
     int64_t generation; /* of the vectors file; index_compact begins the next one */

@@ -50,6 +50,11 @@ int change_commit(struct index *index, struct err *err)
     return change_end(index, rc, err);
 }
 
+void index_revert(struct index *index)
+{
+    change_end(index, ERR_CANCELLED, NULL);
+}
+
 int index_commit(struct index *index, struct err *err)
 {
     if (sqlite3_get_autocommit(index->db))

@@ -11,6 +11,7 @@ static int open_index(
         .fingerprint = options->fingerprint,
         .width = options->width,
         .storage = options->storage < 0 ? INDEX_F16 : (enum index_storage)options->storage,
+        .preparation = alpha_names[options->alpha],
     };
     int rc = options->make ? index_open_or_create(out, path, &made, err)
                            : index_open(out, path, options->access, options->fingerprint, err);

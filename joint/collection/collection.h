@@ -57,6 +57,7 @@ struct collection_options {
     const char *model, *fingerprint;
     size_t width;
     int storage; /* enum index_storage; -1: any, f16 for a new index. Another than the index's is ERR_ARGUMENT */
+    enum alpha_rule alpha; /* how the pictures of a new index will be prepared */
 };
 
 struct collection;
@@ -72,6 +73,7 @@ struct collection_model {
     const char *directory; /* model_open's */
     const char *reference; /* model_reference's, for collection_options */
     char fingerprint[FINGERPRINT_SIZE];
+    int alpha; /* enum alpha_rule: collection_alpha's; -1: there is no index yet */
 };
 
 /* The model to use with an index, in milliseconds and before it is loaded: the option's, else the one that the index
@@ -84,6 +86,11 @@ int collection_model(struct collection_model *out, const struct index *index, co
 /* The same for the index at path; with `make`, for one that is to be made where there is none. index_open's errors too. */
 int collection_model_at(struct collection_model *out, const char *path, bool make, const char *option,
     struct arena *arena, struct err *err);
+
+/* How the pictures of an index are prepared: all that go in, and those that are looked for, must be prepared alike.
+ * ALPHA_DROP where the index does not say it, being of a time before there was a choice. ERR_UNSUPPORTED: in a way
+ * that a later program knows. */
+int collection_alpha(enum alpha_rule *out, const struct index *index, struct err *err);
 
 /* What sync and search compute with: the embedder, which is borrowed, and the device to search on, which NULL
  * leaves out. NULL, NULL takes both away again, so that a model can be unloaded. ERR_DEVICE, ERR_MEMORY. */
@@ -145,6 +152,23 @@ struct sync_counts {
  * metadata is unreadable or none. */
 int collection_sync(struct sync_counts *counts, struct collection *collection, const struct sources *sources,
     const struct job *job, struct err *err);
+
+/* ---- preparing in another way -------------------------------------------------------------------------- */
+
+struct prepare_counts {
+    size_t looked_at; /* pictures that were decoded */
+    size_t encoded;   /* ... of which another square comes out for the model: these have new vectors */
+    size_t failed;
+};
+
+/* From now on the pictures of the index are prepared by preprocess->alpha, as the attached embedder prepares them. Each is
+ * decoded, with `options`, and encoded anew where what the model sees of it changes; all others keep their vectors, and
+ * so do items that other programs made. All of it happens, or nothing: a picture that cannot be read, or whose file
+ * is another by now, is reported to the job, and then the index stays as it was, which is no error. An error, and
+ * ERR_CANCELLED, leave it as it was too. For the writer. */
+int collection_prepare(struct prepare_counts *counts, struct collection *collection,
+    const struct preprocess *preprocess, const struct picture_options *options, const struct job *job,
+    struct err *err);
 
 /* ---- taking out ---------------------------------------------------------------------------------------- */
 

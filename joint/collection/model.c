@@ -42,16 +42,43 @@ static int find_own(
         info->path, reference, out->fingerprint, info->fingerprint);
 }
 
+int collection_alpha(enum alpha_rule *out, const struct index *index, struct err *err)
+{
+    const struct index_info info = index_info(index);
+    *out = ALPHA_DROP;
+    if (!info.preparation)
+        return 0;
+    for (int i = 0; alpha_names[i]; i++)
+        if (!strcmp(info.preparation, alpha_names[i])) {
+            *out = (enum alpha_rule)i;
+            return 0;
+        }
+    return err_set(err, ERR_UNSUPPORTED,
+        "the pictures of '%s' are prepared in a way that this program does not know: '%s'", info.path,
+        info.preparation);
+}
+
+static int find_alpha(struct collection_model *out, const struct index *index, struct err *err)
+{
+    enum alpha_rule alpha = ALPHA_MODEL;
+    const int rc = index ? collection_alpha(&alpha, index, err) : 0;
+    out->alpha = index ? (int)alpha : -1;
+    return rc;
+}
+
 int collection_model(struct collection_model *out, const struct index *index, const char *option,
     struct arena *arena, struct err *err)
 {
     const bool named = option && *option;
+    int rc = find_alpha(out, index, err);
+    if (rc)
+        return rc;
     if (index && !named && index_info(index).findable) {
         const struct index_info info = index_info(index);
         return find_own(out, &info, arena, err);
     }
     const char *reference;
-    int rc = model_reference(&reference, option, arena, err);
+    rc = model_reference(&reference, option, arena, err);
     if (!rc)
         rc = find(out, option, reference, arena, err);
     return rc || !index ? rc : index_check_model(index, out->fingerprint, err);

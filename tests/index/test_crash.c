@@ -39,7 +39,7 @@ enum {
     LAST_STEPS = 40
 };
 
-static const struct index_options options = {"synthetic", "0", WIDTH, INDEX_F32};
+static const struct index_options options = {"synthetic", "0", WIDTH, INDEX_F32, NULL};
 
 static uint64_t next_random(uint64_t *state)
 {

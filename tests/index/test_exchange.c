@@ -16,7 +16,7 @@
 
 enum { WIDTH = 8, COUNT = 1000 };
 
-static const struct index_options options = {"models/small", "f00d", WIDTH, INDEX_F16};
+static const struct index_options options = {"models/small", "f00d", WIDTH, INDEX_F16, NULL};
 static struct err err;
 static char folder[4096];
 
@@ -162,14 +162,14 @@ static void an_import_that_ends_keeps_nothing(void **state)
     assert_ok(index_open(&writer, path, INDEX_WRITE, NULL, &err));
     assert_err(index_import(&read, path, &what, NULL, &err), ERR_BUSY, "is changing it");
     index_free(writer);
-    const struct index_import other = {.from = out, .options = {"other", "beef", WIDTH, INDEX_F16}};
+    const struct index_import other = {.from = out, .options = {"other", "beef", WIDTH, INDEX_F16, NULL}};
     assert_err(index_import(&read, path, &other, NULL, &err), ERR_ARGUMENT, "another model");
     const struct index_import wide = {.from = out, .options = {"wide", "f00d", WIDTH + 1, INDEX_F16}};
     assert_err(index_import(&read, path, &wide, NULL, &err), ERR_ARGUMENT, "embeddings of 'wide' 9");
-    const struct index_import bytes = {.from = out, .options = {"m", "f00d", WIDTH, INDEX_I8}};
+    const struct index_import bytes = {.from = out, .options = {"m", "f00d", WIDTH, INDEX_I8, NULL}};
     assert_err(index_import(&read, path, &bytes, NULL, &err), ERR_ARGUMENT, "as f16, not as i8");
     const struct index_import any = {
-        .from = out, .options = {"m", "f00d", WIDTH, INDEX_I8}, .any_storage = true};
+        .from = out, .options = {"m", "f00d", WIDTH, INDEX_I8, NULL}, .any_storage = true};
     assert_ok(index_import(&read, path, &any, NULL, &err));
     assert_int_equal(read.rows, 2 * COUNT);
     free(out);

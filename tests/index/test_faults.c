@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct index_options small = {"tiny", "f00d", 8, INDEX_F16};
+static const struct index_options small = {"tiny", "f00d", 8, INDEX_F16, NULL};
 
 /* An index of pictures 0 to count - 1. */
 static void make(const char *path, uint64_t count)
@@ -357,7 +357,7 @@ static void a_damaged_catalog_is_an_error(void **state)
     } cases[] = {
         {"PRAGMA application_id = 1", "is not the catalog of an index", ERR_FORMAT},
         {"PRAGMA user_version = 9",
-            "has format version 9, of a later program: this one knows formats up to 2", ERR_UNSUPPORTED},
+            "has format version 9, of a later program: this one knows formats up to 3", ERR_UNSUPPORTED},
         {"PRAGMA user_version = 0", "has format version 0, which there never was", ERR_FORMAT},
         {"DELETE FROM meta", "does not say what it indexes", ERR_FORMAT},
         {"DROP TABLE meta", "no such table: meta", ERR_FORMAT},
@@ -453,7 +453,7 @@ static void fill(const char *path, size_t width, const char *message)
 {
     struct err err = {0};
     struct index *index;
-    const struct index_options options = {"m", "f", width, INDEX_F32};
+    const struct index_options options = {"m", "f", width, INDEX_F32, NULL};
     check(!index_create(&index, path, &options, &err));
     float *vectors = calloc(10 * width, sizeof *vectors);
     struct index_item items[10];
@@ -680,7 +680,8 @@ static void a_folder_of_others_is_left_alone(void **state)
     assert_false(file_exists(in_folder(path, "lock")));
     assert_err(index_create(&index, in_folder(path, "cat.png"), &small, &err), ERR_IO, "Not a directory");
     assert_err(index_create(&index, "/nonexistent/x.dip", &small, &err), ERR_IO, "unable to make");
-    const struct index_options wide = {"m", "f", 65537, INDEX_F16}, none = {"m", "f", 0, INDEX_F16};
+    const struct index_options wide = {"m", "f", 65537, INDEX_F16, NULL},
+                               none = {"m", "f", 0, INDEX_F16, NULL};
     assert_err(index_create(&index, path, &wide, &err), ERR_ARGUMENT, "width 65537");
     assert_err(index_create(&index, path, &none, &err), ERR_ARGUMENT, "width 0");
 }

@@ -34,7 +34,7 @@ static int open_made(void **state)
     (void)state;
     struct err err;
     const char *path = scratch_path("filter.dip");
-    const struct index_options options = {"m", "f", 4, INDEX_I8};
+    const struct index_options options = {"m", "f", 4, INDEX_I8, NULL};
     assert_ok(index_create(&made, path, &options, &err));
     add(INDEX_IMAGE, "holiday/beach_01.jpg", 100, 640, "a red kite over the sea", "{\"camera\": \"X100\"}");
     add(INDEX_IMAGE, "holiday/beach_02.jpg", 200, 1024, NULL, "{\"camera\": \"D3\", \"stars\": 4}");

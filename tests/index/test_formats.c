@@ -123,7 +123,7 @@ static char *schema_of(const char *path)
 static void every_format_becomes_that_of_a_new_index(void **state)
 {
     (void)state;
-    const struct index_options options = {"m", "f", WIDTH, INDEX_F16};
+    const struct index_options options = {"m", "f", WIDTH, INDEX_F16, NULL};
     struct index *index;
     char path[4096];
     snprintf(path, sizeof path, "%s", scratch_path("new.dip"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How an index of format 1 becomes one of format 4, of which the program has none yet: the table of migrations
+ * How an index of format 1 becomes one of format 5, of which the program has none yet: the table of migrations
  * is this test's own, in place of the library's, and begins with its statements. Read without being written to;
  * brought to the latest when it is opened for writing, whole or not at all, wherever that is killed or fails.
  */
@@ -25,6 +25,7 @@
 /* A column that is filled, a view that shows it, and a table whose limit an index may go beyond. */
 const char *const catalog_migrations[] = {
     TO_FORMAT_2,
+    TO_FORMAT_3,
     "ALTER TABLE items ADD COLUMN stars INTEGER;"
     "UPDATE items SET stars = metadata ->> 'stars';"
     "DROP VIEW search_items;"
@@ -131,7 +132,7 @@ static void a_writer_makes_it_one_of_the_latest(void **state)
     (void)state;
     char *path = kept_copy(1, "writes.dip");
     struct index *reader = open_as(path, INDEX_READ), *writer = open_as(path, INDEX_WRITE);
-    assert_int_equal(kept_number(path, "PRAGMA user_version"), 4);
+    assert_int_equal(kept_number(path, "PRAGMA user_version"), 5);
     assert_int_equal(kept_number(path, "SELECT sum FROM sizes WHERE kind = 'image'"), 4000);
     check_latest(writer);
     check_latest(reader);
@@ -172,10 +173,10 @@ static void formats_that_are_unknown_are_refused(void **state)
     (void)state;
     char *path = kept_copy(1, "unknown.dip");
     struct index *index;
-    kept_run(path, "PRAGMA user_version = 5");
+    kept_run(path, "PRAGMA user_version = 6");
     assert_err(index_open(&index, path, INDEX_READ, NULL, &err), ERR_UNSUPPORTED,
-        "has format version 5, of a later program: this one knows formats up to 4");
-    assert_err(index_open(&index, path, INDEX_WRITE, NULL, &err), ERR_UNSUPPORTED, "has format version 5");
+        "has format version 6, of a later program: this one knows formats up to 5");
+    assert_err(index_open(&index, path, INDEX_WRITE, NULL, &err), ERR_UNSUPPORTED, "has format version 6");
     kept_run(path, "PRAGMA user_version = 0");
     assert_err(index_open(&index, path, INDEX_WRITE, NULL, &err), ERR_FORMAT,
         "has format version 0, which there never was");
@@ -194,7 +195,7 @@ static void a_migration_that_fails_leaves_all_as_it_was(void **state)
     for (int access = INDEX_READ; access <= INDEX_WRITE; access++)
         assert_err(index_open(&index, path, (enum index_access)access, NULL, &err), ERR_FORMAT,
             "catalog.sqlite': CHECK constraint failed");
-    assert_non_null(strstr(err.msg, "unable to change format 1 to 4 of '"));
+    assert_non_null(strstr(err.msg, "unable to change format 1 to 5 of '"));
     file_hash(after, path);
     assert_string_equal(after, before);
     kept_run(path, "UPDATE items SET size = 1000 WHERE id = 1");
@@ -288,12 +289,12 @@ static void whole_wherever_it_ends(bool kill, const char *name)
         char *path = kept_copy(1, name);
         const bool through = comes_through(path, n, kill);
         const int64_t format = kept_number(path, "PRAGMA user_version");
-        assert_true(format == 1 || format == 4);
+        assert_true(format == 1 || format == 5);
         assert_int_equal(
-            kept_number(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'sizes'"), format == 4);
+            kept_number(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'sizes'"), format == 5);
         assert_int_equal(
             kept_number(path, "SELECT count(*) FROM pragma_table_info('items') WHERE name = 'stars'"),
-            format == 4);
+            format == 5);
         struct index *index = open_as(path, INDEX_READ);
         check_latest(index);
         index_free(index);
@@ -301,7 +302,7 @@ static void whole_wherever_it_ends(bool kill, const char *name)
         index = open_as(path, INDEX_WRITE);
         check_latest(index);
         index_free(index);
-        assert_int_equal(kept_number(path, "PRAGMA user_version"), 4);
+        assert_int_equal(kept_number(path, "PRAGMA user_version"), 5);
         free(path);
         ended += !through;
         old += format == 1;

@@ -81,7 +81,7 @@ static void rows_are_synced_before_they_are_counted(void **state)
     (void)state;
     struct err err;
     struct index *index;
-    const struct index_options options = {"m", "f", 8, INDEX_F16};
+    const struct index_options options = {"m", "f", 8, INDEX_F16, NULL};
     assert_ok(index_create(&index, scratch_path("order.dip"), &options, &err));
     add_picture(index, 0);
     assert_ok(index_commit(index, &err)); /* the first one begins SQLite's log */

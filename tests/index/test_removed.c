@@ -11,7 +11,7 @@
 #include "tests/index/kept.h"
 #include "tests/index/synthetic.h"
 
-static const struct index_options small = {"tiny", "f00d", 8, INDEX_F16};
+static const struct index_options small = {"tiny", "f00d", 8, INDEX_F16, NULL};
 static struct err err;
 
 /* An index of pictures 1 to 4. */
@@ -164,6 +164,31 @@ static void verify_sees_rows_that_are_not_of_removed_items(void **state)
     }
 }
 
+/* What was removed before was prepared otherwise, and all changes so far come along. */
+static void another_preparation_is_kept(void **state)
+{
+    (void)state;
+    char path[4096];
+    struct index *index = make(path, "prepared.dip"), *reader;
+    assert_null(index_info(index).preparation);
+    remove_picture(index, 2);
+    remove_picture(index, 3);
+    assert_true(comes_back(index, INDEX_IMAGE, 2, 2));
+    assert_ok(index_keep_preparation(index, "black", &err));
+    assert_string_equal(index_info(index).preparation, "black");
+    assert_false(comes_back(index, INDEX_IMAGE, 3, 3));
+    assert_ok(index_open(&reader, path, INDEX_READ, NULL, &err));
+    assert_string_equal(index_info(reader).preparation, "black");
+    assert_int_equal(index_info(reader).images, index_info(index).images);
+
+    remove_picture(index, 2);
+    index_revert(index);
+    assert_int_equal(index_info(reader).images, index_info(index).images);
+    index_free(reader);
+    index_free(index);
+    verify_clean(path);
+}
+
 static void another_place_of_the_model_is_kept(void **state)
 {
     (void)state;
@@ -199,6 +224,7 @@ int main(void)
         cmocka_unit_test(what_was_not_committed_was_not_removed),
         cmocka_unit_test(a_damaged_row_does_not_come_back),
         cmocka_unit_test(verify_sees_rows_that_are_not_of_removed_items),
+        cmocka_unit_test(another_preparation_is_kept),
         cmocka_unit_test(another_place_of_the_model_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static void expect_sources(struct index *index, const char *kind, const char *co
 static void sources_are_kept_once_in_order(void **state)
 {
     (void)state;
-    const struct index_options options = {"tiny", "f00d", 8, INDEX_F16};
+    const struct index_options options = {"tiny", "f00d", 8, INDEX_F16, NULL};
     struct index *index;
     struct err err;
     const char *path = scratch_path("sources.dip");

@@ -11,7 +11,7 @@
 
 #include "tests/index/synthetic.h"
 
-static const struct index_options small = {"tiny", "f00d", 8, INDEX_F16};
+static const struct index_options small = {"tiny", "f00d", 8, INDEX_F16, NULL};
 
 static struct index *create(const char *path, const struct index_options *options)
 {
@@ -209,7 +209,7 @@ static void each_storage_holds_what_it_says(void **state)
     struct err err;
     for (int storage = 0; storage < INDEX_STORAGES; storage++) {
         const char *path = scratch_path("storage.dip");
-        const struct index_options options = {"m", "f", 7, (enum index_storage)storage};
+        const struct index_options options = {"m", "f", 7, (enum index_storage)storage, NULL};
         struct index *index = create(path, &options);
         float vectors[3][7] = {{0}, {0.5f, -0.25f, 0.126f, 1, -1, 0.001f, 0.0625f}}, stored[7];
         make_vector(vectors[2], 7, 11);

@@ -157,6 +157,29 @@ rm -r moved && cp -rL other moved
 run own-changed search own.dip "three white flowers"
 DIPTYCH_MODEL=model
 
+# ---- how pictures are prepared
+mkdir kinds
+for name in rgb.png rgba.webp palette_trns.png grey_alpha.png palette4.bmp; do
+    cp "$root/tests/golden/preprocess/$name" kinds
+done
+dated kinds
+run alpha-build index build alpha.dip kinds --storage f32 --alpha drop
+run alpha-info index info alpha.dip
+run alpha-search search alpha.dip --image kinds/rgba.webp -k 2
+run alpha-search-other search alpha.dip --image kinds/rgba.webp --alpha white
+run alpha-update-other index update alpha.dip --alpha model
+mv kinds/rgb.png away.png
+run alpha-prepare-missing index prepare alpha.dip
+mv away.png kinds/rgb.png
+run alpha-prepare index prepare alpha.dip
+run alpha-prepare-again index prepare alpha.dip
+run alpha-prepare-none index prepare none.dip
+run alpha-prepared-info index info alpha.dip -f json
+run alpha-prepared-list index list alpha.dip -f tsv
+run alpha-prepared-search search alpha.dip --image kinds/rgba.webp -k 2
+run alpha-prepared-update index update alpha.dip
+run alpha-verify index verify alpha.dip
+
 # ---- damage
 printf 'x' | dd of=b.dip/vectors.f16 bs=1 seek=300 conv=notrunc 2>/dev/null
 run damaged-verify index verify b.dip

@@ -15,7 +15,7 @@ for name in retrieval classify; do
     run "help-evaluate-$name" evaluate $name --help
     run "bare-evaluate-$name" evaluate $name
 done
-for name in build update import export list info remove verify compact duplicates outliers map cluster; do
+for name in build update prepare import export list info remove verify compact duplicates outliers map cluster; do
     run "help-index-$name" index $name --help
     run "bare-index-$name" index $name
 done
