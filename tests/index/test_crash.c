@@ -408,6 +408,7 @@ static void readers_beside_a_writer_see_committed_states(void **state)
     assert_ok(index_open(&lasting, path, INDEX_READ, NULL, &err));
     for (; known < STEPS; reads += 2) {
         const uint64_t committed = atomic_load(&shared->committed);
+        assert_int_equal(waitpid(writer, &status, WNOHANG), 0); /* it goes on */
         assert_ok(index_open(&fresh, path, INDEX_READ, NULL, &err));
         check_content(fresh, &content, &known);
         assert_true(known >= committed);
