@@ -7,30 +7,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* open_clip kept weights alone, without a configuration, before there were repositories. */
-static bool has_old_weights(const struct hub_name *name, struct arena *arena)
+/* Where openai/CLIP and open_clip put the files that OpenAI published. */
+static const char old_cache[] = ".cache/clip";
+
+/* OpenAI's file of the model's weights, in the arena; NULL: there is none. */
+static const char *find_file(const struct hub_name *name, struct arena *arena)
 {
     const char *home = getenv("HOME");
-    const char *path =
-        home && name->weights ? hub_path(arena, home, ".cache/clip", name->weights, NULL) : NULL;
-    return path && file_exists(path);
+    const char *path = home && name->weights ? hub_path(arena, home, old_cache, name->weights, NULL) : NULL;
+    return path && file_exists(path) ? path : NULL;
 }
 
-/* The name as the command takes it, "@REVISION" included. */
+/* The command has the name as it was given, "@REVISION" included. */
 static int not_here(
-    const struct hub_name *name, const char *missing, struct arena *arena, const char *cache, struct err *err)
+    const struct hub_name *name, const char *missing, const char *file, const char *cache, struct err *err)
 {
     const bool main = !strcmp(name->revision, "main");
-    char command[512], but[256] = "";
+    char command[512];
     snprintf(command, sizeof command, "diptych pull %s%s%s", name->text, main ? "" : "@",
         main ? "" : name->revision);
-    if (has_old_weights(name, arena))
-        snprintf(but, sizeof but, " (~/.cache/clip/%s has its weights alone, and not how to use them)",
-            name->weights);
     if (missing)
         return err_set(err, ERR_NOT_FOUND, "the model '%s' in '%s' has no %s: '%s' downloads what is missing",
             name->text, cache, missing, command);
-    return err_set(err, ERR_NOT_FOUND, "no model '%s' here%s: '%s' downloads it", name->text, but, command);
+    if (file)
+        return err_set(err, ERR_NOT_FOUND,
+            "'%s' has no tokenizer beside it: '%s' downloads the model with one", file, command);
+    return err_set(err, ERR_NOT_FOUND, "no model '%s' here: '%s' downloads it", name->text, command);
+}
+
+/* A model that is in no snapshot. */
+static int find_outside(
+    const char **out, const struct hub_name *name, const char *cache, struct arena *arena, struct err *err)
+{
+    const char *home = getenv("HOME"), *file = find_file(name, arena);
+    const char *folder = file ? hub_path(arena, home, old_cache, NULL) : NULL;
+    if (!folder || !hub_folder_tokenizes(folder))
+        return not_here(name, NULL, file, cache, err);
+    *out = file;
+    return 0;
 }
 
 int hub_find(const char **directory, const struct hub_name *name, struct arena *arena, struct err *err)
@@ -47,10 +61,10 @@ int hub_find(const char **directory, const struct hub_name *name, struct arena *
     const char *commit = hub_ref_read(&place, name->revision, arena);
     const char *snapshot = commit ? hub_path(arena, place.repo, "snapshots", commit, NULL) : NULL;
     if (!snapshot || !file_exists(snapshot))
-        return not_here(name, NULL, arena, cache, err);
+        return find_outside(directory, name, cache, arena, err);
     const char *missing = hub_folder_missing(snapshot);
     if (missing)
-        return not_here(name, missing, arena, cache, err);
+        return not_here(name, missing, NULL, cache, err);
     *directory = snapshot;
     return 0;
 }

@@ -62,6 +62,12 @@ void hub_files_list(const char *out[PART_FILES_MAX], enum hub_part part, files_h
     out[count] = NULL;
 }
 
+static bool has_tokenizer(files_has *has, void *context)
+{
+    return has(context, "tokenizer.json") || (has(context, "vocab.json") && has(context, "merges.txt")) ||
+           has(context, "bpe_simple_vocab_16e6.txt.gz");
+}
+
 const char *hub_files_missing(files_has *has, void *context)
 {
     const int layout = layout_of(has, context);
@@ -69,10 +75,7 @@ const char *hub_files_missing(files_has *has, void *context)
         return "configuration";
     if (!first(PART_WEIGHTS, layout, has, context))
         return "weights";
-    const bool tokenizer = has(context, "tokenizer.json") ||
-                           (has(context, "vocab.json") && has(context, "merges.txt")) ||
-                           has(context, "bpe_simple_vocab_16e6.txt.gz");
-    return tokenizer ? NULL : "tokenizer";
+    return has_tokenizer(has, context) ? NULL : "tokenizer";
 }
 
 /* ---- shards -------------------------------------------------------------------------------------------- */
@@ -149,6 +152,14 @@ static bool has_shards(struct folder *folder, const char *index)
         all = folder_has(folder, shards.items[i]);
     strings_release(&shards);
     return all;
+}
+
+bool hub_folder_tokenizes(const char *directory)
+{
+    struct folder folder = {.path = directory};
+    const bool tokenizes = has_tokenizer(folder_has, &folder);
+    arena_release(&folder.arena);
+    return tokenizes;
 }
 
 const char *hub_folder_missing(const char *directory)

@@ -28,7 +28,10 @@ void hub_files_list(const char *out[PART_FILES_MAX], enum hub_part part, files_h
 /* What a model needs and is not among them: "configuration", "weights" or "tokenizer"; NULL: nothing. */
 const char *hub_files_missing(files_has *has, void *context);
 
-/* The same of a folder, whose shards are looked for too. */
+/* Whether a folder has a tokenizer's files. */
+bool hub_folder_tokenizes(const char *directory);
+
+/* What a model needs and a folder has not, whose shards are looked for too. */
 const char *hub_folder_missing(const char *directory);
 
 /* Whether the file has no tensors itself, but the names of the files that do. */

@@ -59,8 +59,9 @@ int hub_name_parse(struct hub_name *out, const char *text, struct arena *arena, 
 /* The cache's folder, in the arena; it need not exist. ERR_ARGUMENT: there is no home; ERR_MEMORY. */
 int hub_cache(const char **out, struct arena *arena, struct err *err);
 
-/* The snapshot with the model, in the arena. Nothing is downloaded. ERR_NOT_FOUND: it is not there, or not all of
- * it, and the message has the command that fetches it. */
+/* The snapshot with the model, in the arena; or OpenAI's file of its weights in ~/.cache/clip, where openai/CLIP and
+ * open_clip put it, if a tokenizer lies beside it. Nothing is downloaded. ERR_NOT_FOUND: it is not there, or not all
+ * of it, and the message has the command that fetches it. */
 int hub_find(const char **directory, const struct hub_name *name, struct arena *arena, struct err *err);
 
 /* A snapshot of a repository. Strings live during the visit. */

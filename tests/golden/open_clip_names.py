@@ -40,9 +40,10 @@ def kind(name):
 
 
 print("# SPDX-License-Identifier: Apache-2.0")
-print(f"# open_clip {open_clip.__version__}: architecture, tag, repository, the file in ~/.cache/clip where its weights lay before")
-print("# there was a repository (- for none), what it is. Made by tests/golden/open_clip_names.py, which says from what.")
+print(f"# open_clip {open_clip.__version__}: architecture, tag, repository, OpenAI's own file of the weights, as")
+print("# it lies in ~/.cache/clip (- for none), what it is. Made by tests/golden/open_clip_names.py, which says from what.")
 for name, tag in list_pretrained():
     config = get_pretrained_cfg(name, tag)
     repository = os.path.dirname(config["hf_hub"])  # a slash, or the file of the weights, ends it
-    print(name, tag, repository, os.path.basename(config.get("url", "")) or "-", kind(name), sep="\t")
+    url = config.get("url", "")
+    print(name, tag, repository, os.path.basename(url) if "openaipublic" in url else "-", kind(name), sep="\t")

@@ -286,7 +286,7 @@ static void send_blob(const struct request *request, const struct server_file *f
         return;
     }
     char *bytes = calloc(1, whole + 1);
-    memcpy(bytes, file->bytes, file->size);
+    memcpy(bytes, file->bytes, whole < file->size ? whole : file->size);
     if (server->alters)
         bytes[file->size / 2] ^= 1;
     int length =

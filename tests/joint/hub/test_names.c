@@ -248,6 +248,30 @@ static void test_find(void **state)
     assert_int_equal(find("some/model", directory, &err), 0);
 }
 
+/* OpenAI's file, where the packages that came before the hub put it, if it can be used. */
+static void test_find_file(void **state)
+{
+    (void)state;
+    char directory[512], home[512];
+    struct err err = {0};
+    make_cache();
+    snprintf(home, sizeof home, "%s", getenv("HOME"));
+    setenv("HOME", DIPTYCH_SCRATCH, 1);
+    mkdir(DIPTYCH_SCRATCH "/.cache", 0777);
+    mkdir(DIPTYCH_SCRATCH "/.cache/clip", 0777);
+    put(DIPTYCH_SCRATCH "/.cache/clip/ViT-B-32.pt", "weights");
+    unlink(DIPTYCH_SCRATCH "/.cache/clip/tokenizer.json");
+    assert_int_equal(find("ViT-B-32/openai", directory, &err), ERR_NOT_FOUND);
+    assert_non_null(
+        strstr(err.msg, "ViT-B-32.pt' has no tokenizer beside it: 'diptych pull ViT-B-32/openai'"));
+    put(DIPTYCH_SCRATCH "/.cache/clip/tokenizer.json", "{}");
+    assert_int_equal(find("ViT-B-32/openai", directory, &err), 0);
+    assert_string_equal(directory, DIPTYCH_SCRATCH "/.cache/clip/ViT-B-32.pt");
+    assert_int_equal(find("ViT-B-16/openai", directory, &err), ERR_NOT_FOUND);
+    assert_int_equal(find("ViT-B-32/laion400m_e31", directory, &err), ERR_NOT_FOUND);
+    setenv("HOME", home, 1);
+}
+
 /* A line a model. */
 static int note(void *context, const struct hub_model *model, struct err *err)
 {
@@ -320,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_find_file),
         cmocka_unit_test(test_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -579,7 +579,9 @@ static void test_cancelled(void **state)
     start(&server);
     assert_int_equal(pull_watched(NULL, "some/model", NULL, &job, &err), ERR_CANCELLED);
     assert_false(found("some/model"));
+    pthread_mutex_lock(&ending.lock);
     ending.ends = ending.ended = false;
+    pthread_mutex_unlock(&ending.lock);
     assert_int_equal(pull_watched(&pulled, "some/model", NULL, &job, &err), 0);
     assert_int_equal(pulled.received, LARGE - 100000);
     expect_whole();
