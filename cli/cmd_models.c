@@ -39,15 +39,30 @@ static const struct argp argp = {
     .doc = "List the models in the cache that diptych shares with Python's huggingface_hub, with their "
            "sizes, and "
            "whether they run; or remove some.\v"
-           "tsv has the columns name, commit, revisions, bytes, runs (yes or no), why not, and the folder.",
+           "tsv has the columns name, commit, revisions with commas between, bytes, runs (yes or no), why "
+           "not, and the folder.",
     .children = children,
     .help_filter = options_help_filter,
 };
 
+static void put_refs(const struct strings *refs)
+{
+    for (size_t i = 0; i < refs->count; i++)
+        printf("%s%s", i ? "," : "", refs->items[i]);
+}
+
+static json_t *refs_json(const struct strings *refs)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < refs->count; i++)
+        json_array_append_new(list, json_text(refs->items[i]));
+    return list;
+}
+
 static int put_json(const struct hub_model *model, const char *why_not, struct err *err)
 {
     json_t *object = json_pack("{s:o, s:s, s:o, s:I, s:b, s:o}", "name", json_text(model->repo), "commit",
-        model->commit, "revisions", json_text(model->refs), "bytes", (json_int_t)model->size, "runs",
+        model->commit, "revisions", refs_json(model->refs), "bytes", (json_int_t)model->size, "runs",
         !why_not, "directory", json_text(model->directory));
     if (why_not)
         json_object_set_new(object, "why_not", json_text(why_not));
@@ -56,19 +71,21 @@ static int put_json(const struct hub_model *model, const char *why_not, struct e
 
 static void put_tsv(const struct hub_model *model, const char *why_not)
 {
-    printf("%s\t%s\t%s\t%" PRIu64 "\t%s\t", model->repo, model->commit, model->refs, model->size,
-        why_not ? "no" : "yes");
+    printf("%s\t%s\t", model->repo, model->commit);
+    put_refs(model->refs);
+    printf("\t%" PRIu64 "\t%s\t", model->size, why_not ? "no" : "yes");
     text_escape(stdout, why_not ? why_not : "");
     putchar('\t');
     text_escape(stdout, model->directory);
     putchar('\n');
 }
 
-/* One that has no revision any more is known by its commit. */
+/* A snapshot is known by one of its revisions, or by its commit. */
 static void put_table(const struct hub_model *model, const char *why_not)
 {
-    printf("%-40s  %-16.16s  %9.1f MB  %s", model->repo, *model->refs ? model->refs : model->commit,
-        (double)model->size / 1e6, why_not ? "does not run: " : "runs");
+    const char *revision = model->refs->count ? model->refs->items[0] : model->commit;
+    printf("%-40s  %-16.16s  %9.1f MB  %s", model->repo, revision, (double)model->size / 1e6,
+        why_not ? "does not run: " : "runs");
     text_escape(stdout, why_not ? why_not : "");
     putchar('\n');
 }

@@ -67,9 +67,9 @@ int hub_find(const char **directory, const struct hub_name *name, struct arena *
 /* A snapshot of a repository. Strings live during the visit. */
 struct hub_model {
     const char *repo, *commit, *directory;
-    const char *refs;    /* the revisions that it was fetched as, with commas between; "" for none */
-    const char *missing; /* what a model needs and is not there, "weights"; NULL: it is whole */
-    uint64_t size;       /* bytes of its files, those that other snapshots have too included */
+    const struct strings *refs; /* the revisions that it was fetched as: "main" */
+    const char *missing;        /* what a model needs and is not there, "weights"; NULL: it is whole */
+    uint64_t size;              /* bytes of its files, those that other snapshots have too included */
 };
 
 /* Visits the snapshots of all models in the cache, by name and commit. A visit that returns non-zero ends it, and is

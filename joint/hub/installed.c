@@ -84,28 +84,14 @@ int hub_refs_of(struct strings *out, const struct hub_place *place, const char *
     return rc;
 }
 
-/* With commas between, in the arena; NULL when out of memory. */
-static const char *joined(const struct strings *list, struct arena *arena)
-{
-    size_t size = 1;
-    for (size_t i = 0; i < list->count; i++)
-        size += strlen(list->items[i]) + 2;
-    char *out = arena_alloc(arena, size), *to = out;
-    for (size_t i = 0; i < list->count && out; i++)
-        to += sprintf(to, "%s%s", i ? ", " : "", list->items[i]);
-    return out;
-}
-
 static int visit_snapshot(const struct hub_place *place, const char *repo, const char *commit,
     hub_visit *visit, void *context, struct err *err)
 {
     struct arena arena = {0};
     struct strings refs = {0};
-    struct hub_model model = {.repo = repo, .commit = commit};
+    struct hub_model model = {.repo = repo, .commit = commit, .refs = &refs};
     model.directory = hub_path(&arena, place->repo, "snapshots", commit, NULL);
     int rc = model.directory ? hub_refs_of(&refs, place, commit, NULL, err) : err_memory(err, 0);
-    if (!rc && !(model.refs = joined(&refs, &arena)))
-        rc = err_memory(err, 0);
     if (!rc) {
         model.size = size_of(model.directory, 0);
         model.missing = hub_folder_missing(model.directory);

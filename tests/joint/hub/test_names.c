@@ -276,8 +276,9 @@ static void test_find_file(void **state)
 static int note(void *context, const struct hub_model *model, struct err *err)
 {
     char line[1024];
-    snprintf(line, sizeof line, "%s %.1s [%s] %llu %s", model->repo, model->commit, model->refs,
-        (unsigned long long)model->size, model->missing ? model->missing : "whole");
+    const size_t last = model->refs->count - 1;
+    snprintf(line, sizeof line, "%s %.1s %zu %s %llu %s", model->repo, model->commit, last,
+        model->refs->items[last], (unsigned long long)model->size, model->missing ? model->missing : "whole");
     return strings_add(context, line, strlen(line), err);
 }
 
@@ -305,8 +306,7 @@ static uint64_t remove_model(const char *text, bool revision_given, int expected
 static void test_remove(void **state)
 {
     (void)state;
-    static const char *const both[] = {
-        "some/model 1 [main] 15 whole", "some/model 2 [refs/pr/1, v1] 36 whole"};
+    static const char *const both[] = {"some/model 1 0 main 15 whole", "some/model 2 1 v1 36 whole"};
     make_cache();
     expect_models(both, 2);
     remove_model("some/other", false, ERR_NOT_FOUND);
