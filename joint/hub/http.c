@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CONNECT_SECONDS = 10, SILENT_SECONDS = 30, POLL_MS = 200 };
+enum { CONNECT_SECONDS = 10, SILENT_SECONDS = 30, POLL_MS = 200, CHUNK = 1 << 18 };
 static const double step_seconds = 0.1;
 
 /* ---- steps --------------------------------------------------------------------------------------------- */
@@ -171,6 +171,7 @@ static void set_options(struct http *http, const struct http_request *request, c
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)SILENT_SECONDS);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CHUNK);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, receiving);
     if (request->offset && !request->head) {

@@ -347,7 +347,14 @@ static void *answer(void *context)
         size += got > 0 ? (size_t)got : 0;
     }
     char method[16];
-    if (sscanf(request->text, "%15s %2047s", method, request->path) == 2 && !take_failure(request)) {
+    /* A proxy is asked for the whole address; this one answers itself for any host. */
+    const bool proxied = sscanf(request->text, "%15s http://%*[^/]%2047s", method, request->path) == 2;
+    pthread_mutex_lock(&server->lock);
+    server->proxied += proxied;
+    pthread_mutex_unlock(&server->lock);
+    if (!proxied && sscanf(request->text, "%15s %2047s", method, request->path) != 2)
+        method[0] = '\0';
+    if (method[0] && !take_failure(request)) {
         request->head = !strcmp(method, "HEAD");
         (request->away ? answer_away : answer_hub)(request);
     }

@@ -55,6 +55,7 @@ struct server {
 
     /* what it has seen */
     int requests, blobs; /* at both ports; of large files */
+    int proxied;         /* as a proxy */
     bool token_away;     /* at the other port */
     char last_range[64];
 

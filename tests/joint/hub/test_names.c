@@ -71,6 +71,7 @@ static void test_no_names(void **state)
         {"/a", ERR_NOT_FOUND, NULL},
         {"a/", ERR_NOT_FOUND, NULL},
         {"a/b--c", ERR_NOT_FOUND, NULL},
+        {"a/b..c", ERR_NOT_FOUND, NULL},
         {"a/b.git", ERR_NOT_FOUND, NULL},
         {"a/b c", ERR_NOT_FOUND, NULL},
         {"", ERR_NOT_FOUND, NULL},
@@ -186,7 +187,7 @@ static void make_cache(void)
     static const char *const files[][2] = {{CACHE "/blobs/store", "weights"},
         {FOLDER "/blobs/b", "weights of v1"}, {FOLDER "/blobs/c", "{}"}, {FOLDER "/blobs/t", "tokens"},
         {FOLDER "/refs/main", ONE}, {FOLDER "/refs/refs/pr/1", TWO "\n"}, {FOLDER "/refs/v1", TWO},
-        {FOLDER "/refs/bad", "../../../etc"}, {DIPTYCH_SCRATCH "/outside", "what is outside"}};
+        {FOLDER "/refs/bad", "../snapshots/" ONE}, {DIPTYCH_SCRATCH "/outside", "what is outside"}};
     static const char *const links[][2] = {{FOLDER "/blobs/a", "../../blobs/store"},
         {FOLDER "/snapshots/" ONE "/model.safetensors", "../../blobs/a"},
         {FOLDER "/snapshots/" TWO "/model.safetensors", "../../blobs/b"},
@@ -325,8 +326,8 @@ static void test_remove(void **state)
     assert_int_equal(remove_model("some/model", false, 0), strlen("weights of v1"
                                                                   "{}"
                                                                   "tokens"
-                                                                  "../../../etc") +
-                                                               3 * 40 + 1);
+                                                                  "../snapshots/") +
+                                                               4 * 40 + 1);
     assert_true(file_exists(CACHE "/blobs/store") && file_exists(DIPTYCH_SCRATCH "/outside"));
     assert_int_equal(symlink("/tmp", FOLDER), 0);
     remove_model("some/model", false, ERR_IO);

@@ -211,6 +211,27 @@ static void test_renamed(void **state)
     server_stop(&server);
 }
 
+/* As curl has it: all but the other port through a proxy, the hub too, which has no address here. */
+static void test_proxy(void **state)
+{
+    (void)state;
+    struct server server;
+    struct err err = {0};
+    begin(&server);
+    server.token = "hf_secret";
+    setenv("HF_TOKEN", "hf_secret", 1);
+    start(&server);
+    setenv("http_proxy", getenv("HF_ENDPOINT"), 1);
+    setenv("no_proxy", "127.0.0.1", 1);
+    setenv("HF_ENDPOINT", "http://hub.invalid/", 1);
+    assert_int_equal(pull("some/model", &err), 0);
+    assert_int_equal(
+        server.proxied, 2 + 3 + 2); /* two answers, the metadata of three files, two small ones */
+    assert_false(server.token_away);
+    expect_whole();
+    server_stop(&server);
+}
+
 static void test_compressed(void **state)
 {
     (void)state;
@@ -334,15 +355,12 @@ static void test_resumed(void **state)
     struct err err = {0};
     char path[512];
     begin(&server);
-    server.cut_at = 100000, server.cuts = 1, server.fail_on = "nothing";
-    server.on_blob = NULL;
     start(&server);
     snprintf(path, sizeof path, FOLDER "/blobs/%s.incomplete", server.files[4].sha256);
     assert_int_equal(mkdir(CACHE, 0777) | mkdir(FOLDER, 0777) | mkdir(FOLDER "/blobs", 0777), 0);
     FILE *file = fopen(path, "w");
     fwrite(weights, 1, 200000, file);
     fclose(file);
-    server.cuts = 0;
     assert_int_equal(pull_watched(&pulled, "some/model", NULL, NULL, &err), 0);
     assert_string_equal(server.last_range, "bytes=200000-");
     assert_int_equal(pulled.received, pulled.size - 200000);
@@ -358,6 +376,15 @@ static void test_resumed(void **state)
     fclose(file);
     assert_int_equal(pull("some/model", &err), 0);
     expect_whole();
+
+    nftw(CACHE, remove_one, 8, FTW_DEPTH | FTW_PHYS); /* more than the server has, which says 416 */
+    assert_int_equal(mkdir(CACHE, 0777) | mkdir(FOLDER, 0777) | mkdir(FOLDER "/blobs", 0777), 0);
+    file = fopen(path, "w");
+    fwrite(weights, 1, LARGE - 1, file);
+    fclose(file);
+    server.longer = -5;
+    assert_int_equal(pull("some/model", &err), ERR_FORMAT);
+    expect_text(&err, "299995 bytes came of 300000");
     server_stop(&server);
 }
 
@@ -492,17 +519,24 @@ static void test_lists(void **state)
 static void test_shard_names(void **state)
 {
     (void)state;
-    static const char *const indices[] = {"{\"weight_map\": {\"a\": \"../model.safetensors\"}}",
-        "{\"weight_map\": {\"a\": \"/etc/passwd\"}}", "{\"weight_map\": {\"a\": 1}}", "{\"weight_map\": {}}",
-        "{\"weight_map\": {\"a\": \"model-9.safetensors\"}}"};
+    static const char *const indices[][2] = {
+        {"{\"weight_map\": {\"a\": \"../model.safetensors\"}}", "names no file beside it"},
+        {"{\"weight_map\": {\"a\": \"/etc/passwd\"}}", "names no file beside it"},
+        {"{\"weight_map\": {\"a\": \"x/model.safetensors\"}}", "names no file beside it"},
+        {"{\"weight_map\": {\"a\": \".hidden\"}}", "names no file beside it"},
+        {"{\"weight_map\": {\"a\": 1}}", "names no file beside it"},
+        {"{\"weight_map\": {}}", "'weight_map' is missing"},
+        {"{\"weight_map\": {\"a\": \"model-9.safetensors\"}}", "has no 'model-9.safetensors'"},
+    };
     for (size_t i = 0; i < sizeof indices / sizeof *indices; i++) {
         struct server server;
         struct err err = {0};
         begin(&server);
         server.file_count = 3;
-        server_add(&server, "model.safetensors.index.json", indices[i], strlen(indices[i]), false);
+        server_add(&server, "model.safetensors.index.json", indices[i][0], strlen(indices[i][0]), false);
         start(&server);
         assert_int_equal(pull("some/model", &err), ERR_FORMAT);
+        expect_text(&err, indices[i][1]);
         assert_false(found("some/model"));
         server_stop(&server);
     }
@@ -688,6 +722,7 @@ int main(void)
         cmocka_unit_test(test_normal),
         cmocka_unit_test(test_token),
         cmocka_unit_test(test_renamed),
+        cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_compressed),
         cmocka_unit_test(test_layouts),
         cmocka_unit_test(test_retries),
