@@ -30,7 +30,7 @@ struct format {
 /* NULL where the first bytes are those of no known format. */
 const struct format *format_find(struct span file);
 
-format_decode stb_decode, png_decode, gif_decode, bmp_decode, pnm_decode;
+format_decode stb_decode, png_decode, gif_decode, bmp_decode, pnm_decode, psd_decode;
 format_decode turbo_decode, webp_decode; /* where the build found their libraries */
 format_check jpeg_check, png_check;
 format_exif jpeg_exif, png_exif, webp_exif;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The pixels of PNG, PSD and, in builds without libjpeg-turbo, JPEG through stb_image. This is the one file that compiles
+/* The pixels of PNG and, in builds without libjpeg-turbo, JPEG through stb_image. This is the one file that compiles
  * it. */
 #include "vision/format.h"
 
@@ -11,7 +11,6 @@
 #define STBI_NO_STDIO
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
-#define STBI_ONLY_PSD
 #define STBI_MAX_DIMENSIONS 1000000 /* an edge; the number of pixels is what the caller limits */
 
 /* stb_image 2.27 reads tables and pixels that a damaged file never set: let them be zeros. */
@@ -69,11 +68,6 @@ static const struct {
 } reasons[] = {
     {"only 8-bit", ERR_UNSUPPORTED, "this kind is not read: its samples have more than 8 bits"},
     {"no header height", ERR_UNSUPPORTED, "this kind is not read: its height stands behind its pixels"},
-    {"unsupported bit depth", ERR_UNSUPPORTED,
-        "this kind is not read: its samples have neither 8 nor 16 bits"},
-    {"wrong channel count", ERR_UNSUPPORTED, "this kind is not read: it has too many channels"},
-    {"wrong color format", ERR_UNSUPPORTED, "this kind is not read: it is not in RGB"},
-    {"wrong version", ERR_UNSUPPORTED, "this kind is not read: it is of another version of the format"},
     {"bad png sig", ERR_FORMAT,
         "a scan names a component that there is not"}, /* left from asking if it is a PNG */
     {"too large", ERR_LIMIT, "its header says that it has more pixels than any limit allows"},

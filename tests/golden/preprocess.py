@@ -182,6 +182,25 @@ def bmp(bits, compression, pixels, palette=b"", masks=b"", height=H, header=40):
             + masks + palette + pixels)
 
 
+def packed_row(row):
+    """PackBits: a run of the row's first byte, a filler that means nothing, and the rest as it is."""
+    run = 1
+    while run < len(row) and row[run] == row[0]:
+        run += 1
+    rest = row[run:]
+    return bytes([257 - run & 255, row[0], 128]) + (bytes([len(rest) - 1]) + rest if rest else b"")
+
+
+def psd(samples, color, *, depth=8, colors=b"", packed=False):
+    planes = [samples] if depth == 1 else samples.transpose(2, 0, 1)
+    rows = [row for plane in planes for row in pack(plane, depth)]
+    packed_rows = [packed_row(row) for row in rows]
+    data = (b"\0\1" + b"".join(struct.pack(">H", len(row)) for row in packed_rows) + b"".join(packed_rows) if packed
+            else b"\0\0" + b"".join(rows))
+    return (b"8BPS" + struct.pack(">H6xHIIHH", 1, len(planes), H, W, depth, color)
+            + struct.pack(">I", len(colors)) + colors + bytes(8) + data)
+
+
 def rle8(index):
     """Runs where a colour repeats, a literal of the rest of the row, and one jump over three pixels."""
     out = b""
@@ -303,8 +322,14 @@ def make_files():
         "no_alpha_mask.bmp": bmp(32, 3, rows32, masks=masks[:12]),
         "no_masks.bmp": bmp(32, 3, rows32, masks=bytes(16), header=56),
         "rgb565.bmp": bmp(16, 3, rows565, masks=struct.pack("<III", 0xf800, 0x07e0, 0x001f)),
-        "rgb.psd": (b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, H, W, 8, 3) + bytes(12 + 2)
-                    + RGB.transpose(2, 0, 1).tobytes()),
+        "rgb.psd": psd(RGB, 3),
+        "rgb_packed.psd": psd(RGB, 3, packed=True),
+        "rgba.psd": psd(with_alpha, 3),
+        "cmyk.psd": psd(np.concatenate([RGB, alpha], axis=2), 4, packed=True),
+        "grey.psd": psd(GREY[..., None], 1, packed=True),
+        "duotone.psd": psd(GREY[..., None], 8),
+        "palette.psd": psd(INDEX[..., None], 2, colors=np.pad(PALETTE, ((0, 240), (0, 0))).T.tobytes(), packed=True),
+        "bits.psd": psd(GREY >> 7, 0, depth=1),
         "top_down.bmp": bmp(24, 0, rows24, height=-H),
         "grey.jpg": saved(Image.fromarray(GREY), "JPEG", quality=90),
         "rgb420.jpg": saved(rgb, "JPEG", quality=90),

@@ -355,8 +355,8 @@ static void notices_every_truncation(void **state)
         size_t spare; /* bytes at the end: padding, or marks that say that nothing follows */
     } files[] = {{"rgb.png", 0}, {"rgb_adam7.png", 0}, {"rgb420.jpg", 0}, {"progressive.jpg", 0},
         {"restart.jpg", 0}, {"palette.gif", 4}, {"rgb.bmp", 1}, {"rle8.bmp", 2}, {"rgb565.bmp", 2},
-        {"palette4.bmp", 1}, {"rgb.ppm", 0}, {"bits.pbm", 0}, {"rgb.psd", 0}, {"rgb.webp", 0},
-        {"rgba_lossless.webp", 0}, {"animated.webp", 0}};
+        {"palette4.bmp", 1}, {"rgb.ppm", 0}, {"bits.pbm", 0}, {"rgb.psd", 0}, {"rgb_packed.psd", 0},
+        {"palette.psd", 0}, {"rgb.webp", 0}, {"rgba_lossless.webp", 0}, {"animated.webp", 0}};
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (is_left_out(files[i].name))
@@ -403,6 +403,35 @@ static void locates_damage_in_png(void **state)
         assert_int_equal(file.size, 423);
         file.bytes[cases[i].at] = cases[i].to;
         assert_refused(file.bytes, file.size, ERR_FORMAT, cases[i].message);
+        free(file.bytes);
+    }
+}
+
+static void locates_damage_in_psd(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t at; /* of the byte that is changed to... */
+        char to;
+        enum err_code code;
+        const char *message;
+    } cases[] = {
+        {"rgb.psd", 5, 2, ERR_UNSUPPORTED,
+            "PSD: this kind is not read: it is of another version of the format"},
+        {"rgb.psd", 13, 2, ERR_FORMAT, "damaged PSD: it has 2 channels and not 3"},
+        {"rgb.psd", 14, 64, ERR_LIMIT, "PSD: 13 x 1073741833 pixels, the limit is 200000000"},
+        {"rgb.psd", 23, 32, ERR_UNSUPPORTED, "PSD: this kind is not read: 32 bits a sample in colour mode 3"},
+        {"rgb.psd", 25, 9, ERR_UNSUPPORTED, "PSD: this kind is not read: 8 bits a sample in colour mode 9"},
+        {"rgb.psd", 25, 2, ERR_FORMAT, "damaged PSD: its palette has 0 bytes and not 768"},
+        {"rgb.psd", 26, 1, ERR_FORMAT, "damaged PSD: the file ends early, at byte 391"},
+        {"rgb.psd", 39, 2, ERR_UNSUPPORTED, "PSD: this kind is not read: compression 2"},
+        {"rgb_packed.psd", 41, 3, ERR_FORMAT, "damaged PSD: a row before byte 97 is coded wrongly"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct file file = load(cases[i].name);
+        file.bytes[cases[i].at] = cases[i].to;
+        assert_refused(file.bytes, file.size, cases[i].code, cases[i].message);
         free(file.bytes);
     }
 }
@@ -537,6 +566,7 @@ int main(void)
         cmocka_unit_test(names_what_it_cannot_read),
         cmocka_unit_test(notices_every_truncation),
         cmocka_unit_test(locates_damage_in_png),
+        cmocka_unit_test(locates_damage_in_psd),
         cmocka_unit_test(refuses_a_header_bomb),
         cmocka_unit_test(refuses_too_many_huffman_symbols),
         cmocka_unit_test(notices_missing_tables),
