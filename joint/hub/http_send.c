@@ -86,8 +86,8 @@ static int refuse(const struct http *http, const struct http_request *request, l
     struct arena *arena, struct err *err)
 {
     const char *code = said(http, "X-Error-Code", arena), *text = said(http, "X-Error-Message", arena);
-    const char *repo = http->name->repo;
-    const bool known = http->environment->token;
+    const char *repo = http->name->repo, *from = http_location(http, arena);
+    const bool known = http->environment->token, by_hub = from && is_hub(http, from);
     if (!strcmp(code, "GatedRepo"))
         return err_set(err, ERR_NOT_FOUND, "'%s' is gated: agree to its licence at %s/%s%s", repo,
             http->environment->endpoint, repo,
@@ -97,12 +97,13 @@ static int refuse(const struct http *http, const struct http_request *request, l
         return err_set(err, ERR_NOT_FOUND, "'%s' has no revision '%s'", repo, http->name->revision);
     if (!strcmp(code, "EntryNotFound"))
         return err_set(err, ERR_NOT_FOUND, "the hub has no %s", request->subject);
-    if (!strcmp(code, "RepoNotFound") || status == 401 || status == 404)
+    if (!strcmp(code, "RepoNotFound") || (by_hub && (status == 401 || status == 404)))
         return err_set(err, ERR_NOT_FOUND, "%s has no repository '%s', or it is private%s",
             http->environment->endpoint, repo,
             known ? " and not for this token" : ": HF_TOKEN may hold a token that can read it");
-    return err_set(err, status == 403 ? ERR_NOT_FOUND : ERR_IO, "cannot download %s: the hub answers %ld%s%s",
-        request->subject, status, *text ? ": " : "", text);
+    return err_set(err, by_hub && status == 403 ? ERR_NOT_FOUND : ERR_IO,
+        "cannot download %s: %s answers %ld%s%s", request->subject,
+        by_hub ? "the hub" : "the server that keeps it", status, *text ? ": " : "", text);
 }
 
 static bool is_transient(long status)

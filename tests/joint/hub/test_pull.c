@@ -423,6 +423,12 @@ static void test_refused(void **state)
     assert_string_equal(err.msg, "'some/model' has no revision 'v9'");
     server.fails = 1, server.fail_on = "resolve", server.fail_status = 404;
     assert_int_equal(pull("some/model", &err), ERR_NOT_FOUND);
+    server.fails = 1, server.fail_on = "blob", server.fail_status = 403; /* an address that has expired */
+    assert_int_equal(pull("some/model", &err), ERR_IO);
+    assert_string_equal(
+        err.msg, "cannot download 'model.safetensors' of 'some/model': the server that keeps it answers 403");
+    server.fails = 1, server.fail_status = 404;
+    assert_int_equal(pull("some/model", &err), ERR_IO);
     expect_mended(&server);
     server_stop(&server);
 
