@@ -138,7 +138,8 @@ static void add_part(json_t *report, const char *key, json_t *part, const struct
     }
 }
 
-static json_t *model_report(const char *directory, const struct model_config *config, int *failed)
+static json_t *model_report(
+    const char *directory, const char *folder, const struct model_config *config, int *failed)
 {
     struct preprocess preprocess;
     struct tokenizer *tokenizer = NULL;
@@ -149,9 +150,9 @@ static json_t *model_report(const char *directory, const struct model_config *co
         (json_int_t)(vit_params(&config->vision) + text_params(&config->text) + 1), /* and the logit scale */
         "vision", vision_report(&config->vision), "text", text_report(&config->text));
 
-    int rc = preprocess_load(&preprocess, directory, (int)config->vision.image_size, &err);
+    int rc = model_preprocess_read(&preprocess, config, directory, &err);
     add_part(report, "preprocess", rc ? NULL : preprocess_report(&preprocess), &err, failed);
-    rc = tokenizer_load(&tokenizer, directory, config->tokenizer, &err);
+    rc = tokenizer_load(&tokenizer, folder, config->tokenizer, &err);
     add_part(report, "tokenizer", rc ? NULL : tokenizer_report(tokenizer), &err, failed);
     rc = weights_open(&weights, directory, &err);
     add_part(report, "tensors", rc ? NULL : tensors_report(weights), &err, failed);
@@ -166,15 +167,17 @@ int cmd_inspect(int argc, char **argv)
     struct arena arena = {0};
     struct model_config config;
     struct err err = {0};
-    const char *directory;
+    const char *directory, *folder = NULL;
     int failed = 0;
     options_parse(&argp, argc, argv, &inspect);
 
     int rc = model_directory(&directory, inspect.model, &arena, &err);
     if (!rc)
+        rc = path_folder(&folder, directory, &arena, &err);
+    if (!rc)
         rc = model_config_read(&config, directory, &err);
     if (!rc)
-        rc = report_print(model_report(directory, &config, &failed), inspect.format, &err);
+        rc = report_print(model_report(directory, folder, &config, &failed), inspect.format, &err);
     if (rc)
         message("cannot inspect the model: %s", err.msg);
     arena_release(&arena);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.h"
 #include "cli/command.h"
+#include "cli/text.h"
+#include "joint/joint.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -8,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_USAGE = 0x1000, KEY_DEVICE, KEY_GEMM, KEY_PRECISION, KEY_MODEL };
+enum { KEY_USAGE = 0x1000, KEY_DEVICE, KEY_GEMM, KEY_PRECISION, KEY_MODEL, KEY_VARIANT };
 
 static error_t parse_help(int key, char *argument, struct argp_state *state)
 {
@@ -64,6 +66,25 @@ static const struct argp_option device_options_table[] = {
 };
 const struct argp device_argp = {.options = device_options_table, .parser = parse_device};
 
+/* A file of weights is as good a name of a model as its directory. */
+static void find_variant(struct model_options *options)
+{
+    struct arena arena = {0};
+    struct err err = {0};
+    const char *directory, *file = NULL;
+    int rc = model_directory(&directory, options->directory, &arena, &err);
+    if (!rc)
+        rc = model_variant(&file, directory, options->variant, &arena, &err);
+    if (!rc && (size_t)snprintf(options->file, sizeof options->file, "%s", file) >= sizeof options->file)
+        rc = err_set(&err, ERR_LIMIT, "a path of more than %zu bytes", sizeof options->file - 1);
+    if (rc)
+        message("cannot find the model: %s", err.msg);
+    options->directory = options->file;
+    arena_release(&arena);
+    if (rc)
+        exit(STATUS_CANNOT);
+}
+
 static error_t parse_model(int key, char *argument, struct argp_state *state)
 {
     struct model_options *options = state->input;
@@ -73,6 +94,13 @@ static error_t parse_model(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_MODEL:
         options->directory = argument;
+        return 0;
+    case KEY_VARIANT:
+        options->variant = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (options->variant)
+            find_variant(options);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -85,6 +113,11 @@ static const struct argp_option model_options[] = {
         "has "
         "downloaded, or 'default', the model that comes with diptych "
         "(without it: that which the index was made with, else DIPTYCH_MODEL, else the default)",
+        0},
+    {"variant", KEY_VARIANT, "NAME", 0,
+        "Take weights that transformers has saved under a name: fp16 is model.fp16.safetensors (--model may "
+        "be the "
+        "path of a file of weights, too)",
         0},
     {0},
 };

@@ -16,9 +16,12 @@ extern const struct argp help_argp;
 /* --device, --gemm, --precision. Input: a struct device_options. */
 extern const struct argp device_argp;
 
-/* --model, and those of device_argp. Input: a struct model_options. */
+/* --model, --variant, and those of device_argp. Input: a struct model_options. */
 struct model_options {
-    const char *directory; /* NULL: model_directory finds the default */
+    const char *directory; /* or a file of weights; NULL: model_directory finds the default */
+    const char
+        *variant; /* NULL, or which weights of the directory: their file is `directory` after parsing */
+    char file[4096];
     struct device_options device;
 };
 extern const struct argp model_argp;

@@ -300,6 +300,8 @@ enum dim {
 
 enum param_kind {
     PARAM_TENSOR, /* field is a struct tensor: float32 on the device */
+    PARAM_GRID,   /* likewise: positions of a class token and a square of patches (T, W) */
+    PARAM_LINE,   /* likewise: positions of the tokens of a text (T, W) */
     PARAM_LINEAR, /* field is a struct linear *: (N, K) or (N, ...) weights, packed for the GEMM provider */
     PARAM_BIAS,   /* field is a struct linear * that an earlier row has loaded: its bias (N) */
     PARAM_GAMMA,  /* likewise: of the layer norm that comes before it (K) */
@@ -320,7 +322,10 @@ struct param {
 /* Loads every row of `table` into the struct at `object`. prefix stands before the names, as Hugging Face has
  * it; a `%zu` in it is replaced by `layer`. dims is indexed by enum dim. A tensor that is missing, of another
  * shape or type, or not finite is ERR_FORMAT; errors, ERR_DEVICE and ERR_MEMORY too, name the tensor and what
- * is wrong. After an error the rows loaded so far are there for params_release. */
+ * is wrong. After an error the rows loaded so far are there for params_release.
+ *
+ * Positions of open_clip's layout are resized to the model's number as open_clip does it: a grid bicubic and
+ * antialiased with its class token kept, a line linear. Other layouts' have to fit. */
 int params_load(void *object, const struct param *table, size_t rows, const char *prefix, size_t layer,
     const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device, struct err *err);
 void params_release(void *object, const struct param *table, size_t rows);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From a parameter table to parameters on the device. */
 #include "compute/gemm/gemm.h"
+#include "compute/positions.h"
 #include "compute/weights.h"
 
 #include <stdio.h>
@@ -124,26 +125,60 @@ static int fetch_transposed(float *out, const struct weights *weights, const cha
     return rc;
 }
 
+static bool is_positions(enum param_kind kind)
+{
+    return kind == PARAM_GRID || kind == PARAM_LINE;
+}
+
+/* A table of positions of another size than the model's, in a layout whose own loader resizes it. */
+static const struct weight *positions_to_resize(
+    const struct weights *weights, const struct param *param, const char *name, const size_t *shape)
+{
+    const struct weight *weight =
+        is_positions(param->kind) && weights->layout == LAYOUT_OPEN_CLIP ? weights_find(weights, name) : NULL;
+    const bool other =
+        weight && weight->rank == 2 && weight->shape[1] == shape[1] && weight->shape[0] != shape[0];
+    return other ? weight : NULL;
+}
+
+static int fetch_resized(float *out, const struct weights *weights, const struct weight *weight, size_t count,
+    enum param_kind kind, struct err *err)
+{
+    float *stored = mem_new(weight->count, sizeof *stored);
+    if (!stored)
+        return err_memory(err, weight->count * sizeof *stored);
+    int rc = weights_fetch(stored, weights, weight->name, 2, weight->shape, err);
+    if (!rc && (rc = positions_resize(out, count, stored, weight->shape[0], weight->shape[1], kind, err)))
+        err_wrap(err, "cannot load '%s': tensor '%s'", weight->file, weight->name);
+    free(stored);
+    return rc;
+}
+
 /* The values of one row: in the mapped file, or in memory of their own. */
 struct values {
     const float *at;
     float *own;
 };
 
-static int values_get(struct values *out, const struct place *place, int rank, const size_t *shape,
-    size_t count, const struct weights *weights, struct err *err)
+static int values_get(struct values *out, const struct param *param, const struct place *place, int rank,
+    const size_t *shape, size_t count, const struct weights *weights, struct err *err)
 {
     const bool stacked = name_tensors(place->name) > 1;
     char name[NAME_SIZE];
 
     *out = (struct values){0};
     tensor_name(name, place, 0);
-    int rc = stacked || place->transposed ? 0 : weights_view(&out->at, weights, name, rank, shape, err);
+    const struct weight *positions = positions_to_resize(weights, param, name, shape);
+    int rc = stacked || place->transposed || positions
+                 ? 0
+                 : weights_view(&out->at, weights, name, rank, shape, err);
     if (rc || out->at)
         return rc;
     out->at = out->own = mem_new(count, sizeof *out->own);
     if (!out->own)
         return err_memory(err, count * sizeof *out->own);
+    if (positions)
+        return fetch_resized(out->own, weights, positions, shape[0], param->kind, err);
     if (stacked)
         return fetch_stacked(out->own, weights, place, rank, shape, count, err);
     if (place->transposed)
@@ -206,7 +241,7 @@ static int param_load(void *object, const struct param *param, const struct plac
     size_t shape[WEIGHT_RANK_MAX] = {0}, count;
     const int rank = param_shape(shape, &count, param, dims);
     struct values values;
-    int rc = values_get(&values, place, rank, shape, count, weights, err);
+    int rc = values_get(&values, param, place, rank, shape, count, weights, err);
     if (!rc)
         rc = param_place((char *)object + param->field, param, values.at, rank, shape, count, device, err);
     if (rc == ERR_MEMORY || rc == ERR_DEVICE)
@@ -239,7 +274,8 @@ void params_release(void *object, const struct param *table, size_t rows)
         void *field = (char *)object + table[i].field;
         if (table[i].kind == PARAM_LINEAR)
             linear_free(*(struct linear **)field);
-        else if (table[i].kind == PARAM_TENSOR && ((struct tensor *)field)->buffer)
+        else if ((table[i].kind == PARAM_TENSOR || is_positions(table[i].kind)) &&
+                 ((struct tensor *)field)->buffer)
             clReleaseMemObject(((struct tensor *)field)->buffer);
     }
 }

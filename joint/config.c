@@ -167,8 +167,7 @@ static int check_block(const char *tower, const struct transformer_config *block
     return rc;
 }
 
-/* What no key can say alone. */
-static int check_config(const struct model_config *config, struct err *err)
+int model_config_check(const struct model_config *config, struct err *err)
 {
     const struct vit_config *vision = &config->vision;
     const struct text_config *text = &config->text;
@@ -206,7 +205,7 @@ int model_config_parse(
     vision->block.eps = (float)reading.vision_eps;
     text->block.eps = (float)reading.text_eps;
     text->eot_id = (int32_t)reading.eos_id;
-    int rc = check_config(&reading.config, err);
+    int rc = model_config_check(&reading.config, err);
     if (!rc)
         *out = reading.config;
     return rc;
@@ -256,27 +255,65 @@ static bool has_file(struct arena *arena, const char *directory, const char *fil
     return path && file_exists(path);
 }
 
-int model_config_read(struct model_config *out, const char *directory, struct err *err)
+static int read_files(struct model_config *out, struct arena *arena, const char *directory, struct err *err)
 {
     const char *const hf = config_hf.file, *const open_clip = config_open_clip.file;
     const struct config_format *format = NULL;
-    struct arena arena = {0};
     json_t *root = NULL;
-    const bool has_open_clip = has_file(&arena, directory, open_clip);
-    const char *file = has_open_clip && !has_file(&arena, directory, hf) ? open_clip : hf;
+    const bool has_open_clip = has_file(arena, directory, open_clip);
+    const char *file = has_open_clip && !has_file(arena, directory, hf) ? open_clip : hf;
 
-    int rc = read_file(&root, &arena, directory, file, err);
+    int rc = read_file(&root, arena, directory, file, err);
     /* timm's repositories have a config.json of their own kind beside open_clip's. */
     if (!rc && file == hf && has_open_clip && !json_object_get(root, "model_type")) {
         json_decref(root);
         root = NULL;
         file = open_clip;
-        rc = read_file(&root, &arena, directory, file, err);
+        rc = read_file(&root, arena, directory, file, err);
     }
     if (!rc &&
         ((rc = format_find(&format, file, root, err)) || (rc = model_config_parse(out, format, root, err))))
         err_wrap(err, "cannot load '%s/%s'", directory, file);
     json_decref(root);
+    return rc;
+}
+
+/* *found: there are weights of TorchScript, and this is what they say; or they are damaged. */
+static int read_weights(bool *found, struct model_config *out, const char *path, struct err *err)
+{
+    struct weights *weights = NULL;
+    int rc = weights_open(&weights, path, err);
+    *found = rc ? rc != ERR_IO : weights_script(weights);
+    if (!rc && *found && (rc = model_config_of_weights(out, weights, err)))
+        err_wrap(err, "cannot load '%s'", path);
+    weights_free(weights);
+    return rc;
+}
+
+int model_config_read(struct model_config *out, const char *path, struct err *err)
+{
+    struct arena arena = {0};
+    const char *folder = path;
+    bool found = false;
+    int rc = path_folder(&folder, path, &arena, err);
+    if (!rc && !has_file(&arena, folder, config_hf.file) && !has_file(&arena, folder, config_open_clip.file))
+        rc = read_weights(&found, out, path, err);
+    if (!found && rc != ERR_MEMORY)
+        rc = read_files(out, &arena, folder, err);
+    arena_release(&arena);
+    return rc;
+}
+
+int model_preprocess_read(
+    struct preprocess *out, const struct model_config *config, const char *path, struct err *err)
+{
+    struct arena arena = {0};
+    const char *folder = path;
+    int rc = path_folder(&folder, path, &arena, err);
+    if (!rc)
+        rc = preprocess_load(out, folder, (int)config->vision.image_size, err);
+    if (!rc && config->no_file)
+        out->crop_rounding = CROP_HALF_EVEN; /* torchvision's, as open_clip's */
     arena_release(&arena);
     return rc;
 }

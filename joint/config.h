@@ -109,6 +109,12 @@ enum {
 /* How configs of a layout name the id that ends a text, for messages. */
 const char *config_end_key(enum layout layout);
 
+/* What no key can say alone: ERR_FORMAT, ERR_UNSUPPORTED. */
+int model_config_check(const struct model_config *config, struct err *err);
+
+/* Of weights in open_clip's layout that nothing describes: OpenAI's. ERR_UNSUPPORTED where they are others. */
+int model_config_of_weights(struct model_config *out, const struct weights *weights, struct err *err);
+
 /* Reads the root object of a file of that format. Errors are model_config_read's; messages name key and value,
  * not the file. */
 int model_config_parse(

@@ -97,30 +97,35 @@ static int put_weights(FILE *out, const char *directory, struct err *err)
 }
 
 /* What a fingerprint is the hash of. */
-static int put_model(FILE *out, const char *directory, struct err *err)
+static int put_model(FILE *out, const char *path, struct err *err)
 {
     struct model_config config;
     struct preprocess preprocess;
-    int rc = model_config_read(&config, directory, err);
+    struct arena arena = {0};
+    const char *folder = path;
+    int rc = path_folder(&folder, path, &arena, err);
     if (!rc)
-        rc = preprocess_load(&preprocess, directory, (int)config.vision.image_size, err);
-    if (rc)
-        return rc;
-    put_config(out, &config, &preprocess);
-    rc = put_tokenizer(out, directory, err);
-    return rc ? rc : put_weights(out, directory, err);
+        rc = model_config_read(&config, path, err);
+    if (!rc)
+        rc = model_preprocess_read(&preprocess, &config, path, err);
+    if (!rc) {
+        put_config(out, &config, &preprocess);
+        rc = put_tokenizer(out, folder, err);
+    }
+    arena_release(&arena);
+    return rc ? rc : put_weights(out, path, err);
 }
 
-int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *directory, struct err *err)
+int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *path, struct err *err)
 {
     char *bytes = NULL, hash[HASH_SIZE];
     size_t size;
     FILE *stream = open_memstream(&bytes, &size);
     if (!stream)
         return err_memory(err, 0);
-    int rc = put_model(stream, directory, err);
+    int rc = put_model(stream, path, err);
     if (rc)
-        err_wrap(err, "cannot open model '%s'", directory);
+        err_wrap(err, "cannot open model '%s'", path);
     const bool failed = ferror(stream);
     if ((fclose(stream) || failed) && !rc)
         rc = err_memory(err, size);

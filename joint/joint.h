@@ -29,17 +29,31 @@ struct model_config {
     struct vit_config vision;
     struct text_config text;
     struct tokenizer_rule tokenizer; /* the layout's own */
+    bool no_file;                    /* OpenAI's, told by its weights */
 };
 
-/* Reads `config.json` (Hugging Face's CLIP layout, its legacy text_config_dict and vision_config_dict too),
+/* `path` names a model, here and below: its directory, or a file of weights in it, which is then taken instead of
+ * those that weights_open would look for.
+ *
+ * Reads `config.json` (Hugging Face's CLIP layout, its legacy text_config_dict and vision_config_dict too),
  * or `open_clip_config.json` where there is none, and fills in the layout's defaults. joint/config.h says how a
- * kind of model is added. Facts: CLIPConfig in transformers, model_cfg in open_clip.
+ * kind of model is added. Facts: CLIPConfig in transformers, model_cfg in open_clip. Where neither is there and the
+ * weights are TorchScript, as OpenAI's ViT-B-32.pt, the config is told by the shapes of the tensors.
  *
  *   ERR_IO           no such file, or it cannot be read
  *   ERR_FORMAT       no JSON object, or a value out of range: file, key and value are named
  *   ERR_UNSUPPORTED  a kind of model that is not built: likewise
  *   ERR_MEMORY */
-int model_config_read(struct model_config *out, const char *directory, struct err *err);
+int model_config_read(struct model_config *out, const char *path, struct err *err);
+
+/* preprocess_load of the model's directory; OpenAI's way for one that is told by its weights. */
+int model_preprocess_read(
+    struct preprocess *out, const struct model_config *config, const char *path, struct err *err);
+
+/* *out, in the arena, is the file of weights in the directory that is called as transformers calls such a variant:
+ * "fp16" is model.fp16.safetensors, or its index of shards, or pytorch_model.fp16.bin. ERR_IO where there is none. */
+int model_variant(
+    const char **out, const char *directory, const char *variant, struct arena *arena, struct err *err);
 
 /* The published shapes by name, "vit-b-32" and its kin, for benchmarks and tests. NULL ends the table. */
 struct model_shape {
@@ -69,10 +83,10 @@ int model_installed_check(const struct hub_model *installed, struct err *err);
 
 struct model;
 
-/* Opens a model directory. Errors are those of model_config_read, preprocess_load, tokenizer_load, weights_open,
+/* Opens a model. Errors are those of model_config_read, preprocess_load, tokenizer_load, weights_open,
  * vit_load and text_tower_load, with the directory and the file at fault; and ERR_FORMAT where the tokenizer
  * and the model do not agree on their ids. The device must outlive the model. */
-int model_open(struct model **out, const char *directory, struct device *device, struct err *err);
+int model_open(struct model **out, const char *path, struct device *device, struct err *err);
 
 /* A model of that shape with weights made up from a seed, and no tokenizer: encoder_texts does not work. Errors
  * are those of vit_load and text_tower_load. */
@@ -96,7 +110,7 @@ const char *model_path(const struct model *model);  /* its directory as given; N
  * weights. Errors are model_open's, but for those of a tokenizer or of weights that do not fit the config,
  * which are not looked into. */
 enum { FINGERPRINT_SIZE = 33 };
-int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *directory, struct err *err);
+int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *path, struct err *err);
 
 /* The same of the directory a model was opened from, read again. model_random's is ERR_ARGUMENT. */
 int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, struct err *err);

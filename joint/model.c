@@ -59,22 +59,41 @@ static int model_new(struct model **out, struct device *device, struct err *err)
     return 0;
 }
 
-int model_open(struct model **out, const char *directory, struct device *device, struct err *err)
+static int load_tokenizer(struct model *model, const char *folder, struct err *err)
+{
+    const int rc = tokenizer_load(&model->tokenizer, folder, model->config.tokenizer, err);
+    if (rc == ERR_IO && model->config.no_file) /* it came alone, as OpenAI's program downloads it */
+        err_wrap(err, "put bpe_simple_vocab_16e6.txt.gz, which github.com/openai/CLIP has in its folder "
+                      "clip, beside it");
+    return rc;
+}
+
+/* What stands beside the weights. */
+static int load_parts(struct model *model, const char *path, struct err *err)
+{
+    struct arena arena = {0};
+    const char *folder = path;
+    int rc = path_folder(&folder, path, &arena, err);
+    if (!rc && !(rc = model_config_read(&model->config, path, err)) &&
+        !(rc = model_preprocess_read(&model->preprocess, &model->config, path, err)) &&
+        !(rc = load_tokenizer(model, folder, err)))
+        rc = check_ids(model, err);
+    arena_release(&arena);
+    return rc;
+}
+
+int model_open(struct model **out, const char *path, struct device *device, struct err *err)
 {
     struct model *model;
     struct weights *weights = NULL;
     int rc = model_new(&model, device, err);
     if (rc)
         return rc;
-    model->path = strdup(directory);
-    if ((rc = model->path ? 0 : err_memory(err, strlen(directory))) ||
-        (rc = model_config_read(&model->config, directory, err)) ||
-        (rc = preprocess_load(&model->preprocess, directory, (int)model->config.vision.image_size, err)) ||
-        (rc = tokenizer_load(&model->tokenizer, directory, model->config.tokenizer, err)) ||
-        (rc = check_ids(model, err)) || (rc = weights_open(&weights, directory, err)) ||
-        (rc = load_towers(model, weights, err))) {
+    model->path = strdup(path);
+    if ((rc = model->path ? 0 : err_memory(err, strlen(path))) || (rc = load_parts(model, path, err)) ||
+        (rc = weights_open(&weights, path, err)) || (rc = load_towers(model, weights, err))) {
         model_free(model);
-        err_wrap(err, "cannot open model '%s'", directory);
+        err_wrap(err, "cannot open model '%s'", path);
     } else {
         *out = model;
     }

@@ -28,10 +28,7 @@
 
 #define HF(vision, text)                                                                                     \
     {                                                                                                        \
-        LAYOUT_HF, vision, text,                                                                             \
-        {                                                                                                    \
-            TOKENIZER_HF, CLEAN_NONE                                                                         \
-        }                                                                                                    \
+        LAYOUT_HF, vision, text, {TOKENIZER_HF, CLEAN_NONE}, false                                           \
     }
 
 const struct model_shape model_shapes[] = {

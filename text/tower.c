@@ -19,8 +19,8 @@ static const char block_prefix[] = "text_model.encoder.layers.%zu.";
 static const struct param params[] = {
     {PARAM_TENSOR, FIELD(token_table), "text_model.embeddings.token_embedding.weight", {DIM_VOCAB, DIM_WIDTH},
         ALWAYS},
-    {PARAM_TENSOR, FIELD(positions), "text_model.embeddings.position_embedding.weight",
-        {DIM_TOKENS, DIM_WIDTH}, ALWAYS},
+    {PARAM_LINE, FIELD(positions), "text_model.embeddings.position_embedding.weight", {DIM_TOKENS, DIM_WIDTH},
+        ALWAYS},
     {PARAM_LINEAR, FIELD(projection), "text_projection.weight", {DIM_EMBED, DIM_WIDTH}, ALWAYS},
     {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", {DIM_WIDTH}, ALWAYS},
     {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", {DIM_WIDTH}, ALWAYS},

@@ -24,7 +24,7 @@ static const struct param params[] = {
     {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight",
         {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, ALWAYS},
     {PARAM_TENSOR, FIELD(class_token), "vision_model.embeddings.class_embedding", {DIM_WIDTH}, ALWAYS},
-    {PARAM_TENSOR, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
+    {PARAM_GRID, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
         {DIM_TOKENS, DIM_WIDTH}, ALWAYS},
     {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", {DIM_WIDTH}, WITH_PRE_NORM},
     {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", {DIM_WIDTH}, WITH_PRE_NORM},
