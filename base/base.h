@@ -291,6 +291,9 @@ int new_folder_close(struct new_folder *folder, bool keep, struct err *err);
 
 bool file_exists(const char *path);
 
+/* A copy that is whole or not there. ERR_IO, ERR_MEMORY. */
+int file_copy(const char *to, const char *from, struct err *err);
+
 /* ERR_FORMAT where bytes, read from path, are a pointer of Git LFS: a few lines in the place of a large file that
  * was never fetched. file_read asks by itself. */
 int git_lfs_check(const char *bytes, size_t size, const char *path, struct err *err);

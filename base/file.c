@@ -31,8 +31,8 @@ static int open_regular(int *out, size_t *size, const char *path, struct err *er
 
 int file_map_open(struct file_map *out, const char *path, struct err *err)
 {
-    int fd;
-    size_t size;
+    int fd = -1;
+    size_t size = 0;
     int rc = open_regular(&fd, &size, path, err);
     if (rc)
         return rc;
@@ -141,6 +141,19 @@ int git_lfs_check(const char *bytes, size_t size, const char *path, struct err *
     return err_set(err, ERR_FORMAT,
         "unable to read '%s': it is a Git LFS pointer, not the file itself; in that folder run: git lfs pull",
         path);
+}
+
+int file_copy(const char *to, const char *from, struct err *err)
+{
+    struct file_map map = {0};
+    struct new_file file = {0};
+    int rc = file_map_open(&map, from, err);
+    if (!rc && !(rc = new_file_open(&file, to, err))) {
+        fwrite(map.data, 1, map.size, file.stream);
+        rc = new_file_close(&file, true, err);
+    }
+    file_map_release(&map);
+    return rc;
 }
 
 bool file_exists(const char *path)

@@ -21,6 +21,7 @@ const struct command commands[] = {
     {"models", cmd_models, "list the models that have been downloaded, or remove one"},
     {"devices", cmd_devices, "list the OpenCL devices and the one that is used"},
     {"inspect", cmd_inspect, "show what a model directory holds"},
+    {"convert", cmd_convert, "write a model as safetensors, in the layout of Hugging Face"},
     {"bench", cmd_bench, "measure how fast pictures and texts are encoded"},
     {"help", cmd_help, "show how to use diptych or one of its commands"},
     {0},

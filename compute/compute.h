@@ -28,6 +28,8 @@ enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_F16, DTYPE_U8, DTYPE_I32, DTYPE_COUNT 
 
 size_t dtype_size(enum dtype dtype); /* bytes of an element */
 
+const char *dtype_name(enum dtype dtype); /* "f32", "bf16", "f16", "u8", "i32" */
+
 /* value as a tensor of that type would hold it; DTYPE_F32, _BF16 and _F16 only. */
 float dtype_round(float value, enum dtype dtype);
 
@@ -279,6 +281,38 @@ size_t weights_count(const struct weights *weights);
 const struct weight *weights_at(const struct weights *weights, size_t i);           /* in file order */
 const struct weight *weights_find(const struct weights *weights, const char *name); /* NULL: not there */
 
+/* ---- writing weights ----------------------------------------------------------------------------------- */
+
+/* A safetensors file under way, which appears whole or not at all. Its header comes first, so all tensors are added
+ * twice, in one order: before weights_writer_begin to be announced, after it to be written.
+ *
+ *     weights_writer_open -> what adds tensors -> weights_writer_begin -> the same again -> weights_writer_close */
+struct weights_writer;
+
+/* weights_writer_add writes that type: DTYPE_F32, _F16 or _BF16. The job, which may be NULL, is stepped at each that is
+ * written. ERR_IO, ERR_MEMORY. */
+int weights_writer_open(
+    struct weights_writer **out, const char *path, enum dtype dtype, const struct job *job, struct err *err);
+int weights_writer_begin(struct weights_writer *writer, struct err *err);
+
+/* values (shape) float32 are looked at where weights_writer_wants them: from weights_writer_begin on. ERR_LIMIT for
+ * one that the type does not hold; ERR_MEMORY, ERR_CANCELLED. */
+int weights_writer_add(struct weights_writer *writer, const char *name, int rank, const size_t *shape,
+    const float *values, struct err *err);
+bool weights_writer_wants(const struct weights_writer *writer);
+
+/* A tensor of any type, byte for byte: its name, type, rank and shape, and from weights_writer_begin on its data. */
+int weights_writer_add_as_is(struct weights_writer *writer, const struct weight *tensor, struct err *err);
+
+/* Without keep, nothing is left. ERR_IO where not all could be written. Frees the writer; NULL does nothing. */
+int weights_writer_close(struct weights_writer *writer, bool keep, struct err *err);
+
+/* Adds all tensors of weights that are floats, under the names they have. */
+int weights_save(const struct weights *weights, struct weights_writer *writer, struct err *err);
+
+/* The type that holds all of them as they are, if it is one of 16 bits; else DTYPE_F32. */
+enum dtype weights_dtype(const struct weights *weights);
+
 /* ---- parameter tables ---------------------------------------------------------------------------------- */
 
 /* Sizes and conditions that the rows of a parameter table refer to. A tower fills an array of these from its
@@ -328,6 +362,12 @@ struct param {
  * antialiased with its class token kept, a line linear. Other layouts' have to fit. */
 int params_load(void *object, const struct param *table, size_t rows, const char *prefix, size_t layer,
     const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device, struct err *err);
+
+/* Adds the tensors of every row to a file, under Hugging Face's names and in its shapes, whatever layout the weights
+ * have. Errors are params_load's and weights_writer_add's. */
+int params_save(const struct param *table, size_t rows, const char *prefix, size_t layer,
+    const size_t dims[DIM_COUNT], const struct weights *weights, struct weights_writer *writer,
+    struct err *err);
 void params_release(void *object, const struct param *table, size_t rows);
 
 /* Elements all rows hold together. */
@@ -430,6 +470,10 @@ struct transformer;
 int transformer_load(struct transformer **out, const struct transformer_config *config, const char *prefix,
     const struct weights *weights, struct device *device, struct err *err);
 void transformer_free(struct transformer *transformer);
+
+/* params_save of all blocks. */
+int transformer_save(const struct transformer_config *config, const char *prefix,
+    const struct weights *weights, struct weights_writer *writer, struct err *err);
 
 /* x (B, T, W) float32 through the first `count` blocks, in place. */
 int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,

@@ -268,6 +268,41 @@ int params_load(void *object, const struct param *table, size_t rows, const char
     return rc;
 }
 
+static int param_save(const struct param *param, const char *prefix, size_t layer,
+    const size_t dims[DIM_COUNT], const struct weights *weights, struct weights_writer *writer,
+    struct err *err)
+{
+    const struct place from = place_of(param, prefix, layer, weights),
+                       to = {.prefix = prefix, .name = param->name, .layer = layer};
+    const size_t tensors = name_tensors(param->name);
+    size_t shape[WEIGHT_RANK_MAX] = {0}, count;
+    const int rank = param_shape(shape, &count, param, dims);
+    struct values values = {0};
+    int rc = weights_writer_wants(writer)
+                 ? values_get(&values, param, &from, rank, shape, count, weights, err)
+                 : 0;
+    shape[0] /= tensors;
+    for (size_t i = 0; i < tensors && !rc; i++) {
+        char name[NAME_SIZE];
+        tensor_name(name, &to, i);
+        rc = weights_writer_add(
+            writer, name, rank, shape, values.at ? values.at + i * (count / tensors) : NULL, err);
+    }
+    values_release(&values, weights, count);
+    return rc;
+}
+
+int params_save(const struct param *table, size_t rows, const char *prefix, size_t layer,
+    const size_t dims[DIM_COUNT], const struct weights *weights, struct weights_writer *writer,
+    struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < rows && !rc; i++)
+        if (is_there(&table[i], dims))
+            rc = param_save(&table[i], prefix, layer, dims, weights, writer, err);
+    return rc;
+}
+
 void params_release(void *object, const struct param *table, size_t rows)
 {
     for (size_t i = 0; i < rows; i++) {

@@ -10,6 +10,12 @@ size_t dtype_size(enum dtype dtype)
     return sizes[dtype];
 }
 
+const char *dtype_name(enum dtype dtype)
+{
+    static const char *const names[DTYPE_COUNT] = {"f32", "bf16", "f16", "u8", "i32"};
+    return names[dtype];
+}
+
 float dtype_round(float value, enum dtype dtype)
 {
     assert(dtype == DTYPE_F32 || dtype == DTYPE_BF16 || dtype == DTYPE_F16);

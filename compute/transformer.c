@@ -111,6 +111,17 @@ int transformer_load(struct transformer **out, const struct transformer_config *
     return rc;
 }
 
+int transformer_save(const struct transformer_config *config, const char *prefix,
+    const struct weights *weights, struct weights_writer *writer, struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    int rc = 0;
+    block_dims(dims, config);
+    for (size_t layer = 0; layer < config->layers && !rc; layer++)
+        rc = params_save(block_params, BLOCK_PARAMS, prefix, layer, dims, weights, writer, err);
+    return rc;
+}
+
 void transformer_free(struct transformer *transformer)
 {
     if (!transformer)

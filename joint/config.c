@@ -312,8 +312,11 @@ int model_preprocess_read(
     int rc = path_folder(&folder, path, &arena, err);
     if (!rc)
         rc = preprocess_load(out, folder, (int)config->vision.image_size, err);
-    if (!rc && config->no_file)
-        out->crop_rounding = CROP_HALF_EVEN; /* torchvision's, as open_clip's */
+    if (!rc && config->no_file) { /* open_clip's way was OpenAI's */
+        out->crop_rounding = CROP_HALF_EVEN;
+        out->rgb_order = RGB_LAST;
+        out->source = "none, as OpenAI's models come";
+    }
     arena_release(&arena);
     return rc;
 }

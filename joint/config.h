@@ -92,6 +92,9 @@ struct config_format {
 
 extern const struct config_format config_hf, config_open_clip;
 
+/* transformers' name for it, which is none of ACTIVATION_NONE's. */
+const char *config_hf_activation(enum activation activation);
+
 /* All of them; NULL ends the list. The first of a file is also for one that does not say its model_type. */
 extern const struct config_format *const config_formats[];
 

@@ -15,6 +15,14 @@ static const struct choice activations[] = {
     {NULL, 0},
 };
 
+const char *config_hf_activation(enum activation activation)
+{
+    const struct choice *choice = activations;
+    while (choice->value != (size_t)activation)
+        choice++;
+    return choice->word;
+}
+
 static const struct key top[] = {
     SIZE("projection_dim", embed_width, 512, 1, WIDTH_MAX),
 };

@@ -11,6 +11,14 @@ int model_encode_pixels(const struct model *model, struct stream *stream, struct
 int model_encode_ids(const struct model *model, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor eot, struct err *err);
 
+/* params_save of what neither tower has: the logit scale. */
+int model_save_scale(const struct weights *weights, struct weights_writer *writer, struct err *err);
+
+/* The files beside the weights of a converted model, in `to`: of Hugging Face's layout with the config as transformers
+ * writes it, and preprocessing; of open_clip's as they are in `from`. */
+int convert_files(const char *to, const char *from, const struct model_config *config,
+    const struct preprocess *preprocess, const struct model_conversion *conversion, struct err *err);
+
 /* The cosine of two vectors (E) of any length, and the largest of one with each of others (count, E), count
  * from 1 on. */
 double cosine_of(const float *a, const float *b, size_t width);

@@ -81,6 +81,26 @@ int model_pull(
 /* Whether a snapshot of the cache is a model that runs, as far as can be told in milliseconds: 0, or why not. */
 int model_installed_check(const struct hub_model *installed, struct err *err);
 
+struct model_conversion {
+    enum layout layout;
+    enum dtype dtype;
+    size_t parameters;
+};
+
+/* Writes the model at `path`, of any layout and any kind of weights, as a new directory with safetensors: in Hugging
+ * Face's layout where transformers' CLIP is such a model, else in open_clip's (no ln_pre, or pictures prepared as
+ * CLIPImageProcessor cannot). Tokenizer files are carried over; configs are too where the layout stays, and are else
+ * written anew. dtype is that of the weights: NULL means the 16-bit type that all of them have, else float32. *out says
+ * what came of it.
+ *
+ * The weights stay what they are, so embeddings do too, but the order in which pictures are prepared and texts are
+ * cleaned is that of the new layout. So the fingerprint is another one, always: it has the names and order of tensors.
+ *
+ * ERR_ARGUMENT where `directory` is there already; ERR_LIMIT for a value that dtype does not hold; ERR_CANCELLED;
+ * the errors of reading the model; ERR_IO. Nothing is left after an error. */
+int model_convert(struct model_conversion *out, const char *directory, const char *path,
+    const enum dtype *dtype, const struct job *job, struct err *err);
+
 struct model;
 
 /* Opens a model. Errors are those of model_config_read, preprocess_load, tokenizer_load, weights_open,

@@ -22,6 +22,12 @@ static const struct param model_params[] = {
     {PARAM_HOST, offsetof(struct model, logit_scale), "logit_scale", {DIM_NONE}, ALWAYS},
 };
 
+int model_save_scale(const struct weights *weights, struct weights_writer *writer, struct err *err)
+{
+    const size_t dims[DIM_COUNT] = {0};
+    return params_save(model_params, 1, "", 0, dims, weights, writer, err);
+}
+
 static int load_towers(struct model *model, const struct weights *weights, struct err *err)
 {
     const struct model_config *config = &model->config;

@@ -98,6 +98,10 @@ int text_tower_load(struct text_tower **out, const struct text_config *config, c
     struct device *device, struct err *err);
 void text_tower_free(struct text_tower *tower);
 
+/* params_save of all its tensors. */
+int text_tower_save(const struct text_config *config, const struct weights *weights,
+    struct weights_writer *writer, struct err *err);
+
 /* Position of the token that is pooled among the count ids of one text. */
 size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count);
 

@@ -55,6 +55,15 @@ int text_tower_load(struct text_tower **out, const struct text_config *config, c
     return rc;
 }
 
+int text_tower_save(const struct text_config *config, const struct weights *weights,
+    struct weights_writer *writer, struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    text_dims(dims, config);
+    const int rc = params_save(params, PARAMS, "", 0, dims, weights, writer, err);
+    return rc ? rc : transformer_save(&config->block, block_prefix, weights, writer, err);
+}
+
 void text_tower_free(struct text_tower *tower)
 {
     if (!tower)

@@ -229,6 +229,10 @@ int vit_load(struct vit **out, const struct vit_config *config, const struct pre
     const struct weights *weights, struct device *device, struct err *err);
 void vit_free(struct vit *vit);
 
+/* params_save of all its tensors. */
+int vit_save(const struct vit_config *config, const struct weights *weights, struct weights_writer *writer,
+    struct err *err);
+
 /* embeddings (B, E) float32, not normalised, of pixels (B, S, S, 3) on the device. ERR_DEVICE; ERR_LIMIT: the batch
  * is larger than the stream's memory was planned for. */
 int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,

@@ -78,6 +78,15 @@ int vit_load(struct vit **out, const struct vit_config *config, const struct pre
     return rc;
 }
 
+int vit_save(const struct vit_config *config, const struct weights *weights, struct weights_writer *writer,
+    struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    vit_dims(dims, config);
+    const int rc = params_save(params, PARAMS, "", 0, dims, weights, writer, err);
+    return rc ? rc : transformer_save(&config->block, block_prefix, weights, writer, err);
+}
+
 void vit_free(struct vit *vit)
 {
     if (!vit)

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/safetensors_writer.h"
 
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -44,37 +42,20 @@ void write_text(const char *path, const char *text)
     write_bytes(path, text, strlen(text));
 }
 
-static size_t bytes_of(const struct weight *tensor)
+static void add_all(struct weights_writer *writer, const struct weight *tensors, size_t count)
 {
-    size_t bytes = !strcmp(tensor->type, "F32") ? 4 : !strcmp(tensor->type, "I64") ? 8 : 2;
-    for (int axis = 0; axis < tensor->rank; axis++)
-        bytes *= tensor->shape[axis];
-    return bytes;
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(weights_writer_add_as_is(writer, &tensors[i], NULL), 0);
 }
 
 void write_safetensors(const char *path, const struct weight *tensors, size_t count)
 {
-    json_t *header = json_object();
-    size_t offset = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct weight *tensor = &tensors[i];
-        const size_t end = offset + bytes_of(tensor);
-        json_t *shape = json_array();
-        for (int axis = 0; axis < tensor->rank; axis++)
-            json_array_append_new(shape, json_integer((json_int_t)tensor->shape[axis]));
-        json_object_set_new(header, tensor->name,
-            json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensor->type, "shape", shape, "data_offsets",
-                (json_int_t)offset, (json_int_t)end));
-        offset = end;
-    }
-    char *text = json_dumps(header, JSON_COMPACT);
-    FILE *file = create(path);
-    put_header(file, strlen(text), text);
-    for (size_t i = 0; i < count; i++)
-        put(file, tensors[i].data, bytes_of(&tensors[i]));
-    assert_int_equal(fclose(file), 0);
-    free(text);
-    json_decref(header);
+    struct weights_writer *writer;
+    assert_int_equal(weights_writer_open(&writer, path, DTYPE_F32, NULL, NULL), 0);
+    add_all(writer, tensors, count);
+    assert_int_equal(weights_writer_begin(writer, NULL), 0);
+    add_all(writer, tensors, count);
+    assert_int_equal(weights_writer_close(writer, true, NULL), 0);
 }
 
 void write_raw_safetensors(const char *path, uint64_t length, const char *header, size_t size)

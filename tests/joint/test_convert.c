@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Models written anew: the same weights whatever they came in, whole or not at all. */
+#include "compute/weights.h"
+#include "joint/joint.h"
+
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/checkpoint.h"
+#include "tests/support/safetensors_writer.h"
+
+#define IN DIPTYCH_SCRATCH "/in"
+#define OUT DIPTYCH_SCRATCH "/out"
+
+/* A model in IN, with nothing at OUT. */
+static void make(enum layout layout, const char *type, void (*change)(struct checkpoint *))
+{
+    struct checkpoint checkpoint;
+    assert_int_equal(system("rm -rf " IN " " OUT), 0);
+    checkpoint_directory(IN, layout);
+    checkpoint_init(&checkpoint, layout, type);
+    if (change)
+        change(&checkpoint);
+    write_safetensors(layout == LAYOUT_HF ? IN "/model.safetensors" : IN "/open_clip_model.safetensors",
+        checkpoint.tensors, checkpoint.count);
+    checkpoint_release(&checkpoint);
+}
+
+static struct model_conversion must_convert(const enum dtype *dtype)
+{
+    struct model_conversion out;
+    struct err err = {0};
+    if (model_convert(&out, OUT, IN, dtype, NULL, &err))
+        fail_msg("%s", err.msg);
+    return out;
+}
+
+static char *must_read(size_t *size, const char *path)
+{
+    char *bytes;
+    struct err err = {0};
+    if (file_read(&bytes, size, path, SIZE_MAX, &err))
+        fail_msg("%s", err.msg);
+    return bytes;
+}
+
+static void assert_same_files(const char *a, const char *b)
+{
+    size_t sizes[2];
+    char *bytes[2] = {must_read(&sizes[0], a), must_read(&sizes[1], b)};
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(bytes[0], bytes[1], sizes[0]);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+/* Both layouts of one model give one file, which has the values that the model was made up with. */
+static void both_layouts_give_the_same(void **state)
+{
+    struct model_config config, wanted = checkpoint_config();
+    struct weights *weights = NULL;
+    struct err err = {0};
+    (void)state;
+    make(LAYOUT_HF, "F32", NULL);
+    assert_int_equal(must_convert(NULL).layout, LAYOUT_HF);
+    assert_int_equal(rename(OUT "/model.safetensors", DIPTYCH_SCRATCH "/hf.safetensors"), 0);
+    make(LAYOUT_OPEN_CLIP, "F32", NULL);
+    const struct model_conversion conversion = must_convert(NULL);
+    assert_int_equal(conversion.layout, LAYOUT_HF);
+    assert_int_equal(conversion.dtype, DTYPE_F32);
+    assert_same_files(OUT "/model.safetensors", DIPTYCH_SCRATCH "/hf.safetensors");
+
+    assert_int_equal(model_config_read(&config, OUT, &err), 0);
+    wanted.text.eot_rule = EOT_ARGMAX; /* open_clip's default */
+    wanted.text.eot_id = 2;
+    assert_memory_equal(&config.vision, &wanted.vision, sizeof wanted.vision);
+    assert_memory_equal(&config.text, &wanted.text, sizeof wanted.text);
+
+    assert_int_equal(weights_open(&weights, OUT, &err), 0);
+    for (size_t i = 0; i < weights_count(weights); i++) {
+        const struct weight *weight = weights_at(weights, i);
+        float *values = malloc(weight->count * sizeof *values);
+        assert_true(weights_random_fill(values, weight->name, CHECKPOINT_SEED, weight->rank, weight->shape));
+        assert_memory_equal(weight->data, values, weight->count * sizeof *values);
+        free(values);
+    }
+    weights_free(weights);
+}
+
+static void files_are_carried_over(void **state)
+{
+    struct preprocess in, out;
+    (void)state;
+    make(LAYOUT_OPEN_CLIP, "F32", NULL);
+    write_text(IN "/open_clip_config.json",
+        "{\"model_cfg\": {\"embed_dim\": 32, \"vision_cfg\": {\"width\": 64, \"mlp_ratio\": 2, \"layers\": 2,"
+        " \"head_width\": 16, \"image_size\": 32, \"patch_size\": 8}, \"text_cfg\": {\"width\": 64, "
+        "\"mlp_ratio\": 2,"
+        " \"layers\": 2, \"heads\": 4, \"vocab_size\": 914, \"context_length\": 16}},"
+        " \"preprocess_cfg\": {\"mean\": [0.5, 0.25, 0.125], \"std\": [0.3, 0.2, 0.1],"
+        " \"interpolation\": \"bilinear\", \"resize_mode\": \"squash\", \"size\": 32}}");
+    must_convert(NULL);
+    assert_same_files(OUT "/vocab.json", IN "/vocab.json");
+    assert_same_files(OUT "/merges.txt", IN "/merges.txt");
+    assert_false(file_exists(OUT "/open_clip_config.json"));
+    assert_int_equal(preprocess_load(&in, IN, 32, NULL), 0);
+    assert_int_equal(preprocess_load(&out, OUT, 32, NULL), 0);
+    assert_int_equal(out.resize_mode, RESIZE_SQUASH);
+    assert_int_equal(out.resample, RESAMPLE_BILINEAR);
+    assert_int_equal(out.resize, in.resize);
+    assert_int_equal(out.crop, in.crop);
+    assert_true(out.scale == in.scale);
+    assert_memory_equal(out.mean, in.mean, sizeof in.mean);
+    assert_memory_equal(out.std, in.std, sizeof in.std);
+}
+
+static void a_config_of_hugging_face_stays(void **state)
+{
+    json_t *config;
+    const enum dtype dtype = DTYPE_BF16;
+    (void)state;
+    make(LAYOUT_HF, "F32", NULL);
+    assert_int_equal(json_read(&config, IN "/config.json", SIZE_MAX, NULL), 0);
+    json_object_set_new(config, "torch_dtype", json_string("float32"));
+    json_object_set_new(config, "what_nobody_reads", json_integer(7));
+    assert_int_equal(json_dump_file(config, IN "/config.json", 0), 0);
+    json_decref(config);
+    must_convert(&dtype);
+    assert_int_equal(json_read(&config, OUT "/config.json", SIZE_MAX, NULL), 0);
+    assert_int_equal(json_integer_value(json_object_get(config, "what_nobody_reads")), 7);
+    assert_string_equal(json_string_value(json_object_get(config, "dtype")), "bfloat16");
+    assert_null(json_object_get(config, "torch_dtype"));
+    json_decref(config);
+}
+
+/* What all tensors are stays; another type is said to be, or is float32. */
+static void types(void **state)
+{
+    static const struct {
+        const char *in;
+        enum dtype out;
+    } cases[] = {{"F16", DTYPE_F16}, {"BF16", DTYPE_BF16}, {"F32", DTYPE_F32}};
+    const enum dtype f16 = DTYPE_F16;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        make(LAYOUT_OPEN_CLIP, cases[i].in, NULL);
+        assert_int_equal(must_convert(NULL).dtype, cases[i].out);
+        if (i == 0)
+            assert_int_equal(rename(OUT "/model.safetensors", DIPTYCH_SCRATCH "/f16.safetensors"), 0);
+    }
+    make(LAYOUT_HF, "F32", NULL);
+    must_convert(&f16);
+    assert_same_files(OUT "/model.safetensors", DIPTYCH_SCRATCH "/f16.safetensors");
+}
+
+static void drop_pre_norm(struct checkpoint *checkpoint)
+{
+    checkpoint_find(checkpoint, "visual.ln_pre.weight")->name = "visual.unused.weight";
+    checkpoint_find(checkpoint, "visual.ln_pre.bias")->name = "visual.unused.bias";
+}
+
+static void what_transformers_has_not_stays_open_clip(void **state)
+{
+    struct model_config config;
+    json_t *root;
+    (void)state;
+    make(LAYOUT_OPEN_CLIP, "F16", drop_pre_norm);
+    assert_int_equal(json_read(&root, IN "/open_clip_config.json", SIZE_MAX, NULL), 0);
+    json_object_set_new(
+        json_object_get(json_object_get(root, "model_cfg"), "vision_cfg"), "no_ln_pre", json_true());
+    assert_int_equal(json_dump_file(root, IN "/open_clip_config.json", 0), 0);
+    json_decref(root);
+    assert_int_equal(must_convert(NULL).layout, LAYOUT_OPEN_CLIP);
+    assert_same_files(OUT "/open_clip_config.json", IN "/open_clip_config.json");
+    assert_same_files(OUT "/open_clip_model.safetensors", IN "/open_clip_model.safetensors");
+    assert_int_equal(model_config_read(&config, OUT, NULL), 0);
+    assert_false(config.vision.pre_norm);
+}
+
+/* ---- what is not done ---------------------------------------------------------------------------------- */
+
+static void assert_refused(
+    const enum dtype *dtype, const struct job *job, enum err_code code, const char *message)
+{
+    struct model_conversion out;
+    struct err err = {0};
+    const int rc = model_convert(&out, OUT, IN, dtype, job, &err);
+    if (rc != (int)code || !strstr(err.msg, message))
+        fail_msg("%d '%s', expected %d '%s'", rc, err.msg, code, message);
+}
+
+static void assert_nothing_left(void)
+{
+    assert_false(file_exists(OUT));
+    assert_int_equal(system("test -z \"$(ls -A " DIPTYCH_SCRATCH " | grep tmp)\""), 0);
+}
+
+static void enlarge(struct checkpoint *checkpoint)
+{
+    struct weight *weight = checkpoint_find(checkpoint, "text_model.final_layer_norm.bias");
+    float *values = arena_alloc(&checkpoint->arena, 64 * sizeof *values);
+    values[3] = 70000;
+    weight->data = (const uint8_t *)values;
+}
+
+static int stop_at_ten(void *context, const char *unit, size_t done, size_t total)
+{
+    (void)context;
+    assert_string_equal(unit, "tensors");
+    assert_true(done <= total);
+    return done == 10;
+}
+
+static void nothing_is_left_of_what_fails(void **state)
+{
+    const enum dtype f16 = DTYPE_F16;
+    const struct job job = {.step = stop_at_ten};
+    (void)state;
+    make(LAYOUT_HF, "F32", enlarge);
+    assert_refused(&f16, NULL, ERR_LIMIT,
+        "element 3 of tensor 'text_model.final_layer_norm.bias' is 70000, which F16 does not hold");
+    assert_nothing_left();
+    assert_refused(NULL, &job, ERR_CANCELLED, "interrupted");
+    assert_nothing_left();
+    assert_int_equal(truncate(IN "/model.safetensors", 5000), 0);
+    assert_refused(NULL, NULL, ERR_FORMAT, IN "/model.safetensors");
+    assert_nothing_left();
+}
+
+static void nothing_is_overwritten(void **state)
+{
+    (void)state;
+    make(LAYOUT_HF, "F32", NULL);
+    write_text(OUT, "here already");
+    assert_refused(NULL, NULL, ERR_ARGUMENT, "'" OUT "' is there already");
+    assert_int_equal(unlink(OUT), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_layouts_give_the_same),
+        cmocka_unit_test(files_are_carried_over),
+        cmocka_unit_test(a_config_of_hugging_face_stays),
+        cmocka_unit_test(types),
+        cmocka_unit_test(what_transformers_has_not_stays_open_clip),
+        cmocka_unit_test(nothing_is_left_of_what_fails),
+        cmocka_unit_test(nothing_is_overwritten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
