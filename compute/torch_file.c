@@ -210,18 +210,6 @@ static int read_tensor(
     return extent.contiguous ? 0 : gather(weight, file, &extent, bytes, err);
 }
 
-/* What checkpoints hold that is no weight, and that PyTorch's own loaders drop. */
-static bool is_dropped(const char *name)
-{
-    static const char *const dropped[] = {
-        "input_resolution", "context_length", "vocab_size", "position_ids", "attn_mask"};
-    const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
-    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
-        if (!strcmp(last, dropped[i]))
-            return true;
-    return false;
-}
-
 /* What a model trained on several devices puts before every name. */
 static size_t prefix_length(const struct torch_tensors *tensors)
 {
@@ -241,7 +229,7 @@ static int read_tensors(
     for (size_t i = 0; i < file->tensors.count && !rc; i++) {
         struct torch_tensor tensor = file->tensors.items[i];
         tensor.name += prefix;
-        if (is_dropped(tensor.name))
+        if (weight_is_dropped(tensor.name))
             continue;
         weights[*count].file = path;
         rc = read_tensor(&weights[(*count)++], file, &tensor, err);

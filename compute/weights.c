@@ -51,6 +51,17 @@ const struct weight *weights_at(const struct weights *weights, size_t i)
     return &weights->items[i];
 }
 
+bool weight_is_dropped(const char *name)
+{
+    static const char *const dropped[] = {
+        "input_resolution", "context_length", "vocab_size", "position_ids", "attn_mask"};
+    const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+        if (!strcmp(last, dropped[i]))
+            return true;
+    return false;
+}
+
 void weights_forget(const struct weights *weights, const void *data, size_t size)
 {
     for (const struct mapped_file *file = weights->files; file; file = file->next) {

@@ -38,6 +38,9 @@ int weights_view(const float **out, const struct weights *weights, const char *n
 /* The bits of an element of a type of safetensors; 0: there is no such type. */
 size_t type_bits(const char *name);
 
+/* Whether a tensor of that name is no weight, and dropped where PyTorch's own loaders drop it. */
+bool weight_is_dropped(const char *name);
+
 /* The data of a tensor have been used: file_map_forget, where they are a file's. */
 void weights_forget(const struct weights *weights, const void *data, size_t size);
 

@@ -149,7 +149,7 @@ static int add_shards(struct weights *weights, const char *directory, const json
         return rc;
     json_object_foreach(map, name, shard)
     {
-        if (!weights_find(weights, name))
+        if (!weights_find(weights, name) && !weight_is_dropped(name))
             return err_set(err, ERR_FORMAT, "cannot load '%s': tensor '%s' is missing from '%s'",
                 weights->source, name, json_string_value(shard));
     }

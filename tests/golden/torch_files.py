@@ -133,6 +133,7 @@ def main():
     model = hf_model()
     state = plain(model.state_dict())
     safetensors.torch.save_file(state, path("hf.safetensors"))
+    state["text_model.embeddings.position_ids"] = torch.arange(CONTEXT)[None]  # as before transformers 4.31
     names = sorted(state)
     parts = {"a.bin": names[::2], "b.bin": names[1::2]}
     for name, part in parts.items():
