@@ -25,7 +25,8 @@ static int copy_all(
     return rc;
 }
 
-static int write_json(json_t *root, const char *to, const char *name, struct arena *arena, struct err *err)
+int convert_write_json(
+    struct json_t *root, const char *to, const char *name, struct arena *arena, struct err *err)
 {
     struct new_file file;
     const char *path = path_join(arena, to, name);
@@ -108,7 +109,7 @@ static int write_config(const char *to, const char *from, const struct model_con
         json_object_set_new(root, "dtype", json_string(names[dtype]));
     }
     if (!rc)
-        rc = write_json(root, to, config_hf.file, arena, err);
+        rc = convert_write_json(root, to, config_hf.file, arena, err);
     json_decref(root);
     return rc;
 }
@@ -141,19 +142,51 @@ static int write_preprocess(
     const char *to, const struct preprocess *preprocess, struct arena *arena, struct err *err)
 {
     json_t *root = preprocess_json(preprocess);
-    const int rc = write_json(root, to, "preprocessor_config.json", arena, err);
+    const int rc = convert_write_json(root, to, "preprocessor_config.json", arena, err);
     json_decref(root);
     return rc;
+}
+
+/* ---- the tokenizer ------------------------------------------------------------------------------------- */
+
+/* Every CLIP model of OpenAI's has these. */
+static json_t *tokenizer_json(const struct model_config *config)
+{
+    static const char end[] = "<|endoftext|>";
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s}", "tokenizer_class", "CLIPTokenizer", "model_max_length",
+        (json_int_t)config->text.context, "bos_token", "<|startoftext|>", "eos_token", end, "pad_token", end,
+        "unk_token", end);
+}
+
+/* Files as they are; but transformers does not read OpenAI's vocabulary, so where it is alone, the same in files that
+ * it does. */
+static int write_tokenizer(const char *to, const char *from, const struct model_config *config,
+    const struct model_conversion *conversion, struct arena *arena, struct err *err)
+{
+    static const char openai[] = "bpe_simple_vocab_16e6.txt.gz";
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt",
+        "special_tokens_map.json", "added_tokens.json", NULL};
+    const char *vocabulary = path_join(arena, from, openai), *fast = path_join(arena, from, names[0]),
+               *slow = path_join(arena, from, names[2]);
+    if (!vocabulary || !fast || !slow)
+        return err_memory(err, strlen(from));
+    if (conversion->layout == LAYOUT_OPEN_CLIP || !file_exists(vocabulary) || file_exists(fast) ||
+        file_exists(slow)) {
+        const int rc = copy_all(to, from, names, arena, err);
+        return rc ? rc : copy_one(to, from, openai, arena, err);
+    }
+    json_t *settings = tokenizer_json(config);
+    int rc = convert_write_json(settings, to, names[1], arena, err);
+    json_decref(settings);
+    return rc ? rc : convert_vocabulary(to, vocabulary, err);
 }
 
 int convert_files(const char *to, const char *from, const struct model_config *config,
     const struct preprocess *preprocess, const struct model_conversion *conversion, struct err *err)
 {
-    static const char *const tokenizer[] = {"tokenizer.json", "tokenizer_config.json", "vocab.json",
-        "merges.txt", "special_tokens_map.json", "added_tokens.json", "bpe_simple_vocab_16e6.txt.gz", NULL};
     static const char *const processor[] = {"processor_config.json", "preprocessor_config.json", NULL};
     struct arena arena = {0};
-    int rc = copy_all(to, from, tokenizer, &arena, err);
+    int rc = write_tokenizer(to, from, config, conversion, &arena, err);
     if (!rc && conversion->layout == LAYOUT_OPEN_CLIP)
         rc = copy_one(to, from, config_open_clip.file, &arena, err);
     else if (!rc && !(rc = write_config(to, from, config, conversion->dtype, &arena, err)))

@@ -19,6 +19,14 @@ int model_save_scale(const struct weights *weights, struct weights_writer *write
 int convert_files(const char *to, const char *from, const struct model_config *config,
     const struct preprocess *preprocess, const struct model_conversion *conversion, struct err *err);
 
+/* vocab.json and merges.txt in `to` of OpenAI's bpe_simple_vocab_16e6.txt.gz at `path`. ERR_FORMAT where it is another
+ * vocabulary. */
+int convert_vocabulary(const char *to, const char *path, struct err *err);
+
+/* root as a new file of that name; NULL is ERR_MEMORY. */
+int convert_write_json(
+    struct json_t *root, const char *to, const char *name, struct arena *arena, struct err *err);
+
 /* The cosine of two vectors (E) of any length, and the largest of one with each of others (count, E), count
  * from 1 on. */
 double cosine_of(const float *a, const float *b, size_t width);

@@ -89,9 +89,9 @@ struct model_conversion {
 
 /* Writes the model at `path`, of any layout and any kind of weights, as a new directory with safetensors: in Hugging
  * Face's layout where transformers' CLIP is such a model, else in open_clip's (no ln_pre, or pictures prepared as
- * CLIPImageProcessor cannot). Tokenizer files are carried over; configs are too where the layout stays, and are else
- * written anew. dtype is that of the weights: NULL means the 16-bit type that all of them have, else float32. *out says
- * what came of it.
+ * CLIPImageProcessor cannot). Tokenizer files are carried over, OpenAI's vocabulary where it is alone as vocab.json and
+ * merges.txt; configs are too where the layout stays, and are else written anew. dtype is that of the weights: NULL
+ * means the 16-bit type that all of them have, else float32. *out says what came of it.
  *
  * The weights stay what they are, so embeddings do too, but the order in which pictures are prepared and texts are
  * cleaned is that of the new layout. So the fingerprint is another one, always: it has the names and order of tensors.

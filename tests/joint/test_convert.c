@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Models written anew: the same weights whatever they came in, whole or not at all. */
 #include "compute/weights.h"
-#include "joint/joint.h"
+#include "joint/internal.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -184,6 +184,79 @@ static void what_transformers_has_not_stays_open_clip(void **state)
     assert_false(config.vision.pre_norm);
 }
 
+/* ---- OpenAI's vocabulary ------------------------------------------------------------------------------- */
+
+enum { MERGES = 48894 };
+#define VOCABULARY DIPTYCH_SCRATCH "/bpe.txt"
+
+/* As many pairs as OpenAI's has, of which line `spoiled` is another. */
+static void write_vocabulary(size_t pairs, size_t spoiled, const char *with)
+{
+    FILE *file = fopen(VOCABULARY, "w");
+    assert_non_null(file);
+    fputs("\"bpe_simple_vocab_16e6.txt#version: 0.2\n", file);
+    for (size_t i = 1; i <= pairs; i++)
+        if (i == spoiled)
+            fprintf(file, "%s\n", with);
+        else
+            fprintf(file, "m%zu x</w>\n", i);
+    assert_int_equal(fclose(file), 0);
+}
+
+static json_int_t id_of(const json_t *vocab, const char *token)
+{
+    const json_t *id = json_object_get(vocab, token);
+    return id ? json_integer_value(id) : -1;
+}
+
+static void openai_vocabulary(void **state)
+{
+    json_t *vocab;
+    struct strings lines = {0};
+    struct err err = {0};
+    (void)state;
+    write_vocabulary(MERGES + 100, 0, NULL); /* OpenAI's has more than are used */
+    if (convert_vocabulary(DIPTYCH_SCRATCH, VOCABULARY, &err))
+        fail_msg("%s", err.msg);
+    assert_int_equal(json_read(&vocab, DIPTYCH_SCRATCH "/vocab.json", SIZE_MAX, NULL), 0);
+    assert_int_equal(json_object_size(vocab), 49408);
+    assert_int_equal(id_of(vocab, "!"), 0);
+    assert_int_equal(id_of(vocab, "\xc3\xbf"), 187); /* y with diaeresis, byte 255 */
+    assert_int_equal(id_of(vocab, "\xc4\x80"), 188); /* U+0100, byte 0 */
+    assert_int_equal(id_of(vocab, "!</w>"), 256);
+    assert_int_equal(id_of(vocab, "m1x</w>"), 512);
+    assert_int_equal(id_of(vocab, "m48894x</w>"), 49405);
+    assert_int_equal(id_of(vocab, "<|startoftext|>"), 49406);
+    assert_int_equal(id_of(vocab, "<|endoftext|>"), 49407);
+    json_decref(vocab);
+    assert_int_equal(lines_read(&lines, DIPTYCH_SCRATCH "/merges.txt", SIZE_MAX, NULL), 0);
+    assert_int_equal(lines.count, MERGES + 1);
+    assert_string_equal(lines.items[0], "#version: 0.2");
+    assert_string_equal(lines.items[1], "m1 x</w>");
+    assert_string_equal(lines.items[MERGES], "m48894 x</w>");
+    strings_release(&lines);
+}
+
+static void other_vocabularies(void **state)
+{
+    static const struct {
+        size_t pairs, spoiled;
+        const char *with, *message;
+    } cases[] = {
+        {MERGES - 1, 0, NULL, "it has 48894 lines"},
+        {MERGES, 7, "alone", "'alone' is no pair of tokens"},
+        {MERGES, 7, "m8 x</w>", "it has a token twice"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        write_vocabulary(cases[i].pairs, cases[i].spoiled, cases[i].with);
+        assert_int_equal(convert_vocabulary(DIPTYCH_SCRATCH, VOCABULARY, &err), ERR_FORMAT);
+        assert_non_null(strstr(err.msg, "unable to use '" VOCABULARY "'"));
+        assert_non_null(strstr(err.msg, cases[i].message));
+    }
+}
+
 /* ---- what is not done ---------------------------------------------------------------------------------- */
 
 static void assert_refused(
@@ -251,6 +324,8 @@ int main(void)
         cmocka_unit_test(a_config_of_hugging_face_stays),
         cmocka_unit_test(types),
         cmocka_unit_test(what_transformers_has_not_stays_open_clip),
+        cmocka_unit_test(openai_vocabulary),
+        cmocka_unit_test(other_vocabularies),
         cmocka_unit_test(nothing_is_left_of_what_fails),
         cmocka_unit_test(nothing_is_overwritten),
     };
