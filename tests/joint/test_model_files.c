@@ -33,7 +33,10 @@ static void the_config_lies_beside(void **state)
     checkpoint_release(&checkpoint);
     assert_int_equal(model_config_read(&directory, DIRECTORY, &err), 0);
     assert_int_equal(model_config_read(&file, DIRECTORY "/epoch_3.safetensors", &err), 0);
-    assert_memory_equal(&directory, &file, sizeof file);
+    assert_int_equal(file.layout, LAYOUT_OPEN_CLIP);
+    assert_int_equal(file.vision.block.heads, directory.vision.block.heads);
+    assert_int_equal(file.text.vocab, directory.text.vocab);
+    assert_false(file.no_file);
     assert_int_equal(model_preprocess_read(&preprocess, &file, DIRECTORY "/epoch_3.safetensors", &err), 0);
     assert_int_equal(model_directory_fingerprint(fingerprints[0], DIRECTORY, &err), 0);
     assert_int_equal(model_directory_fingerprint(fingerprints[1], DIRECTORY "/epoch_3.safetensors", &err), 0);
