@@ -179,7 +179,7 @@ enum { STRIP_ROWS = 16 };
 
 /* Lays `columns` columns of `rows` rows out as a strip; its other rows repeat the last. Pixels are copied as
  * four bytes where they can be, of which the next copy overwrites a fourth that is not theirs. */
-static void strip_fill(
+static inline void strip_fill(
     uint8_t *strip, const uint8_t *data, size_t stride, size_t channels, size_t rows, size_t columns)
 {
     const uint8_t *from[STRIP_ROWS];
@@ -193,27 +193,41 @@ static void strip_fill(
         memcpy(strip + (columns - 1) * step + y * channels, from[y] + (columns - 1) * channels, channels);
 }
 
-/* out: `rows` rows of axis->count pixels, each resampled from a row of `in`. */
+/* One strip: `rows` rows of axis->count pixels from as many of `in`. */
+static inline void resample_strip(uint8_t *out, size_t out_stride, struct part in, size_t channels,
+    size_t rows, const struct axis *axis, uint8_t *strip, weigh_rows *weigh)
+{
+    const size_t columns = (size_t)(axis_end(axis) - in.x), step = STRIP_ROWS * channels;
+    uint8_t column[STRIP_ROWS * PICTURE_CHANNELS_MAX];
+    strip_fill(strip, in.data, in.stride, channels, rows, columns);
+    for (int x = 0; x < axis->count; x++) {
+        const uint8_t *from = strip + (size_t)(axis->start[x] - in.x) * step;
+        uint8_t *to = out + (size_t)x * channels;
+        weigh(column, from, step, axis_weights(axis, x), axis->size[x], step);
+        for (size_t y = 0; y < rows; y++)
+            memcpy(to + y * out_stride, column + y * channels, channels);
+    }
+}
+
+/* out: `rows` rows of axis->count pixels, each resampled from a row of `in`. The copies of pixels are as fast as they
+ * are only where the compiler knows how large one is. */
 static int resample_rows(
     uint8_t *out, size_t out_stride, struct part in, size_t rows, const struct axis *axis, struct err *err)
 {
     const size_t columns = (size_t)(axis_end(axis) - in.x), step = STRIP_ROWS * in.channels;
-    uint8_t *strip = mem_new(columns, step), column[STRIP_ROWS * PICTURE_CHANNELS_MAX];
+    uint8_t *strip = mem_new(columns, step);
     weigh_rows *weigh = weigh_rows_best();
     if (!strip)
         return err_memory(err, columns * step);
-
     for (size_t first = 0; first < rows; first += STRIP_ROWS) {
         const size_t count = rows - first < STRIP_ROWS ? rows - first : STRIP_ROWS;
-        strip_fill(strip, in.data + first * in.stride, in.stride, in.channels, count, columns);
-        for (int x = 0; x < axis->count; x++) {
-            const uint8_t *from = strip + (size_t)(axis->start[x] - in.x) * step;
-            uint8_t *to = out + first * out_stride + (size_t)x * in.channels;
-            weigh(column, from, step, axis_weights(axis, x), axis->size[x], step);
-            for (size_t y = 0; y < count; y++)
-                for (size_t c = 0; c < in.channels; c++)
-                    to[y * out_stride + c] = column[y * in.channels + c];
-        }
+        uint8_t *to = out + first * out_stride;
+        struct part from = in;
+        from.data += first * in.stride;
+        if (in.channels == 3)
+            resample_strip(to, out_stride, from, 3, count, axis, strip, weigh);
+        else
+            resample_strip(to, out_stride, from, 4, count, axis, strip, weigh);
     }
     free(strip);
     return 0;

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,24 @@ static void check_thumbnail(int width, int height, int edge, int expected_width,
     free((uint8_t *)source.bytes);
 }
 
+static void shows_transparency_on_white(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"clear.png", "rgb_trns.png"};
+    for (size_t i = 0; i < 2; i++) {
+        struct thumbnail thumbnail;
+        struct picture got;
+        char path[512];
+        snprintf(path, sizeof path, GOLDEN "%s", names[i]);
+        check_ok(thumbnail_read(&thumbnail, picture_file(path), 64, NULL, &err));
+        check_ok(picture_decode(&got, thumbnail.png, thumbnail.size, NULL, &err));
+        assert_int_equal(got.mode, PICTURE_RGB);
+        assert_memory_equal(got.pixels, "\xff\xff\xff", 3); /* of both the first pixel is transparent */
+        picture_release(&got);
+        thumbnail_release(&thumbnail);
+    }
+}
+
 static void fits_the_square(void **state)
 {
     (void)state;
@@ -88,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fits_the_square),
+        cmocka_unit_test(shows_transparency_on_white),
         cmocka_unit_test(leaves_what_fits),
         cmocka_unit_test(errors_name_the_source),
     };
