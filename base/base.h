@@ -304,6 +304,9 @@ int path_folder(const char **out, const char *path, struct arena *arena, struct 
 /* folder + "/" + name, in the arena. NULL when out of memory. */
 char *path_join(struct arena *arena, const char *folder, const char *name);
 
+/* The last part of a path, which ends before any '/' at its end; in the arena, NULL when out of memory. */
+char *path_last(struct arena *arena, const char *path);
+
 /* The path from the top of the file system, in the arena, with links followed as far as it exists: one file
  * has one path, from wherever it is named. NULL with ERR_MEMORY in err. */
 const char *path_absolute(struct arena *arena, const char *path, struct err *err);

@@ -25,6 +25,16 @@ int path_folder(const char **out, const char *path, struct arena *arena, struct 
     return *out ? 0 : err_memory(err, strlen(path));
 }
 
+char *path_last(struct arena *arena, const char *path)
+{
+    size_t length = strlen(path), first;
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    for (first = length; first && path[first - 1] != '/'; first--)
+        ;
+    return arena_copy(arena, path + first, length - first);
+}
+
 bool path_below(const char *path, const char *root)
 {
     size_t length = strlen(root);

@@ -42,6 +42,14 @@ bool interrupt_seen(void)
     return caught;
 }
 
+bool interrupt_ignored(int number)
+{
+    for (size_t i = 0; i < COUNT; i++)
+        if (signals[i] == number)
+            return ignored[i];
+    return false;
+}
+
 void interrupt_raise(void)
 {
     if (caught)

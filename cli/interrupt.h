@@ -12,6 +12,9 @@ void interrupt_begin(void);
 void interrupt_catch(void);
 bool interrupt_seen(void);
 
+/* Whether the caller had this signal ignored, as noted at the beginning. */
+bool interrupt_ignored(int number);
+
 /* Once all is put away: ends by the signal that came, as the caller's shell expects. Without one, returns. */
 void interrupt_raise(void);
 

@@ -17,6 +17,7 @@ const struct command commands[] = {
     {"evaluate", cmd_evaluate, "measure a model on pictures with known captions or classes"},
     {"index", cmd_index, "keep the embeddings of pictures and texts, to be searched"},
     {"search", cmd_search, "find what an index has that is closest to texts and pictures"},
+    {"serve", cmd_serve, "answer programs over HTTP"},
     {"pull", cmd_pull, "download a model by its name"},
     {"models", cmd_models, "list the models that have been downloaded, or remove one"},
     {"devices", cmd_devices, "list the OpenCL devices and the one that is used"},

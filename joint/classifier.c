@@ -110,7 +110,7 @@ static void mean_direction(float *row, const float *embeddings, size_t count, si
 }
 
 /* The class vectors of labels [first, first + count); embeddings (count * templates, E) is scratch. */
-static int encode_labels(struct classifier *classifier, struct encoder *encoder,
+static int encode_labels(struct classifier *classifier, const struct prompt_encoder *encoder,
     const struct strings *templates, size_t first, size_t count, float *embeddings, const struct job *job,
     struct err *err)
 {
@@ -122,8 +122,8 @@ static int encode_labels(struct classifier *classifier, struct encoder *encoder,
         for (size_t t = 0; t < templates->count && !rc; t++)
             rc = add_prompt(&prompts, templates->items[t], classifier->labels.items[i], err);
     if (!rc)
-        rc = encoder_texts(
-            encoder, embeddings, (const char *const *)prompts.items, prompts.count, &truncated, job, err);
+        rc = encoder->texts(encoder->context, embeddings, (const char *const *)prompts.items, prompts.count,
+            &truncated, job, err);
     for (size_t i = 0; i < count && !rc; i++)
         mean_direction(&classifier->matrix[(first + i) * width], &embeddings[i * templates->count * width],
             templates->count, width);
@@ -134,7 +134,7 @@ static int encode_labels(struct classifier *classifier, struct encoder *encoder,
 
 /* All class vectors, some thousand prompts at a time: enough for the encoder to sort them by length with
  * profit, and 1000 labels in 80 templates never are 80,000 strings. */
-static int encode_matrix(struct classifier *classifier, struct encoder *encoder,
+static int encode_matrix(struct classifier *classifier, const struct prompt_encoder *encoder,
     const struct strings *templates, const struct job *job, struct err *err)
 {
     enum { PROMPTS_AT_ONCE = 2048 };
@@ -157,8 +157,8 @@ static int encode_matrix(struct classifier *classifier, struct encoder *encoder,
     return rc;
 }
 
-int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
-    const struct strings *templates, const struct job *job, struct err *err)
+int classifier_make(struct classifier **out, const struct prompt_encoder *encoder,
+    const struct strings *labels, const struct strings *templates, const struct job *job, struct err *err)
 {
     int rc = check_labels(labels, err);
     if (!rc)
@@ -168,9 +168,8 @@ int classifier_open(struct classifier **out, struct encoder *encoder, const stru
     struct classifier *classifier = mem_new(1, sizeof *classifier);
     if (!classifier)
         return err_memory(err, sizeof *classifier);
-    const struct model *model = encoder_model(encoder);
-    classifier->width = model_width(model);
-    classifier->scale = model_logit_scale(model);
+    classifier->width = encoder->width;
+    classifier->scale = encoder->scale;
     for (size_t i = 0; i < labels->count && !rc; i++)
         rc = strings_add(&classifier->labels, labels->items[i], strlen(labels->items[i]), err);
     if (!rc)
@@ -181,6 +180,21 @@ int classifier_open(struct classifier **out, struct encoder *encoder, const stru
     }
     *out = classifier;
     return 0;
+}
+
+static int encode_prompts(void *context, float *embeddings, const char *const *texts, size_t count,
+    size_t *truncated, const struct job *job, struct err *err)
+{
+    return encoder_texts(context, embeddings, texts, count, truncated, job, err);
+}
+
+int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
+    const struct strings *templates, const struct job *job, struct err *err)
+{
+    const struct model *model = encoder_model(encoder);
+    const struct prompt_encoder prompts = {
+        encode_prompts, encoder, model_width(model), model_logit_scale(model)};
+    return classifier_make(out, &prompts, labels, templates, job, err);
 }
 
 void classifier_free(struct classifier *classifier)

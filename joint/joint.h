@@ -297,8 +297,11 @@ int picture_list_add(struct strings *paths, const char *root, const struct job *
  * to the job, a label that a file repeats, and lines that begin with '#'. Errors are lines_read's. */
 int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err);
 
-/* Templates: "imagenet" (80) or "simple" (7), which the library holds; the value itself where it has a {} for
- * the label; or the lines of a file. Errors are lines_read's. */
+/* Adds templates: "imagenet" (80) or "simple" (7), which the library holds, or the value itself where it has a {} for
+ * the label. ERR_NOT_FOUND: it is neither. */
+int template_add(struct strings *templates, const char *value, struct err *err);
+
+/* The same, or else the lines of a file of that name. Errors are lines_read's. */
 int template_list_read(struct strings *templates, const char *value, struct err *err);
 
 /* ---- zero-shot classification -------------------------------------------------------------------------- */
@@ -311,6 +314,18 @@ struct classifier;
  * are no labels, an empty label and a label given twice; else encoder_texts's errors. */
 int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
     const struct strings *templates, const struct job *job, struct err *err);
+
+/* The same by another way to the model than an encoder of one's own: texts writes embeddings (count, E) of length
+ * 1, as encoder_texts does. */
+struct prompt_encoder {
+    int (*texts)(void *context, float *embeddings, const char *const *texts, size_t count, size_t *truncated,
+        const struct job *job, struct err *err);
+    void *context;
+    size_t width; /* E */
+    float scale;  /* model_logit_scale */
+};
+int classifier_make(struct classifier **out, const struct prompt_encoder *encoder,
+    const struct strings *labels, const struct strings *templates, const struct job *job, struct err *err);
 void classifier_free(struct classifier *classifier);
 size_t classifier_labels(const struct classifier *classifier);
 const char *classifier_label(const struct classifier *classifier, size_t i);
@@ -381,6 +396,10 @@ struct query_term {
  * ERR_CANCELLED. */
 int query_encode(float *embedding, struct encoder *encoder, struct loader *loader,
     const struct query_term *terms, size_t count, size_t *truncated, const struct job *job, struct err *err);
+
+/* The same sum from embeddings (count, E) of length 1 that are there already, with weights (count). */
+int query_sum(float *embedding, const float *embeddings, const float *weights, size_t count, size_t width,
+    struct err *err);
 
 /* ---- CLIPScore ----------------------------------------------------------------------------------------- */
 

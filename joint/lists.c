@@ -120,12 +120,20 @@ static int add_set(struct strings *templates, const char *text, struct err *err)
     return rc;
 }
 
-int template_list_read(struct strings *templates, const char *value, struct err *err)
+int template_add(struct strings *templates, const char *value, struct err *err)
 {
     const size_t length = strlen(value);
     for (size_t i = 0; template_sets[i].name; i++)
         if (!strncmp(template_sets[i].name, value, length) && !strcmp(template_sets[i].name + length, ".txt"))
             return add_set(templates, template_sets[i].text, err);
-    return strstr(value, "{}") ? strings_add(templates, value, length, err)
-                               : list_read(templates, value, err);
+    if (strstr(value, "{}"))
+        return strings_add(templates, value, length, err);
+    return err_set(
+        err, ERR_NOT_FOUND, "template '%s' is no set of templates and has no {} for the label", value);
+}
+
+int template_list_read(struct strings *templates, const char *value, struct err *err)
+{
+    const int rc = template_add(templates, value, err);
+    return rc == ERR_NOT_FOUND ? list_read(templates, value, err) : rc;
 }

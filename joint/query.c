@@ -83,19 +83,29 @@ static int add_batch(
     return job_step(a->job, "pictures", batch->first + batch->count, a->count, err);
 }
 
-/* Terms of unit vectors cancel out where next to nothing of their weights is left. */
-static int normalise(float *sum, size_t width, const struct query_term *terms, size_t count, struct err *err)
+/* Terms of unit vectors cancel out where next to nothing of their weights, `weights` together, is left. */
+static int normalise(float *sum, size_t width, double weights, struct err *err)
 {
-    double square = 0, weights = 0;
+    double square = 0;
     for (size_t e = 0; e < width; e++)
         square += (double)sum[e] * sum[e];
-    for (size_t i = 0; i < count; i++)
-        weights += fabs(terms[i].weight);
     if (!(sqrt(square) > 1e-5 * weights) || !isfinite(square))
         return err_set(err, ERR_ARGUMENT, "the terms of the query cancel out: nothing is left to look for");
     for (size_t e = 0; e < width; e++)
         sum[e] = (float)(sum[e] / sqrt(square));
     return 0;
+}
+
+int query_sum(float *embedding, const float *embeddings, const float *weights, size_t count, size_t width,
+    struct err *err)
+{
+    double sum = 0;
+    for (size_t e = 0; e < width; e++)
+        embedding[e] = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += fabsf(weights[i]);
+    add_weighted(embedding, embeddings, weights, count, width);
+    return normalise(embedding, width, sum, err);
 }
 
 int query_encode(float *embedding, struct encoder *encoder, struct loader *loader,
@@ -114,8 +124,11 @@ int query_encode(float *embedding, struct encoder *encoder, struct loader *loade
         struct adding adding = {embedding, parts.picture_weights, width, parts.picture_count, job};
         rc = encode_pictures(encoder, loader, parts.pictures, parts.picture_count, add_batch, &adding, err);
     }
+    double weights = 0;
+    for (size_t i = 0; i < count; i++)
+        weights += fabsf(terms[i].weight);
     if (!rc)
-        rc = normalise(embedding, width, terms, count, err);
+        rc = normalise(embedding, width, weights, err);
     parts_release(&parts);
     return rc;
 }

@@ -15,11 +15,13 @@
 
 /* The first row that matches counts, so that a longer magic stands before its own prefix. */
 static const struct format formats[] = {
-    {"JPEG", MAGIC("\xff\xd8\xff"), .decode = JPEG_DECODE, .check = jpeg_check, .exif = jpeg_exif},
-    {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .decode = png_decode, .check = png_check, .exif = png_exif},
-    {"GIF", MAGIC("GIF87a"), .decode = gif_decode},
-    {"GIF", MAGIC("GIF89a"), .decode = gif_decode},
-    {"BMP", MAGIC("BM"), .decode = bmp_decode},
+    {"JPEG", MAGIC("\xff\xd8\xff"), .decode = JPEG_DECODE, .check = jpeg_check, .exif = jpeg_exif,
+        .media = "image/jpeg"},
+    {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .decode = png_decode, .check = png_check, .exif = png_exif,
+        .media = "image/png"},
+    {"GIF", MAGIC("GIF87a"), .decode = gif_decode, .media = "image/gif"},
+    {"GIF", MAGIC("GIF89a"), .decode = gif_decode, .media = "image/gif"},
+    {"BMP", MAGIC("BM"), .decode = bmp_decode, .media = "image/bmp"},
     {"PSD", MAGIC("8BPS"), .decode = psd_decode},
     {"PNM", MAGIC("P4"), .decode = pnm_decode},
     {"PNM", MAGIC("P5"), .decode = pnm_decode},
@@ -30,15 +32,15 @@ static const struct format formats[] = {
     {"PNM in text form", MAGIC("P3"), .hint = "save it in binary form (P4 to P6)"},
     {"PAM", MAGIC("P7"), .hint = CONVERT},
 #ifdef DIPTYCH_WEBP
-    {"WebP", MAGIC("WEBP"), .magic_at = 8, .decode = webp_decode, .exif = webp_exif},
+    {"WebP", MAGIC("WEBP"), .magic_at = 8, .decode = webp_decode, .exif = webp_exif, .media = "image/webp"},
 #else
-    {"WebP", MAGIC("WEBP"), .magic_at = 8, .hint = CONVERT},
+    {"WebP", MAGIC("WEBP"), .magic_at = 8, .hint = CONVERT, .media = "image/webp"},
 #endif
     {"TIFF", MAGIC("II*\0"), .hint = CONVERT},
     {"TIFF", MAGIC("MM\0*"), .hint = CONVERT},
     {"BigTIFF", MAGIC("II+\0"), .hint = CONVERT},
     {"BigTIFF", MAGIC("MM\0+"), .hint = CONVERT},
-    {"AVIF", MAGIC("ftypavi"), .magic_at = 4, .hint = CONVERT},
+    {"AVIF", MAGIC("ftypavi"), .magic_at = 4, .hint = CONVERT, .media = "image/avif"},
     {"HEIC", MAGIC("ftyphe"), .magic_at = 4, .hint = CONVERT},
     {"HEIF", MAGIC("ftypmif1"), .magic_at = 4, .hint = CONVERT},
     {"HEIF", MAGIC("ftypmsf1"), .magic_at = 4, .hint = CONVERT},
@@ -69,6 +71,12 @@ const struct format *format_find(struct span file)
             return format;
     }
     return NULL;
+}
+
+const char *picture_media_type(const uint8_t *bytes, size_t size)
+{
+    const struct format *format = format_find((struct span){(const char *)bytes, size});
+    return format ? format->media : NULL;
 }
 
 bool picture_suffix(const char *path)

@@ -25,6 +25,7 @@ struct format {
     format_check *check;         /* finds the damage the decoder would not notice; NULL: it notices all */
     format_exif *exif;           /* the EXIF block, a TIFF file in small; NULL: the format has none */
     const char *hint;
+    const char *media; /* its media type, where browsers show it; else NULL */
 };
 
 /* NULL where the first bytes are those of no known format. */

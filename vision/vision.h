@@ -72,6 +72,10 @@ const char *picture_source_name(const struct picture_source *source);
  * too, so that they are refused and not passed over. */
 bool picture_suffix(const char *path);
 
+/* The media type of a file that begins with these bytes, "image/png" for one, where browsers show its format; else
+ * NULL. 32 bytes are enough. */
+const char *picture_media_type(const uint8_t *bytes, size_t size);
+
 struct picture_options {
     size_t max_bytes;  /* of the file; 0 for the default, 256 MiB */
     size_t max_pixels; /* width * height, checked before decoding; 0 for the default, 200 million */

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/text.h"
+#include "joint/joint.h"
+#include "service/service.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DRAIN_SECONDS = 20 };
+
+/* What the command line asks for. */
+struct serve {
+    struct model_options model_options;
+    struct service_options options;
+    struct strings names, paths; /* of indexes */
+    const char *listen, *token_file;
+    bool log;
+    struct arena arena;
+};
+
+/* ---- options ------------------------------------------------------------------------------------------- */
+
+enum { KEY_LISTEN = 0x100, KEY_TOKEN_FILE, KEY_INSECURE, KEY_LOG, KEY_TIMEOUT, KEY_BODY };
+
+static const struct argp_option options[] = {
+    {NULL, 0, NULL, 0, "What is served:", 1},
+    {"index", 'i', "[NAME=]DIR", 0,
+        "An index to search, by the name of its folder or another; may be given again. The first is searched "
+        "where "
+        "a request names none",
+        1},
+    {NULL, 0, NULL, 0, "Who may ask:", 2},
+    {"listen", KEY_LISTEN, "ADDRESS:PORT", 0, "Where to listen (default: 127.0.0.1:8080)", 2},
+    {"token-file", KEY_TOKEN_FILE, "FILE", 0,
+        "Answer only requests with 'Authorization: Bearer TOKEN', the first line of FILE (default: "
+        "DIPTYCH_TOKEN)",
+        2},
+    {"insecure", KEY_INSECURE, NULL, 0, "Let other machines ask without a token", 2},
+    {NULL, 0, NULL, 0, "Requests:", 3},
+    {"batch", 'b', "N", 0, "Encode up to N pictures or texts together (default: 32)", 3},
+    {"timeout", KEY_TIMEOUT, "SECONDS", 0, "Give up on a request after so long (default: 60)", 3},
+    {"max-body", KEY_BODY, "MIB", 0, "Refuse larger bodies of requests (default: 64)", 3},
+    {"log", KEY_LOG, NULL, 0, "A line of JSON on stdout for each request", 3},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct serve *s = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &s->model_options;
+        return 0;
+    case 'i': {
+        const char *equals = strchr(argument, '='), *path = equals ? equals + 1 : argument;
+        const char *name = equals ? argument : path_last(&s->arena, argument);
+        const size_t length = equals ? (size_t)(equals - argument) : name ? strcspn(name, ".") : 0;
+        if (!length || !*path)
+            argp_error(state, "--index takes a folder, or NAME=FOLDER");
+        else if (strings_add(&s->names, name, length, NULL) ||
+                 strings_add(&s->paths, path, strlen(path), NULL))
+            return ENOMEM;
+        return 0;
+    }
+    case KEY_LISTEN:
+        s->listen = argument;
+        return 0;
+    case KEY_TOKEN_FILE:
+        s->token_file = argument;
+        return 0;
+    case KEY_INSECURE:
+        s->options.insecure = true;
+        return 0;
+    case 'b':
+        s->options.batch = option_number(state, "batch", argument, 1, 4096);
+        return 0;
+    case KEY_TIMEOUT:
+        s->options.seconds = (double)option_number(state, "timeout", argument, 1, 86400);
+        return 0;
+    case KEY_BODY:
+        s->options.body_bytes = option_number(state, "max-body", argument, 1, 1 << 14) << 20;
+        return 0;
+    case KEY_LOG:
+        s->log = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "'%s' is no option; indexes go behind --index", argument);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    {&model_argp, 0, "Model and device:", 4}, {&help_argp, 0, "", -1}, {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .doc = "Answer programs over HTTP: embeddings, zero-shot classification, ranking, and search in indexes. "
+           "GET /openapi.json lists what there is.\v"
+           "  diptych serve --index photos.dip\n"
+           "  curl localhost:8080/v1/search -H 'Content-Type: application/json' -d '{\"text\": \"a beach\"}'",
+    .children = children,
+    .help_filter = options_help_filter,
+};
+
+/* ---- settings ------------------------------------------------------------------------------------------ */
+
+/* "127.0.0.1:8080", "[::1]:8080", ":8080" or "8080". */
+static int read_listen(struct serve *s, struct err *err)
+{
+    const char *text = s->listen ? s->listen : "127.0.0.1:8080";
+    const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : text;
+    size_t length = colon ? (size_t)(colon - text) : 0;
+    char *end;
+    const long number = strtol(port, &end, 10);
+    if (!*port || *end || number < 0 || number > 65535)
+        return err_set(err, ERR_ARGUMENT, "'%s' is no ADDRESS:PORT", text);
+    const bool brackets = length > 2 && *text == '[' && text[length - 1] == ']';
+    s->options.address = length ? arena_copy(&s->arena, text + brackets, length - 2 * brackets) : NULL;
+    s->options.port = (int)number;
+    return length && !s->options.address ? err_memory(err, length) : 0;
+}
+
+static int read_token(struct serve *s, struct err *err)
+{
+    enum { LIMIT = 1 << 16 };
+    struct strings lines = {0};
+    const char *token = getenv("DIPTYCH_TOKEN");
+    int rc = s->token_file ? lines_read(&lines, s->token_file, LIMIT, err) : 0;
+    if (s->token_file && !rc)
+        token = lines.count ? arena_copy(&s->arena, lines.items[0], strlen(lines.items[0])) : "";
+    strings_release(&lines);
+    if (!rc && token && !*token)
+        rc = err_set(err, ERR_ARGUMENT, "the token is empty");
+    s->options.token = token;
+    return rc;
+}
+
+static void print_line(void *context, const char *line)
+{
+    (void)context;
+    puts(line);
+    fflush(stdout);
+}
+
+/* ---- serving ------------------------------------------------------------------------------------------- */
+
+/* Waits for a signal that asks for the end. They are blocked in all threads, so that handlers which OpenCL's
+ * libraries install never run. */
+static void wait_for_signal(const sigset_t *signals)
+{
+    int number;
+    do
+        sigwait(signals, &number);
+    while (interrupt_ignored(number));
+}
+
+static int serve(struct serve *s, struct err *err)
+{
+    struct service *service = NULL;
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    int rc = service_open(&service, &s->options, err);
+    if (rc)
+        return rc;
+    const char *address = s->options.address ? s->options.address : "127.0.0.1";
+    const char *const brackets[2] = {strchr(address, ':') ? "[" : "", strchr(address, ':') ? "]" : ""};
+    fprintf(stderr, "loading %s\n", s->options.model);
+    rc = service_wait(service, err);
+    if (!rc) {
+        fprintf(stderr, "listening on http://%s%s%s:%d\n", brackets[0], address, brackets[1],
+            service_port(service));
+        wait_for_signal(&signals);
+        fprintf(stderr, "ending: what has been asked is answered first\n");
+    }
+    service_close(service, DRAIN_SECONDS);
+    return rc;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct serve s = {0};
+    struct err err = {0};
+    options_parse(&argp, argc, argv, &s);
+    int rc = read_listen(&s, &err);
+    if (!rc)
+        rc = read_token(&s, &err);
+    if (!rc)
+        rc = model_directory(&s.options.model, s.model_options.directory, &s.arena, &err);
+    s.options.device = s.model_options.device;
+    s.options.index_names = (const char *const *)s.names.items;
+    s.options.index_paths = (const char *const *)s.paths.items;
+    s.options.index_count = s.paths.count;
+    s.options.log = s.log ? print_line : NULL;
+    if (!rc)
+        rc = serve(&s, &err);
+    if (rc)
+        message("cannot serve: %s", err.msg);
+    strings_release(&s.names);
+    strings_release(&s.paths);
+    arena_release(&s.arena);
+    return rc ? STATUS_CANNOT : STATUS_DONE;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Inside service: one request on its way to an answer, and the table of routes.
+ *
+ * A route's function gets a call and fills in its answer, or returns an error, which the route's manners turn into a
+ * status and a body. It runs on a thread of its own and may wait.
+ */
+#ifndef DIPTYCH_SERVICE_CALL_H
+#define DIPTYCH_SERVICE_CALL_H
+
+#include "service/engine.h"
+#include "service/http.h"
+#include "service/service.h"
+#include "service/shelf.h"
+
+#include <jansson.h>
+
+struct call {
+    struct service *service;
+    struct http_request *request;
+    struct http_response *response;
+    const struct route *route;
+    const char *id; /* what the path has in place of "*"; NULL where the route has none */
+    json_t *body;   /* of routes that take JSON: an object */
+    json_t *answer; /* the function's, for a 200 with JSON; or it fills in `response` */
+};
+
+/* ---- routes -------------------------------------------------------------------------------------------- */
+
+/* How errors look: {"error": {"message", "type", "param", "code"}} as OpenAI's, or {"error", "error_type"} as TEI's,
+ * or {"detail"} as FastAPI's (immich, infinity's kin), or {"error"} (Weaviate). */
+enum manners { MANNERS_OPENAI, MANNERS_TEI, MANNERS_DETAIL, MANNERS_PLAIN };
+
+enum body_kind { BODY_NONE, BODY_JSON, BODY_ANY };
+
+struct route {
+    const char *method, *path; /* "*" stands for one part of a path */
+    int (*handle)(struct call *call, struct err *err);
+    enum body_kind body;
+    enum manners manners;
+    bool open;  /* needs no token */
+    bool early; /* answered before all is loaded */
+    const char *summary;
+};
+
+extern const struct route routes[]; /* a NULL method ends it */
+
+/* ---- what functions share ------------------------------------------------------------------------------ */
+
+struct engine *call_engine(const struct call *call);
+struct shelf *call_shelf(const struct call *call);
+
+/* The model's name in answers. */
+const char *call_model(const struct call *call);
+
+/* Fails where the body names another model than the service has: ERR_NOT_FOUND. */
+int call_check_model(const struct call *call, struct err *err);
+
+/* A field of the body that may be absent or null. ERR_ARGUMENT, naming it, where it is of another type or out of
+ * range; *out stays as it was where it is absent. */
+int field_text(const char **out, const json_t *object, const char *name, struct err *err);
+int field_size(size_t *out, const json_t *object, const char *name, size_t min, size_t max, struct err *err);
+int field_real(double *out, const json_t *object, const char *name, double min, double max, struct err *err);
+int field_bool(bool *out, const json_t *object, const char *name, struct err *err);
+
+/* ERR_ARGUMENT with the first field that is not among names, which NULL ends. */
+int fields_known(const json_t *object, const char *const *names, struct err *err);
+
+/* Memory of the request. ERR_MEMORY. */
+int call_alloc(void *out, const struct call *call, size_t count, size_t size, struct err *err);
+
+/* ---- the handlers -------------------------------------------------------------------------------------- */
+
+int handle_embeddings(struct call *call, struct err *err);
+int handle_classify(struct call *call, struct err *err);
+int handle_rank(struct call *call, struct err *err);
+int handle_search(struct call *call, struct err *err);
+int handle_item(struct call *call, struct err *err);
+int handle_item_image(struct call *call, struct err *err);
+int handle_item_thumbnail(struct call *call, struct err *err);
+int handle_models(struct call *call, struct err *err);
+int handle_health(struct call *call, struct err *err);
+int handle_ready(struct call *call, struct err *err);
+int handle_metrics(struct call *call, struct err *err);
+int handle_openapi(struct call *call, struct err *err);
+
+#endif

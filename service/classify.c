@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+/* POST /v1/classify, as Jina's clients send it, with "templates" and "top" of ours beside it; and POST /v1/rank. */
+#include "service/classes.h"
+#include "service/inputs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABELS_MAX = 20000 };
+
+/* ---- labels and templates ------------------------------------------------------------------------------ */
+
+static int add_strings(struct strings *out, const json_t *list, const char *name,
+    int (*add)(struct strings *out, const char *text, struct err *err), struct err *err)
+{
+    const size_t count = json_is_array(list) ? json_array_size(list) : 1;
+    int rc = 0;
+    if (count > LABELS_MAX)
+        return err_set(err, ERR_LIMIT, "'%s' has %zu parts, the limit is %d", name, count, LABELS_MAX);
+    for (size_t i = 0; i < count && !rc; i++) {
+        const json_t *value = json_is_array(list) ? json_array_get(list, i) : list;
+        if (!json_is_string(value))
+            return err_set(err, ERR_ARGUMENT, "'%s' is no list of texts", name);
+        rc = add(out, json_string_value(value), err);
+        if (rc)
+            err_wrap(err, "'%s'", name);
+    }
+    return rc == ERR_NOT_FOUND ? ERR_ARGUMENT : rc;
+}
+
+static int add_label(struct strings *out, const char *text, struct err *err)
+{
+    return strings_add(out, text, strlen(text), err);
+}
+
+/* Without templates the label itself is the prompt, as everywhere in Diptych. */
+static int read_classes(
+    struct strings *labels, struct strings *templates, const struct call *call, struct err *err)
+{
+    const json_t *given = json_object_get(call->body, "templates");
+    int rc = add_strings(labels, json_object_get(call->body, "labels"), "labels", add_label, err);
+    if (!rc && given && !json_is_null(given))
+        rc = add_strings(templates, given, "templates", template_add, err);
+    if (!rc && !templates->count)
+        rc = template_add(templates, "{}", err);
+    return rc;
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------- */
+
+static json_t *prediction_list(
+    const struct classifier *classifier, const struct prediction *best, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:f, s:f}", "label", classifier_label(classifier, best[i].label), "score",
+                      (double)best[i].probability, "cosine", (double)best[i].cosine));
+    return list;
+}
+
+/* embeddings (count, E) */
+static int classify(struct call *call, const struct classifier *classifier, const float *embeddings,
+    size_t count, size_t top, struct err *err)
+{
+    const size_t width = engine_width(call_engine(call)), labels = classifier_labels(classifier);
+    struct prediction *best;
+    json_t *data = json_array();
+    top = top < labels ? top : labels;
+    const int rc = call_alloc(&best, call, top, sizeof *best, err);
+    for (size_t i = 0; i < count && !rc; i++) {
+        classifier_rank(classifier, best, top, embeddings + i * width);
+        json_array_append_new(
+            data, json_pack("{s:s, s:i, s:s, s:f, s:o}", "object", "classification", "index", (int)i,
+                      "prediction", classifier_label(classifier, best[0].label), "score",
+                      (double)best[0].probability, "predictions", prediction_list(classifier, best, top)));
+    }
+    call->answer = json_pack("{s:s, s:o}", "model", call_model(call), "data", data);
+    return rc;
+}
+
+int handle_classify(struct call *call, struct err *err)
+{
+    static const char *const known[] = {"model", "input", "labels", "templates", "top", NULL};
+    struct inputs inputs = {0};
+    struct strings labels = {0}, templates = {0};
+    struct classes_entry *entry = NULL;
+    size_t top = SIZE_MAX, tokens = 0;
+    float *embeddings;
+    int rc = fields_known(call->body, known, err);
+    if (!rc)
+        rc = call_check_model(call, err);
+    if (!rc)
+        rc = field_size(&top, call->body, "top", 1, LABELS_MAX, err);
+    if (!rc)
+        rc = read_classes(&labels, &templates, call, err);
+    if (!rc)
+        rc = inputs_read(&inputs, call, json_object_get(call->body, "input"), MODALITY_AUTO, err);
+    if (!rc)
+        rc = classes_take(
+            &entry, call_classes(call), call_engine(call), &labels, &templates, &call->request->job, err);
+    if (!rc)
+        rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
+    if (!rc)
+        rc = classify(call, classes_classifier(entry), embeddings, inputs.count, top, err);
+    if (!rc)
+        json_object_set_new(call->answer, "usage", json_pack("{s:I}", "total_tokens", (json_int_t)tokens));
+    classes_give_back(call_classes(call), entry);
+    strings_release(&labels);
+    strings_release(&templates);
+    return rc;
+}
+
+/* ---- ranking ------------------------------------------------------------------------------------------- */
+
+/* {"image": "...", "captions": ["...", ...]}: the captions by how well they fit the picture, best first. */
+static int read_rank(struct inputs *inputs, const struct call *call, struct err *err)
+{
+    const json_t *captions = json_object_get(call->body, "captions");
+    const char *image = NULL;
+    int rc = field_text(&image, call->body, "image", err);
+    if (!rc && !image)
+        rc = err_set(err, ERR_ARGUMENT, "'image' is missing");
+    if (!rc && (!json_array_size(captions) || json_array_size(captions) > RANK_CAPTIONS_MAX))
+        rc = err_set(err, ERR_ARGUMENT, "'captions' is no list of 1 to %d texts", RANK_CAPTIONS_MAX);
+    inputs->count = json_array_size(captions) + 1;
+    if (!rc)
+        rc = call_alloc(&inputs->items, call, inputs->count, sizeof *inputs->items, err);
+    if (!rc) {
+        inputs->items[0].kind = INPUT_PICTURE;
+        rc = picture_of_string(&inputs->items[0].picture, call, image, "'image'", err);
+    }
+    for (size_t i = 1; i < inputs->count && !rc; i++) {
+        const json_t *caption = json_array_get(captions, i - 1);
+        if (!json_is_string(caption))
+            return err_set(err, ERR_ARGUMENT, "caption %zu is no text", i - 1);
+        inputs->items[i] = (struct input){.kind = INPUT_TEXT, .text = json_string_value(caption)};
+    }
+    return rc;
+}
+
+int handle_rank(struct call *call, struct err *err)
+{
+    static const char *const known[] = {"model", "image", "captions", NULL};
+    struct inputs inputs = {0};
+    struct prediction *best = NULL;
+    float *embeddings = NULL; // (1 + captions, E)
+    size_t tokens;
+    int rc = fields_known(call->body, known, err);
+    if (!rc)
+        rc = call_check_model(call, err);
+    if (!rc)
+        rc = read_rank(&inputs, call, err);
+    if (!rc)
+        rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
+    if (!rc)
+        rc = call_alloc(&best, call, inputs.count - 1, sizeof *best, err);
+    if (rc)
+        return rc;
+    const struct model *model = engine_model(call_engine(call));
+    const size_t width = model_width(model), count = inputs.count - 1;
+    rank_rows(best, count, embeddings, embeddings + width, count, width, model_logit_scale(model));
+    json_t *results = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(results, json_pack("{s:I, s:s, s:f, s:f}", "index", (json_int_t)best[i].label,
+                                           "caption", inputs.items[best[i].label + 1].text, "probability",
+                                           (double)best[i].probability, "cosine", (double)best[i].cosine));
+    call->answer = json_pack("{s:s, s:o}", "model", call_model(call), "results", results);
+    return 0;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside service: pictures decoded on a pool that many requests share. */
+#ifndef DIPTYCH_SERVICE_DECODE_H
+#define DIPTYCH_SERVICE_DECODE_H
+
+#include "vision/vision.h"
+
+struct decode {
+    struct picture_source source;
+    size_t input;    /* which input of its request it is, for messages */
+    uint8_t *pixels; // (S, S, 3): what the model sees of it
+};
+
+/* Decodes and preprocesses all, side by side as far as the pool has threads, and waits. The first in order that fails
+ * is the error: picture_read's codes. ERR_CANCELLED where the job ends it: pictures not begun are left out. */
+int decode_all(struct pool *pool, struct decode *decodes, size_t count, const struct preprocess *preprocess,
+    const struct picture_options *options, const struct job *job, struct err *err);
+
+#endif

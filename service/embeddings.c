@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/* POST /v1/embeddings, as OpenAI's clients send it (platform.openai.com/docs/api-reference/embeddings), with
+ * infinity's "modality" for pictures as data URIs and Jina's objects in "input". */
+#include "service/inputs.h"
+
+#include <nettle/base64.h>
+#include <string.h>
+
+static int read_modality(enum modality *out, const json_t *body, struct err *err)
+{
+    const char *word = NULL;
+    const int rc = field_text(&word, body, "modality", err);
+    *out = MODALITY_AUTO;
+    if (rc || !word)
+        return rc;
+    if (!strcmp(word, "text"))
+        *out = MODALITY_TEXT;
+    else if (!strcmp(word, "image"))
+        *out = MODALITY_IMAGE;
+    else
+        return err_set(err, ERR_ARGUMENT, "'modality' is '%.40s', it can be text or image", word);
+    return 0;
+}
+
+static int read_encoding(bool *base64, const json_t *body, struct err *err)
+{
+    const char *word = "float";
+    const int rc = field_text(&word, body, "encoding_format", err);
+    if (rc)
+        return rc;
+    *base64 = !strcmp(word, "base64");
+    if (!*base64 && strcmp(word, "float"))
+        return err_set(err, ERR_ARGUMENT, "'encoding_format' is '%.40s', it can be float or base64", word);
+    return 0;
+}
+
+/* The space that a model has cannot be made smaller: its first dimensions alone mean nothing. */
+static int check_dimensions(const struct call *call, struct err *err)
+{
+    const size_t width = engine_width(call_engine(call));
+    size_t wanted = width;
+    const int rc = field_size(&wanted, call->body, "dimensions", 1, SIZE_MAX / 2, err);
+    if (!rc && wanted != width)
+        return err_set(err, ERR_ARGUMENT, "'dimensions' is %zu, the embeddings of '%s' have %zu", wanted,
+            call_model(call), width);
+    return rc;
+}
+
+/* Little-endian float32, as the machines that this runs on have them. */
+static json_t *base64_vector(const struct call *call, const float *vector, size_t width)
+{
+    const size_t bytes = width * sizeof *vector, length = BASE64_ENCODE_RAW_LENGTH(bytes);
+    char *text = arena_alloc(&call->request->arena, length);
+    if (!text)
+        return NULL;
+    base64_encode_raw(text, bytes, (const uint8_t *)vector);
+    return json_stringn_nocheck(text, length);
+}
+
+static json_t *number_vector(const float *vector, size_t width)
+{
+    json_t *list = json_array();
+    for (size_t e = 0; e < width; e++)
+        json_array_append_new(list, json_real(vector[e]));
+    return list;
+}
+
+static json_t *embedding_list(
+    const struct call *call, const float *embeddings, size_t count, bool base64) // embeddings (count, E)
+{
+    const size_t width = engine_width(call_engine(call));
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const float *vector = embeddings + i * width;
+        json_array_append_new(
+            list, json_pack("{s:s, s:i, s:o}", "object", "embedding", "index", (int)i, "embedding",
+                      base64 ? base64_vector(call, vector, width) : number_vector(vector, width)));
+    }
+    return list;
+}
+
+int handle_embeddings(struct call *call, struct err *err)
+{
+    static const char *const known[] = {
+        "input", "model", "encoding_format", "dimensions", "user", "modality", NULL};
+    struct inputs inputs = {0};
+    enum modality modality;
+    bool base64 = false;
+    float *embeddings;
+    size_t tokens;
+    int rc = fields_known(call->body, known, err);
+    if (!rc)
+        rc = call_check_model(call, err);
+    if (!rc)
+        rc = read_encoding(&base64, call->body, err);
+    if (!rc)
+        rc = check_dimensions(call, err);
+    if (!rc)
+        rc = read_modality(&modality, call->body, err);
+    if (!rc)
+        rc = inputs_read(&inputs, call, json_object_get(call->body, "input"), modality, err);
+    if (!rc)
+        rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
+    if (rc)
+        return rc;
+    call->answer = json_pack("{s:s, s:o, s:s, s:{s:I, s:I}}", "object", "list", "data",
+        embedding_list(call, embeddings, inputs.count, base64), "model", call_model(call), "usage",
+        "prompt_tokens", (json_int_t)tokens, "total_tokens", (json_int_t)tokens);
+    return 0;
+}

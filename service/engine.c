@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/engine.h"
+#include "service/decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct engine {
+    struct engine_options options;
+    struct device *device;
+    struct model *model;
+    char fingerprint[FINGERPRINT_SIZE];
+    struct encoder *text_encoder, *picture_encoder;
+    struct batcher *texts, *pictures;
+    struct pool *decoders;
+
+    int32_t *ids;        // (text_batch, context): of the batch under way
+    size_t *lengths;     // (text_batch)
+    float *text_rows;    // (text_batch, E)
+    uint8_t *pixels;     // (picture_batch, S, S, 3)
+    float *picture_rows; // (picture_batch, E)
+};
+
+/* ---- batches ------------------------------------------------------------------------------------------- */
+
+struct text_item {
+    const int32_t *ids; // (length)
+    size_t length;
+    float *embedding; // (E)
+};
+
+struct picture_item {
+    const uint8_t *pixels; // (S, S, 3)
+    float *embedding;      // (E)
+};
+
+static size_t context_of(const struct engine *engine)
+{
+    return model_config(engine->model)->text.context;
+}
+
+static size_t pixel_bytes(const struct engine *engine)
+{
+    const size_t edge = model_config(engine->model)->vision.image_size;
+    return edge * edge * 3;
+}
+
+static int run_texts(void *context, void *const *items, size_t count, struct err *err)
+{
+    struct engine *engine = context;
+    const size_t width = engine_width(engine);
+    for (size_t i = 0; i < count; i++) {
+        const struct text_item *item = items[i];
+        memcpy(engine->ids + i * context_of(engine), item->ids, item->length * sizeof *item->ids);
+        engine->lengths[i] = item->length;
+    }
+    const int rc =
+        encoder_ids(engine->text_encoder, engine->text_rows, engine->ids, engine->lengths, count, NULL, err);
+    for (size_t i = 0; i < count && !rc; i++)
+        memcpy(((struct text_item *)items[i])->embedding, engine->text_rows + i * width,
+            width * sizeof *engine->text_rows);
+    return rc;
+}
+
+static int run_pictures(void *context, void *const *items, size_t count, struct err *err)
+{
+    struct engine *engine = context;
+    const size_t width = engine_width(engine), bytes = pixel_bytes(engine);
+    for (size_t i = 0; i < count; i++)
+        memcpy(engine->pixels + i * bytes, ((const struct picture_item *)items[i])->pixels, bytes);
+    const int rc = encoder_pixels(engine->picture_encoder, engine->picture_rows, engine->pixels, count, err);
+    for (size_t i = 0; i < count && !rc; i++)
+        memcpy(((struct picture_item *)items[i])->embedding, engine->picture_rows + i * width,
+            width * sizeof *engine->picture_rows);
+    return rc;
+}
+
+/* ---- encoding ------------------------------------------------------------------------------------------ */
+
+/* What one call has in hand. */
+struct encoding {
+    struct engine *engine;
+    float *embeddings; // (count, E)
+    const struct input *inputs;
+    size_t count, texts, pictures;
+    size_t *tokens;
+    const struct job *job;
+};
+
+/* The ids of a text input: its own, or what the tokenizer makes of it, written to `row` (context). */
+static int text_ids(struct text_item *item, const struct engine *engine, const struct input *input,
+    int32_t *row, struct err *err)
+{
+    if (input->kind == INPUT_IDS) {
+        item->ids = input->ids;
+        item->length = input->id_count;
+        return 0; /* encoder_ids checks them, so that a wrong one fails its whole batch: see check_ids */
+    }
+    item->ids = row;
+    return tokenizer_encode(model_tokenizer(engine->model), input->text, strlen(input->text), row,
+        context_of(engine), &item->length, NULL, err);
+}
+
+/* Ids that come from outside are looked at before they meet those of others in a batch. */
+static int check_ids(const struct engine *engine, const struct text_item *item, struct err *err)
+{
+    const struct text_config *config = &model_config(engine->model)->text;
+    if (!item->length || item->length > config->context)
+        return err_set(err, ERR_ARGUMENT, "%zu ids, the model takes 1 to %zu", item->length, config->context);
+    for (size_t i = 0; i < item->length; i++)
+        if (item->ids[i] < 0 || (size_t)item->ids[i] >= config->vocab)
+            return err_set(
+                err, ERR_ARGUMENT, "id %d is not in the vocabulary of %zu", (int)item->ids[i], config->vocab);
+    return 0;
+}
+
+static int encode_texts(const struct encoding *e, struct err *err)
+{
+    const size_t context = context_of(e->engine), width = engine_width(e->engine);
+    struct text_item *items = mem_new(e->texts, sizeof *items);
+    void **list = mem_new(e->texts, sizeof *list);
+    int32_t *rows = mem_new(e->texts, context * sizeof *rows); // (texts, context)
+    int rc = items && list && rows ? 0 : err_memory(err, e->texts * context * sizeof *rows);
+    size_t at = 0;
+    for (size_t i = 0; i < e->count && !rc; i++) {
+        if (e->inputs[i].kind == INPUT_PICTURE)
+            continue;
+        items[at].embedding = e->embeddings + i * width;
+        rc = text_ids(&items[at], e->engine, &e->inputs[i], rows + at * context, err);
+        if (!rc)
+            rc = check_ids(e->engine, &items[at], err);
+        if (rc)
+            err_wrap(err, "input %zu", i);
+        *e->tokens += items[at].length;
+        list[at] = &items[at];
+        at++;
+    }
+    if (!rc)
+        rc = batcher_do(e->engine->texts, list, at, e->job, err);
+    free(rows);
+    free(list);
+    free(items);
+    return rc;
+}
+
+/* pixels (pictures, S, S, 3) of the pictures among the inputs. */
+static int decode_pictures(const struct encoding *e, uint8_t *pixels, struct err *err)
+{
+    struct decode *decodes = mem_new(e->pictures, sizeof *decodes);
+    size_t at = 0;
+    if (!decodes)
+        return err_memory(err, e->pictures * sizeof *decodes);
+    for (size_t i = 0; i < e->count; i++)
+        if (e->inputs[i].kind == INPUT_PICTURE) {
+            decodes[at].source = e->inputs[i].picture;
+            decodes[at].input = i;
+            decodes[at].pixels = pixels + at * pixel_bytes(e->engine);
+            at++;
+        }
+    const int rc = decode_all(e->engine->decoders, decodes, at, model_preprocess(e->engine->model),
+        &e->engine->options.picture, e->job, err);
+    free(decodes);
+    return rc;
+}
+
+static int encode_pictures_of(const struct encoding *e, struct err *err)
+{
+    const size_t bytes = pixel_bytes(e->engine), width = engine_width(e->engine);
+    const struct vit_config *vision = &model_config(e->engine->model)->vision;
+    const size_t grid = vision->image_size / vision->patch_size;
+    struct picture_item *items = mem_new(e->pictures, sizeof *items);
+    void **list = mem_new(e->pictures, sizeof *list);
+    uint8_t *pixels = mem_new(e->pictures, bytes); // (pictures, S, S, 3)
+    int rc = items && list && pixels ? 0 : err_memory(err, e->pictures * bytes);
+    if (!rc)
+        rc = decode_pictures(e, pixels, err);
+    size_t at = 0;
+    for (size_t i = 0; i < e->count && !rc; i++)
+        if (e->inputs[i].kind == INPUT_PICTURE) {
+            items[at] = (struct picture_item){pixels + at * bytes, e->embeddings + i * width};
+            list[at] = &items[at];
+            at++;
+        }
+    if (!rc)
+        rc = batcher_do(e->engine->pictures, list, at, e->job, err);
+    *e->tokens += at * (grid * grid + 1);
+    free(pixels);
+    free(list);
+    free(items);
+    return rc;
+}
+
+int engine_encode(struct engine *engine, float *embeddings, const struct input *inputs, size_t count,
+    size_t *tokens, const struct job *job, struct err *err)
+{
+    struct encoding encoding = {engine, embeddings, inputs, count, 0, 0, tokens, job};
+    *tokens = 0;
+    for (size_t i = 0; i < count; i++)
+        *(inputs[i].kind == INPUT_PICTURE ? &encoding.pictures : &encoding.texts) += 1;
+    int rc = encoding.texts ? encode_texts(&encoding, err) : 0;
+    if (!rc && encoding.pictures)
+        rc = encode_pictures_of(&encoding, err);
+    return rc;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+static int open_batcher(struct batcher **out, struct engine *engine, size_t batch,
+    int (*run)(void *context, void *const *items, size_t count, struct err *err), struct err *err)
+{
+    const struct batcher_options options = {batch, engine->options.queue, run, engine};
+    return batcher_open(out, &options, err);
+}
+
+static int open_memory(struct engine *engine, struct err *err)
+{
+    const size_t texts = engine->options.text_batch, pictures = engine->options.picture_batch;
+    const size_t width = engine_width(engine);
+    engine->ids = mem_new(texts, context_of(engine) * sizeof *engine->ids);
+    engine->lengths = mem_new(texts, sizeof *engine->lengths);
+    engine->text_rows = mem_new(texts, width * sizeof *engine->text_rows);
+    engine->pixels = mem_new(pictures, pixel_bytes(engine));
+    engine->picture_rows = mem_new(pictures, width * sizeof *engine->picture_rows);
+    if (engine->ids && engine->lengths && engine->text_rows && engine->pixels && engine->picture_rows)
+        return 0;
+    return err_memory(err, pictures * pixel_bytes(engine));
+}
+
+static int open_model(struct engine *engine, struct err *err)
+{
+    const struct engine_options *options = &engine->options;
+    int rc = model_directory_fingerprint(engine->fingerprint, options->directory, err);
+    if (!rc)
+        rc = device_open(&engine->device, &options->device, err);
+    if (!rc)
+        rc = model_open(&engine->model, options->directory, engine->device, err);
+    if (!rc)
+        rc = encoder_open(&engine->text_encoder, engine->model, options->text_batch, err);
+    if (!rc)
+        rc = encoder_open(&engine->picture_encoder, engine->model, options->picture_batch, err);
+    return rc;
+}
+
+/* One text and one black picture. */
+static int warm_up(struct engine *engine, struct err *err)
+{
+    struct text_item text = {.embedding = engine->text_rows};
+    const struct input word = {.kind = INPUT_TEXT, .text = "a"};
+    int32_t *row = mem_new(context_of(engine), sizeof *row);
+    int rc =
+        row ? text_ids(&text, engine, &word, row, err) : err_memory(err, context_of(engine) * sizeof *row);
+    if (!rc)
+        rc = encoder_ids(engine->text_encoder, engine->text_rows, text.ids, &text.length, 1, NULL, err);
+    if (!rc)
+        rc = encoder_pixels(engine->picture_encoder, engine->picture_rows, engine->pixels, 1, err);
+    free(row);
+    return rc;
+}
+
+int engine_open(struct engine **out, const struct engine_options *options, struct err *err)
+{
+    struct engine *engine = mem_new(1, sizeof *engine);
+    if (!engine)
+        return err_memory(err, sizeof *engine);
+    engine->options = *options;
+    int rc = open_model(engine, err);
+    if (!rc)
+        rc = open_memory(engine, err);
+    if (!rc)
+        rc = warm_up(engine, err);
+    if (!rc)
+        rc = pool_open(&engine->decoders, thread_default(), err);
+    if (!rc)
+        rc = open_batcher(&engine->texts, engine, options->text_batch, run_texts, err);
+    if (!rc)
+        rc = open_batcher(&engine->pictures, engine, options->picture_batch, run_pictures, err);
+    if (rc)
+        engine_free(engine);
+    else
+        *out = engine;
+    return rc;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    batcher_free(engine->texts);
+    batcher_free(engine->pictures);
+    pool_free(engine->decoders);
+    encoder_free(engine->text_encoder);
+    encoder_free(engine->picture_encoder);
+    model_free(engine->model);
+    device_free(engine->device);
+    free(engine->ids);
+    free(engine->lengths);
+    free(engine->text_rows);
+    free(engine->pixels);
+    free(engine->picture_rows);
+    free(engine);
+}
+
+const struct model *engine_model(const struct engine *engine)
+{
+    return engine->model;
+}
+
+const char *engine_fingerprint(const struct engine *engine)
+{
+    return engine->fingerprint;
+}
+
+size_t engine_width(const struct engine *engine)
+{
+    return model_width(engine->model);
+}
+
+struct device *engine_device(const struct engine *engine)
+{
+    return engine->device;
+}
+
+struct engine_counts engine_counts(struct engine *engine)
+{
+    return (struct engine_counts){batcher_counts(engine->texts), batcher_counts(engine->pictures)};
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Inside service: the model, for many threads at once.
+ *
+ * Texts and pictures have an encoder and a queue each, so that neither waits for the other; requests meet there in
+ * batches (batcher.h). Texts are cut into tokens on the thread that asks; pictures are decoded on a pool as large as
+ * the CPUs, however many ask.
+ */
+#ifndef DIPTYCH_SERVICE_ENGINE_H
+#define DIPTYCH_SERVICE_ENGINE_H
+
+#include "joint/joint.h"
+#include "service/batcher.h"
+
+struct engine_options {
+    const char *directory; /* of the model */
+    struct device_options device;
+    struct picture_options picture; /* limits on what is decoded */
+    size_t text_batch, picture_batch;
+    size_t queue; /* texts, and pictures, that may wait */
+};
+
+struct engine;
+
+/* Loads the model and encodes a text and a picture, so that what is compiled on first use is. Errors are those of
+ * device_open, model_open and encoder_open. */
+int engine_open(struct engine **out, const struct engine_options *options, struct err *err);
+void engine_free(struct engine *engine); /* no call may be under way */
+
+const struct model *engine_model(const struct engine *engine);
+const char *engine_fingerprint(const struct engine *engine);
+size_t engine_width(const struct engine *engine); /* E */
+struct device *engine_device(const struct engine *engine);
+
+/* A text, the ids of one, or a picture. */
+enum input_kind { INPUT_TEXT, INPUT_IDS, INPUT_PICTURE };
+struct input {
+    enum input_kind kind;
+    const char *text;
+    const int32_t *ids; // (id_count): with start and end, as the tokenizer makes them
+    size_t id_count;
+    struct picture_source picture;
+};
+
+/* embeddings (count, E) of length 1 of inputs (count). *tokens counts what the towers have looked at: the tokens of
+ * texts, start and end among them, and the patches of pictures with their class token.
+ *
+ *   ERR_BUSY      too much is waiting already
+ *   ERR_CANCELLED the job ended it
+ *   ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT, ERR_ARGUMENT: an input is at fault; the message says which
+ *   ERR_DEVICE, ERR_MEMORY */
+int engine_encode(struct engine *engine, float *embeddings, const struct input *inputs, size_t count,
+    size_t *tokens, const struct job *job, struct err *err);
+
+struct engine_counts {
+    struct batcher_counts texts, pictures;
+};
+struct engine_counts engine_counts(struct engine *engine);
+
+#endif

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Fields of JSON bodies, each with its type and range. */
+#include "service/call.h"
+
+#include <string.h>
+
+/* NULL where a field is absent or null. */
+static const json_t *find(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return json_is_null(value) ? NULL : value;
+}
+
+int field_text(const char **out, const json_t *object, const char *name, struct err *err)
+{
+    const json_t *value = find(object, name);
+    if (value && !json_is_string(value))
+        return err_set(err, ERR_ARGUMENT, "'%s' is no text", name);
+    if (value)
+        *out = json_string_value(value);
+    return 0;
+}
+
+int field_size(size_t *out, const json_t *object, const char *name, size_t min, size_t max, struct err *err)
+{
+    const json_t *value = find(object, name);
+    const json_int_t number = json_integer_value(value);
+    if (!value)
+        return 0;
+    if (!json_is_integer(value) || number < 0 || (size_t)number < min || (size_t)number > max)
+        return err_set(err, ERR_ARGUMENT, "'%s' is no whole number from %zu to %zu", name, min, max);
+    *out = (size_t)number;
+    return 0;
+}
+
+int field_real(double *out, const json_t *object, const char *name, double min, double max, struct err *err)
+{
+    const json_t *value = find(object, name);
+    const double number = json_number_value(value);
+    if (!value)
+        return 0;
+    if (!json_is_number(value) || !(number >= min && number <= max))
+        return err_set(err, ERR_ARGUMENT, "'%s' is no number from %g to %g", name, min, max);
+    *out = number;
+    return 0;
+}
+
+int field_bool(bool *out, const json_t *object, const char *name, struct err *err)
+{
+    const json_t *value = find(object, name);
+    if (value && !json_is_boolean(value))
+        return err_set(err, ERR_ARGUMENT, "'%s' is neither true nor false", name);
+    if (value)
+        *out = json_is_true(value);
+    return 0;
+}
+
+static bool is_known(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (!strcmp(name, *names))
+            return true;
+    return false;
+}
+
+/* "a, b, c" of the names, as far as there is room. */
+static void list_names(char *out, size_t size, const char *const *names)
+{
+    size_t used = 0;
+    *out = '\0';
+    for (size_t i = 0; names[i] && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", names[i]);
+}
+
+int fields_known(const json_t *object, const char *const *names, struct err *err)
+{
+    const char *name;
+    json_t *value;
+    char list[256];
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (is_known(name, names))
+            continue;
+        list_names(list, sizeof list, names);
+        return err_set(err, ERR_ARGUMENT, "'%.40s' is not known here; there are %s", name, list);
+    }
+    return 0;
+}

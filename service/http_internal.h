@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside service: what http.c and watch.c know together. */
+#ifndef DIPTYCH_SERVICE_HTTP_INTERNAL_H
+#define DIPTYCH_SERVICE_HTTP_INTERNAL_H
+
+#include "service/http.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <time.h>
+
+enum connection_state {
+    CONNECTION_HEAD, /* waits for a request, or has a part of its head */
+    CONNECTION_BODY,
+    CONNECTION_HANDLED, /* suspended, while its request waits or is handled */
+    CONNECTION_ANSWER,  /* an answer is being written */
+};
+
+struct http_connection {
+    struct http_connection *next, *previous; /* in the server's list */
+    struct MHD_Connection *mhd;
+    int fd;
+    enum connection_state state;
+    double since;     /* when the state began */
+    atomic_bool gone; /* the client has hung up */
+};
+
+struct watch {
+    pthread_t thread;
+    bool started;
+    atomic_bool stop;
+};
+
+struct http_server {
+    struct http_options options;
+    struct http_handlers handlers;
+    struct MHD_Daemon *daemon;
+    struct pool *pool;
+    struct watch watch;
+    int port;
+    atomic_bool stopping; /* jobs end */
+
+    pthread_mutex_t lock; /* of all that follows, and of connections' states */
+    pthread_cond_t idle;  /* no request is handled */
+    struct http_connection *connections;
+    size_t connection_count, handling, accepted, body_bytes;
+    uint64_t requests;
+};
+
+void connection_enter(
+    struct http_server *server, struct http_connection *connection, enum connection_state state);
+
+/* A socket that listens at a numeric address; port 0: any that is free. ERR_ARGUMENT: no such address; ERR_IO. */
+int listen_open(int *out, const char *address, int port, struct err *err);
+int listen_port(int fd); /* 0 where it has none */
+void listen_close(int fd);
+
+/* A thread that ends connections whose time is up and notices clients that have gone. ERR_LIMIT. */
+int watch_open(struct http_server *server, struct err *err);
+void watch_close(struct http_server *server);
+
+#endif

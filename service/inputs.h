@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside service: the texts and pictures of a JSON body. */
+#ifndef DIPTYCH_SERVICE_INPUTS_H
+#define DIPTYCH_SERVICE_INPUTS_H
+
+#include "service/call.h"
+
+enum { INPUTS_MAX = 2048 }; /* of a request: OpenAI's number */
+
+/* All memory is the request's. Zero-initialise. */
+struct inputs {
+    struct input *items; // (count)
+    size_t count;
+};
+
+/* What a string stands for. AUTO: a picture where it begins as a data URI of one does ("data:image/"), else a text. */
+enum modality { MODALITY_AUTO, MODALITY_TEXT, MODALITY_IMAGE };
+
+/* Reads "input" as OpenAI's, Jina's and infinity's clients send it: a text; a list of texts, of objects {"text"} or
+ * {"image"}; the ids of one text, or a list of such lists. ERR_ARGUMENT with the place of what is none of these;
+ * ERR_LIMIT for more than INPUTS_MAX. */
+int inputs_read(struct inputs *out, const struct call *call, const json_t *value, enum modality modality,
+    struct err *err);
+
+/* A picture in a string: a data URI, or the base64 of its file. Addresses on the net are ERR_ARGUMENT: nothing is
+ * fetched. `name` is how messages call it. */
+int picture_of_string(
+    struct picture_source *out, const struct call *call, const char *text, const char *name, struct err *err);
+
+/* embeddings (count, E), in memory of the request. Errors are engine_encode's. */
+int inputs_encode(float **embeddings, size_t *tokens, const struct call *call, const struct inputs *inputs,
+    struct err *err);
+
+#endif

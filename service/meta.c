@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the service says of itself. */
+#include "service/service_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- health -------------------------------------------------------------------------------------------- */
+
+int handle_health(struct call *call, struct err *err)
+{
+    struct service *service = call->service;
+    pthread_mutex_lock(&service->lock);
+    const bool failed = service->state == SERVICE_FAILED;
+    pthread_mutex_unlock(&service->lock);
+    if (failed)
+        return err_set(err, ERR_DEVICE, "%s", service->problem.msg);
+    call->answer = json_pack("{s:s, s:s}", "status", "ok", "version", DIPTYCH_VERSION);
+    return 0;
+}
+
+int handle_ready(struct call *call, struct err *err)
+{
+    if (!service_ready(call->service))
+        return err_set(err, ERR_DEVICE, "the model is being loaded");
+    call->answer = json_pack("{s:s}", "status", "ready");
+    return 0;
+}
+
+/* ---- models -------------------------------------------------------------------------------------------- */
+
+/* OpenAI's list of models, each with what a client wants to know before it sends anything. */
+int handle_models(struct call *call, struct err *err)
+{
+    const struct model *model = engine_model(call_engine(call));
+    const struct shelf *shelf = call_shelf(call);
+    json_t *indexes = json_array();
+    int rc = 0;
+    for (size_t i = 0; i < shelf_count(shelf) && !rc; i++) {
+        struct shelf_index *index;
+        struct index_info info;
+        rc = shelf_find(&index, shelf, shelf_name(shelf, i), err);
+        if (!rc)
+            rc = shelf_info(&info, index, &call->request->arena, err);
+        if (!rc)
+            json_array_append_new(
+                indexes, json_pack("{s:s, s:I, s:I, s:s}", "name", shelf_name(shelf, i), "images",
+                             (json_int_t)info.images, "texts", (json_int_t)info.texts, "storage",
+                             index_storage_names[info.storage]));
+    }
+    call->answer = json_pack("{s:s, s:[{s:s, s:s, s:s, s:I, s:I, s:I, s:s}], s:o}", "object", "list", "data",
+        "id", call_model(call), "object", "model", "owned_by", "diptych", "dimensions",
+        (json_int_t)model_width(model), "context", (json_int_t)model_config(model)->text.context,
+        "image_size", (json_int_t)model_config(model)->vision.image_size, "fingerprint",
+        engine_fingerprint(call_engine(call)), "indexes", indexes);
+    return rc;
+}
+
+/* ---- metrics ------------------------------------------------------------------------------------------- */
+
+static void print_gauge(FILE *out, const char *name, const char *help, double value)
+{
+    fprintf(out, "# HELP diptych_%s %s\n# TYPE diptych_%s gauge\ndiptych_%s %.17g\n", name, help, name, name,
+        value);
+}
+
+static void print_batches(FILE *out, const char *kind, struct batcher_counts counts)
+{
+    fprintf(out, "diptych_batches_total{kind=\"%s\"} %llu\n", kind, (unsigned long long)counts.batches);
+    fprintf(out, "diptych_batch_items_total{kind=\"%s\"} %llu\n", kind, (unsigned long long)counts.items);
+    fprintf(out, "diptych_queue_items{kind=\"%s\"} %zu\n", kind, counts.waiting);
+}
+
+static void print_queues(FILE *out, struct service *service)
+{
+    const struct engine_counts counts = engine_counts(service->engine);
+    fputs("# TYPE diptych_batches_total counter\n# TYPE diptych_batch_items_total counter\n"
+          "# TYPE diptych_queue_items gauge\n",
+        out);
+    print_batches(out, "texts", counts.texts);
+    print_batches(out, "pictures", counts.pictures);
+    for (size_t i = 0; i < shelf_count(service->shelf); i++) {
+        struct shelf_index *index;
+        char kind[128];
+        snprintf(kind, sizeof kind, "search of %.100s", shelf_name(service->shelf, i));
+        if (!shelf_find(&index, service->shelf, shelf_name(service->shelf, i), NULL))
+            print_batches(out, kind, shelf_counts(index));
+    }
+}
+
+int handle_metrics(struct call *call, struct err *err)
+{
+    struct service *service = call->service;
+    const struct http_counts counts = http_counts(service->http);
+    FILE *out = open_memstream(&call->response->body, &call->response->size);
+    if (!out)
+        return err_memory(err, 0);
+    metrics_print(service->metrics, out);
+    print_gauge(out, "connections", "Open connections.", (double)counts.connections);
+    print_gauge(out, "requests_handled", "Requests being handled.", (double)counts.handling);
+    print_gauge(out, "requests_waiting", "Requests that wait to be handled.", (double)counts.waiting);
+    print_gauge(out, "body_bytes", "Memory that bodies of requests take.", (double)counts.body_bytes);
+    if (service_ready(service))
+        print_queues(out, service);
+    if (fclose(out))
+        return err_memory(err, 0);
+    call->response->status = 200;
+    call->response->type = "text/plain; version=0.0.4";
+    return 0;
+}
+
+/* ---- openapi ------------------------------------------------------------------------------------------- */
+
+/* "/v1/items/{id}" of "/v1/items/" and a star. */
+static const char *template_path(struct call *call, const char *path)
+{
+    char text[128];
+    const char *star = strchr(path, '*');
+    const int length = star ? snprintf(text, sizeof text, "%.*s{id}%s", (int)(star - path), path, star + 1)
+                            : snprintf(text, sizeof text, "%s", path);
+    return arena_copy(&call->request->arena, text, (size_t)length);
+}
+
+static json_t *operation(const struct route *route)
+{
+    char method[8] = "";
+    json_t *one = json_pack("{s:s, s:{s:{s:s}, s:{s:s}}}", "summary", route->summary, "responses", "200",
+        "description", "Done", "default", "description", "An error, with its reason");
+    if (strchr(route->path, '*'))
+        json_object_set_new(one, "parameters",
+            json_pack("[{s:s, s:s, s:b, s:{s:s}}]", "name", "id", "in", "path", "required", 1, "schema",
+                "type", "integer"));
+    if (route->body == BODY_JSON)
+        json_object_set_new(one, "requestBody",
+            json_pack("{s:b, s:{s:{s:{s:s}}}}", "required", 1, "content", "application/json", "schema",
+                "type", "object"));
+    for (size_t i = 0; route->method[i]; i++)
+        method[i] = (char)(route->method[i] | 0x20);
+    return json_pack("{s:o}", method, one);
+}
+
+int handle_openapi(struct call *call, struct err *err)
+{
+    json_t *paths = json_object();
+    for (const struct route *route = routes; route->method; route++) {
+        const char *path = template_path(call, route->path);
+        json_t *known = path ? json_object_get(paths, path) : NULL;
+        json_t *one = path ? operation(route) : NULL;
+        if (known)
+            json_object_update(known, one);
+        if (path)
+            json_object_set(paths, path, known ? known : one);
+        json_decref(one);
+    }
+    call->answer = json_pack("{s:s, s:{s:s, s:s}, s:o}", "openapi", "3.1.0", "info", "title", "Diptych",
+        "version", DIPTYCH_VERSION, "paths", paths);
+    return call->answer ? 0 : err_memory(err, 0);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the service answers: the one table that drives routing, metrics and /openapi.json. */
+#include "service/call.h"
+
+#define OPEN .open = true, .early = true
+
+const struct route routes[] = {
+    {"POST", "/v1/embeddings", handle_embeddings, BODY_JSON, MANNERS_OPENAI,
+        .summary = "Embeddings of texts and pictures, as OpenAI's clients ask for them"},
+    {"POST", "/v1/classify", handle_classify, BODY_JSON, MANNERS_OPENAI,
+        .summary = "Which of some labels pictures or texts fit best"},
+    {"POST", "/v1/rank", handle_rank, BODY_JSON, MANNERS_OPENAI,
+        .summary = "Captions ordered by how well they fit a picture"},
+    {"POST", "/v1/search", handle_search, BODY_JSON, MANNERS_OPENAI,
+        .summary = "What an index has that is closest to texts, pictures and items"},
+    {"GET", "/v1/items/*", handle_item, BODY_NONE, MANNERS_OPENAI, .summary = "An item of an index"},
+    {"GET", "/v1/items/*/image", handle_item_image, BODY_NONE, MANNERS_OPENAI,
+        .summary = "An item's picture"},
+    {"GET", "/v1/items/*/thumbnail", handle_item_thumbnail, BODY_NONE, MANNERS_OPENAI,
+        .summary = "An item's picture, made small"},
+    {"GET", "/v1/models", handle_models, BODY_NONE, MANNERS_OPENAI, .summary = "The model, and the indexes"},
+    {"GET", "/health", handle_health, BODY_NONE, MANNERS_OPENAI, OPEN,
+        .summary = "200 while the service can answer"},
+    {"GET", "/ready", handle_ready, BODY_NONE, MANNERS_OPENAI, OPEN,
+        .summary = "200 once model and indexes are loaded"},
+    {"GET", "/metrics", handle_metrics, BODY_NONE, MANNERS_OPENAI, .early = true,
+        .summary = "Counts in Prometheus' text format"},
+    {"GET", "/openapi.json", handle_openapi, BODY_NONE, MANNERS_OPENAI, OPEN,
+        .summary = "This table, for programs"},
+    {0},
+};

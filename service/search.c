@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * POST /v1/search. A query is a sum of terms, each a text, a picture, or an item of the index, with a weight:
+ *
+ *   {"text": "a beach"}
+ *   {"image": "data:image/jpeg;base64,..."}
+ *   {"terms": [{"text": "a beach"}, {"text": "people", "weight": -1}, {"id": 17, "weight": 0.5}]}
+ *
+ * and beside it "index", "where", "match", "kind", "top", "cursor", "min_score". Answers go on where "cursor" of the
+ * one before says.
+ */
+#include "service/inputs.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TERMS_MAX = 64, TOP_DEFAULT = 20, TOP_MAX = 1000, SKIP_MAX = 1000000 };
+
+/* The terms of a query. All memory is the request's. */
+struct terms {
+    struct input *inputs; // (input_count): those that the model encodes
+    int64_t *ids;         // (id_count): items, whose vectors the index has
+    float *weights;       // (input_count + id_count): in that order
+    size_t input_count, id_count;
+};
+
+/* ---- terms --------------------------------------------------------------------------------------------- */
+
+static void add_input(struct terms *terms, struct input input, double weight)
+{
+    /* Weights of ids stand behind all of inputs': see move_weights. */
+    terms->weights[terms->input_count] = (float)weight;
+    terms->inputs[terms->input_count++] = input;
+}
+
+static int add_picture(
+    struct terms *terms, const struct call *call, const char *image, double weight, struct err *err)
+{
+    struct input input = {.kind = INPUT_PICTURE};
+    const int rc = picture_of_string(&input.picture, call, image, "'image'", err);
+    if (!rc)
+        add_input(terms, input, weight);
+    return rc;
+}
+
+static int add_text(struct terms *terms, const char *text, double weight, struct err *err)
+{
+    if (!text[strspn(text, " \t\r\n")])
+        return err_set(err, ERR_ARGUMENT, "'text' is empty");
+    add_input(terms, (struct input){.kind = INPUT_TEXT, .text = text}, weight);
+    return 0;
+}
+
+/* Of one object: "text", "image" or "id". Ids' weights go to id_weights. */
+static int add_term(
+    struct terms *terms, float *id_weights, const struct call *call, const json_t *term, struct err *err)
+{
+    static const char *const known[] = {"text", "image", "id", "weight", NULL};
+    const char *text = NULL, *image = NULL;
+    size_t id = 0;
+    double weight = 1;
+    int rc = json_is_object(term) ? fields_known(term, known, err)
+                                  : err_set(err, ERR_ARGUMENT, "a term is no object");
+    if (!rc)
+        rc = field_text(&text, term, "text", err);
+    if (!rc)
+        rc = field_text(&image, term, "image", err);
+    if (!rc)
+        rc = field_size(&id, term, "id", 1, INT64_MAX, err);
+    if (!rc)
+        rc = field_real(&weight, term, "weight", -1000, 1000, err);
+    if (!rc && (text != NULL) + (image != NULL) + (id != 0) != 1)
+        rc = err_set(err, ERR_ARGUMENT, "a term has one of 'text', 'image' and 'id'");
+    if (!rc && weight == 0)
+        rc = err_set(err, ERR_ARGUMENT, "'weight' is 0");
+    if (rc)
+        return rc;
+    if (text)
+        return add_text(terms, text, weight, err);
+    if (image)
+        return add_picture(terms, call, image, weight, err);
+    id_weights[terms->id_count] = (float)weight;
+    terms->ids[terms->id_count++] = (int64_t)id;
+    return 0;
+}
+
+static int read_terms(struct terms *terms, const struct call *call, struct err *err)
+{
+    const json_t *list = json_object_get(call->body, "terms");
+    const size_t count = json_array_size(list), room = count + 2;
+    const char *text = NULL, *image = NULL;
+    float *id_weights;
+    if (list && (!json_is_array(list) || count > TERMS_MAX))
+        return err_set(err, ERR_ARGUMENT, "'terms' is no list of up to %d terms", TERMS_MAX);
+    int rc = call_alloc(&terms->inputs, call, room, sizeof *terms->inputs, err);
+    if (!rc)
+        rc = call_alloc(&terms->ids, call, room, sizeof *terms->ids, err);
+    if (!rc)
+        rc = call_alloc(&terms->weights, call, room, sizeof *terms->weights, err);
+    if (!rc)
+        rc = call_alloc(&id_weights, call, room, sizeof *id_weights, err);
+    if (!rc)
+        rc = field_text(&text, call->body, "text", err);
+    if (!rc)
+        rc = field_text(&image, call->body, "image", err);
+    if (!rc && text)
+        rc = add_text(terms, text, 1, err);
+    if (!rc && image)
+        rc = add_picture(terms, call, image, 1, err);
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc = add_term(terms, id_weights, call, json_array_get(list, i), err);
+        if (rc)
+            err_wrap(err, "term %zu", i);
+    }
+    if (rc)
+        return rc;
+    memcpy(terms->weights + terms->input_count, id_weights, terms->id_count * sizeof *id_weights);
+    if (!terms->input_count && !terms->id_count)
+        return err_set(err, ERR_ARGUMENT, "there is nothing to look for: give 'text', 'image' or 'terms'");
+    return 0;
+}
+
+/* query (E) */
+static int encode_terms(float *query, const struct call *call, struct shelf_index *index,
+    const struct terms *terms, struct err *err)
+{
+    const size_t width = engine_width(call_engine(call)), count = terms->input_count + terms->id_count;
+    struct index_item item;
+    float *embeddings; // (count, E)
+    size_t tokens;
+    int rc = call_alloc(&embeddings, call, count, width * sizeof *embeddings, err);
+    if (!rc && terms->input_count)
+        rc = engine_encode(call_engine(call), embeddings, terms->inputs, terms->input_count, &tokens,
+            &call->request->job, err);
+    for (size_t i = 0; i < terms->id_count && !rc; i++)
+        rc = shelf_item(&item, embeddings + (terms->input_count + i) * width, index, terms->ids[i],
+            &call->request->arena, err);
+    return rc ? rc : query_sum(query, embeddings, terms->weights, count, width, err);
+}
+
+/* ---- the rest of the body ------------------------------------------------------------------------------ */
+
+static int read_kind(enum index_kind *out, const json_t *body, struct err *err)
+{
+    const char *word = index_kind_names[INDEX_ANY];
+    const int rc = field_text(&word, body, "kind", err);
+    for (int kind = 0; index_kind_names[kind] && !rc; kind++)
+        if (!strcmp(word, index_kind_names[kind])) {
+            *out = (enum index_kind)kind;
+            return 0;
+        }
+    return rc ? rc : err_set(err, ERR_ARGUMENT, "'kind' is '%.40s', it can be any, image or text", word);
+}
+
+/* A cursor is the number of hits that came before. */
+static int read_cursor(size_t *skip, const json_t *body, struct err *err)
+{
+    const char *text = NULL;
+    const int rc = field_text(&text, body, "cursor", err);
+    if (rc || !text)
+        return rc;
+    char *end;
+    const unsigned long long number = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || number > SKIP_MAX)
+        return err_set(err, ERR_ARGUMENT, "'cursor' is none that this service has given");
+    *skip = (size_t)number;
+    return 0;
+}
+
+static int read_search(struct shelf_search *search, const json_t *body, struct err *err)
+{
+    *search = (struct shelf_search){.top = TOP_DEFAULT, .min_score = -INFINITY};
+    int rc = field_text(&search->filter.where, body, "where", err);
+    if (!rc)
+        rc = field_text(&search->filter.match, body, "match", err);
+    if (!rc)
+        rc = read_kind(&search->filter.kind, body, err);
+    if (!rc)
+        rc = field_size(&search->top, body, "top", 1, TOP_MAX, err);
+    if (!rc)
+        rc = field_real(&search->min_score, body, "min_score", -1, 1, err);
+    return rc ? rc : read_cursor(&search->skip, body, err);
+}
+
+/* ---- the answer ---------------------------------------------------------------------------------------- */
+
+static json_t *hit_list(const struct shelf_hits *hits)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < hits->count; i++)
+        json_array_append_new(list,
+            json_pack("{s:f, s:o}", "score", hits->hits[i].score, "item", index_item_json(&hits->items[i])));
+    return list;
+}
+
+static int answer(
+    struct call *call, const struct shelf_hits *hits, const struct shelf_search *search, struct err *err)
+{
+    char cursor[24];
+    call->answer = json_pack("{s:s, s:I, s:o}", "model", call_model(call), "searched",
+        (json_int_t)hits->chosen, "hits", hit_list(hits));
+    if (!call->answer)
+        return err_memory(err, hits->count);
+    if (hits->more) {
+        snprintf(cursor, sizeof cursor, "%zu", search->skip + hits->count);
+        json_object_set_new(call->answer, "cursor", json_string(cursor));
+    }
+    return 0;
+}
+
+int handle_search(struct call *call, struct err *err)
+{
+    static const char *const known[] = {"model", "index", "text", "image", "terms", "where", "match", "kind",
+        "top", "cursor", "min_score", NULL};
+    struct terms terms = {0};
+    struct shelf_search search;
+    struct shelf_index *index;
+    struct shelf_hits hits;
+    const char *name = NULL;
+    float *query;
+    int rc = fields_known(call->body, known, err);
+    if (!rc)
+        rc = call_check_model(call, err);
+    if (!rc)
+        rc = field_text(&name, call->body, "index", err);
+    if (!rc)
+        rc = shelf_find(&index, call_shelf(call), name, err);
+    if (!rc)
+        rc = read_search(&search, call->body, err);
+    if (!rc)
+        rc = read_terms(&terms, call, err);
+    if (!rc)
+        rc = call_alloc(&query, call, engine_width(call_engine(call)), sizeof *query, err);
+    if (!rc)
+        rc = encode_terms(query, call, index, &terms, err);
+    search.query = rc ? NULL : query;
+    if (!rc)
+        rc = shelf_search(&hits, index, &search, &call->request->arena, &call->request->job, err);
+    return rc ? rc : answer(call, &hits, &search, err);
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/shelf.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An index opened for reading, for one thread at a time. */
+struct reader {
+    struct index *index;
+    struct index_searcher *searcher; /* of the one that searches */
+};
+
+struct shelf_index {
+    const struct shelf_options *options;
+    const char *name, *path;
+    struct batcher *batcher;
+    struct reader search; /* the batcher's thread */
+    struct reader items;  /* under the lock: what is quick */
+    pthread_mutex_t lock;
+};
+
+struct shelf {
+    struct shelf_options options;
+    struct shelf_index *indexes; // (options.count)
+    struct arena arena;
+};
+
+/* ---- readers ------------------------------------------------------------------------------------------- */
+
+static void reader_close(struct reader *reader)
+{
+    index_searcher_free(reader->searcher);
+    index_free(reader->index);
+    *reader = (struct reader){0};
+}
+
+static int reader_open(struct reader *reader, const struct shelf_index *index, bool searches, struct err *err)
+{
+    int rc = index_open(&reader->index, index->path, INDEX_READ, index->options->fingerprint, err);
+    if (!rc && searches)
+        rc = index_searcher_open(&reader->searcher, reader->index, index->options->device, err);
+    if (rc)
+        reader_close(reader);
+    return rc;
+}
+
+/* Brings a reader to the last committed state. One that cannot be, since its index was made anew or taken away, is
+ * opened again. */
+static int reader_refresh(
+    struct reader *reader, const struct shelf_index *index, bool searches, struct err *err)
+{
+    if (reader->index && !index_refresh(reader->index, err))
+        return 0;
+    reader_close(reader);
+    return reader_open(reader, index, searches, err);
+}
+
+/* ---- searching ----------------------------------------------------------------------------------------- */
+
+struct search_item {
+    const struct shelf_search *search;
+    struct shelf_hits *out;
+    struct arena *arena;
+    struct err err;
+};
+
+static bool has_filter(const struct index_filter *filter)
+{
+    return filter->where || filter->match || filter->kind != INDEX_ANY;
+}
+
+/* What the scan found, from `skip` on and down to the least score, with what the catalog says of it. */
+static int keep_hits(struct search_item *item, struct index *index, const struct index_hit *hits,
+    size_t count, struct err *err)
+{
+    const struct shelf_search *search = item->search;
+    const size_t wanted = search->skip + search->top;
+    size_t last = count < wanted ? count : wanted;
+    while (last && !(hits[last - 1].score >= search->min_score))
+        last--;
+    const size_t first = search->skip < last ? search->skip : last, kept = last - first;
+    struct shelf_hits *out = item->out;
+    out->count = kept;
+    out->more = last == wanted && count > wanted && hits[wanted].score >= search->min_score;
+    out->items = arena_alloc(item->arena, (kept + 1) * sizeof *out->items);
+    out->hits = arena_alloc(item->arena, (kept + 1) * sizeof *out->hits);
+    int64_t *rows = arena_alloc(item->arena, (kept + 1) * sizeof *rows);
+    if (!out->items || !out->hits || !rows)
+        return err_memory(err, kept * sizeof *out->items);
+    for (size_t i = 0; i < kept; i++) {
+        out->hits[i] = hits[first + i];
+        rows[i] = hits[first + i].row;
+    }
+    return index_fetch(out->items, index, rows, kept, item->arena, err);
+}
+
+/* One more than is wanted, to know whether there is more. */
+static size_t wanted_hits(const struct search_item *item)
+{
+    return item->search->skip + item->search->top + 1;
+}
+
+/* Does items (count) that have the same filter in one scan. */
+static int search_together(
+    struct shelf_index *index, struct search_item *const *items, size_t count, struct err *err)
+{
+    const size_t width = index->options->width;
+    struct index_rows rows = {0};
+    int rc = index_rows(&rows, index->search.index, &items[0]->search->filter, err);
+    size_t k = 1;
+    for (size_t i = 0; i < count; i++)
+        k = wanted_hits(items[i]) > k ? wanted_hits(items[i]) : k;
+    k = !rc && k > (size_t)rows.chosen ? (size_t)rows.chosen : k;
+    float *queries = mem_new(count, width * sizeof *queries);        // (count, E)
+    struct index_hit *hits = mem_new(count, (k + 1) * sizeof *hits); // (count, k)
+    size_t *found = mem_new(count, sizeof *found);
+    if (!rc && (!queries || !hits || !found))
+        rc = err_memory(err, count * k * sizeof *hits);
+    for (size_t i = 0; i < count && !rc; i++)
+        memcpy(queries + i * width, items[i]->search->query, width * sizeof *queries);
+    if (!rc && k)
+        rc = index_search(index->search.searcher, &rows, queries, count, k, hits, found, NULL, err);
+    for (size_t i = 0; i < count && !rc; i++) {
+        items[i]->out->chosen = rows.chosen;
+        keep_hits(items[i], index->search.index, hits + i * k, found[i], &items[i]->err);
+    }
+    free(found);
+    free(hits);
+    free(queries);
+    index_rows_release(&rows);
+    return rc;
+}
+
+/* The searches among items that want all; each of the others by itself, since its mistakes are its own. */
+static int run_searches(void *context, void *const *items, size_t count, struct err *err)
+{
+    struct shelf_index *index = context;
+    struct search_item **plain = mem_new(count, sizeof *plain);
+    size_t plain_count = 0;
+    int rc =
+        plain ? reader_refresh(&index->search, index, true, err) : err_memory(err, count * sizeof *plain);
+    for (size_t i = 0; i < count && !rc; i++) {
+        struct search_item *item = items[i];
+        if (has_filter(&item->search->filter))
+            search_together(index, &item, 1, &item->err);
+        else
+            plain[plain_count++] = item;
+    }
+    if (plain_count && !rc)
+        rc = search_together(index, plain, plain_count, err);
+    free(plain);
+    return rc;
+}
+
+int shelf_search(struct shelf_hits *out, struct shelf_index *index, const struct shelf_search *search,
+    struct arena *arena, const struct job *job, struct err *err)
+{
+    struct search_item item = {.search = search, .out = out, .arena = arena};
+    void *const list[] = {&item};
+    *out = (struct shelf_hits){0};
+    const int rc = batcher_do(index->batcher, list, 1, job, err);
+    return rc || !item.err.code ? rc : err_set(err, item.err.code, "%s", item.err.msg);
+}
+
+/* ---- items --------------------------------------------------------------------------------------------- */
+
+int shelf_item(struct index_item *out, float *vector, struct shelf_index *index, int64_t id,
+    struct arena *arena, struct err *err)
+{
+    pthread_mutex_lock(&index->lock);
+    int rc = reader_refresh(&index->items, index, false, err);
+    if (!rc)
+        rc = index_get(out, index->items.index, id, arena, err);
+    if (!rc && vector)
+        rc = index_vectors(vector, index->items.index, &out->row, 1, err);
+    pthread_mutex_unlock(&index->lock);
+    return rc;
+}
+
+static const char *copy(struct arena *arena, const char *text)
+{
+    return text ? arena_copy(arena, text, strlen(text)) : NULL;
+}
+
+int shelf_info(struct index_info *out, struct shelf_index *index, struct arena *arena, struct err *err)
+{
+    pthread_mutex_lock(&index->lock);
+    const int rc = reader_refresh(&index->items, index, false, err);
+    if (!rc) {
+        *out = index_info(index->items.index);
+        out->path = copy(arena, out->path);
+        out->model = copy(arena, out->model);
+        out->fingerprint = copy(arena, out->fingerprint);
+        out->vectors = copy(arena, out->vectors);
+    }
+    pthread_mutex_unlock(&index->lock);
+    return rc;
+}
+
+struct batcher_counts shelf_counts(struct shelf_index *index)
+{
+    return batcher_counts(index->batcher);
+}
+
+/* ---- the shelf ----------------------------------------------------------------------------------------- */
+
+static int open_index(struct shelf_index *index, const struct shelf_options *options, size_t i,
+    struct arena *arena, struct err *err)
+{
+    const struct batcher_options batcher = {options->batch, options->queue, run_searches, index};
+    index->options = options;
+    index->name = copy(arena, options->names[i]);
+    index->path = copy(arena, options->paths[i]);
+    if (!index->name || !index->path)
+        return err_memory(err, strlen(options->paths[i]));
+    int rc = reader_open(&index->search, index, true, err);
+    if (!rc)
+        rc = reader_open(&index->items, index, false, err);
+    return rc ? rc : batcher_open(&index->batcher, &batcher, err);
+}
+
+int shelf_open(struct shelf **out, const struct shelf_options *options, struct err *err)
+{
+    struct shelf *shelf = mem_new(1, sizeof *shelf);
+    if (!shelf)
+        return err_memory(err, sizeof *shelf);
+    shelf->options = *options;
+    shelf->indexes = mem_new(options->count, sizeof *shelf->indexes);
+    int rc = shelf->indexes ? 0 : err_memory(err, options->count * sizeof *shelf->indexes);
+    for (size_t i = 0; shelf->indexes && i < options->count; i++)
+        pthread_mutex_init(&shelf->indexes[i].lock, NULL);
+    for (size_t i = 0; i < options->count && !rc; i++)
+        rc = open_index(&shelf->indexes[i], &shelf->options, i, &shelf->arena, err);
+    if (rc)
+        shelf_free(shelf);
+    else
+        *out = shelf;
+    return rc;
+}
+
+void shelf_free(struct shelf *shelf)
+{
+    if (!shelf)
+        return;
+    for (size_t i = 0; shelf->indexes && i < shelf->options.count; i++) {
+        struct shelf_index *index = &shelf->indexes[i];
+        batcher_free(index->batcher);
+        reader_close(&index->search);
+        reader_close(&index->items);
+        pthread_mutex_destroy(&index->lock);
+    }
+    free(shelf->indexes);
+    arena_release(&shelf->arena);
+    free(shelf);
+}
+
+size_t shelf_count(const struct shelf *shelf)
+{
+    return shelf->options.count;
+}
+
+const char *shelf_name(const struct shelf *shelf, size_t i)
+{
+    return shelf->indexes[i].name;
+}
+
+int shelf_find(struct shelf_index **out, const struct shelf *shelf, const char *name, struct err *err)
+{
+    for (size_t i = 0; i < shelf->options.count; i++) {
+        if (!name || !strcmp(name, shelf->indexes[i].name)) {
+            *out = &shelf->indexes[i];
+            return 0;
+        }
+    }
+    if (!name)
+        return err_set(err, ERR_NOT_FOUND, "this service has no index");
+    return err_set(err, ERR_NOT_FOUND, "this service has no index '%s'", name);
+}

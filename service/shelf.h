@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Inside service: the indexes it answers from, by name.
+ *
+ * Each index has a thread that searches. Searches of many requests that want all items are one scan; the index is
+ * brought to its last committed state before each, so what another process has added is found at once.
+ */
+#ifndef DIPTYCH_SERVICE_SHELF_H
+#define DIPTYCH_SERVICE_SHELF_H
+
+#include "index/index.h"
+#include "service/batcher.h"
+
+struct shelf;
+struct shelf_index;
+
+struct shelf_options {
+    const char *const *names; // (count): of the indexes, in requests
+    const char *const *paths; // (count)
+    size_t count;
+    const char *fingerprint; /* of the model: indexes of another are ERR_ARGUMENT */
+    size_t width;            /* E */
+    struct device *device;
+    size_t batch, queue; /* searches done together, and that may wait */
+};
+
+/* Errors are those of index_open and index_searcher_open, and of batcher_open. */
+int shelf_open(struct shelf **out, const struct shelf_options *options, struct err *err);
+void shelf_free(struct shelf *shelf);
+size_t shelf_count(const struct shelf *shelf);
+const char *shelf_name(const struct shelf *shelf, size_t i);
+
+/* The index of that name; NULL: the first. ERR_NOT_FOUND, also where there are none. */
+int shelf_find(struct shelf_index **out, const struct shelf *shelf, const char *name, struct err *err);
+
+struct shelf_search {
+    const float *query; // (E), of length 1
+    struct index_filter filter;
+    size_t skip, top; /* hits from the skip-th best on, `top` of them */
+    double min_score; /* none below: -INFINITY for all */
+};
+
+struct shelf_hits {
+    struct index_item *items; // (count), best first, in the arena
+    struct index_hit *hits;   // (count)
+    size_t count;
+    int64_t chosen; /* items that were looked at */
+    bool more;      /* there are hits after these */
+};
+
+/* Exact, as index_search is. Strings come from the arena. ERR_ARGUMENT: a mistake in the filter; ERR_BUSY,
+ * ERR_CANCELLED, and the index's errors. */
+int shelf_search(struct shelf_hits *out, struct shelf_index *index, const struct shelf_search *search,
+    struct arena *arena, const struct job *job, struct err *err);
+
+/* The item with this id, and its vector (E) where that is not NULL. ERR_NOT_FOUND. */
+int shelf_item(struct index_item *out, float *vector, struct shelf_index *index, int64_t id,
+    struct arena *arena, struct err *err);
+
+/* Its counts; the strings come from the arena. */
+int shelf_info(struct index_info *out, struct shelf_index *index, struct arena *arena, struct err *err);
+struct batcher_counts shelf_counts(struct shelf_index *index);
+
+#endif
