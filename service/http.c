@@ -83,28 +83,34 @@ static void handle(void *context)
 }
 
 /* Counts a request among those that wait or are handled, where that may be. */
-static bool accept_request(struct http_server *server)
+static void accept_request(struct exchange *exchange)
 {
+    struct http_server *server = exchange->server;
+    const size_t most = (size_t)server->options.threads + server->options.waiting;
     pthread_mutex_lock(&server->lock);
-    const bool fits = server->accepted < (size_t)server->options.threads + server->options.waiting;
-    server->accepted += fits;
+    if (server->closing) {
+        exchange->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
+        exchange->why = "the service is ending";
+    } else if (server->accepted >= most) {
+        exchange->refused = MHD_HTTP_TOO_MANY_REQUESTS;
+        exchange->why = "too many requests are waiting already; try again soon";
+    } else {
+        exchange->counted = true;
+        server->accepted++;
+    }
     pthread_mutex_unlock(&server->lock);
-    return fits;
 }
 
 /* The whole request is here. Whether it is handled now; otherwise `response` is its answer. */
 static bool start_handling(struct exchange *exchange)
 {
     struct http_server *server = exchange->server;
-    if (!exchange->refused && !accept_request(server)) {
-        exchange->refused = MHD_HTTP_TOO_MANY_REQUESTS;
-        exchange->why = "too many requests are waiting already; try again soon";
-    }
+    if (!exchange->refused)
+        accept_request(exchange);
     if (exchange->refused) {
         refuse(exchange, exchange->refused, exchange->why);
         return false;
     }
-    exchange->counted = true;
     exchange->request.body = exchange->body ? exchange->body : "";
     exchange->deadline = time_now() + server->options.seconds;
     exchange->request.job = (struct job){.step = job_goes_on, .context = exchange};
@@ -337,8 +343,7 @@ static void on_connection(
 static int start_daemon(struct http_server *server, struct err *err)
 {
     enum { READERS = 2, CONNECTION_MEMORY = 64 << 10 };
-    const unsigned flags =
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_TURBO;
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
     server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET,
         server->options.socket,                                                //
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,                     //
@@ -404,7 +409,8 @@ struct http_counts http_counts(struct http_server *server)
     return counts;
 }
 
-/* Until no request is handled, or waits to be, or is answered. */
+/* Until no request is handled, or waits to be, or is answered; none comes after it: libmicrohttpd must not be stopped
+ * while a connection is suspended. */
 static void wait_until_idle(struct http_server *server, double seconds)
 {
     const double until = time_now() + seconds;
@@ -412,6 +418,7 @@ static void wait_until_idle(struct http_server *server, double seconds)
     clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += (time_t)seconds + 1;
     pthread_mutex_lock(&server->lock);
+    server->closing = true;
     while (server->accepted && time_now() < until)
         pthread_cond_timedwait(&server->idle, &server->lock, &deadline);
     server->stopping = true;

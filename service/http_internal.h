@@ -44,6 +44,7 @@ struct http_server {
     pthread_cond_t idle;  /* no request is handled */
     struct http_connection *connections;
     size_t connection_count, handling, accepted, body_bytes;
+    bool closing; /* no request is accepted any more */
     uint64_t requests;
 };
 

@@ -107,16 +107,13 @@ static bool read_range(uint64_t *first, uint64_t *last, bool *satisfiable, const
     const uint64_t to = dash[1] ? strtoull(dash + 1, &end, 10) : UINT64_MAX;
     if (dash[1] && (*end || !(dash[1] >= '0' && dash[1] <= '9')))
         return false;
-    if (text == dash) { /* the last `to` bytes */
-        *first = to < size ? size - to : 0;
-        *last = size - 1;
-        *satisfiable = size && to;
-        return true;
-    }
-    *first = from;
-    *last = to < size ? to : size - 1;
-    *satisfiable = size && from < size && from <= to;
-    return from <= to;
+    const bool suffix = text == dash; /* the last `to` bytes */
+    if (!suffix && from > to)
+        return false;
+    *first = suffix ? (to < size ? size - to : 0) : from;
+    *last = suffix || to >= size ? size - 1 : to;
+    *satisfiable = size && (suffix ? to > 0 : from < size);
+    return true;
 }
 
 static void send_file(struct call *call, int fd, uint64_t size)

@@ -226,7 +226,7 @@ static void refuse(
 {
     struct call *call = request->context;
     (void)context, (void)response;
-    answer_status(call, status, status == 429 ? ERR_BUSY : ERR_LIMIT, why);
+    answer_status(call, status, status == 429 ? ERR_BUSY : status == 503 ? ERR_DEVICE : ERR_LIMIT, why);
 }
 
 /* ---- the whole request --------------------------------------------------------------------------------- */

@@ -34,14 +34,24 @@ static void look_at_times(struct http_server *server)
     }
 }
 
-/* One connection at a time: a poll that does not wait is half a microsecond. */
+static bool has_hung_up(const struct http_connection *connection)
+{
+    struct pollfd look = {
+        .fd = connection->fd, .events = POLLRDHUP}; /* not waiting, it takes half a microsecond */
+    return poll(&look, 1, 0) > 0 && look.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
+/* Epoll as libmicrohttpd 0.9.75 uses it tells of an end once, together with the last bytes: after reading those it
+ * waits for more until the connection has been idle for too long. Shutting the socket down is told anew. */
 static void look_for_hangups(struct http_server *server)
 {
     for (struct http_connection *c = server->connections; c; c = c->next) {
-        struct pollfd look = {.fd = c->fd, .events = POLLRDHUP};
-        if (c->state == CONNECTION_HANDLED && poll(&look, 1, 0) > 0 &&
-            look.revents & (POLLRDHUP | POLLHUP | POLLERR))
+        if (c->state == CONNECTION_ANSWER || !has_hung_up(c))
+            continue;
+        if (c->state == CONNECTION_HANDLED)
             c->gone = true;
+        else
+            shutdown(c->fd, SHUT_RDWR);
     }
 }
 
