@@ -112,7 +112,7 @@ static const struct argp argp = {
 
 /* ---- settings ------------------------------------------------------------------------------------------ */
 
-/* "127.0.0.1:8080", "[::1]:8080", ":8080" or "8080". */
+/* "127.0.0.1:8080", "[::1]:8080", "localhost:8080", ":8080" or "8080". */
 static int read_listen(struct serve *s, struct err *err)
 {
     const char *text = s->listen ? s->listen : "127.0.0.1:8080";
@@ -122,6 +122,8 @@ static int read_listen(struct serve *s, struct err *err)
     const long number = strtol(port, &end, 10);
     if (!*port || *end || number < 0 || number > 65535)
         return err_set(err, ERR_ARGUMENT, "'%s' is no ADDRESS:PORT", text);
+    if (length == strlen("localhost") && !strncmp(text, "localhost", length))
+        length = 0; /* the default */
     const bool brackets = length > 2 && *text == '[' && text[length - 1] == ']';
     s->options.address = length ? arena_copy(&s->arena, text + brackets, length - 2 * brackets) : NULL;
     s->options.port = (int)number;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+/* diptych serve as a process: what it says, what it answers, and how it ends. */
+#include "tests/service/client.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { ARGUMENTS_MAX = 16 };
+
+struct process {
+    pid_t pid;
+    FILE *out, *err;
+};
+
+/* Starts "diptych serve" with more arguments, which NULL ends. */
+static struct process start(const char *const *more)
+{
+    const char *arguments[ARGUMENTS_MAX] = {"diptych", "serve", "--model", DIPTYCH_ROOT "/tests/model"};
+    size_t count = 4;
+    int out[2], err[2];
+    while (*more)
+        arguments[count++] = *more++;
+    assert_int_equal(pipe(out), 0);
+    assert_int_equal(pipe(err), 0);
+    struct process process = {.pid = fork()};
+    if (!process.pid) {
+        dup2(out[1], STDOUT_FILENO);
+        dup2(err[1], STDERR_FILENO);
+        close(out[0]);
+        close(err[0]);
+        execv(DIPTYCH_PROGRAM, (char *const *)arguments);
+        _exit(127);
+    }
+    assert_true(process.pid > 0);
+    close(out[1]);
+    close(err[1]);
+    process.out = fdopen(out[0], "r");
+    process.err = fdopen(err[0], "r");
+    return process;
+}
+
+/* Reads lines until the one that begins so; what stands behind is in `line`. */
+static const char *wait_for_line(FILE *stream, const char *begin, char line[512])
+{
+    while (fgets(line, 512, stream))
+        if (!strncmp(line, begin, strlen(begin)))
+            return line + strlen(begin);
+    fail_msg("no line '%s'", begin);
+    return NULL;
+}
+
+static int end(struct process *process)
+{
+    int status;
+    assert_int_equal(waitpid(process->pid, &status, 0), process->pid);
+    fclose(process->out);
+    fclose(process->err);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void a_signal_ends_it_with_0(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGTERM, SIGINT};
+    char line[512];
+    for (size_t i = 0; i < 2; i++) {
+        struct process process = start((const char *const[]){"--listen", "localhost:0", "--log", NULL});
+        const int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+        struct answer answer = client_once(port, "POST", "/v1/embeddings", NULL, "{\"input\": \"a\"}");
+        assert_int_equal(answer.status, 200);
+        answer_release(&answer);
+        wait_for_line(process.out, "{\"id\":\"", line);
+        assert_non_null(strstr(line, "\"path\":\"/v1/embeddings\",\"status\":200"));
+        kill(process.pid, signals[i]);
+        assert_int_equal(end(&process), 0);
+    }
+}
+
+static void the_token_comes_from_a_file(void **state)
+{
+    (void)state;
+    char line[512];
+    FILE *file = fopen(DIPTYCH_SCRATCH "/token", "w");
+    fputs("secret\n", file);
+    fclose(file);
+    struct process process = start(
+        (const char *const[]){"--listen", "127.0.0.1:0", "--token-file", DIPTYCH_SCRATCH "/token", NULL});
+    const int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+    struct answer answer = client_once(port, "GET", "/v1/models", NULL, NULL);
+    assert_int_equal(answer.status, 401);
+    answer_release(&answer);
+    answer = client_once(port, "GET", "/v1/models", "Authorization: Bearer secret\r\n", NULL);
+    assert_int_equal(answer.status, 200);
+    answer_release(&answer);
+    kill(process.pid, SIGTERM);
+    assert_int_equal(end(&process), 0);
+}
+
+static void what_hinders_it_is_one_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arguments[4], *says;
+    } wrong[] = {
+        {{"--listen", "nowhere"}, "'nowhere' is no ADDRESS:PORT"},
+        {{"--listen", "127.0.0.1:65536"}, "is no ADDRESS:PORT"},
+        {{"--listen", "no.where:0", "--insecure"}, "cannot listen on 'no.where'"},
+        {{"--listen", "0.0.0.0:0"}, "takes a token"},
+        {{"--token-file", "/nonexistent"}, "/nonexistent"},
+        {{"--index", DIPTYCH_SCRATCH "/none.dip", "--listen", "127.0.0.1:0"}, "none.dip"},
+    };
+    char line[512];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const char *const *a = wrong[i].arguments;
+        struct process process = start((const char *const[]){a[0], a[1], a[2], a[3], NULL});
+        wait_for_line(process.err, "diptych: cannot serve: ", line);
+        if (!strstr(line, wrong[i].says))
+            fail_msg("%s: %s", a[1], line);
+        assert_int_equal(end(&process), 2);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_signal_ends_it_with_0),
+        cmocka_unit_test(the_token_comes_from_a_file),
+        cmocka_unit_test(what_hinders_it_is_one_line),
+    };
+    unsetenv("DIPTYCH_TOKEN");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
