@@ -3,7 +3,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/text.h"
-#include "joint/joint.h"
+#include "joint/collection/collection.h"
 #include "service/service.h"
 
 #include <pthread.h>
@@ -145,6 +145,18 @@ static int read_token(struct serve *s, struct err *err)
     return rc;
 }
 
+/* The option's, else the one that the first index was made with. */
+static int find_model(struct serve *s, struct err *err)
+{
+    const char *option = s->model_options.directory;
+    struct collection_model model;
+    if (!s->paths.count)
+        return model_directory(&s->options.model, option, &s->arena, err);
+    const int rc = collection_model_at(&model, s->paths.items[0], false, option, &s->arena, err);
+    s->options.model = rc ? NULL : model.directory;
+    return rc;
+}
+
 static void print_line(void *context, const char *line)
 {
     (void)context;
@@ -198,7 +210,7 @@ int cmd_serve(int argc, char **argv)
     if (!rc)
         rc = read_token(&s, &err);
     if (!rc)
-        rc = model_directory(&s.options.model, s.model_options.directory, &s.arena, &err);
+        rc = find_model(&s, &err);
     s.options.device = s.model_options.device;
     s.options.index_names = (const char *const *)s.names.items;
     s.options.index_paths = (const char *const *)s.paths.items;

@@ -24,10 +24,12 @@ struct task {
 
 static int decode(const struct decoding *decoding, const struct decode *decode, struct err *err)
 {
+    struct preprocess preprocess = *decoding->preprocess;
     struct picture picture;
+    preprocess.alpha = decode->alpha;
     int rc = picture_read(&picture, decode->source, decoding->options, err);
     if (!rc)
-        rc = preprocess_run(decode->pixels, decoding->preprocess, &picture, err);
+        rc = preprocess_run(decode->pixels, &preprocess, &picture, err);
     picture_release(&picture);
     if (rc)
         err_wrap(err, "input %zu", decode->input);

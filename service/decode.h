@@ -7,6 +7,7 @@
 
 struct decode {
     struct picture_source source;
+    enum alpha_rule alpha;
     size_t input;    /* which input of its request it is, for messages */
     uint8_t *pixels; // (S, S, 3): what the model sees of it
 };

@@ -98,7 +98,7 @@ static int text_ids(struct text_item *item, const struct engine *engine, const s
     }
     item->ids = row;
     return tokenizer_encode(model_tokenizer(engine->model), input->text, strlen(input->text), row,
-        context_of(engine), &item->length, NULL, err);
+        model_context(engine->model), &item->length, NULL, err);
 }
 
 /* Ids that come from outside are looked at before they meet those of others in a batch. */
@@ -153,6 +153,7 @@ static int decode_pictures(const struct encoding *e, uint8_t *pixels, struct err
     for (size_t i = 0; i < e->count; i++)
         if (e->inputs[i].kind == INPUT_PICTURE) {
             decodes[at].source = e->inputs[i].picture;
+            decodes[at].alpha = e->inputs[i].alpha;
             decodes[at].input = i;
             decodes[at].pixels = pixels + at * pixel_bytes(e->engine);
             at++;

@@ -40,6 +40,7 @@ struct input {
     const int32_t *ids; // (id_count): with start and end, as the tokenizer makes them
     size_t id_count;
     struct picture_source picture;
+    enum alpha_rule alpha; /* what becomes of the picture's transparency */
 };
 
 /* embeddings (count, E) of length 1 of inputs (count). *tokens counts what the towers have looked at: the tokens of

@@ -21,17 +21,17 @@ struct exchange {
 
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
-const char *http_header(const struct http_request *request, const char *name)
+const char *request_header(const struct http_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection->mhd, MHD_HEADER_KIND, name);
 }
 
-const char *http_query(const struct http_request *request, const char *name)
+const char *request_query(const struct http_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection->mhd, MHD_GET_ARGUMENT_KIND, name);
 }
 
-void http_add_header(struct http_response *response, const char *name, const char *value)
+void response_add_header(struct http_response *response, const char *name, const char *value)
 {
     if (response->header_count < HTTP_HEADERS_MAX)
         response->headers[response->header_count++] = (struct http_field){name, value};
@@ -126,7 +126,7 @@ static bool start_handling(struct exchange *exchange)
 /* -1 where it is not said. */
 static long long content_length(const struct http_request *request)
 {
-    const char *text = http_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *text = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     return text ? strtoll(text, NULL, 10) : -1; /* libmicrohttpd has checked it */
 }
 
@@ -158,7 +158,7 @@ static void begin(struct exchange *exchange)
         return;
     if ((unsigned long long)length > exchange->limit)
         refuse(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than what is taken here");
-    else if ((unsigned long long)length + http_counts(server).body_bytes > server->options.body_bytes)
+    else if ((unsigned long long)length + server_counts(server).body_bytes > server->options.body_bytes)
         refuse(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too much is being uploaded already; try again soon");
 }
 
@@ -366,7 +366,7 @@ static void server_free(struct http_server *server)
     free(server);
 }
 
-int http_open(struct http_server **out, const struct http_options *options,
+int server_open(struct http_server **out, const struct http_options *options,
     const struct http_handlers *handlers, struct err *err)
 {
     struct http_server *server = mem_new(1, sizeof *server);
@@ -395,12 +395,12 @@ int http_open(struct http_server **out, const struct http_options *options,
     return 0;
 }
 
-int http_port(const struct http_server *server)
+int server_port(const struct http_server *server)
 {
     return server->port;
 }
 
-struct http_counts http_counts(struct http_server *server)
+struct http_counts server_counts(struct http_server *server)
 {
     pthread_mutex_lock(&server->lock);
     const struct http_counts counts = {
@@ -427,7 +427,7 @@ static void wait_until_idle(struct http_server *server, double seconds)
     pthread_mutex_unlock(&server->lock);
 }
 
-void http_close(struct http_server *server, double seconds)
+void server_close(struct http_server *server, double seconds)
 {
     if (!server)
         return;

@@ -32,8 +32,8 @@ struct http_request {
 };
 
 /* NULL where there is none. Names of headers in letters of either case. */
-const char *http_header(const struct http_request *request, const char *name);
-const char *http_query(const struct http_request *request, const char *name);
+const char *request_header(const struct http_request *request, const char *name);
+const char *request_query(const struct http_request *request, const char *name);
 
 enum { HTTP_HEADERS_MAX = 8 };
 
@@ -52,7 +52,7 @@ struct http_response {
     size_t header_count;
 };
 
-void http_add_header(struct http_response *response, const char *name, const char *value);
+void response_add_header(struct http_response *response, const char *name, const char *value);
 
 /* ---- a server ------------------------------------------------------------------------------------------ */
 
@@ -90,17 +90,17 @@ struct http_options {
 };
 
 /* ERR_IO: the address is taken, none of this machine's, or not allowed; ERR_LIMIT: no thread; ERR_MEMORY. */
-int http_open(struct http_server **out, const struct http_options *options,
+int server_open(struct http_server **out, const struct http_options *options,
     const struct http_handlers *handlers, struct err *err);
-int http_port(const struct http_server *server);
+int server_port(const struct http_server *server);
 
 struct http_counts {
     size_t connections, handling, waiting, body_bytes;
 };
-struct http_counts http_counts(struct http_server *server);
+struct http_counts server_counts(struct http_server *server);
 
 /* Takes no more connections, lets requests that are being handled end for so many seconds, then ends their jobs, and
  * frees all. */
-void http_close(struct http_server *server, double seconds);
+void server_close(struct http_server *server, double seconds);
 
 #endif

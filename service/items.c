@@ -29,7 +29,7 @@ static int find_item(struct index_item *out, struct call *call, struct err *err)
     int64_t id;
     int rc = read_id(&id, call->id, err);
     if (!rc)
-        rc = shelf_find(&index, call_shelf(call), http_query(call->request, "index"), err);
+        rc = shelf_find(&index, call_shelf(call), request_query(call->request, "index"), err);
     return rc ? rc : shelf_item(out, NULL, index, id, &call->request->arena, err);
 }
 
@@ -80,9 +80,9 @@ static const char *entity_tag(const struct call *call, const struct stat *st, si
 /* Whether the client has it already; the answer is made then. */
 static bool not_modified(struct call *call, const char *tag)
 {
-    const char *known = http_header(call->request, "If-None-Match");
-    http_add_header(call->response, "ETag", tag);
-    http_add_header(call->response, "Cache-Control", "private, no-cache");
+    const char *known = request_header(call->request, "If-None-Match");
+    response_add_header(call->response, "ETag", tag);
+    response_add_header(call->response, "Cache-Control", "private, no-cache");
     if (!known || (!strstr(known, tag) && strcmp(known, "*")))
         return false;
     call->response->status = 304;
@@ -122,11 +122,11 @@ static void send_file(struct call *call, int fd, uint64_t size)
     uint64_t first = 0, last = size ? size - 1 : 0;
     bool satisfiable = true;
     char text[80];
-    const bool part = read_range(&first, &last, &satisfiable, http_header(call->request, "Range"), size);
-    http_add_header(response, "Accept-Ranges", "bytes");
+    const bool part = read_range(&first, &last, &satisfiable, request_header(call->request, "Range"), size);
+    response_add_header(response, "Accept-Ranges", "bytes");
     if (part && !satisfiable) {
         snprintf(text, sizeof text, "bytes */%llu", (unsigned long long)size);
-        http_add_header(response, "Content-Range", arena_copy(&call->request->arena, text, strlen(text)));
+        response_add_header(response, "Content-Range", arena_copy(&call->request->arena, text, strlen(text)));
         response->status = 416;
         close(fd);
         return;
@@ -134,7 +134,7 @@ static void send_file(struct call *call, int fd, uint64_t size)
     if (part) {
         snprintf(text, sizeof text, "bytes %llu-%llu/%llu", (unsigned long long)first,
             (unsigned long long)last, (unsigned long long)size);
-        http_add_header(response, "Content-Range", arena_copy(&call->request->arena, text, strlen(text)));
+        response_add_header(response, "Content-Range", arena_copy(&call->request->arena, text, strlen(text)));
     }
     response->status = part ? 206 : 200;
     response->file = true;
@@ -175,7 +175,7 @@ int handle_item_thumbnail(struct call *call, struct err *err)
     struct thumbnail thumbnail;
     struct stat st;
     char path[64];
-    const char *wanted = http_query(call->request, "edge");
+    const char *wanted = request_query(call->request, "edge");
     const long edge = wanted ? strtol(wanted, NULL, 10) : EDGE_DEFAULT;
     int fd;
     if (edge < EDGE_MIN || edge > EDGE_MAX)

@@ -91,7 +91,7 @@ static void print_queues(FILE *out, struct service *service)
 int handle_metrics(struct call *call, struct err *err)
 {
     struct service *service = call->service;
-    const struct http_counts counts = http_counts(service->http);
+    const struct http_counts counts = server_counts(service->http);
     FILE *out = open_memstream(&call->response->body, &call->response->size);
     if (!out)
         return err_memory(err, 0);

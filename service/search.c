@@ -127,9 +127,14 @@ static int encode_terms(float *query, const struct call *call, struct shelf_inde
 {
     const size_t width = engine_width(call_engine(call)), count = terms->input_count + terms->id_count;
     struct index_item item;
+    enum alpha_rule alpha;
     float *embeddings; // (count, E)
     size_t tokens;
     int rc = call_alloc(&embeddings, call, count, width * sizeof *embeddings, err);
+    if (!rc)
+        rc = shelf_alpha(&alpha, index, err);
+    for (size_t i = 0; i < terms->input_count && !rc; i++)
+        terms->inputs[i].alpha = alpha;
     if (!rc && terms->input_count)
         rc = engine_encode(call_engine(call), embeddings, terms->inputs, terms->input_count, &tokens,
             &call->request->job, err);

@@ -68,9 +68,9 @@ void answer_error(struct call *call, int status, const struct err *err)
     call->response->status = status;
     set_json(call->response, body);
     if (status == 429 || status == 503)
-        http_add_header(call->response, "Retry-After", "1");
+        response_add_header(call->response, "Retry-After", "1");
     if (status == 401)
-        http_add_header(call->response, "WWW-Authenticate", "Bearer");
+        response_add_header(call->response, "WWW-Authenticate", "Bearer");
 }
 
 /* An error that is no library's. */
@@ -185,21 +185,21 @@ static struct call *call_new(
 static void check_head(struct call *call)
 {
     struct http_request *request = call->request;
-    const char *host = http_header(request, "Host");
+    const char *host = request_header(request, "Host");
     bool path_known;
     call->route = find_route(&call->id, &path_known, request);
     if (!host_allowed(call->service, host))
         answer_status(call, 403, ERR_ARGUMENT, "this name is none of this machine's");
-    else if (!origin_allowed(http_header(request, "Origin"), host))
+    else if (!origin_allowed(request_header(request, "Origin"), host))
         answer_status(call, 403, ERR_ARGUMENT, "requests of other sites' pages are not answered");
     else if (!(call->route && call->route->open) &&
-             !token_right(call->service, http_header(request, "Authorization")))
+             !token_right(call->service, request_header(request, "Authorization")))
         answer_status(call, 401, ERR_ARGUMENT, "the token is missing or wrong");
     else if (!call->route && path_known)
         answer_status(call, 405, ERR_ARGUMENT, "this path is not for this method");
     else if (!call->route)
         answer_status(call, 404, ERR_NOT_FOUND, "there is no such path here");
-    else if (call->route->body == BODY_JSON && !is_json(http_header(request, "Content-Type")))
+    else if (call->route->body == BODY_JSON && !is_json(request_header(request, "Content-Type")))
         answer_status(
             call, 415, ERR_UNSUPPORTED, "the body must be JSON: send 'Content-Type: application/json'");
     else if (!call->route->early && !service_ready(call->service))
@@ -218,7 +218,7 @@ static void begin(
     }
     check_head(call);
     *body_limit = call->route && call->route->body != BODY_NONE ? service->options.body_bytes : 0;
-    http_add_header(response, "X-Content-Type-Options", "nosniff");
+    response_add_header(response, "X-Content-Type-Options", "nosniff");
 }
 
 static void refuse(
@@ -403,7 +403,7 @@ static int open_http(struct service *service, struct err *err)
     if (!is_loopback(options->address) && !options->token && !options->insecure)
         return err_set(err, ERR_ARGUMENT,
             "'%s' can be reached from other machines: that takes a token, or --insecure", options->address);
-    return http_open(&service->http, &http, &handlers, err);
+    return server_open(&service->http, &http, &handlers, err);
 }
 
 int service_open(struct service **out, const struct service_options *options, struct err *err)
@@ -434,14 +434,14 @@ int service_open(struct service **out, const struct service_options *options, st
 
 int service_port(const struct service *service)
 {
-    return http_port(service->http);
+    return server_port(service->http);
 }
 
 void service_close(struct service *service, double seconds)
 {
     if (!service)
         return;
-    http_close(service->http, seconds);
+    server_close(service->http, seconds);
     if (service->loading)
         pthread_join(service->loader, NULL);
     shelf_free(service->shelf);

@@ -199,6 +199,16 @@ int shelf_info(struct index_info *out, struct shelf_index *index, struct arena *
     return rc;
 }
 
+int shelf_alpha(enum alpha_rule *out, struct shelf_index *index, struct err *err)
+{
+    pthread_mutex_lock(&index->lock);
+    int rc = reader_refresh(&index->items, index, false, err);
+    if (!rc)
+        rc = collection_alpha(out, index->items.index, err);
+    pthread_mutex_unlock(&index->lock);
+    return rc;
+}
+
 struct batcher_counts shelf_counts(struct shelf_index *index)
 {
     return batcher_counts(index->batcher);

@@ -8,7 +8,7 @@
 #ifndef DIPTYCH_SERVICE_SHELF_H
 #define DIPTYCH_SERVICE_SHELF_H
 
-#include "index/index.h"
+#include "joint/collection/collection.h"
 #include "service/batcher.h"
 
 struct shelf;
@@ -56,6 +56,9 @@ int shelf_search(struct shelf_hits *out, struct shelf_index *index, const struct
 /* The item with this id, and its vector (E) where that is not NULL. ERR_NOT_FOUND. */
 int shelf_item(struct index_item *out, float *vector, struct shelf_index *index, int64_t id,
     struct arena *arena, struct err *err);
+
+/* How its pictures are prepared, which those that look for them must be too: collection_alpha. */
+int shelf_alpha(enum alpha_rule *out, struct shelf_index *index, struct err *err);
 
 /* Its counts; the strings come from the arena. */
 int shelf_info(struct index_info *out, struct shelf_index *index, struct arena *arena, struct err *err);

@@ -86,7 +86,11 @@ static void make_index(void)
     struct index *index;
     char fingerprint[FINGERPRINT_SIZE];
     check(model_directory_fingerprint(fingerprint, MODEL, &err), &err);
-    const struct index_options options = {"frozen", fingerprint, WIDTH, INDEX_F32};
+    const struct index_options options = {.model = "frozen",
+        .fingerprint = fingerprint,
+        .width = WIDTH,
+        .storage = INDEX_F32,
+        .preparation = "model"};
     check(index_create(&index, INDEX, &options, &err), &err);
     for (size_t i = 0; i < PICTURE_COUNT; i++) {
         copy_picture(i);
