@@ -2,40 +2,8 @@
 #include "service/http_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-/* A request on its way through the server. libmicrohttpd keeps it for us while it calls us about the request. */
-struct exchange {
-    struct http_server *server;
-    struct http_request request;
-    struct http_response response;
-    char *body;
-    size_t room, limit;
-    int refused; /* a status: what else comes in is not kept */
-    const char *why;
-    bool handled, counted; /* `response` is its answer; it is one of server->accepted */
-    double deadline;
-    struct pool_task task;
-};
-
-/* ---- requests ------------------------------------------------------------------------------------------ */
-
-const char *request_header(const struct http_request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection->mhd, MHD_HEADER_KIND, name);
-}
-
-const char *request_query(const struct http_request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection->mhd, MHD_GET_ARGUMENT_KIND, name);
-}
-
-void response_add_header(struct http_response *response, const char *name, const char *value)
-{
-    if (response->header_count < HTTP_HEADERS_MAX)
-        response->headers[response->header_count++] = (struct http_field){name, value};
-}
+/* ---- connections --------------------------------------------------------------------------------------- */
 
 void connection_enter(
     struct http_server *server, struct http_connection *connection, enum connection_state state)
@@ -44,256 +12,6 @@ void connection_enter(
     connection->state = state;
     connection->since = time_now();
     pthread_mutex_unlock(&server->lock);
-}
-
-/* ---- handling ------------------------------------------------------------------------------------------ */
-
-static int job_goes_on(void *context, const char *unit, size_t done, size_t total)
-{
-    const struct exchange *exchange = context;
-    (void)unit, (void)done, (void)total;
-    return exchange->server->stopping || exchange->request.connection->gone ||
-           time_now() > exchange->deadline;
-}
-
-static void refuse(struct exchange *exchange, int status, const char *why)
-{
-    const struct http_handlers *handlers = &exchange->server->handlers;
-    handlers->refuse(handlers->context, &exchange->request, status, why, &exchange->response);
-}
-
-/* On a thread of the pool, its connection suspended. */
-static void handle(void *context)
-{
-    struct exchange *exchange = context;
-    struct http_server *server = exchange->server;
-    struct http_connection *connection = exchange->request.connection;
-
-    pthread_mutex_lock(&server->lock);
-    server->handling++;
-    pthread_mutex_unlock(&server->lock);
-    server->handlers.handle(server->handlers.context, &exchange->request, &exchange->response);
-
-    pthread_mutex_lock(&server->lock);
-    exchange->handled = true;
-    server->handling--;
-    connection->state = CONNECTION_ANSWER;
-    pthread_mutex_unlock(&server->lock);
-    MHD_resume_connection(connection->mhd); /* from here on the exchange is the server's threads' again */
-}
-
-/* Counts a request among those that wait or are handled, where that may be. */
-static void accept_request(struct exchange *exchange)
-{
-    struct http_server *server = exchange->server;
-    const size_t most = (size_t)server->options.threads + server->options.waiting;
-    pthread_mutex_lock(&server->lock);
-    if (server->closing) {
-        exchange->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
-        exchange->why = "the service is ending";
-    } else if (server->accepted >= most) {
-        exchange->refused = MHD_HTTP_TOO_MANY_REQUESTS;
-        exchange->why = "too many requests are waiting already; try again soon";
-    } else {
-        exchange->counted = true;
-        server->accepted++;
-    }
-    pthread_mutex_unlock(&server->lock);
-}
-
-/* The whole request is here. Whether it is handled now; otherwise `response` is its answer. */
-static bool start_handling(struct exchange *exchange)
-{
-    struct http_server *server = exchange->server;
-    if (!exchange->refused)
-        accept_request(exchange);
-    if (exchange->refused) {
-        refuse(exchange, exchange->refused, exchange->why);
-        return false;
-    }
-    exchange->request.body = exchange->body ? exchange->body : "";
-    exchange->deadline = time_now() + server->options.seconds;
-    exchange->request.job = (struct job){.step = job_goes_on, .context = exchange};
-    exchange->task = (struct pool_task){.run = handle, .context = exchange};
-    connection_enter(server, exchange->request.connection, CONNECTION_HANDLED);
-    MHD_suspend_connection(exchange->request.connection->mhd);
-    pool_submit(server->pool, &exchange->task);
-    return true;
-}
-
-/* ---- the head and the body ----------------------------------------------------------------------------- */
-
-/* -1 where it is not said. */
-static long long content_length(const struct http_request *request)
-{
-    const char *text = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return text ? strtoll(text, NULL, 10) : -1; /* libmicrohttpd has checked it */
-}
-
-static struct exchange *exchange_new(
-    struct http_server *server, struct http_connection *connection, const char *method, const char *path)
-{
-    struct exchange *exchange = mem_new(1, sizeof *exchange);
-    if (!exchange)
-        return NULL;
-    exchange->server = server;
-    exchange->request =
-        (struct http_request){.method = method, .path = path, .begun = time_now(), .connection = connection};
-    pthread_mutex_lock(&server->lock);
-    const uint64_t number = server->requests++;
-    pthread_mutex_unlock(&server->lock);
-    /* The start of the server tells its requests from those of the one before. */
-    const uint64_t id = random_mix((uint64_t)(uintptr_t)server ^ random_mix(number) ^ (uint64_t)server->port);
-    snprintf(exchange->request.id, sizeof exchange->request.id, "%016llx", (unsigned long long)id);
-    return exchange;
-}
-
-static void begin(struct exchange *exchange)
-{
-    struct http_server *server = exchange->server;
-    const struct http_handlers *handlers = &server->handlers;
-    handlers->begin(handlers->context, &exchange->request, &exchange->limit, &exchange->response);
-    const long long length = content_length(&exchange->request);
-    if (exchange->response.status || length <= 0)
-        return;
-    if ((unsigned long long)length > exchange->limit)
-        refuse(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than what is taken here");
-    else if ((unsigned long long)length + server_counts(server).body_bytes > server->options.body_bytes)
-        refuse(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too much is being uploaded already; try again soon");
-}
-
-/* Room for `size` bytes more and a NUL, counted among those of all requests. */
-static bool grow(struct exchange *exchange, size_t size)
-{
-    struct http_server *server = exchange->server;
-    const size_t old = exchange->room, needed = exchange->request.size + size + 1;
-    if (needed <= old)
-        return true;
-    size_t room = old;
-    if (array_grow(exchange->body, &room, needed, NULL)) {
-        exchange->refused = MHD_HTTP_INTERNAL_SERVER_ERROR;
-        exchange->why = "out of memory";
-        return false;
-    }
-    exchange->room = room;
-    pthread_mutex_lock(&server->lock);
-    server->body_bytes += room - old;
-    const bool full = server->body_bytes > server->options.body_bytes;
-    pthread_mutex_unlock(&server->lock);
-    if (full) {
-        exchange->refused = MHD_HTTP_TOO_MANY_REQUESTS;
-        exchange->why = "too much is being uploaded already; try again soon";
-    }
-    return !full;
-}
-
-static void take_body(struct exchange *exchange, const char *bytes, size_t size)
-{
-    if (!exchange->refused && size > exchange->limit - exchange->request.size) {
-        exchange->refused = MHD_HTTP_CONTENT_TOO_LARGE; /* of a body that did not say its length */
-        exchange->why = "the body is larger than what is taken here";
-    }
-    if (exchange->refused || !grow(exchange, size))
-        return;
-    memcpy(exchange->body + exchange->request.size, bytes, size);
-    exchange->request.size += size;
-    exchange->body[exchange->request.size] = 0;
-}
-
-/* ---- answers ------------------------------------------------------------------------------------------- */
-
-/* Takes over the body or the file. */
-static struct MHD_Response *make_response(struct http_response *response)
-{
-    struct MHD_Response *mhd =
-        response->file
-            ? MHD_create_response_from_fd_at_offset64(response->size, response->fd, response->offset)
-            : MHD_create_response_from_buffer(response->size, response->body,
-                  response->body_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
-    if (mhd && response->file)
-        response->file = false;
-    else if (mhd && !response->body_static)
-        response->body = NULL;
-    return mhd;
-}
-
-static enum MHD_Result answer(struct exchange *exchange)
-{
-    struct http_response *response = &exchange->response;
-    struct http_server *server = exchange->server;
-    connection_enter(server, exchange->request.connection, CONNECTION_ANSWER);
-    struct MHD_Response *mhd = make_response(response);
-    if (!mhd)
-        return MHD_NO;
-    if (response->type)
-        MHD_add_response_header(mhd, MHD_HTTP_HEADER_CONTENT_TYPE, response->type);
-    MHD_add_response_header(mhd, "X-Request-Id", exchange->request.id);
-    for (size_t i = 0; i < response->header_count; i++)
-        MHD_add_response_header(mhd, response->headers[i].name, response->headers[i].value);
-    const enum MHD_Result queued =
-        MHD_queue_response(exchange->request.connection->mhd, (unsigned)response->status, mhd);
-    MHD_destroy_response(mhd);
-    server->handlers.done(
-        server->handlers.context, &exchange->request, response, time_now() - exchange->request.begun);
-    return queued;
-}
-
-/* ---- libmicrohttpd's calls ----------------------------------------------------------------------------- */
-
-static struct http_connection *connection_of(struct MHD_Connection *mhd)
-{
-    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-}
-
-/* Called when the head is there, for each part of the body, at its end, and again when an answer is ready. */
-static enum MHD_Result on_request(void *context, struct MHD_Connection *mhd, const char *path,
-    const char *method, const char *version, const char *bytes, size_t *size, void **kept)
-{
-    struct http_server *server = context;
-    struct exchange *exchange = *kept;
-    (void)version;
-    if (!exchange) {
-        struct http_connection *connection = connection_of(mhd);
-        *kept = exchange = connection ? exchange_new(server, connection, method, path) : NULL;
-        if (!exchange)
-            return MHD_NO;
-        connection_enter(server, connection, CONNECTION_BODY);
-        begin(exchange);
-        return exchange->response.status ? answer(exchange) : MHD_YES;
-    }
-    if (exchange->handled)
-        return answer(exchange);
-    if (*size) {
-        take_body(exchange, bytes, *size);
-        *size = 0;
-        return MHD_YES;
-    }
-    return start_handling(exchange) ? MHD_YES : answer(exchange);
-}
-
-static void on_completed(
-    void *context, struct MHD_Connection *mhd, void **kept, enum MHD_RequestTerminationCode code)
-{
-    struct http_server *server = context;
-    struct exchange *exchange = *kept;
-    (void)mhd, (void)code;
-    if (!exchange)
-        return;
-    pthread_mutex_lock(&server->lock);
-    server->body_bytes -= exchange->room;
-    server->accepted -= exchange->counted;
-    if (!server->accepted)
-        pthread_cond_broadcast(&server->idle);
-    pthread_mutex_unlock(&server->lock);
-    connection_enter(server, exchange->request.connection, CONNECTION_HEAD);
-    arena_release(&exchange->request.arena);
-    if (exchange->response.file)
-        close(exchange->response.fd);
-    if (!exchange->response.body_static)
-        free(exchange->response.body);
-    free(exchange->body);
-    free(exchange);
-    *kept = NULL;
 }
 
 static void add_connection(struct http_server *server, struct http_connection *connection)
@@ -344,16 +62,17 @@ static int start_daemon(struct http_server *server, struct err *err)
 {
     enum { READERS = 2, CONNECTION_MEMORY = 64 << 10 };
     const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
-    server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET,
-        server->options.socket,                                                //
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,                     //
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,                   //
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->options.connections,    //
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)server->options.idle_seconds, //
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,         //
-        MHD_OPTION_THREAD_POOL_SIZE, (unsigned)READERS,                        //
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                       //
-        MHD_OPTION_END);
+    server->daemon =
+        MHD_start_daemon(flags, 0, NULL, NULL, exchange_on_request, server, MHD_OPTION_LISTEN_SOCKET,
+            server->options.socket,                                                //
+            MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,            //
+            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,                   //
+            MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->options.connections,    //
+            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)server->options.idle_seconds, //
+            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,         //
+            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)READERS,                        //
+            MHD_OPTION_STRICT_FOR_CLIENT, 1,                                       //
+            MHD_OPTION_END);
     return server->daemon ? 0 : err_set(err, ERR_IO, "cannot serve: libmicrohttpd does not start");
 }
 

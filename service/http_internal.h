@@ -48,6 +48,14 @@ struct http_server {
     uint64_t requests;
 };
 
+/* libmicrohttpd calls the first when the head of a request is there, for each part of its body, at its end, and again
+ * when an answer is ready; the second when the request has been answered, or its connection has ended. *kept is the
+ * exchange's. */
+enum MHD_Result exchange_on_request(void *server, struct MHD_Connection *mhd, const char *path,
+    const char *method, const char *version, const char *bytes, size_t *size, void **kept);
+void exchange_on_completed(
+    void *server, struct MHD_Connection *mhd, void **kept, enum MHD_RequestTerminationCode code);
+
 void connection_enter(
     struct http_server *server, struct http_connection *connection, enum connection_state state);
 
