@@ -84,4 +84,9 @@ int handle_ready(struct call *call, struct err *err);
 int handle_metrics(struct call *call, struct err *err);
 int handle_openapi(struct call *call, struct err *err);
 
+/* The shapes of other services: shape_*.c. */
+int handle_tei_embed(struct call *call, struct err *err);
+int handle_tei_rerank(struct call *call, struct err *err);
+int handle_tei_info(struct call *call, struct err *err);
+
 #endif

@@ -95,7 +95,7 @@ int handle_classify(struct call *call, struct err *err)
     if (!rc)
         rc = read_classes(&labels, &templates, call, err);
     if (!rc)
-        rc = inputs_read(&inputs, call, json_object_get(call->body, "input"), MODALITY_AUTO, err);
+        rc = inputs_read(&inputs, call, "input", MODALITY_AUTO, err);
     if (!rc)
         rc = classes_take(
             &entry, call_classes(call), call_engine(call), &labels, &templates, &call->request->job, err);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* POST /v1/embeddings, as OpenAI's clients send it (platform.openai.com/docs/api-reference/embeddings), with
- * infinity's "modality" for pictures as data URIs and Jina's objects in "input". */
+ * infinity's "modality" for pictures as data URIs and Jina's objects in "input"; or with vLLM's "messages" in its place
+ * (entrypoints/pooling/embed/protocol.py). The answer has vLLM's and infinity's "id" and "created" beside OpenAI's. */
 #include "service/inputs.h"
+#include "service/vectors.h"
 
-#include <nettle/base64.h>
 #include <string.h>
+#include <time.h>
 
 static int read_modality(enum modality *out, const json_t *body, struct err *err)
 {
@@ -46,25 +48,6 @@ static int check_dimensions(const struct call *call, struct err *err)
     return rc;
 }
 
-/* Little-endian float32, as the machines that this runs on have them. */
-static json_t *base64_vector(const struct call *call, const float *vector, size_t width)
-{
-    const size_t bytes = width * sizeof *vector, length = BASE64_ENCODE_RAW_LENGTH(bytes);
-    char *text = arena_alloc(&call->request->arena, length);
-    if (!text)
-        return NULL;
-    base64_encode_raw(text, bytes, (const uint8_t *)vector);
-    return json_stringn_nocheck(text, length);
-}
-
-static json_t *number_vector(const float *vector, size_t width)
-{
-    json_t *list = json_array();
-    for (size_t e = 0; e < width; e++)
-        json_array_append_new(list, json_real(vector[e]));
-    return list;
-}
-
 static json_t *embedding_list(
     const struct call *call, const float *embeddings, size_t count, bool base64) // embeddings (count, E)
 {
@@ -74,9 +57,30 @@ static json_t *embedding_list(
         const float *vector = embeddings + i * width;
         json_array_append_new(
             list, json_pack("{s:s, s:i, s:o}", "object", "embedding", "index", (int)i, "embedding",
-                      base64 ? base64_vector(call, vector, width) : number_vector(vector, width)));
+                      base64 ? vector_base64(call, vector, width) : vector_numbers(vector, width)));
     }
     return list;
+}
+
+static int read_messages(struct inputs *out, const struct call *call, const json_t *messages, struct err *err)
+{
+    out->count = 1;
+    int rc = call_alloc(&out->items, call, 1, sizeof *out->items, err);
+    if (!rc && json_array_size(messages) != 1)
+        rc = err_set(err, ERR_ARGUMENT, "'messages' is no list of one message");
+    return rc ? rc
+              : input_of_content(out->items, call, json_object_get(json_array_get(messages, 0), "content"),
+                    "the message", err);
+}
+
+static int read_input(struct inputs *out, const struct call *call, struct err *err)
+{
+    const json_t *messages = json_object_get(call->body, "messages");
+    enum modality modality;
+    if (messages)
+        return read_messages(out, call, messages, err);
+    const int rc = read_modality(&modality, call->body, err);
+    return rc ? rc : inputs_read(out, call, "input", modality, err);
 }
 
 int handle_embeddings(struct call *call, struct err *err)
@@ -84,11 +88,11 @@ int handle_embeddings(struct call *call, struct err *err)
     static const char *const known[] = {
         "input", "model", "encoding_format", "dimensions", "user", "modality", NULL};
     struct inputs inputs = {0};
-    enum modality modality;
     bool base64 = false;
     float *embeddings;
     size_t tokens;
-    int rc = fields_known(call->body, known, err);
+    /* vLLM's bodies have many fields that mean nothing here; OpenAI's service refuses what it does not know. */
+    int rc = json_object_get(call->body, "messages") ? 0 : fields_known(call->body, known, err);
     if (!rc)
         rc = call_check_model(call, err);
     if (!rc)
@@ -96,15 +100,14 @@ int handle_embeddings(struct call *call, struct err *err)
     if (!rc)
         rc = check_dimensions(call, err);
     if (!rc)
-        rc = read_modality(&modality, call->body, err);
-    if (!rc)
-        rc = inputs_read(&inputs, call, json_object_get(call->body, "input"), modality, err);
+        rc = read_input(&inputs, call, err);
     if (!rc)
         rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
     if (rc)
         return rc;
-    call->answer = json_pack("{s:s, s:o, s:s, s:{s:I, s:I}}", "object", "list", "data",
-        embedding_list(call, embeddings, inputs.count, base64), "model", call_model(call), "usage",
+    call->answer = json_pack("{s:o, s:s, s:I, s:o, s:s, s:{s:I, s:I}}", "id",
+        json_sprintf("embd-%s", call->request->id), "object", "list", "created", (json_int_t)time(NULL),
+        "data", embedding_list(call, embeddings, inputs.count, base64), "model", call_model(call), "usage",
         "prompt_tokens", (json_int_t)tokens, "total_tokens", (json_int_t)tokens);
     return 0;
 }

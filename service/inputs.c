@@ -102,17 +102,51 @@ static int read_one(struct input *out, const struct call *call, const json_t *va
     return err_set(err, ERR_ARGUMENT, "%s is neither text, ids, nor an object with 'text' or 'image'", name);
 }
 
+/* ---- contents of messages ------------------------------------------------------------------------------ */
+
+static int read_part(
+    struct input *out, const struct call *call, const json_t *part, const char *place, struct err *err)
+{
+    const char *type = json_string_value(json_object_get(part, "type"));
+    const json_t *value = type ? json_object_get(part, type) : NULL;
+    const bool text = type && !strcmp(type, "text");
+    if (type && !strcmp(type, "image_url") && json_is_object(value))
+        value = json_object_get(value, "url");
+    else if (!text && (!type || (strcmp(type, "image_url") && strcmp(type, "image_base64"))))
+        return err_set(
+            err, ERR_ARGUMENT, "%s has a part whose 'type' is none of text, image_url, image_base64", place);
+    if (!json_is_string(value))
+        return err_set(err, ERR_ARGUMENT, "%s has a part without its '%s'", place, type);
+    return read_string(
+        out, call, json_string_value(value), text ? MODALITY_TEXT : MODALITY_IMAGE, place, err);
+}
+
+int input_of_content(
+    struct input *out, const struct call *call, const json_t *content, const char *place, struct err *err)
+{
+    const char *name = arena_copy(&call->request->arena, place, strlen(place));
+    if (!name)
+        return err_memory(err, strlen(place));
+    if (json_is_string(content))
+        return read_string(out, call, json_string_value(content), MODALITY_TEXT, name, err);
+    if (json_array_size(content) != 1)
+        return err_set(
+            err, ERR_ARGUMENT, "%s must have one part: an embedding is of one text or one picture", place);
+    return read_part(out, call, json_array_get(content, 0), name, err);
+}
+
 /* ---- all of them --------------------------------------------------------------------------------------- */
 
 int inputs_read(
-    struct inputs *out, const struct call *call, const json_t *value, enum modality modality, struct err *err)
+    struct inputs *out, const struct call *call, const char *field, enum modality modality, struct err *err)
 {
+    const json_t *value = json_object_get(call->body, field);
     const bool list = json_is_array(value) && !json_is_integer(json_array_get(value, 0));
     const size_t count = list ? json_array_size(value) : 1;
     if (!value || !count)
-        return err_set(err, ERR_ARGUMENT, "'input' is missing or empty");
+        return err_set(err, ERR_ARGUMENT, "'%s' is missing or empty", field);
     if (count > INPUTS_MAX)
-        return err_set(err, ERR_LIMIT, "'input' has %zu parts, the limit is %d", count, INPUTS_MAX);
+        return err_set(err, ERR_LIMIT, "'%s' has %zu parts, the limit is %d", field, count, INPUTS_MAX);
     int rc = call_alloc(&out->items, call, count, sizeof *out->items, err);
     for (size_t i = 0; i < count && !rc; i++)
         rc = read_one(&out->items[i], call, list ? json_array_get(value, i) : value, modality, i, err);

@@ -16,11 +16,17 @@ struct inputs {
 /* What a string stands for. AUTO: a picture where it begins as a data URI of one does ("data:image/"), else a text. */
 enum modality { MODALITY_AUTO, MODALITY_TEXT, MODALITY_IMAGE };
 
-/* Reads "input" as OpenAI's, Jina's and infinity's clients send it: a text; a list of texts, of objects {"text"} or
- * {"image"}; the ids of one text, or a list of such lists. ERR_ARGUMENT with the place of what is none of these;
- * ERR_LIMIT for more than INPUTS_MAX. */
-int inputs_read(struct inputs *out, const struct call *call, const json_t *value, enum modality modality,
-    struct err *err);
+/* Reads a field of the body as OpenAI's, Jina's and infinity's clients send "input": a text; a list of texts, of objects
+ * {"text"} or {"image"}; the ids of one text, or a list of such lists. ERR_ARGUMENT with the place of what is none of
+ * these; ERR_LIMIT for more than INPUTS_MAX. */
+int inputs_read(
+    struct inputs *out, const struct call *call, const char *field, enum modality modality, struct err *err);
+
+/* Reads the contents of messages, as chats have them, of which there must be one: a text, or a list of parts
+ * {"type": "text", "text"}, {"type": "image_url", "image_url": {"url": data URI}} or {"type": "image_base64",
+ * "image_base64": data URI}. `place` is where they stand, for messages of errors: "message 2". ERR_ARGUMENT. */
+int input_of_content(
+    struct input *out, const struct call *call, const json_t *content, const char *place, struct err *err);
 
 /* A picture in a string: a data URI, or the base64 of its file. Addresses on the net are ERR_ARGUMENT: nothing is
  * fetched. `name` is how messages call it. */

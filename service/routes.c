@@ -27,5 +27,12 @@ const struct route routes[] = {
         .summary = "Counts in Prometheus' text format"},
     {"GET", "/openapi.json", handle_openapi, BODY_NONE, MANNERS_OPENAI, OPEN,
         .summary = "This table, for programs"},
+
+    {"POST", "/embed", handle_tei_embed, BODY_JSON, MANNERS_TEI,
+        .summary = "Embeddings, as clients of text-embeddings-inference ask for them"},
+    {"POST", "/rerank", handle_tei_rerank, BODY_JSON, MANNERS_TEI,
+        .summary = "Texts by how close they are to a query, as clients of text-embeddings-inference ask"},
+    {"GET", "/info", handle_tei_info, BODY_NONE, MANNERS_TEI,
+        .summary = "The model, as text-embeddings-inference describes it"},
     {0},
 };

@@ -8,21 +8,25 @@
 
 /* ---- errors -------------------------------------------------------------------------------------------- */
 
-/* What an error code is to a client: a status, and OpenAI's and TEI's words for it. */
+/* What an error code is to a client: a status and OpenAI's word for it; the status that TEI's router has for its own
+ * word (router/src/http/server.rs); and FastAPI's, whose 422 is a body that is not what the route takes. */
 static const struct problem {
     int code, status;
-    const char *type, *error_type;
+    const char *type;
+    int tei_status;
+    const char *tei_type;
+    int detail_status;
 } problems[] = {
-    {ERR_ARGUMENT, 400, "invalid_request_error", "Validation"},
-    {ERR_FORMAT, 400, "invalid_request_error", "Validation"},
-    {ERR_UNSUPPORTED, 415, "invalid_request_error", "Validation"},
-    {ERR_LIMIT, 413, "invalid_request_error", "Validation"},
-    {ERR_NOT_FOUND, 404, "not_found_error", "Validation"},
-    {ERR_BUSY, 429, "overloaded_error", "Overloaded"},
-    {ERR_CANCELLED, 504, "timeout_error", "Backend"},
-    {ERR_DEVICE, 503, "server_error", "Unhealthy"},
-    {ERR_MEMORY, 503, "server_error", "Unhealthy"},
-    {ERR_IO, 500, "server_error", "Backend"},
+    {ERR_ARGUMENT, 400, "invalid_request_error", 422, "Validation", 400},
+    {ERR_FORMAT, 400, "invalid_request_error", 422, "Validation", 422},
+    {ERR_UNSUPPORTED, 415, "invalid_request_error", 422, "Validation", 415},
+    {ERR_LIMIT, 413, "invalid_request_error", 422, "Validation", 413},
+    {ERR_NOT_FOUND, 404, "not_found_error", 422, "Validation", 404},
+    {ERR_BUSY, 429, "overloaded_error", 429, "Overloaded", 429},
+    {ERR_CANCELLED, 504, "timeout_error", 424, "Backend", 504},
+    {ERR_DEVICE, 503, "server_error", 503, "Unhealthy", 503},
+    {ERR_MEMORY, 503, "server_error", 503, "Unhealthy", 503},
+    {ERR_IO, 500, "server_error", 424, "Backend", 500},
 };
 
 static const struct problem *problem_of(int code)
@@ -33,9 +37,22 @@ static const struct problem *problem_of(int code)
     return &problems[sizeof problems / sizeof *problems - 1];
 }
 
-int error_status(int code)
+static enum manners manners_of(const struct call *call)
 {
-    return problem_of(code)->status;
+    return call->route ? call->route->manners : MANNERS_OPENAI;
+}
+
+static int error_status(const struct call *call, int code)
+{
+    const struct problem *problem = problem_of(code);
+    switch (manners_of(call)) {
+    case MANNERS_TEI:
+        return problem->tei_status;
+    case MANNERS_DETAIL:
+        return problem->detail_status;
+    default:
+        return problem->status;
+    }
 }
 
 static void set_json(struct http_response *response, json_t *value)
@@ -50,13 +67,13 @@ void answer_error(struct call *call, int status, const struct err *err)
 {
     const struct problem *problem = problem_of(err->code);
     json_t *message = json_text(err->msg), *body = NULL;
-    switch (call->route ? call->route->manners : MANNERS_OPENAI) {
+    switch (manners_of(call)) {
     case MANNERS_OPENAI:
         body = json_pack("{s:{s:o, s:s, s:n, s:i}}", "error", "message", message, "type", problem->type,
             "param", "code", status);
         break;
     case MANNERS_TEI:
-        body = json_pack("{s:o, s:s}", "error", message, "error_type", problem->error_type);
+        body = json_pack("{s:o, s:s}", "error", message, "error_type", problem->tei_type);
         break;
     case MANNERS_DETAIL:
         body = json_pack("{s:o}", "detail", message);
@@ -248,7 +265,7 @@ static void handle(void *context, struct http_request *request, struct http_resp
     const int rc = run(call, &err);
     if (rc) {
         json_decref(call->answer);
-        answer_error(call, error_status(rc), &err);
+        answer_error(call, error_status(call, rc), &err);
     } else if (!response->status) {
         set_json(response, call->answer);
         response->status = response->body ? 200 : 503;

@@ -35,9 +35,6 @@ struct service {
 /* The answer to an error, in the route's manners. */
 void answer_error(struct call *call, int status, const struct err *err);
 
-/* The status of an error code. */
-int error_status(int code);
-
 bool service_ready(struct service *service);
 
 #endif

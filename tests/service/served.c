@@ -49,6 +49,13 @@ void expect_close(const float *got, const float *expected, const char *what)
             fail_msg("%s: element %zu is %.9g, expected %.9g", what, e, (double)got[e], (double)expected[e]);
 }
 
+void read_vector(float *out, const json_t *list)
+{
+    assert_int_equal(json_array_size(list), WIDTH);
+    for (size_t e = 0; e < WIDTH; e++)
+        out[e] = (float)json_number_value(json_array_get(list, e));
+}
+
 char *base64_file(const char *path)
 {
     struct err err;

@@ -39,6 +39,9 @@ void encode_text(float *embedding, const char *text);
 void encode_picture(float *embedding, const char *path);
 void expect_close(const float *got, const float *expected, const char *what);
 
+/* An embedding as JSON has it. */
+void read_vector(float *out, const json_t *list);
+
 /* The file's bytes in base64, for free(). */
 char *base64_file(const char *path);
 

@@ -16,13 +16,6 @@
 
 /* ---- embeddings ---------------------------------------------------------------------------------------- */
 
-static void read_vector(float *out, const json_t *list)
-{
-    assert_int_equal(json_array_size(list), WIDTH);
-    for (size_t e = 0; e < WIDTH; e++)
-        out[e] = (float)json_number_value(json_array_get(list, e));
-}
-
 /* The i-th embedding of an answer. */
 static const json_t *vector_at(const json_t *answer, size_t i)
 {
@@ -455,7 +448,8 @@ static void openapi_lists_what_there_is(void **state)
                 upper[i] = (char)(method[i] & ~0x20);
             const bool posts = !strcmp(upper, "POST");
             answer = client_once(served.port, upper, real, NULL, posts ? "{}" : NULL);
-            assert_int_equal(answer.status, posts ? 400 : 200); /* {} lacks what every one needs */
+            /* {} lacks what every one needs */
+            assert_true(posts ? answer.status == 400 || answer.status == 422 : answer.status == 200);
             answer_release(&answer);
             count++;
         }

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/* POST /embed, POST /rerank and GET /info, as clients of text-embeddings-inference send them (router/src/http/types.rs).
+ * Fields that are not known are ignored, as there. */
+#include "service/inputs.h"
+#include "service/service_internal.h"
+#include "service/vectors.h"
+
+#include <string.h>
+
+static size_t context_of(const struct call *call)
+{
+    return model_config(engine_model(call_engine(call)))->text.context;
+}
+
+/* ---- texts that are too long --------------------------------------------------------------------------- */
+
+static int check_length(
+    const struct call *call, int32_t *ids, const struct input *input, size_t i, struct err *err)
+{
+    const struct tokenizer *tokenizer = model_tokenizer(engine_model(call_engine(call)));
+    const size_t context = context_of(call);
+    bool truncated = false;
+    size_t count;
+    if (input->kind != INPUT_TEXT)
+        return 0;
+    const int rc =
+        tokenizer_encode(tokenizer, input->text, strlen(input->text), ids, context, &count, &truncated, err);
+    if (!rc && truncated)
+        return err_set(
+            err, ERR_ARGUMENT, "input %zu has more than %zu tokens, and 'truncate' is false", i, context);
+    return rc;
+}
+
+/* Texts are cut where the model ends, unless "truncate" is false. */
+static int check_lengths(const struct call *call, const struct inputs *inputs, struct err *err)
+{
+    bool truncate = true;
+    int32_t *ids;
+    int rc = field_bool(&truncate, call->body, "truncate", err);
+    if (rc || truncate)
+        return rc;
+    rc = call_alloc(&ids, call, context_of(call), sizeof *ids, err);
+    for (size_t i = 0; i < inputs->count && !rc; i++)
+        rc = check_length(call, ids, &inputs->items[i], i, err);
+    return rc;
+}
+
+/* ---- embeddings ---------------------------------------------------------------------------------------- */
+
+/* The model's embeddings have no length that means anything: they are compared by their directions. */
+static int check_normalize(const struct call *call, struct err *err)
+{
+    bool normalize = true;
+    const int rc = field_bool(&normalize, call->body, "normalize", err);
+    return rc || normalize
+               ? rc
+               : err_set(err, ERR_ARGUMENT, "'normalize' is false, embeddings here have length 1");
+}
+
+int handle_tei_embed(struct call *call, struct err *err)
+{
+    struct inputs inputs = {0};
+    float *embeddings;
+    size_t tokens;
+    int rc = check_normalize(call, err);
+    if (!rc)
+        rc = inputs_read(&inputs, call, "inputs", MODALITY_AUTO, err);
+    if (!rc)
+        rc = check_lengths(call, &inputs, err);
+    if (!rc)
+        rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
+    if (!rc)
+        call->answer = vector_lists(embeddings, inputs.count, engine_width(call_engine(call)));
+    return rc;
+}
+
+/* ---- reranking ----------------------------------------------------------------------------------------- */
+
+/* The query first, then the texts. */
+static int read_rerank(struct inputs *inputs, const struct call *call, struct err *err)
+{
+    const char *query = NULL;
+    struct inputs first = {0}, texts = {0};
+    int rc = field_text(&query, call->body, "query", err);
+    if (!rc && !json_is_array(json_object_get(call->body, "texts")))
+        rc = err_set(err, ERR_ARGUMENT, "'texts' is no list");
+    if (!rc)
+        rc = inputs_read(&first, call, "query", MODALITY_AUTO, err);
+    if (!rc)
+        rc = inputs_read(&texts, call, "texts", MODALITY_AUTO, err);
+    inputs->count = 1 + texts.count;
+    if (!rc)
+        rc = call_alloc(&inputs->items, call, inputs->count, sizeof *inputs->items, err);
+    if (rc)
+        return rc;
+    inputs->items[0] = first.items[0];
+    memcpy(inputs->items + 1, texts.items, texts.count * sizeof *texts.items);
+    return 0;
+}
+
+/* TEI's raw scores are a reranker's logits and its others lie between 0 and 1. Here a raw score is the cosine of query
+ * and text, from -1 to 1, and the other is (1 + cosine) / 2. */
+static double rerank_score(float cosine, bool raw)
+{
+    return raw ? (double)cosine : (1 + (double)cosine) / 2;
+}
+
+int handle_tei_rerank(struct call *call, struct err *err)
+{
+    struct inputs inputs = {0};
+    struct prediction *best = NULL;
+    bool raw = false, with_text = false;
+    float *embeddings = NULL; // (1 + texts, E)
+    size_t tokens;
+    int rc = field_bool(&raw, call->body, "raw_scores", err);
+    if (!rc)
+        rc = field_bool(&with_text, call->body, "return_text", err);
+    if (!rc)
+        rc = read_rerank(&inputs, call, err);
+    if (!rc)
+        rc = check_lengths(call, &inputs, err);
+    if (!rc)
+        rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
+    if (!rc)
+        rc = call_alloc(&best, call, inputs.count - 1, sizeof *best, err);
+    if (rc)
+        return rc;
+    const struct model *model = engine_model(call_engine(call));
+    const size_t width = model_width(model), count = inputs.count - 1;
+    rank_rows(best, count, embeddings, embeddings + width, count, width, model_logit_scale(model));
+    const json_t *texts = json_object_get(call->body, "texts");
+    call->answer = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *one = json_pack(
+            "{s:I, s:f}", "index", (json_int_t)best[i].label, "score", rerank_score(best[i].cosine, raw));
+        if (with_text)
+            json_object_set(one, "text", json_array_get(texts, best[i].label));
+        json_array_append_new(call->answer, one);
+    }
+    return 0;
+}
+
+/* ---- the service --------------------------------------------------------------------------------------- */
+
+int handle_tei_info(struct call *call, struct err *err)
+{
+    static const char *const dtypes[PRECISION_COUNT] = {"float32", "bfloat16", "float16"};
+    const struct service_options *options = &call->service->options;
+    const json_int_t context = (json_int_t)context_of(call), batch = (json_int_t)options->batch;
+    call->answer = json_pack("{s:s, s:s, s:s, s:{s:{s:s}}, s:i, s:I, s:I, s:I, s:i, s:b, s:i, s:s, s:n, s:n}",
+        "model_id", call_model(call), "model_sha", engine_fingerprint(call_engine(call)), "model_dtype",
+        dtypes[device_precision(engine_device(call_engine(call)))], "model_type", "embedding", "pooling",
+        "last_token", "max_concurrent_requests", options->requests, "max_input_length", context,
+        "max_batch_tokens", batch * context, "max_batch_requests", batch, "max_client_batch_size", INPUTS_MAX,
+        "auto_truncate", 1, "tokenization_workers", options->requests, "version", DIPTYCH_VERSION, "sha",
+        "docker_label");
+    return call->answer ? 0 : err_memory(err, 0);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside service: how embeddings look in answers. NULL when out of memory. */
+#ifndef DIPTYCH_SERVICE_VECTORS_H
+#define DIPTYCH_SERVICE_VECTORS_H
+
+#include "service/call.h"
+
+/* A list of numbers. */
+json_t *vector_numbers(const float *vector, size_t width);
+
+/* Little-endian float32 in base64: OpenAI's "encoding_format", Cohere's "embedding_types". */
+json_t *vector_base64(const struct call *call, const float *vector, size_t width);
+
+/* A list of lists of numbers, of vectors (count, width). */
+json_t *vector_lists(const float *vectors, size_t count, size_t width);
+
+#endif

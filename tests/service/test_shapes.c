@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The wire shapes of other services, against the library's answers. */
+#include "tests/service/served.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expect_text(const json_t *list, const char *text)
+{
+    float got[WIDTH], expected[WIDTH];
+    read_vector(got, list);
+    encode_text(expected, text);
+    expect_close(got, expected, text);
+}
+
+static void expect_picture(const json_t *list, size_t i)
+{
+    float got[WIDTH];
+    read_vector(got, list);
+    expect_close(got, served.pictures[i], served.paths[i]);
+}
+
+static double cosine(const float *a, const float *b)
+{
+    double sum = 0;
+    for (size_t e = 0; e < WIDTH; e++)
+        sum += (double)a[e] * (double)b[e];
+    return sum;
+}
+
+/* Posts a value, which it frees. */
+static json_t *post_json(const char *path, json_t *body, int status)
+{
+    assert_non_null(body);
+    char *text = json_dumps(body, 0);
+    json_t *answer = post(path, text, status);
+    free(text);
+    json_decref(body);
+    return answer;
+}
+
+/* "data:image/png;base64,..." of a picture of the index. */
+static json_t *data_uri(size_t i)
+{
+    char *text = base64_file(served.paths[i]);
+    json_t *uri = json_sprintf("data:image/png;base64,%s", text);
+    free(text);
+    return uri;
+}
+
+static json_t *at(const json_t *value, const char *name)
+{
+    json_t *found = json_object_get(value, name);
+    if (!found)
+        fail_msg("there is no '%s'", name);
+    return found;
+}
+
+/* ---- vLLM ---------------------------------------------------------------------------------------------- */
+
+static json_t *first_embedding(const json_t *answer)
+{
+    return at(json_array_get(at(answer, "data"), 0), "embedding");
+}
+
+static void messages_are_inputs(void **state)
+{
+    (void)state;
+    json_t *answer = post_json("/v1/embeddings",
+        json_pack("{s:s, s:[{s:s, s:[{s:s, s:{s:o}}]}], s:s, s:i}", "model", "model", "messages", "role",
+            "user", "content", "type", "image_url", "image_url", "url", data_uri(1), "encoding_format",
+            "float", "truncate_prompt_tokens", -1),
+        200);
+    expect_picture(first_embedding(answer), 1);
+    assert_memory_equal(json_string_value(at(answer, "id")), "embd-", 5);
+    assert_true(json_integer_value(at(answer, "created")) > 1700000000);
+    assert_string_equal(json_string_value(at(answer, "object")), "list");
+    json_decref(answer);
+
+    answer = post("/v1/embeddings",
+        "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"a red "
+        "heart\"}]}]}",
+        200);
+    expect_text(first_embedding(answer), "a red heart");
+    json_decref(answer);
+    answer =
+        post("/v1/embeddings", "{\"messages\": [{\"role\": \"user\", \"content\": \"a red heart\"}]}", 200);
+    expect_text(first_embedding(answer), "a red heart");
+    json_decref(answer);
+}
+
+static void messages_have_one_content(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "{\"messages\": []}",
+        "{\"messages\": \"x\"}",
+        "{\"messages\": [{\"role\": \"user\"}]}",
+        "{\"messages\": [{\"content\": \"a\"}, {\"content\": \"b\"}]}",
+        "{\"messages\": [{\"content\": [{\"type\": \"text\", \"text\": \"a\"}, {\"type\": \"text\", "
+        "\"text\": \"b\"}]}]}",
+        "{\"messages\": [{\"content\": [{\"type\": \"audio\", \"audio\": \"a\"}]}]}",
+        "{\"messages\": [{\"content\": [{\"type\": \"text\", \"text\": 5}]}]}",
+        "{\"messages\": [{\"content\": [{\"type\": \"image_url\", \"image_url\": {\"url\": "
+        "\"http://x/y.png\"}}]}]}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        json_decref(post("/v1/embeddings", wrong[i], 400));
+}
+
+/* ---- TEI ----------------------------------------------------------------------------------------------- */
+
+static void tei_embeds_lists(void **state)
+{
+    (void)state;
+    json_t *answer =
+        post("/embed", "{\"inputs\": \"a red heart\", \"unknown\": 1, \"truncate\": false}", 200);
+    assert_int_equal(json_array_size(answer), 1);
+    expect_text(json_array_get(answer, 0), "a red heart");
+    json_decref(answer);
+    answer = post("/embed", "{\"inputs\": [\"a red heart\", \"zebra\"], \"normalize\": true}", 200);
+    assert_int_equal(json_array_size(answer), 2);
+    expect_text(json_array_get(answer, 1), "zebra");
+    json_decref(answer);
+}
+
+static void tei_errors_are_teis(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"{}", "{\"inputs\": []}", "{\"inputs\": \"\"}", "{\"inputs\": 5}",
+        "{\"inputs\": \"a\", \"normalize\": false}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        json_t *answer = post("/embed", wrong[i], 422);
+        assert_string_equal(json_string_value(at(answer, "error_type")), "Validation");
+        assert_non_null(json_string_value(at(answer, "error")));
+        json_decref(answer);
+    }
+}
+
+static void tei_cuts_only_where_it_may(void **state)
+{
+    (void)state;
+    char text[2048] = "a";
+    for (int i = 0; i < 200; i++)
+        strcat(text, " heart");
+    json_decref(post_json("/embed", json_pack("{s:s}", "inputs", text), 200));
+    json_decref(post_json("/embed", json_pack("{s:s, s:b}", "inputs", text, "truncate", 1), 200));
+    json_t *answer = post_json("/embed", json_pack("{s:s, s:b}", "inputs", text, "truncate", 0), 422);
+    assert_non_null(strstr(json_string_value(at(answer, "error")), "tokens"));
+    json_decref(answer);
+}
+
+static void tei_reranks(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"zebra", "a red heart", "a heart, red"};
+    float query[WIDTH], text[WIDTH];
+    encode_text(query, "red heart");
+    for (int raw = 0; raw < 2; raw++) {
+        double before = 2;
+        json_t *answer = post_json("/rerank",
+            json_pack("{s:s, s:[s, s, s], s:b, s:b}", "query", "red heart", "texts", texts[0], texts[1],
+                texts[2], "raw_scores", raw, "return_text", raw),
+            200);
+        assert_int_equal(json_array_size(answer), 3);
+        for (size_t i = 0; i < 3; i++) {
+            const json_t *one = json_array_get(answer, i);
+            const size_t index = (size_t)json_integer_value(at(one, "index"));
+            const double score = json_number_value(at(one, "score"));
+            encode_text(text, texts[index]);
+            const double expected = raw ? cosine(query, text) : (1 + cosine(query, text)) / 2;
+            assert_true(fabs(score - expected) < 1e-5);
+            assert_true(score <= before);
+            before = score;
+            if (raw)
+                assert_string_equal(json_string_value(at(one, "text")), texts[index]);
+            else
+                assert_null(json_object_get(one, "text"));
+        }
+        json_decref(answer);
+    }
+    json_decref(post("/rerank", "{\"query\": \"a\"}", 422));
+    json_decref(post("/rerank", "{\"texts\": [\"a\"]}", 422));
+}
+
+static void tei_info_has_what_clients_read(void **state)
+{
+    (void)state;
+    struct answer got = client_once(served.port, "GET", "/info", NULL, NULL);
+    assert_int_equal(got.status, 200);
+    json_t *answer = json_loads(got.body, 0, NULL);
+    assert_string_equal(json_string_value(at(answer, "model_id")), "model");
+    assert_string_equal(json_string_value(at(answer, "model_dtype")), "float32");
+    assert_int_equal(
+        json_integer_value(at(answer, "max_input_length")), model_config(served.model)->text.context);
+    assert_non_null(at(at(at(answer, "model_type"), "embedding"), "pooling"));
+    json_decref(answer);
+    answer_release(&got);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_are_inputs),
+        cmocka_unit_test(messages_have_one_content),
+        cmocka_unit_test(tei_embeds_lists),
+        cmocka_unit_test(tei_errors_are_teis),
+        cmocka_unit_test(tei_cuts_only_where_it_may),
+        cmocka_unit_test(tei_reranks),
+        cmocka_unit_test(tei_info_has_what_clients_read),
+    };
+    return cmocka_run_group_tests(tests, served_open, served_close);
+}
