@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { DRAIN_SECONDS = 20 };
 
@@ -18,6 +19,7 @@ struct serve {
     struct model_options model_options;
     struct service_options options;
     struct strings names, paths; /* of indexes */
+    struct strings hosts;
     const char *listen, *token_file;
     bool log;
     struct arena arena;
@@ -25,7 +27,7 @@ struct serve {
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_LISTEN = 0x100, KEY_TOKEN_FILE, KEY_INSECURE, KEY_LOG, KEY_TIMEOUT, KEY_BODY };
+enum { KEY_LISTEN = 0x100, KEY_UNIX, KEY_HOST, KEY_TOKEN_FILE, KEY_INSECURE, KEY_LOG, KEY_TIMEOUT, KEY_BODY };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What is served:", 1},
@@ -36,6 +38,11 @@ static const struct argp_option options[] = {
         1},
     {NULL, 0, NULL, 0, "Who may ask:", 2},
     {"listen", KEY_LISTEN, "ADDRESS:PORT", 0, "Where to listen (default: 127.0.0.1:8080)", 2},
+    {"unix", KEY_UNIX, "PATH", 0, "Listen at a socket of that name instead", 2},
+    {"allow-host", KEY_HOST, "NAME", 0,
+        "Without a token, answer requests to NAME too, as a proxy in front may pass them on; may be given "
+        "again",
+        2},
     {"token-file", KEY_TOKEN_FILE, "FILE", 0,
         "Answer only requests with 'Authorization: Bearer TOKEN', the first line of FILE (default: "
         "DIPTYCH_TOKEN)",
@@ -70,6 +77,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_LISTEN:
         s->listen = argument;
         return 0;
+    case KEY_UNIX:
+        s->options.unix_path = argument;
+        return 0;
+    case KEY_HOST:
+        return strings_add(&s->hosts, argument, strlen(argument), NULL) ? ENOMEM : 0;
     case KEY_TOKEN_FILE:
         s->token_file = argument;
         return 0;
@@ -164,6 +176,14 @@ static void print_line(void *context, const char *line)
     fflush(stdout);
 }
 
+/* A socket that systemd, or who does as it does, listens at for us: sd_listen_fds(3). */
+static int inherited_socket(void)
+{
+    enum { FIRST = 3 };
+    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+    return pid && count && atol(pid) == (long)getpid() && atoi(count) > 0 ? FIRST : 0;
+}
+
 /* ---- serving ------------------------------------------------------------------------------------------- */
 
 /* Waits for a signal that asks for the end. They are blocked in all threads, so that handlers which OpenCL's
@@ -174,6 +194,19 @@ static void wait_for_signal(const sigset_t *signals)
     do
         sigwait(signals, &number);
     while (interrupt_ignored(number));
+}
+
+static void say_where(const struct service_options *where, int port)
+{
+    const char *address = where->address ? where->address : "127.0.0.1";
+    const bool colons = strchr(address, ':');
+    if (where->socket)
+        fprintf(stderr, "listening on the socket that was handed over\n");
+    else if (where->unix_path)
+        fprintf(stderr, "listening on unix:%s\n", where->unix_path);
+    else
+        fprintf(
+            stderr, "listening on http://%s%s%s:%d\n", colons ? "[" : "", address, colons ? "]" : "", port);
 }
 
 static int serve(struct serve *s, struct err *err)
@@ -187,13 +220,10 @@ static int serve(struct serve *s, struct err *err)
     int rc = service_open(&service, &s->options, err);
     if (rc)
         return rc;
-    const char *address = s->options.address ? s->options.address : "127.0.0.1";
-    const char *const brackets[2] = {strchr(address, ':') ? "[" : "", strchr(address, ':') ? "]" : ""};
     fprintf(stderr, "loading %s\n", s->options.model);
     rc = service_wait(service, err);
     if (!rc) {
-        fprintf(stderr, "listening on http://%s%s%s:%d\n", brackets[0], address, brackets[1],
-            service_port(service));
+        say_where(&s->options, service_port(service));
         wait_for_signal(&signals);
         fprintf(stderr, "ending: what has been asked is answered first\n");
     }
@@ -215,6 +245,9 @@ int cmd_serve(int argc, char **argv)
     s.options.index_names = (const char *const *)s.names.items;
     s.options.index_paths = (const char *const *)s.paths.items;
     s.options.index_count = s.paths.count;
+    s.options.hosts = (const char *const *)s.hosts.items;
+    s.options.host_count = s.hosts.count;
+    s.options.socket = inherited_socket();
     s.options.log = s.log ? print_line : NULL;
     if (!rc)
         rc = serve(&s, &err);
@@ -222,6 +255,7 @@ int cmd_serve(int argc, char **argv)
         message("cannot serve: %s", err.msg);
     strings_release(&s.names);
     strings_release(&s.paths);
+    strings_release(&s.hosts);
     arena_release(&s.arena);
     return rc ? STATUS_CANNOT : STATUS_DONE;
 }

@@ -2,6 +2,7 @@
 #include "service/http_internal.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- connections --------------------------------------------------------------------------------------- */
 
@@ -96,7 +97,9 @@ int server_open(struct http_server **out, const struct http_options *options,
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->idle, NULL);
     int rc = 0;
-    if (options->socket < 0)
+    if (options->socket < 0 && options->unix_path)
+        rc = listen_open_unix(&server->options.socket, options->unix_path, err);
+    else if (options->socket < 0)
         rc = listen_open(&server->options.socket, options->address, options->port, err);
     server->port = rc ? 0 : listen_port(server->options.socket);
     if (!rc)
@@ -154,5 +157,7 @@ void server_close(struct http_server *server, double seconds)
     wait_until_idle(server, seconds);
     MHD_stop_daemon(server->daemon);
     listen_close(listening);
+    if (server->options.unix_path)
+        unlink(server->options.unix_path);
     server_free(server);
 }

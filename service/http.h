@@ -76,17 +76,18 @@ struct http_handlers {
 };
 
 struct http_options {
-    const char *address; /* "127.0.0.1", "::1" ... */
-    int port;            /* 0: any that is free */
-    int socket;          /* one that listens already, instead; -1: none */
-    int threads;         /* that handle requests, which is how many are handled at once */
-    size_t waiting;      /* requests that may wait for such a thread; more are answered 429 */
-    size_t connections;  /* more are not taken */
-    size_t body_bytes;   /* of all requests together, in memory */
-    double head_seconds; /* from the first byte of a connection, or the last answer, to a whole head */
-    double body_seconds; /* from the head to the whole body */
-    double seconds;      /* from the whole request to its answer: then its job ends */
-    double idle_seconds; /* between requests */
+    const char *address;   /* "127.0.0.1", "::1" ... */
+    int port;              /* 0: any that is free */
+    const char *unix_path; /* instead of these; NULL: none */
+    int socket;            /* one that listens already, instead of all of these; -1: none */
+    int threads;           /* that handle requests, which is how many are handled at once */
+    size_t waiting;        /* requests that may wait for such a thread; more are answered 429 */
+    size_t connections;    /* more are not taken */
+    size_t body_bytes;     /* of all requests together, in memory */
+    double head_seconds;   /* from the first byte of a connection, or the last answer, to a whole head */
+    double body_seconds;   /* from the head to the whole body */
+    double seconds;        /* from the whole request to its answer: then its job ends */
+    double idle_seconds;   /* between requests */
 };
 
 /* ERR_IO: the address is taken, none of this machine's, or not allowed; ERR_LIMIT: no thread; ERR_MEMORY. */

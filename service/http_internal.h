@@ -61,6 +61,9 @@ void connection_enter(
 
 /* A socket that listens at a numeric address; port 0: any that is free. ERR_ARGUMENT: no such address; ERR_IO. */
 int listen_open(int *out, const char *address, int port, struct err *err);
+
+/* The same at a path. What is there already is removed if it is a socket that nobody listens at; else ERR_IO. */
+int listen_open_unix(int *out, const char *path, struct err *err);
 int listen_port(int fd); /* 0 where it has none */
 void listen_close(int fd);
 

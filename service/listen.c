@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int listen_at(const struct addrinfo *address)
@@ -37,6 +39,36 @@ int listen_open(int *out, const char *address, int port, struct err *err)
     const char *reason = strerror(errno);
     freeaddrinfo(found);
     return *out >= 0 ? 0 : err_set(err, ERR_IO, "cannot listen on '%s' port %d: %s", address, port, reason);
+}
+
+/* Whether a path is a socket of a server that has gone. */
+static bool is_left_behind(const struct sockaddr_un *address)
+{
+    struct stat st;
+    if (lstat(address->sun_path, &st) || !S_ISSOCK(st.st_mode))
+        return false;
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool refused =
+        fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) && errno == ECONNREFUSED;
+    listen_close(fd);
+    return refused;
+}
+
+int listen_open_unix(int *out, const char *path, struct err *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct addrinfo wanted = {
+        .ai_family = AF_UNIX, .ai_addr = (struct sockaddr *)&address, .ai_addrlen = sizeof address};
+    *out = -1;
+    if (strlen(path) >= sizeof address.sun_path)
+        return err_set(err, ERR_ARGUMENT,
+            "cannot listen on '%s': longer than the %zu bytes that a socket's path has", path,
+            sizeof address.sun_path - 1);
+    strcpy(address.sun_path, path);
+    if (is_left_behind(&address))
+        unlink(path);
+    *out = listen_at(&wanted);
+    return *out >= 0 ? 0 : err_set(err, ERR_IO, "cannot listen on '%s': %s", path, strerror(errno));
 }
 
 int listen_port(int fd)

@@ -138,6 +138,13 @@ static bool is_loopback(const char *address)
     return !strncmp(address, "127.", 4) || !strcmp(address, "::1");
 }
 
+/* Whether only programs of this machine reach the service, as far as it knows: who hands it a socket knows better. A
+ * browser reaches no socket that is a file, so there any name will do. */
+static bool is_private(const struct service_options *options)
+{
+    return !options->socket && !options->unix_path && is_loopback(options->address);
+}
+
 /* The name in a Host header, without its port. */
 static struct span host_name(const char *host)
 {
@@ -146,18 +153,26 @@ static struct span host_name(const char *host)
     return (struct span){host, length};
 }
 
+/* Letters of either case are the same in names of hosts. */
+static bool is_among(struct span name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (name.length == strlen(names[i]) && !strncasecmp(name.data, names[i], name.length))
+            return true;
+    return false;
+}
+
 /* A page of another site can make a browser send requests here, under a name that it lets point to this machine. The
  * name that the browser was given tells; with a token, which such a page cannot know, any name will do. */
 static bool host_allowed(const struct service *service, const char *host)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    if (service->options.token || !is_loopback(service->options.address))
-        return true;
+    const struct service_options *options = &service->options;
     const struct span name = host_name(host ? host : "");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (name.length == strlen(names[i]) && !strncasecmp(name.data, names[i], name.length))
-            return true;
-    return false;
+    if (options->token || !is_private(options))
+        return true;
+    return is_among(name, names, sizeof names / sizeof *names) ||
+           is_among(name, options->hosts, options->host_count);
 }
 
 /* Browsers say which site a request comes from: none, or this one. */
@@ -408,7 +423,8 @@ static int open_http(struct service *service, struct err *err)
     const struct http_handlers handlers = {begin, handle, refuse, done, service};
     const struct http_options http = {.address = options->address,
         .port = options->port,
-        .socket = -1,
+        .unix_path = options->unix_path,
+        .socket = options->socket ? options->socket : -1,
         .threads = options->requests,
         .waiting = options->waiting,
         .connections = options->connections,
@@ -417,7 +433,8 @@ static int open_http(struct service *service, struct err *err)
         .body_seconds = 60,
         .seconds = options->seconds,
         .idle_seconds = 30};
-    if (!is_loopback(options->address) && !options->token && !options->insecure)
+    if (!options->socket && !options->unix_path && !is_loopback(options->address) && !options->token &&
+        !options->insecure)
         return err_set(err, ERR_ARGUMENT,
             "'%s' can be reached from other machines: that takes a token, or --insecure", options->address);
     return server_open(&service->http, &http, &handlers, err);

@@ -28,8 +28,13 @@ struct service_options {
 
     const char *address; /* numeric; NULL: 127.0.0.1 */
     int port;            /* 0: any that is free */
-    const char *token;   /* every request must bear it, but for /health, /ready and the page; NULL: none */
-    bool insecure;       /* may listen beyond this machine without a token */
+    const char *
+        unix_path; /* instead of these: a socket of that name, which nobody but this machine's programs reach */
+    int socket;    /* instead of all of these: one that listens already; 0: none */
+    const char *const *hosts; // (host_count): names that requests may be addressed to beside this machine's
+    size_t host_count;
+    const char *token; /* every request must bear it, but for /health, /ready and the page; NULL: none */
+    bool insecure;     /* may listen beyond this machine without a token */
 
     size_t batch;       /* pictures, or texts, encoded together at most; 0: 32 */
     int requests;       /* handled at once; 0: 64 */

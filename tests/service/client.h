@@ -13,6 +13,7 @@ struct answer {
 };
 
 int client_connect(int port);
+int client_connect_unix(const char *path);
 void client_send(int fd, const char *bytes, size_t size);
 struct answer client_read(int fd); /* one answer that says its length */
 

@@ -2,12 +2,14 @@
 /* diptych serve as a process: what it says, what it answers, and how it ends. */
 #include "tests/service/client.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,8 +22,9 @@ struct process {
     FILE *out, *err;
 };
 
-/* Starts "diptych serve" with more arguments, which NULL ends. */
-static struct process start(const char *const *more)
+/* Starts "diptych serve" with more arguments, which NULL ends, and hands it a socket that listens (-1: none) as systemd
+ * would. */
+static struct process start_with(const char *const *more, int socket)
 {
     const char *arguments[ARGUMENTS_MAX] = {"diptych", "serve", "--model", DIPTYCH_ROOT "/tests/model"};
     size_t count = 4;
@@ -36,6 +39,13 @@ static struct process start(const char *const *more)
         dup2(err[1], STDERR_FILENO);
         close(out[0]);
         close(err[0]);
+        if (socket >= 0) {
+            char pid[32];
+            snprintf(pid, sizeof pid, "%ld", (long)getpid());
+            setenv("LISTEN_PID", pid, 1);
+            setenv("LISTEN_FDS", "1", 1);
+            dup2(socket, 3);
+        }
         execv(DIPTYCH_PROGRAM, (char *const *)arguments);
         _exit(127);
     }
@@ -45,6 +55,11 @@ static struct process start(const char *const *more)
     process.out = fdopen(out[0], "r");
     process.err = fdopen(err[0], "r");
     return process;
+}
+
+static struct process start(const char *const *more)
+{
+    return start_with(more, -1);
 }
 
 /* Reads lines until the one that begins so; what stands behind is in `line`. */
@@ -104,6 +119,75 @@ static void the_token_comes_from_a_file(void **state)
     assert_int_equal(end(&process), 0);
 }
 
+static void expect_health(int fd, const char *host, int status)
+{
+    char text[256];
+    snprintf(text, sizeof text, "GET /health HTTP/1.1\r\nHost: %s\r\n\r\n", host);
+    client_send(fd, text, strlen(text));
+    struct answer answer = client_read(fd);
+    assert_int_equal(answer.status, status);
+    answer_release(&answer);
+    close(fd);
+}
+
+/* One that a killed service has left is taken over; one that somebody listens at, or another file, is not. */
+static void a_socket_may_be_a_file(void **state)
+{
+    (void)state;
+    char line[512];
+    const char *const arguments[] = {"--unix", DIPTYCH_SCRATCH "/socket", NULL};
+    for (int i = 0; i < 2; i++) {
+        struct process process = start(arguments);
+        wait_for_line(process.err, "listening on unix:" DIPTYCH_SCRATCH "/socket", line);
+        expect_health(client_connect_unix(arguments[1]), "any.name", 200);
+        if (i == 0) {
+            struct process second = start(arguments);
+            wait_for_line(second.err, "diptych: cannot serve: cannot listen on", line);
+            assert_int_equal(end(&second), 2);
+        }
+        kill(process.pid, i == 0 ? SIGKILL : SIGTERM);
+        assert_int_equal(end(&process), i == 0 ? 128 + SIGKILL : 0);
+        assert_int_equal(access(arguments[1], F_OK), i == 0 ? 0 : -1);
+    }
+    fclose(fopen(arguments[1], "w"));
+    struct process process = start(arguments);
+    wait_for_line(process.err, "diptych: cannot serve: cannot listen on", line);
+    assert_int_equal(end(&process), 2);
+    assert_int_equal(access(arguments[1], F_OK), 0);
+}
+
+static void a_socket_may_be_handed_over(void **state)
+{
+    (void)state;
+    char line[512];
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    struct process process = start_with((const char *const[]){NULL}, fd);
+    wait_for_line(process.err, "listening on the socket that was handed over", line);
+    expect_health(client_connect(ntohs(address.sin_port)), "localhost", 200);
+    kill(process.pid, SIGTERM);
+    assert_int_equal(end(&process), 0);
+    close(fd);
+}
+
+static void a_proxys_name_can_be_allowed(void **state)
+{
+    (void)state;
+    char line[512];
+    struct process process =
+        start((const char *const[]){"--listen", "127.0.0.1:0", "--allow-host", "photos.example", NULL});
+    const int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+    expect_health(client_connect(port), "Photos.Example", 200);
+    expect_health(client_connect(port), "evil.example", 403);
+    kill(process.pid, SIGTERM);
+    assert_int_equal(end(&process), 0);
+}
+
 static void what_hinders_it_is_one_line(void **state)
 {
     (void)state;
@@ -133,6 +217,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signal_ends_it_with_0),
         cmocka_unit_test(the_token_comes_from_a_file),
+        cmocka_unit_test(a_socket_may_be_a_file),
+        cmocka_unit_test(a_socket_may_be_handed_over),
+        cmocka_unit_test(a_proxys_name_can_be_allowed),
         cmocka_unit_test(what_hinders_it_is_one_line),
     };
     unsetenv("DIPTYCH_TOKEN");
