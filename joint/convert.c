@@ -42,6 +42,15 @@ static int write_weights(const char *directory, const struct model_config *confi
     return rc ? rc : closed;
 }
 
+/* Without one that fits, what is written would be no model. */
+static int check_tokenizer(const char *from, const struct model_config *config, struct err *err)
+{
+    struct tokenizer *tokenizer = NULL;
+    const int rc = model_tokenizer_load(&tokenizer, config, from, err);
+    tokenizer_free(tokenizer);
+    return rc;
+}
+
 static int write_model(const char *directory, const char *path, const struct model_config *config,
     const struct preprocess *preprocess, const struct weights *weights,
     const struct model_conversion *conversion, const struct job *job, struct err *err)
@@ -50,6 +59,8 @@ static int write_model(const char *directory, const char *path, const struct mod
     struct new_folder folder = {0};
     const char *from = path;
     int rc = path_folder(&from, path, &arena, err);
+    if (!rc)
+        rc = check_tokenizer(from, config, err);
     if (!rc)
         rc = new_folder_open(&folder, directory, err);
     if (!rc)

@@ -14,6 +14,10 @@ int model_encode_ids(const struct model *model, struct stream *stream, struct te
 /* params_save of what neither tower has: the logit scale. */
 int model_save_scale(const struct weights *weights, struct weights_writer *writer, struct err *err);
 
+/* The tokenizer of a model's folder. Errors are tokenizer_load's, and ERR_FORMAT where its ids are not the model's. */
+int model_tokenizer_load(
+    struct tokenizer **out, const struct model_config *config, const char *folder, struct err *err);
+
 /* The files beside the weights of a converted model, in `to`: of Hugging Face's layout with the config as transformers
  * writes it, and preprocessing; of open_clip's as they are in `from`. */
 int convert_files(const char *to, const char *from, const struct model_config *config,

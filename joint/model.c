@@ -42,18 +42,35 @@ static int load_towers(struct model *model, const struct weights *weights, struc
 /* Every id of the tokenizer needs a row in the embedding table, and the id it ends a text with must be the
  * one the tower looks for: where that never comes, all texts are embedded as their first token, the same in
  * all. */
-static int check_ids(const struct model *model, struct err *err)
+static int check_ids(const struct model_config *config, const struct tokenizer *tokenizer, struct err *err)
 {
-    const struct text_config *config = &model->config.text;
-    const size_t ids = tokenizer_vocab(model->tokenizer);
-    const int32_t end = tokenizer_end(model->tokenizer);
-    if (ids > config->vocab)
+    const struct text_config *text = &config->text;
+    const size_t ids = tokenizer_vocab(tokenizer);
+    const int32_t end = tokenizer_end(tokenizer);
+    if (ids > text->vocab)
         return err_set(err, ERR_FORMAT, "the tokenizer has %zu ids but the model only %zu (vocab_size)", ids,
-            config->vocab);
-    if (config->eot_rule == EOT_FIRST && end != config->eot_id)
+            text->vocab);
+    if (text->eot_rule == EOT_FIRST && end != text->eot_id)
         return err_set(err, ERR_FORMAT, "the tokenizer ends a text with id %d but the model with %d (%s)",
-            (int)end, (int)config->eot_id, config_end_key(model->config.layout));
+            (int)end, (int)text->eot_id, config_end_key(config->layout));
     return 0;
+}
+
+int model_tokenizer_load(
+    struct tokenizer **out, const struct model_config *config, const char *folder, struct err *err)
+{
+    struct tokenizer *tokenizer = NULL;
+    int rc = tokenizer_load(&tokenizer, folder, config->tokenizer, err);
+    if (rc == ERR_IO && config->no_file) /* it came alone, as OpenAI's program downloads it */
+        err_wrap(err, "put bpe_simple_vocab_16e6.txt.gz, which github.com/openai/CLIP has in its folder "
+                      "clip, beside it");
+    if (!rc)
+        rc = check_ids(config, tokenizer, err);
+    if (rc)
+        tokenizer_free(tokenizer);
+    else
+        *out = tokenizer;
+    return rc;
 }
 
 static int model_new(struct model **out, struct device *device, struct err *err)
@@ -65,15 +82,6 @@ static int model_new(struct model **out, struct device *device, struct err *err)
     return 0;
 }
 
-static int load_tokenizer(struct model *model, const char *folder, struct err *err)
-{
-    const int rc = tokenizer_load(&model->tokenizer, folder, model->config.tokenizer, err);
-    if (rc == ERR_IO && model->config.no_file) /* it came alone, as OpenAI's program downloads it */
-        err_wrap(err, "put bpe_simple_vocab_16e6.txt.gz, which github.com/openai/CLIP has in its folder "
-                      "clip, beside it");
-    return rc;
-}
-
 /* What stands beside the weights. */
 static int load_parts(struct model *model, const char *path, struct err *err)
 {
@@ -81,9 +89,8 @@ static int load_parts(struct model *model, const char *path, struct err *err)
     const char *folder = path;
     int rc = path_folder(&folder, path, &arena, err);
     if (!rc && !(rc = model_config_read(&model->config, path, err)) &&
-        !(rc = model_preprocess_read(&model->preprocess, &model->config, path, err)) &&
-        !(rc = load_tokenizer(model, folder, err)))
-        rc = check_ids(model, err);
+        !(rc = model_preprocess_read(&model->preprocess, &model->config, path, err)))
+        rc = model_tokenizer_load(&model->tokenizer, &model->config, folder, err);
     arena_release(&arena);
     return rc;
 }

@@ -315,6 +315,19 @@ static int stop_at_ten(void *context, const char *unit, size_t done, size_t tota
     return done == 10;
 }
 
+/* A folder that loaders refuse is no conversion. */
+static void no_model_without_its_tokenizer(void **state)
+{
+    (void)state;
+    make(LAYOUT_HF, "F32", NULL);
+    assert_int_equal(unlink(IN "/vocab.json"), 0);
+    assert_refused(NULL, NULL, ERR_IO, "no tokenizer in '" IN "'");
+    assert_nothing_left();
+    write_text(IN "/vocab.json", "{\"a\"");
+    assert_refused(NULL, NULL, ERR_FORMAT, IN "/vocab.json");
+    assert_nothing_left();
+}
+
 static void nothing_is_left_of_what_fails(void **state)
 {
     const enum dtype f16 = DTYPE_F16;
@@ -350,6 +363,7 @@ int main(void)
         cmocka_unit_test(what_transformers_has_not_stays_open_clip),
         cmocka_unit_test(openai_vocabulary),
         cmocka_unit_test(other_vocabularies),
+        cmocka_unit_test(no_model_without_its_tokenizer),
         cmocka_unit_test(nothing_is_left_of_what_fails),
         cmocka_unit_test(nothing_is_overwritten),
     };
