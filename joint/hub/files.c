@@ -21,6 +21,7 @@ static const struct file {
     {"special_tokens_map.json", PART_OTHERS, BOTH},
     {"vocab.json", PART_OTHERS, BOTH},
     {"merges.txt", PART_OTHERS, BOTH},
+    {"bpe_simple_vocab_16e6.txt.gz", PART_OTHERS, BOTH},
     {"model.safetensors", PART_WEIGHTS, TRANSFORMERS},
     {"model.safetensors.index.json", PART_WEIGHTS, TRANSFORMERS},
     {"pytorch_model.bin", PART_WEIGHTS, TRANSFORMERS},
@@ -30,7 +31,7 @@ static const struct file {
     {"open_clip_pytorch_model.bin", PART_WEIGHTS, OPEN_CLIP},
 };
 enum { COUNT = sizeof files / sizeof *files };
-_Static_assert(COUNT < PART_FILES_MAX + 1, "room for a part and its end");
+_Static_assert(sizeof files / sizeof *files < PART_FILES_MAX, "room for a part and its end");
 
 /* The first that there is of a part, in one of the layouts; NULL: none. */
 static const char *first(enum hub_part part, int layouts, files_has *has, void *context)

@@ -22,7 +22,7 @@ typedef bool files_has(void *context, const char *name);
 
 /* The names of a part's files that there are, which NULL ends, borrowed from a table: all of the first two parts, one
  * of the weights. */
-enum { PART_FILES_MAX = 16 };
+enum { PART_FILES_MAX = 24 };
 void hub_files_list(const char *out[PART_FILES_MAX], enum hub_part part, files_has *has, void *context);
 
 /* What a model needs and is not among them: "configuration", "weights" or "tokenizer"; NULL: nothing. */

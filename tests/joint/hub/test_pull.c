@@ -279,6 +279,23 @@ static void test_layouts(void **state)
     server_stop(&server);
 }
 
+/* OpenAI's vocabulary is a tokenizer, too. */
+static void test_vocabulary(void **state)
+{
+    (void)state;
+    struct server server;
+    struct err err = {0};
+    begin(&server);
+    server.file_count = 2;
+    server_add(&server, "bpe_simple_vocab_16e6.txt.gz", "merges", 6, true);
+    server_add(&server, "model.safetensors", weights, 1000, true);
+    start(&server);
+    assert_int_equal(pull("some/model", &err), 0);
+    expect_file(SNAPSHOT "/bpe_simple_vocab_16e6.txt.gz", "merges", 6);
+    assert_true(found("some/model"));
+    server_stop(&server);
+}
+
 /* ---- what goes wrong and is mended ---------------------------------------------------------------------- */
 
 static void test_retries(void **state)
@@ -731,6 +748,7 @@ int main(void)
         cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_compressed),
         cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_vocabulary),
         cmocka_unit_test(test_retries),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_resumed),
