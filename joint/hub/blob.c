@@ -214,14 +214,23 @@ static int place_link(struct blob *blob, struct err *err)
 
 /* ---- all of it ----------------------------------------------------------------------------------------- */
 
+/* What a blob is called while it grows, in the arena; NULL when out of memory. */
+static const char *incomplete_path(struct arena *arena, const char *path)
+{
+    static const char end[] = ".incomplete";
+    char *out = arena_alloc(arena, strlen(path) + sizeof end);
+    if (out)
+        sprintf(out, "%s%s", path, end);
+    return out;
+}
+
 static int find_paths(struct blob *blob, const struct hub_file *file, struct err *err)
 {
     const struct hub_fetch *fetch = blob->fetch;
     struct arena *arena = &blob->arena;
-    char name[sizeof "0123456789abcdef.incomplete" + DIGEST_SIZE];
+    char name[sizeof ".lock" + DIGEST_SIZE];
     blob->path = hub_path(arena, fetch->place.repo, "blobs", blob->is.etag, NULL);
-    snprintf(name, sizeof name, "%s.incomplete", blob->is.etag);
-    blob->incomplete = hub_path(arena, fetch->place.repo, "blobs", name, NULL);
+    blob->incomplete = blob->path ? incomplete_path(arena, blob->path) : NULL;
     snprintf(name, sizeof name, "%s.lock", blob->is.etag);
     blob->lock = hub_path(arena, fetch->place.locks, name, NULL);
     blob->link = hub_path(arena, fetch->snapshot, file->name, NULL);
@@ -233,7 +242,8 @@ static int find_paths(struct blob *blob, const struct hub_file *file, struct err
     return rc ? rc : hub_make_folders(blob->link, err);
 }
 
-bool hub_blob_here(const struct hub_fetch *fetch, const struct hub_file *file)
+/* Whether the snapshot has it already, as large as it should be. */
+static bool is_here(const struct hub_fetch *fetch, const struct hub_file *file)
 {
     struct arena arena = {0};
     struct stat st;
@@ -243,13 +253,36 @@ bool hub_blob_here(const struct hub_fetch *fetch, const struct hub_file *file)
     return here;
 }
 
+/* The size of a file, at most `most`; 0: it is not there. */
+static uint64_t size_here(const char *path, uint64_t most)
+{
+    struct stat st;
+    if (!path || stat(path, &st) || !S_ISREG(st.st_mode))
+        return 0;
+    return (uint64_t)st.st_size < most ? (uint64_t)st.st_size : most;
+}
+
+uint64_t hub_blob_missing(const struct hub_fetch *fetch, const struct hub_file *file)
+{
+    struct arena arena = {0};
+    uint64_t here = is_here(fetch, file) ? file->size : 0;
+    const char *path =
+        file->checksum ? hub_path(&arena, fetch->place.repo, "blobs", file->checksum, NULL) : NULL;
+    if (path && !here)
+        here = size_here(path, file->size);
+    if (path && !here)
+        here = size_here(incomplete_path(&arena, path), file->size);
+    arena_release(&arena);
+    return file->size - here;
+}
+
 int hub_blob_get(
     uint64_t *received, const struct hub_fetch *fetch, const struct hub_file *file, struct err *err)
 {
     struct blob blob = {.fetch = fetch};
     char subject[512];
     int lock = -1;
-    if (hub_blob_here(fetch, file))
+    if (is_here(fetch, file))
         return 0;
     snprintf(subject, sizeof subject, "'%s' of '%s'", file->name, fetch->http->name->repo);
     blob.subject = subject;

@@ -15,8 +15,8 @@ struct hub_fetch {
     const char *snapshot; /* the folder */
 };
 
-/* Whether the snapshot has it already, as large as it should be. */
-bool hub_blob_here(const struct hub_fetch *fetch, const struct hub_file *file);
+/* How many bytes have yet to come, as far as the list of files tells. */
+uint64_t hub_blob_missing(const struct hub_fetch *fetch, const struct hub_file *file);
 
 /* Sees to it that the snapshot has it: asks for its checksum, waits for whoever downloads the same, downloads what is
  * not there, checks it, and links it. *received counts bytes that came. Errors are hub_pull's. */

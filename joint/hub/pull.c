@@ -53,7 +53,7 @@ static int begin_phase(struct pull *pull, const char *const *names, size_t count
             return err_set(err, ERR_LIMIT, "'%s' of '%s' has %llu bytes", names[i], http->name->repo,
                 (unsigned long long)file->size);
         http->total += file->size;
-        missing += hub_blob_here(&pull->fetch, file) ? 0 : file->size;
+        missing += hub_blob_missing(&pull->fetch, file);
     }
     const bool large = http->total >= 10000000;
     http->scale = large ? 1000000 : 1000;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/hub/tree.h"
+#include "joint/hub/digest.h"
 #include "joint/hub/files.h"
 #include "joint/hub/name.h"
 
@@ -54,6 +55,14 @@ int hub_commit_ask(const char **commit, struct http *http, struct arena *arena, 
 
 /* ---- the tree ------------------------------------------------------------------------------------------ */
 
+/* SHA-256 of what is kept elsewhere, git's SHA-1 else: the etag that the file will have. */
+static const char *checksum_of(const json_t *entry)
+{
+    const char *large = json_string_value(json_object_get(json_object_get(entry, "lfs"), "oid"));
+    const char *text = large ? large : json_string_value(json_object_get(entry, "oid"));
+    return text && digest_known(text) ? text : NULL;
+}
+
 static int add_file(struct hub_tree *tree, const json_t *entry, struct err *err)
 {
     const char *type = json_string_value(json_object_get(entry, "type"));
@@ -64,11 +73,13 @@ static int add_file(struct hub_tree *tree, const json_t *entry, struct err *err)
     if (tree->count == FILES_MAX)
         return err_set(err, ERR_LIMIT, "a repository of more than %d files is none of models", FILES_MAX);
     int rc = array_grow(tree->items, &tree->room, tree->count + 1, err);
-    const char *name = arena_copy(&tree->arena, path, strlen(path));
+    const char *checksum = checksum_of(entry), *name = arena_copy(&tree->arena, path, strlen(path));
+    if (checksum)
+        checksum = arena_copy(&tree->arena, checksum, strlen(checksum));
     if (!rc && !name)
         rc = err_memory(err, strlen(path));
     if (!rc)
-        tree->items[tree->count++] = (struct hub_file){name, (uint64_t)size};
+        tree->items[tree->count++] = (struct hub_file){name, (uint64_t)size, checksum};
     return rc;
 }
 

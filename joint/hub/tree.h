@@ -10,6 +10,7 @@ struct hub_tree {
     struct hub_file {
         const char *name;
         uint64_t size;
+        const char *checksum; /* as blobs are called; NULL: the list does not say */
     } * items;
     size_t count, room;
     struct arena arena;

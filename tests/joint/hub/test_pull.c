@@ -405,6 +405,40 @@ static void test_resumed(void **state)
     server_stop(&server);
 }
 
+/* A disk needs room for the rest only: what is here of a file of 900 GB, which takes no blocks, is not asked for. */
+static void test_room_for_the_rest(void **state)
+{
+    (void)state;
+    static const char checksum[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const uint64_t size = 900000000000;
+    struct server server;
+    struct err err = {0};
+    char list[512], path[512];
+    begin(&server);
+    snprintf(list, sizeof list,
+        "[{\"type\":\"file\",\"path\":\"config.json\",\"size\":%zu}, "
+        "{\"type\":\"file\",\"path\":\"model.safetensors\",\"size\":%llu,\"lfs\":{\"oid\":\"%s\"}}, "
+        "{\"type\":\"file\",\"path\":\"tokenizer.json\",\"size\":%zu}]",
+        strlen(config), (unsigned long long)size, checksum, strlen(tokenizer));
+    server.list = list;
+    start(&server);
+    assert_int_equal(pull("some/model", &err), ERR_LIMIT);
+    expect_text(&err, "MB left in");
+    static const char *const ends[] = {".incomplete", ""};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, FOLDER "/blobs/%s%s", checksum, ends[i]);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        if (ftruncate(fileno(file), (off_t)(size - 1)))
+            skip(); /* a file system without files so large */
+        fclose(file);
+        assert_int_equal(pull("some/model", &err), ERR_FORMAT);
+        expect_text(&err, "the hub lists 900000000000 bytes");
+        unlink(path);
+    }
+    server_stop(&server);
+}
+
 /* ---- what goes wrong, in one line ----------------------------------------------------------------------- */
 
 /* No model is found after it, and the next pull, with nothing wrong, brings it. */
@@ -752,6 +786,7 @@ int main(void)
         cmocka_unit_test(test_retries),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_resumed),
+        cmocka_unit_test(test_room_for_the_rest),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_wrong_bytes),
         cmocka_unit_test(test_lists),
