@@ -16,3 +16,7 @@ echo
 build/diptych index build build/samples.dip assets/pictures
 echo
 build/diptych search build/samples.dip "three white flowers" --top 3
+
+echo
+echo "To search on a page: build/diptych serve --index build/samples.dip --listen 127.0.0.1:8080"
+echo "and open http://127.0.0.1:8080/ in a browser."

@@ -66,11 +66,16 @@ int field_bool(bool *out, const json_t *object, const char *name, struct err *er
 /* ERR_ARGUMENT with the first field that is not among names, which NULL ends. */
 int fields_known(const json_t *object, const char *const *names, struct err *err);
 
+/* Gives the answer its ETag, quoted and living as long as the request. Whether the client has that one already: then
+ * the answer, a 304, is made. */
+bool call_not_modified(struct call *call, const char *tag);
+
 /* Memory of the request. ERR_MEMORY. */
 int call_alloc(void *out, const struct call *call, size_t count, size_t size, struct err *err);
 
 /* ---- the handlers -------------------------------------------------------------------------------------- */
 
+int handle_page(struct call *call, struct err *err);
 int handle_embeddings(struct call *call, struct err *err);
 int handle_classify(struct call *call, struct err *err);
 int handle_rank(struct call *call, struct err *err);

@@ -77,18 +77,6 @@ static const char *entity_tag(const struct call *call, const struct stat *st, si
     return arena_copy(&call->request->arena, tag, (size_t)length);
 }
 
-/* Whether the client has it already; the answer is made then. */
-static bool not_modified(struct call *call, const char *tag)
-{
-    const char *known = request_header(call->request, "If-None-Match");
-    response_add_header(call->response, "ETag", tag);
-    response_add_header(call->response, "Cache-Control", "private, no-cache");
-    if (!known || (!strstr(known, tag) && strcmp(known, "*")))
-        return false;
-    call->response->status = 304;
-    return true;
-}
-
 /* ---- ranges -------------------------------------------------------------------------------------------- */
 
 /* "bytes=A-B", "bytes=A-" or "bytes=-N" of a file; false: no such header, or one that is not understood, which
@@ -157,7 +145,7 @@ int handle_item_image(struct call *call, struct err *err)
     if (rc)
         return rc;
     const char *tag = entity_tag(call, &st, 0);
-    if (!tag || not_modified(call, tag)) {
+    if (!tag || call_not_modified(call, tag)) {
         close(fd);
         return tag ? 0 : err_memory(err, 0);
     }
@@ -186,7 +174,7 @@ int handle_item_thumbnail(struct call *call, struct err *err)
     if (rc)
         return rc;
     const char *tag = entity_tag(call, &st, (size_t)edge);
-    if (!tag || not_modified(call, tag)) {
+    if (!tag || call_not_modified(call, tag)) {
         close(fd);
         return tag ? 0 : err_memory(err, 0);
     }

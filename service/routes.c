@@ -5,6 +5,9 @@
 #define OPEN .open = true, .early = true
 
 const struct route routes[] = {
+    {"GET", "/", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "The page to search on"},
+    {"GET", "/page.css", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "Its looks"},
+    {"GET", "/page.js", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "Its script"},
     {"POST", "/v1/embeddings", handle_embeddings, BODY_JSON, MANNERS_OPENAI,
         .summary = "Embeddings of texts and pictures, as OpenAI's clients ask for them"},
     {"POST", "/v1/classify", handle_classify, BODY_JSON, MANNERS_OPENAI,

@@ -339,6 +339,17 @@ int call_check_model(const struct call *call, struct err *err)
     return rc;
 }
 
+bool call_not_modified(struct call *call, const char *tag)
+{
+    const char *known = request_header(call->request, "If-None-Match");
+    response_add_header(call->response, "ETag", tag);
+    response_add_header(call->response, "Cache-Control", "private, no-cache");
+    if (!known || (!strstr(known, tag) && strcmp(known, "*")))
+        return false;
+    call->response->status = 304;
+    return true;
+}
+
 int call_alloc(void *out, const struct call *call, size_t count, size_t size, struct err *err)
 {
     size_t bytes;
