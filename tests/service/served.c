@@ -29,14 +29,16 @@ void encode_text(float *embedding, const char *text)
     check(encoder_texts(served.encoder, embedding, &text, 1, NULL, NULL, &err), &err);
 }
 
-void encode_picture(float *embedding, const char *path)
+void encode_picture(float *embedding, const char *path, enum alpha_rule alpha)
 {
     struct err err;
     struct picture picture;
+    struct preprocess preprocess = *model_preprocess(served.model);
     uint8_t *pixels = mem_new(
         model_config(served.model)->vision.image_size, model_config(served.model)->vision.image_size * 3);
+    preprocess.alpha = alpha;
     check(picture_read(&picture, picture_file(path), NULL, &err), &err);
-    check(preprocess_run(pixels, model_preprocess(served.model), &picture, &err), &err);
+    check(preprocess_run(pixels, &preprocess, &picture, &err), &err);
     check(encoder_pixels(served.encoder, embedding, pixels, 1, &err), &err);
     picture_release(&picture);
     free(pixels);
@@ -101,7 +103,7 @@ static void make_index(void)
     check(index_create(&index, INDEX, &options, &err), &err);
     for (size_t i = 0; i < PICTURE_COUNT; i++) {
         copy_picture(i);
-        encode_picture(served.pictures[i], served.paths[i]);
+        encode_picture(served.pictures[i], served.paths[i], ALPHA_MODEL);
         struct index_item item = {
             .kind = INDEX_IMAGE, .path = served.paths[i], .metadata = i % 2 ? "{\"odd\": true}" : NULL};
         check(index_add(index, &item, served.pictures[i], 1, &err), &err);

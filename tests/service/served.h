@@ -36,7 +36,7 @@ struct service *served_with(struct service_options options);
 
 /* embedding (WIDTH), of length 1. */
 void encode_text(float *embedding, const char *text);
-void encode_picture(float *embedding, const char *path);
+void encode_picture(float *embedding, const char *path, enum alpha_rule alpha);
 void expect_close(const float *got, const float *expected, const char *what);
 
 /* An embedding as JSON has it. */

@@ -300,6 +300,44 @@ static void items_are_terms(void **state)
     json_decref(post("/v1/search", "{\"terms\": [{\"id\": 999}]}", 404));
 }
 
+static void keep_preparation(const char *preparation)
+{
+    struct err err;
+    struct index *index;
+    assert_int_equal(index_open(&index, INDEX, INDEX_WRITE, NULL, &err), 0);
+    assert_int_equal(index_keep_preparation(index, preparation, &err), 0);
+    index_free(index);
+}
+
+/* A picture that looks for others is prepared as those of the index were. */
+static void queries_are_prepared_as_the_index(void **state)
+{
+    (void)state;
+    const char *path = DIPTYCH_ROOT "/tests/golden/preprocess/rgba.png";
+    char *picture = base64_file(path);
+    json_t *body = json_pack("{s:s, s:s}", "image", picture, "kind", "image");
+    char *text = json_dumps(body, 0);
+    double scores[2];
+    for (int i = 0; i < 2; i++) {
+        const enum alpha_rule alpha = i ? ALPHA_BLACK : ALPHA_WHITE;
+        float query[WIDTH];
+        encode_picture(query, path, alpha);
+        keep_preparation(alpha_names[alpha]);
+        json_t *answer = post("/v1/search", text, 200);
+        double cosine = 0;
+        for (size_t e = 0; e < WIDTH; e++)
+            cosine += (double)query[e] * (double)served.pictures[hit_id(answer, 0) - 1][e];
+        scores[i] = hit_score(answer, 0);
+        assert_true(fabs(scores[i] - cosine) < 1e-5);
+        json_decref(answer);
+    }
+    assert_true(fabs(scores[0] - scores[1]) > 1e-3);
+    keep_preparation("model");
+    json_decref(body);
+    free(text);
+    free(picture);
+}
+
 /* Another process adds to the index: the next search finds it. */
 static void what_others_add_is_found(void **state)
 {
@@ -487,6 +525,7 @@ int main(void)
         cmocka_unit_test(search_is_exact_page_by_page),
         cmocka_unit_test(filters_and_least_scores_hold),
         cmocka_unit_test(items_are_terms),
+        cmocka_unit_test(queries_are_prepared_as_the_index),
         cmocka_unit_test(what_others_add_is_found),
         cmocka_unit_test(an_items_file_comes_whole_and_in_parts),
         cmocka_unit_test(a_known_tag_needs_no_body),
