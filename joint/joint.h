@@ -73,6 +73,10 @@ int model_directory(const char **out, const char *option, struct arena *arena, s
  * MODEL_DEFAULT, which an upgrade may move. ERR_MEMORY. */
 int model_reference(const char **out, const char *option, struct arena *arena, struct err *err);
 
+/* The directory of the model that such a reference is of: a name stays one where a folder is called so. Errors as
+ * model_directory's. */
+int model_referred(const char **out, const char *reference, struct arena *arena, struct err *err);
+
 /* Downloads the model of that name, unless its configuration is one that does not run. Errors are hub_name_parse's,
  * hub_pull's and model_config_read's. */
 int model_pull(

@@ -34,26 +34,20 @@ int model_reference(const char **out, const char *option, struct arena *arena, s
     return *out ? 0 : ERR_MEMORY;
 }
 
-/* The directory of a model that was named. */
-static int find_named(const char **out, const char *model, struct arena *arena, struct err *err)
+static int find_name(const char **out, const char *model, struct arena *arena, struct err *err)
 {
     struct hub_name name;
-    *out = model;
-    if (is_path(model))
-        return 0;
-    int rc = hub_name_parse(&name, model, arena, err);
+    const int rc = hub_name_parse(&name, model, arena, err);
     return rc ? rc : hub_find(out, &name, arena, err);
 }
 
-int model_directory(const char **out, const char *option, struct arena *arena, struct err *err)
+static int find_default(const char **out, struct arena *arena, struct err *err)
 {
-    const char *model = named(option), *folder = program_folder(arena);
+    const char *folder = program_folder(arena);
     const char *const defaults[] = {
         folder ? path_join(arena, folder, DIPTYCH_MODEL_FROM_PROGRAM) : NULL,
         DIPTYCH_MODEL_IN_SOURCES,
     };
-    if (model)
-        return find_named(out, model, arena, err);
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
         if (defaults[i] && file_exists(defaults[i])) {
             *out = defaults[i];
@@ -61,6 +55,23 @@ int model_directory(const char **out, const char *option, struct arena *arena, s
         }
     }
     return err_set(err, ERR_IO, "no default model in '%s'; name one with --model", DIPTYCH_MODEL_IN_SOURCES);
+}
+
+int model_directory(const char **out, const char *option, struct arena *arena, struct err *err)
+{
+    const char *model = named(option);
+    if (!model)
+        return find_default(out, arena, err);
+    *out = model;
+    return is_path(model) ? 0 : find_name(out, model, arena, err);
+}
+
+int model_referred(const char **out, const char *reference, struct arena *arena, struct err *err)
+{
+    if (!strcmp(reference, MODEL_DEFAULT))
+        return find_default(out, arena, err);
+    *out = reference;
+    return *reference == '/' ? 0 : find_name(out, reference, arena, err);
 }
 
 /* ---- models by name ------------------------------------------------------------------------------------ */

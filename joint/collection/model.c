@@ -6,16 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int find(struct collection_model *out, const char *option, const char *reference, struct arena *arena,
-    struct err *err)
-{
-    int rc = model_directory(&out->directory, option, arena, err);
-    if (rc)
-        return rc;
-    out->reference = reference;
-    return model_directory_fingerprint(out->fingerprint, out->directory, err);
-}
-
 /* The model that the index was made with, found again. */
 static int find_own(
     struct collection_model *out, const struct index_info *info, struct arena *arena, struct err *err)
@@ -27,7 +17,10 @@ static int find_own(
         return err_set(err, ERR_IO,
             "the model of '%s' was '%s', and that is gone (%s): name where it is now with --model",
             info->path, reference, strerror(errno));
-    int rc = find(out, reference, reference, arena, err);
+    out->reference = reference;
+    int rc = model_referred(&out->directory, reference, arena, err);
+    if (!rc)
+        rc = model_directory_fingerprint(out->fingerprint, out->directory, err);
     if (rc) {
         err_wrap(err, "the model of '%s' was '%s', to be named with --model where it is elsewhere",
             info->path, reference);
@@ -77,10 +70,9 @@ int collection_model(struct collection_model *out, const struct index *index, co
         const struct index_info info = index_info(index);
         return find_own(out, &info, arena, err);
     }
-    const char *reference;
-    rc = model_reference(&reference, option, arena, err);
-    if (!rc)
-        rc = find(out, option, reference, arena, err);
+    if (!(rc = model_reference(&out->reference, option, arena, err)) &&
+        !(rc = model_directory(&out->directory, option, arena, err)))
+        rc = model_directory_fingerprint(out->fingerprint, out->directory, err);
     return rc || !index ? rc : index_check_model(index, out->fingerprint, err);
 }
 

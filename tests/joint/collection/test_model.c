@@ -183,6 +183,36 @@ static void a_model_that_has_changed_is_another(void **state)
     free(config), free(model), free(path);
 }
 
+/* A folder that is called so where the user stands now is no matter. */
+static void a_name_stays_a_name(void **state)
+{
+    (void)state;
+    char before[4096];
+    remove_tree(DIPTYCH_SCRATCH "/elsewhere");
+    setenv("HF_HUB_CACHE", scratch_path("hub"), 1);
+    assert_int_equal(
+        mkdir(DIPTYCH_SCRATCH "/hub", 0777) | mkdir(DIPTYCH_SCRATCH "/hub/models--some--model", 0777) |
+            mkdir(DIPTYCH_SCRATCH "/hub/models--some--model/refs", 0777) |
+            mkdir(DIPTYCH_SCRATCH "/hub/models--some--model/snapshots", 0777) |
+            mkdir(DIPTYCH_SCRATCH "/elsewhere", 0777) | mkdir(DIPTYCH_SCRATCH "/elsewhere/some", 0777),
+        0);
+    FILE *ref = fopen(DIPTYCH_SCRATCH "/hub/models--some--model/refs/main", "w");
+    assert_non_null(ref);
+    fputs("1111111111111111111111111111111111111111", ref);
+    assert_int_equal(fclose(ref), 0);
+    char *snapshot =
+        make_model("hub/models--some--model/snapshots/1111111111111111111111111111111111111111", false);
+    char *path = make_index("named.dip", "some/model");
+    expect_kept(path, "some/model");
+    free(make_model("elsewhere/some/model", true));
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(DIPTYCH_SCRATCH "/elsewhere"), 0);
+    expect_model(path, NULL, snapshot);
+    assert_int_equal(chdir(before), 0);
+    unsetenv("HF_HUB_CACHE");
+    free(snapshot), free(path);
+}
+
 /* Not as the place that it has today, which an upgrade may move. */
 static void the_default_model_is_kept_as_the_default(void **state)
 {
@@ -239,6 +269,7 @@ int main(void)
         cmocka_unit_test(the_option_comes_before_the_index_before_the_variable),
         cmocka_unit_test(a_model_that_is_gone_is_said_with_its_place),
         cmocka_unit_test(a_model_that_has_changed_is_another),
+        cmocka_unit_test(a_name_stays_a_name),
         cmocka_unit_test(the_default_model_is_kept_as_the_default),
         cmocka_unit_test(an_index_of_format_1_has_no_model_of_its_own),
     };
