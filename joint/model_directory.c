@@ -63,7 +63,10 @@ int model_directory(const char **out, const char *option, struct arena *arena, s
     if (!model)
         return find_default(out, arena, err);
     *out = model;
-    return is_path(model) ? 0 : find_name(out, model, arena, err);
+    const int rc = is_path(model) ? 0 : find_name(out, model, arena, err);
+    if (rc && model != option) /* which may have been set long ago */
+        err_wrap(err, "DIPTYCH_MODEL is '%s'", model);
+    return rc;
 }
 
 int model_referred(const char **out, const char *reference, struct arena *arena, struct err *err)

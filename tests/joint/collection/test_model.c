@@ -213,6 +213,18 @@ static void a_name_stays_a_name(void **state)
     free(snapshot), free(path);
 }
 
+static void the_variable_is_blamed_for_what_it_holds(void **state)
+{
+    const char *directory;
+    (void)state;
+    setenv("DIPTYCH_MODEL", "no sense", 1);
+    assert_err(
+        model_directory(&directory, NULL, &arena, &err), ERR_NOT_FOUND, "DIPTYCH_MODEL is 'no sense': ");
+    assert_int_equal(model_directory(&directory, "nor this", &arena, &err), ERR_NOT_FOUND);
+    assert_null(strstr(err.msg, "DIPTYCH_MODEL"));
+    unsetenv("DIPTYCH_MODEL");
+}
+
 /* Not as the place that it has today, which an upgrade may move. */
 static void the_default_model_is_kept_as_the_default(void **state)
 {
@@ -270,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_model_that_is_gone_is_said_with_its_place),
         cmocka_unit_test(a_model_that_has_changed_is_another),
         cmocka_unit_test(a_name_stays_a_name),
+        cmocka_unit_test(the_variable_is_blamed_for_what_it_holds),
         cmocka_unit_test(the_default_model_is_kept_as_the_default),
         cmocka_unit_test(an_index_of_format_1_has_no_model_of_its_own),
     };
