@@ -135,6 +135,7 @@ function failed(error, again) {
   }
   $('notice').firstElementChild.textContent = text;
   $('notice').lastElementChild.onclick = again;
+  $('notice').lastElementChild.hidden = error.status === 400;
   $('notice').hidden = false;
   $('where').setAttribute('aria-invalid', String(error.status === 400 && state.where !== ''));
 }
@@ -399,7 +400,9 @@ const drawn = new Map(); // row number to its element
 let focused = 0;       // the hit that Tab goes to
 
 function ratioOf({item}) {
-  return item.kind === 'text' ? 1.5 : Math.min(Math.max((item.width || 4) / (item.height || 3), 0.5), 3);
+  if (item.kind === 'text')
+    return (item.text || '').length < 60 ? 1 : 1.6;
+  return Math.min(Math.max((item.width || 4) / (item.height || 3), 0.5), 3);
 }
 
 /* Hits from the last row on that was not full; no row before it moves. */
