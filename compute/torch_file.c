@@ -259,11 +259,11 @@ int torch_file_parse(struct weight **out, size_t *count, bool *script, struct ar
 {
     struct torch_file torch = {.arena = arena};
     *count = 0;
-    if (is_old(bytes))
+    if (is_old(bytes)) /* a name may hold what a shell would run, so the command has none */
         return err_set(err, ERR_UNSUPPORTED,
-            "PyTorch's format of before 1.6 is not read; this writes it anew: python3 -c \"import torch; "
-            "torch.save(torch.load('%s', map_location='cpu'), '%s')\"",
-            file, file);
+            "PyTorch's format of before 1.6 is not read; this writes it anew: "
+            "python3 -c \"import sys, torch; f = sys.argv[1]; torch.save(torch.load(f, map_location='cpu'), "
+            "f)\" FILE");
     if (!size_mul(&torch.budget, bytes.length, BUDGET))
         torch.budget = SIZE_MAX;
     int rc = zip_open(&torch.zip, bytes, err);
