@@ -157,11 +157,14 @@ static int read_token(struct serve *s, struct err *err)
     return rc;
 }
 
-/* The option's, else the one that the first index was made with. */
+/* The option's, else the one that the first index was made with. Clients call a model that was given by name by it,
+ * so that immich, which asks for "ViT-B-32__openai", finds it. */
 static int find_model(struct serve *s, struct err *err)
 {
     const char *option = s->model_options.directory;
     struct collection_model model;
+    if (option && !file_exists(option))
+        s->options.model_name = option;
     if (!s->paths.count)
         return model_directory(&s->options.model, option, &s->arena, err);
     const int rc = collection_model_at(&model, s->paths.items[0], false, option, &s->arena, err);

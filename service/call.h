@@ -93,5 +93,7 @@ int handle_openapi(struct call *call, struct err *err);
 int handle_tei_embed(struct call *call, struct err *err);
 int handle_tei_rerank(struct call *call, struct err *err);
 int handle_tei_info(struct call *call, struct err *err);
+int handle_immich_predict(struct call *call, struct err *err);
+int handle_immich_ping(struct call *call, struct err *err);
 
 #endif

@@ -28,6 +28,10 @@ static int decode(const struct decoding *decoding, const struct decode *decode, 
     struct picture picture;
     preprocess.alpha = decode->alpha;
     int rc = picture_read(&picture, decode->source, decoding->options, err);
+    if (!rc && decode->edges) {
+        decode->edges[0] = picture.width;
+        decode->edges[1] = picture.height;
+    }
     if (!rc)
         rc = preprocess_run(decode->pixels, &preprocess, &picture, err);
     picture_release(&picture);

@@ -9,6 +9,7 @@ struct decode {
     struct picture_source source;
     enum alpha_rule alpha;
     size_t input;    /* which input of its request it is, for messages */
+    int *edges;      // (2): gets its width and height; NULL: nobody asks
     uint8_t *pixels; // (S, S, 3): what the model sees of it
 };
 

@@ -154,6 +154,7 @@ static int decode_pictures(const struct encoding *e, uint8_t *pixels, struct err
         if (e->inputs[i].kind == INPUT_PICTURE) {
             decodes[at].source = e->inputs[i].picture;
             decodes[at].alpha = e->inputs[i].alpha;
+            decodes[at].edges = e->inputs[i].edges;
             decodes[at].input = i;
             decodes[at].pixels = pixels + at * pixel_bytes(e->engine);
             at++;

@@ -41,6 +41,7 @@ struct input {
     size_t id_count;
     struct picture_source picture;
     enum alpha_rule alpha; /* what becomes of the picture's transparency */
+    int *edges;            // (2): gets the picture's width and height; NULL: nobody asks
 };
 
 /* embeddings (count, E) of length 1 of inputs (count). *tokens counts what the towers have looked at: the tokens of

@@ -37,5 +37,8 @@ const struct route routes[] = {
         .summary = "Texts by how close they are to a query, as clients of text-embeddings-inference ask"},
     {"GET", "/info", handle_tei_info, BODY_NONE, MANNERS_TEI,
         .summary = "The model, as text-embeddings-inference describes it"},
+    {"POST", "/predict", handle_immich_predict, BODY_ANY, MANNERS_DETAIL,
+        .summary = "The embedding of a picture or a text, as immich asks its machine learning"},
+    {"GET", "/ping", handle_immich_ping, BODY_NONE, MANNERS_DETAIL, OPEN, .summary = "'pong'"},
     {0},
 };

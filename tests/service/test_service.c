@@ -486,8 +486,9 @@ static void openapi_lists_what_there_is(void **state)
                 upper[i] = (char)(method[i] & ~0x20);
             const bool posts = !strcmp(upper, "POST");
             answer = client_once(served.port, upper, real, NULL, posts ? "{}" : NULL);
-            /* {} lacks what every one needs */
-            assert_true(posts ? answer.status == 400 || answer.status == 422 : answer.status == 200);
+            /* {} lacks what every one needs, or is no form */
+            const int status = answer.status;
+            assert_true(posts ? status == 400 || status == 415 || status == 422 : status == 200);
             answer_release(&answer);
             count++;
         }

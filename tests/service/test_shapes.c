@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -204,6 +205,131 @@ static void tei_info_has_what_clients_read(void **state)
     answer_release(&got);
 }
 
+/* ---- immich -------------------------------------------------------------------------------------------- */
+
+#define BOUNDARY "----formdata-undici-012345678901"
+
+/* The request as immich's server sends it, by the FormData of Node: an image where `bytes` is not NULL, else a text. */
+static struct answer predict(const char *entries, const char *text, const char *bytes, size_t size)
+{
+    char *body = NULL, *request = NULL;
+    size_t body_size, request_size;
+    FILE *out = open_memstream(&body, &body_size);
+    if (entries)
+        fprintf(
+            out, "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"entries\"\r\n\r\n%s\r\n", entries);
+    if (bytes) {
+        fprintf(out, "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"image\"; filename=\"blob\"\r\n"
+                     "Content-Type: application/octet-stream\r\n\r\n");
+        fwrite(bytes, 1, size, out);
+        fprintf(out, "\r\n");
+    }
+    if (text)
+        fprintf(out, "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n%s\r\n", text);
+    fprintf(out, "--" BOUNDARY "--\r\n");
+    fclose(out);
+    out = open_memstream(&request, &request_size);
+    fprintf(out,
+        "POST /predict HTTP/1.1\r\nhost: localhost\r\nconnection: keep-alive\r\n"
+        "content-type: multipart/form-data; boundary=" BOUNDARY "\r\naccept: */*\r\n"
+        "accept-language: *\r\nsec-fetch-mode: cors\r\nuser-agent: node\r\n"
+        "accept-encoding: gzip, deflate\r\ncontent-length: %zu\r\n\r\n",
+        body_size);
+    fwrite(body, 1, body_size, out);
+    fclose(out);
+    const int fd = client_connect(served.port);
+    client_send(fd, request, request_size);
+    const struct answer answer = client_read(fd);
+    close(fd);
+    free(body);
+    free(request);
+    return answer;
+}
+
+/* Releases the answer. */
+static json_t *parsed(struct answer answer, int status)
+{
+    if (answer.status != status)
+        fail_msg("%d, expected %d: %s", answer.status, status, answer.body);
+    json_t *value = json_loads(answer.body, 0, NULL);
+    assert_non_null(value);
+    answer_release(&answer);
+    return value;
+}
+
+#define VISUAL "{\"clip\":{\"visual\":{\"modelName\":\"model\",\"options\":{}}}}"
+#define TEXTUAL "{\"clip\":{\"textual\":{\"modelName\":\"model\",\"options\":{\"language\":\"en\"}}}}"
+
+static json_t *clip_of(const json_t *answer)
+{
+    json_t *list = json_loads(json_string_value(at(answer, "clip")), 0, NULL);
+    assert_non_null(list);
+    return list;
+}
+
+static void immich_gets_an_array_in_a_string(void **state)
+{
+    (void)state;
+    struct err err;
+    char *bytes;
+    size_t size;
+    assert_int_equal(file_read(&bytes, &size, served.paths[2], 1 << 24, &err), 0);
+    struct picture picture;
+    assert_int_equal(picture_read(&picture, picture_file(served.paths[2]), NULL, &err), 0);
+    json_t *answer = parsed(predict(VISUAL, NULL, bytes, size), 200), *clip = clip_of(answer);
+    expect_picture(clip, 2);
+    assert_int_equal(json_integer_value(at(answer, "imageHeight")), picture.height);
+    assert_int_equal(json_integer_value(at(answer, "imageWidth")), picture.width);
+    assert_int_equal(json_object_size(answer), 3);
+    picture_release(&picture);
+    json_decref(clip);
+    json_decref(answer);
+    free(bytes);
+
+    answer = parsed(predict(TEXTUAL, "a red heart", NULL, 0), 200), clip = clip_of(answer);
+    expect_text(clip, "a red heart");
+    assert_int_equal(json_object_size(answer), 1);
+    json_decref(clip);
+    json_decref(answer);
+}
+
+static void immich_is_refused_as_fastapi_does(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *entries, *text;
+        int status;
+    } cases[] = {
+        {NULL, "a", 422},
+        {"no JSON", "a", 422},
+        {"{}", "a", 422},
+        {"{\"clip\":{}}", "a", 422},
+        {"{\"clip\":{\"textual\":{}}}", "a", 422},
+        {TEXTUAL, NULL, 400},
+        {VISUAL, "a", 400},
+        {TEXTUAL, "", 400},
+        {"{\"clip\":{\"textual\":{\"modelName\":\"ViT-B-32__openai\"}}}", "a", 404},
+        {"{\"clip\":{\"textual\":{\"modelName\":\"what is it\"}}}", "a", 404},
+        {"{\"facial-recognition\":{\"detection\":{\"modelName\":\"buffalo_l\"}}}", "a", 404},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *answer = parsed(predict(cases[i].entries, cases[i].text, NULL, 0), cases[i].status);
+        assert_non_null(json_string_value(at(answer, "detail")));
+        json_decref(answer);
+    }
+    json_decref(parsed(predict(VISUAL, NULL, "no picture", 10), 422));
+    json_decref(post("/predict", "{}", 415));
+}
+
+static void immich_pings(void **state)
+{
+    (void)state;
+    struct answer answer = client_once(served.port, "GET", "/ping", NULL, NULL);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body, "pong");
+    answer_release(&answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +340,9 @@ int main(void)
         cmocka_unit_test(tei_cuts_only_where_it_may),
         cmocka_unit_test(tei_reranks),
         cmocka_unit_test(tei_info_has_what_clients_read),
+        cmocka_unit_test(immich_gets_an_array_in_a_string),
+        cmocka_unit_test(immich_is_refused_as_fastapi_does),
+        cmocka_unit_test(immich_pings),
     };
     return cmocka_run_group_tests(tests, served_open, served_close);
 }
