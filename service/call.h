@@ -28,10 +28,11 @@ struct call {
 /* ---- routes -------------------------------------------------------------------------------------------- */
 
 /* How errors look: {"error": {"message", "type", "param", "code"}} as OpenAI's, or {"error", "error_type"} as TEI's,
- * or {"detail"} as FastAPI's (immich, infinity's kin), or {"error"} (Weaviate). */
-enum manners { MANNERS_OPENAI, MANNERS_TEI, MANNERS_DETAIL, MANNERS_PLAIN };
+ * or {"detail"} as FastAPI's (immich, infinity's kin), or {"error"} (Weaviate), or {"message"} (clip-retrieval). */
+enum manners { MANNERS_OPENAI, MANNERS_TEI, MANNERS_DETAIL, MANNERS_PLAIN, MANNERS_MESSAGE };
 
-enum body_kind { BODY_NONE, BODY_JSON, BODY_ANY };
+/* BODY_UNNAMED: JSON, and the request need not say so; clip-retrieval's client does not. */
+enum body_kind { BODY_NONE, BODY_JSON, BODY_UNNAMED, BODY_ANY };
 
 struct route {
     const char *method, *path; /* "*" stands for one part of a path */
@@ -95,5 +96,8 @@ int handle_tei_rerank(struct call *call, struct err *err);
 int handle_tei_info(struct call *call, struct err *err);
 int handle_immich_predict(struct call *call, struct err *err);
 int handle_immich_ping(struct call *call, struct err *err);
+int handle_knn(struct call *call, struct err *err);
+int handle_knn_metadata(struct call *call, struct err *err);
+int handle_knn_indices(struct call *call, struct err *err);
 
 #endif

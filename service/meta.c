@@ -130,7 +130,7 @@ static json_t *operation(const struct route *route)
         json_object_set_new(one, "parameters",
             json_pack("[{s:s, s:s, s:b, s:{s:s}}]", "name", "id", "in", "path", "required", 1, "schema",
                 "type", "integer"));
-    if (route->body == BODY_JSON)
+    if (route->body == BODY_JSON || route->body == BODY_UNNAMED)
         json_object_set_new(one, "requestBody",
             json_pack("{s:b, s:{s:{s:{s:s}}}}", "required", 1, "content", "application/json", "schema",
                 "type", "object"));

@@ -40,5 +40,11 @@ const struct route routes[] = {
     {"POST", "/predict", handle_immich_predict, BODY_ANY, MANNERS_DETAIL,
         .summary = "The embedding of a picture or a text, as immich asks its machine learning"},
     {"GET", "/ping", handle_immich_ping, BODY_NONE, MANNERS_DETAIL, OPEN, .summary = "'pong'"},
+    {"POST", "/knn-service", handle_knn, BODY_UNNAMED, MANNERS_MESSAGE,
+        .summary = "What is closest in an index, as clients of clip-retrieval ask"},
+    {"POST", "/metadata", handle_knn_metadata, BODY_UNNAMED, MANNERS_MESSAGE,
+        .summary = "What is known of items, as clients of clip-retrieval ask"},
+    {"GET", "/indices-list", handle_knn_indices, BODY_NONE, MANNERS_MESSAGE,
+        .summary = "The names of the indexes, as clients of clip-retrieval ask"},
     {0},
 };

@@ -81,6 +81,9 @@ void answer_error(struct call *call, int status, const struct err *err)
     case MANNERS_PLAIN:
         body = json_pack("{s:o}", "error", message);
         break;
+    case MANNERS_MESSAGE:
+        body = json_pack("{s:o}", "message", message);
+        break;
     }
     call->response->status = status;
     set_json(call->response, body);
@@ -194,10 +197,13 @@ static bool token_right(const struct service *service, const char *header)
     return strlen(given) == length && memeql_sec(given, token, length);
 }
 
-static bool is_json(const char *type)
+/* Whether a Content-Type, NULL where there is none, is one of the route's. */
+static bool type_fits(const struct route *route, const char *type)
 {
     const char *const json = "application/json";
     const size_t length = strlen(json);
+    if (route->body == BODY_NONE || route->body == BODY_ANY || (route->body == BODY_UNNAMED && !type))
+        return true;
     return type && !strncasecmp(type, json, length) && strchr("; \t", type[length]);
 }
 
@@ -231,7 +237,7 @@ static void check_head(struct call *call)
         answer_status(call, 405, ERR_ARGUMENT, "this path is not for this method");
     else if (!call->route)
         answer_status(call, 404, ERR_NOT_FOUND, "there is no such path here");
-    else if (call->route->body == BODY_JSON && !is_json(request_header(request, "Content-Type")))
+    else if (!type_fits(call->route, request_header(request, "Content-Type")))
         answer_status(
             call, 415, ERR_UNSUPPORTED, "the body must be JSON: send 'Content-Type: application/json'");
     else if (!call->route->early && !service_ready(call->service))
@@ -266,7 +272,7 @@ static void refuse(
 static int run(struct call *call, struct err *err)
 {
     int rc = 0;
-    if (call->route->body == BODY_JSON)
+    if (call->route->body == BODY_JSON || call->route->body == BODY_UNNAMED)
         rc = json_parse(&call->body, call->request->body, call->request->size, "the body", err);
     return rc ? rc : call->route->handle(call, err);
 }

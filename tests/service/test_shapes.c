@@ -330,6 +330,149 @@ static void immich_pings(void **state)
     answer_release(&answer);
 }
 
+/* ---- clip-retrieval ------------------------------------------------------------------------------------ */
+
+/* Its client sends JSON without saying so, and all fields, most of them null. */
+static json_t *knn(json_t *body, int status)
+{
+    assert_non_null(body);
+    char *text = json_dumps(body, 0);
+    const int fd = client_connect(served.port);
+    const struct answer answer = client_ask(fd, "POST", "/knn-service", NULL, text);
+    close(fd);
+    free(text);
+    json_decref(body);
+    return parsed(answer, status);
+}
+
+static json_t *knn_text(const char *text, int images, int ids)
+{
+    return json_pack("{s:s, s:n, s:n, s:n, s:s, s:i, s:i, s:s, s:b, s:b, s:b, s:i, s:f}", "text", text,
+        "image", "image_url", "embedding_input", "modality", "image", "num_images", images, "num_result_ids",
+        ids, "indice_name", "pictures", "use_mclip", 0, "use_safety_model", 1, "use_violence_detector", 1,
+        "aesthetic_score", 9, "aesthetic_weight", 0.5);
+}
+
+static void knn_knows_all_of_the_first_images(void **state)
+{
+    (void)state;
+    float query[WIDTH];
+    double before = 2;
+    encode_text(query, "a red heart");
+    json_t *answer = knn(knn_text("a red heart", 2, 5), 200);
+    assert_int_equal(json_array_size(answer), 5);
+    for (size_t i = 0; i < 5; i++) {
+        const json_t *one = json_array_get(answer, i);
+        const size_t id = (size_t)json_integer_value(at(one, "id"));
+        const double similarity = json_number_value(at(one, "similarity"));
+        assert_in_range(id, 1, PICTURE_COUNT); /* pictures only: the text comes behind them */
+        assert_true(fabs(similarity - cosine(query, served.pictures[id - 1])) < 1e-5);
+        assert_true(similarity <= before);
+        before = similarity;
+        const json_t *path = json_object_get(one, "image_path");
+        assert_int_equal(path != NULL, i < 2);
+        if (path)
+            assert_string_equal(json_string_value(path), served.paths[id - 1]);
+        assert_int_equal(json_object_get(one, "odd") != NULL, i < 2 && id % 2 == 0);
+    }
+    json_decref(answer);
+}
+
+static void knn_searches_by_pictures_and_vectors(void **state)
+{
+    (void)state;
+    char *picture = base64_file(served.paths[3]);
+    json_t *answer = knn(json_pack("{s:s, s:s, s:i, s:s}", "image", picture, "modality", "image",
+                             "num_images", 1, "indice_name", "pictures"),
+        200);
+    assert_int_equal(json_array_size(answer), 1);
+    assert_int_equal(json_integer_value(at(json_array_get(answer, 0), "id")), 4);
+    json_decref(answer);
+    free(picture);
+
+    json_t *twice = json_array();
+    for (size_t e = 0; e < WIDTH; e++)
+        json_array_append_new(twice, json_real(2 * served.pictures[3][e]));
+    answer = knn(json_pack("{s:o, s:s, s:i, s:n}", "embedding_input", twice, "modality", "image",
+                     "num_images", 1, "indice_name"),
+        200);
+    assert_int_equal(json_integer_value(at(json_array_get(answer, 0), "id")), 4);
+    assert_true(fabs(json_number_value(at(json_array_get(answer, 0), "similarity")) - 2) < 1e-5);
+    json_decref(answer);
+
+    answer = knn(json_pack("{s:s, s:s, s:i, s:s}", "text", "a red heart", "modality", "text", "num_images", 9,
+                     "indice_name", "pictures"),
+        200);
+    assert_int_equal(json_array_size(answer), 1);
+    assert_string_equal(json_string_value(at(json_array_get(answer, 0), "caption")), "a red heart");
+    json_decref(answer);
+}
+
+/* Chains of cosines above 0.94 keep their best hit alone, and only where that is asked for. */
+static void knn_drops_copies_where_it_should(void **state)
+{
+    (void)state;
+    json_t *all = knn(knn_text("a red heart", 6, 6), 200), *body = knn_text("a red heart", 6, 6);
+    json_object_set_new(body, "deduplicate", json_true());
+    json_t *kept = knn(body, 200);
+    bool dropped[PICTURE_COUNT] = {0};
+    size_t expected = 0;
+    for (size_t i = 0; i < PICTURE_COUNT; i++) { /* pairs will do: the samples have no longer chains */
+        const json_int_t a = json_integer_value(at(json_array_get(all, i), "id"));
+        for (size_t j = i + 1; j < PICTURE_COUNT; j++) {
+            const json_int_t b = json_integer_value(at(json_array_get(all, j), "id"));
+            if (cosine(served.pictures[a - 1], served.pictures[b - 1]) > 0.94)
+                dropped[j] = true;
+        }
+        if (!dropped[i])
+            assert_int_equal(json_integer_value(at(json_array_get(kept, expected++), "id")), a);
+    }
+    assert_int_equal(json_array_size(all), PICTURE_COUNT);
+    assert_int_equal(json_array_size(kept), expected);
+    json_decref(all);
+    json_decref(kept);
+}
+
+static void knn_needs_what_the_original_needs(void **state)
+{
+    (void)state;
+    static const char *const needed[] = {"modality", "num_images", "indice_name", "text"};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        json_t *body = knn_text("a", 1, 1);
+        json_object_del(body, needed[i]);
+        json_t *answer = knn(body, 400);
+        assert_non_null(strstr(json_string_value(at(answer, "message")), needed[i]));
+        json_decref(answer);
+    }
+    json_t *body = knn_text("a", 1, 1);
+    json_object_set_new(body, "indice_name", json_string("none"));
+    json_decref(knn(body, 404));
+    body = knn_text("", 1, 1);
+    json_object_set_new(body, "image_url", json_string("http://localhost/a.png"));
+    json_decref(knn(body, 400));
+    body = knn_text("", 1, 1);
+    json_object_set_new(body, "embedding_input", json_pack("[i, i]", 1, 2));
+    json_decref(knn(body, 400));
+}
+
+static void knn_says_what_it_has(void **state)
+{
+    (void)state;
+    json_t *names = parsed(client_once(served.port, "GET", "/indices-list", NULL, NULL), 200);
+    assert_int_equal(json_array_size(names), 1);
+    assert_string_equal(json_string_value(json_array_get(names, 0)), "pictures");
+    json_decref(names);
+    json_t *answer = post("/metadata", "{\"indice_name\": \"pictures\", \"ids\": [2, 7]}", 200);
+    assert_int_equal(json_array_size(answer), 2);
+    const json_t *picture = json_array_get(answer, 0), *text = json_array_get(answer, 1);
+    assert_int_equal(json_integer_value(at(picture, "id")), 2);
+    assert_string_equal(json_string_value(at(at(picture, "metadata"), "image_path")), served.paths[1]);
+    assert_string_equal(json_string_value(at(at(text, "metadata"), "caption")), "a red heart");
+    json_decref(answer);
+    json_decref(post("/metadata", "{\"indice_name\": \"pictures\", \"ids\": [99]}", 404));
+    json_decref(post("/metadata", "{\"indice_name\": \"pictures\"}", 400));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +486,11 @@ int main(void)
         cmocka_unit_test(immich_gets_an_array_in_a_string),
         cmocka_unit_test(immich_is_refused_as_fastapi_does),
         cmocka_unit_test(immich_pings),
+        cmocka_unit_test(knn_knows_all_of_the_first_images),
+        cmocka_unit_test(knn_searches_by_pictures_and_vectors),
+        cmocka_unit_test(knn_drops_copies_where_it_should),
+        cmocka_unit_test(knn_needs_what_the_original_needs),
+        cmocka_unit_test(knn_says_what_it_has),
     };
     return cmocka_run_group_tests(tests, served_open, served_close);
 }
