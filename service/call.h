@@ -28,7 +28,7 @@ struct call {
 /* ---- routes -------------------------------------------------------------------------------------------- */
 
 /* How errors look: {"error": {"message", "type", "param", "code"}} as OpenAI's, or {"error", "error_type"} as TEI's,
- * or {"detail"} as FastAPI's (immich, infinity's kin), or {"error"} (Weaviate), or {"message"} (clip-retrieval). */
+ * or {"detail"} as FastAPI's (immich, infinity's kin), or {"error"} (Weaviate), or {"message"} (clip-retrieval, Cohere). */
 enum manners { MANNERS_OPENAI, MANNERS_TEI, MANNERS_DETAIL, MANNERS_PLAIN, MANNERS_MESSAGE };
 
 /* BODY_UNNAMED: JSON, and the request need not say so; clip-retrieval's client does not. */
@@ -99,5 +99,12 @@ int handle_immich_ping(struct call *call, struct err *err);
 int handle_knn(struct call *call, struct err *err);
 int handle_knn_metadata(struct call *call, struct err *err);
 int handle_knn_indices(struct call *call, struct err *err);
+int handle_cohere_embed(struct call *call, struct err *err);
+int handle_weaviate_vectorize(struct call *call, struct err *err);
+int handle_weaviate_meta(struct call *call, struct err *err);
+int handle_weaviate_live(struct call *call, struct err *err);
+int handle_weaviate_ready(struct call *call, struct err *err);
+int handle_voyage_embed(struct call *call, struct err *err);
+int handle_zero_shot(struct call *call, struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* POST /v1/classify, as Jina's clients send it, with "templates" and "top" of ours beside it; and POST /v1/rank. */
-#include "service/classes.h"
+#include "service/classify.h"
 #include "service/inputs.h"
 
 #include <stdlib.h>
@@ -33,17 +33,16 @@ static int add_label(struct strings *out, const char *text, struct err *err)
     return strings_add(out, text, strlen(text), err);
 }
 
-/* Without templates the label itself is the prompt, as everywhere in Diptych. */
-static int read_classes(
-    struct strings *labels, struct strings *templates, const struct call *call, struct err *err)
+int classes_read_labels(struct strings *out, const json_t *value, const char *name, struct err *err)
 {
-    const json_t *given = json_object_get(call->body, "templates");
-    int rc = add_strings(labels, json_object_get(call->body, "labels"), "labels", add_label, err);
-    if (!rc && given && !json_is_null(given))
-        rc = add_strings(templates, given, "templates", template_add, err);
-    if (!rc && !templates->count)
-        rc = template_add(templates, "{}", err);
-    return rc;
+    return add_strings(out, value, name, add_label, err);
+}
+
+int classes_read_templates(
+    struct strings *out, const json_t *value, const char *name, const char *otherwise, struct err *err)
+{
+    const int rc = value && !json_is_null(value) ? add_strings(out, value, name, template_add, err) : 0;
+    return rc || out->count ? rc : template_add(out, otherwise, err);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------- */
@@ -93,7 +92,10 @@ int handle_classify(struct call *call, struct err *err)
     if (!rc)
         rc = field_size(&top, call->body, "top", 1, LABELS_MAX, err);
     if (!rc)
-        rc = read_classes(&labels, &templates, call, err);
+        rc = classes_read_labels(&labels, json_object_get(call->body, "labels"), "labels", err);
+    if (!rc) /* without templates the label itself is the prompt, as everywhere in Diptych */
+        rc = classes_read_templates(
+            &templates, json_object_get(call->body, "templates"), "templates", "{}", err);
     if (!rc)
         rc = inputs_read(&inputs, call, "input", MODALITY_AUTO, err);
     if (!rc)

@@ -48,37 +48,14 @@ static int check_dimensions(const struct call *call, struct err *err)
     return rc;
 }
 
-static json_t *embedding_list(
-    const struct call *call, const float *embeddings, size_t count, bool base64) // embeddings (count, E)
-{
-    const size_t width = engine_width(call_engine(call));
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
-        const float *vector = embeddings + i * width;
-        json_array_append_new(
-            list, json_pack("{s:s, s:i, s:o}", "object", "embedding", "index", (int)i, "embedding",
-                      base64 ? vector_base64(call, vector, width) : vector_numbers(vector, width)));
-    }
-    return list;
-}
-
-static int read_messages(struct inputs *out, const struct call *call, const json_t *messages, struct err *err)
-{
-    out->count = 1;
-    int rc = call_alloc(&out->items, call, 1, sizeof *out->items, err);
-    if (!rc && json_array_size(messages) != 1)
-        rc = err_set(err, ERR_ARGUMENT, "'messages' is no list of one message");
-    return rc ? rc
-              : input_of_content(out->items, call, json_object_get(json_array_get(messages, 0), "content"),
-                    "the message", err);
-}
-
 static int read_input(struct inputs *out, const struct call *call, struct err *err)
 {
     const json_t *messages = json_object_get(call->body, "messages");
     enum modality modality;
+    if (messages && json_array_size(messages) != 1)
+        return err_set(err, ERR_ARGUMENT, "'messages' is no list of one message");
     if (messages)
-        return read_messages(out, call, messages, err);
+        return inputs_read_contents(out, call, "messages", err);
     const int rc = read_modality(&modality, call->body, err);
     return rc ? rc : inputs_read(out, call, "input", modality, err);
 }
@@ -107,7 +84,7 @@ int handle_embeddings(struct call *call, struct err *err)
         return rc;
     call->answer = json_pack("{s:o, s:s, s:I, s:o, s:s, s:{s:I, s:I}}", "id",
         json_sprintf("embd-%s", call->request->id), "object", "list", "created", (json_int_t)time(NULL),
-        "data", embedding_list(call, embeddings, inputs.count, base64), "model", call_model(call), "usage",
+        "data", vector_objects(call, embeddings, inputs.count, base64), "model", call_model(call), "usage",
         "prompt_tokens", (json_int_t)tokens, "total_tokens", (json_int_t)tokens);
     return 0;
 }

@@ -168,8 +168,6 @@ static int decode_pictures(const struct encoding *e, uint8_t *pixels, struct err
 static int encode_pictures_of(const struct encoding *e, struct err *err)
 {
     const size_t bytes = pixel_bytes(e->engine), width = engine_width(e->engine);
-    const struct vit_config *vision = &model_config(e->engine->model)->vision;
-    const size_t grid = vision->image_size / vision->patch_size;
     struct picture_item *items = mem_new(e->pictures, sizeof *items);
     void **list = mem_new(e->pictures, sizeof *list);
     uint8_t *pixels = mem_new(e->pictures, bytes); // (pictures, S, S, 3)
@@ -185,7 +183,7 @@ static int encode_pictures_of(const struct encoding *e, struct err *err)
         }
     if (!rc)
         rc = batcher_do(e->engine->pictures, list, at, e->job, err);
-    *e->tokens += at * (grid * grid + 1);
+    *e->tokens += at * engine_picture_tokens(e->engine);
     free(pixels);
     free(list);
     free(items);
@@ -320,6 +318,13 @@ size_t engine_width(const struct engine *engine)
 struct device *engine_device(const struct engine *engine)
 {
     return engine->device;
+}
+
+size_t engine_picture_tokens(const struct engine *engine)
+{
+    const struct vit_config *vision = &model_config(engine->model)->vision;
+    const size_t grid = vision->image_size / vision->patch_size;
+    return grid * grid + 1;
 }
 
 struct engine_counts engine_counts(struct engine *engine)

@@ -31,6 +31,8 @@ const struct model *engine_model(const struct engine *engine);
 const char *engine_fingerprint(const struct engine *engine);
 size_t engine_width(const struct engine *engine); /* E */
 struct device *engine_device(const struct engine *engine);
+size_t engine_picture_tokens(
+    const struct engine *engine); /* of one picture: its patches and the class token */
 
 /* A text, the ids of one, or a picture. */
 enum input_kind { INPUT_TEXT, INPUT_IDS, INPUT_PICTURE };

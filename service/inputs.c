@@ -86,13 +86,8 @@ static int read_object(
 }
 
 static int read_one(struct input *out, const struct call *call, const json_t *value, enum modality modality,
-    size_t i, struct err *err)
+    const char *name, struct err *err)
 {
-    char place[32];
-    snprintf(place, sizeof place, "input %zu", i);
-    const char *name = arena_copy(&call->request->arena, place, strlen(place));
-    if (!name)
-        return err_memory(err, sizeof place);
     if (json_is_string(value))
         return read_string(out, call, json_string_value(value), modality, name, err);
     if (json_is_object(value))
@@ -121,37 +116,99 @@ static int read_part(
         out, call, json_string_value(value), text ? MODALITY_TEXT : MODALITY_IMAGE, place, err);
 }
 
-int input_of_content(
+static int read_content(
     struct input *out, const struct call *call, const json_t *content, const char *place, struct err *err)
 {
-    const char *name = arena_copy(&call->request->arena, place, strlen(place));
-    if (!name)
-        return err_memory(err, strlen(place));
     if (json_is_string(content))
-        return read_string(out, call, json_string_value(content), MODALITY_TEXT, name, err);
+        return read_string(out, call, json_string_value(content), MODALITY_TEXT, place, err);
     if (json_array_size(content) != 1)
         return err_set(
             err, ERR_ARGUMENT, "%s must have one part: an embedding is of one text or one picture", place);
-    return read_part(out, call, json_array_get(content, 0), name, err);
+    return read_part(out, call, json_array_get(content, 0), place, err);
 }
 
 /* ---- all of them --------------------------------------------------------------------------------------- */
+
+/* How messages call an input, in the arena. */
+static const char *name_input(const struct call *call, size_t i)
+{
+    char name[32];
+    const int length = snprintf(name, sizeof name, "input %zu", i);
+    return arena_copy(&call->request->arena, name, (size_t)length);
+}
+
+/* Makes `more` inputs of a field, behind those that are there. */
+static int make_room(
+    struct inputs *out, const struct call *call, const char *field, size_t more, struct err *err)
+{
+    const struct input *before = out->items;
+    if (!more)
+        return err_set(err, ERR_ARGUMENT, "'%s' is missing or empty", field);
+    if (out->count + more > INPUTS_MAX)
+        return err_set(err, ERR_LIMIT, "'%s' has %zu parts, the limit is %d", field, more, INPUTS_MAX);
+    const int rc = call_alloc(&out->items, call, out->count + more, sizeof *out->items, err);
+    if (!rc && out->count)
+        memcpy(out->items, before, out->count * sizeof *before);
+    return rc;
+}
 
 int inputs_read(
     struct inputs *out, const struct call *call, const char *field, enum modality modality, struct err *err)
 {
     const json_t *value = json_object_get(call->body, field);
     const bool list = json_is_array(value) && !json_is_integer(json_array_get(value, 0));
-    const size_t count = list ? json_array_size(value) : 1;
-    if (!value || !count)
-        return err_set(err, ERR_ARGUMENT, "'%s' is missing or empty", field);
-    if (count > INPUTS_MAX)
-        return err_set(err, ERR_LIMIT, "'%s' has %zu parts, the limit is %d", field, count, INPUTS_MAX);
-    int rc = call_alloc(&out->items, call, count, sizeof *out->items, err);
-    for (size_t i = 0; i < count && !rc; i++)
-        rc = read_one(&out->items[i], call, list ? json_array_get(value, i) : value, modality, i, err);
-    out->count = count;
+    const size_t count = list ? json_array_size(value) : value != NULL;
+    int rc = make_room(out, call, field, count, err);
+    for (size_t i = 0; i < count && !rc; i++, out->count++) {
+        const char *name = name_input(call, out->count);
+        rc = name ? read_one(&out->items[out->count], call, list ? json_array_get(value, i) : value, modality,
+                        name, err)
+                  : err_memory(err, 0);
+    }
     return rc;
+}
+
+int inputs_read_contents(struct inputs *out, const struct call *call, const char *field, struct err *err)
+{
+    const json_t *list = json_object_get(call->body, field);
+    const size_t count = json_array_size(list);
+    int rc = make_room(out, call, field, count, err);
+    for (size_t i = 0; i < count && !rc; i++, out->count++) {
+        const char *name = name_input(call, out->count);
+        rc = name ? read_content(&out->items[out->count], call,
+                        json_object_get(json_array_get(list, i), "content"), name, err)
+                  : err_memory(err, 0);
+    }
+    return rc;
+}
+
+int inputs_check_lengths(const struct call *call, const struct inputs *inputs, struct err *err)
+{
+    const struct model *model = engine_model(call_engine(call));
+    const size_t context = model_config(model)->text.context;
+    int32_t *ids; // (context)
+    int rc = call_alloc(&ids, call, context, sizeof *ids, err);
+    for (size_t i = 0; i < inputs->count && !rc; i++) {
+        const struct input *input = &inputs->items[i];
+        bool truncated = false;
+        size_t count;
+        if (input->kind != INPUT_TEXT)
+            continue;
+        rc = tokenizer_encode(
+            model_tokenizer(model), input->text, strlen(input->text), ids, context, &count, &truncated, err);
+        if (!rc && truncated)
+            rc = err_set(
+                err, ERR_ARGUMENT, "input %zu has more than %zu tokens, and may not be cut", i, context);
+    }
+    return rc;
+}
+
+size_t inputs_picture_tokens(const struct call *call, const struct inputs *inputs)
+{
+    size_t pictures = 0;
+    for (size_t i = 0; i < inputs->count; i++)
+        pictures += inputs->items[i].kind == INPUT_PICTURE;
+    return pictures * engine_picture_tokens(call_engine(call));
 }
 
 int inputs_encode(

@@ -16,17 +16,22 @@ struct inputs {
 /* What a string stands for. AUTO: a picture where it begins as a data URI of one does ("data:image/"), else a text. */
 enum modality { MODALITY_AUTO, MODALITY_TEXT, MODALITY_IMAGE };
 
-/* Reads a field of the body as OpenAI's, Jina's and infinity's clients send "input": a text; a list of texts, of objects
+/* Adds a field of the body as OpenAI's, Jina's and infinity's clients send "input": a text; a list of texts, of objects
  * {"text"} or {"image"}; the ids of one text, or a list of such lists. ERR_ARGUMENT with the place of what is none of
  * these; ERR_LIMIT for more than INPUTS_MAX. */
 int inputs_read(
     struct inputs *out, const struct call *call, const char *field, enum modality modality, struct err *err);
 
-/* Reads the contents of messages, as chats have them, of which there must be one: a text, or a list of parts
- * {"type": "text", "text"}, {"type": "image_url", "image_url": {"url": data URI}} or {"type": "image_base64",
- * "image_base64": data URI}. `place` is where they stand, for messages of errors: "message 2". ERR_ARGUMENT. */
-int input_of_content(
-    struct input *out, const struct call *call, const json_t *content, const char *place, struct err *err);
+/* Adds a field of the body that is a list of objects with a "content" each, as chats have it, of which an embedding can
+ * be: a text, or a list of one part, {"type": "text", "text"}, {"type": "image_url", "image_url": {"url": data URI}} or
+ * {"type": "image_base64", "image_base64": data URI}. Errors are those of inputs_read. */
+int inputs_read_contents(struct inputs *out, const struct call *call, const char *field, struct err *err);
+
+/* ERR_ARGUMENT with the first text that has more tokens than the model takes, and would be cut. */
+int inputs_check_lengths(const struct call *call, const struct inputs *inputs, struct err *err);
+
+/* How many of the tokens of inputs_encode are the pictures'. */
+size_t inputs_picture_tokens(const struct call *call, const struct inputs *inputs);
 
 /* A picture in a string: a data URI, or the base64 of its file. Addresses on the net are ERR_ARGUMENT: nothing is
  * fetched. `name` is how messages call it. */

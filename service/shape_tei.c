@@ -7,42 +7,14 @@
 
 #include <string.h>
 
-static size_t context_of(const struct call *call)
-{
-    return model_config(engine_model(call_engine(call)))->text.context;
-}
-
 /* ---- texts that are too long --------------------------------------------------------------------------- */
-
-static int check_length(
-    const struct call *call, int32_t *ids, const struct input *input, size_t i, struct err *err)
-{
-    const struct tokenizer *tokenizer = model_tokenizer(engine_model(call_engine(call)));
-    const size_t context = context_of(call);
-    bool truncated = false;
-    size_t count;
-    if (input->kind != INPUT_TEXT)
-        return 0;
-    const int rc =
-        tokenizer_encode(tokenizer, input->text, strlen(input->text), ids, context, &count, &truncated, err);
-    if (!rc && truncated)
-        return err_set(
-            err, ERR_ARGUMENT, "input %zu has more than %zu tokens, and 'truncate' is false", i, context);
-    return rc;
-}
 
 /* Texts are cut where the model ends, unless "truncate" is false. */
 static int check_lengths(const struct call *call, const struct inputs *inputs, struct err *err)
 {
     bool truncate = true;
-    int32_t *ids;
-    int rc = field_bool(&truncate, call->body, "truncate", err);
-    if (rc || truncate)
-        return rc;
-    rc = call_alloc(&ids, call, context_of(call), sizeof *ids, err);
-    for (size_t i = 0; i < inputs->count && !rc; i++)
-        rc = check_length(call, ids, &inputs->items[i], i, err);
-    return rc;
+    const int rc = field_bool(&truncate, call->body, "truncate", err);
+    return rc || truncate ? rc : inputs_check_lengths(call, inputs, err);
 }
 
 /* ---- embeddings ---------------------------------------------------------------------------------------- */
@@ -80,22 +52,12 @@ int handle_tei_embed(struct call *call, struct err *err)
 static int read_rerank(struct inputs *inputs, const struct call *call, struct err *err)
 {
     const char *query = NULL;
-    struct inputs first = {0}, texts = {0};
     int rc = field_text(&query, call->body, "query", err);
     if (!rc && !json_is_array(json_object_get(call->body, "texts")))
         rc = err_set(err, ERR_ARGUMENT, "'texts' is no list");
     if (!rc)
-        rc = inputs_read(&first, call, "query", MODALITY_AUTO, err);
-    if (!rc)
-        rc = inputs_read(&texts, call, "texts", MODALITY_AUTO, err);
-    inputs->count = 1 + texts.count;
-    if (!rc)
-        rc = call_alloc(&inputs->items, call, inputs->count, sizeof *inputs->items, err);
-    if (rc)
-        return rc;
-    inputs->items[0] = first.items[0];
-    memcpy(inputs->items + 1, texts.items, texts.count * sizeof *texts.items);
-    return 0;
+        rc = inputs_read(inputs, call, "query", MODALITY_AUTO, err);
+    return rc ? rc : inputs_read(inputs, call, "texts", MODALITY_AUTO, err);
 }
 
 /* TEI's raw scores are a reranker's logits and its others lie between 0 and 1. Here a raw score is the cosine of query
@@ -146,7 +108,8 @@ int handle_tei_info(struct call *call, struct err *err)
 {
     static const char *const dtypes[PRECISION_COUNT] = {"float32", "bfloat16", "float16"};
     const struct service_options *options = &call->service->options;
-    const json_int_t context = (json_int_t)context_of(call), batch = (json_int_t)options->batch;
+    const json_int_t context = (json_int_t)model_config(engine_model(call_engine(call)))->text.context,
+                     batch = (json_int_t)options->batch;
     call->answer = json_pack("{s:s, s:s, s:s, s:{s:{s:s}}, s:i, s:I, s:I, s:I, s:i, s:b, s:i, s:s, s:n, s:n}",
         "model_id", call_model(call), "model_sha", engine_fingerprint(call_engine(call)), "model_dtype",
         dtypes[device_precision(engine_device(call_engine(call)))], "model_type", "embedding", "pooling",

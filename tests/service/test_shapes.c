@@ -473,6 +473,155 @@ static void knn_says_what_it_has(void **state)
     json_decref(post("/metadata", "{\"indice_name\": \"pictures\"}", 400));
 }
 
+/* ---- Cohere, Voyage, Weaviate -------------------------------------------------------------------------- */
+
+/* Bits of an embedding as numpy.packbits(v >= 0) has them. */
+static void expect_bits(const json_t *list, const float *vector, int offset)
+{
+    assert_int_equal(json_array_size(list), WIDTH / 8);
+    for (size_t e = 0; e < WIDTH; e++) {
+        const json_int_t byte = json_integer_value(json_array_get(list, e / 8)) - offset;
+        assert_int_equal(byte >> (7 - e % 8) & 1, vector[e] >= 0);
+    }
+}
+
+static void cohere_gets_all_types(void **state)
+{
+    (void)state;
+    float expected[WIDTH];
+    encode_text(expected, "zebra");
+    json_t *answer = post("/v2/embed",
+        "{\"model\": \"model\", \"input_type\": \"search_query\", \"texts\": [\"a red heart\", \"zebra\"],"
+        " \"embedding_types\": [\"float\", \"base64\", \"binary\", \"ubinary\"], \"unknown\": 1}",
+        200);
+    const json_t *embeddings = at(answer, "embeddings");
+    expect_text(json_array_get(at(embeddings, "float"), 0), "a red heart");
+    expect_text(json_array_get(at(embeddings, "float"), 1), "zebra");
+    expect_bits(json_array_get(at(embeddings, "binary"), 1), expected, -128);
+    expect_bits(json_array_get(at(embeddings, "ubinary"), 1), expected, 0);
+    assert_int_equal(
+        strlen(json_string_value(json_array_get(at(embeddings, "base64"), 1))), (4 * WIDTH + 2) / 3 * 4);
+    assert_int_equal(json_array_size(at(answer, "texts")), 2);
+    const json_t *units = at(at(answer, "meta"), "billed_units");
+    assert_true(json_integer_value(at(units, "input_tokens")) > 0);
+    assert_int_equal(json_integer_value(at(units, "image_tokens")), 0);
+    assert_string_equal(json_string_value(at(answer, "response_type")), "embeddings_by_type");
+    json_decref(answer);
+}
+
+static void cohere_takes_images_and_inputs(void **state)
+{
+    (void)state;
+    json_t *answer = post_json("/v2/embed", json_pack("{s:[o], s:n}", "images", data_uri(1), "texts"), 200);
+    expect_picture(json_array_get(at(at(answer, "embeddings"), "float"), 0), 1);
+    const json_t *units = at(at(answer, "meta"), "billed_units");
+    assert_true(json_integer_value(at(units, "image_tokens")) > 0);
+    assert_int_equal(json_integer_value(at(units, "input_tokens")), 0);
+    json_decref(answer);
+    answer = post_json("/v2/embed",
+        json_pack("{s:[{s:[{s:s, s:s}]}, {s:[{s:s, s:{s:o}}]}]}", "inputs", "content", "type", "text", "text",
+            "a red heart", "content", "type", "image_url", "image_url", "url", data_uri(2)),
+        200);
+    expect_text(json_array_get(at(at(answer, "embeddings"), "float"), 0), "a red heart");
+    expect_picture(json_array_get(at(at(answer, "embeddings"), "float"), 1), 2);
+    json_decref(answer);
+    static const char *const wrong[] = {
+        "{\"texts\": []}",
+        "{\"texts\": \"a\"}",
+        "{\"texts\": [\"a\"], \"images\": []}",
+        "{\"texts\": [\"a\"], \"embedding_types\": [\"int8\"]}",
+        "{\"texts\": [\"a\"], \"embedding_types\": []}",
+        "{\"texts\": [\"a\"], \"output_dimension\": 8}",
+        "{\"texts\": [\"a\"], \"truncate\": \"START\"}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        answer = post("/v2/embed", wrong[i], 400);
+        assert_non_null(json_string_value(at(answer, "message")));
+        json_decref(answer);
+    }
+}
+
+static void voyage_counts_pixels(void **state)
+{
+    (void)state;
+    struct err err;
+    struct picture picture;
+    assert_int_equal(picture_read(&picture, picture_file(served.paths[0]), NULL, &err), 0);
+    json_t *answer = post_json("/v1/multimodalembeddings",
+        json_pack("{s:[{s:[{s:s, s:o}]}, {s:[{s:s, s:s}]}], s:s, s:n}", "inputs", "content", "type",
+            "image_base64", "image_base64", data_uri(0), "content", "type", "text", "text", "zebra", "model",
+            "model", "output_encoding"),
+        200);
+    expect_picture(first_embedding(answer), 0);
+    expect_text(at(json_array_get(at(answer, "data"), 1), "embedding"), "zebra");
+    assert_int_equal(
+        json_integer_value(at(at(answer, "usage"), "image_pixels")), picture.width * picture.height);
+    assert_true(json_integer_value(at(at(answer, "usage"), "text_tokens")) >= 3);
+    picture_release(&picture);
+    json_decref(answer);
+    json_decref(post("/v1/multimodalembeddings", "{\"inputs\": [\"a\"]}", 400));
+}
+
+static void weaviate_gets_both_lists(void **state)
+{
+    (void)state;
+    char *picture = base64_file(served.paths[4]);
+    json_t *answer = post_json("/vectorize",
+        json_pack("{s:[s, s], s:[s]}", "texts", "a red heart", "zebra", "images", picture), 200);
+    assert_int_equal(json_array_size(at(answer, "textVectors")), 2);
+    expect_text(json_array_get(at(answer, "textVectors"), 1), "zebra");
+    expect_picture(json_array_get(at(answer, "imageVectors"), 0), 4);
+    json_decref(answer);
+    answer = post_json("/vectorize", json_pack("{s:n, s:[s]}", "texts", "images", picture), 200);
+    assert_int_equal(json_array_size(at(answer, "textVectors")), 0);
+    expect_picture(json_array_get(at(answer, "imageVectors"), 0), 4);
+    json_decref(answer);
+    free(picture);
+    answer = post("/vectorize", "{\"images\": [\"no picture\"]}", 400);
+    assert_non_null(json_string_value(at(answer, "error")));
+    json_decref(answer);
+    static const char *const states[] = {"/.well-known/live", "/.well-known/ready"};
+    for (size_t i = 0; i < 2; i++) {
+        struct answer state_answer = client_once(served.port, "GET", states[i], NULL, NULL);
+        assert_int_equal(state_answer.status, 204);
+        answer_release(&state_answer);
+    }
+}
+
+/* ---- Hugging Face -------------------------------------------------------------------------------------- */
+
+static void zero_shot_is_a_sorted_list(void **state)
+{
+    (void)state;
+    struct err err;
+    struct strings labels = {0}, templates = {0};
+    struct classifier *classifier;
+    struct prediction best[3];
+    static const char *const names[] = {"star", "heart", "circle"};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(strings_add(&labels, names[i], strlen(names[i]), &err), 0);
+    assert_int_equal(template_add(&templates, "This is a photo of {}.", &err), 0);
+    assert_int_equal(classifier_open(&classifier, served.encoder, &labels, &templates, NULL, &err), 0);
+    classifier_rank(classifier, best, 3, served.pictures[1]);
+    char *picture = base64_file(served.paths[1]);
+    json_t *answer = post_json("/",
+        json_pack("{s:s, s:{s:[s, s, s], s:n}}", "inputs", picture, "parameters", "candidate_labels",
+            names[0], names[1], names[2], "hypothesis_template"),
+        200);
+    assert_int_equal(json_array_size(answer), 3);
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *one = json_array_get(answer, i);
+        assert_string_equal(json_string_value(at(one, "label")), names[best[i].label]);
+        assert_true(fabs(json_number_value(at(one, "score")) - (double)best[i].probability) < 1e-4);
+    }
+    json_decref(answer);
+    json_decref(post_json("/", json_pack("{s:s}", "inputs", picture), 400));
+    free(picture);
+    classifier_free(classifier);
+    strings_release(&labels);
+    strings_release(&templates);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +640,11 @@ int main(void)
         cmocka_unit_test(knn_drops_copies_where_it_should),
         cmocka_unit_test(knn_needs_what_the_original_needs),
         cmocka_unit_test(knn_says_what_it_has),
+        cmocka_unit_test(cohere_gets_all_types),
+        cmocka_unit_test(cohere_takes_images_and_inputs),
+        cmocka_unit_test(voyage_counts_pixels),
+        cmocka_unit_test(weaviate_gets_both_lists),
+        cmocka_unit_test(zero_shot_is_a_sorted_list),
     };
     return cmocka_run_group_tests(tests, served_open, served_close);
 }
