@@ -81,7 +81,7 @@ static const struct argp argp = {
         "Measure classification: DIR has a folder for each class, and the folder's name is the true label of "
         "all pictures below it. Every picture gets the label that fits it best, as in 'diptych classify'; "
         "acc@1 is the share that get the right one, acc@5 that have it among the best five, and mean "
-        "per-class recall is the mean of the classes' acc@1. Without --labels the folders' names are the "
+        "per-class recall is the mean of the classes' acc@1. Without --labels folders' names are the "
         "labels.\v"
         "The model runs in f32 unless --precision says otherwise. A picture that cannot be read is reported "
         "and left out; the numbers are those of the rest. A class without pictures has no recall and does "
