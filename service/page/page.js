@@ -293,7 +293,7 @@ function bodyOf() {
 /* ---- searching ------------------------------------------------------------------------------------------ */
 
 const nothing = () => ({hits: [], cursor: null, searched: 0, body: null});
-let results = nothing(), underWay = null, going = false;
+let results = nothing(), underWay = null;
 
 /* Answers of searches that a newer one has replaced are never shown: `underWay` is the newest. */
 async function search() {
@@ -314,28 +314,34 @@ async function search() {
   }
 }
 
+/* More of what is shown, unless that has been replaced meanwhile. */
 async function searchOn() {
-  if (going || !results.cursor)
+  const shown = results;
+  if (shown.going || !shown.cursor)
     return;
-  const mine = underWay;
-  going = true;
+  shown.going = true;
   try {
-    const json = {...results.body, cursor: results.cursor};
-    const answer = await (await ask('v1/search', {json, signal: mine.signal})).json();
-    if (mine === underWay) {
-      results.hits.push(...answer.hits);
-      results.cursor = answer.cursor || null;
-      succeeded();
-      layOut();
-      showCount();
-    }
+    const json = {...shown.body, cursor: shown.cursor};
+    const answer = await (await ask('v1/search', {json, signal: underWay.signal})).json();
+    if (shown !== results)
+      return;
+    shown.hits.push(...answer.hits);
+    shown.cursor = answer.cursor || null;
+    shown.going = false;
+    succeeded();
+    showCount();
+    layOut();
   } catch (error) {
-    if (mine === underWay)
-      failed(error, searchOn);
-  } finally {
-    going = false;
+    const again = () => {
+      shown.going = false;
+      if (shown === results)
+        searchOn();
+    };
+    if (error.name === 'AbortError')
+      shown.going = false; /* goes on if that search fails and these stay */
+    else if (shown === results)
+      failed(error, again); /* nothing is asked until then, however one scrolls */
   }
-  draw();
 }
 
 const searchSoon = later(160, search);

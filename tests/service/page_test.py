@@ -520,6 +520,31 @@ def a_busy_server(browser, served):
 
 
 @test
+def busy_while_scrolling(browser, served):
+    """One try at a time, with pauses, and the rest comes."""
+    with Page(browser, served.url + "?q=a+star") as page:
+        settle(page)
+        asked = []
+
+        def answer(route):
+            asked.append(route.request.post_data_json.get("cursor"))
+            if len(asked) < 3:
+                route.fulfill(status=429, headers={"Retry-After": "1"}, json={"error": {"message": "too many"}})
+            else:
+                route.continue_()
+
+        page.route("**/v1/search", answer)
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        expect(page.locator("#notice")).to_contain_text("The server is busy.")
+        page.wait_for_timeout(500)
+        page.evaluate("scrollBy(0, -100)")
+        assert len(asked) == 1, asked
+        expect(page.locator("#notice")).to_be_hidden(timeout=10000)
+        until(page, "document.documentElement.scrollHeight > 4000")
+        assert asked[:3] == ["100"] * 3, asked
+
+
+@test
 def a_server_that_goes_and_comes(browser, served):
     other = Served(*INDEXES)
     with Page(browser, other.url) as page:
