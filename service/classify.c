@@ -146,22 +146,16 @@ int handle_rank(struct call *call, struct err *err)
     static const char *const known[] = {"model", "image", "captions", NULL};
     struct inputs inputs = {0};
     struct prediction *best = NULL;
-    float *embeddings = NULL; // (1 + captions, E)
-    size_t tokens;
+    size_t count = 0;
     int rc = fields_known(call->body, known, err);
     if (!rc)
         rc = call_check_model(call, err);
     if (!rc)
         rc = read_rank(&inputs, call, err);
     if (!rc)
-        rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
-    if (!rc)
-        rc = call_alloc(&best, call, inputs.count - 1, sizeof *best, err);
+        rc = inputs_rank(&best, &count, call, &inputs, err);
     if (rc)
         return rc;
-    const struct model *model = engine_model(call_engine(call));
-    const size_t width = model_width(model), count = inputs.count - 1;
-    rank_rows(best, count, embeddings, embeddings + width, count, width, model_logit_scale(model));
     json_t *results = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(results, json_pack("{s:I, s:s, s:f, s:f}", "index", (json_int_t)best[i].label,

@@ -221,3 +221,19 @@ int inputs_encode(
             engine, *embeddings, inputs->items, inputs->count, tokens, &call->request->job, err);
     return rc;
 }
+
+int inputs_rank(struct prediction **best, size_t *count, const struct call *call, const struct inputs *inputs,
+    struct err *err)
+{
+    const struct model *model = engine_model(call_engine(call));
+    const size_t width = model_width(model);
+    float *embeddings; // (inputs->count, E)
+    size_t tokens;
+    *count = inputs->count - 1;
+    int rc = inputs_encode(&embeddings, &tokens, call, inputs, err);
+    if (!rc)
+        rc = call_alloc(best, call, *count, sizeof **best, err);
+    if (!rc)
+        rank_rows(*best, *count, embeddings, embeddings + width, *count, width, model_logit_scale(model));
+    return rc;
+}

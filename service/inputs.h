@@ -42,4 +42,9 @@ int picture_of_string(
 int inputs_encode(float **embeddings, size_t *tokens, const struct call *call, const struct inputs *inputs,
     struct err *err);
 
+/* Ranks all inputs but the first by how well they fit the first, best first: best (*count), in memory of the request;
+ * label is an input's number, less one. Errors are engine_encode's. */
+int inputs_rank(struct prediction **best, size_t *count, const struct call *call, const struct inputs *inputs,
+    struct err *err);
+
 #endif

@@ -32,8 +32,29 @@ struct service {
     enum { SERVICE_LOADING, SERVICE_READY, SERVICE_FAILED } state;
 };
 
-/* The answer to an error, in the route's manners. */
+/* ---- answer.c ------------------------------------------------------------------------------------------ */
+
+/* The body of an answer; takes over the value, and NULL is out of memory. */
+void answer_json(struct http_response *response, json_t *value);
+
+/* The answer to an error, in the route's manners, with their status for its code. */
+int error_status(const struct call *call, int code);
 void answer_error(struct call *call, int status, const struct err *err);
+
+/* The same to an error that is no library's. */
+void answer_status(struct call *call, int status, int code, const char *why);
+
+/* ---- access.c ------------------------------------------------------------------------------------------ */
+
+bool access_is_loopback(const char *address);
+bool access_host_allowed(const struct service *service, const char *host);
+bool access_origin_allowed(const char *origin, const char *host);
+bool access_token_right(const struct service *service, const char *header);
+
+/* ---- dispatch.c ---------------------------------------------------------------------------------------- */
+
+/* What the server calls: a request is led to its route, and an error to an answer. */
+struct http_handlers dispatch_handlers(struct service *service);
 
 bool service_ready(struct service *service);
 

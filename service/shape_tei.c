@@ -72,8 +72,7 @@ int handle_tei_rerank(struct call *call, struct err *err)
     struct inputs inputs = {0};
     struct prediction *best = NULL;
     bool raw = false, with_text = false;
-    float *embeddings = NULL; // (1 + texts, E)
-    size_t tokens;
+    size_t count = 0;
     int rc = field_bool(&raw, call->body, "raw_scores", err);
     if (!rc)
         rc = field_bool(&with_text, call->body, "return_text", err);
@@ -82,14 +81,9 @@ int handle_tei_rerank(struct call *call, struct err *err)
     if (!rc)
         rc = check_lengths(call, &inputs, err);
     if (!rc)
-        rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
-    if (!rc)
-        rc = call_alloc(&best, call, inputs.count - 1, sizeof *best, err);
+        rc = inputs_rank(&best, &count, call, &inputs, err);
     if (rc)
         return rc;
-    const struct model *model = engine_model(call_engine(call));
-    const size_t width = model_width(model), count = inputs.count - 1;
-    rank_rows(best, count, embeddings, embeddings + width, count, width, model_logit_scale(model));
     const json_t *texts = json_object_get(call->body, "texts");
     call->answer = json_array();
     for (size_t i = 0; i < count; i++) {

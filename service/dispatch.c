@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From a request to the function of its route, and from what that returns to an answer. */
+#include "service/service_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- routing ------------------------------------------------------------------------------------------- */
+
+/* Whether a path is what a pattern says; *id is what stands in place of its star, in the arena. */
+static bool fits(const char **id, const char *pattern, const char *path, struct arena *arena)
+{
+    const char *star = strchr(pattern, '*');
+    if (!star)
+        return !strcmp(pattern, path);
+    const size_t before = (size_t)(star - pattern);
+    if (strncmp(pattern, path, before))
+        return false;
+    const size_t length = strcspn(path + before, "/");
+    if (!length || strcmp(path + before + length, star + 1))
+        return false;
+    *id = arena_copy(arena, path + before, length);
+    return *id != NULL;
+}
+
+/* The route of a request. *path_known: there is one of another method. HEAD is a GET whose body stays here. */
+static const struct route *find_route(const char **id, bool *path_known, struct http_request *request)
+{
+    const char *method = strcmp(request->method, "HEAD") ? request->method : "GET";
+    *path_known = false;
+    for (const struct route *route = routes; route->method; route++) {
+        if (!fits(id, route->path, request->path, &request->arena))
+            continue;
+        if (!strcmp(route->method, method))
+            return route;
+        *path_known = true;
+    }
+    return NULL;
+}
+
+/* Whether a Content-Type, NULL where there is none, is one of the route's. */
+static bool type_fits(const struct route *route, const char *type)
+{
+    const char *const json = "application/json";
+    const size_t length = strlen(json);
+    if (route->body == BODY_NONE || route->body == BODY_ANY || (route->body == BODY_UNNAMED && !type))
+        return true;
+    return type && !strncasecmp(type, json, length) && strchr("; \t", type[length]);
+}
+
+/* ---- the head of a request ----------------------------------------------------------------------------- */
+
+/* What a handler of http.h gets its call from; it lies in the request's memory. */
+static struct call *call_new(
+    struct service *service, struct http_request *request, struct http_response *response)
+{
+    struct call *call = arena_alloc(&request->arena, sizeof *call);
+    if (call)
+        *call = (struct call){.service = service, .request = request, .response = response};
+    request->context = call;
+    return call;
+}
+
+static void check_head(struct call *call)
+{
+    struct http_request *request = call->request;
+    const char *host = request_header(request, "Host");
+    bool path_known;
+    call->route = find_route(&call->id, &path_known, request);
+    if (!access_host_allowed(call->service, host))
+        answer_status(call, 403, ERR_ARGUMENT, "this name is none of this machine's");
+    else if (!access_origin_allowed(request_header(request, "Origin"), host))
+        answer_status(call, 403, ERR_ARGUMENT, "requests of other sites' pages are not answered");
+    else if (!(call->route && call->route->open) &&
+             !access_token_right(call->service, request_header(request, "Authorization")))
+        answer_status(call, 401, ERR_ARGUMENT, "the token is missing or wrong");
+    else if (!call->route && path_known)
+        answer_status(call, 405, ERR_ARGUMENT, "this path is not for this method");
+    else if (!call->route)
+        answer_status(call, 404, ERR_NOT_FOUND, "there is no such path here");
+    else if (!type_fits(call->route, request_header(request, "Content-Type")))
+        answer_status(
+            call, 415, ERR_UNSUPPORTED, "the body must be JSON: send 'Content-Type: application/json'");
+    else if (!call->route->early && !service_ready(call->service))
+        answer_status(call, 503, ERR_DEVICE, "the model is not loaded");
+}
+
+static void begin(
+    void *context, struct http_request *request, size_t *body_limit, struct http_response *response)
+{
+    struct service *service = context;
+    struct call *call = call_new(service, request, response);
+    if (!call) {
+        response->status = 503;
+        response->body_static = true;
+        return;
+    }
+    check_head(call);
+    *body_limit = call->route && call->route->body != BODY_NONE ? service->options.body_bytes : 0;
+    response_add_header(response, "X-Content-Type-Options", "nosniff");
+}
+
+static void refuse(
+    void *context, struct http_request *request, int status, const char *why, struct http_response *response)
+{
+    struct call *call = request->context;
+    (void)context, (void)response;
+    answer_status(call, status, status == 429 ? ERR_BUSY : status == 503 ? ERR_DEVICE : ERR_LIMIT, why);
+}
+
+/* ---- the whole request --------------------------------------------------------------------------------- */
+
+static int run(struct call *call, struct err *err)
+{
+    int rc = 0;
+    if (call->route->body == BODY_JSON || call->route->body == BODY_UNNAMED)
+        rc = json_parse(&call->body, call->request->body, call->request->size, "the body", err);
+    return rc ? rc : call->route->handle(call, err);
+}
+
+static void handle(void *context, struct http_request *request, struct http_response *response)
+{
+    struct call *call = request->context;
+    struct err err = {0};
+    (void)context;
+    call->response = response;
+    const int rc = run(call, &err);
+    if (rc) {
+        json_decref(call->answer);
+        answer_error(call, error_status(call, rc), &err);
+    } else if (!response->status) {
+        answer_json(response, call->answer);
+        response->status = response->body ? 200 : 503;
+    }
+    json_decref(call->body);
+}
+
+static void done(
+    void *context, const struct http_request *request, const struct http_response *response, double seconds)
+{
+    struct service *service = context;
+    const struct call *call = request->context;
+    metrics_count(service->metrics, call ? call->route : NULL, response->status, seconds);
+    if (!service->options.log)
+        return;
+    json_t *path = json_text(request->path);
+    json_t *line = json_pack("{s:s, s:s, s:o, s:i, s:I, s:f}", "id", request->id, "method", request->method,
+        "path", path, "status", response->status, "bytes", (json_int_t)response->size, "seconds", seconds);
+    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    pthread_mutex_lock(&service->log_lock);
+    if (text)
+        service->options.log(service->options.context, text);
+    pthread_mutex_unlock(&service->log_lock);
+    free(text);
+    json_decref(line);
+}
+
+/* ---- what functions share ------------------------------------------------------------------------------ */
+
+struct engine *call_engine(const struct call *call)
+{
+    return call->service->engine;
+}
+
+struct shelf *call_shelf(const struct call *call)
+{
+    return call->service->shelf;
+}
+
+struct classes *call_classes(const struct call *call)
+{
+    return call->service->classes;
+}
+
+const char *call_model(const struct call *call)
+{
+    return call->service->model_name;
+}
+
+int call_check_model(const struct call *call, struct err *err)
+{
+    const char *name = NULL;
+    const int rc = field_text(&name, call->body, "model", err);
+    if (!rc && name && strcmp(name, call_model(call)))
+        return err_set(err, ERR_NOT_FOUND, "the model '%.100s' is not here, '%s' is", name, call_model(call));
+    return rc;
+}
+
+bool call_not_modified(struct call *call, const char *tag)
+{
+    const char *known = request_header(call->request, "If-None-Match");
+    response_add_header(call->response, "ETag", tag);
+    response_add_header(call->response, "Cache-Control", "private, no-cache");
+    if (!known || (!strstr(known, tag) && strcmp(known, "*")))
+        return false;
+    call->response->status = 304;
+    return true;
+}
+
+int call_alloc(void *out, const struct call *call, size_t count, size_t size, struct err *err)
+{
+    size_t bytes;
+    void *memory = size_mul(&bytes, count, size) ? arena_alloc(&call->request->arena, bytes + 1) : NULL;
+    memcpy(out, &memory, sizeof memory);
+    return memory ? 0 : err_memory(err, count);
+}
+
+struct http_handlers dispatch_handlers(struct service *service)
+{
+    return (struct http_handlers){begin, handle, refuse, done, service};
+}
