@@ -385,8 +385,9 @@ def many_results_scroll(browser, served):
             if page.locator("#tail").text_content() == "That is all.":
                 break
         expect(page.locator("#tail")).to_have_text("That is all.")
-        longest = page.evaluate("""() => new Promise(resolve => {
+        longest = page.evaluate("""() => new Promise((resolve, reject) => {
             let y = 0, before = performance.now(), longest = 0;
+            setTimeout(() => reject(new Error(`after a minute it has scrolled ${y} pixels`)), 60000);
             const step = now => {
                 longest = Math.max(longest, now - before);
                 before = now;
