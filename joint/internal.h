@@ -43,7 +43,4 @@ int list_read(struct strings *out, const char *path, struct err *err);
 int rank_request_fail(
     struct rank_requests *requests, struct rank_request *request, const char *reason, struct err *err);
 
-/* The dot product of two vectors (E) in float32. */
-float dot_product(const float *a, const float *b, size_t width);
-
 #endif

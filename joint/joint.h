@@ -250,6 +250,9 @@ struct prediction {
 void rank_rows(struct prediction *best, size_t top, const float *embedding, const float *rows, size_t count,
     size_t width, float scale);
 
+/* The dot product of two vectors (E), summed in float32: of vectors of length 1 the cosine. */
+float dot_product(const float *a, const float *b, size_t width);
+
 /* How likely one of two captions is preferred to the other: exp(r1) / (exp(r1) + exp(r2)) with r = scale *
  * cosine, which is the softmax over the two (Bradley and Terry 1952). 0.5 for equals. */
 double win_probability(float scale, float cosine, float other);

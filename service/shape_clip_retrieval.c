@@ -113,21 +113,6 @@ static int read_counts(size_t *ids, size_t *images, const struct call *call, str
 /* Cosines above this are copies: get_non_uniques. */
 static const float copy_cosine = 0.94F;
 
-static float product(const float *a, const float *b, size_t width)
-{
-    enum { LANES = 8 }; /* sums side by side, which a compiler may add up at once */
-    float sums[LANES] = {0}, sum = 0;
-    size_t e = 0;
-    for (; e + LANES <= width; e += LANES)
-        for (size_t lane = 0; lane < LANES; lane++)
-            sums[lane] += a[e + lane] * b[e + lane];
-    for (; e < width; e++)
-        sum += a[e] * b[e];
-    for (size_t lane = 0; lane < LANES; lane++)
-        sum += sums[lane];
-    return sum;
-}
-
 /* vectors (hits, E) of length 1; zero for an item that has just been removed, which is no copy of any. */
 static int fetch_vectors(float *vectors, const struct call *call, struct shelf_index *index,
     const struct shelf_hits *hits, struct err *err)
@@ -138,7 +123,7 @@ static int fetch_vectors(float *vectors, const struct call *call, struct shelf_i
         struct index_item item;
         float *vector = vectors + i * width;
         rc = shelf_item(&item, vector, index, hits->items[i].id, &call->request->arena, err);
-        const float length = rc ? 1 : sqrtf(product(vector, vector, width));
+        const float length = rc ? 1 : sqrtf(dot_product(vector, vector, width));
         for (size_t e = 0; e < width; e++)
             vector[e] = rc ? 0 : vector[e] / length;
         rc = rc == ERR_NOT_FOUND ? 0 : rc;
@@ -165,7 +150,7 @@ static int find_copies(bool *dropped, const struct call *call, struct shelf_inde
         for (chain[length++] = i; length && !rc;) {
             const float *one = vectors + chain[--length] * width;
             for (size_t j = i + 1; j < count; j++)
-                if (!dropped[j] && product(one, vectors + j * width, width) > copy_cosine) {
+                if (!dropped[j] && dot_product(one, vectors + j * width, width) > copy_cosine) {
                     dropped[j] = true;
                     chain[length++] = j;
                 }
