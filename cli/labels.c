@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/labels.h"
 #include "cli/text.h"
-
-#define DEFAULT_TEMPLATE "a photo of a {}."
+#include "joint/joint.h"
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Labels:", 1},
@@ -13,7 +12,7 @@ static const struct argp_option options[] = {
         1},
     {"templates", 't', "SET|TEXT|FILE", 0,
         "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
-        "the label, or a text file with one a line (default: \"" DEFAULT_TEMPLATE "\")",
+        "the label, or a text file with one a line (default: \"" TEMPLATE_DEFAULT "\")",
         1},
     {0},
 };
@@ -23,7 +22,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct label_options *labels = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        labels->templates = DEFAULT_TEMPLATE;
+        labels->templates = TEMPLATE_DEFAULT;
         return 0;
     case 'l':
         labels->labels = argument;

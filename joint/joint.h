@@ -304,6 +304,9 @@ int picture_list_add(struct strings *paths, const char *root, const struct job *
  * to the job, a label that a file repeats, and lines that begin with '#'. Errors are lines_read's. */
 int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err);
 
+/* The template where nobody names one. */
+#define TEMPLATE_DEFAULT "a photo of a {}."
+
 /* Adds templates: "imagenet" (80) or "simple" (7), which the library holds, or the value itself where it has a {} for
  * the label. ERR_NOT_FOUND: it is neither. */
 int template_add(struct strings *templates, const char *value, struct err *err);

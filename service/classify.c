@@ -93,9 +93,9 @@ int handle_classify(struct call *call, struct err *err)
         rc = field_size(&top, call->body, "top", 1, LABELS_MAX, err);
     if (!rc)
         rc = classes_read_labels(&labels, json_object_get(call->body, "labels"), "labels", err);
-    if (!rc) /* without templates the label itself is the prompt, as everywhere in Diptych */
+    if (!rc)
         rc = classes_read_templates(
-            &templates, json_object_get(call->body, "templates"), "templates", "{}", err);
+            &templates, json_object_get(call->body, "templates"), "templates", TEMPLATE_DEFAULT, err);
     if (!rc)
         rc = inputs_read(&inputs, call, "input", MODALITY_AUTO, err);
     if (!rc)

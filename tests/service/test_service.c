@@ -169,6 +169,25 @@ static void labels_rank_as_in_the_library(void **state)
     free(picture);
 }
 
+/* Without templates, the one that the command has too. */
+static void there_is_a_template_by_default(void **state)
+{
+    (void)state;
+    const char *const bodies[] = {"{\"input\": \"x\", \"labels\": [\"a\", \"b\"]}",
+        "{\"input\": \"x\", \"labels\": [\"a\", \"b\"], \"templates\": \"a photo of a {}.\"}",
+        "{\"input\": \"x\", \"labels\": [\"a\", \"b\"], \"templates\": \"{}\"}"};
+    double cosines[3];
+    for (size_t i = 0; i < 3; i++) {
+        json_t *answer = post("/v1/classify", bodies[i], 200);
+        const json_t *one = json_array_get(json_object_get(answer, "data"), 0);
+        const json_t *best = json_array_get(json_object_get(one, "predictions"), 0);
+        cosines[i] = json_number_value(json_object_get(best, "cosine"));
+        json_decref(answer);
+    }
+    assert_true(fabs(cosines[0] - cosines[1]) < 1e-6);
+    assert_true(fabs(cosines[0] - cosines[2]) > 1e-4);
+}
+
 /* A template that is a file's name is no template: no file of the server is read. */
 static void templates_are_no_files(void **state)
 {
@@ -522,6 +541,7 @@ int main(void)
         cmocka_unit_test(ids_are_a_text),
         cmocka_unit_test(pictures_and_texts_mix),
         cmocka_unit_test(labels_rank_as_in_the_library),
+        cmocka_unit_test(there_is_a_template_by_default),
         cmocka_unit_test(templates_are_no_files),
         cmocka_unit_test(captions_rank_by_probability),
         cmocka_unit_test(search_is_exact_page_by_page),
