@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { DRAIN_SECONDS = 20 };
@@ -212,6 +213,17 @@ static void say_where(const struct service_options *where, int port)
             stderr, "listening on http://%s%s%s:%d\n", colons ? "[" : "", address, colons ? "]" : "", port);
 }
 
+/* Connections take a file each, and shells give programs few: as many as the system lets this one have. */
+static void allow_files(void)
+{
+    enum { ENOUGH = 65536 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= ENOUGH)
+        return;
+    limit.rlim_cur = limit.rlim_max < ENOUGH ? limit.rlim_max : ENOUGH;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int serve(struct serve *s, struct err *err)
 {
     struct service *service = NULL;
@@ -220,6 +232,7 @@ static int serve(struct serve *s, struct err *err)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    allow_files();
     int rc = service_open(&service, &s->options, err);
     if (rc)
         return rc;

@@ -12,10 +12,11 @@ struct exchange {
     struct http_request request;
     struct http_response response;
     char *body;
-    size_t room, limit;
+    size_t room, limit, answer_bytes;
     int refused; /* a status: what else comes in is not kept */
     const char *why;
-    bool handled, counted; /* `response` is its answer; it is one of server->accepted */
+    bool refused_early;    /* `response` is its answer already, which waits for the end of the body */
+    bool handled, counted; /* `response` is its answer; it is one of server->unanswered */
     double deadline;
     struct pool_task task;
 };
@@ -69,9 +70,15 @@ static void handle(void *context)
     pthread_mutex_lock(&server->lock);
     exchange->handled = true;
     server->handling--;
+    server->accepted--;
     connection->state = CONNECTION_ANSWER;
     pthread_mutex_unlock(&server->lock);
     MHD_resume_connection(connection->mhd); /* from here on the exchange is the server's threads' again */
+
+    pthread_mutex_lock(&server->lock);
+    if (!--server->suspended)
+        pthread_cond_broadcast(&server->idle);
+    pthread_mutex_unlock(&server->lock);
 }
 
 /* Counts a request among those that wait or are handled, where that may be. */
@@ -89,6 +96,8 @@ static void accept_request(struct exchange *exchange)
     } else {
         exchange->counted = true;
         server->accepted++;
+        server->suspended++;
+        server->unanswered++;
     }
     pthread_mutex_unlock(&server->lock);
 }
@@ -140,18 +149,30 @@ static struct exchange *exchange_new(
     return exchange;
 }
 
+/* Bodies up to this size are taken however much is being uploaded: others' large ones, or ones that stop on their way,
+ * are nothing to them. */
+enum { SMALL_BODY = 64 << 10 };
+
 static void begin(struct exchange *exchange)
 {
+    enum { READ_ANYWAY = 1 << 20 };
     struct http_server *server = exchange->server;
     const struct http_handlers *handlers = &server->handlers;
     handlers->begin(handlers->context, &exchange->request, &exchange->limit, &exchange->response);
     const long long length = content_length(&exchange->request);
-    if (exchange->response.status || length <= 0)
-        return;
-    if ((unsigned long long)length > exchange->limit)
-        refuse(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than what is taken here");
-    else if ((unsigned long long)length + server_counts(server).body_bytes > server->options.body_bytes)
-        refuse(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too much is being uploaded already; try again soon");
+    if (!exchange->response.status && length > 0) {
+        if ((unsigned long long)length > exchange->limit)
+            refuse(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than what is taken here");
+        else if (length > SMALL_BODY &&
+                 (unsigned long long)length + server_counts(server).body_bytes > server->options.body_bytes)
+            refuse(
+                exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too much is being uploaded already; try again soon");
+    }
+    /* libmicrohttpd closes the connection behind an answer to the head alone, and a client that is still sending then may
+     * lose it. One that waits for the answer before it sends gets it at once. */
+    exchange->refused_early = exchange->response.status && length <= READ_ANYWAY &&
+                              !request_header(&exchange->request, MHD_HTTP_HEADER_TRANSFER_ENCODING) &&
+                              !request_header(&exchange->request, MHD_HTTP_HEADER_EXPECT);
 }
 
 /* Room for `size` bytes more and a NUL, counted among those of all requests. */
@@ -170,7 +191,7 @@ static bool grow(struct exchange *exchange, size_t size)
     exchange->room = room;
     pthread_mutex_lock(&server->lock);
     server->body_bytes += room - old;
-    const bool full = server->body_bytes > server->options.body_bytes;
+    const bool full = room > SMALL_BODY && server->body_bytes > server->options.body_bytes;
     pthread_mutex_unlock(&server->lock);
     if (full) {
         exchange->refused = MHD_HTTP_TOO_MANY_REQUESTS;
@@ -181,6 +202,8 @@ static bool grow(struct exchange *exchange, size_t size)
 
 static void take_body(struct exchange *exchange, const char *bytes, size_t size)
 {
+    if (exchange->refused_early)
+        return;
     if (!exchange->refused && size > exchange->limit - exchange->request.size) {
         exchange->refused = MHD_HTTP_CONTENT_TOO_LARGE; /* of a body that did not say its length */
         exchange->why = "the body is larger than what is taken here";
@@ -209,11 +232,23 @@ static struct MHD_Response *make_response(struct http_response *response)
     return mhd;
 }
 
+/* The memory that it takes until the client has read it. */
+static void count_answer(struct exchange *exchange)
+{
+    const struct http_response *response = &exchange->response;
+    struct http_server *server = exchange->server;
+    exchange->answer_bytes = response->file || response->body_static ? 0 : response->size;
+    pthread_mutex_lock(&server->lock);
+    server->answer_bytes += exchange->answer_bytes;
+    pthread_mutex_unlock(&server->lock);
+}
+
 static enum MHD_Result answer(struct exchange *exchange)
 {
     struct http_response *response = &exchange->response;
     struct http_server *server = exchange->server;
     connection_enter(server, exchange->request.connection, CONNECTION_ANSWER);
+    count_answer(exchange);
     struct MHD_Response *mhd = make_response(response);
     if (!mhd)
         return MHD_NO;
@@ -251,7 +286,7 @@ enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *mhd, c
             return MHD_NO;
         connection_enter(server, connection, CONNECTION_BODY);
         begin(exchange);
-        return exchange->response.status ? answer(exchange) : MHD_YES;
+        return exchange->response.status && !exchange->refused_early ? answer(exchange) : MHD_YES;
     }
     if (exchange->handled)
         return answer(exchange);
@@ -260,7 +295,7 @@ enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *mhd, c
         *size = 0;
         return MHD_YES;
     }
-    return start_handling(exchange) ? MHD_YES : answer(exchange);
+    return !exchange->refused_early && start_handling(exchange) ? MHD_YES : answer(exchange);
 }
 
 void exchange_on_completed(
@@ -273,8 +308,9 @@ void exchange_on_completed(
         return;
     pthread_mutex_lock(&server->lock);
     server->body_bytes -= exchange->room;
-    server->accepted -= exchange->counted;
-    if (!server->accepted)
+    server->answer_bytes -= exchange->answer_bytes;
+    server->unanswered -= exchange->counted;
+    if (!server->unanswered)
         pthread_cond_broadcast(&server->idle);
     pthread_mutex_unlock(&server->lock);
     connection_enter(server, exchange->request.connection, CONNECTION_HEAD);

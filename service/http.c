@@ -2,6 +2,7 @@
 #include "service/http_internal.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* ---- connections --------------------------------------------------------------------------------------- */
@@ -59,6 +60,18 @@ static void on_connection(
 
 /* ---- opening and closing ------------------------------------------------------------------------------- */
 
+/* So many that files are left for all else: the system would take more connections than this process can. */
+static size_t connections_allowed(size_t wanted)
+{
+    enum { OTHER_FILES = 256 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return wanted;
+    const size_t files =
+        limit.rlim_cur < 2 * OTHER_FILES ? OTHER_FILES : (size_t)limit.rlim_cur - OTHER_FILES;
+    return wanted < files ? wanted : files;
+}
+
 static int start_daemon(struct http_server *server, struct err *err)
 {
     enum { READERS = 2, CONNECTION_MEMORY = 64 << 10 };
@@ -93,6 +106,7 @@ int server_open(struct http_server **out, const struct http_options *options,
     if (!server)
         return err_memory(err, sizeof *server);
     server->options = *options;
+    server->options.connections = connections_allowed(options->connections);
     server->handlers = *handlers;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->idle, NULL);
@@ -131,8 +145,8 @@ struct http_counts server_counts(struct http_server *server)
     return counts;
 }
 
-/* Until no request is handled, or waits to be, or is answered; none comes after it: libmicrohttpd must not be stopped
- * while a connection is suspended. */
+/* Until all is answered, or the time is up; none comes after it. libmicrohttpd must not be stopped while a connection is
+ * suspended; one whose client does not read its answer is not waited for. */
 static void wait_until_idle(struct http_server *server, double seconds)
 {
     const double until = time_now() + seconds;
@@ -141,10 +155,10 @@ static void wait_until_idle(struct http_server *server, double seconds)
     deadline.tv_sec += (time_t)seconds + 1;
     pthread_mutex_lock(&server->lock);
     server->closing = true;
-    while (server->accepted && time_now() < until)
+    while (server->unanswered && time_now() < until)
         pthread_cond_timedwait(&server->idle, &server->lock, &deadline);
     server->stopping = true;
-    while (server->accepted)
+    while (server->suspended)
         pthread_cond_wait(&server->idle, &server->lock);
     pthread_mutex_unlock(&server->lock);
 }

@@ -82,12 +82,15 @@ struct http_options {
     int socket;            /* one that listens already, instead of all of these; -1: none */
     int threads;           /* that handle requests, which is how many are handled at once */
     size_t waiting;        /* requests that may wait for such a thread; more are answered 429 */
-    size_t connections;    /* more are not taken */
-    size_t body_bytes;     /* of all requests together, in memory */
+    size_t connections;    /* more have to wait until others end: see silent_seconds */
+    size_t body_bytes;     /* of all requests together, in memory; and of answers that are not read yet */
     double head_seconds;   /* from the first byte of a connection, or the last answer, to a whole head */
     double body_seconds;   /* from the head to the whole body */
     double seconds;        /* from the whole request to its answer: then its job ends */
     double idle_seconds;   /* between requests */
+    double
+        silent_seconds; /* after so long without a whole head a connection may have to make room for others, */
+    double unread_seconds; /* and after so long with an answer that is not read to its end */
 };
 
 /* ERR_IO: the address is taken, none of this machine's, or not allowed; ERR_LIMIT: no thread; ERR_MEMORY. */
@@ -100,8 +103,8 @@ struct http_counts {
 };
 struct http_counts server_counts(struct http_server *server);
 
-/* Takes no more connections, lets requests that are being handled end for so many seconds, then ends their jobs, and
- * frees all. */
+/* Takes no more connections, lets requests that are being handled end, and answers be read, for so many seconds, then
+ * ends their jobs and connections, and frees all. */
 void server_close(struct http_server *server, double seconds);
 
 #endif

@@ -41,9 +41,12 @@ struct http_server {
     atomic_bool stopping; /* jobs end */
 
     pthread_mutex_t lock; /* of all that follows, and of connections' states */
-    pthread_cond_t idle;  /* no request is handled */
+    pthread_cond_t idle;  /* no request is suspended, or none is unanswered */
     struct http_connection *connections;
-    size_t connection_count, handling, accepted, body_bytes;
+    size_t connection_count;
+    size_t accepted, handling;    /* requests that wait or are handled; that are handled */
+    size_t suspended, unanswered; /* those whose connection is suspended; that are not answered to the end */
+    size_t body_bytes, answer_bytes;
     bool closing; /* no request is accepted any more */
     uint64_t requests;
 };

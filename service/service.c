@@ -68,7 +68,7 @@ static void fill_in(struct service_options *options)
     options->batch = options->batch ? options->batch : 32;
     options->requests = options->requests ? options->requests : 64;
     options->waiting = options->waiting ? options->waiting : 256;
-    options->connections = options->connections ? options->connections : 1024;
+    options->connections = options->connections ? options->connections : 4096;
     options->body_bytes = options->body_bytes ? options->body_bytes : 64 << 20;
     options->seconds = options->seconds > 0 ? options->seconds : 60;
 }
@@ -89,7 +89,9 @@ static int open_http(struct service *service, struct err *err)
         .head_seconds = 10,
         .body_seconds = 60,
         .seconds = options->seconds,
-        .idle_seconds = 30};
+        .idle_seconds = 30,
+        .silent_seconds = 1,
+        .unread_seconds = 10};
     if (!options->socket && !options->unix_path && !access_is_loopback(options->address) && !options->token &&
         !options->insecure)
         return err_set(err, ERR_ARGUMENT,

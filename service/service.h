@@ -39,7 +39,7 @@ struct service_options {
     size_t batch;       /* pictures, or texts, encoded together at most; 0: 32 */
     int requests;       /* handled at once; 0: 64 */
     size_t waiting;     /* requests that may wait beyond these; 0: 256 */
-    size_t connections; /* 0: 1024 */
+    size_t connections; /* 0: 4096; fewer where the process may not have so many files open */
     size_t body_bytes;  /* of one request; 0: 64 MiB */
     double seconds;     /* a request may take; 0: 60 */
 

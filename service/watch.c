@@ -2,7 +2,8 @@
 /*
  * Watches the connections of a server from a thread of its own, a few times a second: a head or body that takes too
  * long, whether it trickles or stands, ends its connection; a client that hangs up while its request is handled is
- * noticed, and the request's job ends.
+ * noticed, and the request's job ends; and where there is no room for more, those who have kept theirs for longest lose
+ * it, so that clients which send nothing, or read nothing, keep nobody out.
  */
 #include "service/http_internal.h"
 
@@ -32,6 +33,31 @@ static void look_at_times(struct http_server *server)
         if (allowed >= 0 && now - c->since > allowed)
             shutdown(c->fd, SHUT_RDWR);
     }
+}
+
+/* Ends the connections that have been in a state for longest: those for more than half as long as the first of them,
+ * and more than so many seconds. */
+static void end_longest(struct http_server *server, enum connection_state state, double seconds)
+{
+    const double now = time_now();
+    double longest = seconds;
+    for (const struct http_connection *c = server->connections; c; c = c->next)
+        if (c->state == state && now - c->since > longest)
+            longest = now - c->since;
+    const double allowed = longest / 2 > seconds ? longest / 2 : seconds;
+    for (struct http_connection *c = server->connections; c; c = c->next)
+        if (c->state == state && now - c->since > allowed)
+            shutdown(c->fd, SHUT_RDWR);
+}
+
+static void make_room(struct http_server *server)
+{
+    const struct http_options *options = &server->options;
+    const bool full = server->connection_count >= options->connections;
+    if (full)
+        end_longest(server, CONNECTION_HEAD, options->silent_seconds);
+    if (full || server->answer_bytes > options->body_bytes)
+        end_longest(server, CONNECTION_ANSWER, options->unread_seconds);
 }
 
 static bool has_hung_up(const struct http_connection *connection)
@@ -64,6 +90,7 @@ static void *watch(void *context)
         pthread_mutex_lock(&server->lock);
         look_at_times(server);
         look_for_hangups(server);
+        make_room(server);
         pthread_mutex_unlock(&server->lock);
     }
     return NULL;
