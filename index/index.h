@@ -95,7 +95,8 @@ int index_check_storage(const struct index *index, enum index_storage storage, s
 void index_free(struct index *index);
 
 /* Brings a reader to the last committed state; quick where nothing has changed. Ends the life of every struct
- * index_rows. After an error, one of index_open's, only index_free is left. */
+ * index_rows. ERR_IO where another index, or none, is in its place; after this or another of index_open's errors only
+ * index_free is left. */
 int index_refresh(struct index *index, struct err *err);
 
 struct index_info {

@@ -287,11 +287,20 @@ static int follow_state(struct index *index, struct err *err)
     return rc ? rc : open_state(index, err);
 }
 
+/* Whether another file, or none, has the catalog's name now. SQLite goes on with the one it has open. */
+static bool catalog_moved(const struct index *index)
+{
+    int moved = 0;
+    return !sqlite3_file_control(index->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) && moved;
+}
+
 int index_refresh(struct index *index, struct err *err)
 {
     assert(!index->writer);
     if (!index->unguarded && !index->copied)
-        return follow_state(index, err);
+        return !catalog_moved(index)
+                   ? follow_state(index, err)
+                   : err_set(err, ERR_IO, "the index '%s' was made anew, or taken away", index->path);
     if (index->copied && !catalog_changed(index))
         return 0;
     /* What SQLite has cached may be old, and what it has copied is. */

@@ -24,10 +24,12 @@ struct batcher {
     pthread_cond_t work, room;
     struct ticket *queue; // (options.queue), a ring
     size_t first, waiting;
-    bool closing;
+    bool closing, failed;
+    double begun; /* when the batch under way was; 0: there is none */
     uint64_t batches, items;
 
     /* The thread's own, for one batch. */
+    struct err err;
     struct ticket *taken; // (options.batch)
     void **batch;         // (options.batch)
 };
@@ -52,18 +54,21 @@ static size_t take(struct batcher *batcher)
     }
     batcher->first = (batcher->first + count) % batcher->options.queue;
     batcher->waiting -= count;
+    batcher->begun = count ? time_now() : 0;
     pthread_cond_broadcast(&batcher->room);
     return count;
 }
 
-static void give_back(struct batcher *batcher, size_t count, int rc, const struct err *err)
+static void give_back(struct batcher *batcher, size_t count, int rc)
 {
+    batcher->failed = rc != 0;
+    batcher->begun = 0;
     batcher->batches++;
     batcher->items += count;
     for (size_t i = 0; i < count; i++) {
         struct call *call = batcher->taken[i].call;
         if (rc)
-            err_set(&call->err, (enum err_code)rc, "%s", err->msg);
+            err_set(&call->err, (enum err_code)rc, "%s", batcher->err.msg);
         if (!--call->left)
             pthread_cond_signal(&call->done);
     }
@@ -72,16 +77,14 @@ static void give_back(struct batcher *batcher, size_t count, int rc, const struc
 static void *work(void *context)
 {
     struct batcher *batcher = context;
-    struct err *err = mem_new(1, sizeof *err);
     pthread_mutex_lock(&batcher->lock);
     for (size_t count; (count = take(batcher));) {
         pthread_mutex_unlock(&batcher->lock);
-        const int rc = batcher->options.run(batcher->options.context, batcher->batch, count, err);
+        const int rc = batcher->options.run(batcher->options.context, batcher->batch, count, &batcher->err);
         pthread_mutex_lock(&batcher->lock);
-        give_back(batcher, count, rc, err);
+        give_back(batcher, count, rc);
     }
     pthread_mutex_unlock(&batcher->lock);
-    free(err);
     return NULL;
 }
 
@@ -202,7 +205,8 @@ int batcher_do(
 struct batcher_counts batcher_counts(struct batcher *batcher)
 {
     pthread_mutex_lock(&batcher->lock);
-    const struct batcher_counts counts = {batcher->waiting, batcher->batches, batcher->items};
+    const struct batcher_counts counts = {batcher->waiting, batcher->batches, batcher->items, batcher->failed,
+        batcher->begun > 0 ? time_now() - batcher->begun : 0};
     pthread_mutex_unlock(&batcher->lock);
     return counts;
 }

@@ -43,6 +43,8 @@ int batcher_do(
 struct batcher_counts {
     size_t waiting;          /* items in the queue */
     uint64_t batches, items; /* done since the beginning */
+    bool failed;             /* the last batch did, and so none has been done since */
+    double seconds;          /* that the batch under way has taken so far; 0 where there is none */
 };
 struct batcher_counts batcher_counts(struct batcher *batcher);
 

@@ -143,50 +143,74 @@ static int encode_texts(const struct encoding *e, struct err *err)
     return rc;
 }
 
-/* pixels (pictures, S, S, 3) of the pictures among the inputs. */
-static int decode_pictures(const struct encoding *e, uint8_t *pixels, struct err *err)
+/* As many pictures of a request as are decoded together: pixels take much more memory than the bytes they come from, so
+ * never those of all the pictures that a body has room for. */
+struct slice {
+    size_t room, count;
+    struct decode *decodes;     // (room)
+    struct picture_item *items; // (room)
+    void **list;                // (room)
+    uint8_t *pixels;            // (room, S, S, 3)
+};
+
+static int slice_open(struct slice *slice, const struct encoding *e, struct err *err)
 {
-    struct decode *decodes = mem_new(e->pictures, sizeof *decodes);
-    size_t at = 0;
-    if (!decodes)
-        return err_memory(err, e->pictures * sizeof *decodes);
-    for (size_t i = 0; i < e->count; i++)
-        if (e->inputs[i].kind == INPUT_PICTURE) {
-            decodes[at].source = e->inputs[i].picture;
-            decodes[at].alpha = e->inputs[i].alpha;
-            decodes[at].edges = e->inputs[i].edges;
-            decodes[at].input = i;
-            decodes[at].pixels = pixels + at * pixel_bytes(e->engine);
-            at++;
-        }
-    const int rc = decode_all(e->engine->decoders, decodes, at, model_preprocess(e->engine->model),
-        &e->engine->options.picture, e->job, err);
-    free(decodes);
+    const size_t batch = e->engine->options.picture_batch;
+    *slice = (struct slice){.room = e->pictures < batch ? e->pictures : batch};
+    slice->decodes = mem_new(slice->room, sizeof *slice->decodes);
+    slice->items = mem_new(slice->room, sizeof *slice->items);
+    slice->list = mem_new(slice->room, sizeof *slice->list);
+    slice->pixels = mem_new(slice->room, pixel_bytes(e->engine));
+    return slice->decodes && slice->items && slice->list && slice->pixels
+               ? 0
+               : err_memory(err, slice->room * pixel_bytes(e->engine));
+}
+
+static void slice_release(struct slice *slice)
+{
+    free(slice->pixels);
+    free(slice->list);
+    free(slice->items);
+    free(slice->decodes);
+}
+
+static void slice_add(struct slice *slice, const struct encoding *e, size_t i)
+{
+    const struct input *input = &e->inputs[i];
+    uint8_t *pixels = slice->pixels + slice->count * pixel_bytes(e->engine);
+    slice->decodes[slice->count] = (struct decode){
+        .source = input->picture, .alpha = input->alpha, .input = i, .edges = input->edges, .pixels = pixels};
+    slice->items[slice->count] = (struct picture_item){pixels, e->embeddings + i * engine_width(e->engine)};
+    slice->list[slice->count] = &slice->items[slice->count];
+    slice->count++;
+}
+
+static int slice_encode(struct slice *slice, const struct encoding *e, struct err *err)
+{
+    struct engine *engine = e->engine;
+    int rc = decode_all(engine->decoders, slice->decodes, slice->count, model_preprocess(engine->model),
+        &engine->options.picture, e->job, err);
+    if (!rc)
+        rc = batcher_do(engine->pictures, slice->list, slice->count, e->job, err);
+    slice->count = 0;
     return rc;
 }
 
 static int encode_pictures_of(const struct encoding *e, struct err *err)
 {
-    const size_t bytes = pixel_bytes(e->engine), width = engine_width(e->engine);
-    struct picture_item *items = mem_new(e->pictures, sizeof *items);
-    void **list = mem_new(e->pictures, sizeof *list);
-    uint8_t *pixels = mem_new(e->pictures, bytes); // (pictures, S, S, 3)
-    int rc = items && list && pixels ? 0 : err_memory(err, e->pictures * bytes);
-    if (!rc)
-        rc = decode_pictures(e, pixels, err);
-    size_t at = 0;
-    for (size_t i = 0; i < e->count && !rc; i++)
-        if (e->inputs[i].kind == INPUT_PICTURE) {
-            items[at] = (struct picture_item){pixels + at * bytes, e->embeddings + i * width};
-            list[at] = &items[at];
-            at++;
-        }
-    if (!rc)
-        rc = batcher_do(e->engine->pictures, list, at, e->job, err);
-    *e->tokens += at * engine_picture_tokens(e->engine);
-    free(pixels);
-    free(list);
-    free(items);
+    struct slice slice;
+    int rc = slice_open(&slice, e, err);
+    for (size_t i = 0; i < e->count && !rc; i++) {
+        if (e->inputs[i].kind != INPUT_PICTURE)
+            continue;
+        slice_add(&slice, e, i);
+        if (slice.count == slice.room)
+            rc = slice_encode(&slice, e, err);
+    }
+    if (!rc && slice.count)
+        rc = slice_encode(&slice, e, err);
+    *e->tokens += e->pictures * engine_picture_tokens(e->engine);
+    slice_release(&slice);
     return rc;
 }
 
@@ -200,6 +224,42 @@ int engine_encode(struct engine *engine, float *embeddings, const struct input *
     int rc = encoding.texts ? encode_texts(&encoding, err) : 0;
     if (!rc && encoding.pictures)
         rc = encode_pictures_of(&encoding, err);
+    return rc;
+}
+
+/* ---- health -------------------------------------------------------------------------------------------- */
+
+/* One text, or one black picture, in a batch with others'. */
+static int encode_something(struct engine *engine, bool picture, const struct job *job, struct err *err)
+{
+    const struct input input = {.kind = INPUT_TEXT, .text = "a"};
+    float *row = mem_new(1, engine_width(engine) * sizeof *row);
+    uint8_t *pixels = picture ? mem_new(1, pixel_bytes(engine)) : NULL;
+    struct picture_item item = {pixels, row};
+    void *const list[] = {&item};
+    size_t tokens;
+    int rc = row && (pixels || !picture) ? 0 : err_memory(err, pixel_bytes(engine));
+    if (!rc && picture)
+        rc = batcher_do(engine->pictures, list, 1, job, err);
+    else if (!rc)
+        rc = engine_encode(engine, row, &input, 1, &tokens, job, err);
+    free(pixels);
+    free(row);
+    return rc == ERR_BUSY ? 0 : rc; /* others try already */
+}
+
+int engine_check(struct engine *engine, double patience, const struct job *job, struct err *err)
+{
+    const struct engine_counts counts = engine_counts(engine);
+    const double seconds =
+        counts.texts.seconds > counts.pictures.seconds ? counts.texts.seconds : counts.pictures.seconds;
+    int rc = seconds > patience
+                 ? err_set(err, ERR_DEVICE, "the device has been at one batch for %.0f seconds", seconds)
+                 : 0;
+    if (!rc && counts.texts.failed)
+        rc = encode_something(engine, false, job, err);
+    if (!rc && counts.pictures.failed)
+        rc = encode_something(engine, true, job, err);
     return rc;
 }
 

@@ -56,6 +56,11 @@ struct input {
 int engine_encode(struct engine *engine, float *embeddings, const struct input *inputs, size_t count,
     size_t *tokens, const struct job *job, struct err *err);
 
+/* Whether the device still does what it is given: ERR_DEVICE where a batch has taken more than `patience` seconds so
+ * far. Where the last batch of texts or pictures has failed, another is tried, and its error is this one's: a device that
+ * has recovered is healthy again without anybody asking for anything else. */
+int engine_check(struct engine *engine, double patience, const struct job *job, struct err *err);
+
 struct engine_counts {
     struct batcher_counts texts, pictures;
 };

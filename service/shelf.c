@@ -54,7 +54,10 @@ static int reader_refresh(
     if (reader->index && !index_refresh(reader->index, err))
         return 0;
     reader_close(reader);
-    return reader_open(reader, index, searches, err);
+    const int rc = reader_open(reader, index, searches, err);
+    return rc && !index_is_there(index->path)
+               ? err_set(err, ERR_NOT_FOUND, "the index '%s' is not there any more", index->name)
+               : rc;
 }
 
 /* ---- searching ----------------------------------------------------------------------------------------- */
