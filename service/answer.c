@@ -33,15 +33,15 @@ static const struct problem *problem_of(int code)
     return &problems[sizeof problems / sizeof *problems - 1];
 }
 
-static enum manners manners_of(const struct call *call)
+static enum manners manners_of(const struct route *route)
 {
-    return call->route ? call->route->manners : MANNERS_OPENAI;
+    return route ? route->manners : MANNERS_OPENAI;
 }
 
-int error_status(const struct call *call, int code)
+int error_status(const struct route *route, int code)
 {
     const struct problem *problem = problem_of(code);
-    switch (manners_of(call)) {
+    switch (manners_of(route)) {
     case MANNERS_TEI:
         return problem->tei_status;
     case MANNERS_DETAIL:
@@ -63,7 +63,7 @@ void answer_error(struct call *call, int status, const struct err *err)
 {
     const struct problem *problem = problem_of(err->code);
     json_t *message = json_text(err->msg), *body = NULL;
-    switch (manners_of(call)) {
+    switch (manners_of(call->route)) {
     case MANNERS_OPENAI:
         body = json_pack("{s:{s:o, s:s, s:n, s:i}}", "error", "message", message, "type", problem->type,
             "param", "code", status);

@@ -24,19 +24,27 @@ static bool fits(const char **id, const char *pattern, const char *path, struct 
     return *id != NULL;
 }
 
-/* The route of a request. *path_known: there is one of another method. HEAD is a GET whose body stays here. */
-static const struct route *find_route(const char **id, bool *path_known, struct http_request *request)
+/* The route of a request. HEAD is a GET whose body stays here. */
+static const struct route *find_route(const char **id, struct http_request *request)
 {
     const char *method = strcmp(request->method, "HEAD") ? request->method : "GET";
-    *path_known = false;
-    for (const struct route *route = routes; route->method; route++) {
-        if (!fits(id, route->path, request->path, &request->arena))
-            continue;
-        if (!strcmp(route->method, method))
+    for (const struct route *route = routes; route->method; route++)
+        if (!strcmp(route->method, method) && fits(id, route->path, request->path, &request->arena))
             return route;
-        *path_known = true;
-    }
     return NULL;
+}
+
+/* The methods that a path has, as the header Allow lists them; NULL where there is no such path. */
+static const char *methods_of_path(struct http_request *request)
+{
+    char list[64];
+    size_t used = 0;
+    const char *id;
+    for (const struct route *route = routes; route->method && used < sizeof list; route++)
+        if (fits(&id, route->path, request->path, &request->arena))
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s%s", used ? ", " : "",
+                route->method, strcmp(route->method, "GET") ? "" : ", HEAD");
+    return used && used < sizeof list ? arena_copy(&request->arena, list, used) : NULL;
 }
 
 /* Whether a Content-Type, NULL where there is none, is one of the route's. */
@@ -66,8 +74,8 @@ static void check_head(struct call *call)
 {
     struct http_request *request = call->request;
     const char *host = request_header(request, "Host");
-    bool path_known;
-    call->route = find_route(&call->id, &path_known, request);
+    call->route = find_route(&call->id, request);
+    const char *methods = call->route ? NULL : methods_of_path(request);
     if (!access_host_allowed(call->service, host))
         answer_status(call, 403, ERR_ARGUMENT, "this name is none of this machine's");
     else if (!access_origin_allowed(request_header(request, "Origin"), host))
@@ -75,7 +83,7 @@ static void check_head(struct call *call)
     else if (!(call->route && call->route->open) &&
              !access_token_right(call->service, request_header(request, "Authorization")))
         answer_status(call, 401, ERR_ARGUMENT, "the token is missing or wrong");
-    else if (!call->route && path_known)
+    else if (methods)
         answer_status(call, 405, ERR_ARGUMENT, "this path is not for this method");
     else if (!call->route)
         answer_status(call, 404, ERR_NOT_FOUND, "there is no such path here");
@@ -84,6 +92,8 @@ static void check_head(struct call *call)
             call, 415, ERR_UNSUPPORTED, "the body must be JSON: send 'Content-Type: application/json'");
     else if (!call->route->early && !service_ready(call->service))
         answer_status(call, 503, ERR_DEVICE, "the model is not loaded");
+    if (call->response->status == 405)
+        response_add_header(call->response, "Allow", methods);
 }
 
 static void begin(
@@ -111,11 +121,28 @@ static void refuse(
 
 /* ---- the whole request --------------------------------------------------------------------------------- */
 
+/* Values take up to thirty times the memory of the bytes they are written in, so their number has a limit of its own.
+ * Each but the first stands behind a comma or a bracket. */
+static int check_json_size(const struct span body, struct err *err)
+{
+    enum { VALUES_MAX = 1000000 };
+    size_t values = 0;
+    for (size_t i = 0; i < body.length; i++)
+        values += body.data[i] == ',' || body.data[i] == '[' || body.data[i] == '{';
+    return values <= VALUES_MAX
+               ? 0
+               : err_set(err, ERR_LIMIT, "the body has %zu values, the limit is %d", values, VALUES_MAX);
+}
+
 static int run(struct call *call, struct err *err)
 {
+    const struct span body = {call->request->body, call->request->size};
     int rc = 0;
-    if (call->route->body == BODY_JSON || call->route->body == BODY_UNNAMED)
-        rc = json_parse(&call->body, call->request->body, call->request->size, "the body", err);
+    if (call->route->body == BODY_JSON || call->route->body == BODY_UNNAMED) {
+        rc = check_json_size(body, err);
+        if (!rc)
+            rc = json_parse(&call->body, body.data, body.length, "the body", err);
+    }
     return rc ? rc : call->route->handle(call, err);
 }
 
@@ -128,7 +155,7 @@ static void handle(void *context, struct http_request *request, struct http_resp
     const int rc = run(call, &err);
     if (rc) {
         json_decref(call->answer);
-        answer_error(call, error_status(call, rc), &err);
+        answer_error(call, error_status(call->route, rc), &err);
     } else if (!response->status) {
         answer_json(response, call->answer);
         response->status = response->body ? 200 : 503;

@@ -53,8 +53,8 @@ static int open_picture(int *out, struct stat *st, const struct index_item *item
         return err_set(err, ERR_NOT_FOUND, "item %lld has no picture", (long long)item->id);
     const int fd = open(item->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
-        return err_set(err, ERR_NOT_FOUND, "the picture of item %lld is not there any more: %s",
-            (long long)item->id, strerror(errno));
+        return err_set(err, errno == EMFILE || errno == ENFILE ? ERR_BUSY : ERR_NOT_FOUND,
+            "the picture of item %lld cannot be opened: %s", (long long)item->id, strerror(errno));
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     const ssize_t length = readlink(link, path, sizeof path - 1);
     path[length > 0 ? length : 0] = '\0';
@@ -104,13 +104,20 @@ static bool read_range(uint64_t *first, uint64_t *last, bool *satisfiable, const
     return true;
 }
 
-static void send_file(struct call *call, int fd, uint64_t size)
+/* The part that a client asks for; NULL where it wants all, or has the parts of another file than that of the tag. */
+static const char *wanted_range(const struct call *call, const char *tag)
+{
+    const char *known = request_header(call->request, "If-Range");
+    return known && strcmp(known, tag) ? NULL : request_header(call->request, "Range");
+}
+
+static void send_file(struct call *call, int fd, uint64_t size, const char *tag)
 {
     struct http_response *response = call->response;
     uint64_t first = 0, last = size ? size - 1 : 0;
     bool satisfiable = true;
     char text[80];
-    const bool part = read_range(&first, &last, &satisfiable, request_header(call->request, "Range"), size);
+    const bool part = read_range(&first, &last, &satisfiable, wanted_range(call, tag), size);
     response_add_header(response, "Accept-Ranges", "bytes");
     if (part && !satisfiable) {
         snprintf(text, sizeof text, "bytes */%llu", (unsigned long long)size);
@@ -152,7 +159,7 @@ int handle_item_image(struct call *call, struct err *err)
     const ssize_t length = pread(fd, head, sizeof head, 0);
     const char *media = picture_media_type(head, length > 0 ? (size_t)length : 0);
     call->response->type = media ? media : "application/octet-stream";
-    send_file(call, fd, (uint64_t)st.st_size);
+    send_file(call, fd, (uint64_t)st.st_size, tag);
     return 0;
 }
 
@@ -164,10 +171,11 @@ int handle_item_thumbnail(struct call *call, struct err *err)
     struct stat st;
     char path[64];
     const char *wanted = request_query(call->request, "edge");
-    const long edge = wanted ? strtol(wanted, NULL, 10) : EDGE_DEFAULT;
+    char *end = NULL;
+    const long edge = wanted ? strtol(wanted, &end, 10) : EDGE_DEFAULT;
     int fd;
-    if (edge < EDGE_MIN || edge > EDGE_MAX)
-        return err_set(err, ERR_ARGUMENT, "'edge' is not from %d to %d", EDGE_MIN, EDGE_MAX);
+    if (edge < EDGE_MIN || edge > EDGE_MAX || (end && *end))
+        return err_set(err, ERR_ARGUMENT, "'edge' is no number from %d to %d", EDGE_MIN, EDGE_MAX);
     int rc = find_item(&item, call, err);
     if (!rc)
         rc = open_picture(&fd, &st, &item, err);

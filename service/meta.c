@@ -15,6 +15,11 @@ int handle_health(struct call *call, struct err *err)
     pthread_mutex_unlock(&service->lock);
     if (failed)
         return err_set(err, ERR_DEVICE, "%s", service->problem.msg);
+    const int rc = service_ready(service)
+                       ? engine_check(service->engine, service->options.seconds, &call->request->job, err)
+                       : 0;
+    if (rc)
+        return rc;
     call->answer = json_pack("{s:s, s:s}", "status", "ok", "version", DIPTYCH_VERSION);
     return 0;
 }
@@ -42,7 +47,9 @@ int handle_models(struct call *call, struct err *err)
         rc = shelf_find(&index, shelf, shelf_name(shelf, i), err);
         if (!rc)
             rc = shelf_info(&info, index, &call->request->arena, err);
-        if (!rc)
+        if (rc == ERR_NOT_FOUND)
+            rc = 0; /* one that has been taken away; it may come back */
+        else if (!rc)
             json_array_append_new(
                 indexes, json_pack("{s:s, s:I, s:I, s:s}", "name", shelf_name(shelf, i), "images",
                              (json_int_t)info.images, "texts", (json_int_t)info.texts, "storage",
@@ -107,52 +114,4 @@ int handle_metrics(struct call *call, struct err *err)
     call->response->status = 200;
     call->response->type = "text/plain; version=0.0.4";
     return 0;
-}
-
-/* ---- openapi ------------------------------------------------------------------------------------------- */
-
-/* "/v1/items/{id}" of "/v1/items/" and a star. */
-static const char *template_path(struct call *call, const char *path)
-{
-    char text[128];
-    const char *star = strchr(path, '*');
-    const int length = star ? snprintf(text, sizeof text, "%.*s{id}%s", (int)(star - path), path, star + 1)
-                            : snprintf(text, sizeof text, "%s", path);
-    return arena_copy(&call->request->arena, text, (size_t)length);
-}
-
-static json_t *operation(const struct route *route)
-{
-    char method[8] = "";
-    json_t *one = json_pack("{s:s, s:{s:{s:s}, s:{s:s}}}", "summary", route->summary, "responses", "200",
-        "description", "Done", "default", "description", "An error, with its reason");
-    if (strchr(route->path, '*'))
-        json_object_set_new(one, "parameters",
-            json_pack("[{s:s, s:s, s:b, s:{s:s}}]", "name", "id", "in", "path", "required", 1, "schema",
-                "type", "integer"));
-    if (route->body == BODY_JSON || route->body == BODY_UNNAMED)
-        json_object_set_new(one, "requestBody",
-            json_pack("{s:b, s:{s:{s:{s:s}}}}", "required", 1, "content", "application/json", "schema",
-                "type", "object"));
-    for (size_t i = 0; route->method[i]; i++)
-        method[i] = (char)(route->method[i] | 0x20);
-    return json_pack("{s:o}", method, one);
-}
-
-int handle_openapi(struct call *call, struct err *err)
-{
-    json_t *paths = json_object();
-    for (const struct route *route = routes; route->method; route++) {
-        const char *path = template_path(call, route->path);
-        json_t *known = path ? json_object_get(paths, path) : NULL;
-        json_t *one = path ? operation(route) : NULL;
-        if (known)
-            json_object_update(known, one);
-        if (path)
-            json_object_set(paths, path, known ? known : one);
-        json_decref(one);
-    }
-    call->answer = json_pack("{s:s, s:{s:s, s:s}, s:o}", "openapi", "3.1.0", "info", "title", "Diptych",
-        "version", DIPTYCH_VERSION, "paths", paths);
-    return call->answer ? 0 : err_memory(err, 0);
 }

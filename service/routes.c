@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the service answers: the one table that drives routing, metrics and /openapi.json. */
+/* What the service answers: the one table that drives routing, metrics and /openapi.json, where openapi/NAME.json says
+ * what bodies and answers look like. */
 #include "service/call.h"
 
 #define OPEN .open = true, .early = true

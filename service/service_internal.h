@@ -37,8 +37,8 @@ struct service {
 /* The body of an answer; takes over the value, and NULL is out of memory. */
 void answer_json(struct http_response *response, json_t *value);
 
-/* The answer to an error, in the route's manners, with their status for its code. */
-int error_status(const struct call *call, int code);
+/* The status of an error's code in the manners of a route, or of none (NULL); and the answer in them. */
+int error_status(const struct route *route, int code);
 void answer_error(struct call *call, int status, const struct err *err);
 
 /* The same to an error that is no library's. */

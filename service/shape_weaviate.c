@@ -8,22 +8,23 @@
 /* Either list may be missing or empty. */
 int handle_weaviate_vectorize(struct call *call, struct err *err)
 {
-    const size_t texts = json_array_size(json_object_get(call->body, "texts"));
-    const size_t images = json_array_size(json_object_get(call->body, "images"));
+    const bool has_texts = json_array_size(json_object_get(call->body, "texts")) > 0;
+    const bool has_images = json_array_size(json_object_get(call->body, "images")) > 0;
     const size_t width = engine_width(call_engine(call));
     struct inputs inputs = {0};
     float *embeddings;
-    size_t tokens;
-    int rc = texts || images ? 0 : err_set(err, ERR_ARGUMENT, "there is no list 'texts' or 'images'");
-    if (!rc && texts)
+    size_t tokens, texts = 0;
+    int rc = has_texts || has_images ? 0 : err_set(err, ERR_ARGUMENT, "there is no list 'texts' or 'images'");
+    if (!rc && has_texts)
         rc = inputs_read(&inputs, call, "texts", MODALITY_TEXT, err);
-    if (!rc && images)
+    texts = inputs.count; /* not the list's length: a list of numbers is the ids of one text */
+    if (!rc && has_images)
         rc = inputs_read(&inputs, call, "images", MODALITY_IMAGE, err);
     if (!rc)
         rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
     if (!rc)
         call->answer = json_pack("{s:o, s:o}", "textVectors", vector_lists(embeddings, texts, width),
-            "imageVectors", vector_lists(embeddings + texts * width, images, width));
+            "imageVectors", vector_lists(embeddings + texts * width, inputs.count - texts, width));
     return rc;
 }
 
