@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# schemathesis.sh PROGRAM [EXAMPLES [OPTION ...]]: schemathesis asks `PROGRAM serve` for whatever its /openapi.json
+# allows, and for what it does not, so many times a route (default: 100), with all of its checks: every answer is one
+# that is described, and what is wrong is refused. Options are schemathesis' own, such as --include-path /v1/search.
+#
+# Needs Python 3.10 or later with pip, and the network for it; not part of the tests. Some minutes.
+set -eu
+program=$(realpath "$1")
+examples=${2:-100}
+shift "$(($# > 2 ? 2 : $#))"
+root=$(cd "$(dirname "$0")/../.." && pwd -P)
+folder=$(mktemp -d)
+server=
+trap '[ -z "$server" ] || kill "$server"; rm -rf "$folder"' EXIT
+
+run=${SCHEMATHESIS:-$folder/venv/bin/schemathesis}
+if [ ! -x "$run" ]; then
+    python3 -m venv "$folder/venv"
+    "$folder/venv/bin/python" -m pip install -q --disable-pip-version-check schemathesis==4.32.5
+fi
+
+"$program" index build "$folder/pictures.dip" "$root/assets/pictures" --model "$root/tests/model" --precision f32 \
+    >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
+"$program" serve --model "$root/tests/model" --precision f32 --index "$folder/pictures.dip" --listen 127.0.0.1:0 \
+    2>"$folder/log" &
+server=$!
+until grep -q '^listening' "$folder/log"; do
+    kill -0 "$server" 2>/dev/null || { cat "$folder/log"; exit 1; }
+    sleep 0.1
+done
+url=$(sed -n 's/^listening on //p' "$folder/log")
+
+# What a schema cannot say: a picture's bytes, an expression of SQLite.
+cat >"$folder/formats.py" <<'END'
+import base64
+import os
+
+import schemathesis
+from hypothesis import strategies as st
+
+folder = os.environ["PICTURES"]
+pictures = [base64.b64encode(open(os.path.join(folder, name), "rb").read()).decode() for name in ("01.png", "03.jpg")]
+png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M/wHwAEBgIApD5fRAAAAABJRU5ErkJggg=="
+entry = '{"clip": {"%s": {"modelName": "model"}}}'
+
+schemathesis.openapi.format("picture", st.sampled_from([png, "data:image/png;base64," + png, pictures[1]]))
+schemathesis.openapi.format("where", st.sampled_from(["id < 5", "width > 10 OR kind = 'text'", "path LIKE '%0%'", "0"]))
+schemathesis.openapi.format("match", st.sampled_from(["heart", "png OR jpg", '"a b"', "hea*"]))
+schemathesis.openapi.format("immich-entries", st.just(entry % "textual"))
+schemathesis.openapi.format("range", st.sampled_from(["bytes=0-9", "bytes=5-", "bytes=-7", "bytes=99999999-", "lines=1"]))
+END
+
+# What no schema says either: a text that is too long where it may not be cut, an id of an item that is not there, and
+# a picture where a text is announced.
+cat >"$folder/schemathesis.toml" <<'END'
+[generation]
+allow-x00 = false
+
+[checks.negative_data_rejection]
+expected-statuses = ["4xx"]
+
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "416", "429"]
+
+[[operations]]
+include-path-regex = "^/(embed|rerank|predict)$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "422"]
+
+[[operations]]
+include-path-regex = "^/(v2/embed|v1/multimodalembeddings|knn-service)$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404"]
+END
+
+cd "$folder"
+PICTURES="$root/assets/pictures" SCHEMATHESIS_HOOKS=formats "$run" --config-file schemathesis.toml run "$url/openapi.json" \
+    --checks all --max-examples "$examples" --continue-on-failure --request-timeout 60 "$@"
+kill -0 "$server"
