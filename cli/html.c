@@ -76,9 +76,9 @@ void html_thumbnail(FILE *file, const char *path, const struct picture_options *
         fputs("<span>no picture any more</span>", file);
         return;
     }
-    fprintf(file, "<img alt=\"\" width=\"%d\" height=\"%d\" src=\"data:image/png;base64,", thumbnail.width,
-        thumbnail.height);
-    put_base64(file, thumbnail.png, thumbnail.size);
+    fprintf(file, "<img alt=\"\" width=\"%d\" height=\"%d\" src=\"data:%s;base64,", thumbnail.width,
+        thumbnail.height, thumbnail.type);
+    put_base64(file, thumbnail.bytes, thumbnail.size);
     fputs("\">", file);
     thumbnail_release(&thumbnail);
 }

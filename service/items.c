@@ -187,13 +187,14 @@ int handle_item_thumbnail(struct call *call, struct err *err)
         return tag ? 0 : err_memory(err, 0);
     }
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    rc = thumbnail_read(&thumbnail, picture_file(path), (int)edge, NULL, err);
+    const struct picture_options options = {.min_edge = (int)edge};
+    rc = thumbnail_read(&thumbnail, picture_file(path), (int)edge, &options, err);
     close(fd);
     if (rc)
         return rc;
     call->response->status = 200;
-    call->response->type = "image/png";
-    call->response->body = (char *)thumbnail.png; /* the server's now */
+    call->response->type = thumbnail.type;
+    call->response->body = (char *)thumbnail.bytes; /* the server's now */
     call->response->size = thumbnail.size;
     return 0;
 }

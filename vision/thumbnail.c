@@ -33,6 +33,18 @@ static int on_white(struct picture *out, struct picture *picture, struct err *er
     return rc;
 }
 
+/* They have no alpha any more, which JPEG could not keep. */
+static int write_file(struct thumbnail *out, const struct picture *picture, struct err *err)
+{
+#ifdef DIPTYCH_JPEG_TURBO
+    out->type = "image/jpeg";
+    return picture_write_jpeg(&out->bytes, &out->size, picture, THUMBNAIL_QUALITY, err);
+#else
+    out->type = "image/png";
+    return picture_write_png(&out->bytes, &out->size, picture, err);
+#endif
+}
+
 int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge,
     const struct picture_options *options, struct err *err)
 {
@@ -45,7 +57,7 @@ int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge
     if (!rc)
         rc = shrink(&picture, edge, err);
     if (!rc)
-        rc = picture_write_png(&out->png, &out->size, &picture, err);
+        rc = write_file(out, &picture, err);
     if (rc)
         err_wrap(err, "unable to shrink '%s'", picture_source_name(&source));
     out->width = picture.width;
@@ -58,6 +70,6 @@ void thumbnail_release(struct thumbnail *thumbnail)
 {
     if (!thumbnail)
         return;
-    free(thumbnail->png);
+    free(thumbnail->bytes);
     *thumbnail = (struct thumbnail){0};
 }

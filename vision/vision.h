@@ -119,16 +119,27 @@ int picture_rgb(struct picture *out, const struct picture *in, enum alpha_rule a
  * ERR_MEMORY. */
 int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture, struct err *err);
 
+/* The same as a JPEG file; quality is libjpeg's, 1 to 100. ERR_LIMIT: an edge over 65500 pixels. Only in builds with
+ * libjpeg-turbo. */
+int picture_write_jpeg(
+    uint8_t **out, size_t *size, const struct picture *picture, int quality, struct err *err);
+
 /* ---- thumbnails ---------------------------------------------------------------------------------------- */
 
+/* A JPEG file where the build found libjpeg-turbo, of a quality at which its losses are not seen at its size; else a
+ * PNG file, ten times as large for photographs. */
 struct thumbnail {
-    uint8_t *png; // (size): a PNG file
+    uint8_t *bytes;   // (size)
+    const char *type; /* "image/jpeg" or "image/png" */
     size_t size;
     int width, height;
 };
 
+enum { THUMBNAIL_QUALITY = 82 };
+
 /* The picture on white, scaled down with its aspect ratio kept, no edge under a pixel, to fit a square of `edge`
- * pixels; as large as it is where it fits already. The errors are picture_read's, and ERR_LIMIT for a result of 1 GiB. */
+ * pixels; as large as it is where it fits already. The errors are picture_read's, and ERR_LIMIT for a result of
+ * 1 GiB, or of an edge too long for a JPEG file. */
 int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge,
     const struct picture_options *options, struct err *err);
 void thumbnail_release(struct thumbnail *thumbnail);

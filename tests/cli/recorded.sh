@@ -125,7 +125,7 @@ perform() {
         -e 's@[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC@DATE@'
     [ "$mode" = compare ] || set -- "$@" -e 's@ on .* \(onednn, f32\)$@ on DEVICE (onednn, f32)@' \
         -e "s@$scratch/work@WORK@g" -e "s@$root@ROOT@g" -e 's@(catalog_bytes"?:? +)[0-9,]+@\1BYTES@' \
-        -e 's@base64,[A-Za-z0-9+/=]+@base64,...@g' -e '/<style>/,/<\/style>/{//!d}'
+        -e 's@data:image/[a-z]+;base64,[A-Za-z0-9+/=]+@data:...@g' -e '/<style>/,/<\/style>/{//!d}'
     sed -E -s -i "$@" "$results"/*
 }
 
