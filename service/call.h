@@ -67,6 +67,12 @@ int field_bool(bool *out, const json_t *object, const char *name, struct err *er
 /* ERR_ARGUMENT with the first field that is not among names, which NULL ends. */
 int fields_known(const json_t *object, const char *const *names, struct err *err);
 
+/* The kind of items of that name. ERR_ARGUMENT: there is none. */
+int kind_named(enum index_kind *out, const char *name, struct err *err);
+
+/* The ETag of an answer that is these bytes, or that follows from them; NULL when out of memory. */
+const char *call_content_tag(const struct call *call, const void *bytes, size_t size);
+
 /* Gives the answer its ETag, quoted and living as long as the request. Whether the client has that one already: then
  * the answer, a 304, is made. */
 bool call_not_modified(struct call *call, const char *tag);
@@ -84,6 +90,7 @@ int handle_search(struct call *call, struct err *err);
 int handle_item(struct call *call, struct err *err);
 int handle_item_image(struct call *call, struct err *err);
 int handle_item_thumbnail(struct call *call, struct err *err);
+int handle_index_map(struct call *call, struct err *err);
 int handle_models(struct call *call, struct err *err);
 int handle_health(struct call *call, struct err *err);
 int handle_ready(struct call *call, struct err *err);

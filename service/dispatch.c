@@ -214,6 +214,14 @@ int call_check_model(const struct call *call, struct err *err)
     return rc;
 }
 
+const char *call_content_tag(const struct call *call, const void *bytes, size_t size)
+{
+    char hash[HASH_SIZE], tag[HASH_SIZE + 2];
+    hash_bytes(hash, bytes, size);
+    const int length = snprintf(tag, sizeof tag, "\"%s\"", hash);
+    return arena_copy(&call->request->arena, tag, (size_t)length);
+}
+
 bool call_not_modified(struct call *call, const char *tag)
 {
     const char *known = request_header(call->request, "If-None-Match");

@@ -86,3 +86,13 @@ int fields_known(const json_t *object, const char *const *names, struct err *err
     }
     return 0;
 }
+
+int kind_named(enum index_kind *out, const char *name, struct err *err)
+{
+    for (int kind = 0; index_kind_names[kind]; kind++)
+        if (!strcmp(name, index_kind_names[kind])) {
+            *out = (enum index_kind)kind;
+            return 0;
+        }
+    return err_set(err, ERR_ARGUMENT, "'kind' is '%.40s', it can be any, image or text", name);
+}

@@ -4,7 +4,6 @@
 
 #include "page_files.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Nothing but what this server sends: no script or style within the HTML, no other site, and in none of its frames.
@@ -29,14 +28,6 @@ static const char *file_text(const char *name)
     return page_files[i].text;
 }
 
-static const char *entity_tag(const struct call *call, const char *text, size_t size)
-{
-    char hash[HASH_SIZE], tag[HASH_SIZE + 2];
-    hash_bytes(hash, text, size);
-    const int length = snprintf(tag, sizeof tag, "\"%s\"", hash);
-    return arena_copy(&call->request->arena, tag, (size_t)length);
-}
-
 int handle_page(struct call *call, struct err *err)
 {
     struct http_response *response = call->response;
@@ -45,7 +36,7 @@ int handle_page(struct call *call, struct err *err)
         i++;
     const char *text = file_text(pages[i].name);
     const size_t size = strlen(text);
-    const char *tag = entity_tag(call, text, size);
+    const char *tag = call_content_tag(call, text, size);
     if (!tag)
         return err_memory(err, size);
     response_add_header(response, "Content-Security-Policy", policy);

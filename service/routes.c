@@ -22,6 +22,8 @@ const struct route routes[] = {
         .summary = "An item's picture"},
     {"GET", "/v1/items/*/thumbnail", handle_item_thumbnail, BODY_NONE, MANNERS_OPENAI,
         .summary = "An item's picture, made small"},
+    {"GET", "/v1/index/map", handle_index_map, BODY_NONE, MANNERS_OPENAI,
+        .summary = "Where an index's items lie in the plane of their two principal components"},
     {"GET", "/v1/models", handle_models, BODY_NONE, MANNERS_OPENAI, .summary = "The model, and the indexes"},
     {"GET", "/health", handle_health, BODY_NONE, MANNERS_OPENAI, OPEN,
         .summary = "200 while the service can answer"},

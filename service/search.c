@@ -6,8 +6,8 @@
  *   {"image": "data:image/jpeg;base64,..."}
  *   {"terms": [{"text": "a beach"}, {"text": "people", "weight": -1}, {"id": 17, "weight": 0.5}]}
  *
- * and beside it "index", "where", "match", "kind", "top", "cursor", "min_score". Answers go on where "cursor" of the
- * one before says.
+ * and beside it "index", "where", "match", "kind", "region" (of the map: index_map.c), "top", "cursor", "min_score".
+ * Answers go on where "cursor" of the one before says.
  */
 #include "service/inputs.h"
 
@@ -150,12 +150,7 @@ static int read_kind(enum index_kind *out, const json_t *body, struct err *err)
 {
     const char *word = index_kind_names[INDEX_ANY];
     const int rc = field_text(&word, body, "kind", err);
-    for (int kind = 0; index_kind_names[kind] && !rc; kind++)
-        if (!strcmp(word, index_kind_names[kind])) {
-            *out = (enum index_kind)kind;
-            return 0;
-        }
-    return rc ? rc : err_set(err, ERR_ARGUMENT, "'kind' is '%.40s', it can be any, image or text", word);
+    return rc ? rc : kind_named(out, word, err);
 }
 
 /* A cursor is the number of hits that came before. */
@@ -171,6 +166,33 @@ static int read_cursor(size_t *skip, const json_t *body, struct err *err)
         return err_set(err, ERR_ARGUMENT, "'cursor' is none that this service has given");
     *skip = (size_t)number;
     return 0;
+}
+
+/* A part of the map of items of this kind: [left, bottom, right, top]. NULL where the body names none. */
+static int read_region(const struct map_region **out, struct call *call, struct shelf_index *index,
+    enum index_kind kind, struct err *err)
+{
+    const json_t *list = json_object_get(call->body, "region");
+    struct arena *arena = &call->request->arena;
+    struct map_region *region = arena_alloc(arena, sizeof *region);
+    struct map map;
+    double sides[4];
+    *out = NULL;
+    if (!list || json_is_null(list))
+        return 0;
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *side = json_array_get(list, i);
+        if (!json_is_number(side) || json_array_size(list) != 4)
+            return err_set(
+                err, ERR_ARGUMENT, "'region' is no list of four numbers: left, bottom, right, top");
+        sides[i] = json_number_value(side);
+    }
+    int rc =
+        region ? shelf_map(&map, index, kind, true, arena, &call->request->job, err) : err_memory(err, 0);
+    if (!rc)
+        rc = map_region(region, &map, sides, arena, err);
+    *out = region;
+    return rc;
 }
 
 static int read_search(struct shelf_search *search, const json_t *body, struct err *err)
@@ -217,7 +239,7 @@ static int answer(
 int handle_search(struct call *call, struct err *err)
 {
     static const char *const known[] = {"model", "index", "text", "image", "terms", "where", "match", "kind",
-        "top", "cursor", "min_score", NULL};
+        "region", "top", "cursor", "min_score", NULL};
     struct terms terms = {0};
     struct shelf_search search;
     struct shelf_index *index;
@@ -233,6 +255,8 @@ int handle_search(struct call *call, struct err *err)
         rc = shelf_find(&index, call_shelf(call), name, err);
     if (!rc)
         rc = read_search(&search, call->body, err);
+    if (!rc)
+        rc = read_region(&search.region, call, index, search.filter.kind, err);
     if (!rc)
         rc = read_terms(&terms, call, err);
     if (!rc)

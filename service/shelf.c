@@ -19,6 +19,7 @@ struct shelf_index {
     struct reader search; /* the batcher's thread */
     struct reader items;  /* under the lock: what is quick */
     pthread_mutex_t lock;
+    struct maps maps;
 };
 
 struct shelf {
@@ -69,9 +70,10 @@ struct search_item {
     struct err err;
 };
 
-static bool has_filter(const struct index_filter *filter)
+static bool has_filter(const struct shelf_search *search)
 {
-    return filter->where || filter->match || filter->kind != INDEX_ANY;
+    const struct index_filter *filter = &search->filter;
+    return filter->where || filter->match || filter->kind != INDEX_ANY || search->region;
 }
 
 /* What the scan found, from `skip` on and down to the least score, with what the catalog says of it. */
@@ -111,7 +113,10 @@ static int search_together(
 {
     const size_t width = index->options->width;
     struct index_rows rows = {0};
-    int rc = index_rows(&rows, index->search.index, &items[0]->search->filter, err);
+    const struct shelf_search *first = items[0]->search;
+    int rc = index_rows(&rows, index->search.index, &first->filter, err);
+    if (!rc && first->region)
+        rc = map_region_keep(&rows, first->region, index_info(index->search.index).vectors, err);
     size_t k = 1;
     for (size_t i = 0; i < count; i++)
         k = wanted_hits(items[i]) > k ? wanted_hits(items[i]) : k;
@@ -146,7 +151,7 @@ static int run_searches(void *context, void *const *items, size_t count, struct 
         plain ? reader_refresh(&index->search, index, true, err) : err_memory(err, count * sizeof *plain);
     for (size_t i = 0; i < count && !rc; i++) {
         struct search_item *item = items[i];
-        if (has_filter(&item->search->filter))
+        if (has_filter(item->search))
             search_together(index, &item, 1, &item->err);
         else
             plain[plain_count++] = item;
@@ -202,6 +207,24 @@ int shelf_info(struct index_info *out, struct shelf_index *index, struct arena *
     return rc;
 }
 
+int shelf_state(const char **out, struct shelf_index *index, struct arena *arena, struct err *err)
+{
+    struct index_info info;
+    const int rc = shelf_info(&info, index, arena, err);
+    if (rc)
+        return rc;
+    *out = map_state(&info, arena);
+    return *out ? 0 : err_memory(err, 0);
+}
+
+int shelf_map(struct map *out, struct shelf_index *index, enum index_kind kind, bool kept,
+    struct arena *arena, const struct job *job, struct err *err)
+{
+    const char *state;
+    const int rc = shelf_state(&state, index, arena, err);
+    return rc ? rc : map_get(out, &index->maps, state, index->path, kind, kept, arena, job, err);
+}
+
 int shelf_alpha(enum alpha_rule *out, struct shelf_index *index, struct err *err)
 {
     pthread_mutex_lock(&index->lock);
@@ -243,7 +266,8 @@ int shelf_open(struct shelf **out, const struct shelf_options *options, struct e
     shelf->indexes = mem_new(options->count, sizeof *shelf->indexes);
     int rc = shelf->indexes ? 0 : err_memory(err, options->count * sizeof *shelf->indexes);
     for (size_t i = 0; shelf->indexes && i < options->count; i++)
-        pthread_mutex_init(&shelf->indexes[i].lock, NULL);
+        pthread_mutex_init(&shelf->indexes[i].lock, NULL),
+            pthread_mutex_init(&shelf->indexes[i].maps.lock, NULL);
     for (size_t i = 0; i < options->count && !rc; i++)
         rc = open_index(&shelf->indexes[i], &shelf->options, i, &shelf->arena, err);
     if (rc)
@@ -263,6 +287,7 @@ void shelf_free(struct shelf *shelf)
         reader_close(&index->search);
         reader_close(&index->items);
         pthread_mutex_destroy(&index->lock);
+        maps_release(&index->maps);
     }
     free(shelf->indexes);
     arena_release(&shelf->arena);

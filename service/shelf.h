@@ -10,6 +10,7 @@
 
 #include "joint/collection/collection.h"
 #include "service/batcher.h"
+#include "service/map.h"
 
 struct shelf;
 struct shelf_index;
@@ -36,8 +37,9 @@ int shelf_find(struct shelf_index **out, const struct shelf *shelf, const char *
 struct shelf_search {
     const float *query; // (E), of length 1
     struct index_filter filter;
-    size_t skip, top; /* hits from the skip-th best on, `top` of them */
-    double min_score; /* none below: -INFINITY for all */
+    const struct map_region *region; /* NULL: all of the map */
+    size_t skip, top;                /* hits from the skip-th best on, `top` of them */
+    double min_score;                /* none below: -INFINITY for all */
 };
 
 struct shelf_hits {
@@ -56,6 +58,11 @@ int shelf_search(struct shelf_hits *out, struct shelf_index *index, const struct
 /* The item with this id, and its vector (E) where that is not NULL. ERR_NOT_FOUND. */
 int shelf_item(struct index_item *out, float *vector, struct shelf_index *index, int64_t id,
     struct arena *arena, struct err *err);
+
+/* map_state of its last committed state, and map_get; all in the arena. */
+int shelf_state(const char **out, struct shelf_index *index, struct arena *arena, struct err *err);
+int shelf_map(struct map *out, struct shelf_index *index, enum index_kind kind, bool kept,
+    struct arena *arena, const struct job *job, struct err *err);
 
 /* How its pictures are prepared, which those that look for them must be too: collection_alpha. */
 int shelf_alpha(enum alpha_rule *out, struct shelf_index *index, struct err *err);

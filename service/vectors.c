@@ -11,15 +11,20 @@ json_t *vector_numbers(const float *vector, size_t width)
     return list;
 }
 
-/* The machines that this runs on have float32 little-endian. */
-json_t *vector_base64(const struct call *call, const float *vector, size_t width)
+json_t *bytes_base64(const struct call *call, const void *bytes, size_t size)
 {
-    const size_t bytes = width * sizeof *vector, length = BASE64_ENCODE_RAW_LENGTH(bytes);
+    const size_t length = BASE64_ENCODE_RAW_LENGTH(size);
     char *text = arena_alloc(&call->request->arena, length);
     if (!text)
         return NULL;
-    base64_encode_raw(text, bytes, (const uint8_t *)vector);
+    base64_encode_raw(text, size, bytes);
     return json_stringn_nocheck(text, length);
+}
+
+/* The machines that this runs on have float32 little-endian. */
+json_t *vector_base64(const struct call *call, const float *vector, size_t width)
+{
+    return bytes_base64(call, vector, width * sizeof *vector);
 }
 
 json_t *vector_lists(const float *vectors, size_t count, size_t width)

@@ -8,6 +8,9 @@
 /* A list of numbers. */
 json_t *vector_numbers(const float *vector, size_t width);
 
+/* Bytes in base64. */
+json_t *bytes_base64(const struct call *call, const void *bytes, size_t size);
+
 /* Little-endian float32 in base64: OpenAI's "encoding_format", Cohere's "embedding_types". */
 json_t *vector_base64(const struct call *call, const float *vector, size_t width);
 
