@@ -2,11 +2,13 @@
 /*
  * A number of clients that each send a request, read the answer, and send the next, for some seconds:
  *
- *     bench_service PORT CLIENTS SECONDS PATH BODY-FILE...
+ *     bench_service PORT CLIENTS[@RATE] SECONDS PATH BODY-FILE...
  *
- * Each client takes the bodies (JSON) in turn, from a place of its own. Prints one line: requests a second, and the
- * median, 99th percentile and longest time from sending a request to the end of its answer. Any answer but 200 ends
- * it. Whatever serves HTTP can be asked, so that services are compared by the same client.
+ * Each client takes the bodies (JSON) in turn, from a place of its own. With a RATE, that many requests a second are
+ * sent by all clients together, each when its time has come, and its time counts from then on: a client that is late
+ * because the answer before was late hides nothing. Prints one line: requests a second, and the median, 99th
+ * percentile and longest time to the end of an answer. Any answer but 200 ends it. Whatever serves HTTP can be asked,
+ * so that services are compared by the same client.
  */
 #include "base/base.h"
 
@@ -27,6 +29,7 @@ struct request {
 struct client {
     pthread_t thread;
     size_t first;    /* the request to begin with */
+    size_t place;    /* of this client among all */
     double *seconds; // (count): of each request
     size_t count, room;
 };
@@ -34,6 +37,9 @@ struct client {
 static struct request *requests; // (request_count)
 static size_t request_count;
 static int port;
+static size_t client_count;
+static double rate,
+    started; /* requests a second of all clients, 0: as many as they can; when the first is due */
 static atomic_bool stop;
 
 static void fail(const char *what)
@@ -91,13 +97,25 @@ static void read_answer(int fd)
     }
 }
 
+/* When the client's nth request is due; waits until then. */
+static double wait_until_due(const struct client *client, size_t n)
+{
+    const double now = time_now();
+    if (rate <= 0)
+        return now;
+    const double due = started + (double)(client->place + n * client_count) / rate;
+    if (due > now)
+        usleep((useconds_t)(1e6 * (due - now)));
+    return due;
+}
+
 static void *run(void *context)
 {
     struct client *client = context;
     const int fd = connect_to_service();
-    for (size_t i = client->first; !stop; i++) {
-        const struct request *request = &requests[i % request_count];
-        const double begun = time_now();
+    while (!stop) {
+        const struct request *request = &requests[(client->first + client->count) % request_count];
+        const double begun = wait_until_due(client, client->count);
         send_all(fd, request->bytes, request->size);
         read_answer(fd);
         if (array_grow(client->seconds, &client->room, client->count + 1, NULL))
@@ -153,9 +171,11 @@ static void report(struct client *clients, size_t count, double seconds)
 int main(int argc, char **argv)
 {
     if (argc < 6)
-        fail("usage: bench_service PORT CLIENTS SECONDS PATH BODY-FILE...");
+        fail("usage: bench_service PORT CLIENTS[@RATE] SECONDS PATH BODY-FILE...");
     port = atoi(argv[1]);
-    const size_t count = strtoul(argv[2], NULL, 10);
+    char *at;
+    const size_t count = client_count = strtoul(argv[2], &at, 10);
+    rate = *at == '@' ? atof(at + 1) : 0;
     request_count = (size_t)argc - 5;
     requests = mem_new(request_count, sizeof *requests);
     struct client *clients = mem_new(count, sizeof *clients);
@@ -163,9 +183,10 @@ int main(int argc, char **argv)
         fail("out of memory");
     for (size_t i = 0; i < request_count; i++)
         read_request(&requests[i], argv[4], argv[5 + i]);
-    const double begun = time_now();
+    started = time_now();
     for (size_t i = 0; i < count; i++) {
         clients[i].first = i * 7919;
+        clients[i].place = i;
         if (pthread_create(&clients[i].thread, NULL, run, &clients[i]))
             fail("no thread to be had");
     }
@@ -173,7 +194,7 @@ int main(int argc, char **argv)
     stop = true;
     for (size_t i = 0; i < count; i++)
         pthread_join(clients[i].thread, NULL);
-    report(clients, count, time_now() - begun);
+    report(clients, count, time_now() - started);
     for (size_t i = 0; i < count; i++)
         free(clients[i].seconds);
     for (size_t i = 0; i < request_count; i++)
