@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 bool size_mul(size_t *out, size_t a, size_t b)
 {
@@ -57,6 +60,13 @@ void *mem_large(size_t bytes)
         madvise(memory, whole, MADV_HUGEPAGE); /* a wish: without it all is well, only slower */
 #endif
     return memory;
+}
+
+void mem_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 /* Blocks form a list, newest first; only the newest has room. A request that is larger than a block gets one

@@ -113,6 +113,9 @@ int array_grow_bytes(void *array, size_t element, size_t *room, size_t needed, s
  * the CPU need not look up the address of every 4 KiB. Begins where a page does; goes back through free(). */
 void *mem_large(size_t bytes);
 
+/* Gives what was freed back to the system where that is not done by itself: after much was needed for a short time. */
+void mem_trim(void);
+
 /* ---- arena --------------------------------------------------------------------------------------------- */
 
 /* Many small allocations with one lifetime. Zero-initialise, allocate, release everything at once. */

@@ -35,6 +35,7 @@ static void *load_thread(void *context)
 {
     struct service *service = context;
     const int rc = load(service, &service->problem);
+    mem_trim(); /* weights were packed in passing */
     pthread_mutex_lock(&service->lock);
     service->state = rc ? SERVICE_FAILED : SERVICE_READY;
     pthread_cond_broadcast(&service->loaded);
