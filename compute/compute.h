@@ -275,6 +275,11 @@ int weights_random(struct weights **out, uint64_t seed, struct err *err);
 
 void weights_free(struct weights *weights);
 
+/* Whether the files are still what was opened, for as long as tables stay there: a file that was written over may have
+ * no such place any more, and whoever reads there would be killed. One that was replaced or removed is still there, as
+ * long as it is open. ERR_IO, naming the file. */
+int weights_check_files(const struct weights *weights, struct err *err);
+
 enum layout weights_layout(const struct weights *weights);
 bool weights_script(const struct weights *weights); /* of TorchScript, as only OpenAI's models are */
 size_t weights_count(const struct weights *weights);
@@ -334,6 +339,7 @@ enum dim {
 
 enum param_kind {
     PARAM_TENSOR, /* field is a struct tensor: float32 on the device */
+    PARAM_TABLE, /* likewise, of which a request reads a few rows: on a CPU it stays in the file, if it is float32 there */
     PARAM_GRID,   /* likewise: positions of a class token and a square of patches (T, W) */
     PARAM_LINE,   /* likewise: positions of the tokens of a text (T, W) */
     PARAM_LINEAR, /* field is a struct linear *: (N, K) or (N, ...) weights, packed for the GEMM provider */
@@ -353,7 +359,7 @@ struct param {
     enum dim when;                   /* the row is left out where this is 0 */
 };
 
-/* Loads every row of `table` into the struct at `object`. prefix stands before the names, as Hugging Face has
+/* Loads every row of `table` into the struct at `object`, which weights must outlive. prefix stands before the names, as Hugging Face has
  * it; a `%zu` in it is replaced by `layer`. dims is indexed by enum dim. A tensor that is missing, of another
  * shape or type, or not finite is ERR_FORMAT; errors, ERR_DEVICE and ERR_MEMORY too, name the tensor and what
  * is wrong. After an error the rows loaded so far are there for params_release.

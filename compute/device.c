@@ -382,3 +382,11 @@ int device_buffer(cl_mem *out, struct device *device, const void *data, size_t b
     *out = clCreateBuffer(device->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, bytes, from, &status);
     return status ? cl_fail(err, "clCreateBuffer", status) : 0;
 }
+
+int device_buffer_at(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err)
+{
+    cl_int status;
+    void *there = (void *)data; /* only read */
+    *out = clCreateBuffer(device->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes, there, &status);
+    return status ? cl_fail(err, "clCreateBuffer", status) : 0;
+}

@@ -105,4 +105,7 @@ bool device_runs_native(cl_device_id id); /* a CPU device whose queues take C fu
 /* A read-write buffer of its own that holds `bytes` of data: parameters. */
 int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err);
 
+/* A buffer to read from where `data` is already, which must stay there; for a device of the CPU. */
+int device_buffer_at(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err);
+
 #endif

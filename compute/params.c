@@ -200,9 +200,21 @@ static struct shape tensor_shape(int rank, const size_t *size)
     return shape;
 }
 
-static int param_place(void *field, const struct param *param, const float *values, int rank,
+static bool is_tensor(enum param_kind kind)
+{
+    return kind == PARAM_TENSOR || kind == PARAM_TABLE || is_positions(kind);
+}
+
+/* Whether the values can stay where they are: a device with memory of its own has none of the file. */
+static bool stays_in_file(const struct param *param, const struct values *values, const struct device *device)
+{
+    return param->kind == PARAM_TABLE && !values->own && device_is_cpu(device->id);
+}
+
+static int param_place(void *field, const struct param *param, const struct values *from, int rank,
     const size_t *shape, size_t count, struct device *device, struct err *err)
 {
+    const float *values = from->at;
     switch (param->kind) {
     case PARAM_LINEAR: {
         int rc = linear_load(field, device, values, shape[0], count / shape[0], err);
@@ -222,6 +234,8 @@ static int param_place(void *field, const struct param *param, const float *valu
     default: {
         struct tensor *tensor = field;
         *tensor = (struct tensor){.shape = tensor_shape(rank, shape), .dtype = DTYPE_F32};
+        if (stays_in_file(param, from, device))
+            return device_buffer_at(&tensor->buffer, device, values, count * sizeof *values, err);
         return device_buffer(&tensor->buffer, device, values, count * sizeof *values, err);
     }
     }
@@ -243,7 +257,7 @@ static int param_load(void *object, const struct param *param, const struct plac
     struct values values;
     int rc = values_get(&values, param, place, rank, shape, count, weights, err);
     if (!rc)
-        rc = param_place((char *)object + param->field, param, values.at, rank, shape, count, device, err);
+        rc = param_place((char *)object + param->field, param, &values, rank, shape, count, device, err);
     if (rc == ERR_MEMORY || rc == ERR_DEVICE)
         say_which(err, place);
     values_release(&values, weights, count);
@@ -309,8 +323,7 @@ void params_release(void *object, const struct param *table, size_t rows)
         void *field = (char *)object + table[i].field;
         if (table[i].kind == PARAM_LINEAR)
             linear_free(*(struct linear **)field);
-        else if ((table[i].kind == PARAM_TENSOR || is_positions(table[i].kind)) &&
-                 ((struct tensor *)field)->buffer)
+        else if (is_tensor(table[i].kind) && ((struct tensor *)field)->buffer)
             clReleaseMemObject(((struct tensor *)field)->buffer);
     }
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compute/elements.h"
 
@@ -23,12 +24,27 @@ void weights_free(struct weights *weights)
 {
     if (!weights)
         return;
-    for (struct mapped_file *file = weights->files; file; file = file->next)
+    for (struct mapped_file *file = weights->files; file; file = file->next) {
         file_map_release(&file->map);
+        if (file->fd >= 0)
+            close(file->fd);
+    }
     free(weights->items);
     free(weights->by_name);
     arena_release(&weights->arena);
     free(weights);
+}
+
+int weights_check_files(const struct weights *weights, struct err *err)
+{
+    for (const struct mapped_file *file = weights->files; file; file = file->next) {
+        struct stat now;
+        if (fstat(file->fd, &now) || now.st_size != file->stat.st_size ||
+            now.st_mtim.tv_sec != file->stat.st_mtim.tv_sec ||
+            now.st_mtim.tv_nsec != file->stat.st_mtim.tv_nsec)
+            return err_set(err, ERR_IO, "'%s' was written over since it was opened", file->path);
+    }
+    return 0;
 }
 
 enum layout weights_layout(const struct weights *weights)

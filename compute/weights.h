@@ -5,10 +5,14 @@
 
 #include "compute/compute.h"
 
+#include <sys/stat.h>
+
 struct mapped_file {
     struct mapped_file *next;
     const char *path;
     struct file_map map;
+    int fd; /* of the same file, to look at its size and time again */
+    struct stat stat;
 };
 
 struct weights {

@@ -2,6 +2,7 @@
 /* From a model directory to the tensors by name. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,9 @@ static int add_file(struct weights *weights, const char *path, struct err *err)
     file->path = path;
     file->next = weights->files;
     weights->files = file;
+    file->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (file->fd < 0 || fstat(file->fd, &file->stat))
+        return err_set(err, ERR_IO, "unable to open '%s': %s", path, strerror(errno));
     rc = git_lfs_check((const char *)file->map.data, file->map.size, path, err);
     return rc ? rc : add_tensors(weights, file, err);
 }

@@ -181,7 +181,7 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
     int rc;
     if (!spans || !scratch.ids || !scratch.eot || !scratch.embeddings)
         rc = err_memory(err, count * sizeof *spans + max * config->context * sizeof(int32_t));
-    else
+    else if (!(rc = model_check_files(encoder->model, err)))
         rc = text_spans(spans, config, ids, lengths, count, err);
     for (size_t done = 0; !rc && done < count; done += max) {
         const size_t batch = count - done < max ? count - done : max;

@@ -11,6 +11,9 @@ int model_encode_pixels(const struct model *model, struct stream *stream, struct
 int model_encode_ids(const struct model *model, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor eot, struct err *err);
 
+/* weights_check_files: encoding texts reads the model's file. */
+int model_check_files(const struct model *model, struct err *err);
+
 /* params_save of what neither tower has: the logit scale. */
 int model_save_scale(const struct weights *weights, struct weights_writer *writer, struct err *err);
 

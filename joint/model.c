@@ -15,7 +15,8 @@ struct model {
     struct vit *vision;
     struct text_tower *text;
     struct tokenizer *tokenizer;
-    float logit_scale; /* as stored: the natural logarithm */
+    struct weights *weights; /* the towers may read them */
+    float logit_scale;       /* as stored: the natural logarithm */
 };
 
 static const struct param model_params[] = {
@@ -28,9 +29,10 @@ int model_save_scale(const struct weights *weights, struct weights_writer *write
     return params_save(model_params, 1, "", 0, dims, weights, writer, err);
 }
 
-static int load_towers(struct model *model, const struct weights *weights, struct err *err)
+static int load_towers(struct model *model, struct err *err)
 {
     const struct model_config *config = &model->config;
+    const struct weights *weights = model->weights;
     const size_t dims[DIM_COUNT] = {0};
     int rc;
     if ((rc = vit_load(&model->vision, &config->vision, &model->preprocess, weights, model->device, err)) ||
@@ -98,19 +100,17 @@ static int load_parts(struct model *model, const char *path, struct err *err)
 int model_open(struct model **out, const char *path, struct device *device, struct err *err)
 {
     struct model *model;
-    struct weights *weights = NULL;
     int rc = model_new(&model, device, err);
     if (rc)
         return rc;
     model->path = strdup(path);
     if ((rc = model->path ? 0 : err_memory(err, strlen(path))) || (rc = load_parts(model, path, err)) ||
-        (rc = weights_open(&weights, path, err)) || (rc = load_towers(model, weights, err))) {
+        (rc = weights_open(&model->weights, path, err)) || (rc = load_towers(model, err))) {
         model_free(model);
         err_wrap(err, "cannot open model '%s'", path);
     } else {
         *out = model;
     }
-    weights_free(weights);
     return rc;
 }
 
@@ -118,17 +118,15 @@ int model_random(struct model **out, const struct model_config *config, uint64_t
     struct err *err)
 {
     struct model *model;
-    struct weights *weights = NULL;
     int rc = model_new(&model, device, err);
     if (rc)
         return rc;
     model->config = *config;
     model->preprocess = preprocess_default((int)config->vision.image_size);
-    if ((rc = weights_random(&weights, seed, err)) || (rc = load_towers(model, weights, err)))
+    if ((rc = weights_random(&model->weights, seed, err)) || (rc = load_towers(model, err)))
         model_free(model);
     else
         *out = model;
-    weights_free(weights);
     return rc;
 }
 
@@ -139,8 +137,14 @@ void model_free(struct model *model)
     vit_free(model->vision);
     text_tower_free(model->text);
     tokenizer_free(model->tokenizer);
+    weights_free(model->weights);
     free(model->path);
     free(model);
+}
+
+int model_check_files(const struct model *model, struct err *err)
+{
+    return weights_check_files(model->weights, err);
 }
 
 const struct model_config *model_config(const struct model *model)

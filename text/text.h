@@ -93,7 +93,7 @@ struct text_config {
 struct text_tower;
 
 /* ERR_FORMAT: a tensor is missing, of another shape, or not finite; ERR_UNSUPPORTED: the kernels do not fit
- * its sizes; ERR_DEVICE, ERR_MEMORY. The device must outlive the tower. */
+ * its sizes; ERR_DEVICE, ERR_MEMORY. Device and weights must outlive the tower. */
 int text_tower_load(struct text_tower **out, const struct text_config *config, const struct weights *weights,
     struct device *device, struct err *err);
 void text_tower_free(struct text_tower *tower);

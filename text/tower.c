@@ -17,7 +17,7 @@ struct text_tower {
 static const char block_prefix[] = "text_model.encoder.layers.%zu.";
 
 static const struct param params[] = {
-    {PARAM_TENSOR, FIELD(token_table), "text_model.embeddings.token_embedding.weight", {DIM_VOCAB, DIM_WIDTH},
+    {PARAM_TABLE, FIELD(token_table), "text_model.embeddings.token_embedding.weight", {DIM_VOCAB, DIM_WIDTH},
         ALWAYS},
     {PARAM_LINE, FIELD(positions), "text_model.embeddings.position_embedding.weight", {DIM_TOKENS, DIM_WIDTH},
         ALWAYS},
