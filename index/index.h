@@ -69,8 +69,8 @@ bool index_is_there(const char *path);
  * in it, or a width or storage that is none is ERR_ARGUMENT; a writer that is making one there, ERR_BUSY. */
 int index_create(struct index **out, const char *path, const struct index_options *options, struct err *err);
 
-/* INDEX_WRITE takes the index for this process until index_free; a second writer is ERR_BUSY, with the first
- * one's process id in the message. It also removes what a killed writer left. INDEX_READ needs no right to
+/* INDEX_WRITE takes the index for this process until index_free; a second writer waits a second for it,
+ * and then is ERR_BUSY, with the first one's process id in the message. It also removes what a killed writer left. INDEX_READ needs no right to
  * write. ERR_IO: there is no index. ERR_FORMAT: the catalog is damaged or of another application, or the
  * vectors file is too short.
  *
@@ -136,7 +136,7 @@ struct index_item {
 int index_get(struct index_item *out, struct index *index, int64_t id, struct arena *arena, struct err *err);
 
 /* The item with the lowest id that has this kind (not INDEX_ANY) and this path and hash, either NULL for any.
- * Strings as with index_get. */
+ * path "" with a hash: of texts, one of no file. Strings as with index_get. */
 int index_find(struct index_item *out, bool *found, struct index *index, enum index_kind kind,
     const char *path, const char *hash, struct arena *arena, struct err *err);
 
@@ -178,6 +178,16 @@ int index_update(struct index *index, const struct index_item *item, struct err 
 
 /* The vector stays where it is until index_compact, for index_add_again. ERR_NOT_FOUND: there is no such item. */
 int index_remove(struct index *index, int64_t id, struct err *err);
+
+/* A picture may lie in the index's own folder `uploads`: that file belongs to the index, and goes when a commit
+ * leaves no item with its path. index_owns says whether a path is of that folder, index_file_path which one a file with
+ * this content has: hash is hash_bytes's, suffix "" or as ".png"; in the arena, NULL with ERR_MEMORY. index_keep_file
+ * writes it, whole or not at all, before the item that has it is committed; ERR_IO leaves all other changes as they
+ * were. An index that is moved or copied takes these paths along with its next writer. */
+bool index_owns(const struct index *index, const char *path);
+const char *index_file_path(
+    const struct index *index, const char *hash, const char *suffix, struct arena *arena, struct err *err);
+int index_keep_file(struct index *index, const char *path, const void *bytes, size_t size, struct err *err);
 
 /* Keeps all changes since the last commit; on stable storage when it returns. */
 int index_commit(struct index *index, struct err *err);

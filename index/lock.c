@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Between taking the lock and writing the id the file is empty or has the id of a writer that was killed. */
@@ -25,6 +26,19 @@ static int refuse(int fd, const char *folder, struct err *err)
     return err_set(err, ERR_BUSY, "unable to change '%s': another process is changing it", folder);
 }
 
+/* A writer that is only a moment in the way, such as one that adds a picture, is waited for. */
+static int take(int fd)
+{
+    enum { TRIES = 100 };
+    const struct timespec pause = {.tv_nsec = 10000000};
+    int rc = flock(fd, LOCK_EX | LOCK_NB);
+    for (int i = 1; i < TRIES && rc && errno == EWOULDBLOCK; i++) {
+        nanosleep(&pause, NULL);
+        rc = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return rc;
+}
+
 int lock_take(int *out, const char *folder, struct err *err)
 {
     struct arena arena = {0};
@@ -35,7 +49,7 @@ int lock_take(int *out, const char *folder, struct err *err)
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         rc = err_set(err, ERR_IO, "unable to change '%s': %s", folder, strerror(errno));
-    else if (flock(fd, LOCK_EX | LOCK_NB))
+    else if (take(fd))
         rc = errno == EWOULDBLOCK ? refuse(fd, folder, err)
                                   : err_set(err, ERR_IO, "unable to lock '%s': %s", path, strerror(errno));
     char text[32];

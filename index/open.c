@@ -46,8 +46,11 @@ void index_free(struct index *index)
 {
     if (!index)
         return;
+    if (index->touched.count)
+        index_revert(index);
     vectors_close(index);
     catalog_close(index);
+    files_close(index);
     lock_release(index->lock);
     meta_release(&index->meta);
     forget_live(index);
@@ -246,6 +249,8 @@ int index_open(
         rc = vectors_check_length(index, err);
     if (!rc && index->writer)
         rc = repair(index, err);
+    if (!rc && index->writer)
+        rc = files_open(index, err);
     if (rc)
         index_free(index);
     else

@@ -52,16 +52,17 @@ int index_find(struct index_item *out, bool *found, struct index *index, enum in
         SELECT_ITEM " FROM items WHERE kind = 'text' AND path = ?1 ORDER BY id LIMIT 1",
         SELECT_ITEM " FROM items WHERE kind = 'text' AND path = ?1 AND hash = ?2 ORDER BY id LIMIT 1",
     };
+    /* By the hash: nearly all texts may have no path. */
+    static const char no_file[] =
+        SELECT_ITEM " FROM items WHERE kind = 'text' AND +path IS NULL AND hash = ?2 ORDER BY id LIMIT 1";
     assert((kind == INDEX_IMAGE || kind == INDEX_TEXT) && (path || hash));
     sqlite3_stmt *stmt;
-    int rc = catalog_statement(&stmt, index,
-        (kind == INDEX_IMAGE ? image : text)[!path   ? 0
-                                             : !hash ? 1
-                                                     : 2],
-        err);
+    const char *const *queries = kind == INDEX_IMAGE ? image : text;
+    const bool none = path && !*path;
+    int rc = catalog_statement(&stmt, index, none ? no_file : queries[!path ? 0 : !hash ? 1 : 2], err);
     if (rc)
         return rc;
-    if (path)
+    if (path && !none)
         sqlite3_bind_text(stmt, 1, path, -1, SQLITE_STATIC);
     if (hash)
         sqlite3_bind_text(stmt, 2, hash, -1, SQLITE_STATIC);

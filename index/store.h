@@ -45,6 +45,9 @@ struct index {
     struct file_map map;   /* of the vectors file: at least `mapped` rows */
     int64_t mapped;
     uint64_t *live; /* rows with an item, once index_rows has asked; NULL: not known, or all */
+
+    char *files; /* of a writer: the folder of the index's own files, from the top of the file system */
+    struct strings touched; /* files in it that were written, or lost their item, since the last commit */
 };
 
 /* ---- catalog.c ----------------------------------------------------------------------------------------- */
@@ -146,6 +149,20 @@ int folder_sync(const char *folder, struct err *err);
 
 /* Removes what killed writers left, all names of folder_made but `keep`. */
 int folder_clean(const char *folder, const char *keep, struct err *err);
+
+/* ---- files.c ------------------------------------------------------------------------------------------- */
+
+/* Of a writer, its folder locked and repaired. */
+int files_open(struct index *index, struct err *err);
+void files_close(struct index *index);
+
+/* Before a change that gives a picture another path than this, or removes it: if the file is the index's own, it goes
+ * with files_settle, which comes after a commit or its taking back. */
+int files_touch(struct index *index, const char *path, struct err *err);
+void files_settle(struct index *index);
+
+/* Before a commit: the names of new files on stable storage. */
+int files_sync(struct index *index, struct err *err);
 
 /* ---- lock.c -------------------------------------------------------------------------------------------- */
 

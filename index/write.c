@@ -29,6 +29,7 @@ int change_end(struct index *index, int rc, struct err *err)
     if (!sqlite3_get_autocommit(index->db))
         sqlite3_exec(index->db, "ROLLBACK", NULL, NULL, NULL);
     index->meta = index->committed;
+    files_settle(index);
     struct err cause;
     if (err) {
         cause = *err;
@@ -44,6 +45,7 @@ int change_commit(struct index *index, struct err *err)
     int rc = catalog_run(index, "COMMIT", err);
     if (!rc) {
         index->committed = index->meta;
+        files_settle(index);
         return 0;
     }
     index->broken = true;
@@ -57,11 +59,15 @@ void index_revert(struct index *index)
 
 int index_commit(struct index *index, struct err *err)
 {
-    if (sqlite3_get_autocommit(index->db))
-        return 0; /* nothing was changed */
+    if (sqlite3_get_autocommit(index->db)) { /* nothing was changed */
+        files_settle(index);
+        return 0;
+    }
     int rc = 0;
     if (index->meta.rows > index->committed.rows)
         rc = vectors_sync(index->fd, index->vectors, err);
+    if (!rc)
+        rc = files_sync(index, err);
     if (!rc)
         rc = catalog_store_meta(index, err);
     if (!rc)
@@ -244,6 +250,8 @@ static int update_item(
     if (before->kind == INDEX_IMAGE && item->path)
         rc = free_path(index, item->path, item->id, err);
     if (!rc && moves)
+        rc = files_touch(index, before->path, err);
+    if (!rc && moves)
         rc = move_texts(index, before->path, item->path, err);
     return rc ? rc : replace_columns(index, item, err);
 }
@@ -272,11 +280,14 @@ int index_remove(struct index *index, int64_t id, struct err *err)
     struct arena arena = {0};
     struct index_item item;
     int rc = index_get(&item, index, id, &arena, err);
-    arena_release(&arena);
-    if (rc)
+    if (rc) {
+        arena_release(&arena);
         return rc;
+    }
     sqlite3_stmt *stmt;
     rc = change_begin(index, err);
+    if (!rc && item.kind == INDEX_IMAGE)
+        rc = files_touch(index, item.path, err);
     if (!rc)
         rc = catalog_statement(&stmt, index, "DELETE FROM items WHERE id = ?", err);
     if (!rc) {
@@ -285,5 +296,6 @@ int index_remove(struct index *index, int64_t id, struct err *err)
     }
     if (!rc)
         count_item(index, item.kind, -1);
+    arena_release(&arena);
     return change_end(index, rc, err);
 }

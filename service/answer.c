@@ -83,10 +83,18 @@ void answer_error(struct call *call, int status, const struct err *err)
     }
     call->response->status = status;
     answer_json(call->response, body);
-    if (status == 429 || status == 503)
+    if (status == 409 || status == 429 || status == 503)
         response_add_header(call->response, "Retry-After", "1");
     if (status == 401)
         response_add_header(call->response, "WWW-Authenticate", "Bearer");
+}
+
+int answer_unwritten(struct call *call, int rc, const struct err *err)
+{
+    if (rc != ERR_BUSY && rc != ERR_IO)
+        return rc;
+    answer_error(call, rc == ERR_BUSY ? 409 : 507, err);
+    return 0;
 }
 
 /* An error that is no library's. */

@@ -39,8 +39,9 @@ struct route {
     int (*handle)(struct call *call, struct err *err);
     enum body_kind body;
     enum manners manners;
-    bool open;  /* needs no token */
-    bool early; /* answered before all is loaded */
+    bool open;   /* needs no token */
+    bool early;  /* answered before all is loaded */
+    bool writes; /* changes an index: only for those who may write */
     const char *summary;
 };
 
@@ -77,6 +78,9 @@ const char *call_content_tag(const struct call *call, const void *bytes, size_t 
  * the answer, a 304, is made. */
 bool call_not_modified(struct call *call, const char *tag);
 
+/* The number that the path has in place of "*". ERR_NOT_FOUND where that is none. */
+int call_item_id(int64_t *out, const struct call *call, struct err *err);
+
 /* Memory of the request. ERR_MEMORY. */
 int call_alloc(void *out, const struct call *call, size_t count, size_t size, struct err *err);
 
@@ -91,6 +95,11 @@ int handle_item(struct call *call, struct err *err);
 int handle_item_image(struct call *call, struct err *err);
 int handle_item_thumbnail(struct call *call, struct err *err);
 int handle_index_map(struct call *call, struct err *err);
+int handle_items_add(struct call *call, struct err *err);
+int handle_item_delete(struct call *call, struct err *err);
+int handle_update_start(struct call *call, struct err *err);
+int handle_update_follow(struct call *call, struct err *err);
+int handle_update_cancel(struct call *call, struct err *err);
 int handle_models(struct call *call, struct err *err);
 int handle_health(struct call *call, struct err *err);
 int handle_ready(struct call *call, struct err *err);

@@ -35,8 +35,6 @@ static int decode(const struct decoding *decoding, const struct decode *decode, 
     if (!rc)
         rc = preprocess_run(decode->pixels, &preprocess, &picture, err);
     picture_release(&picture);
-    if (rc)
-        err_wrap(err, "input %zu", decode->input);
     return rc;
 }
 
@@ -44,8 +42,9 @@ static void run(void *context)
 {
     struct task *task = context;
     struct decoding *decoding = task->decoding;
+    struct err *problem = task->decode->problem;
     if (!decoding->stop)
-        decode(decoding, task->decode, &task->err);
+        decode(decoding, task->decode, problem ? problem : &task->err);
     pthread_mutex_lock(&decoding->lock);
     if (!--decoding->left)
         pthread_cond_signal(&decoding->done);
@@ -83,7 +82,7 @@ int decode_all(struct pool *pool, struct decode *decodes, size_t count, const st
     int rc = wait_for_all(&decoding, job, err);
     for (size_t i = 0; i < count && !rc; i++)
         if (tasks[i].err.code)
-            rc = err_set(err, tasks[i].err.code, "%s", tasks[i].err.msg);
+            rc = err_set(err, tasks[i].err.code, "input %zu: %s", decodes[i].input, tasks[i].err.msg);
     pthread_cond_destroy(&decoding.done);
     pthread_mutex_destroy(&decoding.lock);
     free(tasks);

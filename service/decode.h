@@ -8,9 +8,10 @@
 struct decode {
     struct picture_source source;
     enum alpha_rule alpha;
-    size_t input;    /* which input of its request it is, for messages */
-    int *edges;      // (2): gets its width and height; NULL: nobody asks
-    uint8_t *pixels; // (S, S, 3): what the model sees of it
+    size_t input;        /* which input of its request it is, for messages */
+    int *edges;          // (2): gets its width and height; NULL: nobody asks
+    struct err *problem; /* gets what is wrong with it, which is no error then; NULL: it is */
+    uint8_t *pixels;     // (S, S, 3): what the model sees of it
 };
 
 /* Decodes and preprocesses all, side by side as far as the pool has threads, and waits. The first in order that fails

@@ -114,6 +114,13 @@ static int check_ids(const struct engine *engine, const struct text_item *item, 
     return 0;
 }
 
+static int read_text(struct text_item *item, const struct engine *engine, const struct input *input,
+    int32_t *row, struct err *err)
+{
+    const int rc = text_ids(item, engine, input, row, err);
+    return rc ? rc : check_ids(engine, item, err);
+}
+
 static int encode_texts(const struct encoding *e, struct err *err)
 {
     const size_t context = context_of(e->engine), width = engine_width(e->engine);
@@ -125,10 +132,13 @@ static int encode_texts(const struct encoding *e, struct err *err)
     for (size_t i = 0; i < e->count && !rc; i++) {
         if (e->inputs[i].kind == INPUT_PICTURE)
             continue;
+        struct err *problem = e->inputs[i].problem;
         items[at].embedding = e->embeddings + i * width;
-        rc = text_ids(&items[at], e->engine, &e->inputs[i], rows + at * context, err);
-        if (!rc)
-            rc = check_ids(e->engine, &items[at], err);
+        rc = read_text(&items[at], e->engine, &e->inputs[i], rows + at * context, problem ? problem : err);
+        if (rc && problem) {
+            rc = 0;
+            continue;
+        }
         if (rc)
             err_wrap(err, "input %zu", i);
         *e->tokens += items[at].length;
@@ -178,20 +188,27 @@ static void slice_add(struct slice *slice, const struct encoding *e, size_t i)
 {
     const struct input *input = &e->inputs[i];
     uint8_t *pixels = slice->pixels + slice->count * pixel_bytes(e->engine);
-    slice->decodes[slice->count] = (struct decode){
-        .source = input->picture, .alpha = input->alpha, .input = i, .edges = input->edges, .pixels = pixels};
+    slice->decodes[slice->count] = (struct decode){.source = input->picture,
+        .alpha = input->alpha,
+        .input = i,
+        .edges = input->edges,
+        .problem = input->problem,
+        .pixels = pixels};
     slice->items[slice->count] = (struct picture_item){pixels, e->embeddings + i * engine_width(e->engine)};
-    slice->list[slice->count] = &slice->items[slice->count];
     slice->count++;
 }
 
 static int slice_encode(struct slice *slice, const struct encoding *e, struct err *err)
 {
     struct engine *engine = e->engine;
+    size_t good = 0;
     int rc = decode_all(engine->decoders, slice->decodes, slice->count, model_preprocess(engine->model),
         &engine->options.picture, e->job, err);
+    for (size_t i = 0; i < slice->count; i++)
+        if (!slice->decodes[i].problem || !slice->decodes[i].problem->code)
+            slice->list[good++] = &slice->items[i];
     if (!rc)
-        rc = batcher_do(engine->pictures, slice->list, slice->count, e->job, err);
+        rc = batcher_do(engine->pictures, slice->list, good, e->job, err);
     slice->count = 0;
     return rc;
 }

@@ -217,6 +217,59 @@ static void take_body(struct exchange *exchange, const char *bytes, size_t size)
 
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
+struct streaming {
+    struct http_server *server;
+    struct http_connection *connection;
+    struct http_stream stream;
+};
+
+/* Without news the connection rests until the watch looks again, unless the server is ending. */
+static ssize_t read_stream(void *context, uint64_t position, char *out, size_t size)
+{
+    struct streaming *streaming = context;
+    struct http_server *server = streaming->server;
+    struct http_connection *connection = streaming->connection;
+    (void)position;
+    if (server->stopping || connection->gone)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    const ptrdiff_t got = streaming->stream.read(streaming->stream.context, out, size);
+    if (got)
+        return got < 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)got;
+    pthread_mutex_lock(&server->lock);
+    const bool closing = server->closing;
+    if (!closing) {
+        connection->resting = true;
+        server->suspended++;
+        MHD_suspend_connection(connection->mhd);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return closing ? MHD_CONTENT_READER_END_OF_STREAM : 0;
+}
+
+static void free_stream(void *context)
+{
+    struct streaming *streaming = context;
+    streaming->stream.free(streaming->stream.context);
+    free(streaming);
+}
+
+static struct MHD_Response *make_stream(struct exchange *exchange)
+{
+    enum { BLOCK = 4096 };
+    struct http_stream *stream = &exchange->response.stream;
+    struct streaming *streaming = mem_new(1, sizeof *streaming);
+    if (!streaming)
+        return NULL;
+    *streaming = (struct streaming){exchange->server, exchange->request.connection, *stream};
+    struct MHD_Response *mhd =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, streaming, free_stream);
+    if (mhd)
+        stream->read = NULL;
+    else
+        free(streaming);
+    return mhd;
+}
+
 /* Takes over the body or the file. */
 static struct MHD_Response *make_response(struct http_response *response)
 {
@@ -247,9 +300,10 @@ static enum MHD_Result answer(struct exchange *exchange)
 {
     struct http_response *response = &exchange->response;
     struct http_server *server = exchange->server;
-    connection_enter(server, exchange->request.connection, CONNECTION_ANSWER);
+    const bool stream = response->stream.read;
+    connection_enter(server, exchange->request.connection, stream ? CONNECTION_STREAM : CONNECTION_ANSWER);
     count_answer(exchange);
-    struct MHD_Response *mhd = make_response(response);
+    struct MHD_Response *mhd = stream ? make_stream(exchange) : make_response(response);
     if (!mhd)
         return MHD_NO;
     if (response->type)
@@ -317,6 +371,8 @@ void exchange_on_completed(
     arena_release(&exchange->request.arena);
     if (exchange->response.file)
         close(exchange->response.fd);
+    if (exchange->response.stream.read)
+        exchange->response.stream.free(exchange->response.stream.context);
     if (!exchange->response.body_static)
         free(exchange->response.body);
     free(exchange->body);

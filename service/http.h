@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Inside service: HTTP, by libmicrohttpd, as requests that are whole and answers that are whole.
+ * Inside service: HTTP, by libmicrohttpd, as requests that are whole, and answers that are whole or come bit by bit.
  *
  * Connections are read and written by epoll on a few threads, however many there are; a request that has all come
  * in is handled on a thread of a pool, where straight code may wait. Meanwhile its connection is suspended.
@@ -37,6 +37,15 @@ const char *request_query(const struct http_request *request, const char *name);
 
 enum { HTTP_HEADERS_MAX = 8 };
 
+/* A body that comes bit by bit, while what it tells of goes on; read is NULL where there is none. Both are called on
+ * threads of the server and must not wait. */
+struct http_stream {
+    /* Fills in up to size bytes and returns how many; 0: none yet, ask again soon; -1: that was all. */
+    ptrdiff_t (*read)(void *context, char *out, size_t size);
+    void (*free)(void *context);
+    void *context;
+};
+
 struct http_response {
     int status; /* 0: there is no answer yet */
     char *body; // (size): malloc's, or static; becomes the server's
@@ -45,6 +54,7 @@ struct http_response {
     bool file; /* instead of a body: `size` bytes of fd from `offset` on; fd becomes the server's */
     int fd;
     uint64_t offset;
+    struct http_stream stream; /* instead of both; becomes the server's */
     const char *type; /* of the body: static, as all names and values of headers, or in the request's arena */
     struct http_field {
         const char *name, *value;

@@ -14,6 +14,7 @@ enum connection_state {
     CONNECTION_BODY,
     CONNECTION_HANDLED, /* suspended, while its request waits or is handled */
     CONNECTION_ANSWER,  /* an answer is being written */
+    CONNECTION_STREAM,  /* ... that comes bit by bit: suspended while there is none */
 };
 
 struct http_connection {
@@ -23,6 +24,7 @@ struct http_connection {
     enum connection_state state;
     double since;     /* when the state began */
     atomic_bool gone; /* the client has hung up */
+    bool resting;     /* of CONNECTION_STREAM: it is suspended, and the watch resumes it */
 };
 
 struct watch {

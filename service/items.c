@@ -13,8 +13,9 @@ enum { EDGE_DEFAULT = 320, EDGE_MIN = 16, EDGE_MAX = 2048 };
 
 /* ---- the item ------------------------------------------------------------------------------------------ */
 
-static int read_id(int64_t *out, const char *text, struct err *err)
+int call_item_id(int64_t *out, const struct call *call, struct err *err)
 {
+    const char *text = call->id;
     char *end;
     errno = 0;
     *out = strtoll(text, &end, 10);
@@ -27,7 +28,7 @@ static int find_item(struct index_item *out, struct call *call, struct err *err)
 {
     struct shelf_index *index;
     int64_t id;
-    int rc = read_id(&id, call->id, err);
+    int rc = call_item_id(&id, call, err);
     if (!rc)
         rc = shelf_find(&index, call_shelf(call), request_query(call->request, "index"), err);
     return rc ? rc : shelf_item(out, NULL, index, id, &call->request->arena, err);

@@ -73,6 +73,7 @@ static const char *describe_status(int status)
         {401, "The token is missing or wrong"},
         {403, "The request comes from another site's page, or to another name"},
         {404, "What is named is not there"},
+        {409, "Others write to the index"},
         {413, "Larger than what is taken here"},
         {415, "Of a kind that is not taken here"},
         {422, "Something in the request makes no sense"},
@@ -81,6 +82,7 @@ static const char *describe_status(int status)
         {500, "A file cannot be read"},
         {503, "The model is not loaded, or the device has failed"},
         {504, "It has taken too long"},
+        {507, "The disk is full, or is not to be written to"},
     };
     size_t i = 0;
     while (i + 1 < sizeof descriptions / sizeof *descriptions && descriptions[i].status != status)
@@ -111,10 +113,14 @@ static void add_errors(json_t *operation, const struct route *route)
         add_error(responses, route, error_status(route, any[i]));
     for (size_t i = 0; i < sizeof of_body / sizeof *of_body && body; i++)
         add_error(responses, route, error_status(route, of_body[i]));
-    if (strchr(route->path, '*'))
-        add_error(responses, route, error_status(route, ERR_NOT_FOUND));
-    if (json_object_get(operation, "parameters"))
+    if (json_object_get(operation, "parameters")) {
         add_error(responses, route, error_status(route, ERR_ARGUMENT));
+        add_error(responses, route, error_status(route, ERR_NOT_FOUND));
+    }
+    if (route->writes) {
+        add_error(responses, route, 409);
+        add_error(responses, route, 507);
+    }
     if (!route->open)
         add_error(responses, route, 401);
     add_error(responses, route, 403);

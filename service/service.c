@@ -28,7 +28,8 @@ static int load(struct service *service, struct err *err)
         .device = engine_device(service->engine),
         .batch = options->batch,
         .queue = (size_t)options->requests + options->batch};
-    return shelf_open(&service->shelf, &shelf, err);
+    rc = shelf_open(&service->shelf, &shelf, err);
+    return rc ? rc : updates_open(&service->updates, service->engine, err);
 }
 
 static void *load_thread(void *context)
@@ -135,9 +136,13 @@ void service_close(struct service *service, double seconds)
 {
     if (!service)
         return;
+    if (service_ready(service))
+        updates_stop(service->updates); /* those who follow one get to know */
     server_close(service->http, seconds);
     if (service->loading)
         pthread_join(service->loader, NULL);
+    updates_stop(service->updates);
+    updates_free(service->updates);
     shelf_free(service->shelf);
     classes_free(service->classes);
     engine_free(service->engine);

@@ -6,6 +6,7 @@
 #include "service/call.h"
 #include "service/classes.h"
 #include "service/metrics.h"
+#include "service/update.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,6 +25,7 @@ struct service {
     struct engine *engine;
     struct shelf *shelf;
     struct classes *classes;
+    struct updates *updates;
     struct err problem; /* why it is not loaded */
     double started;
 
@@ -40,6 +42,10 @@ void answer_json(struct http_response *response, json_t *value);
 /* The status of an error's code in the manners of a route, or of none (NULL); and the answer in them. */
 int error_status(const struct route *route, int code);
 void answer_error(struct call *call, int status, const struct err *err);
+
+/* The same to an error of writing to an index, where others write to it (409) or its disk is full (507), and 0; rc for
+ * what error_status knows. */
+int answer_unwritten(struct call *call, int rc, const struct err *err);
 
 /* The same to an error that is no library's. */
 void answer_status(struct call *call, int status, int code, const char *why);

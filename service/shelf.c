@@ -16,6 +16,7 @@ struct shelf_index {
     const struct shelf_options *options;
     const char *name, *path;
     struct batcher *batcher;
+    struct writer *writer;
     struct reader search; /* the batcher's thread */
     struct reader items;  /* under the lock: what is quick */
     pthread_mutex_t lock;
@@ -240,6 +241,11 @@ struct batcher_counts shelf_counts(struct shelf_index *index)
     return batcher_counts(index->batcher);
 }
 
+struct writer *shelf_writer(struct shelf_index *index)
+{
+    return index->writer;
+}
+
 /* ---- the shelf ----------------------------------------------------------------------------------------- */
 
 static int open_index(struct shelf_index *index, const struct shelf_options *options, size_t i,
@@ -254,6 +260,8 @@ static int open_index(struct shelf_index *index, const struct shelf_options *opt
     int rc = reader_open(&index->search, index, true, err);
     if (!rc)
         rc = reader_open(&index->items, index, false, err);
+    if (!rc)
+        rc = writer_open(&index->writer, index->name, index->path, options->fingerprint, err);
     return rc ? rc : batcher_open(&index->batcher, &batcher, err);
 }
 
@@ -284,6 +292,7 @@ void shelf_free(struct shelf *shelf)
     for (size_t i = 0; shelf->indexes && i < shelf->options.count; i++) {
         struct shelf_index *index = &shelf->indexes[i];
         batcher_free(index->batcher);
+        writer_free(index->writer);
         reader_close(&index->search);
         reader_close(&index->items);
         pthread_mutex_destroy(&index->lock);

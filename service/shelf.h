@@ -11,6 +11,7 @@
 #include "joint/collection/collection.h"
 #include "service/batcher.h"
 #include "service/map.h"
+#include "service/writer.h"
 
 struct shelf;
 struct shelf_index;
@@ -70,5 +71,8 @@ int shelf_alpha(enum alpha_rule *out, struct shelf_index *index, struct err *err
 /* Its counts; the strings come from the arena. */
 int shelf_info(struct index_info *out, struct shelf_index *index, struct arena *arena, struct err *err);
 struct batcher_counts shelf_counts(struct shelf_index *index);
+
+/* By whom it is changed. */
+struct writer *shelf_writer(struct shelf_index *index);
 
 #endif

@@ -3,7 +3,8 @@
  * Watches the connections of a server from a thread of its own, a few times a second: a head or body that takes too
  * long, whether it trickles or stands, ends its connection; a client that hangs up while its request is handled is
  * noticed, and the request's job ends; and where there is no room for more, those who have kept theirs for longest lose
- * it, so that clients which send nothing, or read nothing, keep nobody out.
+ * it, so that clients which send nothing, or read nothing, keep nobody out. It also resumes connections
+ * whose answers come bit by bit, to ask for more.
  */
 #include "service/http_internal.h"
 
@@ -74,10 +75,22 @@ static void look_for_hangups(struct http_server *server)
     for (struct http_connection *c = server->connections; c; c = c->next) {
         if (c->state == CONNECTION_ANSWER || !has_hung_up(c))
             continue;
-        if (c->state == CONNECTION_HANDLED)
+        if (c->state == CONNECTION_HANDLED || c->state == CONNECTION_STREAM)
             c->gone = true;
         else
             shutdown(c->fd, SHUT_RDWR);
+    }
+}
+
+static void wake_streams(struct http_server *server)
+{
+    for (struct http_connection *c = server->connections; c; c = c->next) {
+        if (!c->resting)
+            continue;
+        c->resting = false;
+        MHD_resume_connection(c->mhd);
+        if (!--server->suspended)
+            pthread_cond_broadcast(&server->idle);
     }
 }
 
@@ -91,6 +104,7 @@ static void *watch(void *context)
         look_at_times(server);
         look_for_hangups(server);
         make_room(server);
+        wake_streams(server);
         pthread_mutex_unlock(&server->lock);
     }
     return NULL;

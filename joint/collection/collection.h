@@ -170,6 +170,36 @@ int collection_prepare(struct prepare_counts *counts, struct collection *collect
     const struct preprocess *preprocess, const struct picture_options *options, const struct job *job,
     struct err *err);
 
+/* ---- adding -------------------------------------------------------------------------------------------- */
+
+/* A picture in memory or a text, with its vector. */
+struct addition {
+    const uint8_t *picture; // (size): what its file would hold; NULL: a text
+    size_t size;
+    int width, height;      /* of the picture, as a viewer shows it */
+    const char *text;       /* where there is no picture */
+    const char *caption;    /* of the picture, or NULL */
+    const char *metadata;   /* a JSON object, or NULL */
+    const float *embedding; // (E), of length 1
+
+    int64_t id; /* out: the item's */
+    bool known; /* out: the index had it, by such an addition */
+};
+
+/* Adds pictures and texts that are in no folder and no file, in one commit, all or none; they are on stable storage
+ * when it returns. A picture becomes a file of the index's own (index_keep_file), a text an item without a path; no
+ * sync takes them out, only collection_remove does. What was added before is not added again, by the bytes of a picture
+ * and the words of a text: it keeps its id, and caption and metadata, where they are given, take the place of
+ * those it had. alpha is how the vectors' pictures were prepared.
+ *
+ *   ERR_BUSY      the index has its pictures prepared in another way by now: ask collection_alpha again
+ *   ERR_ARGUMENT  metadata that is no JSON object, a vector with numbers that the storage does not hold
+ *   ERR_IO        the disk is full, or is not to be written to
+ *
+ * Messages say which it was: "input 3: ...". For the writer; needs no embedder. */
+int collection_add(struct collection *collection, struct addition *additions, size_t count,
+    enum alpha_rule alpha, struct err *err);
+
 /* ---- taking out ---------------------------------------------------------------------------------------- */
 
 struct removal {
@@ -181,7 +211,7 @@ struct removal {
 };
 
 /* Removes items in one commit, and without a filter also sources whose path is among the paths: what is removed
- * by the path that it was made from does not come back. Of *missing paths and ids the index has nothing: each is
+ * by the path that it was made from does not come back. What was added by collection_add goes with its file. Of *missing paths and ids the index has nothing: each is
  * reported as ERR_NOT_FOUND. ERR_CANCELLED comes before anything is removed. For the writer. */
 int collection_remove(size_t *removed, size_t *missing, struct collection *collection,
     const struct removal *removal, const struct job *job, struct err *err);

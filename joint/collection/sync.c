@@ -94,14 +94,14 @@ static int forget(struct index *index, const struct strings *roots, struct err *
 
 static int sync_folders(struct sync *sync, const struct strings *roots, bool gone, struct err *err)
 {
-    struct file_list files = {.job = sync->job, .gone = gone};
+    struct file_list files = {.index = sync->index, .job = sync->job, .gone = gone};
     int rc = 0;
     for (size_t i = 0; i < roots->count && !rc; i++)
         rc = file_list_walk(&files, roots->items[i], err);
     if (!rc)
         rc = job_step(sync->job, "looking for changes", 0, 0, err);
     if (!rc)
-        rc = file_list_plan(&files, sync->index, err);
+        rc = file_list_plan(&files, err);
     count_files(sync->counts, &files);
     if (!rc)
         rc = sync_pictures(sync, &files.plan, err);

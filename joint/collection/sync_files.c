@@ -45,7 +45,7 @@ static int visit(void *context, const char *path, const struct err *problem)
     struct file_list *list = walk->list;
     struct stat st;
     const int rc = job_step(list->job, "looking for pictures", 0, 0, walk->err);
-    if (rc)
+    if (rc || index_owns(list->index, path))
         return rc;
     if (problem && !strcmp(path, walk->root) && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
         return strings_add(&list->absent, path, strlen(path), walk->err);
@@ -125,7 +125,7 @@ static int add_item(void *context, const struct index_item *item)
     const struct walk *walk = context;
     struct file_list *list = walk->list;
     struct plan *plan = &list->plan;
-    if (!item->path)
+    if (!item->path || index_owns(list->index, item->path))
         return 0;
     int rc = array_grow(plan->items, &list->item_room, plan->item_count + 1, walk->err);
     if (rc)
@@ -187,12 +187,12 @@ static void report_roots(struct file_list *list)
     }
 }
 
-int file_list_plan(struct file_list *list, struct index *index, struct err *err)
+int file_list_plan(struct file_list *list, struct err *err)
 {
     struct plan *plan = &list->plan;
     plan->roots = &list->roots;
     plan->unreadable = &list->unreadable;
-    int rc = index_each(index, &(struct index_filter){.kind = INDEX_IMAGE}, add_item,
+    int rc = index_each(list->index, &(struct index_filter){.kind = INDEX_IMAGE}, add_item,
         &(struct walk){.list = list, .err = err}, err);
     if (!rc)
         rc = plan_match(plan, err);

@@ -6,8 +6,9 @@
 #include "index/index.h"
 #include "joint/collection/sync_plan.h"
 
-/* Zero-initialise but for the job, to which paths that cannot be read are reported, and gone. */
+/* Zero-initialise but for the index, the job, to which paths that cannot be read are reported, and gone. */
 struct file_list {
+    struct index *index;
     const struct job *job;
     struct plan plan;
     bool gone; /* pictures without a file are gone, and so is a root that is not there: nothing is spared */
@@ -19,12 +20,12 @@ struct file_list {
     struct arena arena;
 };
 
-/* Finds the pictures at and below an absolute path. What cannot be read is reported and no failure here. */
+/* Finds the pictures at and below an absolute path, but for those that the index keeps itself. What cannot be read is reported and no failure here. */
 int file_list_walk(struct file_list *files, const char *root, struct err *err);
 
 /* Loads the index's pictures, and plans by path, size and time, the moves by content, and what to spare. Reports roots
  * that are not there or whose pictures are missing. */
-int file_list_plan(struct file_list *files, struct index *index, struct err *err);
+int file_list_plan(struct file_list *files, struct err *err);
 
 /* Fills in the hashes of files (count) that have none; errs (count) where that failed. */
 void files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads);

@@ -157,6 +157,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (response.file)
         close(response.fd);
+    if (response.stream.read)
+        response.stream.free(response.stream.context);
     if (!response.body_static)
         free(response.body);
     arena_release(&request.arena);

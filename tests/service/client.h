@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct answer {
-    int status;        /* 0: the connection ended without an answer */
+    int status;        /* 0: the connection ended without a whole answer */
     char *head, *body; /* with a NUL behind; answer_release frees them */
     size_t size;       /* of the body */
 };

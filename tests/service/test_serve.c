@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* diptych serve as a process: what it says, what it answers, and how it ends. */
 #include "tests/service/client.h"
+#include "tests/service/process.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -10,75 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { ARGUMENTS_MAX = 16 };
-
-struct process {
-    pid_t pid;
-    FILE *out, *err;
-};
-
-/* Starts "diptych serve" with more arguments, which NULL ends, and hands it a socket that listens (-1: none) as systemd
- * would. */
-static struct process start_with(const char *const *more, int socket)
-{
-    const char *arguments[ARGUMENTS_MAX] = {"diptych", "serve", "--model", DIPTYCH_ROOT "/tests/model"};
-    size_t count = 4;
-    int out[2], err[2];
-    while (*more)
-        arguments[count++] = *more++;
-    assert_int_equal(pipe(out), 0);
-    assert_int_equal(pipe(err), 0);
-    struct process process = {.pid = fork()};
-    if (!process.pid) {
-        dup2(out[1], STDOUT_FILENO);
-        dup2(err[1], STDERR_FILENO);
-        close(out[0]);
-        close(err[0]);
-        if (socket >= 0) {
-            char pid[32];
-            snprintf(pid, sizeof pid, "%ld", (long)getpid());
-            setenv("LISTEN_PID", pid, 1);
-            setenv("LISTEN_FDS", "1", 1);
-            dup2(socket, 3);
-        }
-        execv(DIPTYCH_PROGRAM, (char *const *)arguments);
-        _exit(127);
-    }
-    assert_true(process.pid > 0);
-    close(out[1]);
-    close(err[1]);
-    process.out = fdopen(out[0], "r");
-    process.err = fdopen(err[0], "r");
-    return process;
-}
-
 static struct process start(const char *const *more)
 {
-    return start_with(more, -1);
-}
-
-/* Reads lines until the one that begins so; what stands behind is in `line`. */
-static const char *wait_for_line(FILE *stream, const char *begin, char line[512])
-{
-    while (fgets(line, 512, stream))
-        if (!strncmp(line, begin, strlen(begin)))
-            return line + strlen(begin);
-    fail_msg("no line '%s'", begin);
-    return NULL;
-}
-
-static int end(struct process *process)
-{
-    int status;
-    assert_int_equal(waitpid(process->pid, &status, 0), process->pid);
-    fclose(process->out);
-    fclose(process->err);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return process_serve(more, -1);
 }
 
 static void a_signal_ends_it_with_0(void **state)
@@ -88,14 +27,14 @@ static void a_signal_ends_it_with_0(void **state)
     char line[512];
     for (size_t i = 0; i < 2; i++) {
         struct process process = start((const char *const[]){"--listen", "localhost:0", "--log", NULL});
-        const int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+        const int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
         struct answer answer = client_once(port, "POST", "/v1/embeddings", NULL, "{\"input\": \"a\"}");
         assert_int_equal(answer.status, 200);
         answer_release(&answer);
-        wait_for_line(process.out, "{\"id\":\"", line);
+        process_line(process.out, "{\"id\":\"", line);
         assert_non_null(strstr(line, "\"path\":\"/v1/embeddings\",\"status\":200"));
         kill(process.pid, signals[i]);
-        assert_int_equal(end(&process), 0);
+        assert_int_equal(process_end(&process), 0);
     }
 }
 
@@ -108,7 +47,7 @@ static void the_token_comes_from_a_file(void **state)
     fclose(file);
     struct process process = start(
         (const char *const[]){"--listen", "127.0.0.1:0", "--token-file", DIPTYCH_SCRATCH "/token", NULL});
-    const int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+    const int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
     struct answer answer = client_once(port, "GET", "/v1/models", NULL, NULL);
     assert_int_equal(answer.status, 401);
     answer_release(&answer);
@@ -116,7 +55,7 @@ static void the_token_comes_from_a_file(void **state)
     assert_int_equal(answer.status, 200);
     answer_release(&answer);
     kill(process.pid, SIGTERM);
-    assert_int_equal(end(&process), 0);
+    assert_int_equal(process_end(&process), 0);
 }
 
 static void expect_health(int fd, const char *host, int status)
@@ -138,21 +77,21 @@ static void a_socket_may_be_a_file(void **state)
     const char *const arguments[] = {"--unix", DIPTYCH_SCRATCH "/socket", NULL};
     for (int i = 0; i < 2; i++) {
         struct process process = start(arguments);
-        wait_for_line(process.err, "listening on unix:" DIPTYCH_SCRATCH "/socket", line);
+        process_line(process.err, "listening on unix:" DIPTYCH_SCRATCH "/socket", line);
         expect_health(client_connect_unix(arguments[1]), "any.name", 200);
         if (i == 0) {
             struct process second = start(arguments);
-            wait_for_line(second.err, "diptych: cannot serve: cannot listen on", line);
-            assert_int_equal(end(&second), 2);
+            process_line(second.err, "diptych: cannot serve: cannot listen on", line);
+            assert_int_equal(process_end(&second), 2);
         }
         kill(process.pid, i == 0 ? SIGKILL : SIGTERM);
-        assert_int_equal(end(&process), i == 0 ? 128 + SIGKILL : 0);
+        assert_int_equal(process_end(&process), i == 0 ? 128 + SIGKILL : 0);
         assert_int_equal(access(arguments[1], F_OK), i == 0 ? 0 : -1);
     }
     fclose(fopen(arguments[1], "w"));
     struct process process = start(arguments);
-    wait_for_line(process.err, "diptych: cannot serve: cannot listen on", line);
-    assert_int_equal(end(&process), 2);
+    process_line(process.err, "diptych: cannot serve: cannot listen on", line);
+    assert_int_equal(process_end(&process), 2);
     assert_int_equal(access(arguments[1], F_OK), 0);
 }
 
@@ -167,11 +106,11 @@ static void a_socket_may_be_handed_over(void **state)
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(fd, 16), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    struct process process = start_with((const char *const[]){NULL}, fd);
-    wait_for_line(process.err, "listening on the socket that was handed over", line);
+    struct process process = process_serve((const char *const[]){NULL}, fd);
+    process_line(process.err, "listening on the socket that was handed over", line);
     expect_health(client_connect(ntohs(address.sin_port)), "localhost", 200);
     kill(process.pid, SIGTERM);
-    assert_int_equal(end(&process), 0);
+    assert_int_equal(process_end(&process), 0);
     close(fd);
 }
 
@@ -181,11 +120,11 @@ static void a_proxys_name_can_be_allowed(void **state)
     char line[512];
     struct process process =
         start((const char *const[]){"--listen", "127.0.0.1:0", "--allow-host", "photos.example", NULL});
-    const int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+    const int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
     expect_health(client_connect(port), "Photos.Example", 200);
     expect_health(client_connect(port), "evil.example", 403);
     kill(process.pid, SIGTERM);
-    assert_int_equal(end(&process), 0);
+    assert_int_equal(process_end(&process), 0);
 }
 
 static void what_hinders_it_is_one_line(void **state)
@@ -205,10 +144,10 @@ static void what_hinders_it_is_one_line(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         const char *const *a = wrong[i].arguments;
         struct process process = start((const char *const[]){a[0], a[1], a[2], a[3], NULL});
-        wait_for_line(process.err, "diptych: cannot serve: ", line);
+        process_line(process.err, "diptych: cannot serve: ", line);
         if (!strstr(line, wrong[i].says))
             fail_msg("%s: %s", a[1], line);
-        assert_int_equal(end(&process), 2);
+        assert_int_equal(process_end(&process), 2);
     }
 }
 

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/writer.h"
+#include "service/wait.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Who waits, on its own stack. */
+struct turn {
+    struct turn *next;
+};
+
+struct writer {
+    const char *name, *path, *fingerprint;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t freed;
+    struct turn *first; /* whose turn it is next */
+    bool taken;
+};
+
+/* ---- turns --------------------------------------------------------------------------------------------- */
+
+static void line_up(struct writer *writer, struct turn *turn)
+{
+    struct turn **last = &writer->first;
+    while (*last)
+        last = &(*last)->next;
+    *last = turn;
+}
+
+static void step_out(struct writer *writer, struct turn *turn)
+{
+    struct turn **at = &writer->first;
+    while (*at != turn)
+        at = &(*at)->next;
+    *at = turn->next;
+    pthread_cond_broadcast(&writer->freed);
+}
+
+static int wait_for_turn(struct writer *writer, const struct job *job, struct err *err)
+{
+    struct turn turn = {0};
+    int rc = 0;
+    pthread_mutex_lock(&writer->lock);
+    line_up(writer, &turn);
+    while (!rc && (writer->taken || writer->first != &turn))
+        rc = wait_or_step(&writer->freed, &writer->lock, job, err);
+    step_out(writer, &turn);
+    writer->taken |= !rc;
+    pthread_mutex_unlock(&writer->lock);
+    if (rc == ERR_CANCELLED)
+        rc = err_set(err, ERR_BUSY, "the index '%s' is being changed by other requests; try again later",
+            writer->name);
+    return rc;
+}
+
+static void end_turn(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->taken = false;
+    pthread_cond_broadcast(&writer->freed);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+int writer_take(struct collection **out, struct writer *writer, const struct job *job, struct err *err)
+{
+    const struct collection_options options = {
+        .access = INDEX_WRITE, .fingerprint = writer->fingerprint, .storage = -1};
+    int rc = wait_for_turn(writer, job, err);
+    if (rc)
+        return rc;
+    rc = collection_open(out, writer->path, &options, err);
+    if (!rc)
+        return 0;
+    end_turn(writer);
+    return index_is_there(writer->path)
+               ? rc
+               : err_set(err, ERR_NOT_FOUND, "the index '%s' is not there any more", writer->name);
+}
+
+void writer_give(struct writer *writer, struct collection *collection)
+{
+    collection_free(collection);
+    end_turn(writer);
+}
+
+bool writer_wanted(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    const bool wanted = writer->first;
+    pthread_mutex_unlock(&writer->lock);
+    return wanted;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+int writer_open(
+    struct writer **out, const char *name, const char *path, const char *fingerprint, struct err *err)
+{
+    struct writer *writer = mem_new(1, sizeof *writer);
+    if (!writer)
+        return err_memory(err, sizeof *writer);
+    *writer = (struct writer){.name = name, .path = path, .fingerprint = fingerprint};
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->freed, NULL);
+    *out = writer;
+    return 0;
+}
+
+void writer_free(struct writer *writer)
+{
+    if (!writer)
+        return;
+    pthread_cond_destroy(&writer->freed);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer);
+}
+
+const char *writer_name(const struct writer *writer)
+{
+    return writer->name;
+}
