@@ -3,7 +3,8 @@
  * index: vectors and what they stand for, on disk, to be searched exactly.
  *
  * An index is a folder, NAME.dip by custom, with `catalog.sqlite` (one row of `items` a picture or text; any
- * SQLite tool reads it, catalog.c has the schema) and `vectors.f16` or its kin (vectors.c has the layout).
+ * SQLite tool reads it, catalog.c has the schema), `vectors.f16` or its kin (vectors.c has the layout) and, where it
+ * keeps pictures itself, `uploads` (files.c).
  *
  *   struct index       an open index: one reader or the one writer, on one thread at a time.
  *   struct index_item  a picture or a text: one line of the catalog.
