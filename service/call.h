@@ -60,6 +60,7 @@ int call_check_model(const struct call *call, struct err *err);
 
 /* A field of the body that may be absent or null. ERR_ARGUMENT, naming it, where it is of another type or out of
  * range; *out stays as it was where it is absent. */
+bool field_whole(json_int_t *out, const json_t *value); /* whether it is a whole number: 7, or 7.0 */
 int field_text(const char **out, const json_t *object, const char *name, struct err *err);
 int field_size(size_t *out, const json_t *object, const char *name, size_t min, size_t max, struct err *err);
 int field_real(double *out, const json_t *object, const char *name, double min, double max, struct err *err);

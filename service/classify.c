@@ -134,8 +134,8 @@ static int read_rank(struct inputs *inputs, const struct call *call, struct err 
     }
     for (size_t i = 1; i < inputs->count && !rc; i++) {
         const json_t *caption = json_array_get(captions, i - 1);
-        if (!json_is_string(caption))
-            return err_set(err, ERR_ARGUMENT, "caption %zu is no text", i - 1);
+        if (!json_string_length(caption))
+            return err_set(err, ERR_ARGUMENT, "caption %zu is no text, or an empty one", i - 1);
         inputs->items[i] = (struct input){.kind = INPUT_TEXT, .text = json_string_value(caption)};
     }
     return rc;

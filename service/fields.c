@@ -2,6 +2,7 @@
 /* Fields of JSON bodies, each with its type and range. */
 #include "service/call.h"
 
+#include <math.h>
 #include <string.h>
 
 /* NULL where a field is absent or null. */
@@ -21,13 +22,21 @@ int field_text(const char **out, const json_t *object, const char *name, struct 
     return 0;
 }
 
+bool field_whole(json_int_t *out, const json_t *value)
+{
+    const double exact = 9007199254740992, real = json_real_value(value); /* 2^53: all below are told apart */
+    const bool whole = json_is_real(value) && fabs(real) <= exact && real == floor(real);
+    *out = whole ? (json_int_t)real : json_integer_value(value);
+    return whole || json_is_integer(value);
+}
+
 int field_size(size_t *out, const json_t *object, const char *name, size_t min, size_t max, struct err *err)
 {
     const json_t *value = find(object, name);
-    const json_int_t number = json_integer_value(value);
+    json_int_t number;
     if (!value)
         return 0;
-    if (!json_is_integer(value) || number < 0 || (size_t)number < min || (size_t)number > max)
+    if (!field_whole(&number, value) || number < 0 || (size_t)number < min || (size_t)number > max)
         return err_set(err, ERR_ARGUMENT, "'%s' is no whole number from %zu to %zu", name, min, max);
     *out = (size_t)number;
     return 0;

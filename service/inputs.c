@@ -65,10 +65,10 @@ static int read_ids(
     int32_t *ids;
     int rc = call_alloc(&ids, call, count, sizeof *ids, err);
     for (size_t i = 0; i < count && !rc; i++) {
-        const json_t *id = json_array_get(value, i);
-        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX)
+        json_int_t id;
+        if (!field_whole(&id, json_array_get(value, i)) || id < 0 || id > INT32_MAX)
             return err_set(err, ERR_ARGUMENT, "%s is a list of ids with something else in it", name);
-        ids[i] = (int32_t)json_integer_value(id);
+        ids[i] = (int32_t)id;
     }
     *out = (struct input){.kind = INPUT_IDS, .ids = ids, .id_count = count};
     return rc;
@@ -92,7 +92,7 @@ static int read_one(struct input *out, const struct call *call, const json_t *va
         return read_string(out, call, json_string_value(value), modality, name, err);
     if (json_is_object(value))
         return read_object(out, call, value, name, err);
-    if (json_is_array(value) && json_array_size(value))
+    if (json_is_array(value) && json_array_size(value) && modality != MODALITY_IMAGE)
         return read_ids(out, call, value, name, err);
     return err_set(err, ERR_ARGUMENT, "%s is neither text, ids, nor an object with 'text' or 'image'", name);
 }
@@ -156,7 +156,7 @@ int inputs_read(
     struct inputs *out, const struct call *call, const char *field, enum modality modality, struct err *err)
 {
     const json_t *value = json_object_get(call->body, field);
-    const bool list = json_is_array(value) && !json_is_integer(json_array_get(value, 0));
+    const bool list = json_is_array(value) && !json_is_number(json_array_get(value, 0));
     const size_t count = list ? json_array_size(value) : value != NULL;
     int rc = make_room(out, call, field, count, err);
     for (size_t i = 0; i < count && !rc; i++, out->count++) {
@@ -166,6 +166,17 @@ int inputs_read(
                   : err_memory(err, 0);
     }
     return rc;
+}
+
+int inputs_read_strings(
+    struct inputs *out, const struct call *call, const char *field, enum modality modality, struct err *err)
+{
+    const json_t *list = json_object_get(call->body, field), *value;
+    size_t i;
+    bool strings = json_is_array(list);
+    json_array_foreach(list, i, value) strings = strings && json_is_string(value);
+    return strings ? inputs_read(out, call, field, modality, err)
+                   : err_set(err, ERR_ARGUMENT, "'%s' is no list of strings", field);
 }
 
 int inputs_read_contents(struct inputs *out, const struct call *call, const char *field, struct err *err)

@@ -22,6 +22,10 @@ enum modality { MODALITY_AUTO, MODALITY_TEXT, MODALITY_IMAGE };
 int inputs_read(
     struct inputs *out, const struct call *call, const char *field, enum modality modality, struct err *err);
 
+/* The same of a field that is a list of strings and of nothing else. */
+int inputs_read_strings(
+    struct inputs *out, const struct call *call, const char *field, enum modality modality, struct err *err);
+
 /* Adds a field of the body that is a list of objects with a "content" each, as chats have it, of which an embedding can
  * be: a text, or a list of one part, {"type": "text", "text"}, {"type": "image_url", "image_url": {"url": data URI}} or
  * {"type": "image_base64", "image_base64": data URI}. Errors are those of inputs_read. */

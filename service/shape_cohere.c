@@ -24,7 +24,7 @@ static int read_inputs(struct inputs *out, const struct call *call, struct err *
         return err_set(err, ERR_ARGUMENT, "there is no list 'texts', 'images' or 'inputs'");
     if (!strcmp(given, "inputs"))
         return inputs_read_contents(out, call, given, err);
-    return inputs_read(out, call, given, *given == 't' ? MODALITY_TEXT : MODALITY_IMAGE, err);
+    return inputs_read_strings(out, call, given, *given == 't' ? MODALITY_TEXT : MODALITY_IMAGE, err);
 }
 
 static int check_truncate(const struct call *call, const struct inputs *inputs, struct err *err)

@@ -51,10 +51,11 @@ int handle_tei_embed(struct call *call, struct err *err)
 /* The query first, then the texts. */
 static int read_rerank(struct inputs *inputs, const struct call *call, struct err *err)
 {
+    const json_t *texts = json_object_get(call->body, "texts");
     const char *query = NULL;
     int rc = field_text(&query, call->body, "query", err);
-    if (!rc && !json_is_array(json_object_get(call->body, "texts")))
-        rc = err_set(err, ERR_ARGUMENT, "'texts' is no list");
+    if (!rc && (!json_is_array(texts) || json_is_number(json_array_get(texts, 0))))
+        rc = err_set(err, ERR_ARGUMENT, "'texts' is no list of texts");
     if (!rc)
         rc = inputs_read(inputs, call, "query", MODALITY_AUTO, err);
     return rc ? rc : inputs_read(inputs, call, "texts", MODALITY_AUTO, err);

@@ -5,21 +5,26 @@
 #include "service/service_internal.h"
 #include "service/vectors.h"
 
-/* Either list may be missing or empty. */
+/* Either list may be missing, null or empty. */
+static bool has_list(const struct call *call, const char *name)
+{
+    const json_t *value = json_object_get(call->body, name);
+    return value && !json_is_null(value) && !(json_is_array(value) && !json_array_size(value));
+}
+
 int handle_weaviate_vectorize(struct call *call, struct err *err)
 {
-    const bool has_texts = json_array_size(json_object_get(call->body, "texts")) > 0;
-    const bool has_images = json_array_size(json_object_get(call->body, "images")) > 0;
+    const bool has_texts = has_list(call, "texts"), has_images = has_list(call, "images");
     const size_t width = engine_width(call_engine(call));
     struct inputs inputs = {0};
     float *embeddings;
     size_t tokens, texts = 0;
     int rc = has_texts || has_images ? 0 : err_set(err, ERR_ARGUMENT, "there is no list 'texts' or 'images'");
     if (!rc && has_texts)
-        rc = inputs_read(&inputs, call, "texts", MODALITY_TEXT, err);
-    texts = inputs.count; /* not the list's length: a list of numbers is the ids of one text */
+        rc = inputs_read_strings(&inputs, call, "texts", MODALITY_TEXT, err);
+    texts = inputs.count;
     if (!rc && has_images)
-        rc = inputs_read(&inputs, call, "images", MODALITY_IMAGE, err);
+        rc = inputs_read_strings(&inputs, call, "images", MODALITY_IMAGE, err);
     if (!rc)
         rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
     if (!rc)

@@ -25,6 +25,12 @@ static const struct {
     {"/v1/embeddings", "[1]", 400, "no JSON object"},
     {"/v1/embeddings", "{\"input\": \"a\", \"input\": \"b\"}", 400, "duplicate"},
     {"/v1/embeddings", "{\"input\": NaN}", 400, "unable to parse"},
+    {"/v1/embeddings", "{\"input\": \"a\"} {}", 400, "unable to parse"},
+    {"/v1/embeddings", "{\"input\": \"\\ud800\"}", 400, "unable to parse"},
+    {"/v1/embeddings", "{\"input\": [1e999]}", 400, "unable to parse"},
+    {"/v1/embeddings", "{\"input\": [99999999999999999999]}", 400, "unable to parse"},
+    {"/v1/embeddings", "{\"input\": [1.5]}", 400, "something else"},
+    {"/v1/embeddings", "{\"input\": [1], \"modality\": \"image\"}", 400, "input 0"},
     {"/v1/embeddings", "{\"input\": \"\\u0000\"}", 400, "unable to parse"},
     {"/v1/embeddings", "{\"input\": \"\xff\"}", 400, "unable to parse"},
     {"/v1/embeddings", "{}", 400, "'input' is missing"},
@@ -56,6 +62,7 @@ static const struct {
     {"/v1/classify", "{\"input\": \"a\", \"labels\": [\"x\"], \"top\": 0}", 400, "'top'"},
     {"/v1/rank", "{\"captions\": [\"x\"]}", 400, "'image' is missing"},
     {"/v1/rank", "{\"image\": \"aGVsbG8=\", \"captions\": []}", 400, "'captions'"},
+    {"/v1/rank", "{\"image\": \"aGVsbG8=\", \"captions\": [\"\"]}", 400, "caption 0"},
     {"/v1/search", "{}", 400, "nothing to look for"},
     {"/v1/search", "{\"text\": \"  \"}", 400, "'text' is empty"},
     {"/v1/search", "{\"text\": \"a\", \"index\": \"none\"}", 404, "no index 'none'"},
@@ -64,6 +71,7 @@ static const struct {
     {"/v1/search", "{\"text\": \"a\", \"match\": \"\\\"\"}", 400, ""},
     {"/v1/search", "{\"text\": \"a\", \"kind\": \"film\"}", 400, "'kind'"},
     {"/v1/search", "{\"text\": \"a\", \"top\": 100000}", 400, "'top'"},
+    {"/v1/search", "{\"text\": \"a\", \"top\": 2.5}", 400, "'top'"},
     {"/v1/search", "{\"text\": \"a\", \"cursor\": \"-1\"}", 400, "'cursor'"},
     {"/v1/search", "{\"text\": \"a\", \"min_score\": 1e400}", 400, "unable to parse"},
     {"/v1/search", "{\"terms\": [{\"weight\": 1}]}", 400, "term 0"},
@@ -101,6 +109,37 @@ static void deep_json_is_no_matter(void **state)
     free(body);
 }
 
+/* Values take more memory than the bytes they are written in. */
+static void many_values_are_too_many(void **state)
+{
+    (void)state;
+    enum { VALUES = 1100000 };
+    char *body = malloc(2 * VALUES + 64), *at = body + sprintf(body, "{\"input\": [1");
+    for (size_t i = 0; i < VALUES; i++, at += 2)
+        memcpy(at, ",1", 2);
+    strcpy(at, "]}");
+    struct answer answer = client_once(served.port, "POST", "/v1/embeddings", NULL, body);
+    assert_int_equal(answer.status, 413);
+    answer_release(&answer);
+    free(body);
+}
+
+/* 405 says what there is instead (RFC 9110, 15.5.6). */
+static void methods_that_are_allowed_are_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *allow;
+    } paths[] = {{"/v1/search", "POST"}, {"/health", "GET, HEAD"}, {"/", "GET, HEAD, POST"}};
+    char text[64];
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct answer answer = client_once(served.port, "PUT", paths[i].path, NULL, NULL);
+        assert_int_equal(answer.status, 405);
+        assert_string_equal(answer_header(&answer, "Allow", text, sizeof text), paths[i].allow);
+        answer_release(&answer);
+    }
+}
+
 /* ---- heads --------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -122,6 +161,7 @@ static const struct {
     {"GET", "/v1/items/1?index=none", NULL, 404},
     {"GET", "/v1/items/1/thumbnail?edge=1", NULL, 400},
     {"GET", "/v1/items/1/thumbnail?edge=999999999", NULL, 400},
+    {"GET", "/v1/items/1/thumbnail?edge=64x", NULL, 400},
     {"GET", "/health", "Origin: http://localhost\r\n", 200},
     {"GET", "/health", "Origin: http://evil.example\r\n", 403},
     {"GET", "/health", "Origin: null\r\n", 403},
@@ -337,6 +377,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_bodies_are_told_why),
         cmocka_unit_test(deep_json_is_no_matter),
+        cmocka_unit_test(many_values_are_too_many),
+        cmocka_unit_test(methods_that_are_allowed_are_said),
         cmocka_unit_test(wrong_heads_have_their_status),
         cmocka_unit_test(other_sites_names_are_refused),
         cmocka_unit_test(bodies_must_be_json),

@@ -587,6 +587,11 @@ static void weaviate_gets_both_lists(void **state)
     answer = post("/vectorize", "{\"images\": [\"no picture\"]}", 400);
     assert_non_null(json_string_value(at(answer, "error")));
     json_decref(answer);
+    json_decref(
+        post("/vectorize", "{\"texts\": [1, 2, 3]}", 400)); /* the ids of one text are no list of texts */
+    json_decref(post("/vectorize", "{\"texts\": [\"a\"], \"images\": {}}", 400));
+    json_decref(post("/v2/embed", "{\"texts\": [1, 2, 3]}", 400));
+    json_decref(post("/rerank", "{\"query\": \"a\", \"texts\": [1, 2, 3]}", 422));
     static const char *const states[] = {"/.well-known/live", "/.well-known/ready"};
     for (size_t i = 0; i < 2; i++) {
         struct answer state_answer = client_once(served.port, "GET", states[i], NULL, NULL);
