@@ -144,7 +144,7 @@ static int find(struct duplicates *d, struct err *err)
 
 int cmd_index_duplicates(int argc, char **argv)
 {
-    struct duplicates d = {.threshold = 0.95};
+    struct duplicates d = {.threshold = INDEX_NEAR_COPY};
     struct err err = {0};
     options_parse(&argp, argc, argv, &d);
     progress_init(&d.progress, false);

@@ -17,7 +17,7 @@ struct searching {
     struct output output;
     struct strings queries; /* one a line of --queries */
     struct collection *collection;
-    struct index_rows rows;
+    struct search_rows rows;
     struct search_results *batches; // (batch_count), kept for the gallery
     struct hit_list *lists;         // (count), of the batches
     size_t batch_count, count;
@@ -64,7 +64,8 @@ static int open_all(struct searching *s, struct err *err)
     if (!rc)
         rc = collection_open(&s->collection, s->request.path, &options, err);
     if (!rc)
-        rc = index_rows(&s->rows, collection_index(s->collection), &s->request.filter, err);
+        rc = search_rows_open(
+            &s->rows, collection_index(s->collection), &s->request.filter, s->request.hide_copies, err);
     return rc ? rc : session_open_for(session, collection_index(s->collection), err);
 }
 
@@ -102,7 +103,7 @@ static int search_batch(struct searching *s, const struct search *search, size_t
 /* So many queries that their hits together stay few. */
 static size_t queries_at_once(const struct searching *s)
 {
-    const size_t chosen = (size_t)s->rows.chosen, top = s->request.top;
+    const size_t chosen = (size_t)s->rows.chosen.chosen, top = s->request.wanted.top;
     const size_t fit = HITS_AT_ONCE / ((chosen < top ? chosen : top) + 1);
     return fit < 1 ? 1 : fit < AT_ONCE ? fit : AT_ONCE;
 }
@@ -114,8 +115,7 @@ static int search_all(struct searching *s, const struct job *job, struct err *er
     struct search search = {.rows = &s->rows,
         .terms = request->terms,
         .term_count = request->term_count,
-        .top = request->top,
-        .min_score = request->min_score};
+        .wanted = request->wanted};
     size_t truncated = 0;
     s->batches = mem_new(queries + 1, sizeof *s->batches);
     s->lists = mem_new(queries + 1, sizeof *s->lists);
@@ -138,7 +138,7 @@ static int write_gallery(const struct searching *s, const struct job *job, struc
 {
     const struct index_info info = index_info(collection_index(s->collection));
     const struct search_head head = {
-        info.path, info.model, s->rows.chosen, &s->request.session.loader_options.picture};
+        info.path, info.model, s->rows.chosen.chosen, &s->request.session.loader_options.picture};
     return s->request.html ? search_gallery(s->request.html, &head, s->lists, s->count, job, err) : 0;
 }
 
@@ -158,7 +158,7 @@ static int search(struct searching *s, struct err *err)
 
 int cmd_search(int argc, char **argv)
 {
-    struct searching s = {.request = {.top = DEFAULT_TOP, .min_score = -INFINITY}};
+    struct searching s = {.request = {.wanted = {.top = DEFAULT_TOP, .min_score = -INFINITY}}};
     struct err err = {0};
     options_parse(&search_argp, argc, argv, &s.request);
     output_init(&s.output, s.request.format);
@@ -172,7 +172,7 @@ int cmd_search(int argc, char **argv)
         search_results_release(&s.batches[i]);
     free(s.batches);
     free(s.lists);
-    index_rows_release(&s.rows);
+    search_rows_release(&s.rows);
     collection_free(s.collection);
     strings_release(&s.queries);
     arena_release(&s.request.arena);

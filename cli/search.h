@@ -12,8 +12,8 @@ struct search_request {
     struct query_term *terms;
     size_t term_count;
     struct index_filter filter;
-    size_t top;
-    double min_score;
+    struct hits_wanted wanted;
+    bool hide_copies;
     int format; /* index in output_formats */
     struct session session;
     struct arena arena;

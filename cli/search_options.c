@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { KEY_MINUS = 0x100, KEY_QUERIES, KEY_MIN_SCORE, KEY_HTML };
+enum { KEY_MINUS = 0x100, KEY_QUERIES, KEY_MIN_SCORE, KEY_NEAR_COPIES, KEY_SORT, KEY_HTML };
+
+static const char *const near_copies[] = {"show", "hide", NULL};
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Queries:", 1},
@@ -20,6 +22,12 @@ static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {"top", 'k', "K", 0, "Show the K best (default: 10)", GROUP_OUTPUT},
     {"min-score", KEY_MIN_SCORE, "X", 0, "Show nothing below this cosine", GROUP_OUTPUT},
+    {"near-copies", KEY_NEAR_COPIES, "show|hide", 0,
+        "hide: of pictures whose cosine is at least 0.95, show the first only and how many others it stands "
+        "for "
+        "(default: show)",
+        GROUP_OUTPUT},
+    {"sort", KEY_SORT, "ORDER", 0, "score, date (the newest first) or path (default: score)", GROUP_OUTPUT},
     {"html", KEY_HTML, "FILE", 0, "Write a page with small pictures too", GROUP_OUTPUT},
     {0},
 };
@@ -73,12 +81,18 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->format = option_choice(state, "format", argument, output_formats);
         return 0;
     case 'k':
-        s->top = option_number(state, "top", argument, 1, SIZE_MAX);
+        s->wanted.top = option_number(state, "top", argument, 1, SIZE_MAX);
         return 0;
     case KEY_MIN_SCORE:
-        s->min_score = strtod(argument, &end);
-        if (end == argument || *end || isnan(s->min_score))
+        s->wanted.min_score = strtod(argument, &end);
+        if (end == argument || *end || isnan(s->wanted.min_score))
             argp_error(state, "--min-score takes a number, not '%s'", argument);
+        return 0;
+    case KEY_NEAR_COPIES:
+        s->hide_copies = option_choice(state, "near-copies", argument, near_copies);
+        return 0;
+    case KEY_SORT:
+        s->wanted.order = (enum index_order)option_choice(state, "sort", argument, index_order_names);
         return 0;
     case KEY_HTML:
         s->html = argument;
@@ -113,8 +127,9 @@ const struct argp search_argp = {
         "Find the pictures and texts of an index that are closest to a text, a picture, or several of both: "
         "their embeddings are added up.\v"
         "Scores are cosines with the query, highest first. The search is exact.\n\n"
-        "tsv has the columns query, score, id, kind, path and text (of a picture: its caption); json has "
-        "those that are known, \"picture\" (that a text describes) and \"metadata\".\n\n"
+        "tsv has the columns query, score, id, kind, path and text (of a picture: its caption), and with "
+        "--near-copies hide the number of copies; json has those that are known, \"picture\" (that a text "
+        "describes), \"metadata\" and \"copies\", the ids of up to 100 of \"copy_count\".\n\n"
         "Exit status: 0 searched, 2 cannot.\n\n"
         "  diptych search photos.dip \"a red kite over the sea\"\n"
         "  diptych search photos.dip \"a beach\" --minus people --image sea.jpg:0.5 --top 20\n"

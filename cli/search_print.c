@@ -22,6 +22,8 @@ static void print_table(const struct output *output, const struct hit_list *list
             text_escape(stdout, item->picture);
             fputc(')', stdout);
         }
+        if (list->copies && list->copies[i].count)
+            printf("  (+%zu %s)", list->copies[i].count, list->copies[i].count == 1 ? "copy" : "copies");
         fputc('\n', stdout);
     }
     if (several)
@@ -37,6 +39,8 @@ static void print_tsv(const struct hit_list *list)
         text_escape(stdout, item->path ? item->path : "");
         fputc('\t', stdout);
         text_escape(stdout, item->caption ? item->caption : "");
+        if (list->copies)
+            printf("\t%zu", list->copies[i].count);
         fputc('\n', stdout);
     }
 }
@@ -56,13 +60,16 @@ static int print_json(const struct hit_list *list, struct err *err)
     int rc = 0;
     for (size_t i = 0; i < list->count && !rc; i++) {
         const struct index_item *item = &list->items[i];
-        rc = json_print(
-            json_pack("{s:o, s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*}", "query", json_text(list->query),
-                "score", score_digits(list->hits[i].score), "id", (json_int_t)item->id, "kind",
-                index_kind_names[item->kind], "path", item->path ? json_text(item->path) : NULL, "text",
-                item->caption ? json_text(item->caption) : NULL, "picture",
-                item->picture ? json_text(item->picture) : NULL, "metadata",
-                item->metadata ? json_loads(item->metadata, 0, NULL) : NULL),
+        const struct hit_copies *copies = list->copies && list->copies[i].count ? &list->copies[i] : NULL;
+        rc = json_print(json_pack("{s:o, s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}", "query",
+                            json_text(list->query), "score", score_digits(list->hits[i].score), "id",
+                            (json_int_t)item->id, "kind", index_kind_names[item->kind], "path",
+                            item->path ? json_text(item->path) : NULL, "text",
+                            item->caption ? json_text(item->caption) : NULL, "picture",
+                            item->picture ? json_text(item->picture) : NULL, "metadata",
+                            item->metadata ? json_loads(item->metadata, 0, NULL) : NULL, "copies",
+                            copies ? hit_copies_json(copies) : NULL, "copy_count",
+                            copies ? json_integer((json_int_t)copies->count) : NULL),
             JSON_REAL_PRECISION(15), err);
     }
     return rc;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_AT_ONCE = 4096, AT_ONCE = 64 /* queries */, HITS = 32 /* a query asks for at first */ };
+enum { ROWS_AT_ONCE = 4096, AT_ONCE = 64 /* queries */ };
 
 int index_matrix(float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows,
     const struct job *job, struct err *err)
@@ -17,7 +17,7 @@ int index_matrix(float **vectors, int64_t **numbers, struct index *index, const 
     int rc =
         *vectors && *numbers ? 0 : err_memory(err, (size_t)rows->chosen * rows->width * sizeof **vectors);
     for (int64_t row = 0; row < rows->count && !rc; row++)
-        if (!rows->mask || rows->mask[row / 64] >> row % 64 & 1)
+        if (index_rows_have(rows, row))
             (*numbers)[chosen++] = row;
     for (size_t first = 0; first < chosen && !rc; first += ROWS_AT_ONCE) {
         const size_t left = chosen - first, count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
@@ -101,32 +101,24 @@ static int search_step(void *context, const char *unit, size_t done, size_t tota
     return job_step(f->job, "items", f->done, (size_t)f->rows->chosen, NULL);
 }
 
-/* Joins the rows [first, first + count) of the chosen with all that are near. Where k hits are all near,
- * there may be more: those rows ask again for more, one by one. */
-static int join_neighbours(struct finding *f, size_t first, size_t count, size_t k, struct err *err)
+/* Joins the rows [first, first + count) of the chosen with all that are near. */
+static int join_neighbours(struct finding *f, size_t first, size_t count, struct err *err)
 {
-    const size_t width = f->rows->width;
-    struct index_hit *hits = mem_new(count, k * sizeof *hits); // (count, k)
-    size_t *counts = mem_new(count, sizeof *counts);
-    int rc = hits && counts ? 0 : err_memory(err, count * k * sizeof *hits);
+    struct index_neighbours near;
     const struct job search = {.step = search_step,
         .context = f,
         .threads = job_threads(f->job),
         .pool = f->job ? f->job->pool : NULL};
-    if (!rc)
-        rc = index_search(
-            f->searcher, f->rows, f->vectors + first * width, count, k, hits, counts, &search, err);
-    for (size_t i = 0; i < count && !rc; i++) {
-        size_t near = 0;
-        for (; near < counts[i] && hits[i * k + near].score >= f->threshold; near++)
-            if (hits[i * k + near].row != f->numbers[first + i])
-                join(&f->forest, f->numbers[first + i], hits[i * k + near].row, hits[i * k + near].score);
-        if (near == k && k < (size_t)f->rows->chosen)
-            rc = join_neighbours(f, first + i, 1, 8 * k, err);
-    }
-    free(counts);
-    free(hits);
-    return rc;
+    const int rc = index_neighbours(
+        &near, f->searcher, f->rows, f->vectors + first * f->rows->width, count, f->threshold, &search, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0, at = 0; i < count; i++)
+        for (; at < near.ends[i]; at++)
+            if (near.hits[at].row != f->numbers[first + i])
+                join(&f->forest, f->numbers[first + i], near.hits[at].row, near.hits[at].score);
+    index_neighbours_release(&near);
+    return 0;
 }
 
 static int join_all(struct finding *f, struct err *err)
@@ -135,7 +127,7 @@ static int join_all(struct finding *f, struct err *err)
     int rc = 0;
     for (; f->done < chosen && !rc; f->done += AT_ONCE) {
         const size_t left = chosen - f->done;
-        rc = join_neighbours(f, f->done, left < AT_ONCE ? left : AT_ONCE, HITS, err);
+        rc = join_neighbours(f, f->done, left < AT_ONCE ? left : AT_ONCE, err);
     }
     return rc;
 }
@@ -216,7 +208,7 @@ static int join_identical(
         const int64_t row = sqlite3_column_int64(stmt, 0), content = sqlite3_column_int64(stmt, 1);
         if (row < 0 || row >= rows->count) {
             rc = bad_row(index, row, err);
-        } else if (!rows->mask || rows->mask[row / 64] >> row % 64 & 1) {
+        } else if (index_rows_have(rows, row)) {
             if (content == last_content)
                 join(forest, last_row, row, 1);
             last_row = row;

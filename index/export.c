@@ -66,7 +66,7 @@ static int put_rows(
     float *vectors = mem_new(BLOCK, rows->width * sizeof *vectors); // (BLOCK, E)
     int rc = vectors ? 0 : err_memory(err, BLOCK * rows->width * sizeof *vectors);
     for (int64_t row = 0; row < rows->count && !rc; row++) {
-        if (!rows->mask || rows->mask[row / 64] >> row % 64 & 1)
+        if (index_rows_have(rows, row))
             numbers[count++] = row;
         if (count == BLOCK) {
             rc = put_block(exporter, sink, vectors, numbers, count, err);

@@ -252,6 +252,12 @@ int index_rows(
     struct index_rows *out, struct index *index, const struct index_filter *filter, struct err *err);
 void index_rows_release(struct index_rows *rows);
 
+/* Whether a row, 0 to count - 1, is to be looked at. */
+static inline bool index_rows_have(const struct index_rows *rows, int64_t row)
+{
+    return !rows->mask || rows->mask[row / 64] >> row % 64 & 1;
+}
+
 /* What a search takes of a device: a queue, memory, and the codes that make it fast. Of one thread at a time;
  * index and device must outlive it. */
 struct index_searcher;
@@ -276,6 +282,21 @@ int index_search(struct index_searcher *searcher, const struct index_rows *rows,
     size_t query_count, size_t k, struct index_hit *hits, size_t *counts, const struct job *job,
     struct err *err);
 
+/* The score that index_search has for a row and a query (E): the very same number. */
+double index_score(const struct index_rows *rows, int64_t row, const float *query);
+
+/* All of the chosen rows that score at least threshold with each of queries (Q, E), best first, ties by row: exact,
+ * as index_search. The work is that of one search for all, and of more for queries with dozens of such rows. */
+struct index_neighbours {
+    struct index_hit *hits; // query after query
+    size_t *ends;           // (Q): where those of query i end in hits; they begin where the one's before end
+};
+
+int index_neighbours(struct index_neighbours *out, struct index_searcher *searcher,
+    const struct index_rows *rows, const float *queries, size_t query_count, double threshold,
+    const struct job *job, struct err *err);
+void index_neighbours_release(struct index_neighbours *neighbours);
+
 /* Brings the codes for the first pass of searches (coarse.h) up to the committed rows, or removes them where
  * rows are too few for them to matter. For the writer, after its last commit; without it, or cancelled,
  * searches are slower and no less exact. */
@@ -295,6 +316,30 @@ int index_vectors(float *vectors, struct index *index, const int64_t *rows, size
 typedef int index_visit(void *context, const struct index_item *item);
 int index_each(struct index *index, const struct index_filter *filter, index_visit *visit, void *context,
     struct err *err);
+
+/* ---- orders -------------------------------------------------------------------------------------------- */
+
+/* In which hits come: the best first; the newest first, by mtime; by path, in the order of its bytes. Ties by id; what
+ * has no date or no path comes last. */
+enum index_order { INDEX_BY_SCORE, INDEX_BY_DATE, INDEX_BY_PATH };
+extern const char *const index_order_names[]; /* "score", "date", "path", NULL */
+
+/* Where an item stands in such an order. */
+struct index_place {
+    int64_t mtime_ns; /* by date; 0: unknown */
+    const char *path; /* by path; NULL: unknown */
+    int64_t id;
+};
+
+/* Whether a stands before b: below 0; behind it: above 0. */
+int index_place_compare(enum index_order order, const struct index_place *a, const struct index_place *b);
+
+/* Visits the rows of all items in that order, not INDEX_BY_SCORE, from the first behind a place on; after NULL: from
+ * the first. It follows an index of the catalog and is quick from anywhere: what it takes is in proportion to the rows
+ * that it visits. A visit's place lives as long as the visit; a return of non-zero ends the walk, which returns it. */
+typedef int index_place_visit(void *context, int64_t row, const struct index_place *place);
+int index_walk(struct index *index, enum index_order order, const struct index_place *after,
+    index_place_visit *visit, void *context, struct err *err);
 
 /* ---- what one learns from an index --------------------------------------------------------------------- */
 
@@ -318,6 +363,9 @@ void index_view_release(struct index_view *view);
 /* vectors (count, E) as float32 of the rows that `rows` chooses, and the number of each, both for free(). */
 int index_matrix(float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows,
     const struct job *job, struct err *err);
+
+/* Pictures whose cosine is at least this are nearly the same, unless a user says otherwise. */
+#define INDEX_NEAR_COPY 0.95
 
 /* Groups of rows with near equals: two rows whose cosine is at least threshold are in one group, and so on
  * from row to row. Exact, through the searcher. */

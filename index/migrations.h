@@ -5,6 +5,7 @@
  *   1  the first
  *   2  the model can be found again, and the vectors of removed items too
  *   3  how pictures are prepared
+ *   4  items by their dates: an index of SQLite's
  *
  * An index of an earlier format is read without being written to, and becomes one of the latest when it is
  * opened for writing: format.c does both, by the statements that stand here. schema.sql is the latest format
@@ -23,6 +24,7 @@
     "    INSERT OR REPLACE INTO removed VALUES (old.kind, old.hash, old.row, old.crc, old.width, old.height);\n" \
     "END;"
 #define TO_FORMAT_3 "ALTER TABLE meta ADD COLUMN preparation TEXT;"
+#define TO_FORMAT_4 "CREATE INDEX items_date ON items(mtime_ns DESC, row);"
 /* clang-format on */
 
 /* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */

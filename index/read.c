@@ -148,7 +148,7 @@ int index_each(struct index *index, const struct index_filter *filter, index_vis
             rc = catalog_error(index, "read", err);
         else if (row < 0 || row >= rows.count)
             rc = bad_row(index, row, err);
-        else if (!rows.mask || rows.mask[row / 64] >> row % 64 & 1)
+        else if (index_rows_have(&rows, row))
             rc = (rc = item_load(&item, stmt, NULL, err)) ? rc : visit(context, &item);
     }
     sqlite3_finalize(stmt);

@@ -41,6 +41,7 @@ CREATE UNIQUE INDEX items_image_path ON items(path) WHERE kind = 'image';
 CREATE INDEX items_text_path ON items(path) WHERE kind = 'text';
 CREATE INDEX items_hash ON items(hash) WHERE hash IS NOT NULL;
 CREATE INDEX items_picture ON items(picture) WHERE picture IS NOT NULL;
+CREATE INDEX items_date ON items(mtime_ns DESC, row); -- the newest first, ties by id, which rises with row
 
 -- Where the vectors of removed items still are, so that content which comes back need not be encoded. A compaction
 -- takes their rows and empties this.

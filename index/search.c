@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,12 @@ int index_search(struct index_searcher *searcher, const struct index_rows *rows,
         return rc;
     return scan_top(
         searcher->scanner, rows, &searcher->coarse, queries, query_count, k, hits, counts, job, err);
+}
+
+double index_score(const struct index_rows *rows, int64_t row, const float *query)
+{
+    const double score = rows_score(rows, row, query);
+    return isnan(score) ? -INFINITY : score;
 }
 
 int index_prepare(struct index *index, const struct job *job, struct err *err)

@@ -66,11 +66,13 @@ int field_size(size_t *out, const json_t *object, const char *name, size_t min, 
 int field_real(double *out, const json_t *object, const char *name, double min, double max, struct err *err);
 int field_bool(bool *out, const json_t *object, const char *name, struct err *err);
 
+/* The number of a word among choices, which NULL ends; the other for a word that is no body's. */
+int field_choice(
+    int *out, const json_t *object, const char *name, const char *const *choices, struct err *err);
+int choice_named(int *out, const char *word, const char *name, const char *const *choices, struct err *err);
+
 /* ERR_ARGUMENT with the first field that is not among names, which NULL ends. */
 int fields_known(const json_t *object, const char *const *names, struct err *err);
-
-/* The kind of items of that name. ERR_ARGUMENT: there is none. */
-int kind_named(enum index_kind *out, const char *name, struct err *err);
 
 /* The ETag of an answer that is these bytes, or that follows from them; NULL when out of memory. */
 const char *call_content_tag(const struct call *call, const void *bytes, size_t size);

@@ -81,6 +81,26 @@ static void list_names(char *out, size_t size, const char *const *names)
         used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", names[i]);
 }
 
+int choice_named(int *out, const char *word, const char *name, const char *const *choices, struct err *err)
+{
+    char list[256];
+    for (int i = 0; choices[i]; i++)
+        if (!strcmp(word, choices[i])) {
+            *out = i;
+            return 0;
+        }
+    list_names(list, sizeof list, choices);
+    return err_set(err, ERR_ARGUMENT, "'%s' is '%.40s', it can be %s", name, word, list);
+}
+
+int field_choice(
+    int *out, const json_t *object, const char *name, const char *const *choices, struct err *err)
+{
+    const char *word = choices[*out];
+    const int rc = field_text(&word, object, name, err);
+    return rc ? rc : choice_named(out, word, name, choices, err);
+}
+
 int fields_known(const json_t *object, const char *const *names, struct err *err)
 {
     const char *name;
@@ -94,14 +114,4 @@ int fields_known(const json_t *object, const char *const *names, struct err *err
         return err_set(err, ERR_ARGUMENT, "'%.40s' is not known here; there are %s", name, list);
     }
     return 0;
-}
-
-int kind_named(enum index_kind *out, const char *name, struct err *err)
-{
-    for (int kind = 0; index_kind_names[kind]; kind++)
-        if (!strcmp(name, index_kind_names[kind])) {
-            *out = (enum index_kind)kind;
-            return 0;
-        }
-    return err_set(err, ERR_ARGUMENT, "'kind' is '%.40s', it can be any, image or text", name);
 }

@@ -35,10 +35,10 @@ int handle_index_map(struct call *call, struct err *err)
     const char *word = request_query(call->request, "kind");
     struct arena *arena = &call->request->arena;
     struct shelf_index *index;
-    enum index_kind kind = INDEX_ANY;
+    int kind = INDEX_ANY;
     struct map map;
     const char *state;
-    int rc = word ? kind_named(&kind, word, err) : 0;
+    int rc = word ? choice_named(&kind, word, "kind", index_kind_names, err) : 0;
     if (!rc)
         rc = shelf_find(&index, call_shelf(call), request_query(call->request, "index"), err);
     if (!rc)
@@ -50,6 +50,6 @@ int handle_index_map(struct call *call, struct err *err)
         return err_memory(err, 0);
     if (call_not_modified(call, tag))
         return 0;
-    rc = shelf_map(&map, index, kind, false, arena, &call->request->job, err);
-    return rc ? rc : answer(call, &map, kind, err);
+    rc = shelf_map(&map, index, (enum index_kind)kind, false, arena, &call->request->job, err);
+    return rc ? rc : answer(call, &map, (enum index_kind)kind, err);
 }

@@ -6,14 +6,17 @@
  *   {"image": "data:image/jpeg;base64,..."}
  *   {"terms": [{"text": "a beach"}, {"text": "people", "weight": -1}, {"id": 17, "weight": 0.5}]}
  *
- * and beside it "index", "where", "match", "kind", "region" (of the map: index_map.c), "top", "cursor", "min_score".
- * Answers go on where "cursor" of the one before says.
+ * and beside it "index", "where", "match", "kind", "region" (of the map: index_map.c), "top", "cursor", "min_score",
+ * "near_copies" and "sort". Answers go on where "cursor" of the one before says. Sorted by date or path, there need be no query: then all items are hits.
  */
 #include "service/inputs.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <nettle/base16.h>
 
 enum { TERMS_MAX = 64, TOP_DEFAULT = 20, TOP_MAX = 1000, SKIP_MAX = 1000000 };
 
@@ -116,8 +119,24 @@ static int read_terms(struct terms *terms, const struct call *call, struct err *
     if (rc)
         return rc;
     memcpy(terms->weights + terms->input_count, id_weights, terms->id_count * sizeof *id_weights);
-    if (!terms->input_count && !terms->id_count)
-        return err_set(err, ERR_ARGUMENT, "there is nothing to look for: give 'text', 'image' or 'terms'");
+    return 0;
+}
+
+static bool has_terms(const struct terms *terms)
+{
+    return terms->input_count || terms->id_count;
+}
+
+/* Without a query there are no scores. */
+static int check_terms(const struct terms *terms, const struct shelf_search *search, struct err *err)
+{
+    if (has_terms(terms))
+        return 0;
+    if (search->wanted.order == INDEX_BY_SCORE)
+        return err_set(err, ERR_ARGUMENT,
+            "there is nothing to look for: give 'text', 'image' or 'terms', or a 'sort' other than score");
+    if (search->wanted.min_score > -INFINITY)
+        return err_set(err, ERR_ARGUMENT, "'min_score' is of a query: give 'text', 'image' or 'terms'");
     return 0;
 }
 
@@ -144,29 +163,75 @@ static int encode_terms(float *query, const struct call *call, struct shelf_inde
     return rc ? rc : query_sum(query, embeddings, terms->weights, count, width, err);
 }
 
-/* ---- the rest of the body ------------------------------------------------------------------------------ */
+/* ---- cursors ------------------------------------------------------------------------------------------- */
 
-static int read_kind(enum index_kind *out, const json_t *body, struct err *err)
+/* By score, a cursor is how many hits come before. In other orders it is where the last of them stands, "ID.KEY": its
+ * date in nanoseconds, or the bytes of its path in base 16, or nothing where it has none. So it holds though items come
+ * and go meanwhile. */
+static const char *cursor_of(const struct call *call, const struct shelf_hits *hits, enum index_order order)
 {
-    const char *word = index_kind_names[INDEX_ANY];
-    const int rc = field_text(&word, body, "kind", err);
-    return rc ? rc : kind_named(out, word, err);
+    const struct index_item *last = &hits->list.items[hits->list.count - 1];
+    const char *path = order == INDEX_BY_PATH && last->path ? last->path : "";
+    const size_t length = strlen(path), room = 64 + BASE16_ENCODE_LENGTH(length);
+    char *text = arena_alloc(&call->request->arena, room);
+    if (!text)
+        return NULL;
+    if (order == INDEX_BY_SCORE) {
+        snprintf(text, room, "%zu", hits->list.next);
+    } else if (order == INDEX_BY_DATE) {
+        snprintf(text, room, "%" PRId64 ".%" PRId64, last->id, last->mtime_ns);
+    } else {
+        const int digits = snprintf(text, room, "%" PRId64 ".", last->id);
+        base16_encode_update(text + digits, length, (const uint8_t *)path);
+    }
+    return text;
 }
 
-/* A cursor is the number of hits that came before. */
-static int read_cursor(size_t *skip, const json_t *body, struct err *err)
+/* The place whose id has been read and whose key follows. */
+static bool read_key(
+    struct index_place *out, const struct call *call, enum index_order order, const char *key)
+{
+    struct base16_decode_ctx decode;
+    char *end;
+    if (order == INDEX_BY_DATE) {
+        out->mtime_ns = strtoll(key, &end, 10);
+        return *key && !*end;
+    }
+    size_t size = BASE16_DECODE_LENGTH(strlen(key));
+    uint8_t *path = arena_alloc(&call->request->arena, size + 1);
+    base16_decode_init(&decode);
+    if (!path || !base16_decode_update(&decode, &size, path, strlen(key), key) ||
+        !base16_decode_final(&decode))
+        return false;
+    out->path = *key ? (const char *)path : NULL;
+    return true;
+}
+
+static int read_cursor(struct hits_wanted *wanted, const struct call *call, struct err *err)
 {
     const char *text = NULL;
-    const int rc = field_text(&text, body, "cursor", err);
+    const int rc = field_text(&text, call->body, "cursor", err);
     if (rc || !text)
         return rc;
     char *end;
     const unsigned long long number = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || number > SKIP_MAX)
-        return err_set(err, ERR_ARGUMENT, "'cursor' is none that this service has given");
-    *skip = (size_t)number;
-    return 0;
+    bool valid = *text >= '0' && *text <= '9' && number <= INT64_MAX;
+    if (wanted->order == INDEX_BY_SCORE) {
+        valid = valid && !*end && number <= SKIP_MAX;
+        wanted->skip = (size_t)number;
+    } else {
+        struct index_place *place = arena_alloc(&call->request->arena, sizeof *place);
+        if (!place)
+            return err_memory(err, sizeof *place);
+        place->id = (int64_t)number;
+        valid = valid && *end == '.' && read_key(place, call, wanted->order, end + 1);
+        wanted->after = place;
+    }
+    return valid ? 0
+                 : err_set(err, ERR_ARGUMENT, "'cursor' is none that this service has given for this 'sort'");
 }
+
+/* ---- the rest of the body ------------------------------------------------------------------------------ */
 
 /* A part of the map of items of this kind: [left, bottom, right, top]. NULL where the body names none. */
 static int read_region(const struct map_region **out, struct call *call, struct shelf_index *index,
@@ -195,57 +260,75 @@ static int read_region(const struct map_region **out, struct call *call, struct 
     return rc;
 }
 
-static int read_search(struct shelf_search *search, const json_t *body, struct err *err)
+static int read_search(struct shelf_search *search, const struct call *call, struct err *err)
 {
-    *search = (struct shelf_search){.top = TOP_DEFAULT, .min_score = -INFINITY};
+    static const char *const near_copies[] = {"show", "hide", NULL};
+    const json_t *body = call->body;
+    int kind = INDEX_ANY, hide = 0, order = INDEX_BY_SCORE;
+    *search = (struct shelf_search){.wanted = {.top = TOP_DEFAULT, .min_score = -INFINITY}};
     int rc = field_text(&search->filter.where, body, "where", err);
     if (!rc)
         rc = field_text(&search->filter.match, body, "match", err);
     if (!rc)
-        rc = read_kind(&search->filter.kind, body, err);
+        rc = field_choice(&kind, body, "kind", index_kind_names, err);
     if (!rc)
-        rc = field_size(&search->top, body, "top", 1, TOP_MAX, err);
+        rc = field_choice(&hide, body, "near_copies", near_copies, err);
     if (!rc)
-        rc = field_real(&search->min_score, body, "min_score", -1, 1, err);
-    return rc ? rc : read_cursor(&search->skip, body, err);
+        rc = field_choice(&order, body, "sort", index_order_names, err);
+    if (!rc)
+        rc = field_size(&search->wanted.top, body, "top", 1, TOP_MAX, err);
+    if (!rc)
+        rc = field_real(&search->wanted.min_score, body, "min_score", -1, 1, err);
+    search->filter.kind = (enum index_kind)kind;
+    search->hide_copies = hide;
+    search->wanted.order = (enum index_order)order;
+    return rc ? rc : read_cursor(&search->wanted, call, err);
 }
 
 /* ---- the answer ---------------------------------------------------------------------------------------- */
 
-static json_t *hit_list(const struct shelf_hits *hits)
+static json_t *hit_object(const struct hit_list *list, size_t i, bool scored)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < hits->count; i++)
-        json_array_append_new(list,
-            json_pack("{s:f, s:o}", "score", hits->hits[i].score, "item", index_item_json(&hits->items[i])));
-    return list;
+    json_t *hit = json_object();
+    if (scored)
+        json_object_set_new(hit, "score", json_real(list->hits[i].score));
+    json_object_set_new(hit, "item", index_item_json(&list->items[i]));
+    if (list->copies && list->copies[i].count) {
+        json_object_set_new(hit, "copies", hit_copies_json(&list->copies[i]));
+        json_object_set_new(hit, "copy_count", json_integer((json_int_t)list->copies[i].count));
+    }
+    return hit;
 }
 
 static int answer(
     struct call *call, const struct shelf_hits *hits, const struct shelf_search *search, struct err *err)
 {
-    char cursor[24];
-    call->answer = json_pack("{s:s, s:I, s:o}", "model", call_model(call), "searched",
-        (json_int_t)hits->chosen, "hits", hit_list(hits));
+    json_t *list = json_array();
+    for (size_t i = 0; i < hits->list.count; i++)
+        json_array_append_new(list, hit_object(&hits->list, i, search->query != NULL));
+    call->answer = json_pack(
+        "{s:s, s:I, s:o}", "model", call_model(call), "searched", (json_int_t)hits->chosen, "hits", list);
     if (!call->answer)
-        return err_memory(err, hits->count);
-    if (hits->more) {
-        snprintf(cursor, sizeof cursor, "%zu", search->skip + hits->count);
-        json_object_set_new(call->answer, "cursor", json_string(cursor));
-    }
+        return err_memory(err, hits->list.count);
+    if (!hits->list.more)
+        return 0;
+    const char *cursor = cursor_of(call, hits, search->wanted.order);
+    if (!cursor)
+        return err_memory(err, 0);
+    json_object_set_new(call->answer, "cursor", json_string(cursor));
     return 0;
 }
 
 int handle_search(struct call *call, struct err *err)
 {
     static const char *const known[] = {"model", "index", "text", "image", "terms", "where", "match", "kind",
-        "region", "top", "cursor", "min_score", NULL};
+        "region", "top", "cursor", "min_score", "near_copies", "sort", NULL};
     struct terms terms = {0};
     struct shelf_search search;
     struct shelf_index *index;
     struct shelf_hits hits;
     const char *name = NULL;
-    float *query;
+    float *query = NULL;
     int rc = fields_known(call->body, known, err);
     if (!rc)
         rc = call_check_model(call, err);
@@ -254,16 +337,18 @@ int handle_search(struct call *call, struct err *err)
     if (!rc)
         rc = shelf_find(&index, call_shelf(call), name, err);
     if (!rc)
-        rc = read_search(&search, call->body, err);
+        rc = read_search(&search, call, err);
     if (!rc)
         rc = read_region(&search.region, call, index, search.filter.kind, err);
     if (!rc)
         rc = read_terms(&terms, call, err);
     if (!rc)
+        rc = check_terms(&terms, &search, err);
+    if (!rc && has_terms(&terms))
         rc = call_alloc(&query, call, engine_width(call_engine(call)), sizeof *query, err);
-    if (!rc)
+    if (!rc && has_terms(&terms))
         rc = encode_terms(query, call, index, &terms, err);
-    search.query = rc ? NULL : query;
+    search.query = query;
     if (!rc)
         rc = shelf_search(&hits, index, &search, &call->request->arena, &call->request->job, err);
     return rc ? rc : answer(call, &hits, &search, err);

@@ -119,10 +119,10 @@ static int fetch_vectors(float *vectors, const struct call *call, struct shelf_i
 {
     const size_t width = engine_width(call_engine(call));
     int rc = 0;
-    for (size_t i = 0; i < hits->count && !rc; i++) {
+    for (size_t i = 0; i < hits->list.count && !rc; i++) {
         struct index_item item;
         float *vector = vectors + i * width;
-        rc = shelf_item(&item, vector, index, hits->items[i].id, &call->request->arena, err);
+        rc = shelf_item(&item, vector, index, hits->list.items[i].id, &call->request->arena, err);
         const float length = rc ? 1 : sqrtf(dot_product(vector, vector, width));
         for (size_t e = 0; e < width; e++)
             vector[e] = rc ? 0 : vector[e] / length;
@@ -135,7 +135,7 @@ static int fetch_vectors(float *vectors, const struct call *call, struct shelf_i
 static int find_copies(bool *dropped, const struct call *call, struct shelf_index *index,
     const struct shelf_hits *hits, struct err *err)
 {
-    const size_t width = engine_width(call_engine(call)), count = hits->count;
+    const size_t width = engine_width(call_engine(call)), count = hits->list.count;
     float *vectors;
     size_t *chain; // (count): of copies whose own copies are still to be looked for
     int rc = call_alloc(&vectors, call, count, width * sizeof *vectors, err);
@@ -178,12 +178,12 @@ static json_t *item_columns(const struct index_item *item)
 static json_t *hit_list(const struct shelf_hits *hits, const bool *dropped, size_t images, double length)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < hits->count; i++) {
+    for (size_t i = 0; i < hits->list.count; i++) {
         if (dropped[i])
             continue;
-        json_t *one = json_array_size(list) < images ? item_columns(&hits->items[i]) : json_object();
-        json_object_set_new(one, "id", json_integer(hits->items[i].id));
-        json_object_set_new(one, "similarity", json_real(hits->hits[i].score * length));
+        json_t *one = json_array_size(list) < images ? item_columns(&hits->list.items[i]) : json_object();
+        json_object_set_new(one, "id", json_integer(hits->list.items[i].id));
+        json_object_set_new(one, "similarity", json_real(hits->list.hits[i].score * length));
         json_array_append_new(list, one);
     }
     return list;
@@ -191,7 +191,7 @@ static json_t *hit_list(const struct shelf_hits *hits, const bool *dropped, size
 
 int handle_knn(struct call *call, struct err *err)
 {
-    struct shelf_search search = {.min_score = -INFINITY};
+    struct shelf_search search = {.wanted = {.min_score = -INFINITY}};
     struct shelf_hits hits = {0};
     struct shelf_index *index;
     bool deduplicate = false, *dropped = NULL;
@@ -202,7 +202,7 @@ int handle_knn(struct call *call, struct err *err)
     if (!rc)
         rc = read_modality(&search.filter.kind, call, err);
     if (!rc)
-        rc = read_counts(&search.top, &images, call, err);
+        rc = read_counts(&search.wanted.top, &images, call, err);
     if (!rc)
         rc = field_bool(&deduplicate, call->body, "deduplicate", err);
     if (!rc)
@@ -211,7 +211,7 @@ int handle_knn(struct call *call, struct err *err)
     if (!rc)
         rc = shelf_search(&hits, index, &search, &call->request->arena, &call->request->job, err);
     if (!rc)
-        rc = call_alloc(&dropped, call, hits.count, sizeof *dropped, err);
+        rc = call_alloc(&dropped, call, hits.list.count, sizeof *dropped, err);
     if (!rc && deduplicate)
         rc = find_copies(dropped, call, index, &hits, err);
     if (!rc)

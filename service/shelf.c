@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/shelf.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,81 +67,58 @@ struct search_item {
     const struct shelf_search *search;
     struct shelf_hits *out;
     struct arena *arena;
+    const struct job *job;
     struct err err;
 };
 
-static bool has_filter(const struct shelf_search *search)
+/* Whether a search can share its scan with others. */
+static bool is_plain(const struct shelf_search *search)
 {
     const struct index_filter *filter = &search->filter;
-    return filter->where || filter->match || filter->kind != INDEX_ANY || search->region;
+    return !filter->where && !filter->match && filter->kind == INDEX_ANY && !search->region &&
+           !search->hide_copies && search->wanted.order == INDEX_BY_SCORE;
 }
 
-/* What the scan found, from `skip` on and down to the least score, with what the catalog says of it. */
-static int keep_hits(struct search_item *item, struct index *index, const struct index_hit *hits,
-    size_t count, struct err *err)
+/* The rows of a search; in a part of the map, only those that lie there. */
+static int open_rows(
+    struct search_rows *out, struct shelf_index *index, const struct shelf_search *search, struct err *err)
 {
-    const struct shelf_search *search = item->search;
-    const size_t wanted = search->skip + search->top;
-    size_t last = count < wanted ? count : wanted;
-    while (last && !(hits[last - 1].score >= search->min_score))
-        last--;
-    const size_t first = search->skip < last ? search->skip : last, kept = last - first;
-    struct shelf_hits *out = item->out;
-    out->count = kept;
-    out->more = last == wanted && count > wanted && hits[wanted].score >= search->min_score;
-    out->items = arena_alloc(item->arena, (kept + 1) * sizeof *out->items);
-    out->hits = arena_alloc(item->arena, (kept + 1) * sizeof *out->hits);
-    int64_t *rows = arena_alloc(item->arena, (kept + 1) * sizeof *rows);
-    if (!out->items || !out->hits || !rows)
-        return err_memory(err, kept * sizeof *out->items);
-    for (size_t i = 0; i < kept; i++) {
-        out->hits[i] = hits[first + i];
-        rows[i] = hits[first + i].row;
-    }
-    return index_fetch(out->items, index, rows, kept, item->arena, err);
-}
-
-/* One more than is wanted, to know whether there is more. */
-static size_t wanted_hits(const struct search_item *item)
-{
-    return item->search->skip + item->search->top + 1;
-}
-
-/* Does items (count) that have the same filter in one scan. */
-static int search_together(
-    struct shelf_index *index, struct search_item *const *items, size_t count, struct err *err)
-{
-    const size_t width = index->options->width;
-    struct index_rows rows = {0};
-    const struct shelf_search *first = items[0]->search;
-    int rc = index_rows(&rows, index->search.index, &first->filter, err);
-    if (!rc && first->region)
-        rc = map_region_keep(&rows, first->region, index_info(index->search.index).vectors, err);
-    size_t k = 1;
-    for (size_t i = 0; i < count; i++)
-        k = wanted_hits(items[i]) > k ? wanted_hits(items[i]) : k;
-    k = !rc && k > (size_t)rows.chosen ? (size_t)rows.chosen : k;
-    float *queries = mem_new(count, width * sizeof *queries);        // (count, E)
-    struct index_hit *hits = mem_new(count, (k + 1) * sizeof *hits); // (count, k)
-    size_t *found = mem_new(count, sizeof *found);
-    if (!rc && (!queries || !hits || !found))
-        rc = err_memory(err, count * k * sizeof *hits);
-    for (size_t i = 0; i < count && !rc; i++)
-        memcpy(queries + i * width, items[i]->search->query, width * sizeof *queries);
-    if (!rc && k)
-        rc = index_search(index->search.searcher, &rows, queries, count, k, hits, found, NULL, err);
-    for (size_t i = 0; i < count && !rc; i++) {
-        items[i]->out->chosen = rows.chosen;
-        keep_hits(items[i], index->search.index, hits + i * k, found[i], &items[i]->err);
-    }
-    free(found);
-    free(hits);
-    free(queries);
-    index_rows_release(&rows);
+    struct index *opened = index->search.index;
+    const char *vectors = index_info(opened).vectors;
+    int rc = search_rows_open(out, opened, &search->filter, search->hide_copies, err);
+    if (rc || !search->region)
+        return rc;
+    rc = map_region_keep(&out->chosen, search->region, vectors, err);
+    if (!rc && out->hide_copies)
+        rc = map_region_keep(&out->pictures, search->region, vectors, err);
+    if (rc)
+        search_rows_release(out);
     return rc;
 }
 
-/* The searches among items that want all; each of the others by itself, since its mistakes are its own. */
+/* Does items (count) that search the same rows. */
+static int search_together(struct shelf_index *index, struct search_item *const *items, size_t count,
+    const struct job *job, struct err *err)
+{
+    struct search_rows rows;
+    struct hits_query *queries = mem_new(count, sizeof *queries);
+    int rc =
+        queries ? open_rows(&rows, index, items[0]->search, err) : err_memory(err, count * sizeof *queries);
+    for (size_t i = 0; i < count && !rc; i++) {
+        queries[i] = (struct hits_query){items[i]->search->query, items[i]->search->wanted,
+            &items[i]->out->list, items[i]->arena, &items[i]->err};
+        items[i]->out->chosen = rows.chosen.chosen;
+    }
+    if (!rc) {
+        rc = hits_find(queries, count, index->search.index, index->search.searcher, &rows, job, err);
+        search_rows_release(&rows);
+    }
+    free(queries);
+    return rc;
+}
+
+/* The plain ones among items together; each of the others by itself, since its rows, its mistakes and its end are its
+ * own. */
 static int run_searches(void *context, void *const *items, size_t count, struct err *err)
 {
     struct shelf_index *index = context;
@@ -152,13 +128,13 @@ static int run_searches(void *context, void *const *items, size_t count, struct 
         plain ? reader_refresh(&index->search, index, true, err) : err_memory(err, count * sizeof *plain);
     for (size_t i = 0; i < count && !rc; i++) {
         struct search_item *item = items[i];
-        if (has_filter(item->search))
-            search_together(index, &item, 1, &item->err);
-        else
+        if (is_plain(item->search))
             plain[plain_count++] = item;
+        else
+            search_together(index, &item, 1, item->job, &item->err);
     }
     if (plain_count && !rc)
-        rc = search_together(index, plain, plain_count, err);
+        rc = search_together(index, plain, plain_count, NULL, err);
     free(plain);
     return rc;
 }
@@ -166,7 +142,7 @@ static int run_searches(void *context, void *const *items, size_t count, struct 
 int shelf_search(struct shelf_hits *out, struct shelf_index *index, const struct shelf_search *search,
     struct arena *arena, const struct job *job, struct err *err)
 {
-    struct search_item item = {.search = search, .out = out, .arena = arena};
+    struct search_item item = {.search = search, .out = out, .arena = arena, .job = job};
     void *const list[] = {&item};
     *out = (struct shelf_hits){0};
     const int rc = batcher_do(index->batcher, list, 1, job, err);

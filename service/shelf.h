@@ -36,23 +36,19 @@ const char *shelf_name(const struct shelf *shelf, size_t i);
 int shelf_find(struct shelf_index **out, const struct shelf *shelf, const char *name, struct err *err);
 
 struct shelf_search {
-    const float *query; // (E), of length 1
+    const float *query; // (E), of length 1; NULL: see hits_query
     struct index_filter filter;
     const struct map_region *region; /* NULL: all of the map */
-    size_t skip, top;                /* hits from the skip-th best on, `top` of them */
-    double min_score;                /* none below: -INFINITY for all */
+    bool hide_copies;
+    struct hits_wanted wanted;
 };
 
 struct shelf_hits {
-    struct index_item *items; // (count), best first, in the arena
-    struct index_hit *hits;   // (count)
-    size_t count;
-    int64_t chosen; /* items that were looked at */
-    bool more;      /* there are hits after these */
+    struct hit_list list; /* in the arena */
+    int64_t chosen;       /* items that were looked at */
 };
 
-/* Exact, as index_search is. Strings come from the arena. ERR_ARGUMENT: a mistake in the filter; ERR_BUSY,
- * ERR_CANCELLED, and the index's errors. */
+/* hits_find's hits. ERR_ARGUMENT: a mistake in the filter; ERR_BUSY, ERR_CANCELLED, and hits_find's errors. */
 int shelf_search(struct shelf_hits *out, struct shelf_index *index, const struct shelf_search *search,
     struct arena *arena, const struct job *job, struct err *err);
 

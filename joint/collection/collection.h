@@ -218,22 +218,77 @@ int collection_remove(size_t *removed, size_t *missing, struct collection *colle
 
 /* ---- searching ----------------------------------------------------------------------------------------- */
 
+/* What is searched. With hide_copies, a picture that is nearly the same as one before it in the order of the hits, their
+ * cosine being at least INDEX_NEAR_COPY, is no hit of its own: it is a copy of the first such hit, which stays (the
+ * leader algorithm; Hartigan 1975). Copies of a copy that are no copies of the hit are hits. Texts have no copies. */
+struct search_rows {
+    struct index_rows chosen; /* by the filter */
+    bool hide_copies;
+    struct index_rows pictures; /* those of them that are: with hide_copies */
+};
+
+/* Borrowed from the index as index_rows, whose errors these are. filter NULL: all items. */
+int search_rows_open(struct search_rows *out, struct index *index, const struct index_filter *filter,
+    bool hide_copies, struct err *err);
+void search_rows_release(struct search_rows *rows);
+
+/* Which hits are wanted. */
+struct hits_wanted {
+    enum index_order order;
+    size_t skip;                     /* by score: so many are passed over; hit_list.next of the hits before */
+    const struct index_place *after; /* in other orders: those up to this place are; NULL: none */
+    size_t top;                      /* hits, 1 or more */
+    double min_score;                /* none below: -INFINITY for all */
+};
+
+struct hit_copies {
+    const int64_t *ids;   // (listed): items, the nearest first
+    size_t listed, count; /* the first HIT_COPIES_LISTED of them at most, of so many */
+};
+enum { HIT_COPIES_LISTED = 100 };
+
+/* The ids as a JSON array; NULL when out of memory. */
+struct json_t *hit_copies_json(const struct hit_copies *copies);
+
+struct hit_list {
+    const char *query;               /* as its user put it */
+    const struct index_item *items;  // (count), in order
+    const struct index_hit *hits;    // (count)
+    const struct hit_copies *copies; // (count); NULL where they are not hidden
+    size_t count;
+    bool more;   /* there are hits after these */
+    size_t next; /* by score: hits_wanted.skip of those */
+};
+
+/* One query of those that are answered together. */
+struct hits_query {
+    const float *vector; // (E) of length 1; NULL: none, in an order other than by score, and all scores are 0
+    struct hits_wanted wanted;
+    struct hit_list *out;
+    struct arena *arena; /* of what is in *out */
+    struct err *problem; /* of this query alone: then the others go on; NULL: it ends all */
+};
+
+/* Fills in the lists, all but .query, of queries (count) with one scan of the rows, if they want the best and copies are
+ * not hidden; else one by one. index_search's promises hold: exact, ties by id.
+ *
+ * Hiding copies takes one scan more for the hits of a page, and compares all hits before them: to the 1,000th a moment, to
+ * the last of HITS_COMPARED_MAX seconds; then ERR_LIMIT. An order by date or path takes what the rows up to the
+ * last hit take, with their scores where there is a query.
+ *
+ * ERR_FORMAT: a row of a hit is damaged. */
+enum { HITS_COMPARED_MAX = 10000 };
+int hits_find(const struct hits_query *queries, size_t count, struct index *index,
+    struct index_searcher *searcher, const struct search_rows *rows, const struct job *job, struct err *err);
+
 /* One query that is a weighted sum of terms, or any number that are a text each. */
 struct search {
-    const struct index_rows *rows; /* among these: index_rows of the collection's index */
+    const struct search_rows *rows; /* of the collection's index */
     const struct query_term *terms;
     size_t term_count;
     const char *const *texts; // (text_count), where there are no terms
     size_t text_count;
-    size_t top;       /* hits a query, 1 or more */
-    double min_score; /* no hits below: -INFINITY for none */
-};
-
-struct hit_list {
-    const char *query;              /* as its user put it */
-    const struct index_item *items; // (count), best first
-    const struct index_hit *hits;   // (count)
-    size_t count;
+    struct hits_wanted wanted; /* of each query */
 };
 
 /* Zero-initialise. */
@@ -244,8 +299,8 @@ struct search_results {
     struct arena arena;
 };
 
-/* Needs embedder and device attached. index_search's promises hold: exact, ties by id. ERR_FORMAT: a row of a hit
- * is damaged. Texts are encoded and looked for together: some dozens at a time keep memory small. */
+/* hits_find for words and pictures. Needs embedder and device attached. Texts are encoded and looked for together: some
+ * dozens at a time keep memory small. */
 int collection_search(struct search_results *out, struct collection *collection, const struct search *search,
     const struct job *job, struct err *err);
 void search_results_release(struct search_results *results);

@@ -55,43 +55,20 @@ static int encode(struct search_results *out, float *queries, const struct embed
         embedder->context, queries, search->terms, search->term_count, &out->truncated, job, err);
 }
 
-/* ---- hits ---------------------------------------------------------------------------------------------- */
+/* ---- searching ----------------------------------------------------------------------------------------- */
 
-/* The hits down to the least score, with what the catalog says of them. */
-static int fetch(struct hit_list *list, struct index *index, const struct index_hit *hits, size_t count,
-    double min_score, struct arena *arena, struct err *err)
+static int find(struct search_results *out, struct collection *collection, const struct search *search,
+    const float *vectors, const struct job *job, struct err *err)
 {
-    while (count && !(hits[count - 1].score >= min_score))
-        count--;
-    struct index_item *items = arena_alloc(arena, count * sizeof *items);
-    struct index_hit *kept = arena_alloc(arena, count * sizeof *kept);
-    int64_t *rows = mem_new(count + 1, sizeof *rows);
-    int rc = items && kept && rows ? 0 : err_memory(err, count * sizeof *items);
-    for (size_t i = 0; i < count && !rc; i++) {
-        kept[i] = hits[i];
-        rows[i] = hits[i].row;
-    }
-    if (!rc)
-        rc = index_fetch(items, index, rows, count, arena, err);
-    *list = (struct hit_list){list->query, items, kept, count};
-    free(rows);
-    return rc;
-}
-
-static int scan(struct search_results *out, struct collection *collection, const struct search *search,
-    const float *queries, const struct job *job, struct err *err)
-{
-    const size_t chosen = (size_t)search->rows->chosen, k = chosen < search->top ? chosen : search->top;
-    struct index_hit *hits = mem_new(out->count, (k + 1) * sizeof *hits); // (count, k)
-    size_t *counts = mem_new(out->count, sizeof *counts);
-    int rc = hits && counts ? 0 : err_memory(err, out->count * k * sizeof *hits);
-    if (!rc && k)
-        rc = index_search(collection->searcher, search->rows, queries, out->count, k, hits, counts, job, err);
-    for (size_t i = 0; i < out->count && !rc; i++)
-        rc = fetch(
-            &out->lists[i], collection->index, hits + i * k, counts[i], search->min_score, &out->arena, err);
-    free(counts);
-    free(hits);
+    struct hits_query *queries = mem_new(out->count, sizeof *queries);
+    if (!queries)
+        return err_memory(err, out->count * sizeof *queries);
+    for (size_t i = 0; i < out->count; i++)
+        queries[i] = (struct hits_query){
+            vectors + i * collection->embedder->width, search->wanted, &out->lists[i], &out->arena};
+    const int rc =
+        hits_find(queries, out->count, collection->index, collection->searcher, search->rows, job, err);
+    free(queries);
     return rc;
 }
 
@@ -108,7 +85,7 @@ int collection_search(struct search_results *out, struct collection *collection,
     if (!rc)
         rc = encode(out, queries, embedder, search, job, err);
     if (!rc)
-        rc = scan(out, collection, search, queries, job, err);
+        rc = find(out, collection, search, queries, job, err);
     free(queries);
     if (rc)
         search_results_release(out);

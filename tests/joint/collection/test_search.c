@@ -45,13 +45,13 @@ static void a_query_finds_items_with_all_that_is_known(void **state)
 {
     (void)state;
     struct world w;
-    struct index_rows rows;
+    struct search_rows rows;
     struct search_results results;
     world_fill(&w, "query");
-    assert_int_equal(index_rows(&rows, collection_index(w.collection), NULL, NULL), 0);
+    assert_int_equal(search_rows_open(&rows, collection_index(w.collection), NULL, false, NULL), 0);
     const struct query_term terms[] = {{.text = "cat", .weight = 1}, {.text = "dog", .weight = -0.5f}};
     const struct search search = {
-        .rows = &rows, .terms = terms, .term_count = 2, .top = 10, .min_score = -INFINITY};
+        .rows = &rows, .terms = terms, .term_count = 2, .wanted = {.top = 10, .min_score = -INFINITY}};
     assert_int_equal(collection_search(&results, w.collection, &search, &w.job, NULL), 0);
     assert_int_equal(results.count, 1);
     assert_int_equal(results.lists[0].count, 5);
@@ -61,7 +61,7 @@ static void a_query_finds_items_with_all_that_is_known(void **state)
     for (size_t i = 1; i < 5; i++)
         assert_true(results.lists[0].hits[i].score <= results.lists[0].hits[i - 1].score);
     search_results_release(&results);
-    index_rows_release(&rows);
+    search_rows_release(&rows);
     world_release(&w);
 }
 
@@ -69,14 +69,14 @@ static void texts_are_a_query_each(void **state)
 {
     (void)state;
     struct world w;
-    struct index_rows rows;
+    struct search_rows rows;
     struct search_results results;
     world_fill(&w, "texts");
     const struct index_filter pictures = {.kind = INDEX_IMAGE};
-    assert_int_equal(index_rows(&rows, collection_index(w.collection), &pictures, NULL), 0);
+    assert_int_equal(search_rows_open(&rows, collection_index(w.collection), &pictures, false, NULL), 0);
     const char *const texts[] = {"bird", "dog", "fish"};
     const struct search search = {
-        .rows = &rows, .texts = texts, .text_count = 3, .top = 2, .min_score = 0.999};
+        .rows = &rows, .texts = texts, .text_count = 3, .wanted = {.top = 2, .min_score = 0.999}};
     assert_int_equal(collection_search(&results, w.collection, &search, NULL, NULL), 0);
     assert_int_equal(results.count, 3);
     assert_int_equal(results.lists[0].count, 1); /* the others score less than the least */
@@ -87,11 +87,11 @@ static void texts_are_a_query_each(void **state)
     search_results_release(&results);
 
     const char *const broken[] = {"bird", "broken"};
-    const struct search none = {.rows = &rows, .texts = broken, .text_count = 2, .top = 2};
+    const struct search none = {.rows = &rows, .texts = broken, .text_count = 2, .wanted = {.top = 2}};
     struct err err;
     assert_int_equal(collection_search(&results, w.collection, &none, NULL, &err), ERR_FORMAT);
     assert_string_equal(err.msg, "no such words");
-    index_rows_release(&rows);
+    search_rows_release(&rows);
     world_release(&w);
 }
 
@@ -101,7 +101,7 @@ static void a_reader_sees_what_is_added_after_a_refresh(void **state)
     (void)state;
     struct world w;
     struct collection *reader;
-    struct index_rows rows;
+    struct search_rows rows;
     struct search_results results;
     const struct collection_options options = {.access = INDEX_READ, .storage = -1};
     world_fill(&w, "refresh");
@@ -110,14 +110,14 @@ static void a_reader_sees_what_is_added_after_a_refresh(void **state)
     world_write(&w, "horse.png", "horse");
     assert_int_equal(world_sync(&w, NULL), 0);
     assert_int_equal(index_refresh(collection_index(reader), NULL), 0);
-    assert_int_equal(index_rows(&rows, collection_index(reader), NULL, NULL), 0);
+    assert_int_equal(search_rows_open(&rows, collection_index(reader), NULL, false, NULL), 0);
     const char *const text = "horse";
     const struct search search = {
-        .rows = &rows, .texts = &text, .text_count = 1, .top = 1, .min_score = 0.999};
+        .rows = &rows, .texts = &text, .text_count = 1, .wanted = {.top = 1, .min_score = 0.999}};
     assert_int_equal(collection_search(&results, reader, &search, NULL, NULL), 0);
     assert_int_equal(results.lists[0].count, 1);
     search_results_release(&results);
-    index_rows_release(&rows);
+    search_rows_release(&rows);
     collection_free(reader);
     world_release(&w);
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What hits.c, ranking.c and near_copies.c know together. */
+#ifndef DIPTYCH_COLLECTION_HITS_H
+#define DIPTYCH_COLLECTION_HITS_H
+
+#include "joint/collection/collection.h"
+
+/* The rows of a query in the order that is wanted, down to the least score: as many of the first as are asked for. */
+struct ranking {
+    struct index *index;
+    struct index_searcher *searcher;
+    const struct index_rows *rows;
+    const struct hits_query *query;
+    bool from_first; /* those up to wanted.after are in it too, as with skip they always are */
+    const struct job *job;
+
+    struct index_hit *hits; // (count)
+    size_t count, room;
+    size_t before; /* so many of them are passed over */
+    bool whole;    /* there are no more */
+};
+
+/* Brings it to `wanted` hits behind those that are passed over, or to all there are. */
+int ranking_extend(struct ranking *ranking, size_t wanted, struct err *err);
+
+/* The same for one by score, whose hits (count) are there already: the first of its rows, `whole` if these are all. */
+void ranking_settle(struct ranking *ranking, bool whole);
+void ranking_release(struct ranking *ranking);
+
+/* The hits that are shown. */
+struct hits_page {
+    struct page_hit {
+        size_t hit;               /* of a ranking */
+        size_t leader;            /* near_copies.c's */
+        struct hit_copies copies; /* ids in the query's arena */
+    } * hits;                     // (count), free() releases them
+    size_t count, room;
+    bool more;
+};
+
+/* Picks the first `top` hits of a ranking that are no copies of one before, without those that are passed over. The ranking
+ * must be from_first. */
+int near_copies_hide(struct hits_page *page, struct ranking *ranking, const struct search_rows *rows,
+    size_t top, struct err *err);
+
+#endif
