@@ -23,8 +23,8 @@ static const struct argp_option options[] = {
     {"top", 'k', "K", 0, "Show the K best (default: 10)", GROUP_OUTPUT},
     {"min-score", KEY_MIN_SCORE, "X", 0, "Show nothing below this cosine", GROUP_OUTPUT},
     {"near-copies", KEY_NEAR_COPIES, "show|hide", 0,
-        "hide: of pictures whose cosine is at least 0.95, show the first only and how many others it stands "
-        "for "
+        "Show near copies, or only the first of pictures whose cosine is at least 0.95, with the number of "
+        "the others "
         "(default: show)",
         GROUP_OUTPUT},
     {"sort", KEY_SORT, "ORDER", 0, "score, date (the newest first) or path (default: score)", GROUP_OUTPUT},

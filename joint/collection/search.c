@@ -65,7 +65,7 @@ static int find(struct search_results *out, struct collection *collection, const
         return err_memory(err, out->count * sizeof *queries);
     for (size_t i = 0; i < out->count; i++)
         queries[i] = (struct hits_query){
-            vectors + i * collection->embedder->width, search->wanted, &out->lists[i], &out->arena};
+            vectors + i * collection->embedder->width, search->wanted, &out->lists[i], &out->arena, NULL};
     const int rc =
         hits_find(queries, out->count, collection->index, collection->searcher, search->rows, job, err);
     free(queries);

@@ -72,6 +72,31 @@ run search samples.dip --queries queries.none
 expect_status 2
 expect_text err "'queries.none' has no queries"
 
+# ---- near copies, and other orders than by score
+mkdir twice
+cp pictures/04.png twice/b.png
+cp pictures/04.png twice/a.png
+cp pictures/01.png twice/c.png
+touch -d '2024-01-02 00:00:00 UTC' twice/a.png
+touch -d '2024-01-01 00:00:00 UTC' twice/b.png
+touch -d '2024-01-03 00:00:00 UTC' twice/c.png
+run index build twice.dip twice
+run search twice.dip --image pictures/04.png --near-copies hide
+expect_status 0
+expect_lines out 2
+head -n 1 out | grep -Eq 'twice/[ab]\.png  \(\+1 copy\)$' || problem "the copy is not hidden"
+run search twice.dip --image pictures/04.png --near-copies hide -f tsv --top 1
+cut -f 7 out | grep -qx 1 || problem "tsv does not count the copy"
+run search twice.dip --image pictures/04.png --near-copies hide -f json --top 1
+expect_match out '"copies": \[[1-3]\], "copy_count": 1\}$'
+run search twice.dip --image pictures/04.png --sort date -f tsv
+cut -f 5 out | sed 's|.*/||' | tr '\n' ' ' | grep -qx 'c.png a.png b.png ' || problem "the newest is not first"
+run search twice.dip --image pictures/04.png --sort path -f tsv
+cut -f 5 out | sed 's|.*/||' | tr '\n' ' ' | grep -qx 'a.png b.png c.png ' || problem "paths are not in order"
+run search twice.dip "a star" --sort taken
+expect_status 2
+expect_text err "score, date"
+
 # ---- filters
 run search samples.dip "a star" --where "path like '%/02.png'"
 expect_lines out 1
