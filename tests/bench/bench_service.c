@@ -65,14 +65,14 @@ static void send_all(int fd, const char *bytes, size_t size)
     while (size) {
         const ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
         if (sent <= 0)
-            fail("the connection ended while sending");
+            return; /* reading finds the same */
         bytes += sent;
         size -= (size_t)sent;
     }
 }
 
-/* Reads an answer that says its length, and throws it away. */
-static void read_answer(int fd)
+/* Reads an answer that says its length, and throws it away. false: the connection ended before it began. */
+static bool read_answer(int fd)
 {
     char bytes[1 << 16];
     size_t size = 0, need = sizeof bytes;
@@ -80,8 +80,10 @@ static void read_answer(int fd)
     while (head || size < need) {
         const ssize_t got =
             recv(fd, bytes + (head ? size : 0), head ? sizeof bytes - size - 1 : sizeof bytes, 0);
+        if (got <= 0 && !size)
+            return false;
         if (got <= 0)
-            fail("the connection ended without an answer");
+            fail("the connection ended within an answer");
         size += (size_t)got;
         if (!head)
             continue;
@@ -95,6 +97,21 @@ static void read_answer(int fd)
         need = (size_t)(end - bytes) + 4 + strtoull(length + 17, NULL, 10);
         head = false;
     }
+    return true;
+}
+
+/* Sends a request and reads the answer; on a new connection where the server has ended the old one, which had been idle
+ * for too long. */
+static void ask(int *fd, const struct request *request)
+{
+    send_all(*fd, request->bytes, request->size);
+    if (read_answer(*fd))
+        return;
+    close(*fd);
+    *fd = connect_to_service();
+    send_all(*fd, request->bytes, request->size);
+    if (!read_answer(*fd))
+        fail("the connection ended without an answer");
 }
 
 /* When the client's nth request is due; waits until then. */
@@ -112,12 +129,11 @@ static double wait_until_due(const struct client *client, size_t n)
 static void *run(void *context)
 {
     struct client *client = context;
-    const int fd = connect_to_service();
+    int fd = connect_to_service();
     while (!stop) {
         const struct request *request = &requests[(client->first + client->count) % request_count];
         const double begun = wait_until_due(client, client->count);
-        send_all(fd, request->bytes, request->size);
-        read_answer(fd);
+        ask(&fd, request);
         if (array_grow(client->seconds, &client->room, client->count + 1, NULL))
             fail("out of memory");
         client->seconds[client->count++] = time_now() - begun;

@@ -81,6 +81,13 @@ def ask(url, body=None):
         return answer.read()
 
 
+def bench_service(port, clients, seconds, path, bodies):
+    line = subprocess.run([args.build / "tests/bench/bench_service", str(port), str(clients), str(seconds), path, *bodies],
+                          check=True, capture_output=True, text=True).stdout
+    return {name: float(re.search(pattern, line)[1]) for name, pattern in
+            {"rate": r"([\d.]+) a second", "median": r"median ([\d.]+)", "p99": r"p99 ([\d.]+)"}.items()}
+
+
 class Service:
     """A process that serves one model."""
 
@@ -118,13 +125,11 @@ class Service:
         return int(re.search(r"^Anonymous: +(\d+)", rollup, re.M)[1]) / 1000
 
     def load(self, kind, clients, seconds, rate=None):
-        who = f"{clients}@{rate:.3f}" if rate else str(clients)
-        line = subprocess.run([args.build / "tests/bench/bench_service", str(self.port), who, str(seconds), self.path,
-                               *self.bodies[kind]], check=True, capture_output=True, text=True).stdout
-        return {name: float(re.search(pattern, line)[1]) for name, pattern in
-                {"rate": r"([\d.]+) a second", "median": r"median ([\d.]+)", "p99": r"p99 ([\d.]+)"}.items()}
+        return bench_service(self.port, f"{clients}@{rate:.3f}" if rate else clients, seconds, self.path,
+                             self.bodies[kind])
 
     def stop(self):
+        atexit.unregister(self.stop)
         self.process.terminate()
         self.process.wait()
 
@@ -145,9 +150,9 @@ def infinity(checkpoint, dtype, port):
 def checkpoint_for_both(cache):
     """models.py's, with the files that only transformers asks for."""
     folder = models.checkpoint(cache, "vit-b-32")
-    half = {"shortest_edge": 224}, {"height": 224, "width": 224}
     (folder / "preprocessor_config.json").write_text(json.dumps({
-        "image_processor_type": "CLIPImageProcessor", "size": half[0], "crop_size": half[1], "resample": 3,
+        "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 224},
+        "crop_size": {"height": 224, "width": 224}, "resample": 3,
         "do_resize": True, "do_center_crop": True, "do_normalize": True, "do_rescale": True, "do_convert_rgb": True,
         "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711]}))
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer"}))
@@ -155,13 +160,6 @@ def checkpoint_for_both(cache):
 
 
 # ---- measuring -------------------------------------------------------------------------------------------
-
-def in_process(checkpoint, precision):
-    """Pictures and texts a second of the encoder alone, in batches as large as the service's."""
-    out = subprocess.run([args.build / "diptych", "bench", "encode", "--model", checkpoint, "--batch", "32",
-                          "--precision", precision, "--format", "json"], check=True, capture_output=True, text=True)
-    return json.loads(out.stdout)
-
 
 def row(*cells):
     print("| " + " | ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells) + " |", flush=True)
@@ -173,35 +171,49 @@ def header(*cells):
     row(*["---"] * len(cells))
 
 
-def median(results, key):
-    return statistics.median(result[key] for result in results)
+def median(runs, key):
+    return statistics.median(run[key] for run in runs)
 
 
-def load_table(services):
+def in_process(checkpoint, precision):
+    """Pictures a second of the encoder alone, already decoded, in batches as large as the service's."""
+    out = subprocess.run([args.build / "diptych", "bench", "encode", "--model", checkpoint, "--batch", "32",
+                          "--precision", precision, "--format", "json"], check=True, capture_output=True, text=True)
+    return json.loads(out.stdout)["pictures"]["per_second"]
+
+
+def load_table(services, checkpoint):
+    """Every kind of work, by many clients and by one, and the encoder alone in between. The runs of each."""
     work = [(kind, clients) for kind in ("text", "picture") for clients in (CLIENTS, 1)]
-    results = {(service.name, *w): [] for service in services for w in work}
+    runs = {(service.name, *w): [] for service in services for w in work}
+    alone = {precision: [] for precision in args.precisions}
     for _ in range(args.rounds):
         for kind, clients in work:
             for service in services:
-                results[service.name, kind, clients].append(service.load(kind, clients, args.seconds))
+                runs[service.name, kind, clients].append(service.load(kind, clients, args.seconds))
+        for precision in args.precisions:
+            alone[precision].append(in_process(checkpoint, precision))
     header("service", "asked for", "clients", "a second", "median ms", "p99 ms")
-    for (name, kind, clients), runs in results.items():
-        row(name, kind, clients, median(runs, "rate"), median(runs, "median"), median(runs, "p99"))
-    return {key: median(runs, "rate") for key, runs in results.items()}, \
-           {key: median(runs, "median") for key, runs in results.items()}
+    for (name, kind, clients), results in runs.items():
+        row(name, kind, clients, *(median(results, key) for key in ("rate", "median", "p99")))
+    header("precision", "pictures a second, the encoder alone", "the service with 64 clients", "share")
+    for precision, rates in alone.items():
+        served, encoded = median(runs[f"diptych {precision}", "picture", CLIENTS], "rate"), statistics.median(rates)
+        row(precision, encoded, served, f"{served / encoded:.0%}")
+    return runs
 
 
-def half_load_table(services, rates, single):
-    header("service", "asked for", "at half load, a second", "p99 ms", "one client's median ms", "p99 / that")
+def half_load_table(services, runs):
+    header("service", "asked for", "a second, half of what it can", "p99 ms", "one client's median ms", "ratio")
     for service in services:
         for kind in ("text", "picture"):
-            rate = rates[service.name, kind, CLIENTS] / 2
-            p99 = statistics.median(service.load(kind, CLIENTS, args.seconds, rate)["p99"] for _ in range(args.rounds))
-            alone = single[service.name, kind, 1]
+            rate = median(runs[service.name, kind, CLIENTS], "rate") / 2
+            p99 = median([service.load(kind, CLIENTS, args.seconds, rate) for _ in range(args.rounds)], "p99")
+            alone = median(runs[service.name, kind, 1], "median")
             row(service.name, kind, rate, p99, alone, p99 / alone)
 
 
-def fidelity_table(services):
+def state_table(services):
     first = services[0]
     header("service", "ready after s", "anonymous MB, idle", "after load", f"least cosine to {first.name}: texts",
            "pictures")
@@ -210,44 +222,70 @@ def fidelity_table(services):
         row(service.name, service.ready, service.idle, service.anonymous(), *(f"{cosine:.6f}" for cosine in cosines))
 
 
-def million_rows(checkpoint, port):
-    """An index of random vectors, searched by text: how long until it can be, and how long a query takes."""
-    cache = pathlib.Path(args.cache)
+# ---- a million rows --------------------------------------------------------------------------------------
 
-    def make(half):
-        random = np.random.default_rng(models.SEED)
-        half.mkdir()
-        with open(half / "embeddings.npy", "wb") as file:
-            np.lib.format.write_array_header_1_0(
-                file, {"descr": "<f4", "fortran_order": False, "shape": (MILLION, WIDTH)})
-            for _ in range(0, MILLION, 50_000):
-                block = random.standard_normal((50_000, WIDTH), np.float32)
-                (block / np.linalg.norm(block, axis=1, keepdims=True)).tofile(file)
-        subprocess.run([args.build / "diptych", "index", "import", half / "rows.dip", half / "embeddings.npy",
-                        "--model", checkpoint], check=True)
+def write_million(checkpoint, folder):
+    """Random vectors as a raw file, which bench_scan reads, and in an index."""
+    folder.mkdir()
+    random = np.random.default_rng(models.SEED)
+    with open(folder / "vectors", "wb") as raw, open(folder / "queries", "wb") as queries:
+        for _ in range(0, MILLION, 50_000):
+            rows = random.standard_normal((50_000, WIDTH), np.float32)
+            (rows / np.linalg.norm(rows, axis=1, keepdims=True)).tofile(raw)
+        rows[:1].tofile(queries)
+    matrix = folder / "vectors.npy"
+    np.save(matrix, np.memmap(folder / "vectors", np.float32, "r", shape=(MILLION, WIDTH)))
+    subprocess.run([args.build / "diptych", "index", "import", folder / "rows.dip", matrix, "--storage",
+                    "f32", "--model", checkpoint, "-q"], check=True)
+    matrix.unlink()
 
-    index = models.made_once(cache / "million", make) / "rows.dip"
-    service = diptych(checkpoint, "auto", port, "--index", index)
-    return service
+
+def scan_ms(folder, rounds):
+    scan = subprocess.Popen([args.build / "tests/bench/bench_scan", folder / "vectors", folder / "queries", str(WIDTH),
+                             folder / "codes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    seconds = []
+    for _ in range(rounds + 1):
+        scan.stdin.write("1 20\n")
+        scan.stdin.flush()
+        seconds.append(json.loads(scan.stdout.readline())["seconds"])
+    scan.stdin.close()
+    scan.wait()
+    return 1e3 * statistics.median(seconds[1:])
+
+
+def million_table(checkpoint):
+    """A text looked for among a million rows, beside what it is made of."""
+    folder = models.made_once(pathlib.Path(args.cache) / "million", lambda half: write_million(checkpoint, half))
+    header("precision", "ready after s", "text to vector ms", "scan ms", "search by text ms", "beyond both ms")
+    for precision in args.precisions:
+        service = diptych(checkpoint, precision, 7301, "--index", folder / "rows.dip")
+        query = folder / "query.json"
+        query.write_text(json.dumps({"text": texts()[0], "top": 20}))
+        encode, scan, search = [], [], []
+        for _ in range(args.rounds):
+            encode.append(service.load("text", 1, args.seconds)["median"])
+            scan.append(scan_ms(folder, 5))
+            search.append(bench_service(service.port, 1, args.seconds, "/v1/search", [query])["median"])
+        service.stop()
+        encode, scan, search = map(statistics.median, (encode, scan, search))
+        row(precision, service.ready, encode, scan, search, search - scan - encode)
 
 
 def main():
     folder = pathlib.Path(args.cache)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = checkpoint_for_both(folder)
-    services = [diptych(checkpoint, precision, 7101 + i) for i, precision in enumerate(args.precisions)]
-    if args.infinity:
-        services += [infinity(checkpoint, dtype, 7201 + i) for i, dtype in enumerate(args.dtypes)]
     print(f"\n## The service under load ({time.strftime('%Y-%m-%d')}, {cpu()}, {os.cpu_count()} cores)")
-    rates, single = load_table(services)
-    half_load_table(services, rates, single)
-    fidelity_table(services)
-    header("in process", "asked for", "a second", "the service's share")
-    for service in services:
-        service.stop()
-    for precision in args.precisions:
-        alone = in_process(checkpoint, precision)
-        print(alone)
+    if not args.only_million:
+        services = [diptych(checkpoint, precision, 7101 + i) for i, precision in enumerate(args.precisions)]
+        if args.infinity:
+            services += [infinity(checkpoint, dtype, 7201 + i) for i, dtype in enumerate(args.dtypes)]
+        runs = load_table(services, checkpoint)
+        half_load_table(services, runs)
+        state_table(services)
+        for service in services:
+            service.stop()
+    million_table(checkpoint)
 
 
 def cpu():
@@ -262,6 +300,7 @@ parser.add_argument("--cache", default="/tmp/diptych-bench")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--seconds", type=int, default=10)
 parser.add_argument("--precisions", nargs="+", default=["f32", "auto"])
+parser.add_argument("--only-million", action="store_true", help="no load, only the search among a million rows")
 parser.add_argument("--dtypes", nargs="+", default=["float32", "auto"])
 args = parser.parse_args()
 main()
