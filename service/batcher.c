@@ -28,6 +28,12 @@ struct batcher {
     double begun; /* when the batch under way was; 0: there is none */
     uint64_t batches, items;
 
+    /* Those who may come back: see wait_for_return. */
+    double ended;     /* the last batch did */
+    size_t expected;  /* items, if all come back */
+    unsigned refrain; /* from waiting, for so many batches ... */
+    unsigned doubt;   /* ... and as many after the next disappointment, and one */
+
     /* The thread's own, for one batch. */
     struct err err;
     struct ticket *taken; // (options.batch)
@@ -41,13 +47,46 @@ static struct ticket *ticket_at(struct batcher *batcher, size_t i)
     return &batcher->queue[(batcher->first + i) % batcher->options.queue];
 }
 
+static size_t at_most_a_batch(const struct batcher *batcher, size_t items)
+{
+    return items < batcher->options.batch ? items : batcher->options.batch;
+}
+
+/* Until as many items are there as there would be if all came back whose answers have just gone out, or patience
+ * ends. */
+static void wait_for_return(struct batcher *batcher)
+{
+    enum { DOUBT_MAX = 63 };
+    const size_t there = batcher->waiting;
+    const double until = batcher->ended + batcher->options.patience;
+    if (there >= batcher->expected || time_now() >= until)
+        return;
+    if (batcher->refrain) {
+        batcher->refrain--;
+        return;
+    }
+    const struct timespec deadline = {
+        .tv_sec = (time_t)until, .tv_nsec = (long)(1e9 * (until - (double)(time_t)until))};
+    while (batcher->waiting < batcher->expected && !batcher->closing &&
+           !pthread_cond_timedwait(&batcher->work, &batcher->lock, &deadline))
+        ;
+    const bool worth_it = 2 * (batcher->waiting - there) >= batcher->expected - there;
+    if (worth_it)
+        batcher->doubt = 0;
+    else if (batcher->doubt < DOUBT_MAX)
+        batcher->doubt = 2 * batcher->doubt + 1;
+    batcher->refrain = batcher->doubt;
+}
+
 /* Waits for items and takes a batch of them; 0 at the end. */
 static size_t take(struct batcher *batcher)
 {
-    while (!batcher->waiting && !batcher->closing)
-        pthread_cond_wait(&batcher->work, &batcher->lock);
-    const size_t count =
-        batcher->waiting < batcher->options.batch ? batcher->waiting : batcher->options.batch;
+    do {
+        while (!batcher->waiting && !batcher->closing)
+            pthread_cond_wait(&batcher->work, &batcher->lock);
+        wait_for_return(batcher);
+    } while (!batcher->waiting && !batcher->closing); /* whoever was there may have gone meanwhile */
+    const size_t count = at_most_a_batch(batcher, batcher->waiting);
     for (size_t i = 0; i < count; i++) {
         batcher->taken[i] = *ticket_at(batcher, i);
         batcher->batch[i] = batcher->taken[i].item;
@@ -63,6 +102,8 @@ static void give_back(struct batcher *batcher, size_t count, int rc)
 {
     batcher->failed = rc != 0;
     batcher->begun = 0;
+    batcher->ended = time_now();
+    batcher->expected = at_most_a_batch(batcher, batcher->waiting + count);
     batcher->batches++;
     batcher->items += count;
     for (size_t i = 0; i < count; i++) {
@@ -97,7 +138,11 @@ int batcher_open(struct batcher **out, const struct batcher_options *options, st
         return err_memory(err, sizeof *batcher);
     batcher->options = *options;
     pthread_mutex_init(&batcher->lock, NULL);
-    pthread_cond_init(&batcher->work, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&batcher->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&batcher->room, NULL);
     batcher->queue = mem_new(options->queue, sizeof *batcher->queue);
     batcher->taken = mem_new(options->batch, sizeof *batcher->taken);

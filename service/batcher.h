@@ -3,8 +3,11 @@
  * Inside service: work of many requests, done together.
  *
  * A batcher has a queue and one thread, which takes whatever has come in while it was busy, up to a batch, and does
- * that at once. Nothing waits for a batch to fill: under light load a request goes alone and at once, under heavy
- * load batches grow by themselves.
+ * that at once. Under light load a request goes alone and at once, under heavy load batches grow by themselves.
+ * Nothing waits for a batch to fill, with one exception: programs that ask one thing after another come back the
+ * moment they have their answers, just too late for the batch that follows at once, so that half of them would always
+ * wait for the other half. Where patience is not 0, a batch waits that long for those just answered, and does so less
+ * and less often where they do not come.
  */
 #ifndef DIPTYCH_SERVICE_BATCHER_H
 #define DIPTYCH_SERVICE_BATCHER_H
@@ -12,8 +15,9 @@
 #include "base/base.h"
 
 struct batcher_options {
-    size_t batch; /* items done together at most */
-    size_t queue; /* items that may wait */
+    size_t batch;    /* items done together at most */
+    size_t queue;    /* items that may wait */
+    double patience; /* seconds */
 
     /* Does items (count), 1 to batch of them, of any number of requests. An error is one of all these items:
      * requests that have none of them go on. */

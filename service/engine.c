@@ -285,7 +285,8 @@ int engine_check(struct engine *engine, double patience, const struct job *job, 
 static int open_batcher(struct batcher **out, struct engine *engine, size_t batch,
     int (*run)(void *context, void *const *items, size_t count, struct err *err), struct err *err)
 {
-    const struct batcher_options options = {batch, engine->options.queue, run, engine};
+    const struct batcher_options options = {
+        .batch = batch, .queue = engine->options.queue, .patience = 0.002, .run = run, .context = engine};
     return batcher_open(out, &options, err);
 }
 

@@ -227,7 +227,8 @@ struct writer *shelf_writer(struct shelf_index *index)
 static int open_index(struct shelf_index *index, const struct shelf_options *options, size_t i,
     struct arena *arena, struct err *err)
 {
-    const struct batcher_options batcher = {options->batch, options->queue, run_searches, index};
+    const struct batcher_options batcher = {
+        .batch = options->batch, .queue = options->queue, .run = run_searches, .context = index};
     index->options = options;
     index->name = copy(arena, options->names[i]);
     index->path = copy(arena, options->paths[i]);

@@ -62,9 +62,9 @@ static void wait_for_runs(size_t runs)
     pthread_mutex_unlock(&work.lock);
 }
 
-static struct batcher *open_batcher(void)
+static struct batcher *open_patient_batcher(double patience)
 {
-    const struct batcher_options options = {BATCH, QUEUE, run, NULL};
+    const struct batcher_options options = {.batch = BATCH, .queue = QUEUE, .patience = patience, .run = run};
     struct batcher *batcher;
     struct err err;
     work.begun = 0;
@@ -73,6 +73,11 @@ static struct batcher *open_batcher(void)
     if (batcher_open(&batcher, &options, &err))
         fail_msg("%s", err.msg);
     return batcher;
+}
+
+static struct batcher *open_batcher(void)
+{
+    return open_patient_batcher(0);
 }
 
 /* One request on a thread of its own. */
@@ -252,6 +257,72 @@ static void a_failure_is_its_batchs_alone(void **state)
     batcher_free(batcher);
 }
 
+/* ---- patience ------------------------------------------------------------------------------------------ */
+
+enum { LONG = 1000 /* seconds: a wait for nothing would be noticed */, CALLS = 10 };
+
+/* A program that asks one thing after another. */
+struct asker {
+    pthread_t thread;
+    struct batcher *batcher;
+    int calls, wrong;
+};
+
+static void *ask_again_and_again(void *context)
+{
+    struct asker *asker = context;
+    for (int i = 0; i < asker->calls; i++) {
+        struct number number = {.value = i};
+        void *item = &number;
+        struct err err;
+        asker->wrong += batcher_do(asker->batcher, &item, 1, NULL, &err) || number.square != i * i;
+    }
+    return NULL;
+}
+
+static void who_asks_again_is_waited_for(void **state)
+{
+    (void)state;
+    struct asker askers[2] = {{.calls = CALLS}, {.calls = CALLS - 1}};
+    struct batcher *batcher = open_patient_batcher(LONG);
+    hold(true);
+    for (size_t i = 0; i < 2; i++) {
+        askers[i].batcher = batcher;
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_again_and_again, &askers[i]), 0);
+        if (i == 0)
+            wait_for_runs(1);
+    }
+    wait_for_queue(batcher, 1);
+    hold(false);
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(askers[i].thread, NULL);
+        assert_int_equal(askers[i].wrong, 0);
+    }
+    assert_int_equal(work.begun, CALLS);
+    for (size_t i = 0; i < CALLS; i++)
+        assert_int_equal(work.sizes[i], i ? 2 : 1);
+    batcher_free(batcher);
+}
+
+/* The only request leaves while others are waited for: then there is nothing to do. */
+static void who_leaves_while_others_are_waited_for(void **state)
+{
+    (void)state;
+    struct batcher *batcher = open_patient_batcher(LONG);
+    struct request pair, leaver, next;
+    start(&pair, batcher, 1, 2);
+    expect_squares(&pair);
+    start(&leaver, batcher, 3, 1);
+    wait_for_queue(batcher, 1);
+    leaver.cancel = true;
+    pthread_join(leaver.thread, NULL);
+    assert_int_equal(leaver.rc, ERR_CANCELLED);
+    start(&next, batcher, 5, 2);
+    expect_squares(&next);
+    assert_int_equal(work.begun, 2);
+    batcher_free(batcher);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +332,8 @@ int main(void)
         cmocka_unit_test(who_leaves_loses_the_place),
         cmocka_unit_test(what_is_under_way_ends_first),
         cmocka_unit_test(a_failure_is_its_batchs_alone),
+        cmocka_unit_test(who_asks_again_is_waited_for),
+        cmocka_unit_test(who_leaves_while_others_are_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
