@@ -21,7 +21,9 @@ struct call {
     struct http_response *response;
     const struct route *route;
     const char *id; /* what the path has in place of "*"; NULL where the route has none */
-    json_t *body;   /* of routes that take JSON: an object */
+    json_t *body;   /* of routes that take JSON, and what else body.c makes of one: an object */
+    struct body_picture *pictures; // (picture_count): in the body as they are; see call_picture
+    size_t picture_count;
     json_t *answer; /* the function's, for a 200 with JSON; or it fills in `response` */
 };
 
@@ -39,9 +41,10 @@ struct route {
     int (*handle)(struct call *call, struct err *err);
     enum body_kind body;
     enum manners manners;
-    bool open;   /* needs no token */
-    bool early;  /* answered before all is loaded */
-    bool writes; /* changes an index: only for those who may write */
+    const char *picture; /* NULL, or the field that holds pictures: the body may be a form or a picture too */
+    bool open;           /* needs no token */
+    bool early;          /* answered before all is loaded */
+    bool writes;         /* changes an index: only for those who may write */
     const char *summary;
 };
 
@@ -73,6 +76,31 @@ int choice_named(int *out, const char *word, const char *name, const char *const
 
 /* ERR_ARGUMENT with the first field that is not among names, which NULL ends. */
 int fields_known(const json_t *object, const char *const *names, struct err *err);
+
+/* ---- bodies: body.c ------------------------------------------------------------------------------------ */
+
+/* Whether a route takes bodies of a Content-Type, NULL where none is said. */
+bool body_type_fits(const struct route *route, const char *type);
+
+/* Makes call->body of the request's:
+ *
+ *   application/json     as it is
+ *   multipart/form-data  an object of the fields, whose files are pictures; a field that comes several times is a list
+ *   image/...            an object of the parameters in the query string, and the picture
+ *
+ * In the last two, of routes with a `picture`, values are texts, but for those of numbers and lists that body.c names,
+ * which are JSON. A picture is a string, as it is in JSON, that stands for its bytes: picture_of_string
+ * finds them. ERR_FORMAT, ERR_LIMIT, ERR_MEMORY; ERR_ARGUMENT: a file that is no picture's field. */
+int body_read(struct call *call, struct err *err);
+
+/* The picture that such a string stands for, the very string in call->body; NULL: none. */
+struct body_picture {
+    const char *string;
+    struct span bytes;
+};
+const struct body_picture *call_picture(const struct call *call, const char *string);
+
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 /* The ETag of an answer that is these bytes, or that follows from them; NULL when out of memory. */
 const char *call_content_tag(const struct call *call, const void *bytes, size_t size);

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- routing ------------------------------------------------------------------------------------------- */
 
@@ -47,16 +46,6 @@ static const char *methods_of_path(struct http_request *request)
     return used && used < sizeof list ? arena_copy(&request->arena, list, used) : NULL;
 }
 
-/* Whether a Content-Type, NULL where there is none, is one of the route's. */
-static bool type_fits(const struct route *route, const char *type)
-{
-    const char *const json = "application/json";
-    const size_t length = strlen(json);
-    if (route->body == BODY_NONE || route->body == BODY_ANY || (route->body == BODY_UNNAMED && !type))
-        return true;
-    return type && !strncasecmp(type, json, length) && strchr("; \t", type[length]);
-}
-
 /* ---- the head of a request ----------------------------------------------------------------------------- */
 
 /* What a handler of http.h gets its call from; it lies in the request's memory. */
@@ -87,9 +76,11 @@ static void check_head(struct call *call)
         answer_status(call, 405, ERR_ARGUMENT, "this path is not for this method");
     else if (!call->route)
         answer_status(call, 404, ERR_NOT_FOUND, "there is no such path here");
-    else if (!type_fits(call->route, request_header(request, "Content-Type")))
-        answer_status(
-            call, 415, ERR_UNSUPPORTED, "the body must be JSON: send 'Content-Type: application/json'");
+    else if (!body_type_fits(call->route, request_header(request, "Content-Type")))
+        answer_status(call, 415, ERR_UNSUPPORTED,
+            call->route->picture ? "the body must be JSON, a form or a picture: send 'Content-Type: "
+                                   "application/json', 'multipart/form-data' or 'image/...'"
+                                 : "the body must be JSON: send 'Content-Type: application/json'");
     else if (!call->route->early && !service_ready(call->service))
         answer_status(call, 503, ERR_DEVICE, "the model is not loaded");
     if (call->response->status == 405)
@@ -121,28 +112,10 @@ static void refuse(
 
 /* ---- the whole request --------------------------------------------------------------------------------- */
 
-/* Values take up to thirty times the memory of the bytes they are written in, so their number has a limit of its own.
- * Each but the first stands behind a comma or a bracket. */
-static int check_json_size(const struct span body, struct err *err)
-{
-    enum { VALUES_MAX = 1000000 };
-    size_t values = 0;
-    for (size_t i = 0; i < body.length; i++)
-        values += body.data[i] == ',' || body.data[i] == '[' || body.data[i] == '{';
-    return values <= VALUES_MAX
-               ? 0
-               : err_set(err, ERR_LIMIT, "the body has %zu values, the limit is %d", values, VALUES_MAX);
-}
-
 static int run(struct call *call, struct err *err)
 {
-    const struct span body = {call->request->body, call->request->size};
-    int rc = 0;
-    if (call->route->body == BODY_JSON || call->route->body == BODY_UNNAMED) {
-        rc = check_json_size(body, err);
-        if (!rc)
-            rc = json_parse(&call->body, body.data, body.length, "the body", err);
-    }
+    const bool read = call->route->body == BODY_JSON || call->route->body == BODY_UNNAMED;
+    const int rc = read ? body_read(call, err) : 0;
     return rc ? rc : call->route->handle(call, err);
 }
 

@@ -35,6 +35,11 @@ struct http_request {
 const char *request_header(const struct http_request *request, const char *name);
 const char *request_query(const struct http_request *request, const char *name);
 
+/* Visits the parameters of the query string in their order; those without a '=' have NULL for a value. A non-zero return
+ * ends it, and is returned. */
+typedef int request_visit(void *context, const char *name, const char *value);
+int request_each_query(const struct http_request *request, request_visit *visit, void *context);
+
 enum { HTTP_HEADERS_MAX = 8 };
 
 /* A body that comes bit by bit, while what it tells of goes on; read is NULL where there is none. Both are called on

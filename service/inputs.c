@@ -26,8 +26,13 @@ static int decode_base64(
 int picture_of_string(
     struct picture_source *out, const struct call *call, const char *text, const char *name, struct err *err)
 {
+    const struct body_picture *picture = call_picture(call, text);
     uint8_t *bytes;
     size_t size;
+    if (picture) {
+        *out = picture_bytes(name, span_bytes(picture->bytes), picture->bytes.length);
+        return 0;
+    }
     if (!strncasecmp(text, "http:", 5) || !strncasecmp(text, "https:", 6) || !strncasecmp(text, "file:", 5))
         return err_set(err, ERR_ARGUMENT,
             "%s is an address: pictures are not fetched; send it as 'data:image/...;base64,...'", name);

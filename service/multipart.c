@@ -86,22 +86,39 @@ static bool take_line(struct span *line, struct span *rest)
 
 /* The headers of a part, up to the empty line behind them. */
 static int read_headers(
-    const char **name, struct span *rest, size_t number, struct arena *arena, struct err *err)
+    struct form_field *field, struct span *rest, size_t number, struct arena *arena, struct err *err)
 {
     static const char disposition[] = "content-disposition:";
     struct span line;
-    *name = NULL;
     while (take_line(&line, rest)) {
         if (!line.length)
-            return *name ? 0 : err_set(err, ERR_FORMAT, "part %zu of the form has no name", number);
+            return field->name ? 0 : err_set(err, ERR_FORMAT, "part %zu of the form has no name", number);
         if (!begins_with(line, disposition))
             continue;
         line = span_from(line, strlen(disposition));
         skip_blanks(&line);
-        if (begins_with(line, "form-data"))
-            *name = parameter(line, "name", arena);
+        if (!begins_with(line, "form-data"))
+            continue;
+        field->name = parameter(line, "name", arena);
+        field->file = parameter(line, "filename", arena) != NULL;
     }
     return err_set(err, ERR_FORMAT, "the headers of part %zu of the form have no end", number);
+}
+
+/* A field more, all of it 0; NULL when out of memory. */
+static struct form_field *add_field(struct form *form, struct arena *arena)
+{
+    if (form->count == form->room) {
+        const size_t room = form->room ? 2 * form->room : 16;
+        struct form_field *larger = arena_alloc(arena, room * sizeof *larger);
+        if (!larger)
+            return NULL;
+        if (form->count)
+            memcpy(larger, form->fields, form->count * sizeof *larger);
+        form->fields = larger;
+        form->room = room;
+    }
+    return &form->fields[form->count];
 }
 
 /* Reads a part, its value up to the next delimiter, "\r\n--BOUNDARY". */
@@ -110,8 +127,10 @@ static int read_part(
 {
     if (out->count == FORM_FIELDS_MAX)
         return err_set(err, ERR_LIMIT, "the form has more than %d parts", FORM_FIELDS_MAX);
-    struct form_field *field = &out->fields[out->count];
-    const int rc = read_headers(&field->name, rest, out->count, arena, err);
+    struct form_field *field = add_field(out, arena);
+    if (!field)
+        return err_memory(err, sizeof *field);
+    const int rc = read_headers(field, rest, out->count, arena, err);
     if (rc)
         return rc;
     const char *end = rest->length ? memmem(rest->data, rest->length, delimiter, strlen(delimiter)) : NULL;

@@ -8,14 +8,15 @@
 
 #include "base/base.h"
 
-enum { FORM_FIELDS_MAX = 16 };
+enum { FORM_FIELDS_MAX = 2048 };
 
 struct form {
     struct form_field {
         const char *name;  /* in the arena */
         struct span value; /* in the body */
-    } fields[FORM_FIELDS_MAX];
-    size_t count;
+        bool file;         /* it has the name of a file, as browsers and curl give it */
+    } * fields;            // (count): in the arena
+    size_t count, room;
 };
 
 /* `type` is the request's Content-Type, NULL where it has none. ERR_UNSUPPORTED: it is no form with a boundary;

@@ -143,6 +143,20 @@ static const char *template_path(struct call *call, const char *path)
     return arena_copy(&call->request->arena, text, (size_t)length);
 }
 
+/* Bodies of the route that are no JSON: forms with fields of the same names, and pictures, with the fields in the query
+ * string. Of these only the picture is described. */
+static void add_bodies(json_t *operation, const struct route *route)
+{
+    json_t *content = json_object_get(json_object_get(operation, "requestBody"), "content");
+    if (!route->picture)
+        return;
+    json_object_set_new(content, "multipart/form-data",
+        json_pack("{s:{s:s, s:{s:{s:s, s:s}}}}", "schema", "type", "object", "properties", route->picture,
+            "type", "string", "format", "binary"));
+    json_object_set_new(
+        content, "image/*", json_pack("{s:{s:s, s:s}}", "schema", "type", "string", "format", "binary"));
+}
+
 static int add_route(
     struct call *call, json_t *paths, const json_t *described, const struct route *route, struct err *err)
 {
@@ -158,6 +172,7 @@ static int add_route(
             err, ERR_UNSUPPORTED, "no file of service/openapi describes %s %s", route->method, path);
     json_t *one = json_deep_copy(operation);
     json_object_set_new(one, "summary", json_string(route->summary));
+    add_bodies(one, route);
     add_errors(one, route);
     if (route->open)
         json_object_set_new(one, "security", json_array());

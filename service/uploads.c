@@ -6,6 +6,8 @@
  *              {"text": "two people on a beach", "metadata": {}}],
  *    "index": "photos"}
  *
+ * or one item without a list, {"image", "caption", "metadata", "index"}, which a form or a picture can be.
+ *
  * It is encoded first, so that the index is taken for as short as it takes to write it down.
  */
 #include "service/inputs.h"
@@ -59,12 +61,8 @@ static int read_text(struct input *input, struct addition *addition, const char 
 static int read_item(struct input *input, struct addition *addition, const struct call *call,
     const json_t *item, struct err *err)
 {
-    static const char *const known[] = {"image", "text", "caption", "metadata", NULL};
     const char *image = NULL, *text = NULL, *caption = NULL;
-    int rc =
-        json_is_object(item) ? fields_known(item, known, err) : err_set(err, ERR_ARGUMENT, "it is no object");
-    if (!rc)
-        rc = field_text(&image, item, "image", err);
+    int rc = field_text(&image, item, "image", err);
     if (!rc)
         rc = field_text(&text, item, "text", err);
     if (!rc)
@@ -94,16 +92,33 @@ static int make_room(struct uploads *out, const struct call *call, size_t count,
     return rc ? rc : call_alloc(&out->edges, call, count, sizeof *out->edges, err);
 }
 
-static int read_items(struct uploads *out, const struct call *call, struct err *err)
+static int read_listed(struct uploads *out, const struct call *call, struct err *err)
 {
+    static const char *const known[] = {"image", "text", "caption", "metadata", NULL};
     const json_t *items = json_object_get(call->body, "items");
     int rc = make_room(out, call, json_array_size(items), err);
     for (size_t i = 0; i < out->inputs.count && !rc; i++) {
-        rc = read_item(&out->inputs.items[i], &out->additions[i], call, json_array_get(items, i), err);
+        const json_t *item = json_array_get(items, i);
+        rc = json_is_object(item) ? fields_known(item, known, err)
+                                  : err_set(err, ERR_ARGUMENT, "it is no object");
+        if (!rc)
+            rc = read_item(&out->inputs.items[i], &out->additions[i], call, item, err);
         if (rc)
             err_wrap(err, "input %zu", i);
     }
     return rc;
+}
+
+static int read_items(struct uploads *out, const struct call *call, struct err *err)
+{
+    static const char *const listed[] = {"items", "index", NULL}, *const one[] = {"image", "text", "caption",
+                                                                      "metadata", "index", NULL};
+    const bool alone = json_object_get(call->body, "image") || json_object_get(call->body, "text");
+    int rc = fields_known(call->body, alone ? one : listed, err);
+    if (rc || !alone)
+        return rc ? rc : read_listed(out, call, err);
+    rc = make_room(out, call, 1, err);
+    return rc ? rc : read_item(out->inputs.items, out->additions, call, call->body, err);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
@@ -155,15 +170,12 @@ static json_t *answer_added(const struct uploads *uploads, const struct writer *
 
 int handle_items_add(struct call *call, struct err *err)
 {
-    static const char *const known[] = {"items", "index", NULL};
     struct uploads uploads = {0};
     struct shelf_index *index;
     enum alpha_rule alpha;
     const char *name = NULL;
     bool done = false;
-    int rc = fields_known(call->body, known, err);
-    if (!rc)
-        rc = field_text(&name, call->body, "index", err);
+    int rc = field_text(&name, call->body, "index", err);
     if (!rc)
         rc = shelf_find(&index, call_shelf(call), name, err);
     if (!rc)
