@@ -102,7 +102,8 @@ const struct body_picture *call_picture(const struct call *call, const char *str
 
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
-/* The ETag of an answer that is these bytes, or that follows from them; NULL when out of memory. */
+/* The ETag of an answer that is these bytes, or that follows from them: weak, so that it is that of the same answer in
+ * gzip too. NULL when out of memory. */
 const char *call_content_tag(const struct call *call, const void *bytes, size_t size);
 
 /* Gives the answer its ETag, quoted and living as long as the request. Whether the client has that one already: then

@@ -134,6 +134,7 @@ static void handle(void *context, struct http_request *request, struct http_resp
         response->status = response->body ? 200 : 503;
     }
     json_decref(call->body);
+    compress_answer(request, response);
 }
 
 static void done(
@@ -189,18 +190,19 @@ int call_check_model(const struct call *call, struct err *err)
 
 const char *call_content_tag(const struct call *call, const void *bytes, size_t size)
 {
-    char hash[HASH_SIZE], tag[HASH_SIZE + 2];
+    char hash[HASH_SIZE], tag[HASH_SIZE + 4];
     hash_bytes(hash, bytes, size);
-    const int length = snprintf(tag, sizeof tag, "\"%s\"", hash);
+    const int length = snprintf(tag, sizeof tag, "W/\"%s\"", hash);
     return arena_copy(&call->request->arena, tag, (size_t)length);
 }
 
 bool call_not_modified(struct call *call, const char *tag)
 {
-    const char *known = request_header(call->request, "If-None-Match");
+    const char *known = request_header(call->request, "If-None-Match"),
+               *opaque = strncmp(tag, "W/", 2) ? tag : tag + 2; /* RFC 9110, 8.8.3.2: weak comparison */
     response_add_header(call->response, "ETag", tag);
     response_add_header(call->response, "Cache-Control", "private, no-cache");
-    if (!known || (!strstr(known, tag) && strcmp(known, "*")))
+    if (!known || (!strstr(known, opaque) && strcmp(known, "*")))
         return false;
     call->response->status = 304;
     return true;

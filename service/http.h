@@ -40,7 +40,7 @@ const char *request_query(const struct http_request *request, const char *name);
 typedef int request_visit(void *context, const char *name, const char *value);
 int request_each_query(const struct http_request *request, request_visit *visit, void *context);
 
-enum { HTTP_HEADERS_MAX = 8 };
+enum { HTTP_HEADERS_MAX = 12 };
 
 /* A body that comes bit by bit, while what it tells of goes on; read is NULL where there is none. Both are called on
  * threads of the server and must not wait. */

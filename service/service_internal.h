@@ -50,6 +50,15 @@ int answer_unwritten(struct call *call, int rc, const struct err *err);
 /* The same to an error that is no library's. */
 void answer_status(struct call *call, int status, int code, const char *why);
 
+/* ---- compress.c ---------------------------------------------------------------------------------------- */
+
+/* Whether a client takes gzip rather than the bytes as they are, by its Accept-Encoding (RFC 9110, 12.5.3); NULL: none. */
+bool compress_wanted(const char *accepted);
+
+/* Compresses an answer of text or JSON that is not short, where the client wants it. Its ETag must be weak, since it is
+ * one for both forms: call_content_tag's are. */
+void compress_answer(const struct http_request *request, struct http_response *response);
+
 /* ---- access.c ------------------------------------------------------------------------------------------ */
 
 bool access_is_loopback(const char *address);
