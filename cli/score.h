@@ -37,13 +37,7 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
 int score_print(const struct score_report *report, int format, struct err *err);
 int comparison_print(const struct score_report *report, int format, struct err *err);
 
-/* RefCLIPScore can be no number, for which JSON has null. */
-json_t *score_number_json(double value);
-
 /* How many decimals people give a metric: 0.4874, but 11.53 of sacreBLEU's hundred. */
 int score_decimals(enum caption_metric metric);
-
-/* {"Bleu_1": ..., ...} of the corpus, with BLEU's counts and the number of images and references. */
-json_t *score_corpus_json(const struct caption_scores *scores);
 
 #endif

@@ -68,7 +68,7 @@ static int print_tsv(const struct score_report *report, struct err *err)
 
 static json_t *interval_json(double low, double high)
 {
-    return json_pack("[o, o]", score_number_json(low), score_number_json(high));
+    return json_pack("[o, o]", caption_number_json(low), caption_number_json(high));
 }
 
 static json_t *intervals_json(const struct score_report *report, size_t system)
@@ -81,7 +81,7 @@ static json_t *intervals_json(const struct score_report *report, size_t system)
         json_t *interval = json_pack("{s:o}", "interval", interval_json(bounds->low, bounds->high));
         if (system > 0)
             json_object_update_new(interval,
-                json_pack("{s:o, s:o, s:f}", "difference", score_number_json(bounds->difference),
+                json_pack("{s:o, s:o, s:f}", "difference", caption_number_json(bounds->difference),
                     "difference_interval", interval_json(bounds->difference_low, bounds->difference_high),
                     "p", bounds->p));
         json_object_set_new(intervals, caption_metrics[metric].key, interval);
@@ -95,9 +95,9 @@ static int print_json(const struct score_report *report, struct err *err)
     for (size_t s = 0; s < report->systems; s++)
         json_array_append_new(
             systems, json_pack("{s:o, s:o, s:o}", "candidates", json_text(report->names[s]), "corpus",
-                         score_corpus_json(&report->scores[s]), "bootstrap", intervals_json(report, s)));
+                         caption_corpus_json(&report->scores[s]), "bootstrap", intervals_json(report, s)));
     return json_print(json_pack("{s:o, s:O}", "systems", systems, "signature", report->signature),
-        JSON_INDENT(1) | JSON_REAL_PRECISION(12), err);
+        JSON_INDENT(1) | JSON_REAL_PRECISION(CAPTION_SCORE_DIGITS), err);
 }
 
 int comparison_print(const struct score_report *report, int format, struct err *err)

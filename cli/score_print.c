@@ -3,7 +3,6 @@
 #include "cli/score.h"
 #include "cli/text.h"
 
-#include <math.h>
 #include <stdio.h>
 
 int score_decimals(enum caption_metric metric)
@@ -83,17 +82,7 @@ static int print_tsv(const struct score_report *report, struct err *err)
 
 json_t *score_signature(const struct caption_scores *scores, const struct score_request *request)
 {
-    const struct caption_score_options *options = &request->options;
-    const size_t images = options->df ? document_frequency_images(options->df) : scores->count;
-    json_t *metrics = json_array();
-    for (int metric = 0; metric < METRIC_COUNT; metric++)
-        if (scores->images[metric])
-            json_array_append_new(metrics, json_string(caption_metrics[metric].key));
-    json_t *signature = json_pack("{s:o, s:s, s:s, s:b, s:o, s:I, s:s}", "metrics", metrics, "program",
-        "diptych " DIPTYCH_VERSION, "tokeniser",
-        "PTBTokenizer 3.4.1, lower case, without coco-caption's punctuation", "context",
-        !options->without_context, "df", json_text(request->df_path ? request->df_path : "references"),
-        "df_images", (json_int_t)images, "sacrebleu", scores->sacrebleu.signature);
+    json_t *signature = caption_signature_json(scores, &request->options, request->df_path);
     if (request->pictures) {
         const struct session *session = &request->session;
         json_object_set_new(signature, "clip_model", json_model(session->model_options.directory));
@@ -103,57 +92,12 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
     return signature;
 }
 
-json_t *score_number_json(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *counts_json(const size_t counts[NGRAM_ORDERS])
-{
-    return json_pack("[I, I, I, I]", (json_int_t)counts[0], (json_int_t)counts[1], (json_int_t)counts[2],
-        (json_int_t)counts[3]);
-}
-
-json_t *score_corpus_json(const struct caption_scores *scores)
-{
-    const struct bleu_stats *stats = &scores->bleu.corpus.stats;
-    json_t *corpus = json_object();
-    for (int metric = 0; metric < METRIC_COUNT; metric++)
-        if (scores->images[metric])
-            json_object_set_new(
-                corpus, caption_metrics[metric].key, score_number_json(scores->corpus[metric]));
-    json_object_set_new(corpus, "bleu_stats",
-        json_pack("{s:I, s:I, s:o, s:o}", "testlen", (json_int_t)stats->candidate_length, "reflen",
-            (json_int_t)stats->reference_length, "guess", counts_json(stats->guess), "correct",
-            counts_json(stats->correct)));
-    json_object_set_new(corpus, "n_images", json_integer((json_int_t)scores->count));
-    json_object_set_new(corpus, "n_refs", json_integer((json_int_t)scores->references));
-    return corpus;
-}
-
-static json_t *images_json(const struct score_report *report)
-{
-    const struct caption_scores *scores = report->scores;
-    json_t *images = json_object();
-    for (size_t i = 0; i < scores->count; i++) {
-        json_t *image = json_object();
-        for (int metric = 0; metric < METRIC_COUNT; metric++)
-            if (scores->images[metric])
-                json_object_set_new(
-                    image, caption_metrics[metric].key, score_number_json(scores->images[metric][i]));
-        if (json_object_set_new(images, report->pairs->ids[i], image)) {
-            json_decref(images);
-            return NULL;
-        }
-    }
-    return images;
-}
-
 static int print_json(const struct score_report *report, struct err *err)
 {
-    return json_print(json_pack("{s:o, s:o, s:O}", "corpus", score_corpus_json(report->scores), "per_image",
-                          images_json(report), "signature", report->signature),
-        JSON_INDENT(1) | JSON_REAL_PRECISION(12), err);
+    return json_print(json_pack("{s:o, s:o, s:O}", "corpus", caption_corpus_json(report->scores), "per_image",
+                          caption_images_json(report->scores, (const char *const *)report->pairs->ids),
+                          "signature", report->signature),
+        JSON_INDENT(1) | JSON_REAL_PRECISION(CAPTION_SCORE_DIGITS), err);
 }
 
 int score_print(const struct score_report *report, int format, struct err *err)

@@ -122,6 +122,7 @@ int handle_page(struct call *call, struct err *err);
 int handle_embeddings(struct call *call, struct err *err);
 int handle_classify(struct call *call, struct err *err);
 int handle_rank(struct call *call, struct err *err);
+int handle_score(struct call *call, struct err *err);
 int handle_search(struct call *call, struct err *err);
 int handle_item(struct call *call, struct err *err);
 int handle_item_image(struct call *call, struct err *err);

@@ -17,6 +17,8 @@ const struct route routes[] = {
         .summary = "Captions ordered by how well they fit a picture"},
     {"POST", "/v1/search", handle_search, BODY_JSON, MANNERS_OPENAI, .picture = "image",
         .summary = "What an index has that is closest to texts, pictures and items"},
+    {"POST", "/v1/score", handle_score, BODY_JSON, MANNERS_OPENAI,
+        .summary = "Captions against what people said of the images: BLEU, ROUGE-L, CIDEr, sacreBLEU"},
     {"GET", "/v1/items/*", handle_item, BODY_NONE, MANNERS_OPENAI, .summary = "An item of an index"},
     {"GET", "/v1/items/*/image", handle_item_image, BODY_NONE, MANNERS_OPENAI,
         .summary = "An item's picture"},

@@ -62,23 +62,45 @@ static int read_source(struct caption_reader *reader, const struct caption_sourc
     return read_text(reader, bytes, size, err);
 }
 
+static int begin(struct caption_set *out, const char *name, struct err *err)
+{
+    *out = (struct caption_set){0};
+    out->name = arena_copy(&out->arena, name, strlen(name));
+    return out->name ? 0 : err_memory(err, 0);
+}
+
+/* What the reader has read becomes its set; rc: how the reading went. */
+static int finish(struct caption_reader *reader, int rc, struct err *err)
+{
+    struct caption_set *out = reader->set;
+    if (!rc && !out->count)
+        rc = err_set(err, ERR_FORMAT, "no captions in '%s'", out->name);
+    if (!rc)
+        rc = caption_gather(reader, err);
+    free(reader->mentions);
+    if (rc)
+        caption_set_release(out);
+    return rc;
+}
+
 int caption_set_parse(struct caption_set *out, const struct caption_source *sources, size_t count,
     const char *split, struct err *err)
 {
     struct caption_reader reader = {.set = out, .split = split, .several = count > 1};
-    *out = (struct caption_set){0};
-    out->name = arena_copy(&out->arena, sources[0].name, strlen(sources[0].name));
-    int rc = out->name ? 0 : err_memory(err, 0);
+    int rc = begin(out, sources[0].name, err);
     for (size_t i = 0; !rc && i < count; i++)
         rc = read_source(&reader, &sources[i], err);
-    if (!rc && !out->count)
-        rc = err_set(err, ERR_FORMAT, "no captions in '%s'", sources[0].name);
+    return finish(&reader, rc, err);
+}
+
+int caption_set_of(
+    struct caption_set *out, const char *name, struct json_t *value, const char *split, struct err *err)
+{
+    struct caption_reader reader = {.set = out, .path = name, .split = split};
+    int rc = begin(out, name, err);
     if (!rc)
-        rc = caption_gather(&reader, err);
-    free(reader.mentions);
-    if (rc)
-        caption_set_release(out);
-    return rc;
+        rc = caption_read_value(&reader, value, err);
+    return finish(&reader, rc, err);
 }
 
 int caption_set_read(

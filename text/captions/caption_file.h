@@ -55,4 +55,7 @@ enum { ID_SIZE = 24 }; /* a number in digits */
 /* Reads a file of any of the kinds that are JSON. */
 int caption_read_json(struct caption_reader *reader, const char *bytes, size_t size, struct err *err);
 
+/* The same of what has been parsed. */
+int caption_read_value(struct caption_reader *reader, struct json_t *root, struct err *err);
+
 #endif

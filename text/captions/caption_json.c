@@ -135,21 +135,39 @@ static int read_stems(struct caption_reader *reader, json_t *root, struct err *e
     return rc;
 }
 
+/* Captions without ids: those of the images "1", "2" ..., as the lines of a text are. */
+static int read_list(struct caption_reader *reader, const json_t *list, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < json_array_size(list); i++) {
+        char id[ID_SIZE];
+        snprintf(id, sizeof id, "%zu", i + 1);
+        rc = read_stem(reader, id, json_array_get(list, i), err);
+    }
+    return rc;
+}
+
+int caption_read_value(struct caption_reader *reader, json_t *root, struct err *err)
+{
+    const json_t *images = json_object_get(root, "images"), *first = json_array_get(root, 0);
+    if (json_is_string(first) || json_is_array(first))
+        return read_list(reader, root, err);
+    if (json_is_array(root))
+        return read_annotations(reader, root, "entry ", err);
+    if (json_is_array(json_object_get(root, "annotations")))
+        return read_coco(reader, root, err);
+    if (json_is_array(images) && json_is_object(json_array_get(images, 0)))
+        return read_karpathy(reader, images, err);
+    return read_stems(reader, root, err);
+}
+
 int caption_read_json(struct caption_reader *reader, const char *bytes, size_t size, struct err *err)
 {
     json_t *root;
     int rc = json_parse_value(&root, bytes, size, reader->path, err);
     if (rc)
         return rc;
-    const json_t *images = json_object_get(root, "images");
-    if (json_is_array(root))
-        rc = read_annotations(reader, root, "entry ", err);
-    else if (json_is_array(json_object_get(root, "annotations")))
-        rc = read_coco(reader, root, err);
-    else if (json_is_array(images) && json_is_object(json_array_get(images, 0)))
-        rc = read_karpathy(reader, images, err);
-    else
-        rc = read_stems(reader, root, err);
+    rc = caption_read_value(reader, root, err);
     json_decref(root);
     return rc;
 }

@@ -108,9 +108,12 @@ void caption_scores_take(
     *taken = (struct metric_scores){0};
 }
 
-static int spread_bleu(struct caption_scores *out, struct err *err)
+static int spread_bleu(
+    struct caption_scores *out, const struct caption_score_options *options, struct err *err)
 {
     for (int n = 0; n < NGRAM_ORDERS; n++) {
+        if (options->without[METRIC_BLEU_1 + n])
+            continue;
         double *images = out->images[METRIC_BLEU_1 + n] = mem_new(out->count, sizeof *images);
         if (!images)
             return err_memory(err, out->count * sizeof *images);
@@ -132,28 +135,31 @@ static int spread_sacrebleu(struct caption_scores *out, struct err *err)
     return 0;
 }
 
-/* The metrics of captions in words. */
-static int score_words(struct caption_scores *out, const struct caption_pair *words,
+static bool has_bleu(const struct caption_score_options *options)
+{
+    bool has = false;
+    for (int n = 0; n < NGRAM_ORDERS; n++)
+        has |= !options->without[METRIC_BLEU_1 + n];
+    return has;
+}
+
+/* Plain CIDEr or CIDEr-D, which share the document frequencies. */
+static int score_cider(struct caption_scores *out, const struct caption_pair *words,
     const struct caption_score_options *options, const struct job *job, struct err *err)
 {
-    const int threads = job_threads(job);
-    struct cider_options cider = {.df = options->df, .threads = threads};
+    struct cider_options cider = {.df = options->df, .threads = job_threads(job)};
     struct document_frequency *df = NULL;
     struct metric_scores scores = {0};
-    int rc = bleu_compute(&out->bleu, words, out->count, threads, err);
-    if (!rc)
-        rc = spread_bleu(out, err);
-    if (!rc)
-        rc = look(job, err);
-    if (!rc)
-        rc = rouge_compute(&scores, words, out->count, threads, err);
-    if (!rc)
-        caption_scores_take(out, METRIC_ROUGE_L, &scores);
-    if (!rc && !cider.df) {
+    int rc = 0;
+    if (options->without[METRIC_CIDER_D] && options->without[METRIC_CIDER_PLAIN])
+        return 0;
+    if (!cider.df) {
         rc = document_frequency_new(&df, words, out->count, err);
         cider.df = df;
     }
     for (enum caption_metric metric = METRIC_CIDER_D; !rc && metric <= METRIC_CIDER_PLAIN; metric++) {
+        if (options->without[metric])
+            continue;
         cider.plain = metric == METRIC_CIDER_PLAIN;
         rc = look(job, err);
         if (!rc)
@@ -165,10 +171,44 @@ static int score_words(struct caption_scores *out, const struct caption_pair *wo
     return rc;
 }
 
-int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
+/* The metrics of captions in words. */
+static int score_words(struct caption_scores *out, const struct caption_pair *words,
+    const struct caption_score_options *options, const struct job *job, struct err *err)
+{
+    const int threads = job_threads(job);
+    struct metric_scores scores = {0};
+    int rc = 0;
+    if (has_bleu(options)) {
+        rc = bleu_compute(&out->bleu, words, out->count, threads, err);
+        if (!rc)
+            rc = spread_bleu(out, options, err);
+        if (!rc)
+            rc = look(job, err);
+    }
+    if (!rc && !options->without[METRIC_ROUGE_L]) {
+        rc = rouge_compute(&scores, words, out->count, threads, err);
+        if (!rc)
+            caption_scores_take(out, METRIC_ROUGE_L, &scores);
+    }
+    return rc ? rc : score_cider(out, words, options, job, err);
+}
+
+static int score_as_written(struct caption_scores *out, const struct caption_pair *pairs,
     const struct caption_score_options *options, const struct job *job, struct err *err)
 {
     struct sacrebleu_options sacrebleu = options->sacrebleu;
+    if (options->without[METRIC_SACREBLEU])
+        return 0;
+    sacrebleu.threads = job_threads(job);
+    int rc = look(job, err);
+    if (!rc)
+        rc = sacrebleu_compute(&out->sacrebleu, pairs, out->count, &sacrebleu, err);
+    return rc ? rc : spread_sacrebleu(out, err);
+}
+
+int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct caption_score_options *options, const struct job *job, struct err *err)
+{
     struct worded worded = {0};
     *out = (struct caption_scores){.count = count};
     int rc = caption_pairs_check(pairs, count, err);
@@ -178,13 +218,8 @@ int caption_scores_compute(struct caption_scores *out, const struct caption_pair
     if (!rc)
         rc = score_words(out, worded.pairs, options, job, err);
     worded_release(&worded);
-    sacrebleu.threads = job_threads(job);
     if (!rc)
-        rc = look(job, err);
-    if (!rc)
-        rc = sacrebleu_compute(&out->sacrebleu, pairs, count, &sacrebleu, err);
-    if (!rc)
-        rc = spread_sacrebleu(out, err);
+        rc = score_as_written(out, pairs, options, job, err);
     if (rc)
         caption_scores_release(out);
     return rc;

@@ -23,6 +23,7 @@
  *   [{"image_id", "caption"}]                                                          COCO results
  *   {"images": [{"cocoid" or "imgid", "filename", "split", "sentences": [{"raw"}]}]}   Karpathy's splits
  *   {"stem": "caption" or ["caption", ...]}                                            clipscore
+ *   ["caption" or ["caption", ...], ...]                       of the images "1", "2" ...
  *   one caption a line, of the images "1", "2" ...                                     sacreBLEU
  *
  * An id is a whole number or a text; 42 and "42" are one. */
@@ -52,6 +53,10 @@ struct caption_set {
 int caption_set_read(
     struct caption_set *out, const char *const *paths, size_t count, const char *split, struct err *err);
 void caption_set_release(struct caption_set *set);
+
+/* The same of JSON that has been parsed, which is called `name` in messages. */
+int caption_set_of(
+    struct caption_set *out, const char *name, struct json_t *value, const char *split, struct err *err);
 
 /* NULL where the set does not have it. */
 const struct captioned_image *caption_set_find(const struct caption_set *set, const char *id);
@@ -259,8 +264,9 @@ extern const struct caption_metric_info {
     const char *key, *title; /* "Bleu_1" in files, "BLEU-1" for people */
 } caption_metrics[METRIC_COUNT];
 
-struct caption_score_options { /* zeroed: as coco-caption and sacreBLEU do */
-    bool without_context;      /* captions cut into words one by one, not as one text: see ptb_words */
+struct caption_score_options {  /* zeroed: as coco-caption and sacreBLEU do, and all of them */
+    bool without[METRIC_COUNT]; /* these are not computed */
+    bool without_context;       /* captions cut into words one by one, not as one text: see ptb_words */
     const struct document_frequency *df; /* NULL: of the references given */
     struct sacrebleu_options sacrebleu;
 };
@@ -279,6 +285,17 @@ struct caption_scores {
 int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
     const struct caption_score_options *options, const struct job *job, struct err *err);
 void caption_scores_release(struct caption_scores *scores);
+
+/* What scores are as JSON: of the corpus {"Bleu_1": ..., ...} with BLEU's counts and the number of images and references;
+ * of the images, named by ids (count), {ID: {"Bleu_1": ...}}; and what the numbers depend on: metrics, words, versions,
+ * and where document frequencies come from (df NULL: the references). NULL when out of memory. 12 digits of numbers are
+ * worth printing; caption_number_json is null for what is no number. */
+struct json_t *caption_corpus_json(const struct caption_scores *scores);
+struct json_t *caption_images_json(const struct caption_scores *scores, const char *const *ids);
+struct json_t *caption_signature_json(
+    const struct caption_scores *scores, const struct caption_score_options *options, const char *df);
+struct json_t *caption_number_json(double value);
+enum { CAPTION_SCORE_DIGITS = 12 };
 
 /* The document frequencies of all references of a set, in the words that caption_scores_compute counts.
  * Errors are those of the metrics. */
