@@ -74,7 +74,9 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "INDEX [PATH...]",
     .doc =
-        "Take pictures and texts out of an index; files stay.\v"
+        "Take pictures and texts out of an index; files stay, but for those in its own folder, which were "
+        "posted to a "
+        "service.\v"
         "PATH is a picture, a folder that pictures lie below, or a file that texts came from; with --where, "
         "--match or --kind only those go that fit these too. A picture's texts go with it.\n\n"
         "A file that stays below a folder that the index was made from comes back with the next update; "

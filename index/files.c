@@ -178,7 +178,7 @@ static int follow_move(struct index *index, struct err *err)
     return rc;
 }
 
-static int find_folder(struct index *index, struct err *err)
+int files_find(struct index *index, struct err *err)
 {
     struct arena arena = {0};
     const char *folder = path_absolute(&arena, index->path, err);
@@ -191,7 +191,7 @@ static int find_folder(struct index *index, struct err *err)
 int files_open(struct index *index, struct err *err)
 {
     struct arena arena = {0};
-    int rc = find_folder(index, err);
+    int rc = files_find(index, err);
     if (rc || !file_exists(index->files))
         return rc;
     rc = follow_move(index, err);

@@ -470,7 +470,7 @@ int index_export(struct index_exported *out, struct index *index, const char *pa
 /* ---- verifying ----------------------------------------------------------------------------------------- */
 
 /* Checks the index at path: the catalog's own structure, counts, every row against its checksum, those of removed
- * items too, items whose rows do not exist or are out of order, the full-text table, the length of the vectors file, files that do
+ * items too, items whose rows do not exist or are out of order, the index's own files, the full-text table, the length of the vectors file, files that do
  * not belong. Each defect is one report of the job, ERR_FORMAT; *defects counts them; an interrupted
  * writer's tail is none. Needs no right to write; copies the catalog to a temporary file. Fails, with
  * index_open's codes, only where it cannot check. */

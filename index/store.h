@@ -46,7 +46,8 @@ struct index {
     int64_t mapped;
     uint64_t *live; /* rows with an item, once index_rows has asked; NULL: not known, or all */
 
-    char *files; /* of a writer: the folder of the index's own files, from the top of the file system */
+    char *
+        files; /* of a writer, and in verifying: the folder of the index's own files, from the top of the file system */
     struct strings touched; /* files in it that were written, or lost their item, since the last commit */
 };
 
@@ -152,7 +153,10 @@ int folder_clean(const char *folder, const char *keep, struct err *err);
 
 /* ---- files.c ------------------------------------------------------------------------------------------- */
 
-/* Of a writer, its folder locked and repaired. */
+/* Where they are: fills in index->files. */
+int files_find(struct index *index, struct err *err);
+
+/* The same of a writer, its folder locked and repaired; what was left by others is settled. */
 int files_open(struct index *index, struct err *err);
 void files_close(struct index *index);
 

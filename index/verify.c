@@ -110,6 +110,19 @@ static void check_item(struct verification *work, int64_t id, int64_t row, uint3
     work->last_row = row;
 }
 
+/* The index's own files have the content that their items were made of. */
+static void check_file(struct verification *work, int64_t id, const char *path, const char *hash)
+{
+    struct err problem;
+    char found[HASH_SIZE];
+    if (!hash || !index_owns(work->index, path))
+        return;
+    if (hash_file(found, path, &problem))
+        defect(work, "item %" PRId64 ": %s", id, problem.msg);
+    else if (strcmp(found, hash))
+        defect(work, "'%s' is damaged: it is not what item %" PRId64 " was made of", path, id);
+}
+
 static void check_counts(struct verification *work)
 {
     const struct meta *meta = &work->index->meta;
@@ -123,7 +136,9 @@ static int check_items(struct verification *work, struct err *err)
     enum { ITEMS_AT_ONCE = 4096 };
     struct index *index = work->index;
     sqlite3_stmt *stmt;
-    int rc = catalog_statement(&stmt, index, "SELECT id, row, kind, crc FROM items ORDER BY id", err), step;
+    int rc = catalog_statement(
+            &stmt, index, "SELECT id, row, kind, crc, path, hash FROM items ORDER BY id", err),
+        step;
     if (rc)
         return rc;
     while ((step = sqlite3_step(stmt)) == SQLITE_ROW && !rc) {
@@ -134,6 +149,8 @@ static int check_items(struct verification *work, struct err *err)
             work->texts++;
         check_item(work, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
             (uint32_t)sqlite3_column_int64(stmt, 3));
+        check_file(work, sqlite3_column_int64(stmt, 0), (const char *)sqlite3_column_text(stmt, 4),
+            (const char *)sqlite3_column_text(stmt, 5));
         const int64_t done = work->images + work->texts;
         if (done % ITEMS_AT_ONCE == 0)
             rc = job_step(
@@ -234,7 +251,9 @@ int index_verify(int64_t *defects, const char *path, const struct job *job, stru
     int rc = open_store(&work.index, path, INDEX_READ, err);
     if (rc)
         return rc;
-    rc = check_length(&work, err);
+    rc = files_find(work.index, err);
+    if (!rc)
+        rc = check_length(&work, err);
     if (!rc)
         rc = check_structure(&work, err);
     if (!rc)

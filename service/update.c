@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- what it says -------------------------------------------------------------------------------------- */
 
@@ -117,16 +118,25 @@ static void enter(struct update *update, int state, int rc)
     pthread_mutex_unlock(&update->updates->lock);
 }
 
+/* A writer of another process who has come between two turns is waited for. */
+static int take(struct collection **out, struct update *update)
+{
+    const struct job quiet = {.step = may_go_on, .context = update};
+    const struct timespec pause = {.tv_nsec = 50000000};
+    int rc;
+    while ((rc = writer_take(out, update->writer, &quiet, &update->err)) == ERR_BUSY && update->began &&
+           !update->cancel)
+        nanosleep(&pause, NULL);
+    return rc;
+}
+
 static void *run(void *context)
 {
     struct update *update = context;
-    const struct job quiet = {.step = may_go_on, .context = update};
     int rc;
     do {
         struct collection *collection;
-        do /* a writer of another process who came in between is waited for */
-            rc = writer_take(&collection, update->writer, &quiet, &update->err);
-        while (rc == ERR_BUSY && update->state == UPDATE_RUNNING && !update->cancel);
+        rc = take(&collection, update);
         if (rc)
             break;
         enter(update, UPDATE_RUNNING, 0);

@@ -15,8 +15,13 @@ struct writer {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t freed;
     struct turn *first; /* whose turn it is next */
+    size_t waiting;
     bool taken;
+    double refused; /* when another process was found to have the index. Of who has the turn */
 };
+
+/* Who waits keeps one of the threads that handle requests, so not many may. */
+enum { WAITING_MAX = 32 };
 
 /* ---- turns --------------------------------------------------------------------------------------------- */
 
@@ -26,6 +31,7 @@ static void line_up(struct writer *writer, struct turn *turn)
     while (*last)
         last = &(*last)->next;
     *last = turn;
+    writer->waiting++;
 }
 
 static void step_out(struct writer *writer, struct turn *turn)
@@ -34,21 +40,29 @@ static void step_out(struct writer *writer, struct turn *turn)
     while (*at != turn)
         at = &(*at)->next;
     *at = turn->next;
+    writer->waiting--;
     pthread_cond_broadcast(&writer->freed);
 }
 
-static int wait_for_turn(struct writer *writer, const struct job *job, struct err *err)
+/* The lock is held. */
+static int wait_in_line(struct writer *writer, const struct job *job, struct err *err)
 {
     struct turn turn = {0};
     int rc = 0;
-    pthread_mutex_lock(&writer->lock);
     line_up(writer, &turn);
     while (!rc && (writer->taken || writer->first != &turn))
         rc = wait_or_step(&writer->freed, &writer->lock, job, err);
     step_out(writer, &turn);
     writer->taken |= !rc;
+    return rc;
+}
+
+static int wait_for_turn(struct writer *writer, const struct job *job, struct err *err)
+{
+    pthread_mutex_lock(&writer->lock);
+    int rc = writer->waiting < WAITING_MAX ? wait_in_line(writer, job, err) : ERR_BUSY;
     pthread_mutex_unlock(&writer->lock);
-    if (rc == ERR_CANCELLED)
+    if (rc)
         rc = err_set(err, ERR_BUSY, "the index '%s' is being changed by other requests; try again later",
             writer->name);
     return rc;
@@ -62,14 +76,27 @@ static void end_turn(struct writer *writer)
     pthread_mutex_unlock(&writer->lock);
 }
 
-int writer_take(struct collection **out, struct writer *writer, const struct job *job, struct err *err)
+/* Opening waits for a writer of another process, who may be there for hours: one request does, and those in line behind
+ * it take its word. */
+static int open_index(struct collection **out, struct writer *writer, double came, struct err *err)
 {
     const struct collection_options options = {
         .access = INDEX_WRITE, .fingerprint = writer->fingerprint, .storage = -1};
+    if (writer->refused > came)
+        return err_set(err, ERR_BUSY, "unable to change '%s': another process is changing it", writer->path);
+    const int rc = collection_open(out, writer->path, &options, err);
+    if (rc == ERR_BUSY)
+        writer->refused = time_now();
+    return rc;
+}
+
+int writer_take(struct collection **out, struct writer *writer, const struct job *job, struct err *err)
+{
+    const double came = time_now();
     int rc = wait_for_turn(writer, job, err);
     if (rc)
         return rc;
-    rc = collection_open(out, writer->path, &options, err);
+    rc = open_index(out, writer, came, err);
     if (!rc)
         return 0;
     end_turn(writer);

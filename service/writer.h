@@ -22,7 +22,7 @@ const char *writer_name(const struct writer *writer);
 
 /* Waits for its turn and opens the index for writing, until writer_give.
  *
- *   ERR_BUSY       another process writes to it, or the job has ended before it was free
+ *   ERR_BUSY       another process writes to it, too many wait, or the job has ended before it was free
  *   ERR_NOT_FOUND  there is no index any more
  *   and the errors of collection_open */
 int writer_take(struct collection **out, struct writer *writer, const struct job *job, struct err *err);

@@ -3,6 +3,7 @@
 #include "tests/service/served.h"
 
 #include <dirent.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -461,6 +462,41 @@ static void others_write_while_an_update_runs(void **state)
     assert_int_equal(count_items(), before + MANY);
 }
 
+/* How many connections the service has, this one among them. */
+static int count_connections(void)
+{
+    struct answer answer = client_once(served.port, "GET", "/metrics", NULL, NULL);
+    const char *line = strstr(answer.body, "\ndiptych_connections ");
+    assert_non_null(line);
+    const int count = atoi(line + strlen("\ndiptych_connections "));
+    answer_release(&answer);
+    return count;
+}
+
+/* Those who follow an update and go away leave no connection behind; nor do those who shut it half. */
+static void followers_may_go(void **state)
+{
+    (void)state;
+    static char events[1 << 20];
+    char name[32];
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "gone%u.ppm", i);
+        write_picture(name, 9000 + i);
+    }
+    *events = '\0';
+    const int fd = events_begin("POST"), half = events_begin("GET");
+    events_read(fd, events, sizeof events, "event: progress");
+    for (int i = 0; i < 20; i++)
+        close(events_begin("GET"));
+    shutdown(half, SHUT_WR);
+    events_read(fd, events, sizeof events, NULL);
+    close(fd);
+    json_decref(event_data(events, "done"));
+    while (count_connections() > 1)
+        sched_yield();
+    close(half);
+}
+
 static void the_end_of_the_service_ends_an_update(void **state)
 {
     (void)state;
@@ -497,6 +533,7 @@ int main(void)
         cmocka_unit_test(an_update_tells_what_it_does),
         cmocka_unit_test(an_item_of_a_folder_comes_back),
         cmocka_unit_test(others_write_while_an_update_runs),
+        cmocka_unit_test(followers_may_go),
         cmocka_unit_test(the_end_of_the_service_ends_an_update),
     };
     return cmocka_run_group_tests(tests, served_open, served_close);

@@ -379,6 +379,39 @@ static void a_moved_index_finds_its_files(void **state)
     world_release(&w);
 }
 
+static void count_report(void *context, const struct err *problem)
+{
+    (void)problem;
+    ++*(size_t *)context;
+}
+
+static void verifying_sees_damaged_files(void **state)
+{
+    (void)state;
+    struct world w;
+    struct arena arena = {0};
+    int64_t defects;
+    size_t reports = 0;
+    const struct job job = {.report = count_report, .context = &reports};
+    world_init(&w, "verified");
+    world_open(&w);
+    const char *one = item_of(&w, add(&w, picture(PNG "one")), &arena).path,
+               *two = item_of(&w, add(&w, picture(PNG "two")), &arena).path;
+    add(&w, picture(PNG "three"));
+    world_close(&w);
+    assert_int_equal(index_verify(&defects, w.index, &job, &err), 0);
+    assert_int_equal(defects, 0);
+    assert_int_equal(unlink(one), 0);
+    FILE *file = fopen(two, "a");
+    fputc('!', file);
+    fclose(file);
+    assert_int_equal(index_verify(&defects, w.index, &job, &err), 0);
+    assert_int_equal(defects, 2);
+    assert_int_equal(reports, 2);
+    arena_release(&arena);
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +426,7 @@ int main(void)
         cmocka_unit_test(what_a_killed_writer_left_goes),
         cmocka_unit_test(changes_that_are_not_committed_leave_no_file),
         cmocka_unit_test(a_moved_index_finds_its_files),
+        cmocka_unit_test(verifying_sees_damaged_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
