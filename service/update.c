@@ -13,9 +13,10 @@
  * long. */
 static bool should_yield(const struct update *update)
 {
-    enum { SECONDS_MIN = 1, TIMES = 4 };
+    enum { TIMES = 4 };
+    const double seconds_min = 0.25;
     const double look = update->first - update->taken, now = time_now();
-    return update->first > 0 && now - update->first > SECONDS_MIN && now - update->first > TIMES * look &&
+    return update->first > 0 && now - update->first > seconds_min && now - update->first > TIMES * look &&
            writer_wanted(update->writer);
 }
 
