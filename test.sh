@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 . .ci/install
 
-install_packages
+install_packages curl # which a test asks with
 cmake --preset release
 cmake --build --preset release
 ctest --preset release
