@@ -26,7 +26,7 @@ cat >"$root/src/inside" <<'END'
 set -eu
 cd /src/diptych
 . .ci/install
-install_packages
+install_packages curl
 cmake --preset release -DDIPTYCH_WERROR=ON
 cmake --build --preset release
 ctest --preset release ${1:+-R "$1"}
