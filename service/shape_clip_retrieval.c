@@ -115,27 +115,29 @@ static const float copy_cosine = 0.94F;
 
 /* vectors (hits, E) of length 1; zero for an item that has just been removed, which is no copy of any. */
 static int fetch_vectors(float *vectors, const struct call *call, struct shelf_index *index,
-    const struct shelf_hits *hits, struct err *err)
+    const struct hit_list *hits, struct err *err)
 {
     const size_t width = engine_width(call_engine(call));
-    int rc = 0;
-    for (size_t i = 0; i < hits->list.count && !rc; i++) {
-        struct index_item item;
+    int64_t *ids;
+    int rc = call_alloc(&ids, call, hits->count, sizeof *ids, err);
+    for (size_t i = 0; i < hits->count && !rc; i++)
+        ids[i] = hits->items[i].id;
+    if (!rc)
+        rc = shelf_vectors(vectors, index, ids, hits->count, err);
+    for (size_t i = 0; i < hits->count && !rc; i++) {
         float *vector = vectors + i * width;
-        rc = shelf_item(&item, vector, index, hits->list.items[i].id, &call->request->arena, err);
-        const float length = rc ? 1 : sqrtf(dot_product(vector, vector, width));
+        const float length = sqrtf(dot_product(vector, vector, width));
         for (size_t e = 0; e < width; e++)
-            vector[e] = rc ? 0 : vector[e] / length;
-        rc = rc == ERR_NOT_FOUND ? 0 : rc;
+            vector[e] /= length > 0 ? length : 1;
     }
     return rc;
 }
 
 /* dropped (hits): what is linked to a better hit by a chain of copies. */
 static int find_copies(bool *dropped, const struct call *call, struct shelf_index *index,
-    const struct shelf_hits *hits, struct err *err)
+    const struct hit_list *hits, struct err *err)
 {
-    const size_t width = engine_width(call_engine(call)), count = hits->list.count;
+    const size_t width = engine_width(call_engine(call)), count = hits->count;
     float *vectors;
     size_t *chain; // (count): of copies whose own copies are still to be looked for
     int rc = call_alloc(&vectors, call, count, width * sizeof *vectors, err);
@@ -213,7 +215,7 @@ int handle_knn(struct call *call, struct err *err)
     if (!rc)
         rc = call_alloc(&dropped, call, hits.list.count, sizeof *dropped, err);
     if (!rc && deduplicate)
-        rc = find_copies(dropped, call, index, &hits, err);
+        rc = find_copies(dropped, call, index, &hits.list, err);
     if (!rc)
         call->answer = hit_list(&hits, dropped, images, length);
     return rc;

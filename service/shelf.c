@@ -164,6 +164,31 @@ int shelf_item(struct index_item *out, float *vector, struct shelf_index *index,
     return rc;
 }
 
+static int read_vector(float *vector, struct index *index, int64_t id, size_t width, struct err *err)
+{
+    struct index_item item;
+    struct arena arena = {0};
+    int rc = index_get(&item, index, id, &arena, err);
+    if (!rc)
+        rc = index_vectors(vector, index, &item.row, 1, err);
+    else if (rc == ERR_NOT_FOUND)
+        rc = 0, memset(vector, 0, width * sizeof *vector);
+    arena_release(&arena);
+    return rc;
+}
+
+int shelf_vectors(
+    float *vectors, struct shelf_index *index, const int64_t *ids, size_t count, struct err *err)
+{
+    const size_t width = index->options->width;
+    pthread_mutex_lock(&index->lock);
+    int rc = reader_refresh(&index->items, index, false, err);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = read_vector(vectors + i * width, index->items.index, ids[i], width, err);
+    pthread_mutex_unlock(&index->lock);
+    return rc;
+}
+
 static const char *copy(struct arena *arena, const char *text)
 {
     return text ? arena_copy(arena, text, strlen(text)) : NULL;

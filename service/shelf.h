@@ -56,6 +56,10 @@ int shelf_search(struct shelf_hits *out, struct shelf_index *index, const struct
 int shelf_item(struct index_item *out, float *vector, struct shelf_index *index, int64_t id,
     struct arena *arena, struct err *err);
 
+/* vectors (count, E) of the items with these ids (count), of one state of the index; zeros for one that is not there. */
+int shelf_vectors(
+    float *vectors, struct shelf_index *index, const int64_t *ids, size_t count, struct err *err);
+
 /* map_state of its last committed state, and map_get; all in the arena. */
 int shelf_state(const char **out, struct shelf_index *index, struct arena *arena, struct err *err);
 int shelf_map(struct map *out, struct shelf_index *index, enum index_kind kind, bool kept,

@@ -7,7 +7,7 @@
  *                                           an empty line
  *   {"input": "a"}                          the body
  *
- * The linker leads request_header and request_query here, where they look into these bytes. */
+ * The linker leads request_header, request_query and request_each_query here, where they look into these bytes. */
 #include "service/service_internal.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/service/served.h"
@@ -32,6 +32,7 @@ static struct {
 
 const char *__wrap_request_header(const struct http_request *request, const char *name);
 const char *__wrap_request_query(const struct http_request *request, const char *name);
+int __wrap_request_each_query(const struct http_request *request, request_visit *visit, void *context);
 
 const char *__wrap_request_header(const struct http_request *request, const char *name)
 {
@@ -53,6 +54,19 @@ const char *__wrap_request_query(const struct http_request *request, const char 
     return at ? arena_copy(
                     &((struct http_request *)request)->arena, at + length + 1, strcspn(at + length + 1, "&"))
               : NULL;
+}
+
+int __wrap_request_each_query(const struct http_request *request, request_visit *visit, void *context)
+{
+    struct arena *arena = &((struct http_request *)(uintptr_t)request)->arena;
+    int rc = 0;
+    for (const char *at = head.query; at && *at && !rc;) {
+        const size_t length = strcspn(at, "&"), name = strcspn(at, "=&");
+        rc = visit(context, arena_copy(arena, at, name),
+            name < length ? arena_copy(arena, at + name + 1, length - name - 1) : NULL);
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    return rc;
 }
 
 static char *next_line(struct span *rest, struct arena *arena)

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -143,6 +144,24 @@ struct answer client_once(
     const struct answer answer = client_ask(fd, method, path, all, body);
     close(fd);
     return answer;
+}
+
+void answer_inflate(struct answer *answer)
+{
+    enum { ROOM = 1 << 20, GZIP = 16 };
+    char *out = grown(NULL, ROOM);
+    z_stream stream = {.next_in = (Bytef *)answer->body,
+        .avail_in = (uInt)answer->size,
+        .next_out = (Bytef *)out,
+        .avail_out = ROOM - 1};
+    assert_int_equal(inflateInit2(&stream, MAX_WBITS + GZIP), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(stream.avail_in, 0);
+    out[stream.total_out] = '\0';
+    free(answer->body);
+    answer->body = out;
+    answer->size = stream.total_out;
+    inflateEnd(&stream);
 }
 
 void answer_release(struct answer *answer)

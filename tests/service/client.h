@@ -26,6 +26,9 @@ struct answer client_once(
     int port, const char *method, const char *path, const char *headers, const char *body);
 const char *answer_header(
     const struct answer *answer, const char *name, char *out, size_t size); /* NULL: none */
+
+/* Puts the bytes of a body in gzip in its place, as clients that take gzip do. */
+void answer_inflate(struct answer *answer);
 void answer_release(struct answer *answer);
 
 #endif

@@ -239,7 +239,10 @@ static struct answer predict(const char *entries, const char *text, const char *
     fclose(out);
     const int fd = client_connect(served.port);
     client_send(fd, request, request_size);
-    const struct answer answer = client_read(fd);
+    struct answer answer = client_read(fd);
+    char coding[32];
+    if (answer_header(&answer, "Content-Encoding", coding, sizeof coding))
+        answer_inflate(&answer);
     close(fd);
     free(body);
     free(request);
