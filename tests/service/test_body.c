@@ -231,6 +231,10 @@ static void only_pictures_are_pictures(void **state)
     body_begin(&body);
     put_field(&body, "image", "data:image/*;base64,");
     expect_refused(send_form(&body, "/v1/search", 400), "empty");
+    body_begin(&body); /* nor one beside it */
+    put_picture(&body, "image", served.paths[0]);
+    put_field(&body, "terms", "[{\"image\": \"data:image/*;base64,\"}]");
+    expect_refused(send_form(&body, "/v1/search", 400), "empty");
 }
 
 static void a_picture_can_be_added_as_it_is(void **state)
