@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* GET /, /page.css and /page.js: the page to search on, which lies in this program. */
+/* GET / and the files that it names: the page to search on, which lies in this program. */
 #include "service/call.h"
 
 #include "page_files.h"
@@ -7,9 +7,9 @@
 #include <string.h>
 
 /* Nothing but what this server sends: no script or style within the HTML, no other site, and in none of its frames.
- * Pictures are also data, as those to search with, and blobs, as those that were fetched with a token. */
+ * Pictures are also data, as those to search with. */
 static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-                             "img-src 'self' data: blob:; "
+                             "img-src 'self' data:; "
                              "form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 static const struct {
@@ -18,6 +18,8 @@ static const struct {
     {"/", "index.html", "text/html; charset=utf-8"},
     {"/page.css", "page.css", "text/css; charset=utf-8"},
     {"/page.js", "page.js", "text/javascript; charset=utf-8"},
+    {"/map.js", "map.js", "text/javascript; charset=utf-8"},
+    {"/icon.svg", "icon.svg", "image/svg+xml"},
 };
 
 static const char *file_text(const char *name)

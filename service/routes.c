@@ -7,6 +7,8 @@
 
 const struct route routes[] = {
     {"GET", "/", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "The page to search on"},
+    {"GET", "/map.js", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "Its script of the map"},
+    {"GET", "/icon.svg", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "Its icon"},
     {"GET", "/page.css", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "Its looks"},
     {"GET", "/page.js", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "Its script"},
     {"POST", "/v1/embeddings", handle_embeddings, BODY_JSON, MANNERS_OPENAI, .picture = "input",
