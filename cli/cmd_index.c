@@ -3,6 +3,9 @@
 #include "cli/text.h"
 #include "joint/collection/collection.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static const struct command subcommands[] = {
     {"build", cmd_index_build, "make an index of pictures and texts, or go on making it"},
     {"update", cmd_index_update, "bring an index up to date with its folders"},
@@ -54,7 +57,7 @@ error_t index_parse(int key, char *argument, struct argp_state *state, const cha
 
 enum { KEY_WHERE = 0x3000, KEY_MATCH, KEY_KIND };
 
-static error_t parse_filter(int key, char *argument, struct argp_state *state)
+static error_t parse_words_filter(int key, char *argument, struct argp_state *state)
 {
     struct index_filter *filter = state->input;
     switch (key) {
@@ -64,6 +67,18 @@ static error_t parse_filter(int key, char *argument, struct argp_state *state)
     case KEY_MATCH:
         filter->match = argument;
         return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse_filter(int key, char *argument, struct argp_state *state)
+{
+    struct index_filter *filter = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = filter;
+        return 0;
     case KEY_KIND:
         filter->kind = (enum index_kind)option_choice(state, "kind", argument, index_kind_names);
         return 0;
@@ -72,7 +87,7 @@ static error_t parse_filter(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_option filter_options[] = {
+static const struct argp_option words_filter_options[] = {
     {NULL, 0, NULL, 0, "Which items:", 2},
     {"where", KEY_WHERE, "EXPR", 0,
         "Those for which an SQL expression holds, over id, kind, path, size, mtime, date, width, height, "
@@ -80,10 +95,34 @@ static const struct argp_option filter_options[] = {
         2},
     {"match", KEY_MATCH, "WORDS", 0,
         "Those with these words in path or caption, in FTS5's query language: 'kite AND sea*'", 2},
+    {0},
+};
+const struct argp words_filter_argp = {.options = words_filter_options, .parser = parse_words_filter};
+
+static const struct argp_option filter_options[] = {
     {"kind", KEY_KIND, "KIND", 0, "any, image or text (default: any)", 2},
     {0},
 };
-const struct argp filter_argp = {.options = filter_options, .parser = parse_filter};
+static const struct argp_child filter_children[] = {{&words_filter_argp, 0, NULL, 0}, {0}};
+const struct argp filter_argp = {
+    .options = filter_options, .parser = parse_filter, .children = filter_children};
+
+void message_nothing(const struct index *index, const struct index_filter *filter)
+{
+    const struct index_info info = index_info(index);
+    const char *const options[] = {filter->where ? "--where" : NULL, filter->match ? "--match" : NULL,
+        filter->kind != INDEX_ANY ? "--kind" : NULL};
+    char list[64] = "";
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i]) {
+            const size_t used = strlen(list);
+            snprintf(list + used, sizeof list - used, "%s%s", used ? " with " : "", options[i]);
+        }
+    if (*list && info.images + info.texts)
+        message("nothing in '%s' fits %s", info.path, list);
+    else
+        message("there is nothing in '%s'", info.path);
+}
 
 int session_open_for(struct session *session, const struct index *index, struct err *err)
 {

@@ -21,6 +21,7 @@ struct searching {
     struct search_results *batches; // (batch_count), kept for the gallery
     struct hit_list *lists;         // (count), of the batches
     size_t batch_count, count;
+    size_t fruitless; /* queries without a hit */
 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
@@ -71,11 +72,13 @@ static int open_all(struct searching *s, struct err *err)
 
 /* ---- searching ----------------------------------------------------------------------------------------- */
 
-static int print_lists(const struct searching *s, const struct search_results *found, struct err *err)
+static int print_lists(struct searching *s, const struct search_results *found, struct err *err)
 {
     int rc = 0;
-    for (size_t i = 0; i < found->count && !rc; i++)
-        rc = search_print(&s->output, &found->lists[i], s->request.queries_path, err);
+    for (size_t i = 0; i < found->count && !rc; i++) {
+        s->fruitless += !found->lists[i].count;
+        rc = search_print(&s->output, &found->lists[i], err);
+    }
     return rc;
 }
 
@@ -108,6 +111,18 @@ static size_t queries_at_once(const struct searching *s)
     return fit < 1 ? 1 : fit < AT_ONCE ? fit : AT_ONCE;
 }
 
+static void say_nothing_found(const struct searching *s)
+{
+    const struct search_request *request = &s->request;
+    if (!s->rows.chosen.chosen)
+        message_nothing(collection_index(s->collection), &request->filter);
+    else if (request->queries_path)
+        message("%zu of %zu queries have no hit of %g or more", s->fruitless, s->queries.count,
+            request->wanted.min_score);
+    else
+        message("no hit of %g or more", request->wanted.min_score);
+}
+
 static int search_all(struct searching *s, const struct job *job, struct err *err)
 {
     const struct search_request *request = &s->request;
@@ -131,6 +146,8 @@ static int search_all(struct searching *s, const struct job *job, struct err *er
     if (truncated)
         message("%zu queries are longer than the model's %zu tokens and were cut", truncated,
             model_context(request->session.model));
+    if (!rc && s->fruitless)
+        say_nothing_found(s);
     return rc;
 }
 

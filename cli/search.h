@@ -28,11 +28,11 @@ struct search_head {
     const struct picture_options *picture;
 };
 
-/*   table  the score, id and path (or text) of a hit a line; below the query, where there are several
+/*   table  the query as it was understood; below it a line a hit: its score, id, kind, and path or text
  *   tsv    query, score, id, kind, path, text: a line a hit
  *   json   {"query", "score", "id", "kind", "path", "text", "picture", "metadata"}: a line a hit, without what
  *          a hit does not have */
-int search_print(const struct output *output, const struct hit_list *list, bool several, struct err *err);
+int search_print(const struct output *output, const struct hit_list *list, struct err *err);
 
 /* Writes lists (count) as one HTML page with small pictures in it. */
 int search_gallery(const char *path, const struct search_head *head, const struct hit_list *lists,

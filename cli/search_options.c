@@ -8,17 +8,30 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { KEY_MINUS = 0x100, KEY_QUERIES, KEY_MIN_SCORE, KEY_NEAR_COPIES, KEY_SORT, KEY_HTML };
+enum {
+    KEY_PLUS = 0x100,
+    KEY_MINUS,
+    KEY_SEARCH_KIND,
+    KEY_QUERIES,
+    KEY_MIN_SCORE,
+    KEY_NEAR_COPIES,
+    KEY_SORT,
+    KEY_HTML
+};
 
 static const char *const near_copies[] = {"show", "hide", NULL};
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Queries:", 1},
-    {"text", 't', "TEXT", 0, "Look for this; the same as TEXT without an option", 1},
+    {"plus", KEY_PLUS, "TEXT", 0, "And for this: its embedding is added to that of the words", 1},
     {"minus", KEY_MINUS, "TEXT", 0, "And for the opposite of this", 1},
     {"image", 'i', "FILE[:WEIGHT]", 0, "And for what looks like this picture; it counts WEIGHT times a text",
         1},
     {"queries", KEY_QUERIES, "FILE", 0, "Many queries: a text a line; blank lines do not count", 1},
+    {"kind", KEY_SEARCH_KIND, "KIND", 0,
+        "image or text: items of one kind; any: both in turns, each by score (default: pictures before "
+        "texts)",
+        2},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {"top", 'k', "K", 0, "Show the K best (default: 10)", GROUP_OUTPUT},
     {"min-score", KEY_MIN_SCORE, "X", 0, "Show nothing below this cosine", GROUP_OUTPUT},
@@ -35,6 +48,30 @@ static const struct argp_option options[] = {
 static void add_term(struct search_request *s, const char *text, const char *picture, float weight)
 {
     s->terms[s->term_count++] = (struct query_term){text, picture_file(picture), weight};
+}
+
+static void add_text(struct search_request *s, struct argp_state *state, const char *text, float weight)
+{
+    if (!text[strspn(text, " \t\r\n")])
+        argp_error(state, "an empty text is nothing to look for");
+    add_term(s, text, NULL, weight);
+}
+
+/* Words without an option are one text, in quotes or not, and the first term. */
+static void add_words(struct search_request *s, struct argp_state *state, char **words, size_t count)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < count; i++)
+        size += strlen(words[i]) + 1;
+    char *text = arena_alloc(&s->arena, size), *end = text;
+    if (!text)
+        argp_failure(state, STATUS_CANNOT, 0, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        end += sprintf(end, "%s%s", i ? " " : "", words[i]);
+    add_text(s, state, text, 1);
+    const struct query_term first = s->terms[s->term_count - 1];
+    memmove(s->terms + 1, s->terms, (s->term_count - 1) * sizeof first);
+    s->terms[0] = first;
 }
 
 /* FILE, or FILE:WEIGHT where no file has that whole name. */
@@ -56,7 +93,8 @@ static void add_picture(struct search_request *s, struct argp_state *state, char
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct search_request *s = state->input;
-    char *end;
+    char *end, **words;
+    size_t count;
     switch (key) {
     case ARGP_KEY_INIT:
         s->terms = arena_alloc(&s->arena, (size_t)state->argc * sizeof *s->terms);
@@ -65,11 +103,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &s->filter;
         state->child_inputs[1] = &s->session;
         return 0;
-    case 't':
-        add_term(s, argument, NULL, 1);
+    case KEY_PLUS:
+        add_text(s, state, argument, 1);
         return 0;
     case KEY_MINUS:
-        add_term(s, argument, NULL, -1);
+        add_text(s, state, argument, -1);
+        return 0;
+    case KEY_SEARCH_KIND:
+        s->filter.kind = (enum index_kind)option_choice(state, "kind", argument, index_kind_names);
+        s->wanted.in_turns = s->filter.kind == INDEX_ANY;
         return 0;
     case 'i':
         add_picture(s, state, argument);
@@ -97,15 +139,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_HTML:
         s->html = argument;
         return 0;
-    case ARGP_KEY_ARG:
-        if (s->path)
-            add_term(s, argument, NULL, 1);
-        else
-            s->path = argument;
+    case ARGP_KEY_ARGS:
+        index_arguments(state, &s->path, &words, &count, SIZE_MAX);
+        if (count)
+            add_words(s, state, words, count);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no index: name one");
         return 0;
     case ARGP_KEY_END:
-        if (!s->path)
-            argp_error(state, "no index: name one");
         if (!s->term_count && !s->queries_path)
             argp_error(state, "nothing to look for: name a text, --image or --queries");
         if (s->term_count && s->queries_path)
@@ -117,22 +159,25 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&filter_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+    {&words_filter_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
 
 const struct argp search_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX TEXT...",
+    .args_doc = "INDEX [WORD...]",
     .doc =
-        "Find the pictures and texts of an index that are closest to a text, a picture, or several of both: "
-        "their embeddings are added up.\v"
-        "Scores are cosines with the query, highest first. The search is exact.\n\n"
+        "Find the pictures and texts of an index that are closest to a text, a picture, or several of both. "
+        "The "
+        "words are one text; what --plus, --minus and --image name is added to it.\v"
+        "Scores are cosines with the query, highest first, of pictures and then of texts: texts lie closer "
+        "to a "
+        "text than any picture does. The search is exact.\n\n"
         "tsv has the columns query, score, id, kind, path and text (of a picture: its caption), and with "
         "--near-copies hide the number of copies; json has those that are known, \"picture\" (that a text "
         "describes), \"metadata\" and \"copies\", the ids of up to 100 of \"copy_count\".\n\n"
         "Exit status: 0 searched, 2 cannot.\n\n"
-        "  diptych search photos.dip \"a red kite over the sea\"\n"
-        "  diptych search photos.dip \"a beach\" --minus people --image sea.jpg:0.5 --top 20\n"
+        "  diptych search photos.dip a red kite over the sea\n"
+        "  diptych search photos.dip a beach --minus people --image sea.jpg:0.5 --top 20\n"
         "  diptych search photos.dip sunset --where \"width >= 1024 and date >= '2024'\" --html sunset.html",
     .children = children,
     .help_filter = options_help_filter,

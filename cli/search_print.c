@@ -8,14 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void print_table(const struct output *output, const struct hit_list *list, bool several)
+static void print_table(const struct output *output, const struct hit_list *list)
 {
-    if (several)
-        output_path(output, list->query);
+    output_path(output, list->query);
     for (size_t i = 0; i < list->count; i++) {
         const struct index_item *item = &list->items[i];
         const char *what = item->kind == INDEX_IMAGE || !item->caption ? item->path : item->caption;
-        printf("%s%7.4f  %8" PRId64 "  ", several ? "  " : "", list->hits[i].score, item->id);
+        printf("  %7.4f  %8" PRId64 "  %-5s  ", list->hits[i].score, item->id, index_kind_names[item->kind]);
         text_escape(stdout, what ? what : "");
         if (item->kind == INDEX_TEXT && item->picture) {
             fputs("  (", stdout);
@@ -26,8 +25,6 @@ static void print_table(const struct output *output, const struct hit_list *list
             printf("  (+%zu %s)", list->copies[i].count, list->copies[i].count == 1 ? "copy" : "copies");
         fputc('\n', stdout);
     }
-    if (several)
-        fputc('\n', stdout);
 }
 
 static void print_tsv(const struct hit_list *list)
@@ -75,7 +72,7 @@ static int print_json(const struct hit_list *list, struct err *err)
     return rc;
 }
 
-int search_print(const struct output *output, const struct hit_list *list, bool several, struct err *err)
+int search_print(const struct output *output, const struct hit_list *list, struct err *err)
 {
     switch (output->format) {
     case OUTPUT_TSV:
@@ -84,7 +81,7 @@ int search_print(const struct output *output, const struct hit_list *list, bool 
     case OUTPUT_JSON:
         return print_json(list, err);
     default:
-        print_table(output, list, several);
+        print_table(output, list);
         return 0;
     }
 }

@@ -202,6 +202,14 @@ static int narrow(
     return 0;
 }
 
+static void count_rows(struct index_rows *rows)
+{
+    rows->mask = rows->owned;
+    rows->chosen = 0;
+    for (int64_t i = 0; i <= rows->count / 64; i++)
+        rows->chosen += __builtin_popcountll(rows->mask[i]);
+}
+
 static int apply_filter(
     struct index_rows *rows, struct index *index, const struct index_filter *filter, struct err *err)
 {
@@ -216,10 +224,7 @@ static int apply_filter(
         rc = narrow(rows, index, add_statement, texts_sql, err);
     if (rc || !rows->owned)
         return rc;
-    rows->mask = rows->owned;
-    rows->chosen = 0;
-    for (size_t i = 0; i < mask_words(index); i++)
-        rows->chosen += __builtin_popcountll(rows->owned[i]);
+    count_rows(rows);
     return 0;
 }
 
@@ -247,6 +252,30 @@ int index_rows(
         rc = catalog_check_unchanged(index, err);
     if (rc)
         index_rows_release(out);
+    return rc;
+}
+
+int index_rows_of(struct index_rows *out, struct index *index, const struct index_rows *rows,
+    enum index_kind kind, struct err *err)
+{
+    const size_t words = mask_words(index);
+    const uint64_t last = (UINT64_C(1) << rows->count % 64) - 1; /* a bit a row of the last word */
+    int rc = index->images ? 0 : new_mask(&index->images, index, add_statement, images_sql, err);
+    *out = *rows;
+    out->owned = mem_new(words, sizeof *out->owned);
+    if (!rc && !out->owned)
+        rc = err_memory(err, words * sizeof *out->owned);
+    for (size_t i = 0; i < words && !rc; i++) {
+        const uint64_t all = i + 1 < words ? UINT64_MAX : last;
+        out->owned[i] =
+            (rows->mask ? rows->mask[i] : all) & (kind == INDEX_IMAGE ? index->images[i] : ~index->images[i]);
+    }
+    if (!rc)
+        rc = catalog_check_unchanged(index, err);
+    if (rc)
+        index_rows_release(out);
+    else
+        count_rows(out);
     return rc;
 }
 

@@ -252,6 +252,10 @@ int index_rows(
     struct index_rows *out, struct index *index, const struct index_filter *filter, struct err *err);
 void index_rows_release(struct index_rows *rows);
 
+/* Those of rows of the index that have pictures, or texts. Borrowed in the same way; errors are index_rows's. */
+int index_rows_of(struct index_rows *out, struct index *index, const struct index_rows *rows,
+    enum index_kind kind, struct err *err);
+
 /* Whether a row, 0 to count - 1, is to be looked at. */
 static inline bool index_rows_have(const struct index_rows *rows, int64_t row)
 {

@@ -39,7 +39,8 @@ static int new_index(struct index **out, const char *path, enum index_access acc
 void forget_live(struct index *index)
 {
     free(index->live);
-    index->live = NULL;
+    free(index->images);
+    index->live = index->images = NULL;
 }
 
 void index_free(struct index *index)

@@ -44,7 +44,8 @@ struct index {
     size_t stride;         /* bytes of a row */
     struct file_map map;   /* of the vectors file: at least `mapped` rows */
     int64_t mapped;
-    uint64_t *live; /* rows with an item, once index_rows has asked; NULL: not known, or all */
+    uint64_t *live;   /* rows with an item, once index_rows has asked; NULL: not known, or all */
+    uint64_t *images; /* rows with a picture, once index_rows_of has asked; NULL: not known */
 
     char *
         files; /* of a writer, and in verifying: the folder of the index's own files, from the top of the file system */

@@ -239,6 +239,8 @@ struct hits_wanted {
     const struct index_place *after; /* in other orders: those up to this place are; NULL: none */
     size_t top;                      /* hits, 1 or more */
     double min_score;                /* none below: -INFINITY for all */
+    bool
+        in_turns; /* by score: a picture and a text in turns, each kind by score; else all pictures before all texts */
 };
 
 struct hit_copies {
@@ -270,7 +272,8 @@ struct hits_query {
 };
 
 /* Fills in the lists, all but .query, of queries (count) with one scan of the rows, if they want the best and copies are
- * not hidden; else one by one. index_search's promises hold: exact, ties by id.
+ * not hidden; else one by one. index_search's promises hold for each kind: exact, ties by id. Scores of pictures
+ * and of texts cannot be compared with each other.
  *
  * Hiding copies takes one scan more for the hits of a page, and compares all hits before them: to the 1,000th a moment, to
  * the last of HITS_COMPARED_MAX seconds; then ERR_LIMIT. An order by date or path takes what the rows up to the

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- what is searched ---------------------------------------------------------------------------------- */
 
@@ -105,33 +104,22 @@ static int find_alone(struct ranking *ranking, const struct search_rows *rows, s
 }
 
 /* The best of queries (count), in one scan. */
-static int find_together(struct ranking *rankings, size_t count, const struct search_rows *rows,
-    const struct job *job, struct err *err)
+static int find_together(
+    struct ranking *rankings, size_t count, const struct search_rows *rows, struct err *err)
 {
-    const size_t chosen = (size_t)rankings->rows->chosen, width = rankings->rows->width;
+    const size_t chosen = (size_t)rankings->rows->chosen;
     size_t k = 0;
     for (size_t i = 0; i < count; i++) {
         const size_t skip = rankings[i].query->wanted.skip, top = top_of(&rankings[i]);
         const size_t wanted = skip < chosen && top + 1 < chosen - skip ? skip + top + 1 : chosen;
         k = wanted > k ? wanted : k;
     }
-    float *vectors = mem_new(count, width * sizeof *vectors);        // (count, E)
-    struct index_hit *hits = mem_new(count, (k + 1) * sizeof *hits); // (count, k)
-    size_t *counts = mem_new(count, sizeof *counts);
-    int rc = vectors && hits && counts ? 0 : err_memory(err, count * k * sizeof *hits);
-    for (size_t i = 0; i < count && !rc; i++)
-        memcpy(vectors + i * width, rankings[i].query->vector, width * sizeof *vectors);
-    if (!rc && k)
-        rc = index_search(rankings->searcher, rankings->rows, vectors, count, k, hits, counts, job, err);
-    for (size_t i = 0; i < count && !rc; i++) {
-        rankings[i].hits = hits + i * k;
-        rankings[i].count = counts[i];
-        ranking_settle(&rankings[i], k == chosen);
-        rc = show(&rankings[i], rows, err);
+    int rc = rankings_search(rankings, count, k, err);
+    for (size_t i = 0; i < count; i++) {
+        if (!rc)
+            rc = show(&rankings[i], rows, err);
+        ranking_release(&rankings[i]);
     }
-    free(counts);
-    free(hits);
-    free(vectors);
     return rc;
 }
 
@@ -148,7 +136,7 @@ int hits_find(const struct hits_query *queries, size_t count, struct index *inde
             .index = index, .searcher = searcher, .rows = &rows->chosen, .query = &queries[i], .job = job};
     }
     if (!rc && together)
-        rc = find_together(rankings, count, rows, job, err);
+        rc = find_together(rankings, count, rows, err);
     for (size_t i = 0; i < count && !rc && !together; i++)
         rc = find_alone(&rankings[i], rows, err);
     free(rankings);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What hits.c, ranking.c and near_copies.c know together. */
+/* What hits.c, ranking.c, best.c and near_copies.c know together. */
 #ifndef DIPTYCH_COLLECTION_HITS_H
 #define DIPTYCH_COLLECTION_HITS_H
 
@@ -23,8 +23,8 @@ struct ranking {
 /* Brings it to `wanted` hits behind those that are passed over, or to all there are. */
 int ranking_extend(struct ranking *ranking, size_t wanted, struct err *err);
 
-/* The same for one by score, whose hits (count) are there already: the first of its rows, `whole` if these are all. */
-void ranking_settle(struct ranking *ranking, bool whole);
+/* The same for rankings (count) of the same rows by score, up to their first k hits in all, with one scan. */
+int rankings_search(struct ranking *rankings, size_t count, size_t k, struct err *err);
 void ranking_release(struct ranking *ranking);
 
 /* The hits that are shown. */

@@ -3,34 +3,6 @@
 
 #include <stdlib.h>
 
-/* ---- by score ------------------------------------------------------------------------------------------ */
-
-void ranking_settle(struct ranking *ranking, bool whole)
-{
-    const struct hits_wanted *wanted = &ranking->query->wanted;
-    ranking->whole = whole;
-    while (ranking->count && !(ranking->hits[ranking->count - 1].score >= wanted->min_score)) {
-        ranking->count--;
-        ranking->whole = true;
-    }
-    ranking->before = wanted->skip < ranking->count ? wanted->skip : ranking->count;
-}
-
-static int search_best(struct ranking *ranking, size_t wanted, struct err *err)
-{
-    const size_t chosen = (size_t)ranking->rows->chosen, skip = ranking->query->wanted.skip;
-    const size_t k = skip < chosen && wanted < chosen - skip ? skip + wanted : chosen;
-    int rc = array_grow(ranking->hits, &ranking->room, k + 1, err);
-    if (!rc && k)
-        rc = index_search(ranking->searcher, ranking->rows, ranking->query->vector, 1, k, ranking->hits,
-            &ranking->count, ranking->job, err);
-    if (!rc)
-        ranking_settle(ranking, k == chosen);
-    return rc;
-}
-
-/* ---- in other orders ----------------------------------------------------------------------------------- */
-
 /* A walk that is under way. */
 struct walking {
     struct ranking *ranking;
@@ -76,8 +48,10 @@ static int walk(struct ranking *ranking, size_t wanted, struct err *err)
 
 int ranking_extend(struct ranking *ranking, size_t wanted, struct err *err)
 {
-    return ranking->query->wanted.order == INDEX_BY_SCORE ? search_best(ranking, wanted, err)
-                                                          : walk(ranking, wanted, err);
+    const size_t chosen = (size_t)ranking->rows->chosen, skip = ranking->query->wanted.skip;
+    if (ranking->query->wanted.order != INDEX_BY_SCORE)
+        return walk(ranking, wanted, err);
+    return rankings_search(ranking, 1, skip < chosen && wanted < chosen - skip ? skip + wanted : chosen, err);
 }
 
 void ranking_release(struct ranking *ranking)

@@ -15,8 +15,8 @@ const char *query_line(struct arena *arena, const struct query_term *terms, size
     FILE *out = open_memstream(&text, &size);
     for (size_t i = 0; out && i < count; i++) {
         const struct query_term *term = &terms[i];
-        fprintf(out, "%s%s%s", i ? " " : "", term->weight < 0 ? "-" : "",
-            term->text ? term->text : picture_source_name(&term->picture));
+        const char *sign = i ? term->weight < 0 ? " - " : " + " : term->weight < 0 ? "-" : "";
+        fprintf(out, "%s%s", sign, term->text ? term->text : picture_source_name(&term->picture));
         if (fabsf(term->weight) != 1)
             fprintf(out, ":%g", (double)fabsf(term->weight));
     }

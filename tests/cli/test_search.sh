@@ -13,16 +13,50 @@ expect_status 0
 run search samples.dip "a blue tree above a yellow star" --kind image --top 3
 expect_status 0
 expect_empty err
-expect_lines out 3
-head -n 1 out | grep -Eq '^ 0\.[0-9]{4} +[0-9]+  [^ ]*pictures/04\.png$' || problem "the tree is not first"
+expect_lines out 4
+head -n 1 out | grep -Fqx "a blue tree above a yellow star" || problem "the query is not said first"
+sed -n 2p out | grep -Eq '^   0\.[0-9]{4} +[0-9]+  image  [^ ]*pictures/04\.png$' || problem "the tree is not first"
 run search samples.dip --image pictures/04.png --kind image --top 1 -f json
 expect_match out '^\{"query": "pictures/04\.png", "score": (1\.0|0\.999[0-9]*|1\.000[0-9]*), "id": [0-9]+, "kind": "image", "path": "[^"]*pictures/04\.png"\}$'
 run search samples.dip "three white flowers" --kind text --top 1 -f tsv
 expect_match out "^three white flowers${tab}(1|0\.9999[0-9]*|1\.0000[0-9]*)${tab}[0-9]+${tab}text${tab}[^${tab}]*words\.txt${tab}three white flowers\$"
 run search samples.dip "white flowers"
-expect_lines out 10
+expect_lines out 11
 run search samples.dip "white flowers" --top 100
-expect_lines out 14
+expect_lines out 15
+
+# ---- pictures before texts, though texts are closer to a text; both in turns where any are asked for
+run search samples.dip "three white flowers" --top 100 -f tsv
+[ "$(cut -f 4 out | uniq | tr '\n' ' ')" = "image text " ] || problem "pictures and texts are mixed"
+cut -f 4,5,6 out >apart
+run search samples.dip "three white flowers" --top 4 -f tsv --kind any
+[ "$(cut -f 4 out | tr '\n' ' ')" = "image text image text " ] || problem "not in turns"
+expect_match out "${tab}three white flowers\$"
+[ "$(sed -n '1p;3p' out | cut -f 4,5,6)" = "$(head -n 2 apart)" ] || problem "not the best pictures"
+run search samples.dip "three white flowers" --top 100 --kind any
+tail -n 10 out | grep -q text && problem "texts come behind the pictures that are left"
+
+# ---- words are one text, as in quotes; --plus adds another
+run search samples.dip three white flowers --kind image -f tsv
+cp out words
+run search samples.dip "three white flowers" --kind image -f tsv
+cmp -s out words || problem "words without quotes are another query"
+run search samples.dip --top 3 three white flowers --plus "a red heart" --minus star --image pictures/04.png:0.5 -f tsv
+expect_status 0
+expect_match out "^three white flowers \\+ a red heart - star \\+ pictures/04\.png:0\.5${tab}"
+run search samples.dip flowers --plus heart -f tsv
+cp out sum
+run search samples.dip --plus flowers --plus heart -f tsv
+cmp -s out sum || problem "the words are no term like others"
+run search samples.dip flowers heart -f tsv
+cmp -s out sum && problem "words are added up"
+for empty in "" "  "; do
+    run search samples.dip "$empty"
+    expect_status 2
+    expect_text err "an empty text is nothing to look for"
+    run search samples.dip star --minus "$empty"
+    expect_status 2
+done
 
 # ---- sums: a picture of a star less the star is no longer the star
 run search samples.dip --image pictures/04.png --minus "a blue tree above a yellow star" --minus "a blue tree" --kind image --top 12 -f tsv
@@ -83,8 +117,8 @@ touch -d '2024-01-03 00:00:00 UTC' twice/c.png
 run index build twice.dip twice
 run search twice.dip --image pictures/04.png --near-copies hide
 expect_status 0
-expect_lines out 2
-head -n 1 out | grep -Eq 'twice/[ab]\.png  \(\+1 copy\)$' || problem "the copy is not hidden"
+expect_lines out 3
+sed -n 2p out | grep -Eq 'twice/[ab]\.png  \(\+1 copy\)$' || problem "the copy is not hidden"
 run search twice.dip --image pictures/04.png --near-copies hide -f tsv --top 1
 cut -f 7 out | grep -qx 1 || problem "tsv does not count the copy"
 run search twice.dip --image pictures/04.png --near-copies hide -f json --top 1
@@ -99,13 +133,22 @@ expect_text err "score, date"
 
 # ---- filters
 run search samples.dip "a star" --where "path like '%/02.png'"
-expect_lines out 1
+expect_lines out 2
 run search samples.dip "a star" --match '"red heart"'
-expect_lines out 1
+expect_lines out 2
 expect_text out "a red heart in outline"
 run search samples.dip "a star" --min-score 2
 expect_status 0
+expect_lines out 1
+expect_line err "diptych: no hit of 2 or more"
+run search samples.dip --queries queries --min-score 0.999 -f tsv
+expect_line err "diptych: 2 of 3 queries have no hit of 0.999 or more"
+run search samples.dip "a star" --where "width > 9999" -f tsv
+expect_status 0
 expect_empty out
+expect_line err "diptych: nothing in 'samples.dip' fits --where"
+run search samples.dip "a star" --match zebra --kind text
+expect_line err "diptych: nothing in 'samples.dip' fits --match with --kind"
 run search samples.dip "a star" --where "path ="
 expect_status 2
 expect_text err 'path ='
@@ -117,7 +160,7 @@ expect_match out '^pictures +12$'
 # ---- the gallery: one file that needs no other
 run search samples.dip "a <b>red</b> & blue star" --kind image --top 3 --html page.html
 expect_status 0
-expect_lines out 3
+expect_lines out 4
 [ "$(grep -o 'src="data:image/[a-z]*;base64,' page.html | wc -l)" -eq 3 ] || problem "not three pictures in the page"
 expect_text page.html "a &lt;b&gt;red&lt;/b&gt; &amp; blue star"
 grep -Eq '<script|https?://|<b>' page.html && problem "the page has what it should not"

@@ -11,6 +11,8 @@ run search-tsv search a.dip "three white flowers" -f tsv
 run search-json search a.dip "three white flowers" -f json -k 4
 run search-image search a.dip --image pictures/04.png -k 2 -f json
 run search-sum search a.dip "a red heart" --image pictures/04.png:0.5 --minus "a blue star" -k 4
+run search-words search a.dip three white flowers --plus "a red heart" --minus star -k 3
+run search-in-turns search a.dip three white flowers --kind any -k 4
 run search-cancel search a.dip "a red heart" --minus "a red heart"
 run search-weight search a.dip --image pictures/04.png:0
 run search-weight-word search a.dip --image pictures/04.png:heavy
@@ -29,6 +31,8 @@ run search-queries-none search a.dip --queries queries.none
 run search-queries-nowhere search a.dip --queries nowhere
 run search-where search a.dip "a star" --where "path like '%/02.png'"
 run search-match search a.dip "a star" --match '"red heart"'
+run search-where-none search a.dip "a star" --where "width > 9999"
+run search-match-none search a.dip "a star" --match zebra --kind text -f json
 run search-bad-where search a.dip "a star" --where "path ="
 run search-bad-match search a.dip "a star" --match "AND"
 run search-html search a.dip "a <b>red</b> & blue star" -k 4 --html page.html

@@ -129,6 +129,7 @@ static double dot(const float *a, const float *b)
 struct expected {
     const struct made *item;
     double score;
+    size_t rank;                      /* by score among those of its kind */
     const struct made *copies[COUNT]; // (copy_count), the nearest first
     size_t copy_count;
 };
@@ -140,13 +141,18 @@ struct list {
 
 struct sorting {
     enum index_order order;
-    const struct made *leader; /* the nearest first, instead */
+    bool in_turns, ranked; /* ranks are known: they matter */
 };
 
 static int compare(const void *a, const void *b, void *context)
 {
     const struct sorting *sorting = context;
     const struct expected *x = a, *y = b;
+    const bool apart = x->item->picture != y->item->picture;
+    if (sorting->ranked && sorting->in_turns && x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    if (sorting->ranked && apart)
+        return x->item->picture ? -1 : 1;
     if (sorting->order == INDEX_BY_SCORE && x->score != y->score)
         return x->score > y->score ? -1 : 1;
     if (sorting->order == INDEX_BY_DATE && x->item->mtime_ns != y->item->mtime_ns)
@@ -169,11 +175,21 @@ static void list_release(struct list *list)
     free(list->hits);
 }
 
-static struct list list_slowly(
-    const struct world *w, const float *query, enum index_order order, double min_score, bool hide)
+/* Pictures before texts, or both in turns. */
+static void rank_kinds(struct list *list, struct sorting *sorting)
+{
+    size_t ranks[2] = {0};
+    for (size_t i = 0; i < list->count; i++)
+        list->hits[i].rank = ranks[list->hits[i].item->picture]++;
+    sorting->ranked = true;
+    qsort_r(list->hits, list->count, sizeof *list->hits, compare, sorting);
+}
+
+static struct list list_slowly(const struct world *w, const float *query, enum index_order order,
+    double min_score, bool hide, bool in_turns)
 {
     struct list list = {.hits = mem_new(w->count, sizeof *list.hits)};
-    struct sorting sorting = {.order = order};
+    struct sorting sorting = {.order = order, .in_turns = in_turns};
     size_t kept = 0;
     for (size_t i = 0; i < w->count; i++) {
         const double score = query ? dot(query, w->items[i].vector) : 0;
@@ -181,6 +197,8 @@ static struct list list_slowly(
             list.hits[list.count++] = (struct expected){.item = &w->items[i], .score = score};
     }
     qsort_r(list.hits, list.count, sizeof *list.hits, compare, &sorting);
+    if (order == INDEX_BY_SCORE)
+        rank_kinds(&list, &sorting);
     for (size_t i = 0; i < list.count && hide; i++) {
         size_t leader = 0;
         while (leader < kept && !(list.hits[i].item->picture && list.hits[leader].item->picture &&
@@ -212,11 +230,11 @@ static void expect_hit(const struct hit_list *page, size_t i, const struct expec
 }
 
 /* All pages one after the other. Returns how many copies are hidden. */
-static size_t expect_pages(
-    struct world *w, const float *query, enum index_order order, double min_score, bool hide, size_t top)
+static size_t expect_pages_of(struct world *w, const float *query, enum index_order order, double min_score,
+    bool hide, size_t top, bool in_turns)
 {
-    struct list expected = list_slowly(w, query, order, min_score, hide);
-    struct hits_wanted wanted = {.order = order, .top = top, .min_score = min_score};
+    struct list expected = list_slowly(w, query, order, min_score, hide, in_turns);
+    struct hits_wanted wanted = {.order = order, .top = top, .min_score = min_score, .in_turns = in_turns};
     struct index_place place;
     struct search_rows rows;
     size_t at = 0, hidden = 0;
@@ -247,6 +265,13 @@ static size_t expect_pages(
     return hidden;
 }
 
+static size_t expect_pages(
+    struct world *w, const float *query, enum index_order order, double min_score, bool hide, size_t top)
+{
+    return expect_pages_of(w, query, order, min_score, hide, top, false) +
+           (order == INDEX_BY_SCORE ? expect_pages_of(w, query, order, min_score, hide, top, true) : 0);
+}
+
 static void pages_are_the_list_made_slowly(void **state)
 {
     (void)state;
@@ -273,7 +298,7 @@ static void a_place_outlives_its_item(void **state)
     (void)state;
     struct world w;
     world_clouds(&w, "gone.dip");
-    struct list expected = list_slowly(&w, NULL, INDEX_BY_PATH, -INFINITY, false);
+    struct list expected = list_slowly(&w, NULL, INDEX_BY_PATH, -INFINITY, false, false);
     const struct made *last = expected.hits[99].item;
     const struct index_place place = {0, last->path, last->id};
     struct hit_list page = {0};
@@ -291,6 +316,49 @@ static void a_place_outlives_its_item(void **state)
     search_rows_release(&rows);
     arena_release(&arena);
     list_release(&expected);
+    world_close(&w);
+}
+
+/* ---- kinds --------------------------------------------------------------------------------------------- */
+
+static void expect_ids(struct world *w, const struct index_filter *filter, bool in_turns, size_t top,
+    const int64_t *ids, size_t count, bool more)
+{
+    struct hit_list page = {0};
+    struct arena arena = {0};
+    struct search_rows rows;
+    const struct hits_query one = {.vector = w->items[0].vector,
+        .wanted = {.top = top, .min_score = 0.5, .in_turns = in_turns},
+        .out = &page,
+        .arena = &arena};
+    assert_ok(search_rows_open(&rows, w->index, filter, false, &err));
+    assert_ok(hits_find(&one, 1, w->index, w->searcher, &rows, NULL, &err));
+    assert_int_equal(page.count, count);
+    assert_int_equal(page.more, more);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(page.items[i].id, ids[i]);
+    search_rows_release(&rows);
+    arena_release(&arena);
+}
+
+/* Texts 1 to 3 are the closest to the query, then pictures 4 and 5; picture 6 is too far. */
+static void pictures_come_before_texts(void **state)
+{
+    (void)state;
+    struct world w = {.items = mem_new(6, sizeof *w.items), .count = 6};
+    for (size_t i = 0; i < w.count; i++) {
+        float first[WIDTH] = {1}, other[WIDTH] = {0, 1};
+        between(w.items[i].vector, first, other, i < 5 ? 0.2F * (float)i : 9);
+        w.items[i].picture = i >= 3;
+    }
+    world_open(&w, "kinds.dip", INDEX_F32);
+    const struct index_filter some = {.where = "id != 4"};
+    expect_ids(&w, NULL, false, 9, (const int64_t[]){4, 5, 1, 2, 3}, 5, false);
+    expect_ids(&w, NULL, false, 5, (const int64_t[]){4, 5, 1, 2, 3}, 5, false);
+    expect_ids(&w, NULL, false, 2, (const int64_t[]){4, 5}, 2, true);
+    expect_ids(&w, NULL, true, 9, (const int64_t[]){4, 1, 5, 2, 3}, 5, false);
+    expect_ids(&w, NULL, true, 2, (const int64_t[]){4, 1}, 2, true);
+    expect_ids(&w, &some, false, 9, (const int64_t[]){5, 1, 2, 3}, 4, false);
     world_close(&w);
 }
 
@@ -435,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_are_the_list_made_slowly),
         cmocka_unit_test(a_place_outlives_its_item),
+        cmocka_unit_test(pictures_come_before_texts),
         cmocka_unit_test(crowds_are_one_hit_each),
         cmocka_unit_test(all_may_be_copies_of_one),
         cmocka_unit_test(a_job_ends_it),

@@ -55,11 +55,13 @@ static void a_query_finds_items_with_all_that_is_known(void **state)
     assert_int_equal(collection_search(&results, w.collection, &search, &w.job, NULL), 0);
     assert_int_equal(results.count, 1);
     assert_int_equal(results.lists[0].count, 5);
-    assert_string_equal(results.lists[0].query, "cat -dog:0.5");
+    assert_string_equal(results.lists[0].query, "cat - dog:0.5");
     assert_string_equal(results.lists[0].items[0].path, world_path(&w, "cat.png"));
     assert_true(fabs(results.lists[0].hits[0].score - 1) < 1e-6);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(results.lists[0].items[i].kind, i < 3 ? INDEX_IMAGE : INDEX_TEXT);
     for (size_t i = 1; i < 5; i++)
-        assert_true(results.lists[0].hits[i].score <= results.lists[0].hits[i - 1].score);
+        assert_true(i == 3 || results.lists[0].hits[i].score <= results.lists[0].hits[i - 1].score);
     search_results_release(&results);
     search_rows_release(&rows);
     world_release(&w);
