@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * soak PORT PID SECONDS REQUESTS: many clients of a service that runs, each asking for something else every time: right
- * and wrong requests, ones that are given up on the way, answers that nobody reads. It ends after so many seconds or
+ * and wrong requests, ones that are given up on the way, answers that nobody reads, items added and deleted, updates. It ends after so many seconds or
  * requests, whichever comes first; 0 is no limit.
  *
  * Every answer must have the status that it has, and the numbers that it had when it was asked for alone; and the
@@ -124,7 +124,13 @@ static char *read_picture(void)
 
 /* ---- what is answered ---------------------------------------------------------------------------------- */
 
-/* The numbers in a value, in order, but for the time. */
+/* Whether a number changes by itself: the time, and how many items an index has. */
+static bool changes(const char *key)
+{
+    return !strcmp(key, "created") || !strcmp(key, "images") || !strcmp(key, "texts");
+}
+
+/* The numbers in a value, in order, but for those that change. */
 static void collect(double *numbers, size_t *count, const json_t *value)
 {
     const char *key;
@@ -132,8 +138,15 @@ static void collect(double *numbers, size_t *count, const json_t *value)
     size_t i;
     if (json_is_number(value) && *count < NUMBERS_MAX)
         numbers[(*count)++] = json_number_value(value);
-    json_object_foreach((json_t *)value, key, part) if (strcmp(key, "created")) collect(numbers, count, part);
-    json_array_foreach(value, i, part) collect(numbers, count, part);
+    json_object_foreach((json_t *)value, key, part)
+    {
+        if (!changes(key))
+            collect(numbers, count, part);
+    }
+    json_array_foreach(value, i, part)
+    {
+        collect(numbers, count, part);
+    }
 }
 
 static size_t numbers_of(double *numbers, const struct answer *answer)
@@ -229,6 +242,76 @@ static void give_up(size_t i, uint64_t random)
     free(text);
 }
 
+static void tell_wrong(const char *what, const struct answer *answer)
+{
+    fprintf(stderr, "%s: %d: %.300s\n", what, answer->status, answer->body ? answer->body : "");
+    soak.wrong++;
+}
+
+/* The bytes of a picture that is like no other, in base64: a BMP of 8 by 8 pixels. */
+static void make_picture(char out[512], uint64_t random)
+{
+    enum { HEAD = 54, PIXELS = 8 * 8 * 3 };
+    uint8_t bytes[HEAD + PIXELS] = "BM", *info = bytes + 14;
+    bytes[2] = sizeof bytes;
+    bytes[10] = HEAD;
+    info[0] = 40;
+    info[4] = info[8] = 8;
+    info[12] = 1;
+    info[14] = 24;
+    for (size_t i = 0; i < PIXELS; i++)
+        bytes[HEAD + i] = (uint8_t)random_at(random, i);
+    memset(out, 0, 512);
+    base64_encode_raw(out, sizeof bytes, bytes);
+}
+
+/* Adds an item and takes it out again. Who writes may have to come again, 409. */
+static void change_index(int fd, uint64_t random)
+{
+    char picture[512], body[1024], path[64];
+    make_picture(picture, random);
+    if (random % 2)
+        snprintf(body, sizeof body, "{\"items\": [{\"image\": \"%s\", \"caption\": \"pixels\"}]}", picture);
+    else
+        snprintf(body, sizeof body, "{\"items\": [{\"text\": \"text %llu\"}]}", (unsigned long long)random);
+    struct answer answer = client_ask(fd, "POST", "/v1/items", JSON_TYPE, body);
+    if (answer.status != 200 && answer.status != 409 && answer.status != 429)
+        tell_wrong("POST /v1/items", &answer);
+    json_t *root = answer.status == 200 ? json_loads(answer.body, 0, NULL) : NULL;
+    const json_t *item = json_array_get(json_object_get(root, "data"), 0);
+    const long long id = json_integer_value(json_object_get(item, "id"));
+    json_decref(root);
+    answer_release(&answer);
+    snprintf(path, sizeof path, "/v1/items/%lld", id);
+    for (int tries = 0; id && tries < 100; tries++) {
+        answer = client_ask(fd, "DELETE", path, NULL, NULL);
+        const int status = answer.status;
+        if (status != 200 && status != 409 && status != 429)
+            tell_wrong(path, &answer);
+        answer_release(&answer);
+        if (status != 409 && status != 429)
+            return;
+    }
+}
+
+/* Follows an update to its end, or leaves it. */
+static void update_index(uint64_t random)
+{
+    const char *text =
+        "POST /v1/index/update HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    struct answer answer = {.body = mem_new(1, 1 << 16)};
+    const int fd = client_connect(soak.port);
+    client_send(fd, text, strlen(text));
+    for (ssize_t got = 1; got > 0 && answer.size < (1 << 16) - 1 && random % 4;
+         answer.size += got > 0 ? (size_t)got : 0)
+        got = recv(fd, answer.body + answer.size, (1 << 16) - 1 - answer.size, 0);
+    answer.status = answer.size > 12 ? atoi(answer.body + strlen("HTTP/1.1 ")) : 0;
+    if (random % 4 && answer.status != 409 && answer.status != 429 && !strstr(answer.body, "event: done"))
+        tell_wrong("POST /v1/index/update", &answer);
+    close(fd);
+    answer_release(&answer);
+}
+
 static bool goes_on(void)
 {
     return (soak.until <= 0 || time_now() < soak.until) && (!soak.requests || soak.done < soak.requests) &&
@@ -247,7 +330,15 @@ static void *client(void *number)
             give_up(which, random >> 20 & 0xffffff);
             continue;
         }
+        if (random >> 52 == 0xfff) {
+            update_index(random);
+            continue;
+        }
         fd = fd < 0 ? client_connect(soak.port) : fd;
+        if (random >> 60 == 1) {
+            change_index(fd, random);
+            continue;
+        }
         struct answer answer = ask(fd, which);
         if (!answer.status) { /* a connection that was kept may end between two requests */
             close(fd);
@@ -329,11 +420,15 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < CLIENTS; i++)
         if (pthread_create(&threads[i], NULL, client, (void *)(uintptr_t)(i + 1)))
             abort();
-    while (goes_on() && part_done(begun) < 0.1)
-        usleep(10000);
-    files = files_of_process();
-    memory = memory_of_process();
-    printf("%8ld requests: %zu files, %zu KiB\n", (long)soak.done, files, memory);
+    for (int tenth = 1; tenth < 10; tenth++) {
+        while (goes_on() && part_done(begun) < tenth / 10.0)
+            usleep(10000);
+        files = tenth == 1 ? files_of_process() : files;
+        memory = tenth == 1 ? memory_of_process() : memory;
+        printf(
+            "%8ld requests: %zu files, %zu KiB\n", (long)soak.done, files_of_process(), memory_of_process());
+        fflush(stdout);
+    }
     for (size_t i = 0; i < CLIENTS; i++)
         pthread_join(threads[i], NULL);
     const size_t files_now = files_of_process(), memory_now = memory_of_process();
