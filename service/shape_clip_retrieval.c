@@ -74,13 +74,16 @@ static int read_query(
 /* A field without which that server answers nothing. */
 static int need_field(const struct call *call, const char *name, struct err *err)
 {
-    return json_object_get(call->body, name) ? 0 : err_set(err, ERR_ARGUMENT, "'%s' is missing", name);
+    const json_t *value = json_object_get(call->body, name);
+    return value && !json_is_null(value) ? 0 : err_set(err, ERR_ARGUMENT, "'%s' is missing", name);
 }
 
 static int find_index(struct shelf_index **out, const struct call *call, struct err *err)
 {
     const char *name = NULL;
-    int rc = need_field(call, "indice_name", err);
+    int rc = json_object_get(call->body, "indice_name")
+                 ? 0
+                 : err_set(err, ERR_ARGUMENT, "'indice_name' is missing");
     if (!rc)
         rc = field_text(&name, call->body, "indice_name", err);
     return rc ? rc : shelf_find(out, call_shelf(call), name, err);

@@ -156,6 +156,35 @@ static void a_batch_without_end_is_no_health(void **state)
     service_close(service, 0);
 }
 
+/* ---- a model that is being loaded ---------------------------------------------------------------------- */
+
+static void requests_wait_for_no_model(void **state)
+{
+    (void)state;
+    struct err err;
+    struct service *service;
+    char text[16];
+    const struct service_options options = {.model = MODEL, .device = {.precision = "f32"}};
+    set(&device.held, true); /* the first text, which is encoded in loading */
+    assert_int_equal(service_open(&service, &options, &err), 0);
+    const int port = service_port(service);
+    expect_status(port, "GET", "/health", NULL, 200);
+    expect_status(port, "GET", "/ready", NULL, 503);
+    expect_status(port, "GET", "/", NULL, 200);
+    expect_status(port, "GET", "/metrics", NULL, 200);
+    expect_status(port, "GET", "/openapi.json", NULL, 200);
+    expect_status(port, "GET", "/v1/models", NULL, 503);
+    struct answer answer = client_once(port, "POST", "/v1/embeddings", NULL, "{\"input\": \"a\"}");
+    assert_int_equal(answer.status, 503);
+    assert_non_null(answer_header(&answer, "Retry-After", text, sizeof text));
+    answer_release(&answer);
+    set(&device.held, false);
+    assert_int_equal(service_wait(service, &err), 0);
+    expect_status(port, "GET", "/ready", NULL, 200);
+    expect_status(port, "POST", "/v1/embeddings", "{\"input\": \"a\"}", 200);
+    service_close(service, 0);
+}
+
 /* ---- indexes that go ----------------------------------------------------------------------------------- */
 
 static void a_lost_index_is_not_found(void **state)
@@ -309,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failing_batches_fail_alone),
         cmocka_unit_test(a_batch_without_end_is_no_health),
+        cmocka_unit_test(requests_wait_for_no_model),
         cmocka_unit_test(a_lost_index_is_not_found),
         cmocka_unit_test(an_index_made_anew_is_seen),
         cmocka_unit_test(bombs_are_too_large),
