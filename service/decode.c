@@ -88,3 +88,63 @@ int decode_all(struct pool *pool, struct decode *decodes, size_t count, const st
     free(tasks);
     return rc;
 }
+
+/* ---- thumbnails ---------------------------------------------------------------------------------------- */
+
+struct shrinking {
+    struct pool_task task;
+    struct thumbnail *out;
+    struct picture_source source;
+    int edge;
+    const struct picture_options *options;
+    int rc;
+    struct err err;
+
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool stop, ended;
+};
+
+static void shrink(void *context)
+{
+    struct shrinking *shrinking = context;
+    pthread_mutex_lock(&shrinking->lock);
+    const bool stop = shrinking->stop;
+    pthread_mutex_unlock(&shrinking->lock);
+    if (!stop)
+        shrinking->rc = thumbnail_read(
+            shrinking->out, shrinking->source, shrinking->edge, shrinking->options, &shrinking->err);
+    pthread_mutex_lock(&shrinking->lock);
+    shrinking->ended = true;
+    pthread_cond_signal(&shrinking->done);
+    pthread_mutex_unlock(&shrinking->lock);
+}
+
+int decode_thumbnail(struct thumbnail *out, struct pool *pool, struct picture_source source, int edge,
+    const struct picture_options *options, const struct job *job, struct err *err)
+{
+    struct shrinking shrinking = {.task = {.run = shrink, .context = &shrinking},
+        .out = out,
+        .source = source,
+        .edge = edge,
+        .options = options};
+    int rc = 0;
+    *out = (struct thumbnail){0};
+    pthread_mutex_init(&shrinking.lock, NULL);
+    pthread_cond_init(&shrinking.done, NULL);
+    pool_submit(pool, &shrinking.task);
+    pthread_mutex_lock(&shrinking.lock);
+    while (!shrinking.ended && !rc)
+        rc = wait_or_step(&shrinking.done, &shrinking.lock, job, err);
+    shrinking.stop = rc != 0;
+    while (!shrinking.ended)
+        pthread_cond_wait(&shrinking.done, &shrinking.lock);
+    pthread_mutex_unlock(&shrinking.lock);
+    if (rc)
+        thumbnail_release(out);
+    else if (shrinking.rc)
+        rc = err_set(err, shrinking.rc, "%s", shrinking.err.msg);
+    pthread_cond_destroy(&shrinking.done);
+    pthread_mutex_destroy(&shrinking.lock);
+    return rc;
+}

@@ -19,4 +19,9 @@ struct decode {
 int decode_all(struct pool *pool, struct decode *decodes, size_t count, const struct preprocess *preprocess,
     const struct picture_options *options, const struct job *job, struct err *err);
 
+/* thumbnail_read on a thread of the pool, so that no more pictures are in memory at once than it has threads, however
+ * many ask. ERR_CANCELLED too, where the job ends it before its turn has come. */
+int decode_thumbnail(struct thumbnail *out, struct pool *pool, struct picture_source source, int edge,
+    const struct picture_options *options, const struct job *job, struct err *err);
+
 #endif

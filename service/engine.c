@@ -12,7 +12,7 @@ struct engine {
     char fingerprint[FINGERPRINT_SIZE];
     struct encoder *text_encoder, *picture_encoder;
     struct batcher *texts, *pictures;
-    struct pool *decoders;
+    struct pool *decoders, *thumbnails;
 
     int32_t *ids;        // (text_batch, context): of the batch under way
     size_t *lengths;     // (text_batch)
@@ -244,6 +244,12 @@ int engine_encode(struct engine *engine, float *embeddings, const struct input *
     return rc;
 }
 
+int engine_thumbnail(struct engine *engine, struct thumbnail *out, struct picture_source source, int edge,
+    const struct picture_options *options, const struct job *job, struct err *err)
+{
+    return decode_thumbnail(out, engine->thumbnails, source, edge, options, job, err);
+}
+
 /* ---- health -------------------------------------------------------------------------------------------- */
 
 /* One text, or one black picture, in a batch with others'. */
@@ -349,6 +355,8 @@ int engine_open(struct engine **out, const struct engine_options *options, struc
     if (!rc)
         rc = pool_open(&engine->decoders, thread_default(), err);
     if (!rc)
+        rc = pool_open(&engine->thumbnails, thread_default(), err);
+    if (!rc)
         rc = open_batcher(&engine->texts, engine, options->text_batch, run_texts, err);
     if (!rc)
         rc = open_batcher(&engine->pictures, engine, options->picture_batch, run_pictures, err);
@@ -365,6 +373,7 @@ void engine_free(struct engine *engine)
         return;
     batcher_free(engine->texts);
     batcher_free(engine->pictures);
+    pool_free(engine->thumbnails);
     pool_free(engine->decoders);
     encoder_free(engine->text_encoder);
     encoder_free(engine->picture_encoder);

@@ -57,6 +57,10 @@ struct input {
 int engine_encode(struct engine *engine, float *embeddings, const struct input *inputs, size_t count,
     size_t *tokens, const struct job *job, struct err *err);
 
+/* thumbnail_read, of as many pictures at once as there are CPUs, however many ask; ERR_CANCELLED too. Needs no model. */
+int engine_thumbnail(struct engine *engine, struct thumbnail *out, struct picture_source source, int edge,
+    const struct picture_options *options, const struct job *job, struct err *err);
+
 /* Whether the device still does what it is given: ERR_DEVICE where a batch has taken more than `patience` seconds so
  * far. Where the last batch of texts or pictures has failed, another is tried, and its error is this one's: a device that
  * has recovered is healthy again without anybody asking for anything else. */

@@ -189,7 +189,8 @@ int handle_item_thumbnail(struct call *call, struct err *err)
     }
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     const struct picture_options options = {.min_edge = (int)edge};
-    rc = thumbnail_read(&thumbnail, picture_file(path), (int)edge, &options, err);
+    rc = engine_thumbnail(
+        call_engine(call), &thumbnail, picture_file(path), (int)edge, &options, &call->request->job, err);
     close(fd);
     if (rc)
         return rc;
