@@ -67,9 +67,25 @@ static bool is_json_field(const char *name)
     return false;
 }
 
+/* Values take up to thirty times the memory of the bytes they are written in, so their number has a limit of its own.
+ * Each but the first stands behind a comma or a bracket. */
+static int check_json_size(const struct span body, struct err *err)
+{
+    enum { VALUES_MAX = 1000000 };
+    size_t values = 0;
+    for (size_t i = 0; i < body.length; i++)
+        values += body.data[i] == ',' || body.data[i] == '[' || body.data[i] == '{';
+    return values <= VALUES_MAX ? 0
+                                : err_set(err, ERR_LIMIT, "there are %zu values in the body, the limit is %d",
+                                      values, VALUES_MAX);
+}
+
 static int read_value(json_t **out, const char *name, struct span value, struct err *err)
 {
     if (is_json_field(name)) {
+        const int rc = check_json_size(value, err);
+        if (rc)
+            return rc;
         *out = json_loadb(value.data, value.length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
         return *out ? 0 : err_set(err, ERR_FORMAT, "'%.40s' is no JSON", name);
     }
@@ -150,19 +166,6 @@ static int read_picture(struct call *call, struct err *err)
     if (!rc)
         rc = add_picture(&picture, call, bytes, err);
     return rc ? rc : add_value(call->body, call->route->picture, picture, err);
-}
-
-/* Values take up to thirty times the memory of the bytes they are written in, so their number has a limit of its own.
- * Each but the first stands behind a comma or a bracket. */
-static int check_json_size(const struct span body, struct err *err)
-{
-    enum { VALUES_MAX = 1000000 };
-    size_t values = 0;
-    for (size_t i = 0; i < body.length; i++)
-        values += body.data[i] == ',' || body.data[i] == '[' || body.data[i] == '{';
-    return values <= VALUES_MAX
-               ? 0
-               : err_set(err, ERR_LIMIT, "the body has %zu values, the limit is %d", values, VALUES_MAX);
 }
 
 static int read_json(struct call *call, struct err *err)

@@ -178,10 +178,11 @@ static int find_copies(struct hiding *hiding, struct err *err)
     int rc = index_neighbours(&near, ranking->searcher, &hiding->rows->pictures,
         hiding->leaders + first * hiding->width, hiding->count - first, INDEX_NEAR_COPY, ranking->job, err);
     for (; hit < end && !rc; hit++) {
+        if (hit->leader == NO_LEADER)
+            continue;
         const size_t n = hit->leader - first, begin = n ? near.ends[n - 1] : 0;
-        if (hit->leader != NO_LEADER)
-            rc = take_copies(hiding, &hit->copies, hit->leader, ranking->hits[hit->hit].row,
-                near.hits + begin, near.ends[n] - begin, err);
+        rc = take_copies(hiding, &hit->copies, hit->leader, ranking->hits[hit->hit].row, near.hits + begin,
+            near.ends[n] - begin, err);
     }
     index_neighbours_release(&near);
     return rc;

@@ -64,6 +64,16 @@ static const struct question questions[] = {
     {"POST", "/v1/search", JSON_TYPE, "{\"image\": \"@\", \"where\": \"id < 7\", \"kind\": \"image\"}", 200},
     {"POST", "/v1/search", JSON_TYPE, "{\"text\": \"a\", \"where\": \"nothing = 1\"}", 400},
     {"POST", "/v1/search", JSON_TYPE, "{\"text\": \"a\", \"index\": \"other\"}", 404},
+    {"POST", "/v1/search", JSON_TYPE, "{\"text\": \"a\", \"near_copies\": \"hide\", \"where\": \"id < 7\"}",
+        200},
+    {"POST", "/v1/search", JSON_TYPE, "{\"text\": \"a\", \"sort\": \"path\", \"where\": \"id < 7\"}", 200},
+    {"POST", "/v1/score", JSON_TYPE,
+        "{\"references\": [[\"a red heart\", \"one heart\"], \"a dog\"], \"candidates\": [\"a heart\", \"a "
+        "black dog\"]}",
+        200},
+    {"POST", "/v1/score", JSON_TYPE, "{\"references\": [\"a\"], \"candidates\": []}", 400},
+    {"GET", "/v1/index/map?kind=film", NULL, NULL, 400},
+    {"GET", "/openapi.json", "Accept-Encoding: gzip\r\n", NULL, 200},
     {"GET", "/v1/items/1", NULL, NULL, 200},
     {"GET", "/v1/items/1/image", NULL, NULL, 200},
     {"GET", "/v1/items/1/image", "Range: bytes=10-19\r\n", NULL, 206},
@@ -153,7 +163,8 @@ static size_t numbers_of(double *numbers, const struct answer *answer)
 {
     char type[64];
     size_t count = 0;
-    if (!answer_header(answer, "Content-Type", type, sizeof type) || strcmp(type, "application/json"))
+    if (!answer_header(answer, "Content-Type", type, sizeof type) || strcmp(type, "application/json") ||
+        answer_header(answer, "Content-Encoding", type, sizeof type))
         return 0;
     json_t *root = json_loadb(answer->body, answer->size, 0, NULL);
     if (!root)
