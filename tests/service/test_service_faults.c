@@ -150,7 +150,8 @@ static void a_batch_without_end_is_no_health(void **state)
     assert_int_equal(health, 503);
     set(&device.held, false);
     pthread_join(thread, &status);
-    assert_true((intptr_t)status == 504 || (intptr_t)status == 200); /* it may come just before it is given up */
+    assert_true(
+        (intptr_t)status == 504 || (intptr_t)status == 200); /* it may come just before it is given up */
     expect_status(port, "GET", "/health", NULL, 200);
     expect_status(port, "POST", "/v1/embeddings", "{\"input\": \"a\"}", 200);
     service_close(service, 0);
