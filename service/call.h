@@ -8,6 +8,7 @@
 #ifndef DIPTYCH_SERVICE_CALL_H
 #define DIPTYCH_SERVICE_CALL_H
 
+#include "service/access.h"
 #include "service/engine.h"
 #include "service/http.h"
 #include "service/service.h"
@@ -20,6 +21,8 @@ struct call {
     struct http_request *request;
     struct http_response *response;
     const struct route *route;
+    enum access_level access; /* what the client may do */
+    const char *path;         /* of the request, below the service's base path; NULL: it does not lie there */
     const char *id; /* what the path has in place of "*"; NULL where the route has none */
     json_t *body;   /* of routes that take JSON, and what else body.c makes of one: an object */
     struct body_picture *pictures; // (picture_count): in the body as they are; see call_picture
@@ -44,7 +47,8 @@ struct route {
     const char *picture; /* NULL, or the field that holds pictures: the body may be a form or a picture too */
     bool open;           /* needs no token */
     bool early;          /* answered before all is loaded */
-    bool writes;         /* changes an index: only for those who may write */
+    bool writes;         /* changes something: takes ACCESS_WRITE */
+    bool networks;       /* its clients send no token: networks can be let in without one */
     const char *summary;
 };
 
@@ -118,6 +122,10 @@ int call_alloc(void *out, const struct call *call, size_t count, size_t size, st
 
 /* ---- the handlers -------------------------------------------------------------------------------------- */
 
+int handle_login_state(struct call *call, struct err *err);
+int handle_login(struct call *call, struct err *err);
+int handle_logout(struct call *call, struct err *err);
+int handle_reload(struct call *call, struct err *err);
 int handle_page(struct call *call, struct err *err);
 int handle_embeddings(struct call *call, struct err *err);
 int handle_classify(struct call *call, struct err *err);

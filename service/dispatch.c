@@ -24,26 +24,36 @@ static bool fits(const char **id, const char *pattern, const char *path, struct 
 }
 
 /* The route of a request. HEAD is a GET whose body stays here. */
-static const struct route *find_route(const char **id, struct http_request *request)
+static const struct route *find_route(struct call *call)
 {
+    const struct http_request *request = call->request;
     const char *method = strcmp(request->method, "HEAD") ? request->method : "GET";
     for (const struct route *route = routes; route->method; route++)
-        if (!strcmp(route->method, method) && fits(id, route->path, request->path, &request->arena))
+        if (!strcmp(route->method, method) && fits(&call->id, route->path, call->path, &call->request->arena))
             return route;
     return NULL;
 }
 
 /* The methods that a path has, as the header Allow lists them; NULL where there is no such path. */
-static const char *methods_of_path(struct http_request *request)
+static const char *methods_of_path(const struct call *call)
 {
     char list[64];
     size_t used = 0;
     const char *id;
+    struct arena *arena = &call->request->arena;
     for (const struct route *route = routes; route->method && used < sizeof list; route++)
-        if (fits(&id, route->path, request->path, &request->arena))
+        if (fits(&id, route->path, call->path, arena))
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%s%s", used ? ", " : "",
                 route->method, strcmp(route->method, "GET") ? "" : ", HEAD");
-    return used && used < sizeof list ? arena_copy(&request->arena, list, used) : NULL;
+    return used && used < sizeof list ? arena_copy(arena, list, used) : NULL;
+}
+
+/* The path below the service's; NULL where the request's lies elsewhere. */
+static const char *path_here(const struct service *service, const char *path)
+{
+    const char *base = service->options.base_path;
+    const size_t length = strlen(base);
+    return !strncmp(path, base, length) && path[length] == '/' ? path + length : NULL;
 }
 
 /* ---- the head of a request ----------------------------------------------------------------------------- */
@@ -59,19 +69,49 @@ static struct call *call_new(
     return call;
 }
 
+/* Whether the request has the right to its route; otherwise the answer says why not. */
+static bool check_access(struct call *call)
+{
+    struct access *access = call->service->access;
+    const struct route *route = call->route;
+    const enum access_level needed = route && route->writes ? ACCESS_WRITE : ACCESS_READ;
+    int status;
+    const char *why;
+    call->access = access_level(access, call->request, &status, &why);
+    if ((route && route->open) || call->access >= needed ||
+        (route && route->networks && access_from_network(access, call->request)))
+        return true;
+    answer_status(call, status, ERR_ARGUMENT, why);
+    return false;
+}
+
+/* "/diptych" is answered "/diptych/", below which what the page asks for lies. */
+static bool leads_below(struct call *call)
+{
+    const char *base = call->service->options.base_path;
+    if (!*base || strcmp(call->request->path, base))
+        return false;
+    char place[512];
+    const int length = snprintf(place, sizeof place, "%s/", base);
+    const char *copy = arena_copy(&call->request->arena, place, (size_t)length);
+    response_add_header(call->response, "Location", copy ? copy : "/");
+    call->response->status = 308;
+    return true;
+}
+
 static void check_head(struct call *call)
 {
     struct http_request *request = call->request;
     const char *host = request_header(request, "Host");
-    call->route = find_route(&call->id, request);
-    const char *methods = call->route ? NULL : methods_of_path(request);
-    if (!access_host_allowed(call->service, host))
+    call->path = path_here(call->service, request->path);
+    call->route = call->path ? find_route(call) : NULL;
+    const char *methods = !call->path || call->route ? NULL : methods_of_path(call);
+    if (!access_host_allowed(call->service->access, host))
         answer_status(call, 403, ERR_ARGUMENT, "this name is none of this machine's");
     else if (!access_origin_allowed(request_header(request, "Origin"), host))
         answer_status(call, 403, ERR_ARGUMENT, "requests of other sites' pages are not answered");
-    else if (!(call->route && call->route->open) &&
-             !access_token_right(call->service, request_header(request, "Authorization")))
-        answer_status(call, 401, ERR_ARGUMENT, "the token is missing or wrong");
+    else if (leads_below(call) || !check_access(call))
+        return;
     else if (methods)
         answer_status(call, 405, ERR_ARGUMENT, "this path is not for this method");
     else if (!call->route)

@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/engine.h"
 #include "service/decode.h"
+#include "service/residence.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct engine {
     struct engine_options options;
     struct device *device;
-    struct model *model;
-    char fingerprint[FINGERPRINT_SIZE];
-    struct encoder *text_encoder, *picture_encoder;
     struct batcher *texts, *pictures;
     struct pool *decoders, *thumbnails;
 
+    /* What stays known of a model that has been given back. */
+    char fingerprint[FINGERPRINT_SIZE];
+    struct model_config config;
+    float logit_scale;
+
+    struct residence *residence; /* of all that follows */
+    struct model *model;
+    struct encoder *text_encoder, *picture_encoder;
     int32_t *ids;        // (text_batch, context): of the batch under way
     size_t *lengths;     // (text_batch)
     float *text_rows;    // (text_batch, E)
@@ -36,12 +43,12 @@ struct picture_item {
 
 static size_t context_of(const struct engine *engine)
 {
-    return model_config(engine->model)->text.context;
+    return engine->config.text.context;
 }
 
 static size_t pixel_bytes(const struct engine *engine)
 {
-    const size_t edge = model_config(engine->model)->vision.image_size;
+    const size_t edge = engine->config.vision.image_size;
     return edge * edge * 3;
 }
 
@@ -104,7 +111,7 @@ static int text_ids(struct text_item *item, const struct engine *engine, const s
 /* Ids that come from outside are looked at before they meet those of others in a batch. */
 static int check_ids(const struct engine *engine, const struct text_item *item, struct err *err)
 {
-    const struct text_config *config = &model_config(engine->model)->text;
+    const struct text_config *config = &engine->config.text;
     if (!item->length || item->length > config->context)
         return err_set(err, ERR_ARGUMENT, "%zu ids, the model takes 1 to %zu", item->length, config->context);
     for (size_t i = 0; i < item->length; i++)
@@ -231,6 +238,23 @@ static int encode_pictures_of(const struct encoding *e, struct err *err)
     return rc;
 }
 
+int engine_hold(const struct model **out, struct engine *engine, const struct job *job, struct err *err)
+{
+    const int rc = residence_hold(engine->residence, job, err);
+    *out = rc ? NULL : engine->model;
+    return rc;
+}
+
+void engine_let_go(struct engine *engine)
+{
+    residence_let_go(engine->residence);
+}
+
+bool engine_loaded(const struct engine *engine)
+{
+    return residence_there(engine->residence);
+}
+
 int engine_encode(struct engine *engine, float *embeddings, const struct input *inputs, size_t count,
     size_t *tokens, const struct job *job, struct err *err)
 {
@@ -238,9 +262,13 @@ int engine_encode(struct engine *engine, float *embeddings, const struct input *
     *tokens = 0;
     for (size_t i = 0; i < count; i++)
         *(inputs[i].kind == INPUT_PICTURE ? &encoding.pictures : &encoding.texts) += 1;
-    int rc = encoding.texts ? encode_texts(&encoding, err) : 0;
+    int rc = residence_hold(engine->residence, job, err);
+    if (rc)
+        return rc;
+    rc = encoding.texts ? encode_texts(&encoding, err) : 0;
     if (!rc && encoding.pictures)
         rc = encode_pictures_of(&encoding, err);
+    engine_let_go(engine);
     return rc;
 }
 
@@ -279,10 +307,13 @@ int engine_check(struct engine *engine, double patience, const struct job *job, 
     int rc = seconds > patience
                  ? err_set(err, ERR_DEVICE, "the device has been at one batch for %.0f seconds", seconds)
                  : 0;
-    if (!rc && counts.texts.failed)
+    if (rc || !(counts.texts.failed || counts.pictures.failed) || !residence_try_hold(engine->residence))
+        return rc;
+    if (counts.texts.failed)
         rc = encode_something(engine, false, job, err);
     if (!rc && counts.pictures.failed)
         rc = encode_something(engine, true, job, err);
+    engine_let_go(engine);
     return rc;
 }
 
@@ -310,18 +341,56 @@ static int open_memory(struct engine *engine, struct err *err)
     return err_memory(err, pictures * pixel_bytes(engine));
 }
 
-static int open_model(struct engine *engine, struct err *err)
+static int load_model(struct engine *engine, struct err *err)
+{
+    return model_open(&engine->model, engine->options.directory, engine->device, err);
+}
+
+static int load_encoders(struct engine *engine, struct err *err)
 {
     const struct engine_options *options = &engine->options;
-    int rc = model_directory_fingerprint(engine->fingerprint, options->directory, err);
-    if (!rc)
-        rc = device_open(&engine->device, &options->device, err);
-    if (!rc)
-        rc = model_open(&engine->model, options->directory, engine->device, err);
-    if (!rc)
-        rc = encoder_open(&engine->text_encoder, engine->model, options->text_batch, err);
+    int rc = encoder_open(&engine->text_encoder, engine->model, options->text_batch, err);
     if (!rc)
         rc = encoder_open(&engine->picture_encoder, engine->model, options->picture_batch, err);
+    return rc ? rc : open_memory(engine, err);
+}
+
+/* What malloc has kept of it goes back to the system, too. */
+static void unload(void *context)
+{
+    struct engine *engine = context;
+    encoder_free(engine->text_encoder);
+    encoder_free(engine->picture_encoder);
+    model_free(engine->model);
+    free(engine->ids);
+    free(engine->lengths);
+    free(engine->text_rows);
+    free(engine->pixels);
+    free(engine->picture_rows);
+    engine->text_encoder = engine->picture_encoder = NULL;
+    engine->model = NULL;
+    engine->ids = NULL;
+    engine->lengths = NULL;
+    engine->text_rows = engine->picture_rows = NULL;
+    engine->pixels = NULL;
+    malloc_trim(0);
+}
+
+/* Indexes are searched by what the model was at the beginning. */
+static int load_again(void *context, struct err *err)
+{
+    struct engine *engine = context;
+    char fingerprint[FINGERPRINT_SIZE];
+    int rc = model_directory_fingerprint(fingerprint, engine->options.directory, err);
+    if (!rc && strcmp(fingerprint, engine->fingerprint))
+        rc = err_set(err, ERR_FORMAT, "'%s' has become another model: the service must be started anew",
+            engine->options.directory);
+    if (!rc)
+        rc = load_model(engine, err);
+    if (!rc)
+        rc = load_encoders(engine, err);
+    if (rc)
+        unload(engine);
     return rc;
 }
 
@@ -344,12 +413,20 @@ static int warm_up(struct engine *engine, struct err *err)
 int engine_open(struct engine **out, const struct engine_options *options, struct err *err)
 {
     struct engine *engine = mem_new(1, sizeof *engine);
+    const struct residence_options residence = {load_again, unload, engine, options->idle_seconds};
     if (!engine)
         return err_memory(err, sizeof *engine);
     engine->options = *options;
-    int rc = open_model(engine, err);
+    int rc = model_directory_fingerprint(engine->fingerprint, options->directory, err);
     if (!rc)
-        rc = open_memory(engine, err);
+        rc = device_open(&engine->device, &options->device, err);
+    if (!rc)
+        rc = load_model(engine, err);
+    if (!rc) {
+        engine->config = *model_config(engine->model);
+        engine->logit_scale = model_logit_scale(engine->model);
+        rc = load_encoders(engine, err);
+    }
     if (!rc)
         rc = warm_up(engine, err);
     if (!rc)
@@ -360,6 +437,8 @@ int engine_open(struct engine **out, const struct engine_options *options, struc
         rc = open_batcher(&engine->texts, engine, options->text_batch, run_texts, err);
     if (!rc)
         rc = open_batcher(&engine->pictures, engine, options->picture_batch, run_pictures, err);
+    if (!rc)
+        rc = residence_open(&engine->residence, &residence, err);
     if (rc)
         engine_free(engine);
     else
@@ -371,25 +450,24 @@ void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
+    residence_free(engine->residence);
     batcher_free(engine->texts);
     batcher_free(engine->pictures);
     pool_free(engine->thumbnails);
     pool_free(engine->decoders);
-    encoder_free(engine->text_encoder);
-    encoder_free(engine->picture_encoder);
-    model_free(engine->model);
+    unload(engine);
     device_free(engine->device);
-    free(engine->ids);
-    free(engine->lengths);
-    free(engine->text_rows);
-    free(engine->pixels);
-    free(engine->picture_rows);
     free(engine);
 }
 
-const struct model *engine_model(const struct engine *engine)
+const struct model_config *engine_config(const struct engine *engine)
 {
-    return engine->model;
+    return &engine->config;
+}
+
+float engine_logit_scale(const struct engine *engine)
+{
+    return engine->logit_scale;
 }
 
 const char *engine_fingerprint(const struct engine *engine)
@@ -399,7 +477,7 @@ const char *engine_fingerprint(const struct engine *engine)
 
 size_t engine_width(const struct engine *engine)
 {
-    return model_width(engine->model);
+    return engine->config.text.embed_width;
 }
 
 struct device *engine_device(const struct engine *engine)
@@ -409,7 +487,7 @@ struct device *engine_device(const struct engine *engine)
 
 size_t engine_picture_tokens(const struct engine *engine)
 {
-    const struct vit_config *vision = &model_config(engine->model)->vision;
+    const struct vit_config *vision = &engine->config.vision;
     const size_t grid = vision->image_size / vision->patch_size;
     return grid * grid + 1;
 }

@@ -5,6 +5,9 @@
  * Texts and pictures have an encoder and a queue each, so that neither waits for the other; requests meet there in
  * batches (batcher.h). Texts are cut into tokens on the thread that asks; pictures are decoded on a pool as large as
  * the CPUs, however many ask.
+ *
+ * A model that nobody has used for some time can be given back to the system: what it is stays known, and who needs it
+ * next loads it again, while others who need it wait.
  */
 #ifndef DIPTYCH_SERVICE_ENGINE_H
 #define DIPTYCH_SERVICE_ENGINE_H
@@ -17,7 +20,8 @@ struct engine_options {
     struct device_options device;
     struct picture_options picture; /* limits on what is decoded */
     size_t text_batch, picture_batch;
-    size_t queue; /* texts, and pictures, that may wait */
+    size_t queue;        /* texts, and pictures, that may wait */
+    double idle_seconds; /* without use after which the model is given back; 0: never */
 };
 
 struct engine;
@@ -27,12 +31,20 @@ struct engine;
 int engine_open(struct engine **out, const struct engine_options *options, struct err *err);
 void engine_free(struct engine *engine); /* no call may be under way */
 
-const struct model *engine_model(const struct engine *engine);
+/* What is known without the model. */
+const struct model_config *engine_config(const struct engine *engine);
+float engine_logit_scale(const struct engine *engine);
 const char *engine_fingerprint(const struct engine *engine);
 size_t engine_width(const struct engine *engine); /* E */
 struct device *engine_device(const struct engine *engine);
 size_t engine_picture_tokens(
     const struct engine *engine); /* of one picture: its patches and the class token */
+
+/* The model, loaded if it is not, until engine_let_go. Errors are those of engine_open; ERR_FORMAT where another model is
+ * in its place by now; ERR_CANCELLED: the job ended the wait for another that loads it. */
+int engine_hold(const struct model **out, struct engine *engine, const struct job *job, struct err *err);
+void engine_let_go(struct engine *engine);
+bool engine_loaded(const struct engine *engine);
 
 /* A text, the ids of one, or a picture. */
 enum input_kind { INPUT_TEXT, INPUT_IDS, INPUT_PICTURE };
@@ -52,6 +64,7 @@ struct input {
  *
  *   ERR_BUSY      too much is waiting already
  *   ERR_CANCELLED the job ended it
+ *   errors of engine_hold
  *   ERR_FORMAT, ERR_UNSUPPORTED, ERR_LIMIT, ERR_ARGUMENT: an input is at fault; the message says which
  *   ERR_DEVICE, ERR_MEMORY */
 int engine_encode(struct engine *engine, float *embeddings, const struct input *inputs, size_t count,
@@ -63,7 +76,7 @@ int engine_thumbnail(struct engine *engine, struct thumbnail *out, struct pictur
 
 /* Whether the device still does what it is given: ERR_DEVICE where a batch has taken more than `patience` seconds so
  * far. Where the last batch of texts or pictures has failed, another is tried, and its error is this one's: a device that
- * has recovered is healthy again without anybody asking for anything else. */
+ * has recovered is healthy again without anybody asking for anything else. A model that was given back stays so. */
 int engine_check(struct engine *engine, double patience, const struct job *job, struct err *err);
 
 struct engine_counts {

@@ -56,6 +56,18 @@ int request_each_query(const struct http_request *request, request_visit *visit,
     return visiting.rc;
 }
 
+const char *request_cookie(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection->mhd, MHD_COOKIE_KIND, name);
+}
+
+const struct sockaddr *request_peer(const struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : NULL;
+}
+
 void response_add_header(struct http_response *response, const char *name, const char *value)
 {
     if (response->header_count < HTTP_HEADERS_MAX)

@@ -16,6 +16,7 @@
 
 struct http_server;
 struct http_connection;
+struct sockaddr;
 
 /* ---- a request and its answer -------------------------------------------------------------------------- */
 
@@ -34,6 +35,10 @@ struct http_request {
 /* NULL where there is none. Names of headers in letters of either case. */
 const char *request_header(const struct http_request *request, const char *name);
 const char *request_query(const struct http_request *request, const char *name);
+const char *request_cookie(const struct http_request *request, const char *name);
+
+/* The address at the other end of the connection; NULL, or of AF_UNIX, where it has none. */
+const struct sockaddr *request_peer(const struct http_request *request);
 
 /* Visits the parameters of the query string in their order; those without a '=' have NULL for a value. A non-zero return
  * ends it, and is returned. */

@@ -200,10 +200,15 @@ int inputs_read_contents(struct inputs *out, const struct call *call, const char
 
 int inputs_check_lengths(const struct call *call, const struct inputs *inputs, struct err *err)
 {
-    const struct model *model = engine_model(call_engine(call));
-    const size_t context = model_config(model)->text.context;
+    struct engine *engine = call_engine(call);
+    const size_t context = engine_config(engine)->text.context;
+    const struct model *model;
     int32_t *ids; // (context)
     int rc = call_alloc(&ids, call, context, sizeof *ids, err);
+    if (!rc)
+        rc = engine_hold(&model, engine, &call->request->job, err);
+    if (rc)
+        return rc;
     for (size_t i = 0; i < inputs->count && !rc; i++) {
         const struct input *input = &inputs->items[i];
         bool truncated = false;
@@ -216,6 +221,7 @@ int inputs_check_lengths(const struct call *call, const struct inputs *inputs, s
             rc = err_set(
                 err, ERR_ARGUMENT, "input %zu has more than %zu tokens, and may not be cut", i, context);
     }
+    engine_let_go(engine);
     return rc;
 }
 
@@ -241,8 +247,8 @@ int inputs_encode(
 int inputs_rank(struct prediction **best, size_t *count, const struct call *call, const struct inputs *inputs,
     struct err *err)
 {
-    const struct model *model = engine_model(call_engine(call));
-    const size_t width = model_width(model);
+    const struct engine *engine = call_engine(call);
+    const size_t width = engine_width(engine);
     float *embeddings; // (inputs->count, E)
     size_t tokens;
     *count = inputs->count - 1;
@@ -250,6 +256,6 @@ int inputs_rank(struct prediction **best, size_t *count, const struct call *call
     if (!rc)
         rc = call_alloc(best, call, *count, sizeof **best, err);
     if (!rc)
-        rank_rows(*best, *count, embeddings, embeddings + width, *count, width, model_logit_scale(model));
+        rank_rows(*best, *count, embeddings, embeddings + width, *count, width, engine_logit_scale(engine));
     return rc;
 }

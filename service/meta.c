@@ -32,12 +32,23 @@ int handle_ready(struct call *call, struct err *err)
     return 0;
 }
 
+/* Whatever is wrong with a file is none of the client's faults. */
+int handle_reload(struct call *call, struct err *err)
+{
+    struct err problem;
+    if (service_reload(call->service, &problem))
+        return err_set(err, ERR_IO, "%s", problem.msg);
+    call->answer = json_pack("{s:s}", "status", "reloaded");
+    return 0;
+}
+
 /* ---- models -------------------------------------------------------------------------------------------- */
 
 /* OpenAI's list of models, each with what a client wants to know before it sends anything. */
 int handle_models(struct call *call, struct err *err)
 {
-    const struct model *model = engine_model(call_engine(call));
+    const struct engine *engine = call_engine(call);
+    const struct model_config *config = engine_config(engine);
     const struct shelf *shelf = call_shelf(call);
     json_t *indexes = json_array();
     int rc = 0;
@@ -57,9 +68,8 @@ int handle_models(struct call *call, struct err *err)
     }
     call->answer = json_pack("{s:s, s:[{s:s, s:s, s:s, s:I, s:I, s:I, s:s}], s:o}", "object", "list", "data",
         "id", call_model(call), "object", "model", "owned_by", "diptych", "dimensions",
-        (json_int_t)model_width(model), "context", (json_int_t)model_config(model)->text.context,
-        "image_size", (json_int_t)model_config(model)->vision.image_size, "fingerprint",
-        engine_fingerprint(call_engine(call)), "indexes", indexes);
+        (json_int_t)engine_width(engine), "context", (json_int_t)config->text.context, "image_size",
+        (json_int_t)config->vision.image_size, "fingerprint", engine_fingerprint(engine), "indexes", indexes);
     return rc;
 }
 
@@ -107,8 +117,10 @@ int handle_metrics(struct call *call, struct err *err)
     print_gauge(out, "requests_handled", "Requests being handled.", (double)counts.handling);
     print_gauge(out, "requests_waiting", "Requests that wait to be handled.", (double)counts.waiting);
     print_gauge(out, "body_bytes", "Memory that bodies of requests take.", (double)counts.body_bytes);
-    if (service_ready(service))
+    if (service_ready(service)) {
+        print_gauge(out, "model_loaded", "Whether the model is in memory.", engine_loaded(service->engine));
         print_queues(out, service);
+    }
     if (fclose(out))
         return err_memory(err, 0);
     call->response->status = 200;

@@ -71,7 +71,7 @@ static const char *describe_status(int status)
     } descriptions[] = {
         {400, "Something in the request makes no sense"},
         {401, "The token is missing or wrong"},
-        {403, "The request comes from another site's page, or to another name"},
+        {403, "It takes a token that may write, or comes from another site's page, or to another name"},
         {404, "What is named is not there"},
         {409, "Others write to the index"},
         {413, "Larger than what is taken here"},
@@ -226,12 +226,12 @@ static void add_names(struct call *call, json_t *schemas)
 static void add_sizes(struct call *call, json_t *schemas)
 {
     const bool ready = service_ready(call->service);
-    const struct model *model = ready ? engine_model(call_engine(call)) : NULL;
-    const json_int_t width = model ? (json_int_t)model_width(model) : 0;
+    const struct model_config *config = ready ? engine_config(call_engine(call)) : NULL;
+    const json_int_t width = config ? (json_int_t)engine_width(call_engine(call)) : 0;
     json_t *vector = json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "number");
     json_t *id = json_pack("{s:s, s:i}", "type", "integer", "minimum", 0);
-    if (model) {
-        const struct text_config *text = &model_config(model)->text;
+    if (config) {
+        const struct text_config *text = &config->text;
         json_object_set_new(vector, "minItems", json_integer(width));
         json_object_set_new(vector, "maxItems", json_integer(width));
         json_object_set_new(id, "maximum", json_integer((json_int_t)text->vocab - 1));
@@ -241,11 +241,12 @@ static void add_sizes(struct call *call, json_t *schemas)
     json_object_set_new(schemas, "Query", vector);
     json_object_set_new(schemas, "Id", id);
     json_object_set_new(schemas, "Dimensions",
-        model ? only(json_integer(width)) : json_pack("{s:[s, s]}", "type", "integer", "null"));
+        config ? only(json_integer(width)) : json_pack("{s:[s, s]}", "type", "integer", "null"));
 }
 
 int handle_openapi(struct call *call, struct err *err)
 {
+    const struct service_options *options = &call->service->options;
     json_t *files, *paths = json_object();
     int rc = read_files(&files, err);
     json_t *described = json_object_get(files, "paths"), *schemas = json_object_get(files, "schemas");
@@ -256,10 +257,11 @@ int handle_openapi(struct call *call, struct err *err)
     if (!rc) {
         add_names(call, schemas);
         add_sizes(call, schemas);
-        call->answer = json_pack("{s:s, s:{s:s, s:s}, s:O, s:{s:O, s:O}}", "openapi", "3.1.0", "info",
-            "title", "Diptych", "version", DIPTYCH_VERSION, "paths", paths, "components", "schemas", schemas,
+        call->answer = json_pack("{s:s, s:{s:s, s:s}, s:[{s:s}], s:O, s:{s:O, s:O}}", "openapi", "3.1.0",
+            "info", "title", "Diptych", "version", DIPTYCH_VERSION, "servers", "url",
+            *options->base_path ? options->base_path : "/", "paths", paths, "components", "schemas", schemas,
             "parameters", json_object_get(files, "parameters"));
-        if (call->service->options.token) {
+        if (options->token || options->token_file || options->write_token || options->write_token_file) {
             json_object_set_new(json_object_get(call->answer, "components"), "securitySchemes",
                 json_pack("{s:{s:s, s:s}}", "token", "type", "http", "scheme", "bearer"));
             json_object_set_new(call->answer, "security", json_pack("[{s:[]}]", "token"));

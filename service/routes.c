@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the service answers: the one table that drives routing, metrics and /openapi.json, where openapi/NAME.json says
- * what bodies and answers look like. */
+/* What the service answers: the one table that drives routing, rights, metrics and /openapi.json, where openapi/NAME.json
+ * says what bodies and answers look like. Who may ask for what, and how a page logs in: access.h. */
 #include "service/call.h"
 
 #define OPEN .open = true, .early = true
@@ -11,6 +11,13 @@ const struct route routes[] = {
     {"GET", "/icon.svg", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "Its icon"},
     {"GET", "/page.css", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "Its looks"},
     {"GET", "/page.js", handle_page, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "Its script"},
+    {"GET", "/v1/login", handle_login_state, BODY_NONE, MANNERS_OPENAI, .early = true,
+        .summary = "What the client may do: 200 with {\"access\": \"read\" or \"write\"}, or 401 where it "
+                   "must log in"},
+    {"POST", "/v1/login", handle_login, BODY_JSON, MANNERS_OPENAI, OPEN,
+        .summary =
+            "Takes {\"token\"} and answers the same, with a cookie that stands for the token from then on"},
+    {"POST", "/v1/logout", handle_logout, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "204; ends the cookie"},
     {"POST", "/v1/embeddings", handle_embeddings, BODY_JSON, MANNERS_OPENAI, .picture = "input",
         .summary = "Embeddings of texts and pictures, as OpenAI's clients ask for them"},
     {"POST", "/v1/classify", handle_classify, BODY_JSON, MANNERS_OPENAI, .picture = "input",
@@ -43,6 +50,8 @@ const struct route routes[] = {
         .summary = "200 while the service can answer"},
     {"GET", "/ready", handle_ready, BODY_NONE, MANNERS_OPENAI, OPEN,
         .summary = "200 once model and indexes are loaded"},
+    {"POST", "/v1/reload", handle_reload, BODY_NONE, MANNERS_OPENAI, .writes = true,
+        .summary = "Takes tokens and indexes that have been replaced"},
     {"GET", "/metrics", handle_metrics, BODY_NONE, MANNERS_OPENAI, .early = true,
         .summary = "Counts in Prometheus' text format"},
     {"GET", "/openapi.json", handle_openapi, BODY_NONE, MANNERS_OPENAI, OPEN,
@@ -54,7 +63,7 @@ const struct route routes[] = {
         .summary = "Texts by how close they are to a query, as clients of text-embeddings-inference ask"},
     {"GET", "/info", handle_tei_info, BODY_NONE, MANNERS_TEI,
         .summary = "The model, as text-embeddings-inference describes it"},
-    {"POST", "/predict", handle_immich_predict, BODY_ANY, MANNERS_DETAIL,
+    {"POST", "/predict", handle_immich_predict, BODY_ANY, MANNERS_DETAIL, .networks = true,
         .summary = "The embedding of a picture or a text, as immich asks its machine learning"},
     {"GET", "/ping", handle_immich_ping, BODY_NONE, MANNERS_DETAIL, OPEN, .summary = "'pong'"},
     {"POST", "/knn-service", handle_knn, BODY_UNNAMED, MANNERS_MESSAGE,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/service_internal.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ static int load(struct service *service, struct err *err)
         .picture = options->picture,
         .text_batch = options->batch,
         .picture_batch = options->batch,
+        .idle_seconds = options->idle_unload,
         .queue = options->batch * ((size_t)options->requests + 1)};
     int rc = classes_open(&service->classes, err);
     if (!rc)
@@ -66,6 +68,7 @@ int service_wait(struct service *service, struct err *err)
 
 static void fill_in(struct service_options *options)
 {
+    options->base_path = options->base_path ? options->base_path : "";
     options->address = options->address ? options->address : "127.0.0.1";
     options->batch = options->batch ? options->batch : 32;
     options->requests = options->requests ? options->requests : 64;
@@ -73,6 +76,22 @@ static void fill_in(struct service_options *options)
     options->connections = options->connections ? options->connections : 4096;
     options->body_bytes = options->body_bytes ? options->body_bytes : 64 << 20;
     options->seconds = options->seconds > 0 ? options->seconds : 60;
+}
+
+/* It stands in a cookie and in a redirection, and is compared with paths as they are decoded. */
+static int check_base_path(const char *path, struct err *err)
+{
+    enum { LIMIT = 200 };
+    const size_t length = strlen(path);
+    bool good = !length || (*path == '/' && path[length - 1] != '/' && length <= LIMIT);
+    for (size_t i = 0; i < length; i++)
+        good = good && (isalnum((unsigned char)path[i]) || strchr("/-._~", path[i])) &&
+               !(path[i] == '/' && path[i + 1] == '/');
+    return good ? 0
+                : err_set(err, ERR_ARGUMENT,
+                      "'%s' is no base path: it begins with '/', ends without, and has letters, "
+                      "digits, '-', '.', '_' and '~'",
+                      path);
 }
 
 static int open_http(struct service *service, struct err *err)
@@ -94,10 +113,6 @@ static int open_http(struct service *service, struct err *err)
         .idle_seconds = 30,
         .silent_seconds = 1,
         .unread_seconds = 10};
-    if (!options->socket && !options->unix_path && !access_is_loopback(options->address) && !options->token &&
-        !options->insecure)
-        return err_set(err, ERR_ARGUMENT,
-            "'%s' can be reached from other machines: that takes a token, or --insecure", options->address);
     return server_open(&service->http, &http, &handlers, err);
 }
 
@@ -116,6 +131,10 @@ int service_open(struct service **out, const struct service_options *options, st
         options->model_name ? options->model_name : path_last(&service->arena, options->model);
     int rc = service->model_name ? metrics_open(&service->metrics, err) : err_memory(err, 0);
     if (!rc)
+        rc = check_base_path(service->options.base_path, err);
+    if (!rc)
+        rc = access_open(&service->access, &service->options, err);
+    if (!rc)
         rc = open_http(service, err);
     service->loading = !rc && !pthread_create(&service->loader, NULL, load_thread, service);
     if (!rc && !service->loading)
@@ -125,6 +144,13 @@ int service_open(struct service **out, const struct service_options *options, st
     else
         *out = service;
     return rc;
+}
+
+int service_reload(struct service *service, struct err *err)
+{
+    const int rc = access_reload(service->access, err);
+    const int shelf = shelf_reload(service->shelf, rc ? NULL : err);
+    return rc ? rc : shelf;
 }
 
 int service_port(const struct service *service)
@@ -146,6 +172,7 @@ void service_close(struct service *service, double seconds)
     shelf_free(service->shelf);
     classes_free(service->classes);
     engine_free(service->engine);
+    access_free(service->access);
     metrics_free(service->metrics);
     pthread_cond_destroy(&service->loaded);
     pthread_mutex_destroy(&service->log_lock);

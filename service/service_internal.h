@@ -3,6 +3,7 @@
 #ifndef DIPTYCH_SERVICE_INTERNAL_H
 #define DIPTYCH_SERVICE_INTERNAL_H
 
+#include "service/access.h"
 #include "service/call.h"
 #include "service/classes.h"
 #include "service/metrics.h"
@@ -15,6 +16,7 @@ struct service {
     struct service_options options; /* with its defaults filled in */
     const char *model_name;
     struct http_server *http;
+    struct access *access;
     struct metrics *metrics;
     pthread_mutex_t log_lock;
     struct arena arena;
@@ -58,13 +60,6 @@ bool compress_wanted(const char *accepted);
 /* Compresses an answer of text or JSON that is not short, where the client wants it. Its ETag must be weak, since it is
  * one for both forms: call_content_tag's are. */
 void compress_answer(const struct http_request *request, struct http_response *response);
-
-/* ---- access.c ------------------------------------------------------------------------------------------ */
-
-bool access_is_loopback(const char *address);
-bool access_host_allowed(const struct service *service, const char *host);
-bool access_origin_allowed(const char *origin, const char *host);
-bool access_token_right(const struct service *service, const char *header);
 
 /* ---- dispatch.c ---------------------------------------------------------------------------------------- */
 

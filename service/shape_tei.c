@@ -103,7 +103,7 @@ int handle_tei_info(struct call *call, struct err *err)
 {
     static const char *const dtypes[PRECISION_COUNT] = {"float32", "bfloat16", "float16"};
     const struct service_options *options = &call->service->options;
-    const json_int_t context = (json_int_t)model_config(engine_model(call_engine(call)))->text.context,
+    const json_int_t context = (json_int_t)engine_config(call_engine(call))->text.context,
                      batch = (json_int_t)options->batch;
     call->answer = json_pack("{s:s, s:s, s:s, s:{s:{s:s}}, s:i, s:I, s:I, s:I, s:i, s:b, s:i, s:s, s:n, s:n}",
         "model_id", call_model(call), "model_sha", engine_fingerprint(call_engine(call)), "model_dtype",

@@ -4,21 +4,29 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 /* An index opened for reading, for one thread at a time. */
 struct reader {
     struct index *index;
     struct index_searcher *searcher; /* of the one that searches */
+    struct file_id {                 /* of its catalog: another file is another index */
+        dev_t device;
+        ino_t inode;
+    } id;
+    double missing; /* since when nothing is in its place; 0: something is */
 };
 
 struct shelf_index {
     const struct shelf_options *options;
-    const char *name, *path;
+    const char *name, *path, *catalog;
     struct batcher *batcher;
     struct writer *writer;
     struct reader search; /* the batcher's thread */
-    struct reader items;  /* under the lock: what is quick */
     pthread_mutex_t lock;
+    struct reader items; /* under the lock: what is quick */
+    struct reader next;  /* likewise: to be searched from the next batch on */
     struct maps maps;
 };
 
@@ -37,8 +45,17 @@ static void reader_close(struct reader *reader)
     *reader = (struct reader){0};
 }
 
+/* Zeros where no file is there. */
+static struct file_id catalog_id(const struct shelf_index *index)
+{
+    struct stat st;
+    return stat(index->catalog, &st) ? (struct file_id){0} : (struct file_id){st.st_dev, st.st_ino};
+}
+
+/* The file is looked at first: if another comes while it is opened, the next refresh sees that. */
 static int reader_open(struct reader *reader, const struct shelf_index *index, bool searches, struct err *err)
 {
+    *reader = (struct reader){.id = catalog_id(index)};
     int rc = index_open(&reader->index, index->path, INDEX_READ, index->options->fingerprint, err);
     if (!rc && searches)
         rc = index_searcher_open(&reader->searcher, reader->index, index->options->device, err);
@@ -47,18 +64,74 @@ static int reader_open(struct reader *reader, const struct shelf_index *index, b
     return rc;
 }
 
-/* Brings a reader to the last committed state. One that cannot be, since its index was made anew or taken away, is
- * opened again. */
-static int reader_refresh(
-    struct reader *reader, const struct shelf_index *index, bool searches, struct err *err)
+/* Whether something else lies at the reader's path by now, or nothing. */
+static bool was_replaced(const struct reader *reader, const struct shelf_index *index)
 {
-    if (reader->index && !index_refresh(reader->index, err))
-        return 0;
+    const struct file_id id = catalog_id(index);
+    return id.device != reader->id.device || id.inode != reader->id.inode;
+}
+
+/* What was there just now may be between two renames: then it is waited for, for a moment. */
+static int reader_reopen(
+    struct reader *reader, const struct shelf_index *index, bool searches, bool was_there, struct err *err)
+{
+    enum { TRIES = 20 };
+    const struct timespec pause = {.tv_nsec = 5000000};
     reader_close(reader);
-    const int rc = reader_open(reader, index, searches, err);
+    int rc = reader_open(reader, index, searches, err);
+    for (int i = 0; rc && was_there && i < TRIES; i++) {
+        nanosleep(&pause, NULL);
+        rc = reader_open(reader, index, searches, err);
+    }
     return rc && !index_is_there(index->path)
                ? err_set(err, ERR_NOT_FOUND, "the index '%s' is not there any more", index->name)
                : rc;
+}
+
+/* Takes what is at the reader's path now. An index that cannot be opened may be one that is still being copied, and where
+ * there is none, the next may be about to come: the reader stays as it is meanwhile, for a second where there is none. */
+static int reader_replace(
+    struct reader *reader, const struct shelf_index *index, bool searches, struct err *err)
+{
+    enum { PATIENCE = 1 /* second */ };
+    struct reader next;
+    if (!reader_open(&next, index, searches, NULL)) {
+        reader_close(reader);
+        *reader = next;
+        return 0;
+    }
+    const bool there = index_is_there(index->path);
+    if (there || !(reader->missing > 0))
+        reader->missing = there ? 0 : time_now();
+    if (there || time_now() - reader->missing < PATIENCE)
+        return 0;
+    return reader_reopen(reader, index, searches, false, err);
+}
+
+/* Brings a reader to the last committed state of the index at its path. One that cannot be is opened again. */
+static int reader_refresh(
+    struct reader *reader, const struct shelf_index *index, bool searches, struct err *err)
+{
+    if (reader->index && was_replaced(reader, index))
+        return reader_replace(reader, index, searches, err);
+    reader->missing = 0;
+    const bool was_there = reader->index;
+    if (was_there && !index_refresh(reader->index, err))
+        return 0;
+    return reader_reopen(reader, index, searches, was_there, err);
+}
+
+/* Takes what a reload has opened. On the batcher's thread. */
+static void take_next(struct shelf_index *index)
+{
+    pthread_mutex_lock(&index->lock);
+    struct reader next = index->next;
+    index->next = (struct reader){0};
+    pthread_mutex_unlock(&index->lock);
+    if (!next.index)
+        return;
+    reader_close(&index->search);
+    index->search = next;
 }
 
 /* ---- searching ----------------------------------------------------------------------------------------- */
@@ -124,6 +197,7 @@ static int run_searches(void *context, void *const *items, size_t count, struct 
     struct shelf_index *index = context;
     struct search_item **plain = mem_new(count, sizeof *plain);
     size_t plain_count = 0;
+    take_next(index);
     int rc =
         plain ? reader_refresh(&index->search, index, true, err) : err_memory(err, count * sizeof *plain);
     for (size_t i = 0; i < count && !rc; i++) {
@@ -257,7 +331,8 @@ static int open_index(struct shelf_index *index, const struct shelf_options *opt
     index->options = options;
     index->name = copy(arena, options->names[i]);
     index->path = copy(arena, options->paths[i]);
-    if (!index->name || !index->path)
+    index->catalog = index->path ? path_join(arena, index->path, "catalog.sqlite") : NULL;
+    if (!index->name || !index->catalog)
         return err_memory(err, strlen(options->paths[i]));
     int rc = reader_open(&index->search, index, true, err);
     if (!rc)
@@ -287,6 +362,37 @@ int shelf_open(struct shelf **out, const struct shelf_options *options, struct e
     return rc;
 }
 
+static int reload(struct shelf_index *index, struct err *err)
+{
+    struct reader search, items;
+    int rc = reader_open(&search, index, true, err);
+    if (!rc) {
+        rc = reader_open(&items, index, false, err);
+        if (rc)
+            reader_close(&search);
+    }
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&index->lock);
+    struct reader old_next = index->next, old_items = index->items;
+    index->next = search;
+    index->items = items;
+    pthread_mutex_unlock(&index->lock);
+    reader_close(&old_next);
+    reader_close(&old_items);
+    return 0;
+}
+
+int shelf_reload(struct shelf *shelf, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < shelf->options.count; i++) {
+        const int one = reload(&shelf->indexes[i], rc ? NULL : err);
+        rc = rc ? rc : one;
+    }
+    return rc;
+}
+
 void shelf_free(struct shelf *shelf)
 {
     if (!shelf)
@@ -297,6 +403,7 @@ void shelf_free(struct shelf *shelf)
         writer_free(index->writer);
         reader_close(&index->search);
         reader_close(&index->items);
+        reader_close(&index->next);
         pthread_mutex_destroy(&index->lock);
         maps_release(&index->maps);
     }

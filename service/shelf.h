@@ -3,7 +3,8 @@
  * Inside service: the indexes it answers from, by name.
  *
  * Each index has a thread that searches. Searches of many requests that want all items are one scan; the index is
- * brought to its last committed state before each, so what another process has added is found at once.
+ * brought to its last committed state before each, so what another process has added is found at once, and an index that
+ * has been put in its place is opened.
  */
 #ifndef DIPTYCH_SERVICE_SHELF_H
 #define DIPTYCH_SERVICE_SHELF_H
@@ -26,9 +27,14 @@ struct shelf_options {
     size_t batch, queue; /* searches done together, and that may wait */
 };
 
-/* Errors are those of index_open and index_searcher_open, and of batcher_open. */
+/* Where another index has come to a path, or none is there any more, the one that was opened goes on being searched
+ * until the new one can be. Errors are those of index_open and index_searcher_open, and of batcher_open. */
 int shelf_open(struct shelf **out, const struct shelf_options *options, struct err *err);
 void shelf_free(struct shelf *shelf);
+
+/* Opens what lies at the paths beside what is searched now, and only then puts it in its place, so that no search waits.
+ * An index that cannot be opened stays as it was, and the others are taken: the error is the first one's. */
+int shelf_reload(struct shelf *shelf, struct err *err);
 size_t shelf_count(const struct shelf *shelf);
 const char *shelf_name(const struct shelf *shelf, size_t i);
 

@@ -7,7 +7,7 @@
  *                                           an empty line
  *   {"input": "a"}                          the body
  *
- * The linker leads request_header, request_query and request_each_query here, where they look into these bytes. */
+ * The linker leads request_header and its kin here, where they look into these bytes. */
 #include "service/service_internal.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/service/served.h"
@@ -33,6 +33,8 @@ static struct {
 const char *__wrap_request_header(const struct http_request *request, const char *name);
 const char *__wrap_request_query(const struct http_request *request, const char *name);
 int __wrap_request_each_query(const struct http_request *request, request_visit *visit, void *context);
+const char *__wrap_request_cookie(const struct http_request *request, const char *name);
+const struct sockaddr *__wrap_request_peer(const struct http_request *request);
 
 const char *__wrap_request_header(const struct http_request *request, const char *name)
 {
@@ -67,6 +69,19 @@ int __wrap_request_each_query(const struct http_request *request, request_visit 
         at = at[length] ? at + length + 1 : NULL;
     }
     return rc;
+}
+
+/* The header is taken for the value of any. */
+const char *__wrap_request_cookie(const struct http_request *request, const char *name)
+{
+    (void)name;
+    return __wrap_request_header(request, "Cookie");
+}
+
+const struct sockaddr *__wrap_request_peer(const struct http_request *request)
+{
+    (void)request;
+    return NULL;
 }
 
 static char *next_line(struct span *rest, struct arena *arena)
