@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/settings.h"
 #include "cli/text.h"
 #include "joint/collection/collection.h"
 #include "service/service.h"
@@ -15,24 +16,39 @@
 
 enum { DRAIN_SECONDS = 20 };
 
-/* What the command line asks for. */
+/* What the settings ask for. */
 struct serve {
     struct model_options model_options;
     struct service_options options;
-    struct strings names, paths; /* of indexes */
-    struct strings hosts;
-    const char *listen, *token_file;
+    enum settings_source source;      /* of what is parsed now */
+    struct setting_list names, paths; /* of indexes */
+    struct setting_list hosts, networks;
+    const char *listen;
     bool log;
     struct arena arena;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_LISTEN = 0x100, KEY_UNIX, KEY_HOST, KEY_TOKEN_FILE, KEY_INSECURE, KEY_LOG, KEY_TIMEOUT, KEY_BODY };
+enum {
+    KEY_CONFIG = 0x100,
+    KEY_LISTEN,
+    KEY_UNIX,
+    KEY_HOST,
+    KEY_TOKEN_FILE,
+    KEY_WRITE_TOKEN_FILE,
+    KEY_OPEN_TO,
+    KEY_INSECURE,
+    KEY_BASE_PATH,
+    KEY_LOG,
+    KEY_TIMEOUT,
+    KEY_BODY,
+    KEY_IDLE
+};
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What is served:", 1},
-    {"index", 'i', "[NAME=]DIR", 0,
+    {"index", 'i', "[NAME=]DIR", OPTION_AGAIN,
         "An index to search, by the name of its folder or another; may be given again. The first is searched "
         "where "
         "a request names none",
@@ -40,7 +56,7 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Who may ask:", 2},
     {"listen", KEY_LISTEN, "ADDRESS:PORT", 0, "Where to listen (default: 127.0.0.1:8080)", 2},
     {"unix", KEY_UNIX, "PATH", 0, "Listen at a socket of that name instead", 2},
-    {"allow-host", KEY_HOST, "NAME", 0,
+    {"allow-host", KEY_HOST, "NAME", OPTION_AGAIN,
         "Without a token, answer requests to NAME too, as a proxy in front may pass them on; may be given "
         "again",
         2},
@@ -48,14 +64,44 @@ static const struct argp_option options[] = {
         "Answer only requests with 'Authorization: Bearer TOKEN', the first line of FILE (default: "
         "DIPTYCH_TOKEN)",
         2},
-    {"insecure", KEY_INSECURE, NULL, 0, "Let other machines ask without a token", 2},
+    {"write-token-file", KEY_WRITE_TOKEN_FILE, "FILE", 0,
+        "Let those write who send this token, which reads, too (default: DIPTYCH_WRITE_TOKEN; where there is "
+        "no token at all, programs of this machine may write)",
+        2},
+    {"open-to", KEY_OPEN_TO, "NETWORK", OPTION_AGAIN,
+        "Answer /predict without a token, as immich asks, to addresses in 192.168.1.0/24, fd00::/8 or "
+        "another NETWORK; may be given again",
+        2},
+    {"insecure", KEY_INSECURE, "yes|no", OPTION_ARG_OPTIONAL, "Let other machines ask without a token", 2},
+    {"base-path", KEY_BASE_PATH, "PATH", 0,
+        "All paths lie below PATH, such as /diptych, where a proxy passes them on so", 2},
     {NULL, 0, NULL, 0, "Requests:", 3},
     {"batch", 'b', "N", 0, "Encode up to N pictures or texts together (default: 32)", 3},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "Give up on a request after so long (default: 60)", 3},
     {"max-body", KEY_BODY, "MIB", 0, "Refuse larger bodies of requests (default: 64)", 3},
-    {"log", KEY_LOG, NULL, 0, "A line of JSON on stdout for each request", 3},
+    {"log", KEY_LOG, "yes|no", OPTION_ARG_OPTIONAL, "A line of JSON on stdout for each request", 3},
+    {"idle-unload", KEY_IDLE, "TIME", 0,
+        "Give the model's memory back when nothing has been encoded for so long, 5m or 2h; the next request "
+        "loads it again (default: never)",
+        3},
+    {NULL, 0, NULL, 0, "Settings:", 5},
+    {"config", KEY_CONFIG, "FILE", 0,
+        "Take options from FILE, too, a line 'NAME = VALUE' each (default: DIPTYCH_CONFIG). Those with a "
+        "value are in the environment, too: --base-path is DIPTYCH_BASE_PATH",
+        5},
     {0},
 };
+
+static error_t add_index(struct serve *s, const char *argument, const struct argp_state *state)
+{
+    const char *equals = strchr(argument, '='), *path = equals ? equals + 1 : argument;
+    const char *name = equals ? argument : path_last(&s->arena, argument);
+    const size_t length = equals ? (size_t)(equals - argument) : name ? strcspn(name, ".") : 0;
+    if (!length || !*path)
+        option_error(state, "--index takes a folder, or NAME=FOLDER");
+    const int rc = setting_add(&s->names, s->source, name, length);
+    return rc ? rc : setting_add(&s->paths, s->source, path, strlen(path));
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -64,17 +110,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &s->model_options;
         return 0;
-    case 'i': {
-        const char *equals = strchr(argument, '='), *path = equals ? equals + 1 : argument;
-        const char *name = equals ? argument : path_last(&s->arena, argument);
-        const size_t length = equals ? (size_t)(equals - argument) : name ? strcspn(name, ".") : 0;
-        if (!length || !*path)
-            argp_error(state, "--index takes a folder, or NAME=FOLDER");
-        else if (strings_add(&s->names, name, length, NULL) ||
-                 strings_add(&s->paths, path, strlen(path), NULL))
-            return ENOMEM;
-        return 0;
-    }
+    case 'i':
+        return add_index(s, argument, state);
+    case KEY_CONFIG:
+        return 0; /* settings_parse has read it */
     case KEY_LISTEN:
         s->listen = argument;
         return 0;
@@ -82,12 +121,20 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->options.unix_path = argument;
         return 0;
     case KEY_HOST:
-        return strings_add(&s->hosts, argument, strlen(argument), NULL) ? ENOMEM : 0;
+        return setting_add(&s->hosts, s->source, argument, strlen(argument));
     case KEY_TOKEN_FILE:
-        s->token_file = argument;
+        s->options.token_file = argument;
+        return 0;
+    case KEY_WRITE_TOKEN_FILE:
+        s->options.write_token_file = argument;
+        return 0;
+    case KEY_OPEN_TO:
+        return setting_add(&s->networks, s->source, argument, strlen(argument));
+    case KEY_BASE_PATH:
+        s->options.base_path = strcmp(argument, "/") ? argument : "";
         return 0;
     case KEY_INSECURE:
-        s->options.insecure = true;
+        s->options.insecure = option_bool(state, "insecure", argument);
         return 0;
     case 'b':
         s->options.batch = option_number(state, "batch", argument, 1, 4096);
@@ -99,7 +146,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->options.body_bytes = option_number(state, "max-body", argument, 1, 1 << 14) << 20;
         return 0;
     case KEY_LOG:
-        s->log = true;
+        s->log = option_bool(state, "log", argument);
+        return 0;
+    case KEY_IDLE:
+        s->options.idle_unload = option_seconds(state, "idle-unload", argument);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s' is no option; indexes go behind --index", argument);
@@ -143,21 +193,6 @@ static int read_listen(struct serve *s, struct err *err)
     return length && !s->options.address ? err_memory(err, length) : 0;
 }
 
-static int read_token(struct serve *s, struct err *err)
-{
-    enum { LIMIT = 1 << 16 };
-    struct strings lines = {0};
-    const char *token = getenv("DIPTYCH_TOKEN");
-    int rc = s->token_file ? lines_read(&lines, s->token_file, LIMIT, err) : 0;
-    if (s->token_file && !rc)
-        token = lines.count ? arena_copy(&s->arena, lines.items[0], strlen(lines.items[0])) : "";
-    strings_release(&lines);
-    if (!rc && token && !*token)
-        rc = err_set(err, ERR_ARGUMENT, "the token is empty");
-    s->options.token = token;
-    return rc;
-}
-
 /* The option's, else the one that the first index was made with. Clients call a model that was given by name by it,
  * so that immich, which asks for "ViT-B-32__openai", finds it. */
 static int find_model(struct serve *s, struct err *err)
@@ -166,9 +201,9 @@ static int find_model(struct serve *s, struct err *err)
     struct collection_model model;
     if (option && !file_exists(option))
         s->options.model_name = option;
-    if (!s->paths.count)
+    if (!s->paths.values.count)
         return model_directory(&s->options.model, option, &s->arena, err);
-    const int rc = collection_model_at(&model, s->paths.items[0], false, option, &s->arena, err);
+    const int rc = collection_model_at(&model, s->paths.values.items[0], false, option, &s->arena, err);
     s->options.model = rc ? NULL : model.directory;
     return rc;
 }
@@ -190,14 +225,40 @@ static int inherited_socket(void)
 
 /* ---- serving ------------------------------------------------------------------------------------------- */
 
-/* Waits for a signal that asks for the end. They are blocked in all threads, so that handlers which OpenCL's
- * libraries install never run. */
-static void wait_for_signal(const sigset_t *signals)
+/* Signals are blocked in all threads, so that handlers which OpenCL's libraries install never run; one that comes
+ * during the load waits for its end. */
+static void block_signals(sigset_t *signals)
 {
-    int number;
-    do
+    sigemptyset(signals);
+    sigaddset(signals, SIGHUP);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+static void reload(struct service *service)
+{
+    struct err err;
+    if (service_reload(service, &err))
+        message("cannot take all that was replaced: %s", err.msg);
+    else
+        fprintf(stderr, "reloaded\n");
+}
+
+/* Reloads as often as it is told to, until a signal asks for the end. A hangup is both: it asks for the end where it
+ * comes of a terminal that has been closed. */
+static void wait_for_signal(struct service *service, const sigset_t *signals, bool terminal)
+{
+    for (;;) {
+        int number;
         sigwait(signals, &number);
-    while (interrupt_ignored(number));
+        if (number != SIGHUP && !interrupt_ignored(number))
+            return;
+        if (number == SIGHUP && terminal && !isatty(STDERR_FILENO))
+            return;
+        if (number == SIGHUP)
+            reload(service);
+    }
 }
 
 static void say_where(const struct service_options *where, int port)
@@ -227,11 +288,9 @@ static void allow_files(void)
 static int serve(struct serve *s, struct err *err)
 {
     struct service *service = NULL;
+    const bool terminal = isatty(STDERR_FILENO);
     sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    block_signals(&signals);
     allow_files();
     int rc = service_open(&service, &s->options, err);
     if (rc)
@@ -240,7 +299,7 @@ static int serve(struct serve *s, struct err *err)
     rc = service_wait(service, err);
     if (!rc) {
         say_where(&s->options, service_port(service));
-        wait_for_signal(&signals);
+        wait_for_signal(service, &signals, terminal);
         fprintf(stderr, "ending: what has been asked is answered first\n");
     }
     service_close(service, DRAIN_SECONDS);
@@ -251,27 +310,30 @@ int cmd_serve(int argc, char **argv)
 {
     struct serve s = {0};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &s);
+    settings_parse(&argp, argc, argv, &s, &s.source, &s.arena);
     int rc = read_listen(&s, &err);
-    if (!rc)
-        rc = read_token(&s, &err);
     if (!rc)
         rc = find_model(&s, &err);
     s.options.device = s.model_options.device;
-    s.options.index_names = (const char *const *)s.names.items;
-    s.options.index_paths = (const char *const *)s.paths.items;
-    s.options.index_count = s.paths.count;
-    s.options.hosts = (const char *const *)s.hosts.items;
-    s.options.host_count = s.hosts.count;
+    s.options.index_names = (const char *const *)s.names.values.items;
+    s.options.index_paths = (const char *const *)s.paths.values.items;
+    s.options.index_count = s.paths.values.count;
+    s.options.hosts = (const char *const *)s.hosts.values.items;
+    s.options.host_count = s.hosts.values.count;
+    s.options.networks = (const char *const *)s.networks.values.items;
+    s.options.network_count = s.networks.values.count;
+    s.options.token = getenv("DIPTYCH_TOKEN");
+    s.options.write_token = getenv("DIPTYCH_WRITE_TOKEN");
     s.options.socket = inherited_socket();
     s.options.log = s.log ? print_line : NULL;
     if (!rc)
         rc = serve(&s, &err);
     if (rc)
         message("cannot serve: %s", err.msg);
-    strings_release(&s.names);
-    strings_release(&s.paths);
-    strings_release(&s.hosts);
+    strings_release(&s.names.values);
+    strings_release(&s.paths.values);
+    strings_release(&s.hosts.values);
+    strings_release(&s.networks.values);
     arena_release(&s.arena);
     return rc ? STATUS_CANNOT : STATUS_DONE;
 }

@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.h"
 #include "cli/command.h"
+#include "cli/settings.h"
 #include "cli/text.h"
 #include "joint/joint.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { KEY_USAGE = 0x1000, KEY_DEVICE, KEY_GEMM, KEY_PRECISION, KEY_MODEL, KEY_VARIANT };
+
+void option_error(const struct argp_state *state, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (!(state->flags & ARGP_NO_EXIT))
+        argp_error(state, "%s", text);
+    message("%s: %s", state->argv[0], text);
+    exit(STATUS_CANNOT);
+}
 
 static error_t parse_help(int key, char *argument, struct argp_state *state)
 {
@@ -99,7 +114,7 @@ static error_t parse_model(int key, char *argument, struct argp_state *state)
         options->variant = argument;
         return 0;
     case ARGP_KEY_END:
-        if (options->variant)
+        if (options->variant && !(state->flags & ARGP_NO_EXIT)) /* there is more to come */
             find_variant(options);
         return 0;
     default:
@@ -108,7 +123,7 @@ static error_t parse_model(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option model_options[] = {
-    {"model", KEY_MODEL, "MODEL", 0,
+    {"model", KEY_MODEL, "MODEL", OPTION_NO_ENVIRONMENT /* DIPTYCH_MODEL comes after the index's */,
         "Model directory, as Hugging Face or open_clip lay it out, the name of a model that 'diptych pull' "
         "has "
         "downloaded, or 'default', the model that comes with diptych "
@@ -155,8 +170,9 @@ size_t option_number(
     const unsigned long long number = strtoull(argument, &end, 10);
     if (!isdigit((unsigned char)*argument) || *end || errno || number < min || number > max)
         max == SIZE_MAX
-            ? argp_error(state, "--%s takes a number from %zu on, not '%s'", option, min, argument)
-            : argp_error(state, "--%s takes a number from %zu to %zu, not '%s'", option, min, max, argument);
+            ? option_error(state, "--%s takes a number from %zu on, not '%s'", option, min, argument)
+            : option_error(
+                  state, "--%s takes a number from %zu to %zu, not '%s'", option, min, max, argument);
     return (size_t)number;
 }
 
@@ -170,6 +186,29 @@ int option_choice(
         const size_t used = strlen(list);
         snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
     }
-    argp_error(state, "--%s takes one of %s, not '%s'", option, list, argument);
+    option_error(state, "--%s takes one of %s, not '%s'", option, list, argument);
+    return 0;
+}
+
+bool option_bool(const struct argp_state *state, const char *option, const char *argument)
+{
+    const bool yes = !argument || !strcmp(argument, "yes");
+    if (!yes && strcmp(argument, "no"))
+        option_error(state, "--%s takes yes or no, not '%s'", option, argument);
+    return yes;
+}
+
+double option_seconds(const struct argp_state *state, const char *option, const char *argument)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+    char *end;
+    const double number = strtod(argument, &end);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (isdigit((unsigned char)*argument) && number <= 1e6 && !strcmp(end, units[i].name))
+            return number * units[i].seconds;
+    option_error(state, "--%s takes a time such as 90s, 5m or 2h, not '%s'", option, argument);
     return 0;
 }

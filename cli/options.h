@@ -6,6 +6,7 @@
 #ifndef DIPTYCH_CLI_OPTIONS_H
 #define DIPTYCH_CLI_OPTIONS_H
 
+#include "base/base.h"
 #include "compute/compute.h"
 
 #include <argp.h>
@@ -34,6 +35,16 @@ void options_parse(const struct argp *argp, int argc, char **argv, void *input);
 
 /* The same up to the first argument that is no option. */
 void options_parse_in_order(const struct argp *argp, int argc, char **argv, void *input);
+
+/* Says what is wrong with an option, and exits: as argp_error where it is on the command line, otherwise with where it
+ * comes from, argv[0] of a parse with ARGP_NO_EXIT. */
+void option_error(const struct argp_state *state, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Whether an option whose argument is "yes" or "no", or left out for yes, is wanted, or an exit. */
+bool option_bool(const struct argp_state *state, const char *option, const char *argument);
+
+/* A time in seconds, "90", or "90s", "5m", "2h", "1d"; or an exit. */
+double option_seconds(const struct argp_state *state, const char *option, const char *argument);
 
 /* The number in an option's argument, or an exit with what the option takes. */
 size_t option_number(

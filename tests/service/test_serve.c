@@ -127,6 +127,129 @@ static void a_proxys_name_can_be_allowed(void **state)
     assert_int_equal(process_end(&process), 0);
 }
 
+/* ---- settings ------------------------------------------------------------------------------------------ */
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int status_of(int port, const char *path, const char *headers)
+{
+    struct answer answer = client_once(port, "GET", path, headers, NULL);
+    const int status = answer.status;
+    answer_release(&answer);
+    return status;
+}
+
+#define CONFIG DIPTYCH_SCRATCH "/serve.conf"
+#define TOKEN DIPTYCH_SCRATCH "/config-token"
+
+/* The file says all; the environment another path, the command line another token; of what may be given again, the
+ * stronger source's is all there is. */
+static void settings_come_from_three_places(void **state)
+{
+    (void)state;
+    char line[512];
+    write_file(TOKEN, "from-file\n");
+    write_file(TOKEN "2", "from-line\n");
+    write_file(CONFIG, "# a comment\n\n  listen = 127.0.0.1:0\r\nbase-path=/file\n"
+                       "token-file = " TOKEN "\nopen-to = 127.0.0.1\nopen-to = ::1\nlog = yes\n");
+    struct process process = start((const char *const[]){"--config", CONFIG, NULL});
+    int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+    assert_int_equal(status_of(port, "/file/v1/models", "Authorization: Bearer from-file\r\n"), 200);
+    wait_for_line(process.out, "{\"id\"", line);
+    struct answer answer = client_once(port, "POST", "/file/predict", NULL, "{}");
+    assert_int_equal(answer.status, 415);
+    answer_release(&answer);
+    kill(process.pid, SIGTERM);
+    assert_int_equal(end(&process), 0);
+
+    setenv("DIPTYCH_CONFIG", CONFIG, 1);
+    setenv("DIPTYCH_BASE_PATH", "/environment", 1);
+    setenv("DIPTYCH_OPEN_TO", "10.0.0.0/8,fd00::/8", 1);
+    process = start((const char *const[]){"--token-file=" TOKEN "2", NULL});
+    unsetenv("DIPTYCH_CONFIG");
+    unsetenv("DIPTYCH_BASE_PATH");
+    unsetenv("DIPTYCH_OPEN_TO");
+    port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+    assert_int_equal(status_of(port, "/environment/v1/models", "Authorization: Bearer from-line\r\n"), 200);
+    assert_int_equal(status_of(port, "/environment/v1/models", "Authorization: Bearer from-file\r\n"), 401);
+    answer = client_once(port, "POST", "/environment/predict", NULL, "{}");
+    assert_int_equal(answer.status, 401);
+    answer_release(&answer);
+    kill(process.pid, SIGTERM);
+    assert_int_equal(end(&process), 0);
+}
+
+static void wrong_settings_say_where_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *variable, *value, *says;
+    } wrong[] = {
+        {"listen = 127.0.0.1:0\n\nbatches = 4\n", NULL, NULL, CONFIG ":3: there is no option 'batches'"},
+        {"batch\n", NULL, NULL, CONFIG ":1: this is no 'NAME = VALUE'"},
+        {"# batch\nbatch = none\n", NULL, NULL,
+            CONFIG ":2: --batch takes a number from 1 to 4096, not 'none'"},
+        {"batch = 4\nbatch = 5\n", NULL, NULL, CONFIG ":2: 'batch' is in line 1 already"},
+        {"index = x=\n", NULL, NULL, CONFIG ":1: --index takes a folder"},
+        {"config = other\n", NULL, NULL, CONFIG ":1: there is no option 'config'"},
+        {"help = yes\n", NULL, NULL, CONFIG ":1: there is no option 'help'"},
+        {"log = perhaps\n", NULL, NULL, CONFIG ":1: --log takes yes or no, not 'perhaps'"},
+        {"idle-unload = 5 minutes\n", NULL, NULL, CONFIG ":1: --idle-unload takes a time"},
+        {"", "DIPTYCH_TIMEOUT", "soon", "DIPTYCH_TIMEOUT: --timeout takes a number"},
+        {"", "DIPTYCH_CONFIG", "/nonexistent", "/nonexistent"},
+    };
+    char line[512];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        write_file(CONFIG, wrong[i].file);
+        setenv("DIPTYCH_CONFIG", CONFIG, 1);
+        if (wrong[i].variable)
+            setenv(wrong[i].variable, wrong[i].value, 1);
+        struct process process = start((const char *const[]){NULL});
+        if (wrong[i].variable)
+            unsetenv(wrong[i].variable);
+        unsetenv("DIPTYCH_CONFIG");
+        assert_non_null(fgets(line, sizeof line, process.err));
+        if (!strstr(line, wrong[i].says))
+            fail_msg("%s: %s", wrong[i].says, line);
+        assert_null(fgets(line, sizeof line, process.err));
+        assert_int_equal(end(&process), 2);
+    }
+}
+
+/* ---- signals ------------------------------------------------------------------------------------------- */
+
+/* Sent at once, a hangup comes while the model is being loaded. */
+static void a_hangup_reloads(void **state)
+{
+    (void)state;
+    char line[512];
+    write_file(TOKEN, "old\n");
+    struct process process =
+        start((const char *const[]){"--listen", "127.0.0.1:0", "--token-file", TOKEN, NULL});
+    wait_for_line(process.err, "loading", line);
+    kill(process.pid, SIGHUP);
+    const int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+    wait_for_line(process.err, "reloaded", line);
+    assert_int_equal(status_of(port, "/v1/models", "Authorization: Bearer old\r\n"), 200);
+    write_file(TOKEN, "new\n");
+    kill(process.pid, SIGHUP);
+    wait_for_line(process.err, "reloaded", line);
+    assert_int_equal(status_of(port, "/v1/models", "Authorization: Bearer old\r\n"), 401);
+    assert_int_equal(status_of(port, "/v1/models", "Authorization: Bearer new\r\n"), 200);
+    write_file(TOKEN, "\n");
+    kill(process.pid, SIGHUP);
+    wait_for_line(process.err, "diptych: cannot take all that was replaced: the token in '" TOKEN "'", line);
+    assert_int_equal(status_of(port, "/v1/models", "Authorization: Bearer new\r\n"), 200);
+    kill(process.pid, SIGTERM);
+    assert_int_equal(end(&process), 0);
+}
+
 static void what_hinders_it_is_one_line(void **state)
 {
     (void)state;
@@ -138,6 +261,8 @@ static void what_hinders_it_is_one_line(void **state)
         {{"--listen", "no.where:0", "--insecure"}, "cannot listen on 'no.where'"},
         {{"--listen", "0.0.0.0:0"}, "takes a token"},
         {{"--token-file", "/nonexistent"}, "/nonexistent"},
+        {{"--open-to", "here"}, "'here' is no network"},
+        {{"--base-path", "diptych"}, "'diptych' is no base path"},
         {{"--index", DIPTYCH_SCRATCH "/none.dip", "--listen", "127.0.0.1:0"}, "none.dip"},
     };
     char line[512];
@@ -159,6 +284,9 @@ int main(void)
         cmocka_unit_test(a_socket_may_be_a_file),
         cmocka_unit_test(a_socket_may_be_handed_over),
         cmocka_unit_test(a_proxys_name_can_be_allowed),
+        cmocka_unit_test(settings_come_from_three_places),
+        cmocka_unit_test(wrong_settings_say_where_they_are),
+        cmocka_unit_test(a_hangup_reloads),
         cmocka_unit_test(what_hinders_it_is_one_line),
     };
     unsetenv("DIPTYCH_TOKEN");
