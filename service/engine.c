@@ -3,7 +3,6 @@
 #include "service/decode.h"
 #include "service/residence.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -355,7 +354,6 @@ static int load_encoders(struct engine *engine, struct err *err)
     return rc ? rc : open_memory(engine, err);
 }
 
-/* What malloc has kept of it goes back to the system, too. */
 static void unload(void *context)
 {
     struct engine *engine = context;
@@ -373,7 +371,7 @@ static void unload(void *context)
     engine->lengths = NULL;
     engine->text_rows = engine->picture_rows = NULL;
     engine->pixels = NULL;
-    malloc_trim(0);
+    mem_trim();
 }
 
 /* Indexes are searched by what the model was at the beginning. */
@@ -391,6 +389,7 @@ static int load_again(void *context, struct err *err)
         rc = load_encoders(engine, err);
     if (rc)
         unload(engine);
+    mem_trim();
     return rc;
 }
 
