@@ -19,7 +19,8 @@ fail() {
 
 echo secret-token >"$folder/token"
 echo write-token >"$folder/write-token"
-"$program" index build "$folder/pictures.dip" "$root/assets/pictures" --device cpu >"$folder/build.log" 2>&1 ||
+cp -r "$root/assets/pictures" "$folder/pictures"
+"$program" index build "$folder/pictures.dip" "$folder/pictures" --device cpu >"$folder/build.log" 2>&1 ||
     fail "$(cat "$folder/build.log")"
 "$program" serve --unix "$folder/socket" --base-path /diptych --index "$folder/pictures.dip" --device cpu \
     --token-file "$folder/token" --write-token-file "$folder/write-token" 2>"$folder/serve.log" &
@@ -99,8 +100,25 @@ head -c 2000000 /dev/zero >>"$folder/large"
 expect 413 "$url/v1/search" -H 'Authorization: Bearer secret-token' -H "$json" --data-binary "@$folder/large"
 echo "uploads: ok"
 
-# What nginx holds back is sent on when the answer ends; an event stream does not end.
-grep -q 'proxy_buffering off' "$folder/nginx.conf" || fail "nginx keeps events back"
+# Events of an update come while it runs: the first one is there in time to end it.
+for i in $(seq 400); do
+    cp "$root/assets/pictures/01.png" "$folder/pictures/$i.png"
+    echo "$i" >>"$folder/pictures/$i.png"
+done
+bearer='Authorization: Bearer write-token'
+curl -sN --cacert "$folder/cert" --resolve "photos.example.org:$port:127.0.0.1" -X POST "$url/v1/index/update" \
+    -H "$bearer" >"$folder/events" &
+follower=$!
+for _ in $(seq 600); do
+    grep -q '"unit":"pictures","done":[1-9]' "$folder/events" && break
+    kill -0 "$follower" 2>/dev/null || break
+    sleep 0.01
+done
+ask 200 -X DELETE "$url/v1/index/update" -H "$bearer" || ask 204 -X DELETE "$url/v1/index/update" -H "$bearer" ||
+    fail "$got: $(cat "$folder/out" "$folder/events")"
+wait "$follower" || fail "the events: curl ends with $?"
+grep -q '^event: cancelled' "$folder/events" || fail "events came too late: $(cat "$folder/events")"
+echo "events: ok"
 kill "$server"
 wait "$server" || fail "diptych ends with $?"
 server=

@@ -282,6 +282,46 @@ static void a_cookie_is_secure_where_the_page_is(void **state)
     service_close(service, 0);
 }
 
+struct log {
+    char *text;
+    size_t size;
+    FILE *file;
+};
+
+static void note(void *context, const char *line)
+{
+    const struct log *log = context;
+    fprintf(log->file, "%s\n", line);
+}
+
+static void no_secret_is_in_the_log(void **state)
+{
+    (void)state;
+    struct log log = {0};
+    log.file = open_memstream(&log.text, &log.size);
+    struct service *service = served_with(
+        (struct service_options){.token = "r-token", .write_token = "w-token", .log = note, .context = &log});
+    const int port = service_port(service);
+    char cookie[256], headers[512];
+    struct answer answer = log_in(port, "w-token", ORIGIN, cookie);
+    answer_release(&answer);
+    answer = log_in(port, "x-token", ORIGIN, headers);
+    answer_release(&answer);
+    snprintf(headers, sizeof headers, "%s" BEARER "r-token\r\n", cookie);
+    expect(port, "GET", "/v1/models?token=w-token", headers, 200);
+    expect(port, "GET", "/v1/models", BEARER "y-token\r\n", 401);
+    service_close(service, 0);
+    assert_int_equal(fclose(log.file), 0);
+    assert_non_null(strstr(log.text, "\"path\":\"/v1/login\",\"status\":200"));
+    assert_non_null(strstr(log.text, "\"path\":\"/v1/login\",\"status\":401"));
+    assert_null(strstr(log.text, "-token"));
+    char *secret = strstr(cookie, "diptych=") + strlen("diptych=");
+    secret[strcspn(secret, ";")] = '\0';
+    assert_true(strlen(secret) == 64);
+    assert_null(strstr(log.text, secret));
+    free(log.text);
+}
+
 /* ---- networks ------------------------------------------------------------------------------------------ */
 
 static bool lies_in(const char *network_text, const char *address)
@@ -413,6 +453,7 @@ int main(void)
         cmocka_unit_test(new_tokens_end_what_old_ones_began),
         cmocka_unit_test(many_can_log_in),
         cmocka_unit_test(a_cookie_is_secure_where_the_page_is),
+        cmocka_unit_test(no_secret_is_in_the_log),
         cmocka_unit_test(networks_have_their_addresses),
         cmocka_unit_test(what_is_no_network_is_said),
         cmocka_unit_test(some_routes_are_open_to_networks),

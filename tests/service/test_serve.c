@@ -159,14 +159,14 @@ static void settings_come_from_three_places(void **state)
     write_file(CONFIG, "# a comment\n\n  listen = 127.0.0.1:0\r\nbase-path=/file\n"
                        "token-file = " TOKEN "\nopen-to = 127.0.0.1\nopen-to = ::1\nlog = yes\n");
     struct process process = start((const char *const[]){"--config", CONFIG, NULL});
-    int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+    int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
     assert_int_equal(status_of(port, "/file/v1/models", "Authorization: Bearer from-file\r\n"), 200);
-    wait_for_line(process.out, "{\"id\"", line);
+    process_line(process.out, "{\"id\"", line);
     struct answer answer = client_once(port, "POST", "/file/predict", NULL, "{}");
     assert_int_equal(answer.status, 415);
     answer_release(&answer);
     kill(process.pid, SIGTERM);
-    assert_int_equal(end(&process), 0);
+    assert_int_equal(process_end(&process), 0);
 
     setenv("DIPTYCH_CONFIG", CONFIG, 1);
     setenv("DIPTYCH_BASE_PATH", "/environment", 1);
@@ -175,14 +175,14 @@ static void settings_come_from_three_places(void **state)
     unsetenv("DIPTYCH_CONFIG");
     unsetenv("DIPTYCH_BASE_PATH");
     unsetenv("DIPTYCH_OPEN_TO");
-    port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
+    port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
     assert_int_equal(status_of(port, "/environment/v1/models", "Authorization: Bearer from-line\r\n"), 200);
     assert_int_equal(status_of(port, "/environment/v1/models", "Authorization: Bearer from-file\r\n"), 401);
     answer = client_once(port, "POST", "/environment/predict", NULL, "{}");
     assert_int_equal(answer.status, 401);
     answer_release(&answer);
     kill(process.pid, SIGTERM);
-    assert_int_equal(end(&process), 0);
+    assert_int_equal(process_end(&process), 0);
 }
 
 static void wrong_settings_say_where_they_are(void **state)
@@ -218,7 +218,7 @@ static void wrong_settings_say_where_they_are(void **state)
         if (!strstr(line, wrong[i].says))
             fail_msg("%s: %s", wrong[i].says, line);
         assert_null(fgets(line, sizeof line, process.err));
-        assert_int_equal(end(&process), 2);
+        assert_int_equal(process_end(&process), 2);
     }
 }
 
@@ -232,22 +232,22 @@ static void a_hangup_reloads(void **state)
     write_file(TOKEN, "old\n");
     struct process process =
         start((const char *const[]){"--listen", "127.0.0.1:0", "--token-file", TOKEN, NULL});
-    wait_for_line(process.err, "loading", line);
+    process_line(process.err, "loading", line);
     kill(process.pid, SIGHUP);
-    const int port = atoi(wait_for_line(process.err, "listening on http://127.0.0.1:", line));
-    wait_for_line(process.err, "reloaded", line);
+    const int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
+    process_line(process.err, "reloaded", line);
     assert_int_equal(status_of(port, "/v1/models", "Authorization: Bearer old\r\n"), 200);
     write_file(TOKEN, "new\n");
     kill(process.pid, SIGHUP);
-    wait_for_line(process.err, "reloaded", line);
+    process_line(process.err, "reloaded", line);
     assert_int_equal(status_of(port, "/v1/models", "Authorization: Bearer old\r\n"), 401);
     assert_int_equal(status_of(port, "/v1/models", "Authorization: Bearer new\r\n"), 200);
     write_file(TOKEN, "\n");
     kill(process.pid, SIGHUP);
-    wait_for_line(process.err, "diptych: cannot take all that was replaced: the token in '" TOKEN "'", line);
+    process_line(process.err, "diptych: cannot take all that was replaced: the token in '" TOKEN "'", line);
     assert_int_equal(status_of(port, "/v1/models", "Authorization: Bearer new\r\n"), 200);
     kill(process.pid, SIGTERM);
-    assert_int_equal(end(&process), 0);
+    assert_int_equal(process_end(&process), 0);
 }
 
 static void what_hinders_it_is_one_line(void **state)
