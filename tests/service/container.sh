@@ -45,14 +45,14 @@ begin_stage() {
     : >"$scratch/environment"
 }
 
-# inside COMMAND...: as the stage's user, with its environment and nothing else.
+# enter COMMAND...: becomes it, as the stage's user, with its environment and nothing else; inside runs it so.
+enter() {
+    exec chroot --userspec="$user:$user" "$stage" \
+        env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        DEBIAN_FRONTEND=noninteractive $(cat "$scratch/environment") sh -c 'cd "$0" && exec "$@"' "$folder" "$@"
+}
 inside() {
-    (
-        set -- env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            DEBIAN_FRONTEND=noninteractive $(cat "$scratch/environment") \
-            sh -c 'cd "$0" && exec "$@"' "$folder" "$@"
-        exec chroot --userspec="$user:$user" "$stage" "$@"
-    )
+    (enter "$@")
 }
 
 copy() {
@@ -121,7 +121,7 @@ echo DIPTYCH_INDEX=/srv/index/pictures.dip >>"$scratch/environment"
 inside $entry $arguments 2>"$scratch/serve.log" && fail "it serves the world without a token"
 grep 'that takes a token' "$scratch/serve.log" || fail "$(cat "$scratch/serve.log")"
 echo DIPTYCH_TOKEN=secret >>"$scratch/environment"
-inside $entry $arguments 2>"$scratch/serve.log" &
+enter $entry $arguments 2>"$scratch/serve.log" &
 server=$!
 for _ in $(seq 600); do
     curl -fsS "http://localhost:$port/ready" >/dev/null 2>&1 && break

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # test_readme.sh PROGRAM SCRATCH: README's requests, as they stand there, are answered, and there is one for every route
-# (but those that end an update or a session, or send the page's parts).
+# (but those that end an update, begin or end a session, or send the page's parts).
 set -eu
 program=$1
 scratch=$2
@@ -69,7 +69,8 @@ awk '/^curl / {
 }' "$scratch/requests" | sort -u >"$scratch/shown"
 
 sed -n 's/^ *{"\([A-Z]*\)", "\([^"]*\)".*/\1 \2/p' service/routes.c |
-    grep -v -x -F -e 'GET /' -e 'GET /page.css' -e 'GET /page.js' -e 'DELETE /v1/index/update' -e 'POST /v1/logout' |
+    grep -v -x -F -e 'GET /' -e 'GET /page.css' -e 'GET /page.js' -e 'DELETE /v1/index/update' \
+        -e 'POST /v1/login' -e 'POST /v1/logout' |
     sort -u >"$scratch/routes"
 [ -s "$scratch/routes" ]
 comm -23 "$scratch/routes" "$scratch/shown" >"$scratch/missing"
