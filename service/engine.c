@@ -381,7 +381,7 @@ static int load_again(void *context, struct err *err)
     char fingerprint[FINGERPRINT_SIZE];
     int rc = model_directory_fingerprint(fingerprint, engine->options.directory, err);
     if (!rc && strcmp(fingerprint, engine->fingerprint))
-        rc = err_set(err, ERR_FORMAT, "'%s' has become another model: the service must be started anew",
+        rc = err_set(err, ERR_IO, "'%s' has become another model: the service must be started anew",
             engine->options.directory);
     if (!rc)
         rc = load_model(engine, err);

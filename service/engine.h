@@ -40,8 +40,8 @@ struct device *engine_device(const struct engine *engine);
 size_t engine_picture_tokens(
     const struct engine *engine); /* of one picture: its patches and the class token */
 
-/* The model, loaded if it is not, until engine_let_go. Errors are those of engine_open; ERR_FORMAT where another model is
- * in its place by now; ERR_CANCELLED: the job ended the wait for another that loads it. */
+/* The model, loaded if it is not, until engine_let_go. Errors are those of engine_open; ERR_IO where another model is in its
+ * place by now; ERR_CANCELLED: the job ended the wait for another that loads it. */
 int engine_hold(const struct model **out, struct engine *engine, const struct job *job, struct err *err);
 void engine_let_go(struct engine *engine);
 bool engine_loaded(const struct engine *engine);

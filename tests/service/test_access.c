@@ -262,6 +262,7 @@ static void many_can_log_in(void **state)
         answer_release(&answer);
     }
     expect(service_port(service), "GET", "/v1/models", first, 401);
+    expect(service_port(service), "GET", "/v1/models", second, 200);
     expect(service_port(service), "GET", "/v1/models", last, 200);
     service_close(service, 0);
 }
