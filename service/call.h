@@ -23,8 +23,8 @@ struct call {
     const struct route *route;
     enum access_level access; /* what the client may do */
     const char *path;         /* of the request, below the service's base path; NULL: it does not lie there */
-    const char *id; /* what the path has in place of "*"; NULL where the route has none */
-    json_t *body;   /* of routes that take JSON, and what else body.c makes of one: an object */
+    const char *id;           /* what the path has in place of "*"; NULL where the route has none */
+    json_t *body;             /* of routes that take JSON, and what else body.c makes of one: an object */
     struct body_picture *pictures; // (picture_count): in the body as they are; see call_picture
     size_t picture_count;
     json_t *answer; /* the function's, for a 200 with JSON; or it fills in `response` */
