@@ -68,9 +68,8 @@ awk '/^curl / {
     print method, path
 }' "$scratch/requests" | sort -u >"$scratch/shown"
 
-sed -n 's/^ *{"\([A-Z]*\)", "\([^"]*\)".*/\1 \2/p' service/routes.c |
-    grep -v -x -F -e 'GET /' -e 'GET /page.css' -e 'GET /page.js' -e 'DELETE /v1/index/update' \
-        -e 'POST /v1/login' -e 'POST /v1/logout' |
+sed -n '/handle_page/!s/^ *{"\([A-Z]*\)", "\([^"]*\)".*/\1 \2/p' service/routes.c |
+    grep -v -x -F -e 'DELETE /v1/index/update' -e 'POST /v1/login' -e 'POST /v1/logout' |
     sort -u >"$scratch/routes"
 [ -s "$scratch/routes" ]
 comm -23 "$scratch/routes" "$scratch/shown" >"$scratch/missing"

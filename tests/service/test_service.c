@@ -369,14 +369,15 @@ static void what_others_add_is_found(void **state)
     struct index_item item = {.kind = INDEX_TEXT, .caption = "quite another thing"};
     assert_int_equal(index_add(index, &item, embedding, 1, &err), 0);
     assert_int_equal(index_commit(index, &err), 0);
-    json_t *found = post("/v1/search", "{\"text\": \"quite another thing\", \"top\": 1}", 200);
+    json_t *found =
+        post("/v1/search", "{\"text\": \"quite another thing\", \"kind\": \"text\", \"top\": 1}", 200);
     assert_int_equal(hit_id(found, 0), item.id);
     assert_true(fabs(hit_score(found, 0) - 1) < 1e-5);
     json_decref(found);
     assert_int_equal(index_remove(index, item.id, &err), 0);
     assert_int_equal(index_commit(index, &err), 0);
     index_free(index);
-    found = post("/v1/search", "{\"text\": \"quite another thing\", \"top\": 1}", 200);
+    found = post("/v1/search", "{\"text\": \"quite another thing\", \"kind\": \"text\", \"top\": 1}", 200);
     assert_int_not_equal(hit_id(found, 0), item.id);
     json_decref(found);
 }
