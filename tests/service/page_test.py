@@ -8,7 +8,7 @@
 
 It renders scenes, indexes them, serves them, and writes screenshots (wide, narrow, dark, error and so on) to DIR.
 """
-import argparse, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time, traceback
+import argparse, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time, traceback, urllib.request
 from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
@@ -65,12 +65,15 @@ class Served:
         environment = dict(os.environ, DIPTYCH_TOKEN=token) if token else os.environ
         self.process = subprocess.Popen([DIPTYCH, "serve", "--listen", f"127.0.0.1:{self.port}", *arguments], env=environment,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            with socket.socket() as s:
-                if not s.connect_ex(("127.0.0.1", self.port)):
-                    return
-            time.sleep(0.05)
-        raise RuntimeError("the service does not listen")
+        below = arguments[arguments.index("--base-path") + 1][1:] + "/" if "--base-path" in arguments else ""
+        end = time.time() + 60
+        while time.time() < end:
+            try:
+                urllib.request.urlopen(f"{self.url}{below}ready").close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError("the service is not ready")
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
@@ -420,7 +423,7 @@ def many_results_scroll(browser, served):
     hundred_thousand()
     many = Served("--index", f"many={HOME}/many.dip")
     with Page(browser, many.url + "?q=a+star&copies=show") as page:
-        expect(page.locator("#count")).to_have_text("100,000 results, best first")
+        expect(page.locator("#count")).to_have_text("100,000 results, best first", timeout=60000)
         pages = []
         page.on("request", lambda request: pages.append(request.url) if request.url.endswith("/search") else None)
         begun = time.time()
