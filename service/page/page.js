@@ -329,7 +329,7 @@ function ratioOf({item}) {
 /* Hits from the last row on that was not full; no row before it moves. */
 function layOut() {
   const width = $('grid').clientWidth, gap = width < 640 ? 3 : 6;
-  const target = width < 640 ? 128 : width < 1200 ? 200 : 236;
+  const target = width < 640 ? 128 : width < 1200 ? 200 : 236, hadFocus = document.activeElement.dataset.hit;
   if (rows.at(-1)?.open) {
     forget(rows.length - 1);
     rows.pop();
@@ -355,6 +355,8 @@ function layOut() {
   }
   $('grid').style.height = `${top}px`;
   draw();
+  if (hadFocus)
+    linkOf(focused)?.focus({preventScroll: true});
 }
 
 function layOutAnew() {
@@ -730,7 +732,7 @@ addEventListener('drop', event => {
 function openClassifier(data) {
   $('classifier-picture').src = data;
   $('predictions').replaceChildren();
-  $('labels').value ||= 'cat\ndog\nflower\nhouse\nstreet\nbeach\nperson\nfood';
+  $('labels').value ||= 'cat\ndog\nflower\nhouse\nperson';
   $('classifier').showModal();
   classify();
 }
