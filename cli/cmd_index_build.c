@@ -20,7 +20,7 @@ struct build {
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_TEXTS = 0x100, KEY_CAPTIONS, KEY_METADATA, KEY_STORAGE, KEY_GONE };
+enum { KEY_TEXTS = 0x100, KEY_CAPTIONS, KEY_METADATA, KEY_STORAGE, KEY_GONE, KEY_RETRY };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
@@ -43,6 +43,11 @@ static const struct argp_option options[] = {
         "or more than half of them (and 50) are missing at once. Without it these stay, for a drive that is "
         "not "
         "mounted looks like that",
+        1},
+    {"retry-failed", KEY_RETRY, NULL, 0,
+        "Try pictures that could not be read before, even if they did not change: for a diptych that reads "
+        "more "
+        "formats",
         1},
     {0},
 };
@@ -93,6 +98,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_GONE:
         b->sources.gone = true;
         return 0;
+    case KEY_RETRY:
+        b->sources.retry = true;
+        return 0;
     case ARGP_KEY_ARGS:
         add_arguments(state, b);
         return 0;
@@ -109,10 +117,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     "not change, by size and time, are passed over; those that were renamed keep their vectors, and copies " \
     "share them; what is gone below the given paths leaves the index. The same holds for the texts of a "    \
     "file.\n\n"                                                                                              \
-    "A picture that cannot be read is reported, left out, and tried again the next time. Ctrl-C keeps what " \
+    "A picture that cannot be read is reported once and left out until its size or time changes; 'diptych "  \
+    "index list INDEX --failed' says which ones, and why. Ctrl-C keeps what "                                \
     "is done, and so does any other end; the same command goes on from there. The index remembers the "      \
     "paths and files for 'diptych index update INDEX'.\n\n"                                                  \
-    "Exit status: 0 all is in the index, 1 some pictures or texts failed, 2 cannot start or go on."
+    "Exit status: 0 done, 1 some pictures or texts failed that were not known to, 2 cannot start or go on."
 
 static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
 
@@ -190,6 +199,9 @@ static void put_counts(const struct build *b)
     if (c->pictures.missing)
         fprintf(stderr, "missing pictures that stay: %zu; with --gone they leave the index\n",
             c->pictures.missing);
+    if (c->pictures.failed_before)
+        fprintf(stderr, "pictures that failed before and did not change: %zu; --retry-failed tries them\n",
+            c->pictures.failed_before);
     if (c->described)
         fprintf(stderr, "new captions or metadata: %zu\n", c->described);
     if (c->texts.truncated)

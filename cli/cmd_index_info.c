@@ -69,6 +69,14 @@ static json_t *list_sources(struct index *index, struct err *err)
     return NULL;
 }
 
+static size_t count_failures(const struct index_reasons *reasons)
+{
+    size_t files = 0;
+    for (size_t i = 0; i < reasons->count; i++)
+        files += reasons->items[i].files;
+    return files;
+}
+
 static int print_info(struct index *index, int format, struct err *err)
 {
     const struct index_info info = index_info(index);
@@ -81,17 +89,21 @@ static int print_info(struct index *index, int format, struct err *err)
     look_at_files(paths + 1, 2, &catalog_bytes, changed);
     arena_release(&arena);
     enum alpha_rule alpha;
-    json_t *made_from = collection_alpha(&alpha, index, err) ? NULL : list_sources(index, err);
+    struct index_reasons reasons = {0};
+    const int rc = index_reasons(&reasons, index, err);
+    const size_t failed = count_failures(&reasons);
+    index_reasons_release(&reasons);
+    json_t *made_from = rc || collection_alpha(&alpha, index, err) ? NULL : list_sources(index, err);
     if (!made_from)
         return err->code;
     return report_print(
-        json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:s, s:o}", "index",
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:s, s:o}", "index",
             json_text(info.path), "pictures", (json_int_t)info.images, "texts", (json_int_t)info.texts,
-            "rows", (json_int_t)info.rows, "dead_rows", (json_int_t)(info.rows - info.images - info.texts),
-            "storage", index_storage_names[info.storage], "width", (json_int_t)info.width, "vector_bytes",
-            (json_int_t)vector_bytes, "catalog_bytes", (json_int_t)catalog_bytes, "model",
-            json_text(info.model), "fingerprint", info.fingerprint, "alpha", alpha_names[alpha], "changed",
-            changed, "made_from", made_from),
+            "failed", (json_int_t)failed, "rows", (json_int_t)info.rows, "dead_rows",
+            (json_int_t)(info.rows - info.images - info.texts), "storage", index_storage_names[info.storage],
+            "width", (json_int_t)info.width, "vector_bytes", (json_int_t)vector_bytes, "catalog_bytes",
+            (json_int_t)catalog_bytes, "model", json_text(info.model), "fingerprint", info.fingerprint,
+            "alpha", alpha_names[alpha], "changed", changed, "made_from", made_from),
         format, err);
 }
 

@@ -5,16 +5,26 @@
 #include "cli/text.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <string.h>
 
 struct list {
     const char *path;
     struct index_filter filter;
     int format;
+    bool failed;
+    struct index *index;
     struct err err;
 };
 
+enum { KEY_FAILED = 0x100 };
+
 static const struct argp_option options[] = {
+    {"failed", KEY_FAILED, NULL, 0,
+        "Instead, the pictures that could not be read: how many for which reason, or each in tsv (path, "
+        "size, "
+        "mtime, reason) and json",
+        2},
     {NULL, 0, NULL, 0, "Output:", 3},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", 3},
     {0},
@@ -26,6 +36,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &list->filter;
+        return 0;
+    case KEY_FAILED:
+        list->failed = true;
+        return 0;
+    case ARGP_KEY_END:
+        if (list->failed && (list->filter.where || list->filter.match || list->filter.kind))
+            argp_error(
+                state, "--failed lists files, not items: --where, --match and --kind say nothing of them");
         return 0;
     default:
         return index_parse(key, argument, state, &list->path, &list->format, output_formats);
@@ -95,13 +113,60 @@ static int visit(void *context, const struct index_item *item)
     return rc ? rc : ferror(stdout) ? -1 : 0; /* the end of the program says what stdout has */
 }
 
+/* ---- failures ------------------------------------------------------------------------------------------ */
+
+static int visit_failure(void *context, const struct index_failure *failure)
+{
+    struct list *list = context;
+    int rc = 0;
+    if (list->format == OUTPUT_JSON) {
+        const int64_t mtime = failure->mtime_ns / NANOSECONDS;
+        json_t *line = json_pack("{s:o, s:I, s:o*, s:o}", "path", json_text(failure->path), "size",
+            (json_int_t)failure->size, "mtime", mtime ? json_integer(mtime) : NULL, "error",
+            json_text(failure->why));
+        rc = json_print(line, 0, &list->err);
+    } else {
+        text_escape(stdout, failure->path);
+        put_number(failure->size);
+        put_number(failure->mtime_ns / NANOSECONDS);
+        put_text(failure->why);
+        putchar('\n');
+    }
+    return rc ? rc : ferror(stdout) ? -1 : 0;
+}
+
+static int list_reasons(struct list *list)
+{
+    struct index_reasons reasons = {0};
+    const int rc = index_reasons(&reasons, list->index, &list->err);
+    if (!rc && reasons.count)
+        puts("   files  why, and the first of them");
+    for (size_t i = 0; i < reasons.count && !rc; i++) {
+        printf("%8zu  ", reasons.items[i].files);
+        text_escape(stdout, reasons.items[i].why);
+        fputs("  ", stdout);
+        text_escape(stdout, reasons.items[i].path);
+        putchar('\n');
+    }
+    index_reasons_release(&reasons);
+    return rc;
+}
+
+static int list_all(struct list *list)
+{
+    if (!list->failed)
+        return index_each(list->index, &list->filter, visit, list, &list->err);
+    if (list->format == OUTPUT_TABLE)
+        return list_reasons(list);
+    return index_failures(list->index, visit_failure, list, &list->err);
+}
+
 int cmd_index_list(int argc, char **argv)
 {
     struct list list = {0};
-    struct index *index = NULL;
     options_parse(&argp, argc, argv, &list);
-    int rc = index_open(&index, list.path, INDEX_READ, NULL, &list.err);
+    int rc = index_open(&list.index, list.path, INDEX_READ, NULL, &list.err);
     if (!rc)
-        rc = index_each(index, &list.filter, visit, &list, &list.err);
-    return index_end(index, "list", rc < 0 ? 0 : rc, &list.err);
+        rc = list_all(&list);
+    return index_end(list.index, "list", rc < 0 ? 0 : rc, &list.err);
 }

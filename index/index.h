@@ -209,6 +209,37 @@ int index_source_add(struct index *index, const char *kind, const char *path, st
 int index_source_remove(struct index *index, const char *kind, const char *path, struct err *err);
 int index_sources(struct strings *paths, struct index *index, const char *kind, struct err *err);
 
+/* A file that could not become an item. It need not be tried again before its size or time changes, unless it failed
+ * for a reason that may pass by itself. */
+struct index_failure {
+    const char *path;
+    int64_t size, mtime_ns; /* as they were; 0 where they could not be read */
+    const char *why;        /* for people, without the path */
+    bool again; /* another time it may be read without having changed, as one without permission */
+};
+
+/* Keep one, in place of what was kept of its path, and forget one; index_commit keeps the changes. */
+int index_failure_keep(struct index *index, const struct index_failure *failure, struct err *err);
+int index_failure_forget(struct index *index, const char *path, struct err *err);
+
+/* Visits them in byte order of the paths. A failure lives during its visit, which must not change the index; a return
+ * of non-zero ends the walk, which returns it. */
+typedef int index_failure_visit(void *context, const struct index_failure *failure);
+int index_failures(struct index *index, index_failure_visit *visit, void *context, struct err *err);
+
+/* The same by reason, the most frequent first; reasons that differ only in numbers are one. Zero-initialise, and release
+ * it also after an error. */
+struct index_reasons {
+    struct index_reason {
+        size_t files;
+        const char *why, *path; /* of the first file */
+    } * items;                  // (count)
+    size_t count, room;
+    struct arena arena;
+};
+int index_reasons(struct index_reasons *out, struct index *index, struct err *err);
+void index_reasons_release(struct index_reasons *reasons);
+
 /* Keeps another text that finds the model of the index, where it is another, and commits. */
 int index_keep_model(struct index *index, const char *model, struct err *err);
 

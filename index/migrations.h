@@ -6,6 +6,7 @@
  *   2  the model can be found again, and the vectors of removed items too
  *   3  how pictures are prepared
  *   4  items by their dates: an index of SQLite's
+ *   5  which files have failed, so that they need not be tried again
  *
  * An index of an earlier format is read without being written to, and becomes one of the latest when it is
  * opened for writing: format.c does both, by the statements that stand here. schema.sql is the latest format
@@ -25,6 +26,9 @@
     "END;"
 #define TO_FORMAT_3 "ALTER TABLE meta ADD COLUMN preparation TEXT;"
 #define TO_FORMAT_4 "CREATE INDEX items_date ON items(mtime_ns DESC, row);"
+#define TO_FORMAT_5 \
+    "CREATE TABLE failures (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,\n" \
+    "    why TEXT NOT NULL, again INTEGER NOT NULL) WITHOUT ROWID;"
 /* clang-format on */
 
 /* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */

@@ -58,6 +58,15 @@ CREATE TRIGGER items_kept AFTER DELETE ON items WHEN old.hash IS NOT NULL BEGIN
     INSERT OR REPLACE INTO removed VALUES (old.kind, old.hash, old.row, old.crc, old.width, old.height);
 END;
 
+-- Files that could not become items, as they were then: they are not tried again before they change.
+CREATE TABLE failures (
+    path TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    again INTEGER NOT NULL                -- 1: it may be read another time without a change, as one without permission
+) WITHOUT ROWID;
+
 -- The words of paths and captions, kept in step by triggers, so that other tools may change items too.
 CREATE VIRTUAL TABLE items_fts USING fts5(path, caption, content = 'items', content_rowid = 'id');
 CREATE TRIGGER items_added AFTER INSERT ON items BEGIN

@@ -64,7 +64,7 @@ static void report(void *context, const struct err *problem)
 /* ---- turns --------------------------------------------------------------------------------------------- */
 
 /* Adds up what turns have done; what they found is as the last one found it, but for what others have put there. */
-static void add_counts(struct sync_counts *sum, const struct sync_counts *turn)
+static void add_counts(struct sync_counts *sum, const struct sync_counts *turn, bool first)
 {
     const struct sync_counts before = *sum;
     const size_t put =
@@ -81,6 +81,13 @@ static void add_counts(struct sync_counts *sum, const struct sync_counts *turn)
     sum->texts.copied += before.texts.copied;
     sum->texts.gone += before.texts.gone;
     sum->texts.unchanged -= texts < turn->texts.unchanged ? texts : turn->texts.unchanged;
+    if (!first &&
+        turn->pictures.failed_before > before.pictures.failed_before) { /* in a turn of this update */
+        const size_t own = turn->pictures.failed_before - before.pictures.failed_before;
+        sum->pictures.failed_before = before.pictures.failed_before;
+        sum->pictures.failed += own;
+        sum->failed += own;
+    }
     sum->described += before.described;
     sum->encoded += before.encoded;
 }
@@ -101,7 +108,7 @@ static int run_turn(struct update *update, struct collection *collection, struct
     if (!rc)
         rc = collection_sync(&counts, collection, NULL, &job, err);
     pthread_mutex_lock(&update->updates->lock);
-    add_counts(&update->counts, &counts);
+    add_counts(&update->counts, &counts, !update->turns++);
     update->before =
         update->counts.pictures.new + update->counts.pictures.changed + update->counts.pictures.copied;
     pthread_mutex_unlock(&update->updates->lock);

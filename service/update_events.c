@@ -34,13 +34,14 @@ static json_t *counts_json(const struct update *update)
 {
     const struct sync_counts *c = &update->counts;
     return json_pack(
-        "{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:f}",
+        "{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:f}",
         "pictures", "new", (json_int_t)c->pictures.new, "changed", (json_int_t)c->pictures.changed, "copied",
         (json_int_t)c->pictures.copied, "moved", (json_int_t)c->pictures.moved, "gone",
         (json_int_t)c->pictures.gone, "missing", (json_int_t)c->pictures.missing, "unchanged",
-        (json_int_t)c->pictures.unchanged, "failed", (json_int_t)c->pictures.failed, "texts", "new",
-        (json_int_t)c->texts.new, "copied", (json_int_t)c->texts.copied, "gone", (json_int_t)c->texts.gone,
-        "unchanged", (json_int_t)c->texts.unchanged, "failed", (json_int_t)c->texts.failed, "described",
+        (json_int_t)c->pictures.unchanged, "failed", (json_int_t)c->pictures.failed, "failed_before",
+        (json_int_t)c->pictures.failed_before, "texts", "new", (json_int_t)c->texts.new, "copied",
+        (json_int_t)c->texts.copied, "gone", (json_int_t)c->texts.gone, "unchanged",
+        (json_int_t)c->texts.unchanged, "failed", (json_int_t)c->texts.failed, "described",
         (json_int_t)c->described, "encoded", (json_int_t)c->encoded, "failed", (json_int_t)c->failed,
         "seconds", update->seconds);
 }

@@ -41,6 +41,7 @@ struct update {
     double taken;  /* when it began */
     double first;  /* and when the first picture or text was done; 0: none yet */
     bool yielded;  /* it ends for those who wait */
+    size_t turns;  /* so far */
     size_t before; /* pictures done in turns before */
 };
 

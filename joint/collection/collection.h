@@ -108,6 +108,7 @@ struct sources {
     struct strings paths[SOURCE_KINDS]; /* path_absolute's */
     bool
         gone; /* pictures that are missing are gone, however many, and so is a folder of them that is not there */
+    bool retry; /* pictures that could not be read before are tried again */
 };
 
 /* Adds a path as the user names it. ERR_MEMORY. */
@@ -127,6 +128,7 @@ void sources_release(struct sources *sources);
 struct sync_counts {
     struct {
         size_t new, changed, copied, moved, gone, missing, unchanged, failed;
+        size_t failed_before; /* and did not change since: not among the failed */
     } pictures;
     struct {
         size_t new, copied, gone, unchanged, failed, truncated;
@@ -146,8 +148,9 @@ struct sync_counts {
  * With sources->gone they leave the index, and a folder that is not there is no longer remembered. Content that
  * comes back gets its old vector, until the index is compacted, and counts as copied.
  *
- * A picture, text or remembered file that cannot be read is reported to the job, counted, left out, and tried
- * again the next time. Commits now and then: any end, ERR_CANCELLED too, keeps most of what was done, and the next
+ * A picture, text or remembered file that cannot be read is reported to the job, counted and left out. A picture is
+ * remembered with that (index_failures): it is reported once and, where its content was at fault, not even opened again,
+ * until its size or time changes or sources->retry asks for it. Commits now and then: any end, ERR_CANCELLED too, keeps most of what was done, and the next
  * sync goes on from there; counts hold then as well. ERR_IO and ERR_FORMAT: a named file of texts, captions or
  * metadata is unreadable or none. */
 int collection_sync(struct sync_counts *counts, struct collection *collection, const struct sources *sources,
@@ -211,7 +214,7 @@ struct removal {
 };
 
 /* Removes items in one commit, and without a filter also sources whose path is among the paths: what is removed
- * by the path that it was made from does not come back. What was added by collection_add goes with its file. Of *missing paths and ids the index has nothing: each is
+ * by the path that it was made from does not come back. Failures below the paths are forgotten. What was added by collection_add goes with its file. Of *missing paths and ids the index has nothing: each is
  * reported as ERR_NOT_FOUND. ERR_CANCELLED comes before anything is removed. For the writer. */
 int collection_remove(size_t *removed, size_t *missing, struct collection *collection,
     const struct removal *removal, const struct job *job, struct err *err);

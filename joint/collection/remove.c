@@ -95,6 +95,36 @@ static int forget_sources(struct removing *r, struct err *err)
     return rc;
 }
 
+/* ---- failures ------------------------------------------------------------------------------------------ */
+
+struct failing {
+    struct removing *r;
+    struct strings below; /* the paths that are removed */
+};
+
+static int visit_failure(void *context, const struct index_failure *failure)
+{
+    struct failing *failing = context;
+    struct removing *r = failing->r;
+    bool any = false;
+    for (size_t i = 0; i < r->removal->paths->count; i++) {
+        const bool hit = path_below(failure->path, r->removal->paths->items[i]);
+        r->used[i] |= hit;
+        any |= hit;
+    }
+    return any ? strings_add(&failing->below, failure->path, strlen(failure->path), r->err) : 0;
+}
+
+static int forget_failures(struct removing *r, struct err *err)
+{
+    struct failing failing = {.r = r};
+    int rc = index_failures(r->index, visit_failure, &failing, err);
+    for (size_t i = 0; i < failing.below.count && !rc; i++)
+        rc = index_failure_forget(r->index, failing.below.items[i], err);
+    strings_release(&failing.below);
+    return rc;
+}
+
 static void report_unused(size_t *missing, const struct removing *r)
 {
     for (size_t i = 0; i < r->removal->paths->count; i++) {
@@ -123,6 +153,8 @@ int collection_remove(size_t *removed, size_t *missing, struct collection *colle
         rc = index_each(r.index, filter, visit, &r, err);
     if (!rc && !filtered)
         rc = forget_sources(&r, err);
+    if (!rc && !filtered && removal->paths->count)
+        rc = forget_failures(&r, err);
     if (!rc)
         rc = remove_ids(removed, missing, &r, err);
     if (!rc)

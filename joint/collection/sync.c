@@ -80,8 +80,11 @@ static void count_files(struct sync_counts *counts, const struct file_list *file
     counts->skipped = files->skipped;
     counts->pictures.failed = files->failed;
     counts->failed += files->failed;
+    counts->pictures.failed_before = files->failed_before;
     for (size_t i = 0; i < files->plan.item_count; i++)
         counts->pictures.missing += files->plan.items[i].state == PLAN_MISSING;
+    for (size_t i = 0; i < files->plan.file_count; i++)
+        counts->pictures.failed_before += files->plan.files[i].action == PLAN_FAILED;
 }
 
 static int forget(struct index *index, const struct strings *roots, struct err *err)
@@ -92,10 +95,13 @@ static int forget(struct index *index, const struct strings *roots, struct err *
     return rc ? rc : index_commit(index, err);
 }
 
-static int sync_folders(struct sync *sync, const struct strings *roots, bool gone, struct err *err)
+static int sync_folders(struct sync *sync, const struct sources *sources, struct err *err)
 {
-    struct file_list files = {.index = sync->index, .job = sync->job, .gone = gone};
-    int rc = 0;
+    const struct strings *roots = &sources->paths[SOURCE_PICTURES];
+    const bool gone = sources->gone;
+    struct file_list files = {
+        .index = sync->index, .job = sync->job, .gone = gone, .plan = {.retry = sources->retry}};
+    int rc = file_list_recall(&files, err);
     for (size_t i = 0; i < roots->count && !rc; i++)
         rc = file_list_walk(&files, roots->items[i], err);
     if (!rc)
@@ -141,7 +147,7 @@ static int sync_file(struct sync *sync, enum source_kind kind, const char *path,
 
 static int sync_all(struct sync *sync, const struct sources *sources, bool named, struct err *err)
 {
-    int rc = sync_folders(sync, &sources->paths[SOURCE_PICTURES], sources->gone, err);
+    int rc = sync_folders(sync, sources, err);
     for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
         for (size_t i = 0; i < sources->paths[kind].count && !rc; i++)
             rc = sync_file(sync, (enum source_kind)kind, sources->paths[kind].items[i], named, err);
@@ -159,7 +165,7 @@ int collection_sync(struct sync_counts *counts, struct collection *collection, c
         .committed = time_now(),
     };
     const bool named = sources && sources_any(sources);
-    struct sources remembered = {.gone = sources && sources->gone};
+    struct sources remembered = {.gone = sources && sources->gone, .retry = sources && sources->retry};
     *counts = (struct sync_counts){0};
     int rc = named ? remember(sources, sync.index, err) : sources_recall(&remembered, sync.index, err);
     if (!rc && !named)

@@ -16,6 +16,60 @@ static const char *copy(struct arena *arena, const char *text, struct err *err)
     return out;
 }
 
+/* ---- failures ------------------------------------------------------------------------------------------ */
+
+const char *failure_reason(const char *message, const char *path)
+{
+    const size_t length = strlen(path);
+    for (const char *at = strchr(message, '\''); at; at = strchr(at + 1, '\''))
+        if (!strncmp(at + 1, path, length) && !strncmp(at + 1 + length, "': ", 3))
+            return at + length + 4;
+    return message;
+}
+
+struct recall {
+    struct file_list *list;
+    size_t room;
+    struct err *err;
+};
+
+static int add_failure(void *context, const struct index_failure *failure)
+{
+    struct recall *recall = context;
+    struct plan *plan = &recall->list->plan;
+    int rc = array_grow(plan->failures, &recall->room, plan->failure_count + 1, recall->err);
+    if (rc)
+        return rc;
+    struct plan_failure *added = &plan->failures[plan->failure_count++];
+    *added = (struct plan_failure){
+        .path = copy(&recall->list->arena, failure->path, recall->err),
+        .why = copy(&recall->list->arena, failure->why, recall->err),
+        .size = failure->size,
+        .mtime_ns = failure->mtime_ns,
+        .again = failure->again,
+    };
+    return added->path && added->why ? 0 : ERR_MEMORY;
+}
+
+int file_list_recall(struct file_list *list, struct err *err)
+{
+    return index_failures(list->index, add_failure, &(struct recall){.list = list, .err = err}, err);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct plan_failure *)a)->path, ((const struct plan_failure *)b)->path);
+}
+
+/* Whether the path could not be read before either, for the same reason. */
+static bool failed_before(const struct plan *plan, const char *path, const char *why)
+{
+    const struct plan_failure key = {.path = path};
+    const struct plan_failure *before =
+        plan->failure_count ? bsearch(&key, plan->failures, plan->failure_count, sizeof key, by_path) : NULL;
+    return before && !plan->retry && !strcmp(before->why, why);
+}
+
 /* ---- files --------------------------------------------------------------------------------------------- */
 
 struct walk {
@@ -39,6 +93,24 @@ static int add_file(struct file_list *list, const char *path, const struct stat 
     return kept ? 0 : ERR_MEMORY;
 }
 
+/* What cannot even be looked at, but for a root, of which all hangs. */
+static int fail(const struct walk *walk, const char *path, const struct err *problem)
+{
+    struct file_list *list = walk->list;
+    const char *why = failure_reason(problem->msg, path);
+    const struct index_failure failure = {.path = path, .why = why, .again = true};
+    int rc = strings_add(&list->unreadable, path, strlen(path), walk->err);
+    if (rc)
+        return rc;
+    if (strcmp(path, walk->root) && failed_before(&list->plan, path, why)) {
+        list->failed_before++;
+        return 0;
+    }
+    list->failed++;
+    job_report(list->job, problem);
+    return strcmp(path, walk->root) ? index_failure_keep(list->index, &failure, walk->err) : 0;
+}
+
 static int visit(void *context, const char *path, const struct err *problem)
 {
     const struct walk *walk = context;
@@ -49,13 +121,12 @@ static int visit(void *context, const char *path, const struct err *problem)
         return rc;
     if (problem && !strcmp(path, walk->root) && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
         return strings_add(&list->absent, path, strlen(path), walk->err);
-    if (problem || stat(path, &st)) {
-        list->failed++;
-        if (problem)
-            job_report(list->job, problem);
-        else
-            job_reportf(list->job, ERR_IO, "unable to read '%s': %s", path, strerror(errno));
-        return strings_add(&list->unreadable, path, strlen(path), walk->err);
+    if (problem)
+        return fail(walk, path, problem);
+    if (stat(path, &st)) {
+        struct err why;
+        err_set(&why, ERR_IO, "unable to read '%s': %s", path, strerror(errno));
+        return fail(walk, path, &why);
     }
     if (strcmp(path, walk->root) && !picture_suffix(path)) {
         list->skipped++;
@@ -180,6 +251,7 @@ static void report_roots(struct file_list *list)
     for (size_t i = 0; i < list->plan.loss_count; i++)
         report_loss(list, &list->plan.losses[i]);
     for (size_t i = 0; i < list->absent.count && !list->gone; i++) {
+        plan_spare_failures(&list->plan, list->absent.items[i]);
         if (has_loss(&list->plan, list->absent.items[i]))
             continue;
         job_reportf(list->job, ERR_IO, "unable to read '%s': %s", list->absent.items[i], strerror(ENOENT));

@@ -15,12 +15,20 @@ struct file_list {
     struct strings roots, unreadable;
     struct strings absent; /* roots that are not there */
     size_t failed;         /* paths that cannot be read */
+    size_t failed_before;  /* the same, and could not be before */
     size_t skipped;        /* files below folders whose names are not those of pictures */
     size_t file_room, item_room;
     struct arena arena;
 };
 
-/* Finds the pictures at and below an absolute path, but for those that the index keeps itself. What cannot be read is reported and no failure here. */
+/* Loads what failed before, to be called first. */
+int file_list_recall(struct file_list *files, struct err *err);
+
+/* A message without what names the path: of "unable to read 'a.png': the file is empty" what is behind. */
+const char *failure_reason(const char *message, const char *path);
+
+/* Finds the pictures at and below an absolute path, but for those that the index keeps itself. What cannot be read is reported, unless it could not be before,
+ * and no failure here. */
 int file_list_walk(struct file_list *files, const char *root, struct err *err);
 
 /* Loads the index's pictures, and plans by path, size and time, the moves by content, and what to spare. Reports roots

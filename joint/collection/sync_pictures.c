@@ -19,6 +19,9 @@ struct chunk {
     struct sync *sync;
     struct plan_file *files[CHUNK], *later[CHUNK], *encode[CHUNK];
     struct picture_source sources[CHUNK]; /* of those to encode */
+    enum err_code codes[CHUNK];           /* of those to encode that could not be, */
+    const char *reasons[CHUNK];           /* and why not */
+    struct arena arena;                   /* of the reasons */
     struct err *errs;                     // (CHUNK)
     size_t count, later_count, encode_count;
 };
@@ -55,17 +58,37 @@ static void count_added(struct sync *sync, const struct plan_file *file)
     sync->done++;
 }
 
-/* Reports a file that cannot be read. An item of its path goes, unless the file could not even be opened: its
- * content may be the same still. */
+/* Reports that a file cannot be read, and remembers it, unless that is known. */
+static int remember_failure(
+    struct sync *sync, const struct plan_file *file, const struct err *why, struct err *err)
+{
+    const struct index_failure failure = {
+        .path = file->path,
+        .size = file->size,
+        .mtime_ns = file->mtime_ns,
+        .why = failure_reason(why->msg, file->path),
+        .again = why->code != ERR_FORMAT && why->code != ERR_UNSUPPORTED,
+    };
+    if (file->failure)
+        file->failure->state = FAILURE_STANDS;
+    if (file->failure && !strcmp(file->failure->why, failure.why)) {
+        sync->counts->pictures.failed_before++;
+        return 0;
+    }
+    sync_fail(sync, &sync->counts->pictures.failed, why);
+    return index_failure_keep(sync->index, &failure, err);
+}
+
+/* An item of the path of a file that cannot be read goes, unless the file could not even be opened: its content may be
+ * the same still. */
 static int fail(struct sync *sync, const struct plan_file *file, const struct err *why, struct err *err)
 {
     struct index_item item;
     struct arena arena = {0};
     bool found = false;
-    int rc = 0;
-    sync_fail(sync, &sync->counts->pictures.failed, why);
+    int rc = remember_failure(sync, file, why, err);
     sync->done++;
-    if (file->action == PLAN_CHANGED && why->code != ERR_IO)
+    if (!rc && file->action == PLAN_CHANGED && why->code != ERR_IO)
         rc = index_find(&item, &found, sync->index, INDEX_IMAGE, file->path, NULL, &arena, err);
     if (!rc && found)
         rc = index_remove(sync->index, item.id, err);
@@ -121,6 +144,16 @@ static int step(const struct sync *sync, struct err *err)
 
 /* ---- chunks -------------------------------------------------------------------------------------------- */
 
+/* For those of the chunk that have the same content, too. */
+static int fail_to_encode(struct chunk *chunk, size_t i, const struct err *why, struct err *err)
+{
+    const struct plan_file *file = chunk->encode[i];
+    const char *reason = failure_reason(why->msg, file->path);
+    chunk->codes[i] = why->code;
+    chunk->reasons[i] = arena_copy(&chunk->arena, reason, strlen(reason));
+    return chunk->reasons[i] ? fail(chunk->sync, file, why, err) : err_memory(err, strlen(reason));
+}
+
 static int add_batch(
     void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
@@ -135,7 +168,7 @@ static int add_batch(
     for (size_t i = 0; i < batch->count && !rc; i++) {
         const struct plan_file *file = chunk->encode[batch->first + i];
         if (batch->errs[i].code) {
-            rc = fail(sync, file, &batch->errs[i], err);
+            rc = fail_to_encode(chunk, batch->first + i, &batch->errs[i], err);
             continue;
         }
         rc = describe(&items[good], sync, file, &arena, err);
@@ -153,12 +186,13 @@ static int add_batch(
     return rc ? rc : step(sync, err);
 }
 
-static bool same_in(struct plan_file *const *files, size_t count, const char *hash)
+/* Which of files (count) has the hash; count: none. */
+static size_t find_same(struct plan_file *const *files, size_t count, const char *hash)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(files[i]->hash, hash))
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < count && strcmp(files[i]->hash, hash))
+        i++;
+    return i;
 }
 
 static int hash_chunk(struct chunk *chunk, struct err *err)
@@ -188,7 +222,7 @@ static int sort_chunk(struct chunk *chunk, struct err *err)
         rc = reuse_vector(&found, chunk->sync, file, err);
         if (rc || found)
             continue;
-        if (same_in(chunk->encode, chunk->encode_count, file->hash)) {
+        if (find_same(chunk->encode, chunk->encode_count, file->hash) < chunk->encode_count) {
             chunk->later[chunk->later_count++] = file;
         } else {
             chunk->sources[chunk->encode_count] = picture_file(file->path);
@@ -208,8 +242,8 @@ static int copy_later(struct chunk *chunk, struct err *err)
         if (rc || found)
             continue;
         struct err why;
-        err_set(&why, ERR_FORMAT, "unable to read '%s': its content is that of a file that cannot be read",
-            file->path);
+        const size_t same = find_same(chunk->encode, chunk->encode_count, file->hash);
+        err_set(&why, chunk->codes[same], "unable to read '%s': %s", file->path, chunk->reasons[same]);
         rc = fail(chunk->sync, file, &why, err);
     }
     return rc;
@@ -225,6 +259,7 @@ static int add_chunk(struct chunk *chunk, struct err *err)
             embedder->pictures(embedder->context, chunk->sources, chunk->encode_count, add_batch, chunk, err);
     if (!rc)
         rc = copy_later(chunk, err);
+    arena_release(&chunk->arena);
     chunk->count = 0;
     if (!rc)
         rc = sync_commit(sync, err);
@@ -275,13 +310,28 @@ static int remove_gone(struct sync *sync, const struct plan *plan, struct err *e
     return rc;
 }
 
+/* ---- failures ------------------------------------------------------------------------------------------ */
+
+static int forget_failures(struct sync *sync, const struct plan *plan, int state, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < plan->failure_count && !rc; i++)
+        if ((int)plan->failures[i].state == state)
+            rc = index_failure_forget(sync->index, plan->failures[i].path, err);
+    return rc;
+}
+
 int sync_pictures(struct sync *sync, const struct plan *plan, struct err *err)
 {
-    int rc = sync_moves(sync, plan, err);
+    int rc = forget_failures(sync, plan, FAILURE_GONE, err);
+    if (!rc)
+        rc = sync_moves(sync, plan, err);
     if (!rc)
         rc = add_all(sync, plan, err);
     if (!rc)
         rc = remove_gone(sync, plan, err);
+    if (!rc)
+        rc = forget_failures(sync, plan, FAILURE_TRIED, err);
     if (!rc && (sync->counts->pictures.gone || sync->counts->pictures.failed))
         rc = sync_orphans(sync, err);
     return sync_keep(sync, rc, err);

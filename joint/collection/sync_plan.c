@@ -61,6 +61,26 @@ static void match_sorted(struct plan *plan)
     }
 }
 
+/* What failed before without a file, or with one that changed, no longer stands; with one that is the same, it need not
+ * be tried. */
+static void match_failure(struct plan *plan, struct plan_failure *failure)
+{
+    const struct plan_file key = {.path = failure->path};
+    struct plan_file *file =
+        plan->file_count ? bsearch(&key, plan->files, plan->file_count, sizeof key, by_file_path) : NULL;
+    failure->state = FAILURE_GONE;
+    if (!file) {
+        if (!below_any(failure->path, plan->roots) || below_any(failure->path, plan->unreadable))
+            failure->state = FAILURE_STANDS;
+    } else if (!plan->retry && file->action != PLAN_UNCHANGED && file->size == failure->size &&
+               file->mtime_ns == failure->mtime_ns) {
+        file->failure = failure;
+        failure->state = failure->again ? FAILURE_TRIED : FAILURE_STANDS;
+        if (!failure->again)
+            file->action = PLAN_FAILED;
+    }
+}
+
 static bool may_move(const struct plan_item *item)
 {
     return item->state == PLAN_GONE || item->state == PLAN_OUTDATED;
@@ -92,6 +112,8 @@ int plan_match(struct plan *plan, struct err *err)
         qsort(plan->items, plan->item_count, sizeof *plan->items, by_item_path);
     drop_repeated_files(plan);
     match_sorted(plan);
+    for (size_t i = 0; i < plan->failure_count; i++)
+        match_failure(plan, &plan->failures[i]);
     return gather_sizes(plan, err);
 }
 
@@ -202,6 +224,13 @@ static bool is_loss(struct plan_loss *loss, const struct plan *plan)
 }
 
 /* All roots are measured before any item is spared: one may lie below another. */
+void plan_spare_failures(struct plan *plan, const char *root)
+{
+    for (size_t i = 0; i < plan->failure_count; i++)
+        if (plan->failures[i].state == FAILURE_GONE && path_below(plan->failures[i].path, root))
+            plan->failures[i].state = FAILURE_STANDS;
+}
+
 int plan_spare(struct plan *plan, struct err *err)
 {
     size_t count;
@@ -214,10 +243,12 @@ int plan_spare(struct plan *plan, struct err *err)
         if (loss.missing && is_loss(&loss, plan))
             plan->losses[plan->loss_count++] = loss;
     }
-    for (size_t l = 0; l < plan->loss_count && !rc; l++)
+    for (size_t l = 0; l < plan->loss_count && !rc; l++) {
         for (size_t i = 0; i < count; i++)
             if (path_below(gone[i]->path, plan->losses[l].root))
                 gone[i]->state = PLAN_MISSING;
+        plan_spare_failures(plan, plan->losses[l].root);
+    }
     free(gone);
     return rc;
 }
@@ -225,6 +256,7 @@ int plan_spare(struct plan *plan, struct err *err)
 void plan_release(struct plan *plan)
 {
     free(plan->losses);
+    free(plan->failures);
     free(plan->files);
     free(plan->items);
     free(plan->sizes);

@@ -2,7 +2,7 @@
 /*
  * What it takes to bring the pictures of an index up to date with files: which are new, changed, moved, gone.
  *
- *   plan_match      by path, size and time of change
+ *   plan_match      by path, size and time of change; what failed before and did not change is left out
  *   plan_wants_hash then says whose content could be that of an item whose own path no longer has it; the
  *                   caller fills in their hashes
  *   plan_moves      finds the moves among those
@@ -21,6 +21,7 @@ enum plan_action {
     PLAN_MOVED,     /* `item` has the content, and its own path no longer */
     PLAN_NEW,       /* no item of this path; its vector is to be copied from one of like content, or made */
     PLAN_CHANGED,   /* the same, and an item of this path to be replaced */
+    PLAN_FAILED,    /* could not be read before, and is as it was then */
 };
 
 enum plan_state {
@@ -38,12 +39,25 @@ struct plan_item {
     bool vacates; /* it moves, and its old path has other content now */
 };
 
+/* A file that could not be read before. */
+struct plan_failure {
+    const char *path, *why;
+    int64_t size, mtime_ns;
+    bool again; /* it is tried all the same */
+    enum {
+        FAILURE_GONE,   /* the file is no more, or changed, or has an item */
+        FAILURE_STANDS, /* nothing is known of it but that */
+        FAILURE_TRIED,  /* unless it fails once more, it is gone */
+    } state;
+};
+
 struct plan_file {
     const char *path;
     int64_t size, mtime_ns;
     char hash[HASH_SIZE]; /* empty: not known */
     enum plan_action action;
-    struct plan_item *item; /* of this path; of PLAN_MOVED the one that moves; NULL: none */
+    struct plan_item *item;       /* of this path; of PLAN_MOVED the one that moves; NULL: none */
+    struct plan_failure *failure; /* with this size and time; NULL: none */
 };
 
 /* A root whose pictures are missing. */
@@ -54,9 +68,11 @@ struct plan_loss {
 };
 
 struct plan {
-    struct plan_file *files; // (file_count); plan_match sorts both by path and drops paths given twice
-    struct plan_item *items; // (item_count)
-    size_t file_count, item_count;
+    struct plan_file *files;       // (file_count); plan_match sorts both by path and drops paths given twice
+    struct plan_item *items;       // (item_count)
+    struct plan_failure *failures; // (failure_count), in order of path
+    size_t file_count, item_count, failure_count;
+    bool retry;                               /* failures count for nothing */
     const struct strings *roots, *unreadable; /* nothing is said of what lies at or below the latter */
     int64_t *sizes;                           // (size_count) of the items that may have moved, sorted
     size_t size_count;
@@ -71,6 +87,9 @@ int plan_moves(struct plan *plan, struct err *err);
 /* A root without any picture left, or one that has lost more than half of its items and at least 50, is a loss: its
  * items that are gone become PLAN_MISSING. */
 int plan_spare(struct plan *plan, struct err *err);
-void plan_release(struct plan *plan); /* files, items and losses too, by free() */
+
+/* Failures below a root that is not there stand. */
+void plan_spare_failures(struct plan *plan, const char *root);
+void plan_release(struct plan *plan); /* files, items, failures and losses too, by free() */
 
 #endif

@@ -81,8 +81,41 @@ expect_sound a.dip
 run index list a.dip -f tsv --where "mtime = 978307200" # 2001-01-01
 expect_lines out 1
 run index update a.dip tree
+expect_status 0 # what failed is known
+expect_pictures 0 0 0 0 0 12 0
+expect_line err "pictures that failed before and did not change: 1; --retry-failed tries them"
+expect_lines err 4
+run index update a.dip --retry-failed
 expect_status 1
 expect_pictures 0 0 0 0 0 12 1
+expect_text err "unable to read '$PWD/tree/broken.jpg'"
+touch tree/broken.jpg
+run index update a.dip
+expect_status 1
+expect_pictures 0 0 0 0 0 12 1
+
+# ---- what failed, and why
+cp tree/broken.jpg tree/broken2.jpg
+: >tree/empty.png
+run index update a.dip
+expect_status 1
+expect_pictures 0 0 0 0 0 12 2
+run index list a.dip --failed
+expect_lines out 3
+expect_line out "       2  not a picture, or of an unknown format  $PWD/tree/broken.jpg"
+expect_line out "       1  the file is empty  $PWD/tree/empty.png"
+touch -d '2001-01-01' tree/empty.png
+run index list a.dip --failed -f tsv
+expect_match out "^$PWD/tree/broken2.jpg${tab}11${tab}[0-9]+${tab}not a picture, or of an unknown format\$"
+run index list a.dip --failed -f json
+expect_match out "^\{\"path\": \"$PWD/tree/broken.jpg\", \"size\": 11, \"mtime\": [0-9]+, \"error\": \"not a picture"
+run index list a.dip --failed --where 1
+expect_status 2
+rm tree/broken2.jpg tree/empty.png
+run index update a.dip
+expect_status 0
+run index list a.dip --failed
+expect_lines out 2
 
 # ---- the same as an index built at once: rows and content, by path
 run index compact a.dip
@@ -135,11 +168,13 @@ run index update a.dip
 expect_status 1
 expect_text err "unable to read '$PWD/tree/nowhere'"
 expect_text err "unable to read '$PWD/other'"
-expect_match err '^pictures: 0 new, .* 11 unchanged, 4 failed'
+expect_match err '^pictures: 0 new, .* 11 unchanged, 2 failed'
 run index remove a.dip other tree/nowhere # it has nothing of them any more, but was made from them
 expect_status 0
 run index update a.dip
-expect_match err '^pictures: 0 new, .* 11 unchanged, 2 failed'
+expect_status 0
+expect_match err '^pictures: 0 new, .* 11 unchanged, 0 failed'
+expect_line err "pictures that failed before and did not change: 2; --retry-failed tries them"
 
 # ---- remove
 run index remove a.dip tree/deep

@@ -37,6 +37,19 @@ static void search(struct index *index, struct device *device)
     index_rows_release(&rows);
 }
 
+/* From format 5 on, a picture that could not be read. */
+static void check_failures(struct index *index, int format)
+{
+    struct index_reasons reasons = {0};
+    assert_ok(index_reasons(&reasons, index, &err));
+    assert_int_equal(reasons.count, format >= 5);
+    if (reasons.count) {
+        assert_string_equal(reasons.items[0].path, "holiday/phone.heic");
+        assert_string_equal(reasons.items[0].why, "HEIC is not read");
+    }
+    index_reasons_release(&reasons);
+}
+
 static void every_format_is_read_and_searched(void **state)
 {
     (void)state;
@@ -47,6 +60,7 @@ static void every_format_is_read_and_searched(void **state)
         char *path = kept_copy(format, "read.dip");
         assert_ok(index_open(&index, path, INDEX_READ, "0123abcd", &err));
         kept_check(index);
+        check_failures(index, format);
         assert_int_equal(index_info(index).findable, format >= 2);
         search(index, device);
         index_free(index);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How an index of format 1 becomes one of format 5, of which the program has none yet: the table of migrations
+ * How an index of format 1 becomes one of format 5, which is not the program's: the table of migrations
  * is this test's own, in place of the library's, and begins with its statements. Read without being written to;
  * brought to the latest when it is opened for writing, whole or not at all, wherever that is killed or fails.
  */

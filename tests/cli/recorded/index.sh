@@ -53,6 +53,13 @@ run update index update a.dip tree
 run update-list index list a.dip -f tsv
 run update-info index info a.dip
 run update-again index update a.dip
+run update-retry index update a.dip --retry-failed
+touch -d 2024-06-07T08:09:10Z tree/broken.jpg tree/cut.png
+run update-changed index update a.dip
+run update-failed index list a.dip --failed
+run update-failed-tsv index list a.dip --failed -f tsv
+run update-failed-json index list a.dip --failed -f json
+run update-failed-where index list a.dip --failed --match deep
 run update-verify index verify a.dip
 run compact index compact a.dip
 run compact-again index compact a.dip

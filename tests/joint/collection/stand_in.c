@@ -27,15 +27,19 @@ static bool is_broken(const char *bytes)
     return !strncmp(bytes, "broken", 6);
 }
 
-static void read_picture(struct err *why, float *vector, const struct picture_source *source)
+static void read_picture(
+    struct world *world, struct err *why, float *vector, const struct picture_source *source)
 {
     char *bytes;
     size_t size;
     *why = (struct err){0};
     if (file_read(&bytes, &size, source->path, 1 << 20, why))
         return;
+    world->opened++;
     if (is_broken(bytes))
-        err_set(why, ERR_FORMAT, "unable to decode '%s'", source->path);
+        err_set(why, ERR_FORMAT, "unable to decode '%s': no such picture", source->path);
+    else if (!strcmp(bytes, "locked") && !world->unlocked)
+        err_set(why, ERR_IO, "unable to decode '%s': the picture is locked", source->path);
     else
         stand_in_vector(vector, bytes, size);
     free(bytes);
@@ -53,7 +57,7 @@ static int embed_pictures(void *context, const struct picture_source *pictures, 
         struct loaded_batch batch = {.first = first, .errs = errs, .sizes = sizes};
         for (; batch.count < BATCH && first + batch.count < count; batch.count++) {
             sizes[batch.count] = (struct picture_size){30, 20};
-            read_picture(&errs[batch.count], embeddings[batch.good], &pictures[first + batch.count]);
+            read_picture(world, &errs[batch.count], embeddings[batch.good], &pictures[first + batch.count]);
             batch.good += !errs[batch.count].code;
         }
         world->pictures += batch.good;
@@ -164,7 +168,7 @@ int world_sync(struct world *world, const struct sources *sources)
     struct err err = {0};
     strings_release(&world->reports);
     world->reports = (struct strings){0};
-    world->steps = world->pictures = world->texts = 0;
+    world->steps = world->opened = world->pictures = world->texts = 0;
     const int rc = collection_sync(&world->counts, world->collection, sources, &world->job, &err);
     if (rc && rc != ERR_CANCELLED)
         fail_msg("%s", err.msg);

@@ -2,7 +2,7 @@
 /*
  * A world for tests of collections without a model: a folder of "pictures", an index, and an embedder whose vectors
  * come from the bytes of a file or text alone. A file that begins with "broken" cannot be decoded, and a text that
- * does cannot be encoded.
+ * does cannot be encoded; one that is "locked" cannot be read before the world is unlocked.
  */
 #ifndef DIPTYCH_TESTS_STAND_IN_H
 #define DIPTYCH_TESTS_STAND_IN_H
@@ -21,8 +21,10 @@ enum { WIDTH = 16, BATCH = 4 };
 struct world {
     struct embedder embedder;
     size_t pictures, texts; /* that the embedder has seen */
-    size_t steps, end_at;   /* of the job; it wants the end at step end_at, 0 for never */
-    const char *end_unit;   /* or at `end_done` of this unit */
+    size_t opened;          /* pictures that it has tried to decode */
+    bool unlocked;
+    size_t steps, end_at; /* of the job; it wants the end at step end_at, 0 for never */
+    const char *end_unit; /* or at `end_done` of this unit */
     size_t end_done;
     struct strings reports; /* of the job */
     struct job job;

@@ -65,7 +65,23 @@ static void each_change_of_a_picture_is_seen(void **state)
     world_release(&w);
 }
 
-static void what_fails_is_reported_and_tried_again(void **state)
+/* What the index remembers of failures, a line each. */
+static int visit_failure(void *context, const struct index_failure *failure)
+{
+    const char *name = strrchr(failure->path, '/');
+    char *lines = context;
+    sprintf(lines + strlen(lines), "%s %s %d\n", name + 1, failure->why, failure->again);
+    return 0;
+}
+
+static void expect_failures(struct world *w, const char *expected)
+{
+    char lines[8192] = "";
+    assert_int_equal(index_failures(collection_index(w->collection), visit_failure, lines, NULL), 0);
+    assert_string_equal(lines, expected);
+}
+
+static void what_fails_is_reported_once(void **state)
 {
     (void)state;
     struct world w;
@@ -76,21 +92,115 @@ static void what_fails_is_reported_and_tried_again(void **state)
     world_write(&w, "a.png", "broken");
     world_write(&w, "b.png", "broken"); /* the same content, which the chunk leaves for later */
     world_write(&w, "c.png", "good");
+    assert_int_equal(symlink("nowhere", world_path(&w, "d.png")), 0);
     world_open(&w);
     assert_int_equal(world_sync(&w, &sources), 0);
     assert_int_equal(w.counts.pictures.new, 1);
-    assert_int_equal(w.counts.pictures.failed, 3);
-    assert_int_equal(w.counts.failed, 3);
-    assert_int_equal(w.reports.count, 3);
+    assert_int_equal(w.counts.pictures.failed, 4);
+    assert_int_equal(w.counts.failed, 4);
+    assert_int_equal(w.reports.count, 4);
     assert_true(world_reported(&w, "a.png"));
     assert_true(world_reported(&w, "b.png"));
+    assert_true(world_reported(&w, "d.png"));
     assert_true(world_reported(&w, "missing"));
+    expect_failures(
+        &w, "a.png no such picture 0\nb.png no such picture 0\nd.png the link points nowhere 1\n");
+
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.failed, 1); /* the root that is not there */
+    assert_int_equal(w.counts.pictures.failed_before, 3);
+    assert_int_equal(w.reports.count, 1);
+    assert_int_equal(w.opened, 0);
 
     world_write(&w, "a.png", "mended");
+    set_time(world_path(&w, "b.png"), 1000);
+    assert_int_equal(unlink(world_path(&w, "d.png")), 0);
     assert_int_equal(world_sync(&w, NULL), 0);
     assert_int_equal(w.counts.pictures.new, 1);
     assert_int_equal(w.counts.pictures.unchanged, 1);
     assert_int_equal(w.counts.pictures.failed, 2);
+    assert_int_equal(w.counts.pictures.failed_before, 0);
+    expect_failures(&w, "b.png no such picture 0\n");
+    sources_release(&sources);
+    world_release(&w);
+}
+
+static void what_failed_is_tried_again_when_asked(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0}, again = {.retry = true};
+    world_init(&w, "retry");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    world_write(&w, "a.png", "broken");
+    assert_int_equal(symlink("nowhere", world_path(&w, "d.png")), 0);
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(world_sync(&w, &again), 0);
+    assert_int_equal(w.counts.pictures.failed, 2);
+    assert_int_equal(w.counts.pictures.failed_before, 0);
+    assert_int_equal(w.reports.count, 2);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.failed, 0);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* A file that may be readable another time is tried by every sync, and told of once. */
+static void what_may_pass_is_tried_quietly(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "passing");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    world_write(&w, "a.png", "locked");
+    world_write(&w, "b.png", "locked");
+    world_open(&w);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(world_sync(&w, i ? NULL : &sources), 0);
+        assert_int_equal(w.counts.pictures.failed, i ? 0 : 2);
+        assert_int_equal(w.counts.pictures.failed_before, i ? 2 : 0);
+        expect_failures(&w, "a.png the picture is locked 1\nb.png the picture is locked 1\n");
+    }
+    w.unlocked = true;
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.new, 1);
+    assert_int_equal(w.counts.pictures.copied, 1);
+    assert_int_equal(w.counts.failed + w.counts.pictures.failed_before, 0);
+    expect_failures(&w, "");
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* Nothing is forgotten of a drive that is not mounted; what is removed by its path is. */
+static void failures_follow_their_folder(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    char aside[8192];
+    size_t removed, missing;
+    world_init(&w, "unmounted");
+    snprintf(aside, sizeof aside, "%s-aside", w.folder);
+    add(&sources, SOURCE_PICTURES, w.folder);
+    world_write(&w, "a.png", "broken");
+    world_write(&w, "b.png", "good");
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(rename(w.folder, aside), 0);
+    assert_int_equal(world_sync(&w, NULL), 0); /* not there */
+    assert_int_equal(mkdir(w.folder, 0777), 0);
+    assert_int_equal(world_sync(&w, NULL), 0); /* there, and empty */
+    expect_failures(&w, "a.png no such picture 0\n");
+    assert_int_equal(rmdir(w.folder), 0);
+    assert_int_equal(rename(aside, w.folder), 0);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.failed, 0);
+    assert_int_equal(w.counts.pictures.failed_before, 1);
+    const struct removal removal = {.paths = &sources.paths[SOURCE_PICTURES]};
+    assert_int_equal(collection_remove(&removed, &missing, w.collection, &removal, NULL, NULL), 0);
+    expect_failures(&w, "");
     sources_release(&sources);
     world_release(&w);
 }
@@ -369,7 +479,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_change_of_a_picture_is_seen),
-        cmocka_unit_test(what_fails_is_reported_and_tried_again),
+        cmocka_unit_test(what_fails_is_reported_once),
+        cmocka_unit_test(what_failed_is_tried_again_when_asked),
+        cmocka_unit_test(what_may_pass_is_tried_quietly),
+        cmocka_unit_test(failures_follow_their_folder),
         cmocka_unit_test(a_picture_that_breaks_leaves_the_index),
         cmocka_unit_test(texts_follow_their_file),
         cmocka_unit_test(failures_shift_no_vector),
