@@ -74,7 +74,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&model_argp, 0, "Model and device:", 4}, {&help_argp, 0, "", -1}, {0}};
+    {&model_argp, 0, "Model and device:", 4}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,

@@ -44,6 +44,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &c->labels;
         state->child_inputs[1] = &c->session;
+        state->child_inputs[2] = &c->session.quiet;
         return 0;
     case 'k':
         c->top = option_number(state, "top", argument, 1, SIZE_MAX);
@@ -70,7 +71,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&label_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+    {&label_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -130,6 +131,10 @@ static int open_all(struct classify *c, struct err *err)
         rc = session_open(&c->session, err);
     if (!rc)
         rc = labels_encode(&c->classifier, &c->session, &labels, &templates, err);
+    if (!rc && labels.count == 1) {
+        progress_clear(&c->session.progress);
+        message("'%s' alone gets 100 %% of every picture: name what else they may show", labels.items[0]);
+    }
     strings_release(&templates);
     strings_release(&labels);
     return rc;

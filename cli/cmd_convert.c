@@ -17,7 +17,6 @@ struct convert {
 static const struct argp_option options[] = {
     {"dtype", 'd', "TYPE", 0,
         "Of the weights: f32, bf16, f16 (default: as they are, where all are of one of these; else f32)", 0},
-    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 0},
     {0},
 };
 
@@ -29,12 +28,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         NULL};
     struct convert *convert = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &convert->quiet;
+        return 0;
     case 'd':
         convert->dtype = (enum dtype)option_choice(state, "dtype", argument, types);
         convert->typed = true;
-        return 0;
-    case 'q':
-        convert->quiet = true;
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
@@ -50,7 +49,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,

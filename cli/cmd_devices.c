@@ -35,7 +35,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&device_argp, 0, "What a command would ask for:", 1}, {&help_argp, 0, "", -1}, {0}};
+    {&device_argp, 0, "What a command would ask for:", 1}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,

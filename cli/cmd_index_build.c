@@ -82,6 +82,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &b->session;
+        state->child_inputs[1] = &b->session.quiet;
         return 0;
     case KEY_TEXTS:
         add_source(state, b, SOURCE_TEXTS, argument);
@@ -123,7 +124,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     "paths and files for 'diptych index update INDEX'.\n\n"                                                  \
     "Exit status: 0 done, 1 some pictures or texts failed that were not known to, 2 cannot start or go on."
 
-static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp build_argp = {
     .options = options,

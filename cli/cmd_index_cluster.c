@@ -52,6 +52,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &c->labels;
         state->child_inputs[1] = &c->filter;
         state->child_inputs[2] = &c->session;
+        state->child_inputs[3] = &c->session.quiet;
         return 0;
     case 'c':
         c->k = option_number(state, "clusters", argument, 1, SIZE_MAX);
@@ -63,7 +64,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         c->seed = option_number(state, "seed", argument, 0, SIZE_MAX);
         return 0;
     case KEY_HTML:
-        c->html = argument;
+        c->html = option_page(state, argument);
         return 0;
     default:
         return index_parse(key, argument, state, &c->path, &c->format, output_formats);
@@ -71,7 +72,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&filter_argp, 0, NULL, 0},
-    {&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+    {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -157,8 +158,9 @@ static int show(struct clustering *c, struct err *err)
     if (!rc && c->format >= 0)
         rc = cluster_print(&report, c->format, c->top, err);
     if (!rc && !c->session.quiet)
-        fprintf(stderr, "%zu items in %zu clusters; their mean cosine with the centre is %.4f\n",
-            c->view.count, c->groups.count, c->groups.similarity);
+        fprintf(stderr, "%zu item%s in %zu cluster%s; their mean cosine with the centre is %.4f\n",
+            c->view.count, plural(c->view.count), c->groups.count, plural(c->groups.count),
+            c->groups.similarity);
     return rc;
 }
 

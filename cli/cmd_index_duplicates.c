@@ -13,6 +13,7 @@
 #include <string.h>
 
 struct duplicates {
+    bool quiet;
     const char *path;
     struct index_filter filter;
     struct device_options device_options;
@@ -45,6 +46,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &d->filter;
         state->child_inputs[1] = &d->device_options;
+        state->child_inputs[2] = &d->quiet;
         return 0;
     case 't':
         d->threshold = strtod(argument, &end);
@@ -60,7 +62,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&filter_argp, 0, NULL, 0}, {&device_argp, 0, "Device:", 4}, {&help_argp, 0, "", -1}, {0}};
+    {&filter_argp, 0, NULL, 0}, {&device_argp, 0, "Device:", 4}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -147,14 +149,15 @@ int cmd_index_duplicates(int argc, char **argv)
     struct duplicates d = {.threshold = INDEX_NEAR_COPY};
     struct err err = {0};
     options_parse(&argp, argc, argv, &d);
-    progress_init(&d.progress, false);
+    progress_init(&d.progress, d.quiet);
     int rc = find(&d, &err);
     progress_clear(&d.progress);
     for (size_t group = 0; group < d.groups.count && !rc; group++)
         rc = print_group(&d, group, &err);
-    fflush(stdout);
-    if (!rc && d.format == OUTPUT_TABLE)
-        fprintf(stderr, "%zu groups among %" PRId64 " items\n", d.groups.count, d.rows.chosen);
+    output_flush();
+    if (!rc && d.format == OUTPUT_TABLE && !d.quiet)
+        fprintf(stderr, "%zu group%s among %" PRId64 " item%s\n", d.groups.count, plural(d.groups.count),
+            d.rows.chosen, plural((uint64_t)d.rows.chosen));
     index_groups_release(&d.groups);
     index_searcher_free(d.searcher);
     device_free(d.device);

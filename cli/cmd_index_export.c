@@ -18,7 +18,6 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Output:", 3},
     {"metadata", KEY_METADATA, "FILE", 0,
         "Where the lines go (default: beside OUT, by the same name with .jsonl at its end)", 3},
-    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 3},
     {0},
 };
 
@@ -30,12 +29,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &line->filter;
+        state->child_inputs[1] = &line->quiet;
         return 0;
     case KEY_METADATA:
         line->metadata = argument;
-        return 0;
-    case 'q':
-        line->quiet = true;
         return 0;
     case ARGP_KEY_ARGS:
         index_arguments(state, &line->path, &more, &count, 1);
@@ -50,7 +47,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -90,7 +87,7 @@ int cmd_index_export(int argc, char **argv)
         message(
             "items with strings that are not UTF-8, as JSON must be, and have U+FFFD there: %zu", done.lossy);
     if (!rc && !line.quiet)
-        fprintf(stderr, "exported: %zu items\n", done.items);
+        fprintf(stderr, "exported: %zu item%s\n", done.items, plural(done.items));
     const int status = index_end(index, "export", rc, &err);
     interrupt_raise();
     return status ? status : done.lossy ? STATUS_SOME_FAILED : STATUS_DONE;

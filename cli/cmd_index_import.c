@@ -27,8 +27,6 @@ static const struct argp_option options[] = {
     {"kind", KEY_KIND, "KIND", 0, "What rows are of which nothing says it: image or text (default: image)",
         1},
     {"storage", KEY_STORAGE, "TYPE", 0, "How to keep vectors: f32, f16 or i8 (default: f16)", 1},
-    {NULL, 0, NULL, 0, "Output:", 2},
-    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 2},
     {0},
 };
 
@@ -40,6 +38,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &line->model;
+        state->child_inputs[1] = &line->quiet;
         return 0;
     case KEY_METADATA:
         line->metadata = argument;
@@ -49,9 +48,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_STORAGE:
         line->storage = option_choice(state, "storage", argument, index_storage_names);
-        return 0;
-    case 'q':
-        line->quiet = true;
         return 0;
     case ARGP_KEY_ARGS:
         index_arguments(state, &line->path, &more, &count, 1);
@@ -67,7 +63,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&model_argp, 0, "Model and device:", 3}, {&help_argp, 0, "", -1}, {0}};
+    {&model_argp, 0, "Model and device:", 3}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -96,7 +92,7 @@ static const struct argp argp = {
 
 static void put_summary(const struct index_imported *done)
 {
-    fprintf(stderr, "imported: %" PRId64 " rows\n", done->rows);
+    fprintf(stderr, "imported: %" PRId64 " row%s\n", done->rows, plural((uint64_t)done->rows));
     if (done->replaced)
         fprintf(stderr, "pictures that took the place of one with their path: %" PRId64 "\n", done->replaced);
     if (done->scaled)

@@ -14,6 +14,7 @@ struct list {
     int format;
     bool failed;
     struct index *index;
+    size_t count; /* of the items listed */
     struct err err;
 };
 
@@ -50,7 +51,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -104,6 +105,7 @@ static int visit(void *context, const struct index_item *item)
 {
     struct list *list = context;
     int rc = 0;
+    list->count++;
     if (list->format == OUTPUT_JSON)
         rc = json_print(index_item_json(item), JSON_REAL_PRECISION(17), &list->err); /* as users gave them */
     else if (list->format == OUTPUT_TSV)
@@ -168,5 +170,7 @@ int cmd_index_list(int argc, char **argv)
     int rc = index_open(&list.index, list.path, INDEX_READ, NULL, &list.err);
     if (!rc)
         rc = list_all(&list);
+    if (!rc && !list.count && !list.failed)
+        message_nothing(list.index, &list.filter);
     return index_end(list.index, "list", rc < 0 ? 0 : rc, &list.err);
 }

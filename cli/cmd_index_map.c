@@ -13,6 +13,7 @@
 enum { LEAST = 3 /* items that make a map */, SEED = 1 };
 
 struct map {
+    bool quiet;
     const char *path, *html;
     struct index_filter filter;
     int format; /* -1: none named */
@@ -36,16 +37,17 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &m->filter;
+        state->child_inputs[1] = &m->quiet;
         return 0;
     case KEY_HTML:
-        m->html = argument;
+        m->html = option_page(state, argument);
         return 0;
     default:
         return index_parse(key, argument, state, &m->path, &m->format, output_formats);
     }
 }
 
-static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -93,7 +95,7 @@ static void print_lines(const struct map *m)
         text_escape(stdout, index_item_name(item));
         putchar('\n');
     }
-    fflush(stdout);
+    output_flush();
 }
 
 static int print_points(const struct map *m, struct err *err)
@@ -102,7 +104,7 @@ static int print_points(const struct map *m, struct err *err)
         return print_json(m, err);
     if (m->format >= 0)
         print_lines(m);
-    if (m->format != OUTPUT_TSV)
+    if (m->format != OUTPUT_TSV && !m->quiet)
         fprintf(stderr, "%zu items; the plane holds %.1f %% + %.1f %% of their variance\n", m->view.count,
             100 * m->explained[0], 100 * m->explained[1]);
     return 0;
@@ -133,7 +135,7 @@ int cmd_index_map(int argc, char **argv)
     options_parse(&argp, argc, argv, &m);
     if (m.format < 0 && !m.html)
         m.format = OUTPUT_TABLE;
-    progress_init(&progress, false);
+    progress_init(&progress, m.quiet);
     const struct job job = progress_job(&progress, 0);
     int rc = index_view_open(&m.view, m.path, &m.filter, LEAST, &job, &err);
     if (!rc)

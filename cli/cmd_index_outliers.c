@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 struct outliers {
+    bool quiet;
     const char *path;
     struct index_filter filter;
     double alpha;
@@ -34,6 +35,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->filter;
+        state->child_inputs[1] = &o->quiet;
         return 0;
     case 'a':
         o->alpha = strtod(argument, &end);
@@ -45,7 +47,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -93,8 +95,8 @@ static int print_all(const struct outliers *o, struct err *err)
         puts("similar      tail        id");
     for (size_t i = 0; i < shown && !rc; i++)
         rc = print_item(o, o->order[i], err);
-    fflush(stdout);
-    if (o->format == OUTPUT_TABLE)
+    output_flush();
+    if (o->format == OUTPUT_TABLE && !o->quiet)
         fprintf(stderr, "%zu of %zu items\n", shown, o->view.count);
     return rc;
 }
@@ -120,7 +122,7 @@ int cmd_index_outliers(int argc, char **argv)
     struct err err = {0};
     struct progress progress;
     options_parse(&argp, argc, argv, &o);
-    progress_init(&progress, false);
+    progress_init(&progress, o.quiet);
     const struct job job = progress_job(&progress, 0);
     int rc = index_view_open(&o.view, o.path, &o.filter, 3, &job, &err);
     if (!rc)

@@ -22,6 +22,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &p->session;
+        state->child_inputs[1] = &p->session.quiet;
         return 0;
     case ARGP_KEY_ARGS:
         index_arguments(state, &p->path, &none, &count, 0);
@@ -34,7 +35,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .parser = parse,
     .args_doc = "INDEX",

@@ -27,8 +27,6 @@ enum { KEY_ID = 0x100 };
 static const struct argp_option options[] = {
     {"id", KEY_ID, "N", 0, "The item with this number, as 'index list' has it. May be given more than once",
         2},
-    {NULL, 0, NULL, 0, "Output:", 3},
-    {"quiet", 'q', NULL, 0, "No summary on stderr", 3},
     {0},
 };
 
@@ -46,13 +44,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &r->filter;
+        state->child_inputs[1] = &r->quiet;
         return 0;
     case KEY_ID:
         if (add_id(r, (int64_t)option_number(state, "id", argument, 1, INT64_MAX)))
             argp_error(state, "%s", r->err.msg);
-        return 0;
-    case 'q':
-        r->quiet = true;
         return 0;
     case ARGP_KEY_ARGS:
         index_arguments(state, &r->path, &r->arguments, &r->argument_count, SIZE_MAX);
@@ -68,7 +64,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -117,7 +113,7 @@ static int remove_all(struct remove *r, size_t *missing, struct err *err)
     if (!rc)
         rc = collection_remove(&removed, missing, collection, &removal, &job, err);
     if (!rc && !r->quiet)
-        message("%zu item%s removed from '%s'", removed, removed == 1 ? "" : "s", r->path);
+        message("%zu item%s removed from '%s'", removed, plural(removed), r->path);
     collection_free(collection);
     return rc;
 }

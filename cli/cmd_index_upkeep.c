@@ -12,11 +12,6 @@ struct check {
     struct progress progress;
 };
 
-static const struct argp_option options[] = {
-    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 0},
-    {0},
-};
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct check *check = state->input;
@@ -24,8 +19,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     size_t count;
     (void)argument;
     switch (key) {
-    case 'q':
-        check->quiet = true;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &check->quiet;
         return 0;
     case ARGP_KEY_ARGS:
         index_arguments(state, &check->path, &none, &count, 0);
@@ -38,9 +33,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
 static const struct argp verify_argp = {
-    .options = options,
     .parser = parse,
     .args_doc = "INDEX",
     .doc = "Check every part of an index: the catalog, every vector against its checksum, counts, and rows "
@@ -51,7 +45,6 @@ static const struct argp verify_argp = {
 };
 
 static const struct argp compact_argp = {
-    .options = options,
     .parser = parse,
     .args_doc = "INDEX",
     .doc = "Give the room of removed items back: writes the vectors without dead rows to a new file, which "
@@ -86,7 +79,7 @@ int cmd_index_verify(int argc, char **argv)
     progress_clear(&check.progress);
     interrupt_raise();
     if (!rc && !check.quiet)
-        message("'%s' has %" PRId64 " defect%s", check.path, defects, defects == 1 ? "" : "s");
+        message("'%s' has %" PRId64 " defect%s", check.path, defects, plural((uint64_t)defects));
     const int status = index_end(NULL, "verify", rc, &err);
     return status ? status : defects ? STATUS_SOME_FAILED : STATUS_DONE;
 }
@@ -105,8 +98,8 @@ int cmd_index_compact(int argc, char **argv)
         rc = index_prepare(index, &job, &err);
     progress_clear(&check.progress);
     if (!rc && !check.quiet)
-        message("'%s' has %" PRId64 " rows, %" PRId64 " fewer", check.path, index_info(index).rows,
-            before - index_info(index).rows);
+        message("'%s' has %" PRId64 " row%s, %" PRId64 " fewer", check.path, index_info(index).rows,
+            plural((uint64_t)index_info(index).rows), before - index_info(index).rows);
     const int status = index_end(index, "compact", rc == ERR_CANCELLED ? 0 : rc, &err);
     interrupt_raise();
     return status;

@@ -31,7 +31,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,

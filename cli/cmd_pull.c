@@ -13,17 +13,12 @@ struct pull {
     bool quiet;
 };
 
-static const struct argp_option options[] = {
-    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", 0},
-    {0},
-};
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct pull *pull = state->input;
     switch (key) {
-    case 'q':
-        pull->quiet = true;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &pull->quiet;
         return 0;
     case ARGP_KEY_ARG:
         if (pull->name)
@@ -38,9 +33,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
-    .options = options,
     .parser = parse,
     .args_doc = "NAME[@REVISION]",
     .doc =
@@ -63,8 +57,8 @@ static const struct argp argp = {
 static void put_summary(const struct hub_pulled *pulled, double seconds)
 {
     const double came = (double)pulled->received / 1e6;
-    message("%zu files, %.1f MB; downloaded %.1f MB in %.1f s", pulled->files, (double)pulled->size / 1e6,
-        came, seconds);
+    message("%zu file%s, %.1f MB; downloaded %.1f MB in %.1f s", pulled->files, plural(pulled->files),
+        (double)pulled->size / 1e6, came, seconds);
 }
 
 int cmd_pull(int argc, char **argv)

@@ -39,6 +39,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &r->session;
+        state->child_inputs[1] = &r->session.quiet;
         return 0;
     case KEY_FILE:
         r->file = argument;
@@ -64,7 +65,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -141,9 +142,8 @@ static int rank_all(struct rank *r, struct err *err)
     const int rc = rank_requests_run(
         &r->requests, &truncated, r->session.encoder, r->session.loader, print_request, r, &job, err);
     progress_clear(&r->session.progress);
-    if (!rc && truncated)
-        message("%zu captions are longer than the model's %zu tokens and were cut", truncated,
-            model_context(r->session.model));
+    if (!rc)
+        session_say_cut(&r->session, "captions", truncated);
     return rc;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/score.h"
 #include "cli/text.h"
 
@@ -64,8 +65,8 @@ static int join(struct score *s, struct err *err)
         err_set(err, rc, "%s; --allow-missing leaves them out", problem.msg);
     }
     if (!rc && s->pairs.unwritten + s->pairs.unreferenced)
-        message("%zu images without a candidate and %zu without references are left out", s->pairs.unwritten,
-            s->pairs.unreferenced);
+        message("left out: %zu image%s without a candidate and %zu without references", s->pairs.unwritten,
+            plural(s->pairs.unwritten), s->pairs.unreferenced);
     return rc;
 }
 
@@ -82,9 +83,7 @@ static int score_pictures_of(
     progress_clear(&session->progress);
     if (rc)
         return rc;
-    if (clip.truncated)
-        message("%zu captions are longer than the model's %zu tokens and were cut", clip.truncated,
-            model_context(session->model));
+    session_say_cut(session, "captions", clip.truncated);
     caption_scores_take(&s->scores[system], METRIC_CLIPSCORE, &clip.clip);
     caption_scores_take(&s->scores[system], METRIC_REFCLIPSCORE, &clip.with_references);
     clip_scores_release(&clip);
@@ -195,9 +194,10 @@ int cmd_score(int argc, char **argv)
     session_begin(&s.request.session);
 
     const int rc = score_run(&s, &err);
-    fflush(stdout); /* so that the summary comes last */
+    output_flush(); /* so that the summary comes last */
     if (!rc && s.systems && !s.request.session.quiet)
-        fprintf(stderr, "%zu images, %zu references\n", s.pairs.count, s.scores[0].references);
+        fprintf(stderr, "%zu image%s, %zu reference%s\n", s.pairs.count, plural(s.pairs.count),
+            s.scores[0].references, plural(s.scores[0].references));
     score_release(&s);
     s.request.session.quiet = true; /* that was the summary */
     return session_end(&s.request.session, "score", rc, &err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/search.h"
 #include "cli/text.h"
 
@@ -143,9 +144,7 @@ static int search_all(struct searching *s, const struct job *job, struct err *er
         rc = search_batch(s, &search, &truncated, job, err);
     }
     progress_clear(&request->session.progress);
-    if (truncated)
-        message("%zu queries are longer than the model's %zu tokens and were cut", truncated,
-            model_context(request->session.model));
+    session_say_cut(&request->session, "queries", truncated);
     if (!rc && s->fruitless)
         say_nothing_found(s);
     return rc;
@@ -184,7 +183,7 @@ int cmd_search(int argc, char **argv)
     int rc = open_all(&s, &err);
     if (!rc)
         rc = search(&s, &err);
-    fflush(stdout);
+    output_flush();
     for (size_t i = 0; i < s.batch_count; i++)
         search_results_release(&s.batches[i]);
     free(s.batches);

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/text.h"
 #include "joint/collection/collection.h"
@@ -160,7 +161,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&model_argp, 0, "Model and device:", 4}, {&help_argp, 0, "", -1}, {0}};
+    {&model_argp, 0, "Model and device:", 4}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -212,7 +213,7 @@ static void print_line(void *context, const char *line)
 {
     (void)context;
     puts(line);
-    fflush(stdout);
+    output_flush();
 }
 
 /* A socket that systemd, or who does as it does, listens at for us: sd_listen_fds(3). */

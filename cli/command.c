@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/suggest.h"
 #include "cli/text.h"
 
+#include <limits.h>
 #include <string.h>
 
 int command_run(const struct command *table, const char *program, int argc, char **argv)
@@ -15,9 +17,17 @@ int command_run(const struct command *table, const char *program, int argc, char
         argv[0] = title;
         return command->run(argc, argv);
     }
-    const char *space = strchr(program, ' ');
-    message("'%s' is not a command%s%s; 'diptych help%s' lists them", argv[0], space ? " of" : "",
-        space ? space : "", space ? space : "");
+    const char *space = strchr(program, ' '), *meant = NULL;
+    int distance = INT_MAX;
+    for (const struct command *command = table; command->name; command++)
+        if (suggest_closer(&distance, argv[0], command->name))
+            meant = command->name;
+    if (meant)
+        message("'%s' is not a command%s%s: did you mean '%s %s'?", argv[0], space ? " of" : "",
+            space ? space : "", program, meant);
+    else
+        message("'%s' is not a command%s%s; 'diptych help%s' lists them", argv[0], space ? " of" : "",
+            space ? space : "", space ? space : "");
     return STATUS_CANNOT;
 }
 

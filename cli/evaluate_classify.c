@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/evaluate.h"
 #include "cli/labels.h"
+#include "cli/output.h"
 #include "cli/text.h"
 
 #include <stdio.h>
@@ -43,6 +44,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &e->labels;
         state->child_inputs[1] = &e->session;
+        state->child_inputs[2] = &e->session.quiet;
         return 0;
     case 'f':
         e->format = option_choice(state, "format", argument, output_formats);
@@ -54,7 +56,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         e->allow_missing = true;
         return 0;
     case KEY_HTML:
-        e->html = argument;
+        e->html = option_page(state, argument);
         return 0;
     case ARGP_KEY_ARG:
         if (e->directory)
@@ -71,7 +73,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&label_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+    {&label_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -156,7 +158,7 @@ static int report(struct evaluation *e, struct err *err)
     };
     progress_clear(&e->session.progress);
     int rc = class_report_print(&report, e->format, err);
-    fflush(stdout); /* so that the summary comes last */
+    output_flush(); /* so that the summary comes last */
     if (rc || !e->html)
         return rc;
     progress_note(&e->session.progress, "writing the page");

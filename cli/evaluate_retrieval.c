@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/evaluate.h"
+#include "cli/output.h"
 #include "cli/text.h"
 
 #include <stdio.h>
@@ -38,6 +39,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &e->session;
+        state->child_inputs[1] = &e->session.quiet;
         return 0;
     case 'c':
         e->captions = argument;
@@ -65,7 +67,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -110,9 +112,7 @@ static int report(struct evaluation *e, struct err *err)
         .without_captions = e->pictures.without_captions,
     };
     progress_clear(&e->session.progress);
-    if (e->result.truncated)
-        message("%zu captions are longer than the model's %zu tokens and were cut", e->result.truncated,
-            model_context(e->session.model));
+    session_say_cut(&e->session, "captions", e->result.truncated);
     return retrieval_print(&report, e->format, err);
 }
 
@@ -146,7 +146,7 @@ int evaluate_retrieval(int argc, char **argv)
     session_begin(&e.session);
 
     const int rc = evaluate(&e, &err);
-    fflush(stdout); /* so that the summary comes last */
+    output_flush(); /* so that the summary comes last */
     captioned_pictures_release(&e.pictures);
     caption_set_release(&e.set);
     return session_end(&e.session, "evaluate", rc, &err);

@@ -12,7 +12,7 @@ static const struct retrieval_scores *direction(const struct retrieval_report *r
 static void put_count(size_t count, const char *what)
 {
     if (count)
-        printf("%zu %s\n", count, what);
+        printf("%s: %zu\n", what, count);
 }
 
 static void print_table(const struct retrieval_report *report)
@@ -31,9 +31,9 @@ static void print_table(const struct retrieval_report *report)
     }
     if (report->failed + report->without_picture + report->without_captions)
         putchar('\n');
-    put_count(report->failed, "pictures could not be read and are left out, with their captions");
-    put_count(report->without_picture, "captioned images have no picture and are left out");
-    put_count(report->without_captions, "pictures have no captions and are no part of this");
+    put_count(report->failed, "unreadable pictures, left out with their captions");
+    put_count(report->without_picture, "captioned images without a picture, left out");
+    put_count(report->without_captions, "pictures without captions, which are no part of this");
 }
 
 /* ---- tsv ----------------------------------------------------------------------------------------------- */

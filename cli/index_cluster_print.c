@@ -74,6 +74,6 @@ int cluster_print(const struct cluster_report *report, int format, size_t top, s
         else
             print_table(report, number, top);
     }
-    fflush(stdout);
+    output_flush();
     return rc;
 }

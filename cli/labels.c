@@ -53,7 +53,6 @@ int labels_encode(struct classifier **out, struct session *session, const struct
     if (rc || !classifier_truncated(*out))
         return rc;
     progress_clear(&session->progress);
-    message("%zu prompts are longer than the model's %zu tokens and were cut", classifier_truncated(*out),
-        model_context(session->model));
+    session_say_cut(session, "prompts", classifier_truncated(*out));
     return 0;
 }

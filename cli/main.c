@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/output.h"
 #include "cli/text.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,24 +28,36 @@ const struct command commands[] = {
     {0},
 };
 
+static void put_commands(FILE *out)
+{
+    fputs("Usage: diptych COMMAND [OPTION...]\n\nCLIP without Python, on any OpenCL device.\n\n", out);
+    command_list(commands, out);
+    fputs("\nTo begin with a folder of pictures:\n\n"
+          "  diptych pull ViT-B-32/laion2b_s34b_b79k\n"
+          "  export DIPTYCH_MODEL=ViT-B-32/laion2b_s34b_b79k\n"
+          "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
+          "  diptych index build photos.dip holiday/\n"
+          "  diptych search photos.dip a red kite over the sea\n"
+          "\n'diptych help COMMAND' shows the options of one.\n",
+        out);
+}
+
 int cmd_help(int argc, char **argv)
 {
     if (argc > 1 && argv[1][0] != '-') { /* "help index build" runs "index build --help" */
         argv[argc] = "--help";
         return command_run(commands, "diptych", argc, argv + 1);
     }
-    puts("Usage: diptych COMMAND [OPTION...]\n\nCLIP without Python, on any OpenCL device.\n");
-    command_list(commands, stdout);
-    puts("\n'diptych help COMMAND' shows the options of one.");
+    put_commands(stdout);
     return STATUS_DONE;
 }
 
 /* Runs at every exit, also those inside argp: what could not be written was not done. */
 static void close_output(void)
 {
-    const int failed = ferror(stdout);
-    if (fclose(stdout) || failed) {
-        message("cannot write the output: %s", errno ? strerror(errno) : "write error");
+    const int failure = output_close();
+    if (failure) {
+        message("cannot write the output: %s", strerror(failure));
         _exit(STATUS_CANNOT);
     }
 }
@@ -57,7 +69,7 @@ int main(int argc, char **argv)
     setvbuf(stderr, NULL, _IOLBF, 0); /* a message is one write, whole beside those of other programs */
     atexit(close_output);
     if (argc < 2) {
-        message("no command; 'diptych help' lists them");
+        put_commands(stderr);
         return STATUS_CANNOT;
     }
     if (!strcmp(argv[1], "--version")) {

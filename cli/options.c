@@ -2,6 +2,7 @@
 #include "cli/options.h"
 #include "cli/command.h"
 #include "cli/settings.h"
+#include "cli/suggest.h"
 #include "cli/text.h"
 #include "joint/joint.h"
 
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 enum { KEY_USAGE = 0x1000, KEY_DEVICE, KEY_GEMM, KEY_PRECISION, KEY_MODEL, KEY_VARIANT };
 
@@ -48,6 +51,24 @@ static const struct argp_option help_options[] = {
     {0},
 };
 const struct argp help_argp = {.options = help_options, .parser = parse_help};
+
+static error_t parse_quiet(int key, char *argument, struct argp_state *state)
+{
+    bool *quiet = state->input;
+    (void)argument;
+    if (key != 'q')
+        return ARGP_ERR_UNKNOWN;
+    if (quiet)
+        *quiet = true;
+    return 0;
+}
+
+static const struct argp_option quiet_options[] = {
+    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", -1},
+    {0},
+};
+static const struct argp_child quiet_children[] = {{&help_argp, 0, NULL, 0}, {0}};
+const struct argp common_argp = {.options = quiet_options, .parser = parse_quiet, .children = quiet_children};
 
 static error_t parse_device(int key, char *argument, struct argp_state *state)
 {
@@ -148,6 +169,7 @@ char *options_help_filter(int key, const char *text, void *input)
 static void parse_all(const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
 {
     argp_err_exit_status = STATUS_CANNOT;
+    suggest_options(argp, argc, argv, flags & ARGP_IN_ORDER);
     if (argp_parse(argp, argc, argv, ARGP_NO_HELP | flags, NULL, input))
         exit(STATUS_CANNOT);
 }
@@ -211,4 +233,20 @@ double option_seconds(const struct argp_state *state, const char *option, const 
             return number * units[i].seconds;
     option_error(state, "--%s takes a time such as 90s, 5m or 2h, not '%s'", option, argument);
     return 0;
+}
+
+const char *option_page(struct argp_state *state, const char *path)
+{
+    static const char page[] = "<!DOCTYPE html";
+    char begin[sizeof page] = "";
+    struct stat st;
+    if (stat(path, &st) || !S_ISREG(st.st_mode) || !st.st_size)
+        return path;
+    FILE *file = fopen(path, "rb");
+    const size_t length = file ? fread(begin, 1, sizeof page - 1, file) : 0;
+    if (file)
+        fclose(file);
+    if (length < sizeof page - 1 || strcasecmp(begin, page))
+        argp_failure(state, STATUS_CANNOT, 0, "--html would replace '%s', which is no page", path);
+    return path;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the option tables of the commands share. Every command lists help_argp among its argp children, and
+ * What the option tables of the commands share. Every command lists common_argp among its argp children, and
  * those that compute device_argp and model_argp too.
  */
 #ifndef DIPTYCH_CLI_OPTIONS_H
@@ -13,6 +13,9 @@
 
 /* -h, --help, --usage. No input. */
 extern const struct argp help_argp;
+
+/* These and -q, --quiet. Input: a bool that it sets; NULL where a command says nothing beside its output. */
+extern const struct argp common_argp;
 
 /* --device, --gemm, --precision. Input: a struct device_options. */
 extern const struct argp device_argp;
@@ -53,5 +56,8 @@ size_t option_number(
 /* The index of the argument in names, which NULL ends, or an exit with what the option takes. */
 int option_choice(
     struct argp_state *state, const char *option, const char *argument, const char *const names[]);
+
+/* The file that --html names, or an exit where one is there that is no page and would be lost. */
+const char *option_page(struct argp_state *state, const char *path);
 
 #endif

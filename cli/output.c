@@ -3,6 +3,7 @@
 #include "cli/json.h"
 #include "cli/text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,10 +22,28 @@ void output_init(struct output *output, int format)
     };
 }
 
+/* stdout forgets why it failed, and so does errno by the end of the program. */
+static int stdout_error;
+
+void output_flush(void)
+{
+    if (fflush(stdout) && !stdout_error)
+        stdout_error = errno;
+}
+
+int output_close(void)
+{
+    output_flush();
+    const bool failed = ferror(stdout);
+    if (fclose(stdout) && !stdout_error)
+        stdout_error = errno;
+    return failed && !stdout_error ? EIO : stdout_error;
+}
+
 int output_failure(const struct output *output, const char *path, const char *reason, struct err *err)
 {
     if (output->format != OUTPUT_JSON) {
-        fflush(stdout); /* so that messages on a terminal stand between the right lines */
+        output_flush(); /* so that messages on a terminal stand between the right lines */
         message("%s", reason);
         return 0;
     }

@@ -24,6 +24,12 @@ struct output {
 
 void output_init(struct output *output, int format);
 
+/* fflush(stdout), which keeps why it failed for output_close. */
+void output_flush(void);
+
+/* Closes stdout; the errno of the first failure if anything could not be written, else 0. */
+int output_close(void);
+
 /* Why a picture has no result. The path may be NULL: json has no "path" then. */
 int output_failure(const struct output *output, const char *path, const char *reason, struct err *err);
 

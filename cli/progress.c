@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/progress.h"
 #include "cli/interrupt.h"
+#include "cli/output.h"
 #include "cli/text.h"
 
 #include <stdio.h>
@@ -79,7 +80,7 @@ static int step(void *context, const char *unit, size_t done, size_t total)
 {
     struct progress *progress = context;
     const bool begins = !progress->unit || strcmp(progress->unit, unit) || progress->total != total;
-    fflush(stdout); /* what has been printed is to be seen, and to fail, now */
+    output_flush(); /* what has been printed is to be seen, and to fail, now */
     if (begins && total) {
         begin(progress, unit, total);
         interrupt_catch();

@@ -97,6 +97,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &s->session;
+        state->child_inputs[1] = &s->session.quiet;
         return 0;
     case 'r':
         add_path(state, &s->references, argument);
@@ -159,7 +160,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 const struct argp score_argp = {
     .options = options,

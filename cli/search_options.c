@@ -102,6 +102,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_failure(state, STATUS_CANNOT, 0, "out of memory");
         state->child_inputs[0] = &s->filter;
         state->child_inputs[1] = &s->session;
+        state->child_inputs[2] = &s->session.quiet;
         return 0;
     case KEY_PLUS:
         add_text(s, state, argument, 1);
@@ -137,7 +138,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->wanted.order = (enum index_order)option_choice(state, "sort", argument, index_order_names);
         return 0;
     case KEY_HTML:
-        s->html = argument;
+        s->html = option_page(state, argument);
         return 0;
     case ARGP_KEY_ARGS:
         index_arguments(state, &s->path, &words, &count, SIZE_MAX);
@@ -159,7 +160,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&words_filter_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&help_argp, 0, "", -1}, {0}};
+    {&words_filter_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 const struct argp search_argp = {
     .options = options,

@@ -31,7 +31,6 @@ static const struct argp_option options[] = {
     {"threads", 'j', "N", 0, "Use N threads of the host (default: as many as CPUs)", GROUP_PICTURES},
     {"batch", 'b', "N", 0, "Encode N pictures at a time (default: 32)", GROUP_PICTURES},
     {NULL, 0, NULL, 0, "Output:", GROUP_OUTPUT},
-    {"quiet", 'q', NULL, 0, "No progress and no summary on stderr", GROUP_OUTPUT},
     {0},
 };
 
@@ -65,9 +64,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_ALPHA:
         loader->alpha = (enum alpha_rule)option_choice(state, "alpha", argument, alpha_names);
         session->alpha_said = true;
-        return 0;
-    case 'q':
-        session->quiet = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -168,6 +164,12 @@ int session_pictures(struct session *session, const struct strings *paths, size_
     return rc;
 }
 
+void session_say_cut(const struct session *session, const char *texts, size_t count)
+{
+    if (count)
+        message("%s cut at the model's %zu tokens: %zu", texts, model_context(session->model), count);
+}
+
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
 void session_put_rate(const struct session *s, size_t count, const char *unit)
@@ -198,7 +200,7 @@ int session_end(struct session *session, const char *verb, int rc, const struct 
 {
     progress_clear(&session->progress);
     if ((!rc || rc == ERR_CANCELLED) && session->device && !session->quiet) {
-        fprintf(stderr, "%zu pictures, %zu failed", session->done, session->failed);
+        fprintf(stderr, "%zu picture%s, %zu failed", session->done, plural(session->done), session->failed);
         session_put_rate(session, session->done, "pictures");
     }
     return session_close(session, verb, rc, err);

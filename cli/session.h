@@ -13,7 +13,7 @@
 #include "cli/progress.h"
 #include "joint/joint.h"
 
-/* The options of pictures and threads, --quiet, and those of model_argp. Input: a struct session. A command
+/* The options of pictures and threads, and those of model_argp. Input: a struct session. A command
  * adds its own to these groups of its help; lower numbers come before. */
 extern const struct argp session_argp;
 enum { GROUP_PICTURES = 10, GROUP_OUTPUT, GROUP_MODEL };
@@ -21,7 +21,7 @@ enum { GROUP_PICTURES = 10, GROUP_OUTPUT, GROUP_MODEL };
 struct session {
     struct model_options model_options;
     struct loader_options loader_options;
-    bool quiet;
+    bool quiet;      /* common_argp's input */
     bool alpha_said; /* loader_options.alpha is the user's */
 
     struct arena arena;
@@ -54,6 +54,9 @@ struct job session_job(struct session *session);
  * be at the end. ERR_CANCELLED when the user interrupts or stdout fails. */
 int session_pictures(struct session *session, const struct strings *paths, size_t total, picture_visit *visit,
     void *context, struct err *err);
+
+/* Says how many texts of some kind, "captions" or so, were cut at the model's context length, if any were. */
+void session_say_cut(const struct session *session, const char *texts, size_t count);
 
 /* Says what ended the run: "cannot VERB: ..." where rc is not 0 or ERR_CANCELLED, else how many pictures it did
  * and how fast. Frees all and returns the exit status, or ends by the signal that came. */

@@ -19,6 +19,11 @@ void message(const char *format, ...)
     fputc('\n', stderr);
 }
 
+const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static bool is_control(unsigned char byte)
 {
     return byte < 0x20 || byte == 0x7f;

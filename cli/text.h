@@ -10,6 +10,9 @@
 /* "diptych: ..." and a line end on stderr, with control characters escaped. */
 void message(const char *format, ...) PRINTF_LIKE(1, 2);
 
+/* "" for one, else "s". */
+const char *plural(uint64_t count);
+
 /* Writes text with backslash, tab, line end and other control characters as \\ \t \n \r \xNN, so that a name
  * never breaks a line or reaches into the terminal. Every other byte stays as it is. */
 void text_escape(FILE *file, const char *text);

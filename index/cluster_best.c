@@ -74,6 +74,7 @@ static void describe(struct search *s)
             out->cosines[i] += (double)vector[e] * (double)centroid[e];
         out->order[i] = i;
         out->ends[of]++;
+        out->cosines[i] = index_cosine(out->cosines[i]);
         out->means[of] += out->cosines[i];
     }
     qsort_r(out->order, out->vectors, sizeof *out->order, by_cluster, out);

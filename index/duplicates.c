@@ -164,7 +164,7 @@ static int list_groups(struct index_groups *out, struct forest *forest, const st
         qsort(members, count, sizeof *members, by_root);
     for (size_t i = 0; i < count && !rc; i++) {
         out->rows[i] = members[i].row;
-        out->scores[i] = forest->score[members[i].row];
+        out->scores[i] = index_cosine(forest->score[members[i].row]);
         if (i + 1 == count || members[i + 1].root != members[i].root)
             out->ends[out->count++] = i + 1;
     }

@@ -332,6 +332,12 @@ int index_neighbours(struct index_neighbours *out, struct index_searcher *search
     const struct job *job, struct err *err);
 void index_neighbours_release(struct index_neighbours *neighbours);
 
+/* A score as the cosine of vectors of length 1, which rounding may have lifted above 1. */
+static inline double index_cosine(double score)
+{
+    return score > 1 ? 1 : score;
+}
+
 /* Brings the codes for the first pass of searches (coarse.h) up to the committed rows, or removes them where
  * rows are too few for them to matter. For the writer, after its last commit; without it, or cancelled,
  * searches are slower and no less exact. */

@@ -14,8 +14,8 @@ int index_view_open(struct index_view *view, const char *path, const struct inde
         rc = index_rows(&view->rows, view->index, filter, err);
     view->count = (size_t)view->rows.chosen;
     if (!rc && view->count < least)
-        rc = err_set(
-            err, ERR_ARGUMENT, "'%s' has %zu such items, and this takes %zu", path, view->count, least);
+        rc = err_set(err, ERR_ARGUMENT, "this takes %zu or more items, and '%s' has %zu such", least, path,
+            view->count);
     if (!rc)
         rc = index_matrix(&view->vectors, &view->numbers, view->index, &view->rows, job, err);
     if (!rc && !(view->items = arena_alloc(&view->arena, view->count * sizeof *view->items)))

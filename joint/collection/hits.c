@@ -49,6 +49,7 @@ static int fill_list(const struct ranking *ranking, const struct hits_page *page
     int rc = items && hits && copies && rows ? 0 : err_memory(err, page->count * sizeof *items);
     for (size_t i = 0; i < page->count && !rc; i++) {
         hits[i] = ranking->hits[page->hits[i].hit];
+        hits[i].score = index_cosine(hits[i].score);
         copies[i] = page->hits[i].copies;
         rows[i] = hits[i].row;
     }

@@ -192,4 +192,14 @@ for signal in INT TERM; do
     expect_match err '^400 pictures, 0 failed: '
 done
 
+# ---- one label is no choice
+picture red.ppm '\377\0\0'
+run classify red.ppm -l cat -f tsv
+expect_status 0
+expect_lines out 1
+expect_line err "diptych: 'cat' alone gets 100 % of every picture: name what else they may show"
+expect_match err '^1 picture, 0 failed'
+run classify red.ppm -l cat,dog
+grep -q alone err && problem "two labels are no choice"
+
 finish

@@ -104,8 +104,8 @@ expect_text out '"without_captions": 1,'
 [ "$(sed -n 's/.*"queries": \([0-9]*\),/\1/p' out | paste -s -d ' ' -)" = "3 4" ] || problem "not 3 images and 4 captions"
 evaluate -c coco.json -i pictures
 expect_status 1
-expect_line out "1 pictures could not be read and are left out, with their captions"
-expect_line out "1 pictures have no captions and are no part of this"
+expect_line out "unreadable pictures, left out with their captions: 1"
+expect_line out "pictures without captions, which are no part of this: 1"
 
 coco ", $(caption 77 "nowhere"), $(caption 78 "nowhere either")" >missing.json
 evaluate -c missing.json -i pictures

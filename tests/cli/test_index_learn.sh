@@ -57,7 +57,7 @@ run index map a.dip --where 'id <= 3' -f tsv
 expect_lines out 3
 run index map a.dip --where 'id <= 2'
 expect_status 2
-expect_line err "diptych: cannot map: 'a.dip' has 2 such items, and this takes 3"
+expect_line err "diptych: cannot map: this takes 3 or more items, and 'a.dip' has 2 such"
 run index map nothing.dip
 expect_status 2
 run index map
@@ -166,13 +166,13 @@ expect_status 2
 expect_line err "diptych: cannot cluster: 4 items do not make 5 clusters"
 cluster a.dip --where 'id < 0'
 expect_status 2
-expect_line err "diptych: cannot cluster: 'a.dip' has 0 such items, and this takes 1"
+expect_line err "diptych: cannot cluster: this takes 1 or more items, and 'a.dip' has 0 such"
 mkdir none
 run index build empty.dip none --quiet
 for command in map cluster; do
     run index $command empty.dip
     expect_status 2
-    expect_match err "'empty\.dip' has 0 such items"
+    expect_match err "'empty\.dip' has 0 such"
 done
 cluster a.dip --clusters 0
 expect_status 2

@@ -54,13 +54,13 @@ expect_status 0
 expect_match out '^red\.ppm.-tab\\there\\nline'
 run rank red.ppm "$(yes "a red circle and" | head -n 60)"
 expect_status 0
-expect_text err "1 captions are longer than the model's 77 tokens and were cut"
+expect_text err "captions cut at the model's 77 tokens: 1"
 
 # The tokenizer's own limit, where it is less.
 cp -R "$root/assets/model" five && printf '{"model_max_length": 5}' >five/tokenizer_config.json
 run rank red.ppm "a red circle and a blue square" "a red circle" --model five --format tsv
 expect_status 0
-expect_text err "1 captions are longer than the model's 5 tokens and were cut"
+expect_text err "captions cut at the model's 5 tokens: 1"
 [ "$(cut -f 3 out | uniq | wc -l)" -eq 1 ] || problem "what was cut has another embedding than the rest of it"
 
 # ---- a command line that cannot be

@@ -119,8 +119,8 @@ expect_status 2
 expect_text err "1 images have references and no candidate: '1'; --allow-missing"
 run score -r stems.json -c other.json --allow-missing
 expect_status 0
-expect_line err "diptych: 1 images without a candidate and 2 without references are left out"
-expect_line err "1 images, 1 references"
+expect_line err "diptych: left out: 1 image without a candidate and 2 without references"
+expect_line err "1 image, 1 reference"
 expect_match out '^CIDEr-D +0\.0000 ' # of one image every weight is 0
 
 # ---- CLIPScore

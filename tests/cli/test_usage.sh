@@ -29,6 +29,11 @@ for name in $commands; do
     expect_match err "^diptych $name: unrecognized option"
 done
 
+for name in devices models "index list" "index info" "index map" inspect bench serve pull; do
+    run $name -q --no-such-option
+    expect_match err "^diptych $name: unrecognized option '--no-such-option'"
+done
+
 run --help
 expect_status 0
 expect_text out "Usage: diptych COMMAND"
@@ -36,14 +41,40 @@ run --version
 expect_status 0
 expect_match out '^diptych [0-9]+\.[0-9]+\.[0-9]+$'
 
+run help
+cp out help
 run
 expect_status 2
-expect_text err "no command"
+expect_empty out
+cmp -s err help || problem "no command is not answered by what there is"
+
+# ---- typing errors
 run classfy x
 expect_status 2
-expect_line err "diptych: 'classfy' is not a command; 'diptych help' lists them"
-run help classfy
+expect_line err "diptych: 'classfy' is not a command: did you mean 'diptych classify'?"
+run help serach
 expect_status 2
+expect_line err "diptych: 'serach' is not a command: did you mean 'diptych search'?"
+run index biuld a.dip
+expect_status 2
+expect_line err "diptych: 'biuld' is not a command of index: did you mean 'diptych index build'?"
+run dog.png
+expect_status 2
+expect_line err "diptych: 'dog.png' is not a command; 'diptych help' lists them"
+run search a.dip --mni-score=0.3 red
+expect_status 2
+expect_empty out
+expect_line err "diptych search: there is no option '--mni-score': did you mean '--min-score'?"
+for near in "--modle x" "-q --modle x" "--top 3 --modle=x" "-k 3 --modle x" "-qk 3 --modle" "--min 1 --modle"; do
+    run search a.dip $near
+    expect_status 2
+    expect_line err "diptych search: there is no option '--modle': did you mean '--model'?"
+done
+for value in "--minus --modle" "-i --modle" "-k3 -i --modle" "-- --modle" "--minus=--modle" "-i--modle"; do
+    run search nowhere.dip red $value
+    expect_status 2
+    expect_text err "'nowhere.dip' is not an index"
+done
 
 run classify --labels cat
 expect_status 2

@@ -56,6 +56,23 @@ static int close_made(void **state)
     return 0;
 }
 
+/* Of the chosen rows, each is of one of the two kinds. */
+static void expect_kinds(const struct index_rows *rows)
+{
+    struct err err;
+    struct index_rows pictures, texts;
+    assert_ok(index_rows_of(&pictures, made, rows, INDEX_IMAGE, &err));
+    assert_ok(index_rows_of(&texts, made, rows, INDEX_TEXT, &err));
+    assert_int_equal(pictures.chosen + texts.chosen, rows->chosen);
+    for (int64_t r = 0; r < rows->count; r++) {
+        const bool text = r == 3 || r == 4;
+        assert_int_equal(index_rows_have(&pictures, r), !text && index_rows_have(rows, r));
+        assert_int_equal(index_rows_have(&texts, r), text && index_rows_have(rows, r));
+    }
+    index_rows_release(&pictures);
+    index_rows_release(&texts);
+}
+
 /* The chosen rows as text, "0 1 5". */
 static const char *rows_text(const struct index_filter *filter)
 {
@@ -74,6 +91,7 @@ static const char *rows_text(const struct index_filter *filter)
         end += sprintf(end, "%s%d", end > text ? " " : "", (int)r);
     }
     assert_int_equal(rows.chosen, chosen);
+    expect_kinds(&rows);
     index_rows_release(&rows);
     return text;
 }
