@@ -81,8 +81,8 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "encode",
     .doc = "Measure how many pictures and texts a second the device encodes: the median of some batches, "
-           "after a warm-up. Decoding is not part of it. Texts are as long as the model takes.\v"
-           "  diptych bench encode --shape vit-b-32 --batch 16",
+           "after a warm-up. Decoding is not part of it. Texts are as long as the model takes.\n\n"
+           "  diptych bench encode --shape vit-b-32 --batch 16\v",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -79,12 +79,13 @@ static const struct argp argp = {
     .args_doc = "PATH... --labels LIST|FILE",
     .doc = "Say what pictures show, without training: every label becomes a text, and the picture's "
            "embedding is compared with the texts'. PATH is a picture, a folder (with all below it; hidden "
-           "files are skipped), or - for a list of paths on stdin, one a line.\v"
-           "Pictures come out in the order they went in. One that cannot be read is reported and does not "
-           "stop the others; in json its line has an \"error\", otherwise the reason is on stderr.\n\n"
-           "Exit status: 0 all pictures have labels, 1 some failed, 2 cannot start.\n\n"
+           "files are skipped), or - for a list of paths on stdin, one a line.\n\n"
            "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
-           "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json",
+           "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\v"
+           "Pictures come out "
+           "in the order they went in. One that cannot be read is reported and does not stop the others; in "
+           "json its line has an \"error\", otherwise the reason is on stderr.\n\n"
+           "Exit status: 0 all pictures have labels, 1 some failed, 2 cannot start.",
     .children = children,
     .help_filter = options_help_filter,
 };

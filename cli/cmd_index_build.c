@@ -130,9 +130,10 @@ static const struct argp build_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "INDEX PATH...",
-    .doc = "Put pictures and texts into an index, which is made where there is none.\v" GOES_ON "\n\n"
+    .doc = "Put pictures and texts into an index, which is made where there is none.\n\n"
            "  diptych index build photos.dip ~/Pictures\n"
-           "  diptych index build coco.dip val2017/ --captions captions_val2017.json --storage f32",
+           "  diptych index build coco.dip val2017/ --captions captions_val2017.json \\\n"
+           "      --storage f32\v" GOES_ON,
     .children = children,
     .help_filter = options_help_filter,
 };

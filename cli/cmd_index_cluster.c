@@ -79,15 +79,14 @@ static const struct argp argp = {
     .args_doc = "INDEX",
     .doc =
         "Put the items of an index into clusters of what is alike, by spherical k-means (the best of five "
-        "runs), the largest "
-        "first. "
-        "With --labels, each has the label whose text is closest to its centre.\v"
-        "Numbers are cosines with the centre of the cluster. Texts and pictures have low cosines even where "
-        "they fit well: what counts is which label has the highest. An index with pictures and texts mostly "
-        "has clusters of the one or the other; --kind takes one of them. Without --labels no model is "
-        "needed.\n\n"
-        "tsv has the columns cluster, label, id, path or text, cosine.\n\n"
-        "  diptych index cluster photos.dip --kind image --clusters 20 --labels labels.txt --html page.html",
+        "runs), the largest first. With --labels, each has the label whose text is closest to its centre.\n\n"
+        "  diptych index cluster photos.dip --kind image --clusters 20 \\\n"
+        "      --labels labels.txt --html page.html\v"
+        "Numbers are cosines with the centre of the cluster. "
+        "Texts and pictures have low cosines even where they fit well: what counts is which label has the "
+        "highest. An index with pictures and texts mostly has clusters of the one or the other; --kind takes "
+        "one of them. Without --labels no model is needed.\n\n"
+        "tsv has the columns cluster, label, id, path or text, cosine.",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -67,12 +67,12 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "INDEX",
-    .doc =
-        "List groups of items that are the same, or nearly so.\v"
-        "An item is in the group of every other that is close enough, and so on from item to item. Its "
-        "score is its highest cosine within the group; \"=\" marks files with the same bytes.\n\n"
-        "tsv has the columns group, score, identical (1 or 0), id, and path or text; json has \"items\".\n\n"
-        "  diptych index duplicates photos.dip --kind image --threshold 0.98",
+    .doc = "List groups of items that are the same, or nearly so.\n\n"
+           "  diptych index duplicates photos.dip --kind image --threshold 0.98\v"
+           "An item is in the group of "
+           "every other that is close enough, and so on from item to item. Its score is its highest cosine "
+           "within the group; \"=\" marks files with the same bytes.\n\n"
+           "tsv has the columns group, score, identical (1 or 0), id, and path or text; json has \"items\".",
     .children = children,
     .help_filter = options_help_filter,
 };

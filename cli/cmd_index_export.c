@@ -54,17 +54,17 @@ static const struct argp argp = {
     .args_doc = "INDEX OUT",
     .doc =
         "Write the vectors of an index for other programs, in order of id, and beside them a line of JSON "
-        "for "
-        "each, with all that the index knows of it.\v"
-        "OUT is a numpy matrix, NAME.npy; a faiss IndexFlatIP, NAME.faiss; or a new folder, NAME/, in the "
-        "layout of clip-retrieval: img_emb/img_emb_0.npy with metadata/metadata_0.jsonl for pictures, "
-        "text_emb/text_emb_0.npy with text_metadata/text_metadata_0.jsonl for texts.\n\n"
-        "npy keeps f16 as float16; all else is float32. Vectors are those that the index keeps, bit for bit "
-        "(i8: code times scale). A file that is there already is replaced once the new one is whole.\n\n"
-        "clip-retrieval reads metadata as parquet, which pandas makes: "
-        "pandas.read_json('metadata_0.jsonl', lines=True).to_parquet('metadata_0.parquet')\n\n"
+        "for each, with all that the index knows of it.\n\n"
         "  diptych index export photos.dip photos.npy --kind image\n"
-        "  diptych index export photos.dip photos.faiss --where \"width >= 1024\"",
+        "  diptych index export photos.dip photos.faiss --where \"width >= 1024\"\v"
+        "OUT is a numpy matrix, "
+        "NAME.npy; a faiss IndexFlatIP, NAME.faiss; or a new folder, NAME/, in the layout of "
+        "clip-retrieval: img_emb/img_emb_0.npy with metadata/metadata_0.jsonl for pictures, "
+        "text_emb/text_emb_0.npy with text_metadata/text_metadata_0.jsonl for texts.\n\n"
+        "npy keeps f16 as float16; all else is float32. Vectors are those that the index keeps, bit for "
+        "bit (i8: code times scale). A file that is there already is replaced once the new one is whole.\n\n"
+        "clip-retrieval reads metadata as parquet, which pandas makes: "
+        "pandas.read_json('metadata_0.jsonl', lines=True).to_parquet('metadata_0.parquet')",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -68,22 +68,20 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "INDEX IN",
-    .doc =
-        "Put vectors that another program made into an index, which is made where there is none.\v"
-        "IN is a numpy matrix of float32 or float16, a faiss IndexFlatIP, or a folder in the layout of "
-        "clip-retrieval: img_emb/img_emb_N.npy and text_emb/text_emb_N.npy, with metadata/metadata_N.jsonl, "
-        "which pandas makes of its parquet: "
-        "pandas.read_parquet('metadata_0.parquet').to_json('metadata_0.jsonl', orient='records', "
-        "lines=True)\n\n"
-        "The vectors must come from the model of the index, which --model names for a new one; only their "
-        "width "
-        "is checked. "
-        "Those whose length is not 1, to 0.01, get that length.\n\n"
-        "A line may have kind, path (or image_path), caption or text, picture, size, mtime, width, height "
-        "and hash; all else becomes metadata. Without lines, a row's metadata is its number, {\"row\": 0}. A "
-        "picture takes the place of one with the same path.\n\n"
-        "All rows go in, or none: they are checked first, and kept at the very end.\n\n"
-        "  diptych index import laion.dip img_emb_0.npy --metadata laion.jsonl --model ViT-L-14/",
+    .doc = "Put vectors that another program made into an index, which is made where there is none.\n\n"
+           "  diptych index import laion.dip img_emb_0.npy --metadata laion.jsonl \\\n"
+           "      --model ViT-L-14/\v"
+           "IN is a numpy matrix of float32 or float16, a faiss IndexFlatIP, or a "
+           "folder in the layout of clip-retrieval: img_emb/img_emb_N.npy and text_emb/text_emb_N.npy, with "
+           "metadata/metadata_N.jsonl, which pandas makes of its parquet: "
+           "pandas.read_parquet('metadata_0.parquet').to_json('metadata_0.jsonl', orient='records', "
+           "lines=True)\n\n"
+           "The vectors must come from the model of the index, which --model names for a new one; only their "
+           "width is checked. Those whose length is not 1, to 0.01, get that length.\n\n"
+           "A line may have kind, path (or image_path), caption or text, picture, size, mtime, width, height "
+           "and hash; all else becomes metadata. Without lines, a row's metadata is its number, {\"row\": "
+           "0}. A picture takes the place of one with the same path.\n\n"
+           "All rows go in, or none: they are checked first, and kept at the very end.",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -52,14 +52,14 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "INDEX",
-    .doc =
-        "Map the items of an index: their place in the plane of the two principal components, the "
-        "directions in which the embeddings vary most.\v"
-        "The page needs no other file and no network. \"explained\" is the share of the variance that each "
-        "component holds: the rest does not show in the plane. Where an index has pictures and texts, the "
-        "first component mostly tells the one from the other; --kind maps one of them.\n\n"
-        "tsv has the columns id, kind, x, y and path or text.\n\n"
-        "  diptych index map photos.dip --kind image --html map.html",
+    .doc = "Map the items of an index: their place in the plane of the two principal components, the "
+           "directions in which the embeddings vary most.\n\n"
+           "  diptych index map photos.dip --kind image --html map.html\v"
+           "The page needs no other file and no "
+           "network. \"explained\" is the share of the variance that each component holds: the rest does not "
+           "show in the plane. Where an index has pictures and texts, the first component mostly tells the "
+           "one from the other; --kind maps one of them.\n\n"
+           "tsv has the columns id, kind, x, y and path or text.",
     .children = children,
     .help_filter = options_help_filter,
 };

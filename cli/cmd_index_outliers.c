@@ -52,14 +52,13 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "INDEX",
-    .doc = "List the items of an index that are unlike the rest.\v"
-           "\"similarity\" is an item's mean cosine with all others, \"tail\" the share of all pairs of "
-           "items that "
-           "are less alike than that. An outlier is, on average, less like the others than nearly any two of "
-           "them "
-           "are like each other.\n\n"
-           "tsv has the columns id, kind, similarity, tail, and path or text.\n\n"
-           "  diptych index outliers photos.dip --kind image --alpha 0.01",
+    .doc =
+        "List the items of an index that are unlike the rest.\n\n"
+        "  diptych index outliers photos.dip --kind image --alpha 0.01\v"
+        "\"similarity\" is an item's mean "
+        "cosine with all others, \"tail\" the share of all pairs of items that are less alike than that. An "
+        "outlier is, on average, less like the others than nearly any two of them are like each other.\n\n"
+        "tsv has the columns id, kind, similarity, tail, and path or text.",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -73,15 +73,15 @@ static const struct argp argp = {
     .args_doc = "IMAGE CAPTION...\n--file FILE",
     .doc =
         "Order captions by how well they fit a picture, best first. Captions are taken as they are, without "
-        "a prompt template.\v"
-        "Each caption has its share (the softmax of logit scale x cosine over the picture's captions), its "
-        "cosine, and the probability that it wins against the next one alone, exp(a) / (exp(a) + exp(b)) of "
-        "the two logits; json has that for every two.\n\n"
+        "a prompt template.\n\n"
+        "  diptych rank photo.jpg \"a dog on a beach\" \"a cat on a sofa\"\n"
+        "  diptych rank --file captions.jsonl -f json\v"
+        "Each caption has its share (the softmax of logit "
+        "scale x cosine over the picture's captions), its cosine, and the probability that it wins against "
+        "the next one alone, exp(a) / (exp(a) + exp(b)) of the two logits; json has that for every two.\n\n"
         "With --file a picture or line that cannot be read is reported and does not stop the others; in json "
         "it has a line with an \"error\", otherwise the reason is on stderr.\n\n"
-        "Exit status: 0 all pictures are ranked, 1 some failed, 2 cannot start.\n\n"
-        "  diptych rank photo.jpg \"a dog on a beach\" \"a cat on a sofa\"\n"
-        "  diptych rank --file captions.jsonl -f json",
+        "Exit status: 0 all pictures are ranked, 1 some failed, 2 cannot start.",
     .children = children,
     .help_filter = options_help_filter,
 };

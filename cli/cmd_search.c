@@ -143,7 +143,7 @@ static int search_all(struct searching *s, const struct job *job, struct err *er
         search.text_count = queries - first < at_once ? queries - first : at_once;
         rc = search_batch(s, &search, &truncated, job, err);
     }
-    progress_clear(&request->session.progress);
+    progress_clear(&s->request.session.progress);
     session_say_cut(&request->session, "queries", truncated);
     if (!rc && s->fruitless)
         say_nothing_found(s);

@@ -167,9 +167,10 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .doc = "Answer programs over HTTP: embeddings, zero-shot classification, ranking, and search in indexes. "
-           "GET /openapi.json lists what there is.\v"
+           "GET /openapi.json lists what there is.\n\n"
            "  diptych serve --index photos.dip\n"
-           "  curl localhost:8080/v1/search -H 'Content-Type: application/json' -d '{\"text\": \"a beach\"}'",
+           "  curl localhost:8080/v1/search -H 'Content-Type: application/json' \\\n"
+           "      -d '{\"text\": \"a beach\"}'\v",
     .children = children,
     .help_filter = options_help_filter,
 };

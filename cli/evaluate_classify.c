@@ -79,18 +79,18 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "DIR [--labels LIST|FILE]",
-    .doc =
-        "Measure classification: DIR has a folder for each class, and the folder's name is the true label of "
-        "all pictures below it. Every picture gets the label that fits it best, as in 'diptych classify'; "
-        "acc@1 is the share that get the right one, acc@5 that have it among the best five, and mean "
-        "per-class recall is the mean of the classes' acc@1. Without --labels folders' names are the "
-        "labels.\v"
-        "The model runs in f32 unless --precision says otherwise. A picture that cannot be read is reported "
-        "and left out; the numbers are those of the rest. A class without pictures has no recall and does "
-        "not count in the mean.\n\n"
-        "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.\n\n"
-        "  diptych evaluate classify animals/ --html report.html\n"
-        "  diptych evaluate classify imagenet/val --classes synsets.tsv -t imagenet -f json",
+    .doc = "Measure classification: DIR has a folder for each class, and the folder's name is the true label "
+           "of all pictures below it. Every picture gets the label that fits it best, as in 'diptych "
+           "classify'; acc@1 is the share that get the right one, acc@5 that have it among the best five, "
+           "and mean per-class recall is the mean of the classes' acc@1. Without --labels folders' names are "
+           "the labels.\n\n"
+           "  diptych evaluate classify animals/ --html report.html\n"
+           "  diptych evaluate classify imagenet/val --classes synsets.tsv -t imagenet \\\n"
+           "      -f json\v"
+           "The model runs in f32 unless --precision says otherwise. A picture that cannot be "
+           "read is reported and left out; the numbers are those of the rest. A class without pictures has "
+           "no recall and does not count in the mean.\n\n"
+           "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,
 };

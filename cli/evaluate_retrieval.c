@@ -76,16 +76,17 @@ static const struct argp argp = {
     .doc =
         "Measure retrieval: every picture asks for its captions among all captions, and every caption for "
         "its picture among all pictures. R@K is the share of them that find one among the K best, with the "
-        "numbers of CLIP_benchmark; rank is the place of the first that is right.\v"
-        "FILE is COCO annotations, one of Karpathy's splits, clipscore's {\"stem\": [\"caption\"]}, or text "
-        "with one caption a line; gzipped or not. Captions are taken as they are, without a prompt template. "
-        "What ties with the right one counts as before it. The model runs in f32 unless --precision says "
-        "otherwise.\n\n"
+        "numbers of CLIP_benchmark; rank is the place of the first that is right.\n\n"
+        "  diptych evaluate retrieval --captions dataset_flickr30k.json \\\n"
+        "      --images flickr30k-images\n"
+        "  diptych evaluate retrieval -c captions_val2017.json -i val2017 -f json\v"
+        "FILE is COCO annotations, "
+        "one of Karpathy's splits, clipscore's {\"stem\": [\"caption\"]}, or text with one caption a line; "
+        "gzipped or not. Captions are taken as they are, without a prompt template. What ties with the right "
+        "one counts as before it. The model runs in f32 unless --precision says otherwise.\n\n"
         "A picture that cannot be read is reported, and left out with its captions; the numbers are those of "
         "the rest.\n\n"
-        "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.\n\n"
-        "  diptych evaluate retrieval --captions dataset_flickr30k.json --images flickr30k-images\n"
-        "  diptych evaluate retrieval -c captions_val2017.json -i val2017 -f json",
+        "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/text.h"
 
@@ -38,12 +39,16 @@ static void put_commands(FILE *out)
           "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
           "  diptych index build photos.dip holiday/\n"
           "  diptych search photos.dip a red kite over the sea\n"
-          "\n'diptych help COMMAND' shows the options of one.\n",
+          "\n'diptych help COMMAND' shows how to use one, 'diptych help options' what most of them share.\n",
         out);
 }
 
 int cmd_help(int argc, char **argv)
 {
+    if (argc > 1 && !strcmp(argv[1], "options")) {
+        options_show_shared();
+        return STATUS_DONE;
+    }
     if (argc > 1 && argv[1][0] != '-') { /* "help index build" runs "index build --help" */
         argv[argc] = "--help";
         return command_run(commands, "diptych", argc, argv + 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.h"
 #include "cli/command.h"
+#include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/suggest.h"
 #include "cli/text.h"
@@ -30,12 +31,52 @@ void option_error(const struct argp_state *state, const char *format, ...)
     exit(STATUS_CANNOT);
 }
 
+/* What most commands share: `diptych help options` shows these. */
+static bool is_shared(const struct argp *argp)
+{
+    return argp == &session_argp || argp == &model_argp;
+}
+
+static char *add_shared(int key, const char *text, void *input)
+{
+    static const char where[] = "Options of pictures, model and device: 'diptych help options'.";
+    return key == ARGP_KEY_HELP_EXTRA ? strdup(where) : options_help_filter(key, text, input);
+}
+
+static const struct argp_child shared_children[] = {
+    {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp shared_argp = {
+    .doc =
+        "What commands share: all of it those that encode pictures, model and device the others that encode.",
+    .children = shared_children,
+    .help_filter = options_help_filter,
+};
+
+/* The help of a command without what it shares with others. */
+static void show_help(const struct argp_state *state)
+{
+    enum { CHILDREN = 8 };
+    struct argp_child children[CHILDREN] = {0};
+    struct argp own = *state->root_argp;
+    struct argp_state of_own = *state;
+    size_t count = 0, shared = 0;
+    for (const struct argp_child *child = own.children; child && child->argp && count + 1 < CHILDREN; child++)
+        if (is_shared(child->argp))
+            shared++;
+        else
+            children[count++] = *child;
+    own.children = children;
+    own.help_filter = add_shared;
+    of_own.root_argp = &own;
+    argp_state_help(shared && state->root_argp != &shared_argp ? &of_own : state, stdout, ARGP_HELP_STD_HELP);
+}
+
 static error_t parse_help(int key, char *argument, struct argp_state *state)
 {
     (void)argument;
     switch (key) {
     case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        show_help(state);
         return 0;
     case KEY_USAGE:
         argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
@@ -182,6 +223,13 @@ void options_parse(const struct argp *argp, int argc, char **argv, void *input)
 void options_parse_in_order(const struct argp *argp, int argc, char **argv, void *input)
 {
     parse_all(argp, argc, argv, ARGP_IN_ORDER, input);
+}
+
+void options_show_shared(void)
+{
+    char program[] = "diptych COMMAND", help[] = "--help";
+    struct session session = {0};
+    options_parse(&shared_argp, 2, (char *[]){program, help, NULL}, &session);
 }
 
 size_t option_number(

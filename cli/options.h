@@ -33,6 +33,9 @@ extern const struct argp model_argp;
 /* The help_filter of every command: drops what argp says about short options on its own accord. */
 char *options_help_filter(int key, const char *text, void *input);
 
+/* `diptych help options`: what session_argp has, which the help of a command leaves out. */
+void options_show_shared(void);
+
 /* Parses the options of a command into `input`; wrong usage and --help exit here, as argp does. */
 void options_parse(const struct argp *argp, int argc, char **argv, void *input);
 

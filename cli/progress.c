@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 20 };
+enum { BAR_WIDTH = 20, COLUMNS_UNKNOWN = 80 };
+#define REDRAW_SECONDS 0.05 /* the eye sees no more, and a slow terminal need not write it */
 
 void progress_init(struct progress *progress, bool quiet)
 {
@@ -17,24 +19,51 @@ void progress_init(struct progress *progress, bool quiet)
     *progress = (struct progress){
         .shown = !quiet && isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb"),
         .unicode = text_unicode(),
+        .output_shown = isatty(STDOUT_FILENO),
     };
 }
 
-void progress_clear(const struct progress *progress)
+/* Of the terminal as it is now. A line that fills the last one may wrap, so one stays free. */
+static int columns_free(void)
 {
-    if (!progress->shown)
+    struct winsize size;
+    const bool known = !ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && size.ws_col;
+    return (known ? size.ws_col : COLUMNS_UNKNOWN) - 1;
+}
+
+void progress_clear(struct progress *progress)
+{
+    if (!progress->drawn)
         return;
+    progress->drawn = 0;
     fputs("\r\033[K", stderr);
     fflush(stderr);
 }
 
-void progress_note(const struct progress *progress, const char *text)
+void progress_clear_for_output(struct progress *progress)
 {
-    progress_clear(progress);
+    if (progress->output_shown)
+        progress_clear(progress);
+}
+
+/* Over what the line was, and in one write, so that it is never seen empty. */
+static void put_line(struct progress *progress, const char *text)
+{
+    progress->drawn = time_now();
+    fprintf(stderr, "\r%s\033[K", text);
+    fflush(stderr);
+}
+
+void progress_note(struct progress *progress, const char *text)
+{
+    char line[256];
     if (!progress->shown)
         return;
-    fprintf(stderr, "%s ...", text);
-    fflush(stderr);
+    const int columns = columns_free();
+    snprintf(line, sizeof line, "%s ...", text);
+    if (columns < (int)sizeof line)
+        line[columns > 0 ? columns : 0] = '\0';
+    put_line(progress, line);
 }
 
 static void begin(struct progress *progress, const char *unit, size_t total)
@@ -47,31 +76,58 @@ static void begin(struct progress *progress, const char *unit, size_t total)
         progress->begun = progress->start;
 }
 
-static void put_duration(double seconds)
+/* ---- the line ------------------------------------------------------------------------------------------ */
+
+static void put_duration(FILE *out, double seconds)
 {
     const long whole = (long)(seconds + 0.5);
     if (whole >= 3600)
-        fprintf(stderr, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+        fprintf(out, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
     else
-        fprintf(stderr, "%ld:%02ld", whole / 60, whole % 60);
+        fprintf(out, "%ld:%02ld", whole / 60, whole % 60);
 }
 
-static void draw(const struct progress *progress, size_t done)
+/* From what everybody wants to know to what is left out first where there is no room. */
+enum parts { PERCENT, COUNT, LEFT, BAR, RATE };
+
+static void put_parts(FILE *out, const struct progress *progress, enum parts last)
 {
-    if (!progress->shown || !progress->total)
-        return;
-    const double fraction = (double)done / (double)progress->total;
+    const double fraction = (double)progress->done / (double)progress->total;
     const double elapsed = time_now() - progress->start;
-    progress_clear(progress);
-    fputc('[', stderr);
-    text_bar(stderr, fraction, BAR_WIDTH, progress->unicode);
-    fprintf(stderr, "] %3.0f %%  %zu/%zu", 100 * fraction, done, progress->total);
-    if (done && elapsed > 0) {
-        fprintf(stderr, "  %.1f %s/s  ", (double)done / elapsed, progress->unit);
-        put_duration(elapsed / fraction - elapsed);
-        fputs(" left", stderr);
+    const bool timed = progress->done && elapsed > 0;
+    if (last >= BAR) {
+        fputc('[', out);
+        text_bar(out, fraction, BAR_WIDTH, progress->unicode);
+        fputs("] ", out);
     }
-    fflush(stderr);
+    fprintf(out, "%3.0f %%", 100 * fraction);
+    if (last >= COUNT)
+        fprintf(out, "  %zu/%zu", progress->done, progress->total);
+    if (last >= RATE && timed)
+        fprintf(out, "  %.1f %s/s", (double)progress->done / elapsed, progress->unit);
+    if (last >= LEFT && timed) {
+        fputs("  ", out);
+        put_duration(out, elapsed / fraction - elapsed);
+        fputs(" left", out);
+    }
+}
+
+/* As much of it as the terminal has room for. */
+static void draw(struct progress *progress)
+{
+    const int columns = columns_free();
+    bool fits = false;
+    for (int last = RATE; last >= PERCENT && !fits; last--) {
+        char *line = NULL;
+        size_t size;
+        FILE *out = open_memstream(&line, &size);
+        if (out)
+            put_parts(out, progress, (enum parts)last);
+        fits = out && !fclose(out) && text_width(line) <= columns;
+        if (fits)
+            put_line(progress, line);
+        free(line);
+    }
 }
 
 /* ---- as a job ------------------------------------------------------------------------------------------ */
@@ -91,7 +147,8 @@ static int step(void *context, const char *unit, size_t done, size_t total)
     }
     if (total) {
         progress->done = done;
-        draw(progress, done);
+        if (progress->shown && (begins || done == total || time_now() - progress->drawn >= REDRAW_SECONDS))
+            draw(progress);
     }
     return interrupt_seen() || ferror(stdout);
 }

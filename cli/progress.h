@@ -4,7 +4,8 @@
  *
  *   [=======             ]  35 %  420/1200  85.1 pictures/s  0:09 left
  *
- * stdout may be the same terminal: clear the line before anything else is printed, draw it again after.
+ * and as much of that as the terminal is wide. stdout may be the same terminal: clear the line before anything else is
+ * printed; it is drawn again after.
  */
 #ifndef DIPTYCH_CLI_PROGRESS_H
 #define DIPTYCH_CLI_PROGRESS_H
@@ -14,15 +15,19 @@
 struct progress {
     bool shown; /* stderr is a terminal that can erase a line */
     bool unicode;
-    const char *unit; /* "pictures" */
+    bool output_shown; /* stdout is a terminal */
+    double drawn;      /* when the line that is there was; 0: there is none */
+    const char *unit;  /* "pictures" */
     size_t done, total;
     double start; /* of this unit's, on time_now's clock */
     double begun; /* of the first that was counted; 0: none was */
 };
 
 void progress_init(struct progress *progress, bool quiet);
-void progress_note(const struct progress *progress, const char *text); /* before there is a number to show */
-void progress_clear(const struct progress *progress);
+void progress_note(struct progress *progress, const char *text); /* before there is a number to show */
+void progress_clear(struct progress *progress);
+void progress_clear_for_output(
+    struct progress *progress); /* the same, where it would be in the way of stdout */
 
 /* The line, Ctrl-C and messages as the job of long work: the work is to end when the user interrupts it, which
  * is caught from here on, or when stdout fails. `progress` outlives the job. */

@@ -166,17 +166,16 @@ const struct argp score_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "--references FILE --candidates FILE\n--references FILE --compare FILE FILE...",
-    .doc =
-        "Score captions of images against what people said of them: BLEU, ROUGE-L, CIDEr-D (coco-caption's "
-        "CIDEr), plain CIDEr and sacreBLEU, for the corpus and every image, with the numbers of the "
-        "reference implementations.\v"
-        "Files are COCO annotations or results, one of Karpathy's splits, clipscore's {\"stem\": "
-        "\"caption\"}, or text with one caption a line; gzipped or not. They are joined by the images' "
-        "ids.\n\n"
-        "Exit status: 0 scored, 2 cannot.\n\n"
-        "  diptych score --references captions_val2014.json --candidates results.json\n"
-        "  diptych score -r ref1.txt -r ref2.txt -c mine.txt -f json\n"
-        "  diptych score -r refs.json --compare ours.json theirs.json",
+    .doc = "Score captions of images against what people said of them: BLEU, ROUGE-L, CIDEr-D "
+           "(coco-caption's CIDEr), plain CIDEr and sacreBLEU, for the corpus and every image, with the "
+           "numbers of the reference implementations.\n\n"
+           "  diptych score --references captions_val2014.json --candidates results.json\n"
+           "  diptych score -r ref1.txt -r ref2.txt -c mine.txt -f json\n"
+           "  diptych score -r refs.json --compare ours.json theirs.json\v"
+           "Files are COCO annotations or "
+           "results, one of Karpathy's splits, clipscore's {\"stem\": \"caption\"}, or text with one caption "
+           "a line; gzipped or not. They are joined by the images' ids.\n\n"
+           "Exit status: 0 scored, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -32,6 +32,7 @@ static const struct argp_option options[] = {
         "image or text: items of one kind; any: both in turns, each by score (default: pictures before "
         "texts)",
         2},
+    {NULL, 0, NULL, 0, "Output:", GROUP_OUTPUT},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {"top", 'k', "K", 0, "Show the K best (default: 10)", GROUP_OUTPUT},
     {"min-score", KEY_MIN_SCORE, "X", 0, "Show nothing below this cosine", GROUP_OUTPUT},
@@ -166,20 +167,20 @@ const struct argp search_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "INDEX [WORD...]",
-    .doc =
-        "Find the pictures and texts of an index that are closest to a text, a picture, or several of both. "
-        "The "
-        "words are one text; what --plus, --minus and --image name is added to it.\v"
-        "Scores are cosines with the query, highest first, of pictures and then of texts: texts lie closer "
-        "to a "
-        "text than any picture does. The search is exact.\n\n"
-        "tsv has the columns query, score, id, kind, path and text (of a picture: its caption), and with "
-        "--near-copies hide the number of copies; json has those that are known, \"picture\" (that a text "
-        "describes), \"metadata\" and \"copies\", the ids of up to 100 of \"copy_count\".\n\n"
-        "Exit status: 0 searched, 2 cannot.\n\n"
-        "  diptych search photos.dip a red kite over the sea\n"
-        "  diptych search photos.dip a beach --minus people --image sea.jpg:0.5 --top 20\n"
-        "  diptych search photos.dip sunset --where \"width >= 1024 and date >= '2024'\" --html sunset.html",
+    .doc = "Find the pictures and texts of an index that are closest to a text, a picture, or several of "
+           "both. The words are one text; what --plus, --minus and --image name is added to it.\n\n"
+           "  diptych search photos.dip a red kite over the sea\n"
+           "  diptych search photos.dip a beach --minus people --image sea.jpg:0.5 \\\n"
+           "      --top 20\n"
+           "  diptych search photos.dip sunset \\\n"
+           "      --where \"width >= 1024 and date >= '2024'\" --html sunset.html\v"
+           "Scores are cosines with "
+           "the query, highest first, of pictures and then of texts: texts lie closer to a text than any "
+           "picture does. The search is exact.\n\n"
+           "tsv has the columns query, score, id, kind, path and text (of a picture: its caption), and with "
+           "--near-copies hide the number of copies; json has those that are known, \"picture\" (that a text "
+           "describes), \"metadata\" and \"copies\", the ids of up to 100 of \"copy_count\".\n\n"
+           "Exit status: 0 searched, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -30,7 +30,6 @@ static const struct argp_option options[] = {
         GROUP_PICTURES},
     {"threads", 'j', "N", 0, "Use N threads of the host (default: as many as CPUs)", GROUP_PICTURES},
     {"batch", 'b', "N", 0, "Encode N pictures at a time (default: 32)", GROUP_PICTURES},
-    {NULL, 0, NULL, 0, "Output:", GROUP_OUTPUT},
     {0},
 };
 
@@ -144,7 +143,10 @@ static int print_batch(
     void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
     const struct printing *printing = context;
-    progress_clear(&printing->session->progress);
+    bool failed = false;
+    for (size_t i = 0; i < batch->count; i++)
+        failed = failed || batch->errs[i].code;
+    (failed ? progress_clear : progress_clear_for_output)(&printing->session->progress);
     const int rc = printing->visit(printing->context, batch, embeddings, err);
     return rc ? rc : job_step(&printing->job, "pictures", printing->session->done, printing->total, err);
 }
@@ -175,9 +177,9 @@ void session_say_cut(const struct session *session, const char *texts, size_t co
 void session_put_rate(const struct session *s, size_t count, const char *unit)
 {
     const double seconds = s->progress.begun ? time_now() - s->progress.begun : 0;
-    fprintf(stderr, "%s: %.1f s, %.1f %s/s on %s (%s, %s)\n", interrupt_seen() ? ", interrupted" : "",
-        seconds, seconds > 0 ? (double)count / seconds : 0, unit, device_name(s->device),
-        device_gemm(s->device), precision_name(device_precision(s->device)));
+    fprintf(stderr, "%s: %.1f s, %.1f %s/s (%s, %s)\n", interrupt_seen() ? ", interrupted" : "", seconds,
+        seconds > 0 ? (double)count / seconds : 0, unit, device_gemm(s->device),
+        precision_name(device_precision(s->device)));
 }
 
 int session_close(struct session *session, const char *verb, int rc, const struct err *err)

@@ -20,7 +20,7 @@ expect_status 0
 expect_lines out 2
 label="\{\"label\": \"(red|green|dark blue)\", \"probability\": $number\}"
 expect_match out "^\{\"path\": \"red\.ppm\", \"labels\": \[$label, $label, $label\]\}\$"
-expect_match err '^2 pictures, 0 failed: [0-9.]+ s, [0-9.]+ pictures/s on .* \((amx|onednn|clblast), (f32|bf16|f16)\)$'
+expect_match err '^2 pictures, 0 failed: [0-9.]+ s, [0-9.]+ pictures/s \((amx|onednn|clblast), (f32|bf16|f16)\)$'
 
 tab=$(printf '\t')
 run classify red.ppm green.ppm --labels "$labels" --format tsv --top 2 --quiet
@@ -201,5 +201,19 @@ expect_line err "diptych: 'cat' alone gets 100 % of every picture: name what els
 expect_match err '^1 picture, 0 failed'
 run classify red.ppm -l cat,dog
 grep -q alone err && problem "two labels are no choice"
+
+# ---- the progress line has room in any terminal, and is drawn over what it was
+for columns in 12 30 45 80; do
+    command="diptych classify on a terminal of $columns columns"
+    TERM=xterm LC_ALL=C script -qec "stty cols $columns; '$diptych' classify '$root/assets/pictures' -b 1 -l cat,dog -f tsv >out" \
+        typescript >/dev/null </dev/null
+    tr '\r' '\n' <typescript | sed "s/$(printf '\033')\[K//g" | grep '%$\|left$\|/12$' >lines
+    : >err
+    [ -s lines ] || problem "no progress was shown"
+    awk -v columns=$columns 'length >= columns' lines >wide
+    [ ! -s wide ] || problem "wider than the terminal: $(head -n 1 wide)"
+    [ "$(grep -o "$(printf '\r\033')\[K" typescript | wc -l)" -le 2 ] || problem "the line is erased again and again"
+done
+expect_match lines '^\[=* *\] 100 %  12/12  [0-9.]+ pictures/s  0:00 left$'
 
 finish

@@ -103,6 +103,30 @@ expect_status 2
 run devices one
 expect_status 2
 
+# ---- help: what is a command's own, examples first; what it shares is in one place
+run help search
+expect_text out "'diptych help options'"
+grep -q -e "--fast-decode" -e "--model" -e "--device" out && problem "shared options are among a command's own"
+[ "$(grep -n '^  diptych search' out | head -n 1 | cut -d : -f 1)" -lt "$(grep -n -e '--minus=' out | cut -d : -f 1)" ] ||
+    problem "examples come behind the options"
+for name in classify rank score serve bench search "evaluate classify" "evaluate retrieval" "index build" "index update" \
+    "index cluster" "index import" "index export" "index list" "index map" "index duplicates" "index outliers" models pull; do
+    run help $name
+    expect_status 0
+    expect_match out '^  -q, --quiet'
+    awk 'length > 80' out >wide
+    [ ! -s wide ] || problem "lines are wider than a terminal"
+    sed '/^ *-/q' out | grep -q '^--' && problem "an example is broken"
+done
+run help options
+expect_status 0
+for option in model device precision threads alpha quiet; do
+    expect_match out " --$option"
+done
+grep -q "Mandatory or optional" out && problem "argp's own remarks"
+run classify --usage
+expect_text out "[--model=MODEL]"
+
 # What cannot be written is a failure, also in help.
 for arguments in help --version "classify --help"; do
     command="diptych $arguments >/dev/full"
