@@ -207,7 +207,7 @@ static int find_source(bool *out, struct index *index, const struct index_item *
     return rc;
 }
 
-static int delete (
+static int delete_item(
     bool *comes_back, struct collection *collection, struct call *call, int64_t id, struct err *err)
 {
     const struct strings none = {0};
@@ -237,7 +237,7 @@ int handle_item_delete(struct call *call, struct err *err)
     rc = writer_take(&collection, writer, &call->request->job, err);
     if (rc)
         return answer_unwritten(call, rc, err);
-    rc = delete (&comes_back, collection, call, id, err);
+    rc = delete_item(&comes_back, collection, call, id, err);
     writer_give(writer, collection);
     if (!rc)
         call->answer =
