@@ -62,6 +62,13 @@ void *mem_large(size_t bytes)
     return memory;
 }
 
+void mem_share(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 2);
+#endif
+}
+
 void mem_trim(void)
 {
 #ifdef __GLIBC__
