@@ -60,7 +60,7 @@ static int add_picture(json_t **out, struct call *call, struct span bytes, struc
 /* Fields that are no texts. */
 static bool is_json_field(const char *name)
 {
-    static const char *const names[] = {"dimensions", "metadata", "min_score", "terms", "top"};
+    static const char *const names[] = {"dimensions", "metadata", "min_score", "region", "terms", "top"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))
             return true;

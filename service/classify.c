@@ -130,7 +130,7 @@ static int read_rank(struct inputs *inputs, const struct call *call, struct err 
         rc = call_alloc(&inputs->items, call, inputs->count, sizeof *inputs->items, err);
     if (!rc) {
         inputs->items[0].kind = INPUT_PICTURE;
-        rc = picture_of_string(&inputs->items[0].picture, call, image, "'image'", err);
+        rc = picture_of_string(&inputs->items[0].picture, call, image, "image", err);
     }
     for (size_t i = 1; i < inputs->count && !rc; i++) {
         const json_t *caption = json_array_get(captions, i - 1);

@@ -19,7 +19,7 @@ static int decode_base64(
     base64_decode_init(&decode);
     *size = BASE64_DECODE_LENGTH(length);
     if (!base64_decode_update(&decode, size, *out, length, text) || !base64_decode_final(&decode))
-        return err_set(err, ERR_ARGUMENT, "%s is not base64", name);
+        return err_set(err, ERR_ARGUMENT, "'%s' is not base64", name);
     return 0;
 }
 
@@ -35,11 +35,11 @@ int picture_of_string(
     }
     if (!strncasecmp(text, "http:", 5) || !strncasecmp(text, "https:", 6) || !strncasecmp(text, "file:", 5))
         return err_set(err, ERR_ARGUMENT,
-            "%s is an address: pictures are not fetched; send it as 'data:image/...;base64,...'", name);
+            "'%s' is an address: pictures are not fetched; send it as 'data:image/...;base64,...'", name);
     if (!strncasecmp(text, "data:", 5)) {
         const char *comma = strchr(text, ',');
         if (!comma || comma - text < 7 || strncasecmp(comma - 7, ";base64", 7))
-            return err_set(err, ERR_ARGUMENT, "%s is a data URI without ';base64,'", name);
+            return err_set(err, ERR_ARGUMENT, "'%s' is a data URI without ';base64,'", name);
         text = comma + 1;
     }
     int rc = decode_base64(&bytes, &size, call, text, name, err);

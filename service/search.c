@@ -7,7 +7,8 @@
  *   {"terms": [{"text": "a beach"}, {"text": "people", "weight": -1}, {"id": 17, "weight": 0.5}]}
  *
  * and beside it "index", "where", "match", "kind", "region" (of the map: index_map.c), "top", "cursor", "min_score",
- * "near_copies" and "sort". Answers go on where "cursor" of the one before says. Sorted by date or path, there need be no query: then all items are hits.
+ * "near_copies" and "sort". Answers go on where "cursor" of the one before says. Sorted by date or path, there need be no
+ * query: then all items are hits.
  */
 #include "service/inputs.h"
 
@@ -41,7 +42,7 @@ static int add_picture(
     struct terms *terms, const struct call *call, const char *image, double weight, struct err *err)
 {
     struct input input = {.kind = INPUT_PICTURE};
-    const int rc = picture_of_string(&input.picture, call, image, "'image'", err);
+    const int rc = picture_of_string(&input.picture, call, image, "image", err);
     if (!rc)
         add_input(terms, input, weight);
     return rc;

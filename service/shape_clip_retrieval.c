@@ -56,8 +56,7 @@ static int read_query(
         input.text = text;
     } else if (image || url) {
         input.kind = INPUT_PICTURE;
-        rc = picture_of_string(
-            &input.picture, call, image ? image : url, image ? "'image'" : "'image_url'", err);
+        rc = picture_of_string(&input.picture, call, image ? image : url, image ? "image" : "image_url", err);
         if (!rc)
             rc = shelf_alpha(&input.alpha, index, err);
     } else if (embedding && !json_is_null(embedding)) {

@@ -16,7 +16,7 @@ static int read_picture(struct input *out, const struct call *call, struct err *
     out->kind = INPUT_PICTURE;
     if (!rc && !image)
         rc = err_set(err, ERR_ARGUMENT, "'inputs' is missing");
-    return rc ? rc : picture_of_string(&out->picture, call, image, "'inputs'", err);
+    return rc ? rc : picture_of_string(&out->picture, call, image, "inputs", err);
 }
 
 static int read_parameters(

@@ -49,7 +49,7 @@ static int read_entries(bool *visual, const struct call *call, const struct form
     json_t *entries;
     if (!field)
         return err_set(err, ERR_FORMAT, "'entries' is missing");
-    int rc = json_parse(&entries, field->value.data, field->value.length, "'entries'", err);
+    int rc = json_parse(&entries, field->value.data, field->value.length, "entries", err);
     if (rc)
         return rc;
     rc = check_entry(visual, call, entries, err);
@@ -67,7 +67,7 @@ static int read_payload(struct input *out, int *edges, const struct call *call, 
         return err_set(err, ERR_ARGUMENT, "'%s' is missing", name);
     *out = (struct input){.kind = visual ? INPUT_PICTURE : INPUT_TEXT};
     if (visual) {
-        out->picture = picture_bytes("'image'", span_bytes(field->value), field->value.length);
+        out->picture = picture_bytes("image", span_bytes(field->value), field->value.length);
         out->edges = edges;
         return 0;
     }

@@ -42,7 +42,7 @@ static int read_picture(struct input *input, struct addition *addition, const st
     const char *image, const char *caption, struct err *err)
 {
     input->kind = INPUT_PICTURE;
-    const int rc = picture_of_string(&input->picture, call, image, "'image'", err);
+    const int rc = picture_of_string(&input->picture, call, image, "image", err);
     addition->picture = input->picture.bytes;
     addition->size = input->picture.size;
     addition->caption = caption;

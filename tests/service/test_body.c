@@ -148,10 +148,11 @@ static void forms_are_as_json(void **state)
     put_field(&body, "min_score", "-0.5");
     put_field(&body, "kind", "image");
     put_field(&body, "where", "id > 1");
+    put_field(&body, "region", "[-9, -9, 9, 9]");
     put_picture(&body, "image", picture);
     expect_as_json(send_form(&body, "/v1/search", 200), "/v1/search",
         "{\"image\": \"%s\", \"terms\": [{\"text\": \"people\", \"weight\": -0.5}], \"min_score\": -0.5, "
-        "\"kind\": \"image\", \"where\": \"id > 1\"}",
+        "\"kind\": \"image\", \"where\": \"id > 1\", \"region\": [-9, -9, 9, 9]}",
         picture);
 
     body_begin(&body); /* no picture at all */

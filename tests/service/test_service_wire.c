@@ -65,6 +65,8 @@ static const struct {
     {"/v1/rank", "{\"image\": \"aGVsbG8=\", \"captions\": [\"\"]}", 400, "caption 0"},
     {"/v1/search", "{}", 400, "nothing to look for"},
     {"/v1/search", "{\"text\": \"  \"}", 400, "'text' is empty"},
+    {"/v1/search", "{\"image\": \"aGVsbG8=\"}", 400, "unable to read 'image': not a picture"},
+    {"/v1/search", "{\"image\": \"!\"}", 400, "'image' is not base64"},
     {"/v1/search", "{\"text\": \"a\", \"index\": \"none\"}", 404, "no index 'none'"},
     {"/v1/search", "{\"text\": \"a\", \"where\": \"DROP TABLE items\"}", 400, "DROP"},
     {"/v1/search", "{\"text\": \"a\", \"where\": \"nocolumn = 1\"}", 400, "nocolumn"},
