@@ -32,7 +32,7 @@ static int step(void *context, const char *unit, size_t done, size_t total)
     update->total = pictures ? update->before + total : total;
     update->steps++;
     pthread_mutex_unlock(&update->updates->lock);
-    update->yielded = should_yield(update);
+    update->yielded = update->yielded || should_yield(update);
     return update->cancel || update->yielded;
 }
 
