@@ -153,17 +153,21 @@ static void parse_environment(const struct settings *settings, const struct argp
 
 /* ---- all ----------------------------------------------------------------------------------------------- */
 
-/* Looked for before anything is parsed; NULL where there is none. */
+/* Looked for before anything is parsed; NULL where there is none. Options may be cut short: "--conf" is one, and where others
+ * begin so as well, argp ends the program. */
 static const char *find_file(int argc, char **argv)
 {
     static const char option[] = "--config";
-    const size_t length = strlen(option);
     const char *path = getenv("DIPTYCH_CONFIG");
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-        if (!strncmp(argv[i], option, length) && argv[i][length] == '=')
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+        const size_t length = strcspn(argv[i], "=");
+        if (length < strlen("--c") || length > strlen(option) || strncmp(argv[i], option, length))
+            continue;
+        if (argv[i][length])
             path = argv[i] + length + 1;
-        else if (!strcmp(argv[i], option) && i + 1 < argc)
+        else if (i + 1 < argc)
             path = argv[i + 1];
+    }
     return path && *path ? path : NULL;
 }
 

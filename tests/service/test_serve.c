@@ -158,7 +158,7 @@ static void settings_come_from_three_places(void **state)
     write_file(TOKEN "2", "from-line\n");
     write_file(CONFIG, "# a comment\n\n  listen = 127.0.0.1:0\r\nbase-path=/file\n"
                        "token-file = " TOKEN "\nopen-to = 127.0.0.1\nopen-to = ::1\nlog = yes\n");
-    struct process process = start((const char *const[]){"--config", CONFIG, NULL});
+    struct process process = start((const char *const[]){"--conf", CONFIG, NULL}); /* cut short */
     int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
     assert_int_equal(status_of(port, "/file/v1/models", "Authorization: Bearer from-file\r\n"), 200);
     process_line(process.out, "{\"id\"", line);
