@@ -94,6 +94,18 @@ static int check_base_path(const char *path, struct err *err)
                       path);
 }
 
+/* Requests and metrics tell indexes apart by their names alone. */
+static int check_index_names(const struct service_options *options, struct err *err)
+{
+    for (size_t i = 0; i < options->index_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(options->index_names[i], options->index_names[j]))
+                return err_set(err, ERR_ARGUMENT,
+                    "'%s' and '%s' are both called '%s': give one another name, NAME=FOLDER",
+                    options->index_paths[j], options->index_paths[i], options->index_names[i]);
+    return 0;
+}
+
 static int open_http(struct service *service, struct err *err)
 {
     enum { BODIES = 8 /* of the largest, together */ };
@@ -132,6 +144,8 @@ int service_open(struct service **out, const struct service_options *options, st
     int rc = service->model_name ? metrics_open(&service->metrics, err) : err_memory(err, 0);
     if (!rc)
         rc = check_base_path(service->options.base_path, err);
+    if (!rc)
+        rc = check_index_names(&service->options, err);
     if (!rc)
         rc = access_open(&service->access, &service->options, err);
     if (!rc)

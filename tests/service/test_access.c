@@ -442,6 +442,18 @@ static void what_is_no_base_path_is_said(void **state)
     }
 }
 
+static void two_indexes_of_one_name_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"photos", "others", "photos"}, *const paths[] = {"a", "b", "c"};
+    struct err err;
+    struct service *service;
+    const struct service_options options = {
+        .model = MODEL, .index_names = names, .index_paths = paths, .index_count = 3};
+    assert_int_equal(service_open(&service, &options, &err), ERR_ARGUMENT);
+    assert_non_null(strstr(err.msg, "'a' and 'c' are both called 'photos'"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,6 +472,7 @@ int main(void)
         cmocka_unit_test(some_routes_are_open_to_networks),
         cmocka_unit_test(all_lies_below_the_base_path),
         cmocka_unit_test(what_is_no_base_path_is_said),
+        cmocka_unit_test(two_indexes_of_one_name_are_refused),
     };
     return cmocka_run_group_tests(tests, served_open, served_close);
 }
