@@ -7,8 +7,8 @@
  *   {"terms": [{"text": "a beach"}, {"text": "people", "weight": -1}, {"id": 17, "weight": 0.5}]}
  *
  * and beside it "index", "where", "match", "kind", "region" (of the map: index_map.c), "top", "cursor", "min_score",
- * "near_copies" and "sort". Answers go on where "cursor" of the one before says. Sorted by date or path, there need be no
- * query: then all items are hits.
+ * "near_copies" and "sort". Pictures come before texts; with "kind": "any" they take turns. Answers go on where "cursor"
+ * of the one before says. Sorted by date or path, there need be no query: then all items are hits.
  */
 #include "service/inputs.h"
 
@@ -281,6 +281,7 @@ static int read_search(struct shelf_search *search, const struct call *call, str
     if (!rc)
         rc = field_real(&search->wanted.min_score, body, "min_score", -1, 1, err);
     search->filter.kind = (enum index_kind)kind;
+    search->wanted.in_turns = kind == INDEX_ANY && json_is_string(json_object_get(body, "kind"));
     search->hide_copies = hide;
     search->wanted.order = (enum index_order)order;
     return rc ? rc : read_cursor(&search->wanted, call, err);

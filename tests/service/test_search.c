@@ -116,6 +116,28 @@ static void pages_hide_copies_of_pages_before(void **state)
 
 /* ---- orders -------------------------------------------------------------------------------------------- */
 
+static const char *hit_kind(const json_t *answer, size_t i)
+{
+    return json_string_value(json_object_get(json_object_get(hit_at(answer, i), "item"), "kind"));
+}
+
+/* The index has one text. */
+static void texts_come_last_or_in_turns(void **state)
+{
+    (void)state;
+    json_t *by_kind = post("/v1/search", "{\"text\": \"a red heart\"}", 200);
+    const size_t last = hit_count(by_kind) - 1;
+    assert_int_equal(last, PICTURE_COUNT + ADDED);
+    for (size_t i = 0; i <= last; i++)
+        assert_string_equal(hit_kind(by_kind, i), i == last ? "text" : "image");
+    json_decref(by_kind);
+    json_t *in_turns = post("/v1/search", "{\"text\": \"a red heart\", \"kind\": \"any\"}", 200);
+    assert_int_equal(hit_count(in_turns), last + 1);
+    for (size_t i = 0; i <= last; i++)
+        assert_string_equal(hit_kind(in_turns, i), i == 1 ? "text" : "image");
+    json_decref(in_turns);
+}
+
 static void the_newest_come_first(void **state)
 {
     (void)state;
@@ -193,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_best_stands_for_its_copies),
         cmocka_unit_test(pages_hide_copies_of_pages_before),
+        cmocka_unit_test(texts_come_last_or_in_turns),
         cmocka_unit_test(the_newest_come_first),
         cmocka_unit_test(paths_come_in_order),
         cmocka_unit_test(least_scores_hold_in_every_order),
