@@ -62,6 +62,17 @@ static void say(struct http_response *response, int status, const char *text)
     response->type = "text/plain";
 }
 
+/* A stream that begins, and then has no news. */
+static ptrdiff_t read_beginning(void *context, char *out, size_t size)
+{
+    bool *told = context;
+    if (*told || !size)
+        return 0;
+    *told = true;
+    *out = ':';
+    return 1;
+}
+
 static void begin(
     void *context, struct http_request *request, size_t *body_limit, struct http_response *response)
 {
@@ -81,6 +92,10 @@ static void handle(void *context, struct http_request *request, struct http_resp
         response->body = calloc(1, LARGE_ANSWER);
         response->body_static = false;
         response->size = LARGE_ANSWER;
+    }
+    if (!strcmp(request->path, "/stream")) {
+        response->body = NULL;
+        response->stream = (struct http_stream){read_beginning, free, calloc(1, sizeof(bool))};
     }
 }
 
@@ -325,6 +340,37 @@ static void silent_connections_make_room(void **state)
     server_close(server, 0);
 }
 
+/* ---- streams ------------------------------------------------------------------------------------------- */
+
+static int follow_stream(struct http_server *server)
+{
+    const char *text = "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const int fd = client_connect(server_port(server));
+    char head[4096];
+    size_t size = 0;
+    client_send(fd, text, strlen(text));
+    do { /* up to the one byte of the stream, in a chunk of its own */
+        const ssize_t got = recv(fd, head + size, sizeof head - 1 - size, 0);
+        assert_true(got > 0);
+        size += (size_t)got;
+        head[size] = '\0';
+    } while (!strstr(head, "\r\n\r\n1\r\n:"));
+    return fd;
+}
+
+/* Nothing is written to them, which would find it out. */
+static void who_leaves_a_stream_without_news_is_noticed(void **state)
+{
+    (void)state;
+    struct http_server *server = open_server(NULL);
+    const int leaver = follow_stream(server), stayer = follow_stream(server);
+    wait_for_connections(server, 2);
+    close(leaver);
+    wait_for_connections(server, 1);
+    server_close(server, 0); /* ends the other */
+    close(stayer);
+}
+
 /* ---- refusals and the end ------------------------------------------------------------------------------ */
 
 /* An answer to the head alone is not lost while the body is still coming, and the connection goes on. */
@@ -387,6 +433,7 @@ int main(void)
         cmocka_unit_test(unread_answers_take_no_ones_place),
         cmocka_unit_test(unread_answers_give_back_their_memory),
         cmocka_unit_test(silent_connections_make_room),
+        cmocka_unit_test(who_leaves_a_stream_without_news_is_noticed),
         cmocka_unit_test(refused_bodies_are_read),
         cmocka_unit_test(the_end_answers_what_was_asked),
     };
