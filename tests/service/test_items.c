@@ -203,6 +203,23 @@ static void what_is_wrong_is_named_and_nothing_goes_in(void **state)
     assert_int_equal(count_uploads(), 0);
 }
 
+/* SQLite would read no metadata of any item any more. */
+static void metadata_is_not_nested_without_end(void **state)
+{
+    (void)state;
+    enum { DEPTH = 500 };
+    char items[8 * DEPTH] = "{\"text\": \"deep\", \"metadata\": ";
+    for (size_t i = 0; i < DEPTH; i++)
+        strcat(items, "{\"a\":");
+    strcat(items, "1");
+    for (size_t i = 0; i < DEPTH; i++)
+        strcat(items, "}");
+    strcat(items, "}");
+    expect_message(post_items(items, 400), "metadata is nested deeper than 100");
+    json_decref(
+        post("/v1/search", "{\"text\": \"a\", \"where\": \"json_extract(metadata, '$.a') IS NULL\"}", 200));
+}
+
 /* A photo that ends in the middle. */
 static void a_truncated_picture_keeps_all_out(void **state)
 {
@@ -525,6 +542,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_added_is_found),
+        cmocka_unit_test(metadata_is_not_nested_without_end),
         cmocka_unit_test(what_is_wrong_is_named_and_nothing_goes_in),
         cmocka_unit_test(a_truncated_picture_keeps_all_out),
         cmocka_unit_test(an_index_that_others_write_to_is_409),
