@@ -14,6 +14,8 @@ static int encode(
     const struct timespec pause = {.tv_nsec = 50000000};
     size_t tokens;
     for (;;) {
+        for (size_t i = 0; i < count; i++)
+            *inputs[i].problem = (struct err){0};
         int rc = engine_encode(e->engine, embeddings, inputs, count, &tokens, e->job, err);
         if (rc != ERR_BUSY)
             return rc;

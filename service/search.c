@@ -312,7 +312,7 @@ static int answer(
         "{s:s, s:I, s:o}", "model", call_model(call), "searched", (json_int_t)hits->chosen, "hits", list);
     if (!call->answer)
         return err_memory(err, hits->list.count);
-    if (!hits->list.more)
+    if (!hits->list.more || (search->wanted.order == INDEX_BY_SCORE && hits->list.next > SKIP_MAX))
         return 0;
     const char *cursor = cursor_of(call, hits, search->wanted.order);
     if (!cursor)
