@@ -44,12 +44,14 @@ static bool is_private(const struct service_options *options)
     return !options->socket && !options->unix_path && is_loopback(options->address);
 }
 
-/* The name in a Host header, without its port. */
+/* The name in a Host header, without its port; nothing where anything else follows it. */
 static struct span host_name(const char *host)
 {
     const char *end = *host == '[' ? strchr(host, ']') : NULL;
     const size_t length = end ? (size_t)(end - host) + 1 : strcspn(host, ":");
-    return (struct span){host, length};
+    const char *port = host + length + (host[length] == ':');
+    const bool whole = !host[length] || (host[length] == ':' && !port[strspn(port, "0123456789")]);
+    return (struct span){host, whole ? length : 0};
 }
 
 /* Letters of either case are the same in names of hosts. */
@@ -128,16 +130,15 @@ static int read_tokens(struct tokens *out, const struct service_options *options
     return rc;
 }
 
-enum access_level access_of_token(struct access *access, const char *token)
+/* What a token is good for. The lock is held. */
+static enum access_level level_of_token(const struct access *access, const char *token)
 {
     char hash[HASH_SIZE];
     enum access_level level = ACCESS_NONE;
     hash_bytes(hash, token, strlen(token));
-    pthread_mutex_lock(&access->lock);
     for (int i = ACCESS_READ; i <= ACCESS_WRITE; i++)
         if (memeql_sec(access->tokens.of[i].hash, hash, HASH_SIZE))
             level = (enum access_level)i;
-    pthread_mutex_unlock(&access->lock);
     return level;
 }
 
@@ -150,9 +151,9 @@ int access_reload(struct access *access, struct err *err)
     pthread_mutex_lock(&access->lock);
     const bool changed = memcmp(&tokens, &access->tokens, sizeof tokens);
     access->tokens = tokens;
-    pthread_mutex_unlock(&access->lock);
     if (changed)
         sessions_end_all(access->sessions);
+    pthread_mutex_unlock(&access->lock);
     return 0;
 }
 
@@ -173,7 +174,10 @@ static enum access_level level_of_header(struct access *access, const struct htt
     const char *header = request_header(request, "Authorization");
     if (!header || strncasecmp(header, scheme, strlen(scheme)))
         return ACCESS_NONE;
-    return access_of_token(access, header + strlen(scheme));
+    pthread_mutex_lock(&access->lock);
+    const enum access_level level = level_of_token(access, header + strlen(scheme));
+    pthread_mutex_unlock(&access->lock);
+    return level;
 }
 
 static bool changes_nothing(const struct http_request *request)
@@ -225,12 +229,17 @@ static int make_cookie(const char **out, const struct access *access, struct htt
     return *out ? 0 : err_memory(err, sizeof text);
 }
 
-int access_log_in(const char **cookie, struct access *access, struct http_request *request,
-    enum access_level level, struct err *err)
+/* The lock is held throughout, so that no session of a token begins after those of changed tokens have ended. */
+int access_log_in(const char **cookie, enum access_level *level, struct access *access,
+    struct http_request *request, const char *token, struct err *err)
 {
     char secret[SESSION_SECRET];
-    const int rc = sessions_begin(access->sessions, secret, level, err);
-    return rc ? rc : make_cookie(cookie, access, request, secret, SESSION_SECONDS, err);
+    pthread_mutex_lock(&access->lock);
+    *level = level_of_token(access, token);
+    const int rc = *level ? sessions_begin(access->sessions, secret, *level, err) : 0;
+    pthread_mutex_unlock(&access->lock);
+    *cookie = NULL;
+    return rc || !*level ? rc : make_cookie(cookie, access, request, secret, SESSION_SECONDS, err);
 }
 
 int access_log_out(const char **cookie, struct access *access, struct http_request *request, struct err *err)

@@ -56,13 +56,11 @@ enum access_level access_level(
 /* Whether it comes from one of the networks that some routes are open to. */
 bool access_from_network(const struct access *access, const struct http_request *request);
 
-/* What a token is good for. */
-enum access_level access_of_token(struct access *access, const char *token);
-
-/* A cookie for the request's answer, in its memory, for whoever has shown a token of that level, and the one that ends
- * it. ERR_MEMORY; ERR_IO: the system has no random numbers. */
-int access_log_in(const char **cookie, struct access *access, struct http_request *request,
-    enum access_level level, struct err *err);
+/* A cookie for the request's answer, in its memory, for whoever shows a token, and what that is good for: ACCESS_NONE and
+ * no cookie where it is none of ours. The other is the cookie that ends it. ERR_MEMORY; ERR_IO: the system has no random
+ * numbers. */
+int access_log_in(const char **cookie, enum access_level *level, struct access *access,
+    struct http_request *request, const char *token, struct err *err);
 int access_log_out(const char **cookie, struct access *access, struct http_request *request, struct err *err);
 
 #endif

@@ -188,12 +188,42 @@ static struct exchange *exchange_new(
  * are nothing to them. */
 enum { SMALL_BODY = 64 << 10 };
 
+/* How often a head says what it may say once. */
+struct said {
+    int host, length, coding;
+};
+
+static enum MHD_Result count_said(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct said *said = context;
+    (void)kind, (void)value;
+    said->host += !strcasecmp(name, MHD_HTTP_HEADER_HOST);
+    said->length += !strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    said->coding += !strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    return MHD_YES;
+}
+
+/* Whether a proxy may have understood the head in another way: whose request it is, or where it ends (RFC 9112, 3.2 and
+ * 6.3). libmicrohttpd 0.9.75 takes the first of each. */
+static bool is_ambiguous(const struct http_request *request)
+{
+    struct said said = {0};
+    MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, count_said, &said);
+    return said.host > 1 || said.length + said.coding > 1;
+}
+
 static void begin(struct exchange *exchange)
 {
     enum { READ_ANYWAY = 1 << 20 };
     struct http_server *server = exchange->server;
     const struct http_handlers *handlers = &server->handlers;
     handlers->begin(handlers->context, &exchange->request, &exchange->limit, &exchange->response);
+    if (is_ambiguous(&exchange->request)) {
+        if (!exchange->response.status)
+            refuse(exchange, MHD_HTTP_BAD_REQUEST,
+                "the head says more than once to whom it goes, or how long the body is");
+        return; /* the connection ends with an answer to the head alone */
+    }
     const long long length = content_length(&exchange->request);
     if (!exchange->response.status && length > 0) {
         if ((unsigned long long)length > exchange->limit)

@@ -29,15 +29,15 @@ int handle_login(struct call *call, struct err *err)
         rc = err_set(err, ERR_ARGUMENT, "'token' is missing");
     if (rc)
         return rc;
-    const enum access_level level = access_of_token(access, token);
+    enum access_level level;
     response_add_header(call->response, "Cache-Control", "no-store");
+    rc = access_log_in(&cookie, &level, access, call->request, token, err);
+    if (rc)
+        return rc;
     if (!level) {
         answer_status(call, 401, ERR_ARGUMENT, "this is none of the service's tokens");
         return 0;
     }
-    rc = access_log_in(&cookie, access, call->request, level, err);
-    if (rc)
-        return rc;
     response_add_header(call->response, "Set-Cookie", cookie);
     call->answer = describe(level);
     return 0;

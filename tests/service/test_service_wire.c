@@ -199,13 +199,32 @@ static void other_sites_names_are_refused(void **state)
         const char *host;
         int status;
     } hosts[] = {{"localhost", 200}, {"LocalHost:8080", 200}, {"127.0.0.1:1", 200}, {"[::1]:80", 200},
-        {"evil.example", 403}, {"localhost.evil.example", 403}, {"127.0.0.1.evil.example", 403}};
+        {"evil.example", 403}, {"localhost.evil.example", 403}, {"127.0.0.1.evil.example", 403},
+        {"[::1]evil.example", 403}, {"localhost:80@evil.example", 403}, {"localhost:80evil", 403}};
     char text[256];
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         snprintf(text, sizeof text, "GET /health HTTP/1.1\r\nHost: %s\r\n\r\n", hosts[i].host);
         struct answer answer = send_raw(text);
         if (answer.status != hosts[i].status)
             fail_msg("%s: %d", hosts[i].host, answer.status);
+        answer_release(&answer);
+    }
+}
+
+/* A proxy may have taken the other. */
+static void heads_that_say_two_things_are_refused(void **state)
+{
+    (void)state;
+    static const char *const doubled[] = {"Host: localhost\r\nHost: localhost\r\n",
+        "Host: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n",
+        "Host: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n"};
+    char text[512];
+    for (size_t i = 0; i < sizeof doubled / sizeof *doubled; i++) {
+        snprintf(text, sizeof text,
+            "POST /v1/embeddings HTTP/1.1\r\n%sContent-Type: application/json\r\n\r\n{}", doubled[i]);
+        struct answer answer = send_raw(text);
+        if (answer.status != 400 || !strstr(answer.body, "the head says more than once"))
+            fail_msg("%s: %d %s", doubled[i], answer.status, answer.body ? answer.body : "");
         answer_release(&answer);
     }
 }
@@ -383,6 +402,7 @@ int main(void)
         cmocka_unit_test(methods_that_are_allowed_are_said),
         cmocka_unit_test(wrong_heads_have_their_status),
         cmocka_unit_test(other_sites_names_are_refused),
+        cmocka_unit_test(heads_that_say_two_things_are_refused),
         cmocka_unit_test(bodies_must_be_json),
         cmocka_unit_test(large_bodies_are_refused),
         cmocka_unit_test(a_token_is_asked_for),
