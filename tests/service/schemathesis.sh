@@ -67,8 +67,9 @@ def filter_body(context, body):
 schemathesis.openapi.format("range", st.sampled_from(["bytes=0-9", "bytes=5-", "bytes=-7", "bytes=99999999-", "lines=1"]))
 END
 
-# What no schema says either: how many items a map is drawn of, a text that is too long where it may not be cut, an id of an item that is not there, and
-# a picture where a text is announced; and of forms and bodies that are pictures only the picture is described.
+# What no schema says either: how many items a map is drawn of, a text that is too long where it may not be cut, an id of an
+# item that is not there, a picture where a text is announced, and images that two lists of captions must both have; and of
+# forms and bodies that are pictures only the picture is described.
 cat >"$folder/schemathesis.toml" <<'END'
 [generation]
 allow-x00 = false
@@ -88,7 +89,7 @@ include-path-regex = "^/(v2/embed|v1/multimodalembeddings|v1/index/map|knn-servi
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "404"]
 
 [[operations]]
-include-path-regex = "^/v1/(embeddings|classify|rank|search|items)$"
+include-path-regex = "^/v1/(embeddings|classify|rank|search|items|score)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409", "413", "415", "429"]
 END
 
