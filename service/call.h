@@ -45,10 +45,11 @@ struct route {
     enum body_kind body;
     enum manners manners;
     const char *picture; /* NULL, or the field that holds pictures: the body may be a form or a picture too */
-    bool open;           /* needs no token */
-    bool early;          /* answered before all is loaded */
-    bool writes;         /* changes something: takes ACCESS_WRITE */
-    bool networks;       /* its clients send no token: networks can be let in without one */
+    const char *const *queries; /* NULL, or the parameters that its query string may have, which NULL ends */
+    bool open;                  /* needs no token */
+    bool early;                 /* answered before all is loaded */
+    bool writes;                /* changes something: takes ACCESS_WRITE */
+    bool networks;              /* its clients send no token: networks can be let in without one */
     const char *summary;
 };
 
@@ -80,6 +81,9 @@ int choice_named(int *out, const char *word, const char *name, const char *const
 
 /* ERR_ARGUMENT with the first field that is not among names, which NULL ends. */
 int fields_known(const json_t *object, const char *const *names, struct err *err);
+
+/* The same of the parameters of the query string. */
+int queries_known(const struct call *call, const char *const *names, struct err *err);
 
 /* ---- bodies: body.c ------------------------------------------------------------------------------------ */
 

@@ -101,17 +101,39 @@ int field_choice(
     return rc ? rc : choice_named(out, word, name, choices, err);
 }
 
+static int check_known(const char *name, const char *const *names, struct err *err)
+{
+    char list[256];
+    if (is_known(name, names))
+        return 0;
+    list_names(list, sizeof list, names);
+    return err_set(err, ERR_ARGUMENT, "'%.40s' is not known here; there are %s", name, list);
+}
+
 int fields_known(const json_t *object, const char *const *names, struct err *err)
 {
     const char *name;
     json_t *value;
-    char list[256];
-    json_object_foreach((json_t *)object, name, value)
-    {
-        if (is_known(name, names))
-            continue;
-        list_names(list, sizeof list, names);
-        return err_set(err, ERR_ARGUMENT, "'%.40s' is not known here; there are %s", name, list);
-    }
-    return 0;
+    int rc = 0;
+    json_object_foreach((json_t *)object, name, value) if (!rc) rc = check_known(name, names, err);
+    return rc;
+}
+
+/* What a query string is looked at with. */
+struct query_check {
+    const char *const *names;
+    struct err *err;
+};
+
+static int check_parameter(void *context, const char *name, const char *value)
+{
+    const struct query_check *check = context;
+    (void)value;
+    return check_known(name, check->names, check->err);
+}
+
+int queries_known(const struct call *call, const char *const *names, struct err *err)
+{
+    struct query_check check = {names, err};
+    return request_each_query(call->request, check_parameter, &check);
 }

@@ -199,6 +199,9 @@ static void what_is_wrong_is_named_and_nothing_goes_in(void **state)
     expect_message(get("DELETE", "/v1/items/999", 404), "has no item 999");
     expect_message(get("DELETE", "/v1/items/x", 404), "no number of an item");
     expect_message(get("DELETE", "/v1/items/1?index=none", 404), "'none'");
+    expect_message(get("DELETE", "/v1/items/1?of=none", 400), "'of' is not known here; there are index");
+    expect_message(
+        get("GET", "/v1/items/1/thumbnail?size=9", 400), "'size' is not known here; there are index, edge");
     assert_int_equal(count_items(), before);
     assert_int_equal(count_uploads(), 0);
 }
