@@ -15,11 +15,12 @@ mkdir -p "$scratch"
 "$program" index build "$scratch/samples.dip" assets/pictures -q
 "$program" serve --index "$scratch/samples.dip" --listen 127.0.0.1:0 2>"$scratch/log" &
 server=$!
-until grep -q '^listening' "$scratch/log"; do
+port=
+while [ -z "$port" ]; do # its line may be there before its end
     kill -0 "$server" || { cat "$scratch/log"; exit 1; }
     sleep 0.1
+    port=$(sed -n 's/^listening on .*:\([0-9][0-9]*\)$/\1/p' "$scratch/log")
 done
-port=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$scratch/log")
 
 # The block of commands, one a line.
 awk '/^### A request for every endpoint/ { on = 1; next } /^#/ { on = 0 } on && /^    [^ #]/' README.md |
