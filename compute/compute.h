@@ -156,6 +156,10 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
 /* The type that activations between matrix products have on this stream's device: `real` in kernels. */
 enum dtype stream_dtype(const struct stream *stream);
 
+/* tensor_write of floats to activations, rounded as dtype_round does. Takes memory of the stream for a while. */
+int tensor_write_real(
+    struct stream *stream, struct tensor to, const float *data, size_t count, struct err *err);
+
 /* A read-only tensor of bytes of the host, which must stay where they are until the stream has been read from
  * after the last launch that uses it. A CPU device reads them in place; others get a copy. It is no part of
  * the stream's memory, so layers do not take it; it goes back through tensor_unwrap. ERR_DEVICE where the
@@ -417,6 +421,12 @@ void linear_free(struct linear *linear);
  * fails. */
 int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
     enum epilogue epilogue, struct err *err);
+
+/* The largest error of a sum of `terms` float32 products, relative to the sum of their magnitudes, in any order
+ * and on any device: g = N u / (1 - N u) with u = 2^-23, which leaves room for devices that do not round to nearest
+ * (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). N counts 32 operations more than there are,
+ * for what a bound made of it has to compute itself. */
+double linear_sum_error(size_t terms);
 
 /* The same with in (..., K) float32, after the layer norm that stands before the layer. */
 int linear_forward_normed(const struct linear *linear, struct stream *stream, struct tensor out,

@@ -105,6 +105,28 @@ static int convert(
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(out), ARG_TENSOR(in), ARG(count));
 }
 
+int tensor_write_real(
+    struct stream *stream, struct tensor to, const float *data, size_t count, struct err *err)
+{
+    const size_t mark = stream_mark(stream);
+    struct tensor wide;
+    assert(to.dtype == stream_dtype(stream) && count <= shape_count(to.shape));
+    if (to.dtype == DTYPE_F32)
+        return tensor_write(stream, to, data, count, err);
+    to = tensor_view(to, SHAPE(count));
+    int rc = tensor_new(&wide, stream, DTYPE_F32, to.shape, err);
+    if (!rc && !(rc = tensor_write(stream, wide, data, count, err)))
+        rc = convert(stream, "narrow", to, wide, err);
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+double linear_sum_error(size_t terms)
+{
+    const double nu = (double)(terms + 32) * 0x1p-23;
+    return nu / (1 - nu);
+}
+
 /* What both products below ask of their rows: in (..., K) and as many of out (..., N), in this stream's memory;
  * out is float32, which a residual sum needs, or as activations are. */
 static bool fits(const struct linear *linear, const struct stream *stream, struct tensor out,

@@ -17,12 +17,10 @@
  *   |<r, q> - a| <= |<r - s c, q>| + |<s c, q - q'>| + |<s c, q'> - a|
  *                <=   e ||q||      +   n ||q - q'||   +  g n ||q'||
  *
- * by Cauchy and Schwarz, twice; the last term is the rounding of float32 sums of N products in any order,
- * g = N u / (1 - N u) with u = 2^-23, which leaves room for devices that do not round to nearest (Higham,
- * Accuracy and Stability of Numerical Algorithms, section 3.1). So a row's radius is e A + n B with A, B of
- * the query alone. Rows without codes are multiplied as they are stored: |<r, q> - a| <= g sum |r_i q_i|.
- * N counts 32 more operations than there are, which covers the product with s, the evaluation of the bounds
- * themselves, and the rounding of the score in double. Queries are scaled by a power of two so that their
+ * by Cauchy and Schwarz, twice; the last term is the rounding of float32 sums, g = linear_sum_error(E). So a
+ * row's radius is e A + n B with A, B of the query alone. Rows without codes are multiplied as they are stored:
+ * |<r, q> - a| <= g sum |r_i q_i|. What g counts beyond its terms covers the product with s, the evaluation of
+ * the bounds themselves, and the rounding of the score in double. Queries are scaled by a power of two so that their
  * largest element lies in [1/2, 1): nothing overflows that need not, and what a device flushes to zero is
  * known to be small. A bound that is not a number never puts a row out.
  */

@@ -37,13 +37,6 @@ static void query_make(struct query *query, float *scaled, const float *q, size_
     query->rounding = sqrt(differences);
 }
 
-/* The largest relative error of a sum of `terms` float32 products in any order, on any device: scan.h. */
-static double sum_error(size_t terms)
-{
-    const double nu = (double)(terms + 32) * 0x1p-23;
-    return nu / (1 - nu);
-}
-
 /* A float no larger than a threshold, and none that a device may flush to zero. */
 static float threshold_down(double threshold)
 {
@@ -59,7 +52,7 @@ static float threshold_down(double threshold)
 /* limits (3, padded) of a pass: A and B of scan.h, a little up for what sums here are off, and thresholds. */
 static void limits_make(struct batch *batch, enum pass pass, const struct best *bests)
 {
-    const double up = 1 + 0x1p-16, sum = sum_error(batch->stride);
+    const double up = 1 + 0x1p-16, sum = linear_sum_error(batch->stride);
     for (size_t i = 0; i < batch->padded; i++) {
         float *error = &batch->limits[i], *norm = error + batch->padded, *threshold = norm + batch->padded;
         *error = *norm = 0;

@@ -4,92 +4,39 @@
  * the mark that other images are counted against; an image's mark is the best of its captions' cosines. What
  * is at or above a mark counts one ahead of the query, and no cosine has to be kept or sorted.
  */
-#include "joint/internal.h"
+#include "joint/retrieval_pairs.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 const size_t retrieval_cutoffs[RETRIEVAL_CUTOFFS] = {1, 5, 10};
-
-struct ranking {
-    const float *images;    // (image_count, E)
-    const float *captions;  // (caption_count, E)
-    const size_t *image_of; // (caption_count)
-    size_t image_count, caption_count, width;
-    size_t tile; /* the first of those that are counted at once */
-
-    float *image_marks, *caption_marks;         // (image_count), (caption_count)
-    atomic_size_t *image_ahead, *caption_ahead; // negatives at or above the mark; the same shapes
-};
-
-enum { TILE = 16 }; /* images that a caption is read once for */
 
 /* ---- marks --------------------------------------------------------------------------------------------- */
 
 static void mark_caption(void *context, size_t i)
 {
-    const struct ranking *r = context;
-    const float *image = &r->images[r->image_of[i] * r->width];
-    r->caption_marks[i] = dot_product(image, &r->captions[i * r->width], r->width);
+    const struct pairs *pairs = context;
+    pairs->caption_marks[i] = pair_cosine(pairs, pairs->image_of[i], i);
 }
 
 /* Also finds an image that has no caption. A NaN is no caption's best, as it is no mark to be above. */
-static int mark_images(const struct ranking *r, struct err *err)
+static int mark_images(const struct pairs *pairs, struct err *err)
 {
-    for (size_t i = 0; i < r->image_count; i++)
-        r->image_marks[i] = -INFINITY;
-    for (size_t i = 0; i < r->caption_count; i++) {
-        const size_t image = r->image_of[i];
-        r->image_marks[image] = fmaxf(r->image_marks[image], r->caption_marks[i]);
-        atomic_fetch_add_explicit(&r->image_ahead[image], 1, memory_order_relaxed);
+    bool *marked = mem_new(pairs->image_count, sizeof *marked);
+    size_t i = 0;
+    if (!marked)
+        return err_memory(err, pairs->image_count);
+    for (; i < pairs->image_count; i++)
+        pairs->image_marks[i] = -INFINITY;
+    for (i = 0; i < pairs->caption_count; i++) {
+        const size_t image = pairs->image_of[i];
+        pairs->image_marks[image] = fmaxf(pairs->image_marks[image], pairs->caption_marks[i]);
+        marked[image] = true;
     }
-    for (size_t i = 0; i < r->image_count; i++) {
-        if (!atomic_load_explicit(&r->image_ahead[i], memory_order_relaxed))
-            return err_set(err, ERR_ARGUMENT, "image %zu has no caption", i);
-        atomic_store_explicit(&r->image_ahead[i], 0, memory_order_relaxed);
-    }
-    return 0;
-}
-
-/* ---- pairs --------------------------------------------------------------------------------------------- */
-
-static void count_pair(const struct ranking *r, size_t image, size_t caption)
-{
-    if (r->image_of[caption] == image)
-        return;
-    const float cosine =
-        dot_product(&r->images[image * r->width], &r->captions[caption * r->width], r->width);
-    if (!(cosine < r->image_marks[image])) /* NaN counts too */
-        atomic_fetch_add_explicit(&r->image_ahead[image], 1, memory_order_relaxed);
-    if (!(cosine < r->caption_marks[caption]))
-        atomic_fetch_add_explicit(&r->caption_ahead[caption], 1, memory_order_relaxed);
-}
-
-static void count_tile(void *context, size_t i)
-{
-    const struct ranking *r = context;
-    const size_t first = (r->tile + i) * TILE,
-                 end = first + TILE < r->image_count ? first + TILE : r->image_count;
-    for (size_t caption = 0; caption < r->caption_count; caption++)
-        for (size_t image = first; image < end; image++)
-            count_pair(r, image, caption);
-}
-
-/* Some tiles at a time, so that the job can end it. */
-static int count_pairs(struct ranking *r, const struct job *job, struct err *err)
-{
-    enum { AT_ONCE = 8 };
-    const size_t tiles = (r->image_count + TILE - 1) / TILE;
-    int rc = 0;
-    for (; r->tile < tiles && !rc; r->tile += AT_ONCE) {
-        const size_t left = tiles - r->tile;
-        rc = job_step(job, "comparing", 0, 0, err);
-        if (!rc)
-            job_loop(job, left < AT_ONCE ? left : AT_ONCE, count_tile, r);
-    }
-    return rc;
+    for (i = 0; i < pairs->image_count && marked[i];)
+        i++;
+    free(marked);
+    return i < pairs->image_count ? err_set(err, ERR_ARGUMENT, "image %zu has no caption", i) : 0;
 }
 
 /* ---- scores -------------------------------------------------------------------------------------------- */
@@ -116,53 +63,39 @@ static struct retrieval_scores scores_of(size_t *ahead, size_t count)
     return scores;
 }
 
-static int score(struct retrieval *out, const struct ranking *r, struct err *err)
-{
-    const size_t most = r->image_count > r->caption_count ? r->image_count : r->caption_count;
-    size_t *ahead = mem_new(most, sizeof *ahead);
-    if (!ahead)
-        return err_memory(err, most * sizeof *ahead);
-    for (size_t i = 0; i < r->image_count; i++)
-        ahead[i] = atomic_load_explicit(&r->image_ahead[i], memory_order_relaxed);
-    out->image_to_text = scores_of(ahead, r->image_count);
-    for (size_t i = 0; i < r->caption_count; i++)
-        ahead[i] = atomic_load_explicit(&r->caption_ahead[i], memory_order_relaxed);
-    out->text_to_image = scores_of(ahead, r->caption_count);
-    free(ahead);
-    return 0;
-}
-
-int retrieval_compute(struct retrieval *out, const float *images, size_t image_count, const float *captions,
-    const size_t *image_of, size_t caption_count, size_t width, const struct job *job, struct err *err)
+int retrieval_compute(struct retrieval *out, struct device *device, const float *images, size_t image_count,
+    const float *captions, const size_t *image_of, size_t caption_count, size_t width, const struct job *job,
+    struct err *err)
 {
     if (!image_count)
         return err_set(err, ERR_ARGUMENT, "no images to retrieve");
-    struct ranking r = {
+    struct pairs pairs = {
         .images = images,
         .captions = captions,
         .image_of = image_of,
         .image_count = image_count,
         .caption_count = caption_count,
         .width = width,
-        .image_marks = mem_new(image_count, sizeof *r.image_marks),
-        .caption_marks = mem_new(caption_count + 1, sizeof *r.caption_marks), /* also where there are none */
-        .image_ahead = mem_new(image_count, sizeof *r.image_ahead),
-        .caption_ahead = mem_new(caption_count + 1, sizeof *r.caption_ahead),
+        .image_marks = mem_new(image_count, sizeof *pairs.image_marks),
+        .caption_marks =
+            mem_new(caption_count + 1, sizeof *pairs.caption_marks), /* also where there are none */
+        .image_ahead = mem_new(image_count, sizeof *pairs.image_ahead),
+        .caption_ahead = mem_new(caption_count + 1, sizeof *pairs.caption_ahead),
     };
     int rc = 0;
-    if (!r.image_marks || !r.caption_marks || !r.image_ahead || !r.caption_ahead)
-        rc = err_memory(err, (image_count + caption_count) * sizeof *r.image_ahead);
+    if (!pairs.image_marks || !pairs.caption_marks || !pairs.image_ahead || !pairs.caption_ahead)
+        rc = err_memory(err, (image_count + caption_count) * sizeof *pairs.image_ahead);
     if (!rc) {
-        job_loop(job, caption_count, mark_caption, &r);
-        rc = mark_images(&r, err);
+        job_loop(job, caption_count, mark_caption, &pairs);
+        rc = mark_images(&pairs, err);
     }
-    if (!rc)
-        rc = count_pairs(&r, job, err);
-    if (!rc)
-        rc = score(out, &r, err);
-    free(r.caption_ahead);
-    free(r.image_ahead);
-    free(r.caption_marks);
-    free(r.image_marks);
+    if (!rc && !(rc = pairs_count(&pairs, device, job, err))) {
+        out->image_to_text = scores_of(pairs.image_ahead, image_count);
+        out->text_to_image = scores_of(pairs.caption_ahead, caption_count);
+    }
+    free(pairs.caption_ahead);
+    free(pairs.image_ahead);
+    free(pairs.caption_marks);
+    free(pairs.image_marks);
     return rc;
 }

@@ -471,10 +471,13 @@ struct retrieval {
 };
 
 /* For images (image_count, E) and captions (caption_count, E) of length 1, where caption i says what image
- * image_of[i] shows. An image without a caption is ERR_ARGUMENT. Each pair's float32 dot product is computed
- * once and not kept: memory is linear in the counts. Results do not depend on the number of threads. */
-int retrieval_compute(struct retrieval *out, const float *images, size_t image_count, const float *captions,
-    const size_t *image_of, size_t caption_count, size_t width, const struct job *job, struct err *err);
+ * image_of[i] shows. An image without a caption is ERR_ARGUMENT. A pair's cosine is its float32 dot_product;
+ * matrix products on the device settle most comparisons, and those that are too close for them are done with it,
+ * so results depend neither on the device nor on the number of threads. No cosine is kept: memory is linear in the
+ * counts. Errors are also those of layers. */
+int retrieval_compute(struct retrieval *out, struct device *device, const float *images, size_t image_count,
+    const float *captions, const size_t *image_of, size_t caption_count, size_t width, const struct job *job,
+    struct err *err);
 
 /* The evaluation of a model: encodes the pictures and their captions, as they are, and computes the above. A
  * picture that cannot be read is reported to the job and left out with its captions; none at all is ERR_ARGUMENT.

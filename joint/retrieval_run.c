@@ -128,8 +128,8 @@ int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder
     if (!rc)
         rc = encode_captions(&run, err);
     if (!rc)
-        rc = retrieval_compute(&out->scores, run.images, run.count, run.texts, run.image_of, run.rows.count,
-            run.width, job, err);
+        rc = retrieval_compute(&out->scores, model_device(encoder_model(encoder)), run.images, run.count,
+            run.texts, run.image_of, run.rows.count, run.width, job, err);
     token_rows_release(&run.rows);
     free(run.image_of);
     free(run.texts);

@@ -56,6 +56,7 @@ static size_t *must_indices(const json_t *list)
 }
 
 static json_t *golden;
+static struct device *device;
 
 /* ---- retrieval ----------------------------------------------------------------------------------------- */
 
@@ -86,8 +87,8 @@ static void retrieves_as_clip_benchmark(void **state)
             const struct job job = {.threads = threads};
             struct retrieval scores;
             struct err err;
-            check_ok(retrieval_compute(
-                         &scores, image_rows, images, caption_rows, image_of, captions, width, &job, &err),
+            check_ok(retrieval_compute(&scores, device, image_rows, images, caption_rows, image_of, captions,
+                         width, &job, &err),
                 &err);
             check_direction(must_get(one, "image_to_text"), &scores.image_to_text);
             check_direction(must_get(one, "text_to_image"), &scores.text_to_image);
@@ -97,6 +98,88 @@ static void retrieves_as_clip_benchmark(void **state)
         free(image_rows);
     }
     assert_int_equal(i, 3);
+}
+
+/* The ranks that the definition gives, pair by pair. */
+static double mean_rank_of_captions(const float *images, size_t image_count, const float *captions,
+    const size_t *image_of, size_t caption_count, size_t width)
+{
+    double sum = 0;
+    for (size_t i = 0; i < caption_count; i++) {
+        const float *caption = &captions[i * width];
+        const float mark = dot_product(&images[image_of[i] * width], caption, width);
+        sum++;
+        for (size_t j = 0; j < image_count; j++)
+            sum += j != image_of[i] && !(dot_product(&images[j * width], caption, width) < mark);
+    }
+    return sum / (double)caption_count;
+}
+
+static double mean_rank_of_images(const float *images, size_t image_count, const float *captions,
+    const size_t *image_of, size_t caption_count, size_t width)
+{
+    double sum = 0;
+    for (size_t j = 0; j < image_count; j++) {
+        float mark = -INFINITY;
+        for (size_t i = 0; i < caption_count; i++)
+            if (image_of[i] == j)
+                mark = fmaxf(mark, dot_product(&images[j * width], &captions[i * width], width));
+        sum++;
+        for (size_t i = 0; i < caption_count; i++)
+            sum += image_of[i] != j && !(dot_product(&images[j * width], &captions[i * width], width) < mark);
+    }
+    return sum / (double)image_count;
+}
+
+static void random_unit_rows(float *rows, size_t count, size_t width, uint32_t *seed)
+{
+    for (size_t i = 0; i < count; i++) {
+        double squares = 0;
+        for (size_t e = 0; e < width; e++) {
+            *seed = *seed * 1664525 + 1013904223;
+            rows[i * width + e] = (float)(*seed >> 8) / (1 << 24) - 0.5f;
+            squares += (double)rows[i * width + e] * rows[i * width + e];
+        }
+        for (size_t e = 0; e < width; e++)
+            rows[i * width + e] /= (float)sqrt(squares);
+    }
+}
+
+/* More images than a product has, and pairs in plenty whose cosines differ in the last digits only or not at all:
+ * captions are copies of images, of their own and of others. */
+static void ranks_as_one_pair_after_another(void **state)
+{
+    enum { IMAGES = 4100, CAPTIONS = 4613, WIDTH = 24 };
+    static const char *const precisions[] = {"f32", "bf16", "f16"};
+    static float images[IMAGES * WIDTH], captions[CAPTIONS * WIDTH];
+    static size_t image_of[CAPTIONS];
+    uint32_t seed = 1;
+    (void)state;
+    random_unit_rows(images, 64, WIDTH, &seed);
+    for (size_t i = 64 * WIDTH; i < IMAGES * WIDTH; i++) /* each 64 times, and a little apart */
+        images[i] = images[i - 64 * WIDTH] * (i % 5 ? 1 : 1 + 0x1p-23f);
+    random_unit_rows(captions, CAPTIONS, WIDTH, &seed);
+    for (size_t i = 0; i < CAPTIONS; i++) {
+        image_of[i] = i % IMAGES;
+        for (size_t e = 0; e < WIDTH && i % 3; e++)
+            captions[i * WIDTH + e] = images[(i * 7 % IMAGES) * WIDTH + e];
+    }
+    const double caption_rank = mean_rank_of_captions(images, IMAGES, captions, image_of, CAPTIONS, WIDTH),
+                 image_rank = mean_rank_of_images(images, IMAGES, captions, image_of, CAPTIONS, WIDTH);
+    for (size_t i = 0; i < 3; i++) {
+        struct device *other = NULL;
+        struct retrieval scores;
+        struct err err;
+        check_ok(device_open(&other, &(struct device_options){.precision = precisions[i]}, &err), &err);
+        check_ok(retrieval_compute(
+                     &scores, other, images, IMAGES, captions, image_of, CAPTIONS, WIDTH, NULL, &err),
+            &err);
+        if (fabs(scores.text_to_image.mean_rank - caption_rank) > 1e-9 ||
+            fabs(scores.image_to_text.mean_rank - image_rank) > 1e-9)
+            fail_msg("%s: %.9g and %.9g, not %.9g and %.9g", precisions[i], scores.text_to_image.mean_rank,
+                scores.image_to_text.mean_rank, caption_rank, image_rank);
+        device_free(other);
+    }
 }
 
 static void finds_nothing_by_nan(void **state)
@@ -112,7 +195,8 @@ static void finds_nothing_by_nan(void **state)
         captions[i] = 1;
         image_of[i] = i;
     }
-    check_ok(retrieval_compute(&scores, images, COUNT, captions, image_of, COUNT, 1, NULL, &err), &err);
+    check_ok(
+        retrieval_compute(&scores, device, images, COUNT, captions, image_of, COUNT, 1, NULL, &err), &err);
     assert_true(scores.image_to_text.recall[2] == 0 && scores.text_to_image.recall[2] == 0);
     assert_true(scores.image_to_text.median_rank == COUNT && scores.text_to_image.mean_rank == COUNT);
 }
@@ -124,11 +208,14 @@ static void refuses_images_without_captions(void **state)
     struct retrieval scores;
     struct err err;
     (void)state;
-    assert_int_equal(retrieval_compute(&scores, rows, 3, rows, image_of, 2, 1, NULL, &err), ERR_ARGUMENT);
+    assert_int_equal(
+        retrieval_compute(&scores, device, rows, 3, rows, image_of, 2, 1, NULL, &err), ERR_ARGUMENT);
     assert_string_equal(err.msg, "image 1 has no caption");
-    assert_int_equal(retrieval_compute(&scores, rows, 3, rows, image_of, 0, 1, NULL, &err), ERR_ARGUMENT);
+    assert_int_equal(
+        retrieval_compute(&scores, device, rows, 3, rows, image_of, 0, 1, NULL, &err), ERR_ARGUMENT);
     assert_string_equal(err.msg, "image 0 has no caption");
-    assert_int_equal(retrieval_compute(&scores, rows, 0, rows, image_of, 0, 1, NULL, &err), ERR_ARGUMENT);
+    assert_int_equal(
+        retrieval_compute(&scores, device, rows, 0, rows, image_of, 0, 1, NULL, &err), ERR_ARGUMENT);
 }
 
 /* ---- classification ------------------------------------------------------------------------------------ */
@@ -227,7 +314,8 @@ static int read_golden(void **state)
 {
     struct err err;
     (void)state;
-    if (!json_read(&golden, GOLDEN, 16 << 20, &err))
+    if (!json_read(&golden, GOLDEN, 16 << 20, &err) &&
+        !device_open(&device, &(struct device_options){0}, &err))
         return 0;
     print_error("%s\n", err.msg);
     return -1;
@@ -237,6 +325,7 @@ static int drop_golden(void **state)
 {
     (void)state;
     json_decref(golden);
+    device_free(device);
     return 0;
 }
 
@@ -244,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(retrieves_as_clip_benchmark),
+        cmocka_unit_test(ranks_as_one_pair_after_another),
         cmocka_unit_test(finds_nothing_by_nan),
         cmocka_unit_test(refuses_images_without_captions),
         cmocka_unit_test(classifies_as_scikit_learn),
