@@ -55,7 +55,7 @@ error_t index_parse(int key, char *argument, struct argp_state *state, const cha
     }
 }
 
-enum { KEY_WHERE = 0x3000, KEY_MATCH, KEY_KIND };
+enum { KEY_WHERE = 0x3000, KEY_MATCH, KEY_MATCH_SYNTAX, KEY_KIND };
 
 static error_t parse_words_filter(int key, char *argument, struct argp_state *state)
 {
@@ -66,6 +66,10 @@ static error_t parse_words_filter(int key, char *argument, struct argp_state *st
         return 0;
     case KEY_MATCH:
         filter->match = argument;
+        return 0;
+    case KEY_MATCH_SYNTAX:
+        filter->match_syntax =
+            (enum match_syntax)option_choice(state, "match-syntax", argument, match_syntax_names);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -94,7 +98,9 @@ static const struct argp_option words_filter_options[] = {
         "caption, picture and metadata: \"width >= 1024 and metadata ->> 'camera' = 'X100'\"",
         2},
     {"match", KEY_MATCH, "WORDS", 0,
-        "Those with these words in path or caption, in FTS5's query language: 'kite AND sea*'", 2},
+        "Those with all these words in path or caption: 'kite sea*', '\"red kite\"', IMG-2024", 2},
+    {"match-syntax", KEY_MATCH_SYNTAX, "SYNTAX", 0,
+        "words, or fts5 for SQLite's query language: 'kite NOT (sea OR path: beach)' (default: words)", 2},
     {0},
 };
 const struct argp words_filter_argp = {.options = words_filter_options, .parser = parse_words_filter};

@@ -4,6 +4,7 @@
  * rows; the bitmaps are met with AND. An index without dead rows, searched without a filter, has no bitmap
  * and reads nothing.
  */
+#include "index/match.h"
 #include "index/store.h"
 
 #include <inttypes.h>
@@ -133,7 +134,9 @@ static int add_where(uint64_t *mask, struct index *index, const char *where, str
 
 /* ---- the other parts ----------------------------------------------------------------------------------- */
 
-static int add_match(uint64_t *mask, struct index *index, const char *match, struct err *err)
+const char *const match_syntax_names[] = {"words", "fts5", NULL};
+
+static int add_fts5(uint64_t *mask, struct index *index, const char *match, struct err *err)
 {
     sqlite3_stmt *stmt;
     bool failed = false;
@@ -149,6 +152,16 @@ static int add_match(uint64_t *mask, struct index *index, const char *match, str
     else if (failed)
         rc = catalog_error(index, "read", err);
     sqlite3_reset(stmt);
+    return rc;
+}
+
+static int add_words(uint64_t *mask, struct index *index, const char *words, struct err *err)
+{
+    char *query = NULL;
+    int rc = match_words(&query, words, err);
+    if (!rc)
+        rc = add_fts5(mask, index, query, err);
+    free(query);
     return rc;
 }
 
@@ -217,7 +230,8 @@ static int apply_filter(
     if (filter->where)
         rc = narrow(rows, index, add_where, filter->where, err);
     if (!rc && filter->match)
-        rc = narrow(rows, index, add_match, filter->match, err);
+        rc = narrow(
+            rows, index, filter->match_syntax == MATCH_FTS5 ? add_fts5 : add_words, filter->match, err);
     if (!rc && filter->kind == INDEX_IMAGE && index->meta.texts)
         rc = narrow(rows, index, add_statement, images_sql, err);
     if (!rc && filter->kind == INDEX_TEXT && index->meta.images)

@@ -257,12 +257,21 @@ int index_keep_preparation(struct index *index, const char *preparation, struct 
  *   as in: width >= 1024 and date < '2024' and metadata ->> 'camera' = 'X100'
  *   Only reading that view is allowed, with functions that have no effects: filter.c lists them.
  *
- * match: words in captions and paths, in FTS5's query language,
+ * match: words in captions and paths. As words, all of them have to be there, in any order; what is in quotes, or
+ * has other signs in it, as one phrase; * behind a word stands for any ending.
+ *   as in: kite sea*
+ *          "red kite"
+ *          IMG-2024
+ * Or in FTS5's query language,
  *   as in: kite AND sea*
  *          caption: "red kite"
  *          path: holiday */
+enum match_syntax { MATCH_WORDS, MATCH_FTS5 };
+extern const char *const match_syntax_names[]; /* "words", "fts5"; NULL ends them */
+
 struct index_filter {
     const char *where, *match;
+    enum match_syntax match_syntax;
     enum index_kind kind;
 };
 

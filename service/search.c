@@ -6,8 +6,8 @@
  *   {"image": "data:image/jpeg;base64,..."}
  *   {"terms": [{"text": "a beach"}, {"text": "people", "weight": -1}, {"id": 17, "weight": 0.5}]}
  *
- * and beside it "index", "where", "match", "kind", "region" (of the map: index_map.c), "top", "cursor", "min_score",
- * "near_copies" and "sort". Pictures come before texts; with "kind": "any" they take turns. Answers go on where "cursor"
+ * and beside it "index", "where", "match", "match_syntax", "kind", "region" (of the map: index_map.c), "top", "cursor",
+ * "min_score", "near_copies" and "sort". Pictures come before texts; with "kind": "any" they take turns. Answers go on where "cursor"
  * of the one before says. Sorted by date or path, there need be no query: then all items are hits.
  */
 #include "service/inputs.h"
@@ -265,11 +265,13 @@ static int read_search(struct shelf_search *search, const struct call *call, str
 {
     static const char *const near_copies[] = {"show", "hide", NULL};
     const json_t *body = call->body;
-    int kind = INDEX_ANY, hide = 0, order = INDEX_BY_SCORE;
+    int kind = INDEX_ANY, syntax = MATCH_WORDS, hide = 0, order = INDEX_BY_SCORE;
     *search = (struct shelf_search){.wanted = {.top = TOP_DEFAULT, .min_score = -INFINITY}};
     int rc = field_text(&search->filter.where, body, "where", err);
     if (!rc)
         rc = field_text(&search->filter.match, body, "match", err);
+    if (!rc)
+        rc = field_choice(&syntax, body, "match_syntax", match_syntax_names, err);
     if (!rc)
         rc = field_choice(&kind, body, "kind", index_kind_names, err);
     if (!rc)
@@ -280,6 +282,7 @@ static int read_search(struct shelf_search *search, const struct call *call, str
         rc = field_size(&search->wanted.top, body, "top", 1, TOP_MAX, err);
     if (!rc)
         rc = field_real(&search->wanted.min_score, body, "min_score", -1, 1, err);
+    search->filter.match_syntax = (enum match_syntax)syntax;
     search->filter.kind = (enum index_kind)kind;
     search->wanted.in_turns = kind == INDEX_ANY && json_is_string(json_object_get(body, "kind"));
     search->hide_copies = hide;
@@ -323,8 +326,8 @@ static int answer(
 
 int handle_search(struct call *call, struct err *err)
 {
-    static const char *const known[] = {"model", "index", "text", "image", "terms", "where", "match", "kind",
-        "region", "top", "cursor", "min_score", "near_copies", "sort", NULL};
+    static const char *const known[] = {"model", "index", "text", "image", "terms", "where", "match",
+        "match_syntax", "kind", "region", "top", "cursor", "min_score", "near_copies", "sort", NULL};
     struct terms terms = {0};
     struct shelf_search search;
     struct shelf_index *index;

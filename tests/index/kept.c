@@ -168,7 +168,7 @@ void kept_check(struct index *index)
     chooses(index, NULL, 0x3d);
     chooses(index, &(struct index_filter){.where = "width >= 1024"}, 0x05);
     chooses(index, &(struct index_filter){.where = "metadata ->> 'camera' = 'X100'"}, 0x01);
-    chooses(index, &(struct index_filter){.match = "zurich OR kite"}, 0x19);
+    chooses(index, &(struct index_filter){.match = "zurich OR kite", .match_syntax = MATCH_FTS5}, 0x19);
     chooses(index, &(struct index_filter){.kind = INDEX_TEXT}, 0x18);
     assert_ok(index_sources(&sources, index, "pictures", &err));
     assert_int_equal(sources.count, 1);

@@ -160,7 +160,7 @@ static void a_reader_sees_one_state_until_it_refreshes(void **state)
     for (uint64_t i = 0; i < 10; i++)
         assert_int_equal(find_picture(reader, i, i).row, i);
     assert_int_equal(find_picture(reader, 10, 10).row, -1);
-    const struct index_filter filter = {.match = "n4 OR n300"};
+    const struct index_filter filter = {.match = "n4 OR n300", .match_syntax = MATCH_FTS5};
     index_rows_release(&rows);
     assert_ok(index_rows(&rows, reader, &filter, &err));
     assert_int_equal(rows.chosen, 1);

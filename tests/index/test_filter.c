@@ -123,10 +123,24 @@ static void each_part_chooses_and_all_must_agree(void **state)
         {{.match = "sea"}, "0 3"},
         {{.match = "red"}, "0"}, /* the herring is dead */
         {{.match = "zurich"}, "4"},
-        {{.match = "path: beach"}, "0 1"},
-        {{.match = "caption: captions"}, ""},
-        {{.match = "\"red kite\" OR desk"}, "0 5"},
+        {{.match = "SEA Red"}, "0"}, /* in any order, but both */
+        {{.match = "\"red kite\""}, "0"},
+        {{.match = "\"kite red\""}, ""},
+        {{.match = "\"red kit\"*"}, "0"},
         {{.match = "whal*"}, "6"},
+        {{.match = "  whal* \t "}, "6"},
+        {{.match = "\"red"}, "0"}, /* a quote that nothing closes is no sign of a word */
+        {{.match = "- red ( !"}, "0"},
+        {{.match = "red OR desk"}, ""}, /* a word like others */
+        {{.match = "it's"}, "5"},
+        {{.match = "its"}, ""},
+        {{.match = "holiday/beach_01.jpg"}, "0"},
+        {{.match = "beach_01.JPG"}, "0"},
+        {{.match = "01-beach"}, ""},
+        {{.match = "path: beach", .match_syntax = MATCH_FTS5}, "0 1"},
+        {{.match = "caption: captions", .match_syntax = MATCH_FTS5}, ""},
+        {{.match = "\"red kite\" OR desk", .match_syntax = MATCH_FTS5}, "0 5"},
+        {{.match = "whal*", .match_syntax = MATCH_FTS5}, "6"},
         {{.match = "sea", .kind = INDEX_TEXT}, "3"},
         {{.match = "sea", .where = "width = 640", .kind = INDEX_IMAGE}, "0"},
         {{.match = "sea", .where = "width = 640", .kind = INDEX_TEXT}, ""},
@@ -177,9 +191,14 @@ static void a_filter_only_reads_the_view(void **state)
             fail_msg("'%s' was not refused", refused[i]);
         assert_err(err.code, ERR_ARGUMENT, quoted);
     }
-    const struct index_filter bad_match = {.match = "red AND (kite"}, column = {.match = "hash: 1"};
+    const struct index_filter bad_match = {.match = "red AND (kite", .match_syntax = MATCH_FTS5},
+                              column = {.match = "hash: 1", .match_syntax = MATCH_FTS5},
+                              no_word = {.match = "- \"*\" !"}, latin = {.match = "caf\xe9"};
     assert_err(index_rows(&rows, made, &bad_match, &err), ERR_ARGUMENT, "unable to match \"red AND (kite\"");
     assert_err(index_rows(&rows, made, &column, &err), ERR_ARGUMENT, "no such column: hash");
+    assert_err(index_rows(&rows, made, &no_word, &err), ERR_ARGUMENT,
+        "unable to match \"- \"*\" !\": there is no letter or digit in it");
+    assert_err(index_rows(&rows, made, &latin, &err), ERR_ARGUMENT, "it is not UTF-8");
     assert_string_equal(rows_text(&(struct index_filter){.where = "width = 640"}), "0"); /* still works */
 }
 
@@ -230,7 +249,8 @@ static void each_visits_in_order(void **state)
     (void)state;
     struct err err;
     char text[512] = "";
-    assert_ok(index_each(made, &(struct index_filter){.match = "beach OR whale"}, note_paths, text, &err));
+    assert_ok(index_each(made, &(struct index_filter){.match = "beach OR whale", .match_syntax = MATCH_FTS5},
+        note_paths, text, &err));
     assert_string_equal(text, "holiday/beach_01.jpg holiday/beach_02.jpg gone.jpg ");
     *text = '\0';
     assert_int_equal(index_each(made, NULL, note_paths, text, &err), 42);

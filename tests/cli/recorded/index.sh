@@ -34,7 +34,7 @@ run list-bad-where index list a.dip --where "path ="
 run list-bad-column index list a.dip --where "nothing = 1"
 run list-injection index list a.dip --where "1); delete from items; select (1"
 run list-subquery index list a.dip --where "id in (select id from items)"
-run list-bad-match index list a.dip --match '"open'
+run list-bad-match index list a.dip --match '"open' --match-syntax fts5
 
 # ---- all that can happen to files
 mv tree/01.png tree/deep/renamed.png

@@ -34,7 +34,9 @@ run search-match search a.dip "a star" --match '"red heart"'
 run search-where-none search a.dip "a star" --where "width > 9999"
 run search-match-none search a.dip "a star" --match zebra --kind text -f json
 run search-bad-where search a.dip "a star" --where "path ="
-run search-bad-match search a.dip "a star" --match "AND"
+run search-bad-match search a.dip "a star" --match "AND" --match-syntax fts5
+run search-match-no-word search a.dip "a star" --match "- (!"
+run search-match-name search a.dip "a star" --match 02.png
 run search-html search a.dip "a <b>red</b> & blue star" -k 4 --html page.html
 wrote page.html
 run search-html-nowhere search a.dip "a star" --html nowhere/page.html
