@@ -266,6 +266,59 @@ int file_read_text(char **out, size_t *size, const char *path, size_t limit, str
  * ERR_MEMORY. */
 int lines_read(struct strings *out, const char *path, size_t limit, struct err *err);
 
+/* ---- input --------------------------------------------------------------------------------------------- */
+
+/* What a user names to be read once, from front to end: a file, a pipe (a FIFO, /dev/fd/N, the shell's <(...)), or "-"
+ * for standard input. The functions above refuse pipes, for the paths that they get come out of folders and indexes too,
+ * and a reader must not wait for ever at what lies there; here somebody has asked for it.
+ *
+ *     input_read, input_lines                            all of it, up to a limit
+ *     line_reader_open -> line_reader_next ... -> line_reader_close        line by line, each as soon as it has come */
+
+/* Whether it is standard input, by any of its names: only one thing can read that. */
+bool input_is_standard(const char *path);
+
+/* What messages call it: the path, or "standard input". */
+const char *input_name(const char *path);
+
+/* Whether it is there and can be read only once. */
+bool input_is_pipe(const char *path);
+
+/* As file_read and lines_read. */
+int input_read(char **out, size_t *size, const char *path, size_t limit, struct err *err);
+int input_lines(struct strings *out, const char *path, size_t limit, struct err *err);
+
+/* The longest line of an input that is read line by line, in bytes. */
+enum { INPUT_LINE_MAX = 64 << 20 };
+
+struct line_reader {
+    const char *name; /* input_name's */
+    size_t number;    /* of the line read last, from 1 */
+
+    int fd;
+    char end;
+    bool over; /* nothing more will come */
+    char *bytes, *line_end;
+    size_t first, searched, used,
+        room; /* bytes[first, used) are to be read, none before `searched` ends a line */
+};
+
+/* Lines end in `end`: '\n' (a '\r' before it, and a byte order mark in front of the first, are no part of them), or '\0',
+ * as find -print0 writes names. The path is borrowed. ERR_IO. */
+int line_reader_open(struct line_reader *out, const char *path, char end, struct err *err);
+
+/* Waits for the next line; *found is false at the end. Behind the line is a NUL, and it stays until the next call. The
+ * job is asked meanwhile, with `unit` for what is waited for. ERR_LIMIT: a line of more than INPUT_LINE_MAX bytes; ERR_IO,
+ * ERR_MEMORY, ERR_CANCELLED. */
+int line_reader_next(bool *found, struct span *line, struct line_reader *reader, const char *unit,
+    const struct job *job, struct err *err);
+
+/* Whether line_reader_next has a line without waiting. */
+bool line_reader_ready(struct line_reader *reader);
+void line_reader_close(struct line_reader *reader);
+
+/* ---- output -------------------------------------------------------------------------------------------- */
+
 /* A file that takes the place of the one of its name once it is whole and on the disk: what was there stays
  * until then. Any number of threads and processes may write one path at once; the last that closes wins.
  * Write to `stream`; its errors show in closing. ERR_IO: it cannot be written, or is a device or pipe;
@@ -321,9 +374,16 @@ const char *path_absolute(struct arena *arena, const char *path, struct err *err
 /* Whether path is root or lies below it; both as path_absolute writes them. */
 bool path_below(const char *path, const char *root);
 
+/* The length of the path of the folder that the first `length` bytes of a path lie in, as path_absolute writes them; 0:
+ * there is none above. To ask for each path whether it lies below one of many, with those as keys of a string map:
+ *
+ *     for (size_t length = strlen(path); length; length = path_above(path, length))
+ *         ... string_map_find(&roots, path, length) ... */
+size_t path_above(const char *path, size_t length);
+
 /* Visits root if it is a file, else every regular file below it, depth first in byte order of the names, with
  * symbolic links followed and cycles cut. Names that begin with '.' are skipped below root. A file or folder
- * that cannot be read is visited with `problem` set and the walk goes on. A visit that returns non-zero ends
+ * that cannot be read is visited with `problem` set, and so is a root that is neither, and the walk goes on. A visit that returns non-zero ends
  * the walk, which returns that value. ERR_IO where the walk itself fails and cannot tell what it has
  * missed. */
 typedef int walk_visit(void *context, const char *path, const struct err *problem);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/base.h"
+#include "base/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,35 +103,38 @@ static int read_all(
     return 0;
 }
 
-int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err)
+int descriptor_read(
+    char **out, size_t *read, int fd, const char *name, size_t size, size_t limit, struct err *err)
 {
-    int fd;
-    size_t on_disk;
-    int rc = open_regular(&fd, &on_disk, path, err);
-    if (rc)
-        return rc;
-    if (on_disk > limit) {
+    if (size > limit) {
         close(fd);
-        return err_set(
-            err, ERR_LIMIT, "unable to read '%s': %zu bytes, the limit is %zu", path, on_disk, limit);
+        return err_set(err, ERR_LIMIT, "unable to read '%s': %zu bytes, the limit is %zu", name, size, limit);
     }
     gzFile file = gzdopen(fd, "rb");
     if (!file) {
         close(fd);
         return err_memory(err, 0);
     }
-    rc = read_all(out, size, file, path, on_disk, limit, err);
+    int rc = read_all(out, read, file, name, size, limit, err);
     const int closed = gzclose_r(file);
     if (!rc && closed == Z_BUF_ERROR) { /* the gzip stream ends before its trailer */
         free(*out);
         *out = NULL;
-        rc = err_set(err, ERR_FORMAT, "unable to read '%s': gzip data ends early", path);
+        rc = err_set(err, ERR_FORMAT, "unable to read '%s': gzip data ends early", name);
     }
-    if (!rc && (rc = git_lfs_check(*out, *size, path, err))) {
+    if (!rc && (rc = git_lfs_check(*out, *read, name, err))) {
         free(*out);
         *out = NULL;
     }
     return rc;
+}
+
+int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err)
+{
+    int fd;
+    size_t on_disk;
+    const int rc = open_regular(&fd, &on_disk, path, err);
+    return rc ? rc : descriptor_read(out, size, fd, path, on_disk, limit, err);
 }
 
 int git_lfs_check(const char *bytes, size_t size, const char *path, struct err *err)

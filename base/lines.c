@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/base.h"
+#include "base/input.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,22 +35,25 @@ int strings_add_lines(struct strings *strings, const char *bytes, size_t size, s
     return rc;
 }
 
-int file_read_text(char **out, size_t *size, const char *path, size_t limit, struct err *err)
+int text_check(char **bytes, size_t *size, const char *name, struct err *err)
 {
-    int rc = file_read(out, size, path, limit, err);
-    if (rc)
-        return rc;
-    if (memchr(*out, '\0', *size)) {
-        free(*out);
-        *out = NULL;
-        return err_set(err, ERR_FORMAT, "unable to read '%s': not a text file", path);
+    if (memchr(*bytes, '\0', *size)) {
+        free(*bytes);
+        *bytes = NULL;
+        return err_set(err, ERR_FORMAT, "unable to read '%s': not a text file", name);
     }
-    const size_t mark = byte_order_mark(*out, *size);
+    const size_t mark = byte_order_mark(*bytes, *size);
     if (mark) {
         *size -= mark;
-        memmove(*out, *out + mark, *size + 1); /* with the NUL behind */
+        memmove(*bytes, *bytes + mark, *size + 1); /* with the NUL behind */
     }
     return 0;
+}
+
+int file_read_text(char **out, size_t *size, const char *path, size_t limit, struct err *err)
+{
+    const int rc = file_read(out, size, path, limit, err);
+    return rc ? rc : text_check(out, size, path, err);
 }
 
 int lines_read(struct strings *out, const char *path, size_t limit, struct err *err)

@@ -43,6 +43,15 @@ bool path_below(const char *path, const char *root)
     return !strncmp(path, root, length) && (!path[length] || path[length] == '/');
 }
 
+size_t path_above(const char *path, size_t length)
+{
+    if (length <= 1)
+        return 0;
+    while (length && path[length - 1] != '/')
+        length--;
+    return length > 1 ? length - 1 : length; /* "/" itself keeps its slash */
+}
+
 static const char *copy(struct arena *arena, const char *text, struct err *err)
 {
     const char *out = arena_copy(arena, text, strlen(text));

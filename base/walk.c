@@ -35,7 +35,10 @@ static int visit_entry(FTS *tree, FTSENT *entry, walk_visit *visit, void *contex
         return visit_problem(entry, strerror(entry->fts_errno), visit, context);
     case FTS_SLNONE:
         return visit_problem(entry, "the link points nowhere", visit, context);
-    default: /* folders on the way down and up; sockets and devices are not files */
+    case FTS_DEFAULT: /* below a folder, sockets and devices are passed over: nobody has named them */
+        return entry->fts_level > FTS_ROOTLEVEL ? 0
+                                                : visit_problem(entry, "not a regular file", visit, context);
+    default: /* folders on the way down and up */
         return 0;
     }
 }

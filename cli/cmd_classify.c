@@ -5,7 +5,6 @@
 #include "cli/session.h"
 #include "cli/text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,8 @@ struct classify {
 /* ---- options ------------------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
-    {"null", '0', NULL, 0, "Paths on stdin end with a NUL byte, as find -print0 writes them", GROUP_PICTURES},
+    {"null", '0', NULL, 0, "Paths on standard input end with a NUL byte, as find -print0 writes them",
+        GROUP_PICTURES},
     {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5)", GROUP_OUTPUT},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {0},
@@ -58,10 +58,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_ARGS:
         c->arguments = state->argv + state->next;
         c->argument_count = (size_t)(state->argc - state->next);
+        for (size_t i = 0; i < c->argument_count; i++)
+            option_input(state, c->arguments[i]);
         return 0;
     case ARGP_KEY_END:
         if (!c->argument_count)
-            argp_error(state, "no pictures: name files, folders, or - for a list on stdin");
+            argp_error(state, "no pictures: name files, folders, or - for a list on standard input");
         if (!c->labels.labels)
             argp_error(state, "no labels: say --labels cat,dog or --labels FILE");
         return 0;
@@ -79,7 +81,7 @@ static const struct argp argp = {
     .args_doc = "PATH... --labels LIST|FILE",
     .doc = "Say what pictures show, without training: every label becomes a text, and the picture's "
            "embedding is compared with the texts'. PATH is a picture, a folder (with all below it; hidden "
-           "files are skipped), or - for a list of paths on stdin, one a line.\n\n"
+           "files are skipped), or - for a list of paths on standard input, one a line.\n\n"
            "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
            "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\v"
            "Pictures come out "
@@ -92,22 +94,14 @@ static const struct argp argp = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-/* What each entry of a list on stdin stands for. */
+/* What each path of a list stands for. */
 static int add_listed(struct classify *c, const struct job *job, struct err *err)
 {
-    char *entry = NULL;
-    size_t room = 0;
-    ssize_t length;
-    int rc = 0;
-    while (!rc && (length = getdelim(&entry, &room, c->separator, stdin)) >= 0) {
-        if (length && entry[length - 1] == c->separator)
-            entry[length - 1] = '\0';
-        if (*entry)
-            rc = picture_list_add(&c->paths, entry, job, err);
-    }
-    if (!rc && ferror(stdin))
-        rc = err_set(err, ERR_IO, "unable to read the list of pictures: %s", strerror(errno));
-    free(entry);
+    struct strings listed = {0};
+    int rc = path_list_read(&listed, "-", c->separator, job, err);
+    for (size_t i = 0; i < listed.count && !rc; i++)
+        rc = picture_list_add(&c->paths, listed.items[i], job, err);
+    strings_release(&listed);
     return rc;
 }
 

@@ -11,6 +11,8 @@ struct build {
     struct session session;
     bool update; /* the index must be there */
     const char *path;
+    bool list;              /* of pictures, on standard input */
+    char separator;         /* of its paths */
     int storage;            /* -1: not said */
     struct sources sources; /* none: those that the index remembers */
     struct collection_model model;
@@ -24,6 +26,7 @@ enum { KEY_TEXTS = 0x100, KEY_CAPTIONS, KEY_METADATA, KEY_STORAGE, KEY_GONE, KEY
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
+    {"null", '0', NULL, 0, "Paths on standard input end with a NUL byte, as find -print0 writes them", 1},
     {"texts", KEY_TEXTS, "FILE", 0,
         "Texts: a .txt file with one a line, a .jsonl file of {\"text\": ...}, or a .csv file with a column "
         "text or caption; other keys and columns become metadata. May be given more than once",
@@ -64,16 +67,20 @@ static void add_arguments(struct argp_state *state, struct build *b)
     char **pictures;
     size_t count;
     index_arguments(state, &b->path, &pictures, &count, SIZE_MAX);
-    for (size_t i = 0; i < count; i++)
-        add_source(state, b, SOURCE_PICTURES, pictures[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(option_input(state, pictures[i]), "-"))
+            add_source(state, b, SOURCE_PICTURES, pictures[i]);
+        else
+            b->list = true;
+    }
 }
 
 static void check_arguments(const struct argp_state *state, const struct build *b)
 {
     if (!b->path)
         argp_error(state, "no index: name one");
-    if (!b->update && !sources_any(&b->sources))
-        argp_error(state, "nothing to put in: name pictures, folders, or --texts FILE");
+    if (!b->update && !sources_any(&b->sources) && !b->list)
+        argp_error(state, "nothing to put in: name pictures, folders, - for a list of them, or --texts FILE");
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -92,6 +99,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_METADATA:
         add_source(state, b, SOURCE_METADATA, argument);
+        return 0;
+    case '0':
+        b->separator = '\0';
         return 0;
     case KEY_STORAGE:
         b->storage = option_choice(state, "storage", argument, index_storage_names);
@@ -118,6 +128,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     "not change, by size and time, are passed over; those that were renamed keep their vectors, and copies " \
     "share them; what is gone below the given paths leaves the index. The same holds for the texts of a "    \
     "file.\n\n"                                                                                              \
+    "PATH can be - for a list of paths on standard input, one a line. A list is not remembered: what it "    \
+    "names "                                                                                                 \
+    "goes in and stays until 'diptych index remove', and 'index update' without the list does not look at "  \
+    "it; the same list again brings it up to date.\n\n"                                                      \
     "A picture that cannot be read is reported once and left out until its size or time changes; 'diptych "  \
     "index list INDEX --failed' says which ones, and why. Ctrl-C keeps what "                                \
     "is done, and so does any other end; the same command goes on from there. The index remembers the "      \
@@ -132,6 +146,7 @@ static const struct argp build_argp = {
     .args_doc = "INDEX PATH...",
     .doc = "Put pictures and texts into an index, which is made where there is none.\n\n"
            "  diptych index build photos.dip ~/Pictures\n"
+           "  find . -name '*.jpg' -size +100k -print0 | diptych index build big.dip -0 -\n"
            "  diptych index build coco.dip val2017/ --captions captions_val2017.json \\\n"
            "      --storage f32\v" GOES_ON,
     .children = children,
@@ -154,8 +169,11 @@ static const struct argp update_argp = {
 static int open_all(struct build *b, struct err *err)
 {
     struct session *session = &b->session;
+    const struct job job = session_job(session);
     struct collection_options how = {.access = INDEX_WRITE, .make = !b->update, .storage = b->storage};
-    int rc = sources_check(&b->sources, err);
+    int rc = b->list ? sources_add_list(&b->sources, "-", b->separator, &job, err) : 0;
+    if (!rc)
+        rc = sources_check(&b->sources, !b->update && !index_is_there(b->path), err);
     if (!rc)
         rc = collection_model_at(
             &b->model, b->path, !b->update, session->model_options.directory, &session->arena, err);
@@ -224,7 +242,7 @@ static void put_summary(struct build *b, double start)
 
 static int run(const struct argp *argp, bool update, int argc, char **argv)
 {
-    struct build b = {.update = update, .storage = -1};
+    struct build b = {.update = update, .separator = '\n', .storage = -1};
     struct err err = {0};
     options_parse(argp, argc, argv, &b);
     session_begin(&b.session);

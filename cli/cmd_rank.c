@@ -4,9 +4,7 @@
 #include "cli/session.h"
 #include "cli/text.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 /* What the command line asks for, and what is opened to do it. */
 struct rank {
@@ -27,7 +25,8 @@ enum { KEY_FILE = 0x100 };
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Captions:", 1},
     {"file", KEY_FILE, "FILE", 0,
-        "Rank for many pictures: a line of FILE, or of stdin for -, is {\"path\": ..., \"captions\": [...]}",
+        "Rank for many pictures: a line of FILE, or of standard input for -, is {\"path\": ..., "
+        "\"captions\": [...]}",
         1},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {0},
@@ -42,7 +41,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[1] = &r->session.quiet;
         return 0;
     case KEY_FILE:
-        r->file = argument;
+        r->file = option_input(state, argument);
         return 0;
     case 'f':
         r->format = option_choice(state, "format", argument, output_formats);
@@ -88,25 +87,14 @@ static const struct argp argp = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-static int read_file(struct rank *r, struct err *err)
-{
-    if (!strcmp(r->file, "-"))
-        return rank_requests_read(&r->requests, stdin, "stdin", err);
-    FILE *stream = fopen(r->file, "r");
-    if (!stream)
-        return err_set(err, ERR_IO, "unable to open '%s': %s", r->file, strerror(errno));
-    const int rc = rank_requests_read(&r->requests, stream, r->file, err);
-    fclose(stream);
-    return rc;
-}
-
 /* The work first, the device after: a file that is not there shows at once. */
 static int open_all(struct rank *r, struct err *err)
 {
     const char *const *captions = (const char *const *)r->arguments + 1;
-    int rc = r->file ? read_file(r, err)
-                     : rank_requests_add(
-                           &r->requests, picture_file(r->arguments[0]), captions, r->argument_count - 1, err);
+    const struct job job = session_job(&r->session);
+    int rc = r->file ? rank_requests_read(&r->requests, r->file, &job, err)
+                     : rank_requests_add(&r->requests, picture_input(r->arguments[0]), captions,
+                           r->argument_count - 1, err);
     if (!rc)
         rc = session_open(&r->session, err);
     return rc ? rc : session_loader(&r->session, err);

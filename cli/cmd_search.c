@@ -17,17 +17,19 @@ struct searching {
     struct search_request request;
     struct output output;
     struct strings queries; /* one a line of --queries */
+    bool conversation;      /* they come one by one, and each is answered at once */
+    size_t asked;           /* queries, so far */
     struct collection *collection;
     struct search_rows rows;
     struct search_results *batches; // (batch_count), kept for the gallery
     struct hit_list *lists;         // (count), of the batches
-    size_t batch_count, count;
+    size_t batch_count, batch_room, count, room;
     size_t fruitless; /* queries without a hit */
 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-/* Blank lines ask for nothing. */
+/* Blank lines ask for nothing. ERR_FORMAT: no query. */
 static int add_query(struct searching *s, const char *line, size_t number, struct err *err)
 {
     if (!line[strspn(line, " \t\r")])
@@ -35,20 +37,22 @@ static int add_query(struct searching *s, const char *line, size_t number, struc
     char *valid = text_utf8(line);
     int rc = valid ? 0 : err_memory(err, strlen(line));
     if (!rc && strcmp(valid, line))
-        rc = err_set(
-            err, ERR_FORMAT, "unable to read '%s': line %zu is not UTF-8", s->request.queries_path, number);
+        rc = err_set(err, ERR_FORMAT, "unable to read '%s': line %zu is not UTF-8",
+            input_name(s->request.queries_path), number);
     free(valid);
     return rc ? rc : strings_add(&s->queries, line, strlen(line), err);
 }
 
+/* All of them, but for those of a conversation. */
 static int read_queries(struct searching *s, struct err *err)
 {
     enum { LIMIT = 256 << 20 };
     const char *path = s->request.queries_path;
     struct strings lines = {0};
-    if (!path)
+    s->conversation = path && !strcmp(path, "-");
+    if (!path || s->conversation)
         return 0;
-    int rc = lines_read(&lines, path, LIMIT, err);
+    int rc = input_lines(&lines, path, LIMIT, err);
     for (size_t i = 0; i < lines.count && !rc; i++)
         rc = add_query(s, lines.items[i], i + 1, err);
     strings_release(&lines);
@@ -78,9 +82,25 @@ static int print_lists(struct searching *s, const struct search_results *found, 
     int rc = 0;
     for (size_t i = 0; i < found->count && !rc; i++) {
         s->fruitless += !found->lists[i].count;
-        rc = search_print(&s->output, &found->lists[i], err);
+        rc = (s->conversation ? search_answer : search_print)(&s->output, &found->lists[i], err);
     }
     return rc;
+}
+
+/* The gallery's. */
+static int keep_lists(struct searching *s, struct search_results *found, struct err *err)
+{
+    int rc = array_grow(s->batches, &s->batch_room, s->batch_count + 1, err);
+    if (!rc)
+        rc = array_grow(s->lists, &s->room, s->count + found->count, err);
+    if (rc) {
+        search_results_release(found);
+        return rc;
+    }
+    for (size_t i = 0; i < found->count; i++)
+        s->lists[s->count++] = found->lists[i];
+    s->batches[s->batch_count++] = *found;
+    return 0;
 }
 
 /* Prints what is found. Results are kept for the gallery only. */
@@ -94,13 +114,9 @@ static int search_batch(struct searching *s, const struct search *search, size_t
     progress_clear(&s->request.session.progress);
     *truncated += found.truncated;
     rc = print_lists(s, &found, err);
-    if (!s->request.html) {
-        search_results_release(&found);
-        return rc;
-    }
-    for (size_t i = 0; i < found.count; i++)
-        s->lists[s->count++] = found.lists[i];
-    s->batches[s->batch_count++] = found;
+    if (!rc && s->request.html)
+        return keep_lists(s, &found, err);
+    search_results_release(&found);
     return rc;
 }
 
@@ -118,31 +134,84 @@ static void say_nothing_found(const struct searching *s)
     if (!s->rows.chosen.chosen)
         message_nothing(collection_index(s->collection), &request->filter);
     else if (request->queries_path)
-        message("%zu of %zu queries have no hit of %g or more", s->fruitless, s->queries.count,
+        message("%zu of %zu queries have no hit of %g or more", s->fruitless, s->asked,
             request->wanted.min_score);
     else
         message("no hit of %g or more", request->wanted.min_score);
 }
 
+/* Those from `first` on, so many at once. */
+static int search_queries(struct searching *s, struct search *search, size_t first, size_t *truncated,
+    const struct job *job, struct err *err)
+{
+    const size_t at_once = queries_at_once(s), queries = s->queries.count;
+    int rc = 0;
+    for (; first < queries && !rc; first += at_once) {
+        search->texts = (const char *const *)s->queries.items + first;
+        search->text_count = queries - first < at_once ? queries - first : at_once;
+        s->asked += search->text_count;
+        rc = search_batch(s, search, truncated, job, err);
+    }
+    return rc;
+}
+
+/* Takes the lines that have come: at least one, unless it is the end, and no more than are searched at once.
+ * ERR_FORMAT: the last is no query. */
+static int take_lines(struct searching *s, bool *found, struct span *last, struct line_reader *reader,
+    const struct job *job, struct err *err)
+{
+    const size_t most = s->queries.count + queries_at_once(s);
+    int rc;
+    do {
+        rc = line_reader_next(found, last, reader, "waiting for queries", job, err);
+        if (!rc && *found)
+            rc = strlen(last->data) == last->length
+                     ? add_query(s, last->data, reader->number, err)
+                     : err_set(err, ERR_FORMAT, "unable to read '%s': line %zu has a NUL in it", reader->name,
+                           reader->number);
+    } while (!rc && *found && s->queries.count < most && line_reader_ready(reader));
+    return rc;
+}
+
+/* Answers lines as they come, in their order. A gallery needs their words to the end. */
+static int converse(
+    struct searching *s, struct search *search, size_t *truncated, const struct job *job, struct err *err)
+{
+    struct line_reader reader;
+    struct span last;
+    struct err why;
+    bool found = true;
+    int rc = line_reader_open(&reader, s->request.queries_path, '\n', err);
+    while (!rc && found) {
+        if (!s->request.html)
+            strings_release(&s->queries);
+        const size_t first = s->queries.count;
+        const int taken = take_lines(s, &found, &last, &reader, job, &why);
+        if (taken && taken != ERR_FORMAT)
+            rc = err_set(err, why.code, "%s", why.msg);
+        if (!rc)
+            rc = search_queries(s, search, first, truncated, job, err);
+        if (!rc && taken) {
+            progress_clear(&s->request.session.progress);
+            s->request.session.failed++;
+            rc = search_answer_failure(&s->output, last.data, why.msg, err);
+        }
+    }
+    line_reader_close(&reader);
+    return rc;
+}
+
 static int search_all(struct searching *s, const struct job *job, struct err *err)
 {
     const struct search_request *request = &s->request;
-    const size_t at_once = queries_at_once(s), queries = s->queries.count;
     struct search search = {.rows = &s->rows,
         .terms = request->terms,
         .term_count = request->term_count,
         .wanted = request->wanted};
     size_t truncated = 0;
-    s->batches = mem_new(queries + 1, sizeof *s->batches);
-    s->lists = mem_new(queries + 1, sizeof *s->lists);
-    int rc = s->batches && s->lists ? 0 : err_memory(err, queries * sizeof *s->batches);
-    if (!rc && !request->queries_path)
-        rc = search_batch(s, &search, &truncated, job, err);
-    for (size_t first = 0; first < queries && !rc; first += at_once) {
-        search.texts = (const char *const *)s->queries.items + first;
-        search.text_count = queries - first < at_once ? queries - first : at_once;
-        rc = search_batch(s, &search, &truncated, job, err);
-    }
+    int rc = !request->queries_path ? search_batch(s, &search, &truncated, job, err)
+             : s->conversation      ? converse(s, &search, &truncated, job, err)
+                                    : search_queries(s, &search, 0, &truncated, job, err);
     progress_clear(&s->request.session.progress);
     session_say_cut(&request->session, "queries", truncated);
     if (!rc && s->fruitless)

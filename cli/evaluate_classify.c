@@ -50,7 +50,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         e->format = option_choice(state, "format", argument, output_formats);
         return 0;
     case KEY_CLASSES:
-        e->classes = argument;
+        e->classes = option_input(state, argument);
         return 0;
     case KEY_ALLOW_MISSING:
         e->allow_missing = true;

@@ -42,7 +42,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[1] = &e->session.quiet;
         return 0;
     case 'c':
-        e->captions = argument;
+        e->captions = option_input(state, argument);
         return 0;
     case 'i':
         e->folder = argument;

@@ -6,9 +6,9 @@
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Labels:", 1},
     {"labels", 'l', "LIST|FILE", 0,
-        "The labels to choose from: cat,dog,\"traffic light\" or a text file with one a line, where blank "
-        "lines and lines that begin with # do not count. A value without commas that has a / or ends in "
-        ".txt is always a file",
+        "The labels to choose from: cat,dog,\"traffic light\" or a text file with one a line, - for standard "
+        "input, where blank lines and lines that begin with # do not count. A value without commas that has "
+        "a / or ends in .txt is always a file",
         1},
     {"templates", 't', "SET|TEXT|FILE", 0,
         "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
@@ -25,10 +25,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         labels->templates = TEMPLATE_DEFAULT;
         return 0;
     case 'l':
-        labels->labels = argument;
+        labels->labels = option_input(state, argument);
         return 0;
     case 't':
-        labels->templates = argument;
+        labels->templates = option_input(state, argument);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

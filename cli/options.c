@@ -283,6 +283,16 @@ double option_seconds(const struct argp_state *state, const char *option, const 
     return 0;
 }
 
+const char *option_input(struct argp_state *state, const char *argument)
+{
+    static const char *taken; /* there is one standard input, whatever the table of options */
+    if (!input_is_standard(argument))
+        return argument;
+    if (taken)
+        argp_error(state, "standard input can be read once: '%s' and '%s' are both that", taken, argument);
+    return taken = argument;
+}
+
 const char *option_page(struct argp_state *state, const char *path)
 {
     static const char page[] = "<!DOCTYPE html";

@@ -60,6 +60,9 @@ size_t option_number(
 int option_choice(
     struct argp_state *state, const char *option, const char *argument, const char *const names[]);
 
+/* An argument that names an input (base.h), or an exit where it is standard input and another one was already. */
+const char *option_input(struct argp_state *state, const char *argument);
+
 /* The file that --html names, or an exit where one is there that is no page and would be lost. */
 const char *option_page(struct argp_state *state, const char *path);
 

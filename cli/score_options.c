@@ -100,11 +100,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[1] = &s->session.quiet;
         return 0;
     case 'r':
-        add_path(state, &s->references, argument);
+        add_path(state, &s->references, option_input(state, argument));
         return 0;
     case 'c':
     case ARGP_KEY_ARG:
-        add_path(state, &s->candidates, argument);
+        add_path(state, &s->candidates, option_input(state, argument));
         return 0;
     case 'i':
         s->pictures = argument;
@@ -125,7 +125,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->options.without_context = option_choice(state, "context", argument, switches);
         return 0;
     case KEY_DF:
-        s->df_path = argument;
+        s->df_path = option_input(state, argument);
         return 0;
     case KEY_SAVE_DF:
         s->save_df_path = argument;
@@ -174,7 +174,7 @@ const struct argp score_argp = {
            "  diptych score -r refs.json --compare ours.json theirs.json\v"
            "Files are COCO annotations or "
            "results, one of Karpathy's splits, clipscore's {\"stem\": \"caption\"}, or text with one caption "
-           "a line; gzipped or not. They are joined by the images' ids.\n\n"
+           "a line; gzipped or not, and - is standard input. They are joined by the images' ids.\n\n"
            "Exit status: 0 scored, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,

@@ -34,6 +34,15 @@ struct search_head {
  *          a hit does not have */
 int search_print(const struct output *output, const struct hit_list *list, struct err *err);
 
+/* The same as an answer that whoever asked can tell the end of, and which is out when this returns:
+ *
+ *   table, tsv  with an empty line behind
+ *   json        one line, {"query", "hits": [{"score", ...}]}
+ *
+ * And the answer to a line that is no query: {"query", "error"} in json, else a message. */
+int search_answer(const struct output *output, const struct hit_list *list, struct err *err);
+int search_answer_failure(const struct output *output, const char *line, const char *reason, struct err *err);
+
 /* Writes lists (count) as one HTML page with small pictures in it. */
 int search_gallery(const char *path, const struct search_head *head, const struct hit_list *lists,
     size_t count, const struct job *job, struct err *err);

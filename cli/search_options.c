@@ -27,7 +27,11 @@ static const struct argp_option options[] = {
     {"minus", KEY_MINUS, "TEXT", 0, "And for the opposite of this", 1},
     {"image", 'i', "FILE[:WEIGHT]", 0, "And for what looks like this picture; it counts WEIGHT times a text",
         1},
-    {"queries", KEY_QUERIES, "FILE", 0, "Many queries: a text a line; blank lines do not count", 1},
+    {"queries", KEY_QUERIES, "FILE", 0,
+        "Many queries: a text a line; blank lines do not count. - answers the lines of standard input one by "
+        "one, "
+        "each at once",
+        1},
     {"kind", KEY_SEARCH_KIND, "KIND", 0,
         "image or text: items of one kind; any: both in turns, each by score (default: pictures before "
         "texts)",
@@ -48,7 +52,7 @@ static const struct argp_option options[] = {
 
 static void add_term(struct search_request *s, const char *text, const char *picture, float weight)
 {
-    s->terms[s->term_count++] = (struct query_term){text, picture_file(picture), weight};
+    s->terms[s->term_count++] = (struct query_term){text, picture_input(picture), weight};
 }
 
 static void add_text(struct search_request *s, struct argp_state *state, const char *text, float weight)
@@ -82,13 +86,13 @@ static void add_picture(struct search_request *s, struct argp_state *state, char
     char *colon = strrchr(argument, ':'), *end = NULL;
     const double weight = colon ? strtod(colon + 1, &end) : 1;
     if (!colon || end == colon + 1 || *end || !stat(argument, &st)) {
-        add_term(s, NULL, argument, 1);
+        add_term(s, NULL, option_input(state, argument), 1);
         return;
     }
     if (!isfinite(weight) || weight == 0 || fabs(weight) > 1e6)
         argp_error(state, "--image takes a weight that is not 0, not '%s'", colon + 1);
     *colon = '\0';
-    add_term(s, NULL, argument, (float)weight);
+    add_term(s, NULL, option_input(state, argument), (float)weight);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -119,7 +123,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         add_picture(s, state, argument);
         return 0;
     case KEY_QUERIES:
-        s->queries_path = argument;
+        s->queries_path = option_input(state, argument);
         return 0;
     case 'f':
         s->format = option_choice(state, "format", argument, output_formats);
@@ -167,20 +171,25 @@ const struct argp search_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "INDEX [WORD...]",
-    .doc = "Find the pictures and texts of an index that are closest to a text, a picture, or several of "
-           "both. The words are one text; what --plus, --minus and --image name is added to it.\n\n"
-           "  diptych search photos.dip a red kite over the sea\n"
-           "  diptych search photos.dip a beach --minus people --image sea.jpg:0.5 \\\n"
-           "      --top 20\n"
-           "  diptych search photos.dip sunset \\\n"
-           "      --where \"width >= 1024 and date >= '2024'\" --html sunset.html\v"
-           "Scores are cosines with "
-           "the query, highest first, of pictures and then of texts: texts lie closer to a text than any "
-           "picture does. The search is exact.\n\n"
-           "tsv has the columns query, score, id, kind, path and text (of a picture: its caption), and with "
-           "--near-copies hide the number of copies; json has those that are known, \"picture\" (that a text "
-           "describes), \"metadata\" and \"copies\", the ids of up to 100 of \"copy_count\".\n\n"
-           "Exit status: 0 searched, 2 cannot.",
+    .doc =
+        "Find the pictures and texts of an index that are closest to a text, a picture, or several of "
+        "both. The words are one text; what --plus, --minus and --image name is added to it.\n\n"
+        "  diptych search photos.dip a red kite over the sea\n"
+        "  diptych search photos.dip a beach --minus people --image sea.jpg:0.5 \\\n"
+        "      --top 20\n"
+        "  diptych search photos.dip sunset \\\n"
+        "      --where \"width >= 1024 and date >= '2024'\" --html sunset.html\v"
+        "Scores are cosines with "
+        "the query, highest first, of pictures and then of texts: texts lie closer to a text than any "
+        "picture does. The search is exact.\n\n"
+        "tsv has the columns query, score, id, kind, path and text (of a picture: its caption), and with "
+        "--near-copies hide the number of copies; json has those that are known, \"picture\" (that a text "
+        "describes), \"metadata\" and \"copies\", the ids of up to 100 of \"copy_count\".\n\n"
+        "With --queries - another program can hold the conversation, a line to a line: in json an answer is "
+        "one line, {\"query\": ..., \"hits\": [...]}, or {\"query\": ..., \"error\": ...}; in table and tsv "
+        "an "
+        "empty line ends it. The end of standard input is the end.\n\n"
+        "Exit status: 0 searched, 1 some lines are no queries, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,
 };

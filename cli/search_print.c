@@ -50,27 +50,52 @@ static double score_digits(double score)
     return strtod(digits, NULL);
 }
 
-/* Fifteen digits keep a score as it is rounded, and the numbers of metadata as people write them.
- * A text's path is the file that it came from, which says less than the picture that it describes. */
-static int print_json(const struct hit_list *list, struct err *err)
+/* ---- json ---------------------------------------------------------------------------------------------- */
+
+/* Fifteen digits keep a score as it is rounded, and the numbers of metadata as people write them. */
+enum { DIGITS = JSON_REAL_PRECISION(15) };
+
+/* A text's path is the file that it came from, which says less than the picture that it describes. */
+static json_t *hit_json(const struct hit_list *list, size_t i)
+{
+    const struct index_item *item = &list->items[i];
+    const struct hit_copies *copies = list->copies && list->copies[i].count ? &list->copies[i] : NULL;
+    return json_pack("{s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}", "score",
+        score_digits(list->hits[i].score), "id", (json_int_t)item->id, "kind", index_kind_names[item->kind],
+        "path", item->path ? json_text(item->path) : NULL, "text",
+        item->caption ? json_text(item->caption) : NULL, "picture",
+        item->picture ? json_text(item->picture) : NULL, "metadata",
+        item->metadata ? json_loads(item->metadata, 0, NULL) : NULL, "copies",
+        copies ? hit_copies_json(copies) : NULL, "copy_count",
+        copies ? json_integer((json_int_t)copies->count) : NULL);
+}
+
+static int print_hits(const struct hit_list *list, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < list->count && !rc; i++) {
-        const struct index_item *item = &list->items[i];
-        const struct hit_copies *copies = list->copies && list->copies[i].count ? &list->copies[i] : NULL;
-        rc = json_print(json_pack("{s:o, s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}", "query",
-                            json_text(list->query), "score", score_digits(list->hits[i].score), "id",
-                            (json_int_t)item->id, "kind", index_kind_names[item->kind], "path",
-                            item->path ? json_text(item->path) : NULL, "text",
-                            item->caption ? json_text(item->caption) : NULL, "picture",
-                            item->picture ? json_text(item->picture) : NULL, "metadata",
-                            item->metadata ? json_loads(item->metadata, 0, NULL) : NULL, "copies",
-                            copies ? hit_copies_json(copies) : NULL, "copy_count",
-                            copies ? json_integer((json_int_t)copies->count) : NULL),
-            JSON_REAL_PRECISION(15), err);
+        json_t *line = json_pack("{s:o}", "query", json_text(list->query));
+        if (json_object_update_new(line, hit_json(list, i))) {
+            json_decref(line);
+            line = NULL;
+        }
+        rc = json_print(line, DIGITS, err);
     }
     return rc;
 }
+
+static int print_document(const struct hit_list *list, struct err *err)
+{
+    json_t *hits = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        if (json_array_append_new(hits, hit_json(list, i))) {
+            json_decref(hits);
+            hits = NULL;
+        }
+    return json_print(json_pack("{s:o, s:o}", "query", json_text(list->query), "hits", hits), DIGITS, err);
+}
+
+/* ---- any ----------------------------------------------------------------------------------------------- */
 
 int search_print(const struct output *output, const struct hit_list *list, struct err *err)
 {
@@ -79,9 +104,32 @@ int search_print(const struct output *output, const struct hit_list *list, struc
         print_tsv(list);
         return 0;
     case OUTPUT_JSON:
-        return print_json(list, err);
+        return print_hits(list, err);
     default:
         print_table(output, list);
         return 0;
     }
+}
+
+int search_answer(const struct output *output, const struct hit_list *list, struct err *err)
+{
+    const int rc =
+        output->format == OUTPUT_JSON ? print_document(list, err) : search_print(output, list, err);
+    if (output->format != OUTPUT_JSON)
+        putchar('\n');
+    output_flush();
+    return rc;
+}
+
+int search_answer_failure(const struct output *output, const char *line, const char *reason, struct err *err)
+{
+    int rc = 0;
+    if (output->format == OUTPUT_JSON) {
+        rc = json_print(json_pack("{s:o, s:s}", "query", json_text(line), "error", reason), 0, err);
+    } else {
+        message("%s", reason);
+        putchar('\n');
+    }
+    output_flush();
+    return rc;
 }

@@ -156,6 +156,8 @@ int session_pictures(struct session *session, const struct strings *paths, size_
 {
     struct printing printing = {session, session_job(session), total, visit, context};
     struct picture_source *pictures = picture_files((const char *const *)paths->items, paths->count);
+    for (size_t i = 0; pictures && i < paths->count; i++)
+        pictures[i].input = true;
     int rc = pictures ? session_loader(session, err) : err_memory(err, paths->count * sizeof *pictures);
     if (!rc)
         rc = job_step(&printing.job, "pictures", 0, total, err);

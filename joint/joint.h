@@ -278,10 +278,10 @@ struct rank_requests {
 int rank_requests_add(struct rank_requests *requests, struct picture_source picture,
     const char *const *captions, size_t count, struct err *err);
 
-/* Adds the lines {"path": ..., "captions": [...]} of a stream, which messages call `name`; other keys and blank
- * lines do not count. A line that is no such thing is added with its error; only a stream that cannot be read
- * (ERR_IO), or no memory, fails. */
-int rank_requests_read(struct rank_requests *requests, FILE *stream, const char *name, struct err *err);
+/* Adds the lines {"path": ..., "captions": [...]} of an input; other keys and blank lines do not count. A line that is
+ * no such thing is added with its error; what fails is line_reader_next. */
+int rank_requests_read(
+    struct rank_requests *requests, const char *path, const struct job *job, struct err *err);
 void rank_requests_release(struct rank_requests *requests);
 
 /* Encodes pictures and captions, as they are, and hands each request over in order, with all its captions ranked:
@@ -299,9 +299,13 @@ int rank_requests_run(struct rank_requests *requests, size_t *truncated, struct 
  * cannot be read is added too: it fails in its turn, with its reason. */
 int picture_list_add(struct strings *paths, const char *root, const struct job *job, struct err *err);
 
-/* Labels: the lines of a file, or a list with commas between. A value is a file where one has that name, and
- * where it has no comma but a '/' or ".txt" at its end. Blanks around a label are dropped; so is, with a report
- * to the job, a label that a file repeats, and lines that begin with '#'. Errors are lines_read's. */
+/* Adds the lines of a list of paths, which is an input, but for empty ones: see line_reader_open and its `end`. Errors are
+ * line_reader_next's, and ERR_FORMAT for a NUL in a line. */
+int path_list_read(struct strings *paths, const char *list, char end, const struct job *job, struct err *err);
+
+/* Labels: the lines of a file, or a list with commas between. A value is an input (input_lines) where there is one of
+ * that name, and where it has no comma but a '/' or ".txt" at its end. Blanks around a label are dropped; so is, with a report
+ * to the job, a label that a file repeats, and lines that begin with '#'. Errors are input_lines's. */
 int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err);
 
 /* The template where nobody names one. */
@@ -311,7 +315,7 @@ int label_list_read(struct strings *labels, const char *value, const struct job 
  * the label. ERR_NOT_FOUND: it is neither. */
 int template_add(struct strings *templates, const char *value, struct err *err);
 
-/* The same, or else the lines of a file of that name. Errors are lines_read's. */
+/* The same, or else the lines of an input of that name. Errors are input_lines's. */
 int template_list_read(struct strings *templates, const char *value, struct err *err);
 
 /* ---- zero-shot classification -------------------------------------------------------------------------- */

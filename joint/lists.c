@@ -26,7 +26,27 @@ static int add_path(void *context, const char *path, const struct err *problem)
 
 int picture_list_add(struct strings *paths, const char *root, const struct job *job, struct err *err)
 {
+    if (input_is_pipe(root)) /* no walk would visit it */
+        return strings_add(paths, root, strlen(root), err);
     return file_walk(root, add_path, &(struct listing){paths, job, err}, err);
+}
+
+int path_list_read(struct strings *paths, const char *list, char end, const struct job *job, struct err *err)
+{
+    struct line_reader reader;
+    struct span line;
+    bool found = true;
+    int rc = line_reader_open(&reader, list, end, err);
+    while (!rc && !(rc = line_reader_next(&found, &line, &reader, "reading the list", job, err)) && found) {
+        if (strlen(line.data) < line.length)
+            rc = err_set(err, ERR_FORMAT,
+                "unable to read '%s': line %zu has a NUL in it; -0 is for names that end in one", reader.name,
+                reader.number);
+        else if (line.length)
+            rc = strings_add(paths, line.data, line.length, err);
+    }
+    line_reader_close(&reader);
+    return rc;
 }
 
 /* ---- lines --------------------------------------------------------------------------------------------- */
@@ -55,7 +75,7 @@ int list_read(struct strings *out, const char *path, struct err *err)
 {
     enum { LIMIT = 64 << 20 };
     struct strings lines = {0};
-    int rc = lines_read(&lines, path, LIMIT, err);
+    int rc = input_lines(&lines, path, LIMIT, err);
     if (!rc)
         rc = add_list(out, &lines, err);
     strings_release(&lines);
@@ -68,7 +88,7 @@ static bool names_file(const char *value)
 {
     struct stat st;
     const size_t length = strlen(value);
-    if (!stat(value, &st) && S_ISREG(st.st_mode))
+    if (!strcmp(value, "-") || (!stat(value, &st) && !S_ISDIR(st.st_mode)))
         return true;
     return !strchr(value, ',') && (strchr(value, '/') || (length > 4 && !strcmp(value + length - 4, ".txt")));
 }
@@ -87,8 +107,8 @@ static int drop_repeated(struct strings *labels, const char *path, const struct 
         if (!rc && *first == i)
             labels->items[kept++] = label;
         else if (!rc)
-            job_reportf(
-                job, ERR_FORMAT, "label '%s' stands in '%s' more than once and counts once", label, path);
+            job_reportf(job, ERR_FORMAT, "label '%s' stands in '%s' more than once and counts once", label,
+                input_name(path));
     }
     if (!rc)
         labels->count = kept;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/internal.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,22 +121,19 @@ static int add_line(struct rank_requests *requests, const char *bytes, size_t si
     return rank_request_fail(requests, request, problem.msg, err);
 }
 
-int rank_requests_read(struct rank_requests *requests, FILE *stream, const char *name, struct err *err)
+int rank_requests_read(
+    struct rank_requests *requests, const char *path, const struct job *job, struct err *err)
 {
-    char *line = NULL;
-    size_t room = 0, number = 0;
-    ssize_t length;
-    int rc = 0;
-    while (!rc && (length = getline(&line, &room, stream)) >= 0) {
-        const size_t mark = number++ ? 0 : byte_order_mark(line, (size_t)length);
-        const char *text = line + mark;
-        length -= (ssize_t)mark;
-        if (strspn(text, " \t\r\n") < (size_t)length)
-            rc = add_line(requests, text, (size_t)length, name, number, err);
-    }
-    if (!rc && ferror(stream))
-        rc = err_set(err, ERR_IO, "unable to read '%s': %s", name, strerror(errno));
-    free(line);
+    struct line_reader reader;
+    struct span line;
+    bool found = true;
+    int rc = line_reader_open(&reader, path, '\n', err);
+    while (!rc &&
+           !(rc = line_reader_next(&found, &line, &reader, "reading the pictures' captions", job, err)) &&
+           found)
+        if (line.data[strspn(line.data, " \t\r")] || strlen(line.data) < line.length)
+            rc = add_line(requests, line.data, line.length, reader.name, reader.number, err);
+    line_reader_close(&reader);
     return rc;
 }
 

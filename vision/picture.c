@@ -190,6 +190,11 @@ struct picture_source picture_file(const char *path)
     return (struct picture_source){.path = path};
 }
 
+struct picture_source picture_input(const char *path)
+{
+    return (struct picture_source){.path = path, .input = true};
+}
+
 struct picture_source picture_bytes(const char *name, const uint8_t *bytes, size_t size)
 {
     return (struct picture_source){.name = name, .bytes = bytes, .size = size};
@@ -205,7 +210,7 @@ struct picture_source *picture_files(const char *const *paths, size_t count)
 
 const char *picture_source_name(const struct picture_source *source)
 {
-    return source->path ? source->path : source->name;
+    return source->path ? source->input ? input_name(source->path) : source->path : source->name;
 }
 
 int picture_read(
@@ -216,7 +221,9 @@ int picture_read(
 
     *out = (struct picture){0};
     if (source.path) {
-        const int rc = file_read(&bytes, &source.size, source.path, limits.max_bytes, err);
+        int (*read)(char **, size_t *, const char *, size_t, struct err *) =
+            source.input ? input_read : file_read;
+        const int rc = read(&bytes, &source.size, source.path, limits.max_bytes, err);
         if (rc)
             return rc; /* its messages hold the path */
         source.bytes = (const uint8_t *)bytes;

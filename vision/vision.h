@@ -54,12 +54,14 @@ bool picture_has_alpha(const struct picture *picture); /* of pixels or of a colo
 /* Where a picture comes from: a file, or bytes that are in memory already. All is borrowed. */
 struct picture_source {
     const char *path;     /* of the file, which may be gzipped; NULL: the bytes */
+    bool input;           /* the path is what a user has named, which may be a pipe or "-" (input_read) */
     const char *name;     /* what messages call the bytes, as they name a file by its path */
     const uint8_t *bytes; // (size): what a file of the picture holds
     size_t size;
 };
 
 struct picture_source picture_file(const char *path);
+struct picture_source picture_input(const char *path);
 struct picture_source picture_bytes(const char *name, const uint8_t *bytes, size_t size);
 
 /* (count) sources, for free(): one a file. NULL when out of memory. */

@@ -106,21 +106,29 @@ extern const char *const source_names[SOURCE_KINDS];
 /* Zero-initialise. */
 struct sources {
     struct strings paths[SOURCE_KINDS]; /* path_absolute's */
+    struct strings listed;              /* the same: pictures and folders that go in and are no source */
     bool
         gone; /* pictures that are missing are gone, however many, and so is a folder of them that is not there */
     bool retry; /* pictures that could not be read before are tried again */
 };
 
-/* Adds a path as the user names it. ERR_MEMORY. */
+/* Adds a path as the user names it. ERR_ARGUMENT: it is a pipe or standard input, which no sync could read again;
+ * ERR_MEMORY. */
 int sources_add(struct sources *sources, enum source_kind kind, const char *path, struct err *err);
+
+/* Adds the paths of a list, path_list_read's, of pictures and folders. They go in, and what was known of them is brought
+ * up to date, but later syncs do not look for them: a list may have a million lines, and stands for files that somebody
+ * else keeps account of. Their items stay until they are removed. Errors are path_list_read's; ERR_ARGUMENT: it is empty. */
+int sources_add_list(
+    struct sources *sources, const char *list, char end, const struct job *job, struct err *err);
 
 /* Adds those that an index remembers. Errors are index_sources's. */
 int sources_recall(struct sources *sources, struct index *index, struct err *err);
 bool sources_any(const struct sources *sources);
 
 /* Looks whether the files can be read, but for pictures, which fail one by one: ERR_IO with the first that
- * cannot. */
-int sources_check(const struct sources *sources, struct err *err);
+ * cannot. Of an index that is `new`, something has to be there: ERR_IO too where no path is. */
+int sources_check(const struct sources *sources, bool new, struct err *err);
 void sources_release(struct sources *sources);
 
 /* ---- bringing up to date ------------------------------------------------------------------------------- */
@@ -141,7 +149,7 @@ struct sync_counts {
 
 /* Makes the collection what its sources are: the pictures below the folders by path, size, time and content; the
  * texts of the files; captions and metadata. sources NULL or empty: those that the index remembers; others are
- * remembered from now on. For the writer, with an embedder attached.
+ * remembered from now on, but for pictures and folders that are not there, and what is listed. For the writer, with an embedder attached.
  *
  * A folder that is not there, holds no picture any more, or has lost more than half of its pictures and at least 50,
  * may be a drive that is not mounted: it is reported as one failure, and its pictures, counted as missing, stay.

@@ -45,12 +45,14 @@ bool same_text(const char *a, const char *b)
 
 /* ---- sources ------------------------------------------------------------------------------------------- */
 
+/* But for pictures that are not there: a name with a mistake in it would be missed every time. */
 static int remember(const struct sources *sources, struct index *index, struct err *err)
 {
     int rc = 0;
     for (int kind = 0; kind < SOURCE_KINDS; kind++)
         for (size_t i = 0; i < sources->paths[kind].count && !rc; i++)
-            rc = index_source_add(index, source_names[kind], sources->paths[kind].items[i], err);
+            if (kind != SOURCE_PICTURES || file_exists(sources->paths[kind].items[i]))
+                rc = index_source_add(index, source_names[kind], sources->paths[kind].items[i], err);
     return rc ? rc : index_commit(index, err);
 }
 
@@ -97,13 +99,15 @@ static int forget(struct index *index, const struct strings *roots, struct err *
 
 static int sync_folders(struct sync *sync, const struct sources *sources, struct err *err)
 {
-    const struct strings *roots = &sources->paths[SOURCE_PICTURES];
+    const struct strings *roots = &sources->paths[SOURCE_PICTURES], *listed = &sources->listed;
     const bool gone = sources->gone;
     struct file_list files = {
         .index = sync->index, .job = sync->job, .gone = gone, .plan = {.retry = sources->retry}};
     int rc = file_list_recall(&files, err);
     for (size_t i = 0; i < roots->count && !rc; i++)
         rc = file_list_walk(&files, roots->items[i], err);
+    for (size_t i = 0; i < listed->count && !rc; i++)
+        rc = file_list_walk(&files, listed->items[i], err);
     if (!rc)
         rc = job_step(sync->job, "looking for changes", 0, 0, err);
     if (!rc)

@@ -99,7 +99,8 @@ static int fail(const struct walk *walk, const char *path, const struct err *pro
     struct file_list *list = walk->list;
     const char *why = failure_reason(problem->msg, path);
     const struct index_failure failure = {.path = path, .why = why, .again = true};
-    int rc = strings_add(&list->unreadable, path, strlen(path), walk->err);
+    size_t *value;
+    int rc = string_map_add(&value, &list->plan.unreadable, path, strlen(path), 0, walk->err);
     if (rc)
         return rc;
     if (strcmp(path, walk->root) && failed_before(&list->plan, path, why)) {
@@ -111,6 +112,13 @@ static int fail(const struct walk *walk, const char *path, const struct err *pro
     return strcmp(path, walk->root) ? index_failure_keep(list->index, &failure, walk->err) : 0;
 }
 
+static int add_absent(struct file_list *list, const char *root, struct err *err)
+{
+    size_t *value;
+    const int rc = string_map_add(&value, &list->is_absent, root, strlen(root), 0, err);
+    return rc ? rc : strings_add(&list->absent, root, strlen(root), err);
+}
+
 static int visit(void *context, const char *path, const struct err *problem)
 {
     const struct walk *walk = context;
@@ -120,7 +128,7 @@ static int visit(void *context, const char *path, const struct err *problem)
     if (rc || index_owns(list->index, path))
         return rc;
     if (problem && !strcmp(path, walk->root) && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
-        return strings_add(&list->absent, path, strlen(path), walk->err);
+        return add_absent(list, path, walk->err);
     if (problem)
         return fail(walk, path, problem);
     if (stat(path, &st)) {
@@ -137,7 +145,12 @@ static int visit(void *context, const char *path, const struct err *problem)
 
 int file_list_walk(struct file_list *list, const char *root, struct err *err)
 {
-    int rc = strings_add(&list->roots, root, strlen(root), err);
+    const size_t number = list->roots.count, length = strlen(root);
+    size_t *first;
+    int rc = string_map_add(&first, &list->plan.roots, root, length, number, err);
+    if (rc || *first != number)
+        return rc; /* named twice */
+    rc = strings_add(&list->roots, root, length, err);
     return rc ? rc : file_walk(root, visit, &(struct walk){list, root, err}, err);
 }
 
@@ -216,54 +229,42 @@ static int add_item(void *context, const struct index_item *item)
 
 static bool is_absent(const struct file_list *list, const char *root)
 {
-    for (size_t i = 0; i < list->absent.count; i++)
-        if (!strcmp(list->absent.items[i], root))
-            return true;
-    return false;
+    return string_map_find(&list->is_absent, root, strlen(root));
 }
 
-static void report_loss(struct file_list *list, const struct plan_loss *loss)
+static void report_loss(struct file_list *list, const char *root, const struct plan_loss *loss)
 {
-    if (is_absent(list, loss->root))
+    if (is_absent(list, root))
         job_reportf(list->job, ERR_NOT_FOUND, "'%s' is not there; pictures of it that stay in the index: %zu",
-            loss->root, loss->missing);
+            root, loss->missing);
     else if (!loss->files)
         job_reportf(list->job, ERR_NOT_FOUND,
-            "'%s' holds no pictures any more; those that stay in the index: %zu", loss->root, loss->missing);
+            "'%s' holds no pictures any more; those that stay in the index: %zu", root, loss->missing);
     else
         job_reportf(list->job, ERR_NOT_FOUND,
-            "'%s' has lost %zu of %zu pictures at once; they stay in the index", loss->root, loss->missing,
+            "'%s' has lost %zu of %zu pictures at once; they stay in the index", root, loss->missing,
             loss->items);
     list->failed++;
-}
-
-static bool has_loss(const struct plan *plan, const char *root)
-{
-    for (size_t i = 0; i < plan->loss_count; i++)
-        if (!strcmp(plan->losses[i].root, root))
-            return true;
-    return false;
 }
 
 /* Each root that is not as it was, once. */
 static void report_roots(struct file_list *list)
 {
-    for (size_t i = 0; i < list->plan.loss_count; i++)
-        report_loss(list, &list->plan.losses[i]);
-    for (size_t i = 0; i < list->absent.count && !list->gone; i++) {
-        plan_spare_failures(&list->plan, list->absent.items[i]);
-        if (has_loss(&list->plan, list->absent.items[i]))
-            continue;
-        job_reportf(list->job, ERR_IO, "unable to read '%s': %s", list->absent.items[i], strerror(ENOENT));
-        list->failed++;
+    plan_spare_failures(&list->plan, &list->is_absent);
+    for (size_t i = 0; i < list->roots.count; i++) {
+        const char *root = list->roots.items[i];
+        if (list->plan.losses[i].spared) {
+            report_loss(list, root, &list->plan.losses[i]);
+        } else if (is_absent(list, root)) {
+            job_reportf(list->job, ERR_IO, "unable to read '%s': %s", root, strerror(ENOENT));
+            list->failed++;
+        }
     }
 }
 
 int file_list_plan(struct file_list *list, struct err *err)
 {
     struct plan *plan = &list->plan;
-    plan->roots = &list->roots;
-    plan->unreadable = &list->unreadable;
     int rc = index_each(list->index, &(struct index_filter){.kind = INDEX_IMAGE}, add_item,
         &(struct walk){.list = list, .err = err}, err);
     if (!rc)
@@ -274,7 +275,7 @@ int file_list_plan(struct file_list *list, struct err *err)
         rc = plan_moves(plan, err);
     if (!rc && !list->gone)
         rc = plan_spare(plan, err);
-    if (!rc)
+    if (!rc && !list->gone)
         report_roots(list);
     return rc;
 }
@@ -283,7 +284,7 @@ void file_list_release(struct file_list *list)
 {
     plan_release(&list->plan);
     strings_release(&list->roots);
-    strings_release(&list->unreadable);
     strings_release(&list->absent);
+    string_map_release(&list->is_absent);
     arena_release(&list->arena);
 }

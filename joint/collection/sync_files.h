@@ -12,11 +12,12 @@ struct file_list {
     const struct job *job;
     struct plan plan;
     bool gone; /* pictures without a file are gone, and so is a root that is not there: nothing is spared */
-    struct strings roots, unreadable;
+    struct strings roots;  /* each once: plan.roots has their numbers */
     struct strings absent; /* roots that are not there */
-    size_t failed;         /* paths that cannot be read */
-    size_t failed_before;  /* the same, and could not be before */
-    size_t skipped;        /* files below folders whose names are not those of pictures */
+    struct string_map is_absent;
+    size_t failed;        /* paths that cannot be read */
+    size_t failed_before; /* the same, and could not be before */
+    size_t skipped;       /* files below folders whose names are not those of pictures */
     size_t file_room, item_room;
     struct arena arena;
 };

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool below_any(const char *path, const struct strings *roots)
+static bool below_any(const char *path, const struct string_map *roots)
 {
-    for (size_t i = 0; i < roots->count; i++)
-        if (path_below(path, roots->items[i]))
+    for (size_t length = strlen(path); length; length = path_above(path, length))
+        if (string_map_find(roots, path, length))
             return true;
     return false;
 }
@@ -51,7 +51,8 @@ static void match_sorted(struct plan *plan)
         if (order < 0) {
             file->action = PLAN_NEW;
         } else if (order > 0) {
-            const bool gone = below_any(item->path, plan->roots) && !below_any(item->path, plan->unreadable);
+            const bool gone =
+                below_any(item->path, &plan->roots) && !below_any(item->path, &plan->unreadable);
             item->state = gone ? PLAN_GONE : PLAN_KEPT;
         } else {
             match_pair(file, item);
@@ -70,7 +71,7 @@ static void match_failure(struct plan *plan, struct plan_failure *failure)
         plan->file_count ? bsearch(&key, plan->files, plan->file_count, sizeof key, by_file_path) : NULL;
     failure->state = FAILURE_GONE;
     if (!file) {
-        if (!below_any(failure->path, plan->roots) || below_any(failure->path, plan->unreadable))
+        if (!below_any(failure->path, &plan->roots) || below_any(failure->path, &plan->unreadable))
             failure->state = FAILURE_STANDS;
     } else if (!plan->retry && file->action != PLAN_UNCHANGED && file->size == failure->size &&
                file->mtime_ns == failure->mtime_ns) {
@@ -193,68 +194,74 @@ int plan_moves(struct plan *plan, struct err *err)
 
 /* ---- losses -------------------------------------------------------------------------------------------- */
 
-/* Items that are gone, so that roots without any are passed over: there may be one root a picture. */
-static struct plan_item **gather_gone(size_t *count, const struct plan *plan)
+/* Counts a picture for each root that it lies below: one may lie below another. */
+enum counted { COUNT_FILE, COUNT_ITEM, COUNT_MISSING };
+static void count_at(struct plan *plan, const char *path, enum counted what)
 {
-    struct plan_item **gone = mem_new(plan->item_count + 1, sizeof(struct plan_item *));
-    *count = 0;
-    for (size_t i = 0; gone && i < plan->item_count; i++)
-        if (plan->items[i].state == PLAN_GONE)
-            gone[(*count)++] = &plan->items[i];
-    return gone;
+    for (size_t length = strlen(path); length; length = path_above(path, length)) {
+        const size_t *root = string_map_find(&plan->roots, path, length);
+        struct plan_loss *loss = root ? &plan->losses[*root] : NULL;
+        if (loss)
+            ++*(what == COUNT_FILE ? &loss->files : what == COUNT_ITEM ? &loss->items : &loss->missing);
+    }
 }
 
-static size_t count_below(struct plan_item *const *items, size_t count, const char *root)
+static void count_all(struct plan *plan)
 {
-    size_t below = 0;
-    for (size_t i = 0; i < count; i++)
-        below += path_below(items[i]->path, root);
-    return below;
+    for (size_t f = 0; f < plan->file_count; f++)
+        count_at(plan, plan->files[f].path, COUNT_FILE);
+    for (size_t i = 0; i < plan->item_count; i++) {
+        count_at(plan, plan->items[i].path, COUNT_ITEM);
+        if (plan->items[i].state == PLAN_GONE)
+            count_at(plan, plan->items[i].path, COUNT_MISSING);
+    }
 }
 
 /* Whether so much is missing that it may come back. */
-static bool is_loss(struct plan_loss *loss, const struct plan *plan)
+static bool is_loss(const struct plan_loss *loss)
 {
     enum { MANY = 50 };
-    for (size_t f = 0; f < plan->file_count; f++)
-        loss->files += path_below(plan->files[f].path, loss->root);
-    for (size_t i = 0; i < plan->item_count; i++)
-        loss->items += path_below(plan->items[i].path, loss->root);
-    return !loss->files || (loss->missing >= MANY && loss->missing > loss->items / 2);
+    return loss->missing && (!loss->files || (loss->missing >= MANY && loss->missing > loss->items / 2));
 }
 
-/* All roots are measured before any item is spared: one may lie below another. */
-void plan_spare_failures(struct plan *plan, const char *root)
+static bool below_loss(const struct plan *plan, const char *path)
 {
-    for (size_t i = 0; i < plan->failure_count; i++)
-        if (plan->failures[i].state == FAILURE_GONE && path_below(plan->failures[i].path, root))
-            plan->failures[i].state = FAILURE_STANDS;
+    for (size_t length = strlen(path); length; length = path_above(path, length)) {
+        const size_t *root = string_map_find(&plan->roots, path, length);
+        if (root && plan->losses[*root].spared)
+            return true;
+    }
+    return false;
 }
 
 int plan_spare(struct plan *plan, struct err *err)
 {
-    size_t count;
-    struct plan_item **gone = gather_gone(&count, plan);
-    plan->losses = mem_new(plan->roots->count + 1, sizeof *plan->losses);
-    int rc = gone && plan->losses ? 0 : err_memory(err, plan->item_count * sizeof *gone);
-    for (size_t r = 0; r < plan->roots->count && !rc; r++) {
-        struct plan_loss loss = {.root = plan->roots->items[r]};
-        loss.missing = count_below(gone, count, loss.root);
-        if (loss.missing && is_loss(&loss, plan))
-            plan->losses[plan->loss_count++] = loss;
-    }
-    for (size_t l = 0; l < plan->loss_count && !rc; l++) {
-        for (size_t i = 0; i < count; i++)
-            if (path_below(gone[i]->path, plan->losses[l].root))
-                gone[i]->state = PLAN_MISSING;
-        plan_spare_failures(plan, plan->losses[l].root);
-    }
-    free(gone);
-    return rc;
+    plan->losses = mem_new(plan->roots.count + 1, sizeof *plan->losses);
+    if (!plan->losses)
+        return err_memory(err, plan->roots.count * sizeof *plan->losses);
+    count_all(plan);
+    for (size_t r = 0; r < plan->roots.count; r++)
+        plan->losses[r].spared = is_loss(&plan->losses[r]);
+    for (size_t i = 0; i < plan->item_count; i++)
+        if (plan->items[i].state == PLAN_GONE && below_loss(plan, plan->items[i].path))
+            plan->items[i].state = PLAN_MISSING;
+    for (size_t i = 0; i < plan->failure_count; i++)
+        if (plan->failures[i].state == FAILURE_GONE && below_loss(plan, plan->failures[i].path))
+            plan->failures[i].state = FAILURE_STANDS;
+    return 0;
+}
+
+void plan_spare_failures(struct plan *plan, const struct string_map *absent)
+{
+    for (size_t i = 0; i < plan->failure_count; i++)
+        if (plan->failures[i].state == FAILURE_GONE && below_any(plan->failures[i].path, absent))
+            plan->failures[i].state = FAILURE_STANDS;
 }
 
 void plan_release(struct plan *plan)
 {
+    string_map_release(&plan->roots);
+    string_map_release(&plan->unreadable);
     free(plan->losses);
     free(plan->failures);
     free(plan->files);

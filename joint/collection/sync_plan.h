@@ -60,11 +60,11 @@ struct plan_file {
     struct plan_failure *failure; /* with this size and time; NULL: none */
 };
 
-/* A root whose pictures are missing. */
+/* What a root has lost. */
 struct plan_loss {
-    const char *root;
     size_t files, items,
         missing; /* pictures that it has, that the index had of it, and those without a file */
+    bool spared; /* so much that these stay */
 };
 
 struct plan {
@@ -72,12 +72,12 @@ struct plan {
     struct plan_item *items;       // (item_count)
     struct plan_failure *failures; // (failure_count), in order of path
     size_t file_count, item_count, failure_count;
-    bool retry;                               /* failures count for nothing */
-    const struct strings *roots, *unreadable; /* nothing is said of what lies at or below the latter */
-    int64_t *sizes;                           // (size_count) of the items that may have moved, sorted
+    bool retry;                   /* failures count for nothing */
+    struct string_map roots;      /* by path, in their order: a list of pictures has a root a line */
+    struct string_map unreadable; /* paths: nothing is said of what lies at or below them */
+    int64_t *sizes;               // (size_count) of the items that may have moved, sorted
     size_t size_count;
-    struct plan_loss *losses; // (loss_count)
-    size_t loss_count;
+    struct plan_loss *losses; // (roots.count), of plan_spare
 };
 
 int plan_match(struct plan *plan, struct err *err);
@@ -88,8 +88,8 @@ int plan_moves(struct plan *plan, struct err *err);
  * items that are gone become PLAN_MISSING. */
 int plan_spare(struct plan *plan, struct err *err);
 
-/* Failures below a root that is not there stand. */
-void plan_spare_failures(struct plan *plan, const char *root);
+/* Failures below these roots, which are not there, stand. */
+void plan_spare_failures(struct plan *plan, const struct string_map *absent);
 void plan_release(struct plan *plan); /* files, items, failures and losses too, by free() */
 
 #endif

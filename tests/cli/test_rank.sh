@@ -79,7 +79,7 @@ expect_empty out
 expect_line err "diptych: cannot rank: unable to open 'missing.jsonl': No such file or directory"
 run rank --file .
 expect_status 2
-expect_line err "diptych: cannot rank: unable to read '.': Is a directory"
+expect_line err "diptych: cannot rank: unable to open '.': is a folder"
 
 # ---- one picture that fails
 run rank missing.png "a red circle" --format json
@@ -148,7 +148,7 @@ command="diptych rank --file - <list.jsonl"
 status=$?
 expect_status 1
 expect_lines out 14
-expect_text out "'stdin, line 5': no captions"
+expect_text out "'standard input, line 5': no captions"
 
 # A caption too long to encode, between two pictures of one batch.
 {

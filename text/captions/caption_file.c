@@ -110,8 +110,8 @@ int caption_set_read(
     int rc = sources ? 0 : err_memory(err, count * sizeof *sources);
     *out = (struct caption_set){0};
     for (size_t i = 0; !rc && i < count; i++) {
-        sources[i].name = paths[i];
-        rc = file_read(&sources[i].bytes, &sources[i].size, paths[i], FILE_LIMIT, err);
+        sources[i].name = input_name(paths[i]);
+        rc = input_read(&sources[i].bytes, &sources[i].size, paths[i], FILE_LIMIT, err);
     }
     if (!rc)
         rc = caption_set_parse(out, sources, count, split, err);

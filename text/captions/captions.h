@@ -16,7 +16,7 @@
 
 /* ---- caption files ------------------------------------------------------------------------------------- */
 
-/* Captions by image, from the files of the field, gzipped or not. The contents say which kind a file is; one
+/* Captions by image, from the files of the field, gzipped or not, or from pipes (input_read). The contents say which kind a file is; one
  * named *.txt or *.txt.gz is always text:
  *
  *   {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}        COCO annotations
@@ -222,7 +222,7 @@ size_t document_frequency_images(const struct document_frequency *df); /* N */
  * ERR_IO, ERR_MEMORY. */
 int document_frequency_save(const struct document_frequency *df, const char *path, struct err *err);
 
-/* Reads what document_frequency_save wrote, or a Python pickle: ruotianluo/cider's {'document_frequency':
+/* Reads (input_read) what document_frequency_save wrote, or a Python pickle: ruotianluo/cider's {'document_frequency':
  * {n-gram: count}, 'ref_len': N}, or vrama91/cider's {n-gram: count} (coco-val-df.p), which does not hold N;
  * it is 40504, as there. Each may be gzipped. Nothing in a pickle is ever called: one with more in it than
  * dictionaries of counts is ERR_UNSUPPORTED, with the byte and the name of what it would call. ERR_IO;

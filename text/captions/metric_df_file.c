@@ -222,12 +222,12 @@ int document_frequency_load(struct document_frequency **out, const char *path, s
     char *bytes = NULL;
     size_t size = 0;
     *out = NULL;
-    int rc = file_read(&bytes, &size, path, (size_t)2 << 30, err);
+    int rc = input_read(&bytes, &size, path, (size_t)2 << 30, err);
     if (rc)
         return rc;
     rc = document_frequency_parse(out, bytes, size, err);
     if (rc)
-        err_wrap(err, "unable to read '%s'", path);
+        err_wrap(err, "unable to read '%s'", input_name(path));
     free(bytes);
     return rc;
 }

@@ -107,9 +107,9 @@ static void what_fails_is_reported_once(void **state)
         &w, "a.png no such picture 0\nb.png no such picture 0\nd.png the link points nowhere 1\n");
 
     assert_int_equal(world_sync(&w, NULL), 0);
-    assert_int_equal(w.counts.pictures.failed, 1); /* the root that is not there */
+    assert_int_equal(w.counts.pictures.failed, 0); /* a root that never was there is none */
     assert_int_equal(w.counts.pictures.failed_before, 3);
-    assert_int_equal(w.reports.count, 1);
+    assert_int_equal(w.reports.count, 0);
     assert_int_equal(w.opened, 0);
 
     world_write(&w, "a.png", "mended");
@@ -118,7 +118,7 @@ static void what_fails_is_reported_once(void **state)
     assert_int_equal(world_sync(&w, NULL), 0);
     assert_int_equal(w.counts.pictures.new, 1);
     assert_int_equal(w.counts.pictures.unchanged, 1);
-    assert_int_equal(w.counts.pictures.failed, 2);
+    assert_int_equal(w.counts.pictures.failed, 1);
     assert_int_equal(w.counts.pictures.failed_before, 0);
     expect_failures(&w, "b.png no such picture 0\n");
     sources_release(&sources);
@@ -352,11 +352,84 @@ static void a_file_named_by_mistake_is_not_remembered(void **state)
     assert_int_equal(sources_recall(&remembered, collection_index(w.collection), &err), 0);
     assert_false(sources_any(&remembered));
 
-    assert_int_equal(sources_check(&sources, &err), 0);
+    assert_int_equal(sources_check(&sources, false, &err), 0);
     add(&sources, SOURCE_METADATA, world_path(&w, "nowhere.jsonl"));
-    assert_int_equal(sources_check(&sources, &err), ERR_IO);
+    assert_int_equal(sources_check(&sources, false, &err), ERR_IO);
     assert_non_null(strstr(err.msg, "nowhere.jsonl"));
     sources_release(&remembered);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+static void check_new(struct sources *sources, int expected, const char *said)
+{
+    struct err err = {0};
+    assert_int_equal(sources_check(sources, true, &err), expected);
+    assert_non_null(strstr(err.msg, said));
+}
+
+static void a_new_index_is_made_of_something(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "something");
+    add(&sources, SOURCE_PICTURES, world_path(&w, "typo"));
+    check_new(&sources, ERR_IO, "something/typo': No such file or directory");
+    assert_int_equal(sources_check(&sources, false, NULL), 0);
+    assert_int_equal(sources_add(&sources, SOURCE_PICTURES, "-", NULL), ERR_ARGUMENT);
+    world_write(&w, "a.txt", "one");
+    add(&sources, SOURCE_TEXTS, world_path(&w, "a.txt"));
+    check_new(&sources, 0, "");
+    sources_release(&sources);
+    sources = (struct sources){0};
+    add(&sources, SOURCE_PICTURES, world_path(&w, "typo"));
+    add(&sources, SOURCE_PICTURES, w.folder);
+    check_new(&sources, 0, "");
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* Its pictures go in, and no later sync takes them out or looks for them. */
+static void a_list_is_no_source(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0}, again = {0}, remembered = {0};
+    char list[1 << 14];
+    world_init(&w, "list");
+    mkdir(world_path(&w, "one"), 0755);
+    mkdir(world_path(&w, "two"), 0755);
+    world_write(&w, "one/a.png", "first");
+    world_write(&w, "two/b.png", "second");
+    world_write(&w, "two/c.png", "third");
+    snprintf(list, sizeof list, "%s/two/b.png\r\n%s/nowhere.png\r\n%s/two/b.png\r\n", w.folder, w.folder,
+        w.folder);
+    world_write(&w, "list", list);
+    add(&sources, SOURCE_PICTURES, world_path(&w, "one"));
+    assert_int_equal(sources_add_list(&sources, world_path(&w, "list"), '\n', NULL, NULL), 0);
+    assert_int_equal(sources.listed.count, 3);
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.pictures.new, 2);
+    assert_int_equal(w.counts.failed, 1); /* what is not there is named */
+    assert_true(world_reported(&w, "nowhere.png"));
+    assert_int_equal(sources_recall(&remembered, collection_index(w.collection), NULL), 0);
+    assert_int_equal(remembered.paths[SOURCE_PICTURES].count, 1);
+
+    assert_int_equal(unlink(world_path(&w, "two/b.png")), 0);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.failed + w.counts.pictures.gone + w.counts.pictures.new, 0);
+    assert_int_equal(world_items(&w, world_path(&w, "two/b.png"), "second"), 1);
+
+    again.gone = true;
+    assert_int_equal(sources_add_list(&again, world_path(&w, "list"), '\n', NULL, NULL), 0);
+    assert_int_equal(world_sync(&w, &again), 0);
+    assert_int_equal(w.counts.pictures.gone, 1);
+    world_write(&w, "list", "\n\r\n");
+    assert_int_equal(sources_add_list(&again, world_path(&w, "list"), '\n', NULL, NULL), ERR_ARGUMENT);
+    sources_release(&remembered);
+    sources_release(&again);
     sources_release(&sources);
     world_release(&w);
 }
@@ -488,6 +561,8 @@ int main(void)
         cmocka_unit_test(failures_shift_no_vector),
         cmocka_unit_test(captions_and_metadata_find_their_pictures),
         cmocka_unit_test(a_file_named_by_mistake_is_not_remembered),
+        cmocka_unit_test(a_new_index_is_made_of_something),
+        cmocka_unit_test(a_list_is_no_source),
         cmocka_unit_test(an_end_at_any_step_loses_nothing),
         cmocka_unit_test(an_end_among_captions_keeps_those_before),
         cmocka_unit_test(a_walk_past_other_files_can_be_ended),

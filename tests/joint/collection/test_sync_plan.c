@@ -15,25 +15,26 @@ enum { ROOM = 64 };
 /* A folder and an index before a plan, where a content is a letter: its hash, its size too. */
 struct world {
     struct plan plan;
-    struct strings roots, unreadable;
     char paths[2 * ROOM][16], hashes[ROOM][HASH_SIZE]; /* that the plan borrows */
 };
+
+static void add_path(struct string_map *paths, const char *path)
+{
+    size_t *number;
+    assert_int_equal(string_map_add(&number, paths, path, strlen(path), paths->count, NULL), 0);
+}
 
 static void begin(struct world *world)
 {
     memset(world, 0, sizeof *world);
-    world->plan.roots = &world->roots;
-    world->plan.unreadable = &world->unreadable;
     world->plan.files = mem_new(ROOM, sizeof *world->plan.files);
     world->plan.items = mem_new(ROOM, sizeof *world->plan.items);
-    assert_int_equal(strings_add(&world->roots, "/p", 2, NULL), 0);
+    add_path(&world->plan.roots, "/p");
 }
 
 static void end(struct world *world)
 {
     plan_release(&world->plan);
-    strings_release(&world->roots);
-    strings_release(&world->unreadable);
 }
 
 static void add_item(struct world *world, int64_t id, const char *path, char content, int64_t time)
@@ -109,7 +110,7 @@ static void every_change_has_its_name(void **state)
     add_item(&world, 5, "/p/gone", 'e', 1);
     add_item(&world, 6, "/px/elsewhere", 'f', 1);
     add_item(&world, 7, "/p/locked/in", 'g', 1);
-    assert_int_equal(strings_add(&world.unreadable, "/p/locked", 9, NULL), 0);
+    add_path(&world.plan.unreadable, "/p/locked");
     add_file(&world, "/p/same", 'a', 1);
     add_file(&world, "/p/touched", 'b', 2);
     add_file(&world, "/p/changed", 'h', 2);
@@ -181,6 +182,12 @@ static void roots_end_at_slashes(void **state)
     assert_true(path_below("/p/a", "/"));
     assert_false(path_below("/pa", "/p"));
     assert_false(path_below("/", "/p"));
+
+    static const size_t above[] = {4, 2, 1, 0};
+    for (size_t length = strlen("/p/a/b"), i = 0; length; i++) {
+        length = path_above("/p/a/b", length);
+        assert_int_equal(length, above[i]);
+    }
 }
 
 /* In a random world: no item moves twice or has two fates, files of known content that some item could have
