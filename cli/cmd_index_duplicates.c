@@ -32,7 +32,7 @@ struct duplicates {
 enum { KEY_IDENTICAL = 0x100 };
 
 static const struct argp_option options[] = {
-    {"threshold", 't', "X", 0, "Items whose cosine is at least X belong together (default: 0.95)", 1},
+    {"threshold", 't', "X", 0, "Groups of items whose cosines are all at least X (default: 0.95)", 1},
     {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes, whatever their vectors", 1},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one group a line (default: table)", 3},
     {0},
@@ -69,9 +69,10 @@ static const struct argp argp = {
     .args_doc = "INDEX",
     .doc = "List groups of items that are the same, or nearly so.\n\n"
            "  diptych index duplicates photos.dip --kind image --threshold 0.98\v"
-           "An item is in the group of "
-           "every other that is close enough, and so on from item to item. Its score is its highest cosine "
-           "within the group; \"=\" marks files with the same bytes.\n\n"
+           "Any two items of a group are close enough, so that each can stand for all of it: the closest "
+           "are joined first, and groups whose least similar items are close enough. The score is an item's "
+           "highest "
+           "cosine within its group; \"=\" marks files with the same bytes.\n\n"
            "tsv has the columns group, score, identical (1 or 0), id, and path or text; json has \"items\".",
     .children = children,
     .help_filter = options_help_filter,

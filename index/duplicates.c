@@ -1,95 +1,132 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Near equals: rows with the same vector are one from the start; of these, the near pairs are looked up by searches and
+ * joined by complete linkage (linkage.h). Where there are too many pairs to hold, the closest are joined first, and then
+ * there are fewer groups to have pairs.
+ */
+#include "index/blocks.h"
+#include "index/distinct.h"
+#include "index/linkage.h"
 #include "index/search.h"
-#include "index/store.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_AT_ONCE = 4096, AT_ONCE = 64 /* queries */ };
-
-int index_matrix(float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows,
-    const struct job *job, struct err *err)
-{
-    size_t chosen = 0;
-    *vectors = mem_new((size_t)rows->chosen + 1, rows->width * sizeof **vectors);
-    *numbers = mem_new((size_t)rows->chosen + 1, sizeof **numbers);
-    int rc =
-        *vectors && *numbers ? 0 : err_memory(err, (size_t)rows->chosen * rows->width * sizeof **vectors);
-    for (int64_t row = 0; row < rows->count && !rc; row++)
-        if (index_rows_have(rows, row))
-            (*numbers)[chosen++] = row;
-    for (size_t first = 0; first < chosen && !rc; first += ROWS_AT_ONCE) {
-        const size_t left = chosen - first, count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
-        rc = job_step(job, "reading vectors", 0, 0, err);
-        if (!rc)
-            rc = index_vectors(*vectors + first * rows->width, index, *numbers + first, count, err);
-    }
-    if (rc) {
-        free(*vectors);
-        free(*numbers);
-        *vectors = NULL;
-        *numbers = NULL;
-    }
-    return rc;
-}
-
-/* ---- groups as a forest -------------------------------------------------------------------------------- */
-
-/* parent[i] is i, or a row before it in the same group: the first row of a group is its root. */
-struct forest {
-    int64_t *parent; // (rows)
-    double *score;   // (rows): the highest cosine with another row
+enum {
+    QUERIES_AT_ONCE = 128,
+    PAIRS_MAX = 1 << 23 /* 12 bytes each, and 16 while they are joined */
 };
 
-static int64_t root_of(struct forest *forest, int64_t row)
-{
-    while (forest->parent[row] != row) {
-        forest->parent[row] = forest->parent[forest->parent[row]];
-        row = forest->parent[row];
-    }
-    return row;
-}
-
-static void join(struct forest *forest, int64_t a, int64_t b, double score)
-{
-    const int64_t x = root_of(forest, a), y = root_of(forest, b);
-    forest->parent[x > y ? x : y] = x > y ? y : x;
-    forest->score[a] = fmax(forest->score[a], score);
-    forest->score[b] = fmax(forest->score[b], score);
-}
-
-static int forest_init(struct forest *forest, int64_t rows, struct err *err)
-{
-    forest->parent = mem_new((size_t)rows + 1, sizeof *forest->parent);
-    forest->score = mem_new((size_t)rows + 1, sizeof *forest->score);
-    if (!forest->parent || !forest->score)
-        return err_memory(err, (size_t)rows * (sizeof *forest->parent + sizeof *forest->score));
-    for (int64_t row = 0; row < rows; row++) {
-        forest->parent[row] = row;
-        forest->score[row] = -INFINITY;
-    }
-    return 0;
-}
-
-static void forest_release(struct forest *forest)
-{
-    free(forest->score);
-    free(forest->parent);
-}
-
-/* ---- neighbours ---------------------------------------------------------------------------------------- */
+/* ---- pairs of groups ----------------------------------------------------------------------------------- */
 
 struct finding {
     struct index_searcher *searcher;
-    const struct index_rows *rows;
+    struct distinct distinct;
     double threshold;
-    struct forest forest;
-    float *vectors;   // (chosen, E)
-    int64_t *numbers; // (chosen)
+    uint32_t *group; // (count): the lowest member of the group of each
+    uint32_t *sizes; // (count): members of the group with that lowest member
+    size_t *begins;  // (count): where they begin in the order
+    struct near_pairs pairs;
     const struct job *job;
-    size_t done; /* of the chosen rows */
+
+    uint32_t *order; // (count): group after group
+    float *queries;  // (QUERIES_AT_ONCE, E)
+    uint32_t *near;  // (near_count): groups that the one that is looked at has near pairs with
+    size_t near_count;
+    uint64_t *counts; // (count): near pairs of it with each group
+    float *worst;     // (count): the lowest score of these
+    size_t done;      /* of the order */
 };
+
+static void finding_release(struct finding *f)
+{
+    free(f->group);
+    free(f->sizes);
+    free(f->begins);
+    free(f->pairs.items);
+    free(f->order);
+    free(f->queries);
+    free(f->near);
+    free(f->counts);
+    free(f->worst);
+    distinct_release(&f->distinct);
+}
+
+static int finding_init(struct finding *f, const struct index_rows *rows, struct err *err)
+{
+    int rc = distinct_init(&f->distinct, f->searcher->index, rows, f->job, err);
+    const size_t count = f->distinct.count + 1;
+    if (rc)
+        return rc;
+    f->group = mem_new(count, sizeof *f->group);
+    f->sizes = mem_new(count, sizeof *f->sizes);
+    f->begins = mem_new(count, sizeof *f->begins);
+    f->order = mem_new(count, sizeof *f->order);
+    f->near = mem_new(count, sizeof *f->near);
+    f->counts = mem_new(count, sizeof *f->counts);
+    f->worst = mem_new(count, sizeof *f->worst);
+    f->queries = mem_new(QUERIES_AT_ONCE * rows->width, sizeof *f->queries);
+    if (!f->group || !f->sizes || !f->begins || !f->order || !f->near || !f->counts || !f->worst ||
+        !f->queries)
+        return err_memory(err, count * 7 * sizeof *f->begins);
+    for (uint32_t i = 0; i < f->distinct.count; i++)
+        f->group[i] = i;
+    return 0;
+}
+
+/* Groups in their order, the members of each in theirs. */
+static void put_in_order(struct finding *f)
+{
+    const size_t count = f->distinct.count;
+    size_t at = 0;
+    memset(f->sizes, 0, count * sizeof *f->sizes);
+    for (size_t i = 0; i < count; i++)
+        f->sizes[f->group[i]]++;
+    for (size_t i = 0; i < count; i++) {
+        f->begins[i] = at;
+        at += f->sizes[i];
+        f->sizes[i] = 0;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        f->order[f->begins[f->group[i]] + f->sizes[f->group[i]]++] = i;
+}
+
+/* A member of group a scores so much with row `row`. Pairs are told of the group with the lower number. */
+static void count_hit(struct finding *f, uint32_t a, const struct index_hit *hit)
+{
+    const uint32_t b = f->group[f->distinct.of_row[hit->row]];
+    const float score = (float)hit->score;
+    if (b <= a)
+        return;
+    if (!f->counts[b]++) {
+        f->near[f->near_count++] = b;
+        f->worst[b] = score;
+    }
+    f->worst[b] = fminf(f->worst[b], score);
+}
+
+static int rising(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* All members of group a are counted: it pairs with the groups all of whose members are near all of its own. */
+static int add_pairs(struct finding *f, uint32_t a, struct err *err)
+{
+    int rc = 0;
+    if (f->near_count)
+        qsort(f->near, f->near_count, sizeof *f->near, rising);
+    for (size_t i = 0; i < f->near_count; i++) {
+        const uint32_t b = f->near[i];
+        if (!rc && f->counts[b] == (uint64_t)f->sizes[a] * f->sizes[b])
+            rc = near_pairs_add(&f->pairs, (struct near_pair){a, b, f->worst[b]}, err);
+        f->counts[b] = 0;
+    }
+    f->near_count = 0;
+    return rc;
+}
 
 /* The job of one search, which is a part of this work. */
 static int search_step(void *context, const char *unit, size_t done, size_t total)
@@ -98,179 +135,146 @@ static int search_step(void *context, const char *unit, size_t done, size_t tota
     (void)unit;
     (void)done;
     (void)total;
-    return job_step(f->job, "items", f->done, (size_t)f->rows->chosen, NULL);
+    return job_step(f->job, "items", f->done, f->distinct.count, NULL);
 }
 
-/* Joins the rows [first, first + count) of the chosen with all that are near. */
-static int join_neighbours(struct finding *f, size_t first, size_t count, struct err *err)
+/* The near pairs of members [done, done + count) of the order. */
+static int search_some(struct finding *f, size_t count, struct err *err)
 {
-    struct index_neighbours near;
+    const size_t width = f->distinct.rows.width;
+    const uint32_t *members = f->order + f->done;
+    const double least = fmax(f->threshold, (double)f->pairs.floor);
     const struct job search = {.step = search_step,
         .context = f,
         .threads = job_threads(f->job),
         .pool = f->job ? f->job->pool : NULL};
-    const int rc = index_neighbours(
-        &near, f->searcher, f->rows, f->vectors + first * f->rows->width, count, f->threshold, &search, err);
-    if (rc)
-        return rc;
-    for (size_t i = 0, at = 0; i < count; i++)
+    struct index_neighbours near;
+    for (size_t i = 0; i < count; i++)
+        memcpy(f->queries + i * width, f->distinct.vectors + members[i] * width, width * sizeof *f->queries);
+    int rc = index_neighbours(&near, f->searcher, &f->distinct.rows, f->queries, count, least, &search, err);
+    for (size_t i = 0, at = 0; i < count && !rc; i++) {
+        const uint32_t a = f->group[members[i]];
         for (; at < near.ends[i]; at++)
-            if (near.hits[at].row != f->numbers[first + i])
-                join(&f->forest, f->numbers[first + i], near.hits[at].row, near.hits[at].score);
+            count_hit(f, a, &near.hits[at]);
+        if (f->done + i + 1 == f->distinct.count || f->group[members[i + 1]] != a)
+            rc = add_pairs(f, a, err);
+    }
     index_neighbours_release(&near);
-    return 0;
+    return rc;
 }
 
+static int find_pairs(struct finding *f, struct err *err)
+{
+    const size_t count = f->distinct.count;
+    int rc = 0;
+    put_in_order(f);
+    f->pairs.count = 0;
+    f->pairs.floor = -INFINITY;
+    for (f->done = 0; f->done < count && !rc; f->done += QUERIES_AT_ONCE) {
+        const size_t left = count - f->done;
+        rc = search_some(f, left < QUERIES_AT_ONCE ? left : QUERIES_AT_ONCE, err);
+    }
+    near_pairs_finish(&f->pairs);
+    return rc;
+}
+
+/* Joins groups by the closest pairs, and again while there were more. */
 static int join_all(struct finding *f, struct err *err)
 {
-    const size_t chosen = (size_t)f->rows->chosen;
-    int rc = 0;
-    for (; f->done < chosen && !rc; f->done += AT_ONCE) {
-        const size_t left = chosen - f->done;
-        rc = join_neighbours(f, f->done, left < AT_ONCE ? left : AT_ONCE, err);
-    }
+    const size_t count = f->distinct.count;
+    uint32_t *into = mem_new(count + 1, sizeof *into);
+    int rc = into ? 0 : err_memory(err, count * sizeof *into);
+    do {
+        if (!rc)
+            rc = find_pairs(f, err);
+        if (!rc)
+            rc = linkage_join(into, count, f->pairs.items, f->pairs.count, f->job, err);
+        for (size_t i = 0; i < count && !rc; i++)
+            f->group[i] = into[f->group[i]];
+    } while (!rc && f->pairs.floor > -INFINITY);
+    free(into);
     return rc;
 }
 
 /* ---- the result ---------------------------------------------------------------------------------------- */
 
-struct member {
-    int64_t root, row;
+struct scoring {
+    const struct finding *f;
+    double *scores; // (count)
 };
 
-static int by_root(const void *a, const void *b)
+/* The highest score of one with another of its group: the very number that searches have. */
+static void score_member(void *context, size_t i)
 {
-    const struct member *x = a, *y = b;
-    if (x->root != y->root)
-        return x->root < y->root ? -1 : 1;
-    return (x->row > y->row) - (x->row < y->row);
+    const struct scoring *s = context;
+    const struct distinct *distinct = &s->f->distinct;
+    const uint32_t group = s->f->group[i];
+    const size_t begin = s->f->begins[group];
+    for (size_t at = begin; at < begin + s->f->sizes[group]; at++) {
+        const size_t j = s->f->order[at], low = i < j ? i : j, high = i < j ? j : i;
+        if (i != j)
+            s->scores[i] = fmax(s->scores[i], index_score(&distinct->rows, distinct->numbers[high],
+                                                  distinct->vectors + low * distinct->rows.width));
+    }
 }
 
-/* The groups of the rows that another row came to score at least the threshold with. */
-static int list_groups(struct index_groups *out, struct forest *forest, const struct index_rows *rows,
-    double threshold, struct err *err)
+/* A row whose vector another has, too. */
+static void score_twin(const struct scoring *s, uint32_t i)
 {
-    const size_t chosen = (size_t)rows->chosen;
-    struct member *members = mem_new(chosen + 1, sizeof *members);
-    size_t count = 0;
-    out->rows = mem_new(chosen + 1, sizeof *out->rows);
-    out->scores = mem_new(chosen + 1, sizeof *out->scores);
-    out->ends = mem_new(chosen + 1, sizeof *out->ends);
-    int rc = members && out->rows && out->scores && out->ends ? 0 : err_memory(err, chosen * sizeof *members);
-    for (int64_t row = 0; row < rows->count && !rc; row++)
-        if (forest->score[row] >= threshold)
-            members[count++] = (struct member){root_of(forest, row), row};
-    if (!rc)
-        qsort(members, count, sizeof *members, by_root);
-    for (size_t i = 0; i < count && !rc; i++) {
-        out->rows[i] = members[i].row;
-        out->scores[i] = index_cosine(forest->score[members[i].row]);
-        if (i + 1 == count || members[i + 1].root != members[i].root)
-            out->ends[out->count++] = i + 1;
+    const struct distinct *distinct = &s->f->distinct;
+    s->scores[i] = fmax(s->scores[i],
+        index_score(&distinct->rows, distinct->numbers[i], distinct->vectors + i * distinct->rows.width));
+}
+
+/* From distinct rows to all. */
+static int list_all(struct index_groups *out, struct finding *f, struct err *err)
+{
+    const struct distinct *distinct = &f->distinct;
+    const size_t all = (size_t)distinct->all->count, count = distinct->count;
+    struct scoring s = {f, mem_new(count + 1, sizeof *s.scores)};
+    double *scores = mem_new(all + 1, sizeof *scores);
+    int rc = s.scores && scores ? 0 : err_memory(err, all * sizeof *scores);
+    for (size_t i = 0; i < count && !rc; i++)
+        s.scores[i] = -INFINITY;
+    if (!rc) {
+        put_in_order(f);
+        rc = blocks_run(f->job, "scores", count, 1, distinct->rows.width, score_member, &s, err);
     }
-    free(members);
+    for (size_t row = 0; row < all && !rc; row++)
+        if (distinct->first[row] >= 0 && distinct->first[row] != (int64_t)row)
+            score_twin(&s, distinct->of_row[distinct->first[row]]);
+    for (size_t row = 0; row < all && !rc; row++) {
+        if (distinct->first[row] < 0)
+            continue;
+        const uint32_t i = distinct->of_row[distinct->first[row]];
+        distinct->first[row] = distinct->numbers[f->group[i]];
+        scores[row] = s.scores[i];
+    }
+    if (!rc)
+        rc = groups_list(out, distinct->first, scores, distinct->all->count, err);
+    free(scores);
+    free(s.scores);
+    return rc;
+}
+
+int duplicates_find(struct index_groups *out, struct index_searcher *searcher, const struct index_rows *rows,
+    double threshold, size_t most, const struct job *job, struct err *err)
+{
+    struct finding f = {.searcher = searcher, .threshold = threshold, .pairs = {.most = most}, .job = job};
+    *out = (struct index_groups){0};
+    int rc = finding_init(&f, rows, err);
+    if (!rc)
+        rc = join_all(&f, err);
+    if (!rc)
+        rc = list_all(out, &f, err);
+    if (rc)
+        index_groups_release(out);
+    finding_release(&f);
     return rc;
 }
 
 int index_duplicates(struct index_groups *out, struct index_searcher *searcher, const struct index_rows *rows,
     double threshold, const struct job *job, struct err *err)
 {
-    struct finding f = {.searcher = searcher, .rows = rows, .threshold = threshold, .job = job};
-    *out = (struct index_groups){0};
-    int rc = forest_init(&f.forest, rows->count, err);
-    if (!rc)
-        rc = index_matrix(&f.vectors, &f.numbers, searcher->index, rows, job, err);
-    if (!rc)
-        rc = join_all(&f, err);
-    if (!rc)
-        rc = list_groups(out, &f.forest, rows, threshold, err);
-    if (rc)
-        index_groups_release(out);
-    free(f.numbers);
-    free(f.vectors);
-    forest_release(&f.forest);
-    return rc;
-}
-
-/* ---- the same content ---------------------------------------------------------------------------------- */
-
-/* Joins the chosen rows of one kind and hash, each with the one before. */
-static int join_identical(
-    struct forest *forest, struct index *index, const struct index_rows *rows, struct err *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int64_t last_row = -1, last_content = -1;
-    int step = SQLITE_DONE, rc = catalog_statement(&stmt, index,
-                                "SELECT row, dense_rank() OVER (ORDER BY hash, kind) AS content FROM items "
-                                "WHERE hash IS NOT NULL ORDER BY content, row",
-                                err);
-    while (!rc && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const int64_t row = sqlite3_column_int64(stmt, 0), content = sqlite3_column_int64(stmt, 1);
-        if (row < 0 || row >= rows->count) {
-            rc = bad_row(index, row, err);
-        } else if (index_rows_have(rows, row)) {
-            if (content == last_content)
-                join(forest, last_row, row, 1);
-            last_row = row;
-            last_content = content;
-        }
-    }
-    if (!rc && step != SQLITE_DONE)
-        rc = catalog_error(index, "read", err);
-    sqlite3_reset(stmt);
-    return rc ? rc : catalog_check_unchanged(index, err);
-}
-
-int index_identical(struct index_groups *out, struct index *index, const struct index_rows *rows,
-    const struct job *job, struct err *err)
-{
-    struct forest forest = {0};
-    *out = (struct index_groups){0};
-    int rc = forest_init(&forest, rows->count, err);
-    catalog_watch(index->db, job);
-    if (!rc)
-        rc = join_identical(&forest, index, rows, err);
-    catalog_watch(index->db, NULL);
-    if (!rc)
-        rc = list_groups(out, &forest, rows, 1, err);
-    if (rc)
-        index_groups_release(out);
-    forest_release(&forest);
-    return rc;
-}
-
-/* Items without a hash come first, and are like none. */
-static int by_content(const void *a, const void *b, void *context)
-{
-    const struct index_item *items = context;
-    const struct index_item *x = &items[*(const size_t *)a], *y = &items[*(const size_t *)b];
-    if (!x->hash || !y->hash)
-        return (x->hash != NULL) - (y->hash != NULL);
-    return x->kind != y->kind ? (x->kind > y->kind) - (x->kind < y->kind) : strcmp(x->hash, y->hash);
-}
-
-int index_twins(bool *twins, const struct index_item *items, size_t count, struct err *err)
-{
-    size_t *order = mem_new(count, sizeof *order);
-    if (!order)
-        return err_memory(err, count * sizeof *order);
-    for (size_t i = 0; i < count; i++)
-        order[i] = i;
-    qsort_r(order, count, sizeof *order, by_content, (void *)(uintptr_t)items);
-    memset(twins, 0, count * sizeof *twins);
-    for (size_t i = 1; i < count; i++)
-        if (items[order[i]].hash && !by_content(&order[i - 1], &order[i], (void *)(uintptr_t)items))
-            twins[order[i - 1]] = twins[order[i]] = true;
-    free(order);
-    return 0;
-}
-
-void index_groups_release(struct index_groups *groups)
-{
-    if (!groups)
-        return;
-    free(groups->rows);
-    free(groups->scores);
-    free(groups->ends);
-    *groups = (struct index_groups){0};
+    return duplicates_find(out, searcher, rows, threshold, PAIRS_MAX, job, err);
 }

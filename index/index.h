@@ -330,7 +330,7 @@ int index_search(struct index_searcher *searcher, const struct index_rows *rows,
 double index_score(const struct index_rows *rows, int64_t row, const float *query);
 
 /* All of the chosen rows that score at least threshold with each of queries (Q, E), best first, ties by row: exact,
- * as index_search. The work is that of one search for all, and of more for queries with dozens of such rows. */
+ * as index_search, and the work of one. */
 struct index_neighbours {
     struct index_hit *hits; // query after query
     size_t *ends;           // (Q): where those of query i end in hits; they begin where the one's before end
@@ -417,8 +417,14 @@ int index_matrix(float **vectors, int64_t **numbers, struct index *index, const 
 /* Pictures whose cosine is at least this are nearly the same, unless a user says otherwise. */
 #define INDEX_NEAR_COPY 0.95
 
-/* Groups of rows with near equals: two rows whose cosine is at least threshold are in one group, and so on
- * from row to row. Exact, through the searcher. */
+/* Groups of rows any two of which score at least threshold, so that each can stand for all of its group: complete
+ * linkage (Sorensen 1948; Defays 1977), cut at the threshold. Every row is a group; the two groups are joined whose
+ * least similar rows are the most alike, and so on while these score at least the threshold. Of groups as alike, those
+ * with the lower first rows are joined first; scores are compared as float32. Rows whose vectors are the same are one
+ * from the start. Groups of one row are not listed.
+ *
+ * Exact, through the searcher; the work is that of a search for every distinct vector, and of few more such rounds where
+ * more than eight million pairs are near: memory is bounded, about 350 MB and what the vectors take. */
 struct index_groups {
     int64_t *rows;  /* group after group, rising in each; groups by their first row */
     double *scores; /* the highest cosine of the row with another of the group */

@@ -56,13 +56,64 @@ static int scanner_place(struct scanner *scanner, struct batch *batch, struct er
     return batch_place(batch, scanner->stream, err);
 }
 
+struct device *scanner_device(const struct scanner *scanner)
+{
+    return scanner->device;
+}
+
+/* ---- spans --------------------------------------------------------------------------------------------- */
+
+/* Spans begin small, while thresholds are low, and double as long as they leave few survivors. */
+int scanner_sift(struct scanner *scanner, struct batch *batch, const double *thresholds, batch_take *take,
+    void *context, const struct job *job, struct err *err)
+{
+    size_t rows = SPAN_LEAST;
+    int rc = scanner_place(scanner, batch, err);
+    for (int64_t first = 0; !rc && first < batch->rows->count;) {
+        const size_t most = batch_span_rows(batch, first);
+        size_t found = 0;
+        bool full = false;
+        if (rows > most)
+            rows = most;
+        rc = job_step(job, "rows", (size_t)first, (size_t)batch->rows->count, err);
+        if (!rc)
+            rc = batch_span(batch, thresholds, first, rows, &found, &full, err);
+        if (!rc && !full) {
+            rc = take(context, first, found, err);
+            first += (int64_t)rows;
+        }
+        if (full || rows < SPAN_LEAST)
+            rows = SPAN_LEAST;
+        else if (found <= LIST_ROOM / 2)
+            rows *= 2;
+    }
+    return rc;
+}
+
 /* ---- first pass ---------------------------------------------------------------------------------------- */
 
-static void take_survivors(struct best *bests, const struct batch *batch, int64_t first, size_t found)
+/* What is known of all queries while the spans go by. */
+struct sifting {
+    const struct batch *batch;
+    struct best *bests; // (Q)
+    double *thresholds; // (Q)
+    const struct job *job;
+};
+
+static void tighten(void *context, size_t i)
 {
+    const struct sifting *sifting = context;
+    best_tighten(&sifting->bests[i]);
+    sifting->thresholds[i] = sifting->bests[i].threshold;
+}
+
+static int take_survivors(void *context, int64_t first, size_t found, struct err *err)
+{
+    struct sifting *sifting = context;
+    (void)err;
     for (size_t i = 0; i < found; i++) {
-        const struct survivor *survivor = &batch->survivors[i];
-        const int exponent = batch->queries[survivor->query].exponent;
+        const struct survivor *survivor = &sifting->batch->survivors[i];
+        const int exponent = sifting->batch->queries[survivor->query].exponent;
         struct candidate candidate = {.row = first + survivor->row,
             .lower = ldexp((double)survivor->lower, exponent),
             .upper = ldexp((double)survivor->upper, exponent)};
@@ -70,39 +121,9 @@ static void take_survivors(struct best *bests, const struct batch *batch, int64_
             candidate.lower = -INFINITY;
             candidate.upper = INFINITY;
         }
-        best_add(&bests[survivor->query], candidate);
+        best_add(&sifting->bests[survivor->query], candidate);
     }
-}
-
-static void tighten(void *bests, size_t i)
-{
-    best_tighten((struct best *)bests + i);
-}
-
-/* Spans begin small, while thresholds are low, and double: each then leaves about as many survivors. */
-static int sift(struct batch *batch, struct best *bests, const struct job *job, struct err *err)
-{
-    size_t rows = SPAN_LEAST;
-    for (int64_t first = 0; first < batch->rows->count;) {
-        const size_t most = batch_span_rows(batch, first);
-        size_t found = 0;
-        bool full = false;
-        if (rows > most)
-            rows = most;
-        int rc = job_step(job, "rows", (size_t)first, (size_t)batch->rows->count, err);
-        if (!rc)
-            rc = batch_span(batch, bests, first, rows, &found, &full, err);
-        if (rc)
-            return rc;
-        if (full) {
-            rows = SPAN_LEAST;
-            continue;
-        }
-        take_survivors(bests, batch, first, found);
-        job_loop(job, batch->count, tighten, bests);
-        first += (int64_t)rows;
-        rows = rows < SPAN_LEAST ? SPAN_LEAST : 2 * rows;
-    }
+    job_loop(sifting->job, sifting->batch->count, tighten, sifting);
     return 0;
 }
 
@@ -165,9 +186,11 @@ static int rank(struct best *bests, size_t count, const struct job *job, struct 
 static int scan_batch(struct scanner *scanner, struct batch *batch, struct best *bests,
     struct index_hit *hits, size_t *counts, size_t k, const struct job *job, struct err *err)
 {
-    int rc = scanner_place(scanner, batch, err);
-    if (!rc)
-        rc = sift(batch, bests, job, err);
+    double thresholds[BATCH_MAX];
+    struct sifting sifting = {batch, bests, thresholds, job};
+    for (size_t i = 0; i < batch->count; i++)
+        thresholds[i] = bests[i].threshold;
+    int rc = scanner_sift(scanner, batch, thresholds, take_survivors, &sifting, job, err);
     if (!rc)
         rc = rank(bests, batch->count, job, err);
     for (size_t i = 0; !rc && i < batch->count; i++) {
@@ -178,11 +201,8 @@ static int scan_batch(struct scanner *scanner, struct batch *batch, struct best 
     return rc;
 }
 
-static int arguments_check(
-    const struct index_rows *rows, const float *queries, size_t query_count, size_t k, struct err *err)
+int queries_check(const struct index_rows *rows, const float *queries, size_t query_count, struct err *err)
 {
-    if (!k)
-        return err_set(err, ERR_ARGUMENT, "no rows are asked for");
     for (size_t i = 0; i < query_count * rows->width; i++)
         if (!isfinite(queries[i]))
             return err_set(err, ERR_ARGUMENT, "element %zu of query %zu is not a finite number",
@@ -203,7 +223,8 @@ int scan_top(struct scanner *scanner, const struct index_rows *rows, const struc
     const struct job *job, struct err *err)
 {
     struct best bests[BATCH_MAX];
-    int rc = arguments_check(rows, queries, query_count, k, err);
+    int rc = k ? queries_check(rows, queries, query_count, err)
+               : err_set(err, ERR_ARGUMENT, "no rows are asked for");
     memset(counts, 0, query_count * sizeof *counts);
     if (rc || !rows->count)
         return rc;

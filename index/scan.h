@@ -56,4 +56,10 @@ int scan_top(struct scanner *scanner, const struct index_rows *rows, const struc
     const float *queries, size_t query_count, size_t k, struct index_hit *hits, size_t *counts,
     const struct job *job, struct err *err);
 
+/* All chosen rows that score at least `least` with each of `queries` (Q, E): hits, for free(), query after query, best
+ * first, ties by row; those of query i end at ends[i] (Q). The rest as scan_top. */
+int scan_near(struct scanner *scanner, const struct index_rows *rows, const struct coarse *coarse,
+    const float *queries, size_t query_count, double least, struct index_hit **hits, size_t *ends,
+    const struct job *job, struct err *err);
+
 #endif

@@ -10,9 +10,6 @@
 
 static const struct kernel_source source = {"index/kernels/scan.cl", scan_kernels_scan_cl};
 
-enum { LIST_ROOM = 1 << 18 }; /* survivors a span may have */
-_Static_assert(LIST_ROOM >= SPAN_LEAST * BATCH_MAX, "the smallest span fits");
-
 /* ---- queries ------------------------------------------------------------------------------------------- */
 
 static void query_make(struct query *query, float *scaled, const float *q, size_t width, enum dtype real)
@@ -50,7 +47,7 @@ static float threshold_down(double threshold)
 }
 
 /* limits (3, padded) of a pass: A and B of scan.h, a little up for what sums here are off, and thresholds. */
-static void limits_make(struct batch *batch, enum pass pass, const struct best *bests)
+static void limits_make(struct batch *batch, enum pass pass, const double *thresholds)
 {
     const double up = 1 + 0x1p-16, sum = linear_sum_error(batch->stride);
     for (size_t i = 0; i < batch->padded; i++) {
@@ -60,7 +57,7 @@ static void limits_make(struct batch *batch, enum pass pass, const struct best *
         if (i >= batch->count)
             continue;
         const struct query *query = &batch->queries[i];
-        *threshold = threshold_down(ldexp(bests[i].threshold, -query->exponent));
+        *threshold = threshold_down(ldexp(thresholds[i], -query->exponent));
         if (pass == PASS_STORED) {
             *error = (float)(sum / (1 - sum) * up); /* of the sum of magnitudes, itself a rounded sum */
         } else if (pass == PASS_CODED) {
@@ -270,7 +267,7 @@ static int span_open(
     return rc;
 }
 
-int batch_span(struct batch *batch, const struct best *bests, int64_t first, size_t rows, size_t *found,
+int batch_span(struct batch *batch, const double *thresholds, int64_t first, size_t rows, size_t *found,
     bool *full, struct err *err)
 {
     const enum pass pass = first >= coded_rows(batch) ? PASS_STORED
@@ -280,7 +277,7 @@ int batch_span(struct batch *batch, const struct best *bests, int64_t first, siz
     struct row_span span = {0};
     int32_t listed = 0;
 
-    limits_make(batch, pass, bests);
+    limits_make(batch, pass, thresholds);
     int rc = span_open(&span, batch, pass, first, rows, err);
     if (!rc)
         rc = tensor_write(stream, batch->found, &listed, 1, err);

@@ -11,7 +11,9 @@ enum {
     FEW = 4,         /* up to so many are multiplied row by row; more by a matrix product */
     ROWS = 64,       /* rows of a work-group, as in scan.cl */
     SPAN_LEAST = COARSE_BLOCK,
+    LIST_ROOM = 1 << 18, /* survivors a span may have */
 };
+_Static_assert(LIST_ROOM >= SPAN_LEAST * BATCH_MAX, "the smallest span fits");
 
 /* What multiplies a span of rows. */
 enum pass { PASS_STORED, PASS_CODED, PASS_PRODUCT };
@@ -53,12 +55,23 @@ void batch_release(struct batch *batch);
 int batch_place(struct batch *batch, struct stream *stream, struct err *err);
 
 /* Runs rows [first, first + rows) past the device. first is a multiple of SPAN_LEAST, and the rows are all
- * coded or none. The survivors of the thresholds of bests (Q) are in batch->survivors, *found of them; or
- * *full is set where there are too many, which spans of SPAN_LEAST rows never have. */
-int batch_span(struct batch *batch, const struct best *bests, int64_t first, size_t rows, size_t *found,
+ * coded or none. The survivors of the thresholds (Q) are in batch->survivors, *found of them; or *full is set where there
+ * are too many, which spans of SPAN_LEAST rows never have. */
+int batch_span(struct batch *batch, const double *thresholds, int64_t first, size_t rows, size_t *found,
     bool *full, struct err *err);
 
 /* The most rows a span may have where it begins at `first`. */
 size_t batch_span_rows(const struct batch *batch, int64_t first);
+
+/* Puts all rows to the batch, span after span, with the scanner's memory. `take` gets the survivors of each; it may
+ * raise the thresholds (Q) for the next. */
+typedef int batch_take(void *context, int64_t first, size_t found, struct err *err);
+int scanner_sift(struct scanner *scanner, struct batch *batch, const double *thresholds, batch_take *take,
+    void *context, const struct job *job, struct err *err);
+
+/* ERR_ARGUMENT for an element of queries (Q, E) that is not finite. */
+int queries_check(const struct index_rows *rows, const float *queries, size_t query_count, struct err *err);
+
+struct device *scanner_device(const struct scanner *scanner);
 
 #endif

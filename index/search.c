@@ -82,6 +82,29 @@ int index_search(struct index_searcher *searcher, const struct index_rows *rows,
         searcher->scanner, rows, &searcher->coarse, queries, query_count, k, hits, counts, job, err);
 }
 
+int index_neighbours(struct index_neighbours *out, struct index_searcher *searcher,
+    const struct index_rows *rows, const float *queries, size_t query_count, double threshold,
+    const struct job *job, struct err *err)
+{
+    *out = (struct index_neighbours){.ends = mem_new(query_count + 1, sizeof *out->ends)};
+    int rc = out->ends ? follow_codes(searcher, rows, err) : err_memory(err, query_count * sizeof *out->ends);
+    if (!rc)
+        rc = scan_near(searcher->scanner, rows, &searcher->coarse, queries, query_count, threshold,
+            &out->hits, out->ends, job, err);
+    if (rc)
+        index_neighbours_release(out);
+    return rc;
+}
+
+void index_neighbours_release(struct index_neighbours *neighbours)
+{
+    if (!neighbours)
+        return;
+    free(neighbours->hits);
+    free(neighbours->ends);
+    *neighbours = (struct index_neighbours){0};
+}
+
 double index_score(const struct index_rows *rows, int64_t row, const float *query)
 {
     const double score = rows_score(rows, row, query);

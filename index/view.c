@@ -5,6 +5,32 @@
 
 enum { ITEMS_AT_ONCE = 4096 };
 
+int index_matrix(float **vectors, int64_t **numbers, struct index *index, const struct index_rows *rows,
+    const struct job *job, struct err *err)
+{
+    size_t chosen = 0;
+    *vectors = mem_new((size_t)rows->chosen + 1, rows->width * sizeof **vectors);
+    *numbers = mem_new((size_t)rows->chosen + 1, sizeof **numbers);
+    int rc =
+        *vectors && *numbers ? 0 : err_memory(err, (size_t)rows->chosen * rows->width * sizeof **vectors);
+    for (int64_t row = 0; row < rows->count && !rc; row++)
+        if (index_rows_have(rows, row))
+            (*numbers)[chosen++] = row;
+    for (size_t first = 0; first < chosen && !rc; first += ITEMS_AT_ONCE) {
+        const size_t left = chosen - first, count = left < ITEMS_AT_ONCE ? left : ITEMS_AT_ONCE;
+        rc = job_step(job, "reading vectors", 0, 0, err);
+        if (!rc)
+            rc = index_vectors(*vectors + first * rows->width, index, *numbers + first, count, err);
+    }
+    if (rc) {
+        free(*vectors);
+        free(*numbers);
+        *vectors = NULL;
+        *numbers = NULL;
+    }
+    return rc;
+}
+
 int index_view_open(struct index_view *view, const char *path, const struct index_filter *filter,
     size_t least, const struct job *job, struct err *err)
 {

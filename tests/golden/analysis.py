@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Outliers and principal components of a few vectors by numpy, straight from their definitions:
+"""Outliers and principal components of a few vectors by numpy, straight from their definitions, and their groups by
+scipy's complete linkage:
 
     venv/bin/python tests/golden/analysis.py >tests/golden/analysis.json
 """
@@ -9,8 +10,11 @@ import json
 import sys
 
 import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 COUNT, WIDTH = 60, 8
+THRESHOLDS = 0.95, 0.9, 0.7, 0.3, -0.5
 
 
 def main():
@@ -28,6 +32,7 @@ def main():
     variances, directions = np.linalg.eigh(centred.T @ centred / COUNT)
     top = directions[:, ::-1][:, :2]
     top = top * np.sign(top[np.abs(top).argmax(axis=0), [0, 1]])
+    tree = linkage(squareform(1 - cosines, checks=False), method="complete")
     json.dump(
         {
             "vectors": vectors.tolist(),
@@ -35,6 +40,8 @@ def main():
             "tails": tails.tolist(),
             "points": (centred @ top).tolist(),
             "explained": (variances[::-1][:2] / variances.sum()).tolist(),
+            "thresholds": THRESHOLDS,
+            "groups": [fcluster(tree, 1 - t, criterion="distance").tolist() for t in THRESHOLDS],
         },
         sys.stdout,
     )

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What one learns from an index: outliers and map against numpy (tests/golden/analysis.py), clusters and
- * duplicates against what was put in. */
+/* What one learns from an index: outliers and map against numpy, near duplicates against scipy (tests/golden/analysis.py),
+ * clusters and duplicates against what was put in. */
 #include "compute/compute.h"
+#include "index/linkage.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -207,7 +208,7 @@ static void duplicates_are_grouped(void **state)
     for (size_t i = 2; i < 102; i++)
         assert_true(groups.rows[i] == (int64_t)(198 + i) && groups.scores[i] > 0.999999);
     index_groups_release(&groups);
-    assert_ok(index_duplicates(&groups, searcher, &rows, -1, NULL, &err)); /* everything is near */
+    assert_ok(index_duplicates(&groups, searcher, &rows, -2, NULL, &err)); /* everything is near */
     assert_int_equal(groups.count, 1);
     assert_int_equal(groups.ends[0], rows.chosen);
     index_groups_release(&groups);
@@ -215,6 +216,139 @@ static void duplicates_are_grouped(void **state)
     index_searcher_free(searcher);
     index_free(index);
     device_free(device);
+}
+
+/* An index of golden vectors, or of others, and what finds duplicates in it. */
+struct searched {
+    struct device *device;
+    struct index *index;
+    struct index_searcher *searcher;
+    struct index_rows rows;
+};
+
+static void open_searched(struct searched *s, const char *name, enum index_storage storage,
+    const float *vectors, size_t count, size_t width)
+{
+    const struct index_options options = {
+        .model = "m", .fingerprint = "f", .width = width, .storage = storage};
+    assert_ok(device_open(&s->device, &(struct device_options){0}, &err));
+    assert_ok(index_create(&s->index, scratch_path(name), &options, &err));
+    for (size_t i = 0; i < count; i++)
+        assert_ok(index_add(s->index, &(struct index_item){.kind = INDEX_TEXT, .caption = "words"},
+            vectors + i * width, 1, &err));
+    assert_ok(index_commit(s->index, &err));
+    assert_ok(index_searcher_open(&s->searcher, s->index, s->device, &err));
+    assert_ok(index_rows(&s->rows, s->index, NULL, &err));
+}
+
+static void close_searched(struct searched *s)
+{
+    index_rows_release(&s->rows);
+    index_searcher_free(s->searcher);
+    index_free(s->index);
+    device_free(s->device);
+}
+
+/* group (rows): a number for each row, the same for those of one group, from 1 on; 0 for a row of none. */
+static void number_groups(size_t *group, const struct index_groups *groups, size_t rows)
+{
+    memset(group, 0, rows * sizeof *group);
+    for (size_t g = 0, i = 0; g < groups->count; g++)
+        for (; i < groups->ends[g]; i++)
+            group[groups->rows[i]] = g + 1;
+}
+
+static void duplicates_are_scipys(void **state)
+{
+    (void)state;
+    static const size_t most[] = {SIZE_MAX / 2, 100, 7, 1};
+    float vectors[COUNT][WIDTH];
+    json_t *root = golden(vectors), *thresholds = json_object_get(root, "thresholds");
+    struct searched s;
+    size_t group[COUNT], together = 0;
+    open_searched(&s, "scipy.dip", INDEX_F32, vectors[0], COUNT, WIDTH);
+    for (size_t t = 0; t < json_array_size(thresholds); t++)
+        for (size_t m = 0; m < sizeof most / sizeof *most; m++) {
+            const json_t *labels = json_array_get(json_object_get(root, "groups"), t);
+            const double threshold = json_number_value(json_array_get(thresholds, t));
+            struct index_groups groups;
+            assert_ok(duplicates_find(&groups, s.searcher, &s.rows, threshold, most[m], NULL, &err));
+            number_groups(group, &groups, COUNT);
+            for (size_t i = 0; i < COUNT; i++)
+                for (size_t j = 0; j < i; j++) {
+                    const bool same = json_equal(json_array_get(labels, i), json_array_get(labels, j));
+                    together += same;
+                    if (same != (group[i] && group[i] == group[j]))
+                        fail_msg("at %g, of %zu pairs: rows %zu and %zu", threshold, most[m], i, j);
+                }
+            index_groups_release(&groups);
+        }
+    assert_true(together > 1000);
+    close_searched(&s);
+    json_decref(root);
+}
+
+/* Crowds of near and of equal vectors: two of a group are always near, the score is the highest in the group, no two
+ * groups could be one, and memory for few pairs at a time changes nothing. */
+static void groups_are_whole(void **state)
+{
+    (void)state;
+    enum { CROWDS = 6, EACH = 50, ALL = CROWDS * EACH, WIDE = 16 };
+    static float vectors[ALL][WIDE], stored[ALL][WIDE];
+    const double threshold = 0.95;
+    int64_t rows[ALL];
+    static bool apart[2 * ALL][2 * ALL];
+    size_t group[ALL], limited[ALL], unit[ALL];
+    struct index_groups groups;
+    struct searched s;
+    for (uint64_t i = 0; i < ALL; i++) {
+        float noise[WIDE];
+        double square = 0;
+        make_vector(vectors[i], WIDE, i % CROWDS);
+        make_vector(noise, WIDE, 100 + (i % 5 ? i : 0)); /* every fifth of a crowd is the same */
+        for (size_t e = 0; e < WIDE; e++) {
+            vectors[i][e] += 0.25f * noise[e];
+            square += (double)vectors[i][e] * vectors[i][e];
+        }
+        for (size_t e = 0; e < WIDE; e++)
+            vectors[i][e] /= (float)sqrt(square);
+        rows[i] = (int64_t)i;
+    }
+    open_searched(&s, "crowds.dip", INDEX_F16, vectors[0], ALL, WIDE);
+    assert_ok(index_vectors(stored[0], s.index, rows, ALL, &err));
+    assert_ok(index_duplicates(&groups, s.searcher, &s.rows, threshold, NULL, &err));
+    number_groups(group, &groups, ALL);
+    assert_true(groups.count > CROWDS && groups.ends[groups.count - 1] > ALL / 2);
+    for (size_t g = 0, i = 0; g < groups.count; g++) {
+        const size_t begin = i;
+        for (; i < groups.ends[g]; i++) {
+            double best = -1;
+            for (size_t j = begin; j < groups.ends[g]; j++) {
+                const double score = index_score(&s.rows, groups.rows[i], stored[groups.rows[j]]);
+                assert_true(score >= threshold);
+                best = j == i ? best : fmax(best, score);
+            }
+            assert_true(fabs(groups.scores[i] - index_cosine(best)) < 1e-12);
+        }
+    }
+    for (size_t i = 0; i < ALL; i++) /* alone, it is a group of its own */
+        unit[i] = group[i] ? group[i] - 1 : groups.count + i;
+    for (size_t i = 0; i < ALL; i++)
+        for (size_t j = 0; j < ALL; j++)
+            apart[unit[i]][unit[j]] |= index_score(&s.rows, rows[i], stored[j]) < threshold;
+    for (size_t i = 0; i < ALL; i++)
+        for (size_t j = 0; j < i; j++)
+            if (unit[i] != unit[j] && !apart[unit[i]][unit[j]])
+                fail_msg("the groups of %zu and %zu could be one", i, j);
+    for (size_t most = 1; most < 4000; most *= 5) {
+        struct index_groups again;
+        assert_ok(duplicates_find(&again, s.searcher, &s.rows, threshold, most, NULL, &err));
+        number_groups(limited, &again, ALL);
+        assert_memory_equal(limited, group, sizeof group);
+        index_groups_release(&again);
+    }
+    index_groups_release(&groups);
+    close_searched(&s);
 }
 
 static void add_hashed(struct index *index, enum index_kind kind, const char *hash, uint64_t number)
@@ -277,6 +411,8 @@ int main(void)
         cmocka_unit_test(clusters_are_found),
         cmocka_unit_test(clusters_are_never_empty),
         cmocka_unit_test(duplicates_are_grouped),
+        cmocka_unit_test(duplicates_are_scipys),
+        cmocka_unit_test(groups_are_whole),
         cmocka_unit_test(identical_items_are_grouped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
