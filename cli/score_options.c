@@ -8,6 +8,7 @@
 
 enum {
     KEY_SPLIT = 0x100,
+    KEY_METRICS,
     KEY_ALLOW_MISSING,
     KEY_CONTEXT,
     KEY_DF,
@@ -32,6 +33,11 @@ static const struct argp_option options[] = {
     {"allow-missing", KEY_ALLOW_MISSING, NULL, 0,
         "Score the images that have both candidate and references, and leave others out", 1},
     {NULL, 0, NULL, 0, "Metrics:", 2},
+    {"metrics", KEY_METRICS, "NAMES", 0,
+        "Which, by the names that JSON has, as in CIDEr_D,chrF2,TER; or all (default: all but chrF2, chrF2++ "
+        "and "
+        "TER)",
+        2},
     {"context", KEY_CONTEXT, "on|off", 0,
         "Let the next caption decide on a caption's last period, as the reference does that reads all "
         "captions as one text (default: on)",
@@ -43,7 +49,7 @@ static const struct argp_option options[] = {
     {"tokenize", KEY_TOKENIZE, "13a|none", 0, "sacreBLEU's words (default: 13a)", 2},
     {"smooth", KEY_SMOOTH, "METHOD", 0, "sacreBLEU's smoothing: exp, floor, add-k, none (default: exp)", 2},
     {"smooth-value", KEY_SMOOTH_VALUE, "X", 0, "For floor (default: 0.1) and add-k (default: 1)", 2},
-    {"lowercase", KEY_LOWERCASE, NULL, 0, "sacreBLEU in lower case", 2},
+    {"lowercase", KEY_LOWERCASE, NULL, 0, "sacreBLEU and chrF in lower case, as TER always is", 2},
     {"images", 'i', "DIR", 0,
         "CLIPScore and RefCLIPScore too, of the pictures below DIR: each by the name that the captions' file "
         "has for it, or by its id; in f32 unless --precision says otherwise",
@@ -69,6 +75,30 @@ static double option_positive(struct argp_state *state, const char *option, cons
     if (end == argument || *end || !(number > 0 && number <= 1e6))
         argp_error(state, "--%s takes a number above 0, not '%s'", option, argument);
     return number;
+}
+
+/* Adds the metric of that name; those of pictures are --images'. */
+static void add_metric(struct argp_state *state, unsigned *metrics, struct span name)
+{
+    for (int metric = 0; metric < METRIC_CLIPSCORE; metric++)
+        if (span_equal(name, span_of(caption_metrics[metric].key))) {
+            *metrics |= 1u << metric;
+            return;
+        }
+    argp_error(state, "--metrics takes names as 'CIDEr_D,chrF2,TER', or 'all'; there is no '%.*s'",
+        (int)name.length, name.data);
+}
+
+static unsigned option_metrics(struct argp_state *state, const char *argument)
+{
+    unsigned metrics = 0;
+    if (!strcmp(argument, "all"))
+        return (1u << METRIC_CLIPSCORE) - 1;
+    for (const char *at = argument; at; at = strchr(at, ',')) {
+        at += at > argument; /* the comma */
+        add_metric(state, &metrics, (struct span){at, strcspn(at, ",")});
+    }
+    return metrics;
 }
 
 static void add_path(struct argp_state *state, struct strings *paths, const char *path)
@@ -121,6 +151,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_ALLOW_MISSING:
         s->allow_missing = true;
         return 0;
+    case KEY_METRICS:
+        s->options.metrics = option_metrics(state, argument);
+        return 0;
     case KEY_CONTEXT:
         s->options.without_context = option_choice(state, "context", argument, switches);
         return 0;
@@ -167,7 +200,8 @@ const struct argp score_argp = {
     .parser = parse,
     .args_doc = "--references FILE --candidates FILE\n--references FILE --compare FILE FILE...",
     .doc = "Score captions of images against what people said of them: BLEU, ROUGE-L, CIDEr-D "
-           "(coco-caption's CIDEr), plain CIDEr and sacreBLEU, for the corpus and every image, with the "
+           "(coco-caption's CIDEr), plain CIDEr, sacreBLEU, chrF and TER, for the corpus and every image, "
+           "with the "
            "numbers of the reference implementations.\n\n"
            "  diptych score --references captions_val2014.json --candidates results.json\n"
            "  diptych score -r ref1.txt -r ref2.txt -c mine.txt -f json\n"

@@ -7,7 +7,7 @@
 
 int score_decimals(enum caption_metric metric)
 {
-    return metric == METRIC_SACREBLEU ? 2 : 4;
+    return caption_metrics[metric].percent ? 2 : 4;
 }
 
 /* ---- table --------------------------------------------------------------------------------------------- */
@@ -20,10 +20,8 @@ static const char *remark(const struct score_report *report, int metric)
         return "what coco-caption prints as CIDEr";
     case METRIC_CIDER_PLAIN:
         return "neither clipped nor penalised for length";
-    case METRIC_SACREBLEU:
-        return report->scores->sacrebleu.signature;
     default:
-        return "";
+        return caption_signature(report->scores, (enum caption_metric)metric);
     }
 }
 
@@ -32,13 +30,18 @@ static void put_counts(const struct caption_scores *scores)
 {
     const struct bleu_stats *s = &scores->bleu.corpus.stats;
     char line[256];
-    printf(
-        "{'testlen': %zu, 'reflen': %zu, 'guess': [%zu, %zu, %zu, %zu], 'correct': [%zu, %zu, %zu, %zu]}\n",
-        s->candidate_length, s->reference_length, s->guess[0], s->guess[1], s->guess[2], s->guess[3],
-        s->correct[0], s->correct[1], s->correct[2], s->correct[3]);
-    printf("ratio: %.16g\n", ((double)s->candidate_length + 1e-15) / ((double)s->reference_length + 1e-9));
-    sacrebleu_format(line, sizeof line, &scores->sacrebleu.corpus);
-    puts(line);
+    if (scores->bleu.images) {
+        printf("{'testlen': %zu, 'reflen': %zu, 'guess': [%zu, %zu, %zu, %zu], 'correct': [%zu, %zu, %zu, "
+               "%zu]}\n",
+            s->candidate_length, s->reference_length, s->guess[0], s->guess[1], s->guess[2], s->guess[3],
+            s->correct[0], s->correct[1], s->correct[2], s->correct[3]);
+        printf(
+            "ratio: %.16g\n", ((double)s->candidate_length + 1e-15) / ((double)s->reference_length + 1e-9));
+    }
+    if (scores->sacrebleu.images) {
+        sacrebleu_format(line, sizeof line, &scores->sacrebleu.corpus);
+        puts(line);
+    }
 }
 
 static int print_table(const struct score_report *report, struct err *err)
@@ -52,7 +55,7 @@ static int print_table(const struct score_report *report, struct err *err)
             continue;
         const char *text = remark(report, metric);
         printf("%-13s %7.*f%s%s\n", caption_metrics[metric].title, score_decimals(metric),
-            scores->corpus[metric], *text ? "   " : "", text);
+            scores->corpus[metric], text ? "   " : "", text ? text : "");
     }
     return 0;
 }

@@ -31,8 +31,6 @@ static int read_metrics(struct caption_score_options *out, const json_t *list, s
     const char *keys[METRIC_CLIPSCORE + 1] = {NULL};
     for (int metric = 0; metric < METRIC_CLIPSCORE; metric++)
         keys[metric] = caption_metrics[metric].key;
-    for (int metric = 0; metric < METRIC_COUNT; metric++)
-        out->without[metric] = list != NULL;
     if (list && !json_array_size(list))
         return err_set(err, ERR_ARGUMENT, "'metrics' is no list of names");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -42,7 +40,7 @@ static int read_metrics(struct caption_score_options *out, const json_t *list, s
                            : err_set(err, ERR_ARGUMENT, "'metrics' is no list of names");
         if (rc)
             return rc;
-        out->without[metric] = false;
+        out->metrics |= 1u << metric;
     }
     return 0;
 }

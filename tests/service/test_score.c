@@ -58,6 +58,10 @@ static void scores_are_the_librarys(void **state)
                      *images = json_object_get(answer, "per_image");
         for (int metric = 0; metric < METRIC_CLIPSCORE; metric++) {
             const char *key = caption_metrics[metric].key;
+            if (caption_metrics[metric].on_request) {
+                assert_null(json_object_get(corpus, key));
+                continue;
+            }
             expect_number(number(corpus, key), scores.corpus[metric]);
             expect_number(number(json_object_get(images, "1"), key), scores.images[metric][0]);
             expect_number(number(json_object_get(images, "2"), key), scores.images[metric][1]);
@@ -74,6 +78,7 @@ static void options_are_the_commands(void **state)
 {
     (void)state;
     const struct caption_score_options options = {.without_context = true,
+        .metrics = 1u << METRIC_SACREBLEU | 1u << METRIC_CIDER_D | 1u << METRIC_CHRF_WORDS | 1u << METRIC_TER,
         .sacrebleu = {.tokeniser = TOKENISE_NONE,
             .smoothing = SMOOTH_ADD_K,
             .smoothing_value = 0.5,
@@ -83,18 +88,22 @@ static void options_are_the_commands(void **state)
     assert_int_equal(caption_scores_compute(&scores, pairs, 2, &options, NULL, &err), 0);
     json_t *answer = post("/v1/score",
         "{\"references\": " REFERENCES ", \"candidates\": " CANDIDATES
-        ", \"metrics\": [\"sacreBLEU\", \"CIDEr_D\"], \"context\": false, \"tokenize\": \"none\", "
+        ", \"metrics\": [\"sacreBLEU\", \"CIDEr_D\", \"chrF2++\", \"TER\"], \"context\": false, "
+        "\"tokenize\": \"none\", "
         "\"smooth\": \"add-k\", "
         "\"smooth_value\": 0.5, \"lowercase\": true}",
         200);
     const json_t *corpus = json_object_get(answer, "corpus");
     expect_number(number(corpus, "sacreBLEU"), scores.corpus[METRIC_SACREBLEU]);
     expect_number(number(corpus, "CIDEr_D"), scores.corpus[METRIC_CIDER_D]);
+    expect_number(number(corpus, "chrF2++"), scores.corpus[METRIC_CHRF_WORDS]);
+    expect_number(number(corpus, "TER"), scores.corpus[METRIC_TER]);
+    assert_null(json_object_get(corpus, "chrF2"));
     assert_null(json_object_get(corpus, "Bleu_4"));
     assert_null(json_object_get(corpus, "bleu_stats"));
     assert_null(json_object_get(corpus, "CIDEr_plain"));
     const json_t *signature = json_object_get(answer, "signature");
-    assert_int_equal(json_array_size(json_object_get(signature, "metrics")), 2);
+    assert_int_equal(json_array_size(json_object_get(signature, "metrics")), 4);
     assert_string_equal(
         json_string_value(json_object_get(signature, "sacrebleu")), scores.sacrebleu.signature);
     json_decref(answer);

@@ -11,10 +11,18 @@ const struct caption_metric_info caption_metrics[METRIC_COUNT] = {
     [METRIC_ROUGE_L] = {"ROUGE_L", "ROUGE-L"},
     [METRIC_CIDER_D] = {"CIDEr_D", "CIDEr-D"},
     [METRIC_CIDER_PLAIN] = {"CIDEr_plain", "CIDEr plain"},
-    [METRIC_SACREBLEU] = {"sacreBLEU", "sacreBLEU"},
+    [METRIC_SACREBLEU] = {"sacreBLEU", "sacreBLEU", .percent = true},
+    [METRIC_CHRF] = {"chrF2", "chrF2", .percent = true, .on_request = true},
+    [METRIC_CHRF_WORDS] = {"chrF2++", "chrF2++", .percent = true, .on_request = true},
+    [METRIC_TER] = {"TER", "TER", .percent = true, .on_request = true},
     [METRIC_CLIPSCORE] = {"CLIPScore", "CLIPScore"},
     [METRIC_REFCLIPSCORE] = {"RefCLIPScore", "RefCLIPScore"},
 };
+
+static bool wanted(const struct caption_score_options *options, enum caption_metric metric)
+{
+    return options->metrics ? options->metrics >> metric & 1 : !caption_metrics[metric].on_request;
+}
 
 /* ---- words --------------------------------------------------------------------------------------------- */
 
@@ -112,7 +120,7 @@ static int spread_bleu(
     struct caption_scores *out, const struct caption_score_options *options, struct err *err)
 {
     for (int n = 0; n < NGRAM_ORDERS; n++) {
-        if (options->without[METRIC_BLEU_1 + n])
+        if (!wanted(options, METRIC_BLEU_1 + n))
             continue;
         double *images = out->images[METRIC_BLEU_1 + n] = mem_new(out->count, sizeof *images);
         if (!images)
@@ -139,7 +147,7 @@ static bool has_bleu(const struct caption_score_options *options)
 {
     bool has = false;
     for (int n = 0; n < NGRAM_ORDERS; n++)
-        has |= !options->without[METRIC_BLEU_1 + n];
+        has |= wanted(options, METRIC_BLEU_1 + n);
     return has;
 }
 
@@ -151,14 +159,14 @@ static int score_cider(struct caption_scores *out, const struct caption_pair *wo
     struct document_frequency *df = NULL;
     struct metric_scores scores = {0};
     int rc = 0;
-    if (options->without[METRIC_CIDER_D] && options->without[METRIC_CIDER_PLAIN])
+    if (!wanted(options, METRIC_CIDER_D) && !wanted(options, METRIC_CIDER_PLAIN))
         return 0;
     if (!cider.df) {
         rc = document_frequency_new(&df, words, out->count, err);
         cider.df = df;
     }
     for (enum caption_metric metric = METRIC_CIDER_D; !rc && metric <= METRIC_CIDER_PLAIN; metric++) {
-        if (options->without[metric])
+        if (!wanted(options, metric))
             continue;
         cider.plain = metric == METRIC_CIDER_PLAIN;
         rc = look(job, err);
@@ -185,7 +193,7 @@ static int score_words(struct caption_scores *out, const struct caption_pair *wo
         if (!rc)
             rc = look(job, err);
     }
-    if (!rc && !options->without[METRIC_ROUGE_L]) {
+    if (!rc && wanted(options, METRIC_ROUGE_L)) {
         rc = rouge_compute(&scores, words, out->count, threads, err);
         if (!rc)
             caption_scores_take(out, METRIC_ROUGE_L, &scores);
@@ -193,17 +201,57 @@ static int score_words(struct caption_scores *out, const struct caption_pair *wo
     return rc ? rc : score_cider(out, words, options, job, err);
 }
 
-static int score_as_written(struct caption_scores *out, const struct caption_pair *pairs,
+static int score_sacrebleu(struct caption_scores *out, const struct caption_pair *pairs,
     const struct caption_score_options *options, const struct job *job, struct err *err)
 {
     struct sacrebleu_options sacrebleu = options->sacrebleu;
-    if (options->without[METRIC_SACREBLEU])
-        return 0;
     sacrebleu.threads = job_threads(job);
-    int rc = look(job, err);
-    if (!rc)
-        rc = sacrebleu_compute(&out->sacrebleu, pairs, out->count, &sacrebleu, err);
+    const int rc = sacrebleu_compute(&out->sacrebleu, pairs, out->count, &sacrebleu, err);
     return rc ? rc : spread_sacrebleu(out, err);
+}
+
+/* chrF, or chrF++ */
+static int score_chrf(struct caption_scores *out, enum caption_metric metric,
+    const struct caption_pair *pairs, const struct caption_score_options *options, const struct job *job,
+    struct err *err)
+{
+    struct chrf_scores *chrf = metric == METRIC_CHRF ? &out->chrf : &out->chrf_words;
+    const struct chrf_options how = {
+        .words = metric == METRIC_CHRF_WORDS,
+        .lowercase = options->sacrebleu.lowercase,
+        .threads = job_threads(job),
+    };
+    const int rc = chrf_compute(chrf, pairs, out->count, &how, err);
+    if (!rc)
+        caption_scores_take(out, metric, &chrf->scores);
+    return rc;
+}
+
+static int score_ter(
+    struct caption_scores *out, const struct caption_pair *pairs, const struct job *job, struct err *err)
+{
+    const int rc = ter_compute(&out->ter, pairs, out->count, job, err);
+    if (!rc)
+        caption_scores_take(out, METRIC_TER, &out->ter.scores);
+    return rc;
+}
+
+/* The metrics of captions as they were written. */
+static int score_as_written(struct caption_scores *out, const struct caption_pair *pairs,
+    const struct caption_score_options *options, const struct job *job, struct err *err)
+{
+    int rc = 0;
+    for (enum caption_metric metric = METRIC_SACREBLEU; !rc && metric <= METRIC_TER; metric++) {
+        if (!wanted(options, metric) || (rc = look(job, err)))
+            continue;
+        if (metric == METRIC_SACREBLEU)
+            rc = score_sacrebleu(out, pairs, options, job, err);
+        else if (metric == METRIC_TER)
+            rc = score_ter(out, pairs, job, err);
+        else
+            rc = score_chrf(out, metric, pairs, options, job, err);
+    }
+    return rc;
 }
 
 int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
@@ -250,5 +298,8 @@ void caption_scores_release(struct caption_scores *scores)
         free(scores->images[metric]);
     bleu_scores_release(&scores->bleu);
     sacrebleu_scores_release(&scores->sacrebleu);
+    chrf_scores_release(&scores->chrf);
+    chrf_scores_release(&scores->chrf_words);
+    ter_scores_release(&scores->ter);
     *scores = (struct caption_scores){0};
 }

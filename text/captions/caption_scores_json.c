@@ -54,6 +54,22 @@ json_t *caption_images_json(const struct caption_scores *scores, const char *con
     return images;
 }
 
+const char *caption_signature(const struct caption_scores *scores, enum caption_metric metric)
+{
+    switch (metric) {
+    case METRIC_SACREBLEU:
+        return scores->sacrebleu.signature;
+    case METRIC_CHRF:
+        return scores->chrf.signature;
+    case METRIC_CHRF_WORDS:
+        return scores->chrf_words.signature;
+    case METRIC_TER:
+        return scores->ter.signature;
+    default:
+        return NULL;
+    }
+}
+
 json_t *caption_signature_json(
     const struct caption_scores *scores, const struct caption_score_options *options, const char *df)
 {
@@ -68,5 +84,9 @@ json_t *caption_signature_json(
         !options->without_context, "df", json_text(df ? df : "references"), "df_images", (json_int_t)images);
     if (scores->images[METRIC_SACREBLEU])
         json_object_set_new(signature, "sacrebleu", json_string(scores->sacrebleu.signature));
+    for (enum caption_metric metric = METRIC_CHRF; metric <= METRIC_TER; metric++)
+        if (scores->images[metric])
+            json_object_set_new(
+                signature, caption_metrics[metric].key, json_string(caption_signature(scores, metric)));
     return signature;
 }

@@ -201,6 +201,57 @@ void sacrebleu_scores_release(struct sacrebleu_scores *scores);
  * hyp_len = 26177 ref_len = 25897) */
 int sacrebleu_format(char *out, size_t room, const struct sacrebleu *bleu);
 
+/* chrF and, with words, chrF++ (Popovic 2015, 2017) as sacreBLEU 2.6.0 computes them, 0 to 100:
+ *
+ *     100 * 5 P R / (4 P + R)
+ *
+ * where P is the mean over n of the share of the candidate's n-grams that the reference has, and R that of the
+ * reference's that the candidate has. n-grams are of 1 to 6 characters without white space, and of 1 and 2 words in
+ * chrF++, which take off one of ASCII's signs at their end or else at their beginning. An n of which one of the two
+ * has no n-gram does not count. Of several references the one that scores best counts, the first of equals; the
+ * corpus' score is that of the summed counts. */
+enum { CHRF_CHARACTERS = 6, CHRF_WORDS = 2, CHRF_ORDERS = CHRF_CHARACTERS + CHRF_WORDS };
+
+struct chrf_stats { /* n-grams by n: of characters, then of words */
+    size_t candidate[CHRF_ORDERS], reference[CHRF_ORDERS], matches[CHRF_ORDERS];
+};
+
+struct chrf_options {
+    bool words, lowercase;
+    int threads;
+};
+
+struct chrf_scores {
+    struct metric_scores scores;
+    struct chrf_stats *stats; // (count)
+    struct chrf_options options;
+    char signature[128]; /* nrefs:5|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0 */
+};
+
+int chrf_compute(struct chrf_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct chrf_options *options, struct err *err);
+void chrf_scores_release(struct chrf_scores *scores);
+
+/* TER (Snover et al. 2006) as sacreBLEU 2.6.0 computes it, with its defaults: in lower case, words between white
+ * space. 100 times the fewest edits that turn the candidate into one of the references, by the mean length of the
+ * references; lower is better, and above 100 is possible. An edit inserts, deletes or replaces a word, or shifts a
+ * run of words; metric_ter_shifts.c says how shifts are searched for. The corpus' score is that of the sums. Long
+ * captions take their time, so the job can end it: ERR_CANCELLED. */
+struct ter_stats {
+    size_t edits;
+    double reference_length; /* words */
+};
+
+struct ter_scores {
+    struct metric_scores scores;
+    struct ter_stats *stats; // (count)
+    char signature[128];     /* nrefs:5|case:lc|tok:tercom|norm:no|punct:yes|asian:no|version:2.6.0 */
+};
+
+int ter_compute(struct ter_scores *out, const struct caption_pair *pairs, size_t count, const struct job *job,
+    struct err *err);
+void ter_scores_release(struct ter_scores *scores);
+
 /* ROUGE-L (Lin 2004) = (1 + b^2) P R / (R + b^2 P), b = 1.2, where P and R are the longest common
  * subsequence as a share of the candidate's and of the reference's words, the best of all references each.
  * The corpus' score is the mean. Takes time in the product of two captions' lengths, a step for 64 words of
@@ -255,6 +306,9 @@ enum caption_metric {
     METRIC_CIDER_D,
     METRIC_CIDER_PLAIN,
     METRIC_SACREBLEU,
+    METRIC_CHRF,
+    METRIC_CHRF_WORDS,
+    METRIC_TER,
     METRIC_CLIPSCORE,
     METRIC_REFCLIPSCORE,
     METRIC_COUNT,
@@ -262,13 +316,15 @@ enum caption_metric {
 
 extern const struct caption_metric_info {
     const char *key, *title; /* "Bleu_1" in files, "BLEU-1" for people */
+    bool percent;            /* of sacreBLEU's kind, which go to 100 and not to 1 or 10 */
+    bool on_request;         /* computed only where it is asked for by name */
 } caption_metrics[METRIC_COUNT];
 
-struct caption_score_options {  /* zeroed: as coco-caption and sacreBLEU do, and all of them */
-    bool without[METRIC_COUNT]; /* these are not computed */
-    bool without_context;       /* captions cut into words one by one, not as one text: see ptb_words */
+struct caption_score_options { /* zeroed: as coco-caption and sacreBLEU do */
+    unsigned metrics;          /* bits 1 << enum caption_metric; 0: all that are not on_request */
+    bool without_context;      /* captions cut into words one by one, not as one text: see ptb_words */
     const struct document_frequency *df; /* NULL: of the references given */
-    struct sacrebleu_options sacrebleu;
+    struct sacrebleu_options sacrebleu;  /* its lowercase is chrF's too */
 };
 
 /* One system's captions in every metric: an array NULL is a metric not computed. */
@@ -278,6 +334,8 @@ struct caption_scores {
     double *images[METRIC_COUNT]; // (count) each
     struct bleu_scores bleu;
     struct sacrebleu_scores sacrebleu;
+    struct chrf_scores chrf, chrf_words; /* their scores are in `corpus` and `images` */
+    struct ter_scores ter;               /* likewise */
 };
 
 /* Of captions as they were written, which are cut into words here. All metrics but those of pictures. Errors
@@ -285,6 +343,9 @@ struct caption_scores {
 int caption_scores_compute(struct caption_scores *out, const struct caption_pair *pairs, size_t count,
     const struct caption_score_options *options, const struct job *job, struct err *err);
 void caption_scores_release(struct caption_scores *scores);
+
+/* sacreBLEU's signature of one of its metrics that was computed; NULL of others. */
+const char *caption_signature(const struct caption_scores *scores, enum caption_metric metric);
 
 /* What scores are as JSON: of the corpus {"Bleu_1": ..., ...} with BLEU's counts and the number of images and references;
  * of the images, named by ids (count), {ID: {"Bleu_1": ...}}; and what the numbers depend on: metrics, words, versions,

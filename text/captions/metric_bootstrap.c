@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/captions/metric_bleu.h"
+#include "text/captions/metric_sums.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -48,24 +49,46 @@ static double mean_of_sample(const double *images, const uint32_t *times, size_t
     return sum / (double)count;
 }
 
+/* What is no mean of the images' scores, but made of their sums: the sums of a sample. */
+struct sums {
+    struct bleu bleu;
+    struct sacrebleu sacrebleu;
+    struct chrf_stats chrf, chrf_words;
+    struct ter_stats ter;
+};
+
+static void add_image(struct sums *sums, const struct caption_scores *scores, size_t i, uint32_t times)
+{
+    if (scores->bleu.images)
+        stats_add_times(&sums->bleu.stats, &scores->bleu.images[i].stats, times);
+    if (scores->sacrebleu.images)
+        stats_add_times(&sums->sacrebleu.stats, &scores->sacrebleu.images[i].stats, times);
+    if (scores->chrf.stats)
+        chrf_stats_add(&sums->chrf, &scores->chrf.stats[i], times);
+    if (scores->chrf_words.stats)
+        chrf_stats_add(&sums->chrf_words, &scores->chrf_words.stats[i], times);
+    if (scores->ter.stats)
+        ter_stats_add(&sums->ter, &scores->ter.stats[i], times);
+}
+
 static void score_sample(
     double corpus[METRIC_COUNT], const struct caption_scores *scores, const uint32_t *times)
 {
-    struct bleu bleu = {0};
-    struct sacrebleu sacrebleu = {0};
+    struct sums sums = {0};
     for (size_t i = 0; i < scores->count; i++)
-        if (times[i]) {
-            stats_add_times(&bleu.stats, &scores->bleu.images[i].stats, times[i]);
-            stats_add_times(&sacrebleu.stats, &scores->sacrebleu.images[i].stats, times[i]);
-        }
-    bleu_score(&bleu);
-    sacrebleu_score(&sacrebleu, &scores->sacrebleu.options, false);
-    for (int n = 0; n < NGRAM_ORDERS; n++)
-        corpus[METRIC_BLEU_1 + n] = bleu.scores[n];
-    corpus[METRIC_SACREBLEU] = sacrebleu.score;
+        if (times[i])
+            add_image(&sums, scores, i, times[i]);
     for (int metric = METRIC_ROUGE_L; metric < METRIC_COUNT; metric++)
-        if (metric != METRIC_SACREBLEU && scores->images[metric])
+        if (scores->images[metric])
             corpus[metric] = mean_of_sample(scores->images[metric], times, scores->count);
+    bleu_score(&sums.bleu);
+    sacrebleu_score(&sums.sacrebleu, &scores->sacrebleu.options, false);
+    for (int n = 0; n < NGRAM_ORDERS; n++)
+        corpus[METRIC_BLEU_1 + n] = sums.bleu.scores[n];
+    corpus[METRIC_SACREBLEU] = sums.sacrebleu.score;
+    corpus[METRIC_CHRF] = chrf_score(&sums.chrf, &scores->chrf.options);
+    corpus[METRIC_CHRF_WORDS] = chrf_score(&sums.chrf_words, &scores->chrf_words.options);
+    corpus[METRIC_TER] = ter_score(&sums.ter);
 }
 
 static void run_sample(void *context, size_t i)

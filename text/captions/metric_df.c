@@ -67,7 +67,7 @@ static int count_images(
 /* Room for captions of that many words in all. */
 static int room_init(struct document_frequency *df, size_t words, struct err *err)
 {
-    const int rc = ngrams_init(&df->ngrams, words, err);
+    const int rc = ngrams_init(&df->ngrams, words, NGRAM_ORDERS, err);
     if (rc)
         return rc;
     df->room = words;

@@ -15,12 +15,12 @@ static uint32_t *slots_new(unsigned *shift, size_t count)
     return mem_new((size_t)1 << bits, sizeof(uint32_t));
 }
 
-int ngrams_init(struct ngrams *ngrams, size_t words, struct err *err)
+int ngrams_init(struct ngrams *ngrams, size_t words, size_t orders, struct err *err)
 {
     *ngrams = (struct ngrams){.count = 1};
-    if (words > (UINT32_MAX - 2) / NGRAM_ORDERS)
+    if (words > (UINT32_MAX - 2) / orders)
         return err_set(err, ERR_LIMIT, "captions of %zu words: too many for 32-bit numbers", words);
-    const size_t room = words * NGRAM_ORDERS + 1;
+    const size_t room = words * orders + 1;
     ngrams->words = mem_new(words ? words : 1, sizeof *ngrams->words);
     ngrams->keys = mem_new(room, sizeof *ngrams->keys);
     ngrams->word_slots = slots_new(&ngrams->word_shift, words);
@@ -142,7 +142,7 @@ int image_ngrams_init(struct image_ngrams *image, const struct caption_pair *pai
     for (size_t i = 0; i < pair->reference_count; i++)
         words += count_words(span_of(pair->references[i]));
 
-    const int rc = ngrams_init(&image->table, words, err);
+    const int rc = ngrams_init(&image->table, words, NGRAM_ORDERS, err);
     if (rc)
         return rc;
     image->references = mem_new(pair->reference_count, sizeof *image->references);

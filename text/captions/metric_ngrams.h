@@ -20,6 +20,9 @@ bool split_blanks(struct span *word, struct span *rest);
 
 size_t count_words(struct span text); /* as split_words gives them */
 
+/* The bytes of the character at the front of text, which is not empty, and whether it is white space to Python. */
+size_t character_width(struct span text, bool *space);
+
 enum { NGRAM_ROOT = 0 };
 #define NGRAM_NONE UINT32_MAX /* a word or n-gram that is not in the table */
 
@@ -31,8 +34,8 @@ struct ngrams {
     unsigned word_shift, slot_shift; /* 64 - log2 of the number of slots */
 };
 
-/* Room for captions of that many words in all. ERR_LIMIT, ERR_MEMORY. */
-int ngrams_init(struct ngrams *ngrams, size_t words, struct err *err);
+/* Room for captions of that many words in all, and for their n-grams of n = 1 to `orders`. ERR_LIMIT, ERR_MEMORY. */
+int ngrams_init(struct ngrams *ngrams, size_t words, size_t orders, struct err *err);
 void ngrams_release(struct ngrams *ngrams);
 
 /* The number, or NGRAM_NONE; the second pair adds what is not there yet. A prefix or word that is NGRAM_NONE

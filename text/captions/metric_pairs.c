@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text/captions/metric_ngrams.h"
+#include "text/captions/metric_sums.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 int caption_pairs_check(const struct caption_pair *pairs, size_t count, struct err *err)
@@ -22,6 +23,50 @@ int caption_pairs_check(const struct caption_pair *pairs, size_t count, struct e
             }
     }
     return 0;
+}
+
+/* As Python's str.lower does it. */
+static const char *lower(struct arena *arena, const char *text)
+{
+    struct span out;
+    return unicode_normalise(&out, arena, span_of(text), NORMAL_LOWER | NORMAL_FINAL_SIGMA, NULL)
+               ? NULL
+               : arena_copy(arena, out.data, out.length);
+}
+
+bool pair_lower(struct caption_pair *pair, struct arena *arena)
+{
+    const char **references = arena_alloc(arena, pair->reference_count * sizeof *references);
+    if (!references || !(pair->candidate = lower(arena, pair->candidate)))
+        return false;
+    for (size_t i = 0; i < pair->reference_count; i++)
+        if (!(references[i] = lower(arena, pair->references[i])))
+            return false;
+    pair->references = references;
+    return true;
+}
+
+static size_t count_references(const struct caption_pair *pair)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < pair->reference_count; i++)
+        count += *pair->references[i] != '\0';
+    return count;
+}
+
+/* Images that have none but empty references do not count. */
+void references_sign(char out[32], const struct caption_pair *pairs, size_t count)
+{
+    size_t common = 0;
+    snprintf(out, 32, "var");
+    for (size_t i = 0; i < count; i++) {
+        const size_t here = count_references(&pairs[i]);
+        if (here && common && here != common)
+            return;
+        common = here ? here : common;
+    }
+    if (common)
+        snprintf(out, 32, "%zu", common);
 }
 
 void metric_scores_init(struct metric_scores *out, double *images, size_t count)

@@ -37,7 +37,7 @@ static bool work_init(struct rouge_work *work, const struct caption_pair *pair)
     work->reference = mem_new(work->longest, sizeof *work->reference);
     work->matches = mem_new(work->length, sizeof *work->matches);
     work->carries = mem_new(work->longest, sizeof *work->carries);
-    if (ngrams_init(&work->words, work->length, NULL) || !work->candidate || !work->reference ||
+    if (ngrams_init(&work->words, work->length, 1, NULL) || !work->candidate || !work->reference ||
         !work->matches || !work->carries)
         return false;
     for (size_t j = 0; split_blanks(&word, &text); j++)

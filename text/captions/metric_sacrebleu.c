@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/captions/metric_bleu.h"
+#include "text/captions/metric_sums.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -74,7 +75,7 @@ static char *words_of(struct arena *arena, const char *text, const struct sacreb
     struct span rest = span_of(text), word, kept = {text, 0};
     while (split_words(&word, &rest))
         kept.length = (size_t)(rest.data - text);
-    if (options->lowercase && unicode_normalise(&kept, arena, kept, NORMAL_LOWER, NULL))
+    if (options->lowercase && unicode_normalise(&kept, arena, kept, NORMAL_LOWER | NORMAL_FINAL_SIGMA, NULL))
         return NULL;
     if (options->tokeniser == TOKENISE_NONE)
         return arena_copy(arena, kept.data, kept.length);
@@ -121,37 +122,16 @@ static void score_image(void *context, size_t i)
     arena_release(&arena);
 }
 
-static size_t count_references(const struct caption_pair *pair)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < pair->reference_count; i++)
-        count += *pair->references[i] != '\0';
-    return count;
-}
-
-/* The number of references of the images that have some, or 0 where they differ. */
-static size_t common_references(const struct caption_pair *pairs, size_t count)
-{
-    size_t common = 0;
-    for (size_t i = 0; i < count; i++) {
-        const size_t here = count_references(&pairs[i]);
-        if (here && common && here != common)
-            return 0;
-        common = here ? here : common;
-    }
-    return common;
-}
-
-static void sign(struct sacrebleu_scores *out, const struct sacrebleu_options *options, size_t references)
+static void sign(struct sacrebleu_scores *out, const struct sacrebleu_options *options,
+    const struct caption_pair *pairs, size_t count)
 {
     const bool has_value = options->smoothing == SMOOTH_FLOOR || options->smoothing == SMOOTH_ADD_K;
-    char count[32] = "var", value[32] = "";
-    if (references)
-        snprintf(count, sizeof count, "%zu", references);
+    char references[32], value[32] = "";
+    references_sign(references, pairs, count);
     if (has_value)
         snprintf(value, sizeof value, "[%.2f]", smoothing_value(options));
     snprintf(out->signature, sizeof out->signature,
-        "nrefs:%s|case:%s|eff:no|tok:%s|smooth:%s%s|version:2.6.0", count,
+        "nrefs:%s|case:%s|eff:no|tok:%s|smooth:%s%s|version:2.6.0", references,
         options->lowercase ? "lc" : "mixed", bleu_tokenisers[options->tokeniser],
         bleu_smoothings[options->smoothing], value);
 }
@@ -177,7 +157,7 @@ int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *p
     for (size_t i = 0; i < count; i++)
         bleu_stats_add(&out->corpus.stats, &out->images[i].stats);
     sacrebleu_score(&out->corpus, options, false);
-    sign(out, options, common_references(pairs, count));
+    sign(out, options, pairs, count);
     return 0;
 }
 

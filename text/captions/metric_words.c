@@ -37,6 +37,13 @@ bool split_blanks(struct span *word, struct span *rest)
     return true;
 }
 
+size_t character_width(struct span text, bool *space)
+{
+    size_t width;
+    *space = is_space(text, &width);
+    return width;
+}
+
 size_t count_words(struct span text)
 {
     struct span word;

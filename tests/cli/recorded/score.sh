@@ -9,6 +9,9 @@ run score-verbose score -r refs.json -c candidates.json --verbose -q
 run score-json score -r refs.json -c candidates.json -f json
 run score-tsv score -r refs.json -c candidates.json -f tsv
 run score-options score -r refs.json -c candidates.json --context off --smooth floor --smooth-value 0.5 --lowercase -f tsv
+run score-metrics score -r refs.json -c candidates.json --metrics chrF2,chrF2++,TER,ROUGE_L -v
+run score-metrics-all score -r refs.json -c candidates.json --metrics all -f json
+run score-metrics-wrong score -r refs.json -c candidates.json --metrics chrF2,,TER
 run score-tokens score -r refs.json -c candidates.json --tokenize none --smooth add-k -v
 
 # ---- kinds of files
@@ -33,6 +36,7 @@ run score-save-df-nowhere score -r stems.json --save-df nowhere/saved.df
 # ---- several systems
 echo '{"1": "a cat", "2": "a bus"}' >poor.json
 run score-compare score -r stems.json --compare mine.txt poor.json mine.txt --seed 1 --samples 100
+run score-compare-metrics score -r stems.json --compare mine.txt poor.json --seed 1 --samples 100 --metrics TER,chrF2
 run score-compare-json score -r stems.json --compare mine.txt poor.json --samples 100 -f json
 run score-compare-tsv score -r stems.json --compare mine.txt poor.json --samples 100 -f tsv -q
 

@@ -34,7 +34,8 @@ static void run_init(struct run *run, const char *references, const char *candid
     read_set(&run->candidates, candidates);
     if (caption_pairs_join(&run->pairs, &run->references, &run->candidates, 1, true, &err) ||
         caption_scores_compute(&run->scores, run->pairs.systems[0], run->pairs.count,
-            &(struct caption_score_options){0}, &(struct job){.threads = 2}, &err))
+            &(struct caption_score_options){.metrics = (1u << METRIC_CLIPSCORE) - 1},
+            &(struct job){.threads = 2}, &err))
         fail_msg("%s", err.msg);
 }
 

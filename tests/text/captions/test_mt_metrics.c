@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/* chrF, chrF++ and TER against sacreBLEU's, of sentences that tests/golden/mt_metrics.py made up. */
+#include "text/captions/metric_sums.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define GOLDEN DIPTYCH_ROOT "/tests/golden/captions/mt.json"
+
+static json_t *golden;
+static struct caption_pair *pairs;
+static size_t count;
+
+static int read_golden(void **state)
+{
+    struct err err;
+    (void)state;
+    if (json_read(&golden, GOLDEN, 1 << 20, &err)) {
+        print_error("%s\n", err.msg);
+        return -1;
+    }
+    const json_t *list = json_object_get(golden, "pairs");
+    count = json_array_size(list);
+    pairs = calloc(count, sizeof *pairs);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *pair = json_array_get(list, i), *said = json_array_get(pair, 1);
+        const char **references = calloc(json_array_size(said), sizeof *references);
+        for (size_t j = 0; j < json_array_size(said); j++)
+            references[j] = json_string_value(json_array_get(said, j));
+        pairs[i] = (struct caption_pair){
+            json_string_value(json_array_get(pair, 0)), references, json_array_size(said)};
+    }
+    return count > 80 ? 0 : -1;
+}
+
+static int drop_golden(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < count; i++)
+        free((void *)pairs[i].references);
+    free(pairs);
+    json_decref(golden);
+    return 0;
+}
+
+static void expect(const char *name, const struct metric_scores *scores, const char *signature)
+{
+    const json_t *theirs = json_object_get(json_object_get(golden, "scores"), name);
+    const json_t *images = json_object_get(theirs, "images");
+    assert_int_equal(scores->count, json_array_size(images));
+    for (size_t i = 0; i < scores->count; i++) {
+        const double score = json_number_value(json_array_get(images, i));
+        if (!(fabs(scores->images[i] - score) <= 1e-10))
+            fail_msg("%s of '%s' is %.12g, not %.12g", name, pairs[i].candidate, scores->images[i], score);
+    }
+    assert_true(fabs(scores->corpus - json_number_value(json_object_get(theirs, "corpus"))) <= 1e-10);
+    assert_string_equal(signature, json_string_value(json_object_get(theirs, "signature")));
+}
+
+static void chrf_is_sacrebleus(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool words, lowercase;
+    } kinds[] = {{"chrF2", false, false}, {"chrF2++", true, false}, {"chrF2 lower", false, true}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (int threads = 1; threads <= 3; threads += 2) {
+            const struct chrf_options options = {kinds[i].words, kinds[i].lowercase, threads};
+            struct chrf_scores scores;
+            struct err err;
+            if (chrf_compute(&scores, pairs, count, &options, &err))
+                fail_msg("%s", err.msg);
+            expect(kinds[i].name, &scores.scores, scores.signature);
+            chrf_scores_release(&scores);
+        }
+}
+
+static void ter_is_sacrebleus(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 3; threads += 2) {
+        struct ter_scores scores;
+        struct err err;
+        const struct job job = {.threads = threads};
+        if (ter_compute(&scores, pairs, count, &job, &err))
+            fail_msg("%s", err.msg);
+        expect("TER", &scores.scores, scores.signature);
+        ter_scores_release(&scores);
+    }
+}
+
+static void bad_pairs_are_refused(void **state)
+{
+    static const char *const reference[] = {"a"};
+    static const struct caption_pair none = {"a", reference, 0}, latin = {"caf\xe9", reference, 1};
+    const struct chrf_options options = {0};
+    struct chrf_scores chrf;
+    struct ter_scores ter;
+    struct err err;
+    (void)state;
+    assert_int_equal(chrf_compute(&chrf, &none, 1, &options, &err), ERR_ARGUMENT);
+    assert_int_equal(ter_compute(&ter, &none, 1, NULL, &err), ERR_ARGUMENT);
+    assert_int_equal(chrf_compute(&chrf, &latin, 1, &options, &err), ERR_FORMAT);
+    assert_int_equal(ter_compute(&ter, &latin, 1, NULL, &err), ERR_FORMAT);
+    assert_int_equal(ter_compute(&ter, &latin, 0, NULL, &err), ERR_ARGUMENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chrf_is_sacrebleus),
+        cmocka_unit_test(ter_is_sacrebleus),
+        cmocka_unit_test(bad_pairs_are_refused),
+    };
+    return cmocka_run_group_tests(tests, read_golden, drop_golden);
+}
