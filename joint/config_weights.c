@@ -89,8 +89,8 @@ int model_config_of_weights(struct model_config *out, const struct weights *weig
 {
     struct model_config config = {.layout = LAYOUT_OPEN_CLIP,
         .no_file = true,
-        .tokenizer = {TOKENIZER_OPEN_CLIP, CLEAN_LOWER}}; /* whose SimpleTokenizer is OpenAI's */
-    const size_t *projection = NULL;                      // (W, E)
+        .tokenizer = {TOKENIZER_OPEN_CLIP, CLEAN_LOWER, false}}; /* whose SimpleTokenizer is OpenAI's */
+    const size_t *projection = NULL;                             // (W, E)
     int rc;
     if ((rc = read_vision(&config.vision, weights, err)) || (rc = read_text(&config.text, weights, err)) ||
         (rc = shape_of(&projection, weights, "text_projection", 2, err)))

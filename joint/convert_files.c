@@ -165,7 +165,8 @@ static int write_tokenizer(const char *to, const char *from, const struct model_
 {
     static const char openai[] = "bpe_simple_vocab_16e6.txt.gz";
     static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt",
-        "special_tokens_map.json", "added_tokens.json", NULL};
+        "special_tokens_map.json", "added_tokens.json", "spiece.model", "sentencepiece.bpe.model",
+        "tokenizer.model", "vocab.txt", NULL};
     const char *vocabulary = path_join(arena, from, openai), *fast = path_join(arena, from, names[0]),
                *slow = path_join(arena, from, names[2]);
     if (!vocabulary || !fast || !slow)

@@ -51,8 +51,9 @@ static void put_config(FILE *out, const struct model_config *config, const struc
 
 static int put_tokenizer(FILE *out, const char *directory, struct err *err)
 {
-    static const char *const names[] = {
-        "tokenizer.json", "vocab.json", "merges.txt", "bpe_simple_vocab_16e6.txt.gz"};
+    static const char *const names[] = {"tokenizer.json", "vocab.json", "merges.txt",
+        "bpe_simple_vocab_16e6.txt.gz", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
+        "vocab.txt"};
     struct arena arena = {0};
     int rc = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names && !rc; i++) {

@@ -28,7 +28,7 @@
 
 #define HF(vision, text)                                                                                     \
     {                                                                                                        \
-        LAYOUT_HF, vision, text, {TOKENIZER_HF, CLEAN_NONE}, false                                           \
+        LAYOUT_HF, vision, text, {TOKENIZER_HF, CLEAN_NONE, false}, false                                    \
     }
 
 const struct model_shape model_shapes[] = {

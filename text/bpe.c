@@ -55,13 +55,12 @@ void bpe_add(struct bpe *bpe, struct bpe_merge merge)
 
 /* The word is a list of symbols, linked by index; a merge keeps the left one and unlinks the right. Every
  * pair of neighbours that has a merge waits in a heap as rank << 32 | index of its left symbol, so that the
- * smallest is the next to merge. A pair that has lost a half by then is recognised by its ids and dropped. */
-struct bpe_symbol {
-    int32_t id; /* MERGED once it is part of the symbol before */
-    uint32_t previous, next;
+ * smallest is the next to merge. A pair that has lost a half by then has another rank, or none, and is dropped. */
+enum {
+    MERGED = -1 /* its id, once a symbol is part of the one before */,
+    HEAP_PER_SYMBOL = 2,
+    WORK_FLOOR = 64
 };
-
-enum { MERGED = -1, HEAP_PER_BYTE = 2, WORK_FLOOR = 64 };
 
 struct heap {
     uint64_t *items;
@@ -92,27 +91,33 @@ static uint64_t heap_pop(struct heap *heap)
     return top;
 }
 
-/* Queues the pair that begins at symbol i, if there is one and it has a merge. */
+/* The merge of the pair that begins at symbol i; NULL where there is no such pair, or it has none. */
+static const struct bpe_merge *find_merge(
+    const struct bpe *bpe, const struct bpe_symbol *symbols, size_t count, uint32_t i)
+{
+    const uint32_t next = symbols[i].next;
+    const uint32_t slot = next == count ? 0 : *find_slot(bpe, symbols[i].id, symbols[next].id);
+    return slot ? &bpe->merges[slot - 1] : NULL;
+}
+
 static void queue_pair(
     const struct bpe *bpe, struct heap *heap, const struct bpe_symbol *symbols, size_t count, uint32_t i)
 {
-    const uint32_t next = symbols[i].next;
-    if (next == count)
-        return;
-    const uint32_t slot = *find_slot(bpe, symbols[i].id, symbols[next].id);
-    if (slot)
-        heap_push(heap, (uint64_t)(slot - 1) << 32 | i);
+    const struct bpe_merge *merge = find_merge(bpe, symbols, count, i);
+    if (merge)
+        heap_push(heap, (uint64_t)merge->rank << 32 | i);
 }
 
 static void merge_symbols(const struct bpe *bpe, struct heap *heap, struct bpe_symbol *symbols, size_t count)
 {
     while (heap->count) {
         const uint64_t item = heap_pop(heap);
-        const struct bpe_merge *merge = &bpe->merges[item >> 32];
-        const uint32_t i = (uint32_t)item, right = symbols[i].next;
-        if (symbols[i].id != merge->left || right == count || symbols[right].id != merge->right)
+        const uint32_t i = (uint32_t)item;
+        const struct bpe_merge *merge = symbols[i].id == MERGED ? NULL : find_merge(bpe, symbols, count, i);
+        if (!merge || merge->rank != item >> 32)
             continue;
 
+        const uint32_t right = symbols[i].next;
         symbols[i].id = merge->merged;
         symbols[i].next = symbols[right].next;
         symbols[right].id = MERGED;
@@ -125,18 +130,18 @@ static void merge_symbols(const struct bpe *bpe, struct heap *heap, struct bpe_s
     }
 }
 
-/* A word of n bytes queues n - 1 pairs at first; each of its n - 1 merges takes one and adds at most two. */
-static int work_reserve(struct bpe_work *work, size_t room, struct arena *arena, struct err *err)
+/* A word of n symbols queues n - 1 pairs at first; each of its n - 1 merges takes one and adds at most two. */
+int bpe_reserve(struct bpe_work *work, size_t count, struct arena *arena, struct err *err)
 {
+    size_t room = count, bytes;
     if (room <= work->room)
         return 0;
     if (room < 2 * work->room) /* the arena keeps what is outgrown: at least doubling bounds that */
         room = 2 * work->room;
     if (room < WORK_FLOOR)
         room = WORK_FLOOR;
-    size_t bytes;
-    if (room >= UINT32_MAX || !size_mul(&bytes, room, HEAP_PER_BYTE * sizeof *work->heap))
-        return err_set(err, ERR_LIMIT, "word of %zu bytes is too long to encode", room);
+    if (room >= UINT32_MAX || !size_mul(&bytes, room, HEAP_PER_SYMBOL * sizeof *work->heap))
+        return err_set(err, ERR_LIMIT, "word of %zu symbols is too long to encode", room);
     work->symbols = arena_alloc(arena, room * sizeof *work->symbols);
     work->heap = arena_alloc(arena, bytes);
     if (!work->symbols || !work->heap)
@@ -145,30 +150,21 @@ static int work_reserve(struct bpe_work *work, size_t room, struct arena *arena,
     return 0;
 }
 
-int bpe_encode(const struct bpe *bpe, struct span word, int32_t *ids, size_t room, size_t *count,
-    struct bpe_work *work, struct arena *arena, struct err *err)
+size_t bpe_encode(const struct bpe *bpe, struct bpe_work *work, size_t count, int32_t *ids, size_t room)
 {
-    const size_t length = word.length;
-    assert(length > 0);
-    int rc = work_reserve(work, length, arena, err);
-    if (rc)
-        return rc;
-
     struct bpe_symbol *symbols = work->symbols;
     struct heap heap = {work->heap, 0};
-    for (size_t i = 0; i < length; i++) {
-        const unsigned char byte = (unsigned char)word.data[i];
-        symbols[i].id = i + 1 < length ? bpe->byte_ids[byte] : bpe->last_ids[byte];
+    size_t encoded = 0;
+    assert(count > 0 && count <= work->room);
+    for (size_t i = 0; i < count; i++) {
         symbols[i].previous = (uint32_t)i - 1;
         symbols[i].next = (uint32_t)i + 1;
     }
-    for (size_t i = 0; i < length; i++)
-        queue_pair(bpe, &heap, symbols, length, (uint32_t)i);
-    merge_symbols(bpe, &heap, symbols, length);
-
-    *count = 0;
-    for (size_t i = 0; i < length; i = symbols[i].next, (*count)++)
-        if (*count < room)
-            ids[*count] = symbols[i].id;
-    return 0;
+    for (size_t i = 0; i < count; i++)
+        queue_pair(bpe, &heap, symbols, count, (uint32_t)i);
+    merge_symbols(bpe, &heap, symbols, count);
+    for (size_t i = 0; i < count; i = symbols[i].next, encoded++)
+        if (encoded < room)
+            ids[encoded] = symbols[i].id;
+    return encoded;
 }

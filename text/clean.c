@@ -216,19 +216,75 @@ static bool is_punctuation(char c)
            (c >= '{' && c <= '~');
 }
 
-static int drop_punctuation(struct span *out, struct arena *arena, struct span text, struct err *err)
+static int drop_punctuation(
+    struct span *out, struct arena *arena, struct span text, bool keep_words_apart, struct err *err)
 {
     size_t length = 0;
     char *bytes = arena_alloc(arena, text.length);
     if (!bytes)
         return err_memory(err, text.length);
     for (size_t i = 0; i < text.length; i++) {
-        const char c = text.data[i] == '_' ? ' ' : text.data[i];
+        const char c = keep_words_apart && text.data[i] == '_' ? ' ' : text.data[i];
         if (!is_punctuation(c))
             bytes[length++] = c;
     }
     *out = (struct span){bytes, length};
     return 0;
+}
+
+/* str.isspace in Python: Unicode's white space and four separators of ASCII. */
+static bool is_space(struct span text, size_t *width)
+{
+    const bool white = unicode_class(text, width) == CHAR_SPACE;
+    return white || (*text.data >= 0x1c && *text.data <= 0x1f);
+}
+
+/* Whether white space is single blanks between other characters already. */
+static bool is_joined(struct span text)
+{
+    bool was_space = true; /* at the front */
+    for (size_t i = 0, width; i < text.length; i += width) {
+        const bool space = is_space(span_from(text, i), &width);
+        if (space && (was_space || text.data[i] != ' '))
+            return false;
+        was_space = space;
+    }
+    return !was_space || !text.length;
+}
+
+/* " ".join(text.split()) */
+static int join_words(struct span *out, struct arena *arena, struct span text, struct err *err)
+{
+    size_t length = 0;
+    bool was_space = false;
+    *out = text;
+    if (is_joined(text))
+        return 0;
+    char *bytes = arena_alloc(arena, text.length);
+    if (!bytes)
+        return err_memory(err, text.length);
+    for (size_t i = 0, width; i < text.length; i += width) {
+        const bool space = is_space(span_from(text, i), &width);
+        if (!space) {
+            if (was_space && length)
+                bytes[length++] = ' ';
+            memcpy(bytes + length, text.data + i, width);
+            length += width;
+        }
+        was_space = space;
+    }
+    *out = (struct span){bytes, length};
+    return 0;
+}
+
+int text_canonicalise(struct span *out, struct arena *arena, struct span text, bool lower, struct err *err)
+{
+    int rc = 0;
+    if (lower)
+        rc = unicode_normalise(&text, arena, text, NORMAL_LOWER | NORMAL_FINAL_SIGMA, err);
+    if (!rc)
+        rc = drop_punctuation(&text, arena, text, false, err);
+    return rc ? rc : join_words(out, arena, text, err);
 }
 
 int text_clean(
@@ -239,8 +295,8 @@ int text_clean(
         return 0;
     int rc = basic_clean(out, arena, text, err);
     if (!rc && cleaning == CLEAN_CANONICALIZE)
-        rc = drop_punctuation(out, arena, *out, err);
+        rc = drop_punctuation(out, arena, *out, true, err);
     if (!rc && cleaning != CLEAN_WHITESPACE)
         rc = unicode_normalise(out, arena, *out, NORMAL_LOWER | NORMAL_FINAL_SIGMA, err);
-    return rc;
+    return rc ? rc : join_words(out, arena, *out, err);
 }

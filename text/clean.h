@@ -9,8 +9,7 @@
  * for terminal escapes they touch one character or one reference each and cannot overlap, so that here a
  * character that ends a reference is replaced at once and read again: one pass, linear in the length.
  *
- * Blanks are not joined and ends not stripped, as open_clip does: to the words that follow all white space is the
- * same.
+ * White space, as Python's str.split knows it, is joined to one blank and taken off the ends, as open_clip does.
  */
 #ifndef DIPTYCH_TEXT_CLEAN_H
 #define DIPTYCH_TEXT_CLEAN_H
@@ -21,5 +20,9 @@
 /* out = text, cleaned, in the arena; or text itself where nothing needs to change. */
 int text_clean(
     struct span *out, struct arena *arena, struct span text, enum text_cleaning cleaning, struct err *err);
+
+/* What transformers' SiglipTokenizer does to a text: lower case as Python's str.lower where `lower` is, ASCII
+ * punctuation deleted, '_' included, white space joined to one blank and taken off the ends. */
+int text_canonicalise(struct span *out, struct arena *arena, struct span text, bool lower, struct err *err);
 
 #endif

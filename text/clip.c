@@ -30,12 +30,15 @@ static int encode(struct encoding *encoding, struct span text)
             encoding_put(encoding, special);
             continue;
         }
-        size_t count;
-        int rc = bpe_encode(&clip->bpe, word, encoding->ids + encoding->count,
-            encoding->room - encoding->count, &count, &encoding->work, &encoding->arena, encoding->err);
+        int rc = bpe_reserve(&encoding->work, word.length, &encoding->arena, encoding->err);
         if (rc)
             return rc;
-        encoding->count += count;
+        for (size_t i = 0; i < word.length; i++) {
+            const int32_t *ids_of = i + 1 < word.length ? clip->byte_ids : clip->last_ids;
+            encoding->work.symbols[i].id = ids_of[(unsigned char)word.data[i]];
+        }
+        encoding->count += bpe_encode(&clip->bpe, &encoding->work, word.length,
+            encoding->ids + encoding->count, encoding->room - encoding->count);
     }
     return 0;
 }
@@ -45,4 +48,4 @@ static void release(struct tokenizer *tokenizer)
     bpe_release(&tokenizer->clip.bpe);
 }
 
-const struct tokenizer_kind clip_kind = {normalise, encode, release};
+const struct tokenizer_kind clip_kind = {"clip", normalise, encode, release, NULL};

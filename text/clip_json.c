@@ -4,12 +4,6 @@
 #include "text/tokenizer_internal.h"
 
 #include <jansson.h>
-#include <string.h>
-
-static bool is_text(const json_t *value, const char *text)
-{
-    return json_is_string(value) && !strcmp(json_string_value(value), text);
-}
 
 /* ---- added tokens -------------------------------------------------------------------------------------- */
 
@@ -25,7 +19,7 @@ static int read_added_token(struct tokenizer *tokenizer, struct vocab *vocab, js
         return err_set(err, ERR_FORMAT, "an added token needs a content, an id and whether it is normalized");
     if (alone || left || right)
         return err_set(err, ERR_UNSUPPORTED, "added token '%.40s' has single_word, lstrip or rstrip", text);
-    const struct added_token token = {span_of(text), (int32_t)id, normalised};
+    const struct added_token token = {.text = span_of(text), .id = (int32_t)id, .normalised = normalised};
     return tokenizer_add_token(tokenizer, vocab, token, err);
 }
 
@@ -46,15 +40,11 @@ static int read_added_tokens(struct tokenizer *tokenizer, struct vocab *vocab, j
 
 /* ---- model --------------------------------------------------------------------------------------------- */
 
-/* The end of words tells CLIP's vocabulary from other byte-pair encodings, GPT-2's or Gemma's. */
 static int check_model(const json_t *model, struct err *err)
 {
-    if (!json_is_object(json_object_get(model, "vocab")) || !json_is_array(json_object_get(model, "merges")))
-        return err_set(err, ERR_UNSUPPORTED, "the model is not CLIP's BPE: it needs a vocab and merges");
-    if (!is_text(json_object_get(model, "end_of_word_suffix"), WORD_END))
-        return err_set(
-            err, ERR_UNSUPPORTED, "the model is not CLIP's BPE: its end_of_word_suffix is not " WORD_END);
-    return 0;
+    if (json_is_object(json_object_get(model, "vocab")) && json_is_array(json_object_get(model, "merges")))
+        return 0;
+    return err_set(err, ERR_UNSUPPORTED, "the model is not CLIP's BPE: it needs a vocab and merges");
 }
 
 /* A merge is "a b", or ["a", "b"] since version 0.20 of the reference. */
@@ -105,11 +95,19 @@ static int read_parts(struct tokenizer *tokenizer, struct vocab *vocab, json_t *
     return rc;
 }
 
-int clip_read_json(struct tokenizer *tokenizer, struct json_t *root, struct err *err)
+int clip_read_json(struct tokenizer *tokenizer, const struct tokenizer_tree *tree,
+    const struct tokenizer_settings *settings, struct err *err)
 {
+    const struct text_file *file = tree->file;
     struct vocab vocab = {0};
+    json_t *root; /* the whole file, with its lists */
+    (void)settings;
     tokenizer->kind = &clip_kind;
-    const int rc = read_parts(tokenizer, &vocab, root, err);
+    int rc = json_parse(&root, file->bytes.data, file->bytes.length, file->name, err);
+    if (rc)
+        return rc;
+    rc = read_parts(tokenizer, &vocab, root, err);
     vocab_release(&vocab);
+    json_decref(root);
     return rc;
 }

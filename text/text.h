@@ -2,9 +2,8 @@
 /*
  * text: string -> token ids -> embedding.
  *
- * The tokenizer gives the ids of one of two references, byte for byte; which of them is a tokenizer_rule. Both
- * end in CLIP's pattern and byte-level BPE by merge rank. It is immutable after loading and safe on any number of
- * threads.
+ * The tokenizer gives the ids of one of two references, byte for byte; which of them is a tokenizer_rule. It is
+ * immutable after loading and safe on any number of threads.
  */
 #ifndef DIPTYCH_TEXT_H
 #define DIPTYCH_TEXT_H
@@ -41,38 +40,71 @@ enum text_cleaning { CLEAN_NONE, CLEAN_WHITESPACE, CLEAN_LOWER, CLEAN_CANONICALI
 struct tokenizer_rule {
     enum tokenizer_reference reference;
     enum text_cleaning cleaning;
+    bool strip_sep; /* open_clip's strip_sep_token: [SEP] is written as the id 0 (CLIPA) */
 };
 
 const char *tokenizer_reference_name(enum tokenizer_reference reference); /* "transformers", "open_clip" */
 const char *text_cleaning_name(enum text_cleaning cleaning);              /* "none", "whitespace", ... */
 
-/* Reads, from a model directory, the first there is of: `tokenizer.json`; `vocab.json` with `merges.txt`; or
- * OpenAI's `bpe_simple_vocab_16e6.txt.gz`. Of a tokenizer.json only vocabulary, merges and added tokens count, as for
- * CLIPTokenizer; the tokenizers library would also take its normaliser, pattern and template, which give other
- * ids only where they are not CLIP's. A byte that the vocabulary lacks becomes <|endoftext|>.
+/* Reads a tokenizer from a model directory. Which files, and what is done with them, is what transformers' class does
+ * that tokenizer_config.json names ("tokenizer_class", with or without "Fast"); where it names none, the first there is
+ * of these decides, in this order:
+ *
+ *   tokenizer.json                    CLIP's BPE, another BPE, Unigram or WordPiece, by its model
+ *   vocab.json with merges.txt        CLIPTokenizer
+ *   bpe_simple_vocab_16e6.txt.gz      OpenAI's, the same
+ *   spiece.model                      SiglipTokenizer, which takes it before tokenizer.json; T5Tokenizer
+ *   sentencepiece.bpe.model           XLMRobertaTokenizer (XLM-R, XLM-V), NllbTokenizer
+ *   tokenizer.model                   GemmaTokenizer, Siglip2Tokenizer
+ *   vocab.txt                         BertTokenizer
+ *
+ * Of a tokenizer.json only vocabulary, merges and added tokens count, as for CLIPTokenizer; the tokenizers library would
+ * also take its normaliser, pattern and template, which give other ids only where they are not the class's. Of other
+ * kinds than CLIP's the charsmap and what is put around a text count too, and where no class is named all does. A byte
+ * that CLIP's vocabulary lacks becomes <|endoftext|>.
+ *
+ * Of tokenizer_config.json these count: tokenizer_class, model_max_length, padding_side, do_lower_case, add_bos_token,
+ * add_eos_token, tokenize_chinese_chars, strip_accents, src_lang and the special tokens, for which
+ * special_tokens_map.json is asked next. SigLIP 2's text is lower-cased unless do_lower_case is false, though
+ * GemmaTokenizer, which its repositories name, does not: Siglip2Tokenizer does, and so was it trained.
+ *
+ * A reference's own rarities that are kept: the tokenizers library lets a rule for a character replace all of a short
+ * grapheme cluster that it begins; SiglipTokenizer leaves a low line before a text that begins with a blank; SentencePiece
+ * sums scores as float32 over a whole text, the tokenizers library as float64 over a word.
  *
  * ERR_IO where there is none, or it cannot be read; ERR_FORMAT with the line or the entry where it is damaged, or
- * a vocabulary and merges disagree; ERR_UNSUPPORTED where it is not of CLIP's kind; ERR_LIMIT for a file of more
- * than 64 MiB; ERR_MEMORY. */
+ * a vocabulary and merges disagree; ERR_UNSUPPORTED where it is of no kind above, or has a step that none of ours is;
+ * ERR_LIMIT for a file of more than 256 MiB; ERR_MEMORY. */
 int tokenizer_load(
     struct tokenizer **out, const char *directory, struct tokenizer_rule rule, struct err *err);
 void tokenizer_free(struct tokenizer *tokenizer);
 
 size_t tokenizer_vocab(const struct tokenizer *tokenizer);  /* ids are below this */
-int32_t tokenizer_start(const struct tokenizer *tokenizer); /* <|startoftext|> */
-int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* <|endoftext|> */
+int32_t tokenizer_start(const struct tokenizer *tokenizer); /* first id of every text; -1: there is none */
+int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* id behind every text; -1: there is none */
+const char *tokenizer_kind_name(
+    const struct tokenizer *tokenizer); /* "clip", "unigram", "bpe", "wordpiece" */
 struct tokenizer_rule tokenizer_rule(const struct tokenizer *tokenizer);
 
 /* The most ids that transformers would let a text have: model_max_length of `tokenizer_config.json`, or SIZE_MAX
  * where there is none, or the rule is one of open_clip's. */
 size_t tokenizer_context(const struct tokenizer *tokenizer);
 
-/* Writes start, the ids of text and end: at most `context` ids, the last of them always end, the text cut
- * where it is too long (*truncated says so; NULL allowed). *count is the number written. Needs context >= 2.
+/* Writes the ids of text and of what is put around it, start and end or end alone: at most `context` ids, the last of
+ * them always end, the text cut where it is too long (*truncated says so; NULL allowed). *count is the number written,
+ * without padding: see tokenizer_pad. Needs a context with room for what is put around a text.
  * ERR_FORMAT with the byte offset where text is not UTF-8; ERR_LIMIT for more than 16 MiB; ERR_ARGUMENT for a
  * smaller context; ERR_MEMORY. */
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, int32_t *ids,
     size_t context, size_t *count, bool *truncated, struct err *err);
+
+/* Fills a row of ids from count on to `context`, on the side and with the id that the checkpoint's files say, and returns
+ * its length. For towers that see the padding as text (SigLIP, CLIPA: every position takes part, and the last is pooled),
+ * whose rows must be as long as in training; a causal tower needs none. The id is the tokenizer's alone: pad_token_id of
+ * a config.json is often a default that means nothing (1 in SigLIP 2's, whose tokenizer pads with 0). tokenizer_pad_id:
+ * -1 where the files name no token for it, and then 0 is put. */
+size_t tokenizer_pad(const struct tokenizer *tokenizer, int32_t *ids, size_t count, size_t context);
+int32_t tokenizer_pad_id(const struct tokenizer *tokenizer);
 
 /* ---- the text tower ------------------------------------------------------------------------------------ */
 

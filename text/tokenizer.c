@@ -3,6 +3,7 @@
 #include "text/tokenizer_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void tokenizer_free(struct tokenizer *tokenizer)
 {
@@ -32,6 +33,16 @@ int32_t tokenizer_end(const struct tokenizer *tokenizer)
 struct tokenizer_rule tokenizer_rule(const struct tokenizer *tokenizer)
 {
     return tokenizer->rule;
+}
+
+const char *tokenizer_kind_name(const struct tokenizer *tokenizer)
+{
+    return tokenizer->kind->name;
+}
+
+int32_t tokenizer_pad_id(const struct tokenizer *tokenizer)
+{
+    return tokenizer->pad;
 }
 
 size_t tokenizer_context(const struct tokenizer *tokenizer)
@@ -70,8 +81,11 @@ void encoding_put(struct encoding *encoding, int32_t id)
 static const struct added_token *find_added(
     size_t *offset, const struct tokenizer *tokenizer, struct span text, bool normalised)
 {
+    const bool *begins = tokenizer->added_begins[normalised];
     const struct added_token *found = NULL;
     for (*offset = 0; *offset < text.length; (*offset)++) {
+        if (!begins[(uint8_t)text.data[*offset]])
+            continue;
         for (size_t i = 0; i < tokenizer->added_count; i++) {
             const struct added_token *token = &tokenizer->added[i];
             if (token->normalised == normalised && span_begins(span_from(text, *offset), token->text) &&
@@ -84,6 +98,23 @@ static const struct added_token *find_added(
     return found;
 }
 
+static struct span without_white_after(struct span text)
+{
+    size_t kept = 0, width;
+    for (size_t i = 0; i < text.length; i += width)
+        if (unicode_class(span_from(text, i), &width) != CHAR_SPACE)
+            kept = i + width;
+    return (struct span){text.data, kept};
+}
+
+static struct span without_white_before(struct span text)
+{
+    size_t width;
+    while (text.length && unicode_class(text, &width) == CHAR_SPACE)
+        text = span_from(text, width);
+    return text;
+}
+
 typedef int encode_piece(struct encoding *encoding, struct span text);
 
 static int split_at_added(struct encoding *encoding, struct span text, bool normalised, encode_piece *encode)
@@ -91,12 +122,15 @@ static int split_at_added(struct encoding *encoding, struct span text, bool norm
     while (text.length && encoding->count <= encoding->room) {
         size_t offset;
         const struct added_token *token = find_added(&offset, encoding->tokenizer, text, normalised);
-        int rc = encode(encoding, (struct span){text.data, offset});
+        const struct span piece = {text.data, offset};
+        int rc = encode(encoding, token && token->left ? without_white_after(piece) : piece);
         if (rc)
             return rc;
         if (token)
             encoding_put(encoding, token->id);
         text = span_from(text, offset + (token ? token->text.length : 0));
+        if (token && token->right)
+            text = without_white_before(text);
     }
     return 0;
 }
@@ -113,7 +147,8 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
     size_t context, size_t *count, bool *truncated, struct err *err)
 {
     struct span whole = {text, length};
-    if (context < 2)
+    const size_t around = tokenizer->prefix_count + tokenizer->suffix_count;
+    if (context < around)
         return err_set(err, ERR_ARGUMENT, "a context of %zu ids has no room for start and end", context);
     if (length > TEXT_LIMIT)
         return err_set(err, ERR_LIMIT, "text of %zu bytes is longer than %d", length, TEXT_LIMIT);
@@ -121,9 +156,13 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
     if (rc)
         return rc;
 
-    struct encoding encoding = {.tokenizer = tokenizer, .ids = ids, .room = context - 1, .err = err};
-    encoding_put(&encoding, tokenizer->start);
+    struct encoding encoding = {.tokenizer = tokenizer, .ids = ids, .err = err};
+    encoding.room = context - tokenizer->suffix_count;
+    for (size_t i = 0; i < tokenizer->prefix_count; i++)
+        encoding_put(&encoding, tokenizer->prefix[i]);
     rc = text_clean(&whole, &encoding.arena, whole, tokenizer->rule.cleaning, err);
+    if (!rc && tokenizer->kind->prepare)
+        rc = tokenizer->kind->prepare(&whole, tokenizer, &encoding.arena, whole, err);
     if (!rc)
         rc = split_at_added(&encoding, whole, false, encode_raw);
     arena_release(&encoding.arena);
@@ -131,9 +170,25 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
         return rc;
 
     const bool cut = encoding.count > encoding.room;
-    *count = cut ? context : encoding.count + 1;
-    ids[*count - 1] = tokenizer->end;
+    *count = cut ? encoding.room : encoding.count;
+    const bool has_suffix = tokenizer->suffix_once && *count && ids[*count - 1] == tokenizer->end;
+    for (size_t i = 0; i < tokenizer->suffix_count && !has_suffix; i++)
+        ids[(*count)++] = tokenizer->suffix[i];
+    for (size_t i = 0; tokenizer->rule.strip_sep && i < *count; i++)
+        if (ids[i] == tokenizer->sep)
+            ids[i] = 0;
     if (truncated)
         *truncated = cut;
     return 0;
+}
+
+size_t tokenizer_pad(const struct tokenizer *tokenizer, int32_t *ids, size_t count, size_t context)
+{
+    const int32_t pad = tokenizer->pad < 0 ? 0 : tokenizer->pad;
+    const size_t missing = count < context ? context - count : 0;
+    if (tokenizer->pad_left && missing)
+        memmove(ids + missing, ids, count * sizeof *ids);
+    for (size_t i = 0; i < missing; i++)
+        ids[tokenizer->pad_left ? i : count + i] = pad;
+    return count + missing;
 }

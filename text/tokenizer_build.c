@@ -61,6 +61,10 @@ int tokenizer_add_specials(struct tokenizer *tokenizer, struct vocab *vocab, str
         if (rc)
             return rc;
     }
+    tokenizer->prefix[tokenizer->prefix_count++] = tokenizer->start;
+    tokenizer->suffix[tokenizer->suffix_count++] = tokenizer->end;
+    tokenizer->pad = tokenizer->end;
+    tokenizer->sep = -1;
     return 0;
 }
 
@@ -103,14 +107,15 @@ int tokenizer_add_merge(struct tokenizer *tokenizer, const struct vocab *vocab, 
             return err_set(err, ERR_FORMAT, "the vocabulary has no '%.*s%.*s'", (int)a.length, a.data,
                 (int)b.length, b.data);
     }
-    bpe_add(&tokenizer->clip.bpe, (struct bpe_merge){ids[0], ids[1], ids[2]});
+    struct bpe *bpe = &tokenizer->clip.bpe;
+    bpe_add(bpe, (struct bpe_merge){ids[0], ids[1], ids[2], (uint32_t)bpe->count});
     return 0;
 }
 
 int tokenizer_finish(struct tokenizer *tokenizer, const struct vocab *vocab, int32_t unknown, struct err *err)
 {
     const struct span ends[] = {nothing, span_of(WORD_END)};
-    int32_t *const ids[] = {tokenizer->clip.bpe.byte_ids, tokenizer->clip.bpe.last_ids};
+    int32_t *const ids[] = {tokenizer->clip.byte_ids, tokenizer->clip.last_ids};
     struct byte_symbol symbols[256];
 
     vocab_alphabet(symbols);

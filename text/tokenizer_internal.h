@@ -1,24 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the tokenizer's own files share: the struct, its kinds, and how the three formats of files fill it. */
+/* What the tokenizer's own files share: the struct, its kinds, and how the formats of files fill it. */
 #ifndef DIPTYCH_TEXT_TOKENIZER_INTERNAL_H
 #define DIPTYCH_TEXT_TOKENIZER_INTERNAL_H
 
 #include "text/bpe.h"
+#include "text/subword.h"
 #include "text/text.h"
 #include "text/vocab.h"
+#include "text/wordpiece.h"
 #include "text/words.h"
 
 /* A token that is looked for in the text itself, before it is cut into words. */
 struct added_token {
     struct span text;
     int32_t id;
-    bool normalised; /* looked for after the text is normalised, else before */
+    bool normalised;  /* looked for after the text is normalised, else before */
+    bool left, right; /* takes the white space before it, and after it */
 };
+
+/* ---- tokenizer_config.c: what stands beside a vocabulary ----------------------------------------------- */
+
+/* transformers' classes, by what they do to a text: tokenizer_config.c has their names. */
+enum tokenizer_class {
+    CLASS_OTHER,
+    CLASS_SIGLIP,
+    CLASS_GEMMA,
+    CLASS_T5,
+    CLASS_XLM_R,
+    CLASS_NLLB,
+    CLASS_BERT
+};
+
+enum token_role { ROLE_BOS, ROLE_EOS, ROLE_UNK, ROLE_SEP, ROLE_PAD, ROLE_CLS, ROLE_MASK, ROLES };
+
+/* tokenizer_config.json, and of special_tokens_map.json what that does not say. */
+struct tokenizer_settings {
+    enum tokenizer_class class;
+    size_t context; /* model_max_length, SIZE_MAX where it says nothing */
+    bool pad_left;
+    enum { SAYS_NOTHING, SAYS_NO, SAYS_YES } lower, add_bos, add_eos, split_chinese, strip_accents;
+    const char *roles[ROLES]; /* the tokens; of the class where the file says none, or NULL */
+    const char *language;     /* of NLLB */
+    struct arena arena;
+};
+
+/* The file's settings, or the defaults where there is none. ERR_FORMAT, ERR_IO, ERR_MEMORY. */
+int tokenizer_settings_read(struct tokenizer_settings *settings, const char *directory, struct err *err);
+void tokenizer_settings_default(struct tokenizer_settings *settings, enum tokenizer_class class);
+
+/* Of files that tell their class by themselves. */
+void tokenizer_settings_set_class(struct tokenizer_settings *settings, enum tokenizer_class class);
+void tokenizer_settings_release(struct tokenizer_settings *settings);
 
 /* CLIP's kind: see clip.c. */
 struct clip {
     struct bpe bpe;
-    unsigned steps; /* NORMAL_* */
+    int32_t byte_ids[256], last_ids[256]; /* the symbol of each byte, and of each as the last of a word */
+    unsigned steps;                       /* NORMAL_* */
 };
 
 /* What kinds share; what a kind has of its own stands in a struct of its name. */
@@ -27,10 +65,18 @@ struct tokenizer {
     struct tokenizer_rule rule;
     size_t context; /* tokenizer_context */
     struct clip clip;
+    struct subword subword;
+    struct wordpiece wordpiece;
     struct added_token *added;
     size_t added_count;
+    bool added_begins[2][256]; /* [normalised]: some begin with that byte */
     size_t vocab;
-    int32_t start, end;
+    int32_t start, end;           /* -1: a text has none */
+    int32_t prefix[2], suffix[2]; /* put around the ids of a text */
+    size_t prefix_count, suffix_count;
+    bool suffix_once; /* none behind ids that end with it */
+    int32_t pad, sep; /* -1: there is none */
+    bool pad_left;
     struct arena arena; /* the added tokens */
 };
 
@@ -40,22 +86,27 @@ struct encoding {
     int32_t *ids;
     size_t room, count;   /* count > room: the text is cut */
     struct bpe_work work; /* of kinds that merge */
+    struct unigram_work unigram_work;
     struct arena arena;
     struct err *err;
 };
 
 /* How a kind turns text into ids. Another kind is a file with these functions, and a row in
- * tokenizer_json.c. */
+ * tokenizer_json.c or tokenizer_load.c. */
 struct tokenizer_kind {
+    const char *name; /* tokenizer_kind_name */
     /* The form of a text whose words are encoded; it lies in the arena, or is the text. */
     int (*normalise)(struct span *out, const struct tokenizer *tokenizer, struct arena *arena,
         struct span text, struct err *err);
     /* Adds the ids of normalised text that has no added token in it; may stop once count > room. */
     int (*encode)(struct encoding *encoding, struct span text);
     void (*release)(struct tokenizer *tokenizer); /* what is the kind's own */
+    /* NULL, or what is done to a whole text before added tokens are looked for. */
+    int (*prepare)(struct span *out, const struct tokenizer *tokenizer, struct arena *arena, struct span text,
+        struct err *err);
 };
 
-extern const struct tokenizer_kind clip_kind;
+extern const struct tokenizer_kind clip_kind, unigram_kind, bpe_kind, wordpiece_kind;
 
 void encoding_put(struct encoding *encoding, int32_t id); /* adds an id, where there is room for it */
 
@@ -95,25 +146,62 @@ struct text_file {
     struct span bytes;
 };
 
-enum tokenizer_format { TOKENIZER_JSON, TOKENIZER_VOCAB_MERGES, TOKENIZER_OPENAI, TOKENIZER_FORMATS };
+enum tokenizer_format {
+    TOKENIZER_JSON,
+    TOKENIZER_VOCAB_MERGES,
+    TOKENIZER_OPENAI,
+    TOKENIZER_SPIECE,        /* spiece.model */
+    TOKENIZER_SENTENCEPIECE, /* sentencepiece.bpe.model */
+    TOKENIZER_GEMMA,         /* tokenizer.model */
+    TOKENIZER_WORDPIECE,     /* vocab.txt */
+    TOKENIZER_FORMATS,
+};
 enum { TOKENIZER_FILES_MAX = 2 };
 
 /* Loads from the files of a format as they are in memory, in the order that tokenizer_load.c names them. */
 int tokenizer_parse(struct tokenizer **out, enum tokenizer_format format, const struct text_file *files,
-    struct tokenizer_rule rule, struct err *err);
+    const struct tokenizer_settings *settings, struct tokenizer_rule rule, struct err *err);
 
-/* tokenizer_config.c: what the file of that name says, where there is one. */
-int tokenizer_read_config(struct tokenizer *tokenizer, const char *directory, struct err *err);
+/* What a format's parser is: fills a tokenizer that is zeroed but for its arena, its kind first, which the caller
+ * frees on failure too. */
+typedef int tokenizer_parser(struct tokenizer *tokenizer, const struct text_file *files,
+    const struct tokenizer_settings *settings, struct err *err);
+tokenizer_parser tokenizer_parse_json, tokenizer_parse_vocab_merges, tokenizer_parse_openai,
+    tokenizer_parse_spiece, tokenizer_parse_sentencepiece, tokenizer_parse_gemma, tokenizer_parse_wordpiece;
 
-/* tokenizer_json.c and tokenizer_merges.c: fill a zeroed tokenizer, its kind first, which the caller frees on
- * failure too. */
-int tokenizer_parse_json(struct tokenizer *tokenizer, const struct text_file *files, struct err *err);
-int tokenizer_parse_vocab_merges(struct tokenizer *tokenizer, const struct text_file *files, struct err *err);
-int tokenizer_parse_openai(struct tokenizer *tokenizer, const struct text_file *files, struct err *err);
+/* ---- tokenizer_special.c: the ids around a text -------------------------------------------------------- */
+
+/* Sets prefix, suffix, pad and the rest, of the post_processor of a tokenizer.json (NULL: the class's own). */
+int tokenizer_set_specials(struct tokenizer *tokenizer, const struct pieces *pieces,
+    const struct tokenizer_settings *settings, const struct json_t *post_processor, struct err *err);
+
+/* Literals in a text of the tokens that have a role are those tokens; after pieces_index. */
+int tokenizer_add_roles(struct tokenizer *tokenizer, const struct pieces *pieces,
+    const struct tokenizer_settings *settings, struct err *err);
+
+/* Reads the added tokens of a tokenizer.json, for kinds with pieces; before pieces_index. */
+int tokenizer_read_added(
+    struct tokenizer *tokenizer, struct pieces *pieces, const struct json_t *list, struct err *err);
 
 /* ---- kinds in a tokenizer.json ------------------------------------------------------------------------- */
 
-/* clip_json.c */
-int clip_read_json(struct tokenizer *tokenizer, struct json_t *root, struct err *err);
+/* A tokenizer.json: its two long lists as they stand there, {} where there is none, and a tree of the rest. */
+struct tokenizer_tree {
+    const struct text_file *file;
+    struct span vocab, merges;
+    size_t vocab_offset, merges_offset;
+    struct json_t *root; /* with null for both */
+};
+
+typedef int tokenizer_reader(struct tokenizer *tokenizer, const struct tokenizer_tree *tree,
+    const struct tokenizer_settings *settings, struct err *err);
+tokenizer_reader clip_read_json, subword_read_json, wordpiece_read_json;
+
+/* subword_steps.c: the steps before the model as the file has them; of a class only its charsmap is in the file, and
+ * the rest the class's. */
+int subword_read_normalizer(
+    struct subword *subword, const struct json_t *root, enum tokenizer_class class, struct err *err);
+int subword_read_words(struct subword *subword, const struct json_t *root, struct err *err);
+void subword_set_class(struct subword *subword, const struct tokenizer_settings *settings);
 
 #endif

@@ -6,40 +6,73 @@
 /* In the order in which a directory is searched. */
 static const struct {
     const char *files[TOKENIZER_FILES_MAX];
-    int (*parse)(struct tokenizer *tokenizer, const struct text_file *files, struct err *err);
+    tokenizer_parser *parse;
+    enum tokenizer_class class; /* whose files they are where no tokenizer_config.json says it */
 } formats[TOKENIZER_FORMATS] = {
-    [TOKENIZER_JSON] = {{"tokenizer.json"}, tokenizer_parse_json},
-    [TOKENIZER_VOCAB_MERGES] = {{"vocab.json", "merges.txt"}, tokenizer_parse_vocab_merges},
-    [TOKENIZER_OPENAI] = {{"bpe_simple_vocab_16e6.txt.gz"}, tokenizer_parse_openai},
+    [TOKENIZER_JSON] = {{"tokenizer.json"}, tokenizer_parse_json, CLASS_OTHER},
+    [TOKENIZER_VOCAB_MERGES] = {{"vocab.json", "merges.txt"}, tokenizer_parse_vocab_merges, CLASS_OTHER},
+    [TOKENIZER_OPENAI] = {{"bpe_simple_vocab_16e6.txt.gz"}, tokenizer_parse_openai, CLASS_OTHER},
+    [TOKENIZER_SPIECE] = {{"spiece.model"}, tokenizer_parse_spiece, CLASS_SIGLIP},
+    [TOKENIZER_SENTENCEPIECE] = {{"sentencepiece.bpe.model"}, tokenizer_parse_sentencepiece, CLASS_XLM_R},
+    [TOKENIZER_GEMMA] = {{"tokenizer.model"}, tokenizer_parse_gemma, CLASS_GEMMA},
+    [TOKENIZER_WORDPIECE] = {{"vocab.txt"}, tokenizer_parse_wordpiece, CLASS_BERT},
 };
 
-enum { FILE_LIMIT = 64 << 20 }; /* CLIP's largest is 3 MB */
+enum { FILE_LIMIT = 256 << 20 }; /* XLM-V's 901,629 tokens are some 50 MB */
 
 /* open_clip's own tokenizer takes a vocabulary and nothing else from elsewhere. */
 static void set_rule(struct tokenizer *tokenizer, struct tokenizer_rule rule)
 {
     tokenizer->rule = rule;
-    tokenizer->context = SIZE_MAX;
     if (rule.reference != TOKENIZER_OPEN_CLIP)
         return;
     tokenizer->clip.steps = 0;
     tokenizer->added_count = 0;
 }
 
-int tokenizer_parse(struct tokenizer **out, enum tokenizer_format format, const struct text_file *files,
+static void index_added(struct tokenizer *tokenizer)
+{
+    for (size_t i = 0; i < tokenizer->added_count; i++) {
+        const struct added_token *token = &tokenizer->added[i];
+        if (token->text.length) /* normalising may leave nothing of it */
+            tokenizer->added_begins[token->normalised][(uint8_t)*token->text.data] = true;
+    }
+}
+
+/* open_clip passes a context of its own, which takes the place of the file's. */
+static size_t context_of(const struct tokenizer_settings *settings, struct tokenizer_rule rule)
+{
+    return rule.reference == TOKENIZER_HF && rule.cleaning == CLEAN_NONE ? settings->context : SIZE_MAX;
+}
+
+/* What a rule and the kind of the files make of it. */
+static int finish(struct tokenizer *tokenizer, const struct tokenizer_settings *settings,
     struct tokenizer_rule rule, struct err *err)
+{
+    if (rule.reference == TOKENIZER_OPEN_CLIP && tokenizer->kind != &clip_kind)
+        return err_set(err, ERR_UNSUPPORTED,
+            "the tokenizer is of the kind %s, but the model's config names none, which is CLIP's own",
+            tokenizer->kind->name);
+    set_rule(tokenizer, rule);
+    tokenizer->context = context_of(settings, rule);
+    index_added(tokenizer);
+    return 0;
+}
+
+int tokenizer_parse(struct tokenizer **out, enum tokenizer_format format, const struct text_file *files,
+    const struct tokenizer_settings *settings, struct tokenizer_rule rule, struct err *err)
 {
     struct tokenizer *tokenizer = mem_new(1, sizeof *tokenizer);
     if (!tokenizer)
         return err_memory(err, sizeof *tokenizer);
-    int rc = formats[format].parse(tokenizer, files, err);
-    if (rc) {
+    int rc = formats[format].parse(tokenizer, files, settings, err);
+    if (!rc)
+        rc = finish(tokenizer, settings, rule, err);
+    if (rc)
         tokenizer_free(tokenizer);
-        return rc;
-    }
-    set_rule(tokenizer, rule);
-    *out = tokenizer;
-    return 0;
+    else
+        *out = tokenizer;
+    return rc;
 }
 
 typedef const char *format_paths[TOKENIZER_FILES_MAX]; /* NULL: the format has fewer files */
@@ -65,7 +98,7 @@ static bool all_exist(format_paths paths)
 }
 
 static int load_files(struct tokenizer **out, enum tokenizer_format format, format_paths paths,
-    struct tokenizer_rule rule, struct err *err)
+    const struct tokenizer_settings *settings, struct tokenizer_rule rule, struct err *err)
 {
     struct text_file files[TOKENIZER_FILES_MAX] = {0};
     char *bytes[TOKENIZER_FILES_MAX] = {0};
@@ -77,42 +110,56 @@ static int load_files(struct tokenizer **out, enum tokenizer_format format, form
         files[i] = (struct text_file){paths[i], {bytes[i], size}};
     }
     if (!rc)
-        rc = tokenizer_parse(out, format, files, rule, err);
+        rc = tokenizer_parse(out, format, files, settings, rule, err);
     for (size_t i = 0; i < TOKENIZER_FILES_MAX; i++)
         free(bytes[i]);
     return rc;
 }
 
-/* open_clip passes a context of its own, which takes the place of the file's. */
-static int load_config(struct tokenizer **out, const char *directory, struct err *err)
+/* SiglipTokenizer reads no tokenizer.json. */
+static enum tokenizer_format format_at(size_t i, enum tokenizer_class class)
 {
-    if ((*out)->rule.reference != TOKENIZER_HF || (*out)->rule.cleaning != CLEAN_NONE)
-        return 0;
-    const int rc = tokenizer_read_config(*out, directory, err);
-    if (rc) {
-        tokenizer_free(*out);
-        *out = NULL;
+    if (class != CLASS_SIGLIP)
+        return (enum tokenizer_format)i;
+    return i ? (enum tokenizer_format)(i - (i <= TOKENIZER_SPIECE)) : TOKENIZER_SPIECE;
+}
+
+static int load(struct tokenizer **out, const char *directory, struct tokenizer_settings *settings,
+    struct tokenizer_rule rule, struct err *err)
+{
+    format_paths paths;
+    bool found = false;
+    int rc = 0;
+    for (size_t i = 0; !rc && !found && i < TOKENIZER_FORMATS; i++) {
+        const enum tokenizer_format format = format_at(i, settings->class);
+        rc = join_paths(paths, &settings->arena, directory, format, err);
+        found = !rc && all_exist(paths);
+        if (!found)
+            continue;
+        if (settings->class == CLASS_OTHER)
+            tokenizer_settings_set_class(settings, formats[format].class);
+        rc = load_files(out, format, paths, settings, rule, err);
     }
+    if (!rc && !found)
+        rc = err_set(err, ERR_IO,
+            "no tokenizer in '%s': neither %s, nor %s with %s, nor %s, nor %s, %s, %s or %s", directory,
+            formats[TOKENIZER_JSON].files[0], formats[TOKENIZER_VOCAB_MERGES].files[0],
+            formats[TOKENIZER_VOCAB_MERGES].files[1], formats[TOKENIZER_OPENAI].files[0],
+            formats[TOKENIZER_SPIECE].files[0], formats[TOKENIZER_SENTENCEPIECE].files[0],
+            formats[TOKENIZER_GEMMA].files[0], formats[TOKENIZER_WORDPIECE].files[0]);
     return rc;
 }
 
 int tokenizer_load(struct tokenizer **out, const char *directory, struct tokenizer_rule rule, struct err *err)
 {
-    struct arena arena = {0};
-    format_paths paths;
-    bool found = false;
+    struct tokenizer_settings settings;
     int rc = 0;
-
-    for (enum tokenizer_format format = 0; !rc && !found && format < TOKENIZER_FORMATS; format++) {
-        rc = join_paths(paths, &arena, directory, format, err);
-        found = !rc && all_exist(paths);
-        if (found)
-            rc = load_files(out, format, paths, rule, err);
-    }
-    if (!rc && !found)
-        rc = err_set(err, ERR_IO, "no tokenizer in '%s': neither %s, nor %s with %s, nor %s", directory,
-            formats[TOKENIZER_JSON].files[0], formats[TOKENIZER_VOCAB_MERGES].files[0],
-            formats[TOKENIZER_VOCAB_MERGES].files[1], formats[TOKENIZER_OPENAI].files[0]);
-    arena_release(&arena);
-    return rc ? rc : load_config(out, directory, err);
+    if (rule.reference == TOKENIZER_HF)
+        rc = tokenizer_settings_read(&settings, directory, err);
+    else
+        tokenizer_settings_default(&settings, CLASS_OTHER);
+    if (!rc)
+        rc = load(out, directory, &settings, rule, err);
+    tokenizer_settings_release(&settings);
+    return rc;
 }

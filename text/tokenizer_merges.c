@@ -50,10 +50,12 @@ static int read_merges(
     return rc;
 }
 
-int tokenizer_parse_vocab_merges(struct tokenizer *tokenizer, const struct text_file *files, struct err *err)
+int tokenizer_parse_vocab_merges(struct tokenizer *tokenizer, const struct text_file *files,
+    const struct tokenizer_settings *settings, struct err *err)
 {
     struct vocab vocab = {0};
     json_t *root = NULL;
+    (void)settings;
     tokenizer->kind = &clip_kind;
     int rc = json_parse(&root, files[0].bytes.data, files[0].bytes.length, files[0].name, err);
     if (rc)
@@ -122,9 +124,11 @@ static int add_openai_merges(
     return 0;
 }
 
-int tokenizer_parse_openai(struct tokenizer *tokenizer, const struct text_file *files, struct err *err)
+int tokenizer_parse_openai(struct tokenizer *tokenizer, const struct text_file *files,
+    const struct tokenizer_settings *settings, struct err *err)
 {
     struct vocab vocab;
+    (void)settings;
     tokenizer->kind = &clip_kind;
     int rc = vocab_init(&vocab, OPENAI_TOKENS, err);
     if (!rc)

@@ -65,6 +65,39 @@ size_t unicode_write(char *to, int32_t c)
     return (size_t)utf8proc_encode_char(c, (uint8_t *)to);
 }
 
+size_t unicode_cluster(struct span text)
+{
+    utf8proc_int32_t state = 0;
+    size_t width, end;
+    int32_t last = first_char(text, &end);
+    for (; end < text.length; end += width) {
+        const int32_t next = first_char(span_from(text, end), &width);
+        if (utf8proc_grapheme_break_stateful(last, next, &state))
+            break;
+        last = next;
+    }
+    return end;
+}
+
+bool unicode_is_control(int32_t c)
+{
+    const utf8proc_category_t category = utf8proc_category(c);
+    return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF ||
+           category == UTF8PROC_CATEGORY_CO;
+}
+
+bool unicode_is_punctuation(int32_t c)
+{
+    const utf8proc_category_t category = utf8proc_category(c);
+    if (c < 0x80)
+        return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
+               (c >= '{' && c <= '~');
+    return category == UTF8PROC_CATEGORY_PC || category == UTF8PROC_CATEGORY_PD ||
+           category == UTF8PROC_CATEGORY_PS || category == UTF8PROC_CATEGORY_PE ||
+           category == UTF8PROC_CATEGORY_PI || category == UTF8PROC_CATEGORY_PF ||
+           category == UTF8PROC_CATEGORY_PO;
+}
+
 bool unicode_is_digit(int32_t c)
 {
     return utf8proc_category(c) == UTF8PROC_CATEGORY_ND;
@@ -187,6 +220,15 @@ static bool ends_word(const int32_t *chars, size_t count, size_t i)
     return after == count || !is_cased(chars[after]);
 }
 
+static size_t drop_marks(int32_t *chars, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (utf8proc_category(chars[i]) != UTF8PROC_CATEGORY_MN)
+            chars[kept++] = chars[i];
+    return kept;
+}
+
 static size_t encode(char *bytes, const int32_t *chars, size_t count, unsigned steps)
 {
     const bool lower = steps & NORMAL_LOWER;
@@ -249,9 +291,12 @@ int unicode_normalise(
     if (!chars)
         return err_memory(err, size);
     int32_t *scratch = chars + room;
-    size_t count = decode(chars, room, text, steps & NORMAL_NFC);
-    if (steps & NORMAL_NFC) {
+    size_t count = decode(chars, room, text, steps & (NORMAL_NFC | NORMAL_NFD));
+    if (steps & (NORMAL_NFC | NORMAL_NFD))
         order_marks(chars, count, scratch);
+    if (steps & NORMAL_NO_MARKS)
+        count = drop_marks(chars, count);
+    if (steps & NORMAL_NFC) {
         count = (size_t)utf8proc_normalize_utf32(
             chars, (utf8proc_ssize_t)count, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     }

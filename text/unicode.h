@@ -29,7 +29,12 @@ int32_t unicode_read(struct span text, size_t *width);
 /* Writes a character, and returns its width: at most 4 bytes. */
 size_t unicode_write(char *to, int32_t c);
 
-bool unicode_is_digit(int32_t c); /* \d in Python: category Nd */
+/* Bytes of the extended grapheme cluster that text, which is not empty, begins with. */
+size_t unicode_cluster(struct span text);
+
+bool unicode_is_control(int32_t c);     /* as BERT has it: categories Cc, Cf, Co */
+bool unicode_is_punctuation(int32_t c); /* likewise: ASCII's 32, and categories P* */
+bool unicode_is_digit(int32_t c);       /* \d in Python: category Nd */
 
 enum { UNICODE_COMPATIBLE_MAX = 4 };
 
@@ -40,8 +45,9 @@ size_t unicode_compatible(int32_t out[UNICODE_COMPATIBLE_MAX], int32_t c);
 size_t unicode_upper(int32_t out[UNICODE_COMPATIBLE_MAX], int32_t c);
 
 /* Done in this order. With FINAL_SIGMA, a capital sigma at the end of a word becomes the final small one, as in
- * Python's str.lower; LOWER alone takes each letter by itself, as Hugging Face's tokenizers do. */
-enum { NORMAL_NFC = 1, NORMAL_LOWER = 2, NORMAL_FINAL_SIGMA = 4 };
+ * Python's str.lower; LOWER alone takes each letter by itself, as Hugging Face's tokenizers do. NO_MARKS leaves
+ * nonspacing marks out, before LOWER. */
+enum { NORMAL_NFC = 1, NORMAL_LOWER = 2, NORMAL_FINAL_SIGMA = 4, NORMAL_NFD = 8, NORMAL_NO_MARKS = 16 };
 
 /* out = text after the steps, in the arena. Time is linear in the length, whatever the text. */
 int unicode_normalise(

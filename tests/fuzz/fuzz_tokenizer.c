@@ -7,12 +7,12 @@
 /* An input is a byte that says how to load and by which rule, the files of that format, and a text, with a NUL
  * after each file. The byte after the formats stands for this vocabulary, which leaves the whole input to the
  * text. */
-enum { BUILT_IN = TOKENIZER_FORMATS, WAYS };
+enum { BUILT_IN = 3, WAYS };
 static const struct tokenizer_rule rules[] = {
-    {TOKENIZER_HF, CLEAN_NONE},
-    {TOKENIZER_OPEN_CLIP, CLEAN_LOWER},
-    {TOKENIZER_HF, CLEAN_WHITESPACE},
-    {TOKENIZER_OPEN_CLIP, CLEAN_CANONICALIZE},
+    {TOKENIZER_HF, CLEAN_NONE, false},
+    {TOKENIZER_OPEN_CLIP, CLEAN_LOWER, false},
+    {TOKENIZER_HF, CLEAN_WHITESPACE, false},
+    {TOKENIZER_OPEN_CLIP, CLEAN_CANONICALIZE, false},
 };
 enum { RULES = sizeof rules / sizeof *rules };
 static const char built_in_vocab[] =
@@ -59,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span rest = {(const char *)data + 1, size - 1};
     struct text_file files[TOKENIZER_FILES_MAX] = {
         {"vocab", span_of(built_in_vocab)}, {"merges", span_of(built_in_merges)}};
+    const struct tokenizer_settings settings = {.context = SIZE_MAX};
     enum tokenizer_format format = TOKENIZER_VOCAB_MERGES;
     struct tokenizer *tokenizer = NULL;
     struct err err = {0};
@@ -68,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < (format == TOKENIZER_VOCAB_MERGES ? 2 : 1); i++)
             files[i].bytes = cut_file(&rest);
     }
-    if (tokenizer_parse(&tokenizer, format, files, rules[data[0] / WAYS % RULES], &err)) {
+    if (tokenizer_parse(&tokenizer, format, files, &settings, rules[data[0] / WAYS % RULES], &err)) {
         FUZZ_CHECK(err.code != ERR_NONE && err.msg[0] && !tokenizer);
         return 0;
     }

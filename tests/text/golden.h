@@ -6,8 +6,9 @@
 #include "tests/text/files.h"
 #include "text/tokenizer_internal.h"
 
-static const struct tokenizer_rule transformers = {TOKENIZER_HF, CLEAN_NONE};
-static const struct tokenizer_rule open_clip = {TOKENIZER_OPEN_CLIP, CLEAN_LOWER};
+static const struct tokenizer_settings no_settings = {.context = SIZE_MAX};
+static const struct tokenizer_rule transformers = {TOKENIZER_HF, CLEAN_NONE, false};
+static const struct tokenizer_rule open_clip = {TOKENIZER_OPEN_CLIP, CLEAN_LOWER, false};
 
 struct tokenizer *must_load(const char *directory, struct tokenizer_rule rule);
 

@@ -84,7 +84,7 @@ static void vocab_and_merges_give_the_ids_of_tokenizer_json(void **state)
     const struct text_file files[] = {{vocab, must_read(vocab)}, {merges, must_read(merges)}};
     struct tokenizer *tokenizer = NULL;
     struct err err = {0};
-    if (tokenizer_parse(&tokenizer, TOKENIZER_VOCAB_MERGES, files, transformers, &err))
+    if (tokenizer_parse(&tokenizer, TOKENIZER_VOCAB_MERGES, files, &no_settings, transformers, &err))
         fail_msg("%s", err.msg);
     check_column(tokenizer, GOLDEN_SMALL);
 

@@ -58,7 +58,7 @@ static void edit(json_t *root, const char *path, const char *json)
 static int parse_json(struct tokenizer **out, const char *bytes, size_t size, struct err *err)
 {
     const struct text_file file = {"edited.json", {bytes, size}};
-    return tokenizer_parse(out, TOKENIZER_JSON, &file, transformers, err);
+    return tokenizer_parse(out, TOKENIZER_JSON, &file, &no_settings, transformers, err);
 }
 
 static int parse_edited(
@@ -85,12 +85,14 @@ static void tokenizer_json_that_is_not_clips(void **state)
         int code;
         const char *reason;
     } cases[] = {
-        {small, "model.type", "\"Unigram\"", ERR_UNSUPPORTED, "the model is 'Unigram', not CLIP's BPE"},
-        {small, "model.type", "\"WordPiece\"", ERR_UNSUPPORTED, "'WordPiece'"},
+        {small, "model.type", "\"WordLevel\"", ERR_UNSUPPORTED,
+            "the model is 'WordLevel', not BPE, Unigram or WordPiece"},
+        {small, "model.type", "\"Unigram\"", ERR_UNSUPPORTED, "normalizer 'NFC' is none that we do"},
+        {small, "model.type", "\"WordPiece\"", ERR_UNSUPPORTED, "continuing_subword_prefix is not '##'"},
         {small, "model", NULL, ERR_UNSUPPORTED, "it needs a vocab and merges"},
         {small, "model.merges", NULL, ERR_UNSUPPORTED, "it needs a vocab and merges"},
         {small, "model.vocab", "[[\"a\", 0.5]]", ERR_UNSUPPORTED, "it needs a vocab and merges"},
-        {small, "model.end_of_word_suffix", "null", ERR_UNSUPPORTED, "end_of_word_suffix is not </w>"},
+        {small, "model.end_of_word_suffix", "null", ERR_UNSUPPORTED, "normalizer 'NFC' is none that we do"},
         {small, "model.vocab.th", "-1", ERR_FORMAT, "token 'th' has id -1"},
         {small, "model.vocab.th", "4000000000", ERR_FORMAT, "token 'th' has id 4000000000"},
         {small, "model.vocab.th", "\"7\"", ERR_FORMAT, "token 'th' has no integer id"},
@@ -216,7 +218,8 @@ static void vocab_and_merges_that_disagree(void **state)
             {"v.json", span_of(cases[i].vocab)}, {"m.txt", span_of(cases[i].merges)}};
         struct tokenizer *tokenizer = NULL;
         struct err err = {0};
-        const int rc = tokenizer_parse(&tokenizer, TOKENIZER_VOCAB_MERGES, files, transformers, &err);
+        const int rc =
+            tokenizer_parse(&tokenizer, TOKENIZER_VOCAB_MERGES, files, &no_settings, transformers, &err);
         if (cases[i].name)
             assert_refused(rc, &err, ERR_FORMAT, cases[i].name, cases[i].reason);
         else
@@ -244,7 +247,7 @@ static void openai_file_that_is_damaged(void **state)
         const struct text_file file = {"vocab.gz", span_of(cases[i].text)};
         struct tokenizer *tokenizer = NULL;
         struct err err = {0};
-        const int rc = tokenizer_parse(&tokenizer, TOKENIZER_OPENAI, &file, transformers, &err);
+        const int rc = tokenizer_parse(&tokenizer, TOKENIZER_OPENAI, &file, &no_settings, transformers, &err);
         assert_refused(rc, &err, ERR_FORMAT, "vocab.gz", cases[i].reason);
     }
 }
