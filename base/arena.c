@@ -62,10 +62,13 @@ void *mem_large(size_t bytes)
     return memory;
 }
 
-void mem_share(void)
+void mem_stay_small(void)
 {
 #ifdef __GLIBC__
-    mallopt(M_ARENA_MAX, 2);
+    enum { HEAPS = 2, LARGE = 128 << 10, KEPT = 512 << 10 /* at the end of a heap */ };
+    mallopt(M_ARENA_MAX, HEAPS);
+    mallopt(M_MMAP_THRESHOLD, LARGE); /* set once, it grows no more */
+    mallopt(M_TRIM_THRESHOLD, KEPT);
 #endif
 }
 

@@ -113,9 +113,11 @@ int array_grow_bytes(void *array, size_t element, size_t *room, size_t needed, s
  * the CPU need not look up the address of every 4 KiB. Begins where a page does; goes back through free(). */
 void *mem_large(size_t bytes);
 
-/* Has all threads take memory from two heaps, where glibc gives each its own and what each keeps adds up with dozens of
- * them. For a program to call before it starts its first. */
-void mem_share(void);
+/* For a program that runs for long with dozens of threads, to call before it starts its first: what is freed goes back to
+ * the system. glibc gives each thread a heap of its own, and what each keeps adds up: now all take from two. And it would
+ * take large blocks from those heaps too once one has been freed, where small ones above them keep them from being given
+ * back: now they never lie there. */
+void mem_stay_small(void);
 
 /* Gives what was freed back to the system where that is not done by itself: after much was needed for a short time. */
 void mem_trim(void);

@@ -3,6 +3,9 @@
  * Threads that wait for a bell. It rings when a loop is opened, when a task is handed in and when the pool
  * ends; whoever hears it helps with the loop, then takes tasks until there are none.
  *
+ * A task wakes one thread: of those asleep the one that fell asleep last. So no more threads come to work than are needed
+ * at once, whose caches and malloc's are warm, and the others cost no memory but their stacks.
+ *
  * A loop does not wait for threads that are late, since they may be at a task that blocks or have lost their
  * CPU: its caller works on alone, and in `inside` notes who has come. When all is taken the caller closes the
  * loop and waits for those who are still inside.
@@ -29,6 +32,9 @@ struct member {
 
     struct pool *pool;
     pthread_t thread;
+    pthread_cond_t woken;
+    bool asleep;          /* under the pool's lock, as all the rest */
+    struct member *below; /* in the stack of those asleep */
 };
 
 struct pool {
@@ -39,9 +45,8 @@ struct pool {
     pool_body *body;
     void *context;
 
-    pthread_mutex_t lock; /* guards asleep and the queue */
-    pthread_cond_t rung;
-    size_t asleep;
+    pthread_mutex_t lock;            /* guards who is asleep and the queue */
+    struct member *asleep;           /* the top of a stack: who fell asleep last */
     struct pool_task *first, **last; /* last: where the next one goes */
 
     _Alignas(64) atomic_size_t bell; /* how often it rang */
@@ -61,19 +66,41 @@ static void pause_briefly(void)
 
 /* ---- the bell ------------------------------------------------------------------------------------------ */
 
+/* The one that fell asleep last, where there is one. The lock is held. */
+static void wake_one(struct pool *pool)
+{
+    struct member *member = pool->asleep;
+    if (!member)
+        return;
+    pool->asleep = member->below;
+    member->asleep = false;
+    pthread_cond_signal(&member->woken);
+}
+
 static void bell_ring(struct pool *pool)
 {
     atomic_fetch_add(&pool->bell, 1);
     pthread_mutex_lock(&pool->lock);
-    if (pool->asleep)
-        pthread_cond_broadcast(&pool->rung);
+    while (pool->asleep)
+        wake_one(pool);
     pthread_mutex_unlock(&pool->lock);
+}
+
+static void fall_asleep(struct member *member)
+{
+    struct pool *pool = member->pool;
+    member->below = pool->asleep;
+    member->asleep = true;
+    pool->asleep = member;
+    while (member->asleep)
+        pthread_cond_wait(&member->woken, &pool->lock);
 }
 
 /* Until the bell has rung more than `heard` times: awake for a while, since loops follow each other, and then
  * asleep. */
-static size_t bell_wait(struct pool *pool, size_t heard)
+static size_t bell_wait(struct member *member, size_t heard)
 {
+    struct pool *pool = member->pool;
     size_t rung;
     for (int i = 0; i < PAUSES; i++) {
         if ((rung = atomic_load(&pool->bell)) != heard)
@@ -81,10 +108,9 @@ static size_t bell_wait(struct pool *pool, size_t heard)
         pause_briefly();
     }
     pthread_mutex_lock(&pool->lock);
-    pool->asleep++;
-    while ((rung = atomic_load(&pool->bell)) == heard)
-        pthread_cond_wait(&pool->rung, &pool->lock);
-    pool->asleep--;
+    if (atomic_load(&pool->bell) == heard)
+        fall_asleep(member);
+    rung = atomic_load(&pool->bell);
     pthread_mutex_unlock(&pool->lock);
     return rung;
 }
@@ -162,8 +188,7 @@ void pool_submit(struct pool *pool, struct pool_task *task)
     pool->last = &task->next;
     atomic_fetch_add(&pool->queued, 1);
     atomic_fetch_add(&pool->bell, 1);
-    if (pool->asleep)
-        pthread_cond_signal(&pool->rung);
+    wake_one(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -191,7 +216,7 @@ static void *member_run(void *argument)
     struct pool *pool = member->pool;
     const size_t number = (size_t)(member - pool->member);
     for (size_t heard = 0;;) {
-        heard = bell_wait(pool, heard);
+        heard = bell_wait(member, heard);
         /* Asked before the tasks are, so that those handed in until the end are done. */
         const bool last = atomic_load(&pool->ended);
         loop_help(pool, number);
@@ -215,12 +240,16 @@ int pool_open(struct pool **out, int threads, struct err *err)
     pool->last = &pool->first;
     pthread_mutex_init(&pool->turn, NULL);
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->rung, NULL);
     for (pool->members = 1; pool->members <= wanted; pool->members++) {
         struct member *member = &pool->member[pool->members];
         member->pool = pool;
-        if (pthread_create(&member->thread, NULL, member_run, member))
+        member->below = NULL;
+        member->asleep = false;
+        pthread_cond_init(&member->woken, NULL);
+        if (pthread_create(&member->thread, NULL, member_run, member)) {
+            pthread_cond_destroy(&member->woken);
             break;
+        }
     }
     *out = pool;
     return 0;
@@ -231,11 +260,12 @@ void pool_free(struct pool *pool)
     if (has_threads(pool)) {
         atomic_store(&pool->ended, true);
         bell_ring(pool);
-        for (size_t m = 1; m < pool->members; m++)
+        for (size_t m = 1; m < pool->members; m++) {
             pthread_join(pool->member[m].thread, NULL);
+            pthread_cond_destroy(&pool->member[m].woken);
+        }
         pthread_mutex_destroy(&pool->turn);
         pthread_mutex_destroy(&pool->lock);
-        pthread_cond_destroy(&pool->rung);
     }
     free(pool);
 }

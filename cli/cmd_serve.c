@@ -312,7 +312,7 @@ int cmd_serve(int argc, char **argv)
 {
     struct serve s = {0};
     struct err err = {0};
-    mem_share();
+    mem_stay_small();
     settings_parse(&argp, argc, argv, &s, &s.source, &s.arena);
     int rc = read_listen(&s, &err);
     if (!rc)

@@ -270,6 +270,46 @@ static void tasks_of_many_submitters_run(void **state)
     pool_free(pool);
 }
 
+/* Which thread runs it. */
+struct who {
+    struct pool_task task;
+    pthread_t thread;
+    sem_t done;
+};
+
+static void say_who(void *context)
+{
+    struct who *who = context;
+    who->thread = pthread_self();
+    sem_post(&who->done);
+}
+
+/* Tasks that come one at a time are nearly all the same thread's: in turn, it would be as many each. */
+static void whoever_slept_last_is_woken(void **state)
+{
+    enum { MANY = 8, TURNS = 5 * MANY };
+    struct who who[TURNS];
+    size_t most = 0;
+    struct pool *pool = pool_new(MANY);
+    (void)state;
+    for (size_t i = 0; i < TURNS; i++) {
+        who[i].task = (struct pool_task){say_who, &who[i], NULL};
+        sem_init(&who[i].done, 0, 0);
+        let_sleep();
+        pool_submit(pool, &who[i].task);
+        sem_wait(&who[i].done);
+    }
+    pool_free(pool);
+    for (size_t i = 0; i < TURNS; i++) {
+        size_t same = 0;
+        for (size_t j = 0; j < TURNS; j++)
+            same += pthread_equal(who[i].thread, who[j].thread) != 0;
+        most = same > most ? same : most;
+        sem_destroy(&who[i].done);
+    }
+    assert_true(most > TURNS / 2);
+}
+
 struct note {
     struct pool_task task;
     size_t number;
@@ -440,6 +480,7 @@ int main(void)
         cmocka_unit_test(phases_follow_each_other),
         cmocka_unit_test(loops_do_not_wait_for_tasks),
         cmocka_unit_test(tasks_of_many_submitters_run),
+        cmocka_unit_test(whoever_slept_last_is_woken),
         cmocka_unit_test(tasks_in_the_queue_are_done_in_order),
         cmocka_unit_test(tasks_handed_in_just_before_the_end_are_done),
         cmocka_unit_test(no_threads_do_it_too),
