@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 struct json_t; /* jansson's value; include <jansson.h> to look inside */
 
@@ -246,10 +247,19 @@ uint64_t random_at(uint64_t seed, uint64_t i);
 struct file_map {
     const uint8_t *data;
     size_t size;
+    bool held; /* by file_map_hold: the rest is set */
+    int fd;
+    struct timespec written; /* when it was mapped, the last time */
 };
 
 /* ERR_IO, for folders, devices and pipes too. */
 int file_map_open(struct file_map *out, const char *path, struct err *err);
+
+/* The same, and keeps the file open, so that one can ask whether it was written over since: then there may be no such
+ * bytes any more, and whoever reads there would be killed. One that was replaced or removed is still there. */
+int file_map_hold(struct file_map *out, const char *path, struct err *err);
+bool file_map_written_over(const struct file_map *map);
+
 void file_map_release(struct file_map *map);
 
 /* Some bytes of a map have been used: they stop counting as this process's memory, and come back from the

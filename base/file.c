@@ -11,42 +11,65 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* Opens path for reading and writes its size; folders, devices and pipes are refused, which a read would hang
+/* Opens path for reading and writes its size and time; folders, devices and pipes are refused, which a read would hang
  * or fail on later. */
-static int open_regular(int *out, size_t *size, const char *path, struct err *err)
+static int open_regular(int *out, struct stat *st, const char *path, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return err_set(err, ERR_IO, "unable to open '%s': %s", path, strerror(errno));
-    struct stat st;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+    if (fstat(fd, st) || !S_ISREG(st->st_mode)) {
         close(fd);
         return err_set(err, ERR_IO, "unable to open '%s': %s", path,
-            S_ISDIR(st.st_mode) ? "is a folder" : "not a regular file");
+            S_ISDIR(st->st_mode) ? "is a folder" : "not a regular file");
     }
     *out = fd;
-    *size = (size_t)st.st_size;
     return 0;
+}
+
+int file_map_hold(struct file_map *out, const char *path, struct err *err)
+{
+    int fd = -1;
+    struct stat st;
+    const int rc = open_regular(&fd, &st, path, err);
+    if (rc)
+        return rc;
+    const size_t size = (size_t)st.st_size;
+    void *data = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (data == MAP_FAILED) {
+        close(fd);
+        return err_set(err, ERR_IO, "unable to map '%s': %s", path, strerror(errno));
+    }
+    *out = (struct file_map){data, size, true, fd, st.st_mtim};
+    return 0;
+}
+
+static void let_go(struct file_map *map)
+{
+    if (map->held)
+        close(map->fd);
+    map->held = false;
 }
 
 int file_map_open(struct file_map *out, const char *path, struct err *err)
 {
-    int fd = -1;
-    size_t size = 0;
-    int rc = open_regular(&fd, &size, path, err);
-    if (rc)
-        return rc;
-    void *data = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-    if (data == MAP_FAILED)
-        rc = err_set(err, ERR_IO, "unable to map '%s': %s", path, strerror(errno));
-    else
-        *out = (struct file_map){.data = data, .size = size};
-    close(fd);
+    const int rc = file_map_hold(out, path, err);
+    if (!rc)
+        let_go(out);
     return rc;
+}
+
+bool file_map_written_over(const struct file_map *map)
+{
+    struct stat now;
+    return fstat(map->fd, &now) || (size_t)now.st_size != map->size ||
+           now.st_mtim.tv_sec != map->written.tv_sec || now.st_mtim.tv_nsec != map->written.tv_nsec;
 }
 
 void file_map_release(struct file_map *map)
 {
+    if (map)
+        let_go(map);
     if (map && map->data)
         munmap((void *)map->data, map->size);
     if (map)
@@ -131,10 +154,10 @@ int descriptor_read(
 
 int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err)
 {
-    int fd;
-    size_t on_disk;
-    const int rc = open_regular(&fd, &on_disk, path, err);
-    return rc ? rc : descriptor_read(out, size, fd, path, on_disk, limit, err);
+    int fd = -1;
+    struct stat st;
+    const int rc = open_regular(&fd, &st, path, err);
+    return rc ? rc : descriptor_read(out, size, fd, path, (size_t)st.st_size, limit, err);
 }
 
 int git_lfs_check(const char *bytes, size_t size, const char *path, struct err *err)

@@ -279,9 +279,8 @@ int weights_random(struct weights **out, uint64_t seed, struct err *err);
 
 void weights_free(struct weights *weights);
 
-/* Whether the files are still what was opened, for as long as tables stay there: a file that was written over may have
- * no such place any more, and whoever reads there would be killed. One that was replaced or removed is still there, as
- * long as it is open. ERR_IO, naming the file. */
+/* Whether files that tables stay in (PARAM_TABLE) are still what was opened: see file_map_hold. ERR_IO, naming the
+ * file. */
 int weights_check_files(const struct weights *weights, struct err *err);
 
 enum layout weights_layout(const struct weights *weights);

@@ -258,6 +258,8 @@ static int param_load(void *object, const struct param *param, const struct plac
     int rc = values_get(&values, param, place, rank, shape, count, weights, err);
     if (!rc)
         rc = param_place((char *)object + param->field, param, &values, rank, shape, count, device, err);
+    if (!rc && stays_in_file(param, &values, device))
+        weights_keep(weights, values.at);
     if (rc == ERR_MEMORY || rc == ERR_DEVICE)
         say_which(err, place);
     values_release(&values, weights, count);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "compute/elements.h"
 
@@ -24,11 +23,8 @@ void weights_free(struct weights *weights)
 {
     if (!weights)
         return;
-    for (struct mapped_file *file = weights->files; file; file = file->next) {
+    for (struct mapped_file *file = weights->files; file; file = file->next)
         file_map_release(&file->map);
-        if (file->fd >= 0)
-            close(file->fd);
-    }
     free(weights->items);
     free(weights->by_name);
     arena_release(&weights->arena);
@@ -37,13 +33,9 @@ void weights_free(struct weights *weights)
 
 int weights_check_files(const struct weights *weights, struct err *err)
 {
-    for (const struct mapped_file *file = weights->files; file; file = file->next) {
-        struct stat now;
-        if (fstat(file->fd, &now) || now.st_size != file->stat.st_size ||
-            now.st_mtim.tv_sec != file->stat.st_mtim.tv_sec ||
-            now.st_mtim.tv_nsec != file->stat.st_mtim.tv_nsec)
+    for (const struct mapped_file *file = weights->files; file; file = file->next)
+        if (file->used && file_map_written_over(&file->map))
             return err_set(err, ERR_IO, "'%s' was written over since it was opened", file->path);
-    }
     return 0;
 }
 
@@ -78,13 +70,28 @@ bool weight_is_dropped(const char *name)
     return false;
 }
 
-void weights_forget(const struct weights *weights, const void *data, size_t size)
+/* The file that has this address; NULL: none. */
+static struct mapped_file *file_with(const struct weights *weights, const void *data)
 {
-    for (const struct mapped_file *file = weights->files; file; file = file->next) {
+    for (struct mapped_file *file = weights->files; file; file = file->next) {
         const uintptr_t begin = (uintptr_t)file->map.data, at = (uintptr_t)data;
         if (at >= begin && at - begin < file->map.size)
-            file_map_forget(data, size);
+            return file;
     }
+    return NULL;
+}
+
+void weights_forget(const struct weights *weights, const void *data, size_t size)
+{
+    if (file_with(weights, data))
+        file_map_forget(data, size);
+}
+
+void weights_keep(const struct weights *weights, const void *data)
+{
+    struct mapped_file *file = file_with(weights, data);
+    if (file)
+        file->used = true;
 }
 
 static int name_against(const void *name, const void *element)

@@ -5,14 +5,11 @@
 
 #include "compute/compute.h"
 
-#include <sys/stat.h>
-
 struct mapped_file {
     struct mapped_file *next;
     const char *path;
-    struct file_map map;
-    int fd; /* of the same file, to look at its size and time again */
-    struct stat stat;
+    struct file_map map; /* held */
+    bool used;           /* a tower goes on reading it: see weights_keep */
 };
 
 struct weights {
@@ -47,6 +44,9 @@ bool weight_is_dropped(const char *name);
 
 /* The data of a tensor have been used: file_map_forget, where they are a file's. */
 void weights_forget(const struct weights *weights, const void *data, size_t size);
+
+/* They will be used as long as the weights are open: weights_check_files looks at their file. */
+void weights_keep(const struct weights *weights, const void *data);
 
 /* How a layout stores what a parameter table calls `name`, which may be a prefix too. */
 struct stored {

@@ -2,7 +2,6 @@
 /* From a model directory to the tensors by name. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,15 +59,12 @@ static int add_file(struct weights *weights, const char *path, struct err *err)
     struct mapped_file *file = arena_alloc(&weights->arena, sizeof *file);
     if (!file)
         return err_memory(err, sizeof *file);
-    int rc = file_map_open(&file->map, path, err);
+    int rc = file_map_hold(&file->map, path, err);
     if (rc)
         return rc;
     file->path = path;
     file->next = weights->files;
     weights->files = file;
-    file->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (file->fd < 0 || fstat(file->fd, &file->stat))
-        return err_set(err, ERR_IO, "unable to open '%s': %s", path, strerror(errno));
     rc = git_lfs_check((const char *)file->map.data, file->map.size, path, err);
     return rc ? rc : add_tensors(weights, file, err);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
@@ -223,6 +224,33 @@ static void files_are_read_whole_or_refused(void **state)
     file_map_release(&map);
 }
 
+static void a_file_that_is_held_tells_whether_it_was_written_over(void **state)
+{
+    const char *path = DIPTYCH_SCRATCH "/held", *other = DIPTYCH_SCRATCH "/other";
+    struct file_map map;
+    struct err err;
+    (void)state;
+    write_file(path, "12345", 5);
+    write_file(other, "123", 3);
+    assert_int_equal(file_map_hold(&map, path, &err), 0);
+    assert_false(file_map_written_over(&map));
+    assert_int_equal(rename(other, path), 0); /* another file has its name now */
+    assert_false(file_map_written_over(&map));
+    assert_memory_equal(map.data, "12345", 5);
+    file_map_release(&map);
+
+    assert_int_equal(file_map_hold(&map, path, &err), 0);
+    const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_true(file_map_written_over(&map)); /* of the same length, but at another time */
+    file_map_release(&map);
+
+    assert_int_equal(file_map_hold(&map, path, &err), 0);
+    assert_int_equal(truncate(path, 1), 0);
+    assert_true(file_map_written_over(&map));
+    file_map_release(&map);
+}
+
 struct seen {
     char text[4096];
     int problems;
@@ -364,6 +392,7 @@ int main(void)
         cmocka_unit_test(lines_lose_their_ends),
         cmocka_unit_test(halves_round_to_nearest_even),
         cmocka_unit_test(files_are_read_whole_or_refused),
+        cmocka_unit_test(a_file_that_is_held_tells_whether_it_was_written_over),
         cmocka_unit_test(folders_are_walked_in_order),
         cmocka_unit_test(hashes_are_sha_256),
         cmocka_unit_test(json_errors_say_where),

@@ -6,14 +6,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define ORIGINAL DIPTYCH_ROOT "/tests/model"
-#define MODEL DIPTYCH_SCRATCH "/model"
-#define WEIGHTS MODEL "/model.safetensors"
+#define FILE_OF(directory) directory "/model.safetensors"
+
+/* Of float32 tables, which stay in the file on a CPU, and of others, which are converted when they are loaded. */
+#define REPLACED DIPTYCH_SCRATCH "/replaced"
+#define WRITTEN DIPTYCH_SCRATCH "/written"
+#define HALF DIPTYCH_SCRATCH "/half"
 
 enum { WIDTH_MAX = 128 };
 
@@ -28,26 +31,14 @@ static void check_ok(int rc)
         fail_msg("%s", err.msg);
 }
 
-static void copy(const char *name)
+static void open_model(const char *directory, enum dtype dtype)
 {
-    struct arena arena = {0};
-    check_ok(file_copy(path_join(&arena, MODEL, name), path_join(&arena, ORIGINAL, name), &err));
-    arena_release(&arena);
-}
-
-static int open_model(void **state)
-{
-    static const char *const files[] = {
-        "config.json", "model.safetensors", "preprocessor_config.json", "vocab.json", "merges.txt"};
-    const struct device_options options = {0};
-    (void)state;
-    mkdir(MODEL, 0755);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        copy(files[i]);
+    const struct device_options options = {.device = "cpu"};
+    struct model_conversion made;
+    check_ok(model_convert(&made, directory, ORIGINAL, &dtype, NULL, &err));
     check_ok(device_open(&device, &options, &err));
-    check_ok(model_open(&model, MODEL, device, &err));
+    check_ok(model_open(&model, directory, device, &err));
     check_ok(encoder_open(&encoder, model, 1, &err));
-    return 0;
 }
 
 static int close_model(void **state)
@@ -70,11 +61,13 @@ static void files_that_are_replaced_are_still_read(void **state)
 {
     float before[WIDTH_MAX] = {0}, after[WIDTH_MAX] = {0};
     (void)state;
+    open_model(REPLACED, DTYPE_F32);
     check_ok(encode(before));
-    check_ok(file_copy(WEIGHTS, ORIGINAL "/config.json", &err)); /* under a new name, then renamed */
+    check_ok(
+        file_copy(FILE_OF(REPLACED), ORIGINAL "/config.json", &err)); /* under a new name, then renamed */
     check_ok(encode(after));
     assert_memory_equal(before, after, sizeof before);
-    assert_int_equal(unlink(WEIGHTS), 0);
+    assert_int_equal(unlink(FILE_OF(REPLACED)), 0);
     check_ok(encode(after));
     assert_memory_equal(before, after, sizeof before);
 }
@@ -83,17 +76,30 @@ static void files_that_are_written_over_are_an_error(void **state)
 {
     float embedding[WIDTH_MAX];
     (void)state;
+    open_model(WRITTEN, DTYPE_F32);
     check_ok(encode(embedding));
-    assert_int_equal(truncate(WEIGHTS, 4096), 0);
+    assert_int_equal(truncate(FILE_OF(WRITTEN), 4096), 0);
     assert_int_equal(encode(embedding), ERR_IO);
-    assert_string_equal(err.msg, "'" WEIGHTS "' was written over since it was opened");
+    assert_string_equal(err.msg, "'" FILE_OF(WRITTEN) "' was written over since it was opened");
+}
+
+static void files_that_are_not_needed_any_more_may_be(void **state)
+{
+    float before[WIDTH_MAX] = {0}, after[WIDTH_MAX] = {0};
+    (void)state;
+    open_model(HALF, DTYPE_F16);
+    check_ok(encode(before));
+    assert_int_equal(truncate(FILE_OF(HALF), 4096), 0);
+    check_ok(encode(after));
+    assert_memory_equal(before, after, sizeof before);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(files_that_are_replaced_are_still_read, open_model, close_model),
-        cmocka_unit_test_setup_teardown(files_that_are_written_over_are_an_error, open_model, close_model),
+        cmocka_unit_test_teardown(files_that_are_replaced_are_still_read, close_model),
+        cmocka_unit_test_teardown(files_that_are_written_over_are_an_error, close_model),
+        cmocka_unit_test_teardown(files_that_are_not_needed_any_more_may_be, close_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
