@@ -141,6 +141,21 @@ static int text_spans(struct text_span *spans, const struct text_config *config,
     return 0;
 }
 
+/* How many of spans (count), shortest first, are the next batch. One ends where padding its texts to the length of the
+ * next would take longer than to begin another, which is as long as so many tokens: B/32 on two CPUs, in float32 without
+ * AMX 48, in bfloat16 with AMX 67. */
+static size_t batch_of(const struct text_span *spans, size_t count, size_t max)
+{
+    enum { ANOTHER = 64 };
+    size_t batch = 1;
+    for (size_t padding = 0; batch < count && batch < max; batch++) {
+        padding += batch * (spans[batch].tokens - spans[batch - 1].tokens);
+        if (padding > ANOTHER)
+            break;
+    }
+    return batch;
+}
+
 /* Buffers for one batch of texts on the host. */
 struct text_batch {
     int32_t *ids;      // (B, T)
@@ -183,8 +198,8 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
         rc = err_memory(err, count * sizeof *spans + max * config->context * sizeof(int32_t));
     else if (!(rc = model_check_files(encoder->model, err)))
         rc = text_spans(spans, config, ids, lengths, count, err);
-    for (size_t done = 0; !rc && done < count; done += max) {
-        const size_t batch = count - done < max ? count - done : max;
+    for (size_t done = 0, batch; !rc && done < count; done += batch) {
+        batch = batch_of(spans + done, count - done, max);
         rc = encode_spans(encoder, embeddings, spans + done, batch, ids, &scratch, err);
         if (!rc)
             rc = job_step(job, "encoding texts", 0, 0, err);

@@ -158,7 +158,7 @@ int encoder_pixels(
     struct encoder *encoder, float *embeddings, const uint8_t *pixels, size_t count, struct err *err);
 
 /* embeddings (count, E) of tokenized texts: row i of ids (count, context) holds lengths[i] of them. Any
- * count: texts are taken in order of length, so that a batch is as short as its longest. ERR_ARGUMENT: a text
+ * count: texts are taken in order of length, and a batch ends where they become much longer. ERR_ARGUMENT: a text
  * without tokens or with more than the context holds, or an id past the vocabulary; ERR_CANCELLED between two
  * batches of the device; ERR_DEVICE, ERR_MEMORY. */
 int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, const size_t *lengths,
