@@ -401,6 +401,10 @@ size_t path_above(const char *path, size_t length);
 typedef int walk_visit(void *context, const char *path, const struct err *problem);
 int file_walk(const char *root, walk_visit *visit, void *context, struct err *err);
 
+/* The same, with the folders on the way: `enter` is called before what is in one is looked at, root included. */
+typedef int walk_enter(void *context, const char *path);
+int folder_walk(const char *root, walk_enter *enter, walk_visit *visit, void *context, struct err *err);
+
 /* ---- hashes -------------------------------------------------------------------------------------------- */
 
 /* SHA-256 in lower-case hex digits, as sha256sum prints it: contents that have the same are taken for

@@ -11,50 +11,64 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static int visit_problem(const FTSENT *entry, const char *why, walk_visit *visit, void *context)
+struct walk {
+    FTS *tree;
+    walk_enter *enter;
+    walk_visit *visit;
+    void *context;
+};
+
+static int visit_problem(const struct walk *walk, const FTSENT *entry, const char *why)
 {
     struct err problem;
     err_set(&problem, ERR_IO, "unable to read '%s': %s", entry->fts_path, why);
-    return visit(context, entry->fts_path, &problem);
+    return walk->visit(walk->context, entry->fts_path, &problem);
 }
 
-static int visit_entry(FTS *tree, FTSENT *entry, walk_visit *visit, void *context)
+static int visit_entry(const struct walk *walk, FTSENT *entry)
 {
     if (entry->fts_level > FTS_ROOTLEVEL && entry->fts_name[0] == '.') {
-        fts_set(tree, entry, FTS_SKIP);
+        fts_set(walk->tree, entry, FTS_SKIP);
         return 0;
     }
     switch (entry->fts_info) {
     case FTS_F:
-        return visit(context, entry->fts_path, NULL);
+        return walk->visit(walk->context, entry->fts_path, NULL);
+    case FTS_D: /* fts opens it with the next step */
+        return walk->enter ? walk->enter(walk->context, entry->fts_path) : 0;
     case FTS_DC:
         return 0; /* a link back to a folder above: everything in it is visited there */
     case FTS_DNR:
     case FTS_ERR:
     case FTS_NS:
-        return visit_problem(entry, strerror(entry->fts_errno), visit, context);
+        return visit_problem(walk, entry, strerror(entry->fts_errno));
     case FTS_SLNONE:
-        return visit_problem(entry, "the link points nowhere", visit, context);
+        return visit_problem(walk, entry, "the link points nowhere");
     case FTS_DEFAULT: /* below a folder, sockets and devices are passed over: nobody has named them */
-        return entry->fts_level > FTS_ROOTLEVEL ? 0
-                                                : visit_problem(entry, "not a regular file", visit, context);
-    default: /* folders on the way down and up */
+        return entry->fts_level > FTS_ROOTLEVEL ? 0 : visit_problem(walk, entry, "not a regular file");
+    default: /* folders on the way up */
         return 0;
     }
 }
 
-int file_walk(const char *root, walk_visit *visit, void *context, struct err *err)
+int folder_walk(const char *root, walk_enter *enter, walk_visit *visit, void *context, struct err *err)
 {
     char *const roots[] = {(char *)root, NULL}; /* fts does not write to it */
     FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     if (!tree)
         return err_set(err, ERR_IO, "unable to read '%s': %s", root, strerror(errno));
+    const struct walk walk = {tree, enter, visit, context};
     int rc = 0;
     FTSENT *entry;
     while (!rc && (errno = 0, entry = fts_read(tree)))
-        rc = visit_entry(tree, entry, visit, context);
+        rc = visit_entry(&walk, entry);
     if (!rc && errno) /* not at the end: a list cut short would pass for a whole one */
         rc = err_set(err, ERR_IO, "unable to read on in '%s': %s", root, strerror(errno));
     fts_close(tree);
     return rc;
+}
+
+int file_walk(const char *root, walk_visit *visit, void *context, struct err *err)
+{
+    return folder_walk(root, NULL, visit, context, err);
 }

@@ -367,6 +367,10 @@ typedef int index_visit(void *context, const struct index_item *item);
 int index_each(struct index *index, const struct index_filter *filter, index_visit *visit, void *context,
     struct err *err);
 
+/* The same for the pictures whose path is `root` or lies below it, in no set order: as quick as these are few. */
+int index_each_below(
+    struct index *index, const char *root, index_visit *visit, void *context, struct err *err);
+
 /* ---- orders -------------------------------------------------------------------------------------------- */
 
 /* In which hits come: the best first; the newest first, by mtime; by path, in the order of its bytes. Ties by id; what

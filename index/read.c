@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define SELECT_ITEM "SELECT id, row, kind, " ITEM_COLUMNS
 enum { CRC_COLUMN = 3 + ITEM_COLUMN_COUNT };
@@ -127,17 +128,11 @@ int index_vectors(float *vectors, struct index *index, const int64_t *rows, size
 
 /* ---- all items ----------------------------------------------------------------------------------------- */
 
-int index_each(struct index *index, const struct index_filter *filter, index_visit *visit, void *context,
-    struct err *err)
+/* Visits the items that a statement selects and rows have, and finalizes it. */
+static int visit_items(struct index *index, sqlite3_stmt *stmt, const struct index_rows *rows,
+    index_visit *visit, void *context, struct err *err)
 {
-    struct index_rows rows;
-    sqlite3_stmt *stmt = NULL;
-    int rc = index_rows(&rows, index, filter, err);
-    if (rc)
-        return rc;
-    /* A statement of its own: the visit may use the cached ones. */
-    if (sqlite3_prepare_v2(index->db, SELECT_ITEM " FROM items ORDER BY id", -1, &stmt, NULL))
-        rc = catalog_error(index, "read", err);
+    int rc = 0;
     while (!rc) {
         const int step = sqlite3_step(stmt);
         if (step == SQLITE_DONE)
@@ -146,12 +141,46 @@ int index_each(struct index *index, const struct index_filter *filter, index_vis
         struct index_item item;
         if (step != SQLITE_ROW)
             rc = catalog_error(index, "read", err);
-        else if (row < 0 || row >= rows.count)
+        else if (row < 0 || row >= rows->count)
             rc = bad_row(index, row, err);
-        else if (index_rows_have(&rows, row))
+        else if (index_rows_have(rows, row))
             rc = (rc = item_load(&item, stmt, NULL, err)) ? rc : visit(context, &item);
     }
     sqlite3_finalize(stmt);
-    index_rows_release(&rows);
     return rc ? rc : catalog_check_unchanged(index, err);
+}
+
+int index_each(struct index *index, const struct index_filter *filter, index_visit *visit, void *context,
+    struct err *err)
+{
+    struct index_rows rows;
+    sqlite3_stmt *stmt;
+    int rc = index_rows(&rows, index, filter, err);
+    if (rc)
+        return rc;
+    /* A statement of its own: the visit may use the cached ones. */
+    if (sqlite3_prepare_v2(index->db, SELECT_ITEM " FROM items ORDER BY id", -1, &stmt, NULL))
+        rc = catalog_error(index, "read", err);
+    else
+        rc = visit_items(index, stmt, &rows, visit, context, err);
+    index_rows_release(&rows);
+    return rc;
+}
+
+int index_each_below(
+    struct index *index, const char *root, index_visit *visit, void *context, struct err *err)
+{
+    /* '0' comes behind '/'. */
+    static const char sql[] =
+        SELECT_ITEM " FROM items WHERE kind = 'image' AND path = ?1 UNION ALL " SELECT_ITEM
+                    " FROM items WHERE kind = 'image' AND path > ?1 || '/' AND path < ?1 || '0'";
+    const struct index_rows all = {.count = index->meta.rows};
+    sqlite3_stmt *stmt;
+    size_t length = strlen(root);
+    while (length && root[length - 1] == '/')
+        length--; /* "/" itself */
+    if (sqlite3_prepare_v2(index->db, sql, -1, &stmt, NULL))
+        return catalog_error(index, "read", err);
+    sqlite3_bind_text(stmt, 1, root, (int)length, SQLITE_STATIC);
+    return visit_items(index, stmt, &all, visit, context, err);
 }

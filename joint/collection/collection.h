@@ -164,6 +164,13 @@ struct sync_counts {
 int collection_sync(struct sync_counts *counts, struct collection *collection, const struct sources *sources,
     const struct job *job, struct err *err);
 
+/* The same for parts of the remembered folders, as file_walk calls them: a picture, or a folder of them, which may be there or
+ * no longer. Only these are looked at, however large the rest, and what captions and metadata say of new pictures.
+ * Nothing is taken out: pictures that are not there, and have not moved to where it looked, are counted as missing,
+ * unreported. Whether they are gone is for collection_sync to find out. */
+int collection_sync_parts(struct sync_counts *counts, struct collection *collection,
+    const struct strings *parts, const struct job *job, struct err *err);
+
 /* ---- preparing in another way -------------------------------------------------------------------------- */
 
 struct prepare_counts {

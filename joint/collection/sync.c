@@ -97,12 +97,18 @@ static int forget(struct index *index, const struct strings *roots, struct err *
     return rc ? rc : index_commit(index, err);
 }
 
-static int sync_folders(struct sync *sync, const struct sources *sources, struct err *err)
+/* parts NULL: all that lies below the sources. */
+static int sync_folders(
+    struct sync *sync, const struct sources *sources, const struct strings *parts, struct err *err)
 {
-    const struct strings *roots = &sources->paths[SOURCE_PICTURES], *listed = &sources->listed;
+    const struct strings *all = &sources->paths[SOURCE_PICTURES], *roots = parts ? parts : all;
+    const struct strings *listed = &sources->listed;
     const bool gone = sources->gone;
-    struct file_list files = {
-        .index = sync->index, .job = sync->job, .gone = gone, .plan = {.retry = sources->retry}};
+    struct file_list files = {.index = sync->index,
+        .job = sync->job,
+        .gone = gone,
+        .sources = parts ? all : NULL,
+        .plan = {.retry = sources->retry}};
     int rc = file_list_recall(&files, err);
     for (size_t i = 0; i < roots->count && !rc; i++)
         rc = file_list_walk(&files, roots->items[i], err);
@@ -149,28 +155,57 @@ static int sync_file(struct sync *sync, enum source_kind kind, const char *path,
     return rc;
 }
 
-static int sync_all(struct sync *sync, const struct sources *sources, bool named, struct err *err)
+/* The files of these kinds and those after it. */
+static int sync_files(
+    struct sync *sync, const struct sources *sources, int first, bool named, struct err *err)
 {
-    int rc = sync_folders(sync, sources, err);
-    for (int kind = SOURCE_TEXTS; kind < SOURCE_KINDS; kind++)
+    int rc = 0;
+    for (int kind = first; kind < SOURCE_KINDS; kind++)
         for (size_t i = 0; i < sources->paths[kind].count && !rc; i++)
             rc = sync_file(sync, (enum source_kind)kind, sources->paths[kind].items[i], named, err);
+    return rc;
+}
+
+static int sync_all(struct sync *sync, const struct sources *sources, bool named, struct err *err)
+{
+    int rc = sync_folders(sync, sources, NULL, err);
+    if (!rc)
+        rc = sync_files(sync, sources, SOURCE_TEXTS, named, err);
     return rc ? rc : index_prepare(sync->index, sync->job, err);
 }
 
-int collection_sync(struct sync_counts *counts, struct collection *collection, const struct sources *sources,
-    const struct job *job, struct err *err)
+/* What files say of pictures may be of some that have just come. */
+static int sync_parts(
+    struct sync *sync, const struct sources *sources, const struct strings *parts, struct err *err)
 {
-    struct sync sync = {
+    const struct sync_counts *counts = sync->counts;
+    int rc = sync_folders(sync, sources, parts, err);
+    const size_t came =
+        counts->pictures.new + counts->pictures.changed + counts->pictures.copied + counts->pictures.moved;
+    if (!rc && came)
+        rc = sync_files(sync, sources, SOURCE_CAPTIONS, false, err);
+    return rc || !came ? rc : index_prepare(sync->index, sync->job, err);
+}
+
+static struct sync begin(
+    struct sync_counts *counts, const struct collection *collection, const struct job *job)
+{
+    *counts = (struct sync_counts){0};
+    return (struct sync){
         .index = collection->index,
         .embedder = collection->embedder,
         .job = job,
         .counts = counts,
         .committed = time_now(),
     };
+}
+
+int collection_sync(struct sync_counts *counts, struct collection *collection, const struct sources *sources,
+    const struct job *job, struct err *err)
+{
+    struct sync sync = begin(counts, collection, job);
     const bool named = sources && sources_any(sources);
     struct sources remembered = {.gone = sources && sources->gone, .retry = sources && sources->retry};
-    *counts = (struct sync_counts){0};
     int rc = named ? remember(sources, sync.index, err) : sources_recall(&remembered, sync.index, err);
     if (!rc && !named)
         drop_unreadable(&remembered, &sync);
@@ -178,6 +213,20 @@ int collection_sync(struct sync_counts *counts, struct collection *collection, c
         rc = job_step(job, "looking for pictures", 0, 0, err);
     if (!rc)
         rc = sync_all(&sync, named ? sources : &remembered, named, err);
+    sources_release(&remembered);
+    return rc;
+}
+
+int collection_sync_parts(struct sync_counts *counts, struct collection *collection,
+    const struct strings *parts, const struct job *job, struct err *err)
+{
+    struct sync sync = begin(counts, collection, job);
+    struct sources remembered = {0};
+    int rc = sources_recall(&remembered, sync.index, err);
+    if (!rc)
+        drop_unreadable(&remembered, &sync);
+    if (!rc)
+        rc = sync_parts(&sync, &remembered, parts, err);
     sources_release(&remembered);
     return rc;
 }

@@ -75,8 +75,22 @@ static bool failed_before(const struct plan *plan, const char *path, const char 
 struct walk {
     struct file_list *list;
     const char *root;
+    bool named; /* the root is a source: all hangs of it, and it is a picture whatever its name */
     struct err *err;
 };
+
+static bool is_named(const struct walk *walk, const char *path)
+{
+    return walk->named && !strcmp(path, walk->root);
+}
+
+static bool names_source(const struct file_list *list, const char *path)
+{
+    for (size_t i = 0; list->sources && i < list->sources->count; i++)
+        if (!strcmp(list->sources->items[i], path))
+            return true;
+    return !list->sources;
+}
 
 static int add_file(struct file_list *list, const char *path, const struct stat *st, struct err *err)
 {
@@ -103,13 +117,23 @@ static int fail(const struct walk *walk, const char *path, const struct err *pro
     int rc = string_map_add(&value, &list->plan.unreadable, path, strlen(path), 0, walk->err);
     if (rc)
         return rc;
-    if (strcmp(path, walk->root) && failed_before(&list->plan, path, why)) {
+    if (!is_named(walk, path) && failed_before(&list->plan, path, why)) {
         list->failed_before++;
         return 0;
     }
     list->failed++;
     job_report(list->job, problem);
-    return strcmp(path, walk->root) ? index_failure_keep(list->index, &failure, walk->err) : 0;
+    return is_named(walk, path) ? 0 : index_failure_keep(list->index, &failure, walk->err);
+}
+
+/* Of a part, what a walk from its source would not find: nothing, or what is no file. */
+static bool is_passed_over(const struct walk *walk, const char *path)
+{
+    struct stat st;
+    if (walk->named || strcmp(path, walk->root) != 0)
+        return false;
+    return stat(path, &st) ? errno == ENOENT || errno == ENOTDIR
+                           : !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
 static int add_absent(struct file_list *list, const char *root, struct err *err)
@@ -127,8 +151,10 @@ static int visit(void *context, const char *path, const struct err *problem)
     const int rc = job_step(list->job, "looking for pictures", 0, 0, walk->err);
     if (rc || index_owns(list->index, path))
         return rc;
+    if (problem && is_passed_over(walk, path))
+        return 0;
     if (problem && !strcmp(path, walk->root) && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
-        return add_absent(list, path, walk->err);
+        return list->sources ? 0 : add_absent(list, path, walk->err);
     if (problem)
         return fail(walk, path, problem);
     if (stat(path, &st)) {
@@ -136,7 +162,7 @@ static int visit(void *context, const char *path, const struct err *problem)
         err_set(&why, ERR_IO, "unable to read '%s': %s", path, strerror(errno));
         return fail(walk, path, &why);
     }
-    if (strcmp(path, walk->root) && !picture_suffix(path)) {
+    if (!is_named(walk, path) && !picture_suffix(path)) {
         list->skipped++;
         return 0;
     }
@@ -151,7 +177,7 @@ int file_list_walk(struct file_list *list, const char *root, struct err *err)
     if (rc || *first != number)
         return rc; /* named twice */
     rc = strings_add(&list->roots, root, length, err);
-    return rc ? rc : file_walk(root, visit, &(struct walk){list, root, err}, err);
+    return rc ? rc : file_walk(root, visit, &(struct walk){list, root, names_source(list, root), err}, err);
 }
 
 /* ---- hashes -------------------------------------------------------------------------------------------- */
@@ -262,20 +288,32 @@ static void report_roots(struct file_list *list)
     }
 }
 
+static int load_items(struct file_list *list, struct err *err)
+{
+    struct walk walk = {.list = list, .err = err};
+    int rc = 0;
+    if (!list->sources)
+        return index_each(list->index, &(struct index_filter){.kind = INDEX_IMAGE}, add_item, &walk, err);
+    for (size_t i = 0; i < list->roots.count && !rc; i++)
+        rc = index_each_below(list->index, list->roots.items[i], add_item, &walk, err);
+    return rc;
+}
+
 int file_list_plan(struct file_list *list, struct err *err)
 {
     struct plan *plan = &list->plan;
-    int rc = index_each(list->index, &(struct index_filter){.kind = INDEX_IMAGE}, add_item,
-        &(struct walk){.list = list, .err = err}, err);
+    int rc = load_items(list, err);
     if (!rc)
         rc = plan_match(plan, err);
     if (!rc)
         rc = hash_moves(list, err);
     if (!rc)
         rc = plan_moves(plan, err);
-    if (!rc && !list->gone)
+    if (!rc && list->sources)
+        plan_miss(plan);
+    else if (!rc && !list->gone)
         rc = plan_spare(plan, err);
-    if (!rc && !list->gone)
+    if (!rc && !list->gone && !list->sources)
         report_roots(list);
     return rc;
 }

@@ -12,6 +12,8 @@ struct file_list {
     const struct job *job;
     struct plan plan;
     bool gone; /* pictures without a file are gone, and so is a root that is not there: nothing is spared */
+    const struct strings
+        *sources;          /* NULL: the roots are; else the roots are parts of these, and nothing is gone */
     struct strings roots;  /* each once: plan.roots has their numbers */
     struct strings absent; /* roots that are not there */
     struct string_map is_absent;
@@ -33,7 +35,8 @@ const char *failure_reason(const char *message, const char *path);
 int file_list_walk(struct file_list *files, const char *root, struct err *err);
 
 /* Loads the index's pictures, and plans by path, size and time, the moves by content, and what to spare. Reports roots
- * that are not there or whose pictures are missing. */
+ * that are not there or whose pictures are missing. Of parts of sources only the pictures at and below them are loaded,
+ * and those without a file are missing: whether they are gone shows in the whole. */
 int file_list_plan(struct file_list *files, struct err *err);
 
 /* Fills in the hashes of files (count) that have none; errs (count) where that failed. */

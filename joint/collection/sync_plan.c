@@ -33,6 +33,16 @@ static void drop_repeated_files(struct plan *plan)
     plan->file_count = kept;
 }
 
+/* An index has one picture a path: one that comes twice lies below two of the paths it was looked for at. */
+static void drop_repeated_items(struct plan *plan)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < plan->item_count; i++)
+        if (!kept || strcmp(plan->items[kept - 1].path, plan->items[i].path))
+            plan->items[kept++] = plan->items[i];
+    plan->item_count = kept;
+}
+
 static void match_pair(struct plan_file *file, struct plan_item *item)
 {
     const bool same = file->size == item->size && file->mtime_ns == item->mtime_ns;
@@ -112,6 +122,7 @@ int plan_match(struct plan *plan, struct err *err)
     if (plan->item_count)
         qsort(plan->items, plan->item_count, sizeof *plan->items, by_item_path);
     drop_repeated_files(plan);
+    drop_repeated_items(plan);
     match_sorted(plan);
     for (size_t i = 0; i < plan->failure_count; i++)
         match_failure(plan, &plan->failures[i]);
@@ -256,6 +267,13 @@ void plan_spare_failures(struct plan *plan, const struct string_map *absent)
     for (size_t i = 0; i < plan->failure_count; i++)
         if (plan->failures[i].state == FAILURE_GONE && below_any(plan->failures[i].path, absent))
             plan->failures[i].state = FAILURE_STANDS;
+}
+
+void plan_miss(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->item_count; i++)
+        if (plan->items[i].state == PLAN_GONE)
+            plan->items[i].state = PLAN_MISSING;
 }
 
 void plan_release(struct plan *plan)

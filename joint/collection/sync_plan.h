@@ -68,8 +68,8 @@ struct plan_loss {
 };
 
 struct plan {
-    struct plan_file *files;       // (file_count); plan_match sorts both by path and drops paths given twice
-    struct plan_item *items;       // (item_count)
+    struct plan_file *files; // (file_count); plan_match sorts both by path and drops what is there twice
+    struct plan_item *items; // (item_count)
     struct plan_failure *failures; // (failure_count), in order of path
     size_t file_count, item_count, failure_count;
     bool retry;                   /* failures count for nothing */
@@ -87,6 +87,9 @@ int plan_moves(struct plan *plan, struct err *err);
 /* A root without any picture left, or one that has lost more than half of its items and at least 50, is a loss: its
  * items that are gone become PLAN_MISSING. */
 int plan_spare(struct plan *plan, struct err *err);
+
+/* All items that are gone become PLAN_MISSING. */
+void plan_miss(struct plan *plan);
 
 /* Failures below these roots, which are not there, stand. */
 void plan_spare_failures(struct plan *plan, const struct string_map *absent);
