@@ -9,6 +9,7 @@
 static const struct command subcommands[] = {
     {"build", cmd_index_build, "make an index of pictures and texts, or go on making it"},
     {"update", cmd_index_update, "bring an index up to date with its folders"},
+    {"watch", cmd_index_watch, "keep an index up to date with its folders"},
     {"prepare", cmd_index_prepare, "prepare pictures in another way, and encode those that it changes"},
     {"import", cmd_index_import, "put in vectors that another program made"},
     {"export", cmd_index_export, "write the vectors for other programs"},

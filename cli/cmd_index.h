@@ -11,6 +11,7 @@
 
 int cmd_index_build(int argc, char **argv);
 int cmd_index_update(int argc, char **argv);
+int cmd_index_watch(int argc, char **argv);
 int cmd_index_prepare(int argc, char **argv);
 int cmd_index_import(int argc, char **argv);
 int cmd_index_export(int argc, char **argv);

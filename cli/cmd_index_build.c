@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
+#include "cli/index_sync.h"
 #include "cli/session.h"
 #include "cli/text.h"
 #include "joint/collection/collection.h"
@@ -206,35 +207,10 @@ static int build(struct build *b, struct err *err)
     return rc;
 }
 
-static void put_counts(const struct build *b)
-{
-    const struct sync_counts *c = &b->counts;
-    fprintf(stderr,
-        "pictures: %zu new, %zu changed, %zu copied, %zu moved, %zu gone, %zu unchanged, %zu failed\n",
-        c->pictures.new, c->pictures.changed, c->pictures.copied, c->pictures.moved, c->pictures.gone,
-        c->pictures.unchanged, c->pictures.failed);
-    if (c->texts.new + c->texts.copied + c->texts.gone + c->texts.unchanged + c->texts.failed)
-        fprintf(stderr, "texts: %zu new, %zu copied, %zu gone, %zu unchanged, %zu failed\n", c->texts.new,
-            c->texts.copied, c->texts.gone, c->texts.unchanged, c->texts.failed);
-    if (c->pictures.missing)
-        fprintf(stderr, "missing pictures that stay: %zu; with --gone they leave the index\n",
-            c->pictures.missing);
-    if (c->pictures.failed_before)
-        fprintf(stderr, "pictures that failed before and did not change: %zu; --retry-failed tries them\n",
-            c->pictures.failed_before);
-    if (c->described)
-        fprintf(stderr, "new captions or metadata: %zu\n", c->described);
-    if (c->texts.truncated)
-        fprintf(stderr, "texts cut at the model's %zu tokens: %zu\n", model_context(b->session.model),
-            c->texts.truncated);
-    if (c->skipped)
-        fprintf(stderr, "other files, not looked at: %zu\n", c->skipped);
-}
-
 static void put_summary(struct build *b, double start)
 {
     progress_clear(&b->session.progress);
-    put_counts(b);
+    sync_counts_put(&b->counts, b->session.model);
     b->session.progress.begun = start;
     fprintf(stderr, "encoded: %zu", b->counts.encoded);
     session_put_rate(&b->session, b->counts.encoded, "items");

@@ -33,6 +33,7 @@ struct serve {
 
 enum {
     KEY_CONFIG = 0x100,
+    KEY_WATCH,
     KEY_LISTEN,
     KEY_UNIX,
     KEY_HOST,
@@ -54,6 +55,8 @@ static const struct argp_option options[] = {
         "where "
         "a request names none",
         1},
+    {"watch", KEY_WATCH, "yes|no", OPTION_ARG_OPTIONAL,
+        "Keep the indexes up to date with what they were made from, as 'diptych index watch' does", 1},
     {NULL, 0, NULL, 0, "Who may ask:", 2},
     {"listen", KEY_LISTEN, "ADDRESS:PORT", 0, "Where to listen (default: 127.0.0.1:8080)", 2},
     {"unix", KEY_UNIX, "PATH", 0, "Listen at a socket of that name instead", 2},
@@ -115,6 +118,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return add_index(s, argument, state);
     case KEY_CONFIG:
         return 0; /* settings_parse has read it */
+    case KEY_WATCH:
+        s->options.watch = option_bool(state, "watch", argument);
+        return 0;
     case KEY_LISTEN:
         s->listen = argument;
         return 0;
@@ -215,6 +221,12 @@ static void print_line(void *context, const char *line)
     (void)context;
     puts(line);
     output_flush();
+}
+
+static void print_problem(void *context, const char *line)
+{
+    (void)context;
+    message("%s", line);
 }
 
 /* A socket that systemd, or who does as it does, listens at for us: sd_listen_fds(3). */
@@ -329,6 +341,7 @@ int cmd_serve(int argc, char **argv)
     s.options.write_token = getenv("DIPTYCH_WRITE_TOKEN");
     s.options.socket = inherited_socket();
     s.options.log = s.log ? print_line : NULL;
+    s.options.tell = print_problem;
     if (!rc)
         rc = serve(&s, &err);
     if (rc)

@@ -184,7 +184,7 @@ void session_put_rate(const struct session *s, size_t count, const char *unit)
         precision_name(device_precision(s->device)));
 }
 
-int session_close(struct session *session, const char *verb, int rc, const struct err *err)
+int session_release(struct session *session, const char *verb, int rc, const struct err *err)
 {
     progress_clear(&session->progress);
     if (rc == ERR_CANCELLED)
@@ -196,8 +196,14 @@ int session_close(struct session *session, const char *verb, int rc, const struc
     model_free(session->model);
     device_free(session->device);
     arena_release(&session->arena);
-    interrupt_raise();
     return rc ? STATUS_CANNOT : session->failed ? STATUS_SOME_FAILED : STATUS_DONE;
+}
+
+int session_close(struct session *session, const char *verb, int rc, const struct err *err)
+{
+    const int status = session_release(session, verb, rc, err);
+    interrupt_raise();
+    return status;
 }
 
 int session_end(struct session *session, const char *verb, int rc, const struct err *err)

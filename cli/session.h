@@ -62,8 +62,10 @@ void session_say_cut(const struct session *session, const char *texts, size_t co
  * and how fast. Frees all and returns the exit status, or ends by the signal that came. */
 int session_end(struct session *session, const char *verb, int rc, const struct err *err);
 
-/* session_end without its last line, and the end of such a line: how fast `count` were done. */
+/* session_end without its last line, and the end of such a line: how fast `count` were done. session_release is for
+ * what a signal ends as it should, and returns after one, too. */
 int session_close(struct session *session, const char *verb, int rc, const struct err *err);
+int session_release(struct session *session, const char *verb, int rc, const struct err *err);
 void session_put_rate(const struct session *session, size_t count, const char *unit);
 
 #endif

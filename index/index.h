@@ -92,6 +92,11 @@ int index_open_or_create(
 int index_check_model(const struct index *index, const char *fingerprint, struct err *err);
 int index_check_storage(const struct index *index, enum index_storage storage, struct err *err);
 
+/* Who keeps an index up to date all the time is alone in that, and writes only now and then: *lock is held until
+ * index_watch_end, which takes -1, too. ERR_BUSY, with the other's process id in the message; ERR_IO, ERR_MEMORY. */
+int index_watch_begin(int *lock, const char *path, struct err *err);
+void index_watch_end(int lock);
+
 /* Changes that were not committed are lost. */
 void index_free(struct index *index);
 

@@ -31,7 +31,14 @@ static int load(struct service *service, struct err *err)
         .batch = options->batch,
         .queue = (size_t)options->requests + options->batch};
     rc = shelf_open(&service->shelf, &shelf, err);
-    return rc ? rc : updates_open(&service->updates, service->engine, err);
+    if (!rc)
+        rc = updates_open(&service->updates, service->engine, err);
+    const struct keepers_options keepers = {.engine = service->engine,
+        .shelf = service->shelf,
+        .paths = options->index_paths,
+        .tell = options->tell,
+        .context = options->context};
+    return rc || !options->watch ? rc : keepers_open(&service->keepers, &keepers, err);
 }
 
 static void *load_thread(void *context)
@@ -164,7 +171,9 @@ int service_reload(struct service *service, struct err *err)
 {
     const int rc = access_reload(service->access, err);
     const int shelf = shelf_reload(service->shelf, rc ? NULL : err);
-    return rc ? rc : shelf;
+    if (rc || shelf)
+        return rc ? rc : shelf;
+    return service->keepers ? keepers_resume(service->keepers, err) : 0;
 }
 
 int service_port(const struct service *service)
@@ -176,11 +185,15 @@ void service_close(struct service *service, double seconds)
 {
     if (!service)
         return;
-    if (service_ready(service))
+    if (service_ready(service)) {
+        keepers_stop(service->keepers);
         updates_stop(service->updates); /* those who follow one get to know */
+    }
     server_close(service->http, seconds);
     if (service->loading)
         pthread_join(service->loader, NULL);
+    keepers_stop(service->keepers);
+    keepers_free(service->keepers);
     updates_stop(service->updates);
     updates_free(service->updates);
     shelf_free(service->shelf);

@@ -53,9 +53,14 @@ struct service_options {
     double
         idle_unload; /* the model is given back when nothing has been encoded for so many seconds; 0: never */
 
+    bool watch; /* the indexes are kept up to date with what they were made from: collection_watch */
+
+    /* A line of what goes wrong with that; on any thread, one at a time. NULL: nobody is told. */
+    void (*tell)(void *context, const char *line);
+
     /* A line a request, JSON without a line end; on any thread, one at a time. NULL: no log. */
     void (*log)(void *context, const char *line);
-    void *context;
+    void *context; /* of both */
 };
 
 struct service;

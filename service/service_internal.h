@@ -6,6 +6,7 @@
 #include "service/access.h"
 #include "service/call.h"
 #include "service/classes.h"
+#include "service/keeper.h"
 #include "service/metrics.h"
 #include "service/update.h"
 
@@ -28,7 +29,8 @@ struct service {
     struct shelf *shelf;
     struct classes *classes;
     struct updates *updates;
-    struct err problem; /* why it is not loaded */
+    struct keepers *keepers; /* NULL: nobody watches */
+    struct err problem;      /* why it is not loaded */
     double started;
 
     pthread_mutex_t lock; /* of state */

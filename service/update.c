@@ -9,30 +9,17 @@
 
 /* ---- what it says -------------------------------------------------------------------------------------- */
 
-/* Looking for changes comes again with every turn, so a turn is worth its while when it has encoded for some times as
- * long. */
-static bool should_yield(const struct update *update)
-{
-    enum { TIMES = 4 };
-    const double seconds_min = 0.25;
-    const double look = update->first - update->taken, now = time_now();
-    return update->first > 0 && now - update->first > seconds_min && now - update->first > TIMES * look &&
-           writer_wanted(update->writer);
-}
-
 static int step(void *context, const char *unit, size_t done, size_t total)
 {
     struct update *update = context;
     const bool pictures = !strcmp(unit, "pictures");
-    if (done && update->first <= 0 && (pictures || !strcmp(unit, "texts")))
-        update->first = time_now();
     pthread_mutex_lock(&update->updates->lock);
     snprintf(update->unit, sizeof update->unit, "%s", unit);
     update->done = pictures ? update->before + done : done;
     update->total = pictures ? update->before + total : total;
     update->steps++;
     pthread_mutex_unlock(&update->updates->lock);
-    update->yielded = update->yielded || should_yield(update);
+    update->yielded |= writer_turn_ends(&update->turn, update->writer, unit, done);
     return update->cancel || update->yielded;
 }
 
@@ -102,8 +89,7 @@ static int run_turn(struct update *update, struct collection *collection, struct
     const struct embedder embedder = embedder_of_engine(&engine);
     if (!rc)
         rc = collection_attach(collection, &embedder, NULL, err);
-    update->taken = time_now();
-    update->first = 0;
+    writer_turn_begin(&update->turn);
     update->yielded = false;
     if (!rc)
         rc = collection_sync(&counts, collection, NULL, &job, err);

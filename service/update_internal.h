@@ -38,8 +38,7 @@ struct update {
     struct err err;
 
     /* The thread's own, of the present turn at the index. */
-    double taken;  /* when it began */
-    double first;  /* and when the first picture or text was done; 0: none yet */
+    struct writer_turn turn;
     bool yielded;  /* it ends for those who wait */
     size_t turns;  /* so far */
     size_t before; /* pictures done in turns before */

@@ -119,6 +119,22 @@ bool writer_wanted(struct writer *writer)
     return wanted;
 }
 
+void writer_turn_begin(struct writer_turn *turn)
+{
+    *turn = (struct writer_turn){.taken = time_now()};
+}
+
+bool writer_turn_ends(struct writer_turn *turn, struct writer *writer, const char *unit, size_t done)
+{
+    enum { TIMES = 4 };
+    const double seconds_min = 0.25, now = time_now();
+    if (done && turn->first <= 0 && (!strcmp(unit, "pictures") || !strcmp(unit, "texts")))
+        turn->first = now;
+    const double look = turn->first - turn->taken;
+    return turn->first > 0 && now - turn->first > seconds_min && now - turn->first > TIMES * look &&
+           writer_wanted(writer);
+}
+
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
 int writer_open(

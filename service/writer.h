@@ -31,4 +31,15 @@ void writer_give(struct writer *writer, struct collection *collection);
 /* Whether somebody waits for it: whoever has it for long should give it for a moment. */
 bool writer_wanted(struct writer *writer);
 
+/* A turn of work that is long: how it has gone so far. Looking for what there is to do comes again with every turn, so one
+ * is worth its while when it has encoded for some times as long. */
+struct writer_turn {
+    double taken; /* when it began */
+    double first; /* and when the first picture or text was done; 0: none yet */
+};
+void writer_turn_begin(struct writer_turn *turn);
+
+/* Whether it should end for others, asked with the steps of its job. */
+bool writer_turn_ends(struct writer_turn *turn, struct writer *writer, const char *unit, size_t done);
+
 #endif

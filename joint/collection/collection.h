@@ -171,6 +171,43 @@ int collection_sync(struct sync_counts *counts, struct collection *collection, c
 int collection_sync_parts(struct sync_counts *counts, struct collection *collection,
     const struct strings *parts, const struct job *job, struct err *err);
 
+/* ---- keeping up to date -------------------------------------------------------------------------------- */
+
+struct watch_options {
+    const char *path; /* of the index */
+
+    /* Lends the collection, open for writing and with an embedder attached, for as long as one turn takes, and takes it
+     * back; between turns others may write. ERR_BUSY is tried again soon. */
+    int (*take)(void *context, struct collection **out, const struct job *job, struct err *err);
+    void (*give)(void *context, struct collection *collection);
+
+    /* Whether a turn is to end before it is done, for others who wait; it is asked as the job's step is, and what is
+     * left comes in the next turn. NULL: never. */
+    bool (*yield)(void *context, const char *unit, size_t done);
+
+    /* A turn has changed something, or was the first: what it did, and how many folders are watched. NULL: nobody asks. */
+    void (*done)(void *context, const struct sync_counts *counts, size_t folders);
+    void *context;
+    double rescan; /* seconds from one look at all to the next, where not all changes are told; 0: 60 */
+};
+
+/* Keeps an index up to date with the sources that it remembers, from now on, by inotify(7): begins with collection_sync,
+ * and then looks at what changes (collection_sync_parts), a file when whoever writes it has closed it, moved it in, or
+ * left it alone for half a second. A new picture is in the index in a fraction of a second and what it takes to encode.
+ * What is gone is taken out by collection_sync, by its rules: a drive that is not mounted loses no item. So it looks at
+ * all when events were lost, when a source is another folder than it was or comes back, when a file of texts,
+ * captions or metadata changes, and when another process gives the index other sources.
+ *
+ * Changes that other machines make on a network drive are not told, nor what lies beyond the number of folders that a
+ * user may watch: then the job has a report that says so, and all is looked at every `rescan` seconds. Not seen before
+ * the next look at all: a drive that is mounted inside a source, and a file behind a link that lies elsewhere.
+ *
+ * Goes on after a turn that failed, with a report, as on a full disk; what the job has been reported is not reported again
+ * while it stays so. The job is asked at least every half second and ends it: ERR_CANCELLED, and all is kept that was done. Else it ends
+ * with ERR_BUSY where the index is watched already, ERR_ARGUMENT where it remembers no sources, and when it is gone, or its
+ * model another. */
+int collection_watch(const struct watch_options *options, const struct job *job, struct err *err);
+
 /* ---- preparing in another way -------------------------------------------------------------------------- */
 
 struct prepare_counts {

@@ -109,7 +109,7 @@ expect_text out "'diptych help options'"
 grep -q -e "--fast-decode" -e "--model" -e "--device" out && problem "shared options are among a command's own"
 [ "$(grep -n '^  diptych search' out | head -n 1 | cut -d : -f 1)" -lt "$(grep -n -e '--minus=' out | cut -d : -f 1)" ] ||
     problem "examples come behind the options"
-for name in classify rank score serve bench search "evaluate classify" "evaluate retrieval" "index build" "index update" \
+for name in classify rank score serve bench search "evaluate classify" "evaluate retrieval" "index build" "index update" "index watch" \
     "index cluster" "index import" "index export" "index list" "index map" "index duplicates" "index outliers" models pull; do
     run help $name
     expect_status 0
