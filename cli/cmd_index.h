@@ -29,7 +29,8 @@ int cmd_index_cluster(int argc, char **argv);
  * more. */
 void index_arguments(struct argp_state *state, const char **path, char ***more, size_t *count, size_t max);
 
-/* What the parsers of commands that take an INDEX alone end in: the index, and --format, one of formats. */
+/* What the parsers of commands that take an INDEX alone end in: the index, and --format, one of formats where the
+ * command has no item_format_argp. */
 error_t index_parse(int key, char *argument, struct argp_state *state, const char **path, int *format,
     const char *const formats[]);
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/interrupt.h"
+#include "cli/item_format.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "compute/compute.h"
+#include "joint/collection/collection.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@ struct duplicates {
     struct device_options device_options;
     double threshold;
     bool identical; /* only */
+    bool others;    /* list all but the best of each group */
     int format;
 
     struct index *index;
@@ -27,14 +30,20 @@ struct duplicates {
     struct index_searcher *searcher;
     struct index_groups groups;
     struct progress progress;
+    struct job job;
+    size_t other_count;
+    int64_t other_bytes;
 };
 
-enum { KEY_IDENTICAL = 0x100 };
+enum { KEY_IDENTICAL = 0x100, KEY_KEEP };
+
+static const char *const keeps[] = {"all", "best", NULL};
 
 static const struct argp_option options[] = {
     {"threshold", 't', "X", 0, "Groups of items whose cosines are all at least X (default: 0.95)", 1},
     {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes, whatever their vectors", 1},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one group a line (default: table)", 3},
+    {"keep", KEY_KEEP, "all|best", 0,
+        "best: list only what is left over of each group beside its best picture (default: all)", 1},
     {0},
 };
 
@@ -45,8 +54,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &d->filter;
-        state->child_inputs[1] = &d->device_options;
-        state->child_inputs[2] = &d->quiet;
+        state->child_inputs[1] = &d->format;
+        state->child_inputs[2] = &d->device_options;
+        state->child_inputs[3] = &d->quiet;
         return 0;
     case 't':
         d->threshold = strtod(argument, &end);
@@ -56,76 +66,162 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_IDENTICAL:
         d->identical = true;
         return 0;
+    case KEY_KEEP:
+        d->others = option_choice(state, "keep", argument, keeps);
+        return 0;
     default:
-        return index_parse(key, argument, state, &d->path, &d->format, output_formats);
+        return index_parse(key, argument, state, &d->path, NULL, NULL);
     }
 }
 
-static const struct argp_child children[] = {
-    {&filter_argp, 0, NULL, 0}, {&device_argp, 0, "Device:", 4}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3},
+    {&device_argp, 0, "Device:", 4}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "INDEX",
-    .doc = "List groups of items that are the same, or nearly so.\n\n"
-           "  diptych index duplicates photos.dip --kind image --threshold 0.98\v"
-           "Any two items of a group are close enough, so that each can stand for all of it: the closest "
-           "are joined first, and groups whose least similar items are close enough. The score is an item's "
-           "highest "
-           "cosine within its group; \"=\" marks files with the same bytes.\n\n"
-           "tsv has the columns group, score, identical (1 or 0), id, and path or text; json has \"items\".",
+    .doc =
+        "List groups of items that are the same, or nearly so.\n\n"
+        "  diptych index duplicates photos.dip --kind image --threshold 0.98\n"
+        "  diptych index duplicates photos.dip --keep best -0 | xargs -0 rm\v"
+        "Any two items of a group are close enough, so that each can stand for all of it: the closest "
+        "are joined first, and groups whose least similar items are close enough. The score is an item's "
+        "highest "
+        "cosine within its group; \"=\" marks files with the same bytes.\n\n"
+        "The best picture of a group has the most pixels; of these it is the sharpest, by the variance of "
+        "the "
+        "Laplacian, then the largest file, then the oldest. What is not as the index knows it, because the "
+        "file has "
+        "changed or gone, is neither the best nor left over; and no file is left over that is the best one "
+        "by another path. Nothing is removed here.\n\n"
+        "tsv has the columns group, score, identical (1 or 0), id, and path or text; json has \"items\", a "
+        "group a "
+        "line.",
     .children = children,
     .help_filter = options_help_filter,
 };
 
 /* ---- output -------------------------------------------------------------------------------------------- */
 
-static int print_group_json(
-    const struct index_item *items, const bool *twins, const double *scores, size_t count, struct err *err)
+/* A group in memory, whole. */
+struct group {
+    size_t number, count;
+    struct index_item *items; // (count)
+    const double *scores;     // (count)
+    bool *twins;              // (count): another has the same bytes
+    bool *listed;             // (count)
+    struct arena arena;
+};
+
+static int print_group_json(const struct group *group, struct err *err)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
-        json_t *item = index_item_name_json(&items[i]);
-        json_object_set_new(item, "score", json_real(scores[i]));
-        json_object_set_new(item, "identical", json_boolean(twins[i]));
+    for (size_t i = 0; i < group->count; i++) {
+        if (!group->listed[i])
+            continue;
+        json_t *item = index_item_name_json(&group->items[i]);
+        json_object_set_new(item, "score", json_real(group->scores[i]));
+        json_object_set_new(item, "identical", json_boolean(group->twins[i]));
         json_array_append_new(list, item);
     }
     return json_print(json_pack("{s:o}", "items", list), 0, err);
 }
 
-static void print_group_lines(const struct duplicates *d, size_t group, const struct index_item *items,
-    const bool *twins, const double *scores, size_t count)
+static void print_item(const struct duplicates *d, const struct group *group, size_t i)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (d->format == OUTPUT_TSV)
-            printf("%zu\t%.9g\t%d\t%" PRId64 "\t", group + 1, scores[i], twins[i], items[i].id);
-        else
-            printf("%7.4f %c  %8" PRId64 "  ", scores[i], twins[i] ? '=' : ' ', items[i].id);
-        text_escape(stdout, index_item_name(&items[i]));
-        putchar('\n');
+    const struct index_item *item = &group->items[i];
+    if (is_paths(d->format)) {
+        output_item_path(d->format, item);
+        return;
     }
-    if (d->format == OUTPUT_TABLE)
-        putchar('\n');
+    if (d->format == OUTPUT_TSV)
+        printf(
+            "%zu\t%.9g\t%d\t%" PRId64 "\t", group->number + 1, group->scores[i], group->twins[i], item->id);
+    else
+        printf("%7.4f %c  %8" PRId64 "  ", group->scores[i], group->twins[i] ? '=' : ' ', item->id);
+    text_escape(stdout, index_item_name(item));
+    putchar('\n');
 }
 
-static int print_group(const struct duplicates *d, size_t group, struct err *err)
+/* What is to be listed of it. */
+static int print_group(const struct duplicates *d, const struct group *group, struct err *err)
 {
-    const size_t begin = group ? d->groups.ends[group - 1] : 0, count = d->groups.ends[group] - begin;
-    const double *scores = d->groups.scores + begin;
-    struct arena arena = {0};
-    struct index_item *items = arena_alloc(&arena, count * sizeof *items);
-    bool *twins = mem_new(count, sizeof *twins);
-    int rc = items && twins ? index_fetch(items, d->index, d->groups.rows + begin, count, &arena, err)
-                            : err_memory(err, count * sizeof *items);
+    size_t listed = 0;
+    for (size_t i = 0; i < group->count; i++)
+        listed += group->listed[i];
+    if (!listed)
+        return 0;
+    if (d->format == OUTPUT_JSON)
+        return print_group_json(group, err);
+    for (size_t i = 0; i < group->count; i++)
+        if (group->listed[i])
+            print_item(d, group, i);
+    if (d->format == OUTPUT_TABLE)
+        putchar('\n');
+    return 0;
+}
+
+/* ---- groups -------------------------------------------------------------------------------------------- */
+
+/* All of a group, or what is left over beside its best. */
+static int choose(struct duplicates *d, struct group *group, struct err *err)
+{
+    for (size_t i = 0; i < group->count; i++)
+        group->listed[i] = true;
+    if (!d->others)
+        return 0;
+    struct picture_facts *facts = arena_alloc(&group->arena, group->count * sizeof *facts);
+    int rc = facts ? pictures_look_at(facts, group->items, group->count, NULL, &d->job, err)
+                   : err_memory(err, group->count * sizeof *facts);
+    if (rc)
+        return rc;
+    pictures_keep_best(group->listed, group->items, facts, group->count);
+    for (size_t i = 0; i < group->count; i++)
+        if (group->listed[i]) {
+            d->other_count++;
+            d->other_bytes += group->items[i].size;
+        }
+    return 0;
+}
+
+static int group_open(struct group *group, struct duplicates *d, size_t number, struct err *err)
+{
+    const size_t begin = number ? d->groups.ends[number - 1] : 0, count = d->groups.ends[number] - begin;
+    *group = (struct group){.number = number, .count = count, .scores = d->groups.scores + begin};
+    group->items = arena_alloc(&group->arena, count * sizeof *group->items);
+    group->twins = arena_alloc(&group->arena, count * sizeof *group->twins);
+    group->listed = arena_alloc(&group->arena, count * sizeof *group->listed);
+    int rc = group->items && group->twins && group->listed
+                 ? index_fetch(group->items, d->index, d->groups.rows + begin, count, &group->arena, err)
+                 : err_memory(err, count * sizeof *group->items);
     if (!rc)
-        rc = index_twins(twins, items, count, err);
-    if (!rc && d->format == OUTPUT_JSON)
-        rc = print_group_json(items, twins, scores, count, err);
-    else if (!rc)
-        print_group_lines(d, group, items, twins, scores, count);
-    free(twins);
-    arena_release(&arena);
+        rc = index_twins(group->twins, group->items, count, err);
+    return rc ? rc : choose(d, group, err);
+}
+
+static int print_all(struct duplicates *d, struct err *err)
+{
+    int rc = 0;
+    for (size_t number = 0; number < d->groups.count && !rc; number++) {
+        struct group group;
+        rc = group_open(&group, d, number, err);
+        progress_clear(&d->progress);
+        if (!rc)
+            rc = print_group(d, &group, err);
+        arena_release(&group.arena);
+    }
+    output_flush();
     return rc;
+}
+
+static void say_what_was_found(const struct duplicates *d)
+{
+    fprintf(stderr, "%zu group%s among %" PRId64 " item%s", d->groups.count, plural(d->groups.count),
+        d->rows.chosen, plural((uint64_t)d->rows.chosen));
+    if (d->others)
+        fprintf(stderr, "; beside the best of each, %zu picture%s of %.1f MB", d->other_count,
+            plural(d->other_count), (double)d->other_bytes / 1e6);
+    fputc('\n', stderr);
 }
 
 /* ---- the command --------------------------------------------------------------------------------------- */
@@ -135,14 +231,13 @@ static int find(struct duplicates *d, struct err *err)
     int rc = index_open(&d->index, d->path, INDEX_READ, NULL, err);
     if (!rc)
         rc = index_rows(&d->rows, d->index, &d->filter, err);
-    const struct job job = progress_job(&d->progress, 0);
     if (!rc && d->identical)
-        return index_identical(&d->groups, d->index, &d->rows, &job, err);
+        return index_identical(&d->groups, d->index, &d->rows, &d->job, err);
     if (!rc)
         rc = device_open(&d->device, &d->device_options, err);
     if (!rc)
         rc = index_searcher_open(&d->searcher, d->index, d->device, err);
-    return rc ? rc : index_duplicates(&d->groups, d->searcher, &d->rows, d->threshold, &job, err);
+    return rc ? rc : index_duplicates(&d->groups, d->searcher, &d->rows, d->threshold, &d->job, err);
 }
 
 int cmd_index_duplicates(int argc, char **argv)
@@ -151,14 +246,13 @@ int cmd_index_duplicates(int argc, char **argv)
     struct err err = {0};
     options_parse(&argp, argc, argv, &d);
     progress_init(&d.progress, d.quiet);
+    d.job = progress_job(&d.progress, 0);
     int rc = find(&d, &err);
     progress_clear(&d.progress);
-    for (size_t group = 0; group < d.groups.count && !rc; group++)
-        rc = print_group(&d, group, &err);
-    output_flush();
-    if (!rc && d.format == OUTPUT_TABLE && !d.quiet)
-        fprintf(stderr, "%zu group%s among %" PRId64 " item%s\n", d.groups.count, plural(d.groups.count),
-            d.rows.chosen, plural((uint64_t)d.rows.chosen));
+    if (!rc)
+        rc = print_all(&d, &err);
+    if (!rc && !d.quiet && (d.others || d.format == OUTPUT_TABLE))
+        say_what_was_found(&d);
     index_groups_release(&d.groups);
     index_searcher_free(d.searcher);
     device_free(d.device);

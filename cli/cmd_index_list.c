@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
+#include "cli/item_format.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/text.h"
@@ -27,7 +28,6 @@ static const struct argp_option options[] = {
         "mtime, reason) and json",
         2},
     {NULL, 0, NULL, 0, "Output:", 3},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", 3},
     {0},
 };
 
@@ -37,6 +37,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &list->filter;
+        state->child_inputs[1] = &list->format;
         return 0;
     case KEY_FAILED:
         list->failed = true;
@@ -47,11 +48,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
                 state, "--failed lists files, not items: --where, --match and --kind say nothing of them");
         return 0;
     default:
-        return index_parse(key, argument, state, &list->path, &list->format, output_formats);
+        return index_parse(key, argument, state, &list->path, NULL, NULL);
     }
 }
 
-static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {
+    {&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -108,6 +110,8 @@ static int visit(void *context, const struct index_item *item)
     list->count++;
     if (list->format == OUTPUT_JSON)
         rc = json_print(index_item_json(item), JSON_REAL_PRECISION(17), &list->err); /* as users gave them */
+    else if (is_paths(list->format))
+        output_item_path(list->format, item);
     else if (list->format == OUTPUT_TSV)
         put_tsv(item);
     else
@@ -127,6 +131,8 @@ static int visit_failure(void *context, const struct index_failure *failure)
             (json_int_t)failure->size, "mtime", mtime ? json_integer(mtime) : NULL, "error",
             json_text(failure->why));
         rc = json_print(line, 0, &list->err);
+    } else if (is_paths(list->format)) {
+        output_path_alone(list->format, failure->path);
     } else {
         text_escape(stdout, failure->path);
         put_number(failure->size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/interrupt.h"
+#include "cli/item_format.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -24,7 +25,6 @@ struct outliers {
 
 static const struct argp_option options[] = {
     {"alpha", 'a', "X", 0, "Show items in the lowest share X of the distribution (default: 0.05)", 1},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", 3},
     {0},
 };
 
@@ -35,7 +35,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->filter;
-        state->child_inputs[1] = &o->quiet;
+        state->child_inputs[1] = &o->format;
+        state->child_inputs[2] = &o->quiet;
         return 0;
     case 'a':
         o->alpha = strtod(argument, &end);
@@ -43,11 +44,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "--alpha takes a number above 0 and up to 1, not '%s'", argument);
         return 0;
     default:
-        return index_parse(key, argument, state, &o->path, &o->format, output_formats);
+        return index_parse(key, argument, state, &o->path, NULL, NULL);
     }
 }
 
-static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {
+    {&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -73,6 +75,10 @@ static int print_item(const struct outliers *o, size_t i, struct err *err)
         json_object_set_new(object, "similarity", json_real(o->similarities[i]));
         json_object_set_new(object, "tail", json_real(o->tails[i]));
         return json_print(object, 0, err);
+    }
+    if (is_paths(o->format)) {
+        output_item_path(o->format, item);
+        return 0;
     }
     if (o->format == OUTPUT_TSV)
         printf("%" PRId64 "\t%s\t%.7g\t%.7g\t", item->id, index_kind_names[item->kind], o->similarities[i],

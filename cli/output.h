@@ -14,8 +14,14 @@
 
 #include "joint/joint.h"
 
-enum output_format { OUTPUT_TABLE, OUTPUT_TSV, OUTPUT_JSON };
-extern const char *const output_formats[]; /* their names; NULL ends them */
+enum output_format {
+    OUTPUT_TABLE,
+    OUTPUT_TSV,
+    OUTPUT_JSON,
+    OUTPUT_PATHS,
+    OUTPUT_PATHS_NUL /* item_format.h */
+};
+extern const char *const output_formats[]; /* the names of the first three; NULL ends them */
 
 struct output {
     enum output_format format;

@@ -14,7 +14,7 @@ struct search_request {
     struct index_filter filter;
     struct hits_wanted wanted;
     bool hide_copies;
-    int format; /* index in output_formats */
+    int format; /* an output_format */
     struct session session;
     struct arena arena;
 };

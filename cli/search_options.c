@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
-#include "cli/output.h"
+#include "cli/item_format.h"
 #include "cli/search.h"
 
 #include <math.h>
@@ -37,7 +37,6 @@ static const struct argp_option options[] = {
         "texts)",
         2},
     {NULL, 0, NULL, 0, "Output:", GROUP_OUTPUT},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {"top", 'k', "K", 0, "Show the K best (default: 10)", GROUP_OUTPUT},
     {"min-score", KEY_MIN_SCORE, "X", 0, "Show nothing below this cosine", GROUP_OUTPUT},
     {"near-copies", KEY_NEAR_COPIES, "show|hide", 0,
@@ -106,8 +105,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (!s->terms)
             argp_failure(state, STATUS_CANNOT, 0, "out of memory");
         state->child_inputs[0] = &s->filter;
-        state->child_inputs[1] = &s->session;
-        state->child_inputs[2] = &s->session.quiet;
+        state->child_inputs[1] = &s->format;
+        state->child_inputs[2] = &s->session;
+        state->child_inputs[3] = &s->session.quiet;
         return 0;
     case KEY_PLUS:
         add_text(s, state, argument, 1);
@@ -124,9 +124,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_QUERIES:
         s->queries_path = option_input(state, argument);
-        return 0;
-    case 'f':
-        s->format = option_choice(state, "format", argument, output_formats);
         return 0;
     case 'k':
         s->wanted.top = option_number(state, "top", argument, 1, SIZE_MAX);
@@ -164,8 +161,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {
-    {&words_filter_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&words_filter_argp, 0, NULL, 0},
+    {&item_format_argp, 0, NULL, GROUP_OUTPUT}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 const struct argp search_argp = {
     .options = options,
@@ -186,9 +183,8 @@ const struct argp search_argp = {
         "--near-copies hide the number of copies; json has those that are known, \"picture\" (that a text "
         "describes), \"metadata\" and \"copies\", the ids of up to 100 of \"copy_count\".\n\n"
         "With --queries - another program can hold the conversation, a line to a line: in json an answer is "
-        "one line, {\"query\": ..., \"hits\": [...]}, or {\"query\": ..., \"error\": ...}; in table and tsv "
-        "an "
-        "empty line ends it. The end of standard input is the end.\n\n"
+        "one line, {\"query\": ..., \"hits\": [...]}, or {\"query\": ..., \"error\": ...}; in the "
+        "other formats an empty line (or path, with -0) ends it. The end of standard input is the end.\n\n"
         "Exit status: 0 searched, 1 some lines are no queries, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,

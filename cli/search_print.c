@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
+#include "cli/item_format.h"
 #include "cli/json.h"
 #include "cli/search.h"
 #include "cli/text.h"
@@ -105,10 +106,20 @@ int search_print(const struct output *output, const struct hit_list *list, struc
         return 0;
     case OUTPUT_JSON:
         return print_hits(list, err);
+    case OUTPUT_PATHS:
+    case OUTPUT_PATHS_NUL:
+        for (size_t i = 0; i < list->count; i++)
+            output_item_path(output->format, &list->items[i]);
+        return 0;
     default:
         print_table(output, list);
         return 0;
     }
+}
+
+static int end_of_answer(const struct output *output)
+{
+    return output->format == OUTPUT_PATHS_NUL ? '\0' : '\n';
 }
 
 int search_answer(const struct output *output, const struct hit_list *list, struct err *err)
@@ -116,7 +127,7 @@ int search_answer(const struct output *output, const struct hit_list *list, stru
     const int rc =
         output->format == OUTPUT_JSON ? print_document(list, err) : search_print(output, list, err);
     if (output->format != OUTPUT_JSON)
-        putchar('\n');
+        putchar(end_of_answer(output));
     output_flush();
     return rc;
 }
@@ -128,7 +139,7 @@ int search_answer_failure(const struct output *output, const char *line, const c
         rc = json_print(json_pack("{s:o, s:s}", "query", json_text(line), "error", reason), 0, err);
     } else {
         message("%s", reason);
-        putchar('\n');
+        putchar(end_of_answer(output));
     }
     output_flush();
     return rc;

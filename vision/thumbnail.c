@@ -45,19 +45,33 @@ static int write_file(struct thumbnail *out, const struct picture *picture, stru
 #endif
 }
 
-int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge,
+int thumbnail_picture(struct picture *out, struct picture_source source, int edge,
     const struct picture_options *options, struct err *err)
 {
-    struct picture stored, picture = {0};
-    *out = (struct thumbnail){0};
+    struct picture stored;
+    *out = (struct picture){0};
     int rc = picture_read(&stored, source, options, err);
     if (rc)
         return rc; /* its messages name the source */
-    rc = on_white(&picture, &stored, err);
+    rc = on_white(out, &stored, err);
     if (!rc)
-        rc = shrink(&picture, edge, err);
+        rc = shrink(out, edge, err);
     if (!rc)
-        rc = write_file(out, &picture, err);
+        return 0;
+    picture_release(out);
+    err_wrap(err, "unable to shrink '%s'", picture_source_name(&source));
+    return rc;
+}
+
+int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge,
+    const struct picture_options *options, struct err *err)
+{
+    struct picture picture;
+    *out = (struct thumbnail){0};
+    int rc = thumbnail_picture(&picture, source, edge, options, err);
+    if (rc)
+        return rc;
+    rc = write_file(out, &picture, err);
     if (rc)
         err_wrap(err, "unable to shrink '%s'", picture_source_name(&source));
     out->width = picture.width;

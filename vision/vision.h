@@ -146,6 +146,18 @@ int thumbnail_read(struct thumbnail *out, struct picture_source source, int edge
     const struct picture_options *options, struct err *err);
 void thumbnail_release(struct thumbnail *thumbnail);
 
+/* The plain RGB pixels of such a thumbnail; picture_release them. */
+int thumbnail_picture(struct picture *out, struct picture_source source, int edge,
+    const struct picture_options *options, struct err *err);
+
+/* How sharp a picture is: the variance of its Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield
+ * microscopy"), of the grey values 0 to 255 that Pillow's convert("L") has for a thumbnail of SHARPNESS_EDGE, so that
+ * pictures of different sizes compare. 0: flat, or narrower than 3 pixels; photographs in focus have hundreds. The errors are
+ * thumbnail_read's. */
+enum { SHARPNESS_EDGE = 512 };
+int picture_sharpness(
+    double *out, struct picture_source source, const struct picture_options *options, struct err *err);
+
 /* ---- preprocessing ------------------------------------------------------------------------------------- */
 
 /* Pillow's numbers of filters, and names for them: NULL ends the table. */

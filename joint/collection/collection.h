@@ -367,4 +367,21 @@ void search_results_release(struct search_results *results);
  * other than 1 behind a colon. In the arena; NULL when out of memory. */
 const char *query_line(struct arena *arena, const struct query_term *terms, size_t count);
 
+/* ---- of near duplicates, the best ---------------------------------------------------------------------- */
+
+struct picture_facts {
+    bool current;     /* its file is there, of the size and time that the item has */
+    double sharpness; /* picture_sharpness; NAN: not current, or it cannot be read */
+};
+
+/* facts (count) of items (count), on the job's threads. Only ERR_CANCELLED. */
+int pictures_look_at(struct picture_facts *facts, const struct index_item *items, size_t count,
+    const struct picture_options *options, const struct job *job, struct err *err);
+
+/* The best of some pictures: of the most pixels; of these the sharpest, then the largest file, the oldest, the lowest
+ * id. Returns `count` where there is none. others (count): those that are left over beside it. Texts, and files that
+ * are not as the index knows them, are neither; nor is another path, through links, of the best one's file. */
+size_t pictures_keep_best(
+    bool *others, const struct index_item *items, const struct picture_facts *facts, size_t count);
+
 #endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/item_format.h"
+#include "cli/options.h"
+#include "cli/text.h"
+
+static const char *const item_formats[] = {[OUTPUT_TABLE] = "table",
+    [OUTPUT_TSV] = "tsv",
+    [OUTPUT_JSON] = "json",
+    [OUTPUT_PATHS] = "paths",
+    [OUTPUT_PATHS_NUL] = NULL};
+
+static const struct argp_option options[] = {
+    {"format", 'f', "FORMAT", 0,
+        "table, tsv, json, one object a line, or paths, those of the files alone, a line each (default: "
+        "table)",
+        0},
+    {"null", '0', NULL, 0, "Paths alone, a NUL behind each and nothing escaped: for xargs -0", 0},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    int *format = state->input;
+    switch (key) {
+    case 'f':
+        *format = option_choice(state, "format", argument, item_formats);
+        return 0;
+    case '0':
+        *format = OUTPUT_PATHS_NUL;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp item_format_argp = {.options = options, .parser = parse};
+
+void output_path_alone(int format, const char *path)
+{
+    if (format == OUTPUT_PATHS_NUL) {
+        fputs(path, stdout);
+        putchar('\0');
+    } else {
+        text_escape(stdout, path);
+        putchar('\n');
+    }
+}
+
+const char *item_file(const struct index_item *item)
+{
+    return item->kind == INDEX_TEXT && item->picture ? item->picture : item->path;
+}
+
+void output_item_path(int format, const struct index_item *item)
+{
+    const char *path = item_file(item);
+    if (path && *path)
+        output_path_alone(format, path);
+}
