@@ -142,6 +142,7 @@ static int print_batch(
 {
     struct classify *c = context;
     const size_t width = model_width(c->session.model);
+    const bool *outside = encoder_outside(c->session.encoder);
     int rc = 0;
     for (size_t i = 0; i < batch->count && !rc; i++) {
         const char *path = c->paths.items[batch->first + i];
@@ -150,7 +151,7 @@ static int print_batch(
             c->session.failed++;
         } else {
             classifier_rank(c->classifier, c->best, c->output.top, embeddings);
-            rc = output_labels(&c->output, path, c->best, err);
+            rc = output_labels(&c->output, path, c->best, *outside++, err);
             embeddings += width;
         }
         c->session.done++;

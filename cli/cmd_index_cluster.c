@@ -6,6 +6,7 @@
 #include "cli/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { DEFAULT_TOP = 5, DEFAULT_SEED = 1 };
 
@@ -111,12 +112,28 @@ static int find_clusters(struct clustering *c, struct err *err)
     return 0;
 }
 
+/* Labels of pictures that the model was not made for mean nothing. */
+static int look(struct clustering *c, struct err *err)
+{
+    struct strings paths = {0};
+    int rc = 0;
+    for (size_t i = 0; i < c->view.count && paths.count < SESSION_LOOK && !rc; i++)
+        if (c->view.items[i].kind == INDEX_IMAGE && c->view.items[i].path)
+            rc = strings_add(&paths, c->view.items[i].path, strlen(c->view.items[i].path), err);
+    if (!rc)
+        rc = session_look(&c->session, &paths, err);
+    strings_release(&paths);
+    return rc;
+}
+
 static int find_labels(
     struct clustering *c, const struct strings *labels, const struct strings *templates, struct err *err)
 {
     int rc = session_open_for(&c->session, c->view.index, err);
     if (!rc)
         rc = labels_encode(&c->classifier, &c->session, labels, templates, err);
+    if (!rc)
+        rc = look(c, err);
     for (size_t k = 0; k < c->groups.count && !rc; k++) {
         struct prediction best;
         classifier_rank(c->classifier, &best, 1, c->groups.centroids + k * c->view.rows.width);

@@ -118,6 +118,7 @@ static int print_request(
         .best = best,
         .count = request->count,
         .scale = model_logit_scale(r->session.model),
+        .outside = request->outside,
     };
     return output_captions(&r->output, &ranking, err);
 }

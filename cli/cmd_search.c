@@ -25,6 +25,8 @@ struct searching {
     struct hit_list *lists;         // (count), of the batches
     size_t batch_count, batch_room, count, room;
     size_t fruitless; /* queries without a hit */
+    bool outside;     /* a picture of the query is outside what the model knows */
+    bool looked;      /* at pictures that were found */
 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
@@ -82,7 +84,8 @@ static int print_lists(struct searching *s, const struct search_results *found, 
     int rc = 0;
     for (size_t i = 0; i < found->count && !rc; i++) {
         s->fruitless += !found->lists[i].count;
-        rc = (s->conversation ? search_answer : search_print)(&s->output, &found->lists[i], err);
+        rc = s->conversation ? search_answer(&s->output, &found->lists[i], err)
+                             : search_print(&s->output, &found->lists[i], s->outside, err);
     }
     return rc;
 }
@@ -103,6 +106,28 @@ static int keep_lists(struct searching *s, struct search_results *found, struct 
     return 0;
 }
 
+/* Whether the model was made for what it was asked with and for what it has found, once a run. */
+static int look(struct searching *s, const struct search_results *found, struct err *err)
+{
+    struct session *session = &s->request.session;
+    struct strings paths = {0};
+    int rc = 0;
+    if (s->looked)
+        return 0;
+    s->outside = encoder_outside_count(session->encoder) > 0;
+    for (size_t i = 0; i < found->count && !rc; i++)
+        for (size_t k = 0; k < found->lists[i].count && paths.count < SESSION_LOOK && !rc; k++) {
+            const struct index_item *item = &found->lists[i].items[k];
+            if (item->kind == INDEX_IMAGE && item->path)
+                rc = strings_add(&paths, item->path, strlen(item->path), err);
+        }
+    s->looked = paths.count > 0;
+    if (!rc && !s->outside)
+        rc = session_look(session, &paths, err);
+    strings_release(&paths);
+    return rc;
+}
+
 /* Prints what is found. Results are kept for the gallery only. */
 static int search_batch(struct searching *s, const struct search *search, size_t *truncated,
     const struct job *job, struct err *err)
@@ -111,9 +136,11 @@ static int search_batch(struct searching *s, const struct search *search, size_t
     int rc = collection_search(&found, s->collection, search, job, err);
     if (rc)
         return rc;
+    rc = look(s, &found, err);
     progress_clear(&s->request.session.progress);
     *truncated += found.truncated;
-    rc = print_lists(s, &found, err);
+    if (!rc)
+        rc = print_lists(s, &found, err);
     if (!rc && s->request.html)
         return keep_lists(s, &found, err);
     search_results_release(&found);
@@ -261,6 +288,5 @@ int cmd_search(int argc, char **argv)
     collection_free(s.collection);
     strings_release(&s.queries);
     arena_release(&s.request.arena);
-    s.request.session.quiet = true; /* no pictures a second: there were none, or few */
-    return session_end(&s.request.session, "search", rc, &err);
+    return session_close(&s.request.session, "search", rc, &err);
 }

@@ -11,7 +11,8 @@
 int evaluate_retrieval(int argc, char **argv);
 int evaluate_classify(int argc, char **argv);
 
-/* "model", "tokenizer" and "precision" of a report in json. NULL when out of memory. */
+/* "model", "tokenizer" and "precision" of a report in json, and where there are some "outside": how many pictures are
+ * outside what the model knows. NULL when out of memory. */
 struct json_t *evaluate_json(const struct session *session);
 
 /* ---- retrieval ----------------------------------------------------------------------------------------- */

@@ -48,7 +48,8 @@ void output_share(const struct output *output, double share);
 
 /*   table  path, then a line a label with its probability and a bar; with one label a picture, a line a picture
  *   tsv    path, label, probability, label, probability, ...: a line a picture
- *   json   {"path": ..., "labels": [{"label": ..., "probability": ...}]} */
+ *   json   {"path": ..., "labels": [{"label": ..., "probability": ...}]}, and "outside": true where the picture is
+ *          outside what the model knows */
 struct label_output {
     struct output base;
     const struct classifier *classifier;
@@ -59,9 +60,9 @@ struct label_output {
 void label_output_init(
     struct label_output *output, int format, const struct classifier *classifier, size_t top);
 
-/* The labels of a picture, best (top). */
-int output_labels(
-    const struct label_output *output, const char *path, const struct prediction *best, struct err *err);
+/* The labels of a picture, best (top); `outside` is the encoder's word on it. */
+int output_labels(const struct label_output *output, const char *path, const struct prediction *best,
+    bool outside, struct err *err);
 
 /* ---- rank ---------------------------------------------------------------------------------------------- */
 
@@ -72,13 +73,14 @@ int output_labels(
  *          caption
  *   json   {"path": ..., "captions": [{"caption": ..., "index": ..., "cosine": ..., "share": ...}], "wins":
  *          [[...]]}: captions best first, index from 0 in the given order; wins[i][j] is the probability that
- *          captions[i] wins against captions[j] */
+ *          captions[i] wins against captions[j]; "outside" as above */
 struct caption_ranking {
     const char *path;
     const char *const *captions;   // (count)
     const struct prediction *best; // (count), best first
     size_t count;
     float scale; /* of logits */
+    bool outside;
 };
 
 int output_captions(const struct output *output, const struct caption_ranking *ranking, struct err *err);

@@ -58,8 +58,8 @@ static int print_json(const struct caption_ranking *ranking, struct err *err)
                           (json_int_t)caption->label, "cosine", (double)caption->cosine, "share",
                           (double)caption->probability));
     }
-    return json_print(
-        json_pack("{s:o, s:o, s:o}", "path", json_text(ranking->path), "captions", captions, "wins", matrix),
+    return json_print(json_pack("{s:o, s:o, s:o, s:o*}", "path", json_text(ranking->path), "captions",
+                          captions, "wins", matrix, "outside", ranking->outside ? json_true() : NULL),
         0, err);
 }
 

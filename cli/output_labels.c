@@ -35,15 +35,17 @@ static void print_tsv(const struct label_output *output, const char *path, const
     fputc('\n', stdout);
 }
 
-static int print_json(
-    const struct label_output *output, const char *path, const struct prediction *best, struct err *err)
+static int print_json(const struct label_output *output, const char *path, const struct prediction *best,
+    bool outside, struct err *err)
 {
     json_t *labels = json_array();
     for (size_t i = 0; i < output->top; i++)
         json_array_append_new(labels,
             json_pack("{s:o, s:f}", "label", json_text(classifier_label(output->classifier, best[i].label)),
                 "probability", (double)best[i].probability));
-    return json_print(json_pack("{s:o, s:o}", "path", json_text(path), "labels", labels), 0, err);
+    return json_print(json_pack("{s:o, s:o, s:o*}", "path", json_text(path), "labels", labels, "outside",
+                          outside ? json_true() : NULL),
+        0, err);
 }
 
 void label_output_init(
@@ -58,12 +60,12 @@ void label_output_init(
     }
 }
 
-int output_labels(
-    const struct label_output *output, const char *path, const struct prediction *best, struct err *err)
+int output_labels(const struct label_output *output, const char *path, const struct prediction *best,
+    bool outside, struct err *err)
 {
     switch (output->base.format) {
     case OUTPUT_JSON:
-        return print_json(output, path, best, err);
+        return print_json(output, path, best, outside, err);
     case OUTPUT_TSV:
         print_tsv(output, path, best);
         return 0;

@@ -31,8 +31,8 @@ struct search_head {
 /*   table  the query as it was understood; below it a line a hit: its score, id, kind, and path or text
  *   tsv    query, score, id, kind, path, text: a line a hit
  *   json   {"query", "score", "id", "kind", "path", "text", "picture", "metadata"}: a line a hit, without what
- *          a hit does not have */
-int search_print(const struct output *output, const struct hit_list *list, struct err *err);
+ *          a hit does not have; and "outside": true where a picture that was asked with is outside what the model knows */
+int search_print(const struct output *output, const struct hit_list *list, bool outside, struct err *err);
 
 /* The same as an answer that whoever asked can tell the end of, and which is out when this returns:
  *

@@ -71,11 +71,12 @@ static json_t *hit_json(const struct hit_list *list, size_t i)
         copies ? json_integer((json_int_t)copies->count) : NULL);
 }
 
-static int print_hits(const struct hit_list *list, struct err *err)
+static int print_hits(const struct hit_list *list, bool outside, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < list->count && !rc; i++) {
-        json_t *line = json_pack("{s:o}", "query", json_text(list->query));
+        json_t *line = json_pack(
+            "{s:o, s:o*}", "query", json_text(list->query), "outside", outside ? json_true() : NULL);
         if (json_object_update_new(line, hit_json(list, i))) {
             json_decref(line);
             line = NULL;
@@ -98,14 +99,14 @@ static int print_document(const struct hit_list *list, struct err *err)
 
 /* ---- any ----------------------------------------------------------------------------------------------- */
 
-int search_print(const struct output *output, const struct hit_list *list, struct err *err)
+int search_print(const struct output *output, const struct hit_list *list, bool outside, struct err *err)
 {
     switch (output->format) {
     case OUTPUT_TSV:
         print_tsv(list);
         return 0;
     case OUTPUT_JSON:
-        return print_hits(list, err);
+        return print_hits(list, outside, err);
     case OUTPUT_PATHS:
     case OUTPUT_PATHS_NUL:
         for (size_t i = 0; i < list->count; i++)
@@ -125,7 +126,7 @@ static int end_of_answer(const struct output *output)
 int search_answer(const struct output *output, const struct hit_list *list, struct err *err)
 {
     const int rc =
-        output->format == OUTPUT_JSON ? print_document(list, err) : search_print(output, list, err);
+        output->format == OUTPUT_JSON ? print_document(list, err) : search_print(output, list, false, err);
     if (output->format != OUTPUT_JSON)
         putchar(end_of_answer(output));
     output_flush();

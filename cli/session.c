@@ -168,10 +168,41 @@ int session_pictures(struct session *session, const struct strings *paths, size_
     return rc;
 }
 
+static int look_at_batch(
+    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
+{
+    (void)context, (void)batch, (void)embeddings;
+    return interrupt_seen() ? err_set(err, ERR_CANCELLED, "interrupted") : 0;
+}
+
+int session_look(struct session *session, const struct strings *paths, struct err *err)
+{
+    const size_t count = paths->count < SESSION_LOOK ? paths->count : SESSION_LOOK;
+    if (session->quiet || !model_scope(session->model) || !count)
+        return 0;
+    struct picture_source *pictures = picture_files((const char *const *)paths->items, count);
+    int rc = pictures ? session_loader(session, err) : err_memory(err, count * sizeof *pictures);
+    if (!rc)
+        rc = encode_pictures(session->encoder, session->loader, pictures, count, look_at_batch, NULL, err);
+    free(pictures);
+    return rc;
+}
+
 void session_say_cut(const struct session *session, const char *texts, size_t count)
 {
     if (count)
         message("%s cut at the model's %zu tokens: %zu", texts, model_context(session->model), count);
+}
+
+/* A model answers about such pictures as firmly as about any other. */
+static void say_outside(const struct session *session)
+{
+    const size_t count = session->encoder ? encoder_outside_count(session->encoder) : 0;
+    if (count && !session->quiet)
+        message(
+            "%zu picture%s unlike the %s that this model knows, and what it says of %s means nothing: "
+            "'diptych pull ViT-B-32/openai' gets a model of photographs, --model ViT-B-32/openai takes it",
+            count, count == 1 ? " is" : "s are", model_scope(session->model), count == 1 ? "it" : "them");
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------- */
@@ -189,6 +220,7 @@ int session_release(struct session *session, const char *verb, int rc, const str
     progress_clear(&session->progress);
     if (rc == ERR_CANCELLED)
         rc = 0; /* what was done counts; the signal, or the output that failed, says the rest */
+    say_outside(session);
     if (rc)
         message("cannot %s: %s", verb, err->msg);
     loader_free(session->loader);

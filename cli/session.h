@@ -55,6 +55,11 @@ struct job session_job(struct session *session);
 int session_pictures(struct session *session, const struct strings *paths, size_t total, picture_visit *visit,
     void *context, struct err *err);
 
+/* Pictures of an index, whose vectors were made in another run: looks at the first SESSION_LOOK of them, unless the model
+ * knows everything, so that session_close can say that they are outside what it knows. What cannot be read is no matter. */
+enum { SESSION_LOOK = 8 };
+int session_look(struct session *session, const struct strings *paths, struct err *err);
+
 /* Says how many texts of some kind, "captions" or so, were cut at the model's context length, if any were. */
 void session_say_cut(const struct session *session, const char *texts, size_t count);
 
@@ -62,8 +67,8 @@ void session_say_cut(const struct session *session, const char *texts, size_t co
  * and how fast. Frees all and returns the exit status, or ends by the signal that came. */
 int session_end(struct session *session, const char *verb, int rc, const struct err *err);
 
-/* session_end without its last line, and the end of such a line: how fast `count` were done. session_release is for
- * what a signal ends as it should, and returns after one, too. */
+/* session_end without its last line, but for a word on pictures that were outside what the model knows; and the end of such
+ * a line: how fast `count` were done. session_release is for what a signal ends as it should, and returns after one, too. */
 int session_close(struct session *session, const char *verb, int rc, const struct err *err);
 int session_release(struct session *session, const char *verb, int rc, const struct err *err);
 void session_put_rate(const struct session *session, size_t count, const char *unit);

@@ -9,6 +9,8 @@ struct encoder {
     const struct model *model;
     struct stream *stream;
     size_t max_batch;
+    bool *outside; // (max_batch): of the last pictures
+    size_t outside_count;
 };
 
 /* embeddings (B, E) of pixels (B, S, S, 3), both in host memory; both may be NULL while planning. */
@@ -64,7 +66,9 @@ int encoder_open(struct encoder **out, const struct model *model, size_t max_bat
         return err_memory(err, sizeof *encoder);
     encoder->model = model;
     encoder->max_batch = max_batch;
-    if ((rc = stream_open(&plan, device, 0, err)) ||
+    encoder->outside = mem_new(max_batch, sizeof *encoder->outside);
+    if ((rc = encoder->outside ? 0 : err_memory(err, max_batch)) ||
+        (rc = stream_open(&plan, device, 0, err)) ||
         (rc = run_pixels(plan, model, NULL, NULL, max_batch, err)) ||
         (rc = run_ids(plan, model, NULL, NULL, NULL, max_batch, model_config(model)->text.context, err)))
         goto done;
@@ -83,6 +87,7 @@ void encoder_free(struct encoder *encoder)
     if (!encoder)
         return;
     stream_free(encoder->stream);
+    free(encoder->outside);
     free(encoder);
 }
 
@@ -101,13 +106,35 @@ struct stream *encoder_stream(struct encoder *encoder)
     return encoder->stream;
 }
 
+const bool *encoder_outside(const struct encoder *encoder)
+{
+    return encoder->outside;
+}
+
+size_t encoder_outside_count(const struct encoder *encoder)
+{
+    return encoder->outside_count;
+}
+
+static int judge_scope(struct encoder *encoder, const uint8_t *pixels, size_t count, struct err *err)
+{
+    const size_t size = model_config(encoder->model)->vision.image_size;
+    int rc = 0;
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc = model_judge_scope(&encoder->outside[i], encoder->model, pixels + i * size * size * 3, err);
+        encoder->outside_count += !rc && encoder->outside[i];
+    }
+    return rc;
+}
+
 int encoder_pixels(
     struct encoder *encoder, float *embeddings, const uint8_t *pixels, size_t count, struct err *err)
 {
     if (count > encoder->max_batch)
         return err_set(
             err, ERR_ARGUMENT, "%zu pictures in a batch of at most %zu", count, encoder->max_batch);
-    return count ? run_pixels(encoder->stream, encoder->model, embeddings, pixels, count, err) : 0;
+    const int rc = judge_scope(encoder, pixels, count, err);
+    return rc || !count ? rc : run_pixels(encoder->stream, encoder->model, embeddings, pixels, count, err);
 }
 
 /* ---- texts --------------------------------------------------------------------------------------------- */

@@ -11,6 +11,26 @@ int model_encode_pixels(const struct model *model, struct stream *stream, struct
 int model_encode_ids(const struct model *model, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor eot, struct err *err);
 
+/* What a model was made for, where its folder says so, in scope.json; a model of everything says nothing:
+ *
+ *   {"knows": "rendered scenes of simple shapes", "colours": 4, "rest": 0.0015}
+ *
+ * A picture is outside where more than `rest` of it are of none of its `colours` commonest colours: palette_rest. Both
+ * numbers are measured on pictures such as it was trained on. */
+#define SCOPE_FILE "scope.json"
+struct scope {
+    char *knows; /* NULL: everything */
+    size_t colours;
+    double rest;
+};
+
+/* ERR_FORMAT with the key, ERR_IO, ERR_MEMORY. */
+int scope_read(struct scope *out, const char *folder, struct err *err);
+void scope_release(struct scope *scope);
+
+/* *out: whether a picture, the square (S, S, 3) of it, is outside. */
+int model_judge_scope(bool *out, const struct model *model, const uint8_t *pixels, struct err *err);
+
 /* weights_check_files: encoding texts reads the model's file. */
 int model_check_files(const struct model *model, struct err *err);
 

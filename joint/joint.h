@@ -128,6 +128,10 @@ struct device *model_device(const struct model *model);
 float model_logit_scale(const struct model *model); /* exp of the parameter, about 100; never clamped */
 const char *model_path(const struct model *model);  /* its directory as given; NULL for model_random */
 
+/* All that the model knows, as a noun, where its folder says so in scope.json: the default model's "rendered scenes of
+ * simple shapes". NULL: everything. */
+const char *model_scope(const struct model *model);
+
 /* Tells models apart whose embeddings must not be compared: 128 bits in hex digits. Equal for the same files
  * wherever they lie, and on any device in any precision; fingerprint.c says what it is made of. It takes
  * milliseconds and no device, so a program can find that a model is the wrong one before it loads its
@@ -156,6 +160,12 @@ struct stream *encoder_stream(struct encoder *encoder); /* for stream_profile */
  * max_batch; ERR_DEVICE. */
 int encoder_pixels(
     struct encoder *encoder, float *embeddings, const uint8_t *pixels, size_t count, struct err *err);
+
+/* Whether each picture (count) of the last call of encoder_pixels is outside what the model knows, and how many were of
+ * all since the encoder was opened. None is where model_scope is NULL. A model answers about such a picture as firmly as
+ * about any other, and means nothing by it. */
+const bool *encoder_outside(const struct encoder *encoder);
+size_t encoder_outside_count(const struct encoder *encoder);
 
 /* embeddings (count, E) of tokenized texts: row i of ids (count, context) holds lengths[i] of them. Any
  * count: texts are taken in order of length, and a batch ends where they become much longer. ERR_ARGUMENT: a text
@@ -265,6 +275,7 @@ struct rank_request {
     const char **captions;         // (count)
     size_t count;
     const char *error; /* why it cannot be done; NULL where it can */
+    bool outside;      /* set by rank_requests_run: the encoder's word on the picture */
 };
 
 /* Zero-initialise. */

@@ -11,6 +11,7 @@ struct model {
     char *path;
     struct model_config config;
     struct preprocess preprocess;
+    struct scope scope;
     struct device *device;
     struct vit *vision;
     struct text_tower *text;
@@ -91,7 +92,8 @@ static int load_parts(struct model *model, const char *path, struct err *err)
     const char *folder = path;
     int rc = path_folder(&folder, path, &arena, err);
     if (!rc && !(rc = model_config_read(&model->config, path, err)) &&
-        !(rc = model_preprocess_read(&model->preprocess, &model->config, path, err)))
+        !(rc = model_preprocess_read(&model->preprocess, &model->config, path, err)) &&
+        !(rc = scope_read(&model->scope, folder, err)))
         rc = model_tokenizer_load(&model->tokenizer, &model->config, folder, err);
     arena_release(&arena);
     return rc;
@@ -138,6 +140,7 @@ void model_free(struct model *model)
     text_tower_free(model->text);
     tokenizer_free(model->tokenizer);
     weights_free(model->weights);
+    scope_release(&model->scope);
     free(model->path);
     free(model);
 }
@@ -187,6 +190,21 @@ float model_logit_scale(const struct model *model)
 const char *model_path(const struct model *model)
 {
     return model->path;
+}
+
+const char *model_scope(const struct model *model)
+{
+    return model->scope.knows;
+}
+
+int model_judge_scope(bool *out, const struct model *model, const uint8_t *pixels, struct err *err)
+{
+    const struct scope *scope = &model->scope;
+    double rest = 0;
+    const int rc =
+        scope->knows ? palette_rest(&rest, pixels, model->config.vision.image_size, scope->colours, err) : 0;
+    *out = rest > scope->rest;
+    return rc;
 }
 
 int model_encode_pixels(const struct model *model, struct stream *stream, struct tensor embeddings,

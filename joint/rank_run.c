@@ -54,6 +54,7 @@ static int encode_captions(struct run *run, struct err *err)
 static int take_batch(
     struct run *run, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
+    const bool *outside = encoder_outside(run->encoder);
     int rc = 0;
     run->rows.count = 0;
     for (size_t i = 0; i < batch->count && !rc; i++) {
@@ -64,6 +65,7 @@ static int take_batch(
         if (batch->errs[i].code) {
             rc = rank_request_fail(run->requests, request, batch->errs[i].msg, err);
         } else {
+            request->outside = *outside++;
             run->pictures[taken] = embeddings;
             embeddings += run->width;
             rc = add_captions(run, request, err);

@@ -4,9 +4,10 @@
  *
  *   picture_read    decodes a file to pixels in the mode that the file has them in
  *   preprocess_run  makes them the RGB square, exactly as Pillow and the model's own preprocessor would
+ *   palette_rest    tells by such a square whether the picture is drawn with a few colours
  *   vit_forward     runs the vision transformer on a batch of such squares
  *
- * The first two run on the host and are safe on any number of threads; the third runs on the device.
+ * All but the last run on the host and are safe on any number of threads; the last runs on the device.
  */
 #ifndef DIPTYCH_VISION_H
 #define DIPTYCH_VISION_H
@@ -240,6 +241,14 @@ struct preprocess preprocess_default(int image_size);
  * ERR_LIMIT: the picture is so narrow that its resized length is no int, or none; ERR_MEMORY. */
 int preprocess_run(
     uint8_t *pixels, const struct preprocess *preprocess, const struct picture *picture, struct err *err);
+
+/* ---- what a picture is made of ------------------------------------------------------------------------- */
+
+/* *out is the share, 0 to 1, of the smooth pixels of a square (edge, edge, 3) that are near none of its `count`
+ * commonest colours. What is drawn with a few colours has next to none, whatever it shows; light makes a photograph of
+ * anything, even of one fruit on white, a picture of many. 1 where nothing is smooth, as in noise. palette.c says what
+ * smooth and near mean. ERR_MEMORY. */
+int palette_rest(double *out, const uint8_t *pixels, size_t edge, size_t count, struct err *err);
 
 /* ---- the vision tower ---------------------------------------------------------------------------------- */
 
