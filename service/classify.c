@@ -86,6 +86,7 @@ int handle_classify(struct call *call, struct err *err)
     struct classes_entry *entry = NULL;
     size_t top = SIZE_MAX, tokens = 0;
     float *embeddings;
+    bool *outside;
     int rc = fields_known(call->body, known, err);
     if (!rc)
         rc = call_check_model(call, err);
@@ -102,9 +103,13 @@ int handle_classify(struct call *call, struct err *err)
         rc = classes_take(
             &entry, call_classes(call), call_engine(call), &labels, &templates, &call->request->job, err);
     if (!rc)
+        rc = inputs_ask_outside(&outside, call, &inputs, err);
+    if (!rc)
         rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
     if (!rc)
         rc = classify(call, classes_classifier(entry), embeddings, inputs.count, top, err);
+    for (size_t i = 0; i < inputs.count && !rc; i++)
+        note_outside(json_array_get(json_object_get(call->answer, "data"), i), outside[i]);
     if (!rc)
         json_object_set_new(call->answer, "usage", json_pack("{s:I}", "total_tokens", (json_int_t)tokens));
     classes_give_back(call_classes(call), entry);
@@ -146,12 +151,15 @@ int handle_rank(struct call *call, struct err *err)
     static const char *const known[] = {"model", "image", "captions", NULL};
     struct inputs inputs = {0};
     struct prediction *best = NULL;
+    bool *outside;
     size_t count = 0;
     int rc = fields_known(call->body, known, err);
     if (!rc)
         rc = call_check_model(call, err);
     if (!rc)
         rc = read_rank(&inputs, call, err);
+    if (!rc)
+        rc = inputs_ask_outside(&outside, call, &inputs, err);
     if (!rc)
         rc = inputs_rank(&best, &count, call, &inputs, err);
     if (rc)
@@ -162,5 +170,6 @@ int handle_rank(struct call *call, struct err *err)
                                            "caption", inputs.items[best[i].label + 1].text, "probability",
                                            (double)best[i].probability, "cosine", (double)best[i].cosine));
     call->answer = json_pack("{s:s, s:o}", "model", call_model(call), "results", results);
+    note_outside(call->answer, *outside);
     return 0;
 }

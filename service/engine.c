@@ -38,6 +38,7 @@ struct text_item {
 struct picture_item {
     const uint8_t *pixels; // (S, S, 3)
     float *embedding;      // (E)
+    bool *outside;         /* NULL: nobody asks */
 };
 
 static size_t context_of(const struct engine *engine)
@@ -75,9 +76,12 @@ static int run_pictures(void *context, void *const *items, size_t count, struct 
     for (size_t i = 0; i < count; i++)
         memcpy(engine->pixels + i * bytes, ((const struct picture_item *)items[i])->pixels, bytes);
     const int rc = encoder_pixels(engine->picture_encoder, engine->picture_rows, engine->pixels, count, err);
-    for (size_t i = 0; i < count && !rc; i++)
-        memcpy(((struct picture_item *)items[i])->embedding, engine->picture_rows + i * width,
-            width * sizeof *engine->picture_rows);
+    for (size_t i = 0; i < count && !rc; i++) {
+        const struct picture_item *item = items[i];
+        memcpy(item->embedding, engine->picture_rows + i * width, width * sizeof *engine->picture_rows);
+        if (item->outside && encoder_outside(engine->picture_encoder)[i])
+            *item->outside = true;
+    }
     return rc;
 }
 
@@ -200,7 +204,8 @@ static void slice_add(struct slice *slice, const struct encoding *e, size_t i)
         .edges = input->edges,
         .problem = input->problem,
         .pixels = pixels};
-    slice->items[slice->count] = (struct picture_item){pixels, e->embeddings + i * engine_width(e->engine)};
+    slice->items[slice->count] =
+        (struct picture_item){pixels, e->embeddings + i * engine_width(e->engine), input->outside};
     slice->count++;
 }
 
@@ -285,7 +290,7 @@ static int encode_something(struct engine *engine, bool picture, const struct jo
     const struct input input = {.kind = INPUT_TEXT, .text = "a"};
     float *row = mem_new(1, engine_width(engine) * sizeof *row);
     uint8_t *pixels = picture ? mem_new(1, pixel_bytes(engine)) : NULL;
-    struct picture_item item = {pixels, row};
+    struct picture_item item = {.pixels = pixels, .embedding = row};
     void *const list[] = {&item};
     size_t tokens;
     int rc = row && (pixels || !picture) ? 0 : err_memory(err, pixel_bytes(engine));

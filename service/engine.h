@@ -56,6 +56,7 @@ struct input {
     struct picture_source picture;
     enum alpha_rule alpha; /* what becomes of the picture's transparency */
     int *edges;            // (2): gets the picture's width and height; NULL: nobody asks
+    bool *outside;         /* set where the picture is outside what the model knows; NULL: nobody asks */
     struct err *problem;   /* gets what is wrong with it, and the others go on without it; NULL: all fail */
 };
 

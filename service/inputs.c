@@ -233,6 +233,22 @@ size_t inputs_picture_tokens(const struct call *call, const struct inputs *input
     return pictures * engine_picture_tokens(call_engine(call));
 }
 
+int inputs_ask_outside(bool **outside, const struct call *call, struct inputs *inputs, struct err *err)
+{
+    const int rc = call_alloc(outside, call, inputs->count, sizeof **outside, err);
+    for (size_t i = 0; i < inputs->count && !rc; i++) {
+        (*outside)[i] = false;
+        inputs->items[i].outside = &(*outside)[i];
+    }
+    return rc;
+}
+
+void note_outside(json_t *object, bool outside)
+{
+    if (outside)
+        json_object_set_new(object, "outside", json_true());
+}
+
 int inputs_encode(
     float **embeddings, size_t *tokens, const struct call *call, const struct inputs *inputs, struct err *err)
 {

@@ -42,6 +42,13 @@ size_t inputs_picture_tokens(const struct call *call, const struct inputs *input
 int picture_of_string(
     struct picture_source *out, const struct call *call, const char *text, const char *name, struct err *err);
 
+/* outside (count), in memory of the request: inputs_encode will say there of each picture whether it is outside what the
+ * model knows. ERR_MEMORY. */
+int inputs_ask_outside(bool **outside, const struct call *call, struct inputs *inputs, struct err *err);
+
+/* Notes it in an object of an answer, where it is so. */
+void note_outside(json_t *object, bool outside);
+
 /* embeddings (count, E), in memory of the request. Errors are engine_encode's. */
 int inputs_encode(float **embeddings, size_t *tokens, const struct call *call, const struct inputs *inputs,
     struct err *err);

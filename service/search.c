@@ -27,6 +27,7 @@ struct terms {
     int64_t *ids;         // (id_count): items, whose vectors the index has
     float *weights;       // (input_count + id_count): in that order
     size_t input_count, id_count;
+    bool outside; /* a picture of them is outside what the model knows */
 };
 
 /* ---- terms --------------------------------------------------------------------------------------------- */
@@ -41,7 +42,7 @@ static void add_input(struct terms *terms, struct input input, double weight)
 static int add_picture(
     struct terms *terms, const struct call *call, const char *image, double weight, struct err *err)
 {
-    struct input input = {.kind = INPUT_PICTURE};
+    struct input input = {.kind = INPUT_PICTURE, .outside = &terms->outside};
     const int rc = picture_of_string(&input.picture, call, image, "image", err);
     if (!rc)
         add_input(terms, input, weight);
@@ -356,5 +357,9 @@ int handle_search(struct call *call, struct err *err)
     search.query = query;
     if (!rc)
         rc = shelf_search(&hits, index, &search, &call->request->arena, &call->request->job, err);
-    return rc ? rc : answer(call, &hits, &search, err);
+    if (!rc)
+        rc = answer(call, &hits, &search, err);
+    if (!rc)
+        note_outside(call->answer, terms.outside);
+    return rc;
 }

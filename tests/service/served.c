@@ -123,7 +123,8 @@ struct service *served_with(struct service_options options)
     static const char *const names[] = {"pictures"}, *const paths[] = {INDEX};
     struct err err;
     struct service *service;
-    options.model = MODEL;
+    if (!options.model)
+        options.model = MODEL;
     options.device = (struct device_options){.precision = "f32"};
     options.index_names = names;
     options.index_paths = paths;

@@ -31,7 +31,7 @@ extern struct served served;
 int served_open(void **state);
 int served_close(void **state);
 
-/* A service with other options than those of served_open, its index and model filled in. */
+/* A service with other options than those of served_open, its index filled in, and its model where there is none. */
 struct service *served_with(struct service_options options);
 
 /* embedding (WIDTH), of length 1. */
