@@ -115,6 +115,10 @@ static error_t parse_device(int key, char *argument, struct argp_state *state)
 {
     struct device_options *options = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        options->weights_in_file =
+            true; /* commands are short and begin with it; the service lives long with it */
+        return 0;
     case KEY_DEVICE:
         options->device = argument;
         return 0;

@@ -305,6 +305,7 @@ int device_open_tuned(
              &device->provider, &device->precision, device->id, options->gemm, options->precision, err)))
         goto done;
     device->activations = precisions[device->precision].activations;
+    device->weights_in_file = options->weights_in_file;
     /* Here, and not at the first product: a thread of OpenCL's may be bound to one CPU, and so would be what
      * it starts. */
     if (device->provider->pooled && (rc = pool_open(&device->pool, thread_default() - 1, err)))

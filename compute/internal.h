@@ -41,6 +41,7 @@ struct device {
     enum precision precision;
     enum dtype activations; /* what layers hand each other, but for residual sums: `real` in kernels */
     const struct layer_provider *provider;
+    bool weights_in_file;
     struct pool *pool; /* for native kernels of ours: as many members as CPUs; NULL: the provider has none */
     struct tuning tuning;
     pthread_mutex_t lock; /* guards programs */

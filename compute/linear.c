@@ -25,8 +25,8 @@ static int pack_rounded(struct linear *linear, struct device *device, const floa
     return rc;
 }
 
-int linear_load(
-    struct linear **out, struct device *device, const float *weight, size_t n, size_t k, struct err *err)
+static int load(struct linear **out, struct device *device, const float *weight, bool lasting, size_t n,
+    size_t k, struct err *err)
 {
     struct linear *linear = mem_new(1, sizeof *linear);
     if (!linear)
@@ -38,6 +38,7 @@ int linear_load(
         .n = n,
         .k = k,
         .dtype = dtype,
+        .lasting = lasting && device->weights_in_file && dtype == device->activations,
     };
     int rc = dtype == device->activations ? device->provider->pack(linear, device, weight, err)
                                           : pack_rounded(linear, device, weight, err);
@@ -47,6 +48,20 @@ int linear_load(
     }
     *out = linear;
     return 0;
+}
+
+int linear_load(
+    struct linear **out, struct device *device, const float *weight, size_t n, size_t k, struct err *err)
+{
+    return load(out, device, weight, false, n, k, err);
+}
+
+int linear_load_at(struct linear **out, bool *in_place, struct device *device, const float *weight, size_t n,
+    size_t k, struct err *err)
+{
+    const int rc = load(out, device, weight, true, n, k, err);
+    *in_place = !rc && (*out)->in_place;
+    return rc;
 }
 
 void linear_free(struct linear *linear)

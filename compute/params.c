@@ -158,6 +158,7 @@ static int fetch_resized(float *out, const struct weights *weights, const struct
 struct values {
     const float *at;
     float *own;
+    bool kept; /* they go on being read there */
 };
 
 static int values_get(struct values *out, const struct param *param, const struct place *place, int rank,
@@ -188,7 +189,9 @@ static int values_get(struct values *out, const struct param *param, const struc
 
 static void values_release(struct values *values, const struct weights *weights, size_t count)
 {
-    if (values->at && !values->own)
+    if (values->kept)
+        weights_keep(weights, values->at);
+    else if (values->at && !values->own)
         weights_forget(weights, values->at, count * sizeof *values->at);
     free(values->own);
 }
@@ -211,13 +214,15 @@ static bool stays_in_file(const struct param *param, const struct values *values
     return param->kind == PARAM_TABLE && !values->own && device_is_cpu(device->id);
 }
 
-static int param_place(void *field, const struct param *param, const struct values *from, int rank,
+static int param_place(void *field, const struct param *param, struct values *from, int rank,
     const size_t *shape, size_t count, struct device *device, struct err *err)
 {
     const float *values = from->at;
     switch (param->kind) {
     case PARAM_LINEAR: {
-        int rc = linear_load(field, device, values, shape[0], count / shape[0], err);
+        const size_t n = shape[0], k = count / n;
+        const int rc = from->own ? linear_load(field, device, values, n, k, err)
+                                 : linear_load_at(field, &from->kept, device, values, n, k, err);
         if (!rc)
             (*(struct linear **)field)->name = param->name;
         return rc;
@@ -234,7 +239,8 @@ static int param_place(void *field, const struct param *param, const struct valu
     default: {
         struct tensor *tensor = field;
         *tensor = (struct tensor){.shape = tensor_shape(rank, shape), .dtype = DTYPE_F32};
-        if (stays_in_file(param, from, device))
+        from->kept = stays_in_file(param, from, device);
+        if (from->kept)
             return device_buffer_at(&tensor->buffer, device, values, count * sizeof *values, err);
         return device_buffer(&tensor->buffer, device, values, count * sizeof *values, err);
     }
@@ -258,8 +264,6 @@ static int param_load(void *object, const struct param *param, const struct plac
     int rc = values_get(&values, param, place, rank, shape, count, weights, err);
     if (!rc)
         rc = param_place((char *)object + param->field, param, &values, rank, shape, count, device, err);
-    if (!rc && stays_in_file(param, &values, device))
-        weights_keep(weights, values.at);
     if (rc == ERR_MEMORY || rc == ERR_DEVICE)
         say_which(err, place);
     values_release(&values, weights, count);

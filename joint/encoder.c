@@ -133,7 +133,9 @@ int encoder_pixels(
     if (count > encoder->max_batch)
         return err_set(
             err, ERR_ARGUMENT, "%zu pictures in a batch of at most %zu", count, encoder->max_batch);
-    const int rc = judge_scope(encoder, pixels, count, err);
+    int rc = model_check_files(encoder->model, err);
+    if (!rc)
+        rc = judge_scope(encoder, pixels, count, err);
     return rc || !count ? rc : run_pixels(encoder->stream, encoder->model, embeddings, pixels, count, err);
 }
 

@@ -31,7 +31,7 @@ void scope_release(struct scope *scope);
 /* *out: whether a picture, the square (S, S, 3) of it, is outside. */
 int model_judge_scope(bool *out, const struct model *model, const uint8_t *pixels, struct err *err);
 
-/* weights_check_files: encoding texts reads the model's file. */
+/* weights_check_files: encoding may read the model's file. */
 int model_check_files(const struct model *model, struct err *err);
 
 /* params_save of what neither tower has: the logit scale. */

@@ -26,6 +26,8 @@ struct linear {
     size_t n, k;
     enum dtype dtype; /* what the provider takes rows in */
     void *packed;     /* the provider's own: weights and bias as it wants them */
+    bool lasting;     /* the weights that pack() gets stay where they are */
+    bool in_place;    /* and pack() has left them there */
     struct {
         float *host; // (K)
         cl_mem device;

@@ -224,10 +224,14 @@ int packed_open(struct linear *linear, struct device *device, const float *weigh
 
     const dnnl_dims_t dims = {(dnnl_dim_t)linear->k, (dnnl_dim_t)linear->n},
                       strides = {1, (dnnl_dim_t)linear->k};
-    if (!(status = dnnl_engine_create(&packed->engine, dnnl_cpu, 0)) &&
-        !(status = desc_any(&any, 2, dims, data_type(linear->dtype))) &&
-        !(status = desc_strided(&plain, 2, dims, dnnl_f32, strides)) &&
-        !(status = plan_build(typical, linear, packed->engine, false, any, &packed->layout)))
+    status = dnnl_engine_create(&packed->engine, dnnl_cpu, 0);
+    if (!status && linear->lasting && linear->dtype == DTYPE_F32) {
+        linear->in_place = true;
+        if (!(status = desc_strided(&packed->layout, 2, dims, dnnl_f32, strides)))
+            status = dnnl_memory_create(&packed->weights, packed->layout, packed->engine, (void *)weight);
+    } else if (!status && !(status = desc_any(&any, 2, dims, data_type(linear->dtype))) &&
+               !(status = desc_strided(&plain, 2, dims, dnnl_f32, strides)) &&
+               !(status = plan_build(typical, linear, packed->engine, false, any, &packed->layout)))
         status = reorder(packed, plain, weight);
 done:
     desc_free(any);

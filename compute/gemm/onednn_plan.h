@@ -2,8 +2,8 @@
 /*
  * Inside compute: a layer's weights as oneDNN wants them, and its products made ready to run.
  *
- * Weights are reordered once, at load, to the layout oneDNN picks for a large batch; products for every other
- * number of rows are asked to take that layout.
+ * Weights are reordered once, at load, to the layout oneDNN picks for a large batch, or stay as they lie in a file
+ * (device_options.weights_in_file); products for every other number of rows are asked to take that layout.
  */
 #ifndef DIPTYCH_COMPUTE_GEMM_ONEDNN_PLAN_H
 #define DIPTYCH_COMPUTE_GEMM_ONEDNN_PLAN_H
@@ -27,7 +27,7 @@ enum { PLANS_MAX = 128 }; /* texts come in many lengths; after that a plan is ma
 struct packed {
     dnnl_engine_t engine;
     desc layout;  // of the weights, (K, N)
-    void *memory; /* that they lie in */
+    void *memory; /* that they lie in; NULL: that of a file */
     dnnl_memory_t weights;
     float *bias;          // (N), or NULL
     pthread_mutex_t lock; /* guards plans; a plan in the table lives as long as the layer */
