@@ -9,6 +9,7 @@
 #include "vision/vision.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     EDGE = 24, /* a pixel is at an edge where it differs by so much, of 255, from a neighbour in a channel */
@@ -18,8 +19,8 @@ enum {
 
 /* A colour in steps, and how many pixels have it. */
 struct colour {
-    int rgb[3];
-    size_t count;
+    uint8_t rgb[3];
+    uint32_t count;
 };
 
 /* half (H, H, 3) of pixels (edge, edge, 3), H = edge / 2. */
@@ -53,29 +54,31 @@ static bool is_smooth(const uint8_t *pixels, size_t size, size_t x, size_t y)
 static int by_rgb(const void *a, const void *b)
 {
     const struct colour *p = a, *q = b;
-    for (int c = 0; c < 3; c++)
-        if (p->rgb[c] != q->rgb[c])
-            return p->rgb[c] - q->rgb[c];
-    return 0;
+    return memcmp(p->rgb, q->rgb, sizeof p->rgb);
+}
+
+/* Puts a colour behind others, with the last where that is the same. */
+static void append(struct colour *colours, size_t *count, struct colour colour)
+{
+    if (*count && !by_rgb(&colours[*count - 1], &colour))
+        colours[*count - 1].count += colour.count;
+    else
+        colours[(*count)++] = colour;
 }
 
 /* The colours of all smooth pixels, each once; returns how many there are. */
 static size_t gather(struct colour *colours, const uint8_t *pixels, size_t size)
 {
-    size_t count = 0, distinct = 0;
+    size_t runs = 0, distinct = 0;
     for (size_t y = 0; y < size; y++)
         for (size_t x = 0; x < size; x++) {
             const uint8_t *at = pixels + 3 * (y * size + x);
             if (is_smooth(pixels, size, x, y))
-                colours[count++] = (struct colour){{at[0] / STEP, at[1] / STEP, at[2] / STEP}, 1};
+                append(colours, &runs, (struct colour){{at[0] / STEP, at[1] / STEP, at[2] / STEP}, 1});
         }
-    qsort(colours, count, sizeof *colours, by_rgb);
-    for (size_t i = 0; i < count; i++) {
-        if (distinct && !by_rgb(&colours[distinct - 1], &colours[i]))
-            colours[distinct - 1].count++;
-        else
-            colours[distinct++] = colours[i];
-    }
+    qsort(colours, runs, sizeof *colours, by_rgb);
+    for (size_t i = 0; i < runs; i++)
+        append(colours, &distinct, colours[i]);
     return distinct;
 }
 
