@@ -122,6 +122,22 @@ static int score_systems(struct score *s, struct err *err)
     return rc;
 }
 
+/* Numbers that say something else than people think. */
+static void say_caveats(const struct score *s)
+{
+    const struct caption_scores *scores = s->scores;
+    const enum bleu_tokeniser tokeniser = s->request.options.sacrebleu.tokeniser;
+    if (s->pairs.count == 1 && !s->request.df_path &&
+        (scores->images[METRIC_CIDER_D] || scores->images[METRIC_CIDER_PLAIN]))
+        message("CIDEr of one image is 0: words weigh by how few of the images have them; --df takes the "
+                "weights of a larger set");
+    if (scores->images[METRIC_SACREBLEU] && tokeniser != TOKENISE_ZH && tokeniser != TOKENISE_CHAR &&
+        captions_lack_blanks(s->pairs.systems[0], s->pairs.count))
+        message("these captions are written without blanks, so that sacreBLEU's words by %s are whole "
+                "sentences: --tokenize zh for Chinese, char for others, or --metrics chrF2",
+            bleu_tokenisers[tokeniser]);
+}
+
 /* ---- the command --------------------------------------------------------------------------------------- */
 
 static int print_report(const struct score *s, struct err *err)
@@ -161,7 +177,10 @@ static int score_run(struct score *s, struct err *err)
         rc = join(s, err);
     if (!rc)
         rc = score_systems(s, err);
-    return rc ? rc : print_report(s, err);
+    if (rc)
+        return rc;
+    say_caveats(s);
+    return print_report(s, err);
 }
 
 static void score_release(struct score *s)

@@ -46,7 +46,7 @@ static const struct argp_option options[] = {
         "Take CIDEr's document frequencies from a file that --save-df wrote, or a published pickle", 2},
     {"save-df", KEY_SAVE_DF, "FILE", 0,
         "Write the document frequencies of all references; needs no candidates", 2},
-    {"tokenize", KEY_TOKENIZE, "13a|none", 0, "sacreBLEU's words (default: 13a)", 2},
+    {"tokenize", KEY_TOKENIZE, "NAME", 0, "sacreBLEU's words: 13a, none, zh, char or intl (default: 13a)", 2},
     {"smooth", KEY_SMOOTH, "METHOD", 0, "sacreBLEU's smoothing: exp, floor, add-k, none (default: exp)", 2},
     {"smooth-value", KEY_SMOOTH_VALUE, "X", 0, "For floor (default: 0.1) and add-k (default: 1)", 2},
     {"lowercase", KEY_LOWERCASE, NULL, 0, "sacreBLEU and chrF in lower case, as TER always is", 2},

@@ -65,6 +65,11 @@ size_t unicode_write(char *to, int32_t c)
     return (size_t)utf8proc_encode_char(c, (uint8_t *)to);
 }
 
+char unicode_category(int32_t c)
+{
+    return *utf8proc_category_string(c);
+}
+
 size_t unicode_cluster(struct span text)
 {
     utf8proc_int32_t state = 0;
@@ -88,14 +93,10 @@ bool unicode_is_control(int32_t c)
 
 bool unicode_is_punctuation(int32_t c)
 {
-    const utf8proc_category_t category = utf8proc_category(c);
     if (c < 0x80)
         return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
                (c >= '{' && c <= '~');
-    return category == UTF8PROC_CATEGORY_PC || category == UTF8PROC_CATEGORY_PD ||
-           category == UTF8PROC_CATEGORY_PS || category == UTF8PROC_CATEGORY_PE ||
-           category == UTF8PROC_CATEGORY_PI || category == UTF8PROC_CATEGORY_PF ||
-           category == UTF8PROC_CATEGORY_PO;
+    return unicode_category(c) == 'P';
 }
 
 bool unicode_is_digit(int32_t c)

@@ -29,6 +29,9 @@ int32_t unicode_read(struct span text, size_t *width);
 /* Writes a character, and returns its width: at most 4 bytes. */
 size_t unicode_write(char *to, int32_t c);
 
+/* The first letter of the general category: L, M, N, P, S, Z or C. */
+char unicode_category(int32_t c);
+
 /* Bytes of the extended grapheme cluster that text, which is not empty, begins with. */
 size_t unicode_cluster(struct span text);
 

@@ -163,9 +163,13 @@ enum bleu_smoothing {
     SMOOTH_NONE,
 };
 
+/* sacreBLEU's tokenizers that need nothing beside them. */
 enum bleu_tokeniser {
-    TOKENISE_13A,
+    TOKENISE_13A,  /* mteval-v13a's: signs of ASCII apart, but for a stop between digits */
     TOKENISE_NONE, /* white space */
+    TOKENISE_ZH,   /* Chinese characters one by one, all else as 13a */
+    TOKENISE_CHAR, /* every character */
+    TOKENISE_INTL, /* mteval-v14's: Unicode's punctuation and symbols apart */
 };
 
 extern const char *const bleu_smoothings[], *const bleu_tokenisers[]; /* names; NULL ends them */
@@ -196,6 +200,11 @@ struct sacrebleu_scores {
 int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *pairs, size_t count,
     const struct sacrebleu_options *options, struct err *err);
 void sacrebleu_scores_release(struct sacrebleu_scores *scores);
+
+/* Whether most letters of the candidates are of scripts that are written without blanks (Chinese, Japanese, Thai, Lao,
+ * Burmese, Khmer): BLEU with words between white space then compares whole sentences, and chrF or characters are what
+ * people take. */
+bool captions_lack_blanks(const struct caption_pair *pairs, size_t count);
 
 /* The line that sacreBLEU prints, as snprintf: BLEU = 11.53 59.9/18.9/6.4/2.4 (BP = 1.000 ratio = 1.011
  * hyp_len = 26177 ref_len = 25897) */

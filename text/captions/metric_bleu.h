@@ -14,7 +14,8 @@ void bleu_stats_add(struct bleu_stats *sum, const struct bleu_stats *stats);
 void bleu_score(struct bleu *bleu);
 void sacrebleu_score(struct sacrebleu *bleu, const struct sacrebleu_options *options, bool effective_order);
 
-/* Text cut into words as mteval-v13a does it, a blank between them, in the arena. NULL when out of memory. */
-char *words_13a(struct arena *arena, const char *text, size_t length);
+/* Text, without white space at its end, cut into words with a blank between them, in the arena. NULL when out of
+ * memory. */
+char *bleu_words(struct arena *arena, enum bleu_tokeniser tokeniser, struct span text);
 
 #endif

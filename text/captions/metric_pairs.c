@@ -25,6 +25,31 @@ int caption_pairs_check(const struct caption_pair *pairs, size_t count, struct e
     return 0;
 }
 
+/* Thai and Lao, Burmese, Khmer, kana, Han, half-width kana, Han beyond the first 65,536. */
+static bool is_without_blanks(int32_t c)
+{
+    static const int32_t ranges[][2] = {{0xe00, 0xeff}, {0x1000, 0x109f}, {0x1780, 0x17ff}, {0x3040, 0x30ff},
+        {0x3400, 0x4dbf}, {0x4e00, 0x9fff}, {0xff66, 0xff9d}, {0x20000, 0x3ffff}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i][0] && c <= ranges[i][1])
+            return true;
+    return false;
+}
+
+bool captions_lack_blanks(const struct caption_pair *pairs, size_t count)
+{
+    size_t letters = 0, without = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct span rest = span_of(pairs[i].candidate);
+        for (size_t width; rest.length; rest = span_from(rest, width)) {
+            const int32_t c = unicode_read(rest, &width);
+            letters += unicode_category(c) == 'L';
+            without += unicode_category(c) == 'L' && is_without_blanks(c);
+        }
+    }
+    return 2 * without > letters;
+}
+
 /* As Python's str.lower does it. */
 static const char *lower(struct arena *arena, const char *text)
 {

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 const char *const bleu_smoothings[] = {"exp", "floor", "add-k", "none", NULL};
-const char *const bleu_tokenisers[] = {"13a", "none", NULL};
 
 /* ---- the score ----------------------------------------------------------------------------------------- */
 
@@ -77,9 +76,7 @@ static char *words_of(struct arena *arena, const char *text, const struct sacreb
         kept.length = (size_t)(rest.data - text);
     if (options->lowercase && unicode_normalise(&kept, arena, kept, NORMAL_LOWER | NORMAL_FINAL_SIGMA, NULL))
         return NULL;
-    if (options->tokeniser == TOKENISE_NONE)
-        return arena_copy(arena, kept.data, kept.length);
-    return words_13a(arena, kept.data, kept.length);
+    return bleu_words(arena, options->tokeniser, kept);
 }
 
 /* The pair in words; empty references count only where there are no others. False when out of memory. */

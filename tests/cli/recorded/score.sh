@@ -12,6 +12,10 @@ run score-options score -r refs.json -c candidates.json --context off --smooth f
 run score-metrics score -r refs.json -c candidates.json --metrics chrF2,chrF2++,TER,ROUGE_L -v
 run score-metrics-all score -r refs.json -c candidates.json --metrics all -f json
 run score-metrics-wrong score -r refs.json -c candidates.json --metrics chrF2,,TER
+printf '一只猫坐在垫子上。\n' >zh-reference.txt
+printf '一只猫在垫子上\n' >zh.txt
+run score-chinese score -r zh-reference.txt -c zh.txt
+run score-chinese-cut score -r zh-reference.txt -c zh.txt --tokenize zh --metrics sacreBLEU
 run score-tokens score -r refs.json -c candidates.json --tokenize none --smooth add-k -v
 
 # ---- kinds of files

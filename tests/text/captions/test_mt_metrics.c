@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* chrF, chrF++ and TER against sacreBLEU's, of sentences that tests/golden/mt_metrics.py made up. */
+#include "text/captions/metric_bleu.h"
 #include "text/captions/metric_sums.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +98,35 @@ static void ter_is_sacrebleus(void **state)
     }
 }
 
+/* The words of a list, with a blank between; free() it. */
+static char *joined(const json_t *list)
+{
+    char *text = calloc(1, 4096), *end = text;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        end += sprintf(end, "%s%s", i ? " " : "", json_string_value(json_array_get(list, i)));
+    return text;
+}
+
+static void words_are_sacrebleus(void **state)
+{
+    (void)state;
+    const json_t *texts = json_object_get(golden, "texts"), *words = json_object_get(golden, "words");
+    for (int t = 0; bleu_tokenisers[t]; t++) {
+        const json_t *theirs = json_object_get(words, bleu_tokenisers[t]);
+        assert_int_equal(json_array_size(theirs), json_array_size(texts));
+        for (size_t i = 0; i < json_array_size(texts); i++) {
+            const char *text = json_string_value(json_array_get(texts, i));
+            struct arena arena = {0};
+            const char *ours = bleu_words(&arena, (enum bleu_tokeniser)t, span_of(text));
+            char *expected = joined(json_array_get(theirs, i));
+            if (strcmp(ours, expected))
+                fail_msg("%s of '%s': '%s', not '%s'", bleu_tokenisers[t], text, ours, expected);
+            free(expected);
+            arena_release(&arena);
+        }
+    }
+}
+
 static void bad_pairs_are_refused(void **state)
 {
     static const char *const reference[] = {"a"};
@@ -117,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chrf_is_sacrebleus),
         cmocka_unit_test(ter_is_sacrebleus),
+        cmocka_unit_test(words_are_sacrebleus),
         cmocka_unit_test(bad_pairs_are_refused),
     };
     return cmocka_run_group_tests(tests, read_golden, drop_golden);
