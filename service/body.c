@@ -175,11 +175,19 @@ static int read_json(struct call *call, struct err *err)
     return rc ? rc : json_parse(&call->body, body.data, body.length, "the body", err);
 }
 
+static enum body_type type_of_body(const struct call *call)
+{
+    return call->route->picture ? type_of(request_header(call->request, "Content-Type")) : TYPE_JSON;
+}
+
+bool body_in_query(const struct call *call)
+{
+    return type_of_body(call) == TYPE_PICTURE;
+}
+
 int body_read(struct call *call, struct err *err)
 {
-    const struct http_request *request = call->request;
-    const enum body_type type =
-        call->route->picture ? type_of(request_header(request, "Content-Type")) : TYPE_JSON;
+    const enum body_type type = type_of_body(call);
     if (type == TYPE_JSON)
         return read_json(call, err);
     call->body = json_object();

@@ -45,11 +45,12 @@ struct route {
     enum body_kind body;
     enum manners manners;
     const char *picture; /* NULL, or the field that holds pictures: the body may be a form or a picture too */
-    const char *const *queries; /* NULL, or the parameters that its query string may have, which NULL ends */
-    bool open;                  /* needs no token */
-    bool early;                 /* answered before all is loaded */
-    bool writes;                /* changes something: takes ACCESS_WRITE */
-    bool networks;              /* its clients send no token: networks can be let in without one */
+    const char *const
+        *queries;  /* NULL: any; or the parameters that its query string may have, which NULL ends */
+    bool open;     /* needs no token */
+    bool early;    /* answered before all is loaded */
+    bool writes;   /* changes something: takes ACCESS_WRITE */
+    bool networks; /* its clients send no token: networks can be let in without one */
     const char *summary;
 };
 
@@ -86,6 +87,9 @@ int fields_known(const json_t *object, const char *const *names, struct err *err
 int queries_known(const struct call *call, const char *const *names, struct err *err);
 
 /* ---- bodies: body.c ------------------------------------------------------------------------------------ */
+
+/* Whether the fields of a request's body stand in its query string. */
+bool body_in_query(const struct call *call);
 
 /* Whether a route takes bodies of a Content-Type, NULL where none is said. */
 bool body_type_fits(const struct route *route, const char *type);

@@ -155,7 +155,8 @@ static void refuse(
 static int run(struct call *call, struct err *err)
 {
     const bool read = call->route->body == BODY_JSON || call->route->body == BODY_UNNAMED;
-    int rc = call->route->queries ? queries_known(call, call->route->queries, err) : 0;
+    int rc =
+        call->route->queries && !body_in_query(call) ? queries_known(call, call->route->queries, err) : 0;
     if (!rc && read)
         rc = body_read(call, err);
     return rc ? rc : call->route->handle(call, err);

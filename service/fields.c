@@ -129,6 +129,10 @@ static int check_parameter(void *context, const char *name, const char *value)
 {
     const struct query_check *check = context;
     (void)value;
+    if (!*check->names)
+        return err_set(check->err, ERR_ARGUMENT,
+            "'%.40s' stands in the query string, which has nothing to say here: fields go into the body",
+            name);
     return check_known(name, check->names, check->err);
 }
 

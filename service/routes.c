@@ -5,6 +5,9 @@
 
 #define OPEN .open = true, .early = true
 
+/* Fields of a body stand in the body; of a picture's, which has no place for them, in the query string: see body.c. */
+static const char *const of_body[] = {NULL};
+
 static const char *const of_index[] = {"index", NULL}, *const of_thumbnail[] = {"index", "edge", NULL},
                          *const of_map[] = {"index", "kind", NULL};
 
@@ -17,19 +20,19 @@ const struct route routes[] = {
     {"GET", "/v1/login", handle_login_state, BODY_NONE, MANNERS_OPENAI, .early = true,
         .summary = "What the client may do: 200 with {\"access\": \"read\" or \"write\"}, or 401 where it "
                    "must log in"},
-    {"POST", "/v1/login", handle_login, BODY_JSON, MANNERS_OPENAI, OPEN,
+    {"POST", "/v1/login", handle_login, BODY_JSON, MANNERS_OPENAI, .queries = of_body, OPEN,
         .summary =
             "Takes {\"token\"} and answers the same, with a cookie that stands for the token from then on"},
     {"POST", "/v1/logout", handle_logout, BODY_NONE, MANNERS_OPENAI, OPEN, .summary = "204; ends the cookie"},
     {"POST", "/v1/embeddings", handle_embeddings, BODY_JSON, MANNERS_OPENAI, .picture = "input",
         .summary = "Embeddings of texts and pictures, as OpenAI's clients ask for them"},
-    {"POST", "/v1/classify", handle_classify, BODY_JSON, MANNERS_OPENAI, .picture = "input",
-        .summary = "Which of some labels pictures or texts fit best"},
-    {"POST", "/v1/rank", handle_rank, BODY_JSON, MANNERS_OPENAI, .picture = "image",
+    {"POST", "/v1/classify", handle_classify, BODY_JSON, MANNERS_OPENAI, .queries = of_body,
+        .picture = "input", .summary = "Which of some labels pictures or texts fit best"},
+    {"POST", "/v1/rank", handle_rank, BODY_JSON, MANNERS_OPENAI, .queries = of_body, .picture = "image",
         .summary = "Captions ordered by how well they fit a picture"},
-    {"POST", "/v1/search", handle_search, BODY_JSON, MANNERS_OPENAI, .picture = "image",
+    {"POST", "/v1/search", handle_search, BODY_JSON, MANNERS_OPENAI, .queries = of_body, .picture = "image",
         .summary = "What an index has that is closest to texts, pictures and items"},
-    {"POST", "/v1/score", handle_score, BODY_JSON, MANNERS_OPENAI,
+    {"POST", "/v1/score", handle_score, BODY_JSON, MANNERS_OPENAI, .queries = of_body,
         .summary = "Captions against what people said of the images: BLEU, ROUGE-L, CIDEr, sacreBLEU"},
     {"GET", "/v1/items/*", handle_item, BODY_NONE, MANNERS_OPENAI, .queries = of_index,
         .summary = "An item of an index"},
@@ -39,8 +42,8 @@ const struct route routes[] = {
         .queries = of_thumbnail, .summary = "An item's picture, made small"},
     {"GET", "/v1/index/map", handle_index_map, BODY_NONE, MANNERS_OPENAI, .queries = of_map,
         .summary = "Where an index's items lie in the plane of their two principal components"},
-    {"POST", "/v1/items", handle_items_add, BODY_JSON, MANNERS_OPENAI, .picture = "image", .writes = true,
-        .summary = "Adds pictures and texts to an index"},
+    {"POST", "/v1/items", handle_items_add, BODY_JSON, MANNERS_OPENAI, .queries = of_body, .picture = "image",
+        .writes = true, .summary = "Adds pictures and texts to an index"},
     {"DELETE", "/v1/items/*", handle_item_delete, BODY_NONE, MANNERS_OPENAI, .queries = of_index,
         .writes = true, .summary = "Takes an item out of an index, and a picture that was added here away"},
     {"POST", "/v1/index/update", handle_update_start, BODY_NONE, MANNERS_OPENAI, .queries = of_index,

@@ -182,6 +182,21 @@ static void wrong_heads_have_their_status(void **state)
     }
 }
 
+/* Azure's clients of OpenAI's route send an api-version. */
+static void fields_in_the_query_string_of_a_json_body_are_named(void **state)
+{
+    static const char type[] = "Content-Type: application/json\r\n";
+    (void)state;
+    struct answer answer =
+        client_once(served.port, "POST", "/v1/search?top=1", type, "{\"text\": \"a red heart\"}");
+    assert_int_equal(answer.status, 400);
+    assert_non_null(strstr(answer.body, "'top' stands in the query string"));
+    answer_release(&answer);
+    answer = client_once(served.port, "POST", "/v1/embeddings?api-version=1", type, "{\"input\": \"a\"}");
+    assert_int_equal(answer.status, 200);
+    answer_release(&answer);
+}
+
 /* Sends bytes as they are. */
 static struct answer send_raw(const char *text)
 {
@@ -401,6 +416,7 @@ int main(void)
         cmocka_unit_test(many_values_are_too_many),
         cmocka_unit_test(methods_that_are_allowed_are_said),
         cmocka_unit_test(wrong_heads_have_their_status),
+        cmocka_unit_test(fields_in_the_query_string_of_a_json_body_are_named),
         cmocka_unit_test(other_sites_names_are_refused),
         cmocka_unit_test(heads_that_say_two_things_are_refused),
         cmocka_unit_test(bodies_must_be_json),
