@@ -9,10 +9,7 @@ set -eu
 program=$(realpath "$1")
 examples=${2:-100}
 shift "$(($# > 2 ? 2 : $#))"
-root=$(cd "$(dirname "$0")/../.." && pwd -P)
-folder=$(mktemp -d)
-server=
-trap '[ -z "$server" ] || kill "$server"; rm -rf "$folder"' EXIT
+. "$(dirname "$0")/start.sh"
 
 run=${SCHEMATHESIS:-$folder/venv/bin/schemathesis}
 if [ ! -x "$run" ]; then
@@ -20,16 +17,7 @@ if [ ! -x "$run" ]; then
     "$folder/venv/bin/python" -m pip install -q --disable-pip-version-check schemathesis==4.32.5
 fi
 
-"$program" index build "$folder/pictures.dip" "$root/assets/pictures" --model "$root/tests/model" --precision f32 \
-    >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
-"$program" serve --model "$root/tests/model" --precision f32 --index "$folder/pictures.dip" --listen 127.0.0.1:0 \
-    2>"$folder/log" &
-server=$!
-until grep -q '^listening' "$folder/log"; do
-    kill -0 "$server" 2>/dev/null || { cat "$folder/log"; exit 1; }
-    sleep 0.1
-done
-url=$(sed -n 's/^listening on //p' "$folder/log")
+start_service "$program"
 
 # What a schema cannot say: a picture's bytes, an expression of SQLite.
 cat >"$folder/formats.py" <<'END'

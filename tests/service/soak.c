@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * soak PORT PID SECONDS REQUESTS: many clients of a service that runs, each asking for something else every time: right
- * and wrong requests, ones that are given up on the way, answers that nobody reads, items added and deleted, updates. It ends after so many seconds or
- * requests, whichever comes first; 0 is no limit.
+ * and wrong requests, ones that are given up on the way, answers that nobody reads, items added and deleted, updates,
+ * reloads. It ends after so many seconds or requests, whichever comes first; 0 is no limit.
  *
  * Every answer must have the status that it has, and the numbers that it had when it was asked for alone; and the
  * process PID must have no more files and, unless SOAK_ANY_MEMORY is set, no more memory than when a tenth was done.
@@ -84,6 +84,9 @@ static const struct question questions[] = {
     {"GET", "/ready", NULL, NULL, 200},
     {"GET", "/openapi.json", NULL, NULL, 200},
     {"GET", "/page.js", NULL, NULL, 200},
+    {"GET", "/v1/login", NULL, NULL, 200},
+    {"POST", "/v1/login", JSON_TYPE, "{\"token\": \"none of ours\"}", 401},
+    {"POST", "/v1/logout", NULL, NULL, 204},
     {"GET", "/nothing", NULL, NULL, 404},
     {"DELETE", "/health", NULL, NULL, 405},
     {"GET", "/health", "Origin: http://evil.example\r\n", NULL, 403},
@@ -192,6 +195,7 @@ static struct {
     double until;
     long requests; /* to be made; 0: any number */
     atomic_long done, busy, wrong;
+    atomic_bool pause; /* of all clients */
 } soak;
 
 static struct answer ask(int fd, size_t i)
@@ -305,6 +309,15 @@ static void change_index(int fd, uint64_t random)
     }
 }
 
+/* Has the index opened anew, under all that is being searched. */
+static void reload(int fd)
+{
+    struct answer answer = client_ask(fd, "POST", "/v1/reload", NULL, NULL);
+    if (answer.status != 200 && answer.status != 429)
+        tell_wrong("POST /v1/reload", &answer);
+    answer_release(&answer);
+}
+
 /* Follows an update to its end, or leaves it. */
 static void update_index(uint64_t random)
 {
@@ -336,6 +349,8 @@ static void *client(void *number)
     for (uint64_t i = 0; goes_on(); i++) {
         const uint64_t random = random_at(seed, i);
         const size_t which = random % QUESTIONS;
+        while (soak.pause)
+            usleep(10000);
         soak.done++;
         if (random >> 60 == 0) {
             give_up(which, random >> 20 & 0xffffff);
@@ -346,6 +361,10 @@ static void *client(void *number)
             continue;
         }
         fd = fd < 0 ? client_connect(soak.port) : fd;
+        if (random >> 52 == 0xffe) {
+            reload(fd);
+            continue;
+        }
         if (random >> 60 == 1) {
             change_index(fd, random);
             continue;
@@ -416,6 +435,29 @@ static int judge(size_t files, size_t memory, size_t files_before, size_t memory
     return files && memory && files <= files_before + CLIENTS && flat && !soak.wrong ? 0 : 1;
 }
 
+static bool model_is_loaded(void)
+{
+    struct answer answer = client_once(soak.port, "GET", "/metrics", NULL, NULL);
+    const bool loaded = !answer.body || !strstr(answer.body, "model_loaded 0");
+    answer_release(&answer);
+    return loaded;
+}
+
+/* Until the service has given its model back, as it does after the second that soak.sh says; the next requests meet
+ * while it is loaded. */
+static void pause_all(void)
+{
+    const double until = time_now() + 60;
+    soak.pause = true;
+    while (model_is_loaded() && time_now() < until)
+        usleep(100000);
+    if (model_is_loaded()) {
+        fprintf(stderr, "the model is not given back\n");
+        soak.wrong++;
+    }
+    soak.pause = false;
+}
+
 int main(int argc, char **argv)
 {
     pthread_t threads[CLIENTS];
@@ -439,6 +481,7 @@ int main(int argc, char **argv)
         printf(
             "%8ld requests: %zu files, %zu KiB\n", (long)soak.done, files_of_process(), memory_of_process());
         fflush(stdout);
+        pause_all();
     }
     for (size_t i = 0; i < CLIENTS; i++)
         pthread_join(threads[i], NULL);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # soak.sh SECONDS [BUILD [REQUESTS]]: mixed load on BUILD/diptych serve for so many seconds, or requests (0: no limit), as
-# soak.c asks for it; then the service must end with 0. A build with sanitizers must report nothing, and may take as much
-# memory as it likes.
+# soak.c asks for it, with pauses in which the model is given back; then the service must end with 0. A build with
+# sanitizers must report nothing, and may take as much memory as it likes.
 #
 #   sh tests/service/soak.sh 0 build 100000         memory and files are flat over 100,000 requests
 #   sh tests/service/soak.sh 1800 build-asan        half an hour under AddressSanitizer
@@ -11,10 +11,7 @@ set -eu
 seconds=$1
 build=$(realpath "${2:-build}")
 requests=${3:-0}
-root=$(cd "$(dirname "$0")/../.." && pwd -P)
-folder=$(mktemp -d)
-server=
-trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -rf "$folder"' EXIT
+. "$(dirname "$0")/start.sh"
 
 if grep -q '^DIPTYCH_SANITIZE:[A-Z]*=..*' "$build/CMakeCache.txt"; then
     export SOAK_ANY_MEMORY=1
@@ -24,19 +21,10 @@ if grep -q '^DIPTYCH_SANITIZE:[A-Z]*=..*' "$build/CMakeCache.txt"; then
     export TSAN_OPTIONS="history_size=7:allocator_may_return_null=1:suppressions=$root/tests/suppressions/tsan.txt"
 fi
 
-"$build/diptych" index build "$folder/pictures.dip" "$root/assets/pictures" --model "$root/tests/model" --precision f32 \
-    >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
-"$build/diptych" serve --model "$root/tests/model" --precision f32 --index "$folder/pictures.dip" --listen 127.0.0.1:0 \
-    2>"$folder/log" &
-server=$!
-until grep -q '^listening' "$folder/log"; do
-    kill -0 "$server" 2>/dev/null || { cat "$folder/log"; exit 1; }
-    sleep 0.1
-done
-port=$(sed -n 's/^listening on .*://p' "$folder/log")
+start_service "$build/diptych" --idle-unload 1s
 
 status=0
-"$build/tests/service/soak" "$port" "$server" "$seconds" "$requests" || status=1
+"$build/tests/service/soak" "${url##*:}" "$server" "$seconds" "$requests" || status=1
 kill -TERM "$server" || status=1
 wait "$server" || { echo "the service ended with $?"; status=1; }
 server=
