@@ -24,7 +24,9 @@
  * write. Some routes, whose clients send no token, may be opened to networks (network.h): the address of the peer of
  * the connection counts, never what a header says, so behind a proxy it is the proxy's.
  *
- * Tokens are kept as hashes, and compared as such in constant time.
+ * Tokens are kept as hashes, and compared as such in constant time. Wrong ones are answered at once, however many come: behind
+ * a proxy all have its address, so that a limit of so many an address would let one guesser lock everybody out. A token that
+ * is random needs none.
  */
 #ifndef DIPTYCH_SERVICE_ACCESS_H
 #define DIPTYCH_SERVICE_ACCESS_H
