@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/shelf.h"
+#include "service/reader.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-
-/* An index opened for reading, for one thread at a time. */
-struct reader {
-    struct index *index;
-    struct index_searcher *searcher; /* of the one that searches */
-    struct file_id {                 /* of its catalog: another file is another index */
-        dev_t device;
-        ino_t inode;
-    } id;
-    double missing; /* since when nothing is in its place; 0: something is */
-};
 
 struct shelf_index {
     const struct shelf_options *options;
-    const char *name, *path, *catalog;
+    struct reader_place place;
     struct batcher *batcher;
     struct writer *writer;
     struct reader search; /* the batcher's thread */
@@ -36,90 +24,7 @@ struct shelf {
     struct arena arena;
 };
 
-/* ---- readers ------------------------------------------------------------------------------------------- */
-
-static void reader_close(struct reader *reader)
-{
-    index_searcher_free(reader->searcher);
-    index_free(reader->index);
-    *reader = (struct reader){0};
-}
-
-/* Zeros where no file is there. */
-static struct file_id catalog_id(const struct shelf_index *index)
-{
-    struct stat st;
-    return stat(index->catalog, &st) ? (struct file_id){0} : (struct file_id){st.st_dev, st.st_ino};
-}
-
-/* The file is looked at first: if another comes while it is opened, the next refresh sees that. */
-static int reader_open(struct reader *reader, const struct shelf_index *index, bool searches, struct err *err)
-{
-    *reader = (struct reader){.id = catalog_id(index)};
-    int rc = index_open(&reader->index, index->path, INDEX_READ, index->options->fingerprint, err);
-    if (!rc && searches)
-        rc = index_searcher_open(&reader->searcher, reader->index, index->options->device, err);
-    if (rc)
-        reader_close(reader);
-    return rc;
-}
-
-/* Whether something else lies at the reader's path by now, or nothing. */
-static bool was_replaced(const struct reader *reader, const struct shelf_index *index)
-{
-    const struct file_id id = catalog_id(index);
-    return id.device != reader->id.device || id.inode != reader->id.inode;
-}
-
-/* What was there just now may be between two renames: then it is waited for, for a moment. */
-static int reader_reopen(
-    struct reader *reader, const struct shelf_index *index, bool searches, bool was_there, struct err *err)
-{
-    enum { TRIES = 20 };
-    const struct timespec pause = {.tv_nsec = 5000000};
-    reader_close(reader);
-    int rc = reader_open(reader, index, searches, err);
-    for (int i = 0; rc && was_there && i < TRIES; i++) {
-        nanosleep(&pause, NULL);
-        rc = reader_open(reader, index, searches, err);
-    }
-    return rc && !index_is_there(index->path)
-               ? err_set(err, ERR_NOT_FOUND, "the index '%s' is not there any more", index->name)
-               : rc;
-}
-
-/* Takes what is at the reader's path now. An index that cannot be opened may be one that is still being copied, and where
- * there is none, the next may be about to come: the reader stays as it is meanwhile, for a second where there is none. */
-static int reader_replace(
-    struct reader *reader, const struct shelf_index *index, bool searches, struct err *err)
-{
-    enum { PATIENCE = 1 /* second */ };
-    struct reader next;
-    if (!reader_open(&next, index, searches, NULL)) {
-        reader_close(reader);
-        *reader = next;
-        return 0;
-    }
-    const bool there = index_is_there(index->path);
-    if (there || !(reader->missing > 0))
-        reader->missing = there ? 0 : time_now();
-    if (there || time_now() - reader->missing < PATIENCE)
-        return 0;
-    return reader_reopen(reader, index, searches, false, err);
-}
-
-/* Brings a reader to the last committed state of the index at its path. One that cannot be is opened again. */
-static int reader_refresh(
-    struct reader *reader, const struct shelf_index *index, bool searches, struct err *err)
-{
-    if (reader->index && was_replaced(reader, index))
-        return reader_replace(reader, index, searches, err);
-    reader->missing = 0;
-    const bool was_there = reader->index;
-    if (was_there && !index_refresh(reader->index, err))
-        return 0;
-    return reader_reopen(reader, index, searches, was_there, err);
-}
+/* ---- searching ----------------------------------------------------------------------------------------- */
 
 /* Takes what a reload has opened. On the batcher's thread. */
 static void take_next(struct shelf_index *index)
@@ -133,8 +38,6 @@ static void take_next(struct shelf_index *index)
     reader_close(&index->search);
     index->search = next;
 }
-
-/* ---- searching ----------------------------------------------------------------------------------------- */
 
 struct search_item {
     const struct shelf_search *search;
@@ -198,8 +101,8 @@ static int run_searches(void *context, void *const *items, size_t count, struct 
     struct search_item **plain = mem_new(count, sizeof *plain);
     size_t plain_count = 0;
     take_next(index);
-    int rc =
-        plain ? reader_refresh(&index->search, index, true, err) : err_memory(err, count * sizeof *plain);
+    int rc = plain ? reader_refresh(&index->search, &index->place, true, err)
+                   : err_memory(err, count * sizeof *plain);
     for (size_t i = 0; i < count && !rc; i++) {
         struct search_item *item = items[i];
         if (is_plain(item->search))
@@ -229,7 +132,7 @@ int shelf_item(struct index_item *out, float *vector, struct shelf_index *index,
     struct arena *arena, struct err *err)
 {
     pthread_mutex_lock(&index->lock);
-    int rc = reader_refresh(&index->items, index, false, err);
+    int rc = reader_refresh(&index->items, &index->place, false, err);
     if (!rc)
         rc = index_get(out, index->items.index, id, arena, err);
     if (!rc && vector)
@@ -256,7 +159,7 @@ int shelf_vectors(
 {
     const size_t width = index->options->width;
     pthread_mutex_lock(&index->lock);
-    int rc = reader_refresh(&index->items, index, false, err);
+    int rc = reader_refresh(&index->items, &index->place, false, err);
     for (size_t i = 0; i < count && !rc; i++)
         rc = read_vector(vectors + i * width, index->items.index, ids[i], width, err);
     pthread_mutex_unlock(&index->lock);
@@ -271,7 +174,7 @@ static const char *copy(struct arena *arena, const char *text)
 int shelf_info(struct index_info *out, struct shelf_index *index, struct arena *arena, struct err *err)
 {
     pthread_mutex_lock(&index->lock);
-    const int rc = reader_refresh(&index->items, index, false, err);
+    const int rc = reader_refresh(&index->items, &index->place, false, err);
     if (!rc) {
         *out = index_info(index->items.index);
         out->path = copy(arena, out->path);
@@ -298,13 +201,13 @@ int shelf_map(struct map *out, struct shelf_index *index, enum index_kind kind, 
 {
     const char *state;
     const int rc = shelf_state(&state, index, arena, err);
-    return rc ? rc : map_get(out, &index->maps, state, index->path, kind, kept, arena, job, err);
+    return rc ? rc : map_get(out, &index->maps, state, index->place.path, kind, kept, arena, job, err);
 }
 
 int shelf_alpha(enum alpha_rule *out, struct shelf_index *index, struct err *err)
 {
     pthread_mutex_lock(&index->lock);
-    int rc = reader_refresh(&index->items, index, false, err);
+    int rc = reader_refresh(&index->items, &index->place, false, err);
     if (!rc)
         rc = collection_alpha(out, index->items.index, err);
     pthread_mutex_unlock(&index->lock);
@@ -329,16 +232,18 @@ static int open_index(struct shelf_index *index, const struct shelf_options *opt
     const struct batcher_options batcher = {
         .batch = options->batch, .queue = options->queue, .run = run_searches, .context = index};
     index->options = options;
-    index->name = copy(arena, options->names[i]);
-    index->path = copy(arena, options->paths[i]);
-    index->catalog = index->path ? path_join(arena, index->path, "catalog.sqlite") : NULL;
-    if (!index->name || !index->catalog)
+    index->place = (struct reader_place){.name = copy(arena, options->names[i]),
+        .path = copy(arena, options->paths[i]),
+        .catalog = path_join(arena, options->paths[i], "catalog.sqlite"),
+        .fingerprint = options->fingerprint,
+        .device = options->device};
+    if (!index->place.name || !index->place.path || !index->place.catalog)
         return err_memory(err, strlen(options->paths[i]));
-    int rc = reader_open(&index->search, index, true, err);
+    int rc = reader_open(&index->search, &index->place, true, err);
     if (!rc)
-        rc = reader_open(&index->items, index, false, err);
+        rc = reader_open(&index->items, &index->place, false, err);
     if (!rc)
-        rc = writer_open(&index->writer, index->name, index->path, options->fingerprint, err);
+        rc = writer_open(&index->writer, index->place.name, index->place.path, options->fingerprint, err);
     return rc ? rc : batcher_open(&index->batcher, &batcher, err);
 }
 
@@ -365,9 +270,9 @@ int shelf_open(struct shelf **out, const struct shelf_options *options, struct e
 static int reload(struct shelf_index *index, struct err *err)
 {
     struct reader search, items;
-    int rc = reader_open(&search, index, true, err);
+    int rc = reader_open(&search, &index->place, true, err);
     if (!rc) {
-        rc = reader_open(&items, index, false, err);
+        rc = reader_open(&items, &index->place, false, err);
         if (rc)
             reader_close(&search);
     }
@@ -419,13 +324,13 @@ size_t shelf_count(const struct shelf *shelf)
 
 const char *shelf_name(const struct shelf *shelf, size_t i)
 {
-    return shelf->indexes[i].name;
+    return shelf->indexes[i].place.name;
 }
 
 int shelf_find(struct shelf_index **out, const struct shelf *shelf, const char *name, struct err *err)
 {
     for (size_t i = 0; i < shelf->options.count; i++) {
-        if (!name || !strcmp(name, shelf->indexes[i].name)) {
+        if (!name || !strcmp(name, shelf->indexes[i].place.name)) {
             *out = &shelf->indexes[i];
             return 0;
         }
