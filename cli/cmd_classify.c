@@ -79,15 +79,18 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "PATH... --labels LIST|FILE",
-    .doc = "Say what pictures show, without training: every label becomes a text, and the picture's "
-           "embedding is compared with the texts'. PATH is a picture, a folder (with all below it; hidden "
-           "files are skipped), or - for a list of paths on standard input, one a line.\n\n"
-           "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
-           "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\v"
-           "Pictures come out "
-           "in the order they went in. One that cannot be read is reported and does not stop the others; in "
-           "json its line has an \"error\", otherwise the reason is on stderr.\n\n"
-           "Exit status: 0 all pictures have labels, 1 some failed, 2 cannot start.",
+    .doc =
+        "Say what pictures show, without training: every label becomes a text, and the picture's "
+        "embedding is compared with the texts'. PATH is a picture, a folder (with all below it; hidden "
+        "files are skipped), or - for a list of paths on standard input, one a line.\n\n"
+        "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
+        "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\v"
+        "Pictures come out "
+        "in the order they went in. One that cannot be read is reported and does not stop the others; in "
+        "json its line has an \"error\", otherwise the reason is on stderr. One that is unlike all that the "
+        "model was made for, as a photograph is to the model that comes with Diptych, has \"outside\": true "
+        "there, and stderr says once how to get another model.\n\n"
+        "Exit status: 0 all pictures have labels, 1 some failed, 2 cannot start.",
     .children = children,
     .help_filter = options_help_filter,
 };
