@@ -45,14 +45,13 @@ static int load_towers(struct model *model, struct err *err)
 /* Every id of the tokenizer needs a row in the embedding table, and the id it ends a text with must be the
  * one the tower looks for: where that never comes, all texts are embedded as their first token, the same in
  * all. */
-static int check_ids(const struct model_config *config, const struct tokenizer *tokenizer, struct err *err)
+static int check_ids(const struct model_config *config, struct tokenizer *tokenizer, struct err *err)
 {
     const struct text_config *text = &config->text;
-    const size_t ids = tokenizer_vocab(tokenizer);
     const int32_t end = tokenizer_end(tokenizer);
-    if (ids > text->vocab)
-        return err_set(err, ERR_FORMAT, "the tokenizer has %zu ids but the model only %zu (vocab_size)", ids,
-            text->vocab);
+    const int rc = tokenizer_fit(tokenizer, text->vocab, err);
+    if (rc)
+        return rc;
     if (text->eot_rule == EOT_FIRST && end != text->eot_id)
         return err_set(err, ERR_FORMAT, "the tokenizer ends a text with id %d but the model with %d (%s)",
             (int)end, (int)text->eot_id, config_end_key(config->layout));

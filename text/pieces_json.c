@@ -51,6 +51,8 @@ int pieces_read_json(struct pieces *pieces, struct span list, struct err *err)
         return err_set(err, ERR_FORMAT, "the model has no vocab");
     rc = *list.data == '[' ? read_scores(pieces, &scan, err) : read_ids(pieces, &scan, err);
     free(scan.unescaped);
+    if (!rc && !pieces->count)
+        rc = err_set(err, ERR_FORMAT, "it is empty");
     if (rc)
         err_wrap(err, "model.vocab");
     return rc;

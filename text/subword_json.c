@@ -61,10 +61,11 @@ static int read_merge(struct subword *subword, struct scan *scan, struct err *er
         return err_set(err, ERR_LIMIT, "a token of a merge has more than %d bytes", HALF_MAX);
     memcpy(half, left.data, left.length);
     if ((rc = scan_next(scan, &more, err)) || (rc = scan_string(scan, &right, err)) ||
-        (rc = add_merge(subword, (struct span){half, left.length}, right, err)))
+        (rc = scan_next(scan, &more, err)))
         return rc;
-    rc = scan_next(scan, &more, err);
-    return !rc && more ? err_set(err, ERR_FORMAT, "a merge is two tokens") : rc;
+    if (more)
+        return err_set(err, ERR_FORMAT, "a merge is two tokens");
+    return add_merge(subword, (struct span){half, left.length}, right, err);
 }
 
 static int count_merges(size_t *count, struct span list, struct err *err)

@@ -79,6 +79,11 @@ int tokenizer_load(
     struct tokenizer **out, const char *directory, struct tokenizer_rule rule, struct err *err);
 void tokenizer_free(struct tokenizer *tokenizer);
 
+/* Makes sure that each id has one of the model's rows. Vocabularies of mT5's kind may have more, for sentinels that no
+ * text needs ("<extra_id_0>"; SigLIP i18n: 250,100 pieces, 250,000 rows): those are left out, and a text that has one
+ * spells it. ERR_FORMAT where another token is beyond. */
+int tokenizer_fit(struct tokenizer *tokenizer, size_t rows, struct err *err);
+
 size_t tokenizer_vocab(const struct tokenizer *tokenizer);  /* ids are below this */
 int32_t tokenizer_start(const struct tokenizer *tokenizer); /* first id of every text; -1: there is none */
 int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* id behind every text; -1: there is none */

@@ -215,3 +215,41 @@ int tokenizer_set_specials(struct tokenizer *tokenizer, const struct pieces *pie
     tokenizer->vocab = pieces->count;
     return rc;
 }
+
+/* ---- fewer rows than tokens ---------------------------------------------------------------------------- */
+
+/* T5's sentinels, which are no user-defined pieces where a tokenizer.json has them. */
+static bool is_sentinel(struct span text)
+{
+    if (span_begins(text, span_of(LOW_LINE)))
+        text = span_from(text, sizeof LOW_LINE - 1);
+    return span_begins(text, span_of("<extra_id_"));
+}
+
+static void drop_added(struct tokenizer *tokenizer, size_t rows)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < tokenizer->added_count; i++)
+        if ((size_t)tokenizer->added[i].id < rows)
+            tokenizer->added[kept++] = tokenizer->added[i];
+    tokenizer->added_count = kept;
+}
+
+int tokenizer_fit(struct tokenizer *tokenizer, size_t rows, struct err *err)
+{
+    struct pieces *pieces = &tokenizer->subword.pieces;
+    size_t beyond = rows < tokenizer->vocab ? rows : tokenizer->vocab;
+    while (tokenizer->kind == &unigram_kind && beyond < pieces->count &&
+           (pieces->items[beyond].type == PIECE_USER || pieces->items[beyond].type == PIECE_CONTROL ||
+               !pieces->items[beyond].length || is_sentinel(pieces_text(pieces, (int32_t)beyond))))
+        beyond++;
+    if (beyond < tokenizer->vocab)
+        return err_set(err, ERR_FORMAT, "the tokenizer has %zu ids but the model only %zu (vocab_size)",
+            tokenizer->vocab, rows);
+    for (size_t id = rows; id < pieces->count; id++)
+        pieces->items[id].type = PIECE_UNUSED;
+    if (rows < tokenizer->vocab)
+        tokenizer->vocab = rows;
+    drop_added(tokenizer, rows);
+    return 0;
+}

@@ -158,6 +158,36 @@ static void sep_can_be_written_as_zero(void **state)
     tokenizer_free(plain);
 }
 
+static void sentinels_need_no_rows(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"\xe2\x96\x81\", "
+        "\"prepend_scheme\": "
+        "\"always\"}, \"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"<unk>\", 0], "
+        "[\"\xe2\x96\x81\", -1], [\"<\", -2], [\"\xe2\x96\x81<extra_id_0>\", -1]]}}";
+    const struct text_file file = {"json", span_of(json)};
+    for (size_t rows = 2; rows < 6; rows++) {
+        struct tokenizer *tokenizer;
+        int32_t ids[8];
+        size_t count;
+        struct err err = {0};
+        assert_int_equal(
+            tokenizer_parse(&tokenizer, TOKENIZER_JSON, &file, &no_settings, transformers, &err), 0);
+        const int rc = tokenizer_fit(tokenizer, rows, &err);
+        assert_int_equal(rc, rows < 3 ? ERR_FORMAT : 0);
+        if (rc) {
+            assert_string_equal(err.msg, "the tokenizer has 4 ids but the model only 2 (vocab_size)");
+        } else {
+            assert_int_equal(tokenizer_encode(tokenizer, "<extra_id_0>", 12, ids, 8, &count, NULL, NULL), 0);
+            assert_int_equal(tokenizer_vocab(tokenizer), rows < 4 ? 3 : 4);
+            assert_int_equal(count, rows < 4 ? 3 : 1); /* a low line, '<', and what is unknown */
+            assert_int_equal(ids[0], rows < 4 ? 1 : 3);
+        }
+        tokenizer_free(tokenizer);
+    }
+}
+
 /* "_" is a blank to open_clip's canonicalize and nothing to SiglipTokenizer. */
 static void cleaning_is_before_all(void **state)
 {
@@ -203,6 +233,7 @@ int main(void)
         cmocka_unit_test(truncation_keeps_what_is_around_a_text),
         cmocka_unit_test(context_is_that_of_the_files),
         cmocka_unit_test(sep_can_be_written_as_zero),
+        cmocka_unit_test(sentinels_need_no_rows),
         cmocka_unit_test(cleaning_is_before_all),
         cmocka_unit_test(long_words_take_no_square_of_time),
     };
