@@ -102,9 +102,12 @@ static json_t *preprocess_report(const struct preprocess *preprocess)
 static json_t *tokenizer_report(const struct tokenizer *tokenizer)
 {
     json_t *report = json_tokenizer_rule(tokenizer);
-    json_object_update_new(report,
-        json_pack("{s:I, s:i, s:i}", "vocabulary", (json_int_t)tokenizer_vocab(tokenizer), "start_of_text",
-            (int)tokenizer_start(tokenizer), "end_of_text", (int)tokenizer_end(tokenizer)));
+    json_object_update_new(
+        report, json_pack("{s:s, s:s, s:I, s:i, s:i, s:i, s:s}", "kind", tokenizer_kind_name(tokenizer),
+                    "reading", tokenizer_reading(tokenizer), "vocabulary",
+                    (json_int_t)tokenizer_vocab(tokenizer), "start_of_text", (int)tokenizer_start(tokenizer),
+                    "end_of_text", (int)tokenizer_end(tokenizer), "padding", (int)tokenizer_pad_id(tokenizer),
+                    "padding_side", tokenizer_pads_left(tokenizer) ? "left" : "right"));
     if (tokenizer_context(tokenizer) != SIZE_MAX)
         json_object_set_new(
             report, "model_max_length", json_integer((json_int_t)tokenizer_context(tokenizer)));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/charsmap.h"
 
+#include "text/unicode.h"
+
 #include <nettle/base64.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,12 @@ static uint32_t offset(uint32_t unit)
     return (unit >> 10) << ((unit & 0x200) >> 6);
 }
 
+/* Not the first byte of a character. */
+static bool is_inside(char byte)
+{
+    return ((uint8_t)byte & 0xc0) == 0x80;
+}
+
 /* ---- checks -------------------------------------------------------------------------------------------- */
 
 /* A walk over all that can be reached, depth first. Two units may lead to the same children, but none to itself. */
@@ -45,9 +53,10 @@ static int check_leaf(const struct charsmap *map, size_t unit, struct err *err)
 {
     if (unit >= map->count)
         return err_set(err, ERR_FORMAT, "the charsmap's trie leads to unit %zu of %zu", unit, map->count);
-    if ((map->units[unit] & INT32_MAX) >= map->length)
+    const uint32_t text = map->units[unit] & INT32_MAX;
+    if (text >= map->length || is_inside(map->texts[text]))
         return err_set(err, ERR_FORMAT, "unit %zu of the charsmap's trie has its text at byte %u of %zu",
-            unit, map->units[unit] & INT32_MAX, map->length);
+            unit, text, map->length);
     return 0;
 }
 
@@ -108,6 +117,8 @@ static int copy(struct charsmap *map, struct span blob, struct err *err)
     for (size_t i = 0; i < map->count; i++)
         map->units[i] = read_u32(blob.data + 4 + 4 * i);
     memcpy(map->texts, blob.data + 4 + size, map->length);
+    if (unicode_check((struct span){map->texts, map->length}, NULL))
+        return err_set(err, ERR_FORMAT, "the texts of the charsmap are not UTF-8");
     return 0;
 }
 
@@ -158,7 +169,7 @@ size_t charsmap_find(struct span *right, const struct charsmap *map, struct span
         if (!byte || child >= map->count || label(map->units[child]) != byte)
             break;
         unit = child ^ offset(map->units[child]);
-        if (has_leaf(map->units[child])) {
+        if (has_leaf(map->units[child]) && (i + 1 == text.length || !is_inside(text.data[i + 1]))) {
             *right = span_of(map->texts + (map->units[unit] & INT32_MAX));
             found = i + 1;
         }

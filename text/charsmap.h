@@ -21,15 +21,16 @@ struct charsmap {
     size_t length;
 };
 
-/* ERR_FORMAT where a unit leads out of the trie or, by however many others, to itself, or a right side has no end. */
+/* ERR_FORMAT where a unit leads out of the trie or, by however many others, to itself, or a right side has no end or is
+ * not UTF-8. */
 int charsmap_init(struct charsmap *map, struct span blob, struct err *err);
 
 /* The same of a blob in base64. */
 int charsmap_init_base64(struct charsmap *map, struct span text, struct err *err);
 void charsmap_release(struct charsmap *map);
 
-/* Length of the longest, or else of the shortest left side that text begins with, and its right side; 0 where there is
- * none. */
+/* Length of the longest, or else of the shortest left side that text, in UTF-8, begins with, and its right side, which is
+ * UTF-8 too; 0 where there is none. One that ends inside a character is none. */
 size_t charsmap_find(struct span *right, const struct charsmap *map, struct span text, bool longest);
 
 #endif

@@ -89,6 +89,10 @@ int32_t tokenizer_start(const struct tokenizer *tokenizer); /* first id of every
 int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* id behind every text; -1: there is none */
 const char *tokenizer_kind_name(
     const struct tokenizer *tokenizer); /* "clip", "unigram", "bpe", "wordpiece" */
+
+/* What the tokenizer itself does to the characters of a text, after its rule's cleaning, for people to read: "lower
+ * case", "lower case, no punctuation", "as it is" ... */
+const char *tokenizer_reading(const struct tokenizer *tokenizer);
 struct tokenizer_rule tokenizer_rule(const struct tokenizer *tokenizer);
 
 /* The most ids that transformers would let a text have: model_max_length of `tokenizer_config.json`, or SIZE_MAX
@@ -110,6 +114,7 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
  * -1 where the files name no token for it, and then 0 is put. */
 size_t tokenizer_pad(const struct tokenizer *tokenizer, int32_t *ids, size_t count, size_t context);
 int32_t tokenizer_pad_id(const struct tokenizer *tokenizer);
+bool tokenizer_pads_left(const struct tokenizer *tokenizer);
 
 /* ---- the text tower ------------------------------------------------------------------------------------ */
 

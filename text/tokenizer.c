@@ -45,6 +45,26 @@ int32_t tokenizer_pad_id(const struct tokenizer *tokenizer)
     return tokenizer->pad;
 }
 
+bool tokenizer_pads_left(const struct tokenizer *tokenizer)
+{
+    return tokenizer->pad_left;
+}
+
+const char *tokenizer_reading(const struct tokenizer *tokenizer)
+{
+    static const char *const readings[2][3] = {
+        {"as it is", "no punctuation", "no accents"},
+        {"lower case", "lower case, no punctuation", "lower case, no accents"},
+    };
+    const struct subword *subword = &tokenizer->subword;
+    const struct wordpiece *wordpiece = &tokenizer->wordpiece;
+    if (tokenizer->kind == &clip_kind)
+        return readings[(tokenizer->clip.steps & NORMAL_LOWER) != 0][0];
+    if (tokenizer->kind == &wordpiece_kind)
+        return readings[wordpiece->lower][wordpiece->strip_accents ? 2 : 0];
+    return readings[subword->lower][subword->canonical || subword->form == NORMAL_SIGLIP];
+}
+
 size_t tokenizer_context(const struct tokenizer *tokenizer)
 {
     return tokenizer->context;

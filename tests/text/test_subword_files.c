@@ -254,6 +254,9 @@ static void charsmaps_that_lead_nowhere(void **state)
     assert_map(&blob, whole, "has its text at byte 4 of 4");
 
     blob = empty_blob();
+    blob.bytes[whole - 4] = '\xff';
+    assert_map(&blob, whole, "the texts of the charsmap are not UTF-8");
+    blob = empty_blob();
     blob.bytes[whole - 1] = 'x';
     assert_map(&blob, whole, "the last text of the charsmap has no end");
     assert_map(&blob, 4 + 4 * UNITS, "has no trie at its front");
@@ -276,6 +279,20 @@ static void lines_that_make_no_vocabulary(void **state)
         TOKENIZER_WORDPIECE, CLASS_BERT, span_of("[UNK]\na\n"), ERR_FORMAT, "the vocabulary has no '[CLS]'");
 }
 
+/* A left side that is half a character would leave the other half behind. */
+static void charsmaps_match_whole_characters(void **state)
+{
+    (void)state;
+    struct blob blob = empty_blob();
+    struct charsmap map;
+    struct span right;
+    set_unit(&blob, 0, 0, 1, false);
+    set_unit(&blob, 1 ^ 0xc3, 0xc3, 1 ^ 0xc3 ^ 8, true);
+    assert_int_equal(charsmap_init(&map, (struct span){blob.bytes, sizeof blob.bytes}, NULL), 0);
+    assert_int_equal(charsmap_find(&right, &map, span_of("\xc3\xa9"), true), 0);
+    charsmap_release(&map);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +300,7 @@ int main(void)
         cmocka_unit_test(scores_that_are_no_numbers),
         cmocka_unit_test(pieces_that_make_no_model),
         cmocka_unit_test(charsmaps_that_lead_nowhere),
+        cmocka_unit_test(charsmaps_match_whole_characters),
         cmocka_unit_test(lines_that_make_no_vocabulary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
