@@ -383,6 +383,9 @@ char *path_last(struct arena *arena, const char *path);
  * has one path, from wherever it is named. NULL with ERR_MEMORY in err. */
 const char *path_absolute(struct arena *arena, const char *path, struct err *err);
 
+/* Makes all folders above a path, if they are not there. ERR_IO, ERR_MEMORY. */
+int folders_make(const char *path, struct err *err);
+
 /* Whether path is root or lies below it; both as path_absolute writes them. */
 bool path_below(const char *path, const char *root);
 

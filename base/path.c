@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,4 +90,18 @@ const char *path_absolute(struct arena *arena, const char *path, struct err *err
     const char *out = real || top ? copy(arena, real ? real : path, err) : absolute_missing(arena, path, err);
     free(real);
     return out;
+}
+
+int folders_make(const char *path, struct err *err)
+{
+    char *copy = strdup(path);
+    int rc = copy ? 0 : err_memory(err, strlen(path));
+    for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && !rc; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0777) && errno != EEXIST)
+            rc = err_set(err, ERR_IO, "unable to make '%s': %s", copy, strerror(errno));
+        *slash = '/';
+    }
+    free(copy);
+    return rc;
 }

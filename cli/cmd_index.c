@@ -27,13 +27,61 @@ static const struct command subcommands[] = {
 
 /* ---- what they share ----------------------------------------------------------------------------------- */
 
-void index_arguments(struct argp_state *state, const char **path, char ***more, size_t *count, size_t max)
+const char *index_default(void)
 {
-    *path = state->argv[state->next];
-    *more = state->argv + state->next + 1;
-    *count = (size_t)(state->argc - state->next) - 1;
+    static struct arena arena; /* for as long as the program runs */
+    static const char *path;
+    if (!path && collection_default(&path, &arena, NULL))
+        path = NULL;
+    return path;
+}
+
+bool index_is_default(const char *path)
+{
+    const char *none = index_default();
+    return none && !strcmp(path, none);
+}
+
+int index_default_make(const char *path, struct err *err)
+{
+    return index_is_default(path) ? folders_make(path, err) : 0;
+}
+
+static const char *take_default(const struct argp_state *state, bool make)
+{
+    const char *path = index_default();
+    if (!path)
+        argp_error(state, "no index: name one");
+    else if (!make && !index_is_there(path))
+        argp_error(state,
+            "no index: name one; there is no default one, '%s', yet, which 'diptych index build PATH...' "
+            "makes",
+            path);
+    return path;
+}
+
+static void take_arguments(
+    struct argp_state *state, const char **path, char ***more, size_t *count, size_t max, bool make)
+{
+    char **arguments = state->argv + state->next;
+    const size_t all = (size_t)(state->argc - state->next);
+    const bool named = all && (!max || collection_is_named(arguments[0]));
+    *more = arguments + named;
+    *count = all - named;
     if (*count > max)
         argp_error(state, "too many arguments");
+    *path = named ? arguments[0] : take_default(state, make);
+}
+
+void index_arguments(struct argp_state *state, const char **path, char ***more, size_t *count, size_t max)
+{
+    take_arguments(state, path, more, count, max, false);
+}
+
+void index_arguments_to_make(
+    struct argp_state *state, const char **path, char ***more, size_t *count, size_t max)
+{
+    take_arguments(state, path, more, count, max, true);
 }
 
 error_t index_parse(int key, char *argument, struct argp_state *state, const char **path, int *format,
@@ -46,10 +94,8 @@ error_t index_parse(int key, char *argument, struct argp_state *state, const cha
         *format = option_choice(state, "format", argument, formats);
         return 0;
     case ARGP_KEY_ARGS:
-        index_arguments(state, path, &none, &count, 0);
-        return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no index: name one");
+        index_arguments(state, path, &none, &count, 0);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -153,6 +199,8 @@ int index_end(struct index *index, const char *verb, int rc, const struct err *e
 int cmd_index(int argc, char **argv)
 {
     return command_run_group(subcommands, "SUBCOMMAND INDEX ...",
-        "Keep the embeddings of pictures and texts on disk, in a folder INDEX, NAME.dip by custom.\v", argc,
-        argv);
+        "Keep the embeddings of pictures and texts on disk, in a folder INDEX, NAME.dip. Where none is named "
+        "it "
+        "is diptych/default.dip in $XDG_DATA_HOME or ~/.local/share.\v",
+        argc, argv);
 }

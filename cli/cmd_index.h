@@ -25,9 +25,18 @@ int cmd_index_outliers(int argc, char **argv);
 int cmd_index_map(int argc, char **argv);
 int cmd_index_cluster(int argc, char **argv);
 
-/* For a parser of options: takes the remaining arguments, the first of which is the index, and at most `max`
- * more. */
+/* For a parser of options, at ARGP_KEY_ARGS and ARGP_KEY_NO_ARGS: takes the remaining arguments, the index and at most
+ * `max` more. Where there may be more, the first is the index only if it names one (collection_is_named); else it is
+ * the default one, which has to be there but for a command that makes it. */
 void index_arguments(struct argp_state *state, const char **path, char ***more, size_t *count, size_t max);
+void index_arguments_to_make(
+    struct argp_state *state, const char **path, char ***more, size_t *count, size_t max);
+
+/* The default index, or NULL where there is no home for one; whether a path is it; and where it is, the folders that it is
+ * to lie in. */
+const char *index_default(void);
+bool index_is_default(const char *path);
+int index_default_make(const char *path, struct err *err);
 
 /* What the parsers of commands that take an INDEX alone end in: the index, and --format, one of formats where the
  * command has no item_format_argp. */

@@ -67,7 +67,7 @@ static void add_arguments(struct argp_state *state, struct build *b)
 {
     char **pictures;
     size_t count;
-    index_arguments(state, &b->path, &pictures, &count, SIZE_MAX);
+    (b->update ? index_arguments : index_arguments_to_make)(state, &b->path, &pictures, &count, SIZE_MAX);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(option_input(state, pictures[i]), "-"))
             add_source(state, b, SOURCE_PICTURES, pictures[i]);
@@ -78,8 +78,6 @@ static void add_arguments(struct argp_state *state, struct build *b)
 
 static void check_arguments(const struct argp_state *state, const struct build *b)
 {
-    if (!b->path)
-        argp_error(state, "no index: name one");
     if (!b->update && !sources_any(&b->sources) && !b->list)
         argp_error(state, "nothing to put in: name pictures, folders, - for a list of them, or --texts FILE");
 }
@@ -114,6 +112,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         b->sources.retry = true;
         return 0;
     case ARGP_KEY_ARGS:
+    case ARGP_KEY_NO_ARGS:
         add_arguments(state, b);
         return 0;
     case ARGP_KEY_END:
@@ -125,6 +124,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 #define GOES_ON                                                                                              \
+    "The first argument is the index if it ends in .dip, or an index is there; else it is a PATH, and goes " \
+    "into "                                                                                                  \
+    "the default index.\n\n"                                                                                 \
     "PATH is a picture, or a folder with all pictures below it (hidden files are skipped). Those that did "  \
     "not change, by size and time, are passed over; those that were renamed keep their vectors, and copies " \
     "share them; what is gone below the given paths leaves the index. The same holds for the texts of a "    \
@@ -144,8 +146,9 @@ static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&comm
 static const struct argp build_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX PATH...",
+    .args_doc = "[INDEX] PATH...",
     .doc = "Put pictures and texts into an index, which is made where there is none.\n\n"
+           "  diptych index build ~/Pictures\n"
            "  diptych index build photos.dip ~/Pictures\n"
            "  find . -name '*.jpg' -size +100k -print0 | diptych index build big.dip -0 -\n"
            "  diptych index build coco.dip val2017/ --captions captions_val2017.json \\\n"
@@ -157,7 +160,7 @@ static const struct argp build_argp = {
 static const struct argp update_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX [PATH...]",
+    .args_doc = "[INDEX] [PATH...]",
     .doc = "Bring an index up to date with folders and files: those that are named, or else all that it was "
            "made from.\v" GOES_ON,
     .children = children,
@@ -191,7 +194,8 @@ static int open_all(struct build *b, struct err *err)
     how.fingerprint = b->model.fingerprint;
     how.width = model_width(session->model);
     how.alpha = session->loader_options.alpha;
-    return collection_open(&b->collection, b->path, &how, err);
+    rc = b->update ? 0 : index_default_make(b->path, err);
+    return rc ? rc : collection_open(&b->collection, b->path, &how, err);
 }
 
 static int build(struct build *b, struct err *err)
@@ -210,6 +214,8 @@ static int build(struct build *b, struct err *err)
 static void put_summary(struct build *b, double start)
 {
     progress_clear(&b->session.progress);
+    if (index_is_default(b->path))
+        fprintf(stderr, "index: %s\n", b->path);
     sync_counts_put(&b->counts, b->session.model);
     b->session.progress.begun = start;
     fprintf(stderr, "encoded: %zu", b->counts.encoded);

@@ -77,7 +77,7 @@ static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&filter
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc =
         "Put the items of an index into clusters of what is alike, by spherical k-means (the best of five "
         "runs), the largest first. With --labels, each has the label whose text is closest to its centre.\n\n"

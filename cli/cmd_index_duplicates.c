@@ -79,7 +79,7 @@ static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&item_
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc =
         "List groups of items that are the same, or nearly so.\n\n"
         "  diptych index duplicates photos.dip --kind image --threshold 0.98\n"

@@ -35,12 +35,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         line->metadata = argument;
         return 0;
     case ARGP_KEY_ARGS:
+    case ARGP_KEY_NO_ARGS:
         index_arguments(state, &line->path, &more, &count, 1);
         line->out = count ? more[0] : NULL;
         return 0;
     case ARGP_KEY_END:
         if (!line->out || !*line->out)
-            argp_error(state, "name an index and a file or folder to write");
+            argp_error(state, "name a file or folder to write");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -51,7 +52,7 @@ static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&commo
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX OUT",
+    .args_doc = "[INDEX] OUT",
     .doc =
         "Write the vectors of an index for other programs, in order of id, and beside them a line of JSON "
         "for each, with all that the index knows of it.\n\n"

@@ -50,12 +50,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         line->storage = option_choice(state, "storage", argument, index_storage_names);
         return 0;
     case ARGP_KEY_ARGS:
-        index_arguments(state, &line->path, &more, &count, 1);
+    case ARGP_KEY_NO_ARGS:
+        index_arguments_to_make(state, &line->path, &more, &count, 1);
         line->in = count ? more[0] : NULL;
         return 0;
     case ARGP_KEY_END:
         if (!line->in)
-            argp_error(state, "name an index and a file or folder to read");
+            argp_error(state, "name a file or folder to read");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -67,7 +68,7 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX IN",
+    .args_doc = "[INDEX] IN",
     .doc = "Put vectors that another program made into an index, which is made where there is none.\n\n"
            "  diptych index import laion.dip img_emb_0.npy --metadata laion.jsonl \\\n"
            "      --model ViT-L-14/\v"
@@ -156,6 +157,8 @@ static int import_all(
     what.options.fingerprint = origin.fingerprint;
     what.options.width = origin.width;
     what.options.preparation = alpha_names[ALPHA_MODEL]; /* of a new index: the best guess there is */
+    if (!rc)
+        rc = index_default_make(line->path, err);
     if (!rc)
         rc = index_import(done, line->path, &what, job, err);
     arena_release(&arena);

@@ -27,7 +27,7 @@ static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc = "Show counts, sizes and the model of an index.\v"
            "Dead rows are those of removed items: 'diptych index compact' gives their room back.",
     .children = children,

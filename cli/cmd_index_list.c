@@ -57,7 +57,7 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc = "List what an index holds, in order of id.\v"
            "tsv has the columns id, kind, path, size, mtime (seconds since 1970), width, height, caption, "
            "picture (of a text: the picture that it describes) and metadata; json has those that are known, "

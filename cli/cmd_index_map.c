@@ -51,7 +51,7 @@ static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&commo
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc = "Map the items of an index: their place in the plane of the two principal components, the "
            "directions in which the embeddings vary most.\n\n"
            "  diptych index map photos.dip --kind image --html map.html\v"

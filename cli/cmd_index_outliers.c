@@ -53,7 +53,7 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc =
         "List the items of an index that are unlike the rest.\n\n"
         "  diptych index outliers photos.dip --kind image --alpha 0.01\v"

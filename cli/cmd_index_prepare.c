@@ -25,10 +25,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[1] = &p->session.quiet;
         return 0;
     case ARGP_KEY_ARGS:
-        index_arguments(state, &p->path, &none, &count, 0);
-        return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no index: name one");
+        index_arguments(state, &p->path, &none, &count, 0);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -38,7 +36,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc =
         "Prepare the pictures of an index as --alpha says from now on, by default as the model's own "
         "reference "

@@ -51,11 +51,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "%s", r->err.msg);
         return 0;
     case ARGP_KEY_ARGS:
+    case ARGP_KEY_NO_ARGS:
         index_arguments(state, &r->path, &r->arguments, &r->argument_count, SIZE_MAX);
         return 0;
     case ARGP_KEY_END:
-        if (!r->path)
-            argp_error(state, "no index: name one");
         if (!r->argument_count && !r->count && !r->filter.where && !r->filter.match && !r->filter.kind)
             argp_error(state, "nothing to remove: name paths, or say --id, --where, --match or --kind");
         return 0;
@@ -68,7 +67,7 @@ static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&commo
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX [PATH...]",
+    .args_doc = "[INDEX] [PATH...]",
     .doc =
         "Take pictures and texts out of an index; files stay, but for those in its own folder, which were "
         "posted to a "

@@ -23,10 +23,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &check->quiet;
         return 0;
     case ARGP_KEY_ARGS:
-        index_arguments(state, &check->path, &none, &count, 0);
-        return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no index: name one");
+        index_arguments(state, &check->path, &none, &count, 0);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -36,7 +34,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
 static const struct argp verify_argp = {
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc = "Check every part of an index: the catalog, every vector against its checksum, counts, and rows "
            "without items. Each defect is a line on stdout.\v"
            "Exit status: 0 the index is sound, 1 it has defects, 2 it cannot be checked.",
@@ -46,7 +44,7 @@ static const struct argp verify_argp = {
 
 static const struct argp compact_argp = {
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc = "Give the room of removed items back: writes the vectors without dead rows to a new file, which "
            "takes the place of the old one. Searches go on meanwhile.",
     .children = children,

@@ -44,10 +44,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         w->rescan = option_seconds(state, "rescan", argument);
         return 0;
     case ARGP_KEY_ARGS:
-        index_arguments(state, &w->path, &none, &count, 0);
-        return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no index: name one");
+        index_arguments(state, &w->path, &none, &count, 0);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -58,7 +56,7 @@ static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&comm
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX",
+    .args_doc = "[INDEX]",
     .doc =
         "Keep an index up to date with all that it was made from, until Ctrl-C: 'diptych index update' once, "
         "and then whatever changes, as it changes.\n\n"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd_index.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
@@ -53,7 +54,7 @@ static const struct argp_option options[] = {
     {"index", 'i', "[NAME=]DIR", OPTION_AGAIN,
         "An index to search, by the name of its folder or another; may be given again. The first is searched "
         "where "
-        "a request names none",
+        "a request names none (default: that of 'diptych help index', where it is there)",
         1},
     {"watch", KEY_WATCH, "yes|no", OPTION_ARG_OPTIONAL,
         "Keep the indexes up to date with what they were made from, as 'diptych index watch' does", 1},
@@ -216,6 +217,23 @@ static int find_model(struct serve *s, struct err *err)
     return rc;
 }
 
+/* Where no index is named, the default one, unless another model is. */
+static int take_default(struct serve *s)
+{
+    static const char name[] = "default";
+    struct collection_model model;
+    struct err err;
+    const char *path = index_default();
+    if (s->paths.values.count || !path || !index_is_there(path))
+        return 0;
+    if (collection_model_at(&model, path, false, s->model_options.directory, &s->arena, &err)) {
+        message("the default index is not served: %s", err.msg);
+        return 0;
+    }
+    const int rc = setting_add(&s->names, SETTINGS_COMMAND_LINE, name, strlen(name));
+    return rc ? rc : setting_add(&s->paths, SETTINGS_COMMAND_LINE, path, strlen(path));
+}
+
 static void print_line(void *context, const char *line)
 {
     (void)context;
@@ -327,6 +345,8 @@ int cmd_serve(int argc, char **argv)
     mem_stay_small();
     settings_parse(&argp, argc, argv, &s, &s.source, &s.arena);
     int rc = read_listen(&s, &err);
+    if (!rc && take_default(&s))
+        rc = err_memory(&err, 0);
     if (!rc)
         rc = find_model(&s, &err);
     s.options.device = s.model_options.device;

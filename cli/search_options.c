@@ -143,12 +143,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->html = option_page(state, argument);
         return 0;
     case ARGP_KEY_ARGS:
+    case ARGP_KEY_NO_ARGS:
         index_arguments(state, &s->path, &words, &count, SIZE_MAX);
         if (count)
             add_words(s, state, words, count);
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no index: name one");
         return 0;
     case ARGP_KEY_END:
         if (!s->term_count && !s->queries_path)
@@ -167,15 +165,18 @@ static const struct argp_child children[] = {{&words_filter_argp, 0, NULL, 0},
 const struct argp search_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "INDEX [WORD...]",
+    .args_doc = "[INDEX] [WORD...]",
     .doc =
         "Find the pictures and texts of an index that are closest to a text, a picture, or several of "
         "both. The words are one text; what --plus, --minus and --image name is added to it.\n\n"
+        "  diptych search a red kite over the sea\n"
         "  diptych search photos.dip a red kite over the sea\n"
         "  diptych search photos.dip a beach --minus people --image sea.jpg:0.5 \\\n"
         "      --top 20\n"
         "  diptych search photos.dip sunset \\\n"
         "      --where \"width >= 1024 and date >= '2024'\" --html sunset.html\v"
+        "The first word is the index if it ends in .dip, or an index is there; else it is the default one: "
+        "'diptych help index'.\n\n"
         "Scores are cosines with "
         "the query, highest first, of pictures and then of texts: texts lie closer to a text than any "
         "picture does. The search is exact.\n\n"

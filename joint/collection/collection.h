@@ -69,6 +69,14 @@ int collection_open(
 void collection_free(struct collection *collection);
 struct index *collection_index(struct collection *collection);
 
+/* The index of who names none: diptych/default.dip in $XDG_DATA_HOME, or in ~/.local/share where that is not set, or no
+ * path from the top (XDG Base Directory Specification 0.8). In the arena. ERR_ARGUMENT: there is no home either. Whoever
+ * makes it calls folders_make first. */
+int collection_default(const char **out, struct arena *arena, struct err *err);
+
+/* Whether an argument that may be something else names an index: it ends in .dip, or an index is there. */
+bool collection_is_named(const char *argument);
+
 struct collection_model {
     const char *directory; /* model_open's */
     const char *reference; /* model_reference's, for collection_options */

@@ -236,10 +236,10 @@ static int find_paths(struct blob *blob, const struct hub_file *file, struct err
     blob->link = hub_path(arena, fetch->snapshot, file->name, NULL);
     if (!blob->path || !blob->incomplete || !blob->lock || !blob->link)
         return err_memory(err, 0);
-    int rc = hub_make_folders(blob->path, err);
+    int rc = folders_make(blob->path, err);
     if (!rc)
-        rc = hub_make_folders(blob->lock, err);
-    return rc ? rc : hub_make_folders(blob->link, err);
+        rc = folders_make(blob->lock, err);
+    return rc ? rc : folders_make(blob->link, err);
 }
 
 /* Whether the snapshot has it already, as large as it should be. */

@@ -2,11 +2,9 @@
 #include "joint/hub/place.h"
 #include "joint/hub/name.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 const char *hub_path(struct arena *arena, const char *first, ...)
 {
@@ -34,20 +32,6 @@ int hub_place(
     return out->repo && out->locks ? 0 : err_memory(err, 0);
 }
 
-int hub_make_folders(const char *path, struct err *err)
-{
-    char *copy = strdup(path);
-    int rc = copy ? 0 : err_memory(err, strlen(path));
-    for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && !rc; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(copy, 0777) && errno != EEXIST)
-            rc = err_set(err, ERR_IO, "unable to make '%s': %s", copy, strerror(errno));
-        *slash = '/';
-    }
-    free(copy);
-    return rc;
-}
-
 /* ---- revisions ----------------------------------------------------------------------------------------- */
 
 const char *hub_ref_read(const struct hub_place *place, const char *revision, struct arena *arena)
@@ -73,7 +57,7 @@ int hub_ref_write(const struct hub_place *place, const char *revision, const cha
     int rc = path ? 0 : err_memory(err, 0);
     if (rc || (before && !strcmp(before, commit))) /* a commit needs no name either */
         goto done;
-    rc = hub_make_folders(path, err);
+    rc = folders_make(path, err);
     if (!rc)
         rc = new_file_open(&file, path, err);
     if (!rc) {

@@ -23,7 +23,4 @@ const char *hub_ref_read(const struct hub_place *place, const char *revision, st
 /* Says that it is that one. ERR_IO, ERR_MEMORY. */
 int hub_ref_write(const struct hub_place *place, const char *revision, const char *commit, struct err *err);
 
-/* Makes all folders above a path, if they are not there. ERR_IO, ERR_MEMORY. */
-int hub_make_folders(const char *path, struct err *err);
-
 #endif

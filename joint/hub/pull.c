@@ -136,7 +136,7 @@ static int begin(struct pull *pull, struct arena *arena, struct err *err)
     if (rc)
         return rc;
     fetch->snapshot = hub_path(arena, fetch->place.repo, "snapshots", fetch->commit, NULL);
-    rc = fetch->snapshot ? hub_make_folders(fetch->snapshot, err) : err_memory(err, 0);
+    rc = fetch->snapshot ? folders_make(fetch->snapshot, err) : err_memory(err, 0);
     if (!rc)
         mark_cache(pull->environment.cache, arena);
     return rc;

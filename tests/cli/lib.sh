@@ -8,7 +8,8 @@ rm -rf "$scratch" && mkdir -p "$scratch" && cd "$scratch" || exit 1
 unset DIPTYCH_DEVICE
 DIPTYCH_MODEL=$root/tests/model # the one that comes with diptych changes
 HF_HUB_CACHE=$scratch/hub HF_HUB_OFFLINE=1 # whatever models there are on this machine
-export DIPTYCH_MODEL HF_HUB_CACHE HF_HUB_OFFLINE
+XDG_DATA_HOME=$scratch/data                # and whatever index
+export DIPTYCH_MODEL HF_HUB_CACHE HF_HUB_OFFLINE XDG_DATA_HOME
 
 # run ARGUMENT...: runs diptych; its output is then in ./out and ./err, its exit status in $status.
 run() {

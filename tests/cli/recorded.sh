@@ -13,8 +13,8 @@
 # Scores are compared as numbers, to TOLERANCE; what has one or two decimals (percents, places on a page) may differ in
 # the last one.
 set -u
-LC_ALL=C TZ=UTC
-export LC_ALL TZ
+LC_ALL=C TZ=UTC XDG_DATA_HOME=/dev/null/none # there is no default index
+export LC_ALL TZ XDG_DATA_HOME
 TOLERANCE=0.0002
 
 fail() {

@@ -201,9 +201,11 @@ expect_line err "diptych: cannot build: 'a.dip' keeps its vectors as f32, not as
 run index update nothing.dip tree
 expect_status 2
 expect_match err "'nothing\.dip' is not an index"
-run index build tree tree
+mkdir full.dip
+touch full.dip/file
+run index build full.dip tree
 expect_status 2
-expect_match err "unable to make 'tree'"
+expect_match err "unable to make 'full.dip'"
 run index build a.dip
 expect_status 2
 expect_match err "nothing to put in"

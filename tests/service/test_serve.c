@@ -58,6 +58,25 @@ static void the_token_comes_from_a_file(void **state)
     assert_int_equal(process_end(&process), 0);
 }
 
+/* With the same model; the user's own is not looked at (tests/support/run.sh). */
+static void without_a_name_it_serves_the_default_index(void **state)
+{
+    (void)state;
+    char line[512];
+    const char *const arguments[] = {"--listen", "127.0.0.1:0", NULL};
+    assert_int_equal(system("'" DIPTYCH_PROGRAM "' index build '" DIPTYCH_ROOT
+                            "/assets/pictures/01.png' --model '" DIPTYCH_ROOT "/tests/model' -q"),
+        0);
+    struct process process = start(arguments);
+    const int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
+    struct answer answer = client_once(port, "POST", "/v1/search", NULL, "{\"text\": \"a heart\"}");
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body, "/01.png"));
+    answer_release(&answer);
+    kill(process.pid, SIGTERM);
+    assert_int_equal(process_end(&process), 0);
+}
+
 static void expect_health(int fd, const char *host, int status)
 {
     char text[256];
@@ -288,6 +307,7 @@ int main(void)
         cmocka_unit_test(wrong_settings_say_where_they_are),
         cmocka_unit_test(a_hangup_reloads),
         cmocka_unit_test(what_hinders_it_is_one_line),
+        cmocka_unit_test(without_a_name_it_serves_the_default_index),
     };
     unsetenv("DIPTYCH_TOKEN");
     return cmocka_run_group_tests(tests, NULL, NULL);

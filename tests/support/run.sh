@@ -6,6 +6,7 @@
 scratch=$1
 shift
 rm -rf "$scratch" && mkdir -p "$scratch" || exit 1
+export XDG_DATA_HOME="$scratch/data" # no index of the user's
 {
     "$@" 2>&1
     echo $? >"$scratch.status"

@@ -126,7 +126,10 @@ run refused-model-search search b.dip "a star" --model other
 run refused-storage index build b.dip tree --storage i8
 run refused-nothing index update nothing.dip tree
 run refused-nothing-known index update nothing.dip
-run refused-folder index build tree tree
+mkdir full.dip
+touch full.dip/file
+run refused-folder index build full.dip tree
+rm -r full.dip
 run refused-no-paths index build b.dip
 run refused-new-no-paths index build new.dip
 run refused-nowhere index build nowhere/new.dip tree
