@@ -16,6 +16,7 @@ static const struct command subcommands[] = {
     {"list", cmd_index_list, "list what an index holds"},
     {"info", cmd_index_info, "show counts, sizes and the model of an index"},
     {"remove", cmd_index_remove, "take pictures and texts out of an index"},
+    {"relocate", cmd_index_relocate, "tell an index where its pictures lie now"},
     {"verify", cmd_index_verify, "check every part of an index"},
     {"compact", cmd_index_compact, "give the room of removed items back"},
     {"duplicates", cmd_index_duplicates, "list items that are the same, or nearly so"},

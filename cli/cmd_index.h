@@ -18,6 +18,7 @@ int cmd_index_export(int argc, char **argv);
 int cmd_index_list(int argc, char **argv);
 int cmd_index_info(int argc, char **argv);
 int cmd_index_remove(int argc, char **argv);
+int cmd_index_relocate(int argc, char **argv);
 int cmd_index_verify(int argc, char **argv);
 int cmd_index_compact(int argc, char **argv);
 int cmd_index_duplicates(int argc, char **argv);

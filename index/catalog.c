@@ -106,8 +106,8 @@ int catalog_run(struct index *index, const char *sql, struct err *err)
 static int insert_meta(sqlite3 *db, const char *file, const struct index_options *options, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
-    int failed =
-        sqlite3_prepare_v2(db, "INSERT INTO meta VALUES (1, ?, ?, ?, ?, 1, 0, 0, 0, 1, ?)", -1, &stmt, NULL);
+    int failed = sqlite3_prepare_v2(
+        db, "INSERT INTO meta VALUES (1, ?, ?, ?, ?, 1, 0, 0, 0, 1, ?, NULL)", -1, &stmt, NULL);
     if (!failed) {
         sqlite3_bind_text(stmt, 1, options->model ? options->model : "", -1, SQLITE_STATIC);
         sqlite3_bind_text(stmt, 2, options->fingerprint ? options->fingerprint : "", -1, SQLITE_STATIC);
@@ -281,7 +281,9 @@ int catalog_open(struct index *index, struct err *err)
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
             "PRAGMA journal_size_limit = 0; PRAGMA cache_size = -65536",
             err);
-    return rc ? rc : format_follow(index, format, err);
+    if (!rc)
+        rc = format_follow(index, format, err);
+    return rc ? rc : travel_follow(index, err);
 }
 
 void catalog_close(struct index *index)

@@ -49,7 +49,7 @@ static int migrate_catalog(struct index *index, int64_t format, struct err *err)
 }
 
 /* A copy in a file without a name, which SQLite makes and removes, takes the place of what is open. */
-static int copy_catalog(struct index *index, struct err *err)
+int catalog_copy(struct index *index, struct err *err)
 {
     sqlite3 *copy = NULL;
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -77,6 +77,6 @@ int format_follow(struct index *index, int64_t format, struct err *err)
     if (format == format_latest())
         return 0;
     if (!index->writer)
-        rc = copy_catalog(index, err);
+        rc = catalog_copy(index, err);
     return rc ? rc : migrate_catalog(index, format, err);
 }

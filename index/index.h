@@ -78,6 +78,10 @@ int index_create(struct index **out, const char *path, const struct index_option
  * fingerprint is that of the model which made the query or the new vectors; another than the index's is
  * ERR_ARGUMENT. NULL: do not compare.
  *
+ * An index that was moved or copied together with the folder it lies in goes on with the pictures there, if they are: the
+ * paths of all that lay in the folder are of the new place. A reader works on a copy of the catalog until the next
+ * writer has changed it. Moved alone, it keeps its paths.
+ *
  * An index of an earlier format is read as it is, by way of a copy of its catalog, and brought to the latest
  * by INDEX_WRITE, whole or not at all; readers that have it open go on. A later format: ERR_UNSUPPORTED. */
 enum index_access { INDEX_READ, INDEX_WRITE };

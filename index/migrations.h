@@ -7,6 +7,7 @@
  *   3  how pictures are prepared
  *   4  items by their dates: an index of SQLite's
  *   5  which files have failed, so that they need not be tried again
+ *   6  where the index lies, so that it goes along with the pictures beside it
  *
  * An index of an earlier format is read without being written to, and becomes one of the latest when it is
  * opened for writing: format.c does both, by the statements that stand here. schema.sql is the latest format
@@ -29,6 +30,7 @@
 #define TO_FORMAT_5 \
     "CREATE TABLE failures (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,\n" \
     "    why TEXT NOT NULL, again INTEGER NOT NULL) WITHOUT ROWID;"
+#define TO_FORMAT_6 "ALTER TABLE meta ADD COLUMN base TEXT;"
 /* clang-format on */
 
 /* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */

@@ -12,7 +12,8 @@ CREATE TABLE meta (
     images INTEGER NOT NULL,     -- items of each kind
     texts INTEGER NOT NULL,
     findable INTEGER NOT NULL DEFAULT 0, -- 1: model finds it again; 0: it is what a user of format 1 typed somewhere
-    preparation TEXT             -- of pictures for the model, in words of the caller's; NULL: not said, as up to format 2
+    preparation TEXT,            -- of pictures for the model, in words of the caller's; NULL: not said, as up to format 2
+    base TEXT                    -- the folder that the index lay in when it was written to last; NULL: not known
 );
 
 -- What the index was made from, in the order of its adding, for its next update.

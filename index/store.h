@@ -33,8 +33,8 @@ struct index {
         const char *sql; /* compared by address */
         sqlite3_stmt *stmt;
     } statements[STATEMENTS];
-    bool unguarded;    /* a reader without SQLite's locks: see catalog_open */
-    bool copied;       /* a reader of an earlier format: db is a copy, brought to the latest */
+    bool unguarded; /* a reader without SQLite's locks: see catalog_open */
+    bool copied;    /* a reader of an earlier format, or of another place: db is a copy, as it would be now */
     int64_t opened_ns; /* of either: when the catalog had last changed at opening */
 
     struct meta meta;      /* with the writer's changes that are not yet committed */
@@ -104,6 +104,15 @@ int format_check(int64_t format, const char *catalog, struct err *err);
 /* Brings what index->db has open from its format to the latest: a writer the file itself, whole or not at
  * all, a reader a copy of it. */
 int format_follow(struct index *index, int64_t format, struct err *err);
+
+/* A copy of the catalog, for a reader that sees it otherwise than it is, takes its place. */
+int catalog_copy(struct index *index, struct err *err);
+
+/* ---- travel.c ------------------------------------------------------------------------------------------ */
+
+/* Has the paths of an index that was moved together with its pictures follow them: a writer's in the file itself, a
+ * reader's in a copy. */
+int travel_follow(struct index *index, struct err *err);
 
 /* ---- vectors.c ----------------------------------------------------------------------------------------- */
 

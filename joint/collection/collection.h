@@ -233,6 +233,24 @@ int collection_prepare(struct prepare_counts *counts, struct collection *collect
     const struct preprocess *preprocess, const struct picture_options *options, const struct job *job,
     struct err *err);
 
+/* ---- moving -------------------------------------------------------------------------------------------- */
+
+struct relocate_counts {
+    size_t pictures, texts, sources; /* whose path lay below the old place */
+    size_t missing, different;       /* pictures without a file at the new place, and with another */
+};
+
+/* What lay at or below `from` lies at or below `to` now, both path_absolute's: pictures, files of texts, and sources get
+ * that path, and keep their vectors. The files must be there, the same by size and time or content, each of them; with
+ * `any` the paths change all the same, for the next sync to find out what is gone or another. Failures below `from` are
+ * forgotten. One commit, all or nothing; an index that is moved together with its pictures needs none of this
+ * (index_open). For the writer, without an embedder.
+ *
+ *   ERR_NOT_FOUND  there is nothing below `from`
+ *   ERR_ARGUMENT   files are missing or others, with their numbers; *counts has them too */
+int collection_relocate(struct relocate_counts *counts, struct collection *collection, const char *from,
+    const char *to, bool any, const struct job *job, struct err *err);
+
 /* ---- adding -------------------------------------------------------------------------------------------- */
 
 /* A picture in memory or a text, with its vector. */

@@ -357,7 +357,7 @@ static void a_damaged_catalog_is_an_error(void **state)
     } cases[] = {
         {"PRAGMA application_id = 1", "is not the catalog of an index", ERR_FORMAT},
         {"PRAGMA user_version = 9",
-            "has format version 9, of a later program: this one knows formats up to 5", ERR_UNSUPPORTED},
+            "has format version 9, of a later program: this one knows formats up to 6", ERR_UNSUPPORTED},
         {"PRAGMA user_version = 0", "has format version 0, which there never was", ERR_FORMAT},
         {"DELETE FROM meta", "does not say what it indexes", ERR_FORMAT},
         {"DROP TABLE meta", "no such table: meta", ERR_FORMAT},
