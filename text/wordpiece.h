@@ -3,6 +3,9 @@
  * wordpiece: BERT's tokenizer. A text is cleaned, cut into words at white space and around punctuation and Chinese
  * characters, and each word into the longest pieces from its front on, of which those that begin no word are written
  * with "##" before them. A word that does not come out even is one unknown token.
+ *
+ * The reference's tables of marks and punctuation are of about Unicode 8, ours of 15: over all of Unicode 496 characters
+ * are cleaned otherwise and 129 cut otherwise, all of them newer.
  */
 #ifndef DIPTYCH_TEXT_WORDPIECE_H
 #define DIPTYCH_TEXT_WORDPIECE_H
