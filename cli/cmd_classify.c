@@ -117,6 +117,15 @@ static int list_pictures(struct classify *c, const struct job *job, struct err *
     return rc;
 }
 
+/* What the numbers are, where they are not the shares that sum up to 100 %. */
+static void say_score(struct classify *c)
+{
+    if (classifier_score(c->classifier).kind != SCORE_SIGMOID || c->session.quiet)
+        return;
+    progress_clear(&c->session.progress);
+    message("each label is scored by itself, with sigmoid(scale x cosine + bias): none or several may fit");
+}
+
 /* Lists first, device after: a file that is not there shows at once. */
 static int open_all(struct classify *c, struct err *err)
 {
@@ -129,7 +138,9 @@ static int open_all(struct classify *c, struct err *err)
         rc = session_open(&c->session, err);
     if (!rc)
         rc = labels_encode(&c->classifier, &c->session, &labels, &templates, err);
-    if (!rc && labels.count == 1) {
+    if (!rc)
+        say_score(c);
+    if (!rc && labels.count == 1 && classifier_score(c->classifier).kind == SCORE_SOFTMAX) {
         progress_clear(&c->session.progress);
         message("'%s' alone gets 100 %% of every picture: name what else they may show", labels.items[0]);
     }

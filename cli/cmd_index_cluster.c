@@ -127,7 +127,7 @@ static int look(struct clustering *c, struct err *err)
 }
 
 static int find_labels(
-    struct clustering *c, const struct strings *labels, const struct strings *templates, struct err *err)
+    struct clustering *c, const struct strings *labels, struct strings *templates, struct err *err)
 {
     int rc = session_open_for(&c->session, c->view.index, err);
     if (!rc)

@@ -65,10 +65,10 @@ static json_t *block_report(const struct transformer_config *block)
 static json_t *vision_report(const struct vit_config *config)
 {
     json_t *report = block_report(&config->block);
-    json_object_update_new(
-        report, json_pack("{s:I, s:I, s:I, s:f}", "image_size", (json_int_t)config->image_size, "patch_size",
-                    (json_int_t)config->patch_size, "parameters", (json_int_t)vit_params(config), "gflop",
-                    vit_flops(config) / 1e9));
+    json_object_update_new(report,
+        json_pack("{s:I, s:I, s:s, s:I, s:f}", "image_size", (json_int_t)config->image_size, "patch_size",
+            (json_int_t)config->patch_size, "pooling", vision_pooling_names[config->pooling], "parameters",
+            (json_int_t)vit_params(config), "gflop", vit_flops(config) / 1e9));
     return report;
 }
 
@@ -76,9 +76,9 @@ static json_t *text_report(const struct text_config *config)
 {
     json_t *report = block_report(&config->block);
     json_object_update_new(
-        report, json_pack("{s:I, s:I, s:s, s:I, s:f}", "vocabulary", (json_int_t)config->vocab, "context",
-                    (json_int_t)config->context, "end_of_text",
-                    config->eot_rule == EOT_FIRST ? "first" : "argmax", "parameters",
+        report, json_pack("{s:I, s:I, s:s, s:s, s:I, s:f}", "vocabulary", (json_int_t)config->vocab,
+                    "context", (json_int_t)config->context, "mask", config->block.causal ? "causal" : "none",
+                    "end_of_text", eot_rule_names[config->eot_rule], "parameters",
                     (json_int_t)text_params(config), "gflop", text_flops(config, config->context) / 1e9));
     return report;
 }
@@ -148,10 +148,11 @@ static json_t *model_report(
     struct tokenizer *tokenizer = NULL;
     struct weights *weights = NULL;
     struct err err = {0};
-    json_t *report = json_pack("{s:o, s:s, s:I, s:I, s:o, s:o}", "model", json_text(directory), "layout",
-        layout_name(config->layout), "embedding", (json_int_t)config->vision.embed_width, "parameters",
-        (json_int_t)(vit_params(&config->vision) + text_params(&config->text) + 1), /* and the logit scale */
-        "vision", vision_report(&config->vision), "text", text_report(&config->text));
+    json_t *report = json_pack("{s:o, s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "model", json_text(directory),
+        "layout", layout_name(config->layout), "family", config->family->name, "score",
+        score_names[config->score], "embedding", (json_int_t)config->vision.embed_width, "parameters",
+        (json_int_t)model_config_params(config), "vision", vision_report(&config->vision), "text",
+        text_report(&config->text));
 
     int rc = model_preprocess_read(&preprocess, config, directory, &err);
     add_part(report, "preprocess", rc ? NULL : preprocess_report(&preprocess), &err, failed);

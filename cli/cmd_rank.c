@@ -117,7 +117,7 @@ static int print_request(
         .captions = request->captions,
         .best = best,
         .count = request->count,
-        .scale = model_logit_scale(r->session.model),
+        .scale = model_score(r->session.model).scale,
         .outside = request->outside,
     };
     return output_captions(&r->output, &ranking, err);

@@ -12,7 +12,8 @@ static const struct argp_option options[] = {
         1},
     {"templates", 't', "SET|TEXT|FILE", 0,
         "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
-        "the label, or a text file with one a line (default: \"" TEMPLATE_DEFAULT "\")",
+        "the label, or a text file with one a line (default: the model's own, for CLIP \"" TEMPLATE_DEFAULT
+        "\")",
         1},
     {0},
 };
@@ -21,9 +22,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct label_options *labels = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        labels->templates = TEMPLATE_DEFAULT;
-        return 0;
     case 'l':
         labels->labels = option_input(state, argument);
         return 0;
@@ -41,15 +39,19 @@ int labels_read(struct strings *labels, struct strings *templates, const struct 
     const struct job *job, struct err *err)
 {
     const int rc = named->labels ? label_list_read(labels, named->labels, job, err) : 0;
-    return rc ? rc : template_list_read(templates, named->templates, err);
+    return rc || !named->templates ? rc : template_list_read(templates, named->templates, err);
 }
 
 int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,
-    const struct strings *templates, struct err *err)
+    struct strings *templates, struct err *err)
 {
     const struct job job = session_job(session);
+    int rc =
+        templates->count ? 0 : template_add(templates, model_config(session->model)->family->template, err);
+    if (rc)
+        return rc;
     progress_note(&session->progress, "encoding the labels");
-    int rc = classifier_open(out, session->encoder, labels, templates, &job, err);
+    rc = classifier_open(out, session->encoder, labels, templates, &job, err);
     if (rc || !classifier_truncated(*out))
         return rc;
     progress_clear(&session->progress);

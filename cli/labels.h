@@ -15,8 +15,9 @@ extern const struct argp label_argp;
 int labels_read(struct strings *labels, struct strings *templates, const struct label_options *named,
     const struct job *job, struct err *err);
 
-/* Encodes the labels, and says how many prompts the model has cut. */
+/* Encodes the labels in the templates, or where there are none in that of the model's family, and says how many prompts
+ * the model has cut. */
 int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,
-    const struct strings *templates, struct err *err);
+    struct strings *templates, struct err *err);
 
 #endif

@@ -43,8 +43,9 @@ static int print_json(const struct label_output *output, const char *path, const
         json_array_append_new(labels,
             json_pack("{s:o, s:f}", "label", json_text(classifier_label(output->classifier, best[i].label)),
                 "probability", (double)best[i].probability));
-    return json_print(json_pack("{s:o, s:o, s:o*}", "path", json_text(path), "labels", labels, "outside",
-                          outside ? json_true() : NULL),
+    return json_print(
+        json_pack("{s:o, s:o, s:s, s:o*}", "path", json_text(path), "labels", labels, "score",
+            score_names[classifier_score(output->classifier).kind], "outside", outside ? json_true() : NULL),
         0, err);
 }
 

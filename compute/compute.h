@@ -333,6 +333,7 @@ enum dim {
     DIM_NONE,
     ALWAYS = DIM_NONE,
     DIM_WIDTH,
+    DIM_2WIDTH,
     DIM_3WIDTH,
     DIM_MLP,
     DIM_TOKENS,
@@ -340,7 +341,16 @@ enum dim {
     DIM_EMBED,
     DIM_CHANNELS,
     DIM_PATCH,
-    WITH_PRE_NORM, /* 1 or 0 */
+    /* 1 or 0 */
+    WITH_PRE_NORM,
+    WITH_PATCH_BIAS,
+    WITH_CLASS_TOKEN,
+    WITHOUT_CLASS_TOKEN,
+    WITH_PROJECTION, /* enum projection: either of the first two */
+    WITH_PROJECTION_MATRIX,
+    WITH_PROJECTION_LAYER,
+    WITH_BIAS,
+    WITH_NORM_ALONE, /* the last norm, with no projection after it */
     DIM_COUNT
 };
 
@@ -348,12 +358,14 @@ enum param_kind {
     PARAM_TENSOR, /* field is a struct tensor: float32 on the device */
     PARAM_TABLE, /* likewise, of which a request reads a few rows: on a CPU it stays in the file, if it is float32 there */
     PARAM_GRID,   /* likewise: positions of a class token and a square of patches (T, W) */
+    PARAM_SQUARE, /* likewise, without the class token */
     PARAM_LINE,   /* likewise: positions of the tokens of a text (T, W) */
     PARAM_LINEAR, /* field is a struct linear *: (N, K) or (N, ...) weights, which may stay in the file, too */
     PARAM_BIAS,   /* field is a struct linear * that an earlier row has loaded: its bias (N) */
     PARAM_GAMMA,  /* likewise: of the layer norm that comes before it (K) */
     PARAM_BETA,
-    PARAM_HOST, /* field is a float: a scalar on the host */
+    PARAM_HOST,   /* field is a float: a scalar on the host */
+    PARAM_VALUES, /* field is a float *: on the host */
 };
 
 /* One row a tensor: the same table loads it, checks its shape and counts it. */
@@ -371,8 +383,8 @@ struct param {
  * shape or type, or not finite is ERR_FORMAT; errors, ERR_DEVICE and ERR_MEMORY too, name the tensor and what
  * is wrong. After an error the rows loaded so far are there for params_release.
  *
- * Positions of open_clip's layout are resized to the model's number as open_clip does it: a grid bicubic and
- * antialiased with its class token kept, a line linear. Other layouts' have to fit. */
+ * Positions of open_clip's layout are resized to the model's number as open_clip does it: a grid or a square bicubic
+ * and antialiased with its class token kept, a line linear. Other layouts' have to fit. */
 int params_load(void *object, const struct param *table, size_t rows, const char *prefix, size_t layer,
     const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device, struct err *err);
 
@@ -393,6 +405,9 @@ size_t params_count(const struct param *table, size_t rows, const size_t dims[DI
  * transformer_config_check have refused before. "real" is the type of activations, stream_dtype.
  *
  * Their errors are kernel_run's, and tensor_new's where they take memory for a while. */
+
+/* How a tower ends: by a matrix, as CLIP's, by a layer with a bias, or without a projection. */
+enum projection { PROJECTION_MATRIX, PROJECTION_LAYER, PROJECTION_NONE };
 
 enum activation { ACTIVATION_NONE, ACTIVATION_QUICK_GELU, ACTIVATION_GELU, ACTIVATION_GELU_TANH };
 
@@ -458,7 +473,8 @@ int attention(struct stream *stream, struct tensor context, struct tensor qkv, s
 int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t patch_size,
     const float scale[3], const float shift[3], struct err *err);
 
-/* tokens (B, 1+G*G, W) float32 = [class_token (W); patches (B, G*G, W) float32] + positions (1+G*G, W). */
+/* tokens (B, 1+G*G, W) float32 = [class_token (W); patches (B, G*G, W) float32] + positions (1+G*G, W). Without a class
+ * token, as (struct tensor){0}, the patches are all of the tokens, and have as many positions. */
 int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
     struct tensor class_token, struct tensor positions, struct err *err);
 
@@ -470,6 +486,11 @@ int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids,
  * (struct tensor){0}: row 0 of each. */
 int gather_rows(
     struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick, struct err *err);
+
+/* context (B, W) real = softmax(q K^T) V of one query (W) float32, the same for all, that is scaled already, for each of
+ * H heads, of kv (B, T, 2*W) real, which is (B, T, 2, H, D). D is a multiple of 8. */
+int attend_once(struct stream *stream, struct tensor context, struct tensor query, struct tensor kv,
+    size_t heads, struct err *err);
 
 /* Divides every row of x (..., W) float32, of any width, by its length, in place. A row of zeros stays. */
 int normalize_rows(struct stream *stream, struct tensor x, struct err *err);
@@ -508,6 +529,23 @@ int transformer_forward(const struct transformer *transformer, struct stream *st
  * has gone through all blocks but the last, and is used up; pick is as for gather_rows. */
 int pool_token(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
     struct tensor x, struct tensor pick, struct err *err);
+
+/* Pooling by attention, the "MAP head" of SigLIP: y = out(attention of one learned query over kv(norm(x))), then
+ * y += mlp(norm(y)). Of the config, all but layers and causal counts. Facts: MAPHead in big_vision's models/vit.py,
+ * SiglipMultiheadAttentionPoolingHead in transformers, AttentionPoolLatent in timm. */
+struct attention_pool;
+
+/* Under the names of Hugging Face's vision_model.head, and vision_model.post_layernorm for norm(x). Errors are those of
+ * params_load. */
+int attention_pool_load(struct attention_pool **out, const struct transformer_config *config,
+    const struct weights *weights, struct device *device, struct err *err);
+void attention_pool_free(struct attention_pool *pool);
+size_t attention_pool_params(const struct transformer_config *config);
+double attention_pool_flops(const struct transformer_config *config, size_t tokens); /* of one sequence */
+
+/* pooled (B, W) float32 of x (B, T, W) float32, the states after all blocks. */
+int pool_attention(const struct attention_pool *pool, struct stream *stream, struct tensor pooled,
+    struct tensor x, struct err *err);
 
 /* Parameters, and floating point operations for one sequence of T tokens (a multiply-add is two), as the
  * literature counts them: every token through all of every block. */

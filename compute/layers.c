@@ -74,13 +74,15 @@ int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor p
 {
     const struct launch launch = launch_tokens("assemble_tokens", tokens);
     const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
-    const cl_uint t = (cl_uint)count, w = (cl_uint)width;
+    const cl_uint t = (cl_uint)count, w = (cl_uint)width, has_class = class_token.shape.rank != 0;
     assert(tensor_is(tokens, DTYPE_F32, SHAPE(batch, count, width)));
-    assert(tensor_is(patches, DTYPE_F32, SHAPE(batch, count - 1, width)));
-    assert(tensor_is(class_token, DTYPE_F32, SHAPE(width)));
+    assert(tensor_is(patches, DTYPE_F32, SHAPE(batch, count - has_class, width)));
+    assert(!has_class || tensor_is(class_token, DTYPE_F32, SHAPE(width)));
     assert(tensor_is(positions, DTYPE_F32, SHAPE(count, width)));
+    if (!has_class)
+        class_token = positions; /* some buffer has to be there; it is not read */
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(tokens), ARG_TENSOR(patches), ARG_TENSOR(class_token),
-        ARG_TENSOR(positions), ARG(t), ARG(w));
+        ARG_TENSOR(positions), ARG(has_class), ARG(t), ARG(w));
 }
 
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
@@ -115,6 +117,25 @@ int gather_rows(
     tokens.offset *= units;
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(rows), ARG_TENSOR(tokens), ARG_TENSOR(pick),
         ARG(has_pick), ARG(t), ARG(w));
+}
+
+int attend_once(struct stream *stream, struct tensor context, struct tensor query, struct tensor kv,
+    size_t heads, struct err *err)
+{
+    const size_t batch = kv.shape.size[0], tokens = kv.shape.size[1], width = tensor_width(context);
+    const struct launch launch = {
+        .kernel = "attend_once",
+        .flops = 4.0 * (double)(batch * tokens * width),
+        .head_width = width / heads,
+        .groups = {heads, batch},
+        .local = stream->device->tuning.lanes,
+    };
+    const cl_uint t = (cl_uint)tokens, h = (cl_uint)heads;
+    assert(width % heads == 0 && tensor_is(context, stream_dtype(stream), SHAPE(batch, width)));
+    assert(tensor_is(query, DTYPE_F32, SHAPE(width)));
+    assert(tensor_is(kv, stream_dtype(stream), SHAPE(batch, tokens, 2 * width)));
+    return KERNEL_RUN(
+        stream, &launch, err, ARG_TENSOR(context), ARG_TENSOR(query), ARG_TENSOR(kv), ARG(t), ARG(h));
 }
 
 int normalize_rows(struct stream *stream, struct tensor x, struct err *err)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The layouts of checkpoints: how each names and stores the tensors that parameter tables name as Hugging
- * Face does. A layout is a row of `layouts`, and a table of the names that are others than ours.
+ * The layouts of checkpoints: how each names and stores the tensors that parameter tables name as Hugging Face does.
+ *
+ * The towers of a checkpoint are named apart from each other: open_clip has a vision tower of its own or one of timm's,
+ * and a text tower at the root or, in models with custom_text, below "text.". So there is a row of `namings` for each
+ * way to name a tower, with a table of the names that are others than ours.
  */
 #include "compute/weights.h"
 
@@ -13,62 +16,165 @@ struct rename {
     struct stored theirs;
 };
 
-/* open_clip's, which are openai/CLIP's too. It multiplies x @ proj, so its projections are stored transposed. */
-static const struct rename open_clip[] = {
-    {"vision_model.embeddings.patch_embedding.weight", {"visual.conv1.weight", false}},
-    {"vision_model.embeddings.class_embedding", {"visual.class_embedding", false}},
-    {"vision_model.embeddings.position_embedding.weight", {"visual.positional_embedding", false}},
-    {"vision_model.pre_layrnorm.weight", {"visual.ln_pre.weight", false}},
-    {"vision_model.pre_layrnorm.bias", {"visual.ln_pre.bias", false}},
-    {"vision_model.post_layernorm.weight", {"visual.ln_post.weight", false}},
-    {"vision_model.post_layernorm.bias", {"visual.ln_post.bias", false}},
-    {"visual_projection.weight", {"visual.proj", true}},
+#define RENAME(ours, theirs)                                                                                 \
+    {                                                                                                        \
+        ours,                                                                                                \
+        {                                                                                                    \
+            .name = theirs                                                                                   \
+        }                                                                                                    \
+    }
+#define TRANSPOSED(ours, theirs)                                                                             \
+    {                                                                                                        \
+        ours,                                                                                                \
+        {                                                                                                    \
+            .name = theirs, .transposed = true                                                               \
+        }                                                                                                    \
+    }
 
-    {"text_model.embeddings.token_embedding.weight", {"token_embedding.weight", false}},
-    {"text_model.embeddings.position_embedding.weight", {"positional_embedding", false}},
-    {"text_model.final_layer_norm.weight", {"ln_final.weight", false}},
-    {"text_model.final_layer_norm.bias", {"ln_final.bias", false}},
-    {"text_projection.weight", {"text_projection", true}},
+/* Parts first to first + count of `of` equal ones that the rows of a tensor are. */
+#define PART(ours, theirs, first, count, of)                                                                 \
+    {                                                                                                        \
+        ours,                                                                                                \
+        {                                                                                                    \
+            .name = theirs, .part = { first, count, of }                                                     \
+        }                                                                                                    \
+    }
 
-    {"vision_model.encoder.layers.%zu.", {"visual.transformer.resblocks.%zu.", false}},
-    {"text_model.encoder.layers.%zu.", {"transformer.resblocks.%zu.", false}},
-    {"layer_norm1.weight", {"ln_1.weight", false}},
-    {"layer_norm1.bias", {"ln_1.bias", false}},
-    {"layer_norm2.weight", {"ln_2.weight", false}},
-    {"layer_norm2.bias", {"ln_2.bias", false}},
-    {"self_attn.{q,k,v}_proj.weight", {"attn.in_proj_weight", false}},
-    {"self_attn.{q,k,v}_proj.bias", {"attn.in_proj_bias", false}},
-    {"self_attn.out_proj.weight", {"attn.out_proj.weight", false}},
-    {"self_attn.out_proj.bias", {"attn.out_proj.bias", false}},
-    {"mlp.fc1.weight", {"mlp.c_fc.weight", false}},
-    {"mlp.fc1.bias", {"mlp.c_fc.bias", false}},
-    {"mlp.fc2.weight", {"mlp.c_proj.weight", false}},
-    {"mlp.fc2.bias", {"mlp.c_proj.bias", false}},
+/* Of a MultiheadAttention of PyTorch, which SigLIP's pooling is in transformers. */
+static const struct rename hf_vision[] = {
+    PART("vision_model.head.attention.q_proj.weight", "vision_model.head.attention.in_proj_weight", 0, 1, 3),
+    PART("vision_model.head.attention.q_proj.bias", "vision_model.head.attention.in_proj_bias", 0, 1, 3),
+    PART("vision_model.head.attention.{k,v}_proj.weight", "vision_model.head.attention.in_proj_weight", 1, 2,
+        3),
+    PART("vision_model.head.attention.{k,v}_proj.bias", "vision_model.head.attention.in_proj_bias", 1, 2, 3),
 };
 
-/* In the order in which a checkpoint is tried: a tensor whose name begins with one of `marks` tells it. */
-static const struct layout_row {
-    const char *name;
-    const char *marks[2];
+/* The blocks of open_clip's own towers, which are openai/CLIP's too. */
+#define OPEN_CLIP_BLOCK                                                                                      \
+    RENAME("layer_norm1.weight", "ln_1.weight"), RENAME("layer_norm1.bias", "ln_1.bias"),                    \
+        RENAME("layer_norm2.weight", "ln_2.weight"), RENAME("layer_norm2.bias", "ln_2.bias"),                \
+        RENAME("self_attn.{q,k,v}_proj.weight", "attn.in_proj_weight"),                                      \
+        RENAME("self_attn.{q,k,v}_proj.bias", "attn.in_proj_bias"),                                          \
+        RENAME("self_attn.out_proj.weight", "attn.out_proj.weight"),                                         \
+        RENAME("self_attn.out_proj.bias", "attn.out_proj.bias"),                                             \
+        RENAME("mlp.fc1.weight", "mlp.c_fc.weight"), RENAME("mlp.fc1.bias", "mlp.c_fc.bias"),                \
+        RENAME("mlp.fc2.weight", "mlp.c_proj.weight"), RENAME("mlp.fc2.bias", "mlp.c_proj.bias")
+
+/* It multiplies x @ proj, so its projections are stored transposed. */
+static const struct rename open_clip_vision[] = {
+    RENAME("vision_model.embeddings.patch_embedding.weight", "conv1.weight"),
+    RENAME("vision_model.embeddings.class_embedding", "class_embedding"),
+    RENAME("vision_model.embeddings.position_embedding.weight", "positional_embedding"),
+    RENAME("vision_model.pre_layrnorm.weight", "ln_pre.weight"),
+    RENAME("vision_model.pre_layrnorm.bias", "ln_pre.bias"),
+    RENAME("vision_model.post_layernorm.weight", "ln_post.weight"),
+    RENAME("vision_model.post_layernorm.bias", "ln_post.bias"),
+    TRANSPOSED("visual_projection.weight", "proj"),
+    RENAME("vision_model.encoder.layers.%zu.", "transformer.resblocks.%zu."),
+    OPEN_CLIP_BLOCK,
+};
+
+static const struct rename timm[] = {
+    RENAME("vision_model.embeddings.patch_embedding.weight", "patch_embed.proj.weight"),
+    RENAME("vision_model.embeddings.patch_embedding.bias", "patch_embed.proj.bias"),
+    RENAME("vision_model.embeddings.position_embedding.weight", "pos_embed"),
+    RENAME("vision_model.post_layernorm.weight", "norm.weight"),
+    RENAME("vision_model.post_layernorm.bias", "norm.bias"),
+
+    RENAME("vision_model.head.probe", "attn_pool.latent"),
+    RENAME("vision_model.head.attention.q_proj.weight", "attn_pool.q.weight"),
+    RENAME("vision_model.head.attention.q_proj.bias", "attn_pool.q.bias"),
+    RENAME("vision_model.head.attention.{k,v}_proj.weight", "attn_pool.kv.weight"),
+    RENAME("vision_model.head.attention.{k,v}_proj.bias", "attn_pool.kv.bias"),
+    RENAME("vision_model.head.attention.out_proj.weight", "attn_pool.proj.weight"),
+    RENAME("vision_model.head.attention.out_proj.bias", "attn_pool.proj.bias"),
+    RENAME("vision_model.head.layernorm.weight", "attn_pool.norm.weight"),
+    RENAME("vision_model.head.layernorm.bias", "attn_pool.norm.bias"),
+    RENAME("vision_model.head.mlp.fc1.weight", "attn_pool.mlp.fc1.weight"),
+    RENAME("vision_model.head.mlp.fc1.bias", "attn_pool.mlp.fc1.bias"),
+    RENAME("vision_model.head.mlp.fc2.weight", "attn_pool.mlp.fc2.weight"),
+    RENAME("vision_model.head.mlp.fc2.bias", "attn_pool.mlp.fc2.bias"),
+
+    RENAME("vision_model.encoder.layers.%zu.", "blocks.%zu."),
+    RENAME("layer_norm1.weight", "norm1.weight"),
+    RENAME("layer_norm1.bias", "norm1.bias"),
+    RENAME("layer_norm2.weight", "norm2.weight"),
+    RENAME("layer_norm2.bias", "norm2.bias"),
+    RENAME("self_attn.{q,k,v}_proj.weight", "attn.qkv.weight"),
+    RENAME("self_attn.{q,k,v}_proj.bias", "attn.qkv.bias"),
+    RENAME("self_attn.out_proj.weight", "attn.proj.weight"),
+    RENAME("self_attn.out_proj.bias", "attn.proj.bias"),
+};
+
+static const struct rename open_clip_text[] = {
+    RENAME("text_model.embeddings.token_embedding.weight", "token_embedding.weight"),
+    RENAME("text_model.embeddings.position_embedding.weight", "positional_embedding"),
+    RENAME("text_model.final_layer_norm.weight", "ln_final.weight"),
+    RENAME("text_model.final_layer_norm.bias", "ln_final.bias"),
+    TRANSPOSED("text_projection.weight", "text_projection"),
+    RENAME("text_model.head.weight", "text_projection.weight"), /* a layer, where it has a bias */
+    RENAME("text_model.head.bias", "text_projection.bias"),
+    RENAME("text_model.encoder.layers.%zu.", "transformer.resblocks.%zu."),
+    OPEN_CLIP_BLOCK,
+};
+
+struct naming {
+    enum tower tower;
+    enum layout layout;
+    const char *mark;  /* a tensor whose name begins so tells it; NULL: that the other tower has the layout */
+    const char *outer; /* what stands before all of the names */
     const struct rename *renames;
     size_t count;
-} layouts[LAYOUT_COUNT] = {
-    [LAYOUT_HF] = {"hugging face", {"vision_model.", "text_model."}, NULL, 0},
-    [LAYOUT_OPEN_CLIP] = {"open_clip", {"visual."}, open_clip, sizeof open_clip / sizeof *open_clip},
 };
+
+#define NAMING(tower, layout, mark, outer, renames)                                                          \
+    {                                                                                                        \
+        tower, layout, mark, outer, renames, sizeof(renames) / sizeof *(renames)                             \
+    }
+
+/* In the order in which a checkpoint is tried, tower by tower. */
+static const struct naming namings[] = {
+    NAMING(TOWER_VISION, LAYOUT_HF, "vision_model.", "", hf_vision),
+    NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.trunk.", "visual.trunk.", timm),
+    NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.", "visual.", open_clip_vision),
+    {TOWER_TEXT, LAYOUT_HF, "text_model.", "", NULL, 0},
+    NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, "text.", "text.", open_clip_text),
+    NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, NULL, "", open_clip_text),
+};
+
+enum { NAMINGS = sizeof namings / sizeof *namings };
 
 const char *layout_name(enum layout layout)
 {
-    return layouts[layout].name;
+    static const char *const names[LAYOUT_COUNT] = {
+        [LAYOUT_HF] = "hugging face", [LAYOUT_OPEN_CLIP] = "open_clip"};
+    return names[layout];
 }
 
-struct stored layout_stored(enum layout layout, const char *name)
+/* Whose names these are; NULL: of neither tower, and the same in all layouts. */
+static const struct naming *naming_of(const struct weights *weights, const char *prefix, const char *name)
 {
-    const struct layout_row *row = &layouts[layout];
-    for (size_t i = 0; i < row->count; i++)
-        if (!strcmp(row->renames[i].ours, name))
-            return row->renames[i].theirs;
+    const char *full = *prefix ? prefix : name;
+    if (!strncmp(full, "vis", 3)) /* vision_model and visual_projection */
+        return weights->namings[TOWER_VISION];
+    return !strncmp(full, "text_", 5) ? weights->namings[TOWER_TEXT] : NULL;
+}
+
+static struct stored renamed(const struct naming *naming, const char *name)
+{
+    for (size_t i = 0; naming && i < naming->count; i++)
+        if (!strcmp(naming->renames[i].ours, name))
+            return naming->renames[i].theirs;
     return (struct stored){.name = name};
+}
+
+struct stored layout_stored(const struct weights *weights, const char *prefix, const char *name)
+{
+    const struct naming *naming = naming_of(weights, prefix, name);
+    struct stored stored = renamed(naming, name);
+    stored.outer = naming ? naming->outer : "";
+    stored.prefix = renamed(naming, prefix).name;
+    return stored;
 }
 
 static bool any_begins(const struct weights *weights, const char *mark)
@@ -79,19 +185,40 @@ static bool any_begins(const struct weights *weights, const char *mark)
     return false;
 }
 
+/* The naming of a tower whose mark is there, or else the last of that layout. */
+static const struct naming *tower_naming(
+    const struct weights *weights, enum tower tower, const enum layout *layout)
+{
+    const struct naming *fallback = NULL;
+    for (size_t i = 0; i < NAMINGS; i++) {
+        const struct naming *naming = &namings[i];
+        if (naming->tower != tower || (layout && naming->layout != *layout))
+            continue;
+        if (naming->mark && any_begins(weights, naming->mark))
+            return naming;
+        if (layout)
+            fallback = naming;
+    }
+    return fallback;
+}
+
+void layout_set(struct weights *weights, enum layout layout)
+{
+    weights->layout = layout;
+    for (int tower = 0; tower < TOWERS; tower++)
+        weights->namings[tower] = tower_naming(weights, (enum tower)tower, &layout);
+}
+
 int layout_tell(struct weights *weights, struct err *err)
 {
-    char marks[LAYOUT_COUNT * 32] = "";
-    for (int i = 0; i < LAYOUT_COUNT; i++) {
-        const struct layout_row *row = &layouts[i];
-        const size_t used = strlen(marks);
-        for (int m = 0; m < 2 && row->marks[m]; m++)
-            if (any_begins(weights, row->marks[m])) {
-                weights->layout = (enum layout)i;
-                return 0;
-            }
-        snprintf(marks + used, sizeof marks - used, "%s'%s'", i ? " or " : "", row->marks[0]);
+    for (int tower = 0; tower < TOWERS; tower++) {
+        const struct naming *naming = tower_naming(weights, (enum tower)tower, NULL);
+        if (naming) {
+            layout_set(weights, naming->layout);
+            return 0;
+        }
     }
     return err_set(err, ERR_UNSUPPORTED,
-        "cannot load '%s': not a CLIP model, no tensor's name begins with %s", weights->source, marks);
+        "cannot load '%s': not a CLIP model, no tensor's name begins with 'vision_model.' or 'visual.'",
+        weights->source);
 }

@@ -29,24 +29,16 @@ static void append(char name[NAME_SIZE], const char *text, size_t length)
     snprintf(name + used, NAME_SIZE - used, "%.*s", (int)length, text);
 }
 
-/* Where the tensors of a row are: the names as the layout of the file has them. */
+/* Where the tensors of a row are: the names as the file has them. */
 struct place {
-    const char *prefix, *name;
+    struct stored stored;
     size_t layer;
-    bool transposed;
 };
 
 static struct place place_of(
     const struct param *param, const char *prefix, size_t layer, const struct weights *weights)
 {
-    const enum layout layout = weights_layout(weights);
-    const struct stored stored = layout_stored(layout, param->name);
-    return (struct place){
-        .prefix = layout_stored(layout, prefix).name,
-        .name = stored.name,
-        .layer = layer,
-        .transposed = stored.transposed,
-    };
+    return (struct place){layout_stored(weights, prefix, param->name), layer};
 }
 
 /* The prefix, with its "%zu" replaced by the layer. Names in our tables are short; one that were not would be
@@ -54,11 +46,12 @@ static struct place place_of(
 static void append_prefix(char out[NAME_SIZE], const struct place *place)
 {
     static const char mark[] = "%zu";
-    const char *at = strstr(place->prefix, mark), *rest = place->prefix;
+    const char *prefix = place->stored.prefix, *at = strstr(prefix, mark), *rest = prefix;
+    append(out, place->stored.outer, strlen(place->stored.outer));
     if (at) {
         char number[24];
         snprintf(number, sizeof number, "%zu", place->layer);
-        append(out, place->prefix, (size_t)(at - place->prefix));
+        append(out, prefix, (size_t)(at - prefix));
         append(out, number, strlen(number));
         rest = at + strlen(mark);
     }
@@ -77,17 +70,17 @@ static size_t name_tensors(const char *name)
 /* The full name of tensor i of those. */
 static void tensor_name(char out[NAME_SIZE], const struct place *place, size_t i)
 {
-    const char *open = strchr(place->name, '{');
+    const char *template = place->stored.name, *open = strchr(template, '{');
     out[0] = '\0';
     append_prefix(out, place);
     if (!open) {
-        append(out, place->name, strlen(place->name));
+        append(out, template, strlen(template));
         return;
     }
     const char *item = open + 1, *rest = strchr(open, '}') + 1;
     while (i-- > 0)
         item = strchr(item, ',') + 1;
-    append(out, place->name, (size_t)(open - place->name));
+    append(out, template, (size_t)(open - template));
     append(out, item, strcspn(item, ",}"));
     append(out, rest, strlen(rest));
 }
@@ -96,7 +89,7 @@ static void tensor_name(char out[NAME_SIZE], const struct place *place, size_t i
 static int fetch_stacked(float *out, const struct weights *weights, const struct place *place, int rank,
     const size_t *shape, size_t count, struct err *err)
 {
-    const size_t tensors = name_tensors(place->name);
+    const size_t tensors = name_tensors(place->stored.name);
     size_t part[WEIGHT_RANK_MAX];
     int rc = 0;
     memcpy(part, shape, sizeof part);
@@ -125,9 +118,30 @@ static int fetch_transposed(float *out, const struct weights *weights, const cha
     return rc;
 }
 
+/* Some of the equal parts that the rows of a tensor of the file are. */
+static int fetch_part(float *out, const struct weights *weights, const struct place *place, int rank,
+    const size_t *shape, size_t count, struct err *err)
+{
+    const size_t first = place->stored.part.first, of = place->stored.part.of;
+    const size_t part = count / place->stored.part.count; /* elements */
+    size_t whole[WEIGHT_RANK_MAX];
+    char name[NAME_SIZE];
+    memcpy(whole, shape, sizeof whole);
+    whole[0] = shape[0] / place->stored.part.count * of;
+    float *stored = mem_new(part * of, sizeof *stored);
+    if (!stored)
+        return err_memory(err, part * of * sizeof *stored);
+    tensor_name(name, place, 0);
+    const int rc = weights_fetch(stored, weights, name, rank, whole, err);
+    if (!rc)
+        memcpy(out, stored + first * part, count * sizeof *out);
+    free(stored);
+    return rc;
+}
+
 static bool is_positions(enum param_kind kind)
 {
-    return kind == PARAM_GRID || kind == PARAM_LINE;
+    return kind == PARAM_GRID || kind == PARAM_SQUARE || kind == PARAM_LINE;
 }
 
 /* A table of positions of another size than the model's, in a layout whose own loader resizes it. */
@@ -136,8 +150,8 @@ static const struct weight *positions_to_resize(
 {
     const struct weight *weight =
         is_positions(param->kind) && weights->layout == LAYOUT_OPEN_CLIP ? weights_find(weights, name) : NULL;
-    const bool other =
-        weight && weight->rank == 2 && weight->shape[1] == shape[1] && weight->shape[0] != shape[0];
+    const bool other = weight && weight->rank >= 2 && weight->shape[weight->rank - 1] == shape[1] &&
+                       weight->shape[weight->rank - 2] != shape[0];
     return other ? weight : NULL;
 }
 
@@ -147,8 +161,9 @@ static int fetch_resized(float *out, const struct weights *weights, const struct
     float *stored = mem_new(weight->count, sizeof *stored);
     if (!stored)
         return err_memory(err, weight->count * sizeof *stored);
-    int rc = weights_fetch(stored, weights, weight->name, 2, weight->shape, err);
-    if (!rc && (rc = positions_resize(out, count, stored, weight->shape[0], weight->shape[1], kind, err)))
+    const size_t *shape = weight->shape + weight->rank - 2;
+    int rc = weights_fetch(stored, weights, weight->name, 2, shape, err);
+    if (!rc && (rc = positions_resize(out, count, stored, shape[0], shape[1], kind, err)))
         err_wrap(err, "cannot load '%s': tensor '%s'", weight->file, weight->name);
     free(stored);
     return rc;
@@ -164,13 +179,13 @@ struct values {
 static int values_get(struct values *out, const struct param *param, const struct place *place, int rank,
     const size_t *shape, size_t count, const struct weights *weights, struct err *err)
 {
-    const bool stacked = name_tensors(place->name) > 1;
+    const bool stacked = name_tensors(place->stored.name) > 1, part = place->stored.part.of;
     char name[NAME_SIZE];
 
     *out = (struct values){0};
     tensor_name(name, place, 0);
     const struct weight *positions = positions_to_resize(weights, param, name, shape);
-    int rc = stacked || place->transposed || positions
+    int rc = stacked || part || place->stored.transposed || positions
                  ? 0
                  : weights_view(&out->at, weights, name, rank, shape, err);
     if (rc || out->at)
@@ -182,7 +197,9 @@ static int values_get(struct values *out, const struct param *param, const struc
         return fetch_resized(out->own, weights, positions, shape[0], param->kind, err);
     if (stacked)
         return fetch_stacked(out->own, weights, place, rank, shape, count, err);
-    if (place->transposed)
+    if (part)
+        return fetch_part(out->own, weights, place, rank, shape, count, err);
+    if (place->stored.transposed)
         return fetch_transposed(out->own, weights, name, shape, count, err);
     return weights_fetch(out->own, weights, name, rank, shape, err);
 }
@@ -236,6 +253,8 @@ static int param_place(void *field, const struct param *param, struct values *fr
     case PARAM_HOST:
         *(float *)field = values[0];
         return 0;
+    case PARAM_VALUES:
+        return host_copy(field, values, count, err);
     default: {
         struct tensor *tensor = field;
         *tensor = (struct tensor){.shape = tensor_shape(rank, shape), .dtype = DTYPE_F32};
@@ -252,7 +271,7 @@ static void say_which(struct err *err, const struct place *place)
 {
     char name[NAME_SIZE] = "";
     append_prefix(name, place);
-    err_wrap(err, "cannot load tensor '%s%s'", name, place->name);
+    err_wrap(err, "cannot load tensor '%s%s'", name, place->stored.name);
 }
 
 static int param_load(void *object, const struct param *param, const struct place *place,
@@ -293,7 +312,7 @@ static int param_save(const struct param *param, const char *prefix, size_t laye
     struct err *err)
 {
     const struct place from = place_of(param, prefix, layer, weights),
-                       to = {.prefix = prefix, .name = param->name, .layer = layer};
+                       to = {{.outer = "", .prefix = prefix, .name = param->name}, layer};
     const size_t tensors = name_tensors(param->name);
     size_t shape[WEIGHT_RANK_MAX] = {0}, count;
     const int rank = param_shape(shape, &count, param, dims);
@@ -323,14 +342,23 @@ int params_save(const struct param *table, size_t rows, const char *prefix, size
     return rc;
 }
 
+/* Leaves nothing behind, since several rows may be about one field, each with its own condition. */
 void params_release(void *object, const struct param *table, size_t rows)
 {
     for (size_t i = 0; i < rows; i++) {
         void *field = (char *)object + table[i].field;
-        if (table[i].kind == PARAM_LINEAR)
+        if (table[i].kind == PARAM_LINEAR) {
             linear_free(*(struct linear **)field);
-        else if (is_tensor(table[i].kind) && ((struct tensor *)field)->buffer)
-            clReleaseMemObject(((struct tensor *)field)->buffer);
+            *(struct linear **)field = NULL;
+        } else if (is_tensor(table[i].kind)) {
+            struct tensor *tensor = field;
+            if (tensor->buffer)
+                clReleaseMemObject(tensor->buffer);
+            *tensor = (struct tensor){0};
+        } else if (table[i].kind == PARAM_VALUES) {
+            free(*(float **)field);
+            *(float **)field = NULL;
+        }
     }
 }
 

@@ -2,6 +2,11 @@
 /* Pooling: from the states of all tokens of a sequence to one. */
 #include "compute/transformer.h"
 
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- by a token ---------------------------------------------------------------------------------------- */
+
 /* In the last block the other tokens are keys and values only, so nothing else of them is computed there. */
 int pool_token(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
     struct tensor x, struct tensor pick, struct err *err)
@@ -22,4 +27,144 @@ int pool_token(const struct transformer *transformer, struct stream *stream, str
 done:
     stream_rewind(stream, mark);
     return rc;
+}
+
+/* ---- by attention -------------------------------------------------------------------------------------- */
+
+struct attention_pool {
+    struct transformer_config config;
+    float *probe;                     // (W)
+    float *query_weight, *query_bias; // (W, W) and (W)
+    struct tensor query;              // (H, D) float32: the probe projected and scaled, the same for all
+    struct linear *kv;                // (2*W, W); the norm of all tokens comes first
+    struct linear *out;               // (W, W)
+    struct linear *fc_1;              // (M, W); the norm of the pooled row comes first
+    struct linear *fc_2;              // (W, M)
+};
+
+#define FIELD(name) offsetof(struct attention_pool, name)
+#define HEAD(name) "vision_model.head." name
+
+static const struct param query_params[] = {
+    {PARAM_VALUES, FIELD(probe), HEAD("probe"), {DIM_WIDTH}, ALWAYS},
+    {PARAM_VALUES, FIELD(query_weight), HEAD("attention.q_proj.weight"), {DIM_WIDTH, DIM_WIDTH}, ALWAYS},
+    {PARAM_VALUES, FIELD(query_bias), HEAD("attention.q_proj.bias"), {DIM_WIDTH}, ALWAYS},
+};
+
+static const struct param pool_params[] = {
+    {PARAM_LINEAR, FIELD(kv), HEAD("attention.{k,v}_proj.weight"), {DIM_2WIDTH, DIM_WIDTH}, ALWAYS},
+    {PARAM_BIAS, FIELD(kv), HEAD("attention.{k,v}_proj.bias"), {DIM_2WIDTH}, ALWAYS},
+    {PARAM_GAMMA, FIELD(kv), "vision_model.post_layernorm.weight", {DIM_WIDTH}, ALWAYS},
+    {PARAM_BETA, FIELD(kv), "vision_model.post_layernorm.bias", {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(out), HEAD("attention.out_proj.weight"), {DIM_WIDTH, DIM_WIDTH}, ALWAYS},
+    {PARAM_BIAS, FIELD(out), HEAD("attention.out_proj.bias"), {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(fc_1), HEAD("mlp.fc1.weight"), {DIM_MLP, DIM_WIDTH}, ALWAYS},
+    {PARAM_BIAS, FIELD(fc_1), HEAD("mlp.fc1.bias"), {DIM_MLP}, ALWAYS},
+    {PARAM_GAMMA, FIELD(fc_1), HEAD("layernorm.weight"), {DIM_WIDTH}, ALWAYS},
+    {PARAM_BETA, FIELD(fc_1), HEAD("layernorm.bias"), {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(fc_2), HEAD("mlp.fc2.weight"), {DIM_WIDTH, DIM_MLP}, ALWAYS},
+    {PARAM_BIAS, FIELD(fc_2), HEAD("mlp.fc2.bias"), {DIM_WIDTH}, ALWAYS},
+};
+
+enum {
+    QUERY_PARAMS = sizeof query_params / sizeof *query_params,
+    POOL_PARAMS = sizeof pool_params / sizeof *pool_params,
+};
+
+static void pool_dims(size_t dims[DIM_COUNT], const struct transformer_config *config)
+{
+    dims[DIM_WIDTH] = config->width;
+    dims[DIM_2WIDTH] = 2 * config->width;
+    dims[DIM_MLP] = config->mlp_width;
+}
+
+/* The query is no picture's: it is projected once, and its scores' 1/sqrt(D) goes into it. */
+static int make_query(struct attention_pool *pool, struct device *device, struct err *err)
+{
+    const size_t width = pool->config.width, bytes = width * sizeof(float);
+    const double scale = 1 / sqrt((double)(width / pool->config.heads));
+    float *query = mem_new(width, sizeof *query);
+    if (!query)
+        return err_memory(err, bytes);
+    for (size_t n = 0; n < width; n++) {
+        double sum = (double)pool->query_bias[n];
+        for (size_t k = 0; k < width; k++)
+            sum += (double)pool->query_weight[n * width + k] * (double)pool->probe[k];
+        query[n] = (float)(sum * scale);
+    }
+    pool->query = (struct tensor){.shape = SHAPE(width), .dtype = DTYPE_F32};
+    const int rc = device_buffer(&pool->query.buffer, device, query, bytes, err);
+    free(query);
+    return rc;
+}
+
+int attention_pool_load(struct attention_pool **out, const struct transformer_config *config,
+    const struct weights *weights, struct device *device, struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    struct attention_pool *pool = mem_new(1, sizeof *pool);
+    if (!pool)
+        return err_memory(err, sizeof *pool);
+    pool->config = *config;
+    pool_dims(dims, config);
+    int rc = params_load(pool, query_params, QUERY_PARAMS, "", 0, dims, weights, device, err);
+    if (!rc)
+        rc = make_query(pool, device, err);
+    params_release(pool, query_params, QUERY_PARAMS);
+    if (!rc)
+        rc = params_load(pool, pool_params, POOL_PARAMS, "", 0, dims, weights, device, err);
+    if (rc)
+        attention_pool_free(pool);
+    else
+        *out = pool;
+    return rc;
+}
+
+void attention_pool_free(struct attention_pool *pool)
+{
+    if (!pool)
+        return;
+    params_release(pool, pool_params, POOL_PARAMS);
+    if (pool->query.buffer)
+        clReleaseMemObject(pool->query.buffer);
+    free(pool);
+}
+
+int pool_attention(const struct attention_pool *pool, struct stream *stream, struct tensor pooled,
+    struct tensor x, struct err *err)
+{
+    const struct transformer_config *config = &pool->config;
+    const size_t batch = x.shape.size[0], tokens = x.shape.size[1], width = config->width;
+    const enum dtype real = stream_dtype(stream);
+    const enum epilogue activation = activation_epilogue(config->activation);
+    const size_t mark = stream_mark(stream);
+    struct tensor kv;      // (B, T, 2*W)
+    struct tensor context; // (B, W)
+    struct tensor hidden;  // (B, M)
+    int rc;
+    if ((rc = tensor_new(&kv, stream, real, SHAPE(batch, tokens, 2 * width), err)) ||
+        (rc = tensor_new(&context, stream, real, SHAPE(batch, width), err)) ||
+        (rc = tensor_new(&hidden, stream, real, SHAPE(batch, config->mlp_width), err)) ||
+        (rc = linear_forward_normed(pool->kv, stream, kv, x, config->eps, EPILOGUE_NONE, err)) ||
+        (rc = attend_once(stream, context, pool->query, kv, config->heads, err)) ||
+        (rc = linear_forward(pool->out, stream, pooled, context, EPILOGUE_NONE, err)) ||
+        (rc = linear_forward_normed(pool->fc_1, stream, hidden, pooled, config->eps, activation, err)))
+        goto done;
+    rc = linear_forward(pool->fc_2, stream, pooled, hidden, EPILOGUE_ADD, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+size_t attention_pool_params(const struct transformer_config *config)
+{
+    size_t dims[DIM_COUNT] = {0};
+    pool_dims(dims, config);
+    return params_count(query_params, QUERY_PARAMS, dims) + params_count(pool_params, POOL_PARAMS, dims);
+}
+
+double attention_pool_flops(const struct transformer_config *config, size_t tokens)
+{
+    const double t = (double)tokens, w = (double)config->width, m = (double)config->mlp_width;
+    return 2 * t * w * 2 * w + 4 * t * w + 2 * w * (w + 2 * m); /* kv, attention, out and mlp of one row */
 }

@@ -99,15 +99,17 @@ static int resize_grid(
 int positions_resize(float *out, size_t new_count, const float *in, size_t old_count, size_t width,
     enum param_kind kind, struct err *err)
 {
-    const size_t new_side = side_of(new_count - 1), old_side = old_count ? side_of(old_count - 1) : 0;
+    const size_t before = kind == PARAM_GRID; /* rows of class tokens */
+    const size_t new_side = side_of(new_count - before),
+                 old_side = old_count > before ? side_of(old_count - before) : 0;
     if (kind == PARAM_LINE && old_count) {
         resize_line(out, new_count, in, old_count, width);
         return 0;
     }
-    if (!old_side || old_side * old_side + 1 != old_count)
-        return err_set(
-            err, ERR_FORMAT, "%zu positions are no class token and a square of patches", old_count);
+    if (!old_side || old_side * old_side + before != old_count)
+        return err_set(err, ERR_FORMAT, "%zu positions are no %ssquare of patches", old_count,
+            before ? "class token and a " : "");
     memset(out, 0, new_count * width * sizeof *out);
-    memcpy(out, in, width * sizeof *out);
-    return resize_grid(out + width, new_side, in + width, old_side, width, err);
+    memcpy(out, in, before * width * sizeof *out);
+    return resize_grid(out + before * width, new_side, in + before * width, old_side, width, err);
 }

@@ -7,7 +7,7 @@
 
 #include "compute/compute.h"
 
-/* out (new_count, width) of in (old_count, width), which is a PARAM_GRID or a PARAM_LINE. ERR_FORMAT where the old table is empty, or a
+/* out (new_count, width) of in (old_count, width), which is a PARAM_GRID, a PARAM_SQUARE or a PARAM_LINE. ERR_FORMAT where the old table is empty, or a
  * grid no square; ERR_MEMORY. */
 int positions_resize(float *out, size_t new_count, const float *in, size_t old_count, size_t width,
     enum param_kind kind, struct err *err);

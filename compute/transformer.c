@@ -132,7 +132,7 @@ void transformer_free(struct transformer *transformer)
     free(transformer);
 }
 
-static enum epilogue activation_epilogue(enum activation activation)
+enum epilogue activation_epilogue(enum activation activation)
 {
     static const enum epilogue epilogues[] = {
         [ACTIVATION_NONE] = EPILOGUE_NONE,

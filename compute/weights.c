@@ -12,7 +12,7 @@ int weights_random(struct weights **out, uint64_t seed, struct err *err)
     struct weights *weights = mem_new(1, sizeof *weights);
     if (!weights)
         return err_memory(err, sizeof *weights);
-    weights->layout = LAYOUT_HF;
+    layout_set(weights, LAYOUT_HF);
     weights->random = true;
     weights->seed = seed;
     *out = weights;
@@ -124,11 +124,14 @@ static struct shape_text shape_text(int rank, const size_t *shape)
     return out;
 }
 
+/* Axes of length 1 may come before the others: a scalar has shape (1) in some files, a class token (1, 1, W). */
 static bool same_shape(const struct weight *weight, int rank, const size_t *shape)
 {
-    if (rank == 0 && weight->rank == 1)
-        return weight->shape[0] == 1;
-    return weight->rank == rank && !memcmp(weight->shape, shape, (size_t)rank * sizeof *shape);
+    const int more = weight->rank - rank;
+    for (int axis = 0; axis < more; axis++)
+        if (weight->shape[axis] != 1)
+            return false;
+    return more >= 0 && !memcmp(weight->shape + more, shape, (size_t)rank * sizeof *shape);
 }
 
 /* The tensor of a file, if it has the shape. */

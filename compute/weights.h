@@ -5,6 +5,8 @@
 
 #include "compute/compute.h"
 
+enum tower { TOWER_VISION, TOWER_TEXT, TOWERS };
+
 struct mapped_file {
     struct mapped_file *next;
     const char *path;
@@ -20,6 +22,7 @@ struct weights {
     size_t count;
     const struct weight **by_name; // (count), sorted
     enum layout layout;
+    const struct naming *namings[TOWERS];
     bool script; /* of TorchScript, as OpenAI's models are */
     bool random; /* nothing above is used: tensors are made up */
     uint64_t seed;
@@ -27,7 +30,7 @@ struct weights {
 
 /* Writes tensor `name`, which must have exactly this shape, to out as float32. The kinds of float of
  * elements.c are converted; any other type, a shape that differs and a value that is not finite are ERR_FORMAT, naming file,
- * tensor and, for a value, its index. A scalar (rank 0) may be stored with shape [1]. */
+ * tensor and, for a value, its index. Stored, the shape may have axes of 1 before it. */
 int weights_fetch(float *out, const struct weights *weights, const char *name, int rank, const size_t *shape,
     struct err *err);
 
@@ -48,15 +51,20 @@ void weights_forget(const struct weights *weights, const void *data, size_t size
 /* They will be used as long as the weights are open: weights_check_files looks at their file. */
 void weights_keep(const struct weights *weights, const void *data);
 
-/* How a layout stores what a parameter table calls `name`, which may be a prefix too. */
+/* How weights store what a parameter table calls `name`, behind `prefix`. The full name there is outer, prefix and
+ * name, with the same marks for a layer and for several tensors, where ours have them. */
 struct stored {
-    const char *name; /* with the same marks for a layer and for several tensors, where it has them */
+    const char *outer, *prefix, *name;
     bool transposed;
+    struct {
+        size_t first, count, of; /* parts of as many equal ones that its rows are; of 0: it is all of them */
+    } part;
 };
-struct stored layout_stored(enum layout layout, const char *name);
+struct stored layout_stored(const struct weights *weights, const char *prefix, const char *name);
 
 /* Sets the layout by the names of the tensors. ERR_UNSUPPORTED where they are of none. */
 int layout_tell(struct weights *weights, struct err *err);
+void layout_set(struct weights *weights, enum layout layout);
 
 /* The rule of weights_random: false where no kind of tensor ends in that name. */
 bool weights_random_fill(float *out, const char *name, uint64_t seed, int rank, const size_t *shape);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Weights made up from a seed, for benchmarks and golden tests: any tensor of Hugging Face's CLIP layout, in
+ * Weights made up from a seed, for benchmarks and golden tests: any tensor of Hugging Face's layout, in
  * any shape, computed element by element from its name. tests/golden/random_weights.py makes the same values,
  * so a golden file holds inputs and outputs only, and a full-size model needs no gigabyte in the repository.
  *
@@ -47,18 +47,22 @@ static const struct kind {
     float base, spread, outlier;
 } kinds[] = {
     {"logit_scale", 4.6052f, 0, 1},
+    {"logit_bias", -10, 0, 1},
     {"layer_norm1.weight", 1, 0.2f, 3},
     {"layer_norm2.weight", 1, 0.2f, 3},
     {"layrnorm.weight", 1, 0.2f, 3},
     {"layernorm.weight", 1, 0.2f, 3},
     {"final_layer_norm.weight", 1, 0.2f, 3},
     {"class_embedding", 0, 0.5f, 8},
+    {"probe", 0, 0.5f, 8},
     {"position_embedding.weight", 0, 0.3f, 8},
     {"token_embedding.weight", 0, 0.5f, 8},
     {"out_proj.bias", 0, 0.1f, 10},
     {"fc2.bias", 0, 0.1f, 10},
     {".bias", 0, 0.1f, 1},
+    {"in_proj_bias", 0, 0.1f, 1},
     {".weight", 0, 0, 1},
+    {"in_proj_weight", 0, 0, 1},
 };
 
 static const struct kind *kind_of(const char *name)

@@ -11,8 +11,8 @@
 
 struct classifier {
     struct strings labels;
-    size_t width;  /* E */
-    float scale;   /* of cosines, to logits */
+    size_t width; /* E */
+    struct score_rule score;
     float *matrix; // (labels, E), rows of length 1
     size_t truncated;
 };
@@ -169,7 +169,7 @@ int classifier_make(struct classifier **out, const struct prompt_encoder *encode
     if (!classifier)
         return err_memory(err, sizeof *classifier);
     classifier->width = encoder->width;
-    classifier->scale = encoder->scale;
+    classifier->score = encoder->score;
     for (size_t i = 0; i < labels->count && !rc; i++)
         rc = strings_add(&classifier->labels, labels->items[i], strlen(labels->items[i]), err);
     if (!rc)
@@ -192,8 +192,7 @@ int classifier_open(struct classifier **out, struct encoder *encoder, const stru
     const struct strings *templates, const struct job *job, struct err *err)
 {
     const struct model *model = encoder_model(encoder);
-    const struct prompt_encoder prompts = {
-        encode_prompts, encoder, model_width(model), model_logit_scale(model)};
+    const struct prompt_encoder prompts = {encode_prompts, encoder, model_width(model), model_score(model)};
     return classifier_make(out, &prompts, labels, templates, job, err);
 }
 
@@ -216,6 +215,11 @@ const char *classifier_label(const struct classifier *classifier, size_t i)
     return classifier->labels.items[i];
 }
 
+struct score_rule classifier_score(const struct classifier *classifier)
+{
+    return classifier->score;
+}
+
 size_t classifier_truncated(const struct classifier *classifier)
 {
     return classifier->truncated;
@@ -227,5 +231,5 @@ void classifier_rank(
     const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding)
 {
     rank_rows(best, top, embedding, classifier->matrix, classifier->labels.count, classifier->width,
-        classifier->scale);
+        classifier->score);
 }

@@ -88,6 +88,39 @@ static int read_name(
     return 0;
 }
 
+static int read_text(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    const char **field = field_of(out, key);
+    if (value && !json_is_string(value))
+        return err_set(
+            err, ERR_FORMAT, "'%s%s' is %s, expected a text", path, key->name, value_text(value).text);
+    *field = value ? json_string_value(value) : "";
+    return 0;
+}
+
+static int read_given(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    size_t *field = field_of(out, key);
+    (void)path, (void)err;
+    *field = value && !json_is_false(value);
+    return 0;
+}
+
+static int read_timm(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    const struct timm_model **field = field_of(out, key);
+    const char *name = json_string_value(value);
+    if (!value || json_is_false(value) || (name && !*name))
+        return 0;
+    *field = name ? timm_model_find(name) : NULL;
+    return *field ? 0
+                  : err_set(err, ERR_UNSUPPORTED, "'%s%s' is %s: %s, which is not supported", path, key->name,
+                        value_text(value).text, name ? timm_model_lacks(name) : "no name");
+}
+
 static int read_other(
     struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
 {
@@ -101,6 +134,9 @@ static int (*const readers[])(
     [KEY_REAL] = read_real,
     [KEY_CHOICE] = read_choice,
     [KEY_NAME] = read_name,
+    [KEY_TEXT] = read_text,
+    [KEY_GIVEN] = read_given,
+    [KEY_TIMM] = read_timm,
     [KEY_OTHER] = read_other,
 };
 
@@ -176,9 +212,12 @@ int model_config_check(const struct model_config *config, struct err *err)
         rc = check_block("text", &text->block, err);
     if (rc)
         return rc;
-    if (vision->image_size % vision->patch_size)
-        return err_set(err, ERR_UNSUPPORTED, "image_size %zu is not a multiple of patch_size %zu",
-            vision->image_size, vision->patch_size);
+    if (vision->image_size < vision->patch_size)
+        return err_set(err, ERR_FORMAT, "image_size %zu is less than patch_size %zu", vision->image_size,
+            vision->patch_size);
+    if (vision->embed_width != text->embed_width)
+        return err_set(err, ERR_FORMAT, "pictures have an embedding of width %zu and texts one of width %zu",
+            vision->embed_width, text->embed_width);
     if (vision->embed_width % 16) /* normalize_rows loads 16 at a time */
         return err_set(
             err, ERR_UNSUPPORTED, "the embedding width %zu is not a multiple of 16", vision->embed_width);
@@ -186,6 +225,12 @@ int model_config_check(const struct model_config *config, struct err *err)
         return err_set(err, ERR_FORMAT, "the end of text has id %d, past a vocabulary of %zu",
             (int)text->eot_id, text->vocab);
     return 0;
+}
+
+size_t model_config_params(const struct model_config *config)
+{
+    const size_t score = config->score == SCORE_SIGMOID ? 2 : 1; /* scale and bias */
+    return vit_params(&config->vision) + text_params(&config->text) + score;
 }
 
 int model_config_parse(
@@ -197,15 +242,14 @@ int model_config_parse(
         if (rc)
             return rc;
     }
-    reading.config.layout = format->layout;
-    format->finish(&reading);
-    struct vit_config *vision = &reading.config.vision;
-    struct text_config *text = &reading.config.text;
-    vision->embed_width = text->embed_width = reading.embed_width;
-    vision->block.eps = (float)reading.vision_eps;
-    text->block.eps = (float)reading.text_eps;
-    text->eot_id = (int32_t)reading.eos_id;
-    int rc = model_config_check(&reading.config, err);
+    struct model_config *config = &reading.config;
+    config->layout = format->layout;
+    config->vision.block.eps = (float)reading.vision_eps;
+    config->text.block.eps = (float)reading.text_eps;
+    config->text.eot_id = (int32_t)reading.eos_id;
+    int rc = format->finish(&reading, err);
+    if (!rc)
+        rc = model_config_check(config, err);
     if (!rc)
         *out = reading.config;
     return rc;
@@ -213,7 +257,7 @@ int model_config_parse(
 
 /* ---- the formats --------------------------------------------------------------------------------------- */
 
-const struct config_format *const config_formats[] = {&config_hf, &config_open_clip, NULL};
+const struct config_format *const config_formats[] = {&config_hf, &config_hf_siglip, &config_open_clip, NULL};
 
 const char *config_end_key(enum layout layout)
 {
@@ -310,8 +354,11 @@ int model_preprocess_read(
     struct arena arena = {0};
     const char *folder = path;
     int rc = path_folder(&folder, path, &arena, err);
+    const int size = (int)config->vision.image_size;
+    const struct preprocess otherwise =
+        config->layout == LAYOUT_HF ? config->family->preprocess(size) : preprocess_default(size);
     if (!rc)
-        rc = preprocess_load(out, folder, (int)config->vision.image_size, err);
+        rc = preprocess_load(out, folder, &otherwise, err);
     if (!rc && config->no_file) { /* open_clip's way was OpenAI's */
         out->crop_rounding = CROP_HALF_EVEN;
         out->rgb_order = RGB_LAST;

@@ -4,8 +4,8 @@
  *
  * Each kind of model that a file can describe has a config_format, made of tables: the objects of the file,
  * and one row for each key of an object, with the field the key fills, its range and its default. config.c
- * lists the formats and reads by their tables; config_hf.c and config_open_clip.c hold them, each with a
- * function that turns what was read into a model_config.
+ * lists the formats and reads by their tables; config_hf.c, config_hf_siglip.c and config_open_clip.c hold them, each
+ * with a function that turns what was read into a model_config.
  */
 #ifndef DIPTYCH_JOINT_CONFIG_H
 #define DIPTYCH_JOINT_CONFIG_H
@@ -15,9 +15,13 @@
 /* What is read. Sizes land in the config at once; a format's finish puts the rest there when all is known. */
 struct reading {
     struct model_config config;
-    size_t embed_width, channels, head_width, eos_id;
+    size_t embed_width, channels, head_width, eos_id, projection_size;
     size_t vision_activation, text_activation, quick_gelu, no_ln_pre, eot_rule; /* values of struct choice */
-    size_t fixed;                  /* likewise: of what there is no choice in */
+    size_t no_causal_mask, proj_bias, no_projection, custom_text;               /* likewise */
+    size_t fixed;      /* likewise: of what there is no choice in */
+    size_t logit_bias; /* whether there is one */
+    const char *timm_pool, *timm_proj;
+    const struct timm_model *timm; /* NULL: the vision tower is not one of timm's */
     size_t hf_tokenizer, cleaning; /* whether one is named; enum text_cleaning, CLEAN_NONE: its default */
     double vision_eps, text_eps, vision_mlp_ratio, text_mlp_ratio;
 };
@@ -27,6 +31,9 @@ enum key_kind {
     KEY_REAL,   /* to a double */
     KEY_CHOICE, /* one of a list of words, or true or false, to a size_t */
     KEY_NAME,   /* a text: 1 to a size_t where it is not empty */
+    KEY_TEXT,   /* a text, to a const char * that the file owns; "" where it is not there */
+    KEY_GIVEN,  /* 1 to a size_t where it is there */
+    KEY_TIMM,   /* timm's name of a network, to a const struct timm_model * */
     KEY_OTHER,  /* of no matter to inference, or an object that has a table of its own */
 };
 
@@ -60,6 +67,18 @@ struct key {
     {                                                                                                        \
         name, KEY_NAME, offsetof(struct reading, field), 0, 0, 0, NULL                                       \
     }
+#define TEXT(name, field)                                                                                    \
+    {                                                                                                        \
+        name, KEY_TEXT, offsetof(struct reading, field), 0, 0, 0, NULL                                       \
+    }
+#define GIVEN(name, field)                                                                                   \
+    {                                                                                                        \
+        name, KEY_GIVEN, offsetof(struct reading, field), 0, 0, 0, NULL                                      \
+    }
+#define TIMM(name, field)                                                                                    \
+    {                                                                                                        \
+        name, KEY_TIMM, offsetof(struct reading, field), 0, 0, 0, NULL                                       \
+    }
 #define FIXED(name, word) CHOICE(name, fixed, 0, ((const struct choice[]){{word, 0}, {NULL, 0}}))
 #define OTHER(name)                                                                                          \
     {                                                                                                        \
@@ -87,16 +106,31 @@ struct config_format {
     const struct section *sections;
     size_t count;
     bool strict; /* a key that is in no table is refused */
-    void (*finish)(struct reading *reading);
+    int (*finish)(struct reading *reading, struct err *err);
 };
 
-extern const struct config_format config_hf, config_open_clip;
+extern const struct config_format config_hf, config_hf_siglip, config_open_clip;
+
+/* transformers' names for activations. */
+extern const struct choice config_hf_activations[];
 
 /* transformers' name for it, which is none of ACTIVATION_NONE's. */
 const char *config_hf_activation(enum activation activation);
 
 /* All of them; NULL ends the list. The first of a file is also for one that does not say its model_type. */
 extern const struct config_format *const config_formats[];
+
+/* A vision tower of timm's, with what open_clip's config says beside its name. The width of the embedding is not its. */
+struct timm_model {
+    const char *name;
+    const struct family *family;
+    const char *pool, *projection; /* timm_pool and timm_proj */
+    struct vit_config vision;
+};
+
+/* NULL where the name is not in the table; then timm_model_lacks says what kind of network it is. */
+const struct timm_model *timm_model_find(const char *name);
+const char *timm_model_lacks(const char *name);
 
 /* No published model comes near these; what they keep out is files that ask for all the memory there is. */
 enum {

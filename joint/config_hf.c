@@ -3,7 +3,7 @@
 #include "joint/config.h"
 
 /* Several of transformers' names stand for one function computed in different ways. */
-static const struct choice activations[] = {
+const struct choice config_hf_activations[] = {
     {"quick_gelu", ACTIVATION_QUICK_GELU},
     {"gelu", ACTIVATION_GELU},
     {"gelu_python", ACTIVATION_GELU},
@@ -17,7 +17,7 @@ static const struct choice activations[] = {
 
 const char *config_hf_activation(enum activation activation)
 {
-    const struct choice *choice = activations;
+    const struct choice *choice = config_hf_activations;
     while (choice->value != (size_t)activation)
         choice++;
     return choice->word;
@@ -35,7 +35,7 @@ static const struct key vision[] = {
     SIZE("num_channels", channels, 3, 3, 3),
     SIZE("image_size", config.vision.image_size, 224, 1, IMAGE_MAX),
     SIZE("patch_size", config.vision.patch_size, 32, 1, IMAGE_MAX),
-    CHOICE("hidden_act", vision_activation, ACTIVATION_QUICK_GELU, activations),
+    CHOICE("hidden_act", vision_activation, ACTIVATION_QUICK_GELU, config_hf_activations),
     REAL("layer_norm_eps", vision_eps, 1e-5, 1e-12, 0.1),
 };
 
@@ -47,7 +47,7 @@ static const struct key text[] = {
     SIZE("vocab_size", config.text.vocab, 49408, 2, VOCAB_MAX),
     SIZE("max_position_embeddings", config.text.context, 77, 2, CONTEXT_MAX),
     SIZE("eos_token_id", eos_id, 49407, 0, VOCAB_MAX - 1),
-    CHOICE("hidden_act", text_activation, ACTIVATION_QUICK_GELU, activations),
+    CHOICE("hidden_act", text_activation, ACTIVATION_QUICK_GELU, config_hf_activations),
     REAL("layer_norm_eps", text_eps, 1e-5, 1e-12, 0.1),
 };
 
@@ -58,16 +58,20 @@ static const struct section sections[] = {
     SECTION("text_config", "text_config_dict", text),
 };
 
-static void finish(struct reading *reading)
+static int finish(struct reading *reading, struct err *err)
 {
     struct vit_config *pictures = &reading->config.vision;
     struct text_config *texts = &reading->config.text;
+    (void)err;
+    reading->config.family = &family_clip;
     pictures->block.activation = (enum activation)reading->vision_activation;
     texts->block.activation = (enum activation)reading->text_activation;
     /* Configs from before the end of text could be chosen all say 2, which is no end of text. */
     texts->eot_rule = reading->eos_id == 2 ? EOT_ARGMAX : EOT_FIRST;
-    pictures->pre_norm = true;
+    pictures->class_token = pictures->pre_norm = true;
     texts->block.causal = true;
+    pictures->embed_width = texts->embed_width = reading->embed_width;
+    return 0;
 }
 
 const struct config_format config_hf = {

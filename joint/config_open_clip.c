@@ -3,10 +3,14 @@
  * key they do not know. So do we, and beyond that the keys that ask for a network other than OpenAI's. */
 #include "joint/config.h"
 
+#include <string.h>
+
 static const struct choice yes_or_no[] = {{"false", false}, {"true", true}, {NULL, 0}};
 static const struct choice gelu_forms[] = {
     {"none", ACTIVATION_GELU}, {"tanh", ACTIVATION_GELU_TANH}, {NULL, 0}};
-static const struct choice eot_rules[] = {{"argmax", EOT_ARGMAX}, {"eos", EOT_FIRST}, {NULL, 0}};
+static const struct choice eot_rules[] = {
+    {"argmax", EOT_ARGMAX}, {"eos", EOT_FIRST}, {"last", EOT_LAST}, {NULL, 0}};
+static const struct choice projections[] = {{"linear", false}, {"none", true}, {NULL, 0}};
 
 static const struct choice cleanings[] = {{"lower", CLEAN_LOWER}, {"whitespace", CLEAN_WHITESPACE},
     {"canonicalize", CLEAN_CANONICALIZE}, {NULL, 0}};
@@ -14,9 +18,9 @@ static const struct choice cleanings[] = {{"lower", CLEAN_LOWER}, {"whitespace",
 static const struct key top[] = {
     SIZE("embed_dim", embed_width, 0, 1, WIDTH_MAX),
     CHOICE("quick_gelu", quick_gelu, false, yes_or_no),
-    FIXED("custom_text", "false"),
+    CHOICE("custom_text", custom_text, false, yes_or_no), /* the names of weights tell it too */
     FIXED("multimodal_cfg", "false"),
-    FIXED("init_logit_bias", "false"),
+    GIVEN("init_logit_bias", logit_bias),
     OTHER("vision_cfg"),
     OTHER("text_cfg"),
     OTHER("init_logit_scale"),
@@ -40,7 +44,9 @@ static const struct key vision[] = {
     REAL("mlp_ratio", vision_mlp_ratio, 4, 0.01, 100),
     SIZE("image_size", config.vision.image_size, 224, 1, IMAGE_MAX),
     SIZE("patch_size", config.vision.patch_size, 16, 1, IMAGE_MAX),
-    FIXED("timm_model_name", "false"),
+    TIMM("timm_model_name", timm),
+    TEXT("timm_pool", timm_pool),
+    TEXT("timm_proj", timm_proj),
     FIXED("attentional_pool", "false"),
     CHOICE("no_ln_pre", no_ln_pre, false, yes_or_no),
     FIXED("pool_type", "tok"),
@@ -50,8 +56,6 @@ static const struct key vision[] = {
     OTHER("attn_pooler_queries"),
     OTHER("attn_pooler_heads"),
     OTHER("timm_model_pretrained"),
-    OTHER("timm_pool"),
-    OTHER("timm_proj"),
     OTHER("timm_proj_bias"),
     OTHER("timm_drop"),
     OTHER("timm_drop_path"),
@@ -68,12 +72,12 @@ static const struct key text[] = {
     SIZE("eos_id", eos_id, 2, 0, VOCAB_MAX - 1),
     FIXED("hf_model_name", "false"),
     FIXED("embed_cls", "false"),
-    FIXED("no_causal_mask", "false"),
-    FIXED("proj_type", "linear"),
-    FIXED("proj_bias", "false"),
+    CHOICE("no_causal_mask", no_causal_mask, false, yes_or_no),
+    CHOICE("proj_type", no_projection, false, projections),
+    CHOICE("proj_bias", proj_bias, false, yes_or_no),
     OTHER("tokenizer_kwargs"),
     BLOCK_KEYS,
-    OTHER("pad_id"),
+    OTHER("pad_id"),                         /* the tokenizer's files say it */
     NAME("hf_tokenizer_name", hf_tokenizer), /* whose files are those of the directory */
     OTHER("tokenizer_mode"),
     OTHER("hf_model_pretrained"),
@@ -117,21 +121,67 @@ static struct tokenizer_rule tokenizer_rule_of(const struct reading *reading)
     };
 }
 
-static void finish(struct reading *reading)
+/* A tower of open_clip's own. */
+static void finish_vision(struct reading *reading)
 {
-    struct vit_config *pictures = &reading->config.vision;
-    struct text_config *texts = &reading->config.text;
-    pictures->block.heads = pictures->block.width / reading->head_width;
-    pictures->block.mlp_width = (size_t)((double)pictures->block.width * reading->vision_mlp_ratio);
-    texts->block.mlp_width = (size_t)((double)texts->block.width * reading->text_mlp_ratio);
-    pictures->block.activation =
+    struct vit_config *tower = &reading->config.vision;
+    tower->block.heads = tower->block.width / reading->head_width;
+    tower->block.mlp_width = (size_t)((double)tower->block.width * reading->vision_mlp_ratio);
+    tower->block.activation =
         reading->quick_gelu ? ACTIVATION_QUICK_GELU : (enum activation)reading->vision_activation;
-    texts->block.activation =
+    tower->class_token = true;
+    tower->pre_norm = !reading->no_ln_pre;
+    tower->embed_width = reading->embed_width;
+}
+
+/* timm's networks do not heed quick_gelu, nor the sizes in the config. */
+static int finish_timm(struct reading *reading, struct err *err)
+{
+    const struct timm_model *timm = reading->timm;
+    struct vit_config *tower = &reading->config.vision;
+    if (strcmp(reading->timm_pool, timm->pool) || strcmp(reading->timm_proj, timm->projection))
+        return err_set(err, ERR_UNSUPPORTED,
+            "'model_cfg.vision_cfg' has timm_pool '%s' and timm_proj '%s', which is not supported: %s has "
+            "'%s' and '%s'",
+            reading->timm_pool, reading->timm_proj, timm->name, timm->pool, timm->projection);
+    *tower = timm->vision;
+    tower->embed_width = reading->embed_width;
+    if (tower->projection == PROJECTION_NONE && tower->block.width != tower->embed_width)
+        return err_set(err, ERR_FORMAT,
+            "'model_cfg.embed_dim' is %zu, but %s ends in %zu without a projection", tower->embed_width,
+            timm->name, tower->block.width);
+    return 0;
+}
+
+static int finish_text(struct reading *reading, struct err *err)
+{
+    struct text_config *tower = &reading->config.text;
+    tower->block.mlp_width = (size_t)((double)tower->block.width * reading->text_mlp_ratio);
+    tower->block.activation =
         reading->quick_gelu ? ACTIVATION_QUICK_GELU : (enum activation)reading->text_activation;
-    texts->eot_rule = (enum eot_rule)reading->eot_rule;
-    pictures->pre_norm = !reading->no_ln_pre;
-    texts->block.causal = true;
-    reading->config.tokenizer = tokenizer_rule_of(reading);
+    tower->block.causal = !reading->no_causal_mask;
+    tower->eot_rule = (enum eot_rule)reading->eot_rule;
+    tower->embed_width = reading->embed_width;
+    tower->projection = reading->no_projection ? PROJECTION_NONE
+                        : reading->proj_bias   ? PROJECTION_LAYER
+                                               : PROJECTION_MATRIX;
+    if (tower->projection == PROJECTION_NONE && tower->block.width != tower->embed_width)
+        return err_set(err, ERR_FORMAT,
+            "'model_cfg.embed_dim' is %zu, but the text tower ends in %zu without a projection",
+            tower->embed_width, tower->block.width);
+    return 0;
+}
+
+static int finish(struct reading *reading, struct err *err)
+{
+    struct model_config *config = &reading->config;
+    config->family = reading->timm ? reading->timm->family : &family_clip;
+    config->score = reading->logit_bias ? SCORE_SIGMOID : SCORE_SOFTMAX;
+    config->tokenizer = tokenizer_rule_of(reading);
+    if (!reading->timm)
+        finish_vision(reading);
+    const int rc = reading->timm ? finish_timm(reading, err) : 0;
+    return rc ? rc : finish_text(reading, err);
 }
 
 const struct config_format config_open_clip = {

@@ -64,7 +64,7 @@ static int read_vision(struct vit_config *out, const struct weights *weights, st
             err, ERR_UNSUPPORTED, "its pictures have %zu patches of %zu pixels on a side", grid, patch[3]);
     out->patch_size = patch[3];
     out->image_size = grid * patch[3];
-    out->pre_norm = true;
+    out->class_token = out->pre_norm = true;
     return 0;
 }
 
@@ -88,6 +88,7 @@ static int read_text(struct text_config *out, const struct weights *weights, str
 int model_config_of_weights(struct model_config *out, const struct weights *weights, struct err *err)
 {
     struct model_config config = {.layout = LAYOUT_OPEN_CLIP,
+        .family = &family_clip,
         .no_file = true,
         .tokenizer = {TOKENIZER_OPEN_CLIP, CLEAN_LOWER, false}}; /* whose SimpleTokenizer is OpenAI's */
     const size_t *projection = NULL;                             // (W, E)

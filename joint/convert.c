@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-/* Whether CLIPModel and CLIPImageProcessor of transformers can be that model. */
-static bool fits_hf(const struct model_config *config, const struct preprocess *preprocess)
+/* Whether CLIPModel and CLIPImageProcessor of transformers can be that model. Others keep the layout they have. */
+static bool fits_clip(const struct model_config *config, const struct preprocess *preprocess)
 {
-    return config->vision.pre_norm &&
+    return config->family == &family_clip && config->vision.pre_norm &&
            (preprocess->resize_mode == RESIZE_SHORTEST || preprocess->resize_mode == RESIZE_SQUASH);
 }
 
@@ -16,7 +16,7 @@ static int add_tensors(const struct model_config *config, const struct weights *
     struct weights_writer *writer, struct err *err)
 {
     int rc;
-    if (layout == LAYOUT_OPEN_CLIP)
+    if (layout == LAYOUT_OPEN_CLIP || config->family != &family_clip)
         return weights_save(weights, writer, err);
     if ((rc = vit_save(&config->vision, weights, writer, err)) ||
         (rc = text_tower_save(&config->text, weights, writer, err)))
@@ -85,9 +85,9 @@ int model_convert(struct model_conversion *out, const char *directory, const cha
         !(rc = model_preprocess_read(&preprocess, &config, path, err)) &&
         !(rc = weights_open(&weights, path, err))) {
         *out = (struct model_conversion){
-            .layout = fits_hf(&config, &preprocess) ? LAYOUT_HF : LAYOUT_OPEN_CLIP,
+            .layout = fits_clip(&config, &preprocess) ? LAYOUT_HF : config.layout,
             .dtype = dtype ? *dtype : weights_dtype(weights),
-            .parameters = vit_params(&config.vision) + text_params(&config.text) + 1,
+            .parameters = model_config_params(&config),
         };
         rc = write_model(directory, path, &config, &preprocess, weights, out, job, err);
     }

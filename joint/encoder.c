@@ -141,9 +141,9 @@ int encoder_pixels(
 
 /* ---- texts --------------------------------------------------------------------------------------------- */
 
-/* A text's place in the caller's order, and how many of its tokens matter: up to the pooled one. */
+/* A text's place in the caller's order, how many tokens take part, and which is pooled. */
 struct text_span {
-    size_t index, tokens;
+    size_t index, tokens, pooled;
 };
 
 static int by_tokens(const void *a, const void *b)
@@ -157,14 +157,17 @@ static int text_spans(struct text_span *spans, const struct text_config *config,
 {
     for (size_t i = 0; i < count; i++) {
         const int32_t *row = ids + i * config->context;
-        if (!lengths[i] || lengths[i] > config->context)
-            return err_set(
-                err, ERR_ARGUMENT, "text %zu has %zu tokens, not 1 to %zu", i, lengths[i], config->context);
+        const size_t least = config->block.causal ? 1 : config->context;
+        if (lengths[i] < least || lengths[i] > config->context)
+            return err_set(err, ERR_ARGUMENT, "text %zu has %zu tokens, not %zu to %zu", i, lengths[i], least,
+                config->context);
         for (size_t t = 0; t < lengths[i]; t++)
             if (row[t] < 0 || (size_t)row[t] >= config->vocab)
                 return err_set(err, ERR_ARGUMENT, "text %zu has token id %d, not below %zu", i, (int)row[t],
                     config->vocab);
-        spans[i] = (struct text_span){.index = i, .tokens = text_eot(config, row, lengths[i]) + 1};
+        spans[i] = (struct text_span){.index = i,
+            .tokens = text_tokens(config, row, lengths[i]),
+            .pooled = text_eot(config, row, lengths[i])};
     }
     qsort(spans, count, sizeof *spans, by_tokens);
     return 0;
@@ -201,7 +204,7 @@ static int encode_spans(struct encoder *encoder, float *embeddings, const struct
     for (size_t b = 0; b < batch; b++) {
         const int32_t *row = ids + spans[b].index * config->context;
         memcpy(scratch->ids + b * tokens, row, spans[b].tokens * sizeof *row);
-        scratch->eot[b] = (int32_t)spans[b].tokens - 1;
+        scratch->eot[b] = (int32_t)spans[b].pooled;
     }
     int rc = run_ids(
         encoder->stream, encoder->model, scratch->embeddings, scratch->ids, scratch->eot, batch, tokens, err);

@@ -47,6 +47,11 @@ static void put_config(FILE *out, const struct model_config *config, const struc
         fprintf(out, "fill %d\n", (int)preprocess->fill);
     if (!vision->pre_norm)
         fputs("no pre_norm\n", out);
+    if (!vision->class_token || vision->patch_bias || vision->pooling || vision->projection)
+        fprintf(out, "vision %d %d %d %d\n", vision->class_token, vision->patch_bias, (int)vision->pooling,
+            (int)vision->projection);
+    if (text->projection)
+        fprintf(out, "text %d\n", (int)text->projection);
 }
 
 static int put_tokenizer(FILE *out, const char *directory, struct err *err)

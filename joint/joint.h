@@ -24,12 +24,35 @@
 
 /* ---- models -------------------------------------------------------------------------------------------- */
 
+/* How likely it is that a text fits a picture. */
+enum score_kind {
+    SCORE_SOFTMAX, /* of scale * cosine over all texts at hand: one of them fits */
+    SCORE_SIGMOID, /* of scale * cosine + bias: each text by itself, none or several may fit */
+};
+extern const char *const score_names[]; /* "softmax", "sigmoid" */
+
+struct score_rule {
+    enum score_kind kind;
+    float scale; /* exp of a parameter, about 100; never clamped */
+    float bias;  /* of SCORE_SIGMOID */
+};
+
+/* What models have in common beside their shape: what stands in no file of theirs. */
+struct family {
+    const char *name;                                /* "clip", "siglip": what its network is known as */
+    const char *template;                            /* of labels, where nobody names one */
+    struct preprocess (*preprocess)(int image_size); /* where no file says it */
+};
+extern const struct family family_clip, family_siglip;
+
 struct model_config {
     enum layout layout;
+    const struct family *family;
     struct vit_config vision;
     struct text_config text;
     struct tokenizer_rule tokenizer; /* the layout's own */
     bool no_file;                    /* OpenAI's, told by its weights */
+    enum score_kind score;
 };
 
 /* `path` names a model, here and below: its directory, or a file of weights in it, which is then taken instead of
@@ -46,7 +69,11 @@ struct model_config {
  *   ERR_MEMORY */
 int model_config_read(struct model_config *out, const char *path, struct err *err);
 
-/* preprocess_load of the model's directory; OpenAI's way for one that is told by its weights. */
+/* Parameters of the towers and of the score. */
+size_t model_config_params(const struct model_config *config);
+
+/* preprocess_load of the model's directory, with what the family's image processor of transformers has where a file of
+ * that layout says nothing, and elsewhere OpenAI's way. */
 int model_preprocess_read(
     struct preprocess *out, const struct model_config *config, const char *path, struct err *err);
 
@@ -92,8 +119,8 @@ struct model_conversion {
 };
 
 /* Writes the model at `path`, of any layout and any kind of weights, as a new directory with safetensors: in Hugging
- * Face's layout where transformers' CLIP is such a model, else in open_clip's (no ln_pre, or pictures prepared as
- * CLIPImageProcessor cannot). Tokenizer files are carried over, OpenAI's vocabulary where it is alone as vocab.json and
+ * Face's layout where transformers' CLIP is such a model, else in its own (another family, no ln_pre, or pictures
+ * prepared as CLIPImageProcessor cannot). Tokenizer files are carried over, OpenAI's vocabulary where it is alone as vocab.json and
  * merges.txt; configs are too where the layout stays, and are else written anew. dtype is that of the weights: NULL
  * means the 16-bit type that all of them have, else float32. *out says what came of it.
  *
@@ -125,8 +152,8 @@ const struct tokenizer *model_tokenizer(const struct model *model); /* NULL for 
 size_t model_context(
     const struct model *model); /* most tokens of a text: the tower's, or its tokenizer's if less */
 struct device *model_device(const struct model *model);
-float model_logit_scale(const struct model *model); /* exp of the parameter, about 100; never clamped */
-const char *model_path(const struct model *model);  /* its directory as given; NULL for model_random */
+struct score_rule model_score(const struct model *model);
+const char *model_path(const struct model *model); /* its directory as given; NULL for model_random */
 
 /* All that the model knows, as a noun, where its folder says so in scope.json: the default model's "rendered scenes of
  * simple shapes". NULL: everything. */
@@ -167,7 +194,8 @@ int encoder_pixels(
 const bool *encoder_outside(const struct encoder *encoder);
 size_t encoder_outside_count(const struct encoder *encoder);
 
-/* embeddings (count, E) of tokenized texts: row i of ids (count, context) holds lengths[i] of them. Any
+/* embeddings (count, E) of tokenized texts: row i of ids (count, context) holds lengths[i] of them, all of the context for
+ * a tower without a mask. Any
  * count: texts are taken in order of length, and a batch ends where they become much longer. ERR_ARGUMENT: a text
  * without tokens or with more than the context holds, or an id past the vocabulary; ERR_CANCELLED between two
  * batches of the device; ERR_DEVICE, ERR_MEMORY. */
@@ -178,6 +206,14 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
  * token_rows_add come before any text is encoded. */
 int encoder_texts(struct encoder *encoder, float *embeddings, const char *const *texts, size_t count,
     size_t *truncated, const struct job *job, struct err *err);
+
+/* ids (context): the tokenizer's of a text, at most model_context, and where a tower without a mask takes part of them
+ * all, padded to its context. Errors are tokenizer_encode's; the model has a tokenizer. */
+int model_text_ids(const struct model *model, const char *text, int32_t *ids, size_t *length, bool *truncated,
+    struct err *err);
+
+/* Fills ids (context) that are as tokenizer_encode makes them up, where the tower needs that. Returns their length. */
+size_t model_pad_ids(const struct model *model, int32_t *ids, size_t length);
 
 /* Texts as ids for encoder_ids, gathered one at a time, so that one that cannot be encoded is known before
  * the device runs. Zero-initialise; a smaller count drops the last rows. */
@@ -256,15 +292,15 @@ struct prediction {
 };
 
 /* The `top` best of rows (count, E) for an embedding (E), best first, ties by order; top is at most count.
- * Logits are scale * cosine, probabilities their softmax over all rows. */
+ * Probabilities are the scoring's: of its softmax over all rows, or of its sigmoid. */
 void rank_rows(struct prediction *best, size_t top, const float *embedding, const float *rows, size_t count,
-    size_t width, float scale);
+    size_t width, struct score_rule score);
 
 /* The dot product of two vectors (E), summed in float32: of vectors of length 1 the cosine. */
 float dot_product(const float *a, const float *b, size_t width);
 
 /* How likely one of two captions is preferred to the other: exp(r1) / (exp(r1) + exp(r2)) with r = scale *
- * cosine, which is the softmax over the two (Bradley and Terry 1952). 0.5 for equals. */
+ * cosine, which is the softmax over the two (Bradley and Terry 1952). 0.5 for equals. A bias changes nothing. */
 double win_probability(float scale, float cosine, float other);
 
 /* Pictures with captions of their own to rank. */
@@ -319,7 +355,7 @@ int path_list_read(struct strings *paths, const char *list, char end, const stru
  * to the job, a label that a file repeats, and lines that begin with '#'. Errors are input_lines's. */
 int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err);
 
-/* The template where nobody names one. */
+/* The template where nobody names one, of CLIP. */
 #define TEMPLATE_DEFAULT "a photo of a {}."
 
 /* Adds templates: "imagenet" (80) or "simple" (7), which the library holds, or the value itself where it has a {} for
@@ -332,7 +368,7 @@ int template_list_read(struct strings *templates, const char *value, struct err 
 /* ---- zero-shot classification -------------------------------------------------------------------------- */
 
 /* One class vector a label: every template filled with the label, encoded, L2-normalised, averaged,
- * normalised again (open_clip's zero_shot_classifier). The scale of logits is the model's. */
+ * normalised again (open_clip's zero_shot_classifier). The scoring is the model's. */
 struct classifier;
 
 /* Each template holds one or more "{}" (or CLIP_benchmark's "{c}"). A template without is ERR_ARGUMENT, as
@@ -347,13 +383,14 @@ struct prompt_encoder {
         const struct job *job, struct err *err);
     void *context;
     size_t width; /* E */
-    float scale;  /* model_logit_scale */
+    struct score_rule score;
 };
 int classifier_make(struct classifier **out, const struct prompt_encoder *encoder,
     const struct strings *labels, const struct strings *templates, const struct job *job, struct err *err);
 void classifier_free(struct classifier *classifier);
 size_t classifier_labels(const struct classifier *classifier);
 const char *classifier_label(const struct classifier *classifier, size_t i);
+struct score_rule classifier_score(const struct classifier *classifier);
 size_t classifier_truncated(const struct classifier *classifier); /* prompts longer than the context */
 
 /* rank_rows over the class vectors: the `top` best labels for one picture embedding (E). */

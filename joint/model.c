@@ -18,28 +18,38 @@ struct model {
     struct tokenizer *tokenizer;
     struct weights *weights; /* the towers may read them */
     float logit_scale;       /* as stored: the natural logarithm */
+    float logit_bias;
 };
 
 static const struct param model_params[] = {
     {PARAM_HOST, offsetof(struct model, logit_scale), "logit_scale", {DIM_NONE}, ALWAYS},
+    {PARAM_HOST, offsetof(struct model, logit_bias), "logit_bias", {DIM_NONE}, WITH_BIAS},
 };
+
+enum { MODEL_PARAMS = sizeof model_params / sizeof *model_params };
+
+/* Weights without the bias of a sigmoid are of one that was 0, as open_clip has it. */
+static bool has_bias(const struct model_config *config, const struct weights *weights)
+{
+    return config->score == SCORE_SIGMOID && (!weights_count(weights) || weights_find(weights, "logit_bias"));
+}
 
 int model_save_scale(const struct weights *weights, struct weights_writer *writer, struct err *err)
 {
     const size_t dims[DIM_COUNT] = {0};
-    return params_save(model_params, 1, "", 0, dims, weights, writer, err);
+    return params_save(model_params, MODEL_PARAMS, "", 0, dims, weights, writer, err);
 }
 
 static int load_towers(struct model *model, struct err *err)
 {
     const struct model_config *config = &model->config;
     const struct weights *weights = model->weights;
-    const size_t dims[DIM_COUNT] = {0};
+    const size_t dims[DIM_COUNT] = {[WITH_BIAS] = has_bias(config, weights)};
     int rc;
     if ((rc = vit_load(&model->vision, &config->vision, &model->preprocess, weights, model->device, err)) ||
         (rc = text_tower_load(&model->text, &config->text, weights, model->device, err)))
         return rc;
-    return params_load(model, model_params, 1, "", 0, dims, weights, model->device, err);
+    return params_load(model, model_params, MODEL_PARAMS, "", 0, dims, weights, model->device, err);
 }
 
 /* Every id of the tokenizer needs a row in the embedding table, and the id it ends a text with must be the
@@ -123,7 +133,7 @@ int model_random(struct model **out, const struct model_config *config, uint64_t
     if (rc)
         return rc;
     model->config = *config;
-    model->preprocess = preprocess_default((int)config->vision.image_size);
+    model->preprocess = config->family->preprocess((int)config->vision.image_size);
     if ((rc = weights_random(&model->weights, seed, err)) || (rc = load_towers(model, err)))
         model_free(model);
     else
@@ -181,9 +191,9 @@ struct device *model_device(const struct model *model)
     return model->device;
 }
 
-float model_logit_scale(const struct model *model)
+struct score_rule model_score(const struct model *model)
 {
-    return expf(model->logit_scale);
+    return (struct score_rule){model->config.score, expf(model->logit_scale), model->logit_bias};
 }
 
 const char *model_path(const struct model *model)

@@ -34,10 +34,13 @@ static void insert(struct prediction *best, size_t *count, size_t top, struct pr
     best[at] = prediction;
 }
 
+const char *const score_names[] = {[SCORE_SOFTMAX] = "softmax", [SCORE_SIGMOID] = "sigmoid"};
+
 void rank_rows(struct prediction *best, size_t top, const float *embedding, const float *rows, size_t count,
-    size_t width, float scale)
+    size_t width, struct score_rule score)
 {
     /* The softmax's sum, of exp(logit - peak), in the same pass as the maximum: a new peak rescales it. */
+    const float scale = score.scale;
     float peak = -INFINITY, sum = 0;
     size_t ranked = 0;
     for (size_t i = 0; i < count; i++) {
@@ -51,7 +54,9 @@ void rank_rows(struct prediction *best, size_t top, const float *embedding, cons
         insert(best, &ranked, top, (struct prediction){.label = i, .cosine = cosine});
     }
     for (size_t i = 0; i < ranked; i++)
-        best[i].probability = expf(scale * best[i].cosine - peak) / sum;
+        best[i].probability = score.kind == SCORE_SIGMOID
+                                  ? 1 / (1 + expf(-(scale * best[i].cosine + score.bias)))
+                                  : expf(scale * best[i].cosine - peak) / sum;
 }
 
 double win_probability(float scale, float cosine, float other)

@@ -78,13 +78,13 @@ static int take_batch(
 static int visit_until(struct run *run, size_t end, struct err *err)
 {
     const float *texts = run->texts;
-    const float scale = model_logit_scale(encoder_model(run->encoder));
+    const struct score_rule score = model_score(encoder_model(run->encoder));
     int rc = 0;
     for (; run->visited < end && !rc; run->visited++) {
         const struct rank_request *request = &run->requests->items[run->visited];
         if (!request->error) {
             rank_rows(run->best, request->count, run->pictures[run->visited], texts, request->count,
-                run->width, scale);
+                run->width, score);
             texts += request->count * run->width;
         }
         rc = run->visit(run->context, request, request->error ? NULL : run->best, err);

@@ -12,7 +12,7 @@
 #define VISION(size, patch, embed, l, w, h, m, act)                                                          \
     {                                                                                                        \
         .block = BLOCK(l, w, h, m, act, false), .image_size = size, .patch_size = patch,                     \
-        .embed_width = embed, .pre_norm = true                                                               \
+        .embed_width = embed, .class_token = true, .pre_norm = true                                          \
     }
 
 #define TEXT(embed, l, w, h, act)                                                                            \
@@ -28,7 +28,7 @@
 
 #define HF(vision, text)                                                                                     \
     {                                                                                                        \
-        LAYOUT_HF, vision, text, {TOKENIZER_HF, CLEAN_NONE, false}, false                                    \
+        LAYOUT_HF, &family_clip, vision, text, {TOKENIZER_HF, CLEAN_NONE, false}, false, SCORE_SOFTMAX       \
     }
 
 const struct model_shape model_shapes[] = {

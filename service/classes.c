@@ -111,7 +111,7 @@ static int make(struct classes_entry **out, struct engine *engine, const char *k
     const struct strings *labels, const struct strings *templates, const struct job *job, struct err *err)
 {
     const struct prompt_encoder encoder = {
-        encode_prompts, engine, engine_width(engine), engine_logit_scale(engine)};
+        encode_prompts, engine, engine_width(engine), engine_score(engine)};
     struct classes_entry *entry = mem_new(1, sizeof *entry);
     if (!entry)
         return err_memory(err, sizeof *entry);

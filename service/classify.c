@@ -95,8 +95,8 @@ int handle_classify(struct call *call, struct err *err)
     if (!rc)
         rc = classes_read_labels(&labels, json_object_get(call->body, "labels"), "labels", err);
     if (!rc)
-        rc = classes_read_templates(
-            &templates, json_object_get(call->body, "templates"), "templates", TEMPLATE_DEFAULT, err);
+        rc = classes_read_templates(&templates, json_object_get(call->body, "templates"), "templates",
+            engine_config(call_engine(call))->family->template, err);
     if (!rc)
         rc = inputs_read(&inputs, call, "input", MODALITY_AUTO, err);
     if (!rc)

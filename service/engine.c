@@ -97,7 +97,7 @@ int engine_open(struct engine **out, const struct engine_options *options, struc
         rc = load_model(engine, err);
     if (!rc) {
         engine->config = *model_config(engine->model);
-        engine->logit_scale = model_logit_scale(engine->model);
+        engine->score = model_score(engine->model);
         rc = load_encoders(engine, err);
     }
     if (!rc)
@@ -157,9 +157,9 @@ const struct model_config *engine_config(const struct engine *engine)
     return &engine->config;
 }
 
-float engine_logit_scale(const struct engine *engine)
+struct score_rule engine_score(const struct engine *engine)
 {
-    return engine->logit_scale;
+    return engine->score;
 }
 
 const char *engine_fingerprint(const struct engine *engine)
@@ -179,9 +179,7 @@ struct device *engine_device(const struct engine *engine)
 
 size_t engine_picture_tokens(const struct engine *engine)
 {
-    const struct vit_config *vision = &engine->config.vision;
-    const size_t grid = vision->image_size / vision->patch_size;
-    return grid * grid + 1;
+    return vit_tokens(&engine->config.vision);
 }
 
 struct engine_counts engine_counts(struct engine *engine)

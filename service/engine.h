@@ -33,12 +33,12 @@ void engine_free(struct engine *engine); /* no call may be under way */
 
 /* What is known without the model. */
 const struct model_config *engine_config(const struct engine *engine);
-float engine_logit_scale(const struct engine *engine);
+struct score_rule engine_score(const struct engine *engine);
 const char *engine_fingerprint(const struct engine *engine);
 size_t engine_width(const struct engine *engine); /* E */
 struct device *engine_device(const struct engine *engine);
 size_t engine_picture_tokens(
-    const struct engine *engine); /* of one picture: its patches and the class token */
+    const struct engine *engine); /* of one picture: its patches, and the class token where there is one */
 
 /* The model, loaded if it is not, until engine_let_go. Errors are those of engine_open; ERR_IO where another model is in its
  * place by now; ERR_CANCELLED: the job ended the wait for another that loads it. */

@@ -72,11 +72,15 @@ static int text_ids(struct text_item *item, const struct engine *engine, const s
     if (input->kind == INPUT_IDS) {
         item->ids = input->ids;
         item->length = input->id_count;
+        if (input->id_count && input->id_count < engine->config.text.context) { /* there is room to pad */
+            memcpy(row, input->ids, input->id_count * sizeof *row);
+            item->ids = row;
+            item->length = model_pad_ids(engine->model, row, input->id_count);
+        }
         return 0; /* encoder_ids checks them, so that a wrong one fails its whole batch: see check_ids */
     }
     item->ids = row;
-    return tokenizer_encode(model_tokenizer(engine->model), input->text, strlen(input->text), row,
-        model_context(engine->model), &item->length, NULL, err);
+    return model_text_ids(engine->model, input->text, row, &item->length, NULL, err);
 }
 
 /* Ids that come from outside are looked at before they meet those of others in a batch. */

@@ -15,7 +15,7 @@ struct engine {
     /* What stays known of a model that has been given back. */
     char fingerprint[FINGERPRINT_SIZE];
     struct model_config config;
-    float logit_scale;
+    struct score_rule score;
 
     struct residence *residence; /* of all that follows */
     struct model *model;

@@ -272,6 +272,6 @@ int inputs_rank(struct prediction **best, size_t *count, const struct call *call
     if (!rc)
         rc = call_alloc(best, call, *count, sizeof **best, err);
     if (!rc)
-        rank_rows(*best, *count, embeddings, embeddings + width, *count, width, engine_logit_scale(engine));
+        rank_rows(*best, *count, embeddings, embeddings + width, *count, width, engine_score(engine));
     return rc;
 }

@@ -122,14 +122,17 @@ bool tokenizer_pads_left(const struct tokenizer *tokenizer);
 enum eot_rule {
     EOT_FIRST,  /* the first end-of-text id */
     EOT_ARGMAX, /* the largest id, first of equals: openai/CLIP, open_clip, HF where eos_token_id is 2 */
+    EOT_LAST,   /* the last of the context, whatever it is: SigLIP */
 };
+extern const char *const eot_rule_names[]; /* "first", "argmax", "last" */
 
 struct text_config {
     struct transformer_config block;
     size_t vocab, context; /* V ids, at most this many tokens a text */
     size_t embed_width;    /* E of the shared space */
     enum eot_rule eot_rule;
-    int32_t eot_id; /* for EOT_FIRST */
+    int32_t eot_id;             /* for EOT_FIRST */
+    enum projection projection; /* none: E is W */
 };
 
 struct text_tower;
@@ -144,12 +147,15 @@ void text_tower_free(struct text_tower *tower);
 int text_tower_save(const struct text_config *config, const struct weights *weights,
     struct weights_writer *writer, struct err *err);
 
-/* Position of the token that is pooled among the count ids of one text. */
+/* Position of the token that is pooled among the count ids of one text, from 1 up to the context. */
 size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count);
 
-/* embeddings (B, E) float32, not normalised, of ids (B, T) int32; eot (B) int32 is each text's text_eot.
- * Tokens after the pooled one never matter (causal mask), so T may be the longest text of the batch and
- * padding any id. ERR_DEVICE; ERR_LIMIT: the batch is larger than the stream's memory was planned for. */
+/* How many tokens of one text take part: those up to the pooled one where a mask hides the others from it; without a
+ * mask the whole context, which tokenizer_pad fills. */
+size_t text_tokens(const struct text_config *config, const int32_t *ids, size_t count);
+
+/* embeddings (B, E) float32, not normalised, of ids (B, T) int32; eot (B) int32 is each text's text_eot. T is the most
+ * text_tokens of the batch; with a mask a text that has less is filled up with any id. ERR_DEVICE; ERR_LIMIT: the batch is larger than the stream's memory was planned for. */
 int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor eot, struct err *err);
 

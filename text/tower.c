@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The text transformer of CLIP: tokens, positions, causal blocks, and the end-of-text token projected. */
+/* The text transformer: tokens, positions, blocks, and one token, normed and maybe projected. */
 #include "text/text.h"
 
 #include <stdlib.h>
@@ -8,7 +8,8 @@ struct text_tower {
     struct text_config config;
     struct tensor token_table; // (V, W)
     struct tensor positions;   // (context, W)
-    struct linear *projection; // (E, W), no bias; ln_final comes first
+    struct linear *projection; // (E, W); ln_final comes first
+    struct tensor gamma, beta; // (W): ln_final, where no projection comes after it
     struct transformer *blocks;
 };
 
@@ -21,9 +22,15 @@ static const struct param params[] = {
         ALWAYS},
     {PARAM_LINE, FIELD(positions), "text_model.embeddings.position_embedding.weight", {DIM_TOKENS, DIM_WIDTH},
         ALWAYS},
-    {PARAM_LINEAR, FIELD(projection), "text_projection.weight", {DIM_EMBED, DIM_WIDTH}, ALWAYS},
-    {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", {DIM_WIDTH}, ALWAYS},
-    {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(projection), "text_projection.weight", {DIM_EMBED, DIM_WIDTH},
+        WITH_PROJECTION_MATRIX},
+    {PARAM_LINEAR, FIELD(projection), "text_model.head.weight", {DIM_EMBED, DIM_WIDTH},
+        WITH_PROJECTION_LAYER},
+    {PARAM_BIAS, FIELD(projection), "text_model.head.bias", {DIM_EMBED}, WITH_PROJECTION_LAYER},
+    {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_PROJECTION},
+    {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_PROJECTION},
+    {PARAM_TENSOR, FIELD(gamma), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_NORM_ALONE},
+    {PARAM_TENSOR, FIELD(beta), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_NORM_ALONE},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -34,6 +41,10 @@ static void text_dims(size_t dims[DIM_COUNT], const struct text_config *config)
     dims[DIM_VOCAB] = config->vocab;
     dims[DIM_TOKENS] = config->context;
     dims[DIM_EMBED] = config->embed_width;
+    dims[WITH_PROJECTION] = config->projection != PROJECTION_NONE;
+    dims[WITH_PROJECTION_MATRIX] = config->projection == PROJECTION_MATRIX;
+    dims[WITH_PROJECTION_LAYER] = config->projection == PROJECTION_LAYER;
+    dims[WITH_NORM_ALONE] = config->projection == PROJECTION_NONE;
 }
 
 int text_tower_load(struct text_tower **out, const struct text_config *config, const struct weights *weights,
@@ -73,9 +84,13 @@ void text_tower_free(struct text_tower *tower)
     free(tower);
 }
 
+const char *const eot_rule_names[] = {[EOT_FIRST] = "first", [EOT_ARGMAX] = "argmax", [EOT_LAST] = "last"};
+
 size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count)
 {
     size_t best = 0;
+    if (config->eot_rule == EOT_LAST)
+        return config->context - 1;
     for (size_t i = 0; i < count; i++) {
         if (config->eot_rule == EOT_FIRST && ids[i] == config->eot_id)
             return i;
@@ -83,6 +98,11 @@ size_t text_eot(const struct text_config *config, const int32_t *ids, size_t cou
             best = i;
     }
     return config->eot_rule == EOT_FIRST ? 0 : best; /* no end: token 0, as transformers' argmax says */
+}
+
+size_t text_tokens(const struct text_config *config, const int32_t *ids, size_t count)
+{
+    return config->block.causal ? text_eot(config, ids, count) + 1 : config->context;
 }
 
 int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
@@ -100,10 +120,12 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
 
     if ((rc = embed_tokens(stream, x, ids, tower->token_table, tower->positions, err)) ||
         (rc = transformer_forward(tower->blocks, stream, x, block->layers - 1, err)) ||
-        (rc = pool_token(tower->blocks, stream, pooled, x, eot, err)) ||
-        (rc = linear_forward_normed(
-             tower->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err)))
+        (rc = pool_token(tower->blocks, stream, pooled, x, eot, err)))
         goto done;
+    rc = tower->projection
+             ? linear_forward_normed(
+                   tower->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err)
+             : layer_norm(stream, embeddings, pooled, tower->gamma, tower->beta, block->eps, err);
 done:
     stream_rewind(stream, mark);
     return rc;
@@ -118,6 +140,6 @@ size_t text_params(const struct text_config *config)
 
 double text_flops(const struct text_config *config, size_t tokens)
 {
-    return transformer_flops(&config->block, tokens) +
-           2.0 * (double)(config->block.width * config->embed_width);
+    const size_t projection = config->projection == PROJECTION_NONE ? 0 : config->embed_width;
+    return transformer_flops(&config->block, tokens) + 2.0 * (double)(config->block.width * projection);
 }

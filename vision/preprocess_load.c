@@ -19,6 +19,15 @@ struct preprocess preprocess_default(int image_size)
     };
 }
 
+struct preprocess preprocess_siglip(int image_size)
+{
+    struct preprocess preprocess = preprocess_default(image_size);
+    preprocess.resize_mode = RESIZE_SQUASH;
+    for (int c = 0; c < 3; c++)
+        preprocess.mean[c] = preprocess.std[c] = 0.5f;
+    return preprocess;
+}
+
 /* ---- the files ----------------------------------------------------------------------------------------- */
 
 enum { LIMIT = 1 << 20 };
@@ -81,19 +90,20 @@ static int find_settings(json_t **settings, const char **source, const char *dir
     return 0;
 }
 
-int preprocess_load(struct preprocess *out, const char *directory, int image_size, struct err *err)
+int preprocess_load(
+    struct preprocess *out, const char *directory, const struct preprocess *otherwise, struct err *err)
 {
     json_t *settings = NULL;
     const char *source = NULL;
 
-    *out = preprocess_default(image_size); /* the value of every field that a file leaves out */
+    *out = *otherwise;
     int rc = find_settings(&settings, &source, directory, err);
     if (!rc && settings) {
         out->source = source;
         rc = source == open_clip ? settings_read_open_clip(out, settings, err)
                                  : settings_read_hf(out, settings, err);
         if (!rc)
-            rc = settings_check(out, image_size, err);
+            rc = settings_check(out, otherwise->crop, err);
         if (rc)
             err_wrap(err, "unable to use '%s/%s'", directory, source);
     }

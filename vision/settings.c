@@ -80,7 +80,7 @@ static int read_hf_geometry(struct preprocess *out, const json_t *root, struct e
 {
     const json_t *size = field(root, "size"), *crop = field(root, "crop_size");
     const bool resizes = flag(root, "do_resize", true);
-    bool square = false, ignored;
+    bool square = out->resize_mode == RESIZE_SQUASH, ignored;
     int rc = size && resizes ? read_edge(&out->resize, &square, size, "size", err) : 0;
     if (rc)
         return rc;

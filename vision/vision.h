@@ -221,14 +221,19 @@ struct preprocess {
  *     CLIPImageProcessor; do_convert_rgb false changes nothing, since a model takes RGB only;
  *   - "preprocess_cfg" in `open_clip_config.json`. Where both layouts are there, Hugging Face's counts.
  *
- * Where no file says it, OpenAI CLIP's values for image_size, the S that the model's config asks for.
+ * A field that is left out, or all where there is no file, is as in `otherwise`, whose crop is the S that the model's
+ * config asks for.
  *
  * ERR_FORMAT: not JSON, a value that makes no sense, or another S; ERR_UNSUPPORTED: a way to prepare pictures
  * that is not built; ERR_IO, ERR_LIMIT (a file over 1 MiB), ERR_MEMORY. Messages name file and field. */
-int preprocess_load(struct preprocess *out, const char *directory, int image_size, struct err *err);
+int preprocess_load(
+    struct preprocess *out, const char *directory, const struct preprocess *otherwise, struct err *err);
 
 /* OpenAI CLIP's values: shortest edge to image_size, bicubic, centre crop, its mean and std. */
 struct preprocess preprocess_default(int image_size);
+
+/* transformers' SiglipImageProcessor: squashed, bicubic, mean and std 0.5. */
+struct preprocess preprocess_siglip(int image_size);
 
 /* pixels (S, S, 3): the square of `picture` that the model sees. Not yet scaled: the device does that.
  *
@@ -252,11 +257,23 @@ int palette_rest(double *out, const uint8_t *pixels, size_t edge, size_t count, 
 
 /* ---- the vision tower ---------------------------------------------------------------------------------- */
 
+/* From the states of all tokens to one row. */
+enum vision_pooling {
+    VISION_POOL_CLASS_TOKEN, /* the class token's, then a layer norm */
+    VISION_POOL_ATTENTION,   /* pool_attention of all of them after a layer norm */
+};
+extern const char *const vision_pooling_names[]; /* "class token", "attention" */
+
+/* One row of a table of families says all that tells their towers apart. */
 struct vit_config {
     struct transformer_config block;
     size_t image_size, patch_size; /* S and P; the grid is G = S/P */
     size_t embed_width;            /* E of the shared space */
+    bool patch_bias;               /* of the patches' embedding */
+    bool class_token;              /* comes before the patches; else T is G*G */
     bool pre_norm;                 /* a layer norm before the first block, as CLIP has; else nothing */
+    enum vision_pooling pooling;
+    enum projection projection; /* none: E is W */
 };
 
 struct vit;
@@ -276,6 +293,7 @@ int vit_save(const struct vit_config *config, const struct weights *weights, str
 int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
     struct err *err);
 
+size_t vit_tokens(const struct vit_config *config); /* of one picture */
 size_t vit_params(const struct vit_config *config);
 double vit_flops(const struct vit_config *config); /* one picture */
 

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The vision transformer of CLIP: patches, class token, positions, blocks, and the class token projected. */
+/* The vision transformer: patches, maybe a class token, positions, blocks, pooling, and maybe a projection. */
 #include "vision/vision.h"
 
 #include <stdlib.h>
 
+const char *const vision_pooling_names[] = {
+    [VISION_POOL_CLASS_TOKEN] = "class token", [VISION_POOL_ATTENTION] = "attention"};
+
 struct vit {
     struct vit_config config;
     float scale[3], shift[3];                // a model input is byte * scale + shift, by channel
-    struct linear *patch_embedding;          // (W, 3*P*P), a convolution whose stride is its size; no bias
+    struct linear *patch_embedding;          // (W, 3*P*P), a convolution whose stride is its size
     struct tensor class_token;               // (W)
-    struct tensor positions;                 // (1+G*G, W)
+    struct tensor positions;                 // (T, W)
     struct tensor ln_pre_gamma, ln_pre_beta; // (W)
-    struct linear *projection;               // (E, W), no bias
+    struct linear *projection;               // (E, W); the norm of the pooled token comes first
     struct transformer *blocks;
+    struct attention_pool *pool; /* of VISION_POOL_ATTENTION, with the norm of all tokens */
 };
 
 #define FIELD(name) offsetof(struct vit, name)
@@ -23,14 +27,19 @@ static const char block_prefix[] = "vision_model.encoder.layers.%zu.";
 static const struct param params[] = {
     {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight",
         {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, ALWAYS},
-    {PARAM_TENSOR, FIELD(class_token), "vision_model.embeddings.class_embedding", {DIM_WIDTH}, ALWAYS},
+    {PARAM_BIAS, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.bias", {DIM_WIDTH},
+        WITH_PATCH_BIAS},
+    {PARAM_TENSOR, FIELD(class_token), "vision_model.embeddings.class_embedding", {DIM_WIDTH},
+        WITH_CLASS_TOKEN},
     {PARAM_GRID, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
-        {DIM_TOKENS, DIM_WIDTH}, ALWAYS},
+        {DIM_TOKENS, DIM_WIDTH}, WITH_CLASS_TOKEN},
+    {PARAM_SQUARE, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
+        {DIM_TOKENS, DIM_WIDTH}, WITHOUT_CLASS_TOKEN},
     {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", {DIM_WIDTH}, WITH_PRE_NORM},
     {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", {DIM_WIDTH}, WITH_PRE_NORM},
-    {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", {DIM_EMBED, DIM_WIDTH}, ALWAYS},
-    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", {DIM_WIDTH}, ALWAYS},
-    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", {DIM_EMBED, DIM_WIDTH}, WITH_PROJECTION},
+    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", {DIM_WIDTH}, WITH_PROJECTION},
+    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", {DIM_WIDTH}, WITH_PROJECTION},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -40,9 +49,9 @@ static size_t grid_size(const struct vit_config *config)
     return config->image_size / config->patch_size;
 }
 
-static size_t token_count(const struct vit_config *config)
+size_t vit_tokens(const struct vit_config *config)
 {
-    return 1 + grid_size(config) * grid_size(config);
+    return config->class_token + grid_size(config) * grid_size(config);
 }
 
 static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
@@ -50,9 +59,13 @@ static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
     dims[DIM_WIDTH] = config->block.width;
     dims[DIM_CHANNELS] = 3;
     dims[DIM_PATCH] = config->patch_size;
-    dims[DIM_TOKENS] = token_count(config);
+    dims[DIM_TOKENS] = vit_tokens(config);
     dims[DIM_EMBED] = config->embed_width;
     dims[WITH_PRE_NORM] = config->pre_norm;
+    dims[WITH_PATCH_BIAS] = config->patch_bias;
+    dims[WITH_CLASS_TOKEN] = config->class_token;
+    dims[WITHOUT_CLASS_TOKEN] = !config->class_token;
+    dims[WITH_PROJECTION] = config->projection != PROJECTION_NONE;
 }
 
 int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
@@ -71,6 +84,8 @@ int vit_load(struct vit **out, const struct vit_config *config, const struct pre
     int rc = params_load(vit, params, PARAMS, "", 0, dims, weights, device, err);
     if (!rc)
         rc = transformer_load(&vit->blocks, &config->block, block_prefix, weights, device, err);
+    if (!rc && config->pooling == VISION_POOL_ATTENTION)
+        rc = attention_pool_load(&vit->pool, &config->block, weights, device, err);
     if (rc)
         vit_free(vit);
     else
@@ -93,59 +108,89 @@ void vit_free(struct vit *vit)
         return;
     params_release(vit, params, PARAMS);
     transformer_free(vit->blocks);
+    attention_pool_free(vit->pool);
     free(vit);
+}
+
+/* x (B, T, W) float32, the residual stream, of pixels (B, S, S, 3). */
+static int embed_patches(
+    const struct vit *vit, struct stream *stream, struct tensor x, struct tensor pixels, struct err *err)
+{
+    const struct vit_config *config = &vit->config;
+    const size_t batch = pixels.shape.size[0], width = config->block.width;
+    const size_t count = grid_size(config) * grid_size(config);
+    const size_t patch_width = 3 * config->patch_size * config->patch_size;
+    const size_t mark = stream_mark(stream);
+    struct tensor patches; // (B, G*G, 3*P*P)
+    struct tensor columns; // (B, G*G, W) float32: patch embeddings
+    int rc;
+    if ((rc = tensor_new(&patches, stream, stream_dtype(stream), SHAPE(batch, count, patch_width), err)) ||
+        (rc = tensor_new(&columns, stream, DTYPE_F32, SHAPE(batch, count, width), err)) ||
+        (rc = patchify(stream, patches, pixels, config->patch_size, vit->scale, vit->shift, err)) ||
+        (rc = linear_forward(vit->patch_embedding, stream, columns, patches, EPILOGUE_NONE, err)) ||
+        (rc = assemble_tokens(stream, x, columns, vit->class_token, vit->positions, err)))
+        goto done;
+    if (config->pre_norm)
+        rc = layer_norm(stream, x, x, vit->ln_pre_gamma, vit->ln_pre_beta, config->block.eps, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+static int embed_class_token(
+    const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor x, struct err *err)
+{
+    const struct transformer_config *block = &vit->config.block;
+    const struct tensor first = {0}; // no pick: the class token
+    struct tensor pooled;            // (B, W) float32: the class token's last state
+    int rc;
+    if ((rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(x.shape.size[0], block->width), err)) ||
+        (rc = transformer_forward(vit->blocks, stream, x, block->layers - 1, err)) ||
+        (rc = pool_token(vit->blocks, stream, pooled, x, first, err)))
+        return rc;
+    return linear_forward_normed(vit->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err);
+}
+
+static int embed_by_attention(
+    const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor x, struct err *err)
+{
+    const int rc = transformer_forward(vit->blocks, stream, x, vit->config.block.layers, err);
+    return rc ? rc : pool_attention(vit->pool, stream, embeddings, x, err);
 }
 
 int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
     struct err *err)
 {
     const struct vit_config *config = &vit->config;
-    const size_t batch = pixels.shape.size[0], width = config->block.width, tokens = token_count(config);
-    const size_t patch_count = tokens - 1, patch_width = 3 * config->patch_size * config->patch_size;
+    const struct shape shape = SHAPE(pixels.shape.size[0], vit_tokens(config), config->block.width);
     const size_t mark = stream_mark(stream);
-    const float eps = config->block.eps;
-    const struct tensor first = {0}; // no pick: the class token
-    struct tensor x;                 // (B, T, W) float32: the residual stream
-    struct tensor patches;           // (B, G*G, 3*P*P)
-    struct tensor columns;           // (B, G*G, W) float32: patch embeddings
-    struct tensor pooled;            // (B, W) float32: the class token's last state
-    int rc;
-
-    if ((rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(batch, tokens, width), err)))
-        goto done;
-    const size_t after_x = stream_mark(stream);
-
-    if ((rc = tensor_new(
-             &patches, stream, stream_dtype(stream), SHAPE(batch, patch_count, patch_width), err)) ||
-        (rc = tensor_new(&columns, stream, DTYPE_F32, SHAPE(batch, patch_count, width), err)) ||
-        (rc = patchify(stream, patches, pixels, config->patch_size, vit->scale, vit->shift, err)) ||
-        (rc = linear_forward(vit->patch_embedding, stream, columns, patches, EPILOGUE_NONE, err)) ||
-        (rc = assemble_tokens(stream, x, columns, vit->class_token, vit->positions, err)) ||
-        (config->pre_norm && (rc = layer_norm(stream, x, x, vit->ln_pre_gamma, vit->ln_pre_beta, eps, err))))
-        goto done;
-    stream_rewind(stream, after_x);
-
-    if ((rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
-        (rc = transformer_forward(vit->blocks, stream, x, config->block.layers - 1, err)) ||
-        (rc = pool_token(vit->blocks, stream, pooled, x, first, err)) ||
-        (rc = linear_forward_normed(vit->projection, stream, embeddings, pooled, eps, EPILOGUE_NONE, err)))
-        goto done;
-done:
+    struct tensor x; // (B, T, W) float32: the residual stream
+    int rc = tensor_new(&x, stream, DTYPE_F32, shape, err);
+    if (!rc)
+        rc = embed_patches(vit, stream, x, pixels, err);
+    if (!rc)
+        rc = vit->pool ? embed_by_attention(vit, stream, embeddings, x, err)
+                       : embed_class_token(vit, stream, embeddings, x, err);
     stream_rewind(stream, mark);
     return rc;
 }
 
 size_t vit_params(const struct vit_config *config)
 {
+    const struct transformer_config *block = &config->block;
     size_t dims[DIM_COUNT] = {0};
     vit_dims(dims, config);
-    return params_count(params, PARAMS, dims) + transformer_params(&config->block);
+    return params_count(params, PARAMS, dims) + transformer_params(block) +
+           (config->pooling == VISION_POOL_ATTENTION ? attention_pool_params(block) : 0);
 }
 
 double vit_flops(const struct vit_config *config)
 {
-    const double width = (double)config->block.width, patches = (double)(token_count(config) - 1);
+    const struct transformer_config *block = &config->block;
+    const size_t tokens = vit_tokens(config);
+    const double width = (double)block->width, patches = (double)(tokens - config->class_token);
     const double patch_width = 3.0 * (double)config->patch_size * (double)config->patch_size;
-    return 2 * patches * patch_width * width + transformer_flops(&config->block, token_count(config)) +
-           2 * width * (double)config->embed_width;
+    const double end = config->pooling == VISION_POOL_ATTENTION ? attention_pool_flops(block, tokens)
+                                                                : 2 * width * (double)config->embed_width;
+    return 2 * patches * patch_width * width + transformer_flops(block, tokens) + end;
 }

@@ -24,6 +24,7 @@ typedef half real;
 float real_load(global const real *p) { return vload_half(0, p); }
 void real_store(float x, global real *p) { vstore_half_rte(x, 0, p); }
 float16 real_load16(global const real *p) { return vload_half16(0, p); }
+float8 real_load8(global const real *p) { return vload_half8(0, p); }
 void real_store16(float16 x, global real *p) { vstore_half16_rte(x, 0, p); }
 void real_storea16(float16 x, global real *p) { vstorea_half16_rte(x, 0, p); }
 #elif defined(REAL_BF16)
@@ -36,6 +37,7 @@ void real_store(float x, global real *p)
     *p = (ushort)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 float16 real_load16(global const real *p) { return as_float16(convert_uint16(vload16(0, p)) << 16); }
+float8 real_load8(global const real *p) { return as_float8(convert_uint8(vload8(0, p)) << 16); }
 ushort16 real_bits16(uint16 bits) { return convert_ushort16((bits + 0x7fff + (bits >> 16 & 1)) >> 16); }
 void real_store16(float16 x, global real *p) { vstore16(real_bits16(as_uint16(x)), 0, p); }
 void real_storea16(float16 x, global real *p) { *(global ushort16 *)p = real_bits16(as_uint16(x)); }
@@ -44,16 +46,18 @@ typedef float real;
 float real_load(global const real *p) { return *p; }
 void real_store(float x, global real *p) { *p = x; }
 float16 real_load16(global const real *p) { return vload16(0, p); }
+float8 real_load8(global const real *p) { return vload8(0, p); }
 void real_store16(float16 x, global real *p) { vstore16(x, 0, p); }
 void real_storea16(float16 x, global real *p) { *(global float16 *)p = x; }
 #endif
 
-float sum16(float16 x)
+float sum8(float8 x)
 {
-    const float8 a = x.lo + x.hi;
-    const float4 b = a.lo + a.hi;
-    return b.x + b.y + b.z + b.w;
+    const float4 a = x.lo + x.hi;
+    return a.x + a.y + a.z + a.w;
 }
+
+float sum16(float16 x) { return sum8(x.lo + x.hi); }
 
 /* The sum of every lane's x, in every lane. scratch: LANES floats of local memory. */
 float group_sum(float x, local float *scratch)

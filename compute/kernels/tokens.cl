@@ -25,16 +25,19 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void patchify(global r
         }
 }
 
-/* tokens [(b*T + t)*W + i] = (t ? patches[(b*(T-1) + t-1)*W + i] : class_token[i]) + positions[t*W + i] */
+/* tokens [(b*T + t)*W + i] = positions[t*W + i] + (t < C ? class_token[i] : patches[(b*(T-C) + t-C)*W + i]), where C, the
+ * number of class tokens, is 1 or 0 */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void assemble_tokens(global float *tokens, ulong tokens_at,
     global const float *patches, ulong patches_at, global const float *class_token, ulong class_at,
-    global const float *positions, ulong positions_at, uint count, uint width)
+    global const float *positions, ulong positions_at, uint class_tokens, uint count, uint width)
 {
     const uint i = get_global_id(0) * 16, t = get_global_id(1), batch = get_global_id(2);
     if (i >= width)
         return;
-    global const float *from = t ? patches + patches_at + ((ulong)batch * (count - 1) + t - 1) * width
-                                 : class_token + class_at;
+    global const float *from =
+        t < class_tokens
+            ? class_token + class_at
+            : patches + patches_at + ((ulong)batch * (count - class_tokens) + t - class_tokens) * width;
     const float16 value = vload16(0, from + i) + vload16(0, positions + positions_at + (ulong)t * width + i);
     vstore16(value, 0, tokens + tokens_at + ((ulong)batch * count + t) * width + i);
 }

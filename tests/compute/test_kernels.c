@@ -180,6 +180,38 @@ static void attention_matches(void **state)
     }
 }
 
+/* More keys than lanes, fewer, and no multiple of them. */
+static void attend_once_matches(void **state)
+{
+    const struct bench *bench = *state;
+    static const struct {
+        size_t batch, tokens, heads, head_width;
+    } cases[] = {
+        {1, 1, 1, 8}, {3, 5, 2, 24}, {2, 64, 3, 64}, {2, 196, 12, 64}, {1, 257, 2, 72}, {1, 130, 1, 128}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t batch = cases[i].batch, tokens = cases[i].tokens,
+                     width = cases[i].heads * cases[i].head_width, count = batch * tokens * 2 * width;
+        const size_t mark = stream_mark(bench->stream);
+        float *query = random_floats(width, i), *kv = random_floats(count, i + 1),
+              *want = malloc(batch * width * sizeof *want), *got = malloc(batch * width * sizeof *got);
+        struct err err;
+        const struct tensor in = put_real(bench, kv, SHAPE(batch, tokens, 2 * width));
+        struct tensor out;
+        for (size_t n = 0; n < width; n++)
+            query[n] /= 4;
+        check_ok(
+            tensor_new(&out, bench->stream, stream_dtype(bench->stream), SHAPE(batch, width), &err), &err);
+        check_ok(attend_once(bench->stream, out, put(bench, DTYPE_F32, query, SHAPE(width)), in,
+                     cases[i].heads, &err),
+            &err);
+        get_real(bench, got, out, batch * width);
+        twin_attend_once(want, query, kv, batch, tokens, cases[i].heads, cases[i].head_width);
+        compare(got, want, batch * width, tolerance(bench), "attend_once");
+        free(query), free(kv), free(want), free(got);
+        stream_rewind(bench->stream, mark);
+    }
+}
+
 static void check_linear(const struct bench *bench, size_t rows, size_t n, size_t k, enum epilogue epilogue,
     bool has_bias, bool real_out)
 {
@@ -363,7 +395,7 @@ static void tokens_are_put_together(void **state)
     const struct bench *bench = *state;
     enum { B = 2, T = 5, W = 48, V = 9 };
     const size_t mark = stream_mark(bench->stream);
-    float *patches = random_floats(B * (T - 1) * W, 1), *class_token = random_floats(W, 2),
+    float *patches = random_floats(B * T * W, 1), *class_token = random_floats(W, 2),
           *positions = random_floats(T * W, 3), *table = random_floats(V * W, 4);
     const int32_t ids[B * T] = {8, 0, 3, 3, 1, 7, 6, 5, 4, 2}, pick[B] = {4, 1};
     float got[B * T * W];
@@ -382,6 +414,13 @@ static void tokens_are_put_together(void **state)
                 const float token = t ? patches[(b * (T - 1) + t - 1) * W + i] : class_token[i];
                 assert_float_equal(got[(b * T + t) * W + i], token + positions[t * W + i], 0);
             }
+
+    check_ok(assemble_tokens(bench->stream, tokens, put(bench, DTYPE_F32, patches, SHAPE(B, T, W)),
+                 (struct tensor){0}, at, &err),
+        &err);
+    check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
+    for (int i = 0; i < B * T * W; i++)
+        assert_float_equal(got[i], patches[i] + positions[i % (T * W)], 0);
 
     check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
                  put(bench, DTYPE_F32, table, SHAPE(V, W)), at, &err),
@@ -551,6 +590,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layer_norm_matches),
         cmocka_unit_test(attention_matches),
+        cmocka_unit_test(attend_once_matches),
         cmocka_unit_test(linear_matches),
         cmocka_unit_test(linear_after_norm_matches),
         cmocka_unit_test(linear_takes_any_number_of_rows),
@@ -565,6 +605,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest shaped[] = {
         cmocka_unit_test(layer_norm_matches),
         cmocka_unit_test(attention_matches),
+        cmocka_unit_test(attend_once_matches),
         cmocka_unit_test(patchify_matches),
         cmocka_unit_test(rows_are_normalised),
     };

@@ -20,12 +20,12 @@ void twin_layer_norm(
 
 /* One query of one head: scores, their softmax, and the sum of values. */
 static void attend(float *context, const float *q, const float *keys, const float *values, size_t seen,
-    size_t stride, size_t head_width)
+    size_t stride, size_t head_width, double scale)
 {
     double *weight = calloc(seen, sizeof *weight), maximum = -INFINITY, total = 0;
     for (size_t t = 0; t < seen; t++) {
         for (size_t d = 0; d < head_width; d++)
-            weight[t] += (double)q[d] * keys[t * stride + d] / sqrt((double)head_width);
+            weight[t] += (double)q[d] * keys[t * stride + d] * scale;
         maximum = fmax(maximum, weight[t]);
     }
     for (size_t t = 0; t < seen; t++)
@@ -48,8 +48,21 @@ void twin_attention(float *context, const float *qkv, size_t batch, size_t token
             for (size_t t = 0; t < tokens; t++) {
                 const float *head = qkv + b * tokens * stride + h * head_width;
                 attend(context + (b * tokens + t) * width + h * head_width, head + t * stride, head + width,
-                    head + 2 * width, causal ? t + 1 : tokens, stride, head_width);
+                    head + 2 * width, causal ? t + 1 : tokens, stride, head_width,
+                    1 / sqrt((double)head_width));
             }
+}
+
+void twin_attend_once(float *context, const float *query, const float *kv, size_t batch, size_t tokens,
+    size_t heads, size_t head_width)
+{
+    const size_t width = heads * head_width;
+    for (size_t b = 0; b < batch; b++)
+        for (size_t h = 0; h < heads; h++) {
+            const float *keys = kv + b * tokens * 2 * width + h * head_width;
+            attend(context + b * width + h * head_width, query + h * head_width, keys, keys + width, tokens,
+                2 * width, head_width, 1);
+        }
 }
 
 static double activated(double y, enum epilogue epilogue)

@@ -20,11 +20,16 @@ static void check_config(const struct model_config *config)
     check_block(&config->vision.block);
     check_block(&config->text.block);
     FUZZ_CHECK(config->vision.patch_size > 0 && config->vision.image_size <= IMAGE_MAX);
-    FUZZ_CHECK(config->vision.image_size % config->vision.patch_size == 0);
+    FUZZ_CHECK(config->vision.patch_size <= config->vision.image_size);
     FUZZ_CHECK(config->vision.embed_width > 0 && config->vision.embed_width == config->text.embed_width);
     FUZZ_CHECK(config->text.vocab >= 2 && config->text.vocab <= VOCAB_MAX);
     FUZZ_CHECK(config->text.context >= 2 && config->text.context <= CONTEXT_MAX);
-    FUZZ_CHECK(config->text.eot_rule == EOT_ARGMAX || (size_t)config->text.eot_id < config->text.vocab);
+    FUZZ_CHECK(config->text.eot_rule != EOT_FIRST || (size_t)config->text.eot_id < config->text.vocab);
+    FUZZ_CHECK(config->family && config->family->template);
+    FUZZ_CHECK(config->vision.projection != PROJECTION_NONE ||
+               config->vision.embed_width == config->vision.block.width);
+    FUZZ_CHECK(
+        config->text.projection != PROJECTION_NONE || config->text.embed_width == config->text.block.width);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -11,18 +11,22 @@ import numpy as np
 # Name's end: base, spread (0: 1/sqrt K of a matrix), factor in outlier channels. The first that fits counts.
 KINDS = [
     ("logit_scale", 4.6052, 0, 1),
+    ("logit_bias", -10, 0, 1),
     ("layer_norm1.weight", 1, 0.2, 3),
     ("layer_norm2.weight", 1, 0.2, 3),
     ("layrnorm.weight", 1, 0.2, 3),
     ("layernorm.weight", 1, 0.2, 3),
     ("final_layer_norm.weight", 1, 0.2, 3),
     ("class_embedding", 0, 0.5, 8),
+    ("probe", 0, 0.5, 8),
     ("position_embedding.weight", 0, 0.3, 8),
     ("token_embedding.weight", 0, 0.5, 8),
     ("out_proj.bias", 0, 0.1, 10),
     ("fc2.bias", 0, 0.1, 10),
     (".bias", 0, 0.1, 1),
+    ("in_proj_bias", 0, 0.1, 1),
     (".weight", 0, 0, 1),
+    ("in_proj_weight", 0, 0, 1),
 ]
 CHUNK = 1 << 20
 

@@ -32,10 +32,10 @@ size_t model_width(const struct model *model)
     return WIDTH;
 }
 
-float model_logit_scale(const struct model *model)
+struct score_rule model_score(const struct model *model)
 {
     (void)model;
-    return 100;
+    return (struct score_rule){SCORE_SOFTMAX, 100, 0};
 }
 
 /* Letters in upper and lower case embed alike, so that two labels can tie. */

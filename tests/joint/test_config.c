@@ -161,6 +161,56 @@ static void open_clip_keys_are_read(void **state)
     assert_int_equal(config.text.block.mlp_width, 1280);
 }
 
+/* As transformers fills up an empty SiglipConfig. */
+static void an_empty_siglip_config_is_b_16(void **state)
+{
+    (void)state;
+    write_text(HF, "{\"model_type\": \"siglip\"}");
+    struct model_config config = read_config();
+    assert_string_equal(config.family->name, "siglip");
+    assert_int_equal(config.score, SCORE_SIGMOID);
+    assert_block(&config.vision.block, 12, 768, 12, 3072, ACTIVATION_GELU_TANH);
+    assert_block(&config.text.block, 12, 768, 12, 3072, ACTIVATION_GELU_TANH);
+    assert_float_equal(config.vision.block.eps, 1e-6f, 0);
+    assert_false(config.text.block.causal || config.vision.class_token || config.vision.pre_norm);
+    assert_int_equal(vit_tokens(&config.vision), 196);
+    assert_int_equal(config.vision.pooling, VISION_POOL_ATTENTION);
+    assert_int_equal(config.text.context, 64);
+    assert_int_equal(config.text.eot_rule, EOT_LAST);
+    assert_int_equal(config.text.embed_width, 768);
+
+    write_text(HF, "{\"model_type\": \"siglip\", \"vision_config\": {\"hidden_size\": 1536, \"image_size\": "
+                   "384, \"num_attention_heads\": 16, \"patch_size\": 14}, \"text_config\": "
+                   "{\"projection_size\": 1536, \"pad_token_id\": 0}}");
+    config = read_config();
+    assert_int_equal(vit_tokens(&config.vision), 27 * 27); /* and 6 pixels that are in no patch */
+    assert_int_equal(config.text.embed_width, 1536);
+}
+
+/* Its vision tower is what timm builds under the name. */
+static void a_tower_of_timms_is_known_by_its_name(void **state)
+{
+    (void)state;
+    write_text(OPEN_CLIP,
+        "{\"model_cfg\": {\"embed_dim\": 1152, \"init_logit_bias\": -10, \"custom_text\": true, "
+        "\"vision_cfg\": "
+        "{\"image_size\": 224, \"timm_model_name\": \"vit_so400m_patch16_siglip_256\", \"timm_pool\": "
+        "\"map\", "
+        "\"timm_model_pretrained\": false, \"timm_proj\": \"none\"}, \"text_cfg\": {\"context_length\": 64, "
+        "\"vocab_size\": 250000, \"width\": 1152, \"heads\": 16, \"layers\": 27, \"mlp_ratio\": 3.7362, "
+        "\"no_causal_mask\": true, \"pool_type\": \"last\", \"proj_type\": \"none\"}}}");
+    const struct model_config config = read_config();
+    assert_string_equal(config.family->name, "siglip");
+    assert_int_equal(config.score, SCORE_SIGMOID);
+    assert_block(&config.vision.block, 27, 1152, 16, 4304, ACTIVATION_GELU_TANH);
+    assert_block(&config.text.block, 27, 1152, 16, 4304, ACTIVATION_GELU);
+    assert_float_equal(config.vision.block.eps, 1e-6f, 0);
+    assert_int_equal(config.vision.image_size, 256); /* timm's, whatever the config says */
+    assert_int_equal(config.text.projection, PROJECTION_NONE);
+    assert_int_equal(config.text.eot_rule, EOT_LAST);
+    assert_false(config.text.block.causal);
+}
+
 static void assert_rule(const char *text, enum tokenizer_reference reference, enum text_cleaning cleaning)
 {
     char json[256];
@@ -221,8 +271,11 @@ static void bad_hf_configs_are_refused(void **state)
         {"", ERR_FORMAT, "unable to parse"},
         {"[]", ERR_FORMAT, "no JSON object"},
         {"{\"model_type\": \"clip\",}", ERR_FORMAT, "line 1"},
-        {"{\"model_type\": \"siglip\"}", ERR_UNSUPPORTED,
-            "'model_type' is \"siglip\", which is not supported"},
+        {"{\"model_type\": \"blip\"}", ERR_UNSUPPORTED, "'model_type' is \"blip\", which is not supported"},
+        {"{\"model_type\": \"siglip\", \"text_config\": {\"projection_size\": 512}}", ERR_FORMAT,
+            "pictures have an embedding of width 768 and texts one of width 512"},
+        {"{\"model_type\": \"siglip\", \"vision_config\": {\"vision_use_head\": false}}", ERR_UNSUPPORTED,
+            "'vision_config.vision_use_head' is false"},
         {"{\"model_type\": 3}", ERR_UNSUPPORTED, "'model_type' is 3"},
         {"{\"text_config\": []}", ERR_FORMAT, "'text_config' is [], expected an object"},
         {"{\"text_config_dict\": 1}", ERR_FORMAT, "'text_config_dict' is 1, expected an object"},
@@ -236,8 +289,8 @@ static void bad_hf_configs_are_refused(void **state)
         {"{\"vision_config\": {\"num_channels\": 1}}", ERR_FORMAT, "'vision_config.num_channels' is 1"},
         {"{\"vision_config\": {\"image_size\": [224, 320]}}", ERR_UNSUPPORTED,
             "'vision_config.image_size' is [224,320], expected an integer from 1 to 4096"},
-        {"{\"vision_config\": {\"patch_size\": 30}}", ERR_UNSUPPORTED,
-            "image_size 224 is not a multiple of patch_size 30"},
+        {"{\"vision_config\": {\"patch_size\": 225}}", ERR_FORMAT,
+            "image_size 224 is less than patch_size 225"},
         {"{\"vision_config\": {\"num_attention_heads\": 7}}", ERR_FORMAT,
             "vision width 768 is not a multiple of its 7 heads"},
         {"{\"text_config\": {\"num_attention_heads\": 7}}", ERR_FORMAT,
@@ -267,12 +320,22 @@ static void bad_open_clip_configs_are_refused(void **state)
         {"{}", ERR_FORMAT, "'model_cfg.embed_dim' is missing"},
         {"{\"model_cfg\": 5}", ERR_FORMAT, "'model_cfg' is 5, expected an object"},
         {MODEL("\"quick_gelu\": 1"), ERR_UNSUPPORTED, "'model_cfg.quick_gelu' is 1, which is not supported"},
-        {MODEL("\"custom_text\": true"), ERR_UNSUPPORTED, "'model_cfg.custom_text' is true"},
-        {MODEL("\"init_logit_bias\": -10"), ERR_UNSUPPORTED, "'model_cfg.init_logit_bias' is -10"},
+        {MODEL("\"custom_text\": 1"), ERR_UNSUPPORTED, "'model_cfg.custom_text' is 1"},
         {MODEL("\"multimodal_cfg\": {}"), ERR_UNSUPPORTED, "'model_cfg.multimodal_cfg' is {}"},
         {MODEL("\"wings\": 2"), ERR_UNSUPPORTED, "'model_cfg.wings' is not a key that is supported"},
         {VISION("\"layers\": [3, 4, 6, 3]"), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.layers' is [3,4,6,3]"},
-        {VISION("\"timm_model_name\": \"vit_base\""), ERR_UNSUPPORTED, "timm_model_name' is \"vit_base\""},
+        {VISION("\"timm_model_name\": \"vit_base\""), ERR_UNSUPPORTED,
+            "timm_model_name' is \"vit_base\": no network of timm's that is built, which is not supported"},
+        {VISION("\"timm_model_name\": \"convnext_base\""), ERR_UNSUPPORTED,
+            "timm_model_name' is \"convnext_base\": a convolutional network (ConvNeXt), which is not "
+            "supported"},
+        {VISION("\"timm_model_name\": 3"), ERR_UNSUPPORTED, "timm_model_name' is 3: no name"},
+        {VISION("\"timm_model_name\": \"vit_base_patch16_siglip_224\""), ERR_UNSUPPORTED,
+            "has timm_pool '' and timm_proj ''"},
+        {VISION("\"timm_model_name\": \"vit_base_patch16_siglip_224\", \"timm_pool\": \"map\", "
+                "\"timm_proj\": \"none\""),
+            ERR_FORMAT, "'model_cfg.embed_dim' is 512, but vit_base_patch16_siglip_224 ends in 768"},
+        {VISION("\"timm_pool\": 1"), ERR_FORMAT, "timm_pool' is 1, expected a text"},
         {VISION("\"attentional_pool\": true"), ERR_UNSUPPORTED, "attentional_pool' is true"},
         {VISION("\"no_ln_pre\": 1"), ERR_UNSUPPORTED, "no_ln_pre' is 1"},
         {VISION("\"pool_type\": \"avg\""), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.pool_type' is \"avg\""},
@@ -285,10 +348,11 @@ static void bad_open_clip_configs_are_refused(void **state)
         {VISION("\"act_kwargs\": {\"inplace\": true}"), ERR_UNSUPPORTED,
             "'model_cfg.vision_cfg.act_kwargs.inplace' is not a key"},
         {TEXT("\"hf_model_name\": \"roberta-base\""), ERR_UNSUPPORTED, "hf_model_name' is \"roberta-base\""},
-        {TEXT("\"no_causal_mask\": true"), ERR_UNSUPPORTED, "no_causal_mask' is true"},
-        {TEXT("\"pool_type\": \"last\""), ERR_UNSUPPORTED, "'model_cfg.text_cfg.pool_type' is \"last\""},
-        {TEXT("\"proj_bias\": true"), ERR_UNSUPPORTED, "proj_bias' is true"},
-        {TEXT("\"proj_type\": \"none\""), ERR_UNSUPPORTED, "proj_type' is \"none\""},
+        {TEXT("\"no_causal_mask\": 1"), ERR_UNSUPPORTED, "no_causal_mask' is 1"},
+        {TEXT("\"pool_type\": \"first\""), ERR_UNSUPPORTED, "'model_cfg.text_cfg.pool_type' is \"first\""},
+        {TEXT("\"proj_bias\": 1"), ERR_UNSUPPORTED, "proj_bias' is 1"},
+        {TEXT("\"proj_type\": \"mlp\""), ERR_UNSUPPORTED, "proj_type' is \"mlp\""},
+        {TEXT("\"proj_type\": \"none\", \"width\": 768"), ERR_FORMAT, "but the text tower ends in 768"},
         {TEXT("\"norm_kwargs\": {\"eps\": 1}"), ERR_FORMAT, "norm_kwargs.eps' is 1, expected a number"},
         {TEXT("\"hf_tokenizer_name\": 5"), ERR_FORMAT, "hf_tokenizer_name' is 5, expected a text"},
         {TEXT("\"tokenizer_kwargs\": {\"clean\": \"upper\"}"), ERR_UNSUPPORTED,
@@ -341,6 +405,8 @@ int main(void)
         cmocka_unit_test_setup(hf_keys_are_read, no_files),
         cmocka_unit_test_setup(a_legacy_dict_overrides, no_files),
         cmocka_unit_test_setup(open_clip_keys_are_read, no_files),
+        cmocka_unit_test_setup(an_empty_siglip_config_is_b_16, no_files),
+        cmocka_unit_test_setup(a_tower_of_timms_is_known_by_its_name, no_files),
         cmocka_unit_test_setup(texts_are_read_as_the_layout_has_it, no_files),
         cmocka_unit_test_setup(a_config_of_timms_gives_way_to_open_clips, no_files),
         cmocka_unit_test_setup(bad_hf_configs_are_refused, no_files),

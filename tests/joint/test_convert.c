@@ -134,8 +134,9 @@ static void files_are_carried_over(void **state)
     assert_same_files(OUT "/vocab.json", IN "/vocab.json");
     assert_same_files(OUT "/merges.txt", IN "/merges.txt");
     assert_false(file_exists(OUT "/open_clip_config.json"));
-    assert_int_equal(preprocess_load(&in, IN, 32, NULL), 0);
-    assert_int_equal(preprocess_load(&out, OUT, 32, NULL), 0);
+    const struct preprocess otherwise = preprocess_default(32);
+    assert_int_equal(preprocess_load(&in, IN, &otherwise, NULL), 0);
+    assert_int_equal(preprocess_load(&out, OUT, &otherwise, NULL), 0);
     assert_int_equal(out.resize_mode, RESIZE_SQUASH);
     assert_int_equal(out.resample, RESAMPLE_BILINEAR);
     assert_int_equal(out.resize, in.resize);

@@ -264,7 +264,8 @@ static void classifies_as_scikit_learn(void **state)
         assert_non_null(outcomes);
         for (size_t p = 0; p < pictures; p++) {
             struct prediction best[OUTCOME_TOP];
-            rank_rows(best, top, &embeddings[p * width], rows, labels, width, 1);
+            rank_rows(
+                best, top, &embeddings[p * width], rows, labels, width, (struct score_rule){.scale = 1});
             outcomes[p] = outcome_of(truth[p], best, top);
         }
         check_ok(class_scores_compute(&scores, outcomes, pictures, labels, &err), &err);

@@ -251,6 +251,81 @@ static void the_norm_before_the_blocks_may_be_left_out(void **state)
     assert_int_equal(vit_params(&config), params - 2 * config.block.width);
 }
 
+/* ---- SigLIP -------------------------------------------------------------------------------------------- */
+
+static void embed_siglip(struct embeddings *out, const struct weights *weights)
+{
+    enum { SEQUENCE = 8, GOLDEN_SIZE = 32 };
+    const struct transformer_config block = {.layers = 2,
+        .width = EMBED,
+        .heads = 2,
+        .mlp_width = 48,
+        .activation = ACTIVATION_GELU,
+        .eps = 1e-6f};
+    const struct vit_config vision = {.block = block,
+        .image_size = GOLDEN_SIZE,
+        .patch_size = 8,
+        .embed_width = EMBED,
+        .patch_bias = true,
+        .pooling = VISION_POOL_ATTENTION,
+        .projection = PROJECTION_NONE};
+    const struct text_config text = {.block = block,
+        .vocab = 40,
+        .context = SEQUENCE,
+        .embed_width = EMBED,
+        .eot_rule = EOT_LAST,
+        .projection = PROJECTION_LAYER};
+    const struct preprocess preprocess = preprocess_siglip(GOLDEN_SIZE);
+    uint8_t bytes[ROWS * PIXELS];
+    int32_t numbers[ROWS * SEQUENCE], last[ROWS] = {SEQUENCE - 1, SEQUENCE - 1, SEQUENCE - 1};
+    struct stream *stream = NULL;
+    struct vit *vit = NULL;
+    struct text_tower *tower = NULL;
+    struct tensor pixels, ids, pick, images, texts;
+    struct err err;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * i / 97 + i / PIXELS * 40);
+    for (int i = 0; i < ROWS * SEQUENCE; i++)
+        numbers[i] = i * 7 % 40;
+    if (stream_open(&stream, device, 16 << 20, &err) ||
+        vit_load(&vit, &vision, &preprocess, weights, device, &err) ||
+        text_tower_load(&tower, &text, weights, device, &err) ||
+        tensor_new(&pixels, stream, DTYPE_U8, SHAPE(ROWS, GOLDEN_SIZE, GOLDEN_SIZE, 3), &err) ||
+        tensor_new(&ids, stream, DTYPE_I32, SHAPE(ROWS, SEQUENCE), &err) ||
+        tensor_new(&pick, stream, DTYPE_I32, SHAPE(ROWS), &err) ||
+        tensor_new(&images, stream, DTYPE_F32, SHAPE(ROWS, EMBED), &err) ||
+        tensor_new(&texts, stream, DTYPE_F32, SHAPE(ROWS, EMBED), &err) ||
+        tensor_write(stream, pixels, bytes, sizeof bytes, &err) ||
+        tensor_write(stream, ids, numbers, ROWS * SEQUENCE, &err) ||
+        tensor_write(stream, pick, last, ROWS, &err) || vit_forward(vit, stream, images, pixels, &err) ||
+        text_tower_forward(tower, stream, texts, ids, pick, &err) ||
+        tensor_read(stream, out->rows[0], images, ROWS * EMBED, &err) ||
+        tensor_read(stream, out->rows[ROWS], texts, ROWS * EMBED, &err))
+        fail_msg("%s", err.msg);
+    vit_free(vit);
+    text_tower_free(tower);
+    stream_free(stream);
+}
+
+/* tests/golden/siglip.py: the values are weights_random's, in the names and shapes of open_clip's modules and timm's. */
+static void siglip_of_open_clip_is_read_as_transformers_has_it(void **state)
+{
+    enum { GOLDEN_SEED = 31 };
+    struct weights *made_up = NULL, *stored = NULL;
+    struct embeddings want, got;
+    struct err err;
+    (void)state;
+    if (weights_random(&made_up, GOLDEN_SEED, &err) ||
+        weights_open(&stored, DIPTYCH_ROOT "/tests/golden/siglip_open_clip.safetensors", &err))
+        fail_msg("%s", err.msg);
+    assert_int_equal(weights_layout(stored), LAYOUT_OPEN_CLIP);
+    embed_siglip(&want, made_up);
+    embed_siglip(&got, stored);
+    assert_near("SigLIP", &got, &want, 1e-5f);
+    weights_free(made_up);
+    weights_free(stored);
+}
+
 /* ---- spoiled models ------------------------------------------------------------------------------------ */
 
 static void turn(struct checkpoint *checkpoint, struct weight *tensor)
@@ -342,6 +417,7 @@ int main(void)
         cmocka_unit_test(layouts_agree),
         cmocka_unit_test(types_stay_near),
         cmocka_unit_test(the_norm_before_the_blocks_may_be_left_out),
+        cmocka_unit_test(siglip_of_open_clip_is_read_as_transformers_has_it),
         cmocka_unit_test(a_spoiled_tensor_is_named),
         cmocka_unit_test(a_missing_or_truncated_file_is_named),
     };

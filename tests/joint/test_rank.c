@@ -21,13 +21,30 @@ static void shares_are_a_softmax(void **state)
     struct prediction best[ROWS];
     double sum = 0;
     (void)state;
-    rank_rows(best, ROWS, embedding, rows[0], ROWS, WIDTH, 5);
+    rank_rows(best, ROWS, embedding, rows[0], ROWS, WIDTH, (struct score_rule){.scale = 5});
     for (size_t i = 0; i < ROWS; i++)
         sum += exp(5 * cosines[i]);
     for (size_t i = 0; i < ROWS; i++) {
         assert_int_equal(best[i].label, order[i]);
         assert_true(fabs((double)best[i].cosine - cosines[i]) < 1e-7);
         assert_true(fabs((double)best[i].probability - exp(5 * cosines[i]) / sum) < 1e-7);
+    }
+}
+
+/* Each row by itself: with a row more or less the others stay. */
+static void sigmoids_are_of_each_row_alone(void **state)
+{
+    enum { ROWS = 3, WIDTH = 3 };
+    static const float rows[ROWS][WIDTH] = {{1, 0, 0}, {0, 1, 0}, {-1, 0, 0}};
+    static const float embedding[WIDTH] = {0.6f, 0.8f, 0};
+    static const double cosines[ROWS] = {0.8, 0.6, -0.6};
+    const struct score_rule score = {SCORE_SIGMOID, 10, -7};
+    struct prediction best[ROWS];
+    (void)state;
+    for (size_t count = 2; count <= ROWS; count++) {
+        rank_rows(best, count, embedding, rows[0], count, WIDTH, score);
+        for (size_t i = 0; i < count; i++)
+            assert_true(fabs((double)best[i].probability - 1 / (1 + exp(7 - 10 * cosines[i]))) < 1e-6);
     }
 }
 
@@ -48,6 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shares_are_a_softmax),
+        cmocka_unit_test(sigmoids_are_of_each_row_alone),
         cmocka_unit_test(wins_are_shares_of_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

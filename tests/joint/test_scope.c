@@ -124,7 +124,8 @@ static struct tally judge_folder(const struct scope *scope, const char *folder, 
     struct loader *loader;
     struct tally tally = {0};
     struct err err = {0};
-    check_ok(preprocess_load(&preprocess, DEFAULT, SIDE, &err), &err);
+    const struct preprocess otherwise = preprocess_default(SIDE);
+    check_ok(preprocess_load(&preprocess, DEFAULT, &otherwise, &err), &err);
     check_ok(picture_list_add(&all, folder, NULL, &err), &err);
     for (size_t i = 0; i < all.count; i++) {
         const size_t length = strlen(all.items[i]), end = strlen(suffix);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Both towers against the golden embeddings of tests/golden/towers.py, in every precision and with every GEMM
- * provider that the device has. */
+/* Both towers against the golden embeddings of tests/golden/towers.py and siglip.py, in every precision and with every
+ * GEMM provider that the device has. */
 #include "compute/gemm/amx.h"
 #include "joint/joint.h"
 
@@ -19,10 +19,11 @@ enum { PICTURES = 3, TEXTS = 4 };
 
 #define GOLDEN DIPTYCH_ROOT "/tests/golden/towers/"
 
-static const char *const families[] = {
-    "vit-b-32", "vit-b-32-tanh", "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14", "vit-bigg-14"};
+static const char *const families[] = {"siglip-small", "vit-b-32", "vit-b-32-tanh", "vit-b-16", "vit-l-14",
+    "vit-l-14-336", "vit-h-14", "vit-bigg-14", "siglip-so400m-14", "siglip-b-16-open_clip",
+    "siglip2-b-32-open_clip"};
 
-enum { FAMILIES = sizeof families / sizeof *families, SMALL = 3 };
+enum { FAMILIES = sizeof families / sizeof *families, SMALL = 4 };
 
 struct golden {
     const char *name;
@@ -75,6 +76,7 @@ static struct golden golden_open(const char *name)
     const char *directory = path_join(&arena, GOLDEN, name);
     const char *path = path_join(&arena, directory, "embeddings.safetensors");
     OK(model_config_read(&golden.config, directory, &err));
+    golden.config.vision.block.layers = golden.config.text.block.layers; /* timm's names would say how many */
     OK(file_map_open(&map, path, &err));
     OK(safetensors_parse(&tensors, &count, &arena, map.data, map.size, path, &err));
 

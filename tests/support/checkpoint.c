@@ -83,10 +83,12 @@ struct model_config checkpoint_config(void)
         .eps = 1e-5f};
     struct model_config config = {
         .layout = LAYOUT_HF,
+        .family = &family_clip,
         .vision = {.block = transformer,
             .image_size = SIZE,
             .patch_size = PATCH,
             .embed_width = EMBED,
+            .class_token = true,
             .pre_norm = true},
         .text = {.block = transformer,
             .vocab = VOCAB,

@@ -167,7 +167,8 @@ static int load(struct preprocess *out, const char *hf, const char *open_clip, s
     write_file("config.json", hf ? "{}" : NULL);
     write_file(HF, hf);
     write_file(OPEN_CLIP, open_clip);
-    return preprocess_load(out, DIPTYCH_SCRATCH, 224, err);
+    const struct preprocess otherwise = preprocess_default(224);
+    return preprocess_load(out, DIPTYCH_SCRATCH, &otherwise, err);
 }
 
 static struct preprocess load_hf(const char *text)
@@ -340,7 +341,8 @@ static void layout_follows_the_model_config(void **state)
     assert_int_equal(load(&got, "{}", "{\"preprocess_cfg\": {}}", NULL), 0);
     assert_int_equal(got.crop_rounding, CROP_FLOOR);
     write_file("config.json", NULL);
-    assert_int_equal(preprocess_load(&got, DIPTYCH_SCRATCH, 224, NULL), 0);
+    const struct preprocess otherwise = preprocess_default(224);
+    assert_int_equal(preprocess_load(&got, DIPTYCH_SCRATCH, &otherwise, NULL), 0);
     assert_int_equal(got.crop_rounding, CROP_HALF_EVEN);
 }
 

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Hugging Face's config.json of SigLIP, and of SigLIP 2 at a fixed resolution, which says that it is SigLIP. Facts:
+ * SiglipConfig, SiglipTextConfig, SiglipVisionConfig in transformers. */
+#include "joint/config.h"
+
+static const struct key vision[] = {
+    SIZE("hidden_size", config.vision.block.width, 768, 1, WIDTH_MAX),
+    SIZE("intermediate_size", config.vision.block.mlp_width, 3072, 1, MLP_MAX),
+    SIZE("num_hidden_layers", config.vision.block.layers, 12, 1, LAYERS_MAX),
+    SIZE("num_attention_heads", config.vision.block.heads, 12, 1, HEADS_MAX),
+    SIZE("num_channels", channels, 3, 3, 3),
+    SIZE("image_size", config.vision.image_size, 224, 1, IMAGE_MAX),
+    SIZE("patch_size", config.vision.patch_size, 16, 1, IMAGE_MAX),
+    CHOICE("hidden_act", vision_activation, ACTIVATION_GELU_TANH, config_hf_activations),
+    REAL("layer_norm_eps", vision_eps, 1e-6, 1e-12, 0.1),
+    FIXED("vision_use_head", "true"),
+};
+
+static const struct key text[] = {
+    SIZE("hidden_size", config.text.block.width, 768, 1, WIDTH_MAX),
+    SIZE("intermediate_size", config.text.block.mlp_width, 3072, 1, MLP_MAX),
+    SIZE("num_hidden_layers", config.text.block.layers, 12, 1, LAYERS_MAX),
+    SIZE("num_attention_heads", config.text.block.heads, 12, 1, HEADS_MAX),
+    SIZE("vocab_size", config.text.vocab, 32000, 2, VOCAB_MAX),
+    SIZE("max_position_embeddings", config.text.context, 64, 2, CONTEXT_MAX),
+    SIZE("projection_size", projection_size, 0, 0, WIDTH_MAX), /* where it is not there, hidden_size */
+    CHOICE("hidden_act", text_activation, ACTIVATION_GELU_TANH, config_hf_activations),
+    REAL("layer_norm_eps", text_eps, 1e-6, 1e-12, 0.1),
+};
+
+static const struct section sections[] = {
+    SECTION("vision_config", NULL, vision),
+    SECTION("text_config", NULL, text),
+};
+
+static int finish(struct reading *reading, struct err *err)
+{
+    struct vit_config *pictures = &reading->config.vision;
+    struct text_config *texts = &reading->config.text;
+    (void)err;
+    reading->config.family = &family_siglip;
+    reading->config.score = SCORE_SIGMOID;
+    pictures->block.activation = (enum activation)reading->vision_activation;
+    pictures->patch_bias = true;
+    pictures->pooling = VISION_POOL_ATTENTION;
+    pictures->projection = PROJECTION_NONE;
+    pictures->embed_width = pictures->block.width;
+    texts->block.activation = (enum activation)reading->text_activation;
+    texts->eot_rule = EOT_LAST;
+    texts->projection = PROJECTION_LAYER;
+    texts->embed_width = reading->projection_size ? reading->projection_size : texts->block.width;
+    return 0;
+}
+
+const struct config_format config_hf_siglip = {
+    .file = "config.json",
+    .model_type = "siglip",
+    .layout = LAYOUT_HF,
+    .end_key = "eos_token_id",
+    .sections = sections,
+    .count = sizeof sections / sizeof *sections,
+    .finish = finish,
+};

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Templates: CLIP's is that of OpenAI's paper, SigLIP's that of transformers' pipeline, with which it is documented. */
+#include "joint/joint.h"
+
+const struct family family_clip = {"clip", TEMPLATE_DEFAULT, preprocess_default};
+const struct family family_siglip = {"siglip", "This is a photo of {}.", preprocess_siglip};
