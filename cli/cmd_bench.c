@@ -200,12 +200,15 @@ static int measure(json_t **out, struct bench *bench,
 static int measure_pictures(json_t **out, struct bench *bench, struct err *err)
 {
     const struct vit_config *config = &model_config(bench->loaded)->vision;
-    const size_t bytes = config->image_size * config->image_size * 3;
+    const struct preprocess *preprocess = model_preprocess(bench->loaded);
+    const size_t bytes = preprocess_bytes(preprocess);
     uint8_t *pixels = mem_new(bench->batch, bytes);
     if (!pixels)
         return err_memory(err, bench->batch * bytes);
     for (size_t i = 0; i < bench->batch * bytes; i++)
         pixels[i] = (uint8_t)(i * 2654435761u >> 16);
+    for (size_t i = 0; i < bench->batch; i++)
+        preprocess_blank(pixels + i * bytes, preprocess);
     int rc = measure(out, bench, encode_pixels, pixels, vit_flops(config), err);
     free(pixels);
     return rc;

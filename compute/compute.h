@@ -341,11 +341,14 @@ enum dim {
     DIM_EMBED,
     DIM_CHANNELS,
     DIM_PATCH,
+    DIM_PATCH_VALUES,
     /* 1 or 0 */
     WITH_PRE_NORM,
     WITH_PATCH_BIAS,
     WITH_CLASS_TOKEN,
-    WITHOUT_CLASS_TOKEN,
+    WITHOUT_CLASS_TOKEN, /* and of one size */
+    WITH_ONE_SIZE,       /* pictures of one size, or of any */
+    WITH_ANY_SIZE,
     WITH_PROJECTION, /* enum projection: either of the first two */
     WITH_PROJECTION_MATRIX,
     WITH_PROJECTION_LAYER,
@@ -397,6 +400,11 @@ void params_release(void *object, const struct param *table, size_t rows);
 
 /* Elements all rows hold together. */
 size_t params_count(const struct param *table, size_t rows, const size_t dims[DIM_COUNT]);
+
+/* out (rows * columns, width) of in (side * side, width), as transformers resizes the positions of SigLIP 2 to the grid of
+ * a picture: bilinear, antialiased. ERR_MEMORY. */
+int positions_to_grid(
+    float *out, size_t rows, size_t columns, const float *in, size_t side, size_t width, struct err *err);
 
 /* ---- layers -------------------------------------------------------------------------------------------- */
 
@@ -462,16 +470,28 @@ int linear_forward_normed(const struct linear *linear, struct stream *stream, st
 int layer_norm(struct stream *stream, struct tensor out, struct tensor in, struct tensor gamma,
     struct tensor beta, float eps, struct err *err);
 
+/* Sequences of different lengths in one (1, R, W), one after the other: sequence i is rows starts[i] to starts[i + 1].
+ * None is empty. Layers that look across rows take it; to the others rows are rows. */
+struct sequences {
+    size_t count, longest;
+    const int32_t *host_starts; // (count + 1), until the stream has been read from; NULL while planning
+    struct tensor starts;       // the same on the device, int32
+};
+
 /* context (B, T, W) = softmax(Q K^T / sqrt(D)) V for each of H heads, of qkv (B, T, 3*W), which is
  * (B, T, 3, H, D); both real. With `causal` a token sees itself and those before it. No T x T tensor is ever in
- * memory. */
-int attention(struct stream *stream, struct tensor context, struct tensor qkv, size_t heads, bool causal,
-    struct err *err);
+ * memory. sequences NULL: each of the B is one. */
+int attention(struct stream *stream, struct tensor context, struct tensor qkv,
+    const struct sequences *sequences, size_t heads, bool causal, struct err *err);
 
 /* patches (B, G*G, 3*P*P) real = pixel * scale + shift, by channel, of pixels (B, S, S, 3) bytes, with G = S/P;
  * in the order of a torch convolution's weight (channel, row, column). */
 int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t patch_size,
     const float scale[3], const float shift[3], struct err *err);
+
+/* values (R, N) real = bytes (R, N) * scale + shift, by channel, of which there are three in turn. */
+int scale_bytes(struct stream *stream, struct tensor values, struct tensor bytes, const float scale[3],
+    const float shift[3], struct err *err);
 
 /* tokens (B, 1+G*G, W) float32 = [class_token (W); patches (B, G*G, W) float32] + positions (1+G*G, W). Without a class
  * token, as (struct tensor){0}, the patches are all of the tokens, and have as many positions. */
@@ -488,9 +508,10 @@ int gather_rows(
     struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick, struct err *err);
 
 /* context (B, W) real = softmax(q K^T) V of one query (W) float32, the same for all, that is scaled already, for each of
- * H heads, of kv (B, T, 2*W) real, which is (B, T, 2, H, D). D is a multiple of 8. */
+ * H heads, of kv (B, T, 2*W) real, which is (B, T, 2, H, D). D is a multiple of 8. With sequences B is their count, and kv
+ * (1, R, 2*W). */
 int attend_once(struct stream *stream, struct tensor context, struct tensor query, struct tensor kv,
-    size_t heads, struct err *err);
+    const struct sequences *sequences, size_t heads, struct err *err);
 
 /* Divides every row of x (..., W) float32, of any width, by its length, in place. A row of zeros stays. */
 int normalize_rows(struct stream *stream, struct tensor x, struct err *err);
@@ -521,9 +542,9 @@ void transformer_free(struct transformer *transformer);
 int transformer_save(const struct transformer_config *config, const char *prefix,
     const struct weights *weights, struct weights_writer *writer, struct err *err);
 
-/* x (B, T, W) float32 through the first `count` blocks, in place. */
+/* x (B, T, W) float32 through the first `count` blocks, in place; sequences as for attention. */
 int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,
-    size_t count, struct err *err);
+    const struct sequences *sequences, size_t count, struct err *err);
 
 /* Pooling by one token: pooled (B, W) float32 is token pick[b] of each sequence after every block. x (B, T, W)
  * has gone through all blocks but the last, and is used up; pick is as for gather_rows. */
@@ -543,9 +564,9 @@ void attention_pool_free(struct attention_pool *pool);
 size_t attention_pool_params(const struct transformer_config *config);
 double attention_pool_flops(const struct transformer_config *config, size_t tokens); /* of one sequence */
 
-/* pooled (B, W) float32 of x (B, T, W) float32, the states after all blocks. */
+/* pooled (B, W) float32 of x (B, T, W) float32, the states after all blocks; sequences as for attend_once. */
 int pool_attention(const struct attention_pool *pool, struct stream *stream, struct tensor pooled,
-    struct tensor x, struct err *err);
+    struct tensor x, const struct sequences *sequences, struct err *err);
 
 /* Parameters, and floating point operations for one sequence of T tokens (a multiply-add is two), as the
  * literature counts them: every token through all of every block. */

@@ -18,32 +18,56 @@ int layer_norm(struct stream *stream, struct tensor out, struct tensor in, struc
         ARG_TENSOR(beta), ARG(w), ARG(eps), ARG(out_float));
 }
 
-int attention(struct stream *stream, struct tensor context, struct tensor qkv, size_t heads, bool causal,
-    struct err *err)
+/* Some buffer has to be there; it is not read. */
+static struct tensor starts_of(const struct sequences *sequences, struct tensor otherwise)
+{
+    return sequences ? sequences->starts : otherwise;
+}
+
+/* The pairs of a query and a key, without a mask. */
+static double pairs_of(const struct sequences *sequences, size_t batch, size_t tokens)
+{
+    double pairs = 0;
+    if (!sequences || !sequences->host_starts)
+        return (double)batch * (double)tokens * (double)tokens;
+    for (size_t i = 0; i < sequences->count; i++) {
+        const double length = sequences->host_starts[i + 1] - sequences->host_starts[i];
+        pairs += length * length;
+    }
+    return pairs;
+}
+
+int attention(struct stream *stream, struct tensor context, struct tensor qkv,
+    const struct sequences *sequences, size_t heads, bool causal, struct err *err)
 {
     const size_t batch = context.shape.size[0], tokens = context.shape.size[1], width = tensor_width(context);
     const size_t head_width = width / heads;
+    const size_t count = sequences ? sequences->count : batch,
+                 longest = sequences ? sequences->longest : tokens;
     const struct tuning *tuning = &stream->device->tuning;
     const struct layer_provider *provider = stream->device->provider;
-    const double flops = 4.0 * (double)(batch * heads * tokens * tokens * head_width);
+    const double flops = 4.0 * pairs_of(sequences, batch, tokens) * (double)width;
     assert(width % heads == 0 && tensor_is(context, stream_dtype(stream), SHAPE(batch, tokens, width)));
     assert(tensor_is(qkv, stream_dtype(stream), SHAPE(batch, tokens, 3 * width)));
+    assert(!sequences || (batch == 1 && tensor_is(sequences->starts, DTYPE_I32, SHAPE(count + 1))));
     if (provider->attention) {
+        const struct head_shape shape = {heads, head_width, causal};
         int rc = profile_piece(stream, "attention", flops, err);
         return rc || stream_plans(stream)
                    ? rc
-                   : provider->attention(stream, context, qkv, batch, tokens, heads, head_width, causal, err);
+                   : provider->attention(stream, context, qkv, batch, tokens, sequences, shape, err);
     }
     const struct launch launch = {
         .kernel = "attention",
         .flops = flops,
         .head_width = head_width,
-        .groups = {groups_of(tokens, tuning->lanes * tuning->queries), heads, batch},
+        .groups = {groups_of(longest, tuning->lanes * tuning->queries), heads, count},
         .local = tuning->lanes,
     };
-    const cl_uint t = (cl_uint)tokens, h = (cl_uint)heads, masked = causal;
-    return KERNEL_RUN(
-        stream, &launch, err, ARG_TENSOR(context), ARG_TENSOR(qkv), ARG(t), ARG(h), ARG(masked));
+    const cl_uint t = (cl_uint)tokens, h = (cl_uint)heads, masked = causal, has_starts = sequences != NULL;
+    const struct tensor starts = starts_of(sequences, qkv);
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(context), ARG_TENSOR(qkv), ARG_TENSOR(starts),
+        ARG(has_starts), ARG(t), ARG(h), ARG(masked));
 }
 
 int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t patch_size,
@@ -59,6 +83,18 @@ int patchify(struct stream *stream, struct tensor patches, struct tensor pixels,
     assert(tensor_is(patches, stream_dtype(stream), SHAPE(batch, grid * grid, 3 * patch_size * patch_size)));
     return KERNEL_RUN(
         stream, &launch, err, ARG_TENSOR(patches), ARG_TENSOR(pixels), ARG(s), ARG(p), ARG(by), ARG(plus));
+}
+
+int scale_bytes(struct stream *stream, struct tensor values, struct tensor bytes, const float scale[3],
+    const float shift[3], struct err *err)
+{
+    const cl_ulong count = shape_count(bytes.shape);
+    const struct launch launch = {
+        .kernel = "scale_bytes", .groups = {groups_of(count, GROUP)}, .local = GROUP};
+    const cl_float4 by = {{scale[0], scale[1], scale[2], 0}}, plus = {{shift[0], shift[1], shift[2], 0}};
+    assert(bytes.dtype == DTYPE_U8 && tensor_is(values, stream_dtype(stream), bytes.shape));
+    return KERNEL_RUN(
+        stream, &launch, err, ARG_TENSOR(values), ARG_TENSOR(bytes), ARG(count), ARG(by), ARG(plus));
 }
 
 /* A grid over tokens (B, T, W), a work-item for 16 elements. */
@@ -120,22 +156,25 @@ int gather_rows(
 }
 
 int attend_once(struct stream *stream, struct tensor context, struct tensor query, struct tensor kv,
-    size_t heads, struct err *err)
+    const struct sequences *sequences, size_t heads, struct err *err)
 {
     const size_t batch = kv.shape.size[0], tokens = kv.shape.size[1], width = tensor_width(context);
+    const size_t count = sequences ? sequences->count : batch;
     const struct launch launch = {
         .kernel = "attend_once",
         .flops = 4.0 * (double)(batch * tokens * width),
         .head_width = width / heads,
-        .groups = {heads, batch},
+        .groups = {heads, count},
         .local = stream->device->tuning.lanes,
     };
-    const cl_uint t = (cl_uint)tokens, h = (cl_uint)heads;
-    assert(width % heads == 0 && tensor_is(context, stream_dtype(stream), SHAPE(batch, width)));
+    const cl_uint t = (cl_uint)tokens, h = (cl_uint)heads, has_starts = sequences != NULL;
+    const struct tensor starts = starts_of(sequences, kv);
+    assert(width % heads == 0 && tensor_is(context, stream_dtype(stream), SHAPE(count, width)));
     assert(tensor_is(query, DTYPE_F32, SHAPE(width)));
     assert(tensor_is(kv, stream_dtype(stream), SHAPE(batch, tokens, 2 * width)));
-    return KERNEL_RUN(
-        stream, &launch, err, ARG_TENSOR(context), ARG_TENSOR(query), ARG_TENSOR(kv), ARG(t), ARG(h));
+    assert(!sequences || (batch == 1 && tensor_is(sequences->starts, DTYPE_I32, SHAPE(count + 1))));
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(context), ARG_TENSOR(query), ARG_TENSOR(kv),
+        ARG_TENSOR(starts), ARG(has_starts), ARG(t), ARG(h));
 }
 
 int normalize_rows(struct stream *stream, struct tensor x, struct err *err)

@@ -19,7 +19,7 @@ int pool_token(const struct transformer *transformer, struct stream *stream, str
     int rc;
     if ((rc = workspace_new(&workspace, config, stream, x.shape, err)) ||
         (rc = tensor_new(&context, stream, stream_dtype(stream), pooled.shape, err)) ||
-        (rc = block_attend(last, config, stream, &workspace, x, err)) ||
+        (rc = block_attend(last, config, stream, &workspace, x, NULL, err)) ||
         (rc = gather_rows(stream, pooled, x, pick, err)) ||
         (rc = gather_rows(stream, context, workspace.context, pick, err)))
         goto done;
@@ -131,10 +131,11 @@ void attention_pool_free(struct attention_pool *pool)
 }
 
 int pool_attention(const struct attention_pool *pool, struct stream *stream, struct tensor pooled,
-    struct tensor x, struct err *err)
+    struct tensor x, const struct sequences *sequences, struct err *err)
 {
     const struct transformer_config *config = &pool->config;
     const size_t batch = x.shape.size[0], tokens = x.shape.size[1], width = config->width;
+    const size_t count = sequences ? sequences->count : batch;
     const enum dtype real = stream_dtype(stream);
     const enum epilogue activation = activation_epilogue(config->activation);
     const size_t mark = stream_mark(stream);
@@ -143,10 +144,10 @@ int pool_attention(const struct attention_pool *pool, struct stream *stream, str
     struct tensor hidden;  // (B, M)
     int rc;
     if ((rc = tensor_new(&kv, stream, real, SHAPE(batch, tokens, 2 * width), err)) ||
-        (rc = tensor_new(&context, stream, real, SHAPE(batch, width), err)) ||
-        (rc = tensor_new(&hidden, stream, real, SHAPE(batch, config->mlp_width), err)) ||
+        (rc = tensor_new(&context, stream, real, SHAPE(count, width), err)) ||
+        (rc = tensor_new(&hidden, stream, real, SHAPE(count, config->mlp_width), err)) ||
         (rc = linear_forward_normed(pool->kv, stream, kv, x, config->eps, EPILOGUE_NONE, err)) ||
-        (rc = attend_once(stream, context, pool->query, kv, config->heads, err)) ||
+        (rc = attend_once(stream, context, pool->query, kv, sequences, config->heads, err)) ||
         (rc = linear_forward(pool->out, stream, pooled, context, EPILOGUE_NONE, err)) ||
         (rc = linear_forward_normed(pool->fc_1, stream, hidden, pooled, config->eps, activation, err)))
         goto done;

@@ -6,6 +6,7 @@
  *   linear   the two rows around the centre, which is no less than 0 (torch's interpolate, mode "linear")
  *   bicubic  Keys' kernel with a = -1/2, made wider by old / new where the axis shrinks (antialias=True, which is
  *            Pillow's resampling), cut at the edges and its weights divided by their sum
+ *   bilinear  the same with a triangle of half-width 1
  *
  * Facts: aten/src/ATen/native/cpu/UpSampleKernel.cpp and UpSample.h in PyTorch 2.15.
  */
@@ -24,12 +25,25 @@ static float cubic(float x)
     return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
 
-/* Weights (new_size, old_size) of an axis; rows are mostly zero. In float32 and in this order of operations, since
- * torch's rounding shows in the sixth digit. */
-static void cubic_weights(float *weights, size_t new_size, size_t old_size)
+static float triangle(float x)
+{
+    x = fabsf(x);
+    return x < 1 ? 1 - x : 0;
+}
+
+struct filter {
+    float (*at)(float x);
+    float reach; /* it is 0 from there on */
+};
+
+static const struct filter bicubic = {cubic, 2}, bilinear = {triangle, 1};
+
+/* Weights (new_size, old_size) of an axis, which are 0 before; rows are mostly zero. In float32 and in this order of
+ * operations, since torch's rounding shows in the sixth digit. */
+static void axis_weights(float *weights, size_t new_size, size_t old_size, const struct filter *filter)
 {
     const float scale = (float)old_size / (float)new_size, widen = scale > 1 ? scale : 1;
-    const float narrow = scale > 1 ? 1 / scale : 1, reach = 2 * widen;
+    const float narrow = scale > 1 ? 1 / scale : 1, reach = filter->reach * widen;
     for (size_t i = 0; i < new_size; i++) {
         float *row = weights + i * old_size, sum = 0;
         const float centre = scale * ((float)i + 0.5f);
@@ -37,7 +51,7 @@ static void cubic_weights(float *weights, size_t new_size, size_t old_size)
         const size_t begin = low > 0 ? (size_t)low : 0,
                      end = high < (float)old_size ? (size_t)high : old_size;
         for (size_t j = begin; j < end; j++)
-            sum += row[j] = cubic(((float)j - centre + 0.5f) * narrow);
+            sum += row[j] = filter->at(((float)j - centre + 0.5f) * narrow);
         for (size_t j = begin; j < end; j++)
             row[j] /= sum;
     }
@@ -79,21 +93,31 @@ static size_t side_of(size_t count)
     return side;
 }
 
-/* Columns first, then rows, as torch does. */
-static int resize_grid(
-    float *out, size_t new_side, const float *in, size_t old_side, size_t width, struct err *err)
+/* out (rows, columns, width), which is 0 before, of in (side, side, width). Columns first, then rows, as torch does. */
+static int resize_grid(float *out, size_t rows, size_t columns, const float *in, size_t side, size_t width,
+    const struct filter *filter, struct err *err)
 {
-    float *weights = mem_new(new_side * old_side, sizeof *weights);
-    float *narrow = mem_new(old_side * new_side * width, sizeof *narrow); // (old_side, new_side, W)
+    const size_t longer = rows > columns ? rows : columns;
+    float *weights = mem_new(longer * side, sizeof *weights);
+    float *narrow = mem_new(side * columns * width, sizeof *narrow); // (side, columns, W)
     if (weights && narrow) {
-        cubic_weights(weights, new_side, old_side);
-        resize_axis(narrow, in, weights, old_side, new_side, old_side, width);
-        resize_axis(out, narrow, weights, 1, new_side, old_side, new_side * width);
+        axis_weights(weights, columns, side, filter);
+        resize_axis(narrow, in, weights, side, columns, side, width);
+        memset(weights, 0, longer * side * sizeof *weights);
+        axis_weights(weights, rows, side, filter);
+        resize_axis(out, narrow, weights, 1, rows, side, columns * width);
     }
     const bool done = weights && narrow;
     free(weights);
     free(narrow);
-    return done ? 0 : err_memory(err, old_side * new_side * width * sizeof *narrow);
+    return done ? 0 : err_memory(err, side * columns * width * sizeof *narrow);
+}
+
+int positions_to_grid(
+    float *out, size_t rows, size_t columns, const float *in, size_t side, size_t width, struct err *err)
+{
+    memset(out, 0, rows * columns * width * sizeof *out);
+    return resize_grid(out, rows, columns, in, side, width, &bilinear, err);
 }
 
 int positions_resize(float *out, size_t new_count, const float *in, size_t old_count, size_t width,
@@ -111,5 +135,6 @@ int positions_resize(float *out, size_t new_count, const float *in, size_t old_c
             before ? "class token and a " : "");
     memset(out, 0, new_count * width * sizeof *out);
     memcpy(out, in, before * width * sizeof *out);
-    return resize_grid(out + before * width, new_side, in + before * width, old_side, width, err);
+    return resize_grid(
+        out + before * width, new_side, new_side, in + before * width, old_side, width, &bicubic, err);
 }

@@ -154,12 +154,13 @@ int workspace_new(struct workspace *workspace, const struct transformer_config *
 }
 
 int block_attend(const struct block *block, const struct transformer_config *config, struct stream *stream,
-    const struct workspace *workspace, struct tensor x, struct err *err)
+    const struct workspace *workspace, struct tensor x, const struct sequences *sequences, struct err *err)
 {
     const size_t batch = x.shape.size[0], tokens = x.shape.size[1];
     const struct tensor qkv = tensor_view(workspace->wide, SHAPE(batch, tokens, 3 * config->width));
     int rc = linear_forward_normed(block->qkv, stream, qkv, x, config->eps, EPILOGUE_NONE, err);
-    return rc ? rc : attention(stream, workspace->context, qkv, config->heads, config->causal, err);
+    return rc ? rc
+              : attention(stream, workspace->context, qkv, sequences, config->heads, config->causal, err);
 }
 
 int block_finish(const struct block *block, const struct transformer_config *config, struct stream *stream,
@@ -175,7 +176,7 @@ int block_finish(const struct block *block, const struct transformer_config *con
 }
 
 int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,
-    size_t count, struct err *err)
+    const struct sequences *sequences, size_t count, struct err *err)
 {
     const struct transformer_config *config = &transformer->config;
     const size_t mark = stream_mark(stream);
@@ -183,7 +184,7 @@ int transformer_forward(const struct transformer *transformer, struct stream *st
     int rc = workspace_new(&workspace, config, stream, x.shape, err);
     for (size_t i = 0; i < count && !rc; i++) {
         const struct block *block = &transformer->blocks[i];
-        if (!(rc = block_attend(block, config, stream, &workspace, x, err)))
+        if (!(rc = block_attend(block, config, stream, &workspace, x, sequences, err)))
             rc = block_finish(block, config, stream, &workspace, x, workspace.context, err);
     }
     stream_rewind(stream, mark);

@@ -32,7 +32,7 @@ int workspace_new(struct workspace *workspace, const struct transformer_config *
 /* A block is these two, one after the other: workspace->context = attention(ln_1(x)), before its output
  * projection; then, of all rows or of some, x (R, W) += projection of context (R, W); x += mlp(ln_2(x)). */
 int block_attend(const struct block *block, const struct transformer_config *config, struct stream *stream,
-    const struct workspace *workspace, struct tensor x, struct err *err);
+    const struct workspace *workspace, struct tensor x, const struct sequences *sequences, struct err *err);
 int block_finish(const struct block *block, const struct transformer_config *config, struct stream *stream,
     const struct workspace *workspace, struct tensor x, struct tensor context, struct err *err);
 

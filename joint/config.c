@@ -257,7 +257,8 @@ int model_config_parse(
 
 /* ---- the formats --------------------------------------------------------------------------------------- */
 
-const struct config_format *const config_formats[] = {&config_hf, &config_hf_siglip, &config_open_clip, NULL};
+const struct config_format *const config_formats[] = {
+    &config_hf, &config_hf_siglip, &config_hf_siglip2, &config_open_clip, NULL};
 
 const char *config_end_key(enum layout layout)
 {
@@ -355,10 +356,14 @@ int model_preprocess_read(
     const char *folder = path;
     int rc = path_folder(&folder, path, &arena, err);
     const int size = (int)config->vision.image_size;
-    const struct preprocess otherwise =
+    struct preprocess otherwise =
         config->layout == LAYOUT_HF ? config->family->preprocess(size) : preprocess_default(size);
+    otherwise.patch = (int)config->vision.patch_size;
     if (!rc)
         rc = preprocess_load(out, folder, &otherwise, err);
+    if (!rc && out->patch != otherwise.patch)
+        rc = err_set(err, ERR_FORMAT, "pictures are prepared in patches of %d pixels, the model takes %d",
+            out->patch, otherwise.patch);
     if (!rc && config->no_file) { /* open_clip's way was OpenAI's */
         out->crop_rounding = CROP_HALF_EVEN;
         out->rgb_order = RGB_LAST;

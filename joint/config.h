@@ -15,7 +15,7 @@
 /* What is read. Sizes land in the config at once; a format's finish puts the rest there when all is known. */
 struct reading {
     struct model_config config;
-    size_t embed_width, channels, head_width, eos_id, projection_size;
+    size_t embed_width, channels, head_width, eos_id, projection_size, num_patches;
     size_t vision_activation, text_activation, quick_gelu, no_ln_pre, eot_rule; /* values of struct choice */
     size_t no_causal_mask, proj_bias, no_projection, custom_text;               /* likewise */
     size_t fixed;      /* likewise: of what there is no choice in */
@@ -109,7 +109,20 @@ struct config_format {
     int (*finish)(struct reading *reading, struct err *err);
 };
 
-extern const struct config_format config_hf, config_hf_siglip, config_open_clip;
+extern const struct config_format config_hf, config_hf_siglip, config_hf_siglip2, config_open_clip;
+
+/* The keys of SigLIP's and SigLIP 2's text_config, which are the same, and what their towers have in common. */
+#define CONFIG_HF_SIGLIP_TEXT                                                                                \
+    SIZE("hidden_size", config.text.block.width, 768, 1, WIDTH_MAX),                                         \
+        SIZE("intermediate_size", config.text.block.mlp_width, 3072, 1, MLP_MAX),                            \
+        SIZE("num_hidden_layers", config.text.block.layers, 12, 1, LAYERS_MAX),                              \
+        SIZE("num_attention_heads", config.text.block.heads, 12, 1, HEADS_MAX),                              \
+        SIZE("vocab_size", config.text.vocab, 32000, 2, VOCAB_MAX),                                          \
+        SIZE("max_position_embeddings", config.text.context, 64, 2, CONTEXT_MAX),                            \
+        SIZE("projection_size", projection_size, 0, 0, WIDTH_MAX), /* not there: hidden_size */              \
+        CHOICE("hidden_act", text_activation, ACTIVATION_GELU_TANH, config_hf_activations),                  \
+        REAL("layer_norm_eps", text_eps, 1e-6, 1e-12, 0.1)
+void config_hf_siglip_finish(struct reading *reading);
 
 /* transformers' names for activations. */
 extern const struct choice config_hf_activations[];
@@ -141,6 +154,8 @@ enum {
     IMAGE_MAX = 1 << 12,
     VOCAB_MAX = 1 << 24,
     CONTEXT_MAX = 1 << 12,
+    PATCHES_MAX = 1 << 12,
+    PATCH_MAX = 1 << 8,
 };
 
 /* How configs of a layout name the id that ends a text, for messages. */

@@ -16,28 +16,17 @@ static const struct key vision[] = {
     FIXED("vision_use_head", "true"),
 };
 
-static const struct key text[] = {
-    SIZE("hidden_size", config.text.block.width, 768, 1, WIDTH_MAX),
-    SIZE("intermediate_size", config.text.block.mlp_width, 3072, 1, MLP_MAX),
-    SIZE("num_hidden_layers", config.text.block.layers, 12, 1, LAYERS_MAX),
-    SIZE("num_attention_heads", config.text.block.heads, 12, 1, HEADS_MAX),
-    SIZE("vocab_size", config.text.vocab, 32000, 2, VOCAB_MAX),
-    SIZE("max_position_embeddings", config.text.context, 64, 2, CONTEXT_MAX),
-    SIZE("projection_size", projection_size, 0, 0, WIDTH_MAX), /* where it is not there, hidden_size */
-    CHOICE("hidden_act", text_activation, ACTIVATION_GELU_TANH, config_hf_activations),
-    REAL("layer_norm_eps", text_eps, 1e-6, 1e-12, 0.1),
-};
+static const struct key text[] = {CONFIG_HF_SIGLIP_TEXT};
 
 static const struct section sections[] = {
     SECTION("vision_config", NULL, vision),
     SECTION("text_config", NULL, text),
 };
 
-static int finish(struct reading *reading, struct err *err)
+void config_hf_siglip_finish(struct reading *reading)
 {
     struct vit_config *pictures = &reading->config.vision;
     struct text_config *texts = &reading->config.text;
-    (void)err;
     reading->config.family = &family_siglip;
     reading->config.score = SCORE_SIGMOID;
     pictures->block.activation = (enum activation)reading->vision_activation;
@@ -49,6 +38,12 @@ static int finish(struct reading *reading, struct err *err)
     texts->eot_rule = EOT_LAST;
     texts->projection = PROJECTION_LAYER;
     texts->embed_width = reading->projection_size ? reading->projection_size : texts->block.width;
+}
+
+static int finish(struct reading *reading, struct err *err)
+{
+    (void)err;
+    config_hf_siglip_finish(reading);
     return 0;
 }
 

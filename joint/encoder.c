@@ -33,6 +33,84 @@ done:
     return rc;
 }
 
+/* Where the pictures of a batch begin among the patches of all, and the longest; ERR_ARGUMENT for one that has none, or
+ * too many. pixels are preprocess_run's, NULL while planning: then all have the most patches. */
+static int list_patches(struct sequences *out, int32_t *starts, const struct patches **grids,
+    const struct preprocess *preprocess, const uint8_t *pixels, size_t batch, struct err *err)
+{
+    const size_t bytes = preprocess_bytes(preprocess), most = (size_t)preprocess->max_patches;
+    *out = (struct sequences){
+        .count = batch, .longest = pixels ? 0 : most, .host_starts = pixels ? starts : NULL};
+    starts[0] = 0;
+    for (size_t i = 0; i < batch; i++) {
+        size_t patches = most;
+        if (pixels) {
+            grids[i] = (const void *)(pixels + i * bytes);
+            patches = (size_t)grids[i]->rows * grids[i]->columns;
+            if (!patches || patches > most)
+                return err_set(
+                    err, ERR_ARGUMENT, "picture %zu has %zu patches, not 1 to %zu", i, patches, most);
+            out->longest = patches > out->longest ? patches : out->longest;
+        }
+        starts[i + 1] = starts[i] + (int32_t)patches;
+    }
+    return 0;
+}
+
+/* The patches of all pictures, one after the other, and what says where each begins. */
+static int write_patches(struct stream *stream, struct tensor in, const struct sequences *sequences,
+    const struct patches *const *grids, struct err *err)
+{
+    const size_t width = tensor_width(in);
+    int rc = tensor_write(stream, sequences->starts, sequences->host_starts, sequences->count + 1, err);
+    for (size_t i = 0; sequences->host_starts && i < sequences->count && !rc; i++) {
+        const size_t first = (size_t)sequences->host_starts[i];
+        const size_t rows = (size_t)sequences->host_starts[i + 1] - first;
+        struct tensor part = tensor_view(in, SHAPE(rows, width));
+        part.offset += first * width;
+        rc = tensor_write(stream, part, grids[i]->pixels, rows * width, err);
+    }
+    return rc;
+}
+
+/* run_pixels for pictures of any size, with memory for where they begin (B + 1) and their grids (B). */
+static int run_patches(struct stream *stream, const struct model *model, float *embeddings,
+    const uint8_t *pixels, size_t batch, int32_t *starts, const struct patches **grids, struct err *err)
+{
+    const struct preprocess *preprocess = model_preprocess(model);
+    const size_t patch = (size_t)preprocess->patch, values = 3 * patch * patch, width = model_width(model);
+    const size_t mark = stream_mark(stream);
+    struct sequences sequences;
+    struct tensor in, out;
+    int rc = list_patches(&sequences, starts, grids, preprocess, pixels, batch, err);
+    if (rc || (rc = tensor_new(&in, stream, DTYPE_U8, SHAPE((size_t)starts[batch], values), err)) ||
+        (rc = tensor_new(&sequences.starts, stream, DTYPE_I32, SHAPE(batch + 1), err)) ||
+        (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
+        (rc = write_patches(stream, in, &sequences, grids, err)) ||
+        (rc = model_encode_patches(model, stream, out, in, &sequences, grids, err)) ||
+        (rc = normalize_rows(stream, out, err)))
+        goto done;
+    rc = tensor_read(stream, embeddings, out, batch * width, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+/* embeddings (B, E) of pictures as preprocess_run makes them. */
+static int run_pictures(struct stream *stream, const struct model *model, float *embeddings,
+    const uint8_t *pixels, size_t batch, struct err *err)
+{
+    if (!model_config(model)->vision.any_size)
+        return run_pixels(stream, model, embeddings, pixels, batch, err);
+    int32_t *starts = mem_new(batch + 1, sizeof *starts);
+    const struct patches **grids = mem_new(batch, sizeof(struct patches *));
+    const int rc = starts && grids ? run_patches(stream, model, embeddings, pixels, batch, starts, grids, err)
+                                   : err_memory(err, batch * sizeof *starts);
+    free(starts);
+    free(grids);
+    return rc;
+}
+
 /* embeddings (B, E) of ids (B, T), pooled at eot (B), all in host memory; they may be NULL while planning. */
 static int run_ids(struct stream *stream, const struct model *model, float *embeddings, const int32_t *ids,
     const int32_t *eot, size_t batch, size_t tokens, struct err *err)
@@ -69,7 +147,7 @@ int encoder_open(struct encoder **out, const struct model *model, size_t max_bat
     encoder->outside = mem_new(max_batch, sizeof *encoder->outside);
     if ((rc = encoder->outside ? 0 : err_memory(err, max_batch)) ||
         (rc = stream_open(&plan, device, 0, err)) ||
-        (rc = run_pixels(plan, model, NULL, NULL, max_batch, err)) ||
+        (rc = run_pictures(plan, model, NULL, NULL, max_batch, err)) ||
         (rc = run_ids(plan, model, NULL, NULL, NULL, max_batch, model_config(model)->text.context, err)))
         goto done;
     rc = stream_open(&encoder->stream, device, stream_peak(plan), err);
@@ -134,9 +212,9 @@ int encoder_pixels(
         return err_set(
             err, ERR_ARGUMENT, "%zu pictures in a batch of at most %zu", count, encoder->max_batch);
     int rc = model_check_files(encoder->model, err);
-    if (!rc)
+    if (!rc && !model_config(encoder->model)->vision.any_size)
         rc = judge_scope(encoder, pixels, count, err);
-    return rc || !count ? rc : run_pixels(encoder->stream, encoder->model, embeddings, pixels, count, err);
+    return rc || !count ? rc : run_pictures(encoder->stream, encoder->model, embeddings, pixels, count, err);
 }
 
 /* ---- texts --------------------------------------------------------------------------------------------- */

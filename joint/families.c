@@ -4,3 +4,4 @@
 
 const struct family family_clip = {"clip", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_siglip = {"siglip", "This is a photo of {}.", preprocess_siglip};
+const struct family family_siglip2 = {"siglip2", "This is a photo of {}.", preprocess_siglip2};

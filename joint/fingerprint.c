@@ -50,6 +50,8 @@ static void put_config(FILE *out, const struct model_config *config, const struc
     if (!vision->class_token || vision->patch_bias || vision->pooling || vision->projection)
         fprintf(out, "vision %d %d %d %d\n", vision->class_token, vision->patch_bias, (int)vision->pooling,
             (int)vision->projection);
+    if (vision->any_size)
+        fprintf(out, "any size %d %d\n", preprocess->patch, preprocess->max_patches);
     if (text->projection)
         fprintf(out, "text %d\n", (int)text->projection);
 }

@@ -8,6 +8,9 @@
 /* embeddings (B, E) float32, not normalised, through the tower: see vit_forward and text_tower_forward. */
 int model_encode_pixels(const struct model *model, struct stream *stream, struct tensor embeddings,
     struct tensor pixels, struct err *err);
+int model_encode_patches(const struct model *model, struct stream *stream, struct tensor embeddings,
+    struct tensor patches, const struct sequences *sequences, const struct patches *const *grids,
+    struct err *err); /* see vit_forward_patches */
 int model_encode_ids(const struct model *model, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor eot, struct err *err);
 

@@ -39,11 +39,11 @@ struct score_rule {
 
 /* What models have in common beside their shape: what stands in no file of theirs. */
 struct family {
-    const char *name;                                /* "clip", "siglip": what its network is known as */
-    const char *template;                            /* of labels, where nobody names one */
+    const char *name;     /* "clip", "siglip", "siglip2" (NaFlex): what its network is known as */
+    const char *template; /* of labels, where nobody names one */
     struct preprocess (*preprocess)(int image_size); /* where no file says it */
 };
-extern const struct family family_clip, family_siglip;
+extern const struct family family_clip, family_siglip, family_siglip2;
 
 struct model_config {
     enum layout layout;
@@ -183,7 +183,8 @@ const struct model *encoder_model(const struct encoder *encoder);
 size_t encoder_batch(const struct encoder *encoder);
 struct stream *encoder_stream(struct encoder *encoder); /* for stream_profile */
 
-/* embeddings (count, E) of pixels (count, S, S, 3) as preprocess_run makes them. ERR_ARGUMENT: count is above
+/* embeddings (count, E) of count pictures, one after the other as preprocess_run makes them: pixels (count, S, S, 3), or
+ * (count, preprocess_bytes), each a struct patches. ERR_ARGUMENT: count is above
  * max_batch; ERR_DEVICE. */
 int encoder_pixels(
     struct encoder *encoder, float *embeddings, const uint8_t *pixels, size_t count, struct err *err);
@@ -263,7 +264,7 @@ struct loaded_batch {
     const struct picture_size {
         int width, height; /* as a viewer shows it */
     } * sizes;             // (count)
-    const uint8_t *pixels; // (good, S, S, 3), the good ones in order
+    const uint8_t *pixels; // (good, preprocess_bytes), the good ones in order
     size_t good;
 };
 

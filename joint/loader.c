@@ -188,10 +188,11 @@ int loader_open(struct loader **out, const struct preprocess *preprocess,
         .options = options->picture,
         .batch = options->batch,
         .pool = options->pool,
-        .square = (size_t)preprocess->crop * (size_t)preprocess->crop * 3,
+        .square = preprocess_bytes(preprocess),
     };
     loader->preprocess.alpha = options->alpha;
-    if (options->fast_decode && preprocess->resize_mode != RESIZE_NONE)
+    if (options->fast_decode && preprocess->resize_mode != RESIZE_NONE &&
+        preprocess->resize_mode != RESIZE_PATCHES)
         loader->options.min_edge = preprocess->resize;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_condattr_t monotonic;

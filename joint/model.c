@@ -134,6 +134,7 @@ int model_random(struct model **out, const struct model_config *config, uint64_t
         return rc;
     model->config = *config;
     model->preprocess = config->family->preprocess((int)config->vision.image_size);
+    model->preprocess.patch = (int)config->vision.patch_size;
     if ((rc = weights_random(&model->weights, seed, err)) || (rc = load_towers(model, err)))
         model_free(model);
     else
@@ -226,4 +227,11 @@ int model_encode_ids(const struct model *model, struct stream *stream, struct te
     struct tensor ids, struct tensor eot, struct err *err)
 {
     return text_tower_forward(model->text, stream, embeddings, ids, eot, err);
+}
+
+int model_encode_patches(const struct model *model, struct stream *stream, struct tensor embeddings,
+    struct tensor patches, const struct sequences *sequences, const struct patches *const *grids,
+    struct err *err)
+{
+    return vit_forward_patches(model->vision, stream, embeddings, patches, sequences, grids, err);
 }

@@ -97,6 +97,7 @@ int engine_open(struct engine **out, const struct engine_options *options, struc
         rc = load_model(engine, err);
     if (!rc) {
         engine->config = *model_config(engine->model);
+        engine->preprocess = *model_preprocess(engine->model);
         engine->score = model_score(engine->model);
         rc = load_encoders(engine, err);
     }

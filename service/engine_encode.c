@@ -240,6 +240,7 @@ int engine_warm_up(struct engine *engine, struct err *err)
                  : err_memory(err, engine_context(engine) * sizeof *row);
     if (!rc)
         rc = encoder_ids(engine->text_encoder, engine->text_rows, text.ids, &text.length, 1, NULL, err);
+    preprocess_blank(engine->pixels, &engine->preprocess);
     if (!rc)
         rc = encoder_pixels(engine->picture_encoder, engine->picture_rows, engine->pixels, 1, err);
     free(row);

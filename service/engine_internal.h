@@ -15,6 +15,7 @@ struct engine {
     /* What stays known of a model that has been given back. */
     char fingerprint[FINGERPRINT_SIZE];
     struct model_config config;
+    struct preprocess preprocess;
     struct score_rule score;
 
     struct residence *residence; /* of all that follows */
@@ -34,8 +35,7 @@ static inline size_t engine_context(const struct engine *engine)
 
 static inline size_t engine_pixel_bytes(const struct engine *engine)
 {
-    const size_t edge = engine->config.vision.image_size;
-    return edge * edge * 3;
+    return preprocess_bytes(&engine->preprocess);
 }
 
 /* A batch of texts, or of pictures, as batcher.h wants it. */

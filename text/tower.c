@@ -119,7 +119,7 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
         goto done;
 
     if ((rc = embed_tokens(stream, x, ids, tower->token_table, tower->positions, err)) ||
-        (rc = transformer_forward(tower->blocks, stream, x, block->layers - 1, err)) ||
+        (rc = transformer_forward(tower->blocks, stream, x, NULL, block->layers - 1, err)) ||
         (rc = pool_token(tower->blocks, stream, pooled, x, eot, err)))
         goto done;
     rc = tower->projection

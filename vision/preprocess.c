@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vision/format.h"
+#include "vision/patches.h"
 #include "vision/resize.h"
 #include "vision/rgb.h"
 
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const resize_mode_names[] = {"shortest", "squash", "longest", "none", NULL};
+const char *const resize_mode_names[] = {"shortest", "squash", "longest", "none", "patches", NULL};
 
 /* ---- geometry ------------------------------------------------------------------------------------------ */
 
@@ -167,7 +168,8 @@ static bool is_rgb_first(const struct preprocess *preprocess, const struct pictu
 {
     if (preprocess->alpha == ALPHA_WHITE || preprocess->alpha == ALPHA_BLACK)
         return preprocess->rgb_order == RGB_FIRST || picture_has_alpha(picture);
-    return preprocess->rgb_order == RGB_FIRST || preprocess->alpha == ALPHA_DROP;
+    return preprocess->rgb_order == RGB_FIRST || preprocess->alpha == ALPHA_DROP ||
+           preprocess->resize_mode == RESIZE_PATCHES;
 }
 
 int preprocess_run(
@@ -184,7 +186,8 @@ int preprocess_run(
         plain = rgb;
     }
     if (!rc)
-        rc = run(pixels, preprocess, &plain, err);
+        rc = preprocess->resize_mode == RESIZE_PATCHES ? patches_make(pixels, preprocess, &plain, err)
+                                                       : run(pixels, preprocess, &plain, err);
     picture_release(&rgb);
     return rc;
 }

@@ -28,6 +28,16 @@ struct preprocess preprocess_siglip(int image_size)
     return preprocess;
 }
 
+struct preprocess preprocess_siglip2(int image_size)
+{
+    struct preprocess preprocess = preprocess_siglip(image_size);
+    preprocess.resize_mode = RESIZE_PATCHES;
+    preprocess.resample = RESAMPLE_BILINEAR;
+    preprocess.patch = 16;
+    preprocess.max_patches = 256;
+    return preprocess;
+}
+
 /* ---- the files ----------------------------------------------------------------------------------------- */
 
 enum { LIMIT = 1 << 20 };

@@ -75,6 +75,23 @@ static int read_edge(int *out, bool *square, const json_t *value, const char *na
                   : read_length(out, shortest, name, err);
 }
 
+/* Siglip2ImageProcessor's: the aspect ratio is kept. */
+static int read_patches(struct preprocess *out, const json_t *root, struct err *err)
+{
+    enum { PATCHES_MAX = 4096 };
+    const json_t *patch = field(root, "patch_size"), *most = field(root, "max_num_patches");
+    int rc = 0;
+    if (!flag(root, "do_resize", true))
+        return err_set(err, ERR_UNSUPPORTED, "'do_resize' is false: pictures would be of any size");
+    if (patch)
+        rc = read_length(&out->patch, patch, "patch_size", err);
+    if (!rc && most)
+        rc = read_length(&out->max_patches, most, "max_num_patches", err);
+    if (!rc && out->max_patches > PATCHES_MAX)
+        rc = err_set(err, ERR_UNSUPPORTED, "'max_num_patches' is more than %d", PATCHES_MAX);
+    return rc;
+}
+
 /* Hugging Face: where the picture is resized to, and what is cut out of that. */
 static int read_hf_geometry(struct preprocess *out, const json_t *root, struct err *err)
 {
@@ -125,7 +142,8 @@ int settings_read_hf(struct preprocess *out, const json_t *root, struct err *err
 {
     const json_t *resample = field(root, "resample"), *factor = field(root, "rescale_factor");
 
-    int rc = read_hf_geometry(out, root, err);
+    int rc =
+        out->resize_mode == RESIZE_PATCHES ? read_patches(out, root, err) : read_hf_geometry(out, root, err);
     if (rc)
         return rc;
     if (resample && (rc = read_resample(&out->resample, resample, err)))

@@ -186,6 +186,7 @@ enum resize_mode {
     RESIZE_SQUASH,   /* straight to size x size, whatever the aspect ratio */
     RESIZE_LONGEST,  /* the longer edge to `size`, the shorter to round(short * size / long); then padding */
     RESIZE_NONE,     /* not at all: the crop is cut out of the picture as it is */
+    RESIZE_PATCHES, /* as large as max_patches allow, its aspect ratio nearly kept: no square, see struct patches */
 };
 extern const char *const resize_mode_names[];
 
@@ -206,10 +207,11 @@ struct preprocess {
     enum resample resample;
     enum crop_rounding crop_rounding;
     enum rgb_order rgb_order;
-    enum alpha_rule alpha;        /* for the caller to set: ALPHA_MODEL as it is loaded */
-    int resize;                   /* edge length the picture is resized to */
-    int crop;                     /* edge length S of the square that is cut out */
-    uint8_t fill;                 /* each channel of what is padded where S is larger than the picture */
+    enum alpha_rule alpha;  /* for the caller to set: ALPHA_MODEL as it is loaded */
+    int resize;             /* edge length the picture is resized to */
+    int crop;               /* edge length S of the square that is cut out */
+    uint8_t fill;           /* each channel of what is padded where S is larger than the picture */
+    int patch, max_patches; /* of RESIZE_PATCHES: the edge length P of a patch, and how many there may be */
     float scale, mean[3], std[3]; /* a model input value is (byte * scale - mean) / std */
     const char *source; /* the name of the file that says all this; NULL: none does, it is assumed */
 };
@@ -235,7 +237,30 @@ struct preprocess preprocess_default(int image_size);
 /* transformers' SiglipImageProcessor: squashed, bicubic, mean and std 0.5. */
 struct preprocess preprocess_siglip(int image_size);
 
-/* pixels (S, S, 3): the square of `picture` that the model sees. Not yet scaled: the device does that.
+/* Its Siglip2ImageProcessor: 256 patches of 16, bilinear; image_size is not heeded. */
+struct preprocess preprocess_siglip2(int image_size);
+
+/* What comes before the pixels of a picture of RESIZE_PATCHES, whose aspect ratio is its own: patches (rows * columns,
+ * P, P, 3), row by row of the picture. */
+struct patches {
+    uint32_t rows, columns; /* at least 1, and max_patches together at most */
+    uint8_t pixels[];
+};
+
+/* Bytes that preprocess_run writes: the square's, or for RESIZE_PATCHES a struct patches with max_patches of them, of
+ * which those that there are count. A multiple of 4, so that one may follow the other. */
+size_t preprocess_bytes(const struct preprocess *preprocess);
+
+/* The size that RESIZE_PATCHES makes of a picture's: the largest scale, found by bisection, at which both edges, each
+ * rounded up to whole patches, make no more than max_patches. Facts: image_processing_siglip2.py in transformers. */
+void preprocess_patch_grid(
+    const struct preprocess *preprocess, int width, int height, size_t *rows, size_t *columns);
+
+/* Makes pixels that are any bytes a picture: for RESIZE_PATCHES a square one. */
+void preprocess_blank(uint8_t *pixels, const struct preprocess *preprocess);
+
+/* pixels (S, S, 3): the square of `picture` that the model sees; of RESIZE_PATCHES a struct patches. Not yet scaled:
+ * the device does that.
  *
  * A picture that is not plain RGB becomes it by rgb_order. RGB_LAST is what Pillow's resize does with each mode:
  * palettes and bits by nearest neighbour; alpha multiplied into the colour and, after it, out of it, so that clear
@@ -271,7 +296,9 @@ struct vit_config {
     size_t embed_width;            /* E of the shared space */
     bool patch_bias;               /* of the patches' embedding */
     bool class_token;              /* comes before the patches; else T is G*G */
-    bool pre_norm;                 /* a layer norm before the first block, as CLIP has; else nothing */
+    bool
+        any_size; /* pictures are struct patches of any grid, to which the G*G positions are resized; no class token */
+    bool pre_norm; /* a layer norm before the first block, as CLIP has; else nothing */
     enum vision_pooling pooling;
     enum projection projection; /* none: E is W */
 };
@@ -293,7 +320,13 @@ int vit_save(const struct vit_config *config, const struct weights *weights, str
 int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
     struct err *err);
 
-size_t vit_tokens(const struct vit_config *config); /* of one picture */
+/* The same of pictures of any_size: patches (R, 3*P*P) bytes, one picture after the other, as sequences; grids (count) are
+ * on the host. */
+int vit_forward_patches(const struct vit *vit, struct stream *stream, struct tensor embeddings,
+    struct tensor patches, const struct sequences *sequences, const struct patches *const *grids,
+    struct err *err);
+
+size_t vit_tokens(const struct vit_config *config); /* of one picture; of any_size: of a square one */
 size_t vit_params(const struct vit_config *config);
 double vit_flops(const struct vit_config *config); /* one picture */
 

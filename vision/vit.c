@@ -3,6 +3,7 @@
 #include "vision/vision.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *const vision_pooling_names[] = {
     [VISION_POOL_CLASS_TOKEN] = "class token", [VISION_POOL_ATTENTION] = "attention"};
@@ -13,6 +14,7 @@ struct vit {
     struct linear *patch_embedding;          // (W, 3*P*P), a convolution whose stride is its size
     struct tensor class_token;               // (W)
     struct tensor positions;                 // (T, W)
+    float *position_table;                   // (G*G, W), of any_size: resized to each picture's grid
     struct tensor ln_pre_gamma, ln_pre_beta; // (W)
     struct linear *projection;               // (E, W); the norm of the pooled token comes first
     struct transformer *blocks;
@@ -26,7 +28,9 @@ static const char block_prefix[] = "vision_model.encoder.layers.%zu.";
 /* "pre_layrnorm" is how transformers spells it. */
 static const struct param params[] = {
     {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight",
-        {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, ALWAYS},
+        {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, WITH_ONE_SIZE},
+    {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight",
+        {DIM_WIDTH, DIM_PATCH_VALUES}, WITH_ANY_SIZE}, /* row, column, channel: as patches are */
     {PARAM_BIAS, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.bias", {DIM_WIDTH},
         WITH_PATCH_BIAS},
     {PARAM_TENSOR, FIELD(class_token), "vision_model.embeddings.class_embedding", {DIM_WIDTH},
@@ -35,6 +39,8 @@ static const struct param params[] = {
         {DIM_TOKENS, DIM_WIDTH}, WITH_CLASS_TOKEN},
     {PARAM_SQUARE, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
         {DIM_TOKENS, DIM_WIDTH}, WITHOUT_CLASS_TOKEN},
+    {PARAM_VALUES, FIELD(position_table), "vision_model.embeddings.position_embedding.weight",
+        {DIM_TOKENS, DIM_WIDTH}, WITH_ANY_SIZE},
     {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", {DIM_WIDTH}, WITH_PRE_NORM},
     {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", {DIM_WIDTH}, WITH_PRE_NORM},
     {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", {DIM_EMBED, DIM_WIDTH}, WITH_PROJECTION},
@@ -64,7 +70,10 @@ static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
     dims[WITH_PRE_NORM] = config->pre_norm;
     dims[WITH_PATCH_BIAS] = config->patch_bias;
     dims[WITH_CLASS_TOKEN] = config->class_token;
-    dims[WITHOUT_CLASS_TOKEN] = !config->class_token;
+    dims[WITHOUT_CLASS_TOKEN] = !config->class_token && !config->any_size;
+    dims[WITH_ONE_SIZE] = !config->any_size;
+    dims[WITH_ANY_SIZE] = config->any_size;
+    dims[DIM_PATCH_VALUES] = 3 * config->patch_size * config->patch_size;
     dims[WITH_PROJECTION] = config->projection != PROJECTION_NONE;
 }
 
@@ -145,17 +154,17 @@ static int embed_class_token(
     struct tensor pooled;            // (B, W) float32: the class token's last state
     int rc;
     if ((rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(x.shape.size[0], block->width), err)) ||
-        (rc = transformer_forward(vit->blocks, stream, x, block->layers - 1, err)) ||
+        (rc = transformer_forward(vit->blocks, stream, x, NULL, block->layers - 1, err)) ||
         (rc = pool_token(vit->blocks, stream, pooled, x, first, err)))
         return rc;
     return linear_forward_normed(vit->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err);
 }
 
-static int embed_by_attention(
-    const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor x, struct err *err)
+static int embed_by_attention(const struct vit *vit, struct stream *stream, struct tensor embeddings,
+    struct tensor x, const struct sequences *sequences, struct err *err)
 {
-    const int rc = transformer_forward(vit->blocks, stream, x, vit->config.block.layers, err);
-    return rc ? rc : pool_attention(vit->pool, stream, embeddings, x, err);
+    const int rc = transformer_forward(vit->blocks, stream, x, sequences, vit->config.block.layers, err);
+    return rc ? rc : pool_attention(vit->pool, stream, embeddings, x, sequences, err);
 }
 
 int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
@@ -169,8 +178,66 @@ int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embe
     if (!rc)
         rc = embed_patches(vit, stream, x, pixels, err);
     if (!rc)
-        rc = vit->pool ? embed_by_attention(vit, stream, embeddings, x, err)
+        rc = vit->pool ? embed_by_attention(vit, stream, embeddings, x, NULL, err)
                        : embed_class_token(vit, stream, embeddings, x, err);
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+/* Positions (R, W) of the patches of all pictures; a grid that was there before is copied. */
+static int grid_positions(float *positions, const struct vit *vit, const struct sequences *sequences,
+    const struct patches *const *grids, struct err *err)
+{
+    const size_t width = vit->config.block.width;
+    int rc = 0;
+    for (size_t i = 0; i < sequences->count && !rc; i++) {
+        float *here = positions + (size_t)sequences->host_starts[i] * width;
+        size_t same = 0;
+        while (same < i && (grids[same]->rows != grids[i]->rows || grids[same]->columns != grids[i]->columns))
+            same++;
+        if (same < i)
+            memcpy(here, positions + (size_t)sequences->host_starts[same] * width,
+                (size_t)grids[i]->rows * grids[i]->columns * width * sizeof *here);
+        else
+            rc = positions_to_grid(here, grids[i]->rows, grids[i]->columns, vit->position_table,
+                grid_size(&vit->config), width, err);
+    }
+    return rc;
+}
+
+/* x (1, R, W) float32 = the positions, to which the patches come. */
+static int write_positions(const struct vit *vit, struct stream *stream, struct tensor x,
+    const struct sequences *sequences, const struct patches *const *grids, struct err *err)
+{
+    const size_t count = shape_count(x.shape);
+    if (!sequences->host_starts)
+        return 0;
+    float *positions = mem_new(count, sizeof *positions);
+    int rc = positions ? grid_positions(positions, vit, sequences, grids, err)
+                       : err_memory(err, count * sizeof *positions);
+    if (!rc)
+        rc = tensor_write(stream, x, positions, count, err);
+    free(positions);
+    return rc;
+}
+
+int vit_forward_patches(const struct vit *vit, struct stream *stream, struct tensor embeddings,
+    struct tensor patches, const struct sequences *sequences, const struct patches *const *grids,
+    struct err *err)
+{
+    const size_t rows = tensor_rows(patches), mark = stream_mark(stream);
+    struct tensor x;      // (1, R, W) float32: the residual stream
+    struct tensor values; // (R, 3*P*P)
+    int rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(1, rows, vit->config.block.width), err);
+    const size_t after_x = stream_mark(stream);
+    if (rc || (rc = write_positions(vit, stream, x, sequences, grids, err)) ||
+        (rc = tensor_new(&values, stream, stream_dtype(stream), patches.shape, err)) ||
+        (rc = scale_bytes(stream, values, patches, vit->scale, vit->shift, err)) ||
+        (rc = linear_forward(vit->patch_embedding, stream, x, values, EPILOGUE_ADD, err)))
+        goto done;
+    stream_rewind(stream, after_x);
+    rc = embed_by_attention(vit, stream, embeddings, x, sequences, err);
+done:
     stream_rewind(stream, mark);
     return rc;
 }

@@ -261,15 +261,19 @@ static void CL_CALLBACK attention_run(void *argument)
 }
 
 static int attend(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch,
-    size_t tokens, size_t heads, size_t head_width, bool causal, struct err *err)
+    size_t tokens, const struct sequences *sequences, struct head_shape shape, struct err *err)
 {
     struct attention_task task = {
         .context_at = context.offset * sizeof(uint16_t),
         .qkv_at = qkv.offset * sizeof(uint16_t),
-        .batch = batch,
-        .attention = {.tokens = tokens, .heads = heads, .head_width = head_width, .causal = causal},
+        .batch = sequences ? sequences->count : batch,
+        .attention = {.tokens = tokens,
+            .heads = shape.heads,
+            .head_width = shape.width,
+            .starts = sequences ? sequences->host_starts : NULL,
+            .causal = shape.causal},
         .stream = stream,
-        .scratch_bytes = amx_attention_bytes(tokens, head_width),
+        .scratch_bytes = amx_attention_bytes(sequences ? sequences->longest : tokens, shape.width),
     };
     return enqueue(stream, attention_run, &task, sizeof task, &task.memory, err);
 }

@@ -69,13 +69,14 @@ void amx_multiply(
 /* context (B, T, H, D) = softmax(Q K^T / sqrt(D)) V of qkv (B, T, 3, H, D), as attention() in compute.h. */
 struct amx_attention {
     size_t tokens, heads, head_width;
+    const int32_t *starts; /* of sequences of other lengths than `tokens`, (B + 1); NULL: all have as many */
     bool causal;
     const uint16_t *qkv; // (B, T, 3, H, D) bfloat16
     uint16_t *context;   // (B, T, H, D) bfloat16
 };
 
 /* One head of one sequence, with scratch memory of so many bytes that begins at a multiple of 64. Never more
- * than AMX_BLOCK rows of scores are there at a time. */
+ * than AMX_BLOCK rows of scores are there at a time. The memory is for a sequence of so many tokens or fewer. */
 size_t amx_attention_bytes(size_t tokens, size_t head_width);
 void amx_attend(const struct amx_attention *attention, size_t batch, size_t head, void *scratch);
 

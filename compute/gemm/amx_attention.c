@@ -143,7 +143,7 @@ AMX_INLINE void context_store(
 AMX_INLINE void attend_block(const struct amx_attention *attention, const struct parts *parts,
     const struct rows *queries, size_t first, uint16_t *out)
 {
-    const size_t tokens = attention->tokens, width = attention->head_width,
+    const size_t tokens = queries->count, width = attention->head_width,
                  count = tokens - first < AMX_BLOCK ? tokens - first : AMX_BLOCK,
                  blocks = attention->causal ? first / AMX_BLOCK + 1 : parts->blocks;
     const float scale = 1 / sqrtf((float)width);
@@ -172,15 +172,18 @@ AMX_INLINE void attend_block(const struct amx_attention *attention, const struct
 
 AMX_TARGET void amx_attend(const struct amx_attention *attention, size_t batch, size_t head, void *scratch)
 {
-    const size_t tokens = attention->tokens, width = attention->heads * attention->head_width;
+    const int32_t *starts = attention->starts;
+    const size_t begin = starts ? (size_t)starts[batch] : batch * attention->tokens;
+    const size_t tokens = starts ? (size_t)starts[batch + 1] - begin : attention->tokens;
+    const size_t width = attention->heads * attention->head_width;
     const struct rows queries = {
-        .first = attention->qkv + batch * tokens * 3 * width + head * attention->head_width,
+        .first = attention->qkv + begin * 3 * width + head * attention->head_width,
         .pitch = 3 * width,
         .count = tokens,
         .width = attention->head_width,
     };
     struct rows keys = queries, values = queries;
-    uint16_t *context = attention->context + batch * tokens * width + head * attention->head_width;
+    uint16_t *context = attention->context + begin * width + head * attention->head_width;
     struct parts parts;
     parts_place(&parts, scratch, tokens, attention->head_width);
     keys.first += width;

@@ -34,6 +34,11 @@ struct linear {
     } gamma, beta; /* of the layer norm before it: on the device, or for normed_product on the host */
 };
 
+struct head_shape {
+    size_t heads, width;
+    bool causal;
+};
+
 struct layer_provider {
     const char *name;
     bool pooled; /* its native kernels share the threads of device->pool */
@@ -62,7 +67,7 @@ struct layer_provider {
 
     /* attention() of compute.h. NULL: it is a kernel. */
     int (*attention)(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch,
-        size_t tokens, size_t heads, size_t head_width, bool causal, struct err *err);
+        size_t tokens, const struct sequences *sequences, struct head_shape shape, struct err *err);
 };
 
 extern const struct layer_provider provider_amx, provider_onednn, provider_clblast;

@@ -10,6 +10,8 @@
  *
  *   qkv     (B, T, 3, H, D): [((b*T + t)*3 + which)*W + h*D + d], W = H*D
  *   context (B, T, H, D):    [(b*T + t)*W + h*D + d]
+ *
+ * With has_starts, sequence b is the rows starts[b] to starts[b + 1], and T is its own length.
  */
 #if HEAD_WIDTH > 0
 
@@ -92,16 +94,19 @@ enum { COLUMNS = (HEAD_WIDTH + 15) / 16 * 16 };
 enum { KEYS = 8 }; /* taken in one step, so that each load of a query serves that many keys */
 
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global real *context, ulong context_at,
-    global const real *qkv, ulong qkv_at, uint tokens, uint heads, uint causal)
+    global const real *qkv, ulong qkv_at, global const int *starts, ulong starts_at, uint has_starts, uint tokens,
+    uint heads, uint causal)
 {
     const int first = get_global_id(0) * QUERIES; /* of this work-item's queries */
     const uint head = get_global_id(1), batch = get_global_id(2);
     const uint width = heads * HEAD_WIDTH;
-    const ulong stride = 3ul * width;
+    const ulong stride = 3ul * width, begin = has_starts ? starts[starts_at + batch] : (ulong)batch * tokens;
+    if (has_starts)
+        tokens = starts[starts_at + batch + 1] - begin;
     if (first >= (int)tokens)
         return;
-    qkv += qkv_at + batch * tokens * stride + head * HEAD_WIDTH;
-    context += context_at + (ulong)batch * tokens * width + head * HEAD_WIDTH;
+    qkv += qkv_at + begin * stride + head * HEAD_WIDTH;
+    context += context_at + begin * width + head * HEAD_WIDTH;
 
     /* Queries turned so that lanes are queries. Lanes past the last one compute on its copies and are not stored. */
     lanes q[VECTORS][COLUMNS], sum[VECTORS][COLUMNS], maximum[VECTORS], total[VECTORS];

@@ -6,6 +6,8 @@
  *   query   (H, D), scaled by 1/sqrt(D) already
  *   kv      (B, T, 2, H, D): [((b*T + t)*2 + which)*W + h*D + d], W = H*D
  *   context (B, H, D):       [b*W + h*D + d]
+ *
+ * With has_starts, sequence b is the rows starts[b] to starts[b + 1], and T is its own length.
  */
 #if HEAD_WIDTH > 0
 
@@ -26,13 +28,16 @@ float group_max(float x, local float *scratch)
 }
 
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attend_once(global real *context, ulong context_at,
-    global const float *query, ulong query_at, global const real *kv, ulong kv_at, uint tokens, uint heads)
+    global const float *query, ulong query_at, global const real *kv, ulong kv_at, global const int *starts,
+    ulong starts_at, uint has_starts, uint tokens, uint heads)
 {
     local float scratch[LANES];
     const uint head = get_group_id(0), batch = get_group_id(1), width = heads * HEAD_WIDTH;
-    const ulong stride = 2ul * width;
+    const ulong stride = 2ul * width, begin = has_starts ? starts[starts_at + batch] : (ulong)batch * tokens;
+    if (has_starts)
+        tokens = starts[starts_at + batch + 1] - begin;
     query += query_at + head * HEAD_WIDTH;
-    kv += kv_at + batch * tokens * stride + head * HEAD_WIDTH;
+    kv += kv_at + begin * stride + head * HEAD_WIDTH;
     context += context_at + (ulong)batch * width + head * HEAD_WIDTH;
 
     float8 q[EIGHTS], sum[EIGHTS];

@@ -25,6 +25,19 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void patchify(global r
         }
 }
 
+/* values [i] = bytes[i] * scale[i mod 3] + shift[i mod 3], real, for i below count */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void scale_bytes(global real *values, ulong values_at,
+    global const uchar *bytes, ulong bytes_at, ulong count, float4 scale, float4 shift)
+{
+    const ulong i = get_global_id(0);
+    if (i >= count)
+        return;
+    const uint channel = i % 3;
+    const float by = channel == 0 ? scale.x : channel == 1 ? scale.y : scale.z;
+    const float plus = channel == 0 ? shift.x : channel == 1 ? shift.y : shift.z;
+    real_store(bytes[bytes_at + i] * by + plus, values + values_at + i);
+}
+
 /* tokens [(b*T + t)*W + i] = positions[t*W + i] + (t < C ? class_token[i] : patches[(b*(T-C) + t-C)*W + i]), where C, the
  * number of class tokens, is 1 or 0 */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void assemble_tokens(global float *tokens, ulong tokens_at,

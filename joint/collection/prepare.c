@@ -59,7 +59,7 @@ static bool is_plain(const struct picture *picture)
 
 static int compare(bool *differs, const struct preparing *p, const struct picture *picture, struct err *err)
 {
-    const size_t square = (size_t)p->after.crop * (size_t)p->after.crop * 3;
+    const size_t square = preprocess_bytes(&p->after);
     *differs = false;
     if (is_plain(picture))
         return 0;

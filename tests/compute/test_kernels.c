@@ -168,7 +168,7 @@ static void attention_matches(void **state)
         check_ok(tensor_new(&out, bench->stream, stream_dtype(bench->stream),
                      SHAPE(cases[i].batch, cases[i].tokens, width), &err),
             &err);
-        check_ok(attention(bench->stream, out, in, cases[i].heads, cases[i].causal, &err), &err);
+        check_ok(attention(bench->stream, out, in, NULL, cases[i].heads, cases[i].causal, &err), &err);
         get_real(bench, got, out, rows * width);
         twin_attention(
             want, qkv, cases[i].batch, cases[i].tokens, cases[i].heads, cases[i].head_width, cases[i].causal);
@@ -178,6 +178,44 @@ static void attention_matches(void **state)
         free(qkv), free(want), free(got);
         stream_rewind(bench->stream, mark);
     }
+}
+
+/* Sequences of different lengths side by side are what each is alone. */
+static void attention_of_sequences_matches(void **state)
+{
+    const struct bench *bench = *state;
+    enum { COUNT = 5, ROWS = 121, HEADS = 3, HEAD_WIDTH = 24, WIDTH = HEADS * HEAD_WIDTH };
+    static const int32_t starts[COUNT + 1] = {0, 1, 34, 50, 118, ROWS};
+    const size_t mark = stream_mark(bench->stream);
+    float *qkv = random_floats(ROWS * 3 * WIDTH, 3), *query = random_floats(WIDTH, 4),
+          *want = malloc(ROWS * WIDTH * sizeof *want), *got = malloc(ROWS * WIDTH * sizeof *got);
+    const struct tensor in = put_real(bench, qkv, SHAPE(1, ROWS, 3 * WIDTH)),
+                        kv = tensor_view(in, SHAPE(1, ROWS, 2 * WIDTH));
+    const struct sequences sequences = {COUNT, 68, starts, put(bench, DTYPE_I32, starts, SHAPE(COUNT + 1))};
+    const enum dtype real = stream_dtype(bench->stream);
+    struct tensor context, pooled;
+    struct err err;
+    for (size_t i = 0; i < WIDTH; i++)
+        query[i] /= 4;
+    check_ok(tensor_new(&context, bench->stream, real, SHAPE(1, ROWS, WIDTH), &err), &err);
+    check_ok(tensor_new(&pooled, bench->stream, real, SHAPE(COUNT, WIDTH), &err), &err);
+    check_ok(attention(bench->stream, context, in, &sequences, HEADS, false, &err), &err);
+    get_real(bench, got, context, ROWS * WIDTH);
+    for (size_t i = 0; i < COUNT; i++)
+        twin_attention(want + starts[i] * WIDTH, qkv + starts[i] * 3 * WIDTH, 1,
+            (size_t)(starts[i + 1] - starts[i]), HEADS, HEAD_WIDTH, false);
+    compare(got, want, ROWS * WIDTH, tolerance(bench), "attention of sequences");
+
+    check_ok(attend_once(bench->stream, pooled, put(bench, DTYPE_F32, query, SHAPE(WIDTH)), kv, &sequences,
+                 HEADS, &err),
+        &err);
+    get_real(bench, got, pooled, COUNT * WIDTH);
+    for (size_t i = 0; i < COUNT; i++)
+        twin_attend_once(want + i * WIDTH, query, qkv + starts[i] * 2 * WIDTH, 1,
+            (size_t)(starts[i + 1] - starts[i]), HEADS, HEAD_WIDTH);
+    compare(got, want, COUNT * WIDTH, tolerance(bench), "attend_once of sequences");
+    free(qkv), free(query), free(want), free(got);
+    stream_rewind(bench->stream, mark);
 }
 
 /* More keys than lanes, fewer, and no multiple of them. */
@@ -201,7 +239,7 @@ static void attend_once_matches(void **state)
             query[n] /= 4;
         check_ok(
             tensor_new(&out, bench->stream, stream_dtype(bench->stream), SHAPE(batch, width), &err), &err);
-        check_ok(attend_once(bench->stream, out, put(bench, DTYPE_F32, query, SHAPE(width)), in,
+        check_ok(attend_once(bench->stream, out, put(bench, DTYPE_F32, query, SHAPE(width)), in, NULL,
                      cases[i].heads, &err),
             &err);
         get_real(bench, got, out, batch * width);
@@ -590,6 +628,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layer_norm_matches),
         cmocka_unit_test(attention_matches),
+        cmocka_unit_test(attention_of_sequences_matches),
         cmocka_unit_test(attend_once_matches),
         cmocka_unit_test(linear_matches),
         cmocka_unit_test(linear_after_norm_matches),
@@ -605,6 +644,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest shaped[] = {
         cmocka_unit_test(layer_norm_matches),
         cmocka_unit_test(attention_matches),
+        cmocka_unit_test(attention_of_sequences_matches),
         cmocka_unit_test(attend_once_matches),
         cmocka_unit_test(patchify_matches),
         cmocka_unit_test(rows_are_normalised),

@@ -55,8 +55,8 @@ static void call_layer_norm(const struct call *call)
 static void call_attention(const struct call *call)
 {
     const enum dtype real = stream_dtype(call->stream);
-    attention(call->stream, made(call, 1, real, SHAPE(B, T, W)), made(call, 2, real, SHAPE(B, T, 3 * W)), 2,
-        false, NULL);
+    attention(call->stream, made(call, 1, real, SHAPE(B, T, W)), made(call, 2, real, SHAPE(B, T, 3 * W)),
+        NULL, 2, false, NULL);
 }
 
 static void call_patchify(const struct call *call)

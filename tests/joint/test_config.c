@@ -276,6 +276,8 @@ static void bad_hf_configs_are_refused(void **state)
             "pictures have an embedding of width 768 and texts one of width 512"},
         {"{\"model_type\": \"siglip\", \"vision_config\": {\"vision_use_head\": false}}", ERR_UNSUPPORTED,
             "'vision_config.vision_use_head' is false"},
+        {"{\"model_type\": \"siglip2\", \"vision_config\": {\"num_patches\": 255}}", ERR_FORMAT,
+            "'vision_config.num_patches' is 255, which is no square"},
         {"{\"model_type\": 3}", ERR_UNSUPPORTED, "'model_type' is 3"},
         {"{\"text_config\": []}", ERR_FORMAT, "'text_config' is [], expected an object"},
         {"{\"text_config_dict\": 1}", ERR_FORMAT, "'text_config_dict' is 1, expected an object"},
