@@ -361,6 +361,11 @@ struct new_folder {
 int new_folder_open(struct new_folder *out, const char *path, struct err *err);
 int new_folder_close(struct new_folder *folder, bool keep, struct err *err);
 
+/* Writes a matrix (count, width) as numpy's .npy, in float32, or float16 for `half`: the header, then rows as they come, in
+ * any number of calls. What could not be written shows in the stream. */
+void npy_put_header(FILE *out, int64_t count, size_t width, bool half);
+void npy_put_rows(FILE *out, const float *rows, size_t count, size_t width, bool half);
+
 bool file_exists(const char *path);
 
 /* A copy that is whole or not there. ERR_IO, ERR_MEMORY. */

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/labels.h"
 #include "cli/output.h"
+#include "cli/pictures.h"
 #include "cli/session.h"
 #include "cli/text.h"
 
@@ -14,12 +15,10 @@ enum { DEFAULT_TOP = 5 };
 /* What the command line asks for, and what is opened to do it. */
 struct classify {
     struct session session;
-    char **arguments; /* pictures, folders, "-" */
-    size_t argument_count;
+    struct picture_arguments pictures;
     struct label_options labels;
     size_t top;
     int format;
-    char separator; /* of paths on stdin */
 
     struct strings paths;
     struct classifier *classifier;
@@ -30,8 +29,7 @@ struct classify {
 /* ---- options ------------------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
-    {"null", '0', NULL, 0, "Paths on standard input end with a NUL byte, as find -print0 writes them",
-        GROUP_PICTURES},
+    {OPTION_NULL, GROUP_PICTURES},
     {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5)", GROUP_OUTPUT},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {0},
@@ -53,16 +51,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         c->format = option_choice(state, "format", argument, output_formats);
         return 0;
     case '0':
-        c->separator = '\0';
+        c->pictures.null = true;
         return 0;
     case ARGP_KEY_ARGS:
-        c->arguments = state->argv + state->next;
-        c->argument_count = (size_t)(state->argc - state->next);
-        for (size_t i = 0; i < c->argument_count; i++)
-            option_input(state, c->arguments[i]);
+        picture_arguments_take(&c->pictures, state);
         return 0;
     case ARGP_KEY_END:
-        if (!c->argument_count)
+        if (!c->pictures.count)
             argp_error(state, "no pictures: name files, folders, or - for a list on standard input");
         if (!c->labels.labels)
             argp_error(state, "no labels: say --labels cat,dog or --labels FILE");
@@ -97,26 +92,6 @@ static const struct argp argp = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-/* What each path of a list stands for. */
-static int add_listed(struct classify *c, const struct job *job, struct err *err)
-{
-    struct strings listed = {0};
-    int rc = path_list_read(&listed, "-", c->separator, job, err);
-    for (size_t i = 0; i < listed.count && !rc; i++)
-        rc = picture_list_add(&c->paths, listed.items[i], job, err);
-    strings_release(&listed);
-    return rc;
-}
-
-static int list_pictures(struct classify *c, const struct job *job, struct err *err)
-{
-    int rc = 0;
-    for (size_t i = 0; i < c->argument_count && !rc; i++)
-        rc = strcmp(c->arguments[i], "-") ? picture_list_add(&c->paths, c->arguments[i], job, err)
-                                          : add_listed(c, job, err);
-    return rc;
-}
-
 /* What the numbers are, where they are not the shares that sum up to 100 %. */
 static void say_score(struct classify *c)
 {
@@ -133,7 +108,7 @@ static int open_all(struct classify *c, struct err *err)
     struct strings labels = {0}, templates = {0};
     int rc = labels_read(&labels, &templates, &c->labels, &job, err);
     if (!rc)
-        rc = list_pictures(c, &job, err);
+        rc = picture_arguments_list(&c->paths, NULL, &c->pictures, &job, err);
     if (!rc)
         rc = session_open(&c->session, err);
     if (!rc)
@@ -185,7 +160,7 @@ static int classify_all(struct classify *c, struct err *err)
 
 int cmd_classify(int argc, char **argv)
 {
-    struct classify c = {.top = DEFAULT_TOP, .separator = '\n'};
+    struct classify c = {.top = DEFAULT_TOP};
     struct err err = {0};
     options_parse(&argp, argc, argv, &c);
     session_begin(&c.session);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/index_sync.h"
+#include "cli/pictures.h"
 #include "cli/session.h"
 #include "cli/text.h"
 #include "joint/collection/collection.h"
@@ -27,7 +28,7 @@ enum { KEY_TEXTS = 0x100, KEY_CAPTIONS, KEY_METADATA, KEY_STORAGE, KEY_GONE, KEY
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
-    {"null", '0', NULL, 0, "Paths on standard input end with a NUL byte, as find -print0 writes them", 1},
+    {OPTION_NULL, 1},
     {"texts", KEY_TEXTS, "FILE", 0,
         "Texts: a .txt file with one a line, a .jsonl file of {\"text\": ...}, or a .csv file with a column "
         "text or caption; other keys and columns become metadata. May be given more than once",

@@ -35,6 +35,7 @@ int command_run_group(const struct command *table, const char *usage, const char
 int cmd_classify(int argc, char **argv);
 int cmd_rank(int argc, char **argv);
 int cmd_score(int argc, char **argv);
+int cmd_embed(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_search(int argc, char **argv);

@@ -16,6 +16,7 @@ const struct command commands[] = {
     {"rank", cmd_rank, "order captions by how well they fit a picture"},
     {"score", cmd_score, "score captions against references: BLEU, ROUGE-L, CIDEr and kin"},
     {"evaluate", cmd_evaluate, "measure a model on pictures with known captions or classes"},
+    {"embed", cmd_embed, "write the embeddings of pictures or texts for other programs"},
     {"index", cmd_index, "keep the embeddings of pictures and texts, to be searched"},
     {"search", cmd_search, "find what an index has that is closest to texts and pictures"},
     {"serve", cmd_serve, "answer programs over HTTP"},

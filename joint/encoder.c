@@ -11,10 +11,11 @@ struct encoder {
     size_t max_batch;
     bool *outside; // (max_batch): of the last pictures
     size_t outside_count;
+    bool raw; /* embeddings keep their length */
 };
 
 /* embeddings (B, E) of pixels (B, S, S, 3), both in host memory; both may be NULL while planning. */
-static int run_pixels(struct stream *stream, const struct model *model, float *embeddings,
+static int run_pixels(struct stream *stream, const struct model *model, bool raw, float *embeddings,
     const uint8_t *pixels, size_t batch, struct err *err)
 {
     const size_t size = model_config(model)->vision.image_size, width = model_width(model);
@@ -25,7 +26,8 @@ static int run_pixels(struct stream *stream, const struct model *model, float *e
     if ((rc = tensor_new(&in, stream, DTYPE_U8, SHAPE(batch, size, size, 3), err)) ||
         (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
         (rc = tensor_write(stream, in, pixels, batch * size * size * 3, err)) ||
-        (rc = model_encode_pixels(model, stream, out, in, err)) || (rc = normalize_rows(stream, out, err)))
+        (rc = model_encode_pixels(model, stream, out, in, err)) ||
+        (rc = raw ? 0 : normalize_rows(stream, out, err)))
         goto done;
     rc = tensor_read(stream, embeddings, out, batch * width, err);
 done:
@@ -74,7 +76,7 @@ static int write_patches(struct stream *stream, struct tensor in, const struct s
 }
 
 /* run_pixels for pictures of any size, with memory for where they begin (B + 1) and their grids (B). */
-static int run_patches(struct stream *stream, const struct model *model, float *embeddings,
+static int run_patches(struct stream *stream, const struct model *model, bool raw, float *embeddings,
     const uint8_t *pixels, size_t batch, int32_t *starts, const struct patches **grids, struct err *err)
 {
     const struct preprocess *preprocess = model_preprocess(model);
@@ -88,7 +90,7 @@ static int run_patches(struct stream *stream, const struct model *model, float *
         (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
         (rc = write_patches(stream, in, &sequences, grids, err)) ||
         (rc = model_encode_patches(model, stream, out, in, &sequences, grids, err)) ||
-        (rc = normalize_rows(stream, out, err)))
+        (rc = raw ? 0 : normalize_rows(stream, out, err)))
         goto done;
     rc = tensor_read(stream, embeddings, out, batch * width, err);
 done:
@@ -97,23 +99,24 @@ done:
 }
 
 /* embeddings (B, E) of pictures as preprocess_run makes them. */
-static int run_pictures(struct stream *stream, const struct model *model, float *embeddings,
+static int run_pictures(struct stream *stream, const struct model *model, bool raw, float *embeddings,
     const uint8_t *pixels, size_t batch, struct err *err)
 {
     if (!model_config(model)->vision.any_size)
-        return run_pixels(stream, model, embeddings, pixels, batch, err);
+        return run_pixels(stream, model, raw, embeddings, pixels, batch, err);
     int32_t *starts = mem_new(batch + 1, sizeof *starts);
     const struct patches **grids = mem_new(batch, sizeof(struct patches *));
-    const int rc = starts && grids ? run_patches(stream, model, embeddings, pixels, batch, starts, grids, err)
-                                   : err_memory(err, batch * sizeof *starts);
+    const int rc = starts && grids
+                       ? run_patches(stream, model, raw, embeddings, pixels, batch, starts, grids, err)
+                       : err_memory(err, batch * sizeof *starts);
     free(starts);
     free(grids);
     return rc;
 }
 
 /* embeddings (B, E) of ids (B, T), pooled at eot (B), all in host memory; they may be NULL while planning. */
-static int run_ids(struct stream *stream, const struct model *model, float *embeddings, const int32_t *ids,
-    const int32_t *eot, size_t batch, size_t tokens, struct err *err)
+static int run_ids(struct stream *stream, const struct model *model, bool raw, float *embeddings,
+    const int32_t *ids, const int32_t *eot, size_t batch, size_t tokens, struct err *err)
 {
     const size_t width = model_width(model), mark = stream_mark(stream);
     struct tensor in, pool, out;
@@ -124,7 +127,8 @@ static int run_ids(struct stream *stream, const struct model *model, float *embe
         (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
         (rc = tensor_write(stream, in, ids, batch * tokens, err)) ||
         (rc = tensor_write(stream, pool, eot, batch, err)) ||
-        (rc = model_encode_ids(model, stream, out, in, pool, err)) || (rc = normalize_rows(stream, out, err)))
+        (rc = model_encode_ids(model, stream, out, in, pool, err)) ||
+        (rc = raw ? 0 : normalize_rows(stream, out, err)))
         goto done;
     rc = tensor_read(stream, embeddings, out, batch * width, err);
 done:
@@ -147,8 +151,9 @@ int encoder_open(struct encoder **out, const struct model *model, size_t max_bat
     encoder->outside = mem_new(max_batch, sizeof *encoder->outside);
     if ((rc = encoder->outside ? 0 : err_memory(err, max_batch)) ||
         (rc = stream_open(&plan, device, 0, err)) ||
-        (rc = run_pictures(plan, model, NULL, NULL, max_batch, err)) ||
-        (rc = run_ids(plan, model, NULL, NULL, NULL, max_batch, model_config(model)->text.context, err)))
+        (rc = run_pictures(plan, model, false, NULL, NULL, max_batch, err)) ||
+        (rc = run_ids(
+             plan, model, false, NULL, NULL, NULL, max_batch, model_config(model)->text.context, err)))
         goto done;
     rc = stream_open(&encoder->stream, device, stream_peak(plan), err);
 done:
@@ -167,6 +172,11 @@ void encoder_free(struct encoder *encoder)
     stream_free(encoder->stream);
     free(encoder->outside);
     free(encoder);
+}
+
+void encoder_normalize(struct encoder *encoder, bool normalize)
+{
+    encoder->raw = !normalize;
 }
 
 const struct model *encoder_model(const struct encoder *encoder)
@@ -214,7 +224,9 @@ int encoder_pixels(
     int rc = model_check_files(encoder->model, err);
     if (!rc && !model_config(encoder->model)->vision.any_size)
         rc = judge_scope(encoder, pixels, count, err);
-    return rc || !count ? rc : run_pictures(encoder->stream, encoder->model, embeddings, pixels, count, err);
+    return rc || !count
+               ? rc
+               : run_pictures(encoder->stream, encoder->model, encoder->raw, embeddings, pixels, count, err);
 }
 
 /* ---- texts --------------------------------------------------------------------------------------------- */
@@ -284,8 +296,8 @@ static int encode_spans(struct encoder *encoder, float *embeddings, const struct
         memcpy(scratch->ids + b * tokens, row, spans[b].tokens * sizeof *row);
         scratch->eot[b] = (int32_t)spans[b].pooled;
     }
-    int rc = run_ids(
-        encoder->stream, encoder->model, scratch->embeddings, scratch->ids, scratch->eot, batch, tokens, err);
+    int rc = run_ids(encoder->stream, encoder->model, encoder->raw, scratch->embeddings, scratch->ids,
+        scratch->eot, batch, tokens, err);
     for (size_t b = 0; b < batch && !rc; b++)
         memcpy(
             embeddings + spans[b].index * width, scratch->embeddings + b * width, width * sizeof *embeddings);

@@ -160,7 +160,7 @@ static int add_folder(
     struct image_folder *out, const char *path, size_t row, const struct job *job, struct err *err)
 {
     const size_t first = out->paths.count;
-    int rc = picture_list_add(&out->paths, path, job, err);
+    int rc = picture_list_add(&out->paths, NULL, path, job, err);
     if (!rc)
         rc = array_grow(out->truths, &out->truth_room, out->paths.count, err);
     for (size_t i = first; i < out->paths.count && !rc; i++)

@@ -7,11 +7,12 @@
  *   struct loader      pictures decoded and preprocessed ahead of the encoder, on other threads, in order, a
  *                      list after another. One thread at a time.
  *   struct classifier  one embedding a label, averaged over prompt templates.
+ *   embed_...          embeddings of pictures and texts in files.
  *   clip_score_...     how well captions fit their pictures.
  *   retrieval_...      how well pictures find their captions, and captions their pictures.
  *   class_scores_...   how well a classifier does on pictures whose labels are known.
  *
- * Embeddings that leave this folder are float32 and of length 1: (count, E), row-major.
+ * Embeddings that leave this folder are float32 and, where nothing else is said, of length 1: (count, E), row-major.
  */
 #ifndef DIPTYCH_JOINT_H
 #define DIPTYCH_JOINT_H
@@ -179,6 +180,11 @@ struct encoder;
  * device has no memory for it; ERR_MEMORY. */
 int encoder_open(struct encoder **out, const struct model *model, size_t max_batch, struct err *err);
 void encoder_free(struct encoder *encoder);
+
+/* Whether embeddings get the length 1, as they do unless it is said otherwise; else they keep that of the model, as
+ * transformers' get_image_features and open_clip's encode_image have them. Everything but embed_write_pictures and embed_write_texts
+ * counts on length 1. */
+void encoder_normalize(struct encoder *encoder, bool normalize);
 const struct model *encoder_model(const struct encoder *encoder);
 size_t encoder_batch(const struct encoder *encoder);
 struct stream *encoder_stream(struct encoder *encoder); /* for stream_profile */
@@ -284,6 +290,49 @@ typedef int picture_visit(
 int encode_pictures(struct encoder *encoder, struct loader *loader, const struct picture_source *pictures,
     size_t count, picture_visit *visit, void *context, struct err *err);
 
+/* ---- embeddings in files ------------------------------------------------------------------------------- */
+
+/* A row for each input, in their order. An input that fails is reported to the job, and is a row all the same, so that row i
+ * stays input i:
+ *
+ *   EMBED_NPY    numpy's matrix (count, E), where such a row is NaN; and beside NAME.npy, in NAME.jsonl, a line a row:
+ *                {"path": ...} or {"text": ...}, with an "error" where there is one, and "outside": true where encoder_outside
+ *                says so. index_import takes the two where none failed.
+ *   EMBED_JSONL  the same lines, with an "embedding": float32 in nine digits, which give it back bit for bit
+ *
+ * An end before the last row, by a kill too, leaves what was done in a folder OUT.part, two seconds of work at most
+ * apart; the same call goes on from there, with batches cut at the same inputs, so that the files become what they would
+ * have become without that end, byte for byte. They take their places when they are whole, and the folder goes. */
+enum embed_format { EMBED_NPY, EMBED_JSONL };
+
+struct embed_options {
+    const char *out; /* a file; NULL: the stream, which cannot go on, and gets no lines with EMBED_NPY */
+    FILE *stream;
+    enum embed_format format;
+    bool half; /* the numbers of .npy are float16 */
+    bool raw;  /* embeddings keep the length that the model gives them: see encoder_normalize */
+};
+
+struct embed_counts {
+    size_t done, failed; /* rows, and those of them without an embedding */
+    size_t before;       /* rows that an earlier call had done */
+    size_t truncated;    /* texts cut at the model's context length */
+};
+
+/* Embeds pictures, the user's inputs (picture_input), or texts. `loading` is what the loader was opened with.
+ *
+ *   ERR_ARGUMENT  OUT.part is of a call with other inputs (pictures by path, size and time), another model or way to
+ *                 prepare pictures, or another device, precision or batch, whose numbers may differ in their last bits: it
+ *                 says which; or NAME.jsonl is there without NAME.npy, so it is none of ours
+ *   ERR_BUSY      another process is at it
+ *   ERR_IO        OUT cannot be written
+ *   ERR_CANCELLED, and encode_pictures's and encoder_ids's errors */
+int embed_write_pictures(struct embed_counts *counts, struct encoder *encoder, struct loader *loader,
+    const struct loader_options *loading, const struct strings *paths, const struct embed_options *options,
+    const struct job *job, struct err *err);
+int embed_write_texts(struct embed_counts *counts, struct encoder *encoder, const struct strings *texts,
+    const struct embed_options *options, const struct job *job, struct err *err);
+
 /* ---- ranking ------------------------------------------------------------------------------------------- */
 
 /* A label or a caption, and how well a picture fits it. */
@@ -343,9 +392,11 @@ int rank_requests_run(struct rank_requests *requests, size_t *truncated, struct 
 
 /* ---- lists --------------------------------------------------------------------------------------------- */
 
-/* Adds the pictures that a path stands for: itself, or every file below it where it is a folder (file_walk). What
- * cannot be read is added too: it fails in its turn, with its reason. */
-int picture_list_add(struct strings *paths, const char *root, const struct job *job, struct err *err);
+/* Adds the pictures that a path stands for: itself, or every file below it where it is a folder (file_walk); with `skipped`
+ * those whose names are pictures' (picture_suffix), and the others are counted there. What cannot be read is added too: it
+ * fails in its turn, with its reason. */
+int picture_list_add(
+    struct strings *paths, size_t *skipped, const char *root, const struct job *job, struct err *err);
 
 /* Adds the lines of a list of paths, which is an input, but for empty ones: see line_reader_open and its `end`. Errors are
  * line_reader_next's, and ERR_FORMAT for a NUL in a line. */

@@ -12,6 +12,8 @@
 
 struct listing {
     struct strings *paths;
+    const char *root;
+    size_t *skipped;
     const struct job *job;
     struct err *err;
 };
@@ -19,16 +21,21 @@ struct listing {
 static int add_path(void *context, const char *path, const struct err *problem)
 {
     const struct listing *listing = context;
-    (void)problem; /* reading the path has the same problem again, and reports it in its place */
+    /* Reading a path with a problem has it again, and reports it in its place. */
     const int rc = job_step(listing->job, "looking for pictures", 0, 0, listing->err);
+    if (!rc && listing->skipped && !problem && strcmp(path, listing->root) && !picture_suffix(path)) {
+        ++*listing->skipped;
+        return 0;
+    }
     return rc ? rc : strings_add(listing->paths, path, strlen(path), listing->err);
 }
 
-int picture_list_add(struct strings *paths, const char *root, const struct job *job, struct err *err)
+int picture_list_add(
+    struct strings *paths, size_t *skipped, const char *root, const struct job *job, struct err *err)
 {
     if (input_is_pipe(root)) /* no walk would visit it */
         return strings_add(paths, root, strlen(root), err);
-    return file_walk(root, add_path, &(struct listing){paths, job, err}, err);
+    return file_walk(root, add_path, &(struct listing){paths, root, skipped, job, err}, err);
 }
 
 int path_list_read(struct strings *paths, const char *list, char end, const struct job *job, struct err *err)

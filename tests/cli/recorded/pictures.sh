@@ -133,3 +133,17 @@ run rank-file-tsv rank --file list.jsonl -f tsv
 run rank-file-table rank --file list.jsonl -q
 run rank-stdin rank --file - -f json -q <list.jsonl
 run rank-model rank red.ppm "a red circle" --model hollow
+
+# ---- embed
+
+run embed-json embed red.ppm nothing.png
+run embed-npy embed pictures/01.png broken -o embedded.npy
+wrote embedded.jsonl
+run embed-texts embed --texts - -o texts.jsonl -q <labels.txt
+wrote texts.jsonl
+run embed-both embed red.ppm --texts labels.txt
+run embed-neither embed red.ppm -o embedded
+run embed-storage embed red.ppm -o embedded.jsonl --storage f16
+cp list.jsonl mine.jsonl
+run embed-replaces embed red.ppm -o mine.npy
+run embed-nowhere embed red.ppm -o nowhere/embedded.npy

@@ -6,7 +6,7 @@ run help-dashes --help
 run version --version
 run nothing
 run help-unknown help classfy
-for name in classify rank score search serve inspect devices bench pull models evaluate index; do
+for name in classify rank embed score search serve inspect devices bench pull models evaluate index; do
     run "help-$name" help $name
     run "option-$name" $name --no-such-option
     run "bare-$name" $name -f xml
