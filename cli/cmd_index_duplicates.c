@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
+#include "cli/index_pages.h"
 #include "cli/interrupt.h"
 #include "cli/item_format.h"
 #include "cli/json.h"
@@ -16,13 +17,13 @@
 
 struct duplicates {
     bool quiet;
-    const char *path;
+    const char *path, *html;
     struct index_filter filter;
     struct device_options device_options;
     double threshold;
     bool identical; /* only */
     bool others;    /* list all but the best of each group */
-    int format;
+    int format;     /* -1: none named */
 
     struct index *index;
     struct index_rows rows;
@@ -35,7 +36,7 @@ struct duplicates {
     int64_t other_bytes;
 };
 
-enum { KEY_IDENTICAL = 0x100, KEY_KEEP };
+enum { KEY_IDENTICAL = 0x100, KEY_KEEP, KEY_HTML };
 
 static const char *const keeps[] = {"all", "best", NULL};
 
@@ -44,6 +45,7 @@ static const struct argp_option options[] = {
     {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes, whatever their vectors", 1},
     {"keep", KEY_KEEP, "all|best", 0,
         "best: list only what is left over of each group beside its best picture (default: all)", 1},
+    {"html", KEY_HTML, "FILE", 0, "Write a page to look at, and list nothing unless a format is named", 3},
     {0},
 };
 
@@ -65,6 +67,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_IDENTICAL:
         d->identical = true;
+        return 0;
+    case KEY_HTML:
+        d->html = option_page(state, argument);
         return 0;
     case KEY_KEEP:
         d->others = option_choice(state, "keep", argument, keeps);
@@ -218,7 +223,7 @@ static void say_what_was_found(const struct duplicates *d)
 {
     fprintf(stderr, "%zu group%s among %" PRId64 " item%s", d->groups.count, plural(d->groups.count),
         d->rows.chosen, plural((uint64_t)d->rows.chosen));
-    if (d->others)
+    if (d->others && d->format >= 0)
         fprintf(stderr, "; beside the best of each, %zu picture%s of %.1f MB", d->other_count,
             plural(d->other_count), (double)d->other_bytes / 1e6);
     fputc('\n', stderr);
@@ -240,18 +245,30 @@ static int find(struct duplicates *d, struct err *err)
     return rc ? rc : index_duplicates(&d->groups, d->searcher, &d->rows, d->threshold, &d->job, err);
 }
 
+static int write_page(const struct duplicates *d, struct err *err)
+{
+    const struct duplicates_report report = {
+        d->path, d->index, &d->groups, d->rows.chosen, d->identical, d->threshold};
+    return duplicates_page(d->html, &report, &d->job, err);
+}
+
 int cmd_index_duplicates(int argc, char **argv)
 {
-    struct duplicates d = {.threshold = INDEX_NEAR_COPY};
+    struct duplicates d = {.threshold = INDEX_NEAR_COPY, .format = -1};
     struct err err = {0};
     options_parse(&argp, argc, argv, &d);
+    if (d.format < 0 && !d.html)
+        d.format = OUTPUT_TABLE;
     progress_init(&d.progress, d.quiet);
     d.job = progress_job(&d.progress, 0);
     int rc = find(&d, &err);
     progress_clear(&d.progress);
-    if (!rc)
+    if (!rc && d.html)
+        rc = write_page(&d, &err);
+    progress_clear(&d.progress);
+    if (!rc && d.format >= 0)
         rc = print_all(&d, &err);
-    if (!rc && !d.quiet && (d.others || d.format == OUTPUT_TABLE))
+    if (!rc && !d.quiet && (d.others || d.format <= OUTPUT_TABLE))
         say_what_was_found(&d);
     index_groups_release(&d.groups);
     index_searcher_free(d.searcher);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
+#include "cli/index_pages.h"
 #include "cli/interrupt.h"
 #include "cli/item_format.h"
 #include "cli/json.h"
@@ -14,17 +15,20 @@
 
 struct outliers {
     bool quiet;
-    const char *path;
+    const char *path, *html;
     struct index_filter filter;
     double alpha;
-    int format;
+    int format; /* -1: none named */
     struct index_view view;
     double *similarities, *tails; // (count)
     size_t *order;                // (count), the least similar first
 };
 
+enum { KEY_HTML = 0x100 };
+
 static const struct argp_option options[] = {
     {"alpha", 'a', "X", 0, "Show items in the lowest share X of the distribution (default: 0.05)", 1},
+    {"html", KEY_HTML, "FILE", 0, "Write a page to look at, and list nothing unless a format is named", 3},
     {0},
 };
 
@@ -37,6 +41,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &o->filter;
         state->child_inputs[1] = &o->format;
         state->child_inputs[2] = &o->quiet;
+        return 0;
+    case KEY_HTML:
+        o->html = option_page(state, argument);
         return 0;
     case 'a':
         o->alpha = strtod(argument, &end);
@@ -90,18 +97,25 @@ static int print_item(const struct outliers *o, size_t i, struct err *err)
     return 0;
 }
 
-static int print_all(const struct outliers *o, struct err *err)
+/* How many are outliers: the first of the order. */
+static size_t count_shown(const struct outliers *o)
 {
-    int rc = 0;
     size_t shown = 0;
     while (shown < o->view.count && o->tails[o->order[shown]] <= o->alpha)
         shown++;
+    return shown;
+}
+
+static int print_all(const struct outliers *o, struct err *err)
+{
+    const size_t shown = count_shown(o);
+    int rc = 0;
     if (o->format == OUTPUT_TABLE && shown)
         puts("similar      tail        id");
-    for (size_t i = 0; i < shown && !rc; i++)
+    for (size_t i = 0; i < shown && !rc && o->format >= 0; i++)
         rc = print_item(o, o->order[i], err);
     output_flush();
-    if (o->format == OUTPUT_TABLE && !o->quiet)
+    if (o->format <= OUTPUT_TABLE && !o->quiet)
         fprintf(stderr, "%zu of %zu items\n", shown, o->view.count);
     return rc;
 }
@@ -121,17 +135,28 @@ static int find(struct outliers *o, const struct job *job, struct err *err)
         o->similarities, o->tails, o->order, o->view.vectors, count, o->view.rows.width, SEED, job, err);
 }
 
+static int write_page(const struct outliers *o, const struct job *job, struct err *err)
+{
+    const struct outliers_report report = {
+        o->path, &o->view, o->similarities, o->order, count_shown(o), o->alpha};
+    return outliers_page(o->html, &report, job, err);
+}
+
 int cmd_index_outliers(int argc, char **argv)
 {
-    struct outliers o = {.alpha = 0.05};
+    struct outliers o = {.alpha = 0.05, .format = -1};
     struct err err = {0};
     struct progress progress;
     options_parse(&argp, argc, argv, &o);
+    if (o.format < 0 && !o.html)
+        o.format = OUTPUT_TABLE;
     progress_init(&progress, o.quiet);
     const struct job job = progress_job(&progress, 0);
     int rc = index_view_open(&o.view, o.path, &o.filter, 3, &job, &err);
     if (!rc)
         rc = find(&o, &job, &err);
+    if (!rc && o.html)
+        rc = write_page(&o, &job, &err);
     progress_clear(&progress);
     if (!rc)
         rc = print_all(&o, &err);

@@ -82,14 +82,14 @@ static void put_verdict(
 static void put_mistake(FILE *file, const struct class_report *report, const struct outcome *outcome)
 {
     const char *path = report->result->paths[outcome - report->result->outcomes];
-    fputs("<figure><div class=\"picture\">", file);
-    html_thumbnail(file, path, &report->session->loader_options.picture, THUMBNAIL_EDGE);
-    fputs("</div><figcaption><dl>\n", file);
+    fputs("<figure>", file);
+    html_picture(file, path, &report->session->loader_options.picture, THUMBNAIL_EDGE);
+    fputs("<figcaption><dl>\n", file);
     put_verdict(file, report, "said", outcome->best.label, outcome->best.probability);
     put_verdict(file, report, "true", outcome->truth, outcome->truth_probability);
-    fputs("</dl><div class=\"path\">", file);
-    html_text(file, path);
-    fputs("</div></figcaption></figure>\n", file);
+    fputs("</dl>", file);
+    html_path(file, path);
+    fputs("</figcaption></figure>\n", file);
 }
 
 static void put_mistakes(

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "page_files.h" /* made by CMake from page.css */
+#include "page_files.h" /* made by CMake from page.css and page.js */
 
 void html_begin(FILE *file, const char *title)
 {
@@ -19,7 +19,9 @@ void html_begin(FILE *file, const char *title)
 
 void html_end(FILE *file)
 {
-    fputs("<footer>Made by diptych " DIPTYCH_VERSION "</footer>\n</body>\n</html>\n", file);
+    fprintf(file,
+        "<footer>Made by diptych " DIPTYCH_VERSION "</footer>\n<script>\n%s</script>\n</body>\n</html>\n",
+        page_files[1].text);
 }
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
@@ -81,6 +83,44 @@ void html_thumbnail(FILE *file, const char *path, const struct picture_options *
     put_base64(file, thumbnail.bytes, thumbnail.size);
     fputs("\">", file);
     thumbnail_release(&thumbnail);
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+/* <a>, with a file: URL (RFC 8089) of the bytes of an absolute path. */
+static void begin_link(FILE *file, const char *path)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"; /* RFC 3986's unreserved ones */
+    fputs("<a href=\"file://", file);
+    for (; *path; path++) {
+        if (strchr(plain, *path))
+            fputc(*path, file);
+        else
+            fprintf(file, "%%%02X", (unsigned char)*path);
+    }
+    fputs("\">", file);
+}
+
+void html_picture(FILE *file, const char *path, const struct picture_options *options, int edge)
+{
+    const bool link = *path == '/';
+    fputs("<div class=\"picture\">", file);
+    if (link)
+        begin_link(file, path);
+    html_thumbnail(file, path, options, edge);
+    fputs(link ? "</a></div>" : "</div>", file);
+}
+
+void html_path(FILE *file, const char *path)
+{
+    const bool link = *path == '/';
+    fputs("<div class=\"path\">", file);
+    if (link)
+        begin_link(file, path);
+    html_text(file, path);
+    fputs(link ? "</a> <button type=\"button\" class=\"copy\" hidden>copy path</button></div>" : "</div>",
+        file);
 }
 
 int html_thumbnail_edge(size_t count)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Pages that need no other file, no script and no network: their style (page.css, where the classes are) is
- * inside, and so are their thumbnails. Whether all was written shows in ferror(file).
+ * Pages that need no other file and no network: their style (page.css, where the classes are) is inside, and so are their
+ * thumbnails and the script of their buttons (page.js), without which they show the same. Whether all was written shows
+ * in ferror(file).
  */
 #ifndef DIPTYCH_CLI_HTML_H
 #define DIPTYCH_CLI_HTML_H
@@ -19,6 +20,11 @@ void html_text(FILE *file, const char *text);
 /* <img>, of the picture scaled down to fit a square of `edge` pixels; or, where it cannot be read, a word of
  * that. */
 void html_thumbnail(FILE *file, const char *path, const struct picture_options *options, int edge);
+
+/* For the cards of a gallery: a picture's thumbnail, and a path with a button that copies it. Both lead to the file where
+ * the path begins at the root. */
+void html_picture(FILE *file, const char *path, const struct picture_options *options, int edge);
+void html_path(FILE *file, const char *path);
 
 /* The edge, 64 to 200 pixels, at which so many thumbnails of photographs take about 20 MB of page or less. */
 int html_thumbnail_edge(size_t count);

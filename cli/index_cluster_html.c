@@ -61,8 +61,8 @@ static int put_cluster(FILE *file, const struct cluster_report *report, size_t n
     for (size_t n = 0; n < shown && !rc; n++) {
         const size_t i = cluster->items[n];
         rc = job_step(job, "items", (*done)++, all, err);
-        item_figure(
-            file, &report->view->items[i], report->cosines[i], report->picture, html_thumbnail_edge(all));
+        const struct item_card card = {.item = &report->view->items[i], .score = report->cosines[i]};
+        item_figure(file, &card, report->picture, html_thumbnail_edge(all));
     }
     fputs("</div>\n", file);
     return rc;

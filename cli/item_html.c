@@ -1,23 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/item_html.h"
 
-void item_figure(
-    FILE *file, const struct index_item *item, double score, const struct picture_options *options, int edge)
+#include <math.h>
+#include <time.h>
+
+static void put_caption(FILE *file, const struct index_item *item)
 {
+    if (!item->caption)
+        return;
+    fputs("<div>", file);
+    html_text(file, item->caption);
+    fputs("</div>", file);
+}
+
+/* Bytes in the unit that leaves two or three digits. */
+static void put_size(FILE *file, int64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+    for (; size >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++)
+        size /= 1000;
+    fprintf(file, "<span>%.*f %s</span>", unit && size < 10 ? 1 : 0, size, units[unit]);
+}
+
+static void put_date(FILE *file, int64_t mtime_ns)
+{
+    const time_t seconds = (time_t)(mtime_ns / 1000000000);
+    struct tm day;
+    char text[32];
+    if (gmtime_r(&seconds, &day) && strftime(text, sizeof text, "%Y-%m-%d", &day))
+        fprintf(file, "<time>%s</time>", text);
+}
+
+static void put_facts(FILE *file, const struct item_card *card)
+{
+    const struct index_item *item = card->item;
+    fputs("<div class=\"facts\">", file);
+    if (item->width)
+        fprintf(file, "<span>%d &times; %d</span>", item->width, item->height);
+    if (item->size && item->kind == INDEX_IMAGE)
+        put_size(file, item->size);
+    if (item->mtime_ns && item->kind == INDEX_IMAGE)
+        put_date(file, item->mtime_ns);
+    if (card->sharpness && !isnan(*card->sharpness))
+        fprintf(file, "<span>sharpness %.0f</span>", *card->sharpness);
+    fputs("</div>", file);
+}
+
+void item_figure(FILE *file, const struct item_card *card, const struct picture_options *options, int edge)
+{
+    const struct index_item *item = card->item;
     const char *picture = item->kind == INDEX_IMAGE ? item->path : item->picture;
     fputs("<figure>", file);
-    if (picture) {
-        fputs("<div class=\"picture\">", file);
-        html_thumbnail(file, picture, options, edge);
-        fputs("</div>", file);
-    }
-    fprintf(file, "<figcaption><div class=\"score\">%.4f</div>", score);
-    if (item->caption) {
-        fputs("<div>", file);
-        html_text(file, item->caption);
-        fputs("</div>", file);
-    }
-    fputs("<div class=\"path\">", file);
-    html_text(file, picture ? picture : item->path ? item->path : "");
-    fputs("</div></figcaption></figure>\n", file);
+    if (picture)
+        html_picture(file, picture, options, edge);
+    fprintf(file, "<figcaption><div class=\"score\">%.4f", card->score);
+    if (card->note)
+        fprintf(file, " <b class=\"note\">%s</b>", card->note);
+    fputs("</div>", file);
+    put_caption(file, item);
+    put_facts(file, card);
+    html_path(file, picture ? picture : item->path ? item->path : "");
+    fputs("</figcaption></figure>\n", file);
 }

@@ -25,7 +25,8 @@ static int put_list(FILE *file, const struct search_head *head, const struct hit
     fputs("<div class=\"gallery\">\n", file);
     for (size_t i = 0; i < list->count && !rc; i++) {
         rc = job_step(job, "writing the page", 0, 0, err);
-        item_figure(file, &list->items[i], list->hits[i].score, head->picture, THUMBNAIL_EDGE);
+        const struct item_card card = {.item = &list->items[i], .score = list->hits[i].score};
+        item_figure(file, &card, head->picture, THUMBNAIL_EDGE);
     }
     fputs("</div>\n", file);
     return rc;

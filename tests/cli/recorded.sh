@@ -125,7 +125,8 @@ perform() {
         -e 's@[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC@DATE@'
     [ "$mode" = compare ] || set -- "$@" -e "s@$scratch/work@WORK@g" -e "s@$root@ROOT@g" \
         -e 's@(catalog_bytes"?:? +)[0-9,]+@\1BYTES@' \
-        -e 's@data:image/[a-z]+;base64,[A-Za-z0-9+/=]+@data:...@g' -e '/<style>/,/<\/style>/{//!d}'
+        -e 's@data:image/[a-z]+;base64,[A-Za-z0-9+/=]+@data:...@g' -e '/<style>/,/<\/style>/{//!d}' -e '/<script>/,/<\/script>/{//!d}' \
+        -e 's@<time>[0-9-]+</time>@<time>DATE</time>@g'
     sed -E -s -i "$@" "$results"/*
 }
 

@@ -78,7 +78,7 @@ expect_text out '<!DOCTYPE html>'
 expect_text out '<h1>shapes</h1>'
 expect_text out 'prefers-color-scheme: dark'
 expect_text out 'class="confusion"'
-grep -Eiq '<script|https?:|url\(' page.html && problem "the page asks for something from elsewhere"
+grep -Eiq '<script |https?:|url\(' page.html && problem "the page asks for something from elsewhere"
 pictures=$(grep -c 'src="data:image/[a-z]*;base64,' page.html)
 wrong=$(awk '{ sum += $1 } END { print sum < 30 ? sum : 30 }' confusions)
 [ "$pictures" -eq "$wrong" ] || problem "$pictures thumbnails of $wrong mistakes"

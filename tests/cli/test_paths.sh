@@ -65,4 +65,38 @@ run index duplicates twins.dip --keep best -f tsv -q
 expect_lines out 1
 run index duplicates twins.dip -0 -q
 [ "$(tr -cd '\0' <out | wc -c)" -eq 7 ] || problem "not all paths of the group"
+
+# ---- pages: a card leads to its file, whatever it is called
+# expect_links PAGE COUNT: so many cards, and each link, decoded, is a file that is there, or its name in the index.
+expect_links() {
+    [ "$(grep -c '<figure>' "$1")" -eq "$2" ] || problem "not $2 cards on $1"
+    [ "$(grep -c 'class="copy" hidden>' "$1")" -eq "$2" ] || problem "not a button a card on $1"
+    grep -o 'href="file://[^"]*"' "$1" | sed 's/href="file:..\(.*\)"/\1/' | while read -r url; do
+        case $url in *[!-A-Za-z0-9._~/%]*) echo "'$url' is not encoded" ;; esac
+        path=$(env printf '%b.' "$(echo "$url" | sed 's/%/\\x/g')") # coreutils' knows \x; the dot keeps a line end
+        [ -e "${path%.}" ] || echo "no file '$path'"
+    done >links
+    [ ! -s links ] || problem "$(cat links)"
+}
+
+run search a.dip "a picture" --html page.html -q
+expect_links page.html 3
+grep -q 'line%0Aend.png"' page.html || problem "no link to the name of two lines"
+run index outliers a.dip --alpha 1 --html page.html
+expect_status 0
+expect_empty out
+expect_match err '^3 of 3 items$'
+expect_links page.html 3
+[ "$(grep -c 'sharpness [1-9][0-9]*</span>' page.html)" -eq 3 ] || problem "pictures without sharpness"
+touch twins/gone.png twins/large.png again/large.png # for the links
+run index duplicates twins.dip --html page.html
+expect_status 0
+expect_empty out
+expect_match err '^1 group among 7 items$'
+expect_links page.html 7
+[ "$(grep -c 'class="note">best<' page.html)" -eq 1 ] || problem "not one best picture"
+grep -q '<code>diptych index duplicates twins.dip -t 0.95 --keep best -0</code>' page.html || problem "no command"
+run index duplicates twins.dip --html twins/old.png
+expect_status 2
+expect_match err 'would replace'
 finish
