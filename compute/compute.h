@@ -336,24 +336,34 @@ enum dim {
     DIM_2WIDTH,
     DIM_3WIDTH,
     DIM_MLP,
+    DIM_2MLP,
     DIM_TOKENS,
     DIM_VOCAB,
     DIM_EMBED,
     DIM_CHANNELS,
     DIM_PATCH,
     DIM_PATCH_VALUES,
+    DIM_PATCHES,
     /* 1 or 0 */
     WITH_PRE_NORM,
     WITH_PATCH_BIAS,
     WITH_CLASS_TOKEN,
-    WITHOUT_CLASS_TOKEN, /* and of one size */
-    WITH_ONE_SIZE,       /* pictures of one size, or of any */
-    WITH_ANY_SIZE,
-    WITH_PROJECTION, /* enum projection: either of the first two */
+    WITH_CLASS_POSITION,
+    WITHOUT_CLASS_POSITION, /* and of one size */
+    WITH_PATCH_CONVOLUTION, /* one, of pictures of one size */
+    WITH_ANY_SIZE,          /* pictures of any size */
+    WITH_PROJECTION,        /* enum projection: either of the first two */
     WITH_PROJECTION_MATRIX,
     WITH_PROJECTION_LAYER,
     WITH_BIAS,
-    WITH_NORM_ALONE, /* the last norm, with no projection after it */
+    WITHOUT_BIAS,
+    WITH_POOLED_NORM,
+    WITH_NORM_ALONE,  /* the last norm, with no projection after it */
+    WITH_NORM_BEFORE, /* enum norm_place: the first, or another */
+    WITH_NORM_AFTER,
+    WITH_INNER_NORM,
+    WITH_GATE,
+    WITHOUT_GATE,
     DIM_COUNT
 };
 
@@ -397,6 +407,9 @@ int params_save(const struct param *table, size_t rows, const char *prefix, size
     const size_t dims[DIM_COUNT], const struct weights *weights, struct weights_writer *writer,
     struct err *err);
 void params_release(void *object, const struct param *table, size_t rows);
+
+/* How many layers have tensors behind that prefix, from 0 on; of random weights 0. */
+size_t params_layers(const struct weights *weights, const char *prefix);
 
 /* Elements all rows hold together. */
 size_t params_count(const struct param *table, size_t rows, const size_t dims[DIM_COUNT]);
@@ -448,7 +461,7 @@ int linear_set_gamma(struct linear *linear, struct device *device, const float *
 int linear_set_beta(struct linear *linear, struct device *device, const float *beta, struct err *err);
 void linear_free(struct linear *linear);
 
-/* out (..., N) = in (..., K) real through the layer. out is real, or float32, which EPILOGUE_ADD needs. Both
+/* out (..., N) = in (..., K) real, or float32, through the layer. out is real, or float32, which EPILOGUE_ADD needs. Both
  * are tensors of this stream, of the same number of rows, at least 1. ERR_DEVICE also where the provider
  * fails. */
 int linear_forward(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
@@ -484,17 +497,24 @@ struct sequences {
 int attention(struct stream *stream, struct tensor context, struct tensor qkv,
     const struct sequences *sequences, size_t heads, bool causal, struct err *err);
 
+/* In which order patches come. */
+enum patch_order {
+    PATCHES_BY_ROW,
+    PATCHES_NESTED, /* squares of 4 x 4 by row; in each its quarters by row, and in these their quarters by row */
+};
+
 /* patches (B, G*G, 3*P*P) real = pixel * scale + shift, by channel, of pixels (B, S, S, 3) bytes, with G = S/P;
- * in the order of a torch convolution's weight (channel, row, column). */
+ * in the order of a torch convolution's weight (channel, row, column). Nested, 4 divides G. */
 int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t patch_size,
-    const float scale[3], const float shift[3], struct err *err);
+    enum patch_order order, const float scale[3], const float shift[3], struct err *err);
 
 /* values (R, N) real = bytes (R, N) * scale + shift, by channel, of which there are three in turn. */
 int scale_bytes(struct stream *stream, struct tensor values, struct tensor bytes, const float scale[3],
     const float shift[3], struct err *err);
 
 /* tokens (B, 1+G*G, W) float32 = [class_token (W); patches (B, G*G, W) float32] + positions (1+G*G, W). Without a class
- * token, as (struct tensor){0}, the patches are all of the tokens, and have as many positions. */
+ * token, as (struct tensor){0}, the patches are all of the tokens. Where there is a position less, the class token has
+ * none. */
 int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
     struct tensor class_token, struct tensor positions, struct err *err);
 
@@ -513,17 +533,54 @@ int gather_rows(
 int attend_once(struct stream *stream, struct tensor context, struct tensor query, struct tensor kv,
     const struct sequences *sequences, size_t heads, struct err *err);
 
+/* Turns q and k of qkv (B, T, 3*W) real, which is (B, T, 3, H, D), in place, by what rotation (T, D) float32 has for each
+ * token: the cosine and the sine of an angle for each pair of elements. D is a multiple of 16. */
+int rotate_pairs(
+    struct stream *stream, struct tensor qkv, struct tensor rotation, size_t heads, struct err *err);
+
+/* out (R, M) real = silu(g) * x of in (R, 2*M) real, rows of g, then x; silu(g) = g * sigmoid(g). Any M. */
+int gate(struct stream *stream, struct tensor out, struct tensor in, struct err *err);
+
+/* layer_norm of x (..., W) real in place; any W. */
+int inner_norm(struct stream *stream, struct tensor x, struct tensor gamma, struct tensor beta, float eps,
+    struct err *err);
+
+/* x += y, both (..., W) float32. */
+int add_rows(struct stream *stream, struct tensor x, struct tensor y, struct err *err);
+
+/* rows (B, W): the mean of tokens (B, T, W) from `first` on, both float32. */
+int mean_rows(struct stream *stream, struct tensor rows, struct tensor tokens, size_t first, struct err *err);
+
 /* Divides every row of x (..., W) float32, of any width, by its length, in place. A row of zeros stays. */
 int normalize_rows(struct stream *stream, struct tensor x, struct err *err);
 
 /* ---- the transformer ----------------------------------------------------------------------------------- */
 
-/* Pre-LN blocks as in openai/CLIP's model.py: x += attention(ln_1(x)); x += mlp(ln_2(x)). */
+/* Where a block's two layer norms are. */
+enum norm_place {
+    NORM_BEFORE,   /* x += attention(norm(x)); x += mlp(norm(x)): openai/CLIP's model.py, and most since */
+    NORM_OF_BRANCH /* x += norm(attention(x)); x += norm(mlp(x)): EvaBlockPostNorm in timm's eva.py */
+};
+
+/* Positions of a square of patches that turn queries and keys: half of a head's pairs by an angle that grows with y, half
+ * by one that grows with x, at D/4 speeds 10000^(-i/(D/4)). Facts: RotaryEmbeddingCat in timm's pos_embed_sincos.py. */
+struct rotary {
+    size_t grid;         /* G; 0: positions do not turn anything */
+    size_t class_tokens; /* come before the patches, and are not turned */
+    float first;         /* the coordinate of the first row and column */
+    float scale;         /* all coordinates times this */
+    bool x_first;        /* x turns the first half; else y */
+};
+
 struct transformer_config {
     size_t layers, width, heads, mlp_width;
     enum activation activation;
     float eps;   /* of every layer norm */
     bool causal; /* text: a token sees only those before it */
+    enum norm_place norm_place;
+    bool gated;      /* mlp(x) = fc_2(silu(gate(x)) * fc_1(x)), SwiGLU */
+    bool inner_norm; /* one more layer norm before the output of attention, and one before that of the MLP */
+    struct rotary rotary;
 };
 
 /* ERR_FORMAT where the heads do not divide the width; ERR_UNSUPPORTED where the kernels do not fit: they take

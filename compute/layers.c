@@ -71,18 +71,19 @@ int attention(struct stream *stream, struct tensor context, struct tensor qkv,
 }
 
 int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t patch_size,
-    const float scale[3], const float shift[3], struct err *err)
+    enum patch_order order, const float scale[3], const float shift[3], struct err *err)
 {
     const size_t batch = pixels.shape.size[0], image_size = pixels.shape.size[1];
     const size_t grid = image_size / patch_size, lanes = stream->device->tuning.lanes;
     const struct launch launch = {
         .kernel = "patchify", .groups = {groups_of(grid * grid, lanes), batch}, .local = lanes};
-    const cl_uint s = (cl_uint)image_size, p = (cl_uint)patch_size;
+    const cl_uint s = (cl_uint)image_size, p = (cl_uint)patch_size, nested = order == PATCHES_NESTED;
     const cl_float4 by = {{scale[0], scale[1], scale[2], 0}}, plus = {{shift[0], shift[1], shift[2], 0}};
+    assert(!nested || grid % 4 == 0);
     assert(tensor_is(pixels, DTYPE_U8, SHAPE(batch, image_size, image_size, 3)));
     assert(tensor_is(patches, stream_dtype(stream), SHAPE(batch, grid * grid, 3 * patch_size * patch_size)));
-    return KERNEL_RUN(
-        stream, &launch, err, ARG_TENSOR(patches), ARG_TENSOR(pixels), ARG(s), ARG(p), ARG(by), ARG(plus));
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(patches), ARG_TENSOR(pixels), ARG(s), ARG(p),
+        ARG(nested), ARG(by), ARG(plus));
 }
 
 int scale_bytes(struct stream *stream, struct tensor values, struct tensor bytes, const float scale[3],
@@ -114,11 +115,12 @@ int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor p
     assert(tensor_is(tokens, DTYPE_F32, SHAPE(batch, count, width)));
     assert(tensor_is(patches, DTYPE_F32, SHAPE(batch, count - has_class, width)));
     assert(!has_class || tensor_is(class_token, DTYPE_F32, SHAPE(width)));
-    assert(tensor_is(positions, DTYPE_F32, SHAPE(count, width)));
+    const cl_uint unplaced = (cl_uint)(count - tensor_rows(positions));
+    assert(unplaced <= has_class && tensor_is(positions, DTYPE_F32, SHAPE(count - unplaced, width)));
     if (!has_class)
         class_token = positions; /* some buffer has to be there; it is not read */
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(tokens), ARG_TENSOR(patches), ARG_TENSOR(class_token),
-        ARG_TENSOR(positions), ARG(has_class), ARG(t), ARG(w));
+        ARG_TENSOR(positions), ARG(has_class), ARG(unplaced), ARG(t), ARG(w));
 }
 
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
@@ -175,6 +177,65 @@ int attend_once(struct stream *stream, struct tensor context, struct tensor quer
     assert(!sequences || (batch == 1 && tensor_is(sequences->starts, DTYPE_I32, SHAPE(count + 1))));
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(context), ARG_TENSOR(query), ARG_TENSOR(kv),
         ARG_TENSOR(starts), ARG(has_starts), ARG(t), ARG(h));
+}
+
+int rotate_pairs(
+    struct stream *stream, struct tensor qkv, struct tensor rotation, size_t heads, struct err *err)
+{
+    const size_t batch = qkv.shape.size[0], tokens = qkv.shape.size[1], width = tensor_width(qkv) / 3;
+    const size_t head_width = width / heads;
+    const struct launch launch = {.kernel = "rotate_pairs",
+        .groups = {groups_of(2 * width / 16, GROUP), tokens, batch},
+        .local = GROUP};
+    const cl_uint t = (cl_uint)tokens, w = (cl_uint)width, d = (cl_uint)head_width;
+    assert(head_width % 16 == 0 && tensor_is(qkv, stream_dtype(stream), SHAPE(batch, tokens, 3 * width)));
+    assert(tensor_is(rotation, DTYPE_F32, SHAPE(tokens, head_width)));
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(qkv), ARG_TENSOR(rotation), ARG(t), ARG(w), ARG(d));
+}
+
+int gate(struct stream *stream, struct tensor out, struct tensor in, struct err *err)
+{
+    const size_t rows = tensor_rows(out), width = tensor_width(out);
+    const struct launch launch = {
+        .kernel = "gate", .groups = {groups_of(width, GROUP), rows}, .local = GROUP};
+    const cl_uint w = (cl_uint)width;
+    assert(out.dtype == stream_dtype(stream) && in.dtype == out.dtype);
+    assert(tensor_rows(in) == rows && tensor_width(in) == 2 * width);
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(out), ARG_TENSOR(in), ARG(w));
+}
+
+int inner_norm(struct stream *stream, struct tensor x, struct tensor gamma, struct tensor beta, float eps,
+    struct err *err)
+{
+    const struct launch launch = {
+        .kernel = "inner_norm", .groups = {tensor_rows(x)}, .local = stream->device->tuning.lanes};
+    const size_t width = tensor_width(x);
+    const cl_uint w = (cl_uint)width;
+    assert(x.dtype == stream_dtype(stream));
+    assert(tensor_is(gamma, DTYPE_F32, SHAPE(width)) && tensor_is(beta, DTYPE_F32, SHAPE(width)));
+    return KERNEL_RUN(
+        stream, &launch, err, ARG_TENSOR(x), ARG_TENSOR(gamma), ARG_TENSOR(beta), ARG(w), ARG(eps));
+}
+
+int add_rows(struct stream *stream, struct tensor x, struct tensor y, struct err *err)
+{
+    const size_t width = tensor_width(x);
+    const struct launch launch = {
+        .kernel = "add_rows", .groups = {groups_of(width, GROUP), tensor_rows(x)}, .local = GROUP};
+    const cl_uint w = (cl_uint)width;
+    assert(x.dtype == DTYPE_F32 && tensor_is(y, DTYPE_F32, x.shape));
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(x), ARG_TENSOR(y), ARG(w));
+}
+
+int mean_rows(struct stream *stream, struct tensor rows, struct tensor tokens, size_t first, struct err *err)
+{
+    const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
+    const struct launch launch = {
+        .kernel = "mean_rows", .groups = {groups_of(width / 16, GROUP), batch}, .local = GROUP};
+    const cl_uint t = (cl_uint)count, w = (cl_uint)width, from = (cl_uint)first;
+    assert(first < count && tensor_is(tokens, DTYPE_F32, SHAPE(batch, count, width)));
+    assert(tensor_is(rows, DTYPE_F32, SHAPE(batch, width)));
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(rows), ARG_TENSOR(tokens), ARG(from), ARG(t), ARG(w));
 }
 
 int normalize_rows(struct stream *stream, struct tensor x, struct err *err)

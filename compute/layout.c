@@ -74,36 +74,61 @@ static const struct rename open_clip_vision[] = {
     OPEN_CLIP_BLOCK,
 };
 
+/* What all of timm's transformers have: the ends, the pooling by attention, and of blocks what is not in the tables
+ * below. */
+#define TIMM                                                                                                 \
+    RENAME("vision_model.embeddings.patch_embedding.weight", "patch_embed.proj.weight"),                     \
+        RENAME("vision_model.embeddings.patch_embedding.bias", "patch_embed.proj.bias"),                     \
+        RENAME("vision_model.embeddings.class_embedding", "cls_token"),                                      \
+        RENAME("vision_model.embeddings.position_embedding.weight", "pos_embed"),                            \
+        RENAME("vision_model.pre_layrnorm.weight", "norm_pre.weight"),                                       \
+        RENAME("vision_model.pre_layrnorm.bias", "norm_pre.bias"),                                           \
+        RENAME("vision_model.post_layernorm.weight", "norm.weight"),                                         \
+        RENAME("vision_model.post_layernorm.bias", "norm.bias"),                                             \
+        RENAME("visual_projection.weight", "head.weight"), RENAME("visual_projection.bias", "head.bias"),    \
+        RENAME("vision_model.head.probe", "attn_pool.latent"),                                               \
+        RENAME("vision_model.head.attention.q_proj.weight", "attn_pool.q.weight"),                           \
+        RENAME("vision_model.head.attention.q_proj.bias", "attn_pool.q.bias"),                               \
+        RENAME("vision_model.head.attention.{k,v}_proj.weight", "attn_pool.kv.weight"),                      \
+        RENAME("vision_model.head.attention.{k,v}_proj.bias", "attn_pool.kv.bias"),                          \
+        RENAME("vision_model.head.attention.out_proj.weight", "attn_pool.proj.weight"),                      \
+        RENAME("vision_model.head.attention.out_proj.bias", "attn_pool.proj.bias"),                          \
+        RENAME("vision_model.head.layernorm.weight", "attn_pool.norm.weight"),                               \
+        RENAME("vision_model.head.layernorm.bias", "attn_pool.norm.bias"),                                   \
+        RENAME("vision_model.head.mlp.fc1.weight", "attn_pool.mlp.fc1.weight"),                              \
+        RENAME("vision_model.head.mlp.fc1.bias", "attn_pool.mlp.fc1.bias"),                                  \
+        RENAME("vision_model.head.mlp.fc2.weight", "attn_pool.mlp.fc2.weight"),                              \
+        RENAME("vision_model.head.mlp.fc2.bias", "attn_pool.mlp.fc2.bias"),                                  \
+        RENAME("vision_model.encoder.layers.%zu.", "blocks.%zu."),                                           \
+        RENAME("layer_norm1.weight", "norm1.weight"), RENAME("layer_norm1.bias", "norm1.bias"),              \
+        RENAME("layer_norm2.weight", "norm2.weight"), RENAME("layer_norm2.bias", "norm2.bias"),              \
+        RENAME("self_attn.out_proj.weight", "attn.proj.weight"),                                             \
+        RENAME("self_attn.out_proj.bias", "attn.proj.bias")
+
 static const struct rename timm[] = {
-    RENAME("vision_model.embeddings.patch_embedding.weight", "patch_embed.proj.weight"),
-    RENAME("vision_model.embeddings.patch_embedding.bias", "patch_embed.proj.bias"),
-    RENAME("vision_model.embeddings.position_embedding.weight", "pos_embed"),
-    RENAME("vision_model.post_layernorm.weight", "norm.weight"),
-    RENAME("vision_model.post_layernorm.bias", "norm.bias"),
-
-    RENAME("vision_model.head.probe", "attn_pool.latent"),
-    RENAME("vision_model.head.attention.q_proj.weight", "attn_pool.q.weight"),
-    RENAME("vision_model.head.attention.q_proj.bias", "attn_pool.q.bias"),
-    RENAME("vision_model.head.attention.{k,v}_proj.weight", "attn_pool.kv.weight"),
-    RENAME("vision_model.head.attention.{k,v}_proj.bias", "attn_pool.kv.bias"),
-    RENAME("vision_model.head.attention.out_proj.weight", "attn_pool.proj.weight"),
-    RENAME("vision_model.head.attention.out_proj.bias", "attn_pool.proj.bias"),
-    RENAME("vision_model.head.layernorm.weight", "attn_pool.norm.weight"),
-    RENAME("vision_model.head.layernorm.bias", "attn_pool.norm.bias"),
-    RENAME("vision_model.head.mlp.fc1.weight", "attn_pool.mlp.fc1.weight"),
-    RENAME("vision_model.head.mlp.fc1.bias", "attn_pool.mlp.fc1.bias"),
-    RENAME("vision_model.head.mlp.fc2.weight", "attn_pool.mlp.fc2.weight"),
-    RENAME("vision_model.head.mlp.fc2.bias", "attn_pool.mlp.fc2.bias"),
-
-    RENAME("vision_model.encoder.layers.%zu.", "blocks.%zu."),
-    RENAME("layer_norm1.weight", "norm1.weight"),
-    RENAME("layer_norm1.bias", "norm1.bias"),
-    RENAME("layer_norm2.weight", "norm2.weight"),
-    RENAME("layer_norm2.bias", "norm2.bias"),
+    TIMM,
+    RENAME("vision_model.embeddings.stem.%zu.", "patch_embed.backbone.%zu."),
     RENAME("self_attn.{q,k,v}_proj.weight", "attn.qkv.weight"),
     RENAME("self_attn.{q,k,v}_proj.bias", "attn.qkv.bias"),
-    RENAME("self_attn.out_proj.weight", "attn.proj.weight"),
-    RENAME("self_attn.out_proj.bias", "attn.proj.bias"),
+};
+
+/* EVA's keys have no bias. */
+static const struct rename timm_eva[] = {
+    TIMM,
+    RENAME("self_attn.{q,k,v}_proj.weight", "attn.qkv.weight"),
+    RENAME("self_attn.{q,k,v}_proj.bias", "attn.{q,,v}_bias"),
+};
+
+static const struct rename timm_eva02[] = {
+    TIMM,
+    RENAME("self_attn.{q,k,v}_proj.weight", "attn.{q,k,v}_proj.weight"),
+    RENAME("self_attn.{q,k,v}_proj.bias", "attn.{q,,v}_proj.bias"),
+    RENAME("self_attn.inner_norm.weight", "attn.norm.weight"),
+    RENAME("self_attn.inner_norm.bias", "attn.norm.bias"),
+    RENAME("mlp.{gate,fc1}.weight", "mlp.fc1_{g,x}.weight"),
+    RENAME("mlp.{gate,fc1}.bias", "mlp.fc1_{g,x}.bias"),
+    RENAME("mlp.inner_norm.weight", "mlp.norm.weight"),
+    RENAME("mlp.inner_norm.bias", "mlp.norm.bias"),
 };
 
 static const struct rename open_clip_text[] = {
@@ -135,6 +160,8 @@ struct naming {
 /* In the order in which a checkpoint is tried, tower by tower. */
 static const struct naming namings[] = {
     NAMING(TOWER_VISION, LAYOUT_HF, "vision_model.", "", hf_vision),
+    NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.trunk.blocks.0.attn.q_proj.", "visual.trunk.", timm_eva02),
+    NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.trunk.blocks.0.attn.q_bias", "visual.trunk.", timm_eva),
     NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.trunk.", "visual.trunk.", timm),
     NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.", "visual.", open_clip_vision),
     {TOWER_TEXT, LAYOUT_HF, "text_model.", "", NULL, 0},
@@ -177,7 +204,7 @@ struct stored layout_stored(const struct weights *weights, const char *prefix, c
     return stored;
 }
 
-static bool any_begins(const struct weights *weights, const char *mark)
+bool weights_begins(const struct weights *weights, const char *mark)
 {
     for (size_t i = 0; i < weights->count; i++)
         if (!strncmp(weights->items[i].name, mark, strlen(mark)))
@@ -194,7 +221,7 @@ static const struct naming *tower_naming(
         const struct naming *naming = &namings[i];
         if (naming->tower != tower || (layout && naming->layout != *layout))
             continue;
-        if (naming->mark && any_begins(weights, naming->mark))
+        if (naming->mark && weights_begins(weights, naming->mark))
             return naming;
         if (layout)
             fallback = naming;

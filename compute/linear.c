@@ -164,8 +164,15 @@ int linear_forward(const struct linear *linear, struct stream *stream, struct te
     const size_t mark = stream_mark(stream), rows = tensor_rows(in);
     struct tensor product = out;
     int rc = 0;
-    assert(fits(linear, stream, out, in, epilogue) && in.dtype == stream_dtype(stream));
+    assert(fits(linear, stream, out, in, epilogue));
+    assert(in.dtype == DTYPE_F32 || in.dtype == stream_dtype(stream));
 
+    if (in.dtype != stream_dtype(stream)) {
+        const struct tensor wide = in;
+        if ((rc = tensor_new(&in, stream, stream_dtype(stream), in.shape, err)) ||
+            (rc = convert(stream, "narrow", in, wide, err)))
+            goto done;
+    }
     if (in.dtype != linear->dtype) {
         const struct tensor real = in;
         if ((rc = tensor_new(&in, stream, DTYPE_F32, in.shape, err)) ||

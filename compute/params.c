@@ -67,6 +67,15 @@ static size_t name_tensors(const char *name)
     return count;
 }
 
+/* Whether tensor i of those is one that the file leaves out, as the k of "{q,,v}_bias": it is all zeros. */
+static bool is_left_out(const char *name, size_t i)
+{
+    const char *item = strchr(name, '{');
+    for (; item && i > 0; i--)
+        item = strchr(item + 1, ',');
+    return item && (item[1] == ',' || item[1] == '}');
+}
+
 /* The full name of tensor i of those. */
 static void tensor_name(char out[NAME_SIZE], const struct place *place, size_t i)
 {
@@ -96,8 +105,12 @@ static int fetch_stacked(float *out, const struct weights *weights, const struct
     part[0] /= tensors;
     for (size_t i = 0; i < tensors && !rc; i++) {
         char name[NAME_SIZE];
+        float *rows = out + i * (count / tensors);
         tensor_name(name, place, i);
-        rc = weights_fetch(out + i * (count / tensors), weights, name, rank, part, err);
+        if (is_left_out(place->stored.name, i))
+            memset(rows, 0, count / tensors * sizeof *rows);
+        else
+            rc = weights_fetch(rows, weights, name, rank, part, err);
     }
     return rc;
 }
@@ -340,6 +353,17 @@ int params_save(const struct param *table, size_t rows, const char *prefix, size
         if (is_there(&table[i], dims))
             rc = param_save(&table[i], prefix, layer, dims, weights, writer, err);
     return rc;
+}
+
+size_t params_layers(const struct weights *weights, const char *prefix)
+{
+    struct place place = {layout_stored(weights, prefix, ""), 0};
+    char name[NAME_SIZE] = "";
+    for (append_prefix(name, &place); weights_begins(weights, name); append_prefix(name, &place)) {
+        name[0] = '\0';
+        place.layer++;
+    }
+    return place.layer;
 }
 
 /* Leaves nothing behind, since several rows may be about one field, each with its own condition. */

@@ -19,11 +19,11 @@ int pool_token(const struct transformer *transformer, struct stream *stream, str
     int rc;
     if ((rc = workspace_new(&workspace, config, stream, x.shape, err)) ||
         (rc = tensor_new(&context, stream, stream_dtype(stream), pooled.shape, err)) ||
-        (rc = block_attend(last, config, stream, &workspace, x, NULL, err)) ||
+        (rc = block_attend(last, transformer, stream, &workspace, x, NULL, err)) ||
         (rc = gather_rows(stream, pooled, x, pick, err)) ||
         (rc = gather_rows(stream, context, workspace.context, pick, err)))
         goto done;
-    rc = block_finish(last, config, stream, &workspace, pooled, context, err);
+    rc = block_finish(last, transformer, stream, &workspace, pooled, context, err);
 done:
     stream_rewind(stream, mark);
     return rc;

@@ -2,6 +2,7 @@
 /* The one transformer: both towers are made of these blocks. */
 #include "compute/transformer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define FIELD(name) offsetof(struct block, name)
@@ -9,14 +10,24 @@
 static const struct param block_params[] = {
     {PARAM_LINEAR, FIELD(qkv), "self_attn.{q,k,v}_proj.weight", {DIM_3WIDTH, DIM_WIDTH}, ALWAYS},
     {PARAM_BIAS, FIELD(qkv), "self_attn.{q,k,v}_proj.bias", {DIM_3WIDTH}, ALWAYS},
-    {PARAM_GAMMA, FIELD(qkv), "layer_norm1.weight", {DIM_WIDTH}, ALWAYS},
-    {PARAM_BETA, FIELD(qkv), "layer_norm1.bias", {DIM_WIDTH}, ALWAYS},
+    {PARAM_GAMMA, FIELD(qkv), "layer_norm1.weight", {DIM_WIDTH}, WITH_NORM_BEFORE},
+    {PARAM_BETA, FIELD(qkv), "layer_norm1.bias", {DIM_WIDTH}, WITH_NORM_BEFORE},
+    {PARAM_TENSOR, FIELD(norm_1.gamma), "layer_norm1.weight", {DIM_WIDTH}, WITH_NORM_AFTER},
+    {PARAM_TENSOR, FIELD(norm_1.beta), "layer_norm1.bias", {DIM_WIDTH}, WITH_NORM_AFTER},
+    {PARAM_TENSOR, FIELD(attention_norm.gamma), "self_attn.inner_norm.weight", {DIM_WIDTH}, WITH_INNER_NORM},
+    {PARAM_TENSOR, FIELD(attention_norm.beta), "self_attn.inner_norm.bias", {DIM_WIDTH}, WITH_INNER_NORM},
     {PARAM_LINEAR, FIELD(out), "self_attn.out_proj.weight", {DIM_WIDTH, DIM_WIDTH}, ALWAYS},
     {PARAM_BIAS, FIELD(out), "self_attn.out_proj.bias", {DIM_WIDTH}, ALWAYS},
-    {PARAM_LINEAR, FIELD(fc_1), "mlp.fc1.weight", {DIM_MLP, DIM_WIDTH}, ALWAYS},
-    {PARAM_BIAS, FIELD(fc_1), "mlp.fc1.bias", {DIM_MLP}, ALWAYS},
-    {PARAM_GAMMA, FIELD(fc_1), "layer_norm2.weight", {DIM_WIDTH}, ALWAYS},
-    {PARAM_BETA, FIELD(fc_1), "layer_norm2.bias", {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(fc_1), "mlp.fc1.weight", {DIM_MLP, DIM_WIDTH}, WITHOUT_GATE},
+    {PARAM_BIAS, FIELD(fc_1), "mlp.fc1.bias", {DIM_MLP}, WITHOUT_GATE},
+    {PARAM_LINEAR, FIELD(fc_1), "mlp.{gate,fc1}.weight", {DIM_2MLP, DIM_WIDTH}, WITH_GATE},
+    {PARAM_BIAS, FIELD(fc_1), "mlp.{gate,fc1}.bias", {DIM_2MLP}, WITH_GATE},
+    {PARAM_GAMMA, FIELD(fc_1), "layer_norm2.weight", {DIM_WIDTH}, WITH_NORM_BEFORE},
+    {PARAM_BETA, FIELD(fc_1), "layer_norm2.bias", {DIM_WIDTH}, WITH_NORM_BEFORE},
+    {PARAM_TENSOR, FIELD(norm_2.gamma), "layer_norm2.weight", {DIM_WIDTH}, WITH_NORM_AFTER},
+    {PARAM_TENSOR, FIELD(norm_2.beta), "layer_norm2.bias", {DIM_WIDTH}, WITH_NORM_AFTER},
+    {PARAM_TENSOR, FIELD(mlp_norm.gamma), "mlp.inner_norm.weight", {DIM_MLP}, WITH_INNER_NORM},
+    {PARAM_TENSOR, FIELD(mlp_norm.beta), "mlp.inner_norm.bias", {DIM_MLP}, WITH_INNER_NORM},
     {PARAM_LINEAR, FIELD(fc_2), "mlp.fc2.weight", {DIM_WIDTH, DIM_MLP}, ALWAYS},
     {PARAM_BIAS, FIELD(fc_2), "mlp.fc2.bias", {DIM_WIDTH}, ALWAYS},
 };
@@ -28,6 +39,12 @@ static void block_dims(size_t dims[DIM_COUNT], const struct transformer_config *
     dims[DIM_WIDTH] = config->width;
     dims[DIM_3WIDTH] = 3 * config->width;
     dims[DIM_MLP] = config->mlp_width;
+    dims[DIM_2MLP] = 2 * config->mlp_width;
+    dims[WITH_NORM_BEFORE] = config->norm_place == NORM_BEFORE;
+    dims[WITH_NORM_AFTER] = config->norm_place != NORM_BEFORE;
+    dims[WITH_INNER_NORM] = config->inner_norm;
+    dims[WITH_GATE] = config->gated;
+    dims[WITHOUT_GATE] = !config->gated;
 }
 
 int transformer_config_check(const struct transformer_config *config, struct err *err)
@@ -42,6 +59,9 @@ int transformer_config_check(const struct transformer_config *config, struct err
     if (head_width % 8 || head_width > HEAD_WIDTH_MAX)
         return err_set(
             err, ERR_UNSUPPORTED, "head width %zu is no multiple of 8 up to %d", head_width, HEAD_WIDTH_MAX);
+    if (config->rotary.grid && head_width % 16)
+        return err_set(
+            err, ERR_UNSUPPORTED, "head width %zu, of rotary positions, is no multiple of 16", head_width);
     return 0;
 }
 
@@ -103,7 +123,9 @@ int transformer_load(struct transformer **out, const struct transformer_config *
     struct loading loading = {
         .transformer = transformer, .prefix = prefix, .weights = weights, .device = device};
     block_dims(loading.dims, config);
-    rc = layers_load(&loading, err);
+    rc = config->rotary.grid ? rotation_load(&transformer->rotation, config, device, err) : 0;
+    if (!rc)
+        rc = layers_load(&loading, err);
     if (rc)
         transformer_free(transformer);
     else
@@ -128,6 +150,8 @@ void transformer_free(struct transformer *transformer)
         return;
     for (size_t i = 0; i < transformer->config.layers; i++)
         params_release(&transformer->blocks[i], block_params, BLOCK_PARAMS);
+    if (transformer->rotation.buffer)
+        clReleaseMemObject(transformer->rotation.buffer);
     free(transformer->blocks);
     free(transformer);
 }
@@ -147,32 +171,93 @@ int workspace_new(struct workspace *workspace, const struct transformer_config *
     struct shape x, struct err *err)
 {
     const size_t batch = x.size[0], tokens = x.size[1], width = config->width;
-    const size_t widest = 3 * width > config->mlp_width ? 3 * width : config->mlp_width;
+    const size_t hidden = config->gated ? 2 * config->mlp_width : config->mlp_width;
+    const size_t widest = 3 * width > hidden ? 3 * width : hidden;
     const enum dtype real = stream_dtype(stream);
     int rc = tensor_new(&workspace->context, stream, real, SHAPE(batch, tokens, width), err);
-    return rc ? rc : tensor_new(&workspace->wide, stream, real, SHAPE(batch, tokens, widest), err);
+    if (!rc)
+        rc = tensor_new(&workspace->wide, stream, real, SHAPE(batch, tokens, widest), err);
+    if (!rc && config->gated)
+        rc = tensor_new(&workspace->gated, stream, real, SHAPE(batch, tokens, config->mlp_width), err);
+    if (!rc && config->norm_place == NORM_OF_BRANCH)
+        rc = tensor_new(&workspace->branch, stream, DTYPE_F32, SHAPE(batch, tokens, width), err);
+    return rc;
 }
 
-int block_attend(const struct block *block, const struct transformer_config *config, struct stream *stream,
+/* out = linear(in), after its norm where that comes before. */
+static int enter(const struct linear *linear, const struct transformer_config *config, struct stream *stream,
+    struct tensor out, struct tensor in, enum epilogue epilogue, struct err *err)
+{
+    return config->norm_place == NORM_BEFORE
+               ? linear_forward_normed(linear, stream, out, in, config->eps, epilogue, err)
+               : linear_forward(linear, stream, out, in, epilogue, err);
+}
+
+/* x (R, W) += linear(in (R, K)), through the norm where that is of the branch. */
+static int join(const struct linear *linear, const struct norm *norm, const struct transformer_config *config,
+    struct stream *stream, const struct workspace *workspace, struct tensor x, struct tensor in,
+    struct err *err)
+{
+    if (config->norm_place == NORM_BEFORE)
+        return linear_forward(linear, stream, x, in, EPILOGUE_ADD, err);
+    const struct tensor branch = tensor_view(workspace->branch, x.shape);
+    int rc;
+    if ((rc = linear_forward(linear, stream, branch, in, EPILOGUE_NONE, err)) ||
+        (rc = layer_norm(stream, branch, branch, norm->gamma, norm->beta, config->eps, err)))
+        return rc;
+    return add_rows(stream, x, branch, err);
+}
+
+int block_attend(const struct block *block, const struct transformer *transformer, struct stream *stream,
     const struct workspace *workspace, struct tensor x, const struct sequences *sequences, struct err *err)
 {
+    const struct transformer_config *config = &transformer->config;
+    const struct norm *norm = &block->attention_norm;
     const size_t batch = x.shape.size[0], tokens = x.shape.size[1];
     const struct tensor qkv = tensor_view(workspace->wide, SHAPE(batch, tokens, 3 * config->width));
-    int rc = linear_forward_normed(block->qkv, stream, qkv, x, config->eps, EPILOGUE_NONE, err);
-    return rc ? rc
-              : attention(stream, workspace->context, qkv, sequences, config->heads, config->causal, err);
+    assert(!config->rotary.grid || !sequences); // rotation is of one grid
+    int rc = enter(block->qkv, config, stream, qkv, x, EPILOGUE_NONE, err);
+    if (!rc && config->rotary.grid)
+        rc = rotate_pairs(stream, qkv, transformer->rotation, config->heads, err);
+    if (!rc)
+        rc = attention(stream, workspace->context, qkv, sequences, config->heads, config->causal, err);
+    if (!rc && config->inner_norm)
+        rc = inner_norm(stream, workspace->context, norm->gamma, norm->beta, config->eps, err);
+    return rc;
 }
 
-int block_finish(const struct block *block, const struct transformer_config *config, struct stream *stream,
-    const struct workspace *workspace, struct tensor x, struct tensor context, struct err *err)
+/* hidden (R, M) of x (R, W): what fc_2 takes. */
+static int hide(const struct block *block, const struct transformer_config *config, struct stream *stream,
+    const struct workspace *workspace, struct tensor *hidden, struct tensor x, struct err *err)
 {
     const enum epilogue activation = activation_epilogue(config->activation);
-    const struct tensor hidden = tensor_view(workspace->wide, SHAPE(tensor_rows(x), config->mlp_width));
+    const struct shape shape = SHAPE(tensor_rows(x), config->mlp_width);
+    const struct norm *norm = &block->mlp_norm;
     int rc;
-    if ((rc = linear_forward(block->out, stream, x, context, EPILOGUE_ADD, err)) ||
-        (rc = linear_forward_normed(block->fc_1, stream, hidden, x, config->eps, activation, err)))
-        return rc;
-    return linear_forward(block->fc_2, stream, x, hidden, EPILOGUE_ADD, err);
+    if (config->gated) {
+        const struct tensor both = tensor_view(workspace->wide, SHAPE(shape.size[0], 2 * config->mlp_width));
+        *hidden = tensor_view(workspace->gated, shape);
+        rc = enter(block->fc_1, config, stream, both, x, EPILOGUE_NONE, err);
+        if (!rc)
+            rc = gate(stream, *hidden, both, err);
+    } else {
+        *hidden = tensor_view(workspace->wide, shape);
+        rc = enter(block->fc_1, config, stream, *hidden, x, activation, err);
+    }
+    if (!rc && config->inner_norm)
+        rc = inner_norm(stream, *hidden, norm->gamma, norm->beta, config->eps, err);
+    return rc;
+}
+
+int block_finish(const struct block *block, const struct transformer *transformer, struct stream *stream,
+    const struct workspace *workspace, struct tensor x, struct tensor context, struct err *err)
+{
+    const struct transformer_config *config = &transformer->config;
+    struct tensor hidden; // (R, M)
+    int rc = join(block->out, &block->norm_1, config, stream, workspace, x, context, err);
+    if (!rc)
+        rc = hide(block, config, stream, workspace, &hidden, x, err);
+    return rc ? rc : join(block->fc_2, &block->norm_2, config, stream, workspace, x, hidden, err);
 }
 
 int transformer_forward(const struct transformer *transformer, struct stream *stream, struct tensor x,
@@ -184,8 +269,8 @@ int transformer_forward(const struct transformer *transformer, struct stream *st
     int rc = workspace_new(&workspace, config, stream, x.shape, err);
     for (size_t i = 0; i < count && !rc; i++) {
         const struct block *block = &transformer->blocks[i];
-        if (!(rc = block_attend(block, config, stream, &workspace, x, sequences, err)))
-            rc = block_finish(block, config, stream, &workspace, x, workspace.context, err);
+        if (!(rc = block_attend(block, transformer, stream, &workspace, x, sequences, err)))
+            rc = block_finish(block, transformer, stream, &workspace, x, workspace.context, err);
     }
     stream_rewind(stream, mark);
     return rc;
@@ -201,7 +286,8 @@ size_t transformer_params(const struct transformer_config *config)
 double transformer_flops(const struct transformer_config *config, size_t tokens)
 {
     const double t = (double)tokens, w = (double)config->width, m = (double)config->mlp_width;
-    const double products = 2 * t * w * (4 * w + 2 * m); /* qkv, out, fc_1, fc_2 */
-    const double attention_flops = 2 * t * t * w * 2;    /* scores, and their sum of values */
+    const double gate = config->gated ? m : 0;
+    const double products = 2 * t * w * (4 * w + 2 * m + gate); /* qkv, out, fc_1, fc_2 */
+    const double attention_flops = 2 * t * t * w * 2;           /* scores, and their sum of values */
     return (double)config->layers * (products + attention_flops);
 }

@@ -62,6 +62,9 @@ struct stored {
 };
 struct stored layout_stored(const struct weights *weights, const char *prefix, const char *name);
 
+/* Whether a tensor's name begins so. */
+bool weights_begins(const struct weights *weights, const char *mark);
+
 /* Sets the layout by the names of the tensors. ERR_UNSUPPORTED where they are of none. */
 int layout_tell(struct weights *weights, struct err *err);
 void layout_set(struct weights *weights, enum layout layout);

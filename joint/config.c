@@ -258,7 +258,7 @@ int model_config_parse(
 /* ---- the formats --------------------------------------------------------------------------------------- */
 
 const struct config_format *const config_formats[] = {
-    &config_hf, &config_hf_siglip, &config_hf_siglip2, &config_open_clip, NULL};
+    &config_hf, &config_hf_metaclip_2, &config_hf_siglip, &config_hf_siglip2, &config_open_clip, NULL};
 
 const char *config_end_key(enum layout layout)
 {

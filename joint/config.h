@@ -18,6 +18,7 @@ struct reading {
     size_t embed_width, channels, head_width, eos_id, projection_size, num_patches;
     size_t vision_activation, text_activation, quick_gelu, no_ln_pre, eot_rule; /* values of struct choice */
     size_t no_causal_mask, proj_bias, no_projection, custom_text;               /* likewise */
+    size_t vision_pooling, norm_after_pool, strip_sep;                          /* likewise */
     size_t fixed;      /* likewise: of what there is no choice in */
     size_t logit_bias; /* whether there is one */
     const char *timm_pool, *timm_proj;
@@ -109,7 +110,8 @@ struct config_format {
     int (*finish)(struct reading *reading, struct err *err);
 };
 
-extern const struct config_format config_hf, config_hf_siglip, config_hf_siglip2, config_open_clip;
+extern const struct config_format config_hf, config_hf_metaclip_2, config_hf_siglip, config_hf_siglip2,
+    config_open_clip;
 
 /* The keys of SigLIP's and SigLIP 2's text_config, which are the same, and what their towers have in common. */
 #define CONFIG_HF_SIGLIP_TEXT                                                                                \

@@ -12,6 +12,9 @@ static const struct choice eot_rules[] = {
     {"argmax", EOT_ARGMAX}, {"eos", EOT_FIRST}, {"last", EOT_LAST}, {NULL, 0}};
 static const struct choice projections[] = {{"linear", false}, {"none", true}, {NULL, 0}};
 
+static const struct choice poolings[] = {
+    {"tok", VISION_POOL_CLASS_TOKEN}, {"avg", VISION_POOL_MEAN}, {NULL, 0}};
+
 static const struct choice cleanings[] = {{"lower", CLEAN_LOWER}, {"whitespace", CLEAN_WHITESPACE},
     {"canonicalize", CLEAN_CANONICALIZE}, {NULL, 0}};
 
@@ -34,8 +37,7 @@ static const struct key top[] = {
     FIXED("ls_init_value", "false"), FIXED("block_type", "default"), FIXED("qk_norm", "false"),              \
         FIXED("scaled_cosine_attn", "false"), FIXED("scale_heads", "false"),                                 \
         FIXED("scale_attn_inner", "false"), FIXED("scale_attn", "false"), FIXED("scale_fc", "false"),        \
-        FIXED("final_ln_after_pool", "false"), OTHER("act_kwargs"), OTHER("norm_kwargs"),                    \
-        OTHER("output_tokens")
+        OTHER("act_kwargs"), OTHER("norm_kwargs"), OTHER("output_tokens")
 
 static const struct key vision[] = {
     SIZE("width", config.vision.block.width, 768, 1, WIDTH_MAX),
@@ -49,7 +51,8 @@ static const struct key vision[] = {
     TEXT("timm_proj", timm_proj),
     FIXED("attentional_pool", "false"),
     CHOICE("no_ln_pre", no_ln_pre, false, yes_or_no),
-    FIXED("pool_type", "tok"),
+    CHOICE("pool_type", vision_pooling, VISION_POOL_CLASS_TOKEN, poolings),
+    CHOICE("final_ln_after_pool", norm_after_pool, false, yes_or_no),
     BLOCK_KEYS,
     OTHER("patch_dropout"),
     OTHER("pos_embed_type"), /* what training starts from; the weights have the embeddings */
@@ -72,6 +75,7 @@ static const struct key text[] = {
     SIZE("eos_id", eos_id, 2, 0, VOCAB_MAX - 1),
     FIXED("hf_model_name", "false"),
     FIXED("embed_cls", "false"),
+    FIXED("final_ln_after_pool", "false"),
     CHOICE("no_causal_mask", no_causal_mask, false, yes_or_no),
     CHOICE("proj_type", no_projection, false, projections),
     CHOICE("proj_bias", proj_bias, false, yes_or_no),
@@ -88,7 +92,7 @@ static const struct key text[] = {
 /* Of its SimpleTokenizer and its HFTokenizer; `reduction_mask` drops words at random. */
 static const struct key tokenizer_kwargs[] = {
     CHOICE("clean", cleaning, CLEAN_NONE, cleanings),
-    FIXED("strip_sep_token", "false"),
+    CHOICE("strip_sep_token", strip_sep, false, yes_or_no),
     FIXED("reduction_mask", ""),
     FIXED("additional_special_tokens", "false"),
 };
@@ -118,13 +122,19 @@ static struct tokenizer_rule tokenizer_rule_of(const struct reading *reading)
     return (struct tokenizer_rule){
         .reference = reading->hf_tokenizer ? TOKENIZER_HF : TOKENIZER_OPEN_CLIP,
         .cleaning = reading->cleaning ? (enum text_cleaning)reading->cleaning : fallback,
+        .strip_sep = reading->strip_sep,
     };
 }
 
 /* A tower of open_clip's own. */
-static void finish_vision(struct reading *reading)
+static int finish_vision(struct reading *reading, struct err *err)
 {
     struct vit_config *tower = &reading->config.vision;
+    if (reading->vision_pooling == VISION_POOL_MEAN && !reading->norm_after_pool)
+        return err_set(err, ERR_UNSUPPORTED,
+            "'model_cfg.vision_cfg.pool_type' is \"avg\" without final_ln_after_pool, which is not "
+            "supported");
+    tower->pooling = (enum vision_pooling)reading->vision_pooling;
     tower->block.heads = tower->block.width / reading->head_width;
     tower->block.mlp_width = (size_t)((double)tower->block.width * reading->vision_mlp_ratio);
     tower->block.activation =
@@ -132,6 +142,7 @@ static void finish_vision(struct reading *reading)
     tower->class_token = true;
     tower->pre_norm = !reading->no_ln_pre;
     tower->embed_width = reading->embed_width;
+    return 0;
 }
 
 /* timm's networks do not heed quick_gelu, nor the sizes in the config. */
@@ -145,6 +156,7 @@ static int finish_timm(struct reading *reading, struct err *err)
             "'%s' and '%s'",
             reading->timm_pool, reading->timm_proj, timm->name, timm->pool, timm->projection);
     *tower = timm->vision;
+    reading->config.depth_by_name = true;
     tower->embed_width = reading->embed_width;
     if (tower->projection == PROJECTION_NONE && tower->block.width != tower->embed_width)
         return err_set(err, ERR_FORMAT,
@@ -161,6 +173,10 @@ static int finish_text(struct reading *reading, struct err *err)
         reading->quick_gelu ? ACTIVATION_QUICK_GELU : (enum activation)reading->text_activation;
     tower->block.causal = !reading->no_causal_mask;
     tower->eot_rule = (enum eot_rule)reading->eot_rule;
+    if (!tower->block.causal && tower->eot_rule != EOT_LAST) /* padding, too, would be seen by all */
+        return err_set(err, ERR_UNSUPPORTED,
+            "'model_cfg.text_cfg.no_causal_mask' is true with a pool_type other than \"last\", which is not "
+            "supported");
     tower->embed_width = reading->embed_width;
     tower->projection = reading->no_projection ? PROJECTION_NONE
                         : reading->proj_bias   ? PROJECTION_LAYER
@@ -172,15 +188,22 @@ static int finish_text(struct reading *reading, struct err *err)
     return 0;
 }
 
+static const struct family *family_of(const struct reading *reading)
+{
+    if (reading->timm)
+        return reading->timm->family;
+    if (reading->vision_pooling == VISION_POOL_MEAN)
+        return &family_clipa;
+    return reading->eot_rule == EOT_FIRST && reading->eos_id == 2 ? &family_metaclip_2 : &family_clip;
+}
+
 static int finish(struct reading *reading, struct err *err)
 {
     struct model_config *config = &reading->config;
-    config->family = reading->timm ? reading->timm->family : &family_clip;
+    config->family = family_of(reading);
     config->score = reading->logit_bias ? SCORE_SIGMOID : SCORE_SOFTMAX;
     config->tokenizer = tokenizer_rule_of(reading);
-    if (!reading->timm)
-        finish_vision(reading);
-    const int rc = reading->timm ? finish_timm(reading, err) : 0;
+    const int rc = reading->timm ? finish_timm(reading, err) : finish_vision(reading, err);
     return rc ? rc : finish_text(reading, err);
 }
 

@@ -3,5 +3,10 @@
 #include "joint/joint.h"
 
 const struct family family_clip = {"clip", TEMPLATE_DEFAULT, preprocess_default};
+const struct family family_metaclip_2 = {"metaclip 2", TEMPLATE_DEFAULT, preprocess_default};
+const struct family family_clipa = {"clipa", TEMPLATE_DEFAULT, preprocess_default};
+const struct family family_eva = {"eva", TEMPLATE_DEFAULT, preprocess_default};
+const struct family family_pe = {"pe", TEMPLATE_DEFAULT, preprocess_default};
+const struct family family_mobileclip = {"mobileclip", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_siglip = {"siglip", "This is a photo of {}.", preprocess_siglip};
 const struct family family_siglip2 = {"siglip2", "This is a photo of {}.", preprocess_siglip2};

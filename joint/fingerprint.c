@@ -27,6 +27,16 @@ static void put_transformer(FILE *out, const struct transformer_config *config)
         config->mlp_width, (int)config->activation, (double)config->eps, config->causal);
 }
 
+static void put_block(FILE *out, const struct transformer_config *config)
+{
+    const struct rotary *rotary = &config->rotary;
+    if (config->norm_place || config->gated || config->inner_norm)
+        fprintf(out, "block %d %d %d\n", (int)config->norm_place, config->gated, config->inner_norm);
+    if (rotary->grid)
+        fprintf(out, "rotary %zu %zu %.9g %.9g %d\n", rotary->grid, rotary->class_tokens,
+            (double)rotary->first, (double)rotary->scale, rotary->x_first);
+}
+
 /* What no CLIP model has is put only where it is there, so that theirs stay what they are. Of the preprocessing, the
  * values in use count and not the file that they are from: the same in processor_config.json are the same model.
  * The layout's order of steps follows from the rounding of its crops. */
@@ -52,6 +62,11 @@ static void put_config(FILE *out, const struct model_config *config, const struc
             (int)vision->projection);
     if (vision->any_size)
         fprintf(out, "any size %d %d\n", preprocess->patch, preprocess->max_patches);
+    if (vision->class_unplaced || vision->stem)
+        fprintf(out, "patches %d %d\n", vision->class_unplaced, vision->stem);
+    if (vision->pool_heads)
+        fprintf(out, "pool %zu %zu\n", vision->pool_heads, vision->pool_mlp_width);
+    put_block(out, &vision->block);
     if (text->projection)
         fprintf(out, "text %d\n", (int)text->projection);
 }

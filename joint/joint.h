@@ -44,7 +44,8 @@ struct family {
     const char *template; /* of labels, where nobody names one */
     struct preprocess (*preprocess)(int image_size); /* where no file says it */
 };
-extern const struct family family_clip, family_siglip, family_siglip2;
+extern const struct family family_clip, family_metaclip_2, family_siglip, family_siglip2, family_clipa,
+    family_eva, family_pe, family_mobileclip;
 
 struct model_config {
     enum layout layout;
@@ -54,6 +55,7 @@ struct model_config {
     struct tokenizer_rule tokenizer; /* the layout's own */
     bool no_file;                    /* OpenAI's, told by its weights */
     enum score_kind score;
+    bool depth_by_name; /* the number of vision blocks is that of a published name: weights may have others */
 };
 
 /* `path` names a model, here and below: its directory, or a file of weights in it, which is then taken instead of

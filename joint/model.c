@@ -40,12 +40,21 @@ int model_save_scale(const struct weights *weights, struct weights_writer *write
     return params_save(model_params, MODEL_PARAMS, "", 0, dims, weights, writer, err);
 }
 
+/* A name of timm's tells how many blocks it was published with; those that are there count. */
+static void count_blocks(struct model_config *config, const struct weights *weights)
+{
+    const size_t layers = config->depth_by_name ? vit_layers(weights) : 0;
+    if (layers)
+        config->vision.block.layers = layers;
+}
+
 static int load_towers(struct model *model, struct err *err)
 {
     const struct model_config *config = &model->config;
     const struct weights *weights = model->weights;
     const size_t dims[DIM_COUNT] = {[WITH_BIAS] = has_bias(config, weights)};
     int rc;
+    count_blocks(&model->config, weights);
     if ((rc = vit_load(&model->vision, &config->vision, &model->preprocess, weights, model->device, err)) ||
         (rc = text_tower_load(&model->text, &config->text, weights, model->device, err)))
         return rc;

@@ -26,9 +26,13 @@
 #define H_TEXT TEXT(1024, 24, 1024, 16, ACTIVATION_GELU)
 #define BIGG_TEXT TEXT(1280, 32, 1280, 20, ACTIVATION_GELU)
 
-#define HF(vision, text)                                                                                     \
+#define HF(tower, texts)                                                                                     \
     {                                                                                                        \
-        LAYOUT_HF, &family_clip, vision, text, {TOKENIZER_HF, CLEAN_NONE, false}, false, SCORE_SOFTMAX       \
+        .layout = LAYOUT_HF, .family = &family_clip, .vision = tower, .text = texts, .tokenizer = {          \
+            TOKENIZER_HF,                                                                                    \
+            CLEAN_NONE,                                                                                      \
+            false                                                                                            \
+        }                                                                                                    \
     }
 
 const struct model_shape model_shapes[] = {

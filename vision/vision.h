@@ -285,9 +285,10 @@ int palette_rest(double *out, const uint8_t *pixels, size_t edge, size_t count, 
 /* From the states of all tokens to one row. */
 enum vision_pooling {
     VISION_POOL_CLASS_TOKEN, /* the class token's, then a layer norm */
+    VISION_POOL_MEAN,        /* the mean of the patches', then a layer norm */
     VISION_POOL_ATTENTION,   /* pool_attention of all of them after a layer norm */
 };
-extern const char *const vision_pooling_names[]; /* "class token", "attention" */
+extern const char *const vision_pooling_names[]; /* "class token", "mean", "attention" */
 
 /* One row of a table of families says all that tells their towers apart. */
 struct vit_config {
@@ -296,11 +297,14 @@ struct vit_config {
     size_t embed_width;            /* E of the shared space */
     bool patch_bias;               /* of the patches' embedding */
     bool class_token;              /* comes before the patches; else T is G*G */
+    bool class_unplaced;           /* it has no position */
+    bool stem;                     /* patches are made in three steps: vision/stem.c */
+    bool pre_norm;                 /* a layer norm before the first block, as CLIP has; else nothing */
     bool
         any_size; /* pictures are struct patches of any grid, to which the G*G positions are resized; no class token */
-    bool pre_norm; /* a layer norm before the first block, as CLIP has; else nothing */
     enum vision_pooling pooling;
-    enum projection projection; /* none: E is W */
+    size_t pool_heads, pool_mlp_width; /* of pooling by attention; 0: as in the blocks */
+    enum projection projection;        /* none: E is W */
 };
 
 struct vit;
@@ -326,6 +330,8 @@ int vit_forward_patches(const struct vit *vit, struct stream *stream, struct ten
     struct tensor patches, const struct sequences *sequences, const struct patches *const *grids,
     struct err *err);
 
+size_t vit_layers(
+    const struct weights *weights); /* how many blocks of the tower are there; of random weights 0 */
 size_t vit_tokens(const struct vit_config *config); /* of one picture; of any_size: of a square one */
 size_t vit_params(const struct vit_config *config);
 double vit_flops(const struct vit_config *config); /* one picture */

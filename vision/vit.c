@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The vision transformer: patches, maybe a class token, positions, blocks, pooling, and maybe a projection. */
-#include "vision/vision.h"
+#include "vision/stem.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const char *const vision_pooling_names[] = {
-    [VISION_POOL_CLASS_TOKEN] = "class token", [VISION_POOL_ATTENTION] = "attention"};
+const char *const vision_pooling_names[] = {[VISION_POOL_CLASS_TOKEN] = "class token",
+    [VISION_POOL_MEAN] = "mean",
+    [VISION_POOL_ATTENTION] = "attention"};
 
 struct vit {
     struct vit_config config;
-    float scale[3], shift[3];                // a model input is byte * scale + shift, by channel
-    struct linear *patch_embedding;          // (W, 3*P*P), a convolution whose stride is its size
+    float scale[3], shift[3];       // a model input is byte * scale + shift, by channel
+    struct linear *patch_embedding; // (W, 3*P*P), a convolution whose stride is its size; without a stem
+    struct stem *stem;
     struct tensor class_token;               // (W)
     struct tensor positions;                 // (T, W)
     float *position_table;                   // (G*G, W), of any_size: resized to each picture's grid
     struct tensor ln_pre_gamma, ln_pre_beta; // (W)
-    struct linear *projection;               // (E, W); the norm of the pooled token comes first
+    struct linear *projection; // (E, W); without attention the norm of what is pooled comes first
     struct transformer *blocks;
     struct attention_pool *pool; /* of VISION_POOL_ATTENTION, with the norm of all tokens */
 };
@@ -28,7 +30,7 @@ static const char block_prefix[] = "vision_model.encoder.layers.%zu.";
 /* "pre_layrnorm" is how transformers spells it. */
 static const struct param params[] = {
     {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight",
-        {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, WITH_ONE_SIZE},
+        {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, WITH_PATCH_CONVOLUTION},
     {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight",
         {DIM_WIDTH, DIM_PATCH_VALUES}, WITH_ANY_SIZE}, /* row, column, channel: as patches are */
     {PARAM_BIAS, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.bias", {DIM_WIDTH},
@@ -36,16 +38,17 @@ static const struct param params[] = {
     {PARAM_TENSOR, FIELD(class_token), "vision_model.embeddings.class_embedding", {DIM_WIDTH},
         WITH_CLASS_TOKEN},
     {PARAM_GRID, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
-        {DIM_TOKENS, DIM_WIDTH}, WITH_CLASS_TOKEN},
+        {DIM_TOKENS, DIM_WIDTH}, WITH_CLASS_POSITION},
     {PARAM_SQUARE, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
-        {DIM_TOKENS, DIM_WIDTH}, WITHOUT_CLASS_TOKEN},
+        {DIM_PATCHES, DIM_WIDTH}, WITHOUT_CLASS_POSITION},
     {PARAM_VALUES, FIELD(position_table), "vision_model.embeddings.position_embedding.weight",
-        {DIM_TOKENS, DIM_WIDTH}, WITH_ANY_SIZE},
+        {DIM_PATCHES, DIM_WIDTH}, WITH_ANY_SIZE},
     {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", {DIM_WIDTH}, WITH_PRE_NORM},
     {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", {DIM_WIDTH}, WITH_PRE_NORM},
     {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", {DIM_EMBED, DIM_WIDTH}, WITH_PROJECTION},
-    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", {DIM_WIDTH}, WITH_PROJECTION},
-    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", {DIM_WIDTH}, WITH_PROJECTION},
+    {PARAM_BIAS, FIELD(projection), "visual_projection.bias", {DIM_EMBED}, WITH_PROJECTION_LAYER},
+    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", {DIM_WIDTH}, WITH_POOLED_NORM},
+    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", {DIM_WIDTH}, WITH_POOLED_NORM},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -53,6 +56,11 @@ enum { PARAMS = sizeof params / sizeof *params };
 static size_t grid_size(const struct vit_config *config)
 {
     return config->image_size / config->patch_size;
+}
+
+size_t vit_layers(const struct weights *weights)
+{
+    return params_layers(weights, block_prefix);
 }
 
 size_t vit_tokens(const struct vit_config *config)
@@ -70,16 +78,32 @@ static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
     dims[WITH_PRE_NORM] = config->pre_norm;
     dims[WITH_PATCH_BIAS] = config->patch_bias;
     dims[WITH_CLASS_TOKEN] = config->class_token;
-    dims[WITHOUT_CLASS_TOKEN] = !config->class_token && !config->any_size;
-    dims[WITH_ONE_SIZE] = !config->any_size;
-    dims[WITH_ANY_SIZE] = config->any_size;
+    dims[WITH_CLASS_POSITION] = config->class_token && !config->class_unplaced;
+    dims[WITHOUT_CLASS_POSITION] = !dims[WITH_CLASS_POSITION] && !config->any_size;
+    dims[DIM_PATCHES] = grid_size(config) * grid_size(config);
     dims[DIM_PATCH_VALUES] = 3 * config->patch_size * config->patch_size;
+    dims[WITH_PATCH_CONVOLUTION] = !config->stem && !config->any_size;
+    dims[WITH_ANY_SIZE] = config->any_size;
     dims[WITH_PROJECTION] = config->projection != PROJECTION_NONE;
+    dims[WITH_PROJECTION_LAYER] = config->projection == PROJECTION_LAYER;
+    dims[WITH_POOLED_NORM] = config->pooling != VISION_POOL_ATTENTION;
+}
+
+/* Of pooling by attention: as a block, but for what the config says. */
+static struct transformer_config pool_config(const struct vit_config *config)
+{
+    struct transformer_config pool = config->block;
+    if (config->pool_heads)
+        pool.heads = config->pool_heads;
+    if (config->pool_mlp_width)
+        pool.mlp_width = config->pool_mlp_width;
+    return pool;
 }
 
 int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
     const struct weights *weights, struct device *device, struct err *err)
 {
+    const struct transformer_config pool = pool_config(config);
     size_t dims[DIM_COUNT] = {0};
     struct vit *vit = mem_new(1, sizeof *vit);
     if (!vit)
@@ -91,10 +115,12 @@ int vit_load(struct vit **out, const struct vit_config *config, const struct pre
     }
     vit_dims(dims, config);
     int rc = params_load(vit, params, PARAMS, "", 0, dims, weights, device, err);
+    if (!rc && config->stem)
+        rc = stem_load(&vit->stem, config->block.width, weights, device, err);
     if (!rc)
         rc = transformer_load(&vit->blocks, &config->block, block_prefix, weights, device, err);
     if (!rc && config->pooling == VISION_POOL_ATTENTION)
-        rc = attention_pool_load(&vit->pool, &config->block, weights, device, err);
+        rc = attention_pool_load(&vit->pool, &pool, weights, device, err);
     if (rc)
         vit_free(vit);
     else
@@ -116,27 +142,44 @@ void vit_free(struct vit *vit)
     if (!vit)
         return;
     params_release(vit, params, PARAMS);
+    stem_free(vit->stem);
     transformer_free(vit->blocks);
     attention_pool_free(vit->pool);
     free(vit);
 }
 
+/* columns (B, G*G, W) float32, the patches' embeddings, of pixels (B, S, S, 3). */
+static int embed_patches(const struct vit *vit, struct stream *stream, struct tensor columns,
+    struct tensor pixels, struct err *err)
+{
+    const size_t batch = columns.shape.size[0], count = columns.shape.size[1];
+    const size_t pieces = vit->stem ? STEM_SIDE * STEM_SIDE : 1; /* of a patch */
+    const size_t side = vit->stem ? STEM_PATCH : vit->config.patch_size, mark = stream_mark(stream);
+    const enum patch_order order = vit->stem ? PATCHES_NESTED : PATCHES_BY_ROW;
+    struct tensor patches; // (B, G*G, 3*P*P), or of a stem (B, G*G*16, 3*4*4)
+    int rc;
+    if ((rc = tensor_new(
+             &patches, stream, stream_dtype(stream), SHAPE(batch, count * pieces, 3 * side * side), err)) ||
+        (rc = patchify(stream, patches, pixels, side, order, vit->scale, vit->shift, err)))
+        goto done;
+    rc = vit->stem ? stem_forward(vit->stem, stream, columns, patches, err)
+                   : linear_forward(vit->patch_embedding, stream, columns, patches, EPILOGUE_NONE, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
 /* x (B, T, W) float32, the residual stream, of pixels (B, S, S, 3). */
-static int embed_patches(
+static int embed_pixels(
     const struct vit *vit, struct stream *stream, struct tensor x, struct tensor pixels, struct err *err)
 {
     const struct vit_config *config = &vit->config;
-    const size_t batch = pixels.shape.size[0], width = config->block.width;
-    const size_t count = grid_size(config) * grid_size(config);
-    const size_t patch_width = 3 * config->patch_size * config->patch_size;
+    const size_t batch = pixels.shape.size[0], count = grid_size(config) * grid_size(config);
     const size_t mark = stream_mark(stream);
-    struct tensor patches; // (B, G*G, 3*P*P)
-    struct tensor columns; // (B, G*G, W) float32: patch embeddings
+    struct tensor columns; // (B, G*G, W) float32
     int rc;
-    if ((rc = tensor_new(&patches, stream, stream_dtype(stream), SHAPE(batch, count, patch_width), err)) ||
-        (rc = tensor_new(&columns, stream, DTYPE_F32, SHAPE(batch, count, width), err)) ||
-        (rc = patchify(stream, patches, pixels, config->patch_size, vit->scale, vit->shift, err)) ||
-        (rc = linear_forward(vit->patch_embedding, stream, columns, patches, EPILOGUE_NONE, err)) ||
+    if ((rc = tensor_new(&columns, stream, DTYPE_F32, SHAPE(batch, count, config->block.width), err)) ||
+        (rc = embed_patches(vit, stream, columns, pixels, err)) ||
         (rc = assemble_tokens(stream, x, columns, vit->class_token, vit->positions, err)))
         goto done;
     if (config->pre_norm)
@@ -160,11 +203,48 @@ static int embed_class_token(
     return linear_forward_normed(vit->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err);
 }
 
+static int embed_mean(
+    const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor x, struct err *err)
+{
+    const struct transformer_config *block = &vit->config.block;
+    struct tensor pooled; // (B, W) float32: the mean of the patches' last states
+    int rc;
+    if ((rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(x.shape.size[0], block->width), err)) ||
+        (rc = transformer_forward(vit->blocks, stream, x, NULL, block->layers, err)) ||
+        (rc = mean_rows(stream, pooled, x, vit->config.class_token, err)))
+        return rc;
+    return linear_forward_normed(vit->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err);
+}
+
+/* sequences NULL: each of the B is one. */
 static int embed_by_attention(const struct vit *vit, struct stream *stream, struct tensor embeddings,
     struct tensor x, const struct sequences *sequences, struct err *err)
 {
-    const int rc = transformer_forward(vit->blocks, stream, x, sequences, vit->config.block.layers, err);
-    return rc ? rc : pool_attention(vit->pool, stream, embeddings, x, sequences, err);
+    const struct transformer_config *block = &vit->config.block;
+    struct tensor pooled = embeddings; // (B, W) float32
+    int rc = transformer_forward(vit->blocks, stream, x, sequences, block->layers, err);
+    if (!rc && vit->projection)
+        rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(embeddings.shape.size[0], block->width), err);
+    if (!rc)
+        rc = pool_attention(vit->pool, stream, pooled, x, sequences, err);
+    return rc || !vit->projection
+               ? rc
+               : linear_forward(vit->projection, stream, embeddings, pooled, EPILOGUE_NONE, err);
+}
+
+/* embeddings (B, E) of x (B, T, W), as before the first block. */
+static int embed(
+    const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor x, struct err *err)
+{
+    switch (vit->config.pooling) {
+    case VISION_POOL_MEAN:
+        return embed_mean(vit, stream, embeddings, x, err);
+    case VISION_POOL_ATTENTION:
+        return embed_by_attention(vit, stream, embeddings, x, NULL, err);
+    case VISION_POOL_CLASS_TOKEN:
+        break;
+    }
+    return embed_class_token(vit, stream, embeddings, x, err);
 }
 
 int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embeddings, struct tensor pixels,
@@ -176,10 +256,9 @@ int vit_forward(const struct vit *vit, struct stream *stream, struct tensor embe
     struct tensor x; // (B, T, W) float32: the residual stream
     int rc = tensor_new(&x, stream, DTYPE_F32, shape, err);
     if (!rc)
-        rc = embed_patches(vit, stream, x, pixels, err);
+        rc = embed_pixels(vit, stream, x, pixels, err);
     if (!rc)
-        rc = vit->pool ? embed_by_attention(vit, stream, embeddings, x, NULL, err)
-                       : embed_class_token(vit, stream, embeddings, x, err);
+        rc = embed(vit, stream, embeddings, x, err);
     stream_rewind(stream, mark);
     return rc;
 }
@@ -244,11 +323,12 @@ done:
 
 size_t vit_params(const struct vit_config *config)
 {
-    const struct transformer_config *block = &config->block;
+    const struct transformer_config pool = pool_config(config);
     size_t dims[DIM_COUNT] = {0};
     vit_dims(dims, config);
-    return params_count(params, PARAMS, dims) + transformer_params(block) +
-           (config->pooling == VISION_POOL_ATTENTION ? attention_pool_params(block) : 0);
+    return params_count(params, PARAMS, dims) + transformer_params(&config->block) +
+           (config->stem ? stem_params(config->block.width) : 0) +
+           (config->pooling == VISION_POOL_ATTENTION ? attention_pool_params(&pool) : 0);
 }
 
 double vit_flops(const struct vit_config *config)
@@ -257,7 +337,10 @@ double vit_flops(const struct vit_config *config)
     const size_t tokens = vit_tokens(config);
     const double width = (double)block->width, patches = (double)(tokens - config->class_token);
     const double patch_width = 3.0 * (double)config->patch_size * (double)config->patch_size;
-    const double end = config->pooling == VISION_POOL_ATTENTION ? attention_pool_flops(block, tokens)
-                                                                : 2 * width * (double)config->embed_width;
-    return 2 * patches * patch_width * width + transformer_flops(block, tokens) + end;
+    const double patch = config->stem ? stem_flops(block->width) : 2 * patch_width * width;
+    const struct transformer_config pool = pool_config(config);
+    double end = config->projection == PROJECTION_NONE ? 0 : 2 * width * (double)config->embed_width;
+    if (config->pooling == VISION_POOL_ATTENTION)
+        end += attention_pool_flops(&pool, tokens);
+    return patches * patch + transformer_flops(block, tokens) + end;
 }

@@ -3,14 +3,18 @@
  * may go past the end. */
 
 /* patches [((b*G + gy)*G + gx)*3*P*P + (c*P + y)*P + x] = pixel * scale[c] + shift[c], real, where
- * pixels [((b*S + gy*P + y)*S + gx*P + x)*3 + c] are bytes: a work-item writes one patch. */
+ * pixels [((b*S + gy*P + y)*S + gx*P + x)*3 + c] are bytes: a work-item writes one patch. Nested, the bits of a patch's
+ * number in its square of 4 x 4 are a half of y, a half of x, a quarter of y, a quarter of x. */
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void patchify(global real *patches, ulong patches_at,
-    global const uchar *pixels, ulong pixels_at, uint image_size, uint patch_size, float4 scale, float4 shift)
+    global const uchar *pixels, ulong pixels_at, uint image_size, uint patch_size, uint nested,
+    float4 scale, float4 shift)
 {
     const uint grid = image_size / patch_size, patch = get_global_id(0), batch = get_global_id(1);
     if (patch >= grid * grid)
         return;
-    const uint gy = patch / grid, gx = patch % grid, area = patch_size * patch_size;
+    const uint area = patch_size * patch_size, square = patch / 16, in = patch % 16, squares = grid / 4;
+    const uint gy = nested ? square / squares * 4 + in / 8 * 2 + in / 2 % 2 : patch / grid;
+    const uint gx = nested ? square % squares * 4 + in / 4 % 2 * 2 + in % 2 : patch % grid;
     pixels += pixels_at + (((ulong)batch * image_size + gy * patch_size) * image_size + gx * patch_size) * 3;
     patches += patches_at + ((ulong)batch * grid * grid + patch) * 3 * area;
 
@@ -38,11 +42,12 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void scale_bytes(globa
     real_store(bytes[bytes_at + i] * by + plus, values + values_at + i);
 }
 
-/* tokens [(b*T + t)*W + i] = positions[t*W + i] + (t < C ? class_token[i] : patches[(b*(T-C) + t-C)*W + i]), where C, the
- * number of class tokens, is 1 or 0 */
+/* tokens [(b*T + t)*W + i] = positions[(t-U)*W + i] + (t < C ? class_token[i] : patches[(b*(T-C) + t-C)*W + i]), where C,
+ * the number of class tokens, is 1 or 0, and U that of those without a position */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void assemble_tokens(global float *tokens, ulong tokens_at,
     global const float *patches, ulong patches_at, global const float *class_token, ulong class_at,
-    global const float *positions, ulong positions_at, uint class_tokens, uint count, uint width)
+    global const float *positions, ulong positions_at, uint class_tokens, uint unplaced, uint count,
+    uint width)
 {
     const uint i = get_global_id(0) * 16, t = get_global_id(1), batch = get_global_id(2);
     if (i >= width)
@@ -51,7 +56,9 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void assemble_tokens(g
         t < class_tokens
             ? class_token + class_at
             : patches + patches_at + ((ulong)batch * (count - class_tokens) + t - class_tokens) * width;
-    const float16 value = vload16(0, from + i) + vload16(0, positions + positions_at + (ulong)t * width + i);
+    float16 value = vload16(0, from + i);
+    if (t >= unplaced)
+        value += vload16(0, positions + positions_at + (ulong)(t - unplaced) * width + i);
     vstore16(value, 0, tokens + tokens_at + ((ulong)batch * count + t) * width + i);
 }
 

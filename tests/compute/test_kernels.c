@@ -250,6 +250,91 @@ static void attend_once_matches(void **state)
     }
 }
 
+static void pairs_turn(void **state)
+{
+    const struct bench *bench = *state;
+    static const struct {
+        size_t batch, tokens, heads, head_width;
+    } cases[] = {{1, 1, 1, 16}, {2, 5, 3, 32}, {2, 17, 3, 64}, {1, 9, 16, 96}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t batch = cases[i].batch, tokens = cases[i].tokens, head_width = cases[i].head_width;
+        const size_t row = 3 * cases[i].heads * head_width, count = batch * tokens * row;
+        const size_t mark = stream_mark(bench->stream);
+        float *qkv = random_floats(count, i), *rotation = random_floats(tokens * head_width, i + 1),
+              *got = malloc(count * sizeof *got);
+        struct err err;
+        const struct tensor in = put_real(bench, qkv, SHAPE(batch, tokens, row));
+        check_ok(rotate_pairs(bench->stream, in, put(bench, DTYPE_F32, rotation, SHAPE(tokens, head_width)),
+                     cases[i].heads, &err),
+            &err);
+        get_real(bench, got, in, count);
+        twin_rotate_pairs(qkv, rotation, batch, tokens, cases[i].heads, head_width);
+        compare(got, qkv, count, tolerance(bench), "rotate_pairs");
+        free(qkv), free(rotation), free(got);
+        stream_rewind(bench->stream, mark);
+    }
+}
+
+/* Widths that 16 divide, and that of EVA-02's MLP. */
+static void gates_and_inner_norms_match(void **state)
+{
+    const struct bench *bench = *state;
+    static const size_t widths[] = {1, 15, 16, 48, 2730};
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+        const size_t rows = 5, width = widths[w], count = rows * width, mark = stream_mark(bench->stream);
+        float *both = random_floats(2 * count, w), *gamma = random_floats(width, 2),
+              *beta = random_floats(width, 3);
+        float *want = malloc(count * sizeof *want), *normed = malloc(count * sizeof *normed),
+              *got = malloc(count * sizeof *got);
+        struct err err;
+        struct tensor out;
+        put(bench, DTYPE_U8, "xyz", SHAPE(3)); /* so that no tensor begins at offset 0 */
+        const struct tensor in = put_real(bench, both, SHAPE(rows, 2 * width)),
+                            g = put(bench, DTYPE_F32, gamma, SHAPE(width)),
+                            b = put(bench, DTYPE_F32, beta, SHAPE(width));
+        check_ok(
+            tensor_new(&out, bench->stream, stream_dtype(bench->stream), SHAPE(rows, width), &err), &err);
+        check_ok(gate(bench->stream, out, in, &err), &err);
+        get_real(bench, got, out, count);
+        twin_gate(want, both, rows, width);
+        compare(got, want, count, tolerance(bench), "gate");
+
+        check_ok(inner_norm(bench->stream, out, g, b, 1e-5f, &err), &err);
+        twin_layer_norm(normed, got, gamma, beta, rows, width, 1e-5);
+        get_real(bench, got, out, count);
+        compare(got, normed, count, tolerance(bench), "inner_norm");
+        free(both), free(gamma), free(beta), free(want), free(normed), free(got);
+        stream_rewind(bench->stream, mark);
+    }
+}
+
+static void rows_are_added_and_averaged(void **state)
+{
+    const struct bench *bench = *state;
+    for (size_t first = 0; first < 2; first++) {
+        const size_t batch = 3, tokens = 7, width = 48, count = batch * tokens * width;
+        const size_t mark = stream_mark(bench->stream);
+        float *x = random_floats(count, 1), *y = random_floats(count, 2), *got = malloc(count * sizeof *got),
+              *mean = malloc(batch * width * sizeof *mean);
+        struct err err;
+        struct tensor rows;
+        const struct tensor to = put(bench, DTYPE_F32, x, SHAPE(batch, tokens, width));
+        check_ok(add_rows(bench->stream, to, put(bench, DTYPE_F32, y, to.shape), &err), &err);
+        get_real(bench, got, to, count);
+        for (size_t i = 0; i < count; i++)
+            x[i] += y[i];
+        assert_memory_equal(got, x, count * sizeof *got);
+
+        check_ok(tensor_new(&rows, bench->stream, DTYPE_F32, SHAPE(batch, width), &err), &err);
+        check_ok(mean_rows(bench->stream, rows, to, first, &err), &err);
+        get_real(bench, got, rows, batch * width);
+        twin_mean_rows(mean, x, batch, tokens, width, first);
+        compare(got, mean, batch * width, 4e-6, "mean_rows");
+        free(x), free(y), free(got), free(mean);
+        stream_rewind(bench->stream, mark);
+    }
+}
+
 static void check_linear(const struct bench *bench, size_t rows, size_t n, size_t k, enum epilogue epilogue,
     bool has_bias, bool real_out)
 {
@@ -376,11 +461,15 @@ static void linear_takes_any_number_of_rows(void **state)
 static void patchify_matches(void **state)
 {
     const struct bench *bench = *state;
-    static const size_t sizes[][2] = {
-        {32, 8}, {28, 14}, {30, 14}, {7, 7}}; /* image, patch; 30 leaves a border */
+    static const struct {
+        size_t image, patch;
+        enum patch_order order;
+    } cases[] = {{32, 8, PATCHES_BY_ROW}, {28, 14, PATCHES_BY_ROW},
+        {30, 14, PATCHES_BY_ROW}, /* with a border */
+        {7, 7, PATCHES_BY_ROW}, {32, 8, PATCHES_NESTED}, {48, 4, PATCHES_NESTED}};
     const float scale[3] = {0.0146f, 0.015f, 0.0142f}, shift[3] = {-1.79f, -1.75f, -1.48f};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const size_t s = sizes[i][0], p = sizes[i][1], g = s / p, batch = 3,
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t s = cases[i].image, p = cases[i].patch, g = s / p, batch = 3,
                      count = batch * g * g * 3 * p * p;
         const size_t mark = stream_mark(bench->stream);
         uint8_t *pixels = malloc(batch * s * s * 3);
@@ -393,9 +482,9 @@ static void patchify_matches(void **state)
         check_ok(tensor_new(
                      &out, bench->stream, stream_dtype(bench->stream), SHAPE(batch, g * g, 3 * p * p), &err),
             &err);
-        check_ok(patchify(bench->stream, out, in, p, scale, shift, &err), &err);
+        check_ok(patchify(bench->stream, out, in, p, cases[i].order, scale, shift, &err), &err);
         get_real(bench, got, out, count);
-        twin_patchify(want, pixels, batch, s, p, scale, shift);
+        twin_patchify(want, pixels, batch, s, p, cases[i].order, scale, shift);
         compare(got, want, count, tolerance(bench), "patchify");
         free(pixels), free(want), free(got);
         stream_rewind(bench->stream, mark);
@@ -459,6 +548,18 @@ static void tokens_are_put_together(void **state)
     check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
     for (int i = 0; i < B * T * W; i++)
         assert_float_equal(got[i], patches[i] + positions[i % (T * W)], 0);
+
+    check_ok(assemble_tokens(bench->stream, tokens, put(bench, DTYPE_F32, patches, SHAPE(B, T - 1, W)),
+                 put(bench, DTYPE_F32, class_token, SHAPE(W)),
+                 put(bench, DTYPE_F32, positions, SHAPE(T - 1, W)), &err),
+        &err);
+    check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
+    for (int b = 0; b < B; b++)
+        for (int t = 0; t < T; t++)
+            for (int i = 0; i < W; i++)
+                assert_float_equal(got[(b * T + t) * W + i],
+                    t ? patches[(b * (T - 1) + t - 1) * W + i] + positions[(t - 1) * W + i] : class_token[i],
+                    0);
 
     check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
                  put(bench, DTYPE_F32, table, SHAPE(V, W)), at, &err),
@@ -630,6 +731,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(attention_matches),
         cmocka_unit_test(attention_of_sequences_matches),
         cmocka_unit_test(attend_once_matches),
+        cmocka_unit_test(pairs_turn),
+        cmocka_unit_test(gates_and_inner_norms_match),
+        cmocka_unit_test(rows_are_added_and_averaged),
         cmocka_unit_test(linear_matches),
         cmocka_unit_test(linear_after_norm_matches),
         cmocka_unit_test(linear_takes_any_number_of_rows),
@@ -646,6 +750,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(attention_matches),
         cmocka_unit_test(attention_of_sequences_matches),
         cmocka_unit_test(attend_once_matches),
+        cmocka_unit_test(pairs_turn),
+        cmocka_unit_test(gates_and_inner_norms_match),
+        cmocka_unit_test(rows_are_added_and_averaged),
         cmocka_unit_test(patchify_matches),
         cmocka_unit_test(rows_are_normalised),
     };

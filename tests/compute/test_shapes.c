@@ -63,7 +63,7 @@ static void call_patchify(const struct call *call)
 {
     const float scale[3] = {1, 1, 1}, shift[3] = {0};
     patchify(call->stream, made(call, 1, stream_dtype(call->stream), SHAPE(B, 4, 3 * 4 * 4)),
-        made(call, 2, DTYPE_U8, SHAPE(B, 8, 8, 3)), 4, scale, shift, NULL);
+        made(call, 2, DTYPE_U8, SHAPE(B, 8, 8, 3)), 4, PATCHES_BY_ROW, scale, shift, NULL);
 }
 
 static void call_assemble(const struct call *call)

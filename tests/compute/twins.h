@@ -15,7 +15,11 @@ void twin_attend_once(float *context, const float *query, const float *kv, size_
 void twin_linear(float *out, const float *in, const float *weight, const float *bias, size_t rows, size_t n,
     size_t k, enum epilogue epilogue); /* bias may be NULL; EPILOGUE_ADD adds to out */
 void twin_patchify(float *patches, const uint8_t *pixels, size_t batch, size_t image_size, size_t patch_size,
-    const float scale[3], const float shift[3]);
+    enum patch_order order, const float scale[3], const float shift[3]);
+void twin_rotate_pairs(
+    float *qkv, const float *rotation, size_t batch, size_t tokens, size_t heads, size_t head_width);
+void twin_gate(float *out, const float *in, size_t rows, size_t width);
+void twin_mean_rows(float *rows, const float *tokens, size_t batch, size_t count, size_t width, size_t first);
 void twin_normalize_rows(float *x, size_t rows, size_t width);
 
 /* Numbers a trained network might hold: near normal, with an outlier now and then. Same seed, same numbers. */

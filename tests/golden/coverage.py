@@ -251,10 +251,16 @@ class Refused(Exception):
     pass
 
 
+class Failed(Exception):
+    pass
+
+
 def run(*command):
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT)
-    if done.returncode:
+    if done.returncode == 2:
         raise Refused(done.stderr.strip().splitlines()[-1].removeprefix("diptych: "))
+    if done.returncode:
+        raise Failed(f"status {done.returncode}: {done.stderr.strip()[-200:]}")
 
 
 def embed(program, model, scratch, *options):
@@ -314,6 +320,8 @@ def check(program, publish, full):
             return line, "runs" if good else "WRONG"
         except Refused as refusal:
             return str(refusal).replace(str(folder), "MODEL"), "refused"
+        except Failed as failure:
+            return str(failure).replace("\n", " "), "WRONG"
 
 
 def main():

@@ -340,7 +340,9 @@ static void bad_open_clip_configs_are_refused(void **state)
         {VISION("\"timm_pool\": 1"), ERR_FORMAT, "timm_pool' is 1, expected a text"},
         {VISION("\"attentional_pool\": true"), ERR_UNSUPPORTED, "attentional_pool' is true"},
         {VISION("\"no_ln_pre\": 1"), ERR_UNSUPPORTED, "no_ln_pre' is 1"},
-        {VISION("\"pool_type\": \"avg\""), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.pool_type' is \"avg\""},
+        {VISION("\"pool_type\": \"avg\""), ERR_UNSUPPORTED,
+            "'model_cfg.vision_cfg.pool_type' is \"avg\" without final_ln_after_pool"},
+        {VISION("\"pool_type\": \"max\""), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.pool_type' is \"max\""},
         {VISION("\"ls_init_value\": 1e-5"), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.ls_init_value' is"},
         {VISION("\"mlp_ratio\": 0"), ERR_FORMAT, "mlp_ratio' is 0, expected a number from 0.01 to 100"},
         {VISION("\"mlp_ratio\": 99"), ERR_FORMAT, "the vision MLP width is 76032, expected 1 to 65536"},
@@ -351,6 +353,7 @@ static void bad_open_clip_configs_are_refused(void **state)
             "'model_cfg.vision_cfg.act_kwargs.inplace' is not a key"},
         {TEXT("\"hf_model_name\": \"roberta-base\""), ERR_UNSUPPORTED, "hf_model_name' is \"roberta-base\""},
         {TEXT("\"no_causal_mask\": 1"), ERR_UNSUPPORTED, "no_causal_mask' is 1"},
+        {TEXT("\"no_causal_mask\": true"), ERR_UNSUPPORTED, "pool_type other than \"last\""},
         {TEXT("\"pool_type\": \"first\""), ERR_UNSUPPORTED, "'model_cfg.text_cfg.pool_type' is \"first\""},
         {TEXT("\"proj_bias\": 1"), ERR_UNSUPPORTED, "proj_bias' is 1"},
         {TEXT("\"proj_type\": \"mlp\""), ERR_UNSUPPORTED, "proj_type' is \"mlp\""},
@@ -361,8 +364,7 @@ static void bad_open_clip_configs_are_refused(void **state)
             "'model_cfg.text_cfg.tokenizer_kwargs.clean' is \"upper\""},
         {TEXT("\"tokenizer_kwargs\": {\"reduction_mask\": \"shuffle\"}"), ERR_UNSUPPORTED,
             "reduction_mask' is \"shuffle\""},
-        {TEXT("\"tokenizer_kwargs\": {\"strip_sep_token\": true}"), ERR_UNSUPPORTED,
-            "strip_sep_token' is true"},
+        {TEXT("\"tokenizer_kwargs\": {\"strip_sep_token\": 1}"), ERR_UNSUPPORTED, "strip_sep_token' is 1"},
     };
     assert_refused(OPEN_CLIP, bad, sizeof bad / sizeof *bad);
 }

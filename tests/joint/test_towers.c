@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Both towers against the golden embeddings of tests/golden/towers.py and siglip.py, in every precision and with every
+/* Both towers against the golden embeddings of tests/golden/towers.py, siglip.py and families.py, in every precision and with every
  * GEMM provider that the device has. */
 #include "compute/gemm/amx.h"
 #include "joint/joint.h"
@@ -21,7 +21,7 @@ enum { PICTURES = 3, TEXTS = 4 };
 
 static const char *const families[] = {"siglip-small", "vit-b-32", "vit-b-32-tanh", "vit-b-16", "vit-l-14",
     "vit-l-14-336", "vit-h-14", "vit-bigg-14", "siglip-so400m-14", "siglip-b-16-open_clip",
-    "siglip2-b-32-open_clip"};
+    "siglip2-b-32-open_clip", "clipa-small", "pe-core-t-16", "mobileclip-b"};
 
 enum { FAMILIES = sizeof families / sizeof *families, SMALL = 4 };
 
