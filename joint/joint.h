@@ -416,7 +416,7 @@ int label_list_read(struct strings *labels, const char *value, const struct job 
  * the label. ERR_NOT_FOUND: it is neither. */
 int template_add(struct strings *templates, const char *value, struct err *err);
 
-/* The same, or else the lines of an input of that name. Errors are input_lines's. */
+/* The same, or else the lines of an input of that name. Errors are input_lines's, and ERR_ARGUMENT where it has none. */
 int template_list_read(struct strings *templates, const char *value, struct err *err);
 
 /* ---- zero-shot classification -------------------------------------------------------------------------- */

@@ -161,6 +161,9 @@ int template_add(struct strings *templates, const char *value, struct err *err)
 
 int template_list_read(struct strings *templates, const char *value, struct err *err)
 {
-    const int rc = template_add(templates, value, err);
-    return rc == ERR_NOT_FOUND ? list_read(templates, value, err) : rc;
+    const size_t before = templates->count;
+    int rc = template_add(templates, value, err);
+    if (rc == ERR_NOT_FOUND)
+        rc = list_read(templates, value, err);
+    return rc || templates->count > before ? rc : err_set(err, ERR_ARGUMENT, "no templates in '%s'", value);
 }
