@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the golden data of tokenizers that are not CLIP's, from the classes of transformers that read them.
 
-    subword.py FIXTURES      (transformers 5.23.0, tokenizers 0.23.3, sentencepiece 0.2.3)
+    subword.py      (transformers 5.23.0, tokenizers 0.23.3, sentencepiece 0.2.3)
 
-FIXTURES is the folder of third-party data, for subword_fixtures.tsv. Written beside this script, each vocabulary trained
-here on tokenizer_strings.py and the sentences below:
+Written beside this script, each vocabulary trained here on tokenizer_strings.py and the sentences below:
 
     subword/siglip/    SiglipTokenizer: spiece.model, unigram, with nmt_nfkc's own charsmap
     subword/i18n/      the same with byte fallback and pieces that its user defined
@@ -17,20 +16,18 @@ here on tokenizer_strings.py and the sentences below:
     subword/bert/      BertTokenizer: vocab.txt
     subword/bert_cased/    the same: tokenizer.json, case and accents kept
     subword.tsv        text, then its ids by each of them in that order; bytes that are not printable ASCII as \\xNN
-    subword_fixtures.tsv   file, number of texts, then a hash of the ids by each: as tokenizer_fixtures.tsv
 """
 
 import io
 import json
 import pathlib
-import sys
 
 import sentencepiece
 import transformers
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers.utils import logging
 
-from tokenizer import digest_ids, escape, fixture_texts, prompts
+from tokenizer import escape
 from tokenizer_strings import strings
 
 HERE = pathlib.Path(__file__).parent
