@@ -191,7 +191,7 @@ static void find_nearest(struct nearest *best, const char *text)
     struct row row;
     char name[NAME_MAX_COMPARED];
     while (next_row(&lines, &row)) {
-        if (!span_equal(row.kind, span_of("clip")))
+        if (!span_equal(row.kind, span_of("runs")))
             continue;
         snprintf(name, sizeof name, "%.*s/%.*s", (int)row.architecture.length, row.architecture.data,
             (int)row.tag.length, row.tag.data);
@@ -229,7 +229,7 @@ static const char *copy_span(struct arena *arena, struct span span)
 static void take_row(struct hub_name *out, const struct row *row, struct arena *arena)
 {
     out->repo = copy_span(arena, row->repo);
-    if (!span_equal(row->kind, span_of("clip")))
+    if (!span_equal(row->kind, span_of("runs")))
         out->kind = copy_span(arena, row->kind);
     if (!span_equal(row->weights, span_of("-")))
         out->weights = copy_span(arena, row->weights);

@@ -40,12 +40,12 @@ expect_empty out
 # What cannot run: its configuration is all that comes.
 exec 9>&-
 wait
-cp -r "$root/tests/model" siglip
-sed 's/"model_type": "clip"/"model_type": "siglip"/' "$root/tests/model/config.json" >siglip/config.json
-hub google/siglip siglip
-run pull google/siglip
+cp -r "$root/tests/model" align
+sed 's/"model_type": "clip"/"model_type": "align"/' "$root/tests/model/config.json" >align/config.json
+hub kakaobrain/align-base align
+run pull kakaobrain/align-base
 expect_status 2
-expect_match err "^diptych: cannot pull: .*'model_type' is \"siglip\", which is not supported"
+expect_match err "^diptych: cannot pull: .*'model_type' is \"align\", which is not supported"
 exec 9>&-
 wait
 expect_match served ', 0 of large files'

@@ -19,7 +19,7 @@ CONFIGS = pathlib.Path(open_clip.__file__).parent / "model_configs"
 
 
 def kind(name):
-    """What a model is: `clip` for a plain vision transformer with CLIP's text transformer, else what sets it apart."""
+    """`runs`, by tests/golden/coverage.py, or what a model is that does not."""
     config = json.loads((CONFIGS / f"{name}.json").read_text())
     vision, text = config["vision_cfg"], config["text_cfg"]
     trunk = vision.get("timm_model_name", "")
@@ -30,18 +30,19 @@ def kind(name):
         return "a ResNet"
     if "multimodal_cfg" in config:
         return "a CoCa"
-    for part, found in (("SigLIP2", "a SigLIP 2"), ("SigLIP", "a SigLIP"), ("CLIPA", "a CLIPA"), ("EVA", "an EVA"),
-                        ("worldwide", "a MetaCLIP 2"), ("PE-Core", "a PE"), ("MobileCLIP", "a MobileCLIP"),
-                        ("convnext", "a ConvNeXt"), ("ViTamin", "a ViTamin")):
+    if name in ("MobileCLIP-B", "MobileCLIP2-B"):
+        return "runs"
+    for part, found in (("MobileCLIP", "a MobileCLIP"), ("convnext", "a ConvNeXt"), ("ViTamin", "a ViTamin")):
         if part in name:
             return found
-    assert not trunk and not config.get("custom_text"), name
-    return "clip"
+    if not any(part in name for part in ("SigLIP", "CLIPA", "EVA", "worldwide", "PE-Core")):
+        assert not trunk and not config.get("custom_text"), name
+    return "runs"
 
 
 print("# SPDX-License-Identifier: Apache-2.0")
 print(f"# open_clip {open_clip.__version__}: architecture, tag, repository, OpenAI's own file of the weights, as")
-print("# it lies in ~/.cache/clip (- for none), what it is. Made by tests/golden/open_clip_names.py, which says from what.")
+print("# it lies in ~/.cache/clip (- for none), whether it runs or what it is. Made by tests/golden/open_clip_names.py, which says from what.")
 for name, tag in list_pretrained():
     config = get_pretrained_cfg(name, tag)
     repository = os.path.dirname(config["hf_hub"])  # a slash, or the file of the weights, ends it
