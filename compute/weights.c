@@ -128,10 +128,10 @@ static struct shape_text shape_text(int rank, const size_t *shape)
 static bool same_shape(const struct weight *weight, int rank, const size_t *shape)
 {
     const int more = weight->rank - rank;
-    for (int axis = 0; axis < more; axis++)
-        if (weight->shape[axis] != 1)
+    for (int axis = 0; axis < weight->rank; axis++)
+        if (weight->shape[axis] != (axis < more ? 1 : shape[axis - more]))
             return false;
-    return more >= 0 && !memcmp(weight->shape + more, shape, (size_t)rank * sizeof *shape);
+    return more >= 0;
 }
 
 /* The tensor of a file, if it has the shape. */
