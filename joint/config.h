@@ -113,6 +113,16 @@ struct config_format {
 extern const struct config_format config_hf, config_hf_metaclip_2, config_hf_siglip, config_hf_siglip2,
     config_open_clip;
 
+/* The keys that the vision towers of SigLIP and SigLIP 2 have in common. */
+#define CONFIG_HF_SIGLIP_VISION                                                                              \
+    SIZE("hidden_size", config.vision.block.width, 768, 1, WIDTH_MAX),                                       \
+        SIZE("intermediate_size", config.vision.block.mlp_width, 3072, 1, MLP_MAX),                          \
+        SIZE("num_hidden_layers", config.vision.block.layers, 12, 1, LAYERS_MAX),                            \
+        SIZE("num_attention_heads", config.vision.block.heads, 12, 1, HEADS_MAX),                            \
+        SIZE("num_channels", channels, 3, 3, 3),                                                             \
+        CHOICE("hidden_act", vision_activation, ACTIVATION_GELU_TANH, config_hf_activations),                \
+        REAL("layer_norm_eps", vision_eps, 1e-6, 1e-12, 0.1), FIXED("vision_use_head", "true")
+
 /* The keys of SigLIP's and SigLIP 2's text_config, which are the same, and what their towers have in common. */
 #define CONFIG_HF_SIGLIP_TEXT                                                                                \
     SIZE("hidden_size", config.text.block.width, 768, 1, WIDTH_MAX),                                         \

@@ -4,16 +4,9 @@
 #include "joint/config.h"
 
 static const struct key vision[] = {
-    SIZE("hidden_size", config.vision.block.width, 768, 1, WIDTH_MAX),
-    SIZE("intermediate_size", config.vision.block.mlp_width, 3072, 1, MLP_MAX),
-    SIZE("num_hidden_layers", config.vision.block.layers, 12, 1, LAYERS_MAX),
-    SIZE("num_attention_heads", config.vision.block.heads, 12, 1, HEADS_MAX),
-    SIZE("num_channels", channels, 3, 3, 3),
+    CONFIG_HF_SIGLIP_VISION,
     SIZE("num_patches", num_patches, 256, 1, PATCHES_MAX),
     SIZE("patch_size", config.vision.patch_size, 16, 1, PATCH_MAX),
-    CHOICE("hidden_act", vision_activation, ACTIVATION_GELU_TANH, config_hf_activations),
-    REAL("layer_norm_eps", vision_eps, 1e-6, 1e-12, 0.1),
-    FIXED("vision_use_head", "true"),
 };
 
 static const struct key text[] = {CONFIG_HF_SIGLIP_TEXT};
