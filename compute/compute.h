@@ -369,7 +369,7 @@ enum dim {
 
 enum param_kind {
     PARAM_TENSOR, /* field is a struct tensor: float32 on the device */
-    PARAM_TABLE, /* likewise, of which a request reads a few rows: on a CPU it stays in the file, if it is float32 there */
+    PARAM_TABLE, /* of which a request reads a few rows: of the file's type, if kernels read that, and on a CPU in the file */
     PARAM_GRID,   /* likewise: positions of a class token and a square of patches (T, W) */
     PARAM_SQUARE, /* likewise, without the class token */
     PARAM_LINE,   /* likewise: positions of the tokens of a text (T, W) */
@@ -518,7 +518,8 @@ int scale_bytes(struct stream *stream, struct tensor values, struct tensor bytes
 int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
     struct tensor class_token, struct tensor positions, struct err *err);
 
-/* tokens (B, T, W) float32 = table (V, W) at ids (B, T) int32 + the first T of positions (context, W). */
+/* tokens (B, T, W) float32 = table (V, W), float32, float16 or bfloat16, at ids (B, T) int32 + the first T of positions
+ * (context, W). */
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
     struct tensor positions, struct err *err);
 

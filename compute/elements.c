@@ -82,51 +82,71 @@ static const struct reader {
     const char *type;
     size_t size;
     void (*read)(float *out, const uint8_t *data, size_t count);
+    uint32_t exponent; /* its bits in an element; 0: such elements are not looked at where they lie */
 } readers[] = {
-    {"F32", 4, from_f32},
-    {"F16", 2, from_f16},
-    {"BF16", 2, from_bf16},
-    {"F64", 8, from_f64},
-    {"F8_E4M3", 1, from_e4m3},
-    {"F8_E5M2", 1, from_e5m2},
-    {"F8_E4M3FNUZ", 1, from_e4m3fnuz},
-    {"F8_E5M2FNUZ", 1, from_e5m2fnuz},
+    {"F32", 4, from_f32, 0x7f800000},
+    {"F16", 2, from_f16, 0x7c00},
+    {"BF16", 2, from_bf16, 0x7f80},
+    {"F64", 8, from_f64, 0},
+    {"F8_E4M3", 1, from_e4m3, 0},
+    {"F8_E5M2", 1, from_e5m2, 0},
+    {"F8_E4M3FNUZ", 1, from_e4m3fnuz, 0},
+    {"F8_E5M2FNUZ", 1, from_e5m2fnuz, 0},
 };
+
+static const struct reader *reader_of(const char *type)
+{
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        if (!strcmp(readers[i].type, type))
+            return &readers[i];
+    return NULL;
+}
 
 /* The exponent of infinity and NaN is all ones: adding one to it carries into the sign bit, which a finite
  * number's exponent never reaches. No branch, so the compiler makes vectors of it. */
-static bool all_finite(const float *values, size_t count)
+static bool all_finite_32(const uint8_t *data, size_t count, uint32_t exponent)
 {
-    const uint32_t exponent = 0x7f800000, one = 0x00800000;
+    const uint32_t one = exponent & -exponent;
     uint32_t carry = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
+        memcpy(&bits, data + 4 * i, sizeof bits);
         carry |= (bits & exponent) + one;
     }
     return carry >> 31 == 0;
 }
 
-static enum elements_result not_finite(const float *values, size_t *bad)
+static bool all_finite_16(const uint8_t *data, size_t count, uint16_t exponent)
 {
-    for (*bad = 0; isfinite(values[*bad]);)
-        ++*bad;
-    return ELEMENTS_NOT_FINITE;
+    const uint16_t one = exponent & -exponent;
+    uint16_t carry = 0;
+    for (size_t i = 0; i < count; i++)
+        carry |= (uint16_t)((load_16(data + 2 * i) & exponent) + one);
+    return carry >> 15 == 0;
 }
 
-enum elements_result elements_check(const float *values, size_t count, size_t *bad)
+static bool all_finite(const uint8_t *data, size_t count, const struct reader *reader)
 {
-    return all_finite(values, count) ? ELEMENTS_DONE : not_finite(values, bad);
+    return reader->size == 4 ? all_finite_32(data, count, reader->exponent)
+                             : all_finite_16(data, count, (uint16_t)reader->exponent);
+}
+
+enum elements_result elements_check(const uint8_t *data, size_t count, const char *type, size_t *bad)
+{
+    const struct reader *reader = reader_of(type);
+    if (!reader || !reader->exponent)
+        return ELEMENTS_NOT_FLOAT;
+    if (all_finite(data, count, reader))
+        return ELEMENTS_DONE;
+    for (*bad = 0; all_finite(data + *bad * reader->size, 1, reader);)
+        ++*bad;
+    return ELEMENTS_NOT_FINITE;
 }
 
 enum elements_result elements_to_f32(
     float *out, const uint8_t *data, size_t count, const char *type, size_t *bad)
 {
-    const struct reader *reader = NULL;
-    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
-        if (!strcmp(readers[i].type, type))
-            reader = &readers[i];
-    }
+    const struct reader *reader = reader_of(type);
     if (!reader)
         return ELEMENTS_NOT_FLOAT;
 
@@ -134,7 +154,7 @@ enum elements_result elements_to_f32(
     for (size_t at = 0; at < count; at += CHUNK) {
         const size_t some = count - at < CHUNK ? count - at : CHUNK;
         reader->read(out + at, data + at * reader->size, some);
-        finite &= all_finite(out + at, some);
+        finite &= elements_check((const uint8_t *)(out + at), some, "F32", bad) == ELEMENTS_DONE;
     }
-    return finite ? ELEMENTS_DONE : not_finite(out, bad);
+    return finite ? ELEMENTS_DONE : elements_check((const uint8_t *)out, count, "F32", bad);
 }

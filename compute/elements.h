@@ -15,7 +15,7 @@ enum elements_result { ELEMENTS_DONE, ELEMENTS_NOT_FLOAT, ELEMENTS_NOT_FINITE };
 enum elements_result elements_to_f32(
     float *out, const uint8_t *data, size_t count, const char *type, size_t *bad);
 
-/* The same of values that are float32 already: DONE, or NOT_FINITE. */
-enum elements_result elements_check(const float *values, size_t count, size_t *bad);
+/* The same of elements that stay as they are, of a type that kernels read: "F32", "F16", "BF16". */
+enum elements_result elements_check(const uint8_t *data, size_t count, const char *type, size_t *bad);
 
 #endif

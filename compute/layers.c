@@ -129,12 +129,13 @@ int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids,
     const struct launch launch = launch_tokens("embed_tokens", tokens);
     const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
     const cl_uint t = (cl_uint)count, w = (cl_uint)width;
+    const cl_uint type = table.dtype == DTYPE_F16 ? 1 : table.dtype == DTYPE_BF16 ? 2 : 0; /* the kernel's */
     assert(tensor_is(tokens, DTYPE_F32, SHAPE(batch, count, width)));
     assert(tensor_is(ids, DTYPE_I32, SHAPE(batch, count)));
-    assert(tensor_is(table, DTYPE_F32, SHAPE(tensor_rows(table), width)));
+    assert(tensor_is(table, type ? table.dtype : DTYPE_F32, SHAPE(tensor_rows(table), width)));
     assert(tensor_is(positions, DTYPE_F32, SHAPE(tensor_rows(positions), width)));
     assert(tensor_rows(positions) >= count);
-    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(tokens), ARG_TENSOR(ids), ARG_TENSOR(table),
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(tokens), ARG_TENSOR(ids), ARG_TENSOR(table), ARG(type),
         ARG_TENSOR(positions), ARG(t), ARG(w));
 }
 

@@ -184,25 +184,28 @@ static int fetch_resized(float *out, const struct weights *weights, const struct
 
 /* The values of one row: in the mapped file, or in memory of their own. */
 struct values {
-    const float *at;
+    const void *at;
     float *own;
-    bool kept; /* they go on being read there */
+    enum dtype dtype; /* float32, but of a table in the file */
+    bool kept;        /* they go on being read there */
 };
 
+/* With `halves` values of 16 bits stay as they are. */
 static int values_get(struct values *out, const struct param *param, const struct place *place, int rank,
-    const size_t *shape, size_t count, const struct weights *weights, struct err *err)
+    const size_t *shape, size_t count, const struct weights *weights, bool halves, struct err *err)
 {
     const bool stacked = name_tensors(place->stored.name) > 1, part = place->stored.part.of;
     char name[NAME_SIZE];
 
-    *out = (struct values){0};
+    *out = (struct values){.dtype = DTYPE_F32};
     tensor_name(name, place, 0);
     const struct weight *positions = positions_to_resize(weights, param, name, shape);
     int rc = stacked || part || place->stored.transposed || positions
                  ? 0
-                 : weights_view(&out->at, weights, name, rank, shape, err);
+                 : weights_view(&out->at, &out->dtype, weights, name, rank, shape, halves, err);
     if (rc || out->at)
         return rc;
+    out->dtype = DTYPE_F32;
     out->at = out->own = mem_new(count, sizeof *out->own);
     if (!out->own)
         return err_memory(err, count * sizeof *out->own);
@@ -222,7 +225,7 @@ static void values_release(struct values *values, const struct weights *weights,
     if (values->kept)
         weights_keep(weights, values->at);
     else if (values->at && !values->own)
-        weights_forget(weights, values->at, count * sizeof *values->at);
+        weights_forget(weights, values->at, count * dtype_size(values->dtype));
     free(values->own);
 }
 
@@ -270,11 +273,12 @@ static int param_place(void *field, const struct param *param, struct values *fr
         return host_copy(field, values, count, err);
     default: {
         struct tensor *tensor = field;
-        *tensor = (struct tensor){.shape = tensor_shape(rank, shape), .dtype = DTYPE_F32};
+        const size_t bytes = count * dtype_size(from->dtype);
+        *tensor = (struct tensor){.shape = tensor_shape(rank, shape), .dtype = from->dtype};
         from->kept = stays_in_file(param, from, device);
         if (from->kept)
-            return device_buffer_at(&tensor->buffer, device, values, count * sizeof *values, err);
-        return device_buffer(&tensor->buffer, device, values, count * sizeof *values, err);
+            return device_buffer_at(&tensor->buffer, device, from->at, bytes, err);
+        return device_buffer(&tensor->buffer, device, from->at, bytes, err);
     }
     }
 }
@@ -293,7 +297,7 @@ static int param_load(void *object, const struct param *param, const struct plac
     size_t shape[WEIGHT_RANK_MAX] = {0}, count;
     const int rank = param_shape(shape, &count, param, dims);
     struct values values;
-    int rc = values_get(&values, param, place, rank, shape, count, weights, err);
+    int rc = values_get(&values, param, place, rank, shape, count, weights, param->kind == PARAM_TABLE, err);
     if (!rc)
         rc = param_place((char *)object + param->field, param, &values, rank, shape, count, device, err);
     if (rc == ERR_MEMORY || rc == ERR_DEVICE)
@@ -331,14 +335,14 @@ static int param_save(const struct param *param, const char *prefix, size_t laye
     const int rank = param_shape(shape, &count, param, dims);
     struct values values = {0};
     int rc = weights_writer_wants(writer)
-                 ? values_get(&values, param, &from, rank, shape, count, weights, err)
+                 ? values_get(&values, param, &from, rank, shape, count, weights, false, err)
                  : 0;
     shape[0] /= tensors;
     for (size_t i = 0; i < tensors && !rc; i++) {
         char name[NAME_SIZE];
         tensor_name(name, &to, i);
-        rc = weights_writer_add(
-            writer, name, rank, shape, values.at ? values.at + i * (count / tensors) : NULL, err);
+        const float *at = values.at;
+        rc = weights_writer_add(writer, name, rank, shape, at ? at + i * (count / tensors) : NULL, err);
     }
     values_release(&values, weights, count);
     return rc;

@@ -181,20 +181,32 @@ int weights_fetch(float *out, const struct weights *weights, const char *name, i
     return 0;
 }
 
-int weights_view(const float **out, const struct weights *weights, const char *name, int rank,
-    const size_t *shape, struct err *err)
+/* Whether elements of that type can be read where they lie. */
+static bool is_viewed(enum dtype *dtype, const struct weight *weight, bool halves)
+{
+    static const char *const types[] = {[DTYPE_F32] = "F32", [DTYPE_BF16] = "BF16", [DTYPE_F16] = "F16"};
+    for (*dtype = DTYPE_F32; *dtype <= (halves ? DTYPE_F16 : DTYPE_F32); ++*dtype)
+        if (!strcmp(types[*dtype], weight->type))
+            return (uintptr_t)weight->data % dtype_size(*dtype) == 0;
+    return false;
+}
+
+int weights_view(const void **out, enum dtype *dtype, const struct weights *weights, const char *name,
+    int rank, const size_t *shape, bool halves, struct err *err)
 {
     const struct weight *weight;
     size_t bad;
+    float value;
     *out = NULL;
     if (weights->random)
         return 0;
     int rc = weight_get(&weight, weights, name, rank, shape, err);
-    if (rc || strcmp(weight->type, "F32") || (uintptr_t)weight->data % _Alignof(float))
+    if (rc || !is_viewed(dtype, weight, halves))
         return rc;
-    const float *values = (const void *)weight->data;
-    if (elements_check(values, weight->count, &bad) != ELEMENTS_DONE)
-        return not_finite(weight, bad, values[bad], err);
-    *out = values;
+    if (elements_check(weight->data, weight->count, weight->type, &bad) != ELEMENTS_DONE) {
+        elements_to_f32(&value, weight->data + bad * dtype_size(*dtype), 1, weight->type, &(size_t){0});
+        return not_finite(weight, bad, value, err);
+    }
+    *out = weight->data;
     return 0;
 }

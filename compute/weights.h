@@ -34,10 +34,11 @@ struct weights {
 int weights_fetch(float *out, const struct weights *weights, const char *name, int rank, const size_t *shape,
     struct err *err);
 
-/* The same tensor without a copy, where the file has it as float32 at an address fit for that: *out lies in
- * the mapped file. Otherwise *out is NULL and the tensor is to be fetched. */
-int weights_view(const float **out, const struct weights *weights, const char *name, int rank,
-    const size_t *shape, struct err *err);
+/* The same tensor without a copy, where the file has it as float32, or with `halves` as any of DTYPE_F32, _F16 and _BF16,
+ * at an address fit for that: *out lies in the mapped file and is of *dtype. Otherwise *out is NULL and the tensor is to
+ * be fetched. */
+int weights_view(const void **out, enum dtype *dtype, const struct weights *weights, const char *name,
+    int rank, const size_t *shape, bool halves, struct err *err);
 
 /* The bits of an element of a type of safetensors; 0: there is no such type. */
 size_t type_bits(const char *name);

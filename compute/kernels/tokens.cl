@@ -62,16 +62,26 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void assemble_tokens(g
     vstore16(value, 0, tokens + tokens_at + ((ulong)batch * count + t) * width + i);
 }
 
-/* tokens [(b*T + t)*W + i] = table[ids[b*T + t]*W + i] + positions[t*W + i] */
+/* Elements at to at + 15 of a table of float32, of float16 where type is 1, or of bfloat16 where it is 2. */
+float16 table_load16(global const void *table, ulong at, uint type)
+{
+    if (type == 1)
+        return vload_half16(0, (global const half *)table + at);
+    if (type == 2)
+        return as_float16(convert_uint16(vload16(0, (global const ushort *)table + at)) << 16);
+    return vload16(0, (global const float *)table + at);
+}
+
+/* tokens [(b*T + t)*W + i] = table[ids[b*T + t]*W + i] + positions[t*W + i], for a table of that type */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void embed_tokens(global float *tokens, ulong tokens_at,
-    global const int *ids, ulong ids_at, global const float *table, ulong table_at, global const float *positions,
-    ulong positions_at, uint count, uint width)
+    global const int *ids, ulong ids_at, global const void *table, ulong table_at, uint type,
+    global const float *positions, ulong positions_at, uint count, uint width)
 {
     const uint i = get_global_id(0) * 16, t = get_global_id(1), batch = get_global_id(2);
     if (i >= width)
         return;
     const ulong row = (ulong)batch * count + t, id = ids[ids_at + row];
-    const float16 value = vload16(0, table + table_at + id * width + i) +
+    const float16 value = table_load16(table, table_at + id * width + i, type) +
                           vload16(0, positions + positions_at + (ulong)t * width + i);
     vstore16(value, 0, tokens + tokens_at + row * width + i);
 }

@@ -594,6 +594,23 @@ static void tokens_are_put_together(void **state)
         for (int i = 0; i < W; i++)
             assert_float_equal(got[row * W + i], table[ids[row] * W + i] + positions[row % T * W + i], 0);
 
+    for (enum dtype type = DTYPE_BF16; type <= DTYPE_F16; type++) {
+        uint16_t halves[V * W];
+        for (int i = 0; i < V * W; i++)
+            halves[i] =
+                type == DTYPE_F16 ? f32_to_f16(table[i] / (i % 2 ? 1 : 1 << 16)) : f32_to_bf16(table[i]);
+        check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
+                     put(bench, type, halves, SHAPE(V, W)), at, &err),
+            &err);
+        check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
+        for (int row = 0; row < B * T; row++)
+            for (int i = 0; i < W; i++) {
+                const uint16_t half = halves[ids[row] * W + i];
+                const float value = type == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
+                assert_float_equal(got[row * W + i], value + positions[row % T * W + i], 0);
+            }
+    }
+
     check_picks(bench, got, tokens, pick, T, W);
     free(patches), free(class_token), free(positions), free(table);
     stream_rewind(bench->stream, mark);

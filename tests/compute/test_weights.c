@@ -129,40 +129,53 @@ static void sixteen_bits_are_widened_at_any_address(void **state)
     free(out);
 }
 
-/* float32 is handed out where it lies, if that is an address for it: of four files, whose data begins at each
- * remainder of 4 once, in one. All else is to be fetched. */
-static void only_float32_is_seen_in_place(void **state)
+/* float32, and where it may be 16 bits, is handed out where it lies, if that is an address for it: of four files, whose
+ * data begins at each remainder of 4 once, in one or in two. All else is to be fetched. */
+static void what_kernels_read_is_seen_in_place(void **state)
 {
     (void)state;
     const float nan[] = {1, 2, 3, NAN, 5, 6};
-    size_t seen[4] = {0}, bad = 0;
+    const uint16_t infinite[] = {
+        0xfbff, 0x7bff, 0xfc00, 0x7f80}; /* in float16 the third, in bfloat16 the last */
+    enum { TENSORS = 7 };
+    size_t seen[2][TENSORS] = {0}, bad[2][TENSORS] = {0};
     for (size_t pad = 0; pad < 4; pad++) {
-        const struct weight tensors[] = {
+        const struct weight tensors[TENSORS] = {
             {.name = "visual.proj", .type = "F32", .rank = 2, .shape = {2, 3}, .data = BYTES(six)},
-            {.name = "half", .type = "F16", .rank = 1, .shape = {3}, .data = BYTES(six)},
-            {.name = "visual.more", .type = "F32", .rank = 1, .shape = {6}, .data = BYTES(six)},
+            {.name = "half", .type = "F16", .rank = 1, .shape = {4}, .data = BYTES(six)},
+            {.name = "visual.more", .type = "BF16", .rank = 1, .shape = {6}, .data = BYTES(six)},
+            {.name = "wide", .type = "F64", .rank = 1, .shape = {2}, .data = BYTES(six)},
             {.name = "nan", .type = "F32", .rank = 1, .shape = {6}, .data = BYTES(nan)},
+            {.name = "inf", .type = "F16", .rank = 1, .shape = {4}, .data = BYTES(infinite)},
+            {.name = "inf2", .type = "BF16", .rank = 1, .shape = {4}, .data = BYTES(infinite)},
         };
-        struct weight padded[5] = {
+        struct weight padded[1 + TENSORS] = {
             {.name = "pad", .type = "U8", .rank = 1, .shape = {pad}, .data = BYTES(six)}};
         memcpy(padded + 1, tensors, sizeof tensors);
-        write_safetensors(MODEL "/model.safetensors", padded, 5);
+        write_safetensors(MODEL "/model.safetensors", padded, 1 + TENSORS);
         struct weights *weights = open_model();
-        for (int i = 0; i < 4; i++) {
-            const struct weight *weight = weights_find(weights, tensors[i].name);
-            const float *values = six;
+        for (int i = 0; i < 2 * TENSORS; i++) {
+            const bool halves = i >= TENSORS;
+            const struct weight *weight = weights_find(weights, tensors[i % TENSORS].name);
+            const void *values = six;
+            enum dtype dtype = DTYPE_F32;
             struct err err = {0};
-            bad += weights_view(&values, weights, weight->name, weight->rank, weight->shape, &err) != 0;
+            bad[halves][i % TENSORS] += weights_view(&values, &dtype, weights, weight->name, weight->rank,
+                                            weight->shape, halves, &err) != 0;
+            if (err.code && !strstr(err.msg, i % TENSORS == 4   ? "element 3 of tensor 'nan' is nan"
+                                             : i % TENSORS == 5 ? "element 2 of tensor 'inf' is -inf"
+                                                                : "element 3 of tensor 'inf2' is inf"))
+                fail_msg("%s", err.msg);
             if (!values)
                 continue;
-            seen[i]++;
+            seen[halves][i % TENSORS]++;
             assert_ptr_equal(values, weight->data);
-            assert_memory_equal(values, six, sizeof six);
+            assert_memory_equal(values, tensors[i % TENSORS].data, weight->count * dtype_size(dtype));
         }
         weights_free(weights);
     }
-    assert_memory_equal(seen, ((size_t[]){1, 0, 1, 0}), sizeof seen);
-    assert_int_equal(bad, 1); /* the one that could be seen */
+    assert_memory_equal(seen, ((size_t[2][TENSORS]){{1}, {1, 2, 2}}), sizeof seen);
+    assert_memory_equal(bad, ((size_t[2][TENSORS]){{[4] = 1}, {[4] = 1, 2, 2}}), sizeof bad);
 }
 
 static void a_view_that_does_not_fit_is_named(void **state)
@@ -171,13 +184,15 @@ static void a_view_that_does_not_fit_is_named(void **state)
     const struct weight tensors[] = {
         {.name = "visual.six", .type = "F32", .rank = 1, .shape = {6}, .data = BYTES(six)},
     };
-    const float *values;
+    const void *values;
+    enum dtype dtype;
     struct err err;
     write_safetensors(MODEL "/model.safetensors", tensors, 1);
     struct weights *weights = open_model();
-    assert_int_equal(weights_view(&values, weights, "visual.six", 2, (size_t[]){2, 3}, &err), ERR_FORMAT);
+    assert_int_equal(
+        weights_view(&values, &dtype, weights, "visual.six", 2, (size_t[]){2, 3}, false, &err), ERR_FORMAT);
     assert_non_null(strstr(err.msg, "tensor 'visual.six' has shape (6), expected (2, 3)"));
-    assert_int_equal(weights_view(&values, weights, "visual.non", 0, NULL, &err), ERR_FORMAT);
+    assert_int_equal(weights_view(&values, &dtype, weights, "visual.non", 0, NULL, true, &err), ERR_FORMAT);
     assert_non_null(strstr(err.msg, "tensor 'visual.non' is missing"));
     assert_null(values);
     weights_free(weights);
@@ -493,7 +508,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(tensors_are_found_by_name, empty_model),
         cmocka_unit_test_setup(sixteen_bits_are_widened_at_any_address, empty_model),
-        cmocka_unit_test_setup(only_float32_is_seen_in_place, empty_model),
+        cmocka_unit_test_setup(what_kernels_read_is_seen_in_place, empty_model),
         cmocka_unit_test_setup(a_view_that_does_not_fit_is_named, empty_model),
         cmocka_unit_test_setup(a_tensor_that_does_not_fit_is_named, empty_model),
         cmocka_unit_test_setup(bad_headers_are_refused, empty_model),

@@ -15,10 +15,12 @@
 #define ORIGINAL DIPTYCH_ROOT "/tests/model"
 #define FILE_OF(directory) directory "/model.safetensors"
 
-/* Of float32 tables, which stay in the file on a CPU, and of others, which are converted when they are loaded. */
+/* A table of tokens stays in the file on a CPU, of 16 bits too, but where it lies at odd addresses: there it is converted
+ * when it is loaded. */
 #define REPLACED DIPTYCH_SCRATCH "/replaced"
 #define WRITTEN DIPTYCH_SCRATCH "/written"
 #define HALF DIPTYCH_SCRATCH "/half"
+#define ODD DIPTYCH_SCRATCH "/odd"
 #define BOTH DIPTYCH_SCRATCH "/both"
 
 enum { WIDTH_MAX = 128 };
@@ -93,14 +95,47 @@ static void files_that_are_written_over_are_an_error(void **state)
     assert_string_equal(err.msg, "'" FILE_OF(WRITTEN) "' was written over since it was opened");
 }
 
+static void tables_of_16_bits_stay_in_the_file(void **state)
+{
+    float embedding[WIDTH_MAX];
+    (void)state;
+    make_model(HALF, DTYPE_F16);
+    open_model(HALF, false);
+    check_ok(encode(embedding));
+    assert_int_equal(truncate(FILE_OF(HALF), 4096), 0);
+    assert_int_equal(encode(embedding), ERR_IO);
+    assert_string_equal(err.msg, "'" FILE_OF(HALF) "' was written over since it was opened");
+}
+
+/* The same tensors one byte further on. */
+static void make_odd(const char *path)
+{
+    char *bytes;
+    size_t size;
+    uint64_t header;
+    check_ok(file_read(&bytes, &size, path, 1 << 26, &err));
+    memcpy(&header, bytes, sizeof header);
+    const size_t data = sizeof header + header;
+    header++;
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(&header, sizeof header, 1, file), 1);
+    assert_int_equal(fwrite(bytes + sizeof header, data - sizeof header, 1, file), 1);
+    fputc(' ', file);
+    assert_int_equal(fwrite(bytes + data, size - data, 1, file), 1);
+    assert_int_equal(fclose(file), 0);
+    free(bytes);
+}
+
 static void files_that_are_not_needed_any_more_may_be(void **state)
 {
     float before[WIDTH_MAX] = {0}, after[WIDTH_MAX] = {0};
     (void)state;
-    make_model(HALF, DTYPE_F16);
-    open_model(HALF, true);
+    make_model(ODD, DTYPE_F16);
+    make_odd(FILE_OF(ODD));
+    open_model(ODD, true);
     check_ok(encode(before));
-    assert_int_equal(truncate(FILE_OF(HALF), 4096), 0);
+    assert_int_equal(truncate(FILE_OF(ODD), 4096), 0);
     check_ok(encode(after));
     assert_memory_equal(before, after, sizeof before);
 }
@@ -141,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(files_that_are_replaced_are_still_read, close_model),
         cmocka_unit_test_teardown(files_that_are_written_over_are_an_error, close_model),
+        cmocka_unit_test_teardown(tables_of_16_bits_stay_in_the_file, close_model),
         cmocka_unit_test_teardown(files_that_are_not_needed_any_more_may_be, close_model),
         cmocka_unit_test_teardown(weights_give_the_same_in_the_file_and_in_memory, close_model),
     };
