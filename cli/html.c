@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/html.h"
+#include "cli/json.h"
 #include "cli/text.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "page_files.h" /* made by CMake from page.css and page.js */
+#include "page_files.h" /* made by CMake from assets/page/ and page/ */
+
+static const char *page_text(const char *name)
+{
+    size_t i = 0;
+    while (strcmp(page_files[i].name, name))
+        i++;
+    return page_files[i].text;
+}
 
 void html_begin(FILE *file, const char *title)
 {
@@ -14,14 +23,21 @@ void html_begin(FILE *file, const char *title)
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
         file);
     html_text(file, title);
-    fprintf(file, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", page_files[0].text);
+    fprintf(file, "</title>\n<style>\n%s%s</style>\n", page_text("common.css"), page_text("page.css"));
+    html_script(file, "common.js");
+    fputs("</head>\n<body>\n", file);
+}
+
+void html_script(FILE *file, const char *name)
+{
+    fprintf(file, "<script>\n%s</script>\n", page_text(name));
 }
 
 void html_end(FILE *file)
 {
-    fprintf(file,
-        "<footer>Made by diptych " DIPTYCH_VERSION "</footer>\n<script>\n%s</script>\n</body>\n</html>\n",
-        page_files[1].text);
+    fputs("<footer>Made by diptych " DIPTYCH_VERSION "</footer>\n", file);
+    html_script(file, "page.js");
+    fputs("</body>\n</html>\n", file);
 }
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
@@ -55,6 +71,21 @@ void html_text(FILE *file, const char *text)
     free(valid);
 }
 
+/* No tag begins in it. */
+void html_json(FILE *file, const char *text)
+{
+    json_t *string = json_text(text);
+    char *encoded = json_dumps(string, JSON_ENCODE_ANY);
+    for (const char *at = encoded ? encoded : "\"\""; *at; at++) {
+        if (*at == '<')
+            fputs("\\u003c", file);
+        else
+            fputc(*at, file);
+    }
+    free(encoded);
+    json_decref(string);
+}
+
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 
 static void put_base64(FILE *file, const uint8_t *bytes, size_t size)
@@ -71,6 +102,12 @@ static void put_base64(FILE *file, const uint8_t *bytes, size_t size)
     }
 }
 
+void html_data_url(FILE *file, const struct thumbnail *thumbnail)
+{
+    fprintf(file, "data:%s;base64,", thumbnail->type);
+    put_base64(file, thumbnail->bytes, thumbnail->size);
+}
+
 void html_thumbnail(FILE *file, const char *path, const struct picture_options *options, int edge)
 {
     struct thumbnail thumbnail;
@@ -78,27 +115,31 @@ void html_thumbnail(FILE *file, const char *path, const struct picture_options *
         fputs("<span>no picture any more</span>", file);
         return;
     }
-    fprintf(file, "<img alt=\"\" width=\"%d\" height=\"%d\" src=\"data:%s;base64,", thumbnail.width,
-        thumbnail.height, thumbnail.type);
-    put_base64(file, thumbnail.bytes, thumbnail.size);
+    fprintf(file, "<img alt=\"\" width=\"%d\" height=\"%d\" src=\"", thumbnail.width, thumbnail.height);
+    html_data_url(file, &thumbnail);
     fputs("\">", file);
     thumbnail_release(&thumbnail);
 }
 
 /* ---- files --------------------------------------------------------------------------------------------- */
 
-/* <a>, with a file: URL (RFC 8089) of the bytes of an absolute path. */
-static void begin_link(FILE *file, const char *path)
+void html_file_url(FILE *file, const char *path)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"; /* RFC 3986's unreserved ones */
-    fputs("<a href=\"file://", file);
+    fputs("file://", file);
     for (; *path; path++) {
         if (strchr(plain, *path))
             fputc(*path, file);
         else
             fprintf(file, "%%%02X", (unsigned char)*path);
     }
+}
+
+static void begin_link(FILE *file, const char *path)
+{
+    fputs("<a href=\"", file);
+    html_file_url(file, path);
     fputs("\">", file);
 }
 
@@ -125,6 +166,11 @@ void html_path(FILE *file, const char *path)
 
 int html_thumbnail_edge(size_t count)
 {
-    const double pixels_max = 9e6, min = 64, max = 200;
+#ifdef DIPTYCH_JPEG_TURBO
+    const double pixels_max = 36e6;
+#else
+    const double pixels_max = 9e6; /* of PNG */
+#endif
+    const double min = 64, max = 200;
     return (int)fmax(min, fmin(max, sqrt(pixels_max / fmax(1, (double)count))));
 }

@@ -12,8 +12,8 @@ struct map_report {
     double explained[2]; /* the share of the variance that each component holds */
 };
 
-/* Writes the points in their plane as one HTML page, each with a card that shows when it is pointed at and
- * has a thumbnail for up to 1500 of the pictures. */
+/* Writes the points in their plane as one HTML page, to zoom and move. Up to 25,000 of the
+ * pictures have a thumbnail. */
 int map_page(const char *path, const struct map_report *report, const struct job *job, struct err *err);
 
 #endif

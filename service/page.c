@@ -16,9 +16,12 @@ static const struct {
     const char *path, *name, *type;
 } pages[] = {
     {"/", "index.html", "text/html; charset=utf-8"},
+    {"/common.css", "common.css", "text/css; charset=utf-8"},
     {"/page.css", "page.css", "text/css; charset=utf-8"},
-    {"/page.js", "page.js", "text/javascript; charset=utf-8"},
+    {"/common.js", "common.js", "text/javascript; charset=utf-8"},
     {"/map.js", "map.js", "text/javascript; charset=utf-8"},
+    {"/page.js", "page.js", "text/javascript; charset=utf-8"},
+    {"/index-map.js", "index-map.js", "text/javascript; charset=utf-8"},
     {"/icon.svg", "icon.svg", "image/svg+xml"},
 };
 

@@ -14,8 +14,11 @@ static const char *const of_index[] = {"index", NULL}, *const of_thumbnail[] = {
 
 const struct route routes[] = {
     {"GET", "/", handle_page, OPEN, .summary = "The page to search on"},
-    {"GET", "/map.js", handle_page, OPEN, .summary = "Its script of the map"},
+    {"GET", "/common.css", handle_page, OPEN, .summary = "The looks that it shares with pages in files"},
+    {"GET", "/common.js", handle_page, OPEN, .summary = "The scripts that it shares with them"},
     {"GET", "/icon.svg", handle_page, OPEN, .summary = "Its icon"},
+    {"GET", "/index-map.js", handle_page, OPEN, .summary = "Its script that shows an index on a map"},
+    {"GET", "/map.js", handle_page, OPEN, .summary = "The script of a map"},
     {"GET", "/page.css", handle_page, OPEN, .summary = "Its looks"},
     {"GET", "/page.js", handle_page, OPEN, .summary = "Its script"},
     {"GET", "/v1/login", handle_login_state, .early = true,

@@ -5,18 +5,8 @@
  */
 'use strict';
 
-const $ = id => document.getElementById(id);
 const PAGE = 100, PAGE_MAX = 1000, EDGE = devicePixelRatio > 1.2 ? 480 : 320, PICTURE_EDGE = 1024, MINUS = -0.5;
 const LOGIN = 'v1/login';
-
-/* element('a', {className: 'b', ariaLabel: 'c'}, child, 'text') */
-function element(name, properties, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
-const isPlain = event => !event.ctrlKey && !event.metaKey && !event.altKey && !event.button;
 
 function later(milliseconds, work) {
   let timer;
@@ -404,7 +394,7 @@ function tile(i, row) {
     link.append(element('span', {className: 'score', ariaHidden: 'true'}, score.toFixed(2)));
   box.append(link);
   if (copies)
-    box.append(element('button', {type: 'button', className: 'copies', tabIndex: -1, title: 'Near copies (+)', ariaExpanded: String(Boolean(open)),
+    box.append(element('button', {className: 'copies', tabIndex: -1, title: 'Near copies (+)', ariaExpanded: String(Boolean(open)),
       onclick: () => turnCopies(i)}, open ? '\u2212' : `+${near}`));
   return box;
 }
@@ -462,15 +452,6 @@ function draw() {
   drawnAt = {y: scrollY, time};
   if (rows.at(-1).top + rows.at(-1).height < top + innerHeight + 3 * near)
     searchOn();
-}
-
-/* Once a frame, however often it is asked for. */
-function onceAFrame(work) {
-  let frame;
-  return () => {
-    cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(work);
-  };
 }
 
 const drawSoon = onceAFrame(draw);
@@ -537,7 +518,7 @@ $('grid').addEventListener('click', event => {
 
 let viewed = null; // the item that is shown
 
-const place = () => results.hits.findIndex(hit => hit.item.id === state.item);
+const placeOf = id => results.hits.findIndex(hit => hit.item.id === id);
 const viewerButton = name => $('viewer').querySelector(`[data-do=${name}]`);
 
 function openItem(id, how) {
@@ -546,7 +527,7 @@ function openItem(id, how) {
 }
 
 async function showViewer() {
-  const at = place();
+  const at = placeOf(state.item);
   try {
     const item = at >= 0 ? results.hits[at].item : await ask(itemPath(state.item));
     if (item.id === state.item)
@@ -579,10 +560,10 @@ function view(item, at) {
 
 /* The thumbnail until the picture is there; a large one instead of what the browser cannot read. */
 function largePicture(item) {
-  const shown = element('img', {alt: nameOf(item), src: thumbnail(item.id, EDGE)});
-  const show = src => () => { shown.src = src; };
+  const shown = element('img', {alt: nameOf(item), src: thumbnail(item.id, EDGE)}), src = itemPath(item.id, '/image');
+  const show = it => () => { shown.src = it; };
   shown.onerror = () => shown.replaceWith(element('p', {}, `${shown.alt} cannot be shown`));
-  element('img', {onload: show(itemPath(item.id, '/image')), onerror: show(thumbnail(item.id, 2048)), src: itemPath(item.id, '/image')});
+  element('img', {onload: show(src), onerror: show(thumbnail(item.id, 2048)), src});
   return shown;
 }
 
@@ -597,7 +578,7 @@ function showDetails(item, score) {
 }
 
 function turn(step) {
-  const at = place(), hit = results.hits[at + step];
+  const at = placeOf(state.item), hit = results.hits[at + step];
   if (at >= 0 && hit)
     openItem(hit.item.id, {replace: true});
 }
@@ -605,7 +586,7 @@ function turn(step) {
 function hideViewer() {
   if (!$('viewer').open)
     return;
-  const at = results.hits.findIndex(hit => hit.item.id === viewed?.id);
+  const at = placeOf(viewed?.id);
   viewed = null;
   $('viewer').close();
   focusHit(at);
@@ -621,20 +602,6 @@ function leaveViewer() {
   }
 }
 
-async function copyPath() {
-  const path = viewed.path;
-  try {
-    await navigator.clipboard.writeText(path);
-  } catch { /* only pages of this machine and of https may write there: the old way */
-    const area = element('textarea', {value: path, className: 'unseen'});
-    $('viewer').append(area);
-    area.select();
-    document.execCommand('copy');
-    area.remove();
-  }
-  toast(`Copied ${path}`);
-}
-
 function likeThis() {
   const value = String(viewed.id), terms = state.terms.filter(term => term.kind !== 'id' || term.value !== value);
   viewed = null;
@@ -643,13 +610,10 @@ function likeThis() {
 }
 
 const deeds = {
-  close: leaveViewer, previous: () => turn(-1), next: () => turn(1), copy: copyPath,
-  more: likeThis, classify: () => classifyItem(viewed.id), open: () => $('original').click(),
-  info: () => {
-    const on = $('viewer').classList.toggle('info');
-    $('details').hidden = !on;
-    viewerButton('info').ariaPressed = String(on);
-  },
+  close: leaveViewer, previous: () => turn(-1), next: () => turn(1),
+  more: likeThis, copy: () => copy(viewed.path, $('viewer')).then(() => toast('Copied the path')),
+  classify: () => classifyItem(viewed.id), open: () => $('original').click(),
+  info: () => { viewerButton('info').ariaPressed = String(!$('details').toggleAttribute('hidden')); },
 };
 
 $('viewer').onclick = event => deeds[event.target.closest('button')?.dataset.do]?.();
@@ -706,12 +670,16 @@ $('file').onchange = async () => {
   await searchWith($('file').files);
   $('file').value = '';
 };
-addEventListener('paste', event => {
-  if (!event.clipboardData.files.length)
+
+const searchWithThat = name => event => {
+  document.body.className = '';
+  if (!event[name].files.length)
     return;
   event.preventDefault();
-  searchWith(event.clipboardData.files);
-});
+  searchWith(event[name].files);
+};
+addEventListener('paste', searchWithThat('clipboardData'));
+addEventListener('drop', searchWithThat('dataTransfer'));
 addEventListener('dragover', event => {
   if (!event.dataTransfer.types.includes('Files'))
     return;
@@ -719,20 +687,12 @@ addEventListener('dragover', event => {
   document.body.className = 'dropping';
 });
 addEventListener('dragleave', event => { document.body.className &&= event.relatedTarget ? 'dropping' : ''; });
-addEventListener('drop', event => {
-  document.body.className = '';
-  if (!event.dataTransfer.files.length)
-    return;
-  event.preventDefault();
-  searchWith(event.dataTransfer.files);
-});
 
 /* ---- classifying ---- */
 
 function openClassifier(data) {
   $('classifier-picture').src = data;
   $('predictions').replaceChildren();
-  $('labels').value ||= 'cat\ndog\nflower\nhouse\nperson';
   $('classifier').showModal();
   classify();
 }
@@ -770,7 +730,7 @@ $('classifier-close').onclick = () => $('classifier').close();
 /* Of something that is searched for or in: its name, what stands around that, and a button that takes it away. */
 function chip(name, before, after, leave) {
   return element('li', {className: 'chip'}, ...before, element('span', {className: 'name'}, name), ...after,
-    element('button', {type: 'button', title: `Remove ${name}`, onclick: leave}, '\u00d7'));
+    element('button', {title: `Remove ${name}`, onclick: leave}, '\u00d7'));
 }
 
 function termChip(term, at) {
@@ -778,7 +738,7 @@ function termChip(term, at) {
   const weight = element('input', {type: 'range', min: -2, max: 2, step: 0.1, value: term.weight, ariaLabel: `Weight of ${name}`});
   const output = element('output', {}), others = state.terms.filter((_, i) => i !== at);
   const img = element('img', {alt: '', src: kind === 'id' ? thumbnail(value, 64) : isText ? '' : pictureOf(value)});
-  const what = element('button', {type: 'button', className: 'word',
+  const what = element('button', {className: 'word',
     onclick: () => kind === 'id' ? classifyItem(value) : openClassifier(pictureOf(value))}, 'Classify');
   const made = chip(name, isText ? [] : [img], isText ? [weight, output] : [weight, output, what], () => {
     go({terms: others});

@@ -76,7 +76,7 @@ expect_empty err
 cp page.html out
 expect_text out '<!DOCTYPE html>'
 expect_text out '<h1>shapes</h1>'
-expect_text out 'prefers-color-scheme: dark'
+expect_text out 'color-scheme: light dark'
 expect_text out 'class="confusion"'
 grep -Eiq '<script |https?:|url\(' page.html && problem "the page asks for something from elsewhere"
 pictures=$(grep -c 'src="data:image/[a-z]*;base64,' page.html)

@@ -336,7 +336,7 @@ def the_viewer_has_keys(browser, served):
         page.wait_for_timeout(300)
         shot(page, "viewer")
         page.keyboard.press("c")
-        expect(page.locator("#toast")).to_contain_text("Copied /")
+        expect(page.locator("#toast")).to_contain_text("Copied")
         assert page.evaluate("navigator.clipboard.readText()").endswith("/07.png")
         with page.context.expect_page() as opened:
             page.keyboard.press("o")
@@ -517,7 +517,7 @@ def too_deep_for_copies(browser, served):
 
 
 def show_map(page):
-    until(page, "points?.ids.length && lit.length && [...images.values()].every(image => image.complete)")
+    until(page, "points?.shade.length && [...images.values()].every(image => image.complete)")
 
 
 @test
@@ -548,7 +548,7 @@ def the_map_is_looked_at(browser, served):
         page.keyboard.press("ArrowRight")
         assert page.evaluate("part.scale") > scale
         for _ in range(9):
-            page.click("[data-key='+']")
+            page.click("[aria-label='Zoom in']")
         show_map(page)
         shot(page, "map-near")
         page.reload()
