@@ -146,7 +146,8 @@ static int put_page(FILE *file, const struct map_report *report, const struct jo
     html_text(file, report->path);
     fprintf(file,
         "</h1>\n<p>%zu items of the index in the plane of the two principal components of their embeddings: "
-        "neighbours are alike, as far as a plane can tell. The wheel, two fingers, + and &minus; zoom; point at "
+        "neighbours are alike, as far as a plane can tell. The wheel, two fingers, + and &minus; zoom; point "
+        "at "
         "an item to see it.</p>\n",
         count);
     put_figures(file, report);
