@@ -4,6 +4,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/text.h"
+#include "vision/vision.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -58,6 +59,30 @@ int cmd_help(int argc, char **argv)
     return STATUS_DONE;
 }
 
+/* Which formats of pictures this build reads, and which it would with libraries that were not there. */
+static void put_formats(bool read)
+{
+    struct picture_format format = {0};
+    const char *before = read ? "reads " : "was built without what reads ";
+    while (picture_format_next(&format)) {
+        if (format.is_read != read)
+            continue;
+        printf("%s%s", before, format.name);
+        if (format.library)
+            printf(" (%s)", format.library);
+        before = ", ";
+    }
+    if (!strcmp(before, ", "))
+        putchar('\n');
+}
+
+static void put_version(void)
+{
+    puts("diptych " DIPTYCH_VERSION);
+    put_formats(true);
+    put_formats(false);
+}
+
 /* Runs at every exit, also those inside argp: what could not be written was not done. */
 static void close_output(void)
 {
@@ -79,7 +104,7 @@ int main(int argc, char **argv)
         return STATUS_CANNOT;
     }
     if (!strcmp(argv[1], "--version")) {
-        puts("diptych " DIPTYCH_VERSION);
+        put_version();
         return STATUS_DONE;
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vision/format.h"
+#include "vision/bytes.h"
 
 #include <string.h>
 #include <strings.h>
@@ -7,48 +8,68 @@
 #define MAGIC(bytes) .magic = (bytes), .magic_size = sizeof(bytes) - 1
 #define CONVERT "convert it to PNG or JPEG"
 
+/* How libraries that this build has or lacks decode. */
 #ifdef DIPTYCH_JPEG_TURBO
-#define JPEG_DECODE turbo_decode
+#define JPEG .library = "libjpeg-turbo", .decode = turbo_decode
 #else
-#define JPEG_DECODE stb_decode
+#define JPEG .library = "stb_image", .decode = stb_decode
+#endif
+#ifdef DIPTYCH_WEBP
+#define WEBP .library = "libwebp", .decode = webp_decode, .exif = webp_exif
+#else
+#define WEBP .library = "libwebp"
+#endif
+#ifdef DIPTYCH_AVIF
+#define AVIF .library = "libavif", .apart = true
+#else
+#define AVIF .library = "libavif"
+#endif
+#ifdef DIPTYCH_HEIF
+#define HEIF .library = "libheif", .apart = true
+#else
+#define HEIF .library = "libheif"
 #endif
 
 /* The first row that matches counts, so that a longer magic stands before its own prefix. */
 static const struct format formats[] = {
-    {"JPEG", MAGIC("\xff\xd8\xff"), .decode = JPEG_DECODE, .check = jpeg_check, .exif = jpeg_exif,
-        .media = "image/jpeg"},
-    {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .decode = png_decode, .check = png_check, .exif = png_exif,
-        .media = "image/png"},
-    {"GIF", MAGIC("GIF87a"), .decode = gif_decode, .media = "image/gif"},
+    {"JPEG", MAGIC("\xff\xd8\xff"), .suffixes = ".jpg .jpeg .jpe .jfif", JPEG, .check = jpeg_check,
+        .exif = jpeg_exif, .media = "image/jpeg"},
+    {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .suffixes = ".png", .decode = png_decode, .check = png_check,
+        .exif = png_exif, .media = "image/png"},
+    {"GIF", MAGIC("GIF87a"), .suffixes = ".gif", .decode = gif_decode, .media = "image/gif"},
     {"GIF", MAGIC("GIF89a"), .decode = gif_decode, .media = "image/gif"},
-    {"BMP", MAGIC("BM"), .decode = bmp_decode, .media = "image/bmp"},
-    {"PSD", MAGIC("8BPS"), .decode = psd_decode},
-    {"PNM", MAGIC("P4"), .decode = pnm_decode},
+    {"BMP", MAGIC("BM"), .suffixes = ".bmp", .decode = bmp_decode, .media = "image/bmp"},
+    {"PSD", MAGIC("8BPS"), .suffixes = ".psd", .decode = psd_decode},
+    {"PNM", MAGIC("P4"), .suffixes = ".ppm .pgm .pbm .pnm", .decode = pnm_decode},
     {"PNM", MAGIC("P5"), .decode = pnm_decode},
     {"PNM", MAGIC("P6"), .decode = pnm_decode},
+    {"WebP", MAGIC("WEBP"), .magic_at = 8, .suffixes = ".webp", WEBP, .media = "image/webp"},
+    {"AVIF", .brand = "avif", .suffixes = ".avif", AVIF, .media = "image/avif"},
+    {"AVIF", .brand = "avis", AVIF, .media = "image/avif"},
+    {"HEIC", .brand = "heic", .suffixes = ".heic .heif .hif", HEIF},
+    {"HEIC", .brand = "heix", HEIF},
+    {"HEIC", .brand = "heim", HEIF},
+    {"HEIC", .brand = "heis", HEIF},
+    {"HEIC", .brand = "hevc", HEIF},
+    {"HEIC", .brand = "hevx", HEIF},
+    {"HEIC", .brand = "hevm", HEIF},
+    {"HEIC", .brand = "hevs", HEIF},
+    {"HEIF", .brand = "mif1", HEIF},
+    {"HEIF", .brand = "msf1", HEIF},
 
     {"PNM in text form", MAGIC("P1"), .hint = "save it in binary form (P4 to P6)"},
     {"PNM in text form", MAGIC("P2"), .hint = "save it in binary form (P4 to P6)"},
     {"PNM in text form", MAGIC("P3"), .hint = "save it in binary form (P4 to P6)"},
     {"PAM", MAGIC("P7"), .hint = CONVERT},
-#ifdef DIPTYCH_WEBP
-    {"WebP", MAGIC("WEBP"), .magic_at = 8, .decode = webp_decode, .exif = webp_exif, .media = "image/webp"},
-#else
-    {"WebP", MAGIC("WEBP"), .magic_at = 8, .hint = CONVERT, .media = "image/webp"},
-#endif
-    {"TIFF", MAGIC("II*\0"), .hint = CONVERT},
+    {"TIFF", MAGIC("II*\0"), .suffixes = ".tif .tiff", .hint = CONVERT},
     {"TIFF", MAGIC("MM\0*"), .hint = CONVERT},
     {"BigTIFF", MAGIC("II+\0"), .hint = CONVERT},
     {"BigTIFF", MAGIC("MM\0+"), .hint = CONVERT},
-    {"AVIF", MAGIC("ftypavi"), .magic_at = 4, .hint = CONVERT, .media = "image/avif"},
-    {"HEIC", MAGIC("ftyphe"), .magic_at = 4, .hint = CONVERT},
-    {"HEIF", MAGIC("ftypmif1"), .magic_at = 4, .hint = CONVERT},
-    {"HEIF", MAGIC("ftypmsf1"), .magic_at = 4, .hint = CONVERT},
     {"an MP4 film", MAGIC("ftyp"), .magic_at = 4, .hint = "save one of its frames as a picture"},
     {"JPEG 2000", MAGIC("\0\0\0\x0cjP  "), .hint = CONVERT},
     {"JPEG 2000", MAGIC("\xff\x4f\xff\x51"), .hint = CONVERT},
     {"JPEG XL", MAGIC("\0\0\0\x0cJXL "), .hint = CONVERT},
-    {"JPEG XL", MAGIC("\xff\x0a"), .hint = CONVERT},
+    {"JPEG XL", MAGIC("\xff\x0a"), .suffixes = ".jxl", .hint = CONVERT},
     {"OpenEXR", MAGIC("\x76\x2f\x31\x01"), .hint = CONVERT},
     {"Radiance HDR", MAGIC("#?RADIANCE"), .hint = CONVERT},
     {"QOI", MAGIC("qoif"), .hint = CONVERT},
@@ -62,15 +83,59 @@ static const struct format formats[] = {
     {"a web page", MAGIC("<html"), .hint = "the download seems to have failed"},
 };
 
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+/* The first box of such a file: its size (4), 'ftyp', its major brand (4), a version (4), brands that it is compatible
+ * with (4 each). */
+static bool has_brand(struct span file, const char *brand)
+{
+    enum { TYPE = 4, MAJOR = 8, COMPATIBLE = 16, BRAND = 4 };
+    if (file.length < MAJOR + BRAND || memcmp(file.data + TYPE, "ftyp", 4))
+        return false;
+    const size_t box = read_be32(span_bytes(file)), end = box < file.length ? box : file.length;
+    if (!memcmp(file.data + MAJOR, brand, BRAND))
+        return true;
+    for (size_t at = COMPATIBLE; at + BRAND <= end; at += BRAND)
+        if (!memcmp(file.data + at, brand, BRAND))
+            return true;
+    return false;
+}
+
+static bool fits(const struct format *format, struct span file)
+{
+    if (format->brand)
+        return has_brand(file, format->brand);
+    return file.length >= format->magic_at + format->magic_size &&
+           !memcmp(file.data + format->magic_at, format->magic, format->magic_size);
+}
+
 const struct format *format_find(struct span file)
 {
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        const struct format *format = &formats[i];
-        if (file.length >= format->magic_at + format->magic_size &&
-            !memcmp(file.data + format->magic_at, format->magic, format->magic_size))
-            return format;
-    }
+    for (size_t i = 0; i < FORMATS; i++)
+        if (fits(&formats[i], file))
+            return &formats[i];
     return NULL;
+}
+
+bool format_is_read(const struct format *format)
+{
+    return format->decode || format->apart;
+}
+
+bool picture_format_next(struct picture_format *out)
+{
+    /* a format has one row of those with suffixes */
+    while (out->position < FORMATS) {
+        const struct format *format = &formats[out->position++];
+        if (!format->suffixes || !(format_is_read(format) || format->library))
+            continue;
+        out->name = format->name;
+        out->library = format->library;
+        out->suffixes = format->suffixes;
+        out->is_read = format_is_read(format);
+        return true;
+    }
+    return false;
 }
 
 const char *picture_media_type(const uint8_t *bytes, size_t size)
@@ -81,12 +146,15 @@ const char *picture_media_type(const uint8_t *bytes, size_t size)
 
 bool picture_suffix(const char *path)
 {
-    static const char *const suffixes[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".psd",
-        ".ppm", ".pgm", ".pbm", ".pnm", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl"};
     const char *slash = strrchr(path, '/');
     const char *suffix = strrchr(slash ? slash : path, '.');
-    for (size_t i = 0; suffix && i < sizeof suffixes / sizeof *suffixes; i++)
-        if (!strcasecmp(suffixes[i], suffix))
-            return true;
+    const size_t length = suffix ? strlen(suffix) : 0;
+    for (size_t i = 0; length && i < FORMATS; i++)
+        for (const char *known = formats[i].suffixes; known && *known; known += strspn(known, " ")) {
+            const size_t size = strcspn(known, " ");
+            if (size == length && !strncasecmp(known, suffix, size))
+                return true;
+            known += size;
+        }
     return false;
 }

@@ -13,7 +13,7 @@
 
 typedef int format_check(struct span file, struct err *err);
 typedef struct span format_exif(struct span file);
-/* options: with max_pixels filled in; the rest is for those that can make use of it. */
+/* options: with the limits filled in; the rest is for those that can make use of it. */
 typedef int format_decode(
     struct picture *out, struct span file, const struct picture_options *options, struct err *err);
 
@@ -21,15 +21,22 @@ struct format {
     const char *name;
     const char *magic;           /* the bytes it is told by, at magic_at */
     size_t magic_size, magic_at; /* counted, since magic may hold zeros */
-    format_decode *decode;       /* NULL: not read, and hint says what to do about it */
-    format_check *check;         /* finds the damage the decoder would not notice; NULL: it notices all */
-    format_exif *exif;           /* the EXIF block, a TIFF file in small; NULL: the format has none */
-    const char *hint;
+    const char *brand;     /* or a brand of ISO's base media file format: four letters in the box 'ftyp' */
+    const char *suffixes;  /* names end so, in letters of either case: ".jpg .jpeg"; on one row of a format */
+    const char *library;   /* what decodes it; NULL: this program's own code, or nothing */
+    bool apart;            /* decoded by that library in another process: see vision/helper */
+    format_decode *decode; /* decoded here; NULL of those that are decoded apart or not read */
+    format_check *check;   /* finds the damage the decoder would not notice; NULL: it notices all */
+    format_exif *exif; /* the EXIF block, a TIFF file in small; NULL: none, or the decoder has heeded it */
+    const char *hint;  /* of what no library is known for: what to do about it */
     const char *media; /* its media type, where browsers show it; else NULL */
 };
 
 /* NULL where the first bytes are those of no known format. */
 const struct format *format_find(struct span file);
+
+/* Whether this build reads it. */
+bool format_is_read(const struct format *format);
 
 format_decode stb_decode, png_decode, gif_decode, bmp_decode, pnm_decode, psd_decode;
 format_decode turbo_decode, webp_decode; /* where the build found their libraries */

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vision/format.h"
+#include "vision/helper/helper.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-static const struct picture_options defaults = {.max_bytes = 256u << 20, .max_pixels = 200000000};
+static const struct picture_options defaults = {
+    .max_bytes = 256u << 20, .max_pixels = 200000000, .max_seconds = 60};
 
 static struct picture_options with_defaults(const struct picture_options *options)
 {
@@ -15,6 +17,8 @@ static struct picture_options with_defaults(const struct picture_options *option
         all.max_bytes = defaults.max_bytes;
     if (!all.max_pixels)
         all.max_pixels = defaults.max_pixels;
+    if (all.max_seconds <= 0)
+        all.max_seconds = defaults.max_seconds;
     return all;
 }
 
@@ -154,7 +158,8 @@ static int decode_format(struct picture *out, const struct format *format, struc
 {
     int rc = format->check ? format->check(file, err) : 0;
     if (!rc)
-        rc = format->decode(out, file, options, err);
+        rc = format->apart ? helper_decode(out, format->library, file, options, err)
+                           : format->decode(out, file, options, err);
     if (!rc && format->exif && !options->ignore_exif)
         rc = picture_orient(out, exif_orientation(format->exif(file)), err);
     if (rc) {
@@ -178,7 +183,10 @@ int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
     const struct format *format = format_find(file);
     if (!format)
         return err_set(err, ERR_FORMAT, "not a picture, or of an unknown format");
-    if (!format->decode)
+    if (!format_is_read(format) && format->library)
+        return err_set(
+            err, ERR_UNSUPPORTED, "%s is not read: this build is without %s", format->name, format->library);
+    if (!format_is_read(format))
         return err_set(err, ERR_UNSUPPORTED, "%s is not read: %s", format->name, format->hint);
     return decode_format(out, format, file, &limits, err);
 }

@@ -34,7 +34,13 @@ enum { PICTURE_CHANNELS_MAX = 4, PALETTE_COLORS = 256 };
  *   - files that Pillow shows in part or in spite of damage are refused: a PNG with no end or with a wrong
  *     checksum in its pixels, a JPEG with garbage between segments, undefined tables or bad codes;
  *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end early;
- *   - an orientation is taken from EXIF only, not from XMP. */
+ *   - an orientation is taken from EXIF only, not from XMP;
+ *   - HEIC's pixels are those of pillow-heif with the same libheif; between libheif 1.15 and 1.23 they differ by one
+ *     level where colour is stored at half size;
+ *   - HEIC and AVIF pictures are turned as the file's own irot and imir say, whatever EXIF says beside them, also with
+ *     ignore_exif.
+ *
+ * Colour profiles are left alone, as in open_clip and transformers: Display P3 is read as if it were sRGB. */
 struct picture {
     enum picture_mode mode;
     uint8_t *pixels; // (height, width, channels of the mode)
@@ -75,6 +81,16 @@ const char *picture_source_name(const struct picture_source *source);
  * too, so that they are refused and not passed over. */
 bool picture_suffix(const char *path);
 
+/* Formats that are read, or would be if the build had found their library: begin with a zeroed one; false at the end. */
+struct picture_format {
+    const char *name;     /* "JPEG" */
+    const char *library;  /* NULL: code of this program's own */
+    const char *suffixes; /* ".jpg .jpeg" */
+    bool is_read;
+    size_t position; /* private */
+};
+bool picture_format_next(struct picture_format *format);
+
 /* The media type of a file that begins with these bytes, "image/png" for one, where browsers show its format; else
  * NULL. 32 bytes are enough. */
 const char *picture_media_type(const uint8_t *bytes, size_t size);
@@ -82,6 +98,7 @@ const char *picture_media_type(const uint8_t *bytes, size_t size);
 struct picture_options {
     size_t max_bytes;  /* of the file; 0 for the default, 256 MiB */
     size_t max_pixels; /* width * height, checked before decoding; 0 for the default, 200 million */
+    int max_seconds;   /* of CPU time, for formats that another process decodes; 0 for the default, 60 */
     bool ignore_exif;  /* leave the picture as stored; otherwise the EXIF orientation is applied */
 
     /* 0: all pixels. Otherwise a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (its finer DCT
@@ -90,10 +107,9 @@ struct picture_options {
     int min_edge;
 };
 
-/* Read JPEG, PNG, GIF, BMP, PSD, binary PNM and, where the build found libwebp, WebP, told apart by their first
- * bytes, not by name. options may be NULL.
+/* Read the formats of picture_format_next, told apart by their first bytes, not by name. options may be NULL.
  *
- *   ERR_UNSUPPORTED    a known format that is not read (TIFF, HEIC, ...); the message says what to do
+ *   ERR_UNSUPPORTED    a known format that is not read; the message says what to do
  *   ERR_FORMAT         of no known format, or damaged: with the reason and, where it is known, the byte offset
  *   ERR_LIMIT          over a limit of the options, and not decoded
  *   ERR_IO             picture_read only: the file cannot be read

@@ -40,6 +40,7 @@ expect_text out "Usage: diptych COMMAND"
 run --version
 expect_status 0
 expect_match out '^diptych [0-9]+\.[0-9]+\.[0-9]+$'
+expect_match out '^reads JPEG \([^)]*\), PNG, GIF, BMP'
 
 run help
 cp out help

@@ -3,7 +3,6 @@
 
 run help help
 run help-dashes --help
-run version --version
 run nothing
 run help-unknown help classfy
 for name in classify rank embed score search serve inspect devices bench pull models evaluate index; do

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Formats that diptych-decode reads, against the pixels of Pillow and its plugins: tests/golden/decoders.py. */
+#include "tests/vision/golden.h"
+#include "vision/format.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define DECODERS "../decoders/"
+
+struct file {
+    char *bytes;
+    size_t size;
+};
+
+static struct file load(const char *name)
+{
+    struct file file;
+    char path[512];
+    struct err err = {0};
+    snprintf(path, sizeof path, GOLDEN DECODERS "%s", name);
+    if (file_read(&file.bytes, &file.size, path, 1 << 20, &err))
+        fail_msg("%s", err.msg);
+    return file;
+}
+
+/* Whether this build reads files that begin so; .ci/run asks for a build that reads all. */
+static bool is_read(struct file file)
+{
+    const struct format *format = format_find((struct span){file.bytes, file.size});
+    assert_non_null(format);
+    return format_is_read(format);
+}
+
+static size_t bytes_of(const struct picture *picture)
+{
+    return (size_t)picture->width * (size_t)picture->height * picture_channels(picture);
+}
+
+static int largest_difference(const struct picture *picture, const char *name)
+{
+    char pixels[80];
+    int largest = 0;
+    snprintf(pixels, sizeof pixels, "%s.pixels", name);
+    struct file expected = load(pixels);
+    assert_int_equal(expected.size, bytes_of(picture));
+    for (size_t i = 0; i < expected.size; i++) {
+        const int difference = abs((uint8_t)expected.bytes[i] - picture->pixels[i]);
+        largest = difference > largest ? difference : largest;
+    }
+    free(expected.bytes);
+    return largest;
+}
+
+static bool all_same;
+
+static void check_picture(char *line)
+{
+    char name[64];
+    int width, height, channels, allowed;
+    uint32_t sum;
+    struct picture picture;
+    struct err err = {0};
+
+    assert_int_equal(
+        sscanf(line, "%63s %d %d %d %d %x", name, &width, &height, &channels, &allowed, &sum), 6);
+    struct file file = load(name);
+    if (is_read(file)) {
+        if (picture_decode(&picture, (const uint8_t *)file.bytes, file.size, NULL, &err))
+            fail_msg("%s: %s", name, err.msg);
+        assert_int_equal(picture.width, width);
+        assert_int_equal(picture.height, height);
+        assert_int_equal(picture_channels(&picture), channels);
+        if (!allowed)
+            all_same &= same_checksum(name, sum, picture.pixels, bytes_of(&picture));
+        else if (largest_difference(&picture, name) > allowed)
+            fail_msg("%s: the largest difference is %d", name, largest_difference(&picture, name));
+        picture_release(&picture);
+    }
+    free(file.bytes);
+}
+
+static void equal_their_references(void **state)
+{
+    (void)state;
+    all_same = true;
+    assert_true(golden_lines(DECODERS "pictures.txt", check_picture) >= 31);
+    assert_true(all_same);
+}
+
+/* Every 64th byte: refused with a reason, or what the whole file shows. */
+static void check_truncations(char *line)
+{
+    char name[64];
+    struct picture whole, picture;
+
+    assert_int_equal(sscanf(line, "%63s", name), 1);
+    struct file file = load(name);
+    if (is_read(file)) {
+        assert_int_equal(picture_decode(&whole, (const uint8_t *)file.bytes, file.size, NULL, NULL), 0);
+        for (size_t size = 0; size < file.size; size += 64) {
+            struct err err = {0};
+            if (picture_decode(&picture, (const uint8_t *)file.bytes, size, NULL, &err))
+                assert_true(err.msg[0]);
+            else if (bytes_of(&picture) != bytes_of(&whole) ||
+                     memcmp(picture.pixels, whole.pixels, bytes_of(&whole)))
+                fail_msg("%s: %zu of %zu bytes pass for all", name, size, file.size);
+            picture_release(&picture);
+        }
+        picture_release(&whole);
+    }
+    free(file.bytes);
+}
+
+static void notice_truncations(void **state)
+{
+    (void)state;
+    golden_lines(DECODERS "pictures.txt", check_truncations);
+}
+
+static void assert_refused(struct file file, enum err_code code, const char *message)
+{
+    struct picture picture;
+    struct err err = {0};
+    const int rc = picture_decode(&picture, (const uint8_t *)file.bytes, file.size, NULL, &err);
+    assert_string_equal(err.msg, message);
+    assert_int_equal(rc, code);
+}
+
+/* The size of a picture in ISO's format stands in its box 'ispe': version and flags (4), width (4), height (4). */
+static void refuse_header_bombs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *message;
+    } cases[] = {
+        {"rgb444.avif", "AVIF: 16000 x 16000 pixels, the limit is 200000000"},
+        {"rgb444.heic", "HEIC: 16000 x 16000 pixels, the limit is 200000000"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct file file = load(cases[i].name);
+        if (is_read(file)) {
+            char *size = memmem(file.bytes, file.size, "ispe", 4);
+            assert_non_null(size);
+            memcpy(size + 8, "\0\0\x3e\x80\0\0\x3e\x80", 8);
+            assert_refused(file, ERR_LIMIT, cases[i].message);
+        }
+        free(file.bytes);
+    }
+}
+
+/* Of files that name a container first, the codec behind it decides. */
+static void are_told_by_any_of_their_brands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *name;
+    } cases[] = {
+        {"\0\0\0\x18"
+         "ftypavif\0\0\0\0mif1miaf",
+            "AVIF"},
+        {"\0\0\0\x1c"
+         "ftypmif1\0\0\0\0mif1avifmiaf",
+            "AVIF"},
+        {"\0\0\0\x18"
+         "ftypmif1\0\0\0\0mif1heic",
+            "HEIC"},
+        {"\0\0\0\x14"
+         "ftypmif1\0\0\0\0miafheic", /* behind its box */
+            "HEIF"},
+        {"\0\0\0\x18"
+         "ftypisom\0\0\0\0avc1mp41",
+            "an MP4 film"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct format *format = format_find((struct span){cases[i].bytes, 28});
+        assert_non_null(format);
+        assert_string_equal(format->name, cases[i].name);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_their_references),
+        cmocka_unit_test(notice_truncations),
+        cmocka_unit_test(refuse_header_bombs),
+        cmocka_unit_test(are_told_by_any_of_their_brands),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The libraries that diptych-decode was built with. Private to vision/helper. */
+#ifndef DIPTYCH_VISION_HELPER_DECODERS_H
+#define DIPTYCH_VISION_HELPER_DECODERS_H
+
+#include "vision/helper/serve.h"
+
+extern const struct decoder decoders[];
+
+format_decode avif_decode, heif_decode;
+void heif_prepare(void);
+
+#endif
