@@ -13,6 +13,7 @@ enum {
     KEY_CONTEXT,
     KEY_DF,
     KEY_SAVE_DF,
+    KEY_METEOR_DATA,
     KEY_SMOOTH,
     KEY_SMOOTH_VALUE,
     KEY_TOKENIZE,
@@ -34,9 +35,9 @@ static const struct argp_option options[] = {
         "Score the images that have both candidate and references, and leave others out", 1},
     {NULL, 0, NULL, 0, "Metrics:", 2},
     {"metrics", KEY_METRICS, "NAMES", 0,
-        "Which, by the names that JSON has, as in CIDEr_D,chrF2,TER; or all (default: all but chrF2, chrF2++ "
-        "and "
-        "TER)",
+        "Which, by the names that JSON has, as in CIDEr_D,METEOR,TER; or all (default: all but METEOR, "
+        "chrF2, "
+        "chrF2++ and TER)",
         2},
     {"context", KEY_CONTEXT, "on|off", 0,
         "Let the next caption decide on a caption's last period, as the reference does that reads all "
@@ -46,6 +47,11 @@ static const struct argp_option options[] = {
         "Take CIDEr's document frequencies from a file that --save-df wrote, or a published pickle", 2},
     {"save-df", KEY_SAVE_DF, "FILE", 0,
         "Write the document frequencies of all references; needs no candidates", 2},
+    {"meteor-data", KEY_METEOR_DATA, "DIR", 0,
+        "METEOR with the paraphrases of its own package, as papers have it: the folder of paraphrase-en.gz, "
+        "or "
+        "pycocoevalcap's folder meteor",
+        2},
     {"tokenize", KEY_TOKENIZE, "NAME", 0, "sacreBLEU's words: 13a, none, zh, char or intl (default: 13a)", 2},
     {"smooth", KEY_SMOOTH, "METHOD", 0, "sacreBLEU's smoothing: exp, floor, add-k, none (default: exp)", 2},
     {"smooth-value", KEY_SMOOTH_VALUE, "X", 0, "For floor (default: 0.1) and add-k (default: 1)", 2},
@@ -163,6 +169,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_SAVE_DF:
         s->save_df_path = argument;
         return 0;
+    case KEY_METEOR_DATA:
+        s->options.meteor.data = argument;
+        return 0;
     case KEY_TOKENIZE:
         sacrebleu->tokeniser =
             (enum bleu_tokeniser)option_choice(state, "tokenize", argument, bleu_tokenisers);
@@ -200,15 +209,17 @@ const struct argp score_argp = {
     .parser = parse,
     .args_doc = "--references FILE --candidates FILE\n--references FILE --compare FILE FILE...",
     .doc = "Score captions of images against what people said of them: BLEU, ROUGE-L, CIDEr-D "
-           "(coco-caption's CIDEr), plain CIDEr, sacreBLEU, chrF and TER, for the corpus and every image, "
-           "with the "
-           "numbers of the reference implementations.\n\n"
+           "(coco-caption's CIDEr), plain CIDEr, METEOR, sacreBLEU, chrF and TER, for the corpus and every "
+           "image, with the numbers of the reference implementations.\n\n"
            "  diptych score --references captions_val2014.json --candidates results.json\n"
            "  diptych score -r ref1.txt -r ref2.txt -c mine.txt -f json\n"
            "  diptych score -r refs.json --compare ours.json theirs.json\v"
            "Files are COCO annotations or "
            "results, one of Karpathy's splits, clipscore's {\"stem\": \"caption\"}, or text with one caption "
            "a line; gzipped or not, and - is standard input. They are joined by the images' ids.\n\n"
+           "SPICE is not among them: it compares scene graphs that Stanford's dependency parser makes of "
+           "captions, and "
+           "only that program, in Java, gives its numbers.\n\n"
            "Exit status: 0 scored, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,

@@ -4,6 +4,7 @@
 #include "cli/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int score_decimals(enum caption_metric metric)
 {
@@ -44,9 +45,22 @@ static void put_counts(const struct caption_scores *scores)
     }
 }
 
+/* The column of titles is as wide as the longest of these, and no narrower than most need. */
+static int title_width(const struct caption_scores *scores)
+{
+    size_t width = 13;
+    for (int metric = 0; metric < METRIC_COUNT; metric++) {
+        const size_t length = strlen(caption_metrics[metric].title);
+        if (scores->images[metric] && length > width)
+            width = length;
+    }
+    return (int)width;
+}
+
 static int print_table(const struct score_report *report, struct err *err)
 {
     const struct caption_scores *scores = report->scores;
+    const int width = title_width(scores);
     (void)err;
     if (report->verbose)
         put_counts(scores);
@@ -54,7 +68,7 @@ static int print_table(const struct score_report *report, struct err *err)
         if (!scores->images[metric])
             continue;
         const char *text = remark(report, metric);
-        printf("%-13s %7.*f%s%s\n", caption_metrics[metric].title, score_decimals(metric),
+        printf("%-*s %7.*f%s%s\n", width, caption_metrics[metric].title, score_decimals(metric),
             scores->corpus[metric], text ? "   " : "", text ? text : "");
     }
     return 0;

@@ -145,8 +145,8 @@ static void mistakes_are_named(void **state)
         "{\"references\": [\"x\"], \"candidates\": [[\"x\", \"y\"]]}", 400, "2 candidates in 'candidates'");
     refuse("{\"references\": [\"x\"], \"candidates\": [\"x\", \"y\"]}", 400,
         "have a candidate and no references: '2'");
-    refuse("{\"references\": [\"x\"], \"candidates\": [\"x\"], \"metrics\": [\"METEOR\"]}", 400,
-        "'metrics' is 'METEOR', it can be Bleu_1");
+    refuse("{\"references\": [\"x\"], \"candidates\": [\"x\"], \"metrics\": [\"SPICE\"]}", 400,
+        "'metrics' is 'SPICE', it can be Bleu_1");
     refuse("{\"references\": [\"x\"], \"candidates\": [\"x\"], \"metrics\": [\"CLIPScore\"]}", 400,
         "it can be Bleu_1");
     refuse(

@@ -11,6 +11,8 @@ const struct caption_metric_info caption_metrics[METRIC_COUNT] = {
     [METRIC_ROUGE_L] = {"ROUGE_L", "ROUGE-L"},
     [METRIC_CIDER_D] = {"CIDEr_D", "CIDEr-D"},
     [METRIC_CIDER_PLAIN] = {"CIDEr_plain", "CIDEr plain"},
+    [METRIC_METEOR] = {"METEOR", "METEOR", .on_request = true},
+    [METRIC_METEOR_NO_PARAPHRASES] = {"METEOR_no_paraphrases", "METEOR (no paraphrases)", .on_request = true},
     [METRIC_SACREBLEU] = {"sacreBLEU", "sacreBLEU", .percent = true},
     [METRIC_CHRF] = {"chrF2", "chrF2", .percent = true, .on_request = true},
     [METRIC_CHRF_WORDS] = {"chrF2++", "chrF2++", .percent = true, .on_request = true},
@@ -21,7 +23,9 @@ const struct caption_metric_info caption_metrics[METRIC_COUNT] = {
 
 static bool wanted(const struct caption_score_options *options, enum caption_metric metric)
 {
-    return options->metrics ? options->metrics >> metric & 1 : !caption_metrics[metric].on_request;
+    if (options->metrics)
+        return options->metrics >> metric & 1;
+    return !caption_metrics[metric].on_request || (metric == METRIC_METEOR && options->meteor.data);
 }
 
 /* ---- words --------------------------------------------------------------------------------------------- */
@@ -179,6 +183,35 @@ static int score_cider(struct caption_scores *out, const struct caption_pair *wo
     return rc;
 }
 
+static int score_one_meteor(struct caption_scores *out, enum caption_metric metric,
+    const struct caption_pair *words, const struct caption_score_options *options, const struct job *job,
+    struct err *err)
+{
+    struct meteor_options how = options->meteor;
+    struct meteor_scores *meteor = &out->meteor;
+    if (metric == METRIC_METEOR_NO_PARAPHRASES) {
+        how.data = NULL;
+        meteor = &out->meteor_no_paraphrases;
+    }
+    const int rc = meteor_compute(meteor, words, out->count, &how, job, err);
+    if (!rc)
+        caption_scores_take(out, metric, &meteor->scores);
+    return rc;
+}
+
+/* Without METEOR's data there is only the METEOR that needs none. */
+static int score_meteor(struct caption_scores *out, const struct caption_pair *words,
+    const struct caption_score_options *options, const struct job *job, struct err *err)
+{
+    const bool meteor = wanted(options, METRIC_METEOR), data = options->meteor.data;
+    int rc = 0;
+    if (meteor && data)
+        rc = score_one_meteor(out, METRIC_METEOR, words, options, job, err);
+    if (!rc && (wanted(options, METRIC_METEOR_NO_PARAPHRASES) || (meteor && !data)))
+        rc = score_one_meteor(out, METRIC_METEOR_NO_PARAPHRASES, words, options, job, err);
+    return rc;
+}
+
 /* The metrics of captions in words. */
 static int score_words(struct caption_scores *out, const struct caption_pair *words,
     const struct caption_score_options *options, const struct job *job, struct err *err)
@@ -198,7 +231,9 @@ static int score_words(struct caption_scores *out, const struct caption_pair *wo
         if (!rc)
             caption_scores_take(out, METRIC_ROUGE_L, &scores);
     }
-    return rc ? rc : score_cider(out, words, options, job, err);
+    if (!rc)
+        rc = score_cider(out, words, options, job, err);
+    return rc ? rc : score_meteor(out, words, options, job, err);
 }
 
 static int score_sacrebleu(struct caption_scores *out, const struct caption_pair *pairs,
@@ -297,6 +332,8 @@ void caption_scores_release(struct caption_scores *scores)
     for (int metric = 0; metric < METRIC_COUNT; metric++)
         free(scores->images[metric]);
     bleu_scores_release(&scores->bleu);
+    meteor_scores_release(&scores->meteor);
+    meteor_scores_release(&scores->meteor_no_paraphrases);
     sacrebleu_scores_release(&scores->sacrebleu);
     chrf_scores_release(&scores->chrf);
     chrf_scores_release(&scores->chrf_words);

@@ -57,6 +57,10 @@ json_t *caption_images_json(const struct caption_scores *scores, const char *con
 const char *caption_signature(const struct caption_scores *scores, enum caption_metric metric)
 {
     switch (metric) {
+    case METRIC_METEOR:
+        return scores->meteor.signature;
+    case METRIC_METEOR_NO_PARAPHRASES:
+        return scores->meteor_no_paraphrases.signature;
     case METRIC_SACREBLEU:
         return scores->sacrebleu.signature;
     case METRIC_CHRF:
@@ -68,6 +72,11 @@ const char *caption_signature(const struct caption_scores *scores, enum caption_
     default:
         return NULL;
     }
+}
+
+static const char *signature_key(enum caption_metric metric)
+{
+    return metric == METRIC_SACREBLEU ? "sacrebleu" : caption_metrics[metric].key;
 }
 
 json_t *caption_signature_json(
@@ -82,11 +91,9 @@ json_t *caption_signature_json(
         "diptych " DIPTYCH_VERSION, "tokeniser",
         "PTBTokenizer 3.4.1, lower case, without coco-caption's punctuation", "context",
         !options->without_context, "df", json_text(df ? df : "references"), "df_images", (json_int_t)images);
-    if (scores->images[METRIC_SACREBLEU])
-        json_object_set_new(signature, "sacrebleu", json_string(scores->sacrebleu.signature));
-    for (enum caption_metric metric = METRIC_CHRF; metric <= METRIC_TER; metric++)
+    for (enum caption_metric metric = METRIC_METEOR; metric <= METRIC_TER; metric++)
         if (scores->images[metric])
             json_object_set_new(
-                signature, caption_metrics[metric].key, json_string(caption_signature(scores, metric)));
+                signature, signature_key(metric), json_text(caption_signature(scores, metric)));
     return signature;
 }

@@ -6,7 +6,7 @@
  *     paths -> caption_set_read -> caption_pairs_join -> caption_scores_compute -> caption_bootstrap
  *
  * caption_scores_compute cuts captions into words (ptb_words) and runs every metric; bleu_compute,
- * rouge_compute, cider_compute and sacrebleu_compute are the metrics one by one, of captions that are in
+ * rouge_compute, cider_compute, meteor_compute and sacrebleu_compute are the metrics one by one, of captions that are in
  * words already.
  */
 #ifndef DIPTYCH_TEXT_CAPTIONS_H
@@ -303,6 +303,49 @@ struct cider_options {
 int cider_compute(struct metric_scores *out, const struct caption_pair *pairs, size_t count,
     const struct cider_options *options, struct err *err);
 
+/* METEOR 1.5 for English (Denkowski and Lavie 2014), as pycocoevalcap 1.2 runs it (-l en -norm), 0 to 1: the best alignment
+ * of a candidate's words with a reference's, of words that are equal, have one stem, or are synonyms, and of phrases
+ * that are paraphrases, which weigh w = 1, 0.6, 0.8 and 0.6. Words of content count 0.75, function words 0.25. With
+ * their weighted share of the candidate P and of the reference R, and m matched words that lie in c chunks,
+ *
+ *     (1 - 0.6 (c / m)^0.2) P R / (0.85 P + 0.15 R)
+ *
+ * where c is 0 if captions match from end to end in one chunk. Of several references the one that scores best counts,
+ * the first of equals; the corpus' score is that of the summed counts. Captions come in words (ptb_words), and are cut
+ * again by METEOR's own rules.
+ *
+ * Stems are libstemmer's, synonyms WordNet 3.0's. Paraphrases are METEOR's own, which only its package has: without
+ * them scores are somewhat lower, and not to be compared with those of papers. */
+#define METEOR_WORDNET "/usr/share/wordnet"
+enum { METEOR_MODULES = 4, METEOR_WORDS_MAX = 1000 };
+
+struct meteor_options {  /* zeroed: without paraphrases */
+    const char *wordnet; /* folder of index.noun and its kin; NULL: WNSEARCHDIR, or METEOR_WORDNET */
+    const char *data;    /* folder that has paraphrase-en.gz, or data/paraphrase-en.gz; NULL: none */
+};
+
+struct meteor_side {
+    size_t words, functions; /* functions: the function words among them */
+    size_t content_matches[METEOR_MODULES], function_matches[METEOR_MODULES]; /* words by what matches them */
+};
+
+struct meteor_stats {
+    struct meteor_side candidate, reference;
+    size_t chunks;
+};
+
+struct meteor_scores {
+    struct metric_scores scores;
+    struct meteor_stats *stats; // (count)
+    char *signature;            /* 1.5, WordNet 3.0 in /usr/share/wordnet, data/paraphrase-en.gz */
+};
+
+/* ERR_UNSUPPORTED where the build has no libstemmer, or WordNet is another version; ERR_IO and ERR_FORMAT of files;
+ * ERR_LIMIT for a caption of more than METEOR_WORDS_MAX words; ERR_CANCELLED. */
+int meteor_compute(struct meteor_scores *out, const struct caption_pair *pairs, size_t count,
+    const struct meteor_options *options, const struct job *job, struct err *err);
+void meteor_scores_release(struct meteor_scores *scores);
+
 /* ---- all of them --------------------------------------------------------------------------------------- */
 
 /* The metrics by the keys that coco-caption and its kin give them. The last two take pictures (joint). */
@@ -314,6 +357,8 @@ enum caption_metric {
     METRIC_ROUGE_L,
     METRIC_CIDER_D,
     METRIC_CIDER_PLAIN,
+    METRIC_METEOR,
+    METRIC_METEOR_NO_PARAPHRASES, /* what METRIC_METEOR is without METEOR's data */
     METRIC_SACREBLEU,
     METRIC_CHRF,
     METRIC_CHRF_WORDS,
@@ -330,10 +375,12 @@ extern const struct caption_metric_info {
 } caption_metrics[METRIC_COUNT];
 
 struct caption_score_options { /* zeroed: as coco-caption and sacreBLEU do */
-    unsigned metrics;          /* bits 1 << enum caption_metric; 0: all that are not on_request */
-    bool without_context;      /* captions cut into words one by one, not as one text: see ptb_words */
+    unsigned
+        metrics; /* bits 1 << enum caption_metric; 0: all that are not on_request, and METEOR with data */
+    bool without_context; /* captions cut into words one by one, not as one text: see ptb_words */
     const struct document_frequency *df; /* NULL: of the references given */
-    struct sacrebleu_options sacrebleu;  /* its lowercase is chrF's too */
+    struct meteor_options meteor;
+    struct sacrebleu_options sacrebleu; /* its lowercase is chrF's too */
 };
 
 /* One system's captions in every metric: an array NULL is a metric not computed. */
@@ -342,9 +389,10 @@ struct caption_scores {
     double corpus[METRIC_COUNT];
     double *images[METRIC_COUNT]; // (count) each
     struct bleu_scores bleu;
+    struct meteor_scores meteor, meteor_no_paraphrases; /* their scores are in `corpus` and `images` */
     struct sacrebleu_scores sacrebleu;
-    struct chrf_scores chrf, chrf_words; /* their scores are in `corpus` and `images` */
-    struct ter_scores ter;               /* likewise */
+    struct chrf_scores chrf, chrf_words; /* likewise */
+    struct ter_scores ter;
 };
 
 /* Of captions as they were written, which are cut into words here. All metrics but those of pictures. Errors
@@ -353,7 +401,7 @@ int caption_scores_compute(struct caption_scores *out, const struct caption_pair
     const struct caption_score_options *options, const struct job *job, struct err *err);
 void caption_scores_release(struct caption_scores *scores);
 
-/* sacreBLEU's signature of one of its metrics that was computed; NULL of others. */
+/* The signature of one of sacreBLEU's metrics that was computed, and what METEOR was computed with; NULL of others. */
 const char *caption_signature(const struct caption_scores *scores, enum caption_metric metric);
 
 /* What scores are as JSON: of the corpus {"Bleu_1": ..., ...} with BLEU's counts and the number of images and references;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/captions/metric_bleu.h"
+#include "text/captions/metric_meteor.h"
 #include "text/captions/metric_sums.h"
 
 #include <math.h>
@@ -52,6 +53,7 @@ static double mean_of_sample(const double *images, const uint32_t *times, size_t
 /* What is no mean of the images' scores, but made of their sums: the sums of a sample. */
 struct sums {
     struct bleu bleu;
+    struct meteor_stats meteor, meteor_no_paraphrases;
     struct sacrebleu sacrebleu;
     struct chrf_stats chrf, chrf_words;
     struct ter_stats ter;
@@ -61,6 +63,10 @@ static void add_image(struct sums *sums, const struct caption_scores *scores, si
 {
     if (scores->bleu.images)
         stats_add_times(&sums->bleu.stats, &scores->bleu.images[i].stats, times);
+    if (scores->meteor.stats)
+        meteor_stats_add(&sums->meteor, &scores->meteor.stats[i], times);
+    if (scores->meteor_no_paraphrases.stats)
+        meteor_stats_add(&sums->meteor_no_paraphrases, &scores->meteor_no_paraphrases.stats[i], times);
     if (scores->sacrebleu.images)
         stats_add_times(&sums->sacrebleu.stats, &scores->sacrebleu.images[i].stats, times);
     if (scores->chrf.stats)
@@ -85,6 +91,8 @@ static void score_sample(
     sacrebleu_score(&sums.sacrebleu, &scores->sacrebleu.options, false);
     for (int n = 0; n < NGRAM_ORDERS; n++)
         corpus[METRIC_BLEU_1 + n] = sums.bleu.scores[n];
+    corpus[METRIC_METEOR] = meteor_score(&sums.meteor);
+    corpus[METRIC_METEOR_NO_PARAPHRASES] = meteor_score(&sums.meteor_no_paraphrases);
     corpus[METRIC_SACREBLEU] = sums.sacrebleu.score;
     corpus[METRIC_CHRF] = chrf_score(&sums.chrf, &scores->chrf.options);
     corpus[METRIC_CHRF_WORDS] = chrf_score(&sums.chrf_words, &scores->chrf_words.options);
