@@ -29,10 +29,10 @@ static void *field_of(struct reading *out, const struct key *key)
 
 static int refuse_number(const char *path, const struct key *key, const json_t *value, struct err *err)
 {
-    /* Lists are the reference's way to say "not the same on every axis" or "a ResNet": fine, but not here. */
+    /* Lists are the reference's way to say "not the same on every axis": fine, but not here. */
     return err_set(err, json_is_array(value) ? ERR_UNSUPPORTED : ERR_FORMAT,
         "'%s%s' is %s, expected %s from %.12g to %.12g", path, key->name, value_text(value).text,
-        key->kind == KEY_SIZE ? "an integer" : "a number", key->min, key->max);
+        key->kind == KEY_REAL ? "a number" : "an integer", key->min, key->max);
 }
 
 static int read_size(
@@ -48,6 +48,20 @@ static int read_size(
         return refuse_number(path, key, value, err);
     *field = (size_t)number;
     return 0;
+}
+
+static int refuse_network(
+    const char *path, const struct key *key, const json_t *value, const char *network, struct err *err)
+{
+    return err_set(err, ERR_UNSUPPORTED, "'%s%s' is %s: the vision tower is %s, which Diptych does not run",
+        path, key->name, value_text(value).text, network);
+}
+
+static int read_layers(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    return json_is_array(value) ? refuse_network(path, key, value, "a ResNet, made of convolutions", err)
+                                : read_size(out, path, key, value, err);
 }
 
 static int read_real(
@@ -115,10 +129,11 @@ static int read_timm(
     const char *name = json_string_value(value);
     if (!value || json_is_false(value) || (name && !*name))
         return 0;
-    *field = name ? timm_model_find(name) : NULL;
-    return *field ? 0
-                  : err_set(err, ERR_UNSUPPORTED, "'%s%s' is %s: %s, which is not supported", path, key->name,
-                        value_text(value).text, name ? timm_model_lacks(name) : "no name");
+    if (!name)
+        return err_set(
+            err, ERR_FORMAT, "'%s%s' is %s, expected a text", path, key->name, value_text(value).text);
+    *field = timm_model_find(name);
+    return *field ? 0 : refuse_network(path, key, value, timm_model_kind(name), err);
 }
 
 static int read_other(
@@ -136,6 +151,7 @@ static int (*const readers[])(
     [KEY_NAME] = read_name,
     [KEY_TEXT] = read_text,
     [KEY_GIVEN] = read_given,
+    [KEY_LAYERS] = read_layers,
     [KEY_TIMM] = read_timm,
     [KEY_OTHER] = read_other,
 };

@@ -34,6 +34,7 @@ enum key_kind {
     KEY_NAME,   /* a text: 1 to a size_t where it is not empty */
     KEY_TEXT,   /* a text, to a const char * that the file owns; "" where it is not there */
     KEY_GIVEN,  /* 1 to a size_t where it is there */
+    KEY_LAYERS, /* a size; a list of them is of a ResNet's stages */
     KEY_TIMM,   /* timm's name of a network, to a const struct timm_model * */
     KEY_OTHER,  /* of no matter to inference, or an object that has a table of its own */
 };
@@ -55,6 +56,10 @@ struct key {
 #define SIZE(name, field, fallback, min, max)                                                                \
     {                                                                                                        \
         name, KEY_SIZE, offsetof(struct reading, field), fallback, min, max, NULL                            \
+    }
+#define LAYERS(name, field, fallback)                                                                        \
+    {                                                                                                        \
+        name, KEY_LAYERS, offsetof(struct reading, field), fallback, 1, LAYERS_MAX, NULL                     \
     }
 #define REAL(name, field, fallback, min, max)                                                                \
     {                                                                                                        \
@@ -153,9 +158,9 @@ struct timm_model {
     struct vit_config vision;
 };
 
-/* NULL where the name is not in the table; then timm_model_lacks says what kind of network it is. */
+/* NULL where the name is not in the table; then timm_model_kind says what kind of network it is. */
 const struct timm_model *timm_model_find(const char *name);
-const char *timm_model_lacks(const char *name);
+const char *timm_model_kind(const char *name);
 
 /* No published model comes near these; what they keep out is files that ask for all the memory there is. */
 enum {

@@ -41,7 +41,7 @@ static const struct key top[] = {
 
 static const struct key vision[] = {
     SIZE("width", config.vision.block.width, 768, 1, WIDTH_MAX),
-    SIZE("layers", config.vision.block.layers, 12, 1, LAYERS_MAX),
+    LAYERS("layers", config.vision.block.layers, 12),
     SIZE("head_width", head_width, 64, 1, WIDTH_MAX),
     REAL("mlp_ratio", vision_mlp_ratio, 4, 0.01, 100),
     SIZE("image_size", config.vision.image_size, 224, 1, IMAGE_MAX),
@@ -173,10 +173,6 @@ static int finish_text(struct reading *reading, struct err *err)
         reading->quick_gelu ? ACTIVATION_QUICK_GELU : (enum activation)reading->text_activation;
     tower->block.causal = !reading->no_causal_mask;
     tower->eot_rule = (enum eot_rule)reading->eot_rule;
-    if (!tower->block.causal && tower->eot_rule != EOT_LAST) /* padding, too, would be seen by all */
-        return err_set(err, ERR_UNSUPPORTED,
-            "'model_cfg.text_cfg.no_causal_mask' is true with a pool_type other than \"last\", which is not "
-            "supported");
     tower->embed_width = reading->embed_width;
     tower->projection = reading->no_projection ? PROJECTION_NONE
                         : reading->proj_bias   ? PROJECTION_LAYER

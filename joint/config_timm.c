@@ -85,18 +85,21 @@ static const struct timm_model models[] = {
     PE("vit_pe_core_gigantic_patch14_448", 448, 14, false, 50, 1536, 16, 8960),
     TRUNK("vit_base_mci_224", family_mobileclip, "token", 224, 16, .stem = true, .class_token = true,
         .class_unplaced = true, .block = {SIZES(12, 768, 12, 3072, ACTIVATION_GELU, 1e-6f)}),
+    TRUNK("vit_large_patch14_clip_224", family_mobileclip, "token", 224, 14, .class_token = true,
+        .pre_norm = true,
+        .block = {SIZES(24, 1024, 16, 4096, ACTIVATION_GELU, 1e-5f)}), /* MobileCLIP2-L-14 */
 };
 
-/* How the names of other networks begin, and why these are not built. */
+/* How the names of other networks begin, and what these are. */
 static const struct {
-    const char *begins, *lacks;
+    const char *begins, *kind;
 } others[] = {
-    {"convnext", "a convolutional network (ConvNeXt)"},
-    {"fastvit", "a convolutional network (FastViT)"},
-    {"mobilenet", "a convolutional network (MobileNet)"},
-    {"resnet", "a convolutional network (ResNet)"},
-    {"vitamin", "a network with convolutional stages (ViTamin)"},
-    {"swin", "a network with shifted windows (Swin)"},
+    {"convnext", "a ConvNeXt, made of convolutions"},
+    {"fastvit", "a FastViT, made of convolutions"},
+    {"mobilenet", "a MobileNet, made of convolutions"},
+    {"resnet", "a ResNet, made of convolutions"},
+    {"vitamin", "a ViTamin, made of convolutions and transformer blocks"},
+    {"swin", "a Swin, a transformer of shifted windows"},
 };
 
 const struct timm_model *timm_model_find(const char *name)
@@ -107,10 +110,10 @@ const struct timm_model *timm_model_find(const char *name)
     return NULL;
 }
 
-const char *timm_model_lacks(const char *name)
+const char *timm_model_kind(const char *name)
 {
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strncmp(others[i].begins, name, strlen(others[i].begins)))
-            return others[i].lacks;
-    return "no network of timm's that is built";
+            return others[i].kind;
+    return "another network of timm's";
 }

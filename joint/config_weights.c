@@ -52,7 +52,8 @@ static int read_vision(struct vit_config *out, const struct weights *weights, st
     size_t grid = 1;
     int rc;
     if (weights_find(weights, "visual.layer1.0.conv1.weight"))
-        return err_set(err, ERR_UNSUPPORTED, "its picture tower is a ResNet, which is not supported");
+        return err_set(err, ERR_UNSUPPORTED,
+            "its vision tower is a ResNet, made of convolutions, which Diptych does not run");
     if ((rc = read_block(&out->block, weights, "visual.transformer.", err)) ||
         (rc = shape_of(&patch, weights, "visual.conv1.weight", 4, err)) ||
         (rc = shape_of(&positions, weights, "visual.positional_embedding", 2, err)))

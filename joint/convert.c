@@ -7,7 +7,7 @@
 /* Whether CLIPModel and CLIPImageProcessor of transformers can be that model. Others keep the layout they have. */
 static bool fits_clip(const struct model_config *config, const struct preprocess *preprocess)
 {
-    return config->family == &family_clip && config->vision.pre_norm &&
+    return config->family == &family_clip && config->vision.pre_norm && config->text.block.causal &&
            (preprocess->resize_mode == RESIZE_SHORTEST || preprocess->resize_mode == RESIZE_SQUASH);
 }
 

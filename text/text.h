@@ -108,7 +108,7 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
     size_t context, size_t *count, bool *truncated, struct err *err);
 
 /* Fills a row of ids from count on to `context`, on the side and with the id that the checkpoint's files say, and returns
- * its length. For towers that see the padding as text (SigLIP, CLIPA: every position takes part, and the last is pooled),
+ * its length. For towers that see the padding as text (SigLIP, CLIPA, MobileCLIP2-L: every position takes part),
  * whose rows must be as long as in training; a causal tower needs none. The id is the tokenizer's alone: pad_token_id of
  * a config.json is often a default that means nothing (1 in SigLIP 2's, whose tokenizer pads with 0). tokenizer_pad_id:
  * -1 where the files name no token for it, and then 0 is put. */

@@ -20,7 +20,7 @@ static const struct {
 
 enum { FILE_LIMIT = 256 << 20 }; /* XLM-V's 901,629 tokens are some 50 MB */
 
-/* open_clip's own tokenizer takes a vocabulary and nothing else from elsewhere. */
+/* open_clip's own tokenizer takes a vocabulary and nothing else from elsewhere, and fills texts up with zeros. */
 static void set_rule(struct tokenizer *tokenizer, struct tokenizer_rule rule)
 {
     tokenizer->rule = rule;
@@ -28,6 +28,7 @@ static void set_rule(struct tokenizer *tokenizer, struct tokenizer_rule rule)
         return;
     tokenizer->clip.steps = 0;
     tokenizer->added_count = 0;
+    tokenizer->pad = 0;
 }
 
 static void index_added(struct tokenizer *tokenizer)

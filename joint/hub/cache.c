@@ -57,7 +57,8 @@ int hub_find(const char **directory, const struct hub_name *name, struct arena *
     if (rc)
         return rc;
     if (name->kind)
-        return err_set(err, ERR_UNSUPPORTED, "'%s' is %s, which is not supported", name->text, name->kind);
+        return err_set(
+            err, ERR_UNSUPPORTED, "'%s' is %s, which Diptych does not run", name->text, name->kind);
     const char *commit = hub_ref_read(&place, name->revision, arena);
     const char *snapshot = commit ? hub_path(arena, place.repo, "snapshots", commit, NULL) : NULL;
     if (!snapshot || !file_exists(snapshot))

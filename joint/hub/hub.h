@@ -38,7 +38,7 @@ struct hub_name {
     const char *text;     /* as it was given, without the revision */
     const char *repo;     /* "openai/clip-vit-base-patch32" */
     const char *revision; /* a branch, a tag or a commit: "main" where none was given */
-    const char *kind;     /* of a name of open_clip's that does not run: "a ResNet"; else NULL */
+    const char *kind; /* of a name of open_clip's that does not run: "a CLIP with a ResNet, ..."; else NULL */
     const char
         *weights; /* of a name of open_clip's: the file in ~/.cache/clip with its weights, if it is there */
 };

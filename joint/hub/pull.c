@@ -166,7 +166,7 @@ int hub_pull(struct hub_pulled *out, const struct hub_name *name, const struct h
         rc = err_set(err, ERR_ARGUMENT, "cannot download '%s': HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set",
             name->text);
     if (!rc && name->kind)
-        rc = err_set(err, ERR_UNSUPPORTED, "'%s' is %s, which is not supported", name->text, name->kind);
+        rc = err_set(err, ERR_UNSUPPORTED, "'%s' is %s, which Diptych does not run", name->text, name->kind);
     pull.http = (struct http){.environment = &pull.environment, .name = name, .options = options, .job = job};
     pull.fetch.http = &pull.http;
     if (!rc)

@@ -31,7 +31,14 @@ CLIPA = {"embed_dim": 48,
                       "pool_type": "last", "no_causal_mask": True, "hf_tokenizer_name": "bert-base-uncased",
                       "tokenizer_kwargs": {"strip_sep_token": True}}}
 
-FAMILIES = [("clipa-small", CLIPA), ("pe-core-t-16", "PE-Core-T-16-384"), ("mobileclip-b", "MobileCLIP-B")]
+# As MobileCLIP2-L-14's, which pools the end of a text as CLIP, but without a mask.
+UNMASKED = {"embed_dim": 48,
+            "vision_cfg": {"image_size": 32, "patch_size": 16, "layers": 2, "width": 32, "head_width": 16},
+            "text_cfg": {"context_length": 14, "vocab_size": SMALL_VOCAB, "width": 48, "heads": 2, "layers": 2,
+                         "no_causal_mask": True},
+            "custom_text": True}
+
+FAMILIES = [("clipa-small", CLIPA), ("unmasked-small", UNMASKED), ("pe-core-t-16", "PE-Core-T-16-384"), ("mobileclip-b", "MobileCLIP-B")]
 
 NAMES = [  # open_clip's or timm's, ours
     (r"visual\.trunk\.head\.", "visual_projection."),
@@ -84,14 +91,14 @@ def made_up(name, shape):
 
 
 def texts(config):
-    """Four texts: short, longer, long and full, as CLIP's begin and end; of CLIPA, too, whose padding is part of them."""
+    """Four texts: short, longer, long and full, as CLIP's begin and end; without a mask padding is part of them."""
     context, vocab = config["text_cfg"]["context_length"], config["text_cfg"]["vocab_size"]
     lengths = np.array([2, 7, context - 3, context], np.int32)
     ids = np.zeros((4, context), np.int32)
     for row, length in enumerate(lengths):
         words = 1 + (np.arange(length - 2) * 7919 + row * 104729) % (vocab - 3)
         ids[row, :length] = [vocab - 2, *words, vocab - 1]
-    if config["text_cfg"].get("pool_type") == "last":
+    if config["text_cfg"].get("no_causal_mask"):
         lengths[:] = context
     return ids, lengths
 

@@ -15,6 +15,10 @@ import pathlib
 import open_clip
 from open_clip.pretrained import get_pretrained_cfg, list_pretrained
 
+CONVOLUTIONS = {  # how timm's names begin
+    "convnext": "ConvNeXt, made of convolutions", "fastvit": "FastViT, made of convolutions",
+    "vitamin": "ViTamin, made of convolutions and transformer blocks",
+}
 CONFIGS = pathlib.Path(open_clip.__file__).parent / "model_configs"
 
 
@@ -27,15 +31,13 @@ def kind(name):
     if language:
         return f"a CLIP with the text model {language}"
     if isinstance(vision.get("layers"), list):
-        return "a ResNet"
+        return "a CLIP with a ResNet, made of convolutions"
     if "multimodal_cfg" in config:
         return "a CoCa"
-    if name in ("MobileCLIP-B", "MobileCLIP2-B"):
-        return "runs"
-    for part, found in (("MobileCLIP", "a MobileCLIP"), ("convnext", "a ConvNeXt"), ("ViTamin", "a ViTamin")):
-        if part in name:
-            return found
-    if not any(part in name for part in ("SigLIP", "CLIPA", "EVA", "worldwide", "PE-Core")):
+    for part, found in CONVOLUTIONS.items():
+        if trunk.startswith(part):
+            return f"a CLIP with a {found}"
+    if not any(part in name for part in ("SigLIP", "CLIPA", "EVA", "worldwide", "PE-Core", "MobileCLIP")):
         assert not trunk and not config.get("custom_text"), name
     return "runs"
 

@@ -211,6 +211,24 @@ static void a_tower_of_timms_is_known_by_its_name(void **state)
     assert_false(config.text.block.causal);
 }
 
+/* MobileCLIP2-L-14: the end of a text is pooled, as CLIP does, and sees the padding behind it. */
+static void texts_without_a_mask_count_with_their_padding(void **state)
+{
+    (void)state;
+    write_text(OPEN_CLIP,
+        "{\"model_cfg\": {\"embed_dim\": 768, \"custom_text\": true, \"vision_cfg\": {\"image_size\": 224, "
+        "\"timm_model_name\": \"vit_large_patch14_clip_224\", \"timm_pool\": \"token\", \"timm_proj\": "
+        "null}, "
+        "\"text_cfg\": {\"width\": 768, \"heads\": 12, \"no_causal_mask\": true}}}");
+    const struct model_config config = read_config();
+    const int32_t ids[77] = {7, 5, 9};
+    assert_string_equal(config.family->name, "mobileclip");
+    assert_block(&config.vision.block, 24, 1024, 16, 4096, ACTIVATION_GELU);
+    assert_true(config.vision.pre_norm);
+    assert_int_equal(text_eot(&config.text, ids, 77), 2);
+    assert_int_equal(text_tokens(&config.text, ids, 77), 77);
+}
+
 static void assert_rule(const char *text, enum tokenizer_reference reference, enum text_cleaning cleaning)
 {
     char json[256];
@@ -325,13 +343,15 @@ static void bad_open_clip_configs_are_refused(void **state)
         {MODEL("\"custom_text\": 1"), ERR_UNSUPPORTED, "'model_cfg.custom_text' is 1"},
         {MODEL("\"multimodal_cfg\": {}"), ERR_UNSUPPORTED, "'model_cfg.multimodal_cfg' is {}"},
         {MODEL("\"wings\": 2"), ERR_UNSUPPORTED, "'model_cfg.wings' is not a key that is supported"},
-        {VISION("\"layers\": [3, 4, 6, 3]"), ERR_UNSUPPORTED, "'model_cfg.vision_cfg.layers' is [3,4,6,3]"},
+        {VISION("\"layers\": [3, 4, 6, 3]"), ERR_UNSUPPORTED,
+            "'model_cfg.vision_cfg.layers' is [3,4,6,3]: the vision tower is a ResNet, made of convolutions"},
         {VISION("\"timm_model_name\": \"vit_base\""), ERR_UNSUPPORTED,
-            "timm_model_name' is \"vit_base\": no network of timm's that is built, which is not supported"},
+            "timm_model_name' is \"vit_base\": the vision tower is another network of timm's"},
         {VISION("\"timm_model_name\": \"convnext_base\""), ERR_UNSUPPORTED,
-            "timm_model_name' is \"convnext_base\": a convolutional network (ConvNeXt), which is not "
-            "supported"},
-        {VISION("\"timm_model_name\": 3"), ERR_UNSUPPORTED, "timm_model_name' is 3: no name"},
+            "timm_model_name' is \"convnext_base\": the vision tower is a ConvNeXt, made of convolutions, "
+            "which "
+            "Diptych does not run"},
+        {VISION("\"timm_model_name\": 3"), ERR_FORMAT, "timm_model_name' is 3, expected a text"},
         {VISION("\"timm_model_name\": \"vit_base_patch16_siglip_224\""), ERR_UNSUPPORTED,
             "has timm_pool '' and timm_proj ''"},
         {VISION("\"timm_model_name\": \"vit_base_patch16_siglip_224\", \"timm_pool\": \"map\", "
@@ -353,7 +373,6 @@ static void bad_open_clip_configs_are_refused(void **state)
             "'model_cfg.vision_cfg.act_kwargs.inplace' is not a key"},
         {TEXT("\"hf_model_name\": \"roberta-base\""), ERR_UNSUPPORTED, "hf_model_name' is \"roberta-base\""},
         {TEXT("\"no_causal_mask\": 1"), ERR_UNSUPPORTED, "no_causal_mask' is 1"},
-        {TEXT("\"no_causal_mask\": true"), ERR_UNSUPPORTED, "pool_type other than \"last\""},
         {TEXT("\"pool_type\": \"first\""), ERR_UNSUPPORTED, "'model_cfg.text_cfg.pool_type' is \"first\""},
         {TEXT("\"proj_bias\": 1"), ERR_UNSUPPORTED, "proj_bias' is 1"},
         {TEXT("\"proj_type\": \"mlp\""), ERR_UNSUPPORTED, "proj_type' is \"mlp\""},
@@ -411,6 +430,7 @@ int main(void)
         cmocka_unit_test_setup(open_clip_keys_are_read, no_files),
         cmocka_unit_test_setup(an_empty_siglip_config_is_b_16, no_files),
         cmocka_unit_test_setup(a_tower_of_timms_is_known_by_its_name, no_files),
+        cmocka_unit_test_setup(texts_without_a_mask_count_with_their_padding, no_files),
         cmocka_unit_test_setup(texts_are_read_as_the_layout_has_it, no_files),
         cmocka_unit_test_setup(a_config_of_timms_gives_way_to_open_clips, no_files),
         cmocka_unit_test_setup(bad_hf_configs_are_refused, no_files),

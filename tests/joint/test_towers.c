@@ -19,11 +19,13 @@ enum { PICTURES = 3, TEXTS = 4 };
 
 #define GOLDEN DIPTYCH_ROOT "/tests/golden/towers/"
 
-static const char *const families[] = {"siglip-small", "vit-b-32", "vit-b-32-tanh", "vit-b-16", "vit-l-14",
-    "vit-l-14-336", "vit-h-14", "vit-bigg-14", "siglip-so400m-14", "siglip-b-16-open_clip",
-    "siglip2-b-32-open_clip", "clipa-small", "pe-core-t-16", "mobileclip-b"};
+static const char *const families[] = {"siglip-small", "clipa-small", "unmasked-small", "pe-core-t-16",
+    "vit-b-32-tanh", "vit-b-32", "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14", "vit-bigg-14",
+    "siglip-so400m-14", "siglip-b-16-open_clip", "siglip2-b-32-open_clip", "mobileclip-b"};
 
-enum { FAMILIES = sizeof families / sizeof *families, SMALL = 4 };
+/* The smaller ones, which come first, are run in every way. The others have other sizes, which the tests of layers try
+ * with each provider, and are run in float32 and bfloat16 by one of them. */
+enum { FAMILIES = sizeof families / sizeof *families, SMALL = 5 };
 
 struct golden {
     const char *name;
@@ -205,21 +207,25 @@ static double assert_aligned(
 #define ALIGNED_BF16 0.9998
 #define ALIGNED_F16 0.99999
 
+/* All at once, and one at a time. */
 static void check_float32(const struct golden *golden, const char *gemm)
 {
-    const size_t width = golden->config.text.embed_width;
-    float *images = malloc(PICTURES * width * sizeof *images), *texts = malloc(TEXTS * width * sizeof *texts);
+    const size_t width = golden->config.text.embed_width, count = (PICTURES + TEXTS) * width;
+    float *all = malloc(count * sizeof *all), *one = malloc(count * sizeof *one);
+    float *texts = all + PICTURES * width;
     struct towers towers = {0};
     if (towers_open(&towers, golden, gemm, "f32")) {
-        embed(&towers, golden, images, texts, TEXTS);
-        const double image = assert_near(golden->name, images, golden->image_embeds, PICTURES * width, NEAR);
+        embed(&towers, golden, all, texts, TEXTS);
+        embed(&towers, golden, one, one + PICTURES * width, 1);
+        const double image = assert_near(golden->name, all, golden->image_embeds, PICTURES * width, NEAR);
         const double text = assert_near(golden->name, texts, golden->text_embeds, TEXTS * width, NEAR);
-        print_message("%-13s %-7s f32: largest difference %.1e (pictures), %.1e (texts)\n", golden->name,
-            device_gemm(towers.device), image, text);
+        const double alone = assert_near(golden->name, one, all, count, 1e-6);
+        print_message("%-13s %-7s f32: largest difference %.1e (pictures), %.1e (texts), alone %.1e\n",
+            golden->name, device_gemm(towers.device), image, text, alone);
     }
     towers_release(&towers);
-    free(images);
-    free(texts);
+    free(all);
+    free(one);
 }
 
 static void check_16_bits(const struct golden *golden, const char *gemm, const char *precision, double limit)
@@ -240,22 +246,6 @@ static void check_16_bits(const struct golden *golden, const char *gemm, const c
     free(texts);
 }
 
-static void check_batches(const struct golden *golden)
-{
-    const size_t width = golden->config.text.embed_width, count = (PICTURES + TEXTS) * width;
-    float *one = malloc(count * sizeof *one), *all = malloc(count * sizeof *all);
-    struct towers towers = {0};
-    assert_true(towers_open(&towers, golden, "auto", "f32"));
-    embed(&towers, golden, one, one + PICTURES * width, 1);
-    embed(&towers, golden, all, all + PICTURES * width, TEXTS);
-    const double worst = assert_near(golden->name, one, all, count, 1e-6);
-    print_message("%-13s %-7s f32: one at a time or together: largest difference %.1e\n", golden->name,
-        device_gemm(towers.device), worst);
-    towers_release(&towers);
-    free(one);
-    free(all);
-}
-
 /* ---- tests --------------------------------------------------------------------------------------------- */
 
 static void embeddings_are_the_references(void **state)
@@ -264,7 +254,8 @@ static void embeddings_are_the_references(void **state)
     for (size_t i = 0; i < FAMILIES; i++) {
         struct golden golden = golden_open(families[i]);
         check_float32(&golden, "onednn");
-        check_float32(&golden, "clblast");
+        if (i < SMALL)
+            check_float32(&golden, "clblast");
         golden_release(&golden);
     }
 }
@@ -276,17 +267,8 @@ static void embeddings_in_16_bits_stay_near(void **state)
         struct golden golden = golden_open(families[i]);
         check_16_bits(&golden, "amx", "bf16", ALIGNED_BF16);
         check_16_bits(&golden, "onednn", "bf16", ALIGNED_BF16);
-        check_16_bits(&golden, "auto", "f16", ALIGNED_F16);
-        golden_release(&golden);
-    }
-}
-
-static void a_batch_changes_nothing(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < FAMILIES; i++) {
-        struct golden golden = golden_open(families[i]);
-        check_batches(&golden);
+        if (i < SMALL)
+            check_16_bits(&golden, "auto", "f16", ALIGNED_F16);
         golden_release(&golden);
     }
 }
@@ -296,7 +278,6 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeddings_are_the_references),
         cmocka_unit_test(embeddings_in_16_bits_stay_near),
-        cmocka_unit_test(a_batch_changes_nothing),
     };
     const struct CMUnitTest in_16_bits[] = {cmocka_unit_test(embeddings_in_16_bits_stay_near)};
     if (argc > 1) {

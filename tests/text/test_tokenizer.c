@@ -55,6 +55,18 @@ static void ids_with_a_small_vocabulary(void **state)
     check_directory(GOLDEN "tokenizer_small", GOLDEN_SMALL);
 }
 
+/* transformers fills a text up with its end, SimpleTokenizer with zeros. */
+static void padding_is_the_references(void **state)
+{
+    (void)state;
+    struct tokenizer *hf = must_load(GOLDEN "tokenizer_small", transformers);
+    struct tokenizer *simple = must_load(GOLDEN "tokenizer_small", open_clip);
+    assert_int_equal(tokenizer_pad_id(hf), tokenizer_end(hf));
+    assert_int_equal(tokenizer_pad_id(simple), 0);
+    tokenizer_free(hf);
+    tokenizer_free(simple);
+}
+
 static void ids_with_a_tokenizer_json_of_2021(void **state)
 {
     (void)state;
@@ -234,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_with_a_small_vocabulary),
+        cmocka_unit_test(padding_is_the_references),
         cmocka_unit_test(ids_with_a_tokenizer_json_of_2021),
         cmocka_unit_test(ids_without_normalizer_and_with_unknown_bytes),
         cmocka_unit_test(ids_with_clips_vocabulary),

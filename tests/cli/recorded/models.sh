@@ -19,7 +19,7 @@ run models-none models
 run name-open-clip classify red.ppm -l red,green --model ViT-B-32/laion2b_s34b_b79k
 run name-immich classify red.ppm -l red,green --model ViT-B-32__openai
 run name-repository classify red.ppm -l red,green --model openai/clip-vit-base-patch32@v1
-run name-unsupported classify red.ppm -l red,green --model coca_ViT-L-14__laion2b_s13b_b90k
+run name-unsupported classify red.ppm -l red,green --model RN50__openai
 run name-tag classify red.ppm -l red,green --model ViT-L-14/openia
 run name-architecture classify red.ppm -l red,green --model ViT-B-32
 run name-revision classify red.ppm -l red,green --model openai/clip@../x

@@ -30,7 +30,7 @@ static void test_names(void **state)
         {"ViT-B-32__openai", "timm/vit_base_patch32_clip_224.openai", "main", NULL},
         {"ViT-L-14-336__openai@v1", "timm/vit_large_patch14_clip_336.openai", "v1", NULL},
         {"ViT-SO400M-16-SigLIP2-384__webli", "timm/ViT-SO400M-16-SigLIP2-384", "main", NULL},
-        {"RN50/openai", "timm/resnet50_clip.openai", "main", "a ResNet"},
+        {"RN50/openai", "timm/resnet50_clip.openai", "main", "a CLIP with a ResNet, made of convolutions"},
         {"openai/clip-vit-base-patch32", "openai/clip-vit-base-patch32", "main", NULL},
         {"openai/clip-vit-base-patch32@refs/pr/3", "openai/clip-vit-base-patch32", "refs/pr/3", NULL},
         {"hf-hub:timm/ViT-B-16-SigLIP@" ONE, "timm/ViT-B-16-SigLIP", ONE, NULL},
@@ -120,7 +120,7 @@ static void test_table(void **state)
         arena_release(&arena);
     }
     assert_int_equal(names, 196);
-    assert_int_equal(run, 133);
+    assert_int_equal(run, 134);
     strings_release(&lines);
 }
 
@@ -236,6 +236,8 @@ static void test_find(void **state)
     assert_string_equal(err.msg, "no model 'some/model' here: 'diptych pull some/model@bad' downloads it");
     assert_int_equal(find("some/other", directory, &err), ERR_NOT_FOUND);
     assert_int_equal(find("RN50/openai", directory, &err), ERR_UNSUPPORTED);
+    assert_string_equal(
+        err.msg, "'RN50/openai' is a CLIP with a ResNet, made of convolutions, which Diptych does not run");
 
     unlink(CACHE "/blobs/store"); /* the end of the chain: the weights are gone */
     assert_int_equal(find("some/model", directory, &err), ERR_NOT_FOUND);
