@@ -12,13 +12,13 @@
 struct command_line {
     const char *path, *in, *metadata;
     int kind, storage; /* of enum index_kind and index_storage; -1: not said */
-    bool quiet;
+    bool skip_bad, quiet;
     struct model_options model;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_METADATA = 0x100, KEY_KIND, KEY_STORAGE };
+enum { KEY_METADATA = 0x100, KEY_KIND, KEY_SKIP_BAD, KEY_STORAGE };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
@@ -26,6 +26,7 @@ static const struct argp_option options[] = {
         "What the rows are: a .jsonl file, a line a row (default: the one beside IN, where there is one)", 1},
     {"kind", KEY_KIND, "KIND", 0, "What rows are of which nothing says it: image or text (default: image)",
         1},
+    {"skip-bad", KEY_SKIP_BAD, NULL, 0, "Name rows that are zero or not finite, and leave them out", 1},
     {"storage", KEY_STORAGE, "TYPE", 0, "How to keep vectors: f32, f16 or i8 (default: f16)", 1},
     {0},
 };
@@ -45,6 +46,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_KIND:
         line->kind = option_choice(state, "kind", argument, index_kind_names + INDEX_IMAGE);
+        return 0;
+    case KEY_SKIP_BAD:
+        line->skip_bad = true;
         return 0;
     case KEY_STORAGE:
         line->storage = option_choice(state, "storage", argument, index_storage_names);
@@ -72,16 +76,19 @@ static const struct argp argp = {
     .doc = "Put vectors that another program made into an index, which is made where there is none.\n\n"
            "  diptych index import laion.dip img_emb_0.npy --metadata laion.jsonl \\\n"
            "      --model ViT-L-14/\v"
-           "IN is a numpy matrix of float32 or float16, a faiss IndexFlatIP, or a "
-           "folder in the layout of clip-retrieval: img_emb/img_emb_N.npy and text_emb/text_emb_N.npy, with "
+           "IN is a numpy matrix of float16, float32 or float64; an index of faiss that has the vectors "
+           "themselves, which IndexFlatIP, IndexFlatL2, IndexHNSWFlat and IndexIDMap of these have; one of "
+           "usearch, whose rows come by key; or a folder in the layout of clip-retrieval: "
+           "img_emb/img_emb_N.npy and text_emb/text_emb_N.npy, with "
            "metadata/metadata_N.jsonl, which pandas makes of its parquet: "
            "pandas.read_parquet('metadata_0.parquet').to_json('metadata_0.jsonl', orient='records', "
            "lines=True)\n\n"
            "The vectors must come from the model of the index, which --model names for a new one; only their "
            "width is checked. Those whose length is not 1, to 0.01, get that length.\n\n"
            "A line may have kind, path (or image_path), caption or text, picture, size, mtime, width, height "
-           "and hash; all else becomes metadata. Without lines, a row's metadata is its number, {\"row\": "
-           "0}. A picture takes the place of one with the same path.\n\n"
+           "and hash; all else becomes metadata. Without lines, a row's metadata is its id or key in the "
+           "file, {\"id\": 7}, or else its number, {\"row\": 0}. A picture takes the place of one with the "
+           "same path.\n\n"
            "All rows go in, or none: they are checked first, and kept at the very end.",
     .children = children,
     .help_filter = options_help_filter,
@@ -92,6 +99,9 @@ static const struct argp argp = {
 static void put_summary(const struct index_imported *done)
 {
     fprintf(stderr, "imported: %" PRId64 " row%s\n", done->rows, plural((uint64_t)done->rows));
+    if (done->skipped)
+        fprintf(stderr, "left out: %" PRId64 " row%s that %s zero or not finite\n", done->skipped,
+            plural((uint64_t)done->skipped), done->skipped == 1 ? "is" : "are");
     if (done->replaced)
         fprintf(stderr, "pictures that took the place of one with their path: %" PRId64 "\n", done->replaced);
     if (done->scaled)
@@ -151,7 +161,8 @@ static int import_all(
         .metadata = line->metadata,
         .kind = line->kind < 0 ? INDEX_ANY : INDEX_IMAGE + (enum index_kind)line->kind,
         .options = {.storage = line->storage < 0 ? INDEX_F16 : (enum index_storage)line->storage},
-        .any_storage = line->storage < 0};
+        .any_storage = line->storage < 0,
+        .skip_bad = line->skip_bad};
     int rc = find_origin(&origin, line, &arena, err);
     what.options.model = origin.model;
     what.options.fingerprint = origin.fingerprint;

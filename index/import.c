@@ -27,6 +27,8 @@ struct importer {
     int64_t rows; /* of all parts */
     int64_t done;
     int64_t scaled; /* vectors whose length was not 1 */
+    bool skip_bad;
+    int64_t skipped; /* rows that have no direction */
     struct arena arena;
 };
 
@@ -187,47 +189,75 @@ static int scale_vector(bool *scaled, float *vector, size_t width)
     return 0;
 }
 
-static int scale_vectors(
-    struct importer *importer, struct reader *reader, int64_t first, size_t count, struct err *err)
+/* A row that has no direction: an error, or with skip_bad a report and 0. */
+static int bad_row(
+    struct importer *importer, const struct reader *reader, int64_t row, bool report, struct err *err)
 {
-    const size_t width = reader->matrix.width;
-    for (size_t i = 0; i < count; i++) {
+    struct err problem = {0};
+    err_set(&problem, ERR_FORMAT, "row %" PRId64 " of '%s' is zero or has numbers that are not finite", row,
+        reader->part->vectors);
+    if (!importer->skip_bad)
+        return err_set(err, problem.code, "%s", problem.msg);
+    if (report)
+        job_report(importer->job, &problem);
+    importer->skipped++;
+    return 0;
+}
+
+/* Leaves bad rows out of the reader's vectors, of items (*count) and of *count. */
+static int scale_vectors(struct importer *importer, struct reader *reader, struct index_item *items,
+    int64_t first, size_t *count, bool report, struct err *err)
+{
+    const size_t width = reader->matrix.width, all = *count;
+    *count = 0;
+    for (size_t i = 0; i < all; i++) {
+        float *vector = reader->vectors + i * width;
         bool scaled;
-        if (scale_vector(&scaled, reader->vectors + i * width, width))
-            return err_set(err, ERR_FORMAT,
-                "row %" PRId64 " of '%s' is zero or has numbers that are not finite", first + (int64_t)i,
-                reader->part->vectors);
+        if (scale_vector(&scaled, vector, width)) {
+            int rc = bad_row(importer, reader, first + (int64_t)i, report, err);
+            if (rc)
+                return rc;
+            continue;
+        }
         importer->scaled += scaled;
+        memmove(reader->vectors + *count * width, vector, width * sizeof *vector);
+        items[(*count)++] = items[i];
     }
     return 0;
 }
 
-/* The item of a row of which nothing is known but its number, from 0. */
+/* The item of a row of which nothing is known but what its file calls it, or else its number, from 0. */
 static int numbered_item(
-    struct index_item *out, const struct part *part, int64_t row, struct arena *arena, struct err *err)
+    struct index_item *out, const struct reader *reader, int64_t row, struct arena *arena, struct err *err)
 {
+    const int64_t *ids = reader->matrix.ids;
     char metadata[64];
-    *out = (struct index_item){.kind = part->kind};
-    if (part->kind == INDEX_TEXT)
-        return err_set(err, ERR_ARGUMENT, "nothing says which texts the rows of '%s' are", part->vectors);
-    snprintf(metadata, sizeof metadata, "{\"row\":%" PRId64 "}", row);
+    *out = (struct index_item){.kind = reader->part->kind};
+    if (out->kind == INDEX_TEXT)
+        return err_set(
+            err, ERR_ARGUMENT, "nothing says which texts the rows of '%s' are", reader->part->vectors);
+    snprintf(metadata, sizeof metadata, "{\"%s\":%" PRId64 "}", ids ? "id" : "row", ids ? ids[row] : row);
     out->metadata = arena_copy(arena, metadata, strlen(metadata));
     return out->metadata ? 0 : err_memory(err, sizeof metadata);
 }
 
+/* index NULL: only what is wrong with the rows. */
 static int read_block(struct importer *importer, struct reader *reader, struct index *index, int64_t first,
     size_t count, struct err *err)
 {
     const struct part *part = reader->part;
     struct arena arena = {0};
     struct index_item items[BLOCK];
+    size_t good = count;
+    int rc = 0;
     matrix_file_rows(reader->vectors, &reader->matrix, first, count);
-    int rc = scale_vectors(importer, reader, first, count, err);
     for (size_t i = 0; i < count && !rc; i++)
         rc = part->metadata ? exchange_lines_next(&items[i], &reader->lines, part->kind, &arena, err)
-                            : numbered_item(&items[i], part, first + (int64_t)i, &arena, err);
+                            : numbered_item(&items[i], reader, first + (int64_t)i, &arena, err);
+    if (!rc)
+        rc = scale_vectors(importer, reader, items, first, &good, index, err);
     if (!rc && index)
-        rc = index_add(index, items, reader->vectors, count, err);
+        rc = index_add(index, items, reader->vectors, good, err);
     arena_release(&arena);
     importer->done += (int64_t)count;
     if (rc)
@@ -259,7 +289,7 @@ static int read_part(struct importer *importer, const struct part *part, struct 
 static int read_all(struct importer *importer, struct index *index, struct err *err)
 {
     int rc = 0;
-    importer->done = importer->scaled = 0;
+    importer->done = importer->scaled = importer->skipped = 0;
     for (size_t i = 0; i < importer->count && !rc; i++)
         rc = read_part(importer, &importer->parts[i], index, err);
     return rc;
@@ -284,16 +314,16 @@ static int fill(struct index_imported *out, struct importer *importer, struct in
     if (rc)
         return rc;
     const struct index_info after = index_info(index);
-    *out = (struct index_imported){.rows = importer->rows,
-        .replaced = importer->rows - (after.images + after.texts - before.images - before.texts),
-        .scaled = importer->scaled};
+    *out = (struct index_imported){
+        .rows = importer->rows - importer->skipped, .skipped = importer->skipped, .scaled = importer->scaled};
+    out->replaced = out->rows - (after.images + after.texts - before.images - before.texts);
     return 0;
 }
 
 int index_import(struct index_imported *out, const char *path, const struct index_import *what,
     const struct job *job, struct err *err)
 {
-    struct importer importer = {.job = job};
+    struct importer importer = {.job = job, .skip_bad = what->skip_bad};
     struct index *index = NULL;
     *out = (struct index_imported){0};
     int rc = find_parts(&importer, what, err);

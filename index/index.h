@@ -497,8 +497,8 @@ void embedding_groups_release(struct embedding_groups *groups);
 
 /* ---- exchange ------------------------------------------------------------------------------------------ */
 
-/* Rows that another program made, for an index: a matrix (numpy's .npy of float32 or float16, or faiss's
- * IndexFlatIP), or a folder in the layout of clip-retrieval: img_emb/img_emb_N.npy,
+/* Rows that another program made, for an index: a file of numpy, faiss or usearch (matrix.h says which, and in which order
+ * their rows come), or a folder in the layout of clip-retrieval: img_emb/img_emb_N.npy,
  * metadata/metadata_N.jsonl, text_emb/text_emb_N.npy, text_metadata/text_metadata_N.jsonl or else the
  * pictures'. A line of JSON says what a row is: exchange.h has its keys. */
 struct index_import {
@@ -508,17 +508,19 @@ struct index_import {
     struct index_options
         options; /* whose vectors they are: kept as index_keep_model; storage: of a new index */
     bool any_storage;
+    bool skip_bad; /* rows that are zero or not finite, which have no direction, are reported and left out */
 };
 
 struct index_imported {
-    int64_t rows;
+    int64_t rows;     /* that were added */
+    int64_t skipped;  /* that were left out */
     int64_t replaced; /* pictures that took the place of one with their path */
     int64_t scaled;   /* vectors whose length was not 1, to 0.01, and is now */
 };
 
 /* Imports into the index at path, which is made where there is none: all rows, or none, also when cancelled.
- * (Once they are kept, cancelling only leaves out index_prepare, and is no error.) ERR_FORMAT: a row that is
- * zero or not finite, a line that is no item, another number of lines than of rows. ERR_UNSUPPORTED: not such
+ * (Once they are kept, cancelling only leaves out index_prepare, and is no error.) ERR_FORMAT: without
+ * skip_bad a row that is zero or not finite; a line that is no item, another number of lines than of rows. ERR_UNSUPPORTED: not such
  * a file. ERR_ARGUMENT: rows of another width, a folder with nothing in it or with metadata or kind named,
  * texts that nothing names. Codes of index_open_or_create too. */
 int index_import(struct index_imported *out, const char *path, const struct index_import *what,

@@ -5,22 +5,34 @@
 
 #include "base/base.h"
 
-/* A matrix (count, E) in a file: numpy's .npy (float32 or float16, two axes, C order), or faiss's IndexFlatIP
- * (float32). matrix_file_open tells them apart by their first bytes; what is neither, or of another kind, is
- * ERR_UNSUPPORTED, what is damaged ERR_FORMAT. Rows may come in any order. */
+/* A matrix (count, E) in a file of another program, told by its bytes, not by its name:
+ *
+ *   numpy    .npy of two axes in either order: float16, float32 or float64 of either byte order
+ *   faiss    IndexFlatIP, IndexFlatL2, the vectors inside an IndexHNSWFlat, and an IndexIDMap or IDMap2 of these
+ *   usearch  an index of f16, bf16, f32, f64 or i8, whose rows come by key; those of removed keys are left out
+ *
+ * matrix_file_open: what is none of these is ERR_UNSUPPORTED, and says what it is where that is known; what is damaged
+ * is ERR_FORMAT. Rows may be read in any order. */
+enum matrix_element { ELEMENT_F16, ELEMENT_F32, ELEMENT_F64, ELEMENT_BF16, ELEMENT_I8 };
+
 struct matrix_file {
     struct file_map map;
-    const uint8_t *data; /* at no particular alignment */
-    int64_t count;
-    size_t width, stride; /* E, and bytes of a row */
-    bool half;            /* float16 */
+    enum matrix_element element;
+    bool big_endian;
+    const uint8_t *data;      /* at no particular alignment */
+    int64_t count;            /* rows */
+    size_t width;             /* E */
+    size_t to_row, to_column; /* bytes from a row to the next, and from an element of a row to the next */
+    int64_t *places;          /* (count) where in the file each row is; NULL: as they come */
+    int64_t *ids;             /* (count) what the file calls each row; NULL: it does not say */
 };
 
 /* Also ERR_LIMIT: wider than an index may be. */
 int matrix_file_open(struct matrix_file *out, const char *path, struct err *err);
 void matrix_file_release(struct matrix_file *file);
 
-/* vectors (count, E) of the rows from first on, which are there. */
+/* vectors (count, E) of the rows from first on, which are there. Those of i8 are usearch's codes, in which
+ * every vector has the length 127, whatever it had before. */
 void matrix_file_rows(float *vectors, const struct matrix_file *file, int64_t first, size_t count);
 
 /* Writes one, row after row, beside the file of that name, and puts it in its place once it is whole:

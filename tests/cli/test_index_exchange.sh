@@ -159,12 +159,13 @@ refused bare.dip "'bare.dip' keeps its vectors as f32, not as i8" bare.npy --sto
 # ---- what is wrong with a file changes nothing
 head -c 3000 f32.npy >cut.npy
 refused bare.dip "unable to read 'cut.npy': the file ends early: 2872 bytes of rows of 128 elements, not 14" cut.npy
-for file in f8 fortran cube; do
+for file in i4 vector cube; do
     refused bare.dip "$(run index import new.dip "$matrices/$file.npy"; sed 's/diptych: cannot import: //' err)" "$matrices/$file.npy"
     expect_match err "npy (of|in|that)"
 done
-refused bare.dip "unable to read '$matrices/l2.faiss': faiss index of another kind than IndexFlatIP" "$matrices/l2.faiss"
-refused bare.dip "unable to read 'texts.jsonl': neither numpy's npy nor a faiss index" texts.jsonl
+refused bare.dip "unable to read '$matrices/sq.faiss': faiss's IndexScalarQuantizer, from which vectors cannot be taken: IndexFlatIP, IndexFlatL2, IndexHNSWFlat and IndexIDMap of these have them" "$matrices/sq.faiss"
+refused bare.dip "unable to read '$matrices/e5m2.usearch': usearch's index of e5m2, and f64, f32, f16, bf16 and i8 are read" "$matrices/e5m2.usearch"
+refused bare.dip "unable to read 'texts.jsonl': neither numpy's npy nor an index of faiss or usearch" texts.jsonl
 refused bare.dip "unable to open 'nowhere.npy': No such file or directory" nowhere.npy
 refused bare.dip "unable to open 'nowhere.jsonl': No such file or directory" f32.npy --metadata nowhere.jsonl
 refused bare.dip "the rows of '$matrices/f4.npy' have 3 elements, the embeddings of '$root/tests/model' 128" "$matrices/f4.npy"
@@ -187,6 +188,18 @@ done
 head -c $row /dev/zero | patch bad.npy 13
 refused new.dip "row 13 of 'bad.npy' is zero or has numbers that are not finite" bad.npy
 [ ! -e new.dip ] || problem "an index was made"
+printf '\0\0\300\177' | patch bad.npy 2
+run index import skipped.dip bad.npy --storage f32 --skip-bad # named in the order of the rows, and 3 keeps its own line
+expect_status 0
+expect_line err "diptych: row 2 of 'bad.npy' is zero or has numbers that are not finite"
+expect_line err "diptych: row 13 of 'bad.npy' is zero or has numbers that are not finite"
+expect_line err "imported: 12 rows"
+expect_line err "left out: 2 rows that are zero or not finite"
+"$diptych" index list skipped.dip -f tsv | cut -f 10 >list
+expect_lines list 12
+expect_line list '{"row":3}'
+grep -q '"row":2}' list && problem "row 2 is there"
+tail -c $((11 * row)) f32.npy | head -c $((10 * row)) | cmp -s - skipped.dip/vectors.f32 -i 0:$((2 * row)) || problem "other vectors than were given"
 mkdir model && ln -s "$root"/tests/model/* model && rm model/preprocessor_config.json
 sed 's/0\.48/0.47/' "$root/tests/model/preprocessor_config.json" >model/preprocessor_config.json
 run index import bare.dip f32.npy --model model

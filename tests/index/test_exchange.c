@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is exported comes back the same, whole or not at all; items as JSON. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -176,6 +177,39 @@ static void an_import_that_ends_keeps_nothing(void **state)
     free(path);
 }
 
+/* What a file calls its rows stays with them; usearch's come by key. */
+static void ids_become_metadata(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from;
+        int64_t ids[5];
+    } files[] = {
+        {"ids_hnsw.faiss", {10, 7, -3, INT64_C(1) << 40, 5}}, {"i8.usearch", {1, 2, 3, 4, INT64_C(1) << 40}}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = in_folder(files[i].from), *from;
+        struct index *index;
+        struct index_imported read;
+        struct arena arena = {0};
+        assert_true(asprintf(&from, DIPTYCH_ROOT "/tests/golden/matrices/%s", files[i].from) > 0);
+        const struct index_import what = {.from = from, .options = {"m", "f00d", 3, INDEX_F32, NULL}};
+        assert_ok(index_import(&read, path, &what, NULL, &err));
+        assert_int_equal(read.rows, 5);
+        assert_ok(index_open(&index, path, INDEX_READ, NULL, &err));
+        for (int64_t row = 0; row < 5; row++) {
+            struct index_item item;
+            char expected[64];
+            snprintf(expected, sizeof expected, "{\"id\":%" PRId64 "}", files[i].ids[row]);
+            assert_ok(index_get(&item, index, row + 1, &arena, &err));
+            assert_string_equal(item.metadata, expected);
+        }
+        arena_release(&arena);
+        index_free(index);
+        free(from);
+        free(path);
+    }
+}
+
 /* ---- items --------------------------------------------------------------------------------------------- */
 
 static void expect_json(json_t *object, const char *expected)
@@ -246,6 +280,7 @@ int main(void)
         cmocka_unit_test(what_is_exported_comes_back),
         cmocka_unit_test(an_export_that_ends_leaves_what_was_there),
         cmocka_unit_test(an_import_that_ends_keeps_nothing),
+        cmocka_unit_test(ids_become_metadata),
         cmocka_unit_test(items_are_json),
         cmocka_unit_test(twins_have_one_kind_and_hash),
     };

@@ -48,7 +48,7 @@ static void load_fixtures(void)
     char *bytes;
     size_t size;
     assert_ok(matrix_file_open(&file, EMBEDDINGS "lvis_v1_clip_a+cname.npy", &err));
-    assert_true(file.half && file.count == COUNT && file.width == WIDTH);
+    assert_true(file.element == ELEMENT_F16 && file.count == COUNT && file.width == WIDTH);
     matrix_file_rows(vectors, &file, 0, COUNT);
     matrix_file_release(&file);
     for (size_t i = 0; i < COUNT; i++)

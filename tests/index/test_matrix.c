@@ -24,14 +24,15 @@ static float element(size_t i)
     return ((float)i - 7) / 4;
 }
 
-static void expect_rows(const char *path, bool half)
+static void expect_rows(const char *path, enum matrix_element kind)
 {
     struct matrix_file file;
     float rows[COUNT * WIDTH];
     assert_ok(matrix_file_open(&file, path, &err));
     assert_int_equal(file.count, COUNT);
     assert_int_equal(file.width, WIDTH);
-    assert_int_equal(file.half, half);
+    assert_int_equal(file.element, kind);
+    assert_null(file.ids);
     matrix_file_rows(rows, &file, 0, COUNT);
     for (size_t i = 0; i < COUNT * WIDTH; i++)
         assert_true(rows[i] == element(i));
@@ -40,16 +41,64 @@ static void expect_rows(const char *path, bool half)
     matrix_file_release(&file);
 }
 
+/* Row i of the file is row order[i] of those that were written, under ids[i]. */
+static void expect_named(const char *path, enum matrix_element kind, const size_t *order, const int64_t *ids)
+{
+    struct matrix_file file;
+    float row[WIDTH];
+    assert_ok(matrix_file_open(&file, path, &err));
+    assert_int_equal(file.count, COUNT);
+    assert_int_equal(file.width, WIDTH);
+    assert_int_equal(file.element, kind);
+    assert_memory_equal(file.ids, ids, COUNT * sizeof *ids);
+    for (int64_t i = 0; i < COUNT; i++) {
+        matrix_file_rows(row, &file, i, 1);
+        for (size_t e = 0; e < WIDTH && kind != ELEMENT_I8; e++)
+            assert_true(row[e] == element(order[i] * WIDTH + e));
+    }
+    matrix_file_release(&file);
+}
+
 static void reads_what_others_write(void **state)
 {
     (void)state;
     struct matrix_file file;
-    expect_rows(GOLDEN "f4.npy", false);
-    expect_rows(GOLDEN "f2.npy", true);
-    expect_rows(GOLDEN "version2.npy", false);
-    expect_rows(GOLDEN "ip.faiss", false);
+    expect_rows(GOLDEN "f4.npy", ELEMENT_F32);
+    expect_rows(GOLDEN "f2.npy", ELEMENT_F16);
+    expect_rows(GOLDEN "f8.npy", ELEMENT_F64);
+    expect_rows(GOLDEN "version2.npy", ELEMENT_F32);
+    expect_rows(GOLDEN "fortran.npy", ELEMENT_F32);
+    expect_rows(GOLDEN "big.npy", ELEMENT_F32);
+    expect_rows(GOLDEN "big_fortran.npy", ELEMENT_F16);
+    expect_rows(GOLDEN "ip.faiss", ELEMENT_F32);
+    expect_rows(GOLDEN "l2.faiss", ELEMENT_F32);
+    expect_rows(GOLDEN "hnsw.faiss", ELEMENT_F32);
     assert_ok(matrix_file_open(&file, GOLDEN "none.npy", &err));
     assert_int_equal(file.count, 0);
+    matrix_file_release(&file);
+}
+
+static void reads_ids_and_keys(void **state)
+{
+    (void)state;
+    static const size_t as_added[COUNT] = {0, 1, 2, 3, 4}, by_key[COUNT] = {1, 4, 0, 2, 3};
+    static const int64_t ids[COUNT] = {10, 7, -3, INT64_C(1) << 40, 5},
+                         keys[COUNT] = {1, 2, 3, 4, INT64_C(1) << 40};
+    static const float codes[WIDTH] = {-94, -70, -47}; /* 127 * (-1, -0.75, -0.5) / length, cut */
+    expect_named(GOLDEN "ids.faiss", ELEMENT_F32, as_added, ids);
+    expect_named(GOLDEN "ids2.faiss", ELEMENT_F32, as_added, ids);
+    expect_named(GOLDEN "ids_hnsw.faiss", ELEMENT_F32, as_added, ids);
+    expect_named(GOLDEN "f64.usearch", ELEMENT_F64, by_key, keys);
+    expect_named(GOLDEN "f32.usearch", ELEMENT_F32, by_key, keys);
+    expect_named(GOLDEN "f16.usearch", ELEMENT_F16, by_key, keys);
+    expect_named(GOLDEN "bf16.usearch", ELEMENT_BF16, by_key, keys);
+    expect_named(GOLDEN "i8.usearch", ELEMENT_I8, by_key, keys);
+    expect_named(GOLDEN "removed.usearch", ELEMENT_F32, by_key, keys);
+    struct matrix_file file;
+    float row[WIDTH];
+    assert_ok(matrix_file_open(&file, GOLDEN "i8.usearch", &err));
+    matrix_file_rows(row, &file, 0, 1);
+    assert_memory_equal(row, codes, sizeof row);
     matrix_file_release(&file);
 }
 
@@ -57,13 +106,13 @@ static void refuses_other_kinds(void **state)
 {
     (void)state;
     struct matrix_file file;
-    assert_err(matrix_file_open(&file, GOLDEN "f8.npy", &err), ERR_UNSUPPORTED,
-        "neither float32 nor float16: '<f8'");
-    assert_err(matrix_file_open(&file, GOLDEN "fortran.npy", &err), ERR_UNSUPPORTED, "Fortran");
+    assert_err(matrix_file_open(&file, GOLDEN "i4.npy", &err), ERR_UNSUPPORTED,
+        "not float16, float32 or float64: '<i4'");
     assert_err(matrix_file_open(&file, GOLDEN "vector.npy", &err), ERR_UNSUPPORTED, "no matrix");
     assert_err(matrix_file_open(&file, GOLDEN "cube.npy", &err), ERR_UNSUPPORTED, "no matrix");
-    assert_err(
-        matrix_file_open(&file, GOLDEN "l2.faiss", &err), ERR_UNSUPPORTED, "another kind than IndexFlatIP");
+    assert_err(matrix_file_open(&file, GOLDEN "sq.faiss", &err), ERR_UNSUPPORTED, "IndexScalarQuantizer");
+    assert_err(matrix_file_open(&file, GOLDEN "l1.faiss", &err), ERR_UNSUPPORTED, "not known here");
+    assert_err(matrix_file_open(&file, GOLDEN "e5m2.usearch", &err), ERR_UNSUPPORTED, "index of e5m2");
     assert_err(matrix_file_open(&file, DIPTYCH_ROOT "/README.md", &err), ERR_UNSUPPORTED, "neither numpy's");
     assert_err(matrix_file_open(&file, GOLDEN "no.npy", &err), ERR_IO, "no.npy");
 }
@@ -121,13 +170,12 @@ static void writes_what_others_write(void **state)
         "not a regular file");
 }
 
-/* Cut anywhere, a file is refused; with any byte of its header changed it is refused or read within its
- * bounds. */
+/* Cut anywhere, a file is refused; with any byte of it changed it is refused or read within its bounds. */
 static void damaged_files(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        GOLDEN "f4.npy", GOLDEN "f2.npy", GOLDEN "version2.npy", GOLDEN "ip.faiss"};
+    static const char *const names[] = {GOLDEN "f4.npy", GOLDEN "f2.npy", GOLDEN "version2.npy",
+        GOLDEN "big_fortran.npy", GOLDEN "ip.faiss", GOLDEN "ids_hnsw.faiss", GOLDEN "bf16.usearch"};
     const char *path = DIPTYCH_SCRATCH "/damaged";
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         size_t size;
@@ -139,7 +187,7 @@ static void damaged_files(void **state)
             struct matrix_file matrix;
             assert_int_not_equal(matrix_file_open(&matrix, path, &err), 0);
         }
-        for (size_t at = 0; at < 64 && at < size; at++) {
+        for (size_t at = 0; at < size; at++) {
             const char before = bytes[at];
             bytes[at] = (char)0xff;
             FILE *file = fopen(path, "wb");
@@ -148,7 +196,10 @@ static void damaged_files(void **state)
             bytes[at] = before;
             struct matrix_file matrix;
             if (!matrix_file_open(&matrix, path, &err)) {
-                assert_true((size_t)matrix.count * matrix.stride <= size);
+                float row[64];
+                assert_true(matrix.width <= sizeof row / sizeof *row);
+                for (int64_t i = 0; i < matrix.count; i++)
+                    matrix_file_rows(row, &matrix, i, 1);
                 matrix_file_release(&matrix);
             }
         }
@@ -160,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_others_write),
+        cmocka_unit_test(reads_ids_and_keys),
         cmocka_unit_test(refuses_other_kinds),
         cmocka_unit_test(writes_what_others_write),
         cmocka_unit_test(damaged_files),

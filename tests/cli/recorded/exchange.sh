@@ -47,10 +47,10 @@ run import-storage index import npy.dip a.npy --storage i8
 run import-kind index import new.dip bare.npy --kind text
 head -c 2000 a.npy >cut.npy
 run import-cut index import new.dip cut.npy
-for name in f8 fortran cube; do
+for name in i4 vector cube; do
     run import-$name index import new.dip "$matrices/$name.npy"
 done
-run import-l2 index import new.dip "$matrices/l2.faiss"
+run import-sq index import new.dip "$matrices/sq.faiss"
 run import-width index import new.dip "$matrices/f4.npy"
 run import-text index import new.dip texts.jsonl
 run import-nowhere index import new.dip nowhere.npy
