@@ -75,11 +75,12 @@ static json_t *vision_report(const struct vit_config *config)
 static json_t *text_report(const struct text_config *config)
 {
     json_t *report = block_report(&config->block);
-    json_object_update_new(
-        report, json_pack("{s:I, s:I, s:s, s:s, s:I, s:f}", "vocabulary", (json_int_t)config->vocab,
-                    "context", (json_int_t)config->context, "mask", config->block.causal ? "causal" : "none",
-                    "end_of_text", eot_rule_names[config->eot_rule], "parameters",
-                    (json_int_t)text_params(config), "gflop", text_flops(config, config->context) / 1e9));
+    const char *mask = config->block.causal ? "causal" : config->packed ? "padding" : "none";
+    json_object_update_new(report,
+        json_pack("{s:I, s:I, s:s, s:s, s:I, s:f}", "vocabulary", (json_int_t)config->vocab, "context",
+            (json_int_t)config->context, "mask", mask, config->packed ? "pooling" : "end_of_text",
+            eot_rule_names[config->eot_rule], "parameters", (json_int_t)text_params(config), "gflop",
+            text_flops(config, config->context) / 1e9));
     return report;
 }
 

@@ -339,6 +339,8 @@ enum dim {
     DIM_2MLP,
     DIM_TOKENS,
     DIM_VOCAB,
+    DIM_POSITIONS,
+    DIM_TYPES,
     DIM_EMBED,
     DIM_CHANNELS,
     DIM_PATCH,
@@ -362,6 +364,10 @@ enum dim {
     WITH_NORM_BEFORE, /* enum norm_place: the first, or another */
     WITH_NORM_AFTER,
     WITH_INNER_NORM,
+    WITH_CONTEXT_POSITIONS, /* one for each token of a text; or else a table that may be longer */
+    WITH_POSITION_TABLE,
+    WITH_TYPES,
+    WITH_EMBEDDED_NORM,
     WITH_GATE,
     WITHOUT_GATE,
     DIM_COUNT
@@ -410,6 +416,11 @@ void params_release(void *object, const struct param *table, size_t rows);
 
 /* How many layers have tensors behind that prefix, from 0 on; of random weights 0. */
 size_t params_layers(const struct weights *weights, const char *prefix);
+
+/* What a PARAM_TENSOR is, of values (shape) float32 made on the host: params_release gives it back, where a row of the
+ * table is about the same field. ERR_DEVICE, ERR_MEMORY. */
+int tensor_load(
+    struct tensor *out, struct device *device, struct shape shape, const float *values, struct err *err);
 
 /* Elements all rows hold together. */
 size_t params_count(const struct param *table, size_t rows, const size_t dims[DIM_COUNT]);
@@ -518,13 +529,13 @@ int scale_bytes(struct stream *stream, struct tensor values, struct tensor bytes
 int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
     struct tensor class_token, struct tensor positions, struct err *err);
 
-/* tokens (B, T, W) float32 = table (V, W), float32, float16 or bfloat16, at ids (B, T) int32 + the first T of positions
- * (context, W). */
+/* tokens (B, T, W) float32 = table (V, W), float32, float16 or bfloat16, at ids (B, T) int32 + positions (P, W) at places
+ * (B, T) int32; without places, as (struct tensor){0}, the first T of them. */
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
-    struct tensor positions, struct err *err);
+    struct tensor positions, struct tensor places, struct err *err);
 
-/* rows (B, W): row pick[b] of tokens (B, T, W) for each b, both of one type. pick (B) int32; with no shape, as
- * (struct tensor){0}: row 0 of each. */
+/* rows (B, W): row pick[b] of tokens (B, T, W) for each b, or of tokens (1, R, W) for all of them, both of one type. pick
+ * (B) int32; with no shape, as (struct tensor){0}: row 0 of each. */
 int gather_rows(
     struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick, struct err *err);
 
@@ -549,8 +560,10 @@ int inner_norm(struct stream *stream, struct tensor x, struct tensor gamma, stru
 /* x += y, both (..., W) float32. */
 int add_rows(struct stream *stream, struct tensor x, struct tensor y, struct err *err);
 
-/* rows (B, W): the mean of tokens (B, T, W) from `first` on, both float32. */
-int mean_rows(struct stream *stream, struct tensor rows, struct tensor tokens, size_t first, struct err *err);
+/* rows (B, W): the mean of tokens (B, T, W) from `first` on, both float32. With sequences B is their count, and tokens
+ * (1, R, W). */
+int mean_rows(struct stream *stream, struct tensor rows, struct tensor tokens,
+    const struct sequences *sequences, size_t first, struct err *err);
 
 /* Divides every row of x (..., W) float32, of any width, by its length, in place. A row of zeros stays. */
 int normalize_rows(struct stream *stream, struct tensor x, struct err *err);
@@ -559,8 +572,9 @@ int normalize_rows(struct stream *stream, struct tensor x, struct err *err);
 
 /* Where a block's two layer norms are. */
 enum norm_place {
-    NORM_BEFORE,   /* x += attention(norm(x)); x += mlp(norm(x)): openai/CLIP's model.py, and most since */
-    NORM_OF_BRANCH /* x += norm(attention(x)); x += norm(mlp(x)): EvaBlockPostNorm in timm's eva.py */
+    NORM_BEFORE,    /* x += attention(norm(x)); x += mlp(norm(x)): openai/CLIP's model.py, and most since */
+    NORM_OF_BRANCH, /* x += norm(attention(x)); x += norm(mlp(x)): EvaBlockPostNorm in timm's eva.py */
+    NORM_AFTER,     /* x = norm(x + attention(x)); x = norm(x + mlp(x)): BertLayer in transformers */
 };
 
 /* Positions of a square of patches that turn queries and keys: half of a head's pairs by an angle that grows with y, half
@@ -605,9 +619,9 @@ int transformer_forward(const struct transformer *transformer, struct stream *st
     const struct sequences *sequences, size_t count, struct err *err);
 
 /* Pooling by one token: pooled (B, W) float32 is token pick[b] of each sequence after every block. x (B, T, W)
- * has gone through all blocks but the last, and is used up; pick is as for gather_rows. */
+ * has gone through all blocks but the last, and is used up; pick is as for gather_rows, sequences as for attention. */
 int pool_token(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
-    struct tensor x, struct tensor pick, struct err *err);
+    struct tensor x, const struct sequences *sequences, struct tensor pick, struct err *err);
 
 /* Pooling by attention, the "MAP head" of SigLIP: y = out(attention of one learned query over kv(norm(x))), then
  * y += mlp(norm(y)). Of the config, all but layers and causal counts. Facts: MAPHead in big_vision's models/vit.py,

@@ -124,30 +124,34 @@ int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor p
 }
 
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
-    struct tensor positions, struct err *err)
+    struct tensor positions, struct tensor places, struct err *err)
 {
     const struct launch launch = launch_tokens("embed_tokens", tokens);
     const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
-    const cl_uint t = (cl_uint)count, w = (cl_uint)width;
+    const cl_uint t = (cl_uint)count, w = (cl_uint)width, has_places = places.shape.rank != 0;
     const cl_uint type = table.dtype == DTYPE_F16 ? 1 : table.dtype == DTYPE_BF16 ? 2 : 0; /* the kernel's */
     assert(tensor_is(tokens, DTYPE_F32, SHAPE(batch, count, width)));
     assert(tensor_is(ids, DTYPE_I32, SHAPE(batch, count)));
     assert(tensor_is(table, type ? table.dtype : DTYPE_F32, SHAPE(tensor_rows(table), width)));
     assert(tensor_is(positions, DTYPE_F32, SHAPE(tensor_rows(positions), width)));
-    assert(tensor_rows(positions) >= count);
+    assert(has_places ? tensor_is(places, DTYPE_I32, ids.shape) : tensor_rows(positions) >= count);
+    if (!has_places)
+        places = ids; /* some buffer has to be there; it is not read */
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(tokens), ARG_TENSOR(ids), ARG_TENSOR(table), ARG(type),
-        ARG_TENSOR(positions), ARG(t), ARG(w));
+        ARG_TENSOR(positions), ARG_TENSOR(places), ARG(has_places), ARG(t), ARG(w));
 }
 
 int gather_rows(
     struct stream *stream, struct tensor rows, struct tensor tokens, struct tensor pick, struct err *err)
 {
-    const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
+    const size_t batch = rows.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
     const size_t units = dtype_size(rows.dtype) / sizeof(cl_ushort); /* of the kernel in an element */
+    const bool of_all = tokens.shape.size[0] != batch;
     const struct launch launch = {
         .kernel = "gather_rows", .groups = {groups_of(width * units / 16, GROUP), batch}, .local = GROUP};
-    const cl_uint t = (cl_uint)count, w = (cl_uint)(width * units), has_pick = pick.shape.rank != 0;
-    assert(tensor_is(tokens, rows.dtype, SHAPE(batch, count, width)));
+    const cl_uint t = of_all ? 0 : (cl_uint)count, w = (cl_uint)(width * units),
+                  has_pick = pick.shape.rank != 0;
+    assert(tensor_is(tokens, rows.dtype, SHAPE(of_all ? 1 : batch, count, width)));
     assert(tensor_is(rows, rows.dtype, SHAPE(batch, width)));
     assert(!has_pick || tensor_is(pick, DTYPE_I32, SHAPE(batch)));
     if (!has_pick)
@@ -228,15 +232,21 @@ int add_rows(struct stream *stream, struct tensor x, struct tensor y, struct err
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(x), ARG_TENSOR(y), ARG(w));
 }
 
-int mean_rows(struct stream *stream, struct tensor rows, struct tensor tokens, size_t first, struct err *err)
+int mean_rows(struct stream *stream, struct tensor rows, struct tensor tokens,
+    const struct sequences *sequences, size_t first, struct err *err)
 {
     const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
+    const size_t means = sequences ? sequences->count : batch;
     const struct launch launch = {
-        .kernel = "mean_rows", .groups = {groups_of(width / 16, GROUP), batch}, .local = GROUP};
-    const cl_uint t = (cl_uint)count, w = (cl_uint)width, from = (cl_uint)first;
+        .kernel = "mean_rows", .groups = {groups_of(width / 16, GROUP), means}, .local = GROUP};
+    const cl_uint t = (cl_uint)count, w = (cl_uint)width, from = (cl_uint)first,
+                  has_starts = sequences != NULL;
+    const struct tensor starts = starts_of(sequences, tokens);
     assert(first < count && tensor_is(tokens, DTYPE_F32, SHAPE(batch, count, width)));
-    assert(tensor_is(rows, DTYPE_F32, SHAPE(batch, width)));
-    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(rows), ARG_TENSOR(tokens), ARG(from), ARG(t), ARG(w));
+    assert(tensor_is(rows, DTYPE_F32, SHAPE(means, width)));
+    assert(!sequences || (batch == 1 && tensor_is(sequences->starts, DTYPE_I32, SHAPE(means + 1))));
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(rows), ARG_TENSOR(tokens), ARG_TENSOR(starts),
+        ARG(has_starts), ARG(from), ARG(t), ARG(w));
 }
 
 int normalize_rows(struct stream *stream, struct tensor x, struct err *err)

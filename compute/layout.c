@@ -143,6 +143,30 @@ static const struct rename open_clip_text[] = {
     OPEN_CLIP_BLOCK,
 };
 
+/* A BertModel of transformers. */
+#define BERT(model)                                                                                          \
+    RENAME("text_model.embeddings.token_embedding.weight", model "embeddings.word_embeddings.weight"),       \
+        RENAME("text_model.embeddings.position_embedding.weight",                                            \
+            model "embeddings.position_embeddings.weight"),                                                  \
+        RENAME("text_model.embeddings.token_type_embedding.weight",                                          \
+            model "embeddings.token_type_embeddings.weight"),                                                \
+        RENAME("text_model.embeddings.layer_norm.weight", model "embeddings.LayerNorm.weight"),              \
+        RENAME("text_model.embeddings.layer_norm.bias", model "embeddings.LayerNorm.bias"),                  \
+        RENAME("text_model.encoder.layers.%zu.", model "encoder.layer.%zu."),                                \
+        RENAME("self_attn.{q,k,v}_proj.weight", "attention.self.{query,key,value}.weight"),                  \
+        RENAME("self_attn.{q,k,v}_proj.bias", "attention.self.{query,key,value}.bias"),                      \
+        RENAME("self_attn.out_proj.weight", "attention.output.dense.weight"),                                \
+        RENAME("self_attn.out_proj.bias", "attention.output.dense.bias"),                                    \
+        RENAME("layer_norm1.weight", "attention.output.LayerNorm.weight"),                                   \
+        RENAME("layer_norm1.bias", "attention.output.LayerNorm.bias"),                                       \
+        RENAME("mlp.fc1.weight", "intermediate.dense.weight"),                                               \
+        RENAME("mlp.fc1.bias", "intermediate.dense.bias"), RENAME("mlp.fc2.weight", "output.dense.weight"),  \
+        RENAME("mlp.fc2.bias", "output.dense.bias"),                                                         \
+        RENAME("layer_norm2.weight", "output.LayerNorm.weight"),                                             \
+        RENAME("layer_norm2.bias", "output.LayerNorm.bias")
+
+static const struct rename hf_bert[] = {BERT("text_model.")};
+
 struct naming {
     enum tower tower;
     enum layout layout;
@@ -164,6 +188,7 @@ static const struct naming namings[] = {
     NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.trunk.blocks.0.attn.q_bias", "visual.trunk.", timm_eva),
     NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.trunk.", "visual.trunk.", timm),
     NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.", "visual.", open_clip_vision),
+    NAMING(TOWER_TEXT, LAYOUT_HF, "text_model.encoder.layer.", "", hf_bert),
     {TOWER_TEXT, LAYOUT_HF, "text_model.", "", NULL, 0},
     NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, "text.", "text.", open_clip_text),
     NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, NULL, "", open_clip_text),

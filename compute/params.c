@@ -390,6 +390,13 @@ void params_release(void *object, const struct param *table, size_t rows)
     }
 }
 
+int tensor_load(
+    struct tensor *out, struct device *device, struct shape shape, const float *values, struct err *err)
+{
+    *out = (struct tensor){.shape = shape, .dtype = DTYPE_F32};
+    return device_buffer(&out->buffer, device, values, shape_count(shape) * sizeof *values, err);
+}
+
 size_t params_count(const struct param *table, size_t rows, const size_t dims[DIM_COUNT])
 {
     size_t total = 0;

@@ -9,7 +9,7 @@
 
 /* In the last block the other tokens are keys and values only, so nothing else of them is computed there. */
 int pool_token(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
-    struct tensor x, struct tensor pick, struct err *err)
+    struct tensor x, const struct sequences *sequences, struct tensor pick, struct err *err)
 {
     const struct transformer_config *config = &transformer->config;
     const struct block *last = &transformer->blocks[config->layers - 1];
@@ -19,7 +19,7 @@ int pool_token(const struct transformer *transformer, struct stream *stream, str
     int rc;
     if ((rc = workspace_new(&workspace, config, stream, x.shape, err)) ||
         (rc = tensor_new(&context, stream, stream_dtype(stream), pooled.shape, err)) ||
-        (rc = block_attend(last, transformer, stream, &workspace, x, NULL, err)) ||
+        (rc = block_attend(last, transformer, stream, &workspace, x, sequences, err)) ||
         (rc = gather_rows(stream, pooled, x, pick, err)) ||
         (rc = gather_rows(stream, context, workspace.context, pick, err)))
         goto done;

@@ -193,13 +193,17 @@ static int enter(const struct linear *linear, const struct transformer_config *c
                : linear_forward(linear, stream, out, in, epilogue, err);
 }
 
-/* x (R, W) += linear(in (R, K)), through the norm where that is of the branch. */
+/* x (R, W) += linear(in (R, K)), through the norm where that is of the branch, or of the sum. */
 static int join(const struct linear *linear, const struct norm *norm, const struct transformer_config *config,
     struct stream *stream, const struct workspace *workspace, struct tensor x, struct tensor in,
     struct err *err)
 {
     if (config->norm_place == NORM_BEFORE)
         return linear_forward(linear, stream, x, in, EPILOGUE_ADD, err);
+    if (config->norm_place == NORM_AFTER) {
+        const int rc = linear_forward(linear, stream, x, in, EPILOGUE_ADD, err);
+        return rc ? rc : layer_norm(stream, x, x, norm->gamma, norm->beta, config->eps, err);
+    }
     const struct tensor branch = tensor_view(workspace->branch, x.shape);
     int rc;
     if ((rc = linear_forward(linear, stream, branch, in, EPILOGUE_NONE, err)) ||

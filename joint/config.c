@@ -237,6 +237,9 @@ int model_config_check(const struct model_config *config, struct err *err)
     if (vision->embed_width % 16) /* normalize_rows loads 16 at a time */
         return err_set(
             err, ERR_UNSUPPORTED, "the embedding width %zu is not a multiple of 16", vision->embed_width);
+    if (text->context < 2)
+        return err_set(
+            err, ERR_FORMAT, "%zu positions leave texts no room for two tokens", text->embedding.positions);
     if (text->eot_rule == EOT_FIRST && (size_t)text->eot_id >= text->vocab)
         return err_set(err, ERR_FORMAT, "the end of text has id %d, past a vocabulary of %zu",
             (int)text->eot_id, text->vocab);
@@ -273,8 +276,8 @@ int model_config_parse(
 
 /* ---- the formats --------------------------------------------------------------------------------------- */
 
-const struct config_format *const config_formats[] = {
-    &config_hf, &config_hf_metaclip_2, &config_hf_siglip, &config_hf_siglip2, &config_open_clip, NULL};
+const struct config_format *const config_formats[] = {&config_hf, &config_hf_metaclip_2,
+    &config_hf_chinese_clip, &config_hf_siglip, &config_hf_siglip2, &config_open_clip, NULL};
 
 const char *config_end_key(enum layout layout)
 {

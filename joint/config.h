@@ -115,8 +115,21 @@ struct config_format {
     int (*finish)(struct reading *reading, struct err *err);
 };
 
-extern const struct config_format config_hf, config_hf_metaclip_2, config_hf_siglip, config_hf_siglip2,
-    config_open_clip;
+extern const struct config_format config_hf, config_hf_metaclip_2, config_hf_chinese_clip, config_hf_siglip,
+    config_hf_siglip2, config_open_clip;
+
+/* The keys of CLIP's vision_config, and of those whose vision tower is CLIP's. */
+#define CONFIG_HF_CLIP_VISION                                                                                \
+    SIZE("hidden_size", config.vision.block.width, 768, 1, WIDTH_MAX),                                       \
+        SIZE("intermediate_size", config.vision.block.mlp_width, 3072, 1, MLP_MAX),                          \
+        SIZE("num_hidden_layers", config.vision.block.layers, 12, 1, LAYERS_MAX),                            \
+        SIZE("num_attention_heads", config.vision.block.heads, 12, 1, HEADS_MAX),                            \
+        SIZE("num_channels", channels, 3, 3, 3),                                                             \
+        SIZE("image_size", config.vision.image_size, 224, 1, IMAGE_MAX),                                     \
+        SIZE("patch_size", config.vision.patch_size, 32, 1, IMAGE_MAX),                                      \
+        CHOICE("hidden_act", vision_activation, ACTIVATION_QUICK_GELU, config_hf_activations),               \
+        REAL("layer_norm_eps", vision_eps, 1e-5, 1e-12, 0.1)
+void config_hf_clip_vision_finish(struct reading *reading);
 
 /* The keys that the vision towers of SigLIP and SigLIP 2 have in common. */
 #define CONFIG_HF_SIGLIP_VISION                                                                              \
@@ -172,6 +185,7 @@ enum {
     VOCAB_MAX = 1 << 24,
     CONTEXT_MAX = 1 << 12,
     PATCHES_MAX = 1 << 12,
+    TYPES_MAX = 1 << 10,
     PATCH_MAX = 1 << 8,
 };
 

@@ -27,17 +27,7 @@ static const struct key top[] = {
     SIZE("projection_dim", embed_width, 512, 1, WIDTH_MAX),
 };
 
-static const struct key vision[] = {
-    SIZE("hidden_size", config.vision.block.width, 768, 1, WIDTH_MAX),
-    SIZE("intermediate_size", config.vision.block.mlp_width, 3072, 1, MLP_MAX),
-    SIZE("num_hidden_layers", config.vision.block.layers, 12, 1, LAYERS_MAX),
-    SIZE("num_attention_heads", config.vision.block.heads, 12, 1, HEADS_MAX),
-    SIZE("num_channels", channels, 3, 3, 3),
-    SIZE("image_size", config.vision.image_size, 224, 1, IMAGE_MAX),
-    SIZE("patch_size", config.vision.patch_size, 32, 1, IMAGE_MAX),
-    CHOICE("hidden_act", vision_activation, ACTIVATION_QUICK_GELU, config_hf_activations),
-    REAL("layer_norm_eps", vision_eps, 1e-5, 1e-12, 0.1),
-};
+static const struct key vision[] = {CONFIG_HF_CLIP_VISION};
 
 static const struct key text[] = {
     SIZE("hidden_size", config.text.block.width, 512, 1, WIDTH_MAX),
@@ -58,19 +48,25 @@ static const struct section sections[] = {
     SECTION("text_config", "text_config_dict", text),
 };
 
+void config_hf_clip_vision_finish(struct reading *reading)
+{
+    struct vit_config *tower = &reading->config.vision;
+    tower->block.activation = (enum activation)reading->vision_activation;
+    tower->class_token = tower->pre_norm = true;
+    tower->embed_width = reading->embed_width;
+}
+
 static int finish(struct reading *reading, struct err *err)
 {
-    struct vit_config *pictures = &reading->config.vision;
     struct text_config *texts = &reading->config.text;
     (void)err;
     reading->config.family = &family_clip;
-    pictures->block.activation = (enum activation)reading->vision_activation;
+    config_hf_clip_vision_finish(reading);
     texts->block.activation = (enum activation)reading->text_activation;
     /* Configs from before the end of text could be chosen all say 2, which is no end of text. */
     texts->eot_rule = reading->eos_id == 2 ? EOT_ARGMAX : EOT_FIRST;
-    pictures->class_token = pictures->pre_norm = true;
     texts->block.causal = true;
-    pictures->embed_width = texts->embed_width = reading->embed_width;
+    texts->embed_width = reading->embed_width;
     return 0;
 }
 

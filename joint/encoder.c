@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Batches through the towers, on a stream whose memory was planned for the largest. */
+/* Pictures and texts in batches, on a stream whose memory was planned for the largest. */
+#include "joint/batch.h"
 #include "joint/internal.h"
 
 #include <stdlib.h>
@@ -14,126 +15,21 @@ struct encoder {
     bool raw; /* embeddings keep their length */
 };
 
-/* embeddings (B, E) of pixels (B, S, S, 3), both in host memory; both may be NULL while planning. */
-static int run_pixels(struct stream *stream, const struct model *model, bool raw, float *embeddings,
-    const uint8_t *pixels, size_t batch, struct err *err)
+/* Rows of packed texts in a batch of so many: as many as if they were as long as CLIP's longest, or one text's. */
+static size_t packed_rows(const struct text_config *config, size_t batch)
 {
-    const size_t size = model_config(model)->vision.image_size, width = model_width(model);
-    const size_t mark = stream_mark(stream);
-    struct tensor in, out;
-    int rc;
-
-    if ((rc = tensor_new(&in, stream, DTYPE_U8, SHAPE(batch, size, size, 3), err)) ||
-        (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
-        (rc = tensor_write(stream, in, pixels, batch * size * size * 3, err)) ||
-        (rc = model_encode_pixels(model, stream, out, in, err)) ||
-        (rc = raw ? 0 : normalize_rows(stream, out, err)))
-        goto done;
-    rc = tensor_read(stream, embeddings, out, batch * width, err);
-done:
-    stream_rewind(stream, mark);
-    return rc;
+    enum { LONG = 77 };
+    const size_t rows = batch * (config->context < LONG ? config->context : LONG);
+    return rows > config->context ? rows : config->context;
 }
 
-/* Where the pictures of a batch begin among the patches of all, and the longest; ERR_ARGUMENT for one that has none, or
- * too many. pixels are preprocess_run's, NULL while planning: then all have the most patches. */
-static int list_patches(struct sequences *out, int32_t *starts, const struct patches **grids,
-    const struct preprocess *preprocess, const uint8_t *pixels, size_t batch, struct err *err)
+static int plan_texts(struct stream *plan, const struct model *model, size_t batch, struct err *err)
 {
-    const size_t bytes = preprocess_bytes(preprocess), most = (size_t)preprocess->max_patches;
-    *out = (struct sequences){
-        .count = batch, .longest = pixels ? 0 : most, .host_starts = pixels ? starts : NULL};
-    starts[0] = 0;
-    for (size_t i = 0; i < batch; i++) {
-        size_t patches = most;
-        if (pixels) {
-            grids[i] = (const void *)(pixels + i * bytes);
-            patches = (size_t)grids[i]->rows * grids[i]->columns;
-            if (!patches || patches > most)
-                return err_set(
-                    err, ERR_ARGUMENT, "picture %zu has %zu patches, not 1 to %zu", i, patches, most);
-            out->longest = patches > out->longest ? patches : out->longest;
-        }
-        starts[i + 1] = starts[i] + (int32_t)patches;
-    }
-    return 0;
-}
-
-/* The patches of all pictures, one after the other, and what says where each begins. */
-static int write_patches(struct stream *stream, struct tensor in, const struct sequences *sequences,
-    const struct patches *const *grids, struct err *err)
-{
-    const size_t width = tensor_width(in);
-    int rc = tensor_write(stream, sequences->starts, sequences->host_starts, sequences->count + 1, err);
-    for (size_t i = 0; sequences->host_starts && i < sequences->count && !rc; i++) {
-        const size_t first = (size_t)sequences->host_starts[i];
-        const size_t rows = (size_t)sequences->host_starts[i + 1] - first;
-        struct tensor part = tensor_view(in, SHAPE(rows, width));
-        part.offset += first * width;
-        rc = tensor_write(stream, part, grids[i]->pixels, rows * width, err);
-    }
-    return rc;
-}
-
-/* run_pixels for pictures of any size, with memory for where they begin (B + 1) and their grids (B). */
-static int run_patches(struct stream *stream, const struct model *model, bool raw, float *embeddings,
-    const uint8_t *pixels, size_t batch, int32_t *starts, const struct patches **grids, struct err *err)
-{
-    const struct preprocess *preprocess = model_preprocess(model);
-    const size_t patch = (size_t)preprocess->patch, values = 3 * patch * patch, width = model_width(model);
-    const size_t mark = stream_mark(stream);
-    struct sequences sequences;
-    struct tensor in, out;
-    int rc = list_patches(&sequences, starts, grids, preprocess, pixels, batch, err);
-    if (rc || (rc = tensor_new(&in, stream, DTYPE_U8, SHAPE((size_t)starts[batch], values), err)) ||
-        (rc = tensor_new(&sequences.starts, stream, DTYPE_I32, SHAPE(batch + 1), err)) ||
-        (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
-        (rc = write_patches(stream, in, &sequences, grids, err)) ||
-        (rc = model_encode_patches(model, stream, out, in, &sequences, grids, err)) ||
-        (rc = raw ? 0 : normalize_rows(stream, out, err)))
-        goto done;
-    rc = tensor_read(stream, embeddings, out, batch * width, err);
-done:
-    stream_rewind(stream, mark);
-    return rc;
-}
-
-/* embeddings (B, E) of pictures as preprocess_run makes them. */
-static int run_pictures(struct stream *stream, const struct model *model, bool raw, float *embeddings,
-    const uint8_t *pixels, size_t batch, struct err *err)
-{
-    if (!model_config(model)->vision.any_size)
-        return run_pixels(stream, model, raw, embeddings, pixels, batch, err);
-    int32_t *starts = mem_new(batch + 1, sizeof *starts);
-    const struct patches **grids = mem_new(batch, sizeof(struct patches *));
-    const int rc = starts && grids
-                       ? run_patches(stream, model, raw, embeddings, pixels, batch, starts, grids, err)
-                       : err_memory(err, batch * sizeof *starts);
-    free(starts);
-    free(grids);
-    return rc;
-}
-
-/* embeddings (B, E) of ids (B, T), pooled at eot (B), all in host memory; they may be NULL while planning. */
-static int run_ids(struct stream *stream, const struct model *model, bool raw, float *embeddings,
-    const int32_t *ids, const int32_t *eot, size_t batch, size_t tokens, struct err *err)
-{
-    const size_t width = model_width(model), mark = stream_mark(stream);
-    struct tensor in, pool, out;
-    int rc;
-
-    if ((rc = tensor_new(&in, stream, DTYPE_I32, SHAPE(batch, tokens), err)) ||
-        (rc = tensor_new(&pool, stream, DTYPE_I32, SHAPE(batch), err)) ||
-        (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
-        (rc = tensor_write(stream, in, ids, batch * tokens, err)) ||
-        (rc = tensor_write(stream, pool, eot, batch, err)) ||
-        (rc = model_encode_ids(model, stream, out, in, pool, err)) ||
-        (rc = raw ? 0 : normalize_rows(stream, out, err)))
-        goto done;
-    rc = tensor_read(stream, embeddings, out, batch * width, err);
-done:
-    stream_rewind(stream, mark);
-    return rc;
+    const struct text_config *config = &model_config(model)->text;
+    const struct packed_texts packed = {
+        .rows = packed_rows(config, batch), .sequences = {.count = batch, .longest = config->context}};
+    return config->packed ? batch_packed(plan, model, false, NULL, &packed, err)
+                          : batch_ids(plan, model, false, NULL, NULL, NULL, batch, config->context, err);
 }
 
 int encoder_open(struct encoder **out, const struct model *model, size_t max_batch, struct err *err)
@@ -151,9 +47,8 @@ int encoder_open(struct encoder **out, const struct model *model, size_t max_bat
     encoder->outside = mem_new(max_batch, sizeof *encoder->outside);
     if ((rc = encoder->outside ? 0 : err_memory(err, max_batch)) ||
         (rc = stream_open(&plan, device, 0, err)) ||
-        (rc = run_pictures(plan, model, false, NULL, NULL, max_batch, err)) ||
-        (rc = run_ids(
-             plan, model, false, NULL, NULL, NULL, max_batch, model_config(model)->text.context, err)))
+        (rc = batch_pictures(plan, model, false, NULL, NULL, max_batch, err)) ||
+        (rc = plan_texts(plan, model, max_batch, err)))
         goto done;
     rc = stream_open(&encoder->stream, device, stream_peak(plan), err);
 done:
@@ -224,9 +119,9 @@ int encoder_pixels(
     int rc = model_check_files(encoder->model, err);
     if (!rc && !model_config(encoder->model)->vision.any_size)
         rc = judge_scope(encoder, pixels, count, err);
-    return rc || !count
-               ? rc
-               : run_pictures(encoder->stream, encoder->model, encoder->raw, embeddings, pixels, count, err);
+    return rc || !count ? rc
+                        : batch_pictures(
+                              encoder->stream, encoder->model, encoder->raw, embeddings, pixels, count, err);
 }
 
 /* ---- texts --------------------------------------------------------------------------------------------- */
@@ -247,7 +142,7 @@ static int text_spans(struct text_span *spans, const struct text_config *config,
 {
     for (size_t i = 0; i < count; i++) {
         const int32_t *row = ids + i * config->context;
-        const size_t least = config->block.causal ? 1 : config->context;
+        const size_t least = config->block.causal || config->packed ? 1 : config->context;
         if (lengths[i] < least || lengths[i] > config->context)
             return err_set(err, ERR_ARGUMENT, "text %zu has %zu tokens, not %zu to %zu", i, lengths[i], least,
                 config->context);
@@ -278,26 +173,95 @@ static size_t batch_of(const struct text_span *spans, size_t count, size_t max)
     return batch;
 }
 
+/* The same of texts that are packed: as many as there are rows for. */
+static size_t packed_batch_of(const struct text_span *spans, size_t count, size_t max, size_t rows)
+{
+    size_t batch = 0;
+    for (size_t tokens = 0; batch < count && batch < max; batch++) {
+        tokens += spans[batch].tokens;
+        if (tokens > rows)
+            break;
+    }
+    return batch;
+}
+
 /* Buffers for one batch of texts on the host. */
 struct text_batch {
-    int32_t *ids;      // (B, T)
+    int32_t *ids;      // (B, T), or packed (R)
     int32_t *eot;      // (B)
+    int32_t *places;   // (R), packed
+    int32_t *starts;   // (B + 1), packed
     float *embeddings; // (B, E)
 };
+
+static int text_batch_new(struct text_batch *out, const struct model *model, size_t batch, struct err *err)
+{
+    const struct text_config *config = &model_config(model)->text;
+    const size_t rows = config->packed ? packed_rows(config, batch) : batch * config->context;
+    *out = (struct text_batch){
+        .ids = mem_new(rows, sizeof(int32_t)),
+        .eot = mem_new(batch, sizeof(int32_t)),
+        .places = mem_new(config->packed ? rows : 1, sizeof(int32_t)),
+        .starts = mem_new(batch + 1, sizeof(int32_t)),
+        .embeddings = mem_new(batch * model_width(model), sizeof(float)),
+    };
+    return out->ids && out->eot && out->places && out->starts && out->embeddings
+               ? 0
+               : err_memory(err, rows * sizeof(int32_t));
+}
+
+static void text_batch_release(struct text_batch *batch)
+{
+    free(batch->ids);
+    free(batch->eot);
+    free(batch->places);
+    free(batch->starts);
+    free(batch->embeddings);
+}
+
+/* The embeddings (B, E) of the batch in scratch, of texts filled up to the longest. */
+static int encode_padded(struct encoder *encoder, const struct text_span *spans, size_t batch,
+    const int32_t *ids, const struct text_batch *scratch, struct err *err)
+{
+    const size_t context = model_config(encoder->model)->text.context, tokens = spans[batch - 1].tokens;
+    memset(scratch->ids, 0, batch * tokens * sizeof *scratch->ids);
+    for (size_t b = 0; b < batch; b++) {
+        const int32_t *row = ids + spans[b].index * context;
+        memcpy(scratch->ids + b * tokens, row, spans[b].tokens * sizeof *row);
+        scratch->eot[b] = (int32_t)spans[b].pooled;
+    }
+    return batch_ids(encoder->stream, encoder->model, encoder->raw, scratch->embeddings, scratch->ids,
+        scratch->eot, batch, tokens, err);
+}
+
+/* The same, of texts one after the other. */
+static int encode_packed(struct encoder *encoder, const struct text_span *spans, size_t batch,
+    const int32_t *ids, const struct text_batch *scratch, struct err *err)
+{
+    const struct text_config *config = &model_config(encoder->model)->text;
+    size_t rows = 0;
+    for (size_t b = 0; b < batch; b++) {
+        const size_t tokens = spans[b].tokens;
+        scratch->starts[b] = (int32_t)rows;
+        memcpy(scratch->ids + rows, ids + spans[b].index * config->context, tokens * sizeof *ids);
+        text_places(scratch->places + rows, config, scratch->ids + rows, tokens);
+        rows += tokens;
+    }
+    scratch->starts[batch] = (int32_t)rows;
+    const struct packed_texts texts = {.rows = rows,
+        .ids = scratch->ids,
+        .places = scratch->places,
+        .sequences = {.count = batch, .longest = spans[batch - 1].tokens, .host_starts = scratch->starts}};
+    return batch_packed(encoder->stream, encoder->model, encoder->raw, scratch->embeddings, &texts, err);
+}
 
 static int encode_spans(struct encoder *encoder, float *embeddings, const struct text_span *spans,
     size_t batch, const int32_t *ids, const struct text_batch *scratch, struct err *err)
 {
-    const struct text_config *config = &model_config(encoder->model)->text;
-    const size_t tokens = spans[batch - 1].tokens, width = model_width(encoder->model);
-    memset(scratch->ids, 0, batch * tokens * sizeof *scratch->ids);
-    for (size_t b = 0; b < batch; b++) {
-        const int32_t *row = ids + spans[b].index * config->context;
-        memcpy(scratch->ids + b * tokens, row, spans[b].tokens * sizeof *row);
-        scratch->eot[b] = (int32_t)spans[b].pooled;
-    }
-    int rc = run_ids(encoder->stream, encoder->model, encoder->raw, scratch->embeddings, scratch->ids,
-        scratch->eot, batch, tokens, err);
+    const size_t width = model_width(encoder->model);
+    const int rc = model_config(encoder->model)->text.packed
+                       ? encode_packed(encoder, spans, batch, ids, scratch, err)
+                       : encode_padded(encoder, spans, batch, ids, scratch, err);
     for (size_t b = 0; b < batch && !rc; b++)
         memcpy(
             embeddings + spans[b].index * width, scratch->embeddings + b * width, width * sizeof *embeddings);
@@ -310,26 +274,20 @@ int encoder_ids(struct encoder *encoder, float *embeddings, const int32_t *ids, 
     const struct text_config *config = &model_config(encoder->model)->text;
     const size_t max = count < encoder->max_batch ? count : encoder->max_batch;
     struct text_span *spans = mem_new(count, sizeof *spans);
-    const struct text_batch scratch = {
-        .ids = mem_new(max * config->context, sizeof(int32_t)),
-        .eot = mem_new(max, sizeof(int32_t)),
-        .embeddings = mem_new(max * model_width(encoder->model), sizeof(float)),
-    };
-    int rc;
-    if (!spans || !scratch.ids || !scratch.eot || !scratch.embeddings)
-        rc = err_memory(err, count * sizeof *spans + max * config->context * sizeof(int32_t));
-    else if (!(rc = model_check_files(encoder->model, err)))
+    struct text_batch scratch = {0};
+    int rc =
+        spans ? text_batch_new(&scratch, encoder->model, max, err) : err_memory(err, count * sizeof *spans);
+    if (!rc && !(rc = model_check_files(encoder->model, err)))
         rc = text_spans(spans, config, ids, lengths, count, err);
     for (size_t done = 0, batch; !rc && done < count; done += batch) {
-        batch = batch_of(spans + done, count - done, max);
+        batch = config->packed ? packed_batch_of(spans + done, count - done, max, packed_rows(config, max))
+                               : batch_of(spans + done, count - done, max);
         rc = encode_spans(encoder, embeddings, spans + done, batch, ids, &scratch, err);
         if (!rc)
             rc = job_step(job, "encoding texts", 0, 0, err);
     }
     free(spans);
-    free(scratch.ids);
-    free(scratch.eot);
-    free(scratch.embeddings);
+    text_batch_release(&scratch);
     return rc;
 }
 

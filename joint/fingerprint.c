@@ -69,6 +69,10 @@ static void put_config(FILE *out, const struct model_config *config, const struc
     put_block(out, &vision->block);
     if (text->projection)
         fprintf(out, "text %d\n", (int)text->projection);
+    put_block(out, &text->block);
+    if (text->packed)
+        fprintf(out, "packed %zu %zu %zu %d %d\n", text->embedding.positions, text->embedding.first,
+            text->embedding.types, text->embedding.norm, text->no_final_norm);
 }
 
 static int put_tokenizer(FILE *out, const char *directory, struct err *err)

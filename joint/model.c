@@ -238,6 +238,12 @@ int model_encode_ids(const struct model *model, struct stream *stream, struct te
     return text_tower_forward(model->text, stream, embeddings, ids, eot, err);
 }
 
+int model_encode_packed(const struct model *model, struct stream *stream, struct tensor embeddings,
+    struct tensor ids, struct tensor places, const struct sequences *sequences, struct err *err)
+{
+    return text_tower_forward_packed(model->text, stream, embeddings, ids, places, sequences, err);
+}
+
 int model_encode_patches(const struct model *model, struct stream *stream, struct tensor embeddings,
     struct tensor patches, const struct sequences *sequences, const struct patches *const *grids,
     struct err *err)

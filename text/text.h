@@ -123,16 +123,31 @@ enum eot_rule {
     EOT_FIRST,  /* the first end-of-text id */
     EOT_ARGMAX, /* the largest id, first of equals: openai/CLIP, open_clip, HF where eos_token_id is 2 */
     EOT_LAST,   /* the last of the context, whatever it is: SigLIP */
+    TEXT_START, /* the first, whatever it is: BERT's [CLS]; packed */
+    TEXT_MEAN,  /* none: the mean of all; packed */
 };
-extern const char *const eot_rule_names[]; /* "first", "argmax", "last" */
+extern const char *const eot_rule_names[]; /* "first", "argmax", "last", "first token", "mean" */
+
+/* What ids become before the first block: the row of each in the token table, and that of its place in a table of
+ * positions. All zeros: CLIP's, whose table of positions is as long as the context. */
+struct text_embedding {
+    size_t positions; /* rows of a table that may be longer; 0: as many as the context */
+    size_t
+        first; /* the place of a text's first token: RoBERTa's is behind that of padding, which is its id */
+    size_t types; /* rows of a table of token types, the first of which is added to every token; 0: none */
+    bool norm;    /* a layer norm of the sum */
+};
 
 struct text_config {
     struct transformer_config block;
+    struct text_embedding embedding;
     size_t vocab, context; /* V ids, at most this many tokens a text */
     size_t embed_width;    /* E of the shared space */
+    bool packed; /* nothing sees padding, and a token all else: texts are rows one after the other (BERT) */
     enum eot_rule eot_rule;
     int32_t eot_id;             /* for EOT_FIRST */
     enum projection projection; /* none: E is W */
+    bool no_final_norm;         /* there is none before the projection: the last block's stands for it */
 };
 
 struct text_tower;
@@ -150,14 +165,21 @@ int text_tower_save(const struct text_config *config, const struct weights *weig
 /* Position of the token that is pooled among the count ids of one text, from 1 up to the context. */
 size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count);
 
-/* How many tokens of one text take part: those up to the pooled one where a mask hides the others from it; without a
- * mask the whole context, which tokenizer_pad fills. */
+/* How many tokens of one text take part: those up to the pooled one where a mask hides the others from it, or all of it
+ * where it is packed; without a mask the whole context, which tokenizer_pad fills. */
 size_t text_tokens(const struct text_config *config, const int32_t *ids, size_t count);
 
 /* embeddings (B, E) float32, not normalised, of ids (B, T) int32; eot (B) int32 is each text's text_eot. T is the most
  * text_tokens of the batch; with a mask a text that has less is filled up with any id. ERR_DEVICE; ERR_LIMIT: the batch is larger than the stream's memory was planned for. */
 int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor eot, struct err *err);
+
+/* The same of texts that are packed: ids and places (R) int32, the rows of all sequences. */
+int text_tower_forward_packed(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
+    struct tensor ids, struct tensor places, const struct sequences *sequences, struct err *err);
+
+/* The places of count ids, for text_tower_forward_packed. */
+void text_places(int32_t *places, const struct text_config *config, const int32_t *ids, size_t count);
 
 size_t text_params(const struct text_config *config);
 double text_flops(const struct text_config *config, size_t tokens); /* one text of that many tokens */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The text transformer: tokens, positions, blocks, and one token, normed and maybe projected. */
+/* The text transformer: tokens, positions, blocks, and one token or their mean, normed and maybe projected. */
 #include "text/text.h"
 
 #include <stdlib.h>
@@ -7,9 +7,10 @@
 struct text_tower {
     struct text_config config;
     struct tensor token_table; // (V, W)
-    struct tensor positions;   // (context, W)
-    struct linear *projection; // (E, W); ln_final comes first
-    struct tensor gamma, beta; // (W): ln_final, where no projection comes after it
+    struct tensor positions;   // (context, W), or a table (P, W) with what is added to all tokens
+    struct tensor embedded_gamma, embedded_beta; // (W): of the norm before the first block
+    struct linear *projection;                   // (E, W); ln_final comes first
+    struct tensor gamma, beta;                   // (W): ln_final, where no projection comes after it
     struct transformer *blocks;
 };
 
@@ -21,19 +22,38 @@ static const struct param params[] = {
     {PARAM_TABLE, FIELD(token_table), "text_model.embeddings.token_embedding.weight", {DIM_VOCAB, DIM_WIDTH},
         ALWAYS},
     {PARAM_LINE, FIELD(positions), "text_model.embeddings.position_embedding.weight", {DIM_TOKENS, DIM_WIDTH},
-        ALWAYS},
+        WITH_CONTEXT_POSITIONS},
+    {PARAM_TENSOR, FIELD(embedded_gamma), "text_model.embeddings.layer_norm.weight", {DIM_WIDTH},
+        WITH_EMBEDDED_NORM},
+    {PARAM_TENSOR, FIELD(embedded_beta), "text_model.embeddings.layer_norm.bias", {DIM_WIDTH},
+        WITH_EMBEDDED_NORM},
     {PARAM_LINEAR, FIELD(projection), "text_projection.weight", {DIM_EMBED, DIM_WIDTH},
         WITH_PROJECTION_MATRIX},
     {PARAM_LINEAR, FIELD(projection), "text_model.head.weight", {DIM_EMBED, DIM_WIDTH},
         WITH_PROJECTION_LAYER},
     {PARAM_BIAS, FIELD(projection), "text_model.head.bias", {DIM_EMBED}, WITH_PROJECTION_LAYER},
-    {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_PROJECTION},
-    {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_PROJECTION},
+    {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_POOLED_NORM},
+    {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_POOLED_NORM},
     {PARAM_TENSOR, FIELD(gamma), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_NORM_ALONE},
     {PARAM_TENSOR, FIELD(beta), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_NORM_ALONE},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
+
+/* Tables that are added up on the host. */
+struct tables {
+    float *positions; // (P, W)
+    float *types;     // (token types, W)
+};
+
+static const struct param table_params[] = {
+    {PARAM_VALUES, offsetof(struct tables, positions), "text_model.embeddings.position_embedding.weight",
+        {DIM_POSITIONS, DIM_WIDTH}, WITH_POSITION_TABLE},
+    {PARAM_VALUES, offsetof(struct tables, types), "text_model.embeddings.token_type_embedding.weight",
+        {DIM_TYPES, DIM_WIDTH}, WITH_TYPES},
+};
+
+enum { TABLE_PARAMS = sizeof table_params / sizeof *table_params };
 
 static void text_dims(size_t dims[DIM_COUNT], const struct text_config *config)
 {
@@ -41,10 +61,32 @@ static void text_dims(size_t dims[DIM_COUNT], const struct text_config *config)
     dims[DIM_VOCAB] = config->vocab;
     dims[DIM_TOKENS] = config->context;
     dims[DIM_EMBED] = config->embed_width;
+    dims[DIM_POSITIONS] = config->embedding.positions;
+    dims[DIM_TYPES] = config->embedding.types;
+    dims[WITH_CONTEXT_POSITIONS] = !config->embedding.positions;
+    dims[WITH_POSITION_TABLE] = config->embedding.positions > 0;
+    dims[WITH_TYPES] = config->embedding.types > 0;
+    dims[WITH_EMBEDDED_NORM] = config->embedding.norm;
     dims[WITH_PROJECTION] = config->projection != PROJECTION_NONE;
     dims[WITH_PROJECTION_MATRIX] = config->projection == PROJECTION_MATRIX;
     dims[WITH_PROJECTION_LAYER] = config->projection == PROJECTION_LAYER;
+    dims[WITH_POOLED_NORM] = dims[WITH_PROJECTION] && !config->no_final_norm;
     dims[WITH_NORM_ALONE] = config->projection == PROJECTION_NONE;
+}
+
+/* The positions of a table, with the token type that all tokens have. */
+static int load_tables(struct text_tower *tower, const size_t dims[DIM_COUNT], const struct weights *weights,
+    struct device *device, struct err *err)
+{
+    const size_t positions = dims[DIM_POSITIONS], width = dims[DIM_WIDTH];
+    struct tables tables = {0};
+    int rc = params_load(&tables, table_params, TABLE_PARAMS, "", 0, dims, weights, device, err);
+    for (size_t i = 0; !rc && tables.types && i < positions * width; i++)
+        tables.positions[i] += tables.types[i % width];
+    if (!rc)
+        rc = tensor_load(&tower->positions, device, SHAPE(positions, width), tables.positions, err);
+    params_release(&tables, table_params, TABLE_PARAMS);
+    return rc;
 }
 
 int text_tower_load(struct text_tower **out, const struct text_config *config, const struct weights *weights,
@@ -57,6 +99,8 @@ int text_tower_load(struct text_tower **out, const struct text_config *config, c
     tower->config = *config;
     text_dims(dims, config);
     int rc = params_load(tower, params, PARAMS, "", 0, dims, weights, device, err);
+    if (!rc && config->embedding.positions)
+        rc = load_tables(tower, dims, weights, device, err);
     if (!rc)
         rc = transformer_load(&tower->blocks, &config->block, block_prefix, weights, device, err);
     if (rc)
@@ -84,7 +128,11 @@ void text_tower_free(struct text_tower *tower)
     free(tower);
 }
 
-const char *const eot_rule_names[] = {[EOT_FIRST] = "first", [EOT_ARGMAX] = "argmax", [EOT_LAST] = "last"};
+const char *const eot_rule_names[] = {[EOT_FIRST] = "first",
+    [EOT_ARGMAX] = "argmax",
+    [EOT_LAST] = "last",
+    [TEXT_START] = "first token",
+    [TEXT_MEAN] = "mean"};
 
 size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count)
 {
@@ -102,7 +150,31 @@ size_t text_eot(const struct text_config *config, const int32_t *ids, size_t cou
 
 size_t text_tokens(const struct text_config *config, const int32_t *ids, size_t count)
 {
+    if (config->packed)
+        return count;
     return config->block.causal ? text_eot(config, ids, count) + 1 : config->context;
+}
+
+/* Padding that somebody wrote into a text has its own place, and none of those that are counted. */
+void text_places(int32_t *places, const struct text_config *config, const int32_t *ids, size_t count)
+{
+    const int32_t first = (int32_t)config->embedding.first;
+    int32_t next = first;
+    for (size_t i = 0; i < count; i++)
+        places[i] = first && ids[i] == first - 1 ? ids[i] : next++;
+}
+
+/* embeddings (B, E) of pooled (B, W). */
+static int project(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
+    struct tensor pooled, struct err *err)
+{
+    const float eps = tower->config.block.eps;
+    if (!tower->projection)
+        return layer_norm(stream, embeddings, pooled, tower->gamma, tower->beta, eps, err);
+    return tower->config.no_final_norm
+               ? linear_forward(tower->projection, stream, embeddings, pooled, EPILOGUE_NONE, err)
+               : linear_forward_normed(
+                     tower->projection, stream, embeddings, pooled, eps, EPILOGUE_NONE, err);
 }
 
 int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
@@ -118,14 +190,55 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
         (rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(batch, block->width), err)))
         goto done;
 
-    if ((rc = embed_tokens(stream, x, ids, tower->token_table, tower->positions, err)) ||
+    if ((rc = embed_tokens(stream, x, ids, tower->token_table, tower->positions, (struct tensor){0}, err)) ||
         (rc = transformer_forward(tower->blocks, stream, x, NULL, block->layers - 1, err)) ||
-        (rc = pool_token(tower->blocks, stream, pooled, x, eot, err)))
+        (rc = pool_token(tower->blocks, stream, pooled, x, NULL, eot, err)))
         goto done;
-    rc = tower->projection
-             ? linear_forward_normed(
-                   tower->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err)
-             : layer_norm(stream, embeddings, pooled, tower->gamma, tower->beta, block->eps, err);
+    rc = project(tower, stream, embeddings, pooled, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+/* x (1, R, W) float32, the residual stream, of the rows of texts. */
+static int embed_packed(const struct text_tower *tower, struct stream *stream, struct tensor x,
+    struct tensor ids, struct tensor places, struct err *err)
+{
+    const struct shape rows = SHAPE(1, tensor_rows(x));
+    const int rc = embed_tokens(stream, x, tensor_view(ids, rows), tower->token_table, tower->positions,
+        tensor_view(places, rows), err);
+    return rc || !tower->config.embedding.norm ? rc
+                                               : layer_norm(stream, x, x, tower->embedded_gamma,
+                                                     tower->embedded_beta, tower->config.block.eps, err);
+}
+
+/* pooled (B, W) of x (1, R, W), which is used up. */
+static int pool_packed(const struct text_tower *tower, struct stream *stream, struct tensor pooled,
+    struct tensor x, const struct sequences *sequences, struct err *err)
+{
+    const size_t layers = tower->config.block.layers;
+    const bool mean = tower->config.eot_rule == TEXT_MEAN;
+    const int rc = transformer_forward(tower->blocks, stream, x, sequences, mean ? layers : layers - 1, err);
+    if (rc)
+        return rc;
+    return mean ? mean_rows(stream, pooled, x, sequences, 0, err)
+                : pool_token(tower->blocks, stream, pooled, x, sequences,
+                      tensor_view(sequences->starts, SHAPE(sequences->count)), err);
+}
+
+int text_tower_forward_packed(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
+    struct tensor ids, struct tensor places, const struct sequences *sequences, struct err *err)
+{
+    const size_t width = tower->config.block.width, mark = stream_mark(stream);
+    struct tensor x;      // (1, R, W) float32: the residual stream
+    struct tensor pooled; // (B, W) float32
+    int rc;
+    if ((rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(1, shape_count(ids.shape), width), err)) ||
+        (rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(sequences->count, width), err)) ||
+        (rc = embed_packed(tower, stream, x, ids, places, err)) ||
+        (rc = pool_packed(tower, stream, pooled, x, sequences, err)))
+        goto done;
+    rc = project(tower, stream, embeddings, pooled, err);
 done:
     stream_rewind(stream, mark);
     return rc;
@@ -135,7 +248,8 @@ size_t text_params(const struct text_config *config)
 {
     size_t dims[DIM_COUNT] = {0};
     text_dims(dims, config);
-    return params_count(params, PARAMS, dims) + transformer_params(&config->block);
+    return params_count(params, PARAMS, dims) + params_count(table_params, TABLE_PARAMS, dims) +
+           transformer_params(&config->block);
 }
 
 double text_flops(const struct text_config *config, size_t tokens)

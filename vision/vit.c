@@ -198,7 +198,7 @@ static int embed_class_token(
     int rc;
     if ((rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(x.shape.size[0], block->width), err)) ||
         (rc = transformer_forward(vit->blocks, stream, x, NULL, block->layers - 1, err)) ||
-        (rc = pool_token(vit->blocks, stream, pooled, x, first, err)))
+        (rc = pool_token(vit->blocks, stream, pooled, x, NULL, first, err)))
         return rc;
     return linear_forward_normed(vit->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err);
 }
@@ -211,7 +211,7 @@ static int embed_mean(
     int rc;
     if ((rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(x.shape.size[0], block->width), err)) ||
         (rc = transformer_forward(vit->blocks, stream, x, NULL, block->layers, err)) ||
-        (rc = mean_rows(stream, pooled, x, vit->config.class_token, err)))
+        (rc = mean_rows(stream, pooled, x, NULL, vit->config.class_token, err)))
         return rc;
     return linear_forward_normed(vit->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err);
 }

@@ -80,14 +80,19 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void add_rows(
         x[x_at + row + i] += y[y_at + row + i];
 }
 
-/* rows [b*W + i] = mean over t from `first` on of tokens [(b*T + t)*W + i]; a work-item for 16 elements */
+/* rows [b*W + i] = mean over t from `first` on of tokens [(b*T + t)*W + i]; a work-item for 16 elements. With has_starts,
+ * those of b are the rows starts[b] to starts[b + 1]. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void mean_rows(global float *rows, ulong rows_at,
-    global const float *tokens, ulong tokens_at, uint first, uint count, uint width)
+    global const float *tokens, ulong tokens_at, global const int *starts, ulong starts_at, uint has_starts,
+    uint first, uint count, uint width)
 {
     const uint i = get_global_id(0) * 16, batch = get_global_id(1);
     if (i >= width)
         return;
-    tokens += tokens_at + (ulong)batch * count * width + i;
+    const ulong begin = has_starts ? starts[starts_at + batch] : (ulong)batch * count;
+    if (has_starts)
+        count = starts[starts_at + batch + 1] - begin;
+    tokens += tokens_at + begin * width + i;
     float16 sum = 0;
     for (uint t = first; t < count; t++)
         sum += vload16(0, tokens + (ulong)t * width);

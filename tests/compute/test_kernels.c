@@ -310,6 +310,29 @@ static void gates_and_inner_norms_match(void **state)
     }
 }
 
+/* Of sequences of several lengths in one (1, R, W), whose elements are `tokens`. */
+static void check_means(const struct bench *bench, const float *tokens, struct tensor in, size_t first)
+{
+    enum { B = 3 };
+    const size_t width = tensor_width(in);
+    const int32_t starts[B + 1] = {0, 2, 14, (int32_t)tensor_rows(in)};
+    const struct sequences sequences = {.count = B,
+        .longest = 12,
+        .host_starts = starts,
+        .starts = put(bench, DTYPE_I32, starts, SHAPE(B + 1))};
+    float *got = malloc(B * width * sizeof *got), *want = malloc(B * width * sizeof *want);
+    struct tensor rows;
+    struct err err;
+    check_ok(tensor_new(&rows, bench->stream, DTYPE_F32, SHAPE(B, width), &err), &err);
+    check_ok(mean_rows(bench->stream, rows, in, &sequences, first, &err), &err);
+    get_real(bench, got, rows, B * width);
+    for (size_t b = 0; b < B; b++)
+        twin_mean_rows(want + b * width, tokens + (size_t)starts[b] * width, 1,
+            (size_t)(starts[b + 1] - starts[b]), width, first);
+    compare(got, want, B * width, 4e-6, "mean_rows of sequences");
+    free(got), free(want);
+}
+
 static void rows_are_added_and_averaged(void **state)
 {
     const struct bench *bench = *state;
@@ -328,10 +351,11 @@ static void rows_are_added_and_averaged(void **state)
         assert_memory_equal(got, x, count * sizeof *got);
 
         check_ok(tensor_new(&rows, bench->stream, DTYPE_F32, SHAPE(batch, width), &err), &err);
-        check_ok(mean_rows(bench->stream, rows, to, first, &err), &err);
+        check_ok(mean_rows(bench->stream, rows, to, NULL, first, &err), &err);
         get_real(bench, got, rows, batch * width);
         twin_mean_rows(mean, x, batch, tokens, width, first);
         compare(got, mean, batch * width, 4e-6, "mean_rows");
+        check_means(bench, x, tensor_view(to, SHAPE(1, batch * tokens, width)), first);
         free(x), free(y), free(got), free(mean);
         stream_rewind(bench->stream, mark);
     }
@@ -542,6 +566,24 @@ static void check_picks(const struct bench *bench, const float *want, struct ten
     }
 }
 
+/* Of one row of tokens, whose elements are `want`, that is as many sequences. */
+static void check_picks_of_all(
+    const struct bench *bench, const float *want, struct tensor tokens, size_t width)
+{
+    enum { B = 3 };
+    static const int32_t pick[B] = {9, 0, 4};
+    struct tensor picked;
+    struct err err;
+    float *rows = malloc(B * width * sizeof *rows);
+    tokens = tensor_view(tokens, SHAPE(1, tensor_rows(tokens), width));
+    check_ok(tensor_new(&picked, bench->stream, DTYPE_F32, SHAPE(B, width), &err), &err);
+    check_ok(gather_rows(bench->stream, picked, tokens, put(bench, DTYPE_I32, pick, SHAPE(B)), &err), &err);
+    check_ok(tensor_read(bench->stream, rows, picked, B * width, &err), &err);
+    for (size_t b = 0; b < B; b++)
+        assert_memory_equal(rows + b * width, want + (size_t)pick[b] * width, width * sizeof *rows);
+    free(rows);
+}
+
 static void tokens_are_put_together(void **state)
 {
     const struct bench *bench = *state;
@@ -550,6 +592,7 @@ static void tokens_are_put_together(void **state)
     float *patches = random_floats(B * T * W, 1), *class_token = random_floats(W, 2),
           *positions = random_floats(T * W, 3), *table = random_floats(V * W, 4);
     const int32_t ids[B * T] = {8, 0, 3, 3, 1, 7, 6, 5, 4, 2}, pick[B] = {4, 1};
+    const int32_t places[B * T] = {2, 3, 4, 0, 1, 4, 4, 0, 2, 1};
     float got[B * T * W];
     const struct tensor at = put(bench, DTYPE_F32, positions, SHAPE(T, W));
     struct tensor tokens;
@@ -586,8 +629,17 @@ static void tokens_are_put_together(void **state)
                     t ? patches[(b * (T - 1) + t - 1) * W + i] + positions[(t - 1) * W + i] : class_token[i],
                     0);
 
+    check_ok(
+        embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
+            put(bench, DTYPE_F32, table, SHAPE(V, W)), at, put(bench, DTYPE_I32, places, SHAPE(B, T)), &err),
+        &err);
+    check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
+    for (int row = 0; row < B * T; row++)
+        for (int i = 0; i < W; i++)
+            assert_float_equal(got[row * W + i], table[ids[row] * W + i] + positions[places[row] * W + i], 0);
+
     check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
-                 put(bench, DTYPE_F32, table, SHAPE(V, W)), at, &err),
+                 put(bench, DTYPE_F32, table, SHAPE(V, W)), at, (struct tensor){0}, &err),
         &err);
     check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
     for (int row = 0; row < B * T; row++)
@@ -600,7 +652,7 @@ static void tokens_are_put_together(void **state)
             halves[i] =
                 type == DTYPE_F16 ? f32_to_f16(table[i] / (i % 2 ? 1 : 1 << 16)) : f32_to_bf16(table[i]);
         check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
-                     put(bench, type, halves, SHAPE(V, W)), at, &err),
+                     put(bench, type, halves, SHAPE(V, W)), at, (struct tensor){0}, &err),
             &err);
         check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
         for (int row = 0; row < B * T; row++)
@@ -612,6 +664,7 @@ static void tokens_are_put_together(void **state)
     }
 
     check_picks(bench, got, tokens, pick, T, W);
+    check_picks_of_all(bench, got, tokens, W);
     free(patches), free(class_token), free(positions), free(table);
     stream_rewind(bench->stream, mark);
 }

@@ -24,6 +24,9 @@ static void check_config(const struct model_config *config)
     FUZZ_CHECK(config->vision.embed_width > 0 && config->vision.embed_width == config->text.embed_width);
     FUZZ_CHECK(config->text.vocab >= 2 && config->text.vocab <= VOCAB_MAX);
     FUZZ_CHECK(config->text.context >= 2 && config->text.context <= CONTEXT_MAX);
+    FUZZ_CHECK(!config->text.embedding.positions ||
+               config->text.embedding.first + config->text.context <= config->text.embedding.positions);
+    FUZZ_CHECK(config->text.packed == (config->text.eot_rule >= TEXT_START));
     FUZZ_CHECK(config->text.eot_rule != EOT_FIRST || (size_t)config->text.eot_id < config->text.vocab);
     FUZZ_CHECK(config->family && config->family->template);
     FUZZ_CHECK(config->vision.projection != PROJECTION_NONE ||

@@ -187,6 +187,29 @@ static void an_empty_siglip_config_is_b_16(void **state)
     assert_int_equal(config.text.embed_width, 1536);
 }
 
+/* As transformers fills up an empty ChineseCLIPConfig. */
+static void an_empty_chinese_clip_config_is_berts_base(void **state)
+{
+    (void)state;
+    write_text(HF, "{\"model_type\": \"chinese_clip\"}");
+    struct model_config config = read_config();
+    assert_string_equal(config.family->name, "chinese clip");
+    assert_int_equal(config.score, SCORE_SOFTMAX);
+    assert_block(&config.vision.block, 12, 768, 12, 3072, ACTIVATION_QUICK_GELU);
+    assert_block(&config.text.block, 12, 768, 12, 3072, ACTIVATION_GELU);
+    assert_true(config.vision.class_token && config.vision.pre_norm);
+    assert_int_equal(config.text.block.norm_place, NORM_AFTER);
+    assert_float_equal(config.text.block.eps, 1e-12f, 0);
+    assert_true(config.text.packed && config.text.embedding.norm && config.text.no_final_norm);
+    assert_false(config.text.block.causal);
+    assert_int_equal(config.text.eot_rule, TEXT_START);
+    assert_int_equal(config.text.vocab, 30522);
+    assert_int_equal(config.text.context, 512);
+    assert_int_equal(config.text.embedding.positions, 512);
+    assert_int_equal(config.text.embedding.types, 2);
+    assert_int_equal(config.text.embed_width, 512);
+}
+
 /* Its vision tower is what timm builds under the name. */
 static void a_tower_of_timms_is_known_by_its_name(void **state)
 {
@@ -429,6 +452,7 @@ int main(void)
         cmocka_unit_test_setup(a_legacy_dict_overrides, no_files),
         cmocka_unit_test_setup(open_clip_keys_are_read, no_files),
         cmocka_unit_test_setup(an_empty_siglip_config_is_b_16, no_files),
+        cmocka_unit_test_setup(an_empty_chinese_clip_config_is_berts_base, no_files),
         cmocka_unit_test_setup(a_tower_of_timms_is_known_by_its_name, no_files),
         cmocka_unit_test_setup(texts_without_a_mask_count_with_their_padding, no_files),
         cmocka_unit_test_setup(texts_are_read_as_the_layout_has_it, no_files),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Both towers against the golden embeddings of tests/golden/towers.py, siglip.py and families.py, in every precision and with every
+/* Both towers against the golden embeddings of tests/golden/towers.py, siglip.py, families.py and bert.py, in every precision and with every
  * GEMM provider that the device has. */
 #include "compute/gemm/amx.h"
 #include "joint/joint.h"
@@ -19,13 +19,13 @@ enum { PICTURES = 3, TEXTS = 4 };
 
 #define GOLDEN DIPTYCH_ROOT "/tests/golden/towers/"
 
-static const char *const families[] = {"siglip-small", "clipa-small", "unmasked-small", "pe-core-t-16",
-    "vit-b-32-tanh", "vit-b-32", "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14", "vit-bigg-14",
-    "siglip-so400m-14", "siglip-b-16-open_clip", "siglip2-b-32-open_clip", "mobileclip-b"};
+static const char *const families[] = {"siglip-small", "chinese-clip-small", "clipa-small", "unmasked-small",
+    "pe-core-t-16", "vit-b-32-tanh", "vit-b-32", "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14",
+    "vit-bigg-14", "siglip-so400m-14", "siglip-b-16-open_clip", "siglip2-b-32-open_clip", "mobileclip-b"};
 
 /* The smaller ones, which come first, are run in every way. The others have other sizes, which the tests of layers try
  * with each provider, and are run in float32 and bfloat16 by one of them. */
-enum { FAMILIES = sizeof families / sizeof *families, SMALL = 5 };
+enum { FAMILIES = sizeof families / sizeof *families, SMALL = 6 };
 
 struct golden {
     const char *name;
