@@ -341,6 +341,8 @@ enum dim {
     DIM_VOCAB,
     DIM_POSITIONS,
     DIM_TYPES,
+    DIM_NECK,
+    DIM_PROJECTED, /* what a text's projection takes */
     DIM_EMBED,
     DIM_CHANNELS,
     DIM_PATCH,
@@ -368,6 +370,9 @@ enum dim {
     WITH_POSITION_TABLE,
     WITH_TYPES,
     WITH_EMBEDDED_NORM,
+    WITH_NECK,
+    WITH_NECK_BIAS,
+    WITH_NECK_NORM,
     WITH_GATE,
     WITHOUT_GATE,
     DIM_COUNT
@@ -417,6 +422,9 @@ void params_release(void *object, const struct param *table, size_t rows);
 /* How many layers have tensors behind that prefix, from 0 on; of random weights 0. */
 size_t params_layers(const struct weights *weights, const char *prefix);
 
+/* How many rows the tensor of that name has; of random weights, or where there is none, 0. */
+size_t params_rows(const struct weights *weights, const char *name);
+
 /* What a PARAM_TENSOR is, of values (shape) float32 made on the host: params_release gives it back, where a row of the
  * table is about the same field. ERR_DEVICE, ERR_MEMORY. */
 int tensor_load(
@@ -451,6 +459,7 @@ enum epilogue {
     EPILOGUE_GELU_TANH,  /* y/2 * (1 + tanh(sqrt(2/pi) * (y + 0.044715 y^3))), "gelu_pytorch_tanh" */
     EPILOGUE_ADD,        /* out += y: the residual sum */
 };
+enum epilogue activation_epilogue(enum activation activation);
 
 /* y = x * transpose(weight) + bias, as torch.nn.Linear: weight (N, K). Immutable. */
 struct linear;

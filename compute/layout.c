@@ -49,6 +49,10 @@ static const struct rename hf_vision[] = {
     PART("vision_model.head.attention.{k,v}_proj.bias", "vision_model.head.attention.in_proj_bias", 1, 2, 3),
 };
 
+/* As transformers 5 saves AltCLIP: on loading it renames the text tower's layers, and on saving all of them back. */
+static const struct rename hf_vision_resaved[] = {
+    RENAME("vision_model.encoder.layers.%zu.", "vision_model.encoder.layer.%zu.")};
+
 /* The blocks of open_clip's own towers, which are openai/CLIP's too. */
 #define OPEN_CLIP_BLOCK                                                                                      \
     RENAME("layer_norm1.weight", "ln_1.weight"), RENAME("layer_norm1.bias", "ln_1.bias"),                    \
@@ -167,6 +171,26 @@ static const struct rename open_clip_text[] = {
 
 static const struct rename hf_bert[] = {BERT("text_model.")};
 
+static const struct rename hf_altclip[] = {
+    BERT("text_model.roberta."),
+    RENAME("text_model.final_layer_norm.weight", "text_model.pre_LN.weight"),
+    RENAME("text_model.final_layer_norm.bias", "text_model.pre_LN.bias"),
+    RENAME("text_model.neck.weight", "text_model.transformation.weight"),
+    RENAME("text_model.neck.bias", "text_model.transformation.bias"),
+};
+
+/* open_clip's HFTextEncoder, whose projection is one layer, or two with a GELU between. */
+static const struct rename open_clip_bert[] = {
+    BERT("transformer."),
+    RENAME("text_projection.weight", "proj.weight"),
+};
+
+static const struct rename open_clip_bert_mlp[] = {
+    BERT("transformer."),
+    RENAME("text_model.neck.weight", "proj.0.weight"),
+    RENAME("text_projection.weight", "proj.2.weight"),
+};
+
 struct naming {
     enum tower tower;
     enum layout layout;
@@ -183,13 +207,17 @@ struct naming {
 
 /* In the order in which a checkpoint is tried, tower by tower. */
 static const struct naming namings[] = {
+    NAMING(TOWER_VISION, LAYOUT_HF, "vision_model.encoder.layer.", "", hf_vision_resaved),
     NAMING(TOWER_VISION, LAYOUT_HF, "vision_model.", "", hf_vision),
     NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.trunk.blocks.0.attn.q_proj.", "visual.trunk.", timm_eva02),
     NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.trunk.blocks.0.attn.q_bias", "visual.trunk.", timm_eva),
     NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.trunk.", "visual.trunk.", timm),
     NAMING(TOWER_VISION, LAYOUT_OPEN_CLIP, "visual.", "visual.", open_clip_vision),
     NAMING(TOWER_TEXT, LAYOUT_HF, "text_model.encoder.layer.", "", hf_bert),
+    NAMING(TOWER_TEXT, LAYOUT_HF, "text_model.roberta.", "", hf_altclip),
     {TOWER_TEXT, LAYOUT_HF, "text_model.", "", NULL, 0},
+    NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, "text.proj.0.", "text.", open_clip_bert_mlp),
+    NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, "text.transformer.embeddings.", "text.", open_clip_bert),
     NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, "text.", "text.", open_clip_text),
     NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, NULL, "", open_clip_text),
 };

@@ -370,6 +370,15 @@ size_t params_layers(const struct weights *weights, const char *prefix)
     return place.layer;
 }
 
+size_t params_rows(const struct weights *weights, const char *name)
+{
+    const struct place place = {layout_stored(weights, "", name), 0};
+    char stored[NAME_SIZE];
+    tensor_name(stored, &place, 0);
+    const struct weight *weight = weights_find(weights, stored);
+    return weight && weight->rank ? weight->shape[0] : 0;
+}
+
 /* Leaves nothing behind, since several rows may be about one field, each with its own condition. */
 void params_release(void *object, const struct param *table, size_t rows)
 {

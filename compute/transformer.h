@@ -24,8 +24,6 @@ struct transformer {
     struct block *blocks;   // (layers)
 };
 
-enum epilogue activation_epilogue(enum activation activation);
-
 /* What a block needs while it runs; all of them use the same memory. */
 struct workspace {
     struct tensor context; // (B, T, W)

@@ -136,6 +136,20 @@ static int read_timm(
     return *field ? 0 : refuse_network(path, key, value, timm_model_kind(name), err);
 }
 
+static int read_hf_text(
+    struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
+{
+    const struct hf_text **field = field_of(out, key);
+    const char *name = json_string_value(value);
+    if (!value || json_is_false(value) || (name && !*name))
+        return 0;
+    *field = name ? hf_text_find(name) : NULL;
+    return *field
+               ? 0
+               : err_set(err, ERR_UNSUPPORTED, "'%s%s' is %s: no text model of transformers' that is built",
+                     path, key->name, value_text(value).text);
+}
+
 static int read_other(
     struct reading *out, const char *path, const struct key *key, const json_t *value, struct err *err)
 {
@@ -153,6 +167,7 @@ static int (*const readers[])(
     [KEY_GIVEN] = read_given,
     [KEY_LAYERS] = read_layers,
     [KEY_TIMM] = read_timm,
+    [KEY_HF_TEXT] = read_hf_text,
     [KEY_OTHER] = read_other,
 };
 
@@ -237,6 +252,9 @@ int model_config_check(const struct model_config *config, struct err *err)
     if (vision->embed_width % 16) /* normalize_rows loads 16 at a time */
         return err_set(
             err, ERR_UNSUPPORTED, "the embedding width %zu is not a multiple of 16", vision->embed_width);
+    if (text->embedding.positions && text->context + text->embedding.first > text->embedding.positions)
+        return err_set(err, ERR_FORMAT, "%zu positions are too few for texts of %zu tokens",
+            text->embedding.positions, text->context);
     if (text->context < 2)
         return err_set(
             err, ERR_FORMAT, "%zu positions leave texts no room for two tokens", text->embedding.positions);
@@ -277,7 +295,8 @@ int model_config_parse(
 /* ---- the formats --------------------------------------------------------------------------------------- */
 
 const struct config_format *const config_formats[] = {&config_hf, &config_hf_metaclip_2,
-    &config_hf_chinese_clip, &config_hf_siglip, &config_hf_siglip2, &config_open_clip, NULL};
+    &config_hf_chinese_clip, &config_hf_altclip, &config_hf_siglip, &config_hf_siglip2, &config_open_clip,
+    NULL};
 
 const char *config_end_key(enum layout layout)
 {

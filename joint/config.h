@@ -22,21 +22,25 @@ struct reading {
     size_t fixed;      /* likewise: of what there is no choice in */
     size_t logit_bias; /* whether there is one */
     const char *timm_pool, *timm_proj;
-    const struct timm_model *timm; /* NULL: the vision tower is not one of timm's */
+    const struct timm_model *timm;    /* NULL: the vision tower is not one of timm's */
+    const struct hf_text *hf_text;    /* NULL: the text tower is not one of transformers' */
+    size_t hf_pooling, hf_projection; /* values of struct choice */
+    size_t pad_id;
     size_t hf_tokenizer, cleaning; /* whether one is named; enum text_cleaning, CLEAN_NONE: its default */
     double vision_eps, text_eps, vision_mlp_ratio, text_mlp_ratio;
 };
 
 enum key_kind {
-    KEY_SIZE,   /* an integer, to a size_t */
-    KEY_REAL,   /* to a double */
-    KEY_CHOICE, /* one of a list of words, or true or false, to a size_t */
-    KEY_NAME,   /* a text: 1 to a size_t where it is not empty */
-    KEY_TEXT,   /* a text, to a const char * that the file owns; "" where it is not there */
-    KEY_GIVEN,  /* 1 to a size_t where it is there */
-    KEY_LAYERS, /* a size; a list of them is of a ResNet's stages */
-    KEY_TIMM,   /* timm's name of a network, to a const struct timm_model * */
-    KEY_OTHER,  /* of no matter to inference, or an object that has a table of its own */
+    KEY_SIZE,    /* an integer, to a size_t */
+    KEY_REAL,    /* to a double */
+    KEY_CHOICE,  /* one of a list of words, or true or false, to a size_t */
+    KEY_NAME,    /* a text: 1 to a size_t where it is not empty */
+    KEY_TEXT,    /* a text, to a const char * that the file owns; "" where it is not there */
+    KEY_GIVEN,   /* 1 to a size_t where it is there */
+    KEY_LAYERS,  /* a size; a list of them is of a ResNet's stages */
+    KEY_TIMM,    /* timm's name of a network, to a const struct timm_model * */
+    KEY_HF_TEXT, /* transformers' name of a text model, to a const struct hf_text * */
+    KEY_OTHER,   /* of no matter to inference, or an object that has a table of its own */
 };
 
 struct choice {
@@ -85,6 +89,10 @@ struct key {
     {                                                                                                        \
         name, KEY_TIMM, offsetof(struct reading, field), 0, 0, 0, NULL                                       \
     }
+#define HF_TEXT(name, field)                                                                                 \
+    {                                                                                                        \
+        name, KEY_HF_TEXT, offsetof(struct reading, field), 0, 0, 0, NULL                                    \
+    }
 #define FIXED(name, word) CHOICE(name, fixed, 0, ((const struct choice[]){{word, 0}, {NULL, 0}}))
 #define OTHER(name)                                                                                          \
     {                                                                                                        \
@@ -115,8 +123,8 @@ struct config_format {
     int (*finish)(struct reading *reading, struct err *err);
 };
 
-extern const struct config_format config_hf, config_hf_metaclip_2, config_hf_chinese_clip, config_hf_siglip,
-    config_hf_siglip2, config_open_clip;
+extern const struct config_format config_hf, config_hf_metaclip_2, config_hf_chinese_clip, config_hf_altclip,
+    config_hf_siglip, config_hf_siglip2, config_open_clip;
 
 /* The keys of CLIP's vision_config, and of those whose vision tower is CLIP's. */
 #define CONFIG_HF_CLIP_VISION                                                                                \
@@ -174,6 +182,15 @@ struct timm_model {
 /* NULL where the name is not in the table; then timm_model_kind says what kind of network it is. */
 const struct timm_model *timm_model_find(const char *name);
 const char *timm_model_kind(const char *name);
+
+/* A text model of transformers' that open_clip takes, by the last part of its name on the hub. Context, embedding and what
+ * comes after the last block are open_clip's to say. */
+struct hf_text {
+    const char *name;
+    const struct family *family;
+    struct text_config text;
+};
+const struct hf_text *hf_text_find(const char *name); /* NULL: it is not in the table */
 
 /* No published model comes near these; what they keep out is files that ask for all the memory there is. */
 enum {

@@ -12,6 +12,11 @@ static const struct choice eot_rules[] = {
     {"argmax", EOT_ARGMAX}, {"eos", EOT_FIRST}, {"last", EOT_LAST}, {NULL, 0}};
 static const struct choice projections[] = {{"linear", false}, {"none", true}, {NULL, 0}};
 
+/* Of a text tower by transformers; its MLP is made of two layers, half of the way between the widths. */
+static const struct choice hf_poolings[] = {
+    {"mean_pooler", TEXT_MEAN}, {"cls_last_hidden_state_pooler", TEXT_START}, {NULL, 0}};
+static const struct choice hf_projections[] = {{"mlp", true}, {"linear", false}, {NULL, 0}};
+
 static const struct choice poolings[] = {
     {"tok", VISION_POOL_CLASS_TOKEN}, {"avg", VISION_POOL_MEAN}, {NULL, 0}};
 
@@ -73,7 +78,9 @@ static const struct key text[] = {
     SIZE("context_length", config.text.context, 77, 2, CONTEXT_MAX),
     CHOICE("pool_type", eot_rule, EOT_ARGMAX, eot_rules),
     SIZE("eos_id", eos_id, 2, 0, VOCAB_MAX - 1),
-    FIXED("hf_model_name", "false"),
+    HF_TEXT("hf_model_name", hf_text),
+    CHOICE("hf_proj_type", hf_projection, true, hf_projections),
+    CHOICE("hf_pooler_type", hf_pooling, TEXT_MEAN, hf_poolings),
     FIXED("embed_cls", "false"),
     FIXED("final_ln_after_pool", "false"),
     CHOICE("no_causal_mask", no_causal_mask, false, yes_or_no),
@@ -85,8 +92,6 @@ static const struct key text[] = {
     NAME("hf_tokenizer_name", hf_tokenizer), /* whose files are those of the directory */
     OTHER("tokenizer_mode"),
     OTHER("hf_model_pretrained"),
-    OTHER("hf_proj_type"),
-    OTHER("hf_pooler_type"),
 };
 
 /* Of its SimpleTokenizer and its HFTokenizer; `reduction_mask` drops words at random. */
@@ -184,8 +189,28 @@ static int finish_text(struct reading *reading, struct err *err)
     return 0;
 }
 
+/* transformers' networks heed none of the config's sizes. */
+static int finish_hf_text(struct reading *reading, struct err *err)
+{
+    struct text_config *tower = &reading->config.text;
+    const size_t context = tower->context;
+    (void)err;
+    *tower = reading->hf_text->text;
+    reading->config.text_by_name = true;
+    tower->context = context;
+    tower->embed_width = reading->embed_width;
+    tower->eot_rule = (enum eot_rule)reading->hf_pooling;
+    if (reading->hf_projection) {
+        tower->neck = (tower->block.width + tower->embed_width) / 2;
+        tower->neck_activation = ACTIVATION_GELU;
+    }
+    return 0;
+}
+
 static const struct family *family_of(const struct reading *reading)
 {
+    if (reading->hf_text)
+        return reading->hf_text->family;
     if (reading->timm)
         return reading->timm->family;
     if (reading->vision_pooling == VISION_POOL_MEAN)
@@ -200,7 +225,9 @@ static int finish(struct reading *reading, struct err *err)
     config->score = reading->logit_bias ? SCORE_SIGMOID : SCORE_SOFTMAX;
     config->tokenizer = tokenizer_rule_of(reading);
     const int rc = reading->timm ? finish_timm(reading, err) : finish_vision(reading, err);
-    return rc ? rc : finish_text(reading, err);
+    if (rc)
+        return rc;
+    return reading->hf_text ? finish_hf_text(reading, err) : finish_text(reading, err);
 }
 
 const struct config_format config_open_clip = {

@@ -126,9 +126,9 @@ int encoder_pixels(
 
 /* ---- texts --------------------------------------------------------------------------------------------- */
 
-/* A text's place in the caller's order, how many tokens take part, and which is pooled. */
+/* A text's place in the caller's order, how many ids it has, how many take part, and which is pooled. */
 struct text_span {
-    size_t index, tokens, pooled;
+    size_t index, length, tokens, pooled;
 };
 
 static int by_tokens(const void *a, const void *b)
@@ -151,8 +151,11 @@ static int text_spans(struct text_span *spans, const struct text_config *config,
                 return err_set(err, ERR_ARGUMENT, "text %zu has token id %d, not below %zu", i, (int)row[t],
                     config->vocab);
         spans[i] = (struct text_span){.index = i,
+            .length = lengths[i],
             .tokens = text_tokens(config, row, lengths[i]),
             .pooled = text_eot(config, row, lengths[i])};
+        if (!spans[i].tokens)
+            return err_set(err, ERR_ARGUMENT, "text %zu is nothing but padding", i);
     }
     qsort(spans, count, sizeof *spans, by_tokens);
     return 0;
@@ -241,11 +244,10 @@ static int encode_packed(struct encoder *encoder, const struct text_span *spans,
     const struct text_config *config = &model_config(encoder->model)->text;
     size_t rows = 0;
     for (size_t b = 0; b < batch; b++) {
-        const size_t tokens = spans[b].tokens;
+        const struct text_span *span = &spans[b];
         scratch->starts[b] = (int32_t)rows;
-        memcpy(scratch->ids + rows, ids + spans[b].index * config->context, tokens * sizeof *ids);
-        text_places(scratch->places + rows, config, scratch->ids + rows, tokens);
-        rows += tokens;
+        rows += text_pack(scratch->ids + rows, scratch->places + rows, config,
+            ids + span->index * config->context, span->length);
     }
     scratch->starts[batch] = (int32_t)rows;
     const struct packed_texts texts = {.rows = rows,

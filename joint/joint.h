@@ -45,7 +45,7 @@ struct family {
     struct preprocess (*preprocess)(int image_size); /* where no file says it */
 };
 extern const struct family family_clip, family_metaclip_2, family_siglip, family_siglip2, family_clipa,
-    family_eva, family_pe, family_mobileclip, family_chinese_clip;
+    family_eva, family_pe, family_mobileclip, family_chinese_clip, family_altclip, family_xlm_roberta;
 
 struct model_config {
     enum layout layout;
@@ -56,6 +56,7 @@ struct model_config {
     bool no_file;                    /* OpenAI's, told by its weights */
     enum score_kind score;
     bool depth_by_name; /* the number of vision blocks is that of a published name: weights may have others */
+    bool text_by_name;  /* likewise of text blocks, and of tokens */
 };
 
 /* `path` names a model, here and below: its directory, or a file of weights in it, which is then taken instead of

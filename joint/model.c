@@ -40,25 +40,18 @@ int model_save_scale(const struct weights *weights, struct weights_writer *write
     return params_save(model_params, MODEL_PARAMS, "", 0, dims, weights, writer, err);
 }
 
-/* A name of timm's tells how many blocks it was published with; those that are there count. */
-static void count_blocks(struct model_config *config, const struct weights *weights)
+/* A name tells with how many blocks and tokens a network was published; those that are there count. */
+static void count_parts(struct model_config *config, const struct weights *weights)
 {
-    const size_t layers = config->depth_by_name ? vit_layers(weights) : 0;
-    if (layers)
-        config->vision.block.layers = layers;
-}
-
-static int load_towers(struct model *model, struct err *err)
-{
-    const struct model_config *config = &model->config;
-    const struct weights *weights = model->weights;
-    const size_t dims[DIM_COUNT] = {[WITH_BIAS] = has_bias(config, weights)};
-    int rc;
-    count_blocks(&model->config, weights);
-    if ((rc = vit_load(&model->vision, &config->vision, &model->preprocess, weights, model->device, err)) ||
-        (rc = text_tower_load(&model->text, &config->text, weights, model->device, err)))
-        return rc;
-    return params_load(model, model_params, MODEL_PARAMS, "", 0, dims, weights, model->device, err);
+    const size_t vision = config->depth_by_name ? vit_layers(weights) : 0;
+    const size_t text = config->text_by_name ? text_layers(weights) : 0;
+    const size_t vocab = config->text_by_name ? text_vocab(weights) : 0;
+    if (vision)
+        config->vision.block.layers = vision;
+    if (text)
+        config->text.block.layers = text;
+    if (vocab)
+        config->text.vocab = vocab;
 }
 
 /* Every id of the tokenizer needs a row in the embedding table, and the id it ends a text with must be the
@@ -75,6 +68,20 @@ static int check_ids(const struct model_config *config, struct tokenizer *tokeni
         return err_set(err, ERR_FORMAT, "the tokenizer ends a text with id %d but the model with %d (%s)",
             (int)end, (int)text->eot_id, config_end_key(config->layout));
     return 0;
+}
+
+static int load_towers(struct model *model, struct err *err)
+{
+    const struct model_config *config = &model->config;
+    const struct weights *weights = model->weights;
+    const size_t dims[DIM_COUNT] = {[WITH_BIAS] = has_bias(config, weights)};
+    int rc;
+    count_parts(&model->config, weights);
+    if ((rc = model->tokenizer ? check_ids(config, model->tokenizer, err) : 0) ||
+        (rc = vit_load(&model->vision, &config->vision, &model->preprocess, weights, model->device, err)) ||
+        (rc = text_tower_load(&model->text, &config->text, weights, model->device, err)))
+        return rc;
+    return params_load(model, model_params, MODEL_PARAMS, "", 0, dims, weights, model->device, err);
 }
 
 int model_tokenizer_load(

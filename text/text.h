@@ -144,10 +144,14 @@ struct text_config {
     size_t vocab, context; /* V ids, at most this many tokens a text */
     size_t embed_width;    /* E of the shared space */
     bool packed; /* nothing sees padding, and a token all else: texts are rows one after the other (BERT) */
+    bool skips_padding; /* packed: wherever its id is in a text, as open_clip masks */
     enum eot_rule eot_rule;
     int32_t eot_id;             /* for EOT_FIRST */
     enum projection projection; /* none: E is W */
     bool no_final_norm;         /* there is none before the projection: the last block's stands for it */
+    size_t neck; /* width of one more layer, before the projection and behind the norm; 0: none */
+    enum activation neck_activation;
+    bool neck_bias;
 };
 
 struct text_tower;
@@ -178,8 +182,14 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
 int text_tower_forward_packed(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor places, const struct sequences *sequences, struct err *err);
 
-/* The places of count ids, for text_tower_forward_packed. */
-void text_places(int32_t *places, const struct text_config *config, const int32_t *ids, size_t count);
+/* Rows for text_tower_forward_packed of the count ids of a text: of those that take part the ids, and their places. Returns
+ * how many there are, which is text_tokens. */
+size_t text_pack(
+    int32_t *rows, int32_t *places, const struct text_config *config, const int32_t *ids, size_t count);
+
+/* How many blocks weights have, and rows of the token table; of random weights 0. */
+size_t text_layers(const struct weights *weights);
+size_t text_vocab(const struct weights *weights);
 
 size_t text_params(const struct text_config *config);
 double text_flops(const struct text_config *config, size_t tokens); /* one text of that many tokens */

@@ -9,7 +9,8 @@ struct text_tower {
     struct tensor token_table; // (V, W)
     struct tensor positions;   // (context, W), or a table (P, W) with what is added to all tokens
     struct tensor embedded_gamma, embedded_beta; // (W): of the norm before the first block
-    struct linear *projection;                   // (E, W); ln_final comes first
+    struct linear *neck;                         // (N, W); then ln_final comes before it
+    struct linear *projection;                   // (E, W); or (E, N); without a neck ln_final comes first
     struct tensor gamma, beta;                   // (W): ln_final, where no projection comes after it
     struct transformer *blocks;
 };
@@ -17,19 +18,23 @@ struct text_tower {
 #define FIELD(name) offsetof(struct text_tower, name)
 
 static const char block_prefix[] = "text_model.encoder.layers.%zu.";
+static const char token_table[] = "text_model.embeddings.token_embedding.weight";
 
 static const struct param params[] = {
-    {PARAM_TABLE, FIELD(token_table), "text_model.embeddings.token_embedding.weight", {DIM_VOCAB, DIM_WIDTH},
-        ALWAYS},
+    {PARAM_TABLE, FIELD(token_table), token_table, {DIM_VOCAB, DIM_WIDTH}, ALWAYS},
     {PARAM_LINE, FIELD(positions), "text_model.embeddings.position_embedding.weight", {DIM_TOKENS, DIM_WIDTH},
         WITH_CONTEXT_POSITIONS},
     {PARAM_TENSOR, FIELD(embedded_gamma), "text_model.embeddings.layer_norm.weight", {DIM_WIDTH},
         WITH_EMBEDDED_NORM},
     {PARAM_TENSOR, FIELD(embedded_beta), "text_model.embeddings.layer_norm.bias", {DIM_WIDTH},
         WITH_EMBEDDED_NORM},
-    {PARAM_LINEAR, FIELD(projection), "text_projection.weight", {DIM_EMBED, DIM_WIDTH},
+    {PARAM_LINEAR, FIELD(neck), "text_model.neck.weight", {DIM_NECK, DIM_WIDTH}, WITH_NECK},
+    {PARAM_BIAS, FIELD(neck), "text_model.neck.bias", {DIM_NECK}, WITH_NECK_BIAS},
+    {PARAM_GAMMA, FIELD(neck), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_NECK_NORM},
+    {PARAM_BETA, FIELD(neck), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_NECK_NORM},
+    {PARAM_LINEAR, FIELD(projection), "text_projection.weight", {DIM_EMBED, DIM_PROJECTED},
         WITH_PROJECTION_MATRIX},
-    {PARAM_LINEAR, FIELD(projection), "text_model.head.weight", {DIM_EMBED, DIM_WIDTH},
+    {PARAM_LINEAR, FIELD(projection), "text_model.head.weight", {DIM_EMBED, DIM_PROJECTED},
         WITH_PROJECTION_LAYER},
     {PARAM_BIAS, FIELD(projection), "text_model.head.bias", {DIM_EMBED}, WITH_PROJECTION_LAYER},
     {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_POOLED_NORM},
@@ -70,7 +75,12 @@ static void text_dims(size_t dims[DIM_COUNT], const struct text_config *config)
     dims[WITH_PROJECTION] = config->projection != PROJECTION_NONE;
     dims[WITH_PROJECTION_MATRIX] = config->projection == PROJECTION_MATRIX;
     dims[WITH_PROJECTION_LAYER] = config->projection == PROJECTION_LAYER;
-    dims[WITH_POOLED_NORM] = dims[WITH_PROJECTION] && !config->no_final_norm;
+    dims[DIM_NECK] = config->neck;
+    dims[DIM_PROJECTED] = config->neck ? config->neck : config->block.width;
+    dims[WITH_NECK] = config->neck > 0;
+    dims[WITH_NECK_BIAS] = config->neck && config->neck_bias;
+    dims[WITH_NECK_NORM] = config->neck && !config->no_final_norm;
+    dims[WITH_POOLED_NORM] = dims[WITH_PROJECTION] && !config->neck && !config->no_final_norm;
     dims[WITH_NORM_ALONE] = config->projection == PROJECTION_NONE;
 }
 
@@ -148,33 +158,74 @@ size_t text_eot(const struct text_config *config, const int32_t *ids, size_t cou
     return config->eot_rule == EOT_FIRST ? 0 : best; /* no end: token 0, as transformers' argmax says */
 }
 
-size_t text_tokens(const struct text_config *config, const int32_t *ids, size_t count)
+size_t text_layers(const struct weights *weights)
 {
-    if (config->packed)
-        return count;
-    return config->block.causal ? text_eot(config, ids, count) + 1 : config->context;
+    return params_layers(weights, block_prefix);
 }
 
-/* Padding that somebody wrote into a text has its own place, and none of those that are counted. */
-void text_places(int32_t *places, const struct text_config *config, const int32_t *ids, size_t count)
+size_t text_vocab(const struct weights *weights)
 {
-    const int32_t first = (int32_t)config->embedding.first;
-    int32_t next = first;
+    return params_rows(weights, token_table);
+}
+
+/* RoBERTa's padding: places are counted from the one behind its id on. */
+static bool is_padding(const struct text_config *config, int32_t id)
+{
+    return config->embedding.first && id == (int32_t)config->embedding.first - 1;
+}
+
+size_t text_tokens(const struct text_config *config, const int32_t *ids, size_t count)
+{
+    size_t tokens = 0;
+    if (!config->packed)
+        return config->block.causal ? text_eot(config, ids, count) + 1 : config->context;
     for (size_t i = 0; i < count; i++)
-        places[i] = first && ids[i] == first - 1 ? ids[i] : next++;
+        tokens += !config->skips_padding || !is_padding(config, ids[i]);
+    return tokens;
+}
+
+/* Padding that takes part has its own place, and none of those that are counted. */
+size_t text_pack(
+    int32_t *rows, int32_t *places, const struct text_config *config, const int32_t *ids, size_t count)
+{
+    int32_t next = (int32_t)config->embedding.first;
+    size_t tokens = 0;
+    for (size_t i = 0; i < count; i++) {
+        const bool padding = is_padding(config, ids[i]);
+        if (padding && config->skips_padding)
+            continue;
+        rows[tokens] = ids[i];
+        places[tokens++] = padding ? ids[i] : next++;
+    }
+    return tokens;
+}
+
+/* out = layer(in (B, W)), after the last norm where there is one. */
+static int leave(const struct text_tower *tower, const struct linear *layer, struct stream *stream,
+    struct tensor out, struct tensor in, enum epilogue epilogue, struct err *err)
+{
+    return tower->config.no_final_norm
+               ? linear_forward(layer, stream, out, in, epilogue, err)
+               : linear_forward_normed(layer, stream, out, in, tower->config.block.eps, epilogue, err);
 }
 
 /* embeddings (B, E) of pooled (B, W). */
 static int project(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
     struct tensor pooled, struct err *err)
 {
-    const float eps = tower->config.block.eps;
+    const struct text_config *config = &tower->config;
+    struct tensor hidden; // (B, N)
+    int rc;
     if (!tower->projection)
-        return layer_norm(stream, embeddings, pooled, tower->gamma, tower->beta, eps, err);
-    return tower->config.no_final_norm
-               ? linear_forward(tower->projection, stream, embeddings, pooled, EPILOGUE_NONE, err)
-               : linear_forward_normed(
-                     tower->projection, stream, embeddings, pooled, eps, EPILOGUE_NONE, err);
+        return layer_norm(stream, embeddings, pooled, tower->gamma, tower->beta, config->block.eps, err);
+    if (!tower->neck)
+        return leave(tower, tower->projection, stream, embeddings, pooled, EPILOGUE_NONE, err);
+    if ((rc = tensor_new(
+             &hidden, stream, stream_dtype(stream), SHAPE(pooled.shape.size[0], config->neck), err)) ||
+        (rc = leave(
+             tower, tower->neck, stream, hidden, pooled, activation_epilogue(config->neck_activation), err)))
+        return rc;
+    return linear_forward(tower->projection, stream, embeddings, hidden, EPILOGUE_NONE, err);
 }
 
 int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
@@ -254,6 +305,8 @@ size_t text_params(const struct text_config *config)
 
 double text_flops(const struct text_config *config, size_t tokens)
 {
+    const size_t width = config->block.width, neck = config->neck;
     const size_t projection = config->projection == PROJECTION_NONE ? 0 : config->embed_width;
-    return transformer_flops(&config->block, tokens) + 2.0 * (double)(config->block.width * projection);
+    return transformer_flops(&config->block, tokens) +
+           2.0 * (double)(neck ? neck * (width + projection) : width * projection);
 }

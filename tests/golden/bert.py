@@ -8,18 +8,22 @@ against float64.
 writes what towers.py writes. The weights are made up under the names of our parameter tables; ours() says which.
 """
 import datetime
+import json
 import pathlib
 import re
 
 import numpy as np
+import open_clip
 import safetensors.numpy
 import torch
 import transformers
 
+import coverage
+import families
 import random_weights
 from towers import MEAN, SEED, STD, difference, picture, unit
 
-VOCAB, PAD = 300, {"chinese_clip": 0}
+VOCAB, PAD = 300, {"chinese_clip": 0, "altclip": 1}
 VISION = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3, "image_size": 40,
           "patch_size": 8}
 TEXT = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": VOCAB}
@@ -27,9 +31,22 @@ TEXT = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2, "nu
 TRANSFORMERS = {
     "chinese-clip-small": transformers.ChineseCLIPConfig(
         projection_dim=32, vision_config=VISION, text_config={**TEXT, "max_position_embeddings": 24}),
+    "altclip-small": transformers.AltCLIPConfig(
+        projection_dim=32, vision_config=VISION, text_config={**TEXT, "max_position_embeddings": 24, "project_dim": 80}),
+}
+
+# Their text towers are what the name says, but for blocks and tokens.
+OPEN_CLIP = {
+    "xlm-roberta-small": {
+        "embed_dim": 32, "vision_cfg": {"image_size": 40, "patch_size": 8, "layers": 2, "width": 48, "head_width": 16},
+        "text_cfg": {"context_length": 20, "hf_model_name": "xlm-roberta-base", "hf_tokenizer_name": "xlm-roberta-base",
+                     "hf_pooler_type": "mean_pooler"}},
 }
 
 NAMES = [  # theirs, ours
+    (r"^text_model\.roberta\.", "text_model."),
+    (r"\.pre_LN\.", ".final_layer_norm."),
+    (r"\.transformation\.", ".neck."),
     (r"\.word_embeddings\.", ".token_embedding."),
     (r"\.position_embeddings\.", ".position_embedding."),
     (r"\.token_type_embeddings\.", ".token_type_embedding."),
@@ -43,6 +60,9 @@ NAMES = [  # theirs, ours
     (r"\.intermediate\.dense\.", ".mlp.fc1."),
     (r"\.output\.dense\.", ".mlp.fc2."),
     (r"\.output\.LayerNorm\.", ".layer_norm2."),
+    (r"^text\.transformer\.", "text_model."),
+    (r"^text\.proj\.0\.", "text_model.neck."),
+    (r"^text\.proj\.(2\.)?", "text_projection."),
 ]
 
 
@@ -52,10 +72,15 @@ def ours(name):
     return name
 
 
+def made_up(name, shape):
+    if name.startswith("visual."):
+        return families.made_up(name, shape)
+    return torch.from_numpy(random_weights.tensor(ours(name), tuple(shape), SEED))
+
+
 def randomize(model):
-    model.load_state_dict({
-        name: torch.from_numpy(random_weights.tensor(ours(name), tuple(value.shape), SEED)) if value.is_floating_point()
-        else value for name, value in model.state_dict().items()}, strict=True)
+    model.load_state_dict({name: made_up(name, value.shape) if value.is_floating_point() else value
+                           for name, value in model.state_dict().items()}, strict=True)
     return model.eval()
 
 
@@ -68,19 +93,44 @@ def texts(context, pad):
     return ids, lengths
 
 
-def make(folder, config):
+def transformers_features(model, pixels, ids, lengths):
+    mask = torch.tensor(np.arange(ids.shape[1]) < lengths[:, None]).long()
+    return (model.get_image_features(pixel_values=pixels).pooler_output,
+            model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output)
+
+
+def open_clip_features(model, pixels, ids, lengths):
+    """It tells padding by the id."""
+    return model.encode_image(pixels), model.encode_text(ids)
+
+
+def make_transformers(folder, config):
+    pad = PAD[config.model_type]
+    context = config.text_config.max_position_embeddings - (pad + 1 if pad else 0)
     model = randomize(transformers.AutoModel.from_config(config, attn_implementation="eager"))
-    size, pad = config.vision_config.image_size, PAD[config.model_type]
+    ids, lengths = texts(context, pad)
+    if pad:
+        ids[2, 4] = pad  # somebody wrote it into a text
+    directory = make(folder, model, config.vision_config.image_size, ids, lengths, transformers_features)
+    config.to_json_file(directory / "config.json")
+
+
+def make_open_clip(folder, config):
+    model = randomize(coverage.build_open_clip(config, VOCAB))
+    ids, lengths = texts(config["text_cfg"]["context_length"], 1)
+    ids[2, 4] = 1  # likewise
+    directory = make(folder, model, config["vision_cfg"]["image_size"], ids, lengths, open_clip_features)
+    (directory / "open_clip_config.json").write_text(json.dumps({"model_cfg": config}, indent=2) + "\n")
+
+
+def make(folder, model, size, ids, lengths, features):
     pictures = np.stack([picture(number, size) for number in range(3)])
     pixels = torch.tensor((pictures / 255.0 - MEAN) / STD).permute(0, 3, 1, 2)
-    ids, lengths = texts(config.text_config.max_position_embeddings, pad)
     long_ids = torch.tensor(ids, dtype=torch.long)
-    mask = torch.tensor(np.arange(ids.shape[1]) < lengths[:, None]).long()
 
     def embed(dtype):
         with torch.no_grad():
-            image = model.get_image_features(pixel_values=pixels.to(dtype)).pooler_output
-            return unit(image), unit(model.get_text_features(input_ids=long_ids, attention_mask=mask).pooler_output)
+            return [unit(x) for x in features(model, pixels.to(dtype), long_ids, lengths)]
 
     golden = embed(torch.float32)
     model.double()
@@ -89,19 +139,21 @@ def make(folder, config):
     assert against_double < 3e-6
     directory = pathlib.Path(__file__).parent / "towers" / folder
     directory.mkdir(parents=True, exist_ok=True)
-    config.to_json_file(directory / "config.json")
     safetensors.numpy.save_file(
         {"seed": np.array(SEED, np.int64), "ids": ids, "lengths": lengths,
          "image_embeds": golden[0].numpy(), "text_embeds": golden[1].numpy()},
         directory / "embeddings.safetensors",
         metadata={"made_by": "tests/golden/bert.py", "date": str(datetime.date.today()),
                   "transformers": transformers.__version__, "torch": torch.__version__,
-                  "differs_from_float64": f"{against_double:.1e}"})
+                  "open_clip": open_clip.__version__, "differs_from_float64": f"{against_double:.1e}"})
+    return directory
 
 
 def main():
     for folder, config in TRANSFORMERS.items():
-        make(folder, config)
+        make_transformers(folder, config)
+    for folder, config in OPEN_CLIP.items():
+        make_open_clip(folder, config)
 
 
 if __name__ == "__main__":

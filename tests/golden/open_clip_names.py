@@ -19,6 +19,7 @@ CONVOLUTIONS = {  # how timm's names begin
     "convnext": "ConvNeXt, made of convolutions", "fastvit": "FastViT, made of convolutions",
     "vitamin": "ViTamin, made of convolutions and transformer blocks",
 }
+LANGUAGES = ("xlm-roberta-base", "xlm-roberta-large")  # text models that are built
 CONFIGS = pathlib.Path(open_clip.__file__).parent / "model_configs"
 
 
@@ -29,7 +30,7 @@ def kind(name):
     trunk = vision.get("timm_model_name", "")
     language = text.get("hf_model_name", "").split("/")[-1]
     if language:
-        return f"a CLIP with the text model {language}"
+        return "runs" if language in LANGUAGES else f"a CLIP with the text model {language}"
     if isinstance(vision.get("layers"), list):
         return "a CLIP with a ResNet, made of convolutions"
     if "multimodal_cfg" in config:

@@ -210,6 +210,57 @@ static void an_empty_chinese_clip_config_is_berts_base(void **state)
     assert_int_equal(config.text.embed_width, 512);
 }
 
+/* As transformers fills up an empty AltCLIPConfig. */
+static void an_empty_altclip_config_is_xlm_roberta_large(void **state)
+{
+    (void)state;
+    write_text(HF, "{\"model_type\": \"altclip\"}");
+    struct model_config config = read_config();
+    assert_string_equal(config.family->name, "altclip");
+    assert_block(&config.vision.block, 12, 768, 12, 3072, ACTIVATION_QUICK_GELU);
+    assert_block(&config.text.block, 24, 1024, 16, 4096, ACTIVATION_GELU);
+    assert_int_equal(config.text.block.norm_place, NORM_AFTER);
+    assert_true(config.text.packed && config.text.embedding.norm && config.text.neck_bias);
+    assert_false(config.text.no_final_norm || config.text.skips_padding);
+    assert_int_equal(config.text.eot_rule, TEXT_START);
+    assert_int_equal(config.text.vocab, 250002);
+    assert_int_equal(config.text.embedding.first, 2);
+    assert_int_equal(config.text.context, 512);
+    assert_int_equal(config.text.neck, 768);
+    assert_int_equal(config.text.embed_width, 768);
+}
+
+/* Its text tower is what transformers has under the name, and none of the sizes that open_clip's own would have. */
+static void a_text_tower_of_transformers_is_known_by_its_name(void **state)
+{
+    (void)state;
+    write_text(OPEN_CLIP,
+        "{\"model_cfg\": {\"embed_dim\": 512, \"quick_gelu\": true, \"text_cfg\": {\"hf_model_name\": "
+        "\"FacebookAI/xlm-roberta-base\", \"hf_tokenizer_name\": \"xlm-roberta-base\"}}}");
+    struct model_config config = read_config();
+    assert_string_equal(config.family->name, "clip with xlm-roberta");
+    assert_int_equal(config.score, SCORE_SOFTMAX);
+    assert_block(&config.vision.block, 12, 768, 12, 3072, ACTIVATION_QUICK_GELU);
+    assert_block(&config.text.block, 12, 768, 12, 3072, ACTIVATION_GELU);
+    assert_int_equal(config.text.eot_rule, TEXT_MEAN);
+    assert_int_equal(config.text.context, 77);
+    assert_int_equal(config.text.neck, 640); /* half of the way from 768 to 512 */
+    assert_int_equal(config.text.neck_activation, ACTIVATION_GELU);
+    assert_true(config.text_by_name && config.text.skips_padding && config.text.no_final_norm);
+    assert_false(config.text.neck_bias);
+    assert_int_equal(config.tokenizer.cleaning, CLEAN_WHITESPACE);
+
+    write_text(OPEN_CLIP,
+        "{\"model_cfg\": {\"embed_dim\": 1024, \"text_cfg\": {\"context_length\": 64, \"hf_model_name\": "
+        "\"xlm-roberta-large\", \"hf_proj_type\": \"linear\", \"hf_pooler_type\": "
+        "\"cls_last_hidden_state_pooler\"}}}");
+    config = read_config();
+    assert_block(&config.text.block, 24, 1024, 16, 4096, ACTIVATION_GELU);
+    assert_int_equal(config.text.eot_rule, TEXT_START);
+    assert_int_equal(config.text.context, 64);
+    assert_int_equal(config.text.neck, 0);
+}
+
 /* Its vision tower is what timm builds under the name. */
 static void a_tower_of_timms_is_known_by_its_name(void **state)
 {
@@ -319,6 +370,10 @@ static void bad_hf_configs_are_refused(void **state)
             "'vision_config.vision_use_head' is false"},
         {"{\"model_type\": \"siglip2\", \"vision_config\": {\"num_patches\": 255}}", ERR_FORMAT,
             "'vision_config.num_patches' is 255, which is no square"},
+        {"{\"model_type\": \"altclip\", \"text_config\": {\"pad_token_id\": 513}}", ERR_FORMAT,
+            "'text_config.pad_token_id' is 513, past 514 positions"},
+        {"{\"model_type\": \"altclip\", \"text_config\": {\"pad_token_id\": 512}}", ERR_FORMAT,
+            "514 positions leave texts no room for two tokens"},
         {"{\"model_type\": 3}", ERR_UNSUPPORTED, "'model_type' is 3"},
         {"{\"text_config\": []}", ERR_FORMAT, "'text_config' is [], expected an object"},
         {"{\"text_config_dict\": 1}", ERR_FORMAT, "'text_config_dict' is 1, expected an object"},
@@ -394,7 +449,12 @@ static void bad_open_clip_configs_are_refused(void **state)
             "approximate' is \"cubic\""},
         {VISION("\"act_kwargs\": {\"inplace\": true}"), ERR_UNSUPPORTED,
             "'model_cfg.vision_cfg.act_kwargs.inplace' is not a key"},
-        {TEXT("\"hf_model_name\": \"roberta-base\""), ERR_UNSUPPORTED, "hf_model_name' is \"roberta-base\""},
+        {TEXT("\"hf_model_name\": \"google/mt5-base\""), ERR_UNSUPPORTED,
+            "hf_model_name' is \"google/mt5-base\": no text model of transformers' that is built"},
+        {TEXT("\"hf_model_name\": \"xlm-roberta-base\", \"hf_pooler_type\": \"cls_pooler\""), ERR_UNSUPPORTED,
+            "hf_pooler_type' is \"cls_pooler\", which is not supported"},
+        {TEXT("\"hf_model_name\": \"xlm-roberta-base\", \"context_length\": 513"), ERR_FORMAT,
+            "514 positions are too few for texts of 513 tokens"},
         {TEXT("\"no_causal_mask\": 1"), ERR_UNSUPPORTED, "no_causal_mask' is 1"},
         {TEXT("\"pool_type\": \"first\""), ERR_UNSUPPORTED, "'model_cfg.text_cfg.pool_type' is \"first\""},
         {TEXT("\"proj_bias\": 1"), ERR_UNSUPPORTED, "proj_bias' is 1"},
@@ -453,6 +513,8 @@ int main(void)
         cmocka_unit_test_setup(open_clip_keys_are_read, no_files),
         cmocka_unit_test_setup(an_empty_siglip_config_is_b_16, no_files),
         cmocka_unit_test_setup(an_empty_chinese_clip_config_is_berts_base, no_files),
+        cmocka_unit_test_setup(an_empty_altclip_config_is_xlm_roberta_large, no_files),
+        cmocka_unit_test_setup(a_text_tower_of_transformers_is_known_by_its_name, no_files),
         cmocka_unit_test_setup(a_tower_of_timms_is_known_by_its_name, no_files),
         cmocka_unit_test_setup(texts_without_a_mask_count_with_their_padding, no_files),
         cmocka_unit_test_setup(texts_are_read_as_the_layout_has_it, no_files),

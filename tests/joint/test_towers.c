@@ -19,13 +19,14 @@ enum { PICTURES = 3, TEXTS = 4 };
 
 #define GOLDEN DIPTYCH_ROOT "/tests/golden/towers/"
 
-static const char *const families[] = {"siglip-small", "chinese-clip-small", "clipa-small", "unmasked-small",
-    "pe-core-t-16", "vit-b-32-tanh", "vit-b-32", "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14",
-    "vit-bigg-14", "siglip-so400m-14", "siglip-b-16-open_clip", "siglip2-b-32-open_clip", "mobileclip-b"};
+static const char *const families[] = {"siglip-small", "chinese-clip-small", "altclip-small",
+    "xlm-roberta-small", "clipa-small", "unmasked-small", "pe-core-t-16", "vit-b-32-tanh", "vit-b-32",
+    "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14", "vit-bigg-14", "siglip-so400m-14",
+    "siglip-b-16-open_clip", "siglip2-b-32-open_clip", "mobileclip-b"};
 
 /* The smaller ones, which come first, are run in every way. The others have other sizes, which the tests of layers try
  * with each provider, and are run in float32 and bfloat16 by one of them. */
-enum { FAMILIES = sizeof families / sizeof *families, SMALL = 6 };
+enum { FAMILIES = sizeof families / sizeof *families, SMALL = 8, NAMED_VOCAB = 300 };
 
 struct golden {
     const char *name;
@@ -78,7 +79,11 @@ static struct golden golden_open(const char *name)
     const char *directory = path_join(&arena, GOLDEN, name);
     const char *path = path_join(&arena, directory, "embeddings.safetensors");
     OK(model_config_read(&golden.config, directory, &err));
-    golden.config.vision.block.layers = golden.config.text.block.layers; /* timm's names would say how many */
+    if (golden.config.text_by_name) { /* the name would say how many */
+        golden.config.text.block.layers = golden.config.vision.block.layers;
+        golden.config.text.vocab = NAMED_VOCAB;
+    }
+    golden.config.vision.block.layers = golden.config.text.block.layers; /* likewise timm's */
     OK(file_map_open(&map, path, &err));
     OK(safetensors_parse(&tensors, &count, &arena, map.data, map.size, path, &err));
 
