@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Inside service: what http.c and watch.c know together. */
+/* Inside service: what http.c, exchange.c and watch.c know together. */
 #ifndef DIPTYCH_SERVICE_HTTP_INTERNAL_H
 #define DIPTYCH_SERVICE_HTTP_INTERNAL_H
 

@@ -10,7 +10,7 @@
  * "min_score", "near_copies" and "sort". Pictures come before texts; with "kind": "any" they take turns. Answers go on where "cursor"
  * of the one before says. Sorted by date or path, there need be no query: then all items are hits.
  */
-#include "service/inputs.h"
+#include "service/terms.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -19,151 +19,7 @@
 
 #include <nettle/base16.h>
 
-enum { TERMS_MAX = 64, TOP_DEFAULT = 20, TOP_MAX = 1000, SKIP_MAX = 1000000 };
-
-/* The terms of a query. All memory is the request's. */
-struct terms {
-    struct input *inputs; // (input_count): those that the model encodes
-    int64_t *ids;         // (id_count): items, whose vectors the index has
-    float *weights;       // (input_count + id_count): in that order
-    size_t input_count, id_count;
-    bool outside; /* a picture of them is outside what the model knows */
-};
-
-/* ---- terms --------------------------------------------------------------------------------------------- */
-
-static void add_input(struct terms *terms, struct input input, double weight)
-{
-    /* Weights of ids stand behind all of inputs': see move_weights. */
-    terms->weights[terms->input_count] = (float)weight;
-    terms->inputs[terms->input_count++] = input;
-}
-
-static int add_picture(
-    struct terms *terms, const struct call *call, const char *image, double weight, struct err *err)
-{
-    struct input input = {.kind = INPUT_PICTURE, .outside = &terms->outside};
-    const int rc = picture_of_string(&input.picture, call, image, "image", err);
-    if (!rc)
-        add_input(terms, input, weight);
-    return rc;
-}
-
-static int add_text(struct terms *terms, const char *text, double weight, struct err *err)
-{
-    if (!text[strspn(text, " \t\r\n")])
-        return err_set(err, ERR_ARGUMENT, "'text' is empty");
-    add_input(terms, (struct input){.kind = INPUT_TEXT, .text = text}, weight);
-    return 0;
-}
-
-/* Of one object: "text", "image" or "id". Ids' weights go to id_weights. */
-static int add_term(
-    struct terms *terms, float *id_weights, const struct call *call, const json_t *term, struct err *err)
-{
-    static const char *const known[] = {"text", "image", "id", "weight", NULL};
-    const char *text = NULL, *image = NULL;
-    size_t id = 0;
-    double weight = 1;
-    int rc = json_is_object(term) ? fields_known(term, known, err)
-                                  : err_set(err, ERR_ARGUMENT, "a term is no object");
-    if (!rc)
-        rc = field_text(&text, term, "text", err);
-    if (!rc)
-        rc = field_text(&image, term, "image", err);
-    if (!rc)
-        rc = field_size(&id, term, "id", 1, INT64_MAX, err);
-    if (!rc)
-        rc = field_real(&weight, term, "weight", -1000, 1000, err);
-    if (!rc && (text != NULL) + (image != NULL) + (id != 0) != 1)
-        rc = err_set(err, ERR_ARGUMENT, "a term has one of 'text', 'image' and 'id'");
-    if (!rc && weight == 0)
-        rc = err_set(err, ERR_ARGUMENT, "'weight' is 0");
-    if (rc)
-        return rc;
-    if (text)
-        return add_text(terms, text, weight, err);
-    if (image)
-        return add_picture(terms, call, image, weight, err);
-    id_weights[terms->id_count] = (float)weight;
-    terms->ids[terms->id_count++] = (int64_t)id;
-    return 0;
-}
-
-static int read_terms(struct terms *terms, const struct call *call, struct err *err)
-{
-    const json_t *list = json_object_get(call->body, "terms");
-    const size_t count = json_array_size(list), room = count + 2;
-    const char *text = NULL, *image = NULL;
-    float *id_weights;
-    if (list && (!json_is_array(list) || count > TERMS_MAX))
-        return err_set(err, ERR_ARGUMENT, "'terms' is no list of up to %d terms", TERMS_MAX);
-    int rc = call_alloc(&terms->inputs, call, room, sizeof *terms->inputs, err);
-    if (!rc)
-        rc = call_alloc(&terms->ids, call, room, sizeof *terms->ids, err);
-    if (!rc)
-        rc = call_alloc(&terms->weights, call, room, sizeof *terms->weights, err);
-    if (!rc)
-        rc = call_alloc(&id_weights, call, room, sizeof *id_weights, err);
-    if (!rc)
-        rc = field_text(&text, call->body, "text", err);
-    if (!rc)
-        rc = field_text(&image, call->body, "image", err);
-    if (!rc && text)
-        rc = add_text(terms, text, 1, err);
-    if (!rc && image)
-        rc = add_picture(terms, call, image, 1, err);
-    for (size_t i = 0; i < count && !rc; i++) {
-        rc = add_term(terms, id_weights, call, json_array_get(list, i), err);
-        if (rc)
-            err_wrap(err, "term %zu", i);
-    }
-    if (rc)
-        return rc;
-    memcpy(terms->weights + terms->input_count, id_weights, terms->id_count * sizeof *id_weights);
-    return 0;
-}
-
-static bool has_terms(const struct terms *terms)
-{
-    return terms->input_count || terms->id_count;
-}
-
-/* Without a query there are no scores. */
-static int check_terms(const struct terms *terms, const struct shelf_search *search, struct err *err)
-{
-    if (has_terms(terms))
-        return 0;
-    if (search->wanted.order == INDEX_BY_SCORE)
-        return err_set(err, ERR_ARGUMENT,
-            "there is nothing to look for: give 'text', 'image' or 'terms', or a 'sort' other than score");
-    if (search->wanted.min_score > -INFINITY)
-        return err_set(err, ERR_ARGUMENT, "'min_score' is of a query: give 'text', 'image' or 'terms'");
-    return 0;
-}
-
-/* query (E) */
-static int encode_terms(float *query, const struct call *call, struct shelf_index *index,
-    const struct terms *terms, struct err *err)
-{
-    const size_t width = engine_width(call_engine(call)), count = terms->input_count + terms->id_count;
-    struct index_item item;
-    enum alpha_rule alpha;
-    float *embeddings; // (count, E)
-    size_t tokens;
-    int rc = call_alloc(&embeddings, call, count, width * sizeof *embeddings, err);
-    if (!rc)
-        rc = shelf_alpha(&alpha, index, err);
-    for (size_t i = 0; i < terms->input_count && !rc; i++)
-        terms->inputs[i].alpha = alpha;
-    if (!rc && terms->input_count)
-        rc = engine_encode(call_engine(call), embeddings, terms->inputs, terms->input_count, &tokens,
-            &call->request->job, err);
-    for (size_t i = 0; i < terms->id_count && !rc; i++)
-        rc = shelf_item(&item, embeddings + (terms->input_count + i) * width, index, terms->ids[i],
-            &call->request->arena, err);
-    return rc ? rc : query_sum(query, embeddings, terms->weights, count, width, err);
-}
+enum { TOP_DEFAULT = 20, TOP_MAX = 1000, SKIP_MAX = 1000000 };
 
 /* ---- cursors ------------------------------------------------------------------------------------------- */
 
@@ -291,6 +147,19 @@ static int read_search(struct shelf_search *search, const struct call *call, str
     return rc ? rc : read_cursor(&search->wanted, call, err);
 }
 
+/* Without a query there are no scores. */
+static int check_terms(const struct terms *terms, const struct shelf_search *search, struct err *err)
+{
+    if (terms_any(terms))
+        return 0;
+    if (search->wanted.order == INDEX_BY_SCORE)
+        return err_set(err, ERR_ARGUMENT,
+            "there is nothing to look for: give 'text', 'image' or 'terms', or a 'sort' other than score");
+    if (search->wanted.min_score > -INFINITY)
+        return err_set(err, ERR_ARGUMENT, "'min_score' is of a query: give 'text', 'image' or 'terms'");
+    return 0;
+}
+
 /* ---- the answer ---------------------------------------------------------------------------------------- */
 
 static json_t *hit_object(const struct hit_list *list, size_t i, bool scored)
@@ -347,13 +216,13 @@ int handle_search(struct call *call, struct err *err)
     if (!rc)
         rc = read_region(&search.region, call, index, search.filter.kind, err);
     if (!rc)
-        rc = read_terms(&terms, call, err);
+        rc = terms_read(&terms, call, err);
     if (!rc)
         rc = check_terms(&terms, &search, err);
-    if (!rc && has_terms(&terms))
+    if (!rc && terms_any(&terms))
         rc = call_alloc(&query, call, engine_width(call_engine(call)), sizeof *query, err);
-    if (!rc && has_terms(&terms))
-        rc = encode_terms(query, call, index, &terms, err);
+    if (!rc && terms_any(&terms))
+        rc = terms_encode(query, call, index, &terms, err);
     search.query = query;
     if (!rc)
         rc = shelf_search(&hits, index, &search, &call->request->arena, &call->request->job, err);
