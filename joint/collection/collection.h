@@ -299,9 +299,9 @@ int collection_remove(size_t *removed, size_t *missing, struct collection *colle
 
 /* ---- searching ----------------------------------------------------------------------------------------- */
 
-/* What is searched. With hide_copies, a picture that is nearly the same as one before it in the order of the hits, their
- * cosine being at least INDEX_NEAR_COPY, is no hit of its own: it is a copy of the first such hit, which stays (the
- * leader algorithm; Hartigan 1975). Copies of a copy that are no copies of the hit are hits. Texts have no copies. */
+/* What is searched. With hide_copies, a picture that is nearly the same as a hit before it, their cosine being at least
+ * INDEX_NEAR_COPY, is no hit of its own but a copy (the leader algorithm; Hartigan 1975): of all the hits that are that
+ * near to it. What is near a copy and near no hit is a hit. Texts have no copies. */
 struct search_rows {
     struct index_rows chosen; /* by the filter */
     bool hide_copies;
@@ -356,12 +356,13 @@ struct hits_query {
  * not hidden; else one by one. index_search's promises hold for each kind: exact, ties by id. Scores of pictures
  * and of texts cannot be compared with each other.
  *
- * Hiding copies takes one scan more for the hits of a page, and compares all hits before them: to the 1,000th a moment, to
- * the last of HITS_COMPARED_MAX seconds; then ERR_LIMIT. An order by date or path takes what the rows up to the
- * last hit take, with their scores where there is a query.
+ * Hiding copies takes a scan more for the hits of a page, and one for those before it that are near these, however deep
+ * the page lies. Only chains, each picture a near copy of the one before, take one for every link: ERR_LIMIT where these
+ * pass HITS_FOLLOWED_MAX rows in all, which takes seconds. An order by date or path takes what the rows up to the last
+ * hit take, with their scores where there is a query.
  *
  * ERR_FORMAT: a row of a hit is damaged. */
-enum { HITS_COMPARED_MAX = 10000 };
+enum { HITS_FOLLOWED_MAX = 50000000 };
 int hits_find(const struct hits_query *queries, size_t count, struct index *index,
     struct index_searcher *searcher, const struct search_rows *rows, const struct job *job, struct err *err);
 

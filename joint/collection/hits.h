@@ -31,7 +31,6 @@ void ranking_release(struct ranking *ranking);
 struct hits_page {
     struct page_hit {
         size_t hit;               /* of a ranking */
-        size_t leader;            /* near_copies.c's */
         struct hit_copies copies; /* ids in the query's arena */
     } * hits;                     // (count), free() releases them
     size_t count, room;
@@ -39,7 +38,7 @@ struct hits_page {
 };
 
 /* Picks the first `top` hits of a ranking that are no copies of one before, without those that are passed over. The ranking
- * must be from_first. */
+ * must be from_first. ERR_LIMIT: see hits_find. */
 int near_copies_hide(struct hits_page *page, struct ranking *ranking, const struct search_rows *rows,
     size_t top, struct err *err);
 

@@ -170,6 +170,18 @@ static int compare_nearness(const void *a, const void *b, void *leader)
     return p != q ? (p > q ? -1 : 1) : x->id < y->id ? -1 : 1;
 }
 
+static bool are_near(const struct made *a, const struct made *b)
+{
+    return a->picture && b->picture && dot(a->vector, b->vector) >= 0.95;
+}
+
+static void swap_hits(struct expected *a, struct expected *b)
+{
+    const struct expected hit = *a;
+    *a = *b;
+    *b = hit;
+}
+
 static void list_release(struct list *list)
 {
     free(list->hits);
@@ -201,14 +213,15 @@ static struct list list_slowly(const struct world *w, const float *query, enum i
         rank_kinds(&list, &sorting);
     for (size_t i = 0; i < list.count && hide; i++) {
         size_t leader = 0;
-        while (leader < kept && !(list.hits[i].item->picture && list.hits[leader].item->picture &&
-                                    dot(list.hits[i].item->vector, list.hits[leader].item->vector) >= 0.95))
+        while (leader < kept && !are_near(list.hits[i].item, list.hits[leader].item))
             leader++;
-        if (leader < kept)
-            list.hits[leader].copies[list.hits[leader].copy_count++] = list.hits[i].item;
-        else
-            list.hits[kept++] = list.hits[i];
+        if (leader == kept)
+            swap_hits(&list.hits[kept++], &list.hits[i]);
     }
+    for (size_t leader = 0; leader < kept; leader++)
+        for (size_t i = kept; i < list.count; i++)
+            if (are_near(list.hits[i].item, list.hits[leader].item))
+                list.hits[leader].copies[list.hits[leader].copy_count++] = list.hits[i].item;
     list.count = hide ? kept : list.count;
     for (size_t i = 0; i < list.count; i++)
         qsort_r(list.hits[i].copies, list.hits[i].copy_count, sizeof *list.hits[i].copies, compare_nearness,
@@ -471,29 +484,81 @@ static void a_job_ends_it(void **state)
     world_close(&w);
 }
 
-/* So many hits are no longer compared with all before them. */
-static void comparing_has_a_limit(void **state)
+/* ---- chains -------------------------------------------------------------------------------------------- */
+
+/* Pictures in order of time, each near the one before it and the one behind it, and no other: along a curve that does not
+ * come by itself again. */
+static void world_chain(struct world *w, const char *name, size_t count)
+{
+    enum { PLANES = WIDTH / 2 };
+    *w = (struct world){.items = mem_new(count, sizeof *w->items), .count = count};
+    for (size_t i = 0; i < count; i++) {
+        for (size_t p = 0; p < PLANES; p++) {
+            const double angle = 0.27 * sqrt((double)(p + 1) / (PLANES + 1) * 2) * (double)i;
+            w->items[i].vector[2 * p] = (float)(cos(angle) / sqrt(PLANES));
+            w->items[i].vector[2 * p + 1] = (float)(sin(angle) / sqrt(PLANES));
+        }
+        w->items[i].picture = true;
+        w->items[i].mtime_ns = (int64_t)(count - i);
+    }
+    world_open(w, name, INDEX_F16);
+}
+
+static int find_behind(struct hit_list *out, struct arena *arena, struct world *w, size_t item)
+{
+    struct search_rows rows;
+    const struct index_place place = {w->items[item].mtime_ns, NULL, w->items[item].id};
+    const struct hits_query one = {
+        .wanted = {.order = INDEX_BY_DATE, .after = &place, .top = 5, .min_score = -INFINITY},
+        .out = out,
+        .arena = arena};
+    *out = (struct hit_list){0};
+    assert_ok(search_rows_open(&rows, w->index, NULL, true, &err));
+    const int rc = hits_find(&one, 1, w->index, w->searcher, &rows, NULL, &err);
+    search_rows_release(&rows);
+    return rc;
+}
+
+/* Every other one is a hit, and which these are follows from the first. */
+static void chains_are_followed_to_a_limit(void **state)
 {
     (void)state;
-    struct world w = {.count = HITS_COMPARED_MAX + 3000};
-    struct hit_list page = {0};
+    enum { COUNT_LONG = 60000, NEAR_END = 400 };
+    struct world w;
+    struct hit_list page;
     struct arena arena = {0};
-    struct search_rows rows;
-    w.items = mem_new(w.count, sizeof *w.items);
-    for (size_t i = 0; i < w.count; i++) {
-        make_vector(w.items[i].vector, WIDTH, i);
-        w.items[i].picture = true;
-        snprintf(w.items[i].path, sizeof w.items[i].path, "%zu", i);
+    world_chain(&w, "chain.dip", COUNT_LONG);
+    assert_ok(find_behind(&page, &arena, &w, NEAR_END));
+    assert_int_equal(page.count, 5);
+    for (size_t i = 0; i < page.count; i++) {
+        assert_int_equal(page.items[i].id, w.items[NEAR_END + 2 * (i + 1)].id);
+        assert_true(page.copies[i].count >= 2);
     }
-    world_open(&w, "limit.dip", INDEX_F16);
-    const struct hits_query one = {.vector = w.items[0].vector,
-        .wanted = {.skip = w.count - 100, .top = 5, .min_score = -INFINITY},
-        .out = &page,
-        .arena = &arena};
-    assert_ok(search_rows_open(&rows, w.index, NULL, true, &err));
     assert_err(
-        hits_find(&one, 1, w.index, w.searcher, &rows, NULL, &err), ERR_LIMIT, "near copies are hidden");
-    search_rows_release(&rows);
+        find_behind(&page, &arena, &w, COUNT_LONG - 100), ERR_LIMIT, "each a near copy of the one before it");
+    arena_release(&arena);
+    world_close(&w);
+}
+
+/* A page far down takes no more than one above: what lies before it is not looked at. */
+static void depth_has_no_limit(void **state)
+{
+    (void)state;
+    enum { FAR = 30000 };
+    struct world w = {.items = mem_new(FAR, sizeof *w.items), .count = FAR};
+    struct hit_list page;
+    struct arena arena = {0};
+    for (size_t i = 0; i < w.count; i++) {
+        make_vector(w.items[i].vector, WIDTH, i - i % 2); /* each twice */
+        w.items[i].picture = true;
+    }
+    world_open(&w, "far.dip", INDEX_F16);
+    find_page(&page, &arena, &w, w.items[0].vector, w.count - 101, 20);
+    assert_int_equal(page.count, 20);
+    for (size_t i = 0; i < page.count; i++) {
+        assert_int_equal(page.items[i].id % 2, 1); /* the first of the two */
+        assert_true(page.copies[i].count >= 1);
+    }
     arena_release(&arena);
     world_close(&w);
 }
@@ -507,7 +572,8 @@ int main(void)
         cmocka_unit_test(crowds_are_one_hit_each),
         cmocka_unit_test(all_may_be_copies_of_one),
         cmocka_unit_test(a_job_ends_it),
-        cmocka_unit_test(comparing_has_a_limit),
+        cmocka_unit_test(chains_are_followed_to_a_limit),
+        cmocka_unit_test(depth_has_no_limit),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
