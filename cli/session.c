@@ -198,11 +198,11 @@ void session_say_cut(const struct session *session, const char *texts, size_t co
 static void say_outside(const struct session *session)
 {
     const size_t count = session->encoder ? encoder_outside_count(session->encoder) : 0;
-    if (count && !session->quiet)
-        message(
-            "%zu picture%s unlike the %s that this model knows, and what it says of %s means nothing: "
-            "'diptych pull ViT-B-32/openai' gets a model of photographs, --model ViT-B-32/openai takes it",
-            count, count == 1 ? " is" : "s are", model_scope(session->model), count == 1 ? "it" : "them");
+    char line[OUTSIDE_LINE_SIZE];
+    if (!count || session->quiet)
+        return;
+    encoder_outside_line(line, session->encoder, count);
+    message("%s", line);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------- */

@@ -99,6 +99,15 @@ size_t encoder_outside_count(const struct encoder *encoder)
     return encoder->outside_count;
 }
 
+void encoder_outside_line(char out[OUTSIDE_LINE_SIZE], const struct encoder *encoder, size_t count)
+{
+    const bool one = count == 1;
+    snprintf(out, OUTSIDE_LINE_SIZE,
+        "%zu picture%s unlike the %s that this model knows, and what it says of %s means nothing: "
+        "'diptych pull ViT-B-32/openai' gets a model of photographs, --model ViT-B-32/openai takes it",
+        count, one ? " is" : "s are", model_scope(encoder->model), one ? "it" : "them");
+}
+
 static int judge_scope(struct encoder *encoder, const uint8_t *pixels, size_t count, struct err *err)
 {
     const size_t size = model_config(encoder->model)->vision.image_size;

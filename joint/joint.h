@@ -204,6 +204,10 @@ int encoder_pixels(
 const bool *encoder_outside(const struct encoder *encoder);
 size_t encoder_outside_count(const struct encoder *encoder);
 
+/* A line for people about so many of them, one or more, and about where to get a model that knows them. */
+enum { OUTSIDE_LINE_SIZE = 320 };
+void encoder_outside_line(char out[OUTSIDE_LINE_SIZE], const struct encoder *encoder, size_t count);
+
 /* embeddings (count, E) of tokenized texts: row i of ids (count, context) holds lengths[i] of them, all of the context for
  * a tower without a mask. Any
  * count: texts are taken in order of length, and a batch ends where they become much longer. ERR_ARGUMENT: a text

@@ -22,6 +22,10 @@ struct engine_options {
     size_t text_batch, picture_batch;
     size_t queue;        /* texts, and pictures, that may wait */
     double idle_seconds; /* without use after which the model is given back; 0: never */
+
+    /* Once: that a picture is outside what the model knows. On any thread. */
+    void (*tell)(void *context, const char *line);
+    void *context;
 };
 
 struct engine;

@@ -37,6 +37,18 @@ int engine_run_texts(void *context, void *const *items, size_t count, struct err
     return rc;
 }
 
+/* For whoever runs the service: answers say it of each picture, to clients that need not look. */
+static void tell_outside(struct engine *engine)
+{
+    const size_t count = encoder_outside_count(engine->picture_encoder);
+    char line[OUTSIDE_LINE_SIZE];
+    if (!count || engine->told_outside)
+        return;
+    engine->told_outside = true;
+    encoder_outside_line(line, engine->picture_encoder, count);
+    engine->options.tell(engine->options.context, line);
+}
+
 int engine_run_pictures(void *context, void *const *items, size_t count, struct err *err)
 {
     struct engine *engine = context;
@@ -50,6 +62,7 @@ int engine_run_pictures(void *context, void *const *items, size_t count, struct 
         if (item->outside && encoder_outside(engine->picture_encoder)[i])
             *item->outside = true;
     }
+    tell_outside(engine);
     return rc;
 }
 

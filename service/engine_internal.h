@@ -26,6 +26,7 @@ struct engine {
     float *text_rows;    // (text_batch, E)
     uint8_t *pixels;     // (picture_batch, S, S, 3)
     float *picture_rows; // (picture_batch, E)
+    bool told_outside;   /* the line has been told */
 };
 
 static inline size_t engine_context(const struct engine *engine)

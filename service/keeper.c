@@ -25,7 +25,6 @@ struct keepers {
     struct keeper *list; // (count)
     size_t count;
     atomic_bool stopping;
-    pthread_mutex_t lock; /* of telling */
 };
 
 /* ---- turns --------------------------------------------------------------------------------------------- */
@@ -68,11 +67,7 @@ static void report(void *context, const struct err *problem)
 {
     struct keeper *keeper = context;
     struct keepers *keepers = keeper->keepers;
-    if (!keepers->options.tell)
-        return;
-    pthread_mutex_lock(&keepers->lock);
     keepers->options.tell(keepers->options.context, problem->msg);
-    pthread_mutex_unlock(&keepers->lock);
 }
 
 static void *run(void *context)
@@ -123,7 +118,6 @@ int keepers_open(struct keepers **out, const struct keepers_options *options, st
     keepers->options = *options;
     keepers->count = shelf_count(options->shelf);
     keepers->list = mem_new(keepers->count + 1, sizeof *keepers->list);
-    pthread_mutex_init(&keepers->lock, NULL);
     int rc = keepers->list ? 0 : err_memory(err, keepers->count * sizeof *keepers->list);
     for (size_t i = 0; i < keepers->count && !rc; i++)
         rc = prepare(&keepers->list[i], keepers, i, err);
@@ -171,6 +165,5 @@ void keepers_free(struct keepers *keepers)
     if (!keepers)
         return;
     free(keepers->list);
-    pthread_mutex_destroy(&keepers->lock);
     free(keepers);
 }

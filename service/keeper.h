@@ -17,9 +17,8 @@ struct keepers;
 struct keepers_options {
     struct engine *engine;
     struct shelf *shelf;
-    const char *const *paths; // (shelf_count): of its indexes
-    void (*tell)(
-        void *context, const char *line); /* of what goes wrong; on any thread, one at a time. NULL: nobody */
+    const char *const *paths;                      // (shelf_count): of its indexes
+    void (*tell)(void *context, const char *line); /* of what goes wrong; on any thread */
     void *context;
 };
 

@@ -7,6 +7,16 @@
 
 /* ---- loading ------------------------------------------------------------------------------------------- */
 
+static void tell(void *context, const char *line)
+{
+    struct service *service = context;
+    if (!service->options.tell)
+        return;
+    pthread_mutex_lock(&service->log_lock);
+    service->options.tell(service->options.context, line);
+    pthread_mutex_unlock(&service->log_lock);
+}
+
 static int load(struct service *service, struct err *err)
 {
     const struct service_options *options = &service->options;
@@ -16,7 +26,9 @@ static int load(struct service *service, struct err *err)
         .text_batch = options->batch,
         .picture_batch = options->batch,
         .idle_seconds = options->idle_unload,
-        .queue = options->batch * ((size_t)options->requests + 1)};
+        .queue = options->batch * ((size_t)options->requests + 1),
+        .tell = tell,
+        .context = service};
     int rc = classes_open(&service->classes, err);
     if (!rc)
         rc = engine_open(&service->engine, &engine, err);
@@ -36,8 +48,8 @@ static int load(struct service *service, struct err *err)
     const struct keepers_options keepers = {.engine = service->engine,
         .shelf = service->shelf,
         .paths = options->index_paths,
-        .tell = options->tell,
-        .context = options->context};
+        .tell = tell,
+        .context = service};
     return rc || !options->watch ? rc : keepers_open(&service->keepers, &keepers, err);
 }
 

@@ -55,7 +55,8 @@ struct service_options {
 
     bool watch; /* the indexes are kept up to date with what they were made from: collection_watch */
 
-    /* A line of what goes wrong with that; on any thread, one at a time. NULL: nobody is told. */
+    /* A line of what goes wrong with that, and one when the first picture comes that the model knows nothing of; on any
+     * thread, one at a time. NULL: nobody is told. */
     void (*tell)(void *context, const char *line);
 
     /* A line a request, JSON without a line end; on any thread, one at a time. NULL: no log. */

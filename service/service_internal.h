@@ -19,7 +19,7 @@ struct service {
     struct http_server *http;
     struct access *access;
     struct metrics *metrics;
-    pthread_mutex_t log_lock;
+    pthread_mutex_t log_lock; /* of what options.log and options.tell get */
     struct arena arena;
 
     /* Loaded behind the listening. */

@@ -6,7 +6,7 @@
 'use strict';
 
 const PAGE = 100, PAGE_MAX = 1000, EDGE = devicePixelRatio > 1.2 ? 480 : 320, PICTURE_EDGE = 1024, MINUS = -0.5;
-const LOGIN = 'v1/login';
+const OUTSIDE = 'This model knows no such pictures: what it says of them means nothing.';
 
 function later(milliseconds, work) {
   let timer;
@@ -37,7 +37,7 @@ function logIn() {
     $('login').onsubmit = async event => {
       event.preventDefault();
       try {
-        await ask(LOGIN, {json: {token: $('token').value.trim()}});
+        await ask('v1/login', {json: {token: $('token').value.trim()}});
         resolve();
         $('login').close();
         $('token').value = '';
@@ -69,7 +69,7 @@ async function ask(path, {json, signal, as = 'json'} = {}) {
     });
     if (response.ok)
       return response[as]();
-    if (response.status !== 401 || path === LOGIN)
+    if (response.status !== 401 || path === 'v1/login')
       throw await problemOf(response);
     await logIn();
   }
@@ -200,8 +200,6 @@ function whereOf({folder, from, to}) {
   ].filter(Boolean).join(' and ');
 }
 
-const filtered = () => Boolean(whereOf(state) || state.kind || state.region);
-
 /* Nobody has said yet what to look for: then the newest come first. */
 const browsing = () => !state.text.trim() && !state.terms.some(term => term.weight);
 
@@ -249,8 +247,7 @@ async function searchOn() {
     const answer = await ask('v1/search', {json, signal: underWay.signal});
     if (shown !== results)
       return;
-    for (const hit of answer.hits)
-      shown.hits.push(hit);
+    shown.hits.push(...answer.hits);
     shown.cursor = answer.cursor;
     shown.going = false;
     succeeded();
@@ -258,18 +255,18 @@ async function searchOn() {
     showCount();
     lightMap();
   } catch (error) {
-    if (error.status === 413 && shown.body.near_copies) { /* too deep to look for copies: from here on all are shown */
-      delete shown.body.near_copies;
+    const again = () => {
       shown.going = false;
-      searchOn();
+      if (shown === results)
+        searchOn();
+    };
+    if (error.status === 413 && shown.body.near_copies) { /* too many copies lead here: from now on all are shown */
+      delete shown.body.near_copies;
+      again();
     } else if (error.name === 'AbortError')
       shown.going = false; /* goes on if that search fails and these stay */
     else if (shown === results)
-      failed(error, () => { /* nothing is asked until then, however one scrolls */
-        shown.going = false;
-        if (shown === results)
-          searchOn();
-      });
+      failed(error, again); /* nothing is asked until then, however one scrolls */
   }
 }
 
@@ -286,10 +283,10 @@ function showResults() {
 }
 
 function showCount() {
-  const {hits, searched, cursor} = results, {min} = state;
-  $('count').textContent = browsing() ? `${count(searched, 'item', 'items')}, newest first`
+  const {hits, searched, cursor, outside} = results, {min} = state;
+  $('count').textContent = (browsing() ? `${count(searched, 'item', 'items')}, newest first`
     : !min ? `${count(searched, 'result', 'results')}, best first`
-      : `${cursor ? 'More than ' : ''}${count(hits.length, 'result', 'results')} from ${min.toFixed(2)} up`;
+      : `${cursor ? 'More than ' : ''}${count(hits.length, 'result', 'results')} from ${min.toFixed(2)} up`) + (outside ? `. ${OUTSIDE}` : '');
   $('tail').textContent = cursor ? 'Loading more\u2026' : hits.length > 20 ? 'That is all.' : '';
 }
 
@@ -299,8 +296,8 @@ function showEmpty() {
   [title.textContent, text.textContent] = !index ? ['This service has no index', 'Start it with: diptych serve --index NAME.dip']
     : !index.images && !index.texts ? [`The index \u201c${index.name}\u201d is empty`,
       'Fill it with: diptych index build INDEX FOLDER']
-      : filtered() && !results.searched ? ['Nothing passes the filters',
-        'Widen the folder, the dates or the part of the map.']
+      : (whereOf(state) || state.kind || state.region) && !results.searched ? ['Nothing passes the filters',
+        'Widen the folder, dates or part of the map.']
         : ['Nothing found', state.min ? 'Lower the least score to see what comes closest.' : 'Nothing of this kind is here.'];
 }
 
@@ -445,10 +442,7 @@ function draw() {
   if (!drawn.has(keep))
     drawRow(keep);
   /* Rows that only fly past ask for no pictures. */
-  if (Math.abs(scrollY - drawnAt.y) < FLYING * (time - drawnAt.time))
-    loadPictures();
-  else
-    loadPicturesSoon();
+  (Math.abs(scrollY - drawnAt.y) < FLYING * (time - drawnAt.time) ? loadPictures : loadPicturesSoon)();
   drawnAt = {y: scrollY, time};
   if (rows.at(-1).top + rows.at(-1).height < top + innerHeight + 3 * near)
     searchOn();
@@ -629,10 +623,10 @@ $('viewer').onkeydown = event => {
   deeds[deed]();
 };
 
-let swipe = null;
-$('stage').onpointerdown = event => { swipe = event.pointerType === 'touch' ? event.clientX : null; };
+let swipe;
+$('stage').onpointerdown = event => { swipe = event.pointerType === 'touch' ? event.clientX : NaN; };
 $('stage').onpointerup = event => {
-  if (swipe !== null && Math.abs(event.clientX - swipe) > 50)
+  if (Math.abs(event.clientX - swipe) > 50)
     turn(event.clientX < swipe ? 1 : -1);
 };
 
@@ -645,7 +639,7 @@ async function shrink(blob) {
     return new Promise((onload, onerror) =>
       Object.assign(new FileReader(), {onload: event => onload(event.target.result), onerror}).readAsDataURL(blob));
   const scale = Math.min(1, PICTURE_EDGE / Math.max(bitmap.width, bitmap.height));
-  const width = Math.max(1, Math.round(bitmap.width * scale)), height = Math.max(1, Math.round(bitmap.height * scale));
+  const [width, height] = [bitmap.width, bitmap.height].map(side => Math.max(1, Math.round(side * scale)));
   const canvas = element('canvas', {width, height}), context = canvas.getContext('2d');
   context.fillStyle = '#fff'; /* JPEG has no transparency */
   context.fillRect(0, 0, width, height);
@@ -692,7 +686,7 @@ addEventListener('dragleave', event => { document.body.className &&= event.relat
 
 function openClassifier(data) {
   $('classifier-picture').src = data;
-  $('predictions').replaceChildren();
+  $('predictions').textContent = $('classifier-problem').textContent = '';
   $('classifier').showModal();
   classify();
 }
@@ -708,10 +702,10 @@ async function classifyItem(id) {
 async function classify() {
   const labels = [...new Set($('labels').value.split('\n').map(label => label.trim()).filter(Boolean))];
   const image = $('classifier-picture').src.replace(/^data:[^,]*,/, '');
-  $('classifier-problem').textContent = '';
   try {
     const json = {input: [{image}], labels, templates: ['a photo of a {}'], top: 10};
-    const {data: [{predictions}]} = await ask('v1/classify', {json});
+    const {data: [{predictions, outside}]} = await ask('v1/classify', {json});
+    $('classifier-problem').textContent = outside ? OUTSIDE : '';
     $('predictions').replaceChildren(...predictions.map(({label, score}) => element('li', {}, element('span', {}, label),
       element('span', {}, `${(100 * score).toFixed(1)} %`), element('meter', {value: score, ariaHidden: 'true'}))));
   } catch (error) {
@@ -838,10 +832,7 @@ addEventListener('popstate', () => {
     showMap();
     search();
   }
-  if (state.item)
-    showViewer();
-  else
-    hideViewer();
+  (state.item ? showViewer : hideViewer)();
 });
 
 /* ---- the beginning ---- */

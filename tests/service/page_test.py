@@ -249,6 +249,20 @@ def pictures_are_dropped_pasted_and_classified(browser, served):
 
 
 @test
+def pictures_that_the_model_knows_nothing_of(browser, served):
+    with Page(browser, served.url) as page:
+        settle(page)
+        drop(page, ROOT / "assets/page.jpg", "drop")
+        expect(page.locator("#count")).to_contain_text("best first. This model knows no such pictures")
+        shot(page, "outside")
+        page.click("text=Classify >> nth=0")
+        expect(page.locator("#classifier-problem")).to_contain_text("what it says of them means nothing")
+        page.keyboard.press("Escape")
+        page.click("[title='Remove Your picture']")
+        expect(page.locator("#count")).to_have_text("315 items, newest first")
+
+
+@test
 def large_pictures_are_shrunk(browser, served):
     Image.effect_noise((3000, 2000), 60).save(HOME / "large.png")
     with Page(browser, served.url) as page:

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,29 @@ static void each_of_a_list(void **state)
     free(scene);
 }
 
+/* Whoever runs it hears of the first, once. */
+static atomic_int told;
+static char line[512];
+
+static void hear(void *context, const char *text)
+{
+    (void)context;
+    if (!told++)
+        snprintf(line, sizeof line, "%s", text);
+}
+
+static void it_is_told_once(void **state)
+{
+    (void)state;
+    assert_int_equal(told, 0);
+    for (int i = 0; i < 3; i++)
+        expect("/v1/search", "{\"image\": \"%s\"}", false,
+            i ? DIPTYCH_ROOT "/assets/page.jpg" : served.paths[0], i);
+    assert_int_equal(told, 1);
+    assert_non_null(strstr(line, "1 picture is unlike the "));
+    assert_non_null(strstr(line, "what it says of it means nothing"));
+}
+
 static int open_careful(void **state)
 {
     assert_int_equal(served_open(state), 0);
@@ -95,7 +119,7 @@ static int open_careful(void **state)
     assert_int_equal(system("mkdir " CAREFUL " && ln -s " MODEL "/* " CAREFUL " && cp " DIPTYCH_ROOT
                             "/assets/model/scope.json " CAREFUL),
         0);
-    served.service = served_with((struct service_options){.model = CAREFUL});
+    served.service = served_with((struct service_options){.model = CAREFUL, .tell = hear});
     served.port = service_port(served.service);
     return 0;
 }
@@ -103,6 +127,7 @@ static int open_careful(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_told_once),
         cmocka_unit_test(pages_are_outside),
         cmocka_unit_test(scenes_are_not),
         cmocka_unit_test(each_of_a_list),
