@@ -29,6 +29,21 @@
 #else
 #define HEIF .library = "libheif"
 #endif
+#ifdef DIPTYCH_TIFF
+#define TIFF .library = "libtiff", .apart = true
+#else
+#define TIFF .library = "libtiff"
+#endif
+#ifdef DIPTYCH_JXL
+#define JXL .library = "libjxl", .apart = true
+#else
+#define JXL .library = "libjxl"
+#endif
+#ifdef DIPTYCH_JP2
+#define JP2 .library = "OpenJPEG", .apart = true
+#else
+#define JP2 .library = "OpenJPEG"
+#endif
 
 /* The first row that matches counts, so that a longer magic stands before its own prefix. */
 static const struct format formats[] = {
@@ -56,20 +71,20 @@ static const struct format formats[] = {
     {"HEIC", .brand = "hevs", HEIF},
     {"HEIF", .brand = "mif1", HEIF},
     {"HEIF", .brand = "msf1", HEIF},
+    {"TIFF", MAGIC("II*\0"), .suffixes = ".tif .tiff", TIFF},
+    {"TIFF", MAGIC("MM\0*"), TIFF},
+    {"TIFF", MAGIC("II+\0"), TIFF}, /* BigTIFF */
+    {"TIFF", MAGIC("MM\0+"), TIFF},
+    {"JPEG XL", MAGIC("\0\0\0\x0cJXL \r\n\x87\n"), .suffixes = ".jxl", JXL},
+    {"JPEG XL", MAGIC("\xff\x0a"), JXL},
+    {"JPEG 2000", MAGIC("\0\0\0\x0cjP  "), .suffixes = ".jp2 .j2k .jpf .jpx .j2c .jpc", JP2},
+    {"JPEG 2000", MAGIC("\xff\x4f\xff\x51"), JP2},
 
     {"PNM in text form", MAGIC("P1"), .hint = "save it in binary form (P4 to P6)"},
     {"PNM in text form", MAGIC("P2"), .hint = "save it in binary form (P4 to P6)"},
     {"PNM in text form", MAGIC("P3"), .hint = "save it in binary form (P4 to P6)"},
     {"PAM", MAGIC("P7"), .hint = CONVERT},
-    {"TIFF", MAGIC("II*\0"), .suffixes = ".tif .tiff", .hint = CONVERT},
-    {"TIFF", MAGIC("MM\0*"), .hint = CONVERT},
-    {"BigTIFF", MAGIC("II+\0"), .hint = CONVERT},
-    {"BigTIFF", MAGIC("MM\0+"), .hint = CONVERT},
     {"an MP4 film", MAGIC("ftyp"), .magic_at = 4, .hint = "save one of its frames as a picture"},
-    {"JPEG 2000", MAGIC("\0\0\0\x0cjP  "), .hint = CONVERT},
-    {"JPEG 2000", MAGIC("\xff\x4f\xff\x51"), .hint = CONVERT},
-    {"JPEG XL", MAGIC("\0\0\0\x0cJXL "), .hint = CONVERT},
-    {"JPEG XL", MAGIC("\xff\x0a"), .suffixes = ".jxl", .hint = CONVERT},
     {"OpenEXR", MAGIC("\x76\x2f\x31\x01"), .hint = CONVERT},
     {"Radiance HDR", MAGIC("#?RADIANCE"), .hint = CONVERT},
     {"QOI", MAGIC("qoif"), .hint = CONVERT},

@@ -35,10 +35,13 @@ enum { PICTURE_CHANNELS_MAX = 4, PALETTE_COLORS = 256 };
  *     checksum in its pixels, a JPEG with garbage between segments, undefined tables or bad codes;
  *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end early;
  *   - an orientation is taken from EXIF only, not from XMP;
- *   - HEIC's pixels are those of pillow-heif with the same libheif; between libheif 1.15 and 1.23 they differ by one
- *     level where colour is stored at half size;
- *   - HEIC and AVIF pictures are turned as the file's own irot and imir say, whatever EXIF says beside them, also with
- *     ignore_exif.
+ *   - where pillow-heif's and pillow-jxl-plugin's libraries are newer than Debian 12's, pixels differ: HEIC whose colour
+ *     is stored at half size, and JPEG XL that is not lossless or has more than 8 bits, by one level; AVIF of 10 and 12
+ *     bits by up to three (Pillow's libavif); JPEGs packed into JPEG XL by up to two, since the plugin unpacks them first;
+ *   - an orientation that belongs to the picture itself (irot and imir of HEIC and AVIF, that of JPEG XL's code stream,
+ *     TIFF's tag) is applied whatever EXIF says beside it, also with ignore_exif. JPEG XL's standard wants EXIF's ignored,
+ *     which pillow-jxl-plugin hands on;
+ *   - JPEG 2000 with a palette is resized as colours.
  *
  * Colour profiles are left alone, as in open_clip and transformers: Display P3 is read as if it were sRGB. */
 struct picture {

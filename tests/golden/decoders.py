@@ -9,13 +9,17 @@ pictures.txt    of each file: width, height, channels, the largest difference th
                 Debian 12's, they stand in FILE.pixels.
 """
 import io
+import tempfile
 import zlib
+from importlib import metadata
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import PIL
 import pillow_heif
+import pillow_jxl  # registers itself
+import tifffile
 from PIL import Image, ImageOps, features
 
 HERE = Path(__file__).parent / "decoders"
@@ -88,21 +92,123 @@ def make_heic():
     return {name: (data, 0) for name, data in files.items()} | {name: (data, 1) for name, data in half.items()}
 
 
+# ---- TIFF: Pillow's libtiff ----------------------------------------------------------------------------------------
+
+def tiff(pixels, **options):
+    out = io.BytesIO()
+    tifffile.imwrite(out, pixels, metadata=None, software="", datetime=False, **options)
+    return out.getvalue()
+
+
+def tiff_of(image, **options):
+    out = io.BytesIO()
+    image.save(out, "TIFF", **options)
+    return out.getvalue()
+
+
+def make_tiff():
+    palette = Image.fromarray(RGB).quantize(200)
+    bits = Image.fromarray(GREY).convert("1")
+    multiplied = np.concatenate([RGB.astype(np.uint16) * RGBA[..., 3:] // 255, RGBA[..., 3:]], axis=2).astype(np.uint8)
+    deep = (RGB.astype(np.uint16) << 8) + 77
+    cmyk = Image.fromarray(RGB).convert("CMYK")
+    rgb = {"photometric": "rgb"}
+    files = {
+        "rgb.tif": tiff(RGB, **rgb),
+        "rgb_big_endian.tif": tiff(deep, byteorder=">", **rgb),
+        "rgb_bigtiff.tif": tiff(RGB, bigtiff=True, **rgb),
+        "rgb_strips.tif": tiff(RGB, rowsperstrip=7, compression="zlib", predictor=True, **rgb),
+        "rgb_tiles.tif": tiff(RGB, tile=(16, 32), compression="zlib", **rgb),
+        "rgb_planes.tif": tiff(np.ascontiguousarray(RGB.transpose(2, 0, 1)), planarconfig="separate", rowsperstrip=5, **rgb),
+        "rgb_lzw.tif": tiff_of(Image.fromarray(RGB), compression="tiff_lzw"),
+        "rgb_packbits.tif": tiff_of(Image.fromarray(RGB), compression="packbits"),
+        "rgb_jpeg.tif": tiff_of(Image.fromarray(RGB), compression="jpeg", quality=90),
+        "rgb_zstd.tif": tiff_of(Image.fromarray(RGB), compression="zstd"),
+        "rgb_lzma.tif": tiff_of(Image.fromarray(RGB), compression="lzma"),
+        "rgba.tif": tiff(RGBA, extrasamples=["unassalpha"], **rgb),
+        "rgba_multiplied.tif": tiff(multiplied, extrasamples=["assocalpha"], **rgb),
+        "rgb_unspecified.tif": tiff(RGBA, extrasamples=["unspecified"], **rgb),
+        "rgba16.tif": tiff(RGBA.astype(np.uint16) * 257, extrasamples=["unassalpha"], **rgb),
+        "grey.tif": tiff(GREY, photometric="minisblack"),
+        "grey_inverted.tif": tiff(GREY, photometric="miniswhite"),
+        "grey16.tif": tiff(deep[..., 0], photometric="minisblack"),
+        "grey_alpha.tif": tiff_of(Image.fromarray(RGBA[..., [0, 3]], "LA")),
+        "palette.tif": tiff_of(palette),
+        "bits.tif": tiff_of(bits),
+        "bits_fax.tif": tiff_of(bits, compression="group4"),
+        "bits_fax3.tif": tiff_of(bits, compression="group3"),
+        "cmyk.tif": tiff_of(cmyk),
+        "pages.tif": tiff_of(Image.fromarray(RGB), save_all=True, append_images=[Image.fromarray(GREY)]),
+        **{f"orientation{i}.tif": tiff_of(Image.fromarray(RGB), tiffinfo={0x0112: i}) for i in range(2, 9)},
+    }
+    return {name: (data, 0) for name, data in files.items()}
+
+
+# ---- JPEG XL: pillow-jxl-plugin's libjxl -----------------------------------------------------------------------------
+
+def jxl_of_jpeg(orientation):
+    """The JPEG's own coefficients, packed anew."""
+    out = io.BytesIO()
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:  # the plugin looks for it by name
+        file.write(saved(RGB, "JPEG", quality=90, exif=exif(orientation)))
+        file.flush()
+        Image.open(file.name).save(out, "JXL", lossless_jpeg=True)
+    return out.getvalue()
+
+
+def make_jxl():
+    exact = {
+        "rgb_lossless.jxl": saved(RGB, "JXL", lossless=True),
+        "rgba_lossless.jxl": saved(RGBA, "JXL", lossless=True),
+        "grey_lossless.jxl": saved(GREY, "JXL", lossless=True),
+        "container.jxl": saved(RGB, "JXL", lossless=True, exif=exif(1), use_container=True),
+    }
+    lossy = {"rgb.jxl": saved(RGB, "JXL", quality=85), "rgba.jxl": saved(RGBA, "JXL", quality=85),
+             "grey.jxl": saved(GREY, "JXL", quality=85),
+             "deep16.jxl": imagecodecs.jpegxl_encode(DEEP << 4, lossless=True)}
+    jpegs = {f"jpeg_orientation{i}.jxl": jxl_of_jpeg(i) for i in (1, 6)}  # which the plugin decodes as JPEGs
+    return ({name: (data, 0) for name, data in exact.items()} | {name: (data, 1) for name, data in lossy.items()}
+            | {name: (data, 2) for name, data in jpegs.items()})
+
+
+# ---- JPEG 2000: Pillow's OpenJPEG ------------------------------------------------------------------------------------
+
+def make_jp2():
+    files = {
+        "rgb.jp2": saved(RGB, "JPEG2000"),
+        "rgba.jp2": saved(RGBA, "JPEG2000"),
+        "grey.jp2": saved(GREY, "JPEG2000"),
+        "grey_alpha.jp2": saved(RGBA[..., [0, 3]], "JPEG2000"),
+        "rgb.j2k": saved(RGB, "JPEG2000", no_jp2=True),
+        "lossy.jp2": saved(RGB, "JPEG2000", irreversible=True, quality_mode="rates", quality_layers=[8]),
+        "tiles.jp2": saved(RGB, "JPEG2000", tile_size=(20, 20)),
+        "odd.jp2": saved(RGB[:27, :33].copy(), "JPEG2000"),
+        "deep12.jp2": imagecodecs.jpeg2k_encode(DEEP, level=0, bitspersample=12, reversible=True, codecformat="jp2"),
+    }
+    return {name: (data, 0) for name, data in files.items()}
+
+
 # ---- the list ------------------------------------------------------------------------------------------------------
 
 def pixels_of(path):
     """In the mode that the file has them in; grey as RGB."""
     image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode == "I;16":  # Pillow's convert() clips 16-bit grey to white; ours keeps the high byte
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode == "LA":
+        image = image.convert("RGBA")
     return np.asarray(image if image.mode in ("RGBA", "CMYK") else image.convert("RGB"))
 
 
 def main():
     pillow_heif.register_heif_opener()
     HERE.mkdir(exist_ok=True)
-    lines = [f"# Made by tests/golden/decoders.py with Pillow {PIL.__version__} (libavif {features.version('avif')}) and\n"
-             f"# pillow-heif {pillow_heif.__version__} (libheif {pillow_heif.libheif_version()}).\n"
+    lines = [f"# Made by tests/golden/decoders.py with Pillow {PIL.__version__} (libavif {features.version('avif')}, "
+             f"libtiff {features.version('libtiff')},\n# OpenJPEG {features.version('jpg_2000')}), "
+             f"pillow-heif {pillow_heif.__version__} (libheif {pillow_heif.libheif_version()}) and "
+             f"pillow-jxl-plugin {metadata.version('pillow-jxl-plugin')}.\n"
              "# file, width, height, channels, largest difference allowed, CRC-32 of the pixels\n"]
-    for name, (data, allowed) in (make_avif() | make_heic()).items():
+    for name, (data, allowed) in (make_avif() | make_heic() | make_tiff() | make_jxl() | make_jp2()).items():
         (HERE / name).write_bytes(data)
         pixels = pixels_of(HERE / name)
         if allowed:

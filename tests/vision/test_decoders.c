@@ -89,7 +89,7 @@ static void equal_their_references(void **state)
 {
     (void)state;
     all_same = true;
-    assert_true(golden_lines(DECODERS "pictures.txt", check_picture) >= 31);
+    assert_true(golden_lines(DECODERS "pictures.txt", check_picture) >= 82);
     assert_true(all_same);
 }
 
@@ -132,23 +132,55 @@ static void assert_refused(struct file file, enum err_code code, const char *mes
     assert_int_equal(rc, code);
 }
 
-/* The size of a picture in ISO's format stands in its box 'ispe': version and flags (4), width (4), height (4). */
+/* What a header says counts before anything is allocated. */
 static void refuse_header_bombs(void **state)
 {
     (void)state;
     static const struct {
-        const char *name, *message;
+        const char *name, *mark; /* the size stands `after` bytes behind the beginning of the mark... */
+        size_t mark_size, after;
+        const char *size; /* ...and is this one instead */
+        size_t bytes;
+        const char *message;
     } cases[] = {
-        {"rgb444.avif", "AVIF: 16000 x 16000 pixels, the limit is 200000000"},
-        {"rgb444.heic", "HEIC: 16000 x 16000 pixels, the limit is 200000000"},
+        /* box 'ispe': version and flags (4), width (4), height (4) */
+        {"rgb444.avif", "ispe", 4, 8, "\0\0\x3e\x80\0\0\x3e\x80", 8,
+            "AVIF: 16000 x 16000 pixels, the limit is 200000000"},
+        {"rgb444.heic", "ispe", 4, 8, "\0\0\x3e\x80\0\0\x3e\x80", 8,
+            "HEIC: 16000 x 16000 pixels, the limit is 200000000"},
+        /* tag 256: type (2), count (4), width (4) */
+        {"grey.tif", "\0\1\4\0\1\0\0\0", 8, 8, "\xff\xff\xff\x7f", 4,
+            "TIFF: 2147483647 x 32 pixels, the limit is 200000000"},
+        /* marker SIZ: length (2), capabilities (2), width (4), height (4), an offset (8), a tile's width and height */
+        {"rgb.j2k", "\xff\x51", 2, 6, "\0\0\x3e\x80\0\0\x3e\x80\0\0\0\0\0\0\0\0\0\0\x3e\x80\0\0\x3e\x80", 24,
+            "JPEG 2000: 16000 x 16000 pixels, the limit is 200000000"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct file file = load(cases[i].name);
         if (is_read(file)) {
-            char *size = memmem(file.bytes, file.size, "ispe", 4);
-            assert_non_null(size);
-            memcpy(size + 8, "\0\0\x3e\x80\0\0\x3e\x80", 8);
+            char *mark = memmem(file.bytes, file.size, cases[i].mark, cases[i].mark_size);
+            assert_non_null(mark);
+            memcpy(mark + cases[i].after, cases[i].size, cases[i].bytes);
             assert_refused(file, ERR_LIMIT, cases[i].message);
+        }
+        free(file.bytes);
+    }
+}
+
+static void keep_what_tells_how_to_resize(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool palette;
+    } files[] = {{"palette.tif", true}, {"bits.tif", true}, {"grey.tif", false}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct file file = load(files[i].name);
+        struct picture picture;
+        if (is_read(file)) {
+            assert_int_equal(picture_decode(&picture, (const uint8_t *)file.bytes, file.size, NULL, NULL), 0);
+            assert_int_equal(picture.palette != NULL, files[i].palette);
+            picture_release(&picture);
         }
         free(file.bytes);
     }
@@ -190,6 +222,7 @@ int main(void)
         cmocka_unit_test(equal_their_references),
         cmocka_unit_test(notice_truncations),
         cmocka_unit_test(refuse_header_bombs),
+        cmocka_unit_test(keep_what_tells_how_to_resize),
         cmocka_unit_test(are_told_by_any_of_their_brands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

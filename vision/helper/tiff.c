@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * TIFF through libtiff, the first picture of a file, in Pillow's modes: grey and palettes of 1, 2, 4, 8 bits, grey, RGB and
+ * CMYK of 8 and 16, with alpha or without, in strips or tiles, samples together or apart, by every compression that libtiff
+ * was built with. 16 bits keep their high byte. The orientation belongs to the picture, as it does to Pillow.
+ */
+#include "vision/helper/decoders.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tiffio.h>
+
+/* ---- the file in memory -------------------------------------------------------------------------------- */
+
+struct source {
+    struct span file;
+    uint64_t at;
+    char failure[256]; /* the first thing that libtiff has said */
+};
+
+static tmsize_t source_read(thandle_t handle, void *out, tmsize_t size)
+{
+    struct source *source = handle;
+    if (source->at >= source->file.length || size < 0)
+        return 0;
+    const size_t left = source->file.length - source->at, count = (size_t)size < left ? (size_t)size : left;
+    memcpy(out, source->file.data + source->at, count);
+    source->at += count;
+    return (tmsize_t)count;
+}
+
+static tmsize_t source_write(thandle_t handle, void *bytes, tmsize_t size)
+{
+    (void)handle, (void)bytes, (void)size;
+    return 0;
+}
+
+static toff_t source_seek(thandle_t handle, toff_t offset, int whence)
+{
+    struct source *source = handle;
+    if (whence == SEEK_CUR)
+        offset += source->at;
+    else if (whence == SEEK_END)
+        offset += source->file.length;
+    return source->at = offset;
+}
+
+static int source_close(thandle_t handle)
+{
+    (void)handle;
+    return 0;
+}
+
+static toff_t source_size(thandle_t handle)
+{
+    return ((struct source *)handle)->file.length;
+}
+
+static void note_failure(thandle_t handle, const char *module, const char *format, va_list arguments)
+{
+    struct source *source = handle;
+    (void)module;
+    if (source && !source->failure[0])
+        vsnprintf(source->failure, sizeof source->failure, format, arguments);
+}
+
+void tiff_prepare(void)
+{
+    TIFFSetErrorHandler(NULL); /* which would print */
+    TIFFSetWarningHandler(NULL);
+    TIFFSetErrorHandlerExt(note_failure);
+}
+
+static int fail(const struct source *source, struct err *err)
+{
+    return err_set(err, ERR_FORMAT, "libtiff says '%s'", source->failure[0] ? source->failure : "nothing");
+}
+
+/* ---- what its pixels are ------------------------------------------------------------------------------- */
+
+struct raster {
+    TIFF *tiff;
+    uint32_t width, height;
+    uint32_t block_width, block_height; /* of a tile; strips are as wide as the picture */
+    uint16_t bits, samples;             /* of a sample; of a pixel */
+    uint16_t colors;                    /* samples before the extra ones */
+    uint16_t photometric;
+    bool separate;          /* each sample has blocks of its own */
+    bool alpha, associated; /* the first extra sample is alpha; the colours are multiplied by it */
+    uint8_t palette[PALETTE_COLORS][3]; /* of one colour: what its values mean */
+};
+
+static int unsupported(const struct raster *raster, struct err *err)
+{
+    return err_set(err, ERR_UNSUPPORTED,
+        "this kind is not read: photometric interpretation %d, %d samples of %d bits", raster->photometric,
+        raster->samples, raster->bits);
+}
+
+static bool read_palette(struct raster *raster)
+{
+    uint16_t *red, *green, *blue;
+    if (!TIFFGetField(raster->tiff, TIFFTAG_COLORMAP, &red, &green, &blue))
+        return false;
+    for (int i = 0; i < 1 << raster->bits; i++) {
+        raster->palette[i][0] = (uint8_t)(red[i] >> 8);
+        raster->palette[i][1] = (uint8_t)(green[i] >> 8);
+        raster->palette[i][2] = (uint8_t)(blue[i] >> 8);
+    }
+    return true;
+}
+
+static void make_grey(struct raster *raster)
+{
+    const int most = raster->bits < 8 ? (1 << raster->bits) - 1 : 255;
+    for (int i = 0; i <= most; i++) {
+        const int value = i * 255 / most;
+        memset(raster->palette[i], raster->photometric == PHOTOMETRIC_MINISWHITE ? 255 - value : value, 3);
+    }
+}
+
+static void read_alpha(struct raster *raster)
+{
+    uint16_t count = 0, *kinds = NULL;
+    const bool said = TIFFGetField(raster->tiff, TIFFTAG_EXTRASAMPLES, &count, &kinds) && count;
+    if (!said) /* not said what it is: alpha */
+        raster->alpha = raster->samples == 4 && raster->photometric == PHOTOMETRIC_RGB;
+    else
+        raster->alpha = kinds[0] != EXTRASAMPLE_UNSPECIFIED;
+    raster->associated = said && kinds[0] == EXTRASAMPLE_ASSOCALPHA;
+}
+
+/* YCbCr is read where JPEG brings it along, and libjpeg makes it RGB. */
+static void read_photometric(struct raster *raster)
+{
+    uint16_t compression;
+    if (!TIFFGetField(raster->tiff, TIFFTAG_PHOTOMETRIC, &raster->photometric))
+        raster->photometric = PHOTOMETRIC_MINISWHITE;
+    TIFFGetFieldDefaulted(raster->tiff, TIFFTAG_COMPRESSION, &compression);
+    if (raster->photometric == PHOTOMETRIC_YCBCR && compression == COMPRESSION_JPEG) {
+        TIFFSetField(raster->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
+        raster->photometric = PHOTOMETRIC_RGB;
+    }
+}
+
+static int read_colors(struct raster *raster, struct err *err)
+{
+    const bool small = raster->bits == 1 || raster->bits == 2 || raster->bits == 4;
+    const bool whole = raster->bits == 8 || raster->bits == 16;
+
+    switch (raster->photometric) {
+    case PHOTOMETRIC_MINISWHITE:
+    case PHOTOMETRIC_MINISBLACK:
+        raster->colors = 1;
+        make_grey(raster);
+        break;
+    case PHOTOMETRIC_PALETTE:
+        raster->colors = 1;
+        if (raster->bits > 8 || !read_palette(raster))
+            return unsupported(raster, err);
+        break;
+    case PHOTOMETRIC_RGB:
+        raster->colors = 3;
+        break;
+    case PHOTOMETRIC_SEPARATED:
+        raster->colors = 4;
+        break;
+    default:
+        return unsupported(raster, err);
+    }
+    if (!(whole || (small && raster->colors == 1 && raster->samples == 1)) ||
+        raster->samples < raster->colors)
+        return unsupported(raster, err);
+    if (raster->samples > raster->colors)
+        read_alpha(raster);
+    if (raster->alpha && (raster->photometric == PHOTOMETRIC_PALETTE || raster->colors == 4))
+        return unsupported(raster, err);
+    return 0;
+}
+
+static int read_raster(struct raster *raster, const struct source *source,
+    const struct picture_options *options, struct err *err)
+{
+    TIFF *tiff = raster->tiff;
+    uint16_t planes, sample_format;
+
+    if (!TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &raster->width) ||
+        !TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &raster->height))
+        return fail(source, err);
+    int rc = picture_check_size(raster->width, raster->height, options->max_pixels, err);
+    if (rc)
+        return rc;
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &raster->bits);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &raster->samples);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &planes);
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &sample_format);
+    raster->separate = planes == PLANARCONFIG_SEPARATE && raster->samples > 1;
+    read_photometric(raster);
+    if (sample_format != SAMPLEFORMAT_UINT && sample_format != SAMPLEFORMAT_VOID)
+        return err_set(err, ERR_UNSUPPORTED, "this kind is not read: its samples are no plain numbers");
+    if (TIFFIsTiled(tiff)) {
+        TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &raster->block_width);
+        TIFFGetField(tiff, TIFFTAG_TILELENGTH, &raster->block_height);
+    } else {
+        raster->block_width = raster->width;
+        TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &raster->block_height);
+        if (raster->block_height > raster->height)
+            raster->block_height = raster->height;
+    }
+    rc = picture_check_size(raster->block_width, raster->block_height, options->max_pixels, err);
+    return rc ? rc : read_colors(raster, err);
+}
+
+/* ---- pixels -------------------------------------------------------------------------------------------- */
+
+/* The sample at `index` of a row: its number where it has up to 8 bits, else its high byte. */
+static inline uint8_t sample_at(const uint8_t *row, size_t index, int bits)
+{
+    if (bits == 8)
+        return row[index];
+    if (bits == 16) {
+        uint16_t value; /* libtiff has brought it to this machine's byte order */
+        memcpy(&value, row + 2 * index, sizeof value);
+        return (uint8_t)(value >> 8);
+    }
+    const size_t at = index * (size_t)bits;
+    return (uint8_t)(row[at / 8] >> (8 - bits - (int)(at % 8)) & ((1 << bits) - 1));
+}
+
+/* One sample of `count` pixels, which is every step-th from `first` on of the row. */
+static void put_samples(uint8_t *to, size_t channels, const struct raster *raster, unsigned sample,
+    const uint8_t *row, size_t first, size_t step, uint32_t count)
+{
+    for (uint32_t x = 0; x < count; x++, to += channels, first += step) {
+        const uint8_t value = sample_at(row, first, raster->bits);
+        if (sample == raster->colors)
+            to[3] = value;
+        else if (raster->colors == 1)
+            memcpy(to, raster->palette[value], 3);
+        else
+            to[sample] = value;
+    }
+}
+
+/* A block whose first pixel is that at (left, top); of samples that are apart, it has those of one plane. */
+static void put_block(struct picture *out, const struct raster *raster, uint32_t left, uint32_t top,
+    unsigned plane, const uint8_t *rows, size_t stride)
+{
+    const size_t channels = picture_channels(out);
+    const uint32_t used = raster->colors + (uint32_t)raster->alpha;
+    const uint32_t right = raster->width - left, below = raster->height - top;
+    const uint32_t width = raster->block_width < right ? raster->block_width : right;
+    const uint32_t height = raster->block_height < below ? raster->block_height : below;
+
+    for (uint32_t y = 0; y < height; y++) {
+        const uint8_t *row = rows + y * stride;
+        uint8_t *to = out->pixels + ((size_t)(top + y) * raster->width + left) * channels;
+        if (raster->separate)
+            put_samples(to, channels, raster, plane, row, 0, 1, width);
+        for (unsigned sample = 0; !raster->separate && sample < used; sample++)
+            put_samples(to, channels, raster, sample, row, sample, raster->samples, width);
+    }
+}
+
+static tmsize_t read_block(struct raster *raster, uint32_t left, uint32_t top, unsigned plane, uint8_t *block,
+    tmsize_t size, tmsize_t *expected)
+{
+    TIFF *tiff = raster->tiff;
+    if (TIFFIsTiled(tiff)) {
+        *expected = size;
+        return TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, left, top, 0, (uint16_t)plane), block, size);
+    }
+    const uint32_t rows = raster->height - top;
+    *expected = TIFFVStripSize(tiff, rows < raster->block_height ? rows : raster->block_height);
+    return TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, top, (uint16_t)plane), block, *expected);
+}
+
+static int read_blocks(struct picture *out, struct raster *raster, const struct source *source,
+    const struct picture_options *options, struct err *err)
+{
+    const bool tiled = TIFFIsTiled(raster->tiff);
+    const tmsize_t size = tiled ? TIFFTileSize(raster->tiff) : TIFFStripSize(raster->tiff);
+    const tmsize_t stride = tiled ? TIFFTileRowSize(raster->tiff) : TIFFScanlineSize(raster->tiff);
+    const unsigned planes = raster->separate ? raster->colors + (unsigned)raster->alpha : 1u;
+    const size_t least =
+        ((size_t)raster->block_width * raster->bits * (raster->separate ? 1u : raster->samples) + 7) / 8;
+    size_t most;
+
+    if (!size_mul(&most, options->max_pixels, (size_t)raster->samples * 2))
+        most = SIZE_MAX;
+    if (size <= 0 || stride <= 0 || (size_t)stride < least ||
+        (size_t)size / (size_t)stride < raster->block_height)
+        return fail(source, err);
+    if ((size_t)size > most)
+        return err_set(err, ERR_LIMIT, "a block of %zu bytes", (size_t)size);
+    uint8_t *block = calloc(1, (size_t)size);
+    if (!block)
+        return err_memory(err, (size_t)size);
+    int rc = 0;
+    for (unsigned plane = 0; !rc && plane < planes; plane++)
+        for (uint32_t top = 0; !rc && top < raster->height; top += raster->block_height)
+            for (uint32_t left = 0; !rc && left < raster->width; left += raster->block_width) {
+                tmsize_t expected;
+                if (read_block(raster, left, top, plane, block, size, &expected) != expected)
+                    rc = fail(source, err);
+                else
+                    put_block(out, raster, left, top, plane, block, (size_t)stride);
+            }
+    free(block);
+    return rc;
+}
+
+/* Colours that have been multiplied by alpha, divided by it as Pillow does. */
+static void divide_by_alpha(struct picture *picture)
+{
+    const size_t count = (size_t)picture->width * (size_t)picture->height;
+    for (uint8_t *pixel = picture->pixels; pixel < picture->pixels + 4 * count; pixel += 4)
+        for (int c = 0; c < 3; c++) {
+            const int value = pixel[3] ? pixel[c] * 255 / pixel[3] : 0;
+            pixel[c] = (uint8_t)(value > 255 ? 255 : value);
+        }
+}
+
+static int decode(struct picture *out, struct raster *raster, const struct source *source,
+    const struct picture_options *options, struct err *err)
+{
+    uint16_t orientation;
+    int rc = read_raster(raster, source, options, err);
+    if (rc)
+        return rc;
+    const enum picture_mode mode = raster->colors == 4 ? PICTURE_CMYK
+                                   : raster->alpha     ? PICTURE_RGBA
+                                                       : PICTURE_RGB;
+    rc = picture_alloc(out, mode, (int)raster->width, (int)raster->height, err);
+    if (!rc)
+        rc = read_blocks(out, raster, source, options, err);
+    if (!rc && raster->photometric == PHOTOMETRIC_PALETTE)
+        rc = picture_set_palette(out, raster->palette[0], PALETTE_COLORS, err);
+    else if (!rc && raster->bits == 1)
+        rc = picture_set_bits(out, err);
+    if (rc)
+        return rc;
+    if (raster->associated)
+        divide_by_alpha(out);
+    TIFFGetFieldDefaulted(raster->tiff, TIFFTAG_ORIENTATION, &orientation);
+    return picture_orient(out, orientation >= 1 && orientation <= 8 ? orientation : 1, err);
+}
+
+int tiff_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    struct source source = {.file = file};
+    struct raster raster = {.tiff = TIFFClientOpen("", "rm", &source, source_read, source_write, source_seek,
+                                source_close, source_size, NULL, NULL)};
+    if (!raster.tiff)
+        return fail(&source, err);
+    const int rc = decode(out, &raster, &source, options, err);
+    if (rc)
+        picture_release(out);
+    TIFFClose(raster.tiff);
+    return rc;
+}
