@@ -6,10 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void skip_blanks(struct scan *scan)
 {
-    while (scan->offset < scan->text.length && scan->text.data[scan->offset] &&
-           strchr(" \t\r\n", scan->text.data[scan->offset]))
+    while (scan->offset < scan->text.length && is_blank(scan->text.data[scan->offset]))
         scan->offset++;
 }
 
@@ -160,17 +164,19 @@ int scan_key(struct scan *scan, struct span *out, struct err *err)
 
 /* ---- other values -------------------------------------------------------------------------------------- */
 
+static bool is_of_number(char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
 int scan_number(struct scan *scan, double *out, struct err *err)
 {
     char digits[64], *end;
     size_t length = 0;
-    for (skip_blanks(scan); length < sizeof digits - 1 && scan->offset + length < scan->text.length;
-         length++) {
-        const char c = scan->text.data[scan->offset + length];
-        if (!c || !strchr("+-.0123456789eE", c))
-            break;
-        digits[length] = c;
-    }
+    skip_blanks(scan);
+    const struct span rest = span_from(scan->text, scan->offset);
+    for (; length < sizeof digits - 1 && length < rest.length && is_of_number(rest.data[length]); length++)
+        digits[length] = rest.data[length];
     digits[length] = '\0';
     *out = strtod(digits, &end);
     if (!length || *end)

@@ -18,7 +18,9 @@ static int32_t first_char(struct span text, size_t *width)
 int unicode_check(struct span text, struct err *err)
 {
     for (size_t offset = 0, width; offset < text.length; offset += width) {
-        first_char(span_from(text, offset), &width);
+        width = 1;
+        if ((unsigned char)text.data[offset] >= 0x80) /* not ASCII */
+            first_char(span_from(text, offset), &width);
         if (width == 0)
             return err_set(err, ERR_FORMAT, "text is not UTF-8 at byte %zu", offset);
     }
