@@ -4,7 +4,8 @@
  *
  *   - what the towers and the preprocessing are, by the values in use, not by the files that hold them: a
  *     config.json that was written anew makes no other model;
- *   - the SHA-256 of each tokenizer file there is;
+ *   - the SHA-256 of each tokenizer file there is, and, but for CLIP's kind, what else ids depend on, by the values in
+ *     use: tokenizer_put_settings;
  *   - of each tensor, in file order, the name, type and shape, and WINDOWS pieces of WINDOW bytes evenly
  *     spread over its data, all of it where it is no larger.
  *
@@ -139,6 +140,8 @@ static int put_model(FILE *out, const char *path, struct err *err)
         put_config(out, &config, &preprocess);
         rc = put_tokenizer(out, folder, err);
     }
+    if (!rc)
+        rc = tokenizer_put_settings(out, folder, config.tokenizer, err);
     arena_release(&arena);
     return rc ? rc : put_weights(out, path, err);
 }

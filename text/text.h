@@ -10,6 +10,8 @@
 
 #include "compute/compute.h"
 
+#include <stdio.h>
+
 /* ---- tokenizer ----------------------------------------------------------------------------------------- */
 
 struct tokenizer;
@@ -78,6 +80,11 @@ const char *text_cleaning_name(enum text_cleaning cleaning);              /* "no
 int tokenizer_load(
     struct tokenizer **out, const char *directory, struct tokenizer_rule rule, struct err *err);
 void tokenizer_free(struct tokenizer *tokenizer);
+
+/* Writes what ids depend on beside the files above, without reading them: the rule, and what tokenizer_config.json and
+ * special_tokens_map.json say, as it is in use. Nothing for CLIP's kind, whose ids are always made alike. Errors are
+ * tokenizer_load's about these two files, and about a tokenizer.json that has to tell its kind. */
+int tokenizer_put_settings(FILE *out, const char *directory, struct tokenizer_rule rule, struct err *err);
 
 /* Makes sure that each id has one of the model's rows. Vocabularies of mT5's kind may have more, for sentinels that no
  * text needs ("<extra_id_0>"; SigLIP i18n: 250,100 pieces, 250,000 rows): those are left out, and a text that has one

@@ -193,6 +193,17 @@ int tokenizer_settings_read(struct tokenizer_settings *settings, const char *dir
     return rc;
 }
 
+void tokenizer_settings_put(FILE *out, const struct tokenizer_settings *settings)
+{
+    fprintf(out, "class %d context %zu left %d lower %d bos %d eos %d chinese %d accents %d language %s\n",
+        (int)settings->class, settings->context, settings->pad_left, (int)settings->lower,
+        (int)settings->add_bos, (int)settings->add_eos, (int)settings->split_chinese,
+        (int)settings->strip_accents, settings->language);
+    for (size_t role = 0; role < ROLES; role++)
+        if (settings->roles[role])
+            fprintf(out, "%s %s\n", role_keys[role], settings->roles[role]);
+}
+
 void tokenizer_settings_release(struct tokenizer_settings *settings)
 {
     if (settings)

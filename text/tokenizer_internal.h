@@ -10,6 +10,8 @@
 #include "text/wordpiece.h"
 #include "text/words.h"
 
+#include <stdio.h>
+
 /* A token that is looked for in the text itself, before it is cut into words. */
 struct added_token {
     struct span text;
@@ -47,6 +49,9 @@ struct tokenizer_settings {
 /* The file's settings, or the defaults where there is none. ERR_FORMAT, ERR_IO, ERR_MEMORY. */
 int tokenizer_settings_read(struct tokenizer_settings *settings, const char *directory, struct err *err);
 void tokenizer_settings_default(struct tokenizer_settings *settings, enum tokenizer_class class);
+
+/* What they say, as numbers and texts; `context` is what they come to. */
+void tokenizer_settings_put(FILE *out, const struct tokenizer_settings *settings);
 
 /* Of files that tell their class by themselves. */
 void tokenizer_settings_set_class(struct tokenizer_settings *settings, enum tokenizer_class class);
@@ -168,6 +173,9 @@ typedef int tokenizer_parser(struct tokenizer *tokenizer, const struct text_file
     const struct tokenizer_settings *settings, struct err *err);
 tokenizer_parser tokenizer_parse_json, tokenizer_parse_vocab_merges, tokenizer_parse_openai,
     tokenizer_parse_spiece, tokenizer_parse_sentencepiece, tokenizer_parse_gemma, tokenizer_parse_wordpiece;
+
+/* tokenizer_json.c: whether a tokenizer.json is of CLIP's kind. */
+int tokenizer_json_is_clip(bool *out, const struct text_file *file, struct err *err);
 
 /* ---- tokenizer_special.c: the ids around a text -------------------------------------------------------- */
 

@@ -102,12 +102,18 @@ static bool is_clip(const json_t *model)
 }
 
 /* Files of old versions leave the type out: they are BPE. */
+static const char *type_of(const json_t *model)
+{
+    const char *type = json_string_value(json_object_get(model, "type"));
+    return type ? type : "BPE";
+}
+
 static int read_kind(struct tokenizer *tokenizer, const struct tokenizer_tree *tree,
     const struct tokenizer_settings *settings, struct err *err)
 {
     const json_t *model = json_object_get(tree->root, "model");
-    const char *type = json_string_value(json_object_get(model, "type"));
-    if (!type || !strcmp(type, "BPE"))
+    const char *type = type_of(model);
+    if (!strcmp(type, "BPE"))
         return is_clip(model) || !json_is_object(model) ? clip_read_json(tokenizer, tree, settings, err)
                                                         : subword_read_json(tokenizer, tree, settings, err);
     if (!strcmp(type, "Unigram"))
@@ -115,6 +121,18 @@ static int read_kind(struct tokenizer *tokenizer, const struct tokenizer_tree *t
     if (!strcmp(type, "WordPiece"))
         return wordpiece_read_json(tokenizer, tree, settings, err);
     return err_set(err, ERR_UNSUPPORTED, "the model is '%.40s', not BPE, Unigram or WordPiece", type);
+}
+
+int tokenizer_json_is_clip(bool *out, const struct text_file *file, struct err *err)
+{
+    struct tokenizer_tree tree = {.file = file};
+    const int rc = read_tree(&tree, err);
+    if (rc)
+        return rc;
+    const json_t *model = json_object_get(tree.root, "model");
+    *out = !strcmp(type_of(model), "BPE") && is_clip(model);
+    json_decref(tree.root);
+    return 0;
 }
 
 int tokenizer_parse_json(struct tokenizer *tokenizer, const struct text_file *files,

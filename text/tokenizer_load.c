@@ -125,23 +125,32 @@ static enum tokenizer_format format_at(size_t i, enum tokenizer_class class)
     return i ? (enum tokenizer_format)(i - (i <= TOKENIZER_SPIECE)) : TOKENIZER_SPIECE;
 }
 
+/* The first format that the directory has, or TOKENIZER_FORMATS; sets the class where nothing else does. */
+static int find_format(enum tokenizer_format *format, format_paths paths, const char *directory,
+    struct tokenizer_settings *settings, struct err *err)
+{
+    for (size_t i = 0; i < TOKENIZER_FORMATS; i++) {
+        *format = format_at(i, settings->class);
+        const int rc = join_paths(paths, &settings->arena, directory, *format, err);
+        if (rc || all_exist(paths)) {
+            if (!rc && settings->class == CLASS_OTHER)
+                tokenizer_settings_set_class(settings, formats[*format].class);
+            return rc;
+        }
+    }
+    *format = TOKENIZER_FORMATS;
+    return 0;
+}
+
 static int load(struct tokenizer **out, const char *directory, struct tokenizer_settings *settings,
     struct tokenizer_rule rule, struct err *err)
 {
     format_paths paths;
-    bool found = false;
-    int rc = 0;
-    for (size_t i = 0; !rc && !found && i < TOKENIZER_FORMATS; i++) {
-        const enum tokenizer_format format = format_at(i, settings->class);
-        rc = join_paths(paths, &settings->arena, directory, format, err);
-        found = !rc && all_exist(paths);
-        if (!found)
-            continue;
-        if (settings->class == CLASS_OTHER)
-            tokenizer_settings_set_class(settings, formats[format].class);
+    enum tokenizer_format format;
+    int rc = find_format(&format, paths, directory, settings, err);
+    if (!rc && format != TOKENIZER_FORMATS)
         rc = load_files(out, format, paths, settings, rule, err);
-    }
-    if (!rc && !found)
+    else if (!rc)
         rc = err_set(err, ERR_IO,
             "no tokenizer in '%s': neither %s, nor %s with %s, nor %s, nor %s, %s, %s or %s", directory,
             formats[TOKENIZER_JSON].files[0], formats[TOKENIZER_VOCAB_MERGES].files[0],
@@ -151,16 +160,58 @@ static int load(struct tokenizer **out, const char *directory, struct tokenizer_
     return rc;
 }
 
+static int read_settings(
+    struct tokenizer_settings *settings, const char *directory, struct tokenizer_rule rule, struct err *err)
+{
+    if (rule.reference == TOKENIZER_HF)
+        return tokenizer_settings_read(settings, directory, err);
+    tokenizer_settings_default(settings, CLASS_OTHER);
+    return 0;
+}
+
 int tokenizer_load(struct tokenizer **out, const char *directory, struct tokenizer_rule rule, struct err *err)
 {
     struct tokenizer_settings settings;
-    int rc = 0;
-    if (rule.reference == TOKENIZER_HF)
-        rc = tokenizer_settings_read(&settings, directory, err);
-    else
-        tokenizer_settings_default(&settings, CLASS_OTHER);
+    int rc = read_settings(&settings, directory, rule, err);
     if (!rc)
         rc = load(out, directory, &settings, rule, err);
+    tokenizer_settings_release(&settings);
+    return rc;
+}
+
+/* ---- what tells tokenizers of the same files apart ----------------------------------------------------- */
+
+static int is_clip(bool *out, enum tokenizer_format format, format_paths paths, struct err *err)
+{
+    char *bytes;
+    size_t size;
+    *out = true;
+    if (format != TOKENIZER_JSON)
+        return 0;
+    int rc = file_read(&bytes, &size, paths[0], FILE_LIMIT, err);
+    if (rc)
+        return rc;
+    rc = tokenizer_json_is_clip(out, &(struct text_file){paths[0], {bytes, size}}, err);
+    free(bytes);
+    return rc;
+}
+
+int tokenizer_put_settings(FILE *out, const char *directory, struct tokenizer_rule rule, struct err *err)
+{
+    struct tokenizer_settings settings;
+    format_paths paths;
+    enum tokenizer_format format;
+    bool clip = false;
+    int rc = read_settings(&settings, directory, rule, err);
+    if (!rc)
+        rc = find_format(&format, paths, directory, &settings, err);
+    if (!rc && settings.class == CLASS_OTHER)
+        rc = is_clip(&clip, format, paths, err);
+    if (!rc && !clip) {
+        fprintf(out, "tokenizer %d %d\n", (int)rule.cleaning, rule.strip_sep);
+        settings.context = context_of(&settings, rule);
+        tokenizer_settings_put(out, &settings);
+    }
     tokenizer_settings_release(&settings);
     return rc;
 }

@@ -16,6 +16,7 @@
 #define HERE DIPTYCH_SCRATCH "/here"
 #define THERE DIPTYCH_SCRATCH "/there"
 #define PLACE DIPTYCH_SCRATCH "/prepared"
+#define TOKENS DIPTYCH_SCRATCH "/tokens"
 
 static void write_model(const char *directory, const struct checkpoint *checkpoint)
 {
@@ -164,6 +165,66 @@ static void the_file_of_the_preprocessing_does_not_matter(void **state)
     unlink(PLACE "/processor_config.json");
 }
 
+static void copy_tokenizer(const char *folder, const char *file)
+{
+    char from[4096], to[4096];
+    struct err err;
+    snprintf(from, sizeof from, DIPTYCH_ROOT "/tests/golden/%s/%s", folder, file);
+    snprintf(to, sizeof to, TOKENS "/%s", file);
+    if (file_exists(from) && file_copy(to, from, &err))
+        fail_msg("%s", err.msg);
+}
+
+/* The fingerprint of a model with those tokenizer files, and then with those settings in their place. */
+static void fingerprints_of_settings(char with[FINGERPRINT_SIZE], char other[FINGERPRINT_SIZE],
+    const char *folder, const char *file, const char *from, const char *to)
+{
+    static const char *const names[] = {"/vocab.json", "/merges.txt", "/tokenizer.json", "/spiece.model",
+        "/sentencepiece.bpe.model", "/vocab.txt"};
+    struct checkpoint checkpoint;
+    checkpoint_init(&checkpoint, LAYOUT_HF, "F32");
+    write_model(TOKENS, &checkpoint);
+    checkpoint_release(&checkpoint);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, TOKENS "%s", names[i]);
+        unlink(path);
+    }
+    copy_tokenizer(folder, file);
+    write_text(TOKENS "/tokenizer_config.json", "{\"padding_side\": \"right\"}");
+    copy_tokenizer(folder, "tokenizer_config.json");
+    assert_int_equal(model_directory_fingerprint(with, TOKENS, NULL), 0);
+    edit(TOKENS, "tokenizer_config.json", from, to);
+    assert_int_equal(model_directory_fingerprint(other, TOKENS, NULL), 0);
+}
+
+/* Of CLIP's kind nothing that tokenizer_config.json says: such fingerprints are older than other kinds. */
+static void what_ids_depend_on_matters(void **state)
+{
+    static const struct {
+        const char *folder, *file, *from, *to;
+        bool same;
+    } cases[] = {
+        {"subword/siglip", "spiece.model", "\"do_lower_case\": true", "\"do_lower_case\": false", false},
+        {"subword/siglip", "spiece.model", "\"pad_token\": \"</s>\"", "\"pad_token\": \"<pad>\"", false},
+        {"subword/siglip", "spiece.model", "\"model_max_length\": 64", "\"model_max_length\": 16", false},
+        {"subword/siglip", "spiece.model", "\"model_input_names\"", "\"of_no_matter\"", true},
+        {"subword/gemma", "tokenizer.json", "\"add_eos_token\": true", "\"add_eos_token\": false", false},
+        {"subword/gemma", "tokenizer.json", "\"right\"", "\"left\"", false},
+        {"subword/gemma", "tokenizer.json", "GemmaTokenizer", "PreTrainedTokenizerFast", false},
+        {"subword/xlm_r", "sentencepiece.bpe.model", "XLMRobertaTokenizer", "NllbTokenizer", false},
+        {"subword/bert", "vocab.txt", "\"do_lower_case\": true", "\"do_lower_case\": false", false},
+        {"tokenizer_small", "tokenizer.json", "right", "left", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char with[FINGERPRINT_SIZE], other[FINGERPRINT_SIZE];
+        fingerprints_of_settings(with, other, cases[i].folder, cases[i].file, cases[i].from, cases[i].to);
+        if (!strcmp(with, other) != cases[i].same)
+            fail_msg("%s: %s -> %s", cases[i].folder, cases[i].from, cases[i].to);
+    }
+}
+
 static void a_directory_is_enough(void **state)
 {
     (void)state;
@@ -240,6 +301,7 @@ int main(void)
         cmocka_unit_test(place_device_and_layout_of_json_do_not_matter),
         cmocka_unit_test(a_fingerprint_is_forever),
         cmocka_unit_test(the_file_of_the_preprocessing_does_not_matter),
+        cmocka_unit_test(what_ids_depend_on_matters),
         cmocka_unit_test(a_directory_is_enough),
         cmocka_unit_test(no_norm_before_the_blocks_matters),
         cmocka_unit_test(what_embeddings_depend_on_matters),
