@@ -2,17 +2,30 @@
 #include "service/exchange.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+/* A target is a path, or absolute: "http://HOST/path", as for a proxy (RFC 9112, 3.2.2). */
+static void set_target(struct exchange *exchange, const char *target)
+{
+    static const char scheme[] = "http://";
+    const bool absolute = !strncasecmp(target, scheme, strlen(scheme));
+    exchange->authority = absolute ? target + strlen(scheme) : "";
+    exchange->request.path = absolute ? strchr(exchange->authority, '/') : target;
+    if (!exchange->request.path)
+        exchange->request.path = "/";
+}
+
 static struct exchange *exchange_new(
-    struct http_server *server, struct http_connection *connection, const char *method, const char *path)
+    struct http_server *server, struct http_connection *connection, const char *method, const char *target)
 {
     struct exchange *exchange = mem_new(1, sizeof *exchange);
     if (!exchange)
         return NULL;
     exchange->server = server;
     exchange->request =
-        (struct http_request){.method = method, .path = path, .begun = time_now(), .connection = connection};
+        (struct http_request){.method = method, .begun = time_now(), .connection = connection};
+    set_target(exchange, target);
     pthread_mutex_lock(&server->lock);
     const uint64_t number = server->requests++;
     pthread_mutex_unlock(&server->lock);
@@ -113,7 +126,7 @@ static struct http_connection *connection_of(struct MHD_Connection *mhd)
 }
 
 /* Called when the head is there, for each part of the body, at its end, and again when an answer is ready. */
-enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *mhd, const char *path,
+enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *mhd, const char *target,
     const char *method, const char *version, const char *bytes, size_t *size, void **kept)
 {
     struct http_server *server = context;
@@ -121,7 +134,7 @@ enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *mhd, c
     (void)version;
     if (!exchange) {
         struct http_connection *connection = connection_of(mhd);
-        *kept = exchange = connection ? exchange_new(server, connection, method, path) : NULL;
+        *kept = exchange = connection ? exchange_new(server, connection, method, target) : NULL;
         if (!exchange)
             return MHD_NO;
         connection_enter(server, connection, CONNECTION_BODY);

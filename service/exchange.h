@@ -10,6 +10,7 @@ struct exchange {
     struct http_server *server;
     struct http_request request;
     struct http_response response;
+    const char *authority; /* in the target, up to a '/' or its end; "": it has none */
     char *body;
     size_t room, limit, answer_bytes;
     int refused; /* a status: what else comes in is not kept */

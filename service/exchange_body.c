@@ -16,9 +16,9 @@ static long long content_length(const struct http_request *request)
  * are nothing to them. */
 enum { SMALL_BODY = 64 << 10 };
 
-/* How often a head says what it may say once. */
+/* How often a head says what it may say once, and names that have a blank in them. */
 struct said {
-    int host, length, coding;
+    int host, length, coding, blank;
 };
 
 static enum MHD_Result count_said(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -28,40 +28,73 @@ static enum MHD_Result count_said(void *context, enum MHD_ValueKind kind, const 
     said->host += !strcasecmp(name, MHD_HTTP_HEADER_HOST);
     said->length += !strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH);
     said->coding += !strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    said->blank += strpbrk(name, " \t") != NULL;
     return MHD_YES;
 }
 
-/* Whether a proxy may have understood the head in another way: whose request it is, or where it ends (RFC 9112, 3.2 and
- * 6.3). libmicrohttpd 0.9.75 takes the first of each. */
-static bool is_ambiguous(const struct http_request *request)
+/* Whether a target that names a host names the one that Host does: that is the one that is looked at. */
+static bool is_to_host(const struct exchange *exchange)
 {
+    const char *host = request_header(&exchange->request, MHD_HTTP_HEADER_HOST);
+    const size_t length = strcspn(exchange->authority, "/");
+    return !*exchange->authority ||
+           (host && strlen(host) == length && !strncasecmp(host, exchange->authority, length));
+}
+
+/* 0, or a status and why: where a proxy may have understood the head in another way, whose request it is, or where it ends
+ * (RFC 9112, 3.2, 5.1 and 6.3; libmicrohttpd 0.9.75 takes the first of each, and "Content-Length " for none), or where
+ * there is no telling where it ends (6.1). */
+static int check_head(const char **why, const struct exchange *exchange)
+{
+    const char *coding = request_header(&exchange->request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
     struct said said = {0};
-    MHD_get_connection_values(request->connection->mhd, MHD_HEADER_KIND, count_said, &said);
-    return said.host > 1 || said.length + said.coding > 1;
+    MHD_get_connection_values(exchange->request.connection->mhd, MHD_HEADER_KIND, count_said, &said);
+    *why = said.host > 1 || said.length + said.coding > 1
+               ? "the head says more than once to whom it goes, or how long the body is"
+           : said.blank            ? "the name of a header has a blank in it"
+           : !is_to_host(exchange) ? "the address and the header Host are of two hosts"
+                                   : NULL;
+    if (*why)
+        return MHD_HTTP_BAD_REQUEST;
+    if (!coding || !strcasecmp(coding, "chunked"))
+        return 0;
+    *why = "a body comes as it is or chunked, in no other transfer coding";
+    return MHD_HTTP_NOT_IMPLEMENTED;
+}
+
+/* 0, or a status and why. */
+static int check_body(const char **why, const struct exchange *exchange, long long length)
+{
+    struct http_server *server = exchange->server;
+    const char *coding = request_header(&exchange->request, MHD_HTTP_HEADER_CONTENT_ENCODING);
+    if (length > 0 && (unsigned long long)length > exchange->limit) {
+        *why = "the body is larger than what is taken here";
+        return MHD_HTTP_CONTENT_TOO_LARGE;
+    }
+    if (length > SMALL_BODY &&
+        (unsigned long long)length + server_counts(server).body_bytes > server->options.body_bytes) {
+        *why = "too much is being uploaded already; try again soon";
+        return MHD_HTTP_TOO_MANY_REQUESTS;
+    }
+    *why = "a body comes as it is, not compressed";
+    return coding && strcasecmp(coding, "identity") ? MHD_HTTP_UNSUPPORTED_MEDIA_TYPE : 0;
 }
 
 void exchange_begin(struct exchange *exchange)
 {
     enum { READ_ANYWAY = 1 << 20 };
-    struct http_server *server = exchange->server;
-    const struct http_handlers *handlers = &server->handlers;
+    const struct http_handlers *handlers = &exchange->server->handlers;
+    const char *why;
     handlers->begin(handlers->context, &exchange->request, &exchange->limit, &exchange->response);
-    if (is_ambiguous(&exchange->request)) {
+    int status = check_head(&why, exchange);
+    if (status) {
         if (!exchange->response.status)
-            exchange_refuse(exchange, MHD_HTTP_BAD_REQUEST,
-                "the head says more than once to whom it goes, or how long the body is");
+            exchange_refuse(exchange, status, why);
         return; /* the connection ends with an answer to the head alone */
     }
     const long long length = content_length(&exchange->request);
-    if (!exchange->response.status && length > 0) {
-        if ((unsigned long long)length > exchange->limit)
-            exchange_refuse(
-                exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than what is taken here");
-        else if (length > SMALL_BODY &&
-                 (unsigned long long)length + server_counts(server).body_bytes > server->options.body_bytes)
-            exchange_refuse(
-                exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too much is being uploaded already; try again soon");
-    }
+    if (!exchange->response.status && (status = check_body(&why, exchange, length)))
+        exchange_refuse(exchange, status, why);
     /* libmicrohttpd closes the connection behind an answer to the head alone, and a client that is still sending then may
      * lose it. One that waits for the answer before it sends gets it at once. */
     exchange->refused_early = exchange->response.status && length <= READ_ANYWAY &&

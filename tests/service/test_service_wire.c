@@ -244,6 +244,41 @@ static void heads_that_say_two_things_are_refused(void **state)
     }
 }
 
+/* A head, and the status and a part of the message that it gets. */
+static void odd_heads_have_their_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head;
+        int status;
+        const char *says;
+    } odd[] = {
+        {"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length : 2\r\n", 400,
+            "has a blank in it"},
+        {"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n", 501,
+            "no other"},
+        {"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n",
+            415, "not compressed"},
+        {"GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\n", 200, "ok"},
+        {"GET HTTP://localhost:80/v1/items/1?index=pictures HTTP/1.1\r\nHost: LocalHost:80\r\n", 200,
+            "\"id\":1"},
+        {"GET http://localhost HTTP/1.1\r\nHost: localhost\r\n", 200, "<title>"},
+        {"GET http://localhost/health HTTP/1.1\r\nHost: evil.example\r\n", 403, "none of this machine's"},
+        {"GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\n", 400, "of two hosts"},
+        {"GET http://local/health HTTP/1.1\r\nHost: localhost\r\n", 400, "of two hosts"},
+    };
+    char text[512];
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        snprintf(text, sizeof text, "%sContent-Type: application/json\r\n\r\n", odd[i].head);
+        if (strstr(odd[i].head, "Content-Length:"))
+            strcat(text, "{}");
+        struct answer answer = send_raw(text);
+        if (answer.status != odd[i].status || !answer.body || !strstr(answer.body, odd[i].says))
+            fail_msg("%s: %d %s", odd[i].head, answer.status, answer.body ? answer.body : "");
+        answer_release(&answer);
+    }
+}
+
 static void bodies_must_be_json(void **state)
 {
     (void)state;
@@ -419,6 +454,7 @@ int main(void)
         cmocka_unit_test(fields_in_the_query_string_of_a_json_body_are_named),
         cmocka_unit_test(other_sites_names_are_refused),
         cmocka_unit_test(heads_that_say_two_things_are_refused),
+        cmocka_unit_test(odd_heads_have_their_status),
         cmocka_unit_test(bodies_must_be_json),
         cmocka_unit_test(large_bodies_are_refused),
         cmocka_unit_test(a_token_is_asked_for),
