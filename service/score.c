@@ -7,6 +7,7 @@
  *
  * and what else a file may hold (captions.h), and beside them "metrics", "allow_missing", "context", "tokenize", "smooth",
  * "smooth_value" and "lowercase", the command's options. The answer is the command's JSON.
+ * METEOR's paraphrases are a file of the command's (--meteor-data): here it is METEOR_no_paraphrases.
  */
 #include "service/call.h"
 #include "text/captions/captions.h"

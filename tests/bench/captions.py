@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Scores one set of captions with pycocoevalcap (Java tokenizer, BLEU, ROUGE-L, CIDEr-D) and with `diptych score`
-(these, plain CIDEr and sacreBLEU), in turns, and prints times, ratio, memory and the largest difference.
+(these, plain CIDEr and sacreBLEU), in turns, and prints times, ratio, memory and the largest difference. With --meteor
+both score METEOR alone, paraphrases included, and each loads its tables anew every time.
 
     python3 -m venv venv && venv/bin/pip install pycocoevalcap==1.2      # and Java, for its tokenizer
     venv/bin/python tests/bench/captions.py build/release/diptych refs.json results.json
@@ -13,6 +14,7 @@ makes the Karpathy test split's size of half of it. pycocoevalcap's tokenizer wr
 import argparse
 import contextlib
 import gzip
+import importlib.util
 import json
 import os
 import platform
@@ -43,10 +45,28 @@ def repeated(references, results, times):
     )
 
 
-def coco_caption(references, results):
+def bleu_rouge_cider(said, by_image):
     from pycocoevalcap.bleu.bleu import Bleu
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.rouge.rouge import Rouge
+
+    scores = {f"Bleu_{n + 1}": score for n, score in enumerate(Bleu(4).compute_score(said, by_image)[0])}
+    scores["ROUGE_L"] = float(Rouge().compute_score(said, by_image)[0])
+    scores["CIDEr_D"] = float(Cider().compute_score(said, by_image)[0])
+    return scores
+
+
+def meteor(said, by_image):
+    from pycocoevalcap.meteor.meteor import Meteor
+
+    return {"METEOR": Meteor().compute_score(said, by_image)[0]}
+
+
+def meteor_data():
+    return os.path.join(importlib.util.find_spec("pycocoevalcap").submodule_search_locations[0], "meteor")
+
+
+def coco_caption(references, results, metrics):
     from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
     by_image = {}
@@ -57,13 +77,8 @@ def coco_caption(references, results):
         said[annotation["image_id"]].append(annotation)
     tokenizer = PTBTokenizer()
     said, by_image = tokenizer.tokenize(said), tokenizer.tokenize(by_image)
-    scores = {}
     with contextlib.redirect_stdout(sys.stderr):
-        for n, score in enumerate(Bleu(4).compute_score(said, by_image)[0]):
-            scores[f"Bleu_{n + 1}"] = score
-        scores["ROUGE_L"] = float(Rouge().compute_score(said, by_image)[0])
-        scores["CIDEr_D"] = float(Cider().compute_score(said, by_image)[0])
-    return scores
+        return metrics(said, by_image)
 
 
 # A process counts the memory of the one that it was forked from, so a small one has to start the program.
@@ -86,8 +101,11 @@ def main():
     parser.add_argument("results")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--meteor", action="store_true")
     arguments = parser.parse_args()
 
+    metrics = meteor if arguments.meteor else bleu_rouge_cider
+    options = ["--metrics", "METEOR", "--meteor-data", meteor_data()] if arguments.meteor else []
     references, results = repeated(read(arguments.references), read(arguments.results), arguments.repeat)
     seconds = {"pycocoevalcap": [], "diptych": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -95,11 +113,11 @@ def main():
         for path, data in zip(paths, (references, results)):
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(data, file)
-        command = [arguments.diptych, "score", "-r", paths[0], "-c", paths[1], "-f", "json", "-q"]
+        command = [arguments.diptych, "score", "-r", paths[0], "-c", paths[1], "-f", "json", "-q", *options]
         for _ in range(arguments.rounds):
             start = time.perf_counter()
             with open(paths[0], encoding="utf-8") as a, open(paths[1], encoding="utf-8") as b:
-                theirs = coco_caption(json.load(a), json.load(b))
+                theirs = coco_caption(json.load(a), json.load(b), metrics)
             seconds["pycocoevalcap"].append(time.perf_counter() - start)
             start = time.perf_counter()
             output = subprocess.check_output(command)

@@ -187,6 +187,39 @@ run score -r nowhere.json -c mine.txt
 expect_status 2
 expect_text err "'nowhere.json'"
 
+# ---- METEOR, of the name that says what it was made of; the numbers are the jar's, see tests/golden/meteor.py
+printf 'a man is sitting on a couch\na man men x\n' >meteor.txt
+printf 'a man sits on the sofa\npeople men\n' >meteor_ref.txt
+unset WNSEARCHDIR
+run score -r meteor_ref.txt -c meteor.txt --metrics METEOR -q
+expect_status 0
+expect_match out '^METEOR \(no paraphrases\)  0\.[0-9]{4}   1\.5, WordNet 3\.0 in /usr/share/wordnet$'
+expect_lines out 1
+run score -r meteor_ref.txt -c meteor.txt --meteor-data "$root/tests/golden/meteor" -f tsv
+expect_status 0
+expect_match out "^id.*CIDEr_plain${tab}METEOR${tab}sacreBLEU$"
+run score -r meteor_ref.txt -c meteor.txt --metrics METEOR,METEOR_no_paraphrases --meteor-data "$root/tests/golden/meteor" -f json
+expect_status 0
+expect_match out '"METEOR": "1\.5, WordNet 3\.0 in /usr/share/wordnet, .*/tests/golden/meteor/paraphrase-en\.gz"'
+expect_match out '"METEOR_no_paraphrases": "1\.5, WordNet 3\.0 in /usr/share/wordnet"'
+run score -r meteor_ref.txt --compare meteor.txt meteor_ref.txt --metrics METEOR -q
+expect_status 0
+expect_line out "METEOR (no paraphrases)"
+expect_match out '^  meteor_ref\.txt +1\.0000 '
+run score -r meteor_ref.txt -c meteor.txt --meteor-data .
+expect_status 2
+expect_line err "diptych: cannot score: no 'paraphrase-en.gz' in '.', nor in its folder 'data'"
+mkdir data
+head -c 300 "$root/tests/golden/meteor/paraphrase-en.gz" >data/paraphrase-en.gz
+run score -r meteor_ref.txt -c meteor.txt --meteor-data .
+expect_status 2
+expect_match err "^diptych: cannot score: unable to read '\./data/paraphrase-en\.gz': its gzip data end early, after line [0-9]+$"
+export WNSEARCHDIR=nowhere
+run score -r meteor_ref.txt -c meteor.txt --metrics METEOR
+expect_status 2
+expect_line err "diptych: cannot score: METEOR takes synonyms from WordNet 3.0 (Debian's wordnet-base, or WNSEARCHDIR): unable to open 'nowhere/index.noun': No such file or directory"
+unset WNSEARCHDIR
+
 # ---- usage
 for wrong in "-c mine.txt" "-r stems.json" "-r stems.json -c mine.txt poor.json" "-r stems.json --compare mine.txt" \
     "-r stems.json -c mine.txt --smooth twice" "-r stems.json -c mine.txt --smooth-value 0"; do

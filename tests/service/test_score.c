@@ -110,6 +110,26 @@ static void options_are_the_commands(void **state)
     caption_scores_release(&scores);
 }
 
+#ifdef DIPTYCH_STEMMER
+/* The service has no paraphrases, and says so by the name. */
+static void meteor_is_without_paraphrases(void **state)
+{
+    (void)state;
+    const struct caption_score_options options = {.metrics = 1u << METRIC_METEOR};
+    struct caption_scores scores;
+    struct err err;
+    assert_int_equal(caption_scores_compute(&scores, pairs, 2, &options, NULL, &err), 0);
+    json_t *answer = post("/v1/score",
+        "{\"references\": " REFERENCES ", \"candidates\": " CANDIDATES ", \"metrics\": [\"METEOR\"]}", 200);
+    const json_t *corpus = json_object_get(answer, "corpus");
+    assert_true(scores.corpus[METRIC_METEOR_NO_PARAPHRASES] > 0);
+    expect_number(number(corpus, "METEOR_no_paraphrases"), scores.corpus[METRIC_METEOR_NO_PARAPHRASES]);
+    assert_null(json_object_get(corpus, "METEOR"));
+    json_decref(answer);
+    caption_scores_release(&scores);
+}
+#endif
+
 static void one_may_be_missing_if_that_is_said(void **state)
 {
     (void)state;
@@ -180,6 +200,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_are_the_librarys),
         cmocka_unit_test(options_are_the_commands),
+#ifdef DIPTYCH_STEMMER
+        cmocka_unit_test(meteor_is_without_paraphrases),
+#endif
         cmocka_unit_test(one_may_be_missing_if_that_is_said),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(sizes_have_limits),
