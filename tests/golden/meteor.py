@@ -33,6 +33,12 @@ PARAPHRASES = [
     ("child", "a small child"), ("car", "the car of"), ("café", "a café"), ("and", ", and"), ("unheard-of", "words"),
 ]
 
+# Sets of synonyms of two parts of speech that have one number in Princeton's WordNet, and in Debian's but not there.
+ACCIDENTS = [
+    ("bat", "last"), ("air", "cosignatory"), ("bloody", "key"), ("artistic", "transfer"), ("dog", "tsarist"),
+    ("ball", "planetary"), ("taxi", "rabbinical"), ("get", "bulldog"), ("box", "chilomastix"), ("become", "angiospermous"),
+]
+
 TEXTS = [
     "", " ", "a", ".", "..", "a . b", "a..b", "...", "a ... b", "wow... it", "a.b.c", "u.s.", "u.s. man", "a u.s.a. b", "grass.a dog", "tv.the",
     "mr. smith", "mr.", "vs. him", "a vs. 3", "v. 3", "rev. 9", "no. 5", "i.e. this", "5.", "3.5", ".5", "5. a", "end. 'a", "end. \u00a0b",
@@ -84,6 +90,8 @@ def pairs():
                 yield " ".join(changed(reference, rng)), [" ".join(words) for words in [reference] + others]
     for left, right in PARAPHRASES:
         yield f"a man {left} x", [f"the person {right} x", f"{right} {left}"]
+    for left, right in ACCIDENTS:
+        yield f"a man {left} y", [f"the person {right} y"]
     yield " ".join(sentence(rng, 130, 10)), [" ".join(sentence(rng, 110, 10))]
     yield "a of " * 30, ["of a a " * 25]
 
