@@ -25,6 +25,7 @@
     }
 
 static const struct hf_text models[] = {
+    ROBERTA("roberta-base", family_roberta, 12, 768, 12, 50265),
     ROBERTA("xlm-roberta-base", family_xlm_roberta, 12, 768, 12, 250002),
     ROBERTA("xlm-roberta-large", family_xlm_roberta, 24, 1024, 16, 250002),
 };

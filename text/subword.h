@@ -44,6 +44,7 @@ struct subword {
     bool metaspace;       /* blanks become low lines, and one is put before a word that begins with none */
     bool split_low_lines; /* before each low line */
     bool split_runs;      /* before each run of low lines: no merge crosses it, so that it only saves time */
+    bool blank_before;    /* byte-level: one is put before a text that begins with none */
 
     /* pieces */
     struct pieces pieces;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Unigram and BPE in a tokenizer.json. Of the classes of transformers 5.23 that read such a file, GemmaTokenizer,
- * T5Tokenizer, XLMRobertaTokenizer and NllbTokenizer build the steps before the model themselves, and take from the file
+ * T5Tokenizer, XLMRobertaTokenizer, NllbTokenizer and RobertaTokenizer build the steps before the model themselves, and take from the file
  * the vocabulary, merges, charsmap, added tokens and what is put around a text. Of a file that names no class we know
  * all counts, as for the tokenizers library.
  */
@@ -22,7 +22,7 @@ static bool is_type(const json_t *value, const char *type)
 
 /* ---- merges -------------------------------------------------------------------------------------------- */
 
-static int add_merge(struct subword *subword, struct span left, struct span right, struct err *err)
+int subword_add_merge(struct subword *subword, struct span left, struct span right, struct err *err)
 {
     const struct pieces *pieces = &subword->pieces;
     const struct span parts[3][2] = {{left, nothing}, {right, nothing}, {left, right}};
@@ -53,7 +53,7 @@ static int read_merge(struct subword *subword, struct scan *scan, struct err *er
             return rc;
         if (!tokenizer_split_merge(&left, &right, left))
             return err_set(err, ERR_FORMAT, "a merge is two tokens");
-        return add_merge(subword, left, right, err);
+        return subword_add_merge(subword, left, right, err);
     }
     if ((rc = scan_enter(scan, '[', err)) || (rc = scan_string(scan, &left, err)))
         return rc;
@@ -65,7 +65,7 @@ static int read_merge(struct subword *subword, struct scan *scan, struct err *er
         return rc;
     if (more)
         return err_set(err, ERR_FORMAT, "a merge is two tokens");
-    return add_merge(subword, (struct span){half, left.length}, right, err);
+    return subword_add_merge(subword, (struct span){half, left.length}, right, err);
 }
 
 static int count_merges(size_t *count, struct span list, struct err *err)
@@ -154,9 +154,34 @@ static int set_fallback(struct subword *subword, bool fallback, struct err *err)
 
 /* ---- all of it ----------------------------------------------------------------------------------------- */
 
+/* GPT-2's own; what else there may be of ByteLevel has another pattern before it. */
+static bool is_byte_level(const struct tokenizer_tree *tree, const struct tokenizer_settings *settings)
+{
+    const json_t *words = json_object_get(tree->root, "pre_tokenizer");
+    return settings->class == CLASS_ROBERTA ||
+           (settings->class == CLASS_OTHER && is_type(words, "ByteLevel"));
+}
+
+static int read_byte_level(struct subword *subword, const struct tokenizer_tree *tree,
+    const struct tokenizer_settings *settings, struct err *err)
+{
+    const json_t *words = json_object_get(tree->root, "pre_tokenizer"),
+                 *normalizer = json_object_get(tree->root, "normalizer");
+    if (settings->class == CLASS_ROBERTA) {
+        subword->blank_before = settings->add_blank == SAYS_YES;
+        return 0;
+    }
+    if ((normalizer && !json_is_null(normalizer)) || json_is_false(json_object_get(words, "use_regex")))
+        return err_set(err, ERR_UNSUPPORTED, "ByteLevel has a normalizer before it, or does not cut words");
+    subword->blank_before = flag(words, "add_prefix_space");
+    return 0;
+}
+
 static int read_steps(struct subword *subword, const struct tokenizer_tree *tree,
     const struct tokenizer_settings *settings, struct err *err)
 {
+    if (is_byte_level(tree, settings))
+        return read_byte_level(subword, tree, settings, err);
     int rc =
         subword_read_normalizer(subword, json_object_get(tree->root, "normalizer"), settings->class, err);
     if (!rc && settings->class == CLASS_OTHER)
@@ -178,7 +203,7 @@ static int read_parts(struct tokenizer *tokenizer, const struct tokenizer_tree *
         rc = tokenizer_read_added(
             tokenizer, &subword->pieces, json_object_get(tree->root, "added_tokens"), err);
     if (!rc)
-        rc = subword_index(subword, err);
+        rc = is_byte_level(tree, settings) ? byte_level_index(subword, err) : subword_index(subword, err);
     if (!rc)
         rc = is_type(model, "Unigram") ? read_unigram(subword, model, err)
                                        : read_bpe(subword, model, tree->merges, err);
@@ -194,6 +219,6 @@ int subword_read_json(struct tokenizer *tokenizer, const struct tokenizer_tree *
     const struct tokenizer_settings *settings, struct err *err)
 {
     const bool unigram = is_type(json_object_get(tree->root, "model"), "Unigram");
-    tokenizer->kind = unigram ? &unigram_kind : &bpe_kind;
+    tokenizer->kind = unigram ? &unigram_kind : is_byte_level(tree, settings) ? &byte_level_kind : &bpe_kind;
     return read_parts(tokenizer, tree, settings, err);
 }

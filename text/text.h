@@ -53,7 +53,7 @@ const char *text_cleaning_name(enum text_cleaning cleaning);              /* "no
  * of these decides, in this order:
  *
  *   tokenizer.json                    CLIP's BPE, another BPE, Unigram or WordPiece, by its model
- *   vocab.json with merges.txt        CLIPTokenizer
+ *   vocab.json with merges.txt        CLIPTokenizer; RobertaTokenizer where that is named
  *   bpe_simple_vocab_16e6.txt.gz      OpenAI's, the same
  *   spiece.model                      SiglipTokenizer, which takes it before tokenizer.json; T5Tokenizer
  *   sentencepiece.bpe.model           XLMRobertaTokenizer (XLM-R, XLM-V), NllbTokenizer
@@ -66,7 +66,7 @@ const char *text_cleaning_name(enum text_cleaning cleaning);              /* "no
  * that CLIP's vocabulary lacks becomes <|endoftext|>.
  *
  * Of tokenizer_config.json these count: tokenizer_class, model_max_length, padding_side, do_lower_case, add_bos_token,
- * add_eos_token, tokenize_chinese_chars, strip_accents, src_lang and the special tokens, for which
+ * add_eos_token, add_prefix_space, tokenize_chinese_chars, strip_accents, src_lang and the special tokens, for which
  * special_tokens_map.json is asked next. SigLIP 2's text is lower-cased unless do_lower_case is false, though
  * GemmaTokenizer, which its repositories name, does not: Siglip2Tokenizer does, and so was it trained.
  *
@@ -95,7 +95,7 @@ size_t tokenizer_vocab(const struct tokenizer *tokenizer);  /* ids are below thi
 int32_t tokenizer_start(const struct tokenizer *tokenizer); /* first id of every text; -1: there is none */
 int32_t tokenizer_end(const struct tokenizer *tokenizer);   /* id behind every text; -1: there is none */
 const char *tokenizer_kind_name(
-    const struct tokenizer *tokenizer); /* "clip", "unigram", "bpe", "wordpiece" */
+    const struct tokenizer *tokenizer); /* "clip", "unigram", "bpe", "byte-level bpe", "wordpiece" */
 
 /* What the tokenizer itself does to the characters of a text, after its rule's cleaning, for people to read: "lower
  * case", "lower case, no punctuation", "as it is" ... */

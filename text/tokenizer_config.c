@@ -41,6 +41,14 @@ static const struct class
             [ROLE_UNK] = "<unk>",
             [ROLE_PAD] = "<pad>",
             [ROLE_MASK] = "<mask>"}},
+    {"RobertaTokenizer", CLASS_ROBERTA,
+        {[ROLE_BOS] = "<s>",
+            [ROLE_EOS] = "</s>",
+            [ROLE_UNK] = "<unk>",
+            [ROLE_SEP] = "</s>",
+            [ROLE_PAD] = "<pad>",
+            [ROLE_CLS] = "<s>",
+            [ROLE_MASK] = "<mask>"}},
     {"BertTokenizer", CLASS_BERT,
         {[ROLE_UNK] = "[UNK]",
             [ROLE_SEP] = "[SEP]",
@@ -157,6 +165,7 @@ static int read_settings(
     settings->add_eos = flag(root, "add_eos_token");
     settings->split_chinese = flag(root, "tokenize_chinese_chars");
     settings->strip_accents = flag(root, "strip_accents");
+    settings->add_blank = flag(root, "add_prefix_space");
     int rc = read_length(&settings->context, json_object_get(root, "model_max_length"), path, err);
     if (!rc)
         rc = read_side(&settings->pad_left, json_object_get(root, "padding_side"), path, err);

@@ -30,6 +30,7 @@ enum tokenizer_class {
     CLASS_T5,
     CLASS_XLM_R,
     CLASS_NLLB,
+    CLASS_ROBERTA,
     CLASS_BERT
 };
 
@@ -40,7 +41,7 @@ struct tokenizer_settings {
     enum tokenizer_class class;
     size_t context; /* model_max_length, SIZE_MAX where it says nothing */
     bool pad_left;
-    enum { SAYS_NOTHING, SAYS_NO, SAYS_YES } lower, add_bos, add_eos, split_chinese, strip_accents;
+    enum { SAYS_NOTHING, SAYS_NO, SAYS_YES } lower, add_bos, add_eos, split_chinese, strip_accents, add_blank;
     const char *roles[ROLES]; /* the tokens; of the class where the file says none, or NULL */
     const char *language;     /* of NLLB */
     struct arena arena;
@@ -111,7 +112,7 @@ struct tokenizer_kind {
         struct err *err);
 };
 
-extern const struct tokenizer_kind clip_kind, unigram_kind, bpe_kind, wordpiece_kind;
+extern const struct tokenizer_kind clip_kind, unigram_kind, bpe_kind, byte_level_kind, wordpiece_kind;
 
 void encoding_put(struct encoding *encoding, int32_t id); /* adds an id, where there is room for it */
 
@@ -204,6 +205,12 @@ struct tokenizer_tree {
 typedef int tokenizer_reader(struct tokenizer *tokenizer, const struct tokenizer_tree *tree,
     const struct tokenizer_settings *settings, struct err *err);
 tokenizer_reader clip_read_json, subword_read_json, wordpiece_read_json;
+
+/* subword_json.c: a vocabulary and its merges, of a kind that has none for bytes but by name. */
+int subword_add_merge(struct subword *subword, struct span left, struct span right, struct err *err);
+
+/* byte_level.c: after the pieces are in, finds that of each byte. ERR_FORMAT where there is none; pieces_index's. */
+int byte_level_index(struct subword *subword, struct err *err);
 
 /* subword_steps.c: the steps before the model as the file has them; of a class only its charsmap is in the file, and
  * the rest the class's. */

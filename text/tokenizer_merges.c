@@ -50,12 +50,44 @@ static int read_merges(
     return rc;
 }
 
+/* Of RoBERTa, the same files in GPT-2's kind. */
+static int read_byte_level(struct tokenizer *tokenizer, const struct text_file *files,
+    const struct tokenizer_settings *settings, struct err *err)
+{
+    struct subword *subword = &tokenizer->subword;
+    tokenizer->kind = &byte_level_kind;
+    subword->blank_before = settings->add_blank == SAYS_YES;
+    int rc = pieces_read_json(&subword->pieces, files[0].bytes, err);
+    if (!rc)
+        rc = byte_level_index(subword, err);
+    if (!rc)
+        rc = tokenizer_add_roles(tokenizer, &subword->pieces, settings, err);
+    if (!rc)
+        rc = tokenizer_set_specials(tokenizer, &subword->pieces, settings, NULL, err);
+    if (!rc)
+        rc = bpe_init(&subword->bpe, count_lines(files[1].bytes), err);
+    if (rc)
+        err_wrap(err, "unable to load '%s'", files[0].name);
+    for (struct lines lines = {.rest = files[1].bytes}; !rc && lines_next(&lines);) {
+        struct span left, right;
+        if (lines.number == 1 && span_begins(lines.line, span_of("#version")))
+            continue;
+        rc = tokenizer_split_merge(&left, &right, lines.line)
+                 ? subword_add_merge(subword, left, right, err)
+                 : err_set(err, ERR_FORMAT, "a merge is two tokens with a blank between");
+        if (rc)
+            err_wrap(err, "unable to load '%s': line %zu", files[1].name, lines.number);
+    }
+    return rc;
+}
+
 int tokenizer_parse_vocab_merges(struct tokenizer *tokenizer, const struct text_file *files,
     const struct tokenizer_settings *settings, struct err *err)
 {
     struct vocab vocab = {0};
     json_t *root = NULL;
-    (void)settings;
+    if (settings->class == CLASS_ROBERTA)
+        return read_byte_level(tokenizer, files, settings, err);
     tokenizer->kind = &clip_kind;
     int rc = json_parse(&root, files[0].bytes.data, files[0].bytes.length, files[0].name, err);
     if (rc)

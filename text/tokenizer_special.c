@@ -185,6 +185,7 @@ static int add_by_class(struct tokenizer *tokenizer, const struct pieces *pieces
     case CLASS_NLLB:
         before = settings->language;
         break;
+    case CLASS_ROBERTA:
     case CLASS_BERT:
         before = roles[ROLE_CLS];
         after = roles[ROLE_SEP];
@@ -202,7 +203,8 @@ int tokenizer_set_specials(struct tokenizer *tokenizer, const struct pieces *pie
     const bool said = settings->class == CLASS_GEMMA &&
                       (settings->add_bos != SAYS_NOTHING || settings->add_eos != SAYS_NOTHING);
     int rc;
-    if (post_processor && !json_is_null(post_processor) && settings->class != CLASS_NLLB && !said)
+    if (post_processor && !json_is_null(post_processor) && settings->class != CLASS_NLLB &&
+        settings->class != CLASS_ROBERTA && !said)
         rc = read_processor(tokenizer, pieces, post_processor, err);
     else
         rc = add_by_class(tokenizer, pieces, settings, err);

@@ -9,7 +9,7 @@
 static const enum tokenizer_format formats[] = {
     TOKENIZER_JSON, TOKENIZER_SPIECE, TOKENIZER_SENTENCEPIECE, TOKENIZER_GEMMA, TOKENIZER_WORDPIECE};
 static const enum tokenizer_class classes[] = {
-    CLASS_OTHER, CLASS_SIGLIP, CLASS_GEMMA, CLASS_T5, CLASS_XLM_R, CLASS_NLLB, CLASS_BERT};
+    CLASS_OTHER, CLASS_SIGLIP, CLASS_GEMMA, CLASS_T5, CLASS_XLM_R, CLASS_NLLB, CLASS_BERT, CLASS_ROBERTA};
 enum { FORMATS = sizeof formats / sizeof *formats, CLASSES = sizeof classes / sizeof *classes };
 
 /* What is cut begins like what is not; padding changes nothing of it. */

@@ -35,12 +35,18 @@ TRANSFORMERS = {
         projection_dim=32, vision_config=VISION, text_config={**TEXT, "max_position_embeddings": 24, "project_dim": 80}),
 }
 
+VIT = {"image_size": 40, "patch_size": 8, "layers": 2, "width": 48, "head_width": 16}
+
 # Their text towers are what the name says, but for blocks and tokens.
 OPEN_CLIP = {
     "xlm-roberta-small": {
-        "embed_dim": 32, "vision_cfg": {"image_size": 40, "patch_size": 8, "layers": 2, "width": 48, "head_width": 16},
+        "embed_dim": 32, "vision_cfg": VIT,
         "text_cfg": {"context_length": 20, "hf_model_name": "xlm-roberta-base", "hf_tokenizer_name": "xlm-roberta-base",
                      "hf_pooler_type": "mean_pooler"}},
+    "roberta-small": {
+        "embed_dim": 32, "quick_gelu": True, "vision_cfg": VIT,
+        "text_cfg": {"context_length": 20, "hf_model_name": "roberta-base", "hf_tokenizer_name": "roberta-base",
+                     "hf_pooler_type": "cls_last_hidden_state_pooler", "hf_proj_type": "linear"}},
 }
 
 NAMES = [  # theirs, ours

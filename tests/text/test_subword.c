@@ -21,6 +21,8 @@ static const struct column {
     {"gemma", "bpe", -1, 1, 0},
     {"gemma_model", "bpe", -1, 1, 0},
     {"nllb", "bpe", 901, 2, 1},
+    {"roberta", "byte-level bpe", 0, 2, 1},
+    {"roberta_files", "byte-level bpe", 0, 2, 1},
     {"bert", "wordpiece", 2, 3, 0},
     {"bert_cased", "wordpiece", 2, 3, 0},
 };
