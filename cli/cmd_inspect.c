@@ -55,6 +55,7 @@ static json_t *block_report(const struct transformer_config *block)
         [ACTIVATION_QUICK_GELU] = "quick_gelu",
         [ACTIVATION_GELU] = "gelu",
         [ACTIVATION_GELU_TANH] = "gelu_tanh",
+        [ACTIVATION_RELU] = "relu",
     };
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:f}", "layers", (json_int_t)block->layers, "width",
         (json_int_t)block->width, "heads", (json_int_t)block->heads, "head_width",

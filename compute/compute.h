@@ -449,7 +449,13 @@ int positions_to_grid(
 /* How a tower ends: by a matrix, as CLIP's, by a layer with a bias, or without a projection. */
 enum projection { PROJECTION_MATRIX, PROJECTION_LAYER, PROJECTION_NONE };
 
-enum activation { ACTIVATION_NONE, ACTIVATION_QUICK_GELU, ACTIVATION_GELU, ACTIVATION_GELU_TANH };
+enum activation {
+    ACTIVATION_NONE,
+    ACTIVATION_QUICK_GELU,
+    ACTIVATION_GELU,
+    ACTIVATION_GELU_TANH,
+    ACTIVATION_RELU
+};
 
 /* What happens to a matrix product on its way out, beside the bias. */
 enum epilogue {
@@ -457,6 +463,7 @@ enum epilogue {
     EPILOGUE_QUICK_GELU, /* y * sigmoid(1.702 y), openai/CLIP */
     EPILOGUE_GELU,       /* y/2 * (1 + erf(y / sqrt 2)), open_clip's default */
     EPILOGUE_GELU_TANH,  /* y/2 * (1 + tanh(sqrt(2/pi) * (y + 0.044715 y^3))), "gelu_pytorch_tanh" */
+    EPILOGUE_RELU,       /* max(y, 0) */
     EPILOGUE_ADD,        /* out += y: the residual sum */
 };
 enum epilogue activation_epilogue(enum activation activation);
@@ -538,10 +545,10 @@ int scale_bytes(struct stream *stream, struct tensor values, struct tensor bytes
 int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor patches,
     struct tensor class_token, struct tensor positions, struct err *err);
 
-/* tokens (B, T, W) float32 = table (V, W), float32, float16 or bfloat16, at ids (B, T) int32 + positions (P, W) at places
- * (B, T) int32; without places, as (struct tensor){0}, the first T of them. */
+/* tokens (B, T, W) float32 = table (V, W), float32, float16 or bfloat16, at ids (B, T) int32, times scale, + positions (P, W)
+ * at places (B, T) int32; without places, as (struct tensor){0}, the first T of them. */
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
-    struct tensor positions, struct tensor places, struct err *err);
+    float scale, struct tensor positions, struct tensor places, struct err *err);
 
 /* rows (B, W): row pick[b] of tokens (B, T, W) for each b, or of tokens (1, R, W) for all of them, both of one type. pick
  * (B) int32; with no shape, as (struct tensor){0}: row 0 of each. */

@@ -124,7 +124,7 @@ int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor p
 }
 
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
-    struct tensor positions, struct tensor places, struct err *err)
+    float scale, struct tensor positions, struct tensor places, struct err *err)
 {
     const struct launch launch = launch_tokens("embed_tokens", tokens);
     const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
@@ -138,7 +138,7 @@ int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids,
     if (!has_places)
         places = ids; /* some buffer has to be there; it is not read */
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(tokens), ARG_TENSOR(ids), ARG_TENSOR(table), ARG(type),
-        ARG_TENSOR(positions), ARG_TENSOR(places), ARG(has_places), ARG(t), ARG(w));
+        ARG(scale), ARG_TENSOR(positions), ARG_TENSOR(places), ARG(has_places), ARG(t), ARG(w));
 }
 
 int gather_rows(

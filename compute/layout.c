@@ -191,6 +191,23 @@ static const struct rename open_clip_bert_mlp[] = {
     RENAME("text_projection.weight", "proj.2.weight"),
 };
 
+/* The encoder of an M2M100Model, whose blocks have the names of its towers and norms of their own. */
+static const struct rename open_clip_m2m100[] = {
+    RENAME("text_model.embeddings.token_embedding.weight", "transformer.embed_tokens.weight"),
+    RENAME("text_model.encoder.layers.%zu.", "transformer.layers.%zu."),
+    RENAME("layer_norm1.weight", "self_attn_layer_norm.weight"),
+    RENAME("layer_norm1.bias", "self_attn_layer_norm.bias"),
+    RENAME("layer_norm2.weight", "final_layer_norm.weight"),
+    RENAME("layer_norm2.bias", "final_layer_norm.bias"),
+    RENAME("mlp.fc1.weight", "fc1.weight"),
+    RENAME("mlp.fc1.bias", "fc1.bias"),
+    RENAME("mlp.fc2.weight", "fc2.weight"),
+    RENAME("mlp.fc2.bias", "fc2.bias"),
+    RENAME("text_model.final_layer_norm.weight", "transformer.layer_norm.weight"),
+    RENAME("text_model.final_layer_norm.bias", "transformer.layer_norm.bias"),
+    RENAME("text_projection.weight", "proj.weight"),
+};
+
 struct naming {
     enum tower tower;
     enum layout layout;
@@ -216,6 +233,7 @@ static const struct naming namings[] = {
     NAMING(TOWER_TEXT, LAYOUT_HF, "text_model.encoder.layer.", "", hf_bert),
     NAMING(TOWER_TEXT, LAYOUT_HF, "text_model.roberta.", "", hf_altclip),
     {TOWER_TEXT, LAYOUT_HF, "text_model.", "", NULL, 0},
+    NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, "text.transformer.embed_tokens.", "text.", open_clip_m2m100),
     NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, "text.proj.0.", "text.", open_clip_bert_mlp),
     NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, "text.transformer.embeddings.", "text.", open_clip_bert),
     NAMING(TOWER_TEXT, LAYOUT_OPEN_CLIP, "text.", "text.", open_clip_text),

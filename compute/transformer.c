@@ -163,6 +163,7 @@ enum epilogue activation_epilogue(enum activation activation)
         [ACTIVATION_QUICK_GELU] = EPILOGUE_QUICK_GELU,
         [ACTIVATION_GELU] = EPILOGUE_GELU,
         [ACTIVATION_GELU_TANH] = EPILOGUE_GELU_TANH,
+        [ACTIVATION_RELU] = EPILOGUE_RELU,
     };
     return epilogues[activation];
 }

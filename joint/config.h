@@ -188,6 +188,7 @@ const char *timm_model_kind(const char *name);
 struct hf_text {
     const char *name;
     const struct family *family;
+    bool no_pooler; /* of its own, a layer behind the first token's state */
     struct text_config text;
 };
 const struct hf_text *hf_text_find(const char *name); /* NULL: it is not in the table */

@@ -24,7 +24,26 @@
         }                                                                                                    \
     }
 
+/* NLLB's encoder, whose norm comes last; it has no pooler. */
+#define NLLB(hf_name, l, m)                                                                                  \
+    {                                                                                                        \
+        .name = hf_name, .family = &family_nllb, .no_pooler = true, .text = {                                \
+            .block = {.layers = l,                                                                           \
+                .width = 1024,                                                                               \
+                .heads = 16,                                                                                 \
+                .mlp_width = m,                                                                              \
+                .activation = ACTIVATION_RELU,                                                               \
+                .eps = 1e-5f},                                                                               \
+            .embedding = {.positions = 1026, .first = 2, .waves = true, .scaled = true},                     \
+            .vocab = 256206,                                                                                 \
+            .packed = true,                                                                                  \
+            .skips_padding = true                                                                            \
+        }                                                                                                    \
+    }
+
 static const struct hf_text models[] = {
+    NLLB("nllb-200-distilled-600M", 12, 4096),
+    NLLB("nllb-200-distilled-1.3B", 24, 8192),
     ROBERTA("roberta-base", family_roberta, 12, 768, 12, 50265),
     ROBERTA("xlm-roberta-base", family_xlm_roberta, 12, 768, 12, 250002),
     ROBERTA("xlm-roberta-large", family_xlm_roberta, 24, 1024, 16, 250002),

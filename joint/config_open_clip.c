@@ -13,8 +13,9 @@ static const struct choice eot_rules[] = {
 static const struct choice projections[] = {{"linear", false}, {"none", true}, {NULL, 0}};
 
 /* Of a text tower by transformers; its MLP is made of two layers, half of the way between the widths. */
-static const struct choice hf_poolings[] = {
-    {"mean_pooler", TEXT_MEAN}, {"cls_last_hidden_state_pooler", TEXT_START}, {NULL, 0}};
+enum hf_pooling { POOL_MEAN, POOL_FIRST, POOL_POOLER };
+static const struct choice hf_poolings[] = {{"mean_pooler", POOL_MEAN},
+    {"cls_last_hidden_state_pooler", POOL_FIRST}, {"cls_pooler", POOL_POOLER}, {NULL, 0}};
 static const struct choice hf_projections[] = {{"mlp", true}, {"linear", false}, {NULL, 0}};
 
 static const struct choice poolings[] = {
@@ -80,7 +81,7 @@ static const struct key text[] = {
     SIZE("eos_id", eos_id, 2, 0, VOCAB_MAX - 1),
     HF_TEXT("hf_model_name", hf_text),
     CHOICE("hf_proj_type", hf_projection, true, hf_projections),
-    CHOICE("hf_pooler_type", hf_pooling, TEXT_MEAN, hf_poolings),
+    CHOICE("hf_pooler_type", hf_pooling, POOL_MEAN, hf_poolings),
     FIXED("embed_cls", "false"),
     FIXED("final_ln_after_pool", "false"),
     CHOICE("no_causal_mask", no_causal_mask, false, yes_or_no),
@@ -193,13 +194,24 @@ static int finish_text(struct reading *reading, struct err *err)
 static int finish_hf_text(struct reading *reading, struct err *err)
 {
     struct text_config *tower = &reading->config.text;
-    const size_t context = tower->context;
-    (void)err;
-    *tower = reading->hf_text->text;
+    const struct hf_text *model = reading->hf_text;
+    const size_t context = tower->context, pooling = reading->hf_pooling;
+    *tower = model->text;
+    if (pooling == POOL_POOLER && !model->no_pooler)
+        return err_set(err, ERR_UNSUPPORTED,
+            "'model_cfg.text_cfg.hf_pooler_type' is \"cls_pooler\", which is not supported for %s: it is one "
+            "more layer",
+            model->name);
+    if (pooling == POOL_MEAN && !tower->no_final_norm)
+        return err_set(err, ERR_UNSUPPORTED,
+            "'model_cfg.text_cfg.hf_pooler_type' is \"mean_pooler\", which is not supported for %s: the mean "
+            "would be of normed "
+            "tokens",
+            model->name);
     reading->config.text_by_name = true;
     tower->context = context;
     tower->embed_width = reading->embed_width;
-    tower->eot_rule = (enum eot_rule)reading->hf_pooling;
+    tower->eot_rule = pooling == POOL_MEAN ? TEXT_MEAN : TEXT_START;
     if (reading->hf_projection) {
         tower->neck = (tower->block.width + tower->embed_width) / 2;
         tower->neck_activation = ACTIVATION_GELU;

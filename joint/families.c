@@ -9,6 +9,7 @@ const struct family family_clipa = {"clipa", TEMPLATE_DEFAULT, preprocess_defaul
 const struct family family_eva = {"eva", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_pe = {"pe", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_mobileclip = {"mobileclip", TEMPLATE_DEFAULT, preprocess_default};
+const struct family family_nllb = {"nllb-clip", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_roberta = {"clip with roberta", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_xlm_roberta = {"clip with xlm-roberta", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_altclip = {"altclip", TEMPLATE_DEFAULT, preprocess_default};

@@ -46,7 +46,7 @@ struct family {
 };
 extern const struct family family_clip, family_metaclip_2, family_siglip, family_siglip2, family_clipa,
     family_eva, family_pe, family_mobileclip, family_chinese_clip, family_altclip, family_xlm_roberta,
-    family_roberta;
+    family_roberta, family_nllb;
 
 struct model_config {
     enum layout layout;

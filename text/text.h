@@ -140,8 +140,10 @@ extern const char *const eot_rule_names[]; /* "first", "argmax", "last", "first 
 struct text_embedding {
     size_t positions; /* rows of a table that may be longer; 0: as many as the context */
     size_t
-        first; /* the place of a text's first token: RoBERTa's is behind that of padding, which is its id */
+        first;  /* the place of a text's first token: RoBERTa's is behind that of padding, which is its id */
+    bool waves; /* positions are no weights, but sines and cosines: M2M100SinusoidalPositionalEmbedding */
     size_t types; /* rows of a table of token types, the first of which is added to every token; 0: none */
+    bool scaled;  /* rows of the token table times the root of their width */
     bool norm;    /* a layer norm of the sum */
 };
 

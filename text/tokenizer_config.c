@@ -166,6 +166,9 @@ static int read_settings(
     settings->split_chinese = flag(root, "tokenize_chinese_chars");
     settings->strip_accents = flag(root, "strip_accents");
     settings->add_blank = flag(root, "add_prefix_space");
+    if (settings->class == CLASS_NLLB && flag(root, "legacy_behaviour") == SAYS_YES)
+        return err_set(err, ERR_UNSUPPORTED,
+            "'%s': legacy_behaviour is true, which puts the language behind a text", path);
     int rc = read_length(&settings->context, json_object_get(root, "model_max_length"), path, err);
     if (!rc)
         rc = read_side(&settings->pad_left, json_object_get(root, "padding_side"), path, err);

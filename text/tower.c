@@ -2,6 +2,7 @@
 /* The text transformer: tokens, positions, blocks, and one token or their mean, normed and maybe projected. */
 #include "text/text.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct text_tower {
@@ -69,7 +70,7 @@ static void text_dims(size_t dims[DIM_COUNT], const struct text_config *config)
     dims[DIM_POSITIONS] = config->embedding.positions;
     dims[DIM_TYPES] = config->embedding.types;
     dims[WITH_CONTEXT_POSITIONS] = !config->embedding.positions;
-    dims[WITH_POSITION_TABLE] = config->embedding.positions > 0;
+    dims[WITH_POSITION_TABLE] = config->embedding.positions > 0 && !config->embedding.waves;
     dims[WITH_TYPES] = config->embedding.types > 0;
     dims[WITH_EMBEDDED_NORM] = config->embedding.norm;
     dims[WITH_PROJECTION] = config->projection != PROJECTION_NONE;
@@ -84,6 +85,26 @@ static void text_dims(size_t dims[DIM_COUNT], const struct text_config *config)
     dims[WITH_NORM_ALONE] = config->projection == PROJECTION_NONE;
 }
 
+/* positions (P, W): sines in the first half of a row, cosines in the second, of the place times W/2 speeds from 1 down to
+ * 1/10000; in float32, as the reference has them. */
+static int make_waves(float **positions, size_t count, size_t width, struct err *err)
+{
+    const size_t half = width / 2;
+    const double step = log(10000) / (double)(half - 1);
+    *positions = mem_new(count * width, sizeof **positions);
+    if (!*positions)
+        return err_memory(err, count * width * sizeof **positions);
+    for (size_t i = 0; i < half; i++) {
+        const float speed = expf((float)i * -(float)step);
+        for (size_t place = 0; place < count; place++) {
+            float *row = *positions + place * width;
+            row[i] = sinf((float)place * speed);
+            row[half + i] = cosf((float)place * speed);
+        }
+    }
+    return 0;
+}
+
 /* The positions of a table, with the token type that all tokens have. */
 static int load_tables(struct text_tower *tower, const size_t dims[DIM_COUNT], const struct weights *weights,
     struct device *device, struct err *err)
@@ -91,6 +112,8 @@ static int load_tables(struct text_tower *tower, const size_t dims[DIM_COUNT], c
     const size_t positions = dims[DIM_POSITIONS], width = dims[DIM_WIDTH];
     struct tables tables = {0};
     int rc = params_load(&tables, table_params, TABLE_PARAMS, "", 0, dims, weights, device, err);
+    if (!rc && tower->config.embedding.waves)
+        rc = make_waves(&tables.positions, positions, width, err);
     for (size_t i = 0; !rc && tables.types && i < positions * width; i++)
         tables.positions[i] += tables.types[i % width];
     if (!rc)
@@ -241,7 +264,8 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
         (rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(batch, block->width), err)))
         goto done;
 
-    if ((rc = embed_tokens(stream, x, ids, tower->token_table, tower->positions, (struct tensor){0}, err)) ||
+    if ((rc = embed_tokens(
+             stream, x, ids, tower->token_table, 1, tower->positions, (struct tensor){0}, err)) ||
         (rc = transformer_forward(tower->blocks, stream, x, NULL, block->layers - 1, err)) ||
         (rc = pool_token(tower->blocks, stream, pooled, x, NULL, eot, err)))
         goto done;
@@ -255,12 +279,14 @@ done:
 static int embed_packed(const struct text_tower *tower, struct stream *stream, struct tensor x,
     struct tensor ids, struct tensor places, struct err *err)
 {
+    const struct text_config *config = &tower->config;
+    const float scale = config->embedding.scaled ? sqrtf((float)config->block.width) : 1;
     const struct shape rows = SHAPE(1, tensor_rows(x));
-    const int rc = embed_tokens(stream, x, tensor_view(ids, rows), tower->token_table, tower->positions,
-        tensor_view(places, rows), err);
-    return rc || !tower->config.embedding.norm ? rc
-                                               : layer_norm(stream, x, x, tower->embedded_gamma,
-                                                     tower->embedded_beta, tower->config.block.eps, err);
+    const int rc = embed_tokens(stream, x, tensor_view(ids, rows), tower->token_table, scale,
+        tower->positions, tensor_view(places, rows), err);
+    if (rc || !config->embedding.norm)
+        return rc;
+    return layer_norm(stream, x, x, tower->embedded_gamma, tower->embedded_beta, config->block.eps, err);
 }
 
 /* pooled (B, W) of x (1, R, W), which is used up. */

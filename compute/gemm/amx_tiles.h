@@ -165,6 +165,8 @@ AMX_INLINE __m512 activate(__m512 y, enum epilogue epilogue)
         return 0.5f * y * (1 + erf16(y * 0.707106781f));
     case EPILOGUE_GELU_TANH: /* (1 + tanh z) / 2 = 1 / (1 + e^-2z), 2z = sqrt(8/pi) (y + 0.044715 y^3) */
         return y * reciprocal16(1 + exp16(-1.595769122f * (y + 0.044715f * y * y * y)));
+    case EPILOGUE_RELU:
+        return _mm512_max_ps(y, _mm512_setzero_ps());
     default:
         return y;
     }

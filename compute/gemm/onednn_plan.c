@@ -39,6 +39,9 @@ static dnnl_status_t epilogue_attributes(dnnl_primitive_attr_t *out, enum epilog
     case EPILOGUE_GELU_TANH:
         status = append_activation(ops, dnnl_eltwise_gelu_tanh, 0);
         break;
+    case EPILOGUE_RELU:
+        status = append_activation(ops, dnnl_eltwise_relu, 0);
+        break;
     default:
         status = append_sum(ops);
         break;

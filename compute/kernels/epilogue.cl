@@ -3,7 +3,7 @@
  * Element-wise; the grid runs in groups of GROUP and may go past the end. */
 
 /* The numbers of enum epilogue in compute.h. */
-enum { EPILOGUE_NONE, EPILOGUE_QUICK_GELU, EPILOGUE_GELU, EPILOGUE_GELU_TANH, EPILOGUE_ADD };
+enum { EPILOGUE_NONE, EPILOGUE_QUICK_GELU, EPILOGUE_GELU, EPILOGUE_GELU_TANH, EPILOGUE_RELU, EPILOGUE_ADD };
 
 /* out [r*n + i] = activation(out[r*n + i] + bias[i]); bias is left out where has_bias is 0. A group takes GROUP columns
  * of one row. All groups lie on the first axis: CUDA devices take 65535 on the others, and a batch has more rows. */
@@ -23,6 +23,8 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void bias_activation(g
         y *= 0.5f * (1 + erf(y * M_SQRT1_2_F));
     else if (epilogue == EPILOGUE_GELU_TANH)
         y *= 0.5f * (1 + tanh(0.7978845608f * (y + 0.044715f * y * y * y))); /* sqrt(2/pi) */
+    else if (epilogue == EPILOGUE_RELU)
+        y = fmax(y, 0.0f);
     *out = y;
 }
 

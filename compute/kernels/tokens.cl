@@ -72,11 +72,11 @@ float16 table_load16(global const void *table, ulong at, uint type)
     return vload16(0, (global const float *)table + at);
 }
 
-/* tokens [(b*T + t)*W + i] = table[ids[b*T + t]*W + i] + positions[p*W + i], for a table of that type, where p is
+/* tokens [(b*T + t)*W + i] = table[ids[b*T + t]*W + i] * scale + positions[p*W + i], for a table of that type, where p is
  * places[b*T + t], or t where has_places is 0 */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void embed_tokens(global float *tokens, ulong tokens_at,
     global const int *ids, ulong ids_at, global const void *table, ulong table_at, uint type,
-    global const float *positions, ulong positions_at, global const int *places, ulong places_at,
+    float scale, global const float *positions, ulong positions_at, global const int *places, ulong places_at,
     uint has_places, uint count, uint width)
 {
     const uint i = get_global_id(0) * 16, t = get_global_id(1), batch = get_global_id(2);
@@ -84,7 +84,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void embed_tokens(glob
         return;
     const ulong row = (ulong)batch * count + t, id = ids[ids_at + row];
     const ulong place = has_places ? places[places_at + row] : t;
-    const float16 value = table_load16(table, table_at + id * width + i, type) +
+    const float16 value = table_load16(table, table_at + id * width + i, type) * scale +
                           vload16(0, positions + positions_at + place * width + i);
     vstore16(value, 0, tokens + tokens_at + row * width + i);
 }

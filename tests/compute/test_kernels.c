@@ -629,17 +629,18 @@ static void tokens_are_put_together(void **state)
                     t ? patches[(b * (T - 1) + t - 1) * W + i] + positions[(t - 1) * W + i] : class_token[i],
                     0);
 
-    check_ok(
-        embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
-            put(bench, DTYPE_F32, table, SHAPE(V, W)), at, put(bench, DTYPE_I32, places, SHAPE(B, T)), &err),
+    check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
+                 put(bench, DTYPE_F32, table, SHAPE(V, W)), 32, at,
+                 put(bench, DTYPE_I32, places, SHAPE(B, T)), &err),
         &err);
     check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
     for (int row = 0; row < B * T; row++)
         for (int i = 0; i < W; i++)
-            assert_float_equal(got[row * W + i], table[ids[row] * W + i] + positions[places[row] * W + i], 0);
+            assert_float_equal(
+                got[row * W + i], 32 * table[ids[row] * W + i] + positions[places[row] * W + i], 0);
 
     check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
-                 put(bench, DTYPE_F32, table, SHAPE(V, W)), at, (struct tensor){0}, &err),
+                 put(bench, DTYPE_F32, table, SHAPE(V, W)), 1, at, (struct tensor){0}, &err),
         &err);
     check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
     for (int row = 0; row < B * T; row++)
@@ -652,7 +653,7 @@ static void tokens_are_put_together(void **state)
             halves[i] =
                 type == DTYPE_F16 ? f32_to_f16(table[i] / (i % 2 ? 1 : 1 << 16)) : f32_to_bf16(table[i]);
         check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
-                     put(bench, type, halves, SHAPE(V, W)), at, (struct tensor){0}, &err),
+                     put(bench, type, halves, SHAPE(V, W)), 1, at, (struct tensor){0}, &err),
             &err);
         check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
         for (int row = 0; row < B * T; row++)

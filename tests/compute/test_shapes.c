@@ -75,7 +75,7 @@ static void call_assemble(const struct call *call)
 static void call_embed(const struct call *call)
 {
     embed_tokens(call->stream, made(call, 1, F, SHAPE(B, T, W)), made(call, 2, DTYPE_I32, SHAPE(B, T)),
-        made(call, 3, F, SHAPE(9, W)), made(call, 4, F, SHAPE(T + 2, W)), (struct tensor){0}, NULL);
+        made(call, 3, F, SHAPE(9, W)), 1, made(call, 4, F, SHAPE(T + 2, W)), (struct tensor){0}, NULL);
 }
 
 static void call_gather(const struct call *call)

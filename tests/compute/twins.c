@@ -74,6 +74,8 @@ static double activated(double y, enum epilogue epilogue)
         return y / 2 * (1 + erf(y / sqrt(2)));
     case EPILOGUE_GELU_TANH:
         return y / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (y + 0.044715 * y * y * y)));
+    case EPILOGUE_RELU:
+        return fmax(y, 0);
     default:
         return y;
     }

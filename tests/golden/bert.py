@@ -47,9 +47,20 @@ OPEN_CLIP = {
         "embed_dim": 32, "quick_gelu": True, "vision_cfg": VIT,
         "text_cfg": {"context_length": 20, "hf_model_name": "roberta-base", "hf_tokenizer_name": "roberta-base",
                      "hf_pooler_type": "cls_last_hidden_state_pooler", "hf_proj_type": "linear"}},
+    "nllb-small": {
+        "embed_dim": 32, "vision_cfg": VIT,
+        "text_cfg": {"context_length": 20, "hf_model_name": "facebook/nllb-200-distilled-600M",
+                     "hf_tokenizer_name": "facebook/nllb-200-distilled-600M", "hf_pooler_type": "cls_pooler",
+                     "hf_proj_type": "linear"}},
 }
 
 NAMES = [  # theirs, ours
+    (r"\.embed_tokens\.", ".embeddings.token_embedding."),
+    (r"transformer\.layer_norm\.", "transformer.final_layer_norm."),
+    (r"transformer\.layers\.", "transformer.encoder.layers."),
+    (r"(layers\.\d+)\.self_attn_layer_norm\.", r"\1.layer_norm1."),
+    (r"(layers\.\d+)\.final_layer_norm\.", r"\1.layer_norm2."),
+    (r"(layers\.\d+)\.fc", r"\1.mlp.fc"),
     (r"^text_model\.roberta\.", "text_model."),
     (r"\.pre_LN\.", ".final_layer_norm."),
     (r"\.transformation\.", ".neck."),

@@ -19,7 +19,7 @@ CONVOLUTIONS = {  # how timm's names begin
     "convnext": "ConvNeXt, made of convolutions", "fastvit": "FastViT, made of convolutions",
     "vitamin": "ViTamin, made of convolutions and transformer blocks",
 }
-LANGUAGES = ("roberta-base", "xlm-roberta-base", "xlm-roberta-large")  # text models that are built
+LANGUAGES = ("nllb-200-distilled-600M", "nllb-200-distilled-1.3B", "roberta-base", "xlm-roberta-base", "xlm-roberta-large")  # text models that are built
 CONFIGS = pathlib.Path(open_clip.__file__).parent / "model_configs"
 
 

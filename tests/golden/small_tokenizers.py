@@ -111,7 +111,8 @@ def nllb(folder):
     """facebook/nllb-200-*: the same with languages, of which English comes first in a text."""
     model = sentencepiece_model(folder, unk_id=0, bos_id=1, eos_id=2, pad_id=-1)
     tokenizer = transformers.NllbTokenizer.from_pretrained(
-        folder, vocab_file=str(pathlib.Path(folder, "spiece.model")), src_lang="eng_Latn")
+        folder, vocab_file=str(pathlib.Path(folder, "spiece.model")), src_lang="eng_Latn",
+        extra_special_tokens=["eng_Latn", "fra_Latn"])
     tokenizer.save_pretrained(folder)
     pathlib.Path(folder, "spiece.model").unlink()
     return len(tokenizer)

@@ -259,6 +259,17 @@ static void a_text_tower_of_transformers_is_known_by_its_name(void **state)
     assert_int_equal(config.text.eot_rule, TEXT_START);
     assert_int_equal(config.text.context, 64);
     assert_int_equal(config.text.neck, 0);
+
+    write_text(OPEN_CLIP, "{\"model_cfg\": {\"embed_dim\": 512, \"text_cfg\": {\"hf_model_name\": "
+                          "\"facebook/nllb-200-distilled-1.3B\", \"hf_proj_type\": \"linear\", "
+                          "\"hf_pooler_type\": \"cls_pooler\"}}}");
+    config = read_config();
+    assert_string_equal(config.family->name, "nllb-clip");
+    assert_block(&config.text.block, 24, 1024, 16, 8192, ACTIVATION_RELU);
+    assert_int_equal(config.text.block.norm_place, NORM_BEFORE);
+    assert_int_equal(config.text.eot_rule, TEXT_START);
+    assert_true(config.text.embedding.waves && config.text.embedding.scaled);
+    assert_false(config.text.no_final_norm || config.text.embedding.norm);
 }
 
 /* Its vision tower is what timm builds under the name. */
@@ -452,7 +463,9 @@ static void bad_open_clip_configs_are_refused(void **state)
         {TEXT("\"hf_model_name\": \"google/mt5-base\""), ERR_UNSUPPORTED,
             "hf_model_name' is \"google/mt5-base\": no text model of transformers' that is built"},
         {TEXT("\"hf_model_name\": \"xlm-roberta-base\", \"hf_pooler_type\": \"cls_pooler\""), ERR_UNSUPPORTED,
-            "hf_pooler_type' is \"cls_pooler\", which is not supported"},
+            "hf_pooler_type' is \"cls_pooler\", which is not supported for xlm-roberta-base"},
+        {TEXT("\"hf_model_name\": \"facebook/nllb-200-distilled-600M\""), ERR_UNSUPPORTED,
+            "hf_pooler_type' is \"mean_pooler\", which is not supported for nllb-200-distilled-600M"},
         {TEXT("\"hf_model_name\": \"xlm-roberta-base\", \"context_length\": 513"), ERR_FORMAT,
             "514 positions are too few for texts of 513 tokens"},
         {TEXT("\"no_causal_mask\": 1"), ERR_UNSUPPORTED, "no_causal_mask' is 1"},

@@ -347,6 +347,19 @@ static void length_of_tokenizer_config(void **state)
     free((char *)json.data);
 }
 
+static void languages_behind_a_text_are_refused(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"tokenizer_class\": \"NllbTokenizer\", \"legacy_behaviour\": true}";
+    const char *path = SCRATCH "tokenizer_config.json";
+    struct tokenizer *tokenizer = NULL;
+    struct err err = {0};
+    write_file(path, json, strlen(json));
+    assert_refused(tokenizer_load(&tokenizer, DIPTYCH_SCRATCH, transformers, &err), &err, ERR_UNSUPPORTED,
+        path, "legacy_behaviour is true");
+    unlink(path);
+}
+
 static void openai_file_that_is_cut_or_corrupt(void **state)
 {
     (void)state;
@@ -387,6 +400,7 @@ int main(void)
         cmocka_unit_test(openai_file_that_is_damaged),
         cmocka_unit_test(directories),
         cmocka_unit_test(length_of_tokenizer_config),
+        cmocka_unit_test(languages_behind_a_text_are_refused),
         cmocka_unit_test(openai_file_that_is_cut_or_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
