@@ -174,8 +174,10 @@ static enum access_level level_of_header(struct access *access, const struct htt
     const char *header = request_header(request, "Authorization");
     if (!header || strncasecmp(header, scheme, strlen(scheme)))
         return ACCESS_NONE;
+    const char *token = header + strlen(scheme);
+    token += strspn(token, " ");
     pthread_mutex_lock(&access->lock);
-    const enum access_level level = level_of_token(access, header + strlen(scheme));
+    const enum access_level level = level_of_token(access, token);
     pthread_mutex_unlock(&access->lock);
     return level;
 }

@@ -62,13 +62,18 @@ static int check_head(const char **why, const struct exchange *exchange)
     return MHD_HTTP_NOT_IMPLEMENTED;
 }
 
+static const char *too_large(const struct exchange *exchange)
+{
+    return exchange->limit ? "the body is larger than what is taken here" : "no body is taken here";
+}
+
 /* 0, or a status and why. */
 static int check_body(const char **why, const struct exchange *exchange, long long length)
 {
     struct http_server *server = exchange->server;
     const char *coding = request_header(&exchange->request, MHD_HTTP_HEADER_CONTENT_ENCODING);
     if (length > 0 && (unsigned long long)length > exchange->limit) {
-        *why = "the body is larger than what is taken here";
+        *why = too_large(exchange);
         return MHD_HTTP_CONTENT_TOO_LARGE;
     }
     if (length > SMALL_BODY &&
@@ -133,7 +138,7 @@ void exchange_take_body(struct exchange *exchange, const char *bytes, size_t siz
         return;
     if (!exchange->refused && size > exchange->limit - exchange->request.size) {
         exchange->refused = MHD_HTTP_CONTENT_TOO_LARGE; /* of a body that did not say its length */
-        exchange->why = "the body is larger than what is taken here";
+        exchange->why = too_large(exchange);
     }
     if (exchange->refused || !grow(exchange, size))
         return;

@@ -44,7 +44,7 @@ static void reading_and_writing_have_tokens_of_their_own(void **state)
 {
     (void)state;
     static const char *const headers[] = {
-        NULL, BEARER "r-token\r\n", BEARER "w-token\r\n", BEARER "w-toke\r\n", BEARER "\r\n"};
+        NULL, BEARER "r-token\r\n", BEARER " w-token\r\n", BEARER "w-toke\r\n", BEARER "\r\n"};
     static const struct {
         struct service_options options;
         int reads[5], writes[5]; /* by the headers */

@@ -259,6 +259,8 @@ static void odd_heads_have_their_status(void **state)
             "no other"},
         {"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n",
             415, "not compressed"},
+        {"POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n", 413,
+            "no body is taken here"},
         {"GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\n", 200, "ok"},
         {"GET HTTP://localhost:80/v1/items/1?index=pictures HTTP/1.1\r\nHost: LocalHost:80\r\n", 200,
             "\"id\":1"},
