@@ -19,6 +19,7 @@ struct classify {
     struct label_options labels;
     size_t top;
     int format;
+    struct preview preview;
 
     struct strings paths;
     struct classifier *classifier;
@@ -41,8 +42,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &c->labels;
-        state->child_inputs[1] = &c->session;
-        state->child_inputs[2] = &c->session.quiet;
+        state->child_inputs[1] = &c->preview;
+        state->child_inputs[2] = &c->session;
+        state->child_inputs[3] = &c->session.quiet;
         return 0;
     case 'k':
         c->top = option_number(state, "top", argument, 1, SIZE_MAX);
@@ -67,8 +69,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {
-    {&label_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&label_argp, 0, NULL, 0},
+    {&preview_argp, 0, NULL, GROUP_OUTPUT}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -152,6 +154,8 @@ static int classify_all(struct classify *c, struct err *err)
 {
     const size_t labels = classifier_labels(c->classifier);
     label_output_init(&c->output, c->format, c->classifier, c->top < labels ? c->top : labels);
+    preview_begin(&c->preview, c->format == OUTPUT_TABLE, &c->session.loader_options.picture);
+    c->output.base.preview = c->preview;
     c->best = mem_new(c->output.top, sizeof *c->best);
     if (!c->best)
         return err_memory(err, c->output.top * sizeof *c->best);

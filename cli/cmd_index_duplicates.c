@@ -5,6 +5,7 @@
 #include "cli/item_format.h"
 #include "cli/json.h"
 #include "cli/output.h"
+#include "cli/preview.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "compute/compute.h"
@@ -24,6 +25,7 @@ struct duplicates {
     bool identical; /* only */
     bool others;    /* list all but the best of each group */
     int format;     /* -1: none named */
+    struct preview preview;
 
     struct index *index;
     struct index_rows rows;
@@ -57,8 +59,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &d->filter;
         state->child_inputs[1] = &d->format;
-        state->child_inputs[2] = &d->device_options;
-        state->child_inputs[3] = &d->quiet;
+        state->child_inputs[2] = &d->preview;
+        state->child_inputs[3] = &d->device_options;
+        state->child_inputs[4] = &d->quiet;
         return 0;
     case 't':
         d->threshold = strtod(argument, &end);
@@ -80,7 +83,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3},
-    {&device_argp, 0, "Device:", 4}, {&common_argp, 0, "", -1}, {0}};
+    {&preview_argp, 0, NULL, 3}, {&device_argp, 0, "Device:", 4}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -146,6 +149,7 @@ static void print_item(const struct duplicates *d, const struct group *group, si
         printf("%7.4f %c  %8" PRId64 "  ", group->scores[i], group->twins[i] ? '=' : ' ', item->id);
     text_escape(stdout, index_item_name(item));
     putchar('\n');
+    preview_show(&d->preview, item_picture(item));
 }
 
 /* What is to be listed of it. */
@@ -266,6 +270,7 @@ int cmd_index_duplicates(int argc, char **argv)
     if (!rc && d.html)
         rc = write_page(&d, &err);
     progress_clear(&d.progress);
+    preview_begin(&d.preview, d.format == OUTPUT_TABLE, NULL);
     if (!rc && d.format >= 0)
         rc = print_all(&d, &err);
     if (!rc && !d.quiet && (d.others || d.format <= OUTPUT_TABLE))

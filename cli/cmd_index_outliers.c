@@ -5,6 +5,7 @@
 #include "cli/item_format.h"
 #include "cli/json.h"
 #include "cli/output.h"
+#include "cli/preview.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 
@@ -19,6 +20,7 @@ struct outliers {
     struct index_filter filter;
     double alpha;
     int format; /* -1: none named */
+    struct preview preview;
     struct index_view view;
     double *similarities, *tails; // (count)
     size_t *order;                // (count), the least similar first
@@ -40,7 +42,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->filter;
         state->child_inputs[1] = &o->format;
-        state->child_inputs[2] = &o->quiet;
+        state->child_inputs[2] = &o->preview;
+        state->child_inputs[3] = &o->quiet;
         return 0;
     case KEY_HTML:
         o->html = option_page(state, argument);
@@ -55,8 +58,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {
-    {&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3},
+    {&preview_argp, 0, NULL, 3}, {&common_argp, 0, "", -1}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse,
@@ -94,6 +97,7 @@ static int print_item(const struct outliers *o, size_t i, struct err *err)
         printf("%7.4f  %6.2f %%  %8" PRId64 "  ", o->similarities[i], 100 * o->tails[i], item->id);
     text_escape(stdout, index_item_name(item));
     putchar('\n');
+    preview_show(&o->preview, item_picture(item));
     return 0;
 }
 
@@ -158,6 +162,7 @@ int cmd_index_outliers(int argc, char **argv)
     if (!rc && o.html)
         rc = write_page(&o, &job, &err);
     progress_clear(&progress);
+    preview_begin(&o.preview, o.format == OUTPUT_TABLE, NULL);
     if (!rc)
         rc = print_all(&o, &err);
     free(o.order);

@@ -275,6 +275,9 @@ int cmd_search(int argc, char **argv)
     options_parse(&search_argp, argc, argv, &s.request);
     output_init(&s.output, s.request.format);
     session_begin(&s.request.session);
+    preview_begin(
+        &s.request.preview, s.request.format == OUTPUT_TABLE, &s.request.session.loader_options.picture);
+    s.output.preview = s.request.preview;
 
     int rc = open_all(&s, &err);
     if (!rc)

@@ -58,16 +58,22 @@ static const char *entity(char byte)
     }
 }
 
-void html_text(FILE *file, const char *text)
+static void put_escaped(FILE *file, const char *valid, size_t length)
 {
-    char *valid = text_utf8(text);
-    for (const char *at = valid; at && *at; at++) {
-        const char *instead = entity(*at);
+    for (size_t i = 0; i < length; i++) {
+        const char *instead = entity(valid[i]);
         if (instead)
             fputs(instead, file);
         else
-            fputc(*at, file);
+            fputc(valid[i], file);
     }
+}
+
+void html_text(FILE *file, const char *text)
+{
+    char *valid = text_utf8(text);
+    if (valid)
+        put_escaped(file, valid, strlen(valid));
     free(valid);
 }
 
@@ -88,24 +94,10 @@ void html_json(FILE *file, const char *text)
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 
-static void put_base64(FILE *file, const uint8_t *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        const size_t left = size - i;
-        const unsigned group = (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
-                               (left > 2 ? bytes[i + 2] : 0);
-        fputc(digits[group >> 18], file);
-        fputc(digits[group >> 12 & 63], file);
-        fputc(left > 1 ? digits[group >> 6 & 63] : '=', file);
-        fputc(left > 2 ? digits[group & 63] : '=', file);
-    }
-}
-
 void html_data_url(FILE *file, const struct thumbnail *thumbnail)
 {
     fprintf(file, "data:%s;base64,", thumbnail->type);
-    put_base64(file, thumbnail->bytes, thumbnail->size);
+    text_base64(file, thumbnail->bytes, thumbnail->size);
 }
 
 void html_thumbnail(FILE *file, const char *path, const struct picture_options *options, int edge)
@@ -153,13 +145,28 @@ void html_picture(FILE *file, const char *path, const struct picture_options *op
     fputs(link ? "</a></div>" : "</div>", file);
 }
 
+/* A path, whose lines may end behind a slash rather than within a name. */
+static void put_path(FILE *file, const char *path)
+{
+    char *valid = text_utf8(path);
+    for (const char *at = valid; at && *at;) {
+        const char *slash = strchr(at, '/');
+        const size_t length = slash ? (size_t)(slash + 1 - at) : strlen(at);
+        put_escaped(file, at, length);
+        at += length;
+        if (slash && *at)
+            fputs("<wbr>", file);
+    }
+    free(valid);
+}
+
 void html_path(FILE *file, const char *path)
 {
     const bool link = *path == '/';
     fputs("<div class=\"path\">", file);
     if (link)
         begin_link(file, path);
-    html_text(file, path);
+    put_path(file, path);
     fputs(link ? "</a> <button type=\"button\" class=\"copy\" hidden>copy path</button></div>" : "</div>",
         file);
 }

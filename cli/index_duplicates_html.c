@@ -43,7 +43,10 @@ static int put_group(struct page *page, size_t number, const struct job *job, st
     struct arena arena = {0};
     struct index_item *items = arena_alloc(&arena, count * sizeof *items);
     struct picture_facts *facts = arena_alloc(&arena, count * sizeof *facts);
-    fprintf(page->file, "<h2>Group %zu</h2>\n<p>%zu items</p>\n", number + 1, all);
+    fprintf(page->file, "<h2>Group %zu</h2>\n<p>%zu items", number + 1, all);
+    if (count < all)
+        fprintf(page->file, "; the first %zu are shown, and the best of these", count);
+    fputs("</p>\n", page->file);
     int rc = items && facts ? job_step(job, "items", page->done, page->cards, err)
                             : err_memory(err, count * sizeof *items);
     if (!rc)

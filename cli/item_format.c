@@ -51,6 +51,11 @@ const char *item_file(const struct index_item *item)
     return item->kind == INDEX_TEXT && item->picture ? item->picture : item->path;
 }
 
+const char *item_picture(const struct index_item *item)
+{
+    return item->kind == INDEX_IMAGE ? item->path : item->picture;
+}
+
 void output_item_path(int format, const struct index_item *item)
 {
     const char *path = item_file(item);

@@ -26,6 +26,9 @@ void output_path_alone(int format, const char *path);
 /* The picture, the picture that a text describes, or the file that it came from; NULL where there is none. */
 const char *item_file(const struct index_item *item);
 
+/* The picture, or the picture that a text describes; NULL where there is none. */
+const char *item_picture(const struct index_item *item);
+
 /* output_path_alone with the item's file, or nothing. */
 void output_item_path(int format, const struct index_item *item);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/item_html.h"
+#include "cli/item_format.h"
 
 #include <math.h>
 #include <time.h>
@@ -51,7 +52,7 @@ static void put_facts(FILE *file, const struct item_card *card)
 void item_figure(FILE *file, const struct item_card *card, const struct picture_options *options, int edge)
 {
     const struct index_item *item = card->item;
-    const char *picture = item->kind == INDEX_IMAGE ? item->path : item->picture;
+    const char *picture = item_picture(item);
     fputs("<figure>", file);
     if (picture)
         html_picture(file, picture, options, edge);

@@ -3,6 +3,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/preview.h"
 #include "cli/text.h"
 #include "vision/vision.h"
 
@@ -81,6 +82,7 @@ static void put_version(void)
     puts("diptych " DIPTYCH_VERSION);
     put_formats(true);
     put_formats(false);
+    printf("previews by %s\n", preview_protocols());
 }
 
 /* Runs at every exit, also those inside argp: what could not be written was not done. */

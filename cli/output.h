@@ -12,6 +12,7 @@
 #ifndef DIPTYCH_CLI_OUTPUT_H
 #define DIPTYCH_CLI_OUTPUT_H
 
+#include "cli/preview.h"
 #include "joint/joint.h"
 
 enum output_format {
@@ -26,6 +27,7 @@ extern const char *const output_formats[]; /* the names of the first three; NULL
 struct output {
     enum output_format format;
     bool unicode, colour;
+    struct preview preview; /* of pictures, in tables; none unless preview_begin says so */
 };
 
 void output_init(struct output *output, int format);

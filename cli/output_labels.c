@@ -8,6 +8,8 @@ static void print_table(const struct label_output *output, const char *path, con
     const bool block = output->top > 1;
     if (block)
         output_path(&output->base, path);
+    if (block)
+        preview_show(&output->base.preview, path);
     for (size_t i = 0; i < output->top; i++) {
         const char *label = classifier_label(output->classifier, best[i].label);
         fputs(block ? "  " : "", stdout);
@@ -22,6 +24,8 @@ static void print_table(const struct label_output *output, const char *path, con
         fputc('\n', stdout);
     else
         output_path(&output->base, path);
+    if (!block)
+        preview_show(&output->base.preview, path);
 }
 
 static void print_tsv(const struct label_output *output, const char *path, const struct prediction *best)

@@ -15,6 +15,7 @@ struct search_request {
     struct hits_wanted wanted;
     bool hide_copies;
     int format; /* an output_format */
+    struct preview preview;
     struct session session;
     struct arena arena;
 };

@@ -106,8 +106,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_failure(state, STATUS_CANNOT, 0, "out of memory");
         state->child_inputs[0] = &s->filter;
         state->child_inputs[1] = &s->format;
-        state->child_inputs[2] = &s->session;
-        state->child_inputs[3] = &s->session.quiet;
+        state->child_inputs[2] = &s->preview;
+        state->child_inputs[3] = &s->session;
+        state->child_inputs[4] = &s->session.quiet;
         return 0;
     case KEY_PLUS:
         add_text(s, state, argument, 1);
@@ -160,7 +161,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&words_filter_argp, 0, NULL, 0},
-    {&item_format_argp, 0, NULL, GROUP_OUTPUT}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+    {&item_format_argp, 0, NULL, GROUP_OUTPUT}, {&preview_argp, 0, NULL, GROUP_OUTPUT},
+    {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 const struct argp search_argp = {
     .options = options,

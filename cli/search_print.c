@@ -25,6 +25,7 @@ static void print_table(const struct output *output, const struct hit_list *list
         if (list->copies && list->copies[i].count)
             printf("  (+%zu %s)", list->copies[i].count, list->copies[i].count == 1 ? "copy" : "copies");
         fputc('\n', stdout);
+        preview_show(&output->preview, item_picture(item));
     }
 }
 

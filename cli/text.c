@@ -54,6 +54,20 @@ static utf8proc_int32_t next_character(const char *text, size_t *bytes)
     return got > 0 ? character : -1;
 }
 
+void text_base64(FILE *file, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        const size_t left = size - i;
+        const unsigned group = (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
+                               (left > 2 ? bytes[i + 2] : 0);
+        fputc(digits[group >> 18], file);
+        fputc(digits[group >> 12 & 63], file);
+        fputc(left > 1 ? digits[group >> 6 & 63] : '=', file);
+        fputc(left > 2 ? digits[group & 63] : '=', file);
+    }
+}
+
 int text_width(const char *text)
 {
     int width = 0;

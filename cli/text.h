@@ -17,6 +17,9 @@ const char *plural(uint64_t count);
  * never breaks a line or reaches into the terminal. Every other byte stays as it is. */
 void text_escape(FILE *file, const char *text);
 
+/* Bytes in base64 (RFC 4648), padded. */
+void text_base64(FILE *file, const uint8_t *bytes, size_t size);
+
 /* Columns of a terminal that the text takes, once escaped. */
 int text_width(const char *text);
 

@@ -16,7 +16,7 @@ function showCard(i, stay) {
     return;
   const [, , , name, href, src] = items[i], text = element('div', {className: 'path'});
   const leadTo = child => href ? element('a', {href}, child) : child;
-  text.append(leadTo(name));
+  text.append(leadTo(element('span', {}, ...name.split(/(?<=\/)/).flatMap(part => [part, element('wbr')]))));
   if (href)
     text.append(element('button', {className: 'copy'}, 'copy path'));
   card.replaceChildren(element('figcaption', {}, text));

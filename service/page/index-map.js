@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The map of the index that is searched: what was found is bright, and a part of it can be searched in: state.region. */
+/* The map of an index: what was found is bright; state.region can be searched in. */
 'use strict';
 
 const note = $('map-note');

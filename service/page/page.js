@@ -18,6 +18,7 @@ function later(milliseconds, work) {
 
 const hushSoon = later(4000, () => { $('toast').textContent = ''; });
 function toast(text) {
+  (document.querySelector('dialog[open]') || document.body).append($('toast'));
   $('toast').textContent = text;
   hushSoon();
 }
@@ -605,7 +606,7 @@ function likeThis() {
 
 const deeds = {
   close: leaveViewer, previous: () => turn(-1), next: () => turn(1),
-  more: likeThis, copy: () => copy(viewed.path, $('viewer')).then(() => toast('Copied the path')),
+  more: likeThis, copy: () => copy(viewed.path, $('viewer')).then(() => toast('Copied')),
   classify: () => classifyItem(viewed.id), open: () => $('original').click(),
   info: () => { viewerButton('info').ariaPressed = String(!$('details').toggleAttribute('hidden')); },
 };

@@ -83,7 +83,7 @@ pictures=$(grep -c 'src="data:image/[a-z]*;base64,' page.html)
 wrong=$(awk '{ sum += $1 } END { print sum < 30 ? sum : 30 }' confusions)
 [ "$pictures" -eq "$wrong" ] || problem "$pictures thumbnails of $wrong mistakes"
 sed -n 's/.*src="data:image\/[a-z]*;base64,\([^"]*\)".*/\1/p' page.html | head -n 1 | base64 -d >thumbnail
-original=$(sed -n 's/.*class="path">\([^<]*\)<.*/\1/p' page.html | head -n 1)
+original=$(sed -n 's/<wbr>//g; s/.*class="path">\([^<]*\)<.*/\1/p' page.html | head -n 1)
 run classify "$original" thumbnail --labels "$labels" -f tsv --top 1 --quiet
 expect_status 0
 [ "$(cut -f 2 out | sort -u | wc -l)" -eq 1 ] || problem "the thumbnail does not show the picture"

@@ -102,6 +102,15 @@ run index map names.dip --html map.html
 expect_status 0
 [ "$(grep -c '</script>' map.html)" -eq 5 ] && [ "$(grep -c '<!--<script>' map.html)" -eq 0 ] || problem "a name ends the script"
 
+# ---- duplicates: the page of a group that is too large for it
+mkdir dots && picture dots/1.ppm '\1\2\3'
+for n in $(seq 2 2003); do ln dots/1.ppm dots/$n.ppm; done
+run index build dots.dip dots --quiet
+run index duplicates dots.dip --identical --html dots.html
+expect_status 0
+expect_text dots.html "<p>2003 items; the first 2000 are shown, and the best of these</p>"
+[ "$(grep -c '<figure>' dots.html)" -eq 2000 ] || problem "not 2000 cards"
+
 # ---- cluster: pictures by their shapes, and the shapes' names
 cluster() {
     run index cluster "$@"
