@@ -198,7 +198,7 @@ int class_report_html(FILE *file, const struct class_report *report, struct err 
         return rc;
     html_begin(file, report->directory);
     fputs("<h1>", file);
-    html_text(file, report->directory);
+    html_path_text(file, report->directory);
     fprintf(file, "</h1>\n<p>Zero-shot classification with %zu labels</p>\n", report->result->scores.labels);
     put_figures(file, report, count);
     put_mistakes(file, report, mistakes, count);

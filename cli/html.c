@@ -25,7 +25,7 @@ void html_begin(FILE *file, const char *title)
     html_text(file, title);
     fprintf(file, "</title>\n<style>\n%s%s</style>\n", page_text("common.css"), page_text("page.css"));
     html_script(file, "common.js");
-    fputs("</head>\n<body>\n", file);
+    fputs("</head>\n<body>\n<main>\n", file);
 }
 
 void html_script(FILE *file, const char *name)
@@ -35,7 +35,7 @@ void html_script(FILE *file, const char *name)
 
 void html_end(FILE *file)
 {
-    fputs("<footer>Made by diptych " DIPTYCH_VERSION "</footer>\n", file);
+    fputs("</main>\n<footer>Made by diptych " DIPTYCH_VERSION "</footer>\n", file);
     html_script(file, "page.js");
     fputs("</body>\n</html>\n", file);
 }
@@ -74,6 +74,20 @@ void html_text(FILE *file, const char *text)
     char *valid = text_utf8(text);
     if (valid)
         put_escaped(file, valid, strlen(valid));
+    free(valid);
+}
+
+void html_path_text(FILE *file, const char *path)
+{
+    char *valid = text_utf8(path);
+    for (const char *at = valid; at && *at;) {
+        const char *slash = strchr(at, '/');
+        const size_t length = slash ? (size_t)(slash + 1 - at) : strlen(at);
+        put_escaped(file, at, length);
+        at += length;
+        if (slash && *at)
+            fputs("<wbr>", file);
+    }
     free(valid);
 }
 
@@ -128,9 +142,9 @@ void html_file_url(FILE *file, const char *path)
     }
 }
 
-static void begin_link(FILE *file, const char *path)
+static void begin_link(FILE *file, const char *path, const char *attributes)
 {
-    fputs("<a href=\"", file);
+    fprintf(file, "<a %shref=\"", attributes);
     html_file_url(file, path);
     fputs("\">", file);
 }
@@ -140,24 +154,9 @@ void html_picture(FILE *file, const char *path, const struct picture_options *op
     const bool link = *path == '/';
     fputs("<div class=\"picture\">", file);
     if (link)
-        begin_link(file, path);
+        begin_link(file, path, "tabindex=\"-1\" aria-hidden=\"true\" "); /* the path leads there too */
     html_thumbnail(file, path, options, edge);
     fputs(link ? "</a></div>" : "</div>", file);
-}
-
-/* A path, whose lines may end behind a slash rather than within a name. */
-static void put_path(FILE *file, const char *path)
-{
-    char *valid = text_utf8(path);
-    for (const char *at = valid; at && *at;) {
-        const char *slash = strchr(at, '/');
-        const size_t length = slash ? (size_t)(slash + 1 - at) : strlen(at);
-        put_escaped(file, at, length);
-        at += length;
-        if (slash && *at)
-            fputs("<wbr>", file);
-    }
-    free(valid);
 }
 
 void html_path(FILE *file, const char *path)
@@ -165,8 +164,8 @@ void html_path(FILE *file, const char *path)
     const bool link = *path == '/';
     fputs("<div class=\"path\">", file);
     if (link)
-        begin_link(file, path);
-    put_path(file, path);
+        begin_link(file, path, "");
+    html_path_text(file, path);
     fputs(link ? "</a> <button type=\"button\" class=\"copy\" hidden>copy path</button></div>" : "</div>",
         file);
 }

@@ -18,6 +18,9 @@ void html_end(FILE *file);
 /* Text between tags or in an attribute: escaped; bytes that are not UTF-8 and control characters are U+FFFD. */
 void html_text(FILE *file, const char *text);
 
+/* The same of a path, whose lines may end behind a slash rather than within a name. */
+void html_path_text(FILE *file, const char *path);
+
 /* The same as a string of JSON that may stand in a <script>. */
 void html_json(FILE *file, const char *text);
 

@@ -76,7 +76,7 @@ static int put_page(FILE *file, const struct cluster_report *report, const struc
         shown += shown_of(&report->clusters[number]);
     html_begin(file, report->path);
     fputs("<h1>", file);
-    html_text(file, report->path);
+    html_path_text(file, report->path);
     fputs("</h1>\n<p>Items in clusters, each of what is alike. The number below an item is the cosine of its "
           "embedding with the centre of its cluster",
         file);

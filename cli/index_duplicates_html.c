@@ -66,7 +66,7 @@ static void put_head(const struct page *page)
     const struct index_groups *groups = report->groups;
     FILE *file = page->file;
     fputs("<h1>", file);
-    html_text(file, report->path);
+    html_path_text(file, report->path);
     fputs("</h1>\n<p>Groups of ", file);
     if (report->identical)
         fputs("files with the same bytes.", file);

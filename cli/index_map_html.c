@@ -143,7 +143,7 @@ static int put_page(FILE *file, const struct map_report *report, const struct jo
     p.edge = html_thumbnail_edge(p.thumbnails);
     html_begin(file, report->path);
     fputs("<h1>", file);
-    html_text(file, report->path);
+    html_path_text(file, report->path);
     fprintf(file,
         "</h1>\n<p>%zu items of the index in the plane of the two principal components of their embeddings: "
         "neighbours are alike, as far as a plane can tell. The wheel, two fingers, + and &minus; zoom; point "

@@ -8,7 +8,7 @@ enum { CARDS_MAX = 2000 };
 static void put_head(FILE *file, const struct outliers_report *report, size_t cards)
 {
     fputs("<h1>", file);
-    html_text(file, report->path);
+    html_path_text(file, report->path);
     fprintf(file,
         "</h1>\n<p>Items that are unlike the rest, the least alike first: those in the lowest %g %% of all "
         "pairs. The "

@@ -15,13 +15,13 @@ function showCard(i, stay) {
   if (i < 0)
     return;
   const [, , , name, href, src] = items[i], text = element('div', {className: 'path'});
-  const leadTo = child => href ? element('a', {href}, child) : child;
+  const leadTo = (child, more) => href ? element('a', {href, ...more}, child) : child;
   text.append(leadTo(element('span', {}, ...name.split(/(?<=\/)/).flatMap(part => [part, element('wbr')]))));
   if (href)
     text.append(element('button', {className: 'copy'}, 'copy path'));
   card.replaceChildren(element('figcaption', {}, text));
   if (src)
-    card.prepend(element('div', {className: 'picture'}, leadTo(element('img', {src, alt: ''}))));
+    card.prepend(element('div', {className: 'picture'}, leadTo(element('img', {src, alt: ''}), {tabIndex: -1, ariaHidden: 'true'})));
 }
 
 /* A square around the item that the card shows. */

@@ -9,7 +9,7 @@
 #
 # recorded/NAME.sh is a list of runs, sourced in an empty folder; recorded/NAME.txt is what they print. So that other
 # machines find the same, check and record run on the CPU in f32, and leave out times, the place of the
-# files, the style sheet of pages, and what other versions of sqlite and zlib make otherwise: sizes and thumbnails.
+# files (and where lines of them may end), the style sheet of pages, and what other versions of sqlite and zlib make otherwise: sizes and thumbnails.
 # Scores are compared as numbers, to TOLERANCE; what has one or two decimals (percents, places on a page) may differ in
 # the last one.
 set -u
@@ -123,7 +123,7 @@ perform() {
     done
     set -- -e 's@[0-9.]+ s, [0-9.]+ (pictures|texts|items)/s@TIME s, RATE \1/s@' \
         -e 's@[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC@DATE@'
-    [ "$mode" = compare ] || set -- "$@" -e "s@$scratch/work@WORK@g" -e "s@$root@ROOT@g" \
+    [ "$mode" = compare ] || set -- "$@" -e 's@<wbr>@@g' -e "s@$scratch/work@WORK@g" -e "s@$root@ROOT@g" \
         -e 's@(catalog_bytes"?:? +)[0-9,]+@\1BYTES@' \
         -e 's@data:image/[a-z]+;base64,[A-Za-z0-9+/=]+@data:...@g' -e '/<style>/,/<\/style>/{//!d}' -e '/<script>/,/<\/script>/{//!d}' \
         -e 's@<time>[0-9-]+</time>@<time>DATE</time>@g'

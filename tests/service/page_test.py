@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the page of the service does, in a real browser. Not part of ctest: it needs chromium and Playwright.
+"""What the page of the service does, and pages in files, in a real browser. Not part of ctest: it needs chromium and Playwright.
 
     apt-get install chromium
     python3 -m venv /tmp/page && /tmp/page/bin/pip install playwright pillow axe-playwright-python
@@ -643,6 +643,62 @@ def fingers_pinch_the_map(browser, served):
 def a_map_of_too_little(browser, served):
     with Page(browser, served.url + "?index=samples&kind=text&map=1") as page:
         expect(page.locator("#map-note")).to_contain_text("a map takes 3")
+
+
+# ---- pages in files, which share looks, scripts and the map with the service's
+
+
+def pasted(page):
+    page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'pasted'}))")
+    page.locator("#pasted").focus()
+    page.keyboard.press("Control+V")
+    text = page.locator("#pasted").input_value()
+    page.evaluate("document.getElementById('pasted').remove()")
+    return text
+
+
+@test
+def a_map_in_a_file(browser, served):
+    diptych("index", "map", HOME / "all.dip", "--html", HOME / "map.html")
+    for wide, scheme in [(True, "light"), (False, "dark")]:
+        with Page(browser, f"file://{HOME}/map.html", wide=wide, color_scheme=scheme) as page:
+            until(page, "images.size > 0 && [...images.values()].every(image => image.complete)")
+            shot(page, f"file-map-{scheme}")
+            assert page.evaluate("[points.x.length, points.shade.filter(shade => shade === 1).length]") == [315, 3]
+            box, scale = page.locator("#plane").bounding_box(), page.evaluate("part.scale")
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            page.mouse.wheel(0, -600)
+            until(page, "scale => part.scale > 3 * scale", scale)
+            page.click("text=All")
+            i = page.evaluate("pictured()[0]")
+            page.evaluate("i => { [part.x, part.y] = [points.x[i], points.y[i]]; zoomMap(1000); drawMap(); }", i)
+            page.locator("#plane").click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+            path = page.evaluate("i => items[i][3]", i)
+            expect(page.locator("#map figure")).to_contain_text(path)
+            page.click("#map .copy")
+            assert pasted(page) == path
+            shot(page, f"file-map-card-{scheme}")
+            check_axe(page, "map")
+            page.locator("#plane").focus()
+            page.keyboard.press("Escape")
+            expect(page.locator("#map figure")).to_be_hidden()
+            page.uncheck("[data-shade='0']")
+            assert page.evaluate("pictured().length") == 0
+
+
+@test
+def cards_in_a_file(browser, served):
+    for command in ["duplicates", "outliers", "cluster"]:
+        diptych("index", command, HOME / "copies.dip", "--html", HOME / f"{command}.html")
+    for wide, scheme in [(True, "light"), (False, "dark")]:
+        for name in ["duplicates", "outliers", "cluster"]:
+            with Page(browser, f"file://{HOME}/{name}.html", wide=wide, color_scheme=scheme) as page:
+                shot(page, f"file-{name}-{scheme}")
+                check_axe(page, name)
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                if name == "duplicates":
+                    page.locator(".copy").first.click()
+                    assert pasted(page) == page.locator(".path a").first.text_content()
 
 
 # ---- keyboard and screen readers
