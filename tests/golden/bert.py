@@ -5,16 +5,19 @@ against float64.
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python bert.py
 
-writes what towers.py writes. The weights are made up under the names of our parameter tables; ours() says which.
+writes what towers.py writes, and in text_layouts/ the weights of smaller text towers under the names that they are published
+with, which tests/joint/test_layouts.c has the configs of. The weights are made up under the names of our parameter tables; ours() says which.
 """
 import datetime
 import json
 import pathlib
 import re
+import tempfile
 
 import numpy as np
 import open_clip
 import safetensors.numpy
+import safetensors.torch
 import torch
 import transformers
 
@@ -166,7 +169,50 @@ def make(folder, model, size, ids, lengths, features):
     return directory
 
 
+TINY = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 20}
+ROBERTA = transformers.XLMRobertaConfig(**TINY, max_position_embeddings=14, type_vocab_size=1)
+M2M100 = transformers.M2M100Config(
+    d_model=32, encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=48, decoder_ffn_dim=48,
+    encoder_layers=1, decoder_layers=1, vocab_size=20)
+
+
+def hf_text(config, projection):
+    """Under "text.", as open_clip's models have it; of the first block."""
+    coverage.TEXT_MODELS["tiny"] = config
+    model = coverage.build_open_clip(
+        {"embed_dim": 32, "vision_cfg": VIT, "text_cfg": {"hf_model_name": "tiny", "hf_proj_type": projection,
+                                                          "hf_pooler_type": "cls_last_hidden_state_pooler"}}, 20)
+    return {name: value for name, value in model.state_dict().items()
+            if name.startswith("text.") and not re.search(r"\.layers?\.1\.", name)}
+
+
+def saved(config):
+    """As transformers saves them, which may not be the names that they have in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        transformers.AutoModel.from_config(config).save_pretrained(folder)
+        weights = safetensors.torch.load_file(pathlib.Path(folder, "model.safetensors"))
+    return {name: value for name, value in weights.items() if name.startswith("text_") or "layer_norm1" in name}
+
+
+def make_layouts():
+    text = {**TINY, "max_position_embeddings": 12}
+    vision = {**VISION, "num_hidden_layers": 1}
+    folder = pathlib.Path(__file__).parent / "text_layouts"
+    folder.mkdir(exist_ok=True)
+    for name, weights in {
+            "chinese_clip": saved(transformers.ChineseCLIPConfig(projection_dim=32, vision_config=vision, text_config=text)),
+            "altclip": saved(transformers.AltCLIPConfig(
+                projection_dim=32, vision_config=vision,
+                text_config={**text, "max_position_embeddings": 14, "project_dim": 24})),
+            "open_clip_mlp": hf_text(ROBERTA, "mlp"), "open_clip_linear": hf_text(ROBERTA, "linear"),
+            "open_clip_m2m100": hf_text(M2M100, "linear")}.items():
+        safetensors.torch.save_file(
+            {key: made_up(key, value.shape).contiguous() for key, value in weights.items() if value.is_floating_point()},
+            folder / f"{name}.safetensors")
+
+
 def main():
+    make_layouts()
     for folder, config in TRANSFORMERS.items():
         make_transformers(folder, config)
     for folder, config in OPEN_CLIP.items():

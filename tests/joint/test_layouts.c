@@ -326,6 +326,109 @@ static void siglip_of_open_clip_is_read_as_transformers_has_it(void **state)
     weights_free(stored);
 }
 
+/* ---- text towers by transformers ----------------------------------------------------------------------- */
+
+#define TINY(norm)                                                                                           \
+    {                                                                                                        \
+        .layers = 1, .width = 32, .heads = 2, .mlp_width = 48, .activation = ACTIVATION_GELU, .eps = 1e-5f,  \
+        .norm_place = norm                                                                                   \
+    }
+
+/* In tests/golden/text_layouts, by bert.py: the values are weights_random's, in the names that libraries write. */
+static const struct text_layout {
+    const char *file;
+    enum layout layout;
+    struct text_config config;
+} text_layouts[] = {
+    {"chinese_clip", LAYOUT_HF,
+        {.block = TINY(NORM_AFTER),
+            .embedding = {.positions = 12, .types = 2, .norm = true},
+            .no_final_norm = true}},
+    {"altclip", LAYOUT_HF,
+        {.block = TINY(NORM_AFTER),
+            .embedding = {.positions = 14, .first = 2, .types = 1, .norm = true},
+            .neck = 24,
+            .neck_bias = true}},
+    {"open_clip_mlp", LAYOUT_OPEN_CLIP,
+        {.block = TINY(NORM_AFTER),
+            .embedding = {.positions = 14, .first = 2, .types = 1, .norm = true},
+            .no_final_norm = true,
+            .neck = 32,
+            .neck_activation = ACTIVATION_GELU}},
+    {"open_clip_linear", LAYOUT_OPEN_CLIP,
+        {.block = TINY(NORM_AFTER),
+            .embedding = {.positions = 14, .first = 2, .types = 1, .norm = true},
+            .no_final_norm = true}},
+    {"open_clip_m2m100", LAYOUT_OPEN_CLIP,
+        {.block = TINY(NORM_BEFORE),
+            .embedding = {.positions = 14, .first = 2, .waves = true, .scaled = true}}},
+};
+
+enum { TINY_EMBED = 32, TINY_ROWS = 9 };
+
+/* Two texts side by side. */
+static void embed_tiny(float *out, struct text_config config, const struct weights *weights)
+{
+    const int32_t numbers[TINY_ROWS] = {5, 19, 7, 0, 12, 3, 4, 4, 18}, begins[] = {0, 6, TINY_ROWS};
+    int32_t rows[TINY_ROWS], at[TINY_ROWS];
+    struct sequences sequences = {.count = 2, .longest = 6, .host_starts = begins};
+    struct stream *stream = NULL;
+    struct text_tower *tower = NULL;
+    struct tensor ids, places, texts;
+    struct err err;
+    config.vocab = 20;
+    config.context = 12;
+    config.embed_width = TINY_EMBED;
+    config.packed = true;
+    config.eot_rule = TEXT_START;
+    for (size_t i = 0; i < 2; i++) {
+        const size_t first = (size_t)begins[i], count = (size_t)begins[i + 1] - first;
+        assert_int_equal(text_pack(rows + first, at + first, &config, numbers + first, count), count);
+    }
+    if (stream_open(&stream, device, 16 << 20, &err) ||
+        text_tower_load(&tower, &config, weights, device, &err) ||
+        tensor_new(&ids, stream, DTYPE_I32, SHAPE(TINY_ROWS), &err) ||
+        tensor_new(&places, stream, DTYPE_I32, SHAPE(TINY_ROWS), &err) ||
+        tensor_new(&sequences.starts, stream, DTYPE_I32, SHAPE(3), &err) ||
+        tensor_new(&texts, stream, DTYPE_F32, SHAPE(2, TINY_EMBED), &err) ||
+        tensor_write(stream, ids, rows, TINY_ROWS, &err) ||
+        tensor_write(stream, places, at, TINY_ROWS, &err) ||
+        tensor_write(stream, sequences.starts, begins, 3, &err) ||
+        text_tower_forward_packed(tower, stream, texts, ids, places, &sequences, &err) ||
+        tensor_read(stream, out, texts, 2 * TINY_EMBED, &err))
+        fail_msg("%s", err.msg);
+    text_tower_free(tower);
+    stream_free(stream);
+}
+
+static void text_towers_are_read_as_their_libraries_name_them(void **state)
+{
+    enum { GOLDEN_SEED = 31 };
+    (void)state;
+    for (size_t i = 0; i < sizeof text_layouts / sizeof *text_layouts; i++) {
+        const struct text_layout *layout = &text_layouts[i];
+        float want[2 * TINY_EMBED], got[2 * TINY_EMBED];
+        struct weights *made_up = NULL, *stored = NULL;
+        char path[256];
+        struct err err;
+        snprintf(path, sizeof path, DIPTYCH_ROOT "/tests/golden/text_layouts/%s.safetensors", layout->file);
+        if (weights_random(&made_up, GOLDEN_SEED, &err) || weights_open(&stored, path, &err))
+            fail_msg("%s", err.msg);
+        assert_int_equal(weights_layout(stored), layout->layout);
+        assert_int_equal(text_layers(stored), 1);
+        assert_int_equal(text_vocab(stored), 20);
+        assert_int_equal(vit_layers(stored), layout->layout == LAYOUT_HF); /* of which there is a part */
+        embed_tiny(want, layout->config, made_up);
+        embed_tiny(got, layout->config, stored);
+        for (size_t k = 0; k < 2 * TINY_EMBED; k++)
+            if (!(fabsf(got[k] - want[k]) <= 1e-5f))
+                fail_msg(
+                    "%s: element %zu is %.9g, not %.9g", layout->file, k, (double)got[k], (double)want[k]);
+        weights_free(made_up);
+        weights_free(stored);
+    }
+}
+
 /* ---- spoiled models ------------------------------------------------------------------------------------ */
 
 static void turn(struct checkpoint *checkpoint, struct weight *tensor)
@@ -418,6 +521,7 @@ int main(void)
         cmocka_unit_test(types_stay_near),
         cmocka_unit_test(the_norm_before_the_blocks_may_be_left_out),
         cmocka_unit_test(siglip_of_open_clip_is_read_as_transformers_has_it),
+        cmocka_unit_test(text_towers_are_read_as_their_libraries_name_them),
         cmocka_unit_test(a_spoiled_tensor_is_named),
         cmocka_unit_test(a_missing_or_truncated_file_is_named),
     };
