@@ -69,8 +69,12 @@ void hub_files_list(const char *out[PART_FILES_MAX], enum hub_part part, files_h
 
 static bool has_tokenizer(files_has *has, void *context)
 {
-    return has(context, "tokenizer.json") || (has(context, "vocab.json") && has(context, "merges.txt")) ||
-           has(context, "bpe_simple_vocab_16e6.txt.gz");
+    static const char *const alone[] = {"tokenizer.json", "bpe_simple_vocab_16e6.txt.gz", "spiece.model",
+        "sentencepiece.bpe.model", "tokenizer.model", "vocab.txt"};
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        if (has(context, alone[i]))
+            return true;
+    return has(context, "vocab.json") && has(context, "merges.txt");
 }
 
 const char *hub_files_missing(files_has *has, void *context)

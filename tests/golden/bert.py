@@ -5,8 +5,9 @@ against float64.
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python bert.py
 
-writes what towers.py writes, and in text_layouts/ the weights of smaller text towers under the names that they are published
-with, which tests/joint/test_layouts.c has the configs of. The weights are made up under the names of our parameter tables; ours() says which.
+writes what towers.py writes, and in text_layouts/ the weights of smaller text towers under the names that they are
+published with, which tests/joint/test_layouts.c has the configs of. The weights are made up under the names of our parameter
+tables; ours() says which.
 """
 import datetime
 import json

@@ -249,6 +249,17 @@ static void test_find(void **state)
     assert_int_equal(find("some/model", directory, &err), ERR_NOT_FOUND);
     put(FOLDER "/snapshots/" ONE "/merges.txt", "");
     assert_int_equal(find("some/model", directory, &err), 0);
+    unlink(FOLDER "/snapshots/" ONE "/merges.txt");
+    static const char *const alone[] = {
+        "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "vocab.txt"};
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++) {
+        char path[512];
+        snprintf(path, sizeof path, FOLDER "/snapshots/" ONE "/%s", alone[i]);
+        assert_int_equal(find("some/model", directory, &err), ERR_NOT_FOUND);
+        put(path, "");
+        assert_int_equal(find("some/model", directory, &err), 0);
+        unlink(path);
+    }
 }
 
 /* OpenAI's file, where the packages that came before the hub put it, if it can be used. */
