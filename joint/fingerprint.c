@@ -72,8 +72,11 @@ static void put_config(FILE *out, const struct model_config *config, const struc
         fprintf(out, "text %d\n", (int)text->projection);
     put_block(out, &text->block);
     if (text->packed)
-        fprintf(out, "packed %zu %zu %zu %d %d\n", text->embedding.positions, text->embedding.first,
-            text->embedding.types, text->embedding.norm, text->no_final_norm);
+        fprintf(out, "packed %zu %zu %d %zu %d %d %d %d\n", text->embedding.positions, text->embedding.first,
+            text->embedding.waves, text->embedding.types, text->embedding.scaled, text->embedding.norm,
+            text->skips_padding, text->no_final_norm);
+    if (text->neck)
+        fprintf(out, "neck %zu %d %d\n", text->neck, (int)text->neck_activation, text->neck_bias);
 }
 
 static int put_tokenizer(FILE *out, const char *directory, struct err *err)

@@ -211,6 +211,8 @@ void tokenizer_settings_put(FILE *out, const struct tokenizer_settings *settings
         (int)settings->class, settings->context, settings->pad_left, (int)settings->lower,
         (int)settings->add_bos, (int)settings->add_eos, (int)settings->split_chinese,
         (int)settings->strip_accents, settings->language);
+    if (settings->add_blank)
+        fprintf(out, "blank %d\n", (int)settings->add_blank);
     for (size_t role = 0; role < ROLES; role++)
         if (settings->roles[role])
             fprintf(out, "%s %s\n", role_keys[role], settings->roles[role]);

@@ -30,8 +30,8 @@ enum tokenizer_class {
     CLASS_T5,
     CLASS_XLM_R,
     CLASS_NLLB,
-    CLASS_ROBERTA,
-    CLASS_BERT
+    CLASS_BERT,
+    CLASS_ROBERTA
 };
 
 enum token_role { ROLE_BOS, ROLE_EOS, ROLE_UNK, ROLE_SEP, ROLE_PAD, ROLE_CLS, ROLE_MASK, ROLES };
