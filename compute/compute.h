@@ -333,7 +333,6 @@ enum dim {
     DIM_NONE,
     ALWAYS = DIM_NONE,
     DIM_WIDTH,
-    DIM_2WIDTH,
     DIM_3WIDTH,
     DIM_MLP,
     DIM_2MLP,
@@ -344,6 +343,9 @@ enum dim {
     DIM_NECK,
     DIM_PROJECTED, /* what a text's projection takes */
     DIM_EMBED,
+    DIM_POOLED,
+    DIM_2POOLED,
+    DIM_QUERIES,
     DIM_CHANNELS,
     DIM_PATCH,
     DIM_PATCH_VALUES,
@@ -362,6 +364,8 @@ enum dim {
     WITH_BIAS,
     WITHOUT_BIAS,
     WITH_POOLED_NORM,
+    WITH_POOL_MLP,
+    WITH_POOL_QUERIES,
     WITH_NORM_ALONE,  /* the last norm, with no projection after it */
     WITH_NORM_BEFORE, /* enum norm_place: the first, or another */
     WITH_NORM_AFTER,
@@ -519,10 +523,11 @@ struct sequences {
 };
 
 /* context (B, T, W) = softmax(Q K^T / sqrt(D)) V for each of H heads, of qkv (B, T, 3*W), which is
- * (B, T, 3, H, D); both real. With `causal` a token sees itself and those before it. No T x T tensor is ever in
- * memory. sequences NULL: each of the B is one. */
+ * (B, T, 3, H, D); both real. With `causal` a token sees itself and those before it. The last `unseen` of a sequence's
+ * tokens, not all, are seen by none, nor by themselves. No T x T tensor is ever in memory. sequences NULL: each of the
+ * B is one. */
 int attention(struct stream *stream, struct tensor context, struct tensor qkv,
-    const struct sequences *sequences, size_t heads, bool causal, struct err *err);
+    const struct sequences *sequences, size_t heads, bool causal, size_t unseen, struct err *err);
 
 /* In which order patches come. */
 enum patch_order {
@@ -546,9 +551,10 @@ int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor p
     struct tensor class_token, struct tensor positions, struct err *err);
 
 /* tokens (B, T, W) float32 = table (V, W), float32, float16 or bfloat16, at ids (B, T) int32, times scale, + positions (P, W)
- * at places (B, T) int32; without places, as (struct tensor){0}, the first T of them. */
+ * at places (B, T) int32; without places, as (struct tensor){0}, the first T of them. The id V is class_token (W) float32,
+ * where there is one; without, as (struct tensor){0}, all ids are below V. */
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
-    float scale, struct tensor positions, struct tensor places, struct err *err);
+    float scale, struct tensor class_token, struct tensor positions, struct tensor places, struct err *err);
 
 /* rows (B, W): row pick[b] of tokens (B, T, W) for each b, or of tokens (1, R, W) for all of them, both of one type. pick
  * (B) int32; with no shape, as (struct tensor){0}: row 0 of each. */
@@ -606,8 +612,9 @@ struct rotary {
 struct transformer_config {
     size_t layers, width, heads, mlp_width;
     enum activation activation;
-    float eps;   /* of every layer norm */
-    bool causal; /* text: a token sees only those before it */
+    float eps;     /* of every layer norm */
+    bool causal;   /* text: a token sees only those before it */
+    size_t unseen; /* so many at the end of a sequence no token sees: CoCa's class token */
     enum norm_place norm_place;
     bool gated;      /* mlp(x) = fc_2(silu(gate(x)) * fc_1(x)), SwiGLU */
     bool inner_norm; /* one more layer norm before the output of attention, and one before that of the MLP */
@@ -639,20 +646,29 @@ int transformer_forward(const struct transformer *transformer, struct stream *st
 int pool_token(const struct transformer *transformer, struct stream *stream, struct tensor pooled,
     struct tensor x, const struct sequences *sequences, struct tensor pick, struct err *err);
 
-/* Pooling by attention, the "MAP head" of SigLIP: y = out(attention of one learned query over kv(norm(x))), then
- * y += mlp(norm(y)). Of the config, all but layers and causal counts. Facts: MAPHead in big_vision's models/vit.py,
- * SiglipMultiheadAttentionPoolingHead in transformers, AttentionPoolLatent in timm. */
+/* Pooling by attention: y (B, E) = out(attention of one learned query over kv(norm(x))). Then, in the "MAP head" of SigLIP,
+ * whose E is W, y += mlp(norm(y)). CoCa has many queries, each through a norm, and the first is for the embedding: the
+ * others, which its captions are written by, are not computed. Facts: MAPHead in big_vision's models/vit.py,
+ * SiglipMultiheadAttentionPoolingHead in transformers, AttentionPoolLatent in timm; AttentionalPooler in open_clip. */
 struct attention_pool;
 
-/* Under the names of Hugging Face's vision_model.head, and vision_model.post_layernorm for norm(x). Errors are those of
- * params_load. */
-int attention_pool_load(struct attention_pool **out, const struct transformer_config *config,
+struct attention_pool_config {
+    size_t width, pooled_width, heads; /* W, E */
+    size_t mlp_width;                  /* of a MAP head; else 0 */
+    size_t queries;                    /* CoCa's; else 0 */
+    enum activation activation;
+    float eps;
+};
+
+/* Under the names of Hugging Face's vision_model.head, and vision_model.post_layernorm for a MAP head's norm(x). Errors
+ * are those of params_load. */
+int attention_pool_load(struct attention_pool **out, const struct attention_pool_config *config,
     const struct weights *weights, struct device *device, struct err *err);
 void attention_pool_free(struct attention_pool *pool);
-size_t attention_pool_params(const struct transformer_config *config);
-double attention_pool_flops(const struct transformer_config *config, size_t tokens); /* of one sequence */
+size_t attention_pool_params(const struct attention_pool_config *config);
+double attention_pool_flops(const struct attention_pool_config *config, size_t tokens); /* of one sequence */
 
-/* pooled (B, W) float32 of x (B, T, W) float32, the states after all blocks; sequences as for attend_once. */
+/* pooled (B, E) float32 of x (B, T, W) float32, the states after all blocks; sequences as for attend_once. */
 int pool_attention(const struct attention_pool *pool, struct stream *stream, struct tensor pooled,
     struct tensor x, const struct sequences *sequences, struct err *err);
 

@@ -38,7 +38,7 @@ static double pairs_of(const struct sequences *sequences, size_t batch, size_t t
 }
 
 int attention(struct stream *stream, struct tensor context, struct tensor qkv,
-    const struct sequences *sequences, size_t heads, bool causal, struct err *err)
+    const struct sequences *sequences, size_t heads, bool causal, size_t unseen, struct err *err)
 {
     const size_t batch = context.shape.size[0], tokens = context.shape.size[1], width = tensor_width(context);
     const size_t head_width = width / heads;
@@ -50,8 +50,9 @@ int attention(struct stream *stream, struct tensor context, struct tensor qkv,
     assert(width % heads == 0 && tensor_is(context, stream_dtype(stream), SHAPE(batch, tokens, width)));
     assert(tensor_is(qkv, stream_dtype(stream), SHAPE(batch, tokens, 3 * width)));
     assert(!sequences || (batch == 1 && tensor_is(sequences->starts, DTYPE_I32, SHAPE(count + 1))));
+    assert(tokens > unseen);
     if (provider->attention) {
-        const struct head_shape shape = {heads, head_width, causal};
+        const struct head_shape shape = {heads, head_width, unseen, causal};
         int rc = profile_piece(stream, "attention", flops, err);
         return rc || stream_plans(stream)
                    ? rc
@@ -65,9 +66,10 @@ int attention(struct stream *stream, struct tensor context, struct tensor qkv,
         .local = tuning->lanes,
     };
     const cl_uint t = (cl_uint)tokens, h = (cl_uint)heads, masked = causal, has_starts = sequences != NULL;
+    const cl_uint hidden = (cl_uint)unseen;
     const struct tensor starts = starts_of(sequences, qkv);
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(context), ARG_TENSOR(qkv), ARG_TENSOR(starts),
-        ARG(has_starts), ARG(t), ARG(h), ARG(masked));
+        ARG(has_starts), ARG(t), ARG(h), ARG(masked), ARG(hidden));
 }
 
 int patchify(struct stream *stream, struct tensor patches, struct tensor pixels, size_t patch_size,
@@ -124,21 +126,26 @@ int assemble_tokens(struct stream *stream, struct tensor tokens, struct tensor p
 }
 
 int embed_tokens(struct stream *stream, struct tensor tokens, struct tensor ids, struct tensor table,
-    float scale, struct tensor positions, struct tensor places, struct err *err)
+    float scale, struct tensor class_token, struct tensor positions, struct tensor places, struct err *err)
 {
     const struct launch launch = launch_tokens("embed_tokens", tokens);
     const size_t batch = tokens.shape.size[0], count = tokens.shape.size[1], width = tensor_width(tokens);
     const cl_uint t = (cl_uint)count, w = (cl_uint)width, has_places = places.shape.rank != 0;
     const cl_uint type = table.dtype == DTYPE_F16 ? 1 : table.dtype == DTYPE_BF16 ? 2 : 0; /* the kernel's */
+    const cl_int class_id = class_token.shape.rank ? (cl_int)tensor_rows(table) : -1;
     assert(tensor_is(tokens, DTYPE_F32, SHAPE(batch, count, width)));
     assert(tensor_is(ids, DTYPE_I32, SHAPE(batch, count)));
     assert(tensor_is(table, type ? table.dtype : DTYPE_F32, SHAPE(tensor_rows(table), width)));
+    assert(class_id < 0 || tensor_is(class_token, DTYPE_F32, SHAPE(width)));
     assert(tensor_is(positions, DTYPE_F32, SHAPE(tensor_rows(positions), width)));
     assert(has_places ? tensor_is(places, DTYPE_I32, ids.shape) : tensor_rows(positions) >= count);
     if (!has_places)
         places = ids; /* some buffer has to be there; it is not read */
+    if (class_id < 0)
+        class_token = positions; /* likewise */
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(tokens), ARG_TENSOR(ids), ARG_TENSOR(table), ARG(type),
-        ARG(scale), ARG_TENSOR(positions), ARG_TENSOR(places), ARG(has_places), ARG(t), ARG(w));
+        ARG(scale), ARG_TENSOR(class_token), ARG(class_id), ARG_TENSOR(positions), ARG_TENSOR(places),
+        ARG(has_places), ARG(t), ARG(w));
 }
 
 int gather_rows(

@@ -74,6 +74,17 @@ static const struct rename open_clip_vision[] = {
     RENAME("vision_model.post_layernorm.weight", "ln_post.weight"),
     RENAME("vision_model.post_layernorm.bias", "ln_post.bias"),
     TRANSPOSED("visual_projection.weight", "proj"),
+    RENAME("vision_model.head.probe", "attn_pool.query"),
+    RENAME("vision_model.head.query_layernorm.weight", "attn_pool.ln_q.weight"),
+    RENAME("vision_model.head.query_layernorm.bias", "attn_pool.ln_q.bias"),
+    RENAME("vision_model.head.token_layernorm.weight", "attn_pool.ln_k.weight"),
+    RENAME("vision_model.head.token_layernorm.bias", "attn_pool.ln_k.bias"),
+    RENAME("vision_model.head.attention.q_proj.weight", "attn_pool.attn.q_proj_weight"),
+    RENAME("vision_model.head.attention.{k,v}_proj.weight", "attn_pool.attn.{k,v}_proj_weight"),
+    PART("vision_model.head.attention.q_proj.bias", "attn_pool.attn.in_proj_bias", 0, 1, 3),
+    PART("vision_model.head.attention.{k,v}_proj.bias", "attn_pool.attn.in_proj_bias", 1, 2, 3),
+    RENAME("vision_model.head.attention.out_proj.weight", "attn_pool.attn.out_proj.weight"),
+    RENAME("vision_model.head.attention.out_proj.bias", "attn_pool.attn.out_proj.bias"),
     RENAME("vision_model.encoder.layers.%zu.", "transformer.resblocks.%zu."),
     OPEN_CLIP_BLOCK,
 };
@@ -137,6 +148,7 @@ static const struct rename timm_eva02[] = {
 
 static const struct rename open_clip_text[] = {
     RENAME("text_model.embeddings.token_embedding.weight", "token_embedding.weight"),
+    RENAME("text_model.embeddings.class_embedding", "cls_emb"),
     RENAME("text_model.embeddings.position_embedding.weight", "positional_embedding"),
     RENAME("text_model.final_layer_norm.weight", "ln_final.weight"),
     RENAME("text_model.final_layer_norm.bias", "ln_final.bias"),

@@ -225,7 +225,8 @@ int block_attend(const struct block *block, const struct transformer *transforme
     if (!rc && config->rotary.grid)
         rc = rotate_pairs(stream, qkv, transformer->rotation, config->heads, err);
     if (!rc)
-        rc = attention(stream, workspace->context, qkv, sequences, config->heads, config->causal, err);
+        rc = attention(
+            stream, workspace->context, qkv, sequences, config->heads, config->causal, config->unseen, err);
     if (!rc && config->inner_norm)
         rc = inner_norm(stream, workspace->context, norm->gamma, norm->beta, config->eps, err);
     return rc;

@@ -131,17 +131,19 @@ int batch_packed(struct stream *stream, const struct model *model, bool raw, flo
     const struct sequences *of = &texts->sequences;
     const size_t width = model_width(model), rows = texts->rows, mark = stream_mark(stream);
     struct sequences sequences = *of;
-    struct tensor ids, places, out;
+    struct tensor ids, places, eot, out;
     int rc;
 
     if ((rc = tensor_new(&ids, stream, DTYPE_I32, SHAPE(rows), err)) ||
         (rc = tensor_new(&places, stream, DTYPE_I32, SHAPE(rows), err)) ||
+        (rc = tensor_new(&eot, stream, DTYPE_I32, SHAPE(of->count), err)) ||
         (rc = tensor_new(&sequences.starts, stream, DTYPE_I32, SHAPE(of->count + 1), err)) ||
         (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(of->count, width), err)) ||
         (rc = tensor_write(stream, ids, texts->ids, rows, err)) ||
         (rc = tensor_write(stream, places, texts->places, rows, err)) ||
+        (rc = tensor_write(stream, eot, texts->eot, of->count, err)) ||
         (rc = tensor_write(stream, sequences.starts, of->host_starts, of->count + 1, err)) ||
-        (rc = model_encode_packed(model, stream, out, ids, places, &sequences, err)) ||
+        (rc = model_encode_packed(model, stream, out, ids, places, &sequences, eot, err)) ||
         (rc = raw ? 0 : normalize_rows(stream, out, err)))
         goto done;
     rc = tensor_read(stream, embeddings, out, of->count * width, err);

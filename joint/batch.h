@@ -18,7 +18,8 @@ int batch_ids(struct stream *stream, const struct model *model, bool raw, float 
 struct packed_texts {
     size_t rows;                /* R, of all of them */
     const int32_t *ids;         // (R)
-    const int32_t *places;      // (R): text_places
+    const int32_t *places;      // (R): text_pack
+    const int32_t *eot;         // (B): the rows that are pooled
     struct sequences sequences; /* without starts on the device */
 };
 

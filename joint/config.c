@@ -234,6 +234,15 @@ static int check_block(const char *tower, const struct transformer_config *block
     return rc;
 }
 
+static int check_pool(const struct vit_config *config, struct err *err)
+{
+    const struct transformer_config pool = {.width = config->embed_width, .heads = config->pool_heads};
+    const int rc = transformer_config_check(&pool, err);
+    if (rc)
+        err_wrap(err, "the vision tower's pooling by queries");
+    return rc;
+}
+
 int model_config_check(const struct model_config *config, struct err *err)
 {
     const struct vit_config *vision = &config->vision;
@@ -242,6 +251,8 @@ int model_config_check(const struct model_config *config, struct err *err)
     if (!rc)
         rc = check_block("text", &text->block, err);
     if (rc)
+        return rc;
+    if (vision->pooling == VISION_POOL_QUERY && (rc = check_pool(vision, err)))
         return rc;
     if (vision->image_size < vision->patch_size)
         return err_set(err, ERR_FORMAT, "image_size %zu is less than patch_size %zu", vision->image_size,

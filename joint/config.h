@@ -15,18 +15,20 @@
 /* What is read. Sizes land in the config at once; a format's finish puts the rest there when all is known. */
 struct reading {
     struct model_config config;
-    size_t embed_width, channels, head_width, eos_id, projection_size, num_patches;
+    size_t embed_width, channels, head_width, eos_id, pad_id, projection_size, num_patches;
     size_t vision_activation, text_activation, quick_gelu, no_ln_pre, eot_rule; /* values of struct choice */
     size_t no_causal_mask, proj_bias, no_projection, custom_text;               /* likewise */
     size_t vision_pooling, norm_after_pool, strip_sep;                          /* likewise */
+    size_t attentional_pool, embed_cls;                                         /* likewise */
+    size_t pool_heads, pool_queries;
+    size_t multimodal; /* whether there is a part that writes captions */
     size_t fixed;      /* likewise: of what there is no choice in */
     size_t logit_bias; /* whether there is one */
     const char *timm_pool, *timm_proj;
     const struct timm_model *timm;    /* NULL: the vision tower is not one of timm's */
     const struct hf_text *hf_text;    /* NULL: the text tower is not one of transformers' */
     size_t hf_pooling, hf_projection; /* values of struct choice */
-    size_t pad_id;
-    size_t hf_tokenizer, cleaning; /* whether one is named; enum text_cleaning, CLEAN_NONE: its default */
+    size_t hf_tokenizer, cleaning;    /* whether one is named; enum text_cleaning, CLEAN_NONE: its default */
     double vision_eps, text_eps, vision_mlp_ratio, text_mlp_ratio;
 };
 
@@ -205,6 +207,7 @@ enum {
     PATCHES_MAX = 1 << 12,
     TYPES_MAX = 1 << 10,
     PATCH_MAX = 1 << 8,
+    QUERIES_MAX = 1 << 12,
 };
 
 /* How configs of a layout name the id that ends a text, for messages. */

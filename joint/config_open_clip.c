@@ -28,7 +28,7 @@ static const struct key top[] = {
     SIZE("embed_dim", embed_width, 0, 1, WIDTH_MAX),
     CHOICE("quick_gelu", quick_gelu, false, yes_or_no),
     CHOICE("custom_text", custom_text, false, yes_or_no), /* the names of weights tell it too */
-    FIXED("multimodal_cfg", "false"),
+    GIVEN("multimodal_cfg", multimodal), /* CoCa's decoder, which its embeddings do without */
     GIVEN("init_logit_bias", logit_bias),
     OTHER("vision_cfg"),
     OTHER("text_cfg"),
@@ -55,15 +55,15 @@ static const struct key vision[] = {
     TIMM("timm_model_name", timm),
     TEXT("timm_pool", timm_pool),
     TEXT("timm_proj", timm_proj),
-    FIXED("attentional_pool", "false"),
+    CHOICE("attentional_pool", attentional_pool, false, yes_or_no),
+    SIZE("attn_pooler_queries", pool_queries, 256, 1, QUERIES_MAX),
+    SIZE("attn_pooler_heads", pool_heads, 8, 1, HEADS_MAX),
     CHOICE("no_ln_pre", no_ln_pre, false, yes_or_no),
     CHOICE("pool_type", vision_pooling, VISION_POOL_CLASS_TOKEN, poolings),
     CHOICE("final_ln_after_pool", norm_after_pool, false, yes_or_no),
     BLOCK_KEYS,
     OTHER("patch_dropout"),
     OTHER("pos_embed_type"), /* what training starts from; the weights have the embeddings */
-    OTHER("attn_pooler_queries"),
-    OTHER("attn_pooler_heads"),
     OTHER("timm_model_pretrained"),
     OTHER("timm_proj_bias"),
     OTHER("timm_drop"),
@@ -82,14 +82,14 @@ static const struct key text[] = {
     HF_TEXT("hf_model_name", hf_text),
     CHOICE("hf_proj_type", hf_projection, true, hf_projections),
     CHOICE("hf_pooler_type", hf_pooling, POOL_MEAN, hf_poolings),
-    FIXED("embed_cls", "false"),
+    CHOICE("embed_cls", embed_cls, false, yes_or_no),
+    SIZE("pad_id", pad_id, 0, 0, VOCAB_MAX - 1), /* for its mask; the tokenizer's files say what texts get */
     FIXED("final_ln_after_pool", "false"),
     CHOICE("no_causal_mask", no_causal_mask, false, yes_or_no),
     CHOICE("proj_type", no_projection, false, projections),
     CHOICE("proj_bias", proj_bias, false, yes_or_no),
     OTHER("tokenizer_kwargs"),
     BLOCK_KEYS,
-    OTHER("pad_id"),                         /* the tokenizer's files say it */
     NAME("hf_tokenizer_name", hf_tokenizer), /* whose files are those of the directory */
     OTHER("tokenizer_mode"),
     OTHER("hf_model_pretrained"),
@@ -136,11 +136,20 @@ static struct tokenizer_rule tokenizer_rule_of(const struct reading *reading)
 static int finish_vision(struct reading *reading, struct err *err)
 {
     struct vit_config *tower = &reading->config.vision;
+    if (reading->attentional_pool && reading->vision_pooling != VISION_POOL_CLASS_TOKEN)
+        return err_set(err, ERR_UNSUPPORTED,
+            "'model_cfg.vision_cfg.attentional_pool' is true with a pool_type other than "
+            "\"tok\", which is not supported");
     if (reading->vision_pooling == VISION_POOL_MEAN && !reading->norm_after_pool)
         return err_set(err, ERR_UNSUPPORTED,
             "'model_cfg.vision_cfg.pool_type' is \"avg\" without final_ln_after_pool, which is not "
             "supported");
-    tower->pooling = (enum vision_pooling)reading->vision_pooling;
+    tower->pooling =
+        reading->attentional_pool ? VISION_POOL_QUERY : (enum vision_pooling)reading->vision_pooling;
+    if (reading->attentional_pool) {
+        tower->pool_heads = reading->pool_heads;
+        tower->pool_queries = reading->pool_queries;
+    }
     tower->block.heads = tower->block.width / reading->head_width;
     tower->block.mlp_width = (size_t)((double)tower->block.width * reading->vision_mlp_ratio);
     tower->block.activation =
@@ -178,7 +187,13 @@ static int finish_text(struct reading *reading, struct err *err)
     tower->block.activation =
         reading->quick_gelu ? ACTIVATION_QUICK_GELU : (enum activation)reading->text_activation;
     tower->block.causal = !reading->no_causal_mask;
-    tower->eot_rule = (enum eot_rule)reading->eot_rule;
+    tower->eot_rule = reading->embed_cls ? TEXT_CLASS : (enum eot_rule)reading->eot_rule;
+    tower->packed = reading->embed_cls;
+    tower->block.unseen = reading->embed_cls;
+    tower->pad_id = (int32_t)reading->pad_id;
+    if (reading->embed_cls && reading->no_causal_mask)
+        return err_set(err, ERR_UNSUPPORTED,
+            "'model_cfg.text_cfg.embed_cls' is true with no_causal_mask, which is not supported");
     tower->embed_width = reading->embed_width;
     tower->projection = reading->no_projection ? PROJECTION_NONE
                         : reading->proj_bias   ? PROJECTION_LAYER
@@ -225,6 +240,8 @@ static const struct family *family_of(const struct reading *reading)
         return reading->hf_text->family;
     if (reading->timm)
         return reading->timm->family;
+    if (reading->multimodal || reading->attentional_pool || reading->embed_cls)
+        return &family_coca;
     if (reading->vision_pooling == VISION_POOL_MEAN)
         return &family_clipa;
     return reading->eot_rule == EOT_FIRST && reading->eos_id == 2 ? &family_metaclip_2 : &family_clip;

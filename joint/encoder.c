@@ -19,15 +19,15 @@ struct encoder {
 static size_t packed_rows(const struct text_config *config, size_t batch)
 {
     enum { LONG = 77 };
-    const size_t rows = batch * (config->context < LONG ? config->context : LONG);
-    return rows > config->context ? rows : config->context;
+    const size_t most = text_tokens_most(config), rows = batch * (most < LONG ? most : LONG);
+    return rows > most ? rows : most;
 }
 
 static int plan_texts(struct stream *plan, const struct model *model, size_t batch, struct err *err)
 {
     const struct text_config *config = &model_config(model)->text;
-    const struct packed_texts packed = {
-        .rows = packed_rows(config, batch), .sequences = {.count = batch, .longest = config->context}};
+    const struct packed_texts packed = {.rows = packed_rows(config, batch),
+        .sequences = {.count = batch, .longest = text_tokens_most(config)}};
     return config->packed ? batch_packed(plan, model, false, NULL, &packed, err)
                           : batch_ids(plan, model, false, NULL, NULL, NULL, batch, config->context, err);
 }
@@ -151,7 +151,7 @@ static int text_spans(struct text_span *spans, const struct text_config *config,
 {
     for (size_t i = 0; i < count; i++) {
         const int32_t *row = ids + i * config->context;
-        const size_t least = config->block.causal || config->packed ? 1 : config->context;
+        const size_t least = text_shows_padding(config) ? config->context : 1;
         if (lengths[i] < least || lengths[i] > config->context)
             return err_set(err, ERR_ARGUMENT, "text %zu has %zu tokens, not %zu to %zu", i, lengths[i], least,
                 config->context);
@@ -255,6 +255,7 @@ static int encode_packed(struct encoder *encoder, const struct text_span *spans,
     for (size_t b = 0; b < batch; b++) {
         const struct text_span *span = &spans[b];
         scratch->starts[b] = (int32_t)rows;
+        scratch->eot[b] = (int32_t)(rows + span->pooled);
         rows += text_pack(scratch->ids + rows, scratch->places + rows, config,
             ids + span->index * config->context, span->length);
     }
@@ -262,6 +263,7 @@ static int encode_packed(struct encoder *encoder, const struct text_span *spans,
     const struct packed_texts texts = {.rows = rows,
         .ids = scratch->ids,
         .places = scratch->places,
+        .eot = scratch->eot,
         .sequences = {.count = batch, .longest = spans[batch - 1].tokens, .host_starts = scratch->starts}};
     return batch_packed(encoder->stream, encoder->model, encoder->raw, scratch->embeddings, &texts, err);
 }

@@ -14,5 +14,6 @@ const struct family family_roberta = {"clip with roberta", TEMPLATE_DEFAULT, pre
 const struct family family_xlm_roberta = {"clip with xlm-roberta", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_altclip = {"altclip", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_chinese_clip = {"chinese clip", "{}的照片。", preprocess_default};
+const struct family family_coca = {"coca", TEMPLATE_DEFAULT, preprocess_default};
 const struct family family_siglip = {"siglip", "This is a photo of {}.", preprocess_siglip};
 const struct family family_siglip2 = {"siglip2", "This is a photo of {}.", preprocess_siglip2};

@@ -77,6 +77,8 @@ static void put_config(FILE *out, const struct model_config *config, const struc
             text->skips_padding, text->no_final_norm);
     if (text->neck)
         fprintf(out, "neck %zu %d %d\n", text->neck, (int)text->neck_activation, text->neck_bias);
+    if (text->eot_rule == TEXT_CLASS)
+        fprintf(out, "class %" PRId32 "\n", text->pad_id);
 }
 
 static int put_tokenizer(FILE *out, const char *directory, struct err *err)

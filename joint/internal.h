@@ -14,7 +14,7 @@ int model_encode_patches(const struct model *model, struct stream *stream, struc
 int model_encode_ids(const struct model *model, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor eot, struct err *err);
 int model_encode_packed(const struct model *model, struct stream *stream, struct tensor embeddings,
-    struct tensor ids, struct tensor places, const struct sequences *sequences,
+    struct tensor ids, struct tensor places, const struct sequences *sequences, struct tensor eot,
     struct err *err); /* see text_tower_forward_packed */
 
 /* What a model was made for, where its folder says so, in scope.json; a model of everything says nothing:

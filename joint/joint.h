@@ -45,8 +45,8 @@ struct family {
     struct preprocess (*preprocess)(int image_size); /* where no file says it */
 };
 extern const struct family family_clip, family_metaclip_2, family_siglip, family_siglip2, family_clipa,
-    family_eva, family_pe, family_mobileclip, family_chinese_clip, family_altclip, family_xlm_roberta,
-    family_roberta, family_nllb;
+    family_eva, family_pe, family_mobileclip, family_coca, family_chinese_clip, family_altclip,
+    family_xlm_roberta, family_roberta, family_nllb;
 
 struct model_config {
     enum layout layout;

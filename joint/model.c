@@ -246,9 +246,10 @@ int model_encode_ids(const struct model *model, struct stream *stream, struct te
 }
 
 int model_encode_packed(const struct model *model, struct stream *stream, struct tensor embeddings,
-    struct tensor ids, struct tensor places, const struct sequences *sequences, struct err *err)
+    struct tensor ids, struct tensor places, const struct sequences *sequences, struct tensor eot,
+    struct err *err)
 {
-    return text_tower_forward_packed(model->text, stream, embeddings, ids, places, sequences, err);
+    return text_tower_forward_packed(model->text, stream, embeddings, ids, places, sequences, eot, err);
 }
 
 int model_encode_patches(const struct model *model, struct stream *stream, struct tensor embeddings,

@@ -15,9 +15,8 @@ static int grow(struct token_rows *rows, size_t context, struct err *err)
 size_t model_pad_ids(const struct model *model, int32_t *ids, size_t length)
 {
     const struct text_config *config = &model_config(model)->text;
-    return config->block.causal || config->packed
-               ? length
-               : tokenizer_pad(model_tokenizer(model), ids, length, config->context);
+    return text_shows_padding(config) ? tokenizer_pad(model_tokenizer(model), ids, length, config->context)
+                                      : length;
 }
 
 int model_text_ids(const struct model *model, const char *text, int32_t *ids, size_t *length, bool *truncated,

@@ -131,9 +131,11 @@ enum eot_rule {
     EOT_ARGMAX, /* the largest id, first of equals: openai/CLIP, open_clip, HF where eos_token_id is 2 */
     EOT_LAST,   /* the last of the context, whatever it is: SigLIP */
     TEXT_START, /* the first, whatever it is: BERT's [CLS]; packed */
+    TEXT_CLASS, /* a class token that comes behind all: CoCa; packed */
     TEXT_MEAN,  /* none: the mean of all; packed */
 };
-extern const char *const eot_rule_names[]; /* "first", "argmax", "last", "first token", "mean" */
+extern const char
+    *const eot_rule_names[]; /* "first", "argmax", "last", "first token", "class token", "mean" */
 
 /* What ids become before the first block: the row of each in the token table, and that of its place in a table of
  * positions. All zeros: CLIP's, whose table of positions is as long as the context. */
@@ -152,10 +154,11 @@ struct text_config {
     struct text_embedding embedding;
     size_t vocab, context; /* V ids, at most this many tokens a text */
     size_t embed_width;    /* E of the shared space */
-    bool packed; /* nothing sees padding, and a token all else: texts are rows one after the other (BERT) */
-    bool skips_padding; /* packed: wherever its id is in a text, as open_clip masks */
+    bool packed;           /* texts are rows one after the other, without what nothing sees (BERT, CoCa) */
+    bool skips_padding;    /* packed: wherever its id is in a text, as open_clip masks */
     enum eot_rule eot_rule;
     int32_t eot_id;             /* for EOT_FIRST */
+    int32_t pad_id;             /* for TEXT_CLASS, of which the blocks have one token unseen */
     enum projection projection; /* none: E is W */
     bool no_final_norm;         /* there is none before the projection: the last block's stands for it */
     size_t neck; /* width of one more layer, before the projection and behind the norm; 0: none */
@@ -175,24 +178,29 @@ void text_tower_free(struct text_tower *tower);
 int text_tower_save(const struct text_config *config, const struct weights *weights,
     struct weights_writer *writer, struct err *err);
 
-/* Position of the token that is pooled among the count ids of one text, from 1 up to the context. */
-size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count);
+/* Whether the tower sees padding, so that each text has to be filled up to the context by tokenizer_pad. */
+bool text_shows_padding(const struct text_config *config);
 
-/* How many tokens of one text take part: those up to the pooled one where a mask hides the others from it, or all of it
- * where it is packed; without a mask the whole context, which tokenizer_pad fills. */
+/* How many tokens of one text of count ids, from 1 up to the context, take part: those up to the pooled one where a mask
+ * hides the others from it, or as many as text_pack makes of it; without a mask the whole context. */
 size_t text_tokens(const struct text_config *config, const int32_t *ids, size_t count);
+size_t text_tokens_most(const struct text_config *config); /* of any text */
+
+/* Which of these is pooled. */
+size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count);
 
 /* embeddings (B, E) float32, not normalised, of ids (B, T) int32; eot (B) int32 is each text's text_eot. T is the most
  * text_tokens of the batch; with a mask a text that has less is filled up with any id. ERR_DEVICE; ERR_LIMIT: the batch is larger than the stream's memory was planned for. */
 int text_tower_forward(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
     struct tensor ids, struct tensor eot, struct err *err);
 
-/* The same of texts that are packed: ids and places (R) int32, the rows of all sequences. */
+/* The same of texts that are packed: ids and places (R) int32, the rows of all sequences; eot (B) int32 counts them. */
 int text_tower_forward_packed(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
-    struct tensor ids, struct tensor places, const struct sequences *sequences, struct err *err);
+    struct tensor ids, struct tensor places, const struct sequences *sequences, struct tensor eot,
+    struct err *err);
 
-/* Rows for text_tower_forward_packed of the count ids of a text: of those that take part the ids, and their places. Returns
- * how many there are, which is text_tokens. */
+/* Rows for text_tower_forward_packed of the count ids of a text: of those that take part the ids, and their places. The id
+ * V is the class token. Returns how many there are, which is text_tokens. */
 size_t text_pack(
     int32_t *rows, int32_t *places, const struct text_config *config, const int32_t *ids, size_t count);
 

@@ -8,7 +8,9 @@
 struct text_tower {
     struct text_config config;
     struct tensor token_table; // (V, W)
-    struct tensor positions;   // (context, W), or a table (P, W) with what is added to all tokens
+    struct tensor class_token; // (W); of TEXT_CLASS
+    struct tensor
+        positions; // (context, W), with a class token one more, or a table (P, W) with what is added to all tokens
     struct tensor embedded_gamma, embedded_beta; // (W): of the norm before the first block
     struct linear *neck;                         // (N, W); then ln_final comes before it
     struct linear *projection;                   // (E, W); or (E, N); without a neck ln_final comes first
@@ -23,6 +25,8 @@ static const char token_table[] = "text_model.embeddings.token_embedding.weight"
 
 static const struct param params[] = {
     {PARAM_TABLE, FIELD(token_table), token_table, {DIM_VOCAB, DIM_WIDTH}, ALWAYS},
+    {PARAM_TENSOR, FIELD(class_token), "text_model.embeddings.class_embedding", {DIM_WIDTH},
+        WITH_CLASS_TOKEN},
     {PARAM_LINE, FIELD(positions), "text_model.embeddings.position_embedding.weight", {DIM_TOKENS, DIM_WIDTH},
         WITH_CONTEXT_POSITIONS},
     {PARAM_TENSOR, FIELD(embedded_gamma), "text_model.embeddings.layer_norm.weight", {DIM_WIDTH},
@@ -65,7 +69,8 @@ static void text_dims(size_t dims[DIM_COUNT], const struct text_config *config)
 {
     dims[DIM_WIDTH] = config->block.width;
     dims[DIM_VOCAB] = config->vocab;
-    dims[DIM_TOKENS] = config->context;
+    dims[DIM_TOKENS] = config->context + (config->eot_rule == TEXT_CLASS);
+    dims[WITH_CLASS_TOKEN] = config->eot_rule == TEXT_CLASS;
     dims[DIM_EMBED] = config->embed_width;
     dims[DIM_POSITIONS] = config->embedding.positions;
     dims[DIM_TYPES] = config->embedding.types;
@@ -165,13 +170,21 @@ const char *const eot_rule_names[] = {[EOT_FIRST] = "first",
     [EOT_ARGMAX] = "argmax",
     [EOT_LAST] = "last",
     [TEXT_START] = "first token",
+    [TEXT_CLASS] = "class token",
     [TEXT_MEAN] = "mean"};
+
+bool text_shows_padding(const struct text_config *config)
+{
+    return config->eot_rule == TEXT_CLASS || !(config->block.causal || config->packed);
+}
 
 size_t text_eot(const struct text_config *config, const int32_t *ids, size_t count)
 {
     size_t best = 0;
     if (config->eot_rule == EOT_LAST)
         return config->context - 1;
+    if (config->packed)
+        return config->eot_rule == TEXT_CLASS ? text_tokens(config, ids, count) - 1 : 0;
     for (size_t i = 0; i < count; i++) {
         if (config->eot_rule == EOT_FIRST && ids[i] == config->eot_id)
             return i;
@@ -197,13 +210,46 @@ static bool is_padding(const struct text_config *config, int32_t id)
     return config->embedding.first && id == (int32_t)config->embedding.first - 1;
 }
 
+/* Of TEXT_CLASS: whether something sees what stands at place t, of which the class token's is behind the context.
+ *
+ * The mask that CoCa was trained with (_build_additive_mask in open_clip's transformer.py) is one off: a token is seen,
+ * by itself and those behind it, where the id before it is none of padding. So the first token of padding is seen; the
+ * class token only in a text without padding; and what follows an id that merely looks like padding ("!" inside a word
+ * is 0) is not. */
+static bool is_seen(const struct text_config *config, const int32_t *ids, size_t t)
+{
+    return !t || ids[t - 1] != config->pad_id;
+}
+
 size_t text_tokens(const struct text_config *config, const int32_t *ids, size_t count)
 {
-    size_t tokens = 0;
+    const bool class_token = config->eot_rule == TEXT_CLASS;
+    size_t tokens = class_token;
     if (!config->packed)
         return config->block.causal ? text_eot(config, ids, count) + 1 : config->context;
-    for (size_t i = 0; i < count; i++)
-        tokens += !config->skips_padding || !is_padding(config, ids[i]);
+    for (size_t i = 0; i < count + class_token; i++)
+        tokens +=
+            class_token ? is_seen(config, ids, i) : !config->skips_padding || !is_padding(config, ids[i]);
+    return tokens;
+}
+
+size_t text_tokens_most(const struct text_config *config)
+{
+    return config->context + (config->eot_rule == TEXT_CLASS ? 2 : 0);
+}
+
+/* Nothing comes from a token that is neither seen nor pooled: those are left out. Last stands the class token that is
+ * pooled, which the blocks leave unseen; where it is seen it is there twice, and both have the same states. */
+static size_t pack_with_class(
+    int32_t *rows, int32_t *places, const struct text_config *config, const int32_t *ids, size_t count)
+{
+    size_t tokens = 0;
+    for (size_t t = 0; t <= count + 1; t++) {
+        if (t <= count && !is_seen(config, ids, t))
+            continue;
+        rows[tokens] = t < count ? ids[t] : (int32_t)config->vocab;
+        places[tokens++] = (int32_t)(t < count ? t : count);
+    }
     return tokens;
 }
 
@@ -213,6 +259,8 @@ size_t text_pack(
 {
     int32_t next = (int32_t)config->embedding.first;
     size_t tokens = 0;
+    if (config->eot_rule == TEXT_CLASS)
+        return pack_with_class(rows, places, config, ids, count);
     for (size_t i = 0; i < count; i++) {
         const bool padding = is_padding(config, ids[i]);
         if (padding && config->skips_padding)
@@ -258,14 +306,14 @@ int text_tower_forward(const struct text_tower *tower, struct stream *stream, st
     const size_t batch = ids.shape.size[0], tokens = ids.shape.size[1], mark = stream_mark(stream);
     struct tensor x;      // (B, T, W) float32: the residual stream
     struct tensor pooled; // (B, W) float32: the end-of-text token's last state
+    const struct tensor none = {0};
     int rc;
 
     if ((rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(batch, tokens, block->width), err)) ||
         (rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(batch, block->width), err)))
         goto done;
 
-    if ((rc = embed_tokens(
-             stream, x, ids, tower->token_table, 1, tower->positions, (struct tensor){0}, err)) ||
+    if ((rc = embed_tokens(stream, x, ids, tower->token_table, 1, none, tower->positions, none, err)) ||
         (rc = transformer_forward(tower->blocks, stream, x, NULL, block->layers - 1, err)) ||
         (rc = pool_token(tower->blocks, stream, pooled, x, NULL, eot, err)))
         goto done;
@@ -283,7 +331,7 @@ static int embed_packed(const struct text_tower *tower, struct stream *stream, s
     const float scale = config->embedding.scaled ? sqrtf((float)config->block.width) : 1;
     const struct shape rows = SHAPE(1, tensor_rows(x));
     const int rc = embed_tokens(stream, x, tensor_view(ids, rows), tower->token_table, scale,
-        tower->positions, tensor_view(places, rows), err);
+        tower->class_token, tower->positions, tensor_view(places, rows), err);
     if (rc || !config->embedding.norm)
         return rc;
     return layer_norm(stream, x, x, tower->embedded_gamma, tower->embedded_beta, config->block.eps, err);
@@ -291,7 +339,7 @@ static int embed_packed(const struct text_tower *tower, struct stream *stream, s
 
 /* pooled (B, W) of x (1, R, W), which is used up. */
 static int pool_packed(const struct text_tower *tower, struct stream *stream, struct tensor pooled,
-    struct tensor x, const struct sequences *sequences, struct err *err)
+    struct tensor x, const struct sequences *sequences, struct tensor eot, struct err *err)
 {
     const size_t layers = tower->config.block.layers;
     const bool mean = tower->config.eot_rule == TEXT_MEAN;
@@ -299,12 +347,12 @@ static int pool_packed(const struct text_tower *tower, struct stream *stream, st
     if (rc)
         return rc;
     return mean ? mean_rows(stream, pooled, x, sequences, 0, err)
-                : pool_token(tower->blocks, stream, pooled, x, sequences,
-                      tensor_view(sequences->starts, SHAPE(sequences->count)), err);
+                : pool_token(tower->blocks, stream, pooled, x, sequences, eot, err);
 }
 
 int text_tower_forward_packed(const struct text_tower *tower, struct stream *stream, struct tensor embeddings,
-    struct tensor ids, struct tensor places, const struct sequences *sequences, struct err *err)
+    struct tensor ids, struct tensor places, const struct sequences *sequences, struct tensor eot,
+    struct err *err)
 {
     const size_t width = tower->config.block.width, mark = stream_mark(stream);
     struct tensor x;      // (1, R, W) float32: the residual stream
@@ -313,7 +361,7 @@ int text_tower_forward_packed(const struct text_tower *tower, struct stream *str
     if ((rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(1, shape_count(ids.shape), width), err)) ||
         (rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(sequences->count, width), err)) ||
         (rc = embed_packed(tower, stream, x, ids, places, err)) ||
-        (rc = pool_packed(tower, stream, pooled, x, sequences, err)))
+        (rc = pool_packed(tower, stream, pooled, x, sequences, eot, err)))
         goto done;
     rc = project(tower, stream, embeddings, pooled, err);
 done:

@@ -306,8 +306,9 @@ enum vision_pooling {
     VISION_POOL_CLASS_TOKEN, /* the class token's, then a layer norm */
     VISION_POOL_MEAN,        /* the mean of the patches', then a layer norm */
     VISION_POOL_ATTENTION,   /* pool_attention of all of them after a layer norm */
+    VISION_POOL_QUERY,       /* pool_attention by the first of many queries, then a layer norm: CoCa */
 };
-extern const char *const vision_pooling_names[]; /* "class token", "mean", "attention" */
+extern const char *const vision_pooling_names[]; /* "class token", "mean", "attention", "first query" */
 
 /* One row of a table of families says all that tells their towers apart. */
 struct vit_config {
@@ -323,6 +324,7 @@ struct vit_config {
         any_size; /* pictures are struct patches of any grid, to which the G*G positions are resized; no class token */
     enum vision_pooling pooling;
     size_t pool_heads, pool_mlp_width; /* of pooling by attention; 0: as in the blocks */
+    size_t pool_queries;               /* of pooling by the first of so many */
     enum projection projection;        /* none: E is W */
 };
 

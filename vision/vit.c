@@ -7,7 +7,8 @@
 
 const char *const vision_pooling_names[] = {[VISION_POOL_CLASS_TOKEN] = "class token",
     [VISION_POOL_MEAN] = "mean",
-    [VISION_POOL_ATTENTION] = "attention"};
+    [VISION_POOL_ATTENTION] = "attention",
+    [VISION_POOL_QUERY] = "first query"};
 
 struct vit {
     struct vit_config config;
@@ -18,9 +19,10 @@ struct vit {
     struct tensor positions;                 // (T, W)
     float *position_table;                   // (G*G, W), of any_size: resized to each picture's grid
     struct tensor ln_pre_gamma, ln_pre_beta; // (W)
-    struct linear *projection; // (E, W); without attention the norm of what is pooled comes first
+    struct linear
+        *projection; // (E, W), of a query (E, E); but for attention the norm of what is pooled comes first
     struct transformer *blocks;
-    struct attention_pool *pool; /* of VISION_POOL_ATTENTION, with the norm of all tokens */
+    struct attention_pool *pool; /* of VISION_POOL_ATTENTION and _QUERY, with the norm of all tokens */
 };
 
 #define FIELD(name) offsetof(struct vit, name)
@@ -45,10 +47,10 @@ static const struct param params[] = {
         {DIM_PATCHES, DIM_WIDTH}, WITH_ANY_SIZE},
     {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", {DIM_WIDTH}, WITH_PRE_NORM},
     {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", {DIM_WIDTH}, WITH_PRE_NORM},
-    {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", {DIM_EMBED, DIM_WIDTH}, WITH_PROJECTION},
+    {PARAM_LINEAR, FIELD(projection), "visual_projection.weight", {DIM_EMBED, DIM_POOLED}, WITH_PROJECTION},
     {PARAM_BIAS, FIELD(projection), "visual_projection.bias", {DIM_EMBED}, WITH_PROJECTION_LAYER},
-    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", {DIM_WIDTH}, WITH_POOLED_NORM},
-    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", {DIM_WIDTH}, WITH_POOLED_NORM},
+    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", {DIM_POOLED}, WITH_POOLED_NORM},
+    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", {DIM_POOLED}, WITH_POOLED_NORM},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -68,6 +70,16 @@ size_t vit_tokens(const struct vit_config *config)
     return config->class_token + grid_size(config) * grid_size(config);
 }
 
+static bool pools_by_attention(const struct vit_config *config)
+{
+    return config->pooling == VISION_POOL_ATTENTION || config->pooling == VISION_POOL_QUERY;
+}
+
+static size_t pooled_width(const struct vit_config *config)
+{
+    return config->pooling == VISION_POOL_QUERY ? config->embed_width : config->block.width;
+}
+
 static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
 {
     dims[DIM_WIDTH] = config->block.width;
@@ -75,6 +87,7 @@ static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
     dims[DIM_PATCH] = config->patch_size;
     dims[DIM_TOKENS] = vit_tokens(config);
     dims[DIM_EMBED] = config->embed_width;
+    dims[DIM_POOLED] = pooled_width(config);
     dims[WITH_PRE_NORM] = config->pre_norm;
     dims[WITH_PATCH_BIAS] = config->patch_bias;
     dims[WITH_CLASS_TOKEN] = config->class_token;
@@ -89,21 +102,26 @@ static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
     dims[WITH_POOLED_NORM] = config->pooling != VISION_POOL_ATTENTION;
 }
 
-/* Of pooling by attention: as a block, but for what the config says. */
-static struct transformer_config pool_config(const struct vit_config *config)
+/* A MAP head is as a block, but for what the config says. */
+static struct attention_pool_config pool_config(const struct vit_config *config)
 {
-    struct transformer_config pool = config->block;
-    if (config->pool_heads)
-        pool.heads = config->pool_heads;
-    if (config->pool_mlp_width)
-        pool.mlp_width = config->pool_mlp_width;
+    const struct transformer_config *block = &config->block;
+    struct attention_pool_config pool = {.width = block->width,
+        .pooled_width = pooled_width(config),
+        .heads = config->pool_heads ? config->pool_heads : block->heads,
+        .activation = block->activation,
+        .eps = block->eps};
+    if (config->pooling == VISION_POOL_QUERY)
+        pool.queries = config->pool_queries;
+    else
+        pool.mlp_width = config->pool_mlp_width ? config->pool_mlp_width : block->mlp_width;
     return pool;
 }
 
 int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
     const struct weights *weights, struct device *device, struct err *err)
 {
-    const struct transformer_config pool = pool_config(config);
+    const struct attention_pool_config pool = pool_config(config);
     size_t dims[DIM_COUNT] = {0};
     struct vit *vit = mem_new(1, sizeof *vit);
     if (!vit)
@@ -119,7 +137,7 @@ int vit_load(struct vit **out, const struct vit_config *config, const struct pre
         rc = stem_load(&vit->stem, config->block.width, weights, device, err);
     if (!rc)
         rc = transformer_load(&vit->blocks, &config->block, block_prefix, weights, device, err);
-    if (!rc && config->pooling == VISION_POOL_ATTENTION)
+    if (!rc && pools_by_attention(config))
         rc = attention_pool_load(&vit->pool, &pool, weights, device, err);
     if (rc)
         vit_free(vit);
@@ -221,14 +239,18 @@ static int embed_by_attention(const struct vit *vit, struct stream *stream, stru
     struct tensor x, const struct sequences *sequences, struct err *err)
 {
     const struct transformer_config *block = &vit->config.block;
-    struct tensor pooled = embeddings; // (B, W) float32
+    const size_t count = embeddings.shape.size[0], width = pooled_width(&vit->config);
+    struct tensor pooled = embeddings; // (B, W), or of a query (B, E), float32
     int rc = transformer_forward(vit->blocks, stream, x, sequences, block->layers, err);
     if (!rc && vit->projection)
-        rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(embeddings.shape.size[0], block->width), err);
+        rc = tensor_new(&pooled, stream, DTYPE_F32, SHAPE(count, width), err);
     if (!rc)
         rc = pool_attention(vit->pool, stream, pooled, x, sequences, err);
-    return rc || !vit->projection
-               ? rc
+    if (rc || !vit->projection)
+        return rc;
+    return vit->config.pooling == VISION_POOL_QUERY
+               ? linear_forward_normed(
+                     vit->projection, stream, embeddings, pooled, block->eps, EPILOGUE_NONE, err)
                : linear_forward(vit->projection, stream, embeddings, pooled, EPILOGUE_NONE, err);
 }
 
@@ -240,6 +262,7 @@ static int embed(
     case VISION_POOL_MEAN:
         return embed_mean(vit, stream, embeddings, x, err);
     case VISION_POOL_ATTENTION:
+    case VISION_POOL_QUERY:
         return embed_by_attention(vit, stream, embeddings, x, NULL, err);
     case VISION_POOL_CLASS_TOKEN:
         break;
@@ -323,12 +346,12 @@ done:
 
 size_t vit_params(const struct vit_config *config)
 {
-    const struct transformer_config pool = pool_config(config);
+    const struct attention_pool_config pool = pool_config(config);
     size_t dims[DIM_COUNT] = {0};
     vit_dims(dims, config);
     return params_count(params, PARAMS, dims) + transformer_params(&config->block) +
            (config->stem ? stem_params(config->block.width) : 0) +
-           (config->pooling == VISION_POOL_ATTENTION ? attention_pool_params(&pool) : 0);
+           (pools_by_attention(config) ? attention_pool_params(&pool) : 0);
 }
 
 double vit_flops(const struct vit_config *config)
@@ -338,9 +361,11 @@ double vit_flops(const struct vit_config *config)
     const double width = (double)block->width, patches = (double)(tokens - config->class_token);
     const double patch_width = 3.0 * (double)config->patch_size * (double)config->patch_size;
     const double patch = config->stem ? stem_flops(block->width) : 2 * patch_width * width;
-    const struct transformer_config pool = pool_config(config);
-    double end = config->projection == PROJECTION_NONE ? 0 : 2 * width * (double)config->embed_width;
-    if (config->pooling == VISION_POOL_ATTENTION)
+    const struct attention_pool_config pool = pool_config(config);
+    double end = config->projection == PROJECTION_NONE
+                     ? 0
+                     : 2 * (double)pooled_width(config) * (double)config->embed_width;
+    if (pools_by_attention(config))
         end += attention_pool_flops(&pool, tokens);
     return patches * patch + transformer_flops(block, tokens) + end;
 }

@@ -271,7 +271,8 @@ static int attend(struct stream *stream, struct tensor context, struct tensor qk
             .heads = shape.heads,
             .head_width = shape.width,
             .starts = sequences ? sequences->host_starts : NULL,
-            .causal = shape.causal},
+            .causal = shape.causal,
+            .unseen = shape.unseen},
         .stream = stream,
         .scratch_bytes = amx_attention_bytes(sequences ? sequences->longest : tokens, shape.width),
     };

@@ -71,6 +71,7 @@ struct amx_attention {
     size_t tokens, heads, head_width;
     const int32_t *starts; /* of sequences of other lengths than `tokens`, (B + 1); NULL: all have as many */
     bool causal;
+    size_t unseen;
     const uint16_t *qkv; // (B, T, 3, H, D) bfloat16
     uint16_t *context;   // (B, T, H, D) bfloat16
 };

@@ -143,7 +143,7 @@ AMX_INLINE void context_store(
 AMX_INLINE void attend_block(const struct amx_attention *attention, const struct parts *parts,
     const struct rows *queries, size_t first, uint16_t *out)
 {
-    const size_t tokens = queries->count, width = attention->head_width,
+    const size_t tokens = queries->count, width = attention->head_width, seen = tokens - attention->unseen,
                  count = tokens - first < AMX_BLOCK ? tokens - first : AMX_BLOCK,
                  blocks = attention->causal ? first / AMX_BLOCK + 1 : parts->blocks;
     const float scale = 1 / sqrtf((float)width);
@@ -156,8 +156,10 @@ AMX_INLINE void attend_block(const struct amx_attention *attention, const struct
                 parts->queries + step * 2 * TILE, parts->keys + (block * parts->depth + step) * 2 * TILE);
         sums_store(parts->scores + block * BLOCK_SUMS);
     }
-    for (size_t i = 0; i < count; i++)
-        softmax_row(parts, i, attention->causal ? first + i + 1 : tokens, blocks * AMX_BLOCK, scale);
+    for (size_t i = 0; i < count; i++) {
+        const size_t keys = attention->causal && first + i < seen ? first + i + 1 : seen;
+        softmax_row(parts, i, keys, blocks * AMX_BLOCK, scale);
+    }
     for (size_t block = 0; block < parts->depth; block++) {
         sums_zero();
         for (size_t step = 0; step < blocks; step++)

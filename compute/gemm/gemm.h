@@ -35,7 +35,7 @@ struct linear {
 };
 
 struct head_shape {
-    size_t heads, width;
+    size_t heads, width, unseen;
     bool causal;
 };
 

@@ -11,7 +11,8 @@
  *   qkv     (B, T, 3, H, D): [((b*T + t)*3 + which)*W + h*D + d], W = H*D
  *   context (B, T, H, D):    [(b*T + t)*W + h*D + d]
  *
- * With has_starts, sequence b is the rows starts[b] to starts[b + 1], and T is its own length.
+ * With has_starts, sequence b is the rows starts[b] to starts[b + 1], and T is its own length. The last `unseen` of a
+ * sequence's tokens are no keys.
  */
 #if HEAD_WIDTH > 0
 
@@ -95,7 +96,7 @@ enum { KEYS = 8 }; /* taken in one step, so that each load of a query serves tha
 
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global real *context, ulong context_at,
     global const real *qkv, ulong qkv_at, global const int *starts, ulong starts_at, uint has_starts, uint tokens,
-    uint heads, uint causal)
+    uint heads, uint causal, uint unseen)
 {
     const int first = get_global_id(0) * QUERIES; /* of this work-item's queries */
     const uint head = get_global_id(1), batch = get_global_id(2);
@@ -123,7 +124,7 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attention(global 
         total[v] = 0;
     }
 
-    const int last = causal ? min(first + QUERIES, (int)tokens) : (int)tokens;
+    const int seen = (int)(tokens - unseen), last = causal ? min(first + QUERIES, seen) : seen;
     for (int key = 0; key < last; key += KEYS) {
         global const real *k[KEYS];
         lanes score[VECTORS][KEYS], fade[VECTORS];

@@ -73,19 +73,21 @@ float16 table_load16(global const void *table, ulong at, uint type)
 }
 
 /* tokens [(b*T + t)*W + i] = table[ids[b*T + t]*W + i] * scale + positions[p*W + i], for a table of that type, where p is
- * places[b*T + t], or t where has_places is 0 */
+ * places[b*T + t], or t where has_places is 0; the id class_id is no row of the table but class_token */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void embed_tokens(global float *tokens, ulong tokens_at,
-    global const int *ids, ulong ids_at, global const void *table, ulong table_at, uint type,
-    float scale, global const float *positions, ulong positions_at, global const int *places, ulong places_at,
-    uint has_places, uint count, uint width)
+    global const int *ids, ulong ids_at, global const void *table, ulong table_at, uint type, float scale,
+    global const float *class_token, ulong class_at, int class_id, global const float *positions,
+    ulong positions_at, global const int *places, ulong places_at, uint has_places, uint count, uint width)
 {
     const uint i = get_global_id(0) * 16, t = get_global_id(1), batch = get_global_id(2);
     if (i >= width)
         return;
-    const ulong row = (ulong)batch * count + t, id = ids[ids_at + row];
+    const ulong row = (ulong)batch * count + t;
+    const int id = ids[ids_at + row];
     const ulong place = has_places ? places[places_at + row] : t;
-    const float16 value = table_load16(table, table_at + id * width + i, type) * scale +
-                          vload16(0, positions + positions_at + place * width + i);
+    const float16 token = id == class_id ? vload16(0, class_token + class_at + i)
+                                         : table_load16(table, table_at + (ulong)id * width + i, type) * scale;
+    const float16 value = token + vload16(0, positions + positions_at + place * width + i);
     vstore16(value, 0, tokens + tokens_at + row * width + i);
 }
 

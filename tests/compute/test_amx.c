@@ -218,7 +218,8 @@ static void activations_end_well(void **state)
 /* ---- attention ----------------------------------------------------------------------------------------- */
 
 /* scale: of the numbers; large ones make scores that leave one key all the weight. */
-static void check_attention(size_t tokens, size_t heads, size_t head_width, float scale, bool causal)
+static void check_attention(
+    size_t tokens, size_t heads, size_t head_width, float scale, bool causal, size_t unseen)
 {
     enum { BATCH = 2 };
     const size_t width = heads * head_width, count = BATCH * tokens * width;
@@ -230,13 +231,14 @@ static void check_attention(size_t tokens, size_t heads, size_t head_width, floa
         .heads = heads,
         .head_width = head_width,
         .causal = causal,
+        .unseen = unseen,
         .qkv = qkv_bits,
         .context = context};
     /* What lies in the scratch memory before must not matter. */
     memset(scratch, 0xff, amx_attention_bytes(tokens, head_width));
     for (size_t i = 0; i < BATCH * heads; i++)
         amx_attend(&attention, i / heads, i % heads, scratch);
-    twin_attention(want, qkv, BATCH, tokens, heads, head_width, causal);
+    twin_attention(want, qkv, BATCH, tokens, heads, head_width, causal, unseen);
     for (size_t i = 0; i < count; i++)
         got[i] = bf16_to_f32(context[i]);
     char what[80];
@@ -255,8 +257,10 @@ static void attention_matches(void **state)
         skip();
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int causal = 0; causal < 2; causal++) {
-            check_attention(shapes[i][0], shapes[i][1], shapes[i][2], 1, causal);
-            check_attention(shapes[i][0], shapes[i][1], shapes[i][2], 12, causal);
+            check_attention(shapes[i][0], shapes[i][1], shapes[i][2], 1, causal, 0);
+            check_attention(shapes[i][0], shapes[i][1], shapes[i][2], 12, causal, 0);
+            if (shapes[i][0] > 1)
+                check_attention(shapes[i][0], shapes[i][1], shapes[i][2], 12, causal, 1 + shapes[i][0] / 40);
         }
 }
 

@@ -141,18 +141,23 @@ static void attention_matches(void **state)
     static const struct {
         size_t batch, tokens, heads, head_width;
         bool causal;
+        size_t unseen;
     } cases[] = {
-        {1, 1, 1, 8, false},
-        {1, 1, 2, 64, true},
-        {2, 5, 3, 16, true},
-        {3, 16, 2, 64, false},
-        {2, 17, 2, 64, true},
-        {2, 50, 12, 64, false},
-        {1, 77, 8, 64, true},
-        {1, 257, 2, 80, false},
-        {1, 33, 2, 104, false},
-        {1, 31, 1, 128, true},
-        {1, 34, 1, 24, true},
+        {1, 1, 1, 8, false, 0},
+        {1, 1, 2, 64, true, 0},
+        {2, 5, 3, 16, true, 0},
+        {3, 16, 2, 64, false, 0},
+        {2, 17, 2, 64, true, 0},
+        {2, 50, 12, 64, false, 0},
+        {1, 77, 8, 64, true, 0},
+        {1, 257, 2, 80, false, 0},
+        {1, 33, 2, 104, false, 0},
+        {1, 31, 1, 128, true, 0},
+        {1, 34, 1, 24, true, 0},
+        {2, 2, 1, 8, true, 1},
+        {2, 33, 2, 64, true, 1},
+        {2, 50, 2, 64, true, 20},
+        {1, 65, 1, 24, false, 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const size_t width = cases[i].heads * cases[i].head_width, rows = cases[i].batch * cases[i].tokens;
@@ -168,10 +173,12 @@ static void attention_matches(void **state)
         check_ok(tensor_new(&out, bench->stream, stream_dtype(bench->stream),
                      SHAPE(cases[i].batch, cases[i].tokens, width), &err),
             &err);
-        check_ok(attention(bench->stream, out, in, NULL, cases[i].heads, cases[i].causal, &err), &err);
+        check_ok(
+            attention(bench->stream, out, in, NULL, cases[i].heads, cases[i].causal, cases[i].unseen, &err),
+            &err);
         get_real(bench, got, out, rows * width);
-        twin_attention(
-            want, qkv, cases[i].batch, cases[i].tokens, cases[i].heads, cases[i].head_width, cases[i].causal);
+        twin_attention(want, qkv, cases[i].batch, cases[i].tokens, cases[i].heads, cases[i].head_width,
+            cases[i].causal, cases[i].unseen);
         snprintf(what, sizeof what, "attention of %zu tokens, head width %zu", cases[i].tokens,
             cases[i].head_width);
         compare(got, want, rows * width, tolerance(bench), what);
@@ -192,6 +199,8 @@ static void attention_of_sequences_matches(void **state)
     const struct tensor in = put_real(bench, qkv, SHAPE(1, ROWS, 3 * WIDTH)),
                         kv = tensor_view(in, SHAPE(1, ROWS, 2 * WIDTH));
     const struct sequences sequences = {COUNT, 68, starts, put(bench, DTYPE_I32, starts, SHAPE(COUNT + 1))};
+    const struct sequences from_second = {
+        COUNT - 1, 68, starts + 1, put(bench, DTYPE_I32, starts + 1, SHAPE(COUNT))};
     const enum dtype real = stream_dtype(bench->stream);
     struct tensor context, pooled;
     struct err err;
@@ -199,11 +208,19 @@ static void attention_of_sequences_matches(void **state)
         query[i] /= 4;
     check_ok(tensor_new(&context, bench->stream, real, SHAPE(1, ROWS, WIDTH), &err), &err);
     check_ok(tensor_new(&pooled, bench->stream, real, SHAPE(COUNT, WIDTH), &err), &err);
-    check_ok(attention(bench->stream, context, in, &sequences, HEADS, false, &err), &err);
+    check_ok(attention(bench->stream, context, in, &from_second, HEADS, true, 1, &err), &err);
+    get_real(bench, got, context, ROWS * WIDTH);
+    for (size_t i = 1; i < COUNT; i++)
+        twin_attention(want + starts[i] * WIDTH, qkv + starts[i] * 3 * WIDTH, 1,
+            (size_t)(starts[i + 1] - starts[i]), HEADS, HEAD_WIDTH, true, 1);
+    compare(got + starts[1] * WIDTH, want + starts[1] * WIDTH, (size_t)(ROWS - starts[1]) * WIDTH,
+        tolerance(bench), "causal attention of sequences, the last token unseen");
+
+    check_ok(attention(bench->stream, context, in, &sequences, HEADS, false, 0, &err), &err);
     get_real(bench, got, context, ROWS * WIDTH);
     for (size_t i = 0; i < COUNT; i++)
         twin_attention(want + starts[i] * WIDTH, qkv + starts[i] * 3 * WIDTH, 1,
-            (size_t)(starts[i + 1] - starts[i]), HEADS, HEAD_WIDTH, false);
+            (size_t)(starts[i + 1] - starts[i]), HEADS, HEAD_WIDTH, false, 0);
     compare(got, want, ROWS * WIDTH, tolerance(bench), "attention of sequences");
 
     check_ok(attend_once(bench->stream, pooled, put(bench, DTYPE_F32, query, SHAPE(WIDTH)), kv, &sequences,
@@ -594,7 +611,7 @@ static void tokens_are_put_together(void **state)
     const int32_t ids[B * T] = {8, 0, 3, 3, 1, 7, 6, 5, 4, 2}, pick[B] = {4, 1};
     const int32_t places[B * T] = {2, 3, 4, 0, 1, 4, 4, 0, 2, 1};
     float got[B * T * W];
-    const struct tensor at = put(bench, DTYPE_F32, positions, SHAPE(T, W));
+    const struct tensor at = put(bench, DTYPE_F32, positions, SHAPE(T, W)), none = {0};
     struct tensor tokens;
     struct err err;
     check_ok(tensor_new(&tokens, bench->stream, DTYPE_F32, SHAPE(B, T, W), &err), &err);
@@ -629,18 +646,20 @@ static void tokens_are_put_together(void **state)
                     t ? patches[(b * (T - 1) + t - 1) * W + i] + positions[(t - 1) * W + i] : class_token[i],
                     0);
 
-    check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
-                 put(bench, DTYPE_F32, table, SHAPE(V, W)), 32, at,
-                 put(bench, DTYPE_I32, places, SHAPE(B, T)), &err),
+    check_ok(
+        embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
+            put(bench, DTYPE_F32, table, SHAPE(V - 1, W)), 32, put(bench, DTYPE_F32, class_token, SHAPE(W)),
+            at, put(bench, DTYPE_I32, places, SHAPE(B, T)), &err),
         &err);
     check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
     for (int row = 0; row < B * T; row++)
-        for (int i = 0; i < W; i++)
-            assert_float_equal(
-                got[row * W + i], 32 * table[ids[row] * W + i] + positions[places[row] * W + i], 0);
+        for (int i = 0; i < W; i++) {
+            const float token = ids[row] == V - 1 ? class_token[i] : 32 * table[ids[row] * W + i];
+            assert_float_equal(got[row * W + i], token + positions[places[row] * W + i], 0);
+        }
 
     check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
-                 put(bench, DTYPE_F32, table, SHAPE(V, W)), 1, at, (struct tensor){0}, &err),
+                 put(bench, DTYPE_F32, table, SHAPE(V, W)), 1, none, at, none, &err),
         &err);
     check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
     for (int row = 0; row < B * T; row++)
@@ -653,7 +672,7 @@ static void tokens_are_put_together(void **state)
             halves[i] =
                 type == DTYPE_F16 ? f32_to_f16(table[i] / (i % 2 ? 1 : 1 << 16)) : f32_to_bf16(table[i]);
         check_ok(embed_tokens(bench->stream, tokens, put(bench, DTYPE_I32, ids, SHAPE(B, T)),
-                     put(bench, type, halves, SHAPE(V, W)), 1, at, (struct tensor){0}, &err),
+                     put(bench, type, halves, SHAPE(V, W)), 1, none, at, none, &err),
             &err);
         check_ok(tensor_read(bench->stream, got, tokens, B * T * W, &err), &err);
         for (int row = 0; row < B * T; row++)

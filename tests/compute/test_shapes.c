@@ -56,7 +56,7 @@ static void call_attention(const struct call *call)
 {
     const enum dtype real = stream_dtype(call->stream);
     attention(call->stream, made(call, 1, real, SHAPE(B, T, W)), made(call, 2, real, SHAPE(B, T, 3 * W)),
-        NULL, 2, false, NULL);
+        NULL, 2, false, 0, NULL);
 }
 
 static void call_patchify(const struct call *call)
@@ -75,7 +75,8 @@ static void call_assemble(const struct call *call)
 static void call_embed(const struct call *call)
 {
     embed_tokens(call->stream, made(call, 1, F, SHAPE(B, T, W)), made(call, 2, DTYPE_I32, SHAPE(B, T)),
-        made(call, 3, F, SHAPE(9, W)), 1, made(call, 4, F, SHAPE(T + 2, W)), (struct tensor){0}, NULL);
+        made(call, 3, F, SHAPE(9, W)), 1, made(call, 4, F, SHAPE(W)), made(call, 5, F, SHAPE(T + 2, W)),
+        made(call, 6, DTYPE_I32, SHAPE(B, T)), NULL);
 }
 
 static void call_gather(const struct call *call)
@@ -113,7 +114,7 @@ static void a_tensor_of_another_shape_or_type_is_not_taken(void **state)
         void (*make)(const struct call *call);
         int tensors;
     } calls[] = {{call_linear, 2}, {call_normed, 2}, {call_layer_norm, 4}, {call_attention, 2},
-        {call_patchify, 2}, {call_assemble, 4}, {call_embed, 4}, {call_gather, 3}};
+        {call_patchify, 2}, {call_assemble, 4}, {call_embed, 6}, {call_gather, 3}};
     const float weight[32 * 16] = {0};
     struct device *device;
     struct call call = {0};

@@ -40,15 +40,15 @@ static void attend(float *context, const float *q, const float *keys, const floa
 }
 
 void twin_attention(float *context, const float *qkv, size_t batch, size_t tokens, size_t heads,
-    size_t head_width, bool causal)
+    size_t head_width, bool causal, size_t unseen)
 {
-    const size_t width = heads * head_width, stride = 3 * width;
+    const size_t width = heads * head_width, stride = 3 * width, keys = tokens - unseen;
     for (size_t b = 0; b < batch; b++)
         for (size_t h = 0; h < heads; h++)
             for (size_t t = 0; t < tokens; t++) {
                 const float *head = qkv + b * tokens * stride + h * head_width;
                 attend(context + (b * tokens + t) * width + h * head_width, head + t * stride, head + width,
-                    head + 2 * width, causal ? t + 1 : tokens, stride, head_width,
+                    head + 2 * width, causal && t < keys ? t + 1 : keys, stride, head_width,
                     1 / sqrt((double)head_width));
             }
 }

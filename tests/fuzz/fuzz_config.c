@@ -28,6 +28,10 @@ static void check_config(const struct model_config *config)
                config->text.embedding.first + config->text.context <= config->text.embedding.positions);
     FUZZ_CHECK(config->text.packed == (config->text.eot_rule >= TEXT_START));
     FUZZ_CHECK(config->text.eot_rule != EOT_FIRST || (size_t)config->text.eot_id < config->text.vocab);
+    FUZZ_CHECK(config->vision.pooling != VISION_POOL_QUERY ||
+               (config->vision.pool_queries > 0 && config->vision.pool_queries <= QUERIES_MAX &&
+                   config->vision.embed_width % config->vision.pool_heads == 0));
+    FUZZ_CHECK(config->text.block.unseen == (config->text.eot_rule == TEXT_CLASS));
     FUZZ_CHECK(config->family && config->family->template);
     FUZZ_CHECK(config->vision.projection != PROJECTION_NONE ||
                config->vision.embed_width == config->vision.block.width);

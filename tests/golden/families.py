@@ -38,7 +38,18 @@ UNMASKED = {"embed_dim": 48,
                          "no_causal_mask": True},
             "custom_text": True}
 
-FAMILIES = [("clipa-small", CLIPA), ("unmasked-small", UNMASKED), ("pe-core-t-16", "PE-Core-T-16-384"), ("mobileclip-b", "MobileCLIP-B")]
+# A CoCa with few queries, whose embedding is wider than its patches' states: the two must not be taken for each other.
+COCA = {"embed_dim": 64,
+        "vision_cfg": {"image_size": 32, "patch_size": 8, "layers": 2, "width": 48, "head_width": 16,
+                       "attentional_pool": True, "attn_pooler_heads": 4, "attn_pooler_queries": 6,
+                       "output_tokens": True},
+        "text_cfg": {"context_length": 14, "vocab_size": SMALL_VOCAB, "width": 48, "heads": 2, "layers": 2,
+                     "embed_cls": True, "output_tokens": True},
+        "multimodal_cfg": {"context_length": 14, "vocab_size": SMALL_VOCAB, "width": 48, "heads": 2, "layers": 1,
+                           "attn_pooler_heads": 4},
+        "custom_text": True}
+
+FAMILIES = [("clipa-small", CLIPA), ("unmasked-small", UNMASKED), ("coca-small", COCA), ("pe-core-t-16", "PE-Core-T-16-384"), ("mobileclip-b", "MobileCLIP-B")]
 
 NAMES = [  # open_clip's or timm's, ours
     (r"visual\.trunk\.head\.", "visual_projection."),
@@ -49,10 +60,15 @@ NAMES = [  # open_clip's or timm's, ours
     (r"visual\.(trunk\.norm_pre|ln_pre)\.", "vision_model.pre_layrnorm."),
     (r"visual\.(trunk\.norm|ln_post)\.", "vision_model.post_layernorm."),
     (r"visual\.trunk\.attn_pool\.latent", "vision_model.head.probe"),
+    (r"visual\.attn_pool\.query", "vision_model.head.probe"),
+    (r"visual\.attn_pool\.ln_q\.", "vision_model.head.query_layernorm."),
+    (r"visual\.attn_pool\.ln_k\.", "vision_model.head.token_layernorm."),
+    (r"visual\.attn_pool\.attn\.", "vision_model.head.attention."),
     (r"visual\.trunk\.attn_pool\.proj\.", "vision_model.head.attention.out_proj."),
     (r"visual\.trunk\.attn_pool\.norm\.", "vision_model.head.layernorm."),
     (r"visual\.trunk\.attn_pool\.mlp\.", "vision_model.head.mlp."),
     (r"visual\.(trunk\.blocks|transformer\.resblocks)\.", "vision_model.encoder.layers."),
+    (r"text\.cls_emb", "text_model.embeddings.class_embedding"),
     (r"(text\.)?token_embedding\.", "text_model.embeddings.token_embedding."),
     (r"(text\.)?positional_embedding", "text_model.embeddings.position_embedding.weight"),
     (r"(text\.)?ln_final\.", "text_model.final_layer_norm."),
@@ -74,6 +90,8 @@ def ours(name):
 
 def made_up(name, shape):
     shape = tuple(shape)
+    if name.startswith("text_decoder."):  # of captions: no embedding depends on it
+        return torch.zeros(shape)
     if name in ("visual.proj", "text_projection", "text.text_projection"):
         new = "visual_projection.weight" if name == "visual.proj" else "text_projection.weight"
         return made_up(new, shape[::-1]).T
@@ -81,6 +99,11 @@ def made_up(name, shape):
         rows = shape[0] if found[1] == "q" else shape[0] // 2
         whole = made_up(f"vision_model.head.attention.in_proj_{found[2]}", (3 * rows, *shape[1:]))
         return whole[:rows] if found[1] == "q" else whole[rows:]
+    if found := re.search(r"attn_pool\.attn\.([qkv])_proj_weight$", name):  # parts of one, as PyTorch has it
+        rows, part = shape[0], "qkv".index(found[1])
+        return made_up("vision_model.head.attention.in_proj_weight", (3 * rows, shape[1]))[rows * part:][:rows]
+    if name.startswith("visual.attn_pool.attn.in_proj_bias"):
+        return made_up("vision_model.head.attention.in_proj_bias", shape)
     if found := re.search(r"(.*\.)attn\.(qkv\.|in_proj_)(weight|bias)$", name):
         part = (shape[0] // 3, *shape[1:])
         return torch.cat([made_up(f"{ours(found[1])}self_attn.{x}_proj.{found[3]}", part) for x in "qkv"])
@@ -98,7 +121,9 @@ def texts(config):
     for row, length in enumerate(lengths):
         words = 1 + (np.arange(length - 2) * 7919 + row * 104729) % (vocab - 3)
         ids[row, :length] = [vocab - 2, *words, vocab - 1]
-    if config["text_cfg"].get("no_causal_mask"):
+    if config["text_cfg"].get("embed_cls"):
+        ids[2, [3, 4, 8]] = 0  # which the mask takes for padding
+    if config["text_cfg"].get("no_causal_mask") or config["text_cfg"].get("embed_cls"):
         lengths[:] = context
     return ids, lengths
 

@@ -33,12 +33,10 @@ def kind(name):
         return "runs" if language in LANGUAGES else f"a CLIP with the text model {language}"
     if isinstance(vision.get("layers"), list):
         return "a CLIP with a ResNet, made of convolutions"
-    if "multimodal_cfg" in config:
-        return "a CoCa"
     for part, found in CONVOLUTIONS.items():
         if trunk.startswith(part):
             return f"a CLIP with a {found}"
-    if not any(part in name for part in ("SigLIP", "CLIPA", "EVA", "worldwide", "PE-Core", "MobileCLIP")):
+    if not any(part in name for part in ("SigLIP", "CLIPA", "EVA", "worldwide", "PE-Core", "MobileCLIP", "coca")):
         assert not trunk and not config.get("custom_text"), name
     return "runs"
 

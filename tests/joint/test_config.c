@@ -314,6 +314,42 @@ static void texts_without_a_mask_count_with_their_padding(void **state)
     assert_int_equal(text_tokens(&config.text, ids, 77), 77);
 }
 
+static void assert_rows(const struct model_config *config, const int32_t ids[5], size_t count,
+    const int32_t *want, const int32_t *want_places)
+{
+    int32_t rows[7], places[7];
+    assert_int_equal(text_tokens_most(&config->text), 7);
+    assert_int_equal(text_tokens(&config->text, ids, 5), count);
+    assert_int_equal(text_eot(&config->text, ids, 5), count - 1);
+    assert_int_equal(text_pack(rows, places, &config->text, ids, 5), count);
+    assert_memory_equal(rows, want, count * sizeof *rows);
+    assert_memory_equal(places, want_places, count * sizeof *places);
+}
+
+/* open_clip's mask of a text of 5 with the class token 9 behind it: which key is seen says the id before it. */
+static void a_class_token_sees_what_open_clip_lets_it(void **state)
+{
+    (void)state;
+    write_text(OPEN_CLIP,
+        "{\"model_cfg\": {\"embed_dim\": 512, \"multimodal_cfg\": {}, \"custom_text\": true, \"vision_cfg\": "
+        "{\"attentional_pool\": true}, \"text_cfg\": {\"vocab_size\": 9, \"context_length\": 5, "
+        "\"embed_cls\": "
+        "true}}}");
+    const struct model_config config = read_config();
+    assert_string_equal(config.family->name, "coca");
+    assert_int_equal(config.vision.pooling, VISION_POOL_QUERY);
+    assert_int_equal(config.vision.pool_queries, 256);
+    assert_int_equal(config.text.eot_rule, TEXT_CLASS);
+    assert_rows(&config, (const int32_t[]){7, 3, 8, 0, 0}, 5, (const int32_t[]){7, 3, 8, 0, 9},
+        (const int32_t[]){0, 1, 2, 3, 5});
+    assert_rows(&config, (const int32_t[]){7, 3, 4, 8, 0}, 6, (const int32_t[]){7, 3, 4, 8, 0, 9},
+        (const int32_t[]){0, 1, 2, 3, 4, 5});
+    assert_rows(&config, (const int32_t[]){7, 3, 4, 5, 8}, 7, (const int32_t[]){7, 3, 4, 5, 8, 9, 9},
+        (const int32_t[]){0, 1, 2, 3, 4, 5, 5});
+    assert_rows(&config, (const int32_t[]){7, 0, 4, 8, 0}, 5, (const int32_t[]){7, 0, 8, 0, 9},
+        (const int32_t[]){0, 1, 3, 4, 5});
+}
+
 static void assert_rule(const char *text, enum tokenizer_reference reference, enum text_cleaning cleaning)
 {
     char json[256];
@@ -430,7 +466,6 @@ static void bad_open_clip_configs_are_refused(void **state)
         {"{\"model_cfg\": 5}", ERR_FORMAT, "'model_cfg' is 5, expected an object"},
         {MODEL("\"quick_gelu\": 1"), ERR_UNSUPPORTED, "'model_cfg.quick_gelu' is 1, which is not supported"},
         {MODEL("\"custom_text\": 1"), ERR_UNSUPPORTED, "'model_cfg.custom_text' is 1"},
-        {MODEL("\"multimodal_cfg\": {}"), ERR_UNSUPPORTED, "'model_cfg.multimodal_cfg' is {}"},
         {MODEL("\"wings\": 2"), ERR_UNSUPPORTED, "'model_cfg.wings' is not a key that is supported"},
         {VISION("\"layers\": [3, 4, 6, 3]"), ERR_UNSUPPORTED,
             "'model_cfg.vision_cfg.layers' is [3,4,6,3]: the vision tower is a ResNet, made of convolutions"},
@@ -447,7 +482,19 @@ static void bad_open_clip_configs_are_refused(void **state)
                 "\"timm_proj\": \"none\""),
             ERR_FORMAT, "'model_cfg.embed_dim' is 512, but vit_base_patch16_siglip_224 ends in 768"},
         {VISION("\"timm_pool\": 1"), ERR_FORMAT, "timm_pool' is 1, expected a text"},
-        {VISION("\"attentional_pool\": true"), ERR_UNSUPPORTED, "attentional_pool' is true"},
+        {VISION("\"attentional_pool\": \"parallel\""), ERR_UNSUPPORTED, "attentional_pool' is \"parallel\""},
+        {VISION("\"attentional_pool\": true, \"pool_type\": \"avg\", \"final_ln_after_pool\": true"),
+            ERR_UNSUPPORTED, "attentional_pool' is true with a pool_type other than \"tok\""},
+        {VISION("\"attentional_pool\": true, \"attn_pooler_heads\": 7"), ERR_FORMAT,
+            "the vision tower's pooling by queries: a width of 512 does not divide into 7 heads"},
+        {VISION("\"attentional_pool\": true, \"attn_pooler_heads\": 2"), ERR_UNSUPPORTED,
+            "the vision tower's pooling by queries: head width 256 is no multiple of 8 up to 128"},
+        {VISION("\"attentional_pool\": true, \"attn_pooler_queries\": 0"), ERR_FORMAT,
+            "attn_pooler_queries' is 0, expected an integer from 1 to 4096"},
+        {TEXT("\"embed_cls\": true, \"no_causal_mask\": true"), ERR_UNSUPPORTED,
+            "embed_cls' is true with no_causal_mask"},
+        {TEXT("\"embed_cls\": true, \"pad_id\": -1"), ERR_FORMAT,
+            "pad_id' is -1, expected an integer from 0"},
         {VISION("\"no_ln_pre\": 1"), ERR_UNSUPPORTED, "no_ln_pre' is 1"},
         {VISION("\"pool_type\": \"avg\""), ERR_UNSUPPORTED,
             "'model_cfg.vision_cfg.pool_type' is \"avg\" without final_ln_after_pool"},
@@ -530,6 +577,7 @@ int main(void)
         cmocka_unit_test_setup(a_text_tower_of_transformers_is_known_by_its_name, no_files),
         cmocka_unit_test_setup(a_tower_of_timms_is_known_by_its_name, no_files),
         cmocka_unit_test_setup(texts_without_a_mask_count_with_their_padding, no_files),
+        cmocka_unit_test_setup(a_class_token_sees_what_open_clip_lets_it, no_files),
         cmocka_unit_test_setup(texts_are_read_as_the_layout_has_it, no_files),
         cmocka_unit_test_setup(a_config_of_timms_gives_way_to_open_clips, no_files),
         cmocka_unit_test_setup(bad_hf_configs_are_refused, no_files),

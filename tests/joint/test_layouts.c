@@ -394,7 +394,8 @@ static void embed_tiny(float *out, struct text_config config, const struct weigh
         tensor_write(stream, ids, rows, TINY_ROWS, &err) ||
         tensor_write(stream, places, at, TINY_ROWS, &err) ||
         tensor_write(stream, sequences.starts, begins, 3, &err) ||
-        text_tower_forward_packed(tower, stream, texts, ids, places, &sequences, &err) ||
+        text_tower_forward_packed(
+            tower, stream, texts, ids, places, &sequences, tensor_view(sequences.starts, SHAPE(2)), &err) ||
         tensor_read(stream, out, texts, 2 * TINY_EMBED, &err))
         fail_msg("%s", err.msg);
     text_tower_free(tower);

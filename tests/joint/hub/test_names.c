@@ -120,7 +120,7 @@ static void test_table(void **state)
         arena_release(&arena);
     }
     assert_int_equal(names, 196);
-    assert_int_equal(run, 143);
+    assert_int_equal(run, 147);
     strings_release(&lines);
 }
 
