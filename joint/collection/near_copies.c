@@ -21,11 +21,13 @@ static bool is_text(const struct hiding *hiding, int64_t row)
     return !index_rows_have(&hiding->rows->pictures, row);
 }
 
-/* Of the next hits, those to be decided: as many as the page may still take. */
+/* Of the next hits, those to be decided: as many as the page may still take and a quarter more, since some will be copies
+ * and a pass for those that take their place costs as much. */
 static void next_targets(struct row_list *out, const struct hiding *hiding, size_t limit)
 {
     const struct ranking *ranking = hiding->ranking;
-    const size_t left = limit - hiding->page->count, most = left < ROW_LIST_MAX ? left : ROW_LIST_MAX;
+    const size_t left = limit - hiding->page->count, wanted = left + left / 4;
+    const size_t most = wanted < ROW_LIST_MAX ? wanted : ROW_LIST_MAX;
     out->count = 0;
     for (size_t i = hiding->at; i < ranking->count && out->count < most; i++) {
         const int64_t row = ranking->hits[i].row;
