@@ -94,15 +94,6 @@ static const struct argp argp = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-/* What the numbers are, where they are not the shares that sum up to 100 %. */
-static void say_score(struct classify *c)
-{
-    if (classifier_score(c->classifier).kind != SCORE_SIGMOID || c->session.quiet)
-        return;
-    progress_clear(&c->session.progress);
-    message("each label is scored by itself, with sigmoid(scale x cosine + bias): none or several may fit");
-}
-
 /* Lists first, device after: a file that is not there shows at once. */
 static int open_all(struct classify *c, struct err *err)
 {
@@ -116,7 +107,7 @@ static int open_all(struct classify *c, struct err *err)
     if (!rc)
         rc = labels_encode(&c->classifier, &c->session, &labels, &templates, err);
     if (!rc)
-        say_score(c);
+        session_say_score(&c->session, "label");
     if (!rc && labels.count == 1 && classifier_score(c->classifier).kind == SCORE_SOFTMAX) {
         progress_clear(&c->session.progress);
         message("'%s' alone gets 100 %% of every picture: name what else they may show", labels.items[0]);

@@ -55,19 +55,21 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "MODEL OUT",
-    .doc = "Write a model as a new folder of safetensors that transformers and open_clip load: PyTorch's "
-           "files, OpenAI's "
-           "ViT-B-32.pt, training checkpoints, and models of the other layout. Needs no OpenCL device.\v"
-           "MODEL is a model directory or a file of weights. OUT has Hugging Face's layout where "
-           "transformers' CLIP is "
-           "such a model, else open_clip's; it appears whole or not at all, and must not be there before.\n\n"
-           "The weights are the same, and so are embeddings. But a model of another layout prepares pictures "
-           "and cleans "
-           "texts as that layout does: pictures with transparency or a palette, and texts with curly quotes "
-           "or HTML, "
-           "may come out otherwise. An index knows a model by names and order of its tensors, too, so one "
-           "that was made "
-           "with MODEL does not take OUT for the same.",
+    .doc =
+        "Write a model as a new folder of safetensors that transformers and open_clip load: PyTorch's "
+        "files, OpenAI's "
+        "ViT-B-32.pt, training checkpoints, and models of the other layout. Needs no OpenCL device.\v"
+        "MODEL is a model directory or a file of weights. OUT has Hugging Face's layout where transformers' "
+        "CLIP is such a model; any other, a SigLIP or one of its kin, keeps the layout that it has. OUT "
+        "appears "
+        "whole or not at all, and must not be there before.\n\n"
+        "The weights are the same, and so are embeddings. But a model of another layout prepares pictures "
+        "and cleans "
+        "texts as that layout does: pictures with transparency or a palette, and texts with curly quotes "
+        "or HTML, "
+        "may come out otherwise. An index knows a model by names and order of its tensors, too, so one "
+        "that was made "
+        "with MODEL does not take OUT for the same.",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -75,9 +75,14 @@ static const struct argp argp = {
         "a prompt template.\n\n"
         "  diptych rank photo.jpg \"a dog on a beach\" \"a cat on a sofa\"\n"
         "  diptych rank --file captions.jsonl -f json\v"
-        "Each caption has its share (the softmax of logit "
-        "scale x cosine over the picture's captions), its cosine, and the probability that it wins against "
-        "the next one alone, exp(a) / (exp(a) + exp(b)) of the two logits; json has that for every two.\n\n"
+        "Each caption has its probability, its cosine, and the probability that it wins against the next one "
+        "alone, exp(a) / (exp(a) + exp(b)) of the two logits, scale x cosine; json has that for every two. "
+        "Its "
+        "probability is the softmax of the logits over the picture's captions; of SigLIP's kind of models it "
+        "is "
+        "sigmoid(scale x cosine + bias), for each caption by itself: none or several may fit. json names "
+        "which, as "
+        "\"score\".\n\n"
         "With --file a picture or line that cannot be read is reported and does not stop the others; in json "
         "it has a line with an \"error\", otherwise the reason is on stderr.\n\n"
         "Exit status: 0 all pictures are ranked, 1 some failed, 2 cannot start.",
@@ -117,7 +122,7 @@ static int print_request(
         .captions = request->captions,
         .best = best,
         .count = request->count,
-        .scale = model_score(r->session.model).scale,
+        .score = model_score(r->session.model),
         .outside = request->outside,
     };
     return output_captions(&r->output, &ranking, err);
@@ -127,6 +132,7 @@ static int rank_all(struct rank *r, struct err *err)
 {
     const struct job job = session_job(&r->session);
     size_t truncated;
+    session_say_score(&r->session, "caption");
     output_init(&r->output, r->format);
     const int rc = rank_requests_run(
         &r->requests, &truncated, r->session.encoder, r->session.loader, print_request, r, &job, err);

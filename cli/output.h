@@ -70,18 +70,18 @@ int output_labels(const struct label_output *output, const char *path, const str
 
 /* Captions in their given order, and the ranking of them all.
  *
- *   table  path, then a line a caption: share of the softmax, cosine, probability to win against the next
- *   tsv    path, caption, cosine, share, probability to win against the next (empty for the last): a line a
+ *   table  path, then a line a caption: its probability, its cosine, and that to win against the next
+ *   tsv    path, caption, cosine, probability, that to win against the next (empty for the last): a line a
  *          caption
- *   json   {"path": ..., "captions": [{"caption": ..., "index": ..., "cosine": ..., "share": ...}], "wins":
+ *   json   {"path": ..., "captions": [{"caption": ..., "index": ..., "cosine": ..., "probability": ...}], "wins":
  *          [[...]]}: captions best first, index from 0 in the given order; wins[i][j] is the probability that
- *          captions[i] wins against captions[j]; "outside" as above */
+ *          captions[i] wins against captions[j]; then "score": "softmax" or "sigmoid", and "outside" as above */
 struct caption_ranking {
     const char *path;
     const char *const *captions;   // (count)
     const struct prediction *best; // (count), best first
     size_t count;
-    float scale; /* of logits */
+    struct score_rule score;
     bool outside;
 };
 

@@ -10,13 +10,13 @@ static const char *caption_at(const struct caption_ranking *ranking, size_t plac
 
 static double wins(const struct caption_ranking *ranking, size_t place, size_t other)
 {
-    return win_probability(ranking->scale, ranking->best[place].cosine, ranking->best[other].cosine);
+    return win_probability(ranking->score.scale, ranking->best[place].cosine, ranking->best[other].cosine);
 }
 
 static void print_table(const struct output *output, const struct caption_ranking *ranking)
 {
     output_path(output, ranking->path);
-    printf("  %-*s%7s  %8s  caption\n", OUTPUT_SHARE_WIDTH, "  share", "cosine", "wins");
+    printf("  %-*s%7s  %8s  caption\n", OUTPUT_SHARE_WIDTH, "  probability", "cosine", "wins");
     for (size_t i = 0; i < ranking->count; i++) {
         fputs("  ", stdout);
         output_share(output, (double)ranking->best[i].probability);
@@ -55,11 +55,12 @@ static int print_json(const struct caption_ranking *ranking, struct err *err)
         json_array_append_new(matrix, row);
         json_array_append_new(
             captions, json_pack("{s:o, s:I, s:f, s:f}", "caption", json_text(caption_at(ranking, i)), "index",
-                          (json_int_t)caption->label, "cosine", (double)caption->cosine, "share",
+                          (json_int_t)caption->label, "cosine", (double)caption->cosine, "probability",
                           (double)caption->probability));
     }
-    return json_print(json_pack("{s:o, s:o, s:o, s:o*}", "path", json_text(ranking->path), "captions",
-                          captions, "wins", matrix, "outside", ranking->outside ? json_true() : NULL),
+    return json_print(json_pack("{s:o, s:o, s:o, s:s, s:o*}", "path", json_text(ranking->path), "captions",
+                          captions, "wins", matrix, "score", score_names[ranking->score.kind], "outside",
+                          ranking->outside ? json_true() : NULL),
         0, err);
 }
 

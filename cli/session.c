@@ -194,6 +194,15 @@ void session_say_cut(const struct session *session, const char *texts, size_t co
         message("%s cut at the model's %zu tokens: %zu", texts, model_context(session->model), count);
 }
 
+void session_say_score(struct session *session, const char *text)
+{
+    if (model_score(session->model).kind != SCORE_SIGMOID || session->quiet)
+        return;
+    progress_clear(&session->progress);
+    message(
+        "each %s is scored by itself, with sigmoid(scale x cosine + bias): none or several may fit", text);
+}
+
 /* A model answers about such pictures as firmly as about any other. */
 static void say_outside(const struct session *session)
 {

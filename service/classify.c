@@ -47,6 +47,12 @@ int classes_read_templates(
 
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
+/* Whether probabilities are parts of 1 or each label's own. */
+static const char *call_score(const struct call *call)
+{
+    return score_names[engine_config(call_engine(call))->score];
+}
+
 static json_t *prediction_list(
     const struct classifier *classifier, const struct prediction *best, size_t count)
 {
@@ -74,7 +80,8 @@ static int classify(struct call *call, const struct classifier *classifier, cons
                       "prediction", classifier_label(classifier, best[0].label), "score",
                       (double)best[0].probability, "predictions", prediction_list(classifier, best, top)));
     }
-    call->answer = json_pack("{s:s, s:o}", "model", call_model(call), "data", data);
+    call->answer =
+        json_pack("{s:s, s:s, s:o}", "model", call_model(call), "score", call_score(call), "data", data);
     return rc;
 }
 
@@ -169,7 +176,8 @@ int handle_rank(struct call *call, struct err *err)
         json_array_append_new(results, json_pack("{s:I, s:s, s:f, s:f}", "index", (json_int_t)best[i].label,
                                            "caption", inputs.items[best[i].label + 1].text, "probability",
                                            (double)best[i].probability, "cosine", (double)best[i].cosine));
-    call->answer = json_pack("{s:s, s:o}", "model", call_model(call), "results", results);
+    call->answer = json_pack(
+        "{s:s, s:s, s:o}", "model", call_model(call), "score", call_score(call), "results", results);
     note_outside(call->answer, *outside);
     return 0;
 }

@@ -26,18 +26,18 @@ done
 run rank red.ppm "a red circle" "a red circle" "five blue stars" --format json
 expect_status 0
 expect_lines out 1
-caption="\{\"caption\": \"[a-z ]+\", \"index\": [0-2], \"cosine\": $number, \"share\": $number\}"
+caption="\{\"caption\": \"[a-z ]+\", \"index\": [0-2], \"cosine\": $number, \"probability\": $number\}"
 row="\[($number), ($number), ($number)\]"
-expect_match out "^\{\"path\": \"red\.ppm\", \"captions\": \[$caption, $caption, $caption\], \"wins\": \[$row, $row, $row\]\}\$"
+expect_match out "^\{\"path\": \"red\.ppm\", \"captions\": \[$caption, $caption, $caption\], \"wins\": \[$row, $row, $row\], \"score\": \"softmax\"\}\$"
 expect_text out '"caption": "a red circle", "index": 1' # twice the same: each keeps its place in the order given
 expect_match out '"index": 0.*"index": 1'
-expect_match out '"wins": \[\[0\.5, .*, 0\.5\]\]\}$'
+expect_match out '"wins": \[\[0\.5, .*, 0\.5\]\], "score": "softmax"\}$'
 
 run rank red.ppm "five blue stars" "something red"
 expect_status 0
 expect_lines out 5 # path, heads, two captions and a blank line
 expect_line out red.ppm
-expect_match out '^ +share +cosine +wins +caption$'
+expect_match out '^ +probability +cosine +wins +caption$'
 expect_match out '^ +[0-9.]+ % .* -?0\.[0-9]{4} +[0-9.]+ %  something red$'
 expect_match out '^ +[0-9.]+ % .* -?0\.[0-9]{4} +five blue stars$'
 tail -n 2 out | grep -q "five blue stars" || problem "not best first"
@@ -45,7 +45,7 @@ tail -n 2 out | grep -q "five blue stars" || problem "not best first"
 run rank red.ppm "a red circle" --format json --quiet
 expect_status 0
 expect_empty err
-expect_match out "\"share\": 1\.0\}\], \"wins\": \[\[0\.5\]\]\}\$"
+expect_match out "\"probability\": 1\.0\}\], \"wins\": \[\[0\.5\]\], \"score\": \"softmax\"\}\$"
 run rank red.ppm "" --format tsv
 expect_status 0
 expect_match out "^red\.ppm$tab$tab$number${tab}1$tab\$"

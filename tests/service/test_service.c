@@ -148,6 +148,7 @@ static void labels_rank_as_in_the_library(void **state)
         json_t *answer = post("/v1/classify", text, 200);
         const json_t *one = json_array_get(json_object_get(answer, "data"), 0);
         const json_t *list = json_object_get(one, "predictions");
+        assert_string_equal(json_string_value(json_object_get(answer, "score")), "softmax");
         assert_string_equal(json_string_value(json_object_get(one, "prediction")), names[best[0].label]);
         assert_int_equal(json_array_size(list), 3);
         for (size_t i = 0; i < 3; i++) {
@@ -209,6 +210,7 @@ static void captions_rank_by_probability(void **state)
     json_t *answer = post("/v1/rank", text, 200);
     const json_t *results = json_object_get(answer, "results");
     double sum = 0, before = 2;
+    assert_string_equal(json_string_value(json_object_get(answer, "score")), "softmax");
     assert_int_equal(json_array_size(results), 3);
     for (size_t i = 0; i < 3; i++) {
         const json_t *one = json_array_get(results, i);
