@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the golden data of tokenizers that are not CLIP's, from the classes of transformers that read them.
 
-    subword.py      (transformers 5.23.0, tokenizers 0.23.3, sentencepiece 0.2.3)
+    subword.py FIXTURES     (transformers 5.23.0, tokenizers 0.23.3, sentencepiece 0.2.3)
 
 Written beside this script, each vocabulary trained here on tokenizer_strings.py and the sentences below:
 
@@ -13,23 +13,25 @@ Written beside this script, each vocabulary trained here on tokenizer_strings.py
     subword/gemma/     Siglip2Tokenizer: tokenizer.json, BPE with byte fallback
     subword/gemma_model/   SentencePiece's own bpe, lower case before it: tokenizer.model
     subword/nllb/      NllbTokenizer: tokenizer.json, BPE
-    subword/roberta/   RobertaTokenizer: tokenizer.json, byte-level BPE
-    subword/roberta_files/     the same with a blank before texts: vocab.json, merges.txt
     subword/bert/      BertTokenizer: vocab.txt
     subword/bert_cased/    the same: tokenizer.json, case and accents kept
     subword.tsv        text, then its ids by each of them in that order; bytes that are not printable ASCII as \\xNN
+    subword_fixtures.tsv   folder above, file of FIXTURES, number of its texts, number of their ids, hash of the ids: every
+                           caption there, and the strings on which tokenizers of captions go astray
 """
 
+import functools
 import io
 import json
 import pathlib
+import sys
 
 import sentencepiece
 import transformers
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers.utils import logging
 
-from tokenizer import escape
+from tokenizer import digest_ids, escape, fixture_texts
 from tokenizer_strings import strings
 
 HERE = pathlib.Path(__file__).parent
@@ -182,25 +184,6 @@ def make_nllb():
         "tokenizer_class": "NllbTokenizer", "src_lang": "fra_Latn", "additional_special_tokens": ["eng_Latn", "fra_Latn"]})
 
 
-def make_roberta():
-    specials = ["<s>", "<pad>", "</s>", "<unk>"]
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(
-        vocab_size=700, special_tokens=[*specials, "<mask>"], show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
-    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), True, False)
-    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True)])
-    whole = json.loads(tokenizer.to_str())
-    write("roberta", "tokenizer.json", whole)
-    write("roberta_files", "vocab.json", whole["model"]["vocab"])
-    write("roberta_files", "merges.txt", "".join(
-        f"{line}\n" for line in ("#version: 0.2", *map(" ".join, whole["model"]["merges"]))).encode())
-    for name in ("roberta", "roberta_files"):
-        write(name, "tokenizer_config.json", {
-            "tokenizer_class": "RobertaTokenizer", "add_prefix_space": name == "roberta_files", "model_max_length": 512})
-
-
 def make_bert():
     for name, lower in (("bert", True), ("bert_cased", False)):
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
@@ -238,11 +221,21 @@ def columns():
         "gemma": class_ids("gemma", transformers.Siglip2Tokenizer),
         "gemma_model": sentencepiece_ids("gemma_model"),
         "nllb": class_ids("nllb", transformers.NllbTokenizer),
-        "roberta": class_ids("roberta", transformers.RobertaTokenizer),
-        "roberta_files": class_ids("roberta_files", transformers.RobertaTokenizer),
         "bert": class_ids("bert", transformers.BertTokenizer),
         "bert_cased": class_ids("bert_cased", transformers.BertTokenizer),
     }
+
+
+def write_digests(fixtures):
+    captions = fixtures / "captions"
+    names = ("*_refs.json.gz", "*_results.json.gz", "tok_[!r]*.tsv.gz")
+    files = sorted([path for name in names for path in captions.glob(name)] + [fixtures / "images/photos/captions.json"])
+    texts_of = {path: fixture_texts(path) for path in files}
+    with (HERE / "subword_fixtures.tsv").open("w", encoding="ascii") as out:
+        for folder, ids in columns().items():
+            ids = functools.cache(ids)
+            for path in files:
+                print(folder, path.relative_to(fixtures), digest_ids(list(map(ids, texts_of[path]))), sep="\t", file=out)
 
 
 def main():
@@ -253,13 +246,13 @@ def main():
     make_gemma()
     make_gemma_model()
     make_nllb()
-    make_roberta()
     make_bert()
     ids_of = columns()
     with (HERE / "subword.tsv").open("w", encoding="ascii") as out:
         for text in texts():
             fields = [" ".join(map(str, ids(text))) for ids in ids_of.values()]
             out.write("\t".join([escape(text), *fields]) + "\n")
+    write_digests(pathlib.Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

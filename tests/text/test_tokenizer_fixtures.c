@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Every caption and ImageNet prompt of the fixtures: count and hash of the ids, against
- * tokenizer_fixtures.tsv. */
+/* Every caption and ImageNet prompt of the fixtures: count and hash of the ids, against tokenizer_fixtures.tsv for CLIP's
+ * tokenizer, and subword_fixtures.tsv for one of each other kind. */
 #include "tests/text/golden.h"
 
 #include <inttypes.h>
@@ -12,21 +12,21 @@
 
 #include <cmocka.h>
 
-enum { CONTEXT = 77 };
+enum { CONTEXT = 77, WHOLE = 4096 }; /* CLIP's references cut at 77 ids, the others nowhere */
 
 /* FNV-1a over whole ids, as tokenizer.py does it. */
 struct digest {
     const struct tokenizer *tokenizer;
-    size_t texts, ids;
+    size_t context, texts, ids;
     uint64_t hash;
 };
 
 static void add_text(struct digest *digest, const char *text, size_t length)
 {
-    int32_t ids[CONTEXT];
+    static int32_t ids[WHOLE];
     size_t count;
     struct err err = {0};
-    if (tokenizer_encode(digest->tokenizer, text, length, ids, CONTEXT, &count, NULL, &err))
+    if (tokenizer_encode(digest->tokenizer, text, length, ids, digest->context, &count, NULL, &err))
         fail_msg("'%.*s': %s", (int)length, text, err.msg);
     for (size_t i = 0; i < count; i++)
         digest->hash = (digest->hash ^ (uint64_t)ids[i]) * UINT64_C(0x100000001b3);
@@ -96,38 +96,72 @@ static void add_prompts(struct digest *digest)
     strings_release(&classes);
 }
 
-static void ids_of_all_fixtures(void **state)
+static void check_file(struct digest got, const char *name, size_t texts, size_t ids, uint64_t hash)
 {
-    (void)state;
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", DIPTYCH_FIXTURES, name);
+    got.hash = UINT64_C(0xcbf29ce484222325);
+    if (!strcmp(name, "prompts"))
+        add_prompts(&got);
+    else
+        add_file(&got, path);
+    if (got.texts != texts || got.ids != ids || got.hash != hash)
+        fail_msg("%s: %zu texts, %zu ids, hash %016" PRIx64 ", expected %zu, %zu, %016" PRIx64, name,
+            got.texts, got.ids, got.hash, texts, ids, hash);
+}
+
+static void need_fixtures(void)
+{
     if (!file_exists(DIPTYCH_FIXTURES "/vocab") || !file_exists(DIPTYCH_FIXTURES "/captions")) {
         print_message("no %s: captions and ImageNet prompts are not tested\n", DIPTYCH_FIXTURES);
         skip();
     }
+}
+
+static void ids_of_all_fixtures(void **state)
+{
+    (void)state;
+    need_fixtures();
     struct tokenizer *tokenizer = must_load(DIPTYCH_FIXTURES "/vocab", transformers);
     struct span golden = must_read(GOLDEN "tokenizer_fixtures.tsv"), rest = golden, line;
     size_t files = 0;
     for (; cut(&line, &rest, '\n') && line.length; files++) {
-        struct digest got = {.tokenizer = tokenizer, .hash = UINT64_C(0xcbf29ce484222325)};
-        char name[256], path[1024];
+        char name[256];
         size_t texts, ids;
         uint64_t hash;
         assert_int_equal(sscanf(line.data, "%255s %zu %zu %" SCNx64, name, &texts, &ids, &hash), 4);
-        snprintf(path, sizeof path, "%s/%s", DIPTYCH_FIXTURES, name);
-        if (!strcmp(name, "prompts"))
-            add_prompts(&got);
-        else
-            add_file(&got, path);
-        if (got.texts != texts || got.ids != ids || got.hash != hash)
-            fail_msg("%s: %zu texts, %zu ids, hash %016" PRIx64 ", expected %zu, %zu, %016" PRIx64, name,
-                got.texts, got.ids, got.hash, texts, ids, hash);
+        check_file((struct digest){.tokenizer = tokenizer, .context = CONTEXT}, name, texts, ids, hash);
     }
     assert_true(files > 30);
     free((char *)golden.data);
     tokenizer_free(tokenizer);
 }
 
+static void ids_of_all_captions_by_each_kind(void **state)
+{
+    struct span golden, rest, line;
+    size_t files = 0;
+    (void)state;
+    need_fixtures();
+    golden = rest = must_read(GOLDEN "subword_fixtures.tsv");
+    for (; cut(&line, &rest, '\n') && line.length; files++) {
+        char folder[64], name[256], path[1024];
+        size_t texts, ids;
+        uint64_t hash;
+        assert_int_equal(
+            sscanf(line.data, "%63s %255s %zu %zu %" SCNx64, folder, name, &texts, &ids, &hash), 5);
+        snprintf(path, sizeof path, GOLDEN "subword/%s", folder);
+        struct tokenizer *tokenizer = must_load(path, transformers);
+        check_file((struct digest){.tokenizer = tokenizer, .context = WHOLE}, name, texts, ids, hash);
+        tokenizer_free(tokenizer);
+    }
+    assert_true(files > 100);
+    free((char *)golden.data);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ids_of_all_fixtures)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ids_of_all_fixtures), cmocka_unit_test(ids_of_all_captions_by_each_kind)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
