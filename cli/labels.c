@@ -8,7 +8,7 @@ static const struct argp_option options[] = {
     {"labels", 'l', "LIST|FILE", 0,
         "The labels to choose from: cat,dog,\"traffic light\" or a text file with one a line, - for standard "
         "input, where blank lines and lines that begin with # do not count. A value without commas that has "
-        "a / or ends in .txt is always a file",
+        "a /, or ends in .txt, .csv, .tsv, .json or .list, is always a file",
         1},
     {"templates", 't', "SET|TEXT|FILE", 0,
         "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "

@@ -411,8 +411,9 @@ int picture_list_add(
 int path_list_read(struct strings *paths, const char *list, char end, const struct job *job, struct err *err);
 
 /* Labels: the lines of a file, or a list with commas between. A value is an input (input_lines) where there is one of
- * that name, and where it has no comma but a '/' or ".txt" at its end. Blanks around a label are dropped; so is, with a report
- * to the job, a label that a file repeats, and lines that begin with '#'. Errors are input_lines's. */
+ * that name, and where it has no comma but a '/', or ".txt", ".csv", ".tsv", ".json" or ".list" at its end. Blanks around a
+ * label are dropped; so is, with a report to the job, a label that a file repeats, and lines that begin with '#'. Errors are
+ * input_lines's, and ERR_FORMAT with the line where a label is not UTF-8. */
 int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err);
 
 /* The template where nobody names one, of CLIP. */

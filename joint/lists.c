@@ -3,6 +3,7 @@
 #include "joint/internal.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -67,12 +68,25 @@ static int add_trimmed(struct strings *strings, const char *text, size_t length,
     return strings_add(strings, text, length, err);
 }
 
+/* ERR_FORMAT where text, the line or label of that number, is not UTF-8. */
+static int check_utf8(const char *text, const char *what, size_t number, struct err *err)
+{
+    char *valid = text_utf8(text);
+    if (!valid)
+        return err_memory(err, strlen(text));
+    const bool same = !strcmp(text, valid);
+    free(valid);
+    return same ? 0 : err_set(err, ERR_FORMAT, "%s %zu is not UTF-8", what, number);
+}
+
 static int add_list(struct strings *out, const struct strings *lines, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < lines->count && !rc; i++) {
         const char *text = lines->items[i] + strspn(lines->items[i], " \t\v\f\r");
         if (*text && *text != '#')
+            rc = check_utf8(text, "line", i + 1, err);
+        if (!rc && *text && *text != '#')
             rc = add_trimmed(out, text, strlen(text), err);
     }
     return rc;
@@ -83,21 +97,31 @@ int list_read(struct strings *out, const char *path, struct err *err)
     enum { LIMIT = 64 << 20 };
     struct strings lines = {0};
     int rc = input_lines(&lines, path, LIMIT, err);
-    if (!rc)
-        rc = add_list(out, &lines, err);
+    if (!rc && (rc = add_list(out, &lines, err)) == ERR_FORMAT)
+        err_wrap(err, "unable to read '%s'", input_name(path));
     strings_release(&lines);
     return rc;
 }
 
 /* ---- labels -------------------------------------------------------------------------------------------- */
 
+/* As files of labels are called, which no label is. */
+static bool ends_as_file(const char *value)
+{
+    static const char *const endings[] = {".txt", ".csv", ".tsv", ".json", ".list"};
+    const char *dot = strrchr(value, '.');
+    for (size_t i = 0; dot > value && i < sizeof endings / sizeof *endings; i++)
+        if (!strcmp(dot, endings[i]))
+            return true;
+    return false;
+}
+
 static bool names_file(const char *value)
 {
     struct stat st;
-    const size_t length = strlen(value);
     if (!strcmp(value, "-") || (!stat(value, &st) && !S_ISDIR(st.st_mode)))
         return true;
-    return !strchr(value, ',') && (strchr(value, '/') || (length > 4 && !strcmp(value + length - 4, ".txt")));
+    return !strchr(value, ',') && (strchr(value, '/') || ends_as_file(value));
 }
 
 /* Published lists repeat themselves, ImageNet's has "missile" twice: a label that came before is left out,
@@ -130,9 +154,14 @@ int label_list_read(struct strings *labels, const char *value, const struct job 
         rc = list_read(labels, value, err);
         return rc ? rc : drop_repeated(labels, value, job, err);
     }
+    const size_t before = labels->count;
     for (const char *comma; !rc && (comma = strchr(value, ',')); value = comma + 1)
         rc = add_trimmed(labels, value, (size_t)(comma - value), err);
-    return rc ? rc : add_trimmed(labels, value, strlen(value), err);
+    if (!rc)
+        rc = add_trimmed(labels, value, strlen(value), err);
+    for (size_t i = before; i < labels->count && !rc; i++)
+        rc = check_utf8(labels->items[i], "label", i - before + 1, err);
+    return rc;
 }
 
 /* ---- templates ----------------------------------------------------------------------------------------- */

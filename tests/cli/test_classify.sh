@@ -101,6 +101,18 @@ run classify red.ppm --labels labels.txt -f json --top 9
 expect_status 0
 expect_match out '"label": "dark blue"'
 expect_match out '"label": "red"'
+for missing in nolist.csv nolist.json nolist.txt colours.list no/list; do # a misspelt name is no label
+    run classify red.ppm --labels "$missing"
+    expect_status 2
+    expect_line err "diptych: cannot classify: unable to open '$missing': No such file or directory"
+done
+printf 'red\n\ncaf\351\n' >latin.txt
+run classify red.ppm --labels latin.txt
+expect_status 2
+expect_line err "diptych: cannot classify: unable to read 'latin.txt': line 3 is not UTF-8"
+run classify red.ppm --labels "red,$(printf 'caf\351')"
+expect_status 2
+expect_line err "diptych: cannot classify: label 2 is not UTF-8"
 run classify red.ppm --labels "red/orange,green" -f json
 expect_status 0
 expect_match out '"label": "red/orange"'
