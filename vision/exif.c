@@ -18,21 +18,46 @@ static uint32_t read_number(struct span exif, size_t at, int bytes)
 }
 
 /* A TIFF header (byte order, 42, offset of the first directory), then in that directory a count and entries
- * of 12 bytes: tag (2), type (2), count (4), value (4, left-aligned where it is shorter). */
-int exif_orientation(struct span exif)
+ * of 12 bytes: tag (2), type (2), count (4), value (4, left-aligned where it is shorter). Where the entry of a tag
+ * stands; 0 where there is none. */
+static size_t find_entry(struct span tiff, uint32_t tag)
 {
-    enum { HEADER = 8, ENTRY = 12, ORIENTATION = 0x0112, SHORT = 3 };
+    enum { HEADER = 8, ENTRY = 12 };
 
-    if (exif.length < HEADER || (memcmp(exif.data, "II*\0", 4) && memcmp(exif.data, "MM\0*", 4)))
-        return 1;
-    const size_t directory = read_number(exif, 4, 4);
-    const size_t count = read_number(exif, directory, 2);
+    if (tiff.length < HEADER || (memcmp(tiff.data, "II*\0", 4) && memcmp(tiff.data, "MM\0*", 4)))
+        return 0;
+    const size_t directory = read_number(tiff, 4, 4);
+    const size_t count = read_number(tiff, directory, 2);
     for (size_t i = 0; i < count; i++) {
         const size_t entry = directory + 2 + i * ENTRY;
-        if (read_number(exif, entry, 2) == ORIENTATION && read_number(exif, entry + 2, 2) == SHORT) {
-            const uint32_t value = read_number(exif, entry + 8, 2);
-            return value >= 1 && value <= 8 ? (int)value : 1;
-        }
+        if (read_number(tiff, entry, 2) == tag)
+            return entry;
     }
-    return 1;
+    return 0;
+}
+
+enum { TYPE_SHORT = 3 };
+
+int exif_orientation(struct span exif)
+{
+    enum { ORIENTATION = 0x0112 };
+    const size_t entry = find_entry(exif, ORIENTATION);
+    if (!entry || read_number(exif, entry + 2, 2) != TYPE_SHORT)
+        return 1;
+    const uint32_t value = read_number(exif, entry + 8, 2);
+    return value >= 1 && value <= 8 ? (int)value : 1;
+}
+
+bool tiff_is_raw(struct span file)
+{
+    enum { SUBFILE = 254, PHOTOMETRIC = 262, MAKE = 271, DNG_VERSION = 50706 };
+    enum { REDUCED = 1, COLOR_FILTERS = 32803 };
+    const size_t subfile = find_entry(file, SUBFILE), photometric = find_entry(file, PHOTOMETRIC);
+
+    if (find_entry(file, DNG_VERSION))
+        return true;
+    if (!find_entry(file, MAKE))
+        return false;
+    return (photometric && read_number(file, photometric + 8, 2) == COLOR_FILTERS) ||
+           (subfile && read_number(file, subfile + 8, 4) & REDUCED);
 }

@@ -44,10 +44,15 @@
 #else
 #define JP2 .library = "OpenJPEG"
 #endif
+#ifdef DIPTYCH_RAW
+#define RAW .library = "LibRaw", .apart = true
+#else
+#define RAW .library = "LibRaw"
+#endif
 
 /* The first row that matches counts, so that a longer magic stands before its own prefix. */
 static const struct format formats[] = {
-    {"JPEG", MAGIC("\xff\xd8\xff"), .suffixes = ".jpg .jpeg .jpe .jfif", JPEG, .check = jpeg_check,
+    {"JPEG", MAGIC("\xff\xd8\xff"), .suffixes = ".jpg .jpeg .jpe .jfif .mpo", JPEG, .check = jpeg_check,
         .exif = jpeg_exif, .media = "image/jpeg"},
     {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .suffixes = ".png", .decode = png_decode, .check = png_check,
         .exif = png_exif, .media = "image/png"},
@@ -58,6 +63,7 @@ static const struct format formats[] = {
     {"PNM", MAGIC("P4"), .suffixes = ".ppm .pgm .pbm .pnm", .decode = pnm_decode},
     {"PNM", MAGIC("P5"), .decode = pnm_decode},
     {"PNM", MAGIC("P6"), .decode = pnm_decode},
+    {"QOI", MAGIC("qoif"), .suffixes = ".qoi", .decode = qoi_decode},
     {"WebP", MAGIC("WEBP"), .magic_at = 8, .suffixes = ".webp", WEBP, .media = "image/webp"},
     {"AVIF", .brand = "avif", .suffixes = ".avif", AVIF, .media = "image/avif"},
     {"AVIF", .brand = "avis", AVIF, .media = "image/avif"},
@@ -71,6 +77,14 @@ static const struct format formats[] = {
     {"HEIC", .brand = "hevs", HEIF},
     {"HEIF", .brand = "mif1", HEIF},
     {"HEIF", .brand = "msf1", HEIF},
+    {"camera raw", .tells = tiff_is_raw, .suffixes = ".dng .nef .nrw .cr2 .cr3 .arw .orf .rw2 .raf .pef .srw",
+        RAW},
+    {"camera raw", .brand = "crx ", RAW}, /* Canon's CR3 */
+    {"camera raw", MAGIC("IIRO"), RAW},   /* Olympus's ORF */
+    {"camera raw", MAGIC("IIRS"), RAW},
+    {"camera raw", MAGIC("MMOR"), RAW},
+    {"camera raw", MAGIC("IIU\0"), RAW}, /* Panasonic's RW2 */
+    {"camera raw", MAGIC("FUJIFILMCCD-RAW"), RAW},
     {"TIFF", MAGIC("II*\0"), .suffixes = ".tif .tiff", TIFF},
     {"TIFF", MAGIC("MM\0*"), TIFF},
     {"TIFF", MAGIC("II+\0"), TIFF}, /* BigTIFF */
@@ -87,7 +101,6 @@ static const struct format formats[] = {
     {"an MP4 film", MAGIC("ftyp"), .magic_at = 4, .hint = "save one of its frames as a picture"},
     {"OpenEXR", MAGIC("\x76\x2f\x31\x01"), .hint = CONVERT},
     {"Radiance HDR", MAGIC("#?RADIANCE"), .hint = CONVERT},
-    {"QOI", MAGIC("qoif"), .hint = CONVERT},
     {"DDS", MAGIC("DDS "), .hint = CONVERT},
     {"ICO", MAGIC("\0\0\1\0"), .hint = CONVERT},
     {"PDF", MAGIC("%PDF"), .hint = "save the page as a picture"},
@@ -118,6 +131,8 @@ static bool has_brand(struct span file, const char *brand)
 
 static bool fits(const struct format *format, struct span file)
 {
+    if (format->tells)
+        return format->tells(file);
     if (format->brand)
         return has_brand(file, format->brand);
     return file.length >= format->magic_at + format->magic_size &&

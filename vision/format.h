@@ -21,7 +21,8 @@ struct format {
     const char *name;
     const char *magic;           /* the bytes it is told by, at magic_at */
     size_t magic_size, magic_at; /* counted, since magic may hold zeros */
-    const char *brand;     /* or a brand of ISO's base media file format: four letters in the box 'ftyp' */
+    const char *brand; /* or a brand of ISO's base media file format: four letters in the box 'ftyp' */
+    bool (*tells)(struct span file); /* or by what this finds in it */
     const char *suffixes;  /* names end so, in letters of either case: ".jpg .jpeg"; on one row of a format */
     const char *library;   /* what decodes it; NULL: this program's own code, or nothing */
     bool apart;            /* decoded by that library in another process: see vision/helper */
@@ -38,7 +39,7 @@ const struct format *format_find(struct span file);
 /* Whether this build reads it. */
 bool format_is_read(const struct format *format);
 
-format_decode stb_decode, png_decode, gif_decode, bmp_decode, pnm_decode, psd_decode;
+format_decode stb_decode, png_decode, gif_decode, bmp_decode, pnm_decode, psd_decode, qoi_decode;
 format_decode turbo_decode, webp_decode; /* where the build found their libraries */
 format_check jpeg_check, png_check;
 format_exif jpeg_exif, png_exif, webp_exif;
@@ -64,5 +65,9 @@ int picture_orient(struct picture *picture, int orientation, struct err *err);
 /* Reads the orientation tag of an EXIF block, 1 (upright) where there is none or the block is damaged: a
  * picture is worth more than its metadata. */
 int exif_orientation(struct span exif);
+
+/* Whether a TIFF file holds what a camera's sensor saw: a DNG, or a file of a camera's whose first picture is of its colour
+ * filters, or a small one for show. */
+bool tiff_is_raw(struct span file);
 
 #endif

@@ -48,18 +48,25 @@ static size_t skip_pixels(struct span file, size_t at)
     return file.length;
 }
 
+/* Where the next marker begins, at `at` or behind it: bytes before it that mean nothing are passed over as libjpeg does it,
+ * fill bytes and zeros behind one among them. Cameras and sites have left such bytes between segments for years. */
+static size_t find_marker(struct span file, size_t at)
+{
+    const uint8_t *bytes = span_bytes(file);
+    while (at + 1 < file.length && (bytes[at] != PREFIX || bytes[at + 1] == PREFIX || bytes[at + 1] == 0))
+        at++;
+    return at;
+}
+
 /* Reads the segment at *at and moves behind it and the pixels that belong to it. */
 static int read_segment(struct segment *segment, struct span file, size_t *at, struct err *err)
 {
+    *at = find_marker(file, *at);
     const uint8_t *bytes = span_bytes(file) + *at;
-    for (; file.length - *at > 2 && bytes[0] == PREFIX && bytes[1] == PREFIX; bytes++) /* fill bytes */
-        (*at)++;
     const size_t left = file.length - *at;
 
     if (left < 2)
         return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
-    if (bytes[0] != PREFIX)
-        return err_set(err, ERR_FORMAT, "there is no segment at byte %zu where one should be", *at);
     *segment = (struct segment){.marker = bytes[1]};
     if (segment->marker == END)
         return 0;

@@ -29,8 +29,8 @@ static void give_up(j_common_ptr jpeg)
     longjmp(decoder->gave_up, 1);
 }
 
-/* Bytes that mean nothing before a marker: some cameras leave them behind the pixels. Before a restart they
- * are damage. jpeg_check has refused them where no pixels come first. */
+/* Bytes that mean nothing before a marker: some cameras leave them behind the pixels or between segments. Before a
+ * restart they are damage. */
 static bool is_harmless(const struct jpeg_error_mgr *errors)
 {
     switch (errors->msg_code) {

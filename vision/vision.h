@@ -32,7 +32,7 @@ enum { PICTURE_CHANNELS_MAX = 4, PALETTE_COLORS = 256 };
  *   - in builds without libjpeg-turbo, JPEGs differ by a few levels (and where colour is stored at half width,
  *     more at hard edges), and CMYK ones are RGB at once; with it every byte is the same;
  *   - files that Pillow shows in part or in spite of damage are refused: a PNG with no end or with a wrong
- *     checksum in its pixels, a JPEG with garbage between segments, undefined tables or bad codes;
+ *     checksum in its pixels, a JPEG with undefined tables or bad codes;
  *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end early;
  *   - an orientation is taken from EXIF only, not from XMP;
  *   - where pillow-heif's and pillow-jxl-plugin's libraries are newer than Debian 12's, pixels differ: HEIC whose colour
@@ -41,7 +41,11 @@ enum { PICTURE_CHANNELS_MAX = 4, PALETTE_COLORS = 256 };
  *   - an orientation that belongs to the picture itself (irot and imir of HEIC and AVIF, that of JPEG XL's code stream,
  *     TIFF's tag) is applied whatever EXIF says beside it, also with ignore_exif. JPEG XL's standard wants EXIF's ignored,
  *     which pillow-jxl-plugin hands on;
- *   - JPEG 2000 with a palette is resized as colours.
+ *   - JPEG 2000 with a palette is resized as colours;
+ *   - camera raw, of which Pillow opens the small picture for show, is the camera's JPEG preview where both its edges have
+ *     at least half of the sensor's pixels, else LibRaw's development at half size with the camera's white balance: what
+ *     rawpy's extract_thumb() and postprocess(half_size=True, use_camera_wb=True) give, within a level between LibRaw 0.20
+ *     and rawpy's.
  *
  * Colour profiles are left alone, as in open_clip and transformers: Display P3 is read as if it were sRGB. */
 struct picture {

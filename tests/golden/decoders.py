@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes pictures of the formats that diptych-decode reads, and what the reference makes of them: tests/golden/decoders/.
+"""Writes pictures of the formats that diptych-decode reads, of QOI and MPO, and what the reference makes of them:
+tests/golden/decoders/.
 
     pip install -r tests/golden/decoders.txt && python3 tests/golden/decoders.py
 
@@ -19,7 +20,9 @@ import numpy as np
 import PIL
 import pillow_heif
 import pillow_jxl  # registers itself
+import rawpy
 import tifffile
+from pidng.core import RAW2DNG, DNGTags, Tag
 from PIL import Image, ImageOps, features
 
 HERE = Path(__file__).parent / "decoders"
@@ -188,10 +191,77 @@ def make_jp2():
     return {name: (data, 0) for name, data in files.items()}
 
 
+# ---- camera raw: rawpy's LibRaw --------------------------------------------------------------------------------------
+
+def sensor():
+    """What sees red, green, green and blue, by turns, of 12 bits."""
+    seen = np.zeros((2 * HEIGHT, 2 * WIDTH), np.uint16)
+    large = np.repeat(np.repeat(DEEP, 2, axis=0), 2, axis=1) // 2 + 256
+    for (row, column), color in {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 2}.items():
+        seen[row::2, column::2] = large[row::2, column::2, color]
+    return seen
+
+
+def dng(orientation):
+    seen, tags = sensor(), DNGTags()
+    for tag, value in [(Tag.ImageWidth, seen.shape[1]), (Tag.ImageLength, seen.shape[0]), (Tag.TileWidth, seen.shape[1]),
+                       (Tag.TileLength, seen.shape[0]), (Tag.Orientation, orientation),
+                       (Tag.PhotometricInterpretation, 32803), (Tag.SamplesPerPixel, 1), (Tag.BitsPerSample, 16),
+                       (Tag.CFARepeatPatternDim, [2, 2]), (Tag.CFAPattern, [0, 1, 1, 2]), (Tag.BlackLevel, 256),
+                       (Tag.WhiteLevel, 4095), (Tag.CalibrationIlluminant1, 21), (Tag.Make, "Nobody"),
+                       (Tag.Model, "None"),
+                       (Tag.ColorMatrix1, [[19549, 10000], [-7877, 10000], [-2582, 10000], [-5724, 10000], [10121, 10000],
+                                           [1917, 10000], [-1267, 10000], [-110, 10000], [6621, 10000]]),
+                       (Tag.AsShotNeutral, [[1, 2], [1, 1], [2, 3]])]:
+        tags.set(tag, value)
+    maker = RAW2DNG()
+    maker.options(tags, path="", compress=False)
+    return bytes(maker.convert(seen))
+
+
+def dng_with_preview(width, height):
+    """The picture for show comes first, what the sensor saw after it, as most cameras have it."""
+    out = io.BytesIO()
+    preview = np.asarray(Image.fromarray(RGB).resize((width, height)))
+    matrix = [19549, 10000, -7877, 10000, -2582, 10000, -5724, 10000, 10121, 10000, 1917, 10000, -1267, 10000, -110, 10000,
+              6621, 10000]
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(preview, photometric="ycbcr", compression="jpeg", compressionargs={"level": 90}, subfiletype=1,
+                     subifds=1, software="", datetime=False, metadata=None, extratags=[
+                         (50706, "B", 4, bytes([1, 4, 0, 0]), True), (271, "s", 0, "Nobody", True), (272, "s", 0, "None", True),
+                         (274, "H", 1, 6, True), (50721, "2i", 9, matrix, True), (50778, "H", 1, 21, True),
+                         (50728, "2I", 3, [1, 2, 1, 1, 2, 3], True)])
+        writer.write(sensor(), photometric="cfa", subfiletype=0, software="", datetime=False, metadata=None, extratags=[
+            (33421, "H", 2, (2, 2), True), (33422, "B", 4, bytes([0, 1, 1, 2]), True), (50714, "H", 1, 256, True),
+            (50717, "H", 1, 4095, True)])
+    return out.getvalue()
+
+
+def make_raw():
+    files = {f"orientation{i}.dng": dng(i) for i in (1, 3, 6, 8)} | {"small_preview.dng": dng_with_preview(24, 16)}
+    return {name: (data, 1) for name, data in files.items()} | {"preview.dng": (dng_with_preview(WIDTH, HEIGHT), 0)}
+
+
+# ---- read by Diptych itself ------------------------------------------------------------------------------------------
+
+def make_own():
+    return {
+        "rgb.qoi": (saved(RGB, "QOI"), 0),
+        "rgba.qoi": (saved(RGBA, "QOI"), 0),
+        "blocks.qoi": (saved(np.kron(RGBA[::8, ::8] // 64 * 64, np.ones((8, 8, 1), np.uint8)), "QOI"), 0),
+        "two.mpo": (saved(RGB, "MPO", save_all=True, append_images=[Image.fromarray(RGB[::-1].copy())]), 0),
+    }
+
+
 # ---- the list ------------------------------------------------------------------------------------------------------
 
 def pixels_of(path):
     """In the mode that the file has them in; grey as RGB."""
+    if path.suffix == ".dng":
+        with rawpy.imread(str(path)) as raw:
+            if path.name == "preview.dng":  # of at least half the size; to be turned as LibRaw says
+                return np.rot90(Image.open(io.BytesIO(raw.extract_thumb().data)), -1)
+            return raw.postprocess(half_size=True, use_camera_wb=True)
     image = ImageOps.exif_transpose(Image.open(path))
     if image.mode == "I;16":  # Pillow's convert() clips 16-bit grey to white; ours keeps the high byte
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
@@ -206,9 +276,9 @@ def main():
     lines = [f"# Made by tests/golden/decoders.py with Pillow {PIL.__version__} (libavif {features.version('avif')}, "
              f"libtiff {features.version('libtiff')},\n# OpenJPEG {features.version('jpg_2000')}), "
              f"pillow-heif {pillow_heif.__version__} (libheif {pillow_heif.libheif_version()}) and "
-             f"pillow-jxl-plugin {metadata.version('pillow-jxl-plugin')}.\n"
+             f"\n# pillow-jxl-plugin {metadata.version('pillow-jxl-plugin')}, rawpy {rawpy.__version__} (LibRaw {'.'.join(map(str, rawpy.libraw_version))}).\n"
              "# file, width, height, channels, largest difference allowed, CRC-32 of the pixels\n"]
-    for name, (data, allowed) in (make_avif() | make_heic() | make_tiff() | make_jxl() | make_jp2()).items():
+    for name, (data, allowed) in (make_avif() | make_heic() | make_tiff() | make_jxl() | make_jp2() | make_raw() | make_own()).items():
         (HERE / name).write_bytes(data)
         pixels = pixels_of(HERE / name)
         if allowed:

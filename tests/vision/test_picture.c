@@ -381,6 +381,39 @@ static void notices_every_truncation(void **state)
     }
 }
 
+/* Between the segments of its header, as Pillow reads it: the pixels are those of the file without them. */
+static void passes_over_stray_bytes_in_jpeg(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } stray[] = {
+        {"\xff\0\xff\0", 4}, {"eleven byte\xff\xe2\0\x08MPF\0zz", 21}, {"\xff\xff\xff", 3}, {"\0", 1}};
+    struct picture clean = read_golden("rgb420.jpg", NULL);
+    struct file file = load("rgb420.jpg");
+    char *tables = memmem(file.bytes, file.size, "\xff\xdb", 2);
+    assert_non_null(tables);
+    const size_t at = (size_t)(tables - file.bytes);
+    for (size_t i = 0; i < sizeof stray / sizeof *stray; i++) {
+        struct picture picture;
+        struct err err = {0};
+        const size_t size = file.size + stray[i].size;
+        uint8_t *bytes = malloc(size);
+        assert_non_null(bytes);
+        memcpy(bytes, file.bytes, at);
+        memcpy(bytes + at, stray[i].bytes, stray[i].size);
+        memcpy(bytes + at + stray[i].size, file.bytes + at, file.size - at);
+        if (picture_decode(&picture, bytes, size, NULL, &err))
+            fail_msg("%zu: %s", i, err.msg);
+        assert_true(within("with stray bytes", &picture, &clean, 0));
+        picture_release(&picture);
+        free(bytes);
+    }
+    picture_release(&clean);
+    free(file.bytes);
+}
+
 static void locates_damage_in_png(void **state)
 {
     (void)state;
@@ -562,6 +595,7 @@ int main(void)
         cmocka_unit_test(knows_pictures_by_their_suffix),
         cmocka_unit_test(names_what_it_cannot_read),
         cmocka_unit_test(notices_every_truncation),
+        cmocka_unit_test(passes_over_stray_bytes_in_jpeg),
         cmocka_unit_test(locates_damage_in_png),
         cmocka_unit_test(locates_damage_in_psd),
         cmocka_unit_test(refuses_a_header_bomb),

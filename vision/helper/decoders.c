@@ -17,5 +17,8 @@ const struct decoder decoders[] = {
 #ifdef DIPTYCH_JP2
     {"OpenJPEG", jp2_decode, NULL},
 #endif
+#ifdef DIPTYCH_RAW
+    {"LibRaw", raw_decode, NULL},
+#endif
     {0},
 };

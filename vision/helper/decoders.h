@@ -7,7 +7,7 @@
 
 extern const struct decoder decoders[];
 
-format_decode avif_decode, heif_decode, jp2_decode, jxl_decode, tiff_decode;
+format_decode avif_decode, heif_decode, jp2_decode, jxl_decode, raw_decode, tiff_decode;
 void heif_prepare(void), tiff_prepare(void);
 
 #endif

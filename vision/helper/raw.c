@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What cameras write before they make a picture of it, through LibRaw: the JPEG preview that the camera has put into the file,
+ * where both its edges have at least half of the pixels, else a development at half size, by the camera's white balance, in
+ * sRGB.
+ */
+#include "vision/helper/decoders.h"
+
+#include <string.h>
+
+#include <libraw.h>
+
+static int fail(int code, struct err *err)
+{
+    const char *reason = libraw_strerror(code);
+    switch (code) {
+    case LIBRAW_UNSUFFICIENT_MEMORY:
+    case LIBRAW_TOO_BIG:
+        return err_set(err, ERR_LIMIT, "it takes more memory than it may");
+    case LIBRAW_FILE_UNSUPPORTED:
+    case LIBRAW_NOT_IMPLEMENTED:
+        return err_set(err, ERR_UNSUPPORTED, "this kind is not read: LibRaw says '%s'", reason);
+    default:
+        return err_set(err, ERR_FORMAT, "LibRaw says '%s'", reason);
+    }
+}
+
+/* EXIF's number for the way in which LibRaw would turn the picture. */
+static int orientation_of(const libraw_data_t *raw)
+{
+    enum { HALF_TURN = 3, LEFT = 5, RIGHT = 6 };
+    return raw->sizes.flip == HALF_TURN ? 3 : raw->sizes.flip == LEFT ? 8 : raw->sizes.flip == RIGHT ? 6 : 1;
+}
+
+/* ERR_NOT_FOUND: there is none that serves. */
+static int decode_preview(
+    struct picture *out, libraw_data_t *raw, const struct picture_options *options, struct err *err)
+{
+    if (libraw_unpack_thumb(raw) || raw->thumbnail.tformat != LIBRAW_THUMBNAIL_JPEG)
+        return ERR_NOT_FOUND;
+    const struct span jpeg = {raw->thumbnail.thumb, raw->thumbnail.tlength};
+    const struct format *format = format_find(jpeg);
+    struct picture_options whole = *options;
+    whole.min_edge = 0;
+    if (!format || strcmp(format->name, "JPEG") ||
+        picture_decode(out, span_bytes(jpeg), jpeg.length, &whole, NULL))
+        return ERR_NOT_FOUND;
+
+    const int longer = out->width > out->height ? out->width : out->height;
+    const int shorter = out->width > out->height ? out->height : out->width;
+    const int raw_longer = raw->sizes.width > raw->sizes.height ? raw->sizes.width : raw->sizes.height;
+    const int raw_shorter = raw->sizes.width > raw->sizes.height ? raw->sizes.height : raw->sizes.width;
+    if (2 * longer < raw_longer || 2 * shorter < raw_shorter) {
+        picture_release(out);
+        return ERR_NOT_FOUND;
+    }
+    /* some cameras turn it, some note in it how to, and some do neither */
+    const bool noted = exif_orientation(jpeg_exif(jpeg)) != 1;
+    const bool turned = (out->width > out->height) != (raw->sizes.width > raw->sizes.height);
+    if (options->ignore_exif || noted || turned)
+        return 0;
+    return picture_orient(out, orientation_of(raw), err);
+}
+
+static int develop(
+    struct picture *out, libraw_data_t *raw, const struct picture_options *options, struct err *err)
+{
+    raw->params.half_size = 1;
+    raw->params.use_camera_wb = 1;
+    raw->params.output_bps = 8;
+    raw->params.user_flip = options->ignore_exif ? 0 : -1;
+    int code = libraw_unpack(raw);
+    if (!code)
+        code = libraw_dcraw_process(raw);
+    libraw_processed_image_t *image = code ? NULL : libraw_dcraw_make_mem_image(raw, &code);
+    if (!image)
+        return fail(code, err);
+
+    int rc =
+        image->type == LIBRAW_IMAGE_BITMAP && image->bits == 8 && (image->colors == 1 || image->colors == 3)
+            ? picture_check_size(image->width, image->height, options->max_pixels, err)
+            : err_set(err, ERR_UNSUPPORTED, "this kind is not read: it has %d colours", image->colors);
+    if (!rc)
+        rc = picture_alloc(out, PICTURE_RGB, image->width, image->height, err);
+    const size_t count = (size_t)image->width * image->height;
+    for (size_t i = 0; !rc && i < 3 * count; i++)
+        out->pixels[i] = image->data[image->colors == 3 ? i : i / 3];
+    libraw_dcraw_clear_mem(image);
+    return rc;
+}
+
+int raw_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    libraw_data_t *raw = libraw_init(0);
+    if (!raw)
+        return err_set(err, ERR_MEMORY, "out of memory");
+    libraw_set_dataerror_handler(raw, NULL, NULL); /* its own prints; the failure comes back as a number */
+    const int code = libraw_open_buffer(raw, (void *)file.data, file.length);
+    int rc = code ? fail(code, err)
+                  : picture_check_size(raw->sizes.raw_width, raw->sizes.raw_height, options->max_pixels, err);
+    if (!rc) {
+        rc = decode_preview(out, raw, options, err);
+        if (rc == ERR_NOT_FOUND)
+            rc = develop(out, raw, options, err);
+    }
+    if (rc)
+        picture_release(out);
+    libraw_close(raw);
+    return rc;
+}
