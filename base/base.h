@@ -361,6 +361,20 @@ struct new_folder {
 int new_folder_open(struct new_folder *out, const char *path, struct err *err);
 int new_folder_close(struct new_folder *folder, bool keep, struct err *err);
 
+/* Comma-separated values, as RFC 4180 has them. */
+struct csv {
+    const char *at, *end; /* what is left of the text */
+    size_t line;          /* that `at` stands in, from 1 */
+    char *field;          /* room for the longest there can be */
+};
+
+int csv_init(struct csv *out, const char *bytes, size_t size, struct err *err);
+void csv_release(struct csv *csv);
+
+/* Adds the fields of the next record; none where the text is at its end. A line end of any kind ends a
+ * record. ERR_FORMAT with the line where a quote is not closed or has something behind it. */
+int csv_record(struct strings *fields, struct csv *csv, struct err *err);
+
 /* Writes a matrix (count, width) as numpy's .npy, in float32, or float16 for `half`: the header, then rows as they come, in
  * any number of calls. What could not be written shows in the stream. */
 void npy_put_header(FILE *out, int64_t count, size_t width, bool half);

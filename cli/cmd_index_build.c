@@ -30,11 +30,13 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
     {OPTION_NULL, 1},
     {"texts", KEY_TEXTS, "FILE", 0,
-        "Texts: a .txt file with one a line, a .jsonl file of {\"text\": ...}, or a .csv file with a column "
+        "Texts: a .txt file with one a line, a .jsonl file of {\"text\": ...} or {\"caption\": ...}, or a "
+        ".csv file with a column "
         "text or caption; other keys and columns become metadata. May be given more than once",
         1},
     {"captions", KEY_CAPTIONS, "FILE", 0,
-        "Texts that describe pictures of the index: captions in COCO's, Karpathy's or CLIPScore's JSON. A "
+        "Texts that describe pictures of the index: captions in COCO's, Karpathy's or CLIPScore's JSON, "
+        "Flickr's tokens, or CSV with columns image and caption. A "
         "picture's first becomes its caption. May be given more than once",
         1},
     {"metadata", KEY_METADATA, "FILE", 0,

@@ -191,11 +191,12 @@ static int describe(void *context, const char *value, const char *rest, struct e
 
 int sync_metadata(struct sync *sync, const char *path, struct err *err)
 {
+    static const char *const keys[2] = {"path", NULL};
     struct describing describing = {.sync = sync};
     size_t failed = 0;
     int rc = load_names(&describing.names, sync->index, err);
     if (!rc)
-        rc = json_lines_read(&failed, path, "path", describe, &describing, sync->job, err);
+        rc = json_lines_read(&failed, path, keys, describe, &describing, sync->job, err);
     sync->counts->failed += failed;
     sync->counts->pictures.failed += failed;
     picture_names_release(&describing.names);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/collection/text_files.h"
-#include "joint/collection/csv.h"
+#include "text/captions/captions.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -51,6 +51,10 @@ static int read_txt(struct text_list *list, const char *path, struct err *err)
 {
     struct strings lines = {0};
     int rc = lines_read(&lines, path, FILE_LIMIT, err);
+    if (!rc && lines.count && captions_name_pictures(lines.items[0]))
+        rc = err_set(err, ERR_FORMAT,
+            "unable to read '%s': it has the captions of pictures by their names, which --captions takes",
+            path);
     for (size_t i = 0; i < lines.count && !rc; i++)
         rc = text_list_add(list, &(struct text_entry){.text = lines.items[i]}, err);
     strings_release(&lines);
@@ -60,8 +64,8 @@ static int read_txt(struct text_list *list, const char *path, struct err *err)
 /* ---- lines of JSON ------------------------------------------------------------------------------------- */
 
 /* The line's own faults are reported; the visit's end the reading. */
-static int visit_line(size_t *failed, const char *name, const char *line, const char *key, line_visit *visit,
-    void *context, const struct job *job, struct err *err)
+static int visit_line(size_t *failed, const char *name, const char *line, const char *const *keys,
+    line_visit *visit, void *context, const struct job *job, struct err *err)
 {
     json_t *object;
     struct err why;
@@ -70,6 +74,7 @@ static int visit_line(size_t *failed, const char *name, const char *line, const 
         ++*failed;
         return 0;
     }
+    const char *key = json_object_get(object, keys[0]) || !keys[1] ? keys[0] : keys[1];
     json_t *value = json_incref(json_object_get(object, key));
     char *rest = NULL;
     int rc = 0;
@@ -80,7 +85,7 @@ static int visit_line(size_t *failed, const char *name, const char *line, const 
         if (!rc)
             rc = visit(context, json_string_value(value), rest, err);
     } else {
-        job_reportf(job, ERR_FORMAT, "'%s': \"%s\" is %s", name, key, value ? "no string" : "missing");
+        job_reportf(job, ERR_FORMAT, "'%s': \"%s\" is %s", name, keys[0], value ? "no string" : "missing");
         ++*failed;
     }
     free(rest);
@@ -89,8 +94,8 @@ static int visit_line(size_t *failed, const char *name, const char *line, const 
     return rc;
 }
 
-int json_lines_read(size_t *failed, const char *path, const char *key, line_visit *visit, void *context,
-    const struct job *job, struct err *err)
+int json_lines_read(size_t *failed, const char *path, const char *const keys[2], line_visit *visit,
+    void *context, const struct job *job, struct err *err)
 {
     enum { STEP = 256 };
     struct strings lines = {0};
@@ -101,7 +106,7 @@ int json_lines_read(size_t *failed, const char *path, const char *key, line_visi
         if (i % STEP == 0)
             rc = job_step(job, "lines", i, lines.count, err);
         if (!rc && !is_blank(lines.items[i]))
-            rc = visit_line(failed, name, lines.items[i], key, visit, context, job, err);
+            rc = visit_line(failed, name, lines.items[i], keys, visit, context, job, err);
     }
     strings_release(&lines);
     return rc;
@@ -115,7 +120,8 @@ static int add_line(void *context, const char *value, const char *rest, struct e
 
 static int read_jsonl(struct text_list *list, const char *path, struct err *err)
 {
-    return json_lines_read(&list->failed, path, "text", add_line, list, list->job, err);
+    static const char *const keys[2] = {"text", "caption"};
+    return json_lines_read(&list->failed, path, keys, add_line, list, list->job, err);
 }
 
 /* ---- comma-separated values ---------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ expect_match err '^encoded: 0: '
 cat >more.jsonl <<'END'
 {"text": "two cats", "source": "x", "n": 3}
 {"text": "a dog"}
-{"caption": "no text"}
+{"words": "no text"}
 not json
 {"text": ""}
 END
@@ -200,6 +200,10 @@ expect_status 2
 expect_match err "not a \.txt, \.jsonl or \.csv file"
 run index update a.dip --captions lines.csv
 expect_status 2
+printf '01.png#0\ta star\n' >token.txt
+run index update a.dip --texts token.txt
+expect_status 2
+expect_match err "token\.txt': it has the captions of pictures by their names, which --captions takes"
 printf 'a\0b\n' >zero.txt
 run index update a.dip --texts zero.txt
 expect_status 2

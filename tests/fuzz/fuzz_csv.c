@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/collection/csv.h"
+#include "base/base.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

@@ -26,9 +26,12 @@ static int read_line(struct caption_reader *reader, size_t i, const char *line, 
 static int read_text(struct caption_reader *reader, const char *bytes, size_t size, struct err *err)
 {
     struct strings lines = {0};
-    int rc = memchr(bytes, '\0', size)
-                 ? err_set(err, ERR_FORMAT, "unable to read '%s': neither JSON nor text", reader->path)
-                 : strings_add_lines(&lines, bytes, size, err);
+    if (memchr(bytes, '\0', size))
+        return err_set(err, ERR_FORMAT, "unable to read '%s': neither JSON nor text", reader->path);
+    const enum caption_table table = caption_table_kind(bytes);
+    if (table)
+        return caption_read_table(reader, table, bytes, size, err);
+    int rc = strings_add_lines(&lines, bytes, size, err);
     if (!rc && reader->text_file && lines.count != reader->lines)
         rc = err_set(err, ERR_FORMAT, "unable to read '%s': %zu lines, but '%s' has %zu", reader->path,
             lines.count, reader->text_file, reader->lines);

@@ -49,8 +49,16 @@ int caption_set_parse(struct caption_set *out, const struct caption_source *sour
 
 enum { ID_SIZE = 24 }; /* a number in digits */
 
-/* ---- caption_json.c
- * ------------------------------------------------------------------------------------- */
+/* ---- caption_table.c ----------------------------------------------------------------------------------- */
+
+/* Whether a text, of no NUL, is a table of captions by the names of pictures, and of which kind. */
+enum caption_table { CAPTION_TABLE_NONE, CAPTION_TABLE_TOKENS, CAPTION_TABLE_CSV };
+enum caption_table caption_table_kind(const char *text);
+
+int caption_read_table(
+    struct caption_reader *reader, enum caption_table kind, const char *bytes, size_t size, struct err *err);
+
+/* ---- caption_json.c ------------------------------------------------------------------------------------ */
 
 /* Reads a file of any of the kinds that are JSON. */
 int caption_read_json(struct caption_reader *reader, const char *bytes, size_t size, struct err *err);

@@ -54,6 +54,26 @@ int caption_name_picture(
     return set->images[*at].file ? 0 : err_memory(err, length);
 }
 
+/* Without the zeros before it; NULL where an id is no number. */
+static const char *number_of(const char *id)
+{
+    const size_t digits = strspn(id, "0123456789"), zeros = strspn(id, "0");
+    return !digits || id[digits] ? NULL : id + (zeros < digits ? zeros : digits - 1);
+}
+
+static int index_numbers(struct caption_set *set, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < set->count && !rc; i++) {
+        const char *number = number_of(set->images[i].id);
+        size_t *at;
+        if (number && !(rc = string_map_add(&at, &set->by_number, number, strlen(number), i, err)) &&
+            *at != i)
+            *at = set->count;
+    }
+    return rc;
+}
+
 int caption_gather(struct caption_reader *reader, struct err *err)
 {
     struct caption_set *set = reader->set;
@@ -70,13 +90,16 @@ int caption_gather(struct caption_reader *reader, struct err *err)
         struct captioned_image *image = &set->images[reader->mentions[i].image];
         image->captions[image->count++] = reader->mentions[i].caption;
     }
-    return 0;
+    return index_numbers(set, err);
 }
 
 const struct captioned_image *caption_set_find(const struct caption_set *set, const char *id)
 {
+    const char *number = number_of(id);
     const size_t *at = string_map_find(&set->by_id, id, strlen(id));
-    return at ? &set->images[*at] : NULL;
+    if (!at && number)
+        at = string_map_find(&set->by_number, number, strlen(number));
+    return at && *at < set->count ? &set->images[*at] : NULL;
 }
 
 void caption_set_release(struct caption_set *set)
@@ -84,6 +107,7 @@ void caption_set_release(struct caption_set *set)
     if (!set)
         return;
     string_map_release(&set->by_id);
+    string_map_release(&set->by_number);
     free(set->images);
     arena_release(&set->arena);
     *set = (struct caption_set){0};

@@ -24,9 +24,15 @@
  *   {"images": [{"cocoid" or "imgid", "filename", "split", "sentences": [{"raw"}]}]}   Karpathy's splits
  *   {"stem": "caption" or ["caption", ...]}                                            clipscore
  *   ["caption" or ["caption", ...], ...]                       of the images "1", "2" ...
+ *   NAME.SUFFIX#NUMBER, a tab, and a caption of that picture a line                    Flickr8k's and 30k's tokens
+ *   CSV (RFC 4180) with columns `image` and `caption`                                  CLIP_benchmark's Flickr
  *   one caption a line, of the images "1", "2" ...                                     sacreBLEU
  *
- * An id is a whole number or a text; 42 and "42" are one. */
+ * In the tables the picture's name is `file`, and the id is that without folders and suffix, as clipscore's stems are. (`image` may be
+ * called filename, file_name, image_name, filepath or path there, `caption` text.)
+ *
+ * An id is a whole number or a text; 42 and "42" are one, and in joining also "000000000042", where only one image
+ * has that number. */
 enum { CAPTION_MAX = 1 << 20 }; /* bytes of a caption */
 
 struct captioned_image {
@@ -40,6 +46,8 @@ struct caption_set {
     struct captioned_image *images; // (count), in the order of each image's first caption
     size_t count, room;
     struct string_map by_id; /* the index of an image */
+    struct string_map
+        by_number; /* the same by ids of digits without the zeros before them; count: of several */
     struct arena arena;
 };
 
@@ -58,7 +66,10 @@ void caption_set_release(struct caption_set *set);
 int caption_set_of(
     struct caption_set *out, const char *name, struct json_t *value, const char *split, struct err *err);
 
-/* NULL where the set does not have it. */
+/* Whether a text begins as those tables do that name the picture beside each caption. */
+bool captions_name_pictures(const char *text);
+
+/* The image of that id, or else the only one whose id is the same number. NULL where the set does not have it. */
 const struct captioned_image *caption_set_find(const struct caption_set *set, const char *id);
 
 /* What is scored: images that every system has one caption for and that have references, in the order of the

@@ -87,6 +87,14 @@ static void every_kind(void **state)
                                     "first\n"),
         "1: first");
     expect_read(text_file("laughs.txt", "[laughs] a man\n"), "1: [laughs] a man");
+    expect_read(text_file("token.txt", "b_1.x.jpg#0\tone # 1\n2.jpg#0\tthree\tfour\r\nb_1.x.jpg#1\ttwo\n\n"),
+        "b_1.x(b_1.x.jpg): one # 1 | two; 2(2.jpg): three\tfour");
+    expect_read(
+        text_file("captions.csv", "image,caption\n1.jpg,\"one, \"\"1\"\"\"\n2.jpg,two\n1.jpg,three\n\n"),
+        "1(1.jpg): one, \"1\" | three; 2(2.jpg): two");
+    expect_read(text_file("others.csv", "n,text,filepath\r\n7,one,a/1.png\r\n"), "1(a/1.png): one");
+    expect_read(text_file("words", "image, caption\n"), "1: image, caption"); /* neither is a column's name */
+    expect_read(text_file("tag", "#3\tis no name"), "1: #3\tis no name");
 }
 
 static void gzip_of_any(void **state)
@@ -128,6 +136,18 @@ static void bad_files(void **state)
 {
     (void)state;
     expect_error("no/such.json", ERR_IO, "no/such.json");
+    expect_error(text_file("token.txt", "1.jpg#0\ta\n1.jpg#1 b\n"), ERR_FORMAT,
+        "token.txt', line 2: no name.suffix#number");
+    expect_error(text_file("token.txt", "1.jpg#0\t\xff\n"), ERR_FORMAT, "token.txt', line 1: ");
+    expect_error(text_file("bad.csv", "image,caption\n1.jpg,a,b\n"), ERR_FORMAT,
+        "bad.csv', line 2: not as many fields");
+    expect_error(
+        text_file("bad.csv", "image,caption\n1.jpg,\xff\n"), ERR_FORMAT, "bad.csv', line 2: not UTF-8");
+    expect_error(
+        text_file("bad.csv", "image,caption\n1.jpg,\"a\n"), ERR_FORMAT, "line 2: a quote is not closed");
+    expect_error(text_file("bad.csv", "image,caption\n"), ERR_FORMAT, "no captions in");
+    expect_error(text_file("two.csv", "image,caption\na/1.jpg,a\nb/1.jpg,b\n"), ERR_FORMAT,
+        "'a/1.jpg' and 'b/1.jpg' are two pictures of one name");
     expect_error(text_file("bad.json", "[{]"), ERR_FORMAT, "bad.json': ");
     expect_error(text_file("bad.json", "[\n{\"a\": \"\xff\"}]"), ERR_FORMAT, "line 2");
     expect_error(text_file("bad.json", "{\"a\": \"x\", \"a\": \"y\"}"), ERR_FORMAT, "duplicate");
@@ -249,6 +269,26 @@ static void joins_by_id(void **state)
     caption_set_release(&refs);
 }
 
+/* COCO's names have zeros before the number, its results have none. */
+static void joins_by_number(void **state)
+{
+    (void)state;
+    struct caption_set refs = set_of("refs.json", "{\"000000000042\": \"r\", \"0\": \"r\", \"007\": \"of "
+                                                  "Bond\", \"07\": \"of another\", \"x1\": \"r\"}");
+    struct caption_set system =
+        set_of("x.json", "[{\"image_id\": 42, \"caption\": \"x\"}, {\"image_id\": \"00\", "
+                         "\"caption\": \"x\"}, {\"image_id\": \"007\", \"caption\": \"x\"}]");
+    struct caption_pairs pairs;
+    assert_int_equal(caption_pairs_join(&pairs, &refs, &system, 1, true, NULL), 0);
+    assert_int_equal(pairs.count, 3);
+    assert_string_equal(pairs.systems[0][2].references[0], "of Bond");
+    assert_null(caption_set_find(&refs, "7")); /* which of the two? */
+    assert_null(caption_set_find(&refs, "x01"));
+    caption_pairs_release(&pairs);
+    caption_set_release(&system);
+    caption_set_release(&refs);
+}
+
 #define ANNOTATIONS(images, annotations) "{\"images\": [" images "], \"annotations\": [" annotations "]}"
 
 /* The references' name comes first, and that of an image left out is nobody else's. */
@@ -290,6 +330,7 @@ int main(void)
         cmocka_unit_test(unequal_lines),
         cmocka_unit_test(hostile_files),
         cmocka_unit_test(joins_by_id),
+        cmocka_unit_test(joins_by_number),
         cmocka_unit_test(joins_names_of_pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
