@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside vision/helper: the processes that decode, and those of them that wait for the next picture. */
+#ifndef DIPTYCH_VISION_HELPER_PROCESS_H
+#define DIPTYCH_VISION_HELPER_PROCESS_H
+
+#include "vision/helper/protocol.h"
+
+#include <sys/types.h>
+
+struct helper {
+    pid_t pid;
+    int socket, file, pixels; /* protocol.h's, at this end */
+    struct helper *next;
+};
+
+/* One that waits, or a new one. ERR_IO: diptych-decode cannot be started; ERR_MEMORY. */
+int helper_take(struct helper **out, struct err *err);
+
+/* It waits for the next picture. */
+void helper_give_back(struct helper *helper);
+
+/* Kills what is still there; its status as waitpid gives it, 0 where somebody else has asked for it. */
+int helper_end(struct helper *helper);
+
+#endif
