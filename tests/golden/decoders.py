@@ -165,6 +165,7 @@ def make_jxl():
         "rgba_lossless.jxl": saved(RGBA, "JXL", lossless=True),
         "grey_lossless.jxl": saved(GREY, "JXL", lossless=True),
         "container.jxl": saved(RGB, "JXL", lossless=True, exif=exif(1), use_container=True),
+        "exif_orientation6.jxl": saved(RGB, "JXL", lossless=True, exif=exif(6)),  # the code stream's is 1
     }
     lossy = {"rgb.jxl": saved(RGB, "JXL", quality=85), "rgba.jxl": saved(RGBA, "JXL", quality=85),
              "grey.jxl": saved(GREY, "JXL", quality=85),
@@ -262,7 +263,9 @@ def pixels_of(path):
             if path.name == "preview.dng":  # of at least half the size; to be turned as LibRaw says
                 return np.rot90(Image.open(io.BytesIO(raw.extract_thumb().data)), -1)
             return raw.postprocess(half_size=True, use_camera_wb=True)
-    image = ImageOps.exif_transpose(Image.open(path))
+    image = Image.open(path)
+    if path.name != "exif_orientation6.jxl":  # libjxl does not turn it: findings/pillow-jxl-orientation.sh
+        image = ImageOps.exif_transpose(image)
     if image.mode == "I;16":  # Pillow's convert() clips 16-bit grey to white; ours keeps the high byte
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode == "LA":
