@@ -72,12 +72,25 @@ static size_t connections_allowed(size_t wanted)
     return wanted < files ? wanted : files;
 }
 
+/* While the server closes, connections are ended as soon as they are there. MHD_quiesce_daemon, which would leave them to
+ * wait, takes the listening socket out of the readers' epoll sets itself, although they may be doing the same at that moment:
+ * whoever comes second then ends the process (libmicrohttpd 0.9.75, daemon.c). */
+static enum MHD_Result on_accept(void *context, const struct sockaddr *address, socklen_t length)
+{
+    struct http_server *server = context;
+    (void)address, (void)length;
+    pthread_mutex_lock(&server->lock);
+    const bool closing = server->closing;
+    pthread_mutex_unlock(&server->lock);
+    return closing ? MHD_NO : MHD_YES;
+}
+
 static int start_daemon(struct http_server *server, struct err *err)
 {
     enum { READERS = 2, CONNECTION_MEMORY = 64 << 10 };
     const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
     server->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, exchange_on_request, server, MHD_OPTION_LISTEN_SOCKET,
+        MHD_start_daemon(flags, 0, on_accept, server, exchange_on_request, server, MHD_OPTION_LISTEN_SOCKET,
             server->options.socket,                                                //
             MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,            //
             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,                   //
@@ -167,10 +180,8 @@ void server_close(struct http_server *server, double seconds)
 {
     if (!server)
         return;
-    const int listening = MHD_quiesce_daemon(server->daemon);
     wait_until_idle(server, seconds);
-    MHD_stop_daemon(server->daemon);
-    listen_close(listening);
+    MHD_stop_daemon(server->daemon); /* closes the socket */
     if (server->options.unix_path)
         unlink(server->options.unix_path);
     server_free(server);

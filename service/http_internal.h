@@ -49,7 +49,7 @@ struct http_server {
     size_t accepted, handling;    /* requests that wait or are handled; that are handled */
     size_t suspended, unanswered; /* those whose connection is suspended; that are not answered to the end */
     size_t body_bytes, answer_bytes;
-    bool closing; /* no request is accepted any more */
+    bool closing; /* no connection and no request is accepted any more */
     uint64_t requests;
 };
 

@@ -395,7 +395,7 @@ static void *close_server(void *server)
     return NULL;
 }
 
-/* What is being handled is answered; what is asked now is refused. */
+/* What is being handled is answered; what is asked now is refused, and who comes now is sent away. */
 static void the_end_answers_what_was_asked(void **state)
 {
     (void)state;
@@ -415,6 +415,10 @@ static void the_end_answers_what_was_asked(void **state)
         answer_release(&answer);
     } while (status == 200 && time_now() < until);
     assert_int_equal(status, 503);
+    char byte;
+    const int late = client_connect(server_port(server)); /* the system takes it, the server ends it */
+    assert_int_equal(recv(late, &byte, 1, 0), 0);
+    close(late);
     open_gate();
     struct answer answer = client_read(first);
     assert_int_equal(answer.status, 200);
