@@ -86,9 +86,9 @@ void tokenizer_free(struct tokenizer *tokenizer);
  * tokenizer_load's about these two files, and about a tokenizer.json that has to tell its kind. */
 int tokenizer_put_settings(FILE *out, const char *directory, struct tokenizer_rule rule, struct err *err);
 
-/* Makes sure that each id has one of the model's rows. Vocabularies of mT5's kind may have more, for sentinels that no
- * text needs ("<extra_id_0>"; SigLIP i18n: 250,100 pieces, 250,000 rows): those are left out, and a text that has one
- * spells it. ERR_FORMAT where another token is beyond. */
+/* Makes sure that each id has one of the model's rows. Vocabularies may have more for sentinels and special tokens that no
+ * text needs (mT5's "<extra_id_0>"; SigLIP i18n: 250,100 pieces, 250,000 rows; a "<mask>" that transformers adds): those are
+ * left out, and a text that has one spells it. ERR_FORMAT where another token is beyond. */
 int tokenizer_fit(struct tokenizer *tokenizer, size_t rows, struct err *err);
 
 size_t tokenizer_vocab(const struct tokenizer *tokenizer);  /* ids are below this */

@@ -241,7 +241,7 @@ int tokenizer_fit(struct tokenizer *tokenizer, size_t rows, struct err *err)
 {
     struct pieces *pieces = &tokenizer->subword.pieces;
     size_t beyond = rows < tokenizer->vocab ? rows : tokenizer->vocab;
-    while (tokenizer->kind == &unigram_kind && beyond < pieces->count &&
+    while (beyond < pieces->count &&
            (pieces->items[beyond].type == PIECE_USER || pieces->items[beyond].type == PIECE_CONTROL ||
                !pieces->items[beyond].length || is_sentinel(pieces_text(pieces, (int32_t)beyond))))
         beyond++;
