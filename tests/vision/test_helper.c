@@ -65,7 +65,7 @@ static void outlives_crashes(void **state)
 static void ends_what_takes_too_long(void **state)
 {
     (void)state;
-    assert_fails("hang", ERR_LIMIT, "its decoder has taken more than 1 s of CPU time");
+    assert_fails("hang", ERR_LIMIT, "its decoder has taken more than 1 s of CPU time, or 10 s by the clock");
     assert_paints("paint");
 }
 
@@ -114,10 +114,10 @@ static void serves_threads_side_by_side(void **state)
     int failures[THREADS] = {0};
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &failures[i]), 0);
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
+    for (int i = 0; i < THREADS; i++)
         assert_int_equal(failures[i], 0);
-    }
 }
 
 /* Every kind of process here ends of it. */

@@ -76,15 +76,19 @@ static void set_limits(const struct helper *helper, const struct picture_options
         set_limit(helper, RLIMIT_AS, memory);
 }
 
-/* False: there will be no reply. */
-static bool receive(struct helper_reply *reply, const struct helper *helper, int seconds)
+/* Whether the process can go on; if not, it has to be ended. */
+enum outcome { ANSWERED, LOST, LATE };
+
+static enum outcome receive(struct helper_reply *reply, const struct helper *helper, int seconds)
 {
     struct pollfd poll_for = {.fd = helper->socket, .events = POLLIN};
     int ready;
     do
         ready = poll(&poll_for, 1, seconds * 1000);
     while (ready < 0 && errno == EINTR);
-    return ready > 0 && recv(helper->socket, reply, sizeof *reply, 0) == sizeof *reply;
+    if (!ready)
+        return LATE;
+    return ready > 0 && recv(helper->socket, reply, sizeof *reply, 0) == sizeof *reply ? ANSWERED : LOST;
 }
 
 /* Nothing that the process says is taken on trust. */
@@ -107,8 +111,7 @@ static bool is_sound(struct helper_reply *reply)
     }
 }
 
-/* *lost: whether the process has to be ended. */
-static int take_pixels(struct picture *out, bool *lost, const struct helper *helper,
+static int take_pixels(struct picture *out, enum outcome *outcome, const struct helper *helper,
     const struct helper_reply *reply, const struct picture_options *options, struct err *err)
 {
     int rc = picture_check_size(reply->width, reply->height, options->max_pixels, err);
@@ -120,13 +123,14 @@ static int take_pixels(struct picture *out, bool *lost, const struct helper *hel
         return rc;
     out->has_key = reply->mode == PICTURE_RGB && reply->has_key;
     memcpy(out->key, reply->key, sizeof out->key);
-    *lost = !read_all(
-        helper->pixels, out->pixels, (size_t)out->width * (size_t)out->height * picture_channels(out));
+    if (!read_all(
+            helper->pixels, out->pixels, (size_t)out->width * (size_t)out->height * picture_channels(out)))
+        *outcome = LOST;
     return 0;
 }
 
-static int ask(struct picture *out, bool *lost, struct helper *helper, const char *library, struct span file,
-    const struct picture_options *options, struct err *err)
+static int ask(struct picture *out, enum outcome *outcome, struct helper *helper, const char *library,
+    struct span file, const struct picture_options *options, struct err *err)
 {
     struct helper_request request = {.size = file.length, .options = *options};
     struct helper_reply reply;
@@ -138,23 +142,29 @@ static int ask(struct picture *out, bool *lost, struct helper *helper, const cha
     if (rc)
         return rc;
     set_limits(helper, options);
-    *lost = send(helper->socket, &request, sizeof request, MSG_NOSIGNAL) != sizeof request ||
-            !receive(&reply, helper, options->max_seconds * WALL_PER_CPU) || !is_sound(&reply);
-    if (*lost)
+    *outcome = LOST;
+    if (send(helper->socket, &request, sizeof request, MSG_NOSIGNAL) == sizeof request)
+        *outcome = receive(&reply, helper, options->max_seconds * WALL_PER_CPU);
+    if (*outcome == ANSWERED && !is_sound(&reply))
+        *outcome = LOST;
+    if (*outcome != ANSWERED)
         return 0;
     if (reply.code)
         rc = err_set(err, reply.code, "%s", reply.msg);
     else
-        rc = take_pixels(out, lost, helper, &reply, options, err);
-    *lost |= ftruncate(helper->pixels, 0) != 0; /* gives the memory back */
+        rc = take_pixels(out, outcome, helper, &reply, options, err);
+    if (ftruncate(helper->pixels, 0)) /* gives the memory back */
+        *outcome = LOST;
     return rc;
 }
 
-static int explain(int status, int seconds, struct err *err)
+static int explain(enum outcome outcome, int status, int seconds, struct err *err)
 {
     const int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    if (number == SIGXCPU)
-        return err_set(err, ERR_LIMIT, "its decoder has taken more than %d s of CPU time", seconds);
+    if (outcome == LATE || number == SIGXCPU)
+        return err_set(err, ERR_LIMIT,
+            "its decoder has taken more than %d s of CPU time, or %d s by the clock", seconds,
+            seconds * WALL_PER_CPU);
     if (number && number != SIGKILL)
         return err_set(err, ERR_FORMAT, "its decoder has crashed: %s", strsignal(number));
     return err_set(err, ERR_FORMAT, "its decoder has given no answer");
@@ -164,15 +174,15 @@ int helper_decode(struct picture *out, const char *library, struct span file,
     const struct picture_options *options, struct err *err)
 {
     struct helper *helper;
-    bool lost = false;
+    enum outcome outcome = ANSWERED;
 
     *out = (struct picture){0};
     int rc = helper_take(&helper, err);
     if (rc)
         return rc;
-    rc = ask(out, &lost, helper, library, file, options, err);
-    if (lost)
-        rc = explain(helper_end(helper), options->max_seconds, err);
+    rc = ask(out, &outcome, helper, library, file, options, err);
+    if (outcome != ANSWERED)
+        rc = explain(outcome, helper_end(helper), options->max_seconds, err);
     else
         helper_give_back(helper);
     if (rc)
