@@ -94,3 +94,25 @@ void suite_release(struct suite *suite)
 {
     arena_release(&suite->arena);
 }
+
+struct caption_pair *golden_pairs(size_t *count, const json_t *list)
+{
+    *count = json_array_size(list);
+    struct caption_pair *pairs = calloc(*count, sizeof *pairs);
+    for (size_t i = 0; i < *count; i++) {
+        const json_t *pair = json_array_get(list, i), *said = json_array_get(pair, 1);
+        const char **references = calloc(json_array_size(said), sizeof *references);
+        for (size_t j = 0; j < json_array_size(said); j++)
+            references[j] = json_string_value(json_array_get(said, j));
+        pairs[i] = (struct caption_pair){
+            json_string_value(json_array_get(pair, 0)), references, json_array_size(said)};
+    }
+    return pairs;
+}
+
+void golden_pairs_free(struct caption_pair *pairs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free((void *)pairs[i].references);
+    free(pairs);
+}

@@ -28,4 +28,8 @@ struct suite {
 void suite_init(struct suite *suite, const json_t *candidates, const json_t *references);
 void suite_release(struct suite *suite);
 
+/* [[candidate, [reference, ...]], ...]: *count pairs, whose captions are borrowed. */
+struct caption_pair *golden_pairs(size_t *count, const json_t *list);
+void golden_pairs_free(struct caption_pair *pairs, size_t count);
+
 #endif

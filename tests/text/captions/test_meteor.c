@@ -24,26 +24,14 @@ static int read_golden(void **state)
 {
     (void)state;
     golden = must_read_json(GOLDEN "/meteor.json");
-    const json_t *list = json_object_get(golden, "pairs");
-    count = json_array_size(list);
-    pairs = calloc(count, sizeof *pairs);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *pair = json_array_get(list, i), *said = json_array_get(pair, 1);
-        const char **references = calloc(json_array_size(said), sizeof *references);
-        for (size_t j = 0; j < json_array_size(said); j++)
-            references[j] = json_string_value(json_array_get(said, j));
-        pairs[i] = (struct caption_pair){
-            json_string_value(json_array_get(pair, 0)), references, json_array_size(said)};
-    }
+    pairs = golden_pairs(&count, json_object_get(golden, "pairs"));
     return count > 100 ? 0 : -1;
 }
 
 static int drop_golden(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < count; i++)
-        free((void *)pairs[i].references);
-    free(pairs);
+    golden_pairs_free(pairs, count);
     json_decref(golden);
     return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* chrF, chrF++ and TER against sacreBLEU's, of sentences that tests/golden/mt_metrics.py made up. */
+#include "tests/text/captions/metric_suites.h"
 #include "text/captions/metric_bleu.h"
 #include "text/captions/metric_sums.h"
 
@@ -27,26 +28,14 @@ static int read_golden(void **state)
         print_error("%s\n", err.msg);
         return -1;
     }
-    const json_t *list = json_object_get(golden, "pairs");
-    count = json_array_size(list);
-    pairs = calloc(count, sizeof *pairs);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *pair = json_array_get(list, i), *said = json_array_get(pair, 1);
-        const char **references = calloc(json_array_size(said), sizeof *references);
-        for (size_t j = 0; j < json_array_size(said); j++)
-            references[j] = json_string_value(json_array_get(said, j));
-        pairs[i] = (struct caption_pair){
-            json_string_value(json_array_get(pair, 0)), references, json_array_size(said)};
-    }
+    pairs = golden_pairs(&count, json_object_get(golden, "pairs"));
     return count > 80 ? 0 : -1;
 }
 
 static int drop_golden(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < count; i++)
-        free((void *)pairs[i].references);
-    free(pairs);
+    golden_pairs_free(pairs, count);
     json_decref(golden);
     return 0;
 }
