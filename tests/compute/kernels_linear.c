@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Linear layers of every GEMM provider against their twin. */
+#include "tests/compute/kernels.h"
+#include "tests/compute/twins.h"
+#include "tests/support/work.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void check_linear(const struct bench *bench, size_t rows, size_t n, size_t k, enum epilogue epilogue,
+    bool has_bias, bool real_out)
+{
+    if (!work_fits(rows * n * k))
+        return;
+    const size_t mark = stream_mark(bench->stream);
+    float *x = random_floats(rows * k, rows), *w = random_floats(n * k, n), *b = random_floats(n, k);
+    float *want = random_floats(rows * n, 5), *got = malloc(rows * n * sizeof *got);
+    uint16_t *bits = malloc(n * k * sizeof *bits);
+    struct linear *linear;
+    struct err err;
+    struct tensor in, out;
+    char what[96];
+
+    for (size_t i = 0; i < n * k; i++)
+        w[i] /= sqrtf((float)k);
+    round_real(bench, w, bits, n * k);
+    put(bench, DTYPE_U8, "xyz", SHAPE(3)); /* so that no tensor begins at offset 0 */
+    in = put_real(bench, x, SHAPE(rows, k));
+    out = real_out ? put_real(bench, want, SHAPE(rows, n)) : put(bench, DTYPE_F32, want, SHAPE(rows, n));
+    check_ok(linear_load(&linear, bench->device, w, n, k, &err), &err);
+    if (has_bias)
+        check_ok(linear_set_bias(linear, bench->device, b, &err), &err);
+    check_ok(linear_forward(linear, bench->stream, out, in, epilogue, &err), &err);
+    get_real(bench, got, out, rows * n);
+    twin_linear(want, x, w, has_bias ? b : NULL, rows, n, k, epilogue);
+    snprintf(what, sizeof what, "linear %zux%zux%zu, epilogue %d", rows, n, k, (int)epilogue);
+    compare(got, want, rows * n, tolerance(bench), what);
+
+    linear_free(linear);
+    free(x), free(w), free(bits), free(b), free(want), free(got);
+    stream_rewind(bench->stream, mark);
+}
+
+void linear_matches(void **state)
+{
+    const struct bench *bench = *state;
+    static const size_t shapes[][3] = {
+        {1, 1, 1}, {1, 64, 48}, {5, 33, 17}, {2, 70, 3}, {50, 96, 588}, {7, 2304, 768}, {130, 64, 256}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int epilogue = EPILOGUE_NONE; epilogue <= EPILOGUE_ADD; epilogue++)
+            for (int variant = 0; variant < 4; variant++) {
+                const bool real_out = variant & 1, has_bias = variant & 2;
+                if (!work_fits(SIZE_MAX) && variant != epilogue % 4)
+                    continue; /* nearly all of a checker's time goes into CLBlast's products */
+                if (epilogue == EPILOGUE_ADD && real_out)
+                    continue; /* residual sums are float32 */
+                check_linear(bench, shapes[i][0], shapes[i][1], shapes[i][2], (enum epilogue)epilogue,
+                    has_bias, real_out);
+            }
+    /* So wide that a provider that works on some rows at a time takes few; and enough rows for many turns. */
+    check_linear(bench, 100, 80, 16400, EPILOGUE_ADD, true, false);
+    check_linear(bench, 100 * (size_t)thread_default() + 37, 48, 1000, EPILOGUE_QUICK_GELU, true, true);
+}
+
+/* The norm of the rows is rounded to the real type on its way into the product. */
+void linear_after_norm_matches(void **state)
+{
+    const struct bench *bench = *state;
+    static const size_t shapes[][3] = {{1, 16, 16}, {50, 96, 80}, {450, 64, 272}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const size_t rows = shapes[i][0], n = shapes[i][1], k = shapes[i][2],
+                     mark = stream_mark(bench->stream);
+        if (!work_fits(rows * n * k))
+            continue;
+        float *x = random_floats(rows * k, 1), *w = random_floats(n * k, 2), *b = random_floats(n, 3),
+              *gamma = random_floats(k, 4), *beta = random_floats(k, 5),
+              *normed = malloc(rows * k * sizeof *normed), *want = malloc(rows * n * sizeof *want),
+              *got = malloc(rows * n * sizeof *got);
+        uint16_t *bits = malloc((rows + n) * k * sizeof *bits);
+        struct linear *linear;
+        struct tensor out;
+        struct err err;
+        for (size_t j = 0; j < n * k; j++)
+            w[j] /= sqrtf((float)k);
+        round_real(bench, w, bits, n * k);
+        check_ok(linear_load(&linear, bench->device, w, n, k, &err), &err);
+        check_ok(linear_set_bias(linear, bench->device, b, &err), &err);
+        check_ok(linear_set_gamma(linear, bench->device, gamma, &err), &err);
+        check_ok(linear_set_beta(linear, bench->device, beta, &err), &err);
+        const struct tensor in = put(bench, DTYPE_F32, x, SHAPE(rows, k));
+        check_ok(tensor_new(&out, bench->stream, stream_dtype(bench->stream), SHAPE(rows, n), &err), &err);
+        check_ok(linear_forward_normed(linear, bench->stream, out, in, 1e-5f, EPILOGUE_GELU, &err), &err);
+        get_real(bench, got, out, rows * n);
+        twin_layer_norm(normed, x, gamma, beta, rows, k, 1e-5);
+        round_real(bench, normed, bits, rows * k);
+        twin_linear(want, normed, w, b, rows, n, k, EPILOGUE_GELU);
+        compare(got, want, rows * n, tolerance(bench), "linear after a norm");
+        linear_free(linear);
+        free(x), free(w), free(b), free(gamma), free(beta), free(normed), free(want), free(got), free(bits);
+        stream_rewind(bench->stream, mark);
+    }
+}
+
+/* More numbers of rows than a provider could keep plans for. */
+void linear_takes_any_number_of_rows(void **state)
+{
+    const struct bench *bench = *state;
+    enum { N = 16, K = 16, MOST = 200 };
+    uint16_t bits[N * K];
+    float *x = random_floats(MOST * K, 1), *w = random_floats(N * K, 2),
+          *want = malloc(MOST * N * sizeof *want), *got = malloc(MOST * N * sizeof *got);
+    const size_t mark = stream_mark(bench->stream);
+    struct linear *linear;
+    struct err err;
+    struct tensor out;
+    const struct tensor in = put_real(bench, x, SHAPE(MOST, K));
+    check_ok(tensor_new(&out, bench->stream, DTYPE_F32, SHAPE(MOST, N), &err), &err);
+    round_real(bench, w, bits, N * K);
+    check_ok(linear_load(&linear, bench->device, w, N, K, &err), &err);
+    twin_linear(want, x, w, NULL, MOST, N, K, EPILOGUE_NONE);
+    for (size_t rows = 1; rows <= MOST && work_fits(rows * rows * N * K / 2); rows++) {
+        const struct tensor some_out = tensor_view(out, SHAPE(rows, N)),
+                            some_in = tensor_view(in, SHAPE(rows, K));
+        check_ok(linear_forward(linear, bench->stream, some_out, some_in, EPILOGUE_NONE, &err), &err);
+        get_real(bench, got, out, rows * N);
+        compare(got, want, rows * N, tolerance(bench), "linear");
+    }
+    linear_free(linear);
+    free(x), free(w), free(want), free(got);
+    stream_rewind(bench->stream, mark);
+}
