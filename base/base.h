@@ -415,6 +415,12 @@ bool path_below(const char *path, const char *root);
  *         ... string_map_find(&roots, path, length) ... */
 size_t path_above(const char *path, size_t length);
 
+/* Adds the paths that a pattern with braces stands for, in order: "{00000..00012}.tar" all thirteen, with the zeros in front that
+ * the first number has, "{train,test}/{0..9}.tar" all twenty. Braces hold a range of numbers, or texts with commas between, and
+ * no other braces. What has no such braces, or is there under that very name, is a path as it is. ERR_LIMIT: more than a
+ * million; ERR_MEMORY. */
+int braces_expand(struct strings *paths, const char *pattern, struct err *err);
+
 /* Visits root if it is a file, else every regular file below it, depth first in byte order of the names, with
  * symbolic links followed and cycles cut. Names that begin with '.' are skipped below root. A file or folder
  * that cannot be read is visited with `problem` set, and so is a root that is neither, and the walk goes on. A visit that returns non-zero ends

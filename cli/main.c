@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/shard.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
@@ -79,9 +80,14 @@ static void put_formats(bool read)
 
 static void put_version(void)
 {
+    const char *library = shard_library();
     puts("diptych " DIPTYCH_VERSION);
     put_formats(true);
     put_formats(false);
+    if (library)
+        printf("reads tar and zip archives of pictures (%s)\n", library);
+    else
+        puts("was built without what reads tar and zip archives (libarchive)");
     printf("previews by %s\n", preview_protocols());
 }
 

@@ -41,6 +41,7 @@ run --version
 expect_status 0
 expect_match out '^diptych [0-9]+\.[0-9]+\.[0-9]+$'
 expect_match out '^reads JPEG \([^)]*\), PNG, GIF, BMP'
+expect_match out '^(reads|was built without what reads) tar and zip archives.*\(libarchive'
 expect_match out '^previews by kitty, iterm2(, sixel)?$'
 
 run help
