@@ -5,6 +5,14 @@
 
 #include <stdlib.h>
 
+/* The rows that a tower left in out (B, D), at length 1 unless raw. */
+static int read_embeddings(
+    float *embeddings, struct stream *stream, bool raw, struct tensor out, struct err *err)
+{
+    const int rc = raw ? 0 : normalize_rows(stream, out, err);
+    return rc ? rc : tensor_read(stream, embeddings, out, shape_count(out.shape), err);
+}
+
 /* batch_pictures of pixels (B, S, S, 3). */
 static int run_pixels(struct stream *stream, const struct model *model, bool raw, float *embeddings,
     const uint8_t *pixels, size_t batch, struct err *err)
@@ -17,10 +25,9 @@ static int run_pixels(struct stream *stream, const struct model *model, bool raw
     if ((rc = tensor_new(&in, stream, DTYPE_U8, SHAPE(batch, size, size, 3), err)) ||
         (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
         (rc = tensor_write(stream, in, pixels, batch * size * size * 3, err)) ||
-        (rc = model_encode_pixels(model, stream, out, in, err)) ||
-        (rc = raw ? 0 : normalize_rows(stream, out, err)))
+        (rc = model_encode_pixels(model, stream, out, in, err)))
         goto done;
-    rc = tensor_read(stream, embeddings, out, batch * width, err);
+    rc = read_embeddings(embeddings, stream, raw, out, err);
 done:
     stream_rewind(stream, mark);
     return rc;
@@ -80,10 +87,9 @@ static int run_patches(struct stream *stream, const struct model *model, bool ra
         (rc = tensor_new(&sequences.starts, stream, DTYPE_I32, SHAPE(batch + 1), err)) ||
         (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
         (rc = write_patches(stream, in, &sequences, grids, err)) ||
-        (rc = model_encode_patches(model, stream, out, in, &sequences, grids, err)) ||
-        (rc = raw ? 0 : normalize_rows(stream, out, err)))
+        (rc = model_encode_patches(model, stream, out, in, &sequences, grids, err)))
         goto done;
-    rc = tensor_read(stream, embeddings, out, batch * width, err);
+    rc = read_embeddings(embeddings, stream, raw, out, err);
 done:
     stream_rewind(stream, mark);
     return rc;
@@ -116,10 +122,9 @@ int batch_ids(struct stream *stream, const struct model *model, bool raw, float 
         (rc = tensor_new(&out, stream, DTYPE_F32, SHAPE(batch, width), err)) ||
         (rc = tensor_write(stream, in, ids, batch * tokens, err)) ||
         (rc = tensor_write(stream, pool, eot, batch, err)) ||
-        (rc = model_encode_ids(model, stream, out, in, pool, err)) ||
-        (rc = raw ? 0 : normalize_rows(stream, out, err)))
+        (rc = model_encode_ids(model, stream, out, in, pool, err)))
         goto done;
-    rc = tensor_read(stream, embeddings, out, batch * width, err);
+    rc = read_embeddings(embeddings, stream, raw, out, err);
 done:
     stream_rewind(stream, mark);
     return rc;
@@ -143,10 +148,9 @@ int batch_packed(struct stream *stream, const struct model *model, bool raw, flo
         (rc = tensor_write(stream, places, texts->places, rows, err)) ||
         (rc = tensor_write(stream, eot, texts->eot, of->count, err)) ||
         (rc = tensor_write(stream, sequences.starts, of->host_starts, of->count + 1, err)) ||
-        (rc = model_encode_packed(model, stream, out, ids, places, &sequences, eot, err)) ||
-        (rc = raw ? 0 : normalize_rows(stream, out, err)))
+        (rc = model_encode_packed(model, stream, out, ids, places, &sequences, eot, err)))
         goto done;
-    rc = tensor_read(stream, embeddings, out, of->count * width, err);
+    rc = read_embeddings(embeddings, stream, raw, out, err);
 done:
     stream_rewind(stream, mark);
     return rc;
