@@ -6,32 +6,46 @@
 #include "cli/session.h"
 #include "cli/text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_TOP = 5 };
+enum { DEFAULT_TOP = 5, KEY_SCORES = 256, KEY_THRESHOLD };
 
 /* What the command line asks for, and what is opened to do it. */
 struct classify {
     struct session session;
     struct picture_arguments pictures;
     struct label_options labels;
-    size_t top;
+    size_t top; /* 0: DEFAULT_TOP, or with a threshold all that reach it */
+    enum label_scores scores;
+    double threshold; /* -INFINITY: none */
     int format;
     struct preview preview;
 
     struct strings paths;
     struct classifier *classifier;
     struct label_output output;
-    struct prediction *best; // (output.top)
+    struct prediction *best; // (top)
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
     {OPTION_NULL, GROUP_PICTURES},
-    {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5)", GROUP_OUTPUT},
+    {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5, with --threshold all)",
+        GROUP_OUTPUT},
+    {"scores", KEY_SCORES, "KIND", 0,
+        "What the number of a label is: cosine; softmax, shares of all labels; independent, each label by "
+        "itself, "
+        "whatever the others: of a model made for it the sigmoid, else its share against \"" LABEL_NEUTRAL
+        "\" in the same prompts; or model, what the model was made for (default)",
+        GROUP_OUTPUT},
+    {"threshold", KEY_THRESHOLD, "X", 0,
+        "Show the labels alone whose number is at least X, a share from 0 to 1 or a cosine; a picture may "
+        "have none",
+        GROUP_OUTPUT},
     {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
     {0},
 };
@@ -48,6 +62,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case 'k':
         c->top = option_number(state, "top", argument, 1, SIZE_MAX);
+        return 0;
+    case KEY_SCORES:
+        c->scores = (enum label_scores)option_choice(state, "scores", argument, label_scores_names);
+        return 0;
+    case KEY_THRESHOLD:
+        c->threshold = option_real(state, "threshold", argument, -1, 1);
         return 0;
     case 'f':
         c->format = option_choice(state, "format", argument, output_formats);
@@ -105,10 +125,10 @@ static int open_all(struct classify *c, struct err *err)
     if (!rc)
         rc = session_open(&c->session, err);
     if (!rc)
-        rc = labels_encode(&c->classifier, &c->session, &labels, &templates, err);
+        rc = labels_encode(&c->classifier, &c->session, &labels, &templates, c->scores, err);
     if (!rc)
-        session_say_score(&c->session, "label");
-    if (!rc && labels.count == 1 && classifier_score(c->classifier).kind == SCORE_SOFTMAX) {
+        session_say_score(&c->session, classifier_score(c->classifier), "label");
+    if (!rc && labels.count == 1 && classifier_score(c->classifier) == SCORE_SOFTMAX) {
         progress_clear(&c->session.progress);
         message("'%s' alone gets 100 %% of every picture: name what else they may show", labels.items[0]);
     }
@@ -132,8 +152,9 @@ static int print_batch(
             rc = output_failure(&c->output.base, path, batch->errs[i].msg, err);
             c->session.failed++;
         } else {
-            classifier_rank(c->classifier, c->best, c->output.top, embeddings);
-            rc = output_labels(&c->output, path, c->best, *outside++, err);
+            classifier_rank(c->classifier, c->best, c->top, embeddings);
+            rc = output_labels(&c->output, path, c->best,
+                classifier_reached(c->classifier, c->best, c->top, c->threshold), *outside++, err);
             embeddings += width;
         }
         c->session.done++;
@@ -144,18 +165,21 @@ static int print_batch(
 static int classify_all(struct classify *c, struct err *err)
 {
     const size_t labels = classifier_labels(c->classifier);
-    label_output_init(&c->output, c->format, c->classifier, c->top < labels ? c->top : labels);
+    if (!c->top)
+        c->top = isfinite(c->threshold) ? labels : DEFAULT_TOP;
+    c->top = c->top < labels ? c->top : labels;
+    label_output_init(&c->output, c->format, c->classifier, c->top);
     preview_begin(&c->preview, c->format == OUTPUT_TABLE, &c->session.loader_options.picture);
     c->output.base.preview = c->preview;
-    c->best = mem_new(c->output.top, sizeof *c->best);
+    c->best = mem_new(c->top, sizeof *c->best);
     if (!c->best)
-        return err_memory(err, c->output.top * sizeof *c->best);
+        return err_memory(err, c->top * sizeof *c->best);
     return session_pictures(&c->session, &c->paths, c->paths.count, print_batch, c, err);
 }
 
 int cmd_classify(int argc, char **argv)
 {
-    struct classify c = {.top = DEFAULT_TOP};
+    struct classify c = {.threshold = -INFINITY};
     struct err err = {0};
     options_parse(&argp, argc, argv, &c);
     session_begin(&c.session);

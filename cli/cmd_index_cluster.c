@@ -131,7 +131,7 @@ static int find_labels(
 {
     int rc = session_open_for(&c->session, c->view.index, err);
     if (!rc)
-        rc = labels_encode(&c->classifier, &c->session, labels, templates, err);
+        rc = labels_encode(&c->classifier, &c->session, labels, templates, LABEL_SCORES_OF_MODEL, err);
     if (!rc)
         rc = look(c, err);
     for (size_t k = 0; k < c->groups.count && !rc; k++) {

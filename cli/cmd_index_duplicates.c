@@ -54,7 +54,6 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct duplicates *d = state->input;
-    char *end;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &d->filter;
@@ -64,9 +63,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[4] = &d->quiet;
         return 0;
     case 't':
-        d->threshold = strtod(argument, &end);
-        if (end == argument || *end || !(d->threshold >= -1 && d->threshold <= 1))
-            argp_error(state, "--threshold takes a cosine, -1 to 1, not '%s'", argument);
+        d->threshold = option_real(state, "threshold", argument, -1, 1);
         return 0;
     case KEY_IDENTICAL:
         d->identical = true;

@@ -132,7 +132,7 @@ static int rank_all(struct rank *r, struct err *err)
 {
     const struct job job = session_job(&r->session);
     size_t truncated;
-    session_say_score(&r->session, "caption");
+    session_say_score(&r->session, model_score(r->session.model).kind, "caption");
     output_init(&r->output, r->format);
     const int rc = rank_requests_run(
         &r->requests, &truncated, r->session.encoder, r->session.loader, print_request, r, &job, err);

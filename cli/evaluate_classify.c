@@ -140,7 +140,7 @@ static int open_all(struct evaluation *e, const struct job *job, struct err *err
     if (!rc)
         rc = session_loader(&e->session, err);
     if (!rc)
-        rc = labels_encode(&e->classifier, &e->session, &labels, &templates, err);
+        rc = labels_encode(&e->classifier, &e->session, &labels, &templates, LABEL_SCORES_OF_MODEL, err);
     strings_release(&templates);
     strings_release(&labels);
     return rc;

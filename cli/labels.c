@@ -43,7 +43,7 @@ int labels_read(struct strings *labels, struct strings *templates, const struct 
 }
 
 int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,
-    struct strings *templates, struct err *err)
+    struct strings *templates, enum label_scores scores, struct err *err)
 {
     const struct job job = session_job(session);
     int rc =
@@ -51,7 +51,7 @@ int labels_encode(struct classifier **out, struct session *session, const struct
     if (rc)
         return rc;
     progress_note(&session->progress, "encoding the labels");
-    rc = classifier_open(out, session->encoder, labels, templates, &job, err);
+    rc = classifier_open(out, session->encoder, labels, templates, scores, &job, err);
     if (rc || !classifier_truncated(*out))
         return rc;
     progress_clear(&session->progress);

@@ -18,6 +18,6 @@ int labels_read(struct strings *labels, struct strings *templates, const struct 
 /* Encodes the labels in the templates, or where there are none in that of the model's family, and says how many prompts
  * the model has cut. */
 int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,
-    struct strings *templates, struct err *err);
+    struct strings *templates, enum label_scores scores, struct err *err);
 
 #endif

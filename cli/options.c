@@ -250,6 +250,15 @@ size_t option_number(
     return (size_t)number;
 }
 
+double option_real(struct argp_state *state, const char *option, const char *argument, double min, double max)
+{
+    char *end;
+    const double number = strtod(argument, &end);
+    if (end == argument || *end || !(number >= min && number <= max))
+        option_error(state, "--%s takes a number from %g to %g, not '%s'", option, min, max, argument);
+    return number;
+}
+
 int option_choice(
     struct argp_state *state, const char *option, const char *argument, const char *const names[])
 {

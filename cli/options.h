@@ -56,6 +56,10 @@ double option_seconds(const struct argp_state *state, const char *option, const 
 size_t option_number(
     struct argp_state *state, const char *option, const char *argument, size_t min, size_t max);
 
+/* The same of real numbers. */
+double option_real(
+    struct argp_state *state, const char *option, const char *argument, double min, double max);
+
 /* The index of the argument in names, which NULL ends, or an exit with what the option takes. */
 int option_choice(
     struct argp_state *state, const char *option, const char *argument, const char *const names[]);

@@ -59,6 +59,11 @@ void output_path(const struct output *output, const char *path)
     fputs(output->colour ? "\033[0m\n" : "\n", stdout);
 }
 
+void output_cosine(double cosine)
+{
+    printf("%7.4f  ", cosine);
+}
+
 void output_share(const struct output *output, double share)
 {
     printf("%5.1f %%  ", 100 * share);

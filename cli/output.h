@@ -41,30 +41,33 @@ int output_close(void);
 /* Why a picture has no result. The path may be NULL: json has no "path" then. */
 int output_failure(const struct output *output, const char *path, const char *reason, struct err *err);
 
-/* For tables: a path in bold on a line; a share of 0 to 1 with a bar, 31 columns with two blanks behind. */
-enum { OUTPUT_SHARE_WIDTH = 31 };
+/* For tables: a path in bold on a line; a share of 0 to 1 with a bar, 31 columns with two blanks behind; a cosine, 9 of them. */
+enum { OUTPUT_SHARE_WIDTH = 31, OUTPUT_COSINE_WIDTH = 9 };
 void output_path(const struct output *output, const char *path);
 void output_share(const struct output *output, double share);
+void output_cosine(double cosine);
 
 /* ---- classify ------------------------------------------------------------------------------------------ */
 
-/*   table  path, then a line a label with its probability and a bar; with one label a picture, a line a picture
- *   tsv    path, label, probability, label, probability, ...: a line a picture
- *   json   {"path": ..., "labels": [{"label": ..., "probability": ...}]}, and "outside": true where the picture is
- *          outside what the model knows */
+/*   table  path, then a line a label with its score, a share also as a bar; with one label a picture at most, a line a
+ *          picture
+ *   tsv    path, label, score, label, score, ...: a line a picture
+ *   json   {"path": ..., "labels": [{"label": ..., "probability": ...}], "score": ...}, and "outside": true where the
+ *          picture is outside what the model knows; "cosine" in the place of "probability" where that is the score */
 struct label_output {
     struct output base;
     const struct classifier *classifier;
-    size_t top;      /* labels a picture */
+    bool block;      /* several lines a picture */
     int label_width; /* columns of the widest label */
 };
 
+/* `top`: of labels a picture, at most. */
 void label_output_init(
     struct label_output *output, int format, const struct classifier *classifier, size_t top);
 
-/* The labels of a picture, best (top); `outside` is the encoder's word on it. */
+/* The labels of a picture, best (count), of which there may be none; `outside` is the encoder's word on it. */
 int output_labels(const struct label_output *output, const char *path, const struct prediction *best,
-    bool outside, struct err *err);
+    size_t count, bool outside, struct err *err);
 
 /* ---- rank ---------------------------------------------------------------------------------------------- */
 

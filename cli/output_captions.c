@@ -20,7 +20,7 @@ static void print_table(const struct output *output, const struct caption_rankin
     for (size_t i = 0; i < ranking->count; i++) {
         fputs("  ", stdout);
         output_share(output, (double)ranking->best[i].probability);
-        printf("%7.4f  ", (double)ranking->best[i].cosine);
+        output_cosine((double)ranking->best[i].cosine);
         if (i + 1 < ranking->count)
             printf("%6.1f %%  ", 100 * wins(ranking, i, i + 1));
         else

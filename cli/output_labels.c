@@ -3,60 +3,78 @@
 #include "cli/output.h"
 #include "cli/text.h"
 
-static void print_table(const struct label_output *output, const char *path, const struct prediction *best)
+static enum score_kind score_of(const struct label_output *output)
 {
-    const bool block = output->top > 1;
-    if (block)
-        output_path(&output->base, path);
-    if (block)
-        preview_show(&output->base.preview, path);
-    for (size_t i = 0; i < output->top; i++) {
-        const char *label = classifier_label(output->classifier, best[i].label);
-        fputs(block ? "  " : "", stdout);
-        output_share(&output->base, (double)best[i].probability);
-        text_escape(stdout, label);
-        if (block)
-            fputc('\n', stdout);
-        else
-            printf("%*s", output->label_width - text_width(label) + 2, "");
-    }
-    if (block)
-        fputc('\n', stdout);
-    else
-        output_path(&output->base, path);
-    if (!block)
-        preview_show(&output->base.preview, path);
+    return classifier_score(output->classifier);
 }
 
-static void print_tsv(const struct label_output *output, const char *path, const struct prediction *best)
+static void put_score(const struct label_output *output, const struct prediction *prediction)
+{
+    if (score_of(output) == SCORE_COSINE)
+        output_cosine((double)prediction->cosine);
+    else
+        output_share(&output->base, (double)prediction->probability);
+}
+
+/* The path, and a line below it for each label. */
+static void print_block(
+    const struct label_output *output, const char *path, const struct prediction *best, size_t count)
+{
+    output_path(&output->base, path);
+    preview_show(&output->base.preview, path);
+    for (size_t i = 0; i < count; i++) {
+        fputs("  ", stdout);
+        put_score(output, &best[i]);
+        text_escape(stdout, classifier_label(output->classifier, best[i].label));
+        fputc('\n', stdout);
+    }
+    fputs(count ? "\n" : "  none\n\n", stdout);
+}
+
+/* The label, "-" where there is none, and the path behind it. */
+static void print_line(const struct label_output *output, const char *path, const struct prediction *best)
+{
+    const char *label = best ? classifier_label(output->classifier, best->label) : "-";
+    if (best)
+        put_score(output, best);
+    else
+        printf("%*s", score_of(output) == SCORE_COSINE ? OUTPUT_COSINE_WIDTH : OUTPUT_SHARE_WIDTH, "");
+    text_escape(stdout, label);
+    printf("%*s", output->label_width - text_width(label) + 2, "");
+    output_path(&output->base, path);
+    preview_show(&output->base.preview, path);
+}
+
+static void print_tsv(
+    const struct label_output *output, const char *path, const struct prediction *best, size_t count)
 {
     text_escape(stdout, path);
-    for (size_t i = 0; i < output->top; i++) {
+    for (size_t i = 0; i < count; i++) {
         fputc('\t', stdout);
         text_escape(stdout, classifier_label(output->classifier, best[i].label));
-        printf("\t%.7g", (double)best[i].probability);
+        printf("\t%.7g", (double)prediction_score(&best[i], score_of(output)));
     }
     fputc('\n', stdout);
 }
 
 static int print_json(const struct label_output *output, const char *path, const struct prediction *best,
-    bool outside, struct err *err)
+    size_t count, bool outside, struct err *err)
 {
+    const enum score_kind kind = score_of(output);
     json_t *labels = json_array();
-    for (size_t i = 0; i < output->top; i++)
+    for (size_t i = 0; i < count; i++)
         json_array_append_new(labels,
             json_pack("{s:o, s:f}", "label", json_text(classifier_label(output->classifier, best[i].label)),
-                "probability", (double)best[i].probability));
-    return json_print(
-        json_pack("{s:o, s:o, s:s, s:o*}", "path", json_text(path), "labels", labels, "score",
-            score_names[classifier_score(output->classifier).kind], "outside", outside ? json_true() : NULL),
+                kind == SCORE_COSINE ? "cosine" : "probability", (double)prediction_score(&best[i], kind)));
+    return json_print(json_pack("{s:o, s:o, s:s, s:o*}", "path", json_text(path), "labels", labels, "score",
+                          score_names[kind], "outside", outside ? json_true() : NULL),
         0, err);
 }
 
 void label_output_init(
     struct label_output *output, int format, const struct classifier *classifier, size_t top)
 {
-    *output = (struct label_output){.classifier = classifier, .top = top};
+    *output = (struct label_output){.classifier = classifier, .block = top > 1};
     output_init(&output->base, format);
     for (size_t i = 0; i < classifier_labels(classifier); i++) {
         const int width = text_width(classifier_label(classifier, i));
@@ -66,16 +84,15 @@ void label_output_init(
 }
 
 int output_labels(const struct label_output *output, const char *path, const struct prediction *best,
-    bool outside, struct err *err)
+    size_t count, bool outside, struct err *err)
 {
-    switch (output->base.format) {
-    case OUTPUT_JSON:
-        return print_json(output, path, best, outside, err);
-    case OUTPUT_TSV:
-        print_tsv(output, path, best);
-        return 0;
-    default:
-        print_table(output, path, best);
-        return 0;
-    }
+    if (output->base.format == OUTPUT_JSON)
+        return print_json(output, path, best, count, outside, err);
+    if (output->base.format == OUTPUT_TSV)
+        print_tsv(output, path, best, count);
+    else if (output->block)
+        print_block(output, path, best, count);
+    else
+        print_line(output, path, count ? best : NULL);
+    return 0;
 }

@@ -194,13 +194,14 @@ void session_say_cut(const struct session *session, const char *texts, size_t co
         message("%s cut at the model's %zu tokens: %zu", texts, model_context(session->model), count);
 }
 
-void session_say_score(struct session *session, const char *text)
+void session_say_score(struct session *session, enum score_kind kind, const char *text)
 {
-    if (model_score(session->model).kind != SCORE_SIGMOID || session->quiet)
+    static const char *const how[] = {[SCORE_SIGMOID] = "with sigmoid(scale x cosine + bias)",
+        [SCORE_INDEPENDENT] = "against '" LABEL_NEUTRAL "' in the same prompts"};
+    if ((kind != SCORE_SIGMOID && kind != SCORE_INDEPENDENT) || session->quiet)
         return;
     progress_clear(&session->progress);
-    message(
-        "each %s is scored by itself, with sigmoid(scale x cosine + bias): none or several may fit", text);
+    message("each %s is scored by itself, %s: none or several may fit", text, how[kind]);
 }
 
 /* A model answers about such pictures as firmly as about any other. */

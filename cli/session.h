@@ -63,8 +63,9 @@ int session_look(struct session *session, const struct strings *paths, struct er
 /* Says how many texts of some kind, "captions" or so, were cut at the model's context length, if any were. */
 void session_say_cut(const struct session *session, const char *texts, size_t count);
 
-/* What the numbers are, where they are not parts of 100 %: each `text`, a label or a caption, has its own. */
-void session_say_score(struct session *session, const char *text);
+/* What scores of that kind are, where they are neither parts of 100 % nor cosines: each `text`, a label or a caption, has its
+ * own. */
+void session_say_score(struct session *session, enum score_kind kind, const char *text);
 
 /* Says what ended the run: "cannot VERB: ..." where rc is not 0 or ERR_CANCELLED, else how many pictures it did
  * and how fast. Frees all and returns the exit status, or ends by the signal that came. */

@@ -9,9 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const label_scores_names[] = {[LABEL_SCORES_OF_MODEL] = "model",
+    [LABEL_SCORES_COSINE] = "cosine",
+    [LABEL_SCORES_SOFTMAX] = "softmax",
+    [LABEL_SCORES_INDEPENDENT] = "independent",
+    NULL};
+
 struct classifier {
-    struct strings labels;
-    size_t width; /* E */
+    struct strings labels; /* and behind them LABEL_NEUTRAL where SCORE_INDEPENDENT compares with it */
+    size_t count;          /* of labels alone */
+    size_t width;          /* E */
     struct score_rule score;
     float *matrix; // (labels, E), rows of length 1
     size_t truncated;
@@ -157,8 +164,23 @@ static int encode_matrix(struct classifier *classifier, const struct prompt_enco
     return rc;
 }
 
+static enum score_kind choose_score(enum label_scores scores, enum score_kind of_model)
+{
+    switch (scores) {
+    case LABEL_SCORES_COSINE:
+        return SCORE_COSINE;
+    case LABEL_SCORES_SOFTMAX:
+        return SCORE_SOFTMAX;
+    case LABEL_SCORES_INDEPENDENT:
+        return of_model == SCORE_SIGMOID ? of_model : SCORE_INDEPENDENT;
+    default:
+        return of_model;
+    }
+}
+
 int classifier_make(struct classifier **out, const struct prompt_encoder *encoder,
-    const struct strings *labels, const struct strings *templates, const struct job *job, struct err *err)
+    const struct strings *labels, const struct strings *templates, enum label_scores scores,
+    const struct job *job, struct err *err)
 {
     int rc = check_labels(labels, err);
     if (!rc)
@@ -169,9 +191,13 @@ int classifier_make(struct classifier **out, const struct prompt_encoder *encode
     if (!classifier)
         return err_memory(err, sizeof *classifier);
     classifier->width = encoder->width;
+    classifier->count = labels->count;
     classifier->score = encoder->score;
+    classifier->score.kind = choose_score(scores, encoder->score.kind);
     for (size_t i = 0; i < labels->count && !rc; i++)
         rc = strings_add(&classifier->labels, labels->items[i], strlen(labels->items[i]), err);
+    if (!rc && classifier->score.kind == SCORE_INDEPENDENT)
+        rc = strings_add(&classifier->labels, LABEL_NEUTRAL, strlen(LABEL_NEUTRAL), err);
     if (!rc)
         rc = encode_matrix(classifier, encoder, templates, job, err);
     if (rc) {
@@ -189,11 +215,11 @@ static int encode_prompts(void *context, float *embeddings, const char *const *t
 }
 
 int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
-    const struct strings *templates, const struct job *job, struct err *err)
+    const struct strings *templates, enum label_scores scores, const struct job *job, struct err *err)
 {
     const struct model *model = encoder_model(encoder);
     const struct prompt_encoder prompts = {encode_prompts, encoder, model_width(model), model_score(model)};
-    return classifier_make(out, &prompts, labels, templates, job, err);
+    return classifier_make(out, &prompts, labels, templates, scores, job, err);
 }
 
 void classifier_free(struct classifier *classifier)
@@ -207,7 +233,7 @@ void classifier_free(struct classifier *classifier)
 
 size_t classifier_labels(const struct classifier *classifier)
 {
-    return classifier->labels.count;
+    return classifier->count;
 }
 
 const char *classifier_label(const struct classifier *classifier, size_t i)
@@ -215,9 +241,9 @@ const char *classifier_label(const struct classifier *classifier, size_t i)
     return classifier->labels.items[i];
 }
 
-struct score_rule classifier_score(const struct classifier *classifier)
+enum score_kind classifier_score(const struct classifier *classifier)
 {
-    return classifier->score;
+    return classifier->score.kind;
 }
 
 size_t classifier_truncated(const struct classifier *classifier)
@@ -230,6 +256,19 @@ size_t classifier_truncated(const struct classifier *classifier)
 void classifier_rank(
     const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding)
 {
-    rank_rows(best, top, embedding, classifier->matrix, classifier->labels.count, classifier->width,
-        classifier->score);
+    const size_t count = classifier->count, width = classifier->width;
+    struct score_rule score = classifier->score;
+    if (score.kind == SCORE_INDEPENDENT)
+        score = (struct score_rule){SCORE_SIGMOID, score.scale,
+            -score.scale * dot_product(embedding, &classifier->matrix[count * width], width)};
+    rank_rows(best, top, embedding, classifier->matrix, count, width, score);
+}
+
+size_t classifier_reached(
+    const struct classifier *classifier, const struct prediction *best, size_t top, double least)
+{
+    size_t count = 0;
+    while (count < top && (double)prediction_score(&best[count], classifier->score.kind) >= least)
+        count++;
+    return count;
 }

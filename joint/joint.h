@@ -29,8 +29,12 @@
 enum score_kind {
     SCORE_SOFTMAX, /* of scale * cosine over all texts at hand: one of them fits */
     SCORE_SIGMOID, /* of scale * cosine + bias: each text by itself, none or several may fit */
+
+    /* What no model has, but a classifier can be asked for. */
+    SCORE_COSINE,      /* the cosine itself */
+    SCORE_INDEPENDENT, /* SCORE_SIGMOID with the bias that a picture's cosine with a neutral text gives */
 };
-extern const char *const score_names[]; /* "softmax", "sigmoid" */
+extern const char *const score_names[]; /* "softmax", "sigmoid", "cosine", "independent" */
 
 struct score_rule {
     enum score_kind kind;
@@ -349,8 +353,11 @@ struct prediction {
     float cosine, probability;
 };
 
+/* The score of its kind: the cosine, or the probability. It never rises from one of a ranking to the next. */
+float prediction_score(const struct prediction *prediction, enum score_kind kind);
+
 /* The `top` best of rows (count, E) for an embedding (E), best first, ties by order; top is at most count.
- * Probabilities are the scoring's: of its softmax over all rows, or of its sigmoid. */
+ * Probabilities are the scoring's: of its sigmoid, or of its softmax over all rows. */
 void rank_rows(struct prediction *best, size_t top, const float *embedding, const float *rows, size_t count,
     size_t width, struct score_rule score);
 
@@ -429,13 +436,25 @@ int template_list_read(struct strings *templates, const char *value, struct err 
 /* ---- zero-shot classification -------------------------------------------------------------------------- */
 
 /* One class vector a label: every template filled with the label, encoded, L2-normalised, averaged,
- * normalised again (open_clip's zero_shot_classifier). The scoring is the model's. */
+ * normalised again (open_clip's zero_shot_classifier). */
 struct classifier;
+
+/* What number a label gets. Of models with a softmax, `independent` is the share of a label against LABEL_NEUTRAL in the same
+ * templates, the softmax over these two alone: another label changes nothing of it. With a sigmoid it is the model's own. */
+enum label_scores {
+    LABEL_SCORES_OF_MODEL,
+    LABEL_SCORES_COSINE,
+    LABEL_SCORES_SOFTMAX,
+    LABEL_SCORES_INDEPENDENT
+};
+extern const char
+    *const label_scores_names[]; /* "model", "cosine", "softmax", "independent"; NULL ends them */
+#define LABEL_NEUTRAL "something"
 
 /* Each template holds one or more "{}" (or CLIP_benchmark's "{c}"). A template without is ERR_ARGUMENT, as
  * are no labels, an empty label and a label given twice; else encoder_texts's errors. */
 int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
-    const struct strings *templates, const struct job *job, struct err *err);
+    const struct strings *templates, enum label_scores scores, const struct job *job, struct err *err);
 
 /* The same by another way to the model than an encoder of one's own: texts writes embeddings (count, E) of length
  * 1, as encoder_texts does. */
@@ -447,16 +466,20 @@ struct prompt_encoder {
     struct score_rule score;
 };
 int classifier_make(struct classifier **out, const struct prompt_encoder *encoder,
-    const struct strings *labels, const struct strings *templates, const struct job *job, struct err *err);
+    const struct strings *labels, const struct strings *templates, enum label_scores scores,
+    const struct job *job, struct err *err);
 void classifier_free(struct classifier *classifier);
 size_t classifier_labels(const struct classifier *classifier);
 const char *classifier_label(const struct classifier *classifier, size_t i);
-struct score_rule classifier_score(const struct classifier *classifier);
+enum score_kind classifier_score(const struct classifier *classifier);
 size_t classifier_truncated(const struct classifier *classifier); /* prompts longer than the context */
 
-/* rank_rows over the class vectors: the `top` best labels for one picture embedding (E). */
+/* rank_rows over the class vectors: the `top` best labels for one picture embedding (E); and how many of them, the first, have
+ * a score of at least `least`. */
 void classifier_rank(
     const struct classifier *classifier, struct prediction *best, size_t top, const float *embedding);
+size_t classifier_reached(
+    const struct classifier *classifier, const struct prediction *best, size_t top, double least);
 
 /* ---- pictures by name ---------------------------------------------------------------------------------- */
 

@@ -34,7 +34,15 @@ static void insert(struct prediction *best, size_t *count, size_t top, struct pr
     best[at] = prediction;
 }
 
-const char *const score_names[] = {[SCORE_SOFTMAX] = "softmax", [SCORE_SIGMOID] = "sigmoid"};
+const char *const score_names[] = {[SCORE_SOFTMAX] = "softmax",
+    [SCORE_SIGMOID] = "sigmoid",
+    [SCORE_COSINE] = "cosine",
+    [SCORE_INDEPENDENT] = "independent"};
+
+float prediction_score(const struct prediction *prediction, enum score_kind kind)
+{
+    return kind == SCORE_COSINE ? prediction->cosine : prediction->probability;
+}
 
 void rank_rows(struct prediction *best, size_t top, const float *embedding, const float *rows, size_t count,
     size_t width, struct score_rule score)

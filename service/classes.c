@@ -8,7 +8,7 @@
 enum { KEPT = 16 };
 
 struct classes_entry {
-    char key[HASH_SIZE]; /* of labels and templates */
+    char key[HASH_SIZE]; /* of labels, templates and scores */
     struct classifier *classifier;
     size_t users;
     bool kept;     /* in the list; else it goes with its last user */
@@ -31,8 +31,8 @@ static void print_strings(FILE *out, const struct strings *strings)
     fputc('\n', out);
 }
 
-static int make_key(
-    char key[HASH_SIZE], const struct strings *labels, const struct strings *templates, struct err *err)
+static int make_key(char key[HASH_SIZE], const struct strings *labels, const struct strings *templates,
+    enum label_scores scores, struct err *err)
 {
     char *text = NULL;
     size_t size = 0;
@@ -40,6 +40,7 @@ static int make_key(
     if (out) {
         print_strings(out, labels);
         print_strings(out, templates);
+        fputs(label_scores_names[scores], out);
     }
     const bool written = out && !fclose(out);
     if (written)
@@ -108,7 +109,8 @@ static int encode_prompts(void *context, float *embeddings, const char *const *t
 }
 
 static int make(struct classes_entry **out, struct engine *engine, const char *key,
-    const struct strings *labels, const struct strings *templates, const struct job *job, struct err *err)
+    const struct strings *labels, const struct strings *templates, enum label_scores scores,
+    const struct job *job, struct err *err)
 {
     const struct prompt_encoder encoder = {
         encode_prompts, engine, engine_width(engine), engine_score(engine)};
@@ -117,7 +119,7 @@ static int make(struct classes_entry **out, struct engine *engine, const char *k
         return err_memory(err, sizeof *entry);
     memcpy(entry->key, key, sizeof entry->key);
     entry->users = 1;
-    const int rc = classifier_make(&entry->classifier, &encoder, labels, templates, job, err);
+    const int rc = classifier_make(&entry->classifier, &encoder, labels, templates, scores, job, err);
     if (rc)
         entry_free(entry);
     else
@@ -148,10 +150,11 @@ void classes_free(struct classes *classes)
 
 /* Two requests may make the same classifier at once; then one is kept after the other. */
 int classes_take(struct classes_entry **out, struct classes *classes, struct engine *engine,
-    const struct strings *labels, const struct strings *templates, const struct job *job, struct err *err)
+    const struct strings *labels, const struct strings *templates, enum label_scores scores,
+    const struct job *job, struct err *err)
 {
     char key[HASH_SIZE];
-    int rc = make_key(key, labels, templates, err);
+    int rc = make_key(key, labels, templates, scores, err);
     if (rc)
         return rc;
     pthread_mutex_lock(&classes->lock);
@@ -159,7 +162,7 @@ int classes_take(struct classes_entry **out, struct classes *classes, struct eng
     pthread_mutex_unlock(&classes->lock);
     if (*out)
         return 0;
-    rc = make(out, engine, key, labels, templates, job, err);
+    rc = make(out, engine, key, labels, templates, scores, job, err);
     if (rc)
         return rc;
     pthread_mutex_lock(&classes->lock);

@@ -16,10 +16,11 @@ struct classes_entry;
 int classes_open(struct classes **out, struct err *err); /* ERR_MEMORY */
 void classes_free(struct classes *classes);              /* nothing may be taken */
 
-/* The classifier of labels and templates, made if it is not kept; classes_give_back says when it is not used any
+/* The classifier of labels and templates with such scores, made if it is not kept; classes_give_back says when it is not used any
  * more, and may get NULL. Errors are those of classifier_open and engine_encode. */
 int classes_take(struct classes_entry **out, struct classes *classes, struct engine *engine,
-    const struct strings *labels, const struct strings *templates, const struct job *job, struct err *err);
+    const struct strings *labels, const struct strings *templates, enum label_scores scores,
+    const struct job *job, struct err *err);
 const struct classifier *classes_classifier(const struct classes_entry *entry);
 void classes_give_back(struct classes *classes, struct classes_entry *entry);
 

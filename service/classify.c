@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* POST /v1/classify, as Jina's clients send it, with "templates" and "top" of ours beside it; and POST /v1/rank. */
+/* POST /v1/classify, as Jina's clients send it, with "templates", "top", "scores" and "threshold" of ours beside it; and POST /v1/rank. */
 #include "service/classify.h"
 #include "service/inputs.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,51 +48,52 @@ int classes_read_templates(
 
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
-/* Whether probabilities are parts of 1 or each label's own. */
-static const char *call_score(const struct call *call)
-{
-    return score_names[engine_config(call_engine(call))->score];
-}
-
 static json_t *prediction_list(
     const struct classifier *classifier, const struct prediction *best, size_t count)
 {
+    const enum score_kind kind = classifier_score(classifier);
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(
             list, json_pack("{s:s, s:f, s:f}", "label", classifier_label(classifier, best[i].label), "score",
-                      (double)best[i].probability, "cosine", (double)best[i].cosine));
+                      (double)prediction_score(&best[i], kind), "cosine", (double)best[i].cosine));
     return list;
 }
 
-/* embeddings (count, E) */
+/* embeddings (count, E). The prediction of Jina's shape is the best label in any case; ours are those that reach the
+ * threshold. */
 static int classify(struct call *call, const struct classifier *classifier, const float *embeddings,
-    size_t count, size_t top, struct err *err)
+    size_t count, size_t top, double threshold, struct err *err)
 {
     const size_t width = engine_width(call_engine(call)), labels = classifier_labels(classifier);
+    const enum score_kind kind = classifier_score(classifier);
     struct prediction *best;
     json_t *data = json_array();
     top = top < labels ? top : labels;
     const int rc = call_alloc(&best, call, top, sizeof *best, err);
     for (size_t i = 0; i < count && !rc; i++) {
         classifier_rank(classifier, best, top, embeddings + i * width);
-        json_array_append_new(
-            data, json_pack("{s:s, s:i, s:s, s:f, s:o}", "object", "classification", "index", (int)i,
-                      "prediction", classifier_label(classifier, best[0].label), "score",
-                      (double)best[0].probability, "predictions", prediction_list(classifier, best, top)));
+        const size_t reached = classifier_reached(classifier, best, top, threshold);
+        json_array_append_new(data,
+            json_pack("{s:s, s:i, s:s, s:f, s:o}", "object", "classification", "index", (int)i, "prediction",
+                classifier_label(classifier, best[0].label), "score", (double)prediction_score(best, kind),
+                "predictions", prediction_list(classifier, best, reached)));
     }
     call->answer =
-        json_pack("{s:s, s:s, s:o}", "model", call_model(call), "score", call_score(call), "data", data);
+        json_pack("{s:s, s:s, s:o}", "model", call_model(call), "score", score_names[kind], "data", data);
     return rc;
 }
 
 int handle_classify(struct call *call, struct err *err)
 {
-    static const char *const known[] = {"model", "input", "labels", "templates", "top", NULL};
+    static const char *const known[] = {
+        "model", "input", "labels", "templates", "top", "scores", "threshold", NULL};
     struct inputs inputs = {0};
     struct strings labels = {0}, templates = {0};
     struct classes_entry *entry = NULL;
     size_t top = SIZE_MAX, tokens = 0;
+    int scores = LABEL_SCORES_OF_MODEL;
+    double threshold = -INFINITY;
     float *embeddings;
     bool *outside;
     int rc = fields_known(call->body, known, err);
@@ -100,6 +102,10 @@ int handle_classify(struct call *call, struct err *err)
     if (!rc)
         rc = field_size(&top, call->body, "top", 1, LABELS_MAX, err);
     if (!rc)
+        rc = field_choice(&scores, call->body, "scores", label_scores_names, err);
+    if (!rc)
+        rc = field_real(&threshold, call->body, "threshold", -1, 1, err);
+    if (!rc)
         rc = classes_read_labels(&labels, json_object_get(call->body, "labels"), "labels", err);
     if (!rc)
         rc = classes_read_templates(&templates, json_object_get(call->body, "templates"), "templates",
@@ -107,14 +113,14 @@ int handle_classify(struct call *call, struct err *err)
     if (!rc)
         rc = inputs_read(&inputs, call, "input", MODALITY_AUTO, err);
     if (!rc)
-        rc = classes_take(
-            &entry, call_classes(call), call_engine(call), &labels, &templates, &call->request->job, err);
+        rc = classes_take(&entry, call_classes(call), call_engine(call), &labels, &templates,
+            (enum label_scores)scores, &call->request->job, err);
     if (!rc)
         rc = inputs_ask_outside(&outside, call, &inputs, err);
     if (!rc)
         rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
     if (!rc)
-        rc = classify(call, classes_classifier(entry), embeddings, inputs.count, top, err);
+        rc = classify(call, classes_classifier(entry), embeddings, inputs.count, top, threshold, err);
     for (size_t i = 0; i < inputs.count && !rc; i++)
         note_outside(json_array_get(json_object_get(call->answer, "data"), i), outside[i]);
     if (!rc)
@@ -176,8 +182,8 @@ int handle_rank(struct call *call, struct err *err)
         json_array_append_new(results, json_pack("{s:I, s:s, s:f, s:f}", "index", (json_int_t)best[i].label,
                                            "caption", inputs.items[best[i].label + 1].text, "probability",
                                            (double)best[i].probability, "cosine", (double)best[i].cosine));
-    call->answer = json_pack(
-        "{s:s, s:s, s:o}", "model", call_model(call), "score", call_score(call), "results", results);
+    call->answer = json_pack("{s:s, s:s, s:o}", "model", call_model(call), "score",
+        score_names[engine_config(call_engine(call))->score], "results", results);
     note_outside(call->answer, *outside);
     return 0;
 }

@@ -60,8 +60,8 @@ int handle_zero_shot(struct call *call, struct err *err)
     if (!rc)
         rc = read_parameters(&labels, &templates, call, err);
     if (!rc)
-        rc = classes_take(
-            &entry, call_classes(call), call_engine(call), &labels, &templates, &call->request->job, err);
+        rc = classes_take(&entry, call_classes(call), call_engine(call), &labels, &templates,
+            LABEL_SCORES_OF_MODEL, &call->request->job, err);
     if (!rc)
         rc = inputs_encode(&embedding, &tokens, call, &inputs, err);
     if (!rc)

@@ -5,21 +5,32 @@
 #include "service/service_internal.h"
 #include "service/vectors.h"
 
-/* Either list may be missing, null or empty. */
-static bool has_list(const struct call *call, const char *name)
+/* Of each list, so that both together are no more than a request may hold. */
+enum { LIST_MAX = INPUTS_MAX / 2 };
+
+/* Either list may be missing, null or empty; *has says whether there is one. */
+static int check_list(bool *has, const struct call *call, const char *name, struct err *err)
 {
     const json_t *value = json_object_get(call->body, name);
-    return value && !json_is_null(value) && !(json_is_array(value) && !json_array_size(value));
+    *has = value && !json_is_null(value) && !(json_is_array(value) && !json_array_size(value));
+    if (json_array_size(value) <= LIST_MAX)
+        return 0;
+    return err_set(
+        err, ERR_LIMIT, "'%s' has %zu parts, the limit is %d", name, json_array_size(value), LIST_MAX);
 }
 
 int handle_weaviate_vectorize(struct call *call, struct err *err)
 {
-    const bool has_texts = has_list(call, "texts"), has_images = has_list(call, "images");
     const size_t width = engine_width(call_engine(call));
     struct inputs inputs = {0};
     float *embeddings;
     size_t tokens, texts = 0;
-    int rc = has_texts || has_images ? 0 : err_set(err, ERR_ARGUMENT, "there is no list 'texts' or 'images'");
+    bool has_texts = false, has_images = false;
+    int rc = check_list(&has_texts, call, "texts", err);
+    if (!rc)
+        rc = check_list(&has_images, call, "images", err);
+    if (!rc && !has_texts && !has_images)
+        rc = err_set(err, ERR_ARGUMENT, "there is no list 'texts' or 'images'");
     if (!rc && has_texts)
         rc = inputs_read_strings(&inputs, call, "texts", MODALITY_TEXT, err);
     texts = inputs.count;

@@ -42,6 +42,32 @@ run classify red.ppm --labels "$labels" --top 1
 expect_match out '^ *[0-9.]+ % .*(red|green|dark blue) +red\.ppm$'
 expect_lines out 1
 
+# ---- what the number of a label is, and how large it must be
+run classify red.ppm --labels "$labels" --scores cosine -f json
+expect_match out "^\{\"path\": \"red\.ppm\", \"labels\": \[(\{\"label\": \"[a-z ]+\", \"cosine\": -?$number\}(, )?){3}\], \"score\": \"cosine\"\}\$"
+run classify red.ppm --labels "$labels" --scores cosine
+expect_match out '^  -?[ 0-9.]+  (red|green|dark blue)$'
+run classify red.ppm --labels something,red --scores independent
+expect_line err "diptych: each label is scored by itself, against 'something' in the same prompts: none or several may fit"
+expect_match out '^ +50\.0 % .* something$'
+run classify red.ppm --labels red --scores independent -q
+expect_empty err
+run classify red.ppm green.ppm --labels "$labels" --scores cosine --threshold 1
+expect_status 0
+expect_line out red.ppm
+expect_line out '  none'
+run classify red.ppm --labels "$labels" --threshold 1 -f json -q
+expect_match out '"labels": \[\], "score": "softmax"'
+run classify red.ppm --labels "$labels" --threshold 1 -f tsv -q
+expect_line out red.ppm
+run classify red.ppm --labels "$labels" --threshold 1 --top 1 -q
+expect_match out '^ +- +red\.ppm$'
+run classify red.ppm --labels 1,2,3,4,5,6,7 --threshold 0 -f tsv -q # all of them, not five
+[ "$(awk -F "$tab" '{ print NF }' out)" = 15 ] || problem "a threshold shows only some of the labels that reach it"
+run classify red.ppm --labels red,green --threshold high
+expect_status 2
+expect_text err "--threshold takes a number from -1 to 1, not 'high'"
+
 # ---- order, folders, failures in between
 run classify red.ppm nothing.png tree green.ppm --labels red,green --format json --batch 2
 expect_status 1

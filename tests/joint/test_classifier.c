@@ -81,16 +81,22 @@ static struct strings list(const char *const *items, size_t count)
 #define LIST(...)                                                                                            \
     list((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
-static struct classifier *open_classifier(
-    struct encoder *encoder, struct strings labels, struct strings templates)
+static struct classifier *open_scored(
+    struct encoder *encoder, struct strings labels, struct strings templates, enum label_scores scores)
 {
     struct classifier *classifier = NULL;
     struct err err = {0};
-    if (classifier_open(&classifier, encoder, &labels, &templates, NULL, &err))
+    if (classifier_open(&classifier, encoder, &labels, &templates, scores, NULL, &err))
         fail_msg("%s", err.msg);
     strings_release(&labels);
     strings_release(&templates);
     return classifier;
+}
+
+static struct classifier *open_classifier(
+    struct encoder *encoder, struct strings labels, struct strings templates)
+{
+    return open_scored(encoder, labels, templates, LABEL_SCORES_OF_MODEL);
 }
 
 /* The rule once more, in double: mean of unit vectors, brought to length 1. */
@@ -204,6 +210,93 @@ static void ties_go_by_label_order(void **state)
     classifier_free(classifier);
 }
 
+static double cosine_of(const float *picture, const char *prompt)
+{
+    double vector[WIDTH], sum = 0;
+    class_vector(vector, &prompt, 1);
+    for (size_t e = 0; e < WIDTH; e++)
+        sum += vector[e] * (double)picture[e];
+    return sum;
+}
+
+/* A label by itself: the softmax of two texts, whatever other labels there are. */
+static void labels_by_themselves_do_not_know_each_other(void **state)
+{
+    (void)state;
+    struct encoder encoder = {0};
+    float picture[WIDTH];
+    embed(picture, "a picture");
+    const double wanted =
+        1 / (1 + exp(100 * (cosine_of(picture, "a something!") - cosine_of(picture, "a cat!"))));
+    struct classifier *classifiers[] = {
+        open_scored(&encoder, LIST("cat"), LIST("a {}!"), LABEL_SCORES_INDEPENDENT),
+        open_scored(
+            &encoder, LIST("cat", "ox", "something", "hen"), LIST("a {}!"), LABEL_SCORES_INDEPENDENT)};
+    for (size_t i = 0; i < 2; i++) {
+        const size_t count = classifier_labels(classifiers[i]);
+        struct prediction best[4];
+        assert_int_equal(count, i ? 4 : 1);
+        assert_int_equal(classifier_score(classifiers[i]), SCORE_INDEPENDENT);
+        classifier_rank(classifiers[i], best, count, picture);
+        for (size_t j = 0; j < count; j++) {
+            if (best[j].label == 0)
+                assert_float_equal(prediction_score(&best[j], SCORE_INDEPENDENT), wanted, 1e-4);
+            if (i && best[j].label == 2) /* the neutral word itself: as likely as not */
+                assert_float_equal(prediction_score(&best[j], SCORE_INDEPENDENT), 0.5, 1e-4);
+        }
+        classifier_free(classifiers[i]);
+    }
+}
+
+static int encode_prompts(void *context, float *embeddings, const char *const *texts, size_t count,
+    size_t *truncated, const struct job *job, struct err *err)
+{
+    return encoder_texts(context, embeddings, texts, count, truncated, job, err);
+}
+
+/* What is asked for and what the model has make the score. */
+static void scores_are_chosen(void **state)
+{
+    (void)state;
+    static const enum score_kind wanted[2][4] = {
+        [SCORE_SOFTMAX] = {SCORE_SOFTMAX, SCORE_COSINE, SCORE_SOFTMAX, SCORE_INDEPENDENT},
+        [SCORE_SIGMOID] = {SCORE_SIGMOID, SCORE_COSINE, SCORE_SOFTMAX, SCORE_SIGMOID}};
+    struct strings labels = LIST("cat", "ox"), templates = LIST("a {}!");
+    struct encoder encoder = {0};
+    for (int model = 0; model < 2; model++)
+        for (int scores = 0; label_scores_names[scores]; scores++) {
+            const struct prompt_encoder prompts = {
+                encode_prompts, &encoder, WIDTH, {(enum score_kind)model, 10, -5}};
+            struct classifier *classifier = NULL;
+            assert_int_equal(classifier_make(&classifier, &prompts, &labels, &templates,
+                                 (enum label_scores)scores, NULL, NULL),
+                0);
+            assert_int_equal(classifier_score(classifier), wanted[model][scores]);
+            classifier_free(classifier);
+        }
+    strings_release(&labels);
+    strings_release(&templates);
+}
+
+static void a_threshold_is_of_the_score(void **state)
+{
+    (void)state;
+    struct encoder encoder = {0};
+    float picture[WIDTH];
+    struct prediction best[3];
+    embed(picture, "a picture");
+    struct classifier *classifier =
+        open_scored(&encoder, LIST("cat", "ox", "hen"), LIST("a {}"), LABEL_SCORES_COSINE);
+    classifier_rank(classifier, best, 3, picture);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(prediction_score(&best[i], SCORE_COSINE) == best[i].cosine);
+        assert_int_equal(classifier_reached(classifier, best, 3, (double)best[i].cosine), i + 1);
+    }
+    assert_int_equal(classifier_reached(classifier, best, 3, (double)best[0].cosine + 1e-6), 0);
+    assert_int_equal(classifier_reached(classifier, best, 2, -INFINITY), 2);
+    classifier_free(classifier);
+}
+
 static void long_prompts_are_counted(void **state)
 {
     (void)state;
@@ -219,7 +312,9 @@ static void refuse(struct strings labels, struct strings templates, const char *
     struct classifier *classifier = NULL;
     struct encoder encoder = {0};
     struct err err = {0};
-    assert_int_equal(classifier_open(&classifier, &encoder, &labels, &templates, NULL, &err), ERR_ARGUMENT);
+    assert_int_equal(
+        classifier_open(&classifier, &encoder, &labels, &templates, LABEL_SCORES_OF_MODEL, NULL, &err),
+        ERR_ARGUMENT);
     assert_string_equal(err.msg, reason);
     assert_int_equal(encoder.calls, 0);
     strings_release(&labels);
@@ -242,6 +337,9 @@ int main(void)
         cmocka_unit_test(ensemble_matches_the_rule),
         cmocka_unit_test(many_labels),
         cmocka_unit_test(ties_go_by_label_order),
+        cmocka_unit_test(labels_by_themselves_do_not_know_each_other),
+        cmocka_unit_test(scores_are_chosen),
+        cmocka_unit_test(a_threshold_is_of_the_score),
         cmocka_unit_test(long_prompts_are_counted),
         cmocka_unit_test(senseless_lists_are_refused),
     };

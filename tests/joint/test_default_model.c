@@ -143,7 +143,8 @@ static double accuracy(struct encoder *encoder, const struct scenes *scenes, con
         snprintf(prompt, sizeof prompt, templates[i], phrase);
         check_ok(strings_add(&prompts, prompt, strlen(prompt), &err), &err);
     }
-    check_ok(classifier_open(&classifier, encoder, &words, &prompts, NULL, &err), &err);
+    check_ok(
+        classifier_open(&classifier, encoder, &words, &prompts, LABEL_SCORES_OF_MODEL, NULL, &err), &err);
     for (size_t i = 0; i < scenes->paths.count; i++) {
         struct prediction best;
         classifier_rank(classifier, &best, 1, scenes->embeddings + i * width);

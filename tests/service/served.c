@@ -169,3 +169,13 @@ json_t *post(const char *path, const char *body, int status)
     answer_release(&answer);
     return value;
 }
+
+json_t *post_json(const char *path, json_t *body, int status)
+{
+    assert_non_null(body);
+    char *text = json_dumps(body, 0);
+    json_t *answer = post(path, text, status);
+    free(text);
+    json_decref(body);
+    return answer;
+}

@@ -47,5 +47,6 @@ char *base64_file(const char *path);
 
 /* Posts JSON and parses the answer, which must have this status. */
 json_t *post(const char *path, const char *body, int status);
+json_t *post_json(const char *path, json_t *body, int status); /* takes the reference */
 
 #endif

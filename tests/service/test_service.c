@@ -137,7 +137,9 @@ static void labels_rank_as_in_the_library(void **state)
     for (size_t i = 0; i < 3; i++)
         strings_add(&labels, names[i], strlen(names[i]), &err);
     assert_int_equal(template_add(&templates, "simple", &err), 0);
-    assert_int_equal(classifier_open(&classifier, served.encoder, &labels, &templates, NULL, &err), 0);
+    assert_int_equal(
+        classifier_open(&classifier, served.encoder, &labels, &templates, LABEL_SCORES_OF_MODEL, NULL, &err),
+        0);
     classifier_rank(classifier, best, 3, served.pictures[1]);
 
     char *picture = base64_file(served.paths[1]);
@@ -187,6 +189,41 @@ static void there_is_a_template_by_default(void **state)
     }
     assert_true(fabs(cosines[0] - cosines[1]) < 1e-6);
     assert_true(fabs(cosines[0] - cosines[2]) > 1e-4);
+}
+
+/* The same labels give cosines, or shares that add up to 1, or each its own; below the threshold there is nothing. */
+static void scores_are_what_is_asked_for(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"cosine", "softmax", "independent"};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *answer = post_json("/v1/classify",
+            json_pack("{s:s, s:[s, s, s], s:s}", "input", "a red heart", "labels", "heart", "star",
+                "something", "scores", kinds[i]),
+            200);
+        const json_t *one = json_array_get(json_object_get(answer, "data"), 0);
+        const json_t *list = json_object_get(one, "predictions");
+        double sum = 0;
+        assert_string_equal(json_string_value(json_object_get(answer, "score")), kinds[i]);
+        for (size_t j = 0; j < 3; j++) {
+            const json_t *prediction = json_array_get(list, j);
+            const double score = json_number_value(json_object_get(prediction, "score"));
+            sum += score;
+            if (i == 0)
+                assert_true(score == json_number_value(json_object_get(prediction, "cosine")));
+            if (i == 2 && !strcmp(json_string_value(json_object_get(prediction, "label")), "something"))
+                assert_float_equal(score, 0.5, 1e-3);
+        }
+        if (i == 1)
+            assert_float_equal(sum, 1, 1e-5);
+        json_decref(answer);
+    }
+    json_t *answer = post("/v1/classify",
+        "{\"input\": \"x\", \"labels\": [\"a\", \"b\"], \"scores\": \"cosine\", \"threshold\": 1}", 200);
+    const json_t *one = json_array_get(json_object_get(answer, "data"), 0);
+    assert_int_equal(json_array_size(json_object_get(one, "predictions")), 0);
+    assert_non_null(json_object_get(one, "prediction"));
+    json_decref(answer);
 }
 
 /* A template that is a file's name is no template: no file of the server is read. */
@@ -511,6 +548,7 @@ int main(void)
         cmocka_unit_test(pictures_and_texts_mix),
         cmocka_unit_test(labels_rank_as_in_the_library),
         cmocka_unit_test(there_is_a_template_by_default),
+        cmocka_unit_test(scores_are_what_is_asked_for),
         cmocka_unit_test(templates_are_no_files),
         cmocka_unit_test(captions_rank_by_probability),
         cmocka_unit_test(search_is_exact_page_by_page),

@@ -60,6 +60,8 @@ static const struct {
     {"/v1/classify", "{\"input\": \"a\", \"labels\": [\"x\", \"x\"]}", 400, "twice"},
     {"/v1/classify", "{\"input\": \"a\", \"labels\": [\"x\"], \"templates\": [\"no place\"]}", 400, "no {}"},
     {"/v1/classify", "{\"input\": \"a\", \"labels\": [\"x\"], \"top\": 0}", 400, "'top'"},
+    {"/v1/classify", "{\"input\": \"a\", \"labels\": [\"x\"], \"scores\": \"best\"}", 400, "independent"},
+    {"/v1/classify", "{\"input\": \"a\", \"labels\": [\"x\"], \"threshold\": 2}", 400, "'threshold'"},
     {"/v1/rank", "{\"captions\": [\"x\"]}", 400, "'image' is missing"},
     {"/v1/rank", "{\"image\": \"aGVsbG8=\", \"captions\": []}", 400, "'captions'"},
     {"/v1/rank", "{\"image\": \"aGVsbG8=\", \"captions\": [\"\"]}", 400, "caption 0"},

@@ -35,17 +35,6 @@ static double cosine(const float *a, const float *b)
     return sum;
 }
 
-/* Posts a value, which it frees. */
-static json_t *post_json(const char *path, json_t *body, int status)
-{
-    assert_non_null(body);
-    char *text = json_dumps(body, 0);
-    json_t *answer = post(path, text, status);
-    free(text);
-    json_decref(body);
-    return answer;
-}
-
 /* "data:image/png;base64,..." of a picture of the index. */
 static json_t *data_uri(size_t i)
 {
@@ -593,6 +582,10 @@ static void weaviate_gets_both_lists(void **state)
     json_decref(
         post("/vectorize", "{\"texts\": [1, 2, 3]}", 400)); /* the ids of one text are no list of texts */
     json_decref(post("/vectorize", "{\"texts\": [\"a\"], \"images\": {}}", 400));
+    json_t *many = json_array();
+    for (int i = 0; i < 1025; i++)
+        json_array_append_new(many, json_string("a"));
+    json_decref(post_json("/vectorize", json_pack("{s:o}", "texts", many), 413));
     json_decref(post("/v2/embed", "{\"texts\": [1, 2, 3]}", 400));
     json_decref(post("/rerank", "{\"query\": \"a\", \"texts\": [1, 2, 3]}", 422));
     static const char *const states[] = {"/.well-known/live", "/.well-known/ready"};
@@ -616,7 +609,9 @@ static void zero_shot_is_a_sorted_list(void **state)
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(strings_add(&labels, names[i], strlen(names[i]), &err), 0);
     assert_int_equal(template_add(&templates, "This is a photo of {}.", &err), 0);
-    assert_int_equal(classifier_open(&classifier, served.encoder, &labels, &templates, NULL, &err), 0);
+    assert_int_equal(
+        classifier_open(&classifier, served.encoder, &labels, &templates, LABEL_SCORES_OF_MODEL, NULL, &err),
+        0);
     classifier_rank(classifier, best, 3, served.pictures[1]);
     char *picture = base64_file(served.paths[1]);
     json_t *answer = post_json("/",
