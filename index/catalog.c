@@ -14,6 +14,7 @@
  * The file may come from anywhere, so a reader does not trust its schema: its views may call no functions
  * with effects.
  */
+#include "index/segment.h"
 #include "index/store.h"
 #include "schema.h"
 
@@ -173,6 +174,7 @@ void catalog_guard(sqlite3 *db, bool writer)
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, writer, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL); /* "typo" is no string */
+    segment_register(db);                                    /* without it the statements that need it fail */
 }
 
 static int connect_catalog(struct index *index, struct err *err)

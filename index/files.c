@@ -133,9 +133,8 @@ static int settle_all(struct index *index, struct err *err)
 /* Paths below `from` are below index->files from now on. */
 static int move_items(struct index *index, const char *from, struct err *err)
 {
-    /* '0' comes behind '/'. */
-    static const char sql[] = "UPDATE OR IGNORE items SET path = ?2 || substr(path, length(?1) + 1) "
-                              "WHERE kind = 'image' AND path > ?1 || '/' AND path < ?1 || '0'";
+    static const char sql[] =
+        "UPDATE OR IGNORE items SET " ITEMS_MOVED " WHERE kind = 'image' AND " BELOW("path");
     sqlite3_stmt *stmt;
     int rc = change_begin(index, err);
     if (!rc)

@@ -271,10 +271,13 @@ int index_keep_preparation(struct index *index, const char *preparation, struct 
  *   as in: kite sea*
  *          "red kite"
  *          IMG-2024
- * Or in FTS5's query language,
+ *          東京 kite
+ *   Words of scripts without blanks are found wherever they stand: segment.h.
+ * Or in FTS5's query language, where such a word is a phrase of its signs in the column `segmented`,
  *   as in: kite AND sea*
  *          caption: "red kite"
- *          path: holiday */
+ *          path: holiday
+ *          segmented: "東 京" */
 enum match_syntax { MATCH_WORDS, MATCH_FTS5 };
 extern const char *const match_syntax_names[]; /* "words", "fts5"; NULL ends them */
 

@@ -2,32 +2,15 @@
 /*
  * Every word becomes a string of FTS5, in quotes, where no sign is an operator. FTS5's tokenizer (unicode61, its
  * default) cuts a string into runs of letters and digits and looks for them one right after the other, so that
- * IMG-2024 finds "img 2024" and 06.jpg the file. Strings side by side must all be there.
+ * IMG-2024 finds "img 2024" and 06.jpg the file. Strings side by side must all be there. What has signs of Chinese and its
+ * like is looked for as a phrase of signs where those are kept: segment.h.
  */
 #include "index/match.h"
+#include "index/segment.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
-
-/* What unicode61 makes words of: letters, digits, and what people assign themselves. */
-static bool in_words(utf8proc_int32_t code)
-{
-    switch (utf8proc_category(code)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-    case UTF8PROC_CATEGORY_CO:
-        return true;
-    default:
-        return false;
-    }
-}
 
 /* *any: a letter or a digit is in it. */
 static int look_for_words(bool *any, const char *text, size_t length, struct err *err)
@@ -72,35 +55,54 @@ static struct piece piece_at(const char *text)
 }
 
 /* As a string of FTS5, and a blank. Quotes in it are doubled. */
-static char *write_piece(char *to, const struct piece *piece)
+static char *write_string(char *to, const char *text, size_t length, bool prefix)
 {
     *to++ = '"';
-    for (size_t i = 0; i < piece->length; i++) {
-        if (piece->text[i] == '"')
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '"')
             *to++ = '"';
-        *to++ = piece->text[i];
+        *to++ = text[i];
     }
     *to++ = '"';
-    if (piece->prefix)
+    if (prefix)
         *to++ = '*';
     *to++ = ' ';
+    *to = '\0';
     return to;
+}
+
+static int add_piece(char **query, size_t *room, size_t *used, const struct piece *piece, struct err *err)
+{
+    enum { AROUND = 32 }; /* the column, quotes, a star, a blank */
+    const bool signs = has_signs(piece->text, piece->length);
+    char *segmented = NULL;
+    int rc = signs ? segment_text(&segmented, piece->text, piece->length, err) : 0;
+    const char *text = signs ? segmented : piece->text;
+    const size_t length = rc ? 0 : signs ? strlen(text) : piece->length;
+    if (!rc)
+        rc = array_grow(*query, room, *used + 2 * length + AROUND, err);
+    if (!rc) {
+        char *to = *query + *used;
+        to = write_string(signs ? stpcpy(to, "segmented : ") : to, text, length, piece->prefix);
+        *used = (size_t)(to - *query);
+    }
+    free(segmented);
+    return rc;
 }
 
 int match_words(char **out, const char *words, struct err *err)
 {
-    const size_t most =
-        4 * strlen(words) + 1; /* of one sign: it, doubled, in quotes and with a blank, at most 5 of 2 */
-    char *query = mem_new(most + 8, 1), *to = query;
-    int rc = query ? 0 : err_memory(err, most);
+    char *query = NULL;
+    size_t room = 0, used = 0;
+    int rc = 0;
     for (const char *at = words + strspn(words, blanks); !rc && *at; at += strspn(at, blanks)) {
         const struct piece piece = piece_at(at);
         bool any;
         at = piece.end;
         if (!(rc = look_for_words(&any, piece.text, piece.length, err)) && any)
-            to = write_piece(to, &piece);
+            rc = add_piece(&query, &room, &used, &piece, err);
     }
-    if (!rc && to == query)
+    if (!rc && !used)
         rc = err_set(err, ERR_ARGUMENT, "unable to match \"%s\": there is no letter or digit in it", words);
     if (rc)
         free(query);

@@ -8,6 +8,7 @@
  *   4  items by their dates: an index of SQLite's
  *   5  which files have failed, so that they need not be tried again
  *   6  where the index lies, so that it goes along with the pictures beside it
+ *   7  the words of scripts without blanks: segment.h
  *
  * An index of an earlier format is read without being written to, and becomes one of the latest when it is
  * opened for writing: format.c does both, by the statements that stand here. schema.sql is the latest format
@@ -31,6 +32,27 @@
     "CREATE TABLE failures (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,\n" \
     "    why TEXT NOT NULL, again INTEGER NOT NULL) WITHOUT ROWID;"
 #define TO_FORMAT_6 "ALTER TABLE meta ADD COLUMN base TEXT;"
+#define TO_FORMAT_7 \
+    "DROP TRIGGER items_added; DROP TRIGGER items_removed; DROP TRIGGER items_changed; DROP TABLE items_fts;\n" \
+    "ALTER TABLE items ADD COLUMN segmented TEXT;\n" \
+    "UPDATE items SET segmented = segment(path, caption) WHERE segment(path, caption) IS NOT NULL;\n" \
+    "CREATE VIRTUAL TABLE items_fts USING\n" \
+    "    fts5(path, caption, segmented, content = 'items', content_rowid = 'id');\n" \
+    "CREATE TRIGGER items_added AFTER INSERT ON items BEGIN\n" \
+    "    INSERT INTO items_fts(rowid, path, caption, segmented)\n" \
+    "        VALUES (new.id, new.path, new.caption, new.segmented);\n" \
+    "END;\n" \
+    "CREATE TRIGGER items_removed AFTER DELETE ON items BEGIN\n" \
+    "    INSERT INTO items_fts(items_fts, rowid, path, caption, segmented)\n" \
+    "        VALUES ('delete', old.id, old.path, old.caption, old.segmented);\n" \
+    "END;\n" \
+    "CREATE TRIGGER items_changed AFTER UPDATE OF path, caption, segmented ON items BEGIN\n" \
+    "    INSERT INTO items_fts(items_fts, rowid, path, caption, segmented)\n" \
+    "        VALUES ('delete', old.id, old.path, old.caption, old.segmented);\n" \
+    "    INSERT INTO items_fts(rowid, path, caption, segmented)\n" \
+    "        VALUES (new.id, new.path, new.caption, new.segmented);\n" \
+    "END;\n" \
+    "INSERT INTO items_fts(items_fts) VALUES ('rebuild');"
 /* clang-format on */
 
 /* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */

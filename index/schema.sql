@@ -36,7 +36,8 @@ CREATE TABLE items (
     caption TEXT,                         -- of a text: the text itself
     picture TEXT,                         -- of a text that describes a picture: the picture's path
     metadata TEXT,                        -- the user's, a JSON object
-    crc INTEGER NOT NULL                  -- CRC-32 (zlib's) of the row's bytes
+    crc INTEGER NOT NULL,                 -- CRC-32 (zlib's) of the row's bytes
+    segmented TEXT                        -- path and caption with a blank around each Chinese sign and its like; NULL: none
 );
 CREATE UNIQUE INDEX items_image_path ON items(path) WHERE kind = 'image';
 CREATE INDEX items_text_path ON items(path) WHERE kind = 'text';
@@ -68,17 +69,23 @@ CREATE TABLE failures (
     again INTEGER NOT NULL                -- 1: it may be read another time without a change, as one without permission
 ) WITHOUT ROWID;
 
--- The words of paths and captions, kept in step by triggers, so that other tools may change items too.
-CREATE VIRTUAL TABLE items_fts USING fts5(path, caption, content = 'items', content_rowid = 'id');
+-- The words of paths and captions, kept in step by triggers, so that other tools may change items too. What these
+-- leave out is `segmented`, which the next change of the item by Diptych puts right.
+CREATE VIRTUAL TABLE items_fts USING
+    fts5(path, caption, segmented, content = 'items', content_rowid = 'id');
 CREATE TRIGGER items_added AFTER INSERT ON items BEGIN
-    INSERT INTO items_fts(rowid, path, caption) VALUES (new.id, new.path, new.caption);
+    INSERT INTO items_fts(rowid, path, caption, segmented)
+        VALUES (new.id, new.path, new.caption, new.segmented);
 END;
 CREATE TRIGGER items_removed AFTER DELETE ON items BEGIN
-    INSERT INTO items_fts(items_fts, rowid, path, caption) VALUES ('delete', old.id, old.path, old.caption);
+    INSERT INTO items_fts(items_fts, rowid, path, caption, segmented)
+        VALUES ('delete', old.id, old.path, old.caption, old.segmented);
 END;
-CREATE TRIGGER items_changed AFTER UPDATE OF path, caption ON items BEGIN
-    INSERT INTO items_fts(items_fts, rowid, path, caption) VALUES ('delete', old.id, old.path, old.caption);
-    INSERT INTO items_fts(rowid, path, caption) VALUES (new.id, new.path, new.caption);
+CREATE TRIGGER items_changed AFTER UPDATE OF path, caption, segmented ON items BEGIN
+    INSERT INTO items_fts(items_fts, rowid, path, caption, segmented)
+        VALUES ('delete', old.id, old.path, old.caption, old.segmented);
+    INSERT INTO items_fts(rowid, path, caption, segmented)
+        VALUES (new.id, new.path, new.caption, new.segmented);
 END;
 
 -- What a search may ask about.

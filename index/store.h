@@ -87,8 +87,17 @@ int catalog_check_unchanged(struct index *index, struct err *err);
 
 /* The columns of an item, in the order of item_bind and item_load. */
 #define ITEM_COLUMNS "path, size, mtime_ns, hash, width, height, caption, picture, metadata"
+#define ITEM_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9"
+#define ITEM_WORDS "?1, ?7" /* path and caption */
 enum { ITEM_COLUMN_COUNT = 9 };
-void item_bind(sqlite3_stmt *stmt, const struct index_item *item); /* to parameters 1 to 9 */
+void item_bind(sqlite3_stmt *stmt, const struct index_item *item); /* to these parameters */
+
+/* In SQL: a path that lies below ?1 ('0' comes behind '/'), and lies below ?2 from now on; so do those of items, and their
+ * words. */
+#define BELOW(column) column " > ?1 || '/' AND " column " < ?1 || '0'"
+#define MOVED_PATH(column) "?2 || substr(" column ", length(?1) + 1)"
+#define MOVED(column) column " = " MOVED_PATH(column)
+#define ITEMS_MOVED MOVED("path") ", segmented = segment(" MOVED_PATH("path") ", caption)"
 
 /* From a statement that selects "id, row, kind, " ITEM_COLUMNS. Strings are copied to the arena, or, where it
  * is NULL, live until the statement's next step. */

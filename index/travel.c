@@ -15,13 +15,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* '0' comes behind '/'. */
-#define BELOW(column) column " > ?1 || '/' AND " column " < ?1 || '0'"
-#define MOVED(column) column " = ?2 || substr(" column ", length(?1) + 1)"
-
 static const char *const moves[] = {
-    "UPDATE OR IGNORE items SET " MOVED("path") " WHERE kind = 'image' AND " BELOW("path"),
-    "UPDATE items SET " MOVED("path") " WHERE kind = 'text' AND " BELOW("path"),
+    "UPDATE OR IGNORE items SET " ITEMS_MOVED " WHERE kind = 'image' AND " BELOW("path"),
+    "UPDATE items SET " ITEMS_MOVED " WHERE kind = 'text' AND " BELOW("path"),
     "UPDATE items SET " MOVED("picture") " WHERE " BELOW("picture"),
     "UPDATE OR IGNORE sources SET " MOVED("path") " WHERE " BELOW("path"),
     "UPDATE OR IGNORE failures SET " MOVED("path") " WHERE " BELOW("path"),

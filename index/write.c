@@ -154,7 +154,9 @@ static int insert_item(struct index *index, struct index_item *item, uint32_t cr
     int rc = item->path && item->kind == INDEX_IMAGE ? free_path(index, item->path, 0, err) : 0;
     if (!rc)
         rc = catalog_statement(&stmt, index,
-            "INSERT INTO items (" ITEM_COLUMNS ", row, kind, crc) VALUES (?,?,?,?,?,?,?,?,?, ?,?,?)", err);
+            "INSERT INTO items (" ITEM_COLUMNS ", row, kind, crc, segmented) VALUES (" ITEM_VALUES
+            ", ?,?,?, segment(" ITEM_WORDS "))",
+            err);
     if (rc)
         return rc;
     item_bind(stmt, item);
@@ -251,8 +253,10 @@ static int move_texts(struct index *index, const char *from, const char *to, str
 static int replace_columns(struct index *index, const struct index_item *item, struct err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = catalog_statement(
-        &stmt, index, "UPDATE items SET (" ITEM_COLUMNS ") = (?,?,?,?,?,?,?,?,?) WHERE id = ?", err);
+    int rc = catalog_statement(&stmt, index,
+        "UPDATE items SET (" ITEM_COLUMNS ", segmented) = (" ITEM_VALUES ", segment(" ITEM_WORDS
+        ")) WHERE id = ?10",
+        err);
     if (rc)
         return rc;
     item_bind(stmt, item);

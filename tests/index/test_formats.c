@@ -14,7 +14,7 @@
 #include "tests/index/kept.h"
 #include "tests/index/synthetic.h"
 
-enum { WIDTH = 8 };
+enum { WIDTH = 8, SEGMENTED = 7 /* the first format with signs */ };
 
 static struct err err;
 
@@ -69,6 +69,28 @@ static void every_format_is_read_and_searched(void **state)
         free(path);
     }
     device_free(device);
+}
+
+/* Names that a program of that format has given are found by the signs in them. */
+static void every_format_has_its_signs_found(void **state)
+{
+    (void)state;
+    for (int format = 1; format <= format_latest(); format++) {
+        char *path = kept_copy(format, "signs.dip");
+        if (format < SEGMENTED)
+            kept_run(path, "UPDATE items SET path = '東京タワー.png' WHERE id = 3");
+        for (int access = INDEX_READ; access <= INDEX_WRITE; access++) {
+            struct index *index;
+            struct index_rows rows;
+            assert_ok(index_open(&index, path, (enum index_access)access, NULL, &err));
+            assert_ok(index_rows(&rows, index, &(struct index_filter){.match = "タワー"}, &err));
+            assert_int_equal(rows.mask[0], format < SEGMENTED ? 1 << 2 : 0);
+            index_rows_release(&rows);
+            index_free(index);
+        }
+        verify_clean(path);
+        free(path);
+    }
 }
 
 /* From format 2 on, item 2, which is no more, has left its vector behind. */
@@ -161,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_is_read_and_searched),
+        cmocka_unit_test(every_format_has_its_signs_found),
         cmocka_unit_test(every_format_is_updated),
         cmocka_unit_test(every_format_becomes_that_of_a_new_index),
     };
