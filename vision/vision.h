@@ -150,6 +150,34 @@ int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture
 int picture_write_jpeg(
     uint8_t **out, size_t *size, const struct picture *picture, int quality, struct err *err);
 
+/* ---- when, where and with what a picture was taken ----------------------------------------------------- */
+
+/* UTF-8; "", and 0 for both numbers, where it is not known.
+ *
+ * taken: "2024-06-01 09:30:00.12+02:00", the time on the camera's clock and, where the file says it, its zone; without
+ * one it is local time, wherever that was. Fractions of a second end in no 0. Of a scanned picture it may be a day, a month
+ * ("1985-07") or a year. As text it sorts by the camera's clock. */
+struct capture {
+    char taken[40];
+    char camera[96]; /* "Canon EOS R5": maker and model, the maker's name once */
+    char lens[96];   /* its model */
+    double lat, lon; /* degrees (WGS 84), north and east positive */
+};
+
+/* Reads it, and no pixels: some kilobytes of the file. Each field is the first that is there of
+ *
+ *   - EXIF: DateTimeOriginal with OffsetTimeOriginal and SubSecTimeOriginal, else DateTimeDigitized with its own; Make, Model,
+ *     LensModel; GPSLatitude and GPSLongitude;
+ *   - XMP in the file: exif:DateTimeOriginal, exif:DateTimeDigitized, photoshop:DateCreated, xmp:CreateDate; tiff:Make, tiff:Model;
+ *     exifEX:LensModel, aux:Lens; exif:GPSLatitude, exif:GPSLongitude;
+ *   - of a file on disk without date or place the same in IMG.xmp and IMG.jpg.xmp beside it, and Google Takeout's
+ *     IMG.jpg.supplemental-metadata.json or IMG.jpg.json: photoTakenTime, which is UTC, and geoData.
+ *
+ * EXIF and XMP are found in JPEG, PNG (eXIf; XMP not compressed), WebP, TIFF, camera raw (DNG and others made like TIFF, CR3,
+ * RAF), HEIC, AVIF, JPEG XL in a container, where they are not compressed, and JPEG 2000; not in PSD, GIF or gzipped files. ERR_IO, ERR_MEMORY;
+ * what is damaged is not known. */
+int picture_capture(struct capture *out, struct picture_source source, struct err *err);
+
 /* ---- thumbnails ---------------------------------------------------------------------------------------- */
 
 /* A JPEG file where the build found libjpeg-turbo, of a quality at which its losses are not seen at its size; else a
