@@ -6,8 +6,9 @@
  *   bench_encode_worker MODEL PRECISION BATCH      at first it says what it is
  *
  *   {"prepare": "pictures", "input": FILE, "count": N, "output": FILE}
- *       takes N pictures (N, S, S, 3) bytes, or with "texts" N rows of ids (N, context) int32, each up to its
- *       largest id, from a file that may hold more; writes their embeddings (N, E) float32
+ *       takes N pictures as encoder_pixels does, or with "texts" N rows of ids (N, context) int32, each up to its
+ *       largest id, or all of it where padding is part of a text, from a file that may hold more; writes their
+ *       embeddings (N, E) float32
  *   {"run": SECONDS}
  *       encodes the same again until that time is over, and at least once -> {"seconds": [one a batch]}
  *
@@ -26,7 +27,7 @@ struct worker {
     struct encoder *encoder;
 
     /* What was prepared. */
-    struct file_map input; // pixels (N, S, S, 3) bytes or ids (N, context) int32
+    struct file_map input; // pixels or ids (N, context) int32
     bool texts;
     size_t count;
     size_t *lengths;   // (N), of texts
@@ -66,20 +67,29 @@ static int encode(struct worker *worker, struct err *err)
                          : encoder_pixels(worker->encoder, worker->embeddings, input, worker->count, err);
 }
 
+/* How many of a row of ids take part; more than the context where the row has no end. */
+static size_t text_length(const struct text_config *config, const int32_t *ids)
+{
+    const int32_t end = (int32_t)config->vocab - 1;
+    size_t length = 1;
+    if (text_shows_padding(config))
+        return config->context;
+    while (length <= config->context && ids[length - 1] != end)
+        length++;
+    return length;
+}
+
 static int find_lengths(struct worker *worker, struct err *err)
 {
     const struct text_config *config = &model_config(worker->model)->text;
-    const int32_t *ids = (const void *)worker->input.data, end = (int32_t)config->vocab - 1;
+    const int32_t *ids = (const void *)worker->input.data;
     worker->lengths = mem_new(worker->count, sizeof *worker->lengths);
     if (!worker->lengths)
         return err_memory(err, worker->count * sizeof *worker->lengths);
     for (size_t i = 0; i < worker->count; i++) {
-        size_t length = 0;
-        while (length < config->context && ids[i * config->context + length] != end)
-            length++;
-        if (length == config->context)
+        worker->lengths[i] = text_length(config, ids + i * config->context);
+        if (worker->lengths[i] > config->context)
             return err_set(err, ERR_FORMAT, "text %zu has no end", i);
-        worker->lengths[i] = length + 1;
     }
     return 0;
 }
@@ -106,11 +116,12 @@ static int prepare(struct worker *worker, const char *kind, const char *input, c
     size_t count, struct err *err)
 {
     const struct model_config *config = model_config(worker->model);
-    const size_t image_size = config->vision.image_size, width = config->vision.embed_width;
+    const size_t width = config->vision.embed_width,
+                 picture = preprocess_bytes(model_preprocess(worker->model));
     drop_work(worker);
     worker->texts = !strcmp(kind, "texts");
     worker->count = count;
-    const size_t bytes = worker->texts ? config->text.context * sizeof(int32_t) : image_size * image_size * 3;
+    const size_t bytes = worker->texts ? config->text.context * sizeof(int32_t) : picture;
     int rc = file_map_open(&worker->input, input, err);
     if (rc)
         return rc;

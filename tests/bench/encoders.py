@@ -13,8 +13,9 @@ from others. A round gives each of them half a second, at least one batch; the f
 there are three. Speeds are medians over rounds, spread is (largest - smallest) / median. Each peer runs the setting
 that it did best with (peers.py). Peers get pictures as normalised float32; Diptych gets bytes and normalises them
 itself. `captions` are of lengths as captions have, padded to 77 tokens, which peers compute and Diptych leaves out;
-in `captions, cut` peers too get only as many tokens as the longest has. GFLOP/s counts the tokens that are computed,
-each through all layers; of the last layer Diptych leaves out what the pooled token does not need.
+in `captions, cut` peers too get only as many tokens as the longest has. Texts of SigLIP are all of 64 tokens, since
+their padding is part of them. GFLOP/s counts the tokens that are computed, each through all layers; of the last layer
+Diptych leaves out what the pooled token does not need.
 
 `x f32` is the speed over the best float32 peer's, `x any` over the best peer's of any precision. `limit` is the share
 of what a loop on registers reaches with as many threads in the same precision (limits.c); where that is another at the
@@ -138,30 +139,36 @@ class Case:
 
 
 def picture_cases(cache, shape, batches):
-    size = models.SHAPES[shape][0]
+    size = models.SHAPES[shape].size
     count = max(batches)
     file = models.made_once(cache / f"pictures-{size}-{count}", lambda p: models.write_pictures(p, size, count))
     return [Case("pictures", "pictures", file, batch, 0, 0) for batch in batches]
 
 
-def text_cases(cache, batches):
-    count = max(batches)
-    full, lengths = [models.CONTEXT] * count, models.caption_lengths(count)
-    file = models.made_once(cache / f"full-{count}", lambda p: models.write_texts(p, full))
-    captions = models.made_once(cache / f"captions-{count}", lambda p: models.write_texts(p, lengths))
+def text_cases(cache, shape, batches):
+    family, count = models.family(shape), max(batches)
+
+    def texts(name, lengths):
+        return models.made_once(cache / f"{name}-{models.SHAPES[shape].family}-{count}",
+                                lambda path: models.write_texts(path, family, lengths))
+
+    full, lengths = texts("full", [family.context] * count), models.caption_lengths(count)
     for batch in batches:
-        longest = int(lengths[:batch].max())
-        yield Case("texts of 77", "texts", file, batch, models.CONTEXT, models.CONTEXT)
-        yield Case("captions", "texts", captions, batch, models.CONTEXT, longest)
-        yield Case(f"captions, cut to {longest}", "texts", captions, batch, longest, longest)
+        yield Case(f"texts of {family.context}", "texts", full, batch, family.context, family.context)
+        if family.causal:
+            captions, longest = texts("captions", lengths), int(lengths[:batch].max())
+            yield Case("captions", "texts", captions, batch, family.context, longest)
+            yield Case(f"captions, cut to {longest}", "texts", captions, batch, longest, longest)
 
 
-def reference(options, model, case, count):
+def reference(options, shape, case, count):
     """Embeddings (count, E) of the case's input in float32, from PyTorch."""
+    model = models.checkpoint(options.cache, shape)
 
     def make(path):
         worker = peer(options, "PyTorch", "f32", model)
-        worker.ask(reference=case.kind, input=str(case.input), count=count, tokens=models.CONTEXT, output=str(path))
+        worker.ask(reference=case.kind, input=str(case.input), count=count, tokens=models.family(shape).context,
+                   output=str(path))
         worker.close()
 
     path = models.made_once(model / f"{case.input.name}.{count}.embeddings", make)
@@ -198,6 +205,11 @@ def prepare(worker, case, golden, cache):
     return Result(worker, answer.get("setting", ""), cosines.min())
 
 
+def take_turn(result):
+    seconds = result.worker.ask(run=TURN)["seconds"]
+    result.rounds.append(statistics.median(seconds[1:] if len(seconds) > 2 else seconds))
+
+
 def measure(case, workers, golden, cache, rounds):
     """One result for each worker that can."""
     results = []
@@ -208,8 +220,7 @@ def measure(case, workers, golden, cache, rounds):
             print(f"left out: {e}", file=sys.stderr)
     for _ in range(rounds):
         for result in results:
-            seconds = result.worker.ask(run=TURN)["seconds"]
-            result.rounds.append(statistics.median(seconds[1:] if len(seconds) > 2 else seconds))
+            take_turn(result)
     return results
 
 
@@ -256,7 +267,7 @@ def compare_shape(options, shape, with_texts, limits, say):
             workers += start(options, name, precision, model) if precision in limits else []
     cases = picture_cases(options.cache, shape, options.batches)
     if with_texts:
-        cases += text_cases(options.cache, options.batches)
+        cases += text_cases(options.cache, shape, options.batches)
 
     def least(case):
         """Seconds that a batch takes at the float32 limit."""
@@ -264,7 +275,7 @@ def compare_shape(options, shape, with_texts, limits, say):
 
     kept = [case for case in cases if least(case) <= options.longest]
     for case in kept:
-        golden = reference(options, model, case, max(c.count for c in kept if c.input == case.input))
+        golden = reference(options, shape, case, max(c.count for c in kept if c.input == case.input))
         rounds = min(options.rounds, 3) if least(case) > SLOW else options.rounds
         for line in rows(shape, case, measure(case, workers, golden, options.cache, rounds), hello, limits):
             say(line)
@@ -293,7 +304,7 @@ def growth(options, shapes, batches, threads, say):
         model = models.checkpoint(options.cache, shape)
         workers = [diptych(options, model, precision, n, max(batches)) for precision, n in columns]
         for case in picture_cases(options.cache, shape, batches):
-            golden = reference(options, model, case, max(batches))
+            golden = reference(options, shape, case, max(batches))
             results = measure(case, workers, golden, options.cache, min(options.rounds, 3))
             say(row([shape, str(case.count)] + [f"{case.count / r.seconds():.1f}" for r in results]))
         for worker in workers:
@@ -303,22 +314,27 @@ def growth(options, shapes, batches, threads, say):
 # ---- the command
 
 
+def add_common(parser):
+    """What naflex.py takes too."""
+    parser.add_argument("build", type=pathlib.Path, help="the folder Diptych was built in")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant (default: 5)")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="(default: all CPUs)")
+    parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path.home() / ".cache/diptych-bench",
+                        help="where models are kept between runs (default: %(default)s)")
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("build", type=pathlib.Path, help="the folder Diptych was built in")
+    add_common(parser)
     parser.add_argument("--shapes", default="vit-b-32,vit-b-16,vit-l-14",
                         help="the first with its text tower (default: %(default)s)")
     parser.add_argument("--batches", default="1,16,64", help="(default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant (default: 5)")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="(default: all CPUs)")
     parser.add_argument("--peers", default=",".join(PEERS), help="(default: %(default)s)")
     parser.add_argument("--longest", type=float, default=10, metavar="SECONDS",
                         help="leave out batches that would take longer at the float32 limit (default: 10)")
     parser.add_argument("--quick", action="store_true", help="B/32, batches 1 and 16, two rounds, nothing compiled")
     parser.add_argument("--no-growth", action="store_true", help="leave out the tables of Diptych alone")
     parser.add_argument("--append", action="store_true", help="add the tables to RESULTS.md")
-    parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path.home() / ".cache/diptych-bench",
-                        help="where models are kept between runs (default: %(default)s)")
     options = parser.parse_args()
     if options.quick:
         options.shapes, options.batches, options.rounds = "vit-b-32", "1,16", 2

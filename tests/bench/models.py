@@ -7,6 +7,7 @@ Weights are those of tests/golden/random_weights.py: spread as in a trained mode
 tokenizer is the small one of the tests, so a directory opens in `diptych`, and its words mean nothing.
 """
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -17,33 +18,91 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
-CONTEXT, VOCAB = 77, 49408
-START, END = VOCAB - 2, VOCAB - 1
 SEED = 1
 
-# Shape: image size, patch, width, layers, heads, embedding, width of the text tower, its heads.
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """What kinds of models differ in, here and for peers.py, under the model_type of their config.json."""
+
+    model: str  # transformers' class
+    activation: str
+    tokenizer: pathlib.Path  # a folder of files
+    context: int
+    vocab: int
+    start: tuple  # ids that a text begins with
+    end: int  # that it ends with, and is padded with
+    words: tuple  # the first of the ids between, and the one after the last
+    causal: bool  # a text is over at its end; else its padding is part of it
+    mean: tuple  # of the channels of pictures
+    std: tuple
+
+
+CLIP = Family("CLIPModel", "quick_gelu", GOLDEN / "tokenizer_small", 77, 49408, (49406,), 49407, (320, 49406), True,
+              (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+SIGLIP = Family("SiglipModel", "gelu_pytorch_tanh", GOLDEN / "subword" / "siglip", 64, 32000, (), 1, (2, 32000), False,
+                (0.5,) * 3, (0.5,) * 3)
+# Of its 256,000 tokens as many as SigLIP has: it is pictures that are measured.
+NAFLEX = dataclasses.replace(SIGLIP, model="Siglip2Model", tokenizer=GOLDEN / "subword" / "gemma")
+FAMILIES = {"clip": CLIP, "siglip": SIGLIP, "siglip2": NAFLEX}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    family: str
+    size: int  # of pictures, in pixels; of NaFlex, of a square one
+    patch: int
+    width: int
+    layers: int
+    heads: int
+    embed: int
+    text_width: int
+    text_heads: int
+
+
 SHAPES = {
-    "vit-b-32": (224, 32, 768, 12, 12, 512, 512, 8),
-    "vit-b-16": (224, 16, 768, 12, 12, 512, 512, 8),
-    "vit-b-16-336": (336, 16, 768, 12, 12, 512, 512, 8),
-    "vit-l-14": (224, 14, 1024, 24, 16, 768, 768, 12),
-    "vit-l-14-336": (336, 14, 1024, 24, 16, 768, 768, 12),
+    "vit-b-32": Shape("clip", 224, 32, 768, 12, 12, 512, 512, 8),
+    "vit-b-16": Shape("clip", 224, 16, 768, 12, 12, 512, 512, 8),
+    "vit-b-16-336": Shape("clip", 336, 16, 768, 12, 12, 512, 512, 8),
+    "vit-l-14": Shape("clip", 224, 14, 1024, 24, 16, 768, 768, 12),
+    "vit-l-14-336": Shape("clip", 336, 14, 1024, 24, 16, 768, 768, 12),
+    "siglip-b-16": Shape("siglip", 224, 16, 768, 12, 12, 768, 768, 12),
+    "siglip-b-16-256": Shape("siglip", 256, 16, 768, 12, 12, 768, 768, 12),
+    "siglip2-b-16-naflex": Shape("siglip2", 256, 16, 768, 12, 12, 768, 768, 12),
 }
 
 
-def config(shape):
-    """config.json of Hugging Face's layout. eos_token_id 2 is how OpenAI's say that a text ends at its largest id."""
-    size, patch, width, layers, heads, embed, text_width, text_heads = SHAPES[shape]
+def family(shape):
+    return FAMILIES[SHAPES[shape].family]
+
+
+def vision_config(shape):
+    """What is its own to a family, beside what all towers have."""
+    if shape.family == "siglip2":
+        return {"num_patches": (shape.size // shape.patch) ** 2, "patch_size": shape.patch}
+    return {"image_size": shape.size, "patch_size": shape.patch}
+
+
+def text_config(shape, ids):
+    """eos_token_id 2 is how OpenAI's say that a text ends at its largest id."""
+    if shape.family == "clip":
+        return {"bos_token_id": ids.start[0], "eos_token_id": 2}
+    return {"bos_token_id": ids.end, "eos_token_id": ids.end, "projection_size": shape.embed}
+
+
+def config(name):
+    """config.json of Hugging Face's layout."""
+    shape, ids = SHAPES[name], family(name)
 
     def tower(width, layers, heads, **more):
         return {"hidden_size": width, "num_hidden_layers": layers, "num_attention_heads": heads,
-                "intermediate_size": 4 * width, "hidden_act": "quick_gelu", **more}
+                "intermediate_size": 4 * width, "hidden_act": ids.activation, **more}
 
     return {
-        "architectures": ["CLIPModel"], "model_type": "clip", "projection_dim": embed,
-        "vision_config": tower(width, layers, heads, image_size=size, patch_size=patch),
-        "text_config": tower(text_width, 12, text_heads, vocab_size=VOCAB, max_position_embeddings=CONTEXT,
-                             bos_token_id=START, eos_token_id=2),
+        "architectures": [ids.model], "model_type": shape.family, "projection_dim": shape.embed,
+        "vision_config": tower(shape.width, shape.layers, shape.heads, **vision_config(shape)),
+        "text_config": tower(shape.text_width, 12, shape.text_heads, vocab_size=ids.vocab,
+                             max_position_embeddings=ids.context, **text_config(shape, ids)),
     }
 
 
@@ -55,8 +114,9 @@ def weights(config):
     sys.path.insert(0, str(GOLDEN))
     import random_weights
 
+    kind = getattr(transformers, FAMILIES[config["model_type"]].model)
     with torch.device("meta"):
-        model = transformers.CLIPModel(transformers.CLIPConfig(**config))
+        model = kind(kind.config_class(**config))
     return {name: random_weights.tensor(name, tuple(value.shape), SEED)
             for name, value in model.named_parameters()}
 
@@ -66,8 +126,8 @@ def write_checkpoint(shape, folder):
 
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("vocab.json", "merges.txt"):
-        shutil.copy(GOLDEN / "tokenizer_small" / name, folder)
+    for file in family(shape).tokenizer.iterdir():
+        shutil.copy(file, folder)
     safetensors.numpy.save_file(weights(config(shape)), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(config(shape), indent=1))
 
@@ -93,12 +153,12 @@ def write_pictures(path, size, count):
     (smooth + rng.integers(-16, 17, smooth.shape)).astype(np.uint8).tofile(path)
 
 
-def write_texts(path, lengths):
-    """(count, 77) int32: a start, words, an end, padding that is the end again."""
+def write_texts(path, family, lengths):
+    """(count, context) int32: a start where there is one, words, an end, padding that is the end again."""
     rng = np.random.default_rng(SEED)
-    ids = np.full((len(lengths), CONTEXT), END, np.int32)
+    ids = np.full((len(lengths), family.context), family.end, np.int32)
     for row, length in zip(ids, lengths):
-        row[:length - 1] = [START, *rng.integers(320, START, length - 2)]
+        row[:length - 1] = [*family.start, *rng.integers(*family.words, length - 1 - len(family.start))]
     ids.tofile(path)
 
 

@@ -23,24 +23,32 @@ import time
 
 import numpy as np
 
-MEAN = np.array((0.48145466, 0.4578275, 0.40821073), np.float32)
-STD = np.array((0.26862954, 0.26130258, 0.27577711), np.float32)
+import models
+
 LARGE = 16  # batches above this take the setting that won the one before: trials cost too much
+
+
+def read_config(model):
+    """Its config.json, and its family."""
+    config = json.loads((model / "config.json").read_text())
+    return config, models.FAMILIES[config["model_type"]]
 
 
 def read_input(kind, request, model):
     """What the request names, as peers take it."""
+    config, family = read_config(model)
     count = request["count"]
     if kind == "texts":
-        ids = np.fromfile(request["input"], np.int32).reshape(-1, 77)
+        ids = np.fromfile(request["input"], np.int32).reshape(-1, family.context)
         return ids[:count, :request["tokens"]].astype(np.int64)
-    size = json.loads((model / "config.json").read_text())["vision_config"]["image_size"]
+    size = config["vision_config"]["image_size"]
     pixels = np.fromfile(request["input"], np.uint8, count * size * size * 3).reshape(count, size, size, 3)
-    return np.ascontiguousarray(((pixels / np.float32(255) - MEAN) / STD).transpose(0, 3, 1, 2))
+    normal = (pixels / np.float32(255) - np.float32(family.mean)) / np.float32(family.std)
+    return np.ascontiguousarray(normal.transpose(0, 3, 1, 2))
 
 
 def towers(model):
-    """Both towers of a transformers.CLIPModel, from input to embeddings of length 1."""
+    """Both towers of a model of transformers', from input to embeddings of length 1. SigLIP's project by themselves."""
     import torch
 
     class Tower(torch.nn.Module):
@@ -49,11 +57,11 @@ def towers(model):
             self.tower, self.projection = tower, projection
 
         def forward(self, x):
-            x = x.to(self.projection.weight.dtype) if x.is_floating_point() else x
+            x = x.to(model.dtype) if x.is_floating_point() else x
             return torch.nn.functional.normalize(self.projection(self.tower(x).pooler_output).float(), dim=-1)
 
-    return {"pictures": Tower(model.vision_model, model.visual_projection),
-            "texts": Tower(model.text_model, model.text_projection)}
+    return {"pictures": Tower(model.vision_model, getattr(model, "visual_projection", torch.nn.Identity())),
+            "texts": Tower(model.text_model, getattr(model, "text_projection", torch.nn.Identity()))}
 
 
 def load(model, precision="f32", attention="sdpa"):
@@ -61,8 +69,8 @@ def load(model, precision="f32", attention="sdpa"):
     import transformers
 
     types = {"f32": torch.float32, "bf16": torch.bfloat16}
-    return towers(transformers.CLIPModel.from_pretrained(
-        model, dtype=types[precision], attn_implementation=attention).eval())
+    kind = getattr(transformers, read_config(model)[1].model)
+    return towers(kind.from_pretrained(model, dtype=types[precision], attn_implementation=attention).eval())
 
 
 class Torch:
@@ -125,10 +133,13 @@ def exported(model, kind, one_op=False):
 
     path = model / f"{kind}{'-one-op' * one_op}.onnx"
     if not path.exists():
-        size = json.loads((model / "config.json").read_text())["vision_config"]["image_size"]
-        example = torch.zeros(2, 3, size, size) if kind == "pictures" else torch.zeros(2, 77, dtype=torch.long)
-        axes = {0: "batch"} if kind == "pictures" else {0: "batch", 1: "tokens"}
-        attention = one_op_attention(kind == "texts") if one_op else "sdpa"
+        config, family = read_config(model)
+        if kind == "pictures":
+            size = config["vision_config"]["image_size"]
+            example, axes = torch.zeros(2, 3, size, size), {0: "batch"}
+        else:
+            example, axes = torch.zeros(2, family.context, dtype=torch.long), {0: "batch", 1: "tokens"}
+        attention = one_op_attention(kind == "texts" and family.causal) if one_op else "sdpa"
         half = path.with_suffix(f".{os.getpid()}")
         torch.onnx.export(load(model, "f32", attention)[kind], (example,), half, input_names=["input"],
                           output_names=["output"], dynamic_axes={"input": axes, "output": {0: "batch"}},
