@@ -47,6 +47,8 @@ static int check_tokenizer(const char *from, const struct model_config *config, 
 {
     struct tokenizer *tokenizer = NULL;
     const int rc = model_tokenizer_load(&tokenizer, config, from, err);
+    if (rc)
+        err_wrap(err, "cannot open model '%s'", from);
     tokenizer_free(tokenizer);
     return rc;
 }

@@ -209,6 +209,136 @@ static void what_transformers_has_not_stays_open_clip(void **state)
     assert_false(config.vision.pre_norm);
 }
 
+/* ---- other families ------------------------------------------------------------------------------------ */
+
+enum { INPUTS = 2, EMBED_MAX = 64 };
+
+/* In tests/golden/published, by published.py, and a tokenizer for each in tests/golden. */
+static const struct published {
+    const char *kind, *tokenizer;
+    enum layout layout;
+} published[] = {
+    {"siglip", "subword/siglip", LAYOUT_HF},
+    {"siglip2", "subword/gemma", LAYOUT_HF},
+    {"metaclip_2", "subword/xlm_r", LAYOUT_HF},
+    {"chinese_clip", "subword/bert", LAYOUT_HF},
+    {"altclip", "subword/xlm_r", LAYOUT_HF},
+    {"coca", "tokenizer_small", LAYOUT_OPEN_CLIP},
+};
+
+static void copy_folder(const char *to, const char *from)
+{
+    char command[512];
+    snprintf(command, sizeof command, "cp %s/* %s", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+/* Values as weights have: gammas near 1, all others small and both ways. */
+static float *made_up(struct arena *arena, const struct weight *tensor, uint32_t seed)
+{
+    float *values = arena_alloc(arena, tensor->count * sizeof *values);
+    const float middle = tensor->rank == 1 && strstr(tensor->name, "weight") ? 1 : 0;
+    for (size_t i = 0; i < tensor->count; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        values[i] = middle + 0.3f * ((float)(seed >> 8) / (1 << 24) - 0.5f);
+    }
+    return values;
+}
+
+/* A line of tensors.tsv: a name, a tab, and the sizes with blanks between, of which a scalar has none. */
+static struct weight published_tensor(struct arena *arena, const char *line, uint32_t seed)
+{
+    const char *tab = strchr(line, '\t');
+    assert_non_null(tab);
+    struct weight tensor = {.name = arena_copy(arena, line, (size_t)(tab - line)), .type = "F32", .count = 1};
+    char *at = (char *)tab + 1;
+    for (char *end; *at; at = end) {
+        tensor.shape[tensor.rank] = strtoul(at, &end, 10);
+        tensor.count *= tensor.shape[tensor.rank++];
+    }
+    tensor.data = (const uint8_t *)made_up(arena, &tensor, seed);
+    return tensor;
+}
+
+/* A model of that kind in IN, with nothing at OUT. */
+static void make_published(const struct published *model)
+{
+    struct weight tensors[CHECKPOINT_TENSORS_MAX];
+    struct strings lines = {0};
+    struct arena arena = {0};
+    char folder[256], tokenizer[256];
+    snprintf(folder, sizeof folder, DIPTYCH_ROOT "/tests/golden/published/%s", model->kind);
+    snprintf(tokenizer, sizeof tokenizer, DIPTYCH_ROOT "/tests/golden/%s", model->tokenizer);
+    assert_int_equal(system("rm -rf " IN " " OUT " && mkdir " IN), 0);
+    copy_folder(IN, tokenizer);
+    copy_folder(IN, folder);
+    assert_int_equal(lines_read(&lines, IN "/tensors.tsv", SIZE_MAX, NULL), 0);
+    assert_true(lines.count > 40 && lines.count <= CHECKPOINT_TENSORS_MAX);
+    for (size_t i = 0; i < lines.count; i++)
+        tensors[i] = published_tensor(&arena, lines.items[i], (uint32_t)i);
+    write_safetensors(
+        model->layout == LAYOUT_HF ? IN "/model.safetensors" : IN "/open_clip_model.safetensors", tensors,
+        lines.count);
+    strings_release(&lines);
+    arena_release(&arena);
+}
+
+/* Of pictures, then of texts; the type of all of them is float32. */
+static void embed_directory(float out[2 * INPUTS][EMBED_MAX], const char *directory, struct device *device)
+{
+    static const char *const texts[INPUTS] = {"a photo of a cat", "Two RED hearts and more"};
+    float rows[INPUTS * EMBED_MAX];
+    struct model *model;
+    struct encoder *encoder = NULL;
+    struct err err;
+    if (model_open(&model, directory, device, &err) || encoder_open(&encoder, model, INPUTS, &err))
+        fail_msg("%s", err.msg);
+    const size_t bytes = preprocess_bytes(model_preprocess(model)), width = model_width(model);
+    assert_true(width <= EMBED_MAX);
+    uint8_t *pixels = malloc(INPUTS * bytes);
+    for (size_t i = 0; i < INPUTS * bytes; i++)
+        pixels[i] = (uint8_t)(i * i / 97 + i / bytes * 40);
+    for (size_t i = 0; i < INPUTS; i++)
+        preprocess_blank(pixels + i * bytes, model_preprocess(model));
+    for (size_t half = 0; half < 2; half++) {
+        if (half ? encoder_texts(encoder, rows, texts, INPUTS, NULL, NULL, &err)
+                 : encoder_pixels(encoder, rows, pixels, INPUTS, &err))
+            fail_msg("%s", err.msg);
+        for (size_t i = 0; i < INPUTS; i++)
+            memcpy(out[half * INPUTS + i], rows + i * width, width * sizeof *rows);
+    }
+    free(pixels);
+    encoder_free(encoder);
+    model_free(model);
+}
+
+/* They keep their layout and their files, and give the same embeddings, bit for bit. */
+static void other_families_stay_what_they_are(void **state)
+{
+    const struct device_options options = {.precision = "f32"};
+    struct device *device;
+    struct err err;
+    (void)state;
+    if (device_open(&device, &options, &err))
+        fail_msg("%s", err.msg);
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
+        float before[2 * INPUTS][EMBED_MAX] = {0}, after[2 * INPUTS][EMBED_MAX] = {0};
+        struct model_config configs[2];
+        make_published(&published[i]);
+        assert_int_equal(must_convert(NULL).layout, published[i].layout);
+        assert_int_equal(model_config_read(&configs[0], IN, NULL), 0);
+        assert_int_equal(model_config_read(&configs[1], OUT, NULL), 0);
+        assert_ptr_equal(configs[0].family, configs[1].family);
+        assert_same_configs(&configs[0], &configs[1]);
+        embed_directory(before, IN, device);
+        embed_directory(after, OUT, device);
+        assert_memory_equal(before, after, sizeof before);
+        assert_memory_not_equal(before[0], before[1], sizeof before[0]);
+        assert_memory_not_equal(before[INPUTS], before[INPUTS + 1], sizeof before[0]);
+    }
+    device_free(device);
+}
+
 /* ---- OpenAI's vocabulary ------------------------------------------------------------------------------- */
 
 enum { MERGES = 48894 };
@@ -329,6 +459,22 @@ static void no_model_without_its_tokenizer(void **state)
     assert_nothing_left();
 }
 
+static void no_model_with_fewer_rows_than_its_tokenizer_has_ids(void **state)
+{
+    json_t *config, *text;
+    (void)state;
+    make(LAYOUT_HF, "F32", NULL);
+    assert_int_equal(json_read(&config, IN "/config.json", SIZE_MAX, NULL), 0);
+    text = json_object_get(config, "text_config");
+    json_object_set_new(text, "vocab_size", json_integer(500));
+    json_object_set_new(text, "eos_token_id", json_integer(2));
+    assert_int_equal(json_dump_file(config, IN "/config.json", 0), 0);
+    json_decref(config);
+    assert_refused(NULL, NULL, ERR_FORMAT,
+        "cannot open model '" IN "': the tokenizer has 914 ids but the model only 500 (vocab_size)");
+    assert_nothing_left();
+}
+
 static void nothing_is_left_of_what_fails(void **state)
 {
     const enum dtype f16 = DTYPE_F16;
@@ -362,9 +508,11 @@ int main(void)
         cmocka_unit_test(a_config_of_hugging_face_stays),
         cmocka_unit_test(types),
         cmocka_unit_test(what_transformers_has_not_stays_open_clip),
+        cmocka_unit_test(other_families_stay_what_they_are),
         cmocka_unit_test(openai_vocabulary),
         cmocka_unit_test(other_vocabularies),
         cmocka_unit_test(no_model_without_its_tokenizer),
+        cmocka_unit_test(no_model_with_fewer_rows_than_its_tokenizer_has_ids),
         cmocka_unit_test(nothing_is_left_of_what_fails),
         cmocka_unit_test(nothing_is_overwritten),
     };
