@@ -13,6 +13,8 @@ Written beside this script, each vocabulary trained here on tokenizer_strings.py
     subword/gemma/     Siglip2Tokenizer: tokenizer.json, BPE with byte fallback
     subword/gemma_model/   SentencePiece's own bpe, lower case before it: tokenizer.model
     subword/nllb/      NllbTokenizer: tokenizer.json, BPE
+    subword/roberta/   RobertaTokenizer: tokenizer.json, byte-level BPE
+    subword/roberta_files/     the same with a blank before texts: vocab.json, merges.txt
     subword/bert/      BertTokenizer: vocab.txt
     subword/bert_cased/    the same: tokenizer.json, case and accents kept
     subword.tsv        text, then its ids by each of them in that order; bytes that are not printable ASCII as \\xNN
@@ -184,6 +186,25 @@ def make_nllb():
         "tokenizer_class": "NllbTokenizer", "src_lang": "fra_Latn", "additional_special_tokens": ["eng_Latn", "fra_Latn"]})
 
 
+def make_roberta():
+    specials = ["<s>", "<pad>", "</s>", "<unk>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(
+        vocab_size=700, special_tokens=[*specials, "<mask>"], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), True, False)
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True)])
+    whole = json.loads(tokenizer.to_str())
+    write("roberta", "tokenizer.json", whole)
+    write("roberta_files", "vocab.json", whole["model"]["vocab"])
+    write("roberta_files", "merges.txt", "".join(
+        f"{line}\n" for line in ("#version: 0.2", *map(" ".join, whole["model"]["merges"]))).encode())
+    for name in ("roberta", "roberta_files"):
+        write(name, "tokenizer_config.json", {
+            "tokenizer_class": "RobertaTokenizer", "add_prefix_space": name == "roberta_files", "model_max_length": 512})
+
+
 def make_bert():
     for name, lower in (("bert", True), ("bert_cased", False)):
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
@@ -221,6 +242,8 @@ def columns():
         "gemma": class_ids("gemma", transformers.Siglip2Tokenizer),
         "gemma_model": sentencepiece_ids("gemma_model"),
         "nllb": class_ids("nllb", transformers.NllbTokenizer),
+        "roberta": class_ids("roberta", transformers.RobertaTokenizer),
+        "roberta_files": class_ids("roberta_files", transformers.RobertaTokenizer),
         "bert": class_ids("bert", transformers.BertTokenizer),
         "bert_cased": class_ids("bert_cased", transformers.BertTokenizer),
     }
@@ -246,6 +269,7 @@ def main():
     make_gemma()
     make_gemma_model()
     make_nllb()
+    make_roberta()
     make_bert()
     ids_of = columns()
     with (HERE / "subword.tsv").open("w", encoding="ascii") as out:
