@@ -25,6 +25,9 @@ bool shard_named(const char *path);
 /* The length of the path of the archive, in the path of a member; 0: it is none, whatever is there. */
 size_t member_shard(const char *path);
 
+/* Whether a part of its name begins with a '.', as hidden files' do. */
+bool member_hidden(const char *name);
+
 /* The path of the member `name`, in the arena. NULL with ERR_MEMORY in err. */
 const char *member_path(struct arena *arena, const char *shard, const char *name, struct err *err);
 

@@ -24,7 +24,7 @@ struct classify {
     int format;
     struct preview preview;
 
-    struct strings paths;
+    struct picture_list list;
     struct classifier *classifier;
     struct label_output output;
     struct prediction *best; // (top)
@@ -101,8 +101,9 @@ static const struct argp argp = {
         "embedding is compared with the texts'. PATH is a picture, a folder (with all below it; hidden "
         "files are skipped), or - for a list of paths on standard input, one a line.\n\n"
         "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
-        "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\v"
-        "Pictures come out "
+        "  diptych classify 'shards/{00000..00012}.tar' -l labels.txt -f tsv\n"
+        "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\v" HELP_SHARDS
+        "\n\nPictures come out "
         "in the order they went in. One that cannot be read is reported and does not stop the others; in "
         "json its line has an \"error\", otherwise the reason is on stderr. One that is unlike all that the "
         "model was made for, as a photograph is to the model that comes with Diptych, has \"outside\": true "
@@ -121,9 +122,10 @@ static int open_all(struct classify *c, struct err *err)
     struct strings labels = {0}, templates = {0};
     int rc = labels_read(&labels, &templates, &c->labels, &job, err);
     if (!rc)
-        rc = picture_arguments_list(&c->paths, NULL, &c->pictures, &job, err);
+        rc = picture_arguments_list(&c->list, NULL, &c->pictures, &job, err);
     if (!rc)
         rc = session_open(&c->session, err);
+    c->session.failed = c->list.failed;
     if (!rc)
         rc = labels_encode(&c->classifier, &c->session, &labels, &templates, c->scores, err);
     if (!rc)
@@ -147,7 +149,7 @@ static int print_batch(
     const bool *outside = encoder_outside(c->session.encoder);
     int rc = 0;
     for (size_t i = 0; i < batch->count && !rc; i++) {
-        const char *path = c->paths.items[batch->first + i];
+        const char *path = c->list.paths.items[batch->first + i];
         if (batch->errs[i].code) {
             rc = output_failure(&c->output.base, path, batch->errs[i].msg, err);
             c->session.failed++;
@@ -174,7 +176,7 @@ static int classify_all(struct classify *c, struct err *err)
     c->best = mem_new(c->top, sizeof *c->best);
     if (!c->best)
         return err_memory(err, c->top * sizeof *c->best);
-    return session_pictures(&c->session, &c->paths, c->paths.count, print_batch, c, err);
+    return session_pictures(&c->session, &c->list, c->list.paths.count, print_batch, c, err);
 }
 
 int cmd_classify(int argc, char **argv)
@@ -189,6 +191,6 @@ int cmd_classify(int argc, char **argv)
         rc = classify_all(&c, &err);
     free(c.best);
     classifier_free(c.classifier);
-    strings_release(&c.paths);
+    picture_list_release(&c.list);
     return session_end(&c.session, "classify", rc, &err);
 }

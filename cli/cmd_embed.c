@@ -17,7 +17,8 @@ struct embed {
     bool storage_said;
     struct embed_options options;
 
-    struct strings inputs; /* paths or texts */
+    struct picture_list list;
+    struct strings lines; /* texts */
     size_t skipped;
     struct embed_counts counts;
 };
@@ -124,9 +125,11 @@ static const struct argp argp = {
         "pictures below it (hidden files are skipped), or - for a list of paths on standard input, one a "
         "line.\n\n"
         "  diptych embed holiday/ -o holiday.npy\n"
+        "  diptych embed 'shards/{00000..00012}.tar' -o shards.npy\n"
         "  diptych embed --texts captions.txt -o captions.npy --storage f16\n"
-        "  find . -name '*.jpg' -print0 | diptych embed -0 - | jq -c .embedding\v"
-        "Row i is input i, in the order they came. One that cannot be read is reported and has a row all the "
+        "  find . -name '*.jpg' -print0 | diptych embed -0 - | jq -c .embedding\v" HELP_SHARDS
+        "\n\nRow i is input i, in the order they came. One that cannot be read is reported and has a row all "
+        "the "
         "same: "
         "NaN in npy, an \"error\" in json. Beside NAME.npy, NAME.jsonl says what each row is, {\"path\": "
         "...} or "
@@ -148,8 +151,8 @@ static const struct argp argp = {
 static int list_inputs(struct embed *e, const struct job *job, struct err *err)
 {
     const size_t limit = (size_t)4 << 30;
-    return e->texts ? input_lines(&e->inputs, e->texts, limit, err)
-                    : picture_arguments_list(&e->inputs, &e->skipped, &e->pictures, job, err);
+    return e->texts ? input_lines(&e->lines, e->texts, limit, err)
+                    : picture_arguments_list(&e->list, &e->skipped, &e->pictures, job, err);
 }
 
 static int embed(struct embed *e, struct err *err)
@@ -160,12 +163,12 @@ static int embed(struct embed *e, struct err *err)
     if (!rc)
         rc = session_open(session, err);
     if (!rc && e->texts)
-        return embed_write_texts(&e->counts, session->encoder, &e->inputs, &e->options, &job, err);
+        return embed_write_texts(&e->counts, session->encoder, &e->lines, &e->options, &job, err);
     if (!rc)
         rc = session_loader(session, err);
     return rc ? rc
               : embed_write_pictures(&e->counts, session->encoder, session->loader, &session->loader_options,
-                    &e->inputs, &e->options, &job, err);
+                    &e->list, &e->options, &job, err);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------- */
@@ -178,7 +181,8 @@ static void put_summary(struct embed *e, int rc)
         fprintf(stderr, "rows that an earlier run had done: %zu\n", c->before);
     if (e->skipped)
         fprintf(stderr, "other files, not looked at: %zu\n", e->skipped);
-    fprintf(stderr, "%s: %zu of %zu, %zu failed", unit, c->done, e->inputs.count, c->failed);
+    fprintf(stderr, "%s: %zu of %zu, %zu failed", unit, c->done,
+        e->texts ? e->lines.count : e->list.paths.count, c->failed);
     session_put_rate(&e->session, c->done - c->before, unit);
     if (rc && c->done && e->options.out)
         message("the same command goes on from what is in '%s.part'", e->options.out);
@@ -195,12 +199,13 @@ int cmd_embed(int argc, char **argv)
 
     const int rc = embed(&e, &err);
     progress_clear(&e.session.progress);
-    e.session.failed = e.counts.failed;
+    e.session.failed = e.counts.failed + e.list.failed;
     if ((!rc || rc == ERR_CANCELLED) && e.session.model) {
         session_say_cut(&e.session, "texts", e.counts.truncated);
         if (!e.session.quiet)
             put_summary(&e, rc);
     }
-    strings_release(&e.inputs);
+    picture_list_release(&e.list);
+    strings_release(&e.lines);
     return session_close(&e.session, "embed", rc, &err);
 }

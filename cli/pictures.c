@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/pictures.h"
-#include "joint/joint.h"
 
 #include <string.h>
 
@@ -14,22 +13,22 @@ void picture_arguments_take(struct picture_arguments *pictures, struct argp_stat
 
 /* What each path of a list stands for. */
 static int add_listed(
-    struct strings *paths, size_t *skipped, bool null, const struct job *job, struct err *err)
+    struct picture_list *list, size_t *skipped, bool null, const struct job *job, struct err *err)
 {
     struct strings listed = {0};
     int rc = path_list_read(&listed, "-", null ? '\0' : '\n', job, err);
     for (size_t i = 0; i < listed.count && !rc; i++)
-        rc = picture_list_add(paths, skipped, listed.items[i], job, err);
+        rc = picture_list_name(list, skipped, listed.items[i], job, err);
     strings_release(&listed);
     return rc;
 }
 
-int picture_arguments_list(struct strings *paths, size_t *skipped, const struct picture_arguments *pictures,
-    const struct job *job, struct err *err)
+int picture_arguments_list(struct picture_list *list, size_t *skipped,
+    const struct picture_arguments *pictures, const struct job *job, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < pictures->count && !rc; i++)
-        rc = strcmp(pictures->paths[i], "-") ? picture_list_add(paths, skipped, pictures->paths[i], job, err)
-                                             : add_listed(paths, skipped, pictures->null, job, err);
+        rc = strcmp(pictures->paths[i], "-") ? picture_list_name(list, skipped, pictures->paths[i], job, err)
+                                             : add_listed(list, skipped, pictures->null, job, err);
     return rc;
 }

@@ -151,20 +151,18 @@ static int print_batch(
     return rc ? rc : job_step(&printing->job, "pictures", printing->session->done, printing->total, err);
 }
 
-int session_pictures(struct session *session, const struct strings *paths, size_t total, picture_visit *visit,
-    void *context, struct err *err)
+int session_pictures(struct session *session, const struct picture_list *pictures, size_t total,
+    picture_visit *visit, void *context, struct err *err)
 {
     struct printing printing = {session, session_job(session), total, visit, context};
-    struct picture_source *pictures = picture_files((const char *const *)paths->items, paths->count);
-    for (size_t i = 0; pictures && i < paths->count; i++)
-        pictures[i].input = true;
-    int rc = pictures ? session_loader(session, err) : err_memory(err, paths->count * sizeof *pictures);
+    const size_t count = pictures->paths.count;
+    struct picture_source *sources = picture_list_sources(pictures);
+    int rc = sources ? session_loader(session, err) : err_memory(err, count * sizeof *sources);
     if (!rc)
         rc = job_step(&printing.job, "pictures", 0, total, err);
     if (!rc)
-        rc = encode_pictures(
-            session->encoder, session->loader, pictures, paths->count, print_batch, &printing, err);
-    free(pictures);
+        rc = encode_pictures(session->encoder, session->loader, sources, count, print_batch, &printing, err);
+    free(sources);
     return rc;
 }
 

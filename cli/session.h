@@ -52,8 +52,8 @@ struct job session_job(struct session *session);
 
 /* encode_pictures, whose visit prints on stdout and counts `done`. Progress goes up to `total`, what `done` will
  * be at the end. ERR_CANCELLED when the user interrupts or stdout fails. */
-int session_pictures(struct session *session, const struct strings *paths, size_t total, picture_visit *visit,
-    void *context, struct err *err);
+int session_pictures(struct session *session, const struct picture_list *pictures, size_t total,
+    picture_visit *visit, void *context, struct err *err);
 
 /* Pictures of an index, whose vectors were made in another run: looks at the first SESSION_LOOK of them, unless the model
  * knows everything, so that session_close can say that they are outside what it knows. What cannot be read is no matter. */

@@ -34,15 +34,24 @@ static int chain(char hash[HASH_SIZE], const char *text, const struct stat *st, 
     return 0;
 }
 
+/* Size and time of a picture's file, or of its archive; zeroed where there is none. */
+static struct stat look_at(const char *path)
+{
+    struct stat st;
+    const size_t length = member_shard(path);
+    char *file = strndup(path, length ? length : strlen(path));
+    const bool there = file && !stat(file, &st);
+    free(file);
+    return there ? st : (struct stat){0};
+}
+
 /* Of texts, and of pictures by path, size and time. */
 static int hash_inputs(char hash[HASH_SIZE], const struct embedding *e, bool files, struct err *err)
 {
     int rc = 0;
     hash[0] = '\0';
     for (size_t i = 0; i < e->inputs->count && !rc; i++) {
-        struct stat st = {0};
-        if (files && stat(e->inputs->items[i], &st))
-            st = (struct stat){0};
+        const struct stat st = files ? look_at(e->inputs->items[i]) : (struct stat){0};
         rc = i % 1024 ? 0 : job_step(e->job, "looking at the inputs", 0, 0, err);
         if (!rc)
             rc = chain(hash, e->inputs->items[i], &st, err);
@@ -179,22 +188,21 @@ static int put_batch(
 }
 
 int embed_write_pictures(struct embed_counts *counts, struct encoder *encoder, struct loader *loader,
-    const struct loader_options *loading, const struct strings *paths, const struct embed_options *options,
-    const struct job *job, struct err *err)
+    const struct loader_options *loading, const struct picture_list *pictures,
+    const struct embed_options *options, const struct job *job, struct err *err)
 {
+    const size_t count = pictures->paths.count;
     struct embedding e = {.encoder = encoder,
         .options = options,
         .job = job,
-        .inputs = paths,
+        .inputs = &pictures->paths,
         .key = "path",
         .unit = "pictures"};
-    struct picture_source *sources = picture_files((const char *const *)paths->items, paths->count);
-    int rc = sources ? begin(&e, loading, err) : err_memory(err, paths->count * sizeof *sources);
-    for (size_t i = 0; sources && i < paths->count; i++)
-        sources[i].input = true;
+    struct picture_source *sources = picture_list_sources(pictures);
+    int rc = sources ? begin(&e, loading, err) : err_memory(err, count * sizeof *sources);
     const size_t first = e.part.counts.done;
-    if (!rc && first < paths->count)
-        rc = encode_pictures(encoder, loader, sources + first, paths->count - first, put_batch, &e, err);
+    if (!rc && first < count)
+        rc = encode_pictures(encoder, loader, sources + first, count - first, put_batch, &e, err);
     free(sources);
     return e.counts ? end(&e, rc, counts, err) : rc;
 }

@@ -248,6 +248,32 @@ struct token_rows {
 int token_rows_add(struct token_rows *rows, const struct model *model, const char *text, struct err *err);
 void token_rows_release(struct token_rows *rows);
 
+/* ---- pictures as people name them ------------------------------------------------------------------------ */
+
+/* In order. Zero-initialise. */
+struct picture_list {
+    struct strings paths;
+    struct listed_member {
+        struct member member;
+        struct shard_stream *stream; /* of its archive; NULL: it is a file */
+    } * members;                     // (member_count): of the first so many paths
+    size_t member_count, member_room;
+    struct shard_stream **streams; // (stream_count)
+    size_t stream_count, stream_room;
+    size_t
+        failed; /* archives, stretches and members of them that cannot be listed, all reported to the job */
+};
+
+/* Adds what a name stands for: the paths of braces_expand, and of each its pictures, in the order of the archive where it is
+ * one (shard_named): members whose names are pictures', but for hidden ones; the other members are counted in `skipped` where
+ * that is not NULL. Else picture_list_add. */
+int picture_list_name(
+    struct picture_list *list, size_t *skipped, const char *name, const struct job *job, struct err *err);
+
+/* (paths.count) sources, for free(), which borrow from the list. NULL when out of memory. */
+struct picture_source *picture_list_sources(const struct picture_list *list);
+void picture_list_release(struct picture_list *list);
+
 /* ---- pictures ahead of the device ---------------------------------------------------------------------- */
 
 struct loader_options {
@@ -331,17 +357,17 @@ struct embed_counts {
     size_t truncated;    /* texts cut at the model's context length */
 };
 
-/* Embeds pictures, the user's inputs (picture_input), or texts. `loading` is what the loader was opened with.
+/* Embeds pictures, or texts. `loading` is what the loader was opened with.
  *
- *   ERR_ARGUMENT  OUT.part is of a call with other inputs (pictures by path, size and time), another model or way to
+ *   ERR_ARGUMENT  OUT.part is of a call with other inputs (pictures by path, size and time, those of archives by the archive's), another model or way to
  *                 prepare pictures, or another device, precision or batch, whose numbers may differ in their last bits: it
  *                 says which; or NAME.jsonl is there without NAME.npy, so it is none of ours
  *   ERR_BUSY      another process is at it
  *   ERR_IO        OUT cannot be written
  *   ERR_CANCELLED, and encode_pictures's and encoder_ids's errors */
 int embed_write_pictures(struct embed_counts *counts, struct encoder *encoder, struct loader *loader,
-    const struct loader_options *loading, const struct strings *paths, const struct embed_options *options,
-    const struct job *job, struct err *err);
+    const struct loader_options *loading, const struct picture_list *pictures,
+    const struct embed_options *options, const struct job *job, struct err *err);
 int embed_write_texts(struct embed_counts *counts, struct encoder *encoder, const struct strings *texts,
     const struct embed_options *options, const struct job *job, struct err *err);
 

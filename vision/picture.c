@@ -221,6 +221,18 @@ const char *picture_source_name(const struct picture_source *source)
     return source->path ? source->input ? input_name(source->path) : source->path : source->name;
 }
 
+/* Its messages hold the path. */
+static int read_path(
+    char **out, size_t *size, const struct picture_source *source, size_t limit, struct err *err)
+{
+    const struct member *member = &source->member;
+    if (!member_shard(source->path))
+        return (source->input ? input_read : file_read)(out, size, source->path, limit, err);
+    if (source->stream)
+        return shard_stream_read(out, size, source->stream, source->path, member, limit, err);
+    return member_read(out, size, source->path, member->offset, member->size, source->hash, limit, err);
+}
+
 int picture_read(
     struct picture *out, struct picture_source source, const struct picture_options *options, struct err *err)
 {
@@ -229,11 +241,9 @@ int picture_read(
 
     *out = (struct picture){0};
     if (source.path) {
-        int (*read)(char **, size_t *, const char *, size_t, struct err *) =
-            source.input ? input_read : file_read;
-        const int rc = read(&bytes, &source.size, source.path, limits.max_bytes, err);
+        const int rc = read_path(&bytes, &source.size, &source, limits.max_bytes, err);
         if (rc)
-            return rc; /* its messages hold the path */
+            return rc;
         source.bytes = (const uint8_t *)bytes;
     }
     const int rc = picture_decode(out, source.bytes, source.size, &limits, err);

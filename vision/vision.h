@@ -12,6 +12,7 @@
 #ifndef DIPTYCH_VISION_H
 #define DIPTYCH_VISION_H
 
+#include "base/shard.h"
 #include "compute/compute.h"
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
@@ -65,10 +66,16 @@ struct picture {
 size_t picture_channels(const struct picture *picture);
 bool picture_has_alpha(const struct picture *picture); /* of pixels or of a colour */
 
-/* Where a picture comes from: a file, or bytes that are in memory already. All is borrowed. */
+/* Where a picture comes from: a file, a member of an archive, or bytes that are in memory already. All is borrowed. */
 struct picture_source {
-    const char *path;     /* of the file, which may be gzipped; NULL: the bytes */
-    bool input;           /* the path is what a user has named, which may be a pipe or "-" (input_read) */
+    const char
+        *path;  /* of the file, which may be gzipped, or of the member (base/shard.h); NULL: the bytes */
+    bool input; /* the path is what a user has named, which may be a pipe or "-" (input_read) */
+
+    struct member member;        /* where the member lies; zeroed: it is looked for by its name */
+    struct shard_stream *stream; /* that hands it out; NULL: it is read alone */
+    const char *hash;            /* its hash_bytes, so that nothing else is taken for it; NULL: not known */
+
     const char *name;     /* what messages call the bytes, as they name a file by its path */
     const uint8_t *bytes; // (size): what a file of the picture holds
     size_t size;

@@ -97,8 +97,8 @@ static int embed(struct run *run, struct err *err)
     assert_int_equal(loader_open(&loader, model_preprocess(model), &run->loading, err), 0);
     const int rc = run->texts
                        ? embed_write_texts(&run->counts, encoder, &run->inputs, &run->options, &job, err)
-                       : embed_write_pictures(&run->counts, encoder, loader, &run->loading, &run->inputs,
-                             &run->options, &job, err);
+                       : embed_write_pictures(&run->counts, encoder, loader, &run->loading,
+                             &(struct picture_list){.paths = run->inputs}, &run->options, &job, err);
     loader_free(loader);
     encoder_free(encoder);
     return rc;

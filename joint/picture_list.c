@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Pictures as people name them: files, folders, archives, braces. */
+#include "joint/joint.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- archives ------------------------------------------------------------------------------------------ */
+
+static int add_stream(struct picture_list *list, const char *path, struct err *err)
+{
+    const int rc = array_grow(list->streams, &list->stream_room, list->stream_count + 1, err);
+    if (rc)
+        return rc;
+    struct shard_stream **stream = &list->streams[list->stream_count];
+    *stream = NULL;
+    const int opened = shard_stream_open(stream, path, err);
+    list->stream_count += !opened;
+    return opened;
+}
+
+/* Those of files before it are zero. */
+static int add_member(
+    struct picture_list *list, const char *path, const struct member *member, struct err *err)
+{
+    const size_t number = list->paths.count;
+    int rc = array_grow(list->members, &list->member_room, number + 1, err);
+    if (rc)
+        return rc;
+    memset(list->members + list->member_count, 0, (number - list->member_count) * sizeof *list->members);
+    list->members[number] = (struct listed_member){*member, list->streams[list->stream_count - 1]};
+    list->member_count = number + 1;
+    return strings_add(&list->paths, path, strlen(path), err);
+}
+
+struct reading {
+    struct picture_list *list;
+    size_t *skipped; /* may be NULL */
+    const char *path;
+    const struct job *job;
+    struct string_map names;
+};
+
+static void fail(const struct reading *reading, const char *path, const char *why)
+{
+    job_reportf(reading->job, ERR_FORMAT, "unable to read '%s': %s", path, why);
+    reading->list->failed++;
+}
+
+static int add_entry(struct reading *reading, const struct shard_entry *entry, struct err *err)
+{
+    struct picture_list *list = reading->list;
+    struct arena arena = {0};
+    size_t *before;
+    if (!entry->name) {
+        fail(reading, reading->path, entry->why);
+        return 0;
+    }
+    if (!picture_suffix(entry->name) || (!entry->why && member_hidden(entry->name))) {
+        if (reading->skipped)
+            ++*reading->skipped;
+        return 0;
+    }
+    const char *path = member_path(&arena, reading->path, entry->name, err);
+    const size_t number = list->paths.count;
+    int rc = path ? string_map_add(&before, &reading->names, entry->name, strlen(entry->name), number, err)
+                  : ERR_MEMORY;
+    if (!rc && (entry->why || *before != number))
+        fail(reading, path, entry->why ? entry->why : "another of this name came before it");
+    else if (!rc)
+        rc = add_member(list, path, &entry->member, err);
+    arena_release(&arena);
+    return rc;
+}
+
+/* What is wrong with the archive is reported, and what came before counts. */
+static int add_shard(
+    struct picture_list *list, size_t *skipped, const char *path, const struct job *job, struct err *err)
+{
+    struct reading reading = {.list = list, .skipped = skipped, .path = path, .job = job};
+    struct shard *shard = NULL;
+    struct shard_entry entry;
+    struct err problem = {0};
+    bool found = true;
+    int rc = add_stream(list, path, err), broken = rc ? rc : shard_open(&shard, path, &problem);
+    while (!rc && !broken && !(broken = shard_next(&found, &entry, shard, &problem)) && found) {
+        rc = job_step(job, "looking for pictures", 0, 0, err);
+        if (!rc)
+            rc = add_entry(&reading, &entry, err);
+    }
+    if (!rc && broken) {
+        job_report(job, &problem);
+        list->failed++;
+    }
+    shard_close(shard);
+    string_map_release(&reading.names);
+    return rc;
+}
+
+/* ---- names --------------------------------------------------------------------------------------------- */
+
+static bool is_shard(const char *path)
+{
+    struct stat st;
+    return shard_named(path) && !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+int picture_list_name(
+    struct picture_list *list, size_t *skipped, const char *name, const struct job *job, struct err *err)
+{
+    struct strings paths = {0};
+    int rc = braces_expand(&paths, name, err);
+    for (size_t i = 0; i < paths.count && !rc; i++)
+        rc = is_shard(paths.items[i]) ? add_shard(list, skipped, paths.items[i], job, err)
+                                      : picture_list_add(&list->paths, skipped, paths.items[i], job, err);
+    strings_release(&paths);
+    return rc;
+}
+
+struct picture_source *picture_list_sources(const struct picture_list *list)
+{
+    const size_t count = list->paths.count;
+    struct picture_source *sources = mem_new(count, sizeof *sources);
+    for (size_t i = 0; sources && i < count; i++) {
+        sources[i] = picture_input(list->paths.items[i]);
+        if (i < list->member_count) {
+            sources[i].member = list->members[i].member;
+            sources[i].stream = list->members[i].stream;
+        }
+    }
+    return sources;
+}
+
+void picture_list_release(struct picture_list *list)
+{
+    for (size_t i = 0; i < list->stream_count; i++)
+        shard_stream_free(list->streams[i]);
+    free(list->streams);
+    free(list->members);
+    strings_release(&list->paths);
+    *list = (struct picture_list){0};
+}

@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Pictures in tar and zip archives: what they are as loose files, in the archive's order.
+. "$2/tests/cli/lib.sh"
+pictures=$root/assets/pictures
+make_shard=$4
+exact="--precision f32"
+
+same() {
+    cmp -s "$1" "$2" || problem "'$1' and '$2' differ"
+}
+
+# img2dataset's members, not in order of their keys: as downloads ended.
+members=
+paths=
+for i in 07 01 12 04 10 06; do
+    file=$(echo "$pictures/$i".*)
+    suffix=${file##*.}
+    echo "a picture of $i" >"$i.txt"
+    echo "{\"key\": \"0000000$i\", \"url\": \"http://example.org/$i\", \"width\": 1}" >"$i.json"
+    members="$members 0000000$i.$suffix=$file 0000000$i.txt=$i.txt 0000000$i.json=$i.json"
+    paths="$paths $file"
+done
+mkdir s
+for kind in tar tar.gz tar.zst tar.xz zip stored.zip; do
+    "$make_shard" s/00000.$kind $members || problem "no $kind"
+done
+"$make_shard" s/00001.tar 000000101.png="$pictures/02.png" 000000102.jpg="$pictures/03.jpg"
+
+# ---- embed
+"$diptych" embed $paths -o loose.npy $exact -q
+for kind in tar tar.gz tar.zst tar.xz zip stored.zip; do
+    run embed s/00000.$kind -o $kind.npy $exact
+    expect_status 0
+    expect_line err "other files, not looked at: 12"
+    expect_match err '^pictures: 6 of 6, 0 failed: '
+    same $kind.npy loose.npy
+    [ "$(head -n 1 $kind.jsonl)" = "{\"path\": \"s/00000.$kind!/000000007.png\"}" ] || problem "not $kind's order"
+done
+"$diptych" embed $paths "$pictures/02.png" "$pictures/03.jpg" -o loose8.npy $exact -q
+run embed 's/{00000..00001}.tar' -o braces.npy $exact -q
+expect_empty err
+same braces.npy loose8.npy
+printf 's/00000.tar.gz\ns/{1..1}.tar\ns/{00001..00001}.tar\n' | "$diptych" embed - -o list.npy $exact -q 2>err
+expect_line err "diptych: unable to open 's/1.tar': No such file or directory"
+
+# A run that was ended goes on, in a compressed archive too.
+for kind in tar tar.gz; do
+    i=0
+    while [ $i -lt 4 ]; do
+        timeout -s KILL 0.$i "$diptych" embed s/00000.$kind s/00001.tar -o killed.npy --batch 1 $exact -q 2>/dev/null
+        i=$((i + 1))
+    done
+    run embed s/00000.$kind s/00001.tar -o killed.npy --batch 1 $exact -q
+    expect_status 0
+    "$diptych" embed s/00000.$kind s/00001.tar -o whole.npy --batch 1 $exact -q
+    same killed.npy whole.npy
+    rm killed.npy killed.jsonl
+done
+# ---- classify
+labels="three white flowers,a blue tree above a yellow star"
+"$diptych" classify $paths -l "$labels" $exact -f json -q >loose.json
+run classify s/00000.tar -l "$labels" $exact -f json -q
+expect_status 0
+expect_match out '^\{"path": "s/00000.tar!/000000007.png", "labels": \[\{"label": "three white flowers"'
+sed 's|.*"labels"||' out >labels
+sed 's|.*"labels"||' loose.json | cmp -s - labels || problem "other labels than loose files"
+run classify 's/00000.tar!/000000007.png' -l "$labels" $exact -f tsv -q
+expect_status 0
+expect_match out '^s/00000.tar!/000000007.png	three white flowers	'
+
+# ---- damage: what is good counts, the rest is told by archive and member
+echo "no picture" >broken
+"$make_shard" bad.tar 1.png="$pictures/01.png" 2.png=broken ../3.png="$pictures/01.png" 1.png="$pictures/02.png" \
+    .hidden.png=broken x/4.png="$pictures/04.png" inner.tar=s/00001.tar
+run embed bad.tar -o bad.npy $exact -q
+expect_status 1
+expect_lines bad.jsonl 3
+expect_line err "diptych: unable to read 'bad.tar!/2.png': not a picture, or of an unknown format"
+expect_line err "diptych: unable to read 'bad.tar!/../3.png': its name leads out of the archive"
+expect_line err "diptych: unable to read 'bad.tar!/1.png': another of this name came before it"
+expect_lines err 3
+head -c 60000 s/00000.tar >cut.tar
+run classify cut.tar -l "$labels" $exact -f json
+expect_status 1
+expect_match err "^diptych: unable to read on in 'cut.tar' behind '0000000[0-9]*\.[a-z]*': "
+expect_match out '^\{"path": "cut.tar!/000000007.png", "labels": '
+for file in broken.tar broken.zip; do
+    cp broken $file
+    run classify $file s/00001.tar -l "$labels" $exact -f json -q
+    expect_status 1
+    expect_match err "^diptych: unable to read '$file': no tar or zip archive, or damaged: "
+    expect_lines out 2
+done
+
+finish
