@@ -405,7 +405,7 @@ const char *path_absolute(struct arena *arena, const char *path, struct err *err
 /* Makes all folders above a path, if they are not there. ERR_IO, ERR_MEMORY. */
 int folders_make(const char *path, struct err *err);
 
-/* Whether path is root or lies below it; both as path_absolute writes them. */
+/* Whether path is root or lies below it, as a member of an archive does too; both as path_absolute writes them. */
 bool path_below(const char *path, const char *root);
 
 /* The length of the path of the folder that the first `length` bytes of a path lie in, as path_absolute writes them; 0:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/base.h"
+#include "base/shard.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -41,7 +41,8 @@ bool path_below(const char *path, const char *root)
     size_t length = strlen(root);
     if (length && root[length - 1] == '/')
         length--; /* "/" itself */
-    return !strncmp(path, root, length) && (!path[length] || path[length] == '/');
+    return !strncmp(path, root, length) &&
+           (!path[length] || path[length] == '/' || member_shard(path) == length);
 }
 
 size_t path_above(const char *path, size_t length)

@@ -87,8 +87,8 @@ int shard_stream_read(char **out, size_t *size, struct shard_stream *stream, con
 
 /* The same of one member by its path: of that offset and size where the offset is not 0, else by a search from the front for
  * the first of that name. hash, of hash_bytes: what else has taken its place in the meantime is ERR_NOT_FOUND; NULL: it is not
- * looked at. ERR_NOT_FOUND too where there is no such member. */
+ * looked at. ERR_NOT_FOUND too where there is no such member. The search asks the job between members. */
 int member_read(char **out, size_t *size, const char *path, int64_t offset, int64_t member_size,
-    const char *hash, size_t limit, struct err *err);
+    const char *hash, size_t limit, const struct job *job, struct err *err);
 
 #endif

@@ -228,7 +228,8 @@ int shard_stream_read(char **out, size_t *size, struct shard_stream *stream, con
 
 /* ---- by name ------------------------------------------------------------------------------------------- */
 
-static int search(char **out, size_t *size, const char *path, size_t limit, struct err *err)
+static int search(
+    char **out, size_t *size, const char *path, size_t limit, const struct job *job, struct err *err)
 {
     const size_t length = member_shard(path);
     const char *name = path + length + 2;
@@ -238,7 +239,8 @@ static int search(char **out, size_t *size, const char *path, size_t limit, stru
     bool found = true;
     char *archive = strndup(path, length);
     int rc = archive ? shard_open(&shard, archive, err) : err_memory(err, length);
-    while (!rc && found && !(rc = shard_next(&found, &entry, shard, err)) && found &&
+    while (!rc && found && !(rc = job_step(job, "looking for a picture in an archive", 0, 0, err)) &&
+           !(rc = shard_next(&found, &entry, shard, err)) && found &&
            (!entry.name || entry.why || strcmp(entry.name, name)))
         ;
     if (!rc && !found)
@@ -266,10 +268,10 @@ static int check_hash(char **bytes, size_t size, const char *hash, struct err *e
 }
 
 int member_read(char **out, size_t *size, const char *path, int64_t offset, int64_t member_size,
-    const char *hash, size_t limit, struct err *err)
+    const char *hash, size_t limit, const struct job *job, struct err *err)
 {
     int rc = offset ? read_at(out, size, path, offset, member_size, limit, err)
-                    : search(out, size, path, limit, err);
+                    : search(out, size, path, limit, job, err);
     if (!rc)
         rc = check_hash(out, *size, hash, err);
     if (rc)

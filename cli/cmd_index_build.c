@@ -133,7 +133,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     "PATH is a picture, or a folder with all pictures below it (hidden files are skipped). Those that did "  \
     "not change, by size and time, are passed over; those that were renamed keep their vectors, and copies " \
     "share them; what is gone below the given paths leaves the index. The same holds for the texts of a "    \
-    "file.\n\n"                                                                                              \
+    "file.\n\n" HELP_SHARDS                                                                                  \
+    " Archives below folders are passed over. One that did not change, by size and time, is not read "       \
+    "again; in one that did, pictures are compared by content.\n\n"                                          \
+    "KEY.txt beside KEY.jpg is the picture's caption and KEY.json its metadata, in folders and archives "    \
+    "alike, as img2dataset writes them.\n\n"                                                                 \
     "PATH can be - for a list of paths on standard input, one a line. A list is not remembered: what it "    \
     "names "                                                                                                 \
     "goes in and stays until 'diptych index remove', and 'index update' without the list does not look at "  \
@@ -153,6 +157,7 @@ static const struct argp build_argp = {
     .doc = "Put pictures and texts into an index, which is made where there is none.\n\n"
            "  diptych index build ~/Pictures\n"
            "  diptych index build photos.dip ~/Pictures\n"
+           "  diptych index build laion.dip 'shards/{00000..00012}.tar'\n"
            "  find . -name '*.jpg' -size +100k -print0 | diptych index build big.dip -0 -\n"
            "  diptych index build coco.dip val2017/ --captions captions_val2017.json \\\n"
            "      --storage f32\v" GOES_ON,

@@ -83,7 +83,7 @@ static void put_mistake(FILE *file, const struct class_report *report, const str
 {
     const char *path = report->result->paths[outcome - report->result->outcomes];
     fputs("<figure>", file);
-    html_picture(file, path, &report->session->loader_options.picture, THUMBNAIL_EDGE);
+    html_picture(file, picture_file(path), &report->session->loader_options.picture, THUMBNAIL_EDGE);
     fputs("<figcaption><dl>\n", file);
     put_verdict(file, report, "said", outcome->best.label, outcome->best.probability);
     put_verdict(file, report, "true", outcome->truth, outcome->truth_probability);

@@ -114,10 +114,11 @@ void html_data_url(FILE *file, const struct thumbnail *thumbnail)
     text_base64(file, thumbnail->bytes, thumbnail->size);
 }
 
-void html_thumbnail(FILE *file, const char *path, const struct picture_options *options, int edge)
+void html_thumbnail(
+    FILE *file, struct picture_source picture, const struct picture_options *options, int edge)
 {
     struct thumbnail thumbnail;
-    if (thumbnail_read(&thumbnail, picture_file(path), edge, options, NULL)) {
+    if (thumbnail_read(&thumbnail, picture, edge, options, NULL)) {
         fputs("<span>no picture any more</span>", file);
         return;
     }
@@ -149,19 +150,25 @@ static void begin_link(FILE *file, const char *path, const char *attributes)
     fputs("\">", file);
 }
 
-void html_picture(FILE *file, const char *path, const struct picture_options *options, int edge)
+static bool leads_somewhere(const char *path)
 {
-    const bool link = *path == '/';
+    return *path == '/' && !member_shard(path);
+}
+
+void html_picture(FILE *file, struct picture_source picture, const struct picture_options *options, int edge)
+{
+    const bool link = leads_somewhere(picture.path);
     fputs("<div class=\"picture\">", file);
     if (link)
-        begin_link(file, path, "tabindex=\"-1\" aria-hidden=\"true\" "); /* the path leads there too */
-    html_thumbnail(file, path, options, edge);
+        begin_link(
+            file, picture.path, "tabindex=\"-1\" aria-hidden=\"true\" "); /* the path leads there too */
+    html_thumbnail(file, picture, options, edge);
     fputs(link ? "</a></div>" : "</div>", file);
 }
 
 void html_path(FILE *file, const char *path)
 {
-    const bool link = *path == '/';
+    const bool link = leads_somewhere(path);
     fputs("<div class=\"path\">", file);
     if (link)
         begin_link(file, path, "");

@@ -30,11 +30,12 @@ void html_data_url(FILE *file, const struct thumbnail *thumbnail);
 
 /* <img>, of the picture scaled down to fit a square of `edge` pixels; or, where it cannot be read, a word of
  * that. */
-void html_thumbnail(FILE *file, const char *path, const struct picture_options *options, int edge);
+void html_thumbnail(
+    FILE *file, struct picture_source picture, const struct picture_options *options, int edge);
 
 /* For the cards of a gallery: a picture's thumbnail, and a path with a button that copies it. Both lead to the file where
- * the path begins at the root. */
-void html_picture(FILE *file, const char *path, const struct picture_options *options, int edge);
+ * the path begins at the root and is not in an archive. */
+void html_picture(FILE *file, struct picture_source picture, const struct picture_options *options, int edge);
 void html_path(FILE *file, const char *path);
 
 /* The edge, 64 to 200 pixels, at which so many thumbnails of photographs take about 20 MB of page or less; 64 is 2 kB each. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/html.h"
 #include "cli/index_map.h"
+#include "joint/collection/collection.h"
 
 enum {
     THUMBNAILS_MAX = 25000, /* of 2 kB, which is what browsers can be asked to take */
@@ -43,7 +44,7 @@ static void make_thumbnail(void *context, size_t i)
     const struct points *p = batch->points;
     const struct picture_options options = {.min_edge = p->edge};
     if (batch->wanted[i])
-        thumbnail_read(&batch->thumbnails[i], picture_file(p->report->view->items[batch->begin + i].path),
+        thumbnail_read(&batch->thumbnails[i], picture_of_item(&p->report->view->items[batch->begin + i]),
             p->edge, &options, NULL);
 }
 

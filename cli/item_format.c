@@ -51,9 +51,9 @@ const char *item_file(const struct index_item *item)
     return item->kind == INDEX_TEXT && item->picture ? item->picture : item->path;
 }
 
-const char *item_picture(const struct index_item *item)
+struct picture_source item_picture(const struct index_item *item)
 {
-    return item->kind == INDEX_IMAGE ? item->path : item->picture;
+    return item->kind == INDEX_IMAGE ? picture_of_item(item) : picture_file(item->picture);
 }
 
 void output_item_path(int format, const struct index_item *item)

@@ -7,7 +7,7 @@
 #define DIPTYCH_CLI_ITEM_FORMAT_H
 
 #include "cli/output.h"
-#include "index/index.h"
+#include "joint/collection/collection.h"
 
 #include <argp.h>
 
@@ -26,8 +26,8 @@ void output_path_alone(int format, const char *path);
 /* The picture, the picture that a text describes, or the file that it came from; NULL where there is none. */
 const char *item_file(const struct index_item *item);
 
-/* The picture, or the picture that a text describes; NULL where there is none. */
-const char *item_picture(const struct index_item *item);
+/* The picture, or the picture that a text describes; its path is NULL where there is none. */
+struct picture_source item_picture(const struct index_item *item);
 
 /* output_path_alone with the item's file, or nothing. */
 void output_item_path(int format, const struct index_item *item);

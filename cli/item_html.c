@@ -52,9 +52,9 @@ static void put_facts(FILE *file, const struct item_card *card)
 void item_figure(FILE *file, const struct item_card *card, const struct picture_options *options, int edge)
 {
     const struct index_item *item = card->item;
-    const char *picture = item_picture(item);
+    const struct picture_source picture = item_picture(item);
     fputs("<figure>", file);
-    if (picture)
+    if (picture.path)
         html_picture(file, picture, options, edge);
     fprintf(file, "<figcaption><div class=\"score\">%.4f", card->score);
     if (card->note)
@@ -62,6 +62,6 @@ void item_figure(FILE *file, const struct item_card *card, const struct picture_
     fputs("</div>", file);
     put_caption(file, item);
     put_facts(file, card);
-    html_path(file, picture ? picture : item->path ? item->path : "");
+    html_path(file, picture.path ? picture.path : item->path ? item->path : "");
     fputs("</figcaption></figure>\n", file);
 }

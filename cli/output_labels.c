@@ -21,7 +21,7 @@ static void print_block(
     const struct label_output *output, const char *path, const struct prediction *best, size_t count)
 {
     output_path(&output->base, path);
-    preview_show(&output->base.preview, path);
+    preview_show(&output->base.preview, picture_file(path));
     for (size_t i = 0; i < count; i++) {
         fputs("  ", stdout);
         put_score(output, &best[i]);
@@ -42,7 +42,7 @@ static void print_line(const struct label_output *output, const char *path, cons
     text_escape(stdout, label);
     printf("%*s", output->label_width - text_width(label) + 2, "");
     output_path(&output->base, path);
-    preview_show(&output->base.preview, path);
+    preview_show(&output->base.preview, picture_file(path));
 }
 
 static void print_tsv(

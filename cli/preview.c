@@ -166,11 +166,11 @@ static void put_png(enum preview_protocol protocol, const struct picture *pictur
     free(png);
 }
 
-void preview_show(const struct preview *preview, const char *path)
+void preview_show(const struct preview *preview, struct picture_source source)
 {
     struct picture picture;
-    if (!preview->protocol || !path ||
-        thumbnail_picture(&picture, picture_file(path), preview->edge, preview->options, NULL))
+    if (!preview->protocol || !source.path ||
+        thumbnail_picture(&picture, source, preview->edge, preview->options, NULL))
         return;
     fputs("  ", stdout);
     if (preview->protocol == PREVIEW_SIXEL)

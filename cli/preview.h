@@ -33,7 +33,7 @@ void preview_begin(struct preview *preview, bool table, const struct picture_opt
 
 /* The picture below the line that stdout is at the beginning of, and a line end. Nothing where the path is NULL or has no
  * picture any more. */
-void preview_show(const struct preview *preview, const char *path);
+void preview_show(const struct preview *preview, struct picture_source source);
 
 /* What the terminal of this process answers when it is asked, within a second. */
 enum preview_protocol preview_terminal(void);

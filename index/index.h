@@ -132,9 +132,11 @@ extern const char *const index_kind_names[];            /* "any", "image", "text
 struct index_item {
     int64_t id, row; /* given by the index */
     enum index_kind kind;
-    const char *path; /* the picture, or the file that the text came from */
+    const char *
+        path; /* the picture, or the file that the text came from; of a picture in an archive, member_path's */
     int64_t size;     /* of that file in bytes */
     int64_t mtime_ns; /* its last change, nanoseconds since 1970 */
+    int64_t offset;   /* of a picture in an archive: where it lies in that file, as it is */
     const char *hash; /* of the content, in a form that callers agree on */
     int width, height;
     const char *caption;  /* of a picture; of a text, the text itself */
@@ -248,6 +250,21 @@ struct index_reasons {
 };
 int index_reasons(struct index_reasons *out, struct index *index, struct err *err);
 void index_reasons_release(struct index_reasons *reasons);
+
+/* An archive, or a folder with captions and metadata beside its pictures, that need not be read again before its stamp is another.
+ * What a stamp is made of is up to the callers. */
+struct index_container {
+    const char *path;
+    int64_t stamp;
+    int64_t pictures; /* items of it then: where some are gone by now, it is to be read again */
+};
+
+/* Keeps one, in place of what was kept of its path; index_commit keeps the change. */
+int index_container_keep(struct index *index, const struct index_container *container, struct err *err);
+
+/* *found: one of that path is kept. */
+int index_container_find(
+    bool *found, struct index_container *container, struct index *index, const char *path, struct err *err);
 
 /* Keeps another text that finds the model of the index, where it is another, and commits. */
 int index_keep_model(struct index *index, const char *model, struct err *err);

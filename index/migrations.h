@@ -9,6 +9,7 @@
  *   5  which files have failed, so that they need not be tried again
  *   6  where the index lies, so that it goes along with the pictures beside it
  *   7  the words of scripts without blanks: segment.h
+ *   8  where pictures lie in archives, and which archives and folders have been read
  *
  * An index of an earlier format is read without being written to, and becomes one of the latest when it is
  * opened for writing: format.c does both, by the statements that stand here. schema.sql is the latest format
@@ -53,6 +54,9 @@
     "        VALUES (new.id, new.path, new.caption, new.segmented);\n" \
     "END;\n" \
     "INSERT INTO items_fts(items_fts) VALUES ('rebuild');"
+#define TO_FORMAT_8 \
+    "ALTER TABLE items ADD COLUMN offset INTEGER;\n" \
+    "CREATE TABLE containers (path TEXT PRIMARY KEY, stamp INTEGER NOT NULL, pictures INTEGER NOT NULL) WITHOUT ROWID;"
 /* clang-format on */
 
 /* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */

@@ -124,6 +124,7 @@ void item_bind(sqlite3_stmt *stmt, const struct index_item *item)
     bind_text(stmt, 7, item->caption);
     bind_text(stmt, 8, item->picture);
     bind_text(stmt, 9, item->metadata);
+    bind_number(stmt, 10, item->offset);
 }
 
 int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, struct err *err)
@@ -137,6 +138,7 @@ int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, s
         .mtime_ns = sqlite3_column_int64(stmt, FIRST + 2),
         .width = sqlite3_column_int(stmt, FIRST + 4),
         .height = sqlite3_column_int(stmt, FIRST + 5),
+        .offset = sqlite3_column_int64(stmt, FIRST + 9),
     };
     const struct {
         const char **field;

@@ -37,7 +37,8 @@ CREATE TABLE items (
     picture TEXT,                         -- of a text that describes a picture: the picture's path
     metadata TEXT,                        -- the user's, a JSON object
     crc INTEGER NOT NULL,                 -- CRC-32 (zlib's) of the row's bytes
-    segmented TEXT                        -- path and caption with a blank around each Chinese sign and its like; NULL: none
+    segmented TEXT,                       -- path and caption with a blank around each Chinese sign and its like; NULL: none
+    offset INTEGER                        -- of a picture in an archive (path is "ARCHIVE!/NAME"): where it lies there; NULL: compressed
 );
 CREATE UNIQUE INDEX items_image_path ON items(path) WHERE kind = 'image';
 CREATE INDEX items_text_path ON items(path) WHERE kind = 'text';
@@ -67,6 +68,13 @@ CREATE TABLE failures (
     mtime_ns INTEGER NOT NULL,
     why TEXT NOT NULL,
     again INTEGER NOT NULL                -- 1: it may be read another time without a change, as one without permission
+) WITHOUT ROWID;
+
+-- Archives, and folders with captions and metadata beside their pictures: they are not read again before they change.
+CREATE TABLE containers (
+    path TEXT PRIMARY KEY,
+    stamp INTEGER NOT NULL,               -- of its size and time; of a folder, of what lies beside its pictures
+    pictures INTEGER NOT NULL             -- items of it then
 ) WITHOUT ROWID;
 
 -- The words of paths and captions, kept in step by triggers, so that other tools may change items too. What these

@@ -21,6 +21,7 @@ static const char *const moves[] = {
     "UPDATE items SET " MOVED("picture") " WHERE " BELOW("picture"),
     "UPDATE OR IGNORE sources SET " MOVED("path") " WHERE " BELOW("path"),
     "UPDATE OR IGNORE failures SET " MOVED("path") " WHERE " BELOW("path"),
+    "UPDATE OR IGNORE containers SET " MOVED("path") " WHERE " BELOW("path"),
     "UPDATE meta SET base = ?2",
     NULL,
 };

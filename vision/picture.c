@@ -221,8 +221,7 @@ const char *picture_source_name(const struct picture_source *source)
     return source->path ? source->input ? input_name(source->path) : source->path : source->name;
 }
 
-/* Its messages hold the path. */
-static int read_path(
+int picture_source_read(
     char **out, size_t *size, const struct picture_source *source, size_t limit, struct err *err)
 {
     const struct member *member = &source->member;
@@ -230,7 +229,7 @@ static int read_path(
         return (source->input ? input_read : file_read)(out, size, source->path, limit, err);
     if (source->stream)
         return shard_stream_read(out, size, source->stream, source->path, member, limit, err);
-    return member_read(out, size, source->path, member->offset, member->size, source->hash, limit, err);
+    return member_read(out, size, source->path, member->offset, member->size, source->hash, limit, NULL, err);
 }
 
 int picture_read(
@@ -241,7 +240,7 @@ int picture_read(
 
     *out = (struct picture){0};
     if (source.path) {
-        const int rc = read_path(&bytes, &source.size, &source, limits.max_bytes, err);
+        const int rc = picture_source_read(&bytes, &source.size, &source, limits.max_bytes, err);
         if (rc)
             return rc;
         source.bytes = (const uint8_t *)bytes;

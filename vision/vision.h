@@ -91,6 +91,11 @@ struct picture_source *picture_files(const char *const *paths, size_t count);
 /* What messages call it. */
 const char *picture_source_name(const struct picture_source *source);
 
+/* The bytes of a file or member, at most `limit`, for free(). Messages hold the path. Errors are file_read's, input_read's, and those
+ * of shard_stream_read or member_read. */
+int picture_source_read(
+    char **out, size_t *size, const struct picture_source *source, size_t limit, struct err *err);
+
 /* Whether a path ends as names of pictures do, in letters of either case; those of formats that are not read count
  * too, so that they are refused and not passed over. */
 bool picture_suffix(const char *path);

@@ -59,3 +59,11 @@ int collection_attach(
     collection->embedder = embedder;
     return device ? index_searcher_open(&collection->searcher, collection->index, device, err) : 0;
 }
+
+struct picture_source picture_of_item(const struct index_item *item)
+{
+    struct picture_source source = picture_file(item->path);
+    source.member = (struct member){.size = item->size, .offset = item->offset};
+    source.hash = item->hash;
+    return source;
+}

@@ -105,6 +105,12 @@ int collection_alpha(enum alpha_rule *out, const struct index *index, struct err
 int collection_attach(
     struct collection *collection, const struct embedder *embedder, struct device *device, struct err *err);
 
+/* ---- pictures of items --------------------------------------------------------------------------------- */
+
+/* The picture of an item of kind INDEX_IMAGE, which it borrows from: a file; or, of an archive, the member that the item was made
+ * of, read at its place, and nothing else that may have come there. */
+struct picture_source picture_of_item(const struct index_item *item);
+
 /* ---- sources ------------------------------------------------------------------------------------------- */
 
 /* Pictures and folders of them; files of texts, captions and metadata. Their names as the index keeps them. */
@@ -120,7 +126,7 @@ struct sources {
     bool retry; /* pictures that could not be read before are tried again */
 };
 
-/* Adds a path as the user names it. ERR_ARGUMENT: it is a pipe or standard input, which no sync could read again;
+/* Adds a path as the user names it; of pictures, those of braces_expand. ERR_ARGUMENT: it is a pipe or standard input, which no sync could read again;
  * ERR_MEMORY. */
 int sources_add(struct sources *sources, enum source_kind kind, const char *path, struct err *err);
 

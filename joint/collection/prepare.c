@@ -16,6 +16,7 @@ enum { CHUNK = 64 };
 struct candidate {
     int64_t id;
     const char *path, *hash;
+    int64_t size, offset; /* in an archive */
     bool differs;
     struct err err;
 };
@@ -46,6 +47,8 @@ static int add_candidate(void *context, const struct index_item *item)
     struct candidate *added = &p->candidates[p->count++];
     *added = (struct candidate){
         .id = item->id,
+        .size = item->size,
+        .offset = item->offset,
         .path = arena_copy(&p->arena, item->path, strlen(item->path)),
         .hash = arena_copy(&p->arena, item->hash, strlen(item->hash)),
     };
@@ -74,18 +77,30 @@ static int compare(bool *differs, const struct preparing *p, const struct pictur
     return rc;
 }
 
+static struct picture_source source_of(const struct candidate *candidate)
+{
+    const struct index_item item = {.path = candidate->path,
+        .hash = candidate->hash,
+        .size = candidate->size,
+        .offset = candidate->offset};
+    return picture_of_item(&item);
+}
+
+/* Of a member of an archive, reading it tells. */
+static int check_unchanged(const struct candidate *candidate, struct err *err)
+{
+    char hash[HASH_SIZE];
+    const int rc = member_shard(candidate->path) ? 0 : hash_file(hash, candidate->path, err);
+    if (rc || member_shard(candidate->path) || !strcmp(hash, candidate->hash))
+        return rc;
+    return err_set(err, ERR_FORMAT, "'%s' has changed since it was encoded", candidate->path);
+}
+
 static void look_at(struct candidate *candidate, const struct preparing *p)
 {
     struct picture picture;
-    char hash[HASH_SIZE];
     struct err *err = &candidate->err;
-    if (hash_file(hash, candidate->path, err))
-        return;
-    if (strcmp(hash, candidate->hash)) {
-        err_set(err, ERR_FORMAT, "'%s' has changed since it was encoded", candidate->path);
-        return;
-    }
-    if (picture_read(&picture, picture_file(candidate->path), p->options, err))
+    if (check_unchanged(candidate, err) || picture_read(&picture, source_of(candidate), p->options, err))
         return;
     if (compare(&candidate->differs, p, &picture, err))
         err_wrap(err, "unable to prepare '%s'", candidate->path);
@@ -159,7 +174,7 @@ static int encode_all(struct preparing *p, struct err *err)
     if (!sources)
         return err_memory(err, p->count * sizeof *sources);
     for (size_t i = 0; i < p->count; i++)
-        sources[i] = picture_file(p->candidates[i].path);
+        sources[i] = source_of(&p->candidates[i]);
     const int rc =
         p->count ? embedder->pictures(embedder->context, sources, p->count, encode_batch, p, err) : 0;
     free(sources);

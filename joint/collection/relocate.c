@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/collection/internal.h"
+#include "joint/collection/sync_shards.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,10 +48,27 @@ static int add_item(void *context, const struct index_item *item)
     return rc;
 }
 
+/* What its archive has of it now; size and time do not say what it is. */
+static bool check_member(struct moving *moving, const char *path, const struct index_item *item)
+{
+    char *bytes;
+    size_t size;
+    const int rc =
+        member_read(&bytes, &size, path, item->offset, item->size, item->hash, MEMBER_MAX, NULL, NULL);
+    moving->size = item->size;
+    moving->mtime_ns = item->mtime_ns;
+    moving->fits = !rc && item->hash;
+    if (!rc)
+        free(bytes);
+    return !rc;
+}
+
 /* Whether there is a file at the new place; moving->fits: it is the one that the item is of, by size and time, else by
  * content. */
 static bool check_file(struct moving *moving, const char *path, const struct index_item *item)
 {
+    if (member_shard(path))
+        return check_member(moving, path, item);
     struct stat st;
     char hash[HASH_SIZE];
     if (stat(path, &st) || !S_ISREG(st.st_mode))

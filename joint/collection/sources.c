@@ -16,12 +16,23 @@ static int add_absolute(struct strings *paths, const char *path, struct err *err
     return rc;
 }
 
+static int add_pictures(struct strings *paths, const char *pattern, struct err *err)
+{
+    struct strings named = {0};
+    int rc = braces_expand(&named, pattern, err);
+    for (size_t i = 0; i < named.count && !rc; i++)
+        rc = add_absolute(paths, named.items[i], err);
+    strings_release(&named);
+    return rc;
+}
+
 int sources_add(struct sources *sources, enum source_kind kind, const char *path, struct err *err)
 {
     if (input_is_pipe(path))
         return err_set(err, ERR_ARGUMENT,
             "'%s' can be read only once, and an index goes back to what it is made of", input_name(path));
-    return add_absolute(&sources->paths[kind], path, err);
+    return kind == SOURCE_PICTURES ? add_pictures(&sources->paths[kind], path, err)
+                                   : add_absolute(&sources->paths[kind], path, err);
 }
 
 int sources_add_list(
@@ -32,7 +43,7 @@ int sources_add_list(
     if (!rc && !paths.count)
         rc = err_set(err, ERR_ARGUMENT, "the list of pictures on '%s' is empty", input_name(list));
     for (size_t i = 0; i < paths.count && !rc; i++)
-        rc = add_absolute(&sources->listed, paths.items[i], err);
+        rc = add_pictures(&sources->listed, paths.items[i], err);
     strings_release(&paths);
     return rc;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/collection/sync.h"
 #include "joint/collection/internal.h"
+#include "joint/collection/sync_notes.h"
 
 #include <errno.h>
 #include <string.h>
@@ -121,6 +122,10 @@ static int sync_folders(
     count_files(sync->counts, &files);
     if (!rc)
         rc = sync_pictures(sync, &files.plan, err);
+    if (!rc)
+        rc = sync_shard_notes(sync, &files, err);
+    if (!rc)
+        rc = sync_beside(sync, &files, err);
     if (!rc && gone)
         rc = forget(sync->index, &files.absent, err);
     file_list_release(&files);

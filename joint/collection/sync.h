@@ -4,9 +4,11 @@
  * of what was done and the next sync goes on from there:
  *
  *   sync_files.c     what lies below the folders, and what the index holds of it
+ *   sync_shards.c    what lies in archives
  *   sync_plan.c      by path, size, time and content: what is new, changed, moved, gone
  *   sync_moves.c     what moved takes its vectors along
  *   sync_pictures.c  what is new is copied or encoded
+ *   sync_notes.h     captions and metadata beside pictures, in folders and archives
  *   sync_texts.c     texts of files
  *   sync_captions.c  what files say of pictures
  */
@@ -39,14 +41,13 @@ void sync_fail(struct sync *sync, size_t *failed, const struct err *why);
 /* Whether two texts are the same, or both none. */
 bool same_text(const char *a, const char *b);
 
-/* Gives the item another path, size and time. */
-int sync_place(
-    struct sync *sync, int64_t id, const char *path, int64_t size, int64_t mtime_ns, struct err *err);
+/* Gives the item the file's path, size, time and place. */
+int sync_place(struct sync *sync, int64_t id, const struct plan_file *file, struct err *err);
 
 /* Does the moves of a plan, in one commit, and counts what does not change. */
 int sync_moves(struct sync *sync, const struct plan *plan, struct err *err);
 
-/* Does what a plan has found out. */
+/* Does what a plan has found out. Its files are in the order of archives then. */
 int sync_pictures(struct sync *sync, const struct plan *plan, struct err *err);
 
 /* Makes the texts of the file `path` in the index those of the list: what is new is encoded, what is no longer in

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/collection/sync_files.h"
+#include "joint/collection/sync_notes.h"
+#include "joint/collection/sync_shards.h"
 #include "vision/vision.h"
 
 #include <errno.h>
@@ -92,38 +93,46 @@ static bool names_source(const struct file_list *list, const char *path)
     return !list->sources;
 }
 
-static int add_file(struct file_list *list, const char *path, const struct stat *st, struct err *err)
+int file_list_add(struct file_list *list, const struct plan_file *file, struct err *err)
 {
     struct plan *plan = &list->plan;
     int rc = array_grow(plan->files, &list->file_room, plan->file_count + 1, err);
     if (rc)
         return rc;
-    const char *kept = copy(&list->arena, path, err);
-    plan->files[plan->file_count++] = (struct plan_file){
-        .path = kept,
-        .size = st->st_size,
-        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-    };
-    return kept ? 0 : ERR_MEMORY;
+    struct plan_file *added = &plan->files[plan->file_count++];
+    *added = *file;
+    added->path = copy(&list->arena, file->path, err);
+    return added->path ? 0 : ERR_MEMORY;
 }
 
-/* What cannot even be looked at, but for a root, of which all hangs. */
-static int fail(const struct walk *walk, const char *path, const struct err *problem)
+int64_t stat_mtime(const struct stat *st)
 {
-    struct file_list *list = walk->list;
-    const char *why = failure_reason(problem->msg, path);
-    const struct index_failure failure = {.path = path, .why = why, .again = true};
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+int file_list_fail(struct file_list *list, const struct index_failure *failure, bool named,
+    const struct err *problem, struct err *err)
+{
+    const char *path = failure->path;
     size_t *value;
-    int rc = string_map_add(&value, &list->plan.unreadable, path, strlen(path), 0, walk->err);
+    int rc = string_map_add(&value, &list->plan.unreadable, path, strlen(path), 0, err);
     if (rc)
         return rc;
-    if (!is_named(walk, path) && failed_before(&list->plan, path, why)) {
+    if (!named && failed_before(&list->plan, path, failure->why)) {
         list->failed_before++;
         return 0;
     }
     list->failed++;
     job_report(list->job, problem);
-    return is_named(walk, path) ? 0 : index_failure_keep(list->index, &failure, walk->err);
+    return named ? 0 : index_failure_keep(list->index, failure, err);
+}
+
+/* What cannot even be looked at, but for a root, of which all hangs. */
+static int fail(const struct walk *walk, const char *path, const struct err *problem)
+{
+    const struct index_failure failure = {
+        .path = path, .why = failure_reason(problem->msg, path), .again = true};
+    return file_list_fail(walk->list, &failure, is_named(walk, path), problem, walk->err);
 }
 
 /* Of a part, what a walk from its source would not find: nothing, or what is no file. */
@@ -136,11 +145,11 @@ static bool is_passed_over(const struct walk *walk, const char *path)
                            : !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-static int add_absent(struct file_list *list, const char *root, struct err *err)
+int file_list_absent(struct file_list *list, const char *path, const char *root, struct err *err)
 {
     size_t *value;
     const int rc = string_map_add(&value, &list->is_absent, root, strlen(root), 0, err);
-    return rc ? rc : strings_add(&list->absent, root, strlen(root), err);
+    return rc ? rc : strings_add(&list->absent, path, strlen(path), err);
 }
 
 static int visit(void *context, const char *path, const struct err *problem)
@@ -154,7 +163,7 @@ static int visit(void *context, const char *path, const struct err *problem)
     if (problem && is_passed_over(walk, path))
         return 0;
     if (problem && !strcmp(path, walk->root) && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
-        return list->sources ? 0 : add_absent(list, path, walk->err);
+        return list->sources ? 0 : file_list_absent(list, path, path, walk->err);
     if (problem)
         return fail(walk, path, problem);
     if (stat(path, &st)) {
@@ -164,35 +173,75 @@ static int visit(void *context, const char *path, const struct err *problem)
     }
     if (!is_named(walk, path) && !picture_suffix(path)) {
         list->skipped++;
-        return 0;
+        return file_is_note(path) ? file_list_note(list, path, &st, walk->err) : 0;
     }
-    return add_file(list, path, &st, walk->err);
+    const struct plan_file file = {.path = path, .size = st.st_size, .mtime_ns = stat_mtime(&st)};
+    return file_list_add(list, &file, walk->err);
+}
+
+/* An archive that is not there is one by its name. */
+static bool is_shard(const char *path)
+{
+    struct stat st;
+    return shard_named(path) && (stat(path, &st) || !S_ISDIR(st.st_mode));
 }
 
 int file_list_walk(struct file_list *list, const char *root, struct err *err)
 {
-    const size_t number = list->roots.count, length = strlen(root);
+    const size_t number = list->roots.count;
+    const bool named = names_source(list, root);
+    const char *place = named && is_shard(root) ? shard_place(&list->arena, root, err) : root;
     size_t *first;
-    int rc = string_map_add(&first, &list->plan.roots, root, length, number, err);
+    int rc =
+        place ? string_map_add(&first, &list->plan.roots, place, strlen(place), number, err) : ERR_MEMORY;
     if (rc || *first != number)
         return rc; /* named twice */
-    rc = strings_add(&list->roots, root, length, err);
-    return rc ? rc : file_walk(root, visit, &(struct walk){list, root, names_source(list, root), err}, err);
+    rc = strings_add(&list->roots, place, strlen(place), err);
+    if (rc)
+        return rc;
+    return place != root ? file_list_shard(list, root, place, err)
+                         : file_walk(root, visit, &(struct walk){list, root, named, err}, err);
 }
 
 /* ---- hashes -------------------------------------------------------------------------------------------- */
+
+struct picture_source plan_source(const struct plan_file *file)
+{
+    struct picture_source source = picture_file(file->path);
+    source.member = file->member;
+    source.stream = file->stream;
+    return source;
+}
 
 struct hashing {
     struct plan_file *const *files;
     struct err *errs;
 };
 
+static int hash_member(struct plan_file *file, struct err *err)
+{
+    const struct picture_source source = plan_source(file);
+    char *bytes;
+    size_t size;
+    const int rc = picture_source_read(&bytes, &size, &source, MEMBER_MAX, err);
+    if (rc)
+        return rc;
+    hash_bytes(file->hash, bytes, size);
+    free(bytes);
+    return 0;
+}
+
+static int hash_content(struct plan_file *file, struct err *err)
+{
+    return member_shard(file->path) ? hash_member(file, err) : hash_file(file->hash, file->path, err);
+}
+
 static void hash_one(void *context, size_t i)
 {
     const struct hashing *hashing = context;
     struct plan_file *file = hashing->files[i];
     hashing->errs[i] = (struct err){0};
-    if (!*file->hash && hash_file(file->hash, file->path, &hashing->errs[i]))
+    if (!*file->hash && hash_content(file, &hashing->errs[i]))
         *file->hash = '\0';
 }
 
@@ -245,6 +294,7 @@ static int add_item(void *context, const struct index_item *item)
         .id = item->id,
         .size = item->size,
         .mtime_ns = item->mtime_ns,
+        .offset = item->offset,
         .path = copy(&list->arena, item->path, walk->err),
         .hash = item->hash ? copy(&list->arena, item->hash, walk->err) : NULL,
     };
@@ -258,18 +308,26 @@ static bool is_absent(const struct file_list *list, const char *root)
     return string_map_find(&list->is_absent, root, strlen(root));
 }
 
+/* How much of a root's path is what its user has named. */
+static int named_length(const char *root)
+{
+    return (int)(strlen(root) - shard_is_place(root));
+}
+
 static void report_loss(struct file_list *list, const char *root, const struct plan_loss *loss)
 {
+    const int length = named_length(root);
     if (is_absent(list, root))
-        job_reportf(list->job, ERR_NOT_FOUND, "'%s' is not there; pictures of it that stay in the index: %zu",
-            root, loss->missing);
+        job_reportf(list->job, ERR_NOT_FOUND,
+            "'%.*s' is not there; pictures of it that stay in the index: %zu", length, root, loss->missing);
     else if (!loss->files)
         job_reportf(list->job, ERR_NOT_FOUND,
-            "'%s' holds no pictures any more; those that stay in the index: %zu", root, loss->missing);
+            "'%.*s' holds no pictures any more; those that stay in the index: %zu", length, root,
+            loss->missing);
     else
         job_reportf(list->job, ERR_NOT_FOUND,
-            "'%s' has lost %zu of %zu pictures at once; they stay in the index", root, loss->missing,
-            loss->items);
+            "'%.*s' has lost %zu of %zu pictures at once; they stay in the index", length, root,
+            loss->missing, loss->items);
     list->failed++;
 }
 
@@ -282,7 +340,8 @@ static void report_roots(struct file_list *list)
         if (list->plan.losses[i].spared) {
             report_loss(list, root, &list->plan.losses[i]);
         } else if (is_absent(list, root)) {
-            job_reportf(list->job, ERR_IO, "unable to read '%s': %s", root, strerror(ENOENT));
+            job_reportf(
+                list->job, ERR_IO, "unable to read '%.*s': %s", named_length(root), root, strerror(ENOENT));
             list->failed++;
         }
     }
@@ -320,6 +379,11 @@ int file_list_plan(struct file_list *list, struct err *err)
 
 void file_list_release(struct file_list *list)
 {
+    for (size_t i = 0; i < list->shard_count; i++)
+        shard_stream_free(list->shards[i].stream);
+    free(list->shards);
+    free(list->folders);
+    string_map_release(&list->folder_numbers);
     plan_release(&list->plan);
     strings_release(&list->roots);
     strings_release(&list->absent);

@@ -5,6 +5,7 @@
 
 #include "index/index.h"
 #include "joint/collection/sync_plan.h"
+#include "vision/vision.h"
 
 /* Zero-initialise but for the index, the job, to which paths that cannot be read are reported, and gone. */
 struct file_list {
@@ -17,6 +18,11 @@ struct file_list {
     struct strings roots;  /* each once: plan.roots has their numbers */
     struct strings absent; /* roots that are not there */
     struct string_map is_absent;
+    struct read_shard *shards; // (shard_count): archives that were read
+    size_t shard_count, shard_room;
+    struct noted_folder *folders; // (folder_count): with captions or metadata beside pictures
+    size_t folder_count, folder_room;
+    struct string_map folder_numbers;
     size_t failed;        /* paths that cannot be read */
     size_t failed_before; /* the same, and could not be before */
     size_t skipped;       /* files below folders whose names are not those of pictures */
@@ -38,6 +44,23 @@ int file_list_walk(struct file_list *files, const char *root, struct err *err);
  * that are not there or whose pictures are missing. Of parts of sources only the pictures at and below them are loaded,
  * and those without a file are missing: whether they are gone shows in the whole. */
 int file_list_plan(struct file_list *files, struct err *err);
+
+/* Adds a file; the path is copied. */
+int file_list_add(struct file_list *list, const struct plan_file *file, struct err *err);
+
+/* Nothing is said of what lies at or below the failure's path. The problem is reported and the failure kept, unless it could not
+ * be read for that reason before; `named`: all hangs of it, and it is reported every time. */
+int file_list_fail(struct file_list *list, const struct index_failure *failure, bool named,
+    const struct err *problem, struct err *err);
+
+/* What a user has named, with this root in the plan, is not there. */
+int file_list_absent(struct file_list *list, const char *path, const char *root, struct err *err);
+
+struct stat;
+int64_t stat_mtime(const struct stat *st); /* in nanoseconds */
+
+/* The picture of a file, which it borrows from. */
+struct picture_source plan_source(const struct plan_file *file);
 
 /* Fills in the hashes of files (count) that have none; errs (count) where that failed. */
 void files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads);

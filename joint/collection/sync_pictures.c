@@ -42,6 +42,7 @@ static int describe(struct index_item *out, struct sync *sync, const struct plan
         .path = file->path,
         .size = file->size,
         .mtime_ns = file->mtime_ns,
+        .offset = file->member.offset,
         .hash = file->hash,
         .caption = found ? before.caption : NULL,
         .metadata = found ? before.metadata : NULL,
@@ -96,9 +97,14 @@ static int fail(struct sync *sync, const struct plan_file *file, const struct er
     return rc;
 }
 
+/* A member is there as long as its archive is: what became of it shows when that is read. */
 static bool is_missing(const char *path)
 {
-    return path && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR);
+    const size_t shard = path ? member_shard(path) : 0;
+    char *file = path ? strndup(path, shard ? shard : strlen(path)) : NULL;
+    const bool missing = file && access(file, F_OK) && (errno == ENOENT || errno == ENOTDIR);
+    free(file);
+    return missing;
 }
 
 /* source: an item of the same content, or NULL for the vector of a removed one; *found: there is one. */
@@ -127,7 +133,7 @@ static int reuse_vector(bool *found, struct sync *sync, const struct plan_file *
     struct index_item source;
     int rc = index_find(&source, found, sync->index, INDEX_IMAGE, NULL, file->hash, &arena, err);
     if (!rc && *found && is_missing(source.path)) {
-        rc = sync_place(sync, source.id, file->path, file->size, file->mtime_ns, err);
+        rc = sync_place(sync, source.id, file, err);
         sync->counts->pictures.moved++;
     } else if (!rc) {
         rc = copy_vector(found, sync, file, *found ? &source : NULL, &arena, err);
@@ -225,7 +231,7 @@ static int sort_chunk(struct chunk *chunk, struct err *err)
         if (find_same(chunk->encode, chunk->encode_count, file->hash) < chunk->encode_count) {
             chunk->later[chunk->later_count++] = file;
         } else {
-            chunk->sources[chunk->encode_count] = picture_file(file->path);
+            chunk->sources[chunk->encode_count] = plan_source(file);
             chunk->encode[chunk->encode_count++] = file;
         }
     }
@@ -271,6 +277,15 @@ static bool is_open(const struct plan_file *file)
     return file->action == PLAN_NEW || file->action == PLAN_CHANGED;
 }
 
+/* By path, and in an archive as it has them. */
+static int by_place(const void *a, const void *b)
+{
+    const struct plan_file *x = a, *y = b;
+    if (!x->stream || x->stream != y->stream)
+        return strcmp(x->path, y->path);
+    return (x->member.number > y->member.number) - (x->member.number < y->member.number);
+}
+
 static int add_all(struct sync *sync, const struct plan *plan, struct err *err)
 {
     struct chunk *chunk = mem_new(1, sizeof *chunk);
@@ -278,6 +293,8 @@ static int add_all(struct sync *sync, const struct plan *plan, struct err *err)
     int rc = chunk && errs ? 0 : err_memory(err, CHUNK * sizeof *errs);
     if (!rc)
         *chunk = (struct chunk){.sync = sync, .errs = errs};
+    if (plan->file_count)
+        qsort(plan->files, plan->file_count, sizeof *plan->files, by_place);
     for (size_t i = 0; i < plan->file_count; i++)
         sync->total += is_open(&plan->files[i]);
     if (!rc)

@@ -45,7 +45,7 @@ static void drop_repeated_items(struct plan *plan)
 
 static void match_pair(struct plan_file *file, struct plan_item *item)
 {
-    const bool same = file->size == item->size && file->mtime_ns == item->mtime_ns;
+    const bool same = !file->stream && file->size == item->size && file->mtime_ns == item->mtime_ns;
     file->item = item;
     file->action = same ? PLAN_UNCHANGED : PLAN_CHANGED;
     item->state = same ? PLAN_KEPT : PLAN_OUTDATED;

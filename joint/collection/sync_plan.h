@@ -13,7 +13,7 @@
 #ifndef DIPTYCH_COLLECTION_SYNC_PLAN_H
 #define DIPTYCH_COLLECTION_SYNC_PLAN_H
 
-#include "base/base.h"
+#include "base/shard.h"
 
 enum plan_action {
     PLAN_UNCHANGED, /* the item of this path has the same size and time */
@@ -33,7 +33,7 @@ enum plan_state {
 };
 
 struct plan_item {
-    int64_t id, size, mtime_ns;
+    int64_t id, size, mtime_ns, offset;
     const char *path, *hash;
     enum plan_state state;
     bool vacates; /* it moves, and its old path has other content now */
@@ -51,10 +51,14 @@ struct plan_failure {
     } state;
 };
 
+/* A picture in an archive that was read has the place in it, and is compared by content: times in archives say little. One in
+ * an archive that did not change is as its item is. */
 struct plan_file {
     const char *path;
     int64_t size, mtime_ns;
-    char hash[HASH_SIZE]; /* empty: not known */
+    struct member member;
+    struct shard_stream *stream; /* of the archive that was read; NULL: none was */
+    char hash[HASH_SIZE];        /* empty: not known */
     enum plan_action action;
     struct plan_item *item;       /* of this path; of PLAN_MOVED the one that moves; NULL: none */
     struct plan_failure *failure; /* with this size and time; NULL: none */

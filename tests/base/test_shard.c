@@ -236,12 +236,12 @@ static void one_is_read_by_its_path(void **state)
     for (size_t k = 0; k < KINDS; k++) {
         struct arena arena = {0};
         const char *path = member_path(&arena, in_scratch(kinds[k]), "000000077.jpg", NULL);
-        assert_int_equal(member_read(&bytes, &size, path, 0, 0, hash, LIMIT, NULL), 0);
+        assert_int_equal(member_read(&bytes, &size, path, 0, 0, hash, LIMIT, NULL, NULL), 0);
         assert_int_equal(size, wanted);
         assert_memory_equal(bytes, expected, size);
         free(bytes);
         path = member_path(&arena, in_scratch(kinds[k]), "0.jpg", NULL);
-        assert_int_equal(member_read(&bytes, &size, path, 0, 0, NULL, LIMIT, &err), ERR_NOT_FOUND);
+        assert_int_equal(member_read(&bytes, &size, path, 0, 0, NULL, LIMIT, NULL, &err), ERR_NOT_FOUND);
         assert_non_null(strstr(err.msg, "0.jpg': the archive has no such member"));
         arena_release(&arena);
     }
@@ -257,14 +257,14 @@ static void what_took_its_place_is_not_taken_for_it(void **state)
     size_t size;
     const char *path = member_path(&arena, in_scratch("all.tar"), "000000000.jpg", NULL);
     hash_bytes(other, "another", 7);
-    assert_int_equal(member_read(&bytes, &size, path, 1024, 100, other, LIMIT, &err), ERR_NOT_FOUND);
+    assert_int_equal(member_read(&bytes, &size, path, 1024, 100, other, LIMIT, NULL, &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.msg, "the archive has changed"));
-    assert_int_equal(member_read(&bytes, &size, path, 1 << 30, 100, other, LIMIT, &err), ERR_NOT_FOUND);
+    assert_int_equal(member_read(&bytes, &size, path, 1 << 30, 100, other, LIMIT, NULL, &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.msg, "the archive ends before it"));
-    assert_int_equal(member_read(&bytes, &size, path, 1024, LIMIT + 1, other, LIMIT, &err), ERR_LIMIT);
+    assert_int_equal(member_read(&bytes, &size, path, 1024, LIMIT + 1, other, LIMIT, NULL, &err), ERR_LIMIT);
     path = member_path(&arena, in_scratch("none.tar"), "a.jpg", NULL);
-    assert_int_equal(member_read(&bytes, &size, path, 1024, 100, other, LIMIT, &err), ERR_IO);
-    assert_int_equal(member_read(&bytes, &size, path, 0, 0, other, LIMIT, &err), ERR_IO);
+    assert_int_equal(member_read(&bytes, &size, path, 1024, 100, other, LIMIT, NULL, &err), ERR_IO);
+    assert_int_equal(member_read(&bytes, &size, path, 0, 0, other, LIMIT, NULL, &err), ERR_IO);
     arena_release(&arena);
 }
 

@@ -93,4 +93,43 @@ for file in broken.tar broken.zip; do
     expect_lines out 2
 done
 
+# ---- index: vectors, captions and metadata are those of loose files
+mkdir files
+for i in 07 01 12 04 10 06; do
+    file=$(echo "$pictures/$i".*)
+    cp "$file" files/0000000$i.${file##*.}
+    cp $i.txt files/0000000$i.txt
+    cp $i.json files/0000000$i.json
+done
+run index build files.dip files $exact --storage f32
+expect_status 0
+expect_line err 'new captions or metadata: 6'
+for kind in tar tar.gz tar.zst tar.xz zip stored.zip; do
+    run index build $kind.dip s/00000.$kind $exact --storage f32
+    expect_status 0
+    for dip in files $kind; do
+        "$diptych" index list $dip.dip -f json | sed 's|"path": "[^"]*/\([^"/]*\)"|"path": "\1"|; s|"mtime": [^,]*, ||; s|"id": [^,]*, ||' |
+            sort >list.$dip
+        "$diptych" index export $dip.dip $dip.exported.npy -q
+    done
+    same list.$kind list.files
+done
+grep -q '"path": "000000007.png".*"caption": "a picture of 07".*"url": "http://example.org/07"' list.files ||
+    problem "no caption and metadata"
+run index build x.dip 's/{00000..00001}.tar' $exact -q
+expect_status 0
+run search x.dip --match '"picture of 07"' -f tsv $exact -q a flower
+expect_match out '/s/00000.tar!/000000007.png'
+expect_lines out 1
+run search x.dip three white flowers --html page.html $exact -q
+expect_status 0
+[ "$(grep -o 'src="data:image' page.html | wc -l)" -eq 8 ] || problem "cards without pictures"
+run index update x.dip $exact
+expect_status 0
+expect_match err '8 unchanged'
+run index remove x.dip s/00000.tar
+expect_status 0
+run index list x.dip -f json
+expect_lines out 2
+
 finish

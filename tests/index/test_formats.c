@@ -50,6 +50,22 @@ static void check_failures(struct index *index, int format)
     index_reasons_release(&reasons);
 }
 
+/* From format 8 on, a picture in an archive, and one that was read. */
+static void check_archives(struct index *index, int format)
+{
+    struct index_container container;
+    struct index_item item;
+    struct arena arena = {0};
+    bool found;
+    assert_ok(index_get(&item, index, 3, &arena, &err));
+    assert_int_equal(item.offset, format >= 8 ? 4096 : 0);
+    assert_ok(index_container_find(&found, &container, index, "shards/00000.tar", &err));
+    assert_int_equal(found, format >= 8);
+    if (found)
+        assert_true(container.stamp == 77 && container.pictures == 2);
+    arena_release(&arena);
+}
+
 static void every_format_is_read_and_searched(void **state)
 {
     (void)state;
@@ -61,6 +77,7 @@ static void every_format_is_read_and_searched(void **state)
         assert_ok(index_open(&index, path, INDEX_READ, "0123abcd", &err));
         kept_check(index);
         check_failures(index, format);
+        check_archives(index, format);
         assert_int_equal(index_info(index).findable, format >= 2);
         search(index, device);
         index_free(index);

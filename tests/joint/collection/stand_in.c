@@ -33,7 +33,7 @@ static void read_picture(
     char *bytes;
     size_t size;
     *why = (struct err){0};
-    if (file_read(&bytes, &size, source->path, 1 << 20, why))
+    if (picture_source_read(&bytes, &size, source, 1 << 20, why))
         return;
     world->opened++;
     if (is_broken(bytes))

@@ -65,6 +65,65 @@ static void each_change_of_a_picture_is_seen(void **state)
     world_release(&w);
 }
 
+/* A picture's caption and metadata, or "". */
+static void expect_said(struct world *w, const char *name, const char *caption, const char *metadata)
+{
+    struct arena arena = {0};
+    struct index_item item;
+    bool found;
+    struct index *index = collection_index(w->collection);
+    assert_int_equal(
+        index_find(&item, &found, index, INDEX_IMAGE, world_path(w, name), NULL, &arena, NULL), 0);
+    assert_true(found);
+    assert_string_equal(item.caption ? item.caption : "", caption);
+    assert_string_equal(item.metadata ? item.metadata : "", metadata);
+    arena_release(&arena);
+}
+
+/* As img2dataset's layout of files has them: key.jpg, key.txt, key.json. */
+static void captions_and_metadata_beside_pictures_are_taken(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "beside");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    world_write(&w, "000.jpg", "zero");
+    world_write(&w, "000.txt", "the first\n");
+    world_write(&w, "000.json", "{\"caption\": \"the first\", \"url\": \"u\"}");
+    world_write(&w, "v1.2.webp", "one");
+    world_write(&w, "v1.2.txt", "with a dot");
+    world_write(&w, "alone.jpg", "two");
+    world_write(&w, "other.txt", "of no picture");
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.described, 2);
+    expect_said(&w, "000.jpg", "the first", "{\"url\":\"u\"}");
+    expect_said(&w, "v1.2.webp", "with a dot", "");
+    expect_said(&w, "alone.jpg", "", "");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.described, 0);
+
+    world_write(&w, "000.txt", "now another");
+    world_write(&w, "alone.txt", "no longer");
+    world_write(&w, "other.jpg", "three");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.described, 3);
+    assert_int_equal(w.counts.encoded, 1);
+    expect_said(&w, "000.jpg", "now another", "{\"caption\":\"the first\",\"url\":\"u\"}");
+    expect_said(&w, "alone.jpg", "no longer", "");
+    expect_said(&w, "other.jpg", "of no picture", "");
+
+    world_write(&w, "000.json", "[1]");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_true(world_reported(&w, "000.json"));
+    assert_int_equal(w.counts.failed, 1);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.reports.count, 0); /* once */
+    sources_release(&sources);
+    world_release(&w);
+}
+
 /* What the index remembers of failures, a line each. */
 static int visit_failure(void *context, const struct index_failure *failure)
 {
@@ -552,6 +611,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_change_of_a_picture_is_seen),
+        cmocka_unit_test(captions_and_metadata_beside_pictures_are_taken),
         cmocka_unit_test(what_fails_is_reported_once),
         cmocka_unit_test(what_failed_is_tried_again_when_asked),
         cmocka_unit_test(what_may_pass_is_tried_quietly),

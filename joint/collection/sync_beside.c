@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/collection/sync_notes.h"
+#include "joint/collection/sync_shards.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- what lies there ----------------------------------------------------------------------------------- */
+
+static bool ends_in(const char *path, const char *suffix)
+{
+    const size_t length = strlen(path), end = strlen(suffix);
+    return length > end && !strcmp(path + length - end, suffix);
+}
+
+bool file_is_note(const char *path)
+{
+    return ends_in(path, note_suffixes[NOTE_CAPTION]) || ends_in(path, note_suffixes[NOTE_METADATA]);
+}
+
+int file_list_note(struct file_list *list, const char *path, const struct stat *st, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    size_t *number;
+    int rc = slash ? string_map_add(&number, &list->folder_numbers, path, (size_t)(slash - path),
+                         list->folder_count, err)
+                   : 0;
+    if (rc || !slash)
+        return rc;
+    if (*number == list->folder_count) {
+        rc = array_grow(list->folders, &list->folder_room, list->folder_count + 1, err);
+        if (rc)
+            return rc;
+        const char *folder_path = arena_copy(&list->arena, path, (size_t)(slash - path));
+        if (!folder_path)
+            return err_memory(err, strlen(path));
+        list->folders[list->folder_count++] = (struct noted_folder){.path = folder_path};
+    }
+    struct noted_folder *folder = &list->folders[*number];
+    folder->stamp = container_stamp(folder->stamp, slash + 1, st->st_size, stat_mtime(st));
+    return 0;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------- */
+
+/* The folder of a file, if it has captions or metadata; NULL: none was seen. */
+static struct noted_folder *folder_of(const struct file_list *files, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t *number =
+        slash ? string_map_find(&files->folder_numbers, path, (size_t)(slash - path)) : NULL;
+    return number ? &files->folders[*number] : NULL;
+}
+
+/* The path with another suffix, in the arena. */
+static char *path_beside(struct arena *arena, const char *path, const char *suffix)
+{
+    const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
+    const size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
+    char *out = arena_alloc(arena, stem + strlen(suffix) + 1);
+    if (out) {
+        memcpy(out, path, stem);
+        strcpy(out + stem, suffix);
+    }
+    return out;
+}
+
+static void take(struct sync *sync, struct note *note, enum note_kind kind, const char *path)
+{
+    struct err problem = {0};
+    char *bytes = NULL;
+    size_t size;
+    int rc = file_read(&bytes, &size, path, note_limit(kind), &problem);
+    if (!rc)
+        rc = note_take(note, kind, (struct span){bytes, size}, path, &problem);
+    if (rc)
+        sync_fail(sync, &sync->counts->pictures.failed, &problem);
+    free(bytes);
+}
+
+static int note_file(struct sync *sync, const struct plan_file *file, struct err *err)
+{
+    struct arena arena = {0};
+    struct note note = {0};
+    int rc = 0;
+    for (int kind = 0; kind < NOTE_KINDS && !rc; kind++) {
+        const char *path = path_beside(&arena, file->path, note_suffixes[kind]);
+        if (!path)
+            rc = err_memory(err, strlen(file->path));
+        else if (file_exists(path))
+            take(sync, &note, (enum note_kind)kind, path);
+    }
+    if (!rc && (note.caption || note.metadata))
+        rc = note_give(sync, file->path, &note, err);
+    note_release(&note);
+    arena_release(&arena);
+    return rc;
+}
+
+/* ---- folders ------------------------------------------------------------------------------------------- */
+
+static void count_pictures(const struct file_list *files)
+{
+    for (size_t i = 0; i < files->plan.file_count; i++) {
+        struct noted_folder *folder = folder_of(files, files->plan.files[i].path);
+        if (folder)
+            folder->pictures++;
+    }
+}
+
+static int find_known(struct sync *sync, const struct file_list *files, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < files->folder_count && !rc; i++) {
+        struct noted_folder *folder = &files->folders[i];
+        struct index_container before;
+        rc = index_container_find(&folder->known, &before, sync->index, folder->path, err);
+        folder->known =
+            !rc && folder->known && before.stamp == folder->stamp && before.pictures == folder->pictures;
+    }
+    return rc;
+}
+
+static int keep_folders(struct sync *sync, const struct file_list *files, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < files->folder_count && !rc; i++) {
+        const struct noted_folder *folder = &files->folders[i];
+        const struct index_container kept = {
+            .path = folder->path, .stamp = folder->stamp, .pictures = folder->pictures};
+        if (!folder->known)
+            rc = index_container_keep(sync->index, &kept, err);
+    }
+    return rc;
+}
+
+/* Of parts of a folder, its captions and metadata were not seen, but those of a picture that is new are looked for. */
+static bool is_wanted(const struct file_list *files, const struct plan_file *file)
+{
+    const struct noted_folder *folder = folder_of(files, file->path);
+    if (member_shard(file->path) || file->action == PLAN_FAILED)
+        return false;
+    return (folder && !folder->known) || (files->sources && file->action == PLAN_NEW);
+}
+
+int sync_beside(struct sync *sync, const struct file_list *files, struct err *err)
+{
+    enum { STEP = 256 };
+    size_t seen = 0;
+    count_pictures(files);
+    int rc = find_known(sync, files, err);
+    for (size_t i = 0; i < files->plan.file_count && !rc; i++) {
+        if (!is_wanted(files, &files->plan.files[i]))
+            continue;
+        if (seen++ % STEP == 0)
+            rc = job_step(sync->job, "captions and metadata beside pictures", 0, 0, err);
+        if (!rc && seen % STEP == 0)
+            rc = sync_commit(sync, err);
+        if (!rc)
+            rc = note_file(sync, &files->plan.files[i], err);
+    }
+    if (!rc)
+        rc = keep_folders(sync, files, err);
+    return sync_keep(sync, rc, err);
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Archives among what a collection is made from. One that an index knows by size and time is not read again: its pictures are
+ * as the items of it. In a plan the root of its pictures is a place, the archive's path with a "!" behind: what lies below that
+ * are their paths.
+ */
+#ifndef DIPTYCH_COLLECTION_SYNC_SHARDS_H
+#define DIPTYCH_COLLECTION_SYNC_SHARDS_H
+
+#include "joint/collection/sync_files.h"
+
+/* The largest picture in an archive, as picture_options have it for all. */
+#define MEMBER_MAX ((size_t)256 << 20)
+
+/* An archive that is read in this sync. */
+struct read_shard {
+    const char *path, *place;
+    int64_t size, mtime_ns;
+    struct shard_stream *stream;
+    bool again; /* it could not be read for a reason that may pass */
+};
+
+/* The place of an archive, in the arena; NULL with ERR_MEMORY. */
+const char *shard_place(struct arena *arena, const char *path, struct err *err);
+bool shard_is_place(const char *root);
+
+/* What WebDataset knows a sample by: the name up to the first dot of its last part. *suffix is the rest, "" or with that dot. */
+struct span member_key(const char **suffix, const char *name);
+
+/* Whether it may say something of pictures of its key: ".txt" is a caption, ".json" metadata, as img2dataset has them. */
+bool member_is_note(const char *name);
+
+/* A container's stamp, so far and with another file in it: 0 and "" begin. */
+int64_t container_stamp(int64_t stamp, const char *name, int64_t size, int64_t mtime_ns);
+
+/* Adds the pictures of an archive, or finds that it is not there. What is damaged is reported once, and the index's pictures of it
+ * stay; so is what cannot be a member. */
+int file_list_shard(struct file_list *list, const char *path, const char *place, struct err *err);
+
+#endif

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Archives as sources of a collection: what comes in, what an update reads again, and what damage and loss leave. */
+#include "tests/joint/collection/stand_in.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/shard.h"
+#include "tests/support/shard_writer.h"
+
+enum { TIME = 1700000000 };
+
+struct entry {
+    const char *name, *bytes;
+};
+
+/* Two pictures of a key, one without a caption, blanks, a JSON with a caption of its own, and what is no picture. */
+static const struct entry samples[] = {
+    {"0002.jpg", "two"},
+    {"0002.txt", " a second picture\n"},
+    {"0002.json", "{\"key\":\"0002\",\"caption\":\"a second picture\",\"width\":7}"},
+    {"0001.left.png", "one left"},
+    {"0001.right.png", "one right"},
+    {"0001.json", "{\"caption\":\"the first\",\"url\":\"http://x\"}"},
+    {"0003.jpg", "three"},
+    {"0003.txt", " \n"},
+    {"readme.md", "no picture"},
+    {".hidden.jpg", "hidden"},
+    {"deep/0004.webp", "four"},
+    {"deep/0004.txt", "in a folder"},
+    {NULL, NULL},
+};
+
+static const char *const kinds[] = {"a.tar", "a.tar.gz", "a.zip", "a.stored.zip"};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static void set_time(const char *path, long seconds)
+{
+    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* entries end with a NULL name. */
+static void write_shard(const struct world *w, const char *name, const struct entry *entries, long time)
+{
+    struct archive *archive = shard_writer_open(world_path(w, name));
+    assert_non_null(archive);
+    for (; entries->name; entries++)
+        assert_int_equal(
+            shard_writer_add(archive, entries->name, entries->bytes, strlen(entries->bytes), TIME), 0);
+    assert_int_equal(shard_writer_close(archive), 0);
+    set_time(world_path(w, name), time);
+}
+
+static void add(struct sources *sources, const char *path)
+{
+    assert_int_equal(sources_add(sources, SOURCE_PICTURES, path, NULL), 0);
+}
+
+/* Of the picture of that name in that archive; "" where there is none. The arena is the caller's. */
+static struct index_item item_of(struct world *w, const char *shard, const char *name, struct arena *arena)
+{
+    struct index_item item = {0};
+    bool found;
+    const char *path = member_path(arena, world_path(w, shard), name, NULL);
+    struct index *index = collection_index(w->collection);
+    assert_int_equal(index_find(&item, &found, index, INDEX_IMAGE, path, NULL, arena, NULL), 0);
+    assert_true(found);
+    return item;
+}
+
+static void expect_said(
+    struct world *w, const char *shard, const char *name, const char *caption, const char *metadata)
+{
+    struct arena arena = {0};
+    const struct index_item item = item_of(w, shard, name, &arena);
+    assert_true(caption ? item.caption && !strcmp(item.caption, caption) : !item.caption);
+    assert_true(metadata ? item.metadata && !strcmp(item.metadata, metadata) : !item.metadata);
+    arena_release(&arena);
+}
+
+/* The item's picture is read by itself, and is what the vector was made of. */
+static void expect_picture(struct world *w, const char *shard, const char *name, const char *bytes)
+{
+    struct arena arena = {0};
+    const struct index_item item = item_of(w, shard, name, &arena);
+    const struct picture_source source = picture_of_item(&item);
+    char *read;
+    size_t size;
+    assert_int_equal(picture_source_read(&read, &size, &source, 1000, NULL), 0);
+    assert_string_equal(read, bytes);
+    free(read);
+    assert_int_equal(world_items(w, item.path, bytes), 1);
+    assert_int_equal(item.size, strlen(bytes));
+    assert_int_equal(item.mtime_ns, TIME * 1000000000ll);
+    arena_release(&arena);
+}
+
+static void expect_counts(const struct world *w, size_t new, size_t unchanged, size_t encoded)
+{
+    assert_int_equal(w->counts.pictures.new, new);
+    assert_int_equal(w->counts.pictures.unchanged, unchanged);
+    assert_int_equal(w->counts.encoded, encoded);
+    assert_int_equal(w->counts.failed, 0);
+    assert_int_equal(w->reports.count, 0);
+}
+
+/* ---- what comes in ------------------------------------------------------------------------------------- */
+
+static void pictures_come_with_what_is_said_of_them(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < KINDS; k++) {
+        struct world w;
+        struct sources sources = {0};
+        char name[32];
+        snprintf(name, sizeof name, "said%zu", k);
+        world_init(&w, name);
+        write_shard(&w, kinds[k], samples, TIME);
+        add(&sources, world_path(&w, kinds[k]));
+        world_open(&w);
+        assert_int_equal(world_sync(&w, &sources), 0);
+        expect_counts(&w, 5, 0, 5);
+        assert_int_equal(w.counts.skipped, 2);
+        assert_int_equal(w.counts.described, 4);
+        expect_picture(&w, kinds[k], "0002.jpg", "two");
+        expect_picture(&w, kinds[k], "deep/0004.webp", "four");
+        expect_said(&w, kinds[k], "0002.jpg", "a second picture", "{\"key\":\"0002\",\"width\":7}");
+        expect_said(&w, kinds[k], "0001.left.png", "the first", "{\"url\":\"http://x\"}");
+        expect_said(&w, kinds[k], "0001.right.png", "the first", "{\"url\":\"http://x\"}");
+        expect_said(&w, kinds[k], "0003.jpg", NULL, NULL);
+        expect_said(&w, kinds[k], "deep/0004.webp", "in a folder", NULL);
+        struct arena arena = {0};
+        const bool plain = k == 0 || k == 3;
+        assert_int_equal(item_of(&w, kinds[k], "0002.jpg", &arena).offset != 0, plain);
+        arena_release(&arena);
+
+        /* Not read again: with the same size and time, other bytes are not seen. */
+        const int fd = open(world_path(&w, kinds[k]), O_WRONLY);
+        assert_int_equal(pwrite(fd, "x", 1, 0), 1);
+        close(fd);
+        set_time(world_path(&w, kinds[k]), TIME);
+        assert_int_equal(world_sync(&w, NULL), 0);
+        expect_counts(&w, 0, 5, 0);
+        sources_release(&sources);
+        world_release(&w);
+    }
+}
+
+static void braces_name_several(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    const struct entry one[] = {{"1.jpg", "one"}, {NULL, NULL}}, two[] = {{"1.jpg", "two"}, {NULL, NULL}};
+    world_init(&w, "braces");
+    write_shard(&w, "08.tar", one, TIME);
+    write_shard(&w, "09.tar", two, TIME);
+    write_shard(&w, "10.tar", one, TIME);
+    add(&sources, world_path(&w, "{08..10}.tar"));
+    assert_int_equal(sources.paths[SOURCE_PICTURES].count, 3);
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.pictures.new, 2);
+    assert_int_equal(w.counts.pictures.copied, 1); /* the same content once more */
+    assert_int_equal(world_items(&w, world_path(&w, "09.tar!/1.jpg"), "two"), 1);
+    assert_int_equal(world_items(&w, world_path(&w, "10.tar!/1.jpg"), "one"), 1);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* ---- updates ------------------------------------------------------------------------------------------- */
+
+/* What is compared is content: sizes and times say nothing in an archive that was written anew. */
+static void a_changed_archive_is_compared_by_content(void **state)
+{
+    (void)state;
+    static const struct entry before[] = {{"1.jpg", "stays"}, {"2.jpg", "same size a"}, {"3.jpg", "goes"},
+        {"4.jpg", "moves"}, {"4.txt", "old"}, {NULL, NULL}};
+    static const struct entry after[] = {{"0.txt", "makes all offsets others"}, {"1.jpg", "stays"},
+        {"2.jpg", "same size b"}, {"5.jpg", "moves"}, {"5.txt", "new"}, {"6.jpg", "new"}, {NULL, NULL}};
+    for (size_t k = 0; k < KINDS; k++) {
+        struct world w;
+        struct sources sources = {0};
+        char name[32];
+        snprintf(name, sizeof name, "changed%zu", k);
+        world_init(&w, name);
+        write_shard(&w, kinds[k], before, TIME);
+        add(&sources, world_path(&w, kinds[k]));
+        world_open(&w);
+        assert_int_equal(world_sync(&w, &sources), 0);
+        expect_counts(&w, 4, 0, 4);
+
+        set_time(world_path(&w, kinds[k]), TIME + 1); /* only touched */
+        assert_int_equal(world_sync(&w, NULL), 0);
+        expect_counts(&w, 0, 4, 0);
+        expect_picture(&w, kinds[k], "1.jpg", "stays");
+
+        write_shard(&w, kinds[k], after, TIME + 2);
+        assert_int_equal(world_sync(&w, NULL), 0);
+        expect_counts(&w, 1, 1, 2);
+        assert_int_equal(w.counts.pictures.changed, 1);
+        assert_int_equal(w.counts.pictures.moved, 1);
+        assert_int_equal(w.counts.pictures.gone, 1);
+        expect_picture(&w, kinds[k], "1.jpg", "stays");
+        expect_picture(&w, kinds[k], "2.jpg", "same size b");
+        expect_picture(&w, kinds[k], "5.jpg", "moves");
+        expect_said(&w, kinds[k], "5.jpg", "new", NULL);
+        sources_release(&sources);
+        world_release(&w);
+    }
+}
+
+static void an_archive_that_moves_takes_its_vectors_along(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    char to[8192];
+    world_init(&w, "moves");
+    write_shard(&w, "a.tar", samples, TIME);
+    add(&sources, world_path(&w, "a.tar"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    snprintf(to, sizeof to, "%s", world_path(&w, "b.tar"));
+    assert_int_equal(rename(world_path(&w, "a.tar"), to), 0);
+    add(&sources, to);
+    sources.gone = true;
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.pictures.moved, 5);
+    assert_int_equal(w.counts.encoded, 0);
+    expect_picture(&w, "b.tar", "0002.jpg", "two");
+    expect_said(&w, "b.tar", "0002.jpg", "a second picture", "{\"key\":\"0002\",\"width\":7}");
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* An item that somebody has removed comes back, as that of a file would. */
+static void what_was_removed_comes_back(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    struct arena arena = {0};
+    world_init(&w, "removed");
+    write_shard(&w, "a.tar", samples, TIME);
+    add(&sources, world_path(&w, "a.tar"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    struct index *index = collection_index(w.collection);
+    assert_int_equal(index_remove(index, item_of(&w, "a.tar", "0003.jpg", &arena).id, NULL), 0);
+    assert_int_equal(index_commit(index, NULL), 0);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.copied, 1);
+    expect_picture(&w, "a.tar", "0003.jpg", "three");
+    arena_release(&arena);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+static void removing_an_archive_removes_its_pictures(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    struct strings paths = {0};
+    const struct removal removal = {.paths = &paths};
+    size_t removed, missing;
+    world_init(&w, "forgotten");
+    write_shard(&w, "a.tar", samples, TIME);
+    add(&sources, world_path(&w, "a.tar"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    const char *path = world_path(&w, "a.tar");
+    assert_int_equal(strings_add(&paths, path, strlen(path), NULL), 0);
+    assert_int_equal(collection_remove(&removed, &missing, w.collection, &removal, NULL, NULL), 0);
+    assert_int_equal(removed, 5);
+    assert_int_equal(missing, 0);
+    assert_int_equal(world_sync(&w, &sources), 0); /* and comes in again */
+    assert_int_equal(w.counts.pictures.copied, 5);
+    strings_release(&paths);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* ---- damage and loss ----------------------------------------------------------------------------------- */
+
+static void damage_is_reported_once_and_takes_nothing_away(void **state)
+{
+    (void)state;
+    static const struct entry whole[] = {
+        {"1.jpg", "one"}, {"2.jpg", "two"}, {"3.jpg", "three"}, {"4.jpg", "broken"}, {NULL, NULL}};
+    struct world w;
+    struct sources sources = {0};
+    char path[8192], message[9000];
+    world_init(&w, "damage");
+    snprintf(path, sizeof path, "%s", world_path(&w, "a.tar"));
+    write_shard(&w, "a.tar", whole, TIME);
+    add(&sources, path);
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.pictures.new, 3);
+    assert_int_equal(w.counts.pictures.failed, 1);
+    snprintf(message, sizeof message, "unable to decode '%s!/4.jpg': no such picture", path);
+    assert_true(world_reported(&w, message));
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.opened, 0);
+    assert_int_equal(w.reports.count, 0);
+    assert_int_equal(w.counts.pictures.failed_before, 1);
+    assert_int_equal(w.counts.pictures.unchanged, 3);
+
+    assert_int_equal(truncate(path, 1300), 0); /* in the header of the second */
+    set_time(path, TIME + 1);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    snprintf(message, sizeof message, "unable to read on in '%s' behind '1.jpg': ", path);
+    assert_true(world_reported(&w, message));
+    assert_int_equal(w.counts.failed, 1);
+    assert_int_equal(w.counts.pictures.gone, 0);
+    assert_int_equal(w.counts.encoded, 0);
+    assert_int_equal(world_items(&w, world_path(&w, "a.tar!/3.jpg"), "three"), 1);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.reports.count, 0);
+
+    write_shard(&w, "a.tar", whole, TIME + 2);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.unchanged, 3);
+    assert_int_equal(w.counts.encoded, 0);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+static void an_archive_that_is_away_keeps_its_items(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0}, gone = {.gone = true};
+    char path[8192], message[9000];
+    world_init(&w, "away");
+    snprintf(path, sizeof path, "%s", world_path(&w, "a.tar"));
+    write_shard(&w, "a.tar", samples, TIME);
+    add(&sources, path);
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    snprintf(message, sizeof message, "'%s' is not there; pictures of it that stay in the index: 5", path);
+    assert_true(world_reported(&w, message));
+    assert_int_equal(w.counts.pictures.missing, 5);
+    assert_int_equal(world_sync(&w, &gone), 0);
+    assert_int_equal(w.counts.pictures.gone, 5);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.reports.count, 0); /* it is no source any more */
+    sources_release(&sources);
+    world_release(&w);
+}
+
+static void bad_captions_and_metadata_are_told_once(void **state)
+{
+    (void)state;
+    static const struct entry entries[] = {{"1.jpg", "one"}, {"1.json", "{"}, {"2.jpg", "two"},
+        {"2.json", "[]"}, {"3.jpg", "three"}, {"3.json", "{\"a\": NaN}"}, {"3.txt", "a \xff byte"},
+        {NULL, NULL}};
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "bad");
+    write_shard(&w, "a.tar", entries, TIME);
+    add(&sources, world_path(&w, "a.tar"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.pictures.new, 3);
+    assert_int_equal(w.reports.count, 2);
+    assert_true(world_reported(&w, "a.tar!/1.json': "));
+    assert_true(world_reported(&w, "2 more captions and metadata of '"));
+    expect_said(&w, "a.tar", "3.jpg", "a \xEF\xBF\xBD byte", NULL);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* Wherever it ends, the next goes on, and then all is as after one without an end. */
+static void a_sync_may_end_anywhere(void **state)
+{
+    (void)state;
+    for (size_t end = 1, done = 0; !done; end++) {
+        struct world w;
+        struct sources sources = {0};
+        char name[32];
+        snprintf(name, sizeof name, "end%zu", end);
+        world_init(&w, name);
+        write_shard(&w, "a.tar", samples, TIME);
+        add(&sources, world_path(&w, "a.tar"));
+        world_open(&w);
+        w.end_at = end;
+        done = world_sync(&w, &sources) == 0;
+        w.end_at = 0;
+        assert_int_equal(world_sync(&w, &sources), 0);
+        assert_int_equal(w.counts.failed, 0);
+        assert_int_equal(index_info(collection_index(w.collection)).images, 5);
+        expect_said(&w, "a.tar", "0002.jpg", "a second picture", "{\"key\":\"0002\",\"width\":7}");
+        expect_said(&w, "a.tar", "deep/0004.webp", "in a folder", NULL);
+        sources_release(&sources);
+        world_release(&w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pictures_come_with_what_is_said_of_them),
+        cmocka_unit_test(braces_name_several),
+        cmocka_unit_test(a_changed_archive_is_compared_by_content),
+        cmocka_unit_test(an_archive_that_moves_takes_its_vectors_along),
+        cmocka_unit_test(what_was_removed_comes_back),
+        cmocka_unit_test(removing_an_archive_removes_its_pictures),
+        cmocka_unit_test(damage_is_reported_once_and_takes_nothing_away),
+        cmocka_unit_test(an_archive_that_is_away_keeps_its_items),
+        cmocka_unit_test(bad_captions_and_metadata_are_told_once),
+        cmocka_unit_test(a_sync_may_end_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
