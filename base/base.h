@@ -74,7 +74,8 @@ struct job {
      * which then goes on. A return of non-zero ends the work with ERR_CANCELLED; what such an end keeps is said
      * where the function is declared. */
     int (*step)(void *context, const char *unit, size_t done, size_t total);
-    /* One input failed and the work goes on without it. */
+    /* One input failed and the work goes on without it; or, where the problem has no code, something is wrong with an input
+     * that was used all the same. */
     void (*report)(void *context, const struct err *problem);
     void *context;     /* of both */
     int threads;       /* of the host; 0: as many as CPUs */

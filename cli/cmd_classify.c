@@ -105,7 +105,9 @@ static const struct argp argp = {
         "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\v" HELP_SHARDS
         "\n\nPictures come out "
         "in the order they went in. One that cannot be read is reported and does not stop the others; in "
-        "json its line has an \"error\", otherwise the reason is on stderr. One that is unlike all that the "
+        "json its line has an \"error\", otherwise the reason is on stderr. A JPEG that is damaged and was "
+        "read all "
+        "the same has a \"warning\" in the same places. One that is unlike all that the "
         "model was made for, as a photograph is to the model that comes with Diptych, has \"outside\": true "
         "there, and stderr says once how to get another model.\n\n"
         "Exit status: 0 all pictures have labels, 1 some failed, 2 cannot start.",
@@ -156,7 +158,8 @@ static int print_batch(
         } else {
             classifier_rank(c->classifier, c->best, c->top, embeddings);
             rc = output_labels(&c->output, path, c->best,
-                classifier_reached(c->classifier, c->best, c->top, c->threshold), *outside++, err);
+                classifier_reached(c->classifier, c->best, c->top, c->threshold), *outside++,
+                batch->errs[i].msg, err);
             embeddings += width;
         }
         c->session.done++;

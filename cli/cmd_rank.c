@@ -124,6 +124,7 @@ static int print_request(
         .count = request->count,
         .score = model_score(r->session.model),
         .outside = request->outside,
+        .warning = request->warning ? request->warning : "",
     };
     return output_captions(&r->output, &ranking, err);
 }

@@ -42,7 +42,7 @@ static void make_thumbnail(void *context, size_t i)
 {
     struct batch *batch = context;
     const struct points *p = batch->points;
-    const struct picture_options options = {.min_edge = p->edge};
+    const struct picture_options options = {.min_edge = p->edge, .truncated = true};
     if (batch->wanted[i])
         thumbnail_read(&batch->thumbnails[i], picture_of_item(&p->report->view->items[batch->begin + i]),
             p->edge, &options, NULL);

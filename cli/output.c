@@ -52,6 +52,14 @@ int output_failure(const struct output *output, const char *path, const char *re
     return json_print(line, 0, err);
 }
 
+void output_warning(const struct output *output, const char *warning)
+{
+    if (!*warning || output->format == OUTPUT_JSON)
+        return;
+    output_flush();
+    message("%s", warning);
+}
+
 void output_path(const struct output *output, const char *path)
 {
     fputs(output->colour ? "\033[1m" : "", stdout);

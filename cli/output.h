@@ -41,6 +41,9 @@ int output_close(void);
 /* Why a picture has no result. The path may be NULL: json has no "path" then. */
 int output_failure(const struct output *output, const char *path, const char *reason, struct err *err);
 
+/* What is wrong with a picture that has a result all the same: a message on stderr, unless json says it. */
+void output_warning(const struct output *output, const char *warning);
+
 /* For tables: a path in bold on a line; a share of 0 to 1 with a bar, 31 columns with two blanks behind; a cosine, 9 of them. */
 enum { OUTPUT_SHARE_WIDTH = 31, OUTPUT_COSINE_WIDTH = 9 };
 void output_path(const struct output *output, const char *path);
@@ -53,7 +56,8 @@ void output_cosine(double cosine);
  *          picture
  *   tsv    path, label, score, label, score, ...: a line a picture
  *   json   {"path": ..., "labels": [{"label": ..., "probability": ...}], "score": ...}, and "outside": true where the
- *          picture is outside what the model knows; "cosine" in the place of "probability" where that is the score */
+ *          picture is outside what the model knows; "cosine" in the place of "probability" where that is the score; a
+ *          "warning" where the picture is damaged, but was read */
 struct label_output {
     struct output base;
     const struct classifier *classifier;
@@ -65,9 +69,10 @@ struct label_output {
 void label_output_init(
     struct label_output *output, int format, const struct classifier *classifier, size_t top);
 
-/* The labels of a picture, best (count), of which there may be none; `outside` is the encoder's word on it. */
+/* The labels of a picture, best (count), of which there may be none; `outside` is the encoder's word on it, `warning` the
+ * loader's, which may be empty. */
 int output_labels(const struct label_output *output, const char *path, const struct prediction *best,
-    size_t count, bool outside, struct err *err);
+    size_t count, bool outside, const char *warning, struct err *err);
 
 /* ---- rank ---------------------------------------------------------------------------------------------- */
 
@@ -78,7 +83,7 @@ int output_labels(const struct label_output *output, const char *path, const str
  *          caption
  *   json   {"path": ..., "captions": [{"caption": ..., "index": ..., "cosine": ..., "probability": ...}], "wins":
  *          [[...]]}: captions best first, index from 0 in the given order; wins[i][j] is the probability that
- *          captions[i] wins against captions[j]; then "score": "softmax" or "sigmoid", and "outside" as above */
+ *          captions[i] wins against captions[j]; then "score": "softmax" or "sigmoid", "outside" and "warning" as above */
 struct caption_ranking {
     const char *path;
     const char *const *captions;   // (count)
@@ -86,6 +91,7 @@ struct caption_ranking {
     size_t count;
     struct score_rule score;
     bool outside;
+    const char *warning; /* empty: none */
 };
 
 int output_captions(const struct output *output, const struct caption_ranking *ranking, struct err *err);

@@ -58,14 +58,16 @@ static int print_json(const struct caption_ranking *ranking, struct err *err)
                           (json_int_t)caption->label, "cosine", (double)caption->cosine, "probability",
                           (double)caption->probability));
     }
-    return json_print(json_pack("{s:o, s:o, s:o, s:s, s:o*}", "path", json_text(ranking->path), "captions",
-                          captions, "wins", matrix, "score", score_names[ranking->score.kind], "outside",
-                          ranking->outside ? json_true() : NULL),
+    return json_print(json_pack("{s:o, s:o, s:o, s:s, s:o*, s:o*}", "path", json_text(ranking->path),
+                          "captions", captions, "wins", matrix, "score", score_names[ranking->score.kind],
+                          "outside", ranking->outside ? json_true() : NULL, "warning",
+                          *ranking->warning ? json_text(ranking->warning) : NULL),
         0, err);
 }
 
 int output_captions(const struct output *output, const struct caption_ranking *ranking, struct err *err)
 {
+    output_warning(output, ranking->warning);
     switch (output->format) {
     case OUTPUT_JSON:
         return print_json(ranking, err);

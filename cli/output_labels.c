@@ -58,7 +58,7 @@ static void print_tsv(
 }
 
 static int print_json(const struct label_output *output, const char *path, const struct prediction *best,
-    size_t count, bool outside, struct err *err)
+    size_t count, bool outside, const char *warning, struct err *err)
 {
     const enum score_kind kind = score_of(output);
     json_t *labels = json_array();
@@ -66,8 +66,9 @@ static int print_json(const struct label_output *output, const char *path, const
         json_array_append_new(labels,
             json_pack("{s:o, s:f}", "label", json_text(classifier_label(output->classifier, best[i].label)),
                 kind == SCORE_COSINE ? "cosine" : "probability", (double)prediction_score(&best[i], kind)));
-    return json_print(json_pack("{s:o, s:o, s:s, s:o*}", "path", json_text(path), "labels", labels, "score",
-                          score_names[kind], "outside", outside ? json_true() : NULL),
+    return json_print(json_pack("{s:o, s:o, s:s, s:o*, s:o*}", "path", json_text(path), "labels", labels,
+                          "score", score_names[kind], "outside", outside ? json_true() : NULL, "warning",
+                          *warning ? json_text(warning) : NULL),
         0, err);
 }
 
@@ -84,10 +85,11 @@ void label_output_init(
 }
 
 int output_labels(const struct label_output *output, const char *path, const struct prediction *best,
-    size_t count, bool outside, struct err *err)
+    size_t count, bool outside, const char *warning, struct err *err)
 {
+    output_warning(&output->base, warning);
     if (output->base.format == OUTPUT_JSON)
-        return print_json(output, path, best, count, outside, err);
+        return print_json(output, path, best, count, outside, warning, err);
     if (output->base.format == OUTPUT_TSV)
         print_tsv(output, path, best, count);
     else if (output->block)

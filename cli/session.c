@@ -11,7 +11,15 @@ enum { DEFAULT_BATCH = 32, BATCH_MAX = 4096, THREADS_MAX = 1024 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_NO_EXIF = 0x2000, KEY_MAX_PIXELS, KEY_MAX_BYTES, KEY_FAST_DECODE, KEY_ALPHA };
+enum {
+    KEY_NO_EXIF = 0x2000,
+    KEY_MAX_PIXELS,
+    KEY_MAX_BYTES,
+    KEY_FAST_DECODE,
+    KEY_ALPHA,
+    KEY_STRICT,
+    KEY_TRUNCATED
+};
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Pictures:", GROUP_PICTURES},
@@ -19,6 +27,16 @@ static const struct argp_option options[] = {
     {"max-pixels", KEY_MAX_PIXELS, "N", 0, "Refuse pictures of more pixels (default: 200 million)",
         GROUP_PICTURES},
     {"max-bytes", KEY_MAX_BYTES, "N", 0, "Refuse larger picture files (default: 256 MiB)", GROUP_PICTURES},
+    {"strict", KEY_STRICT, NULL, 0,
+        "Refuse damaged JPEGs that can be read all the same; without it they are read as Pillow reads them, "
+        "with a "
+        "warning",
+        GROUP_PICTURES},
+    {"truncated", KEY_TRUNCATED, NULL, 0,
+        "Read JPEGs whose end is missing, as far as they go, as Pillow does with LOAD_TRUNCATED_IMAGES; "
+        "files of other "
+        "formats are refused then as always",
+        GROUP_PICTURES},
     {"fast-decode", KEY_FAST_DECODE, NULL, 0,
         "Decode JPEGs at 1/2, 1/4 or 1/8 of their size where the model needs no more: 12 megapixels take "
         "half the "
@@ -56,6 +74,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_MAX_BYTES:
         loader->picture.max_bytes = option_number(state, "max-bytes", argument, 1, SIZE_MAX);
+        return 0;
+    case KEY_STRICT:
+        loader->picture.strict = true;
+        return 0;
+    case KEY_TRUNCATED:
+        loader->picture.truncated = true;
         return 0;
     case KEY_FAST_DECODE:
         loader->fast_decode = true;
@@ -145,7 +169,7 @@ static int print_batch(
     const struct printing *printing = context;
     bool failed = false;
     for (size_t i = 0; i < batch->count; i++)
-        failed = failed || batch->errs[i].code;
+        failed = failed || *batch->errs[i].msg; /* or has a warning */
     (failed ? progress_clear : progress_clear_for_output)(&printing->session->progress);
     const int rc = printing->visit(printing->context, batch, embeddings, err);
     return rc ? rc : job_step(&printing->job, "pictures", printing->session->done, printing->total, err);

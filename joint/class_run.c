@@ -21,8 +21,9 @@ static int judge_batch(
     struct prediction best[OUTCOME_TOP];
     for (size_t i = 0; i < batch->count; i++) {
         const size_t picture = batch->first + i;
-        if (batch->errs[i].code) {
+        if (*batch->errs[i].msg)
             job_report(run->job, &batch->errs[i]);
+        if (batch->errs[i].code) {
             out->failed++;
             continue;
         }

@@ -101,9 +101,12 @@ static int score_batch(
     void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
     struct scoring *s = context;
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->count; i++) {
         if (batch->errs[i].code)
             return err_set(err, batch->errs[i].code, "%s", batch->errs[i].msg);
+        if (*batch->errs[i].msg)
+            job_report(s->job, &batch->errs[i]);
+    }
     int rc = batch->count ? encode_captions(s, batch->first, batch->count, err) : 0;
     if (rc)
         return rc;

@@ -72,8 +72,9 @@ static json_t *describe(const struct embedding *e, const char *fingerprint, cons
             precision_name(device_precision(device)), "batch", (json_int_t)encoder_batch(e->encoder));
     if (!run || !loading)
         return run;
-    json_t *pictures = json_pack("{s:s, s:b, s:b, s:I, s:I}", "alpha", alpha_names[loading->alpha], "no-exif",
-        loading->picture.ignore_exif, "fast-decode", loading->fast_decode, "max-pixels",
+    json_t *pictures = json_pack("{s:s, s:b, s:b, s:b, s:b, s:I, s:I}", "alpha", alpha_names[loading->alpha],
+        "no-exif", loading->picture.ignore_exif, "strict", loading->picture.strict, "truncated",
+        loading->picture.truncated, "fast-decode", loading->fast_decode, "max-pixels",
         (json_int_t)loading->picture.max_pixels, "max-bytes", (json_int_t)loading->picture.max_bytes);
     if (json_object_update_new(run, pictures)) {
         json_decref(run);
@@ -130,13 +131,19 @@ static bool is_finite(const float *embedding, size_t width)
     return true;
 }
 
-/* The next row: an embedding, or why there is none. */
+/* The next row: an embedding, or why there is none. A problem without a code is a warning. */
 static int put(
-    struct embedding *e, const float *embedding, bool outside, const struct err *why, struct err *err)
+    struct embedding *e, const float *embedding, bool outside, const struct err *problem, struct err *err)
 {
     struct err infinite;
-    struct embed_row row = {
-        .key = e->key, .name = e->inputs->items[e->counts->done], .embedding = embedding, .outside = outside};
+    const struct err *why = problem->code ? problem : NULL;
+    struct embed_row row = {.key = e->key,
+        .name = e->inputs->items[e->counts->done],
+        .embedding = embedding,
+        .warning = !why && *problem->msg ? problem->msg : NULL,
+        .outside = outside};
+    if (row.warning)
+        job_report(e->job, problem);
     if (!why && !is_finite(embedding, e->sink.width)) {
         err_set(&infinite, ERR_UNSUPPORTED, "the model has no finite numbers for '%.200s'", row.name);
         why = &infinite;
@@ -145,6 +152,7 @@ static int put(
         job_report(e->job, why);
         row.embedding = NULL;
         row.outside = false;
+        row.warning = NULL;
         row.error = why->msg;
         e->counts->failed++;
     }
@@ -179,10 +187,10 @@ static int put_batch(
     const bool *outside = encoder_outside(e->encoder);
     int rc = 0;
     for (size_t i = 0; i < batch->count && !rc; i++) {
-        const struct err *why = batch->errs[i].code ? &batch->errs[i] : NULL;
-        rc = put(e, embeddings, !why && *outside, why, err);
-        embeddings += why ? 0 : e->sink.width;
-        outside += !why;
+        const bool good = !batch->errs[i].code;
+        rc = put(e, embeddings, good && *outside, &batch->errs[i], err);
+        embeddings += good ? e->sink.width : 0;
+        outside += good;
     }
     return rc ? rc : end_batch(e, err);
 }
@@ -232,9 +240,8 @@ static int embed_chunk(
         rc = encoder_ids(e->encoder, embeddings, rows.ids, rows.lengths, rows.count, e->job, err);
     e->counts->truncated += rc ? 0 : rows.truncated;
     for (size_t i = 0; i < count && !rc; i++) {
-        const struct err *why = errs[i].code ? &errs[i] : NULL;
-        rc = put(e, embeddings, false, why, err);
-        embeddings += why ? 0 : e->sink.width;
+        rc = put(e, embeddings, false, &errs[i], err);
+        embeddings += errs[i].code ? 0 : e->sink.width;
     }
     token_rows_release(&rows);
     return rc ? rc : end_batch(e, err);

@@ -49,10 +49,10 @@ void embed_part_close(struct embed_part *part);
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
 struct embed_row {
-    const char *key, *name; /* "path" or "text", and what it is */
-    const float *embedding; // (E); NULL: it failed
-    const char *error;
-    bool outside; /* encoder_outside's word on a picture */
+    const char *key, *name;      /* "path" or "text", and what it is */
+    const float *embedding;      // (E); NULL: it failed
+    const char *error, *warning; /* NULL: none */
+    bool outside;                /* encoder_outside's word on a picture */
 };
 
 struct embed_sink {

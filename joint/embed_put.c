@@ -16,8 +16,8 @@ static json_t *embedding_json(const float *embedding, size_t width)
 
 static int put_line(const struct embed_sink *sink, const struct embed_row *row, struct err *err)
 {
-    json_t *line = json_pack(
-        "{s:o, s:o*}", row->key, json_text(row->name), "outside", row->outside ? json_true() : NULL);
+    json_t *line = json_pack("{s:o, s:o*, s:o*}", row->key, json_text(row->name), "outside",
+        row->outside ? json_true() : NULL, "warning", row->warning ? json_text(row->warning) : NULL);
     int failed = !line;
     if (!failed && row->error)
         failed = json_object_set_new(line, "error", json_text(row->error));

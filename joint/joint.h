@@ -303,8 +303,9 @@ void loader_start(struct loader *loader, const struct picture_source *sources, s
 /* The next up to `batch` pictures of the list, in order. Pictures that failed take no room in pixels. Valid
  * until the next call of loader_next or loader_start. */
 struct loaded_batch {
-    size_t first, count;    /* these are sources[first .. first + count) */
-    const struct err *errs; // (count): code 0 where the picture is good
+    size_t first, count; /* these are sources[first .. first + count) */
+    const struct err
+        *errs; // (count): code 0 where the picture is good; what it says then, if anything, is a warning
     const struct picture_size {
         int width, height; /* as a viewer shows it */
     } * sizes;             // (count)
@@ -335,7 +336,7 @@ int encode_pictures(struct encoder *encoder, struct loader *loader, const struct
  *
  *   EMBED_NPY    numpy's matrix (count, E), where such a row is NaN; and beside NAME.npy, in NAME.jsonl, a line a row:
  *                {"path": ...} or {"text": ...}, with an "error" where there is one, and "outside": true where encoder_outside
- *                says so. index_import takes the two where none failed.
+ *                says so, and a "warning" where a picture is damaged, but was read. index_import takes the two where none failed.
  *   EMBED_JSONL  the same lines, with an "embedding": float32 in nine digits, which give it back bit for bit
  *
  * An end before the last row, by a kill too, leaves what was done in a folder OUT.part, two seconds of work at most
@@ -401,8 +402,9 @@ struct rank_request {
     struct picture_source picture; /* no name where a line does not even say that */
     const char **captions;         // (count)
     size_t count;
-    const char *error; /* why it cannot be done; NULL where it can */
-    bool outside;      /* set by rank_requests_run: the encoder's word on the picture */
+    const char *error;   /* why it cannot be done; NULL where it can */
+    bool outside;        /* set by rank_requests_run: the encoder's word on the picture */
+    const char *warning; /* likewise: the loader's; NULL: none */
 };
 
 /* Zero-initialise. */

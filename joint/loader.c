@@ -63,6 +63,8 @@ static void load_picture(const struct loader *loader, const struct picture_sourc
     *size = (struct picture_size){picture.width, picture.height};
     if (preprocess_run(pixels, &loader->preprocess, &picture, err))
         err_wrap(err, "unable to preprocess '%s'", picture_source_name(source));
+    else
+        picture_say_warning(err, *source, picture.warning);
     picture_release(&picture);
 }
 

@@ -76,9 +76,12 @@ static int add_batch(
     void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
     const struct adding *a = context;
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->count; i++) {
         if (batch->errs[i].code)
             return err_set(err, batch->errs[i].code, "%s", batch->errs[i].msg);
+        if (*batch->errs[i].msg)
+            job_report(a->job, &batch->errs[i]);
+    }
     add_weighted(a->sum, embeddings, a->weights + batch->first, batch->count, a->width);
     return job_step(a->job, "pictures", batch->first + batch->count, a->count, err);
 }

@@ -50,6 +50,14 @@ static int encode_captions(struct run *run, struct err *err)
     return encoder_ids(run->encoder, texts, run->rows.ids, run->rows.lengths, run->rows.count, run->job, err);
 }
 
+static int note_warning(
+    struct rank_requests *requests, struct rank_request *request, const char *warning, struct err *err)
+{
+    if (*warning)
+        request->warning = arena_copy(&requests->arena, warning, strlen(warning));
+    return request->warning || !*warning ? 0 : err_memory(err, strlen(warning));
+}
+
 /* Takes the requests of the batch's pictures and encodes their captions. */
 static int take_batch(
     struct run *run, const struct loaded_batch *batch, const float *embeddings, struct err *err)
@@ -66,9 +74,10 @@ static int take_batch(
             rc = rank_request_fail(run->requests, request, batch->errs[i].msg, err);
         } else {
             request->outside = *outside++;
+            rc = note_warning(run->requests, request, batch->errs[i].msg, err);
             run->pictures[taken] = embeddings;
             embeddings += run->width;
-            rc = add_captions(run, request, err);
+            rc = rc ? rc : add_captions(run, request, err);
         }
     }
     return rc ? rc : encode_captions(run, err);

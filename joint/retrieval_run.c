@@ -27,8 +27,9 @@ static int keep_batch(
     struct run *run = context;
     memcpy(&run->images[run->count * run->width], embeddings, batch->good * run->width * sizeof *embeddings);
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->errs[i].code) {
+        if (*batch->errs[i].msg)
             job_report(run->job, &batch->errs[i]);
+        if (batch->errs[i].code) {
             run->out->failed++;
         } else {
             run->kept[run->count++] = run->pictures->images[batch->first + i];

@@ -95,7 +95,7 @@ int handle_classify(struct call *call, struct err *err)
     int scores = LABEL_SCORES_OF_MODEL;
     double threshold = -INFINITY;
     float *embeddings;
-    bool *outside;
+    struct input_notes *notes;
     int rc = fields_known(call->body, known, err);
     if (!rc)
         rc = call_check_model(call, err);
@@ -116,13 +116,13 @@ int handle_classify(struct call *call, struct err *err)
         rc = classes_take(&entry, call_classes(call), call_engine(call), &labels, &templates,
             (enum label_scores)scores, &call->request->job, err);
     if (!rc)
-        rc = inputs_ask_outside(&outside, call, &inputs, err);
+        rc = inputs_ask_notes(&notes, call, &inputs, err);
     if (!rc)
         rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
     if (!rc)
         rc = classify(call, classes_classifier(entry), embeddings, inputs.count, top, threshold, err);
     for (size_t i = 0; i < inputs.count && !rc; i++)
-        note_outside(json_array_get(json_object_get(call->answer, "data"), i), outside[i]);
+        put_notes(json_array_get(json_object_get(call->answer, "data"), i), &notes[i]);
     if (!rc)
         json_object_set_new(call->answer, "usage", json_pack("{s:I}", "total_tokens", (json_int_t)tokens));
     classes_give_back(call_classes(call), entry);
@@ -164,7 +164,7 @@ int handle_rank(struct call *call, struct err *err)
     static const char *const known[] = {"model", "image", "captions", NULL};
     struct inputs inputs = {0};
     struct prediction *best = NULL;
-    bool *outside;
+    struct input_notes *notes;
     size_t count = 0;
     int rc = fields_known(call->body, known, err);
     if (!rc)
@@ -172,7 +172,7 @@ int handle_rank(struct call *call, struct err *err)
     if (!rc)
         rc = read_rank(&inputs, call, err);
     if (!rc)
-        rc = inputs_ask_outside(&outside, call, &inputs, err);
+        rc = inputs_ask_notes(&notes, call, &inputs, err);
     if (!rc)
         rc = inputs_rank(&best, &count, call, &inputs, err);
     if (rc)
@@ -184,6 +184,6 @@ int handle_rank(struct call *call, struct err *err)
                                            (double)best[i].probability, "cosine", (double)best[i].cosine));
     call->answer = json_pack("{s:s, s:s, s:o}", "model", call_model(call), "score",
         score_names[engine_config(call_engine(call))->score], "results", results);
-    note_outside(call->answer, *outside);
+    put_notes(call->answer, notes);
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* All pictures of one call. */
 struct decoding {
@@ -32,6 +33,8 @@ static int decode(const struct decoding *decoding, const struct decode *decode, 
         decode->edges[0] = picture.width;
         decode->edges[1] = picture.height;
     }
+    if (!rc && decode->warning)
+        memcpy(decode->warning, picture.warning, sizeof picture.warning);
     if (!rc)
         rc = preprocess_run(decode->pixels, &preprocess, &picture, err);
     picture_release(&picture);

@@ -11,6 +11,7 @@ struct decode {
     size_t input;        /* which input of its request it is, for messages */
     int *edges;          // (2): gets its width and height; NULL: nobody asks
     struct err *problem; /* gets what is wrong with it, which is no error then; NULL: it is */
+    char *warning;       // (PICTURE_WARNING_SIZE): gets the picture's; NULL: nobody asks
     uint8_t *pixels;     // (S, S, 3): what the model sees of it
 };
 

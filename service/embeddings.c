@@ -67,7 +67,7 @@ int handle_embeddings(struct call *call, struct err *err)
     struct inputs inputs = {0};
     bool base64 = false;
     float *embeddings;
-    bool *outside;
+    struct input_notes *notes;
     size_t tokens;
     /* vLLM's bodies have many fields that mean nothing here; OpenAI's service refuses what it does not know. */
     int rc = json_object_get(call->body, "messages") ? 0 : fields_known(call->body, known, err);
@@ -80,7 +80,7 @@ int handle_embeddings(struct call *call, struct err *err)
     if (!rc)
         rc = read_input(&inputs, call, err);
     if (!rc)
-        rc = inputs_ask_outside(&outside, call, &inputs, err);
+        rc = inputs_ask_notes(&notes, call, &inputs, err);
     if (!rc)
         rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
     if (rc)
@@ -90,6 +90,6 @@ int handle_embeddings(struct call *call, struct err *err)
         "data", vector_objects(call, embeddings, inputs.count, base64), "model", call_model(call), "usage",
         "prompt_tokens", (json_int_t)tokens, "total_tokens", (json_int_t)tokens);
     for (size_t i = 0; i < inputs.count; i++)
-        note_outside(json_array_get(json_object_get(call->answer, "data"), i), outside[i]);
+        put_notes(json_array_get(json_object_get(call->answer, "data"), i), &notes[i]);
     return 0;
 }

@@ -52,16 +52,20 @@ bool engine_loaded(const struct engine *engine);
 
 /* A text, the ids of one, or a picture. */
 enum input_kind { INPUT_TEXT, INPUT_IDS, INPUT_PICTURE };
+struct input_notes {
+    bool outside;                       /* it is outside what the model knows */
+    char warning[PICTURE_WARNING_SIZE]; /* struct picture's */
+};
 struct input {
     enum input_kind kind;
     const char *text;
     const int32_t *ids; // (id_count): with start and end, as the tokenizer makes them
     size_t id_count;
     struct picture_source picture;
-    enum alpha_rule alpha; /* what becomes of the picture's transparency */
-    int *edges;            // (2): gets the picture's width and height; NULL: nobody asks
-    bool *outside;         /* set where the picture is outside what the model knows; NULL: nobody asks */
-    struct err *problem;   /* gets what is wrong with it, and the others go on without it; NULL: all fail */
+    enum alpha_rule alpha;     /* what becomes of the picture's transparency */
+    int *edges;                // (2): gets the picture's width and height; NULL: nobody asks
+    struct input_notes *notes; /* gets what there is to say of a picture; NULL: nobody asks */
+    struct err *problem; /* gets what is wrong with it, and the others go on without it; NULL: all fail */
 };
 
 /* embeddings (count, E) of length 1 of inputs (count). *tokens counts what the towers have looked at: the tokens of

@@ -33,6 +33,7 @@ struct few {
     struct input inputs[AT_ONCE];
     int edges[AT_ONCE][2];
     struct picture_size sizes[AT_ONCE];
+    struct input_notes notes[AT_ONCE];
     struct err errs[AT_ONCE];
 };
 
@@ -54,15 +55,20 @@ static int embed_few(struct engine_embedder *e, struct few *few, float *embeddin
 {
     for (size_t i = 0; i < batch->count; i++) {
         few->errs[i] = (struct err){0};
+        few->notes[i] = (struct input_notes){0};
         few->inputs[i] = (struct input){.kind = INPUT_PICTURE,
             .picture = pictures[batch->first + i],
             .alpha = e->alpha,
             .edges = few->edges[i],
+            .notes = &few->notes[i],
             .problem = &few->errs[i]};
     }
     const int rc = encode(e, embeddings, few->inputs, batch->count, err);
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->count; i++) {
         few->sizes[i] = (struct picture_size){few->edges[i][0], few->edges[i][1]};
+        if (!few->errs[i].code)
+            picture_say_warning(&few->errs[i], pictures[batch->first + i], few->notes[i].warning);
+    }
     batch->errs = few->errs;
     batch->sizes = few->sizes;
     batch->good = rc ? 0 : gather(embeddings, few->errs, batch->count, engine_width(e->engine));

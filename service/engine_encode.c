@@ -188,9 +188,10 @@ static void slice_add(struct slice *slice, const struct encoding *e, size_t i)
         .input = i,
         .edges = input->edges,
         .problem = input->problem,
+        .warning = input->notes ? input->notes->warning : NULL,
         .pixels = pixels};
-    slice->items[slice->count] =
-        (struct picture_item){pixels, e->embeddings + i * engine_width(e->engine), input->outside};
+    slice->items[slice->count] = (struct picture_item){
+        pixels, e->embeddings + i * engine_width(e->engine), input->notes ? &input->notes->outside : NULL};
     slice->count++;
 }
 

@@ -233,20 +233,23 @@ size_t inputs_picture_tokens(const struct call *call, const struct inputs *input
     return pictures * engine_picture_tokens(call_engine(call));
 }
 
-int inputs_ask_outside(bool **outside, const struct call *call, struct inputs *inputs, struct err *err)
+int inputs_ask_notes(
+    struct input_notes **notes, const struct call *call, struct inputs *inputs, struct err *err)
 {
-    const int rc = call_alloc(outside, call, inputs->count, sizeof **outside, err);
+    const int rc = call_alloc(notes, call, inputs->count, sizeof **notes, err);
     for (size_t i = 0; i < inputs->count && !rc; i++) {
-        (*outside)[i] = false;
-        inputs->items[i].outside = &(*outside)[i];
+        (*notes)[i] = (struct input_notes){0};
+        inputs->items[i].notes = &(*notes)[i];
     }
     return rc;
 }
 
-void note_outside(json_t *object, bool outside)
+void put_notes(json_t *object, const struct input_notes *notes)
 {
-    if (outside)
+    if (notes->outside)
         json_object_set_new(object, "outside", json_true());
+    if (*notes->warning)
+        json_object_set_new(object, "warning", json_text(notes->warning));
 }
 
 int inputs_encode(

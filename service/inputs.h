@@ -42,12 +42,12 @@ size_t inputs_picture_tokens(const struct call *call, const struct inputs *input
 int picture_of_string(
     struct picture_source *out, const struct call *call, const char *text, const char *name, struct err *err);
 
-/* outside (count), in memory of the request: inputs_encode will say there of each picture whether it is outside what the
- * model knows. ERR_MEMORY. */
-int inputs_ask_outside(bool **outside, const struct call *call, struct inputs *inputs, struct err *err);
+/* notes (count), in memory of the request: inputs_encode will put there what there is to say of each picture. ERR_MEMORY. */
+int inputs_ask_notes(
+    struct input_notes **notes, const struct call *call, struct inputs *inputs, struct err *err);
 
-/* Notes it in an object of an answer, where it is so. */
-void note_outside(json_t *object, bool outside);
+/* Says it in an object of an answer: "outside": true and "warning", where there is that. */
+void put_notes(json_t *object, const struct input_notes *notes);
 
 /* embeddings (count, E), in memory of the request. Errors are engine_encode's. */
 int inputs_encode(float **embeddings, size_t *tokens, const struct call *call, const struct inputs *inputs,

@@ -222,7 +222,7 @@ static int shrink(
     struct thumbnail *out, const struct opened *opened, int edge, struct call *call, struct err *err)
 {
     char path[64];
-    const struct picture_options options = {.min_edge = edge};
+    const struct picture_options options = {.min_edge = edge, .truncated = true};
     snprintf(path, sizeof path, "/proc/self/fd/%d", opened->fd);
     const struct picture_source source =
         opened->fd >= 0 ? picture_file(path)

@@ -228,7 +228,7 @@ int handle_search(struct call *call, struct err *err)
         rc = shelf_search(&hits, index, &search, &call->request->arena, &call->request->job, err);
     if (!rc)
         rc = answer(call, &hits, &search, err);
-    if (!rc)
-        note_outside(call->answer, terms.outside);
+    for (size_t i = 0; i < terms.input_count && !rc; i++)
+        put_notes(call->answer, &terms.notes[i]);
     return rc;
 }

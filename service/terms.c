@@ -17,7 +17,7 @@ static void add_input(struct terms *terms, struct input input, double weight)
 static int add_picture(
     struct terms *terms, const struct call *call, const char *image, double weight, struct err *err)
 {
-    struct input input = {.kind = INPUT_PICTURE, .outside = &terms->outside};
+    struct input input = {.kind = INPUT_PICTURE, .notes = &terms->notes[terms->input_count]};
     const int rc = picture_of_string(&input.picture, call, image, "image", err);
     if (!rc)
         add_input(terms, input, weight);
@@ -74,6 +74,10 @@ int terms_read(struct terms *terms, const struct call *call, struct err *err)
     if (list && (!json_is_array(list) || count > TERMS_MAX))
         return err_set(err, ERR_ARGUMENT, "'terms' is no list of up to %d terms", TERMS_MAX);
     int rc = call_alloc(&terms->inputs, call, room, sizeof *terms->inputs, err);
+    if (!rc)
+        rc = call_alloc(&terms->notes, call, room, sizeof *terms->notes, err);
+    if (!rc)
+        memset(terms->notes, 0, room * sizeof *terms->notes);
     if (!rc)
         rc = call_alloc(&terms->ids, call, room, sizeof *terms->ids, err);
     if (!rc)

@@ -7,11 +7,11 @@
 
 /* The terms of a query. All memory is the request's. */
 struct terms {
-    struct input *inputs; // (input_count): those that the model encodes
-    int64_t *ids;         // (id_count): items, whose vectors the index has
-    float *weights;       // (input_count + id_count): in that order
+    struct input *inputs;      // (input_count): those that the model encodes
+    struct input_notes *notes; // (input_count): of those that are pictures
+    int64_t *ids;              // (id_count): items, whose vectors the index has
+    float *weights;            // (input_count + id_count): in that order
     size_t input_count, id_count;
-    bool outside; /* a picture of them is outside what the model knows */
 };
 
 /* Those of the fields "text", "image" and "terms". ERR_ARGUMENT, ERR_FORMAT: a picture; ERR_MEMORY. */

@@ -12,7 +12,7 @@
 #ifdef DIPTYCH_JPEG_TURBO
 #define JPEG .library = "libjpeg-turbo", .decode = turbo_decode
 #else
-#define JPEG .library = "stb_image", .decode = stb_decode
+#define JPEG .library = "stb_image", .decode = stb_decode, .check = jpeg_check
 #endif
 #ifdef DIPTYCH_WEBP
 #define WEBP .library = "libwebp", .decode = webp_decode, .exif = webp_exif
@@ -52,8 +52,8 @@
 
 /* The first row that matches counts, so that a longer magic stands before its own prefix. */
 static const struct format formats[] = {
-    {"JPEG", MAGIC("\xff\xd8\xff"), .suffixes = ".jpg .jpeg .jpe .jfif .mpo", JPEG, .check = jpeg_check,
-        .exif = jpeg_exif, .media = "image/jpeg"},
+    {"JPEG", MAGIC("\xff\xd8\xff"), .suffixes = ".jpg .jpeg .jpe .jfif .mpo", JPEG, .exif = jpeg_exif,
+        .media = "image/jpeg"},
     {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .suffixes = ".png", .decode = png_decode, .check = png_check,
         .exif = png_exif, .media = "image/png"},
     {"GIF", MAGIC("GIF87a"), .suffixes = ".gif", .decode = gif_decode, .media = "image/gif"},

@@ -42,6 +42,10 @@ bool format_is_read(const struct format *format);
 format_decode stb_decode, png_decode, gif_decode, bmp_decode, pnm_decode, psd_decode, qoi_decode;
 format_decode turbo_decode, webp_decode; /* where the build found their libraries */
 format_check jpeg_check, png_check;
+
+/* Every scan passes over the whole picture, however few bytes it has. Programs write about ten. */
+enum { JPEG_SCANS_MAX = 100 };
+
 format_exif jpeg_exif, png_exif, webp_exif;
 
 /* Refuses sizes that are not positive or hold more than max_pixels. */
@@ -58,6 +62,9 @@ int picture_set_bits(struct picture *picture, struct err *err);
 /* stb_decode to PICTURE_RGB or PICTURE_RGBA. */
 int stb_load(struct picture *out, struct span file, enum picture_mode mode,
     const struct picture_options *options, struct err *err);
+
+/* Notes what is wrong with a picture that was read all the same. The first that is noted stays. */
+void picture_warn(struct picture *picture, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Turns a stored picture upright. orientation is EXIF's 1 to 8. */
 int picture_orient(struct picture *picture, int orientation, struct err *err);

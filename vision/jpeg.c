@@ -163,8 +163,6 @@ static bool is_rare_frame(uint8_t marker)
 
 int jpeg_check(struct span file, struct err *err)
 {
-    /* Every scan passes over the whole picture, however few bytes it has. Programs write about ten. */
-    enum { SCANS_MAX = 100 };
     int scans = 0;
     struct tables tables = {0};
     struct segment segment = {0};
@@ -193,8 +191,8 @@ int jpeg_check(struct span file, struct err *err)
         }
         if (is_rare_frame(segment.marker))
             return err_set(err, ERR_UNSUPPORTED, "this kind is not read: lossless or arithmetically coded");
-        if (scans > SCANS_MAX)
-            return err_set(err, ERR_LIMIT, "more than %d scans", SCANS_MAX);
+        if (scans > JPEG_SCANS_MAX)
+            return err_set(err, ERR_LIMIT, "more than %d scans", JPEG_SCANS_MAX);
         if (!fits)
             return err_set(err, ERR_FORMAT, "the Huffman tables at byte %zu do not fit", at);
         if (missing)

@@ -3,6 +3,8 @@
 #include "vision/helper/helper.h"
 
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -85,6 +87,16 @@ int picture_set_bits(struct picture *picture, struct err *err)
     return picture_set_palette(picture, colors, PALETTE_COLORS, err);
 }
 
+void picture_warn(struct picture *picture, const char *format, ...)
+{
+    va_list args;
+    if (*picture->warning)
+        return;
+    va_start(args, format);
+    vsnprintf(picture->warning, sizeof picture->warning, format, args);
+    va_end(args);
+}
+
 void picture_release(struct picture *picture)
 {
     if (!picture)
@@ -165,6 +177,11 @@ static int decode_format(struct picture *out, const struct format *format, struc
     if (rc) {
         picture_release(out);
         err_wrap(err, "%s%s", rc == ERR_FORMAT ? "damaged " : "", format->name);
+    } else if (*out->warning) {
+        char words[PICTURE_WARNING_SIZE];
+        memcpy(words, out->warning, sizeof words);
+        *out->warning = '\0';
+        picture_warn(out, "%s: %.*s", format->name, PICTURE_WARNING_SIZE - 32, words);
     }
     return rc;
 }
@@ -230,6 +247,13 @@ int picture_source_read(
     if (source->stream)
         return shard_stream_read(out, size, source->stream, source->path, member, limit, err);
     return member_read(out, size, source->path, member->offset, member->size, source->hash, limit, NULL, err);
+}
+
+void picture_say_warning(struct err *out, struct picture_source source, const char *warning)
+{
+    *out = (struct err){0};
+    if (*warning)
+        err_set(out, ERR_NONE, "'%s' is damaged, but was read: %s", picture_source_name(&source), warning);
 }
 
 int picture_read(

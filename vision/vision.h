@@ -24,7 +24,7 @@ enum picture_mode {
     PICTURE_RGBA, // (height, width, 4), the colour not multiplied by alpha
     PICTURE_CMYK, // (height, width, 4), 255 is full ink
 };
-enum { PICTURE_CHANNELS_MAX = 4, PALETTE_COLORS = 256 };
+enum { PICTURE_CHANNELS_MAX = 4, PALETTE_COLORS = 256, PICTURE_WARNING_SIZE = 192 };
 
 /* A picture as Pillow opens it: the first frame of an animation; 16-bit samples keep their high byte. Zero is an
  * empty one. Known differences:
@@ -32,8 +32,9 @@ enum { PICTURE_CHANNELS_MAX = 4, PALETTE_COLORS = 256 };
  *   - 16-bit grey, which Pillow clips to white, is scaled down like any other 16-bit picture;
  *   - in builds without libjpeg-turbo, JPEGs differ by a few levels (and where colour is stored at half width,
  *     more at hard edges), and CMYK ones are RGB at once; with it every byte is the same;
- *   - files that Pillow shows in part or in spite of damage are refused: a PNG with no end or with a wrong
- *     checksum in its pixels, a JPEG with undefined tables or bad codes;
+ *   - damage that Pillow shows a picture in spite of: a PNG with no end or with a wrong checksum in its pixels is refused, and
+ *     so, in builds without libjpeg-turbo, are JPEGs with undefined tables or bad codes. With it they are read, and
+ *     `warning` says so;
  *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end early;
  *   - an orientation is taken from EXIF only, not from XMP;
  *   - where pillow-heif's and pillow-jxl-plugin's libraries are newer than Debian 12's, pixels differ: HEIC whose colour
@@ -61,6 +62,9 @@ struct picture {
     /* Of PICTURE_RGB: pixels of this colour are transparent, which PNG says by its tRNS. */
     bool has_key;
     uint8_t key[3];
+
+    /* What is wrong with the file that it was read in spite of, named as errors are; empty where nothing is. */
+    char warning[PICTURE_WARNING_SIZE];
 };
 
 size_t picture_channels(const struct picture *picture);
@@ -120,6 +124,11 @@ struct picture_options {
     int max_seconds;   /* of CPU time, for formats that another process decodes; 0 for the default, 60 */
     bool ignore_exif;  /* leave the picture as stored; otherwise the EXIF orientation is applied */
 
+    /* JPEG, where the build found libjpeg-turbo: damage that it goes on from, as Pillow does, is an error and not a warning;
+     * and a file whose end is missing is read as far as it goes, and so is one that libjpeg gives up in the middle of, as
+     * Pillow does with its LOAD_TRUNCATED_IMAGES. */
+    bool strict, truncated;
+
     /* 0: all pixels. Otherwise a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (its finer DCT
      * coefficients are left out), as long as both edges keep at least so many pixels; Pillow's draft mode.
      * Takes effect where the build found libjpeg-turbo. */
@@ -140,6 +149,9 @@ int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
 int picture_read(struct picture *out, struct picture_source source, const struct picture_options *options,
     struct err *err);
 void picture_release(struct picture *picture);
+
+/* A picture's warning with the name of its source, as a problem that has no code; *out is empty where the warning is. */
+void picture_say_warning(struct err *out, struct picture_source source, const char *warning);
 
 /* What becomes of transparency. */
 enum alpha_rule {

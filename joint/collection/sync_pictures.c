@@ -177,6 +177,8 @@ static int add_batch(
             rc = fail_to_encode(chunk, batch->first + i, &batch->errs[i], err);
             continue;
         }
+        if (*batch->errs[i].msg)
+            job_report(sync->job, &batch->errs[i]);
         rc = describe(&items[good], sync, file, &arena, err);
         items[good].width = batch->sizes[i].width;
         items[good++].height = batch->sizes[i].height;

@@ -32,8 +32,10 @@ static void decode_by_stb(struct span file, const struct picture_options *option
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct picture_options options = {
-        .max_bytes = 1 << 20, .max_pixels = 1 << 18, .min_edge = (int)(size % 2 * 8)};
+    const struct picture_options options = {.max_bytes = 1 << 20,
+        .max_pixels = 1 << 18,
+        .min_edge = (int)(size % 2 * 8),
+        .truncated = size % 4 < 2};
     struct picture picture;
     struct err err = {0};
 

@@ -538,6 +538,52 @@ static void metrics_count_requests(void **state)
     answer_release(&after);
 }
 
+#ifdef DIPTYCH_JPEG_TURBO
+/* A request with a picture in place of %s that has lost a restart interval. */
+static json_t *ask_with_damage(const char *path, const char *body)
+{
+    static const char damaged[] = DIPTYCH_SCRATCH "/damaged.jpg";
+    char *bytes, *base64, text[8192];
+    size_t size;
+    assert_int_equal(
+        file_read(&bytes, &size, DIPTYCH_ROOT "/tests/golden/jpeg_damage/blocks.jpg", 1 << 20, NULL), 0);
+    FILE *file = fopen(damaged, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, 770, file), 770);
+    assert_int_equal(fwrite(bytes + 908, 1, size - 908, file), size - 908);
+    assert_int_equal(fclose(file), 0);
+    free(bytes);
+    base64 = base64_file(damaged);
+    snprintf(text, sizeof text, body, base64);
+    free(base64);
+    return post(path, text, 200);
+}
+
+static void damaged_pictures_have_a_warning(void **state)
+{
+    static const char warning[] = "JPEG: found marker 0xd3 instead of RST1, after byte 772, and more (3)";
+    static const struct {
+        const char *path, *body;
+        bool in_list; /* of the answer: its first object says so, not the answer itself */
+    } requests[] = {
+        {"/v1/classify", "{\"input\": [{\"image\": \"%s\"}], \"labels\": [\"heart\", \"star\"]}", true},
+        {"/v1/embeddings", "{\"input\": [{\"image\": \"%s\"}, {\"text\": \"a star\"}]}", true},
+        {"/v1/rank", "{\"image\": \"%s\", \"captions\": [\"a red heart\", \"a star\"]}", false},
+        {"/v1/search", "{\"image\": \"%s\"}", false},
+        {"/v1/search", "{\"terms\": [{\"image\": \"%s\"}, {\"id\": 1}, {\"text\": \"a star\"}]}", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        json_t *answer = ask_with_damage(requests[i].path, requests[i].body);
+        const json_t *data = json_object_get(answer, "data");
+        const json_t *object = requests[i].in_list ? json_array_get(data, 0) : answer;
+        assert_string_equal(json_string_value(json_object_get(object, "warning")), warning);
+        assert_null(json_object_get(json_array_get(data, 1), "warning"));
+        json_decref(answer);
+    }
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +607,9 @@ int main(void)
         cmocka_unit_test(thumbnails_fit),
         cmocka_unit_test(swapped_links_lead_nowhere),
         cmocka_unit_test(metrics_count_requests),
+#ifdef DIPTYCH_JPEG_TURBO
+        cmocka_unit_test(damaged_pictures_have_a_warning),
+#endif
     };
     return cmocka_run_group_tests(tests, served_open, served_close);
 }

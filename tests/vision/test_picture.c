@@ -500,10 +500,12 @@ static void refuses_too_many_huffman_symbols(void **state)
     memcpy(bytes, start, sizeof start);
     memset(bytes + sizeof start + 1, EACH, COUNTS);
     memcpy(bytes + sizeof bytes - 2, "\xff\xd9", 2);
-    assert_refused(bytes, sizeof bytes, ERR_FORMAT, "damaged JPEG: the Huffman tables at byte 2 do not fit");
+    struct err err = {0};
+    assert_int_equal(jpeg_check((struct span){(const char *)bytes, sizeof bytes}, &err), ERR_FORMAT);
+    assert_string_equal(err.msg, "the Huffman tables at byte 2 do not fit");
 }
 
-/* stb_image would show grey. */
+/* stb_image would show grey; libjpeg-turbo has tables of its own for those of Huffman, as Pillow has then. */
 static void notices_missing_tables(void **state)
 {
     (void)state;
@@ -515,13 +517,12 @@ static void notices_missing_tables(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct file file = load(cases[i].file);
-        struct picture picture;
         struct err err = {0};
         uint8_t *segment = memmem(file.bytes, file.size, cases[i].segment, 2);
         assert_non_null(segment);
         segment[1] = COMMENT;
-        assert_int_equal(picture_decode(&picture, (uint8_t *)file.bytes, file.size, NULL, &err), ERR_FORMAT);
-        assert_non_null(strstr(err.msg, "damaged JPEG: the scan at byte "));
+        assert_int_equal(jpeg_check((struct span){file.bytes, file.size}, &err), ERR_FORMAT);
+        assert_non_null(strstr(err.msg, "the scan at byte "));
         assert_non_null(strstr(err.msg, cases[i].table));
         free(file.bytes);
     }
