@@ -29,6 +29,7 @@ enum compression { PLAIN, RLE8, RLE4, BITFIELDS };
 
 struct bmp {
     struct span file;
+    size_t header; /* where that behind the file header is: in icons, which have none, 0 */
     size_t pixels; /* their offset */
     long long width, height;
     bool top_down;
@@ -48,6 +49,8 @@ static int ends_early(struct span file, struct err *err)
 static void read_palette(struct bmp *bmp, size_t at, uint32_t colors, size_t entry)
 {
     bmp->colors = colors;
+    if (!bmp->header) /* nothing else says where they are */
+        bmp->pixels = at + (bmp->bits <= 8 ? colors * entry : 0);
     for (uint32_t i = 0; i < PALETTE_COLORS && i < colors && bmp->file.length - at >= entry;
          i++, at += entry) {
         const uint8_t *bgr = span_bytes(bmp->file) + at;
@@ -75,7 +78,7 @@ static void read_core_header(struct bmp *bmp, const uint8_t *header)
     bmp->width = read_le16(header + 4);
     bmp->height = read_le16(header + 6);
     bmp->bits = read_le16(header + 10);
-    read_palette(bmp, FILE_HEADER + CORE_HEADER, bmp->bits < 8 ? 1u << bmp->bits : PALETTE_COLORS, 3);
+    read_palette(bmp, bmp->header + CORE_HEADER, bmp->bits < 8 ? 1u << bmp->bits : PALETTE_COLORS, 3);
 }
 
 /* Of headers that are long enough, and where no channel is said at all, Pillow takes alpha. */
@@ -105,26 +108,27 @@ static int read_info_header(struct bmp *bmp, const uint8_t *header, uint32_t siz
     if (bmp->compression == BITFIELDS) {
         if (size < MASKS_HEADER)
             size = MASKS_HEADER;
-        if (bmp->file.length < FILE_HEADER + size)
+        if (bmp->file.length < bmp->header + size)
             return ends_early(bmp->file, err);
         read_masks(bmp, header, size);
     }
-    read_palette(bmp, FILE_HEADER + size, colors || bmp->bits > 8 ? colors : 1u << bmp->bits, 4);
+    read_palette(bmp, bmp->header + size, colors || bmp->bits > 8 ? colors : 1u << bmp->bits, 4);
     return 0;
 }
 
 static int read_headers(struct bmp *bmp, struct err *err)
 {
-    const uint8_t *header = span_bytes(bmp->file) + FILE_HEADER;
+    const uint8_t *header = span_bytes(bmp->file) + bmp->header;
 
-    if (bmp->file.length < FILE_HEADER + CORE_HEADER)
+    if (bmp->file.length < bmp->header + CORE_HEADER)
         return ends_early(bmp->file, err);
     const uint32_t size = read_le32(header);
     if (size != CORE_HEADER && (size < INFO_HEADER || size > LARGEST_HEADER))
-        return err_set(err, ERR_FORMAT, "the header at byte %d says it has %u bytes", FILE_HEADER, size);
-    if (bmp->file.length < FILE_HEADER + size)
+        return err_set(err, ERR_FORMAT, "the header at byte %zu says it has %u bytes", bmp->header, size);
+    if (bmp->file.length < bmp->header + size)
         return ends_early(bmp->file, err);
-    bmp->pixels = read_le32(span_bytes(bmp->file) + 10);
+    if (bmp->header)
+        bmp->pixels = read_le32(span_bytes(bmp->file) + 10);
     int rc = 0;
     if (size == CORE_HEADER)
         read_core_header(bmp, header);
@@ -246,19 +250,33 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
     return 0;
 }
 
-int bmp_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+static int decode(
+    struct picture *out, const struct bmp *bmp, const struct picture_options *options, struct err *err)
 {
-    struct bmp bmp = {.file = file};
-
-    int rc = read_headers(&bmp, err);
+    int rc = picture_check_size(bmp->width, bmp->height, options->max_pixels, err);
     if (!rc)
-        rc = picture_check_size(bmp.width, bmp.height, options->max_pixels, err);
+        rc = picture_alloc(out, mode_of(bmp), (int)bmp->width, (int)bmp->height, err);
     if (!rc)
-        rc = picture_alloc(out, mode_of(&bmp), (int)bmp.width, (int)bmp.height, err);
-    if (!rc)
-        rc = note_palette(out, &bmp, err);
+        rc = note_palette(out, bmp, err);
     if (rc)
         return rc;
-    const bool runs = bmp.compression == RLE8 || bmp.compression == RLE4;
-    return runs ? unpack_runs(out, &bmp, err) : unpack_plain(out, &bmp, err);
+    const bool runs = bmp->compression == RLE8 || bmp->compression == RLE4;
+    return runs ? unpack_runs(out, bmp, err) : unpack_plain(out, bmp, err);
+}
+
+int bmp_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    struct bmp bmp = {.file = file, .header = FILE_HEADER};
+    const int rc = read_headers(&bmp, err);
+    return rc ? rc : decode(out, &bmp, options, err);
+}
+
+int bmp_icon_decode(struct picture *out, size_t *pixels, struct span bytes,
+    const struct picture_options *options, struct err *err)
+{
+    struct bmp bmp = {.file = bytes};
+    const int rc = read_headers(&bmp, err);
+    bmp.height /= 2;
+    *pixels = bmp.pixels;
+    return rc ? rc : decode(out, &bmp, options, err);
 }

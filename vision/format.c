@@ -15,7 +15,7 @@
 #define JPEG .library = "stb_image", .decode = stb_decode, .check = jpeg_check
 #endif
 #ifdef DIPTYCH_WEBP
-#define WEBP .library = "libwebp", .decode = webp_decode, .exif = webp_exif
+#define WEBP .library = "libwebp", .decode = webp_decode, .exif = webp_exif, .xmp = webp_xmp
 #else
 #define WEBP .library = "libwebp"
 #endif
@@ -53,9 +53,9 @@
 /* The first row that matches counts, so that a longer magic stands before its own prefix. */
 static const struct format formats[] = {
     {"JPEG", MAGIC("\xff\xd8\xff"), .suffixes = ".jpg .jpeg .jpe .jfif .mpo", JPEG, .exif = jpeg_exif,
-        .media = "image/jpeg"},
+        .xmp = jpeg_xmp, .media = "image/jpeg"},
     {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .suffixes = ".png", .decode = png_decode, .check = png_check,
-        .exif = png_exif, .media = "image/png"},
+        .exif = png_exif, .xmp = png_xmp, .media = "image/png"},
     {"GIF", MAGIC("GIF87a"), .suffixes = ".gif", .decode = gif_decode, .media = "image/gif"},
     {"GIF", MAGIC("GIF89a"), .decode = gif_decode, .media = "image/gif"},
     {"BMP", MAGIC("BM"), .suffixes = ".bmp", .decode = bmp_decode, .media = "image/bmp"},
@@ -93,6 +93,8 @@ static const struct format formats[] = {
     {"JPEG XL", MAGIC("\xff\x0a"), JXL},
     {"JPEG 2000", MAGIC("\0\0\0\x0cjP  "), .suffixes = ".jp2 .j2k .jpf .jpx .j2c .jpc", JP2},
     {"JPEG 2000", MAGIC("\xff\x4f\xff\x51"), JP2},
+    {"ICO", .tells = ico_tells, .suffixes = ".ico", .decode = ico_decode, .media = "image/x-icon"},
+    {"TGA", .tells = tga_tells, .suffixes = ".tga .icb .vda .vst", .decode = tga_decode},
 
     {"PNM in text form", MAGIC("P1"), .hint = "save it in binary form (P4 to P6)"},
     {"PNM in text form", MAGIC("P2"), .hint = "save it in binary form (P4 to P6)"},
@@ -102,7 +104,6 @@ static const struct format formats[] = {
     {"OpenEXR", MAGIC("\x76\x2f\x31\x01"), .hint = CONVERT},
     {"Radiance HDR", MAGIC("#?RADIANCE"), .hint = CONVERT},
     {"DDS", MAGIC("DDS "), .hint = CONVERT},
-    {"ICO", MAGIC("\0\0\1\0"), .hint = CONVERT},
     {"PDF", MAGIC("%PDF"), .hint = "save the page as a picture"},
     {"SVG", MAGIC("<svg"), .hint = "render it to PNG"},
     {"XML", MAGIC("<?xml"), .hint = "if it is SVG, render it to PNG"},
@@ -147,6 +148,16 @@ const struct format *format_find(struct span file)
     return NULL;
 }
 
+const struct format *format_find_named(struct span file, const char *name)
+{
+    const struct format *format = format_find(file);
+    const char *suffix = !format && name ? picture_suffix_format(name) : NULL;
+    for (size_t i = 0; i < FORMATS && suffix && !format; i++)
+        if (formats[i].tells == tga_tells && !strcmp(suffix, formats[i].name) && tga_may_be(file))
+            format = &formats[i];
+    return format;
+}
+
 bool format_is_read(const struct format *format)
 {
     return format->decode || format->apart;
@@ -174,7 +185,7 @@ const char *picture_media_type(const uint8_t *bytes, size_t size)
     return format ? format->media : NULL;
 }
 
-bool picture_suffix(const char *path)
+const char *picture_suffix_format(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *suffix = strrchr(slash ? slash : path, '.');
@@ -183,8 +194,13 @@ bool picture_suffix(const char *path)
         for (const char *known = formats[i].suffixes; known && *known; known += strspn(known, " ")) {
             const size_t size = strcspn(known, " ");
             if (size == length && !strncasecmp(known, suffix, size))
-                return true;
+                return formats[i].name;
             known += size;
         }
-    return false;
+    return NULL;
+}
+
+bool picture_suffix(const char *path)
+{
+    return picture_suffix_format(path);
 }

@@ -29,6 +29,7 @@ struct format {
     format_decode *decode; /* decoded here; NULL of those that are decoded apart or not read */
     format_check *check;   /* finds the damage the decoder would not notice; NULL: it notices all */
     format_exif *exif; /* the EXIF block, a TIFF file in small; NULL: none, or the decoder has heeded it */
+    format_exif *xmp;  /* likewise the XMP packet, whose orientation counts where EXIF has none */
     const char *hint;  /* of what no library is known for: what to do about it */
     const char *media; /* its media type, where browsers show it; else NULL */
 };
@@ -36,17 +37,21 @@ struct format {
 /* NULL where the first bytes are those of no known format. */
 const struct format *format_find(struct span file);
 
+/* The same of a file with a name, which tells a TGA of version 1, that has nothing else. The name may be NULL. */
+const struct format *format_find_named(struct span file, const char *name);
+
 /* Whether this build reads it. */
 bool format_is_read(const struct format *format);
 
 format_decode stb_decode, png_decode, gif_decode, bmp_decode, pnm_decode, psd_decode, qoi_decode;
+format_decode ico_decode, tga_decode;
 format_decode turbo_decode, webp_decode; /* where the build found their libraries */
 format_check jpeg_check, png_check;
 
 /* Every scan passes over the whole picture, however few bytes it has. Programs write about ten. */
 enum { JPEG_SCANS_MAX = 100 };
 
-format_exif jpeg_exif, png_exif, webp_exif;
+format_exif jpeg_exif, png_exif, webp_exif, jpeg_xmp, png_xmp, webp_xmp;
 
 /* Refuses sizes that are not positive or hold more than max_pixels. */
 int picture_check_size(long long width, long long height, size_t max_pixels, struct err *err);
@@ -59,6 +64,10 @@ int picture_alloc(struct picture *out, enum picture_mode mode, int width, int he
 int picture_set_palette(struct picture *picture, const uint8_t *colors, size_t count, struct err *err);
 int picture_set_bits(struct picture *picture, struct err *err);
 
+/* bmp_decode of what icons hold: without the file header, twice as high as it is. *pixels is where its pixels begin. */
+int bmp_icon_decode(struct picture *out, size_t *pixels, struct span bytes,
+    const struct picture_options *options, struct err *err);
+
 /* stb_decode to PICTURE_RGB or PICTURE_RGBA. */
 int stb_load(struct picture *out, struct span file, enum picture_mode mode,
     const struct picture_options *options, struct err *err);
@@ -69,12 +78,18 @@ void picture_warn(struct picture *picture, const char *format, ...) PRINTF_LIKE(
 /* Turns a stored picture upright. orientation is EXIF's 1 to 8. */
 int picture_orient(struct picture *picture, int orientation, struct err *err);
 
-/* Reads the orientation tag of an EXIF block, 1 (upright) where there is none or the block is damaged: a
- * picture is worth more than its metadata. */
-int exif_orientation(struct span exif);
+/* The orientation that an EXIF block says, or where it has none an XMP packet; 1 (upright) where neither does or they are
+ * damaged: a picture is worth more than its metadata. */
+int metadata_orientation(struct span exif, struct span xmp);
 
 /* Whether a TIFF file holds what a camera's sensor saw: a DNG, or a file of a camera's whose first picture is of its colour
  * filters, or a small one for show. */
 bool tiff_is_raw(struct span file);
+
+/* Whether it is an icon of Windows', whose magic alone is too short. */
+bool ico_tells(struct span file);
+
+/* TGA has no magic number. Version 2 is told by its footer; of version 1 the header may at best be one. */
+bool tga_tells(struct span file), tga_may_be(struct span file);
 
 #endif

@@ -201,16 +201,32 @@ int jpeg_check(struct span file, struct err *err)
     return 0;
 }
 
-struct span jpeg_exif(struct span file)
+/* What follows such a name in a segment APP1: in the first, or in the last. */
+static struct span find_application(struct span file, const char *name, size_t length, bool last)
 {
-    static const char name[6] = "Exif\0";
     struct segment segment = {0};
+    struct span found = {0};
     size_t at = START;
 
     while (!read_segment(&segment, file, &at, NULL) && segment.marker != SCAN && segment.marker != END) {
         const struct span data = segment.data;
-        if (segment.marker == APP1 && data.length >= sizeof name && !memcmp(data.data, name, sizeof name))
-            return span_from(data, sizeof name);
+        if (segment.marker != APP1 || data.length < length || memcmp(data.data, name, length))
+            continue;
+        found = span_from(data, length);
+        if (!last)
+            break;
     }
-    return (struct span){0};
+    return found;
+}
+
+struct span jpeg_exif(struct span file)
+{
+    static const char name[6] = "Exif\0";
+    return find_application(file, name, sizeof name, false);
+}
+
+struct span jpeg_xmp(struct span file)
+{
+    static const char name[] = "http://ns.adobe.com/xap/1.0/"; /* with its zero */
+    return find_application(file, name, sizeof name, true);
 }

@@ -173,7 +173,7 @@ static int decode_format(struct picture *out, const struct format *format, struc
         rc = format->apart ? helper_decode(out, format->library, file, options, err)
                            : format->decode(out, file, options, err);
     if (!rc && format->exif && !options->ignore_exif)
-        rc = picture_orient(out, exif_orientation(format->exif(file)), err);
+        rc = picture_orient(out, metadata_orientation(format->exif(file), format->xmp(file)), err);
     if (rc) {
         picture_release(out);
         err_wrap(err, "%s%s", rc == ERR_FORMAT ? "damaged " : "", format->name);
@@ -186,7 +186,7 @@ static int decode_format(struct picture *out, const struct format *format, struc
     return rc;
 }
 
-int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
+static int decode_named(struct picture *out, const uint8_t *bytes, size_t size, const char *name,
     const struct picture_options *options, struct err *err)
 {
     const struct picture_options limits = with_defaults(options);
@@ -197,7 +197,7 @@ int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
         return err_set(err, ERR_FORMAT, "the file is empty");
     if (size > limits.max_bytes)
         return err_set(err, ERR_LIMIT, "%zu bytes, the limit is %zu", size, limits.max_bytes);
-    const struct format *format = format_find(file);
+    const struct format *format = format_find_named(file, name);
     if (!format)
         return err_set(err, ERR_FORMAT, "not a picture, or of an unknown format");
     if (!format_is_read(format) && format->library)
@@ -206,6 +206,12 @@ int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
     if (!format_is_read(format))
         return err_set(err, ERR_UNSUPPORTED, "%s is not read: %s", format->name, format->hint);
     return decode_format(out, format, file, &limits, err);
+}
+
+int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
+    const struct picture_options *options, struct err *err)
+{
+    return decode_named(out, bytes, size, NULL, options, err);
 }
 
 /* ---- sources ------------------------------------------------------------------------------------------- */
@@ -269,7 +275,7 @@ int picture_read(
             return rc;
         source.bytes = (const uint8_t *)bytes;
     }
-    const int rc = picture_decode(out, source.bytes, source.size, &limits, err);
+    const int rc = decode_named(out, source.bytes, source.size, source.path, &limits, err);
     if (rc)
         err_wrap(err, "unable to read '%s'", picture_source_name(&source));
     free(bytes);

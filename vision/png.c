@@ -81,6 +81,29 @@ struct span png_exif(struct span file)
     return (struct span){0};
 }
 
+/* In an international text: keyword, zero, whether it is compressed, which is for longer texts, and how, language, zero,
+ * translated keyword, zero. */
+struct span png_xmp(struct span file)
+{
+    static const char keyword[] = "XML:com.adobe.xmp"; /* with its zero */
+    struct chunk chunk = {0};
+    struct span found = {0};
+
+    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += AROUND + chunk.data.length) {
+        const struct span data = chunk.data;
+        if (!is_type(&chunk, "iTXt") || data.length < sizeof keyword + 2 ||
+            memcmp(data.data, keyword, sizeof keyword) || data.data[sizeof keyword])
+            continue;
+        const struct span rest = span_from(data, sizeof keyword + 2);
+        const char *language = memchr(rest.data, 0, rest.length);
+        const char *end = rest.data + rest.length;
+        const char *translated = language ? memchr(language + 1, 0, (size_t)(end - language - 1)) : NULL;
+        if (translated)
+            found = (struct span){translated + 1, (size_t)(end - translated - 1)};
+    }
+    return found;
+}
+
 /* ---- what the pixels are ------------------------------------------------------------------------------- */
 
 enum color_type { GREY = 0, RGB = 2, INDEXED = 3, GREY_ALPHA = 4, RGB_ALPHA = 6 };

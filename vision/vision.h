@@ -36,14 +36,15 @@ enum { PICTURE_CHANNELS_MAX = 4, PALETTE_COLORS = 256, PICTURE_WARNING_SIZE = 19
  *     so, in builds without libjpeg-turbo, are JPEGs with undefined tables or bad codes. With it they are read, and
  *     `warning` says so;
  *   - some that Pillow refuses are read: BMPs with unusual channel masks, or whose run-length codes end early;
- *   - an orientation is taken from EXIF only, not from XMP;
+ *   - an orientation in XMP counts where EXIF has none, as to Pillow, but not in the compressed text of a PNG;
  *   - where pillow-heif's and pillow-jxl-plugin's libraries are newer than Debian 12's, pixels differ: HEIC whose colour
  *     is stored at half size, and JPEG XL that is not lossless or has more than 8 bits, by one level; AVIF of 10 and 12
  *     bits by up to three (Pillow's libavif); JPEGs packed into JPEG XL by up to two, since the plugin unpacks them first;
  *   - an orientation that belongs to the picture itself (irot and imir of HEIC and AVIF, that of JPEG XL's code stream,
  *     TIFF's tag) is applied whatever EXIF says beside it, also with ignore_exif. JPEG XL's standard wants EXIF's ignored,
  *     which pillow-jxl-plugin hands on;
- *   - JPEG 2000 with a palette is resized as colours;
+ *   - JPEG 2000 with a palette is resized as colours; YCbCr and floats in TIFF are RGB at once, which Pillow, and so open_clip,
+ *     may resize as what they are;
  *   - camera raw, of which Pillow opens the small picture for show, is the camera's JPEG preview where both its edges have
  *     at least half of the sensor's pixels, else LibRaw's development at half size with the camera's white balance: what
  *     rawpy's extract_thumb() and postprocess(half_size=True, use_camera_wb=True) give, within a level between LibRaw 0.20
@@ -103,6 +104,9 @@ int picture_source_read(
 /* Whether a path ends as names of pictures do, in letters of either case; those of formats that are not read count
  * too, so that they are refused and not passed over. */
 bool picture_suffix(const char *path);
+
+/* The name of the format that a path's end says, "JPEG" for one; NULL: none. */
+const char *picture_suffix_format(const char *path);
 
 /* Formats that are read, or would be if the build had found their library: begin with a zeroed one; false at the end. */
 struct picture_format {

@@ -81,20 +81,30 @@ int webp_decode(struct picture *out, struct span file, const struct picture_opti
     return rc;
 }
 
-struct span webp_exif(struct span file)
+static struct span find_chunk(struct span file, const char *type)
 {
-    static const char name[6] = "Exif\0"; /* some programs leave JPEG's mark before the block */
     const WebPData data = {span_bytes(file), file.length};
     WebPDemuxer *demuxer = WebPDemux(&data);
     WebPChunkIterator chunk;
-    struct span exif = {0};
+    struct span found = {0};
 
-    if (demuxer && WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) {
-        exif = (struct span){(const char *)chunk.chunk.bytes, chunk.chunk.size}; /* points into the file */
+    if (demuxer && WebPDemuxGetChunk(demuxer, type, 1, &chunk)) {
+        found = (struct span){(const char *)chunk.chunk.bytes, chunk.chunk.size}; /* points into the file */
         WebPDemuxReleaseChunkIterator(&chunk);
     }
     WebPDemuxDelete(demuxer);
-    if (exif.length >= sizeof name && !memcmp(exif.data, name, sizeof name))
-        exif = span_from(exif, sizeof name);
-    return exif;
+    return found;
+}
+
+struct span webp_exif(struct span file)
+{
+    static const char name[6] = "Exif\0"; /* some programs leave JPEG's mark before the block */
+    const struct span exif = find_chunk(file, "EXIF");
+    const bool marked = exif.length >= sizeof name && !memcmp(exif.data, name, sizeof name);
+    return marked ? span_from(exif, sizeof name) : exif;
+}
+
+struct span webp_xmp(struct span file)
+{
+    return find_chunk(file, "XMP ");
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes pictures of the formats that diptych-decode reads, of QOI and MPO, and what the reference makes of them:
-tests/golden/decoders/.
+"""Writes pictures of the formats that diptych-decode reads, of QOI, MPO, ICO and TGA, and of those that say in XMP how they are to
+be turned, and what the reference makes of them: tests/golden/decoders/.
 
     pip install -r tests/golden/decoders.txt && python3 tests/golden/decoders.py
 
@@ -10,6 +10,7 @@ pictures.txt    of each file: width, height, channels, the largest difference th
                 Debian 12's, they stand in FILE.pixels.
 """
 import io
+import struct
 import tempfile
 import zlib
 from importlib import metadata
@@ -23,7 +24,7 @@ import pillow_jxl  # registers itself
 import rawpy
 import tifffile
 from pidng.core import RAW2DNG, DNGTags, Tag
-from PIL import Image, ImageOps, features
+from PIL import Image, ImageOps, PngImagePlugin, features
 
 HERE = Path(__file__).parent / "decoders"
 WIDTH, HEIGHT = 48, 32
@@ -134,6 +135,12 @@ def make_tiff():
         "rgba16.tif": tiff(RGBA.astype(np.uint16) * 257, extrasamples=["unassalpha"], **rgb),
         "grey.tif": tiff(GREY, photometric="minisblack"),
         "grey_inverted.tif": tiff(GREY, photometric="miniswhite"),
+        "float.tif": tiff(GREY.astype(np.float32) * 1.5 - 50.25, photometric="minisblack"),
+        "float_predictor.tif": tiff(GREY.astype(np.float32) + 0.7, photometric="minisblack", compression="zlib", predictor=3),
+        "float_inverted.tif": tiff((GREY.astype(">f4") * 0.9), photometric="miniswhite", byteorder=">"),
+        "ycbcr.tif": tiff_of(Image.fromarray(RGB).convert("YCbCr")),
+        "ycbcr_lzw.tif": tiff_of(Image.fromarray(RGB).convert("YCbCr"), compression="tiff_lzw"),
+        "ycbcr_jpeg.tif": tiff_of(Image.fromarray(RGB).convert("YCbCr"), compression="jpeg", quality=90),
         "grey16.tif": tiff(deep[..., 0], photometric="minisblack"),
         "grey_alpha.tif": tiff_of(Image.fromarray(RGBA[..., [0, 3]], "LA")),
         "palette.tif": tiff_of(palette),
@@ -254,6 +261,107 @@ def make_own():
     }
 
 
+def ico(image, sizes=((WIDTH, HEIGHT),), **options):
+    out = io.BytesIO()
+    image.save(out, "ICO", sizes=sizes, **options)
+    return out.getvalue()
+
+
+def with_mask(data):
+    """Bits at the end say what is clear: here a corner and the last row."""
+    row = (WIDTH + 31) // 32 * 4
+    mask = bytearray(row * HEIGHT)
+    for stored in range(HEIGHT):  # the lowest first
+        mask[stored * row:stored * row + 2] = b"\xff\xff" if stored == 0 else b"\xa8\x01" if stored > 20 else b"\0\0"
+    return data[:-len(mask)] + bytes(mask)
+
+
+def make_ico():
+    picture, clear = Image.fromarray(RGB), Image.fromarray(RGBA)
+    return {name: (data, 0) for name, data in {
+        "png.ico": ico(clear),
+        "sizes.ico": ico(clear, sizes=((16, 10), (WIDTH, HEIGHT), (24, 16))),
+        "rgba.ico": ico(clear, bitmap_format="bmp"),
+        "rgb.ico": with_mask(ico(picture, bitmap_format="bmp")),
+        "palette.ico": with_mask(ico(picture.quantize(100), bitmap_format="bmp")),
+        "bits.ico": with_mask(ico(picture.convert("1"), bitmap_format="bmp")),
+    }.items()}
+
+
+def tga(picture, mirrored=False, **options):
+    out = io.BytesIO()
+    picture.save(out, "TGA", **options)
+    data = bytearray(out.getvalue())
+    if mirrored:  # from right to left
+        data[17] |= 0x10
+    return bytes(data)
+
+
+def tga_of(kind, bits, pixels, palette=b"", map_bits=0, flags=0x20, footer=8 * b"\0"):
+    """What Pillow does not write."""
+    count = len(palette) * 8 // map_bits if map_bits else 0
+    return struct.pack("<BBBHHBHHHHBB", 0, bool(palette), kind, 1 if palette else 0, count, map_bits, 0, 0, WIDTH, HEIGHT, bits,
+                       flags) + palette + pixels + footer + b"TRUEVISION-XFILE.\0"
+
+
+def make_tga():
+    picture, clear = Image.fromarray(RGB), Image.fromarray(RGBA)
+    deep = (GREY.astype(np.uint16) * 201).astype("<u2").tobytes()
+    bgra = np.ascontiguousarray(RGBA[..., [2, 1, 0, 3]]).tobytes()
+    extension = bytes(494) + b"\0"  # alpha means nothing
+    runs = picture.quantize(6)
+    few = (GREY // 40).tobytes()
+    return {name: (data, 0) for name, data in {
+        "rgb.tga": tga(picture),
+        "rgb_runs.tga": tga(runs.convert("RGB"), compression="tga_rle"),
+        "rgb_named.tga": tga(picture, id_section=b"a name", orientation=1),
+        "rgb_mirrored.tga": tga(picture, mirrored=True),
+        "rgba.tga": tga(clear),
+        "rgba_runs.tga": tga(runs.convert("RGBA"), compression="tga_rle"),
+        "rgba_opaque.tga": tga_of(2, 32, bgra + extension, footer=struct.pack("<II", 18 + len(bgra), 0)),
+        "rgba16.tga": tga_of(2, 16, deep),
+        "grey.tga": tga(Image.fromarray(GREY)),
+        "grey_runs.tga": tga(runs.convert("L"), compression="tga_rle"),
+        "grey_alpha.tga": tga(Image.fromarray(RGBA[..., [0, 3]], "LA")),
+        "bits.tga": tga(picture.convert("1")),
+        "palette.tga": tga(picture.quantize(200)),
+        "palette_runs.tga": tga(runs, compression="tga_rle"),
+        "palette16.tga": tga_of(1, 8, few, struct.pack("<5H", 0x8421, 0x7fff, 0x1234, 0x03e0, 0xfc00), 16),
+        "palette32.tga": tga_of(1, 8, few, bytes(range(10, 210, 10)), 32),
+    }.items()}
+
+
+# ---- orientation in XMP ----------------------------------------------------------------------------------------------
+
+def xmp(orientation, element=False):
+    said = f"<tiff:Orientation>{orientation}</tiff:Orientation>" if element else ""
+    attribute = "" if element else f' tiff:Orientation="{orientation}"'
+    return (f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+            f'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/"{attribute}>{said}</rdf:Description></rdf:RDF>'
+            "</x:xmpmeta>").encode()
+
+
+def png_with(text, **options):
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", text.decode(), "", "")
+    return saved(RGB, "PNG", pnginfo=info, **options)
+
+
+def make_xmp():
+    return {name: (data, 0) for name, data in {
+        "xmp6.jpg": saved(RGB, "JPEG", xmp=xmp(6)),
+        "xmp3_element.jpg": saved(RGB, "JPEG", xmp=xmp(3, element=True)),
+        "xmp9.jpg": saved(RGB, "JPEG", xmp=xmp(9)),
+        "xmp6_exif3.jpg": saved(RGB, "JPEG", xmp=xmp(6), exif=exif(3)),
+        "xmp6_exif1.jpg": saved(RGB, "JPEG", xmp=xmp(6), exif=exif(1)),
+        "xmp8.png": png_with(xmp(8)),
+        "xmp8_exif2.png": png_with(xmp(8), exif=exif(2)),
+        "xmp5.webp": saved(RGB, "WEBP", lossless=True, xmp=xmp(5)),
+        "xmp6.tif": tiff_of(Image.fromarray(RGB), tiffinfo={700: xmp(6)}),
+        "xmp6_tag3.tif": tiff_of(Image.fromarray(RGB), tiffinfo={700: xmp(6), 0x0112: 3}),
+    }.items()}
+
+
 # ---- the list ------------------------------------------------------------------------------------------------------
 
 def pixels_of(path):
@@ -268,7 +376,7 @@ def pixels_of(path):
         image = ImageOps.exif_transpose(image)
     if image.mode == "I;16":  # Pillow's convert() clips 16-bit grey to white; ours keeps the high byte
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode == "LA":
+    if image.mode == "LA" or (image.mode == "P" and image.palette.mode == "RGBA"):
         image = image.convert("RGBA")
     return np.asarray(image if image.mode in ("RGBA", "CMYK") else image.convert("RGB"))
 
@@ -281,7 +389,8 @@ def main():
              f"pillow-heif {pillow_heif.__version__} (libheif {pillow_heif.libheif_version()}) and "
              f"\n# pillow-jxl-plugin {metadata.version('pillow-jxl-plugin')}, rawpy {rawpy.__version__} (LibRaw {'.'.join(map(str, rawpy.libraw_version))}).\n"
              "# file, width, height, channels, largest difference allowed, CRC-32 of the pixels\n"]
-    for name, (data, allowed) in (make_avif() | make_heic() | make_tiff() | make_jxl() | make_jp2() | make_raw() | make_own()).items():
+    for name, (data, allowed) in (make_avif() | make_heic() | make_tiff() | make_jxl() | make_jp2() | make_raw() | make_own()
+                                  | make_ico() | make_tga() | make_xmp()).items():
         (HERE / name).write_bytes(data)
         pixels = pixels_of(HERE / name)
         if allowed:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Formats that diptych-decode reads, QOI and MPO, against the pixels of Pillow and its plugins: tests/golden/decoders.py. */
+/* Formats that diptych-decode reads, QOI, MPO, ICO and TGA, and orientation in XMP, against the pixels of Pillow and its plugins: tests/golden/decoders.py. */
 #include "tests/vision/golden.h"
 #include "vision/format.h"
 
@@ -93,7 +93,7 @@ static void equal_their_references(void **state)
 {
     (void)state;
     all_same = true;
-    assert_true(golden_lines(DECODERS "pictures.txt", check_picture) >= 93);
+    assert_true(golden_lines(DECODERS "pictures.txt", check_picture) >= 131);
     assert_true(all_same);
 }
 
@@ -155,6 +155,12 @@ static void refuse_header_bombs(void **state)
         /* tag 256: type (2), count (4), width (4) */
         {"grey.tif", "\0\1\4\0\1\0\0\0", 8, 8, "\xff\xff\xff\x7f", 4,
             "TIFF: 2147483647 x 32 pixels, the limit is 200000000"},
+        /* of the palette, first (2) and count (2), then (left, top, width, height) (2 each) */
+        {"rgb.tga", "\0\0\2\0\0\0\0\0", 8, 12, "\xff\xff\xff\xff", 4,
+            "TGA: 65535 x 65535 pixels, the limit is 200000000"},
+        /* a header's own size (4), width (4), twice the height (4) */
+        {"rgb.ico", "\x28\0\0\0\x30\0\0\0", 8, 4, "\0\0\1\0\0\0\2\0", 8,
+            "ICO: 65536 x 65536 pixels, the limit is 200000000"},
         /* marker SIZ: length (2), capabilities (2), width (4), height (4), an offset (8), a tile's width and height */
         {"rgb.j2k", "\xff\x51", 2, 6, "\0\0\x3e\x80\0\0\x3e\x80\0\0\0\0\0\0\0\0\0\0\x3e\x80\0\0\x3e\x80", 24,
             "JPEG 2000: 16000 x 16000 pixels, the limit is 200000000"},
@@ -171,13 +177,62 @@ static void refuse_header_bombs(void **state)
     }
 }
 
+/* A file without the footer of version 2. */
+static void write_tga_of_version_1(const char *path)
+{
+    enum { FOOTER = 26 };
+    struct file whole = load("rgb.tga");
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(whole.bytes, 1, whole.size - FOOTER, file), whole.size - FOOTER);
+    assert_int_equal(fclose(file), 0);
+    free(whole.bytes);
+}
+
+static void tell_tga_of_version_1_by_its_name(void **state)
+{
+    (void)state;
+    static const char named[] = DIPTYCH_SCRATCH "/v1.TGA", other[] = DIPTYCH_SCRATCH "/v1.bin";
+    struct file file = load("rgb.tga");
+    struct picture picture, whole;
+    struct err err = {0};
+    write_tga_of_version_1(named);
+    write_tga_of_version_1(other);
+    assert_int_equal(picture_decode(&whole, (const uint8_t *)file.bytes, file.size, NULL, &err), 0);
+    assert_int_equal(picture_read(&picture, picture_file(named), NULL, &err), 0);
+    assert_memory_equal(picture.pixels, whole.pixels, bytes_of(&whole));
+    picture_release(&picture);
+    assert_int_equal(picture_read(&picture, picture_file(other), NULL, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "not a picture, or of an unknown format"));
+    picture_release(&whole);
+    free(file.bytes);
+}
+
+/* What no header of TGA may say, with the footer behind it. */
+static void take_no_other_file_for_tga(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t at;
+        uint8_t to;
+    } changes[] = {{1, 2}, {2, 0}, {2, 5}, {2, 1}, {12, 0}, {16, 15}, {16, 0}, {17, 0x80}};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct file file = load("rgb.tga");
+        assert_non_null(format_find((struct span){file.bytes, file.size}));
+        file.bytes[changes[i].at] = (char)changes[i].to;
+        assert_null(format_find((struct span){file.bytes, file.size}));
+        free(file.bytes);
+    }
+}
+
 static void keep_what_tells_how_to_resize(void **state)
 {
     (void)state;
     static const struct {
         const char *name;
         bool palette;
-    } files[] = {{"palette.tif", true}, {"bits.tif", true}, {"grey.tif", false}};
+    } files[] = {{"palette.tif", true}, {"bits.tif", true}, {"grey.tif", false}, {"palette.tga", true},
+        {"bits.tga", true}, {"grey.tga", false}, {"palette.ico", false}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct file file = load(files[i].name);
         struct picture picture;
@@ -226,6 +281,8 @@ int main(void)
         cmocka_unit_test(equal_their_references),
         cmocka_unit_test(notice_truncations),
         cmocka_unit_test(refuse_header_bombs),
+        cmocka_unit_test(tell_tga_of_version_1_by_its_name),
+        cmocka_unit_test(take_no_other_file_for_tga),
         cmocka_unit_test(keep_what_tells_how_to_resize),
         cmocka_unit_test(are_told_by_any_of_their_brands),
     };

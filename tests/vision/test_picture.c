@@ -137,7 +137,7 @@ static void check_stb(char *line)
     struct file file = load(name);
     const struct span bytes = {(const char *)file.bytes, file.size};
     if (stb_decode(&got, bytes, &limits, &err) ||
-        picture_orient(&got, exif_orientation(jpeg_exif(bytes)), &err))
+        picture_orient(&got, metadata_orientation(jpeg_exif(bytes), jpeg_xmp(bytes)), &err))
         fail_msg("%s: %s", name, err.msg);
     all_same &= within(name, &got, &expected, JPEG_TOLERANCE);
     picture_release(&got);

@@ -55,7 +55,7 @@ static int decode_preview(
         return ERR_NOT_FOUND;
     }
     /* some cameras turn it, some note in it how to, and some do neither */
-    const bool noted = exif_orientation(jpeg_exif(jpeg)) != 1;
+    const bool noted = metadata_orientation(jpeg_exif(jpeg), jpeg_xmp(jpeg)) != 1;
     const bool turned = (out->width > out->height) != (raw->sizes.width > raw->sizes.height);
     if (options->ignore_exif || noted || turned)
         return 0;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * TIFF through libtiff, the first picture of a file, in Pillow's modes: grey and palettes of 1, 2, 4, 8 bits, grey, RGB and
- * CMYK of 8 and 16, with alpha or without, in strips or tiles, samples together or apart, by every compression that libtiff
- * was built with. 16 bits keep their high byte. The orientation belongs to the picture, as it does to Pillow.
+ * CMYK of 8 and 16, with alpha or without, grey of floats, YCbCr; in strips or tiles, samples together or apart, by every
+ * compression that libtiff was built with. 16 bits keep their high byte. The orientation belongs to the picture, as it does to Pillow.
  */
 #include "vision/helper/decoders.h"
+#include "vision/helper/ycbcr.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -88,7 +89,9 @@ struct raster {
     uint16_t bits, samples;             /* of a sample; of a pixel */
     uint16_t colors;                    /* samples before the extra ones */
     uint16_t photometric;
-    bool separate;          /* each sample has blocks of its own */
+    bool separate; /* each sample has blocks of its own */
+    bool real;     /* a sample is a float: of grey */
+    enum { AS_IT_IS, YCBCR, YCBCR_OF_LIBTIFF } colors_are;
     bool alpha, associated; /* the first extra sample is alpha; the colours are multiplied by it */
     uint8_t palette[PALETTE_COLORS][3]; /* of one colour: what its values mean */
 };
@@ -133,10 +136,10 @@ static void read_alpha(struct raster *raster)
     raster->associated = said && kinds[0] == EXTRASAMPLE_ASSOCALPHA;
 }
 
-/* YCbCr is read where JPEG brings it along, and libjpeg makes it RGB. */
+/* Where JPEG brings YCbCr along libjpeg makes it RGB. */
 static void read_photometric(struct raster *raster)
 {
-    uint16_t compression;
+    uint16_t compression, across, down;
     if (!TIFFGetField(raster->tiff, TIFFTAG_PHOTOMETRIC, &raster->photometric))
         raster->photometric = PHOTOMETRIC_MINISWHITE;
     TIFFGetFieldDefaulted(raster->tiff, TIFFTAG_COMPRESSION, &compression);
@@ -144,12 +147,18 @@ static void read_photometric(struct raster *raster)
         TIFFSetField(raster->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
         raster->photometric = PHOTOMETRIC_RGB;
     }
+    if (raster->photometric != PHOTOMETRIC_YCBCR || raster->samples != 3 || raster->bits != 8)
+        return;
+    TIFFGetFieldDefaulted(raster->tiff, TIFFTAG_YCBCRSUBSAMPLING, &across, &down);
+    const bool whole = compression == COMPRESSION_NONE && across == 1 && down == 1;
+    raster->colors_are = whole ? YCBCR : YCBCR_OF_LIBTIFF;
+    raster->photometric = PHOTOMETRIC_RGB;
 }
 
 static int read_colors(struct raster *raster, struct err *err)
 {
     const bool small = raster->bits == 1 || raster->bits == 2 || raster->bits == 4;
-    const bool whole = raster->bits == 8 || raster->bits == 16;
+    const bool whole = raster->bits == 8 || raster->bits == 16 || raster->real;
 
     switch (raster->photometric) {
     case PHOTOMETRIC_MINISWHITE:
@@ -199,7 +208,11 @@ static int read_raster(struct raster *raster, const struct source *source,
     TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &sample_format);
     raster->separate = planes == PLANARCONFIG_SEPARATE && raster->samples > 1;
     read_photometric(raster);
-    if (sample_format != SAMPLEFORMAT_UINT && sample_format != SAMPLEFORMAT_VOID)
+    raster->real = sample_format == SAMPLEFORMAT_IEEEFP && raster->bits == 32 && raster->samples == 1 &&
+                   raster->photometric <= PHOTOMETRIC_MINISBLACK;
+    if (raster->real) /* which Pillow does not invert */
+        raster->photometric = PHOTOMETRIC_MINISBLACK;
+    if (sample_format != SAMPLEFORMAT_UINT && sample_format != SAMPLEFORMAT_VOID && !raster->real)
         return err_set(err, ERR_UNSUPPORTED, "this kind is not read: its samples are no plain numbers");
     if (TIFFIsTiled(tiff)) {
         TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &raster->block_width);
@@ -216,9 +229,15 @@ static int read_raster(struct raster *raster, const struct source *source,
 
 /* ---- pixels -------------------------------------------------------------------------------------------- */
 
-/* The sample at `index` of a row: its number where it has up to 8 bits, else its high byte. */
+/* The sample at `index` of a row: its number where it has up to 8 bits, else its high byte; of a float, which counts from 0 to
+ * 255 to Pillow's convert("RGB"), its whole part. */
 static inline uint8_t sample_at(const uint8_t *row, size_t index, int bits)
 {
+    if (bits == 32) {
+        float value;
+        memcpy(&value, row + 4 * index, sizeof value);
+        return value > 0 ? (uint8_t)(value < 255 ? value : 255) : 0;
+    }
     if (bits == 8)
         return row[index];
     if (bits == 16) {
@@ -289,7 +308,7 @@ static int read_blocks(struct picture *out, struct raster *raster, const struct 
         ((size_t)raster->block_width * raster->bits * (raster->separate ? 1u : raster->samples) + 7) / 8;
     size_t most;
 
-    if (!size_mul(&most, options->max_pixels, (size_t)raster->samples * 2))
+    if (!size_mul(&most, options->max_pixels, (size_t)raster->samples * (raster->real ? 4 : 2)))
         most = SIZE_MAX;
     if (size <= 0 || stride <= 0 || (size_t)stride < least ||
         (size_t)size / (size_t)stride < raster->block_height)
@@ -324,10 +343,21 @@ static void divide_by_alpha(struct picture *picture)
         }
 }
 
+/* By its tag; where it has none by its XMP packet. */
+static int orientation_of(TIFF *tiff)
+{
+    uint16_t orientation;
+    uint32_t size;
+    void *xmp;
+    if (TIFFGetField(tiff, TIFFTAG_ORIENTATION, &orientation))
+        return orientation >= 1 && orientation <= 8 ? orientation : 1;
+    const bool found = TIFFGetField(tiff, TIFFTAG_XMLPACKET, &size, &xmp);
+    return metadata_orientation((struct span){0}, found ? (struct span){xmp, size} : (struct span){0});
+}
+
 static int decode(struct picture *out, struct raster *raster, const struct source *source,
     const struct picture_options *options, struct err *err)
 {
-    uint16_t orientation;
     int rc = read_raster(raster, source, options, err);
     if (rc)
         return rc;
@@ -335,8 +365,12 @@ static int decode(struct picture *out, struct raster *raster, const struct sourc
                                    : raster->alpha     ? PICTURE_RGBA
                                                        : PICTURE_RGB;
     rc = picture_alloc(out, mode, (int)raster->width, (int)raster->height, err);
-    if (!rc)
+    if (!rc && raster->colors_are == YCBCR_OF_LIBTIFF)
+        rc = ycbcr_read(out, raster->tiff) ? 0 : fail(source, err);
+    else if (!rc)
         rc = read_blocks(out, raster, source, options, err);
+    if (!rc && raster->colors_are == YCBCR)
+        ycbcr_to_rgb(out);
     if (!rc && raster->photometric == PHOTOMETRIC_PALETTE)
         rc = picture_set_palette(out, raster->palette[0], PALETTE_COLORS, err);
     else if (!rc && raster->bits == 1)
@@ -345,8 +379,7 @@ static int decode(struct picture *out, struct raster *raster, const struct sourc
         return rc;
     if (raster->associated)
         divide_by_alpha(out);
-    TIFFGetFieldDefaulted(raster->tiff, TIFFTAG_ORIENTATION, &orientation);
-    return picture_orient(out, orientation >= 1 && orientation <= 8 ? orientation : 1, err);
+    return picture_orient(out, orientation_of(raster->tiff), err);
 }
 
 int tiff_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
