@@ -136,13 +136,25 @@ static int count_item(void *context, const struct index_item *item)
     return 0;
 }
 
-static int keep_shard(struct sync *sync, const struct read_shard *shard, struct err *err)
+/* Whether pictures that are no longer in the archive are items still: that is for another sync to end, which has to read it
+ * once more. */
+static bool has_missing(const struct plan *plan, const struct read_shard *shard)
+{
+    for (size_t i = 0; i < plan->item_count; i++)
+        if (plan->items[i].state == PLAN_MISSING && path_below(plan->items[i].path, shard->path))
+            return true;
+    return false;
+}
+
+static int keep_shard(
+    struct sync *sync, const struct file_list *files, const struct read_shard *shard, struct err *err)
 {
     struct index_container kept = {
         .path = shard->path, .stamp = container_stamp(0, "", shard->size, shard->mtime_ns)};
-    const int rc =
-        shard->again ? 0 : index_each_below(sync->index, shard->place, count_item, &kept.pictures, err);
-    return rc || shard->again ? rc : index_container_keep(sync->index, &kept, err);
+    if (shard->again || has_missing(&files->plan, shard))
+        return 0;
+    const int rc = index_each_below(sync->index, shard->place, count_item, &kept.pictures, err);
+    return rc ? rc : index_container_keep(sync->index, &kept, err);
 }
 
 /* The archive's pictures lie together in a plan, behind all that comes before its place. */
@@ -172,7 +184,7 @@ int sync_shard_notes(struct sync *sync, const struct file_list *files, struct er
         find_pictures(&noting, &files->plan);
         rc = take_notes(&noting, err);
         if (!rc)
-            rc = keep_shard(sync, &files->shards[i], err);
+            rc = keep_shard(sync, files, &files->shards[i], err);
     }
     return files->shard_count ? sync_keep(sync, rc, err) : rc;
 }

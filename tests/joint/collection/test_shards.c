@@ -358,6 +358,56 @@ static void an_archive_that_is_away_keeps_its_items(void **state)
     world_release(&w);
 }
 
+/* An archive of so many pictures. */
+static void write_many(const struct world *w, const char *name, size_t count, long time)
+{
+    struct archive *archive = shard_writer_open(world_path(w, name));
+    for (size_t i = 0; i < count; i++) {
+        char member[32];
+        snprintf(member, sizeof member, "%04zu.jpg", i);
+        assert_int_equal(shard_writer_add(archive, member, member, strlen(member), TIME), 0);
+    }
+    assert_int_equal(shard_writer_close(archive), 0);
+    set_time(world_path(w, name), time);
+}
+
+/* As with a folder that is half empty all at once. */
+static void what_an_archive_has_lost_stays_until_it_is_said_to_be_gone(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0}, gone = {.gone = true};
+    struct strings parts = {0};
+    char path[8192];
+    world_init(&w, "lost");
+    snprintf(path, sizeof path, "%s", world_path(&w, "a.tar"));
+    write_many(&w, "a.tar", 80, TIME);
+    add(&sources, path);
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    write_many(&w, "a.tar", 20, TIME + 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(world_sync(&w, NULL), 0);
+        assert_int_equal(w.counts.pictures.missing, 60);
+        assert_true(world_reported(&w, "a.tar' has lost 60 of 80 pictures at once"));
+    }
+    assert_int_equal(world_sync(&w, &gone), 0);
+    assert_int_equal(w.counts.pictures.gone, 60);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.failed, 0);
+    assert_int_equal(w.counts.pictures.unchanged, 20);
+
+    write_many(&w, "a.tar", 15, TIME + 2); /* and where only it is looked at, as when its folder is watched */
+    assert_int_equal(strings_add(&parts, path, strlen(path), NULL), 0);
+    assert_int_equal(collection_sync_parts(&w.counts, w.collection, &parts, &w.job, NULL), 0);
+    assert_int_equal(w.counts.pictures.missing, 5);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.gone, 5);
+    strings_release(&parts);
+    sources_release(&sources);
+    world_release(&w);
+}
+
 static void bad_captions_and_metadata_are_told_once(void **state)
 {
     (void)state;
@@ -417,6 +467,7 @@ int main(void)
         cmocka_unit_test(removing_an_archive_removes_its_pictures),
         cmocka_unit_test(damage_is_reported_once_and_takes_nothing_away),
         cmocka_unit_test(an_archive_that_is_away_keeps_its_items),
+        cmocka_unit_test(what_an_archive_has_lost_stays_until_it_is_said_to_be_gone),
         cmocka_unit_test(bad_captions_and_metadata_are_told_once),
         cmocka_unit_test(a_sync_may_end_anywhere),
     };
