@@ -66,6 +66,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
         if (!e->directory)
             argp_error(state, "no pictures: name a folder of class folders");
+        if (e->classes && e->labels.labels && data_set_named(e->labels.labels))
+            argp_error(
+                state, "'%s' says which folders have which labels: --classes cannot, too", e->labels.labels);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -83,10 +86,12 @@ static const struct argp argp = {
            "of all pictures below it. Every picture gets the label that fits it best, as in 'diptych "
            "classify'; acc@1 is the share that get the right one, acc@5 that have it among the best five, "
            "and mean per-class recall is the mean of the classes' acc@1. Without --labels folders' names are "
-           "the labels.\n\n"
+           "the labels; those of a data set know its folders (n01440764, apple_pie), too. Where DIR has "
+           "train, val "
+           "and test folders, those of test or val are taken.\n\n"
            "  diptych evaluate classify animals/ --html report.html\n"
-           "  diptych evaluate classify imagenet/val --classes synsets.tsv -t imagenet \\\n"
-           "      -f json\v"
+           "  diptych evaluate classify imagenet/ --labels @imagenet -f json\n"
+           "  diptych evaluate classify birds/ --classes names.tsv\v"
            "The model runs in f32 unless --precision says otherwise. A picture that cannot be "
            "read is reported and left out; the numbers are those of the rest. A class without pictures has "
            "no recall and does not count in the mean.\n\n"
@@ -109,6 +114,22 @@ static int refuse(const struct evaluation *e, const struct missing_names *missin
     return 0;
 }
 
+/* Of a data set's parts the one to measure with. */
+static int choose_part(struct evaluation *e, struct err *err)
+{
+    struct missing_names others = {0};
+    char part[NAME_MAX + 1];
+    const int rc = image_folder_part(part, &others, e->directory, err);
+    if (rc || !*part)
+        return rc;
+    e->directory = path_join(&e->session.arena, e->directory, part);
+    if (!e->directory)
+        return err_memory(err, sizeof part);
+    if (others.count && !e->session.quiet)
+        message("evaluating '%s'; left out: %s", e->directory, others.list);
+    return 0;
+}
+
 static int match_folder(struct evaluation *e, struct strings *labels, struct err *err)
 {
     struct image_folder *folder = &e->folder;
@@ -128,7 +149,12 @@ static int match_folder(struct evaluation *e, struct strings *labels, struct err
 static int open_all(struct evaluation *e, const struct job *job, struct err *err)
 {
     struct strings labels = {0}, templates = {0};
-    int rc = labels_read(&labels, &templates, &e->labels, job, err);
+    int rc = choose_part(e, err);
+    if (!rc && e->labels.labels && data_set_named(e->labels.labels)) {
+        e->classes = e->labels.labels;
+        rc = templates_read(&templates, &e->labels, err);
+    } else if (!rc)
+        rc = labels_read(&labels, &templates, &e->labels, job, err);
     if (!rc)
         rc = match_folder(e, &labels, err);
     if (!rc)

@@ -6,14 +6,18 @@
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Labels:", 1},
     {"labels", 'l', "LIST|FILE", 0,
-        "The labels to choose from: cat,dog,\"traffic light\" or a text file with one a line, - for standard "
+        "The labels to choose from: cat,dog,\"traffic light\", a data set's (@imagenet, @imagenetv2, "
+        "@cifar10, @cifar100, "
+        "@caltech101, @food101, @pets, @voc2007), or a text file with one a line, - for standard "
         "input, where blank lines and lines that begin with # do not count. A value without commas that has "
         "a /, or ends in .txt, .csv, .tsv, .json or .list, is always a file",
         1},
     {"templates", 't', "SET|TEXT|FILE", 0,
-        "Prompts that a label is put into and averaged over: imagenet (80), simple (7), a text with {} for "
-        "the label, or a text file with one a line (default: the model's own, for CLIP \"" TEMPLATE_DEFAULT
-        "\")",
+        "Prompts that a label is put into and averaged over: imagenet (80), simple (7), cifar (18), "
+        "caltech101 (34), "
+        "food101, pets, a text with {} for the label, or a text file with one a line (default: the data "
+        "set's, or the "
+        "model's own, for CLIP \"" TEMPLATE_DEFAULT "\")",
         1},
     {0},
 };
@@ -39,7 +43,14 @@ int labels_read(struct strings *labels, struct strings *templates, const struct 
     const struct job *job, struct err *err)
 {
     const int rc = named->labels ? label_list_read(labels, named->labels, job, err) : 0;
-    return rc || !named->templates ? rc : template_list_read(templates, named->templates, err);
+    return rc ? rc : templates_read(templates, named, err);
+}
+
+int templates_read(struct strings *templates, const struct label_options *named, struct err *err)
+{
+    const char *wanted =
+        named->templates || !named->labels ? named->templates : data_set_templates(named->labels);
+    return wanted ? template_list_read(templates, wanted, err) : 0;
 }
 
 int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,

@@ -15,6 +15,9 @@ extern const struct argp label_argp;
 int labels_read(struct strings *labels, struct strings *templates, const struct label_options *named,
     const struct job *job, struct err *err);
 
+/* The templates alone: those named, or those of the data set that is. */
+int templates_read(struct strings *templates, const struct label_options *named, struct err *err);
+
 /* Encodes the labels in the templates, or where there are none in that of the model's family, and says how many prompts
  * the model has cut. */
 int labels_encode(struct classifier **out, struct session *session, const struct strings *labels,

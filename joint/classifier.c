@@ -62,11 +62,6 @@ static int add_prompt(struct strings *prompts, const char *template, const char 
     return rc;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int check_labels(const struct strings *labels, struct err *err)
 {
     if (!labels->count)
@@ -74,18 +69,7 @@ static int check_labels(const struct strings *labels, struct err *err)
     for (size_t i = 0; i < labels->count; i++)
         if (!*labels->items[i])
             return err_set(err, ERR_ARGUMENT, "label %zu is empty", i + 1);
-
-    const char **sorted = mem_new(labels->count, sizeof *sorted);
-    if (!sorted)
-        return err_memory(err, labels->count * sizeof *sorted);
-    memcpy(sorted, labels->items, labels->count * sizeof *sorted);
-    qsort(sorted, labels->count, sizeof *sorted, by_text);
-    int rc = 0;
-    for (size_t i = 1; i < labels->count && !rc; i++)
-        if (!strcmp(sorted[i - 1], sorted[i]))
-            rc = err_set(err, ERR_ARGUMENT, "label '%s' is given twice", sorted[i]);
-    free(sorted);
-    return rc;
+    return 0;
 }
 
 static int check_templates(const struct strings *templates, struct err *err)

@@ -2,10 +2,12 @@
 /* A folder of class folders, as torchvision's ImageFolder takes it. */
 #include "joint/internal.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 /* ---- folders ------------------------------------------------------------------------------------------- */
@@ -44,8 +46,6 @@ int image_folder_list(struct image_folder *out, const char *directory, struct er
     return out->rows ? 0 : err_memory(err, out->names.count * sizeof *out->rows);
 }
 
-/* ---- labels -------------------------------------------------------------------------------------------- */
-
 static void add_missing(struct missing_names *missing, const char *name)
 {
     enum { NAMED = 5 };
@@ -56,11 +56,94 @@ static void add_missing(struct missing_names *missing, const char *name)
         snprintf(missing->list + used, sizeof missing->list - used, " ...");
 }
 
+/* ---- parts of a data set ------------------------------------------------------------------------------- */
+
+static const char *const part_names[] = {
+    "test", "testing", "val", "valid", "validation", "train", "training", NULL};
+
+static int part_of(const char *name)
+{
+    int i = 0;
+    while (part_names[i] && strcasecmp(part_names[i], name) != 0)
+        i++;
+    return i;
+}
+
+static bool has_folders(const char *directory, const char *name)
+{
+    struct image_folder inner = {0};
+    struct arena arena = {0};
+    const char *path = path_join(&arena, directory, name);
+    const bool has = path && !image_folder_list(&inner, path, NULL);
+    image_folder_release(&inner);
+    arena_release(&arena);
+    return has;
+}
+
+int image_folder_part(
+    char part[NAME_MAX + 1], struct missing_names *others, const char *directory, struct err *err)
+{
+    struct image_folder folder = {0};
+    const char *best = NULL;
+    int rc = image_folder_list(&folder, directory, err);
+    *part = '\0';
+    for (size_t i = 0; i < folder.names.count && !rc; i++) {
+        const char *name = folder.names.items[i];
+        if (!part_names[part_of(name)])
+            goto done;
+        if (has_folders(directory, name) && (!best || part_of(name) < part_of(best)))
+            best = name;
+    }
+    if (!best)
+        goto done;
+    snprintf(part, NAME_MAX + 1, "%s", best);
+    for (size_t i = 0; i < folder.names.count; i++)
+        if (folder.names.items[i] != best)
+            add_missing(others, folder.names.items[i]);
+done:
+    image_folder_release(&folder);
+    return rc;
+}
+
+/* ---- labels -------------------------------------------------------------------------------------------- */
+
 /* From folders to labels. */
 struct classes {
     struct string_map folders; /* to rows of labels */
     struct strings labels;     /* in the file's order */
+    bool data_set; /* `folders` are a data set's by name_key, and each row is a class of its own */
 };
+
+/* A name as a data set's classes are compared, in lower case and with blanks for _; its length. */
+enum { NAME_SIZE = 256 };
+static size_t name_key(char key[NAME_SIZE], const char *name)
+{
+    size_t length = 0;
+    for (; name[length] && length < NAME_SIZE; length++)
+        key[length] = (char)(name[length] == '_' ? ' ' : tolower((unsigned char)name[length]));
+    return length;
+}
+
+/* Adds a name for the class of that row, unless another has it already. */
+static int add_name(struct classes *classes, const char *name, size_t row, struct err *err)
+{
+    char key[NAME_SIZE];
+    size_t *found;
+    return string_map_add(&found, &classes->folders, key, name_key(key, name), row, err);
+}
+
+static int read_data_set(struct classes *classes, struct strings *labels, const char *value, struct err *err)
+{
+    struct strings folders = {0};
+    int rc = data_set_classes(&folders, labels, value, err);
+    classes->data_set = true;
+    for (size_t i = 0; i < folders.count && !rc; i++)
+        rc = add_name(classes, folders.items[i], i, err);
+    for (size_t i = 0; i < folders.count && !rc; i++)
+        rc = add_name(classes, labels->items[i], i, err);
+    strings_release(&folders);
+    return rc;
+}
 
 static int add_class(struct classes *classes, char *line, const char *path, struct err *err)
 {
@@ -107,13 +190,26 @@ static int number_labels(
     return rc;
 }
 
-/* What the folder's label is called; NULL: it has none. */
-static const char *label_of(const struct classes *classes, const char *folder)
+/* The row of the folder's label; NULL: it has none. */
+static const size_t *row_of(const struct classes *classes, const struct string_map *rows, const char *folder)
 {
-    if (!classes)
-        return folder;
-    const size_t *label = string_map_find(&classes->folders, folder, strlen(folder));
-    return label ? classes->labels.items[*label] : NULL;
+    const char *label = folder;
+    if (classes->data_set) {
+        char key[NAME_SIZE];
+        return string_map_find(&classes->folders, key, name_key(key, folder));
+    }
+    if (classes->folders.count) {
+        const size_t *found = string_map_find(&classes->folders, folder, strlen(folder));
+        label = found ? classes->labels.items[*found] : NULL;
+    }
+    return label ? string_map_find(rows, label, strlen(label)) : NULL;
+}
+
+/* Of a label that is given twice the first counts, but in a data set. */
+static bool has_folder(const struct classes *classes, const struct string_map *rows, const bool *taken,
+    const struct strings *labels, size_t i)
+{
+    return taken[classes->data_set ? i : *string_map_find(rows, labels->items[i], strlen(labels->items[i]))];
 }
 
 static int find_rows(struct image_folder *out, const struct strings *labels, const struct classes *classes,
@@ -123,16 +219,16 @@ static int find_rows(struct image_folder *out, const struct strings *labels, con
     if (!taken)
         return err_memory(err, labels->count);
     for (size_t i = 0; i < out->names.count; i++) {
-        const char *name = out->names.items[i], *label = label_of(classes, name);
-        const size_t *row = label ? string_map_find(rows, label, strlen(label)) : NULL;
+        const char *name = out->names.items[i];
+        const size_t *row = row_of(classes, rows, name);
         out->rows[i] = row ? *row : CLASS_UNKNOWN;
         if (row)
             taken[*row] = true;
         else
             add_missing(&out->without_label, name);
     }
-    for (size_t i = 0; i < labels->count; i++) /* of a label that is given twice the first counts */
-        if (!taken[*string_map_find(rows, labels->items[i], strlen(labels->items[i]))])
+    for (size_t i = 0; i < labels->count; i++)
+        if (!has_folder(classes, rows, taken, labels, i))
             add_missing(&out->without_folder, labels->items[i]);
     free(taken);
     return 0;
@@ -143,11 +239,15 @@ int image_folder_match(
 {
     struct classes classes = {0};
     struct string_map rows = {0};
-    int rc = classes_path ? read_classes(&classes, classes_path, err) : 0;
-    if (!rc)
+    int rc = 0;
+    if (classes_path && data_set_named(classes_path))
+        rc = read_data_set(&classes, labels, classes_path, err);
+    else if (classes_path)
+        rc = read_classes(&classes, classes_path, err);
+    if (!rc && !classes.data_set)
         rc = number_labels(&rows, labels, classes_path ? &classes.labels : &out->names, err);
     if (!rc)
-        rc = find_rows(out, labels, classes_path ? &classes : NULL, &rows, err);
+        rc = find_rows(out, labels, &classes, &rows, err);
     string_map_release(&rows);
     string_map_release(&classes.folders);
     strings_release(&classes.labels);

@@ -23,6 +23,8 @@
 #include "text/text.h"
 #include "vision/vision.h"
 
+#include <limits.h>
+
 /* ---- models -------------------------------------------------------------------------------------------- */
 
 /* How likely it is that a text fits a picture. */
@@ -445,21 +447,38 @@ int picture_list_add(
  * line_reader_next's, and ERR_FORMAT for a NUL in a line. */
 int path_list_read(struct strings *paths, const char *list, char end, const struct job *job, struct err *err);
 
-/* Labels: the lines of a file, or a list with commas between. A value is an input (input_lines) where there is one of
+/* Labels: those of a data set ("@imagenet", see data_set_classes), the lines of a file, or a list with commas between. A value is an input (input_lines) where there is one of
  * that name, and where it has no comma but a '/', or ".txt", ".csv", ".tsv", ".json" or ".list" at its end. Blanks around a
- * label are dropped; so is, with a report to the job, a label that a file repeats, and lines that begin with '#'. Errors are
- * input_lines's, and ERR_FORMAT with the line where a label is not UTF-8. */
+ * label are dropped; so is a label that a data set repeats or, with a report to the job, a file, and lines that begin with '#'.
+ * Errors are input_lines's, ERR_FORMAT with the line where a label is not UTF-8, and labels_distinct's for a list. */
 int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err);
+
+/* ERR_ARGUMENT with a label that is there twice. */
+int labels_distinct(const struct strings *labels, struct err *err);
 
 /* The template where nobody names one, of CLIP. */
 #define TEMPLATE_DEFAULT "a photo of a {}."
 
-/* Adds templates: "imagenet" (80) or "simple" (7), which the library holds, or the value itself where it has a {} for
- * the label. ERR_NOT_FOUND: it is neither. */
+/* Adds templates: a set that the library holds, "imagenet" (80), "simple" (7), "cifar" (18), "caltech101" (34), "food101" or
+ * "pets" (1), or the value itself where it has a {} for the label. ERR_NOT_FOUND: it is neither. */
 int template_add(struct strings *templates, const char *value, struct err *err);
 
 /* The same, or else the lines of an input of that name. Errors are input_lines's, and ERR_ARGUMENT where it has none. */
 int template_list_read(struct strings *templates, const char *value, struct err *err);
+
+/* ---- data sets ----------------------------------------------------------------------------------------- */
+
+/* Published data sets of pictures by class, as "@imagenet", "@imagenetv2", "@cifar10", "@cifar100", "@caltech101", "@food101",
+ * "@pets" and "@voc2007": what their folders are called, what openai/CLIP and CLIP_benchmark show a model in their place, and the
+ * templates that belong to them. assets/datasets/ says where each comes from. */
+bool data_set_named(const char *value); /* "@" before a name, of whichever */
+
+/* Adds the classes in the data set's order: their folders, which are WordNet's synsets of ImageNet and rows from 0 of ImageNetV2
+ * (NULL: not wanted), and their labels, of which ImageNet has two twice. ERR_NOT_FOUND: no such data set. */
+int data_set_classes(struct strings *folders, struct strings *labels, const char *value, struct err *err);
+
+/* What template_add takes for it; NULL: the default, or there is no such data set. */
+const char *data_set_templates(const char *value);
 
 /* ---- zero-shot classification -------------------------------------------------------------------------- */
 
@@ -479,8 +498,8 @@ extern const char
     *const label_scores_names[]; /* "model", "cosine", "softmax", "independent"; NULL ends them */
 #define LABEL_NEUTRAL "something"
 
-/* Each template holds one or more "{}" (or CLIP_benchmark's "{c}"). A template without is ERR_ARGUMENT, as
- * are no labels, an empty label and a label given twice; else encoder_texts's errors. */
+/* Each template holds one or more "{}" (or CLIP_benchmark's "{c}"). A template without is ERR_ARGUMENT, as are no labels and an
+ * empty label; else encoder_texts's errors. Of a label that is there twice the first is the better: vectors are equal. */
 int classifier_open(struct classifier **out, struct encoder *encoder, const struct strings *labels,
     const struct strings *templates, enum label_scores scores, const struct job *job, struct err *err);
 
@@ -711,12 +730,20 @@ struct image_folder {
 
 #define CLASS_UNKNOWN SIZE_MAX
 
+/* Where all folders below DIR are parts of a data set, train/, val/, test/ or so, the name of the one to measure with: the first of
+ * test, testing, val, valid, validation, train and training that has folders itself; `others` are the rest. Empty: they are not.
+ * Errors are image_folder_list's. */
+int image_folder_part(
+    char part[NAME_MAX + 1], struct missing_names *others, const char *directory, struct err *err);
+
 /* Lists the folders below DIR. None is ERR_ARGUMENT; ERR_IO. */
 int image_folder_list(struct image_folder *out, const char *directory, struct err *err);
 
 /* Finds the label of each folder: the one that the file `classes` has for it ("n01440764<TAB>tench" a line),
- * or, with NULL, the folder's name. Without labels, those of `classes` are added, or the names. What has no
- * counterpart is counted and no error. ERR_FORMAT: a line of the file; else lines_read's. */
+ * or, with NULL, the folder's name. Without labels, those of `classes` are added, or the names, each once. Where `classes` is a
+ * data set there may be no labels: all of its classes are added, and a folder is one of them by its name there or its label,
+ * whatever the case and with _ as a blank. What has no counterpart is counted and no error. ERR_FORMAT: a line of the file; else
+ * lines_read's and data_set_classes's. */
 int image_folder_match(
     struct image_folder *out, struct strings *labels, const char *classes, struct err *err);
 

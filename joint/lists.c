@@ -147,9 +147,27 @@ static int drop_repeated(struct strings *labels, const char *path, const struct 
     return rc;
 }
 
+int labels_distinct(const struct strings *labels, struct err *err)
+{
+    struct string_map seen = {0};
+    int rc = 0;
+    for (size_t i = 0; i < labels->count && !rc; i++) {
+        size_t *first;
+        rc = string_map_add(&first, &seen, labels->items[i], strlen(labels->items[i]), i, err);
+        if (!rc && *first != i)
+            rc = err_set(err, ERR_ARGUMENT, "label '%s' is given twice", labels->items[i]);
+    }
+    string_map_release(&seen);
+    return rc;
+}
+
 int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err)
 {
     int rc = 0;
+    if (data_set_named(value)) {
+        rc = data_set_classes(NULL, labels, value, err);
+        return rc ? rc : drop_repeated(labels, value, NULL, err);
+    }
     if (names_file(value)) {
         rc = list_read(labels, value, err);
         return rc ? rc : drop_repeated(labels, value, job, err);
@@ -161,7 +179,7 @@ int label_list_read(struct strings *labels, const char *value, const struct job 
         rc = add_trimmed(labels, value, strlen(value), err);
     for (size_t i = before; i < labels->count && !rc; i++)
         rc = check_utf8(labels->items[i], "label", i - before + 1, err);
-    return rc;
+    return rc ? rc : labels_distinct(labels, err);
 }
 
 /* ---- templates ----------------------------------------------------------------------------------------- */

@@ -36,7 +36,8 @@ static int add_label(struct strings *out, const char *text, struct err *err)
 
 int classes_read_labels(struct strings *out, const json_t *value, const char *name, struct err *err)
 {
-    return add_strings(out, value, name, add_label, err);
+    const int rc = add_strings(out, value, name, add_label, err);
+    return rc ? rc : labels_distinct(out, err);
 }
 
 int classes_read_templates(

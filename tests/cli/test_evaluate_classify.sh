@@ -117,6 +117,32 @@ evaluate odd --html /dev/full
 expect_status 2
 expect_text err "unable to write '/dev/full': not a regular file"
 
+# ---- a data set by name: its folders, its labels, its parts
+mkdir -p set/train/n03773504 set/val/n03773504 set/val/n04008634 set/val/Water_Buffalo set/test
+for folder in train/n03773504 val/n03773504 val/n04008634 val/Water_Buffalo; do
+    picture set/$folder/a.ppm '\377\0\0'
+done
+evaluate set --labels @imagenet --allow-missing -t "a {}" -f tsv
+expect_status 0
+expect_line err "diptych: evaluating 'set/val'; left out: 'test', 'train'"
+expect_match err '^diptych: 997 labels have no folder: '
+[ "$(grep -c "^missile${tab}1${tab}" out)" = 2 ] || problem "the two classes that are called missile are not two"
+expect_match out "^water buffalo${tab}1${tab}"
+[ "$(awk -F "$tab" '$1 == "missile" { sum += $3 } END { print sum < 2 }' out)" = 1 ] || problem "both were right"
+mkdir -p food/apple_pie food/waffles
+picture food/apple_pie/a.ppm '\377\0\0'
+picture food/waffles/a.ppm '\0\377\0'
+evaluate food --labels @food101 --allow-missing -f tsv
+cp out own
+evaluate food --labels @food101 --allow-missing -t "a photo of {}, a type of food." -f tsv
+cmp -s out own || problem "the data set's own template is not the default"
+evaluate food --labels @food101
+expect_status 2
+expect_text err "99 labels have no folder"
+evaluate food --labels @food --allow-missing
+expect_status 2
+expect_text err "there is no data set '@food'; there are @imagenet, "
+
 # ---- folders named by number
 mkdir -p numbered/n01 numbered/n02 numbered/n03
 picture numbered/n01/a.ppm '\377\0\0'
