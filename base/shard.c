@@ -136,7 +136,7 @@ void shard_close(struct shard *shard)
 
 /* ---- entries ------------------------------------------------------------------------------------------- */
 
-/* In the C locale libarchive has no other form of a name that is not ASCII. */
+/* Which of the two there is depends on the locale, and on what the archive says of its names. */
 static const char *entry_name(struct archive_entry *entry)
 {
     const char *name = archive_entry_pathname_utf8(entry);

@@ -29,6 +29,8 @@ struct relocating {
 static const char *moved_path(const struct relocating *r, const char *path, struct arena *arena)
 {
     const char *rest = path + strlen(r->from);
+    if (*rest == '!') /* in an archive that is moved itself */
+        return member_path(arena, r->to, rest + 2, NULL);
     return *rest ? path_join(arena, r->to, rest + (*rest == '/')) : r->to;
 }
 

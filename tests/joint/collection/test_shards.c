@@ -239,6 +239,34 @@ static void an_archive_that_moves_takes_its_vectors_along(void **state)
     world_release(&w);
 }
 
+static void an_archive_is_relocated(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    struct relocate_counts counts;
+    char from[8192], to[8192];
+    world_init(&w, "relocated");
+    snprintf(from, sizeof from, "%s", world_path(&w, "a.tar"));
+    snprintf(to, sizeof to, "%s", world_path(&w, "c.tar"));
+    write_shard(&w, "a.tar", samples, TIME);
+    add(&sources, from);
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    struct err err;
+    assert_int_equal(collection_relocate(&counts, w.collection, from, to, false, NULL, &err), ERR_ARGUMENT);
+    assert_int_equal(counts.missing, 5); /* they are not there yet */
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(collection_relocate(&counts, w.collection, from, to, false, NULL, &err), 0);
+    assert_int_equal(counts.pictures, 5);
+    assert_int_equal(counts.sources, 1);
+    expect_picture(&w, "c.tar", "0002.jpg", "two");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    expect_counts(&w, 0, 5, 0);
+    sources_release(&sources);
+    world_release(&w);
+}
+
 /* An item that somebody has removed comes back, as that of a file would. */
 static void what_was_removed_comes_back(void **state)
 {
@@ -463,6 +491,7 @@ int main(void)
         cmocka_unit_test(braces_name_several),
         cmocka_unit_test(a_changed_archive_is_compared_by_content),
         cmocka_unit_test(an_archive_that_moves_takes_its_vectors_along),
+        cmocka_unit_test(an_archive_is_relocated),
         cmocka_unit_test(what_was_removed_comes_back),
         cmocka_unit_test(removing_an_archive_removes_its_pictures),
         cmocka_unit_test(damage_is_reported_once_and_takes_nothing_away),
