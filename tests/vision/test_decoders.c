@@ -155,6 +155,13 @@ static void refuse_header_bombs(void **state)
         /* tag 256: type (2), count (4), width (4) */
         {"grey.tif", "\0\1\4\0\1\0\0\0", 8, 8, "\xff\xff\xff\x7f", 4,
             "TIFF: 2147483647 x 32 pixels, the limit is 200000000"},
+        /* tag 256 as above, and the next */
+        {"orientation1.dng", "\0\1\4\0\1\0\0\0", 8, 8, "\x60\xea\0\0\1\1\4\0\1\0\0\0\x60\xea\0\0", 16,
+            "camera raw: 60000 x 60000 pixels, the limit is 200000000"},
+        /* the codestream's SizeHeader in bits, the lowest first: not small (1), height's range (2), height - 1 (18), no ratio
+         * (3), the same of width; all else as by default */
+        {"rgb_lossless.jxl", "\xff\x0a", 2, 2, "\xfc\xf3\x01\xfe\xf9\x30\0", 7,
+            "JPEG XL: 16000 x 16000 pixels, the limit is 200000000"},
         /* of the palette, first (2) and count (2), then (left, top, width, height) (2 each) */
         {"rgb.tga", "\0\0\2\0\0\0\0\0", 8, 12, "\xff\xff\xff\xff", 4,
             "TGA: 65535 x 65535 pixels, the limit is 200000000"},
