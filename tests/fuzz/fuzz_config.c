@@ -11,7 +11,7 @@ static void check_block(const struct transformer_config *block)
     FUZZ_CHECK(block->width > 0 && block->width <= WIDTH_MAX);
     FUZZ_CHECK(block->mlp_width > 0 && block->mlp_width <= MLP_MAX);
     FUZZ_CHECK(block->heads > 0 && block->width % block->heads == 0);
-    FUZZ_CHECK(block->activation != ACTIVATION_NONE);
+    FUZZ_CHECK((block->activation == ACTIVATION_NONE) == block->gated);
     FUZZ_CHECK(block->eps > 0 && block->eps <= 0.1f);
 }
 
