@@ -60,7 +60,7 @@ static json_t *block_report(const struct transformer_config *block)
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:f}", "layers", (json_int_t)block->layers, "width",
         (json_int_t)block->width, "heads", (json_int_t)block->heads, "head_width",
         (json_int_t)(block->width / block->heads), "mlp_width", (json_int_t)block->mlp_width, "activation",
-        activations[block->activation], "layer_norm_eps", (double)block->eps);
+        block->gated ? "swiglu" : activations[block->activation], "layer_norm_eps", (double)block->eps);
 }
 
 static json_t *vision_report(const struct vit_config *config)
@@ -90,26 +90,47 @@ static json_t *triple(const float values[3])
     return json_pack("[f, f, f]", (double)values[0], (double)values[1], (double)values[2]);
 }
 
-static json_t *preprocess_report(const struct preprocess *preprocess)
+/* What becomes of a picture's size. */
+static json_t *resize_report(const struct preprocess *preprocess)
 {
-    return json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:s, s:f, s:o, s:o}", "file",
-        preprocess->source ? preprocess->source : "none: OpenAI CLIP's way is assumed", "resize_mode",
-        resize_mode_names[preprocess->resize_mode], "resize", preprocess->resize, "resample",
-        resample_names[preprocess->resample], "crop", preprocess->crop, "crop_rounding",
-        preprocess->crop_rounding == CROP_FLOOR ? "floor" : "half_even", "made_rgb",
-        preprocess->rgb_order == RGB_FIRST ? "before resizing, on white" : "after resizing", "scale",
-        (double)preprocess->scale, "mean", triple(preprocess->mean), "std", triple(preprocess->std));
+    if (preprocess->resize_mode == RESIZE_PATCHES)
+        return json_pack("{s:i, s:i}", "patch", preprocess->patch, "max_patches", preprocess->max_patches);
+    return json_pack("{s:i, s:i, s:s}", "resize", preprocess->resize, "crop", preprocess->crop,
+        "crop_rounding", preprocess->crop_rounding == CROP_FLOOR ? "floor" : "half_even");
+}
+
+static json_t *preprocess_report(const struct preprocess *preprocess, const struct family *family)
+{
+    char assumed[64];
+    snprintf(assumed, sizeof assumed, "none: %s's own way is assumed", family->name);
+    json_t *report = json_pack("{s:s, s:s}", "file", preprocess->source ? preprocess->source : assumed,
+        "resize_mode", resize_mode_names[preprocess->resize_mode]);
+    json_object_update_new(report, resize_report(preprocess));
+    json_object_update_new(report,
+        json_pack("{s:s, s:s, s:f, s:o, s:o}", "resample", resample_names[preprocess->resample], "made_rgb",
+            preprocess->rgb_order == RGB_FIRST ? "before resizing, on white" : "after resizing", "scale",
+            (double)preprocess->scale, "mean", triple(preprocess->mean), "std", triple(preprocess->std)));
+    return report;
+}
+
+/* Of special tokens those that there are: SigLIP's texts begin with none. */
+static void add_token(json_t *report, const char *key, int32_t id)
+{
+    if (id >= 0)
+        json_object_set_new(report, key, json_integer(id));
 }
 
 static json_t *tokenizer_report(const struct tokenizer *tokenizer)
 {
     json_t *report = json_tokenizer_rule(tokenizer);
     json_object_update_new(
-        report, json_pack("{s:s, s:s, s:I, s:i, s:i, s:i, s:s}", "kind", tokenizer_kind_name(tokenizer),
-                    "reading", tokenizer_reading(tokenizer), "vocabulary",
-                    (json_int_t)tokenizer_vocab(tokenizer), "start_of_text", (int)tokenizer_start(tokenizer),
-                    "end_of_text", (int)tokenizer_end(tokenizer), "padding", (int)tokenizer_pad_id(tokenizer),
-                    "padding_side", tokenizer_pads_left(tokenizer) ? "left" : "right"));
+        report, json_pack("{s:s, s:s, s:I}", "kind", tokenizer_kind_name(tokenizer), "reading",
+                    tokenizer_reading(tokenizer), "vocabulary", (json_int_t)tokenizer_vocab(tokenizer)));
+    add_token(report, "start_of_text", tokenizer_start(tokenizer));
+    add_token(report, "end_of_text", tokenizer_end(tokenizer));
+    add_token(report, "padding", tokenizer_pad_id(tokenizer));
+    json_object_set_new(
+        report, "padding_side", json_string(tokenizer_pads_left(tokenizer) ? "left" : "right"));
     if (tokenizer_context(tokenizer) != SIZE_MAX)
         json_object_set_new(
             report, "model_max_length", json_integer((json_int_t)tokenizer_context(tokenizer)));
@@ -150,14 +171,14 @@ static json_t *model_report(
     struct tokenizer *tokenizer = NULL;
     struct weights *weights = NULL;
     struct err err = {0};
-    json_t *report = json_pack("{s:o, s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "model", json_text(directory),
+    json_t *report = json_pack("{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "model", json_text(directory),
         "layout", layout_name(config->layout), "family", config->family->name, "score",
-        score_names[config->score], "embedding", (json_int_t)config->vision.embed_width, "parameters",
-        (json_int_t)model_config_params(config), "vision", vision_report(&config->vision), "text",
-        text_report(&config->text));
+        score_names[config->score], "template", config->family->template, "embedding",
+        (json_int_t)config->vision.embed_width, "parameters", (json_int_t)model_config_params(config),
+        "vision", vision_report(&config->vision), "text", text_report(&config->text));
 
     int rc = model_preprocess_read(&preprocess, config, directory, &err);
-    add_part(report, "preprocess", rc ? NULL : preprocess_report(&preprocess), &err, failed);
+    add_part(report, "preprocess", rc ? NULL : preprocess_report(&preprocess, config->family), &err, failed);
     rc = tokenizer_load(&tokenizer, folder, config->tokenizer, &err);
     add_part(report, "tokenizer", rc ? NULL : tokenizer_report(tokenizer), &err, failed);
     rc = weights_open(&weights, directory, &err);

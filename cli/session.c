@@ -143,8 +143,8 @@ int session_loader(struct session *session, struct err *err)
         return 0;
     if (!preprocess->source && !session->quiet) {
         progress_clear(&session->progress);
-        message("'%s' has no file that says how to prepare pictures: OpenAI CLIP's way is assumed",
-            model_path(session->model));
+        message("'%s' has no file that says how to prepare pictures: %s's own way is assumed",
+            model_path(session->model), model_config(session->model)->family->name);
     }
     return loader_open(&session->loader, preprocess, &session->loader_options, err);
 }

@@ -76,3 +76,10 @@ cp "$root/tests/model/preprocessor_config.json" assumed
 echo '{"image_processor": {"size": {"height": 96, "width": 96}, "resample": 2, "image_mean": [0.5, 0.5, 0.5]}}' \
     >assumed/processor_config.json
 run inspect-processor inspect assumed
+
+# Other families: pictures as patches, texts that begin with no token, a gated MLP.
+mkdir naflex && cp "$root"/tests/golden/published/siglip2/config.json "$root"/tests/golden/subword/gemma/tokenizer*.json naflex
+run inspect-naflex inspect naflex
+mkdir eva && cp "$root"/tests/model/*.json "$root"/tests/model/merges.txt eva && rm eva/config.json
+cp "$root/tests/fuzz/corpus/config/open_clip_eva02" eva/open_clip_config.json
+run inspect-eva inspect eva
