@@ -13,7 +13,8 @@ One line a model:
     what it is, tags: the line with which diptych refuses it
 
 --full adds the smallest cosine in bf16, the differences with CLBlast, and those between one at a time and all at once.
---resume FILE appends lines to FILE and leaves out the models that it has. open_clip's towers by timm and by transformers
+--resume FILE appends lines to FILE and leaves out the models that it has; those of a whole run are in coverage.txt, of which
+coverage_table.sh makes README's table. open_clip's towers by timm and by transformers
 are named in their configs, and their names say how deep they are: there the blocks that are in the file count.
 """
 import argparse
@@ -237,6 +238,8 @@ def publish_transformers(folder, kind):
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     processor.save_pretrained(folder)
+    # Its class may be another with a config beside it: SigLIP 2's lower-cases, Gemma's does not.
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     return functools.partial(transformers_reference, model, processor, tokenizer, padded)
 
 
