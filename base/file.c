@@ -7,13 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
-/* Opens path for reading and writes its size and time; folders, devices and pipes are refused, which a read would hang
- * or fail on later. */
-static int open_regular(int *out, struct stat *st, const char *path, struct err *err)
+int open_regular(int *out, struct stat *st, const char *path, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)

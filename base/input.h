@@ -5,6 +5,12 @@
 
 #include "base/base.h"
 
+#include <sys/stat.h>
+
+/* Opens a file for reading and writes its size and time. ERR_IO, for folders, devices and pipes too, which a read would hang or
+ * fail on later. */
+int open_regular(int *out, struct stat *st, const char *path, struct err *err);
+
 /* All that comes from an open file or pipe, which is closed, whatever happens: see file_read. `size` is that of the file
  * on the disk, 0 where it is not known. */
 int descriptor_read(
