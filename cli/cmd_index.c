@@ -142,8 +142,10 @@ static error_t parse_filter(int key, char *argument, struct argp_state *state)
 static const struct argp_option words_filter_options[] = {
     {NULL, 0, NULL, 0, "Which items:", 2},
     {"where", KEY_WHERE, "EXPR", 0,
-        "Those for which an SQL expression holds, over id, kind, path, size, mtime, date, width, height, "
-        "caption, picture and metadata: \"width >= 1024 and metadata ->> 'camera' = 'X100'\"",
+        "Those for which an SQL expression holds, over id, kind, path, size, mtime, date (the file's), "
+        "taken, camera, lens, lat, lon, width, height, caption, picture and metadata: \"width >= 1024 and "
+        "taken >= "
+        "'2024-06' and camera like 'Canon%'\"",
         2},
     {"match", KEY_MATCH, "WORDS", 0,
         "Those with all these words in path or caption: 'kite sea*', '\"red kite\"', IMG-2024", 2},

@@ -60,8 +60,9 @@ static const struct argp argp = {
     .args_doc = "[INDEX]",
     .doc = "List what an index holds, in order of id.\v"
            "tsv has the columns id, kind, path, size, mtime (seconds since 1970), width, height, caption, "
-           "picture (of a text: the picture that it describes) and metadata; json has those that are known, "
-           "and \"text\" for the caption of a text.",
+           "picture (of a text: the picture that it describes), metadata, taken, camera, lens, lat and lon; "
+           "json "
+           "has those that are known, and \"text\" for the caption of a text.",
     .children = children,
     .help_filter = options_help_filter,
 };
@@ -92,6 +93,13 @@ static void put_tsv(const struct index_item *item)
     put_text(item->caption);
     put_text(item->picture);
     put_text(item->metadata);
+    put_text(item->taken);
+    put_text(item->camera);
+    put_text(item->lens);
+    if (item->lat != 0 || item->lon != 0)
+        printf("\t%.7f\t%.7f", item->lat, item->lon);
+    else
+        fputs("\t\t", stdout);
     putchar('\n');
 }
 

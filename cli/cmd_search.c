@@ -278,6 +278,7 @@ int cmd_search(int argc, char **argv)
     preview_begin(
         &s.request.preview, s.request.format == OUTPUT_TABLE, &s.request.session.loader_options.picture);
     s.output.preview = s.request.preview;
+    s.output.taken = s.request.wanted.order == INDEX_BY_TAKEN;
 
     int rc = open_all(&s, &err);
     if (!rc)

@@ -20,6 +20,8 @@ void sync_counts_put(const struct sync_counts *c, const struct model *model)
             c->pictures.failed_before);
     if (c->described)
         fprintf(stderr, "new captions or metadata: %zu\n", c->described);
+    if (c->examined)
+        fprintf(stderr, "pictures of before whose dates and places were read: %zu\n", c->examined);
     if (c->texts.truncated)
         fprintf(
             stderr, "texts cut at the model's %zu tokens: %zu\n", model_context(model), c->texts.truncated);

@@ -25,13 +25,27 @@ static void put_size(FILE *file, int64_t bytes)
     fprintf(file, "<span>%.*f %s</span>", unit && size < 10 ? 1 : 0, size, units[unit]);
 }
 
-static void put_date(FILE *file, int64_t mtime_ns)
+/* When the picture was taken, or else its file was changed. */
+static void put_date(FILE *file, const struct index_item *item)
 {
-    const time_t seconds = (time_t)(mtime_ns / 1000000000);
+    const time_t seconds = (time_t)(item->mtime_ns / 1000000000);
     struct tm day;
     char text[32];
-    if (gmtime_r(&seconds, &day) && strftime(text, sizeof text, "%Y-%m-%d", &day))
+    if (item->taken) {
+        fputs("<time title=\"taken ", file);
+        html_text(file, item->taken);
+        fprintf(file, "\">%.10s</time>", item->taken);
+    } else if (item->mtime_ns && gmtime_r(&seconds, &day) && strftime(text, sizeof text, "%Y-%m-%d", &day))
         fprintf(file, "<time>%s</time>", text);
+}
+
+static void put_fact(FILE *file, const char *text)
+{
+    if (!text)
+        return;
+    fputs("<span>", file);
+    html_text(file, text);
+    fputs("</span>", file);
 }
 
 static void put_facts(FILE *file, const struct item_card *card)
@@ -42,8 +56,12 @@ static void put_facts(FILE *file, const struct item_card *card)
         fprintf(file, "<span>%d &times; %d</span>", item->width, item->height);
     if (item->size && item->kind == INDEX_IMAGE)
         put_size(file, item->size);
-    if (item->mtime_ns && item->kind == INDEX_IMAGE)
-        put_date(file, item->mtime_ns);
+    if (item->kind == INDEX_IMAGE)
+        put_date(file, item);
+    put_fact(file, item->camera);
+    put_fact(file, item->lens);
+    if (item->lat != 0 || item->lon != 0)
+        fprintf(file, "<span>%.4f, %.4f</span>", item->lat, item->lon);
     if (card->sharpness && !isnan(*card->sharpness))
         fprintf(file, "<span>sharpness %.0f</span>", *card->sharpness);
     fputs("</div>", file);

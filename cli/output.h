@@ -27,6 +27,7 @@ extern const char *const output_formats[]; /* the names of the first three; NULL
 struct output {
     enum output_format format;
     bool unicode, colour;
+    bool taken;             /* tables say when pictures were taken, since they are sorted by it */
     struct preview preview; /* of pictures, in tables; none unless preview_begin says so */
 };
 

@@ -44,7 +44,11 @@ static const struct argp_option options[] = {
         "the others "
         "(default: show)",
         GROUP_OUTPUT},
-    {"sort", KEY_SORT, "ORDER", 0, "score, date (the newest first) or path (default: score)", GROUP_OUTPUT},
+    {"sort", KEY_SORT, "ORDER", 0,
+        "score, date (of the file, the newest first), taken (when the picture was, the newest first) or path "
+        "(default: "
+        "score)",
+        GROUP_OUTPUT},
     {"html", KEY_HTML, "FILE", 0, "Write a page with small pictures too", GROUP_OUTPUT},
     {0},
 };

@@ -16,6 +16,8 @@ static void print_table(const struct output *output, const struct hit_list *list
         const struct index_item *item = &list->items[i];
         const char *what = item->kind == INDEX_IMAGE || !item->caption ? item->path : item->caption;
         printf("  %7.4f  %8" PRId64 "  %-5s  ", list->hits[i].score, item->id, index_kind_names[item->kind]);
+        if (output->taken)
+            printf("%-19.19s  ", item->taken ? item->taken : "");
         text_escape(stdout, what ? what : "");
         if (item->kind == INDEX_TEXT && item->picture) {
             fputs("  (", stdout);
@@ -62,7 +64,7 @@ static json_t *hit_json(const struct hit_list *list, size_t i)
 {
     const struct index_item *item = &list->items[i];
     const struct hit_copies *copies = list->copies && list->copies[i].count ? &list->copies[i] : NULL;
-    return json_pack("{s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}", "score",
+    json_t *hit = json_pack("{s:f, s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}", "score",
         score_digits(list->hits[i].score), "id", (json_int_t)item->id, "kind", index_kind_names[item->kind],
         "path", item->path ? json_text(item->path) : NULL, "text",
         item->caption ? json_text(item->caption) : NULL, "picture",
@@ -70,6 +72,13 @@ static json_t *hit_json(const struct hit_list *list, size_t i)
         item->metadata ? json_loads(item->metadata, 0, NULL) : NULL, "copies",
         copies ? hit_copies_json(copies) : NULL, "copy_count",
         copies ? json_integer((json_int_t)copies->count) : NULL);
+    json_t *capture = index_capture_json(item);
+    if (!hit || !capture || json_object_update_missing(hit, capture)) {
+        json_decref(hit);
+        hit = NULL;
+    }
+    json_decref(capture);
+    return hit;
 }
 
 static int print_hits(const struct hit_list *list, bool outside, struct err *err)

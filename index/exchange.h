@@ -34,6 +34,7 @@ int exchange_put(FILE *out, const struct index_item *item, bool *lossy, struct e
  *   caption, text      of a text, `text` goes before `caption`
  *   picture hash size width height
  *   mtime_ns, mtime    in nanoseconds or seconds since 1970
+ *   taken camera lens lat lon    of a picture: struct index_item's; taken is a date, lat and lon are both there
  *   metadata           an object
  *   id                 an integer: dropped, the index gives its own
  *

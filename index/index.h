@@ -142,6 +142,13 @@ struct index_item {
     const char *caption;  /* of a picture; of a text, the text itself */
     const char *picture;  /* of a text that describes a picture: the picture's path */
     const char *metadata; /* the user's, a JSON object */
+
+    /* Of a picture: when, with what and where it was taken. taken is text that sorts: "2024-06-01 09:30:00.12+02:00", the
+     * time on the camera's clock, then a fraction and the zone where they are known; it may end with the day, the month or
+     * the year. lat and lon are degrees, north and east positive; 0, 0: unknown. */
+    const char *taken, *camera, *lens;
+    double lat, lon;
+    bool examined; /* its file has been asked for these, or need not be */
 };
 
 /* The item with this id; ERR_NOT_FOUND where there is none. Its strings come from the arena. */
@@ -156,9 +163,10 @@ int index_find(struct index_item *out, bool *found, struct index *index, enum in
 const char *index_item_name(const struct index_item *item);
 
 /* An item as a JSON object, NULL when out of memory; what is not UTF-8 becomes U+FFFD. All there is:
- *     id kind path size mtime (seconds) width height, caption or text, picture metadata hash
+ *     id kind path size mtime (seconds) width height, caption or text, picture metadata hash taken camera lens lat lon
  * or its name: id kind, path or text. */
 struct json_t *index_item_json(const struct index_item *item);
+struct json_t *index_capture_json(const struct index_item *item); /* taken camera lens lat lon alone */
 struct json_t *index_item_name_json(const struct index_item *item);
 
 /* ---- changes: for the writer --------------------------------------------------------------------------- */
@@ -279,8 +287,12 @@ int index_keep_preparation(struct index *index, const char *preparation, struct 
  *
  * where: an SQL expression in SQLite's dialect over these columns of the view `search_items`:
  *     id  kind ('image' or 'text')  path  size  mtime (seconds since 1970)  date ('2026-11-21 09:30:00', UTC)
- *     width  height  caption  picture  metadata (a JSON object)
- *   as in: width >= 1024 and date < '2024' and metadata ->> 'camera' = 'X100'
+ *     width  height  taken ('2024-06-01 09:30:00.12+02:00' or less: struct index_item)  camera  lens  lat  lon
+ *     caption  picture  metadata (a JSON object)
+ *   as in: width >= 1024 and taken < '2024' and camera like 'Canon%'
+ *          lat between 48.8 and 48.9 and lon between 2.2 and 2.5
+ *          metadata ->> 'stars' > 3
+ *   date is the file's, taken the picture's; as text both compare with the beginning of one: taken >= '2024-06'.
  *   Only reading that view is allowed, with functions that have no effects: filter.c lists them.
  *
  * match: words in captions and paths. As words, all of them have to be there, in any order; what is in quotes, or
@@ -400,17 +412,20 @@ int index_each(struct index *index, const struct index_filter *filter, index_vis
 int index_each_below(
     struct index *index, const char *root, index_visit *visit, void *context, struct err *err);
 
+/* Visits the pictures that have a path and were not examined, in order of id: as quick as these are few. */
+int index_each_unexamined(struct index *index, index_visit *visit, void *context, struct err *err);
+
 /* ---- orders -------------------------------------------------------------------------------------------- */
 
-/* In which hits come: the best first; the newest first, by mtime; by path, in the order of its bytes. Ties by id; what
+/* In which hits come: the best first; the newest first, by mtime or by taken; by path, in the order of its bytes. Ties by id; what
  * has no date or no path comes last. */
-enum index_order { INDEX_BY_SCORE, INDEX_BY_DATE, INDEX_BY_PATH };
-extern const char *const index_order_names[]; /* "score", "date", "path", NULL */
+enum index_order { INDEX_BY_SCORE, INDEX_BY_DATE, INDEX_BY_TAKEN, INDEX_BY_PATH };
+extern const char *const index_order_names[]; /* "score", "date", "taken", "path", NULL */
 
 /* Where an item stands in such an order. */
 struct index_place {
     int64_t mtime_ns; /* by date; 0: unknown */
-    const char *path; /* by path; NULL: unknown */
+    const char *text; /* by taken and by path: that; NULL: unknown */
     int64_t id;
 };
 

@@ -17,9 +17,22 @@ static json_t *number_or_null(int64_t number)
     return number ? json_integer(number) : NULL;
 }
 
+static bool has_place(const struct index_item *item)
+{
+    return item->lat != 0 || item->lon != 0;
+}
+
+json_t *index_capture_json(const struct index_item *item)
+{
+    return json_pack("{s:o*, s:o*, s:o*, s:o*, s:o*}", "taken", item->taken ? json_text(item->taken) : NULL,
+        "camera", item->camera ? json_text(item->camera) : NULL, "lens",
+        item->lens ? json_text(item->lens) : NULL, "lat", has_place(item) ? json_real(item->lat) : NULL,
+        "lon", has_place(item) ? json_real(item->lon) : NULL);
+}
+
 json_t *index_item_json(const struct index_item *item)
 {
-    return json_pack("{s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:s*}", "id",
+    json_t *object = json_pack("{s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:s*}", "id",
         (json_int_t)item->id, "kind", index_kind_names[item->kind], "path",
         item->path ? json_text(item->path) : NULL, "size", number_or_null(item->size), "mtime",
         number_or_null(item->mtime_ns / NANOSECONDS), "width", number_or_null(item->width), "height",
@@ -27,6 +40,13 @@ json_t *index_item_json(const struct index_item *item)
         item->caption ? json_text(item->caption) : NULL, "picture",
         item->picture ? json_text(item->picture) : NULL, "metadata",
         item->metadata ? json_loads(item->metadata, 0, NULL) : NULL, "hash", item->hash);
+    json_t *capture = index_capture_json(item);
+    if (!object || !capture || json_object_update(object, capture)) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(capture);
+    return object;
 }
 
 const char *index_item_name(const struct index_item *item)
@@ -130,6 +150,26 @@ static int take_texts(struct index_item *out, json_t *object, struct arena *aren
     return rc;
 }
 
+/* What says when, where and with what a picture was taken, where it does so as this program writes it. */
+static int take_capture(struct index_item *out, json_t *object, struct arena *arena, struct err *err)
+{
+    const char *taken = json_string_value(json_object_get(object, "taken"));
+    const json_t *lat = json_object_get(object, "lat"), *lon = json_object_get(object, "lon");
+    const bool dated = taken && strspn(taken, "0123456789") == 4 && (!taken[4] || taken[4] == '-');
+    int rc = dated ? take_text(&out->taken, object, "taken", arena, err) : 0;
+    if (!rc)
+        rc = take_text(&out->camera, object, "camera", arena, err);
+    if (!rc)
+        rc = take_text(&out->lens, object, "lens", arena, err);
+    if (rc || !json_is_number(lat) || !json_is_number(lon))
+        return rc;
+    out->lat = json_number_value(lat);
+    out->lon = json_number_value(lon);
+    json_object_del(object, "lat");
+    json_object_del(object, "lon");
+    return 0;
+}
+
 /* All that is left of the object, which joins what it has as metadata. */
 static int take_metadata(const char **out, json_t *object, struct arena *arena, struct err *err)
 {
@@ -156,6 +196,8 @@ int exchange_item(
     int rc = take_kind(&out->kind, object, err);
     if (!rc)
         rc = take_texts(out, object, arena, err);
+    if (!rc && out->kind == INDEX_IMAGE)
+        rc = take_capture(out, object, arena, err);
     if (!rc && out->kind == INDEX_TEXT && !out->caption)
         rc = err_set(err, ERR_FORMAT, "a text without words: neither \"text\" nor \"caption\"");
     if (rc)

@@ -10,6 +10,7 @@
  *   6  where the index lies, so that it goes along with the pictures beside it
  *   7  the words of scripts without blanks: segment.h
  *   8  where pictures lie in archives, and which archives and folders have been read
+ *   9  when, where and with what pictures were taken
  *
  * An index of an earlier format is read without being written to, and becomes one of the latest when it is
  * opened for writing: format.c does both, by the statements that stand here. schema.sql is the latest format
@@ -57,6 +58,18 @@
 #define TO_FORMAT_8 \
     "ALTER TABLE items ADD COLUMN offset INTEGER;\n" \
     "CREATE TABLE containers (path TEXT PRIMARY KEY, stamp INTEGER NOT NULL, pictures INTEGER NOT NULL) WITHOUT ROWID;"
+#define TO_FORMAT_9 \
+    "ALTER TABLE items ADD COLUMN taken TEXT; ALTER TABLE items ADD COLUMN camera TEXT;\n" \
+    "ALTER TABLE items ADD COLUMN lens TEXT; ALTER TABLE items ADD COLUMN lat REAL;\n" \
+    "ALTER TABLE items ADD COLUMN lon REAL; ALTER TABLE items ADD COLUMN examined INTEGER NOT NULL DEFAULT 0;\n" \
+    "CREATE INDEX items_taken ON items(taken DESC, row);\n" \
+    "CREATE INDEX items_unexamined ON items(id) WHERE kind = 'image' AND examined = 0;\n" \
+    "DROP VIEW search_items;\n" \
+    "CREATE VIEW search_items AS\n" \
+    "    SELECT id, row, kind, path, size, mtime_ns / 1000000000 AS mtime,\n" \
+    "        datetime(mtime_ns / 1000000000, 'unixepoch') AS date, width, height, taken, camera, lens, lat, lon,\n" \
+    "        caption, picture, metadata\n" \
+    "    FROM items;"
 /* clang-format on */
 
 /* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */

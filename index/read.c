@@ -167,6 +167,17 @@ int index_each(struct index *index, const struct index_filter *filter, index_vis
     return rc;
 }
 
+int index_each_unexamined(struct index *index, index_visit *visit, void *context, struct err *err)
+{
+    static const char sql[] =
+        SELECT_ITEM " FROM items WHERE kind = 'image' AND examined = 0 AND path IS NOT NULL ORDER BY id";
+    const struct index_rows all = {.count = index->meta.rows};
+    sqlite3_stmt *stmt;
+    if (sqlite3_prepare_v2(index->db, sql, -1, &stmt, NULL))
+        return catalog_error(index, "read", err);
+    return visit_items(index, stmt, &all, visit, context, err);
+}
+
 int index_each_below(
     struct index *index, const char *root, index_visit *visit, void *context, struct err *err)
 {

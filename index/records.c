@@ -113,6 +113,15 @@ static void bind_number(sqlite3_stmt *stmt, int parameter, int64_t number)
         sqlite3_bind_int64(stmt, parameter, number);
 }
 
+/* 0, 0 is unknown: no camera has been there, and programs without a place write it. */
+static void bind_place(sqlite3_stmt *stmt, int parameter, const struct index_item *item)
+{
+    if (item->lat == 0 && item->lon == 0)
+        return;
+    sqlite3_bind_double(stmt, parameter, item->lat);
+    sqlite3_bind_double(stmt, parameter + 1, item->lon);
+}
+
 void item_bind(sqlite3_stmt *stmt, const struct index_item *item)
 {
     bind_text(stmt, 1, item->path);
@@ -125,6 +134,11 @@ void item_bind(sqlite3_stmt *stmt, const struct index_item *item)
     bind_text(stmt, 8, item->picture);
     bind_text(stmt, 9, item->metadata);
     bind_number(stmt, 10, item->offset);
+    bind_text(stmt, 11, item->taken);
+    bind_text(stmt, 12, item->camera);
+    bind_text(stmt, 13, item->lens);
+    bind_place(stmt, 14, item);
+    sqlite3_bind_int(stmt, 16, item->examined);
 }
 
 int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, struct err *err)
@@ -139,6 +153,9 @@ int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, s
         .width = sqlite3_column_int(stmt, FIRST + 4),
         .height = sqlite3_column_int(stmt, FIRST + 5),
         .offset = sqlite3_column_int64(stmt, FIRST + 9),
+        .lat = sqlite3_column_double(stmt, FIRST + 13),
+        .lon = sqlite3_column_double(stmt, FIRST + 14),
+        .examined = sqlite3_column_int(stmt, FIRST + 15),
     };
     const struct {
         const char **field;
@@ -149,6 +166,9 @@ int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, s
         {&out->caption, FIRST + 6},
         {&out->picture, FIRST + 7},
         {&out->metadata, FIRST + 8},
+        {&out->taken, FIRST + 10},
+        {&out->camera, FIRST + 11},
+        {&out->lens, FIRST + 12},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *text = (const char *)sqlite3_column_text(stmt, texts[i].column);

@@ -38,13 +38,21 @@ CREATE TABLE items (
     metadata TEXT,                        -- the user's, a JSON object
     crc INTEGER NOT NULL,                 -- CRC-32 (zlib's) of the row's bytes
     segmented TEXT,                       -- path and caption with a blank around each Chinese sign and its like; NULL: none
-    offset INTEGER                        -- of a picture in an archive (path is "ARCHIVE!/NAME"): where it lies there; NULL: compressed
+    offset INTEGER,                       -- of a picture in an archive (path is "ARCHIVE!/NAME"): where it lies there; NULL: compressed
+    taken TEXT,                           -- 2024-06-01 09:30:00.12+02:00 on the camera's clock; its zone, where known, last
+    camera TEXT,
+    lens TEXT,
+    lat REAL,                             -- degrees, north and east positive
+    lon REAL,
+    examined INTEGER NOT NULL DEFAULT 0   -- 1: its file has been asked for taken, camera, lens, lat and lon
 );
 CREATE UNIQUE INDEX items_image_path ON items(path) WHERE kind = 'image';
 CREATE INDEX items_text_path ON items(path) WHERE kind = 'text';
 CREATE INDEX items_hash ON items(hash) WHERE hash IS NOT NULL;
 CREATE INDEX items_picture ON items(picture) WHERE picture IS NOT NULL;
 CREATE INDEX items_date ON items(mtime_ns DESC, row); -- the newest first, ties by id, which rises with row
+CREATE INDEX items_taken ON items(taken DESC, row);
+CREATE INDEX items_unexamined ON items(id) WHERE kind = 'image' AND examined = 0;
 
 -- Where the vectors of removed items still are, so that content which comes back need not be encoded. A compaction
 -- takes their rows and empties this.
@@ -99,5 +107,6 @@ END;
 -- What a search may ask about.
 CREATE VIEW search_items AS
     SELECT id, row, kind, path, size, mtime_ns / 1000000000 AS mtime,
-        datetime(mtime_ns / 1000000000, 'unixepoch') AS date, width, height, caption, picture, metadata
+        datetime(mtime_ns / 1000000000, 'unixepoch') AS date, width, height, taken, camera, lens, lat, lon,
+        caption, picture, metadata
     FROM items;

@@ -86,10 +86,12 @@ bool catalog_changed(const struct index *index);
 int catalog_check_unchanged(struct index *index, struct err *err);
 
 /* The columns of an item, in the order of item_bind and item_load. */
-#define ITEM_COLUMNS "path, size, mtime_ns, hash, width, height, caption, picture, metadata, offset"
-#define ITEM_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10"
+#define ITEM_COLUMNS                                                                                         \
+    "path, size, mtime_ns, hash, width, height, caption, picture, metadata, offset, taken, camera, lens, "   \
+    "lat, lon, examined"
+#define ITEM_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16"
 #define ITEM_WORDS "?1, ?7" /* path and caption */
-enum { ITEM_COLUMN_COUNT = 10 };
+enum { ITEM_COLUMN_COUNT = 16 };
 void item_bind(sqlite3_stmt *stmt, const struct index_item *item); /* to these parameters */
 
 /* In SQL: a path that lies below ?1 ('0' comes behind '/'), and lies below ?2 from now on; so do those of items, and their

@@ -255,7 +255,7 @@ static int replace_columns(struct index *index, const struct index_item *item, s
     sqlite3_stmt *stmt;
     int rc = catalog_statement(&stmt, index,
         "UPDATE items SET (" ITEM_COLUMNS ", segmented) = (" ITEM_VALUES ", segment(" ITEM_WORDS
-        ")) WHERE id = ?11",
+        ")) WHERE id = ?17",
         err);
     if (rc)
         return rc;

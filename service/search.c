@@ -8,7 +8,7 @@
  *
  * and beside it "index", "where", "match", "match_syntax", "kind", "region" (of the map: index_map.c), "top", "cursor",
  * "min_score", "near_copies" and "sort". Pictures come before texts; with "kind": "any" they take turns. Answers go on where "cursor"
- * of the one before says. Sorted by date or path, there need be no query: then all items are hits.
+ * of the one before says. Sorted otherwise than by score, there need be no query: then all items are hits.
  */
 #include "service/terms.h"
 
@@ -24,13 +24,14 @@ enum { TOP_DEFAULT = 20, TOP_MAX = 1000, SKIP_MAX = 1000000 };
 /* ---- cursors ------------------------------------------------------------------------------------------- */
 
 /* By score, a cursor is how many hits come before. In other orders it is where the last of them stands, "ID.KEY": its
- * date in nanoseconds, or the bytes of its path in base 16, or nothing where it has none. So it holds though items come
+ * date in nanoseconds, or the bytes of its path, or of when it was taken, in base 16, or nothing where it has none. So it holds though items come
  * and go meanwhile. */
 static const char *cursor_of(const struct call *call, const struct shelf_hits *hits, enum index_order order)
 {
     const struct index_item *last = &hits->list.items[hits->list.count - 1];
-    const char *path = order == INDEX_BY_PATH && last->path ? last->path : "";
-    const size_t length = strlen(path), room = 64 + BASE16_ENCODE_LENGTH(length);
+    const char *known = order == INDEX_BY_PATH ? last->path : order == INDEX_BY_TAKEN ? last->taken : NULL;
+    const char *key = known ? known : "";
+    const size_t length = strlen(key), room = 64 + BASE16_ENCODE_LENGTH(length);
     char *text = arena_alloc(&call->request->arena, room);
     if (!text)
         return NULL;
@@ -40,7 +41,7 @@ static const char *cursor_of(const struct call *call, const struct shelf_hits *h
         snprintf(text, room, "%" PRId64 ".%" PRId64, last->id, last->mtime_ns);
     } else {
         const int digits = snprintf(text, room, "%" PRId64 ".", last->id);
-        base16_encode_update(text + digits, length, (const uint8_t *)path);
+        base16_encode_update(text + digits, length, (const uint8_t *)key);
     }
     return text;
 }
@@ -56,12 +57,12 @@ static bool read_key(
         return *key && !*end;
     }
     size_t size = BASE16_DECODE_LENGTH(strlen(key));
-    uint8_t *path = arena_alloc(&call->request->arena, size + 1);
+    uint8_t *bytes = arena_alloc(&call->request->arena, size + 1);
     base16_decode_init(&decode);
-    if (!path || !base16_decode_update(&decode, &size, path, strlen(key), key) ||
+    if (!bytes || !base16_decode_update(&decode, &size, bytes, strlen(key), key) ||
         !base16_decode_final(&decode))
         return false;
-    out->path = *key ? (const char *)path : NULL;
+    out->text = *key ? (const char *)bytes : NULL;
     return true;
 }
 

@@ -17,8 +17,8 @@ static void file_suffix(char out[16], const struct addition *addition)
 }
 
 /* The file of a picture, and what is known of it. */
-static int keep_picture(
-    struct index_item *item, struct index *index, const struct addition *addition, struct err *err)
+static int keep_picture(struct index_item *item, struct index *index, const struct addition *addition,
+    struct arena *arena, struct err *err)
 {
     struct stat st;
     int rc = file_exists(item->path)
@@ -32,7 +32,7 @@ static int keep_picture(
     item->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     item->width = addition->width;
     item->height = addition->height;
-    return 0;
+    return sync_examine(item, picture_bytes(item->path, addition->picture, addition->size), arena, err);
 }
 
 /* ---- one addition -------------------------------------------------------------------------------------- */
@@ -88,7 +88,7 @@ static int add_one(struct index *index, struct addition *addition, struct err *e
     if (!rc)
         rc = find_known(&known, &found, index, &item, &arena, err);
     if (!rc && addition->picture)
-        rc = keep_picture(&item, index, addition, err);
+        rc = keep_picture(&item, index, addition, &arena, err);
     if (!rc && found)
         rc = describe_known(index, &known, addition, err);
     else if (!rc)

@@ -156,6 +156,7 @@ struct sync_counts {
         size_t new, copied, gone, unchanged, failed, truncated;
     } texts;
     size_t described; /* pictures and texts with new captions or metadata */
+    size_t examined;  /* pictures of before that were asked when, where and with what they were taken */
     size_t encoded;   /* pictures and texts that the model has seen */
     size_t skipped;   /* files below folders whose names are not those of pictures */
     size_t failed;    /* all failures: of pictures and texts, and files that cannot be read any more */
@@ -169,6 +170,10 @@ struct sync_counts {
  * may be a drive that is not mounted: it is reported as one failure, and its pictures, counted as missing, stay.
  * With sources->gone they leave the index, and a folder that is not there is no longer remembered. Content that
  * comes back gets its old vector, until the index is compacted, and counts as copied.
+ *
+ * Pictures bring when, where and with what they were taken (picture_capture); those of an index of before are asked once,
+ * without encoding. Files beside a picture count as they are then: one that comes later is not noticed before the picture
+ * changes.
  *
  * A picture, text or remembered file that cannot be read is reported to the job, counted and left out. A picture is
  * remembered with that (index_failures): it is reported once and, where its content was at fault, not even opened again,

@@ -175,6 +175,8 @@ static int sync_all(struct sync *sync, const struct sources *sources, bool named
 {
     int rc = sync_folders(sync, sources, NULL, err);
     if (!rc)
+        rc = sync_captures(sync, err);
+    if (!rc)
         rc = sync_files(sync, sources, SOURCE_TEXTS, named, err);
     return rc ? rc : index_prepare(sync->index, sync->job, err);
 }

@@ -9,6 +9,7 @@
  *   sync_moves.c     what moved takes its vectors along
  *   sync_pictures.c  what is new is copied or encoded
  *   sync_notes.h     captions and metadata beside pictures, in folders and archives
+ *   sync_capture.c   when, where and with what pictures were taken
  *   sync_texts.c     texts of files
  *   sync_captions.c  what files say of pictures
  */
@@ -49,6 +50,13 @@ int sync_moves(struct sync *sync, const struct plan *plan, struct err *err);
 
 /* Does what a plan has found out. Its files are in the order of archives then. */
 int sync_pictures(struct sync *sync, const struct plan *plan, struct err *err);
+
+/* Asks a picture when, where and with what it was taken; strings go to the arena. What cannot be read now is left
+ * unexamined. ERR_MEMORY. */
+int sync_examine(struct index_item *item, struct picture_source source, struct arena *arena, struct err *err);
+
+/* Asks all pictures of the index that were not asked yet and whose files are as they were. */
+int sync_captures(struct sync *sync, struct err *err);
 
 /* Makes the texts of the file `path` in the index those of the list: what is new is encoded, what is no longer in
  * it removed. Texts with the words of an unbound one stay: their picture may have another name by now. */

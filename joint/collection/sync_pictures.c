@@ -28,7 +28,8 @@ struct chunk {
 
 /* ---- one picture --------------------------------------------------------------------------------------- */
 
-/* What the index will know of a file. A changed picture keeps what users have said of its path. */
+/* What the index will know of a file. A changed picture keeps what users have said of its path, and nothing else. Those in
+ * archives are not asked when they were taken: data sets leave that out. */
 static int describe(struct index_item *out, struct sync *sync, const struct plan_file *file,
     struct arena *arena, struct err *err)
 {
@@ -44,10 +45,11 @@ static int describe(struct index_item *out, struct sync *sync, const struct plan
         .mtime_ns = file->mtime_ns,
         .offset = file->member.offset,
         .hash = file->hash,
+        .examined = member_shard(file->path),
         .caption = found ? before.caption : NULL,
         .metadata = found ? before.metadata : NULL,
     };
-    return rc;
+    return rc || out->examined ? rc : sync_examine(out, picture_file(file->path), arena, err);
 }
 
 static void count_added(struct sync *sync, const struct plan_file *file)

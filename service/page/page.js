@@ -136,7 +136,7 @@ function readTerm(text) {
   return kind && (kind !== 'picture' || pictureOf(value)) ? [{weight: Number(weight), kind, value}] : [];
 }
 
-const FIELDS = ['index', 'kind', 'folder', 'from', 'to'], WORDS = [...FIELDS, 'region', 'map', 'copies'];
+const FIELDS = ['index', 'kind', 'folder', 'from', 'to', 'sort'], WORDS = [...FIELDS, 'region', 'map', 'copies'];
 
 function readState(address) {
   const query = new URLSearchParams(address), word = name => query.get(name) || '';
@@ -197,7 +197,7 @@ function whereOf({folder, from, to}) {
   const quote = text => `'${text.replace(/'/g, "''")}'`;
   return [
     folder && `path like ${quote('%' + folder.replace(/[\\%_]/g, '\\$&') + '%')} escape '\\'`,
-    from && `date >= ${quote(from)}`, to && `date < date(${quote(to)}, '+1 day')`,
+    from && `coalesce(taken, date) >= ${quote(from)}`, to && `coalesce(taken, date) < date(${quote(to)}, '+1 day')`,
   ].filter(Boolean).join(' and ');
 }
 
@@ -209,7 +209,7 @@ function bodyOf() {
   const terms = [...state.terms.filter(term => term.weight), ...wordTerms(state.text)].map(({weight, kind, value}) =>
     kind === 'text' ? {text: value, weight} : kind === 'id' ? {id: Number(value), weight} : {image: pictureOf(value), weight});
   const body = {
-    top: PAGE, terms: !all && terms, sort: all && 'date', near_copies: !state.copies && 'hide', index, where: whereOf(state),
+    top: PAGE, terms: !all && terms, sort: state.sort || (all && 'date'), near_copies: !state.copies && 'hide', index, where: whereOf(state),
     kind: region ? mapKind() : state.kind, region: region && region.split(',').map(Number), min_score: !all && min,
   };
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value));
@@ -285,8 +285,9 @@ function showResults() {
 
 function showCount() {
   const {hits, searched, cursor, outside} = results, {min} = state;
-  $('count').textContent = (browsing() ? `${count(searched, 'item', 'items')}, newest first`
-    : !min ? `${count(searched, 'result', 'results')}, best first`
+  const order = {taken: 'last taken first', date: 'newest first', path: 'by path'}[results.body?.sort] || 'best first';
+  $('count').textContent = (browsing() ? `${count(searched, 'item', 'items')}, ${order}`
+    : !min ? `${count(searched, 'result', 'results')}, ${order}`
       : `${cursor ? 'More than ' : ''}${count(hits.length, 'result', 'results')} from ${min.toFixed(2)} up`) + (outside ? `. ${OUTSIDE}` : '');
   $('tail').textContent = cursor ? 'Loading more\u2026' : hits.length > 20 ? 'That is all.' : '';
 }
@@ -566,7 +567,8 @@ function showDetails(item, score) {
   const facts = {
     ...item.metadata, Score: score, Path: item.path, Caption: item.caption, Picture: item.picture,
     Size: item.width && `${item.width} \u00d7 ${item.height}`, File: item.size && `${number(Math.ceil(item.size / 1024))} KiB`,
-    Date: item.mtime && new Date(item.mtime * 1000).toLocaleString(), Item: item.id,
+    Taken: item.taken, Camera: item.camera, Lens: item.lens, Place: item.lat !== undefined && `${item.lat}, ${item.lon}`,
+    'File date': item.mtime && new Date(item.mtime * 1000).toLocaleString(), Item: item.id,
   };
   $('details').firstElementChild.replaceChildren(...Object.entries(facts).filter(([, value]) => value).flatMap(([name, value]) =>
     [element('dt', {}, name), element('dd', {}, typeof value === 'object' ? JSON.stringify(value) : String(value))]));
@@ -783,7 +785,7 @@ function showDerived() {
   $('plus').hidden = $('minus').hidden = !words;
   $('least').hidden = browsing();
   $('min-value').textContent = state.min ? state.min.toFixed(2) : 'any';
-  $('filters').classList.toggle('on', Boolean(whereOf(state) || state.kind));
+  $('filters').classList.toggle('on', Boolean(whereOf(state) || state.kind || state.sort));
   document.title = words ? `${words} \u2013 Diptych` : 'Diptych';
 }
 

@@ -83,6 +83,11 @@ void add_picture(struct index *index, uint64_t number)
         .caption = caption,
         .size = 1000 + (int64_t)number,
         .mtime_ns = INT64_C(1700000000000000000) + (int64_t)number * 1000000000,
+        .taken = "2024-06-01 09:30:00.5+02:00",
+        .camera = "X100",
+        .lens = "23mm",
+        .lat = 48.8583667 + (double)(number % 10),
+        .lon = -2.2945,
         .width = 100 + (int)number,
         .height = 50};
     assert_ok(index_add(index, &item, vector, 1, &err));

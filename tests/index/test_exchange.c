@@ -232,14 +232,20 @@ static void items_are_json(void **state)
         .width = 3,
         .height = 4,
         .caption = "red",
-        .metadata = "{\"k\":[1]}"};
+        .metadata = "{\"k\":[1]}",
+        .taken = "1985-07",
+        .camera = "X100",
+        .lens = "23mm",
+        .lat = -0.5,
+        .lon = 2};
     const struct index_item text = {
         .id = 8, .kind = INDEX_TEXT, .path = "t.txt", .caption = "kite", .picture = "p"};
     const struct index_item bare = {.id = 9, .kind = INDEX_IMAGE};
     expect_json(index_item_json(&picture),
         "{\"id\":7,\"kind\":\"image\",\"path\":\"a\xEF\xBF\xBD.png\",\"size\":10,\"mtime\":1700000000,"
         "\"width\":3,"
-        "\"height\":4,\"caption\":\"red\",\"metadata\":{\"k\":[1]},\"hash\":\"aa\"}");
+        "\"height\":4,\"caption\":\"red\",\"metadata\":{\"k\":[1]},\"hash\":\"aa\","
+        "\"taken\":\"1985-07\",\"camera\":\"X100\",\"lens\":\"23mm\",\"lat\":-0.5,\"lon\":2.0}");
     expect_json(index_item_json(&text),
         "{\"id\":8,\"kind\":\"text\",\"path\":\"t.txt\",\"text\":\"kite\",\"picture\":\"p\"}");
     expect_json(index_item_json(&bare), "{\"id\":9,\"kind\":\"image\"}");

@@ -25,7 +25,13 @@ static void add(enum index_kind kind, const char *path, int64_t size, int width,
         .height = width ? 480 : 0,
         .mtime_ns = size ? INT64_C(1700000000000000000) + size * 1000000000 : 0, /* 2023-11-14 22:13:20 */
         .caption = caption,
-        .metadata = metadata};
+        .metadata = metadata,
+        .taken = size == 100   ? "2021-07-14 18:05:00.25+02:00"
+                 : size == 200 ? "1985"
+                               : NULL,
+        .camera = size == 100 ? "Canon EOS R5" : NULL,
+        .lat = size == 100 ? 48.85 : 0,
+        .lon = size == 100 ? 2.29 : 0};
     assert_ok(index_add(made, &item, vector, 1, &err));
 }
 
@@ -114,6 +120,13 @@ static void each_part_chooses_and_all_must_agree(void **state)
         {{.where = "mtime = 1700000100"}, "0"},
         {{.where = "date < '2023-11-15' AND date >= '2023-11-14 22:16'"}, "1 6"},
         {{.where = "metadata ->> 'camera' = 'X100'"}, "0"},
+        {{.where = "taken >= '2021-07'"}, "0"},
+        {{.where = "taken < '2021-07-14 18:05:01'"}, "0 1"},
+        {{.where = "taken IS NULL"}, "3 4 5 6"},
+        {{.where = "camera LIKE 'canon%' AND lens IS NULL"}, "0"},
+        {{.where = "lat BETWEEN 48 AND 49 AND lon > 2"}, "0"},
+        {{.where = "lat < 90"}, "0"},                                /* others have none */
+        {{.where = "datetime(taken) = '2021-07-14 16:05:00'"}, "0"}, /* UTC, for who needs it */
         {{.where = "json_extract(metadata, '$.stars') > 3"}, "1"},
         {{.where = "EXISTS (SELECT 1 FROM json_each(metadata, '$.tags') WHERE value = 'b')"}, "5"},
         {{.where = "caption LIKE '%it''s%'"}, "5"},

@@ -17,6 +17,7 @@ static int64_t added[ADDED]; /* ids: copies of item 1, a second apart */
 
 static int open_all(void **state)
 {
+    static const char *const taken[ADDED] = {"2024-06-01 09:30:00.5+02:00", "2024-06-01 09:30:00", "1985-07"};
     struct err err;
     struct index *index;
     if (served_open(state) || index_open(&index, INDEX, INDEX_WRITE, NULL, &err))
@@ -25,7 +26,7 @@ static int open_all(void **state)
         char path[64];
         snprintf(path, sizeof path, "/a/copy%d \303\244.png", i);
         struct index_item item = {
-            .kind = INDEX_IMAGE, .path = path, .mtime_ns = (int64_t)(1 + i) * 1000000000};
+            .kind = INDEX_IMAGE, .path = path, .taken = taken[i], .mtime_ns = (int64_t)(1 + i) * 1000000000};
         if (index_add(index, &item, served.pictures[0], 1, &err))
             return -1;
         added[i] = item.id;
@@ -159,6 +160,25 @@ static void the_newest_come_first(void **state)
     json_decref(filtered);
 }
 
+/* When they were taken, whatever the date of their files. */
+static void the_last_taken_come_first(void **state)
+{
+    (void)state;
+    json_int_t ids[32];
+    assert_int_equal(all_pages(ids, 32, "\"sort\": \"taken\"", 1), PICTURE_COUNT + 1 + ADDED);
+    for (size_t i = 0; i < ADDED; i++)
+        assert_int_equal(ids[i], added[i]);
+    for (size_t i = ADDED + 1; i < PICTURE_COUNT + 1 + ADDED; i++)
+        assert_true(ids[i] > ids[i - 1]); /* nobody knows */
+
+    json_t *filtered = post("/v1/search", "{\"sort\": \"taken\", \"where\": \"taken < '2024'\"}", 200);
+    assert_int_equal(hit_count(filtered), 1);
+    assert_int_equal(hit_id(filtered, 0), added[2]);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(hit_at(filtered, 0), "item"), "taken")), "1985-07");
+    json_decref(filtered);
+}
+
 /* In the order of their bytes, through cursors that hold them. */
 static void paths_come_in_order(void **state)
 {
@@ -195,7 +215,7 @@ static void refuse(const char *body, const char *text)
 static void mistakes_are_named(void **state)
 {
     (void)state;
-    refuse("{\"text\": \"x\", \"sort\": \"taken\"}", "'sort' is 'taken', it can be score, date, path");
+    refuse("{\"text\": \"x\", \"sort\": \"size\"}", "'sort' is 'size', it can be score, date, taken, path");
     refuse("{\"text\": \"x\", \"near_copies\": \"fold\"}", "'near_copies' is 'fold', it can be show, hide");
     refuse("{\"near_copies\": \"hide\"}", "nothing to look for");
     refuse("{\"sort\": \"score\"}", "nothing to look for");
@@ -217,6 +237,7 @@ int main(void)
         cmocka_unit_test(pages_hide_copies_of_pages_before),
         cmocka_unit_test(texts_come_last_or_in_turns),
         cmocka_unit_test(the_newest_come_first),
+        cmocka_unit_test(the_last_taken_come_first),
         cmocka_unit_test(paths_come_in_order),
         cmocka_unit_test(least_scores_hold_in_every_order),
         cmocka_unit_test(mistakes_are_named),

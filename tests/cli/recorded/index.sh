@@ -36,6 +36,19 @@ run list-injection index list a.dip --where "1); delete from items; select (1"
 run list-subquery index list a.dip --where "id in (select id from items)"
 run list-bad-match index list a.dip --match '"open' --match-syntax fts5
 
+# ---- when, where and with what they were taken
+mkdir taken
+for name in full.jpg big.jpg none.jpg full.png; do
+    cp "$root/tests/golden/capture/$name" taken
+done
+dated taken
+run taken-build index build taken.dip taken
+run taken-list index list taken.dip --where "taken >= '2024' and lat > 48" -f tsv
+run taken-json index list taken.dip --where "camera like 'NIKON%'" -f json
+run taken-search search taken.dip a red heart --sort taken
+run taken-html search taken.dip a red heart --sort taken --html taken.html -q
+wrote taken.html
+
 # ---- all that can happen to files
 mv tree/01.png tree/deep/renamed.png
 cp tree/04.png tree/copy.png

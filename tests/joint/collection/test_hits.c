@@ -39,7 +39,7 @@ struct made {
     int64_t id;
     bool picture, removed;
     int64_t mtime_ns;
-    char path[32]; /* "": none */
+    char path[32], taken[32]; /* "": none */
     float vector[WIDTH];
 };
 
@@ -58,6 +58,7 @@ static void add(struct world *w, size_t i)
     struct index_item item = {.kind = made->picture ? INDEX_IMAGE : INDEX_TEXT,
         .path = *made->path ? made->path : NULL,
         .mtime_ns = made->mtime_ns,
+        .taken = *made->taken ? made->taken : NULL,
         .caption = made->picture ? NULL : words};
     assert_ok(index_add(w->index, &item, made->vector, 1, &err));
     made->id = item.id;
@@ -109,6 +110,8 @@ static void world_clouds(struct world *w, const char *name)
         made->picture = i % 7 != 3;
         made->removed = i % 11 == 5;
         made->mtime_ns = i % 13 == 1 ? 0 : (int64_t)(random_at(3, i) % 40) + 1;
+        if (i % 5 != 4)
+            snprintf(made->taken, sizeof made->taken, "20%02d-01-01", (int)(random_at(5, i) % 40));
         if (i % 17 != 2)
             snprintf(made->path, sizeof made->path, "%llu/%zu.png", (unsigned long long)random_at(4, i) % 20,
                 made->picture ? i : i % 30);
@@ -157,6 +160,8 @@ static int compare(const void *a, const void *b, void *context)
         return x->score > y->score ? -1 : 1;
     if (sorting->order == INDEX_BY_DATE && x->item->mtime_ns != y->item->mtime_ns)
         return !x->item->mtime_ns ? 1 : !y->item->mtime_ns || x->item->mtime_ns > y->item->mtime_ns ? -1 : 1;
+    if (sorting->order == INDEX_BY_TAKEN && strcmp(x->item->taken, y->item->taken))
+        return strcmp(y->item->taken, x->item->taken); /* none is the least */
     if (sorting->order == INDEX_BY_PATH && strcmp(x->item->path, y->item->path))
         return !*x->item->path ? 1 : !*y->item->path ? -1 : strcmp(x->item->path, y->item->path);
     return x->item->id < y->item->id ? -1 : 1;
@@ -267,7 +272,8 @@ static size_t expect_pages_of(struct world *w, const float *query, enum index_or
         wanted.skip = page.next;
         if (page.count) {
             const struct made *last = expected.hits[at - 1].item;
-            place = (struct index_place){last->mtime_ns, *last->path ? last->path : NULL, last->id};
+            const char *text = order == INDEX_BY_TAKEN ? last->taken : last->path;
+            place = (struct index_place){last->mtime_ns, *text ? text : NULL, last->id};
             wanted.after = &place;
         }
         arena_release(&arena);
