@@ -46,7 +46,8 @@ enum {
     KEY_LOG,
     KEY_TIMEOUT,
     KEY_BODY,
-    KEY_IDLE
+    KEY_IDLE,
+    KEY_ISOLATE
 };
 
 static const struct argp_option options[] = {
@@ -84,6 +85,11 @@ static const struct argp_option options[] = {
     {"batch", 'b', "N", 0, "Encode up to N pictures or texts together (default: 32)", 3},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "Give up on a request after so long (default: 60)", 3},
     {"max-body", KEY_BODY, "MIB", 0, "Refuse larger bodies of requests (default: 64)", 3},
+    {"isolate-decoding", KEY_ISOLATE, "yes|no", OPTION_ARG_OPTIONAL,
+        "Decode JPEG, PNG, WebP and the like in processes that can do nothing else, as AVIF, HEIC and others "
+        "always are; "
+        "takes more CPU time",
+        3},
     {"log", KEY_LOG, "yes|no", OPTION_ARG_OPTIONAL, "A line of JSON on stdout for each request", 3},
     {"idle-unload", KEY_IDLE, "TIME", 0,
         "Give the model's memory back when nothing has been encoded for so long, 5m or 2h; the next request "
@@ -155,6 +161,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_LOG:
         s->log = option_bool(state, "log", argument);
+        return 0;
+    case KEY_ISOLATE:
+        s->options.picture.isolate = option_bool(state, "isolate-decoding", argument);
         return 0;
     case KEY_IDLE:
         s->options.idle_unload = option_seconds(state, "idle-unload", argument);

@@ -191,5 +191,7 @@ struct engine_counts engine_counts(struct engine *engine)
 int engine_thumbnail(struct engine *engine, struct thumbnail *out, struct picture_source source, int edge,
     const struct picture_options *options, const struct job *job, struct err *err)
 {
-    return decode_thumbnail(out, engine->thumbnails, source, edge, options, job, err);
+    struct picture_options as_others = *options;
+    as_others.isolate = engine->options.picture.isolate;
+    return decode_thumbnail(out, engine->thumbnails, source, edge, &as_others, job, err);
 }

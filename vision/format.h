@@ -40,6 +40,10 @@ const struct format *format_find(struct span file);
 /* The same of a file with a name, which tells a TGA of version 1, that has nothing else. The name may be NULL. */
 const struct format *format_find_named(struct span file, const char *name);
 
+/* Pixels as they are stored, in this process. */
+int format_decode_here(struct picture *out, const struct format *format, struct span file,
+    const struct picture_options *options, struct err *err);
+
 /* Whether this build reads it. */
 bool format_is_read(const struct format *format);
 

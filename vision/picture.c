@@ -165,13 +165,22 @@ int picture_orient(struct picture *picture, int orientation, struct err *err)
 
 /* ---- decoding ------------------------------------------------------------------------------------------ */
 
+int format_decode_here(struct picture *out, const struct format *format, struct span file,
+    const struct picture_options *options, struct err *err)
+{
+    const int rc = format->check ? format->check(file, err) : 0;
+    return rc ? rc : format->decode(out, file, options, err);
+}
+
 static int decode_format(struct picture *out, const struct format *format, struct span file,
     const struct picture_options *options, struct err *err)
 {
-    int rc = format->check ? format->check(file, err) : 0;
-    if (!rc)
-        rc = format->apart ? helper_decode(out, format->library, file, options, err)
-                           : format->decode(out, file, options, err);
+    const bool isolated = options->isolate && format->decode && format == format_find(file);
+    int rc = 0;
+    if (format->apart || isolated)
+        rc = helper_decode(out, isolated ? HELPER_OWN : format->library, file, options, err);
+    else
+        rc = format_decode_here(out, format, file, options, err);
     if (!rc && format->exif && !options->ignore_exif)
         rc = picture_orient(out, metadata_orientation(format->exif(file), format->xmp(file)), err);
     if (rc) {

@@ -133,6 +133,10 @@ struct picture_options {
      * Pillow does with its LOAD_TRUNCATED_IMAGES. */
     bool strict, truncated;
 
+    /* Decode in another process what is decoded in this one otherwise: JPEG, PNG, WebP and all that has no library of its own,
+     * but for what is told by its name alone. See vision/helper. ERR_IO where the build has no diptych-decode. */
+    bool isolate;
+
     /* 0: all pixels. Otherwise a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (its finer DCT
      * coefficients are left out), as long as both edges keep at least so many pixels; Pillow's draft mode.
      * Takes effect where the build found libjpeg-turbo. */

@@ -232,6 +232,58 @@ static void take_no_other_file_for_tga(void **state)
     }
 }
 
+#ifdef DIPTYCH_TIFF /* there is a diptych-decode */
+static void check_isolated(char *line)
+{
+    const struct picture_options apart = {.isolate = true};
+    char name[64], path[512];
+    struct picture here, there;
+    struct err err = {0};
+
+    assert_int_equal(sscanf(line, "%63s", name), 1);
+    snprintf(path, sizeof path, GOLDEN "%s", name);
+    if (picture_read(&here, picture_file(path), NULL, &err))
+        return; /* this build cannot */
+    if (picture_read(&there, picture_file(path), &apart, &err))
+        fail_msg("%s", err.msg);
+    assert_int_equal(there.mode, here.mode);
+    assert_int_equal(there.width, here.width);
+    assert_int_equal(there.height, here.height);
+    assert_memory_equal(there.pixels, here.pixels, bytes_of(&here));
+    assert_int_equal(there.palette != NULL, here.palette != NULL);
+    if (here.palette)
+        assert_memory_equal(there.palette, here.palette, PALETTE_COLORS * 3);
+    assert_int_equal(there.has_key, here.has_key);
+    picture_release(&here);
+    picture_release(&there);
+}
+
+/* JPEG, PNG, WebP and so on, with their errors and warnings. */
+static void come_the_same_from_another_process(void **state)
+{
+    (void)state;
+    const struct picture_options apart = {.isolate = true};
+    struct picture here, there;
+    struct err err_here = {0}, err_there = {0};
+    assert_true(golden_lines("pictures.txt", check_isolated) > 50);
+
+    struct file file = load("../jpeg_damage/blocks.jpg");
+    memset(file.bytes + 1039, 0, 6);
+    const int rc = picture_decode(&here, (const uint8_t *)file.bytes, file.size, NULL, &err_here);
+    assert_int_equal(picture_decode(&there, (const uint8_t *)file.bytes, file.size, &apart, &err_there), rc);
+    assert_string_equal(there.warning, here.warning);
+    picture_release(&here);
+    picture_release(&there);
+    file.size = 900;
+    assert_int_equal(
+        picture_decode(&here, (const uint8_t *)file.bytes, file.size, NULL, &err_here), ERR_FORMAT);
+    assert_int_equal(
+        picture_decode(&there, (const uint8_t *)file.bytes, file.size, &apart, &err_there), ERR_FORMAT);
+    assert_string_equal(err_there.msg, err_here.msg);
+    free(file.bytes);
+}
+#endif
+
 static void keep_what_tells_how_to_resize(void **state)
 {
     (void)state;
@@ -288,6 +340,9 @@ int main(void)
         cmocka_unit_test(equal_their_references),
         cmocka_unit_test(notice_truncations),
         cmocka_unit_test(refuse_header_bombs),
+#ifdef DIPTYCH_TIFF
+        cmocka_unit_test(come_the_same_from_another_process),
+#endif
         cmocka_unit_test(tell_tga_of_version_1_by_its_name),
         cmocka_unit_test(take_no_other_file_for_tga),
         cmocka_unit_test(keep_what_tells_how_to_resize),

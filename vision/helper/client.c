@@ -121,6 +121,7 @@ static int take_pixels(struct picture *out, enum outcome *outcome, const struct 
         rc = picture_set_palette(out, reply->palette, PALETTE_COLORS, err);
     if (rc)
         return rc;
+    picture_warn(out, "%.*s", PICTURE_WARNING_SIZE - 1, reply->msg);
     out->has_key = reply->mode == PICTURE_RGB && reply->has_key;
     memcpy(out->key, reply->key, sizeof out->key);
     if (!read_all(

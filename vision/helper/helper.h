@@ -23,7 +23,9 @@
 
 #include "vision/vision.h"
 
-/* Decodes a file by the library of this name there. options: with its limits filled in. Any number of threads.
+#define HELPER_OWN "" /* what diptych decodes itself otherwise, told by its first bytes */
+
+/* Decodes a file by the library of this name there, or by HELPER_OWN. options: with its limits filled in. Any number of threads.
  *
  * ERR_IO: diptych-decode cannot be started. ERR_LIMIT: it has used up its time or memory. ERR_FORMAT: it has crashed.
  * Otherwise the errors are the decoder's. *out is empty then. */

@@ -16,8 +16,8 @@ struct helper_request {
 };
 
 struct helper_reply {
-    int code;      /* an enum err_code; where it is ERR_NONE the rest is filled in and not msg */
-    char msg[512]; /* NUL-terminated */
+    int code;      /* an enum err_code; where it is ERR_NONE the rest is filled in */
+    char msg[512]; /* NUL-terminated: of the error, or struct picture's warning */
     int mode, width, height;
     bool has_palette, has_key; /* see struct picture */
     uint8_t palette[PALETTE_COLORS * 3], key[3];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vision/helper/serve.h"
+#include "vision/helper/helper.h"
 #include "vision/helper/protocol.h"
 
 #include <errno.h>
@@ -16,16 +17,28 @@ static const struct decoder *find(const struct decoder *decoders, const char *li
     return decoders->library ? decoders : NULL;
 }
 
+static int decode_own(
+    struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    const struct format *format = format_find(file);
+    if (!format || !format->decode)
+        return err_set(err, ERR_FORMAT, "not a picture that diptych-decode reads");
+    return format_decode_here(out, format, file, options, err);
+}
+
 static int decode(struct picture *out, const struct decoder *decoders, const struct helper_request *request,
     struct err *err)
 {
     const struct decoder *decoder = find(decoders, request->library);
-    if (!decoder)
+    const bool own = !strcmp(request->library, HELPER_OWN);
+    if (!decoder && !own)
         return err_set(err, ERR_UNSUPPORTED, "diptych-decode was built without %s", request->library);
     char *bytes = mmap(NULL, request->size, PROT_READ, MAP_SHARED, HELPER_FILE, 0);
     if (bytes == MAP_FAILED)
         return err_memory(err, request->size);
-    int rc = decoder->decode(out, (struct span){bytes, request->size}, &request->options, err);
+    const struct span file = {bytes, request->size};
+    const int rc = own ? decode_own(out, file, &request->options, err)
+                       : decoder->decode(out, file, &request->options, err);
     munmap(bytes, request->size);
     return rc;
 }
@@ -68,9 +81,10 @@ static void answer(
         rc = share_pixels(&picture, &err);
     if (!rc)
         describe(reply, &picture);
-    picture_release(&picture);
     reply->code = rc;
-    snprintf(reply->msg, sizeof reply->msg, "%.*s", (int)sizeof reply->msg - 1, err.msg);
+    snprintf(
+        reply->msg, sizeof reply->msg, "%.*s", (int)sizeof reply->msg - 1, rc ? err.msg : picture.warning);
+    picture_release(&picture);
 }
 
 int helper_serve(const struct decoder *decoders)
