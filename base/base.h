@@ -272,6 +272,9 @@ void file_map_forget(const void *data, size_t size);
  * for more than limit bytes, inflated; ERR_FORMAT where gzip data are damaged or end early; ERR_MEMORY. */
 int file_read(char **out, size_t *size, const char *path, size_t limit, struct err *err);
 
+/* Its first bytes, up to `size`, inflated if it is gzipped; none where that is damaged. ERR_IO. */
+int file_head(uint8_t *out, size_t *read, size_t size, const char *path, struct err *err);
+
 /* The same of a text file: without its byte order mark, and ERR_FORMAT where it has a NUL inside too. */
 int file_read_text(char **out, size_t *size, const char *path, size_t limit, struct err *err);
 
@@ -422,17 +425,39 @@ size_t path_above(const char *path, size_t length);
  * million; ERR_MEMORY. */
 int braces_expand(struct strings *paths, const char *pattern, struct err *err);
 
+/* What a walk leaves out: patterns in the language of gitignore(5), without its comments, each for a file or folder by its
+ * path below the folder that the patterns are of. '*', '?' and "[a-z]" stand for signs of a name, "**" for any number of
+ * folders; a pattern without '/' but at its end fits at any depth, one that ends in '/' folders alone, and what begins
+ * with '!' is not left out after all; the last that fits decides, and in a folder that is left out nothing is looked at.
+ * Before these come excludes_default: hidden names, and folders that systems and programs keep for themselves. A zeroed
+ * one, or NULL, is these alone. */
+struct excludes {
+    struct strings patterns;
+    bool no_defaults;
+};
+extern const char *const excludes_default[]; /* up to NULL */
+
+/* Whether a path is left out, by itself; or also since a folder that it lies in is. It is relative, without '/' at its end;
+ * folder: it is one. */
+bool excludes_match(const struct excludes *excludes, const char *path, bool folder);
+bool excludes_cover(const struct excludes *excludes, const char *path, bool folder);
+
+/* The part of a path that patterns are for, of one at or below `top`; "": it is top itself. */
+const char *path_within(const char *path, const char *top);
+
 /* Visits root if it is a file, else every regular file below it, depth first in byte order of the names, with
- * symbolic links followed and cycles cut. Names that begin with '.' are skipped below root. A file or folder
+ * symbolic links followed and cycles cut. What excludes_default names is left out below root. A file or folder
  * that cannot be read is visited with `problem` set, and so is a root that is neither, and the walk goes on. A visit that returns non-zero ends
  * the walk, which returns that value. ERR_IO where the walk itself fails and cannot tell what it has
  * missed. */
 typedef int walk_visit(void *context, const char *path, const struct err *problem);
 int file_walk(const char *root, walk_visit *visit, void *context, struct err *err);
 
-/* The same, with the folders on the way: `enter` is called before what is in one is looked at, root included. */
+/* The same, with the folders on the way: `enter`, unless it is NULL, is called before what is in one is looked at, root
+ * included; and without what `excludes` leave out below root. They are for paths below top, which is root or above it. */
 typedef int walk_enter(void *context, const char *path);
-int folder_walk(const char *root, walk_enter *enter, walk_visit *visit, void *context, struct err *err);
+int folder_walk(const char *root, const struct excludes *excludes, const char *top, walk_enter *enter,
+    walk_visit *visit, void *context, struct err *err);
 
 /* ---- hashes -------------------------------------------------------------------------------------------- */
 

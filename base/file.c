@@ -157,6 +157,28 @@ int file_read(char **out, size_t *size, const char *path, size_t limit, struct e
     return rc ? rc : descriptor_read(out, size, fd, path, (size_t)st.st_size, limit, err);
 }
 
+int file_head(uint8_t *out, size_t *read, size_t size, const char *path, struct err *err)
+{
+    int fd = -1;
+    struct stat st;
+    const int rc = open_regular(&fd, &st, path, err);
+    if (rc)
+        return rc;
+    gzFile file = gzdopen(fd, "rb");
+    if (!file) {
+        close(fd);
+        return err_memory(err, 0);
+    }
+    const int got = gzread(file, out, (unsigned)size);
+    int code = 0;
+    if (got < 0)
+        gzerror(file, &code);
+    const int failed = code == Z_ERRNO ? errno : 0;
+    gzclose_r(file);
+    *read = got < 0 ? 0 : (size_t)got;
+    return failed ? err_set(err, ERR_IO, "unable to read '%s': %s", path, strerror(failed)) : 0;
+}
+
 int git_lfs_check(const char *bytes, size_t size, const char *path, struct err *err)
 {
     if (!span_begins((struct span){bytes, size}, span_of("version https://git-lfs.github.com/spec/")))

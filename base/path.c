@@ -45,6 +45,12 @@ bool path_below(const char *path, const char *root)
            (!path[length] || path[length] == '/' || member_shard(path) == length);
 }
 
+const char *path_within(const char *path, const char *top)
+{
+    path += strlen(top);
+    return path + strspn(path, "/");
+}
+
 size_t path_above(const char *path, size_t length)
 {
     if (length <= 1)

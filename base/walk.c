@@ -13,6 +13,8 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 
 struct walk {
     FTS *tree;
+    const struct excludes *excludes;
+    const char *top;
     walk_enter *enter;
     walk_visit *visit;
     void *context;
@@ -25,9 +27,17 @@ static int visit_problem(const struct walk *walk, const FTSENT *entry, const cha
     return walk->visit(walk->context, entry->fts_path, &problem);
 }
 
+static bool is_folder(const FTSENT *entry)
+{
+    return entry->fts_info == FTS_D || entry->fts_info == FTS_DC || entry->fts_info == FTS_DNR;
+}
+
 static int visit_entry(const struct walk *walk, FTSENT *entry)
 {
-    if (entry->fts_level > FTS_ROOTLEVEL && entry->fts_name[0] == '.') {
+    if (entry->fts_info == FTS_DP)
+        return 0;
+    if (entry->fts_level > FTS_ROOTLEVEL &&
+        excludes_match(walk->excludes, path_within(entry->fts_path, walk->top), is_folder(entry))) {
         fts_set(walk->tree, entry, FTS_SKIP);
         return 0;
     }
@@ -46,18 +56,19 @@ static int visit_entry(const struct walk *walk, FTSENT *entry)
         return visit_problem(walk, entry, "the link points nowhere");
     case FTS_DEFAULT: /* below a folder, sockets and devices are passed over: nobody has named them */
         return entry->fts_level > FTS_ROOTLEVEL ? 0 : visit_problem(walk, entry, "not a regular file");
-    default: /* folders on the way up */
+    default:
         return 0;
     }
 }
 
-int folder_walk(const char *root, walk_enter *enter, walk_visit *visit, void *context, struct err *err)
+int folder_walk(const char *root, const struct excludes *excludes, const char *top, walk_enter *enter,
+    walk_visit *visit, void *context, struct err *err)
 {
     char *const roots[] = {(char *)root, NULL}; /* fts does not write to it */
     FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     if (!tree)
         return err_set(err, ERR_IO, "unable to read '%s': %s", root, strerror(errno));
-    const struct walk walk = {tree, enter, visit, context};
+    const struct walk walk = {tree, excludes, top, enter, visit, context};
     int rc = 0;
     FTSENT *entry;
     while (!rc && (errno = 0, entry = fts_read(tree)))
@@ -70,5 +81,5 @@ int folder_walk(const char *root, walk_enter *enter, walk_visit *visit, void *co
 
 int file_walk(const char *root, walk_visit *visit, void *context, struct err *err)
 {
-    return folder_walk(root, NULL, visit, context, err);
+    return folder_walk(root, NULL, root, NULL, visit, context, err);
 }

@@ -57,8 +57,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &c->labels;
         state->child_inputs[1] = &c->preview;
-        state->child_inputs[2] = &c->session;
-        state->child_inputs[3] = &c->session.quiet;
+        state->child_inputs[2] = &c->pictures.exclude;
+        state->child_inputs[3] = &c->session;
+        state->child_inputs[4] = &c->session.quiet;
         return 0;
     case 'k':
         c->top = option_number(state, "top", argument, 1, SIZE_MAX);
@@ -90,7 +91,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&label_argp, 0, NULL, 0},
-    {&preview_argp, 0, NULL, GROUP_OUTPUT}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+    {&preview_argp, 0, NULL, GROUP_OUTPUT}, {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0},
+    {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -98,8 +100,8 @@ static const struct argp argp = {
     .args_doc = "PATH... --labels LIST|FILE",
     .doc =
         "Say what pictures show, without training: every label becomes a text, and the picture's "
-        "embedding is compared with the texts'. PATH is a picture, a folder (with all below it; hidden "
-        "files are skipped), or - for a list of paths on standard input, one a line.\n\n"
+        "embedding is compared with the texts'. PATH is a picture, a folder (with all pictures below it, "
+        "whatever they are called), or - for a list of paths on standard input, one a line.\n\n"
         "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
         "  diptych classify 'shards/{00000..00012}.tar' -l labels.txt -f tsv\n"
         "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\v" HELP_SHARDS
@@ -124,7 +126,7 @@ static int open_all(struct classify *c, struct err *err)
     struct strings labels = {0}, templates = {0};
     int rc = labels_read(&labels, &templates, &c->labels, &job, err);
     if (!rc)
-        rc = picture_arguments_list(&c->list, NULL, &c->pictures, &job, err);
+        rc = picture_arguments_list(&c->list, &c->pictures, &job, err);
     if (!rc)
         rc = session_open(&c->session, err);
     c->session.failed = c->list.failed;
@@ -192,8 +194,13 @@ int cmd_classify(int argc, char **argv)
     int rc = open_all(&c, &err);
     if (!rc)
         rc = classify_all(&c, &err);
+    if (!c.session.quiet) {
+        progress_clear(&c.session.progress);
+        passed_over_put(&c.list.passed);
+    }
     free(c.best);
     classifier_free(c.classifier);
     picture_list_release(&c.list);
+    strings_release(&c.pictures.exclude.excludes.patterns);
     return session_end(&c.session, "classify", rc, &err);
 }

@@ -19,7 +19,6 @@ struct embed {
 
     struct picture_list list;
     struct strings lines; /* texts */
-    size_t skipped;
     struct embed_counts counts;
 };
 
@@ -80,8 +79,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct embed *e = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &e->session;
-        state->child_inputs[1] = &e->session.quiet;
+        state->child_inputs[0] = &e->pictures.exclude;
+        state->child_inputs[1] = &e->session;
+        state->child_inputs[2] = &e->session.quiet;
         return 0;
     case KEY_TEXTS:
         e->texts = option_input(state, argument);
@@ -114,7 +114,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {
+    {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -122,7 +123,7 @@ static const struct argp argp = {
     .args_doc = "PATH...\n--texts FILE",
     .doc =
         "Write the embeddings of pictures or texts, without an index. PATH is a picture, a folder with all "
-        "pictures below it (hidden files are skipped), or - for a list of paths on standard input, one a "
+        "pictures below it, whatever they are called, or - for a list of paths on standard input, one a "
         "line.\n\n"
         "  diptych embed holiday/ -o holiday.npy\n"
         "  diptych embed 'shards/{00000..00012}.tar' -o shards.npy\n"
@@ -152,7 +153,7 @@ static int list_inputs(struct embed *e, const struct job *job, struct err *err)
 {
     const size_t limit = (size_t)4 << 30;
     return e->texts ? input_lines(&e->lines, e->texts, limit, err)
-                    : picture_arguments_list(&e->list, &e->skipped, &e->pictures, job, err);
+                    : picture_arguments_list(&e->list, &e->pictures, job, err);
 }
 
 static int embed(struct embed *e, struct err *err)
@@ -179,8 +180,7 @@ static void put_summary(struct embed *e, int rc)
     const char *unit = e->texts ? "texts" : "pictures";
     if (c->before)
         fprintf(stderr, "rows that an earlier run had done: %zu\n", c->before);
-    if (e->skipped)
-        fprintf(stderr, "other files, not looked at: %zu\n", e->skipped);
+    passed_over_put(&e->list.passed);
     fprintf(stderr, "%s: %zu of %zu, %zu failed", unit, c->done,
         e->texts ? e->lines.count : e->list.paths.count, c->failed);
     session_put_rate(&e->session, c->done - c->before, unit);
@@ -207,5 +207,6 @@ int cmd_embed(int argc, char **argv)
     }
     picture_list_release(&e.list);
     strings_release(&e.lines);
+    strings_release(&e.pictures.exclude.excludes.patterns);
     return session_close(&e.session, "embed", rc, &err);
 }

@@ -13,9 +13,10 @@ struct build {
     struct session session;
     bool update; /* the index must be there */
     const char *path;
-    bool list;              /* of pictures, on standard input */
-    char separator;         /* of its paths */
-    int storage;            /* -1: not said */
+    bool list;      /* of pictures, on standard input */
+    char separator; /* of its paths */
+    int storage;    /* -1: not said */
+    struct exclude_options exclude;
     struct sources sources; /* none: those that the index remembers */
     struct collection_model model;
     struct collection *collection;
@@ -24,7 +25,7 @@ struct build {
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_TEXTS = 0x100, KEY_CAPTIONS, KEY_METADATA, KEY_STORAGE, KEY_GONE, KEY_RETRY };
+enum { KEY_TEXTS = 0x100, KEY_CAPTIONS, KEY_METADATA, KEY_STORAGE, KEY_PAIRS, KEY_GONE, KEY_RETRY };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
@@ -44,6 +45,11 @@ static const struct argp_option options[] = {
         "once",
         1},
     {"storage", KEY_STORAGE, "TYPE", 0, "How to keep vectors: f32, f16 or i8 (default: f16)", 1},
+    {"pairs", KEY_PAIRS, "HOW", 0,
+        "one: of a photo that lies there twice or more, as IMG_1.CR2, IMG_1.HEIC and IMG_1.JPG in one "
+        "folder, only the "
+        "JPEG goes in, or else the HEIC. each: all do (default: as before, else each)",
+        1},
     {"gone", KEY_GONE, NULL, 0,
         "What is missing is gone: take pictures out of the index even where their whole folder is not there "
         "or empty, "
@@ -90,8 +96,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct build *b = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &b->session;
-        state->child_inputs[1] = &b->session.quiet;
+        state->child_inputs[0] = &b->exclude;
+        state->child_inputs[1] = &b->session;
+        state->child_inputs[2] = &b->session.quiet;
         return 0;
     case KEY_TEXTS:
         add_source(state, b, SOURCE_TEXTS, argument);
@@ -108,6 +115,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_STORAGE:
         b->storage = option_choice(state, "storage", argument, index_storage_names);
         return 0;
+    case KEY_PAIRS:
+        b->sources.pairs = PAIRS_EACH + option_choice(state, "pairs", argument, pairs_names);
+        return 0;
     case KEY_GONE:
         b->sources.gone = true;
         return 0;
@@ -119,6 +129,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         add_arguments(state, b);
         return 0;
     case ARGP_KEY_END:
+        b->sources.excludes = b->exclude.excludes;
+        b->sources.excludes_said = b->exclude.said;
         check_arguments(state, b);
         return 0;
     default:
@@ -128,27 +140,30 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 #define GOES_ON                                                                                              \
     "The first argument is the index if it ends in .dip, or an index is there; else it is a PATH, and goes " \
-    "into "                                                                                                  \
-    "the default index.\n\n"                                                                                 \
-    "PATH is a picture, or a folder with all pictures below it (hidden files are skipped). Those that did "  \
-    "not change, by size and time, are passed over; those that were renamed keep their vectors, and copies " \
-    "share them; what is gone below the given paths leaves the index. The same holds for the texts of a "    \
+    "into the default index.\n\n"                                                                            \
+    "PATH is a picture, or a folder with all pictures below it. What is one its first bytes say, whatever "  \
+    "it is called; other files are passed over. Pictures that did not change, by size and time, are not "    \
+    "read again; those that were renamed keep their vectors, and copies share them; what is gone below "     \
+    "the given paths leaves the index. The same holds for the texts of a "                                   \
     "file.\n\n" HELP_SHARDS                                                                                  \
     " Archives below folders are passed over. One that did not change, by size and time, is not read "       \
     "again; in one that did, pictures are compared by content.\n\n"                                          \
     "KEY.txt beside KEY.jpg is the picture's caption and KEY.json its metadata, in folders and archives "    \
     "alike, as img2dataset writes them.\n\n"                                                                 \
+    "--exclude, --no-default-excludes and --pairs are remembered with the PATHs, or with all where none "    \
+    "is named, until they are said anew (--exclude '' takes them back); what is in the index and left out "  \
+    "by them leaves it.\n\n"                                                                                 \
     "PATH can be - for a list of paths on standard input, one a line. A list is not remembered: what it "    \
-    "names "                                                                                                 \
-    "goes in and stays until 'diptych index remove', and 'index update' without the list does not look at "  \
-    "it; the same list again brings it up to date.\n\n"                                                      \
+    "names goes in and stays until 'diptych index remove', and 'index update' without the list does not "    \
+    "look at it; the same list again brings it up to date.\n\n"                                              \
     "A picture that cannot be read is reported once and left out until its size or time changes; 'diptych "  \
-    "index list INDEX --failed' says which ones, and why. Ctrl-C keeps what "                                \
-    "is done, and so does any other end; the same command goes on from there. The index remembers the "      \
-    "paths and files for 'diptych index update INDEX'.\n\n"                                                  \
+    "index list INDEX --failed' says which ones, and why. Ctrl-C keeps what is done, and so does any other " \
+    "end; the same command goes on from there. The index remembers the paths and files for 'diptych index "  \
+    "update INDEX'.\n\n"                                                                                     \
     "Exit status: 0 done, 1 some pictures or texts failed that were not known to, 2 cannot start or go on."
 
-static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {
+    {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp build_argp = {
     .options = options,

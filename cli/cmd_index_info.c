@@ -51,7 +51,27 @@ static void look_at_files(const char *const *paths, size_t count, int64_t *bytes
     strftime(changed, 32, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&last, &tm));
 }
 
-/* Rows of {"kind", "path"}: what the index was made from; NULL on an error. */
+/* Whether the rules of any source are more than none. */
+static bool has_rules(const struct sources *sources)
+{
+    for (size_t i = 0; i < sources->rules.count; i++)
+        if (*sources->rules.items[i])
+            return true;
+    return false;
+}
+
+/* {"kind", "path"} of a source, and its "rules" where any has some. */
+static json_t *source_json(const struct sources *sources, int kind, size_t i)
+{
+    const char *rules = kind == SOURCE_PICTURES ? sources->rules.items[i] : "";
+    json_t *row =
+        json_pack("{s:s, s:o}", "kind", source_names[kind], "path", json_text(sources->paths[kind].items[i]));
+    if (row && has_rules(sources))
+        json_object_set_new(row, "rules", *rules ? json_text(rules) : json_null());
+    return row;
+}
+
+/* What the index was made from; NULL on an error. */
 static json_t *list_sources(struct index *index, struct err *err)
 {
     struct sources sources = {0};
@@ -59,8 +79,7 @@ static json_t *list_sources(struct index *index, struct err *err)
     int rc = rows ? sources_recall(&sources, index, err) : err_memory(err, 0);
     for (int kind = 0; kind < SOURCE_KINDS; kind++)
         for (size_t i = 0; i < sources.paths[kind].count && !rc; i++)
-            if (json_array_append_new(rows, json_pack("{s:s, s:o}", "kind", source_names[kind], "path",
-                                                json_text(sources.paths[kind].items[i]))))
+            if (json_array_append_new(rows, source_json(&sources, kind, i)))
                 rc = err_memory(err, 0);
     sources_release(&sources);
     if (!rc)

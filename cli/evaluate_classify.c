@@ -3,6 +3,7 @@
 #include "cli/evaluate.h"
 #include "cli/labels.h"
 #include "cli/output.h"
+#include "cli/pictures.h"
 #include "cli/text.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@ struct evaluation {
 
     struct image_folder folder;
     struct classifier *classifier;
+    struct exclude_options exclude;
     struct new_file page;
     struct class_evaluation result;
 };
@@ -43,8 +45,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &e->labels;
-        state->child_inputs[1] = &e->session;
-        state->child_inputs[2] = &e->session.quiet;
+        state->child_inputs[1] = &e->exclude;
+        state->child_inputs[2] = &e->session;
+        state->child_inputs[3] = &e->session.quiet;
         return 0;
     case 'f':
         e->format = option_choice(state, "format", argument, output_formats);
@@ -75,8 +78,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {
-    {&label_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&exclude_argp, 0, NULL, 0},
+    {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -133,7 +136,7 @@ static int choose_part(struct evaluation *e, struct err *err)
 static int match_folder(struct evaluation *e, struct strings *labels, struct err *err)
 {
     struct image_folder *folder = &e->folder;
-    int rc = image_folder_list(folder, e->directory, err);
+    int rc = image_folder_list(folder, e->directory, &e->exclude.excludes, err);
     if (!rc)
         rc = image_folder_match(folder, labels, e->classes, err);
     if (!rc)
@@ -158,7 +161,7 @@ static int open_all(struct evaluation *e, const struct job *job, struct err *err
     if (!rc)
         rc = match_folder(e, &labels, err);
     if (!rc)
-        rc = image_folder_pictures(&e->folder, e->directory, job, err);
+        rc = image_folder_pictures(&e->folder, e->directory, &e->exclude.excludes, job, err);
     if (!rc && e->html)
         rc = new_file_open(&e->page, e->html, err);
     if (!rc)
@@ -185,6 +188,8 @@ static int report(struct evaluation *e, struct err *err)
     progress_clear(&e->session.progress);
     int rc = class_report_print(&report, e->format, err);
     output_flush(); /* so that the summary comes last */
+    if (!e->session.quiet)
+        passed_over_put(&e->folder.passed);
     if (rc || !e->html)
         return rc;
     progress_note(&e->session.progress, "writing the page");
@@ -219,5 +224,6 @@ int evaluate_classify(int argc, char **argv)
     class_evaluation_release(&e.result);
     classifier_free(e.classifier);
     image_folder_release(&e.folder);
+    strings_release(&e.exclude.excludes.patterns);
     return session_end(&e.session, "evaluate", rc, &err);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/index_sync.h"
+#include "cli/pictures.h"
 
 #include <stdio.h>
 
@@ -12,6 +13,10 @@ void sync_counts_put(const struct sync_counts *c, const struct model *model)
     if (c->texts.new + c->texts.copied + c->texts.gone + c->texts.unchanged + c->texts.failed)
         fprintf(stderr, "texts: %zu new, %zu copied, %zu gone, %zu unchanged, %zu failed\n", c->texts.new,
             c->texts.copied, c->texts.gone, c->texts.unchanged, c->texts.failed);
+    if (c->pictures.excluded)
+        fprintf(stderr, "pictures that are left out now and left the index: %zu\n", c->pictures.excluded);
+    if (c->pictures.partners)
+        fprintf(stderr, "pictures that are one with another: %zu\n", c->pictures.partners);
     if (c->pictures.missing)
         fprintf(stderr, "missing pictures that stay: %zu; with --gone they leave the index\n",
             c->pictures.missing);
@@ -25,6 +30,5 @@ void sync_counts_put(const struct sync_counts *c, const struct model *model)
     if (c->texts.truncated)
         fprintf(
             stderr, "texts cut at the model's %zu tokens: %zu\n", model_context(model), c->texts.truncated);
-    if (c->skipped)
-        fprintf(stderr, "other files, not looked at: %zu\n", c->skipped);
+    passed_over_put(&c->passed);
 }

@@ -56,6 +56,7 @@ static const struct argp shared_argp = {
 static void show_help(const struct argp_state *state)
 {
     enum { CHILDREN = 8 };
+    static char whole[1 << 16]; /* so that what fails is output_flush, which keeps errno */
     struct argp_child children[CHILDREN] = {0};
     struct argp own = *state->root_argp;
     struct argp_state of_own = *state;
@@ -65,6 +66,7 @@ static void show_help(const struct argp_state *state)
             shared++;
         else
             children[count++] = *child;
+    setvbuf(stdout, whole, _IOFBF, sizeof whole);
     own.children = children;
     own.help_filter = add_shared;
     of_own.root_argp = &own;

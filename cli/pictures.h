@@ -6,9 +6,18 @@
 #include "cli/options.h"
 #include "joint/joint.h"
 
+/* A child of commands that take folders of pictures: --exclude, --no-default-excludes. Its input, zeroed, is for the end:
+ * strings_release(&options.excludes.patterns). */
+struct exclude_options {
+    struct excludes excludes;
+    bool said; /* one of the options was given */
+};
+extern const struct argp exclude_argp;
+
 struct picture_arguments {
     char **paths; // (count)
     size_t count;
+    struct exclude_options exclude;
     bool null; /* paths of a list on standard input end with a NUL byte, which --null says */
 };
 
@@ -25,7 +34,10 @@ struct picture_arguments {
 void picture_arguments_take(struct picture_arguments *pictures, struct argp_state *state);
 
 /* Adds what they stand for: see picture_list_name. */
-int picture_arguments_list(struct picture_list *list, size_t *skipped,
-    const struct picture_arguments *pictures, const struct job *job, struct err *err);
+int picture_arguments_list(struct picture_list *list, const struct picture_arguments *pictures,
+    const struct job *job, struct err *err);
+
+/* Says on stderr which files were no pictures, if any. */
+void passed_over_put(const struct passed_over *passed);
 
 #endif

@@ -228,6 +228,13 @@ int index_source_add(struct index *index, const char *kind, const char *path, st
 int index_source_remove(struct index *index, const char *kind, const char *path, struct err *err);
 int index_sources(struct strings *paths, struct index *index, const char *kind, struct err *err);
 
+/* What of a source goes in, in the caller's words; *out, in the arena, is "" where nothing is said, or no such source is
+ * kept. */
+int index_source_rules(const char **out, struct index *index, const char *kind, const char *path,
+    struct arena *arena, struct err *err);
+int index_source_keep_rules(
+    struct index *index, const char *kind, const char *path, const char *rules, struct err *err);
+
 /* A file that could not become an item. It need not be tried again before its size or time changes, unless it failed
  * for a reason that may pass by itself. */
 struct index_failure {
@@ -273,6 +280,21 @@ int index_container_keep(struct index *index, const struct index_container *cont
 /* *found: one of that path is kept. */
 int index_container_find(
     bool *found, struct index_container *container, struct index *index, const char *path, struct err *err);
+
+/* A file among the pictures that is none: it need not be looked at before its size or time changes. Kinds are words that
+ * callers agree on. picture: the path of the picture that stands for this one too, as of a pair; or NULL. */
+struct index_passed_over {
+    const char *path;
+    int64_t size, mtime_ns;
+    const char *kind, *picture;
+};
+
+/* Keep one, in place of what was kept of its path, and forget all at and below a path; index_commit keeps the changes.
+ * Visits are as index_failures's. */
+int index_passed_over_keep(struct index *index, const struct index_passed_over *file, struct err *err);
+int index_passed_over_forget(struct index *index, const char *path, struct err *err);
+typedef int index_passed_over_visit(void *context, const struct index_passed_over *file);
+int index_passed_over(struct index *index, index_passed_over_visit *visit, void *context, struct err *err);
 
 /* Keeps another text that finds the model of the index, where it is another, and commits. */
 int index_keep_model(struct index *index, const char *model, struct err *err);

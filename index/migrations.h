@@ -11,6 +11,7 @@
  *   7  the words of scripts without blanks: segment.h
  *   8  where pictures lie in archives, and which archives and folders have been read
  *   9  when, where and with what pictures were taken
+ *  10  which files are no pictures, so that they need not be looked at again; what does not go in from a source
  *
  * An index of an earlier format is read without being written to, and becomes one of the latest when it is
  * opened for writing: format.c does both, by the statements that stand here. schema.sql is the latest format
@@ -70,6 +71,10 @@
     "        datetime(mtime_ns / 1000000000, 'unixepoch') AS date, width, height, taken, camera, lens, lat, lon,\n" \
     "        caption, picture, metadata\n" \
     "    FROM items;"
+#define TO_FORMAT_10 \
+    "CREATE TABLE passed_over (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,\n" \
+    "    kind TEXT NOT NULL, picture TEXT) WITHOUT ROWID;\n" \
+    "ALTER TABLE sources ADD COLUMN rules TEXT;"
 /* clang-format on */
 
 /* catalog_migrations[i]: the statements that make format i + 2 of format i + 1; NULL after the last. */

@@ -20,6 +20,7 @@ CREATE TABLE meta (
 CREATE TABLE sources (
     kind TEXT NOT NULL,          -- pictures, texts, captions or metadata
     path TEXT NOT NULL,
+    rules TEXT,                  -- of pictures: what does not go in, in words of the caller's; NULL: nothing was said
     UNIQUE (kind, path)
 );
 
@@ -83,6 +84,15 @@ CREATE TABLE containers (
     path TEXT PRIMARY KEY,
     stamp INTEGER NOT NULL,               -- of its size and time; of a folder, of what lies beside its pictures
     pictures INTEGER NOT NULL             -- items of it then
+) WITHOUT ROWID;
+
+-- Files among the pictures that are none, as they were then: they are not looked at again before they change.
+CREATE TABLE passed_over (
+    path TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL,                   -- text, video or other
+    picture TEXT                          -- of a pair of pictures: the path of the one that stands for both
 ) WITHOUT ROWID;
 
 -- The words of paths and captions, kept in step by triggers, so that other tools may change items too. What these

@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-/* Runs a statement with one or two texts. */
-static int change(struct index *index, const char *sql, const char *one, const char *two, struct err *err)
+/* Runs a statement with up to three texts. */
+static int change_by(struct index *index, const char *sql, const char *one, const char *two,
+    const char *three, struct err *err)
 {
     sqlite3_stmt *stmt;
     int rc = change_begin(index, err);
@@ -15,10 +16,17 @@ static int change(struct index *index, const char *sql, const char *one, const c
         sqlite3_bind_text(stmt, 1, one, -1, SQLITE_STATIC);
         if (two)
             sqlite3_bind_text(stmt, 2, two, -1, SQLITE_STATIC);
+        if (three)
+            sqlite3_bind_text(stmt, 3, three, -1, SQLITE_STATIC);
         rc = sqlite3_step(stmt) == SQLITE_DONE ? 0 : catalog_error(index, "write", err);
         sqlite3_reset(stmt);
     }
     return change_end(index, rc, err);
+}
+
+static int change(struct index *index, const char *sql, const char *one, const char *two, struct err *err)
+{
+    return change_by(index, sql, one, two, NULL, err);
 }
 
 int index_source_add(struct index *index, const char *kind, const char *path, struct err *err)
@@ -49,6 +57,34 @@ int index_sources(struct strings *paths, struct index *index, const char *kind, 
         rc = catalog_error(index, "read", err);
     sqlite3_reset(stmt);
     return rc ? rc : catalog_check_unchanged(index, err);
+}
+
+int index_source_rules(const char **out, struct index *index, const char *kind, const char *path,
+    struct arena *arena, struct err *err)
+{
+    static const char sql[] = "SELECT rules FROM sources WHERE kind = ? AND path = ? AND rules IS NOT NULL";
+    sqlite3_stmt *stmt;
+    *out = "";
+    int rc = catalog_statement(&stmt, index, sql, err);
+    if (rc)
+        return rc;
+    sqlite3_bind_text(stmt, 1, kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 2, path, -1, SQLITE_STATIC);
+    const int step = sqlite3_step(stmt);
+    const char *text = step == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    if (text && !(*out = arena_copy(arena, text, strlen(text))))
+        rc = err_memory(err, strlen(text));
+    else if (step != SQLITE_ROW && step != SQLITE_DONE)
+        rc = catalog_error(index, "read", err);
+    sqlite3_reset(stmt);
+    return rc ? rc : catalog_check_unchanged(index, err);
+}
+
+int index_source_keep_rules(
+    struct index *index, const char *kind, const char *path, const char *rules, struct err *err)
+{
+    static const char sql[] = "UPDATE sources SET rules = ?3 WHERE kind = ?1 AND path = ?2";
+    return change_by(index, sql, kind, path, rules, err);
 }
 
 int index_keep_preparation(struct index *index, const char *preparation, struct err *err)

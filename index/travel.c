@@ -22,6 +22,8 @@ static const char *const moves[] = {
     "UPDATE OR IGNORE sources SET " MOVED("path") " WHERE " BELOW("path"),
     "UPDATE OR IGNORE failures SET " MOVED("path") " WHERE " BELOW("path"),
     "UPDATE OR IGNORE containers SET " MOVED("path") " WHERE " BELOW("path"),
+    "UPDATE OR IGNORE passed_over SET " MOVED("path") " WHERE " BELOW("path"),
+    "UPDATE passed_over SET " MOVED("picture") " WHERE " BELOW("picture"),
     "UPDATE meta SET base = ?2",
     NULL,
 };

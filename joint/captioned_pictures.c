@@ -90,12 +90,15 @@ struct walk {
 static int see_picture(void *context, const char *path, const struct err *problem)
 {
     struct walk *walk = context;
+    enum file_kind kind = FILE_OTHER;
     if (problem && !strcmp(path, walk->folder))
         return err_set(walk->err, problem->code, "%s", problem->msg);
     if (problem)
         job_report(walk->job, problem);
     int rc = job_step(walk->job, "looking for pictures", 0, 0, walk->err);
-    if (rc || problem || !picture_suffix(path))
+    if (!rc && !problem && file_kind_find(&kind, path, NULL))
+        kind = FILE_OTHER;
+    if (rc || kind != FILE_PICTURE)
         return rc;
     walk->pictures++;
     return picture_names_add(walk->names, path, walk->err);

@@ -27,14 +27,15 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int image_folder_list(struct image_folder *out, const char *directory, struct err *err)
+int image_folder_list(
+    struct image_folder *out, const char *directory, const struct excludes *excludes, struct err *err)
 {
     DIR *stream = opendir(directory);
     int rc = 0;
     if (!stream)
         return err_set(err, ERR_IO, "unable to read '%s': %s", directory, strerror(errno));
     for (const struct dirent *entry; !rc && (entry = readdir(stream));)
-        if (entry->d_name[0] != '.' && is_folder(directory, entry->d_name))
+        if (!excludes_match(excludes, entry->d_name, true) && is_folder(directory, entry->d_name))
             rc = strings_add(&out->names, entry->d_name, strlen(entry->d_name), err);
     closedir(stream);
     if (rc)
@@ -74,7 +75,7 @@ static bool has_folders(const char *directory, const char *name)
     struct image_folder inner = {0};
     struct arena arena = {0};
     const char *path = path_join(&arena, directory, name);
-    const bool has = path && !image_folder_list(&inner, path, NULL);
+    const bool has = path && !image_folder_list(&inner, path, NULL, NULL);
     image_folder_release(&inner);
     arena_release(&arena);
     return has;
@@ -85,7 +86,7 @@ int image_folder_part(
 {
     struct image_folder folder = {0};
     const char *best = NULL;
-    int rc = image_folder_list(&folder, directory, err);
+    int rc = image_folder_list(&folder, directory, NULL, err);
     *part = '\0';
     for (size_t i = 0; i < folder.names.count && !rc; i++) {
         const char *name = folder.names.items[i];
@@ -256,11 +257,11 @@ int image_folder_match(
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 
-static int add_folder(
-    struct image_folder *out, const char *path, size_t row, const struct job *job, struct err *err)
+static int add_folder(struct image_folder *out, const char *path, size_t row, const struct excludes *excludes,
+    const char *directory, const struct job *job, struct err *err)
 {
     const size_t first = out->paths.count;
-    int rc = picture_list_add(&out->paths, NULL, path, job, err);
+    int rc = picture_list_add(&out->paths, &out->passed, path, excludes, directory, job, err);
     if (!rc)
         rc = array_grow(out->truths, &out->truth_room, out->paths.count, err);
     for (size_t i = first; i < out->paths.count && !rc; i++)
@@ -268,8 +269,8 @@ static int add_folder(
     return rc;
 }
 
-int image_folder_pictures(
-    struct image_folder *out, const char *directory, const struct job *job, struct err *err)
+int image_folder_pictures(struct image_folder *out, const char *directory, const struct excludes *excludes,
+    const struct job *job, struct err *err)
 {
     struct arena arena = {0};
     struct missing_names empty = {0};
@@ -279,7 +280,8 @@ int image_folder_pictures(
             continue;
         const size_t before = out->paths.count;
         const char *path = path_join(&arena, directory, out->names.items[i]);
-        rc = path ? add_folder(out, path, out->rows[i], job, err) : err_memory(err, strlen(directory));
+        rc = path ? add_folder(out, path, out->rows[i], excludes, directory, job, err)
+                  : err_memory(err, strlen(directory));
         if (out->paths.count == before)
             add_missing(&empty, out->names.items[i]);
     }

@@ -252,9 +252,15 @@ void token_rows_release(struct token_rows *rows);
 
 /* ---- pictures as people name them ------------------------------------------------------------------------ */
 
+/* Files that lie among pictures and are none: so many of each kind. */
+struct passed_over {
+    size_t files[FILE_KINDS];
+};
+
 /* In order. Zero-initialise. */
 struct picture_list {
     struct strings paths;
+    struct passed_over passed;
     struct listed_member {
         struct member member;
         struct shard_stream *stream; /* of its archive; NULL: it is a file */
@@ -267,10 +273,10 @@ struct picture_list {
 };
 
 /* Adds what a name stands for: the paths of braces_expand, and of each its pictures, in the order of the archive where it is
- * one (shard_named): members whose names are pictures', but for hidden ones; the other members are counted in `skipped` where
- * that is not NULL. Else picture_list_add. */
-int picture_list_name(
-    struct picture_list *list, size_t *skipped, const char *name, const struct job *job, struct err *err);
+ * one (shard_named): members whose names are pictures', but for hidden ones; the other members are passed over. Else
+ * picture_list_add, with patterns for paths below the name. */
+int picture_list_name(struct picture_list *list, const char *name, const struct excludes *excludes,
+    const struct job *job, struct err *err);
 
 /* (paths.count) sources, for free(), which borrow from the list. NULL when out of memory. */
 struct picture_source *picture_list_sources(const struct picture_list *list);
@@ -437,11 +443,10 @@ int rank_requests_run(struct rank_requests *requests, size_t *truncated, struct 
 
 /* ---- lists --------------------------------------------------------------------------------------------- */
 
-/* Adds the pictures that a path stands for: itself, or every file below it where it is a folder (file_walk); with `skipped`
- * those whose names are pictures' (picture_suffix), and the others are counted there. What cannot be read is added too: it
- * fails in its turn, with its reason. */
-int picture_list_add(
-    struct strings *paths, size_t *skipped, const char *root, const struct job *job, struct err *err);
+/* Adds the pictures that a path stands for: itself, or every picture below it where it is a folder (folder_walk,
+ * file_kind_find); other files are counted. What cannot be read is added too: it fails in its turn, with its reason. */
+int picture_list_add(struct strings *paths, struct passed_over *passed, const char *root,
+    const struct excludes *excludes, const char *top, const struct job *job, struct err *err);
 
 /* Adds the lines of a list of paths, which is an input, but for empty ones: see line_reader_open and its `end`. Errors are
  * line_reader_next's, and ERR_FORMAT for a NUL in a line. */
@@ -723,9 +728,10 @@ struct image_folder {
     size_t *rows;         // (names.count): the row of each one's label, CLASS_UNKNOWN for none
     struct missing_names without_label;  /* folders */
     struct missing_names without_folder; /* labels */
-    struct strings paths;                /* the files below folders that have a label, folder by folder */
+    struct strings paths;                /* the pictures below folders that have a label, folder by folder */
     size_t *truths;                      // (paths.count): the row of each one's label
     size_t truth_room;
+    struct passed_over passed; /* other files there */
 };
 
 #define CLASS_UNKNOWN SIZE_MAX
@@ -736,8 +742,9 @@ struct image_folder {
 int image_folder_part(
     char part[NAME_MAX + 1], struct missing_names *others, const char *directory, struct err *err);
 
-/* Lists the folders below DIR. None is ERR_ARGUMENT; ERR_IO. */
-int image_folder_list(struct image_folder *out, const char *directory, struct err *err);
+/* Lists the folders below DIR that are not excluded. None is ERR_ARGUMENT; ERR_IO. */
+int image_folder_list(
+    struct image_folder *out, const char *directory, const struct excludes *excludes, struct err *err);
 
 /* Finds the label of each folder: the one that the file `classes` has for it ("n01440764<TAB>tench" a line),
  * or, with NULL, the folder's name. Without labels, those of `classes` are added, or the names, each once. Where `classes` is a
@@ -748,8 +755,8 @@ int image_folder_match(
     struct image_folder *out, struct strings *labels, const char *classes, struct err *err);
 
 /* Lists the pictures of the folders that have a label, and reports which of them have none. */
-int image_folder_pictures(
-    struct image_folder *out, const char *directory, const struct job *job, struct err *err);
+int image_folder_pictures(struct image_folder *out, const char *directory, const struct excludes *excludes,
+    const struct job *job, struct err *err);
 void image_folder_release(struct image_folder *folder);
 
 /* For outcomes of the OUTCOME_TOP best labels, or of all where there are fewer; at least one outcome. Memory

@@ -13,8 +13,8 @@
 
 struct listing {
     struct strings *paths;
+    struct passed_over *passed;
     const char *root;
-    size_t *skipped;
     const struct job *job;
     struct err *err;
 };
@@ -22,21 +22,25 @@ struct listing {
 static int add_path(void *context, const char *path, const struct err *problem)
 {
     const struct listing *listing = context;
-    /* Reading a path with a problem has it again, and reports it in its place. */
+    enum file_kind kind = FILE_PICTURE;
     const int rc = job_step(listing->job, "looking for pictures", 0, 0, listing->err);
-    if (!rc && listing->skipped && !problem && strcmp(path, listing->root) && !picture_suffix(path)) {
-        ++*listing->skipped;
+    /* Reading a path with a problem has it again, and reports it in its place. */
+    if (!rc && !problem && strcmp(path, listing->root))
+        file_kind_find(&kind, path, NULL);
+    if (!rc && kind != FILE_PICTURE) {
+        listing->passed->files[kind]++;
         return 0;
     }
     return rc ? rc : strings_add(listing->paths, path, strlen(path), listing->err);
 }
 
-int picture_list_add(
-    struct strings *paths, size_t *skipped, const char *root, const struct job *job, struct err *err)
+int picture_list_add(struct strings *paths, struct passed_over *passed, const char *root,
+    const struct excludes *excludes, const char *top, const struct job *job, struct err *err)
 {
     if (input_is_pipe(root)) /* no walk would visit it */
         return strings_add(paths, root, strlen(root), err);
-    return file_walk(root, add_path, &(struct listing){paths, root, skipped, job, err}, err);
+    struct listing listing = {paths, passed, root, job, err};
+    return folder_walk(root, excludes, top, NULL, add_path, &listing, err);
 }
 
 int path_list_read(struct strings *paths, const char *list, char end, const struct job *job, struct err *err)

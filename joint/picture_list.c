@@ -36,7 +36,7 @@ static int add_member(
 
 struct reading {
     struct picture_list *list;
-    size_t *skipped; /* may be NULL */
+
     const char *path;
     const struct job *job;
     struct string_map names;
@@ -58,8 +58,7 @@ static int add_entry(struct reading *reading, const struct shard_entry *entry, s
         return 0;
     }
     if (!picture_suffix(entry->name) || (!entry->why && member_hidden(entry->name))) {
-        if (reading->skipped)
-            ++*reading->skipped;
+        list->passed.files[FILE_OTHER]++;
         return 0;
     }
     const char *path = member_path(&arena, reading->path, entry->name, err);
@@ -75,10 +74,9 @@ static int add_entry(struct reading *reading, const struct shard_entry *entry, s
 }
 
 /* What is wrong with the archive is reported, and what came before counts. */
-static int add_shard(
-    struct picture_list *list, size_t *skipped, const char *path, const struct job *job, struct err *err)
+static int add_shard(struct picture_list *list, const char *path, const struct job *job, struct err *err)
 {
-    struct reading reading = {.list = list, .skipped = skipped, .path = path, .job = job};
+    struct reading reading = {.list = list, .path = path, .job = job};
     struct shard *shard = NULL;
     struct shard_entry entry;
     struct err problem = {0};
@@ -106,14 +104,15 @@ static bool is_shard(const char *path)
     return shard_named(path) && !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
-int picture_list_name(
-    struct picture_list *list, size_t *skipped, const char *name, const struct job *job, struct err *err)
+int picture_list_name(struct picture_list *list, const char *name, const struct excludes *excludes,
+    const struct job *job, struct err *err)
 {
     struct strings paths = {0};
     int rc = braces_expand(&paths, name, err);
     for (size_t i = 0; i < paths.count && !rc; i++)
-        rc = is_shard(paths.items[i]) ? add_shard(list, skipped, paths.items[i], job, err)
-                                      : picture_list_add(&list->paths, skipped, paths.items[i], job, err);
+        rc = is_shard(paths.items[i]) ? add_shard(list, paths.items[i], job, err)
+                                      : picture_list_add(&list->paths, &list->passed, paths.items[i],
+                                            excludes, paths.items[i], job, err);
     strings_release(&paths);
     return rc;
 }

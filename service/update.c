@@ -63,6 +63,7 @@ static void add_counts(struct sync_counts *sum, const struct sync_counts *turn, 
     sum->pictures.copied += before.pictures.copied;
     sum->pictures.moved += before.pictures.moved;
     sum->pictures.gone += before.pictures.gone;
+    sum->pictures.excluded += before.pictures.excluded;
     sum->pictures.unchanged -= put < turn->pictures.unchanged ? put : turn->pictures.unchanged;
     sum->texts.new += before.texts.new;
     sum->texts.copied += before.texts.copied;

@@ -30,20 +30,31 @@ struct follower {
 
 /* ---- events -------------------------------------------------------------------------------------------- */
 
+static json_t *passed_over_json(const struct passed_over *passed)
+{
+    json_t *counts = json_object();
+    for (int kind = 0; kind < FILE_KINDS; kind++)
+        if (kind != FILE_PICTURE)
+            json_object_set_new(counts, file_kind_names[kind], json_integer((json_int_t)passed->files[kind]));
+    return counts;
+}
+
 static json_t *counts_json(const struct update *update)
 {
     const struct sync_counts *c = &update->counts;
     return json_pack(
-        "{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:f}",
+        "{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}, "
+        "s:o, s:I, s:I, s:I, s:f}",
         "pictures", "new", (json_int_t)c->pictures.new, "changed", (json_int_t)c->pictures.changed, "copied",
         (json_int_t)c->pictures.copied, "moved", (json_int_t)c->pictures.moved, "gone",
-        (json_int_t)c->pictures.gone, "missing", (json_int_t)c->pictures.missing, "unchanged",
+        (json_int_t)c->pictures.gone, "excluded", (json_int_t)c->pictures.excluded, "partners",
+        (json_int_t)c->pictures.partners, "missing", (json_int_t)c->pictures.missing, "unchanged",
         (json_int_t)c->pictures.unchanged, "failed", (json_int_t)c->pictures.failed, "failed_before",
         (json_int_t)c->pictures.failed_before, "texts", "new", (json_int_t)c->texts.new, "copied",
         (json_int_t)c->texts.copied, "gone", (json_int_t)c->texts.gone, "unchanged",
-        (json_int_t)c->texts.unchanged, "failed", (json_int_t)c->texts.failed, "described",
-        (json_int_t)c->described, "encoded", (json_int_t)c->encoded, "failed", (json_int_t)c->failed,
-        "seconds", update->seconds);
+        (json_int_t)c->texts.unchanged, "failed", (json_int_t)c->texts.failed, "passed_over",
+        passed_over_json(&c->passed), "described", (json_int_t)c->described, "encoded",
+        (json_int_t)c->encoded, "failed", (json_int_t)c->failed, "seconds", update->seconds);
 }
 
 static json_t *message_json(const char *message)

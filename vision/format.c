@@ -7,6 +7,8 @@
 
 #define MAGIC(bytes) .magic = (bytes), .magic_size = sizeof(bytes) - 1
 #define CONVERT "convert it to PNG or JPEG"
+#define FILM .hint = "save one of its frames as a picture", .kind = FILE_VIDEO
+#define PAGE .hint = "the download seems to have failed", .kind = FILE_TEXT
 
 /* How libraries that this build has or lacks decode. */
 #ifdef DIPTYCH_JPEG_TURBO
@@ -77,14 +79,17 @@ static const struct format formats[] = {
     {"HEIC", .brand = "hevs", HEIF},
     {"HEIF", .brand = "mif1", HEIF},
     {"HEIF", .brand = "msf1", HEIF},
-    {"camera raw", .tells = tiff_is_raw, .suffixes = ".dng .nef .nrw .cr2 .cr3 .arw .orf .rw2 .raf .pef .srw",
-        RAW},
+    {"camera raw", .tells = tiff_is_raw,
+        .suffixes = ".dng .nef .nrw .cr2 .cr3 .arw .orf .rw2 .raf .pef .srw .crw .mrw .x3f", RAW},
     {"camera raw", .brand = "crx ", RAW}, /* Canon's CR3 */
     {"camera raw", MAGIC("IIRO"), RAW},   /* Olympus's ORF */
     {"camera raw", MAGIC("IIRS"), RAW},
     {"camera raw", MAGIC("MMOR"), RAW},
     {"camera raw", MAGIC("IIU\0"), RAW}, /* Panasonic's RW2 */
     {"camera raw", MAGIC("FUJIFILMCCD-RAW"), RAW},
+    {"camera raw", MAGIC("II\x1a\0\0\0HEAPCCDR"), RAW}, /* Canon's CRW */
+    {"camera raw", MAGIC("\0MRM"), RAW},                /* Minolta's MRW */
+    {"camera raw", MAGIC("FOVb"), RAW},                 /* Sigma's X3F */
     {"TIFF", MAGIC("II*\0"), .suffixes = ".tif .tiff", TIFF},
     {"TIFF", MAGIC("MM\0*"), TIFF},
     {"TIFF", MAGIC("II+\0"), TIFF}, /* BigTIFF */
@@ -100,16 +105,28 @@ static const struct format formats[] = {
     {"PNM in text form", MAGIC("P2"), .hint = "save it in binary form (P4 to P6)"},
     {"PNM in text form", MAGIC("P3"), .hint = "save it in binary form (P4 to P6)"},
     {"PAM", MAGIC("P7"), .hint = CONVERT},
-    {"an MP4 film", MAGIC("ftyp"), .magic_at = 4, .hint = "save one of its frames as a picture"},
     {"OpenEXR", MAGIC("\x76\x2f\x31\x01"), .hint = CONVERT},
     {"Radiance HDR", MAGIC("#?RADIANCE"), .hint = CONVERT},
     {"DDS", MAGIC("DDS "), .hint = CONVERT},
-    {"PDF", MAGIC("%PDF"), .hint = "save the page as a picture"},
-    {"SVG", MAGIC("<svg"), .hint = "render it to PNG"},
-    {"XML", MAGIC("<?xml"), .hint = "if it is SVG, render it to PNG"},
-    {"a web page", MAGIC("<!DOCTYPE"), .hint = "the download seems to have failed"},
-    {"a web page", MAGIC("<!doctype"), .hint = "the download seems to have failed"},
-    {"a web page", MAGIC("<html"), .hint = "the download seems to have failed"},
+
+    {"a sound", .brand = "M4A ", .hint = "it has no picture", .kind = FILE_OTHER},
+    {"an MP4 film", MAGIC("ftyp"), .magic_at = 4, FILM},
+    {"a QuickTime film", MAGIC("moov"), .magic_at = 4, FILM}, /* of a time before "ftyp" */
+    {"a QuickTime film", MAGIC("mdat"), .magic_at = 4, FILM},
+    {"a QuickTime film", MAGIC("wide"), .magic_at = 4, FILM},
+    {"an AVI film", MAGIC("AVI "), .magic_at = 8, FILM},
+    {"a Matroska or WebM film", MAGIC("\x1a\x45\xdf\xa3"), FILM},
+    {"a Windows Media film", MAGIC("\x30\x26\xb2\x75\x8e\x66\xcf\x11"), FILM},
+    {"a Flash film", MAGIC("FLV\1"), FILM},
+    {"an MPEG film", MAGIC("\0\0\1\xba"), FILM},
+    {"an MPEG film", MAGIC("\0\0\1\xb3"), FILM},
+    {"an MPEG film", .tells = mpeg_stream_tells, FILM},
+    {"PDF", MAGIC("%PDF"), .hint = "save the page as a picture", .kind = FILE_OTHER},
+    {"SVG", MAGIC("<svg"), .hint = "render it to PNG", .kind = FILE_TEXT},
+    {"XML", MAGIC("<?xml"), .hint = "if it is SVG, render it to PNG", .kind = FILE_TEXT},
+    {"a web page", MAGIC("<!DOCTYPE"), PAGE},
+    {"a web page", MAGIC("<!doctype"), PAGE},
+    {"a web page", MAGIC("<html"), PAGE},
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };

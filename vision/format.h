@@ -28,10 +28,11 @@ struct format {
     bool apart;            /* decoded by that library in another process: see vision/helper */
     format_decode *decode; /* decoded here; NULL of those that are decoded apart or not read */
     format_check *check;   /* finds the damage the decoder would not notice; NULL: it notices all */
-    format_exif *exif; /* the EXIF block, a TIFF file in small; NULL: none, or the decoder has heeded it */
-    format_exif *xmp;  /* likewise the XMP packet, whose orientation counts where EXIF has none */
-    const char *hint;  /* of what no library is known for: what to do about it */
-    const char *media; /* its media type, where browsers show it; else NULL */
+    format_exif *exif;   /* the EXIF block, a TIFF file in small; NULL: none, or the decoder has heeded it */
+    format_exif *xmp;    /* likewise the XMP packet, whose orientation counts where EXIF has none */
+    const char *hint;    /* of what no library is known for: what to do about it */
+    const char *media;   /* its media type, where browsers show it; else NULL */
+    enum file_kind kind; /* what is no picture is here to be refused by name */
 };
 
 /* NULL where the first bytes are those of no known format. */
@@ -95,5 +96,8 @@ bool ico_tells(struct span file);
 
 /* TGA has no magic number. Version 2 is told by its footer; of version 1 the header may at best be one. */
 bool tga_tells(struct span file), tga_may_be(struct span file);
+
+/* Whether it is an MPEG transport stream, by its packets. */
+bool mpeg_stream_tells(struct span file);
 
 #endif

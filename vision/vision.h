@@ -108,6 +108,22 @@ bool picture_suffix(const char *path);
 /* The name of the format that a path's end says, "JPEG" for one; NULL: none. */
 const char *picture_suffix_format(const char *path);
 
+/* What a file is. Pictures are all that are known, also those that are not read: they are refused and not passed over. Sound,
+ * archives and what begins in no way that is known are other files, and so is an empty one. */
+enum file_kind { FILE_PICTURE, FILE_TEXT, FILE_VIDEO, FILE_OTHER, FILE_KINDS };
+extern const char *const file_kind_names[]; /* (FILE_KINDS): "picture", "text" ... */
+
+/* By its first bytes, as many as there are up to FILE_HEAD. A head without control characters is text, in whatever
+ * encoding, unless it begins as a picture does by more than two letters: "BM" may be a word. */
+enum { FILE_HEAD = 4096 };
+enum file_kind file_kind_of(const uint8_t *head, size_t size);
+
+/* Of a file that nobody has named, below a folder that somebody has: whether it is a picture is for what is in it to say, and
+ * only its head is read, inflated if it is gzipped. But one that is called as pictures are (picture_suffix) is taken for
+ * one, unopened: if it is none, whoever has it will want to know. ERR_IO: *out is
+ * FILE_PICTURE, as what cannot be read may be one. */
+int file_kind_find(enum file_kind *out, const char *path, struct err *err);
+
 /* Formats that are read, or would be if the build had found their library: begin with a zeroed one; false at the end. */
 struct picture_format {
     const char *name;     /* "JPEG" */

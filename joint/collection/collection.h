@@ -117,10 +117,21 @@ struct picture_source picture_of_item(const struct index_item *item);
 enum source_kind { SOURCE_PICTURES, SOURCE_TEXTS, SOURCE_CAPTIONS, SOURCE_METADATA, SOURCE_KINDS };
 extern const char *const source_names[SOURCE_KINDS];
 
+/* Pictures that a camera has written twice: IMG_1.CR2 and IMG_1.JPG, IMG_1.HEIC and IMG_1.JPG. With PAIRS_ONE the JPEG, or else
+ * the HEIC, stands for all files of its folder that are called so up to the suffix, in letters of either case: they are
+ * passed over (index_passed_over, kind "pair"). */
+enum pairs { PAIRS_AS_BEFORE, PAIRS_EACH, PAIRS_ONE };
+extern const char *const pairs_names[]; /* from PAIRS_EACH on: "each", "one", NULL */
+
 /* Zero-initialise. */
 struct sources {
     struct strings paths[SOURCE_KINDS]; /* path_absolute's */
     struct strings listed;              /* the same: pictures and folders that go in and are no source */
+    struct strings rules; /* of pictures, once recalled: index_source_rules's, for folder_rules_parse */
+    struct excludes
+        excludes; /* what of the folders does not go in, in UTF-8; without excludes_said, as before */
+    bool excludes_said;
+    enum pairs pairs;
     bool
         gone; /* pictures that are missing are gone, however many, and so is a folder of them that is not there */
     bool retry; /* pictures that could not be read before are tried again */
@@ -136,7 +147,7 @@ int sources_add(struct sources *sources, enum source_kind kind, const char *path
 int sources_add_list(
     struct sources *sources, const char *list, char end, const struct job *job, struct err *err);
 
-/* Adds those that an index remembers. Errors are index_sources's. */
+/* Adds those that an index remembers, with their rules. Errors are index_sources's. */
 int sources_recall(struct sources *sources, struct index *index, struct err *err);
 bool sources_any(const struct sources *sources);
 
@@ -150,6 +161,9 @@ void sources_release(struct sources *sources);
 struct sync_counts {
     struct {
         size_t new, changed, copied, moved, gone, missing, unchanged, failed;
+        size_t
+            excluded; /* which were in the index and left it, as their source leaves them out now, or as a partner */
+        size_t partners;      /* that another one stands for */
         size_t failed_before; /* and did not change since: not among the failed */
     } pictures;
     struct {
@@ -158,18 +172,24 @@ struct sync_counts {
     size_t described; /* pictures and texts with new captions or metadata */
     size_t examined;  /* pictures of before that were asked when, where and with what they were taken */
     size_t encoded;   /* pictures and texts that the model has seen */
-    size_t skipped;   /* files below folders whose names are not those of pictures */
-    size_t failed;    /* all failures: of pictures and texts, and files that cannot be read any more */
+    struct passed_over passed; /* files below folders that are no pictures (file_kind_find) */
+    size_t failed; /* all failures: of pictures and texts, and files that cannot be read any more */
 };
 
 /* Makes the collection what its sources are: the pictures below the folders by path, size, time and content; the
  * texts of the files; captions and metadata. sources NULL or empty: those that the index remembers; others are
  * remembered from now on, but for pictures and folders that are not there, and what is listed. For the writer, with an embedder attached.
  *
+ * Of folders the files that their excludes leave out are not looked at. Excludes and pairs that sources say are remembered with the
+ * pictures and folders that they name, or all that the index has if they name none, in place of those before; items that
+ * they leave out are removed at once.
+ *
  * A folder that is not there, holds no picture any more, or has lost more than half of its pictures and at least 50,
  * may be a drive that is not mounted: it is reported as one failure, and its pictures, counted as missing, stay.
  * With sources->gone they leave the index, and a folder that is not there is no longer remembered. Content that
  * comes back gets its old vector, until the index is compacted, and counts as copied.
+ *
+ * Files that are no pictures are remembered by size and time, and not opened again before these change.
  *
  * Pictures bring when, where and with what they were taken (picture_capture); those of an index of before are asked once,
  * without encoding. Files beside a picture count as they are then: one that comes later is not noticed before the picture

@@ -178,6 +178,9 @@ static int move_sources(struct relocate_counts *counts, struct relocating *r)
             const char *moved = path_below(path, r->from) ? moved_path(r, path, &arena) : path;
             rc = moved ? index_source_add(r->index, source_names[kind], moved, r->err)
                        : err_memory(r->err, strlen(path));
+            if (!rc && kind == SOURCE_PICTURES)
+                rc = index_source_keep_rules(
+                    r->index, source_names[kind], moved, sources.rules.items[i], r->err);
         }
     sources_release(&sources);
     arena_release(&arena);
@@ -226,6 +229,8 @@ static int move_all(struct relocate_counts *counts, struct relocating *r)
         rc = move_sources(counts, r);
     if (!rc)
         rc = forget_failures(r);
+    if (!rc)
+        rc = index_passed_over_forget(r->index, r->from, r->err);
     if (!rc && !counts->pictures && !counts->texts && !counts->sources)
         rc =
             err_set(r->err, ERR_NOT_FOUND, "'%s' has nothing below '%s'", index_info(r->index).path, r->from);

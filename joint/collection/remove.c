@@ -155,6 +155,8 @@ int collection_remove(size_t *removed, size_t *missing, struct collection *colle
         rc = forget_sources(&r, err);
     if (!rc && !filtered && removal->paths->count)
         rc = forget_failures(&r, err);
+    for (size_t i = 0; i < removal->paths->count && !rc && !filtered; i++)
+        rc = index_passed_over_forget(r.index, removal->paths->items[i], err);
     if (!rc)
         rc = remove_ids(removed, missing, &r, err);
     if (!rc)

@@ -48,11 +48,25 @@ int sources_add_list(
     return rc;
 }
 
+static int recall_rules(struct sources *sources, struct index *index, const char *path, struct err *err)
+{
+    struct arena arena = {0};
+    const char *rules;
+    int rc = index_source_rules(&rules, index, source_names[SOURCE_PICTURES], path, &arena, err);
+    if (!rc)
+        rc = strings_add(&sources->rules, rules, strlen(rules), err);
+    arena_release(&arena);
+    return rc;
+}
+
 int sources_recall(struct sources *sources, struct index *index, struct err *err)
 {
+    const struct strings *pictures = &sources->paths[SOURCE_PICTURES];
     int rc = 0;
     for (int kind = 0; kind < SOURCE_KINDS && !rc; kind++)
         rc = index_sources(&sources->paths[kind], index, source_names[kind], err);
+    for (size_t i = 0; i < pictures->count && !rc; i++)
+        rc = recall_rules(sources, index, pictures->items[i], err);
     return rc;
 }
 
@@ -97,4 +111,6 @@ void sources_release(struct sources *sources)
     for (int kind = 0; kind < SOURCE_KINDS; kind++)
         strings_release(&sources->paths[kind]);
     strings_release(&sources->listed);
+    strings_release(&sources->rules);
+    strings_release(&sources->excludes.patterns);
 }

@@ -3,8 +3,10 @@
 #include "joint/collection/internal.h"
 #include "joint/collection/sync_notes.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- what the steps share ------------------------------------------------------------------------------ */
@@ -80,7 +82,8 @@ static void drop_unreadable(struct sources *sources, struct sync *sync)
 /* What was found out before the first change. */
 static void count_files(struct sync_counts *counts, const struct file_list *files)
 {
-    counts->skipped = files->skipped;
+    counts->passed = files->passed;
+    counts->pictures.partners = files->partners;
     counts->pictures.failed = files->failed;
     counts->failed += files->failed;
     counts->pictures.failed_before = files->failed_before;
@@ -98,23 +101,101 @@ static int forget(struct index *index, const struct strings *roots, struct err *
     return rc ? rc : index_commit(index, err);
 }
 
+static int walk_source(struct file_list *files, const char *path, const char *source, struct err *err)
+{
+    struct arena arena = {0};
+    const char *rules;
+    int rc = index_source_rules(&rules, files->index, source_names[SOURCE_PICTURES], source, &arena, err);
+    if (!rc)
+        rc = file_list_walk(files, path, source, rules, err);
+    arena_release(&arena);
+    return rc;
+}
+
+/* The other files that are one with a picture. */
+static int walk_partners(struct file_list *files, const char *path, const char *source, struct err *err)
+{
+    struct arena arena = {0};
+    int rc = 0;
+    const size_t above = path_above(path, strlen(path));
+    const char *folder = arena_copy(&arena, path, above);
+    DIR *stream = folder ? opendir(folder) : NULL;
+    for (const struct dirent *entry; stream && !rc && (entry = readdir(stream));) {
+        const char *other = path_join(&arena, folder, entry->d_name);
+        if (!other)
+            rc = err_memory(err, above);
+        else if (strcmp(other, path) && pairs_are_one(other, path))
+            rc = walk_source(files, other, source, err);
+    }
+    if (stream)
+        closedir(stream);
+    arena_release(&arena);
+    return rc;
+}
+
+/* A part is walked by the rules of the nearest source that does not leave it out, if there is one. */
+static int walk_part(
+    struct file_list *files, const struct source_rules *known, const char *path, struct err *err)
+{
+    const struct folder_rules *rules;
+    struct stat st;
+    const bool folder = !stat(path, &st) && S_ISDIR(st.st_mode);
+    const size_t length = source_rules_holder(known, &rules, path, strlen(path), folder);
+    struct arena arena = {0};
+    const char *source = arena_copy(&arena, path, length);
+    int rc = !length ? 0 : source ? walk_source(files, path, source, err) : err_memory(err, length);
+    if (!rc && length && !folder && rules->pairs == PAIRS_ONE && pairs_may_have(path))
+        rc = walk_partners(files, path, source, err);
+    arena_release(&arena);
+    return rc;
+}
+
+static int walk_parts(
+    struct file_list *files, const struct sources *sources, const struct strings *parts, struct err *err)
+{
+    struct source_rules rules;
+    int rc = source_rules_open(&rules, sources, err);
+    for (size_t i = 0; i < parts->count && !rc; i++)
+        rc = walk_part(files, &rules, parts->items[i], err);
+    source_rules_release(&rules);
+    return rc;
+}
+
+/* What is listed is no source, and goes by what is said now. */
+static int walk_listed(struct file_list *files, const struct sources *sources, struct err *err)
+{
+    const struct folder_rules said = {sources->excludes, sources->pairs};
+    struct arena arena = {0};
+    const char *rules;
+    int rc = folder_rules_text(&rules, &said, &arena, err);
+    for (size_t i = 0; i < sources->listed.count && !rc; i++)
+        rc = file_list_walk(files, sources->listed.items[i], sources->listed.items[i], rules, err);
+    arena_release(&arena);
+    return rc;
+}
+
+static int walk_sources(struct file_list *files, const struct sources *sources, struct err *err)
+{
+    const struct strings *paths = &sources->paths[SOURCE_PICTURES];
+    int rc = 0;
+    for (size_t i = 0; i < paths->count && !rc; i++)
+        rc = walk_source(files, paths->items[i], paths->items[i], err);
+    return rc ? rc : walk_listed(files, sources, err);
+}
+
 /* parts NULL: all that lies below the sources. */
 static int sync_folders(
     struct sync *sync, const struct sources *sources, const struct strings *parts, struct err *err)
 {
-    const struct strings *all = &sources->paths[SOURCE_PICTURES], *roots = parts ? parts : all;
-    const struct strings *listed = &sources->listed;
     const bool gone = sources->gone;
     struct file_list files = {.index = sync->index,
         .job = sync->job,
         .gone = gone,
-        .sources = parts ? all : NULL,
+        .sources = parts ? &sources->paths[SOURCE_PICTURES] : NULL,
         .plan = {.retry = sources->retry}};
     int rc = file_list_recall(&files, err);
-    for (size_t i = 0; i < roots->count && !rc; i++)
-        rc = file_list_walk(&files, roots->items[i], err);
-    for (size_t i = 0; i < listed->count && !rc; i++)
-        rc = file_list_walk(&files, listed->items[i], err);
+    if (!rc)
+        rc = parts ? walk_parts(&files, sources, parts, err) : walk_sources(&files, sources, err);
     if (!rc)
         rc = job_step(sync->job, "looking for changes", 0, 0, err);
     if (!rc)
@@ -214,6 +295,9 @@ int collection_sync(struct sync_counts *counts, struct collection *collection, c
     const bool named = sources && sources_any(sources);
     struct sources remembered = {.gone = sources && sources->gone, .retry = sources && sources->retry};
     int rc = named ? remember(sources, sync.index, err) : sources_recall(&remembered, sync.index, err);
+    const struct strings *pictures = &(named ? sources : &remembered)->paths[SOURCE_PICTURES];
+    if (!rc && sources)
+        rc = sources_keep_rules(sources, pictures, sync.index, err);
     if (!rc && !named)
         drop_unreadable(&remembered, &sync);
     if (!rc)

@@ -5,6 +5,8 @@
  *
  *   sync_files.c     what lies below the folders, and what the index holds of it
  *   sync_shards.c    what lies in archives
+ *   sync_kinds.c     which of the files are pictures
+  *   sync_pairs.c     which of two files of one picture stands for both
  *   sync_plan.c      by path, size, time and content: what is new, changed, moved, gone
  *   sync_moves.c     what moved takes its vectors along
  *   sync_pictures.c  what is new is copied or encoded
@@ -47,6 +49,9 @@ int sync_place(struct sync *sync, int64_t id, const struct plan_file *file, stru
 
 /* Does the moves of a plan, in one commit, and counts what does not change. */
 int sync_moves(struct sync *sync, const struct plan *plan, struct err *err);
+
+/* Remembers which files are no pictures. */
+int sync_passed_over(struct sync *sync, const struct plan *plan, struct err *err);
 
 /* Does what a plan has found out. Its files are in the order of archives then. */
 int sync_pictures(struct sync *sync, const struct plan *plan, struct err *err);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/collection/sync_notes.h"
 #include "joint/collection/sync_shards.h"
-#include "vision/vision.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -54,7 +53,8 @@ static int add_failure(void *context, const struct index_failure *failure)
 
 int file_list_recall(struct file_list *list, struct err *err)
 {
-    return index_failures(list->index, add_failure, &(struct recall){.list = list, .err = err}, err);
+    const int rc = index_failures(list->index, add_failure, &(struct recall){.list = list, .err = err}, err);
+    return rc ? rc : file_list_recall_passed(list, err);
 }
 
 static int by_path(const void *a, const void *b)
@@ -171,12 +171,13 @@ static int visit(void *context, const char *path, const struct err *problem)
         err_set(&why, ERR_IO, "unable to read '%s': %s", path, strerror(errno));
         return fail(walk, path, &why);
     }
-    if (!is_named(walk, path) && !picture_suffix(path)) {
-        list->skipped++;
-        return file_is_note(path) ? file_list_note(list, path, &st, walk->err) : 0;
-    }
-    const struct plan_file file = {.path = path, .size = st.st_size, .mtime_ns = stat_mtime(&st)};
-    return file_list_add(list, &file, walk->err);
+    const bool is_root = is_named(walk, path);
+    const struct plan_file file = {
+        .path = path, .size = st.st_size, .mtime_ns = stat_mtime(&st), .named = is_root};
+    int kept = file_list_add(list, &file, walk->err);
+    if (!kept && strcmp(path, walk->root) && file_is_note(path)) /* of a folder that is seen whole */
+        kept = file_list_note(list, path, &st, walk->err);
+    return kept;
 }
 
 /* An archive that is not there is one by its name. */
@@ -186,7 +187,8 @@ static bool is_shard(const char *path)
     return shard_named(path) && (stat(path, &st) || !S_ISDIR(st.st_mode));
 }
 
-int file_list_walk(struct file_list *list, const char *root, struct err *err)
+int file_list_walk(
+    struct file_list *list, const char *root, const char *top, const char *rules, struct err *err)
 {
     const size_t number = list->roots.count;
     const bool named = names_source(list, root);
@@ -197,10 +199,47 @@ int file_list_walk(struct file_list *list, const char *root, struct err *err)
     if (rc || *first != number)
         return rc; /* named twice */
     rc = strings_add(&list->roots, place, strlen(place), err);
-    if (rc)
+    if (!rc)
+        rc = array_grow(list->scopes, &list->scope_room, number + 1, err);
+    struct scope scope = {.top = rc ? NULL : copy(&list->arena, place == root ? top : place, err)};
+    scope.rules.excludes.no_defaults = place != root; /* excludes are for folders */
+    if (!rc && place == root)
+        rc = folder_rules_parse(&scope.rules, rules, err);
+    if (!rc && !scope.top)
+        rc = ERR_MEMORY;
+    if (rc) {
+        folder_rules_release(&scope.rules);
         return rc;
+    }
+    list->scopes[number] = scope;
+    list->scope_count++;
+    struct walk walk = {list, root, named, err};
     return place != root ? file_list_shard(list, root, place, err)
-                         : file_walk(root, visit, &(struct walk){list, root, named, err}, err);
+                         : folder_walk(root, &scope.rules.excludes, scope.top, NULL, visit, &walk, err);
+}
+
+/* ---- excluded items ------------------------------------------------------------------------------------ */
+
+static bool is_excluded(const struct file_list *list, const char *path)
+{
+    for (size_t length = strlen(path); length; length = path_above(path, length)) {
+        const size_t *root = string_map_find(&list->plan.roots, path, length);
+        const struct scope *scope = root ? &list->scopes[*root] : NULL;
+        const char *within = scope ? path_within(path, scope->top) : "";
+        if (*within && excludes_cover(&scope->rules.excludes, within, false))
+            return true;
+    }
+    return false;
+}
+
+/* Items that were not found as their roots leave them out: these are not lost. */
+static void find_excluded(struct file_list *list)
+{
+    for (size_t i = 0; i < list->plan.item_count; i++) {
+        struct plan_item *item = &list->plan.items[i];
+        if (item->state == PLAN_GONE && is_excluded(list, item->path))
+            item->state = PLAN_EXCLUDED;
+    }
 }
 
 /* ---- hashes -------------------------------------------------------------------------------------------- */
@@ -364,6 +403,10 @@ int file_list_plan(struct file_list *list, struct err *err)
     int rc = load_items(list, err);
     if (!rc)
         rc = plan_match(plan, err);
+    if (!rc && !list->sources)
+        find_excluded(list);
+    if (!rc)
+        rc = file_list_sort_out(list, err);
     if (!rc)
         rc = hash_moves(list, err);
     if (!rc)
@@ -385,6 +428,9 @@ void file_list_release(struct file_list *list)
     free(list->folders);
     string_map_release(&list->folder_numbers);
     plan_release(&list->plan);
+    for (size_t i = 0; i < list->scope_count; i++)
+        folder_rules_release(&list->scopes[i].rules);
+    free(list->scopes);
     strings_release(&list->roots);
     strings_release(&list->absent);
     string_map_release(&list->is_absent);

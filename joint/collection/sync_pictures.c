@@ -323,10 +323,12 @@ static int remove_gone(struct sync *sync, const struct plan *plan, struct err *e
     for (size_t i = 0; i < plan->item_count && !rc; i++) {
         if (i % AT_ONCE == 0)
             rc = job_step(sync->job, "removing what is gone", 0, 0, err);
-        if (rc || plan->items[i].state != PLAN_GONE)
+        const bool excluded = plan->items[i].state == PLAN_EXCLUDED;
+        if (rc || (plan->items[i].state != PLAN_GONE && !excluded))
             continue;
         rc = index_remove(sync->index, plan->items[i].id, err);
-        sync->counts->pictures.gone++;
+        sync->counts->pictures.gone += !excluded;
+        sync->counts->pictures.excluded += excluded;
     }
     return rc;
 }
@@ -346,6 +348,8 @@ int sync_pictures(struct sync *sync, const struct plan *plan, struct err *err)
 {
     int rc = forget_failures(sync, plan, FAILURE_GONE, err);
     if (!rc)
+        rc = sync_passed_over(sync, plan, err);
+    if (!rc)
         rc = sync_moves(sync, plan, err);
     if (!rc)
         rc = add_all(sync, plan, err);
@@ -353,7 +357,8 @@ int sync_pictures(struct sync *sync, const struct plan *plan, struct err *err)
         rc = remove_gone(sync, plan, err);
     if (!rc)
         rc = forget_failures(sync, plan, FAILURE_TRIED, err);
-    if (!rc && (sync->counts->pictures.gone || sync->counts->pictures.failed))
+    const struct sync_counts *counts = sync->counts;
+    if (!rc && (counts->pictures.gone || counts->pictures.excluded || counts->pictures.failed))
         rc = sync_orphans(sync, err);
     return sync_keep(sync, rc, err);
 }

@@ -12,6 +12,11 @@ static bool below_any(const char *path, const struct string_map *roots)
     return false;
 }
 
+bool plan_is_looked_at(const struct plan *plan, const char *path)
+{
+    return below_any(path, &plan->roots) && !below_any(path, &plan->unreadable);
+}
+
 /* ---- by path ------------------------------------------------------------------------------------------- */
 
 static int by_file_path(const void *a, const void *b)
@@ -27,9 +32,12 @@ static int by_item_path(const void *a, const void *b)
 static void drop_repeated_files(struct plan *plan)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < plan->file_count; i++)
-        if (!kept || strcmp(plan->files[kept - 1].path, plan->files[i].path))
+    for (size_t i = 0; i < plan->file_count; i++) {
+        if (kept && !strcmp(plan->files[kept - 1].path, plan->files[i].path))
+            plan->files[kept - 1].named |= plan->files[i].named;
+        else
             plan->files[kept++] = plan->files[i];
+    }
     plan->file_count = kept;
 }
 
@@ -61,9 +69,7 @@ static void match_sorted(struct plan *plan)
         if (order < 0) {
             file->action = PLAN_NEW;
         } else if (order > 0) {
-            const bool gone =
-                below_any(item->path, &plan->roots) && !below_any(item->path, &plan->unreadable);
-            item->state = gone ? PLAN_GONE : PLAN_KEPT;
+            item->state = plan_is_looked_at(plan, item->path) ? PLAN_GONE : PLAN_KEPT;
         } else {
             match_pair(file, item);
         }
@@ -81,7 +87,7 @@ static void match_failure(struct plan *plan, struct plan_failure *failure)
         plan->file_count ? bsearch(&key, plan->files, plan->file_count, sizeof key, by_file_path) : NULL;
     failure->state = FAILURE_GONE;
     if (!file) {
-        if (!below_any(failure->path, &plan->roots) || below_any(failure->path, &plan->unreadable))
+        if (!plan_is_looked_at(plan, failure->path))
             failure->state = FAILURE_STANDS;
     } else if (!plan->retry && file->action != PLAN_UNCHANGED && file->size == failure->size &&
                file->mtime_ns == failure->mtime_ns) {
@@ -259,6 +265,8 @@ int plan_spare(struct plan *plan, struct err *err)
     for (size_t i = 0; i < plan->failure_count; i++)
         if (plan->failures[i].state == FAILURE_GONE && below_loss(plan, plan->failures[i].path))
             plan->failures[i].state = FAILURE_STANDS;
+    for (size_t i = 0; i < plan->passed_count; i++)
+        plan->passed[i].stands |= below_loss(plan, plan->passed[i].path);
     return 0;
 }
 
@@ -267,6 +275,8 @@ void plan_spare_failures(struct plan *plan, const struct string_map *absent)
     for (size_t i = 0; i < plan->failure_count; i++)
         if (plan->failures[i].state == FAILURE_GONE && below_any(plan->failures[i].path, absent))
             plan->failures[i].state = FAILURE_STANDS;
+    for (size_t i = 0; i < plan->passed_count; i++)
+        plan->passed[i].stands |= below_any(plan->passed[i].path, absent);
 }
 
 void plan_miss(struct plan *plan)
@@ -282,6 +292,8 @@ void plan_release(struct plan *plan)
     string_map_release(&plan->unreadable);
     free(plan->losses);
     free(plan->failures);
+    free(plan->passed);
+    free(plan->others);
     free(plan->files);
     free(plan->items);
     free(plan->sizes);

@@ -30,6 +30,7 @@ enum plan_state {
     PLAN_GONE,     /* its path is no more */
     PLAN_TAKEN,    /* it moves */
     PLAN_MISSING,  /* its path is no more, and it stays */
+    PLAN_EXCLUDED, /* its path is left out of its source */
 };
 
 struct plan_item {
@@ -51,11 +52,23 @@ struct plan_failure {
     } state;
 };
 
+/* A file that was no picture before, or that another one stood for. */
+struct plan_passed {
+    const char *path, *picture; /* picture: that one; NULL: none */
+    int64_t size, mtime_ns;
+    int kind; /* enum file_kind */
+    bool
+        stands; /* it is as it was, or nothing is known of it; else it is no more, or changed, or a picture */
+};
+
 /* A picture in an archive that was read has the place in it, and is compared by content: times in archives say little. One in
  * an archive that did not change is as its item is. */
 struct plan_file {
     const char *path;
     int64_t size, mtime_ns;
+    bool named;          /* it is a root, and a picture whatever is in it */
+    int kind;            /* enum file_kind */
+    const char *picture; /* another that stands for it; NULL: none */
     struct member member;
     struct shard_stream *stream; /* of the archive that was read; NULL: none was */
     char hash[HASH_SIZE];        /* empty: not known */
@@ -75,7 +88,9 @@ struct plan {
     struct plan_file *files; // (file_count); plan_match sorts both by path and drops what is there twice
     struct plan_item *items; // (item_count)
     struct plan_failure *failures; // (failure_count), in order of path
-    size_t file_count, item_count, failure_count;
+    struct plan_passed *passed;    // (passed_count), in order of path
+    struct plan_file *others;      // (other_count): files that do not go in, and were not known as such
+    size_t file_count, item_count, failure_count, passed_count, other_count;
     bool retry;                   /* failures count for nothing */
     struct string_map roots;      /* by path, in their order: a list of pictures has a root a line */
     struct string_map unreadable; /* paths: nothing is said of what lies at or below them */
@@ -85,6 +100,9 @@ struct plan {
 };
 
 int plan_match(struct plan *plan, struct err *err);
+
+/* Whether what lies at a path is known by now: below a root, and nothing above it unreadable. */
+bool plan_is_looked_at(const struct plan *plan, const char *path);
 bool plan_wants_hash(const struct plan *plan, const struct plan_file *file);
 int plan_moves(struct plan *plan, struct err *err);
 
@@ -97,6 +115,6 @@ void plan_miss(struct plan *plan);
 
 /* Failures below these roots, which are not there, stand. */
 void plan_spare_failures(struct plan *plan, const struct string_map *absent);
-void plan_release(struct plan *plan); /* files, items, failures and losses too, by free() */
+void plan_release(struct plan *plan); /* files, items, failures and the rest too, by free() */
 
 #endif

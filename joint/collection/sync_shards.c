@@ -189,7 +189,7 @@ static int add_entry(struct reading *reading, const struct shard_entry *entry, s
         return fail_archive(reading, &gap, err);
     }
     if (!picture_suffix(entry->name) || (!entry->why && member_hidden(entry->name))) {
-        list->skipped += !member_is_note(entry->name);
+        list->passed.files[FILE_OTHER] += !member_is_note(entry->name);
         return 0;
     }
     const char *path = member_path(&arena, reading->shard->path, entry->name, err);

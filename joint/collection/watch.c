@@ -18,6 +18,9 @@ static bool same_sources(const struct sources *a, const struct sources *b)
             if (strcmp(a->paths[kind].items[i], b->paths[kind].items[i]))
                 return false;
     }
+    for (size_t i = 0; i < a->rules.count; i++)
+        if (strcmp(a->rules.items[i], b->rules.items[i]))
+            return false;
     return true;
 }
 
@@ -87,7 +90,8 @@ static void look(struct watch *w)
 static bool has_changed(const struct sync_counts *c)
 {
     return c->pictures.new || c->pictures.changed || c->pictures.copied || c->pictures.moved ||
-           c->pictures.gone || c->texts.new || c->texts.copied || c->texts.gone || c->described;
+           c->pictures.gone || c->pictures.excluded || c->texts.new || c->texts.copied || c->texts.gone ||
+           c->described;
 }
 
 static int may_go_on(void *context, const char *unit, size_t done, size_t total)

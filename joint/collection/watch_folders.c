@@ -48,14 +48,32 @@ static int enter(void *context, const char *path)
 static int visit(void *context, const char *path, const struct err *problem)
 {
     struct watching *w = context;
-    if (!w->changes || problem || !picture_suffix(path))
+    if (!w->changes || problem)
         return 0;
     return changes_add(w->changes, path, false, w->now, w->err);
 }
 
+/* By the rules of each source that does not leave the folder out. */
 static int watch_below(struct watching *w, const char *path)
 {
-    return folder_walk(path, enter, visit, w, w->err);
+    const struct folder_rules *rules;
+    struct arena arena = {0};
+    int rc = 0;
+    for (size_t length = strlen(path);
+         !rc && (length = source_rules_holder(&w->folders->rules, &rules, path, length, true));
+         length = path_above(path, length)) {
+        const char *top = arena_copy(&arena, path, length);
+        rc = top ? folder_walk(path, &rules->excludes, top, enter, visit, w, w->err)
+                 : err_memory(w->err, length);
+    }
+    arena_release(&arena);
+    return rc;
+}
+
+static bool is_left_out(const struct watch_folders *folders, const char *path, bool folder)
+{
+    const struct folder_rules *rules;
+    return !source_rules_holder(&folders->rules, &rules, path, strlen(path), folder);
 }
 
 /* ---- sources ------------------------------------------------------------------------------------------- */
@@ -135,7 +153,7 @@ int folders_open(struct watch_folders *out, const char *index, const struct sour
     if (out->fd < 0)
         w.failed = errno;
     out->own = path_absolute(&out->arena, index, err);
-    int rc = out->own ? 0 : ERR_MEMORY;
+    int rc = out->own ? source_rules_open(&out->rules, sources, err) : ERR_MEMORY;
     if (!rc)
         rc = watch_all(&w, sources);
     out->blind = w.failed || w.network.type;
@@ -153,6 +171,7 @@ void folders_close(struct watch_folders *folders)
     descriptors_release(&folders->watched);
     free(folders->tops);
     string_map_release(&folders->sources);
+    source_rules_release(&folders->rules);
     arena_release(&folders->arena);
     *folders = (struct watch_folders){.fd = -1};
 }
@@ -191,17 +210,16 @@ static int take_event(struct watching *w, const char *path, bool deep, const str
     struct watch_folders *folders = w->folders;
     const bool source = string_map_find(&folders->sources, path, strlen(path));
     const bool settled = event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
-    if (path_below(path, folders->own) || (!source && (!deep || *event->name == '.')))
+    if (path_below(path, folders->own) ||
+        (!source && (!deep || is_left_out(folders, path, event->mask & IN_ISDIR))))
         return 0;
     w->changes->all |= source && event->mask & IN_ISDIR; /* it is to be watched, or no longer */
     if (deep && is_folder(path, event))
         return take_folder(w, path, event);
-    if (source || picture_suffix(path))
-        return changes_add(w->changes, path, settled, w->now, w->err);
-    if (event->mask & (IN_MOVED_FROM | IN_DELETE) &&
+    if (event->mask & (IN_MOVED_FROM | IN_DELETE) && !source &&
         descriptors_have(&folders->watched, path)) /* behind a link */
         return take_folder(w, path, event);
-    return 0;
+    return changes_add(w->changes, path, settled, w->now, w->err);
 }
 
 /* For each path of the folder. They are asked for one by one, since an event may change them. */

@@ -12,7 +12,7 @@
 #ifndef DIPTYCH_COLLECTION_WATCH_FOLDERS_H
 #define DIPTYCH_COLLECTION_WATCH_FOLDERS_H
 
-#include "joint/collection/collection.h"
+#include "joint/collection/rules.h"
 #include "joint/collection/watch_changes.h"
 #include "joint/collection/watch_descriptors.h"
 
@@ -23,6 +23,7 @@ struct watch_folders {
     int fd; /* inotify's; -1: there is none */
     struct descriptors watched;
     struct string_map sources; /* each source, with its kind */
+    struct source_rules rules;
     struct top {
         const char *path; /* of a source, or of the folder that it lies in */
         dev_t device;

@@ -76,9 +76,12 @@ static int count_folders(size_t *out, const struct sources *sources, const struc
 {
     const struct strings *roots = &sources->paths[SOURCE_PICTURES];
     struct counting counting = {.job = job, .err = err};
-    int rc = 0;
+    struct source_rules rules;
+    int rc = source_rules_open(&rules, sources, err);
     for (size_t i = 0; i < roots->count && !rc; i++)
-        rc = folder_walk(roots->items[i], count_folder, pass_over, &counting, err);
+        rc = folder_walk(roots->items[i], &rules.rules[i].excludes, roots->items[i], count_folder, pass_over,
+            &counting, err);
+    source_rules_release(&rules);
     *out = counting.folders;
     return rc;
 }

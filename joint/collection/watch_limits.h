@@ -3,7 +3,7 @@
 #ifndef DIPTYCH_COLLECTION_WATCH_LIMITS_H
 #define DIPTYCH_COLLECTION_WATCH_LIMITS_H
 
-#include "joint/collection/collection.h"
+#include "joint/collection/rules.h"
 
 /* A folder on a drive that others change too, or may: statfs(2) says so. Zero-initialise. */
 struct network_drive {

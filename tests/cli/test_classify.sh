@@ -10,7 +10,12 @@ picture "tree/a blue one.ppm" '\0\0\377'
 picture tree/deep/red.ppm '\377\0\0'
 picture tree/.hidden/unseen.ppm '\0\0\0'
 picture tree/.unseen.ppm '\0\0\0'
+cp red.ppm tree/no_suffix
+cp red.ppm tree/x.jpg_large
 echo "no picture" >tree/notes.txt
+printf '{"title": "red.ppm"}' >tree/deep/red.ppm.json
+printf '\0\0\0\024ftypqt  \0\0\0\0qt  ' >tree/deep/red.MOV
+printf '\320\317\021\340\241\261\032\341' >tree/Thumbs.db
 labels=red,green,"dark blue"
 
 # ---- formats
@@ -68,7 +73,8 @@ run classify red.ppm --labels red,green --threshold high
 expect_status 2
 expect_text err "--threshold takes a number from -1 to 1, not 'high'"
 
-# ---- order, folders, failures in between
+# ---- order, folders, failures in between, and what is no picture
+echo "no picture" >tree/broken.ppm
 run classify red.ppm nothing.png tree green.ppm --labels red,green --format json --batch 2
 expect_status 1
 sed 's/^{"path": "\([^"]*\)", "\([a-z]*\)".*/\1 \2/' out >order
@@ -76,22 +82,31 @@ cat >expected <<'END'
 red.ppm labels
 nothing.png error
 tree/a blue one.ppm labels
+tree/broken.ppm error
 tree/deep/red.ppm labels
-tree/notes.txt error
+tree/no_suffix labels
+tree/x.jpg_large labels
 green.ppm labels
 END
 cmp -s order expected || problem "not the pictures in order"
 expect_text out '"error": "unable to open '"'nothing.png'"': No such file or directory"'
-expect_match err '^6 pictures, 2 failed: '
+expect_line err "passed over 4 files: 2 text, 1 video, 1 other"
+expect_match err '^8 pictures, 2 failed: '
 
 run classify tree --labels red,green --format tsv
 expect_status 1
-expect_lines out 2
-expect_match err "^diptych: unable to read 'tree/notes\.txt': "
+expect_lines out 4
+expect_match err "^diptych: unable to read 'tree/broken\.ppm': "
+rm tree/broken.ppm
+run classify tree tree/notes.txt tree/deep/red.MOV --labels red,green --format tsv # named: they fail
+expect_status 1
+expect_lines out 4
+expect_match err "^diptych: unable to read 'tree/notes\.txt': not a picture"
+expect_match err "^diptych: unable to read 'tree/deep/red\.MOV': an MP4 film is not read"
 
 # ---- a list on stdin
 command="diptych classify - <list"
-printf 'red.ppm\n\ntree/deep\n' | "$diptych" classify - --labels red,green -f tsv -q >out 2>err
+printf 'red.ppm\r\n\r\ntree/deep\r\n' | "$diptych" classify - --labels red,green -f tsv -q >out 2>err
 status=$?
 expect_status 0
 expect_lines out 2

@@ -17,7 +17,7 @@ mkdir tree && cp "$pictures"/* tree && echo '{}' >tree/01.json
 run embed tree -o embedded.npy $exact
 expect_status 0
 expect_empty out
-expect_line err "other files, not looked at: 1"
+expect_line err "passed over 1 file: 1 text"
 expect_match err '^pictures: 12 of 12, 0 failed: '
 same embedded.npy exported.npy
 [ "$(head -n 1 embedded.jsonl)" = '{"path": "tree/01.png"}' ] || problem "other lines than paths"

@@ -143,14 +143,18 @@ evaluate food --labels @food --allow-missing
 expect_status 2
 expect_text err "there is no data set '@food'; there are @imagenet, "
 
-# ---- folders named by number
+# ---- folders named by number, with other files in them
 mkdir -p numbered/n01 numbered/n02 numbered/n03
-picture numbered/n01/a.ppm '\377\0\0'
+picture numbered/n01/a.jpg_large '\377\0\0'
+echo "a page" >numbered/n01/LICENSE
+printf '\032\105\337\243\237\102\206\201\001' >numbered/n02/a.mkv
 picture numbered/n02/a.ppm '\0\377\0'
 picture numbered/n03/a.ppm '\377\0\0'
 printf 'n02\tgreen\nn01\tred\nn03\tred\n' >classes.tsv
 evaluate numbered --classes classes.tsv -t "something {}" -f tsv
 expect_status 0
+expect_line err "passed over 2 files: 1 text, 1 video"
+expect_match err '^3 pictures, 0 failed: '
 expect_lines out 3
 expect_match out "^green${tab}1${tab}"
 expect_match out "^red${tab}2${tab}"

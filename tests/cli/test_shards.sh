@@ -32,7 +32,7 @@ done
 for kind in tar tar.gz tar.zst tar.xz zip stored.zip; do
     run embed s/00000.$kind -o $kind.npy $exact
     expect_status 0
-    expect_line err "other files, not looked at: 12"
+    expect_line err "passed over 12 files: 12 other"
     expect_match err '^pictures: 6 of 6, 0 failed: '
     same $kind.npy loose.npy
     [ "$(head -n 1 $kind.jsonl)" = "{\"path\": \"s/00000.$kind!/000000007.png\"}" ] || problem "not $kind's order"

@@ -131,7 +131,7 @@ run classify --usage
 expect_text out "[--model=MODEL]"
 
 # What cannot be written is a failure, also in help.
-for arguments in help --version "classify --help"; do
+for arguments in help --version "classify --help" "index build --help"; do
     command="diptych $arguments >/dev/full"
     "$diptych" $arguments >/dev/full 2>err
     status=$?

@@ -85,11 +85,45 @@ static void reasons_are_counted_without_their_numbers(void **state)
     index_free(index);
 }
 
+static int print_passed(void *context, const struct index_passed_over *file)
+{
+    char *lines = context;
+    sprintf(lines + strlen(lines), "%s %d %s %s\n", file->path, (int)file->size, file->kind,
+        file->picture ? file->picture : "-");
+    return 0;
+}
+
+static void expect_passed(struct index *index, const char *expected)
+{
+    char lines[1024] = "";
+    assert_ok(index_passed_over(index, print_passed, lines, &err));
+    assert_string_equal(lines, expected);
+}
+
+static void what_is_passed_over_is_kept_once_a_path(void **state)
+{
+    (void)state;
+    struct index *index = make(scratch_path("passed.dip"));
+    const struct index_passed_over files[] = {{"/b/1.txt", 5, 1, "text", NULL},
+        {"/b/2.cr2", 6, 2, "pair", "/b/2.jpg"}, {"/b", 7, 3, "other", NULL}, {"/b!", 8, 4, "other", NULL},
+        {"/b/1.txt", 9, 5, "video", NULL}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        assert_ok(index_passed_over_keep(index, &files[i], &err));
+    expect_passed(index, "/b 7 other -\n/b! 8 other -\n/b/1.txt 9 video -\n/b/2.cr2 6 pair /b/2.jpg\n");
+    assert_ok(index_passed_over_forget(index, "/nowhere", &err));
+    assert_ok(index_passed_over_forget(index, "/b/2.cr2", &err));
+    expect_passed(index, "/b 7 other -\n/b! 8 other -\n/b/1.txt 9 video -\n");
+    assert_ok(index_passed_over_forget(index, "/b", &err)); /* and what is below */
+    expect_passed(index, "/b! 8 other -\n");
+    index_free(index);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failures_are_kept_once_a_path),
         cmocka_unit_test(reasons_are_counted_without_their_numbers),
+        cmocka_unit_test(what_is_passed_over_is_kept_once_a_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,24 @@ static void check_archives(struct index *index, int format)
     arena_release(&arena);
 }
 
+static int count_passed_over(void *context, const struct index_passed_over *file)
+{
+    assert_string_equal(file->path, "holiday/notes.txt");
+    assert_string_equal(file->kind, "text");
+    assert_int_equal(file->size, 12);
+    assert_null(file->picture);
+    ++*(int *)context;
+    return 0;
+}
+
+/* From format 10 on, a file that is no picture. */
+static void check_passed_over(struct index *index, int format)
+{
+    int files = 0;
+    assert_ok(index_passed_over(index, count_passed_over, &files, &err));
+    assert_int_equal(files, format >= 10);
+}
+
 static void every_format_is_read_and_searched(void **state)
 {
     (void)state;
@@ -78,6 +96,7 @@ static void every_format_is_read_and_searched(void **state)
         kept_check(index);
         check_failures(index, format);
         check_archives(index, format);
+        check_passed_over(index, format);
         assert_int_equal(index_info(index).findable, format >= 2);
         search(index, device);
         index_free(index);

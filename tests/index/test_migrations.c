@@ -25,7 +25,7 @@
 /* A column that is filled, a view that shows it, and a table whose limit an index may go beyond. */
 const char *const catalog_migrations[] = {
     TO_FORMAT_2,
-    TO_FORMAT_3 TO_FORMAT_6 TO_FORMAT_7 TO_FORMAT_8 TO_FORMAT_9,
+    TO_FORMAT_3 TO_FORMAT_6 TO_FORMAT_7 TO_FORMAT_8 TO_FORMAT_9 TO_FORMAT_10,
     "ALTER TABLE items ADD COLUMN stars INTEGER;"
     "UPDATE items SET stars = metadata ->> 'stars';"
     "DROP VIEW search_items;"

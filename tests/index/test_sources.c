@@ -45,8 +45,40 @@ static void sources_are_kept_once_in_order(void **state)
     index_free(index);
 }
 
+static void expect_rules(struct index *index, const char *kind, const char *path, const char *expected)
+{
+    struct err err;
+    struct arena arena = {0};
+    const char *rules;
+    assert_ok(index_source_rules(&rules, index, kind, path, &arena, &err));
+    assert_string_equal(rules, expected);
+    arena_release(&arena);
+}
+
+static void sources_have_rules(void **state)
+{
+    (void)state;
+    const struct index_options options = {"tiny", "f00d", 8, INDEX_F16, NULL};
+    struct index *index;
+    struct err err;
+    assert_ok(index_create(&index, scratch_path("rules.dip"), &options, &err));
+    assert_ok(index_source_add(index, "pictures", "/a", &err));
+    assert_ok(index_source_add(index, "texts", "/a", &err));
+    expect_rules(index, "pictures", "/a", "");
+    assert_ok(index_source_keep_rules(index, "pictures", "/a", "not raw", &err));
+    assert_ok(index_source_keep_rules(index, "pictures", "/nowhere", "nothing", &err));
+    assert_ok(index_source_add(index, "pictures", "/a", &err)); /* it has them already */
+    expect_rules(index, "pictures", "/a", "not raw");
+    expect_rules(index, "texts", "/a", "");
+    expect_rules(index, "pictures", "/nowhere", "");
+    index_free(index);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sources_are_kept_once_in_order)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sources_are_kept_once_in_order),
+        cmocka_unit_test(sources_have_rules),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

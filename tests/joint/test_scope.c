@@ -123,10 +123,11 @@ static struct tally judge_folder(const struct scope *scope, const char *folder, 
     struct preprocess preprocess;
     struct loader *loader;
     struct tally tally = {0};
+    struct passed_over passed = {0};
     struct err err = {0};
     const struct preprocess otherwise = preprocess_default(SIDE);
     check_ok(preprocess_load(&preprocess, DEFAULT, &otherwise, &err), &err);
-    check_ok(picture_list_add(&all, NULL, folder, NULL, &err), &err);
+    check_ok(picture_list_add(&all, &passed, folder, NULL, folder, NULL, &err), &err);
     for (size_t i = 0; i < all.count; i++) {
         const size_t length = strlen(all.items[i]), end = strlen(suffix);
         if (picture_suffix(all.items[i]) && length >= end && !strcmp(all.items[i] + length - end, suffix))

@@ -31,9 +31,11 @@ static void files_that_come_change_move_and_go_are_found(void **state)
     expect_pictures(&watcher, "lib/a.png", 0);
     world_write(&watcher.w, "lib/other.txt", "no picture");
     world_write(&watcher.w, "lib/.hidden.png", "hidden");
+    make_folder(&watcher, "lib/@eaDir");
+    world_write(&watcher.w, "lib/@eaDir/a.png", "a thumbnail");
     world_write(&watcher.w, "beside.png", "beside");
-    world_write(&watcher.w, "lib/last.png", "last");
-    expect_pictures(&watcher, "lib/last.png", 1);
+    world_write(&watcher.w, "lib/last", "\x89PNG\r\n\x1a\n");
+    expect_pictures(&watcher, "lib/last", 1);
     expect_pictures(&watcher, NULL, 4);
     assert_int_equal(reported(&watcher, ""), 0);
     watcher_finish(&watcher);
@@ -130,6 +132,32 @@ static void a_picture_that_cannot_be_read_is_told_once(void **state)
     watcher_finish(&watcher);
 }
 
+static void what_is_excluded_meanwhile_is_left_out(void **state)
+{
+    (void)state;
+    struct watcher watcher = {0};
+    struct sources said = {.excludes_said = true};
+    watcher_begin(&watcher, "excluded");
+    make_folder(&watcher, "lib/raw");
+    world_write(&watcher.w, "lib/raw/c.png", "c");
+    expect_pictures(&watcher, "lib/raw/c.png", 1);
+    assert_int_equal(strings_add(&said.excludes.patterns, "raw/", 4, NULL), 0);
+    world_open(&watcher.w);
+    assert_int_equal(world_sync(&watcher.w, &said), 0);
+    world_close(&watcher.w);
+    expect_pictures(&watcher, "lib/raw/c.png", 0);
+    world_write(&watcher.w, "lib/deep/d.png", "d"); /* the watch has seen it */
+    expect_pictures(&watcher, "lib/deep/d.png", 1);
+    world_write(&watcher.w, "lib/raw/d.png", "raw of d");
+    make_folder(&watcher, "lib/deep/raw");
+    world_write(&watcher.w, "lib/deep/raw/d.png", "raw of d");
+    world_write(&watcher.w, "lib/e.png", "e");
+    expect_pictures(&watcher, "lib/e.png", 1);
+    expect_pictures(&watcher, NULL, 4);
+    strings_release(&said.excludes.patterns);
+    watcher_finish(&watcher);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +165,7 @@ int main(void)
         cmocka_unit_test(folders_that_come_move_and_go_are_found),
         cmocka_unit_test(folders_behind_links_are_watched),
         cmocka_unit_test(files_of_texts_and_new_sources_are_found),
+        cmocka_unit_test(what_is_excluded_meanwhile_is_left_out),
         cmocka_unit_test(a_picture_that_cannot_be_read_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
