@@ -1,30 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Archives through libarchive, over a mapping of the whole file. What is stored as it is it hands out as a pointer into the
- * mapping, and from that we know where it lies; all else comes out of a buffer of its own.
+ * Archives through libarchive, read a window at a time: a mapping of a file that is cut meanwhile would end the program.
  */
 #include "base/shard.h"
+#include "base/input.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef DIPTYCH_ARCHIVE
 #include <archive.h>
 #include <archive_entry.h>
 
+enum { WINDOW = 1 << 18 };
+
 struct shard {
     struct archive *archive;
-    struct file_map map; /* of the file; empty: the bytes are the caller's */
-    struct span file;
-    char *name;        /* of the archive */
-    size_t count;      /* entries that have come */
-    char *member;      /* the last one's name; NULL: none has come */
-    size_t size;       /* its bytes; SIZE_MAX: not known */
-    struct span block; /* the first of them, */
-    int64_t block_at;  /* their place in it, */
-    int status;        /* and what libarchive said to them */
-    char *bytes;       /* all of them, where they are gathered */
+    int fd;             /* -1: the bytes are in memory */
+    const char *memory; /* the caller's */
+    char *window;       /* (WINDOW): of the file, what libarchive has now */
+    int64_t length;     /* of the file */
+    int64_t at;         /* where libarchive reads on */
+    char *name;         /* of the archive */
+    size_t count;       /* entries that have come */
+    char *member;       /* the last one's name; NULL: none has come */
+    size_t size;        /* its bytes; SIZE_MAX: not known */
+    struct span block;  /* the first of them, */
+    int64_t block_at;   /* their place in it, */
+    int status;         /* and what libarchive said to them */
+    char *bytes;        /* all of them, where they are gathered */
     size_t room;
     bool in_gap; /* what came last was damaged */
     char *gap;   /* says where */
@@ -61,16 +68,56 @@ static void support(struct archive *archive)
         archive_read_support_filter_xz(archive);
 }
 
-static int begin(struct shard *shard, const uint8_t *bytes, size_t size, struct err *err)
+/* The next bytes, for libarchive: a window of the file, or all that is left in memory. */
+static la_ssize_t give(struct archive *archive, void *context, const void **bytes)
 {
-    shard->file = (struct span){(const char *)bytes, size};
-    shard->archive = archive_read_new();
-    if (!shard->archive)
+    struct shard *shard = context;
+    ssize_t got = shard->length - shard->at;
+    *bytes = shard->fd < 0 ? shard->memory + shard->at : shard->window;
+    if (shard->fd >= 0)
+        got = pread(shard->fd, shard->window, WINDOW, shard->at);
+    if (got < 0)
+        archive_set_error(archive, errno, "%s", strerror(errno));
+    else
+        shard->at += got;
+    return got;
+}
+
+/* Never past the end that the file has now. */
+static la_int64_t skip(struct archive *archive, void *context, la_int64_t count)
+{
+    struct shard *shard = context;
+    struct stat st;
+    if (shard->fd >= 0 && !fstat(shard->fd, &st) && st.st_size < shard->length)
+        shard->length = st.st_size;
+    const int64_t left = shard->length > shard->at ? shard->length - shard->at : 0;
+    (void)archive;
+    count = count < left ? count : left;
+    shard->at += count;
+    return count;
+}
+
+static la_int64_t seek(struct archive *archive, void *context, la_int64_t offset, int whence)
+{
+    struct shard *shard = context;
+    const int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? shard->at : shard->length;
+    (void)archive;
+    if (offset < -from || offset > shard->length - from)
+        return ARCHIVE_FAILED;
+    return shard->at = from + offset;
+}
+
+static int begin(struct shard *shard, struct err *err)
+{
+    struct archive *archive = shard->archive = archive_read_new();
+    if (!archive)
         return err_memory(err, 0);
-    support(shard->archive);
-    if (!size)
+    support(archive);
+    if (!shard->length)
         return err_set(err, ERR_FORMAT, "unable to read '%s': the file is empty", shard->name);
-    if (archive_read_open_memory(shard->archive, (void *)bytes, size) != ARCHIVE_OK)
+    if (archive_read_set_read_callback(archive, give) || archive_read_set_skip_callback(archive, skip) ||
+        archive_read_set_seek_callback(archive, seek) || archive_read_set_callback_data(archive, shard) ||
+        archive_read_open1(archive))
         return damaged(shard, err);
     if (archive_filter_count(shard->archive) > 2) /* one, and the file itself */
         return err_set(
@@ -87,6 +134,7 @@ static int shard_new(struct shard **out, const char *name, struct err *err)
         free(shard);
         return err_memory(err, strlen(name));
     }
+    shard->fd = -1;
     *out = shard;
     return 0;
 }
@@ -97,7 +145,9 @@ int shard_open_bytes(struct shard **out, const uint8_t *bytes, size_t size, cons
     int rc = shard_new(&shard, name, err);
     if (rc)
         return rc;
-    rc = begin(shard, bytes, size, err);
+    shard->memory = (const char *)bytes;
+    shard->length = (int64_t)size;
+    rc = begin(shard, err);
     if (rc)
         shard_close(shard);
     else
@@ -111,9 +161,14 @@ int shard_open(struct shard **out, const char *path, struct err *err)
     int rc = shard_new(&shard, path, err);
     if (rc)
         return rc;
-    rc = file_map_open(&shard->map, path, err);
-    if (!rc)
-        rc = begin(shard, shard->map.data, shard->map.size, err);
+    struct stat st;
+    rc = open_regular(&shard->fd, &st, path, err);
+    if (!rc && !(shard->window = mem_new(1, WINDOW)))
+        rc = err_memory(err, WINDOW);
+    if (!rc) {
+        shard->length = st.st_size;
+        rc = begin(shard, err);
+    }
     if (rc)
         shard_close(shard);
     else
@@ -126,7 +181,9 @@ void shard_close(struct shard *shard)
     if (!shard)
         return;
     archive_read_free(shard->archive);
-    file_map_release(&shard->map);
+    if (shard->fd >= 0)
+        close(shard->fd);
+    free(shard->window);
     free(shard->bytes);
     free(shard->member);
     free(shard->gap);
@@ -190,13 +247,25 @@ static void read_block(struct shard *shard)
     shard->block_at = at;
 }
 
-/* Whether the first block is all of it and lies in the file. */
-static int64_t find_offset(const struct shard *shard)
+/* Whether the file has the first block at that place as it came. */
+static bool lies_at(const struct shard *shard, int64_t at)
 {
-    const uintptr_t from = (uintptr_t)shard->file.data, at = (uintptr_t)shard->block.data;
-    const bool inside = shard->block.length && at > from && at - from < shard->file.length &&
-                        shard->block.length <= shard->file.length - (at - from);
-    return inside && !shard->block_at && shard->block.length == shard->size ? (int64_t)(at - from) : 0;
+    enum { PROBE = 4096 };
+    char found[PROBE];
+    const size_t size = shard->block.length < PROBE ? shard->block.length : PROBE;
+    if (shard->fd < 0)
+        return !memcmp(shard->memory + at, shard->block.data, size);
+    return pread(shard->fd, found, size, at) == (ssize_t)size && !memcmp(found, shard->block.data, size);
+}
+
+/* Where all of it lies as it is: where libarchive has come to, if the file's own bytes are there and nothing was left out. */
+static int64_t find_offset(const struct shard *shard, struct archive_entry *entry)
+{
+    const int64_t at = archive_filter_bytes(shard->archive, 0), left = shard->length - at;
+    const bool whole = archive_filter_count(shard->archive) == 1 && !archive_entry_sparse_count(entry) &&
+                       !shard->block_at && shard->block.length && at > 0 && left > 0 &&
+                       shard->size <= (uint64_t)left && shard->block.length <= shard->size;
+    return whole && lies_at(shard, at) ? at : 0;
 }
 
 static int describe(
@@ -217,7 +286,7 @@ static int describe(
     if (out->why)
         return 0;
     read_block(shard);
-    out->member.offset = find_offset(shard);
+    out->member.offset = find_offset(shard, entry);
     return 0;
 }
 
@@ -304,7 +373,7 @@ int shard_bytes(struct span *out, struct shard *shard, size_t limit, struct err 
 {
     if (shard->size != SIZE_MAX && shard->size > limit)
         return too_large(limit, err);
-    if (!find_offset(shard))
+    if (shard->block_at || !shard->block.length || shard->block.length != shard->size)
         return gather(out, shard, limit, err);
     *out = shard->block;
     return 0;

@@ -8,8 +8,8 @@
  *   struct shard_stream  hands out members to many threads that ask for them roughly in order.
  *   member_read          reads one member by its path, at once where it is known where it lies.
  *
- * The archives are mapped, so they must not be cut while they are read. There are no temporary files; memory is bounded by the
- * limits of the calls, and the names by PATH_MAX. Builds without libarchive refuse archives, but names stay what they are.
+ * There are no temporary files; memory is bounded by the limits of the calls, and the names by PATH_MAX. Builds without
+ * libarchive refuse archives, but names stay what they are.
  */
 #ifndef DIPTYCH_BASE_SHARD_H
 #define DIPTYCH_BASE_SHARD_H

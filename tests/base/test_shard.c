@@ -414,6 +414,44 @@ static void archives_may_end_anywhere(void **state)
     }
 }
 
+/* An archive that another program writes over while it is read: an error, and not the end of the program. */
+static void archives_may_be_cut_while_they_are_read(void **state)
+{
+    (void)state;
+    enum { LARGE = 300000, PARTS = 4 };
+    char *bytes = malloc(LARGE);
+    for (size_t i = 0; i < LARGE; i++)
+        bytes[i] = (char)random_at(3, i);
+    struct archive *archive = shard_writer_open(in_scratch("large.tar"));
+    assert_non_null(archive);
+    for (int i = 0; i < PARTS; i++) {
+        const char name[] = {(char)('a' + i), '\0'};
+        assert_int_equal(shard_writer_add(archive, name, bytes, LARGE, TIME), 0);
+    }
+    assert_int_equal(shard_writer_close(archive), 0);
+
+    struct shard *shard = NULL;
+    struct shard_entry entry;
+    struct span read;
+    struct err err = {0};
+    bool found;
+    int rc;
+    assert_int_equal(shard_open(&shard, in_scratch("large.tar"), &err), 0);
+    assert_int_equal(shard_next(&found, &entry, shard, &err), 0);
+    assert_int_equal(entry.member.offset, 512);
+    assert_int_equal(shard_bytes(&read, shard, LARGE, &err), 0);
+    assert_int_equal(read.length, LARGE);
+    assert_memory_equal(read.data, bytes, LARGE);
+    assert_int_equal(truncate(in_scratch("large.tar"), 700), 0);
+    size_t more = 0;
+    while (!(rc = shard_next(&found, &entry, shard, &err)) && found)
+        more += !shard_bytes(&read, shard, LARGE, NULL);
+    assert_int_equal(rc, ERR_FORMAT);
+    assert_true(more < PARTS - 1);
+    shard_close(shard);
+    free(bytes);
+}
+
 static void damage_is_told_by_place(void **state)
 {
     (void)state;
@@ -450,6 +488,7 @@ int main(void)
         cmocka_unit_test(archives_of_other_writers_are_read),
         cmocka_unit_test(what_is_compressed_twice_is_refused),
         cmocka_unit_test(archives_may_end_anywhere),
+        cmocka_unit_test(archives_may_be_cut_while_they_are_read),
         cmocka_unit_test(damage_is_told_by_place),
     };
     return cmocka_run_group_tests(tests, make, NULL);
