@@ -59,6 +59,16 @@ static void what_pillow_reads_is_read(void **state)
     strings_release(&lines);
 }
 
+/* Seeds of the fuzzer: items in the box of the item list, a box that goes to the end, chunks of odd length. */
+static void rare_layouts_are_read(void **state)
+{
+    (void)state;
+    expect(DIPTYCH_ROOT "/tests/fuzz/corpus/capture/heif-in-idat", "1999\tabc\t\t0.0000000\t0.0000000");
+    expect(
+        DIPTYCH_ROOT "/tests/fuzz/corpus/capture/boxes-of-size-0-and-1", "1999\tabc\t\t0.0000000\t0.0000000");
+    expect(DIPTYCH_ROOT "/tests/fuzz/corpus/capture/riff-odd", "\tabc\t\t0.0000000\t0.0000000");
+}
+
 static void a_file_that_is_not_there_is_an_error(void **state)
 {
     (void)state;
@@ -187,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_pillow_reads_is_read),
+        cmocka_unit_test(rare_layouts_are_read),
         cmocka_unit_test(a_file_that_is_not_there_is_an_error),
         cmocka_unit_test(dates_are_read_in_every_form),
         cmocka_unit_test(what_lies_beside_counts),
