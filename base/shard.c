@@ -341,7 +341,8 @@ static int add_block(struct shard *shard, size_t *used, size_t limit, struct err
     if (rc)
         return rc;
     memset(shard->bytes + *used, 0, at - *used);
-    memcpy(shard->bytes + at, shard->block.data, shard->block.length);
+    if (shard->block.length)
+        memcpy(shard->bytes + at, shard->block.data, shard->block.length);
     *used = end;
     return 0;
 }
