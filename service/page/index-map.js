@@ -23,7 +23,7 @@ async function showMap() {
     if (kind !== mapKind() || index !== state.index)
       return;
     const [x, y] = [answer.x, answer.y].map(list => arrayOf(Float32Array, list)), ids = Array.from(arrayOf(BigInt64Array, answer.ids), Number);
-    note.textContent = `${count(answer.count, 'item', 'items')}, the more alike the closer`;
+    note.textContent = `${count(answer.count, 'item')}, the more alike the closer`;
     showPoints({
       kind, index, x, y, ids, shade: [], picture: i => kind === 'image' && thumbnail(ids[i], 128), open: i => i >= 0 && openItem(ids[i]),
       box: () => state.region && state.region.split(','), select: box => go({region: box.map(side => side.toPrecision(6)).join(), item: 0}),

@@ -6,6 +6,7 @@
 'use strict';
 
 const PAGE = 100, PAGE_MAX = 1000, EDGE = devicePixelRatio > 1.2 ? 480 : 320, PICTURE_EDGE = 1024, MINUS = -0.5;
+const grid = $('grid'), viewer = $('viewer');
 const OUTSIDE = 'This model knows no such pictures: what it says of them means nothing.';
 
 function later(milliseconds, work) {
@@ -106,13 +107,12 @@ function succeeded() {
 
 /* ---- items ---- */
 
-/* Of the index that is searched. */
 const pathOf = (path, query) => `${path}?${new URLSearchParams({...query, ...state.index && {index: state.index}})}`;
 const itemPath = (id, part = '') => pathOf(`v1/items/${id}${part}`);
 const thumbnail = (id, edge) => pathOf(`v1/items/${id}/thumbnail`, {edge});
 const nameOf = item => item.kind === 'text' ? item.text || '' : (item.path || '').split('/').pop();
 const number = value => value.toLocaleString('en');
-const count = (value, one, many) => `${number(value)} ${value === 1 ? one : many}`;
+const count = (value, one, many = one + 's') => `${number(value)} ${value === 1 ? one : many}`;
 
 /* ---- the state, and the page's address ---- */
 
@@ -160,7 +160,7 @@ function addressOf(wanted) {
 
 let state = readState(location.search), typing = false;
 
-/* Changes the state. The page before stays in the history, unless the change goes on with the one before it. */
+/* The page before stays in the history, unless the change goes on with the one before it. */
 function change(what, {replace = false} = {}) {
   state = {...state, ...what};
   if (replace)
@@ -194,10 +194,10 @@ function wordTerms(text) {
 }
 
 function whereOf({folder, from, to}) {
-  const quote = text => `'${text.replace(/'/g, "''")}'`;
+  const quote = text => `'${text.replace(/'/g, "''")}'`, taken = 'coalesce(taken, date)';
   return [
     folder && `path like ${quote('%' + folder.replace(/[\\%_]/g, '\\$&') + '%')} escape '\\'`,
-    from && `coalesce(taken, date) >= ${quote(from)}`, to && `coalesce(taken, date) < date(${quote(to)}, '+1 day')`,
+    from && `${taken} >= ${quote(from)}`, to && `${taken} < date(${quote(to)}, '+1 day')`,
   ].filter(Boolean).join(' and ');
 }
 
@@ -223,7 +223,7 @@ let results = {hits: [], searched: 0}, underWay = null; // an answer, and the `b
 async function search() {
   underWay?.abort();
   const mine = underWay = new AbortController(), json = bodyOf();
-  $('grid').classList.add('old');
+  grid.classList.add('old');
   try {
     const answer = await ask('v1/search', {json, signal: mine.signal});
     if (mine !== underWay)
@@ -274,7 +274,7 @@ async function searchOn() {
 const searchSoon = later(160, search);
 
 function showResults() {
-  $('grid').classList.remove('old');
+  grid.classList.remove('old');
   focused = 0;
   scrollTo(0, 0);
   layOutAnew();
@@ -284,11 +284,10 @@ function showResults() {
 }
 
 function showCount() {
-  const {hits, searched, cursor, outside} = results, {min} = state;
+  const {hits, searched, cursor, outside} = results, {min} = state, all = browsing();
   const order = {taken: 'last taken first', date: 'newest first', path: 'by path'}[results.body?.sort] || 'best first';
-  $('count').textContent = (browsing() ? `${count(searched, 'item', 'items')}, ${order}`
-    : !min ? `${count(searched, 'result', 'results')}, ${order}`
-      : `${cursor ? 'More than ' : ''}${count(hits.length, 'result', 'results')} from ${min.toFixed(2)} up`) + (outside ? `. ${OUTSIDE}` : '');
+  $('count').textContent = (all || !min ? `${count(searched, all ? 'item' : 'result')}, ${order}`
+    : `${cursor ? 'More than ' : ''}${count(hits.length, 'result')} from ${min.toFixed(2)} up`) + (outside ? `. ${OUTSIDE}` : '');
   $('tail').textContent = cursor ? 'Loading more\u2026' : hits.length > 20 ? 'That is all.' : '';
 }
 
@@ -317,7 +316,7 @@ function ratioOf({item}) {
 
 /* Hits from the last row on that was not full; no row before it moves. */
 function layOut() {
-  const width = $('grid').clientWidth, gap = width < 640 ? 3 : 6;
+  const width = grid.clientWidth, gap = width < 640 ? 3 : 6;
   const target = width < 640 ? 128 : width < 1200 ? 200 : 236, hadFocus = document.activeElement.dataset.hit;
   if (rows.at(-1)?.open) {
     forget(rows.length - 1);
@@ -342,7 +341,7 @@ function layOut() {
     first = i + 1;
     sum = 0;
   }
-  $('grid').style.height = `${top}px`;
+  grid.style.height = `${top}px`;
   draw();
   if (hadFocus)
     linkOf(focused)?.focus({preventScroll: true});
@@ -417,12 +416,12 @@ function drawRow(r) {
   for (let i = row.first; i < row.first + row.count; i++)
     made.append(tile(i, row));
   const after = [...drawn.keys()].filter(other => other > r);
-  $('grid').insertBefore(made, after.length ? drawn.get(Math.min(...after)) : null);
+  grid.insertBefore(made, after.length ? drawn.get(Math.min(...after)) : null);
   drawn.set(r, made);
 }
 
 function loadPictures() {
-  for (const img of document.querySelectorAll('#grid img:not([src])'))
+  for (const img of grid.querySelectorAll('img:not([src])'))
     img.src = thumbnail(img.dataset.id, EDGE);
 }
 
@@ -433,7 +432,7 @@ let drawnAt = {y: 0, time: 0};
 function draw() {
   if (!rows.length)
     return;
-  const top = scrollY - $('grid').offsetTop, near = innerHeight, time = performance.now();
+  const top = scrollY - grid.offsetTop, near = innerHeight, time = performance.now();
   const from = rowAt(top - near), to = rowAt(top + innerHeight + near), keep = rowOf(focused);
   for (const r of [...drawn.keys()])
     if ((r < from || r > to) && r !== keep)
@@ -455,13 +454,13 @@ addEventListener('scroll', drawSoon, {passive: true});
 
 let laidOutWidth = 0;
 new ResizeObserver(() => {
-  if ($('grid').clientWidth === laidOutWidth)
+  if (grid.clientWidth === laidOutWidth)
     return;
-  laidOutWidth = $('grid').clientWidth;
+  laidOutWidth = grid.clientWidth;
   layOutAnew();
-}).observe($('grid'));
+}).observe(grid);
 
-const linkOf = hit => document.querySelector(`#grid a[data-hit="${hit}"]`);
+const linkOf = hit => grid.querySelector(`[data-hit="${hit}"]`);
 
 /* Moves the focus to a hit, and the window to where it is seen. */
 function focusHit(hit) {
@@ -469,7 +468,7 @@ function focusHit(hit) {
     return;
   linkOf(focused)?.setAttribute('tabindex', '-1');
   focused = hit;
-  const row = rows[rowOf(hit)], top = $('grid').offsetTop + row.top, bar = $('bar').offsetHeight + 8;
+  const row = rows[rowOf(hit)], top = grid.offsetTop + row.top, bar = $('bar').offsetHeight + 8;
   if (top < scrollY + bar)
     scrollTo(0, top - bar);
   else if (top + row.height > scrollY + innerHeight)
@@ -489,7 +488,7 @@ function hitBeside(hit, step) {
   return other.first + distances.indexOf(Math.min(...distances));
 }
 
-$('grid').addEventListener('keydown', event => {
+grid.addEventListener('keydown', event => {
   const hit = Number(event.target.dataset.hit);
   const to = {ArrowLeft: () => hit - 1, ArrowRight: () => hit + 1, ArrowUp: () => hitBeside(hit, -1),
     ArrowDown: () => hitBeside(hit, 1), Home: () => 0, End: () => results.hits.length - 1}[event.key];
@@ -501,7 +500,7 @@ $('grid').addEventListener('keydown', event => {
   focusHit(to());
 });
 
-$('grid').addEventListener('click', event => {
+grid.addEventListener('click', event => {
   const link = event.target.closest('a');
   if (!link || event.shiftKey || !isPlain(event))
     return;
@@ -515,7 +514,7 @@ $('grid').addEventListener('click', event => {
 let viewed = null; // the item that is shown
 
 const placeOf = id => results.hits.findIndex(hit => hit.item.id === id);
-const viewerButton = name => $('viewer').querySelector(`[data-do=${name}]`);
+const viewerButton = name => viewer.querySelector(`[data-do=${name}]`);
 
 function openItem(id, how) {
   change({item: id}, how);
@@ -537,7 +536,7 @@ async function showViewer() {
 function view(item, at) {
   const score = at >= 0 && !browsing() ? results.hits[at].score.toFixed(3) : '', isText = item.kind === 'text';
   viewed = item;
-  $('viewer').ariaLabel = nameOf(item).slice(0, 200) || 'Item';
+  viewer.ariaLabel = nameOf(item).slice(0, 200) || 'Item';
   $('viewer-score').textContent = (at >= 0 ? number(at + 1) : '') + (score && ` \u00b7 score ${score}`);
   $('stage').replaceChildren(isText ? element('p', {className: 'words', tabIndex: 0}, item.text || '') : largePicture(item));
   viewerButton('classify').hidden = $('original').hidden = isText;
@@ -546,8 +545,8 @@ function view(item, at) {
   $('previous').disabled = at <= 0;
   $('next').disabled = at < 0 || at + 1 >= results.hits.length;
   showDetails(item, score);
-  if (!$('viewer').open) {
-    $('viewer').showModal();
+  if (!viewer.open) {
+    viewer.showModal();
     viewerButton('close').focus();
   }
   if (at >= 0 && at + 10 > results.hits.length)
@@ -567,7 +566,7 @@ function showDetails(item, score) {
   const facts = {
     ...item.metadata, Score: score, Path: item.path, Caption: item.caption, Picture: item.picture,
     Size: item.width && `${item.width} \u00d7 ${item.height}`, File: item.size && `${number(Math.ceil(item.size / 1024))} KiB`,
-    Taken: item.taken, Camera: item.camera, Lens: item.lens, Place: item.lat !== undefined && `${item.lat}, ${item.lon}`,
+    Taken: item.taken, Camera: item.camera, Lens: item.lens, Place: 'lat' in item && `${item.lat}, ${item.lon}`,
     'File date': item.mtime && new Date(item.mtime * 1000).toLocaleString(), Item: item.id,
   };
   $('details').firstElementChild.replaceChildren(...Object.entries(facts).filter(([, value]) => value).flatMap(([name, value]) =>
@@ -581,11 +580,11 @@ function turn(step) {
 }
 
 function hideViewer() {
-  if (!$('viewer').open)
+  if (!viewer.open)
     return;
   const at = placeOf(viewed?.id);
   viewed = null;
-  $('viewer').close();
+  viewer.close();
   focusHit(at);
 }
 
@@ -602,23 +601,23 @@ function leaveViewer() {
 function likeThis() {
   const value = String(viewed.id), terms = state.terms.filter(term => term.kind !== 'id' || term.value !== value);
   viewed = null;
-  $('viewer').close();
+  viewer.close();
   go({terms: [...terms, {weight: 1, kind: 'id', value}], item: 0});
 }
 
 const deeds = {
   close: leaveViewer, previous: () => turn(-1), next: () => turn(1),
-  more: likeThis, copy: () => copy(viewed.path, $('viewer')).then(() => toast('Copied')),
+  more: likeThis, copy: () => copy(viewed.path, viewer).then(() => toast('Copied')),
   classify: () => classifyItem(viewed.id), open: () => $('original').click(),
   info: () => { viewerButton('info').ariaPressed = String(!$('details').toggleAttribute('hidden')); },
 };
 
-$('viewer').onclick = event => deeds[event.target.closest('button')?.dataset.do]?.();
-$('viewer').oncancel = event => {
+viewer.onclick = event => deeds[event.target.closest('button')?.dataset.do]?.();
+viewer.oncancel = event => {
   event.preventDefault();
   leaveViewer();
 };
-$('viewer').onkeydown = event => {
+viewer.onkeydown = event => {
   const deed = {ArrowLeft: 'previous', ArrowRight: 'next', m: 'more', k: 'classify', c: 'copy', i: 'info', o: 'open'}[event.key];
   if (!deed || !isPlain(event) || viewerButton(deed).hidden)
     return;

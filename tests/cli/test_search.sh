@@ -127,7 +127,7 @@ run search twice.dip --image pictures/04.png --sort date -f tsv
 cut -f 5 out | sed 's|.*/||' | tr '\n' ' ' | grep -qx 'c.png a.png b.png ' || problem "the newest is not first"
 run search twice.dip --image pictures/04.png --sort path -f tsv
 cut -f 5 out | sed 's|.*/||' | tr '\n' ' ' | grep -qx 'a.png b.png c.png ' || problem "paths are not in order"
-run search twice.dip "a star" --sort taken
+run search twice.dip "a star" --sort size
 expect_status 2
 expect_text err "score, date"
 
