@@ -9,6 +9,9 @@
 
 enum { DEFAULT_BATCH = 32, BATCH_MAX = 4096, THREADS_MAX = 1024 };
 
+/* A run of so many seconds has the few that keeping its kernels takes, once for all. */
+enum { LONG_RUN = 20 };
+
 /* ---- options ------------------------------------------------------------------------------------------- */
 
 enum {
@@ -126,6 +129,7 @@ int session_prepare_as(struct session *session, int alpha, const char *index, st
 int session_open(struct session *session, struct err *err)
 {
     progress_note(&session->progress, "opening the model");
+    session->opened = time_now();
     int rc = find_model(session, err);
     if (!rc)
         rc = device_open(&session->device, &session->model_options.device, err);
@@ -249,6 +253,10 @@ void session_put_rate(const struct session *s, size_t count, const char *unit)
 
 int session_release(struct session *session, const char *verb, int rc, const struct err *err)
 {
+    if (!rc && session->device && time_now() - session->opened >= LONG_RUN) {
+        progress_note(&session->progress, "keeping the kernels for the next start");
+        device_keep_programs(session->device);
+    }
     progress_clear(&session->progress);
     if (rc == ERR_CANCELLED)
         rc = 0; /* what was done counts; the signal, or the output that failed, says the rest */

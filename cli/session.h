@@ -27,6 +27,7 @@ struct session {
     struct arena arena;
     const char *directory; /* of the model; NULL: session_open finds it */
     struct device *device;
+    double opened; /* when the device was, on time_now's clock */
     struct model *model;
     struct encoder *encoder;
     struct loader *loader; /* session_loader opens it */

@@ -65,9 +65,9 @@ struct device;
  *
  * With the provider "amx" the device keeps threads, as many as there are CPUs, until device_free.
  *
- * Kernels are compiled on first use. On platforms that do not keep them between runs themselves (PoCL and
- * NVIDIA do) the binaries are kept in $XDG_CACHE_HOME/diptych or ~/.cache/diptych, where that can be written;
- * the environment's DIPTYCH_KERNEL_CACHE is another folder, for every platform, or "off".
+ * Kernels are compiled on first use. On platforms that do not keep them between runs themselves (NVIDIA does;
+ * of PoCL see device_keep_programs) the binaries are kept in $XDG_CACHE_HOME/diptych or ~/.cache/diptych, where
+ * that can be written; the environment's DIPTYCH_KERNEL_CACHE is another folder, for every platform, or "off".
  *
  * PoCL has no device where it cannot write its files, as for a user without a home. Then the first
  * device_open or device_list of a process sets POCL_CACHE_DIR in the environment to a folder that is this
@@ -76,6 +76,11 @@ struct device;
  * POCL_CACHE_DIR itself before it starts them. */
 int device_open(struct device **out, const struct device_options *options, struct err *err);
 void device_free(struct device *device);
+
+/* Keeps what was compiled so far where keeping it takes seconds: of PoCL, which knows its programs again
+ * itself, but needs 15 to 40 ms for each that it is not given as a binary. For the end of work that took long;
+ * without it later runs are right, and as slow to start as this one. */
+void device_keep_programs(struct device *device);
 
 const char *device_name(const struct device *device);
 const char *device_gemm(const struct device *device); /* "amx", "clblast" or "onednn" */

@@ -333,6 +333,7 @@ void device_free(struct device *device)
     for (struct program *program = device->programs, *next; program; program = next) {
         next = program->next;
         clReleaseProgram(program->handle);
+        program_cache_close(&program->unkept);
         free(program);
     }
     if (device->context)

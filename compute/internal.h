@@ -7,7 +7,7 @@
 #include <CL/cl.h>
 #include <pthread.h>
 
-#include "compute/compute.h"
+#include "compute/program_cache.h"
 
 _Static_assert(sizeof(size_t) == sizeof(cl_ulong), "kernels take offsets as 64-bit numbers");
 
@@ -31,6 +31,7 @@ struct program {
     const struct kernel_source *source; /* NULL: compute's own */
     size_t head_width;
     cl_program handle;
+    struct program_cache unkept; /* where device_keep_programs writes it; with path NULL, nowhere */
 };
 
 struct device {

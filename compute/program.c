@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The kernels of compute/kernels/, embedded at build time: compiling them for a device and launching them. */
-#include "compute/program_cache.h"
+#include "compute/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,8 +66,7 @@ static int compile(cl_program *out, const struct device *device, const struct te
     return 0;
 }
 
-static int build(cl_program *out, const struct device *device, const struct kernel_source *source,
-    size_t head_width, struct err *err)
+static int build(struct program *out, const struct device *device, struct err *err)
 {
     static const char *const real_types[] = {
         [DTYPE_F32] = "REAL_F32", [DTYPE_BF16] = "REAL_BF16", [DTYPE_F16] = "REAL_F16"};
@@ -76,15 +75,20 @@ static int build(cl_program *out, const struct device *device, const struct kern
     char options[256];
     int rc = 0;
 
-    texts_list(&texts, source);
+    texts_list(&texts, out->source);
     snprintf(options, sizeof options,
         "-cl-std=CL1.2 -D %s -D LANES=%zu -D QUERIES=%zu -D GROUP=%d -D HEAD_WIDTH=%zu",
-        real_types[device->activations], device->tuning.lanes, device->tuning.queries, GROUP, head_width);
+        real_types[device->activations], device->tuning.lanes, device->tuning.queries, GROUP,
+        out->head_width);
     program_cache_open(&cache, device, options, texts.parts, texts.count);
-    if (!program_cache_load(out, &cache, device, options)) {
-        rc = compile(out, device, &texts, options, err);
+    if (!program_cache_load(&out->handle, &cache, device, options)) {
+        rc = compile(&out->handle, device, &texts, options, err);
+        if (!rc && cache.later) {
+            out->unkept = cache;
+            return 0;
+        }
         if (!rc)
-            program_cache_store(&cache, *out);
+            program_cache_store(&cache, out->handle);
     }
     program_cache_close(&cache);
     return rc;
@@ -100,13 +104,12 @@ int device_program(cl_program *out, struct device *device, const struct kernel_s
         program = program->next;
     if (!program) {
         program = mem_new(1, sizeof *program);
-        rc = program ? build(&program->handle, device, source, head_width, err)
-                     : err_memory(err, sizeof *program);
+        if (program)
+            *program = (struct program){.source = source, .head_width = head_width};
+        rc = program ? build(program, device, err) : err_memory(err, sizeof *program);
         if (rc) {
             free(program);
         } else {
-            program->source = source;
-            program->head_width = head_width;
             program->next = device->programs;
             device->programs = program;
         }
@@ -115,6 +118,16 @@ int device_program(cl_program *out, struct device *device, const struct kernel_s
         *out = program->handle;
     pthread_mutex_unlock(&device->lock);
     return rc;
+}
+
+void device_keep_programs(struct device *device)
+{
+    pthread_mutex_lock(&device->lock);
+    for (struct program *program = device->programs; program; program = program->next) {
+        program_cache_store(&program->unkept, program->handle);
+        program_cache_close(&program->unkept);
+    }
+    pthread_mutex_unlock(&device->lock);
 }
 
 static int kernel_fail(struct err *err, const char *kernel, const char *call, cl_int status)

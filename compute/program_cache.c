@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compute/program_cache.h"
+#include "compute/internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,17 +20,11 @@ static void header_write(
 
 /* ---- which file ---------------------------------------------------------------------------------------- */
 
-/* Platforms by CL_PLATFORM_NAME that keep compiled programs between runs: PoCL in POCL_CACHE_DIR, NVIDIA's
- * driver in CUDA_CACHE_PATH. */
-static bool caches_itself(const struct device *device)
+static bool platform_is(const struct device *device, const char *platform)
 {
-    static const char *const platforms[] = {"Portable Computing Language", "NVIDIA CUDA"};
     char name[128] = "";
     clGetPlatformInfo(device->platform, CL_PLATFORM_NAME, sizeof name, name, NULL);
-    for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++)
-        if (!strcmp(name, platforms[i]))
-            return true;
-    return false;
+    return !strcmp(name, platform);
 }
 
 /* Makes base/name and returns its path, or NULL. */
@@ -40,15 +34,22 @@ static char *folder_below(struct arena *arena, const char *base, const char *nam
     return path && (!mkdir(path, 0700) || errno == EEXIST) ? path : NULL;
 }
 
+/* What the environment says, or NULL. */
+static const char *folder_set(void)
+{
+    const char *set = getenv("DIPTYCH_KERNEL_CACHE");
+    return set && *set ? set : NULL;
+}
+
 /* The folder, made where it was not there; NULL: no caching. */
 static const char *folder_find(struct arena *arena, const struct device *device)
 {
-    const char *set = getenv("DIPTYCH_KERNEL_CACHE"), *base = getenv("XDG_CACHE_HOME"), *home;
+    const char *set = folder_set(), *base = getenv("XDG_CACHE_HOME"), *home;
     if (set && !strcmp(set, "off"))
         return NULL;
-    if (set && *set)
+    if (set)
         return !mkdir(set, 0700) || errno == EEXIST ? set : NULL;
-    if (caches_itself(device))
+    if (platform_is(device, "NVIDIA CUDA")) /* in CUDA_CACHE_PATH */
         return NULL;
     if (base && *base == '/') { /* one that is not absolute is to be ignored, says the specification */
         mkdir(base, 0700);
@@ -98,6 +99,7 @@ void program_cache_open(struct program_cache *out, const struct device *device, 
     if (folder && key_make(out->key, device, options, sources, count) &&
         asprintf(&out->path, "%s/%s", folder, out->key) < 0)
         out->path = NULL;
+    out->later = !folder_set() && platform_is(device, "Portable Computing Language");
     arena_release(&arena);
 }
 

@@ -15,13 +15,16 @@
 
 #include <cmocka.h>
 
-#define FOLDER DIPTYCH_SCRATCH "/kernels"
+#define FOLDER DIPTYCH_SCRATCH "/diptych"
 
 /* Two programs of one kernel that tell which of them runs. */
 static const struct kernel_source one = {
     "one.cl", "kernel void answer(global float *x, ulong at) { x[at + get_global_id(0)] = 1; }\n"};
 static const struct kernel_source two = {
     "two.cl", "kernel void answer(global float *x, ulong at) { x[at + get_global_id(0)] = 2; }\n"};
+
+/* Whether answer() ends as a long run does. */
+static bool keep_programs;
 
 /* What the kernel of a source answers on a device that is opened for it alone. */
 static int answer(float *out, const struct kernel_source *source, struct err *err)
@@ -36,6 +39,8 @@ static int answer(float *out, const struct kernel_source *source, struct err *er
         !(rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(1), err)) &&
         !(rc = KERNEL_RUN(stream, &launch, err, ARG_TENSOR(x))))
         rc = tensor_read(stream, out, x, 1, err);
+    if (!rc && keep_programs)
+        device_keep_programs(device);
     stream_free(stream);
     device_free(device);
     return rc;
@@ -234,6 +239,34 @@ static void test_off(void **state)
     assert_int_equal(access("off", F_OK), -1);
 }
 
+/* PoCL's programs are kept when a long run ends, and others at once. */
+static void test_later(void **state)
+{
+    struct device_info *devices;
+    size_t count;
+    char paths[8][512];
+    (void)state;
+    clear();
+    assert_int_equal(device_list(&devices, &count, &(struct device_options){0}, NULL), 0);
+    const bool pocl = strstr(devices[0].platform, "Portable");
+    free(devices);
+    unsetenv("DIPTYCH_KERNEL_CACHE");
+    setenv("XDG_CACHE_HOME", DIPTYCH_SCRATCH, 1);
+    check_answer(&one, 1);
+    assert_int_equal(files(paths), !pocl);
+    keep_programs = true;
+    check_answer(&one, 1);
+    keep_programs = false;
+    assert_int_equal(files(paths), 1);
+    char path[512];
+    snprintf(path, sizeof path, "%s", paths[0]);
+    const ino_t written = inode(path);
+    keep_programs = true; /* what was read is not written again */
+    check_answer(&one, 1);
+    keep_programs = false;
+    assert_int_equal(inode(path), written);
+}
+
 static void test_two_processes(void **state)
 {
     enum { PROCESSES = 2 };
@@ -269,6 +302,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_other_key),
         cmocka_unit_test(test_nowhere),
         cmocka_unit_test(test_off),
+        cmocka_unit_test(test_later),
         cmocka_unit_test(test_two_processes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
