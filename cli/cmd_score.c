@@ -122,6 +122,11 @@ static int score_systems(struct score *s, struct err *err)
     return rc;
 }
 
+static bool cuts_without_blanks(enum bleu_tokeniser tokeniser)
+{
+    return tokeniser == TOKENISE_ZH || tokeniser == TOKENISE_CHAR || tokeniser == TOKENISE_JA_MECAB;
+}
+
 /* Numbers that say something else than people think. */
 static void say_caveats(const struct score *s)
 {
@@ -131,10 +136,11 @@ static void say_caveats(const struct score *s)
         (scores->images[METRIC_CIDER_D] || scores->images[METRIC_CIDER_PLAIN]))
         message("CIDEr of one image is 0: words weigh by how few of the images have them; --df takes the "
                 "weights of a larger set");
-    if (scores->images[METRIC_SACREBLEU] && tokeniser != TOKENISE_ZH && tokeniser != TOKENISE_CHAR &&
+    if (scores->images[METRIC_SACREBLEU] && !cuts_without_blanks(tokeniser) &&
         captions_lack_blanks(s->pairs.systems[0], s->pairs.count))
         message("these captions are written without blanks, so that sacreBLEU's words by %s are whole "
-                "sentences: --tokenize zh for Chinese, char for others, or --metrics chrF2",
+                "sentences: --tokenize zh for Chinese, ja-mecab for Japanese, char for others, or --metrics "
+                "chrF2",
             bleu_tokenisers[tokeniser]);
 }
 

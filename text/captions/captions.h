@@ -174,13 +174,15 @@ enum bleu_smoothing {
     SMOOTH_NONE,
 };
 
-/* sacreBLEU's tokenizers that need nothing beside them. */
+/* sacreBLEU's tokenizers but those that download models. The last two need dictionaries of MeCab. */
 enum bleu_tokeniser {
-    TOKENISE_13A,  /* mteval-v13a's: signs of ASCII apart, but for a stop between digits */
-    TOKENISE_NONE, /* white space */
-    TOKENISE_ZH,   /* Chinese characters one by one, all else as 13a */
-    TOKENISE_CHAR, /* every character */
-    TOKENISE_INTL, /* mteval-v14's: Unicode's punctuation and symbols apart */
+    TOKENISE_13A,      /* mteval-v13a's: signs of ASCII apart, but for a stop between digits */
+    TOKENISE_NONE,     /* white space */
+    TOKENISE_ZH,       /* Chinese characters one by one, all else as 13a */
+    TOKENISE_CHAR,     /* every character */
+    TOKENISE_INTL,     /* mteval-v14's: Unicode's punctuation and symbols apart */
+    TOKENISE_JA_MECAB, /* Japanese: IPADIC's words */
+    TOKENISE_KO_MECAB, /* Korean: mecab-ko-dic's words */
 };
 
 extern const char *const bleu_smoothings[], *const bleu_tokenisers[]; /* names; NULL ends them */
@@ -190,6 +192,7 @@ struct sacrebleu_options { /* zeroed: sacreBLEU's own */
     enum bleu_smoothing smoothing;
     double smoothing_value; /* 0: that of the smoothing */
     bool lowercase;
+    const char *mecab_dictionary; /* folder; NULL: where packages install it */
     int threads;
 };
 
@@ -208,6 +211,8 @@ struct sacrebleu_scores {
     char signature[160]; /* nrefs:5|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0 */
 };
 
+/* ERR_UNSUPPORTED too, where the tokenizer's dictionary is missing or another than sacreBLEU's, or the build has no
+ * libmecab. */
 int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *pairs, size_t count,
     const struct sacrebleu_options *options, struct err *err);
 void sacrebleu_scores_release(struct sacrebleu_scores *scores);

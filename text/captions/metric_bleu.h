@@ -3,6 +3,7 @@
 #ifndef DIPTYCH_TEXT_CAPTIONS_METRIC_BLEU_H
 #define DIPTYCH_TEXT_CAPTIONS_METRIC_BLEU_H
 
+#include "text/captions/metric_mecab.h"
 #include "text/captions/metric_ngrams.h"
 
 /* ERR_MEMORY or ERR_LIMIT, without a message. */
@@ -14,8 +15,18 @@ void bleu_stats_add(struct bleu_stats *sum, const struct bleu_stats *stats);
 void bleu_score(struct bleu *bleu);
 void sacrebleu_score(struct sacrebleu *bleu, const struct sacrebleu_options *options, bool effective_order);
 
+/* What cuts captions into words; immutable, for any number of threads. */
+struct bleu_cutter {
+    enum bleu_tokeniser tokeniser;
+    struct morphemes *morphemes; /* of the tokenizers that take a dictionary */
+};
+
+/* Errors are those of the dictionary. */
+int bleu_cutter_init(struct bleu_cutter *out, const struct sacrebleu_options *options, struct err *err);
+void bleu_cutter_release(struct bleu_cutter *cutter);
+
 /* Text, without white space at its end, cut into words with a blank between them, in the arena. NULL when out of
  * memory. */
-char *bleu_words(struct arena *arena, enum bleu_tokeniser tokeniser, struct span text);
+char *bleu_words(struct arena *arena, const struct bleu_cutter *cutter, struct span text);
 
 #endif

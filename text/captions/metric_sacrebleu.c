@@ -69,29 +69,29 @@ void sacrebleu_score(struct sacrebleu *bleu, const struct sacrebleu_options *opt
 /* ---- a corpus ------------------------------------------------------------------------------------------ */
 
 /* text without white space at its end, cut into words; NULL when out of memory. */
-static char *words_of(struct arena *arena, const char *text, const struct sacrebleu_options *options)
+static char *words_of(struct arena *arena, const char *text, const struct bleu_cutter *cutter, bool lowercase)
 {
     struct span rest = span_of(text), word, kept = {text, 0};
     while (split_words(&word, &rest))
         kept.length = (size_t)(rest.data - text);
-    if (options->lowercase && unicode_normalise(&kept, arena, kept, NORMAL_LOWER | NORMAL_FINAL_SIGMA, NULL))
+    if (lowercase && unicode_normalise(&kept, arena, kept, NORMAL_LOWER | NORMAL_FINAL_SIGMA, NULL))
         return NULL;
-    return bleu_words(arena, options->tokeniser, kept);
+    return bleu_words(arena, cutter, kept);
 }
 
 /* The pair in words; empty references count only where there are no others. False when out of memory. */
 static bool cut_pair(struct caption_pair *out, struct arena *arena, const struct caption_pair *pair,
-    const struct sacrebleu_options *options)
+    const struct bleu_cutter *cutter, bool lowercase)
 {
     const char **references = arena_alloc(arena, pair->reference_count * sizeof *references);
-    *out = (struct caption_pair){words_of(arena, pair->candidate, options), references, 0};
+    *out = (struct caption_pair){words_of(arena, pair->candidate, cutter, lowercase), references, 0};
     if (!references || !out->candidate)
         return false;
     for (size_t i = 0; i < pair->reference_count; i++) {
         const bool is_last_chance = i + 1 == pair->reference_count && out->reference_count == 0;
         if (!*pair->references[i] && !is_last_chance)
             continue;
-        const char *words = words_of(arena, pair->references[i], options);
+        const char *words = words_of(arena, pair->references[i], cutter, lowercase);
         if (!words)
             return false;
         references[out->reference_count++] = words;
@@ -103,6 +103,7 @@ struct sacrebleu_job {
     struct sacrebleu *images;
     const struct caption_pair *pairs;
     const struct sacrebleu_options *options;
+    struct bleu_cutter cutter;
     atomic_bool failed;
 };
 
@@ -112,7 +113,8 @@ static void score_image(void *context, size_t i)
     struct sacrebleu *image = &job->images[i];
     struct arena arena = {0};
     struct caption_pair words;
-    if (cut_pair(&words, &arena, &job->pairs[i], job->options) && !bleu_count(&image->stats, &words))
+    if (cut_pair(&words, &arena, &job->pairs[i], &job->cutter, job->options->lowercase) &&
+        !bleu_count(&image->stats, &words))
         sacrebleu_score(image, job->options, true);
     else
         job->failed = true;
@@ -128,23 +130,28 @@ static void sign(struct sacrebleu_scores *out, const struct sacrebleu_options *o
     if (has_value)
         snprintf(value, sizeof value, "[%.2f]", smoothing_value(options));
     snprintf(out->signature, sizeof out->signature,
-        "nrefs:%s|case:%s|eff:no|tok:%s|smooth:%s%s|version:2.6.0", references,
+        "nrefs:%s|case:%s|eff:no|tok:%s%s|smooth:%s%s|version:2.6.0", references,
         options->lowercase ? "lc" : "mixed", bleu_tokenisers[options->tokeniser],
-        bleu_smoothings[options->smoothing], value);
+        morphemes_version(options->tokeniser), bleu_smoothings[options->smoothing], value);
 }
 
 int sacrebleu_compute(struct sacrebleu_scores *out, const struct caption_pair *pairs, size_t count,
     const struct sacrebleu_options *options, struct err *err)
 {
     *out = (struct sacrebleu_scores){.options = *options};
-    const int rc = caption_pairs_check(pairs, count, err);
+    int rc = caption_pairs_check(pairs, count, err);
     if (rc)
         return rc;
-    struct sacrebleu_job job = {
-        .images = mem_new(count, sizeof *job.images), .pairs = pairs, .options = options};
+    struct sacrebleu_job job = {.pairs = pairs, .options = options};
+    rc = bleu_cutter_init(&job.cutter, options, err);
+    if (rc)
+        return rc;
+    job.images = mem_new(count, sizeof *job.images);
+    if (job.images)
+        parallel_for(count, options->threads, score_image, &job);
+    bleu_cutter_release(&job.cutter);
     if (!job.images)
         return err_memory(err, count * sizeof *job.images);
-    parallel_for(count, options->threads, score_image, &job);
     if (job.failed) {
         free(job.images);
         return err_set(err, ERR_MEMORY, "out of memory for the n-grams of one image");

@@ -204,12 +204,19 @@ static char *cut_none(struct arena *arena, struct span text)
     return arena_copy(arena, text.data, text.length);
 }
 
-/* Chinese characters are words, and what is between them is cut by the rules of 13a without its replacements. */
-static char *cut_zh(struct arena *arena, struct span text)
+static struct span without_blanks_before(struct span text)
 {
     bool space;
     for (size_t width; text.length && (width = character_width(text, &space), space);)
-        text = span_from(text, width); /* a stop at the front has no neighbour */
+        text = span_from(text, width);
+    return text;
+}
+
+/* Chinese characters are words, and what is between them is cut by the rules of 13a without its replacements. A stop at
+ * the front has no neighbour. */
+static char *cut_zh(struct arena *arena, struct span text)
+{
+    text = without_blanks_before(text);
     return apply_all(arena, apply_all(arena, cut_none(arena, text), rules_zh), rules_13a);
 }
 
@@ -228,16 +235,39 @@ const char *const bleu_tokenisers[] = {[TOKENISE_13A] = "13a",
     [TOKENISE_ZH] = "zh",
     [TOKENISE_CHAR] = "char",
     [TOKENISE_INTL] = "intl",
+    [TOKENISE_JA_MECAB] = "ja-mecab",
+    [TOKENISE_KO_MECAB] = "ko-mecab",
     NULL};
 
+/* Of those that need no dictionary. */
 static char *(*const cutters[])(struct arena *arena, struct span text) = {[TOKENISE_13A] = cut_13a,
     [TOKENISE_NONE] = cut_none,
     [TOKENISE_ZH] = cut_zh,
     [TOKENISE_CHAR] = cut_char,
     [TOKENISE_INTL] = cut_intl};
 
-char *bleu_words(struct arena *arena, enum bleu_tokeniser tokeniser, struct span text)
+int bleu_cutter_init(struct bleu_cutter *out, const struct sacrebleu_options *options, struct err *err)
 {
-    char *words = cutters[tokeniser](arena, text);
+    *out = (struct bleu_cutter){.tokeniser = options->tokeniser};
+    if (options->tokeniser < sizeof cutters / sizeof *cutters)
+        return 0;
+    int rc = morphemes_open(&out->morphemes, options->tokeniser, options->mecab_dictionary, err);
+    if (!rc)
+        rc = morphemes_check(out->morphemes, err);
+    if (rc)
+        bleu_cutter_release(out);
+    return rc;
+}
+
+void bleu_cutter_release(struct bleu_cutter *cutter)
+{
+    morphemes_free(cutter->morphemes);
+    *cutter = (struct bleu_cutter){0};
+}
+
+char *bleu_words(struct arena *arena, const struct bleu_cutter *cutter, struct span text)
+{
+    char *words = cutter->morphemes ? morphemes_cut(arena, cutter->morphemes, without_blanks_before(text))
+                                    : cutters[cutter->tokeniser](arena, text);
     return words ? join_words(words) : NULL;
 }

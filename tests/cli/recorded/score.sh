@@ -16,6 +16,11 @@ printf '一只猫坐在垫子上。\n' >zh-reference.txt
 printf '一只猫在垫子上\n' >zh.txt
 run score-chinese score -r zh-reference.txt -c zh.txt
 run score-chinese-cut score -r zh-reference.txt -c zh.txt --tokenize zh --metrics sacreBLEU
+printf '猫がマットの上に座っています。\n' >ja-reference.txt
+printf '猫がマットに座っている。\n' >ja.txt
+run score-japanese score -r ja-reference.txt -c ja.txt --tokenize ja-mecab --metrics sacreBLEU
+run score-japanese-nowhere score -r ja-reference.txt -c ja.txt --tokenize ja-mecab --mecab-dictionary nowhere
+run score-dictionary-alone score -r ja-reference.txt -c ja.txt --mecab-dictionary nowhere
 run score-tokens score -r refs.json -c candidates.json --tokenize none --smooth add-k -v
 
 # ---- kinds of files

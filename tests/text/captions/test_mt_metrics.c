@@ -102,17 +102,24 @@ static void words_are_sacrebleus(void **state)
     const json_t *texts = json_object_get(golden, "texts"), *words = json_object_get(golden, "words");
     for (int t = 0; bleu_tokenisers[t]; t++) {
         const json_t *theirs = json_object_get(words, bleu_tokenisers[t]);
+        const struct sacrebleu_options options = {.tokeniser = (enum bleu_tokeniser)t};
+        struct bleu_cutter cutter;
+        struct err err;
+        if (t == TOKENISE_JA_MECAB || t == TOKENISE_KO_MECAB)
+            continue; /* test_mecab's */
+        assert_int_equal(bleu_cutter_init(&cutter, &options, &err), 0);
         assert_int_equal(json_array_size(theirs), json_array_size(texts));
         for (size_t i = 0; i < json_array_size(texts); i++) {
             const char *text = json_string_value(json_array_get(texts, i));
             struct arena arena = {0};
-            const char *ours = bleu_words(&arena, (enum bleu_tokeniser)t, span_of(text));
+            const char *ours = bleu_words(&arena, &cutter, span_of(text));
             char *expected = joined(json_array_get(theirs, i));
             if (strcmp(ours, expected))
                 fail_msg("%s of '%s': '%s', not '%s'", bleu_tokenisers[t], text, ours, expected);
             free(expected);
             arena_release(&arena);
         }
+        bleu_cutter_release(&cutter);
     }
 }
 

@@ -27,7 +27,8 @@ static void assert_close(double got, double expected)
 static void expect_words(const char *text, const char *expected)
 {
     struct arena arena = {0};
-    assert_string_equal(bleu_words(&arena, TOKENISE_13A, span_of(text)), expected);
+    assert_string_equal(
+        bleu_words(&arena, &(struct bleu_cutter){.tokeniser = TOKENISE_13A}, span_of(text)), expected);
     arena_release(&arena);
 }
 
