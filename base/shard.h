@@ -25,9 +25,6 @@ bool shard_named(const char *path);
 /* The length of the path of the archive, in the path of a member; 0: it is none, whatever is there. */
 size_t member_shard(const char *path);
 
-/* Whether a part of its name begins with a '.', as hidden files' do. */
-bool member_hidden(const char *name);
-
 /* The path of the member `name`, in the arena. NULL with ERR_MEMORY in err. */
 const char *member_path(struct arena *arena, const char *shard, const char *name, struct err *err);
 
@@ -40,8 +37,9 @@ const char *shard_library(void);
 struct member {
     int64_t size; /* -1: only its end will tell */
     int64_t mtime_ns;
-    int64_t offset; /* where its bytes lie as they are; 0: they do not, being compressed, or not whole */
-    size_t number;  /* of all that the archive has, from 0 */
+    int64_t
+        offset; /* where its bytes lie as they are; -N: where they lie deflated; 0: neither, or not whole */
+    size_t number; /* of all that the archive has, from 0 */
 };
 
 /* Strings live until the next. */
@@ -65,6 +63,10 @@ void shard_close(struct shard *shard);
 /* The next file, folders and devices passed over. ERR_FORMAT: the archive is damaged from here on, and the message says behind
  * which member; all before it is good. */
 int shard_next(bool *found, struct shard_entry *out, struct shard *shard, struct err *err);
+
+/* The first bytes of the entry that came last, `bytes` of them or all that it has; they live until more are asked for. After an
+ * error, which is as shard_bytes's, there are none. Of an entry that nothing is asked of nothing is inflated. */
+int shard_head(struct span *out, struct shard *shard, size_t bytes, struct err *err);
 
 /* The bytes of the entry that came last; they live until the next. ERR_LIMIT: more than `limit`; ERR_FORMAT: damaged, or the
  * archive ends inside; ERR_UNSUPPORTED: encrypted or packed in a way that libarchive does not know. Messages do not name

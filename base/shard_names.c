@@ -31,11 +31,6 @@ size_t member_shard(const char *path)
     return 0;
 }
 
-bool member_hidden(const char *name)
-{
-    return *name == '.' || strstr(name, "/.");
-}
-
 const char *member_path(struct arena *arena, const char *shard, const char *name, struct err *err)
 {
     const size_t room = strlen(shard) + strlen(separator) + strlen(name) + 1;

@@ -136,7 +136,7 @@ struct index_item {
         path; /* the picture, or the file that the text came from; of a picture in an archive, member_path's */
     int64_t size;     /* of that file in bytes */
     int64_t mtime_ns; /* its last change, nanoseconds since 1970 */
-    int64_t offset;   /* of a picture in an archive: where it lies in that file, as it is */
+    int64_t offset;   /* of a picture in an archive: where it lies in that file, as struct member has it */
     const char *hash; /* of the content, in a form that callers agree on */
     int width, height;
     const char *caption;  /* of a picture; of a text, the text itself */

@@ -39,7 +39,7 @@ CREATE TABLE items (
     metadata TEXT,                        -- the user's, a JSON object
     crc INTEGER NOT NULL,                 -- CRC-32 (zlib's) of the row's bytes
     segmented TEXT,                       -- path and caption with a blank around each Chinese sign and its like; NULL: none
-    offset INTEGER,                       -- of a picture in an archive (path is "ARCHIVE!/NAME"): where it lies there; NULL: compressed
+    offset INTEGER,                       -- of a picture in an archive (path is "ARCHIVE!/NAME"): where it lies there; -N: deflated; NULL: else
     taken TEXT,                           -- 2024-06-01 09:30:00.12+02:00 on the camera's clock; its zone, where known, last
     camera TEXT,
     lens TEXT,

@@ -272,9 +272,9 @@ struct picture_list {
         failed; /* archives, stretches and members of them that cannot be listed, all reported to the job */
 };
 
-/* Adds what a name stands for: the paths of braces_expand, and of each its pictures, in the order of the archive where it is
- * one (shard_named): members whose names are pictures', but for hidden ones; the other members are passed over. Else
- * picture_list_add, with patterns for paths below the name. */
+/* Adds what a name stands for: the paths of braces_expand, and of each its pictures: where it is an archive (shard_named), in
+ * its order, by member_kind, other members being counted; else picture_list_add. Patterns are for paths below the name, in an
+ * archive too. */
 int picture_list_name(struct picture_list *list, const char *name, const struct excludes *excludes,
     const struct job *job, struct err *err);
 

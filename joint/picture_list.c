@@ -38,6 +38,8 @@ struct reading {
     struct picture_list *list;
 
     const char *path;
+    struct shard *shard;
+    const struct excludes *excludes;
     const struct job *job;
     struct string_map names;
 };
@@ -57,8 +59,11 @@ static int add_entry(struct reading *reading, const struct shard_entry *entry, s
         fail(reading, reading->path, entry->why);
         return 0;
     }
-    if (!picture_suffix(entry->name) || (!entry->why && member_hidden(entry->name))) {
-        list->passed.files[FILE_OTHER]++;
+    if (!entry->why && excludes_cover(reading->excludes, entry->name, false))
+        return 0;
+    const enum file_kind kind = member_kind(reading->shard, entry);
+    if (kind != FILE_PICTURE) {
+        list->passed.files[kind]++;
         return 0;
     }
     const char *path = member_path(&arena, reading->path, entry->name, err);
@@ -74,15 +79,15 @@ static int add_entry(struct reading *reading, const struct shard_entry *entry, s
 }
 
 /* What is wrong with the archive is reported, and what came before counts. */
-static int add_shard(struct picture_list *list, const char *path, const struct job *job, struct err *err)
+static int add_shard(struct picture_list *list, const char *path, const struct excludes *excludes,
+    const struct job *job, struct err *err)
 {
-    struct reading reading = {.list = list, .path = path, .job = job};
-    struct shard *shard = NULL;
+    struct reading reading = {.list = list, .path = path, .excludes = excludes, .job = job};
     struct shard_entry entry;
     struct err problem = {0};
     bool found = true;
-    int rc = add_stream(list, path, err), broken = rc ? rc : shard_open(&shard, path, &problem);
-    while (!rc && !broken && !(broken = shard_next(&found, &entry, shard, &problem)) && found) {
+    int rc = add_stream(list, path, err), broken = rc ? rc : shard_open(&reading.shard, path, &problem);
+    while (!rc && !broken && !(broken = shard_next(&found, &entry, reading.shard, &problem)) && found) {
         rc = job_step(job, "looking for pictures", 0, 0, err);
         if (!rc)
             rc = add_entry(&reading, &entry, err);
@@ -91,7 +96,7 @@ static int add_shard(struct picture_list *list, const char *path, const struct j
         job_report(job, &problem);
         list->failed++;
     }
-    shard_close(shard);
+    shard_close(reading.shard);
     string_map_release(&reading.names);
     return rc;
 }
@@ -110,7 +115,7 @@ int picture_list_name(struct picture_list *list, const char *name, const struct 
     struct strings paths = {0};
     int rc = braces_expand(&paths, name, err);
     for (size_t i = 0; i < paths.count && !rc; i++)
-        rc = is_shard(paths.items[i]) ? add_shard(list, paths.items[i], job, err)
+        rc = is_shard(paths.items[i]) ? add_shard(list, paths.items[i], excludes, job, err)
                                       : picture_list_add(&list->paths, &list->passed, paths.items[i],
                                             excludes, paths.items[i], job, err);
     strings_release(&paths);

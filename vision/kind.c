@@ -47,6 +47,16 @@ enum file_kind file_kind_of(const uint8_t *head, size_t size)
     return format ? format->kind : FILE_OTHER;
 }
 
+enum file_kind member_kind(struct shard *shard, const struct shard_entry *entry)
+{
+    struct span head;
+    if (picture_suffix(entry->name))
+        return FILE_PICTURE;
+    if (entry->why || shard_head(&head, shard, FILE_HEAD, NULL))
+        return FILE_OTHER;
+    return file_kind_of((const uint8_t *)head.data, head.length);
+}
+
 int file_kind_find(enum file_kind *out, const char *path, struct err *err)
 {
     uint8_t head[FILE_HEAD];

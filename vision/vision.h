@@ -124,6 +124,10 @@ enum file_kind file_kind_of(const uint8_t *head, size_t size);
  * FILE_PICTURE, as what cannot be read may be one. */
 int file_kind_find(enum file_kind *out, const char *path, struct err *err);
 
+/* The same of the member of an archive that came last, with a name. What cannot be read is FILE_OTHER: where the archive is damaged,
+ * that is said of it. */
+enum file_kind member_kind(struct shard *shard, const struct shard_entry *entry);
+
 /* Formats that are read, or would be if the build had found their library: begin with a zeroed one; false at the end. */
 struct picture_format {
     const char *name;     /* "JPEG" */

@@ -202,8 +202,7 @@ int file_list_walk(
     if (!rc)
         rc = array_grow(list->scopes, &list->scope_room, number + 1, err);
     struct scope scope = {.top = rc ? NULL : copy(&list->arena, place == root ? top : place, err)};
-    scope.rules.excludes.no_defaults = place != root; /* excludes are for folders */
-    if (!rc && place == root)
+    if (!rc)
         rc = folder_rules_parse(&scope.rules, rules, err);
     if (!rc && !scope.top)
         rc = ERR_MEMORY;
@@ -214,7 +213,7 @@ int file_list_walk(
     list->scopes[number] = scope;
     list->scope_count++;
     struct walk walk = {list, root, named, err};
-    return place != root ? file_list_shard(list, root, place, err)
+    return place != root ? file_list_shard(list, root, place, &scope.rules, rules, err)
                          : folder_walk(root, &scope.rules.excludes, scope.top, NULL, visit, &walk, err);
 }
 

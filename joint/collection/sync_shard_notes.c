@@ -149,8 +149,7 @@ static bool has_missing(const struct plan *plan, const struct read_shard *shard)
 static int keep_shard(
     struct sync *sync, const struct file_list *files, const struct read_shard *shard, struct err *err)
 {
-    struct index_container kept = {
-        .path = shard->path, .stamp = container_stamp(0, "", shard->size, shard->mtime_ns)};
+    struct index_container kept = {.path = shard->path, .stamp = shard->stamp};
     if (shard->again || has_missing(&files->plan, shard))
         return 0;
     const int rc = index_each_below(sync->index, shard->place, count_item, &kept.pictures, err);

@@ -53,6 +53,12 @@ int64_t container_stamp(int64_t stamp, const char *name, int64_t size, int64_t m
     return (int64_t)mixed;
 }
 
+int64_t shard_stamp(const char *rules, int64_t size, int64_t mtime_ns)
+{
+    enum { TOLD_BY_CONTENT = 1 }; /* which members are pictures; before, by their names */
+    return container_stamp(TOLD_BY_CONTENT, rules, size, mtime_ns);
+}
+
 /* ---- archives that are known --------------------------------------------------------------------------- */
 
 struct known {
@@ -99,6 +105,34 @@ static int add_failures(struct file_list *list, const char *path, struct err *er
     return rc;
 }
 
+/* The first of what was passed over that lies at or behind a path. */
+static size_t find_passed(const struct plan *plan, const char *path)
+{
+    size_t first = 0, high = plan->passed_count;
+    while (first < high) {
+        const size_t middle = first + (high - first) / 2;
+        if (strcmp(plan->passed[middle].path, path) < 0)
+            first = middle + 1;
+        else
+            high = middle;
+    }
+    return first;
+}
+
+/* What was passed over in an archive is so still. */
+static void add_passed(struct file_list *list, const char *place)
+{
+    struct plan *plan = &list->plan;
+    for (size_t i = find_passed(plan, place); i < plan->passed_count; i++) {
+        struct plan_passed *passed = &plan->passed[i];
+        if (!path_below(passed->path, place))
+            break;
+        passed->stands = true;
+        list->partners += passed->picture != NULL;
+        list->passed.files[passed->kind] += passed->kind != FILE_PICTURE;
+    }
+}
+
 /* *known: the archive is as it was, and so are its items, which are added. */
 static int add_known(bool *known, struct file_list *list, const struct read_shard *now, struct err *err)
 {
@@ -108,14 +142,15 @@ static int add_known(bool *known, struct file_list *list, const struct read_shar
     int rc = index_container_find(known, &before, list->index, now->path, err);
     if (rc || !*known)
         return rc;
-    *known = before.stamp == container_stamp(0, "", now->size, now->mtime_ns) &&
-             !(list->plan.retry && has_failures(&list->plan, now->path));
+    *known = before.stamp == now->stamp && !(list->plan.retry && has_failures(&list->plan, now->path));
     if (!*known)
         return 0;
     rc = index_each_below(list->index, now->place, add_item, &adding, err);
     *known = adding.count == before.pictures;
     if (!rc && !*known)
         list->plan.file_count = files;
+    else if (!rc)
+        add_passed(list, now->place);
     return rc || !*known ? rc : add_failures(list, now->path, err);
 }
 
@@ -124,6 +159,7 @@ static int add_known(bool *known, struct file_list *list, const struct read_shar
 struct reading {
     struct file_list *list;
     struct read_shard *shard;
+    const struct excludes *excludes;
     struct shard *archive;
     struct string_map names;
     bool damaged;
@@ -188,8 +224,11 @@ static int add_entry(struct reading *reading, const struct shard_entry *entry, s
         err_set(&gap, ERR_FORMAT, "unable to read '%s': %s", reading->shard->path, entry->why);
         return fail_archive(reading, &gap, err);
     }
-    if (!picture_suffix(entry->name) || (!entry->why && member_hidden(entry->name))) {
-        list->passed.files[FILE_OTHER] += !member_is_note(entry->name);
+    if (!entry->why && excludes_cover(reading->excludes, entry->name, false))
+        return 0;
+    const enum file_kind kind = member_kind(reading->archive, entry);
+    if (kind != FILE_PICTURE) {
+        list->passed.files[kind]++;
         return 0;
     }
     const char *path = member_path(&arena, reading->shard->path, entry->name, err);
@@ -223,7 +262,8 @@ static int read_entries(struct reading *reading, struct err *err)
     return rc || !broken ? rc : fail_archive(reading, &problem, err);
 }
 
-static int read_shard(struct file_list *list, const struct read_shard *now, struct err *err)
+static int read_shard(
+    struct file_list *list, const struct read_shard *now, const struct excludes *excludes, struct err *err)
 {
     int rc = array_grow(list->shards, &list->shard_room, list->shard_count + 1, err);
     if (rc)
@@ -234,7 +274,7 @@ static int read_shard(struct file_list *list, const struct read_shard *now, stru
     if (rc)
         return rc;
     list->shard_count++;
-    struct reading reading = {.list = list, .shard = shard};
+    struct reading reading = {.list = list, .shard = shard, .excludes = excludes};
     rc = read_entries(&reading, err);
     if (!rc && !reading.damaged)
         rc = index_failure_forget(list->index, now->path, err);
@@ -243,7 +283,8 @@ static int read_shard(struct file_list *list, const struct read_shard *now, stru
     return rc;
 }
 
-int file_list_shard(struct file_list *list, const char *path, const char *place, struct err *err)
+int file_list_shard(struct file_list *list, const char *path, const char *place,
+    const struct folder_rules *rules, const char *rules_text, struct err *err)
 {
     struct stat st;
     bool known = false;
@@ -260,8 +301,11 @@ int file_list_shard(struct file_list *list, const char *path, const char *place,
             &problem, ERR_IO, "unable to read '%s': %s", path, why ? strerror(why) : "not a regular file");
         return file_list_fail(list, &failure, true, &problem, err);
     }
-    const struct read_shard now = {
-        .path = kept, .place = place, .size = st.st_size, .mtime_ns = stat_mtime(&st)};
+    const struct read_shard now = {.path = kept,
+        .place = place,
+        .size = st.st_size,
+        .mtime_ns = stat_mtime(&st),
+        .stamp = shard_stamp(rules_text ? rules_text : "", st.st_size, stat_mtime(&st))};
     const int rc = add_known(&known, list, &now, err);
-    return rc || known ? rc : read_shard(list, &now, err);
+    return rc || known ? rc : read_shard(list, &now, &rules->excludes, err);
 }

@@ -16,6 +16,7 @@
 struct read_shard {
     const char *path, *place;
     int64_t size, mtime_ns;
+    int64_t stamp;
     struct shard_stream *stream;
     bool again; /* it could not be read for a reason that may pass */
 };
@@ -30,11 +31,15 @@ struct span member_key(const char **suffix, const char *name);
 /* Whether it may say something of pictures of its key: ".txt" is a caption, ".json" metadata, as img2dataset has them. */
 bool member_is_note(const char *name);
 
-/* A container's stamp, so far and with another file in it: 0 and "" begin. */
+/* A container's stamp, so far and with another file in it: 0 begins. */
 int64_t container_stamp(int64_t stamp, const char *name, int64_t size, int64_t mtime_ns);
 
-/* Adds the pictures of an archive, or finds that it is not there. What is damaged is reported once, and the index's pictures of it
- * stay; so is what cannot be a member. */
-int file_list_shard(struct file_list *list, const char *path, const char *place, struct err *err);
+/* That of an archive: other rules (folder_rules_text's) ask for another look at it, and so did programs before this one. */
+int64_t shard_stamp(const char *rules, int64_t size, int64_t mtime_ns);
+
+/* Adds the pictures of an archive by the rules of its source, or finds that it is not there. What is damaged is reported once, and
+ * the index's pictures of it stay; so is what cannot be a member. */
+int file_list_shard(struct file_list *list, const char *path, const char *place,
+    const struct folder_rules *rules, const char *rules_text, struct err *err);
 
 #endif

@@ -27,9 +27,10 @@ static const char *in_scratch(const char *name)
     return path;
 }
 
-static bool is_plain(const char *kind)
+/* Of the offsets of its members: where they lie as they are, or deflated, or none. */
+static int sign_of(const char *kind)
 {
-    return !strcmp(kind, "all.tar") || !strcmp(kind, "all.stored.zip");
+    return !strcmp(kind, "all.tar") || !strcmp(kind, "all.stored.zip") ? 1 : -!strcmp(kind, "all.zip");
 }
 
 /* Member i: its size and its bytes, which zlib makes nothing of. */
@@ -121,7 +122,7 @@ static void braces_are_expanded(void **state)
 
 /* ---- whole --------------------------------------------------------------------------------------------- */
 
-static void expect_entry(struct shard *shard, size_t i, bool plain, const char *path)
+static void expect_entry(struct shard *shard, size_t i, int sign, const char *path)
 {
     struct shard_entry entry;
     struct span bytes;
@@ -136,12 +137,17 @@ static void expect_entry(struct shard *shard, size_t i, bool plain, const char *
     assert_int_equal(entry.member.number, i);
     assert_int_equal(entry.member.size, fill(expected, i));
     assert_int_equal(entry.member.mtime_ns, (TIME + (int64_t)i) * 1000000000);
-    assert_int_equal(entry.member.offset != 0, plain);
+    assert_int_equal((entry.member.offset > 0) - (entry.member.offset < 0), sign);
     assert_int_equal(shard_bytes(&bytes, shard, (size_t)entry.member.size - 1, NULL), ERR_LIMIT);
+    for (size_t head = 1; i % 2 && head < 10000; head *= 11) { /* of every second one */
+        assert_int_equal(shard_head(&bytes, shard, head, NULL), 0);
+        assert_int_equal(bytes.length, head < (size_t)entry.member.size ? head : (size_t)entry.member.size);
+        assert_memory_equal(bytes.data, expected, bytes.length);
+    }
     assert_int_equal(shard_bytes(&bytes, shard, LIMIT, NULL), 0);
     assert_int_equal(bytes.length, entry.member.size);
     assert_memory_equal(bytes.data, expected, bytes.length);
-    if (!plain)
+    if (!sign)
         return;
     assert_int_equal(shard_stream_read(&at_place, &size, NULL, path, &entry.member, LIMIT, NULL), 0);
     assert_int_equal(size, bytes.length);
@@ -160,7 +166,7 @@ static void members_come_in_order(void **state)
         const char *path = member_path(&arena, in_scratch(kinds[k]), "any", NULL);
         assert_int_equal(shard_open(&shard, in_scratch(kinds[k]), NULL), 0);
         for (size_t i = 0; i < MEMBERS; i++)
-            expect_entry(shard, i, is_plain(kinds[k]), path);
+            expect_entry(shard, i, sign_of(kinds[k]), path);
         assert_int_equal(shard_next(&found, &entry, shard, NULL), 0);
         assert_false(found);
         shard_close(shard);
@@ -265,6 +271,40 @@ static void what_took_its_place_is_not_taken_for_it(void **state)
     path = member_path(&arena, in_scratch("none.tar"), "a.jpg", NULL);
     assert_int_equal(member_read(&bytes, &size, path, 1024, 100, other, LIMIT, NULL, &err), ERR_IO);
     assert_int_equal(member_read(&bytes, &size, path, 0, 0, other, LIMIT, NULL, &err), ERR_IO);
+    arena_release(&arena);
+}
+
+/* What is not where it was, or not as long, is no picture; nothing is read beyond the file or into more than was said. */
+static void what_is_deflated_is_read_as_it_was_said_or_not(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct shard *shard;
+    struct shard_entry entry;
+    struct err err;
+    bool found;
+    char *bytes;
+    size_t size;
+    const char *path = member_path(&arena, in_scratch("all.zip"), "000000000.jpg", NULL);
+    assert_int_equal(shard_open(&shard, in_scratch("all.zip"), NULL), 0);
+    assert_int_equal(shard_next(&found, &entry, shard, NULL), 0);
+    const int64_t at = entry.member.offset, long_size = entry.member.size;
+    shard_close(shard);
+    assert_int_equal(member_read(&bytes, &size, path, at, long_size, NULL, LIMIT, NULL, NULL), 0);
+    free(bytes);
+    for (int64_t other = 0; other < 2 * long_size; other += 1 + other / 8) {
+        if (other == long_size)
+            continue;
+        assert_int_equal(member_read(&bytes, &size, path, at, other, NULL, LIMIT, NULL, &err), ERR_FORMAT);
+        assert_non_null(strstr(err.msg, "000000000.jpg': damaged in its archive: "));
+    }
+    for (int64_t off = 1; off < 400; off++) {
+        const int rc = member_read(&bytes, &size, path, at - off, long_size, NULL, LIMIT, NULL, NULL);
+        assert_true(rc == ERR_FORMAT || rc == ERR_NOT_FOUND);
+    }
+    assert_int_equal(
+        member_read(&bytes, &size, path, -(1 << 30), long_size, NULL, LIMIT, NULL, &err), ERR_NOT_FOUND);
+    assert_non_null(strstr(err.msg, "the archive ends before it"));
     arena_release(&arena);
 }
 
@@ -484,6 +524,7 @@ int main(void)
         cmocka_unit_test(members_are_read_by_many_threads_and_in_any_order),
         cmocka_unit_test(one_is_read_by_its_path),
         cmocka_unit_test(what_took_its_place_is_not_taken_for_it),
+        cmocka_unit_test(what_is_deflated_is_read_as_it_was_said_or_not),
         cmocka_unit_test(names_are_bounded_and_lead_nowhere),
         cmocka_unit_test(archives_of_other_writers_are_read),
         cmocka_unit_test(what_is_compressed_twice_is_refused),

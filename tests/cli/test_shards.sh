@@ -32,7 +32,7 @@ done
 for kind in tar tar.gz tar.zst tar.xz zip stored.zip; do
     run embed s/00000.$kind -o $kind.npy $exact
     expect_status 0
-    expect_line err "passed over 12 files: 12 other"
+    expect_line err "passed over 12 files: 12 text"
     expect_match err '^pictures: 6 of 6, 0 failed: '
     same $kind.npy loose.npy
     [ "$(head -n 1 $kind.jsonl)" = "{\"path\": \"s/00000.$kind!/000000007.png\"}" ] || problem "not $kind's order"
@@ -92,6 +92,63 @@ for file in broken.tar broken.zip; do
     expect_match err "^diptych: unable to read '$file': no tar or zip archive, or damaged: "
     expect_lines out 2
 done
+
+# ---- which members are pictures: what is in them says so, and the rules for folders hold, as for the same files loose
+mkdir -p mixed/raw mixed/@eaDir mixed/.git
+cp "$pictures/03.jpg" mixed/0
+cp "$pictures/05.jpg" mixed/1.jpg_large
+cp "$pictures/01.png" mixed/2.png
+cp "$pictures/02.png" mixed/raw/3.png
+cp "$pictures/04.png" mixed/@eaDir/4.png
+cp "$pictures/04.png" mixed/.git/5.png
+cp "$pictures/04.png" mixed/.6.png
+echo 7 >mixed/2.cls
+echo "<x:xmpmeta/>" >mixed/2.xmp
+printf '\032E\337\243film' >mixed/clip
+: >mixed/empty
+mixed=$(cd mixed && find . -type f | LC_ALL=C sort | sed 's|^\./||')
+for kind in tar.gz zip; do
+    (cd mixed && "$make_shard" ../mixed.$kind $(for file in $mixed; do echo "$file=$file"; done)) || problem "no mixed.$kind"
+done
+
+# look VERB SOURCE RULES: what it takes in goes to list.SOURCE, in order of path, what it says of the rest to passed.SOURCE
+look() {
+    verb=$1
+    source=$2
+    shift 2
+    set -f
+    case $verb in
+    embed) run embed "$source" -o "m.$source.npy" $exact "$@" ;;
+    classify) run classify "$source" -l "$labels" $exact -f json "$@" ;;
+    index) run index build m.dip "$source" $exact "$@" ;;
+    esac
+    set +f
+    expect_status 0
+    grep '^passed over' err >passed.$source
+    case $verb in
+    embed) mv m.$source.jsonl out ;;
+    index) "$diptych" index list m.dip -f json | sed 's|"mtime": [^,]*, ||; s|"id": [^,]*, ||' >out && rm -r m.dip ;;
+    esac
+    sed "s|$source!*/|mixed/|" out | LC_ALL=C sort >list.$source
+}
+
+# look_at_all VERB PICTURES RULES
+look_at_all() {
+    verb=$1
+    count=$2
+    shift 2
+    for source in mixed mixed.tar.gz mixed.zip; do
+        look "$verb" $source "$@"
+        same list.$source list.mixed
+        expect_lines list.$source "$count"
+        expect_line passed.$source "passed over 4 files: 2 text, 1 video, 1 other"
+    done
+}
+look_at_all classify 4
+look_at_all index 4
+look_at_all index 3 --exclude raw/ --exclude '*.png' --exclude '!/2.png'
+look_at_all embed 7 --no-default-excludes
+same m.mixed.zip.npy m.mixed.npy
 
 # ---- index: vectors, captions and metadata are those of loose files
 mkdir files

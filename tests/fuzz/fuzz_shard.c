@@ -3,9 +3,28 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
-/* What comes has the size that it says and a name that leads nowhere, and lies where it says. */
+/* Whether the bytes inflate to what libarchive made of them. */
+static bool inflates_to(const uint8_t *data, size_t size, struct span expected)
+{
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)size};
+    char *out = malloc(expected.length + 1);
+    stream.next_out = (Bytef *)out;
+    stream.avail_out = (uInt)expected.length + 1;
+    bool same = false;
+    if (out && inflateInit2(&stream, -MAX_WBITS) == Z_OK) {
+        same = inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.total_out == expected.length &&
+               (!expected.length || !memcmp(out, expected.data, expected.length));
+        inflateEnd(&stream);
+    }
+    free(out);
+    return same;
+}
+
+/* What comes has the size that it says and a name that leads nowhere, and lies where it says, as it is or deflated. */
 static void check_entry(
     struct shard *shard, const struct shard_entry *entry, const uint8_t *data, size_t size)
 {
@@ -20,8 +39,16 @@ static void check_entry(
     if (entry->why)
         return;
     FUZZ_CHECK(*entry->name != '/' && strncmp(entry->name, "../", 3) && !strstr(entry->name, "/../"));
+    struct span head = {0};
+    const bool headed = !shard_head(&head, shard, 1 + size % 5000, NULL);
     const int rc = shard_bytes(&bytes, shard, LIMIT, &err);
     FUZZ_CHECK(rc ? err.code && *err.msg : bytes.length <= LIMIT);
+    FUZZ_CHECK(rc || (headed && head.length <= bytes.length));
+    if (!rc && member->offset < 0) {
+        const size_t at = (size_t)-member->offset;
+        FUZZ_CHECK(at < size && inflates_to(data + at, size - at, bytes));
+        return;
+    }
     if (rc || !member->offset)
         return;
     FUZZ_CHECK(member->offset > 0 && (size_t)member->offset < size && (size_t)member->size == bytes.length);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/shard_member.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+/* ---- at their place ------------------------------------------------------------------------------------ */
+
+/* As many bytes as there are, up to `size`. */
+static int read_some(size_t *got, char *out, int fd, size_t size, int64_t offset, struct err *err)
+{
+    ssize_t count;
+    while ((count = pread(fd, out, size, (off_t)offset)) < 0 && errno == EINTR)
+        ;
+    *got = count < 0 ? 0 : (size_t)count;
+    return count < 0 ? err_set(err, ERR_IO, "%s", strerror(errno)) : 0;
+}
+
+static int read_more(size_t *got, char *out, int fd, size_t size, int64_t offset, struct err *err)
+{
+    const int rc = read_some(got, out, fd, size, offset, err);
+    return rc || *got ? rc
+                      : err_set(err, ERR_NOT_FOUND, "it is not there any more: the archive ends before it");
+}
+
+static int read_plain(char *out, int fd, size_t size, int64_t offset, struct err *err)
+{
+    size_t done = 0, got;
+    int rc = 0;
+    for (; !rc && done < size; done += got)
+        rc = read_more(&got, out + done, fd, size - done, offset + (int64_t)done, err);
+    return rc;
+}
+
+/* Room for a byte more than there may be shows where there are more, and lets the stream come to its end. */
+static int inflate_all(z_stream *stream, char *out, int fd, size_t size, int64_t offset, struct err *err)
+{
+    enum { CHUNK = 1 << 14, PART = 1 << 30 };
+    char in[CHUNK];
+    size_t got;
+    int status = Z_OK, rc = 0;
+    while (!rc && status == Z_OK) {
+        if (!stream->avail_in) {
+            rc = read_more(&got, in, fd, CHUNK, offset, err);
+            stream->next_in = (Bytef *)in;
+            stream->avail_in = rc ? 0 : (uInt)got;
+            offset += (int64_t)got;
+        }
+        const size_t done = (size_t)stream->total_out, left = size + 1 - done;
+        stream->next_out = (Bytef *)out + done;
+        stream->avail_out = left < PART ? (uInt)left : PART;
+        if (!rc && left)
+            status = inflate(stream, Z_NO_FLUSH);
+        else
+            status = Z_BUF_ERROR;
+    }
+    if (!rc && status == Z_MEM_ERROR)
+        rc = err_memory(err, 0);
+    if (!rc && (status != Z_STREAM_END || stream->total_out != size))
+        rc = err_set(err, ERR_FORMAT, "damaged in its archive: %s",
+            stream->msg ? stream->msg : "it is not as long as was said");
+    return rc;
+}
+
+static int read_deflated(char *out, int fd, size_t size, int64_t offset, struct err *err)
+{
+    z_stream stream = {0};
+    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
+        return err_memory(err, 0);
+    const int rc = inflate_all(&stream, out, fd, size, offset, err);
+    inflateEnd(&stream);
+    return rc;
+}
+
+/* Not one that waits at a pipe. */
+static int open_shard(const char *path, struct err *err)
+{
+    char shard[PATH_MAX];
+    const size_t length = member_shard(path);
+    struct stat st;
+    if (length >= sizeof shard) {
+        err_set(err, ERR_IO, "the path of its archive is too long");
+        return -1;
+    }
+    memcpy(shard, path, length);
+    shard[length] = '\0';
+    const int fd = open(shard, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        err_set(err, ERR_IO, "unable to open '%s': %s", shard, strerror(errno));
+    if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
+        close(fd);
+        err_set(err, ERR_IO, "unable to open '%s': not a regular file", shard);
+        return -1;
+    }
+    return fd;
+}
+
+int member_read_at(
+    char **out, size_t *size, const char *path, const struct member *member, size_t limit, struct err *err)
+{
+    const int64_t offset = member->offset;
+    if (member->size < 0 || (uint64_t)member->size > limit)
+        return err_set(err, ERR_LIMIT, "%lld bytes, the limit is %zu", (long long)member->size, limit);
+    *size = (size_t)member->size;
+    const int fd = open_shard(path, err);
+    if (fd < 0)
+        return ERR_IO;
+    *out = mem_grow(NULL, *size + 1, 1);
+    int rc = !*out        ? err_memory(err, *size)
+             : offset > 0 ? read_plain(*out, fd, *size, offset, err)
+                          : read_deflated(*out, fd, *size, -offset, err);
+    close(fd);
+    if (rc) {
+        free(*out);
+        *out = NULL;
+        return rc;
+    }
+    (*out)[*size] = '\0';
+    return 0;
+}
+
+/* ---- by name ------------------------------------------------------------------------------------------- */
+
+static int search(
+    char **out, size_t *size, const char *path, size_t limit, const struct job *job, struct err *err)
+{
+    const size_t length = member_shard(path);
+    const char *name = path + length + 2;
+    struct shard_entry entry = {0};
+    struct shard *shard = NULL;
+    struct span bytes;
+    bool found = true;
+    char *archive = strndup(path, length);
+    int rc = archive ? shard_open(&shard, archive, err) : err_memory(err, length);
+    while (!rc && found && !(rc = job_step(job, "looking for a picture in an archive", 0, 0, err)) &&
+           !(rc = shard_next(&found, &entry, shard, err)) && found &&
+           (!entry.name || entry.why || strcmp(entry.name, name)))
+        ;
+    if (!rc && !found)
+        rc = err_set(err, ERR_NOT_FOUND, "the archive has no such member");
+    if (!rc)
+        rc = shard_bytes(&bytes, shard, limit, err);
+    if (!rc)
+        rc = bytes_copy(out, size, bytes, err);
+    shard_close(shard);
+    free(archive);
+    return rc;
+}
+
+static int check_hash(char **bytes, size_t size, const char *hash, struct err *err)
+{
+    char now[HASH_SIZE];
+    if (!hash)
+        return 0;
+    hash_bytes(now, *bytes, size);
+    if (!strcmp(now, hash))
+        return 0;
+    free(*bytes);
+    *bytes = NULL;
+    return err_set(err, ERR_NOT_FOUND, "it is not there any more: the archive has changed");
+}
+
+int member_read(char **out, size_t *size, const char *path, int64_t offset, int64_t member_size,
+    const char *hash, size_t limit, const struct job *job, struct err *err)
+{
+    const struct member member = {.size = member_size, .offset = offset};
+    int rc = offset ? member_read_at(out, size, path, &member, limit, err)
+                    : search(out, size, path, limit, job, err);
+    if (!rc)
+        rc = check_hash(out, *size, hash, err);
+    if (rc)
+        err_wrap(err, "unable to read '%s'", path);
+    return rc;
+}
