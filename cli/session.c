@@ -132,9 +132,8 @@ int session_open(struct session *session, struct err *err)
     session->opened = time_now();
     int rc = find_model(session, err);
     if (!rc)
-        rc = device_open(&session->device, &session->model_options.device, err);
-    if (!rc)
-        rc = model_open(&session->model, session->directory, session->device, err);
+        rc = model_open_with_device(
+            &session->device, &session->model, session->directory, &session->model_options.device, err);
     if (!rc)
         rc = encoder_open(&session->encoder, session->model, session->loader_options.batch, err);
     return rc;

@@ -101,13 +101,10 @@ int model_tokenizer_load(
     return rc;
 }
 
-static int model_new(struct model **out, struct device *device, struct err *err)
+static int model_new(struct model **out, struct err *err)
 {
     *out = mem_new(1, sizeof **out);
-    if (!*out)
-        return err_memory(err, sizeof **out);
-    (*out)->device = device;
-    return 0;
+    return *out ? 0 : err_memory(err, sizeof **out);
 }
 
 /* What stands beside the weights. */
@@ -124,15 +121,16 @@ static int load_parts(struct model *model, const char *path, struct err *err)
     return rc;
 }
 
-int model_open(struct model **out, const char *path, struct device *device, struct err *err)
+/* All that needs no device. */
+static int model_read(struct model **out, const char *path, struct err *err)
 {
     struct model *model;
-    int rc = model_new(&model, device, err);
+    int rc = model_new(&model, err);
     if (rc)
         return rc;
     model->path = strdup(path);
     if ((rc = model->path ? 0 : err_memory(err, strlen(path))) || (rc = load_parts(model, path, err)) ||
-        (rc = weights_open(&model->weights, path, err)) || (rc = load_towers(model, err))) {
+        (rc = weights_open(&model->weights, path, err))) {
         model_free(model);
         err_wrap(err, "cannot open model '%s'", path);
     } else {
@@ -141,13 +139,75 @@ int model_open(struct model **out, const char *path, struct device *device, stru
     return rc;
 }
 
+/* The rest of a model that was read. It is freed after an error. */
+static int model_load(struct model *model, struct device *device, struct err *err)
+{
+    model->device = device;
+    const int rc = load_towers(model, err);
+    if (rc) {
+        err_wrap(err, "cannot open model '%s'", model->path);
+        model_free(model);
+    }
+    return rc;
+}
+
+int model_open(struct model **out, const char *path, struct device *device, struct err *err)
+{
+    struct model *model;
+    int rc = model_read(&model, path, err);
+    if (!rc && !(rc = model_load(model, device, err)))
+        *out = model;
+    return rc;
+}
+
+/* A device and a model's files, which know nothing of each other yet. */
+struct opening {
+    const struct device_options *options;
+    const char *path;
+    struct device *device;
+    struct model *model;
+    int rc[2];
+    struct err err[2];
+};
+
+static void open_one(void *context, size_t i)
+{
+    struct opening *opening = context;
+    opening->rc[i] = i ? model_read(&opening->model, opening->path, &opening->err[i])
+                       : device_open(&opening->device, opening->options, &opening->err[i]);
+}
+
+int model_open_with_device(struct device **device, struct model **out, const char *path,
+    const struct device_options *options, struct err *err)
+{
+    struct opening opening = {.options = options, .path = path};
+    parallel_for(2, 2, open_one, &opening);
+    for (int i = 0; i < 2; i++)
+        if (opening.rc[i]) {
+            if (err)
+                *err = opening.err[i];
+            model_free(opening.model);
+            device_free(opening.device);
+            return opening.rc[i];
+        }
+    const int rc = model_load(opening.model, opening.device, err);
+    if (rc) {
+        device_free(opening.device);
+        return rc;
+    }
+    *device = opening.device;
+    *out = opening.model;
+    return 0;
+}
+
 int model_random(struct model **out, const struct model_config *config, uint64_t seed, struct device *device,
     struct err *err)
 {
     struct model *model;
-    int rc = model_new(&model, device, err);
+    int rc = model_new(&model, err);
     if (rc)
         return rc;
+    model->device = device;
     model->config = *config;
     model->preprocess = config->family->preprocess((int)config->vision.image_size);
     model->preprocess.patch = (int)config->vision.patch_size;
