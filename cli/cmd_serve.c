@@ -27,6 +27,7 @@ struct serve {
     struct setting_list hosts, networks;
     const char *listen;
     bool log;
+    bool isolation_said; /* else picture.isolate is for us to choose */
     struct arena arena;
 };
 
@@ -47,7 +48,8 @@ enum {
     KEY_TIMEOUT,
     KEY_BODY,
     KEY_IDLE,
-    KEY_ISOLATE
+    KEY_ISOLATE,
+    KEY_STRICT
 };
 
 static const struct argp_option options[] = {
@@ -87,8 +89,11 @@ static const struct argp_option options[] = {
     {"max-body", KEY_BODY, "MIB", 0, "Refuse larger bodies of requests (default: 64)", 3},
     {"isolate-decoding", KEY_ISOLATE, "yes|no", OPTION_ARG_OPTIONAL,
         "Decode JPEG, PNG, WebP and the like in processes that can do nothing else, as AVIF, HEIC and others "
-        "always are; "
-        "takes more CPU time",
+        "always are (default: yes, where that is possible)",
+        3},
+    {"strict", KEY_STRICT, "yes|no", OPTION_ARG_OPTIONAL,
+        "Refuse damaged JPEGs that can be read all the same; without it they are read as Pillow reads them, "
+        "with a warning in the answer",
         3},
     {"log", KEY_LOG, "yes|no", OPTION_ARG_OPTIONAL, "A line of JSON on stdout for each request", 3},
     {"idle-unload", KEY_IDLE, "TIME", 0,
@@ -164,6 +169,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_ISOLATE:
         s->options.picture.isolate = option_bool(state, "isolate-decoding", argument);
+        s->isolation_said = true;
+        return 0;
+    case KEY_STRICT:
+        s->options.picture.strict = option_bool(state, "strict", argument);
         return 0;
     case KEY_IDLE:
         s->options.idle_unload = option_seconds(state, "idle-unload", argument);
@@ -241,6 +250,17 @@ static int take_default(struct serve *s)
     }
     const int rc = setting_add(&s->names, SETTINGS_COMMAND_LINE, name, strlen(name));
     return rc ? rc : setting_add(&s->paths, SETTINGS_COMMAND_LINE, path, strlen(path));
+}
+
+/* Whatever asks over a network is best kept from decoders, and that costs next to nothing. */
+static void choose_isolation(struct serve *s)
+{
+    struct err err = {0};
+    if (s->isolation_said)
+        return;
+    s->options.picture.isolate = !picture_try_isolation(&err);
+    if (!s->options.picture.isolate)
+        message("JPEG, PNG, WebP and the like are decoded in this process: %s", err.msg);
 }
 
 static void print_line(void *context, const char *line)
@@ -371,8 +391,10 @@ int cmd_serve(int argc, char **argv)
     s.options.socket = inherited_socket();
     s.options.log = s.log ? print_line : NULL;
     s.options.tell = print_problem;
-    if (!rc)
+    if (!rc) {
+        choose_isolation(&s);
         rc = serve(&s, &err);
+    }
     if (rc)
         message("cannot serve: %s", err.msg);
     strings_release(&s.names.values);

@@ -253,9 +253,9 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
 static int decode(
     struct picture *out, const struct bmp *bmp, const struct picture_options *options, struct err *err)
 {
-    int rc = picture_check_size(bmp->width, bmp->height, options->max_pixels, err);
+    int rc = picture_check_size(bmp->width, bmp->height, options, err);
     if (!rc)
-        rc = picture_alloc(out, mode_of(bmp), (int)bmp->width, (int)bmp->height, err);
+        rc = picture_alloc(out, options, mode_of(bmp), (int)bmp->width, (int)bmp->height, err);
     if (!rc)
         rc = note_palette(out, bmp, err);
     if (rc)

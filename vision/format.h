@@ -58,11 +58,21 @@ enum { JPEG_SCANS_MAX = 100 };
 
 format_exif jpeg_exif, png_exif, webp_exif, jpeg_xmp, png_xmp, webp_xmp;
 
-/* Refuses sizes that are not positive or hold more than max_pixels. */
-int picture_check_size(long long width, long long height, size_t max_pixels, struct err *err);
+/* Whose the memory of pixels is, where it is not malloc's. */
+struct picture_host {
+    /* A header says that there are so many: what decoding them takes may be allocated from here on. */
+    int (*announce)(struct picture_host *host, size_t pixels, struct err *err);
+    uint8_t *(*take)(struct picture_host *host, size_t bytes); /* NULL: malloc is to give it */
+    void (*give_back)(struct picture_host *host);
+};
 
-/* Memory for the pixels of *out, uninitialised. */
-int picture_alloc(struct picture *out, enum picture_mode mode, int width, int height, struct err *err);
+/* Refuses sizes that are not positive or hold more than the options' max_pixels, and announces others to their host. */
+int picture_check_size(
+    long long width, long long height, const struct picture_options *options, struct err *err);
+
+/* Memory for the pixels of *out, uninitialised: of the options' host where there is one. options may be NULL. */
+int picture_alloc(struct picture *out, const struct picture_options *options, enum picture_mode mode,
+    int width, int height, struct err *err);
 
 /* Notes that the picture is one of numbers: of the first `count` <= 256 colours (count, 3), the others being black;
  * or of bits, whose 0 is black and whatever else white. */

@@ -289,9 +289,9 @@ int gif_decode(struct picture *out, struct span file, const struct picture_optio
 
     int rc = read_headers(&gif, err);
     if (!rc)
-        rc = picture_check_size(gif.screen_width, gif.screen_height, options->max_pixels, err);
+        rc = picture_check_size(gif.screen_width, gif.screen_height, options, err);
     if (!rc)
-        rc = picture_alloc(out, mode_of(&gif), gif.screen_width, gif.screen_height, err);
+        rc = picture_alloc(out, options, mode_of(&gif), gif.screen_width, gif.screen_height, err);
     if (!rc)
         rc = note_colors(out, &gif, err);
     if (rc)

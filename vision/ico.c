@@ -90,7 +90,7 @@ static int add_alpha(
 {
     const size_t count = (size_t)picture->width * (size_t)picture->height, from = picture_channels(picture);
     struct picture out;
-    int rc = picture_alloc(&out, PICTURE_RGBA, picture->width, picture->height, err);
+    int rc = picture_alloc(&out, NULL, PICTURE_RGBA, picture->width, picture->height, err);
     if (rc)
         return rc;
     for (size_t i = 0; i < count; i++)

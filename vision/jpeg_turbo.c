@@ -124,7 +124,7 @@ static int describe(struct decoder *decoder, struct err *err)
     if (decoder->too_many_scans)
         return err_set(err, ERR_LIMIT, "more than %d scans", JPEG_SCANS_MAX);
     if (message == JERR_IMAGE_TOO_BIG || (message == JERR_EMPTY_IMAGE && !jpeg->image_width)) {
-        int rc = picture_check_size(jpeg->image_width, jpeg->image_height, decoder->options->max_pixels, err);
+        int rc = picture_check_size(jpeg->image_width, jpeg->image_height, decoder->options, err);
         if (rc)
             return rc;
     }
@@ -184,7 +184,7 @@ static int start(struct picture *out, struct decoder *decoder, struct err *err)
     const int channels = jpeg->num_components;
     if (channels != 1 && channels != 3 && channels != 4)
         return err_set(err, ERR_UNSUPPORTED, "this kind is not read: it has %d channels", channels);
-    int rc = picture_check_size(jpeg->image_width, jpeg->image_height, options->max_pixels, err);
+    int rc = picture_check_size(jpeg->image_width, jpeg->image_height, options, err);
     if (rc)
         return rc;
     jpeg->out_color_space = channels == 4 ? JCS_CMYK : JCS_RGB;
@@ -193,7 +193,7 @@ static int start(struct picture *out, struct decoder *decoder, struct err *err)
     jpeg->scale_denom = reduction(jpeg, options->min_edge);
     jpeg_calc_output_dimensions(jpeg);
     const enum picture_mode mode = channels == 4 ? PICTURE_CMYK : PICTURE_RGB;
-    rc = picture_alloc(out, mode, (int)jpeg->output_width, (int)jpeg->output_height, err);
+    rc = picture_alloc(out, options, mode, (int)jpeg->output_width, (int)jpeg->output_height, err);
     if (!rc && options->truncated) /* before they are inverted */
         memset(out->pixels, mode == PICTURE_CMYK ? 255 : 0,
             (size_t)out->width * (size_t)out->height * picture_channels(out));

@@ -24,13 +24,16 @@ static struct picture_options with_defaults(const struct picture_options *option
     return all;
 }
 
-int picture_check_size(long long width, long long height, size_t max_pixels, struct err *err)
+int picture_check_size(
+    long long width, long long height, const struct picture_options *options, struct err *err)
 {
+    const size_t most = options->max_pixels;
+    struct picture_host *host = options->host;
     if (width <= 0 || height <= 0 || width > INT_MAX || height > INT_MAX)
         return err_set(err, ERR_FORMAT, "it says it is %lld x %lld pixels", width, height);
-    if ((unsigned long long)width > max_pixels / (unsigned long long)height)
-        return err_set(err, ERR_LIMIT, "%lld x %lld pixels, the limit is %zu", width, height, max_pixels);
-    return 0;
+    if ((unsigned long long)width > most / (unsigned long long)height)
+        return err_set(err, ERR_LIMIT, "%lld x %lld pixels, the limit is %zu", width, height, most);
+    return host ? host->announce(host, (size_t)width * (size_t)height, err) : 0;
 }
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
@@ -59,13 +62,19 @@ bool picture_has_alpha(const struct picture *picture)
     return picture->mode == PICTURE_RGBA || picture->has_key;
 }
 
-int picture_alloc(struct picture *out, enum picture_mode mode, int width, int height, struct err *err)
+int picture_alloc(struct picture *out, const struct picture_options *options, enum picture_mode mode,
+    int width, int height, struct err *err)
 {
+    struct picture_host *host = options ? options->host : NULL;
     size_t bytes;
     *out = (struct picture){.mode = mode, .width = width, .height = height};
     if (!size_mul(&bytes, (size_t)width * picture_channels(out), (size_t)height))
         return err_memory(err, SIZE_MAX);
-    out->pixels = alloc_pixels(bytes);
+    out->pixels = host ? host->take(host, bytes) : NULL;
+    if (out->pixels)
+        out->host = host;
+    else
+        out->pixels = alloc_pixels(bytes);
     return out->pixels ? 0 : err_memory(err, bytes);
 }
 
@@ -97,11 +106,19 @@ void picture_warn(struct picture *picture, const char *format, ...)
     va_end(args);
 }
 
+static void free_pixels(struct picture *picture)
+{
+    if (picture->host)
+        picture->host->give_back(picture->host);
+    else
+        free(picture->pixels);
+}
+
 void picture_release(struct picture *picture)
 {
     if (!picture)
         return;
-    free(picture->pixels);
+    free_pixels(picture);
     free(picture->palette);
     *picture = (struct picture){0};
 }
@@ -142,7 +159,7 @@ int picture_orient(struct picture *picture, int orientation, struct err *err)
     if (orientation == 1)
         return 0;
     int rc = picture_alloc(
-        &out, picture->mode, (int)(columns ? height : width), (int)(columns ? width : height), err);
+        &out, NULL, picture->mode, (int)(columns ? height : width), (int)(columns ? width : height), err);
     if (rc)
         return rc;
     const ptrdiff_t step_x = right ? -pixel : pixel, step_y = bottom ? -pixel * width : pixel * width;
@@ -156,8 +173,9 @@ int picture_orient(struct picture *picture, int orientation, struct err *err)
             else
                 copy_tile(&out, left, top, first, step, next_row, 4);
         }
-    free(picture->pixels);
+    free_pixels(picture);
     picture->pixels = out.pixels;
+    picture->host = NULL;
     picture->width = out.width;
     picture->height = out.height;
     return 0;
@@ -221,6 +239,16 @@ int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
     const struct picture_options *options, struct err *err)
 {
     return decode_named(out, bytes, size, NULL, options, err);
+}
+
+int picture_try_isolation(struct err *err)
+{
+    static const char pnm[] = "P5 1 1 255\n"; /* its last zero is the pixel */
+    const struct picture_options options = with_defaults(NULL);
+    struct picture picture;
+    const int rc = helper_decode(&picture, HELPER_OWN, (struct span){pnm, sizeof pnm}, &options, err);
+    picture_release(&picture);
+    return rc;
 }
 
 /* ---- sources ------------------------------------------------------------------------------------------- */

@@ -81,13 +81,13 @@ int pnm_decode(struct picture *out, struct span file, const struct picture_optio
 
     if (width < 0 || height < 0 || largest < 1 || largest > 65535)
         return err_set(err, ERR_FORMAT, "the header at byte 2 is not numbers in range");
-    int rc = picture_check_size(width, height, options->max_pixels, err);
+    int rc = picture_check_size(width, height, options, err);
     if (rc)
         return rc;
     row = kind == '4' ? ((size_t)width + 7) / 8 : (size_t)width * (size_t)channels * (largest > 255 ? 2 : 1);
     if (!size_mul(&need, row, (size_t)height) || need > file.length - at)
         return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
-    rc = picture_alloc(out, PICTURE_RGB, (int)width, (int)height, err);
+    rc = picture_alloc(out, options, PICTURE_RGB, (int)width, (int)height, err);
     if (rc)
         return rc;
     if (kind == '4') {

@@ -111,7 +111,7 @@ static bool is_resized(const struct square *square, const struct picture *pictur
 
 static int premultiplied(struct picture *out, const struct picture *in, struct err *err)
 {
-    const int rc = picture_alloc(out, PICTURE_RGBA, in->width, in->height, err);
+    const int rc = picture_alloc(out, NULL, PICTURE_RGBA, in->width, in->height, err);
     if (!rc)
         premultiply(out->pixels, in->pixels, (size_t)in->width * (size_t)in->height);
     return rc;

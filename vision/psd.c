@@ -102,7 +102,7 @@ static int read_headers(struct psd *psd, const struct picture_options *options, 
     psd->width = read_be32(header + 18);
     int rc = find_kind(psd, read_be16(header + 22), read_be16(header + 24), err);
     if (!rc)
-        rc = picture_check_size((long long)psd->width, (long long)psd->height, options->max_pixels, err);
+        rc = picture_check_size((long long)psd->width, (long long)psd->height, options, err);
     if (!rc && psd->channels < psd->kind.channels)
         rc = err_set(err, ERR_FORMAT, "it has %zu channels and not %zu", psd->channels, psd->kind.channels);
     if (!rc)
@@ -197,7 +197,7 @@ int psd_decode(struct picture *out, struct span file, const struct picture_optio
     struct psd psd = {.file = file};
     int rc = read_headers(&psd, options, err);
     if (!rc)
-        rc = picture_alloc(out, psd.kind.mode, (int)psd.width, (int)psd.height, err);
+        rc = picture_alloc(out, options, psd.kind.mode, (int)psd.width, (int)psd.height, err);
     if (!rc)
         rc = note_palette(out, &psd, err);
     if (rc)

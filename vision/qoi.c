@@ -77,10 +77,10 @@ int qoi_decode(struct picture *out, struct span file, const struct picture_optio
     if (bytes[CHANNELS] != 3 && bytes[CHANNELS] != 4)
         return err_set(err, ERR_FORMAT, "it says it has %d channels", bytes[CHANNELS]);
     const uint32_t width = read_be32(bytes + WIDTH), height = read_be32(bytes + HEIGHT);
-    int rc = picture_check_size(width, height, options->max_pixels, err);
+    int rc = picture_check_size(width, height, options, err);
     if (!rc)
         rc = picture_alloc(
-            out, bytes[CHANNELS] == 4 ? PICTURE_RGBA : PICTURE_RGB, (int)width, (int)height, err);
+            out, options, bytes[CHANNELS] == 4 ? PICTURE_RGBA : PICTURE_RGB, (int)width, (int)height, err);
     if (rc)
         return rc;
     const size_t channels = picture_channels(out), count = (size_t)width * height;

@@ -340,7 +340,7 @@ int picture_resize(struct picture *out, const struct picture *in, int width, int
     *out = (struct picture){0};
     if (width < 1 || height < 1)
         return err_set(err, ERR_ARGUMENT, "unable to resize to %d x %d", width, height);
-    int rc = picture_alloc(out, PICTURE_RGB, width, height, err);
+    int rc = picture_alloc(out, NULL, PICTURE_RGB, width, height, err);
     if (rc)
         return rc;
     rc = resize_region(out->pixels, (size_t)width * picture_channels(out), in, width, height,

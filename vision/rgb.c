@@ -82,7 +82,7 @@ static void replace_key(uint8_t *rgb, size_t count, const uint8_t key[3], enum a
 int picture_rgb(struct picture *out, const struct picture *in, enum alpha_rule alpha, struct err *err)
 {
     const size_t count = (size_t)in->width * (size_t)in->height;
-    const int rc = picture_alloc(out, PICTURE_RGB, in->width, in->height, err);
+    const int rc = picture_alloc(out, NULL, PICTURE_RGB, in->width, in->height, err);
     if (rc)
         return rc;
     pixels_to_rgb(out->pixels, in->pixels, count, in->mode, alpha);

@@ -95,7 +95,7 @@ int stb_load(struct picture *out, struct span file, enum picture_mode mode,
 
     /* Where the header is wrong, only the attempt to decode says why. */
     const bool header = stbi_info_from_callbacks(&callbacks, &source, &width, &height, &channels);
-    int rc = header ? picture_check_size(width, height, options->max_pixels, err) : 0;
+    int rc = header ? picture_check_size(width, height, options, err) : 0;
     if (rc)
         return rc;
     source = (struct source){.file = file};

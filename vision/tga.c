@@ -230,13 +230,13 @@ int tga_decode(struct picture *out, struct span file, const struct picture_optio
 {
     struct tga tga;
     read_header(&tga, file);
-    int rc = picture_check_size(tga.width, tga.height, options->max_pixels, err);
+    int rc = picture_check_size(tga.width, tga.height, options, err);
     if (!rc)
         rc = read_palette(&tga, err);
     if (!rc && tga.at > file.length)
         rc = ends_early(&tga, err);
     if (!rc)
-        rc = picture_alloc(out, mode_of(&tga), tga.width, tga.height, err);
+        rc = picture_alloc(out, options, mode_of(&tga), tga.width, tga.height, err);
     if (!rc)
         rc = tga.bits == 1 ? unpack_bits(out, &tga, err) : unpack(out, &tga, err);
     if (!rc)

@@ -66,6 +66,8 @@ struct picture {
 
     /* What is wrong with the file that it was read in spite of, named as errors are; empty where nothing is. */
     char warning[PICTURE_WARNING_SIZE];
+
+    struct picture_host *host; /* private: whose the memory of the pixels is; NULL: they are malloc's */
 };
 
 size_t picture_channels(const struct picture *picture);
@@ -161,6 +163,8 @@ struct picture_options {
      * coefficients are left out), as long as both edges keep at least so many pixels; Pillow's draft mode.
      * Takes effect where the build found libjpeg-turbo. */
     int min_edge;
+
+    struct picture_host *host; /* private; NULL */
 };
 
 /* Read the formats of picture_format_next, told apart by their first bytes, not by name. options may be NULL.
@@ -177,6 +181,9 @@ int picture_decode(struct picture *out, const uint8_t *bytes, size_t size,
 int picture_read(struct picture *out, struct picture_source source, const struct picture_options *options,
     struct err *err);
 void picture_release(struct picture *picture);
+
+/* 0 where options->isolate works: a picture of one pixel has been decoded so. Otherwise ERR_IO or ERR_FORMAT. */
+int picture_try_isolation(struct err *err);
 
 /* A picture's warning with the name of its source, as a problem that has no code; *out is empty where the warning is. */
 void picture_say_warning(struct err *out, struct picture_source source, const char *warning);

@@ -51,13 +51,13 @@ static int decode_first(struct picture *out, WebPDemuxer *demuxer, struct span f
     WebPBitstreamFeatures features;
     WebPIterator frame;
 
-    int rc = picture_check_size(width, height, options->max_pixels, err);
+    int rc = picture_check_size(width, height, options, err);
     if (rc)
         return rc;
     if (!WebPDemuxGetFrame(demuxer, 1, &frame))
         return err_set(err, ERR_FORMAT, "it holds no picture");
     const bool alpha = WebPGetFeatures(span_bytes(file), file.length, &features) || features.has_alpha;
-    rc = picture_alloc(out, alpha ? PICTURE_RGBA : PICTURE_RGB, (int)width, (int)height, err);
+    rc = picture_alloc(out, options, alpha ? PICTURE_RGBA : PICTURE_RGB, (int)width, (int)height, err);
     if (!rc)
         rc = draw(out, &frame, file, err);
     WebPDemuxReleaseIterator(&frame);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* diptych serve as a process: what it says, what it answers, and how it ends. */
+#include "base/base.h"
 #include "tests/service/client.h"
 #include "tests/service/process.h"
 
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <nettle/base64.h>
 
 static struct process start(const char *const *more)
 {
@@ -145,6 +147,89 @@ static void a_proxys_name_can_be_allowed(void **state)
     kill(process.pid, SIGTERM);
     assert_int_equal(process_end(&process), 0);
 }
+
+/* ---- pictures ----------------------------------------------------------------------------------------- */
+
+#ifdef HELPER_FAULTS
+/* "BM", which tells a BMP, and a fault of helper_faults.c; its digits in base64 are to be a multiple of four. */
+static int status_of_picture(int port, const char *digits, const char *says)
+{
+    char body[256];
+    snprintf(body, sizeof body, "{\"input\": \"data:image/bmp;base64,%s\"}", digits);
+    struct answer answer = client_once(port, "POST", "/v1/embeddings", NULL, body);
+    const int status = answer.status;
+    if (!strstr(answer.body, says))
+        fail_msg("%s: %s", says, answer.body);
+    answer_release(&answer);
+    return status;
+}
+
+static void what_kills_the_decoder_is_one_failed_request(void **state)
+{
+    (void)state;
+    char line[512], decoder[4096];
+    snprintf(decoder, sizeof decoder, "%s", getenv("DIPTYCH_DECODER"));
+    setenv("DIPTYCH_DECODER", HELPER_FAULTS, 1);
+    struct process process = start((const char *const[]){"--listen", "127.0.0.1:0", NULL});
+    setenv("DIPTYCH_DECODER", decoder, 1);
+    const int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
+    static const char paint[] = "Qk1wYWludA==", crash[] = "Qk1jcmFzaA==";
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(status_of_picture(port, paint, "\"embedding\""), 200);
+        assert_int_equal(status_of_picture(port, crash, "its decoder has"), 400);
+    }
+    assert_int_equal(status_of_picture(port, paint, "\"embedding\""), 200);
+    kill(process.pid, SIGTERM);
+    assert_int_equal(process_end(&process), 0);
+}
+
+/* As by --isolate-decoding=no. */
+static void without_a_decoder_it_decodes_itself(void **state)
+{
+    (void)state;
+    char line[512], decoder[4096];
+    snprintf(decoder, sizeof decoder, "%s", getenv("DIPTYCH_DECODER"));
+    setenv("DIPTYCH_DECODER", "/nowhere", 1);
+    struct process process = start((const char *const[]){"--listen", "127.0.0.1:0", NULL});
+    setenv("DIPTYCH_DECODER", decoder, 1);
+    process_line(process.err, "diptych: JPEG, PNG, WebP and the like are decoded in this process: ", line);
+    const int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
+    assert_int_equal(status_of_picture(port, "Qk1wYWludA==", "BMP"), 400); /* that is none */
+    kill(process.pid, SIGTERM);
+    assert_int_equal(process_end(&process), 0);
+}
+#endif
+
+#ifdef DIPTYCH_JPEG_TURBO
+/* A JPEG with some bytes of its pixels lost. */
+static int status_of_damage(int port)
+{
+    char *bytes, body[4096] = "{\"input\": \"data:image/jpeg;base64,";
+    size_t size;
+    assert_int_equal(
+        file_read(&bytes, &size, DIPTYCH_ROOT "/tests/golden/jpeg_damage/blocks.jpg", 2048, NULL), 0);
+    memset(bytes + 1039, 0, 6);
+    char *digits = body + strlen(body);
+    base64_encode_raw(digits, size, (const uint8_t *)bytes);
+    strcpy(digits + BASE64_ENCODE_RAW_LENGTH(size), "\"}");
+    free(bytes);
+    struct answer answer = client_once(port, "POST", "/v1/embeddings", NULL, body);
+    const int status = answer.status;
+    answer_release(&answer);
+    return status;
+}
+
+static void damage_is_refused_where_it_is_strict(void **state)
+{
+    (void)state;
+    char line[512];
+    struct process process = start((const char *const[]){"--listen", "127.0.0.1:0", "--strict", NULL});
+    const int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
+    assert_int_equal(status_of_damage(port), 400);
+    kill(process.pid, SIGTERM);
+    assert_int_equal(process_end(&process), 0);
+}
+#endif
 
 /* ---- settings ------------------------------------------------------------------------------------------ */
 
@@ -303,6 +388,13 @@ int main(void)
         cmocka_unit_test(a_socket_may_be_a_file),
         cmocka_unit_test(a_socket_may_be_handed_over),
         cmocka_unit_test(a_proxys_name_can_be_allowed),
+#ifdef HELPER_FAULTS
+        cmocka_unit_test(what_kills_the_decoder_is_one_failed_request),
+        cmocka_unit_test(without_a_decoder_it_decodes_itself),
+#endif
+#ifdef DIPTYCH_JPEG_TURBO
+        cmocka_unit_test(damage_is_refused_where_it_is_strict),
+#endif
         cmocka_unit_test(settings_come_from_three_places),
         cmocka_unit_test(wrong_settings_say_where_they_are),
         cmocka_unit_test(a_hangup_reloads),

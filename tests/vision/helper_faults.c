@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A diptych-decode whose decoders misbehave, for test_helper.c; and where HELPER_LIES is set, one whose replies do. */
+#include "vision/helper/helper.h"
 #include "vision/helper/protocol.h"
 #include "vision/helper/serve.h"
 
@@ -19,7 +20,7 @@ static int paint(
     struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     (void)options;
-    const int rc = picture_alloc(out, PICTURE_RGB, (int)file.length, 1, err);
+    const int rc = picture_alloc(out, options, PICTURE_RGB, (int)file.length, 1, err);
     for (size_t i = 0; !rc && i < 3 * file.length; i++)
         out->pixels[i] = span_bytes(file)[i / 3];
     return rc;
@@ -54,11 +55,24 @@ static int grow(struct picture *out, struct span file, const struct picture_opti
 {
     (void)out, (void)file, (void)options;
     enum { PART = 64 << 20, PARTS = 1024 };
-    for (int i = 0; i < PARTS; i++)
-        if (mmap(NULL, PART, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) ==
-            MAP_FAILED)
-            return err_set(err, ERR_LIMIT, "memory ended");
-    return err_set(err, ERR_FORMAT, "%d parts of memory", PARTS);
+    void *parts[PARTS];
+    int count = 0;
+    for (bool ended = false; count < PARTS && !ended; count += !ended) {
+        parts[count] =
+            mmap(NULL, PART, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        ended = parts[count] == MAP_FAILED;
+    }
+    for (int i = 0; i < count; i++)
+        munmap(parts[i], PART);
+    return err_set(err, ERR_LIMIT, "memory ended after %d MiB", count * (PART >> 20));
+}
+
+/* The same, of a picture whose header has 80 megapixels. */
+static int grow_large(
+    struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    const int rc = picture_check_size(10000, 8000, options, err);
+    return rc ? rc : grow(out, file, options, err);
 }
 
 static void *one(void *context)
@@ -95,8 +109,25 @@ static int escape(
     return paint(out, file, options, err);
 }
 
+static format_decode named;
 static const struct decoder faults[] = {{"paint", paint, NULL}, {"refuse", refuse, NULL},
-    {"crash", crash, NULL}, {"hang", hang, NULL}, {"grow", grow, NULL}, {"escape", escape, NULL}, {0}};
+    {"crash", crash, NULL}, {"hang", hang, NULL}, {"grow", grow, NULL}, {"grow large", grow_large, NULL},
+    {"escape", escape, NULL}, {HELPER_OWN, named, NULL}, {0}};
+
+/* What diptych would decode itself is a BMP here, behind whose first letters a fault is named, or else a PNM, which is painted. */
+static int named(
+    struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    const struct span name = span_from(file, 2);
+    const struct decoder *fault = faults;
+    if (file.data[0] == 'P')
+        return paint(out, file, options, err);
+    while (fault->decode != named &&
+           (strlen(fault->library) != name.length || memcmp(fault->library, name.data, name.length)))
+        fault++;
+    return fault->decode == named ? err_set(err, ERR_FORMAT, "no fault is named")
+                                  : fault->decode(out, file, options, err);
+}
 
 /* Replies of a process that somebody has taken over; the request names the lie. */
 static int lie(void)
@@ -113,6 +144,8 @@ static int lie(void)
             reply.width = -8;
         else if (!strcmp(request.library, "large"))
             reply.width = 1 << 30;
+        else if (!strcmp(request.library, "ask"))
+            reply = (struct helper_reply){.code = HELPER_ASKS, .pixels = SIZE_MAX};
         else if (!strcmp(request.library, "short"))
             size = 3;
         else if (!strcmp(request.library, "control")) {

@@ -44,13 +44,14 @@ static int fail(avifResult result, const avifDecoder *decoder, struct err *err)
     }
 }
 
-static int convert(struct picture *out, const avifDecoder *decoder, struct err *err)
+static int convert(
+    struct picture *out, const avifDecoder *decoder, const struct picture_options *options, struct err *err)
 {
     const avifImage *image = decoder->image;
     const enum picture_mode mode = image->alphaPlane ? PICTURE_RGBA : PICTURE_RGB;
     avifRGBImage rgb;
 
-    int rc = picture_alloc(out, mode, (int)image->width, (int)image->height, err);
+    int rc = picture_alloc(out, options, mode, (int)image->width, (int)image->height, err);
     if (rc)
         return rc;
     avifRGBImageSetDefaults(&rgb, image);
@@ -73,12 +74,11 @@ static int decode(struct picture *out, avifDecoder *decoder, struct span file,
         result = avifDecoderParse(decoder);
     if (result)
         return fail(result, decoder, err);
-    const int rc =
-        picture_check_size(decoder->image->width, decoder->image->height, options->max_pixels, err);
+    const int rc = picture_check_size(decoder->image->width, decoder->image->height, options, err);
     if (rc)
         return rc;
     result = avifDecoderNextImage(decoder);
-    return result ? fail(result, decoder, err) : convert(out, decoder, err);
+    return result ? fail(result, decoder, err) : convert(out, decoder, options, err);
 }
 
 int avif_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)

@@ -9,16 +9,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#include <time.h>
 
 /* Beside the CPU time of the options: how often that may have passed on a clock on the wall, on a machine with more to do,
  * before a process that waits for something is given up; and the memory of a process that decodes, of which its libraries
- * take the first part. */
+ * and what they have left of the picture before take the first part, and shared pixels some of the second. */
 enum { WALL_PER_CPU = 10 };
-static const size_t memory_base = 512u << 20, memory_per_pixel = 32;
+static const size_t memory_base = 512u << 20, memory_per_pixel = 36;
 
 /* Sanitizers map terabytes. */
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
@@ -27,31 +28,6 @@ static const bool shadow_memory = true;
 static const bool shadow_memory = false;
 #endif
 
-static int write_all(int fd, struct span bytes, struct err *err)
-{
-    size_t done = 0;
-    while (done < bytes.length) {
-        const ssize_t count = pwrite(fd, bytes.data + done, bytes.length - done, (off_t)done);
-        if (count < 0 && errno != EINTR)
-            return err_set(
-                err, ERR_MEMORY, "unable to share its %zu bytes: %s", bytes.length, strerror(errno));
-        done += count > 0 ? (size_t)count : 0;
-    }
-    return 0;
-}
-
-static bool read_all(int fd, uint8_t *bytes, size_t size)
-{
-    size_t done = 0;
-    while (done < size) {
-        const ssize_t count = pread(fd, bytes + done, size - done, (off_t)done);
-        if (!count || (count < 0 && errno != EINTR))
-            return false;
-        done += count > 0 ? (size_t)count : 0;
-    }
-    return true;
-}
-
 /* Soft limits, which the process cannot raise for want of the system call. */
 static void set_limit(const struct helper *helper, int what, size_t most)
 {
@@ -59,36 +35,89 @@ static void set_limit(const struct helper *helper, int what, size_t most)
     prlimit(helper->pid, what, &limit, NULL);
 }
 
-static void set_limits(const struct helper *helper, const struct picture_options *options)
+static void set_time(const struct helper *helper, int seconds)
 {
-    const size_t pixels = options->max_pixels;
-    size_t memory = 0;
     clockid_t clock;
     struct timespec used = {0};
-
     if (!clock_getcpuclockid(helper->pid, &clock))
         clock_gettime(clock, &used);
-    set_limit(helper, RLIMIT_CPU, (size_t)used.tv_sec + 1 + (size_t)options->max_seconds);
-    if (size_mul(&memory, pixels, PICTURE_CHANNELS_MAX))
-        set_limit(helper, RLIMIT_FSIZE, memory);
-    if (!shadow_memory && size_mul(&memory, pixels, memory_per_pixel) &&
-        size_add(&memory, memory, memory_base))
-        set_limit(helper, RLIMIT_AS, memory);
+    set_limit(helper, RLIMIT_CPU, (size_t)used.tv_sec + 1 + (size_t)seconds);
+}
+
+/* As much as so many pixels take, and the file. */
+static void set_memory(struct helper *helper, size_t pixels)
+{
+    size_t memory;
+    if (shadow_memory || !size_mul(&memory, pixels, memory_per_pixel) ||
+        !size_add(&memory, memory, memory_base) || !size_add(&memory, memory, helper->file.size) ||
+        memory == helper->memory)
+        return;
+    set_limit(helper, RLIMIT_AS, memory);
+    helper->memory = memory;
+}
+
+/* The largest file, which is one in memory: a step of shared.c more than any picture has. */
+static void set_file_size(struct helper *helper, const struct picture_options *options)
+{
+    enum { STEP = 1 << 20 };
+    size_t bytes;
+    if (!size_mul(&bytes, options->max_pixels, PICTURE_CHANNELS_MAX) || !size_add(&bytes, bytes, STEP) ||
+        bytes == helper->file_size)
+        return;
+    set_limit(helper, RLIMIT_FSIZE, bytes);
+    helper->file_size = bytes;
+}
+
+static void set_limits(struct helper *helper, const struct picture_options *options)
+{
+    set_time(helper, options->max_seconds);
+    set_file_size(helper, options);
+    set_memory(helper, options->max_pixels < HELPER_FREE_PIXELS ? options->max_pixels : HELPER_FREE_PIXELS);
 }
 
 /* Whether the process can go on; if not, it has to be ended. */
 enum outcome { ANSWERED, LOST, LATE };
 
-static enum outcome receive(struct helper_reply *reply, const struct helper *helper, int seconds)
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static enum outcome receive(struct helper_reply *reply, const struct helper *helper, int64_t end)
 {
     struct pollfd poll_for = {.fd = helper->socket, .events = POLLIN};
     int ready;
-    do
-        ready = poll(&poll_for, 1, seconds * 1000);
-    while (ready < 0 && errno == EINTR);
+    do {
+        const int64_t left = end - now_ms();
+        ready = poll(&poll_for, 1, left > 0 ? (int)left : 0);
+    } while (ready < 0 && errno == EINTR);
     if (!ready)
         return LATE;
     return ready > 0 && recv(helper->socket, reply, sizeof *reply, 0) == sizeof *reply ? ANSWERED : LOST;
+}
+
+/* The reply, and before it memory for what headers say, each time for more than before. */
+static enum outcome converse(struct helper_reply *reply, struct helper *helper,
+    const struct helper_request *request, const struct picture_options *options)
+{
+    static const char granted = 1;
+    const int64_t end = now_ms() + (int64_t)options->max_seconds * WALL_PER_CPU * 1000;
+    size_t pixels = HELPER_FREE_PIXELS;
+    if (send(helper->socket, request, sizeof *request, MSG_NOSIGNAL) != sizeof *request)
+        return LOST;
+    for (;;) {
+        const enum outcome outcome = receive(reply, helper, end);
+        if (outcome != ANSWERED || reply->code != HELPER_ASKS)
+            return outcome;
+        if (reply->pixels <= pixels || reply->pixels > options->max_pixels)
+            return LOST;
+        pixels = reply->pixels;
+        set_memory(helper, pixels);
+        if (send(helper->socket, &granted, 1, MSG_NOSIGNAL) != 1)
+            return LOST;
+    }
 }
 
 /* Nothing that the process says is taken on trust. */
@@ -111,22 +140,29 @@ static bool is_sound(struct helper_reply *reply)
     }
 }
 
-static int take_pixels(struct picture *out, enum outcome *outcome, const struct helper *helper,
+/* Where they lie, in memory that the process can still write to: pixels may be any bytes. */
+static int take_pixels(struct picture *out, enum outcome *outcome, struct helper *helper,
     const struct helper_reply *reply, const struct picture_options *options, struct err *err)
 {
-    int rc = picture_check_size(reply->width, reply->height, options->max_pixels, err);
-    if (!rc)
-        rc = picture_alloc(out, (enum picture_mode)reply->mode, reply->width, reply->height, err);
-    if (!rc && reply->has_palette)
+    int rc = picture_check_size(reply->width, reply->height, options, err);
+    if (rc)
+        return rc;
+    *out = (struct picture){
+        .mode = (enum picture_mode)reply->mode, .width = reply->width, .height = reply->height};
+    size_t bytes = (size_t)out->width * (size_t)out->height;
+    if (!size_mul(&bytes, bytes, picture_channels(out)) || !shared_map_theirs(&helper->pixels, bytes)) {
+        *outcome = LOST;
+        return 0;
+    }
+    if (reply->has_palette)
         rc = picture_set_palette(out, reply->palette, PALETTE_COLORS, err);
     if (rc)
         return rc;
     picture_warn(out, "%.*s", PICTURE_WARNING_SIZE - 1, reply->msg);
     out->has_key = reply->mode == PICTURE_RGB && reply->has_key;
     memcpy(out->key, reply->key, sizeof out->key);
-    if (!read_all(
-            helper->pixels, out->pixels, (size_t)out->width * (size_t)out->height * picture_channels(out)))
-        *outcome = LOST;
+    out->pixels = helper->pixels.bytes;
+    out->host = &helper->host;
     return 0;
 }
 
@@ -137,26 +173,18 @@ static int ask(struct picture *out, enum outcome *outcome, struct helper *helper
     struct helper_reply reply;
 
     strncpy(request.library, library, sizeof request.library - 1);
-    if (ftruncate(helper->file, 0))
-        return err_set(err, ERR_IO, "unable to empty shared memory: %s", strerror(errno));
-    int rc = write_all(helper->file, file, err);
-    if (rc)
-        return rc;
+    if (!shared_map(&helper->file, file.length, PROT_READ | PROT_WRITE))
+        return err_set(err, ERR_MEMORY, "unable to share its %zu bytes: %s", file.length, strerror(errno));
+    memcpy(helper->file.bytes, file.data, file.length);
     set_limits(helper, options);
-    *outcome = LOST;
-    if (send(helper->socket, &request, sizeof request, MSG_NOSIGNAL) == sizeof request)
-        *outcome = receive(&reply, helper, options->max_seconds * WALL_PER_CPU);
+    *outcome = converse(&reply, helper, &request, options);
     if (*outcome == ANSWERED && !is_sound(&reply))
         *outcome = LOST;
     if (*outcome != ANSWERED)
         return 0;
     if (reply.code)
-        rc = err_set(err, reply.code, "%s", reply.msg);
-    else
-        rc = take_pixels(out, outcome, helper, &reply, options, err);
-    if (ftruncate(helper->pixels, 0)) /* gives the memory back */
-        *outcome = LOST;
-    return rc;
+        return err_set(err, reply.code, "%s", reply.msg);
+    return take_pixels(out, outcome, helper, &reply, options, err);
 }
 
 static int explain(enum outcome outcome, int status, int seconds, struct err *err)
@@ -184,7 +212,7 @@ int helper_decode(struct picture *out, const char *library, struct span file,
     rc = ask(out, &outcome, helper, library, file, options, err);
     if (outcome != ANSWERED)
         rc = explain(outcome, helper_end(helper), options->max_seconds, err);
-    else
+    else if (rc)
         helper_give_back(helper);
     if (rc)
         picture_release(out);

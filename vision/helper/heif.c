@@ -31,17 +31,17 @@ static int fail(struct heif_error error, struct err *err)
 }
 
 static int copy_pixels(struct picture *out, const struct heif_image *image, enum picture_mode mode,
-    size_t max_pixels, struct err *err)
+    const struct picture_options *options, struct err *err)
 {
     const int width = heif_image_get_width(image, heif_channel_interleaved);
     const int height = heif_image_get_height(image, heif_channel_interleaved);
     int stride;
     const uint8_t *rows = heif_image_get_plane_readonly(image, heif_channel_interleaved, &stride);
 
-    int rc = rows ? picture_check_size(width, height, max_pixels, err)
+    int rc = rows ? picture_check_size(width, height, options, err)
                   : err_set(err, ERR_FORMAT, "it holds no pixels");
     if (!rc)
-        rc = picture_alloc(out, mode, width, height, err);
+        rc = picture_alloc(out, options, mode, width, height, err);
     if (rc)
         return rc;
     const size_t bytes = (size_t)width * picture_channels(out);
@@ -57,17 +57,17 @@ static int decode_primary(struct picture *out, const struct heif_image_handle *h
     struct heif_image *image = NULL;
 
     /* before and after it is cut to its clean aperture */
-    int rc = picture_check_size(heif_image_handle_get_ispe_width(handle),
-        heif_image_handle_get_ispe_height(handle), options->max_pixels, err);
+    int rc = picture_check_size(
+        heif_image_handle_get_ispe_width(handle), heif_image_handle_get_ispe_height(handle), options, err);
     if (!rc)
-        rc = picture_check_size(heif_image_handle_get_width(handle), heif_image_handle_get_height(handle),
-            options->max_pixels, err);
+        rc = picture_check_size(
+            heif_image_handle_get_width(handle), heif_image_handle_get_height(handle), options, err);
     if (rc)
         return rc;
     const struct heif_error error = heif_decode_image(handle, &image, heif_colorspace_RGB,
         alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB, NULL);
     rc = error.code ? fail(error, err)
-                    : copy_pixels(out, image, alpha ? PICTURE_RGBA : PICTURE_RGB, options->max_pixels, err);
+                    : copy_pixels(out, image, alpha ? PICTURE_RGBA : PICTURE_RGB, options, err);
     heif_image_release(image);
     return rc;
 }

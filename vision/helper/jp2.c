@@ -120,7 +120,7 @@ static int check_header(const opj_image_t *image, const struct picture_options *
 {
     if (image->x1 <= image->x0 || image->y1 <= image->y0)
         return err_set(err, ERR_FORMAT, "it has no pixels");
-    const int rc = picture_check_size(image->x1 - image->x0, image->y1 - image->y0, options->max_pixels, err);
+    const int rc = picture_check_size(image->x1 - image->x0, image->y1 - image->y0, options, err);
     if (rc)
         return rc;
     if (image->numcomps < 1 || image->numcomps > 4)
@@ -156,7 +156,7 @@ static int decode(struct picture *out, opj_codec_t *codec, opj_stream_t *stream,
     const enum picture_mode mode = cmyk                          ? PICTURE_CMYK
                                    : (*image)->numcomps % 2 == 0 ? PICTURE_RGBA
                                                                  : PICTURE_RGB;
-    rc = picture_alloc(out, mode, (int)width, (int)height, err);
+    rc = picture_alloc(out, options, mode, (int)width, (int)height, err);
     if (!rc)
         read_pixels(out, *image);
     return rc;

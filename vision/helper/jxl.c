@@ -22,10 +22,10 @@ static int decode(struct picture *out, JxlDecoder *decoder, struct span file,
         case JXL_DEC_BASIC_INFO:
             if (JxlDecoderGetBasicInfo(decoder, &info))
                 return err_set(err, ERR_FORMAT, "its header is wrong");
-            rc = picture_check_size(info.xsize, info.ysize, options->max_pixels, err);
+            rc = picture_check_size(info.xsize, info.ysize, options, err);
             if (!rc)
-                rc = picture_alloc(
-                    out, info.alpha_bits ? PICTURE_RGBA : PICTURE_RGB, (int)info.xsize, (int)info.ysize, err);
+                rc = picture_alloc(out, options, info.alpha_bits ? PICTURE_RGBA : PICTURE_RGB,
+                    (int)info.xsize, (int)info.ysize, err);
             if (rc)
                 return rc;
             format.num_channels = (uint32_t)picture_channels(out);

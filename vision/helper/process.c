@@ -9,7 +9,6 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,7 +43,7 @@ static void find_program(char *path, size_t size)
     snprintf(path, size, "%s", DIPTYCH_DECODER_INSTALLED);
 }
 
-/* An empty file in memory, or a copy of fd, out of the way of the numbers that diptych-decode expects. */
+/* The same file out of the way of the numbers that diptych-decode expects. */
 static int move_up(int fd)
 {
     enum { FIRST = HELPER_FD_END };
@@ -74,7 +73,7 @@ static int spawn(struct helper *helper, int socket, const char *program)
         /* decoders' own messages go nowhere */
         for (int fd = 0; !failure && fd < HELPER_SOCKET; fd++)
             failure = posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-        const int given[] = {socket, helper->file, helper->pixels};
+        const int given[] = {socket, helper->file.fd, helper->pixels.fd};
         for (int i = 0; !failure && i < HELPER_FD_END - HELPER_SOCKET; i++)
             failure = posix_spawn_file_actions_adddup2(&files, given[i], HELPER_SOCKET + i);
         if (!failure)
@@ -93,12 +92,17 @@ int helper_end(struct helper *helper)
         while (waitpid(helper->pid, &status, 0) < 0 && errno == EINTR) {
         }
     }
-    const int fds[] = {helper->socket, helper->file, helper->pixels};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    if (helper->socket >= 0)
+        close(helper->socket);
+    shared_release(&helper->file);
+    shared_release(&helper->pixels);
     free(helper);
     return status;
+}
+
+static void picture_released(struct picture_host *host)
+{
+    helper_give_back((struct helper *)host);
 }
 
 static int helper_start(struct helper **out, struct err *err)
@@ -113,12 +117,15 @@ static int helper_start(struct helper **out, struct err *err)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
         ends[0] = ends[1] = -1;
     *helper = (struct helper){
+        .host.give_back = picture_released,
         .socket = ends[0],
-        .file = move_up(memfd_create("picture file", MFD_CLOEXEC)),
-        .pixels = move_up(memfd_create("picture", MFD_CLOEXEC)),
+        .file = shared_new(),
+        .pixels = shared_new(),
     };
+    helper->file.fd = move_up(helper->file.fd);
+    helper->pixels.fd = move_up(helper->pixels.fd);
     const int other = move_up(ends[1]);
-    if (helper->socket < 0 || other < 0 || helper->file < 0 || helper->pixels < 0)
+    if (helper->socket < 0 || other < 0 || helper->file.fd < 0 || helper->pixels.fd < 0)
         failure = errno;
     else
         failure = spawn(helper, other, program);
@@ -160,6 +167,10 @@ int helper_take(struct helper **out, struct err *err)
 
 void helper_give_back(struct helper *helper)
 {
+    shared_shrink(&helper->file);
+    shared_shrink(&helper->pixels);
+    shared_forget(&helper->file);
+    shared_forget(&helper->pixels);
     pthread_mutex_lock(&pool.lock);
     helper->next = pool.idle;
     pool.idle = helper;

@@ -3,13 +3,18 @@
 #ifndef DIPTYCH_VISION_HELPER_PROCESS_H
 #define DIPTYCH_VISION_HELPER_PROCESS_H
 
+#include "vision/format.h"
 #include "vision/helper/protocol.h"
+#include "vision/helper/shared.h"
 
 #include <sys/types.h>
 
 struct helper {
+    struct picture_host host; /* of the picture that lies in `pixels`, whose release gives the process back */
     pid_t pid;
-    int socket, file, pixels; /* protocol.h's, at this end */
+    int socket; /* this and the next: protocol.h's, at this end */
+    struct shared file, pixels;
+    size_t memory, file_size; /* its limits, RLIMIT_AS and RLIMIT_FSIZE; 0: none yet */
     struct helper *next;
 };
 

@@ -78,10 +78,10 @@ static int develop(
 
     int rc =
         image->type == LIBRAW_IMAGE_BITMAP && image->bits == 8 && (image->colors == 1 || image->colors == 3)
-            ? picture_check_size(image->width, image->height, options->max_pixels, err)
+            ? picture_check_size(image->width, image->height, options, err)
             : err_set(err, ERR_UNSUPPORTED, "this kind is not read: it has %d colours", image->colors);
     if (!rc)
-        rc = picture_alloc(out, PICTURE_RGB, image->width, image->height, err);
+        rc = picture_alloc(out, options, PICTURE_RGB, image->width, image->height, err);
     const size_t count = (size_t)image->width * image->height;
     for (size_t i = 0; !rc && i < 3 * count; i++)
         out->pixels[i] = image->data[image->colors == 3 ? i : i / 3];
@@ -97,7 +97,7 @@ int raw_decode(struct picture *out, struct span file, const struct picture_optio
     libraw_set_dataerror_handler(raw, NULL, NULL); /* its own prints; the failure comes back as a number */
     const int code = libraw_open_buffer(raw, (void *)file.data, file.length);
     int rc = code ? fail(code, err)
-                  : picture_check_size(raw->sizes.raw_width, raw->sizes.raw_height, options->max_pixels, err);
+                  : picture_check_size(raw->sizes.raw_width, raw->sizes.raw_height, options, err);
     if (!rc) {
         rc = decode_preview(out, raw, options, err);
         if (rc == ERR_NOT_FOUND)

@@ -199,7 +199,7 @@ static int read_raster(struct raster *raster, const struct source *source,
     if (!TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &raster->width) ||
         !TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &raster->height))
         return fail(source, err);
-    int rc = picture_check_size(raster->width, raster->height, options->max_pixels, err);
+    int rc = picture_check_size(raster->width, raster->height, options, err);
     if (rc)
         return rc;
     TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &raster->bits);
@@ -223,7 +223,7 @@ static int read_raster(struct raster *raster, const struct source *source,
         if (raster->block_height > raster->height)
             raster->block_height = raster->height;
     }
-    rc = picture_check_size(raster->block_width, raster->block_height, options->max_pixels, err);
+    rc = picture_check_size(raster->block_width, raster->block_height, options, err);
     return rc ? rc : read_colors(raster, err);
 }
 
@@ -364,7 +364,7 @@ static int decode(struct picture *out, struct raster *raster, const struct sourc
     const enum picture_mode mode = raster->colors == 4 ? PICTURE_CMYK
                                    : raster->alpha     ? PICTURE_RGBA
                                                        : PICTURE_RGB;
-    rc = picture_alloc(out, mode, (int)raster->width, (int)raster->height, err);
+    rc = picture_alloc(out, options, mode, (int)raster->width, (int)raster->height, err);
     if (!rc && raster->colors_are == YCBCR_OF_LIBTIFF)
         rc = ycbcr_read(out, raster->tiff) ? 0 : fail(source, err);
     else if (!rc)
