@@ -141,9 +141,11 @@ static const struct argp_option device_options_table[] = {
         "or the best there is)",
         0},
     {"gemm", KEY_GEMM, "PROVIDER", 0,
-        "Provider of matrix products: auto, amx, clblast, onednn (default: auto, the fastest)", 0},
+        "Provider of matrix products: auto, amx, clblast, onednn, vnni (default: auto, the fastest)", 0},
     {"precision", KEY_PRECISION, "TYPE", 0,
-        "Operands of matrix products: auto, f32, bf16, f16 (default: auto, the fastest the device does well)",
+        "Operands of matrix products: auto, f32, bf16, f16, int8 (default: auto, the fastest the device does "
+        "well, "
+        "never int8)",
         0},
     {0},
 };

@@ -36,10 +36,15 @@ float dtype_round(float value, enum dtype dtype);
 /* How precise the operands of matrix products are, as a user says it. It decides two things: the type of
  * activations, which layers hand each other (device_dtype), and what the provider of products makes of its
  * operands, which nobody else needs to know. All else (layer norm, softmax, residual sums, pooling) is float32
- * always. */
-enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_COUNT };
+ * always.
+ *
+ * In int8 it is the layers of a model whose operands are rounded, but for those at the end of a tower that see one row an item: weights with a scale for each output, rows with one each,
+ * made on the fly, so that the largest magnitude becomes 127. Gains and shifts of a layer norm that comes before a layer go
+ * into its weights and bias before these are rounded, since some channels' gains are many times as large as the
+ * others', and would cost the others of a row their digits. Activations are bfloat16, and so are products of other things. */
+enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_INT8, PRECISION_COUNT };
 
-const char *precision_name(enum precision precision); /* "f32", "bf16", "f16" */
+const char *precision_name(enum precision precision); /* "f32", "bf16", "f16", "int8" */
 
 /* ---- device -------------------------------------------------------------------------------------------- */
 
@@ -47,9 +52,11 @@ struct device_options {
     /* "gpu", "cpu", "accelerator", "PLATFORM:DEVICE" as numbers, or part of the name of a device or platform.
      * NULL: as the environment's DIPTYCH_DEVICE says, or else the best there is. */
     const char *device;
-    /* "amx" (bf16 only), "clblast" or "onednn"; NULL or "auto": the fastest that serves device and precision */
+    /* "amx" (bf16 only), "clblast", "onednn" or "vnni" (int8 only); NULL or "auto": the fastest that serves device and
+     * precision */
     const char *gemm;
-    const char *precision; /* "f32", "bf16" or "f16"; NULL or "auto": the fastest the device does well */
+    /* "f32", "bf16", "f16" or "int8"; NULL or "auto": the fastest the device does well, never int8 */
+    const char *precision;
 
     /* On a CPU, weights of float32 are multiplied where they lie in the model's file: it opens in half the time, and takes
      * hardly any memory that is not the file's. One text or picture alone takes a tenth longer, a batch does not. */
@@ -63,7 +70,7 @@ struct device;
  * device in that precision, are ERR_ARGUMENT; a device that cannot be opened is ERR_DEVICE. ERR_MEMORY where
  * the host has none.
  *
- * With the provider "amx" the device keeps threads, as many as there are CPUs, until device_free.
+ * With the providers "amx" and "vnni" the device keeps threads, as many as there are CPUs, until device_free.
  *
  * Kernels are compiled on first use. On platforms that do not keep them between runs themselves (NVIDIA does;
  * of PoCL see device_keep_programs) the binaries are kept in $XDG_CACHE_HOME/diptych or ~/.cache/diptych, where
@@ -83,7 +90,7 @@ void device_free(struct device *device);
 void device_keep_programs(struct device *device);
 
 const char *device_name(const struct device *device);
-const char *device_gemm(const struct device *device); /* "amx", "clblast" or "onednn" */
+const char *device_gemm(const struct device *device); /* "amx", "clblast", "onednn" or "vnni" */
 enum precision device_precision(const struct device *device);
 enum dtype device_dtype(const struct device *device); /* what activations are in that precision */
 
@@ -394,8 +401,9 @@ enum param_kind {
     PARAM_SQUARE, /* likewise, without the class token */
     PARAM_LINE,   /* likewise: positions of the tokens of a text (T, W) */
     PARAM_LINEAR, /* field is a struct linear *: (N, K) or (N, ...) weights, which may stay in the file, too */
-    PARAM_BIAS,   /* field is a struct linear * that an earlier row has loaded: its bias (N) */
-    PARAM_GAMMA,  /* likewise: of the layer norm that comes before it (K) */
+    PARAM_LINEAR_EXACT, /* likewise, and int8 leaves it: of one row an item, so that it costs little and matters much */
+    PARAM_BIAS,  /* field is a struct linear * that an earlier row has loaded: its bias (N) */
+    PARAM_GAMMA, /* likewise: of the layer norm that comes before it (K) */
     PARAM_BETA,
     PARAM_HOST,   /* field is a float: a scalar on the host */
     PARAM_VALUES, /* field is a float *: on the host */
@@ -481,20 +489,30 @@ enum epilogue activation_epilogue(enum activation activation);
 struct linear;
 
 /* weight (N, K) float32. ERR_MEMORY, or ERR_DEVICE where the provider fails. The same of those below, each of
- * which is called once at most, before the layer is used. */
+ * which is called once at most, before the layer is used. On a device of int8 the product is one of bf16. */
 int linear_load(
     struct linear **out, struct device *device, const float *weight, size_t n, size_t k, struct err *err);
-
-/* The same of weights that stay where they are as long as the layer: *in_place tells whether it goes on reading them there
- * (device_options.weights_in_file); or else they are not needed any more. */
-int linear_load_at(struct linear **out, bool *in_place, struct device *device, const float *weight, size_t n,
-    size_t k, struct err *err);
 
 int linear_set_bias(struct linear *linear, struct device *device, const float *bias, struct err *err); // (N)
 
 /* A layer norm comes before it, in linear_forward_normed: gamma and beta (K), K a multiple of 16. */
 int linear_set_gamma(struct linear *linear, struct device *device, const float *gamma, struct err *err);
 int linear_set_beta(struct linear *linear, struct device *device, const float *beta, struct err *err);
+
+/* What a layer of a model is made of. */
+struct linear_values {
+    const float *weight;       // (N, K)
+    const float *bias;         // (N), or NULL
+    const float *gamma, *beta; // (K), of the layer norm that comes before it, or NULL both
+    bool lasting;              /* the weight stays where it is as long as the layer */
+    bool exact;                /* int8 leaves it */
+};
+
+/* All of that at once, and rounded to int8 on a device of int8 unless it is exact. *in_place tells whether the layer goes on reading a lasting
+ * weight where it is (device_options.weights_in_file); or else nothing is needed any more. Errors as linear_load's, and
+ * ERR_UNSUPPORTED where K is too large for sums of int8. */
+int linear_load_layer(struct linear **out, bool *in_place, struct device *device,
+    const struct linear_values *values, size_t n, size_t k, struct err *err);
 void linear_free(struct linear *linear);
 
 /* out (..., N) = in (..., K) real, or float32, through the layer. out is real, or float32, which EPILOGUE_ADD needs. Both

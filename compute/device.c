@@ -154,7 +154,7 @@ static int candidate_choose(
 /* ---- how it will compute ------------------------------------------------------------------------------- */
 
 const struct layer_provider *const layer_providers[] = {
-    &provider_amx, &provider_onednn, &provider_clblast, NULL};
+    &provider_amx, &provider_vnni, &provider_onednn, &provider_clblast, NULL};
 
 /* By name, and the type that activations have in each. What the operands of products become inside a provider
  * is its own affair. */
@@ -165,6 +165,7 @@ static const struct {
     [PRECISION_F32] = {"f32", DTYPE_F32},
     [PRECISION_BF16] = {"bf16", DTYPE_BF16},
     [PRECISION_F16] = {"f16", DTYPE_F16},
+    [PRECISION_INT8] = {"int8", DTYPE_BF16},
 };
 
 const char *precision_name(enum precision precision)
@@ -184,7 +185,7 @@ static int precision_parse(enum precision *out, const char *wanted, struct err *
             *out = (enum precision)i;
             return 0;
         }
-    return err_set(err, ERR_ARGUMENT, "unknown precision '%s': use auto, f32, bf16 or f16", wanted);
+    return err_set(err, ERR_ARGUMENT, "unknown precision '%s': use auto, f32, bf16, f16 or int8", wanted);
 }
 
 /* The first provider that serves the device in the precision that is wanted, or else in its best. */
@@ -209,7 +210,21 @@ static int arithmetic_choose(const struct layer_provider **out, enum precision *
             return err_set(err, ERR_ARGUMENT, "the GEMM provider '%s' does not run on this device in %s",
                 gemm, precision_name(*precision));
     }
-    return err_set(err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, amx, clblast or onednn", gemm);
+    return err_set(
+        err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, amx, clblast, onednn or vnni", gemm);
+}
+
+enum precision precision_plain(enum precision precision)
+{
+    return precision == PRECISION_INT8 ? PRECISION_BF16 : precision;
+}
+
+/* device->plain: the same where that is not for int8 alone. */
+static int plain_choose(struct device *device, struct err *err)
+{
+    enum precision precision = precision_plain(device->precision);
+    const char *gemm = device->provider->serves(device->id, precision) ? device->provider->name : NULL;
+    return arithmetic_choose(&device->plain, &precision, device->id, gemm, precisions[precision].name, err);
 }
 
 static int candidate_describe(struct device_info *out, const struct candidate *candidate, bool chosen,
@@ -304,11 +319,14 @@ int device_open_tuned(
     if ((rc = arithmetic_choose(
              &device->provider, &device->precision, device->id, options->gemm, options->precision, err)))
         goto done;
+    if ((rc = plain_choose(device, err)))
+        goto done;
     device->activations = precisions[device->precision].activations;
     device->weights_in_file = options->weights_in_file;
     /* Here, and not at the first product: a thread of OpenCL's may be bound to one CPU, and so would be what
      * it starts. */
-    if (device->provider->pooled && (rc = pool_open(&device->pool, thread_default() - 1, err)))
+    if ((device->provider->pooled || device->plain->pooled) &&
+        (rc = pool_open(&device->pool, thread_default() - 1, err)))
         goto done;
 
     cl_int status;

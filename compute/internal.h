@@ -41,7 +41,8 @@ struct device {
     char name[128];
     enum precision precision;
     enum dtype activations; /* what layers hand each other, but for residual sums: `real` in kernels */
-    const struct layer_provider *provider;
+    const struct layer_provider *provider; /* of a model's layers */
+    const struct layer_provider *plain; /* of other products, which are not rounded to int8: else the same */
     bool weights_in_file;
     struct pool *pool; /* for native kernels of ours: as many members as CPUs; NULL: the provider has none */
     struct tuning tuning;
@@ -82,6 +83,11 @@ void profile_free(struct profile *profile);
 /* At least so many bytes of host memory for the native kernel that runs now, at a page; what it held before
  * is lost. NULL: there are none. */
 void *stream_scratch(struct stream *stream, size_t bytes);
+
+/* Puts a native kernel on the queue, to be called with a copy of the task (size bytes). memory: of the task's first member,
+ * where OpenCL puts the host address of the stream's. */
+int native_enqueue(struct stream *stream, void(CL_CALLBACK *run)(void *), void *task, size_t size,
+    char *const *memory, struct err *err);
 
 static inline bool stream_plans(const struct stream *stream)
 {

@@ -44,8 +44,9 @@ int attention(struct stream *stream, struct tensor context, struct tensor qkv,
     const size_t head_width = width / heads;
     const size_t count = sequences ? sequences->count : batch,
                  longest = sequences ? sequences->longest : tokens;
-    const struct tuning *tuning = &stream->device->tuning;
-    const struct layer_provider *provider = stream->device->provider;
+    const struct device *device = stream->device;
+    const struct tuning *tuning = &device->tuning;
+    const struct layer_provider *provider = device->provider->attention ? device->provider : device->plain;
     const double flops = 4.0 * pairs_of(sequences, batch, tokens) * (double)width;
     assert(width % heads == 0 && tensor_is(context, stream_dtype(stream), SHAPE(batch, tokens, width)));
     assert(tensor_is(qkv, stream_dtype(stream), SHAPE(batch, tokens, 3 * width)));

@@ -4,14 +4,16 @@
  *
  * Where that is float32 and activations are of 16 bits (half on a CPU, bfloat16 on most GPUs), both operands
  * are rounded to the activations' type, and widened for the product. Results are then the same on every
- * device, only slower than native ones.
+ * device, only slower than native ones. Likewise in int8.
  */
 #include "compute/gemm/gemm.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a weight that the activations' type rounds. */
 static int pack_rounded(struct linear *linear, struct device *device, const float *weight, struct err *err)
 {
     const size_t count = linear->n * linear->k;
@@ -25,29 +27,34 @@ static int pack_rounded(struct linear *linear, struct device *device, const floa
     return rc;
 }
 
-static int load(struct linear **out, struct device *device, const float *weight, bool lasting, size_t n,
-    size_t k, struct err *err)
+/* A layer without its weight, whose rows the provider takes as it does in that precision. */
+static struct linear *linear_new(
+    const struct layer_provider *provider, enum precision precision, size_t n, size_t k, struct err *err)
 {
     struct linear *linear = mem_new(1, sizeof *linear);
     if (!linear)
-        return err_memory(err, sizeof *linear);
-    const enum dtype dtype = device->provider->takes(device->precision);
-    *linear = (struct linear){
-        .provider = device->provider,
-        .name = "linear",
-        .n = n,
-        .k = k,
-        .dtype = dtype,
-        .lasting = lasting && device->weights_in_file && dtype == device->activations,
-    };
-    int rc = dtype == device->activations ? device->provider->pack(linear, device, weight, err)
-                                          : pack_rounded(linear, device, weight, err);
-    if (rc) {
+        err_memory(err, sizeof *linear);
+    else
+        *linear = (struct linear){
+            .provider = provider, .name = "linear", .n = n, .k = k, .dtype = provider->takes(precision)};
+    return linear;
+}
+
+static int load(struct linear **out, struct device *device, const float *weight, bool lasting, size_t n,
+    size_t k, struct err *err)
+{
+    struct linear *linear = linear_new(device->plain, precision_plain(device->precision), n, k, err);
+    if (!linear)
+        return ERR_MEMORY;
+    const bool same = linear->dtype == device->activations;
+    linear->lasting = lasting && device->weights_in_file && same;
+    const int rc = same ? linear->provider->pack(linear, device, weight, err)
+                        : pack_rounded(linear, device, weight, err);
+    if (rc)
         linear_free(linear);
-        return rc;
-    }
-    *out = linear;
-    return 0;
+    else
+        *out = linear;
+    return rc;
 }
 
 int linear_load(
@@ -56,12 +63,112 @@ int linear_load(
     return load(out, device, weight, false, n, k, err);
 }
 
-int linear_load_at(struct linear **out, bool *in_place, struct device *device, const float *weight, size_t n,
+static int load_plain(struct linear **out, bool *in_place, struct device *device,
+    const struct linear_values *values, size_t n, size_t k, struct err *err)
+{
+    int rc = load(out, device, values->weight, values->lasting, n, k, err);
+    if (rc)
+        return rc;
+    if (values->bias)
+        rc = linear_set_bias(*out, device, values->bias, err);
+    if (!rc && values->gamma)
+        rc = linear_set_gamma(*out, device, values->gamma, err);
+    if (!rc && values->beta)
+        rc = linear_set_beta(*out, device, values->beta, err);
+    *in_place = (*out)->in_place;
+    return rc;
+}
+
+/* ---- int8 ---------------------------------------------------------------------------------------------- */
+
+/* weight (N, K) and bias (N) with gains and shifts of the norm before it: W (x * gamma + beta) = (W gamma) x + W beta. */
+static void fold_norm(float *weight, float *bias, const struct linear_values *values, size_t n, size_t k)
+{
+    for (size_t row = 0; row < n; row++) {
+        double shift = values->bias ? (double)values->bias[row] : 0;
+        for (size_t i = 0; i < k; i++) {
+            const float w = values->weight[row * k + i];
+            shift += (double)w * (double)values->beta[i];
+            weight[row * k + i] = w * values->gamma[i];
+        }
+        bias[row] = (float)shift;
+    }
+}
+
+/* Rows (count, K) as int8 would hold them: what kernels/norm.cl does to those of a product. */
+static void round_rows_to_int8(float *rows, size_t count, size_t k)
+{
+    static const float most = 127, whole = 0x1.8p23f; /* the sum with that has no room for a fraction */
+    for (size_t row = 0; row < count; row++, rows += k) {
+        float largest = 0;
+        for (size_t i = 0; i < k; i++)
+            largest = fmaxf(largest, fabsf(rows[i]));
+        const float by = largest > 0 ? most / largest : 0, step = largest / most;
+        for (size_t i = 0; i < k; i++) {
+            const float shifted = rows[i] * by + whole;
+            rows[i] = (shifted - whole) * step;
+        }
+    }
+}
+
+/* The norm before a layer whose weights have its gains. */
+static int set_plain_norm(struct linear *linear, struct device *device, struct err *err)
+{
+    float *values = mem_new(linear->k, sizeof *values);
+    if (!values)
+        return err_memory(err, linear->k * sizeof *values);
+    int rc = linear_set_beta(linear, device, values, err);
+    for (size_t i = 0; i < linear->k; i++)
+        values[i] = 1;
+    if (!rc)
+        rc = linear_set_gamma(linear, device, values, err);
+    free(values);
+    return rc;
+}
+
+static int load_int8(struct linear **out, struct device *device, const struct linear_values *values, size_t n,
     size_t k, struct err *err)
 {
-    const int rc = load(out, device, weight, true, n, k, err);
-    *in_place = !rc && (*out)->in_place;
+    enum { K_MAX = INT32_MAX / (127 * 255) }; /* of sums of 32 bits */
+    if (k > K_MAX)
+        return err_set(err, ERR_UNSUPPORTED, "%zu inputs are too many for a layer in int8", k);
+    struct linear *linear = linear_new(device->provider, PRECISION_INT8, n, k, err);
+    float *weight = mem_new(n * k, sizeof *weight), *bias = mem_new(n, sizeof *bias);
+    int rc = linear && weight && bias ? 0 : err_memory(err, n * k * sizeof *weight);
+    if (rc)
+        goto done;
+    if (values->gamma) {
+        fold_norm(weight, bias, values, n, k);
+    } else {
+        memcpy(weight, values->weight, n * k * sizeof *weight);
+        if (values->bias)
+            memcpy(bias, values->bias, n * sizeof *bias);
+    }
+    linear->rounded = linear->dtype == DTYPE_F32;
+    if (linear->rounded)
+        round_rows_to_int8(weight, n, k);
+    rc = linear->provider->pack(linear, device, weight, err);
+    if (!rc && (values->bias || values->gamma))
+        rc = linear_set_bias(linear, device, bias, err);
+    if (!rc && values->gamma && !linear->provider->normed_product)
+        rc = set_plain_norm(linear, device, err);
+done:
+    free(weight);
+    free(bias);
+    if (rc)
+        linear_free(linear);
+    else
+        *out = linear;
     return rc;
+}
+
+int linear_load_layer(struct linear **out, bool *in_place, struct device *device,
+    const struct linear_values *values, size_t n, size_t k, struct err *err)
+{
+    *in_place = false;
+    return device->precision == PRECISION_INT8 && !values->exact
+               ? load_int8(out, device, values, n, k, err)
+               : load_plain(out, in_place, device, values, n, k, err);
 }
 
 void linear_free(struct linear *linear)
@@ -136,6 +243,15 @@ int tensor_write_real(
     return rc;
 }
 
+/* out (..., K) float32 = in (..., K) as int8 would hold its rows. */
+static int round_rows(struct stream *stream, struct tensor out, struct tensor in, struct err *err)
+{
+    const struct launch launch = {
+        .kernel = "round_rows", .groups = {tensor_rows(in)}, .local = stream->device->tuning.lanes};
+    const cl_uint width = (cl_uint)tensor_width(in), in_float = in.dtype == DTYPE_F32;
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(out), ARG_TENSOR(in), ARG(width), ARG(in_float));
+}
+
 double linear_sum_error(size_t terms)
 {
     const double nu = (double)(terms + 32) * 0x1p-23;
@@ -167,7 +283,12 @@ int linear_forward(const struct linear *linear, struct stream *stream, struct te
     assert(fits(linear, stream, out, in, epilogue));
     assert(in.dtype == DTYPE_F32 || in.dtype == stream_dtype(stream));
 
-    if (in.dtype != stream_dtype(stream)) {
+    if (linear->rounded) {
+        const struct tensor exact = in;
+        if ((rc = tensor_new(&in, stream, DTYPE_F32, in.shape, err)) ||
+            (rc = round_rows(stream, in, exact, err)))
+            goto done;
+    } else if (in.dtype != stream_dtype(stream)) {
         const struct tensor wide = in;
         if ((rc = tensor_new(&in, stream, stream_dtype(stream), in.shape, err)) ||
             (rc = convert(stream, "narrow", in, wide, err)))
@@ -200,7 +321,7 @@ static int forward_after_norm(const struct linear *linear, struct stream *stream
     const struct tensor gamma = {linear->gamma.device, 0, SHAPE(linear->k), DTYPE_F32},
                         beta = {linear->beta.device, 0, SHAPE(linear->k), DTYPE_F32};
     struct tensor normed; // (R, K)
-    int rc = tensor_new(&normed, stream, stream_dtype(stream), in.shape, err);
+    int rc = tensor_new(&normed, stream, linear->rounded ? DTYPE_F32 : stream_dtype(stream), in.shape, err);
     if (!rc)
         rc = layer_norm(stream, normed, in, gamma, beta, eps, err);
     if (!rc)

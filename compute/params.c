@@ -250,27 +250,12 @@ static bool stays_in_file(const struct param *param, const struct values *values
 static int param_place(void *field, const struct param *param, struct values *from, int rank,
     const size_t *shape, size_t count, struct device *device, struct err *err)
 {
-    const float *values = from->at;
     switch (param->kind) {
-    case PARAM_LINEAR: {
-        const size_t n = shape[0], k = count / n;
-        const int rc = from->own ? linear_load(field, device, values, n, k, err)
-                                 : linear_load_at(field, &from->kept, device, values, n, k, err);
-        if (!rc)
-            (*(struct linear **)field)->name = param->name;
-        return rc;
-    }
-    case PARAM_BIAS:
-        return linear_set_bias(*(struct linear **)field, device, values, err);
-    case PARAM_GAMMA:
-        return linear_set_gamma(*(struct linear **)field, device, values, err);
-    case PARAM_BETA:
-        return linear_set_beta(*(struct linear **)field, device, values, err);
     case PARAM_HOST:
-        *(float *)field = values[0];
+        *(float *)field = *(const float *)from->at;
         return 0;
     case PARAM_VALUES:
-        return host_copy(field, values, count, err);
+        return host_copy(field, from->at, count, err);
     default: {
         struct tensor *tensor = field;
         const size_t bytes = count * dtype_size(from->dtype);
@@ -312,13 +297,74 @@ static bool is_there(const struct param *param, const size_t dims[DIM_COUNT])
     return param->when == ALWAYS || dims[param->when];
 }
 
+static bool is_linear(enum param_kind kind)
+{
+    return kind == PARAM_LINEAR || kind == PARAM_LINEAR_EXACT;
+}
+
+/* What a linear layer has. */
+enum part { PART_NONE, PART_WEIGHT, PART_BIAS, PART_GAMMA, PART_BETA, PARTS };
+
+static enum part part_of(enum param_kind kind)
+{
+    return is_linear(kind)       ? PART_WEIGHT
+           : kind == PARAM_BIAS  ? PART_BIAS
+           : kind == PARAM_GAMMA ? PART_GAMMA
+           : kind == PARAM_BETA  ? PART_BETA
+                                 : PART_NONE;
+}
+
+/* The weight in the first row, and what further rows have for the same layer. */
+static int layer_rows_load(void *object, const struct param *table, size_t rows, const char *prefix,
+    size_t layer, const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device,
+    struct err *err)
+{
+    struct values values[PARTS] = {0}, *weight = &values[PART_WEIGHT];
+    size_t shape[WEIGHT_RANK_MAX] = {0}, counts[PARTS] = {0};
+    struct linear **out = (struct linear **)((char *)object + table->field);
+    int rc = 0;
+    for (size_t i = 0; i < rows && !rc; i++) {
+        const struct param *param = &table[i];
+        const enum part part = part_of(param->kind);
+        if (param->field != table->field || !part || !is_there(param, dims))
+            continue;
+        const struct place place = place_of(param, prefix, layer, weights);
+        const int rank = param_shape(shape, &counts[part], param, dims);
+        rc = values_get(&values[part], param, &place, rank, shape, counts[part], weights, false, err);
+        if (rc == ERR_MEMORY)
+            say_which(err, &place);
+    }
+    if (!rc) {
+        const struct linear_values all = {.weight = weight->at,
+            .bias = values[PART_BIAS].at,
+            .gamma = values[PART_GAMMA].at,
+            .beta = values[PART_BETA].at,
+            .lasting = !weight->own,
+            .exact = table->kind == PARAM_LINEAR_EXACT};
+        const struct place place = place_of(table, prefix, layer, weights);
+        param_shape(shape, &counts[PART_WEIGHT], table, dims);
+        const size_t n = shape[0], k = counts[PART_WEIGHT] / n;
+        if (!(rc = linear_load_layer(out, &weight->kept, device, &all, n, k, err)))
+            (*out)->name = table->name;
+        else
+            say_which(err, &place);
+    }
+    for (size_t part = 0; part < PARTS; part++)
+        values_release(&values[part], weights, counts[part]);
+    return rc;
+}
+
 int params_load(void *object, const struct param *table, size_t rows, const char *prefix, size_t layer,
     const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < rows && !rc; i++) {
         const struct place place = place_of(&table[i], prefix, layer, weights);
-        if (is_there(&table[i], dims))
+        if (!is_there(&table[i], dims))
+            continue;
+        if (is_linear(table[i].kind))
+            rc = layer_rows_load(object, &table[i], rows - i, prefix, layer, dims, weights, device, err);
+        else if (!part_of(table[i].kind))
             rc = param_load(object, &table[i], &place, dims, weights, device, err);
     }
     return rc;
@@ -384,7 +430,7 @@ void params_release(void *object, const struct param *table, size_t rows)
 {
     for (size_t i = 0; i < rows; i++) {
         void *field = (char *)object + table[i].field;
-        if (table[i].kind == PARAM_LINEAR) {
+        if (is_linear(table[i].kind)) {
             linear_free(*(struct linear **)field);
             *(struct linear **)field = NULL;
         } else if (is_tensor(table[i].kind)) {

@@ -62,13 +62,13 @@ static const struct param pool_params[] = {
     {PARAM_BETA, FIELD(kv), "vision_model.post_layernorm.bias", {DIM_WIDTH}, WITH_POOL_MLP},
     {PARAM_GAMMA, FIELD(kv), HEAD("token_layernorm.weight"), {DIM_WIDTH}, WITH_POOL_QUERIES},
     {PARAM_BETA, FIELD(kv), HEAD("token_layernorm.bias"), {DIM_WIDTH}, WITH_POOL_QUERIES},
-    {PARAM_LINEAR, FIELD(out), HEAD("attention.out_proj.weight"), {DIM_POOLED, DIM_POOLED}, ALWAYS},
+    {PARAM_LINEAR_EXACT, FIELD(out), HEAD("attention.out_proj.weight"), {DIM_POOLED, DIM_POOLED}, ALWAYS},
     {PARAM_BIAS, FIELD(out), HEAD("attention.out_proj.bias"), {DIM_POOLED}, ALWAYS},
-    {PARAM_LINEAR, FIELD(fc_1), HEAD("mlp.fc1.weight"), {DIM_MLP, DIM_POOLED}, WITH_POOL_MLP},
+    {PARAM_LINEAR_EXACT, FIELD(fc_1), HEAD("mlp.fc1.weight"), {DIM_MLP, DIM_POOLED}, WITH_POOL_MLP},
     {PARAM_BIAS, FIELD(fc_1), HEAD("mlp.fc1.bias"), {DIM_MLP}, WITH_POOL_MLP},
     {PARAM_GAMMA, FIELD(fc_1), HEAD("layernorm.weight"), {DIM_POOLED}, WITH_POOL_MLP},
     {PARAM_BETA, FIELD(fc_1), HEAD("layernorm.bias"), {DIM_POOLED}, WITH_POOL_MLP},
-    {PARAM_LINEAR, FIELD(fc_2), HEAD("mlp.fc2.weight"), {DIM_POOLED, DIM_MLP}, WITH_POOL_MLP},
+    {PARAM_LINEAR_EXACT, FIELD(fc_2), HEAD("mlp.fc2.weight"), {DIM_POOLED, DIM_MLP}, WITH_POOL_MLP},
     {PARAM_BIAS, FIELD(fc_2), HEAD("mlp.fc2.bias"), {DIM_POOLED}, WITH_POOL_MLP},
 };
 

@@ -78,6 +78,15 @@ void *stream_scratch(struct stream *stream, size_t bytes)
     return stream->scratch.memory;
 }
 
+int native_enqueue(struct stream *stream, void(CL_CALLBACK *run)(void *), void *task, size_t size,
+    char *const *memory, struct err *err)
+{
+    const void *place = memory;
+    const cl_int status =
+        clEnqueueNativeKernel(stream->queue, run, task, size, 1, &stream->memory, &place, 0, NULL, NULL);
+    return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
+}
+
 size_t stream_lanes(const struct stream *stream)
 {
     return stream->device->tuning.lanes;

@@ -188,16 +188,6 @@ static void CL_CALLBACK product_run(void *argument)
     }
 }
 
-/* memory: of the task's first member, where OpenCL puts the host address of the stream's. */
-static int enqueue(
-    struct stream *stream, void (*run)(void *), void *task, size_t size, char *const *memory, struct err *err)
-{
-    const void *place = memory;
-    const cl_int status =
-        clEnqueueNativeKernel(stream->queue, run, task, size, 1, &stream->memory, &place, 0, NULL, NULL);
-    return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
-}
-
 static int normed_product(const struct linear *linear, struct stream *stream, struct tensor out,
     struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err)
 {
@@ -219,7 +209,7 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
             .epilogue = epilogue},
         .stream = stream,
     };
-    return enqueue(stream, product_run, &task, sizeof task, &task.memory, err);
+    return native_enqueue(stream, product_run, &task, sizeof task, &task.memory, err);
 }
 
 static int product(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
@@ -276,7 +266,7 @@ static int attend(struct stream *stream, struct tensor context, struct tensor qk
         .stream = stream,
         .scratch_bytes = amx_attention_bytes(sequences ? sequences->longest : tokens, shape.width),
     };
-    return enqueue(stream, attention_run, &task, sizeof task, &task.memory, err);
+    return native_enqueue(stream, attention_run, &task, sizeof task, &task.memory, err);
 }
 
 const struct layer_provider provider_amx = {

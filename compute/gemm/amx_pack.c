@@ -39,25 +39,6 @@ AMX_INLINE uint16_t *row_place(uint16_t *panel, size_t blocks, size_t steps, siz
            row % AMX_BLOCK * AMX_BLOCK;
 }
 
-/* Sums of 16 columns at a time, then of all. */
-AMX_INLINE float row_mean(const float *x, size_t count)
-{
-    __m512 sum = _mm512_setzero_ps();
-    for (size_t i = 0; i < count; i += 16)
-        sum += _mm512_loadu_ps(x + i);
-    return _mm512_reduce_add_ps(sum) / (float)count;
-}
-
-AMX_INLINE float row_variance(const float *x, size_t count, float mean)
-{
-    __m512 sum = _mm512_setzero_ps();
-    for (size_t i = 0; i < count; i += 16) {
-        const __m512 d = _mm512_loadu_ps(x + i) - mean;
-        sum += d * d;
-    }
-    return _mm512_reduce_add_ps(sum) / (float)count;
-}
-
 /* 32 numbers after the norm. The last columns may be no more than 16. */
 AMX_INLINE __m512i normed32(
     const struct amx_product *product, const float *row, size_t column, float mean, float scale)

@@ -5,6 +5,7 @@
  *
  *   AMX      is our own, in bfloat16 and nothing else, for the CPUs that have the tile registers. It also
  *            brings attention, and layer norms that go before a product.
+ *   VNNI     is our own, in int8 and nothing else, for the CPUs that have AVX-512 with VNNI.
  *   CLBlast  runs on any OpenCL device, in float32.
  *   oneDNN   runs on CPU devices that take native kernels: the library is called from inside the device's
  *            own queue, on the same buffers. It multiplies bfloat16 where the CPU can.
@@ -12,8 +13,11 @@
  * linear.c brings operands to a type the provider multiplies in, and results to the type that is wanted; what
  * a provider leaves out is a kernel of compute/kernels/.
  *
- * Files: amx.c, clblast.c and onednn.c are the providers; amx_*.c what the first is made of, amx.h their
- * manual; onednn_plan.c products of the third made ready to run, onednn_versions.h its API in two versions.
+ * In int8 the other two multiply rounded operands in float32.
+ *
+ * Files: amx.c, clblast.c, onednn.c and vnni.c are the providers; amx_*.c and vnni_*.c what our own are made of, amx.h and
+ * vnni.h their manuals, avx512_math.h what both use; onednn_plan.c products of oneDNN made ready to run,
+ * onednn_versions.h its API in two versions.
  */
 #ifndef DIPTYCH_COMPUTE_GEMM_GEMM_H
 #define DIPTYCH_COMPUTE_GEMM_GEMM_H
@@ -26,6 +30,7 @@ struct linear {
     size_t n, k;
     enum dtype dtype; /* what the provider takes rows in */
     void *packed;     /* the provider's own: weights and bias as it wants them */
+    bool rounded;     /* to int8, where the provider multiplies float32: its rows are, before each product */
     bool lasting;     /* the weights that pack() gets stay where they are */
     bool in_place;    /* and pack() has left them there */
     struct {
@@ -70,10 +75,13 @@ struct layer_provider {
         size_t tokens, const struct sequences *sequences, struct head_shape shape, struct err *err);
 };
 
-extern const struct layer_provider provider_amx, provider_onednn, provider_clblast;
+extern const struct layer_provider provider_amx, provider_vnni, provider_onednn, provider_clblast;
 
 /* The providers in order of preference; NULL ends the list. */
 extern const struct layer_provider *const layer_providers[];
+
+/* The precision of products that are not of a model's layers. */
+enum precision precision_plain(enum precision precision);
 
 /* *out = a copy of count values, to free(). */
 int host_copy(float **out, const float *values, size_t count, struct err *err);

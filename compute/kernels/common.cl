@@ -76,3 +76,17 @@ float group_sum(float x, local float *scratch)
 #endif
     return x;
 }
+
+/* The largest of every lane's x, in every lane. scratch: LANES floats of local memory. */
+float group_max(float x, local float *scratch)
+{
+#if LANES > 1
+    const int lane = get_local_id(0);
+    scratch[lane] = x;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int other = 0; other < LANES; other++)
+        x = fmax(x, scratch[other]);
+    barrier(CLK_LOCAL_MEM_FENCE);
+#endif
+    return x;
+}

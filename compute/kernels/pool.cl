@@ -13,20 +13,6 @@
 
 enum { EIGHTS = HEAD_WIDTH / 8 };
 
-/* The largest of every lane's x, in every lane. scratch: LANES floats of local memory. */
-float group_max(float x, local float *scratch)
-{
-#if LANES > 1
-    const int lane = get_local_id(0);
-    scratch[lane] = x;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int other = 0; other < LANES; other++)
-        x = fmax(x, scratch[other]);
-    barrier(CLK_LOCAL_MEM_FENCE);
-#endif
-    return x;
-}
-
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void attend_once(global real *context, ulong context_at,
     global const float *query, ulong query_at, global const real *kv, ulong kv_at, global const int *starts,
     ulong starts_at, uint has_starts, uint tokens, uint heads)

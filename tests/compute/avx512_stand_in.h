@@ -12,6 +12,8 @@
 
 #include "base/base.h"
 
+#define AVX512_TARGET /* of compute/gemm/avx512_math.h: nothing is asked of the CPU */
+
 typedef float __m512 __attribute__((vector_size(64)));
 typedef long long __m512i __attribute__((vector_size(64)));
 typedef uint16_t __mmask16;

@@ -42,6 +42,8 @@ void attend_once_matches(void **state);
 void pairs_turn(void **state);
 void linear_matches(void **state);
 void linear_after_norm_matches(void **state);
+void layers_of_a_model_match(void **state);
+void rows_of_a_layer_are_alone(void **state);
 void linear_takes_any_number_of_rows(void **state);
 void scale_bytes_matches(void **state);
 void patchify_matches(void **state);

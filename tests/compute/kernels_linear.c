@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -104,6 +105,135 @@ void linear_after_norm_matches(void **state)
         free(x), free(w), free(b), free(gamma), free(beta), free(normed), free(want), free(got), free(bits);
         stream_rewind(bench->stream, mark);
     }
+}
+
+/* A layer with all that belongs to it, and its twin, which in int8 has operands that are rounded. */
+struct layer {
+    size_t n, k;
+    float *weight, *bias, *gamma, *beta;
+    struct linear *linear;
+};
+
+static void layer_make(struct layer *layer, const struct bench *bench, size_t n, size_t k, bool normed)
+{
+    uint16_t *bits = malloc(n * k * sizeof *bits);
+    bool in_place;
+    struct err err;
+    *layer = (struct layer){.n = n, .k = k, .weight = random_floats(n * k, 2), .bias = random_floats(n, 3)};
+    for (size_t i = 0; i < n * k; i++)
+        layer->weight[i] /= sqrtf((float)k);
+    if (device_precision(bench->device) != PRECISION_INT8)
+        round_real(bench, layer->weight, bits, n * k);
+    if (normed) {
+        layer->gamma = random_floats(k, 4);
+        layer->beta = random_floats(k, 5);
+    }
+    const struct linear_values values = {
+        .weight = layer->weight, .bias = layer->bias, .gamma = layer->gamma, .beta = layer->beta};
+    check_ok(linear_load_layer(&layer->linear, &in_place, bench->device, &values, n, k, &err), &err);
+    assert_false(in_place);
+    free(bits);
+}
+
+static void layer_release(struct layer *layer)
+{
+    linear_free(layer->linear);
+    free(layer->weight), free(layer->bias), free(layer->gamma), free(layer->beta);
+}
+
+/* want (rows, N) of x (rows, K), which is used up. */
+static void layer_twin(
+    const struct layer *layer, const struct bench *bench, float *want, float *x, size_t rows)
+{
+    const size_t n = layer->n, k = layer->k;
+    const bool int8 = device_precision(bench->device) == PRECISION_INT8;
+    float *ones = malloc(k * sizeof *ones), *zeros = calloc(k, sizeof *zeros);
+    uint16_t *bits = malloc(rows * k * sizeof *bits);
+    for (size_t i = 0; i < k; i++)
+        ones[i] = 1;
+    for (size_t i = 0; layer->gamma && int8 && i < n * k; i++) {
+        layer->bias[i / k] += layer->weight[i] * layer->beta[i % k];
+        layer->weight[i] *= layer->gamma[i % k];
+    }
+    if (layer->gamma)
+        twin_layer_norm(x, x, int8 ? ones : layer->gamma, int8 ? zeros : layer->beta, rows, k, 1e-5);
+    if (int8) {
+        twin_round_rows(layer->weight, n, k);
+        twin_round_rows(x, rows, k);
+    } else {
+        round_real(bench, x, bits, rows * k);
+    }
+    twin_linear(want, x, layer->weight, layer->bias, rows, n, k, EPILOGUE_NONE);
+    free(ones), free(zeros), free(bits);
+}
+
+void layers_of_a_model_match(void **state)
+{
+    const struct bench *bench = *state;
+    static const size_t shapes[][3] = {
+        {1, 16, 16}, {50, 96, 80}, {13, 33, 272}, {450, 64, 272}, {12, 1, 17}, {25, 70, 3}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int normed = 0; normed < 2; normed++) {
+            const size_t rows = shapes[i][0], n = shapes[i][1], k = shapes[i][2],
+                         mark = stream_mark(bench->stream);
+            if (!work_fits(rows * n * k) || (normed && k % 16))
+                continue;
+            float *x = random_floats(rows * k, 1), *want = malloc(rows * n * sizeof *want),
+                  *got = malloc(rows * n * sizeof *got);
+            struct layer layer;
+            struct tensor out;
+            struct err err;
+            layer_make(&layer, bench, n, k, normed);
+            if (rows > 2)
+                memset(x + k, 0, k * sizeof *x); /* a row of zeros */
+            const struct tensor in =
+                normed ? put(bench, DTYPE_F32, x, SHAPE(rows, k)) : put_real(bench, x, SHAPE(rows, k));
+            check_ok(tensor_new(&out, bench->stream, DTYPE_F32, SHAPE(rows, n), &err), &err);
+            check_ok(normed ? linear_forward_normed(
+                                  layer.linear, bench->stream, out, in, 1e-5f, EPILOGUE_NONE, &err)
+                            : linear_forward(layer.linear, bench->stream, out, in, EPILOGUE_NONE, &err),
+                &err);
+            get_real(bench, got, out, rows * n);
+            layer_twin(&layer, bench, want, x, rows);
+            compare(got, want, rows * n, normed ? tolerance(bench) : 4e-6, "layer of a model");
+            layer_release(&layer);
+            free(x), free(want), free(got);
+            stream_rewind(bench->stream, mark);
+        }
+}
+
+/* What a row becomes does not depend on the others: bit for bit where sums are exact. */
+void rows_of_a_layer_are_alone(void **state)
+{
+    const struct bench *bench = *state;
+    enum { ROWS = 77, N = 80, K = 96 };
+    const size_t mark = stream_mark(bench->stream);
+    float *x = random_floats(ROWS * K, 1), *all = malloc(ROWS * N * sizeof *all), one[N];
+    struct layer layer;
+    struct tensor in, out;
+    struct err err;
+    if (device_precision(bench->device) != PRECISION_INT8 || !work_fits(2 * ROWS * N * K))
+        goto done;
+    layer_make(&layer, bench, N, K, true);
+    in = put(bench, DTYPE_F32, x, SHAPE(ROWS, K));
+    check_ok(tensor_new(&out, bench->stream, DTYPE_F32, SHAPE(ROWS, N), &err), &err);
+    check_ok(linear_forward_normed(layer.linear, bench->stream, out, in, 1e-5f, EPILOGUE_GELU, &err), &err);
+    get_real(bench, all, out, ROWS * N);
+    for (size_t row = 0; row < ROWS; row++) {
+        struct tensor alone = tensor_view(in, SHAPE(1, K)), first = tensor_view(out, SHAPE(1, N));
+        alone.offset += row * K;
+        check_ok(linear_forward_normed(layer.linear, bench->stream, first, alone, 1e-5f, EPILOGUE_GELU, &err),
+            &err);
+        get_real(bench, one, first, N);
+        if (!strcmp(device_gemm(bench->device), "vnni"))
+            assert_memory_equal(one, all + row * N, sizeof one);
+        else
+            compare(one, all + row * N, N, 1e-5, "a row alone");
+    }
+    layer_release(&layer);
+done:
+    free(x), free(all);
+    stream_rewind(bench->stream, mark);
 }
 
 /* More numbers of rows than a provider could keep plans for. */

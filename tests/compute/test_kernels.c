@@ -2,6 +2,7 @@
 /* Every layer on the device against its twin, for each GEMM provider and precision, and with the kernels in
  * the shapes of a CPU and of a GPU on whatever device there is. */
 #include "compute/gemm/amx.h"
+#include "compute/gemm/vnni.h"
 #include "compute/internal.h"
 #include "tests/compute/kernels.h"
 #include "tests/support/thread_count.h"
@@ -136,6 +137,9 @@ int main(int argc, char **argv)
         {"clblast f32", "clblast", "f32", NULL},
         {"clblast bf16", "clblast", "bf16", NULL},
         {"clblast f16", "clblast", "f16", NULL},
+        {"vnni int8", "vnni", "int8", NULL},
+        {"onednn int8", "onednn", "int8", NULL},
+        {"clblast int8", "clblast", "int8", NULL},
     };
     static const struct variant shapes[] = {
         {"kernels as for a CPU, f32", "clblast", "f32", &cpu},
@@ -144,6 +148,7 @@ int main(int argc, char **argv)
         {"kernels as for a GPU, f32", "clblast", "f32", &gpu},
         {"kernels as for a GPU, bf16", "clblast", "bf16", &gpu},
         {"kernels as for a GPU, f16", "clblast", "f16", &gpu},
+        {"kernels as for a GPU, int8", "clblast", "int8", &gpu},
     };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layer_norm_matches),
@@ -155,6 +160,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(rows_are_added_and_averaged),
         cmocka_unit_test(linear_matches),
         cmocka_unit_test(linear_after_norm_matches),
+        cmocka_unit_test(layers_of_a_model_match),
+        cmocka_unit_test(rows_of_a_layer_are_alone),
         cmocka_unit_test(linear_takes_any_number_of_rows),
         cmocka_unit_test(patchify_matches),
         cmocka_unit_test(scale_bytes_matches),
@@ -176,6 +183,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(patchify_matches),
         cmocka_unit_test(scale_bytes_matches),
         cmocka_unit_test(rows_are_normalised),
+        cmocka_unit_test(layers_of_a_model_match),
     };
     const char *only = argc > 1 ? argv[1] : NULL;
     int failed = 0;
@@ -185,6 +193,10 @@ int main(int argc, char **argv)
             continue;
         if (!strcmp(variant->gemm, "amx") && !amx_available()) {
             print_message("%s: not here: the CPU has no AMX\n", variant->name);
+            continue;
+        }
+        if (!strcmp(variant->gemm, "vnni") && !vnni_available()) {
+            print_message("%s: not here: the CPU has no VNNI\n", variant->name);
             continue;
         }
         failed += cmocka_run_group_tests_name(variant->name, tests, open_bench, close_bench);

@@ -94,6 +94,19 @@ void twin_linear(float *out, const float *in, const float *weight, const float *
         }
 }
 
+/* In float32, as the device computes it: else a number between two int8 could go to the other one. */
+void twin_round_rows(float *x, size_t rows, size_t width)
+{
+    for (size_t r = 0; r < rows; r++, x += width) {
+        float largest = 0;
+        for (size_t i = 0; i < width; i++)
+            largest = fmaxf(largest, fabsf(x[i]));
+        const float by = largest > 0 ? 127 / largest : 0, step = largest / 127;
+        for (size_t i = 0; i < width; i++)
+            x[i] = rintf(x[i] * by) * step;
+    }
+}
+
 /* The number of the patch in column x and row y. */
 static size_t patch_number(size_t y, size_t x, size_t grid, enum patch_order order)
 {

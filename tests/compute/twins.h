@@ -14,6 +14,8 @@ void twin_attend_once(float *context, const float *query, const float *kv, size_
     size_t heads, size_t head_width); /* the query is scaled already */
 void twin_linear(float *out, const float *in, const float *weight, const float *bias, size_t rows, size_t n,
     size_t k, enum epilogue epilogue); /* bias may be NULL; EPILOGUE_ADD adds to out */
+void twin_round_rows(
+    float *x, size_t rows, size_t width); /* to int8, 127 for the largest magnitude of a row */
 void twin_patchify(float *patches, const uint8_t *pixels, size_t batch, size_t image_size, size_t patch_size,
     enum patch_order order, const float scale[3], const float shift[3]);
 void twin_rotate_pairs(
