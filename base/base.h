@@ -539,4 +539,40 @@ void parallel_for(size_t count, int threads, parallel_body *body, void *context)
 /* The same with the threads the job has: its pool's, or else as many as it says. */
 void job_loop(const struct job *job, size_t count, parallel_body *body, void *context);
 
+/* ---- how sure scores are ------------------------------------------------------------------------------- */
+
+/* How sure a score is, and a system's difference to the first system, by paired bootstrap resampling (Koehn
+ * 2004): `samples` times, as many items as there are are drawn with replacement, the same for every system.
+ * The bounds hold the middle 95 % of the samples' scores and differences d'. p is the chance of a difference
+ * as large as d, that of all items, between systems that are equal:
+ *
+ *     p = (1 + the number of samples where |d'| - mean |d'| >= |d|) / (1 + samples)
+ *
+ * These are sacreBLEU 2.6's bounds and its p with one change: where it has > stands >=, so that two systems
+ * that are equal have p = 1 and not the smallest there is. A difference that is NaN has p = 1 too. Equal
+ * seeds give equal numbers, on any number of threads. */
+struct bootstrap_score {
+    double low, high;
+    double difference, difference_low, difference_high, p; /* 0, and p 1, of the first system */
+};
+
+enum { BOOTSTRAP_SAMPLES = 1000, BOOTSTRAP_SEED = 12345 }; /* sacreBLEU's defaults */
+
+/* Fills scores (statistics) with those of a system on items of which item i was drawn times[i] times. Runs on several
+ * threads. */
+typedef void bootstrap_statistic(double *scores, const void *context, size_t system, const uint32_t *times);
+
+struct bootstrap_run {
+    bootstrap_statistic *statistic;
+    const void *context;
+    size_t count, systems, statistics; /* items; and how many scores a system has */
+    const double *all;                 // (systems, statistics): the scores of all items
+    size_t samples;
+    uint64_t seed;
+};
+
+/* out (systems, statistics). ERR_ARGUMENT for no samples, or more than 2^32 items; ERR_CANCELLED, ERR_MEMORY. */
+int bootstrap_compute(
+    struct bootstrap_score *out, const struct bootstrap_run *run, const struct job *job, struct err *err);
+
 #endif

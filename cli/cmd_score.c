@@ -211,8 +211,8 @@ int cmd_score(int argc, char **argv)
 {
     /* The published numbers are float32's. */
     struct score s = {.request = {.split = "test",
-                          .samples = 1000,
-                          .seed = 12345,
+                          .samples = BOOTSTRAP_SAMPLES,
+                          .seed = BOOTSTRAP_SEED,
                           .session = {.model_options = {.device = {.precision = "f32"}}}}};
     struct err err = {0};
     options_parse(&score_argp, argc, argv, &s.request);

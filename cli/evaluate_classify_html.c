@@ -49,8 +49,8 @@ static void put_figures(FILE *file, const struct class_report *report, size_t mi
 static int by_certainty(const void *a, const void *b)
 {
     const struct outcome *x = *(const struct outcome *const *)a, *y = *(const struct outcome *const *)b;
-    if (x->best.probability < y->best.probability || x->best.probability > y->best.probability)
-        return x->best.probability > y->best.probability ? -1 : 1;
+    if (x->best[0].probability < y->best[0].probability || x->best[0].probability > y->best[0].probability)
+        return x->best[0].probability > y->best[0].probability ? -1 : 1;
     return x < y ? -1 : x > y;
 }
 
@@ -85,7 +85,7 @@ static void put_mistake(FILE *file, const struct class_report *report, const str
     fputs("<figure>", file);
     html_picture(file, picture_file(path), &report->session->loader_options.picture, THUMBNAIL_EDGE);
     fputs("<figcaption><dl>\n", file);
-    put_verdict(file, report, "said", outcome->best.label, outcome->best.probability);
+    put_verdict(file, report, "said", outcome->best[0].label, outcome->best[0].probability);
     put_verdict(file, report, "true", outcome->truth, outcome->truth_probability);
     fputs("</dl>", file);
     html_path(file, path);
@@ -131,7 +131,7 @@ static void put_matrix(FILE *file, const struct class_report *report)
 {
     size_t counts[MATRIX_MAX][MATRIX_MAX] = {0};
     for (size_t i = 0; i < report->result->count; i++)
-        counts[report->result->outcomes[i].truth][report->result->outcomes[i].best.label]++;
+        counts[report->result->outcomes[i].truth][report->result->outcomes[i].best[0].label]++;
     fputs("<h2>What was taken for what</h2>\n<p>A row is a true label, a column what its pictures were "
           "called.</p>\n<div class=\"wide\"><table class=\"confusion\">\n<thead><tr><th></th>",
         file);

@@ -149,6 +149,7 @@ int evaluate_retrieval(int argc, char **argv)
 
     const int rc = evaluate(&e, &err);
     output_flush(); /* so that the summary comes last */
+    retrieval_release(&e.result.scores);
     captioned_pictures_release(&e.pictures);
     caption_set_release(&e.set);
     return session_end(&e.session, "evaluate", rc, &err);

@@ -3,10 +3,12 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct outcome outcome_of(size_t truth, const struct prediction *best, size_t top)
 {
-    struct outcome outcome = {.truth = truth, .best = best[0], .truth_probability = NAN};
+    struct outcome outcome = {.truth = truth, .truth_probability = NAN};
+    memcpy(outcome.best, best, top * sizeof *best);
     while (outcome.place < top && best[outcome.place].label != truth)
         outcome.place++;
     if (outcome.place < top)
@@ -42,7 +44,7 @@ static int count_confusions(
         return err_memory(err, count * sizeof *list);
     for (size_t i = 0; i < count; i++)
         if (outcomes[i].place)
-            list[mistakes++] = (struct confusion){outcomes[i].truth, outcomes[i].best.label, 1};
+            list[mistakes++] = (struct confusion){outcomes[i].truth, outcomes[i].best[0].label, 1};
     qsort(list, mistakes, sizeof *list, by_rows);
     for (size_t i = 0; i < mistakes; i++) {
         if (kept && !by_rows(&list[kept - 1], &list[i]))

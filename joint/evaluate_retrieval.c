@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 const size_t retrieval_cutoffs[RETRIEVAL_CUTOFFS] = {1, 5, 10};
 
@@ -47,11 +48,13 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* From the negatives ahead of each query, which are sorted. */
-static struct retrieval_scores scores_of(size_t *ahead, size_t count)
+/* From the negatives ahead of each query; `sorted` (count) is scratch. */
+static struct retrieval_scores scores_of(const size_t *of_queries, size_t *sorted, size_t count)
 {
     struct retrieval_scores scores = {.queries = count};
-    qsort(ahead, count, sizeof *ahead, by_size);
+    const size_t *ahead = sorted;
+    memcpy(sorted, of_queries, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_size);
     for (size_t i = 0; i < count; i++) {
         scores.mean_rank += (double)(ahead[i] + 1) / (double)count;
         for (size_t k = 0; k < RETRIEVAL_CUTOFFS; k++)
@@ -82,20 +85,37 @@ int retrieval_compute(struct retrieval *out, struct device *device, const float 
         .image_ahead = mem_new(image_count, sizeof *pairs.image_ahead),
         .caption_ahead = mem_new(caption_count + 1, sizeof *pairs.caption_ahead),
     };
+    size_t *sorted = mem_new(image_count + caption_count, sizeof *sorted),
+           *kept = mem_new(caption_count + 1, sizeof *kept);
     int rc = 0;
-    if (!pairs.image_marks || !pairs.caption_marks || !pairs.image_ahead || !pairs.caption_ahead)
+    *out = (struct retrieval){0};
+    if (!sorted || !kept || !pairs.image_marks || !pairs.caption_marks || !pairs.image_ahead ||
+        !pairs.caption_ahead)
         rc = err_memory(err, (image_count + caption_count) * sizeof *pairs.image_ahead);
     if (!rc) {
         job_loop(job, caption_count, mark_caption, &pairs);
         rc = mark_images(&pairs, err);
     }
     if (!rc && !(rc = pairs_count(&pairs, device, job, err))) {
-        out->image_to_text = scores_of(pairs.image_ahead, image_count);
-        out->text_to_image = scores_of(pairs.caption_ahead, caption_count);
+        memcpy(kept, image_of, caption_count * sizeof *kept);
+        *out = (struct retrieval){scores_of(pairs.image_ahead, sorted, image_count),
+            scores_of(pairs.caption_ahead, sorted, caption_count), pairs.image_ahead, pairs.caption_ahead,
+            kept};
+    } else {
+        free(pairs.caption_ahead);
+        free(pairs.image_ahead);
+        free(kept);
     }
-    free(pairs.caption_ahead);
-    free(pairs.image_ahead);
+    free(sorted);
     free(pairs.caption_marks);
     free(pairs.image_marks);
     return rc;
+}
+
+void retrieval_release(struct retrieval *retrieval)
+{
+    free(retrieval->image_ahead);
+    free(retrieval->caption_ahead);
+    free(retrieval->image_of);
+    *retrieval = (struct retrieval){0};
 }

@@ -661,6 +661,9 @@ struct retrieval_scores {
 
 struct retrieval {
     struct retrieval_scores image_to_text, text_to_image;
+    size_t *image_ahead,
+        *caption_ahead; // (queries of either): the negatives ahead of each query, its rank less 1
+    size_t *image_of;   // (captions)
 };
 
 /* For images (image_count, E) and captions (caption_count, E) of length 1, where caption i says what image
@@ -671,6 +674,15 @@ struct retrieval {
 int retrieval_compute(struct retrieval *out, struct device *device, const float *images, size_t image_count,
     const float *captions, const size_t *image_of, size_t caption_count, size_t width, const struct job *job,
     struct err *err);
+void retrieval_release(struct retrieval *retrieval);
+
+/* How sure R@1, R@5 and R@10 are, from image to text and then from text to image, and differences to the first of several
+ * models on the same pictures: bootstrap_compute over pictures, each drawn with its captions, whose ranks among all
+ * captions and pictures stay. out (models, RETRIEVAL_RATES). ERR_ARGUMENT too where the pictures are not the same. */
+enum { RETRIEVAL_RATES = 2 * RETRIEVAL_CUTOFFS };
+void retrieval_rates(double rates[RETRIEVAL_RATES], const struct retrieval *retrieval);
+int retrieval_bootstrap(struct bootstrap_score *out, const struct retrieval *models, size_t count,
+    size_t samples, uint64_t seed, const struct job *job, struct err *err);
 
 /* The evaluation of a model: encodes the pictures and their captions, as they are, and computes the above. A
  * picture that cannot be read is reported to the job and left out with its captions; none at all is ERR_ARGUMENT.
@@ -682,6 +694,7 @@ struct retrieval_evaluation {
     size_t truncated;        /* captions cut at the context length */
 };
 
+/* Release out->scores also after an error. */
 int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder, struct loader *loader,
     const struct caption_set *set, const struct captioned_pictures *pictures, const struct job *job,
     struct err *err);
@@ -692,9 +705,10 @@ enum { OUTCOME_TOP = 5 }; /* best labels that an outcome takes notice of */
 
 /* What became of a picture whose label is known. */
 struct outcome {
-    size_t truth;           /* the row of its label */
-    struct prediction best; /* what the classifier says */
-    size_t place;           /* of the truth among the best: 0 where it is right, `top` where not among them */
+    size_t truth; /* the row of its label */
+    struct prediction
+        best[OUTCOME_TOP]; /* what the classifier says; without labels enough the last are zeros */
+    size_t place;          /* of the truth among the best: 0 where it is right, `top` where not among them */
     float truth_probability; /* NAN where not among them */
 };
 
@@ -770,6 +784,28 @@ int class_scores_compute(
     struct class_scores *out, const struct outcome *outcomes, size_t count, size_t labels, struct err *err);
 void class_scores_release(struct class_scores *scores);
 
+/* Whether the classifier is as sure as it is right: pictures in bins of equal width by confidence, the probability of the
+ * best label, of which bin i has (i / 15, (i + 1) / 15], and the expected calibration error (Guo et al. 2017,
+ * https://arxiv.org/abs/1706.04599)
+ *
+ *     sum over bins of pictures / all * |accuracy - confidence|, the means of the bin
+ *
+ * torchmetrics' multiclass_calibration_error (norm l1, 15 bins) is the same but for pictures whose confidence is a bin's
+ * bound: its bins are [i / 15, (i + 1) / 15), and 1 is a bin by itself. */
+enum { CALIBRATION_BINS = 15 };
+
+struct calibration_bin {
+    size_t pictures;
+    double confidence, accuracy; /* means; 0 without pictures */
+};
+
+struct calibration {
+    struct calibration_bin bins[CALIBRATION_BINS];
+    double error; /* 0 to 1 */
+};
+
+struct calibration calibration_of(const struct outcome *outcomes, size_t count);
+
 /* The evaluation of a model: gives every picture of the folder its best labels and scores them. A picture that
  * cannot be read is reported to the job and left out. The classifier's labels are those that the folder was
  * matched with; the loader is encode_pictures's. Release it also after an error, ERR_CANCELLED too. */
@@ -784,5 +820,13 @@ int class_evaluate(struct class_evaluation *out, struct encoder *encoder, struct
     const struct classifier *classifier, const struct image_folder *folder, const struct job *job,
     struct err *err);
 void class_evaluation_release(struct class_evaluation *evaluation);
+
+/* How sure these rates are, and differences to the first of several models on the same pictures: bootstrap_compute over
+ * pictures. A class of which no picture is drawn does not count in a sample's mean recall. out (models, CLASS_RATES).
+ * ERR_ARGUMENT too where the pictures are not the same. */
+enum class_rate { CLASS_ACC1, CLASS_ACC5, CLASS_RECALL, CLASS_RATES };
+void class_rates(double rates[CLASS_RATES], const struct class_scores *scores);
+int class_bootstrap(struct bootstrap_score *out, const struct class_evaluation *models, size_t count,
+    size_t samples, uint64_t seed, const struct job *job, struct err *err);
 
 #endif

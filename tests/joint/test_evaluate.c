@@ -92,6 +92,7 @@ static void retrieves_as_clip_benchmark(void **state)
                 &err);
             check_direction(must_get(one, "image_to_text"), &scores.image_to_text);
             check_direction(must_get(one, "text_to_image"), &scores.text_to_image);
+            retrieval_release(&scores);
         }
         free(image_of);
         free(caption_rows);
@@ -178,6 +179,7 @@ static void ranks_as_one_pair_after_another(void **state)
             fabs(scores.image_to_text.mean_rank - image_rank) > 1e-9)
             fail_msg("%s: %.9g and %.9g, not %.9g and %.9g", precisions[i], scores.text_to_image.mean_rank,
                 scores.image_to_text.mean_rank, caption_rank, image_rank);
+        retrieval_release(&scores);
         device_free(other);
     }
 }
@@ -199,6 +201,7 @@ static void finds_nothing_by_nan(void **state)
         retrieval_compute(&scores, device, images, COUNT, captions, image_of, COUNT, 1, NULL, &err), &err);
     assert_true(scores.image_to_text.recall[2] == 0 && scores.text_to_image.recall[2] == 0);
     assert_true(scores.image_to_text.median_rank == COUNT && scores.text_to_image.mean_rank == COUNT);
+    retrieval_release(&scores);
 }
 
 static void refuses_images_without_captions(void **state)
@@ -293,10 +296,10 @@ static void says_where_the_truth_stands(void **state)
     (void)state;
     struct outcome outcome = outcome_of(3, best, 2);
     assert_int_equal(outcome.place, 0);
-    assert_true(outcome.best.label == 3 && outcome.truth_probability == 0.75f);
+    assert_true(outcome.best[0].label == 3 && outcome.truth_probability == 0.75f);
     outcome = outcome_of(1, best, 2);
     assert_int_equal(outcome.place, 1);
-    assert_true(outcome.best.label == 3 && outcome.truth_probability == 0.25f);
+    assert_true(outcome.best[0].label == 3 && outcome.truth_probability == 0.25f);
     outcome = outcome_of(0, best, 2);
     assert_int_equal(outcome.place, 2);
     assert_true(isnan(outcome.truth_probability));

@@ -440,23 +440,9 @@ int document_frequency_of(struct document_frequency **out, const struct caption_
 void caption_scores_take(
     struct caption_scores *scores, enum caption_metric metric, struct metric_scores *taken);
 
-/* How sure a score is, and a system's difference to the first system, by paired bootstrap resampling (Koehn
- * 2004): `samples` times, as many images as there are are drawn with replacement, the same for every system.
- * The bounds hold the middle 95 % of the samples' scores and differences d'. p is the chance of a difference
- * as large as d, that of all images, between systems that are equal:
- *
- *     p = (1 + the number of samples where |d'| - mean |d'| >= |d|) / (1 + samples)
- *
- * These are sacreBLEU 2.6's bounds and its p with one change: where it has > stands >=, so that two systems
- * that are equal have p = 1 and not the smallest there is. A difference that is NaN has p = 1 too. Equal
- * seeds give equal numbers, on any number of threads. */
-struct bootstrap_score {
-    double low, high;
-    double difference, difference_low, difference_high, p; /* 0, and p 1, of the first system */
-};
-
-/* out (systems, METRIC_COUNT) of scores (systems) of the same images; no difference, and p = 1, where a
- * system lacks the metric. ERR_ARGUMENT for no samples, or more than 2^32 images; ERR_CANCELLED, ERR_MEMORY. */
+/* How sure scores are, and a system's difference to the first, by bootstrap_compute over images: out (systems,
+ * METRIC_COUNT) of scores (systems) of the same images; no difference, and p = 1, where a system lacks the metric.
+ * Errors are bootstrap_compute's. */
 int caption_bootstrap(struct bootstrap_score *out, const struct caption_scores *scores, size_t systems,
     size_t samples, uint64_t seed, const struct job *job, struct err *err);
 
