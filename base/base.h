@@ -409,6 +409,11 @@ const char *path_absolute(struct arena *arena, const char *path, struct err *err
 /* Makes all folders above a path, if they are not there. ERR_IO, ERR_MEMORY. */
 int folders_make(const char *path, struct err *err);
 
+/* The folder that the code at hand lies in, without '/' at its end, to find what is installed with it: that of the running
+ * program, or of libdiptych.so where a program has loaded that. false where it cannot be told, or has more than `size`
+ * characters. */
+bool code_folder(char *out, size_t size, bool *in_library);
+
 /* Whether path is root or lies below it, as a member of an archive does too; both as path_absolute writes them. */
 bool path_below(const char *path, const char *root);
 

@@ -3,16 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* The folder that the running program lies in; NULL where it cannot be told. */
-static const char *program_folder(struct arena *arena)
-{
-    char path[4096];
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-    const char *slash = length > 0 ? memrchr(path, '/', (size_t)length) : NULL;
-    return slash ? arena_copy(arena, path, (size_t)(slash - path)) : NULL;
-}
 
 /* What the user has named, by the option or for every command; NULL: the model that comes with diptych. */
 static const char *named(const char *option)
@@ -43,9 +33,12 @@ static int find_name(const char **out, const char *model, struct arena *arena, s
 
 static int find_default(const char **out, struct arena *arena, struct err *err)
 {
-    const char *folder = program_folder(arena);
+    char folder[4096];
+    bool in_library;
     const char *const defaults[] = {
-        folder ? path_join(arena, folder, DIPTYCH_MODEL_FROM_PROGRAM) : NULL,
+        code_folder(folder, sizeof folder, &in_library)
+            ? path_join(arena, folder, in_library ? DIPTYCH_MODEL_FROM_LIBRARY : DIPTYCH_MODEL_FROM_PROGRAM)
+            : NULL,
         DIPTYCH_MODEL_IN_SOURCES,
     };
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {

@@ -25,20 +25,22 @@ static struct {
 /* Where the program is: (size) characters at path. */
 static void find_program(char *path, size_t size)
 {
-    static const char *const from_program[] = {"diptych-decode", DIPTYCH_DECODER_FROM_PROGRAM};
     const char *named = getenv("DIPTYCH_DECODER");
-    char self[4096];
-    const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
-    const char *slash = length > 0 ? memrchr(self, '/', (size_t)length) : NULL;
+    char folder[4096];
+    bool in_library;
 
     if (named && *named) {
         snprintf(path, size, "%s", named);
         return;
     }
-    for (size_t i = 0; slash && i < sizeof from_program / sizeof *from_program; i++) {
-        snprintf(path, size, "%.*s/%s", (int)(slash - self), self, from_program[i]);
-        if (!access(path, X_OK))
-            return;
+    if (code_folder(folder, sizeof folder, &in_library)) {
+        const char *const places[] = {
+            "diptych-decode", in_library ? DIPTYCH_DECODER_FROM_LIBRARY : DIPTYCH_DECODER_FROM_PROGRAM};
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            snprintf(path, size, "%s/%s", folder, places[i]);
+            if (!access(path, X_OK))
+                return;
+        }
     }
     snprintf(path, size, "%s", DIPTYCH_DECODER_INSTALLED);
 }
