@@ -152,6 +152,11 @@ int shard_open(struct shard **out, const char *path, struct err *err)
     return rc;
 }
 
+bool shard_in_order(const struct shard *shard)
+{
+    return archive_filter_count(shard->archive) > 1;
+}
+
 void shard_close(struct shard *shard)
 {
     if (!shard)
@@ -189,6 +194,12 @@ int shard_open(struct shard **out, const char *path, struct err *err)
 void shard_close(struct shard *shard)
 {
     (void)shard;
+}
+
+bool shard_in_order(const struct shard *shard)
+{
+    (void)shard;
+    return false;
 }
 
 int shard_next(bool *found, struct shard_entry *out, struct shard *shard, struct err *err)

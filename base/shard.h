@@ -60,6 +60,9 @@ int shard_open_bytes(
     struct shard **out, const uint8_t *bytes, size_t size, const char *name, struct err *err);
 void shard_close(struct shard *shard);
 
+/* Whether it is compressed as a whole: each way to a member leads through all before it. */
+bool shard_in_order(const struct shard *shard);
+
 /* The next file, folders and devices passed over. ERR_FORMAT: the archive is damaged from here on, and the message says behind
  * which member; all before it is good. */
 int shard_next(bool *found, struct shard_entry *out, struct shard *shard, struct err *err);

@@ -237,6 +237,13 @@ struct capture {
  * what is damaged is not known. */
 int picture_capture(struct capture *out, struct picture_source source, struct err *err);
 
+/* Adds the paths of such files beside a picture, the first to count first. ERR_MEMORY. */
+int picture_beside_paths(struct strings *out, const char *path, struct err *err);
+
+/* Whether a file is called as they are; and fills in what is not known yet from the bytes of one. */
+bool picture_beside_named(const char *path);
+void picture_beside_read(struct capture *out, const char *path, struct span bytes);
+
 /* ---- thumbnails ---------------------------------------------------------------------------------------- */
 
 /* A JPEG file where the build found libjpeg-turbo, of a quality at which its losses are not seen at its size; else a

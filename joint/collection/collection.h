@@ -192,8 +192,8 @@ struct sync_counts {
  * Files that are no pictures are remembered by size and time, and not opened again before these change.
  *
  * Pictures bring when, where and with what they were taken (picture_capture); those of an index of before are asked once,
- * without encoding. Files beside a picture count as they are then: one that comes later is not noticed before the picture
- * changes.
+ * without encoding. Files beside a picture that come later, or change, count at the next sync of all, captions and metadata
+ * too, without encoding. What they no longer say stays.
  *
  * A picture, text or remembered file that cannot be read is reported to the job, counted and left out. A picture is
  * remembered with that (index_failures): it is reported once and, where its content was at fault, not even opened again,

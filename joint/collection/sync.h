@@ -60,6 +60,14 @@ int sync_pictures(struct sync *sync, const struct plan *plan, struct err *err);
  * unexamined. ERR_MEMORY. */
 int sync_examine(struct index_item *item, struct picture_source source, struct arena *arena, struct err *err);
 
+/* Gives an item what a capture says of it, whose strings go to the arena; what is known stays where that says nothing. Whether that
+ * changes anything. ERR_MEMORY. */
+int sync_set_capture(bool *changed, struct index_item *item, const struct capture *capture,
+    struct arena *arena, struct err *err);
+
+/* The same for the item of a path, if the index has it, as something that is newly said of it. */
+int sync_keep_capture(struct sync *sync, const char *path, const struct capture *capture, struct err *err);
+
 /* Asks all pictures of the index that were not asked yet and whose files are as they were. */
 int sync_captures(struct sync *sync, struct err *err);
 

@@ -16,7 +16,13 @@ static bool ends_in(const char *path, const char *suffix)
 
 bool file_is_note(const char *path)
 {
-    return ends_in(path, note_suffixes[NOTE_CAPTION]) || ends_in(path, note_suffixes[NOTE_METADATA]);
+    return ends_in(path, note_suffixes[NOTE_CAPTION]) || picture_beside_named(path);
+}
+
+/* KEY.json is mostly metadata: as a date it counts only beside a picture without a suffix. */
+static bool may_date(const char *name)
+{
+    return picture_beside_named(name) && (ends_in(name, ".xmp") || strchr(name, '.') != strrchr(name, '.'));
 }
 
 int file_list_note(struct file_list *list, const char *path, const struct stat *st, struct err *err)
@@ -38,6 +44,7 @@ int file_list_note(struct file_list *list, const char *path, const struct stat *
         list->folders[list->folder_count++] = (struct noted_folder){.path = folder_path};
     }
     struct noted_folder *folder = &list->folders[*number];
+    folder->dated |= may_date(slash + 1);
     folder->stamp = container_stamp(folder->stamp, slash + 1, st->st_size, stat_mtime(st));
     return 0;
 }
@@ -144,12 +151,67 @@ static bool is_wanted(const struct file_list *files, const struct plan_file *fil
     return (folder && !folder->known) || (files->sources && file->action == PLAN_NEW);
 }
 
-int sync_beside(struct sync *sync, const struct file_list *files, struct err *err)
+/* ---- when and where pictures were taken ---------------------------------------------------------------- */
+
+enum { ASKED = 64 };
+
+struct asking {
+    const struct plan_file *files[ASKED];
+    struct capture captures[ASKED];
+    int codes[ASKED];
+    size_t count;
+};
+
+/* One that has been in the index; those that came in now were asked as they did. */
+static bool is_asked(const struct file_list *files, const struct plan_file *file)
+{
+    const struct noted_folder *folder = folder_of(files, file->path);
+    return folder && folder->dated && !folder->known && !member_shard(file->path) &&
+           (file->action == PLAN_UNCHANGED || file->action == PLAN_TOUCHED || file->action == PLAN_MOVED);
+}
+
+static void ask_one(void *context, size_t i)
+{
+    struct asking *asking = context;
+    asking->codes[i] = picture_capture(&asking->captures[i], picture_file(asking->files[i]->path), NULL);
+}
+
+static int ask_all(struct sync *sync, struct asking *asking, struct err *err)
+{
+    int rc = 0;
+    parallel_for(asking->count, job_threads(sync->job), ask_one, asking);
+    for (size_t i = 0; i < asking->count && !rc; i++)
+        if (!asking->codes[i])
+            rc = sync_keep_capture(sync, asking->files[i]->path, &asking->captures[i], err);
+    asking->count = 0;
+    if (!rc)
+        rc = job_step(sync->job, "dates beside pictures", 0, 0, err);
+    return rc ? rc : sync_commit(sync, err);
+}
+
+static int ask_again(struct sync *sync, const struct file_list *files, struct err *err)
+{
+    struct asking *asking = mem_new(1, sizeof *asking);
+    int rc = asking ? 0 : err_memory(err, sizeof *asking);
+    for (size_t i = 0; i < files->plan.file_count && !rc; i++) {
+        if (is_asked(files, &files->plan.files[i]))
+            asking->files[asking->count++] = &files->plan.files[i];
+        if (asking->count == ASKED)
+            rc = ask_all(sync, asking, err);
+    }
+    if (!rc && asking->count)
+        rc = ask_all(sync, asking, err);
+    free(asking);
+    return rc;
+}
+
+/* ---- all ----------------------------------------------------------------------------------------------- */
+
+static int note_files(struct sync *sync, const struct file_list *files, struct err *err)
 {
     enum { STEP = 256 };
     size_t seen = 0;
-    count_pictures(files);
-    int rc = find_known(sync, files, err);
+    int rc = 0;
     for (size_t i = 0; i < files->plan.file_count && !rc; i++) {
         if (!is_wanted(files, &files->plan.files[i]))
             continue;
@@ -160,6 +222,17 @@ int sync_beside(struct sync *sync, const struct file_list *files, struct err *er
         if (!rc)
             rc = note_file(sync, &files->plan.files[i], err);
     }
+    return rc;
+}
+
+int sync_beside(struct sync *sync, const struct file_list *files, struct err *err)
+{
+    count_pictures(files);
+    int rc = find_known(sync, files, err);
+    if (!rc)
+        rc = note_files(sync, files, err);
+    if (!rc)
+        rc = ask_again(sync, files, err);
     if (!rc)
         rc = keep_folders(sync, files, err);
     return sync_keep(sync, rc, err);

@@ -14,22 +14,25 @@ enum { CHUNK = 64 };
 
 /* ---- one picture --------------------------------------------------------------------------------------- */
 
-/* What is known stays where the capture says nothing. */
-static int set_fields(
-    struct index_item *item, const struct capture *capture, struct arena *arena, struct err *err)
+int sync_set_capture(bool *changed, struct index_item *item, const struct capture *capture,
+    struct arena *arena, struct err *err)
 {
+    *changed = !item->examined;
     const struct {
         const char **field, *text;
     } texts[] = {
         {&item->taken, capture->taken}, {&item->camera, capture->camera}, {&item->lens, capture->lens}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (!*texts[i].text)
+        if (!*texts[i].text || same_text(*texts[i].field, texts[i].text))
             continue;
+        *changed = true;
         *texts[i].field = arena_copy(arena, texts[i].text, strlen(texts[i].text));
         if (!*texts[i].field)
             return err_memory(err, strlen(texts[i].text));
     }
-    if (capture->lat != 0 || capture->lon != 0) {
+    if ((capture->lat != 0 || capture->lon != 0) &&
+        !(capture->lat == item->lat && capture->lon == item->lon)) {
+        *changed = true;
         item->lat = capture->lat;
         item->lon = capture->lon;
     }
@@ -41,10 +44,27 @@ int sync_examine(struct index_item *item, struct picture_source source, struct a
 {
     struct capture capture;
     struct err why;
+    bool changed;
     const int rc = picture_capture(&capture, source, &why);
     if (rc == ERR_IO)
         return 0; /* it may be read another time */
-    return rc ? err_set(err, why.code, "%s", why.msg) : set_fields(item, &capture, arena, err);
+    return rc ? err_set(err, why.code, "%s", why.msg)
+              : sync_set_capture(&changed, item, &capture, arena, err);
+}
+
+int sync_keep_capture(struct sync *sync, const char *path, const struct capture *capture, struct err *err)
+{
+    struct arena arena = {0};
+    struct index_item item;
+    bool found, changed = false;
+    int rc = index_find(&item, &found, sync->index, INDEX_IMAGE, path, NULL, &arena, err);
+    if (!rc && found)
+        rc = sync_set_capture(&changed, &item, capture, &arena, err);
+    if (!rc && changed)
+        rc = index_update(sync->index, &item, err);
+    sync->counts->described += !rc && changed;
+    arena_release(&arena);
+    return rc;
 }
 
 /* ---- those from before --------------------------------------------------------------------------------- */
@@ -105,9 +125,10 @@ static int keep(struct index *index, int64_t id, const struct capture *capture, 
 {
     struct arena arena = {0};
     struct index_item item;
+    bool changed;
     int rc = index_get(&item, index, id, &arena, err);
     if (!rc)
-        rc = set_fields(&item, capture, &arena, err);
+        rc = sync_set_capture(&changed, &item, capture, &arena, err);
     if (!rc)
         rc = index_update(index, &item, err);
     arena_release(&arena);

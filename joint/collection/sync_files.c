@@ -253,10 +253,27 @@ struct picture_source plan_source(const struct plan_file *file)
 
 struct hashing {
     struct plan_file *const *files;
+    struct capture *captures;
     struct err *errs;
 };
 
-static int hash_member(struct plan_file *file, struct err *err)
+int plan_file_say(struct plan_file *file, const struct capture *capture, struct arena *arena, struct err *err)
+{
+    file->says.taken = *capture->taken;
+    file->says.camera = *capture->camera;
+    file->says.lens = *capture->lens;
+    file->says.place = capture->lat != 0 || capture->lon != 0;
+    if (!file->says.taken && !file->says.camera && !file->says.lens && !file->says.place)
+        return 0;
+    struct capture *kept = arena_alloc(arena, sizeof *kept);
+    if (!kept)
+        return err_memory(err, sizeof *kept);
+    *kept = *capture;
+    file->capture = kept;
+    return 0;
+}
+
+static int hash_member(struct plan_file *file, struct capture *capture, struct err *err)
 {
     const struct picture_source source = plan_source(file);
     char *bytes;
@@ -265,13 +282,15 @@ static int hash_member(struct plan_file *file, struct err *err)
     if (rc)
         return rc;
     hash_bytes(file->hash, bytes, size);
+    picture_capture(capture, picture_bytes(file->path, (const uint8_t *)bytes, size), NULL);
     free(bytes);
     return 0;
 }
 
-static int hash_content(struct plan_file *file, struct err *err)
+static int hash_content(struct plan_file *file, struct capture *capture, struct err *err)
 {
-    return member_shard(file->path) ? hash_member(file, err) : hash_file(file->hash, file->path, err);
+    return member_shard(file->path) ? hash_member(file, capture, err)
+                                    : hash_file(file->hash, file->path, err);
 }
 
 static void hash_one(void *context, size_t i)
@@ -279,13 +298,22 @@ static void hash_one(void *context, size_t i)
     const struct hashing *hashing = context;
     struct plan_file *file = hashing->files[i];
     hashing->errs[i] = (struct err){0};
-    if (!*file->hash && hash_content(file, &hashing->errs[i]))
+    if (!*file->hash && hash_content(file, &hashing->captures[i], &hashing->errs[i]))
         *file->hash = '\0';
 }
 
-void files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads)
+int files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads,
+    struct arena *arena, struct err *err)
 {
-    parallel_for(count, threads, hash_one, &(struct hashing){files, errs});
+    struct capture *captures = mem_new(count, sizeof *captures);
+    int rc = captures ? 0 : err_memory(err, count * sizeof *captures);
+    if (!rc)
+        parallel_for(count, threads, hash_one, &(struct hashing){files, captures, errs});
+    for (size_t i = 0; i < count && !rc; i++)
+        if (member_shard(files[i]->path) && !files[i]->capture)
+            rc = plan_file_say(files[i], &captures[i], arena, err);
+    free(captures);
+    return rc;
 }
 
 /* Files that cannot be hashed are left without: they are tried again, and reported, in their turn. */
@@ -307,8 +335,9 @@ static int hash_moves(struct file_list *list, struct err *err)
         files[count++] = &plan->files[i];
         if (++done % CHUNK && done < total)
             continue;
-        files_hash(files, errs, count, job_threads(list->job));
-        rc = job_step(list->job, "files compared", done, total, err);
+        rc = files_hash(files, errs, count, job_threads(list->job), &list->arena, err);
+        if (!rc)
+            rc = job_step(list->job, "files compared", done, total, err);
         count = 0;
     }
     free(errs);
@@ -421,8 +450,10 @@ int file_list_plan(struct file_list *list, struct err *err)
 
 void file_list_release(struct file_list *list)
 {
-    for (size_t i = 0; i < list->shard_count; i++)
+    for (size_t i = 0; i < list->shard_count; i++) {
         shard_stream_free(list->shards[i].stream);
+        free(list->shards[i].notes);
+    }
     free(list->shards);
     free(list->folders);
     string_map_release(&list->folder_numbers);

@@ -29,6 +29,7 @@ struct file_list {
     struct string_map is_absent;
     struct read_shard *shards; // (shard_count): archives that were read
     size_t shard_count, shard_room;
+    size_t note_bytes;            /* of what these keep */
     struct noted_folder *folders; // (folder_count): with captions or metadata beside pictures
     size_t folder_count, folder_room;
     struct string_map folder_numbers;
@@ -86,8 +87,14 @@ struct plan_passed *passed_find(const struct plan *plan, const char *path);
 bool pairs_are_one(const char *a, const char *b);
 bool pairs_may_have(const char *path);
 
-/* Fills in the hashes of files (count) that have none; errs (count) where that failed. */
-void files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads);
+/* Fills in the hashes of files (count) that have none; errs (count) where that failed. Pictures in archives are asked meanwhile when,
+ * where and with what they were taken: their captures go to the arena. ERR_MEMORY. */
+int files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads,
+    struct arena *arena, struct err *err);
+
+/* Gives the file what it says, in the arena. ERR_MEMORY. */
+int plan_file_say(
+    struct plan_file *file, const struct capture *capture, struct arena *arena, struct err *err);
 void file_list_release(struct file_list *files);
 
 #endif

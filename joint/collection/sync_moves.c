@@ -2,29 +2,35 @@
 #include "joint/collection/sync.h"
 
 #include <stdio.h>
+#include <string.h>
 
-static int place(
-    struct sync *sync, int64_t id, const char *path, const struct plan_file *file, struct err *err)
+/* Whether that makes it another. */
+static bool place_at(struct index_item *item, const struct plan_file *file)
 {
-    struct arena arena = {0};
-    struct index_item item;
-    int rc = index_get(&item, sync->index, id, &arena, err);
-    if (!rc) {
-        item.path = path;
-        if (file) {
-            item.size = file->size;
-            item.mtime_ns = file->mtime_ns;
-            item.offset = file->member.offset;
-        }
-        rc = index_update(sync->index, &item, err);
-    }
-    arena_release(&arena);
-    return rc;
+    const bool same = !strcmp(item->path, file->path) && item->size == file->size &&
+                      item->mtime_ns == file->mtime_ns && item->offset == file->member.offset;
+    item->path = file->path;
+    item->size = file->size;
+    item->mtime_ns = file->mtime_ns;
+    item->offset = file->member.offset;
+    return !same;
 }
 
 int sync_place(struct sync *sync, int64_t id, const struct plan_file *file, struct err *err)
 {
-    return place(sync, id, file->path, file, err);
+    static const struct capture silent;
+    struct arena arena = {0};
+    struct index_item item;
+    bool said = false;
+    int rc = index_get(&item, sync->index, id, &arena, err);
+    const bool placed = !rc && place_at(&item, file);
+    if (!rc && file->stream)
+        rc = sync_set_capture(&said, &item, file->capture ? file->capture : &silent, &arena, err);
+    if (!rc && (placed || said))
+        rc = index_update(sync->index, &item, err);
+    sync->counts->examined += !rc && said && file->action == PLAN_TOUCHED;
+    arena_release(&arena);
+    return rc;
 }
 
 /* Pictures that swap their names, or all move on by one, must not be in one another's way: an item whose old
@@ -32,16 +38,16 @@ int sync_place(struct sync *sync, int64_t id, const struct plan_file *file, stru
  * commit. */
 static int step_aside(struct sync *sync, const struct plan_item *item, struct err *err)
 {
+    struct arena arena = {0};
+    struct index_item aside;
     char path[64];
     snprintf(path, sizeof path, "/dev/null/%lld", (long long)item->id);
-    return place(sync, item->id, path, NULL, err);
-}
-
-/* Pictures of archives are touched with these, most often for nothing. */
-static bool is_placed(const struct plan_file *file)
-{
-    const struct plan_item *item = file->item;
-    return file->mtime_ns == item->mtime_ns && file->member.offset == item->offset;
+    int rc = index_get(&aside, sync->index, item->id, &arena, err);
+    aside.path = path;
+    if (!rc)
+        rc = index_update(sync->index, &aside, err);
+    arena_release(&arena);
+    return rc;
 }
 
 int sync_moves(struct sync *sync, const struct plan *plan, struct err *err)
@@ -54,7 +60,7 @@ int sync_moves(struct sync *sync, const struct plan *plan, struct err *err)
         const struct plan_file *file = &plan->files[i];
         if (file->action == PLAN_UNCHANGED || file->action == PLAN_TOUCHED)
             sync->counts->pictures.unchanged++;
-        if ((file->action == PLAN_TOUCHED && !is_placed(file)) || file->action == PLAN_MOVED)
+        if (file->action == PLAN_TOUCHED || file->action == PLAN_MOVED)
             rc = sync_place(sync, file->item->id, file, err);
         sync->counts->pictures.moved += file->action == PLAN_MOVED;
     }

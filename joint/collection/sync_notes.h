@@ -29,6 +29,7 @@ int note_give(struct sync *sync, const char *path, struct note *note, struct err
 struct noted_folder {
     const char *path;
     int64_t stamp, pictures; /* of these files, and how many pictures there are */
+    bool dated;              /* some may say when and where pictures were taken */
     bool known;              /* it was read before, and is as it was */
 };
 
@@ -37,7 +38,8 @@ struct stat;
 bool file_is_note(const char *path);
 int file_list_note(struct file_list *list, const char *path, const struct stat *st, struct err *err);
 
-/* Of files beside pictures in folders: of all pictures in a folder where such a file, or their number, is another than before. */
+/* Of files beside pictures in folders: of all pictures in a folder where such a file, or their number, is another than before. Nothing
+ * is encoded for that. */
 int sync_beside(struct sync *sync, const struct file_list *files, struct err *err);
 
 /* Of archives that were read, which are kept as read then. */

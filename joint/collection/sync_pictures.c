@@ -21,15 +21,14 @@ struct chunk {
     struct picture_source sources[CHUNK]; /* of those to encode */
     enum err_code codes[CHUNK];           /* of those to encode that could not be, */
     const char *reasons[CHUNK];           /* and why not */
-    struct arena arena;                   /* of the reasons */
+    struct arena arena;                   /* of the reasons, and of what files in archives say */
     struct err *errs;                     // (CHUNK)
     size_t count, later_count, encode_count;
 };
 
 /* ---- one picture --------------------------------------------------------------------------------------- */
 
-/* What the index will know of a file. A changed picture keeps what users have said of its path, and nothing else. Those in
- * archives are not asked when they were taken: data sets leave that out. */
+/* What the index will know of a file. A changed picture keeps what users have said of its path, and nothing else. */
 static int describe(struct index_item *out, struct sync *sync, const struct plan_file *file,
     struct arena *arena, struct err *err)
 {
@@ -45,11 +44,16 @@ static int describe(struct index_item *out, struct sync *sync, const struct plan
         .mtime_ns = file->mtime_ns,
         .offset = file->member.offset,
         .hash = file->hash,
-        .examined = member_shard(file->path),
         .caption = found ? before.caption : NULL,
         .metadata = found ? before.metadata : NULL,
     };
-    return rc || out->examined ? rc : sync_examine(out, picture_file(file->path), arena, err);
+    bool changed;
+    if (rc)
+        return rc;
+    if (!member_shard(file->path))
+        return sync_examine(out, picture_file(file->path), arena, err);
+    out->examined = true; /* as its hash was taken */
+    return file->capture ? sync_set_capture(&changed, out, file->capture, arena, err) : 0;
 }
 
 static void count_added(struct sync *sync, const struct plan_file *file)
@@ -211,8 +215,10 @@ static int hash_chunk(struct chunk *chunk, struct err *err)
     int rc = 0;
     for (size_t first = 0; first < chunk->count && !rc; first += AT_ONCE) {
         const size_t left = chunk->count - first, count = left < AT_ONCE ? left : AT_ONCE;
-        files_hash(chunk->files + first, chunk->errs + first, count, job_threads(chunk->sync->job));
-        rc = step(chunk->sync, err);
+        rc = files_hash(chunk->files + first, chunk->errs + first, count, job_threads(chunk->sync->job),
+            &chunk->arena, err);
+        if (!rc)
+            rc = step(chunk->sync, err);
     }
     return rc;
 }
@@ -269,6 +275,8 @@ static int add_chunk(struct chunk *chunk, struct err *err)
             embedder->pictures(embedder->context, chunk->sources, chunk->encode_count, add_batch, chunk, err);
     if (!rc)
         rc = copy_later(chunk, err);
+    for (size_t i = 0; i < chunk->count; i++)
+        chunk->files[i]->capture = NULL;
     arena_release(&chunk->arena);
     chunk->count = 0;
     if (!rc)

@@ -33,6 +33,7 @@ enum plan_state {
     PLAN_EXCLUDED, /* its path is left out of its source */
 };
 
+struct capture;
 struct plan_item {
     int64_t id, size, mtime_ns, offset;
     const char *path, *hash;
@@ -72,6 +73,13 @@ struct plan_file {
     struct member member;
     struct shard_stream *stream; /* of the archive that was read; NULL: none was */
     char hash[HASH_SIZE];        /* empty: not known */
+
+    /* Of a picture in such an archive, from when its hash was taken on. */
+    const struct capture *capture; /* what it says; NULL: nothing */
+    struct {
+        bool taken, camera, lens, place;
+    } says; /* these, so that no other file need */
+
     enum plan_action action;
     struct plan_item *item;       /* of this path; of PLAN_MOVED the one that moves; NULL: none */
     struct plan_failure *failure; /* with this size and time; NULL: none */

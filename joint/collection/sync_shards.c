@@ -41,7 +41,7 @@ bool member_is_note(const char *name)
 {
     const char *suffix;
     member_key(&suffix, name);
-    return !strcmp(suffix, ".txt") || !strcmp(suffix, ".json");
+    return !strcmp(suffix, ".txt") || picture_beside_named(name);
 }
 
 int64_t container_stamp(int64_t stamp, const char *name, int64_t size, int64_t mtime_ns)
@@ -159,7 +159,6 @@ static int add_known(bool *known, struct file_list *list, const struct read_shar
 struct reading {
     struct file_list *list;
     struct read_shard *shard;
-    const struct excludes *excludes;
     struct shard *archive;
     struct string_map names;
     bool damaged;
@@ -191,12 +190,16 @@ static int fail_member(struct file_list *list, const char *path, const char *why
     return file_list_fail(list, &failure, false, &problem, err);
 }
 
-/* What lies nowhere as it is comes by once: its hash is taken now. */
-static void hash_entry(struct plan_file *file, const struct reading *reading)
+/* What lies at no place comes by once: its hash is taken now. */
+static int hash_entry(struct plan_file *file, const struct reading *reading, struct err *err)
 {
     struct span bytes;
-    if (!file->member.offset && !shard_bytes(&bytes, reading->archive, MEMBER_MAX, NULL))
-        hash_bytes(file->hash, bytes.data, bytes.length);
+    struct capture capture;
+    if (file->member.offset || shard_bytes(&bytes, reading->archive, MEMBER_MAX, NULL))
+        return 0;
+    hash_bytes(file->hash, bytes.data, bytes.length);
+    picture_capture(&capture, picture_bytes(file->path, (const uint8_t *)bytes.data, bytes.length), NULL);
+    return plan_file_say(file, &capture, &reading->list->arena, err);
 }
 
 static int add_picture(
@@ -210,8 +213,33 @@ static int add_picture(
         .member = *member,
         .stream = reading->shard->stream,
     };
-    hash_entry(&file, reading);
-    return file_list_add(reading->list, &file, err);
+    const int rc = hash_entry(&file, reading, err);
+    return rc ? rc : file_list_add(reading->list, &file, err);
+}
+
+/* Of archives that are long to go through once more, as much as fits; what cannot be read is for that to report. */
+static int keep_note(struct reading *reading, const struct shard_entry *entry, struct err *err)
+{
+    enum { NOTES_MAX = 64 << 20 }; /* of all archives */
+    struct file_list *list = reading->list;
+    struct read_shard *shard = reading->shard;
+    struct span bytes;
+    if (!shard->notes_kept || entry->why || !member_is_note(entry->name))
+        return 0;
+    shard->notes_kept = shard_in_order(reading->archive) &&
+                        !shard_bytes(&bytes, reading->archive, NOTES_MAX - list->note_bytes, NULL);
+    if (!shard->notes_kept)
+        return 0;
+    const int rc = array_grow(shard->notes, &shard->note_room, shard->note_count + 1, err);
+    if (rc)
+        return rc;
+    const char *name = arena_copy(&list->arena, entry->name, strlen(entry->name));
+    const char *copy = arena_copy(&list->arena, bytes.length ? bytes.data : "", bytes.length);
+    if (!name || !copy)
+        return err_memory(err, bytes.length);
+    shard->notes[shard->note_count++] = (struct kept_note){name, {copy, bytes.length}};
+    list->note_bytes += bytes.length;
+    return 0;
 }
 
 static int add_entry(struct reading *reading, const struct shard_entry *entry, struct err *err)
@@ -224,12 +252,12 @@ static int add_entry(struct reading *reading, const struct shard_entry *entry, s
         err_set(&gap, ERR_FORMAT, "unable to read '%s': %s", reading->shard->path, entry->why);
         return fail_archive(reading, &gap, err);
     }
-    if (!entry->why && excludes_cover(reading->excludes, entry->name, false))
+    if (!entry->why && excludes_cover(&reading->shard->excludes, entry->name, false))
         return 0;
     const enum file_kind kind = member_kind(reading->archive, entry);
     if (kind != FILE_PICTURE) {
         list->passed.files[kind]++;
-        return 0;
+        return keep_note(reading, entry, err);
     }
     const char *path = member_path(&arena, reading->shard->path, entry->name, err);
     int rc = path ? string_map_add(
@@ -262,8 +290,7 @@ static int read_entries(struct reading *reading, struct err *err)
     return rc || !broken ? rc : fail_archive(reading, &problem, err);
 }
 
-static int read_shard(
-    struct file_list *list, const struct read_shard *now, const struct excludes *excludes, struct err *err)
+static int read_shard(struct file_list *list, const struct read_shard *now, struct err *err)
 {
     int rc = array_grow(list->shards, &list->shard_room, list->shard_count + 1, err);
     if (rc)
@@ -274,7 +301,7 @@ static int read_shard(
     if (rc)
         return rc;
     list->shard_count++;
-    struct reading reading = {.list = list, .shard = shard, .excludes = excludes};
+    struct reading reading = {.list = list, .shard = shard};
     rc = read_entries(&reading, err);
     if (!rc && !reading.damaged)
         rc = index_failure_forget(list->index, now->path, err);
@@ -305,7 +332,9 @@ int file_list_shard(struct file_list *list, const char *path, const char *place,
         .place = place,
         .size = st.st_size,
         .mtime_ns = stat_mtime(&st),
+        .excludes = rules->excludes,
+        .notes_kept = true,
         .stamp = shard_stamp(rules_text ? rules_text : "", st.st_size, stat_mtime(&st))};
     const int rc = add_known(&known, list, &now, err);
-    return rc || known ? rc : read_shard(list, &now, &rules->excludes, err);
+    return rc || known ? rc : read_shard(list, &now, err);
 }

@@ -12,13 +12,24 @@
 /* The largest picture in an archive, as picture_options have it for all. */
 #define MEMBER_MAX ((size_t)256 << 20)
 
+/* A member that says something of others, kept so that it need not be looked for again. */
+struct kept_note {
+    const char *name;
+    struct span bytes;
+};
+
 /* An archive that is read in this sync. */
 struct read_shard {
     const char *path, *place;
     int64_t size, mtime_ns;
     int64_t stamp;
     struct shard_stream *stream;
-    bool again; /* it could not be read for a reason that may pass */
+    bool again;               /* it could not be read for a reason that may pass */
+    struct excludes excludes; /* the scope's */
+
+    struct kept_note *notes; // (note_count)
+    size_t note_count, note_room;
+    bool notes_kept; /* all that there are */
 };
 
 /* The place of an archive, in the arena; NULL with ERR_MEMORY. */
@@ -28,7 +39,8 @@ bool shard_is_place(const char *root);
 /* What WebDataset knows a sample by: the name up to the first dot of its last part. *suffix is the rest, "" or with that dot. */
 struct span member_key(const char **suffix, const char *name);
 
-/* Whether it may say something of pictures of its key: ".txt" is a caption, ".json" metadata, as img2dataset has them. */
+/* Whether it may say something of pictures: ".txt" and ".json" behind its key are caption and metadata, as img2dataset has them, and
+ * other names are picture_beside_named. */
 bool member_is_note(const char *name);
 
 /* A container's stamp, so far and with another file in it: 0 begins. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define GOLDEN DIPTYCH_ROOT "/tests/golden/capture/"
 
@@ -167,6 +168,56 @@ static void what_is_not_as_it_was_is_left_alone(void **state)
     world_release(&w);
 }
 
+#define XMP(date)                                                                                            \
+    "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"  \
+    "<rdf:Description xmlns:exif='http://ns.adobe.com/exif/1.0/' exif:DateTimeOriginal='" date "'/>"         \
+    "</rdf:RDF></x:xmpmeta>"
+
+/* What comes to lie beside a picture of the index, or changes there, counts at the next update; the picture is not opened by the
+ * model. */
+static void files_beside_may_come_later(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    struct arena arena = {0};
+    open_with_pictures(&w, &sources, "later");
+    world_write(&w, "none.xmp", XMP("1999-05-06T07:08:09"));
+    world_write(&w, "full.xmp", XMP("1901-01-01")); /* EXIF knows better */
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.described, 1);
+    expect(&w, "none.jpg", "1999-05-06 07:08:09", "", 0);
+    expect(&w, "full.jpg", "2024-06-01 09:30:15.12+02:00", "Canon EOS R5", 48.8583667);
+
+    world_write(&w, "none.xmp", XMP("2001-02-03")); /* of another size */
+    world_write(&w, "none.txt", "what it shows");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.described, 2);
+    expect(&w, "none.jpg", "2001-02-03", "", 0);
+    assert_string_equal(item_at(&w, "none.jpg", &arena).caption, "what it shows");
+
+    assert_int_equal(
+        unlink(world_path(&w, "none.xmp")), 0); /* what they said stays, and Takeout's comes after it */
+    world_write(&w, "none.jpg.supplemental-metadata.json",
+        "{\"photoTakenTime\": {\"timestamp\": \"1700000000\"}, \"geoData\": {\"latitude\": 1.5, "
+        "\"longitude\": 2}}");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    expect(&w, "none.jpg", "2023-11-14 22:13:20+00:00", "", 1.5);
+    world_write(&w, "none.json", "{\"mood\": 1}");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.described, 1);
+    assert_string_equal(item_at(&w, "none.jpg", &arena).metadata, "{\"mood\":1}");
+    assert_int_equal(w.opened, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(world_sync(&w, NULL), 0);
+        assert_int_equal(w.counts.described + w.counts.examined + w.counts.encoded, 0);
+        assert_int_equal(w.counts.pictures.unchanged, 3);
+    }
+    arena_release(&arena);
+    sources_release(&sources);
+    world_release(&w);
+}
+
 static void uploads_say_it_too(void **state)
 {
     (void)state;
@@ -196,6 +247,7 @@ int main(void)
         cmocka_unit_test(pictures_of_before_are_asked_once),
         cmocka_unit_test(an_end_meanwhile_keeps_what_was_read),
         cmocka_unit_test(what_is_not_as_it_was_is_left_alone),
+        cmocka_unit_test(files_beside_may_come_later),
         cmocka_unit_test(uploads_say_it_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
