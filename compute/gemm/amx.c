@@ -218,55 +218,11 @@ static int product(const struct linear *linear, struct stream *stream, struct te
     return normed_product(linear, stream, out, in, rows, 0, epilogue, err);
 }
 
-/* ---- attention ----------------------------------------------------------------------------------------- */
-
-struct attention_task {
-    char *memory;
-    size_t context_at, qkv_at; /* bytes */
-    size_t batch;
-    struct amx_attention attention;
-    struct stream *stream;
-    char *scratch; // (members, scratch_bytes)
-    size_t scratch_bytes;
-};
-
-static void head_attend(void *context, size_t member, size_t i)
-{
-    const struct attention_task *task = context;
-    const size_t heads = task->attention.heads;
-    amx_attend(&task->attention, i / heads, i % heads, task->scratch + member * task->scratch_bytes);
-}
-
-static void CL_CALLBACK attention_run(void *argument)
-{
-    struct attention_task *task = argument;
-    task->attention.qkv = (const uint16_t *)(task->memory + task->qkv_at);
-    task->attention.context = (uint16_t *)(task->memory + task->context_at);
-    struct pool *pool = task->stream->device->pool;
-    task->scratch = stream_scratch(task->stream, pool_members(pool) * task->scratch_bytes);
-    if (task->scratch)
-        pool_loop(pool, task->batch * task->attention.heads, head_attend, task);
-    else
-        task->stream->native_failed = 1;
-}
-
 static int attend(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch,
     size_t tokens, const struct sequences *sequences, struct head_shape shape, struct err *err)
 {
-    struct attention_task task = {
-        .context_at = context.offset * sizeof(uint16_t),
-        .qkv_at = qkv.offset * sizeof(uint16_t),
-        .batch = sequences ? sequences->count : batch,
-        .attention = {.tokens = tokens,
-            .heads = shape.heads,
-            .head_width = shape.width,
-            .starts = sequences ? sequences->host_starts : NULL,
-            .causal = shape.causal,
-            .unseen = shape.unseen},
-        .stream = stream,
-        .scratch_bytes = amx_attention_bytes(sequences ? sequences->longest : tokens, shape.width),
-    };
-    return native_enqueue(stream, attention_run, &task, sizeof task, &task.memory, err);
+    static const struct attention_kernel kernel = {amx_attention_bytes, amx_attend};
+    return native_attend(&kernel, stream, context, qkv, batch, tokens, sequences, shape, err);
 }
 
 const struct layer_provider provider_amx = {

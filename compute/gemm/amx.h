@@ -9,7 +9,7 @@
 #ifndef DIPTYCH_COMPUTE_GEMM_AMX_H
 #define DIPTYCH_COMPUTE_GEMM_AMX_H
 
-#include "compute/compute.h"
+#include "compute/gemm/native_attention.h"
 
 /* A product is made in blocks of AMX_BLOCK x AMX_BLOCK, and K goes in steps of AMX_BLOCK too; what is missing
  * to a whole block is filled up with zeros. AMX_CHUNK of K are worked on at a time: that much of a block of
@@ -66,19 +66,9 @@ void amx_multiply(
 
 /* ---- attention ----------------------------------------------------------------------------------------- */
 
-/* context (B, T, H, D) = softmax(Q K^T / sqrt(D)) V of qkv (B, T, 3, H, D), as attention() in compute.h. */
-struct amx_attention {
-    size_t tokens, heads, head_width;
-    const int32_t *starts; /* of sequences of other lengths than `tokens`, (B + 1); NULL: all have as many */
-    bool causal;
-    size_t unseen;
-    const uint16_t *qkv; // (B, T, 3, H, D) bfloat16
-    uint16_t *context;   // (B, T, H, D) bfloat16
-};
-
 /* One head of one sequence, with scratch memory of so many bytes that begins at a multiple of 64. Never more
  * than AMX_BLOCK rows of scores are there at a time. The memory is for a sequence of so many tokens or fewer. */
 size_t amx_attention_bytes(size_t tokens, size_t head_width);
-void amx_attend(const struct amx_attention *attention, size_t batch, size_t head, void *scratch);
+void amx_attend(const struct native_attention *attention, size_t batch, size_t head, void *scratch);
 
 #endif

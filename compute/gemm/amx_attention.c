@@ -140,7 +140,7 @@ AMX_INLINE void context_store(
 }
 
 /* 32 queries from `first` on; out: the first one's place in the context. */
-AMX_INLINE void attend_block(const struct amx_attention *attention, const struct parts *parts,
+AMX_INLINE void attend_block(const struct native_attention *attention, const struct parts *parts,
     const struct rows *queries, size_t first, uint16_t *out)
 {
     const size_t tokens = queries->count, width = attention->head_width, seen = tokens - attention->unseen,
@@ -172,7 +172,7 @@ AMX_INLINE void attend_block(const struct amx_attention *attention, const struct
     }
 }
 
-AMX_TARGET void amx_attend(const struct amx_attention *attention, size_t batch, size_t head, void *scratch)
+AMX_TARGET void amx_attend(const struct native_attention *attention, size_t batch, size_t head, void *scratch)
 {
     const int32_t *starts = attention->starts;
     const size_t begin = starts ? (size_t)starts[batch] : batch * attention->tokens;
@@ -200,7 +200,7 @@ AMX_TARGET void amx_attend(const struct amx_attention *attention, size_t batch, 
 
 #else
 
-void amx_attend(const struct amx_attention *attention, size_t batch, size_t head, void *scratch)
+void amx_attend(const struct native_attention *attention, size_t batch, size_t head, void *scratch)
 {
     (void)attention, (void)batch, (void)head, (void)scratch;
 }

@@ -5,7 +5,7 @@
  *
  *   AMX      is our own, in bfloat16 and nothing else, for the CPUs that have the tile registers. It also
  *            brings attention, and layer norms that go before a product.
- *   VNNI     is our own, in int8 and nothing else, for the CPUs that have AVX-512 with VNNI.
+ *   VNNI     is our own, in int8 and nothing else, for the CPUs that have AVX-512 with VNNI. It brings both, too.
  *   CLBlast  runs on any OpenCL device, in float32.
  *   oneDNN   runs on CPU devices that take native kernels: the library is called from inside the device's
  *            own queue, on the same buffers. It multiplies bfloat16 where the CPU can.
@@ -16,7 +16,8 @@
  * In int8 the other two multiply rounded operands in float32.
  *
  * Files: amx.c, clblast.c, onednn.c and vnni.c are the providers; amx_*.c and vnni_*.c what our own are made of, amx.h and
- * vnni.h their manuals, avx512_math.h what both use; onednn_plan.c products of oneDNN made ready to run,
+ * vnni.h their manuals, avx512_math.h and
+ * native_attention.c what both use, avx512_attention.c attention of the second; onednn_plan.c products of oneDNN made ready to run,
  * onednn_versions.h its API in two versions.
  */
 #ifndef DIPTYCH_COMPUTE_GEMM_GEMM_H

@@ -2,6 +2,7 @@
 /* Our own int8 products on CPU devices with VNNI: like oneDNN's native kernels in the device's queue. */
 #include "compute/gemm/vnni.h"
 #include "compute/gemm/gemm.h"
+#include "compute/gemm/native_attention.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,13 @@ static int product(const struct linear *linear, struct stream *stream, struct te
     return normed_product(linear, stream, out, in, rows, 0, epilogue, err);
 }
 
+static int attend(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch,
+    size_t tokens, const struct sequences *sequences, struct head_shape shape, struct err *err)
+{
+    static const struct attention_kernel kernel = {avx512_attention_bytes, avx512_attend};
+    return native_attend(&kernel, stream, context, qkv, batch, tokens, sequences, shape, err);
+}
+
 const struct layer_provider provider_vnni = {
     .name = "vnni",
     .pooled = true,
@@ -186,4 +194,5 @@ const struct layer_provider provider_vnni = {
     .free = release,
     .product = product,
     .normed_product = normed_product,
+    .attention = attend,
 };

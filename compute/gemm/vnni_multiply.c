@@ -99,41 +99,108 @@ VNNI_TARGET void vnni_pack_weight(struct vnni_weight *packed, const float *weigh
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
-/* 16 bfloat16 as float32. */
-VNNI_INLINE __m512 widen16(const uint16_t *from, size_t left)
+/* 64 elements of a row as int8, and what they add to the row's sum. */
+VNNI_INLINE __m512i store64(int8_t *out, const __m512i words[2], __m512i sum)
 {
-    const __m256i halves = _mm256_maskz_loadu_epi16(mask16(left), from);
-    return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16);
+    /* packing takes words of the one and of the other in turns of eight */
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    const __m512i bytes = _mm512_permutexvar_epi64(order, _mm512_packs_epi16(words[0], words[1]));
+    _mm512_storeu_si512(out, bytes);
+    return _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), bytes);
+}
+
+/* The first `left` of 32 bfloat16 times `by`, as whole numbers. */
+VNNI_INLINE __m512i round32(const uint16_t *from, size_t left, __m512 by)
+{
+    const __m512i pairs = _mm512_maskz_loadu_epi16(mask32(left), from),
+                  even = _mm512_cvtps_epi32((__m512)_mm512_slli_epi32(pairs, 16) * by),
+                  odd = _mm512_cvtps_epi32((__m512)_mm512_and_si512(pairs, _mm512_set1_epi32(-65536)) * by);
+    return _mm512_mask_blend_epi16(0xaaaaaaaa, even, _mm512_slli_epi32(odd, 16));
+}
+
+/* bfloat16 without their signs are in the order of whole numbers. */
+VNNI_INLINE float largest_half(const uint16_t *x, size_t count)
+{
+    __m512i largest = _mm512_setzero_si512();
+    for (size_t i = 0; i < count; i += 32) {
+        const __m512i halves = _mm512_maskz_loadu_epi16(mask32(count - i), x + i);
+        largest = _mm512_max_epu16(largest, _mm512_and_si512(halves, _mm512_set1_epi16(0x7fff)));
+    }
+    const __m512i low = _mm512_and_si512(largest, _mm512_set1_epi32(0xffff)),
+                  high = _mm512_srli_epi32(largest, 16);
+    return bf16_to_f32((uint16_t)_mm512_reduce_max_epu32(_mm512_max_epu32(low, high)));
 }
 
 VNNI_INLINE void round_row(const struct vnni_rows *rows, size_t row, const uint16_t *from, size_t k)
 {
     int8_t *to = rows->values + row * rows->stride;
-    __m512 largest = _mm512_setzero_ps();
+    const float largest = largest_half(from, k);
+    const __m512 by = _mm512_set1_ps(inverse_of(largest));
     __m512i sum = _mm512_setzero_si512();
-    for (size_t i = 0; i < k; i += 16)
-        largest = _mm512_max_ps(largest, _mm512_abs_ps(widen16(from + i, k - i)));
-    const float most = _mm512_reduce_max_ps(largest), by = inverse_of(most);
-    for (size_t i = 0; i < k; i += 16)
-        sum = _mm512_add_epi32(sum, round16(to + i, widen16(from + i, k - i), by, 16));
-    rows->scale[row] = most / MOST;
+    for (size_t i = 0; i < k; i += 64) {
+        const size_t left = k - i;
+        const __m512i words[2] = {round32(from + i, left, by),
+            left > 32 ? round32(from + i + 32, left - 32, by) : _mm512_setzero_si512()};
+        sum = store64(to + i, words, sum);
+    }
+    rows->scale[row] = largest / MOST;
     rows->start[row] = -128 * _mm512_reduce_add_epi32(sum);
 }
 
-/* The layer norm divides a row by its deviation, which does not change what its int8 are. */
+/* What a layer norm has to know of a row, in four chains of sums. */
+struct moments {
+    float mean, variance, largest; /* largest: distance from the mean */
+};
+
+VNNI_INLINE struct moments row_moments(const float *x, size_t count)
+{
+    __m512 sums[4] = {0}, squares[4] = {0}, largest[4] = {0};
+    for (size_t i = 0; i < count; i += 64)
+#pragma GCC unroll 4
+        for (size_t j = 0; j < 4; j++)
+            if (i + j * 16 < count)
+                sums[j] += _mm512_loadu_ps(x + i + j * 16);
+    const float mean = _mm512_reduce_add_ps((sums[0] + sums[1]) + (sums[2] + sums[3])) / (float)count;
+    for (size_t i = 0; i < count; i += 64)
+#pragma GCC unroll 4
+        for (size_t j = 0; j < 4; j++)
+            if (i + j * 16 < count) {
+                const __m512 d = _mm512_loadu_ps(x + i + j * 16) - mean;
+                squares[j] += d * d;
+                largest[j] = _mm512_max_ps(largest[j], _mm512_abs_ps(d));
+            }
+    return (struct moments){
+        .mean = mean,
+        .variance =
+            _mm512_reduce_add_ps((squares[0] + squares[1]) + (squares[2] + squares[3])) / (float)count,
+        .largest = _mm512_reduce_max_ps(
+            _mm512_max_ps(_mm512_max_ps(largest[0], largest[1]), _mm512_max_ps(largest[2], largest[3]))),
+    };
+}
+
+/* The layer norm divides a row by its deviation, which does not change what its int8 are. K is a multiple of 16. */
 VNNI_INLINE void round_normed_row(
     const struct vnni_rows *rows, size_t row, const float *from, size_t k, float eps)
 {
     int8_t *to = rows->values + row * rows->stride;
-    const float mean = row_mean(from, k), scale = 1 / sqrtf(row_variance(from, k, mean) + eps);
-    __m512 largest = _mm512_setzero_ps();
+    const struct moments moments = row_moments(from, k);
+    const float by = inverse_of(moments.largest);
     __m512i sum = _mm512_setzero_si512();
-    for (size_t i = 0; i < k; i += 16)
-        largest = _mm512_max_ps(largest, _mm512_abs_ps(_mm512_loadu_ps(from + i) - mean));
-    const float most = _mm512_reduce_max_ps(largest), by = inverse_of(most);
-    for (size_t i = 0; i < k; i += 16)
-        sum = _mm512_add_epi32(sum, round16(to + i, _mm512_loadu_ps(from + i) - mean, by, 16));
-    rows->scale[row] = most * scale / MOST;
+    for (size_t i = 0; i < k; i += 64) {
+        __m512i whole[4];
+#pragma GCC unroll 4
+        for (size_t j = 0; j < 4; j++)
+            whole[j] = i + j * 16 < k
+                           ? _mm512_cvtps_epi32((_mm512_loadu_ps(from + i + j * 16) - moments.mean) * by)
+                           : _mm512_setzero_si512();
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        const __m512i bytes =
+            _mm512_permutexvar_epi32(order, _mm512_packs_epi16(_mm512_packs_epi32(whole[0], whole[1]),
+                                                _mm512_packs_epi32(whole[2], whole[3])));
+        _mm512_storeu_si512(to + i, bytes);
+        sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), bytes);
+    }
+    rows->scale[row] = moments.largest / (MOST * sqrtf(moments.variance + eps));
     rows->start[row] = -128 * _mm512_reduce_add_epi32(sum);
 }
 
@@ -228,36 +295,72 @@ VNNI_TARGET static void multiply_group(const struct group *group, size_t count)
     }
 }
 
-/* Rounded to the nearest, ties to even. */
-VNNI_INLINE __m256i narrow16(__m512 x)
+/* 32 columns as bfloat16, rounded to the nearest, ties away from zero. */
+VNNI_INLINE __m512i narrow32(__m512 low, __m512 high)
 {
-    const __m512i bits = (__m512i)x,
-                  odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1)),
-                  rounded = _mm512_add_epi32(_mm512_add_epi32(bits, odd), _mm512_set1_epi32(0x7fff));
-    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+    const __m512i half = _mm512_set1_epi32(0x8000), order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    const __m512i low_bits = _mm512_srli_epi32(_mm512_add_epi32((__m512i)low, half), 16),
+                  high_bits = _mm512_srli_epi32(_mm512_add_epi32((__m512i)high, half), 16);
+    return _mm512_permutexvar_epi64(order, _mm512_packus_epi32(low_bits, high_bits));
 }
 
-/* 16 columns of a row. */
-VNNI_INLINE void finish16(
-    const struct vnni_product *product, const int32_t *sums, float scale, size_t row, size_t column)
+/* The rows of a group, from `row` on, in a block of columns; epilogue is a constant where this is inlined. */
+VNNI_INLINE void finish_rows(const struct vnni_product *product, const struct group *group,
+    const float *scales, size_t row, size_t column, size_t count, enum epilogue epilogue)
 {
-    if (column >= product->n)
-        return;
-    const __mmask16 mask = mask16(product->n - column);
-    const size_t at = row * product->n + column;
-    __m512 y = _mm512_cvtepi32_ps(_mm512_load_si512(sums)) *
-               (scale * _mm512_loadu_ps(product->weight.scale + column));
-    if (product->bias)
-        y += _mm512_loadu_ps(product->bias + column);
-    y = activate(y, product->epilogue);
-    if (product->out_dtype == DTYPE_BF16) {
-        _mm256_mask_storeu_epi16((uint16_t *)product->out + at, mask, narrow16(y));
-        return;
+    const size_t left = product->n - column;
+    const __mmask32 mask = mask32(left);
+    const __mmask16 low_mask = (__mmask16)mask, high_mask = (__mmask16)(mask >> 16);
+    const __m512 low_scale = _mm512_loadu_ps(product->weight.scale + column),
+                 high_scale = _mm512_loadu_ps(product->weight.scale + column + 16);
+    __m512 low_bias = _mm512_setzero_ps(), high_bias = _mm512_setzero_ps();
+    if (product->bias) {
+        low_bias = _mm512_loadu_ps(product->bias + column);
+        high_bias = _mm512_loadu_ps(product->bias + column + 16);
     }
-    float *out = (float *)product->out + at;
-    if (product->epilogue == EPILOGUE_ADD)
-        y += _mm512_maskz_loadu_ps(mask, out);
-    _mm512_mask_storeu_ps(out, mask, y);
+    for (size_t i = 0; i < count; i++) {
+        const int32_t *sums = group->sums + i * VNNI_COLUMNS;
+        const __m512 scale = _mm512_set1_ps(scales[i]);
+        const size_t at = (row + i) * product->n + column;
+        __m512 low =
+                   _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums)), scale * low_scale, low_bias),
+               high = _mm512_fmadd_ps(
+                   _mm512_cvtepi32_ps(_mm512_load_si512(sums + 16)), scale * high_scale, high_bias);
+        low = activate(low, epilogue);
+        high = activate(high, epilogue);
+        if (product->out_dtype == DTYPE_BF16) {
+            _mm512_mask_storeu_epi16((uint16_t *)product->out + at, mask, narrow32(low, high));
+            continue;
+        }
+        float *out = (float *)product->out + at;
+        if (epilogue == EPILOGUE_ADD) {
+            low += _mm512_maskz_loadu_ps(low_mask, out);
+            high += _mm512_maskz_loadu_ps(high_mask, out + 16);
+        }
+        _mm512_mask_storeu_ps(out, low_mask, low);
+        _mm512_mask_storeu_ps(out + 16, high_mask, high);
+    }
+}
+
+VNNI_TARGET static void finish_group(const struct vnni_product *product, const struct group *group,
+    const float *scales, size_t row, size_t column, size_t count)
+{
+    switch (product->epilogue) {
+    case EPILOGUE_QUICK_GELU:
+        finish_rows(product, group, scales, row, column, count, EPILOGUE_QUICK_GELU);
+        return;
+    case EPILOGUE_GELU:
+        finish_rows(product, group, scales, row, column, count, EPILOGUE_GELU);
+        return;
+    case EPILOGUE_GELU_TANH:
+        finish_rows(product, group, scales, row, column, count, EPILOGUE_GELU_TANH);
+        return;
+    case EPILOGUE_ADD:
+        finish_rows(product, group, scales, row, column, count, EPILOGUE_ADD);
+        return;
+    default:
+        finish_rows(product, group, scales, row, column, count, product->epilogue);
+    }
 }
 
 VNNI_TARGET void vnni_multiply(
@@ -280,10 +383,7 @@ VNNI_TARGET void vnni_multiply(
                           : i == 1 ? next + bytes / 2
                                    : group.weight; /* which is here already */
             multiply_group(&group, last - row);
-            for (size_t r = row; r < last; r++)
-                for (size_t half = 0; half < VNNI_COLUMNS; half += 16)
-                    finish16(
-                        product, sums + (r - row) * VNNI_COLUMNS + half, rows->scale[r], r, column + half);
+            finish_group(product, &group, rows->scale + row, row, column, last - row);
         }
     }
 }

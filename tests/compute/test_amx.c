@@ -227,7 +227,7 @@ static void check_attention(
     float *qkv = random_bf16(qkv_bits, 3 * count, tokens, scale), *want = malloc(count * sizeof *want),
           *got = malloc(count * sizeof *got);
     void *scratch = aligned_alloc(64, amx_attention_bytes(tokens, head_width));
-    const struct amx_attention attention = {.tokens = tokens,
+    const struct native_attention attention = {.tokens = tokens,
         .heads = heads,
         .head_width = head_width,
         .causal = causal,

@@ -125,6 +125,18 @@ static void a_device_ends_its_threads(void **state)
     assert_int_equal(thread_count_settled(before), before);
 }
 
+/* Whether the variant at hand is one that was asked for, and the CPU has what it needs. */
+static bool is_to_run(const char *only)
+{
+    if (only && !strstr(variant->name, only))
+        return false;
+    const bool here = (strcmp(variant->gemm, "amx") || amx_available()) &&
+                      (strcmp(variant->gemm, "vnni") || vnni_available());
+    if (!here)
+        print_message("%s: not here: the CPU has no such instructions\n", variant->name);
+    return here;
+}
+
 /* With an argument, only the groups that have it in their names. */
 int main(int argc, char **argv)
 {
@@ -137,9 +149,13 @@ int main(int argc, char **argv)
         {"clblast f32", "clblast", "f32", NULL},
         {"clblast bf16", "clblast", "bf16", NULL},
         {"clblast f16", "clblast", "f16", NULL},
+    };
+    /* What is not of a model's layers is as in bf16. */
+    static const struct variant in_int8[] = {
         {"vnni int8", "vnni", "int8", NULL},
         {"onednn int8", "onednn", "int8", NULL},
         {"clblast int8", "clblast", "int8", NULL},
+        {"kernels as for a GPU, int8", "clblast", "int8", &gpu},
     };
     static const struct variant shapes[] = {
         {"kernels as for a CPU, f32", "clblast", "f32", &cpu},
@@ -148,7 +164,6 @@ int main(int argc, char **argv)
         {"kernels as for a GPU, f32", "clblast", "f32", &gpu},
         {"kernels as for a GPU, bf16", "clblast", "bf16", &gpu},
         {"kernels as for a GPU, f16", "clblast", "f16", &gpu},
-        {"kernels as for a GPU, int8", "clblast", "int8", &gpu},
     };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layer_norm_matches),
@@ -161,7 +176,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(linear_matches),
         cmocka_unit_test(linear_after_norm_matches),
         cmocka_unit_test(layers_of_a_model_match),
-        cmocka_unit_test(rows_of_a_layer_are_alone),
         cmocka_unit_test(linear_takes_any_number_of_rows),
         cmocka_unit_test(patchify_matches),
         cmocka_unit_test(scale_bytes_matches),
@@ -183,29 +197,24 @@ int main(int argc, char **argv)
         cmocka_unit_test(patchify_matches),
         cmocka_unit_test(scale_bytes_matches),
         cmocka_unit_test(rows_are_normalised),
+    };
+    const struct CMUnitTest rounded[] = {
         cmocka_unit_test(layers_of_a_model_match),
+        cmocka_unit_test(rows_of_a_layer_are_alone),
+        cmocka_unit_test(attention_matches),
+        cmocka_unit_test(attention_of_sequences_matches),
+        cmocka_unit_test(a_device_ends_its_threads),
     };
     const char *only = argc > 1 ? argv[1] : NULL;
     int failed = 0;
-    for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) {
-        variant = &providers[i];
-        if (only && !strstr(variant->name, only))
-            continue;
-        if (!strcmp(variant->gemm, "amx") && !amx_available()) {
-            print_message("%s: not here: the CPU has no AMX\n", variant->name);
-            continue;
-        }
-        if (!strcmp(variant->gemm, "vnni") && !vnni_available()) {
-            print_message("%s: not here: the CPU has no VNNI\n", variant->name);
-            continue;
-        }
-        failed += cmocka_run_group_tests_name(variant->name, tests, open_bench, close_bench);
-    }
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        variant = &shapes[i];
-        if (only && !strstr(variant->name, only))
-            continue;
-        failed += cmocka_run_group_tests_name(variant->name, shaped, open_bench, close_bench);
-    }
+    for (variant = providers; variant < providers + sizeof providers / sizeof *providers; variant++)
+        if (is_to_run(only))
+            failed += cmocka_run_group_tests_name(variant->name, tests, open_bench, close_bench);
+    for (variant = shapes; variant < shapes + sizeof shapes / sizeof *shapes; variant++)
+        if (is_to_run(only))
+            failed += cmocka_run_group_tests_name(variant->name, shaped, open_bench, close_bench);
+    for (variant = in_int8; variant < in_int8 + sizeof in_int8 / sizeof *in_int8; variant++)
+        if (is_to_run(only))
+            failed += cmocka_run_group_tests_name(variant->name, rounded, open_bench, close_bench);
     return failed;
 }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compute/gemm/native_attention.h"
+#include "compute/gemm/gemm.h"
+
+/* What the native kernel is called with. OpenCL puts a host address into `memory`; see onednn.c. */
+struct attention_task {
+    char *memory;
+    size_t context_at, qkv_at; /* bytes */
+    size_t batch;
+    struct native_attention attention;
+    const struct attention_kernel *kernel;
+    struct stream *stream;
+    char *scratch; // (members, scratch_bytes)
+    size_t scratch_bytes;
+};
+
+static void head_attend(void *context, size_t member, size_t i)
+{
+    const struct attention_task *task = context;
+    const size_t heads = task->attention.heads;
+    task->kernel->attend(
+        &task->attention, i / heads, i % heads, task->scratch + member * task->scratch_bytes);
+}
+
+static void CL_CALLBACK attention_run(void *argument)
+{
+    struct attention_task *task = argument;
+    task->attention.qkv = (const uint16_t *)(task->memory + task->qkv_at);
+    task->attention.context = (uint16_t *)(task->memory + task->context_at);
+    struct pool *pool = task->stream->device->pool;
+    task->scratch = stream_scratch(task->stream, pool_members(pool) * task->scratch_bytes);
+    if (task->scratch)
+        pool_loop(pool, task->batch * task->attention.heads, head_attend, task);
+    else
+        task->stream->native_failed = 1;
+}
+
+int native_attend(const struct attention_kernel *kernel, struct stream *stream, struct tensor context,
+    struct tensor qkv, size_t batch, size_t tokens, const struct sequences *sequences,
+    struct head_shape shape, struct err *err)
+{
+    struct attention_task task = {
+        .context_at = context.offset * sizeof(uint16_t),
+        .qkv_at = qkv.offset * sizeof(uint16_t),
+        .batch = sequences ? sequences->count : batch,
+        .attention = {.tokens = tokens,
+            .heads = shape.heads,
+            .head_width = shape.width,
+            .starts = sequences ? sequences->host_starts : NULL,
+            .causal = shape.causal,
+            .unseen = shape.unseen},
+        .kernel = kernel,
+        .stream = stream,
+        .scratch_bytes = kernel->bytes(sequences ? sequences->longest : tokens, shape.width),
+    };
+    return native_enqueue(stream, attention_run, &task, sizeof task, &task.memory, err);
+}
