@@ -94,6 +94,9 @@ const char *device_gemm(const struct device *device); /* "amx", "clblast", "oned
 enum precision device_precision(const struct device *device);
 enum dtype device_dtype(const struct device *device); /* what activations are in that precision */
 
+/* Whether it is the CPU this runs on, so that threads of the host may do what kernels would. */
+bool device_is_host(const struct device *device);
+
 /* What `diptych devices` shows of one device. */
 struct device_info {
     int platform_index, device_index; /* as "PLATFORM:DEVICE" names it */

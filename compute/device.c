@@ -381,6 +381,11 @@ enum dtype device_dtype(const struct device *device)
     return device->activations;
 }
 
+bool device_is_host(const struct device *device)
+{
+    return device_runs_native(device->id);
+}
+
 bool device_is_cpu(cl_device_id id)
 {
     cl_device_type type = 0;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The file of coarse codes: encoding rows, appending blocks, and not trusting what is found there. */
-#include "index/coarse.h"
+#include "index/code.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEADER_BYTES = 4096, CODE_MAX = 127, VERSION = 1 };
+/* Version 1 coded rows as they are, without a centre and a rotation. */
+enum { HEADER_BYTES = 4096, VERSION = 2 };
 
 struct coarse_header {
     char magic[8];
@@ -28,92 +28,31 @@ size_t coarse_stride(size_t width)
 
 size_t coarse_block_bytes(size_t stride)
 {
-    return COARSE_BLOCK * (stride + 3 * sizeof(float));
+    return stride * sizeof(float) + COARSE_BLOCK * (stride + 4 * sizeof(float));
 }
 
-/* ---- one row ------------------------------------------------------------------------------------------- */
-
-struct code {
-    int8_t *codes; // (stride)
-    float scale, error, norm;
-};
-
-/* A float no smaller than value, with room for the rounding of the sums that value comes from. Not so small
- * that a device may flush it to zero, unless it is zero. */
-static float rounded_up(double value)
+struct coarse_block coarse_block_at(const uint8_t *blocks, size_t stride, int64_t i)
 {
-    const double floor = 0x1p-100;
-    if (value == 0)
-        return 0;
-    return nextafterf((float)fmax(value * (1 + 1e-6), floor), INFINITY);
-}
-
-/* ||r - s c|| and ||s c||. */
-static void code_norms(double *error, double *norm, const struct code *code, const double *r, size_t width)
-{
-    double differences = 0, squares = 0;
-    for (size_t i = 0; i < width; i++) {
-        const double c = code->codes[i], d = r[i] - code->scale * c;
-        differences += d * d;
-        squares += c * c;
-    }
-    *error = sqrt(differences);
-    *norm = fabs((double)code->scale) * sqrt(squares);
-}
-
-/* Codes of r (width). Rows beyond what float32 arithmetic bears, not finite ones among them, get no codes and
- * an infinite error, so that they always survive; very small ones are all error. */
-static void code_make(struct code *code, const double *r, size_t width)
-{
-    const double huge = 0x1p60, small = 0x1p-60;
-    double largest = 0, norm;
-    bool finite = true;
-    for (size_t i = 0; i < width; i++) {
-        finite = finite && isfinite(r[i]);
-        largest = fmax(largest, fabs(r[i]));
-    }
-    memset(code->codes, 0, coarse_stride(width));
-    code->scale = code->norm = 0;
-    code->error = INFINITY;
-    if (!finite || largest > huge)
-        return;
-    if (largest >= small) {
-        code->scale = (float)(largest / CODE_MAX);
-        const double per = 1 / (double)code->scale, round = 0x1.8p52; /* to the nearest whole number */
-        for (size_t i = 0; i < width; i++)
-            code->codes[i] = (int8_t)fmax(-CODE_MAX, fmin(CODE_MAX, r[i] * per + round - round));
-    }
-    double error;
-    code_norms(&error, &norm, code, r, width);
-    code->error = rounded_up(error);
-    code->norm = rounded_up(norm);
-}
-
-/* Whether the bounds the scan builds on are true. An infinite error bounds anything. */
-static bool code_holds(const struct code *code, const double *r, size_t width)
-{
-    double error, norm;
-    if (isinf(code->error))
-        return true;
-    code_norms(&error, &norm, code, r, width);
-    return error <= code->error && norm <= code->norm;
+    uint8_t *at = (uint8_t *)(uintptr_t)(blocks + (size_t)i * coarse_block_bytes(stride));
+    const size_t plane = COARSE_BLOCK * stride / 2;
+    struct coarse_block block = {.centre = (float *)at};
+    block.high = at + stride * sizeof(float);
+    block.low = block.high + plane;
+    block.scale = (float *)(block.low + plane);
+    block.high_error = block.scale + COARSE_BLOCK;
+    block.error = block.high_error + COARSE_BLOCK;
+    block.norm = block.error + COARSE_BLOCK;
+    return block;
 }
 
 /* ---- blocks -------------------------------------------------------------------------------------------- */
-
-static struct code block_get(const uint8_t *block, size_t stride, size_t i)
-{
-    const float *bounds = (const float *)(block + COARSE_BLOCK * stride);
-    return (struct code){(int8_t *)(uintptr_t)(block + i * stride), bounds[i], bounds[COARSE_BLOCK + i],
-        bounds[2 * COARSE_BLOCK + i]};
-}
 
 struct encoding {
     const struct index_rows *rows;
     int64_t first; /* block */
     size_t stride;
     uint8_t *blocks;
-    double *vectors; // (blocks, E): one for each block, as blocks are encoded side by side
+    double *vectors; // (blocks, 2, stride): room for each block, as blocks are encoded side by side
 };
 
 static void block_encode(void *context, size_t i)
@@ -121,16 +60,16 @@ static void block_encode(void *context, size_t i)
     const struct encoding *encoding = context;
     const struct index_rows *rows = encoding->rows;
     const size_t stride = encoding->stride;
-    uint8_t *block = encoding->blocks + i * coarse_block_bytes(stride);
-    float *bounds = (float *)(block + COARSE_BLOCK * stride);
-    double *vector = encoding->vectors + i * rows->width;
+    const struct coarse_block block = coarse_block_at(encoding->blocks, stride, (int64_t)i);
+    const int64_t first = (encoding->first + (int64_t)i) * COARSE_BLOCK;
+    struct residual residual = {.u = encoding->vectors + i * 2 * stride};
+    memset(block.centre, 0, stride * sizeof *block.centre);
+    centre_make(block.centre, residual.u, residual.u + stride, rows, first);
     for (size_t r = 0; r < COARSE_BLOCK; r++) {
-        struct code code = {.codes = (int8_t *)block + r * stride};
-        rows_decode(vector, rows, (encoding->first + (int64_t)i) * COARSE_BLOCK + (int64_t)r);
-        code_make(&code, vector, rows->width);
-        bounds[r] = code.scale;
-        bounds[COARSE_BLOCK + r] = code.error;
-        bounds[2 * COARSE_BLOCK + r] = code.norm;
+        struct code code = code_get(&block, stride, r);
+        residual_make(&residual, rows, first + (int64_t)r, block.centre);
+        code_make(&code, &residual, stride);
+        code_put(&block, r, &code);
     }
 }
 
@@ -163,7 +102,7 @@ static int blocks_write(int file, const char *path, const struct index_rows *row
     if (batch > BATCH_MAX)
         batch = BATCH_MAX;
     encoding.blocks = mem_new(batch, bytes);
-    encoding.vectors = mem_new(batch, rows->width * sizeof *encoding.vectors);
+    encoding.vectors = mem_new(batch, 2 * encoding.stride * sizeof *encoding.vectors);
     if (!encoding.blocks || !encoding.vectors)
         rc = err_memory(err, batch * bytes);
     for (int64_t b = from; !rc && b < to; b += (int64_t)batch) {
@@ -201,18 +140,25 @@ static int64_t header_blocks(const struct file_map *map)
     return (int64_t)header.blocks;
 }
 
+static bool row_holds(
+    const struct coarse *coarse, const struct index_rows *rows, int64_t row, struct residual *residual)
+{
+    const struct coarse_block block = coarse_block_at(coarse->blocks, coarse->stride, row / COARSE_BLOCK);
+    const struct code code = code_get(&block, coarse->stride, (size_t)(row % COARSE_BLOCK));
+    residual_make(residual, rows, row, block.centre);
+    return code_holds(&code, residual, coarse->stride);
+}
+
 /* One row from each of up to SAMPLES blocks, the last among them. */
-static bool sample_holds(const struct coarse *coarse, const struct index_rows *rows, double *vector)
+static bool sample_holds(
+    const struct coarse *coarse, const struct index_rows *rows, struct residual *residual)
 {
     enum { SAMPLES = 64, STEP = 389 };
     const int64_t samples = coarse->count < SAMPLES ? coarse->count : SAMPLES;
     for (int64_t i = 1; i <= samples; i++) {
         const int64_t block = coarse->count * i / samples - 1;
         const size_t row = (size_t)(block * STEP % COARSE_BLOCK);
-        const struct code code = block_get(
-            coarse->blocks + (size_t)block * coarse_block_bytes(coarse->stride), coarse->stride, row);
-        rows_decode(vector, rows, block * COARSE_BLOCK + (int64_t)row);
-        if (!code_holds(&code, vector, rows->width))
+        if (!row_holds(coarse, rows, block * COARSE_BLOCK + (int64_t)row, residual))
             return false;
     }
     return true;
@@ -232,16 +178,17 @@ int coarse_open(
         out->blocks = out->map.data + HEADER_BYTES;
         out->count = held < whole ? held : whole; /* a writer may be ahead of these rows */
     }
-    double *vector = mem_new(rows->width, sizeof *vector);
-    if (!vector) {
+    struct residual residual = {.u = mem_new(out->stride, sizeof *residual.u)};
+    if (!residual.u) {
+        const size_t bytes = out->stride * sizeof *residual.u;
         coarse_release(out);
-        return err_memory(err, rows->width * sizeof *vector);
+        return err_memory(err, bytes);
     }
-    if (!sample_holds(out, rows, vector)) {
+    if (!sample_holds(out, rows, &residual)) {
         out->blocks = NULL;
         out->count = 0;
     }
-    free(vector);
+    free(residual.u);
     return 0;
 }
 
@@ -268,20 +215,16 @@ void coarse_release(struct coarse *coarse)
 int coarse_verify(const struct coarse *coarse, const char *path, const struct index_rows *rows,
     const struct job *job, struct err *err)
 {
-    double *vector = mem_new(rows->width, sizeof *vector);
-    int rc = vector ? 0 : err_memory(err, rows->width * sizeof *vector);
+    struct residual residual = {.u = mem_new(coarse->stride, sizeof *residual.u)};
+    int rc = residual.u ? 0 : err_memory(err, coarse->stride * sizeof *residual.u);
     for (int64_t i = 0; !rc && i < coarse->count * COARSE_BLOCK; i++) {
-        const uint8_t *block =
-            coarse->blocks + (size_t)(i / COARSE_BLOCK) * coarse_block_bytes(coarse->stride);
-        const struct code code = block_get(block, coarse->stride, i % COARSE_BLOCK);
         if (i % COARSE_BLOCK == 0 && (rc = job_step(job, "codes", (size_t)i, (size_t)rows->count, err)))
             break;
-        rows_decode(vector, rows, i);
-        if (!code_holds(&code, vector, rows->width))
+        if (!row_holds(coarse, rows, i, &residual))
             rc = err_set(
                 err, ERR_FORMAT, "the codes in '%s' do not match the vectors: row %lld", path, (long long)i);
     }
-    free(vector);
+    free(residual.u);
     return rc;
 }
 

@@ -3,17 +3,22 @@
  * The coarse codes of an index's rows: a quarter of the bytes of float32 rows, for the first pass of a scan.
  *
  * They live in a file beside the vectors and are made from them, so that losing the file costs time and
- * nothing else. Row r (E) is held as
+ * nothing else. Rows come in blocks of COARSE_BLOCK, whole ones only: the rows after the last are scanned as they are
+ * stored. What is coded is the residual u = R (r - m): m is the centre of the block, the mean of its rows, so that a
+ * direction that all rows share takes no codes; R is a rotation (rotate.h), so that neither do a few large channels. Row
+ * r (E) is held as
  *
- *   c  int8 (stride): codes in [-127, 127], 0 from E on
+ *   C  4 + 4 bits (stride): codes in [0, 255] of v = s (C - 127.5), by halves: H = C / 16, L = C % 16
  *   s  float: scale
- *   e  float: error, e >= ||r - s c||
- *   n  float: norm, n >= ||s c||
+ *   w  float: error of H alone, w >= ||u - s (16 H - 120)||
+ *   e  float: error, e >= ||u - v||
+ *   n  float: norm, n >= ||v|| and n >= ||s (16 H - 120)||
  *
- * in blocks of COARSE_BLOCK rows, whole ones only: the rows after the last are scanned as they are stored.
+ * H and L are planes of their own, so that a pass may read H of all rows and L of few. Byte j of a row in a plane has the
+ * half of code j in its low four bits, and that of code stride/2 + j in its high four.
  *
  *   header  4096 bytes  struct coarse_header, zeros
- *   block 0             c (COARSE_BLOCK, stride), s (COARSE_BLOCK), e (COARSE_BLOCK), n (COARSE_BLOCK)
+ *   block 0             m (stride) float, 0 from E on; H, L (COARSE_BLOCK, stride/2) each; s, w, e, n (COARSE_BLOCK) each
  *   block 1 ...
  *
  * A block never changes once the header counts it, and the header counts it once it is on the disk. What lies
@@ -24,21 +29,29 @@
 
 #include "index/scan.h"
 
-enum { COARSE_BLOCK = 1024, COARSE_STRIDE = 64 /* divides a row of codes: a cache line */ };
+enum { COARSE_BLOCK = 1024, COARSE_STRIDE = 64 /* divides the codes of a row */ };
 
 struct coarse {
     struct file_map map;
     const uint8_t *blocks; /* NULL where there are none */
     int64_t count;         /* blocks */
-    size_t stride;         /* bytes of a row of codes */
+    size_t stride;         /* codes of a row */
     uint64_t device, file; /* what stat calls the file; 0: there was none */
+};
+
+/* Where the parts of a block lie. */
+struct coarse_block {
+    float *centre;                            // (stride)
+    uint8_t *high, *low;                      // (COARSE_BLOCK, stride/2)
+    float *scale, *high_error, *error, *norm; // (COARSE_BLOCK)
 };
 
 size_t coarse_stride(size_t width);
 size_t coarse_block_bytes(size_t stride);
+struct coarse_block coarse_block_at(const uint8_t *blocks, size_t stride, int64_t i);
 
 /* Opens the codes of `rows`. generation is the caller's number for these vectors: it changes when rows that
- * were there change. A file that is missing, of another generation or width, cut short, or whose codes do not
+ * were there change. A file that is missing, of another generation, width or version, cut short, or whose codes do not
  * match the vectors in a sample of rows leaves count 0, and the scan does without. Only ERR_MEMORY. */
 int coarse_open(
     struct coarse *out, const char *path, const struct index_rows *rows, int64_t generation, struct err *err);

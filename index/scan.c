@@ -14,6 +14,8 @@ struct scanner {
     struct device *device;
     struct stream *stream;
     size_t bytes; /* of the stream's memory */
+    const struct scan_dots *dots;
+    struct pool *pool; /* NULL until it is wanted */
 };
 
 int scanner_open(struct scanner **out, struct device *device, struct err *err)
@@ -22,6 +24,7 @@ int scanner_open(struct scanner **out, struct device *device, struct err *err)
     if (!scanner)
         return err_memory(err, sizeof *scanner);
     scanner->device = device;
+    scanner->dots = device_is_host(device) ? scan_dots_fast() : NULL;
     *out = scanner;
     return 0;
 }
@@ -31,6 +34,7 @@ void scanner_free(struct scanner *scanner)
     if (!scanner)
         return;
     stream_free(scanner->stream);
+    pool_free(scanner->pool);
     free(scanner);
 }
 
@@ -56,9 +60,27 @@ static int scanner_place(struct scanner *scanner, struct batch *batch, struct er
     return batch_place(batch, scanner->stream, err);
 }
 
-struct device *scanner_device(const struct scanner *scanner)
+int scanner_batch(struct batch *batch, const struct scanner *scanner, const struct index_rows *rows,
+    const struct coarse *coarse, const float *queries, size_t count, struct err *err)
 {
-    return scanner->device;
+    return batch_init(batch, scanner->device, scanner->dots, rows, coarse, queries, count, err);
+}
+
+void scanner_set_dots(struct scanner *scanner, const struct scan_dots *dots)
+{
+    scanner->dots = dots;
+}
+
+/* Starting threads for each loop would take longer than some of the loops. */
+const struct job *scanner_job(struct scanner *scanner, struct job *pooled, const struct job *job)
+{
+    if (job && (job->pool || job->threads == 1))
+        return job;
+    if (!scanner->pool)
+        pool_open(&scanner->pool, job_threads(job) - 1, NULL);
+    *pooled = job ? *job : (struct job){0};
+    pooled->pool = scanner->pool;
+    return pooled;
 }
 
 /* ---- spans --------------------------------------------------------------------------------------------- */
@@ -77,7 +99,7 @@ int scanner_sift(struct scanner *scanner, struct batch *batch, const double *thr
             rows = most;
         rc = job_step(job, "rows", (size_t)first, (size_t)batch->rows->count, err);
         if (!rc)
-            rc = batch_span(batch, thresholds, first, rows, &found, &full, err);
+            rc = batch_span(batch, thresholds, first, rows, &found, &full, job, err);
         if (!rc && !full) {
             rc = take(context, first, found, err);
             first += (int64_t)rows;
@@ -223,18 +245,20 @@ int scan_top(struct scanner *scanner, const struct index_rows *rows, const struc
     const struct job *job, struct err *err)
 {
     struct best bests[BATCH_MAX];
+    struct job pooled;
     int rc = k ? queries_check(rows, queries, query_count, err)
                : err_set(err, ERR_ARGUMENT, "no rows are asked for");
     memset(counts, 0, query_count * sizeof *counts);
     if (rc || !rows->count)
         return rc;
     const size_t together = batch_size(k, rows->count);
+    job = scanner_job(scanner, &pooled, job);
     for (size_t q = 0; !rc && q < query_count; q += together) {
         const size_t count = query_count - q < together ? query_count - q : together;
         const float *first = queries + q * rows->width;
         struct batch batch;
         size_t ready = 0;
-        rc = batch_init(&batch, scanner->device, rows, coarse, first, count, err);
+        rc = scanner_batch(&batch, scanner, rows, coarse, first, count, err);
         while (!rc && ready < count)
             if (!(rc = best_init(&bests[ready], rows, first + ready * rows->width, k, err)))
                 ready++;

@@ -11,17 +11,26 @@
  * of rows before it (it may tie, but then it loses by its number), or is smaller than k lower bounds of any
  * rows. The host scores those that are left, in double.
  *
- * Why the bounds hold. Coded rows (coarse.h) have int8 codes c, a scale s, an error e >= ||r - s c|| and a
- * norm n >= ||s c||. With q' the query as it is multiplied, and `a` the product s <c, q'> as it is computed,
+ * Why the bounds hold. Coded rows (coarse.h) lie in blocks with a centre m; R is a rotation, and R (r - m) = v + d with v
+ * what the codes say, an error e >= ||d|| and a norm n >= ||v||. As a rotation keeps products,
  *
- *   |<r, q> - a| <= |<r - s c, q>| + |<s c, q - q'>| + |<s c, q'> - a|
- *                <=   e ||q||      +   n ||q - q'||   +  g n ||q'||
+ *   <r, q> = <m, q> + <v, R q> + <d, R q>
  *
- * by Cauchy and Schwarz, twice; the last term is the rounding of float32 sums, g = linear_sum_error(E). So a
- * row's radius is e A + n B with A, B of the query alone. Rows without codes are multiplied as they are stored:
- * |<r, q> - a| <= g sum |r_i q_i|. What g counts beyond its terms covers the product with s, the evaluation of
- * the bounds themselves, and the rounding of the score in double. Queries are scaled by a power of two so that their
- * largest element lies in [1/2, 1): nothing overflows that need not, and what a device flushes to zero is
+ * The first product is summed in double, once a block. Let q' be R q as it is multiplied, and `a` the sum of <m, q> and
+ * <v, q'> as it is computed. Then, by Cauchy and Schwarz, twice,
+ *
+ *   |<r, q> - a| <= |<d, R q>| + |<v, R q - q'>| + |<v, q'> + <m, q> - a|
+ *                <=  e ||q||   +  n ||R q - q'||  +  g n ||q'|| + 2^-20 |<m, q>|
+ *
+ * So a row's radius is e A + n B of A, B of the query alone, and a little of the block. The last two terms are roundings in
+ * float32: that of <v, q'>, g = linear_sum_error(E), or 2^-18 where that is a sum of whole numbers (scan_host.c) and exact
+ * but for its scale; and that of adding <m, q>. What g counts beyond its terms covers the product with the scale, the
+ * evaluation of the bounds themselves, and the rounding of the score in double; what double loses in R and in <m, q>, less
+ * than 2^-40 (||r|| + ||m||) ||q||, is part of e (code.c). Codes have two halves, and v is that of both or that of the high
+ * halves alone, each with an e of its own; n bounds both.
+ *
+ * Rows without codes are multiplied as they are stored: |<r, q> - a| <= g sum |r_i q_i|. Queries are scaled by a power of
+ * two so that their largest element lies in [1/2, 1): nothing overflows that need not, and what a device flushes to zero is
  * known to be small. A bound that is not a number never puts a row out.
  */
 #ifndef DIPTYCH_INDEX_SCAN_H

@@ -6,13 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/dot.h"
+#include "index/rotate.h"
 #include "kernels.h" /* made by CMake: the text of kernels/scan.cl */
+
+enum { SPAN_BYTES = 64 << 20 }; /* every device has buffers that large */
 
 static const struct kernel_source source = {"index/kernels/scan.cl", scan_kernels_scan_cl};
 
 /* ---- queries ------------------------------------------------------------------------------------------- */
 
-static void query_make(struct query *query, float *scaled, const float *q, size_t width, enum dtype real)
+static void query_make(struct query *query, float *scaled, double *rotated, const float *q, size_t width,
+    size_t stride, enum dtype real)
 {
     float largest = 0;
     double squares = 0, rounded_squares = 0, differences = 0;
@@ -22,10 +27,13 @@ static void query_make(struct query *query, float *scaled, const float *q, size_
     if (largest > 0)
         frexpf(largest, &query->exponent);
     for (size_t i = 0; i < width; i++) {
-        const double exact = ldexp((double)q[i], -query->exponent);
-        scaled[i] = (float)exact;
-        const double rounded = dtype_round(scaled[i], real), difference = exact - rounded;
-        squares += exact * exact;
+        rotated[i] = ldexp((double)q[i], -query->exponent);
+        scaled[i] = (float)rotated[i];
+        squares += rotated[i] * rotated[i];
+    }
+    rotate(rotated, stride);
+    for (size_t i = 0; i < stride; i++) {
+        const double rounded = dtype_round((float)rotated[i], real), difference = rotated[i] - rounded;
         rounded_squares += rounded * rounded;
         differences += difference * difference;
     }
@@ -62,7 +70,7 @@ static void limits_make(struct batch *batch, enum pass pass, const double *thres
             *error = (float)(sum / (1 - sum) * up); /* of the sum of magnitudes, itself a rounded sum */
         } else if (pass == PASS_CODED) {
             *error = (float)(query->norm * up);
-            *norm = (float)(query->norm * sum * up);
+            *norm = (float)(query->norm * (sum + 0x1p-23) * up); /* R q is rounded to float32 */
         } else {
             *error = (float)(query->norm * up);
             *norm = (float)((query->rounding + query->rounded_norm * sum) * up);
@@ -78,17 +86,31 @@ static int weights_make(struct batch *batch, struct device *device, struct err *
     if (!rounded)
         return err_memory(err, count * sizeof *rounded);
     for (size_t i = 0; i < count; i++)
-        rounded[i] = dtype_round(batch->scaled[i], device_dtype(device));
+        rounded[i] = dtype_round((float)batch->rotated[i], device_dtype(device));
     int rc = linear_load(&batch->linear, device, rounded, batch->padded, batch->stride, err);
     free(rounded);
     return rc;
 }
 
-int batch_init(struct batch *batch, struct device *device, const struct index_rows *rows,
-    const struct coarse *coarse, const float *queries, size_t count, struct err *err)
+static size_t coded_span_rows(size_t stride)
+{
+    const size_t rows = SPAN_BYTES / coarse_block_bytes(stride) * COARSE_BLOCK;
+    return rows > SPAN_LEAST ? rows : SPAN_LEAST;
+}
+
+static size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+int batch_init(struct batch *batch, struct device *device, const struct scan_dots *dots,
+    const struct index_rows *rows, const struct coarse *coarse, const float *queries, size_t count,
+    struct err *err)
 {
     enum { LANES = 16, PRODUCT_BYTES = 4 << 20 }; /* rows of a product stay in a CPU's cache */
     const size_t stride = coarse_stride(rows->width), padded = (count + LANES - 1) / LANES * LANES;
+    const size_t blocks = coded_span_rows(stride) / COARSE_BLOCK;
+    const bool coded = coarse && coarse->count;
     size_t product_rows = PRODUCT_BYTES / 2 / stride / ROWS * ROWS;
     if (product_rows > 4 * SPAN_LEAST)
         product_rows = 4 * SPAN_LEAST;
@@ -99,18 +121,25 @@ int batch_init(struct batch *batch, struct device *device, const struct index_ro
         .padded = padded,
         .stride = stride,
         .product_rows = product_rows < ROWS ? ROWS : product_rows,
+        .base_blocks = blocks,
         .scaled = mem_new(padded * stride, sizeof *batch->scaled),
+        .rotated = mem_new(padded * stride, sizeof *batch->rotated),
         .limits = mem_new(3 * padded, sizeof *batch->limits),
+        .bases = mem_new(blocks * padded, sizeof *batch->bases),
+        .floats = mem_new(padded * max_size(blocks, stride), sizeof *batch->floats),
         .queries = mem_new(count, sizeof *batch->queries),
         .survivors = mem_new(LIST_ROOM, sizeof *batch->survivors),
     };
     int rc = 0;
-    if (!batch->scaled || !batch->limits || !batch->queries || !batch->survivors)
-        rc = err_memory(err, padded * stride * sizeof *batch->scaled);
+    if (!batch->scaled || !batch->rotated || !batch->limits || !batch->bases || !batch->floats ||
+        !batch->queries || !batch->survivors)
+        rc = err_memory(err, padded * stride * sizeof *batch->rotated);
     for (size_t i = 0; !rc && i < count; i++)
-        query_make(&batch->queries[i], batch->scaled + i * stride, queries + i * rows->width, rows->width,
-            device_dtype(device));
-    if (!rc && count > FEW && coarse && coarse->count)
+        query_make(&batch->queries[i], batch->scaled + i * stride, batch->rotated + i * stride,
+            queries + i * rows->width, rows->width, stride, device_dtype(device));
+    if (!rc && coded && dots && host_fits(stride))
+        rc = host_open(&batch->host, dots, batch->rotated, count, stride, err);
+    else if (!rc && coded && count > FEW)
         rc = weights_make(batch, device, err);
     if (rc)
         batch_release(batch);
@@ -119,7 +148,11 @@ int batch_init(struct batch *batch, struct device *device, const struct index_ro
 
 void batch_release(struct batch *batch)
 {
+    host_free(batch->host);
     free(batch->scaled);
+    free(batch->rotated);
+    free(batch->bases);
+    free(batch->floats);
     free(batch->limits);
     free(batch->queries);
     free(batch->survivors);
@@ -138,9 +171,17 @@ int batch_place(struct batch *batch, struct stream *stream, struct err *err)
     if (!rc)
         rc = tensor_new(&batch->scaled_on, stream, DTYPE_F32, SHAPE(batch->padded, batch->stride), err);
     if (!rc)
+        rc = tensor_new(&batch->rotated_on, stream, DTYPE_F32, SHAPE(batch->padded, batch->stride), err);
+    if (!rc)
         rc = tensor_new(&batch->limits_on, stream, DTYPE_F32, SHAPE(3, batch->padded), err);
     if (!rc)
+        rc = tensor_new(&batch->bases_on, stream, DTYPE_F32, SHAPE(batch->base_blocks, batch->padded), err);
+    if (!rc)
         rc = tensor_write(stream, batch->scaled_on, batch->scaled, batch->padded * batch->stride, err);
+    for (size_t i = 0; i < batch->padded * batch->stride; i++)
+        batch->floats[i] = (float)batch->rotated[i];
+    if (!rc)
+        rc = tensor_write(stream, batch->rotated_on, batch->floats, batch->padded * batch->stride, err);
     if (rc || !batch->linear)
         return rc;
     rc = tensor_new(&batch->codes_on, stream, stream_dtype(stream), SHAPE(rows, batch->stride), err);
@@ -189,9 +230,9 @@ static int run_coded(struct batch *batch, const struct row_span *span, struct er
         .local = stream_lanes(batch->stream)};
     const uint32_t room = LIST_ROOM, count = (uint32_t)batch->count, padded = (uint32_t)batch->padded;
     const uint32_t filtered = batch->rows->mask != NULL, stride = (uint32_t)batch->stride;
-    return KERNEL_RUN(batch->stream, &launch, err, ARGS_OUT(batch, room), ARG_TENSOR(batch->scaled_on),
+    return KERNEL_RUN(batch->stream, &launch, err, ARGS_OUT(batch, room), ARG_TENSOR(batch->rotated_on),
         ARGS_LIMITS(batch, span, count, padded, filtered), ARG_TENSOR(span->bytes), ARG(span->rows),
-        ARG(stride));
+        ARG(stride), ARG_TENSOR(batch->bases_on));
 }
 
 /* Rows [first, first + rows) of the span: their codes widened, multiplied with all queries, and sifted. */
@@ -215,7 +256,7 @@ static int run_product(
     if (!rc)
         rc = KERNEL_RUN(batch->stream, &sift, err, ARGS_OUT(batch, room), ARG_TENSOR(products),
             ARGS_LIMITS(batch, span, count, padded, filtered), ARG_TENSOR(span->bytes), ARG(first), ARG(rows),
-            ARG(stride));
+            ARG(stride), ARG_TENSOR(batch->bases_on));
     return rc;
 }
 
@@ -242,13 +283,31 @@ static int64_t coded_rows(const struct batch *batch)
 
 size_t batch_span_rows(const struct batch *batch, int64_t first)
 {
-    const size_t span_bytes = (size_t)64 << 20; /* every device has buffers that large */
     const int64_t coded = coded_rows(batch), end = first < coded ? coded : batch->rows->count;
-    const size_t bytes =
-        first < coded ? coarse_block_bytes(batch->stride) / COARSE_BLOCK : batch->rows->stride;
-    const size_t most = span_bytes / bytes / SPAN_LEAST * SPAN_LEAST, least = SPAN_LEAST;
-    const size_t rows = most > least ? most : least;
+    size_t rows = coded_span_rows(batch->stride);
+    if (first >= coded)
+        rows = max_size(SPAN_BYTES / batch->rows->stride / SPAN_LEAST * SPAN_LEAST, SPAN_LEAST);
     return (size_t)(end - first) < rows ? (size_t)(end - first) : rows;
+}
+
+/* The products of the centres of a span's blocks with the queries. */
+static void bases_make(struct batch *batch, int64_t first, size_t rows)
+{
+    for (size_t b = 0; b < rows / COARSE_BLOCK; b++) {
+        const int64_t block = first / COARSE_BLOCK + (int64_t)b;
+        const float *centre = coarse_block_at(batch->coarse->blocks, batch->stride, block).centre;
+        double *bases = batch->bases + b * batch->padded;
+        for (size_t i = 0; i < batch->count; i++)
+            bases[i] = dot_f32(centre, batch->scaled + i * batch->stride, batch->stride);
+    }
+}
+
+static int bases_write(struct batch *batch, size_t rows, struct err *err)
+{
+    const size_t count = rows / COARSE_BLOCK * batch->padded;
+    for (size_t i = 0; i < count; i++)
+        batch->floats[i] = (float)batch->bases[i];
+    return tensor_write(batch->stream, batch->bases_on, batch->floats, count, err);
 }
 
 static int span_open(
@@ -267,10 +326,22 @@ static int span_open(
     return rc;
 }
 
+static int span_host(struct batch *batch, int64_t first, size_t rows, size_t *found, bool *full,
+    const struct job *job, struct err *err)
+{
+    const struct host_span span = {batch->coarse, batch->rows->mask, first, rows, batch->bases, batch->padded,
+        batch->limits + 2 * batch->padded};
+    const int rc =
+        host_pass(batch->host, &span, batch->survivors, LIST_ROOM, found, job ? job->pool : NULL, err);
+    *full = *found > LIST_ROOM;
+    return rc;
+}
+
 int batch_span(struct batch *batch, const double *thresholds, int64_t first, size_t rows, size_t *found,
-    bool *full, struct err *err)
+    bool *full, const struct job *job, struct err *err)
 {
     const enum pass pass = first >= coded_rows(batch) ? PASS_STORED
+                           : batch->host              ? PASS_HOST
                            : batch->linear            ? PASS_PRODUCT
                                                       : PASS_CODED;
     struct stream *stream = batch->stream;
@@ -278,11 +349,17 @@ int batch_span(struct batch *batch, const double *thresholds, int64_t first, siz
     int32_t listed = 0;
 
     limits_make(batch, pass, thresholds);
+    if (pass != PASS_STORED)
+        bases_make(batch, first, rows);
+    if (pass == PASS_HOST)
+        return span_host(batch, first, rows, found, full, job, err);
     int rc = span_open(&span, batch, pass, first, rows, err);
     if (!rc)
         rc = tensor_write(stream, batch->found, &listed, 1, err);
     if (!rc)
         rc = tensor_write(stream, batch->limits_on, batch->limits, 3 * batch->padded, err);
+    if (!rc && pass != PASS_STORED)
+        rc = bases_write(batch, rows, err);
     if (!rc && !batch->rows->mask)
         span.mask = span.bytes; /* some buffer has to be there; it is not read */
     if (!rc)

@@ -86,7 +86,8 @@ int scan_near(struct scanner *scanner, const struct index_rows *rows, const stru
     const float *queries, size_t query_count, double least, struct index_hit **hits, size_t *ends,
     const struct job *job, struct err *err)
 {
-    struct sifting s = {.rows = rows, .least = least, .job = job};
+    struct job pooled;
+    struct sifting s = {.rows = rows, .least = least, .job = scanner_job(scanner, &pooled, job)};
     double thresholds[BATCH_MAX];
     size_t room = 0, before = 0;
     for (size_t i = 0; i < BATCH_MAX; i++)
@@ -97,10 +98,10 @@ int scan_near(struct scanner *scanner, const struct index_rows *rows, const stru
         const size_t left = query_count - q, count = left < BATCH_MAX ? left : BATCH_MAX;
         s.queries = queries + q * rows->width;
         s.count = 0;
-        rc = batch_init(&s.batch, scanner_device(scanner), rows, coarse, s.queries, count, err);
+        rc = scanner_batch(&s.batch, scanner, rows, coarse, s.queries, count, err);
         if (rc)
             break;
-        rc = scanner_sift(scanner, &s.batch, thresholds, take_survivors, &s, job, err);
+        rc = scanner_sift(scanner, &s.batch, thresholds, take_survivors, &s, s.job, err);
         if (!rc)
             rc = hand_over(hits, &room, ends + q, before, &s, err);
         before += s.count;

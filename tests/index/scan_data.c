@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const kind_names[KIND_COUNT] = {
-    "random", "clustered", "ties", "near", "duplicates", "outlier", "zero", "tiny", "huge", "damaged"};
+const char *const kind_names[KIND_COUNT] = {"random", "clustered", "ties", "near", "duplicates", "outlier",
+    "cone", "zero", "tiny", "huge", "damaged"};
 
 /* SplitMix64 (Steele, Lea and Flood, 2014). */
 static uint64_t random_bits(uint64_t *seed)
@@ -47,6 +47,8 @@ static void vector_make(
             v[i] = nextafterf(v[i], noise(seed));
         else if (kind == KIND_OUTLIER)
             v[i] = noise(seed) * (i == width / 2 ? 1 : 1e-3f);
+        else if (kind == KIND_CONE)
+            v[i] += noise(seed) / sqrtf((float)i + 1) + (i % 31 == 5 ? 2.0f : 0);
         else if (kind == KIND_ZERO)
             v[i] = row % 2 ? 0 : noise(seed);
         else if (kind == KIND_TINY)

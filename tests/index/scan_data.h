@@ -12,6 +12,7 @@ enum kind {
     KIND_NEAR,       /* one vector, rows apart in the last bit of some elements */
     KIND_DUPLICATES, /* the same row throughout */
     KIND_OUTLIER,    /* one channel a thousand times the others */
+    KIND_CONE,       /* a strong common direction, fewer and fewer of the others, two large channels */
     KIND_ZERO,       /* every other row zero */
     KIND_TINY,       /* subnormal floats */
     KIND_HUGE,       /* near the largest float of the storage */

@@ -2,8 +2,8 @@
 /* The scan against a plain search of every row in double, bit for bit: rows, order and scores, for every
  * storage, kind of data, way of multiplying and shape of kernel. */
 #include "compute/internal.h"
-#include "index/coarse.h"
-#include "index/scan_best.h"
+#include "index/rotate.h"
+#include "index/scan_batch.h"
 #include "tests/index/scan_data.h"
 #include "tests/support/work.h"
 
@@ -25,18 +25,21 @@ struct setup {
     const char *name;
     struct device_options options;
     struct tuning tuning; /* lanes 0: as the device likes */
+    /* What multiplies coded rows: what a scanner has itself, which on many CPUs are these instructions; plain C; kernels. */
+    enum { DOTS_OWN, DOTS_PLAIN, DOTS_KERNELS } dots;
 };
 
 static const struct setup setups[] = {
-    {"as the device likes", {0}, {0, 0}},
-    {"float32", {.precision = "f32"}, {0, 0}},
-    {"float16", {.precision = "f16"}, {0, 0}},
-    {"CLBlast and kernels as on a GPU", {.gemm = "clblast", .precision = "f32"}, {16, 1}},
-    {"kernels as on a GPU", {.precision = "f32"}, {16, 1}},
-    {"kernels as on a CPU", {.precision = "bf16"}, {1, 32}},
+    {"as the device likes", {0}, {0, 0}, DOTS_OWN},
+    {"plain C", {0}, {0, 0}, DOTS_PLAIN},
+    {"float32", {.precision = "f32"}, {0, 0}, DOTS_KERNELS},
+    {"float16", {.precision = "f16"}, {0, 0}, DOTS_KERNELS},
+    {"CLBlast and kernels as on a GPU", {.gemm = "clblast", .precision = "f32"}, {16, 1}, DOTS_KERNELS},
+    {"kernels as on a GPU", {.precision = "f32"}, {16, 1}, DOTS_KERNELS},
+    {"kernels as on a CPU", {.precision = "bf16"}, {1, 32}, DOTS_KERNELS},
 };
 
-enum { SETUPS = 4, SETUPS_ALL = sizeof setups / sizeof *setups }; /* the others are test_ends' */
+enum { SETUPS = 5, SETUPS_ALL = sizeof setups / sizeof *setups }; /* the others are test_ends' */
 
 static struct device *devices[SETUPS_ALL];
 static struct scanner *scanners[SETUPS_ALL];
@@ -288,39 +291,158 @@ static void test_rising(void **state)
     free(values);
 }
 
-/* Rows whose rounding errors all point along the query, or against it, so that the error bound is met almost
- * exactly: those that look worse by their codes are the better ones. */
-static void test_aligned(void **state)
+/* ---- bounds that are met ------------------------------------------------------------------------------- */
+
+enum { MET_WIDTH = 64, MET_COUNT = 2 * COARSE_BLOCK, MET_BETTER = 1500 };
+
+/* v = the vector that rotate() makes v of. */
+static void rotate_back(double *v)
 {
-    enum { COUNT = 3000, WIDTH = 64, LARGEST = 127 };
-    skip_above(COUNT * WIDTH);
-    float *values = malloc(COUNT * WIDTH * sizeof *values), queries[QUERIES * WIDTH];
+    double back[MET_WIDTH];
+    for (size_t i = 0; i < MET_WIDTH; i++) {
+        double unit[MET_WIDTH] = {0};
+        unit[i] = 1;
+        rotate(unit, MET_WIDTH);
+        back[i] = 0;
+        for (size_t j = 0; j < MET_WIDTH; j++)
+            back[i] += unit[j] * v[j];
+    }
+    memcpy(v, back, sizeof back);
+}
+
+/* Rotated rows and queries of which codes are the nearest half numbers, as the first element is the largest. Of what is
+ * lost each time, all that can points along the query in the better rows, and against it in the others, which therefore
+ * look better by as much as a bound of nine tenths would not make up for. */
+static void met_error(double *u, double *q, bool better)
+{
+    for (size_t i = 1; i < MET_WIDTH; i++) {
+        q[i] = 1;
+        u[i] = better ? 10.5 + 0.49 : (i < 62 ? 11.5 : 10.5) - 0.49;
+    }
+}
+
+static void met_high_error(double *u, double *q, bool better)
+{
+    for (size_t i = 1; i < MET_WIDTH; i++) {
+        q[i] = 1;
+        u[i] = better ? 7.5 + 8 : i < 57 ? 8 - 7.5 + 16 : 8 - 7.5;
+    }
+}
+
+static void met_query_rounding(double *u, double *q, bool better)
+{
+    q[0] = 127;
+    for (size_t i = 1; i < MET_WIDTH - 1; i++) {
+        q[i] = 100 + (i % 2 ? 0.49 : -0.49);
+        u[i] = better ? (i % 2 ? 120.5 : -120.5) : (i % 2 ? -119.5 : 121.5) + (i < 11);
+    }
+    q[MET_WIDTH - 1] = 100;
+    u[MET_WIDTH - 1] = 0.5;
+}
+
+static void check_met(void (*make)(double *u, double *q, bool better), const char *name)
+{
+    float *values = malloc(MET_COUNT * MET_WIDTH * sizeof *values), queries[QUERIES * MET_WIDTH];
+    double u[MET_WIDTH], q[MET_WIDTH];
     struct coarse coarse;
     struct err err;
-    (void)state;
-    for (size_t row = 0; row < COUNT; row++) {
-        const bool better = row >= 2000;
-        for (size_t i = 0; i < WIDTH; i++)
-            values[row * WIDTH + i] = better ? 9 + 0.49f : i % 5 < 3 ? 10 - 0.49f : 9 - 0.49f;
-        values[row * WIDTH] = LARGEST; /* so that codes are the nearest whole numbers */
+    for (size_t row = 0; row < MET_COUNT; row += 2) { /* and its opposite, so that the centre is 0 */
+        u[0] = 127.5;
+        q[0] = 1;
+        make(u, q, row >= MET_BETTER);
+        rotate_back(u);
+        for (size_t i = 0; i < MET_WIDTH; i++) {
+            values[row * MET_WIDTH + i] = (float)u[i];
+            values[(row + 1) * MET_WIDTH + i] = -(float)u[i];
+        }
     }
-    for (size_t i = 0; i < QUERIES * WIDTH; i++)
-        queries[i] = 1 + (float)(i / WIDTH);
+    rotate_back(q);
+    for (size_t i = 0; i < QUERIES * MET_WIDTH; i++)
+        queries[i] = (float)(q[i % MET_WIDTH] * (1 + (double)(i / MET_WIDTH)));
     const struct index_rows rows = {.data = values,
-        .count = COUNT,
-        .stride = sizeof(float) * WIDTH,
-        .width = WIDTH,
+        .count = MET_COUNT,
+        .stride = sizeof(float) * MET_WIDTH,
+        .width = MET_WIDTH,
         .storage = INDEX_F32};
     unlink(codes_path);
     check_ok(coarse_update(codes_path, &rows, 1, &two, &err), &err);
     check_ok(coarse_open(&coarse, codes_path, &rows, 1, &err), &err);
-    const struct check check = {&rows, &coarse, queries, "aligned"};
+    const struct check check = {&rows, &coarse, queries, name};
     for (size_t setup = 0; setup < SETUPS; setup++) {
         check_top(&check, setup, 1, 5);
         check_top(&check, setup, QUERIES, 5);
     }
     coarse_release(&coarse);
     free(values);
+}
+
+static void test_met(void **state)
+{
+    (void)state;
+    skip_above(MET_COUNT * MET_WIDTH);
+    check_met(met_error, "errors of codes");
+    check_met(met_high_error, "errors of high halves");
+    check_met(met_query_rounding, "rounding of queries");
+}
+
+/* The instructions against plain C, and that against a loop over codes, in numbers as large as they come. */
+static void test_dots(void **state)
+{
+    enum { HALF = 96, STRIDE = 2 * HALF, TILES = 3 };
+    static uint8_t high[ROWS_TOGETHER * HALF], low[ROWS_TOGETHER * HALF], codes[ROWS_TOGETHER * STRIDE],
+        fast_codes[STRIDE];
+    static int8_t packed[TILES * STRIDE * TILE];
+    static int32_t product[ROWS_TOGETHER * TILES * TILE], fast_product[ROWS_TOGETHER * TILES * TILE];
+    const struct scan_dots *plain = &scan_dots_plain, *fast = scan_dots_fast();
+    struct sieve sieve;
+    uint64_t seed = 9;
+    (void)state;
+    for (size_t i = 0; i < sizeof high; i++) {
+        high[i] = i < HALF ? 255 : (uint8_t)(noise(&seed) * 128 + 128);
+        low[i] = i < HALF ? 255 : (uint8_t)(noise(&seed) * 128 + 128);
+    }
+    for (size_t i = 0; i < sizeof packed; i++)
+        packed[i] = (int8_t)(i % 64 < 4 ? -127 : i % 64 < 8 ? 127 : noise(&seed) * 127);
+    for (size_t row = 0; row < ROWS_TOGETHER; row++) {
+        const uint8_t *h = high + row * HALF, *l = low + row * HALF;
+        uint8_t *c = codes + row * STRIDE;
+        int32_t dots[2], sum = 0;
+        plain->unpack(c, h, l, HALF);
+        plain->plane(&dots[0], h, 1, HALF, packed);
+        plain->plane(&dots[1], l, 1, HALF, packed);
+        for (size_t i = 0; i < STRIDE; i++)
+            sum += c[i] * packed[i];
+        assert_int_equal(16 * dots[0] + dots[1], sum);
+        if (!fast)
+            continue;
+        int32_t fast_dot;
+        fast->unpack(fast_codes, h, l, HALF);
+        assert_memory_equal(fast_codes, c, STRIDE);
+        fast->plane(&fast_dot, h, 1, HALF, packed);
+        assert_int_equal(fast_dot, dots[0]);
+    }
+    plain->product(product, codes, STRIDE, packed, TILES);
+    int32_t sum = 0;
+    for (size_t i = 0; i < STRIDE; i++)
+        sum += codes[5 * STRIDE + i] * packed[(2 * STRIDE + i / 4 * 4) * TILE + 7 * 4 + i % 4];
+    assert_int_equal(product[(5 * TILES + 2) * TILE + 7], sum);
+    for (size_t i = 0; i < TILE; i++) {
+        sieve = (struct sieve){.limit = {1, NAN, INFINITY, -INFINITY}};
+        sieve.scale[i] = 1;
+        sieve.offset[i] = 3;
+        sieve.error[i] = 0.5f;
+        sieve.norm[i] = 0.25f;
+        const int32_t at_limit[TILE] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+        assert_int_equal(
+            plain->sift(at_limit, &sieve, 2, 3, 4), 2 | 8 | (i > 3) << i); /* -2 + 1.5 + 1 = 0.5 */
+        if (fast)
+            assert_int_equal(fast->sift(at_limit, &sieve, 2, 3, 4), 2 | 8 | (i > 3) << i);
+    }
+    for (size_t tiles = 1; fast && tiles <= TILES; tiles++) {
+        plain->product(product, codes, STRIDE, packed, tiles);
+        fast->product(fast_product, codes, STRIDE, packed, tiles);
+        assert_memory_equal(fast_product, product, ROWS_TOGETHER * tiles * TILE * sizeof *product);
+    }
 }
 
 /* Candidates of one query, more than there is room for, the last rows first: the smallest row numbers win
@@ -421,6 +543,8 @@ static int open_devices(void **state)
             print_error("%s\n", err.msg);
             return -1;
         }
+        if (setups[i].dots != DOTS_OWN)
+            scanner_set_dots(scanners[i], setups[i].dots == DOTS_PLAIN ? &scan_dots_plain : NULL);
     }
     return 0;
 }
@@ -443,7 +567,8 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_wide),
         cmocka_unit_test(test_rising),
-        cmocka_unit_test(test_aligned),
+        cmocka_unit_test(test_met),
+        cmocka_unit_test(test_dots),
         cmocka_unit_test(test_best),
         cmocka_unit_test(test_many_queries),
         cmocka_unit_test(test_arguments),

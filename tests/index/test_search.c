@@ -93,16 +93,17 @@ static void expect_same_without_codes(struct index_searcher *searcher, struct in
     index_rows_release(&rows);
 }
 
-/* The first code of row 5, behind the header and five rows of 64 bytes. */
+/* The high half of row 5's first codes, behind the header, a centre of 64 floats and five rows of 32 bytes. */
 static void damage_a_code(const char *path)
 {
     char codes[600];
     snprintf(codes, sizeof codes, "%s/coarse.i8", path);
+    const long at = 4096 + 64 * 4 + 5 * 32;
     FILE *file = fopen(codes, "r+b");
     assert_non_null(file);
-    assert_int_equal(fseek(file, 4096 + 5 * 64, SEEK_SET), 0);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
     const int code = getc(file);
-    assert_int_equal(fseek(file, 4096 + 5 * 64, SEEK_SET), 0);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
     putc(code ^ 0x40, file);
     assert_int_equal(fclose(file), 0);
 }
