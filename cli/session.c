@@ -41,9 +41,11 @@ static const struct argp_option options[] = {
         "formats are refused then as always",
         GROUP_PICTURES},
     {"fast-decode", KEY_FAST_DECODE, NULL, 0,
-        "Decode JPEGs at 1/2, 1/4 or 1/8 of their size where the model needs no more: 12 megapixels take "
-        "half the "
-        "time, and embeddings have a cosine of about 0.999 to the exact ones",
+        "Decode less where the model needs no more: JPEG and JPEG 2000 at a half, a quarter and so on of "
+        "their "
+        "size, of HEIC, TIFF and camera raw a smaller picture of the same shape inside. Embeddings have a "
+        "cosine "
+        "of about 0.999 to the exact ones",
         GROUP_PICTURES},
     {"alpha", KEY_ALPHA, "WAY", 0,
         "What becomes of transparency: model (what the model's own reference does: transformers lays it on "

@@ -17,6 +17,10 @@ typedef struct span format_exif(struct span file);
 typedef int format_decode(
     struct picture *out, struct span file, const struct picture_options *options, struct err *err);
 
+struct edges {
+    long long width, height;
+};
+
 struct format {
     const char *name;
     const char *magic;           /* the bytes it is told by, at magic_at */
@@ -53,6 +57,9 @@ format_decode ico_decode, tga_decode;
 format_decode turbo_decode, webp_decode; /* where the build found their libraries */
 format_check jpeg_check, png_check;
 
+/* What a JPEG's header says; zeros where it has none. */
+struct edges jpeg_edges(struct span file);
+
 /* Every scan passes over the whole picture, however few bytes it has. Programs write about ten. */
 enum { JPEG_SCANS_MAX = 100 };
 
@@ -69,6 +76,13 @@ struct picture_host {
 /* Refuses sizes that are not positive or hold more than the options' max_pixels, and announces others to their host. */
 int picture_check_size(
     long long width, long long height, const struct picture_options *options, struct err *err);
+
+/* Of a file that holds its picture in small, too: whether that stands for the whole one where no more than the options' min_edge is
+ * needed. It has to be the same picture as far as edges tell, its aspect ratio being that of the whole within two pixels. */
+bool picture_serves(struct edges small, struct edges whole, const struct picture_options *options);
+
+/* The largest n, up to `most`, for which 1/2^n of the picture has no edge under min_edge; 0 where that is. */
+unsigned picture_halvings(struct edges whole, unsigned most, const struct picture_options *options);
 
 /* Memory for the pixels of *out, uninitialised: of the options' host where there is one. options may be NULL. */
 int picture_alloc(struct picture *out, const struct picture_options *options, enum picture_mode mode,

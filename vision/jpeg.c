@@ -201,6 +201,21 @@ int jpeg_check(struct span file, struct err *err)
     return 0;
 }
 
+struct edges jpeg_edges(struct span file)
+{
+    struct segment segment = {0};
+    size_t at = START;
+
+    while (!read_segment(&segment, file, &at, NULL) && segment.marker != SCAN && segment.marker != END) {
+        const uint8_t *bytes = span_bytes(segment.data);
+        const bool frame = segment.marker >= FRAME && segment.marker <= FRAME_LAST &&
+                           segment.marker != HUFFMAN && segment.marker != ARITHMETIC;
+        if (frame && segment.data.length >= 5)
+            return (struct edges){read_be16(bytes + 3), read_be16(bytes + 1)};
+    }
+    return (struct edges){0};
+}
+
 /* What follows such a name in a segment APP1: in the first, or in the last. */
 static struct span find_application(struct span file, const char *name, size_t length, bool last)
 {

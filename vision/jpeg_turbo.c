@@ -137,17 +137,6 @@ static int describe(struct decoder *decoder, struct err *err)
     return err_set(err, ERR_FORMAT, "%s", text);
 }
 
-/* The largest reduction, 1, 1/2, 1/4 or 1/8, that leaves both edges at least min_edge pixels. */
-static unsigned reduction(const struct jpeg_decompress_struct *jpeg, int min_edge)
-{
-    const unsigned width = jpeg->image_width, height = jpeg->image_height;
-    const unsigned shorter = width < height ? width : height;
-    unsigned by = 1;
-    while (min_edge > 0 && by < 8 && shorter / (2 * by) >= (unsigned)min_edge)
-        by *= 2;
-    return by;
-}
-
 static void read_rows(struct picture *out, struct jpeg_decompress_struct *jpeg)
 {
     enum { AT_ONCE = 16 };
@@ -190,7 +179,8 @@ static int start(struct picture *out, struct decoder *decoder, struct err *err)
     jpeg->out_color_space = channels == 4 ? JCS_CMYK : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;
     jpeg->scale_num = 1;
-    jpeg->scale_denom = reduction(jpeg, options->min_edge);
+    jpeg->scale_denom =
+        1u << picture_halvings((struct edges){jpeg->image_width, jpeg->image_height}, 3, options);
     jpeg_calc_output_dimensions(jpeg);
     const enum picture_mode mode = channels == 4 ? PICTURE_CMYK : PICTURE_RGB;
     rc = picture_alloc(out, options, mode, (int)jpeg->output_width, (int)jpeg->output_height, err);

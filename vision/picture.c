@@ -36,6 +36,25 @@ int picture_check_size(
     return host ? host->announce(host, (size_t)width * (size_t)height, err) : 0;
 }
 
+bool picture_serves(struct edges small, struct edges whole, const struct picture_options *options)
+{
+    const long long least = options->min_edge;
+    const long long shorter = whole.width < whole.height ? whole.width : whole.height;
+    if (least <= 0 || small.width < least || small.height < least || small.width > whole.width ||
+        small.height > whole.height)
+        return false;
+    return llabs(small.width * whole.height - small.height * whole.width) <= 2 * shorter;
+}
+
+unsigned picture_halvings(struct edges whole, unsigned most, const struct picture_options *options)
+{
+    const long long shorter = whole.width < whole.height ? whole.width : whole.height;
+    unsigned n = 0;
+    while (options->min_edge > 0 && n < most && shorter >> (n + 1) >= options->min_edge)
+        n++;
+    return n;
+}
+
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
 /* Room for the pixels of a large picture comes fresh from the system, a page at a time as they are written:

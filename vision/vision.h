@@ -159,9 +159,15 @@ struct picture_options {
      * but for what is told by its name alone. See vision/helper. ERR_IO where the build has no diptych-decode. */
     bool isolate;
 
-    /* 0: all pixels. Otherwise a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (its finer DCT
-     * coefficients are left out), as long as both edges keep at least so many pixels; Pillow's draft mode.
-     * Takes effect where the build found libjpeg-turbo. */
+    /* 0: all pixels. Otherwise both edges need no more than so many, which a picture has from
+     *
+     *   - JPEG at 1/2, 1/4 or 1/8 of its size (its finer DCT coefficients are left out: Pillow's draft mode), in builds with
+     *     libjpeg-turbo; JPEG 2000 at 1/2, 1/4 and so on (its finer wavelets: Pillow's `reduce`);
+     *   - the thumbnail of a HEIC (pillow-heif's draft mode), a reduced picture inside a TIFF or behind the first, the preview of
+     *     camera raw: if its edges have the whole picture's ratio within two pixels, and it is turned alike.
+     *
+     * That takes 1/2 to 1/40 of the time. WebP's scaled decoding and JPEG XL's first pass take 4/5, and are not used; nor are EXIF's
+     * thumbnails, which have 160 x 120 pixels. */
     int min_edge;
 
     struct picture_host *host; /* private; NULL */

@@ -8,6 +8,10 @@
 extern const struct decoder decoders[];
 
 format_decode avif_decode, heif_decode, jp2_decode, jxl_decode, raw_decode, tiff_decode;
+
+/* Whether two items of a HEIF file are turned and mirrored alike. */
+bool heif_same_turns(struct span file, uint32_t item, uint32_t other);
+
 void heif_prepare(void), tiff_prepare(void);
 
 #endif

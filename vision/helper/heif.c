@@ -50,18 +50,27 @@ static int copy_pixels(struct picture *out, const struct heif_image *image, enum
     return 0;
 }
 
-static int decode_primary(struct picture *out, const struct heif_image_handle *handle,
+static struct edges edges_of(const struct heif_image_handle *handle)
+{
+    return (struct edges){heif_image_handle_get_width(handle), heif_image_handle_get_height(handle)};
+}
+
+static int check_sizes(
+    const struct heif_image_handle *handle, const struct picture_options *options, struct err *err)
+{
+    /* before and after it is cut to its clean aperture */
+    const struct edges edges = edges_of(handle);
+    const int rc = picture_check_size(
+        heif_image_handle_get_ispe_width(handle), heif_image_handle_get_ispe_height(handle), options, err);
+    return rc ? rc : picture_check_size(edges.width, edges.height, options, err);
+}
+
+static int decode_image(struct picture *out, const struct heif_image_handle *handle,
     const struct picture_options *options, struct err *err)
 {
     const bool alpha = heif_image_handle_has_alpha_channel(handle);
     struct heif_image *image = NULL;
-
-    /* before and after it is cut to its clean aperture */
-    int rc = picture_check_size(
-        heif_image_handle_get_ispe_width(handle), heif_image_handle_get_ispe_height(handle), options, err);
-    if (!rc)
-        rc = picture_check_size(
-            heif_image_handle_get_width(handle), heif_image_handle_get_height(handle), options, err);
+    int rc = check_sizes(handle, options, err);
     if (rc)
         return rc;
     const struct heif_error error = heif_decode_image(handle, &image, heif_colorspace_RGB,
@@ -70,6 +79,49 @@ static int decode_primary(struct picture *out, const struct heif_image_handle *h
                     : copy_pixels(out, image, alpha ? PICTURE_RGBA : PICTURE_RGB, options, err);
     heif_image_release(image);
     return rc;
+}
+
+/* Whether it shows a part of what is coded, more than an encoder's padding being cut off. */
+static bool is_cut(const struct heif_image_handle *handle)
+{
+    enum { PADDING = 64 };
+    const struct edges edges = edges_of(handle);
+    return heif_image_handle_get_ispe_width(handle) + heif_image_handle_get_ispe_height(handle) >=
+           edges.width + edges.height + PADDING;
+}
+
+/* The primary picture's thumbnail, where it has one that serves; false: none does. */
+static bool decode_thumbnail(struct picture *out, struct span file, struct heif_context *context,
+    const struct heif_image_handle *primary, const struct picture_options *options)
+{
+    enum { MOST = 8 };
+    heif_item_id ids[MOST], whole;
+    bool done = false;
+    const int count = options->min_edge > 0 && !is_cut(primary)
+                          ? heif_image_handle_get_list_of_thumbnail_IDs(primary, ids, MOST)
+                          : 0;
+    if (count && heif_context_get_primary_image_ID(context, &whole).code)
+        return false;
+    for (int i = 0; i < count && !done; i++) {
+        struct heif_image_handle *small = NULL;
+        if (!heif_image_handle_get_thumbnail(primary, ids[i], &small).code &&
+            picture_serves(edges_of(small), edges_of(primary), options) && !is_cut(small) &&
+            heif_same_turns(file, whole, ids[i]))
+            done = !decode_image(out, small, options, NULL);
+        heif_image_handle_release(small);
+        if (!done)
+            picture_release(out);
+    }
+    return done;
+}
+
+static int decode_primary(struct picture *out, struct span file, struct heif_context *context,
+    const struct heif_image_handle *primary, const struct picture_options *options, struct err *err)
+{
+    const int rc = check_sizes(primary, options, err);
+    if (rc || decode_thumbnail(out, file, context, primary, options))
+        return rc;
+    return decode_image(out, primary, options, err);
 }
 
 int heif_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
@@ -84,7 +136,7 @@ int heif_decode(struct picture *out, struct span file, const struct picture_opti
         heif_context_read_from_memory_without_copy(context, file.data, file.length, NULL);
     if (!error.code)
         error = heif_context_get_primary_image_handle(context, &handle);
-    const int rc = error.code ? fail(error, err) : decode_primary(out, handle, options, err);
+    const int rc = error.code ? fail(error, err) : decode_primary(out, file, context, handle, options, err);
     heif_image_handle_release(handle);
     heif_context_free(context);
     return rc;

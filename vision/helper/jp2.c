@@ -4,6 +4,7 @@
 #include "vision/helper/decoders.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,6 +134,25 @@ static int check_header(const opj_image_t *image, const struct picture_options *
     return 0;
 }
 
+static struct edges edges_of(const opj_image_t *image)
+{
+    return (struct edges){image->x1 - image->x0, image->y1 - image->y0};
+}
+
+/* How often the picture is stored at half its size: 0 where its first component is coarser than it. */
+static unsigned halvings_stored(opj_codec_t *codec, const opj_image_t *image)
+{
+    opj_codestream_info_v2_t *info = opj_get_cstr_info(codec);
+    unsigned least = info && image->comps[0].dx == 1 && image->comps[0].dy == 1 ? UINT_MAX : 0;
+    for (uint32_t c = 0; least && c < image->numcomps; c++) {
+        const uint32_t resolutions = info->m_default_tile_info.tccp_info[c].numresolutions;
+        if (resolutions - 1 < least)
+            least = resolutions ? resolutions - 1 : 0;
+    }
+    opj_destroy_cstr_info(&info);
+    return least;
+}
+
 static int decode(struct picture *out, opj_codec_t *codec, opj_stream_t *stream, opj_image_t **image,
     const struct source *source, const struct picture_options *options, struct err *err)
 {
@@ -143,12 +163,17 @@ static int decode(struct picture *out, opj_codec_t *codec, opj_stream_t *stream,
     int rc = check_header(*image, options, err);
     if (rc)
         return rc;
-    const uint32_t width = (*image)->x1 - (*image)->x0, height = (*image)->y1 - (*image)->y0;
+    struct edges edges = edges_of(*image);
+    const unsigned halvings = picture_halvings(edges, halvings_stored(codec, *image), options);
+    if (halvings && !opj_set_decoded_resolution_factor(codec, halvings))
+        return fail(source, err);
     if (!opj_decode(codec, stream, *image) || !opj_end_decompress(codec, stream))
         return fail(source, err);
     rc = check_header(*image, options, err); /* a palette has made more components */
     if (rc)
         return rc;
+    if (halvings)
+        edges = (struct edges){(*image)->comps[0].w, (*image)->comps[0].h};
     for (uint32_t c = 0; c < (*image)->numcomps; c++)
         if (!(*image)->comps[c].data)
             return err_set(err, ERR_FORMAT, "a component has no pixels");
@@ -156,7 +181,7 @@ static int decode(struct picture *out, opj_codec_t *codec, opj_stream_t *stream,
     const enum picture_mode mode = cmyk                          ? PICTURE_CMYK
                                    : (*image)->numcomps % 2 == 0 ? PICTURE_RGBA
                                                                  : PICTURE_RGB;
-    rc = picture_alloc(out, options, mode, (int)width, (int)height, err);
+    rc = picture_alloc(out, options, mode, (int)edges.width, (int)edges.height, err);
     if (!rc)
         read_pixels(out, *image);
     return rc;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What cameras write before they make a picture of it, through LibRaw: the JPEG preview that the camera has put into the file,
- * where both its edges have at least half of the pixels, else a development at half size, by the camera's white balance, in
+ * where both its edges have at least half of the pixels, or as many as are needed, else a development at half size, by the camera's white balance, in
  * sRGB.
  */
 #include "vision/helper/decoders.h"
@@ -32,6 +32,13 @@ static int orientation_of(const libraw_data_t *raw)
     return raw->sizes.flip == HALF_TURN ? 3 : raw->sizes.flip == LEFT ? 8 : raw->sizes.flip == RIGHT ? 6 : 1;
 }
 
+/* Its longer edge is its width. */
+static struct edges lying(struct edges edges)
+{
+    const bool upright = edges.height > edges.width;
+    return upright ? (struct edges){edges.height, edges.width} : edges;
+}
+
 /* ERR_NOT_FOUND: there is none that serves. */
 static int decode_preview(
     struct picture *out, libraw_data_t *raw, const struct picture_options *options, struct err *err)
@@ -40,20 +47,13 @@ static int decode_preview(
         return ERR_NOT_FOUND;
     const struct span jpeg = {raw->thumbnail.thumb, raw->thumbnail.tlength};
     const struct format *format = format_find(jpeg);
-    struct picture_options whole = *options;
-    whole.min_edge = 0;
-    if (!format || strcmp(format->name, "JPEG") ||
-        picture_decode(out, span_bytes(jpeg), jpeg.length, &whole, NULL))
+    const struct edges preview = lying(jpeg_edges(jpeg));
+    const struct edges whole = lying((struct edges){raw->sizes.width, raw->sizes.height});
+    const bool half = 2 * preview.width >= whole.width && 2 * preview.height >= whole.height;
+    if (!format || strcmp(format->name, "JPEG") || !(half || picture_serves(preview, whole, options)) ||
+        picture_decode(out, span_bytes(jpeg), jpeg.length, options, NULL))
         return ERR_NOT_FOUND;
 
-    const int longer = out->width > out->height ? out->width : out->height;
-    const int shorter = out->width > out->height ? out->height : out->width;
-    const int raw_longer = raw->sizes.width > raw->sizes.height ? raw->sizes.width : raw->sizes.height;
-    const int raw_shorter = raw->sizes.width > raw->sizes.height ? raw->sizes.height : raw->sizes.width;
-    if (2 * longer < raw_longer || 2 * shorter < raw_shorter) {
-        picture_release(out);
-        return ERR_NOT_FOUND;
-    }
     /* some cameras turn it, some note in it how to, and some do neither */
     const bool noted = metadata_orientation(jpeg_exif(jpeg), jpeg_xmp(jpeg)) != 1;
     const bool turned = (out->width > out->height) != (raw->sizes.width > raw->sizes.height);

@@ -355,10 +355,53 @@ static int orientation_of(TIFF *tiff)
     return metadata_orientation((struct span){0}, found ? (struct span){xmp, size} : (struct span){0});
 }
 
-static int decode(struct picture *out, struct raster *raster, const struct source *source,
+static struct edges edges_of(TIFF *tiff)
+{
+    uint32_t width = 0, height = 0;
+    TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
+    TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
+    return (struct edges){width, height};
+}
+
+/* Goes on to the smallest picture that serves, among those that follow the first and those inside it, and say that they are it
+ * in small; or back to the first. */
+static bool choose_directory(TIFF *tiff, const struct picture_options *options)
+{
+    enum { MOST = 16 };
+    uint64_t inside[MOST] = {0}, *offsets, best = 0;
+    uint16_t count = 0;
+    const struct edges whole = edges_of(tiff);
+    struct edges least = whole;
+    if (options->min_edge <= 0)
+        return true;
+    if (TIFFGetField(tiff, TIFFTAG_SUBIFD, &count, &offsets)) {
+        count = count < MOST ? count : MOST;
+        memcpy(inside, offsets, count * sizeof *inside);
+    }
+    for (int i = 0; i < 2 * MOST; i++) {
+        uint32_t kind = 0;
+        if (i < count    ? !TIFFSetSubDirectory(tiff, inside[i])
+            : i == count ? !TIFFSetDirectory(tiff, 1)
+                         : !TIFFReadDirectory(tiff))
+            break;
+        const struct edges small = edges_of(tiff);
+        TIFFGetField(tiff, TIFFTAG_SUBFILETYPE, &kind);
+        if (kind & FILETYPE_REDUCEDIMAGE && small.width < least.width &&
+            picture_serves(small, whole, options)) {
+            best = TIFFCurrentDirOffset(tiff);
+            least = small;
+        }
+    }
+    return best ? TIFFSetSubDirectory(tiff, best) : TIFFSetDirectory(tiff, 0);
+}
+
+static int decode(struct picture *out, struct raster *raster, struct source *source,
     const struct picture_options *options, struct err *err)
 {
-    int rc = read_raster(raster, source, options, err);
+    const int orientation = orientation_of(raster->tiff);
+    const bool chosen = choose_directory(raster->tiff, options);
+    *source->failure = '\0';
+    int rc = chosen ? read_raster(raster, source, options, err) : fail(source, err);
     if (rc)
         return rc;
     const enum picture_mode mode = raster->colors == 4 ? PICTURE_CMYK
@@ -379,7 +422,7 @@ static int decode(struct picture *out, struct raster *raster, const struct sourc
         return rc;
     if (raster->associated)
         divide_by_alpha(out);
-    return picture_orient(out, orientation_of(raster->tiff), err);
+    return picture_orient(out, orientation, err);
 }
 
 int tiff_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
