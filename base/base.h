@@ -149,6 +149,7 @@ struct span span_of(const char *string);
 struct span span_from(struct span span, size_t offset); /* all but the first offset bytes */
 bool span_equal(struct span a, struct span b);
 bool span_begins(struct span span, struct span prefix);
+struct span span_trimmed(struct span span); /* without ASCII's white space at both ends */
 
 /* Where bytes are numbers and not characters. */
 static inline const uint8_t *span_bytes(struct span span)

@@ -25,6 +25,9 @@ bool shard_named(const char *path);
 /* The length of the path of the archive, in the path of a member; 0: it is none, whatever is there. */
 size_t member_shard(const char *path);
 
+/* What WebDataset knows a sample by: the name up to the first dot of its last part. *suffix is the rest, "" or with that dot. */
+struct span member_key(const char **suffix, const char *name);
+
 /* The path of the member `name`, in the arena. NULL with ERR_MEMORY in err. */
 const char *member_path(struct arena *arena, const char *shard, const char *name, struct err *err);
 

@@ -31,6 +31,13 @@ size_t member_shard(const char *path)
     return 0;
 }
 
+struct span member_key(const char **suffix, const char *name)
+{
+    const char *slash = strrchr(name, '/'), *dot = strchr(slash ? slash : name, '.');
+    *suffix = dot ? dot : name + strlen(name);
+    return (struct span){name, (size_t)(*suffix - name)};
+}
+
 const char *member_path(struct arena *arena, const char *shard, const char *name, struct err *err)
 {
     const size_t room = strlen(shard) + strlen(separator) + strlen(name) + 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 
+#include <ctype.h>
 #include <string.h>
 
 struct span span_of(const char *string)
@@ -21,6 +22,15 @@ bool span_equal(struct span a, struct span b)
 bool span_begins(struct span span, struct span prefix)
 {
     return span.length >= prefix.length && span_equal((struct span){span.data, prefix.length}, prefix);
+}
+
+struct span span_trimmed(struct span span)
+{
+    while (span.length && isspace((unsigned char)*span.data))
+        span = span_from(span, 1);
+    while (span.length && isspace((unsigned char)span.data[span.length - 1]))
+        span.length--;
+    return span;
 }
 
 bool span_take(struct span *rest, const char *literal)

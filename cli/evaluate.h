@@ -35,7 +35,7 @@ int retrieval_print(const struct retrieval_report *report, int format, struct er
 
 struct class_report {
     const struct session *session;
-    const char *directory; /* of the pictures */
+    const struct labelled_pictures *pictures;
     const struct classifier *classifier;
     const struct class_evaluation *result;
 };

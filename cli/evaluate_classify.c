@@ -7,16 +7,19 @@
 #include "cli/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* What the command line asks for, and what comes of it. */
 struct evaluation {
     struct session session;
     struct label_options labels;
-    const char *directory, *classes, *html;
-    bool allow_missing;
+    const char **paths; // (path_count)
+    size_t path_count;
+    struct labelled_options options;
+    const char *html;
     int format;
 
-    struct image_folder folder;
+    struct labelled_pictures pictures;
     struct classifier *classifier;
     struct exclude_options exclude;
     struct new_file page;
@@ -25,15 +28,22 @@ struct evaluation {
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_CLASSES = 0x100, KEY_ALLOW_MISSING, KEY_HTML };
+enum { KEY_CLASSES = 0x100, KEY_ALLOW_MISSING, KEY_SEPARATOR, KEY_HTML };
 
 static const struct argp_option options[] = {
     {"classes", KEY_CLASSES, "FILE", 0,
-        "The labels of folders whose names are no labels: \"n01440764<TAB>tench\" a line. Folders of one "
-        "label are one class",
+        "The labels of folders, or of classes in CSV or archives, whose names are no labels: "
+        "\"n01440764<TAB>tench\" a line. Classes of one label are one",
         1},
     {"allow-missing", KEY_ALLOW_MISSING, NULL, 0,
-        "Leave folders out that have no label, and keep labels without a folder to choose from", 1},
+        "Leave out what has no label and pictures that are not there, and keep labels without pictures to "
+        "choose from",
+        1},
+    {"images", 'i', "DIR", 0, "The paths in a CSV are below DIR (default: where the CSV is)", 1},
+    {"separator", KEY_SEPARATOR, "TEXT", 0,
+        "What stands between the labels of a picture in a CSV, ' ' for blanks, '' for nothing (default: ; or "
+        "|)",
+        1},
     {"format", 'f', "FORMAT", 0, "table, tsv (a line a class) or json (default: table)", 3},
     {"html", KEY_HTML, "FILE", 0, "Write the report as a page too, with the worst mistakes to look at", 3},
     {0},
@@ -53,23 +63,30 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         e->format = option_choice(state, "format", argument, output_formats);
         return 0;
     case KEY_CLASSES:
-        e->classes = option_input(state, argument);
+        e->options.classes = option_input(state, argument);
         return 0;
     case KEY_ALLOW_MISSING:
-        e->allow_missing = true;
+        e->options.allow_missing = true;
+        return 0;
+    case KEY_SEPARATOR:
+        e->options.separator = argument;
+        return 0;
+    case 'i':
+        e->options.folder = argument;
         return 0;
     case KEY_HTML:
         e->html = option_page(state, argument);
         return 0;
-    case ARGP_KEY_ARG:
-        if (e->directory)
-            argp_error(state, "one folder of class folders, not several");
-        e->directory = argument;
+    case ARGP_KEY_ARGS:
+        e->paths = (const char **)state->argv + state->next;
+        e->path_count = (size_t)(state->argc - state->next);
+        for (size_t i = 0; i < e->path_count; i++)
+            option_input(state, e->paths[i]);
         return 0;
     case ARGP_KEY_END:
-        if (!e->directory)
-            argp_error(state, "no pictures: name a folder of class folders");
-        if (e->classes && e->labels.labels && data_set_named(e->labels.labels))
+        if (!e->path_count)
+            argp_error(state, "no pictures: name a folder of class folders, a CSV or archives");
+        if (e->options.classes && e->labels.labels && data_set_named(e->labels.labels))
             argp_error(
                 state, "'%s' says which folders have which labels: --classes cannot, too", e->labels.labels);
         return 0;
@@ -84,84 +101,69 @@ static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&exclud
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "DIR [--labels LIST|FILE]",
-    .doc = "Measure classification: DIR has a folder for each class, and the folder's name is the true label "
-           "of all pictures below it. Every picture gets the label that fits it best, as in 'diptych "
-           "classify'; acc@1 is the share that get the right one, acc@5 that have it among the best five, "
-           "and mean per-class recall is the mean of the classes' acc@1. Without --labels folders' names are "
-           "the labels; those of a data set know its folders (n01440764, apple_pie), too. Where DIR has "
-           "train, val "
-           "and test folders, those of test or val are taken.\n\n"
-           "  diptych evaluate classify animals/ --html report.html\n"
-           "  diptych evaluate classify imagenet/ --labels @imagenet -f json\n"
-           "  diptych evaluate classify birds/ --classes names.tsv\v"
-           "The model runs in f32 unless --precision says otherwise. A picture that cannot be "
-           "read is reported and left out; the numbers are those of the rest. A class without pictures has "
-           "no recall and does not count in the mean.\n\n"
-           "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.",
+    .args_doc = "DIR|CSV|TAR... [--labels LIST|FILE]",
+    .doc =
+        "Measure classification: every picture gets the label that fits it best, as in 'diptych classify'. "
+        "acc@1 is the share that get the right one, acc@5 that have it among the best five, and mean "
+        "per-class recall is the mean of the classes' acc@1. What is right says\n\n"
+        "  DIR  a folder for each class, whose name is the label of all pictures below it. Where DIR has "
+        "train, val and test folders, those of test or val are taken\n"
+        "  CSV  path,label a line, with a header or without; several labels of a picture as cat;dog, as "
+        "lines of one path, or as columns of 0 and 1\n"
+        "  TAR  WebDataset's archives of pictures, each with a .cls beside it: the number of its label, from "
+        "0, or its name. DIR may be CLIP_benchmark's layout of them, with classnames.txt and templates\n\n"
+        "Without --labels the names there are the labels; those of a data set know its folders "
+        "(n01440764, apple_pie), too.\n\n"
+        "  diptych evaluate classify animals/ --html report.html\n"
+        "  diptych evaluate classify imagenet/ --labels @imagenet -f json\n"
+        "  diptych evaluate classify test.csv --images photos/\n"
+        "  diptych evaluate classify wds_cifar10/\n"
+        "  diptych evaluate classify shards/{00..12}.tar --labels names.txt\v"
+        "The model runs in f32 unless --precision says otherwise. A picture that cannot be "
+        "read is reported and left out; the numbers are those of the rest. A class without pictures has "
+        "no recall and does not count in the mean.\n\n"
+        "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,
 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-static int refuse(const struct evaluation *e, const struct missing_names *missing, const char *what,
-    const char *instead, struct err *err)
+static int read_pictures(struct evaluation *e, const struct job *job, struct err *err)
 {
-    if (!missing->count)
-        return 0;
-    if (!e->allow_missing)
-        return err_set(err, ERR_ARGUMENT, "%zu %s: %s; --allow-missing %s", missing->count, what,
-            missing->list, instead);
-    message("%zu %s: %s", missing->count, what, missing->list);
-    return 0;
-}
-
-/* Of a data set's parts the one to measure with. */
-static int choose_part(struct evaluation *e, struct err *err)
-{
-    struct missing_names others = {0};
-    char part[NAME_MAX + 1];
-    const int rc = image_folder_part(part, &others, e->directory, err);
-    if (rc || !*part)
+    e->options.labels = e->labels.labels;
+    e->options.excludes = &e->exclude.excludes;
+    const int rc = labelled_pictures_read(&e->pictures, e->paths, e->path_count, &e->options, job, err);
+    if (rc && e->pictures.may_go_on) {
+        const struct err problem = *err;
+        err_set(err, rc, "%s; --allow-missing goes on all the same", problem.msg);
+    }
+    if (e->session.quiet || rc)
         return rc;
-    e->directory = path_join(&e->session.arena, e->directory, part);
-    if (!e->directory)
-        return err_memory(err, sizeof part);
-    if (others.count && !e->session.quiet)
-        message("evaluating '%s'; left out: %s", e->directory, others.list);
+    progress_clear(&e->session.progress);
+    for (size_t i = 0; i < e->pictures.left_out.count; i++)
+        message("%s", e->pictures.left_out.items[i]);
     return 0;
 }
 
-static int match_folder(struct evaluation *e, struct strings *labels, struct err *err)
+/* The templates that somebody names, else those of the data set that the labels are, else of the one that is measured. */
+static int read_templates(struct evaluation *e, struct strings *templates, struct err *err)
 {
-    struct image_folder *folder = &e->folder;
-    int rc = image_folder_list(folder, e->directory, &e->exclude.excludes, err);
-    if (!rc)
-        rc = image_folder_match(folder, labels, e->classes, err);
-    if (!rc)
-        rc = refuse(e, &folder->without_label, "folders have no label", "leaves them out", err);
-    if (!rc)
-        rc = refuse(e, &folder->without_folder, "labels have no folder", "keeps them to choose from", err);
-    if (!rc && labels->count < 2)
-        rc = err_set(err, ERR_ARGUMENT, "one label alone leaves nothing to choose from");
+    const struct strings *own = &e->pictures.templates;
+    int rc = templates_read(templates, &e->labels, err);
+    const bool none = !templates->count;
+    for (size_t i = 0; i < own->count && !rc && none; i++)
+        rc = strings_add(templates, own->items[i], strlen(own->items[i]), err);
     return rc;
 }
 
 /* Lists first, device after: what is not there shows at once. */
 static int open_all(struct evaluation *e, const struct job *job, struct err *err)
 {
-    struct strings labels = {0}, templates = {0};
-    int rc = choose_part(e, err);
-    if (!rc && e->labels.labels && data_set_named(e->labels.labels)) {
-        e->classes = e->labels.labels;
-        rc = templates_read(&templates, &e->labels, err);
-    } else if (!rc)
-        rc = labels_read(&labels, &templates, &e->labels, job, err);
+    struct strings templates = {0};
+    int rc = read_pictures(e, job, err);
     if (!rc)
-        rc = match_folder(e, &labels, err);
-    if (!rc)
-        rc = image_folder_pictures(&e->folder, e->directory, &e->exclude.excludes, job, err);
+        rc = read_templates(e, &templates, err);
     if (!rc && e->html)
         rc = new_file_open(&e->page, e->html, err);
     if (!rc)
@@ -169,9 +171,9 @@ static int open_all(struct evaluation *e, const struct job *job, struct err *err
     if (!rc)
         rc = session_loader(&e->session, err);
     if (!rc)
-        rc = labels_encode(&e->classifier, &e->session, &labels, &templates, LABEL_SCORES_OF_MODEL, err);
+        rc = labels_encode(
+            &e->classifier, &e->session, &e->pictures.labels, &templates, LABEL_SCORES_OF_MODEL, err);
     strings_release(&templates);
-    strings_release(&labels);
     return rc;
 }
 
@@ -181,7 +183,7 @@ static int report(struct evaluation *e, struct err *err)
 {
     const struct class_report report = {
         .session = &e->session,
-        .directory = e->directory,
+        .pictures = &e->pictures,
         .classifier = e->classifier,
         .result = &e->result,
     };
@@ -189,7 +191,7 @@ static int report(struct evaluation *e, struct err *err)
     int rc = class_report_print(&report, e->format, err);
     output_flush(); /* so that the summary comes last */
     if (!e->session.quiet)
-        passed_over_put(&e->folder.passed);
+        passed_over_put(&e->pictures.list.passed);
     if (rc || !e->html)
         return rc;
     progress_note(&e->session.progress, "writing the page");
@@ -206,9 +208,9 @@ static int evaluate(struct evaluation *e, struct err *err)
     int rc = open_all(e, &job, err);
     if (!rc)
         rc = class_evaluate(
-            &e->result, e->session.encoder, e->session.loader, e->classifier, &e->folder, &job, err);
+            &e->result, e->session.encoder, e->session.loader, e->classifier, &e->pictures, &job, err);
     e->session.done = e->result.count + e->result.failed;
-    e->session.failed = e->result.failed;
+    e->session.failed = e->result.failed + e->pictures.list.failed;
     return rc ? rc : report(e, err);
 }
 
@@ -223,7 +225,8 @@ int evaluate_classify(int argc, char **argv)
     new_file_close(&e.page, false, NULL);
     class_evaluation_release(&e.result);
     classifier_free(e.classifier);
-    image_folder_release(&e.folder);
+    labelled_pictures_release(&e.pictures);
+
     strings_release(&e.exclude.excludes.patterns);
     return session_end(&e.session, "evaluate", rc, &err);
 }

@@ -81,14 +81,15 @@ static void put_verdict(
 
 static void put_mistake(FILE *file, const struct class_report *report, const struct outcome *outcome)
 {
-    const char *path = report->result->paths[outcome - report->result->outcomes];
+    const struct picture_source *picture =
+        &report->pictures->pictures[report->result->pictures[outcome - report->result->outcomes]];
     fputs("<figure>", file);
-    html_picture(file, picture_file(path), &report->session->loader_options.picture, THUMBNAIL_EDGE);
+    html_picture(file, *picture, &report->session->loader_options.picture, THUMBNAIL_EDGE);
     fputs("<figcaption><dl>\n", file);
     put_verdict(file, report, "said", outcome->best[0].label, outcome->best[0].probability);
     put_verdict(file, report, "true", outcome->truth, outcome->truth_probability);
     fputs("</dl>", file);
-    html_path(file, path);
+    html_path(file, picture->path);
     fputs("</figcaption></figure>\n", file);
 }
 
@@ -196,9 +197,9 @@ int class_report_html(FILE *file, const struct class_report *report, struct err 
     int rc = sort_mistakes(&mistakes, &count, report, err);
     if (rc)
         return rc;
-    html_begin(file, report->directory);
+    html_begin(file, report->pictures->name);
     fputs("<h1>", file);
-    html_path_text(file, report->directory);
+    html_path_text(file, report->pictures->name);
     fprintf(file, "</h1>\n<p>Zero-shot classification with %zu labels</p>\n", report->result->scores.labels);
     put_figures(file, report, count);
     put_mistakes(file, report, mistakes, count);

@@ -6,7 +6,7 @@
 struct run {
     struct class_evaluation *out;
     const struct classifier *classifier;
-    const struct image_folder *folder;
+    const struct labelled_pictures *pictures;
     const struct job *job;
     size_t width;
 };
@@ -29,31 +29,31 @@ static int judge_batch(
         }
         classifier_rank(run->classifier, best, top, embeddings);
         embeddings += run->width;
-        out->outcomes[out->count] = outcome_of(run->folder->truths[picture], best, top);
-        out->paths[out->count++] = run->folder->paths.items[picture];
+        out->outcomes[out->count] =
+            outcome_of(run->pictures->truths[run->pictures->first[picture]], best, top);
+        out->pictures[out->count++] = picture;
     }
-    return job_step(run->job, "pictures", out->count + out->failed, run->folder->paths.count, err);
+    return job_step(run->job, "pictures", out->count + out->failed, run->pictures->count, err);
 }
 
 int class_evaluate(struct class_evaluation *out, struct encoder *encoder, struct loader *loader,
-    const struct classifier *classifier, const struct image_folder *folder, const struct job *job,
+    const struct classifier *classifier, const struct labelled_pictures *pictures, const struct job *job,
     struct err *err)
 {
-    const size_t count = folder->paths.count;
-    struct run run = {out, classifier, folder, job, model_width(encoder_model(encoder))};
-    struct picture_source *pictures = picture_files((const char *const *)folder->paths.items, count);
-    *out = (struct class_evaluation){
-        .outcomes = mem_new(count + 1, sizeof *out->outcomes),
-        .paths = mem_new(count + 1, sizeof *out->paths),
-    };
-    int rc = pictures && out->outcomes && out->paths ? job_step(job, "pictures", 0, count, err)
-                                                     : err_memory(err, count * sizeof *out->outcomes);
+    const size_t count = pictures->count;
+    struct run run = {out, classifier, pictures, job, model_width(encoder_model(encoder))};
+    *out = (struct class_evaluation){0};
+    if (pictures->several)
+        return err_set(err, ERR_UNSUPPORTED, "pictures of several labels cannot be evaluated");
+    out->outcomes = mem_new(count + 1, sizeof *out->outcomes);
+    out->pictures = mem_new(count + 1, sizeof *out->pictures);
+    int rc = out->outcomes && out->pictures ? job_step(job, "pictures", 0, count, err)
+                                            : err_memory(err, count * sizeof *out->outcomes);
     if (!rc)
-        rc = encode_pictures(encoder, loader, pictures, count, judge_batch, &run, err);
+        rc = encode_pictures(encoder, loader, pictures->pictures, count, judge_batch, &run, err);
     if (!rc)
         rc =
             class_scores_compute(&out->scores, out->outcomes, out->count, classifier_labels(classifier), err);
-    free(pictures);
     return rc;
 }
 
@@ -61,6 +61,6 @@ void class_evaluation_release(struct class_evaluation *evaluation)
 {
     class_scores_release(&evaluation->scores);
     free(evaluation->outcomes);
-    free(evaluation->paths);
+    free(evaluation->pictures);
     *evaluation = (struct class_evaluation){0};
 }

@@ -68,6 +68,23 @@ double best_cosine_of(const float *a, const float *others, size_t count, size_t 
 /* Adds the lines of a text file that hold something, trimmed; one that begins with '#' is a comment. */
 int list_read(struct strings *out, const char *path, struct err *err);
 
+/* ERR_FORMAT where text, the line or label of that number, is not UTF-8. */
+int list_check_utf8(const char *text, const char *what, size_t number, struct err *err);
+
+/* label_list_read with all that a data set or a file repeats, so that rows are the lines of it. */
+int label_list_read_all(struct strings *labels, const char *value, struct err *err);
+
+/* Leaves out labels that came before, and reports them as those of `path`. */
+int labels_drop_repeated(struct strings *labels, const char *path, const struct job *job, struct err *err);
+
+/* Adds the pictures of an archive as picture_list_name does. `visit` sees every member that can be read before it is known
+ * what it is, with `picture` SIZE_MAX, and what it has *taken is neither picture nor passed over; and every picture with its
+ * number in the list. A return of non-zero ends it. NULL: nobody does. */
+typedef int shard_visit(void *context, bool *taken, struct shard *shard, const struct shard_entry *entry,
+    size_t picture, struct err *err);
+int picture_list_shard(struct picture_list *list, const char *path, const struct excludes *excludes,
+    shard_visit *visit, void *context, const struct job *job, struct err *err);
+
 /* Sets the request's error to a copy of the reason. */
 int rank_request_fail(
     struct rank_requests *requests, struct rank_request *request, const char *reason, struct err *err);

@@ -699,6 +699,68 @@ int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder
     const struct caption_set *set, const struct captioned_pictures *pictures, const struct job *job,
     struct err *err);
 
+/* ---- pictures whose labels are known -------------------------------------------------------------------- */
+
+/* What a classifier is measured with, wherever it lies:
+ *
+ *   folders    DIR/NAME/...: every picture below DIR/NAME shows what NAME says, as torchvision's ImageFolder takes it
+ *   CSV        a picture and its label a line, or a column of 0 and 1 for each label: joint/labelled_csv.c
+ *   archives   WebDataset's: of one key a picture and a .cls, the number or the name of its label
+ *
+ * A folder of folders called train, val, test or so stands for one of these: the first of test, testing, val, valid,
+ * validation, train and training that has pictures by class. A folder of archives may be CLIP_benchmark's layout,
+ * {test,train}/{0..N}.tar, with nshards.txt beside them, and classnames.txt, zeroshot_classification_templates.txt and
+ * dataset_type.txt above or beside (https://github.com/LAION-AI/CLIP_benchmark, build_wds_dataset).
+ *
+ * A class there has a name or a number: `labels`, in their order, are what a model is shown for it. A class is the label of
+ * that name; of a data set ("@imagenet") the class whose folder or label has it, whatever the case and with _ as a blank; where
+ * all of them are numbers and not all are names, the label of that row, from 0. Without `labels` they are the data set's own
+ * (classnames.txt, where a name may stand twice), or else the names that there are, in byte order. */
+struct labelled_options {
+    const char *labels; /* as label_list_read takes them; NULL: the data set's own */
+    const char *
+        classes; /* NULL, or a file that has the label of each class, "n01440764<TAB>tench" a line; classes of one label are one */
+    const char *folder; /* that the paths of a CSV are below; NULL: the one it lies in */
+    const char
+        *separator; /* between the labels of a picture in a CSV, "" for one label always; NULL: ';' and '|' */
+    const struct excludes *excludes; /* of folders; NULL: the defaults */
+    bool allow_missing;
+};
+
+/* Zero-initialise. */
+struct labelled_pictures {
+    const char *name;         /* of what is measured: of a part of a data set its folder */
+    struct strings labels;    // (labels.count): one a class
+    struct strings templates; /* the data set's own; none: it has none */
+
+    struct picture_source *pictures; // (count): folder by folder, or as file and archives have them
+    size_t count;
+    size_t
+        *first; // (count + 1): picture i shows truths[first[i]] to truths[first[i + 1] - 1], in rising order
+    size_t *truths; // rows of labels
+    bool several;   /* a picture may have several labels or none; else each has one */
+
+    struct strings
+        left_out; /* for people, a line each: what is there and not measured, or measured without pictures */
+    bool may_go_on; /* after an error: with allow_missing it would be a line of left_out */
+
+    struct picture_list
+        list; /* what the pictures borrow from; with the files that were passed over, and what failed */
+    struct arena arena;
+};
+
+/* Reads what the paths name: a folder, a CSV (an input), or any number of archives, with braces. Pictures are listed and not
+ * opened. Release it also after an error.
+ *
+ *   ERR_NOT_FOUND  classes that are no label, labels that were asked for and are no class, pictures that are not there:
+ *                  see allow_missing; or no such data set
+ *   ERR_ARGUMENT   no class is a label, one label alone, numbers without labels, no pictures
+ *   ERR_FORMAT     a file is not as it should be: with its line or member
+ *   ERR_UNSUPPORTED, ERR_IO, ERR_LIMIT, ERR_MEMORY, ERR_CANCELLED */
+int labelled_pictures_read(struct labelled_pictures *out, const char *const *paths, size_t count,
+    const struct labelled_options *options, const struct job *job, struct err *err);
+void labelled_pictures_release(struct labelled_pictures *pictures);
+
 /* ---- evaluation: classification ------------------------------------------------------------------------ */
 
 enum { OUTCOME_TOP = 5 }; /* best labels that an outcome takes notice of */
@@ -735,49 +797,6 @@ struct class_scores {
     size_t labels, confusion_count;
 };
 
-/* A folder of class folders, as torchvision's ImageFolder has it: every picture below DIR/NAME shows what NAME
- * says. Zero-initialise; image_folder_list -> image_folder_match -> image_folder_pictures. */
-struct missing_names {
-    size_t count;
-    char list[256]; /* the first few, quoted */
-};
-
-struct image_folder {
-    struct strings names; /* of the folders right below DIR, in byte order; hidden ones do not count */
-    size_t *rows;         // (names.count): the row of each one's label, CLASS_UNKNOWN for none
-    struct missing_names without_label;  /* folders */
-    struct missing_names without_folder; /* labels */
-    struct strings paths;                /* the pictures below folders that have a label, folder by folder */
-    size_t *truths;                      // (paths.count): the row of each one's label
-    size_t truth_room;
-    struct passed_over passed; /* other files there */
-};
-
-#define CLASS_UNKNOWN SIZE_MAX
-
-/* Where all folders below DIR are parts of a data set, train/, val/, test/ or so, the name of the one to measure with: the first of
- * test, testing, val, valid, validation, train and training that has folders itself; `others` are the rest. Empty: they are not.
- * Errors are image_folder_list's. */
-int image_folder_part(
-    char part[NAME_MAX + 1], struct missing_names *others, const char *directory, struct err *err);
-
-/* Lists the folders below DIR that are not excluded. None is ERR_ARGUMENT; ERR_IO. */
-int image_folder_list(
-    struct image_folder *out, const char *directory, const struct excludes *excludes, struct err *err);
-
-/* Finds the label of each folder: the one that the file `classes` has for it ("n01440764<TAB>tench" a line),
- * or, with NULL, the folder's name. Without labels, those of `classes` are added, or the names, each once. Where `classes` is a
- * data set there may be no labels: all of its classes are added, and a folder is one of them by its name there or its label,
- * whatever the case and with _ as a blank. What has no counterpart is counted and no error. ERR_FORMAT: a line of the file; else
- * lines_read's and data_set_classes's. */
-int image_folder_match(
-    struct image_folder *out, struct strings *labels, const char *classes, struct err *err);
-
-/* Lists the pictures of the folders that have a label, and reports which of them have none. */
-int image_folder_pictures(struct image_folder *out, const char *directory, const struct excludes *excludes,
-    const struct job *job, struct err *err);
-void image_folder_release(struct image_folder *folder);
-
 /* For outcomes of the OUTCOME_TOP best labels, or of all where there are fewer; at least one outcome. Memory
  * is linear in pictures and labels. */
 int class_scores_compute(
@@ -806,18 +825,18 @@ struct calibration {
 
 struct calibration calibration_of(const struct outcome *outcomes, size_t count);
 
-/* The evaluation of a model: gives every picture of the folder its best labels and scores them. A picture that
- * cannot be read is reported to the job and left out. The classifier's labels are those that the folder was
- * matched with; the loader is encode_pictures's. Release it also after an error, ERR_CANCELLED too. */
+/* The evaluation of a model: gives every picture its best labels and scores them. A picture that cannot be read is
+ * reported to the job and left out. The classifier's labels are those of `pictures`, in their order; the loader is
+ * encode_pictures's. Release it also after an error, ERR_CANCELLED too. ERR_UNSUPPORTED: pictures of several labels. */
 struct class_evaluation {
     struct class_scores scores;
     struct outcome *outcomes; // (count): of the pictures that could be read
-    const char **paths;       // (count), borrowed from the folder
+    size_t *pictures;         // (count): which ones they are
     size_t count, failed;
 };
 
 int class_evaluate(struct class_evaluation *out, struct encoder *encoder, struct loader *loader,
-    const struct classifier *classifier, const struct image_folder *folder, const struct job *job,
+    const struct classifier *classifier, const struct labelled_pictures *pictures, const struct job *job,
     struct err *err);
 void class_evaluation_release(struct class_evaluation *evaluation);
 

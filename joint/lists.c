@@ -2,7 +2,6 @@
 /* What people name on a command line or in a request: pictures, labels, templates. */
 #include "joint/internal.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -65,15 +64,11 @@ int path_list_read(struct strings *paths, const char *list, char end, const stru
 
 static int add_trimmed(struct strings *strings, const char *text, size_t length, struct err *err)
 {
-    while (length && isspace((unsigned char)*text))
-        text++, length--;
-    while (length && isspace((unsigned char)text[length - 1]))
-        length--;
-    return strings_add(strings, text, length, err);
+    const struct span trimmed = span_trimmed((struct span){text, length});
+    return strings_add(strings, trimmed.data, trimmed.length, err);
 }
 
-/* ERR_FORMAT where text, the line or label of that number, is not UTF-8. */
-static int check_utf8(const char *text, const char *what, size_t number, struct err *err)
+int list_check_utf8(const char *text, const char *what, size_t number, struct err *err)
 {
     char *valid = text_utf8(text);
     if (!valid)
@@ -89,7 +84,7 @@ static int add_list(struct strings *out, const struct strings *lines, struct err
     for (size_t i = 0; i < lines->count && !rc; i++) {
         const char *text = lines->items[i] + strspn(lines->items[i], " \t\v\f\r");
         if (*text && *text != '#')
-            rc = check_utf8(text, "line", i + 1, err);
+            rc = list_check_utf8(text, "line", i + 1, err);
         if (!rc && *text && *text != '#')
             rc = add_trimmed(out, text, strlen(text), err);
     }
@@ -128,9 +123,8 @@ static bool names_file(const char *value)
     return !strchr(value, ',') && (strchr(value, '/') || ends_as_file(value));
 }
 
-/* Published lists repeat themselves, ImageNet's has "missile" twice: a label that came before is left out,
- * and the user told. */
-static int drop_repeated(struct strings *labels, const char *path, const struct job *job, struct err *err)
+/* Published lists repeat themselves, ImageNet's has "missile" twice. */
+int labels_drop_repeated(struct strings *labels, const char *path, const struct job *job, struct err *err)
 {
     struct string_map seen = {0};
     size_t kept = 0;
@@ -165,25 +159,27 @@ int labels_distinct(const struct strings *labels, struct err *err)
     return rc;
 }
 
-int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err)
+int label_list_read_all(struct strings *labels, const char *value, struct err *err)
 {
-    int rc = 0;
-    if (data_set_named(value)) {
-        rc = data_set_classes(NULL, labels, value, err);
-        return rc ? rc : drop_repeated(labels, value, NULL, err);
-    }
-    if (names_file(value)) {
-        rc = list_read(labels, value, err);
-        return rc ? rc : drop_repeated(labels, value, job, err);
-    }
+    if (data_set_named(value))
+        return data_set_classes(NULL, labels, value, err);
+    if (names_file(value))
+        return list_read(labels, value, err);
     const size_t before = labels->count;
+    int rc = 0;
     for (const char *comma; !rc && (comma = strchr(value, ',')); value = comma + 1)
         rc = add_trimmed(labels, value, (size_t)(comma - value), err);
     if (!rc)
         rc = add_trimmed(labels, value, strlen(value), err);
     for (size_t i = before; i < labels->count && !rc; i++)
-        rc = check_utf8(labels->items[i], "label", i - before + 1, err);
+        rc = list_check_utf8(labels->items[i], "label", i - before + 1, err);
     return rc ? rc : labels_distinct(labels, err);
+}
+
+int label_list_read(struct strings *labels, const char *value, const struct job *job, struct err *err)
+{
+    const int rc = label_list_read_all(labels, value, err);
+    return rc ? rc : labels_drop_repeated(labels, value, data_set_named(value) ? NULL : job, err);
 }
 
 /* ---- templates ----------------------------------------------------------------------------------------- */

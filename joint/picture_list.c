@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pictures as people name them: files, folders, archives, braces. */
-#include "joint/joint.h"
+#include "joint/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +36,11 @@ static int add_member(
 
 struct reading {
     struct picture_list *list;
-
     const char *path;
     struct shard *shard;
     const struct excludes *excludes;
+    shard_visit *visit;
+    void *context;
     const struct job *job;
     struct string_map names;
 };
@@ -50,39 +51,62 @@ static void fail(const struct reading *reading, const char *path, const char *wh
     reading->list->failed++;
 }
 
-static int add_entry(struct reading *reading, const struct shard_entry *entry, struct err *err)
+/* *taken: whoever has asked for the archive has read the entry. */
+static int visit_entry(bool *taken, const struct reading *reading, const struct shard_entry *entry,
+    size_t picture, struct err *err)
+{
+    *taken = false;
+    return reading->visit && !entry->why
+               ? reading->visit(reading->context, taken, reading->shard, entry, picture, err)
+               : 0;
+}
+
+static int add_picture(struct reading *reading, const struct shard_entry *entry, struct err *err)
 {
     struct picture_list *list = reading->list;
     struct arena arena = {0};
+    bool taken;
     size_t *before;
+    const char *path = member_path(&arena, reading->path, entry->name, err);
+    const size_t number = list->paths.count;
+    int rc = path ? string_map_add(&before, &reading->names, entry->name, strlen(entry->name), number, err)
+                  : ERR_MEMORY;
+    if (!rc && (entry->why || *before != number)) {
+        fail(reading, path, entry->why ? entry->why : "another of this name came before it");
+    } else if (!rc) {
+        rc = add_member(list, path, &entry->member, err);
+        if (!rc)
+            rc = visit_entry(&taken, reading, entry, number, err);
+    }
+    arena_release(&arena);
+    return rc;
+}
+
+static int add_entry(struct reading *reading, const struct shard_entry *entry, struct err *err)
+{
+    bool taken;
     if (!entry->name) {
         fail(reading, reading->path, entry->why);
         return 0;
     }
     if (!entry->why && excludes_cover(reading->excludes, entry->name, false))
         return 0;
+    const int rc = visit_entry(&taken, reading, entry, SIZE_MAX, err);
+    if (rc || taken)
+        return rc;
     const enum file_kind kind = member_kind(reading->shard, entry);
-    if (kind != FILE_PICTURE) {
-        list->passed.files[kind]++;
-        return 0;
-    }
-    const char *path = member_path(&arena, reading->path, entry->name, err);
-    const size_t number = list->paths.count;
-    int rc = path ? string_map_add(&before, &reading->names, entry->name, strlen(entry->name), number, err)
-                  : ERR_MEMORY;
-    if (!rc && (entry->why || *before != number))
-        fail(reading, path, entry->why ? entry->why : "another of this name came before it");
-    else if (!rc)
-        rc = add_member(list, path, &entry->member, err);
-    arena_release(&arena);
-    return rc;
+    if (kind == FILE_PICTURE)
+        return add_picture(reading, entry, err);
+    reading->list->passed.files[kind]++;
+    return 0;
 }
 
 /* What is wrong with the archive is reported, and what came before counts. */
-static int add_shard(struct picture_list *list, const char *path, const struct excludes *excludes,
-    const struct job *job, struct err *err)
+int picture_list_shard(struct picture_list *list, const char *path, const struct excludes *excludes,
+    shard_visit *visit, void *context, const struct job *job, struct err *err)
 {
-    struct reading reading = {.list = list, .path = path, .excludes = excludes, .job = job};
+    struct reading reading = {
+        .list = list, .path = path, .excludes = excludes, .visit = visit, .context = context, .job = job};
     struct shard_entry entry;
     struct err problem = {0};
     bool found = true;
@@ -115,9 +139,10 @@ int picture_list_name(struct picture_list *list, const char *name, const struct 
     struct strings paths = {0};
     int rc = braces_expand(&paths, name, err);
     for (size_t i = 0; i < paths.count && !rc; i++)
-        rc = is_shard(paths.items[i]) ? add_shard(list, paths.items[i], excludes, job, err)
-                                      : picture_list_add(&list->paths, &list->passed, paths.items[i],
-                                            excludes, paths.items[i], job, err);
+        rc = is_shard(paths.items[i])
+                 ? picture_list_shard(list, paths.items[i], excludes, NULL, NULL, job, err)
+                 : picture_list_add(
+                       &list->paths, &list->passed, paths.items[i], excludes, paths.items[i], job, err);
     strings_release(&paths);
     return rc;
 }

@@ -30,13 +30,6 @@ bool shard_is_place(const char *root)
            member_shard(member) == length - 1;
 }
 
-struct span member_key(const char **suffix, const char *name)
-{
-    const char *slash = strrchr(name, '/'), *dot = strchr(slash ? slash : name, '.');
-    *suffix = dot ? dot : name + strlen(name);
-    return (struct span){name, (size_t)(*suffix - name)};
-}
-
 bool member_is_note(const char *name)
 {
     const char *suffix;

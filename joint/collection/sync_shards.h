@@ -36,9 +36,6 @@ struct read_shard {
 const char *shard_place(struct arena *arena, const char *path, struct err *err);
 bool shard_is_place(const char *root);
 
-/* What WebDataset knows a sample by: the name up to the first dot of its last part. *suffix is the rest, "" or with that dot. */
-struct span member_key(const char **suffix, const char *name);
-
 /* Whether it may say something of pictures: ".txt" and ".json" behind its key are caption and metadata, as img2dataset has them, and
  * other names are picture_beside_named. */
 bool member_is_note(const char *name);

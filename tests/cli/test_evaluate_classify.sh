@@ -168,20 +168,20 @@ grep -q '"acc5"' out && problem "acc@5 of three labels"
 echo "n01 red" >blank.tsv
 evaluate numbered --classes blank.tsv
 expect_status 2
-expect_text err "unable to read 'blank.tsv': no tab between folder and label in 'n01 red'"
+expect_text err "unable to read 'blank.tsv': no tab between class and label in 'n01 red'"
 printf 'n01\tred\nn01\tgreen\n' >twice.tsv
 evaluate numbered --classes twice.tsv
 expect_status 2
-expect_text err "unable to read 'twice.tsv': folder 'n01' stands there twice"
+expect_text err "unable to read 'twice.tsv': class 'n01' stands there twice"
 
 # ---- labels without folders, folders without labels
 evaluate numbered --labels n01,n02
 expect_status 2
 expect_empty out
-expect_line err "diptych: cannot evaluate: 1 folders have no label: 'n03'; --allow-missing leaves them out"
+expect_line err "diptych: cannot evaluate: 1 folders have no label: 'n03'; --allow-missing goes on all the same"
 evaluate numbered --labels n01,n02,n03,red
 expect_status 2
-expect_line err "diptych: cannot evaluate: 1 labels have no folder: 'red'; --allow-missing keeps them to choose from"
+expect_line err "diptych: cannot evaluate: 1 labels have no folder: 'red'; --allow-missing goes on all the same"
 evaluate numbered --labels n01,n02,red --allow-missing -f json
 expect_status 0
 expect_text out '"pictures": 2,'
@@ -190,7 +190,7 @@ expect_line err "diptych: 1 labels have no folder: 'red'"
 mkdir many many/1 many/2 many/3 many/4 many/5 many/6 many/7
 evaluate many --labels red,blue
 expect_status 2
-expect_text err "7 folders have no label: '1', '2', '3', '4', '5' ...; "
+expect_text err "6 folders have no label, which have the numbers 0 to 1: '2', '3', '4', '5', '6' ...; "
 
 # ---- pictures that fail, and classes without any
 mkdir -p some/red some/green some/blue some/.hidden
@@ -201,7 +201,7 @@ picture some/unseen.ppm '\0\0\0'
 echo "no picture" >some/red/b.png
 evaluate some -f json
 expect_status 1
-expect_line err "diptych: 1 folders have no pictures: 'blue'"
+expect_line err "diptych: 1 labels have no pictures: 'blue'"
 expect_match err "^diptych: unable to read 'some/red/b\.png': "
 expect_match err '^4 pictures, 1 failed: '
 expect_text out '"pictures": 3,'
@@ -214,25 +214,25 @@ mkdir none none/red none/green one one/red
 evaluate none
 expect_status 2
 expect_empty out
-expect_text err "cannot evaluate: no pictures to evaluate"
+expect_text err "cannot evaluate: no pictures in 'none' to evaluate"
 picture one/red/a.ppm '\377\0\0'
 evaluate one
 expect_status 2
 expect_line err "diptych: cannot evaluate: one label alone leaves nothing to choose from"
 evaluate some/red
 expect_status 2
-expect_line err "diptych: cannot evaluate: 'some/red' has no folders, one a class"
+expect_line err "diptych: cannot evaluate: 'some/red' has no folders, one a class, and no archives"
 evaluate nowhere
 expect_status 2
-expect_line err "diptych: cannot evaluate: unable to read 'nowhere': No such file or directory"
+expect_line err "diptych: cannot evaluate: unable to open 'nowhere': No such file or directory"
 evaluate numbered --labels n01,n01,n02,n03
 expect_status 2
 expect_text err "label 'n01' is given twice"
 evaluate
 expect_status 2
-expect_text err "no pictures: name a folder of class folders"
+expect_text err "no pictures: name a folder of class folders, a CSV or archives"
 evaluate some odd
 expect_status 2
-expect_text err "one folder of class folders, not several"
+expect_text err "'some' is no archive, and only of those there may be several"
 
 finish

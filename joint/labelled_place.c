@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What paths name: class folders, a CSV or archives; and which part of a data set is measured. */
+#include "joint/labelled.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+/* ---- folders ------------------------------------------------------------------------------------------- */
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+static bool is_archive(const char *path)
+{
+    struct stat st;
+    return shard_named(path) && !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Adds what is right below a folder and `is` such a thing, in byte order. */
+static int list(struct strings *names, const char *directory, const struct excludes *excludes,
+    bool (*is)(const char *path), struct err *err)
+{
+    DIR *stream = opendir(directory);
+    int rc = 0;
+    if (!stream)
+        return err_set(err, ERR_IO, "unable to read '%s': %s", directory, strerror(errno));
+    for (const struct dirent *entry; !rc && (entry = readdir(stream));) {
+        struct arena arena = {0};
+        const char *path = path_join(&arena, directory, entry->d_name);
+        if (!path)
+            rc = err_memory(err, strlen(directory));
+        else if (!excludes_match(excludes, entry->d_name, is == is_folder) && is(path))
+            rc = strings_add(names, entry->d_name, strlen(entry->d_name), err);
+        arena_release(&arena);
+    }
+    closedir(stream);
+    if (names->count)
+        qsort(names->items, names->count, sizeof *names->items, by_bytes);
+    return rc;
+}
+
+int subfolders_list(
+    struct strings *names, const char *directory, const struct excludes *excludes, struct err *err)
+{
+    return list(names, directory, excludes, is_folder, err);
+}
+
+static bool has_pictures_by_class(const char *directory)
+{
+    struct strings folders = {0}, archives = {0};
+    list(&folders, directory, NULL, is_folder, NULL);
+    list(&archives, directory, NULL, is_archive, NULL);
+    const bool has = folders.count || archives.count;
+    strings_release(&archives);
+    strings_release(&folders);
+    return has;
+}
+
+/* ---- parts of a data set ------------------------------------------------------------------------------- */
+
+size_t data_set_part(const char *name)
+{
+    static const char *const parts[] = {"test", "testing", "val", "valid", "validation", "train", "training"};
+    size_t i = 0;
+    while (i < sizeof parts / sizeof *parts && strcasecmp(parts[i], name) != 0)
+        i++;
+    return i < sizeof parts / sizeof *parts ? i : DATA_SET_NO_PART;
+}
+
+/* *part: the one of the folders to measure with where all of them are parts; NULL: they are not. */
+static int find_part(const char **part, struct labelling *labelling, const char *directory,
+    const struct strings *folders, struct err *err)
+{
+    struct missing_names others = {0};
+    struct arena arena = {0};
+    const char *best = NULL;
+    int rc = 0;
+    *part = NULL;
+    for (size_t i = 0; i < folders->count && !rc; i++) {
+        const char *name = folders->items[i], *path = path_join(&arena, directory, name);
+        if (data_set_part(name) == DATA_SET_NO_PART) {
+            arena_release(&arena);
+            return 0;
+        }
+        if (!path)
+            rc = err_memory(err, strlen(directory));
+        else if (has_pictures_by_class(path) && (!best || data_set_part(name) < data_set_part(best)))
+            best = name;
+    }
+    arena_release(&arena);
+    for (size_t i = 0; i < folders->count && best; i++)
+        if (folders->items[i] != best)
+            missing_add(&others, folders->items[i]);
+    if (rc || !best)
+        return rc;
+    *part = path_join(&labelling->out->arena, directory, best);
+    if (!*part)
+        return err_memory(err, strlen(directory));
+    return others.count ? labelling_note(labelling, err, "evaluating '%s'; left out: %s", *part, others.list)
+                        : 0;
+}
+
+/* ---- archives ------------------------------------------------------------------------------------------ */
+
+/* The number that nshards.txt holds. */
+static int read_count(uint32_t *count, const char *path, struct err *err)
+{
+    enum { FILE_MAX = 4096, ARCHIVES_MAX = 1000000 };
+    char *text;
+    size_t size;
+    int rc = file_read_text(&text, &size, path, FILE_MAX, err);
+    if (rc)
+        return rc;
+    struct span rest = {text, size};
+    if (!span_take_number(count, &rest) || !*count || *count > ARCHIVES_MAX ||
+        strspn(rest.data, " \t\r\n") != rest.length)
+        rc = err_set(err, ERR_FORMAT, "unable to read '%s': no number of archives", path);
+    free(text);
+    return rc;
+}
+
+static int add_archive(struct labelled_place *place, const char *name, struct err *err)
+{
+    struct arena arena = {0};
+    const char *path = path_join(&arena, place->path, name);
+    const int rc =
+        path ? strings_add(&place->shards, path, strlen(path), err) : err_memory(err, strlen(place->path));
+    arena_release(&arena);
+    return rc;
+}
+
+/* Whether it is one of 0.tar to N - 1.tar. */
+static bool is_counted(const char *name, uint32_t count)
+{
+    struct span rest = span_of(name);
+    uint32_t number;
+    return span_take_number(&number, &rest) && number < count && !strcmp(rest.data, ".tar");
+}
+
+/* Those that nshards.txt counts, which CLIP_benchmark reads and no others. */
+static int add_counted(struct labelled_place *place, struct labelling *labelling, const char *counter,
+    const struct strings *there, struct err *err)
+{
+    struct missing_names others = {0};
+    uint32_t count = 0;
+    int rc = read_count(&count, counter, err);
+    for (uint32_t i = 0; !rc && i < count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%u.tar", (unsigned)i);
+        rc = add_archive(place, name, err);
+        if (!rc && !is_archive(place->shards.items[i]))
+            rc = err_set(err, ERR_IO, "'%s' counts %u archives, and there is no '%s'", counter,
+                (unsigned)count, place->shards.items[i]);
+    }
+    for (size_t i = 0; i < there->count; i++)
+        if (!is_counted(there->items[i], count))
+            missing_add(&others, there->items[i]);
+    return rc || !others.count ? rc
+                               : labelling_note(labelling, err,
+                                     "left out, since '%s' does not count them: %s", counter, others.list);
+}
+
+static int add_archives(
+    struct labelled_place *place, struct labelling *labelling, const struct strings *there, struct err *err)
+{
+    struct arena arena = {0};
+    const char *counter = path_join(&arena, place->path, "nshards.txt");
+    int rc = counter ? 0 : err_memory(err, strlen(place->path));
+    if (!rc && file_exists(counter))
+        rc = add_counted(place, labelling, counter, there, err);
+    else
+        for (size_t i = 0; i < there->count && !rc; i++)
+            rc = add_archive(place, there->items[i], err);
+    arena_release(&arena);
+    return rc;
+}
+
+/* ---- paths --------------------------------------------------------------------------------------------- */
+
+/* Class folders, parts of a data set, or archives; `inside`: of a part, which has no parts itself. */
+static int find_in_folder(
+    struct labelled_place *place, struct labelling *labelling, bool inside, struct err *err)
+{
+    struct strings folders = {0}, archives = {0};
+    const char *part = NULL;
+    int rc = subfolders_list(&folders, place->path, labelling->options->excludes, err);
+    if (!rc && !inside && folders.count)
+        rc = find_part(&part, labelling, place->path, &folders, err);
+    if (!rc && !part && !folders.count)
+        rc = list(&archives, place->path, labelling->options->excludes, is_archive, err);
+    place->kind = archives.count ? LABELLED_SHARDS : LABELLED_FOLDERS;
+    if (!rc && archives.count)
+        rc = add_archives(place, labelling, &archives, err);
+    else if (!rc && !folders.count)
+        rc = err_set(err, ERR_ARGUMENT, "'%s' has no folders, one a class, and no archives", place->path);
+    strings_release(&archives);
+    strings_release(&folders);
+    if (rc || !part)
+        return rc;
+    place->path = part;
+    return find_in_folder(place, labelling, true, err);
+}
+
+static int find_archives(
+    struct labelled_place *place, const char *const *paths, size_t count, struct err *err)
+{
+    int rc = 0;
+    place->kind = LABELLED_SHARDS;
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = braces_expand(&place->shards, paths[i], err);
+    return rc;
+}
+
+int labelled_place_find(struct labelled_place *place, struct labelling *labelling, const char *const *paths,
+    size_t count, struct err *err)
+{
+    int rc = 0;
+    place->path = paths[0];
+    for (size_t i = 0; i < count && count > 1; i++)
+        if (!shard_named(paths[i]))
+            return err_set(
+                err, ERR_ARGUMENT, "'%s' is no archive, and only of those there may be several", paths[i]);
+    if (is_folder(place->path))
+        rc = find_in_folder(place, labelling, false, err);
+    else if (shard_named(place->path))
+        rc = find_archives(place, paths, count, err);
+    else
+        place->kind = LABELLED_CSV;
+    labelling->folders = place->kind == LABELLED_FOLDERS;
+    labelling->out->name = input_name(place->path);
+    return rc;
+}
+
+void labelled_place_release(struct labelled_place *place)
+{
+    strings_release(&place->shards);
+}

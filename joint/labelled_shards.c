@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Archives of samples as WebDataset has them: members of one key are one sample, its picture and its .cls. */
+#include "joint/labelled.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LABEL_MAX = 4096 }; /* bytes of a .cls */
+
+struct sample {
+    size_t class; /* CLASS_UNKNOWN: it has no label */
+    bool pictured;
+    const char *label; /* the path of its .cls, in the arena */
+};
+
+struct reading {
+    struct labelling *labelling;
+    struct sample *samples; // (count)
+    size_t count, room;
+    size_t *sample_of; // (pictures listed)
+    size_t sample_room;
+    struct arena arena;
+
+    const char *path;       /* of the archive that is read */
+    struct string_map keys; /* of its samples */
+};
+
+/* ---- members ------------------------------------------------------------------------------------------- */
+
+static int find_sample(size_t *sample, struct reading *reading, struct span key, struct err *err)
+{
+    size_t *found;
+    int rc = array_grow(reading->samples, &reading->room, reading->count + 1, err);
+    if (!rc)
+        rc = string_map_add(&found, &reading->keys, key.data, key.length, reading->count, err);
+    if (rc)
+        return rc;
+    *sample = *found;
+    if (*sample == reading->count)
+        reading->samples[reading->count++] = (struct sample){.class = CLASS_UNKNOWN};
+    return 0;
+}
+
+static int see_picture(struct reading *reading, size_t sample, size_t picture, struct err *err)
+{
+    const int rc = array_grow(reading->sample_of, &reading->sample_room, picture + 1, err);
+    if (rc)
+        return rc;
+    reading->sample_of[picture] = sample;
+    reading->samples[sample].pictured = true;
+    return 0;
+}
+
+/* The number or the name that the member holds. */
+static int read_label(size_t *class, struct reading *reading, struct shard *shard, struct err *err)
+{
+    struct span text;
+    size_t before = reading->labelling->classes.count;
+    int rc = shard_bytes(&text, shard, LABEL_MAX, err);
+    if (rc)
+        return rc;
+    text = span_trimmed(text);
+    if (!text.length || memchr(text.data, '\0', text.length))
+        return err_set(err, ERR_FORMAT, text.length ? "it is no text" : "it is empty");
+    rc = labelling_class(class, reading->labelling, text.data, text.length, err);
+    if (!rc && *class == before)
+        rc = list_check_utf8(reading->labelling->classes.items[*class], "line", 1, err);
+    return rc;
+}
+
+static int see_label(struct reading *reading, struct shard *shard, const struct shard_entry *entry,
+    size_t sample, struct err *err)
+{
+    const char *path = member_path(&reading->arena, reading->path, entry->name, err);
+    if (!path)
+        return ERR_MEMORY;
+    const int rc = read_label(&reading->samples[sample].class, reading, shard, err);
+    reading->samples[sample].label = path;
+    if (rc)
+        err_wrap(err, "unable to read '%s'", path);
+    return rc;
+}
+
+static int see_member(void *context, bool *taken, struct shard *shard, const struct shard_entry *entry,
+    size_t picture, struct err *err)
+{
+    struct reading *reading = context;
+    const char *suffix;
+    const struct span key = member_key(&suffix, entry->name);
+    size_t sample;
+    *taken = picture != SIZE_MAX || !strcmp(suffix, ".cls");
+    if (!*taken)
+        return 0;
+    const int rc = find_sample(&sample, reading, key, err);
+    if (rc)
+        return rc;
+    return picture != SIZE_MAX ? see_picture(reading, sample, picture, err)
+                               : see_label(reading, shard, entry, sample, err);
+}
+
+/* ---- what belongs to what ------------------------------------------------------------------------------ */
+
+static int mention_labels(struct reading *reading, struct err *err)
+{
+    const struct strings *paths = &reading->labelling->out->list.paths;
+    struct missing_names bare = {0}, alone = {0};
+    int rc = 0;
+    for (size_t i = 0; i < paths->count && !rc; i++) {
+        const struct sample *sample = &reading->samples[reading->sample_of[i]];
+        if (sample->class == CLASS_UNKNOWN)
+            missing_add(&bare, paths->items[i]);
+        rc = labelling_mention(reading->labelling, i, sample->class, err);
+    }
+    for (size_t i = 0; i < reading->count; i++)
+        if (!reading->samples[i].pictured)
+            missing_add(&alone, reading->samples[i].label);
+    if (!rc && bare.count)
+        rc = labelling_leave_out(
+            reading->labelling, err, "%zu pictures have no .cls beside them: %s", bare.count, bare.list);
+    if (!rc && alone.count)
+        rc = labelling_note(
+            reading->labelling, err, "%zu labels have no picture beside them: %s", alone.count, alone.list);
+    return rc;
+}
+
+/* ---- CLIP_benchmark's files ---------------------------------------------------------------------------- */
+
+static const char *folder_above(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+    if (!strcmp(last, ".") || !strcmp(last, "..") || !*last)
+        return path_join(arena, path, "..");
+    return slash == path ? "/" : slash ? arena_copy(arena, path, (size_t)(slash - path)) : ".";
+}
+
+/* *out, in the arena: the file of that name beside the archives or above; NULL: there is none. */
+static int find_file(
+    const char **out, struct labelling *labelling, const char *archive, const char *name, struct err *err)
+{
+    struct arena *arena = &labelling->out->arena;
+    const char *folder = folder_above(arena, archive), *above = folder ? folder_above(arena, folder) : NULL;
+    const char *beside = above ? path_join(arena, folder, name) : NULL;
+    *out = beside ? path_join(arena, above, name) : NULL;
+    if (!*out)
+        return err_memory(err, strlen(archive));
+    *out = file_exists(beside) ? beside : file_exists(*out) ? *out : NULL;
+    return 0;
+}
+
+/* Adds its lines, trimmed: the number of each is that of a class, so none is passed over. */
+static int read_lines(struct strings *out, const char *path, struct err *err)
+{
+    enum { LIMIT = 64 << 20 };
+    struct strings lines = {0};
+    int rc = lines_read(&lines, path, LIMIT, err);
+    for (size_t i = 0; i < lines.count && !rc; i++) {
+        const struct span line = span_trimmed(span_of(lines.items[i]));
+        rc = line.length ? strings_add(out, line.data, line.length, err)
+                         : err_set(err, ERR_FORMAT, "unable to read '%s': line %zu is empty", path, i + 1);
+        if (!rc && (rc = list_check_utf8(out->items[i], "line", i + 1, err)) == ERR_FORMAT)
+            err_wrap(err, "unable to read '%s'", path);
+    }
+    strings_release(&lines);
+    return rc;
+}
+
+static int check_type(struct labelling *labelling, const char *archive, struct err *err)
+{
+    enum { LIMIT = 4096 };
+    const char *path;
+    char *text = NULL;
+    size_t size;
+    int rc = find_file(&path, labelling, archive, "dataset_type.txt", err);
+    if (!rc && path)
+        rc = file_read_text(&text, &size, path, LIMIT, err);
+    if (text) {
+        const struct span type = span_trimmed((struct span){text, size});
+        if (!span_equal(type, span_of("classification")))
+            rc = err_set(err, ERR_UNSUPPORTED, "'%s' says that this is a data set for %.*s", path,
+                (int)type.length, type.data);
+    }
+    free(text);
+    return rc;
+}
+
+static int read_files(struct labelling *labelling, const char *archive, struct err *err)
+{
+    struct labelled_pictures *out = labelling->out;
+    const char *templates = NULL;
+    int rc = check_type(labelling, archive, err);
+    if (!rc)
+        rc = find_file(&labelling->class_file, labelling, archive, "classnames.txt", err);
+    if (!rc && labelling->class_file)
+        rc = read_lines(&out->labels, labelling->class_file, err);
+    if (!rc)
+        rc = find_file(&templates, labelling, archive, "zeroshot_classification_templates.txt", err);
+    return rc || !templates ? rc : read_lines(&out->templates, templates, err);
+}
+
+/* ---- all ----------------------------------------------------------------------------------------------- */
+
+static int read_shard(struct reading *reading, const char *path, struct err *err)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return err_set(err, ERR_IO, "unable to open '%s': %s", path, strerror(errno));
+    reading->path = path;
+    const int rc = picture_list_shard(&reading->labelling->out->list, path,
+        reading->labelling->options->excludes, see_member, reading, reading->labelling->job, err);
+    string_map_release(&reading->keys);
+    return rc;
+}
+
+int labelled_shards_read(struct labelling *labelling, const struct strings *paths, struct err *err)
+{
+    struct reading reading = {.labelling = labelling};
+    int rc = read_files(labelling, paths->items[0], err);
+    for (size_t i = 0; i < paths->count && !rc; i++)
+        rc = read_shard(&reading, paths->items[i], err);
+    if (!rc && !labelling->out->list.paths.count)
+        rc = err_set(err, ERR_ARGUMENT, "no pictures in '%s' to evaluate", labelling->out->name);
+    if (!rc)
+        rc = mention_labels(&reading, err);
+    if (!rc)
+        rc = labelling_match(labelling, err);
+    free(reading.samples);
+    free(reading.sample_of);
+    arena_release(&reading.arena);
+    return rc;
+}

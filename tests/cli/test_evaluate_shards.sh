@@ -1,0 +1,166 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# evaluate classify of archives: the same numbers as of folders, and CLIP_benchmark's layout.
+. "$2/tests/cli/lib.sh"
+
+make_shard=$4
+evaluate() {
+    run evaluate classify "$@"
+}
+mkdir -p set/heart set/star set/flower
+pictures=$root/assets/pictures
+cp "$pictures/01.png" "$pictures/02.png" set/heart
+cp "$pictures/05.jpg" set/star
+cp "$pictures/07.png" set/flower
+evaluate set -f json -q
+expect_status 0
+cp out folders
+for label in heart star flower 0 1 2 3; do
+    echo "$label" >"$label.cls"
+done
+shard() { # shard ARCHIVE CLASS CLASS CLASS CLASS: the four pictures, in the folders' order
+    "$make_shard" "$1" "a/s0.png=$pictures/07.png" "a/s0.cls=$2.cls" "a/s1.cls=$3.cls" "a/s1.png=$pictures/01.png" \
+        "a/s2.png=$pictures/02.png" "a/s2.json=0.cls" "a/s2.cls=$4.cls" "a/s3.jpg=$pictures/05.jpg" "a/s3.cls=$5.cls" ||
+        problem "no $1"
+}
+
+# ---- archives alone: labels by name, by number, and in several of them
+shard names.tar flower heart heart star
+shard numbers.tar.gz 0 1 1 2
+evaluate names.tar -f json -q
+expect_status 0
+expect_empty err
+cmp -s out folders || problem "not as folders: $(diff out folders)"
+evaluate numbers.tar.gz --labels flower,heart,star -f json -q
+cmp -s out folders || problem "not as folders: $(diff out folders)"
+evaluate names.tar
+expect_line err "passed over 1 file: 1 text"
+mkdir -p both
+shard both/00.tar 0 1 1 2
+shard both/01.tar 0 1 1 2
+for paths in both 'both/{00..01}.tar' 'both/00.tar both/01.tar'; do
+    evaluate $paths --labels flower,heart,star -f tsv
+    expect_status 0
+    expect_match err '^8 pictures, 0 failed: '
+    expect_match out '^heart	4	'
+done
+evaluate numbers.tar.gz
+expect_status 2
+expect_text err "the labels in 'numbers.tar.gz' are numbers, such as '0': --labels says what they are called, from 0 on"
+evaluate numbers.tar.gz --labels flower,heart
+expect_status 2
+expect_text err "1 labels are none of those to choose from, which have the numbers 0 to 1: '2'; --allow-missing"
+evaluate numbers.tar.gz --labels flower,heart,star,moon
+expect_status 2
+expect_text err "1 labels have no pictures: 'moon'; --allow-missing"
+
+# ---- CLIP_benchmark's layout
+mkdir -p wds/test wds/train
+shard wds/test/0.tar 0 1 1 2
+shard wds/test/1.tar 0 1 1 2
+shard wds/train/0.tar 0 1 1 2
+echo 1 >wds/test/nshards.txt
+echo 1 >wds/train/nshards.txt
+printf 'flower\nheart\nstar' >wds/classnames.txt
+printf 'a photo of a {c}.\n' >wds/zeroshot_classification_templates.txt
+evaluate wds -f json
+expect_status 0
+expect_line err "diptych: evaluating 'wds/test'; left out: 'train'"
+expect_line err "diptych: left out, since 'wds/test/nshards.txt' does not count them: '1.tar'"
+cmp -s out folders || problem "not as folders: $(diff out folders)"
+for place in wds/test wds/test/0.tar; do
+    evaluate $place -f json -q
+    cmp -s out folders || problem "not the class names above '$place': $(diff out folders)"
+done
+(cd wds/test && "$diptych" evaluate classify . -f json -q) >out
+cmp -s out folders || problem "not the class names above '.': $(diff out folders)"
+
+# Its templates are the default; the probabilities on the page tell.
+probabilities() {
+    evaluate "$@" -q --html page.html
+    grep -o '[0-9.]* %</dd>' page.html
+}
+probabilities set >plain
+probabilities set -t 'the moon, no {}!!' >other
+cmp -s other plain && problem "another template makes no difference to be seen"
+echo 'the moon, no {c}!!' >wds/zeroshot_classification_templates.txt
+probabilities wds | cmp -s - other || problem "not its own templates"
+probabilities wds --labels flower,heart,star | cmp -s - other || problem "not its own templates for other labels"
+probabilities wds -t 'a photo of a {}.' | cmp -s - plain || problem "not the templates that are asked for"
+evaluate wds --labels flower,heart
+expect_status 2
+expect_line err "diptych: cannot evaluate: 'flower,heart' has 2 labels, and 'wds/classnames.txt' 3 classes"
+echo 2 >wds/test/nshards.txt
+evaluate wds -f tsv
+expect_match err '^8 pictures, 0 failed: '
+echo 3 >wds/test/nshards.txt
+evaluate wds
+expect_status 2
+expect_line err "diptych: cannot evaluate: 'wds/test/nshards.txt' counts 3 archives, and there is no 'wds/test/2.tar'"
+for text in 0 none 1.5; do
+    echo $text >wds/test/nshards.txt
+    evaluate wds
+    expect_status 2
+    expect_line err "diptych: cannot evaluate: unable to read 'wds/test/nshards.txt': no number of archives"
+done
+rm wds/test/nshards.txt
+printf 'flower\nheart\nstar\nmoon\nheart\n' >wds/classnames.txt
+evaluate wds -f tsv
+expect_status 0
+expect_line err "diptych: 2 labels have no pictures: 'moon', 'heart'"
+expect_line err "diptych: 1 labels of 'wds/classnames.txt' are called as one before them, and pictures of theirs can only be taken for that: 'heart'"
+expect_lines out 6
+printf 'flower\n\nheart\nstar\n' >wds/classnames.txt
+evaluate wds
+expect_status 2
+expect_line err "diptych: cannot evaluate: unable to read 'wds/classnames.txt': line 2 is empty"
+printf 'flower\nheart\n' >wds/classnames.txt
+evaluate wds
+expect_status 2
+expect_text err "1 labels are none of those to choose from, which have the numbers 0 to 1: '2'; --allow-missing"
+echo retrieval >wds/dataset_type.txt
+evaluate wds
+expect_status 2
+expect_line err "diptych: cannot evaluate: 'wds/dataset_type.txt' says that this is a data set for retrieval"
+
+# ---- samples that are not whole
+"$make_shard" bare.tar "0.png=$pictures/01.png" 0.cls=heart.cls "1.png=$pictures/07.png" 1.cls=flower.cls \
+    "2.jpg=$pictures/05.jpg" 3.cls=star.cls
+evaluate bare.tar
+expect_status 2
+expect_text err "1 pictures have no .cls beside them: 'bare.tar!/2.jpg'; --allow-missing goes on all the same"
+evaluate bare.tar --allow-missing -f json
+expect_status 0
+expect_line err "diptych: 1 labels have no picture beside them: 'bare.tar!/3.cls'"
+expect_line err "diptych: 1 pictures without a label are left out"
+expect_text out '"pictures": 2,'
+: >empty.cls
+"$make_shard" bad.tar "0.png=$pictures/01.png" 0.cls=empty.cls
+evaluate bad.tar
+expect_status 2
+expect_line err "diptych: cannot evaluate: unable to read 'bad.tar!/0.cls': it is empty"
+head -c 5000 /dev/zero | tr '\0' a >long.cls
+"$make_shard" bad.tar "0.png=$pictures/01.png" 0.cls=long.cls
+evaluate bad.tar
+expect_status 2
+expect_text err "unable to read 'bad.tar!/0.cls': "
+"$make_shard" bad.tar note.txt=0.cls
+evaluate bad.tar
+expect_status 2
+expect_text err "no pictures in 'bad.tar' to evaluate"
+evaluate nowhere.tar
+expect_status 2
+expect_line err "diptych: cannot evaluate: unable to open 'nowhere.tar': No such file or directory"
+head -c 95000 names.tar >cut.tar
+evaluate cut.tar --labels flower,heart,star --allow-missing -f tsv
+expect_status 1
+expect_text err "cut.tar"
+
+# ---- the page
+evaluate names.tar --html page.html -q -f tsv
+expect_status 0
+pictures=$(grep -c 'src="data:image/[a-z]*;base64,' page.html)
+wrong=$(awk -F '\t' 'NR > 1 { wrong += $2 - $3 } END { print wrong }' out)
+[ "$pictures" -eq "$wrong" ] || problem "$pictures thumbnails of $wrong mistakes"
+
+finish
