@@ -117,7 +117,8 @@ static struct norms code_norms(const struct code *code, const struct residual *r
 
 static unsigned code_of(double u, double per)
 {
-    return (unsigned)fmax(0, fmin(CODE_MAX, u * per + CODE_MIDDLE + 0.5));
+    const double code = u * per + CODE_MIDDLE + 0.5;
+    return code < 0 ? 0 : code > CODE_MAX ? CODE_MAX : (unsigned)(int)code;
 }
 
 void code_make(struct code *code, const struct residual *residual, size_t stride)
@@ -125,8 +126,9 @@ void code_make(struct code *code, const struct residual *residual, size_t stride
     double largest = 0;
     bool finite = true;
     for (size_t i = 0; i < stride; i++) {
-        finite = finite && isfinite(residual->u[i]);
-        largest = fmax(largest, fabs(residual->u[i]));
+        const double size = fabs(residual->u[i]);
+        finite = finite && size < INFINITY;
+        largest = size > largest ? size : largest;
     }
     memset(code->high, 0, stride / 2);
     memset(code->low, 0, stride / 2);

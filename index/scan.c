@@ -15,7 +15,9 @@ struct scanner {
     struct stream *stream;
     size_t bytes; /* of the stream's memory */
     const struct scan_dots *dots;
-    struct pool *pool; /* NULL until it is wanted */
+    struct pool *pool;          /* NULL until it is wanted */
+    struct survivor *survivors; // (LIST_ROOM)
+    uint32_t *order;            // (LIST_ROOM)
 };
 
 int scanner_open(struct scanner **out, struct device *device, struct err *err)
@@ -23,6 +25,12 @@ int scanner_open(struct scanner **out, struct device *device, struct err *err)
     struct scanner *scanner = mem_new(1, sizeof *scanner);
     if (!scanner)
         return err_memory(err, sizeof *scanner);
+    scanner->survivors = mem_new(LIST_ROOM, sizeof *scanner->survivors);
+    scanner->order = mem_new(LIST_ROOM, sizeof *scanner->order);
+    if (!scanner->survivors || !scanner->order) {
+        scanner_free(scanner);
+        return err_memory(err, LIST_ROOM * sizeof *scanner->survivors);
+    }
     scanner->device = device;
     scanner->dots = device_is_host(device) ? scan_dots_fast() : NULL;
     *out = scanner;
@@ -35,6 +43,8 @@ void scanner_free(struct scanner *scanner)
         return;
     stream_free(scanner->stream);
     pool_free(scanner->pool);
+    free(scanner->survivors);
+    free(scanner->order);
     free(scanner);
 }
 
@@ -63,7 +73,9 @@ static int scanner_place(struct scanner *scanner, struct batch *batch, struct er
 int scanner_batch(struct batch *batch, const struct scanner *scanner, const struct index_rows *rows,
     const struct coarse *coarse, const float *queries, size_t count, struct err *err)
 {
-    return batch_init(batch, scanner->device, scanner->dots, rows, coarse, queries, count, err);
+    const int rc = batch_init(batch, scanner->device, scanner->dots, rows, coarse, queries, count, err);
+    batch->survivors = scanner->survivors;
+    return rc;
 }
 
 void scanner_set_dots(struct scanner *scanner, const struct scan_dots *dots)
@@ -119,67 +131,86 @@ struct sifting {
     const struct batch *batch;
     struct best *bests; // (Q)
     double *thresholds; // (Q)
+    uint32_t *order;    // (LIST_ROOM): survivors by query
     const struct job *job;
+    int64_t first; /* row of the span */
+    size_t starts[BATCH_MAX + 1];
 };
 
-static void tighten(void *context, size_t i)
+/* The survivors of one query, and what they make of its threshold. */
+static void take_query(void *context, size_t query)
 {
     const struct sifting *sifting = context;
-    best_tighten(&sifting->bests[i]);
-    sifting->thresholds[i] = sifting->bests[i].threshold;
-}
-
-static int take_survivors(void *context, int64_t first, size_t found, struct err *err)
-{
-    struct sifting *sifting = context;
-    (void)err;
-    for (size_t i = 0; i < found; i++) {
-        const struct survivor *survivor = &sifting->batch->survivors[i];
-        const int exponent = sifting->batch->queries[survivor->query].exponent;
-        struct candidate candidate = {.row = first + survivor->row,
+    struct best *best = &sifting->bests[query];
+    const int exponent = sifting->batch->queries[query].exponent;
+    for (size_t i = sifting->starts[query]; i < sifting->starts[query + 1]; i++) {
+        const struct survivor *survivor = &sifting->batch->survivors[sifting->order[i]];
+        struct candidate candidate = {.row = sifting->first + survivor->row,
             .lower = ldexp((double)survivor->lower, exponent),
             .upper = ldexp((double)survivor->upper, exponent)};
         if (isnan(candidate.lower) || isnan(candidate.upper)) {
             candidate.lower = -INFINITY;
             candidate.upper = INFINITY;
         }
-        best_add(&sifting->bests[survivor->query], candidate);
+        best_add(best, candidate);
     }
-    job_loop(sifting->job, sifting->batch->count, tighten, sifting);
+    best_tighten(best);
+    sifting->thresholds[query] = best->threshold;
+}
+
+/* Sorts the survivors by their query, so that threads can share them. */
+static int take_survivors(void *context, int64_t first, size_t found, struct err *err)
+{
+    struct sifting *sifting = context;
+    const struct survivor *survivors = sifting->batch->survivors;
+    const size_t count = sifting->batch->count;
+    size_t next[BATCH_MAX];
+    (void)err;
+    memset(sifting->starts, 0, sizeof sifting->starts);
+    for (size_t i = 0; i < found; i++)
+        sifting->starts[survivors[i].query + 1]++;
+    for (size_t query = 0; query < count; query++) {
+        next[query] = sifting->starts[query];
+        sifting->starts[query + 1] += sifting->starts[query];
+    }
+    for (size_t i = 0; i < found; i++)
+        sifting->order[next[survivors[i].query]++] = (uint32_t)i;
+    sifting->first = first;
+    job_loop(sifting->job, count, take_query, sifting);
     return 0;
 }
 
 /* ---- ranking ------------------------------------------------------------------------------------------- */
 
-/* Candidates of all queries in pieces, so that threads share even those of one query. */
+/* Candidates of all queries, those of the same rows together, so that a row is read once for all queries that want it; in
+ * pieces, so that threads share even those of one query. */
+struct entry {
+    uint32_t query, candidate;
+};
+
 struct ranking {
     struct best *bests;
-    size_t *pieces; // (Q + 1): pieces of the queries before
-    size_t count;   /* Q */
+    struct entry *entries; // (count)
+    size_t count;
 };
 
 enum {
     PIECE = 64,
-    AHEAD = 2
-}; /* candidates; the rows lie anywhere, and waiting for them is most of the work */
+    AHEAD = 2,          /* candidates; the rows lie anywhere, and waiting for them is most of the work */
+    STRETCH_BITS = 8,   /* rows that count as the same, */
+    STRETCHES = 1 << 12 /* or more, for there to be no more stretches than this */
+};
 
 static void piece_score(void *context, size_t i)
 {
     const struct ranking *ranking = context;
-    size_t low = 0, high = ranking->count;
-    while (high - low > 1) {
-        const size_t middle = (low + high) / 2;
-        if (ranking->pieces[middle] <= i)
-            low = middle;
-        else
-            high = middle;
-    }
-    struct best *best = &ranking->bests[low];
-    const size_t from = (i - ranking->pieces[low]) * PIECE;
-    for (size_t c = from; c < from + PIECE && c < best->count; c++) {
-        if (c + AHEAD < best->count)
-            rows_prefetch(best->rows, best->items[c + AHEAD].row);
-        best_score(best, c);
+    const struct entry *entries = ranking->entries;
+    for (size_t at = i * PIECE; at < (i + 1) * PIECE && at < ranking->count; at++) {
+        if (at + AHEAD < ranking->count) {
+            const struct best *next = &ranking->bests[entries[at + AHEAD].query];
+            rows_prefetch(next->rows, next->items[entries[at + AHEAD].candidate].row);
+        }
+        best_score(&ranking->bests[entries[at].query], entries[at].candidate);
     }
 }
 
@@ -188,18 +219,39 @@ static void settle(void *bests, size_t i)
     best_settle((struct best *)bests + i);
 }
 
-static int rank(struct best *bests, size_t count, const struct job *job, struct err *err)
+/* Counts into starts (STRETCHES + 1) where each stretch begins, and puts the entries there. */
+static void entries_sort(const struct ranking *ranking, size_t queries, size_t *starts, int bits)
 {
-    struct ranking ranking = {bests, mem_new(count + 1, sizeof *ranking.pieces), count};
-    if (!ranking.pieces)
-        return err_memory(err, (count + 1) * sizeof *ranking.pieces);
-    for (size_t i = 0; i < count; i++)
-        ranking.pieces[i + 1] = ranking.pieces[i] + groups_of(bests[i].count, PIECE);
-    const int rc = blocks_run(
-        job, "ranking", ranking.pieces[count], 1, PIECE * bests->rows->width, piece_score, &ranking, err);
+    for (size_t q = 0; q < queries; q++)
+        for (size_t i = 0; i < ranking->bests[q].count; i++)
+            starts[(ranking->bests[q].items[i].row >> bits) + 1]++;
+    for (size_t i = 0; i < STRETCHES; i++)
+        starts[i + 1] += starts[i];
+    for (size_t q = 0; q < queries; q++)
+        for (size_t i = 0; i < ranking->bests[q].count; i++)
+            ranking->entries[starts[ranking->bests[q].items[i].row >> bits]++] =
+                (struct entry){(uint32_t)q, (uint32_t)i};
+}
+
+static int rank(struct best *bests, size_t queries, const struct job *job, struct err *err)
+{
+    struct ranking ranking = {.bests = bests};
+    int bits = STRETCH_BITS;
+    for (size_t q = 0; q < queries; q++)
+        ranking.count += bests[q].count;
+    while (bests->rows->count >> bits >= STRETCHES)
+        bits++;
+    ranking.entries = mem_new(ranking.count + 1, sizeof *ranking.entries);
+    size_t *starts = mem_new(STRETCHES + 1, sizeof *starts);
+    int rc = ranking.entries && starts ? 0 : err_memory(err, ranking.count * sizeof *ranking.entries);
+    if (!rc) {
+        entries_sort(&ranking, queries, starts, bits);
+        rc = blocks_run(job, "ranking", ranking.count, PIECE, bests->rows->width, piece_score, &ranking, err);
+    }
     if (!rc)
-        job_loop(job, count, settle, bests);
-    free(ranking.pieces);
+        job_loop(job, queries, settle, bests);
+    free(starts);
+    free(ranking.entries);
     return rc;
 }
 
@@ -209,7 +261,7 @@ static int scan_batch(struct scanner *scanner, struct batch *batch, struct best 
     struct index_hit *hits, size_t *counts, size_t k, const struct job *job, struct err *err)
 {
     double thresholds[BATCH_MAX];
-    struct sifting sifting = {batch, bests, thresholds, job};
+    struct sifting sifting = {batch, bests, thresholds, scanner->order, job, 0, {0}};
     for (size_t i = 0; i < batch->count; i++)
         thresholds[i] = bests[i].threshold;
     int rc = scanner_sift(scanner, batch, thresholds, take_survivors, &sifting, job, err);

@@ -128,11 +128,10 @@ int batch_init(struct batch *batch, struct device *device, const struct scan_dot
         .bases = mem_new(blocks * padded, sizeof *batch->bases),
         .floats = mem_new(padded * max_size(blocks, stride), sizeof *batch->floats),
         .queries = mem_new(count, sizeof *batch->queries),
-        .survivors = mem_new(LIST_ROOM, sizeof *batch->survivors),
     };
     int rc = 0;
     if (!batch->scaled || !batch->rotated || !batch->limits || !batch->bases || !batch->floats ||
-        !batch->queries || !batch->survivors)
+        !batch->queries)
         rc = err_memory(err, padded * stride * sizeof *batch->rotated);
     for (size_t i = 0; !rc && i < count; i++)
         query_make(&batch->queries[i], batch->scaled + i * stride, batch->rotated + i * stride,
@@ -155,7 +154,6 @@ void batch_release(struct batch *batch)
     free(batch->floats);
     free(batch->limits);
     free(batch->queries);
-    free(batch->survivors);
     linear_free(batch->linear);
     *batch = (struct batch){0};
 }

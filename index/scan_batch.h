@@ -49,7 +49,7 @@ struct batch {
     struct linear *linear;        /* the queries as weights; NULL for a few */
     struct stream *stream;
     struct tensor found, list, scaled_on, rotated_on, limits_on, bases_on, codes_on, products_on;
-    struct survivor *survivors; // (LIST_ROOM)
+    struct survivor *survivors; // (LIST_ROOM), the scanner's
 };
 
 /* queries (Q, E), Q at most BATCH_MAX, every element finite. With dots the host multiplies coded rows. The stream comes

@@ -26,6 +26,17 @@ static void unpack_plain(uint8_t *codes, const uint8_t *high, const uint8_t *low
     }
 }
 
+static void row_plain(
+    int32_t out[2], const uint8_t *high, const uint8_t *low, size_t half, const int8_t *a, const int8_t *b)
+{
+    out[0] = out[1] = 0;
+    for (size_t j = 0; j < half; j++) {
+        const int first = (high[j] & 15) << 4 | (low[j] & 15), second = (high[j] & 240) | low[j] >> 4;
+        out[0] += first * a[j] + second * a[half + j];
+        out[1] += first * b[j] + second * b[half + j];
+    }
+}
+
 static void product_plain(
     int32_t *out, const uint8_t *codes, size_t stride, const int8_t *packed, size_t tiles)
 {
@@ -51,7 +62,7 @@ static unsigned sift_plain(const int32_t dots[TILE], const struct sieve *sieve, 
     return survive;
 }
 
-const struct scan_dots scan_dots_plain = {plane_plain, unpack_plain, product_plain, sift_plain};
+const struct scan_dots scan_dots_plain = {plane_plain, row_plain, unpack_plain, product_plain, sift_plain};
 
 /* ---- AVX-512 with VNNI --------------------------------------------------------------------------------- */
 
@@ -80,17 +91,44 @@ VNNI static void plane_vnni(int32_t *out, const uint8_t *plane, size_t rows, siz
     }
 }
 
+/* The codes of as many bytes of two planes: those of the low bits, and those of the high ones. */
+VNNI static inline __m512i first_codes(__m512i high, __m512i low)
+{
+    const __m512i low_bits = _mm512_set1_epi8(15);
+    return _mm512_or_si512(
+        _mm512_slli_epi16(_mm512_and_si512(high, low_bits), 4), _mm512_and_si512(low, low_bits));
+}
+
+VNNI static inline __m512i second_codes(__m512i high, __m512i low)
+{
+    const __m512i low_bits = _mm512_set1_epi8(15);
+    return _mm512_or_si512(
+        _mm512_andnot_si512(low_bits, high), _mm512_and_si512(_mm512_srli_epi16(low, 4), low_bits));
+}
+
+VNNI static void row_vnni(
+    int32_t out[2], const uint8_t *high, const uint8_t *low, size_t half, const int8_t *a, const int8_t *b)
+{
+    __m512i sums_a = _mm512_setzero_si512(), sums_b = sums_a;
+    for (size_t j = 0; j < half; j += 64) {
+        const __m512i h = load(high + j, half - j), l = load(low + j, half - j);
+        const __m512i first = first_codes(h, l), second = second_codes(h, l);
+        sums_a = _mm512_dpbusd_epi32(sums_a, first, load(a + j, half - j));
+        sums_b = _mm512_dpbusd_epi32(sums_b, first, load(b + j, half - j));
+        sums_a = _mm512_dpbusd_epi32(sums_a, second, load(a + half + j, half - j));
+        sums_b = _mm512_dpbusd_epi32(sums_b, second, load(b + half + j, half - j));
+    }
+    out[0] = _mm512_reduce_add_epi32(sums_a);
+    out[1] = _mm512_reduce_add_epi32(sums_b);
+}
+
 VNNI static void unpack_vnni(uint8_t *codes, const uint8_t *high, const uint8_t *low, size_t half)
 {
-    const __m256i low_bits = _mm256_set1_epi8(15);
-    for (size_t j = 0; j < half; j += 32) {
-        const __m256i h = _mm256_loadu_si256((const __m256i *)(high + j));
-        const __m256i l = _mm256_loadu_si256((const __m256i *)(low + j));
-        const __m256i first = _mm256_slli_epi16(_mm256_and_si256(h, low_bits), 4);
-        const __m256i second = _mm256_and_si256(_mm256_srli_epi16(l, 4), low_bits);
-        _mm256_storeu_si256((__m256i *)(codes + j), _mm256_or_si256(first, _mm256_and_si256(l, low_bits)));
-        _mm256_storeu_si256(
-            (__m256i *)(codes + half + j), _mm256_or_si256(_mm256_andnot_si256(low_bits, h), second));
+    for (size_t j = 0; j < half; j += 64) {
+        const __m512i h = load(high + j, half - j), l = load(low + j, half - j);
+        const __mmask64 there = half - j >= 64 ? ~(__mmask64)0 : 0xffffffff;
+        _mm512_mask_storeu_epi8(codes + j, there, first_codes(h, l));
+        _mm512_mask_storeu_epi8(codes + half + j, there, second_codes(h, l));
     }
 }
 
@@ -146,7 +184,7 @@ VNNI static unsigned sift_vnni(const int32_t dots[TILE], const struct sieve *sie
     return _mm512_cmp_ps_mask(upper, _mm512_loadu_ps(sieve->limit), _CMP_NLE_UQ);
 }
 
-static const struct scan_dots scan_dots_vnni = {plane_vnni, unpack_vnni, product_vnni, sift_vnni};
+static const struct scan_dots scan_dots_vnni = {plane_vnni, row_vnni, unpack_vnni, product_vnni, sift_vnni};
 
 const struct scan_dots *scan_dots_fast(void)
 {

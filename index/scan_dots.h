@@ -24,6 +24,10 @@ struct scan_dots {
      * those in the low bits with its first half, those in the high bits with its second. half is a multiple of 32. */
     void (*plane)(int32_t *out, const uint8_t *plane, size_t rows, size_t half, const int8_t *q);
 
+    /* out[0] = the product with a (2 half) of the whole codes, 16 high + low, of a row of two planes; out[1] with b. */
+    void (*row)(int32_t out[2], const uint8_t *high, const uint8_t *low, size_t half, const int8_t *a,
+        const int8_t *b);
+
     /* codes (2 half): 16 high + low of the halves of a row of two planes. */
     void (*unpack)(uint8_t *codes, const uint8_t *high, const uint8_t *low, size_t half);
 

@@ -190,11 +190,10 @@ struct hand {
     uint32_t first;      /* row of the span */
 };
 
-/* The largest float that is no larger. */
+/* A float that is no larger, by little. */
 static float float_down(double x)
 {
-    const float near = (float)x;
-    return (double)near > x ? nextafterf(near, -INFINITY) : near;
+    return (float)(x - (fabs(x) * 0x1p-22 + 0x1p-120));
 }
 
 /* What scores may be off by, by the rounding of their sum with a base. */
@@ -220,16 +219,11 @@ static void refine(const struct hand *hand, size_t row, size_t k)
     const struct host *host = hand->pass->host;
     const struct host_query *query = &host->queries[k];
     const size_t half = host->stride / 2;
-    const uint8_t *planes[] = {hand->block.high + row * half, hand->block.low + row * half};
-    const int8_t *q[] = {host->high + k * host->stride, host->low + k * host->stride};
-    int32_t dots[2][2];
-    for (size_t p = 0; p < 2; p++)
-        for (size_t b = 0; b < 2; b++)
-            host->dots->plane(&dots[p][b], planes[p], 1, half, q[b]);
-    const int64_t with_high = 16 * (int64_t)dots[0][0] + dots[1][0],
-                  with_low = 16 * (int64_t)dots[0][1] + dots[1][1];
-    const int64_t twice =
-        2 * (HIGH_STEP * with_high + with_low) - 255 * (HIGH_STEP * query->high_sum + query->low_sum);
+    int32_t dots[2];
+    host->dots->row(dots, hand->block.high + row * half, hand->block.low + row * half, half,
+        host->high + k * host->stride, host->low + k * host->stride);
+    const int64_t dot = HIGH_STEP * (int64_t)dots[0] + dots[1];
+    const int64_t twice = 2 * dot - 255 * (HIGH_STEP * query->high_sum + query->low_sum);
     const double base = hand->bases[k];
     const double score = 0.5 * query->step * hand->block.scale[row] * (double)twice + base;
     const double radius = (double)hand->block.error[row] * query->norm +

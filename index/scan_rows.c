@@ -49,8 +49,15 @@ void rows_decode(double *vector, const struct index_rows *rows, int64_t i)
     }
 }
 
+/* Compiled into each of its callers, with the instructions that those may use. */
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+
 /* f16_to_f32 without branches, which compilers make vector code of: a score in half the time. */
-static void widen(float *out, const uint16_t *halves, size_t count)
+INLINE void widen(float *out, const uint16_t *halves, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const uint32_t half = halves[i], magnitude = (half & 0x7fff) << 13;
@@ -69,7 +76,7 @@ enum { LANES = 8, PIECE = 256 }; /* partial sums of a score; halves widened toge
 
 /* sums (LANES) += products of a part of a row that begins at a multiple of LANES. */
 #define ADD_PRODUCTS(NAME, TYPE)                                                                             \
-    static void NAME(double *sums, const TYPE *row, const float *query, size_t count)                        \
+    INLINE void NAME(double *sums, const TYPE *row, const float *query, size_t count)                        \
     {                                                                                                        \
         size_t i = 0;                                                                                        \
         for (; i + LANES <= count; i += LANES)                                                               \
@@ -82,7 +89,7 @@ enum { LANES = 8, PIECE = 256 }; /* partial sums of a score; halves widened toge
 ADD_PRODUCTS(add_f32, float)
 ADD_PRODUCTS(add_i8, int8_t)
 
-static void add_f16(double *sums, const uint16_t *row, const float *query, size_t count)
+INLINE void add_f16(double *sums, const uint16_t *row, const float *query, size_t count)
 {
     float values[PIECE];
     for (size_t i = 0; i < count; i += PIECE) {
@@ -92,9 +99,8 @@ static void add_f16(double *sums, const uint16_t *row, const float *query, size_
     }
 }
 
-double rows_score(const struct index_rows *rows, int64_t i, const float *query)
+INLINE double sum_products(const struct index_rows *rows, const uint8_t *row, const float *query)
 {
-    const uint8_t *row = row_bytes(rows, i);
     double sums[LANES] = {0};
     if (rows->storage == INDEX_F32)
         add_f32(sums, (const float *)row, query, rows->width);
@@ -102,7 +108,39 @@ double rows_score(const struct index_rows *rows, int64_t i, const float *query)
         add_f16(sums, (const uint16_t *)row, query, rows->width);
     else
         add_i8(sums, (const int8_t *)row, query, rows->width);
-    const double sum =
-        ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+static double sum_plain(const struct index_rows *rows, const uint8_t *row, const float *query)
+{
+    return sum_products(rows, row, query);
+}
+
+/* The same sums: the order of additions is the code's, and products are exact. */
+#if defined(__x86_64__) && defined(__GNUC__)
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))) static double sum_avx512(
+    const struct index_rows *rows, const uint8_t *row, const float *query)
+{
+    return sum_products(rows, row, query);
+}
+
+static bool have_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+#else
+#define sum_avx512 sum_plain
+
+static bool have_avx512(void)
+{
+    return false;
+}
+#endif
+
+double rows_score(const struct index_rows *rows, int64_t i, const float *query)
+{
+    const uint8_t *row = row_bytes(rows, i);
+    const double sum = have_avx512() ? sum_avx512(rows, row, query) : sum_plain(rows, row, query);
     return rows->storage == INDEX_I8 ? sum * (double)i8_scale(row, rows->width) : sum;
 }

@@ -406,20 +406,26 @@ static void test_dots(void **state)
     for (size_t row = 0; row < ROWS_TOGETHER; row++) {
         const uint8_t *h = high + row * HALF, *l = low + row * HALF;
         uint8_t *c = codes + row * STRIDE;
-        int32_t dots[2], sum = 0;
+        int32_t dots[2], row_dots[2], sum = 0, other = 0;
         plain->unpack(c, h, l, HALF);
         plain->plane(&dots[0], h, 1, HALF, packed);
         plain->plane(&dots[1], l, 1, HALF, packed);
-        for (size_t i = 0; i < STRIDE; i++)
+        plain->row(row_dots, h, l, HALF, packed, packed + STRIDE);
+        for (size_t i = 0; i < STRIDE; i++) {
             sum += c[i] * packed[i];
+            other += c[i] * packed[STRIDE + i];
+        }
         assert_int_equal(16 * dots[0] + dots[1], sum);
+        assert_true(row_dots[0] == sum && row_dots[1] == other);
         if (!fast)
             continue;
-        int32_t fast_dot;
+        int32_t fast_dot, fast_dots[2];
         fast->unpack(fast_codes, h, l, HALF);
         assert_memory_equal(fast_codes, c, STRIDE);
         fast->plane(&fast_dot, h, 1, HALF, packed);
         assert_int_equal(fast_dot, dots[0]);
+        fast->row(fast_dots, h, l, HALF, packed, packed + STRIDE);
+        assert_memory_equal(fast_dots, row_dots, sizeof row_dots);
     }
     plain->product(product, codes, STRIDE, packed, TILES);
     int32_t sum = 0;
