@@ -20,6 +20,12 @@ static inline uint32_t read_be16(const uint8_t *bytes)
     return (uint32_t)bytes[0] << 8 | bytes[1];
 }
 
+static inline void put_be32(uint8_t *out, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
 static inline uint32_t read_be32(const uint8_t *bytes)
 {
     return read_be16(bytes) << 16 | read_be16(bytes + 2);

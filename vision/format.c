@@ -57,7 +57,7 @@ static const struct format formats[] = {
     {"JPEG", MAGIC("\xff\xd8\xff"), .suffixes = ".jpg .jpeg .jpe .jfif .mpo", JPEG, .exif = jpeg_exif,
         .xmp = jpeg_xmp, .media = "image/jpeg"},
     {"PNG", MAGIC("\x89PNG\r\n\x1a\n"), .suffixes = ".png", .decode = png_decode, .check = png_check,
-        .exif = png_exif, .xmp = png_xmp, .media = "image/png"},
+        .mend = png_mend, .exif = png_exif, .xmp = png_xmp, .media = "image/png"},
     {"GIF", MAGIC("GIF87a"), .suffixes = ".gif", .decode = gif_decode, .media = "image/gif"},
     {"GIF", MAGIC("GIF89a"), .decode = gif_decode, .media = "image/gif"},
     {"BMP", MAGIC("BM"), .suffixes = ".bmp", .decode = bmp_decode, .media = "image/bmp"},

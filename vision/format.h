@@ -12,6 +12,9 @@
 #include "vision/vision.h"
 
 typedef int format_check(struct span file, struct err *err);
+/* Makes a whole file of one that ends early or whose pixels do, (*size) bytes for free(): rows that it lacks are zeros. */
+typedef int format_mend(
+    char **out, size_t *size, struct span file, const struct picture_options *options, struct err *err);
 typedef struct span format_exif(struct span file);
 /* options: with the limits filled in; the rest is for those that can make use of it. */
 typedef int format_decode(
@@ -31,6 +34,7 @@ struct format {
     const char *library;   /* what decodes it; NULL: this program's own code, or nothing */
     bool apart;            /* decoded by that library in another process: see vision/helper */
     format_decode *decode; /* decoded here; NULL of those that are decoded apart or not read */
+    format_mend *mend;     /* of what the check finds wrong; NULL: nothing */
     format_check *check;   /* finds the damage the decoder would not notice; NULL: it notices all */
     format_exif *exif;   /* the EXIF block, a TIFF file in small; NULL: none, or the decoder has heeded it */
     format_exif *xmp;    /* likewise the XMP packet, whose orientation counts where EXIF has none */
@@ -56,6 +60,7 @@ format_decode stb_decode, png_decode, gif_decode, bmp_decode, pnm_decode, psd_de
 format_decode ico_decode, tga_decode;
 format_decode turbo_decode, webp_decode; /* where the build found their libraries */
 format_check jpeg_check, png_check;
+format_mend png_mend;
 
 /* What a JPEG's header says; zeros where it has none. */
 struct edges jpeg_edges(struct span file);

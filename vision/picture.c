@@ -202,11 +202,31 @@ int picture_orient(struct picture *picture, int orientation, struct err *err)
 
 /* ---- decoding ------------------------------------------------------------------------------------------ */
 
+static int decode_mended(struct picture *out, const struct format *format, struct span file,
+    const struct picture_options *options, const struct err *damage, struct err *err)
+{
+    char *bytes = NULL;
+    struct span whole = {0};
+    int rc = format->mend(&bytes, &whole.length, file, options, err);
+    whole.data = bytes;
+    if (!rc)
+        rc = format->decode(out, whole, options, err);
+    if (!rc)
+        picture_warn(out, "%.*s", PICTURE_WARNING_SIZE - 1, damage->msg);
+    free(bytes);
+    return rc;
+}
+
 int format_decode_here(struct picture *out, const struct format *format, struct span file,
     const struct picture_options *options, struct err *err)
 {
-    const int rc = format->check ? format->check(file, err) : 0;
-    return rc ? rc : format->decode(out, file, options, err);
+    struct err damage = {0};
+    int rc = format->check ? format->check(file, &damage) : 0;
+    if (rc == ERR_FORMAT && format->mend && options->truncated)
+        return decode_mended(out, format, file, options, &damage, err);
+    if (rc)
+        return err_set(err, damage.code, "%s", damage.msg);
+    return format->decode(out, file, options, err);
 }
 
 static int decode_format(struct picture *out, const struct format *format, struct span file,

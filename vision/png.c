@@ -8,6 +8,7 @@
  * capital, which are the ones that a picture cannot be shown without. It also finds what stb_image does not tell:
  * palettes, bits and the transparent colour.
  */
+#include "vision/png.h"
 #include "vision/bytes.h"
 #include "vision/format.h"
 
@@ -16,7 +17,6 @@
 
 enum {
     SIGNATURE = 8,
-    AROUND = 12,       /* bytes of a chunk besides its data */
     LOWER_CASE = 0x20, /* the bit of a letter */
 };
 
@@ -34,7 +34,7 @@ static bool is_capital(int letter)
 static int read_chunk(struct chunk *chunk, struct span file, size_t at, struct err *err)
 {
     const size_t left = file.length - at;
-    if (left < AROUND)
+    if (left < PNG_AROUND)
         return err_set(err, ERR_FORMAT, "the file ends at byte %zu with no IEND chunk", file.length);
 
     const uint8_t *bytes = span_bytes(file) + at;
@@ -42,7 +42,7 @@ static int read_chunk(struct chunk *chunk, struct span file, size_t at, struct e
     for (int i = 0; i < 4; i++)
         if (!is_capital(chunk->type[i] & ~LOWER_CASE))
             return err_set(err, ERR_FORMAT, "there is no chunk at byte %zu where one should be", at);
-    if (chunk->data.length > left - AROUND)
+    if (chunk->data.length > left - PNG_AROUND)
         return err_set(err, ERR_FORMAT, "chunk '%.4s' at byte %zu runs past the end of the file at byte %zu",
             chunk->type, at, file.length);
     return 0;
@@ -53,21 +53,27 @@ static bool is_type(const struct chunk *chunk, const char *type)
     return !memcmp(chunk->type, type, 4);
 }
 
+static int check_sum(const struct chunk *chunk, struct span file, size_t at, struct err *err)
+{
+    const uint8_t *type = span_bytes(file) + at + 4, *sum = span_bytes(chunk->data) + chunk->data.length;
+    if (is_capital(chunk->type[0]) && crc32_z(0, type, 4 + chunk->data.length) != read_be32(sum))
+        return err_set(err, ERR_FORMAT, "chunk '%.4s' at byte %zu has a wrong checksum", chunk->type, at);
+    return 0;
+}
+
 int png_check(struct span file, struct err *err)
 {
     struct chunk chunk = {0};
 
-    for (size_t at = SIGNATURE;; at += AROUND + chunk.data.length) {
+    for (size_t at = SIGNATURE;; at += PNG_AROUND + chunk.data.length) {
         int rc = read_chunk(&chunk, file, at, err);
         if (rc)
             return rc;
         if (is_type(&chunk, "CgBI"))
             return err_set(err, ERR_UNSUPPORTED, "this kind is not read: Apple's CgBI");
-        const uint8_t *type = span_bytes(file) + at + 4, *sum = span_bytes(chunk.data) + chunk.data.length;
-        if (is_capital(chunk.type[0]) && crc32_z(0, type, 4 + chunk.data.length) != read_be32(sum))
-            return err_set(err, ERR_FORMAT, "chunk '%.4s' at byte %zu has a wrong checksum", chunk.type, at);
-        if (is_type(&chunk, "IEND"))
-            return 0;
+        rc = check_sum(&chunk, file, at, err);
+        if (rc || is_type(&chunk, "IEND"))
+            return rc;
     }
 }
 
@@ -75,7 +81,7 @@ struct span png_exif(struct span file)
 {
     struct chunk chunk = {0};
 
-    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += AROUND + chunk.data.length)
+    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += PNG_AROUND + chunk.data.length)
         if (is_type(&chunk, "eXIf"))
             return chunk.data;
     return (struct span){0};
@@ -89,7 +95,7 @@ struct span png_xmp(struct span file)
     struct chunk chunk = {0};
     struct span found = {0};
 
-    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += AROUND + chunk.data.length) {
+    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += PNG_AROUND + chunk.data.length) {
         const struct span data = chunk.data;
         if (!is_type(&chunk, "iTXt") || data.length < sizeof keyword + 2 ||
             memcmp(data.data, keyword, sizeof keyword) || data.data[sizeof keyword])
@@ -106,40 +112,52 @@ struct span png_xmp(struct span file)
 
 /* ---- what the pixels are ------------------------------------------------------------------------------- */
 
-enum color_type { GREY = 0, RGB = 2, INDEXED = 3, GREY_ALPHA = 4, RGB_ALPHA = 6 };
-
-/* The chunks that say it; their data is empty where the file has none. */
-struct header {
-    int depth;
-    enum color_type type;
-    struct span palette, transparency;
-};
-
-static void read_header(struct header *header, struct span file)
+static int read_ihdr(struct png_header *out, const struct chunk *chunk, struct err *err)
 {
-    enum { DEPTH = 8, TYPE = 9, SIZE = 13 };
+    enum { WIDTH = 0, HEIGHT = 4, DEPTH = 8, TYPE = 9, INTERLACED = 12, SIZE = 13 };
+    const uint8_t *bytes = span_bytes(chunk->data);
+    if (!is_type(chunk, "IHDR") || chunk->data.length != SIZE)
+        return err_set(err, ERR_FORMAT, "it has no IHDR chunk");
+    const int depth = bytes[DEPTH], type = bytes[TYPE];
+    if (!depth || depth > 16 || depth & (depth - 1) || type > PNG_RGB_ALPHA || type == 1 || type == 5)
+        return err_set(err, ERR_FORMAT, "it says that it has %d bits of colour type %d", depth, type);
+    out->width = read_be32(bytes + WIDTH);
+    out->height = read_be32(bytes + HEIGHT);
+    out->depth = depth;
+    out->type = (enum png_color)type;
+    out->interlaced = bytes[INTERLACED];
+    return 0;
+}
+
+int png_find_pixels(struct png_header *out, struct span file, struct err *err)
+{
     struct chunk chunk = {0};
-    *header = (struct header){0};
-    for (size_t at = SIGNATURE; !read_chunk(&chunk, file, at, NULL); at += AROUND + chunk.data.length) {
-        if (is_type(&chunk, "IHDR") && chunk.data.length == SIZE) {
-            header->depth = span_bytes(chunk.data)[DEPTH];
-            header->type = span_bytes(chunk.data)[TYPE];
-        } else if (is_type(&chunk, "PLTE")) {
-            header->palette = chunk.data;
-        } else if (is_type(&chunk, "tRNS")) {
-            header->transparency = chunk.data;
-        } else if (is_type(&chunk, "IDAT")) {
-            return;
+    *out = (struct png_header){0};
+    for (size_t at = SIGNATURE;; at += PNG_AROUND + chunk.data.length) {
+        if (file.length - at >= 8 && !memcmp(file.data + at + 4, "IDAT", 4)) {
+            out->pixels = at; /* which may end early */
+            return out->depth ? 0 : err_set(err, ERR_FORMAT, "it has no IHDR chunk");
         }
+        int rc = read_chunk(&chunk, file, at, err);
+        if (!rc)
+            rc = check_sum(&chunk, file, at, err);
+        if (!rc && at == SIGNATURE)
+            rc = read_ihdr(out, &chunk, err);
+        if (rc)
+            return rc;
+        if (is_type(&chunk, "PLTE"))
+            out->palette = chunk.data;
+        else if (is_type(&chunk, "tRNS"))
+            out->transparency = chunk.data;
     }
 }
 
 /* As Pillow compares it: the low byte of what the file says, which may be a sample of less or more than 8 bits, with
  * a sample of 8; of bits, black or white. Pillow clips 16-bit grey before it compares, so that there it is left out. */
-static void note_key(struct picture *out, const struct header *header)
+static void note_key(struct picture *out, const struct png_header *header)
 {
-    const size_t samples = header->type == GREY ? 1 : 3;
-    if (header->transparency.length < 2 * samples || (header->type == GREY && header->depth == 16))
+    const size_t samples = header->type == PNG_GREY ? 1 : 3;
+    if (header->transparency.length < 2 * samples || (header->type == PNG_GREY && header->depth == 16))
         return;
     out->has_key = true;
     for (size_t c = 0; c < 3; c++) {
@@ -150,19 +168,19 @@ static void note_key(struct picture *out, const struct header *header)
 
 int png_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
-    struct header header;
-    read_header(&header, file);
-    const bool alpha = header.type == GREY_ALPHA || header.type == RGB_ALPHA ||
-                       (header.type == INDEXED && header.transparency.length);
+    struct png_header header;
+    png_find_pixels(&header, file, NULL); /* what is wrong with them stb_image says */
+    const bool alpha = header.type == PNG_GREY_ALPHA || header.type == PNG_RGB_ALPHA ||
+                       (header.type == PNG_INDEXED && header.transparency.length);
     const int rc = stb_load(out, file, alpha ? PICTURE_RGBA : PICTURE_RGB, options, err);
     if (rc)
         return rc;
-    if (header.type == GREY || header.type == RGB)
+    if (header.type == PNG_GREY || header.type == PNG_RGB)
         note_key(out, &header);
-    if (header.type == GREY && header.depth == 1)
+    if (header.type == PNG_GREY && header.depth == 1)
         return picture_set_bits(out, err);
     const size_t colors = header.palette.length / 3;
-    return header.type != INDEXED ? 0
-                                  : picture_set_palette(out, span_bytes(header.palette),
-                                        colors < PALETTE_COLORS ? colors : PALETTE_COLORS, err);
+    return header.type != PNG_INDEXED ? 0
+                                      : picture_set_palette(out, span_bytes(header.palette),
+                                            colors < PALETTE_COLORS ? colors : PALETTE_COLORS, err);
 }

@@ -150,9 +150,9 @@ struct picture_options {
     int max_seconds;   /* of CPU time, for formats that another process decodes; 0 for the default, 60 */
     bool ignore_exif;  /* leave the picture as stored; otherwise the EXIF orientation is applied */
 
-    /* JPEG, where the build found libjpeg-turbo: damage that it goes on from, as Pillow does, is an error and not a warning;
-     * and a file whose end is missing is read as far as it goes, and so is one that libjpeg gives up in the middle of, as
-     * Pillow does with its LOAD_TRUNCATED_IMAGES. */
+    /* JPEG, where the build found libjpeg-turbo: damage that it goes on from, as Pillow does, is an error and not a warning.
+     * JPEG, there, and PNG: a file whose end is missing is read as far as it goes, and so is one whose pixels cannot be decoded
+     * from the middle on, as Pillow does with its LOAD_TRUNCATED_IMAGES. */
     bool strict, truncated;
 
     /* Decode in another process what is decoded in this one otherwise: JPEG, PNG, WebP and all that has no library of its own,

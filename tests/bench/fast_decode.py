@@ -61,7 +61,7 @@ def dng(image):
     matrix = [32404, 10000, -15371, 10000, -4985, 10000, -9692, 10000, 18760, 10000, 415, 10000, 556, 10000, -2040, 10000, 10572, 10000]
     with tifffile.TiffWriter(out) as writer:
         writer.write(np.asarray(image.resize((WIDTH // 3, HEIGHT // 3), Image.Resampling.BOX)), photometric="ycbcr",
-                     compression="jpeg", compressionargs={"level": 90}, subfiletype=1, subifds=1, metadata=None, extratags=[
+                     compression="jpeg", compressionargs={"level": 90}, rowsperstrip=HEIGHT // 3, subfiletype=1, subifds=1, metadata=None, extratags=[
                          (50706, "B", 4, bytes([1, 4, 0, 0]), True), (271, "s", 0, "Nobody", True), (272, "s", 0, "None", True),
                          (50721, "2i", 9, matrix, True), (50778, "H", 1, 21, True), (50728, "2I", 3, [1, 1] * 3, True)])
         writer.write(seen, photometric="cfa", subfiletype=0, metadata=None, extratags=[
@@ -71,7 +71,7 @@ def dng(image):
 
 
 KINDS = {"JPEG, an eighth of it": ("jpg", jpeg), "HEIC, its thumbnail of 320x240": ("heic", heic),
-         "JPEG 2000, a thirteenth of it or so": ("jp2", jp2), "TIFF, a smaller picture in it": ("tif", pyramid),
+         "JPEG 2000, an eighth of it": ("jp2", jp2), "TIFF (deflated), the eighth in it": ("tif", pyramid),
          "camera raw (DNG), its preview of 1344x1008": ("dng", dng)}
 
 
