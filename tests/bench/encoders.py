@@ -17,7 +17,8 @@ in `captions, cut` peers too get only as many tokens as the longest has. Texts o
 their padding is part of them. GFLOP/s counts the tokens that are computed, each through all layers; of the last layer
 Diptych leaves out what the pooled token does not need.
 
-`x f32` is the speed over the best float32 peer's, `x any` over the best peer's of any precision. `limit` is the share
+`x f32` is the speed over the best float32 peer's, `x any` over the best peer's of any precision but int8, and for int8
+over the best peer's in int8. `limit` is the share
 of what a loop on registers reaches with as many threads in the same precision (limits.c); where that is another at the
 end, the machine was not quiet. `cosine` is the smallest in the batch to PyTorch in float32, eager.
 """
@@ -41,8 +42,9 @@ import models
 HERE = pathlib.Path(__file__).parent
 TURN = 0.5  # seconds
 SLOW = 2  # seconds: a batch that takes longer at the float32 limit runs three rounds at most
-PEERS = {"PyTorch": ("torch", ("f32", "bf16")), "ONNX Runtime": ("onnxruntime", ("f32",)),
-         "OpenVINO": ("openvino", ("f32", "bf16"))}
+PEERS = {"PyTorch": ("torch", ("f32", "bf16")), "ONNX Runtime": ("onnxruntime", ("f32", "int8")),
+         "OpenVINO": ("openvino", ("f32", "bf16", "int8"))}
+OWN = ("f32", "auto", "int8")
 
 
 # ---- contestants
@@ -244,8 +246,9 @@ def rows(shape, case, results, hello, limits):
         return min((r.seconds() for r in results if r.worker.name in PEERS and r.worker.precision in precisions),
                    default=float("nan"))
 
-    best_f32, best_any = best(("f32",)), best(("f32", "bf16"))
+    best_f32, best_float, best_int8 = best(("f32",)), best(("f32", "bf16")), best(("int8",))
     for result in results:
+        best_any = best_int8 if result.worker.precision == "int8" else best_float
         worker, seconds = result.worker, result.seconds()
         speed = case.gflop(hello, worker.name == "Diptych") * case.count / seconds
         yield row([shape, case.label, str(case.count), worker.name, worker.precision, result.setting,
@@ -258,9 +261,9 @@ def compare_shape(options, shape, with_texts, limits, say):
     """The rows of one shape. Everybody's models are open at once."""
     model = models.checkpoint(options.cache, shape)
     count = max(options.batches)
-    workers = [diptych(options, model, p, options.threads, count) for p in ("f32", "auto")]
+    workers = [diptych(options, model, p, options.threads, count) for p in OWN]
     if workers[0].precision == workers[1].precision:
-        workers.pop().close()
+        workers.pop(1).close()
     hello = workers[0].hello
     for name in options.peers:
         for precision in PEERS[name][1]:
@@ -298,7 +301,7 @@ def compare(options, limits, say):
 def growth(options, shapes, batches, threads, say):
     """Pictures a second of Diptych alone: a row for each shape and batch, a column for each precision and number of
     threads."""
-    columns = [(precision, n) for precision in ("f32", "auto") for n in threads]
+    columns = [(precision, n) for precision in OWN for n in threads]
     say("\n" + header(["model", "batch"] + [f"{precision}, threads: {n}" for precision, n in columns]))
     for shape in shapes:
         model = models.checkpoint(options.cache, shape)
@@ -363,7 +366,7 @@ def machine_limits(options):
 
 
 def in_words(limits):
-    return ", ".join(f"{limits[p]:.0f} GFLOP/s {p} ({limits[p + '_by']})" for p in ("f32", "bf16") if p in limits)
+    return ", ".join(f"{limits[p]:.0f} GFLOP/s {p} ({limits[p + '_by']})" for p in ("f32", "bf16", "int8") if p in limits)
 
 
 def main():

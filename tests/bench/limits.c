@@ -3,10 +3,10 @@
  * What the CPU's arithmetic can do at most: loops that touch registers only, on N threads, as JSON.
  *
  *   bench_limits [THREADS]  ->  {"threads": 2, "f32": 390.1, "f32_by": "AVX-512", "bf16": 5470.9, "bf16_by":
- * "AMX"}
+ * "AMX", "int8": 1479.0, "int8_by": "VNNI"}
  *
- * GFLOP/s, a multiply-add counted as two. Every way that the CPU has is timed, and the best one counts. Where
- * no instruction multiplies bfloat16 there is no "bf16". Facts: Intel's Intrinsics Guide; arch_prctl(2) and
+ * GFLOP/s, or of int8 billions of operations, a multiply-add counted as two. Every way that the CPU has is timed, and
+ * the best one counts. Where no instruction multiplies bfloat16 there is no "bf16", and likewise no "int8". Facts: Intel's Intrinsics Guide; arch_prctl(2) and
  * Documentation/arch/x86/xstate.rst in Linux for the permission that AMX needs.
  */
 #include <pthread.h>
@@ -122,6 +122,26 @@ static bool has_avx512_bf16(void)
     return __builtin_cpu_supports("avx512bf16");
 }
 
+/* vpdpbusd: each of 16 int32 sums gains four products. */
+__attribute__((target("avx512f,avx512vnni"))) static double avx512_vnni(size_t steps)
+{
+    const __m512i a = _mm512_set1_epi32(0x01020304);
+    __m512i sums[CHAINS];
+    for (int i = 0; i < CHAINS; i++)
+        sums[i] = _mm512_set1_epi32(i);
+    for (size_t step = 0; step < steps; step++)
+        for (int i = 0; i < CHAINS; i++)
+            sums[i] = _mm512_dpbusd_epi32(sums[i], a, a);
+    for (int i = 0; i < CHAINS; i++)
+        sink = (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(sums[i]));
+    return 2.0 * 64 * CHAINS * (double)steps;
+}
+
+static bool has_avx512_vnni(void)
+{
+    return __builtin_cpu_supports("avx512vnni");
+}
+
 /* As LDTILECFG reads it: palette 1, eight tiles of 16 rows of 64 bytes. */
 struct tile_config {
     uint8_t palette, start_row, reserved[14];
@@ -173,6 +193,7 @@ static const struct loop {
     {"f32", "AVX-512", has_avx512, avx512_f32},
     {"bf16", "AVX-512", has_avx512_bf16, avx512_bf16},
     {"bf16", "AMX", has_amx_bf16, amx_bf16},
+    {"int8", "VNNI", has_avx512_vnni, avx512_vnni},
 #endif
 };
 
@@ -222,14 +243,15 @@ static double rate_of(const struct loop *loop, int threads)
 
 int main(int argc, char **argv)
 {
-    static const char *const types[] = {"f32", "bf16"};
+    static const char *const types[] = {"f32", "bf16", "int8"};
+    enum { TYPES = sizeof types / sizeof *types };
     const int threads = argc > 1 ? atoi(argv[1]) : 1;
     if (argc > 2 || threads < 1 || threads > THREADS_MAX) {
         fprintf(stderr, "usage: bench_limits [THREADS]\n");
         return 2;
     }
     printf("{\"threads\": %d", threads);
-    for (int type = 0; type < 2; type++) {
+    for (int type = 0; type < TYPES; type++) {
         const char *by = NULL;
         double best = 0;
         for (size_t i = 0; i < sizeof loops / sizeof *loops; i++)

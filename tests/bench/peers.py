@@ -12,7 +12,9 @@ only writes what torch computes eagerly.
 Preparing tries every setting that a peer has and keeps the fastest, which the answer names. Inputs are what a peer
 likes best, made outside of the timing: normalised float32 pictures (N, 3, S, S), 64-bit ids.
 
-bfloat16 is a model cast to it, which was faster than autocast in every trial.
+bfloat16 is a model cast to it, which was faster than autocast in every trial. int8 is what the peer's own tool makes of
+the float32 model: ONNX Runtime's quantize_dynamic, which asks for no data, and NNCF for OpenVINO, with SmoothQuant and
+CALIBRATION inputs of the benchmark's.
 """
 
 import json
@@ -25,6 +27,7 @@ import numpy as np
 
 import models
 
+CALIBRATION = 32
 LARGE = 16  # batches above this take the setting that won the one before: trials cost too much
 
 
@@ -148,6 +151,37 @@ def exported(model, kind, one_op=False):
     return path
 
 
+def rounded(path):
+    """The ONNX file with weights in int8, and activations rounded as they come, beside it."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    result = path.with_suffix(".int8.onnx")
+    if not result.exists():
+        quantize_dynamic(path, result, per_channel=True, weight_type=QuantType.QInt8)
+    return result
+
+
+def calibrated(model, kind):
+    """The tower as OpenVINO's model in int8, beside it."""
+    import nncf
+    import openvino
+
+    path = model / f"{kind}.int8.xml"
+    if not path.exists():
+        config, family = read_config(model)
+        file = model / f"calibration-{kind}"
+        if kind == "pictures":
+            models.write_pictures(file, config["vision_config"]["image_size"], CALIBRATION)
+        else:
+            models.write_texts(file, family, [family.context] * CALIBRATION)
+        inputs = read_input(kind, {"input": file, "count": CALIBRATION, "tokens": family.context}, model)
+        exact = openvino.Core().read_model(exported(model, kind))
+        result = nncf.quantize(exact, nncf.Dataset([one[None] for one in inputs]), subset_size=CALIBRATION,
+                               model_type=nncf.ModelType.TRANSFORMER)
+        openvino.save_model(result, path, compress_to_fp16=False)
+    return path
+
+
 class OnnxRuntime:
     """transformers' graph as it is exported, and with attention as one operator."""
 
@@ -155,7 +189,7 @@ class OnnxRuntime:
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(3)
-        self.ort, self.model, self.threads = onnxruntime, model, threads
+        self.ort, self.model, self.precision, self.threads = onnxruntime, model, precision, threads
         self.versions = {"onnxruntime": onnxruntime.__version__}
 
     def settings(self, count):
@@ -169,6 +203,7 @@ class OnnxRuntime:
         if kind == "texts":
             options.add_free_dimension_override_by_name("tokens", batch.shape[1])
         path = exported(self.model, kind, setting == "one-op attention")
+        path = rounded(path) if self.precision == "int8" else path
         session = self.ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         return lambda batch: session.run(None, {"input": batch})[0]
 
@@ -187,10 +222,11 @@ class OpenVino:
 
     def build(self, setting, kind, batch):
         streams = self.threads if setting == "streams" else 1
-        model = self.ov.Core().read_model(exported(self.model, kind))
+        int8 = self.precision == "int8"
+        model = self.ov.Core().read_model(calibrated(self.model, kind) if int8 else exported(self.model, kind))
         model.reshape([len(batch) // streams, *batch.shape[1:]])
         compiled = self.ov.Core().compile_model(model, "CPU", {
-            "INFERENCE_PRECISION_HINT": self.precision, "INFERENCE_NUM_THREADS": self.threads,
+            "INFERENCE_PRECISION_HINT": "f32" if int8 else self.precision, "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": streams, "PERFORMANCE_HINT": "THROUGHPUT" if streams > 1 else "LATENCY"})
         requests = [compiled.create_infer_request() for _ in range(streams)]
 
