@@ -81,20 +81,6 @@ static int load_plain(struct linear **out, bool *in_place, struct device *device
 
 /* ---- int8 ---------------------------------------------------------------------------------------------- */
 
-/* weight (N, K) and bias (N) with gains and shifts of the norm before it: W (x * gamma + beta) = (W gamma) x + W beta. */
-static void fold_norm(float *weight, float *bias, const struct linear_values *values, size_t n, size_t k)
-{
-    for (size_t row = 0; row < n; row++) {
-        double shift = values->bias ? (double)values->bias[row] : 0;
-        for (size_t i = 0; i < k; i++) {
-            const float w = values->weight[row * k + i];
-            shift += (double)w * (double)values->beta[i];
-            weight[row * k + i] = w * values->gamma[i];
-        }
-        bias[row] = (float)shift;
-    }
-}
-
 /* Rows (count, K) as int8 would hold them: what kernels/norm.cl does to those of a product. */
 static void round_rows_to_int8(float *rows, size_t count, size_t k)
 {
@@ -109,6 +95,41 @@ static void round_rows_to_int8(float *rows, size_t count, size_t k)
             rows[i] = (shifted - whole) * step;
         }
     }
+}
+
+/* Gains and shifts of the norm before a layer go into it: W (x * gamma + beta) = (W gamma) x + W beta. */
+static int pack_changed(
+    struct linear *linear, struct device *device, const struct linear_values *values, struct err *err)
+{
+    const size_t n = linear->n, k = linear->k;
+    float *weight = mem_new(n * k, sizeof *weight);
+    if (!weight)
+        return err_memory(err, n * k * sizeof *weight);
+    for (size_t row = 0; row < n; row++)
+        for (size_t i = 0; i < k; i++)
+            weight[row * k + i] = values->weight[row * k + i] * (values->gamma ? values->gamma[i] : 1);
+    if (linear->rounded)
+        round_rows_to_int8(weight, n, k);
+    const int rc = linear->provider->pack(linear, device, weight, err);
+    free(weight);
+    return rc;
+}
+
+static int set_shifted_bias(
+    struct linear *linear, struct device *device, const struct linear_values *values, struct err *err)
+{
+    float *bias = mem_new(linear->n, sizeof *bias);
+    if (!bias)
+        return err_memory(err, linear->n * sizeof *bias);
+    for (size_t row = 0; row < linear->n; row++) {
+        double sum = values->bias ? (double)values->bias[row] : 0;
+        for (size_t i = 0; i < linear->k; i++)
+            sum += (double)values->weight[row * linear->k + i] * (double)values->beta[i];
+        bias[row] = (float)sum;
+    }
+    const int rc = linear_set_bias(linear, device, bias, err);
+    free(bias);
+    return rc;
 }
 
 /* The norm before a layer whose weights have its gains. */
@@ -133,28 +154,17 @@ static int load_int8(struct linear **out, struct device *device, const struct li
     if (k > K_MAX)
         return err_set(err, ERR_UNSUPPORTED, "%zu inputs are too many for a layer in int8", k);
     struct linear *linear = linear_new(device->provider, PRECISION_INT8, n, k, err);
-    float *weight = mem_new(n * k, sizeof *weight), *bias = mem_new(n, sizeof *bias);
-    int rc = linear && weight && bias ? 0 : err_memory(err, n * k * sizeof *weight);
-    if (rc)
-        goto done;
-    if (values->gamma) {
-        fold_norm(weight, bias, values, n, k);
-    } else {
-        memcpy(weight, values->weight, n * k * sizeof *weight);
-        if (values->bias)
-            memcpy(bias, values->bias, n * sizeof *bias);
-    }
+    if (!linear)
+        return ERR_MEMORY;
     linear->rounded = linear->dtype == DTYPE_F32;
-    if (linear->rounded)
-        round_rows_to_int8(weight, n, k);
-    rc = linear->provider->pack(linear, device, weight, err);
-    if (!rc && (values->bias || values->gamma))
-        rc = linear_set_bias(linear, device, bias, err);
+    int rc = values->gamma || linear->rounded ? pack_changed(linear, device, values, err)
+                                              : linear->provider->pack(linear, device, values->weight, err);
+    if (!rc && values->gamma)
+        rc = set_shifted_bias(linear, device, values, err);
+    else if (!rc && values->bias)
+        rc = linear_set_bias(linear, device, values->bias, err);
     if (!rc && values->gamma && !linear->provider->normed_product)
         rc = set_plain_norm(linear, device, err);
-done:
-    free(weight);
-    free(bias);
     if (rc)
         linear_free(linear);
     else

@@ -191,11 +191,27 @@ static bool is_viewed(enum dtype *dtype, const struct weight *weight, bool halve
     return false;
 }
 
+/* elements_check of all of a weight. What is only looked at for this, `passing`, does not stay in memory. */
+static enum elements_result check_all(const struct weight *weight, size_t element, bool passing, size_t *bad)
+{
+    enum { CHUNK = 1 << 20 /* elements */ };
+    enum elements_result result = ELEMENTS_DONE;
+    for (size_t at = 0; at < weight->count && result == ELEMENTS_DONE; at += CHUNK) {
+        const size_t count = weight->count - at < CHUNK ? weight->count - at : CHUNK;
+        const uint8_t *data = weight->data + at * element;
+        result = elements_check(data, count, weight->type, bad);
+        *bad += at;
+        if (passing)
+            file_map_forget(data, count * element);
+    }
+    return result;
+}
+
 int weights_view(const void **out, enum dtype *dtype, const struct weights *weights, const char *name,
     int rank, const size_t *shape, bool halves, struct err *err)
 {
     const struct weight *weight;
-    size_t bad;
+    size_t bad = 0;
     float value;
     *out = NULL;
     if (weights->random)
@@ -203,7 +219,8 @@ int weights_view(const void **out, enum dtype *dtype, const struct weights *weig
     int rc = weight_get(&weight, weights, name, rank, shape, err);
     if (rc || !is_viewed(dtype, weight, halves))
         return rc;
-    if (elements_check(weight->data, weight->count, weight->type, &bad) != ELEMENTS_DONE) {
+    if (check_all(weight, dtype_size(*dtype), halves && file_with(weights, weight->data), &bad) !=
+        ELEMENTS_DONE) {
         elements_to_f32(&value, weight->data + bad * dtype_size(*dtype), 1, weight->type, &(size_t){0});
         return not_finite(weight, bad, value, err);
     }
