@@ -317,6 +317,269 @@ DIPTYCH_API int diptych_rank(struct diptych_model *model, int64_t *order, float 
     const size_t *caption_counts, struct diptych_outcomes **outcomes, struct diptych_job *job,
     struct diptych_error *error);
 
+/* ---- indexes ------------------------------------------------------------------------------------------- */
+
+struct diptych_index_options {
+    size_t size;   /* sizeof(struct diptych_index_options) */
+    int32_t write; /* for diptych_index_sync, _add and _remove: one handle at a time, of all processes */
+    int32_t make;  /* an index that is not there is made; implies write, and takes a model */
+    const char *
+        storage; /* of the vectors of a new one: "f32", "f16", "i8"; NULL: any there is, "f16" for a new one */
+};
+
+/* Vectors of pictures and texts in a folder, NAME.dip by custom, and what they stand for. */
+struct diptych_index;
+
+/* Opens the index at path; NULL: the one that the command has where none is named. model makes the vectors that go in or are
+ * looked for; NULL is enough for what needs none: diptych_index_info, _embeddings, _remove, and searches without terms.
+ * Opening for reading sees the index as it is then, and as it is at each diptych_index_refresh, whatever is written meanwhile.
+ *
+ *   DIPTYCH_ERROR_IO        there is no index
+ *   DIPTYCH_ERROR_MODEL     it has vectors of another model: diptych_model_options.index finds that
+ *   DIPTYCH_ERROR_BUSY      somebody else writes
+ *   DIPTYCH_ERROR_ARGUMENT  another storage than the index has; a folder with something else in it; to make one without a model
+ *   DIPTYCH_ERROR_FORMAT    it is damaged
+ *   DIPTYCH_ERROR_UNSUPPORTED, DIPTYCH_ERROR_MEMORY */
+DIPTYCH_API int diptych_index_open(struct diptych_index **out, const char *path, struct diptych_model *model,
+    const struct diptych_index_options *options, struct diptych_error *error);
+DIPTYCH_API void diptych_index_free(struct diptych_index *index);
+
+struct diptych_index_info {
+    size_t size;             /* sizeof(struct diptych_index_info) */
+    int64_t images, texts;   /* items */
+    int64_t rows;            /* vectors, those of items that were removed included */
+    size_t width;            /* E */
+    const char *path;        /* as it was opened */
+    const char *model;       /* that it was made with: a path, a name or "default" */
+    const char *fingerprint; /* diptych_model_info's of that model */
+    const char *storage;     /* "f32", "f16" or "i8" */
+    const char *alpha;       /* how its pictures are prepared, whatever the model's option says */
+};
+DIPTYCH_API int diptych_index_info(
+    struct diptych_index *index, struct diptych_index_info *out, struct diptych_error *error);
+
+/* Sees what others have written since. For handles that are open for reading; of the writer it does nothing. */
+DIPTYCH_API int diptych_index_refresh(struct diptych_index *index, struct diptych_error *error);
+
+/* embeddings (count, E) of the items ids (count), as they are stored. DIPTYCH_ERROR_NOT_FOUND: there is no such item. */
+DIPTYCH_API int diptych_index_embeddings(struct diptych_index *index, float *embeddings, const int64_t *ids,
+    size_t count, struct diptych_error *error);
+
+/* ---- bringing an index up to date ---------------------------------------------------------------------- */
+
+struct diptych_sync_options {
+    size_t size; /* sizeof(struct diptych_sync_options) */
+
+    /* What the index is made from, and remembers. All four empty: what it remembers. */
+    const char *const *pictures; // (picture_count): pictures, folders of them, archives
+    size_t picture_count;
+    const char *const *texts; // (text_count): files with a text a line
+    size_t text_count;
+    const char *const *captions; // (caption_count): caption files of the pictures
+    size_t caption_count;
+    const char *const *metadata; // (metadata_count): files of JSON lines or CSV on the pictures
+    size_t metadata_count;
+
+    /* (exclude_count) What of folders does not go in, as gitignore(5) has it; remembered with the pictures. NULL: as before. */
+    const char *const *excludes;
+    size_t exclude_count;
+    int32_t
+        gone; /* pictures that are missing leave the index, however many, also where their folder is not there */
+    int32_t retry; /* pictures that could not be read before, and did not change, are tried again */
+};
+
+struct diptych_sync_counts {
+    size_t size; /* sizeof(struct diptych_sync_counts) */
+    size_t images_new, images_changed, images_copied, images_moved, images_unchanged;
+    size_t images_gone;          /* that left the index */
+    size_t images_missing;       /* that stay: their drive may not be there */
+    size_t images_excluded;      /* that left the index, since they are left out now */
+    size_t images_failed;        /* that could not be read: the job is told of each */
+    size_t images_failed_before; /* and did not change since */
+    size_t texts_new, texts_copied, texts_gone, texts_unchanged, texts_failed, texts_truncated;
+    size_t encoded; /* pictures and texts that the model has seen */
+    size_t failed;  /* all failures */
+};
+
+/* Makes the index what its sources are, as `diptych index build` and `update` do: what did not change is not read
+ * again, what was renamed keeps its vector, what is gone leaves. Commits now and then: any end, cancelling too, keeps most
+ * of what was done, and the next call goes on from there. counts may be NULL. For the writer, with a model.
+ *
+ * DIPTYCH_ERROR_IO, DIPTYCH_ERROR_FORMAT: a file of texts, captions or metadata cannot be read, or a path that a new
+ * index is made from; DIPTYCH_ERROR_ARGUMENT: a pipe, or the handle is for reading; DIPTYCH_ERROR_DEVICE,
+ * DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED. */
+DIPTYCH_API int diptych_index_sync(struct diptych_index *index, struct diptych_sync_counts *counts,
+    const struct diptych_sync_options *options, struct diptych_job *job, struct diptych_error *error);
+
+/* A picture or a text that lies in no folder. */
+struct diptych_addition {
+    struct diptych_image image; /* the index keeps a copy of its file; of pixels, a PNG */
+    const char *text;           /* instead of an image */
+    const char *caption;        /* of an image, or NULL */
+    const char *metadata;       /* a JSON object, or NULL */
+    const float *embedding;     // (E), of length 1, where it is there already; NULL: the model makes it
+};
+
+/* Adds pictures and texts, all that can be read in one commit, with ids (count): -1 of those that failed. They stay until
+ * they are removed, whatever is synced. What was added before keeps its id, and takes on what is said of it now. For the writer,
+ * with a model. Errors are diptych_encode_images's, and
+ *
+ *   DIPTYCH_ERROR_ARGUMENT  an addition that is not one of the two; an embedding with what the storage does not hold
+ *   DIPTYCH_ERROR_BUSY      meanwhile the index has its pictures prepared in another way
+ *   DIPTYCH_ERROR_IO        the disk is full, or is not to be written to */
+DIPTYCH_API int diptych_index_add(struct diptych_index *index, int64_t *ids,
+    const struct diptych_addition *additions, size_t count, struct diptych_outcomes **outcomes,
+    struct diptych_job *job, struct diptych_error *error);
+
+struct diptych_remove_options {
+    size_t size;        /* sizeof(struct diptych_remove_options) */
+    const int64_t *ids; // (id_count)
+    size_t id_count;
+    const char *const *paths; // (path_count): pictures, folders, files of texts
+    size_t path_count;
+
+    /* Of what lies below the paths, or without paths of all, only what fits: see diptych_search_options. */
+    const char *where, *match;
+    int32_t kind;
+};
+
+/* Removes items in one commit; files stay, but for the index's own. A path that the index was made from is no longer one of
+ * its sources. *removed items; of *missing ids and paths the index has nothing; either may be NULL. For the writer. Nothing to
+ * remove is DIPTYCH_ERROR_ARGUMENT. */
+DIPTYCH_API int diptych_index_remove(struct diptych_index *index, size_t *removed, size_t *missing,
+    const struct diptych_remove_options *options, struct diptych_job *job, struct diptych_error *error);
+
+/* ---- searching ----------------------------------------------------------------------------------------- */
+
+enum diptych_kind { DIPTYCH_ANY = 0, DIPTYCH_IMAGE = 1, DIPTYCH_TEXT = 2 };
+
+/* In which order hits come: the best first; the newest file first; what was taken last first; by path. Ties by id. */
+enum diptych_order { DIPTYCH_BY_SCORE = 0, DIPTYCH_BY_DATE = 1, DIPTYCH_BY_TAKEN = 2, DIPTYCH_BY_PATH = 3 };
+
+struct diptych_search_options {
+    size_t size;             /* sizeof(struct diptych_search_options) */
+    size_t top;              /* hits of a query; 0: 10 */
+    size_t skip;             /* by score: so many are passed over */
+    int64_t after;           /* in other orders: only those behind the item with this id; 0: from the first */
+    const double *min_score; /* none below; NULL: no limit */
+    int32_t kind;            /* enum diptych_kind */
+    int32_t order;           /* enum diptych_order */
+    const char *where;       /* an SQL expression over the items: "width >= 1024 and taken < '2024'" */
+    const char *match;       /* words in captions and paths: "kite sea*" */
+    int32_t match_fts5;      /* match is in FTS5's query language */
+    int32_t hide_copies;     /* a picture that is nearly the same as a hit before it is none of its own */
+    int32_t in_turns;        /* by score: a picture and a text in turns; 0: all pictures, then all texts */
+};
+
+/* A part of a query: texts and pictures, added and subtracted. */
+struct diptych_term {
+    const char *text; /* NULL: the image */
+    struct diptych_image image;
+    double weight; /* 0 counts as 1 */
+};
+
+/* What one or more queries have found: immutable. */
+struct diptych_hits;
+
+/* Looks for the weighted sum of terms (count), exactly: of all items that options choose, those whose cosine with it is
+ * highest. "A beach, no people" is {{.text = "a beach"}, {.text = "people", .weight = -1}}. Without terms, lists the items, in an
+ * order that is not by score. A picture that cannot be read ends the search with its code.
+ *
+ * DIPTYCH_ERROR_ARGUMENT: terms that cancel out, a mistake in where or match, which the message quotes, or no model;
+ * DIPTYCH_ERROR_FORMAT: the index is damaged; DIPTYCH_ERROR_NOT_FOUND: options->after; DIPTYCH_ERROR_DEVICE,
+ * DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED. */
+DIPTYCH_API int diptych_index_search(struct diptych_hits **out, struct diptych_index *index,
+    const struct diptych_term *terms, size_t count, const struct diptych_search_options *options,
+    struct diptych_job *job, struct diptych_error *error);
+
+/* The same for queries (count, E) that are embeddings of length 1, as of diptych_encode_texts: all with one scan. */
+DIPTYCH_API int diptych_index_search_embeddings(struct diptych_hits **out, struct diptych_index *index,
+    const float *queries, size_t count, const struct diptych_search_options *options, struct diptych_job *job,
+    struct diptych_error *error);
+
+/* An item. Strings are NULL, and numbers 0, where it is not known. */
+struct diptych_hit {
+    size_t size; /* sizeof(struct diptych_hit) */
+    int64_t id;
+    double score; /* the cosine; 0 without a query */
+    int32_t kind; /* DIPTYCH_IMAGE or DIPTYCH_TEXT */
+    int32_t width, height;
+    const char *path;     /* of the picture, or of the file that the text came from */
+    const char *text;     /* a picture's caption; a text itself */
+    const char *picture;  /* the path of the picture that a text describes */
+    const char *metadata; /* a JSON object */
+    int64_t bytes;        /* of the file */
+    int64_t modified;     /* its last change, in nanoseconds since 1970 */
+    const char *taken;    /* "2024-06-01 09:30:00+02:00" or less: when a picture was taken */
+    const char *camera, *lens;
+    double latitude, longitude; /* degrees, north and east positive */
+    size_t copies;              /* with hide_copies: nearly the same pictures that are not shown */
+};
+
+DIPTYCH_API size_t diptych_hits_queries(const struct diptych_hits *hits);
+DIPTYCH_API size_t diptych_hits_count(const struct diptych_hits *hits, size_t query);
+DIPTYCH_API int32_t diptych_hits_more(
+    const struct diptych_hits *hits, size_t query); /* there are more behind these */
+DIPTYCH_API int diptych_hits_get(const struct diptych_hits *hits, size_t query, size_t i,
+    struct diptych_hit *out, struct diptych_error *error);
+DIPTYCH_API void diptych_hits_free(struct diptych_hits *hits);
+
+/* ---- caption scores ------------------------------------------------------------------------------------ */
+
+/* The keys of the metrics that there are, from 0 on: "Bleu_1" ... "Bleu_4", "ROUGE_L", "CIDEr_D", "CIDEr_plain", "METEOR",
+ * "METEOR_no_paraphrases", "sacreBLEU", "chrF2", "chrF2++", "TER", "CLIPScore", "RefCLIPScore"; NULL behind the last. Each equals
+ * its reference: pycocoevalcap, sacreBLEU, METEOR 1.5, clipscore. */
+DIPTYCH_API const char *diptych_metric(size_t i);
+
+struct diptych_score_options {
+    size_t size; /* sizeof(struct diptych_score_options) */
+
+    /* Keys; NULL: all but METEOR, chrF2, chrF2++ and TER, which take long or want data, and with images the two of pictures. */
+    const char *const *metrics; // (metric_count)
+    size_t metric_count;
+    int32_t without_context; /* captions are cut into words one by one, not as one text as by pycocoevalcap */
+    const char
+        *df; /* CIDEr's document frequencies: a file of `diptych score --save-df`, or a published pickle */
+    const char *wordnet;     /* METEOR's folder of WordNet 3.0; NULL: WNSEARCHDIR, or /usr/share/wordnet */
+    const char *meteor_data; /* the folder of METEOR's paraphrase-en.gz, without which its scores are lower */
+    const char *tokenizer;   /* sacreBLEU's words: "13a", "none", "zh", "char", "intl"; NULL: "13a" */
+    const char *smoothing;   /* sacreBLEU's: "exp", "floor", "add-k", "none"; NULL: "exp" */
+    double smoothing_value;  /* of "floor" (0: 0.1) and "add-k" (0: 1) */
+    int32_t lowercase;       /* sacreBLEU and chrF in lower case */
+
+    /* CLIPScore and RefCLIPScore. The published numbers are of a model in precision "f32". */
+    struct diptych_model *model;
+    const struct diptych_image *images; // (count)
+    size_t threads;                     /* of the host; 0: as many as CPUs */
+};
+
+/* What captions score: immutable. */
+struct diptych_scores;
+
+/* Scores candidates (count), a caption of each image, against what people said of it: image i has the next
+ * reference_counts[i] of references (N), at least one, where N is the sum of the counts (count).
+ *
+ *   DIPTYCH_ERROR_ARGUMENT     no image, or one without references; metrics that there are not, or that lack what they take
+ *   DIPTYCH_ERROR_FORMAT       a caption is not UTF-8: messages count images from 0
+ *   DIPTYCH_ERROR_UNSUPPORTED  METEOR, in a library that was built without libstemmer
+ *   DIPTYCH_ERROR_LIMIT, DIPTYCH_ERROR_IO of df, wordnet, meteor_data and images; DIPTYCH_ERROR_DEVICE,
+ *   DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED */
+DIPTYCH_API int diptych_score_captions(struct diptych_scores **out, const char *const *candidates,
+    const char *const *references, const size_t *reference_counts, size_t count,
+    const struct diptych_score_options *options, struct diptych_job *job, struct diptych_error *error);
+
+/* The score of all images together, which of BLEU is not the mean. DIPTYCH_ERROR_NOT_FOUND: it was not computed. */
+DIPTYCH_API int diptych_scores_corpus(
+    const struct diptych_scores *scores, const char *metric, double *out, struct diptych_error *error);
+
+/* (count): a score an image; NULL where it was not computed. */
+DIPTYCH_API const double *diptych_scores_images(const struct diptych_scores *scores, const char *metric);
+
+/* What sacreBLEU, chrF, TER or METEOR were computed with, as "nrefs:5|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"; NULL of
+ * others. */
+DIPTYCH_API const char *diptych_scores_signature(const struct diptych_scores *scores, const char *metric);
+DIPTYCH_API void diptych_scores_free(struct diptych_scores *scores);
+
 #ifdef __cplusplus
 }
 #endif

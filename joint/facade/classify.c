@@ -12,15 +12,6 @@ struct diptych_classifier {
 
 /* ---- labels -------------------------------------------------------------------------------------------- */
 
-static int add_texts(
-    struct strings *out, const char *const *texts, size_t count, const char *name, struct err *err)
-{
-    int rc = check_texts(texts, count, name, err);
-    for (size_t i = 0; i < count && !rc; i++)
-        rc = strings_add(out, texts[i], strlen(texts[i]), err);
-    return rc;
-}
-
 static int read_labels(struct strings *out, const char *const *labels, size_t count, struct err *err)
 {
     if (count == 1 && labels && labels[0] && data_set_named(labels[0]))

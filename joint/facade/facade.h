@@ -7,7 +7,8 @@
  *   model.c, lane.c      a model, and its encoders for the calls that need one
  *   picture.c            struct diptych_image as a struct picture_source
  *   outcomes.c           what became of each input
- *   encode.c, classify.c, rank.c
+ *   encode.c, classify.c, rank.c, scores.c
+ *   index.c                 an index that threads take turns with; sync.c, add.c, remove.c, search.c
  */
 #ifndef DIPTYCH_FACADE_H
 #define DIPTYCH_FACADE_H
@@ -27,7 +28,9 @@ int facade_end(struct diptych_error *error, int rc, const struct err *err);
 /* ERR_ARGUMENT where a pointer that a function needs is NULL: need(model, "model", err). */
 int need(const void *pointer, const char *name, struct err *err);
 
-/* Copies a caller's struct, which begins with its size, over a zeroed one of `size` bytes; NULL leaves it zeroed. ERR_ARGUMENT:
+/* New fields of these structs begin where the struct has ended, not in padding: programs of before say nothing there.
+ *
+ * Copies a caller's struct, which begins with its size, over a zeroed one of `size` bytes; NULL leaves it zeroed. ERR_ARGUMENT:
  * its size is 0; ERR_UNSUPPORTED: it is larger, and says something there. */
 int options_copy(void *out, size_t size, const void *options, const char *name, struct err *err);
 #define OPTIONS(out, options, err) options_copy(out, sizeof *(out), options, #options, err)
@@ -112,6 +115,9 @@ int sources_of(struct picture_source **out, struct arena *arena, const struct di
 
 /* ERR_ARGUMENT with the number of a text that is NULL. */
 int check_texts(const char *const *texts, size_t count, const char *name, struct err *err);
+
+/* Adds texts to a list. */
+int add_texts(struct strings *out, const char *const *texts, size_t count, const char *name, struct err *err);
 
 /* ---- outcomes ------------------------------------------------------------------------------------------ */
 

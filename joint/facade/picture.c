@@ -87,3 +87,11 @@ int check_texts(const char *const *texts, size_t count, const char *name, struct
             rc = err_set(err, ERR_ARGUMENT, "%s[%zu] is NULL", name, i);
     return rc;
 }
+
+int add_texts(struct strings *out, const char *const *texts, size_t count, const char *name, struct err *err)
+{
+    int rc = check_texts(texts, count, name, err);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = strings_add(out, texts[i], strlen(texts[i]), err);
+    return rc;
+}

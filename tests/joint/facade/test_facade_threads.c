@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One model of eight threads at once, with encoders for three of them: each gets what it would get alone. Others cancel
- * their work meanwhile, and open and free models of their own. */
+/* One model of eight threads at once, with encoders for three of them, and one index: each gets what it would get alone.
+ * Others cancel their work meanwhile, open and free models of their own, and write to the index. */
 #include "joint/diptych.h"
 
 #include <pthread.h>
@@ -157,9 +157,126 @@ static void threads_get_what_one_gets(void **state)
     free(shared.texts);
 }
 
+/* ---- one index ----------------------------------------------------------------------------------------- */
+
+#define INDEX DIPTYCH_SCRATCH "/shared.dip"
+
+static struct searched {
+    struct diptych_model *model;
+    struct diptych_index *index, *writer;
+    int64_t best[TEXTS]; /* what one thread alone finds for each text */
+} searched;
+
+static int64_t best_of(
+    struct worker *w, struct diptych_index *index, const char *text, struct diptych_job *job)
+{
+    const struct diptych_term term = {.text = text};
+    const struct diptych_search_options options = {.size = sizeof options, .top = 1, .kind = DIPTYCH_IMAGE};
+    struct diptych_hit hit = {.size = sizeof hit};
+    struct diptych_hits *hits;
+    struct diptych_error error;
+    const int rc = diptych_index_search(&hits, index, &term, 1, &options, job, &error);
+    check(w, !rc || (job && rc == DIPTYCH_ERROR_CANCELLED), "nothing is found");
+    if (!rc)
+        check(w, !diptych_hits_get(hits, 0, 0, &hit, &error), "there is no hit");
+    diptych_hits_free(hits);
+    return hit.id;
+}
+
+static void search_cancelled(struct worker *w)
+{
+    struct diptych_job *job;
+    struct diptych_error error;
+    pthread_t canceller;
+    check(w, !diptych_job_new(&job, &error), "there is no job");
+    check(w, !pthread_create(&canceller, NULL, cancel, job), "there is no thread");
+    best_of(w, searched.index, texts[0], job);
+    pthread_join(canceller, NULL);
+    diptych_job_free(job);
+}
+
+/* A text more, and a sync, which searches of the other handle do not wait for. */
+static void write_to(struct worker *w, size_t round)
+{
+    char text[64];
+    struct diptych_addition addition = {.text = text};
+    struct diptych_error error;
+    int64_t id;
+    snprintf(text, sizeof text, "round %zu of thread %zu", round, w->number);
+    check(w, !diptych_index_add(searched.writer, &id, &addition, 1, NULL, NULL, &error) && id > 0,
+        "nothing is added");
+    check(w, !diptych_index_sync(searched.writer, NULL, NULL, NULL, &error), "the index is not synced");
+}
+
+static void search_own(struct worker *w)
+{
+    struct diptych_index *index;
+    struct diptych_error error;
+    check(w, !diptych_index_open(&index, INDEX, searched.model, NULL, &error), "the index does not open");
+    if (index)
+        check(w, best_of(w, index, texts[1], NULL) == searched.best[1], "another is found");
+    diptych_index_free(index);
+}
+
+static void *search(void *context)
+{
+    struct worker *w = context;
+    struct diptych_index_info info = {.size = sizeof info};
+    struct diptych_error error;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        const size_t i = (w->number + round) % TEXTS;
+        check(w, best_of(w, searched.index, texts[i], NULL) == searched.best[i], "another is found");
+        if (w->number % 4 == 1)
+            search_cancelled(w);
+        if (w->number % 4 == 2)
+            write_to(w, round);
+        if (w->number == round)
+            search_own(w);
+        if (w->number == 7)
+            check(w, !diptych_index_refresh(searched.index, &error), "there is nothing new");
+        check(w, !diptych_index_info(searched.index, &info, &error) && info.images == IMAGES - 1,
+            "there are other pictures");
+    }
+    return NULL;
+}
+
+static void threads_find_what_one_finds(void **state)
+{
+    static const char *const paths[IMAGES - 1] = {PICTURES "01.png", PICTURES "02.png", PICTURES "05.jpg"};
+    const struct diptych_model_options few = {.size = sizeof few, .encoders = 2, .batch = 8};
+    const struct diptych_index_options options = {.size = sizeof options, .make = 1};
+    const struct diptych_sync_options sources = {
+        .size = sizeof sources, .pictures = paths, .picture_count = IMAGES - 1};
+    struct worker workers[THREADS] = {0};
+    struct diptych_error error;
+    (void)state;
+    assert_int_equal(diptych_model_open(&searched.model, NULL, &few, NULL, &error), 0);
+    assert_int_equal(diptych_index_open(&searched.writer, INDEX, searched.model, &options, &error), 0);
+    assert_int_equal(diptych_index_sync(searched.writer, NULL, &sources, NULL, &error), 0);
+    assert_int_equal(diptych_index_open(&searched.index, INDEX, searched.model, NULL, &error), 0);
+    for (size_t i = 0; i < TEXTS; i++)
+        searched.best[i] = best_of(&workers[0], searched.index, texts[i], NULL);
+    assert_true(searched.best[0] != searched.best[1] && searched.best[1] != searched.best[2]);
+
+    for (size_t i = 0; i < THREADS; i++) {
+        workers[i].number = i;
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, search, &workers[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(workers[i].thread, NULL);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_string_equal(workers[i].problem, "");
+    diptych_model_free(searched.model); /* the indexes hold it */
+    diptych_index_free(searched.index);
+    diptych_index_free(searched.writer);
+}
+
 int main(void)
 {
     unsetenv("DIPTYCH_MODEL");
-    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_get_what_one_gets)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_get_what_one_gets),
+        cmocka_unit_test(threads_find_what_one_finds),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
