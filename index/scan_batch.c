@@ -125,19 +125,17 @@ int batch_init(struct batch *batch, struct device *device, const struct scan_dot
         .scaled = mem_new(padded * stride, sizeof *batch->scaled),
         .rotated = mem_new(padded * stride, sizeof *batch->rotated),
         .limits = mem_new(3 * padded, sizeof *batch->limits),
-        .bases = mem_new(blocks * padded, sizeof *batch->bases),
         .floats = mem_new(padded * max_size(blocks, stride), sizeof *batch->floats),
         .queries = mem_new(count, sizeof *batch->queries),
     };
     int rc = 0;
-    if (!batch->scaled || !batch->rotated || !batch->limits || !batch->bases || !batch->floats ||
-        !batch->queries)
+    if (!batch->scaled || !batch->rotated || !batch->limits || !batch->floats || !batch->queries)
         rc = err_memory(err, padded * stride * sizeof *batch->rotated);
     for (size_t i = 0; !rc && i < count; i++)
         query_make(&batch->queries[i], batch->scaled + i * stride, batch->rotated + i * stride,
             queries + i * rows->width, rows->width, stride, device_dtype(device));
     if (!rc && coded && dots && host_fits(stride))
-        rc = host_open(&batch->host, dots, batch->rotated, count, stride, err);
+        rc = host_open(&batch->host, dots, batch->scaled, batch->rotated, count, stride, err);
     else if (!rc && coded && count > FEW)
         rc = weights_make(batch, device, err);
     if (rc)
@@ -150,7 +148,6 @@ void batch_release(struct batch *batch)
     host_free(batch->host);
     free(batch->scaled);
     free(batch->rotated);
-    free(batch->bases);
     free(batch->floats);
     free(batch->limits);
     free(batch->queries);
@@ -289,23 +286,17 @@ size_t batch_span_rows(const struct batch *batch, int64_t first)
 }
 
 /* The products of the centres of a span's blocks with the queries. */
-static void bases_make(struct batch *batch, int64_t first, size_t rows)
+static int bases_write(struct batch *batch, int64_t first, size_t rows, struct err *err)
 {
-    for (size_t b = 0; b < rows / COARSE_BLOCK; b++) {
+    const size_t blocks = rows / COARSE_BLOCK;
+    for (size_t b = 0; b < blocks; b++) {
         const int64_t block = first / COARSE_BLOCK + (int64_t)b;
         const float *centre = coarse_block_at(batch->coarse->blocks, batch->stride, block).centre;
-        double *bases = batch->bases + b * batch->padded;
         for (size_t i = 0; i < batch->count; i++)
-            bases[i] = dot_f32(centre, batch->scaled + i * batch->stride, batch->stride);
+            batch->floats[b * batch->padded + i] =
+                (float)dot_f32(centre, batch->scaled + i * batch->stride, batch->stride);
     }
-}
-
-static int bases_write(struct batch *batch, size_t rows, struct err *err)
-{
-    const size_t count = rows / COARSE_BLOCK * batch->padded;
-    for (size_t i = 0; i < count; i++)
-        batch->floats[i] = (float)batch->bases[i];
-    return tensor_write(batch->stream, batch->bases_on, batch->floats, count, err);
+    return tensor_write(batch->stream, batch->bases_on, batch->floats, blocks * batch->padded, err);
 }
 
 static int span_open(
@@ -327,8 +318,8 @@ static int span_open(
 static int span_host(struct batch *batch, int64_t first, size_t rows, size_t *found, bool *full,
     const struct job *job, struct err *err)
 {
-    const struct host_span span = {batch->coarse, batch->rows->mask, first, rows, batch->bases, batch->padded,
-        batch->limits + 2 * batch->padded};
+    const struct host_span span = {
+        batch->coarse, batch->rows->mask, first, rows, batch->limits + 2 * batch->padded};
     const int rc =
         host_pass(batch->host, &span, batch->survivors, LIST_ROOM, found, job ? job->pool : NULL, err);
     *full = *found > LIST_ROOM;
@@ -347,8 +338,6 @@ int batch_span(struct batch *batch, const double *thresholds, int64_t first, siz
     int32_t listed = 0;
 
     limits_make(batch, pass, thresholds);
-    if (pass != PASS_STORED)
-        bases_make(batch, first, rows);
     if (pass == PASS_HOST)
         return span_host(batch, first, rows, found, full, job, err);
     int rc = span_open(&span, batch, pass, first, rows, err);
@@ -357,7 +346,7 @@ int batch_span(struct batch *batch, const double *thresholds, int64_t first, siz
     if (!rc)
         rc = tensor_write(stream, batch->limits_on, batch->limits, 3 * batch->padded, err);
     if (!rc && pass != PASS_STORED)
-        rc = bases_write(batch, rows, err);
+        rc = bases_write(batch, first, rows, err);
     if (!rc && !batch->rows->mask)
         span.mask = span.bytes; /* some buffer has to be there; it is not read */
     if (!rc)

@@ -42,8 +42,7 @@ struct batch {
     float *scaled;                // (padded, stride)
     double *rotated;              // (padded, stride): R q of each scaled query, for coded rows
     float *limits;                // (3, padded), as scan.cl has them
-    double *bases;                // (base_blocks, padded): a span's, of scaled queries
-    float *floats;                // room for R q, and for bases, in float32
+    float *floats;                // room for R q, and for the bases of a span, in float32
     struct query *queries;        // (Q)
     struct host *host;            /* what multiplies coded rows in place of the device, or NULL */
     struct linear *linear;        /* the queries as weights; NULL for a few */

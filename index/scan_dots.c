@@ -38,9 +38,9 @@ static void row_plain(
 }
 
 static void product_plain(
-    int32_t *out, const uint8_t *codes, size_t stride, const int8_t *packed, size_t tiles)
+    int32_t *out, const uint8_t *codes, size_t rows, size_t stride, const int8_t *packed, size_t tiles)
 {
-    for (size_t row = 0; row < ROWS_TOGETHER; row++)
+    for (size_t row = 0; row < rows; row++)
         for (size_t tile = 0; tile < tiles; tile++)
             for (size_t i = 0; i < TILE; i++) {
                 const int8_t *q = packed + tile * stride * TILE + 4 * i;
@@ -157,12 +157,12 @@ VNNI static inline __attribute__((always_inline)) void product_part(int32_t *out
 }
 
 VNNI static void product_vnni(
-    int32_t *out, const uint8_t *codes, size_t stride, const int8_t *packed, size_t tiles)
+    int32_t *out, const uint8_t *codes, size_t rows, size_t stride, const int8_t *packed, size_t tiles)
 {
     for (size_t tile = 0; tile < tiles;) {
-        const size_t left = tiles - tile, columns = left == 1 ? 1 : 2, rows = columns == 1 ? 16 : 8;
+        const size_t columns = tiles - tile == 1 ? 1 : 2, step = columns == 1 ? 16 : 8;
         const int8_t *queries = packed + tile * stride * TILE;
-        for (size_t row = 0; row < ROWS_TOGETHER; row += rows) {
+        for (size_t row = 0; row < rows; row += step) {
             int32_t *at = out + (row * tiles + tile) * TILE;
             if (columns == 1)
                 product_part(at, codes + row * stride, stride, queries, tiles, 16, 1);

@@ -31,8 +31,9 @@ struct scan_dots {
     /* codes (2 half): 16 high + low of the halves of a row of two planes. */
     void (*unpack)(uint8_t *codes, const uint8_t *high, const uint8_t *low, size_t half);
 
-    /* out (ROWS_TOGETHER, tiles, TILE) = codes (ROWS_TOGETHER, stride) times packed (tiles, stride/4, TILE, 4). */
-    void (*product)(int32_t *out, const uint8_t *codes, size_t stride, const int8_t *packed, size_t tiles);
+    /* out (rows, tiles, TILE) = codes (rows, stride) times packed (tiles, stride/4, TILE, 4); rows is a multiple of 16. */
+    void (*product)(
+        int32_t *out, const uint8_t *codes, size_t rows, size_t stride, const int8_t *packed, size_t tiles);
 
     /* Bit i: !(scale s (2 dots[i] - offset) + e error + n norm <= limit), each i with its own, in float. */
     unsigned (*sift)(const int32_t dots[TILE], const struct sieve *sieve, float s, float e, float n);

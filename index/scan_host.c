@@ -41,6 +41,7 @@ struct worker {
     int32_t *products;          // (ROWS_TOGETHER, tiles, TILE)
     uint32_t *rows;             // (COARSE_BLOCK): those of the block that take part
     struct sieve *sieves;       // (tiles)
+    double *bases;              // (Q)
     struct survivor *survivors; // (ROWS_TOGETHER * Q)
     size_t found;
 };
@@ -49,6 +50,7 @@ struct host {
     const struct scan_dots *dots;
     size_t count, tiles, stride;
     struct host_query *queries; // (Q)
+    const float *scaled;        // (Q, stride), the caller's
     int8_t *high, *low;         // (Q, stride): A and B
     int8_t *packed;             // (tiles, stride/4, TILE, 4): A, zeros past the last query
     struct worker *workers;     // (members)
@@ -97,8 +99,8 @@ static void pack(struct host *host)
                 host->high[i * host->stride + j];
 }
 
-int host_open(struct host **out, const struct scan_dots *dots, const double *rotated, size_t query_count,
-    size_t stride, struct err *err)
+int host_open(struct host **out, const struct scan_dots *dots, const float *scaled, const double *rotated,
+    size_t query_count, size_t stride, struct err *err)
 {
     struct host *host = mem_new(1, sizeof *host);
     if (!host)
@@ -107,6 +109,7 @@ int host_open(struct host **out, const struct scan_dots *dots, const double *rot
         .count = query_count,
         .tiles = groups_of(query_count, TILE),
         .stride = stride,
+        .scaled = scaled,
         .queries = mem_new(query_count, sizeof *host->queries),
         .high = mem_new(query_count, stride),
         .low = mem_new(query_count, stride)};
@@ -130,6 +133,7 @@ static void workers_free(struct host *host)
         free(host->workers[i].products);
         free(host->workers[i].rows);
         free(host->workers[i].sieves);
+        free(host->workers[i].bases);
         free(host->workers[i].survivors);
     }
     free(host->workers);
@@ -150,8 +154,10 @@ static int workers_make(struct host *host, size_t members, struct err *err)
         worker->products = mem_new(ROWS_TOGETHER * host->tiles * TILE, sizeof *worker->products);
         worker->rows = mem_new(COARSE_BLOCK, sizeof *worker->rows);
         worker->sieves = mem_new(host->tiles, sizeof *worker->sieves);
+        worker->bases = mem_new(host->count, sizeof *worker->bases);
         worker->survivors = mem_new(ROWS_TOGETHER * host->count, sizeof *worker->survivors);
-        if (!worker->codes || !worker->products || !worker->rows || !worker->sieves || !worker->survivors) {
+        if (!worker->codes || !worker->products || !worker->rows || !worker->sieves || !worker->bases ||
+            !worker->survivors) {
             host->members++;
             return err_memory(err, each);
         }
@@ -186,8 +192,7 @@ struct hand {
     const struct passing *pass;
     struct worker *worker;
     struct coarse_block block;
-    const double *bases; // (Q)
-    uint32_t first;      /* row of the span */
+    uint32_t first; /* row of the span */
 };
 
 /* A float that is no larger, by little. */
@@ -224,7 +229,7 @@ static void refine(const struct hand *hand, size_t row, size_t k)
         host->high + k * host->stride, host->low + k * host->stride);
     const int64_t dot = HIGH_STEP * (int64_t)dots[0] + dots[1];
     const int64_t twice = 2 * dot - 255 * (HIGH_STEP * query->high_sum + query->low_sum);
-    const double base = hand->bases[k];
+    const double base = hand->worker->bases[k];
     const double score = 0.5 * query->step * hand->block.scale[row] * (double)twice + base;
     const double radius = (double)hand->block.error[row] * query->norm +
                           (double)hand->block.norm[row] * query->radius + base_radius(base);
@@ -287,7 +292,8 @@ static void group_many(const struct hand *hand, const uint32_t *rows, size_t cou
     for (size_t i = 0; i < count; i++)
         host->dots->unpack(worker->codes + i * host->stride, block->high + rows[i] * half,
             block->low + rows[i] * half, half);
-    host->dots->product(worker->products, worker->codes, host->stride, host->packed, host->tiles);
+    host->dots->product(
+        worker->products, worker->codes, groups_of(count, 16) * 16, host->stride, host->packed, host->tiles);
     for (size_t i = 0; i < count; i++)
         for (size_t tile = 0; tile < host->tiles; tile++) {
             const size_t row = rows[i];
@@ -299,17 +305,39 @@ static void group_many(const struct hand *hand, const uint32_t *rows, size_t cou
         }
 }
 
+/* The number of zeros below the lowest one of a word that is not 0. */
+static unsigned trailing_zeros(uint64_t word)
+{
+#if defined(__GNUC__)
+    return (unsigned)__builtin_ctzll(word);
+#else
+    unsigned zeros = 0;
+    while (!(word >> zeros & 1))
+        zeros++;
+    return zeros;
+#endif
+}
+
 /* The rows of a block that the mask chooses. */
 static size_t rows_choose(uint32_t *rows, const uint64_t *mask, int64_t first)
 {
     size_t count = 0;
     for (uint32_t row = 0; row < COARSE_BLOCK; row += 64) {
-        const uint64_t word = mask ? mask[((size_t)first + row) / 64] : UINT64_MAX;
-        for (uint32_t i = 0; word && i < 64; i++)
-            if (word >> i & 1)
-                rows[count++] = row + i;
+        uint64_t word = mask ? mask[((size_t)first + row) / 64] : UINT64_MAX;
+        for (; word; word &= word - 1)
+            rows[count++] = row + trailing_zeros(word);
     }
     return count;
+}
+
+/* The products of the block's centre with the queries. */
+static void bases_make(const struct hand *hand)
+{
+    const struct host *host = hand->pass->host;
+    const struct index_rows centre = {
+        .data = hand->block.centre, .count = 1, .width = host->stride, .storage = INDEX_F32};
+    for (size_t k = 0; k < host->count; k++)
+        hand->worker->bases[k] = rows_score(&centre, 0, host->scaled + k * host->stride);
 }
 
 static void block_pass(void *context, size_t member, size_t i)
@@ -322,11 +350,12 @@ static void block_pass(void *context, size_t member, size_t i)
     const struct hand hand = {.pass = pass,
         .worker = &host->workers[member],
         .block = coarse_block_at(span->coarse->blocks, host->stride, first / COARSE_BLOCK),
-        .bases = span->bases + i * span->base_step,
         .first = (uint32_t)(i * COARSE_BLOCK)};
     const size_t count = rows_choose(hand.worker->rows, span->mask, first);
+    if (count)
+        bases_make(&hand);
     for (size_t k = 0; count && k < host->count; k++)
-        sieve_put(&hand.worker->sieves[k / TILE], k % TILE, &host->queries[k], many, hand.bases[k],
+        sieve_put(&hand.worker->sieves[k / TILE], k % TILE, &host->queries[k], many, hand.worker->bases[k],
             (double)span->thresholds[k]);
     for (size_t at = 0; at < count; at += ROWS_TOGETHER) {
         const size_t rows = count - at < ROWS_TOGETHER ? count - at : ROWS_TOGETHER;

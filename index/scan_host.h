@@ -15,9 +15,9 @@ struct host;
 /* Whether codes of that stride can be multiplied without overflow. */
 bool host_fits(size_t stride);
 
-/* rotated (Q, stride): the queries, scaled and rotated. */
-int host_open(struct host **out, const struct scan_dots *dots, const double *rotated, size_t query_count,
-    size_t stride, struct err *err);
+/* scaled (Q, stride): the queries, which stay where they are; rotated (Q, stride): R q of each. */
+int host_open(struct host **out, const struct scan_dots *dots, const float *scaled, const double *rotated,
+    size_t query_count, size_t stride, struct err *err);
 void host_free(struct host *host);
 
 /* What a pass goes over. */
@@ -26,8 +26,6 @@ struct host_span {
     const uint64_t *mask; /* of all rows, or NULL */
     int64_t first;        /* row: a multiple of COARSE_BLOCK, as is count */
     size_t count;
-    const double *bases; // (blocks, base_step): the products of the blocks' centres with the queries
-    size_t base_step;
     const float *thresholds; // (Q)
 };
 

@@ -5,8 +5,8 @@
  *     bench_scan VECTORS QUERIES WIDTH CODES
  *
  * VECTORS and QUERIES are raw float32, CODES a file of coarse codes, made where it is not there, or - for
- * none. Each line "Q K" on stdin is one scan of the first Q queries for K rows; its answer on stdout is one
- * line of JSON with the seconds it took and the rows found.
+ * none. Each line "Q K EVERY" on stdin is one scan of the first Q queries for K of the rows that are multiples of EVERY; its
+ * answer on stdout is one line of JSON with the seconds it took and the rows found.
  */
 #include "index/coarse.h"
 
@@ -51,11 +51,22 @@ static int bench_open(struct bench *bench, char **argv, struct err *err)
     return rc;
 }
 
-static int answer(struct bench *bench, size_t queries, size_t k, struct err *err)
+/* A filter that leaves one row of `every`; NULL for all. */
+static uint64_t *mask_make(int64_t rows, size_t every)
 {
+    uint64_t *mask = every > 1 ? mem_new((size_t)rows / 64 + 1, sizeof *mask) : NULL;
+    for (size_t row = 0; mask && row < (size_t)rows; row += every)
+        mask[row / 64] |= (uint64_t)1 << row % 64;
+    return mask;
+}
+
+static int answer(struct bench *bench, size_t queries, size_t k, size_t every, struct err *err)
+{
+    uint64_t *mask = mask_make(bench->rows.count, every);
     struct index_hit *hits = mem_new(queries * k, sizeof *hits);
     size_t *counts = mem_new(queries, sizeof *counts);
     int rc = hits && counts ? 0 : err_memory(err, queries * k * sizeof *hits);
+    bench->rows.mask = mask;
     const double start = time_now();
     if (!rc)
         rc = scan_top(bench->scanner, &bench->rows, &bench->coarse, (const float *)bench->queries.data,
@@ -71,6 +82,8 @@ static int answer(struct bench *bench, size_t queries, size_t k, struct err *err
         printf("]}\n");
         fflush(stdout);
     }
+    bench->rows.mask = NULL;
+    free(mask);
     free(hits);
     free(counts);
     return rc;
@@ -80,14 +93,14 @@ int main(int argc, char **argv)
 {
     struct bench bench = {0};
     struct err err = {0};
-    size_t queries, k;
+    size_t queries, k, every;
     if (argc != 5) {
         fprintf(stderr, "usage: bench_scan VECTORS QUERIES WIDTH CODES\n");
         return 2;
     }
     int rc = bench_open(&bench, argv, &err);
-    while (!rc && scanf("%zu %zu", &queries, &k) == 2)
-        rc = answer(&bench, queries, k, &err);
+    while (!rc && scanf("%zu %zu %zu", &queries, &k, &every) == 3)
+        rc = answer(&bench, queries, k, every, &err);
     if (rc)
         fprintf(stderr, "bench_scan: %s\n", err.msg);
     coarse_release(&bench.coarse);

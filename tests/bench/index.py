@@ -119,7 +119,7 @@ class Ours:
         )
 
     def run(self, queries, k):
-        self.process.stdin.write(f"{len(queries)} {k}\n")
+        self.process.stdin.write(f"{len(queries)} {k} 1\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         return answer["seconds"], answer["rows"]
