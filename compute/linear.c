@@ -97,24 +97,23 @@ static void round_rows_to_int8(float *rows, size_t count, size_t k)
     }
 }
 
-/* Gains and shifts of the norm before a layer go into it: W (x * gamma + beta) = (W gamma) x + W beta. */
-static int pack_changed(
-    struct linear *linear, struct device *device, const struct linear_values *values, struct err *err)
+/* For a provider that multiplies float32: the weight with linear->gain, rounded. */
+static int pack_int8(struct linear *linear, struct device *device, const float *weight, struct err *err)
 {
     const size_t n = linear->n, k = linear->k;
-    float *weight = mem_new(n * k, sizeof *weight);
-    if (!weight)
-        return err_memory(err, n * k * sizeof *weight);
+    float *copy = mem_new(n * k, sizeof *copy);
+    if (!copy)
+        return err_memory(err, n * k * sizeof *copy);
     for (size_t row = 0; row < n; row++)
         for (size_t i = 0; i < k; i++)
-            weight[row * k + i] = values->weight[row * k + i] * (values->gamma ? values->gamma[i] : 1);
-    if (linear->rounded)
-        round_rows_to_int8(weight, n, k);
-    const int rc = linear->provider->pack(linear, device, weight, err);
-    free(weight);
+            copy[row * k + i] = weight[row * k + i] * (linear->gain ? linear->gain[i] : 1);
+    round_rows_to_int8(copy, n, k);
+    const int rc = linear->provider->pack(linear, device, copy, err);
+    free(copy);
     return rc;
 }
 
+/* Gains and shifts of the norm before a layer go into it: W (x * gamma + beta) = (W gamma) x + W beta. */
 static int set_shifted_bias(
     struct linear *linear, struct device *device, const struct linear_values *values, struct err *err)
 {
@@ -157,8 +156,10 @@ static int load_int8(struct linear **out, struct device *device, const struct li
     if (!linear)
         return ERR_MEMORY;
     linear->rounded = linear->dtype == DTYPE_F32;
-    int rc = values->gamma || linear->rounded ? pack_changed(linear, device, values, err)
-                                              : linear->provider->pack(linear, device, values->weight, err);
+    linear->gain = values->gamma;
+    int rc = linear->rounded ? pack_int8(linear, device, values->weight, err)
+                             : linear->provider->pack(linear, device, values->weight, err);
+    linear->gain = NULL;
     if (!rc && values->gamma)
         rc = set_shifted_bias(linear, device, values, err);
     else if (!rc && values->bias)

@@ -32,8 +32,10 @@ struct linear {
     enum dtype dtype; /* what the provider takes rows in */
     void *packed;     /* the provider's own: weights and bias as it wants them */
     bool rounded;     /* to int8, where the provider multiplies float32: its rows are, before each product */
-    bool lasting;     /* the weights that pack() gets stay where they are */
-    bool in_place;    /* and pack() has left them there */
+    const float *
+        gain; // (K), or NULL: while pack() rounds to int8, what columns of the weight are multiplied by before
+    bool lasting;  /* the weights that pack() gets stay where they are */
+    bool in_place; /* and pack() has left them there */
     struct {
         float *host; // (K)
         cl_mem device;

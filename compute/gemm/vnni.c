@@ -45,7 +45,7 @@ static int pack(struct linear *linear, struct device *device, const float *weigh
     if (!packed || !(packed->weight.values = mem_large(bytes)) ||
         !(packed->weight.scale = columns_new(linear->n)))
         return err_memory(err, bytes);
-    vnni_pack_weight(&packed->weight, weight, linear->n, linear->k);
+    vnni_pack_weight(&packed->weight, weight, linear->gain, linear->n, linear->k);
     return 0;
 }
 

@@ -29,7 +29,9 @@ struct vnni_weight {
 };
 
 size_t vnni_weight_bytes(size_t n, size_t k);
-void vnni_pack_weight(struct vnni_weight *packed, const float *weight, size_t n, size_t k); // (N, K)
+
+/* weight (N, K) float32, its columns times gain (K), unless that is NULL. */
+void vnni_pack_weight(struct vnni_weight *packed, const float *weight, const float *gain, size_t n, size_t k);
 
 /* out (R, N) = epilogue(in (R, K) * weight^T + bias) */
 struct vnni_product {

@@ -62,34 +62,34 @@ static float inverse_of(float largest)
     return largest > 0 ? MOST / largest : 0;
 }
 
-/* 16 numbers times `by`, the first `left` of them stored. */
-VNNI_INLINE __m512i round16(int8_t *out, __m512 x, float by, size_t left)
+/* 16 elements of a row of the weight, zeros where there are none. */
+VNNI_INLINE __m512 weight_load(const float *weight, const float *gain, size_t left)
 {
-    const __m512i whole = _mm512_cvtps_epi32(x * by);
-    _mm512_mask_cvtsepi32_storeu_epi8(out, mask16(left), whole);
-    return whole;
+    const __mmask16 mask = mask16(left);
+    __m512 x = _mm512_maskz_loadu_ps(mask, weight);
+    if (gain)
+        x *= _mm512_maskz_loadu_ps(mask, gain);
+    return x;
 }
 
-VNNI_INLINE float largest_of(const float *x, size_t count)
-{
-    __m512 largest = _mm512_setzero_ps();
-    for (size_t i = 0; i < count; i += 16)
-        largest = _mm512_max_ps(largest, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask16(count - i), x + i)));
-    return _mm512_reduce_max_ps(largest);
-}
-
-VNNI_TARGET void vnni_pack_weight(struct vnni_weight *packed, const float *weight, size_t n, size_t k)
+VNNI_TARGET void vnni_pack_weight(
+    struct vnni_weight *packed, const float *weight, const float *gain, size_t n, size_t k)
 {
     const size_t quads = groups_of(k, VNNI_QUAD);
     memset(packed->values, 128, vnni_weight_bytes(n, k));
     for (size_t column = 0; column < n; column++) {
-        const float *from = weight + column * k, largest = largest_of(from, k), by = inverse_of(largest);
+        const float *from = weight + column * k;
         uint8_t *to = packed->values +
                       (column / VNNI_COLUMNS * quads * VNNI_COLUMNS + column % VNNI_COLUMNS) * VNNI_QUAD;
+        __m512 most = _mm512_setzero_ps();
+        for (size_t i = 0; i < k; i += 16)
+            most = _mm512_max_ps(most, _mm512_abs_ps(weight_load(from + i, gain ? gain + i : NULL, k - i)));
+        const float largest = _mm512_reduce_max_ps(most), by = inverse_of(largest);
         packed->scale[column] = largest / MOST;
         for (size_t i = 0; i < k; i += 16) {
-            int8_t values[16] = {0};
-            round16(values, _mm512_maskz_loadu_ps(mask16(k - i), from + i), by, 16);
+            int32_t values[16];
+            const __m512 x = weight_load(from + i, gain ? gain + i : NULL, k - i);
+            _mm512_storeu_si512(values, _mm512_cvtps_epi32(x * by));
             for (size_t j = 0; j < 16 && i + j < k; j++)
                 to[(i + j) / VNNI_QUAD * VNNI_COLUMNS * VNNI_QUAD + j % VNNI_QUAD] =
                     (uint8_t)(values[j] + 128);
@@ -395,9 +395,9 @@ bool vnni_available(void)
     return false;
 }
 
-void vnni_pack_weight(struct vnni_weight *packed, const float *weight, size_t n, size_t k)
+void vnni_pack_weight(struct vnni_weight *packed, const float *weight, const float *gain, size_t n, size_t k)
 {
-    (void)packed, (void)weight, (void)n, (void)k;
+    (void)packed, (void)weight, (void)gain, (void)n, (void)k;
 }
 
 void vnni_round_rows(
