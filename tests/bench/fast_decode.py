@@ -53,26 +53,26 @@ def pyramid(image):
 
 
 def dng(image):
-    """With a preview a third as large each way, of which LibRaw would make nothing otherwise."""
-    out, rgb = io.BytesIO(), np.asarray(image).astype(np.uint16) * 8 + 256
+    """With a preview of half the size, which it is read as in any case."""
+    out, rgb = io.BytesIO(), ((np.asarray(image) / 255) ** 2.2 * 4095 + 256).astype(np.uint16)  # as light is seen
     seen = np.zeros((HEIGHT, WIDTH), np.uint16)
     for (row, column), color in {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 2}.items():
         seen[row::2, column::2] = rgb[row::2, column::2, color]
     matrix = [32404, 10000, -15371, 10000, -4985, 10000, -9692, 10000, 18760, 10000, 415, 10000, 556, 10000, -2040, 10000, 10572, 10000]
     with tifffile.TiffWriter(out) as writer:
-        writer.write(np.asarray(image.resize((WIDTH // 3, HEIGHT // 3), Image.Resampling.BOX)), photometric="ycbcr",
-                     compression="jpeg", compressionargs={"level": 90}, rowsperstrip=HEIGHT // 3, subfiletype=1, subifds=1, metadata=None, extratags=[
+        writer.write(np.asarray(image.resize((WIDTH // 2, HEIGHT // 2), Image.Resampling.BOX)), photometric="ycbcr",
+                     compression="jpeg", compressionargs={"level": 90}, rowsperstrip=HEIGHT // 2, subfiletype=1, subifds=1, metadata=None, extratags=[
                          (50706, "B", 4, bytes([1, 4, 0, 0]), True), (271, "s", 0, "Nobody", True), (272, "s", 0, "None", True),
                          (50721, "2i", 9, matrix, True), (50778, "H", 1, 21, True), (50728, "2I", 3, [1, 1] * 3, True)])
         writer.write(seen, photometric="cfa", subfiletype=0, metadata=None, extratags=[
             (33421, "H", 2, (2, 2), True), (33422, "B", 4, bytes([0, 1, 1, 2]), True), (50714, "H", 1, 256, True),
-            (50717, "H", 1, 2296, True)])
+            (50717, "H", 1, 4351, True)])
     return out.getvalue()
 
 
 KINDS = {"JPEG, an eighth of it": ("jpg", jpeg), "HEIC, its thumbnail of 320x240": ("heic", heic),
          "JPEG 2000, an eighth of it": ("jp2", jp2), "TIFF (deflated), the eighth in it": ("tif", pyramid),
-         "camera raw (DNG), its preview of 1344x1008": ("dng", dng)}
+         "camera raw (DNG), a quarter of its preview of 2016x1512": ("dng", dng)}
 
 
 def photo(path):

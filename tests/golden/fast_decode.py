@@ -63,7 +63,9 @@ def pixels_of(path):
     image = None if path.suffix == ".dng" else Image.open(path)
     if path.suffix == ".dng":  # to be turned as LibRaw says
         with rawpy.imread(str(path)) as raw:
-            return np.rot90(Image.open(io.BytesIO(raw.extract_thumb().data)), -1)
+            image = Image.open(io.BytesIO(raw.extract_thumb().data))
+        image.draft("RGB", (needed(path), needed(path)))
+        return np.ascontiguousarray(np.rot90(image, -1))
     if path.suffix == ".heic":
         image.draft(image.mode, (needed(path), needed(path)))
     if path.suffix in (".jp2", ".j2k"):
@@ -88,7 +90,7 @@ def main():
              f"tifffile {tifffile.__version__}, rawpy {rawpy.__version__}.\n"
              "# file, edge that is needed, width, height, channels, CRC-32 of the pixels\n"]
     others = [f"../decoders/{name}" for name in
-              ("rgb.jp2", "rgba.jp2", "grey_alpha.jp2", "rgb.j2k", "odd.jp2", "tiles.jp2", "deep12.jp2", "small_preview.dng")]
+              ("rgb.jp2", "rgba.jp2", "grey_alpha.jp2", "rgb.j2k", "odd.jp2", "tiles.jp2", "deep12.jp2", "preview.dng")]
     for name in [*make(), *others]:
         pixels = pixels_of(HERE / name)
         lines.append(f"{name} {needed(HERE / name)} {pixels.shape[1]} {pixels.shape[0]} {pixels.shape[2]} "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What cameras write before they make a picture of it, through LibRaw: the JPEG preview that the camera has put into the file,
- * where both its edges have at least half of the pixels, or as many as are needed, else a development at half size, by the camera's white balance, in
+ * where both its edges have at least half of the pixels, else a development at half size, by the camera's white balance, in
  * sRGB.
  */
 #include "vision/helper/decoders.h"
@@ -50,7 +50,7 @@ static int decode_preview(
     const struct edges preview = lying(jpeg_edges(jpeg));
     const struct edges whole = lying((struct edges){raw->sizes.width, raw->sizes.height});
     const bool half = 2 * preview.width >= whole.width && 2 * preview.height >= whole.height;
-    if (!format || strcmp(format->name, "JPEG") || !(half || picture_serves(preview, whole, options)) ||
+    if (!format || strcmp(format->name, "JPEG") || !half ||
         picture_decode(out, span_bytes(jpeg), jpeg.length, options, NULL))
         return ERR_NOT_FOUND;
 
