@@ -18,6 +18,7 @@ struct scanner {
     struct pool *pool;          /* NULL until it is wanted */
     struct survivor *survivors; // (LIST_ROOM)
     uint32_t *order;            // (LIST_ROOM)
+    struct best bests[BATCH_MAX];
 };
 
 int scanner_open(struct scanner **out, struct device *device, struct err *err)
@@ -45,6 +46,8 @@ void scanner_free(struct scanner *scanner)
     pool_free(scanner->pool);
     free(scanner->survivors);
     free(scanner->order);
+    for (size_t i = 0; i < BATCH_MAX; i++)
+        best_release(&scanner->bests[i]);
     free(scanner);
 }
 
@@ -142,12 +145,12 @@ static void take_query(void *context, size_t query)
 {
     const struct sifting *sifting = context;
     struct best *best = &sifting->bests[query];
-    const int exponent = sifting->batch->queries[query].exponent;
+    const double unit = ldexp(1, sifting->batch->queries[query].exponent); /* products with it are exact */
     for (size_t i = sifting->starts[query]; i < sifting->starts[query + 1]; i++) {
         const struct survivor *survivor = &sifting->batch->survivors[sifting->order[i]];
         struct candidate candidate = {.row = sifting->first + survivor->row,
-            .lower = ldexp((double)survivor->lower, exponent),
-            .upper = ldexp((double)survivor->upper, exponent)};
+            .lower = survivor->lower * unit,
+            .upper = survivor->upper * unit};
         if (isnan(candidate.lower) || isnan(candidate.upper)) {
             candidate.lower = -INFINITY;
             candidate.upper = INFINITY;
@@ -296,7 +299,8 @@ int scan_top(struct scanner *scanner, const struct index_rows *rows, const struc
     const float *queries, size_t query_count, size_t k, struct index_hit *hits, size_t *counts,
     const struct job *job, struct err *err)
 {
-    struct best bests[BATCH_MAX];
+    enum { KEPT = 1 << 14 }; /* candidates that a scanner has memory for between scans */
+    struct best *bests = scanner->bests;
     struct job pooled;
     int rc = k ? queries_check(rows, queries, query_count, err)
                : err_set(err, ERR_ARGUMENT, "no rows are asked for");
@@ -309,15 +313,14 @@ int scan_top(struct scanner *scanner, const struct index_rows *rows, const struc
         const size_t count = query_count - q < together ? query_count - q : together;
         const float *first = queries + q * rows->width;
         struct batch batch;
-        size_t ready = 0;
         rc = scanner_batch(&batch, scanner, rows, coarse, first, count, err);
-        while (!rc && ready < count)
-            if (!(rc = best_init(&bests[ready], rows, first + ready * rows->width, k, err)))
-                ready++;
+        for (size_t i = 0; !rc && i < count; i++)
+            rc = best_init(&bests[i], rows, first + i * rows->width, k, err);
         if (!rc)
             rc = scan_batch(scanner, &batch, bests, hits + q * k, counts + q, k, job, err);
-        while (ready)
-            best_release(&bests[--ready]);
+        for (size_t i = 0; i < count; i++)
+            if (bests[i].held > KEPT)
+                best_release(&bests[i]);
         batch_release(&batch);
     }
     return rc;

@@ -13,14 +13,24 @@ size_t best_room(size_t k, int64_t rows)
 
 int best_init(struct best *best, const struct index_rows *rows, const float *query, size_t k, struct err *err)
 {
-    *best = (struct best){.rows = rows, .query = query, .k = k, .room = best_room(k, rows->count)};
-    best->items = mem_new(best->room, sizeof *best->items);
-    best->scratch = mem_new(best->room, sizeof *best->scratch);
+    const size_t room = best_room(k, rows->count);
+    if (room > best->held) {
+        best_release(best);
+        best->items = mem_new(room, sizeof *best->items);
+        best->scratch = mem_new(room, sizeof *best->scratch);
+        if (!best->items || !best->scratch) {
+            best_release(best);
+            return err_memory(err, room * sizeof *best->items);
+        }
+        best->held = room;
+    }
+    best->rows = rows;
+    best->query = query;
+    best->k = k;
+    best->count = 0;
+    best->room = room;
     best->threshold = -INFINITY;
-    if (best->items && best->scratch)
-        return 0;
-    best_release(best);
-    return err_memory(err, best->room * sizeof *best->items);
+    return 0;
 }
 
 void best_release(struct best *best)
@@ -32,33 +42,37 @@ void best_release(struct best *best)
     *best = (struct best){0};
 }
 
-/* The k-th largest, k from 1, of values (count), which are left in another order. Hoare's quickselect. */
+/* Moves those of values (count) that are larger than the pivot, or `equal` to it, to the front. Returns how many. Every
+ * element is swapped, as which of them move is what no CPU foresees. */
+static size_t to_front(double *values, size_t count, double pivot, bool equal)
+{
+    size_t front = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double value = values[i];
+        values[i] = values[front];
+        values[front] = value;
+        front += equal ? value == pivot : value > pivot;
+    }
+    return front;
+}
+
+/* The k-th largest, k from 1, of values (count), which are left in another order. Quickselect, after Hoare. */
 static double select_largest(double *values, size_t count, size_t k)
 {
-    size_t from = 0, to = count;
-    while (to - from > 1) {
-        const double pivot = values[from + (to - from) / 2];
-        size_t i = from, j = to - 1;
-        for (;; i++, j--) {
-            while (values[i] > pivot)
-                i++;
-            while (values[j] < pivot)
-                j--;
-            if (i >= j)
-                break;
-            const double swapped = values[i];
-            values[i] = values[j];
-            values[j] = swapped;
+    for (;;) {
+        const double pivot = values[count / 2];
+        const size_t larger = to_front(values, count, pivot, false);
+        if (k <= larger) {
+            count = larger;
+            continue;
         }
-        /* Now [from, i) >= pivot >= [i, to). Where both meet on one value, it is the pivot. */
-        if (i == j && k - 1 == i)
-            return values[i];
-        if (k - 1 < i)
-            to = i;
-        else
-            from = i == j ? i + 1 : i;
+        const size_t from = larger + to_front(values + larger, count - larger, pivot, true);
+        if (k <= from)
+            return pivot;
+        values += from;
+        count -= from;
+        k -= from;
     }
-    return values[from];
 }
 
 void best_tighten(struct best *best)
@@ -72,9 +86,11 @@ void best_tighten(struct best *best)
         return;
     best->threshold = kth;
     size_t kept = 0;
-    for (size_t i = 0; i < best->count; i++)
-        if (best->items[i].upper >= kth)
-            best->items[kept++] = best->items[i];
+    for (size_t i = 0; i < best->count; i++) {
+        const bool keep = best->items[i].upper >= kth;
+        best->items[kept] = best->items[i];
+        kept += keep;
+    }
     best->count = kept;
 }
 
@@ -100,6 +116,7 @@ void best_settle(struct best *best)
 {
     for (size_t i = 0; i < best->count; i++)
         best_score(best, i);
+    best_tighten(best); /* now that bounds are scores, to sort fewer */
     qsort(best->items, best->count, sizeof *best->items, by_score);
     if (best->count >= best->k) {
         best->count = best->k;

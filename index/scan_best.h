@@ -16,15 +16,16 @@ struct best {
     const struct index_rows *rows;
     const float *query; // (E)
     size_t k;
-    size_t count, room;
-    struct candidate *items; // (room)
-    double *scratch;         // (room)
-    double threshold;        /* k rows score at least this; -INFINITY until k rows are there */
+    size_t count, room, held; /* held: what there is memory for */
+    struct candidate *items;  // (room)
+    double *scratch;          // (room)
+    double threshold;         /* k rows score at least this; -INFINITY until k rows are there */
 };
 
 /* Candidates it has room for. A multiple of k, so that making room is rare. */
 size_t best_room(size_t k, int64_t rows);
 
+/* Takes a zeroed one, or one of an earlier query, whose memory it keeps where that is enough. */
 int best_init(
     struct best *best, const struct index_rows *rows, const float *query, size_t k, struct err *err);
 void best_release(struct best *best);

@@ -460,7 +460,7 @@ static void test_best(void **state)
     struct index_rows rows = data_make(INDEX_F32, KIND_DUPLICATES, WIDTH, COUNT);
     const float query[WIDTH] = {1, 2, 3};
     const double score = rows_score(&rows, 0, query);
-    struct best best;
+    struct best best = {0};
     struct err err;
     (void)state;
     check_ok(best_init(&best, &rows, query, K, &err), &err);
