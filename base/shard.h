@@ -93,6 +93,18 @@ void shard_stream_free(struct shard_stream *stream);
 int shard_stream_read(char **out, size_t *size, struct shard_stream *stream, const char *path,
     const struct member *member, size_t limit, struct err *err);
 
+/* Members by name, one after the other: a search goes on behind the one before, and begins at the front again where it must, so that
+ * names in the order of their archives take one pass. Zero-initialise. One thread at a time. */
+struct shard_cursor {
+    char *path;
+    struct shard *shard; /* NULL: none is open */
+};
+
+/* As member_read; *found is the member. */
+int shard_cursor_read(char **out, size_t *size, struct member *found, struct shard_cursor *cursor,
+    const char *path, const char *hash, size_t limit, const struct job *job, struct err *err);
+void shard_cursor_release(struct shard_cursor *cursor);
+
 /* The same of one member by its path: of that offset and size where the offset is not 0, else by a search from the front for
  * the first of that name. hash, of hash_bytes: what else has taken its place in the meantime is ERR_NOT_FOUND; NULL: it is not
  * looked at. ERR_NOT_FOUND too where there is no such member. The search asks the job between members. */

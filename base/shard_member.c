@@ -127,30 +127,50 @@ int member_read_at(
 
 /* ---- by name ------------------------------------------------------------------------------------------- */
 
-static int search(
-    char **out, size_t *size, const char *path, size_t limit, const struct job *job, struct err *err)
+void shard_cursor_release(struct shard_cursor *cursor)
+{
+    shard_close(cursor->shard);
+    free(cursor->path);
+    *cursor = (struct shard_cursor){0};
+}
+
+/* At the front of the archive, the first `length` bytes of the path. */
+static int begin_at(struct shard_cursor *cursor, const char *path, size_t length, struct err *err)
+{
+    shard_cursor_release(cursor);
+    cursor->path = strndup(path, length);
+    return cursor->path ? shard_open(&cursor->shard, cursor->path, err) : err_memory(err, length);
+}
+
+/* Goes on to the first of that name. */
+static int go_to(bool *found, struct member *out, struct shard_cursor *cursor, const char *name,
+    const struct job *job, struct err *err)
+{
+    struct shard_entry entry = {0};
+    int rc;
+    while (!(rc = job_step(job, "looking for a picture in an archive", 0, 0, err)) &&
+           !(rc = shard_next(found, &entry, cursor->shard, err)) && *found &&
+           (!entry.name || entry.why || strcmp(entry.name, name)))
+        ;
+    *out = entry.member;
+    return rc;
+}
+
+static int find(
+    struct member *out, struct shard_cursor *cursor, const char *path, const struct job *job, struct err *err)
 {
     const size_t length = member_shard(path);
     const char *name = path + length + 2;
-    struct shard_entry entry = {0};
-    struct shard *shard = NULL;
-    struct span bytes;
-    bool found = true;
-    char *archive = strndup(path, length);
-    int rc = archive ? shard_open(&shard, archive, err) : err_memory(err, length);
-    while (!rc && found && !(rc = job_step(job, "looking for a picture in an archive", 0, 0, err)) &&
-           !(rc = shard_next(&found, &entry, shard, err)) && found &&
-           (!entry.name || entry.why || strcmp(entry.name, name)))
-        ;
-    if (!rc && !found)
-        rc = err_set(err, ERR_NOT_FOUND, "the archive has no such member");
+    const bool goes_on =
+        cursor->shard && strlen(cursor->path) == length && !strncmp(cursor->path, path, length);
+    bool found = false;
+    int rc = goes_on ? go_to(&found, out, cursor, name, job, err) : 0;
+    if (rc == ERR_CANCELLED || (!rc && found))
+        return rc;
+    rc = begin_at(cursor, path, length, err);
     if (!rc)
-        rc = shard_bytes(&bytes, shard, limit, err);
-    if (!rc)
-        rc = bytes_copy(out, size, bytes, err);
-    shard_close(shard);
-    free(archive);
-    return rc;
+        rc = go_to(&found, out, cursor, name, job, err);
+    return rc || found ? rc : err_set(err, ERR_NOT_FOUND, "the archive has no such member");
 }
 
 static int check_hash(char **bytes, size_t size, const char *hash, struct err *err)
@@ -166,12 +186,39 @@ static int check_hash(char **bytes, size_t size, const char *hash, struct err *e
     return err_set(err, ERR_NOT_FOUND, "it is not there any more: the archive has changed");
 }
 
+static int read_by_name(char **out, size_t *size, struct member *found, struct shard_cursor *cursor,
+    const char *path, size_t limit, const struct job *job, struct err *err)
+{
+    struct span bytes;
+    int rc = find(found, cursor, path, job, err);
+    if (!rc)
+        rc = shard_bytes(&bytes, cursor->shard, limit, err);
+    if (!rc)
+        rc = bytes_copy(out, size, bytes, err);
+    if (rc)
+        shard_cursor_release(cursor);
+    return rc;
+}
+
+int shard_cursor_read(char **out, size_t *size, struct member *found, struct shard_cursor *cursor,
+    const char *path, const char *hash, size_t limit, const struct job *job, struct err *err)
+{
+    int rc = read_by_name(out, size, found, cursor, path, limit, job, err);
+    if (!rc)
+        rc = check_hash(out, *size, hash, err);
+    if (rc)
+        err_wrap(err, "unable to read '%s'", path);
+    return rc;
+}
+
 int member_read(char **out, size_t *size, const char *path, int64_t offset, int64_t member_size,
     const char *hash, size_t limit, const struct job *job, struct err *err)
 {
-    const struct member member = {.size = member_size, .offset = offset};
+    struct member member = {.size = member_size, .offset = offset};
+    struct shard_cursor cursor = {0};
     int rc = offset ? member_read_at(out, size, path, &member, limit, err)
-                    : search(out, size, path, limit, job, err);
+                    : read_by_name(out, size, &member, &cursor, path, limit, job, err);
+    shard_cursor_release(&cursor);
     if (!rc)
         rc = check_hash(out, *size, hash, err);
     if (rc)

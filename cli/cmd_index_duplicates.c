@@ -34,7 +34,7 @@ struct duplicates {
     struct index_groups groups;
     struct progress progress;
     struct job job;
-    size_t other_count;
+    size_t other_count, in_archives; /* in_archives: of the others that are not listed, being no files */
     int64_t other_bytes;
 };
 
@@ -98,7 +98,8 @@ static const struct argp argp = {
         "Laplacian, then the largest file, then the oldest. What is not as the index knows it, because the "
         "file has "
         "changed or gone, is neither the best nor left over; and no file is left over that is the best one "
-        "by another path. Nothing is removed here.\n\n"
+        "by another path. Members of archives count as files do, but are not among the paths of what is left "
+        "over, since no program removes them by a path. Nothing is removed here.\n\n"
         "tsv has the columns group, score, identical (1 or 0), id, and path or text; json has \"items\", a "
         "group a "
         "line.",
@@ -182,11 +183,15 @@ static int choose(struct duplicates *d, struct group *group, struct err *err)
     if (rc)
         return rc;
     pictures_keep_best(group->listed, group->items, facts, group->count);
-    for (size_t i = 0; i < group->count; i++)
+    for (size_t i = 0; i < group->count; i++) {
+        const bool no_file = is_paths(d->format) && group->listed[i] && item_in_archive(&group->items[i]);
+        d->in_archives += no_file;
+        group->listed[i] &= !no_file;
         if (group->listed[i]) {
             d->other_count++;
             d->other_bytes += group->items[i].size;
         }
+    }
     return 0;
 }
 
@@ -228,6 +233,12 @@ static void say_what_was_found(const struct duplicates *d)
         fprintf(stderr, "; beside the best of each, %zu picture%s of %.1f MB", d->other_count,
             plural(d->other_count), (double)d->other_bytes / 1e6);
     fputc('\n', stderr);
+    if (d->in_archives)
+        message("%zu picture%s left over in archives %s not listed: no program removes %s by a path; "
+                "--format tsv "
+                "names %s",
+            d->in_archives, plural(d->in_archives), d->in_archives == 1 ? "is" : "are",
+            d->in_archives == 1 ? "it" : "them", d->in_archives == 1 ? "it" : "them");
 }
 
 /* ---- the command --------------------------------------------------------------------------------------- */

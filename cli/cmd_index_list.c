@@ -13,19 +13,24 @@ struct list {
     const char *path;
     struct index_filter filter;
     int format;
-    bool failed;
+    bool failed, passed_over;
     struct index *index;
-    size_t count; /* of the items listed */
+    size_t count, in_archives; /* of the items listed */
     struct err err;
 };
 
-enum { KEY_FAILED = 0x100 };
+enum { KEY_FAILED = 0x100, KEY_PASSED_OVER };
 
 static const struct argp_option options[] = {
     {"failed", KEY_FAILED, NULL, 0,
         "Instead, the pictures that could not be read: how many for which reason, or each in tsv (path, "
         "size, "
         "mtime, reason) and json",
+        2},
+    {"passed-over", KEY_PASSED_OVER, NULL, 0,
+        "Instead, the files below folders and in archives that are no pictures, and those that another one "
+        "stands for "
+        "(--pairs): tsv has path, size, mtime, kind, picture",
         2},
     {NULL, 0, NULL, 0, "Output:", 3},
     {0},
@@ -42,10 +47,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_FAILED:
         list->failed = true;
         return 0;
+    case KEY_PASSED_OVER:
+        list->passed_over = true;
+        return 0;
     case ARGP_KEY_END:
-        if (list->failed && (list->filter.where || list->filter.match || list->filter.kind))
-            argp_error(
-                state, "--failed lists files, not items: --where, --match and --kind say nothing of them");
+        if (list->failed && list->passed_over)
+            argp_error(state, "--failed and --passed-over are two lists");
+        if ((list->failed || list->passed_over) &&
+            (list->filter.where || list->filter.match || list->filter.kind))
+            argp_error(state, "%s lists files, not items: --where, --match and --kind say nothing of them",
+                list->failed ? "--failed" : "--passed-over");
         return 0;
     default:
         return index_parse(key, argument, state, &list->path, NULL, NULL);
@@ -116,6 +127,7 @@ static int visit(void *context, const struct index_item *item)
     struct list *list = context;
     int rc = 0;
     list->count++;
+    list->in_archives += item_in_archive(item);
     if (list->format == OUTPUT_JSON)
         rc = json_print(index_item_json(item), JSON_REAL_PRECISION(17), &list->err); /* as users gave them */
     else if (is_paths(list->format))
@@ -168,8 +180,38 @@ static int list_reasons(struct list *list)
     return rc;
 }
 
+/* ---- what was passed over ------------------------------------------------------------------------------ */
+
+static int visit_passed_over(void *context, const struct index_passed_over *file)
+{
+    struct list *list = context;
+    int rc = 0;
+    if (list->format == OUTPUT_JSON) {
+        json_t *line = json_pack("{s:o, s:I, s:I, s:s, s:o*}", "path", json_text(file->path), "size",
+            (json_int_t)file->size, "mtime", (json_int_t)(file->mtime_ns / NANOSECONDS), "kind", file->kind,
+            "picture", file->picture ? json_text(file->picture) : NULL);
+        rc = json_print(line, 0, &list->err);
+    } else if (is_paths(list->format)) {
+        output_path_alone(list->format, file->path);
+    } else if (list->format == OUTPUT_TSV) {
+        text_escape(stdout, file->path);
+        put_number(file->size);
+        put_number(file->mtime_ns / NANOSECONDS);
+        put_text(file->kind);
+        put_text(file->picture);
+        putchar('\n');
+    } else {
+        printf("%-5s  ", file->kind);
+        text_escape(stdout, file->path);
+        putchar('\n');
+    }
+    return rc ? rc : ferror(stdout) ? -1 : 0;
+}
+
 static int list_all(struct list *list)
 {
+    if (list->passed_over)
+        return index_passed_over(list->index, visit_passed_over, list, &list->err);
     if (!list->failed)
         return index_each(list->index, &list->filter, visit, list, &list->err);
     if (list->format == OUTPUT_TABLE)
@@ -184,7 +226,9 @@ int cmd_index_list(int argc, char **argv)
     int rc = index_open(&list.index, list.path, INDEX_READ, NULL, &list.err);
     if (!rc)
         rc = list_all(&list);
-    if (!rc && !list.count && !list.failed)
+    if (!rc && !list.count && !list.failed && !list.passed_over)
         message_nothing(list.index, &list.filter);
+    if (!rc && is_paths(list.format))
+        message_in_archives(list.in_archives);
     return index_end(list.index, "list", rc < 0 ? 0 : rc, &list.err);
 }

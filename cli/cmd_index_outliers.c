@@ -113,12 +113,17 @@ static size_t count_shown(const struct outliers *o)
 static int print_all(const struct outliers *o, struct err *err)
 {
     const size_t shown = count_shown(o);
+    size_t in_archives = 0;
     int rc = 0;
     if (o->format == OUTPUT_TABLE && shown)
         puts("similar      tail        id");
     for (size_t i = 0; i < shown && !rc && o->format >= 0; i++)
         rc = print_item(o, o->order[i], err);
+    for (size_t i = 0; i < shown && is_paths(o->format); i++)
+        in_archives += item_in_archive(&o->view.items[o->order[i]]);
     output_flush();
+    if (!o->quiet)
+        message_in_archives(in_archives);
     if (o->format <= OUTPUT_TABLE && !o->quiet)
         fprintf(stderr, "%zu of %zu items\n", shown, o->view.count);
     return rc;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/command.h"
+#include "cli/item_format.h"
 #include "cli/output.h"
 #include "cli/search.h"
 #include "cli/text.h"
@@ -24,9 +25,10 @@ struct searching {
     struct search_results *batches; // (batch_count), kept for the gallery
     struct hit_list *lists;         // (count), of the batches
     size_t batch_count, batch_room, count, room;
-    size_t fruitless; /* queries without a hit */
-    bool outside;     /* a picture of the query is outside what the model knows */
-    bool looked;      /* at pictures that were found */
+    size_t in_archives; /* of the items found */
+    size_t fruitless;   /* queries without a hit */
+    bool outside;       /* a picture of the query is outside what the model knows */
+    bool looked;        /* at pictures that were found */
 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
@@ -84,6 +86,8 @@ static int print_lists(struct searching *s, const struct search_results *found, 
     int rc = 0;
     for (size_t i = 0; i < found->count && !rc; i++) {
         s->fruitless += !found->lists[i].count;
+        for (size_t k = 0; k < found->lists[i].count; k++)
+            s->in_archives += item_in_archive(&found->lists[i].items[k]);
         rc = s->conversation ? search_answer(&s->output, &found->lists[i], err)
                              : search_print(&s->output, &found->lists[i], s->outside, err);
     }
@@ -284,6 +288,8 @@ int cmd_search(int argc, char **argv)
     if (!rc)
         rc = search(&s, &err);
     output_flush();
+    if (!rc && is_paths(s.request.format) && !s.request.session.quiet)
+        message_in_archives(s.in_archives);
     for (size_t i = 0; i < s.batch_count; i++)
         search_results_release(&s.batches[i]);
     free(s.batches);

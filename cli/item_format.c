@@ -56,6 +56,19 @@ struct picture_source item_picture(const struct index_item *item)
     return item->kind == INDEX_IMAGE ? picture_of_item(item) : picture_file(item->picture);
 }
 
+bool item_in_archive(const struct index_item *item)
+{
+    const char *path = item_file(item);
+    return path && member_shard(path);
+}
+
+void message_in_archives(size_t count)
+{
+    if (count)
+        message("%zu of these lie%s in archives: ARCHIVE!/NAME is a path for diptych, and no file of its own",
+            count, count == 1 ? "s" : "");
+}
+
 void output_item_path(int format, const struct index_item *item)
 {
     const char *path = item_file(item);

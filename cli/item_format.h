@@ -29,6 +29,12 @@ const char *item_file(const struct index_item *item);
 /* The picture, or the picture that a text describes; its path is NULL where there is none. */
 struct picture_source item_picture(const struct index_item *item);
 
+/* Whether the item's file is a member of an archive, whose path is none for other programs. */
+bool item_in_archive(const struct index_item *item);
+
+/* Says on stderr that so many paths are such; of none nothing. */
+void message_in_archives(size_t count);
+
 /* output_path_alone with the item's file, or nothing. */
 void output_item_path(int format, const struct index_item *item);
 

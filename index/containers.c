@@ -2,21 +2,18 @@
 /* Archives and folders whose captions and metadata have been read. */
 #include "index/store.h"
 
+static void bind(sqlite3_stmt *stmt, const void *context)
+{
+    const struct index_container *container = context;
+    sqlite3_bind_text(stmt, 1, container->path, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, container->stamp);
+    sqlite3_bind_int64(stmt, 3, container->pictures);
+}
+
 int index_container_keep(struct index *index, const struct index_container *container, struct err *err)
 {
     static const char sql[] = "INSERT OR REPLACE INTO containers (path, stamp, pictures) VALUES (?, ?, ?)";
-    sqlite3_stmt *stmt;
-    int rc = change_begin(index, err);
-    if (!rc)
-        rc = catalog_statement(&stmt, index, sql, err);
-    if (!rc) {
-        sqlite3_bind_text(stmt, 1, container->path, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(stmt, 2, container->stamp);
-        sqlite3_bind_int64(stmt, 3, container->pictures);
-        rc = sqlite3_step(stmt) == SQLITE_DONE ? 0 : catalog_error(index, "write", err);
-        sqlite3_reset(stmt);
-    }
-    return change_end(index, rc, err);
+    return catalog_change(index, sql, bind, container, err);
 }
 
 int index_container_find(

@@ -6,67 +6,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Runs a statement that changes failures; failure NULL: only the path is bound. */
-static int change(struct index *index, const char *sql, const char *path, const struct index_failure *failure,
-    struct err *err)
+static void bind(sqlite3_stmt *stmt, const void *context)
 {
-    sqlite3_stmt *stmt;
-    int rc = change_begin(index, err);
-    if (!rc)
-        rc = catalog_statement(&stmt, index, sql, err);
-    if (!rc) {
-        sqlite3_bind_text(stmt, 1, path, -1, SQLITE_STATIC);
-        if (failure) {
-            sqlite3_bind_int64(stmt, 2, failure->size);
-            sqlite3_bind_int64(stmt, 3, failure->mtime_ns);
-            sqlite3_bind_text(stmt, 4, failure->why, -1, SQLITE_STATIC);
-            sqlite3_bind_int(stmt, 5, failure->again);
-        }
-        rc = sqlite3_step(stmt) == SQLITE_DONE ? 0 : catalog_error(index, "write", err);
-        sqlite3_reset(stmt);
-    }
-    return change_end(index, rc, err);
+    const struct index_failure *failure = context;
+    sqlite3_bind_text(stmt, 1, failure->path, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, failure->size);
+    sqlite3_bind_int64(stmt, 3, failure->mtime_ns);
+    sqlite3_bind_text(stmt, 4, failure->why, -1, SQLITE_STATIC);
+    sqlite3_bind_int(stmt, 5, failure->again);
 }
 
 int index_failure_keep(struct index *index, const struct index_failure *failure, struct err *err)
 {
     static const char sql[] = "INSERT OR REPLACE INTO failures (path, size, mtime_ns, why, again) VALUES (?, "
                               "?, ?, ?, ?)";
-    return change(index, sql, failure->path, failure, err);
+    return catalog_change(index, sql, bind, failure, err);
 }
 
 int index_failure_forget(struct index *index, const char *path, struct err *err)
 {
-    return change(index, "DELETE FROM failures WHERE path = ?", path, NULL, err);
+    static const char sql[] = "DELETE FROM failures WHERE path = ?";
+    return catalog_change(index, sql, catalog_bind_path, path, err);
 }
 
-static const char *text_of(sqlite3_stmt *stmt, int column)
+struct visiting {
+    index_failure_visit *visit;
+    void *context;
+};
+
+static int visit_row(void *context, sqlite3_stmt *stmt)
 {
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-    return text ? text : "";
+    const struct visiting *visiting = context;
+    const struct index_failure failure = {
+        .path = catalog_text(stmt, 0),
+        .size = sqlite3_column_int64(stmt, 1),
+        .mtime_ns = sqlite3_column_int64(stmt, 2),
+        .why = catalog_text(stmt, 3),
+        .again = sqlite3_column_int(stmt, 4),
+    };
+    return visiting->visit(visiting->context, &failure);
 }
 
 int index_failures(struct index *index, index_failure_visit *visit, void *context, struct err *err)
 {
     static const char sql[] = "SELECT path, size, mtime_ns, why, again FROM failures ORDER BY path";
-    sqlite3_stmt *stmt;
-    int step = SQLITE_DONE, rc = catalog_statement(&stmt, index, sql, err);
-    if (rc)
-        return rc;
-    while (!rc && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const struct index_failure failure = {
-            .path = text_of(stmt, 0),
-            .size = sqlite3_column_int64(stmt, 1),
-            .mtime_ns = sqlite3_column_int64(stmt, 2),
-            .why = text_of(stmt, 3),
-            .again = sqlite3_column_int(stmt, 4),
-        };
-        rc = visit(context, &failure);
-    }
-    if (!rc && step != SQLITE_DONE)
-        rc = catalog_error(index, "read", err);
-    sqlite3_reset(stmt);
-    return rc ? rc : catalog_check_unchanged(index, err);
+    return catalog_each(index, sql, visit_row, &(struct visiting){visit, context}, err);
 }
 
 /* ---- by reason ----------------------------------------------------------------------------------------- */

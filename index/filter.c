@@ -140,9 +140,12 @@ static int add_fts5(uint64_t *mask, struct index *index, const char *match, stru
 {
     sqlite3_stmt *stmt;
     bool failed = false;
-    int rc = catalog_statement(&stmt, index,
-        "SELECT items.row FROM items_fts JOIN items ON items.id = items_fts.rowid WHERE items_fts MATCH ?",
-        err);
+    int rc = catalog_words(index, err);
+    if (!rc)
+        rc = catalog_statement(&stmt, index,
+            "SELECT items.row FROM items_fts JOIN items ON items.id = items_fts.rowid WHERE items_fts MATCH "
+            "?",
+            err);
     if (rc)
         return rc;
     sqlite3_bind_text(stmt, 1, match, -1, SQLITE_STATIC);

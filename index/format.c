@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { FIRST_FORMAT = 1 };
+enum { FIRST_FORMAT = 1, WORDS_FORMAT = 7 };
 
 int64_t format_latest(void)
 {
@@ -28,13 +28,15 @@ int format_check(int64_t format, const char *catalog, struct err *err)
     return 0;
 }
 
-/* One transaction: all of it happens, or nothing, once the connection is closed. */
-static int migrate(sqlite3 *db, int64_t format)
+/* One transaction: all of it happens, or nothing, once the connection is closed. Of a copy all but the words. */
+static int migrate(sqlite3 *db, int64_t format, bool copy)
 {
     char number[64];
     int failed = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    for (int64_t i = format - FIRST_FORMAT; catalog_migrations[i] && !failed; i++)
-        failed = sqlite3_exec(db, catalog_migrations[i], NULL, NULL, NULL);
+    for (int64_t i = format - FIRST_FORMAT; catalog_migrations[i] && !failed; i++) {
+        const bool later = copy && i + FIRST_FORMAT + 1 == WORDS_FORMAT;
+        failed = sqlite3_exec(db, later ? TO_FORMAT_7_LATER : catalog_migrations[i], NULL, NULL, NULL);
+    }
     snprintf(number, sizeof number, "PRAGMA user_version = %" PRId64, format_latest());
     if (!failed)
         failed = sqlite3_exec(db, number, NULL, NULL, NULL);
@@ -45,7 +47,8 @@ static int migrate_catalog(struct index *index, int64_t format, struct err *err)
 {
     char doing[64];
     snprintf(doing, sizeof doing, "change format %" PRId64 " to %" PRId64 " of", format, format_latest());
-    return migrate(index->db, format) ? catalog_error(index, doing, err) : 0;
+    index->words_later = index->copied && format < WORDS_FORMAT;
+    return migrate(index->db, format, index->copied) ? catalog_error(index, doing, err) : 0;
 }
 
 /* A copy in a file without a name, which SQLite makes and removes, takes the place of what is open. */
@@ -69,6 +72,17 @@ int catalog_copy(struct index *index, struct err *err)
     index->copied = true;
     catalog_guard(copy, false);
     return 0;
+}
+
+int catalog_words(struct index *index, struct err *err)
+{
+    if (!index->words_later)
+        return 0;
+    int rc = catalog_run(index, WORDS_OF_COPY, err);
+    if (!rc && !sqlite3_get_autocommit(index->db)) /* a reader's, which is for reading */
+        rc = catalog_run(index, "COMMIT; BEGIN", err);
+    index->words_later = rc;
+    return rc;
 }
 
 int format_follow(struct index *index, int64_t format, struct err *err)

@@ -162,7 +162,7 @@ int index_create(struct index **out, const char *path, const struct index_option
 static int open_again(struct index *index, struct err *err)
 {
     catalog_close(index);
-    index->unguarded = index->copied = false;
+    index->unguarded = index->copied = index->words_later = false;
     return catalog_open(index, err);
 }
 

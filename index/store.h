@@ -34,7 +34,8 @@ struct index {
         sqlite3_stmt *stmt;
     } statements[STATEMENTS];
     bool unguarded; /* a reader without SQLite's locks: see catalog_open */
-    bool copied;    /* a reader of an earlier format, or of another place: db is a copy, as it would be now */
+    bool copied; /* a reader of an earlier format, or of another place: db is a copy, as it would be now, */
+    bool words_later;  /* but for its full-text table: catalog_words */
     int64_t opened_ns; /* of either: when the catalog had last changed at opening */
 
     struct meta meta;      /* with the writer's changes that are not yet committed */
@@ -70,6 +71,19 @@ int catalog_store_meta(struct index *index, struct err *err);
 void meta_release(struct meta *meta);
 
 /* A prepared statement for `sql`, reset and without bindings; sql must be a literal. The index keeps it. */
+/* Makes a change by a statement, a literal, whose parameters `bind` sets; catalog_bind_path sets the first alone. */
+typedef void catalog_bind(sqlite3_stmt *stmt, const void *context);
+catalog_bind catalog_bind_path;
+int catalog_change(
+    struct index *index, const char *sql, catalog_bind *bind, const void *context, struct err *err);
+
+/* Hands each row of a query, a literal, to `row`, whose answer other than 0 ends it and is returned. */
+typedef int catalog_row(void *context, sqlite3_stmt *stmt);
+int catalog_each(struct index *index, const char *sql, catalog_row *row, void *context, struct err *err);
+
+/* The text of a column, "" for NULL. */
+const char *catalog_text(sqlite3_stmt *stmt, int column);
+
 int catalog_statement(sqlite3_stmt **out, struct index *index, const char *sql, struct err *err);
 int catalog_run(struct index *index, const char *sql, struct err *err);
 
@@ -115,6 +129,9 @@ int format_check(int64_t format, const char *catalog, struct err *err);
 /* Brings what index->db has open from its format to the latest: a writer the file itself, whole or not at
  * all, a reader a copy of it. */
 int format_follow(struct index *index, int64_t format, struct err *err);
+
+/* Fills in the full-text table of a copy that has been without: to be called before that is asked. */
+int catalog_words(struct index *index, struct err *err);
 
 /* A copy of the catalog, for a reader that sees it otherwise than it is, takes its place. */
 int catalog_copy(struct index *index, struct err *err);

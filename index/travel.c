@@ -148,7 +148,7 @@ static int move_all(struct index *index, const char *from, const char *to, struc
     return rc ? rc : catalog_run(index, "COMMIT", err);
 }
 
-/* A reader's triggers may not use FTS5 (catalog_guard), so the words of a copy are gathered anew. */
+/* A reader's triggers may not use FTS5 (catalog_guard), so the words of a copy are gathered anew, when they are asked for. */
 static int move_copy(struct index *index, const char *from, const char *to, struct err *err)
 {
     int rc = index->copied ? 0 : catalog_copy(index, err);
@@ -156,7 +156,8 @@ static int move_copy(struct index *index, const char *from, const char *to, stru
         rc = catalog_run(index, "DROP TRIGGER IF EXISTS items_changed", err);
     if (!rc)
         rc = move_all(index, from, to, err);
-    return rc ? rc : catalog_run(index, "INSERT INTO items_fts(items_fts) VALUES ('rebuild')", err);
+    index->words_later = true;
+    return rc;
 }
 
 int travel_follow(struct index *index, struct err *err)

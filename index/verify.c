@@ -79,8 +79,8 @@ static int copy_catalog(struct verification *work, sqlite3 *copy, struct err *er
 static int check_structure(struct verification *work, struct err *err)
 {
     sqlite3 *copy = NULL;
-    int rc = 0;
-    if (sqlite3_open_v2("", &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL))
+    int rc = catalog_words(work->index, err);
+    if (!rc && sqlite3_open_v2("", &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL))
         rc = err_set(err, ERR_IO, "unable to copy '%s': %s", work->index->catalog, sqlite3_errmsg(copy));
     if (!rc)
         rc = copy_catalog(work, copy, err);

@@ -345,7 +345,7 @@ int picture_read(
     char *bytes = NULL;
 
     *out = (struct picture){0};
-    if (source.path) {
+    if (source.path && !source.bytes) {
         const int rc = picture_source_read(&bytes, &source.size, &source, limits.max_bytes, err);
         if (rc)
             return rc;

@@ -83,8 +83,9 @@ struct picture_source {
     struct shard_stream *stream; /* that hands it out; NULL: it is read alone */
     const char *hash;            /* its hash_bytes, so that nothing else is taken for it; NULL: not known */
 
-    const char *name;     /* what messages call the bytes, as they name a file by its path */
-    const uint8_t *bytes; // (size): what a file of the picture holds
+    const char *name; /* what messages call the bytes, as they name a file by its path */
+    const uint8_t
+        *bytes; // (size): what a file of the picture holds; with a path they have been read from there
     size_t size;
 };
 

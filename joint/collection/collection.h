@@ -428,7 +428,8 @@ const char *query_line(struct arena *arena, const struct query_term *terms, size
 /* ---- of near duplicates, the best ---------------------------------------------------------------------- */
 
 struct picture_facts {
-    bool current;     /* its file is there, of the size and time that the item has */
+    bool
+        current; /* its file is there, of the size and time that the item has, or its member of an archive, of its bytes */
     double sharpness; /* picture_sharpness; NAN: not current, or it cannot be read */
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/collection/collection.h"
+#include "joint/collection/sync_shards.h"
 
 #include <limits.h>
 #include <math.h>
@@ -9,10 +9,23 @@
 
 /* ---- what is there ------------------------------------------------------------------------------------- */
 
-/* Whether the file is the one that became the item, as far as size and time tell. */
+static bool is_current_member(const struct index_item *item)
+{
+    const struct picture_source source = picture_of_item(item);
+    char *bytes;
+    size_t size;
+    if (!item->hash || picture_source_read(&bytes, &size, &source, MEMBER_MAX, NULL))
+        return false;
+    free(bytes);
+    return true;
+}
+
+/* Whether the file is the one that became the item, as far as size and time tell; of a member of an archive its bytes tell. */
 static bool is_current(const struct index_item *item)
 {
     struct stat st;
+    if (item->kind == INDEX_IMAGE && item->path && member_shard(item->path))
+        return is_current_member(item);
     return item->kind == INDEX_IMAGE && item->path && !stat(item->path, &st) && S_ISREG(st.st_mode) &&
            st.st_size == item->size &&
            (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == item->mtime_ns;
@@ -30,7 +43,7 @@ static void look_at(void *context, size_t i)
     struct picture_facts *facts = &looking->facts[i];
     *facts = (struct picture_facts){.current = is_current(&looking->items[i]), .sharpness = NAN};
     if (facts->current &&
-        picture_sharpness(&facts->sharpness, picture_file(looking->items[i].path), looking->options, NULL))
+        picture_sharpness(&facts->sharpness, picture_of_item(&looking->items[i]), looking->options, NULL))
         facts->sharpness = NAN;
 }
 
@@ -65,17 +78,22 @@ static bool is_better(
     return order ? order > 0 : a->id < b->id;
 }
 
-/* Where links lead to; "" where that cannot be told. */
-static void real_path(char out[PATH_MAX], const char *path)
+/* Where links lead to, of a member of an archive the archive's; "" where that cannot be told. */
+static void real_path(char out[2 * PATH_MAX], const char *path)
 {
-    if (!realpath(path, out))
+    const size_t shard = member_shard(path), length = shard ? shard : strlen(path);
+    char *file = strndup(path, length);
+    if (!file || !realpath(file, out) || strlen(path + length) >= PATH_MAX)
         *out = '\0';
+    else
+        strcat(out, path + length);
+    free(file);
 }
 
 size_t pictures_keep_best(
     bool *others, const struct index_item *items, const struct picture_facts *facts, size_t count)
 {
-    char kept[PATH_MAX], other[PATH_MAX];
+    char kept[2 * PATH_MAX], other[2 * PATH_MAX];
     size_t best = count;
     for (size_t i = 0; i < count; i++)
         if (facts[i].current &&

@@ -6,6 +6,7 @@
  *   those are encoded, and the way is kept, in one commit
  */
 #include "joint/collection/internal.h"
+#include "joint/collection/sync_shards.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,9 @@ enum { CHUNK = 64 };
 struct candidate {
     int64_t id;
     const char *path, *hash;
-    int64_t size, offset; /* in an archive */
+    struct member member; /* of an archive, */
+    bool in_order;        /* that leads to it through all before it: */
+    struct shard_stream *stream;
     bool differs;
     struct err err;
 };
@@ -29,7 +32,10 @@ struct preparing {
     const struct job *job;
     struct candidate *candidates; // (count)
     size_t count, room;
-    struct arena arena; /* their strings */
+    struct arena arena;            /* their strings */
+    struct shard_cursor cursor;    /* through such archives, */
+    struct shard_stream **streams; // (stream_count): for many threads at once
+    size_t stream_count, stream_room;
     struct err *err;
 };
 
@@ -47,8 +53,8 @@ static int add_candidate(void *context, const struct index_item *item)
     struct candidate *added = &p->candidates[p->count++];
     *added = (struct candidate){
         .id = item->id,
-        .size = item->size,
-        .offset = item->offset,
+        .member = {.size = item->size, .offset = item->offset},
+        .in_order = member_shard(item->path) && !item->offset,
         .path = arena_copy(&p->arena, item->path, strlen(item->path)),
         .hash = arena_copy(&p->arena, item->hash, strlen(item->hash)),
     };
@@ -79,11 +85,11 @@ static int compare(bool *differs, const struct preparing *p, const struct pictur
 
 static struct picture_source source_of(const struct candidate *candidate)
 {
-    const struct index_item item = {.path = candidate->path,
-        .hash = candidate->hash,
-        .size = candidate->size,
-        .offset = candidate->offset};
-    return picture_of_item(&item);
+    struct picture_source source = picture_file(candidate->path);
+    source.member = candidate->member;
+    source.stream = candidate->stream;
+    source.hash = candidate->hash;
+    return source;
 }
 
 /* Of a member of an archive, reading it tells. */
@@ -96,11 +102,11 @@ static int check_unchanged(const struct candidate *candidate, struct err *err)
     return err_set(err, ERR_FORMAT, "'%s' has changed since it was encoded", candidate->path);
 }
 
-static void look_at(struct candidate *candidate, const struct preparing *p)
+static void look_at(struct candidate *candidate, const struct preparing *p, struct picture_source source)
 {
     struct picture picture;
     struct err *err = &candidate->err;
-    if (check_unchanged(candidate, err) || picture_read(&picture, source_of(candidate), p->options, err))
+    if (check_unchanged(candidate, err) || picture_read(&picture, source, p->options, err))
         return;
     if (compare(&candidate->differs, p, &picture, err))
         err_wrap(err, "unable to prepare '%s'", candidate->path);
@@ -115,7 +121,22 @@ struct looking {
 static void look_at_one(void *context, size_t i)
 {
     const struct looking *looking = context;
-    look_at(&looking->candidates[i], looking->preparing);
+    struct candidate *candidate = &looking->candidates[i];
+    if (!candidate->in_order)
+        look_at(candidate, looking->preparing, source_of(candidate));
+}
+
+/* Candidates are in the order in which they went in, which is that of their archive: one pass leads to all. */
+static void look_in_order(struct preparing *p, struct candidate *candidate)
+{
+    char *bytes;
+    struct picture_source source = source_of(candidate);
+    if (shard_cursor_read(&bytes, &source.size, &candidate->member, &p->cursor, candidate->path,
+            candidate->hash, MEMBER_MAX, p->job, &candidate->err))
+        return;
+    source.bytes = (uint8_t *)bytes;
+    look_at(candidate, p, source);
+    free(bytes);
 }
 
 /* Leaves only the candidates that differ. */
@@ -128,6 +149,8 @@ static int look_at_all(struct preparing *p, struct err *err)
         struct candidate *chunk = p->candidates + first;
         parallel_for(count, job_threads(p->job), look_at_one, &(struct looking){p, chunk});
         for (size_t i = 0; i < count; i++) {
+            if (chunk[i].in_order)
+                look_in_order(p, &chunk[i]);
             if (chunk[i].err.code)
                 job_report(p->job, &chunk[i].err);
             p->counts->failed += chunk[i].err.code != 0;
@@ -167,16 +190,67 @@ static int encode_batch(
     return rc ? rc : job_step(p->job, "pictures", p->counts->encoded, p->count, err);
 }
 
+/* By archive and place in it; in others as they are. */
+static int by_place(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    const size_t x_shard = member_shard(x->path), y_shard = member_shard(y->path);
+    const size_t shorter = x_shard < y_shard ? x_shard : y_shard;
+    const int order = strncmp(x->path, y->path, shorter);
+    if (order || x_shard != y_shard)
+        return order ? order : x_shard < y_shard ? -1 : 1;
+    if (x->member.number != y->member.number)
+        return x->member.number < y->member.number ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static bool same_shard(const struct candidate *a, const struct candidate *b)
+{
+    const size_t length = member_shard(a->path);
+    return length == member_shard(b->path) && !strncmp(a->path, b->path, length);
+}
+
+static int open_stream(struct preparing *p, struct candidate *candidate, struct err *err)
+{
+    const char *archive = arena_copy(&p->arena, candidate->path, member_shard(candidate->path));
+    int rc = archive ? array_grow(p->streams, &p->stream_room, p->stream_count + 1, err)
+                     : err_memory(err, strlen(candidate->path));
+    if (!rc)
+        rc = shard_stream_open(&candidate->stream, archive, err);
+    if (!rc)
+        p->streams[p->stream_count++] = candidate->stream;
+    return rc;
+}
+
+static int open_streams(struct preparing *p, struct err *err)
+{
+    int rc = 0;
+    if (p->count)
+        qsort(p->candidates, p->count, sizeof *p->candidates, by_place);
+    for (size_t i = 0; i < p->count && !rc; i++) {
+        struct candidate *candidate = &p->candidates[i], *before = i ? candidate - 1 : NULL;
+        if (!candidate->in_order)
+            continue;
+        if (before && before->stream && same_shard(before, candidate))
+            candidate->stream = before->stream;
+        else
+            rc = open_stream(p, candidate, err);
+    }
+    return rc;
+}
+
 static int encode_all(struct preparing *p, struct err *err)
 {
+    int rc = open_streams(p, err);
+    if (rc)
+        return rc;
     const struct embedder *embedder = p->collection->embedder;
     struct picture_source *sources = mem_new(p->count + 1, sizeof *sources);
     if (!sources)
         return err_memory(err, p->count * sizeof *sources);
     for (size_t i = 0; i < p->count; i++)
         sources[i] = source_of(&p->candidates[i]);
-    const int rc =
-        p->count ? embedder->pictures(embedder->context, sources, p->count, encode_batch, p, err) : 0;
+    rc = p->count ? embedder->pictures(embedder->context, sources, p->count, encode_batch, p, err) : 0;
     free(sources);
     return rc;
 }
@@ -207,6 +281,10 @@ int collection_prepare(struct prepare_counts *counts, struct collection *collect
         rc = index_keep_preparation(index, alpha_names[p.after.alpha], err);
     if (rc)
         index_revert(index);
+    for (size_t i = 0; i < p.stream_count; i++)
+        shard_stream_free(p.streams[i]);
+    free(p.streams);
+    shard_cursor_release(&p.cursor);
     free(p.candidates);
     arena_release(&p.arena);
     return rc;

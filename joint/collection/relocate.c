@@ -22,6 +22,7 @@ struct relocating {
     const struct job *job;
     struct moving *items; // (count)
     size_t count, room;
+    struct shard_cursor cursor;
     struct err *err;
 };
 
@@ -51,12 +52,16 @@ static int add_item(void *context, const struct index_item *item)
 }
 
 /* What its archive has of it now; size and time do not say what it is. */
-static bool check_member(struct moving *moving, const char *path, const struct index_item *item)
+static bool check_member(
+    struct relocating *r, struct moving *moving, const char *path, const struct index_item *item)
 {
     char *bytes;
     size_t size;
+    struct member member;
     const int rc =
-        member_read(&bytes, &size, path, item->offset, item->size, item->hash, MEMBER_MAX, NULL, NULL);
+        item->offset
+            ? member_read(&bytes, &size, path, item->offset, item->size, item->hash, MEMBER_MAX, NULL, NULL)
+            : shard_cursor_read(&bytes, &size, &member, &r->cursor, path, item->hash, MEMBER_MAX, NULL, NULL);
     moving->size = item->size;
     moving->mtime_ns = item->mtime_ns;
     moving->fits = !rc && item->hash;
@@ -67,10 +72,11 @@ static bool check_member(struct moving *moving, const char *path, const struct i
 
 /* Whether there is a file at the new place; moving->fits: it is the one that the item is of, by size and time, else by
  * content. */
-static bool check_file(struct moving *moving, const char *path, const struct index_item *item)
+static bool check_file(
+    struct relocating *r, struct moving *moving, const char *path, const struct index_item *item)
 {
     if (member_shard(path))
-        return check_member(moving, path, item);
+        return check_member(r, moving, path, item);
     struct stat st;
     char hash[HASH_SIZE];
     if (stat(path, &st) || !S_ISREG(st.st_mode))
@@ -93,7 +99,7 @@ static int check_item(struct relocate_counts *counts, struct relocating *r, stru
     if (!rc && !path)
         rc = err_memory(r->err, strlen(r->to));
     if (!rc && moving->picture)
-        there = check_file(moving, path, &item);
+        there = check_file(r, moving, path, &item);
     counts->pictures += moving->picture;
     counts->texts += !moving->picture;
     counts->missing += !there;
@@ -252,6 +258,7 @@ int collection_relocate(struct relocate_counts *counts, struct collection *colle
         if (rc)
             index_revert(r.index);
     }
+    shard_cursor_release(&r.cursor);
     free(r.items);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "joint/collection/sync_shards.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -248,6 +249,8 @@ struct picture_source plan_source(const struct plan_file *file)
     struct picture_source source = picture_file(file->path);
     source.member = file->member;
     source.stream = file->stream;
+    source.bytes = file->bytes;
+    source.size = file->byte_count;
     return source;
 }
 
@@ -255,6 +258,7 @@ struct hashing {
     struct plan_file *const *files;
     struct capture *captures;
     struct err *errs;
+    atomic_size_t room;
 };
 
 int plan_file_say(struct plan_file *file, const struct capture *capture, struct arena *arena, struct err *err)
@@ -273,7 +277,18 @@ int plan_file_say(struct plan_file *file, const struct capture *capture, struct 
     return 0;
 }
 
-static int hash_member(struct plan_file *file, struct capture *capture, struct err *err)
+/* Takes room for bytes, if there is. */
+static bool take_room(atomic_size_t *room, size_t bytes)
+{
+    size_t now = atomic_load(room);
+    while (now >= bytes)
+        if (atomic_compare_exchange_weak(room, &now, now - bytes))
+            return true;
+    return false;
+}
+
+static int hash_member(
+    struct hashing *hashing, struct plan_file *file, struct capture *capture, struct err *err)
 {
     const struct picture_source source = plan_source(file);
     char *bytes;
@@ -283,32 +298,41 @@ static int hash_member(struct plan_file *file, struct capture *capture, struct e
         return rc;
     hash_bytes(file->hash, bytes, size);
     picture_capture(capture, picture_bytes(file->path, (const uint8_t *)bytes, size), NULL);
-    free(bytes);
+    if (take_room(&hashing->room, size)) {
+        file->bytes = (uint8_t *)bytes;
+        file->byte_count = size;
+    } else {
+        free(bytes);
+    }
     return 0;
 }
 
-static int hash_content(struct plan_file *file, struct capture *capture, struct err *err)
+static int hash_content(
+    struct hashing *hashing, struct plan_file *file, struct capture *capture, struct err *err)
 {
-    return member_shard(file->path) ? hash_member(file, capture, err)
+    return member_shard(file->path) ? hash_member(hashing, file, capture, err)
                                     : hash_file(file->hash, file->path, err);
 }
 
 static void hash_one(void *context, size_t i)
 {
-    const struct hashing *hashing = context;
+    struct hashing *hashing = context;
     struct plan_file *file = hashing->files[i];
     hashing->errs[i] = (struct err){0};
-    if (!*file->hash && hash_content(file, &hashing->captures[i], &hashing->errs[i]))
+    if (!*file->hash && hash_content(hashing, file, &hashing->captures[i], &hashing->errs[i]))
         *file->hash = '\0';
 }
 
 int files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads,
-    struct arena *arena, struct err *err)
+    struct arena *arena, size_t *room, struct err *err)
 {
     struct capture *captures = mem_new(count, sizeof *captures);
+    struct hashing hashing = {files, captures, errs, room ? *room : 0};
     int rc = captures ? 0 : err_memory(err, count * sizeof *captures);
     if (!rc)
-        parallel_for(count, threads, hash_one, &(struct hashing){files, captures, errs});
+        parallel_for(count, threads, hash_one, &hashing);
+    if (room)
+        *room = atomic_load(&hashing.room);
     for (size_t i = 0; i < count && !rc; i++)
         if (member_shard(files[i]->path) && !files[i]->capture)
             rc = plan_file_say(files[i], &captures[i], arena, err);
@@ -335,7 +359,7 @@ static int hash_moves(struct file_list *list, struct err *err)
         files[count++] = &plan->files[i];
         if (++done % CHUNK && done < total)
             continue;
-        rc = files_hash(files, errs, count, job_threads(list->job), &list->arena, err);
+        rc = files_hash(files, errs, count, job_threads(list->job), &list->arena, NULL, err);
         if (!rc)
             rc = job_step(list->job, "files compared", done, total, err);
         count = 0;

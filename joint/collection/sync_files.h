@@ -88,9 +88,10 @@ bool pairs_are_one(const char *a, const char *b);
 bool pairs_may_have(const char *path);
 
 /* Fills in the hashes of files (count) that have none; errs (count) where that failed. Pictures in archives are asked meanwhile when,
- * where and with what they were taken: their captures go to the arena. ERR_MEMORY. */
+ * where and with what they were taken: their captures go to the arena. Their bytes, which may have been inflated, are kept for
+ * free() until *room of them, from which they are taken, are used up; NULL: none are. ERR_MEMORY. */
 int files_hash(struct plan_file *const *files, struct err *errs, size_t count, int threads,
-    struct arena *arena, struct err *err);
+    struct arena *arena, size_t *room, struct err *err);
 
 /* Gives the file what it says, in the arena. ERR_MEMORY. */
 int plan_file_say(

@@ -2,7 +2,8 @@
 /*
  * Pictures go in in chunks. The files of a chunk are hashed first: content that an item has already, or a removed one
  * had, is copied from there, content that the chunk has twice is encoded once; the rest goes through the loader. Files lie
- * in the page cache between the two, so they are read from the disk once.
+ * in the page cache between the two, so they are read from the disk once, and members of archives are kept, so that they are inflated
+ * once.
  */
 #include "joint/collection/sync.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 512 };
+enum { CHUNK = 512, BYTES_KEPT = 64 << 20 };
 
 /* The files of a chunk, and where they go. */
 struct chunk {
@@ -24,6 +25,7 @@ struct chunk {
     struct arena arena;                   /* of the reasons, and of what files in archives say */
     struct err *errs;                     // (CHUNK)
     size_t count, later_count, encode_count;
+    size_t room; /* for bytes of files in archives, from the hash to the loader */
 };
 
 /* ---- one picture --------------------------------------------------------------------------------------- */
@@ -216,7 +218,7 @@ static int hash_chunk(struct chunk *chunk, struct err *err)
     for (size_t first = 0; first < chunk->count && !rc; first += AT_ONCE) {
         const size_t left = chunk->count - first, count = left < AT_ONCE ? left : AT_ONCE;
         rc = files_hash(chunk->files + first, chunk->errs + first, count, job_threads(chunk->sync->job),
-            &chunk->arena, err);
+            &chunk->arena, &chunk->room, err);
         if (!rc)
             rc = step(chunk->sync, err);
     }
@@ -226,6 +228,7 @@ static int hash_chunk(struct chunk *chunk, struct err *err)
 /* Copies what it can and sorts out the rest. */
 static int sort_chunk(struct chunk *chunk, struct err *err)
 {
+    chunk->room = BYTES_KEPT;
     int rc = hash_chunk(chunk, err);
     chunk->later_count = chunk->encode_count = 0;
     for (size_t i = 0; i < chunk->count && !rc; i++) {
@@ -275,8 +278,11 @@ static int add_chunk(struct chunk *chunk, struct err *err)
             embedder->pictures(embedder->context, chunk->sources, chunk->encode_count, add_batch, chunk, err);
     if (!rc)
         rc = copy_later(chunk, err);
-    for (size_t i = 0; i < chunk->count; i++)
+    for (size_t i = 0; i < chunk->count; i++) {
+        free(chunk->files[i]->bytes);
+        chunk->files[i]->bytes = NULL;
         chunk->files[i]->capture = NULL;
+    }
     arena_release(&chunk->arena);
     chunk->count = 0;
     if (!rc)

@@ -73,6 +73,8 @@ struct plan_file {
     struct member member;
     struct shard_stream *stream; /* of the archive that was read; NULL: none was */
     char hash[HASH_SIZE];        /* empty: not known */
+    uint8_t *bytes;              // (byte_count): what was read for it, where it is kept; else NULL
+    size_t byte_count;
 
     /* Of a picture in such an archive, from when its hash was taken on. */
     const struct capture *capture; /* what it says; NULL: nothing */

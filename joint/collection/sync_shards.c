@@ -3,6 +3,7 @@
 #include "vision/vision.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -151,6 +152,14 @@ static int add_known(bool *known, struct file_list *list, const struct read_shar
 
 struct reading {
     struct file_list *list;
+    size_t first; /* of its pictures among the files */
+    struct other_member {
+        const char *name;
+        struct member member;
+        enum file_kind kind;
+    } * others; // (other_count): those that are none
+    size_t other_count, other_room;
+    struct arena arena; /* their names */
     struct read_shard *shard;
     struct shard *archive;
     struct string_map names;
@@ -210,6 +219,52 @@ static int add_picture(
     return rc ? rc : file_list_add(reading->list, &file, err);
 }
 
+static int pass_over(
+    struct reading *reading, const struct shard_entry *entry, enum file_kind kind, struct err *err)
+{
+    const int rc = array_grow(reading->others, &reading->other_room, reading->other_count + 1, err);
+    const char *name = rc ? NULL : arena_copy(&reading->arena, entry->name, strlen(entry->name));
+    if (!name)
+        return rc ? rc : err_memory(err, strlen(entry->name));
+    reading->others[reading->other_count++] = (struct other_member){name, entry->member, kind};
+    reading->list->passed.files[kind]++;
+    return 0;
+}
+
+static int remember(
+    struct file_list *list, const char *shard, const struct other_member *other, struct err *err)
+{
+    const char *path = member_path(&list->arena, shard, other->name, err);
+    const struct plan_file file = {.path = path,
+        .size = other->member.size < 0 ? 0 : other->member.size,
+        .mtime_ns = other->member.mtime_ns,
+        .kind = (int)other->kind};
+    return path ? file_list_pass(list, &file, err) : ERR_MEMORY;
+}
+
+/* What has the key of a picture belongs to it, and there may be any number of these; the rest is remembered as files in folders
+ * are. */
+static int remember_others(struct reading *reading, struct err *err)
+{
+    struct plan *plan = &reading->list->plan;
+    struct string_map keys = {0};
+    const char *suffix;
+    size_t *value;
+    int rc = 0;
+    for (size_t i = reading->first; reading->other_count && i < plan->file_count && !rc; i++) {
+        const char *path = plan->files[i].path;
+        const struct span key = member_key(&suffix, path + member_shard(path) + 2);
+        rc = string_map_add(&value, &keys, key.data, key.length, i, err);
+    }
+    for (size_t i = 0; i < reading->other_count && !rc; i++) {
+        const struct span key = member_key(&suffix, reading->others[i].name);
+        if (!string_map_find(&keys, key.data, key.length))
+            rc = remember(reading->list, reading->shard->path, &reading->others[i], err);
+    }
+    string_map_release(&keys);
+    return rc;
+}
+
 /* Of archives that are long to go through once more, as much as fits; what cannot be read is for that to report. */
 static int keep_note(struct reading *reading, const struct shard_entry *entry, struct err *err)
 {
@@ -249,8 +304,8 @@ static int add_entry(struct reading *reading, const struct shard_entry *entry, s
         return 0;
     const enum file_kind kind = member_kind(reading->archive, entry);
     if (kind != FILE_PICTURE) {
-        list->passed.files[kind]++;
-        return keep_note(reading, entry, err);
+        const int rc = pass_over(reading, entry, kind, err);
+        return rc ? rc : keep_note(reading, entry, err);
     }
     const char *path = member_path(&arena, reading->shard->path, entry->name, err);
     int rc = path ? string_map_add(
@@ -294,12 +349,16 @@ static int read_shard(struct file_list *list, const struct read_shard *now, stru
     if (rc)
         return rc;
     list->shard_count++;
-    struct reading reading = {.list = list, .shard = shard};
+    struct reading reading = {.list = list, .shard = shard, .first = list->plan.file_count};
     rc = read_entries(&reading, err);
+    if (!rc)
+        rc = remember_others(&reading, err);
     if (!rc && !reading.damaged)
         rc = index_failure_forget(list->index, now->path, err);
     shard_close(reading.archive);
     string_map_release(&reading.names);
+    arena_release(&reading.arena);
+    free(reading.others);
     return rc;
 }
 

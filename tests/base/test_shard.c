@@ -253,6 +253,58 @@ static void one_is_read_by_its_path(void **state)
     }
 }
 
+static void expect_at_cursor(struct shard_cursor *cursor, const char *kind, size_t i)
+{
+    char name[64], expected[4096], *bytes;
+    struct arena arena = {0};
+    struct member member;
+    size_t size;
+    const size_t wanted = fill(expected, i);
+    snprintf(name, sizeof name, "%09zu.jpg", i);
+    const char *path = member_path(&arena, in_scratch(kind), name, NULL);
+    assert_int_equal(shard_cursor_read(&bytes, &size, &member, cursor, path, NULL, LIMIT, NULL, NULL), 0);
+    assert_int_equal(member.number, i);
+    assert_int_equal(size, wanted);
+    assert_memory_equal(bytes, expected, size);
+    free(bytes);
+    arena_release(&arena);
+}
+
+/* In order, from one archive to the next, and back; what is not there ends nothing. */
+static void names_are_found_one_after_the_other(void **state)
+{
+    (void)state;
+    struct shard_cursor cursor = {0};
+    struct arena arena = {0};
+    struct member member;
+    struct err err;
+    char *bytes;
+    size_t size;
+    for (size_t k = 0; k < KINDS; k++)
+        for (size_t i = 0; i < MEMBERS; i += 7)
+            expect_at_cursor(&cursor, kinds[k], i);
+    expect_at_cursor(&cursor, kinds[1], 50);
+    struct shard *open = cursor.shard;
+    expect_at_cursor(&cursor, kinds[1], 51); /* goes on */
+    assert_ptr_equal(cursor.shard, open);
+    expect_at_cursor(&cursor, kinds[1], 3);
+    expect_at_cursor(&cursor, kinds[1], 3); /* the same once more */
+    const char *path = member_path(&arena, in_scratch(kinds[1]), "none", NULL);
+    assert_int_equal(
+        shard_cursor_read(&bytes, &size, &member, &cursor, path, NULL, LIMIT, NULL, &err), ERR_NOT_FOUND);
+    assert_non_null(strstr(err.msg, "none': the archive has no such member"));
+    path = member_path(&arena, in_scratch("none.tar"), "none", NULL);
+    assert_int_equal(
+        shard_cursor_read(&bytes, &size, &member, &cursor, path, NULL, LIMIT, NULL, &err), ERR_IO);
+    expect_at_cursor(&cursor, kinds[1], 3);
+    path = member_path(&arena, in_scratch(kinds[1]), "000000004.jpg", NULL);
+    assert_int_equal(shard_cursor_read(&bytes, &size, &member, &cursor, path, "another", LIMIT, NULL, &err),
+        ERR_NOT_FOUND);
+    assert_non_null(strstr(err.msg, "the archive has changed"));
+    shard_cursor_release(&cursor);
+    arena_release(&arena);
+}
+
 /* The place may be another's by now, or none. */
 static void what_took_its_place_is_not_taken_for_it(void **state)
 {
@@ -523,6 +575,7 @@ int main(void)
         cmocka_unit_test(members_come_in_order),
         cmocka_unit_test(members_are_read_by_many_threads_and_in_any_order),
         cmocka_unit_test(one_is_read_by_its_path),
+        cmocka_unit_test(names_are_found_one_after_the_other),
         cmocka_unit_test(what_took_its_place_is_not_taken_for_it),
         cmocka_unit_test(what_is_deflated_is_read_as_it_was_said_or_not),
         cmocka_unit_test(names_are_bounded_and_lead_nowhere),

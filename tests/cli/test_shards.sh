@@ -150,6 +150,25 @@ look_at_all index 3 --exclude raw/ --exclude '*.png' --exclude '!/2.png'
 look_at_all embed 7 --no-default-excludes
 same m.mixed.zip.npy m.mixed.npy
 
+# ---- what was passed over is listed; sidecars of a picture are no such thing in an archive
+rm -rf m.dip
+"$diptych" index build m.dip mixed mixed.zip $exact -q 2>/dev/null
+run index list m.dip --passed-over
+expect_lines out 6
+expect_match out '^video  /.*/mixed/clip$'
+expect_match out '^video  /.*/mixed.zip!/clip$'
+expect_match out '^other  /.*/mixed.zip!/empty$'
+expect_match out '^text   /.*/mixed/2.cls$'
+run index list m.dip --passed-over -f tsv
+expect_match out '/mixed/2.cls	2	[0-9]*	text	$'
+run index list m.dip --passed-over -f json
+expect_match out '"path": "/.*/mixed.zip!/clip", "size": 8, "mtime": [0-9]*, "kind": "video"}$'
+run index list m.dip --passed-over -0
+[ "$(tr '\0' '\n' <out | wc -l)" -eq 6 ] || problem "no NULs"
+run index list m.dip --passed-over --kind image
+expect_status 2
+expect_match err '^diptych index list: --passed-over lists files, not items'
+
 # ---- index: vectors, captions and metadata are those of loose files
 mkdir files
 for i in 07 01 12 04 10 06; do
@@ -175,6 +194,42 @@ grep -q '"path": "000000007.png".*"caption": "a picture of 07".*"url": "http://e
     problem "no caption and metadata"
 run index build x.dip 's/{00000..00001}.tar' $exact -q
 expect_status 0
+run search x.dip --top 3 --format paths $exact three white flowers
+expect_lines out 3
+expect_line err "diptych: 3 of these lie in archives: ARCHIVE!/NAME is a path for diptych, and no file of its own"
+
+# Of copies in an archive and in a folder either may be the best; what is in an archive is not among the paths to remove.
+for year in 2001 2035; do
+    touch -d $year-01-01 files/*
+    rm -rf d.dip
+    "$diptych" index build d.dip files s/00000.tar.gz $exact -q
+    run index duplicates d.dip --identical --keep best -f paths
+    expect_status 0
+    case $year in
+    2001)
+        expect_empty out
+        expect_line err "diptych: 6 pictures left over in archives are not listed: no program removes them by a path; --format tsv names them"
+        ;;
+    *) expect_lines out 6 && expect_match out '/files/000000007.png$' ;;
+    esac
+    run index duplicates d.dip --identical --keep best -f tsv -q
+    expect_lines out 6
+done
+
+# Another way to prepare pictures: the same of an archive that is read in order.
+mkdir alpha
+cp "$root"/tests/golden/preprocess/*.png alpha
+for file in alpha/*; do printf '%s=%s ' "$(basename "$file")" "$file"; done >alpha.list
+"$make_shard" alpha.tar.gz $(cat alpha.list)
+for source in alpha alpha.tar.gz; do
+    run index build p.$source.dip $source $exact --storage f32 -q
+    run index prepare p.$source.dip --alpha white $exact
+    expect_status 0
+    "$diptych" index export p.$source.dip p.$source.npy -q
+    "$diptych" index list p.$source.dip -f json | grep -o '[^/"]*\.png' >names.$source
+done
+same names.alpha.tar.gz names.alpha
+same p.alpha.tar.gz.npy p.alpha.npy
 run search x.dip --match '"picture of 07"' -f tsv $exact -q a flower
 expect_match out '/s/00000.tar!/000000007.png'
 expect_lines out 1

@@ -177,6 +177,14 @@ static void braces_name_several(void **state)
 #define PNG "\x89PNG\r\n\x1a\n"
 #define FILM "\x1a\x45\xdf\xa3"
 
+static int count_passed(void *context, const struct index_passed_over *file)
+{
+    size_t *count = context;
+    assert_true(strstr(file->path, "!/clip") ? !strcmp(file->kind, "video") : !strcmp(file->kind, "other"));
+    ++*count;
+    return 0;
+}
+
 static void content_says_which_members_are_pictures(void **state)
 {
     (void)state;
@@ -198,6 +206,10 @@ static void content_says_which_members_are_pictures(void **state)
         assert_int_equal(w.counts.passed.files[FILE_TEXT], 2);
         assert_int_equal(w.counts.passed.files[FILE_VIDEO], 1);
         assert_int_equal(w.counts.passed.files[FILE_OTHER], 1);
+        size_t remembered = 0; /* what belongs to no picture: named.cls and named.json do */
+        assert_int_equal(
+            index_passed_over(collection_index(w.collection), count_passed, &remembered, NULL), 0);
+        assert_int_equal(remembered, 2);
         expect_picture(&w, kinds[k], "no_suffix", PNG "one");
         expect_picture(&w, kinds[k], "x.jpg_large", PNG "two");
         sources_release(&sources);
@@ -433,9 +445,9 @@ static void an_archive_is_relocated(void **state)
     struct relocate_counts counts;
     char from[8192], to[8192];
     world_init(&w, "relocated");
-    snprintf(from, sizeof from, "%s", world_path(&w, "a.tar"));
-    snprintf(to, sizeof to, "%s", world_path(&w, "c.tar"));
-    write_shard(&w, "a.tar", samples, TIME);
+    snprintf(from, sizeof from, "%s", world_path(&w, "a.tar.gz"));
+    snprintf(to, sizeof to, "%s", world_path(&w, "c.tar.gz"));
+    write_shard(&w, "a.tar.gz", samples, TIME);
     add(&sources, from);
     world_open(&w);
     assert_int_equal(world_sync(&w, &sources), 0);
@@ -446,7 +458,7 @@ static void an_archive_is_relocated(void **state)
     assert_int_equal(collection_relocate(&counts, w.collection, from, to, false, NULL, &err), 0);
     assert_int_equal(counts.pictures, 5);
     assert_int_equal(counts.sources, 1);
-    expect_picture(&w, "c.tar", "0002.jpg", "two");
+    expect_picture(&w, "c.tar.gz", "0002.jpg", "two");
     assert_int_equal(world_sync(&w, NULL), 0);
     expect_counts(&w, 0, 5, 0);
     sources_release(&sources);
