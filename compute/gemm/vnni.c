@@ -115,14 +115,16 @@ static void piece_multiply(void *context, size_t member, size_t i)
     vnni_multiply(product, &work->rows, &piece);
 }
 
-/* Every member has a part of the columns of each panel; where that does not keep all of them busy, panels are smaller. */
+/* Every member has some parts of the columns of each panel, so that one that loses its CPU for a while can leave the rest to
+ * others; where that does not keep all of them busy, panels are smaller. */
 static void work_cut(struct work *work, size_t members)
 {
-    enum { CACHE_BYTES = 1 << 20 };
+    enum { CACHE_BYTES = 1 << 20, PARTS_A_MEMBER = 6 };
     const struct vnni_product *product = work->product;
     const size_t blocks = groups_of(product->n, VNNI_COLUMNS), most = CACHE_BYTES / work->rows.stride + 1,
                  groups = groups_of(product->rows, VNNI_ROWS);
-    work->parts = members < blocks ? members : blocks;
+    const size_t parts = members > 1 ? members * PARTS_A_MEMBER : 1;
+    work->parts = parts < blocks ? parts : blocks;
     work->panels = groups_of(product->rows, most);
     if (work->panels * work->parts < members)
         work->panels = groups_of(members, work->parts);
