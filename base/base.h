@@ -385,6 +385,25 @@ int csv_record(struct strings *fields, struct csv *csv, struct err *err);
 void npy_put_header(FILE *out, int64_t count, size_t width, bool half);
 void npy_put_rows(FILE *out, const float *rows, size_t count, size_t width, bool half);
 
+/* What stands in front of an .npy's elements. */
+enum { NPY_DIMENSIONS = 2 };
+struct npy_header {
+    char type[8];                 /* "<f4": the order of bytes, the kind of number, how many bytes it has */
+    bool by_column;               /* in Fortran's order */
+    size_t shape[NPY_DIMENSIONS]; // (dimensions), of the first that there are room for
+    size_t dimensions;
+    size_t size; /* bytes before the elements */
+};
+
+bool npy_begins(struct span file);
+
+/* ERR_FORMAT: damaged, or no such header. Messages do not name the file. */
+int npy_header_read(struct npy_header *out, struct span file, struct err *err);
+
+/* Which elements of a vector in an .npy are above 0, for free(): of any numbers that numpy has, booleans too. ERR_FORMAT;
+ * ERR_UNSUPPORTED: it is no vector of numbers; ERR_MEMORY. */
+int npy_flags_read(bool **out, size_t *count, struct span file, struct err *err);
+
 bool file_exists(const char *path);
 
 /* A copy that is whole or not there. ERR_IO, ERR_MEMORY. */

@@ -40,11 +40,18 @@ struct class_report {
     const struct class_evaluation *result;
 };
 
+/* Of a label: its recall, NAN without pictures, or where pictures have several labels its average precision; and how many
+ * pictures show it. */
+double class_report_rate(const struct class_report *report, size_t label);
+size_t class_report_pictures(const struct class_report *report, size_t label);
+
 /*   table  the rates, recall by class from the lowest, the most frequent mistakes
  *   tsv    a line a class: label, pictures, right, recall (empty without pictures)
  *   json   one object: "pictures", "failed", "acc1", "acc5" (from 5 labels on), "mean_per_class_recall",
  *          "classes": [{"label", "pictures", "right", "recall"}], "confusions": [{"label", "predicted",
- *          "count"}]; evaluate_json's */
+ *          "count"}]; evaluate_json's
+ *
+ * Where pictures have several labels, "mean_average_precision" and average precision by class instead. */
 int class_report_print(const struct class_report *report, int format, struct err *err);
 
 /* Writes the report as a page that needs no other file: all that the table has, a table of confusion where

@@ -105,7 +105,9 @@ static const struct argp argp = {
     .doc =
         "Measure classification: every picture gets the label that fits it best, as in 'diptych classify'. "
         "acc@1 is the share that get the right one, acc@5 that have it among the best five, and mean "
-        "per-class recall is the mean of the classes' acc@1. What is right says\n\n"
+        "per-class recall is the mean of the classes' acc@1; where pictures have several labels, it is "
+        "average "
+        "precision by label and its mean instead. What is right says\n\n"
         "  DIR  a folder for each class, whose name is the label of all pictures below it. Where DIR has "
         "train, val and test folders, those of test or val are taken\n"
         "  CSV  path,label a line, with a header or without; several labels of a picture as cat;dog, as "
@@ -121,7 +123,8 @@ static const struct argp argp = {
         "  diptych evaluate classify shards/{00..12}.tar --labels names.txt\v"
         "The model runs in f32 unless --precision says otherwise. A picture that cannot be "
         "read is reported and left out; the numbers are those of the rest. A class without pictures has "
-        "no recall and does not count in the mean.\n\n"
+        "no recall and does not count in the mean; where pictures have several labels it counts as 0, as in "
+        "CLIP_benchmark and scikit-learn.\n\n"
         "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,

@@ -33,9 +33,13 @@ static void put_count(FILE *file, const char *name, size_t count)
 static void put_figures(FILE *file, const struct class_report *report, size_t mistakes)
 {
     fputs("<dl class=\"figures\">\n", file);
-    put_rate(file, "acc@1", report->result->scores.acc1);
-    put_rate(file, "acc@5", report->result->scores.acc5);
-    put_rate(file, "mean per-class recall", report->result->scores.mean_per_class_recall);
+    if (report->pictures->several) {
+        put_rate(file, "mean average precision", report->result->precisions.mean);
+    } else {
+        put_rate(file, "acc@1", report->result->scores.acc1);
+        put_rate(file, "acc@5", report->result->scores.acc5);
+        put_rate(file, "mean per-class recall", report->result->scores.mean_per_class_recall);
+    }
     put_count(file, "pictures", report->result->count);
     put_count(file, "mistakes", mistakes);
     if (report->result->failed)
@@ -72,9 +76,9 @@ static void put_verdict(
     FILE *file, const struct class_report *report, const char *name, size_t row, float probability)
 {
     fprintf(file, "<dt>%s</dt><dd class=\"%s\">", name, name);
-    html_text(file, label_of(report, row));
+    html_text(file, row == LABEL_NONE ? "no label" : label_of(report, row));
     if (isnan(probability))
-        fputs("</dd><dd class=\"number\">below 5th</dd>\n", file);
+        fputs(row == LABEL_NONE ? "</dd><dd></dd>\n" : "</dd><dd class=\"number\">below 5th</dd>\n", file);
     else
         fprintf(file, "</dd><dd class=\"number\">%.1f %%</dd>\n", 100 * (double)probability);
 }
@@ -169,21 +173,23 @@ static void put_confusions(FILE *file, const struct class_report *report)
 
 static void put_classes(FILE *file, const struct class_report *report)
 {
-    fputs("<section><h2>Recall by class</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>label</th>"
-          "<th class=\"number\">pictures</th><th class=\"number\">right</th><th "
-          "class=\"number\">recall</th><th></th></tr>"
-          "</thead>\n<tbody>\n",
-        file);
-    for (size_t i = 0; i < report->result->scores.labels; i++) {
-        const struct class_recall *class = &report->result->scores.classes[i];
-        const double share = class->pictures ? (double)class->right / (double)class->pictures : 0;
+    const bool several = report->pictures->several;
+    fprintf(file,
+        "<section><h2>%s by class</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>label</th>"
+        "<th class=\"number\">pictures</th>%s<th class=\"number\">%s</th><th></th></tr></thead>\n<tbody>\n",
+        several ? "Average precision" : "Recall", several ? "" : "<th class=\"number\">right</th>",
+        several ? "precision" : "recall");
+    for (size_t i = 0; i < classifier_labels(report->classifier); i++) {
+        const double rate = class_report_rate(report, i);
         fputs("<tr><td>", file);
         html_text(file, label_of(report, i));
-        fprintf(file, "</td><td class=\"number\">%zu</td><td class=\"number\">%zu</td><td class=\"number\">",
-            class->pictures, class->right);
-        if (class->pictures)
+        fprintf(file, "</td><td class=\"number\">%zu</td>", class_report_pictures(report, i));
+        if (!several)
+            fprintf(file, "<td class=\"number\">%zu</td>", report->result->scores.classes[i].right);
+        fputs("<td class=\"number\">", file);
+        if (!isnan(rate))
             fprintf(file, "%.1f %%</td><td class=\"bar\"><span style=\"--share:%.3f\"></span></td></tr>\n",
-                100 * share, share);
+                100 * rate, rate);
         else
             fputs("&ndash;</td><td></td></tr>\n", file);
     }
@@ -200,10 +206,11 @@ int class_report_html(FILE *file, const struct class_report *report, struct err 
     html_begin(file, report->pictures->name);
     fputs("<h1>", file);
     html_path_text(file, report->pictures->name);
-    fprintf(file, "</h1>\n<p>Zero-shot classification with %zu labels</p>\n", report->result->scores.labels);
+    fprintf(file, "</h1>\n<p>Zero-shot classification with %zu labels</p>\n",
+        classifier_labels(report->classifier));
     put_figures(file, report, count);
     put_mistakes(file, report, mistakes, count);
-    if (report->result->scores.labels <= MATRIX_MAX)
+    if (!report->pictures->several && report->result->scores.labels <= MATRIX_MAX)
         put_matrix(file, report);
     fputs("<div class=\"columns\">\n", file);
     put_classes(file, report);

@@ -58,7 +58,7 @@ int matrix_take_rows(struct matrix_file *out, struct bytes *bytes, bool by_colum
 static int open_kind(struct matrix_file *out, struct err *err)
 {
     struct bytes bytes = {out->map.data, out->map.size};
-    if (npy_begins(bytes))
+    if (npy_begins((struct span){(const char *)bytes.at, bytes.left}))
         return npy_open(out, bytes, err);
     if (usearch_begins(bytes))
         return usearch_open(out, bytes, err);

@@ -20,7 +20,6 @@ uint64_t get_number(const uint8_t *bytes, size_t size);
 /* The elements, for out's count, width and element: row after row, or column after column. ERR_LIMIT, ERR_FORMAT. */
 int matrix_take_rows(struct matrix_file *out, struct bytes *bytes, bool by_column, struct err *err);
 
-bool npy_begins(struct bytes file);
 int npy_open(struct matrix_file *out, struct bytes file, struct err *err);
 
 bool faiss_begins(struct bytes file);

@@ -225,6 +225,11 @@ const char *classifier_label(const struct classifier *classifier, size_t i)
     return classifier->labels.items[i];
 }
 
+const float *classifier_vectors(const struct classifier *classifier)
+{
+    return classifier->matrix;
+}
+
 enum score_kind classifier_score(const struct classifier *classifier)
 {
     return classifier->score.kind;

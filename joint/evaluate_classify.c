@@ -5,14 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct outcome outcome_of(size_t truth, const struct prediction *best, size_t top)
+struct outcome outcome_of(struct picture_labels labels, const struct prediction *best, size_t top)
 {
-    struct outcome outcome = {.truth = truth, .truth_probability = NAN};
+    struct outcome outcome = {
+        .truth = labels.count ? labels.rows[0] : LABEL_NONE, .place = top, .truth_probability = NAN};
     memcpy(outcome.best, best, top * sizeof *best);
-    while (outcome.place < top && best[outcome.place].label != truth)
-        outcome.place++;
-    if (outcome.place < top)
-        outcome.truth_probability = best[outcome.place].probability;
+    for (size_t place = top; place-- > 0;)
+        for (size_t i = 0; i < labels.count; i++)
+            if (best[place].label == labels.rows[i]) {
+                outcome.truth = labels.rows[i];
+                outcome.place = place;
+                outcome.truth_probability = best[place].probability;
+            }
     return outcome;
 }
 

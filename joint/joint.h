@@ -528,6 +528,7 @@ int classifier_make(struct classifier **out, const struct prompt_encoder *encode
 void classifier_free(struct classifier *classifier);
 size_t classifier_labels(const struct classifier *classifier);
 const char *classifier_label(const struct classifier *classifier, size_t i);
+const float *classifier_vectors(const struct classifier *classifier); // (labels, E)
 enum score_kind classifier_score(const struct classifier *classifier);
 size_t classifier_truncated(const struct classifier *classifier); /* prompts longer than the context */
 
@@ -765,17 +766,26 @@ void labelled_pictures_release(struct labelled_pictures *pictures);
 
 enum { OUTCOME_TOP = 5 }; /* best labels that an outcome takes notice of */
 
-/* What became of a picture whose label is known. */
+/* What became of a picture whose labels are known. */
 struct outcome {
-    size_t truth; /* the row of its label */
+    size_t truth; /* the row of its label, of several the one that stands best; LABEL_NONE: it has none */
     struct prediction
         best[OUTCOME_TOP]; /* what the classifier says; without labels enough the last are zeros */
     size_t place;          /* of the truth among the best: 0 where it is right, `top` where not among them */
     float truth_probability; /* NAN where not among them */
 };
 
+#define LABEL_NONE SIZE_MAX
+
+/* The rows of the labels that a picture shows. */
+struct picture_labels {
+    const size_t *rows; // (count)
+    size_t count;
+};
+struct picture_labels labelled_picture(const struct labelled_pictures *pictures, size_t i);
+
 /* From the `top` best labels, as classifier_rank puts them: ties go to the label that comes first. */
-struct outcome outcome_of(size_t truth, const struct prediction *best, size_t top);
+struct outcome outcome_of(struct picture_labels labels, const struct prediction *best, size_t top);
 
 /* With CLIP_benchmark's names (metrics/zeroshot_classification.py):
  *
@@ -825,11 +835,41 @@ struct calibration {
 
 struct calibration calibration_of(const struct outcome *outcomes, size_t count);
 
+/* Average precision, where pictures may show several labels: with the pictures by a score for the label, the highest first,
+ *
+ *   AP  = the mean over the pictures that show it of: how many of the pictures down to there do, as a share; 0 where none does
+ *   mean_average_precision = the mean over all labels
+ *
+ * as CLIP_benchmark 1.6.2 has it (metrics/zeroshot_classification.py, average_precision_per_class) and scikit-learn 1.9
+ * (average_precision_score). They differ where scores are equal: there CLIP_benchmark goes by the order of files, and
+ * scikit-learn, as is done here, goes down to the last of the equals at once. NaN is the lowest. */
+struct scored_picture {
+    float score;
+    bool positive;
+};
+double average_precision(struct scored_picture *pictures, size_t count); /* which it sorts */
+
+struct average_precisions {
+    double mean;
+    double *classes;  // (labels)
+    size_t *pictures; // (labels): that show it
+    size_t labels;
+};
+
+/* By the cosines of embeddings (count, E) and rows (labels, E), of length 1. Memory is linear in pictures and labels, beside a
+ * list of pictures a thread. ERR_ARGUMENT: no pictures; ERR_CANCELLED, ERR_MEMORY. */
+int average_precisions_compute(struct average_precisions *out, const float *embeddings, size_t count,
+    const struct picture_labels *shown, const float *rows, size_t labels, size_t width, const struct job *job,
+    struct err *err);
+void average_precisions_release(struct average_precisions *precisions);
+
 /* The evaluation of a model: gives every picture its best labels and scores them. A picture that cannot be read is
  * reported to the job and left out. The classifier's labels are those of `pictures`, in their order; the loader is
- * encode_pictures's. Release it also after an error, ERR_CANCELLED too. ERR_UNSUPPORTED: pictures of several labels. */
+ * encode_pictures's. Where pictures have several labels there are no scores but average precisions; the embeddings are
+ * kept for them. Release it also after an error, ERR_CANCELLED too. */
 struct class_evaluation {
     struct class_scores scores;
+    struct average_precisions precisions;
     struct outcome *outcomes; // (count): of the pictures that could be read
     size_t *pictures;         // (count): which ones they are
     size_t count, failed;

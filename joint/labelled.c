@@ -87,7 +87,7 @@ static void sort_mentions(struct labelling *labelling)
     struct label_mention *mentions = labelling->mentions;
     size_t kept = 0;
     for (size_t i = 0; i < labelling->mention_count; i++)
-        if (mentions[i].class != CLASS_UNKNOWN)
+        if (mentions[i].class != CLASS_UNSAID)
             mentions[i].class = labelling->rows[mentions[i].class];
     if (labelling->mention_count)
         qsort(mentions, labelling->mention_count, sizeof *mentions, by_picture);
@@ -123,12 +123,16 @@ static int keep_known(struct labelling *labelling, struct err *err)
         return err_memory(err, listed * sizeof *out->pictures);
     for (size_t i = 0; i < listed; i++) {
         const size_t before = labels;
-        for (; mention < end && mention->picture == i; mention++)
-            if (mention->class != CLASS_UNKNOWN)
+        bool unsaid = false;
+        for (; mention < end && mention->picture == i; mention++) {
+            unsaid = unsaid || mention->class == CLASS_UNSAID;
+            if (mention->class < CLASS_UNSAID)
                 out->truths[labels++] = mention->class;
-        dropped += !out->several && labels == before;
-        if (!out->several && labels == before)
+        }
+        if (unsaid || (!out->several && labels == before)) {
+            dropped++;
             continue;
+        }
         out->pictures[out->count] = out->pictures[i];
         out->pictures[out->count].input = false; /* nobody has named it: it is no pipe to wait for */
         out->first[out->count++] = before;
@@ -210,6 +214,12 @@ int labelled_pictures_read(struct labelled_pictures *out, const char *const *pat
     string_map_release(&labelling.class_of);
     strings_release(&labelling.classes);
     return rc;
+}
+
+struct picture_labels labelled_picture(const struct labelled_pictures *pictures, size_t i)
+{
+    return (struct picture_labels){
+        &pictures->truths[pictures->first[i]], pictures->first[i + 1] - pictures->first[i]};
 }
 
 void labelled_pictures_release(struct labelled_pictures *pictures)

@@ -43,13 +43,14 @@ struct labelling {
     size_t mention_count, mention_room;
 };
 
-#define CLASS_UNKNOWN SIZE_MAX
+#define CLASS_UNKNOWN SIZE_MAX      /* of a class: it is no label */
+#define CLASS_UNSAID (SIZE_MAX - 1) /* of a picture: nothing says what it shows, and it is left out */
 
 /* *class: the class of that name, which is added unless it is there. */
 int labelling_class(
     size_t *class, struct labelling *labelling, const char *name, size_t length, struct err *err);
 
-/* The picture, in out->list, shows the class; CLASS_UNKNOWN: nothing is said of it, and it is left out. */
+/* The picture, in out->list, shows the class, or is CLASS_UNSAID. */
 int labelling_mention(struct labelling *labelling, size_t picture, size_t class, struct err *err);
 
 /* Something is left out: a line for people, or ERR_NOT_FOUND with it where that is not allowed. */

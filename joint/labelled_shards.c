@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Archives of samples as WebDataset has them: members of one key are one sample, its picture and its .cls. */
+/* Archives of samples as WebDataset has them: members of one key are one sample, its picture and its label. That is a .cls, or
+ * in CLIP_benchmark's data sets of several labels an .npy: a vector with a number above 0 for each label that it shows. */
 #include "joint/labelled.h"
 
 #include <errno.h>
@@ -7,20 +8,24 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LABEL_MAX = 4096 }; /* bytes of a .cls */
+enum { LABEL_MAX = 4096, VECTOR_MAX = 16 << 20 }; /* bytes of a .cls and of an .npy */
 
 struct sample {
-    size_t class; /* CLASS_UNKNOWN: it has no label */
+    size_t first, count; /* of reading.shown */
     bool pictured;
-    const char *label; /* the path of its .cls, in the arena */
+    const char *label; /* the path of its label, in the arena; NULL: it has none */
 };
 
 struct reading {
     struct labelling *labelling;
     struct sample *samples; // (count)
     size_t count, room;
+    size_t *shown; // (shown_count): classes, sample by sample
+    size_t shown_count, shown_room;
     size_t *sample_of; // (pictures listed)
     size_t sample_room;
+    bool vectors; /* labels are .npy */
+    size_t width; /* of those that have come; 0: none has */
     struct arena arena;
 
     const char *path;       /* of the archive that is read */
@@ -39,7 +44,7 @@ static int find_sample(size_t *sample, struct reading *reading, struct span key,
         return rc;
     *sample = *found;
     if (*sample == reading->count)
-        reading->samples[reading->count++] = (struct sample){.class = CLASS_UNKNOWN};
+        reading->samples[reading->count++] = (struct sample){0};
     return 0;
 }
 
@@ -53,34 +58,68 @@ static int see_picture(struct reading *reading, size_t sample, size_t picture, s
     return 0;
 }
 
-/* The number or the name that the member holds. */
-static int read_label(size_t *class, struct reading *reading, struct shard *shard, struct err *err)
+static int add_shown(struct reading *reading, size_t class, struct err *err)
 {
-    struct span text;
-    size_t before = reading->labelling->classes.count;
-    int rc = shard_bytes(&text, shard, LABEL_MAX, err);
-    if (rc)
-        return rc;
+    const int rc = array_grow(reading->shown, &reading->shown_room, reading->shown_count + 1, err);
+    if (!rc)
+        reading->shown[reading->shown_count++] = class;
+    return rc;
+}
+
+/* The number or the name that the member holds. */
+static int read_label(struct reading *reading, struct span text, struct err *err)
+{
+    const size_t before = reading->labelling->classes.count;
+    size_t class;
     text = span_trimmed(text);
     if (!text.length || memchr(text.data, '\0', text.length))
         return err_set(err, ERR_FORMAT, text.length ? "it is no text" : "it is empty");
-    rc = labelling_class(class, reading->labelling, text.data, text.length, err);
-    if (!rc && *class == before)
-        rc = list_check_utf8(reading->labelling->classes.items[*class], "line", 1, err);
+    int rc = labelling_class(&class, reading->labelling, text.data, text.length, err);
+    if (!rc && class == before)
+        rc = list_check_utf8(reading->labelling->classes.items[class], "line", 1, err);
+    return rc ? rc : add_shown(reading, class, err);
+}
+
+static int read_vector(struct reading *reading, struct span file, struct err *err)
+{
+    bool *flags = NULL;
+    size_t width, class;
+    int rc = npy_flags_read(&flags, &width, file, err);
+    if (!rc && reading->width && width != reading->width)
+        rc = err_set(err, ERR_FORMAT, "%zu numbers, and %zu in those before it", width, reading->width);
+    for (size_t i = 0; i < width && !rc; i++) {
+        char number[24];
+        const int length = snprintf(number, sizeof number, "%zu", i);
+        if (!flags[i])
+            continue;
+        rc = labelling_class(&class, reading->labelling, number, (size_t)length, err);
+        if (!rc)
+            rc = add_shown(reading, class, err);
+    }
+    free(flags);
+    reading->width = width;
     return rc;
 }
 
 static int see_label(struct reading *reading, struct shard *shard, const struct shard_entry *entry,
-    size_t sample, struct err *err)
+    struct sample *sample, struct err *err)
 {
-    const char *path = member_path(&reading->arena, reading->path, entry->name, err);
-    if (!path)
-        return ERR_MEMORY;
-    const int rc = read_label(&reading->samples[sample].class, reading, shard, err);
-    reading->samples[sample].label = path;
-    if (rc)
-        err_wrap(err, "unable to read '%s'", path);
+    struct span bytes;
+    sample->first = reading->shown_count;
+    sample->label = member_path(&reading->arena, reading->path, entry->name, err);
+    int rc = sample->label ? shard_bytes(&bytes, shard, reading->vectors ? VECTOR_MAX : LABEL_MAX, err)
+                           : ERR_MEMORY;
+    if (!rc)
+        rc = (reading->vectors ? read_vector : read_label)(reading, bytes, err);
+    sample->count = reading->shown_count - sample->first;
+    if (rc && sample->label)
+        err_wrap(err, "unable to read '%s'", sample->label);
     return rc;
+}
+
+static const char *label_suffix(const struct reading *reading)
+{
+    return reading->vectors ? ".npy" : ".cls";
 }
 
 static int see_member(void *context, bool *taken, struct shard *shard, const struct shard_entry *entry,
@@ -90,14 +129,14 @@ static int see_member(void *context, bool *taken, struct shard *shard, const str
     const char *suffix;
     const struct span key = member_key(&suffix, entry->name);
     size_t sample;
-    *taken = picture != SIZE_MAX || !strcmp(suffix, ".cls");
+    *taken = picture != SIZE_MAX || !strcmp(suffix, label_suffix(reading));
     if (!*taken)
         return 0;
     const int rc = find_sample(&sample, reading, key, err);
     if (rc)
         return rc;
     return picture != SIZE_MAX ? see_picture(reading, sample, picture, err)
-                               : see_label(reading, shard, entry, sample, err);
+                               : see_label(reading, shard, entry, &reading->samples[sample], err);
 }
 
 /* ---- what belongs to what ------------------------------------------------------------------------------ */
@@ -109,20 +148,33 @@ static int mention_labels(struct reading *reading, struct err *err)
     int rc = 0;
     for (size_t i = 0; i < paths->count && !rc; i++) {
         const struct sample *sample = &reading->samples[reading->sample_of[i]];
-        if (sample->class == CLASS_UNKNOWN)
+        if (!sample->label) {
             missing_add(&bare, paths->items[i]);
-        rc = labelling_mention(reading->labelling, i, sample->class, err);
+            rc = labelling_mention(reading->labelling, i, CLASS_UNSAID, err);
+        }
+        for (size_t j = 0; j < sample->count && !rc; j++)
+            rc = labelling_mention(reading->labelling, i, reading->shown[sample->first + j], err);
     }
     for (size_t i = 0; i < reading->count; i++)
         if (!reading->samples[i].pictured)
             missing_add(&alone, reading->samples[i].label);
     if (!rc && bare.count)
-        rc = labelling_leave_out(
-            reading->labelling, err, "%zu pictures have no .cls beside them: %s", bare.count, bare.list);
+        rc = labelling_leave_out(reading->labelling, err, "%zu pictures have no %s beside them: %s",
+            bare.count, label_suffix(reading), bare.list);
     if (!rc && alone.count)
         rc = labelling_note(
             reading->labelling, err, "%zu labels have no picture beside them: %s", alone.count, alone.list);
     return rc;
+}
+
+/* Numbers of vectors are those of labels only where there are as many. */
+static int check_width(const struct reading *reading, struct err *err)
+{
+    const struct labelled_pictures *out = reading->labelling->out;
+    if (!reading->vectors || reading->width == out->labels.count)
+        return 0;
+    return err_set(err, ERR_ARGUMENT, "the .npy in '%s' have %zu numbers, and there are %zu labels",
+        out->name, reading->width, out->labels.count);
 }
 
 /* ---- CLIP_benchmark's files ---------------------------------------------------------------------------- */
@@ -166,30 +218,33 @@ static int read_lines(struct strings *out, const char *path, struct err *err)
     return rc;
 }
 
-static int check_type(struct labelling *labelling, const char *archive, struct err *err)
+/* What there is without the file is for classification. */
+static int read_type(struct reading *reading, const char *archive, struct err *err)
 {
     enum { LIMIT = 4096 };
     const char *path;
     char *text = NULL;
     size_t size;
-    int rc = find_file(&path, labelling, archive, "dataset_type.txt", err);
+    int rc = find_file(&path, reading->labelling, archive, "dataset_type.txt", err);
     if (!rc && path)
         rc = file_read_text(&text, &size, path, LIMIT, err);
-    if (text) {
-        const struct span type = span_trimmed((struct span){text, size});
-        if (!span_equal(type, span_of("classification")))
-            rc = err_set(err, ERR_UNSUPPORTED, "'%s' says that this is a data set for %.*s", path,
-                (int)type.length, type.data);
-    }
+    if (rc || !text)
+        return rc;
+    const struct span type = span_trimmed((struct span){text, size});
+    reading->vectors = reading->labelling->out->several = span_equal(type, span_of("multilabel"));
+    if (!reading->vectors && !span_equal(type, span_of("classification")))
+        rc = err_set(err, ERR_UNSUPPORTED, "'%s' says that this is a data set for %.*s", path,
+            (int)type.length, type.data);
     free(text);
     return rc;
 }
 
-static int read_files(struct labelling *labelling, const char *archive, struct err *err)
+static int read_files(struct reading *reading, const char *archive, struct err *err)
 {
+    struct labelling *labelling = reading->labelling;
     struct labelled_pictures *out = labelling->out;
     const char *templates = NULL;
-    int rc = check_type(labelling, archive, err);
+    int rc = read_type(reading, archive, err);
     if (!rc)
         rc = find_file(&labelling->class_file, labelling, archive, "classnames.txt", err);
     if (!rc && labelling->class_file)
@@ -216,7 +271,7 @@ static int read_shard(struct reading *reading, const char *path, struct err *err
 int labelled_shards_read(struct labelling *labelling, const struct strings *paths, struct err *err)
 {
     struct reading reading = {.labelling = labelling};
-    int rc = read_files(labelling, paths->items[0], err);
+    int rc = read_files(&reading, paths->items[0], err);
     for (size_t i = 0; i < paths->count && !rc; i++)
         rc = read_shard(&reading, paths->items[i], err);
     if (!rc && !labelling->out->list.paths.count)
@@ -225,7 +280,10 @@ int labelled_shards_read(struct labelling *labelling, const struct strings *path
         rc = mention_labels(&reading, err);
     if (!rc)
         rc = labelling_match(labelling, err);
+    if (!rc)
+        rc = check_width(&reading, err);
     free(reading.samples);
+    free(reading.shown);
     free(reading.sample_of);
     arena_release(&reading.arena);
     return rc;

@@ -99,6 +99,34 @@ expect_status 0
 expect_line err "diptych: 1 labels of 'shared.txt' are called as one before them, and pictures of theirs can only be taken for that: 'heart'"
 expect_lines out 5
 
+# ---- several labels of a picture: the same numbers however they are written
+several() {
+    cat >set/several.csv
+    evaluate set/several.csv -q "$@"
+    expect_status 0
+    expect_empty err
+}
+printf 'heart/01.png,heart;star\nheart/02.png,heart\nstar/05.jpg,star|flower\nflower/07.png,\n' | several -f json
+cp out several
+expect_text several '"mean_average_precision": '
+grep -q acc1 several && problem "an accuracy of several labels"
+printf 'path,labels\nheart/01.png,heart star\nheart/02.png,heart\nstar/05.jpg,star flower\nflower/07.png,\n' | several -f json --separator ' '
+cmp -s out several || problem "not by blanks: $(diff out several)"
+printf 'image,flower,heart,star\nheart/01.png,0,1,1\nheart/02.png,0,1,0\nstar/05.jpg,1,0,1\nflower/07.png,0,0,0\n' | several -f json
+cmp -s out several || problem "not by columns: $(diff out several)"
+printf 'heart/01.png,heart\nstar/05.jpg,star\nheart/01.png,star\nheart/02.png,heart\nstar/05.jpg,flower\nflower/07.png,;\n' | several -f json
+mean=$(grep mean_average out)
+grep -qxF -e "$mean" several || problem "not by lines: $mean"
+cp set/several.csv lists
+several -f tsv <lists/several.csv
+expect_line out "label	pictures	average_precision"
+expect_match out '^heart	2	[0-9.]+$'
+several --html page.html <lists/several.csv
+expect_match out '^mean average precision +[0-9.]+ %$'
+cp page.html out
+expect_text out '<h2>Average precision by class</h2>'
+expect_text out 'no label'
+
 # ---- files that are not as they should be
 # wrong WHAT: set/wrong.csv, from standard input, is refused so.
 wrong() {

@@ -123,6 +123,49 @@ evaluate wds
 expect_status 2
 expect_line err "diptych: cannot evaluate: 'wds/dataset_type.txt' says that this is a data set for retrieval"
 
+# ---- several labels a picture, as .npy
+vector() { # vector FILE TYPE BYTES: numpy's vector of three numbers
+    { printf '\223NUMPY\1\0\166\0%-117s\n' "{'descr': '$2', 'fortran_order': False, 'shape': (3,), }" && printf "$3"; } >"$1"
+}
+zero='\0\0\0\0' one='\0\0\200\77'
+vector a.npy '<f4' "$one$zero$zero"
+vector b.npy '|b1' '\0\1\1'
+vector c.npy '<i8' '\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\377\377\377\377\377\377\377\377'
+vector d.npy '|u1' '\0\0\0'
+mkdir -p multi/test
+multi() {
+    "$make_shard" multi/test/0.tar "0.png=$pictures/07.png" 0.npy=a.npy "1.png=$pictures/01.png" 1.npy=b.npy \
+        "2.png=$pictures/02.png" 2.npy=c.npy "3.jpg=$pictures/05.jpg" "3.npy=$1"
+}
+multi d.npy
+echo multilabel >multi/dataset_type.txt
+printf 'flower\nheart\nstar\n' >multi/classnames.txt
+evaluate multi -f json -q
+expect_status 0
+cp out several
+printf 'path,flower,heart,star\nflower/07.png,1,0,0\nheart/01.png,0,1,1\nheart/02.png,0,1,0\nstar/05.jpg,0,0,0\n' >set/several.csv
+evaluate set/several.csv -f json -q
+expect_status 0
+cmp -s out several || problem "not as CSV: $(diff out several)"
+printf 'flower\nheart\nstar\nmoon\n' >multi/classnames.txt
+evaluate multi
+expect_status 2
+expect_line err "diptych: cannot evaluate: the .npy in 'multi/test' have 3 numbers, and there are 4 labels"
+head -c 129 a.npy >e.npy
+multi e.npy
+evaluate multi
+expect_status 2
+expect_line err "diptych: cannot evaluate: unable to read 'multi/test/0.tar!/3.npy': damaged npy: the file ends in its elements"
+vector e.npy '<c8' '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+multi e.npy
+evaluate multi
+expect_status 2
+expect_line err "diptych: cannot evaluate: unable to read 'multi/test/0.tar!/3.npy': npy that is no vector of numbers"
+multi 0.cls
+evaluate multi
+expect_status 2
+expect_line err "diptych: cannot evaluate: unable to read 'multi/test/0.tar!/3.npy': damaged npy: it does not begin as one"
+
 # ---- samples that are not whole
 "$make_shard" bare.tar "0.png=$pictures/01.png" 0.cls=heart.cls "1.png=$pictures/07.png" 1.cls=flower.cls \
     "2.jpg=$pictures/05.jpg" 3.cls=star.cls

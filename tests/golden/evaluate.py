@@ -10,6 +10,7 @@ Embeddings are multiples of 1/1024, so that dot products are exact and ties are 
 ties to torch.topk; Diptych puts the query's own last, which is here done to the similarities before the reference sees
 them. Median and mean rank, which CLIP_benchmark does not have, are numpy's, of a sorted list of the same similarities. Accuracies are scikit-learn's:
 CLIP_benchmark 1.6.2 takes mean_per_class_recall from there, and its own accuracy fails with NumPy 2.4.
+Average precisions are scikit-learn's, and where no scores are equal CLIP_benchmark's too, which is asserted.
 """
 import importlib.metadata
 import json
@@ -18,8 +19,9 @@ import pathlib
 import numpy
 import sklearn
 import torch
+from clip_benchmark.metrics.zeroshot_classification import average_precision_per_class
 from clip_benchmark.metrics.zeroshot_retrieval import recall_at_k
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
 HERE = pathlib.Path(__file__).parent
 CUTOFFS = (1, 5, 10)
@@ -72,6 +74,18 @@ def classification(name, rows, embeddings, truth):
             "scores": scores, "confusion": confusion.tolist()}
 
 
+def precision(name, rows, embeddings, shown):
+    scores = embeddings @ rows.T
+    ties = sum(len(column) - len(numpy.unique(column)) for column in scores.T)
+    classes = [float(average_precision_score(shown[:, i], scores[:, i])) if shown[:, i].any() else 0.0
+               for i in range(len(rows))]
+    theirs = average_precision_per_class(torch.from_numpy(scores), torch.from_numpy(shown))
+    assert ties or numpy.abs(theirs.numpy() - classes).max() < 1e-6
+    return {"name": name, "ties": int(ties), "rows": rows.tolist(), "embeddings": embeddings.tolist(),
+            "truth": [numpy.flatnonzero(labels).tolist() for labels in shown], "classes": classes,
+            "mean": float(numpy.mean(classes))}
+
+
 def main():
     random = numpy.random.default_rng(4)
     width, count = 8, 26
@@ -96,6 +110,17 @@ def main():
                        on_grid(noisy(random, rows[truth], 4)), truth),
         classification("three labels", on_grid(rows[:3]), on_grid(noisy(random, rows[few], 1.5)), few),
     ]
+    shown = (random.random((50, 6)) < 0.3).astype(numpy.int64)
+    shown[:, 4] = 0
+    several = on_grid(noisy(random, shown @ rows[:6], 1.5))
+    coarse = random.integers(-1, 2, (40, 3)).astype(float)
+    some = (random.random((40, 5)) < 0.4).astype(numpy.int64)
+    golden["precision"] = [
+        precision("six labels, one that no picture shows", on_grid(rows[:6]), several, shown),
+        precision("many ties", random.integers(-1, 2, (5, 3)).astype(float), coarse, some),
+        precision("all the same", numpy.ones((2, 2)), numpy.ones((9, 2)), numpy.eye(2, dtype=numpy.int64)[[0, 1, 0, 0, 1, 1, 0, 1, 0]]),
+    ]
+    assert [case["ties"] > 0 for case in golden["precision"]] == [False, True, True]
     assert [case["ties"] > 0 for case in golden["retrieval"]] == [False, True, True]
     (HERE / "evaluate.json").write_text(json.dumps(golden) + "\n")
 

@@ -269,7 +269,7 @@ static void classifies_as_scikit_learn(void **state)
             struct prediction best[OUTCOME_TOP];
             rank_rows(
                 best, top, &embeddings[p * width], rows, labels, width, (struct score_rule){.scale = 1});
-            outcomes[p] = outcome_of(truth[p], best, top);
+            outcomes[p] = outcome_of((struct picture_labels){&truth[p], 1}, best, top);
         }
         check_ok(class_scores_compute(&scores, outcomes, pictures, labels, &err), &err);
         const json_t *theirs = must_get(one, "scores");
@@ -294,15 +294,80 @@ static void says_where_the_truth_stands(void **state)
     static const struct prediction best[] = {
         {.label = 3, .probability = 0.75f}, {.label = 1, .probability = 0.25f}};
     (void)state;
-    struct outcome outcome = outcome_of(3, best, 2);
+    static const size_t labels[] = {0, 1, 3};
+    struct outcome outcome = outcome_of((struct picture_labels){&labels[2], 1}, best, 2);
     assert_int_equal(outcome.place, 0);
     assert_true(outcome.best[0].label == 3 && outcome.truth_probability == 0.75f);
-    outcome = outcome_of(1, best, 2);
+    outcome = outcome_of((struct picture_labels){&labels[1], 1}, best, 2);
     assert_int_equal(outcome.place, 1);
     assert_true(outcome.best[0].label == 3 && outcome.truth_probability == 0.25f);
-    outcome = outcome_of(0, best, 2);
+    outcome = outcome_of((struct picture_labels){labels, 1}, best, 2);
     assert_int_equal(outcome.place, 2);
-    assert_true(isnan(outcome.truth_probability));
+    assert_true(outcome.truth == 0 && isnan(outcome.truth_probability));
+    outcome =
+        outcome_of((struct picture_labels){labels, 2}, best, 2); /* of several the one that stands best */
+    assert_true(outcome.place == 1 && outcome.truth == 1);
+    outcome = outcome_of((struct picture_labels){labels, 3}, best, 2);
+    assert_true(outcome.place == 0 && outcome.truth == 3);
+    outcome = outcome_of((struct picture_labels){labels, 0}, best, 2);
+    assert_true(outcome.place == 2 && outcome.truth == LABEL_NONE);
+}
+
+/* ---- average precision --------------------------------------------------------------------------------- */
+
+/* By the definition, one label alone, and all labels by cosines. */
+static void has_the_precision_of_scikit_learn(void **state)
+{
+    (void)state;
+    size_t i;
+    const json_t *one;
+    json_array_foreach(must_get(golden, "precision"), i, one)
+    {
+        struct average_precisions precisions;
+        struct err err;
+        size_t labels, pictures, width, wide;
+        float *rows = must_rows(must_get(one, "rows"), &labels, &width);
+        float *embeddings = must_rows(must_get(one, "embeddings"), &pictures, &wide);
+        const json_t *truth = must_get(one, "truth"), *theirs = must_get(one, "classes");
+        struct picture_labels *shown = mem_new(pictures, sizeof *shown);
+        assert_non_null(shown);
+        assert_int_equal(wide, width);
+        for (size_t p = 0; p < pictures; p++)
+            shown[p] = (struct picture_labels){
+                must_indices(json_array_get(truth, p)), json_array_size(json_array_get(truth, p))};
+        for (int threads = 1; threads <= 3; threads++) {
+            const struct job job = {.threads = threads};
+            check_ok(average_precisions_compute(
+                         &precisions, embeddings, pictures, shown, rows, labels, width, &job, &err),
+                &err);
+            check_number(one, "mean", precisions.mean);
+            assert_int_equal(json_array_size(theirs), labels);
+            for (size_t label = 0; label < labels; label++) {
+                const double expected = json_number_value(json_array_get(theirs, label));
+                if (!(fabs(precisions.classes[label] - expected) < 1e-12))
+                    fail_msg("label %zu has %.17g, not %.17g", label, precisions.classes[label], expected);
+            }
+            average_precisions_release(&precisions);
+        }
+        for (size_t p = 0; p < pictures; p++)
+            free((void *)shown[p].rows);
+        free(shown);
+        free(embeddings);
+        free(rows);
+    }
+    assert_int_equal(i, 3);
+}
+
+static void puts_nan_last(void **state)
+{
+    struct scored_picture pictures[] = {{NAN, true}, {0.5f, false}, {-1, false}, {NAN, true}};
+    struct average_precisions precisions;
+    struct err err;
+    (void)state;
+    assert_true(average_precision(pictures, 4) == 0.5);
+    assert_true(average_precision(pictures, 0) == 0);
+    assert_int_equal(
+        average_precisions_compute(&precisions, NULL, 0, NULL, NULL, 3, 2, NULL, &err), ERR_ARGUMENT);
 }
 
 static void refuses_no_pictures(void **state)
@@ -342,6 +407,8 @@ int main(void)
         cmocka_unit_test(refuses_images_without_captions),
         cmocka_unit_test(classifies_as_scikit_learn),
         cmocka_unit_test(says_where_the_truth_stands),
+        cmocka_unit_test(has_the_precision_of_scikit_learn),
+        cmocka_unit_test(puts_nan_last),
         cmocka_unit_test(refuses_no_pictures),
     };
     return cmocka_run_group_tests(tests, read_golden, drop_golden);

@@ -49,7 +49,7 @@ static void read_classes(size_t m, const json_t *model)
             best[k] = (struct prediction){
                 .label = (size_t)json_integer_value(json_array_get(json_array_get(order, i), k)),
                 .probability = (float)json_real_value(json_array_get(json_array_get(probability, i), k))};
-        outcomes[m][i] = outcome_of(truths[i], best, OUTCOME_TOP);
+        outcomes[m][i] = outcome_of((struct picture_labels){&truths[i], 1}, best, OUTCOME_TOP);
     }
     classes[m] = (struct class_evaluation){.outcomes = outcomes[m], .count = count};
     assert_int_equal(class_scores_compute(&classes[m].scores, outcomes[m], count,
@@ -182,7 +182,8 @@ static void other_pictures_are_no_pairs(void **state)
     for (size_t i = 0; i < classes[1].count; i++)
         changed[i] = outcomes[1][i];
     changed[7].truth = !changed[7].truth;
-    others[1] = (struct class_evaluation){classes[1].scores, changed, .count = classes[1].count};
+    others[1] = (struct class_evaluation){
+        .scores = classes[1].scores, .outcomes = changed, .count = classes[1].count};
     assert_int_equal(class_bootstrap(of_classes, others, MODELS, 10, 1, NULL, &err), ERR_ARGUMENT);
     other_pairs[1].text_to_image.queries--;
     assert_int_equal(retrieval_bootstrap(of_pairs, other_pairs, MODELS, 10, 1, NULL, &err), ERR_ARGUMENT);
