@@ -11,51 +11,130 @@
 int evaluate_retrieval(int argc, char **argv);
 int evaluate_classify(int argc, char **argv);
 
+/* --format, --samples and --seed, and every --model there is. Input: a struct evaluate_options, initialised with
+ * EVALUATE_OPTIONS, whose `models` the session's model_options know as `all`. */
+enum evaluate_format { EVALUATE_CLIP_BENCHMARK = OUTPUT_JSON + 1 };
+
+struct evaluate_options {
+    int format; /* enum output_format, or EVALUATE_CLIP_BENCHMARK */
+    size_t samples, seed;
+    struct strings models; /* none: the default one */
+};
+
+#define EVALUATE_OPTIONS                                                                                     \
+    {                                                                                                        \
+        .samples = BOOTSTRAP_SAMPLES, .seed = BOOTSTRAP_SEED                                                 \
+    }
+extern const struct argp evaluate_argp;
+
+size_t evaluate_models(const struct evaluate_options *options); /* how many: at least one */
+
+/* Opens the model of that number, in the place of the one before it. */
+int evaluate_open(
+    struct session *session, const struct evaluate_options *options, size_t model, struct err *err);
+
 /* "model", "tokenizer" and "precision" of a report in json, and where there are some "outside": how many pictures are
  * outside what the model knows. NULL when out of memory. */
 struct json_t *evaluate_json(const struct session *session);
 
+/* ---- rates of models ----------------------------------------------------------------------------------- */
+
+/* Shares of pictures, of one model or of several on the same pictures, and how sure they are. */
+struct rates {
+    const char *const *titles, *const *keys; // (count): "acc@1" for people, "acc1" in files
+    size_t count, models;
+    const char *const *names;           // (models)
+    const double *values;               // (models, count): 0 to 1
+    const struct bootstrap_score *sure; // (models, count), or NULL: that is not known
+    size_t samples, seed;
+};
+
+double rate_of(const struct rates *rates, size_t model, size_t rate);
+/* NULL where it is not known. */
+const struct bootstrap_score *rate_sure(const struct rates *rates, size_t model, size_t rate);
+bool rate_known(const struct rates *rates, size_t rate); /* else it is no number */
+/* "[62.9, 63.7]" on stdout behind `before`, or nothing where it is not known. */
+void rate_put_interval(const struct rates *rates, size_t model, size_t rate, const char *before);
+
+/* Several models: a block a rate with a line a model; a line a rate and model. */
+void rates_print_table(const struct rates *rates);
+void rates_print_tsv(const struct rates *rates);
+
+/* {"samples", "seed", KEY: {"interval": [LOW, HIGH]}}, and of a model after the first "difference", "difference_interval" and
+ * "p" of each. NULL when out of memory. */
+struct json_t *rates_json(const struct rates *rates, size_t model);
+
+/* What CLIP_benchmark writes of an evaluation, {"dataset", "model", "pretrained", "task", "metrics", "language"}, with the
+ * last part of the data set's path. A model of open_clip's name ARCHITECTURE/TAG is these two; another is its last part, and
+ * its path. Gives up metrics. */
+int clip_benchmark_print(
+    const char *data_set, const char *task, const char *model, struct json_t *metrics, struct err *err);
+
 /* ---- retrieval ----------------------------------------------------------------------------------------- */
 
 struct retrieval_report {
-    const struct session *session;
-    struct retrieval scores;
+    const struct retrieval *scores; // (models)
+    struct json_t *const *about;    // (models): evaluate_json's
+    const struct rates *rates;
+    const char *directory;
     size_t failed;           /* pictures that could not be read: out of the count with their captions */
     size_t without_picture;  /* captioned images that have none: out of it too */
     size_t without_captions; /* pictures of the folder that no caption is about: no part of it */
 };
 
-/*   table  a line a direction, and what the counts leave out
- *   tsv    the same numbers, with a line of heads
+/*   table  a line a direction and one of intervals, and what the counts leave out; of several models rates_print_table
+ *   tsv    the same numbers, with a line of heads; of several models rates_print_tsv
  *   json   one object: "image_to_text" and "text_to_image" with "queries", "R@1", "R@5", "R@10",
- *          "median_rank", "mean_rank"; "failed", "without_picture", "without_captions"; evaluate_json's */
+ *          "median_rank", "mean_rank"; "bootstrap" of rates_json; "failed", "without_picture", "without_captions";
+ *          evaluate_json's. Of several models {"models": [such objects]} */
 int retrieval_print(const struct retrieval_report *report, int format, struct err *err);
 
 /* ---- classify ------------------------------------------------------------------------------------------ */
 
 struct class_report {
-    const struct session *session;
+    const struct picture_options *picture_options; /* for thumbnails */
     const struct labelled_pictures *pictures;
-    const struct classifier *classifier;
-    const struct class_evaluation *result;
+    const char *data_set;
+    const struct class_evaluation *results; // (models)
+    struct json_t *const *about;            // (models): evaluate_json's
+    const struct rates *rates;
+    const struct published *published; /* NULL: it is compared with nothing */
+    struct {
+        bool model, templates, decoding;
+    } differs; /* what the command line has other than where the published figure is from */
 };
 
-/* Of a label: its recall, NAN without pictures, or where pictures have several labels its average precision; and how many
- * pictures show it. */
+/* Of a label and the first model: its recall, NAN without pictures, or where pictures have several labels its average
+ * precision; and how many pictures show it. */
 double class_report_rate(const struct class_report *report, size_t label);
 size_t class_report_pictures(const struct class_report *report, size_t label);
 
-/*   table  the rates, recall by class from the lowest, the most frequent mistakes
- *   tsv    a line a class: label, pictures, right, recall (empty without pictures)
+/*   table  the rates, recall by class from the lowest, the most frequent mistakes; of several models rates_print_table
+ *   tsv    a line a class: label, pictures, right, recall (empty without pictures); of several models rates_print_tsv
  *   json   one object: "pictures", "failed", "acc1", "acc5" (from 5 labels on), "mean_per_class_recall",
+ *          "calibration": {"error", "bins": [{"pictures", "confidence", "accuracy"}]}, "bootstrap" of rates_json,
  *          "classes": [{"label", "pictures", "right", "recall"}], "confusions": [{"label", "predicted",
- *          "count"}]; evaluate_json's
+ *          "count"}]; evaluate_json's. Of several models {"models": [such objects]}
  *
- * Where pictures have several labels, "mean_average_precision" and average precision by class instead. */
+ * Where pictures have several labels, "mean_average_precision" without an interval and average precision by class instead,
+ * and no calibration. */
 int class_report_print(const struct class_report *report, int format, struct err *err);
 
+/* Parts of the report: acc@1 beside the published one, how far off it is, in points and in standard errors, and what that can
+ * come from; in json {"model", "acc1", "source", "difference", "standard_errors", "reasons"}. */
+void published_print(const struct class_report *report);
+struct json_t *published_json(const struct class_report *report);
+
+/* Writes a line a picture that could be read, with the best labels of the first model: an object, or with tabs between and a
+ * line of heads. Whether all was written shows in ferror(file). */
+int class_report_predictions(FILE *file, const struct class_report *report, bool json, struct err *err);
+
 /* Writes the report as a page that needs no other file: all that the table has, a table of confusion where
- * labels are few, and the mistakes that the model was most sure of, with thumbnails. */
+ * labels are few, and the mistakes that the model was most sure of, with thumbnails; of several models the rates of each, and
+ * all else of the first. */
 int class_report_html(FILE *file, const struct class_report *report, struct err *err);
+
+/* A part of that page: how often the models are right by how sure they are. */
+void class_reliability_html(FILE *file, const struct class_report *report);
 
 #endif

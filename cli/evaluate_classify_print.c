@@ -8,18 +8,23 @@
 
 enum { CLASSES_SHOWN = 30, CONFUSIONS_SHOWN = 10 }; /* lines of a table */
 
+static double recall(const struct class_recall *class)
+{
+    return class->pictures ? (double)class->right / (double)class->pictures : NAN;
+}
+
 double class_report_rate(const struct class_report *report, size_t label)
 {
-    const struct class_recall *class = &report->result->scores.classes[label];
-    if (report->pictures->several)
-        return report->result->precisions.classes[label];
-    return class->pictures ? (double)class->right / (double)class->pictures : NAN;
+    const struct class_evaluation *result = &report->results[0];
+    return report->pictures->several ? result->precisions.classes[label]
+                                     : recall(&result->scores.classes[label]);
 }
 
 size_t class_report_pictures(const struct class_report *report, size_t label)
 {
-    return report->pictures->several ? report->result->precisions.pictures[label]
-                                     : report->result->scores.classes[label].pictures;
+    const struct class_evaluation *result = &report->results[0];
+    return report->pictures->several ? result->precisions.pictures[label]
+                                     : result->scores.classes[label].pictures;
 }
 
 /* ---- table --------------------------------------------------------------------------------------------- */
@@ -40,7 +45,7 @@ static int by_rate(const void *a, const void *b)
 
 static struct place *sort_classes(const struct class_report *report, size_t *count)
 {
-    const size_t labels = classifier_labels(report->classifier);
+    const size_t labels = report->pictures->labels.count;
     struct place *places = mem_new(labels, sizeof *places);
     *count = 0;
     for (size_t i = 0; places && i < labels; i++)
@@ -51,10 +56,20 @@ static struct place *sort_classes(const struct class_report *report, size_t *cou
     return places;
 }
 
-static void put_rate(const char *name, double rate)
+static void put_rates(const struct class_report *report)
 {
-    if (!isnan(rate))
-        printf("%-22s %5.1f %%\n", name, 100 * rate);
+    const struct class_evaluation *result = &report->results[0];
+    for (size_t rate = 0; rate < report->rates->count; rate++) {
+        if (!rate_known(report->rates, rate))
+            continue;
+        printf("%-22s %5.1f %%", report->rates->titles[rate], 100 * rate_of(report->rates, 0, rate));
+        rate_put_interval(report->rates, 0, rate, "  ");
+        putchar('\n');
+    }
+    if (report->pictures->several)
+        return;
+    printf(
+        "%-22s %5.1f %%\n", "calibration error", 100 * calibration_of(result->outcomes, result->count).error);
 }
 
 static int put_classes(const struct class_report *report, const struct output *output, struct err *err)
@@ -62,14 +77,14 @@ static int put_classes(const struct class_report *report, const struct output *o
     size_t count;
     struct place *places = sort_classes(report, &count);
     if (!places)
-        return err_memory(err, classifier_labels(report->classifier) * sizeof *places);
+        return err_memory(err, report->pictures->labels.count * sizeof *places);
     printf("\n  %-*s%8s  label\n", OUTPUT_SHARE_WIDTH,
         report->pictures->several ? " average precision" : " recall", "pictures");
     for (size_t i = 0; i < count && i < CLASSES_SHOWN; i++) {
         fputs("  ", stdout);
         output_share(output, places[i].rate);
         printf("%8zu  ", class_report_pictures(report, places[i].row));
-        text_escape(stdout, classifier_label(report->classifier, places[i].row));
+        text_escape(stdout, report->pictures->labels.items[places[i].row]);
         putchar('\n');
     }
     if (count > CLASSES_SHOWN)
@@ -80,15 +95,15 @@ static int put_classes(const struct class_report *report, const struct output *o
 
 static void put_confusions(const struct class_report *report)
 {
-    const struct class_scores *scores = &report->result->scores;
+    const struct class_scores *scores = &report->results[0].scores;
     if (scores->confusion_count)
         puts("\n  mistakes  label, and what it was taken for");
     for (size_t i = 0; i < scores->confusion_count && i < CONFUSIONS_SHOWN; i++) {
         const struct confusion *pair = &scores->confusions[i];
         printf("  %8zu  ", pair->count);
-        text_escape(stdout, classifier_label(report->classifier, pair->truth));
+        text_escape(stdout, report->pictures->labels.items[pair->truth]);
         fputs(" -> ", stdout);
-        text_escape(stdout, classifier_label(report->classifier, pair->predicted));
+        text_escape(stdout, report->pictures->labels.items[pair->predicted]);
         putchar('\n');
     }
     if (scores->confusion_count > CONFUSIONS_SHOWN)
@@ -99,13 +114,9 @@ static int print_table(const struct class_report *report, struct err *err)
 {
     struct output output;
     output_init(&output, OUTPUT_TABLE);
-    if (report->pictures->several) {
-        put_rate("mean average precision", report->result->precisions.mean);
-    } else {
-        put_rate("acc@1", report->result->scores.acc1);
-        put_rate("acc@5", report->result->scores.acc5);
-        put_rate("mean per-class recall", report->result->scores.mean_per_class_recall);
-    }
+    put_rates(report);
+    if (report->published)
+        published_print(report);
     int rc = put_classes(report, &output, err);
     if (!rc)
         put_confusions(report);
@@ -118,12 +129,12 @@ static void print_tsv(const struct class_report *report)
 {
     const bool several = report->pictures->several;
     puts(several ? "label\tpictures\taverage_precision" : "label\tpictures\tright\trecall");
-    for (size_t i = 0; i < classifier_labels(report->classifier); i++) {
+    for (size_t i = 0; i < report->pictures->labels.count; i++) {
         const double rate = class_report_rate(report, i);
-        text_escape(stdout, classifier_label(report->classifier, i));
+        text_escape(stdout, report->pictures->labels.items[i]);
         printf("\t%zu\t", class_report_pictures(report, i));
         if (!several)
-            printf("%zu\t", report->result->scores.classes[i].right);
+            printf("%zu\t", report->results[0].scores.classes[i].right);
         if (!isnan(rate))
             printf("%.12g", rate);
         putchar('\n');
@@ -132,78 +143,114 @@ static void print_tsv(const struct class_report *report)
 
 /* ---- json ---------------------------------------------------------------------------------------------- */
 
-static json_t *precisions_json(const struct class_report *report)
+static json_t *precisions_json(const struct class_report *report, const struct average_precisions *precisions)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < report->result->precisions.labels; i++)
-        json_array_append_new(
-            list, json_pack("{s:o, s:I, s:f}", "label", json_text(classifier_label(report->classifier, i)),
-                      "pictures", (json_int_t)report->result->precisions.pictures[i], "average_precision",
-                      report->result->precisions.classes[i]));
-    return list;
-}
-
-static json_t *classes_json(const struct class_report *report)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < report->result->scores.labels; i++) {
-        const struct class_recall *class = &report->result->scores.classes[i];
+    for (size_t i = 0; i < precisions->labels; i++)
         json_array_append_new(list,
-            json_pack("{s:o, s:I, s:I, s:o}", "label", json_text(classifier_label(report->classifier, i)),
-                "pictures", (json_int_t) class->pictures, "right", (json_int_t) class->right, "recall",
-                class->pictures ? json_real(class_report_rate(report, i)) : json_null()));
-    }
+            json_pack("{s:o, s:I, s:f}", "label", json_text(report->pictures->labels.items[i]), "pictures",
+                (json_int_t)precisions->pictures[i], "average_precision", precisions->classes[i]));
     return list;
 }
 
-static json_t *confusions_json(const struct class_report *report)
+static json_t *classes_json(const struct class_report *report, const struct class_scores *scores)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < report->result->scores.confusion_count; i++) {
-        const struct confusion *pair = &report->result->scores.confusions[i];
+    for (size_t i = 0; i < scores->labels; i++) {
+        const struct class_recall *class = &scores->classes[i];
         json_array_append_new(
-            list, json_pack("{s:o, s:o, s:I}", "label",
-                      json_text(classifier_label(report->classifier, pair->truth)), "predicted",
-                      json_text(classifier_label(report->classifier, pair->predicted)), "count",
-                      (json_int_t)pair->count));
+            list, json_pack("{s:o, s:I, s:I, s:o}", "label", json_text(report->pictures->labels.items[i]),
+                      "pictures", (json_int_t) class->pictures, "right", (json_int_t) class->right, "recall",
+                      class->pictures ? json_real(recall(class)) : json_null()));
     }
     return list;
 }
 
-static void add_scores(json_t *json, const struct class_report *report)
+static json_t *confusions_json(const struct class_report *report, const struct class_scores *scores)
 {
-    const struct class_scores *scores = &report->result->scores;
-    json_object_set_new(json, "acc1", json_real(scores->acc1));
-    if (!isnan(scores->acc5))
-        json_object_set_new(json, "acc5", json_real(scores->acc5));
-    json_object_set_new(json, "mean_per_class_recall", json_real(scores->mean_per_class_recall));
-    json_object_set_new(json, "classes", classes_json(report));
-    json_object_set_new(json, "confusions", confusions_json(report));
+    char *const *labels = report->pictures->labels.items;
+    json_t *list = json_array();
+    for (size_t i = 0; i < scores->confusion_count; i++) {
+        const struct confusion *pair = &scores->confusions[i];
+        json_array_append_new(
+            list, json_pack("{s:o, s:o, s:I}", "label", json_text(labels[pair->truth]), "predicted",
+                      json_text(labels[pair->predicted]), "count", (json_int_t)pair->count));
+    }
+    return list;
+}
+
+static json_t *calibration_json(const struct class_evaluation *result)
+{
+    const struct calibration calibration = calibration_of(result->outcomes, result->count);
+    json_t *bins = json_array();
+    for (size_t i = 0; i < CALIBRATION_BINS; i++) {
+        const struct calibration_bin *bin = &calibration.bins[i];
+        json_array_append_new(
+            bins, json_pack("{s:I, s:o, s:o}", "pictures", (json_int_t)bin->pictures, "confidence",
+                      bin->pictures ? json_real(bin->confidence) : json_null(), "accuracy",
+                      bin->pictures ? json_real(bin->accuracy) : json_null()));
+    }
+    return json_pack("{s:f, s:o}", "error", calibration.error, "bins", bins);
+}
+
+/* {"acc1", "acc5", "mean_per_class_recall"}, as CLIP_benchmark calls them. */
+static json_t *rates_of(const struct class_report *report, size_t model)
+{
+    json_t *json = json_object();
+    for (size_t rate = 0; rate < report->rates->count; rate++)
+        if (rate_known(report->rates, rate))
+            json_object_set_new(
+                json, report->rates->keys[rate], json_real(rate_of(report->rates, model, rate)));
+    return json;
+}
+
+static json_t *model_json(const struct class_report *report, size_t model)
+{
+    const struct class_evaluation *result = &report->results[model];
+    json_t *json =
+        json_pack("{s:I, s:I}", "pictures", (json_int_t)result->count, "failed", (json_int_t)result->failed);
+    json_object_update_new(json, rates_of(report, model));
+    if (report->pictures->several) {
+        json_object_set_new(json, "classes", precisions_json(report, &result->precisions));
+    } else {
+        json_object_set_new(json, "calibration", calibration_json(result));
+        json_object_set_new(json, "bootstrap", rates_json(report->rates, model));
+        if (report->published)
+            json_object_set_new(json, "published", published_json(report));
+        json_object_set_new(json, "classes", classes_json(report, &result->scores));
+        json_object_set_new(json, "confusions", confusions_json(report, &result->scores));
+    }
+    json_object_update(json, report->about[model]);
+    return json;
 }
 
 static int print_json(const struct class_report *report, struct err *err)
 {
-    json_t *json = json_pack("{s:I, s:I}", "pictures", (json_int_t)report->result->count, "failed",
-        (json_int_t)report->result->failed);
-    if (report->pictures->several) {
-        json_object_set_new(json, "mean_average_precision", json_real(report->result->precisions.mean));
-        json_object_set_new(json, "classes", precisions_json(report));
-    } else {
-        add_scores(json, report);
-    }
-    json_object_update_new(json, evaluate_json(report->session));
+    const size_t models = report->rates->models;
+    json_t *list = json_array();
+    for (size_t model = 0; model < models && models > 1; model++)
+        json_array_append_new(list, model_json(report, model));
+    json_t *json = models > 1 ? json_pack("{s:O}", "models", list) : model_json(report, 0);
+    json_decref(list);
     return json_print(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12), err);
 }
 
 int class_report_print(const struct class_report *report, int format, struct err *err)
 {
+    const bool several = report->rates->models > 1;
     switch (format) {
     case OUTPUT_JSON:
         return print_json(report, err);
+    case EVALUATE_CLIP_BENCHMARK:
+        return clip_benchmark_print(
+            report->data_set, "zeroshot_classification", report->rates->names[0], rates_of(report, 0), err);
     case OUTPUT_TSV:
-        print_tsv(report);
+        (several ? rates_print_tsv(report->rates) : print_tsv(report));
         return 0;
     default:
-        return print_table(report, err);
+        if (!several)
+            return print_table(report, err);
+        rates_print_table(report->rates);
+        return 0;
     }
 }

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
 #include "cli/evaluate.h"
+#include "cli/json.h"
 #include "cli/output.h"
 #include "cli/text.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 /* What the command line asks for, and what comes of it. */
 struct evaluation {
     struct session session;
     const char *captions, *folder, *split;
     bool allow_missing;
-    int format;
+    struct evaluate_options common;
 
     struct caption_set set;
     struct captioned_pictures pictures;
-    struct retrieval_evaluation result;
+    size_t models, failed;
+    struct retrieval *scores;     // (models)
+    json_t **about;               // (models)
+    struct bootstrap_score *sure; // (models, RETRIEVAL_RATES)
+    double *values;               // likewise
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
@@ -29,7 +34,6 @@ static const struct argp_option options[] = {
         "Their pictures are below DIR, each by the name that FILE has for it, or by its id", 1},
     {"split", KEY_SPLIT, "NAME", 0, "The split to take of a file of Karpathy's (default: test)", 1},
     {"allow-missing", KEY_ALLOW_MISSING, NULL, 0, "Leave images out that have no picture", 1},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json (default: table)", 3},
     {0},
 };
 
@@ -38,17 +42,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct evaluation *e = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &e->session;
-        state->child_inputs[1] = &e->session.quiet;
+        state->child_inputs[0] = &e->common;
+        state->child_inputs[1] = &e->session;
+        state->child_inputs[2] = &e->session.quiet;
         return 0;
     case 'c':
         e->captions = option_input(state, argument);
         return 0;
     case 'i':
         e->folder = argument;
-        return 0;
-    case 'f':
-        e->format = option_choice(state, "format", argument, output_formats);
         return 0;
     case KEY_SPLIT:
         e->split = argument;
@@ -61,13 +63,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "no captions: say --captions FILE");
         if (!e->folder)
             argp_error(state, "no pictures: say --images DIR");
+        if (e->session.model_options.variant && e->common.models.count > 1)
+            argp_error(state, "--variant is of one model, not of several");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {
+    {&evaluate_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -84,7 +89,11 @@ static const struct argp argp = {
         "one of Karpathy's splits, clipscore's {\"stem\": [\"caption\"]}, Flickr's tokens (1.jpg#0, a tab, a "
         "caption), CSV with columns image and caption, or text with one caption a line; "
         "gzipped or not. Captions are taken as they are, without a prompt template. What ties with the right "
-        "one counts as before it. The model runs in f32 unless --precision says otherwise.\n\n"
+        "one counts as before it. Intervals are 95 % of bootstrap samples of the pictures, each with its "
+        "captions; with "
+        "--model again the models are measured on the same ones, and the others' differences from the first "
+        "have intervals "
+        "and p. The model runs in f32 unless --precision says otherwise.\n\n"
         "A picture that cannot be read is reported, and left out with its captions; the numbers are those of "
         "the rest.\n\n"
         "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.",
@@ -104,18 +113,57 @@ static int find_pictures(struct evaluation *e, const struct job *job, struct err
     return rc;
 }
 
+static const char *const titles[RETRIEVAL_RATES] = {"image to text R@1", "image to text R@5",
+    "image to text R@10", "text to image R@1", "text to image R@5", "text to image R@10"};
+static const char *const keys[RETRIEVAL_RATES] = {"image_to_text_R@1", "image_to_text_R@5",
+    "image_to_text_R@10", "text_to_image_R@1", "text_to_image_R@5", "text_to_image_R@10"};
+
 static int report(struct evaluation *e, struct err *err)
 {
+    const char *const *names = (const char *const *)e->common.models.items;
+    const struct rates rates = {titles, keys, RETRIEVAL_RATES, e->models,
+        names ? names : &e->session.directory, e->values, e->sure, e->common.samples, e->common.seed};
     const struct retrieval_report report = {
-        .session = &e->session,
-        .scores = e->result.scores,
-        .failed = e->result.failed,
+        .scores = e->scores,
+        .about = e->about,
+        .rates = &rates,
+        .directory = e->folder,
+        .failed = e->failed,
         .without_picture = e->pictures.without_picture,
         .without_captions = e->pictures.without_captions,
     };
     progress_clear(&e->session.progress);
-    session_say_cut(&e->session, "captions", e->result.truncated);
-    return retrieval_print(&report, e->format, err);
+    return retrieval_print(&report, e->common.format, err);
+}
+
+static int evaluate_model(struct evaluation *e, size_t model, const struct job *job, struct err *err)
+{
+    struct retrieval_evaluation result = {0};
+    int rc = evaluate_open(&e->session, &e->common, model, err);
+    if (!rc)
+        rc = retrieval_evaluate(
+            &result, e->session.encoder, e->session.loader, &e->set, &e->pictures, job, err);
+    e->scores[model] = result.scores;
+    e->failed = result.failed;
+    e->session.done += result.pictures;
+    e->session.failed += result.failed;
+    if (rc)
+        return rc;
+    progress_clear(&e->session.progress);
+    session_say_cut(&e->session, "captions", result.truncated);
+    retrieval_rates(&e->values[model * RETRIEVAL_RATES], &result.scores);
+    e->about[model] = evaluate_json(&e->session);
+    return e->about[model] ? 0 : err_memory(err, 0);
+}
+
+static int make_room(struct evaluation *e, struct err *err)
+{
+    e->models = evaluate_models(&e->common);
+    e->scores = mem_new(e->models, sizeof *e->scores);
+    e->about = mem_new(e->models, sizeof(json_t *));
+    e->sure = mem_new(e->models * RETRIEVAL_RATES, sizeof *e->sure);
+    e->values = mem_new(e->models * RETRIEVAL_RATES, sizeof *e->values);
+    return e->scores && e->about && e->sure && e->values ? 0 : err_memory(err, e->models * sizeof *e->scores);
 }
 
 /* What is quick first: captions and pictures that are not there show at once. */
@@ -126,14 +174,11 @@ static int evaluate(struct evaluation *e, struct err *err)
     if (!rc)
         rc = find_pictures(e, &job, err);
     if (!rc)
-        rc = session_open(&e->session, err);
+        rc = make_room(e, err);
+    for (size_t model = 0; model < e->models && !rc; model++)
+        rc = evaluate_model(e, model, &job, err);
     if (!rc)
-        rc = session_loader(&e->session, err);
-    if (!rc)
-        rc = retrieval_evaluate(
-            &e->result, e->session.encoder, e->session.loader, &e->set, &e->pictures, &job, err);
-    e->session.done = e->result.pictures;
-    e->session.failed = e->result.failed;
+        rc = retrieval_bootstrap(e->sure, e->scores, e->models, e->common.samples, e->common.seed, &job, err);
     return rc ? rc : report(e, err);
 }
 
@@ -142,14 +187,26 @@ int evaluate_retrieval(int argc, char **argv)
     struct evaluation e = {
         .split = "test",
         .session = {.model_options = {.device = {.precision = "f32"}}},
+        .common = EVALUATE_OPTIONS,
     };
     struct err err = {0};
+    e.session.model_options.all = &e.common.models;
     options_parse(&argp, argc, argv, &e);
     session_begin(&e.session);
 
     const int rc = evaluate(&e, &err);
     output_flush(); /* so that the summary comes last */
-    retrieval_release(&e.result.scores);
+    for (size_t model = 0; model < e.models; model++) {
+        if (e.about)
+            json_decref(e.about[model]);
+        if (e.scores)
+            retrieval_release(&e.scores[model]);
+    }
+    free(e.values);
+    free(e.sure);
+    free(e.about);
+    free(e.scores);
+    strings_release(&e.common.models);
     captioned_pictures_release(&e.pictures);
     caption_set_release(&e.set);
     return session_end(&e.session, "evaluate", rc, &err);

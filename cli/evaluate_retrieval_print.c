@@ -4,7 +4,7 @@
 
 static const struct retrieval_scores *direction(const struct retrieval_report *report, int i)
 {
-    return i ? &report->scores.text_to_image : &report->scores.image_to_text;
+    return i ? &report->scores[0].text_to_image : &report->scores[0].image_to_text;
 }
 
 /* ---- table --------------------------------------------------------------------------------------------- */
@@ -28,6 +28,15 @@ static void print_table(const struct retrieval_report *report)
         for (int k = 0; k < RETRIEVAL_CUTOFFS; k++)
             printf("  %5.1f %%", 100 * scores->recall[k]);
         printf("  %8.6g %9.1f\n", scores->median_rank, scores->mean_rank);
+    }
+    putchar('\n');
+    for (int i = 0; i < 2; i++) {
+        printf("%-13s    95 %%", names[i]);
+        for (size_t k = 0; k < RETRIEVAL_CUTOFFS; k++) {
+            printf("  R@%zu", retrieval_cutoffs[k]);
+            rate_put_interval(report->rates, 0, (size_t)i * RETRIEVAL_CUTOFFS + k, " ");
+        }
+        putchar('\n');
     }
     if (report->failed + report->without_picture + report->without_captions)
         putchar('\n');
@@ -69,26 +78,58 @@ static json_t *direction_json(const struct retrieval_scores *scores)
     return json;
 }
 
+static json_t *model_json(const struct retrieval_report *report, size_t model)
+{
+    const struct retrieval *scores = &report->scores[model];
+    json_t *json =
+        json_pack("{s:o, s:o, s:o, s:I, s:I, s:I}", "image_to_text", direction_json(&scores->image_to_text),
+            "text_to_image", direction_json(&scores->text_to_image), "bootstrap",
+            rates_json(report->rates, model), "failed", (json_int_t)report->failed, "without_picture",
+            (json_int_t)report->without_picture, "without_captions", (json_int_t)report->without_captions);
+    json_object_update(json, report->about[model]);
+    return json;
+}
+
 static int print_json(const struct retrieval_report *report, struct err *err)
 {
-    json_t *json = json_pack("{s:o, s:o, s:I, s:I, s:I}", "image_to_text",
-        direction_json(direction(report, 0)), "text_to_image", direction_json(direction(report, 1)), "failed",
-        (json_int_t)report->failed, "without_picture", (json_int_t)report->without_picture,
-        "without_captions", (json_int_t)report->without_captions);
-    json_object_update_new(json, evaluate_json(report->session));
+    const size_t models = report->rates->models;
+    json_t *list = json_array();
+    for (size_t model = 0; model < models && models > 1; model++)
+        json_array_append_new(list, model_json(report, model));
+    json_t *json = models > 1 ? json_pack("{s:O}", "models", list) : model_json(report, 0);
+    json_decref(list);
     return json_print(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12), err);
+}
+
+/* ---- clip-benchmark ------------------------------------------------------------------------------------ */
+
+static int print_clip_benchmark(const struct retrieval_report *report, struct err *err)
+{
+    static const char *const names[] = {"text", "image"}; /* what is retrieved */
+    json_t *metrics = json_object();
+    for (int i = 0; i < 2; i++)
+        for (size_t k = 0; k < RETRIEVAL_CUTOFFS; k++) {
+            char key[64];
+            snprintf(key, sizeof key, "%s_retrieval_recall@%zu", names[i], retrieval_cutoffs[k]);
+            json_object_set_new(metrics, key, json_real(direction(report, i)->recall[k]));
+        }
+    return clip_benchmark_print(
+        report->directory, "zeroshot_retrieval", report->rates->names[0], metrics, err);
 }
 
 int retrieval_print(const struct retrieval_report *report, int format, struct err *err)
 {
+    const bool several = report->rates->models > 1;
     switch (format) {
     case OUTPUT_JSON:
         return print_json(report, err);
+    case EVALUATE_CLIP_BENCHMARK:
+        return print_clip_benchmark(report, err);
     case OUTPUT_TSV:
-        print_tsv(report);
+        (several ? rates_print_tsv(report->rates) : print_tsv(report));
         return 0;
     default:
-        print_table(report);
+        (several ? rates_print_table(report->rates) : print_table(report));
         return 0;
     }
 }

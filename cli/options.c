@@ -179,7 +179,7 @@ static error_t parse_model(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_MODEL:
         options->directory = argument;
-        return 0;
+        return options->all && strings_add(options->all, argument, strlen(argument), NULL) ? ENOMEM : 0;
     case KEY_VARIANT:
         options->variant = argument;
         return 0;

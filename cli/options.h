@@ -26,6 +26,7 @@ struct model_options {
     const char
         *variant; /* NULL, or which weights of the directory: their file is `directory` after parsing */
     char file[4096];
+    struct strings *all; /* NULL, or where every --model goes; `directory` is the last */
     struct device_options device;
 };
 extern const struct argp model_argp;

@@ -239,6 +239,26 @@ static void say_outside(const struct session *session)
     message("%s", line);
 }
 
+static void free_model(struct session *session)
+{
+    loader_free(session->loader);
+    encoder_free(session->encoder);
+    model_free(session->model);
+    device_free(session->device);
+}
+
+void session_close_model(struct session *session)
+{
+    progress_clear(&session->progress);
+    say_outside(session);
+    free_model(session);
+    session->loader = NULL;
+    session->encoder = NULL;
+    session->model = NULL;
+    session->device = NULL;
+    session->directory = NULL;
+}
+
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
 void session_put_rate(const struct session *s, size_t count, const char *unit)
@@ -261,10 +281,7 @@ int session_release(struct session *session, const char *verb, int rc, const str
     say_outside(session);
     if (rc)
         message("cannot %s: %s", verb, err->msg);
-    loader_free(session->loader);
-    encoder_free(session->encoder);
-    model_free(session->model);
-    device_free(session->device);
+    free_model(session);
     arena_release(&session->arena);
     return rc ? STATUS_CANNOT : session->failed ? STATUS_SOME_FAILED : STATUS_DONE;
 }

@@ -45,6 +45,9 @@ int session_prepare_as(struct session *session, int alpha, const char *index, st
 /* Opens device, model and encoder. */
 int session_open(struct session *session, struct err *err);
 
+/* Frees them, so that another one can be opened, which model_options names. */
+void session_close_model(struct session *session);
+
 /* Opens the loader, with the model open, if it is not. */
 int session_loader(struct session *session, struct err *err);
 

@@ -880,6 +880,19 @@ int class_evaluate(struct class_evaluation *out, struct encoder *encoder, struct
     struct err *err);
 void class_evaluation_release(struct class_evaluation *evaluation);
 
+/* acc1 of a model of open_clip's name ("ViT-B-32/openai", or "openai/ViT-B-32") on a data set ("imagenet"), as somebody has
+ * published it. ERR_NOT_FOUND, with what there is. */
+struct published {
+    char model[64];
+    size_t pictures; /* of the data set */
+    double acc1;
+    const char *source;
+};
+int published_find(struct published *out, const char *model, const char *data_set, struct err *err);
+
+/* How far a share of so many pictures is above the published one, in standard errors of a share, sqrt(p (1 - p) / n). */
+double published_errors(const struct published *published, double acc1, size_t pictures);
+
 /* How sure these rates are, and differences to the first of several models on the same pictures: bootstrap_compute over
  * pictures. A class of which no picture is drawn does not count in a sample's mean recall. out (models, CLASS_RATES).
  * ERR_ARGUMENT too where the pictures are not the same. */

@@ -35,6 +35,13 @@ awk -F "$tab" '
         for (truth in pictures) printf "%s\t%d\t%d\n", truth, pictures[truth], right[truth] >"expected.classes"
         for (pair in mistakes) printf "%d\t%s\n", mistakes[pair], pair >"expected.confusions"
     }' out >expected
+cut -f 1,2,4,6,8,10 out | sort >best
+evaluate shapes --labels "$labels" --predictions lines.tsv -q
+expect_status 0
+sed 1d lines.tsv | cut -f 1,3,6,9,12,15 | sort | cmp -s - best || problem "not the labels that classify gives each picture"
+sed 1d lines.tsv | awk -F "$tab" '{ split($1, path, "/"); if ($2 != path[2]) exit 1 }' || problem "not the folders' labels"
+evaluate shapes --labels "$labels" --predictions nowhere/lines.jsonl
+expect_status 2
 evaluate shapes --labels "$labels" -f json
 expect_status 0
 expect_match err "^$count pictures, 0 failed: "
@@ -61,9 +68,10 @@ sed 1d out | awk -F "$tab" '($4 - $3 / $2) ^ 2 > 1e-18 { bad = 1 } END { exit ba
 # ---- the table
 evaluate shapes
 expect_status 0
-expect_match out '^acc@1 +[0-9.]+ %$'
-expect_match out '^acc@5 +[0-9.]+ %$'
-expect_match out '^mean per-class recall +[0-9.]+ %$'
+expect_match out '^acc@1 +[0-9.]+ %  \[[0-9.]+, [0-9.]+\]$'
+expect_match out '^acc@5 +[0-9.]+ %  \[[0-9.]+, [0-9.]+\]$'
+expect_match out '^mean per-class recall +[0-9.]+ %  \[[0-9.]+, [0-9.]+\]$'
+expect_match out '^calibration error +[0-9.]+ %$'
 sed -n 's/^ *\([0-9.]*\) % .* [0-9]*  [a-z]*$/\1/p' out >recalls
 [ "$(wc -l <recalls)" -eq "$(ls shapes | wc -l)" ] || problem "not a line a class"
 sort -n recalls | cmp -s - recalls || problem "not the lowest recall first"
@@ -78,7 +86,7 @@ expect_text out '<!DOCTYPE html>'
 expect_text out '<h1>shapes</h1>'
 expect_text out 'color-scheme: light dark'
 expect_text out 'class="confusion"'
-grep -Eiq '<script |https?:|url\(' page.html && problem "the page asks for something from elsewhere"
+grep -Eiq '<script |https?:|url\([^#]' page.html && problem "the page asks for something from elsewhere"
 pictures=$(grep -c 'src="data:image/[a-z]*;base64,' page.html)
 wrong=$(awk '{ sum += $1 } END { print sum < 30 ? sum : 30 }' confusions)
 [ "$pictures" -eq "$wrong" ] || problem "$pictures thumbnails of $wrong mistakes"

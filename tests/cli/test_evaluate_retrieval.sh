@@ -69,10 +69,11 @@ expect_text out '"precision": "f32"'
 expect_text out '"failed": 0,'
 evaluate -c "$references" -i "$root/assets/pictures"
 expect_status 0
-expect_lines out 3
+expect_lines out 6
 expect_match out '^ +queries +R@1 +R@5 +R@10 +median mean rank$'
 expect_match out '^image to text +12( +[0-9.]+ %){3} +1 +1\.[0-9]$'
 expect_match out '^text to image +36( +[0-9.]+ %){3} +1 +1\.[0-9]$'
+expect_match out '^text to image +95 %(  R@[0-9]+ \[[0-9.]+, 100\.0\]){3}$'
 
 # ---- COCO's annotations: pictures by file name; some fail, some are missing, some nobody asks for
 mkdir pictures

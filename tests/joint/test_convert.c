@@ -214,7 +214,7 @@ static void what_transformers_has_not_stays_open_clip(void **state)
 enum { INPUTS = 2, EMBED_MAX = 64 };
 
 /* In tests/golden/published, by published.py, and a tokenizer for each in tests/golden. */
-static const struct published {
+static const struct published_layout {
     const char *kind, *tokenizer;
     enum layout layout;
 } published[] = {
@@ -261,7 +261,7 @@ static struct weight published_tensor(struct arena *arena, const char *line, uin
 }
 
 /* A model of that kind in IN, with nothing at OUT. */
-static void make_published(const struct published *model)
+static void make_published(const struct published_layout *model)
 {
     struct weight tensors[CHECKPOINT_TENSORS_MAX];
     struct strings lines = {0};

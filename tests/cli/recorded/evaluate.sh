@@ -6,6 +6,8 @@ cp "$root/assets/captions/references.json" references.json
 run retrieval-table evaluate retrieval -c references.json -i pictures
 run retrieval-tsv evaluate retrieval -c references.json -i pictures -f tsv -q
 run retrieval-json evaluate retrieval -c references.json -i pictures -f json
+run retrieval-clip-benchmark evaluate retrieval -c references.json -i pictures --model default -f clip-benchmark
+run retrieval-samples evaluate retrieval -c references.json -i pictures --samples 100 --seed 7
 
 # ---- some pictures fail, some are missing, some nobody asks for
 mkdir some
@@ -46,6 +48,41 @@ run classes-tsv evaluate classify shapes -f tsv -q
 run classes-json evaluate classify shapes -f json
 run classes-html evaluate classify shapes --html page.html -t "a {}"
 wrote page.html
+run classes-jsonl evaluate classify shapes --predictions lines.jsonl -q
+wrote lines.jsonl
+run classes-lines evaluate classify shapes --predictions lines.tsv -q
+wrote lines.tsv
+run classes-clip-benchmark evaluate classify shapes --model default -f clip-benchmark
+
+# ---- several models: the default one, and one whose pictures are half as large
+cp -rL "$root/assets/model" half && chmod u+w half half/*.json
+sed 's/"shortest_edge": [0-9]*/"shortest_edge": 24/' "$root/assets/model/preprocessor_config.json" >half/preprocessor_config.json
+run classes-models evaluate classify shapes --model default --model half
+run classes-models-tsv evaluate classify shapes --model default --model half -f tsv --samples 50
+run classes-models-json evaluate classify shapes --model default --model half -f json
+run classes-models-html evaluate classify shapes --model default --model half --html models.html -q
+wrote models.html
+run retrieval-models evaluate retrieval -c references.json -i pictures --model default --model half
+run retrieval-models-json evaluate retrieval -c references.json -i pictures --model default --model half -f json -q
+run classes-models-nowhere evaluate classify shapes --model default --model ./nowhere
+run classes-models-lines evaluate classify shapes --model default --model half --predictions lines.tsv
+run classes-models-clip-benchmark evaluate classify shapes --model default --model half -f clip-benchmark
+run classes-lines-suffix evaluate classify shapes --predictions lines.csv
+run classes-samples-none evaluate classify shapes --samples 0
+
+# ---- what was published, with pictures that stand in for a data set
+samples cars/automobile 01 02
+samples cars/bird 03
+samples cars/ship 07 12
+run reproduce evaluate --reproduce openai/ViT-B-32 cifar10 --data cars --allow-missing --model default -q
+run reproduce-json evaluate --reproduce ViT-B-32/openai cifar10 --data cars --allow-missing --model default -q -t "a {}" -f json
+run reproduce-not-there evaluate --reproduce ViT-B-32/openai cifar10 --data cars --allow-missing
+run reproduce-unknown evaluate --reproduce ViT-B-16/openai cifar10 --data cars
+run reproduce-unknown-set evaluate --reproduce ViT-B-16/openai pets --data cars
+run reproduce-no-set evaluate --reproduce ViT-B-16/openai nowhere --data cars
+run reproduce-no-data evaluate --reproduce ViT-B-16/openai imagenet
+run reproduce-no-labels evaluate classify cars --reproduce ViT-B-16/openai
+run reproduce-models evaluate --reproduce ViT-B-32/openai cifar10 --data cars --model default --model half
 run classes-more evaluate classify shapes --labels heart,star,flower,diamond,cloud,ring --allow-missing -t imagenet -f json
 run classes-less evaluate classify shapes --labels heart,star,flower
 run classes-unknown evaluate classify shapes --labels heart,star,flower,diamond,cloud
