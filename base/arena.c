@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -75,7 +76,12 @@ void mem_stay_small(void)
 void mem_trim(void)
 {
 #ifdef __GLIBC__
+    /* One at a time: where something else stands in for glibc's malloc, as a sanitizer does, its own is not set up
+     * before the first of these calls, and a second one at once (2.36) finds it half done. */
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one);
     malloc_trim(0);
+    pthread_mutex_unlock(&one);
 #endif
 }
 

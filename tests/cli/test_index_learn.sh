@@ -8,7 +8,7 @@ tab=$(printf '\t')
 # expect_page FILE: a page that needs nothing else.
 expect_page() {
     [ -s "$1" ] || { problem "no page $1"; return; }
-    grep -Eqi 'http:|https:|<script [^>]*src|<link|@import|url\(|src="[^d]|javascript:' "$1" && problem "$1 needs more than itself"
+    grep -Eqi 'http:|https:|<script [^>]*src|<link|@import|url\([^#]|src="[^d]|javascript:' "$1" && problem "$1 needs more than itself"
     [ "$(tail -n 1 "$1")" = "</html>" ] || problem "$1 is not whole"
 }
 
