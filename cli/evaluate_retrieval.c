@@ -3,6 +3,7 @@
 #include "cli/evaluate.h"
 #include "cli/json.h"
 #include "cli/output.h"
+#include "cli/pictures.h"
 #include "cli/text.h"
 
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 struct evaluation {
     struct session session;
     const char *captions, *folder, *split;
+    const char **paths; // (path_count): archives, in the place of captions and folder
+    size_t path_count;
     bool allow_missing;
     struct evaluate_options common;
 
@@ -58,10 +61,22 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_ALLOW_MISSING:
         e->allow_missing = true;
         return 0;
+    case ARGP_KEY_ARGS:
+        e->paths = (const char **)state->argv + state->next;
+        e->path_count = (size_t)(state->argc - state->next);
+        return 0;
     case ARGP_KEY_END:
-        if (!e->captions)
+        if (e->path_count && (e->captions || e->folder))
+            argp_error(
+                state, "'%s' has captions and pictures: --captions and --images are for others", e->paths[0]);
+        if (e->path_count && e->split)
+            argp_error(state, "--split is of a file of --captions, not of '%s'", e->paths[0]);
+        if (!e->path_count && !e->captions && !e->folder)
+            argp_error(
+                state, "no pictures: name archives with captions, or say --captions FILE and --images DIR");
+        if (!e->path_count && !e->captions)
             argp_error(state, "no captions: say --captions FILE");
-        if (!e->folder)
+        if (!e->path_count && !e->folder)
             argp_error(state, "no pictures: say --images DIR");
         if (e->session.model_options.variant && e->common.models.count > 1)
             argp_error(state, "--variant is of one model, not of several");
@@ -77,18 +92,23 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "--captions FILE --images DIR",
+    .args_doc = "--captions FILE --images DIR\nDIR|TAR...",
     .doc =
         "Measure retrieval: every picture asks for its captions among all captions, and every caption for "
         "its picture among all pictures. R@K is the share of them that find one among the K best, with the "
         "numbers of CLIP_benchmark; rank is the place of the first that is right.\n\n"
         "  diptych evaluate retrieval --captions dataset_flickr30k.json \\\n"
         "      --images flickr30k-images\n"
-        "  diptych evaluate retrieval -c captions_val2017.json -i val2017 -f json\v"
+        "  diptych evaluate retrieval -c captions_val2017.json -i val2017 -f json\n"
+        "  diptych evaluate retrieval shards/{00..03}.tar\n"
+        "  diptych evaluate retrieval wds_flickr8k/\v"
         "FILE is COCO annotations, "
         "one of Karpathy's splits, clipscore's {\"stem\": [\"caption\"]}, Flickr's tokens (1.jpg#0, a tab, a "
         "caption), CSV with columns image and caption, or text with one caption a line; "
-        "gzipped or not. Captions are taken as they are, without a prompt template. What ties with the right "
+        "gzipped or not. TAR are WebDataset's archives of pictures, each with a .txt beside it that has one "
+        "caption a line; DIR has them, or is CLIP_benchmark's layout, of which test is taken. Empty lines "
+        "there are no captions. Captions are taken as they are, without a prompt template. What ties with "
+        "the right "
         "one counts as before it. Intervals are 95 % of bootstrap samples of the pictures, each with its "
         "captions; with "
         "--model again the models are measured on the same ones, and the others' differences from the first "
@@ -103,14 +123,27 @@ static const struct argp argp = {
 
 /* ---- the command --------------------------------------------------------------------------------------- */
 
+static int read_files(struct evaluation *e, const struct job *job, struct err *err)
+{
+    const int rc = caption_set_read(&e->set, &e->captions, 1, e->split ? e->split : "test", err);
+    return rc ? rc : captioned_pictures_find(&e->pictures, &e->set, e->folder, e->allow_missing, job, err);
+}
+
 static int find_pictures(struct evaluation *e, const struct job *job, struct err *err)
 {
-    const int rc = captioned_pictures_find(&e->pictures, &e->set, e->folder, e->allow_missing, job, err);
+    const int rc = e->path_count ? captioned_shards_read(&e->pictures, &e->set, e->paths, e->path_count,
+                                       e->allow_missing, job, err)
+                                 : read_files(e, job, err);
     if (rc == ERR_NOT_FOUND && !e->allow_missing) {
         const struct err problem = *err;
         err_set(err, rc, "%s; --allow-missing leaves them out", problem.msg);
     }
-    return rc;
+    if (e->session.quiet || rc)
+        return rc;
+    progress_clear(&e->session.progress);
+    for (size_t i = 0; i < e->pictures.left_out.count; i++)
+        message("%s", e->pictures.left_out.items[i]);
+    return 0;
 }
 
 static const char *const titles[RETRIEVAL_RATES] = {"image to text R@1", "image to text R@5",
@@ -127,13 +160,17 @@ static int report(struct evaluation *e, struct err *err)
         .scores = e->scores,
         .about = e->about,
         .rates = &rates,
-        .directory = e->folder,
-        .failed = e->failed,
+        .directory = e->path_count ? e->paths[0] : e->folder,
+        .failed = e->failed + e->pictures.failed,
         .without_picture = e->pictures.without_picture,
         .without_captions = e->pictures.without_captions,
     };
     progress_clear(&e->session.progress);
-    return retrieval_print(&report, e->common.format, err);
+    const int rc = retrieval_print(&report, e->common.format, err);
+    output_flush(); /* so that the summary comes last */
+    if (!e->session.quiet)
+        passed_over_put(&e->pictures.list.passed);
+    return rc;
 }
 
 static int evaluate_model(struct evaluation *e, size_t model, const struct job *job, struct err *err)
@@ -170,9 +207,8 @@ static int make_room(struct evaluation *e, struct err *err)
 static int evaluate(struct evaluation *e, struct err *err)
 {
     const struct job job = session_job(&e->session);
-    int rc = caption_set_read(&e->set, &e->captions, 1, e->split, err);
-    if (!rc)
-        rc = find_pictures(e, &job, err);
+    int rc = find_pictures(e, &job, err);
+    e->session.failed = e->pictures.failed;
     if (!rc)
         rc = make_room(e, err);
     for (size_t model = 0; model < e->models && !rc; model++)
@@ -185,7 +221,6 @@ static int evaluate(struct evaluation *e, struct err *err)
 int evaluate_retrieval(int argc, char **argv)
 {
     struct evaluation e = {
-        .split = "test",
         .session = {.model_options = {.device = {.precision = "f32"}}},
         .common = EVALUATE_OPTIONS,
     };
@@ -195,7 +230,6 @@ int evaluate_retrieval(int argc, char **argv)
     session_begin(&e.session);
 
     const int rc = evaluate(&e, &err);
-    output_flush(); /* so that the summary comes last */
     for (size_t model = 0; model < e.models; model++) {
         if (e.about)
             json_decref(e.about[model]);

@@ -145,8 +145,8 @@ static int take_image(struct captioned_pictures *out, struct err *first, const s
     struct err problem;
     const int rc = picture_names_find(&path, names, image->id, image->file, folder, &problem);
     if (!rc) {
-        out->images[out->paths.count] = i;
-        return strings_add(&out->paths, path, strlen(path), err);
+        out->images[out->count++] = i;
+        return strings_add(&out->list.paths, path, strlen(path), err);
     }
     if (rc != ERR_NOT_FOUND)
         return err_set(err, rc, "%s", problem.msg);
@@ -166,17 +166,23 @@ int captioned_pictures_find(struct captioned_pictures *out, const struct caption
                          : err_memory(err, set->count * sizeof *out->images);
     for (size_t i = 0; i < set->count && !rc; i++)
         rc = take_image(out, &first, set, i, &names, folder, err);
-    out->without_captions = pictures > out->paths.count ? pictures - out->paths.count : 0;
-    if (!rc && out->without_picture && (!allow_missing || !out->paths.count))
+    out->without_captions = pictures > out->count ? pictures - out->count : 0;
+    if (!rc && out->without_picture && (!allow_missing || !out->count))
         rc = err_set(err, ERR_NOT_FOUND, "%s, nor of %zu others of %zu", first.msg, out->without_picture - 1,
             set->count);
+    if (!rc) {
+        out->sources = picture_files((const char *const *)out->list.paths.items, out->count);
+        rc = out->sources ? 0 : err_memory(err, out->count * sizeof *out->sources);
+    }
     picture_names_release(&names);
     return rc;
 }
 
 void captioned_pictures_release(struct captioned_pictures *pictures)
 {
+    free(pictures->sources);
     free(pictures->images);
-    strings_release(&pictures->paths);
+    strings_release(&pictures->left_out);
+    picture_list_release(&pictures->list);
     *pictures = (struct captioned_pictures){0};
 }

@@ -569,18 +569,34 @@ void picture_names_release(struct picture_names *names);
 int caption_pictures(struct picture_source **out, struct arena *arena, const char *folder,
     const struct caption_pairs *pairs, const struct job *job, struct err *err);
 
-/* The images of a set of captions that have their picture below a folder. */
+/* The images of a set of captions that have their picture. */
 struct captioned_pictures {
-    struct strings paths;    // (paths.count)
-    size_t *images;          // (paths.count): which image of the set
+    struct picture_source *sources; // (count)
+    size_t *images;                 // (count): which image of the set
+    size_t count;
     size_t without_picture;  /* images of the set */
-    size_t without_captions; /* pictures of the folder */
+    size_t without_captions; /* pictures that are there */
+    size_t
+        failed; /* of archives: captions, members and whole stretches that cannot be read, all reported to the job */
+
+    struct strings left_out;  /* for people, a line each: what is there and not measured */
+    struct picture_list list; /* what the sources borrow from; of archives with what was passed over */
 };
 
-/* Images without a picture are ERR_NOT_FOUND with the first and their number; with allow_missing only where all
- * are. ERR_ARGUMENT where a name fits several pictures. Release it also after an error. */
+/* Those below a folder. Images without a picture are ERR_NOT_FOUND with the first and their number; with allow_missing only where
+ * all are. ERR_ARGUMENT where a name fits several pictures. Release it also after an error. */
 int captioned_pictures_find(struct captioned_pictures *out, const struct caption_set *set, const char *folder,
     bool allow_missing, const struct job *job, struct err *err);
+
+/* Those of archives as WebDataset has them: of one key a picture and a .txt, with a caption a line; lines without any are none.
+ * Paths are archives, with braces, or a folder of them, also CLIP_benchmark's layout: see labelled_pictures. The set's images are
+ * called as their .txt is, and none is found by its id.
+ *
+ * ERR_NOT_FOUND: captions without a picture, unless they are allowed or something cannot be read. ERR_ARGUMENT: there is no
+ * archive, no picture with captions, or two pictures have the same ones. ERR_UNSUPPORTED: it is a data set for something else.
+ * ERR_FORMAT, ERR_IO, ERR_MEMORY, ERR_CANCELLED. Release both also after an error. */
+int captioned_shards_read(struct captioned_pictures *out, struct caption_set *set, const char *const *paths,
+    size_t count, bool allow_missing, const struct job *job, struct err *err);
 void captioned_pictures_release(struct captioned_pictures *pictures);
 
 /* ---- queries ------------------------------------------------------------------------------------------- */

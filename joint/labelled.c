@@ -31,19 +31,14 @@ int labelling_mention(struct labelling *labelling, size_t picture, size_t class,
 
 enum { LINE_SIZE = 1024 };
 
-static int note(struct labelling *labelling, const char *line, struct err *err)
-{
-    return strings_add(&labelling->out->left_out, line, strlen(line), err);
-}
-
-int labelling_note(struct labelling *labelling, struct err *err, const char *format, ...)
+int labelling_note(struct strings *left_out, struct err *err, const char *format, ...)
 {
     char line[LINE_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    return note(labelling, line, err);
+    return strings_add(left_out, line, strlen(line), err);
 }
 
 int labelling_leave_out(struct labelling *labelling, struct err *err, const char *format, ...)
@@ -54,7 +49,7 @@ int labelling_leave_out(struct labelling *labelling, struct err *err, const char
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     if (labelling->options->allow_missing)
-        return note(labelling, line, err);
+        return strings_add(&labelling->out->left_out, line, strlen(line), err);
     labelling->out->may_go_on = true;
     return err_set(err, ERR_NOT_FOUND, "%s", line);
 }
@@ -138,7 +133,9 @@ static int keep_known(struct labelling *labelling, struct err *err)
         out->first[out->count++] = before;
     }
     out->first[out->count] = labels;
-    return dropped ? labelling_note(labelling, err, "%zu pictures without a label are left out", dropped) : 0;
+    return dropped ? labelling_note(
+                         &labelling->out->left_out, err, "%zu pictures without a label are left out", dropped)
+                   : 0;
 }
 
 /* Of those that a class has: the others are told of already. */
@@ -156,9 +153,9 @@ static int note_unseen(struct labelling *labelling, struct err *err)
         if (!seen[i] && (labelling->used[i] || !asked))
             missing_add(&unseen, out->labels.items[i]);
     free(seen);
-    return unseen.count
-               ? labelling_note(labelling, err, "%zu labels have no pictures: %s", unseen.count, unseen.list)
-               : 0;
+    return unseen.count ? labelling_note(&labelling->out->left_out, err, "%zu labels have no pictures: %s",
+                              unseen.count, unseen.list)
+                        : 0;
 }
 
 static int no_pictures(const struct labelled_pictures *pictures, struct err *err)
@@ -201,8 +198,11 @@ int labelled_pictures_read(struct labelled_pictures *out, const char *const *pat
     const struct labelled_options *options, const struct job *job, struct err *err)
 {
     struct labelling labelling = {.out = out, .options = options, .job = job};
-    struct labelled_place place = {0};
-    int rc = labelled_place_find(&place, &labelling, paths, count, err);
+    struct labelled_place place = {
+        .excludes = options->excludes, .arena = &out->arena, .left_out = &out->left_out};
+    int rc = labelled_place_find(&place, paths, count, err);
+    out->name = input_name(place.path);
+    labelling.folders = place.kind == LABELLED_FOLDERS;
     if (!rc)
         rc = read_place(&labelling, &place, err);
     if (!rc)

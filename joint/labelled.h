@@ -7,6 +7,8 @@
  *   labelled_classes.c  from classes as the files call them to labels
  *   labelled_folders.c, labelled_csv.c, labelled_shards.c    the readers
  *
+ * captioned_shards.c finds its archives by labelled_place.c, too.
+ *
  * A reader notes the names of classes (labelling_class), lists pictures in out->list and notes what they show
  * (labelling_mention). When it knows all names it asks for their labels (labelling_match); folders do so before they are
  * walked.
@@ -57,8 +59,8 @@ int labelling_mention(struct labelling *labelling, size_t picture, size_t class,
 int labelling_leave_out(struct labelling *labelling, struct err *err, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-/* The same where it is always allowed. */
-int labelling_note(struct labelling *labelling, struct err *err, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The same where it is always allowed: a line of left_out. */
+int labelling_note(struct strings *left_out, struct err *err, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Finds the label of each class, and sets out->labels where they are not the data set's own. */
 int labelling_match(struct labelling *labelling, struct err *err);
@@ -73,15 +75,29 @@ size_t data_set_part(const char *name);
 enum labelled_kind { LABELLED_FOLDERS, LABELLED_CSV, LABELLED_SHARDS };
 
 struct labelled_place {
+    const struct excludes *excludes; /* to be set: see labelled_options */
+    bool only_shards;                /* to be set: nothing but archives will do */
+    struct arena *arena;             /* to be set: what path may lie in */
+    struct strings *left_out;        /* to be set: gets the other parts of a data set */
+
     enum labelled_kind kind;
-    const char *path; /* of the folder or the CSV */
+    const char *path; /* of the folder or the CSV, or of the first archive */
     struct strings shards;
 };
 
-/* Sets out->name, and leaves out the other parts of a data set. Release it also after an error. */
-int labelled_place_find(struct labelled_place *place, struct labelling *labelling, const char *const *paths,
-    size_t count, struct err *err);
+/* ERR_IO; ERR_ARGUMENT: there is nothing of the kind; ERR_FORMAT: of nshards.txt. Release it also after an error. */
+int labelled_place_find(
+    struct labelled_place *place, const char *const *paths, size_t count, struct err *err);
 void labelled_place_release(struct labelled_place *place);
+
+/* *out, in the arena: CLIP_benchmark's file of that name beside the archive or above; NULL: there is none. */
+int beside_shard_find(
+    const char **out, struct arena *arena, const char *archive, const char *name, struct err *err);
+
+/* *type, in the arena: what the data set is for, as dataset_type.txt, at *path, has it, in lower case. NULL: there is no such
+ * file. */
+int data_set_type_read(
+    const char **type, const char **path, struct arena *arena, const char *archive, struct err *err);
 
 /* Adds the names of the folders right below one, in byte order; hidden and excluded ones do not count. ERR_IO. */
 int subfolders_list(

@@ -267,7 +267,7 @@ static int settle_shared(struct labelling *labelling, struct ways *ways, struct 
     for (size_t i = 0; i < labels->count; i++)
         if (*string_map_find(&ways->rows, labels->items[i], strlen(labels->items[i])) != i)
             missing_add(&shared, labels->items[i]);
-    return labelling_note(labelling, err,
+    return labelling_note(&labelling->out->left_out, err,
         "%zu labels of '%s' are called as one before them, and pictures of theirs can only be taken for "
         "that: %s",
         shared.count, named ? named : labelling->class_file, shared.list);

@@ -228,8 +228,8 @@ static int choose_part(struct reading *reading, struct csv csv, struct err *err)
             missing_add(&others, reading->parts.items[i]);
     return rc || !others.count
                ? rc
-               : labelling_note(reading->labelling, err, "evaluating '%s' of '%s'; left out: %s",
-                     reading->part, reading->name, others.list);
+               : labelling_note(&reading->labelling->out->left_out, err,
+                     "evaluating '%s' of '%s'; left out: %s", reading->part, reading->name, others.list);
 }
 
 /* ---- all ----------------------------------------------------------------------------------------------- */
@@ -273,7 +273,7 @@ static int check_labels(struct reading *reading, struct err *err)
         return bad_line(reading, reading->unlabelled, "no label", err);
     if (!flags && reading->blanks && !reading->separated && reading->columns.plural &&
         !reading->labelling->options->separator)
-        return labelling_note(reading->labelling, err,
+        return labelling_note(&reading->labelling->out->left_out, err,
             "labels with blanks in '%s' are one label each; --separator ' ' makes several of them",
             reading->name);
     return 0;

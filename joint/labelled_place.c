@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What paths name: class folders, a CSV or archives; and which part of a data set is measured. */
+/* What paths name: class folders, a CSV or archives; which part of a data set is measured, and what its files say of it. */
 #include "joint/labelled.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -80,8 +81,8 @@ size_t data_set_part(const char *name)
 }
 
 /* *part: the one of the folders to measure with where all of them are parts; NULL: they are not. */
-static int find_part(const char **part, struct labelling *labelling, const char *directory,
-    const struct strings *folders, struct err *err)
+static int find_part(
+    const char **part, struct labelled_place *place, const struct strings *folders, struct err *err)
 {
     struct missing_names others = {0};
     struct arena arena = {0};
@@ -89,13 +90,13 @@ static int find_part(const char **part, struct labelling *labelling, const char 
     int rc = 0;
     *part = NULL;
     for (size_t i = 0; i < folders->count && !rc; i++) {
-        const char *name = folders->items[i], *path = path_join(&arena, directory, name);
+        const char *name = folders->items[i], *path = path_join(&arena, place->path, name);
         if (data_set_part(name) == DATA_SET_NO_PART) {
             arena_release(&arena);
             return 0;
         }
         if (!path)
-            rc = err_memory(err, strlen(directory));
+            rc = err_memory(err, strlen(place->path));
         else if (has_pictures_by_class(path) && (!best || data_set_part(name) < data_set_part(best)))
             best = name;
     }
@@ -105,11 +106,12 @@ static int find_part(const char **part, struct labelling *labelling, const char 
             missing_add(&others, folders->items[i]);
     if (rc || !best)
         return rc;
-    *part = path_join(&labelling->out->arena, directory, best);
+    *part = path_join(place->arena, place->path, best);
     if (!*part)
-        return err_memory(err, strlen(directory));
-    return others.count ? labelling_note(labelling, err, "evaluating '%s'; left out: %s", *part, others.list)
-                        : 0;
+        return err_memory(err, strlen(place->path));
+    return others.count
+               ? labelling_note(place->left_out, err, "evaluating '%s'; left out: %s", *part, others.list)
+               : 0;
 }
 
 /* ---- archives ------------------------------------------------------------------------------------------ */
@@ -150,8 +152,8 @@ static bool is_counted(const char *name, uint32_t count)
 }
 
 /* Those that nshards.txt counts, which CLIP_benchmark reads and no others. */
-static int add_counted(struct labelled_place *place, struct labelling *labelling, const char *counter,
-    const struct strings *there, struct err *err)
+static int add_counted(
+    struct labelled_place *place, const char *counter, const struct strings *there, struct err *err)
 {
     struct missing_names others = {0};
     uint32_t count = 0;
@@ -168,18 +170,17 @@ static int add_counted(struct labelled_place *place, struct labelling *labelling
         if (!is_counted(there->items[i], count))
             missing_add(&others, there->items[i]);
     return rc || !others.count ? rc
-                               : labelling_note(labelling, err,
+                               : labelling_note(place->left_out, err,
                                      "left out, since '%s' does not count them: %s", counter, others.list);
 }
 
-static int add_archives(
-    struct labelled_place *place, struct labelling *labelling, const struct strings *there, struct err *err)
+static int add_archives(struct labelled_place *place, const struct strings *there, struct err *err)
 {
     struct arena arena = {0};
     const char *counter = path_join(&arena, place->path, "nshards.txt");
     int rc = counter ? 0 : err_memory(err, strlen(place->path));
     if (!rc && file_exists(counter))
-        rc = add_counted(place, labelling, counter, there, err);
+        rc = add_counted(place, counter, there, err);
     else
         for (size_t i = 0; i < there->count && !rc; i++)
             rc = add_archive(place, there->items[i], err);
@@ -190,19 +191,20 @@ static int add_archives(
 /* ---- paths --------------------------------------------------------------------------------------------- */
 
 /* Class folders, parts of a data set, or archives; `inside`: of a part, which has no parts itself. */
-static int find_in_folder(
-    struct labelled_place *place, struct labelling *labelling, bool inside, struct err *err)
+static int find_in_folder(struct labelled_place *place, bool inside, struct err *err)
 {
     struct strings folders = {0}, archives = {0};
     const char *part = NULL;
-    int rc = subfolders_list(&folders, place->path, labelling->options->excludes, err);
+    int rc = subfolders_list(&folders, place->path, place->excludes, err);
     if (!rc && !inside && folders.count)
-        rc = find_part(&part, labelling, place->path, &folders, err);
-    if (!rc && !part && !folders.count)
-        rc = list(&archives, place->path, labelling->options->excludes, is_archive, err);
+        rc = find_part(&part, place, &folders, err);
+    if (!rc && !part && (place->only_shards || !folders.count))
+        rc = list(&archives, place->path, place->excludes, is_archive, err);
     place->kind = archives.count ? LABELLED_SHARDS : LABELLED_FOLDERS;
     if (!rc && archives.count)
-        rc = add_archives(place, labelling, &archives, err);
+        rc = add_archives(place, &archives, err);
+    else if (!rc && !part && place->only_shards)
+        rc = err_set(err, ERR_ARGUMENT, "no archives in '%s'", place->path);
     else if (!rc && !folders.count)
         rc = err_set(err, ERR_ARGUMENT, "'%s' has no folders, one a class, and no archives", place->path);
     strings_release(&archives);
@@ -210,40 +212,87 @@ static int find_in_folder(
     if (rc || !part)
         return rc;
     place->path = part;
-    return find_in_folder(place, labelling, true, err);
+    return find_in_folder(place, true, err);
 }
 
 static int find_archives(
     struct labelled_place *place, const char *const *paths, size_t count, struct err *err)
 {
+    struct stat st;
     int rc = 0;
     place->kind = LABELLED_SHARDS;
     for (size_t i = 0; i < count && !rc; i++)
         rc = braces_expand(&place->shards, paths[i], err);
+    for (size_t i = 0; i < place->shards.count && !rc; i++)
+        if (stat(place->shards.items[i], &st))
+            rc = err_set(err, ERR_IO, "unable to open '%s': %s", place->shards.items[i], strerror(errno));
     return rc;
 }
 
-int labelled_place_find(struct labelled_place *place, struct labelling *labelling, const char *const *paths,
-    size_t count, struct err *err)
+int labelled_place_find(struct labelled_place *place, const char *const *paths, size_t count, struct err *err)
 {
-    int rc = 0;
     place->path = paths[0];
     for (size_t i = 0; i < count && count > 1; i++)
         if (!shard_named(paths[i]))
             return err_set(
                 err, ERR_ARGUMENT, "'%s' is no archive, and only of those there may be several", paths[i]);
     if (is_folder(place->path))
-        rc = find_in_folder(place, labelling, false, err);
-    else if (shard_named(place->path))
-        rc = find_archives(place, paths, count, err);
-    else
-        place->kind = LABELLED_CSV;
-    labelling->folders = place->kind == LABELLED_FOLDERS;
-    labelling->out->name = input_name(place->path);
-    return rc;
+        return find_in_folder(place, false, err);
+    if (shard_named(place->path))
+        return find_archives(place, paths, count, err);
+    if (place->only_shards && file_exists(place->path))
+        return err_set(
+            err, ERR_ARGUMENT, "'%s' is no archive of pictures and no folder of archives", place->path);
+    if (place->only_shards)
+        return err_set(err, ERR_IO, "unable to open '%s': %s", place->path, strerror(ENOENT));
+    place->kind = LABELLED_CSV;
+    return 0;
 }
 
 void labelled_place_release(struct labelled_place *place)
 {
     strings_release(&place->shards);
+}
+
+/* ---- CLIP_benchmark's files ---------------------------------------------------------------------------- */
+
+static const char *folder_above(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+    if (!strcmp(last, ".") || !strcmp(last, "..") || !*last)
+        return path_join(arena, path, "..");
+    return slash == path ? "/" : slash ? arena_copy(arena, path, (size_t)(slash - path)) : ".";
+}
+
+int beside_shard_find(
+    const char **out, struct arena *arena, const char *archive, const char *name, struct err *err)
+{
+    const char *folder = folder_above(arena, archive), *above = folder ? folder_above(arena, folder) : NULL;
+    const char *beside = above ? path_join(arena, folder, name) : NULL;
+    *out = beside ? path_join(arena, above, name) : NULL;
+    if (!*out)
+        return err_memory(err, strlen(archive));
+    *out = file_exists(beside) ? beside : file_exists(*out) ? *out : NULL;
+    return 0;
+}
+
+int data_set_type_read(
+    const char **type, const char **path, struct arena *arena, const char *archive, struct err *err)
+{
+    enum { LIMIT = 4096 };
+    char *text = NULL;
+    size_t size;
+    *type = NULL;
+    int rc = beside_shard_find(path, arena, archive, "dataset_type.txt", err);
+    if (!rc && *path)
+        rc = file_read_text(&text, &size, *path, LIMIT, err);
+    if (rc || !text)
+        return rc;
+    const struct span trimmed = span_trimmed((struct span){text, size});
+    char *copy = arena_copy(arena, trimmed.data, trimmed.length);
+    for (size_t i = 0; copy && i < trimmed.length; i++)
+        copy[i] = (char)tolower((unsigned char)copy[i]);
+    free(text);
+    *type = copy;
+    return copy ? 0 : err_memory(err, trimmed.length);
 }

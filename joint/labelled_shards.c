@@ -3,10 +3,8 @@
  * in CLIP_benchmark's data sets of several labels an .npy: a vector with a number above 0 for each label that it shows. */
 #include "joint/labelled.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { LABEL_MAX = 4096, VECTOR_MAX = 16 << 20 }; /* bytes of a .cls and of an .npy */
 
@@ -162,8 +160,8 @@ static int mention_labels(struct reading *reading, struct err *err)
         rc = labelling_leave_out(reading->labelling, err, "%zu pictures have no %s beside them: %s",
             bare.count, label_suffix(reading), bare.list);
     if (!rc && alone.count)
-        rc = labelling_note(
-            reading->labelling, err, "%zu labels have no picture beside them: %s", alone.count, alone.list);
+        rc = labelling_note(&reading->labelling->out->left_out, err,
+            "%zu labels have no picture beside them: %s", alone.count, alone.list);
     return rc;
 }
 
@@ -178,28 +176,6 @@ static int check_width(const struct reading *reading, struct err *err)
 }
 
 /* ---- CLIP_benchmark's files ---------------------------------------------------------------------------- */
-
-static const char *folder_above(struct arena *arena, const char *path)
-{
-    const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
-    if (!strcmp(last, ".") || !strcmp(last, "..") || !*last)
-        return path_join(arena, path, "..");
-    return slash == path ? "/" : slash ? arena_copy(arena, path, (size_t)(slash - path)) : ".";
-}
-
-/* *out, in the arena: the file of that name beside the archives or above; NULL: there is none. */
-static int find_file(
-    const char **out, struct labelling *labelling, const char *archive, const char *name, struct err *err)
-{
-    struct arena *arena = &labelling->out->arena;
-    const char *folder = folder_above(arena, archive), *above = folder ? folder_above(arena, folder) : NULL;
-    const char *beside = above ? path_join(arena, folder, name) : NULL;
-    *out = beside ? path_join(arena, above, name) : NULL;
-    if (!*out)
-        return err_memory(err, strlen(archive));
-    *out = file_exists(beside) ? beside : file_exists(*out) ? *out : NULL;
-    return 0;
-}
 
 /* Adds its lines, trimmed: the number of each is that of a class, so none is passed over. */
 static int read_lines(struct strings *out, const char *path, struct err *err)
@@ -221,22 +197,15 @@ static int read_lines(struct strings *out, const char *path, struct err *err)
 /* What there is without the file is for classification. */
 static int read_type(struct reading *reading, const char *archive, struct err *err)
 {
-    enum { LIMIT = 4096 };
-    const char *path;
-    char *text = NULL;
-    size_t size;
-    int rc = find_file(&path, reading->labelling, archive, "dataset_type.txt", err);
-    if (!rc && path)
-        rc = file_read_text(&text, &size, path, LIMIT, err);
-    if (rc || !text)
+    struct labelled_pictures *out = reading->labelling->out;
+    const char *type, *path;
+    const int rc = data_set_type_read(&type, &path, &out->arena, archive, err);
+    if (rc || !type)
         return rc;
-    const struct span type = span_trimmed((struct span){text, size});
-    reading->vectors = reading->labelling->out->several = span_equal(type, span_of("multilabel"));
-    if (!reading->vectors && !span_equal(type, span_of("classification")))
-        rc = err_set(err, ERR_UNSUPPORTED, "'%s' says that this is a data set for %.*s", path,
-            (int)type.length, type.data);
-    free(text);
-    return rc;
+    reading->vectors = out->several = !strcmp(type, "multilabel");
+    return reading->vectors || !strcmp(type, "classification")
+               ? 0
+               : err_set(err, ERR_UNSUPPORTED, "'%s' says that this is a data set for %s", path, type);
 }
 
 static int read_files(struct reading *reading, const char *archive, struct err *err)
@@ -246,11 +215,12 @@ static int read_files(struct reading *reading, const char *archive, struct err *
     const char *templates = NULL;
     int rc = read_type(reading, archive, err);
     if (!rc)
-        rc = find_file(&labelling->class_file, labelling, archive, "classnames.txt", err);
+        rc = beside_shard_find(&labelling->class_file, &out->arena, archive, "classnames.txt", err);
     if (!rc && labelling->class_file)
         rc = read_lines(&out->labels, labelling->class_file, err);
     if (!rc)
-        rc = find_file(&templates, labelling, archive, "zeroshot_classification_templates.txt", err);
+        rc =
+            beside_shard_find(&templates, &out->arena, archive, "zeroshot_classification_templates.txt", err);
     return rc || !templates ? rc : read_lines(&out->templates, templates, err);
 }
 
@@ -258,9 +228,6 @@ static int read_files(struct reading *reading, const char *archive, struct err *
 
 static int read_shard(struct reading *reading, const char *path, struct err *err)
 {
-    struct stat st;
-    if (stat(path, &st))
-        return err_set(err, ERR_IO, "unable to open '%s': %s", path, strerror(errno));
     reading->path = path;
     const int rc = picture_list_shard(&reading->labelling->out->list, path,
         reading->labelling->options->excludes, see_member, reading, reading->labelling->job, err);

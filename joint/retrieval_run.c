@@ -12,7 +12,7 @@ struct run {
     const struct captioned_pictures *pictures;
     const struct job *job;
     size_t width;
-    size_t *kept;           // (count), of up to pictures->paths.count
+    size_t *kept;           // (count), of up to pictures->count
     float *images, *texts;  // (count, E), (rows.count, E)
     size_t *image_of;       // (rows.count)
     struct token_rows rows; /* of the captions */
@@ -36,22 +36,19 @@ static int keep_batch(
         }
     }
     run->out->pictures += batch->count;
-    return job_step(run->job, "pictures", run->out->pictures, run->pictures->paths.count, err);
+    return job_step(run->job, "pictures", run->out->pictures, run->pictures->count, err);
 }
 
 static int encode_images(struct run *run, struct loader *loader, struct err *err)
 {
-    const struct strings *paths = &run->pictures->paths;
-    run->images = mem_new(paths->count, run->width * sizeof *run->images);
-    run->kept = mem_new(paths->count, sizeof *run->kept);
+    const struct captioned_pictures *pictures = run->pictures;
+    run->images = mem_new(pictures->count, run->width * sizeof *run->images);
+    run->kept = mem_new(pictures->count, sizeof *run->kept);
     if (!run->images || !run->kept)
-        return err_memory(err, paths->count * run->width * sizeof *run->images);
-    struct picture_source *sources = picture_files((const char *const *)paths->items, paths->count);
-    int rc = sources ? job_step(run->job, "pictures", 0, paths->count, err)
-                     : err_memory(err, paths->count * sizeof *sources);
+        return err_memory(err, pictures->count * run->width * sizeof *run->images);
+    int rc = job_step(run->job, "pictures", 0, pictures->count, err);
     if (!rc)
-        rc = encode_pictures(run->encoder, loader, sources, paths->count, keep_batch, run, err);
-    free(sources);
+        rc = encode_pictures(run->encoder, loader, pictures->sources, pictures->count, keep_batch, run, err);
     return rc || run->count ? rc : err_set(err, ERR_ARGUMENT, "no picture with captions could be read");
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# evaluate classify of archives: the same numbers as of folders, and CLIP_benchmark's layout.
+# evaluate classify and retrieval of archives: the same numbers as of folders, and CLIP_benchmark's layout.
 . "$2/tests/cli/lib.sh"
 
 make_shard=$4
@@ -205,5 +205,151 @@ expect_status 0
 pictures=$(grep -c 'src="data:image/[a-z]*;base64,' page.html)
 wrong=$(awk -F '\t' 'NR > 1 { wrong += $2 - $3 } END { print wrong }' out)
 [ "$pictures" -eq "$wrong" ] || problem "$pictures thumbnails of $wrong mistakes"
+
+# ---- captions beside the pictures: evaluate retrieval, with the numbers of a file of captions and a folder
+retrieval() {
+    run evaluate retrieval "$@"
+}
+shipped=$root/assets/pictures
+references=$root/assets/captions/references.json
+retrieval -c "$references" -i "$shipped" -f json -q
+expect_status 0
+cp out loose
+sed -n 's/^ "\([0-9]*\)": .*/\1/p; s/^  "\(.*\)",*$/\1/p' "$references" |
+    awk '/^[0-9]+$/ { file = $0 ".txt"; next } { print > file }'
+captioned() { # captioned ARCHIVE FIRST LAST: those pictures, and on either side their captions
+    set -- "$@" --
+    for number in $(seq -w "$2" "$3"); do
+        name=$(cd "$shipped" && echo $number.*)
+        case $number in
+        *[02468]) set -- "$@" "a/s$name=$shipped/$name" "a/s$number.txt=$number.txt" ;;
+        *) set -- "$@" "a/s$number.txt=$number.txt" "a/s$name=$shipped/$name" ;;
+        esac
+    done
+    archive=$1
+    shift 4
+    "$make_shard" "$archive" "$@" || problem "no $archive"
+}
+as_loose() {
+    retrieval "$@" -f json
+    expect_status 0
+    cmp -s out loose || problem "'$*' is not as files: $(diff out loose)"
+}
+captioned all.tar 01 12
+as_loose all.tar
+expect_match err "^12 pictures, 0 failed: "
+captioned all.tar.gz 01 12
+as_loose all.tar.gz
+mkdir -p cap/test cap/train
+captioned cap/test/0.tar 01 07
+captioned cap/test/1.tar 08 12
+captioned cap/test/2.tar 01 03
+captioned cap/train/0.tar 01 03
+as_loose 'cap/test/{0..1}.tar'
+as_loose cap/test/0.tar cap/test/1.tar
+echo 2 >cap/test/nshards.txt
+as_loose cap
+expect_line err "diptych: evaluating 'cap/test'; left out: 'train'"
+expect_line err "diptych: left out, since 'cap/test/nshards.txt' does not count them: '2.tar'"
+echo Retrieval >cap/dataset_type.txt
+as_loose cap
+as_loose cap/test
+
+# Lines may end as on Windows, and are captions where they hold something.
+sed -e 's/$/\r/' -e '1s/^/\r\n \t\r\n/' 01.txt >windows.txt
+cp 01.txt 01.kept
+cp windows.txt 01.txt
+captioned windows.tar 01 12
+as_loose windows.tar
+cp 01.kept 01.txt
+
+# ---- samples that are not whole
+counts() { # counts IMAGES CAPTIONS
+    [ "$(sed -n 's/.*"queries": \([0-9]*\),/\1/p' out | paste -s -d ' ' -)" = "$1 $2" ] || problem "not $1 images and $2 captions"
+}
+printf '\n  \n' >blank.txt
+"$make_shard" loose.tar "0.png=$shipped/01.png" 0.txt=01.txt "1.png=$shipped/02.png" 1.txt=02.txt 2.txt=03.txt 3.txt=03.txt \
+    "4.jpg=$shipped/05.jpg" "5.png=$shipped/07.png" 5.txt=blank.txt 0.json=04.txt
+retrieval loose.tar
+expect_status 2
+expect_empty out
+expect_line err "diptych: cannot evaluate: no picture beside 'loose.tar!/2.txt', nor of 1 others of 4; --allow-missing leaves them out"
+retrieval loose.tar --allow-missing -f json
+expect_status 0
+counts 2 6
+expect_text out '"without_picture": 2,'
+expect_text out '"without_captions": 2,'
+expect_line err "passed over 1 file: 1 text"
+
+# A member that cannot be read is one picture that failed: the picture itself, or its captions.
+echo "no picture" >broken.png
+printf 'a caf\351\n' >latin.txt
+printf 'nul\0\n' >nul.txt
+"$make_shard" failing.tar "0.png=$shipped/01.png" 0.txt=01.txt 1.png=broken.png 1.txt=02.txt "2.png=$shipped/02.png" 2.txt=latin.txt \
+    "3.jpg=$shipped/05.jpg" 3.txt=nul.txt
+retrieval failing.tar -f json
+expect_status 1
+counts 1 3
+expect_text out '"failed": 3,'
+expect_match err "^diptych: unable to read 'failing.tar!/1.png': "
+expect_line err "diptych: unable to read 'failing.tar!/2.txt': line 1 is not UTF-8"
+expect_line err "diptych: unable to read 'failing.tar!/3.txt': it is no text"
+"$make_shard" twice.tar "0.png=$shipped/01.png" 0.txt=01.txt "0.jpg=$shipped/05.jpg"
+retrieval twice.tar
+expect_status 2
+expect_line err "diptych: cannot evaluate: 'twice.tar!/0.png' and 'twice.tar!/0.jpg' have the same captions"
+"$make_shard" twice.tar "0.png=$shipped/01.png" 0.txt=01.txt "0.png=$shipped/02.png"
+retrieval twice.tar -f json
+expect_status 1
+counts 1 3
+expect_text out '"failed": 1,'
+expect_line err "diptych: unable to read 'twice.tar!/0.png': another of this name came before it"
+head -c 95000 all.tar >cut.tar
+retrieval cut.tar -f tsv
+expect_status 1
+expect_text err "cut.tar"
+"$make_shard" failing.tar "2.png=$shipped/02.png" 2.txt=latin.txt
+retrieval failing.tar
+expect_status 2
+expect_line err "diptych: cannot evaluate: no picture with captions could be read"
+
+# ---- what is no such data set
+for type in classification multilabel; do
+    echo $type >cap/dataset_type.txt
+    retrieval cap
+    expect_status 2
+    expect_line err "diptych: cannot evaluate: 'cap/dataset_type.txt' says that this is a data set for $type"
+done
+retrieval names.tar
+expect_status 2
+expect_line err "diptych: cannot evaluate: 'names.tar' has labels beside its pictures and no captions: it is a data set for classification"
+"$make_shard" bare.tar "0.png=$shipped/01.png" 1.txt=blank.txt
+retrieval bare.tar
+expect_status 2
+expect_line err "diptych: cannot evaluate: no pictures in 'bare.tar' that have captions beside them, in .txt"
+retrieval set
+expect_status 2
+expect_line err "diptych: cannot evaluate: no archives in 'set'"
+retrieval loose
+expect_status 2
+expect_line err "diptych: cannot evaluate: 'loose' is no archive of pictures and no folder of archives"
+retrieval nowhere
+expect_status 2
+expect_line err "diptych: cannot evaluate: unable to open 'nowhere': No such file or directory"
+retrieval 'all.tar' 'nowhere{0..1}.tar'
+expect_status 2
+expect_line err "diptych: cannot evaluate: unable to open 'nowhere0.tar': No such file or directory"
+retrieval all.tar -c "$references"
+expect_status 2
+expect_text err "'all.tar' has captions and pictures: --captions and --images are for others"
+retrieval all.tar -i "$shipped"
+expect_status 2
+expect_text err "'all.tar' has captions and pictures: --captions and --images are for others"
+retrieval cap --split train
+expect_status 2
+expect_text err "--split is of a file of --captions, not of 'cap'"
+retrieval
+expect_status 2
+expect_text err "no pictures: name archives with captions, or say --captions FILE and --images DIR"
 
 finish
