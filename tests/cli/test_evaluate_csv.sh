@@ -127,6 +127,36 @@ cp page.html out
 expect_text out '<h2>Average precision by class</h2>'
 expect_text out 'no label'
 
+# Those of a data set, whatever the case and with _ for a blank, here shared out among four pictures.
+voc=$(grep -v '^#' "$root/assets/datasets/voc2007.txt" | cut -f 1 | paste -s -d ';' -)
+first=${voc%;horse;*}
+{
+    echo "heart/01.png,$first"
+    echo "heart/02.png,horse;motorbike;person"
+    echo "star/05.jpg,pottedplant;sheep;sofa;person;dog"
+    echo "flower/07.png,train;tvmonitor"
+} >set/names.csv
+several -t "a {}" -f json <set/names.csv
+cp out several
+expect_lines set/names.csv 4
+[ "$(grep -c '"average_precision"' several)" -eq 20 ] || problem "not the 20 classes of VOC 2007"
+sed 's/diningtable/DiningTable/; s/tvmonitor/TVMONITOR/; s/;/|/g' set/names.csv | several --labels @voc2007 -t "a {}" -f json
+cmp -s out several || problem "not by the names of @voc2007: $(diff out several)"
+awk -F '[,;]' -v names="$voc" 'BEGIN { count = split(names, name, ";"); gsub(";", ",", names); print "image," names }
+    { split("", has); for (i = 2; i <= NF; i++) has[$i]; line = $1; for (i = 1; i <= count; i++) line = line "," (name[i] in has); print line }' \
+    set/names.csv | several --labels @voc2007 -t "a {}" -f json
+cmp -s out several || problem "not by columns of @voc2007: $(diff out several)"
+several --labels @voc2007 -f json <set/names.csv
+cmp -s out several && problem "the templates of @voc2007 make no difference"
+sed 's/;dog//g' set/names.csv >set/nodog.csv
+evaluate set/nodog.csv --labels @voc2007
+expect_status 2
+expect_text err "1 labels have no pictures: 'dog'; --allow-missing"
+evaluate set/nodog.csv --labels @voc2007 --allow-missing -f tsv
+expect_status 0
+expect_line out "dog	0	0"
+expect_lines out 21
+
 # ---- files that are not as they should be
 # wrong WHAT: set/wrong.csv, from standard input, is refused so.
 wrong() {
