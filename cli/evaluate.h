@@ -116,7 +116,7 @@ size_t class_report_pictures(const struct class_report *report, size_t label);
  *          "classes": [{"label", "pictures", "right", "recall"}], "confusions": [{"label", "predicted",
  *          "count"}]; evaluate_json's. Of several models {"models": [such objects]}
  *
- * Where pictures have several labels, "mean_average_precision" without an interval and average precision by class instead,
+ * Where pictures have several labels, "mean_average_precision" and average precision by class instead,
  * and no calibration. */
 int class_report_print(const struct class_report *report, int format, struct err *err);
 

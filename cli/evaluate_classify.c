@@ -31,6 +31,7 @@ struct evaluation {
     json_t **about;                   // (models)
     struct bootstrap_score *sure;     // (models, CLASS_RATES)
     double *values;                   // likewise
+    bool unsure;                      /* there are no intervals */
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
@@ -307,7 +308,7 @@ static int report(struct evaluation *e, struct err *err)
         .models = e->models,
         .names = names ? names : &e->session.directory,
         .values = e->values,
-        .sure = several ? NULL : e->sure,
+        .sure = e->unsure ? NULL : e->sure,
         .samples = e->common.samples,
         .seed = e->common.seed,
     };
@@ -333,6 +334,17 @@ static int report(struct evaluation *e, struct err *err)
     return rc;
 }
 
+/* Too many labels and pictures have no interval. */
+static int bootstrap(struct evaluation *e, const struct job *job, struct err *err)
+{
+    const size_t samples = e->common.samples, seed = e->common.seed;
+    if (!e->pictures.several)
+        return class_bootstrap(e->sure, e->results, e->models, samples, seed, job, err);
+    const int rc = precisions_bootstrap(e->sure, e->results, e->models, samples, seed, job, err);
+    e->unsure = rc == ERR_LIMIT;
+    return e->unsure ? 0 : rc;
+}
+
 static int evaluate(struct evaluation *e, struct err *err)
 {
     const struct job job = session_job(&e->session);
@@ -340,8 +352,8 @@ static int evaluate(struct evaluation *e, struct err *err)
     for (size_t model = 0; model < e->models && !rc; model++)
         rc = evaluate_model(e, model, &job, err);
     e->session.failed += e->pictures.list.failed;
-    if (!rc && !e->pictures.several)
-        rc = class_bootstrap(e->sure, e->results, e->models, e->common.samples, e->common.seed, &job, err);
+    if (!rc)
+        rc = bootstrap(e, &job, err);
     return rc ? rc : report(e, err);
 }
 

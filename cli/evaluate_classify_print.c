@@ -211,6 +211,8 @@ static json_t *model_json(const struct class_report *report, size_t model)
         json_pack("{s:I, s:I}", "pictures", (json_int_t)result->count, "failed", (json_int_t)result->failed);
     json_object_update_new(json, rates_of(report, model));
     if (report->pictures->several) {
+        if (report->rates->sure)
+            json_object_set_new(json, "bootstrap", rates_json(report->rates, model));
         json_object_set_new(json, "classes", precisions_json(report, &result->precisions));
     } else {
         json_object_set_new(json, "calibration", calibration_json(result));

@@ -29,7 +29,25 @@ double average_precision(struct scored_picture *pictures, size_t count)
     return positives ? sum / (double)positives : 0;
 }
 
+double average_precision_drawn(const struct ranked_picture *order, size_t count, const uint32_t *times)
+{
+    double taken = 0, positives = 0, found = 0, sum = 0; /* found: among those of one score */
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t drawn = times[order[i].picture];
+        taken += drawn;
+        found += order[i].positive ? drawn : 0;
+        if (!order[i].last)
+            continue;
+        positives += found;
+        sum += found > 0 ? found * positives / taken : 0;
+        found = 0;
+    }
+    return positives > 0 ? sum / positives : 0;
+}
+
 /* ---- of all labels ------------------------------------------------------------------------------------- */
+
+enum { PICTURE_MAX = (1 << 30) - 1, ORDERS_MAX = 1 << 28 /* pictures in all of them */ };
 
 struct labels_run {
     struct average_precisions *out;
@@ -47,6 +65,17 @@ static bool shows(const struct picture_labels *picture, size_t label)
     return false;
 }
 
+/* Of pictures that average_precision has sorted. */
+static void keep_order(struct ranked_picture *order, const struct scored_picture *pictures, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        order[i] = (struct ranked_picture){
+            .picture = pictures[i].picture & PICTURE_MAX,
+            .positive = pictures[i].positive,
+            .last = i + 1 == count || by_score(&pictures[i], &pictures[i + 1]),
+        };
+}
+
 static void score_label(void *context, size_t i)
 {
     const struct labels_run *run = context;
@@ -56,11 +85,14 @@ static void score_label(void *context, size_t i)
     run->failed[label] = !pictures;
     for (size_t p = 0; pictures && p < run->count; p++) {
         pictures[p].score = dot_product(&run->embeddings[p * run->width], row, run->width);
+        pictures[p].picture = (uint32_t)p;
         pictures[p].positive = shows(&run->shown[p], label);
         run->out->pictures[label] += pictures[p].positive;
     }
     if (pictures)
         run->out->classes[label] = average_precision(pictures, run->count);
+    if (pictures && run->out->order)
+        keep_order(&run->out->order[label * run->count], pictures, run->count);
     free(pictures);
 }
 
@@ -86,14 +118,17 @@ int average_precisions_compute(struct average_precisions *out, const float *embe
     const struct picture_labels *shown, const float *rows, size_t labels, size_t width, const struct job *job,
     struct err *err)
 {
-    *out = (struct average_precisions){.labels = labels};
+    *out = (struct average_precisions){.labels = labels, .count = count};
     if (!count)
         return err_set(err, ERR_ARGUMENT, "no pictures to evaluate");
     struct labels_run run = {
         out, embeddings, rows, shown, count, width, 0, mem_new(labels, sizeof *run.failed)};
     out->classes = mem_new(labels, sizeof *out->classes);
     out->pictures = mem_new(labels, sizeof *out->pictures);
-    const int rc = run.failed && out->classes && out->pictures
+    const bool kept = labels && count <= ORDERS_MAX / labels;
+    if (kept)
+        out->order = mem_new(labels * count, sizeof *out->order);
+    const int rc = run.failed && out->classes && out->pictures && (out->order || !kept)
                        ? score_labels(&run, job, err)
                        : err_memory(err, labels * sizeof *out->classes);
     free(run.failed);
@@ -106,5 +141,6 @@ void average_precisions_release(struct average_precisions *precisions)
 {
     free(precisions->classes);
     free(precisions->pictures);
+    free(precisions->order);
     *precisions = (struct average_precisions){0};
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- classification ------------------------------------------------------------------------------------ */
 
@@ -93,6 +94,42 @@ int class_bootstrap(struct bootstrap_score *out, const struct class_evaluation *
     if (!rc)
         rc = bootstrap_compute(out, &run, job, err);
     free(context.order);
+    free(all);
+    return rc;
+}
+
+/* ---- several labels a picture -------------------------------------------------------------------------- */
+
+static void score_precisions(double *scores, const void *context, size_t model, const uint32_t *times)
+{
+    const struct average_precisions *precisions =
+        &((const struct class_evaluation *)context)[model].precisions;
+    double sum = 0;
+    for (size_t label = 0; label < precisions->labels; label++)
+        sum +=
+            average_precision_drawn(&precisions->order[label * precisions->count], precisions->count, times);
+    *scores = sum / (double)precisions->labels;
+}
+
+int precisions_bootstrap(struct bootstrap_score *out, const struct class_evaluation *models, size_t count,
+    size_t samples, uint64_t seed, const struct job *job, struct err *err)
+{
+    double *all = mem_new(count, sizeof *all);
+    int rc = all ? 0 : err_memory(err, count * sizeof *all);
+    for (size_t m = 0; m < count && !rc; m++) {
+        all[m] = models[m].precisions.mean;
+        if (models[m].count != models[0].count ||
+            memcmp(models[m].pictures, models[0].pictures, models[0].count * sizeof *models[0].pictures))
+            rc = err_set(
+                err, ERR_ARGUMENT, "model %zu was measured with other pictures than the first one", m + 1);
+        else if (!models[m].precisions.order)
+            rc = err_set(err, ERR_LIMIT, "%zu labels of %zu pictures are too many for an interval",
+                models[m].precisions.labels, models[m].count);
+    }
+    const struct bootstrap_run run = {
+        score_precisions, models, models[0].count, count, 1, all, samples, seed};
+    if (!rc)
+        rc = bootstrap_compute(out, &run, job, err);
     free(all);
     return rc;
 }

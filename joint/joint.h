@@ -862,6 +862,7 @@ struct calibration calibration_of(const struct outcome *outcomes, size_t count);
 struct scored_picture {
     float score;
     bool positive;
+    uint32_t picture; /* the caller's number for it */
 };
 double average_precision(struct scored_picture *pictures, size_t count); /* which it sorts */
 
@@ -870,10 +871,22 @@ struct average_precisions {
     double *classes;  // (labels)
     size_t *pictures; // (labels): that show it
     size_t labels;
+
+    struct ranked_picture
+        *order; // (labels, count): the pictures by the score for each label, the highest first
+    size_t count;
 };
 
-/* By the cosines of embeddings (count, E) and rows (labels, E), of length 1. Memory is linear in pictures and labels, beside a
- * list of pictures a thread. ERR_ARGUMENT: no pictures; ERR_CANCELLED, ERR_MEMORY. */
+/* A picture in that order. */
+struct ranked_picture {
+    uint32_t picture : 30;
+    uint32_t positive : 1;
+    uint32_t last : 1; /* of those that have the same score */
+};
+
+/* By the cosines of embeddings (count, E) and rows (labels, E), of length 1. The orders take 4 bytes a picture and label; where
+ * that were more than a GiB there are none, and precisions_bootstrap refuses. ERR_ARGUMENT: no pictures; ERR_CANCELLED,
+ * ERR_MEMORY. */
 int average_precisions_compute(struct average_precisions *out, const float *embeddings, size_t count,
     const struct picture_labels *shown, const float *rows, size_t labels, size_t width, const struct job *job,
     struct err *err);
@@ -916,5 +929,13 @@ enum class_rate { CLASS_ACC1, CLASS_ACC5, CLASS_RECALL, CLASS_RATES };
 void class_rates(double rates[CLASS_RATES], const struct class_scores *scores);
 int class_bootstrap(struct bootstrap_score *out, const struct class_evaluation *models, size_t count,
     size_t samples, uint64_t seed, const struct job *job, struct err *err);
+
+/* The same of the mean average precision: out (models). A label that no picture drawn shows counts as 0, as in the mean itself.
+ * ERR_LIMIT where the orders were too large to be kept. */
+int precisions_bootstrap(struct bootstrap_score *out, const struct class_evaluation *models, size_t count,
+    size_t samples, uint64_t seed, const struct job *job, struct err *err);
+
+/* Average precision of one label with each picture taken so many times. */
+double average_precision_drawn(const struct ranked_picture *order, size_t count, const uint32_t *times);
 
 #endif

@@ -122,7 +122,7 @@ several -f tsv <lists/several.csv
 expect_line out "label	pictures	average_precision"
 expect_match out '^heart	2	[0-9.]+$'
 several --html page.html <lists/several.csv
-expect_match out '^mean average precision +[0-9.]+ %$'
+expect_match out '^mean average precision +[0-9.]+ %  \[[0-9.]+, [0-9.]+\]$'
 cp page.html out
 expect_text out '<h2>Average precision by class</h2>'
 expect_text out 'no label'

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -360,7 +361,7 @@ static void has_the_precision_of_scikit_learn(void **state)
 
 static void puts_nan_last(void **state)
 {
-    struct scored_picture pictures[] = {{NAN, true}, {0.5f, false}, {-1, false}, {NAN, true}};
+    struct scored_picture pictures[] = {{NAN, true, 0}, {0.5f, false, 1}, {-1, false, 2}, {NAN, true, 3}};
     struct average_precisions precisions;
     struct err err;
     (void)state;
@@ -368,6 +369,36 @@ static void puts_nan_last(void **state)
     assert_true(average_precision(pictures, 0) == 0);
     assert_int_equal(
         average_precisions_compute(&precisions, NULL, 0, NULL, NULL, 3, 2, NULL, &err), ERR_ARGUMENT);
+}
+
+/* A picture that is drawn twice counts as two of the same score. */
+static void draws_pictures(void **state)
+{
+    enum { COUNT = 60, DRAWS = 4 };
+    static const size_t row = 0;
+    const float one = 1;
+    float scores[COUNT];
+    struct picture_labels shown[COUNT];
+    struct average_precisions precisions;
+    struct scored_picture taken[COUNT * DRAWS];
+    uint32_t times[COUNT], once[COUNT];
+    size_t count = 0;
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        scores[i] = (float)(i * 37 % 11) / 8; /* many ties */
+        shown[i] = (struct picture_labels){.rows = &row, .count = i * 29 % 7 < 3};
+        times[i] = (uint32_t)(i * 13 % 5 % DRAWS);
+        once[i] = 1;
+        for (uint32_t k = 0; k < times[i]; k++)
+            taken[count++] = (struct scored_picture){scores[i], shown[i].count, 0};
+    }
+    check_ok(average_precisions_compute(&precisions, scores, COUNT, shown, &one, 1, 1, NULL, NULL), NULL);
+    assert_float_equal(average_precision_drawn(precisions.order, COUNT, once), precisions.classes[0], 1e-12);
+    assert_float_equal(
+        average_precision_drawn(precisions.order, COUNT, times), average_precision(taken, count), 1e-12);
+    memset(times, 0, sizeof times);
+    assert_float_equal(average_precision_drawn(precisions.order, COUNT, times), 0, 0);
+    average_precisions_release(&precisions);
 }
 
 static void refuses_no_pictures(void **state)
@@ -409,6 +440,7 @@ int main(void)
         cmocka_unit_test(says_where_the_truth_stands),
         cmocka_unit_test(has_the_precision_of_scikit_learn),
         cmocka_unit_test(puts_nan_last),
+        cmocka_unit_test(draws_pictures),
         cmocka_unit_test(refuses_no_pictures),
     };
     return cmocka_run_group_tests(tests, read_golden, drop_golden);
