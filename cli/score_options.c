@@ -135,6 +135,18 @@ static void check_usage(struct argp_state *state, const struct score_request *s)
         argp_error(state, "--mecab-dictionary goes with --tokenize ja-mecab or ko-mecab");
 }
 
+/* sacreBLEU's other tokenizers, of which each is a SentencePiece model that it downloads. */
+static void refuse_models(struct argp_state *state, const char *name)
+{
+    static const char *const others[] = {"spm", "flores101", "flores200", "spBLEU-1K"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!strcmp(name, others[i]))
+            option_error(state,
+                "--tokenize %s is a model that sacreBLEU downloads, which is not here: --tokenize char, or "
+                "--metrics chrF2, needs none",
+                name);
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct score_request *s = state->input;
@@ -182,6 +194,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->options.meteor.data = argument;
         return 0;
     case KEY_TOKENIZE:
+        refuse_models(state, argument);
         sacrebleu->tokeniser =
             (enum bleu_tokeniser)option_choice(state, "tokenize", argument, bleu_tokenisers);
         return 0;

@@ -228,4 +228,8 @@ for wrong in "-c mine.txt" "-r stems.json" "-r stems.json -c mine.txt poor.json"
     expect_empty out
 done
 
+run score -r "$references" -c "$candidates" --tokenize spBLEU-1K
+expect_status 2
+expect_text err "--tokenize spBLEU-1K is a model that sacreBLEU downloads"
+
 finish
