@@ -89,20 +89,16 @@ static const struct argp argp = {
         "List groups of items that are the same, or nearly so.\n\n"
         "  diptych index duplicates photos.dip --kind image --threshold 0.98\n"
         "  diptych index duplicates photos.dip --keep best -0 | xargs -0 rm\v"
-        "Any two items of a group are close enough, so that each can stand for all of it: the closest "
-        "are joined first, and groups whose least similar items are close enough. The score is an item's "
-        "highest "
+        "Any two items of a group are close enough, so that each can stand for all of it: the closest are "
+        "joined first, and groups whose least similar items are close enough. The score is an item's highest "
         "cosine within its group; \"=\" marks files with the same bytes.\n\n"
         "The best picture of a group has the most pixels; of these it is the sharpest, by the variance of "
-        "the "
-        "Laplacian, then the largest file, then the oldest. What is not as the index knows it, because the "
-        "file has "
-        "changed or gone, is neither the best nor left over; and no file is left over that is the best one "
-        "by another path. Members of archives count as files do, but are not among the paths of what is left "
-        "over, since no program removes them by a path. Nothing is removed here.\n\n"
+        "the Laplacian, then the largest file, then the oldest. What is not as the index knows it, because "
+        "the file has changed or gone, is neither the best nor left over; and no file is left over that is "
+        "the best one by another path. Members of archives count as files do, but are not among the paths of "
+        "what is left over, since no program removes them by a path. Nothing is removed here.\n\n"
         "tsv has the columns group, score, identical (1 or 0), id, and path or text; json has \"items\", a "
-        "group a "
-        "line.",
+        "group a line.",
     .children = children,
     .help_filter = options_help_filter,
 };
@@ -235,8 +231,7 @@ static void say_what_was_found(const struct duplicates *d)
     fputc('\n', stderr);
     if (d->in_archives)
         message("%zu picture%s left over in archives %s not listed: no program removes %s by a path; "
-                "--format tsv "
-                "names %s",
+                "--format tsv names %s",
             d->in_archives, plural(d->in_archives), d->in_archives == 1 ? "is" : "are",
             d->in_archives == 1 ? "it" : "them", d->in_archives == 1 ? "it" : "them");
 }

@@ -24,13 +24,11 @@ enum { KEY_FAILED = 0x100, KEY_PASSED_OVER };
 static const struct argp_option options[] = {
     {"failed", KEY_FAILED, NULL, 0,
         "Instead, the pictures that could not be read: how many for which reason, or each in tsv (path, "
-        "size, "
-        "mtime, reason) and json",
+        "size, mtime, reason) and json",
         2},
     {"passed-over", KEY_PASSED_OVER, NULL, 0,
         "Instead, the files below folders and in archives that are no pictures, and those that another one "
-        "stands for "
-        "(--pairs): tsv has path, size, mtime, kind, picture",
+        "stands for (--pairs): tsv has path, size, mtime, kind, picture",
         2},
     {NULL, 0, NULL, 0, "Output:", 3},
     {0},
@@ -72,8 +70,7 @@ static const struct argp argp = {
     .doc = "List what an index holds, in order of id.\v"
            "tsv has the columns id, kind, path, size, mtime (seconds since 1970), width, height, caption, "
            "picture (of a text: the picture that it describes), metadata, taken, camera, lens, lat and lon; "
-           "json "
-           "has those that are known, and \"text\" for the caption of a text.",
+           "json has those that are known, and \"text\" for the caption of a text.",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -56,8 +56,7 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What is served:", 1},
     {"index", 'i', "[NAME=]DIR", OPTION_AGAIN,
         "An index to search, by the name of its folder or another; may be given again. The first is searched "
-        "where "
-        "a request names none (default: that of 'diptych help index', where it is there)",
+        "where a request names none (default: that of 'diptych help index', where it is there)",
         1},
     {"watch", KEY_WATCH, "yes|no", OPTION_ARG_OPTIONAL,
         "Keep the indexes up to date with what they were made from, as 'diptych index watch' does", 1},

@@ -55,13 +55,11 @@ static const struct argp_option options[] = {
     {"html", KEY_HTML, "FILE", 0, "Write the report as a page too, with the worst mistakes to look at", 3},
     {"predictions", KEY_PREDICTIONS, "FILE", 0,
         "Write what became of each picture too, a line each with its five best labels, their probabilities "
-        "and cosines: "
-        "FILE.jsonl or FILE.tsv",
+        "and cosines: FILE.jsonl or FILE.tsv",
         3},
     {"reproduce", KEY_REPRODUCE, "NAME", 0,
         "Compare acc@1 with what was published of the model NAME, ARCHITECTURE/TAG as open_clip names it, on "
-        "the data set "
-        "of --labels; it is the model that is measured unless --model says otherwise",
+        "the data set of --labels; it is the model that is measured unless --model says otherwise",
         3},
     {0},
 };
@@ -156,16 +154,15 @@ static const struct argp argp = {
         "Measure classification: every picture gets the label that fits it best, as in 'diptych classify'. "
         "acc@1 is the share that get the right one, acc@5 that have it among the best five, and mean "
         "per-class recall is the mean of the classes' acc@1; where pictures have several labels, it is "
-        "average "
-        "precision by label and its mean instead. What is right says\n\n"
+        "average precision by label and its mean instead. What is right says\n\n"
         "  DIR  a folder for each class, whose name is the label of all pictures below it. Where DIR has "
         "train, val and test folders, those of test or val are taken\n"
         "  CSV  path,label a line, with a header or without; several labels of a picture as cat;dog, as "
         "lines of one path, or as columns of 0 and 1\n"
         "  TAR  WebDataset's archives of pictures, each with a .cls beside it: the number of its label, from "
         "0, or its name. DIR may be CLIP_benchmark's layout of them, with classnames.txt and templates\n\n"
-        "Without --labels the names there are the labels; those of a data set know its folders "
-        "(n01440764, apple_pie), too.\n\n"
+        "Without --labels the names there are the labels; those of a data set know its folders (n01440764, "
+        "apple_pie), too.\n\n"
         "  diptych evaluate classify animals/ --html report.html\n"
         "  diptych evaluate classify imagenet/ --labels @imagenet -f json\n"
         "  diptych evaluate classify test.csv --images photos/\n"
@@ -173,14 +170,12 @@ static const struct argp argp = {
         "  diptych evaluate classify shards/{00..12}.tar --labels names.txt\n"
         "  diptych evaluate classify animals/ --model one/ --model two/\v"
         "Intervals are 95 % of bootstrap samples of the pictures; with --model again the models are measured "
-        "on the same "
-        "pictures, and what the others differ by from the first has an interval and p by the same samples, "
-        "as 'diptych "
-        "score --compare' has them.\n\n"
-        "The model runs in f32 unless --precision says otherwise. A picture that cannot be "
-        "read is reported and left out; the numbers are those of the rest. A class without pictures has "
-        "no recall and does not count in the mean; where pictures have several labels it counts as 0, as in "
-        "CLIP_benchmark and scikit-learn.\n\n"
+        "on the same pictures, and what the others differ by from the first has an interval and p by the "
+        "same samples, as 'diptych score --compare' has them.\n\n"
+        "The model runs in f32 unless --precision says otherwise. A picture that cannot be read is reported "
+        "and left out; the numbers are those of the rest. A class without pictures has no recall and does "
+        "not count in the mean; where pictures have several labels it counts as 0, as in CLIP_benchmark and "
+        "scikit-learn.\n\n"
         "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,

@@ -78,8 +78,8 @@ static void put_model(FILE *file, const struct rates *rates, size_t model, size_
 static void put_models(FILE *file, const struct rates *rates)
 {
     fputs("<h2>Models</h2>\n<p>Each with the interval that holds 95 % of bootstrap samples of the pictures, "
-          "and what it differs "
-          "by from the first one in the same samples.</p>\n<div class=\"wide\"><table class=\"models\">\n",
+          "and what it differs by from the first one in the same samples.</p>\n<div class=\"wide\"><table "
+          "class=\"models\">\n",
         file);
     for (size_t rate = 0; rate < rates->count; rate++) {
         if (!rate_known(rates, rate))

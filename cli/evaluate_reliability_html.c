@@ -79,11 +79,9 @@ static void put_plot(FILE *file, const struct class_report *report, size_t model
 void class_reliability_html(FILE *file, const struct class_report *report)
 {
     fputs("<h2>As sure as right?</h2>\n<p>Pictures by the probability of the label they got. The bars are "
-          "how many of them are "
-          "right; what is hatched lies between that and what was said, the dashed line. Below is how many "
-          "pictures there "
-          "are.</p>\n<svg class=\"unseen\" aria-hidden=\"true\"><defs><pattern id=\"hatch\" width=\"5\" "
-          "height=\"5\" "
+          "how many of them are right; what is hatched lies between that and what was said, the dashed line. "
+          "Below is how many pictures there are.</p>\n<svg class=\"unseen\" "
+          "aria-hidden=\"true\"><defs><pattern id=\"hatch\" width=\"5\" height=\"5\" "
           "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect width=\"2\" "
           "height=\"5\"/></pattern></defs></svg>\n<div class=\"plots\">\n",
         file);

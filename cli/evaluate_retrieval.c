@@ -93,30 +93,26 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "--captions FILE --images DIR\nDIR|TAR...",
-    .doc =
-        "Measure retrieval: every picture asks for its captions among all captions, and every caption for "
-        "its picture among all pictures. R@K is the share of them that find one among the K best, with the "
-        "numbers of CLIP_benchmark; rank is the place of the first that is right.\n\n"
-        "  diptych evaluate retrieval --captions dataset_flickr30k.json \\\n"
-        "      --images flickr30k-images\n"
-        "  diptych evaluate retrieval -c captions_val2017.json -i val2017 -f json\n"
-        "  diptych evaluate retrieval shards/{00..03}.tar\n"
-        "  diptych evaluate retrieval wds_flickr8k/\v"
-        "FILE is COCO annotations, "
-        "one of Karpathy's splits, clipscore's {\"stem\": [\"caption\"]}, Flickr's tokens (1.jpg#0, a tab, a "
-        "caption), CSV with columns image and caption, or text with one caption a line; "
-        "gzipped or not. TAR are WebDataset's archives of pictures, each with a .txt beside it that has one "
-        "caption a line; DIR has them, or is CLIP_benchmark's layout, of which test is taken. Empty lines "
-        "there are no captions. Captions are taken as they are, without a prompt template. What ties with "
-        "the right "
-        "one counts as before it. Intervals are 95 % of bootstrap samples of the pictures, each with its "
-        "captions; with "
-        "--model again the models are measured on the same ones, and the others' differences from the first "
-        "have intervals "
-        "and p. The model runs in f32 unless --precision says otherwise.\n\n"
-        "A picture that cannot be read is reported, and left out with its captions; the numbers are those of "
-        "the rest.\n\n"
-        "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.",
+    .doc = "Measure retrieval: every picture asks for its captions among all captions, and every caption for "
+           "its picture among all pictures. R@K is the share of them that find one among the K best, with "
+           "the numbers of CLIP_benchmark; rank is the place of the first that is right.\n\n"
+           "  diptych evaluate retrieval --captions dataset_flickr30k.json \\\n"
+           "      --images flickr30k-images\n"
+           "  diptych evaluate retrieval -c captions_val2017.json -i val2017 -f json\n"
+           "  diptych evaluate retrieval shards/{00..03}.tar\n"
+           "  diptych evaluate retrieval wds_flickr8k/\v"
+           "FILE is COCO annotations, one of Karpathy's splits, clipscore's {\"stem\": [\"caption\"]}, "
+           "Flickr's tokens (1.jpg#0, a tab, a caption), CSV with columns image and caption, or text with "
+           "one caption a line; gzipped or not. TAR are WebDataset's archives of pictures, each with a .txt "
+           "beside it that has one caption a line; DIR has them, or is CLIP_benchmark's layout, of which "
+           "test is taken. Empty lines there are no captions. Captions are taken as they are, without a "
+           "prompt template. What ties with the right one counts as before it. Intervals are 95 % of "
+           "bootstrap samples of the pictures, each with its captions; with --model again the models are "
+           "measured on the same ones, and the others' differences from the first have intervals and p. The "
+           "model runs in f32 unless --precision says otherwise.\n\n"
+           "A picture that cannot be read is reported, and left out with its captions; the numbers are those "
+           "of the rest.\n\n"
+           "Exit status: 0 evaluated, 1 without some pictures that failed, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,
 };

@@ -144,8 +144,7 @@ static const struct argp_option device_options_table[] = {
         "Provider of matrix products: auto, amx, clblast, onednn, vnni (default: auto, the fastest)", 0},
     {"precision", KEY_PRECISION, "TYPE", 0,
         "Operands of matrix products: auto, f32, bf16, f16, int8 (default: auto, the fastest the device does "
-        "well, "
-        "never int8)",
+        "well, never int8)",
         0},
     {0},
 };
@@ -195,14 +194,12 @@ static error_t parse_model(int key, char *argument, struct argp_state *state)
 static const struct argp_option model_options[] = {
     {"model", KEY_MODEL, "MODEL", OPTION_NO_ENVIRONMENT /* DIPTYCH_MODEL comes after the index's */,
         "Model directory, as Hugging Face or open_clip lay it out, the name of a model that 'diptych pull' "
-        "has "
-        "downloaded, or 'default', the model that comes with diptych "
-        "(without it: that which the index was made with, else DIPTYCH_MODEL, else the default)",
+        "has downloaded, or 'default', the model that comes with diptych (without it: that which the index "
+        "was made with, else DIPTYCH_MODEL, else the default)",
         0},
     {"variant", KEY_VARIANT, "NAME", 0,
         "Take weights that transformers has saved under a name: fp16 is model.fp16.safetensors (--model may "
-        "be the "
-        "path of a file of weights, too)",
+        "be the path of a file of weights, too)",
         0},
     {0},
 };

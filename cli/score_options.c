@@ -37,8 +37,7 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Metrics:", 2},
     {"metrics", KEY_METRICS, "NAMES", 0,
         "Which, by the names that JSON has, as in CIDEr_D,METEOR,TER; or all (default: all but METEOR, "
-        "chrF2, "
-        "chrF2++ and TER)",
+        "chrF2, chrF2++ and TER)",
         2},
     {"context", KEY_CONTEXT, "on|off", 0,
         "Let the next caption decide on a caption's last period, as the reference does that reads all "
@@ -50,8 +49,7 @@ static const struct argp_option options[] = {
         "Write the document frequencies of all references; needs no candidates", 2},
     {"meteor-data", KEY_METEOR_DATA, "DIR", 0,
         "METEOR with the paraphrases of its own package, as papers have it: the folder of paraphrase-en.gz, "
-        "or "
-        "pycocoevalcap's folder meteor",
+        "or pycocoevalcap's folder meteor",
         2},
     {"tokenize", KEY_TOKENIZE, "NAME", 0,
         "sacreBLEU's words: 13a, none, zh, char, intl, ja-mecab or ko-mecab (default: 13a)", 2},
@@ -239,13 +237,12 @@ const struct argp score_argp = {
            "  diptych score --references captions_val2014.json --candidates results.json\n"
            "  diptych score -r ref1.txt -r ref2.txt -c mine.txt -f json\n"
            "  diptych score -r refs.json --compare ours.json theirs.json\v"
-           "Files are COCO annotations or "
-           "results, one of Karpathy's splits, clipscore's {\"stem\": \"caption\"}, Flickr's tokens "
-           "(1.jpg#0, a tab, a caption), CSV with columns image and caption, or text with one caption "
-           "a line; gzipped or not, and - is standard input. They are joined by the images' ids.\n\n"
+           "Files are COCO annotations or results, one of Karpathy's splits, clipscore's {\"stem\": "
+           "\"caption\"}, Flickr's tokens (1.jpg#0, a tab, a caption), CSV with columns image and caption, "
+           "or text with one caption a line; gzipped or not, and - is standard input. They are joined by the "
+           "images' ids.\n\n"
            "SPICE is not among them: it compares scene graphs that Stanford's dependency parser makes of "
-           "captions, and "
-           "only that program, in Java, gives its numbers.\n\n"
+           "captions, and only that program, in Java, gives its numbers.\n\n"
            "Exit status: 0 scored, 2 cannot.",
     .children = children,
     .help_filter = options_help_filter,

@@ -32,8 +32,7 @@ static const struct argp_option options[] = {
     {"max-bytes", KEY_MAX_BYTES, "N", 0, "Refuse larger picture files (default: 256 MiB)", GROUP_PICTURES},
     {"strict", KEY_STRICT, NULL, 0,
         "Refuse damaged JPEGs that can be read all the same; without it they are read as Pillow reads them, "
-        "with a "
-        "warning",
+        "with a warning",
         GROUP_PICTURES},
     {"truncated", KEY_TRUNCATED, NULL, 0,
         "Read JPEGs and PNGs whose end is missing, as far as they go, as Pillow does with "
