@@ -70,6 +70,7 @@ struct stream {
         void *memory;
         size_t size;
     } scratch;               /* see stream_scratch */
+    struct plans *plans;     /* matmul()'s, of the provider that made them */
     int native_failed;       /* how a native kernel says so; looked at when the host reads */
     struct profile *profile; /* NULL: times are not taken */
 };
@@ -109,6 +110,13 @@ int device_program(cl_program *out, struct device *device, const struct kernel_s
 
 bool device_is_cpu(cl_device_id id);
 bool device_runs_native(cl_device_id id); /* a CPU device whose queues take C functions */
+
+/* A read-write buffer of so many bytes. On CPU devices it lies at *host, which is NULL elsewhere, and to free() after the buffer;
+ * native kernels find it there by tensor_host(). */
+int device_memory(cl_mem *out, void **host, struct device *device, size_t bytes, struct err *err);
+
+/* Where a tensor of device_memory() lies for a native kernel, or NULL. */
+void *tensor_host(struct tensor tensor);
 
 /* A read-write buffer of its own that holds `bytes` of data: parameters. */
 int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err);

@@ -12,23 +12,34 @@ enum dtype stream_dtype(const struct stream *stream)
     return stream->device->activations;
 }
 
+int device_memory(cl_mem *out, void **host, struct device *device, size_t bytes, struct err *err)
+{
+    cl_int status;
+    cl_mem_flags where = 0;
+    if (device_is_cpu(device->id) && (*host = mem_large(bytes)))
+        where = CL_MEM_USE_HOST_PTR;
+    *out = clCreateBuffer(device->context, CL_MEM_READ_WRITE | where, bytes, *host, &status);
+    return status ? cl_fail(err, "clCreateBuffer", status) : 0;
+}
+
+void *tensor_host(struct tensor tensor)
+{
+    char *host = NULL;
+    if (clGetMemObjectInfo(tensor.buffer, CL_MEM_HOST_PTR, sizeof host, &host, NULL) || !host)
+        return NULL;
+    return host + tensor.offset * dtype_size(tensor.dtype);
+}
+
 static int open_memory(struct stream *stream, size_t bytes, struct err *err)
 {
-    const struct device *device = stream->device;
+    struct device *device = stream->device;
     cl_int status;
-    int rc = 0;
     stream->queue = clCreateCommandQueue(device->context, device->id, 0, &status);
     if (status)
         return cl_fail(err, "clCreateCommandQueue", status);
-    cl_mem_flags where = 0;
-    if (device_is_cpu(device->id) && (stream->host_memory = mem_large(bytes)))
-        where = CL_MEM_USE_HOST_PTR;
-    stream->memory =
-        clCreateBuffer(device->context, CL_MEM_READ_WRITE | where, bytes, stream->host_memory, &status);
-    if (status) {
-        rc = cl_fail(err, "clCreateBuffer", status);
+    const int rc = device_memory(&stream->memory, &stream->host_memory, device, bytes, err);
+    if (rc)
         err_wrap(err, "no %zu bytes for activations on '%s': try a smaller batch", bytes, device->name);
-    }
     return rc;
 }
 
@@ -59,6 +70,8 @@ void stream_free(struct stream *stream)
         free(kernel);
     }
     profile_free(stream->profile);
+    if (stream->plans)
+        matmul_provider(stream->device)->plans_free(stream->plans);
     if (stream->memory)
         clReleaseMemObject(stream->memory);
     if (stream->queue)

@@ -15,10 +15,12 @@
  *
  * In int8 the other two multiply rounded operands in float32.
  *
- * Files: amx.c, clblast.c, onednn.c and vnni.c are the providers; amx_*.c and vnni_*.c what our own are made of, amx.h and
+ * The last two also multiply matrices that nobody has packed: matmul(), which training is made of.
+ *
+ * Files: matmul.c chooses who does that; amx.c, clblast.c, onednn.c and vnni.c are the providers; amx_*.c and vnni_*.c what our own are made of, amx.h and
  * vnni.h their manuals, avx512_math.h and
  * native_attention.c what both use, avx512_attention.c attention of the second; onednn_plan.c products of oneDNN made ready to run,
- * onednn_versions.h its API in two versions.
+ * onednn_matmul.c those of matrices nobody has packed, onednn_versions.h its API in two versions.
  */
 #ifndef DIPTYCH_COMPUTE_GEMM_GEMM_H
 #define DIPTYCH_COMPUTE_GEMM_GEMM_H
@@ -41,6 +43,30 @@ struct linear {
         cl_mem device;
     } gamma, beta; /* of the layer norm before it: on the device, or for normed_product on the host */
 };
+
+/* Matrices in a tensor, all of one shape, on a grid: one for each picture and head, say. Element (r, c) of matrix (i, j)
+ * lies i*step[0] + j*step[1] + r*stride + c elements behind the tensor's first. */
+struct matrix {
+    struct tensor tensor;
+    size_t rows, columns, stride;
+    size_t count[2], step[2];
+    bool transposed; /* a product takes it as columns x rows */
+};
+
+/* A tensor (..., N) as its rows, and the part of them from column `first` on. */
+struct matrix matrix_of(struct tensor tensor);
+struct matrix matrix_columns(struct tensor tensor, size_t first, size_t columns);
+struct matrix matrix_transposed(struct matrix matrix);
+
+/* Heads of a tensor (B, T, P*W), which is (B, T, P, H, D): the matrices (T, D) of part p for each picture and head. */
+struct matrix matrix_heads(struct tensor tensor, size_t parts, size_t part, size_t heads);
+
+/* out = a * b + bias, or out += where it accumulates; matrix by matrix, where there are several. a and b are of activations' type or both
+ * float32, out is of theirs or float32; bias (N) float32, or (struct tensor){0}, which it is where there are several. The tensors may
+ * lie in any buffer of device_memory(). On one device and with one number of threads the same operands give the same bits.
+ * ERR_UNSUPPORTED where nobody multiplies that type here; ERR_DEVICE, ERR_MEMORY. */
+int matmul(struct stream *stream, struct matrix out, struct matrix a, struct matrix b, struct tensor bias,
+    bool accumulate, struct err *err);
 
 struct head_shape {
     size_t heads, width, unseen;
@@ -73,10 +99,18 @@ struct layer_provider {
     int (*normed_product)(const struct linear *linear, struct stream *stream, struct tensor out,
         struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err);
 
+    /* matmul(), but for its checks. What it prepares is stream->plans, for plans_free; NULL: others do it. */
+    int (*matmul)(struct stream *stream, const struct matrix *out, const struct matrix *a,
+        const struct matrix *b, const struct tensor *bias, bool accumulate, struct err *err);
+    void (*plans_free)(struct plans *plans);
+
     /* attention() of compute.h. NULL: it is a kernel. */
     int (*attention)(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch,
         size_t tokens, const struct sequences *sequences, struct head_shape shape, struct err *err);
 };
+
+/* Who does the products of a stream that are no layers'. */
+const struct layer_provider *matmul_provider(const struct device *device);
 
 extern const struct layer_provider provider_amx, provider_vnni, provider_onednn, provider_clblast;
 

@@ -63,58 +63,18 @@ struct product {
     struct stream *stream;
 };
 
-enum { SRC, DST, SCRATCHPAD, BIAS, OPERANDS };
-
-static dnnl_status_t product_operands(dnnl_memory_t operands[OPERANDS], const struct product *task)
-{
-    const struct plan *plan = task->plan;
-    const dnnl_engine_t engine = task->packed->engine;
-    const size_t bytes = dnnl_memory_desc_get_size(plan->scratchpad);
-    void *scratchpad = stream_scratch(task->stream, bytes);
-    dnnl_status_t status = scratchpad || !bytes ? dnnl_success : dnnl_out_of_memory;
-    if (!status)
-        status = dnnl_memory_create(&operands[SRC], plan->src, engine, task->memory + task->in_at);
-    if (!status)
-        status = dnnl_memory_create(&operands[DST], plan->dst, engine, task->memory + task->out_at);
-    if (!status)
-        status = dnnl_memory_create(&operands[SCRATCHPAD], plan->scratchpad, engine, scratchpad);
-    if (!status && plan->bias)
-        status = dnnl_memory_create(&operands[BIAS], plan->bias, engine, task->packed->bias);
-    return status;
-}
-
 static void CL_CALLBACK product_run(void *argument)
 {
     const struct product *task = argument;
-    struct plan *plan = task->plan;
-    dnnl_memory_t operands[OPERANDS] = {0};
-    dnnl_stream_t stream = NULL;
-
-    dnnl_status_t status = product_operands(operands, task);
-    if (!status)
-        status = dnnl_stream_create(&stream, task->packed->engine, dnnl_stream_default_flags);
-    if (!status) {
-        const dnnl_exec_arg_t arguments[] = {
-            {DNNL_ARG_SRC, operands[SRC]},
-            {DNNL_ARG_WEIGHTS, task->packed->weights},
-            {DNNL_ARG_DST, operands[DST]},
-            {DNNL_ARG_SCRATCHPAD, operands[SCRATCHPAD]},
-            {DNNL_ARG_BIAS, operands[BIAS]},
-        };
-        status = dnnl_primitive_execute(plan->primitive, stream, plan->bias ? 5 : 4, arguments);
-    }
-    if (!status)
-        status = dnnl_stream_wait(stream);
+    const struct operands operands = {.src = task->memory + task->in_at,
+        .dst = task->memory + task->out_at,
+        .bias = task->packed->bias,
+        .weights = task->packed->weights};
+    const dnnl_status_t status = plan_run(task->plan, task->packed->engine, task->stream, &operands);
     if (status)
         task->stream->native_failed = (int)status;
-
-    if (stream)
-        dnnl_stream_destroy(stream);
-    for (int i = 0; i < OPERANDS; i++)
-        if (operands[i])
-            dnnl_memory_destroy(operands[i]);
-    if (plan->one_off)
-        plan_free(plan);
+    if (task->plan->one_off)
+        plan_free(task->plan);
 }
 
 static int product(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
@@ -149,4 +109,6 @@ const struct layer_provider provider_onednn = {
     .set_bias = packed_set_bias,
     .free = packed_free,
     .product = product,
+    .matmul = multiply_matrices,
+    .plans_free = matrix_plans_free,
 };

@@ -7,12 +7,12 @@
 
 /* ---- plans --------------------------------------------------------------------------------------------- */
 
-static int dnnl_fail(struct err *err, const char *what, dnnl_status_t status)
+int dnnl_fail(struct err *err, const char *what, dnnl_status_t status)
 {
     return err_set(err, ERR_DEVICE, "oneDNN failed to %s: status %d", what, (int)status);
 }
 
-static dnnl_data_type_t data_type(enum dtype dtype)
+dnnl_data_type_t data_type(enum dtype dtype)
 {
     return dtype == DTYPE_BF16 ? dnnl_bf16 : dnnl_f32;
 }
@@ -65,23 +65,13 @@ void plan_free(struct plan *plan)
     free(plan);
 }
 
-/* weights: the layout to take. With `chosen` it is "any", the library's choice goes there, and nothing is
- * made to run. */
-static dnnl_status_t plan_build(struct plan *plan, const struct linear *linear, dnnl_engine_t engine,
-    bool has_bias, desc weights, desc *chosen)
+dnnl_status_t plan_prepare(struct plan *plan, dnnl_engine_t engine, desc weights, desc *chosen)
 {
-    const dnnl_dim_t m = (dnnl_dim_t)plan->rows, n = (dnnl_dim_t)linear->n, k = (dnnl_dim_t)linear->k;
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t primitive = NULL;
     dnnl_status_t status;
 
-    if ((status = desc_strided(
-             &plan->src, 2, (dnnl_dims_t){m, k}, data_type(linear->dtype), (dnnl_dims_t){k, 1})) ||
-        (status = desc_strided(
-             &plan->dst, 2, (dnnl_dims_t){m, n}, data_type(plan->out_dtype), (dnnl_dims_t){n, 1})) ||
-        (has_bias &&
-            (status = desc_strided(&plan->bias, 2, (dnnl_dims_t){1, n}, dnnl_f32, (dnnl_dims_t){n, 1}))) ||
-        (status = epilogue_attributes(&attributes, plan->epilogue)) ||
+    if ((status = epilogue_attributes(&attributes, plan->epilogue)) ||
         (status = matmul_desc(&primitive, engine, plan->src, weights, plan->bias, plan->dst, attributes)))
         goto done;
     if (chosen)
@@ -96,6 +86,21 @@ done:
     if (attributes)
         dnnl_primitive_attr_destroy(attributes);
     return status;
+}
+
+static dnnl_status_t plan_build(struct plan *plan, const struct linear *linear, dnnl_engine_t engine,
+    bool has_bias, desc weights, desc *chosen)
+{
+    const dnnl_dim_t m = (dnnl_dim_t)plan->rows, n = (dnnl_dim_t)linear->n, k = (dnnl_dim_t)linear->k;
+    dnnl_status_t status;
+    if ((status = desc_strided(
+             &plan->src, 2, (dnnl_dims_t){m, k}, data_type(linear->dtype), (dnnl_dims_t){k, 1})) ||
+        (status = desc_strided(
+             &plan->dst, 2, (dnnl_dims_t){m, n}, data_type(plan->out_dtype), (dnnl_dims_t){n, 1})) ||
+        (has_bias &&
+            (status = desc_strided(&plan->bias, 2, (dnnl_dims_t){1, n}, dnnl_f32, (dnnl_dims_t){n, 1}))))
+        return status;
+    return plan_prepare(plan, engine, weights, chosen);
 }
 
 int plan_get(struct plan **out, const struct linear *linear, const struct plan *key, struct err *err)
@@ -133,6 +138,57 @@ int plan_get(struct plan **out, const struct linear *linear, const struct plan *
 done:
     pthread_mutex_unlock(&packed->lock);
     return rc;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+enum { SRC, DST, SCRATCHPAD, BIAS, MEMORIES };
+
+static dnnl_status_t list_memories(dnnl_memory_t memories[MEMORIES], const struct plan *plan,
+    dnnl_engine_t engine, struct stream *stream, const struct operands *operands)
+{
+    const size_t bytes = dnnl_memory_desc_get_size(plan->scratchpad);
+    void *scratchpad = stream_scratch(stream, bytes);
+    dnnl_status_t status = scratchpad || !bytes ? dnnl_success : dnnl_out_of_memory;
+    if (!status)
+        status = dnnl_memory_create(&memories[SRC], plan->src, engine, operands->src);
+    if (!status)
+        status = dnnl_memory_create(&memories[DST], plan->dst, engine, operands->dst);
+    if (!status)
+        status = dnnl_memory_create(&memories[SCRATCHPAD], plan->scratchpad, engine, scratchpad);
+    if (!status && plan->bias)
+        status = dnnl_memory_create(&memories[BIAS], plan->bias, engine, operands->bias);
+    return status;
+}
+
+dnnl_status_t plan_run(
+    const struct plan *plan, dnnl_engine_t engine, struct stream *stream, const struct operands *operands)
+{
+    dnnl_memory_t memories[MEMORIES] = {0};
+    dnnl_stream_t queue = NULL;
+
+    dnnl_status_t status = list_memories(memories, plan, engine, stream, operands);
+    if (!status)
+        status = dnnl_stream_create(&queue, engine, dnnl_stream_default_flags);
+    if (!status) {
+        const dnnl_exec_arg_t arguments[] = {
+            {DNNL_ARG_SRC, memories[SRC]},
+            {DNNL_ARG_WEIGHTS, operands->weights},
+            {DNNL_ARG_DST, memories[DST]},
+            {DNNL_ARG_SCRATCHPAD, memories[SCRATCHPAD]},
+            {DNNL_ARG_BIAS, memories[BIAS]},
+        };
+        status = dnnl_primitive_execute(plan->primitive, queue, plan->bias ? 5 : 4, arguments);
+    }
+    if (!status)
+        status = dnnl_stream_wait(queue);
+
+    if (queue)
+        dnnl_stream_destroy(queue);
+    for (int i = 0; i < MEMORIES; i++)
+        if (memories[i])
+            dnnl_memory_destroy(memories[i]);
+    return status;
 }
 
 /* ---- weights ------------------------------------------------------------------------------------------- */

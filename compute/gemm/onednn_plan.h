@@ -21,6 +21,23 @@ struct plan {
     desc src, bias, dst, scratchpad;
 };
 
+/* weights: the layout to take of a plan that has all the other descriptors. With `chosen` it is "any", the library's choice
+ * goes there, and nothing is made to run. */
+dnnl_status_t plan_prepare(struct plan *plan, dnnl_engine_t engine, desc weights, desc *chosen);
+
+/* What a plan runs on; bias where it has one. */
+struct operands {
+    void *src, *dst, *bias;
+    dnnl_memory_t weights;
+};
+
+/* Inside a native kernel of the stream. */
+dnnl_status_t plan_run(
+    const struct plan *plan, dnnl_engine_t engine, struct stream *stream, const struct operands *operands);
+
+dnnl_data_type_t data_type(enum dtype dtype);
+int dnnl_fail(struct err *err, const char *what, dnnl_status_t status);
+
 enum { PLANS_MAX = 128 }; /* texts come in many lengths; after that a plan is made for each use */
 
 /* What linear->packed is. */
@@ -43,5 +60,10 @@ void packed_free(struct linear *linear);
 /* The plan with key's rows, epilogue and type of result: from the layer's table, or new. */
 int plan_get(struct plan **out, const struct linear *linear, const struct plan *key, struct err *err);
 void plan_free(struct plan *plan);
+
+/* As struct layer_provider has them. */
+int multiply_matrices(struct stream *stream, const struct matrix *out, const struct matrix *a,
+    const struct matrix *b, const struct tensor *bias, bool accumulate, struct err *err);
+void matrix_plans_free(struct plans *plans);
 
 #endif

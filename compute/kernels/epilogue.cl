@@ -8,7 +8,7 @@ enum { EPILOGUE_NONE, EPILOGUE_QUICK_GELU, EPILOGUE_GELU, EPILOGUE_GELU_TANH, EP
 /* out [r*n + i] = activation(out[r*n + i] + bias[i]); bias is left out where has_bias is 0. A group takes GROUP columns
  * of one row. All groups lie on the first axis: CUDA devices take 65535 on the others, and a batch has more rows. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void bias_activation(global float *out, ulong out_at,
-    global const float *bias, uint has_bias, uint n, uint epilogue)
+    global const float *bias, ulong bias_at, uint has_bias, uint n, uint epilogue)
 {
     const uint across = (n + GROUP - 1) / GROUP;
     const ulong group = get_group_id(0), row = group / across;
@@ -16,7 +16,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void bias_activation(g
     if (i >= n)
         return;
     out += out_at + row * n + i;
-    float y = *out + (has_bias ? bias[i] : 0);
+    float y = *out + (has_bias ? bias[bias_at + i] : 0);
     if (epilogue == EPILOGUE_QUICK_GELU)
         y /= 1 + exp(-1.702f * y);
     else if (epilogue == EPILOGUE_GELU)
