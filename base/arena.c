@@ -85,6 +85,31 @@ void mem_trim(void)
 #endif
 }
 
+/* A mapping begins with its size. */
+enum { PASSING_HEAD = 64 };
+
+void *mem_passing(size_t count, size_t size)
+{
+    size_t bytes;
+    if (!size_mul(&bytes, count, size) || !size_add(&bytes, bytes, PASSING_HEAD))
+        return NULL;
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    memcpy(memory, &bytes, sizeof bytes);
+    return memory + PASSING_HEAD;
+}
+
+void mem_passing_free(void *memory)
+{
+    size_t bytes;
+    if (!memory)
+        return;
+    char *begin = (char *)memory - PASSING_HEAD;
+    memcpy(&bytes, begin, sizeof bytes);
+    munmap(begin, bytes);
+}
+
 /* Blocks form a list, newest first; only the newest has room. A request that is larger than a block gets one
  * of its own. */
 struct arena_block {

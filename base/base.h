@@ -121,8 +121,14 @@ void *mem_large(size_t bytes);
  * back: now they never lie there. */
 void mem_stay_small(void);
 
-/* Gives what was freed back to the system where that is not done by itself: after much was needed for a short time. */
+/* Gives what was freed back to the system where that is not done by itself: after much was needed for a short time. It walks the
+ * heaps of the whole process: for the service, whose process is its own. */
 void mem_trim(void);
+
+/* Zeroed room for what is large and needed for a short time; NULL on overflow or no memory. It is no part of malloc's heaps,
+ * whose holes stay with the process: mem_passing_free gives it back to the system. */
+void *mem_passing(size_t count, size_t size);
+void mem_passing_free(void *memory);
 
 /* ---- arena --------------------------------------------------------------------------------------------- */
 

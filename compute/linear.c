@@ -17,13 +17,13 @@
 static int pack_rounded(struct linear *linear, struct device *device, const float *weight, struct err *err)
 {
     const size_t count = linear->n * linear->k;
-    float *copy = mem_new(count, sizeof *copy);
+    float *copy = mem_passing(count, sizeof *copy);
     if (!copy)
         return err_memory(err, count * sizeof *copy);
     for (size_t i = 0; i < count; i++)
         copy[i] = dtype_round(weight[i], device->activations);
     int rc = linear->provider->pack(linear, device, copy, err);
-    free(copy);
+    mem_passing_free(copy);
     return rc;
 }
 
@@ -101,7 +101,7 @@ static void round_rows_to_int8(float *rows, size_t count, size_t k)
 static int pack_int8(struct linear *linear, struct device *device, const float *weight, struct err *err)
 {
     const size_t n = linear->n, k = linear->k;
-    float *copy = mem_new(n * k, sizeof *copy);
+    float *copy = mem_passing(n * k, sizeof *copy);
     if (!copy)
         return err_memory(err, n * k * sizeof *copy);
     for (size_t row = 0; row < n; row++)
@@ -109,7 +109,7 @@ static int pack_int8(struct linear *linear, struct device *device, const float *
             copy[row * k + i] = weight[row * k + i] * (linear->gain ? linear->gain[i] : 1);
     round_rows_to_int8(copy, n, k);
     const int rc = linear->provider->pack(linear, device, copy, err);
-    free(copy);
+    mem_passing_free(copy);
     return rc;
 }
 

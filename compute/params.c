@@ -120,14 +120,14 @@ static int fetch_transposed(float *out, const struct weights *weights, const cha
     size_t count, struct err *err)
 {
     const size_t n = shape[0], k = shape[1];
-    float *stored = mem_new(count, sizeof *stored);
+    float *stored = mem_passing(count, sizeof *stored);
     if (!stored)
         return err_memory(err, count * sizeof *stored);
     int rc = weights_fetch(stored, weights, name, 2, (size_t[]){k, n}, err);
     for (size_t row = 0; !rc && row < n; row++)
         for (size_t column = 0; column < k; column++)
             out[row * k + column] = stored[column * n + row];
-    free(stored);
+    mem_passing_free(stored);
     return rc;
 }
 
@@ -141,14 +141,14 @@ static int fetch_part(float *out, const struct weights *weights, const struct pl
     char name[NAME_SIZE];
     memcpy(whole, shape, sizeof whole);
     whole[0] = shape[0] / place->stored.part.count * of;
-    float *stored = mem_new(part * of, sizeof *stored);
+    float *stored = mem_passing(part * of, sizeof *stored);
     if (!stored)
         return err_memory(err, part * of * sizeof *stored);
     tensor_name(name, place, 0);
     const int rc = weights_fetch(stored, weights, name, rank, whole, err);
     if (!rc)
         memcpy(out, stored + first * part, count * sizeof *out);
-    free(stored);
+    mem_passing_free(stored);
     return rc;
 }
 
@@ -171,14 +171,14 @@ static const struct weight *positions_to_resize(
 static int fetch_resized(float *out, const struct weights *weights, const struct weight *weight, size_t count,
     enum param_kind kind, struct err *err)
 {
-    float *stored = mem_new(weight->count, sizeof *stored);
+    float *stored = mem_passing(weight->count, sizeof *stored);
     if (!stored)
         return err_memory(err, weight->count * sizeof *stored);
     const size_t *shape = weight->shape + weight->rank - 2;
     int rc = weights_fetch(stored, weights, weight->name, 2, shape, err);
     if (!rc && (rc = positions_resize(out, count, stored, shape[0], shape[1], kind, err)))
         err_wrap(err, "cannot load '%s': tensor '%s'", weight->file, weight->name);
-    free(stored);
+    mem_passing_free(stored);
     return rc;
 }
 
@@ -206,7 +206,7 @@ static int values_get(struct values *out, const struct param *param, const struc
     if (rc || out->at)
         return rc;
     out->dtype = DTYPE_F32;
-    out->at = out->own = mem_new(count, sizeof *out->own);
+    out->at = out->own = mem_passing(count, sizeof *out->own);
     if (!out->own)
         return err_memory(err, count * sizeof *out->own);
     if (positions)
@@ -226,7 +226,7 @@ static void values_release(struct values *values, const struct weights *weights,
         weights_keep(weights, values->at);
     else if (values->at && !values->own)
         weights_forget(weights, values->at, count * dtype_size(values->dtype));
-    free(values->own);
+    mem_passing_free(values->own);
 }
 
 static struct shape tensor_shape(int rank, const size_t *size)

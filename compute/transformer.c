@@ -84,7 +84,6 @@ static void layer_load(void *context, size_t layer)
     struct layer_report *report = &loading->reports[layer];
     report->rc = params_load(&loading->transformer->blocks[layer], block_params, BLOCK_PARAMS,
         loading->prefix, layer, loading->dims, loading->weights, loading->device, &report->err);
-    mem_trim(); /* weights that were put together for packing; or else malloc keeps what the largest ones took */
 }
 
 /* All layers, on all CPUs: most of the time goes into bringing weights into the GEMM provider's layout. */
