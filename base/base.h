@@ -15,6 +15,7 @@
 #ifndef DIPTYCH_BASE_H
 #define DIPTYCH_BASE_H
 
+#include <locale.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,13 @@ void err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ERR_MEMORY with the one wording for it. */
 int err_memory(struct err *err, size_t bytes);
+
+/* ---- locales ------------------------------------------------------------------------------------------- */
+
+/* Has this thread work as every C program begins, whatever locale the program has set: numbers have a decimal point where
+ * they are read and printed, jansson's too, and "I" is the capital of "i". Returns what the thread had, for uselocale.
+ * libdiptych's calls begin so; our own command sets LC_CTYPE alone and needs it nowhere. */
+locale_t locale_plain(void);
 
 /* ---- long work ----------------------------------------------------------------------------------------- */
 
@@ -530,7 +538,8 @@ int thread_default(void); /* how many threads to run: the CPUs this process may 
  * loops and tasks run on their caller; so they do on a pool that is NULL. */
 struct pool;
 
-/* Starts so many threads beside those that will call; fewer where no more can be had, 0 included.
+/* Starts so many threads beside those that will call; fewer where no more can be had, 0 included. They have the locale of
+ * the thread that calls here.
  * ERR_MEMORY. */
 int pool_open(struct pool **out, int threads, struct err *err);
 

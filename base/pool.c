@@ -38,6 +38,7 @@ struct member {
 };
 
 struct pool {
+    locale_t locale;
     pid_t process; /* where the threads are: not in what fork() makes of it */
     size_t members;
 
@@ -215,6 +216,7 @@ static void *member_run(void *argument)
     struct member *member = argument;
     struct pool *pool = member->pool;
     const size_t number = (size_t)(member - pool->member);
+    uselocale(pool->locale);
     for (size_t heard = 0;;) {
         heard = bell_wait(member, heard);
         /* Asked before the tasks are, so that those handed in until the end are done. */
@@ -236,7 +238,7 @@ int pool_open(struct pool **out, int threads, struct err *err)
     struct pool *pool = aligned_alloc(_Alignof(struct pool), bytes);
     if (!pool)
         return err_memory(err, bytes);
-    *pool = (struct pool){.process = getpid(), .inside = CLOSED};
+    *pool = (struct pool){.locale = uselocale((locale_t)0), .process = getpid(), .inside = CLOSED};
     pool->last = &pool->first;
     pthread_mutex_init(&pool->turn, NULL);
     pthread_mutex_init(&pool->lock, NULL);

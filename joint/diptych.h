@@ -46,11 +46,11 @@
  * their own, which is not held up. A job is of one call at a time, but diptych_job_cancel and the functions that look at it may
  * be called from any thread meanwhile. Freeing a handle, nothing else may use it.
  *
- * The process. Nothing is printed, no signal is handled, no locale is set, nothing ends the process. Threads are
+ * The process. Nothing is printed, no signal is handled, nothing ends the process. The program's locale stays what it is, and
+ * changes nothing here: numbers have a decimal point in files and messages. Callbacks are called in it. Threads are
  * started: OpenCL, OpenMP and oneDNN keep theirs until the process ends, which is why libdiptych.so, once loaded, stays.
  * A process that has opened a model may fork() only to exec(). Files in formats that are not decoded here (TIFF, HEIC, JPEG XL,
  * camera raw ...) are decoded in a process `diptych-decode`, which comes with the library.
- * LC_NUMERIC has to be a locale with a decimal point, as "C" is, for some tokenizers' files and places in XMP to be read rightly.
  *
  * The environment. It is read, as the README says: DIPTYCH_MODEL, DIPTYCH_DEVICE, DIPTYCH_KERNEL_CACHE, DIPTYCH_DECODER,
  * HF_HOME and its kin, OpenCL's own. It is written in one case: PoCL, OpenCL on the CPU, has no device for a user without

@@ -276,6 +276,7 @@ int diptych_index_add(struct diptych_index *index, int64_t *ids, const struct di
 {
     struct adding a = {.index = index, .additions = additions, .count = count};
     struct err err;
+    const locale_t host = facade_begin();
     int rc = index_need(index, true, true, &err);
     if (wanted)
         *wanted = NULL;
@@ -284,7 +285,7 @@ int diptych_index_add(struct diptych_index *index, int64_t *ids, const struct di
     if (!rc)
         rc = outcomes_new(&a.outcomes, count, &err);
     if (!rc) {
-        const struct job work = facade_job(job, index->model->threads);
+        const struct job work = facade_job(job, index->model->threads, host);
         a.job = &work;
         rc = add(&a, ids, &err);
     }
@@ -293,5 +294,5 @@ int diptych_index_add(struct diptych_index *index, int64_t *ids, const struct di
     free(a.sizes);
     free(a.embeddings);
     arena_release(&a.arena);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }

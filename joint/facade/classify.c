@@ -63,6 +63,7 @@ int diptych_classifier_open(struct diptych_classifier **out, struct diptych_mode
     struct diptych_classifier_options own;
     struct diptych_classifier *classifier = NULL;
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(out, "out", &err);
     if (!rc) {
         *out = NULL;
@@ -73,7 +74,7 @@ int diptych_classifier_open(struct diptych_classifier **out, struct diptych_mode
     if (!rc && !(classifier = mem_new(1, sizeof *classifier)))
         rc = err_memory(&err, sizeof *classifier);
     if (!rc) {
-        const struct job work = facade_job(job, model->threads);
+        const struct job work = facade_job(job, model->threads, host);
         classifier->model = model;
         model_hold(model);
         rc = make_classifier(classifier, labels, count, &own, &work, &err);
@@ -82,7 +83,7 @@ int diptych_classifier_open(struct diptych_classifier **out, struct diptych_mode
         *out = classifier;
     else
         diptych_classifier_free(classifier);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 void diptych_classifier_free(struct diptych_classifier *classifier)
@@ -173,20 +174,21 @@ int diptych_classify(struct diptych_classifier *classifier, int64_t *labels, flo
     struct classifying classifying = {0};
     struct diptych_outcomes *outcomes = NULL;
     struct err err;
+    const locale_t host = facade_begin();
     int rc = begin(&classifying, classifier, labels, scores, top, count, &err);
     if (wanted)
         *wanted = NULL;
     if (!rc)
         rc = outcomes_new(&outcomes, count, &err);
     if (!rc) {
-        const struct job work = facade_job(job, classifier->model->threads);
+        const struct job work = facade_job(job, classifier->model->threads, host);
         struct picture_work pictures = {
             .count = count, .outcomes = outcomes, .done = put_row, .context = &classifying};
         rc = classify(classifier->model, &pictures, images, &work, &err);
     }
     outcomes_end(wanted, outcomes, rc);
     free(classifying.best);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 int diptych_classify_embeddings(const struct diptych_classifier *classifier, int64_t *labels, float *scores,
@@ -194,6 +196,7 @@ int diptych_classify_embeddings(const struct diptych_classifier *classifier, int
 {
     struct classifying classifying = {0};
     struct err err;
+    const locale_t host = facade_begin();
     int rc = begin(&classifying, classifier, labels, scores, top, count, &err);
     if (!rc && count)
         rc = need(embeddings, "embeddings", &err);
@@ -202,5 +205,5 @@ int diptych_classify_embeddings(const struct diptych_classifier *classifier, int
         rc = put_row(&classifying, i, isnan(*row) ? NULL : row, &err);
     }
     free(classifying.best);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }

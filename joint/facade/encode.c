@@ -97,6 +97,7 @@ int diptych_encode_images(struct diptych_model *model, float *embeddings, const 
     struct diptych_encode_options own;
     struct diptych_outcomes *outcomes = NULL;
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(model, "model", &err);
     if (wanted)
         *wanted = NULL;
@@ -107,11 +108,11 @@ int diptych_encode_images(struct diptych_model *model, float *embeddings, const 
     if (!rc)
         rc = outcomes_new(&outcomes, count, &err);
     if (!rc) {
-        const struct job work = facade_job(job, model->threads);
+        const struct job work = facade_job(job, model->threads, host);
         rc = encode_images(model, embeddings, images, count, own.raw, outcomes, &work, &err);
     }
     outcomes_end(wanted, outcomes, rc);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 /* ---- texts --------------------------------------------------------------------------------------------- */
@@ -183,6 +184,7 @@ int diptych_encode_texts(struct diptych_model *model, float *embeddings, const c
     struct diptych_encode_options own;
     struct diptych_outcomes *outcomes = NULL;
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(model, "model", &err);
     if (wanted)
         *wanted = NULL;
@@ -193,9 +195,9 @@ int diptych_encode_texts(struct diptych_model *model, float *embeddings, const c
     if (!rc)
         rc = outcomes_new(&outcomes, count, &err);
     if (!rc) {
-        const struct job work = facade_job(job, model->threads);
+        const struct job work = facade_job(job, model->threads, host);
         rc = encode_texts(model, embeddings, texts, count, own.raw, outcomes, &work, &err);
     }
     outcomes_end(wanted, outcomes, rc);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }

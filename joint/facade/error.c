@@ -58,8 +58,14 @@ static void copy_message(char *out, size_t room, const char *text)
     memcpy(out + length, dots, sizeof dots);
 }
 
-int facade_end(struct diptych_error *error, int rc, const struct err *err)
+locale_t facade_begin(void)
 {
+    return locale_plain();
+}
+
+int facade_end(struct diptych_error *error, int rc, const struct err *err, locale_t host)
+{
+    uselocale(host);
     if (!error)
         return rc;
     error->code = rc;

@@ -22,8 +22,10 @@
 
 /* ---- errors and structs -------------------------------------------------------------------------------- */
 
-/* What a public function ends with: rc, or the code that stands for it, with the message; error may be NULL. */
-int facade_end(struct diptych_error *error, int rc, const struct err *err);
+/* What a public function begins and ends with. Between the two its thread has left the locale of the program, which is
+ * handed over for callbacks and for the end; that returns rc, and fills in its message. error may be NULL. */
+locale_t facade_begin(void);
+int facade_end(struct diptych_error *error, int rc, const struct err *err, locale_t host);
 
 /* ERR_ARGUMENT where a pointer that a function needs is NULL: need(model, "model", err). */
 int need(const void *pointer, const char *name, struct err *err);
@@ -48,12 +50,13 @@ struct diptych_job {
     diptych_step *step;
     diptych_report *report;
     void *context; /* of both */
+    locale_t host; /* of the program's thread, for both */
     pthread_mutex_t lock;
     struct diptych_progress progress; /* under the lock */
 };
 
 /* That job, or one of nobody for NULL, with so many threads. */
-struct job facade_job(struct diptych_job *job, size_t threads);
+struct job facade_job(struct diptych_job *job, size_t threads, locale_t host);
 
 /* ---- turns --------------------------------------------------------------------------------------------- */
 

@@ -142,6 +142,7 @@ int diptych_index_open(struct diptych_index **out, const char *path, struct dipt
     struct diptych_index_options own;
     struct diptych_index *index = NULL;
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(out, "out", &err);
     if (!rc) {
         *out = NULL;
@@ -155,7 +156,7 @@ int diptych_index_open(struct diptych_index **out, const char *path, struct dipt
         *out = index;
     else
         diptych_index_free(index);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 void diptych_index_free(struct diptych_index *index)
@@ -199,6 +200,7 @@ int diptych_index_info(
 {
     struct diptych_index_info info;
     struct err err;
+    const locale_t host = facade_begin();
     int rc = index_need(index, false, false, &err);
     if (!rc)
         rc = index_take(index, NULL, &err);
@@ -208,12 +210,13 @@ int diptych_index_info(
     }
     if (!rc)
         rc = info_copy(out, &info, sizeof info, &err);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 int diptych_index_refresh(struct diptych_index *index, struct diptych_error *error)
 {
     struct err err;
+    const locale_t host = facade_begin();
     int rc = index_need(index, false, false, &err);
     if (!rc)
         rc = index_take(index, NULL, &err);
@@ -222,7 +225,7 @@ int diptych_index_refresh(struct diptych_index *index, struct diptych_error *err
             rc = index_refresh(collection_index(index->collection), &err);
         index_give(index);
     }
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 static int read_embeddings(
@@ -247,6 +250,7 @@ int diptych_index_embeddings(struct diptych_index *index, float *embeddings, con
     struct diptych_error *error)
 {
     struct err err;
+    const locale_t host = facade_begin();
     int rc = index_need(index, false, false, &err);
     if (!rc && count && !(rc = need(embeddings, "embeddings", &err)))
         rc = need(ids, "ids", &err);
@@ -256,5 +260,5 @@ int diptych_index_embeddings(struct diptych_index *index, float *embeddings, con
         rc = read_embeddings(collection_index(index->collection), embeddings, ids, count, &err);
         index_give(index);
     }
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }

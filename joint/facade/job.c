@@ -26,7 +26,8 @@ static int job_new(struct diptych_job **out, struct err *err)
 int diptych_job_new(struct diptych_job **out, struct diptych_error *error)
 {
     struct err err;
-    return facade_end(error, job_new(out, &err), &err);
+    const locale_t host = facade_begin();
+    return facade_end(error, job_new(out, &err), &err, host);
 }
 
 void diptych_job_free(struct diptych_job *job)
@@ -51,6 +52,7 @@ int32_t diptych_job_is_cancelled(const struct diptych_job *job)
 int diptych_job_progress(struct diptych_job *job, struct diptych_progress *out, struct diptych_error *error)
 {
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(job, "job", &err);
     if (!rc) {
         pthread_mutex_lock(&job->lock);
@@ -58,20 +60,21 @@ int diptych_job_progress(struct diptych_job *job, struct diptych_progress *out, 
         pthread_mutex_unlock(&job->lock);
         rc = info_copy(out, &now, sizeof now, &err);
     }
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 int diptych_job_watch(struct diptych_job *job, diptych_step *step, diptych_report *report, void *context,
     struct diptych_error *error)
 {
     struct err err;
+    const locale_t host = facade_begin();
     const int rc = need(job, "job", &err);
     if (!rc) {
         job->step = step;
         job->report = report;
         job->context = context;
     }
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 /* ---- as a job of base ---------------------------------------------------------------------------------- */
@@ -86,20 +89,29 @@ static int step(void *context, const char *unit, size_t done, size_t total)
     pthread_mutex_unlock(&job->lock);
     if (atomic_load(&job->cancelled))
         return 1;
-    return job->step && job->step(job->context, unit, done, total);
+    if (!job->step)
+        return 0;
+    const locale_t own = uselocale(job->host);
+    const int stop = job->step(job->context, unit, done, total);
+    uselocale(own);
+    return stop;
 }
 
 static void report(void *context, const struct err *problem)
 {
     const struct diptych_job *job = context;
-    if (job->report)
-        job->report(job->context, (int32_t)problem->code, problem->msg);
+    if (!job->report)
+        return;
+    const locale_t own = uselocale(job->host);
+    job->report(job->context, (int32_t)problem->code, problem->msg);
+    uselocale(own);
 }
 
-struct job facade_job(struct diptych_job *job, size_t threads)
+struct job facade_job(struct diptych_job *job, size_t threads, locale_t host)
 {
     struct job out = {.threads = (int)threads};
     if (job) {
+        job->host = host;
         out.step = step;
         out.report = report;
         out.context = job;

@@ -131,8 +131,9 @@ int diptych_model_open(struct diptych_model **out, const char *name,
 {
     struct diptych_model_options own;
     struct diptych_model *model = NULL;
-    const struct job work = facade_job(job, 0);
     struct err err;
+    const locale_t host = facade_begin();
+    const struct job work = facade_job(job, 0, host);
     int rc = need(out, "out", &err);
     if (!rc) {
         *out = NULL;
@@ -146,7 +147,7 @@ int diptych_model_open(struct diptych_model **out, const char *name,
         *out = model;
     else
         diptych_model_free(model);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 void model_hold(struct diptych_model *model)
@@ -166,6 +167,7 @@ int diptych_model_info(
     const struct diptych_model *handle, struct diptych_model_info *out, struct diptych_error *error)
 {
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(handle, "model", &err);
     if (!rc) {
         const struct model *model = handle->model;
@@ -189,5 +191,5 @@ int diptych_model_info(
         };
         rc = info_copy(out, &info, sizeof info, &err);
     }
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }

@@ -53,6 +53,7 @@ int diptych_outcomes_get(const struct diptych_outcomes *outcomes, size_t i, stru
     struct diptych_error *error)
 {
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(outcomes, "outcomes", &err);
     if (!rc && i >= outcomes->count)
         rc = err_set(
@@ -65,7 +66,7 @@ int diptych_outcomes_get(const struct diptych_outcomes *outcomes, size_t i, stru
             .message = one->message ? one->message : ""};
         rc = info_copy(out, &outcome, sizeof outcome, &err);
     }
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 void diptych_outcomes_free(struct diptych_outcomes *outcomes)

@@ -123,13 +123,14 @@ int diptych_rank(struct diptych_model *model, int64_t *order, float *scores, flo
         .counts = caption_counts,
         .captions = captions};
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(model, "model", &err);
     if (wanted)
         *wanted = NULL;
     if (!rc)
         rc = outcomes_new(&ranking.outcomes, count, &err);
     if (!rc) {
-        const struct job work = facade_job(job, model->threads);
+        const struct job work = facade_job(job, model->threads, host);
         rc = rank(&ranking, images, count, &work, &err);
     }
     outcomes_end(wanted, ranking.outcomes, rc);
@@ -137,5 +138,5 @@ int diptych_rank(struct diptych_model *model, int64_t *order, float *scores, flo
     free(ranking.first);
     free(ranking.texts);
     free(ranking.best);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }

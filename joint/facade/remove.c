@@ -40,8 +40,9 @@ int diptych_index_remove(struct diptych_index *index, size_t *removed, size_t *m
     struct removal removal;
     struct strings paths = {0};
     size_t gone = 0, unknown = 0;
-    const struct job work = facade_job(job, 0);
     struct err err;
+    const locale_t host = facade_begin();
+    const struct job work = facade_job(job, 0, host);
     int rc = index_need(index, true, false, &err);
     if (!rc)
         rc = OPTIONS(&own, options, &err);
@@ -58,5 +59,5 @@ int diptych_index_remove(struct diptych_index *index, size_t *removed, size_t *m
         *removed = gone;
     if (missing)
         *missing = unknown;
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }

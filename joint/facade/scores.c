@@ -148,6 +148,7 @@ int diptych_score_captions(struct diptych_scores **out, const char *const *candi
     struct diptych_scores *scores = NULL;
     struct arena arena = {0};
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(out, "out", &err);
     if (!rc) {
         *out = NULL;
@@ -158,7 +159,7 @@ int diptych_score_captions(struct diptych_scores **out, const char *const *candi
     if (!rc && !(scores = mem_new(1, sizeof *scores)))
         rc = err_memory(&err, sizeof *scores);
     if (!rc) {
-        const struct job work = facade_job(job, own.threads);
+        const struct job work = facade_job(job, own.threads, host);
         rc = score_all(&scores->scores, pairs, count, &own, &work, &err);
     }
     if (!rc)
@@ -166,7 +167,7 @@ int diptych_score_captions(struct diptych_scores **out, const char *const *candi
     else
         diptych_scores_free(scores);
     arena_release(&arena);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 /* ---- scores -------------------------------------------------------------------------------------------- */
@@ -181,6 +182,7 @@ int diptych_scores_corpus(
     const struct diptych_scores *scores, const char *metric, double *out, struct diptych_error *error)
 {
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(scores, "scores", &err);
     if (!rc && !(rc = need(metric, "metric", &err)))
         rc = need(out, "out", &err);
@@ -188,7 +190,7 @@ int diptych_scores_corpus(
         rc = err_set(&err, ERR_NOT_FOUND, "'%s' was not computed", metric);
     if (!rc)
         *out = scores->scores.corpus[find_metric(metric)];
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 const char *diptych_scores_signature(const struct diptych_scores *scores, const char *metric)

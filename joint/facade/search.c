@@ -198,6 +198,7 @@ int diptych_index_search(struct diptych_hits **out, struct diptych_index *index,
     struct searching s = {.index = index, .count = 1};
     float *embedding = NULL; // (E)
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(out, "out", &err);
     if (!rc) {
         *out = NULL;
@@ -208,7 +209,7 @@ int diptych_index_search(struct diptych_hits **out, struct diptych_index *index,
     if (!rc && !count && s.options.order == DIPTYCH_BY_SCORE)
         rc = err_set(&err, ERR_ARGUMENT, "without terms there are no scores to order by");
     if (!rc) {
-        const struct job work = facade_job(job, index->model ? index->model->threads : 0);
+        const struct job work = facade_job(job, index->model ? index->model->threads : 0, host);
         s.job = &work;
         if (count) {
             const size_t width = model_width(index->model->model);
@@ -221,7 +222,7 @@ int diptych_index_search(struct diptych_hits **out, struct diptych_index *index,
         hand_over(out, s.hits, rc);
     }
     free(embedding);
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 int diptych_index_search_embeddings(struct diptych_hits **out, struct diptych_index *index,
@@ -230,6 +231,7 @@ int diptych_index_search_embeddings(struct diptych_hits **out, struct diptych_in
 {
     struct searching s = {.index = index, .queries = queries, .count = count};
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(out, "out", &err);
     if (!rc) {
         *out = NULL;
@@ -240,12 +242,12 @@ int diptych_index_search_embeddings(struct diptych_hits **out, struct diptych_in
     if (!rc)
         rc = read_options(&s, options, &err);
     if (!rc) {
-        const struct job work = facade_job(job, index->model->threads);
+        const struct job work = facade_job(job, index->model->threads, host);
         s.job = &work;
         rc = search(&s, &err);
         hand_over(out, s.hits, rc);
     }
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 /* ---- hits ---------------------------------------------------------------------------------------------- */
@@ -269,6 +271,7 @@ int diptych_hits_get(const struct diptych_hits *hits, size_t query, size_t i, st
     struct diptych_error *error)
 {
     struct err err;
+    const locale_t host = facade_begin();
     int rc = need(hits, "hits", &err);
     if (!rc && i >= diptych_hits_count(hits, query))
         rc = err_set(&err, ERR_ARGUMENT, "query %zu of %zu has %zu hits, none with the number %zu", query,
@@ -297,7 +300,7 @@ int diptych_hits_get(const struct diptych_hits *hits, size_t query, size_t i, st
         };
         rc = info_copy(out, &hit, sizeof hit, &err);
     }
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }
 
 void diptych_hits_free(struct diptych_hits *hits)

@@ -82,6 +82,7 @@ int diptych_index_sync(struct diptych_index *index, struct diptych_sync_counts *
     struct sync_counts counts = {0};
     struct sources sources = {0};
     struct err err;
+    const locale_t host = facade_begin();
     int rc = index_need(index, true, true, &err);
     if (!rc)
         rc = OPTIONS(&own, options, &err);
@@ -90,7 +91,7 @@ int diptych_index_sync(struct diptych_index *index, struct diptych_sync_counts *
     if (!rc)
         rc = sources_check(&sources, index->made, &err);
     if (!rc) {
-        const struct job work = facade_job(job, index->model->threads);
+        const struct job work = facade_job(job, index->model->threads, host);
         rc = index_take(index, &work, &err);
         if (!rc) {
             rc = sync_index(&counts, index, &sources, &work, &err);
@@ -102,5 +103,5 @@ int diptych_index_sync(struct diptych_index *index, struct diptych_sync_counts *
         const struct diptych_sync_counts said = counts_of(&counts);
         rc = info_copy(out, &said, sizeof said, &err);
     }
-    return facade_end(error, rc, &err);
+    return facade_end(error, rc, &err, host);
 }

@@ -229,6 +229,38 @@ static void count_runs(void *context)
         atomic_fetch_add(finished, 1);
 }
 
+/* ---- locales ------------------------------------------------------------------------------------------- */
+
+struct place {
+    locale_t locale;
+    sem_t seen;
+};
+
+static void see_locale(void *context)
+{
+    struct place *place = context;
+    place->locale = uselocale((locale_t)0);
+    sem_post(&place->seen);
+}
+
+static void threads_have_their_openers_locale(void **state)
+{
+    struct place place = {0};
+    struct pool_task task = {see_locale, &place, NULL};
+    const locale_t before = locale_plain(), plain = uselocale(before);
+    (void)state;
+    assert_ptr_not_equal(before, plain);
+    uselocale(plain);
+    struct pool *pool = pool_new(1);
+    uselocale(before);
+    sem_init(&place.seen, 0, 0);
+    pool_submit(pool, &task);
+    sem_wait(&place.seen);
+    assert_ptr_equal(place.locale, plain);
+    sem_destroy(&place.seen);
+    pool_free(pool);
+}
+
 enum { SUBMITTERS = 8, TASKS = 50, RUNS = 20 };
 
 struct submitter {
@@ -483,6 +515,7 @@ int main(void)
         cmocka_unit_test(whoever_slept_last_is_woken),
         cmocka_unit_test(tasks_in_the_queue_are_done_in_order),
         cmocka_unit_test(tasks_handed_in_just_before_the_end_are_done),
+        cmocka_unit_test(threads_have_their_openers_locale),
         cmocka_unit_test(no_threads_do_it_too),
         cmocka_unit_test(a_forked_child_works_alone),
         cmocka_unit_test(no_threads_are_left),
