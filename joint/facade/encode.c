@@ -69,50 +69,13 @@ static int fill_row(void *context, size_t i, const float *embedding, struct err 
     return 0;
 }
 
-static int encode_images(struct diptych_model *model, float *embeddings, const struct diptych_image *images,
-    size_t count, bool raw, struct diptych_outcomes *outcomes, const struct job *job, struct err *err)
+static int images_encode(float *embeddings, struct lane *lane, const struct picture_source *sources,
+    size_t count, struct diptych_outcomes *outcomes, const struct job *job, struct err *err)
 {
-    struct filling filling = {embeddings, model_width(model->model)};
-    struct picture_work work = {.count = count, .outcomes = outcomes, .done = fill_row, .context = &filling};
-    struct picture_source *sources = NULL;
-    struct arena arena = {0};
-    struct lane *lane = NULL;
-    int rc = sources_of(&sources, &arena, images, count, err);
-    work.sources = sources;
-    if (!rc)
-        rc = lane_take(&lane, model, true, -1, job, err);
-    if (!rc) {
-        encoder_normalize(lane->encoder, !raw);
-        rc = pictures_encode(&work, lane, job, err);
-    }
-    lane_give(model, lane);
-    arena_release(&arena);
-    return rc;
-}
-
-int diptych_encode_images(struct diptych_model *model, float *embeddings, const struct diptych_image *images,
-    size_t count, const struct diptych_encode_options *options, struct diptych_outcomes **wanted,
-    struct diptych_job *job, struct diptych_error *error)
-{
-    struct diptych_encode_options own;
-    struct diptych_outcomes *outcomes = NULL;
-    struct err err;
-    const locale_t host = facade_begin();
-    int rc = need(model, "model", &err);
-    if (wanted)
-        *wanted = NULL;
-    if (!rc && count)
-        rc = need(embeddings, "embeddings", &err);
-    if (!rc)
-        rc = OPTIONS(&own, options, &err);
-    if (!rc)
-        rc = outcomes_new(&outcomes, count, &err);
-    if (!rc) {
-        const struct job work = facade_job(job, model->threads, host);
-        rc = encode_images(model, embeddings, images, count, own.raw, outcomes, &work, &err);
-    }
-    outcomes_end(wanted, outcomes, rc);
-    return facade_end(error, rc, &err, host);
+    struct filling filling = {embeddings, model_width(encoder_model(lane->encoder))};
+    const struct picture_work work = {
+        .sources = sources, .count = count, .outcomes = outcomes, .done = fill_row, .context = &filling};
+    return pictures_encode(&work, lane, job, err);
 }
 
 /* ---- texts --------------------------------------------------------------------------------------------- */
@@ -162,24 +125,40 @@ int texts_encode(float *embeddings, struct lane *lane, const char *const *texts,
     return rc;
 }
 
-static int encode_texts(struct diptych_model *model, float *embeddings, const char *const *texts,
-    size_t count, bool raw, struct diptych_outcomes *outcomes, const struct job *job, struct err *err)
+/* ---- both ---------------------------------------------------------------------------------------------- */
+
+/* What a call is about: images, or else texts. */
+struct inputs {
+    bool pictures;
+    const struct diptych_image *images; // (count)
+    const char *const *texts;           // (count)
+    size_t count;
+};
+
+static int encode_on_lane(struct diptych_model *model, float *embeddings, const struct inputs *inputs,
+    bool raw, struct diptych_outcomes *outcomes, const struct job *job, struct err *err)
 {
+    struct picture_source *sources = NULL;
+    struct arena arena = {0};
     struct lane *lane = NULL;
-    int rc = check_texts(texts, count, "texts", err);
+    int rc = inputs->pictures ? sources_of(&sources, &arena, inputs->images, inputs->count, err)
+                              : check_texts(inputs->texts, inputs->count, "texts", err);
     if (!rc)
-        rc = lane_take(&lane, model, false, -1, job, err);
+        rc = lane_take(&lane, model, inputs->pictures, -1, job, err);
     if (!rc) {
         encoder_normalize(lane->encoder, !raw);
-        rc = texts_encode(embeddings, lane, texts, count, outcomes, job, err);
+        rc = inputs->pictures
+                 ? images_encode(embeddings, lane, sources, inputs->count, outcomes, job, err)
+                 : texts_encode(embeddings, lane, inputs->texts, inputs->count, outcomes, job, err);
     }
     lane_give(model, lane);
+    arena_release(&arena);
     return rc;
 }
 
-int diptych_encode_texts(struct diptych_model *model, float *embeddings, const char *const *texts,
-    size_t count, const struct diptych_encode_options *options, struct diptych_outcomes **wanted,
-    struct diptych_job *job, struct diptych_error *error)
+static int encode(struct diptych_model *model, float *embeddings, const struct inputs *inputs,
+    const struct diptych_encode_options *options, struct diptych_outcomes **wanted, struct diptych_job *job,
+    struct diptych_error *error)
 {
     struct diptych_encode_options own;
     struct diptych_outcomes *outcomes = NULL;
@@ -188,16 +167,32 @@ int diptych_encode_texts(struct diptych_model *model, float *embeddings, const c
     int rc = need(model, "model", &err);
     if (wanted)
         *wanted = NULL;
-    if (!rc && count)
+    if (!rc && inputs->count)
         rc = need(embeddings, "embeddings", &err);
     if (!rc)
         rc = OPTIONS(&own, options, &err);
     if (!rc)
-        rc = outcomes_new(&outcomes, count, &err);
+        rc = outcomes_new(&outcomes, inputs->count, &err);
     if (!rc) {
         const struct job work = facade_job(job, model->threads, host);
-        rc = encode_texts(model, embeddings, texts, count, own.raw, outcomes, &work, &err);
+        rc = encode_on_lane(model, embeddings, inputs, own.raw, outcomes, &work, &err);
     }
     outcomes_end(wanted, outcomes, rc);
     return facade_end(error, rc, &err, host);
+}
+
+int diptych_encode_images(struct diptych_model *model, float *embeddings, const struct diptych_image *images,
+    size_t count, const struct diptych_encode_options *options, struct diptych_outcomes **outcomes,
+    struct diptych_job *job, struct diptych_error *error)
+{
+    const struct inputs inputs = {.pictures = true, .images = images, .count = count};
+    return encode(model, embeddings, &inputs, options, outcomes, job, error);
+}
+
+int diptych_encode_texts(struct diptych_model *model, float *embeddings, const char *const *texts,
+    size_t count, const struct diptych_encode_options *options, struct diptych_outcomes **outcomes,
+    struct diptych_job *job, struct diptych_error *error)
+{
+    const struct inputs inputs = {.texts = texts, .count = count};
+    return encode(model, embeddings, &inputs, options, outcomes, job, error);
 }
