@@ -218,9 +218,10 @@ struct diptych_image {
     const char *path;
     const void *bytes; // (size)
     size_t size;
-    const uint8_t *pixels; // (height, width, 3): red, green, blue
+    const uint8_t *pixels; // (height, width, channels)
     int32_t width, height;
-    size_t stride; /* bytes from a row of pixels to the next; 0: 3 * width */
+    int32_t channels; /* 1: grey; 3, or 0: red, green, blue; 4: and alpha, by which they are not multiplied */
+    size_t stride;    /* bytes from a row of pixels to the next; 0: width * channels */
 };
 
 /* ---- outcomes ------------------------------------------------------------------------------------------ */

@@ -65,6 +65,7 @@ static const struct format formats[] = {
     {"PNM", MAGIC("P4"), .suffixes = ".ppm .pgm .pbm .pnm", .decode = pnm_decode},
     {"PNM", MAGIC("P5"), .decode = pnm_decode},
     {"PNM", MAGIC("P6"), .decode = pnm_decode},
+    {"PNM", MAGIC("PyRGBA"), .decode = pnm_decode},
     {"QOI", MAGIC("qoif"), .suffixes = ".qoi", .decode = qoi_decode},
     {"WebP", MAGIC("WEBP"), .magic_at = 8, .suffixes = ".webp", WEBP, .media = "image/webp"},
     {"AVIF", .brand = "avif", .suffixes = ".avif", AVIF, .media = "image/avif"},

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { CHANNELS = 3, FILTERS = 5, AROUND = 12 }; /* AROUND: bytes of a chunk besides its data */
+enum { FILTERS = 5, AROUND = 12 }; /* AROUND: bytes of a chunk besides its data */
 
 /* ---- filters ------------------------------------------------------------------------------------------- */
 
@@ -34,30 +34,36 @@ static int expected(int filter, int left, int above, int corner)
     }
 }
 
-/* The filter's differences of a row to out (row); above is NULL for the first row. Returns their sum. */
-static size_t filter_row(uint8_t *out, int filter, const uint8_t *row, const uint8_t *above, size_t length)
+/* A row of pixels; above is NULL for the first one. */
+struct row {
+    const uint8_t *bytes, *above; // (length)
+    size_t length, channels;
+};
+
+/* The filter's differences of a row to out (length). Returns their sum. */
+static size_t filter_row(uint8_t *out, int filter, const struct row *row)
 {
     size_t sum = 0;
-    for (size_t i = 0; i < length; i++) {
-        const int left = i < CHANNELS ? 0 : row[i - CHANNELS], up = above ? above[i] : 0;
-        const int corner = i < CHANNELS || !above ? 0 : above[i - CHANNELS];
-        out[i] = (uint8_t)(row[i] - expected(filter, left, up, corner));
+    for (size_t i = 0; i < row->length; i++) {
+        const bool first = i < row->channels;
+        const int left = first ? 0 : row->bytes[i - row->channels], up = row->above ? row->above[i] : 0;
+        const int corner = first || !row->above ? 0 : row->above[i - row->channels];
+        out[i] = (uint8_t)(row->bytes[i] - expected(filter, left, up, corner));
         sum += out[i] < 128 ? out[i] : (size_t)256 - out[i];
     }
     return sum;
 }
 
-/* out (1 + row): the number of the best filter and its differences; scratch is as long. */
-static void choose_filter(
-    uint8_t *out, uint8_t *scratch, const uint8_t *row, const uint8_t *above, size_t length)
+/* out (1 + length): the number of the best filter and its differences; scratch is as long. */
+static void choose_filter(uint8_t *out, uint8_t *scratch, const struct row *row)
 {
     size_t least = SIZE_MAX;
     for (int filter = 0; filter < FILTERS; filter++) {
         scratch[0] = (uint8_t)filter;
-        const size_t sum = filter_row(scratch + 1, filter, row, above, length);
+        const size_t sum = filter_row(scratch + 1, filter, row);
         if (sum < least) {
             least = sum;
-            memcpy(out, scratch, 1 + length);
+            memcpy(out, scratch, 1 + row->length);
         }
     }
 }
@@ -82,10 +88,12 @@ static size_t put_file(
     uint8_t *out, const struct picture *picture, const uint8_t *rows, size_t rows_size, size_t packed_room)
 {
     static const uint8_t signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    static const uint8_t rgb[] = {8, 2, 0, 0, 0}; /* bits, RGB, deflate, filters, not interlaced */
+    const uint8_t colour = picture->mode == PICTURE_RGBA ? 6 : 2;
+    const uint8_t kind[] = {8, colour, 0, 0, 0}; /* bits, RGB or RGBA, deflate, filters, not interlaced */
     uint8_t *at = mempcpy(out, signature, sizeof signature);
-    memcpy(put_be32(put_be32(at + 8, (uint32_t)picture->width), (uint32_t)picture->height), rgb, sizeof rgb);
-    at = close_chunk(at, "IHDR", 8 + sizeof rgb);
+    memcpy(
+        put_be32(put_be32(at + 8, (uint32_t)picture->width), (uint32_t)picture->height), kind, sizeof kind);
+    at = close_chunk(at, "IHDR", 8 + sizeof kind);
     uLongf packed = packed_room;
     if (compress2(at + 8, &packed, rows, rows_size, Z_BEST_COMPRESSION) != Z_OK)
         return 0;
@@ -96,7 +104,8 @@ static size_t put_file(
 
 int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture, struct err *err)
 {
-    const size_t length = (size_t)picture->width * CHANNELS, height = (size_t)picture->height;
+    const size_t channels = picture_channels(picture), length = (size_t)picture->width * channels;
+    const size_t height = (size_t)picture->height;
     size_t rows_size;
     if (!size_mul(&rows_size, 1 + length, height) || rows_size > INT32_MAX / 2)
         return err_set(err, ERR_LIMIT, "%d x %d pixels are too many for a PNG file of one chunk",
@@ -105,8 +114,9 @@ int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture
     uint8_t *rows = mem_new(rows_size + 1 + length, 1), *scratch = rows + rows_size, *file = mem_new(room, 1);
     int rc = rows && file ? 0 : err_memory(err, rows_size + room);
     for (size_t y = 0; y < height && !rc; y++) {
-        const uint8_t *row = picture->pixels + y * length;
-        choose_filter(rows + y * (1 + length), scratch, row, y ? row - length : NULL, length);
+        const uint8_t *bytes = picture->pixels + y * length;
+        const struct row row = {bytes, y ? bytes - length : NULL, length, channels};
+        choose_filter(rows + y * (1 + length), scratch, &row);
     }
     if (!rc && !(*size = put_file(file, picture, rows, rows_size, packed_room)))
         rc = err_memory(err, packed_room); /* all that compress2 can lack */

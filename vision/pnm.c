@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Binary PNM: "P4" (bits), "P5" (grey) or "P6" (RGB), then width, height and, but for P4, the largest sample,
- * as decimal numbers between white space and #-comments, then one white-space byte, then the samples by row:
+ * Binary PNM: "P4" (bits), "P5" (grey), "P6" (RGB) or Pillow's own "PyRGBA", then width, height and, but for P4, the largest
+ * sample, as decimal numbers between white space and #-comments, then one white-space byte, then the samples by row:
  * one byte each, or two, big-endian, where the largest is over 255. P4 packs 8 pixels a byte, 1 is black.
  */
 #include "vision/bytes.h"
@@ -61,8 +61,8 @@ static void unpack_samples(struct picture *out, const uint8_t *samples, int chan
     const size_t pixels = (size_t)out->width * (size_t)out->height;
     const size_t wide = largest > 255 ? 2 : 1, repeat = channels == 1 ? 3 : 1;
 
-    if (channels == 3 && largest == 255) {
-        memcpy(out->pixels, samples, pixels * 3);
+    if (channels > 1 && largest == 255) {
+        memcpy(out->pixels, samples, pixels * (size_t)channels);
         return;
     }
     for (size_t i = 0; i < pixels * (size_t)channels; i++) {
@@ -74,20 +74,22 @@ static void unpack_samples(struct picture *out, const uint8_t *samples, int chan
 int pnm_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     const char kind = file.data[1];
-    const int channels = kind == '6' ? 3 : 1;
-    size_t at = 2, row, need;
+    const int channels = kind == 'y' ? 4 : kind == '6' ? 3 : 1;
+    const size_t numbers = kind == 'y' ? sizeof "PyRGBA" - 1 : 2;
+    size_t at = numbers, row, need;
     const long width = read_number(file, &at), height = read_number(file, &at);
     const long largest = kind == '4' ? 1 : read_number(file, &at);
 
     if (width < 0 || height < 0 || largest < 1 || largest > 65535)
-        return err_set(err, ERR_FORMAT, "the header at byte 2 is not numbers in range");
+        return err_set(err, ERR_FORMAT, "the header at byte %zu is not numbers in range", numbers);
     int rc = picture_check_size(width, height, options, err);
     if (rc)
         return rc;
     row = kind == '4' ? ((size_t)width + 7) / 8 : (size_t)width * (size_t)channels * (largest > 255 ? 2 : 1);
     if (!size_mul(&need, row, (size_t)height) || need > file.length - at)
         return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
-    rc = picture_alloc(out, options, PICTURE_RGB, (int)width, (int)height, err);
+    rc =
+        picture_alloc(out, options, channels == 4 ? PICTURE_RGBA : PICTURE_RGB, (int)width, (int)height, err);
     if (rc)
         return rc;
     if (kind == '4') {

@@ -207,11 +207,11 @@ extern const char *const alpha_names[]; /* "model", "white", "black", "drop", NU
 /* The picture as plain RGB, at its size. alpha: not ALPHA_MODEL. ERR_MEMORY; *out is empty then. */
 int picture_rgb(struct picture *out, const struct picture *in, enum alpha_rule alpha, struct err *err);
 
-/* A plain RGB picture as a PNG file in memory, *size bytes at *out, for free(). ERR_LIMIT from 1 GiB of pixels on;
+/* A plain RGB or RGBA picture as a PNG file in memory, *size bytes at *out, for free(). ERR_LIMIT from 1 GiB of pixels on;
  * ERR_MEMORY. */
 int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture, struct err *err);
 
-/* The same as a JPEG file; quality is libjpeg's, 1 to 100. ERR_LIMIT: an edge over 65500 pixels. Only in builds with
+/* An RGB one as a JPEG file; quality is libjpeg's, 1 to 100. ERR_LIMIT: an edge over 65500 pixels. Only in builds with
  * libjpeg-turbo. */
 int picture_write_jpeg(
     uint8_t **out, size_t *size, const struct picture *picture, int quality, struct err *err);

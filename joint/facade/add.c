@@ -33,17 +33,17 @@ static bool has_image(const struct diptych_addition *addition)
 }
 
 /* What the index keeps of plain pixels. */
-static int write_png(
-    struct picture_source *source, struct arena *arena, const struct diptych_image *image, struct err *err)
+static int write_png(struct picture_source *source, struct arena *arena,
+    const struct picture_options *options, struct err *err)
 {
-    const size_t bytes = 3 * (size_t)image->width * (size_t)image->height;
-    const struct picture picture = {.mode = PICTURE_RGB,
-        .pixels = (uint8_t *)source->bytes + source->size - bytes, /* behind the head of sources_of's file */
-        .width = image->width,
-        .height = image->height};
+    struct picture picture;
     uint8_t *png;
     size_t size;
-    const int rc = picture_write_png(&png, &size, &picture, err);
+    int rc = picture_decode(&picture, source->bytes, source->size, options, err);
+    if (rc)
+        return rc;
+    rc = picture_write_png(&png, &size, &picture, err);
+    picture_release(&picture);
     if (rc)
         return rc;
     const char *kept = arena_copy(arena, (const char *)png, size);
@@ -101,7 +101,7 @@ static int read_addition(struct adding *a, size_t i, struct err *err)
         }
         a->sources[i] = *source;
         if (!rc && image->pixels)
-            rc = write_png(&a->sources[i], &a->arena, image, &problem);
+            rc = write_png(&a->sources[i], &a->arena, &a->index->model->loading.picture, &problem);
         else if (!rc && !image->bytes)
             rc = read_file(&a->sources[i], &a->arena, a->index->model->loading.picture.max_bytes, &problem);
     } else if (!rc && !*addition->text) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { CHANNELS = 3, HEAD_SIZE = 48 };
+enum { HEAD_SIZE = 48, GREY = 1, RGB = 3, RGBA = 4 };
 
 /* What messages call picture i. */
 static const char *name_of(struct arena *arena, const struct diptych_image *image, size_t i)
@@ -15,14 +15,26 @@ static const char *name_of(struct arena *arena, const struct diptych_image *imag
     return arena_copy(arena, name, (size_t)length);
 }
 
-/* Pixels as a file that the decoder hands through byte for byte: binary PNM, "P6". */
+static int channels_of(const struct diptych_image *image)
+{
+    return image->channels ? image->channels : RGB;
+}
+
+static size_t row_of(const struct diptych_image *image)
+{
+    return (size_t)channels_of(image) * (size_t)image->width;
+}
+
+/* Pixels as a file that the decoder hands through byte for byte: binary PNM. */
 static int wrap_pixels(struct picture_source *out, struct arena *arena, const char *name,
     const struct diptych_image *image, struct err *err)
 {
-    const size_t row = CHANNELS * (size_t)image->width;
+    static const char *const magic[] = {[GREY] = "P5", [RGB] = "P6", [RGBA] = "PyRGBA"};
+    const size_t row = row_of(image);
     const size_t stride = image->stride ? image->stride : row;
     char head[HEAD_SIZE];
-    const int length = snprintf(head, sizeof head, "P6 %d %d 255\n", image->width, image->height);
+    const int length =
+        snprintf(head, sizeof head, "%s %d %d 255\n", magic[channels_of(image)], image->width, image->height);
     size_t size;
     if (!size_mul(&size, row, (size_t)image->height) || !size_add(&size, size, (size_t)length))
         return err_set(
@@ -53,8 +65,10 @@ static int source_of(struct picture_source *out, struct arena *arena, const stru
         *out = picture_bytes(name, image->bytes, image->size);
         return 0;
     }
-    if (image->width < 1 || image->height < 1 ||
-        (image->stride && image->stride < CHANNELS * (size_t)image->width))
+    const int channels = channels_of(image);
+    if (channels != GREY && channels != RGB && channels != RGBA)
+        return err_set(err, ERR_ARGUMENT, "pixels of %d channels are no picture: 1, 3 or 4", channels);
+    if (image->width < 1 || image->height < 1 || (image->stride && image->stride < row_of(image)))
         return err_set(err, ERR_ARGUMENT, "pixels of %d x %d with a stride of %zu are no picture",
             image->width, image->height, image->stride);
     return wrap_pixels(out, arena, name, image, err);

@@ -333,6 +333,9 @@ static void names_what_it_cannot_read(void **state)
         {"8BPS", 4, ERR_FORMAT, "damaged PSD: the file ends early, at byte 4"},
         {"P6 1 1 255 \0\0", 13, ERR_FORMAT, "damaged PNM: the file ends early, at byte 13"},
         {"P6 1 x 255 \0\0\0", 14, ERR_FORMAT, "damaged PNM: the header at byte 2 is not numbers in range"},
+        {"PyRGBA 1 1 255 \0\0\0", 18, ERR_FORMAT, "damaged PNM: the file ends early, at byte 18"},
+        {"PyRGBA 1 1 0 \0\0\0\0", 17, ERR_FORMAT,
+            "damaged PNM: the header at byte 6 is not numbers in range"},
         {"P5 0 1 255 \0", 12, ERR_FORMAT, "damaged PNM: it says it is 0 x 1 pixels"},
         {"P5 99999 99999 255 \0", 20, ERR_LIMIT, "PNM: 99999 x 99999 pixels, the limit is 200000000"},
         {"P5 999999999 999999999 255 \0", 28, ERR_LIMIT,
@@ -549,6 +552,23 @@ static void refuses_too_many_scans(void **state)
     free(file.bytes);
 }
 
+/* As Pillow reads its own kind of PNM. */
+static void pnm_has_alpha(void **state)
+{
+    static const char file[] = "PyRGBA 2 1 255\n\1\2\3\4\5\6\7\x80", half[] = "PyRGBA\n1 1\n15\n\0\1\16\17";
+    struct picture picture;
+    struct err err;
+    (void)state;
+    assert_int_equal(picture_decode(&picture, (const uint8_t *)file, sizeof file - 1, NULL, &err), 0);
+    assert_int_equal(picture.mode, PICTURE_RGBA);
+    assert_int_equal(picture.width, 2);
+    assert_memory_equal(picture.pixels, "\1\2\3\4\5\6\7\x80", 8);
+    picture_release(&picture);
+    assert_int_equal(picture_decode(&picture, (const uint8_t *)half, sizeof half - 1, NULL, &err), 0);
+    assert_memory_equal(picture.pixels, "\x00\x11\xee\xff", 4);
+    picture_release(&picture);
+}
+
 static void limits_are_options(void **state)
 {
     (void)state;
@@ -603,6 +623,7 @@ int main(void)
         cmocka_unit_test(refuses_too_many_huffman_symbols),
         cmocka_unit_test(notices_missing_tables),
         cmocka_unit_test(refuses_too_many_scans),
+        cmocka_unit_test(pnm_has_alpha),
         cmocka_unit_test(limits_are_options),
         cmocka_unit_test(messages_of_read_hold_the_path),
     };

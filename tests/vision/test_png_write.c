@@ -11,14 +11,15 @@
 #include <cmocka.h>
 
 /* Gradients that each filter has rows for, with noise below. */
-static struct picture made_up(int width, int height)
+static struct picture made_up(enum picture_mode mode, int width, int height)
 {
-    struct picture picture = {
-        .pixels = mem_new((size_t)width * (size_t)height, 3), .width = width, .height = height};
+    struct picture picture = {.mode = mode, .width = width, .height = height};
+    const int channels = (int)picture_channels(&picture);
     uint32_t noise = 1;
+    picture.pixels = mem_new((size_t)width * (size_t)height, (size_t)channels);
     assert_non_null(picture.pixels);
-    for (int i = 0; i < width * height * 3; i++) {
-        const int x = i / 3 % width, y = i / 3 / width, flat = i % 3 * 80;
+    for (int i = 0; i < width * height * channels; i++) {
+        const int x = i / channels % width, y = i / channels / width, flat = i % channels * 80;
         noise = noise * 1664525 + 1013904223;
         const int kinds[] = {flat, x * 5 + flat, y * 7, x * 3 + y * 5, (int)(noise >> 24)};
         picture.pixels[i] = (uint8_t)kinds[y / 4 % 5];
@@ -35,7 +36,9 @@ static void check_round_trip(const struct picture *picture, size_t *size)
         fail_msg("%s", err.msg);
     assert_int_equal(back.width, picture->width);
     assert_int_equal(back.height, picture->height);
-    assert_memory_equal(back.pixels, picture->pixels, (size_t)picture->width * (size_t)picture->height * 3);
+    assert_int_equal(back.mode, picture->mode);
+    assert_memory_equal(back.pixels, picture->pixels,
+        (size_t)picture->width * (size_t)picture->height * picture_channels(picture));
     picture_release(&back);
     free(file);
 }
@@ -44,18 +47,19 @@ static void pixels_come_back(void **state)
 {
     static const int sizes[][2] = {{1, 1}, {1, 40}, {40, 1}, {2, 3}, {64, 61}, {257, 97}};
     (void)state;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        struct picture picture = made_up(sizes[i][0], sizes[i][1]);
-        size_t size;
-        check_round_trip(&picture, &size);
-        picture_release(&picture);
-    }
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int mode = PICTURE_RGB; mode <= PICTURE_RGBA; mode++) {
+            struct picture picture = made_up((enum picture_mode)mode, sizes[i][0], sizes[i][1]);
+            size_t size;
+            check_round_trip(&picture, &size);
+            picture_release(&picture);
+        }
 }
 
 /* Neighbours are close, but no two rows alike: 4 KB filtered, 17 KB without. */
 static void filters_pay(void **state)
 {
-    struct picture picture = made_up(200, 200);
+    struct picture picture = made_up(PICTURE_RGB, 200, 200);
     size_t size;
     (void)state;
     for (int i = 0; i < 200 * 200 * 3; i++)

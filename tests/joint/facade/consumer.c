@@ -20,7 +20,7 @@ int main(int argc, char **argv)
     struct diptych_model *model;
     struct diptych_classifier *classifier;
     struct diptych_model_info info;
-    struct diptych_image image = {argv[1], NULL, 0, NULL, 0, 0, 0};
+    struct diptych_image image = {argv[1], NULL, 0, NULL, 0, 0, 0, 0};
     int64_t labels[TOP];
     float scores[TOP];
     size_t top = TOP;

@@ -289,6 +289,42 @@ static void pictures_come_in_three_ways(void **state)
     free(bytes);
 }
 
+/* Grey is its colour; alpha is what it is in a file: pixels that are clear all over are those that the model's rule makes. */
+static void pixels_have_channels(void **state)
+{
+    enum { EDGE = 24, PIXELS = EDGE * EDGE, COUNT = 5 };
+    uint8_t grey[PIXELS], rgb[PIXELS][3], opaque[PIXELS][4], clear[PIXELS][4];
+    char file[64 + sizeof clear];
+    (void)state;
+    for (size_t i = 0; i < PIXELS; i++) {
+        grey[i] = (uint8_t)(i * 3);
+        memset(rgb[i], grey[i], 3);
+        memcpy(opaque[i], (const uint8_t[]){grey[i], grey[i], grey[i], 255}, 4);
+        memcpy(clear[i], (const uint8_t[]){grey[i], grey[i], grey[i], (uint8_t)(i / EDGE * 10)}, 4);
+    }
+    const int head = sprintf(file, "PyRGBA %d %d 255\n", EDGE, EDGE);
+    memcpy(file + head, clear, sizeof clear);
+    const struct diptych_image images[COUNT] = {
+        {.pixels = grey, .width = EDGE, .height = EDGE, .channels = 1},
+        {.pixels = rgb[0], .width = EDGE, .height = EDGE, .channels = 3},
+        {.pixels = opaque[0], .width = EDGE, .height = EDGE, .channels = 4, .stride = 4 * EDGE},
+        {.pixels = clear[0], .width = EDGE, .height = EDGE, .channels = 4},
+        {.bytes = file, .size = (size_t)head + sizeof clear},
+    };
+    struct diptych_model *white;
+    const struct diptych_model_options options = {
+        .size = sizeof options, .alpha = "white", .precision = "f32"};
+    float *rows = malloc(COUNT * width * sizeof *rows); // (COUNT, E)
+    assert_int_equal(diptych_model_open(&white, NULL, &options, NULL, &error), 0);
+    assert_int_equal(diptych_encode_images(white, rows, images, COUNT, NULL, NULL, NULL, &error), 0);
+    assert_same_rows(rows, rows + width);
+    assert_same_rows(rows, rows + 2 * width);
+    assert_same_rows(rows + 3 * width, rows + 4 * width);
+    assert_memory_not_equal(rows, rows + 3 * width, width * sizeof *rows);
+    diptych_model_free(white);
+    free(rows);
+}
+
 static void images_that_are_none_are_arguments(void **state)
 {
     static const uint8_t pixels[12];
@@ -300,6 +336,8 @@ static void images_that_are_none_are_arguments(void **state)
         {{.bytes = "x", .size = 1, .pixels = pixels, .width = 1, .height = 1}, "it has bytes and pixels"},
         {{.pixels = pixels, .width = 0, .height = 1}, "pixels of 0 x 1"},
         {{.pixels = pixels, .width = 2, .height = 2, .stride = 5}, "a stride of 5"},
+        {{.pixels = pixels, .width = 1, .height = 2, .channels = 4, .stride = 3}, "a stride of 3"},
+        {{.pixels = pixels, .width = 1, .height = 1, .channels = 2}, "pixels of 2 channels are no picture"},
     };
     float *rows = malloc(2 * width * sizeof *rows); // (2, E)
     (void)state;
@@ -546,6 +584,7 @@ int main(void)
         cmocka_unit_test(options_may_be_of_another_version),
         cmocka_unit_test(filled_structs_may_be_of_another_version),
         cmocka_unit_test(pictures_come_in_three_ways),
+        cmocka_unit_test(pixels_have_channels),
         cmocka_unit_test(images_that_are_none_are_arguments),
         cmocka_unit_test(texts_fail_and_are_cut_one_by_one),
         cmocka_unit_test(raw_embeddings_keep_their_length),

@@ -422,14 +422,14 @@ static void items_are_listed_in_order(void **state)
 static void additions_stay_until_they_are_removed(void **state)
 {
     enum { ADDED = 7, EDGE = 8 };
-    static uint8_t pixels[EDGE][EDGE][3];
+    static uint8_t pixels[EDGE][EDGE][4];
     struct diptych_index *index = make(DIPTYCH_SCRATCH "/add.dip", 0), *reader;
     float *own = calloc(width, sizeof *own); // (E)
     own[0] = 1;
     const struct diptych_addition additions[ADDED] = {
         {.image = {.path = PICTURES "/01.png"}, .caption = "the first", .metadata = "{\"stars\": 3}"},
         {.image = {.path = "none.png"}},
-        {.image = {.pixels = pixels[0][0], .width = EDGE, .height = EDGE}},
+        {.image = {.pixels = pixels[0][0], .width = EDGE, .height = EDGE, .channels = 4}},
         {.text = "a blue star"},
         {.text = "no object", .metadata = "[1]"},
         {.text = "with a vector", .embedding = own},
