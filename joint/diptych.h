@@ -526,6 +526,52 @@ DIPTYCH_API int diptych_hits_get(const struct diptych_hits *hits, size_t query, 
     struct diptych_hit *out, struct diptych_error *error);
 DIPTYCH_API void diptych_hits_free(struct diptych_hits *hits);
 
+/* ---- exchange ------------------------------------------------------------------------------------------ */
+
+struct diptych_export_options {
+    size_t size;               /* sizeof(struct diptych_export_options) */
+    const char *metadata;      /* where the lines go; NULL: NAME.jsonl beside the matrix */
+    const char *where, *match; /* which items: see diptych_search_options */
+    int32_t kind;
+};
+
+/* Writes the vectors of items, in order of id, and a line of JSON for each: to the matrix NAME.npy of numpy or NAME.faiss, or
+ * to a folder in the layout of clip-retrieval, where path is an empty one or ends in '/': img_emb/img_emb_0.npy with
+ * metadata/metadata_0.jsonl, text_emb/text_emb_0.npy with text_metadata/text_metadata_0.jsonl. *items, which may be NULL, of them.
+ * What was there stays until all is whole.
+ *
+ * DIPTYCH_ERROR_UNSUPPORTED: another end of the name; DIPTYCH_ERROR_ARGUMENT: metadata with a folder, or a mistake in where or
+ * match; DIPTYCH_ERROR_IO, DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED. */
+DIPTYCH_API int diptych_index_export(struct diptych_index *index, size_t *items, const char *path,
+    const struct diptych_export_options *options, struct diptych_job *job, struct diptych_error *error);
+
+struct diptych_import_options {
+    size_t size;          /* sizeof(struct diptych_import_options) */
+    const char *metadata; /* the lines of a matrix; NULL: the .jsonl beside it, where there is one */
+    const char *storage;  /* of a new index, as diptych_index_options has it */
+    int32_t kind;         /* enum diptych_kind of a matrix's rows that do not say it; DIPTYCH_ANY: pictures */
+    int32_t skip_bad;     /* rows that are zero or not finite are reported and left out; 0: an error */
+};
+
+struct diptych_import_counts {
+    size_t size;      /* sizeof(struct diptych_import_counts) */
+    int64_t rows;     /* that were added */
+    int64_t skipped;  /* that were left out */
+    int64_t replaced; /* pictures that took the place of one with their path */
+    int64_t scaled;   /* vectors whose length was not 1, to 0.01, and is now */
+};
+
+/* Puts the vectors of another program into the index at path, which is made where there is none: all rows, or none. `from` is a
+ * file of numpy, faiss or usearch, or a folder as above. The vectors have to be the model's, of which only the width is
+ * checked; NULL is enough for an index that is there. No handle may be open for writing. counts may be NULL.
+ *
+ * DIPTYCH_ERROR_FORMAT: a row that is zero or not finite; a line that is no item, another number of lines than of rows;
+ * DIPTYCH_ERROR_UNSUPPORTED: not such a file; DIPTYCH_ERROR_ARGUMENT: rows of another width, an index of another
+ * model, a folder with nothing in it; codes of diptych_index_open; DIPTYCH_ERROR_CANCELLED. */
+DIPTYCH_API int diptych_index_import(struct diptych_import_counts *counts, const char *path,
+    struct diptych_model *model, const char *from, const struct diptych_import_options *options,
+    struct diptych_job *job, struct diptych_error *error);
+
 /* ---- caption scores ------------------------------------------------------------------------------------ */
 
 /* The keys of the metrics that there are, from 0 on: "Bleu_1" ... "Bleu_4", "ROUGE_L", "CIDEr_D", "CIDEr_plain", "METEOR",

@@ -8,7 +8,7 @@
  *   picture.c            struct diptych_image as a struct picture_source
  *   outcomes.c           what became of each input
  *   encode.c, classify.c, rank.c, scores.c
- *   index.c                 an index that threads take turns with; sync.c, add.c, remove.c, search.c
+ *   index.c                 an index that threads take turns with; sync.c, add.c, remove.c, search.c, exchange.c
  */
 #ifndef DIPTYCH_FACADE_H
 #define DIPTYCH_FACADE_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What index.c, sync.c, add.c, remove.c and search.c know together. */
+/* What index.c, sync.c, add.c, remove.c, search.c and exchange.c know together. */
 #ifndef DIPTYCH_FACADE_INDEX_H
 #define DIPTYCH_FACADE_INDEX_H
 

@@ -499,6 +499,78 @@ static void additions_stay_until_they_are_removed(void **state)
     free(own);
 }
 
+/* ---- exchange ------------------------------------------------------------------------------------------ */
+
+static void rows_go_out_and_come_in(void **state)
+{
+    enum { TEXTS = 2 };
+    static const char folder[] = DIPTYCH_SCRATCH "/out/", path[] = DIPTYCH_SCRATCH "/in.dip";
+    struct diptych_index *index = make(DIPTYCH_SCRATCH "/exchange.dip", 1), *back;
+    const struct diptych_addition texts[TEXTS] = {{.text = "a blue star"}, {.text = "a red heart"}};
+    const struct diptych_export_options of_texts = {.size = sizeof of_texts, .kind = DIPTYCH_TEXT};
+    const struct diptych_import_options as_texts = {
+        .size = sizeof as_texts, .kind = DIPTYCH_TEXT, .storage = "f32"};
+    struct diptych_import_counts counts = {.size = sizeof counts};
+    int64_t ids[TEXTS];
+    size_t items;
+    (void)state;
+    assert_done(diptych_index_add(index, ids, texts, TEXTS, NULL, NULL, &error));
+    assert_done(diptych_index_export(index, &items, folder, NULL, NULL, &error));
+    assert_int_equal(items, COUNT + TEXTS);
+    assert_done(diptych_index_import(&counts, path, model, folder, NULL, NULL, &error));
+    assert_int_equal(counts.rows, COUNT + TEXTS);
+    assert_done(diptych_index_open(&back, path, model, NULL, &error));
+    assert_int_equal(info_of(back).images, COUNT);
+    assert_string_equal(info_of(back).model, info_of(index).model);
+    diptych_index_free(back);
+
+    /* Without a model, into an index that is there: its pictures are replaced. */
+    assert_done(diptych_index_import(&counts, path, NULL, folder, NULL, NULL, &error));
+    assert_int_equal(counts.replaced, COUNT);
+
+    /* A matrix, of what is chosen. */
+    assert_done(diptych_index_export(index, &items, DIPTYCH_SCRATCH "/texts.npy", &of_texts, NULL, &error));
+    assert_int_equal(items, TEXTS);
+    assert_done(diptych_index_import(
+        NULL, DIPTYCH_SCRATCH "/texts.dip", model, DIPTYCH_SCRATCH "/texts.npy", &as_texts, NULL, &error));
+    assert_done(diptych_index_open(&back, DIPTYCH_SCRATCH "/texts.dip", NULL, NULL, &error));
+    assert_int_equal(info_of(back).texts, TEXTS);
+    assert_string_equal(info_of(back).storage, "f32");
+    diptych_index_free(back);
+    diptych_index_free(index);
+}
+
+static void exchange_says_why_not(void **state)
+{
+    struct diptych_index *index = make(DIPTYCH_SCRATCH "/why_not.dip", 1);
+    const struct diptych_export_options nowhere = {.size = sizeof nowhere, .where = "no such column"};
+    const struct diptych_import_options odd = {.size = sizeof odd, .storage = "f64"};
+    struct diptych_job *job;
+    (void)state;
+    assert_says(diptych_index_export(NULL, NULL, "a.npy", NULL, NULL, &error), DIPTYCH_ERROR_ARGUMENT,
+        "index is NULL");
+    assert_says(
+        diptych_index_export(index, NULL, NULL, NULL, NULL, &error), DIPTYCH_ERROR_ARGUMENT, "path is NULL");
+    assert_says(diptych_index_export(index, NULL, DIPTYCH_SCRATCH "/a.csv", NULL, NULL, &error),
+        DIPTYCH_ERROR_UNSUPPORTED, "a.csv");
+    assert_says(diptych_index_export(index, NULL, DIPTYCH_SCRATCH "/a.npy", &nowhere, NULL, &error),
+        DIPTYCH_ERROR_ARGUMENT, "column");
+    assert_says(diptych_index_import(NULL, NULL, model, "a.npy", NULL, NULL, &error), DIPTYCH_ERROR_ARGUMENT,
+        "path is NULL");
+    assert_says(diptych_index_import(NULL, DIPTYCH_SCRATCH "/none.dip", NULL, "a.npy", NULL, NULL, &error),
+        DIPTYCH_ERROR_IO, "none.dip");
+    assert_says(diptych_index_import(NULL, DIPTYCH_SCRATCH "/none.dip", model, "a.npy", &odd, NULL, &error),
+        DIPTYCH_ERROR_ARGUMENT, "storage is one of");
+    assert_says(diptych_index_import(NULL, DIPTYCH_SCRATCH "/none.dip", model, "a.npy", NULL, NULL, &error),
+        DIPTYCH_ERROR_IO, "a.npy");
+    assert_int_equal(diptych_job_new(&job, &error), 0);
+    diptych_job_cancel(job);
+    assert_says(diptych_index_export(index, NULL, DIPTYCH_SCRATCH "/a.npy", NULL, job, &error),
+        DIPTYCH_ERROR_CANCELLED, "");
+    diptych_job_free(job);
+    diptych_index_free(index);
+}
+
 int main(void)
 {
     unsetenv("DIPTYCH_MODEL");
@@ -512,6 +584,8 @@ int main(void)
         cmocka_unit_test(embeddings_are_found),
         cmocka_unit_test(items_are_listed_in_order),
         cmocka_unit_test(additions_stay_until_they_are_removed),
+        cmocka_unit_test(rows_go_out_and_come_in),
+        cmocka_unit_test(exchange_says_why_not),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }
