@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * compute/train: what training needs beside compute's forward passes: the gradient of each layer, layers whose weights change
+ * from step to step, and the contrastive losses.
+ *
+ * A layer is a pair, x_forward and x_backward, or only the second where compute.h has the first. There is no graph: whoever
+ * calls them forward keeps what they say they need, and calls them backward in the opposite order. dx is the
+ * gradient of the loss by x, of the same shape. Gradients of parameters are added to what is there; others are
+ * written, where nothing else is said. Where those of parameters are NULL, or a tensor of (struct tensor){0}, they are not
+ * wanted and not computed.
+ *
+ * Parameters and sums are float32; "real" is the type of activations, stream_dtype, and so is that of the gradients of what is
+ * real. Sums are made in one order: the same device and number of threads give the same bits.
+ *
+ * Letters are compute.h's. Errors are kernel_run's and tensor_new's, as layers take memory for a while; of products also
+ * ERR_UNSUPPORTED, where the device does not multiply reals.
+ */
+#ifndef DIPTYCH_COMPUTE_TRAIN_H
+#define DIPTYCH_COMPUTE_TRAIN_H
+
+#include "compute/compute.h"
+
+/* ---- layers with parameters ---------------------------------------------------------------------------- */
+
+/* Of a linear layer, or the gradients of these. */
+struct affine_tensors {
+    struct tensor weight; // (N, K) real; its gradient float32
+    struct tensor bias;   // (N) float32, or (struct tensor){0}
+};
+
+/* Of a layer norm, or the gradients of these. */
+struct norm_tensors {
+    struct tensor gamma, beta; // (W) float32
+};
+
+/* out (..., N), real or float32, = in (..., K) real * transpose(weight) + bias; or out += where it accumulates. */
+int affine_forward(struct stream *stream, struct tensor out, struct tensor in,
+    const struct affine_tensors *values, bool accumulate, struct err *err);
+
+/* din (..., K), real or float32, or not wanted; of dout (..., N) real and the same `in`. */
+int affine_backward(struct stream *stream, struct tensor din, const struct affine_tensors *gradients,
+    struct tensor dout, struct tensor in, const struct affine_tensors *values, struct err *err);
+
+/* dx (..., W) float32, of dy real or float32, which may be dx, and x as layer_norm has it; dx += where it accumulates, as a
+ * residual sum does. */
+int layer_norm_backward(struct stream *stream, struct tensor dx, const struct norm_tensors *gradients,
+    struct tensor dy, struct tensor x, const struct norm_tensors *values, float eps, bool accumulate,
+    struct err *err);
+
+/* ---- layers without ------------------------------------------------------------------------------------ */
+
+/* out = activation(in), both real. */
+int activate(
+    struct stream *stream, struct tensor out, struct tensor in, enum activation activation, struct err *err);
+
+/* In place: d, the gradient by out, becomes that by x; and x, which was `in`, becomes out, since the next to ask for it is
+ * the gradient of the layer that took it. */
+int activation_backward(
+    struct stream *stream, struct tensor d, struct tensor x, enum activation activation, struct err *err);
+
+/* dqkv (B, T, 3*W), of dcontext (B, T, W) and the same qkv, all real. Scores are computed anew: what is kept of attention is
+ * qkv. Takes memory for two tensors (B, H, T, T). */
+int attention_backward(struct stream *stream, struct tensor dqkv, struct tensor dcontext, struct tensor qkv,
+    size_t heads, bool causal, struct err *err);
+
+/* dx (..., W) float32, of dy, which may be dx, and x as normalize_rows found it. */
+int normalize_rows_backward(
+    struct stream *stream, struct tensor dx, struct tensor dy, struct tensor x, struct err *err);
+
+/* ---- the ends of towers -------------------------------------------------------------------------------- */
+
+/* dpatches (B, G*G, W) real, of dtokens (B, T, W) float32. A class token is there where dclass_token (W) is; the first of the
+ * tokens have positions (T, W). */
+int assemble_tokens_backward(struct stream *stream, struct tensor dpatches, struct tensor dclass_token,
+    struct tensor dpositions, struct tensor dtokens, struct err *err);
+
+/* Which rows of a batch have which id: those of ids[g] are order[starts[g]] up to order[starts[g + 1] - 1]. */
+struct id_rows {
+    size_t count;                     /* of ids that are there */
+    struct tensor ids, starts, order; // (count), (count + 1), (B*T) int32
+};
+
+/* Sorts ids (rows) of the host; tensors are the stream's. ERR_MEMORY. */
+int id_rows_new(struct id_rows *out, struct stream *stream, const int32_t *ids, size_t rows, struct err *err);
+
+/* Of embed_tokens without a class token, scale and places: dtable (V, W), dpositions (P, W), of dtokens (B, T, W) float32. */
+int embed_tokens_backward(struct stream *stream, struct tensor dtable, struct tensor dpositions,
+    const struct id_rows *rows, struct tensor dtokens, struct err *err);
+
+/* dtokens (B, T, W), of drows (B, W), both float32, and the same pick. Not of all tokens in one (1, R, W). */
+int gather_rows_backward(
+    struct stream *stream, struct tensor dtokens, struct tensor drows, struct tensor pick, struct err *err);
+
+/* Likewise of mean_rows; sequences of one length. */
+int mean_rows_backward(
+    struct stream *stream, struct tensor dtokens, struct tensor drows, size_t first, struct err *err);
+
+/* ---- contrastive losses -------------------------------------------------------------------------------- */
+
+enum contrastive_loss {
+    LOSS_SOFTMAX, /* CLIP's: the mean of two cross-entropies, of pictures among texts and of texts among pictures */
+    LOSS_SIGMOID, /* SigLIP's: each pair is right or wrong by itself */
+};
+
+/* Logits are scale * cosine, of LOSS_SIGMOID + bias. */
+struct loss_options {
+    enum contrastive_loss loss;
+    float scale, bias;
+};
+
+struct loss_report {
+    double loss;
+    double dscale, dbias; /* gradients by the options */
+    size_t right;         /* pictures whose own text is the nearest of the batch */
+};
+
+/* dimages and dtexts (B, E), of images and texts (B, E) float32 of length 1, where row i of one belongs to row i of the other.
+ * Waits for the device. */
+int contrastive_loss(struct loss_report *out, struct stream *stream, struct tensor dimages,
+    struct tensor dtexts, struct tensor images, struct tensor texts, const struct loss_options *options,
+    struct err *err);
+
+#endif

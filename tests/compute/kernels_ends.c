@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Gradients of the ends of the towers, and the contrastive losses. */
+#include "compute/train/train.h"
+#include "tests/compute/kernels.h"
+#include "tests/compute/numeric.h"
+#include "tests/support/work.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct tensor none = {0};
+
+enum { B = 3, T = 7, W = 48 };
+
+/* dtokens (B, T, W), and its sum over sequences on top of what is in sums (T, W). */
+static float *sum_of_sequences(float *sums, uint64_t seed)
+{
+    float *dtokens = random_floats(B * T * W, seed);
+    for (size_t i = 0; i < B * T * W; i++)
+        sums[i % (T * W)] += dtokens[i];
+    return dtokens;
+}
+
+void gradients_of_assembled_tokens_match(void **state)
+{
+    const struct bench *bench = *state;
+    for (size_t class_tokens = 0; class_tokens < 2; class_tokens++) {
+        const size_t kept = T - class_tokens, mark = stream_mark(bench->stream);
+        float *dpositions = random_floats(T * W, 1), *dclass = random_floats(W, 2);
+        float got[B * T * W], want[B * T * W];
+        struct tensor dpatches;
+        struct err err;
+        put(bench, DTYPE_U8, "xyz", SHAPE(3)); /* so that no tensor begins at offset 0 */
+        const struct tensor positions = put(bench, DTYPE_F32, dpositions, SHAPE(T, W)),
+                            class_token = put(bench, DTYPE_F32, dclass, SHAPE(W));
+        float *dtokens = sum_of_sequences(dpositions, 3);
+        const struct tensor d = put(bench, DTYPE_F32, dtokens, SHAPE(B, T, W));
+        check_ok(
+            tensor_new(&dpatches, bench->stream, stream_dtype(bench->stream), SHAPE(B, kept, W), &err), &err);
+        check_ok(assemble_tokens_backward(
+                     bench->stream, dpatches, class_tokens ? class_token : none, positions, d, &err),
+            &err);
+        get_real(bench, got, positions, T * W);
+        compare(got, dpositions, T * W, 4e-6, "gradient of positions");
+        for (size_t i = 0; i < B * W * class_tokens; i++)
+            dclass[i % W] += dtokens[i / W * T * W + i % W];
+        get_real(bench, got, class_token, W);
+        compare(got, dclass, W, 4e-6, "gradient of a class token");
+        for (size_t b = 0; b < B; b++)
+            memcpy(want + b * kept * W, dtokens + (b * T + class_tokens) * W, kept * W * sizeof *want);
+        get_real(bench, got, dpatches, B * kept * W);
+        compare(got, want, B * kept * W, tolerance(bench), "gradient of patches");
+        free(dpositions), free(dclass), free(dtokens);
+        stream_rewind(bench->stream, mark);
+    }
+}
+
+void gradients_of_embedded_tokens_match(void **state)
+{
+    enum { V = 11 };
+    /* An id that is everywhere, some that come once, some that never do. */
+    static const int32_t ids[B * T] = {9, 1, 1, 4, 9, 9, 9, 9, 1, 0, 4, 9, 9, 9, 9, 9, 9, 9, 10, 9, 9};
+    const struct bench *bench = *state;
+    const size_t mark = stream_mark(bench->stream);
+    float *dtable = random_floats(V * W, 1), *dpositions = random_floats((T + 2) * W, 2), got[V * W];
+    struct id_rows rows;
+    struct err err;
+    put(bench, DTYPE_U8, "xyz", SHAPE(3));
+    const struct tensor table = put(bench, DTYPE_F32, dtable, SHAPE(V, W)),
+                        positions =
+                            put(bench, DTYPE_F32, dpositions, SHAPE(T + 2, W)); /* two of longer texts */
+    float *dtokens = sum_of_sequences(dpositions, 3);
+    const struct tensor d = put(bench, DTYPE_F32, dtokens, SHAPE(B, T, W));
+    check_ok(id_rows_new(&rows, bench->stream, ids, B * T, &err), &err);
+    assert_int_equal(rows.count, 5);
+    check_ok(embed_tokens_backward(bench->stream, table, positions, &rows, d, &err), &err);
+    for (size_t i = 0; i < B * T * W; i++)
+        dtable[(size_t)ids[i / W] * W + i % W] += dtokens[i];
+    get_real(bench, got, table, V * W);
+    compare(got, dtable, V * W, 4e-6, "gradient of a token table");
+    get_real(bench, got, positions, (T + 2) * W);
+    compare(got, dpositions, (T + 2) * W, 4e-6, "gradient of positions");
+    free(dtable), free(dpositions), free(dtokens);
+    stream_rewind(bench->stream, mark);
+}
+
+void gradients_of_pooled_rows_match(void **state)
+{
+    static const int32_t picked[B] = {6, 0, 3};
+    const struct bench *bench = *state;
+    for (int kind = 0; kind < 4;
+         kind++) { /* a row of each, the first of each, the mean, that but for the first */
+        const size_t mark = stream_mark(bench->stream), first = (size_t)kind - 2;
+        float *drows = random_floats(B * W, 1), got[B * T * W], want[B * T * W] = {0};
+        struct tensor dtokens;
+        struct err err;
+        put(bench, DTYPE_U8, "xyz", SHAPE(3));
+        const struct tensor d = put(bench, DTYPE_F32, drows, SHAPE(B, W)),
+                            pick = put(bench, DTYPE_I32, picked, SHAPE(B));
+        check_ok(tensor_new(&dtokens, bench->stream, DTYPE_F32, SHAPE(B, T, W), &err), &err);
+        if (kind < 2)
+            check_ok(gather_rows_backward(bench->stream, dtokens, d, kind ? none : pick, &err), &err);
+        else
+            check_ok(mean_rows_backward(bench->stream, dtokens, d, first, &err), &err);
+        for (size_t i = 0; i < B * T * W; i++) {
+            const size_t b = i / (T * W), t = i / W % T;
+            if (kind < 2)
+                want[i] = t == (kind ? 0 : (size_t)picked[b]) ? drows[b * W + i % W] : 0;
+            else
+                want[i] = t < first ? 0 : drows[b * W + i % W] / (float)(T - first);
+        }
+        get_real(bench, got, dtokens, B * T * W);
+        compare(got, want, B * T * W, 1e-6, "gradient of tokens that are pooled");
+        free(drows);
+        stream_rewind(bench->stream, mark);
+    }
+}
+
+/* ---- losses -------------------------------------------------------------------------------------------- */
+
+struct loss_shape {
+    size_t batch, width;
+    enum contrastive_loss loss;
+};
+
+/* log(sum(exp)) of `count` logits, `step` apart. */
+static double log_sum_exp(const double *logits, size_t count, size_t step)
+{
+    double total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += exp(logits[i * step]);
+    return log(total);
+}
+
+/* out (1), the loss, of in: images (B, E), texts (B, E), the scale and the bias. */
+static void loss_of(double *out, const double *in, const void *context)
+{
+    const struct loss_shape *shape = context;
+    const size_t batch = shape->batch, width = shape->width, count = batch * width;
+    const double scale = in[2 * count], bias = in[2 * count + 1];
+    double *logits = calloc(batch * batch, sizeof *logits), sum = 0;
+    for (size_t i = 0; i < batch * batch; i++)
+        for (size_t e = 0; e < width; e++)
+            logits[i] += scale * in[i / batch * width + e] * in[count + i % batch * width + e];
+    if (shape->loss == LOSS_SOFTMAX)
+        for (size_t i = 0; i < batch; i++)
+            sum += (log_sum_exp(logits + i * batch, batch, 1) + log_sum_exp(logits + i, batch, batch)) / 2 -
+                   logits[i * batch + i];
+    else
+        for (size_t i = 0; i < batch * batch; i++)
+            sum += log(1 + exp((i / batch == i % batch ? -1 : 1) * (logits[i] + bias)));
+    *out = sum / (double)batch;
+    free(logits);
+}
+
+/* How many images are nearer to their own text than to the others. */
+static size_t count_right(const float *images, const float *texts, size_t batch, size_t width)
+{
+    size_t right = 0;
+    for (size_t i = 0; i < batch; i++) {
+        size_t nearest = 0;
+        double best = -INFINITY;
+        for (size_t j = 0; j < batch; j++) {
+            double dot = 0;
+            for (size_t e = 0; e < width; e++)
+                dot += (double)images[i * width + e] * (double)texts[j * width + e];
+            nearest = dot > best ? j : nearest;
+            best = fmax(dot, best);
+        }
+        right += nearest == i;
+    }
+    return right;
+}
+
+static void check_loss(const struct bench *bench, const struct loss_shape *shape)
+{
+    const size_t count = shape->batch * shape->width, mark = stream_mark(bench->stream);
+    const struct loss_options options = {shape->loss, 3.5f, -1.25f};
+    float *in = random_floats(2 * count + 2, shape->batch), *want = malloc((2 * count + 2) * sizeof *want),
+          *got = malloc(2 * count * sizeof *got), one = 1;
+    double *wide = malloc((2 * count + 2) * sizeof *wide), loss;
+    struct loss_report report;
+    struct tensor dimages, dtexts;
+    struct err err;
+    for (size_t i = 0; i < 2 * count; i++) {
+        in[i] /= sqrtf((float)shape->width);
+        if (i >= count && i / shape->width % 2) /* half of the texts are near their images */
+            in[i] = in[i - count] + in[i] * 0.1f;
+    }
+    in[2 * count] = options.scale;
+    in[2 * count + 1] = options.bias;
+    put(bench, DTYPE_U8, "xyz", SHAPE(3));
+    const struct tensor images = put(bench, DTYPE_F32, in, SHAPE(shape->batch, shape->width)),
+                        texts = put(bench, DTYPE_F32, in + count, images.shape);
+    check_ok(tensor_new(&dimages, bench->stream, DTYPE_F32, images.shape, &err), &err);
+    check_ok(tensor_new(&dtexts, bench->stream, DTYPE_F32, images.shape, &err), &err);
+    check_ok(contrastive_loss(&report, bench->stream, dimages, dtexts, images, texts, &options, &err), &err);
+    numeric_gradient(want, loss_of, shape, in, 2 * count + 2, &one, 1);
+    get_real(bench, got, dimages, count);
+    get_real(bench, got + count, dtexts, count);
+    compare(got, want, count, 1e-5, "gradient of images");
+    compare(got + count, want + count, count, 1e-5, "gradient of texts");
+    for (size_t i = 0; i < 2 * count + 2; i++)
+        wide[i] = (double)in[i];
+    loss_of(&loss, wide, shape);
+    assert_true(fabs(report.loss - loss) <= 4e-6 * fabs(loss));
+    assert_true(fabs(report.dscale - (double)want[2 * count]) <= 1e-5 * fabs((double)want[2 * count]) + 1e-7);
+    assert_true(fabs(report.dbias - (double)want[2 * count + 1]) <= 1e-5 * fabs((double)want[2 * count + 1]));
+    assert_int_equal(report.right, count_right(in, in + count, shape->batch, shape->width));
+    free(in), free(want), free(got), free(wide);
+    stream_rewind(bench->stream, mark);
+}
+
+void contrastive_losses_match(void **state)
+{
+    static const size_t shapes[][2] = {{1, 16}, {5, 24}, {70, 8}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int loss = 0; loss < 2; loss++)
+            if (work_fits(6 * shapes[i][0] * shapes[i][0] * shapes[i][1]))
+                check_loss(*state,
+                    &(struct loss_shape){shapes[i][0], shapes[i][1], loss ? LOSS_SIGMOID : LOSS_SOFTMAX});
+}
