@@ -420,7 +420,12 @@ struct param {
         *name; /* after the prefix, as Hugging Face has it; "{q,k,v}_proj" is three, with rows stacked */
     enum dim shape[WEIGHT_RANK_MAX]; /* DIM_NONE ends it */
     enum dim when;                   /* the row is left out where this is 0 */
+    size_t trained;                  /* UNTRAINED, or TRAINED in the struct of what can be */
 };
+
+/* Where a struct tensor is in one of these, counted from 1. */
+enum { UNTRAINED };
+#define TRAINED(type, member) (offsetof(type, member) + 1)
 
 /* Loads every row of `table` into the struct at `object`, which weights must outlive. prefix stands before the names, as Hugging Face has
  * it; a `%zu` in it is replaced by `layer`. dims is indexed by enum dim. A tensor that is missing, of another

@@ -118,6 +118,11 @@ int device_memory(cl_mem *out, void **host, struct device *device, size_t bytes,
 /* Where a tensor of device_memory() lies for a native kernel, or NULL. */
 void *tensor_host(struct tensor tensor);
 
+/* On the stream's queue: out = in, of one type; zeros; and out = in, the one float32, the other real or both float32. */
+int tensor_copy(struct stream *stream, struct tensor out, struct tensor in, struct err *err);
+int tensor_clear(struct stream *stream, struct tensor tensor, struct err *err);
+int tensor_convert(struct stream *stream, struct tensor out, struct tensor in, struct err *err);
+
 /* A read-write buffer of its own that holds `bytes` of data: parameters. */
 int device_buffer(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err);
 

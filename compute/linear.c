@@ -238,6 +238,13 @@ static int convert(
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(out), ARG_TENSOR(in), ARG(count));
 }
 
+int tensor_convert(struct stream *stream, struct tensor out, struct tensor in, struct err *err)
+{
+    if (out.dtype == in.dtype)
+        return tensor_copy(stream, out, in, err);
+    return convert(stream, in.dtype == DTYPE_F32 ? "narrow" : "widen", out, in, err);
+}
+
 int tensor_write_real(
     struct stream *stream, struct tensor to, const float *data, size_t count, struct err *err)
 {

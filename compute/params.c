@@ -10,17 +10,22 @@
 
 enum { NAME_SIZE = 192 };
 
-/* The shape of one row in numbers; returns its rank. */
-static int param_shape(
-    size_t shape[WEIGHT_RANK_MAX], size_t *count, const struct param *param, const size_t *dims)
+struct shape param_shape(const struct param *param, const size_t dims[DIM_COUNT])
 {
-    int rank = 0;
-    *count = 1;
-    for (; rank < WEIGHT_RANK_MAX && param->shape[rank] != DIM_NONE; rank++) {
-        shape[rank] = dims[param->shape[rank]];
-        *count *= shape[rank]; /* a config's sizes are bounded: this cannot overflow */
-    }
-    return rank;
+    struct shape shape = {0};
+    for (; shape.rank < WEIGHT_RANK_MAX && param->shape[shape.rank] != DIM_NONE; shape.rank++)
+        shape.size[shape.rank] = dims[param->shape[shape.rank]];
+    return shape;
+}
+
+/* The same in parts; returns the rank. */
+static int shape_parts(
+    size_t sizes[WEIGHT_RANK_MAX], size_t *count, const struct param *param, const size_t *dims)
+{
+    const struct shape shape = param_shape(param, dims);
+    memcpy(sizes, shape.size, shape.rank * sizeof *sizes);
+    *count = shape_count(shape); /* a config's sizes are bounded: this cannot overflow */
+    return (int)shape.rank;
 }
 
 static void append(char name[NAME_SIZE], const char *text, size_t length)
@@ -280,7 +285,7 @@ static int param_load(void *object, const struct param *param, const struct plac
     const size_t dims[DIM_COUNT], const struct weights *weights, struct device *device, struct err *err)
 {
     size_t shape[WEIGHT_RANK_MAX] = {0}, count;
-    const int rank = param_shape(shape, &count, param, dims);
+    const int rank = shape_parts(shape, &count, param, dims);
     struct values values;
     int rc = values_get(&values, param, place, rank, shape, count, weights, param->kind == PARAM_TABLE, err);
     if (!rc)
@@ -291,8 +296,7 @@ static int param_load(void *object, const struct param *param, const struct plac
     return rc;
 }
 
-/* Whether a model of these sizes has the row. */
-static bool is_there(const struct param *param, const size_t dims[DIM_COUNT])
+bool param_is_there(const struct param *param, const size_t dims[DIM_COUNT])
 {
     return param->when == ALWAYS || dims[param->when];
 }
@@ -326,10 +330,10 @@ static int layer_rows_load(void *object, const struct param *table, size_t rows,
     for (size_t i = 0; i < rows && !rc; i++) {
         const struct param *param = &table[i];
         const enum part part = part_of(param->kind);
-        if (param->field != table->field || !part || !is_there(param, dims))
+        if (param->field != table->field || !part || !param_is_there(param, dims))
             continue;
         const struct place place = place_of(param, prefix, layer, weights);
-        const int rank = param_shape(shape, &counts[part], param, dims);
+        const int rank = shape_parts(shape, &counts[part], param, dims);
         rc = values_get(&values[part], param, &place, rank, shape, counts[part], weights, false, err);
         if (rc == ERR_MEMORY)
             say_which(err, &place);
@@ -342,7 +346,7 @@ static int layer_rows_load(void *object, const struct param *table, size_t rows,
             .lasting = !weight->own,
             .exact = table->kind == PARAM_LINEAR_EXACT};
         const struct place place = place_of(table, prefix, layer, weights);
-        param_shape(shape, &counts[PART_WEIGHT], table, dims);
+        shape_parts(shape, &counts[PART_WEIGHT], table, dims);
         const size_t n = shape[0], k = counts[PART_WEIGHT] / n;
         if (!(rc = linear_load_layer(out, &weight->kept, device, &all, n, k, err)))
             (*out)->name = table->name;
@@ -360,7 +364,7 @@ int params_load(void *object, const struct param *table, size_t rows, const char
     int rc = 0;
     for (size_t i = 0; i < rows && !rc; i++) {
         const struct place place = place_of(&table[i], prefix, layer, weights);
-        if (!is_there(&table[i], dims))
+        if (!param_is_there(&table[i], dims))
             continue;
         if (is_linear(table[i].kind))
             rc = layer_rows_load(object, &table[i], rows - i, prefix, layer, dims, weights, device, err);
@@ -370,26 +374,49 @@ int params_load(void *object, const struct param *table, size_t rows, const char
     return rc;
 }
 
+int param_fetch(float *out, const struct param *param, const char *prefix, size_t layer, struct shape shape,
+    const struct weights *weights, struct err *err)
+{
+    const struct place place = place_of(param, prefix, layer, weights);
+    const size_t count = shape_count(shape);
+    struct values values;
+    const int rc =
+        values_get(&values, param, &place, (int)shape.rank, shape.size, count, weights, false, err);
+    if (!rc)
+        memcpy(out, values.at, count * sizeof *out);
+    values_release(&values, weights, count);
+    return rc;
+}
+
+int param_add(struct weights_writer *writer, const struct param *param, const char *prefix, size_t layer,
+    struct shape shape, const float *values, struct err *err)
+{
+    const struct place place = {{.outer = "", .prefix = prefix, .name = param->name}, layer};
+    const size_t tensors = name_tensors(param->name), part = shape_count(shape) / tensors;
+    int rc = 0;
+    shape.size[0] /= tensors;
+    for (size_t i = 0; i < tensors && !rc; i++) {
+        char name[NAME_SIZE];
+        tensor_name(name, &place, i);
+        rc = weights_writer_add(
+            writer, name, (int)shape.rank, shape.size, values ? values + i * part : NULL, err);
+    }
+    return rc;
+}
+
 static int param_save(const struct param *param, const char *prefix, size_t layer,
     const size_t dims[DIM_COUNT], const struct weights *weights, struct weights_writer *writer,
     struct err *err)
 {
-    const struct place from = place_of(param, prefix, layer, weights),
-                       to = {{.outer = "", .prefix = prefix, .name = param->name}, layer};
-    const size_t tensors = name_tensors(param->name);
-    size_t shape[WEIGHT_RANK_MAX] = {0}, count;
-    const int rank = param_shape(shape, &count, param, dims);
+    const struct place from = place_of(param, prefix, layer, weights);
+    const struct shape shape = param_shape(param, dims);
+    const size_t count = shape_count(shape);
     struct values values = {0};
     int rc = weights_writer_wants(writer)
-                 ? values_get(&values, param, &from, rank, shape, count, weights, false, err)
+                 ? values_get(&values, param, &from, (int)shape.rank, shape.size, count, weights, false, err)
                  : 0;
-    shape[0] /= tensors;
-    for (size_t i = 0; i < tensors && !rc; i++) {
-        char name[NAME_SIZE];
-        tensor_name(name, &to, i);
-        const float *at = values.at;
-        rc = weights_writer_add(writer, name, rank, shape, at ? at + i * (count / tensors) : NULL, err);
-    }
+    if (!rc)
+        rc = param_add(writer, param, prefix, layer, shape, values.at, err);
     values_release(&values, weights, count);
     return rc;
 }
@@ -400,7 +427,7 @@ int params_save(const struct param *table, size_t rows, const char *prefix, size
 {
     int rc = 0;
     for (size_t i = 0; i < rows && !rc; i++)
-        if (is_there(&table[i], dims))
+        if (param_is_there(&table[i], dims))
             rc = param_save(&table[i], prefix, layer, dims, weights, writer, err);
     return rc;
 }
@@ -456,9 +483,7 @@ size_t params_count(const struct param *table, size_t rows, const size_t dims[DI
 {
     size_t total = 0;
     for (size_t i = 0; i < rows; i++) {
-        size_t shape[WEIGHT_RANK_MAX], count;
-        param_shape(shape, &count, &table[i], dims);
-        total += is_there(&table[i], dims) ? count : 0;
+        total += param_is_there(&table[i], dims) ? shape_count(param_shape(&table[i], dims)) : 0;
     }
     return total;
 }

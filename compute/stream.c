@@ -181,6 +181,31 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
     return 0;
 }
 
+int tensor_copy(struct stream *stream, struct tensor out, struct tensor in, struct err *err)
+{
+    const size_t size = dtype_size(in.dtype), count = shape_count(in.shape);
+    assert(out.dtype == in.dtype && shape_count(out.shape) == count);
+    int rc = profile_piece(stream, "copy", 0, err);
+    if (rc || stream_plans(stream))
+        return rc;
+    const cl_int status = clEnqueueCopyBuffer(stream->queue, in.buffer, out.buffer, in.offset * size,
+        out.offset * size, count * size, 0, NULL, NULL);
+    return status ? cl_fail(err, "clEnqueueCopyBuffer", status) : 0;
+}
+
+int tensor_clear(struct stream *stream, struct tensor tensor, struct err *err)
+{
+    static const cl_float16 zeros = {{0}};
+    const size_t size = dtype_size(tensor.dtype), bytes = shape_count(tensor.shape) * size;
+    const size_t pattern = bytes % sizeof zeros ? size : sizeof zeros;
+    int rc = profile_piece(stream, "clear", 0, err);
+    if (rc || stream_plans(stream))
+        return rc;
+    const cl_int status = clEnqueueFillBuffer(
+        stream->queue, tensor.buffer, &zeros, pattern, tensor.offset * size, bytes, 0, NULL, NULL);
+    return status ? cl_fail(err, "clEnqueueFillBuffer", status) : 0;
+}
+
 int tensor_wrap(struct tensor *out, struct stream *stream, const void *data, size_t bytes, struct err *err)
 {
     const struct device *device = stream->device;

@@ -6,30 +6,35 @@
 #include <stdlib.h>
 
 #define FIELD(name) offsetof(struct block, name)
+#define LEARNED(name) TRAINED(struct block_tensors, name)
 
 static const struct param block_params[] = {
-    {PARAM_LINEAR, FIELD(qkv), "self_attn.{q,k,v}_proj.weight", {DIM_3WIDTH, DIM_WIDTH}, ALWAYS},
-    {PARAM_BIAS, FIELD(qkv), "self_attn.{q,k,v}_proj.bias", {DIM_3WIDTH}, ALWAYS},
-    {PARAM_GAMMA, FIELD(qkv), "layer_norm1.weight", {DIM_WIDTH}, WITH_NORM_BEFORE},
-    {PARAM_BETA, FIELD(qkv), "layer_norm1.bias", {DIM_WIDTH}, WITH_NORM_BEFORE},
-    {PARAM_TENSOR, FIELD(norm_1.gamma), "layer_norm1.weight", {DIM_WIDTH}, WITH_NORM_AFTER},
-    {PARAM_TENSOR, FIELD(norm_1.beta), "layer_norm1.bias", {DIM_WIDTH}, WITH_NORM_AFTER},
-    {PARAM_TENSOR, FIELD(attention_norm.gamma), "self_attn.inner_norm.weight", {DIM_WIDTH}, WITH_INNER_NORM},
-    {PARAM_TENSOR, FIELD(attention_norm.beta), "self_attn.inner_norm.bias", {DIM_WIDTH}, WITH_INNER_NORM},
-    {PARAM_LINEAR, FIELD(out), "self_attn.out_proj.weight", {DIM_WIDTH, DIM_WIDTH}, ALWAYS},
-    {PARAM_BIAS, FIELD(out), "self_attn.out_proj.bias", {DIM_WIDTH}, ALWAYS},
-    {PARAM_LINEAR, FIELD(fc_1), "mlp.fc1.weight", {DIM_MLP, DIM_WIDTH}, WITHOUT_GATE},
-    {PARAM_BIAS, FIELD(fc_1), "mlp.fc1.bias", {DIM_MLP}, WITHOUT_GATE},
-    {PARAM_LINEAR, FIELD(fc_1), "mlp.{gate,fc1}.weight", {DIM_2MLP, DIM_WIDTH}, WITH_GATE},
-    {PARAM_BIAS, FIELD(fc_1), "mlp.{gate,fc1}.bias", {DIM_2MLP}, WITH_GATE},
-    {PARAM_GAMMA, FIELD(fc_1), "layer_norm2.weight", {DIM_WIDTH}, WITH_NORM_BEFORE},
-    {PARAM_BETA, FIELD(fc_1), "layer_norm2.bias", {DIM_WIDTH}, WITH_NORM_BEFORE},
-    {PARAM_TENSOR, FIELD(norm_2.gamma), "layer_norm2.weight", {DIM_WIDTH}, WITH_NORM_AFTER},
-    {PARAM_TENSOR, FIELD(norm_2.beta), "layer_norm2.bias", {DIM_WIDTH}, WITH_NORM_AFTER},
-    {PARAM_TENSOR, FIELD(mlp_norm.gamma), "mlp.inner_norm.weight", {DIM_MLP}, WITH_INNER_NORM},
-    {PARAM_TENSOR, FIELD(mlp_norm.beta), "mlp.inner_norm.bias", {DIM_MLP}, WITH_INNER_NORM},
-    {PARAM_LINEAR, FIELD(fc_2), "mlp.fc2.weight", {DIM_WIDTH, DIM_MLP}, ALWAYS},
-    {PARAM_BIAS, FIELD(fc_2), "mlp.fc2.bias", {DIM_WIDTH}, ALWAYS},
+    {PARAM_LINEAR, FIELD(qkv), "self_attn.{q,k,v}_proj.weight", {DIM_3WIDTH, DIM_WIDTH}, ALWAYS,
+        LEARNED(qkv.weight)},
+    {PARAM_BIAS, FIELD(qkv), "self_attn.{q,k,v}_proj.bias", {DIM_3WIDTH}, ALWAYS, LEARNED(qkv.bias)},
+    {PARAM_GAMMA, FIELD(qkv), "layer_norm1.weight", {DIM_WIDTH}, WITH_NORM_BEFORE, LEARNED(norm_1.gamma)},
+    {PARAM_BETA, FIELD(qkv), "layer_norm1.bias", {DIM_WIDTH}, WITH_NORM_BEFORE, LEARNED(norm_1.beta)},
+    {PARAM_TENSOR, FIELD(norm_1.gamma), "layer_norm1.weight", {DIM_WIDTH}, WITH_NORM_AFTER, UNTRAINED},
+    {PARAM_TENSOR, FIELD(norm_1.beta), "layer_norm1.bias", {DIM_WIDTH}, WITH_NORM_AFTER, UNTRAINED},
+    {PARAM_TENSOR, FIELD(attention_norm.gamma), "self_attn.inner_norm.weight", {DIM_WIDTH}, WITH_INNER_NORM,
+        UNTRAINED},
+    {PARAM_TENSOR, FIELD(attention_norm.beta), "self_attn.inner_norm.bias", {DIM_WIDTH}, WITH_INNER_NORM,
+        UNTRAINED},
+    {PARAM_LINEAR, FIELD(out), "self_attn.out_proj.weight", {DIM_WIDTH, DIM_WIDTH}, ALWAYS,
+        LEARNED(out.weight)},
+    {PARAM_BIAS, FIELD(out), "self_attn.out_proj.bias", {DIM_WIDTH}, ALWAYS, LEARNED(out.bias)},
+    {PARAM_LINEAR, FIELD(fc_1), "mlp.fc1.weight", {DIM_MLP, DIM_WIDTH}, WITHOUT_GATE, LEARNED(fc_1.weight)},
+    {PARAM_BIAS, FIELD(fc_1), "mlp.fc1.bias", {DIM_MLP}, WITHOUT_GATE, LEARNED(fc_1.bias)},
+    {PARAM_LINEAR, FIELD(fc_1), "mlp.{gate,fc1}.weight", {DIM_2MLP, DIM_WIDTH}, WITH_GATE, UNTRAINED},
+    {PARAM_BIAS, FIELD(fc_1), "mlp.{gate,fc1}.bias", {DIM_2MLP}, WITH_GATE, UNTRAINED},
+    {PARAM_GAMMA, FIELD(fc_1), "layer_norm2.weight", {DIM_WIDTH}, WITH_NORM_BEFORE, LEARNED(norm_2.gamma)},
+    {PARAM_BETA, FIELD(fc_1), "layer_norm2.bias", {DIM_WIDTH}, WITH_NORM_BEFORE, LEARNED(norm_2.beta)},
+    {PARAM_TENSOR, FIELD(norm_2.gamma), "layer_norm2.weight", {DIM_WIDTH}, WITH_NORM_AFTER, UNTRAINED},
+    {PARAM_TENSOR, FIELD(norm_2.beta), "layer_norm2.bias", {DIM_WIDTH}, WITH_NORM_AFTER, UNTRAINED},
+    {PARAM_TENSOR, FIELD(mlp_norm.gamma), "mlp.inner_norm.weight", {DIM_MLP}, WITH_INNER_NORM, UNTRAINED},
+    {PARAM_TENSOR, FIELD(mlp_norm.beta), "mlp.inner_norm.bias", {DIM_MLP}, WITH_INNER_NORM, UNTRAINED},
+    {PARAM_LINEAR, FIELD(fc_2), "mlp.fc2.weight", {DIM_WIDTH, DIM_MLP}, ALWAYS, LEARNED(fc_2.weight)},
+    {PARAM_BIAS, FIELD(fc_2), "mlp.fc2.bias", {DIM_WIDTH}, ALWAYS, LEARNED(fc_2.bias)},
 };
 
 enum { BLOCK_PARAMS = sizeof block_params / sizeof *block_params };
@@ -141,6 +146,19 @@ int transformer_save(const struct transformer_config *config, const char *prefix
     block_dims(dims, config);
     for (size_t layer = 0; layer < config->layers && !rc; layer++)
         rc = params_save(block_params, BLOCK_PARAMS, prefix, layer, dims, weights, writer, err);
+    return rc;
+}
+
+int transformer_parameters(const struct transformer_config *config, const char *prefix,
+    struct parameters *parameters, struct block_tensors *values, struct block_tensors *gradients,
+    struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    int rc = 0;
+    block_dims(dims, config);
+    for (size_t layer = 0; layer < config->layers && !rc; layer++)
+        rc = parameters_add(parameters, block_params, BLOCK_PARAMS, prefix, layer, dims, &values[layer],
+            &gradients[layer], err);
     return rc;
 }
 

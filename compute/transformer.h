@@ -4,6 +4,7 @@
 #define DIPTYCH_COMPUTE_TRANSFORMER_H
 
 #include "compute/gemm/gemm.h"
+#include "compute/train/train.h"
 
 struct norm {
     struct tensor gamma, beta; // both of the width that is normed
@@ -46,5 +47,10 @@ int block_attend(const struct block *block, const struct transformer *transforme
     const struct workspace *workspace, struct tensor x, const struct sequences *sequences, struct err *err);
 int block_finish(const struct block *block, const struct transformer *transformer, struct stream *stream,
     const struct workspace *workspace, struct tensor x, struct tensor context, struct err *err);
+
+/* parameters_add of all blocks: values and gradients (layers). */
+int transformer_parameters(const struct transformer_config *config, const char *prefix,
+    struct parameters *parameters, struct block_tensors *values, struct block_tensors *gradients,
+    struct err *err);
 
 #endif

@@ -46,6 +46,16 @@ size_t type_bits(const char *name);
 /* Whether a tensor of that name is no weight, and dropped where PyTorch's own loaders drop it. */
 bool weight_is_dropped(const char *name);
 
+/* Whether a model of these sizes has a row of a parameter table, and of which shape. */
+bool param_is_there(const struct param *param, const size_t dims[DIM_COUNT]);
+struct shape param_shape(const struct param *param, const size_t dims[DIM_COUNT]);
+
+/* The row's values (shape), as params_load gets and params_save adds them; the latter are looked at where the writer wants them. */
+int param_fetch(float *out, const struct param *param, const char *prefix, size_t layer, struct shape shape,
+    const struct weights *weights, struct err *err);
+int param_add(struct weights_writer *writer, const struct param *param, const char *prefix, size_t layer,
+    struct shape shape, const float *values, struct err *err);
+
 /* The data of a tensor have been used: file_map_forget, where they are a file's. */
 void weights_forget(const struct weights *weights, const void *data, size_t size);
 

@@ -22,8 +22,8 @@ struct model {
 };
 
 static const struct param model_params[] = {
-    {PARAM_HOST, offsetof(struct model, logit_scale), "logit_scale", {DIM_NONE}, ALWAYS},
-    {PARAM_HOST, offsetof(struct model, logit_bias), "logit_bias", {DIM_NONE}, WITH_BIAS},
+    {PARAM_HOST, offsetof(struct model, logit_scale), "logit_scale", {DIM_NONE}, ALWAYS, UNTRAINED},
+    {PARAM_HOST, offsetof(struct model, logit_bias), "logit_bias", {DIM_NONE}, WITH_BIAS, UNTRAINED},
 };
 
 enum { MODEL_PARAMS = sizeof model_params / sizeof *model_params };

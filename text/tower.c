@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The text transformer: tokens, positions, blocks, and one token or their mean, normed and maybe projected. */
-#include "text/text.h"
+#include "text/tower_tensors.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,33 +19,38 @@ struct text_tower {
 };
 
 #define FIELD(name) offsetof(struct text_tower, name)
+#define LEARNED(name) TRAINED(struct text_tensors, name)
 
-static const char block_prefix[] = "text_model.encoder.layers.%zu.";
+const char text_block_prefix[] = "text_model.encoder.layers.%zu.";
 static const char token_table[] = "text_model.embeddings.token_embedding.weight";
 
 static const struct param params[] = {
-    {PARAM_TABLE, FIELD(token_table), token_table, {DIM_VOCAB, DIM_WIDTH}, ALWAYS},
-    {PARAM_TENSOR, FIELD(class_token), "text_model.embeddings.class_embedding", {DIM_WIDTH},
-        WITH_CLASS_TOKEN},
+    {PARAM_TABLE, FIELD(token_table), token_table, {DIM_VOCAB, DIM_WIDTH}, ALWAYS, LEARNED(token_table)},
+    {PARAM_TENSOR, FIELD(class_token), "text_model.embeddings.class_embedding", {DIM_WIDTH}, WITH_CLASS_TOKEN,
+        UNTRAINED},
     {PARAM_LINE, FIELD(positions), "text_model.embeddings.position_embedding.weight", {DIM_TOKENS, DIM_WIDTH},
-        WITH_CONTEXT_POSITIONS},
+        WITH_CONTEXT_POSITIONS, LEARNED(positions)},
     {PARAM_TENSOR, FIELD(embedded_gamma), "text_model.embeddings.layer_norm.weight", {DIM_WIDTH},
-        WITH_EMBEDDED_NORM},
+        WITH_EMBEDDED_NORM, UNTRAINED},
     {PARAM_TENSOR, FIELD(embedded_beta), "text_model.embeddings.layer_norm.bias", {DIM_WIDTH},
-        WITH_EMBEDDED_NORM},
-    {PARAM_LINEAR_EXACT, FIELD(neck), "text_model.neck.weight", {DIM_NECK, DIM_WIDTH}, WITH_NECK},
-    {PARAM_BIAS, FIELD(neck), "text_model.neck.bias", {DIM_NECK}, WITH_NECK_BIAS},
-    {PARAM_GAMMA, FIELD(neck), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_NECK_NORM},
-    {PARAM_BETA, FIELD(neck), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_NECK_NORM},
+        WITH_EMBEDDED_NORM, UNTRAINED},
+    {PARAM_LINEAR_EXACT, FIELD(neck), "text_model.neck.weight", {DIM_NECK, DIM_WIDTH}, WITH_NECK, UNTRAINED},
+    {PARAM_BIAS, FIELD(neck), "text_model.neck.bias", {DIM_NECK}, WITH_NECK_BIAS, UNTRAINED},
+    {PARAM_GAMMA, FIELD(neck), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_NECK_NORM, UNTRAINED},
+    {PARAM_BETA, FIELD(neck), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_NECK_NORM, UNTRAINED},
     {PARAM_LINEAR_EXACT, FIELD(projection), "text_projection.weight", {DIM_EMBED, DIM_PROJECTED},
-        WITH_PROJECTION_MATRIX},
+        WITH_PROJECTION_MATRIX, LEARNED(end.projection.weight)},
     {PARAM_LINEAR_EXACT, FIELD(projection), "text_model.head.weight", {DIM_EMBED, DIM_PROJECTED},
-        WITH_PROJECTION_LAYER},
-    {PARAM_BIAS, FIELD(projection), "text_model.head.bias", {DIM_EMBED}, WITH_PROJECTION_LAYER},
-    {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_POOLED_NORM},
-    {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_POOLED_NORM},
-    {PARAM_TENSOR, FIELD(gamma), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_NORM_ALONE},
-    {PARAM_TENSOR, FIELD(beta), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_NORM_ALONE},
+        WITH_PROJECTION_LAYER, LEARNED(end.projection.weight)},
+    {PARAM_BIAS, FIELD(projection), "text_model.head.bias", {DIM_EMBED}, WITH_PROJECTION_LAYER,
+        LEARNED(end.projection.bias)},
+    {PARAM_GAMMA, FIELD(projection), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_POOLED_NORM,
+        LEARNED(end.norm.gamma)},
+    {PARAM_BETA, FIELD(projection), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_POOLED_NORM,
+        LEARNED(end.norm.beta)},
+    {PARAM_TENSOR, FIELD(gamma), "text_model.final_layer_norm.weight", {DIM_WIDTH}, WITH_NORM_ALONE,
+        UNTRAINED},
+    {PARAM_TENSOR, FIELD(beta), "text_model.final_layer_norm.bias", {DIM_WIDTH}, WITH_NORM_ALONE, UNTRAINED},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -58,9 +63,9 @@ struct tables {
 
 static const struct param table_params[] = {
     {PARAM_VALUES, offsetof(struct tables, positions), "text_model.embeddings.position_embedding.weight",
-        {DIM_POSITIONS, DIM_WIDTH}, WITH_POSITION_TABLE},
+        {DIM_POSITIONS, DIM_WIDTH}, WITH_POSITION_TABLE, UNTRAINED},
     {PARAM_VALUES, offsetof(struct tables, types), "text_model.embeddings.token_type_embedding.weight",
-        {DIM_TYPES, DIM_WIDTH}, WITH_TYPES},
+        {DIM_TYPES, DIM_WIDTH}, WITH_TYPES, UNTRAINED},
 };
 
 enum { TABLE_PARAMS = sizeof table_params / sizeof *table_params };
@@ -140,7 +145,7 @@ int text_tower_load(struct text_tower **out, const struct text_config *config, c
     if (!rc && config->embedding.positions)
         rc = load_tables(tower, dims, weights, device, err);
     if (!rc)
-        rc = transformer_load(&tower->blocks, &config->block, block_prefix, weights, device, err);
+        rc = transformer_load(&tower->blocks, &config->block, text_block_prefix, weights, device, err);
     if (rc)
         text_tower_free(tower);
     else
@@ -154,7 +159,15 @@ int text_tower_save(const struct text_config *config, const struct weights *weig
     size_t dims[DIM_COUNT] = {0};
     text_dims(dims, config);
     const int rc = params_save(params, PARAMS, "", 0, dims, weights, writer, err);
-    return rc ? rc : transformer_save(&config->block, block_prefix, weights, writer, err);
+    return rc ? rc : transformer_save(&config->block, text_block_prefix, weights, writer, err);
+}
+
+int text_parameters(const struct text_config *config, struct parameters *parameters,
+    struct text_tensors *values, struct text_tensors *gradients, struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    text_dims(dims, config);
+    return parameters_add(parameters, params, PARAMS, "", 0, dims, values, gradients, err);
 }
 
 void text_tower_free(struct text_tower *tower)
@@ -196,7 +209,7 @@ size_t text_eot(const struct text_config *config, const int32_t *ids, size_t cou
 
 size_t text_layers(const struct weights *weights)
 {
-    return params_layers(weights, block_prefix);
+    return params_layers(weights, text_block_prefix);
 }
 
 size_t text_vocab(const struct weights *weights)

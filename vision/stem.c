@@ -32,12 +32,13 @@ static const char prefix[] = "vision_model.embeddings.stem.%zu.";
 
 /* DIM_WIDTH and DIM_CHANNELS are those of the convolution. */
 static const struct param params[] = {
-    {PARAM_VALUES, FIELD(weight), "conv.weight", {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, ALWAYS},
-    {PARAM_VALUES, FIELD(bias), "conv.bias", {DIM_WIDTH}, WITH_BIAS},
-    {PARAM_VALUES, FIELD(gamma), "bn.weight", {DIM_WIDTH}, WITHOUT_BIAS},
-    {PARAM_VALUES, FIELD(beta), "bn.bias", {DIM_WIDTH}, WITHOUT_BIAS},
-    {PARAM_VALUES, FIELD(mean), "bn.running_mean", {DIM_WIDTH}, WITHOUT_BIAS},
-    {PARAM_VALUES, FIELD(variance), "bn.running_var", {DIM_WIDTH}, WITHOUT_BIAS},
+    {PARAM_VALUES, FIELD(weight), "conv.weight", {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, ALWAYS,
+        UNTRAINED},
+    {PARAM_VALUES, FIELD(bias), "conv.bias", {DIM_WIDTH}, WITH_BIAS, UNTRAINED},
+    {PARAM_VALUES, FIELD(gamma), "bn.weight", {DIM_WIDTH}, WITHOUT_BIAS, UNTRAINED},
+    {PARAM_VALUES, FIELD(beta), "bn.bias", {DIM_WIDTH}, WITHOUT_BIAS, UNTRAINED},
+    {PARAM_VALUES, FIELD(mean), "bn.running_mean", {DIM_WIDTH}, WITHOUT_BIAS, UNTRAINED},
+    {PARAM_VALUES, FIELD(variance), "bn.running_var", {DIM_WIDTH}, WITHOUT_BIAS, UNTRAINED},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };

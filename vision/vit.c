@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The vision transformer: patches, maybe a class token, positions, blocks, pooling, and maybe a projection. */
 #include "vision/stem.h"
+#include "vision/vit_tensors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,32 +27,38 @@ struct vit {
 };
 
 #define FIELD(name) offsetof(struct vit, name)
+#define LEARNED(name) TRAINED(struct vit_tensors, name)
 
-static const char block_prefix[] = "vision_model.encoder.layers.%zu.";
+const char vit_block_prefix[] = "vision_model.encoder.layers.%zu.";
 
 /* "pre_layrnorm" is how transformers spells it. */
 static const struct param params[] = {
     {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight",
-        {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, WITH_PATCH_CONVOLUTION},
+        {DIM_WIDTH, DIM_CHANNELS, DIM_PATCH, DIM_PATCH}, WITH_PATCH_CONVOLUTION, LEARNED(patch.weight)},
     {PARAM_LINEAR, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.weight",
-        {DIM_WIDTH, DIM_PATCH_VALUES}, WITH_ANY_SIZE}, /* row, column, channel: as patches are */
+        {DIM_WIDTH, DIM_PATCH_VALUES}, WITH_ANY_SIZE, UNTRAINED}, /* row, column, channel: as patches are */
     {PARAM_BIAS, FIELD(patch_embedding), "vision_model.embeddings.patch_embedding.bias", {DIM_WIDTH},
-        WITH_PATCH_BIAS},
+        WITH_PATCH_BIAS, LEARNED(patch.bias)},
     {PARAM_TENSOR, FIELD(class_token), "vision_model.embeddings.class_embedding", {DIM_WIDTH},
-        WITH_CLASS_TOKEN},
+        WITH_CLASS_TOKEN, LEARNED(class_token)},
     {PARAM_GRID, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
-        {DIM_TOKENS, DIM_WIDTH}, WITH_CLASS_POSITION},
+        {DIM_TOKENS, DIM_WIDTH}, WITH_CLASS_POSITION, LEARNED(positions)},
     {PARAM_SQUARE, FIELD(positions), "vision_model.embeddings.position_embedding.weight",
-        {DIM_PATCHES, DIM_WIDTH}, WITHOUT_CLASS_POSITION},
+        {DIM_PATCHES, DIM_WIDTH}, WITHOUT_CLASS_POSITION, LEARNED(positions)},
     {PARAM_VALUES, FIELD(position_table), "vision_model.embeddings.position_embedding.weight",
-        {DIM_PATCHES, DIM_WIDTH}, WITH_ANY_SIZE},
-    {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", {DIM_WIDTH}, WITH_PRE_NORM},
-    {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", {DIM_WIDTH}, WITH_PRE_NORM},
+        {DIM_PATCHES, DIM_WIDTH}, WITH_ANY_SIZE, UNTRAINED},
+    {PARAM_TENSOR, FIELD(ln_pre_gamma), "vision_model.pre_layrnorm.weight", {DIM_WIDTH}, WITH_PRE_NORM,
+        LEARNED(pre_norm.gamma)},
+    {PARAM_TENSOR, FIELD(ln_pre_beta), "vision_model.pre_layrnorm.bias", {DIM_WIDTH}, WITH_PRE_NORM,
+        LEARNED(pre_norm.beta)},
     {PARAM_LINEAR_EXACT, FIELD(projection), "visual_projection.weight", {DIM_EMBED, DIM_POOLED},
-        WITH_PROJECTION},
-    {PARAM_BIAS, FIELD(projection), "visual_projection.bias", {DIM_EMBED}, WITH_PROJECTION_LAYER},
-    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", {DIM_POOLED}, WITH_POOLED_NORM},
-    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", {DIM_POOLED}, WITH_POOLED_NORM},
+        WITH_PROJECTION, LEARNED(end.projection.weight)},
+    {PARAM_BIAS, FIELD(projection), "visual_projection.bias", {DIM_EMBED}, WITH_PROJECTION_LAYER,
+        LEARNED(end.projection.bias)},
+    {PARAM_GAMMA, FIELD(projection), "vision_model.post_layernorm.weight", {DIM_POOLED}, WITH_POOLED_NORM,
+        LEARNED(end.norm.gamma)},
+    {PARAM_BETA, FIELD(projection), "vision_model.post_layernorm.bias", {DIM_POOLED}, WITH_POOLED_NORM,
+        LEARNED(end.norm.beta)},
 };
 
 enum { PARAMS = sizeof params / sizeof *params };
@@ -63,7 +70,7 @@ static size_t grid_size(const struct vit_config *config)
 
 size_t vit_layers(const struct weights *weights)
 {
-    return params_layers(weights, block_prefix);
+    return params_layers(weights, vit_block_prefix);
 }
 
 size_t vit_tokens(const struct vit_config *config)
@@ -119,6 +126,14 @@ static struct attention_pool_config pool_config(const struct vit_config *config)
     return pool;
 }
 
+void vit_scaling(float scale[3], float shift[3], const struct preprocess *preprocess)
+{
+    for (int c = 0; c < 3; c++) { /* (byte * scale - mean) / std, as one multiply and one add */
+        scale[c] = preprocess->scale / preprocess->std[c];
+        shift[c] = -preprocess->mean[c] / preprocess->std[c];
+    }
+}
+
 int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
     const struct weights *weights, struct device *device, struct err *err)
 {
@@ -128,16 +143,13 @@ int vit_load(struct vit **out, const struct vit_config *config, const struct pre
     if (!vit)
         return err_memory(err, sizeof *vit);
     vit->config = *config;
-    for (int c = 0; c < 3; c++) { /* (byte * scale - mean) / std, as one multiply and one add */
-        vit->scale[c] = preprocess->scale / preprocess->std[c];
-        vit->shift[c] = -preprocess->mean[c] / preprocess->std[c];
-    }
+    vit_scaling(vit->scale, vit->shift, preprocess);
     vit_dims(dims, config);
     int rc = params_load(vit, params, PARAMS, "", 0, dims, weights, device, err);
     if (!rc && config->stem)
         rc = stem_load(&vit->stem, config->block.width, weights, device, err);
     if (!rc)
-        rc = transformer_load(&vit->blocks, &config->block, block_prefix, weights, device, err);
+        rc = transformer_load(&vit->blocks, &config->block, vit_block_prefix, weights, device, err);
     if (!rc && pools_by_attention(config))
         rc = attention_pool_load(&vit->pool, &pool, weights, device, err);
     if (rc)
@@ -153,7 +165,15 @@ int vit_save(const struct vit_config *config, const struct weights *weights, str
     size_t dims[DIM_COUNT] = {0};
     vit_dims(dims, config);
     const int rc = params_save(params, PARAMS, "", 0, dims, weights, writer, err);
-    return rc ? rc : transformer_save(&config->block, block_prefix, weights, writer, err);
+    return rc ? rc : transformer_save(&config->block, vit_block_prefix, weights, writer, err);
+}
+
+int vit_parameters(const struct vit_config *config, struct parameters *parameters, struct vit_tensors *values,
+    struct vit_tensors *gradients, struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    vit_dims(dims, config);
+    return parameters_add(parameters, params, PARAMS, "", 0, dims, values, gradients, err);
 }
 
 void vit_free(struct vit *vit)

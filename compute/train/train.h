@@ -95,6 +95,85 @@ int gather_rows_backward(
 int mean_rows_backward(
     struct stream *stream, struct tensor dtokens, struct tensor drows, size_t first, struct err *err);
 
+/* How a tower ends: embeddings (B, E) float32 = projection(norm(pooled (B, W) float32)). */
+struct end_tensors {
+    struct norm_tensors norm;
+    struct affine_tensors projection;
+};
+
+int project_forward(struct stream *stream, struct tensor embeddings, struct tensor pooled,
+    const struct end_tensors *values, float eps, struct err *err);
+int project_backward(struct stream *stream, struct tensor dpooled, const struct end_tensors *gradients,
+    struct tensor dembeddings, struct tensor pooled, const struct end_tensors *values, float eps,
+    struct err *err);
+
+/* ---- parameters ---------------------------------------------------------------------------------------- */
+
+/* All that is trained, in flat buffers of one layout on the device: values, gradients and AdamW's two moments. Parameter tables of
+ * the towers say what there is:
+ *
+ *     parameters_new -> trained_..._new of towers, which add to it -> parameters_open -> parameters_load
+ *
+ * It outlives what adds to it. */
+struct parameters;
+
+enum parameters_kind {
+    PARAMETERS_VALUES,
+    PARAMETERS_GRADIENTS,
+    PARAMETERS_MEANS,   /* running means of gradients */
+    PARAMETERS_SQUARES, /* and of their squares */
+    PARAMETERS_KINDS
+};
+
+int parameters_new(struct parameters **out, struct err *err);
+void parameters_free(struct parameters *parameters);
+
+/* Adds the rows of a table that are there. From parameters_open on, each has its tensors in `values` and `gradients`, at the row's
+ * `trained`; one of more than two axes is (N, K) there. Both, the table and the prefix outlive the parameters. ERR_UNSUPPORTED,
+ * naming the tensor, for a row that has none. */
+int parameters_add(struct parameters *parameters, const struct param *table, size_t rows, const char *prefix,
+    size_t layer, const size_t dims[DIM_COUNT], void *values, void *gradients, struct err *err);
+
+/* Takes the memory. ERR_DEVICE. */
+int parameters_open(struct parameters *parameters, struct device *device, struct err *err);
+
+/* Values are those of the weights, all else zeros. Errors are params_load's. */
+int parameters_load(
+    struct parameters *parameters, struct stream *stream, const struct weights *weights, struct err *err);
+
+/* Adds them to a file, as params_save does. */
+int parameters_save(const struct parameters *parameters, enum parameters_kind kind, struct stream *stream,
+    struct weights_writer *writer, struct err *err);
+
+/* Gradients are zeros again, before the passes whose sum they are to be. */
+int parameters_clear_gradients(struct parameters *parameters, struct stream *stream, struct err *err);
+
+/* ---- the transformer ----------------------------------------------------------------------------------- */
+
+/* Of one block, or the gradients of these. */
+struct block_tensors {
+    struct norm_tensors norm_1, norm_2;         // W
+    struct affine_tensors qkv, out, fc_1, fc_2; // (3*W, W), (W, W), (M, W), (W, M)
+};
+
+/* The blocks of compute.h's transformer, with weights that change. */
+struct trained_transformer;
+
+/* Adds its parameters: prefix as for transformer_load. ERR_UNSUPPORTED for blocks that differ from CLIP's in more than sizes,
+ * activation and mask. */
+int trained_transformer_new(struct trained_transformer **out, const struct transformer_config *config,
+    const char *prefix, struct parameters *parameters, struct err *err);
+void trained_transformer_free(struct trained_transformer *transformer);
+
+/* *out (B, T, W) of x (B, T, W), both float32, through all blocks. x, *out and what is kept stay in the stream's memory until
+ * trained_transformer_backward is done. */
+int trained_transformer_forward(struct trained_transformer *transformer, struct stream *stream,
+    struct tensor *out, struct tensor x, struct err *err);
+
+/* dx (B, T, W) float32, the gradients by *out, become those by x. What was kept is used up. */
+int trained_transformer_backward(
+    struct trained_transformer *transformer, struct stream *stream, struct tensor dx, struct err *err);
+
 /* ---- contrastive losses -------------------------------------------------------------------------------- */
 
 enum contrastive_loss {

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Golden gradients of two-layer models, from PyTorch's autograd in float32, checked against float64.
+
+    python3 -m venv venv && venv/bin/pip install -r requirements.txt
+    venv/bin/python train.py
+
+writes, for each of three shapes, train/NAME/config.json, as transformers saves it, and gradients.safetensors:
+
+    seed               of the weights, which random_weights.py and compute/weights_random.c both make up
+    ids, ends          (B, context) and (B): texts, and where each of them ends
+    loss, bias_start   of the batch; the sigmoid loss's bias before the step
+    sketch.PARAMETER   (17) float64: the length of a parameter's gradient, and 16 sums of it with signs that signs() makes up:
+                       what these differ by tells how far two gradients are apart, without keeping one
+    full.PARAMETER     the whole gradient, of the first shape's parameters with one axis
+
+The pictures are those that towers.py's picture() makes.
+"""
+import datetime
+import pathlib
+
+import numpy as np
+import safetensors.numpy
+import torch
+import transformers
+
+import random_weights
+from towers import MEAN, STD, picture
+
+SEED = 47
+SIGNS = 16
+
+# Folder, vision (width, heads, mlp, image, patch), text (width, heads, mlp, vocabulary, context), embedding, activation, batch,
+# loss.
+SHAPES = [
+    ("quick", (64, 2, 256, 32, 8), (48, 2, 192, 100, 12), 32, "quick_gelu", 6, "softmax"),
+    ("erf", (96, 3, 208, 48, 16), (64, 4, 176, 80, 9), 48, "gelu", 5, "softmax"),
+    ("tanh", (80, 2, 320, 40, 8), (80, 5, 240, 60, 16), 80, "gelu_pytorch_tanh", 7, "sigmoid"),
+]
+
+
+def config_of(vision, text, embed, activation):
+    def tower(width, heads, mlp, **more):
+        return dict(hidden_size=width, num_attention_heads=heads, intermediate_size=mlp, num_hidden_layers=2,
+                    hidden_act=activation, **more)
+
+    width, heads, mlp, image, patch = vision
+    vision = tower(width, heads, mlp, image_size=image, patch_size=patch)
+    width, heads, mlp, vocab, context = text
+    text = tower(width, heads, mlp, vocab_size=vocab, max_position_embeddings=context, eos_token_id=vocab - 1,
+                 bos_token_id=vocab - 2, pad_token_id=0)
+    return transformers.CLIPConfig(projection_dim=embed, vision_config=vision, text_config=text)
+
+
+def texts(batch, vocab, context):
+    """Texts of all lengths from 2 to the context, with some words in several of them."""
+    ids, ends = np.zeros((batch, context), np.int32), np.zeros(batch, np.int32)
+    for row in range(batch):
+        length = 2 + (context - 2) * row // (batch - 1)
+        words = (np.arange(length - 2) * 31 + row * 7) % (vocab // 3)
+        ids[row, :length] = [vocab - 2, *words, vocab - 1]
+        ends[row] = length - 1
+    return ids, ends
+
+
+def loss_of(model, bias, pixels, ids, kind):
+    out = model(pixel_values=pixels, input_ids=ids)
+    logits = model.logit_scale.exp() * out.image_embeds @ out.text_embeds.T
+    own = torch.arange(len(ids))
+    if kind == "softmax":  # ClipLoss in open_clip's loss.py
+        return (torch.nn.functional.cross_entropy(logits, own) + torch.nn.functional.cross_entropy(logits.T, own)) / 2
+    z = 2 * torch.eye(len(ids), dtype=logits.dtype) - 1  # SigLipLoss there
+    return -torch.nn.functional.logsigmoid(z * (logits + bias)).sum() / len(ids)
+
+
+def gradients(model, bias, pixels, ids, kind):
+    model.zero_grad()
+    bias.grad = None
+    loss = loss_of(model, bias, pixels, ids, kind)
+    loss.backward()
+    out = {name: value.grad.numpy().astype(np.float64) for name, value in model.named_parameters()}
+    if kind == "sigmoid":
+        out["logit_bias"] = bias.grad.numpy().astype(np.float64)
+    return float(loss.detach()), out
+
+
+def signs(count):
+    """(16, count): sign k of element i is bit k of random_at(0, i)."""
+    index = np.arange(1, count + 1, dtype=np.uint64)
+    bits = random_weights.mix(index * np.uint64(0x9E3779B97F4A7C15))
+    return np.array([1.0 - 2.0 * ((bits >> np.uint64(k)) & np.uint64(1)) for k in range(SIGNS)])
+
+
+def sketch(gradient):
+    flat = gradient.ravel()
+    return np.array([np.linalg.norm(flat), *(signs(flat.size) @ flat)])
+
+
+def make(name, vision, text, embed, activation, batch, kind):
+    config = config_of(vision, text, embed, activation)
+    pictures = np.stack([picture(number, vision[3]) for number in range(batch)])
+    pixels = torch.tensor((pictures / 255.0 - MEAN) / STD).permute(0, 3, 1, 2)
+    ids, ends = texts(batch, text[3], text[4])
+    long_ids = torch.tensor(ids, dtype=torch.long)
+
+    model = transformers.CLIPModel._from_config(config, attn_implementation="eager").train()
+    model.load_state_dict({key: torch.from_numpy(random_weights.tensor(key, tuple(value.shape), SEED))
+                           for key, value in model.state_dict().items()}, strict=True)
+    bias = torch.tensor(float(random_weights.tensor("logit_bias", (), SEED)), requires_grad=True)
+    loss, single = gradients(model, bias, pixels.float(), long_ids, kind)
+    double_bias = bias.detach().double().requires_grad_()
+    _, double = gradients(model.double(), double_bias, pixels.double(), long_ids, kind)
+    apart = max(np.linalg.norm(single[key] - double[key]) / np.linalg.norm(double[key])
+                for key in single if "k_proj.bias" not in key)
+    print(f"{name:6} loss {loss:.6f}  float64 {apart:.1e}")
+    assert apart < 2e-5
+
+    directory = pathlib.Path(__file__).parent / "train" / name
+    directory.mkdir(parents=True, exist_ok=True)
+    config.to_json_file(directory / "config.json")
+    out = {"seed": np.array(SEED, np.int64), "ids": ids, "ends": ends, "loss": np.array(loss)}
+    out |= {f"sketch.{key}": sketch(value) for key, value in single.items()}
+    if name == SHAPES[0][0]:
+        out |= {f"full.{key}": value.astype(np.float32) for key, value in single.items() if value.ndim == 1}
+    safetensors.numpy.save_file(
+        out, directory / "gradients.safetensors",
+        metadata={"made_by": "tests/golden/train.py", "date": str(datetime.date.today()),
+                  "transformers": transformers.__version__, "torch": torch.__version__,
+                  "differs_from_float64": f"{apart:.1e}"})
+
+
+def main():
+    for shape in SHAPES:
+        make(*shape)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    main()

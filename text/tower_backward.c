@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The text transformer for training: forward, keeping what gradients need, and backward. text/tower.c is its twin. */
+#include "text/tower_tensors.h"
+
+#include <stdlib.h>
+
+struct trained_text {
+    struct text_config config;
+    struct text_tensors values, gradients;
+    struct trained_transformer *blocks;
+    struct {
+        struct id_rows rows;
+        struct tensor eot;    // (B) int32
+        struct tensor states; // (B, T, W) float32: after the blocks
+        struct tensor pooled; // (B, W) float32
+    } kept;
+};
+
+int trained_text_new(struct trained_text **out, const struct text_config *config,
+    struct parameters *parameters, struct err *err)
+{
+    if (config->packed || config->no_final_norm)
+        return err_set(
+            err, ERR_UNSUPPORTED, "text towers with packed texts or without a last norm cannot be trained");
+    struct trained_text *text = mem_new(1, sizeof *text);
+    if (!text)
+        return err_memory(err, sizeof *text);
+    text->config = *config;
+    int rc = text_parameters(config, parameters, &text->values, &text->gradients, err);
+    if (!rc)
+        rc = trained_transformer_new(&text->blocks, &config->block, text_block_prefix, parameters, err);
+    if (rc)
+        trained_text_free(text);
+    else
+        *out = text;
+    return rc;
+}
+
+void trained_text_free(struct trained_text *text)
+{
+    if (!text)
+        return;
+    trained_transformer_free(text->blocks);
+    free(text);
+}
+
+int trained_text_forward(struct trained_text *text, struct stream *stream, struct tensor embeddings,
+    const int32_t *ids, const int32_t *eot, size_t batch, size_t tokens, struct err *err)
+{
+    const struct transformer_config *block = &text->config.block;
+    const struct tensor none = {0};
+    struct tensor x, rows; // (B, T, W) float32, and ids (B, T)
+    int rc;
+    if ((rc = tensor_new(&rows, stream, DTYPE_I32, SHAPE(batch, tokens), err)) ||
+        (rc = tensor_new(&text->kept.eot, stream, DTYPE_I32, SHAPE(batch), err)) ||
+        (rc = tensor_new(&text->kept.pooled, stream, DTYPE_F32, SHAPE(batch, block->width), err)) ||
+        (rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(batch, tokens, block->width), err)) ||
+        (rc = id_rows_new(&text->kept.rows, stream, ids, batch * tokens, err)) ||
+        (rc = tensor_write(stream, rows, ids, batch * tokens, err)) ||
+        (rc = tensor_write(stream, text->kept.eot, eot, batch, err)) ||
+        (rc = embed_tokens(
+             stream, x, rows, text->values.token_table, 1, none, text->values.positions, none, err)) ||
+        (rc = trained_transformer_forward(text->blocks, stream, &text->kept.states, x, err)) ||
+        (rc = gather_rows(stream, text->kept.pooled, text->kept.states, text->kept.eot, err)))
+        return rc;
+    return project_forward(stream, embeddings, text->kept.pooled, &text->values.end, block->eps, err);
+}
+
+int trained_text_backward(
+    struct trained_text *text, struct stream *stream, struct tensor dembeddings, struct err *err)
+{
+    const struct text_tensors *gradients = &text->gradients;
+    const size_t mark = stream_mark(stream);
+    struct tensor dpooled, dx; // (B, W) and (B, T, W) float32
+    int rc;
+    if ((rc = tensor_new(&dpooled, stream, DTYPE_F32, text->kept.pooled.shape, err)) ||
+        (rc = tensor_new(&dx, stream, DTYPE_F32, text->kept.states.shape, err)) ||
+        (rc = project_backward(stream, dpooled, &gradients->end, dembeddings, text->kept.pooled,
+             &text->values.end, text->config.block.eps, err)) ||
+        (rc = gather_rows_backward(stream, dx, dpooled, text->kept.eot, err)) ||
+        (rc = trained_transformer_backward(text->blocks, stream, dx, err)))
+        goto done;
+    rc = embed_tokens_backward(
+        stream, gradients->token_table, gradients->positions, &text->kept.rows, dx, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}

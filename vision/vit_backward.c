@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The vision transformer for training: forward, keeping what gradients need, and backward. vision/vit.c is its twin. */
+#include "vision/vit_tensors.h"
+
+#include <stdlib.h>
+
+struct trained_vit {
+    struct vit_config config;
+    float scale[3], shift[3]; // a model input is byte * scale + shift, by channel
+    struct vit_tensors values, gradients;
+    struct trained_transformer *blocks;
+    struct {
+        struct tensor patches;   // (B, G*G, 3*P*P)
+        struct tensor assembled; // (B, T, W) float32: before the first norm
+        struct tensor pooled;    // (B, W) float32
+    } kept;
+};
+
+int trained_vit_new(struct trained_vit **out, const struct vit_config *config,
+    const struct preprocess *preprocess, struct parameters *parameters, struct err *err)
+{
+    if (config->stem || config->class_unplaced || config->projection == PROJECTION_NONE ||
+        (config->pooling != VISION_POOL_CLASS_TOKEN && config->pooling != VISION_POOL_MEAN))
+        return err_set(err, ERR_UNSUPPORTED,
+            "vision towers with a stem, with pooling by attention or without a projection cannot be trained");
+    struct trained_vit *vit = mem_new(1, sizeof *vit);
+    if (!vit)
+        return err_memory(err, sizeof *vit);
+    vit->config = *config;
+    vit_scaling(vit->scale, vit->shift, preprocess);
+    int rc = vit_parameters(config, parameters, &vit->values, &vit->gradients, err);
+    if (!rc)
+        rc = trained_transformer_new(&vit->blocks, &config->block, vit_block_prefix, parameters, err);
+    if (rc)
+        trained_vit_free(vit);
+    else
+        *out = vit;
+    return rc;
+}
+
+void trained_vit_free(struct trained_vit *vit)
+{
+    if (!vit)
+        return;
+    trained_transformer_free(vit->blocks);
+    free(vit);
+}
+
+/* *x (B, T, W) float32, the residual stream, of pixels (B, S, S, 3). */
+static int embed_forward(
+    struct trained_vit *vit, struct stream *stream, struct tensor *x, struct tensor pixels, struct err *err)
+{
+    const struct vit_config *config = &vit->config;
+    const struct vit_tensors *values = &vit->values;
+    const size_t batch = pixels.shape.size[0], tokens = vit_tokens(config),
+                 count = tokens - config->class_token, width = config->block.width, side = config->patch_size;
+    struct tensor columns; // (B, G*G, W) float32
+    int rc;
+    if ((rc = tensor_new(
+             &vit->kept.patches, stream, stream_dtype(stream), SHAPE(batch, count, 3 * side * side), err)) ||
+        (rc = tensor_new(x, stream, DTYPE_F32, SHAPE(batch, tokens, width), err)) ||
+        (rc = tensor_new(&vit->kept.assembled, stream, DTYPE_F32, x->shape, err)))
+        return rc;
+    const size_t mark = stream_mark(stream);
+    const struct tensor assembled = config->pre_norm ? vit->kept.assembled : *x;
+    if ((rc = tensor_new(&columns, stream, DTYPE_F32, SHAPE(batch, count, width), err)) ||
+        (rc = patchify(
+             stream, vit->kept.patches, pixels, side, PATCHES_BY_ROW, vit->scale, vit->shift, err)) ||
+        (rc = affine_forward(stream, columns, vit->kept.patches, &values->patch, false, err)) ||
+        (rc = assemble_tokens(stream, assembled, columns, values->class_token, values->positions, err)))
+        goto done;
+    if (config->pre_norm)
+        rc = layer_norm(
+            stream, *x, assembled, values->pre_norm.gamma, values->pre_norm.beta, config->block.eps, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+/* Of dx (B, T, W), which is used up. */
+static int embed_backward(struct trained_vit *vit, struct stream *stream, struct tensor dx, struct err *err)
+{
+    const struct vit_config *config = &vit->config;
+    const struct vit_tensors *values = &vit->values, *gradients = &vit->gradients;
+    const size_t batch = dx.shape.size[0], count = vit->kept.patches.shape.size[1],
+                 mark = stream_mark(stream);
+    const struct tensor none = {0};
+    struct tensor dcolumns; // (B, G*G, W)
+    int rc =
+        tensor_new(&dcolumns, stream, stream_dtype(stream), SHAPE(batch, count, config->block.width), err);
+    if (!rc && config->pre_norm)
+        rc = layer_norm_backward(stream, dx, &gradients->pre_norm, dx, vit->kept.assembled, &values->pre_norm,
+            config->block.eps, false, err);
+    if (!rc)
+        rc =
+            assemble_tokens_backward(stream, dcolumns, gradients->class_token, gradients->positions, dx, err);
+    if (!rc)
+        rc = affine_backward(
+            stream, none, &gradients->patch, dcolumns, vit->kept.patches, &values->patch, err);
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+int trained_vit_forward(struct trained_vit *vit, struct stream *stream, struct tensor embeddings,
+    struct tensor pixels, struct err *err)
+{
+    const struct vit_config *config = &vit->config;
+    const struct tensor first = {0}; // no pick: the class token
+    struct tensor x, states;         // (B, T, W) float32: before and after the blocks
+    const struct shape pooled = SHAPE(pixels.shape.size[0], config->block.width);
+    int rc;
+    if ((rc = tensor_new(&vit->kept.pooled, stream, DTYPE_F32, pooled, err)) ||
+        (rc = embed_forward(vit, stream, &x, pixels, err)) ||
+        (rc = trained_transformer_forward(vit->blocks, stream, &states, x, err)) ||
+        (rc = config->pooling == VISION_POOL_MEAN
+                  ? mean_rows(stream, vit->kept.pooled, states, NULL, config->class_token, err)
+                  : gather_rows(stream, vit->kept.pooled, states, first, err)))
+        return rc;
+    return project_forward(stream, embeddings, vit->kept.pooled, &vit->values.end, config->block.eps, err);
+}
+
+int trained_vit_backward(
+    struct trained_vit *vit, struct stream *stream, struct tensor dembeddings, struct err *err)
+{
+    const struct vit_config *config = &vit->config;
+    const struct tensor first = {0};
+    const size_t batch = dembeddings.shape.size[0], mark = stream_mark(stream);
+    struct tensor dpooled, dx; // (B, W) and (B, T, W) float32
+    int rc;
+    if ((rc = tensor_new(&dpooled, stream, DTYPE_F32, vit->kept.pooled.shape, err)) ||
+        (rc = tensor_new(
+             &dx, stream, DTYPE_F32, SHAPE(batch, vit_tokens(config), config->block.width), err)) ||
+        (rc = project_backward(stream, dpooled, &vit->gradients.end, dembeddings, vit->kept.pooled,
+             &vit->values.end, config->block.eps, err)) ||
+        (rc = config->pooling == VISION_POOL_MEAN
+                  ? mean_rows_backward(stream, dx, dpooled, config->class_token, err)
+                  : gather_rows_backward(stream, dx, dpooled, first, err)) ||
+        (rc = trained_transformer_backward(vit->blocks, stream, dx, err)))
+        goto done;
+    rc = embed_backward(vit, stream, dx, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
