@@ -3,6 +3,7 @@
 #ifndef DIPTYCH_JOINT_INTERNAL_H
 #define DIPTYCH_JOINT_INTERNAL_H
 
+#include "compute/train/train.h"
 #include "joint/joint.h"
 
 /* embeddings (B, E) float32, not normalised, through the tower: see vit_forward and text_tower_forward. */
@@ -42,6 +43,14 @@ int model_check_files(const struct model *model, struct err *err);
 
 /* params_save of what neither tower has: the logit scale. */
 int model_save_scale(const struct weights *weights, struct weights_writer *writer, struct err *err);
+
+/* What is trained beside the towers, and its parameters_add. */
+struct scale_tensors {
+    struct tensor scale; // (): the natural logarithm
+    struct tensor bias;  // (), of sigmoid scores
+};
+int model_scale_parameters(struct parameters *parameters, bool with_bias, struct scale_tensors *values,
+    struct scale_tensors *gradients, struct err *err);
 
 /* The tokenizer of a model's folder. Errors are tokenizer_load's, and ERR_FORMAT where its ids are not the model's. */
 int model_tokenizer_load(

@@ -22,8 +22,10 @@ struct model {
 };
 
 static const struct param model_params[] = {
-    {PARAM_HOST, offsetof(struct model, logit_scale), "logit_scale", {DIM_NONE}, ALWAYS, UNTRAINED},
-    {PARAM_HOST, offsetof(struct model, logit_bias), "logit_bias", {DIM_NONE}, WITH_BIAS, UNTRAINED},
+    {PARAM_HOST, offsetof(struct model, logit_scale), "logit_scale", {DIM_NONE}, ALWAYS,
+        TRAINED(struct scale_tensors, scale)},
+    {PARAM_HOST, offsetof(struct model, logit_bias), "logit_bias", {DIM_NONE}, WITH_BIAS,
+        TRAINED(struct scale_tensors, bias)},
 };
 
 enum { MODEL_PARAMS = sizeof model_params / sizeof *model_params };
@@ -38,6 +40,13 @@ int model_save_scale(const struct weights *weights, struct weights_writer *write
 {
     const size_t dims[DIM_COUNT] = {0};
     return params_save(model_params, MODEL_PARAMS, "", 0, dims, weights, writer, err);
+}
+
+int model_scale_parameters(struct parameters *parameters, bool with_bias, struct scale_tensors *values,
+    struct scale_tensors *gradients, struct err *err)
+{
+    const size_t dims[DIM_COUNT] = {[WITH_BIAS] = with_bias};
+    return parameters_add(parameters, model_params, MODEL_PARAMS, "", 0, dims, values, gradients, err);
 }
 
 /* A name tells with how many blocks and tokens a network was published; those that are there count. */

@@ -11,3 +11,4 @@ SOURCE(activation_backward);
 SOURCE(attention_backward);
 SOURCE(tokens_backward);
 SOURCE(loss);
+SOURCE(adamw);

@@ -85,6 +85,12 @@ int layer_norm_backward(struct stream *stream, struct tensor dx, const struct no
     return rc;
 }
 
+int normalize_rows_forward(struct stream *stream, struct tensor y, struct tensor x, struct err *err)
+{
+    const int rc = tensor_copy(stream, y, x, err);
+    return rc ? rc : normalize_rows(stream, y, err);
+}
+
 int normalize_rows_backward(
     struct stream *stream, struct tensor dx, struct tensor dy, struct tensor x, struct err *err)
 {

@@ -6,11 +6,9 @@
  *
  * each tensor at a multiple of ALIGN elements, in the order in which parameter tables were added.
  */
-#include "compute/internal.h"
-#include "compute/train/train.h"
+#include "compute/train/parameters.h"
 #include "compute/weights.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 enum { ALIGN = 16 }; /* elements: the widest vector that kernels load */
@@ -110,6 +108,16 @@ static struct tensor tensor_of(
     return (struct tensor){parameters->flats[kind].buffer, item->offset, item->shape, DTYPE_F32};
 }
 
+size_t parameters_decaying(const struct parameters *parameters)
+{
+    return parameters->decaying;
+}
+
+size_t parameters_bytes(const struct parameters *parameters)
+{
+    return PARAMETERS_KINDS * parameters->elements * sizeof(float);
+}
+
 /* As layers take it: weights of more axes, of convolutions, as (N, K). */
 static struct tensor matrix_tensor(struct tensor tensor)
 {
@@ -117,7 +125,7 @@ static struct tensor matrix_tensor(struct tensor tensor)
     return tensor.shape.rank > 2 ? tensor_view(tensor, SHAPE(n, shape_count(tensor.shape) / n)) : tensor;
 }
 
-static struct tensor flat_of(const struct parameters *parameters, enum parameters_kind kind)
+struct tensor parameters_flat(const struct parameters *parameters, enum parameters_kind kind)
 {
     return (struct tensor){parameters->flats[kind].buffer, 0, SHAPE(parameters->elements), DTYPE_F32};
 }
@@ -169,7 +177,7 @@ int parameters_load(
     if (!values)
         return ERR_MEMORY;
     for (int kind = 0; kind < PARAMETERS_KINDS && !rc; kind++)
-        rc = tensor_clear(stream, flat_of(parameters, (enum parameters_kind)kind), err);
+        rc = tensor_clear(stream, parameters_flat(parameters, (enum parameters_kind)kind), err);
     for (size_t i = 0; i < parameters->count && !rc; i++) {
         const struct parameter *item = &parameters->items[i];
         rc = param_fetch(values, item->row, item->prefix, item->layer, item->shape, weights, err);
@@ -201,5 +209,5 @@ int parameters_save(const struct parameters *parameters, enum parameters_kind ki
 
 int parameters_clear_gradients(struct parameters *parameters, struct stream *stream, struct err *err)
 {
-    return tensor_clear(stream, flat_of(parameters, PARAMETERS_GRADIENTS), err);
+    return tensor_clear(stream, parameters_flat(parameters, PARAMETERS_GRADIENTS), err);
 }

@@ -63,7 +63,8 @@ int activation_backward(
 int attention_backward(struct stream *stream, struct tensor dqkv, struct tensor dcontext, struct tensor qkv,
     size_t heads, bool causal, struct err *err);
 
-/* dx (..., W) float32, of dy, which may be dx, and x as normalize_rows found it. */
+/* y (..., W) = normalize_rows of x, float32; and dx, of dy, which may be dx. */
+int normalize_rows_forward(struct stream *stream, struct tensor y, struct tensor x, struct err *err);
 int normalize_rows_backward(
     struct stream *stream, struct tensor dx, struct tensor dy, struct tensor x, struct err *err);
 
@@ -144,6 +145,24 @@ int parameters_load(
 /* Adds them to a file, as params_save does. */
 int parameters_save(const struct parameters *parameters, enum parameters_kind kind, struct stream *stream,
     struct weights_writer *writer, struct err *err);
+
+size_t parameters_bytes(const struct parameters *parameters); /* on the device */
+
+/* AdamW as PyTorch's. Tensors of one axis or none do not decay. */
+struct adamw_options {
+    size_t step; /* from 1 on */
+    double rate, beta_1, beta_2, eps, decay;
+    double clip; /* the length that the gradients of all parameters together have at most; 0: any */
+};
+
+/* A step along the gradients, as long as they are before clipping: *norm. Where that is not finite, nothing is done. Waits for the
+ * device. */
+int parameters_step(struct parameters *parameters, struct stream *stream, const struct adamw_options *options,
+    double *norm, struct err *err);
+
+/* The rate at a step, from 0 on, of `steps`: up in a line in the first `warmup`, then down to 0 as a cosine. As cosine_lr in
+ * open_clip's scheduler.py. */
+double cosine_rate(double rate, size_t step, size_t warmup, size_t steps);
 
 /* Gradients are zeros again, before the passes whose sum they are to be. */
 int parameters_clear_gradients(struct parameters *parameters, struct stream *stream, struct err *err);

@@ -193,6 +193,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(gradients_of_embedded_tokens_match),
         cmocka_unit_test(gradients_of_pooled_rows_match),
         cmocka_unit_test(contrastive_losses_match),
+        cmocka_unit_test(adamw_matches),
+        cmocka_unit_test(rates_warm_up_and_fall),
         cmocka_unit_test(streams_keep_to_their_memory),
         cmocka_unit_test(kernels_of_other_folders_run),
         cmocka_unit_test(compile_errors_name_the_file),
@@ -218,6 +220,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gradients_of_embedded_tokens_match),
         cmocka_unit_test(gradients_of_pooled_rows_match),
         cmocka_unit_test(contrastive_losses_match),
+        cmocka_unit_test(adamw_matches),
     };
     const struct CMUnitTest rounded[] = {
         cmocka_unit_test(layers_of_a_model_match),

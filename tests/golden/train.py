@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Golden gradients of two-layer models, from PyTorch's autograd in float32, checked against float64.
+"""Golden gradients of two-layer models, from PyTorch's autograd in float32, checked against float64, and where 50 steps of its AdamW
+lead.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python train.py
@@ -7,13 +8,16 @@
 writes, for each of three shapes, train/NAME/config.json, as transformers saves it, and gradients.safetensors:
 
     seed               of the weights, which random_weights.py and compute/weights_random.c both make up
-    ids, ends          (B, context) and (B): texts, and where each of them ends
-    loss, bias_start   of the batch; the sigmoid loss's bias before the step
+    ids, ends          (4, B, context) and (4, B): texts of four batches, and where each of them ends
+    loss               of the first
     sketch.PARAMETER   (17) float64: the length of a parameter's gradient, and 16 sums of it with signs that signs() makes up:
                        what these differ by tells how far two gradients are apart, without keeping one
     full.PARAMETER     the whole gradient, of the first shape's parameters with one axis
+    losses             (50) float64, of each step, the batches in turn
+    norms              (50) float64: the gradients' length before clipping
+    trained.PARAMETER  (17) float64: the sketch of a parameter after these steps
 
-The pictures are those that towers.py's picture() makes.
+The pictures of batch k are those that towers.py's picture() makes, from number k * B on.
 """
 import datetime
 import pathlib
@@ -28,6 +32,8 @@ from towers import MEAN, STD, picture
 
 SEED = 47
 SIGNS = 16
+BATCHES = 4
+STEPS, WARMUP, RATE, BETAS, EPS, DECAY, CLIP = 50, 10, 1e-4, (0.9, 0.98), 1e-6, 0.2, 1.0
 
 # Folder, vision (width, heads, mlp, image, patch), text (width, heads, mlp, vocabulary, context), embedding, activation, batch,
 # loss.
@@ -51,12 +57,12 @@ def config_of(vision, text, embed, activation):
     return transformers.CLIPConfig(projection_dim=embed, vision_config=vision, text_config=text)
 
 
-def texts(batch, vocab, context):
-    """Texts of all lengths from 2 to the context, with some words in several of them."""
+def texts(batch, vocab, context, number):
+    """Texts of all lengths from 2 to the context, with some words in several of them; other words in each batch."""
     ids, ends = np.zeros((batch, context), np.int32), np.zeros(batch, np.int32)
     for row in range(batch):
         length = 2 + (context - 2) * row // (batch - 1)
-        words = (np.arange(length - 2) * 31 + row * 7) % (vocab // 3)
+        words = (np.arange(length - 2) * 31 + row * 7 + number * 5) % (vocab // 3)
         ids[row, :length] = [vocab - 2, *words, vocab - 1]
         ends[row] = length - 1
     return ids, ends
@@ -83,6 +89,41 @@ def gradients(model, bias, pixels, ids, kind):
     return float(loss.detach()), out
 
 
+def groups(model, bias):
+    """As open_clip's create_optimizer in main.py parts them, by the number of axes where it looks at names."""
+    named = [*model.named_parameters(), ("logit_bias", bias)]
+    return [{"params": [value for _, value in named if value.ndim < 2], "weight_decay": 0.0},
+            {"params": [value for _, value in named if value.ndim >= 2], "weight_decay": DECAY}]
+
+
+def rate_at(step):
+    if step < WARMUP:
+        return RATE * (step + 1) / WARMUP
+    return 0.5 * (1 + np.cos(np.pi * (step - WARMUP) / (STEPS - WARMUP))) * RATE
+
+
+def train(model, bias, pixels, ids, kind):
+    """The steps of open_clip's train_one_epoch, on one batch after the other."""
+    parameters = [*model.parameters(), bias] if kind == "sigmoid" else [*model.parameters()]
+    optimizer = torch.optim.AdamW(groups(model, bias), betas=BETAS, eps=EPS, foreach=False)
+    losses, norms = [], []
+    for step in range(STEPS):
+        for group in optimizer.param_groups:
+            group["lr"] = rate_at(step)
+        optimizer.zero_grad()
+        loss = loss_of(model, bias, pixels[step % BATCHES], ids[step % BATCHES], kind)
+        loss.backward()
+        losses.append(float(loss.detach()))
+        norms.append(float(torch.nn.utils.clip_grad_norm_(parameters, CLIP)))
+        optimizer.step()
+        with torch.no_grad():
+            model.logit_scale.clamp_(0, np.log(100))
+    out = {name: value.detach().numpy().astype(np.float64) for name, value in model.named_parameters()}
+    if kind == "sigmoid":
+        out["logit_bias"] = bias.detach().numpy().astype(np.float64)
+    return np.array(losses), np.array(norms), out
+
+
 def signs(count):
     """(16, count): sign k of element i is bit k of random_at(0, i)."""
     index = np.arange(1, count + 1, dtype=np.uint64)
@@ -95,37 +136,57 @@ def sketch(gradient):
     return np.array([np.linalg.norm(flat), *(signs(flat.size) @ flat)])
 
 
-def make(name, vision, text, embed, activation, batch, kind):
-    config = config_of(vision, text, embed, activation)
-    pictures = np.stack([picture(number, vision[3]) for number in range(batch)])
-    pixels = torch.tensor((pictures / 255.0 - MEAN) / STD).permute(0, 3, 1, 2)
-    ids, ends = texts(batch, text[3], text[4])
-    long_ids = torch.tensor(ids, dtype=torch.long)
-
+def start(config):
     model = transformers.CLIPModel._from_config(config, attn_implementation="eager").train()
     model.load_state_dict({key: torch.from_numpy(random_weights.tensor(key, tuple(value.shape), SEED))
                            for key, value in model.state_dict().items()}, strict=True)
-    bias = torch.tensor(float(random_weights.tensor("logit_bias", (), SEED)), requires_grad=True)
-    loss, single = gradients(model, bias, pixels.float(), long_ids, kind)
-    double_bias = bias.detach().double().requires_grad_()
-    _, double = gradients(model.double(), double_bias, pixels.double(), long_ids, kind)
-    apart = max(np.linalg.norm(single[key] - double[key]) / np.linalg.norm(double[key])
-                for key in single if "k_proj.bias" not in key)
-    print(f"{name:6} loss {loss:.6f}  float64 {apart:.1e}")
-    assert apart < 2e-5
+    return model, torch.tensor(float(random_weights.tensor("logit_bias", (), SEED)), requires_grad=True)
+
+
+def apart(some, others):
+    return max(np.linalg.norm(some[key] - others[key]) / np.linalg.norm(others[key])
+               for key in some if "k_proj.bias" not in key)
+
+
+def double(bias):
+    return bias.detach().double().requires_grad_()
+
+
+def make(name, vision, text, embed, activation, batch, kind):
+    config = config_of(vision, text, embed, activation)
+    pictures = np.stack([picture(number, vision[3]) for number in range(BATCHES * batch)])
+    pixels = torch.tensor((pictures / 255.0 - MEAN) / STD).permute(0, 3, 1, 2).unflatten(0, (BATCHES, batch))
+    ids, ends = map(np.stack, zip(*(texts(batch, text[3], text[4], number) for number in range(BATCHES))))
+    long_ids = torch.tensor(ids, dtype=torch.long)
+
+    model, bias = start(config)
+    loss, single = gradients(model, bias, pixels[0].float(), long_ids[0], kind)
+    _, exact = gradients(model.double(), double(bias), pixels[0], long_ids[0], kind)
+    model, bias = start(config)
+    losses, norms, trained = train(model, bias, pixels.float(), long_ids, kind)
+    model, bias = start(config)
+    exact_losses, _, exactly = train(model.double(), double(bias), pixels, long_ids, kind)
+    off, trained_off = apart(single, exact), apart(trained, exactly)
+    loss_off = np.abs(losses / exact_losses - 1).max()
+    print(f"{name:6} loss {loss:.6f}, then {losses[-1]:.6f}; from float64: gradients {off:.1e}, losses {loss_off:.1e}, "
+          f"weights {trained_off:.1e}")
+    assert off < 2e-5 and loss_off < 5e-5 and trained_off < 5e-5
 
     directory = pathlib.Path(__file__).parent / "train" / name
     directory.mkdir(parents=True, exist_ok=True)
     config.to_json_file(directory / "config.json")
-    out = {"seed": np.array(SEED, np.int64), "ids": ids, "ends": ends, "loss": np.array(loss)}
+    out = {"seed": np.array(SEED, np.int64), "ids": ids, "ends": ends, "loss": np.array(loss), "losses": losses,
+           "norms": norms}
     out |= {f"sketch.{key}": sketch(value) for key, value in single.items()}
+    out |= {f"trained.{key}": sketch(value) for key, value in trained.items()}
     if name == SHAPES[0][0]:
         out |= {f"full.{key}": value.astype(np.float32) for key, value in single.items() if value.ndim == 1}
     safetensors.numpy.save_file(
         out, directory / "gradients.safetensors",
         metadata={"made_by": "tests/golden/train.py", "date": str(datetime.date.today()),
                   "transformers": transformers.__version__, "torch": torch.__version__,
-                  "differs_from_float64": f"{apart:.1e}"})
+                  "gradients_from_float64": f"{off:.1e}", "losses_from_float64": f"{loss_off:.1e}",
+                  "weights_from_float64": f"{trained_off:.1e}"})
 
 
 def main():

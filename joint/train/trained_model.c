@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "joint/train/trained_model.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "joint/internal.h"
+
+struct trained_model {
+    struct model_config config;
+    enum contrastive_loss loss;
+    struct parameters *parameters;
+    struct trained_vit *vision;
+    struct trained_text *text;
+    struct scale_tensors values, gradients;
+    struct stream *stream;
+    size_t bytes;
+};
+
+/* What the loss is at: scale and bias as they are now. */
+static int read_scale(
+    struct loss_options *out, const struct trained_model *model, struct stream *stream, struct err *err)
+{
+    float scale = 0, bias = 0;
+    int rc = tensor_read(stream, &scale, model->values.scale, 1, err);
+    if (!rc && model->loss == LOSS_SIGMOID)
+        rc = tensor_read(stream, &bias, model->values.bias, 1, err);
+    *out = (struct loss_options){model->loss, expf(scale), bias};
+    return rc;
+}
+
+/* The stored scale is the logarithm of the one that logits are multiplied by. */
+static int write_scale_gradients(const struct trained_model *model, struct stream *stream,
+    const struct loss_report *report, const struct loss_options *options, struct err *err)
+{
+    const float scale = (float)(report->dscale * (double)options->scale), bias = (float)report->dbias;
+    int rc = tensor_write(stream, model->gradients.scale, &scale, 1, err);
+    if (!rc && model->loss == LOSS_SIGMOID)
+        rc = tensor_write(stream, model->gradients.bias, &bias, 1, err);
+    return rc;
+}
+
+/* What a pass holds of the embeddings of both towers. */
+struct embedded {
+    struct tensor images, texts;           // (B, E) float32
+    struct tensor image_units, text_units; // of length 1
+    struct tensor dimages, dtexts;         // gradients by either, one after the other
+};
+
+static int embedded_new(struct embedded *out, struct stream *stream, struct shape shape, struct err *err)
+{
+    struct tensor *const tensors[] = {
+        &out->images, &out->texts, &out->image_units, &out->text_units, &out->dimages, &out->dtexts};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors && !rc; i++)
+        rc = tensor_new(tensors[i], stream, DTYPE_F32, shape, err);
+    return rc;
+}
+
+static int forward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
+    const struct contrastive_batch *batch, struct err *err)
+{
+    const size_t size = model->config.vision.image_size;
+    struct tensor pixels; // (B, S, S, 3)
+    int rc;
+    if ((rc = tensor_new(&pixels, stream, DTYPE_U8, SHAPE(batch->count, size, size, 3), err)) ||
+        (rc = tensor_write(stream, pixels, batch->pixels, shape_count(pixels.shape), err)) ||
+        (rc = trained_vit_forward(model->vision, stream, embedded->images, pixels, err)) ||
+        (rc = trained_text_forward(model->text, stream, embedded->texts, batch->ids, batch->eot, batch->count,
+             batch->tokens, err)) ||
+        (rc = normalize_rows_forward(stream, embedded->image_units, embedded->images, err)))
+        return rc;
+    return normalize_rows_forward(stream, embedded->text_units, embedded->texts, err);
+}
+
+static int backward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
+    struct err *err)
+{
+    int rc;
+    if ((rc = normalize_rows_backward(stream, embedded->dimages, embedded->dimages, embedded->images, err)) ||
+        (rc = normalize_rows_backward(stream, embedded->dtexts, embedded->dtexts, embedded->texts, err)) ||
+        (rc = trained_text_backward(model->text, stream, embedded->dtexts, err)))
+        return rc;
+    return trained_vit_backward(model->vision, stream, embedded->dimages, err);
+}
+
+static int learn(const struct trained_model *model, struct stream *stream, struct loss_report *report,
+    const struct contrastive_batch *batch, struct err *err)
+{
+    const size_t mark = stream_mark(stream);
+    const struct shape shape = SHAPE(batch->count, model->config.text.embed_width);
+    struct loss_options options;
+    struct embedded embedded;
+    int rc;
+    if ((rc = embedded_new(&embedded, stream, shape, err)) ||
+        (rc = read_scale(&options, model, stream, err)) ||
+        (rc = parameters_clear_gradients(model->parameters, stream, err)) ||
+        (rc = forward(model, stream, &embedded, batch, err)) ||
+        (rc = contrastive_loss(report, stream, embedded.dimages, embedded.dtexts, embedded.image_units,
+             embedded.text_units, &options, err)) ||
+        (rc = write_scale_gradients(model, stream, report, &options, err)))
+        goto done;
+    rc = backward(model, stream, &embedded, err);
+done:
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+/* The stream that the largest batch needs. */
+static int open_stream(
+    struct trained_model *model, struct device *device, size_t batch, size_t tokens, struct err *err)
+{
+    const size_t size = model->config.vision.image_size;
+    struct stream *plan = NULL;
+    struct loss_report report;
+    int32_t *ids = mem_new(batch * tokens, sizeof *ids), *eot = mem_new(batch, sizeof *eot);
+    uint8_t *pixels = mem_new(batch * size * size, 3);
+    const struct contrastive_batch any = {batch, tokens, pixels, ids, eot};
+    int rc = ids && eot && pixels ? 0 : err_memory(err, batch * (size * size * 3 + tokens * sizeof *ids));
+    if (!rc && !(rc = stream_open(&plan, device, 0, err)))
+        rc = learn(model, plan, &report, &any, err);
+    if (!rc)
+        rc = stream_open(&model->stream, device, stream_peak(plan), err);
+    if (!rc)
+        model->bytes = stream_peak(plan);
+    stream_free(plan);
+    free(ids);
+    free(eot);
+    free(pixels);
+    return rc;
+}
+
+int trained_model_open(struct trained_model **out, const struct model_config *config,
+    const struct preprocess *preprocess, const struct weights *weights, struct device *device,
+    enum contrastive_loss loss, size_t batch, size_t tokens, struct err *err)
+{
+    struct trained_model *model = mem_new(1, sizeof *model);
+    int rc;
+    if (!model)
+        return err_memory(err, sizeof *model);
+    model->config = *config;
+    model->loss = loss;
+    if ((rc = parameters_new(&model->parameters, err)) ||
+        (rc = trained_vit_new(&model->vision, &config->vision, preprocess, model->parameters, err)) ||
+        (rc = trained_text_new(&model->text, &config->text, model->parameters, err)) ||
+        (rc = model_scale_parameters(
+             model->parameters, loss == LOSS_SIGMOID, &model->values, &model->gradients, err)) ||
+        (rc = parameters_open(model->parameters, device, err)) ||
+        (rc = open_stream(model, device, batch, tokens, err)))
+        goto done;
+    model->bytes += parameters_bytes(model->parameters);
+    rc = parameters_load(model->parameters, model->stream, weights, err);
+done:
+    if (rc)
+        trained_model_free(model);
+    else
+        *out = model;
+    return rc;
+}
+
+void trained_model_free(struct trained_model *model)
+{
+    if (!model)
+        return;
+    stream_free(model->stream);
+    trained_vit_free(model->vision);
+    trained_text_free(model->text);
+    parameters_free(model->parameters);
+    free(model);
+}
+
+int trained_model_learn(struct trained_model *model, struct loss_report *report,
+    const struct contrastive_batch *batch, struct err *err)
+{
+    return learn(model, model->stream, report, batch, err);
+}
+
+int trained_model_step(
+    struct trained_model *model, const struct adamw_options *options, double *norm, struct err *err)
+{
+    const float most = logf(100);
+    float scale = 0;
+    int rc = parameters_step(model->parameters, model->stream, options, norm, err);
+    if (!rc)
+        rc = tensor_read(model->stream, &scale, model->values.scale, 1, err);
+    if (rc || (scale >= 0 && scale <= most))
+        return rc;
+    scale = scale < 0 ? 0 : most;
+    return tensor_write(model->stream, model->values.scale, &scale, 1, err);
+}
+
+int trained_model_save(const struct trained_model *model, enum parameters_kind kind,
+    struct weights_writer *writer, struct err *err)
+{
+    return parameters_save(model->parameters, kind, model->stream, writer, err);
+}
+
+size_t trained_model_bytes(const struct trained_model *model)
+{
+    return model->bytes;
+}
+
+struct stream *trained_model_stream(struct trained_model *model)
+{
+    return model->stream;
+}
