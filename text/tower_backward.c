@@ -11,8 +11,8 @@ struct trained_text {
     struct {
         struct id_rows rows;
         struct tensor eot;    // (B) int32
-        struct tensor states; // (B, T, W) float32: after the blocks
-        struct tensor pooled; // (B, W) float32
+        struct tensor x;      // (B, T, W) float32: before the blocks
+        struct tensor pooled; // (B, W) float32: the end-of-text tokens after them
     } kept;
 };
 
@@ -49,19 +49,18 @@ int trained_text_forward(struct trained_text *text, struct stream *stream, struc
 {
     const struct transformer_config *block = &text->config.block;
     const struct tensor none = {0};
-    struct tensor x, rows; // (B, T, W) float32, and ids (B, T)
+    struct tensor rows; // (B, T) ids
     int rc;
     if ((rc = tensor_new(&rows, stream, DTYPE_I32, SHAPE(batch, tokens), err)) ||
         (rc = tensor_new(&text->kept.eot, stream, DTYPE_I32, SHAPE(batch), err)) ||
-        (rc = tensor_new(&text->kept.pooled, stream, DTYPE_F32, SHAPE(batch, block->width), err)) ||
-        (rc = tensor_new(&x, stream, DTYPE_F32, SHAPE(batch, tokens, block->width), err)) ||
+        (rc = tensor_new(&text->kept.x, stream, DTYPE_F32, SHAPE(batch, tokens, block->width), err)) ||
         (rc = id_rows_new(&text->kept.rows, stream, ids, batch * tokens, err)) ||
         (rc = tensor_write(stream, rows, ids, batch * tokens, err)) ||
         (rc = tensor_write(stream, text->kept.eot, eot, batch, err)) ||
-        (rc = embed_tokens(
-             stream, x, rows, text->values.token_table, 1, none, text->values.positions, none, err)) ||
-        (rc = trained_transformer_forward(text->blocks, stream, &text->kept.states, x, err)) ||
-        (rc = gather_rows(stream, text->kept.pooled, text->kept.states, text->kept.eot, err)))
+        (rc = embed_tokens(stream, text->kept.x, rows, text->values.token_table, 1, none,
+             text->values.positions, none, err)) ||
+        (rc = trained_transformer_forward(
+             text->blocks, stream, &text->kept.pooled, text->kept.x, &text->kept.eot, err)))
         return rc;
     return project_forward(stream, embeddings, text->kept.pooled, &text->values.end, block->eps, err);
 }
@@ -74,11 +73,10 @@ int trained_text_backward(
     struct tensor dpooled, dx; // (B, W) and (B, T, W) float32
     int rc;
     if ((rc = tensor_new(&dpooled, stream, DTYPE_F32, text->kept.pooled.shape, err)) ||
-        (rc = tensor_new(&dx, stream, DTYPE_F32, text->kept.states.shape, err)) ||
+        (rc = tensor_new(&dx, stream, DTYPE_F32, text->kept.x.shape, err)) ||
         (rc = project_backward(stream, dpooled, &gradients->end, dembeddings, text->kept.pooled,
              &text->values.end, text->config.block.eps, err)) ||
-        (rc = gather_rows_backward(stream, dx, dpooled, text->kept.eot, err)) ||
-        (rc = trained_transformer_backward(text->blocks, stream, dx, err)))
+        (rc = trained_transformer_backward(text->blocks, stream, dx, dpooled, err)))
         goto done;
     rc = embed_tokens_backward(
         stream, gradients->token_table, gradients->positions, &text->kept.rows, dx, err);

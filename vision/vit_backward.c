@@ -105,16 +105,18 @@ int trained_vit_forward(struct trained_vit *vit, struct stream *stream, struct t
     struct tensor pixels, struct err *err)
 {
     const struct vit_config *config = &vit->config;
+    const bool mean = config->pooling == VISION_POOL_MEAN;
     const struct tensor first = {0}; // no pick: the class token
-    struct tensor x, states;         // (B, T, W) float32: before and after the blocks
+    struct tensor x, states; // (B, T, W) float32; likewise after the blocks, or the class tokens (B, W)
     const struct shape pooled = SHAPE(pixels.shape.size[0], config->block.width);
     int rc;
     if ((rc = tensor_new(&vit->kept.pooled, stream, DTYPE_F32, pooled, err)) ||
         (rc = embed_forward(vit, stream, &x, pixels, err)) ||
-        (rc = trained_transformer_forward(vit->blocks, stream, &states, x, err)) ||
-        (rc = config->pooling == VISION_POOL_MEAN
-                  ? mean_rows(stream, vit->kept.pooled, states, NULL, config->class_token, err)
-                  : gather_rows(stream, vit->kept.pooled, states, first, err)))
+        (rc = trained_transformer_forward(vit->blocks, stream, &states, x, mean ? NULL : &first, err)))
+        return rc;
+    if (!mean)
+        vit->kept.pooled = states;
+    else if ((rc = mean_rows(stream, vit->kept.pooled, states, NULL, config->class_token, err)))
         return rc;
     return project_forward(stream, embeddings, vit->kept.pooled, &vit->values.end, config->block.eps, err);
 }
@@ -123,7 +125,7 @@ int trained_vit_backward(
     struct trained_vit *vit, struct stream *stream, struct tensor dembeddings, struct err *err)
 {
     const struct vit_config *config = &vit->config;
-    const struct tensor first = {0};
+    const bool mean = config->pooling == VISION_POOL_MEAN;
     const size_t batch = dembeddings.shape.size[0], mark = stream_mark(stream);
     struct tensor dpooled, dx; // (B, W) and (B, T, W) float32
     int rc;
@@ -132,10 +134,8 @@ int trained_vit_backward(
              &dx, stream, DTYPE_F32, SHAPE(batch, vit_tokens(config), config->block.width), err)) ||
         (rc = project_backward(stream, dpooled, &vit->gradients.end, dembeddings, vit->kept.pooled,
              &vit->values.end, config->block.eps, err)) ||
-        (rc = config->pooling == VISION_POOL_MEAN
-                  ? mean_rows_backward(stream, dx, dpooled, config->class_token, err)
-                  : gather_rows_backward(stream, dx, dpooled, first, err)) ||
-        (rc = trained_transformer_backward(vit->blocks, stream, dx, err)))
+        (mean && (rc = mean_rows_backward(stream, dx, dpooled, config->class_token, err))) ||
+        (rc = trained_transformer_backward(vit->blocks, stream, dx, mean ? dx : dpooled, err)))
         goto done;
     rc = embed_backward(vit, stream, dx, err);
 done:

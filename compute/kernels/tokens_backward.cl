@@ -52,16 +52,17 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void embed_tokens_back
     vstore16(sum, 0, dtable);
 }
 
-/* dtokens = drows [b*W + i] where t is pick[b], which is 0 for all where has_pick is 0; else 0. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void gather_rows_backward(global float *dtokens,
-    ulong dtokens_at, global const float *drows, ulong drows_at, global const int *pick, ulong pick_at, uint has_pick,
+/* dtokens = drows [b*W + i] where t is pick[b], which is 0 for all where has_pick is 0; else 0. Elements are copied as they are:
+ * offsets and W count units of two bytes, whatever the type. */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void gather_rows_backward(global ushort *dtokens,
+    ulong dtokens_at, global const ushort *drows, ulong drows_at, global const int *pick, ulong pick_at, uint has_pick,
     uint tokens, uint width)
 {
     const uint i = get_global_id(0) * 16, t = get_global_id(1), b = get_global_id(2);
     if (i >= width)
         return;
     const uint picked = has_pick ? pick[pick_at + b] : 0;
-    const float16 d = t == picked ? vload16(0, drows + drows_at + (ulong)b * width + i) : (float16)0;
+    const ushort16 d = t == picked ? vload16(0, drows + drows_at + (ulong)b * width + i) : (ushort16)0;
     vstore16(d, 0, dtokens + dtokens_at + ((ulong)b * tokens + t) * width + i);
 }
 

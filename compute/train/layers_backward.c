@@ -198,13 +198,20 @@ int embed_tokens_backward(struct stream *stream, struct tensor dtable, struct te
 int gather_rows_backward(
     struct stream *stream, struct tensor dtokens, struct tensor drows, struct tensor pick, struct err *err)
 {
-    const size_t batch = dtokens.shape.size[0], tokens = dtokens.shape.size[1];
-    const struct launch launch = launch_tokens("gather_rows_backward", dtokens, tokens, batch);
-    const cl_uint has_pick = pick.shape.rank != 0, t = (cl_uint)tokens, w = (cl_uint)tensor_width(dtokens);
-    assert(is_tokens(dtokens) && tensor_is(drows, DTYPE_F32, SHAPE(batch, tensor_width(dtokens))));
+    const size_t batch = dtokens.shape.size[0], tokens = dtokens.shape.size[1], width = tensor_width(dtokens);
+    const size_t units = dtype_size(dtokens.dtype) / sizeof(cl_ushort); /* of the kernel in an element */
+    const struct launch launch = {.source = &tokens_backward_source,
+        .kernel = "gather_rows_backward",
+        .groups = {groups_of_vectors(width * units), tokens, batch},
+        .local = GROUP};
+    const cl_uint has_pick = pick.shape.rank != 0, t = (cl_uint)tokens, w = (cl_uint)(width * units);
+    assert(
+        width % 16 == 0 && dtokens.shape.rank == 3 && tensor_is(drows, dtokens.dtype, SHAPE(batch, width)));
     assert(!has_pick || tensor_is(pick, DTYPE_I32, SHAPE(batch)));
     if (!has_pick)
         pick = drows; /* some buffer has to be there; it is not read */
+    dtokens.offset *= units;
+    drows.offset *= units;
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(dtokens), ARG_TENSOR(drows), ARG_TENSOR(pick),
         ARG(has_pick), ARG(t), ARG(w));
 }

@@ -88,7 +88,7 @@ int id_rows_new(struct id_rows *out, struct stream *stream, const int32_t *ids, 
 int embed_tokens_backward(struct stream *stream, struct tensor dtable, struct tensor dpositions,
     const struct id_rows *rows, struct tensor dtokens, struct err *err);
 
-/* dtokens (B, T, W), of drows (B, W), both float32, and the same pick. Not of all tokens in one (1, R, W). */
+/* dtokens (B, T, W), of drows (B, W), both of one type, and the same pick. Not of all tokens in one (1, R, W). */
 int gather_rows_backward(
     struct stream *stream, struct tensor dtokens, struct tensor drows, struct tensor pick, struct err *err);
 
@@ -184,14 +184,15 @@ int trained_transformer_new(struct trained_transformer **out, const struct trans
     const char *prefix, struct parameters *parameters, struct err *err);
 void trained_transformer_free(struct trained_transformer *transformer);
 
-/* *out (B, T, W) of x (B, T, W), both float32, through all blocks. x, *out and what is kept stay in the stream's memory until
- * trained_transformer_backward is done. */
+/* *out (B, T, W) of x (B, T, W), both float32, through all blocks; or *out (B, W), the tokens that gather_rows picks of it, where
+ * there is a pick: of the last block only they are computed after attention. x, *out and what is kept stay in the stream's memory
+ * until trained_transformer_backward is done. */
 int trained_transformer_forward(struct trained_transformer *transformer, struct stream *stream,
-    struct tensor *out, struct tensor x, struct err *err);
+    struct tensor *out, struct tensor x, const struct tensor *pick, struct err *err);
 
-/* dx (B, T, W) float32, the gradients by *out, become those by x. What was kept is used up. */
-int trained_transformer_backward(
-    struct trained_transformer *transformer, struct stream *stream, struct tensor dx, struct err *err);
+/* dx (B, T, W), of dout of *out's shape, both float32: one tensor where there was no pick. dout and what was kept are used up. */
+int trained_transformer_backward(struct trained_transformer *transformer, struct stream *stream,
+    struct tensor dx, struct tensor dout, struct err *err);
 
 /* ---- contrastive losses -------------------------------------------------------------------------------- */
 

@@ -9,19 +9,24 @@
 
 static const struct tensor none = {0};
 
-/* What is kept of a block: 10 W of each row where M is 4 W. Norms, activations and the weights of attention are made again. */
+/* What is kept of a block: 10 W of each row where M is 4 W. Norms, activations and the weights of attention are made again.
+ * R is B*T, but where the last block goes on with the tokens that are picked: then it is B. */
 struct block_kept {
     struct tensor x;       // (B, T, W) float32: what goes in
     struct tensor qkv;     // (B, T, 3*W)
     struct tensor context; // (B, T, W)
-    struct tensor middle;  // (B, T, W) float32: x + attention
-    struct tensor hidden;  // (B, T, M): before the activation
+    struct tensor rows;    // (R, W) float32: of x; all of it, or those that are picked
+    struct tensor seen;    // (R, W): of context
+    struct tensor middle;  // (R, W) float32: rows + attention
+    struct tensor hidden;  // (R, M): before the activation
 };
 
 struct trained_transformer {
     struct transformer_config config;
     struct block_tensors *values, *gradients; // (layers)
     struct block_kept *kept;                  // (layers)
+    bool picks;                               /* the forward pass gave picked tokens */
+    struct tensor pick;                       // (B) int32, or no shape: the first of each
 };
 
 /* For one block at a time. */
@@ -86,35 +91,53 @@ static int scratch_new(struct scratch *scratch, const struct transformer_config 
     return rc;
 }
 
+/* For a block that goes on with `rows` of its B*T rows after attention. */
 static int kept_new(struct block_kept *kept, const struct transformer_config *config, struct stream *stream,
-    struct tensor x, struct err *err)
+    struct tensor x, size_t rows, struct err *err)
 {
     const size_t batch = x.shape.size[0], tokens = x.shape.size[1], width = config->width;
     const enum dtype real = stream_dtype(stream);
+    const bool all = rows == batch * tokens;
     int rc;
     kept->x = x;
     if ((rc = tensor_new(&kept->qkv, stream, real, SHAPE(batch, tokens, 3 * width), err)) ||
         (rc = tensor_new(&kept->context, stream, real, x.shape, err)) ||
-        (rc = tensor_new(&kept->middle, stream, DTYPE_F32, x.shape, err)))
+        (!all && (rc = tensor_new(&kept->rows, stream, DTYPE_F32, SHAPE(rows, width), err))) ||
+        (!all && (rc = tensor_new(&kept->seen, stream, real, SHAPE(rows, width), err))) ||
+        (rc = tensor_new(&kept->middle, stream, DTYPE_F32, SHAPE(rows, width), err)))
         return rc;
-    return tensor_new(&kept->hidden, stream, real, SHAPE(batch, tokens, config->mlp_width), err);
+    if (all) {
+        kept->rows = tensor_view(kept->x, kept->middle.shape);
+        kept->seen = tensor_view(kept->context, kept->middle.shape);
+    }
+    return tensor_new(&kept->hidden, stream, real, SHAPE(rows, config->mlp_width), err);
 }
 
-/* out = x + attention(norm_1(x)) + mlp(norm_2(x + attention(norm_1(x)))) */
-static int block_forward(const struct block_tensors *values, const struct transformer_config *config,
+/* context = attention(norm_1(x)), before its output projection. */
+static int attend_forward(const struct block_tensors *values, const struct transformer_config *config,
+    struct stream *stream, const struct scratch *scratch, const struct block_kept *kept, struct err *err)
+{
+    const struct norm_tensors *norm = &values->norm_1;
+    const struct tensor normed = scratch->normed;
+    int rc;
+    if ((rc = layer_norm(stream, normed, kept->x, norm->gamma, norm->beta, config->eps, err)) ||
+        (rc = affine_forward(stream, kept->qkv, normed, &values->qkv, false, err)))
+        return rc;
+    return attention(stream, kept->context, kept->qkv, NULL, config->heads, config->causal, 0, err);
+}
+
+/* middle = rows + projection of seen; out (R, W) = middle + mlp(norm_2(middle)) */
+static int finish_forward(const struct block_tensors *values, const struct transformer_config *config,
     struct stream *stream, const struct scratch *scratch, const struct block_kept *kept, struct tensor out,
     struct err *err)
 {
-    const struct tensor normed = scratch->normed, activated = tensor_view(scratch->wide, kept->hidden.shape);
-    const struct norm_tensors *norm_1 = &values->norm_1, *norm_2 = &values->norm_2;
+    const struct tensor normed = tensor_view(scratch->normed, kept->middle.shape),
+                        activated = tensor_view(scratch->wide, kept->hidden.shape);
+    const struct norm_tensors *norm = &values->norm_2;
     int rc;
-    if ((rc = layer_norm(stream, normed, kept->x, norm_1->gamma, norm_1->beta, config->eps, err)) ||
-        (rc = affine_forward(stream, kept->qkv, normed, &values->qkv, false, err)) ||
-        (rc = attention(
-             stream, kept->context, kept->qkv, NULL, config->heads, config->causal, config->unseen, err)) ||
-        (rc = tensor_copy(stream, kept->middle, kept->x, err)) ||
-        (rc = affine_forward(stream, kept->middle, kept->context, &values->out, true, err)) ||
-        (rc = layer_norm(stream, normed, kept->middle, norm_2->gamma, norm_2->beta, config->eps, err)) ||
+    if ((rc = tensor_copy(stream, kept->middle, kept->rows, err)) ||
+        (rc = affine_forward(stream, kept->middle, kept->seen, &values->out, true, err)) ||
+        (rc = layer_norm(stream, normed, kept->middle, norm->gamma, norm->beta, config->eps, err)) ||
         (rc = affine_forward(stream, kept->hidden, normed, &values->fc_1, false, err)) ||
         (rc = activate(stream, activated, kept->hidden, config->activation, err)) ||
         (rc = tensor_copy(stream, out, kept->middle, err)))
@@ -122,25 +145,43 @@ static int block_forward(const struct block_tensors *values, const struct transf
     return affine_forward(stream, out, activated, &values->fc_2, true, err);
 }
 
+/* Memory for what is kept of all blocks, one's result being what goes into the next; *out is the last one's. */
+static int keep(struct trained_transformer *transformer, struct stream *stream, struct tensor *out,
+    struct tensor x, struct err *err)
+{
+    const struct transformer_config *config = &transformer->config;
+    const size_t batch = x.shape.size[0], rows = tensor_rows(x);
+    int rc = 0;
+    *out = x;
+    for (size_t i = 0; i < config->layers && !rc; i++) {
+        const bool picks = transformer->picks && i == config->layers - 1;
+        rc = kept_new(&transformer->kept[i], config, stream, *out, picks ? batch : rows, err);
+        if (!rc)
+            rc = tensor_new(out, stream, DTYPE_F32, picks ? SHAPE(batch, config->width) : x.shape, err);
+    }
+    return rc;
+}
+
 int trained_transformer_forward(struct trained_transformer *transformer, struct stream *stream,
-    struct tensor *out, struct tensor x, struct err *err)
+    struct tensor *out, struct tensor x, const struct tensor *pick, struct err *err)
 {
     const struct transformer_config *config = &transformer->config;
     struct scratch scratch;
-    int rc = 0;
-    *out = x;
-    for (size_t i = 0; i < config->layers && !rc; i++) { /* what is kept first: it stays */
-        rc = kept_new(&transformer->kept[i], config, stream, *out, err);
-        if (!rc)
-            rc = tensor_new(out, stream, DTYPE_F32, x.shape, err);
-    }
+    transformer->picks = pick != NULL;
+    transformer->pick = pick ? *pick : none;
+    int rc = keep(transformer, stream, out, x, err);
     const size_t mark = stream_mark(stream);
     if (!rc)
         rc = scratch_new(&scratch, config, stream, x.shape, err);
     for (size_t i = 0; i < config->layers && !rc; i++) {
-        const struct tensor next = i + 1 < config->layers ? transformer->kept[i + 1].x : *out;
-        rc = block_forward(
-            &transformer->values[i], config, stream, &scratch, &transformer->kept[i], next, err);
+        const struct block_tensors *values = &transformer->values[i];
+        const struct block_kept *kept = &transformer->kept[i];
+        const bool last = i == config->layers - 1;
+        if ((rc = attend_forward(values, config, stream, &scratch, kept, err)) ||
+            (last && pick && (rc = gather_rows(stream, kept->rows, kept->x, *pick, err))) ||
+            (last && pick && (rc = gather_rows(stream, kept->seen, kept->context, *pick, err))))
+            break;
+        rc = finish_forward(values, config, stream, &scratch, kept, last ? *out : kept[1].x, err);
     }
     stream_rewind(stream, mark);
     return rc;
@@ -153,16 +194,17 @@ static int round_stream(struct tensor *out, struct stream *stream, const struct 
     *out = dx;
     if (stream_dtype(stream) == DTYPE_F32)
         return 0;
-    *out = scratch->dx;
+    *out = tensor_view(scratch->dx, dx.shape);
     return tensor_convert(stream, *out, dx, err);
 }
 
-/* dx += the gradients by x of mlp(norm_2(x)), where x is middle. What is kept of hidden is used up. */
+/* dx (R, W) += the gradients by middle of mlp(norm_2(middle)). What is kept of hidden is used up. */
 static int mlp_backward(const struct block_tensors *values, const struct block_tensors *gradients,
     const struct transformer_config *config, struct stream *stream, const struct scratch *scratch,
     const struct block_kept *kept, struct tensor dx, struct err *err)
 {
-    const struct tensor normed = scratch->normed, dnormed = scratch->dnormed,
+    const struct tensor normed = tensor_view(scratch->normed, kept->middle.shape),
+                        dnormed = tensor_view(scratch->dnormed, kept->middle.shape),
                         dhidden = tensor_view(scratch->wide, kept->hidden.shape), activated = kept->hidden;
     const struct norm_tensors *norm = &values->norm_2;
     struct tensor d;
@@ -178,19 +220,28 @@ static int mlp_backward(const struct block_tensors *values, const struct block_t
         stream, dx, &gradients->norm_2, dnormed, kept->middle, norm, config->eps, true, err);
 }
 
-/* dx += the gradients by x of attention(norm_1(x)). */
+/* dseen (R, W), and dx (R, W), the gradients by out, becomes that by rows. */
+static int finish_backward(const struct block_tensors *values, const struct block_tensors *gradients,
+    const struct transformer_config *config, struct stream *stream, const struct scratch *scratch,
+    const struct block_kept *kept, struct tensor dseen, struct tensor dx, struct err *err)
+{
+    struct tensor d;
+    int rc = mlp_backward(values, gradients, config, stream, scratch, kept, dx, err);
+    if (!rc)
+        rc = round_stream(&d, stream, scratch, dx, err);
+    return rc ? rc : affine_backward(stream, dseen, &gradients->out, d, kept->seen, &values->out, err);
+}
+
+/* dx (B, T, W) += the gradients by x of attention(norm_1(x)), of dcontext (B, T, W). */
 static int attend_backward(const struct block_tensors *values, const struct block_tensors *gradients,
     const struct transformer_config *config, struct stream *stream, const struct scratch *scratch,
-    const struct block_kept *kept, struct tensor dx, struct err *err)
+    const struct block_kept *kept, struct tensor dcontext, struct tensor dx, struct err *err)
 {
-    const struct tensor normed = scratch->normed, dnormed = scratch->dnormed, dcontext = scratch->dnormed,
+    const struct tensor normed = scratch->normed, dnormed = scratch->dnormed,
                         dqkv = tensor_view(scratch->wide, kept->qkv.shape);
     const struct norm_tensors *norm = &values->norm_1;
-    struct tensor d;
     int rc;
-    if ((rc = round_stream(&d, stream, scratch, dx, err)) ||
-        (rc = affine_backward(stream, dcontext, &gradients->out, d, kept->context, &values->out, err)) ||
-        (rc = attention_backward(stream, dqkv, dcontext, kept->qkv, config->heads, config->causal, err)) ||
+    if ((rc = attention_backward(stream, dqkv, dcontext, kept->qkv, config->heads, config->causal, err)) ||
         (rc = layer_norm(stream, normed, kept->x, norm->gamma, norm->beta, config->eps, err)) ||
         (rc = affine_backward(stream, dnormed, &gradients->qkv, dqkv, normed, &values->qkv, err)))
         return rc;
@@ -198,19 +249,33 @@ static int attend_backward(const struct block_tensors *values, const struct bloc
         stream, dx, &gradients->norm_1, dnormed, kept->x, norm, config->eps, true, err);
 }
 
-int trained_transformer_backward(
-    struct trained_transformer *transformer, struct stream *stream, struct tensor dx, struct err *err)
+/* Of rows that were picked, dseen and drows, to gradients of all: zeros elsewhere. */
+static int spread(const struct trained_transformer *transformer, struct stream *stream,
+    struct tensor dcontext, struct tensor dseen, struct tensor dx, struct tensor drows, struct err *err)
+{
+    const int rc = gather_rows_backward(stream, dcontext, dseen, transformer->pick, err);
+    return rc ? rc : gather_rows_backward(stream, dx, drows, transformer->pick, err);
+}
+
+int trained_transformer_backward(struct trained_transformer *transformer, struct stream *stream,
+    struct tensor dx, struct tensor dout, struct err *err)
 {
     const struct transformer_config *config = &transformer->config;
     const size_t mark = stream_mark(stream);
     struct scratch scratch;
+    assert(transformer->picks ? dout.shape.rank == 2 : dout.offset == dx.offset);
     int rc = scratch_new(&scratch, config, stream, dx.shape, err);
     for (size_t i = config->layers; i-- > 0 && !rc;) {
         const struct block_tensors *values = &transformer->values[i], *gradients = &transformer->gradients[i];
         const struct block_kept *kept = &transformer->kept[i];
-        rc = mlp_backward(values, gradients, config, stream, &scratch, kept, dx, err);
-        if (!rc)
-            rc = attend_backward(values, gradients, config, stream, &scratch, kept, dx, err);
+        const bool picks = transformer->picks && i == config->layers - 1;
+        const struct tensor dcontext = scratch.dnormed, drows = picks ? dout : dx,
+                            dseen = tensor_view(picks ? scratch.wide : dcontext, kept->seen.shape);
+        if ((rc = finish_backward(values, gradients, config, stream, &scratch, kept, dseen,
+                 tensor_view(drows, kept->rows.shape), err)) ||
+            (picks && (rc = spread(transformer, stream, dcontext, dseen, dx, drows, err))))
+            break;
+        rc = attend_backward(values, gradients, config, stream, &scratch, kept, dcontext, dx, err);
     }
     stream_rewind(stream, mark);
     return rc;

@@ -36,7 +36,7 @@ BATCHES = 4
 STEPS, WARMUP, RATE, BETAS, EPS, DECAY, CLIP = 50, 10, 1e-4, (0.9, 0.98), 1e-6, 0.2, 1.0
 
 # Folder, vision (width, heads, mlp, image, patch), text (width, heads, mlp, vocabulary, context), embedding, activation, batch,
-# loss.
+# loss. With the sigmoid loss pictures are the mean of their patches.
 SHAPES = [
     ("quick", (64, 2, 256, 32, 8), (48, 2, 192, 100, 12), 32, "quick_gelu", 6, "softmax"),
     ("erf", (96, 3, 208, 48, 16), (64, 4, 176, 80, 9), 48, "gelu", 5, "softmax"),
@@ -57,7 +57,7 @@ def config_of(vision, text, embed, activation):
     return transformers.CLIPConfig(projection_dim=embed, vision_config=vision, text_config=text)
 
 
-def texts(batch, vocab, context, number):
+def sentences(batch, vocab, context, number):
     """Texts of all lengths from 2 to the context, with some words in several of them; other words in each batch."""
     ids, ends = np.zeros((batch, context), np.int32), np.zeros(batch, np.int32)
     for row in range(batch):
@@ -68,9 +68,19 @@ def texts(batch, vocab, context, number):
     return ids, ends
 
 
+def embed(model, pixels, ids, kind):
+    if kind == "softmax":
+        out = model(pixel_values=pixels, input_ids=ids)
+        return out.image_embeds, out.text_embeds
+    states = model.vision_model(pixel_values=pixels).last_hidden_state
+    images = model.visual_projection(model.vision_model.post_layernorm(states[:, 1:].mean(1)))
+    texts = model.text_projection(model.text_model(input_ids=ids).pooler_output)
+    return torch.nn.functional.normalize(images, dim=-1), torch.nn.functional.normalize(texts, dim=-1)
+
+
 def loss_of(model, bias, pixels, ids, kind):
-    out = model(pixel_values=pixels, input_ids=ids)
-    logits = model.logit_scale.exp() * out.image_embeds @ out.text_embeds.T
+    images, texts = embed(model, pixels, ids, kind)
+    logits = model.logit_scale.exp() * images @ texts.T
     own = torch.arange(len(ids))
     if kind == "softmax":  # ClipLoss in open_clip's loss.py
         return (torch.nn.functional.cross_entropy(logits, own) + torch.nn.functional.cross_entropy(logits.T, own)) / 2
@@ -156,7 +166,7 @@ def make(name, vision, text, embed, activation, batch, kind):
     config = config_of(vision, text, embed, activation)
     pictures = np.stack([picture(number, vision[3]) for number in range(BATCHES * batch)])
     pixels = torch.tensor((pictures / 255.0 - MEAN) / STD).permute(0, 3, 1, 2).unflatten(0, (BATCHES, batch))
-    ids, ends = map(np.stack, zip(*(texts(batch, text[3], text[4], number) for number in range(BATCHES))))
+    ids, ends = map(np.stack, zip(*(sentences(batch, text[3], text[4], number) for number in range(BATCHES))))
     long_ids = torch.tensor(ids, dtype=torch.long)
 
     model, bias = start(config)

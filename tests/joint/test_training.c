@@ -98,6 +98,8 @@ static void golden_open(struct golden *golden)
     struct err err;
     snprintf(path, sizeof path, GOLDEN "%s", golden->name);
     OK(model_config_read(&golden->config, path, &err));
+    if (golden->loss == LOSS_SIGMOID)
+        golden->config.vision.pooling = VISION_POOL_MEAN;
     snprintf(path, sizeof path, GOLDEN "%s/gradients.safetensors", golden->name);
     tensor_file_open(&golden->file, path);
     const size_t square = golden->config.vision.image_size * golden->config.vision.image_size * 3;
