@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""clip-retrieval's folders; tests/bench/clip_retrieval.py holds them against its own reader and writer."""
+"""clip-retrieval's folders; tests/bench/python_peers.py holds them against its own reader and writer."""
 
 import numpy as np
 import pyarrow

@@ -114,6 +114,8 @@ def test_add_and_remove(index, model):
     assert index.remove([text, 999]) == (1, 1)
     assert index.remove(kind="text").removed == 0
     assert index.remove(paths=[PICTURES / "05.jpg"]).removed == 1
+    with pytest.raises(TypeError, match="ids is of type str: give a list of numbers"):
+        index.remove("01.png")
     with pytest.raises(diptych.ArgumentError, match="nothing to remove"):
         index.remove()
 

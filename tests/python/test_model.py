@@ -3,8 +3,11 @@
 
 import gc
 import io
+import os
 import pathlib
 import resource
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -207,6 +210,8 @@ def test_labels_that_are_none_are_mistakes(model):
     for labels in ([], ["a", "a"], [""]):
         with pytest.raises(diptych.ArgumentError):
             model.classify([], labels)
+    with pytest.raises(TypeError, match="labels is of type str"):
+        model.classify([], "a red heart")
     with pytest.raises(diptych.ArgumentError, match="top is 4: it is 1 to 3"):
         model.classify([], LABELS, top=4)
     with pytest.raises(diptych.NotFoundError):
@@ -227,6 +232,12 @@ def test_rank(model):
 # ---- lifetimes
 
 
+def test_without_a_library_importing_says_what_is_missing(tmp_path):
+    environment = {**os.environ, "DIPTYCH_LIBRARY": str(tmp_path / "none.so")}
+    done = subprocess.run([sys.executable, "-c", "import diptych"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "ImportError: " in done.stderr and "install libdiptych0" in done.stderr
+
+
 def test_a_closed_model_says_so():
     model = diptych.Model()
     model.close()
@@ -239,7 +250,7 @@ def test_a_closed_model_says_so():
 def test_models_that_do_not_open_say_why(tmp_path):
     with pytest.raises(diptych.FileError, match="nowhere"):
         diptych.Model(tmp_path / "nowhere")
-    with pytest.raises(diptych.NotFoundError):
+    with pytest.raises(diptych.NotFoundError, match="download=True"):
         diptych.Model("no-such/model-anywhere")
     with pytest.raises(diptych.ArgumentError, match="alpha is one of"):
         diptych.Model(alpha="grey")

@@ -80,8 +80,9 @@ def test_captions_that_do_not_fit_are_mistakes():
         diptych.score_captions({8: []}, {8: ["a"]})
     with pytest.raises(diptych.ArgumentError, match="no candidates"):
         diptych.score_captions([], [])
-    with pytest.raises(TypeError, match="both dicts"):
-        diptych.score_captions({8: ["a"]}, ["a"])
+    for references, candidates in (({8: ["a"]}, ["a"]), ("abc", "abc"), ("abc", ["abc"])):
+        with pytest.raises(TypeError, match="both dicts"):
+            diptych.score_captions(references, candidates)
     with pytest.raises(TypeError, match=r"candidate of image 0 is of type int"):
         diptych.score_captions([["a"]], [7])
     assert isinstance(diptych.score_captions(["a"], ["a"]).images["Bleu_1"], np.ndarray)

@@ -43,7 +43,8 @@ class Classifier(Handle):
     ) -> None:
         """See Model.classifier."""
         of_model = model._open
-        names = Strings([labels] if isinstance(labels, str) else labels, "labels")
+        data_set = isinstance(labels, str) and labels.startswith("@")
+        names = Strings([str(labels)] if data_set else labels, "labels")
         prompts = Strings([templates] if isinstance(templates, str) else templates, "templates")
         options = Options(
             "struct diptych_classifier_options",

@@ -103,7 +103,7 @@ class Index(Handle):
     def embeddings(self, ids: Iterable[int]) -> npt.NDArray[np.float32]:
         """Embeddings of items, as they are stored: float32 (N, E). NotFoundError: there is no such item."""
         index = self._open
-        wanted = np.array(list(ids), np.int64)  # (N)
+        wanted = _ids(ids)
         out = np.empty((len(wanted), self.info.width), np.float32)  # (N, E)
         call(lib.diptych_index_embeddings, index[0], address(out, "float *"), address(wanted, "int64_t *"), len(wanted))
         return out
@@ -245,7 +245,7 @@ class Index(Handle):
         where, match, kind   of what lies below the paths, or without paths of all, only what fits: see search
         """
         index = self._open
-        wanted = np.array(list(ids), np.int64)
+        wanted = _ids(ids)
         below = Paths(paths, "paths")
         options = Options(
             "struct diptych_remove_options",
@@ -364,6 +364,12 @@ def _number(names: Sequence[str | None], name: str | None, what: str) -> int:
     if name not in names:
         raise ArgumentError(f"{what} is {name!r}: it is {', '.join(repr(one) for one in names)}")
     return names.index(name)
+
+
+def _ids(ids: Iterable[int]) -> npt.NDArray[np.int64]:
+    if isinstance(ids, (str, os.PathLike)):
+        raise TypeError(f"ids is {kind_of(ids)}: give a list of numbers, or paths=[...]")
+    return np.array(list(ids), np.int64)  # (N)
 
 
 def kind_number(kind: str | None) -> int:

@@ -27,7 +27,7 @@ from ._inputs import (
 )
 from ._job import Job, Progress
 from ._library import Options, c_string, described, filled, lib, owner
-from .errors import ArgumentError
+from .errors import ArgumentError, NotFoundError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +138,10 @@ class Model(Handle):
         )
         named = ffi.NULL if name is None else c_string(os.fsencode(name), "name")
         self._handle = owner("struct diptych_model", lib.diptych_model_free)
-        Job(progress).call(lib.diptych_model_open, self._handle, named, options.struct)
+        try:
+            Job(progress).call(lib.diptych_model_open, self._handle, named, options.struct)
+        except NotFoundError as problem:
+            raise NotFoundError(f"{problem}; here, download=True does" if not download else str(problem)) from None
         said = described("struct diptych_model_info", lib.diptych_model_info, self._handle[0])
         self.info = filled(ModelInfo, said)
 

@@ -146,7 +146,10 @@ def score_captions(
 
 def _pairs(references: Captions, candidates: Captions) -> tuple[list[Any], list[list[str]], list[str]]:
     """ids (N), references of each, and a candidate of each."""
-    if isinstance(references, Mapping) != isinstance(candidates, Mapping):
+    if isinstance(references, Mapping) != isinstance(candidates, Mapping) or str in (
+        type(references),
+        type(candidates),
+    ):
         raise TypeError("references and candidates are both dicts by image, or both lists")
     if isinstance(references, Mapping) and isinstance(candidates, Mapping):
         ids = list(candidates)
