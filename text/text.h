@@ -216,7 +216,7 @@ double text_flops(const struct text_config *config, size_t tokens); /* one text 
 struct trained_text;
 struct parameters;
 int trained_text_new(struct trained_text **out, const struct text_config *config,
-    struct parameters *parameters, struct err *err);
+    struct parameters *parameters, bool recomputes, struct err *err);
 void trained_text_free(struct trained_text *text);
 
 /* text_tower_forward, of ids (B, T) and eot (B) on the host. What it keeps stays in the stream's memory until

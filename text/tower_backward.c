@@ -17,7 +17,7 @@ struct trained_text {
 };
 
 int trained_text_new(struct trained_text **out, const struct text_config *config,
-    struct parameters *parameters, struct err *err)
+    struct parameters *parameters, bool recomputes, struct err *err)
 {
     if (config->packed || config->no_final_norm)
         return err_set(
@@ -28,7 +28,8 @@ int trained_text_new(struct trained_text **out, const struct text_config *config
     text->config = *config;
     int rc = text_parameters(config, parameters, &text->values, &text->gradients, err);
     if (!rc)
-        rc = trained_transformer_new(&text->blocks, &config->block, text_block_prefix, parameters, err);
+        rc = trained_transformer_new(
+            &text->blocks, &config->block, text_block_prefix, parameters, recomputes, err);
     if (rc)
         trained_text_free(text);
     else

@@ -467,7 +467,7 @@ double vit_flops(const struct vit_config *config); /* one picture */
 struct trained_vit;
 struct parameters;
 int trained_vit_new(struct trained_vit **out, const struct vit_config *config,
-    const struct preprocess *preprocess, struct parameters *parameters, struct err *err);
+    const struct preprocess *preprocess, struct parameters *parameters, bool recomputes, struct err *err);
 void trained_vit_free(struct trained_vit *vit);
 
 /* vit_forward. What it keeps stays in the stream's memory until trained_vit_backward is done, which adds the gradients of all

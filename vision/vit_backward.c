@@ -17,7 +17,7 @@ struct trained_vit {
 };
 
 int trained_vit_new(struct trained_vit **out, const struct vit_config *config,
-    const struct preprocess *preprocess, struct parameters *parameters, struct err *err)
+    const struct preprocess *preprocess, struct parameters *parameters, bool recomputes, struct err *err)
 {
     if (config->stem || config->class_unplaced || config->projection == PROJECTION_NONE ||
         (config->pooling != VISION_POOL_CLASS_TOKEN && config->pooling != VISION_POOL_MEAN))
@@ -30,7 +30,8 @@ int trained_vit_new(struct trained_vit **out, const struct vit_config *config,
     vit_scaling(vit->scale, vit->shift, preprocess);
     int rc = vit_parameters(config, parameters, &vit->values, &vit->gradients, err);
     if (!rc)
-        rc = trained_transformer_new(&vit->blocks, &config->block, vit_block_prefix, parameters, err);
+        rc = trained_transformer_new(
+            &vit->blocks, &config->block, vit_block_prefix, parameters, recomputes, err);
     if (rc)
         trained_vit_free(vit);
     else

@@ -67,7 +67,9 @@ int parameters_step(struct parameters *parameters, struct stream *stream, const 
     const double share = options->clip > 0 ? options->clip / (*norm + 1e-6) : 1; /* clip_grad_norm_'s */
     const float scale = share < 1 ? (float)share : 1;
     rc = update(parameters, stream, options, 0, decaying, options->decay, scale, err);
-    return rc ? rc : update(parameters, stream, options, decaying, all - decaying, 0, scale, err);
+    if (!rc)
+        rc = update(parameters, stream, options, decaying, all - decaying, 0, scale, err);
+    return rc ? rc : parameters_round(parameters, stream, err);
 }
 
 double cosine_rate(double rate, size_t step, size_t warmup, size_t steps)

@@ -29,7 +29,9 @@ struct parameters {
     struct flat {
         cl_mem buffer;
         void *host;
-    } flats[PARAMETERS_KINDS];
+    } flats[PARAMETERS_KINDS],
+        reals; /* values of what decays as activations are, where these are not float32 */
+    enum dtype real;
 };
 
 int parameters_new(struct parameters **out, struct err *err)
@@ -38,15 +40,20 @@ int parameters_new(struct parameters **out, struct err *err)
     return *out ? 0 : err_memory(err, sizeof **out);
 }
 
+static void flat_release(struct flat *flat)
+{
+    if (flat->buffer)
+        clReleaseMemObject(flat->buffer);
+    free(flat->host);
+}
+
 void parameters_free(struct parameters *parameters)
 {
     if (!parameters)
         return;
-    for (int kind = 0; kind < PARAMETERS_KINDS; kind++) {
-        if (parameters->flats[kind].buffer)
-            clReleaseMemObject(parameters->flats[kind].buffer);
-        free(parameters->flats[kind].host);
-    }
+    for (int kind = 0; kind < PARAMETERS_KINDS; kind++)
+        flat_release(&parameters->flats[kind]);
+    flat_release(&parameters->reals);
     free(parameters->items);
     free(parameters);
 }
@@ -115,7 +122,8 @@ size_t parameters_decaying(const struct parameters *parameters)
 
 size_t parameters_bytes(const struct parameters *parameters)
 {
-    return PARAMETERS_KINDS * parameters->elements * sizeof(float);
+    const size_t real = parameters->real == DTYPE_F32 ? 0 : dtype_size(parameters->real);
+    return PARAMETERS_KINDS * parameters->elements * sizeof(float) + parameters->decaying * real;
 }
 
 /* As layers take it: weights of more axes, of convolutions, as (N, K). */
@@ -130,29 +138,57 @@ struct tensor parameters_flat(const struct parameters *parameters, enum paramete
     return (struct tensor){parameters->flats[kind].buffer, 0, SHAPE(parameters->elements), DTYPE_F32};
 }
 
+/* Whether a product takes it. */
+static bool is_operand(const struct parameter *item)
+{
+    return item->row->kind == PARAM_LINEAR || item->row->kind == PARAM_LINEAR_EXACT;
+}
+
 static void hand_out(const struct parameters *parameters)
 {
     for (size_t i = 0; i < parameters->count; i++) {
         const struct parameter *item = &parameters->items[i];
-        *item->value = matrix_tensor(tensor_of(parameters, item, PARAMETERS_VALUES));
+        struct tensor value = tensor_of(parameters, item, PARAMETERS_VALUES);
+        if (is_operand(item) && parameters->real != DTYPE_F32) {
+            value.buffer = parameters->reals.buffer;
+            value.dtype = parameters->real;
+        }
+        *item->value = matrix_tensor(value);
         *item->gradient = matrix_tensor(tensor_of(parameters, item, PARAMETERS_GRADIENTS));
     }
+}
+
+static int flat_open(struct flat *flat, struct device *device, size_t bytes, struct err *err)
+{
+    const int rc = device_memory(&flat->buffer, &flat->host, device, bytes, err);
+    if (rc)
+        err_wrap(err, "no %zu bytes for what is trained on '%s'", bytes, device->name);
+    return rc;
 }
 
 int parameters_open(struct parameters *parameters, struct device *device, struct err *err)
 {
     int rc = 0;
     lay_out(parameters);
-    for (int kind = 0; kind < PARAMETERS_KINDS && !rc; kind++) {
-        struct flat *flat = &parameters->flats[kind];
-        const size_t bytes = parameters->elements * sizeof(float);
-        rc = device_memory(&flat->buffer, &flat->host, device, bytes, err);
-        if (rc)
-            err_wrap(err, "no %zu bytes for what is trained on '%s'", bytes, device->name);
-    }
+    parameters->real = device->activations;
+    for (int kind = 0; kind < PARAMETERS_KINDS && !rc; kind++)
+        rc = flat_open(&parameters->flats[kind], device, parameters->elements * sizeof(float), err);
+    if (!rc && parameters->real != DTYPE_F32)
+        rc = flat_open(&parameters->reals, device, parameters->decaying * dtype_size(parameters->real), err);
     if (!rc)
         hand_out(parameters);
     return rc;
+}
+
+int parameters_round(const struct parameters *parameters, struct stream *stream, struct err *err)
+{
+    const size_t decaying = parameters->decaying; /* all operands are among those */
+    struct tensor from = parameters_flat(parameters, PARAMETERS_VALUES), to = from;
+    if (parameters->real == DTYPE_F32 || !decaying)
+        return 0;
+    to.buffer = parameters->reals.buffer;
+    to.dtype = parameters->real;
+    return tensor_convert(stream, tensor_view(to, SHAPE(decaying)), tensor_view(from, SHAPE(decaying)), err);
 }
 
 /* A host's copy of the largest of them. */
@@ -182,10 +218,11 @@ int parameters_load(
         const struct parameter *item = &parameters->items[i];
         rc = param_fetch(values, item->row, item->prefix, item->layer, item->shape, weights, err);
         if (!rc)
-            rc = tensor_write(stream, *item->value, values, shape_count(item->shape), err);
+            rc = tensor_write(stream, tensor_of(parameters, item, PARAMETERS_VALUES), values,
+                shape_count(item->shape), err);
     }
     free(values);
-    return rc;
+    return rc ? rc : parameters_round(parameters, stream, err);
 }
 
 int parameters_save(const struct parameters *parameters, enum parameters_kind kind, struct stream *stream,

@@ -12,4 +12,7 @@ struct tensor parameters_flat(const struct parameters *parameters, enum paramete
 /* How many of them, from the first on, decay; likewise. */
 size_t parameters_decaying(const struct parameters *parameters);
 
+/* After values have changed: what layers take of them is what they are. */
+int parameters_round(const struct parameters *parameters, struct stream *stream, struct err *err);
+
 #endif

@@ -110,7 +110,8 @@ int project_backward(struct stream *stream, struct tensor dpooled, const struct 
 
 /* ---- parameters ---------------------------------------------------------------------------------------- */
 
-/* All that is trained, in flat buffers of one layout on the device: values, gradients and AdamW's two moments. Parameter tables of
+/* All that is trained, in flat buffers of one layout on the device: values, gradients and AdamW's two moments, all float32. Where
+ * activations are of another type, the matrices that layers take are a copy of the values in that type. Parameter tables of
  * the towers say what there is:
  *
  *     parameters_new -> trained_..._new of towers, which add to it -> parameters_open -> parameters_load
@@ -178,10 +179,11 @@ struct block_tensors {
 /* The blocks of compute.h's transformer, with weights that change. */
 struct trained_transformer;
 
-/* Adds its parameters: prefix as for transformer_load. ERR_UNSUPPORTED for blocks that differ from CLIP's in more than sizes,
+/* Adds its parameters: prefix as for transformer_load. One that recomputes keeps 0.4 of what others do of each row, and computes
+ * 0.14 of the products more. ERR_UNSUPPORTED for blocks that differ from CLIP's in more than sizes,
  * activation and mask. */
 int trained_transformer_new(struct trained_transformer **out, const struct transformer_config *config,
-    const char *prefix, struct parameters *parameters, struct err *err);
+    const char *prefix, struct parameters *parameters, bool recomputes, struct err *err);
 void trained_transformer_free(struct trained_transformer *transformer);
 
 /* *out (B, T, W) of x (B, T, W), both float32, through all blocks; or *out (B, W), the tokens that gather_rows picks of it, where

@@ -8,7 +8,7 @@
 
 struct trained_model {
     struct model_config config;
-    enum contrastive_loss loss;
+    struct trained_model_options options;
     struct parameters *parameters;
     struct trained_vit *vision;
     struct trained_text *text;
@@ -23,9 +23,9 @@ static int read_scale(
 {
     float scale = 0, bias = 0;
     int rc = tensor_read(stream, &scale, model->values.scale, 1, err);
-    if (!rc && model->loss == LOSS_SIGMOID)
+    if (!rc && model->options.loss == LOSS_SIGMOID)
         rc = tensor_read(stream, &bias, model->values.bias, 1, err);
-    *out = (struct loss_options){model->loss, expf(scale), bias};
+    *out = (struct loss_options){model->options.loss, expf(scale), bias};
     return rc;
 }
 
@@ -35,7 +35,7 @@ static int write_scale_gradients(const struct trained_model *model, struct strea
 {
     const float scale = (float)(report->dscale * (double)options->scale), bias = (float)report->dbias;
     int rc = tensor_write(stream, model->gradients.scale, &scale, 1, err);
-    if (!rc && model->loss == LOSS_SIGMOID)
+    if (!rc && model->options.loss == LOSS_SIGMOID)
         rc = tensor_write(stream, model->gradients.bias, &bias, 1, err);
     return rc;
 }
@@ -57,60 +57,92 @@ static int embedded_new(struct embedded *out, struct stream *stream, struct shap
     return rc;
 }
 
-static int forward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
-    const struct contrastive_batch *batch, struct err *err)
+/* Rows first to first + count of x (B, E). */
+static struct tensor rows_of(struct tensor x, size_t first, size_t count)
 {
-    const size_t size = model->config.vision.image_size;
-    struct tensor pixels; // (B, S, S, 3)
-    int rc;
-    if ((rc = tensor_new(&pixels, stream, DTYPE_U8, SHAPE(batch->count, size, size, 3), err)) ||
-        (rc = tensor_write(stream, pixels, batch->pixels, shape_count(pixels.shape), err)) ||
-        (rc = trained_vit_forward(model->vision, stream, embedded->images, pixels, err)) ||
-        (rc = trained_text_forward(model->text, stream, embedded->texts, batch->ids, batch->eot, batch->count,
-             batch->tokens, err)) ||
-        (rc = normalize_rows_forward(stream, embedded->image_units, embedded->images, err)))
-        return rc;
-    return normalize_rows_forward(stream, embedded->text_units, embedded->texts, err);
+    const size_t width = tensor_width(x);
+    x.offset += first * width;
+    x.shape = SHAPE(count, width);
+    return x;
 }
 
-static int backward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
-    struct err *err)
+/* Embeddings of the pairs from `first` on. */
+static int forward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
+    const struct contrastive_batch *batch, size_t first, size_t count, struct err *err)
 {
+    const size_t size = model->config.vision.image_size, tokens = batch->tokens;
+    struct tensor pixels; // (count, S, S, 3)
     int rc;
-    if ((rc = normalize_rows_backward(stream, embedded->dimages, embedded->dimages, embedded->images, err)) ||
-        (rc = normalize_rows_backward(stream, embedded->dtexts, embedded->dtexts, embedded->texts, err)) ||
-        (rc = trained_text_backward(model->text, stream, embedded->dtexts, err)))
+    if ((rc = tensor_new(&pixels, stream, DTYPE_U8, SHAPE(count, size, size, 3), err)) ||
+        (rc = tensor_write(
+             stream, pixels, batch->pixels + first * size * size * 3, shape_count(pixels.shape), err)) ||
+        (rc = trained_vit_forward(
+             model->vision, stream, rows_of(embedded->images, first, count), pixels, err)))
         return rc;
-    return trained_vit_backward(model->vision, stream, embedded->dimages, err);
+    return trained_text_forward(model->text, stream, rows_of(embedded->texts, first, count),
+        batch->ids + first * tokens, batch->eot + first, count, tokens, err);
+}
+
+/* And their gradients, of what forward has kept. */
+static int backward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
+    size_t first, size_t count, struct err *err)
+{
+    const int rc = trained_text_backward(model->text, stream, rows_of(embedded->dtexts, first, count), err);
+    return rc ? rc
+              : trained_vit_backward(model->vision, stream, rows_of(embedded->dimages, first, count), err);
+}
+
+/* The loss of all pairs, and its gradients by embeddings as the towers give them. */
+static int lose(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
+    struct loss_report *report, struct err *err)
+{
+    struct loss_options options;
+    int rc;
+    if ((rc = read_scale(&options, model, stream, err)) ||
+        (rc = normalize_rows_forward(stream, embedded->image_units, embedded->images, err)) ||
+        (rc = normalize_rows_forward(stream, embedded->text_units, embedded->texts, err)) ||
+        (rc = contrastive_loss(report, stream, embedded->dimages, embedded->dtexts, embedded->image_units,
+             embedded->text_units, &options, err)) ||
+        (rc = write_scale_gradients(model, stream, report, &options, err)) ||
+        (rc = normalize_rows_backward(stream, embedded->dimages, embedded->dimages, embedded->images, err)))
+        return rc;
+    return normalize_rows_backward(stream, embedded->dtexts, embedded->dtexts, embedded->texts, err);
 }
 
 static int learn(const struct trained_model *model, struct stream *stream, struct loss_report *report,
     const struct contrastive_batch *batch, struct err *err)
 {
-    const size_t mark = stream_mark(stream);
-    const struct shape shape = SHAPE(batch->count, model->config.text.embed_width);
-    struct loss_options options;
+    const size_t mark = stream_mark(stream), all = batch->count, most = model->options.chunk;
+    const bool whole = all <= most; /* what gradients need stays from the only forward pass */
     struct embedded embedded;
-    int rc;
-    if ((rc = embedded_new(&embedded, stream, shape, err)) ||
-        (rc = read_scale(&options, model, stream, err)) ||
-        (rc = parameters_clear_gradients(model->parameters, stream, err)) ||
-        (rc = forward(model, stream, &embedded, batch, err)) ||
-        (rc = contrastive_loss(report, stream, embedded.dimages, embedded.dtexts, embedded.image_units,
-             embedded.text_units, &options, err)) ||
-        (rc = write_scale_gradients(model, stream, report, &options, err)))
-        goto done;
-    rc = backward(model, stream, &embedded, err);
-done:
+    int rc = embedded_new(&embedded, stream, SHAPE(all, model->config.text.embed_width), err);
+    if (!rc)
+        rc = parameters_clear_gradients(model->parameters, stream, err);
+    const size_t chunks = stream_mark(stream);
+    for (size_t first = 0; first < all && !rc; first += most) {
+        rc = forward(model, stream, &embedded, batch, first, all - first < most ? all - first : most, err);
+        if (!whole)
+            stream_rewind(stream, chunks);
+    }
+    if (!rc)
+        rc = lose(model, stream, &embedded, report, err);
+    for (size_t first = 0; first < all && !rc; first += most) {
+        const size_t count = all - first < most ? all - first : most;
+        if (!whole)
+            rc = forward(model, stream, &embedded, batch, first, count, err);
+        if (!rc)
+            rc = backward(model, stream, &embedded, first, count, err);
+        stream_rewind(stream, chunks);
+    }
     stream_rewind(stream, mark);
     return rc;
 }
 
 /* The stream that the largest batch needs. */
-static int open_stream(
-    struct trained_model *model, struct device *device, size_t batch, size_t tokens, struct err *err)
+static int open_stream(struct trained_model *model, struct device *device, struct err *err)
 {
-    const size_t size = model->config.vision.image_size;
+    const size_t size = model->config.vision.image_size, batch = model->options.batch,
+                 tokens = model->options.tokens;
     struct stream *plan = NULL;
     struct loss_report report;
     int32_t *ids = mem_new(batch * tokens, sizeof *ids), *eot = mem_new(batch, sizeof *eot);
@@ -132,21 +164,22 @@ static int open_stream(
 
 int trained_model_open(struct trained_model **out, const struct model_config *config,
     const struct preprocess *preprocess, const struct weights *weights, struct device *device,
-    enum contrastive_loss loss, size_t batch, size_t tokens, struct err *err)
+    const struct trained_model_options *options, struct err *err)
 {
+    const bool recomputes = options->recomputes;
     struct trained_model *model = mem_new(1, sizeof *model);
     int rc;
     if (!model)
         return err_memory(err, sizeof *model);
     model->config = *config;
-    model->loss = loss;
+    model->options = *options;
     if ((rc = parameters_new(&model->parameters, err)) ||
-        (rc = trained_vit_new(&model->vision, &config->vision, preprocess, model->parameters, err)) ||
-        (rc = trained_text_new(&model->text, &config->text, model->parameters, err)) ||
+        (rc = trained_vit_new(
+             &model->vision, &config->vision, preprocess, model->parameters, recomputes, err)) ||
+        (rc = trained_text_new(&model->text, &config->text, model->parameters, recomputes, err)) ||
         (rc = model_scale_parameters(
-             model->parameters, loss == LOSS_SIGMOID, &model->values, &model->gradients, err)) ||
-        (rc = parameters_open(model->parameters, device, err)) ||
-        (rc = open_stream(model, device, batch, tokens, err)))
+             model->parameters, options->loss == LOSS_SIGMOID, &model->values, &model->gradients, err)) ||
+        (rc = parameters_open(model->parameters, device, err)) || (rc = open_stream(model, device, err)))
         goto done;
     model->bytes += parameters_bytes(model->parameters);
     rc = parameters_load(model->parameters, model->stream, weights, err);

@@ -20,11 +20,21 @@ struct contrastive_batch {
     const int32_t *eot;    // (B): text_eot
 };
 
-/* With memory for batches of that many pictures, and texts of that many tokens. Values are those of the weights, which need not
- * outlive it, config and device do. ERR_UNSUPPORTED for a model that cannot be trained, with the reason; ERR_DEVICE, ERR_MEMORY. */
+struct trained_model_options {
+    enum contrastive_loss loss;
+    size_t batch; /* pictures in a batch at most, which the loss compares with each other */
+    size_t
+        chunk; /* and in memory at a time: where that is less, the towers run over a batch twice, as in GradCache (Gao et al.,
+                    * 2021), first for embeddings alone */
+    size_t tokens;   /* of a text at most */
+    bool recomputes; /* as trained_transformer_new has it */
+};
+
+/* Values are those of the weights, which need not outlive it; the device does. ERR_UNSUPPORTED for a model that cannot be trained,
+ * with the reason; ERR_DEVICE, ERR_MEMORY. */
 int trained_model_open(struct trained_model **out, const struct model_config *config,
     const struct preprocess *preprocess, const struct weights *weights, struct device *device,
-    enum contrastive_loss loss, size_t batch, size_t tokens, struct err *err);
+    const struct trained_model_options *options, struct err *err);
 void trained_model_free(struct trained_model *model);
 
 /* Loss and gradients of a batch. ERR_LIMIT where it is larger than there is memory for; ERR_DEVICE, ERR_MEMORY. */

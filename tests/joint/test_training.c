@@ -20,6 +20,7 @@
 #define NEAR_GRADIENT 2e-5
 #define NEAR_LOSS 2e-5
 #define NEAR_WEIGHT 1e-5
+#define NEAR_BF16 8e-2 /* of autocast to bfloat16 PyTorch is within 5.4e-2 itself */
 
 /* As train.py has them. */
 enum { BATCHES = 4, STEPS = 50, WARMUP = 10 };
@@ -133,16 +134,19 @@ static struct contrastive_batch batch_of(const struct golden *golden, size_t ste
         .eot = golden->eot + first};
 }
 
-static struct trained_model *model_of(const struct golden *golden, struct device *device)
+/* Chunks of so many pairs, or 0: the batch is one. */
+static struct trained_model *model_of(
+    const struct golden *golden, struct device *device, size_t chunk, bool recomputes)
 {
+    const struct trained_model_options options = {
+        golden->loss, golden->batch, chunk ? chunk : golden->batch, golden->config.text.context, recomputes};
     const struct preprocess preprocess = preprocess_default((int)golden->config.vision.image_size);
     int64_t *seed = tensor_copy_of(&golden->file, "", "seed");
     struct trained_model *model;
     struct weights *weights;
     struct err err;
     OK(weights_random(&weights, (uint64_t)*seed, &err));
-    OK(trained_model_open(&model, &golden->config, &preprocess, weights, device, golden->loss, golden->batch,
-        golden->config.text.context, &err));
+    OK(trained_model_open(&model, &golden->config, &preprocess, weights, device, &options, &err));
     weights_free(weights);
     free(seed);
     return model;
@@ -275,7 +279,8 @@ static const struct golden shapes[] = {{.name = "quick", .loss = LOSS_SOFTMAX, .
 
 enum { SHAPES = sizeof shapes / sizeof *shapes, PROVIDERS = sizeof providers / sizeof *providers };
 
-static void check_gradients(const struct golden *golden, struct trained_model *model, const char *gemm)
+static void check_gradients(
+    const struct golden *golden, struct trained_model *model, const char *how, double limit)
 {
     const struct contrastive_batch batch = batch_of(golden, 0);
     double *loss = tensor_copy_of(&golden->file, "", "loss");
@@ -285,10 +290,10 @@ static void check_gradients(const struct golden *golden, struct trained_model *m
     OK(trained_model_learn(model, &report, &batch, &err));
     save(&file, model, PARAMETERS_GRADIENTS);
     assert_complete(&file, "sketch.", golden);
-    const double worst = worst_distance(&file, "sketch.", golden, NEAR_GRADIENT);
-    print_message("%-6s %-7s loss %.6f, gradients within %.1e\n", golden->name, gemm, report.loss, worst);
-    assert_true(fabs(report.loss - *loss) <= 1e-6 * *loss);
-    assert_true(largest_of(&file, "k_proj.bias") <= 1e-5 * largest_of(&file, "v_proj.bias"));
+    const double worst = worst_distance(&file, "sketch.", golden, limit);
+    print_message("%-6s %-10s loss %.6f, gradients within %.1e\n", golden->name, how, report.loss, worst);
+    assert_true(fabs(report.loss - *loss) <= limit / 5 * *loss);
+    assert_true(largest_of(&file, "k_proj.bias") <= limit * largest_of(&file, "v_proj.bias"));
     tensor_file_release(&file);
     free(loss);
 }
@@ -304,7 +309,7 @@ static void check_steps(const struct golden *golden, struct trained_model *model
     }
     save(&file, model, PARAMETERS_VALUES);
     const double worst = worst_distance(&file, "trained.", golden, NEAR_WEIGHT);
-    print_message("%-6s %-7s %d steps: losses within %.1e, norms within %.1e, weights within %.1e\n",
+    print_message("%-6s %-10s %d steps: losses within %.1e, norms within %.1e, weights within %.1e\n",
         golden->name, gemm, STEPS, loss_off, norm_off, worst);
     assert_true(loss_off <= NEAR_LOSS && norm_off <= 10 * NEAR_LOSS);
     tensor_file_release(&file);
@@ -321,13 +326,55 @@ static void gradients_and_steps_are_those_of_pytorch(void **state)
         struct err err;
         golden_open(&golden);
         OK(device_open(&device, &on, &err));
-        struct trained_model *model = model_of(&golden, device);
-        check_gradients(&golden, model, gemm);
+        struct trained_model *model = model_of(&golden, device, 0, false);
+        check_gradients(&golden, model, gemm, NEAR_GRADIENT);
         check_steps(&golden, model, gemm);
         trained_model_free(model);
         device_free(device);
         golden_release(&golden);
     }
+}
+
+/* One pass of a model that is opened in some other way. */
+static void check_way(
+    size_t shape, const char *how, const char *precision, size_t chunk, bool recomputes, double limit)
+{
+    const struct device_options on = {.gemm = "onednn", .precision = precision};
+    struct golden golden = shapes[shape];
+    struct device *device;
+    struct err err;
+    golden_open(&golden);
+    OK(device_open(&device, &on, &err));
+    struct trained_model *model = model_of(&golden, device, chunk, recomputes);
+    check_gradients(&golden, model, how, limit);
+    trained_model_free(model);
+    device_free(device);
+    golden_release(&golden);
+}
+
+static void gradients_of_chunks_are_those_of_the_batch(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++) {
+        check_way(i, "1 a chunk", "f32", 1, false, NEAR_GRADIENT);
+        check_way(i, "4 a chunk", "f32", 4, false, NEAR_GRADIENT);
+    }
+}
+
+static void gradients_stay_where_blocks_are_computed_again(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++) {
+        check_way(i, "recomputed", "f32", 0, true, NEAR_GRADIENT);
+        check_way(i, "and chunks", "f32", 2, true, NEAR_GRADIENT);
+    }
+}
+
+static void gradients_in_bfloat16_stay_near(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++)
+        check_way(i, "bf16", "bf16", 0, false, NEAR_BF16);
 }
 
 /* Bit for bit. */
@@ -343,7 +390,7 @@ static void the_same_steps_give_the_same_weights(void **state)
     golden_open(&golden);
     OK(device_open(&device, &on, &err));
     for (int turn = 0; turn < 2; turn++) {
-        struct trained_model *model = model_of(&golden, device);
+        struct trained_model *model = model_of(&golden, device, 0, false);
         steps_take(model, losses, norms, &golden);
         save(&files[turn], model, PARAMETERS_VALUES);
         trained_model_free(model);
@@ -360,6 +407,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_and_steps_are_those_of_pytorch),
+        cmocka_unit_test(gradients_of_chunks_are_those_of_the_batch),
+        cmocka_unit_test(gradients_stay_where_blocks_are_computed_again),
+        cmocka_unit_test(gradients_in_bfloat16_stay_near),
         cmocka_unit_test(the_same_steps_give_the_same_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
