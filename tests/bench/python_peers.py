@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Holds the Python package against those whose calls and files it takes: pycocoevalcap, embedding-reader, clip-retrieval.
+"""Holds the Python package against whose calls and files it takes: pycocoevalcap, embedding-reader, clip-retrieval.
 
     sh python/wheel.sh build wheels
     python3 -m venv venv && venv/bin/pip install wheels/diptych-*.whl pycocoevalcap==1.2 pandas pyarrow fsspec tqdm
-    venv/bin/pip install --no-deps clip-retrieval==2.45.0 embedding-reader==1.8.1     # of which readers and writers count
-    venv/bin/python tests/bench/python_peers.py                                      # pycocoevalcap wants Java
+    venv/bin/pip install --no-deps clip-retrieval==2.45.0 embedding-reader==1.8.1     # for reader and writer
+    venv/bin/python tests/bench/python_peers.py                       # pycocoevalcap wants Java
 
 Ends with an error where anything differs.
 """
@@ -50,9 +50,7 @@ def captions():
         for metric, (score, scores) in theirs.items():
             assert abs(ours[metric] - score) < 1e-12, metric
             assert np.abs(ours.images[metric][order] - scores).max() < 1e-12, metric
-    print(
-        f"score_captions: {len(theirs)} metrics of {len(res)} images are pycocoevalcap's, before its tokenizer and behind it"
-    )
+    print(f"score_captions: {len(theirs)} metrics of {len(res)} images are pycocoevalcap's, cut into words or not")
 
 
 def folder_is_read(folder, model):

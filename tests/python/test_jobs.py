@@ -79,25 +79,27 @@ def test_ctrl_c_ends_a_call(model, index):
     assert model.encode_images(many(1)).shape == (1, 128)
 
 
-def test_ctrl_c_ends_a_call_that_nobody_watches(index):
-    """The main thread waits for an index that another one has, which lets it go only when the first is done waiting."""
-    main, waits, over = threading.main_thread().ident, threading.Event(), threading.Event()
+def test_ctrl_c_ends_a_call_that_waits(index):
+    """For an index that another thread has, which lets it go only when the main thread is done waiting."""
+    main, held, waits, over = threading.main_thread().ident, threading.Event(), threading.Event(), threading.Event()
 
     def hold(unit, done, total):
-        if not waits.is_set():
-            waits.set()
+        if unit != "waiting for the index" and not held.is_set():
+            held.set()
+            assert waits.wait(60)
             signal.pthread_kill(main, signal.SIGINT)
             assert over.wait(60)
 
-    def sync():
-        index.sync(progress=hold)
+    def wait(unit, done, total):
+        if unit == "waiting for the index":
+            waits.set()
 
-    holder = threading.Thread(target=sync)
+    holder = threading.Thread(target=index.sync, kwargs={"progress": hold})
+    holder.start()
     try:
+        assert held.wait(60)
         with pytest.raises(KeyboardInterrupt):
-            holder.start()
-            assert waits.wait(60)
-            index.search("a red heart")
+            index.search("a red heart", progress=wait)
     finally:
         over.set()
         holder.join()
