@@ -440,6 +440,10 @@ char *path_last(struct arena *arena, const char *path);
  * has one path, from wherever it is named. NULL with ERR_MEMORY in err. */
 const char *path_absolute(struct arena *arena, const char *path, struct err *err);
 
+/* Whether path is a folder that can be written to, or could be made: in the nearest of its parents that is there. A folder tells
+ * only by trying: root may write anywhere by its permissions, but not to /proc. */
+bool folder_can_be_written(const char *path);
+
 /* Makes all folders above a path, if they are not there. ERR_IO, ERR_MEMORY. */
 int folders_make(const char *path, struct err *err);
 

@@ -71,3 +71,20 @@ int new_folder_close(struct new_folder *folder, bool keep, struct err *err)
     release(folder);
     return rc;
 }
+
+bool folder_can_be_written(const char *path)
+{
+    char *probe = NULL, *parent = strdup(path), *slash;
+    struct stat st;
+    bool can = false;
+    while (parent && stat(parent, &st) && errno == ENOENT && (slash = strrchr(parent, '/')) && slash > parent)
+        *slash = '\0';
+    if (parent && asprintf(&probe, "%s/.diptych-XXXXXX", parent) >= 0) {
+        can = mkdtemp(probe) != NULL;
+        if (can)
+            rmdir(probe);
+        free(probe);
+    }
+    free(parent);
+    return can;
+}

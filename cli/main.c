@@ -26,6 +26,7 @@ const struct command commands[] = {
     {"pull", cmd_pull, "download a model by its name"},
     {"models", cmd_models, "list the models that have been downloaded, or remove one"},
     {"devices", cmd_devices, "list the OpenCL devices and the one that is used"},
+    {"doctor", cmd_doctor, "find out whether all that is needed is there, and what to install"},
     {"inspect", cmd_inspect, "show what a model directory holds"},
     {"convert", cmd_convert, "write a model as safetensors, in the layout of Hugging Face"},
     {"bench", cmd_bench, "measure how fast pictures and texts are encoded"},

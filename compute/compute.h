@@ -116,6 +116,27 @@ struct device_info {
 int device_list(
     struct device_info **out, size_t *count, const struct device_options *options, struct err *err);
 
+/* ---- is it well? --------------------------------------------------------------------------------------- */
+
+/* How far results may be from those of double precision, in parts of the largest of them, where their operands have been
+ * rounded to the device's precision. */
+double device_tolerance(const struct device *device);
+
+/* What the device makes of random numbers, beside plain C: the largest difference as a part of the largest number. */
+struct device_check {
+    const char *layer; /* "matrix products" */
+    double difference;
+    bool right; /* it is within device_tolerance */
+};
+enum { DEVICE_CHECKS = 3 };
+
+/* Takes the seconds that compiling takes where kernels are not in a cache. ERR_DEVICE, ERR_MEMORY. */
+int device_check(struct device_check out[DEVICE_CHECKS], struct device *device, struct err *err);
+
+/* The folder that compiled kernels are kept in, in the arena or the environment; it need not be there, nor be one that can be
+ * written to. NULL: none is wanted, or the device's own driver keeps them, or there is no home. */
+const char *device_kernel_folder(const struct device *device, struct arena *arena);
+
 /* ---- tensors and streams ------------------------------------------------------------------------------- */
 
 /* (2, 3, 4) is SHAPE(2, 3, 4): the last axis lies together in memory. Not more than SHAPE_RANK_MAX axes. */

@@ -78,25 +78,6 @@ static void remove_temporary(void)
 
 /* ---- PoCL's folder ------------------------------------------------------------------------------------- */
 
-/* Whether path is a folder that can be written, or could be made: in the nearest of its parents that is
- * there. A folder tells only by trying: root may write anywhere by its permissions, but not to /proc. */
-static bool can_be_written(const char *path)
-{
-    char *probe = NULL, *parent = strdup(path), *slash;
-    struct stat st;
-    bool can = false;
-    while (parent && stat(parent, &st) && errno == ENOENT && (slash = strrchr(parent, '/')) && slash > parent)
-        *slash = '\0';
-    if (parent && asprintf(&probe, "%s/.diptych-XXXXXX", parent) >= 0) {
-        can = mkdtemp(probe) != NULL;
-        if (can)
-            rmdir(probe);
-        free(probe);
-    }
-    free(parent);
-    return can;
-}
-
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);
@@ -111,7 +92,7 @@ static bool has_folder(void)
     if (base ? asprintf(&path, "%s/pocl/kcache", base) < 0
              : !home || asprintf(&path, "%s/.cache/pocl/kcache", home) < 0)
         return false;
-    const bool can = can_be_written(path);
+    const bool can = folder_can_be_written(path);
     free(path);
     return can;
 }
@@ -144,7 +125,7 @@ static void prepare(void)
 {
     const char *set = getenv("POCL_CACHE_DIR");
     if (set) {
-        if (!can_be_written(set))
+        if (!folder_can_be_written(set))
             err_set(&prepared, ERR_IO,
                 "PoCL, where it is installed, cannot write to '%s', as POCL_CACHE_DIR says", set);
     } else if (!has_folder() && take_private_folder(&prepared)) {

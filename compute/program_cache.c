@@ -27,13 +27,6 @@ static bool platform_is(const struct device *device, const char *platform)
     return !strcmp(name, platform);
 }
 
-/* Makes base/name and returns its path, or NULL. */
-static char *folder_below(struct arena *arena, const char *base, const char *name)
-{
-    char *path = path_join(arena, base, name);
-    return path && (!mkdir(path, 0700) || errno == EEXIST) ? path : NULL;
-}
-
 /* What the environment says, or NULL. */
 static const char *folder_set(void)
 {
@@ -41,23 +34,28 @@ static const char *folder_set(void)
     return set && *set ? set : NULL;
 }
 
-/* The folder, made where it was not there; NULL: no caching. */
-static const char *folder_find(struct arena *arena, const struct device *device)
+const char *device_kernel_folder(const struct device *device, struct arena *arena)
 {
-    const char *set = folder_set(), *base = getenv("XDG_CACHE_HOME"), *home;
-    if (set && !strcmp(set, "off"))
-        return NULL;
+    const char *set = folder_set(), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (set)
-        return !mkdir(set, 0700) || errno == EEXIST ? set : NULL;
+        return strcmp(set, "off") != 0 ? set : NULL;
     if (platform_is(device, "NVIDIA CUDA")) /* in CUDA_CACHE_PATH */
         return NULL;
-    if (base && *base == '/') { /* one that is not absolute is to be ignored, says the specification */
-        mkdir(base, 0700);
-        return folder_below(arena, base, "diptych");
-    }
-    home = getenv("HOME");
-    base = home && *home ? folder_below(arena, home, ".cache") : NULL;
-    return base ? folder_below(arena, base, "diptych") : NULL;
+    if (base && *base == '/') /* one that is not absolute is to be ignored, says the specification */
+        return path_join(arena, base, "diptych");
+    base = home && *home ? path_join(arena, home, ".cache") : NULL;
+    return base ? path_join(arena, base, "diptych") : NULL;
+}
+
+/* The folder, made with the one above it where they are not there; NULL: no caching. */
+static const char *folder_make(const struct device *device, struct arena *arena)
+{
+    const char *folder = device_kernel_folder(device, arena);
+    const char *above =
+        folder && !folder_set() ? arena_copy(arena, folder, path_above(folder, strlen(folder))) : NULL;
+    if (above)
+        mkdir(above, 0700);
+    return folder && (!mkdir(folder, 0700) || errno == EEXIST) ? folder : NULL;
 }
 
 /* Every text ends with its NUL, so that no two lists of texts hash the same bytes. */
@@ -95,7 +93,7 @@ void program_cache_open(struct program_cache *out, const struct device *device, 
 {
     struct arena arena = {0};
     *out = (struct program_cache){0};
-    const char *folder = folder_find(&arena, device);
+    const char *folder = folder_make(device, &arena);
     if (folder && key_make(out->key, device, options, sources, count) &&
         asprintf(&out->path, "%s/%s", folder, out->key) < 0)
         out->path = NULL;

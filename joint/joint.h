@@ -186,6 +186,34 @@ int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *path, st
 /* The same of the directory a model was opened from, read again. model_random's is ERR_ARGUMENT. */
 int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, struct err *err);
 
+/* ---- is all well? -------------------------------------------------------------------------------------- */
+
+/* What an examination has found of one thing that the program needs. */
+enum finding_state {
+    FINDING_WELL,
+    FINDING_POOR, /* something does not work, and the rest does */
+    FINDING_BAD,  /* nothing does until this is mended */
+};
+struct finding {
+    const char *subject; /* "device", "arithmetic", "model", "downloads", "folders", "formats", "decoder" */
+    enum finding_state state;
+    char text[1024];   /* what was found, for people who know nothing of drivers */
+    char advice[1024]; /* what to do or, where all is well, what one could do; "": nothing */
+};
+
+struct examination {
+    struct device_options device;
+    const char *model; /* an option's, as model_directory has it */
+    const char *index; /* a path that an index is to be made at; NULL: none */
+};
+
+/* Looks at the device, what it computes, the model, those in the cache, the folders that are written to, the formats of pictures
+ * and the process that decodes some of them, and calls `found` once or more for each in that order. Takes as long as opening the
+ * model. Returns what `found` returns where that is not 0, or ERR_MEMORY: nothing that is found to be wrong is an error. */
+typedef int finding_visit(void *context, const struct finding *finding, struct err *err);
+int installation_examine(
+    const struct examination *examination, finding_visit *found, void *context, struct err *err);
+
 /* ---- encoding ------------------------------------------------------------------------------------------ */
 
 struct encoder;

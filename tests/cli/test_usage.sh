@@ -7,7 +7,7 @@ run help
 expect_status 0
 expect_empty err
 commands=$(sed -n 's/^  \([a-z]*\)  .*/\1/p' out)
-[ "$(echo $commands)" = "classify rank score evaluate embed index search serve pull models devices inspect convert bench help" ] || problem "the table of commands changed"
+[ "$(echo $commands)" = "classify rank score evaluate embed index search serve pull models devices doctor inspect convert bench help" ] || problem "the table of commands changed"
 
 for name in $commands; do
     [ "$name" = help ] && continue
@@ -29,7 +29,7 @@ for name in $commands; do
     expect_match err "^diptych $name: unrecognized option"
 done
 
-for name in devices models "index list" "index info" "index map" inspect bench serve pull; do
+for name in devices doctor models "index list" "index info" "index map" inspect bench serve pull; do
     run $name -q --no-such-option
     expect_match err "^diptych $name: unrecognized option '--no-such-option'"
 done

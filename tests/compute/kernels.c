@@ -11,8 +11,7 @@
 
 double tolerance(const struct bench *bench)
 {
-    static const double tolerances[PRECISION_COUNT] = {4e-6, 1e-2, 1.2e-3, 1e-2};
-    return tolerances[device_precision(bench->device)];
+    return device_tolerance(bench->device);
 }
 
 void check_ok(int rc, const struct err *err)

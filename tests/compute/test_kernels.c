@@ -2,6 +2,7 @@
 /* Every layer on the device against its twin, for each GEMM provider and precision, and with the kernels in
  * the shapes of a CPU and of a GPU on whatever device there is. */
 #include "compute/gemm/amx.h"
+#include "compute/gemm/gemm.h"
 #include "compute/gemm/vnni.h"
 #include "compute/internal.h"
 #include "tests/compute/kernels.h"
@@ -125,6 +126,35 @@ static void a_device_ends_its_threads(void **state)
     assert_int_equal(thread_count_settled(before), before);
 }
 
+/* One that loses what is negative is noticed, in products alone. */
+static const struct layer_provider *right;
+static int lossy_product(const struct linear *linear, struct stream *stream, struct tensor out,
+    struct tensor in, size_t rows, enum epilogue epilogue, struct err *err)
+{
+    (void)epilogue;
+    return right->product(linear, stream, out, in, rows, EPILOGUE_RELU, err);
+}
+
+static void devices_are_checked(void **state)
+{
+    const struct bench *bench = *state;
+    struct device_check checks[DEVICE_CHECKS];
+    struct err err;
+    check_ok(device_check(checks, bench->device, &err), &err);
+    for (size_t i = 0; i < DEVICE_CHECKS; i++)
+        if (!checks[i].right)
+            fail_msg("%s: off by %g", checks[i].layer, checks[i].difference);
+
+    right = bench->device->plain;
+    struct layer_provider lossy = *right;
+    lossy.product = lossy_product;
+    bench->device->plain = &lossy;
+    check_ok(device_check(checks, bench->device, &err), &err);
+    bench->device->plain = right;
+    assert_false(checks[0].right);
+    assert_true(checks[1].right && checks[2].right);
+}
+
 /* Whether the variant at hand is one that was asked for, and the CPU has what it needs. */
 static bool is_to_run(const char *only)
 {
@@ -198,6 +228,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(streams_keep_to_their_memory),
         cmocka_unit_test(kernels_of_other_folders_run),
         cmocka_unit_test(compile_errors_name_the_file),
+        cmocka_unit_test(devices_are_checked),
         cmocka_unit_test(a_device_ends_its_threads),
     };
     const struct CMUnitTest shaped[] = {
@@ -227,6 +258,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(rows_of_a_layer_are_alone),
         cmocka_unit_test(attention_matches),
         cmocka_unit_test(attention_of_sequences_matches),
+        cmocka_unit_test(devices_are_checked),
         cmocka_unit_test(a_device_ends_its_threads),
     };
     const char *only = argc > 1 ? argv[1] : NULL;

@@ -4,16 +4,8 @@
 #ifndef DIPTYCH_TESTS_TWINS_H
 #define DIPTYCH_TESTS_TWINS_H
 
-#include "compute/compute.h"
+#include "compute/twins.h"
 
-void twin_layer_norm(float *out, const float *in, const float *gamma, const float *beta, size_t rows,
-    size_t width, double eps);
-void twin_attention(float *context, const float *qkv, size_t batch, size_t tokens, size_t heads,
-    size_t head_width, bool causal, size_t unseen);
-void twin_attend_once(float *context, const float *query, const float *kv, size_t batch, size_t tokens,
-    size_t heads, size_t head_width); /* the query is scaled already */
-void twin_linear(float *out, const float *in, const float *weight, const float *bias, size_t rows, size_t n,
-    size_t k, enum epilogue epilogue); /* bias may be NULL; EPILOGUE_ADD adds to out */
 void twin_round_rows(
     float *x, size_t rows, size_t width); /* to int8, 127 for the largest magnitude of a row */
 void twin_patchify(float *patches, const uint8_t *pixels, size_t batch, size_t image_size, size_t patch_size,
