@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 . .ci/install
 
-install_packages curl # which a test asks with
+install_packages curl zsh fish mandoc # with which tests ask, complete and read the manual
 cmake --preset release
 cmake --build --preset release
 ctest --preset release

@@ -31,7 +31,7 @@ static const struct argp_option options[] = {
     {"batch", 'b', "N", 0, "Pictures or texts in a batch (default: 16)", 0},
     {"rounds", 'r', "N", 0, "Batches to take the median of (default: 5)", 0},
     {"profile", 'p', NULL, 0, "Also say what a batch's time is spent on; taking the times costs some", 0},
-    {"format", 'f', "FORMAT", 0, "table or json (default: table)", 0},
+    {"format", 'f', "table|json", 0, "How to print it (default: table)", 0},
     {0},
 };
 
@@ -55,7 +55,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         bench->profile = true;
         return 0;
     case 'f':
-        bench->format = option_choice(state, "format", argument, report_formats);
+        bench->format = option_choice(state, "format", argument);
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num)
@@ -76,7 +76,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&model_argp, 0, "Model and device:", 4}, {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp bench_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "encode",
@@ -267,7 +267,7 @@ int cmd_bench(int argc, char **argv)
 {
     struct bench bench = {.batch = DEFAULT_BATCH, .rounds = DEFAULT_ROUNDS};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &bench);
+    options_parse(&bench_argp, argc, argv, &bench);
 
     int rc = bench_run(&bench, &err);
     if (rc)

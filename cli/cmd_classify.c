@@ -36,7 +36,7 @@ static const struct argp_option options[] = {
     {OPTION_NULL, GROUP_PICTURES},
     {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5, with --threshold all)",
         GROUP_OUTPUT},
-    {"scores", KEY_SCORES, "KIND", 0,
+    {"scores", KEY_SCORES, "model|cosine|softmax|independent", 0,
         "What the number of a label is: cosine; softmax, shares of all labels; independent, each label by "
         "itself, "
         "whatever the others: of a model made for it the sigmoid, else its share against \"" LABEL_NEUTRAL
@@ -46,7 +46,8 @@ static const struct argp_option options[] = {
         "Show the labels alone whose number is at least X, a share from 0 to 1 or a cosine; a picture may "
         "have none",
         GROUP_OUTPUT},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
+    {"format", 'f', "table|tsv|json", 0, "How to print; json is one object a line (default: table)",
+        GROUP_OUTPUT},
     {0},
 };
 
@@ -65,13 +66,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         c->top = option_number(state, "top", argument, 1, SIZE_MAX);
         return 0;
     case KEY_SCORES:
-        c->scores = (enum label_scores)option_choice(state, "scores", argument, label_scores_names);
+        c->scores = (enum label_scores)option_choice(state, "scores", argument);
         return 0;
     case KEY_THRESHOLD:
         c->threshold = option_real(state, "threshold", argument, -1, 1);
         return 0;
     case 'f':
-        c->format = option_choice(state, "format", argument, output_formats);
+        c->format = option_choice(state, "format", argument);
         return 0;
     case '0':
         c->pictures.null = true;
@@ -94,7 +95,7 @@ static const struct argp_child children[] = {{&label_argp, 0, NULL, 0},
     {&preview_argp, 0, NULL, GROUP_OUTPUT}, {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0},
     {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp classify_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "PATH... --labels LIST|FILE",
@@ -188,7 +189,7 @@ int cmd_classify(int argc, char **argv)
 {
     struct classify c = {.threshold = -INFINITY};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &c);
+    options_parse(&classify_argp, argc, argv, &c);
     session_begin(&c.session);
 
     int rc = open_all(&c, &err);

@@ -15,24 +15,20 @@ struct convert {
 };
 
 static const struct argp_option options[] = {
-    {"dtype", 'd', "TYPE", 0,
-        "Of the weights: f32, bf16, f16 (default: as they are, where all are of one of these; else f32)", 0},
+    {"dtype", 'd', "f32|bf16|f16", 0,
+        "Type of the weights (default: as they are, where all are of one of these; else f32)", 0},
     {0},
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-    const char *const types[] = {[DTYPE_F32] = dtype_name(DTYPE_F32),
-        [DTYPE_BF16] = dtype_name(DTYPE_BF16),
-        [DTYPE_F16] = dtype_name(DTYPE_F16),
-        NULL};
     struct convert *convert = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &convert->quiet;
         return 0;
     case 'd':
-        convert->dtype = (enum dtype)option_choice(state, "dtype", argument, types);
+        convert->dtype = (enum dtype)option_choice(state, "dtype", argument);
         convert->typed = true;
         return 0;
     case ARGP_KEY_ARG:
@@ -51,7 +47,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp convert_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "MODEL OUT",
@@ -82,7 +78,7 @@ int cmd_convert(int argc, char **argv)
     struct progress progress;
     struct err err = {0};
     const char *model;
-    options_parse(&argp, argc, argv, &convert);
+    options_parse(&convert_argp, argc, argv, &convert);
     progress_init(&progress, convert.quiet);
     const struct job job = progress_job(&progress, 0);
     int rc = model_directory(&model, convert.in, &arena, &err);

@@ -12,7 +12,7 @@ struct devices {
 };
 
 static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0, "table or json (default: table)", 0},
+    {"format", 'f', "table|json", 0, "How to print them (default: table)", 0},
     {0},
 };
 
@@ -24,7 +24,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &devices->device_options;
         return 0;
     case 'f':
-        devices->format = option_choice(state, "format", argument, report_formats);
+        devices->format = option_choice(state, "format", argument);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s' is one argument too many", argument);
@@ -37,7 +37,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&device_argp, 0, "What a command would ask for:", 1}, {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp devices_argp = {
     .options = options,
     .parser = parse,
     .doc = "List the OpenCL devices of every platform, and the one that the other commands use with the "
@@ -69,7 +69,7 @@ int cmd_devices(int argc, char **argv)
     struct device_info *infos = NULL;
     struct err err = {0};
     size_t count = 0;
-    options_parse(&argp, argc, argv, &devices);
+    options_parse(&devices_argp, argc, argv, &devices);
 
     int rc = device_list(&infos, &count, &devices.device_options, &err);
     if (!rc) {

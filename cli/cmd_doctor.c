@@ -24,7 +24,7 @@ static const struct {
 };
 
 static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0, "table or json (default: table)", 0},
+    {"format", 'f', "table|json", 0, "How to print it (default: table)", 0},
     {0},
 };
 
@@ -36,7 +36,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &doctor->model;
         return 0;
     case 'f':
-        doctor->format = option_choice(state, "format", argument, report_formats);
+        doctor->format = option_choice(state, "format", argument);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s' is one argument too many", argument);
@@ -49,7 +49,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&model_argp, 0, "What a command would ask for:", 1}, {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp doctor_argp = {
     .options = options,
     .parser = parse,
     .doc = "Find out whether all that Diptych needs is there: the device, and whether it computes right; the "
@@ -94,7 +94,7 @@ int cmd_doctor(int argc, char **argv)
     struct doctor doctor = {0};
     struct arena arena = {0};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &doctor);
+    options_parse(&doctor_argp, argc, argv, &doctor);
 
     struct examination examination = {.device = doctor.model.device, .model = doctor.model.directory};
     if (collection_default(&examination.index, &arena, NULL))

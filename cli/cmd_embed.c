@@ -26,9 +26,6 @@ struct embed {
 
 enum { KEY_TEXTS = 0x100, KEY_STORAGE, KEY_NORMALIZE, KEY_NO_NORMALIZE };
 
-static const char *const formats[] = {[EMBED_NPY] = "npy", [EMBED_JSONL] = "json", NULL};
-static const char *const storages[] = {"f32", "f16", NULL};
-
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What is embedded:", 1},
     {"texts", KEY_TEXTS, "FILE", 0,
@@ -39,11 +36,11 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Output:", GROUP_OUTPUT},
     {"out", 'o', "FILE", 0, "Where to: NAME.npy, NAME.jsonl, or - for standard output (default: -)",
         GROUP_OUTPUT},
-    {"format", 'f', "FORMAT", 0,
+    {"format", 'f', "npy|json", 0,
         "npy, numpy's matrix; or json, one object a line (default: by the name of FILE; json on standard "
         "output)",
         GROUP_OUTPUT},
-    {"storage", KEY_STORAGE, "TYPE", 0, "The numbers of npy: f32 or f16 (default: f32)", GROUP_OUTPUT},
+    {"storage", KEY_STORAGE, "f32|f16", 0, "The numbers of npy (default: f32)", GROUP_OUTPUT},
     {"normalize", KEY_NORMALIZE, NULL, 0, "Give embeddings the length 1, as is the default", GROUP_OUTPUT},
     {"no-normalize", KEY_NO_NORMALIZE, NULL, 0, "Leave them the length that the model gives them",
         GROUP_OUTPUT},
@@ -93,10 +90,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         e->options.out = strcmp(argument, "-") ? argument : NULL;
         return 0;
     case 'f':
-        e->format = option_choice(state, "format", argument, formats);
+        e->format = option_choice(state, "format", argument);
         return 0;
     case KEY_STORAGE:
-        e->options.half = option_choice(state, "storage", argument, storages);
+        e->options.half = option_choice(state, "storage", argument);
         e->storage_said = true;
         return 0;
     case KEY_NORMALIZE:
@@ -117,7 +114,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp embed_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "PATH...\n--texts FILE",
@@ -192,7 +189,7 @@ int cmd_embed(int argc, char **argv)
 {
     struct embed e = {.format = -1, .options = {.stream = stdout}};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &e);
+    options_parse(&embed_argp, argc, argv, &e);
     session_begin(&e.session);
     if (!e.options.out && isatty(STDOUT_FILENO))
         e.session.progress.shown = false; /* rows would go through it */

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command subcommands[] = {
-    {"retrieval", evaluate_retrieval, "do pictures find their captions, and captions their pictures"},
-    {"classify", evaluate_classify, "do pictures in folders of their classes get the right label"},
+const struct command evaluate_commands[] = {
+    {"retrieval", evaluate_retrieval, "do pictures find their captions, and captions their pictures",
+        &evaluate_retrieval_argp, NULL},
+    {"classify", evaluate_classify, "do pictures in folders of their classes get the right label",
+        &evaluate_classify_argp, NULL},
     {0},
 };
 
@@ -17,11 +19,9 @@ static const struct command subcommands[] = {
 
 enum { KEY_SAMPLES = 0x3000, KEY_SEED };
 
-static const char *const formats[] = {"table", "tsv", "json", "clip-benchmark", NULL};
-
 static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0,
-        "table, tsv, json, or clip-benchmark, the JSON that 'clip_benchmark build' makes its table of "
+    {"format", 'f', "table|tsv|json|clip-benchmark", 0,
+        "How to print it; clip-benchmark is the JSON that 'clip_benchmark build' makes its table of "
         "(default: table)",
         3},
     {"samples", KEY_SAMPLES, "N", 0, "Samples of the bootstrap that intervals are from (default: 1000)", 3},
@@ -34,7 +34,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct evaluate_options *o = state->input;
     switch (key) {
     case 'f':
-        o->format = option_choice(state, "format", argument, formats);
+        o->format = option_choice(state, "format", argument);
         return 0;
     case KEY_SAMPLES:
         o->samples = option_number(state, "samples", argument, 1, 1000000);
@@ -51,7 +51,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-const struct argp evaluate_argp = {.options = options, .parser = parse};
+const struct argp evaluate_options_argp = {.options = options, .parser = parse};
 
 /* ---- models -------------------------------------------------------------------------------------------- */
 
@@ -106,12 +106,14 @@ static int reproduce(int argc, char **argv)
     return status;
 }
 
+const struct argp evaluate_argp = COMMAND_GROUP("SUBCOMMAND ...\n--reproduce MODEL DATASET --data DIR ...",
+    "Measure how good a model is on pictures whose captions or classes are known. --reproduce measures a "
+    "model on a data "
+    "set, and compares it with what was published.\v");
+
 int cmd_evaluate(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "--reproduce"))
         return reproduce(argc, argv);
-    return command_run_group(subcommands, "SUBCOMMAND ...\n--reproduce MODEL DATASET --data DIR ...",
-        "Measure how good a model is on pictures whose captions or classes are known. --reproduce "
-        "measures a model on a data set, and compares it with what was published.\v",
-        argc, argv);
+    return command_run_group(evaluate_commands, &evaluate_argp, argc, argv);
 }

@@ -6,23 +6,27 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command subcommands[] = {
-    {"build", cmd_index_build, "make an index of pictures and texts, or go on making it"},
-    {"update", cmd_index_update, "bring an index up to date with its folders"},
-    {"watch", cmd_index_watch, "keep an index up to date with its folders"},
-    {"prepare", cmd_index_prepare, "prepare pictures in another way, and encode those that it changes"},
-    {"import", cmd_index_import, "put in vectors that another program made"},
-    {"export", cmd_index_export, "write the vectors for other programs"},
-    {"list", cmd_index_list, "list what an index holds"},
-    {"info", cmd_index_info, "show counts, sizes and the model of an index"},
-    {"remove", cmd_index_remove, "take pictures and texts out of an index"},
-    {"relocate", cmd_index_relocate, "tell an index where its pictures lie now"},
-    {"verify", cmd_index_verify, "check every part of an index"},
-    {"compact", cmd_index_compact, "give the room of removed items back"},
-    {"duplicates", cmd_index_duplicates, "list items that are the same, or nearly so"},
-    {"outliers", cmd_index_outliers, "list items that are unlike the rest"},
-    {"map", cmd_index_map, "map the items of an index in a plane"},
-    {"cluster", cmd_index_cluster, "put the items of an index into clusters, and label them"},
+const struct command index_commands[] = {
+    {"build", cmd_index_build, "make an index of pictures and texts, or go on making it", &index_build_argp,
+        NULL},
+    {"update", cmd_index_update, "bring an index up to date with its folders", &index_update_argp, NULL},
+    {"watch", cmd_index_watch, "keep an index up to date with its folders", &index_watch_argp, NULL},
+    {"prepare", cmd_index_prepare, "prepare pictures in another way, and encode those that it changes",
+        &index_prepare_argp, NULL},
+    {"import", cmd_index_import, "put in vectors that another program made", &index_import_argp, NULL},
+    {"export", cmd_index_export, "write the vectors for other programs", &index_export_argp, NULL},
+    {"list", cmd_index_list, "list what an index holds", &index_list_argp, NULL},
+    {"info", cmd_index_info, "show counts, sizes and the model of an index", &index_info_argp, NULL},
+    {"remove", cmd_index_remove, "take pictures and texts out of an index", &index_remove_argp, NULL},
+    {"relocate", cmd_index_relocate, "tell an index where its pictures lie now", &index_relocate_argp, NULL},
+    {"verify", cmd_index_verify, "check every part of an index", &index_verify_argp, NULL},
+    {"compact", cmd_index_compact, "give the room of removed items back", &index_compact_argp, NULL},
+    {"duplicates", cmd_index_duplicates, "list items that are the same, or nearly so", &index_duplicates_argp,
+        NULL},
+    {"outliers", cmd_index_outliers, "list items that are unlike the rest", &index_outliers_argp, NULL},
+    {"map", cmd_index_map, "map the items of an index in a plane", &index_map_argp, NULL},
+    {"cluster", cmd_index_cluster, "put the items of an index into clusters, and label them",
+        &index_cluster_argp, NULL},
     {0},
 };
 
@@ -85,14 +89,13 @@ void index_arguments_to_make(
     take_arguments(state, path, more, count, max, true);
 }
 
-error_t index_parse(int key, char *argument, struct argp_state *state, const char **path, int *format,
-    const char *const formats[])
+error_t index_parse(int key, char *argument, struct argp_state *state, const char **path, int *format)
 {
     char **none;
     size_t count;
     switch (key) {
     case 'f':
-        *format = option_choice(state, "format", argument, formats);
+        *format = option_choice(state, "format", argument);
         return 0;
     case ARGP_KEY_ARGS:
     case ARGP_KEY_NO_ARGS:
@@ -116,8 +119,7 @@ static error_t parse_words_filter(int key, char *argument, struct argp_state *st
         filter->match = argument;
         return 0;
     case KEY_MATCH_SYNTAX:
-        filter->match_syntax =
-            (enum match_syntax)option_choice(state, "match-syntax", argument, match_syntax_names);
+        filter->match_syntax = (enum match_syntax)option_choice(state, "match-syntax", argument);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -132,7 +134,7 @@ static error_t parse_filter(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = filter;
         return 0;
     case KEY_KIND:
-        filter->kind = (enum index_kind)option_choice(state, "kind", argument, index_kind_names);
+        filter->kind = (enum index_kind)option_choice(state, "kind", argument);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -149,14 +151,14 @@ static const struct argp_option words_filter_options[] = {
         2},
     {"match", KEY_MATCH, "WORDS", 0,
         "Those with all these words in path or caption: 'kite sea*', '\"red kite\"', IMG-2024", 2},
-    {"match-syntax", KEY_MATCH_SYNTAX, "SYNTAX", 0,
+    {"match-syntax", KEY_MATCH_SYNTAX, "words|fts5", 0,
         "words, or fts5 for SQLite's query language: 'kite NOT (sea OR path: beach)' (default: words)", 2},
     {0},
 };
 const struct argp words_filter_argp = {.options = words_filter_options, .parser = parse_words_filter};
 
 static const struct argp_option filter_options[] = {
-    {"kind", KEY_KIND, "KIND", 0, "any, image or text (default: any)", 2},
+    {"kind", KEY_KIND, "any|image|text", 0, "Those of a kind (default: any)", 2},
     {0},
 };
 static const struct argp_child filter_children[] = {{&words_filter_argp, 0, NULL, 0}, {0}};
@@ -199,11 +201,12 @@ int index_end(struct index *index, const char *verb, int rc, const struct err *e
     return rc ? STATUS_CANNOT : STATUS_DONE;
 }
 
+const struct argp index_argp =
+    COMMAND_GROUP("SUBCOMMAND INDEX ...", "Keep the embeddings of pictures and texts on disk, in a folder "
+                                          "INDEX, NAME.dip. Where none is named it is "
+                                          "diptych/default.dip in $XDG_DATA_HOME or ~/.local/share.\v");
+
 int cmd_index(int argc, char **argv)
 {
-    return command_run_group(subcommands, "SUBCOMMAND INDEX ...",
-        "Keep the embeddings of pictures and texts on disk, in a folder INDEX, NAME.dip. Where none is named "
-        "it "
-        "is diptych/default.dip in $XDG_DATA_HOME or ~/.local/share.\v",
-        argc, argv);
+    return command_run_group(index_commands, &index_argp, argc, argv);
 }

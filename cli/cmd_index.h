@@ -26,6 +26,11 @@ int cmd_index_outliers(int argc, char **argv);
 int cmd_index_map(int argc, char **argv);
 int cmd_index_cluster(int argc, char **argv);
 
+extern const struct argp index_build_argp, index_update_argp, index_watch_argp, index_prepare_argp,
+    index_import_argp, index_export_argp, index_list_argp, index_info_argp, index_remove_argp,
+    index_relocate_argp, index_verify_argp, index_compact_argp, index_duplicates_argp, index_outliers_argp,
+    index_map_argp, index_cluster_argp;
+
 /* For a parser of options, at ARGP_KEY_ARGS and ARGP_KEY_NO_ARGS: takes the remaining arguments, the index and at most
  * `max` more. Where there may be more, the first is the index only if it names one (collection_is_named); else it is
  * the default one, which has to be there but for a command that makes it. */
@@ -39,10 +44,9 @@ const char *index_default(void);
 bool index_is_default(const char *path);
 int index_default_make(const char *path, struct err *err);
 
-/* What the parsers of commands that take an INDEX alone end in: the index, and --format, one of formats where the
- * command has no item_format_argp. */
-error_t index_parse(int key, char *argument, struct argp_state *state, const char **path, int *format,
-    const char *const formats[]);
+/* What the parsers of commands that take an INDEX alone end in: the index, and --format where the command
+ * has no item_format_argp. */
+error_t index_parse(int key, char *argument, struct argp_state *state, const char **path, int *format);
 
 /* --where and --match; and these with --kind. Input: a struct index_filter. */
 extern const struct argp words_filter_argp, filter_argp;

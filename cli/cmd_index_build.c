@@ -44,8 +44,8 @@ static const struct argp_option options[] = {
         "What else is to be known of pictures: a .jsonl file of {\"path\": ..., ...}. May be given more than "
         "once",
         1},
-    {"storage", KEY_STORAGE, "TYPE", 0, "How to keep vectors: f32, f16 or i8 (default: f16)", 1},
-    {"pairs", KEY_PAIRS, "HOW", 0,
+    {"storage", KEY_STORAGE, "f32|f16|i8", 0, "How to keep vectors (default: f16)", 1},
+    {"pairs", KEY_PAIRS, "each|one", 0,
         "one: of a photo that lies there twice or more, as IMG_1.CR2, IMG_1.HEIC and IMG_1.JPG in one "
         "folder, only the "
         "JPEG goes in, or else the HEIC. each: all do (default: as before, else each)",
@@ -113,10 +113,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         b->separator = '\0';
         return 0;
     case KEY_STORAGE:
-        b->storage = option_choice(state, "storage", argument, index_storage_names);
+        b->storage = option_choice(state, "storage", argument);
         return 0;
     case KEY_PAIRS:
-        b->sources.pairs = PAIRS_EACH + option_choice(state, "pairs", argument, pairs_names);
+        b->sources.pairs = PAIRS_EACH + option_choice(state, "pairs", argument);
         return 0;
     case KEY_GONE:
         b->sources.gone = true;
@@ -165,7 +165,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp build_argp = {
+const struct argp index_build_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX] PATH...",
@@ -180,7 +180,7 @@ static const struct argp build_argp = {
     .help_filter = options_help_filter,
 };
 
-static const struct argp update_argp = {
+const struct argp index_update_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX] [PATH...]",
@@ -266,10 +266,10 @@ static int run(const struct argp *argp, bool update, int argc, char **argv)
 
 int cmd_index_build(int argc, char **argv)
 {
-    return run(&build_argp, false, argc, argv);
+    return run(&index_build_argp, false, argc, argv);
 }
 
 int cmd_index_update(int argc, char **argv)
 {
-    return run(&update_argp, true, argc, argv);
+    return run(&index_update_argp, true, argc, argv);
 }

@@ -38,9 +38,9 @@ static const struct argp_option options[] = {
     {"html", KEY_HTML, "FILE", 0, "Write a page with the items nearest to the centre of each cluster",
         GROUP_OUTPUT},
     {"top", 'k', "N", 0, "Show the N items nearest to the centre of a cluster (default: 5)", GROUP_OUTPUT},
-    {"format", 'f', "FORMAT", 0,
-        "table, tsv with one item a line, or json with one cluster a line (default: table, or nothing with "
-        "--html)",
+    {"format", 'f', "table|tsv|json", 0,
+        "How to print them: tsv with one item a line, json with one cluster a line (default: table, or "
+        "nothing with --html)",
         GROUP_OUTPUT},
     {0},
 };
@@ -68,13 +68,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         c->html = option_page(state, argument);
         return 0;
     default:
-        return index_parse(key, argument, state, &c->path, &c->format, output_formats);
+        return index_parse(key, argument, state, &c->path, &c->format);
     }
 }
 
 static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&filter_argp, 0, NULL, 0},
     {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_cluster_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX]",
@@ -184,7 +184,7 @@ int cmd_index_cluster(int argc, char **argv)
 {
     struct clustering c = {.seed = DEFAULT_SEED, .top = DEFAULT_TOP, .format = -1};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &c);
+    options_parse(&index_cluster_argp, argc, argv, &c);
     if (c.format < 0 && !c.html)
         c.format = OUTPUT_TABLE;
     session_begin(&c.session);

@@ -40,8 +40,6 @@ struct duplicates {
 
 enum { KEY_IDENTICAL = 0x100, KEY_KEEP, KEY_HTML };
 
-static const char *const keeps[] = {"all", "best", NULL};
-
 static const struct argp_option options[] = {
     {"threshold", 't', "X", 0, "Groups of items whose cosines are all at least X (default: 0.95)", 1},
     {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes, whatever their vectors", 1},
@@ -72,16 +70,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         d->html = option_page(state, argument);
         return 0;
     case KEY_KEEP:
-        d->others = option_choice(state, "keep", argument, keeps);
+        d->others = option_choice(state, "keep", argument);
         return 0;
     default:
-        return index_parse(key, argument, state, &d->path, NULL, NULL);
+        return index_parse(key, argument, state, &d->path, NULL);
     }
 }
 
 static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3},
     {&preview_argp, 0, NULL, 3}, {&device_argp, 0, "Device:", 4}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_duplicates_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX]",
@@ -263,7 +261,7 @@ int cmd_index_duplicates(int argc, char **argv)
 {
     struct duplicates d = {.threshold = INDEX_NEAR_COPY, .format = -1};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &d);
+    options_parse(&index_duplicates_argp, argc, argv, &d);
     if (d.format < 0 && !d.html)
         d.format = OUTPUT_TABLE;
     progress_init(&d.progress, d.quiet);

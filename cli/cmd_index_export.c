@@ -49,7 +49,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_export_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX] OUT",
@@ -77,7 +77,7 @@ int cmd_index_export(int argc, char **argv)
     struct index *index = NULL;
     struct index_exported done = {0};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &line);
+    options_parse(&index_export_argp, argc, argv, &line);
     progress_init(&progress, line.quiet);
     const struct job job = progress_job(&progress, 0);
     int rc = index_open(&index, line.path, INDEX_READ, NULL, &err);

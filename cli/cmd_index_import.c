@@ -24,10 +24,9 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
     {"metadata", KEY_METADATA, "FILE", 0,
         "What the rows are: a .jsonl file, a line a row (default: the one beside IN, where there is one)", 1},
-    {"kind", KEY_KIND, "KIND", 0, "What rows are of which nothing says it: image or text (default: image)",
-        1},
+    {"kind", KEY_KIND, "image|text", 0, "What rows are of which nothing says it (default: image)", 1},
     {"skip-bad", KEY_SKIP_BAD, NULL, 0, "Name rows that are zero or not finite, and leave them out", 1},
-    {"storage", KEY_STORAGE, "TYPE", 0, "How to keep vectors: f32, f16 or i8 (default: f16)", 1},
+    {"storage", KEY_STORAGE, "f32|f16|i8", 0, "How to keep vectors (default: f16)", 1},
     {0},
 };
 
@@ -45,13 +44,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         line->metadata = argument;
         return 0;
     case KEY_KIND:
-        line->kind = option_choice(state, "kind", argument, index_kind_names + INDEX_IMAGE);
+        line->kind = option_choice(state, "kind", argument);
         return 0;
     case KEY_SKIP_BAD:
         line->skip_bad = true;
         return 0;
     case KEY_STORAGE:
-        line->storage = option_choice(state, "storage", argument, index_storage_names);
+        line->storage = option_choice(state, "storage", argument);
         return 0;
     case ARGP_KEY_ARGS:
     case ARGP_KEY_NO_ARGS:
@@ -69,7 +68,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_child children[] = {
     {&model_argp, 0, "Model and device:", 3}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_import_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX] IN",
@@ -182,7 +181,7 @@ int cmd_index_import(int argc, char **argv)
     struct progress progress;
     struct index_imported done;
     struct err err = {0};
-    options_parse(&argp, argc, argv, &line);
+    options_parse(&index_import_argp, argc, argv, &line);
     progress_init(&progress, line.quiet);
     const struct job job = progress_job(&progress, 0);
     const int rc = import_all(&done, &line, &job, &err);

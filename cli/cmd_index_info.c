@@ -13,18 +13,18 @@ struct info {
 };
 
 static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0, "table or json (default: table)", 0},
+    {"format", 'f', "table|json", 0, "How to print it (default: table)", 0},
     {0},
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct info *info = state->input;
-    return index_parse(key, argument, state, &info->path, &info->format, report_formats);
+    return index_parse(key, argument, state, &info->path, &info->format);
 }
 
 static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_info_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX]",
@@ -131,7 +131,7 @@ int cmd_index_info(int argc, char **argv)
     struct info arguments = {0};
     struct index *index = NULL;
     struct err err = {0};
-    options_parse(&argp, argc, argv, &arguments);
+    options_parse(&index_info_argp, argc, argv, &arguments);
     int rc = index_open(&index, arguments.path, INDEX_READ, NULL, &err);
     if (!rc)
         rc = print_info(index, arguments.format, &err);

@@ -57,13 +57,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
                 list->failed ? "--failed" : "--passed-over");
         return 0;
     default:
-        return index_parse(key, argument, state, &list->path, NULL, NULL);
+        return index_parse(key, argument, state, &list->path, NULL);
     }
 }
 
 static const struct argp_child children[] = {
     {&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_list_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX]",
@@ -219,7 +219,7 @@ static int list_all(struct list *list)
 int cmd_index_list(int argc, char **argv)
 {
     struct list list = {0};
-    options_parse(&argp, argc, argv, &list);
+    options_parse(&index_list_argp, argc, argv, &list);
     int rc = index_open(&list.index, list.path, INDEX_READ, NULL, &list.err);
     if (!rc)
         rc = list_all(&list);

@@ -26,8 +26,8 @@ enum { KEY_HTML = 0x100 };
 
 static const struct argp_option options[] = {
     {"html", KEY_HTML, "FILE", 0, "Write the map as a page to look at", 3},
-    {"format", 'f', "FORMAT", 0,
-        "List the points: table, tsv or json, one object (default: table, or nothing with --html)", 3},
+    {"format", 'f', "table|tsv|json", 0,
+        "List the points; json is one object (default: table, or nothing with --html)", 3},
     {0},
 };
 
@@ -43,12 +43,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         m->html = option_page(state, argument);
         return 0;
     default:
-        return index_parse(key, argument, state, &m->path, &m->format, output_formats);
+        return index_parse(key, argument, state, &m->path, &m->format);
     }
 }
 
 static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_map_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX]",
@@ -132,7 +132,7 @@ int cmd_index_map(int argc, char **argv)
     struct map m = {.format = -1};
     struct progress progress;
     struct err err = {0};
-    options_parse(&argp, argc, argv, &m);
+    options_parse(&index_map_argp, argc, argv, &m);
     if (m.format < 0 && !m.html)
         m.format = OUTPUT_TABLE;
     progress_init(&progress, m.quiet);

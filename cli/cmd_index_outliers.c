@@ -54,13 +54,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "--alpha takes a number above 0 and up to 1, not '%s'", argument);
         return 0;
     default:
-        return index_parse(key, argument, state, &o->path, NULL, NULL);
+        return index_parse(key, argument, state, &o->path, NULL);
     }
 }
 
 static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3},
     {&preview_argp, 0, NULL, 3}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_outliers_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX]",
@@ -156,7 +156,7 @@ int cmd_index_outliers(int argc, char **argv)
     struct outliers o = {.alpha = 0.05, .format = -1};
     struct err err = {0};
     struct progress progress;
-    options_parse(&argp, argc, argv, &o);
+    options_parse(&index_outliers_argp, argc, argv, &o);
     if (o.format < 0 && !o.html)
         o.format = OUTPUT_TABLE;
     progress_init(&progress, o.quiet);

@@ -34,7 +34,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_prepare_argp = {
     .parser = parse,
     .args_doc = "[INDEX]",
     .doc =
@@ -98,7 +98,7 @@ int cmd_index_prepare(int argc, char **argv)
 {
     struct prepare p = {0};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &p);
+    options_parse(&index_prepare_argp, argc, argv, &p);
     session_begin(&p.session);
 
     int rc = open_all(&p, &err);

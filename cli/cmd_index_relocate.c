@@ -51,7 +51,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_relocate_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX] OLD NEW",
@@ -82,7 +82,7 @@ int cmd_index_relocate(int argc, char **argv)
     struct collection *collection = NULL;
     struct progress progress;
     struct err err = {0};
-    options_parse(&argp, argc, argv, &r);
+    options_parse(&index_relocate_argp, argc, argv, &r);
     progress_init(&progress, r.quiet);
     const struct job job = progress_job(&progress, 0);
     int rc = collection_open(&collection, r.path, &how, &err);

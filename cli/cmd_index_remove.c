@@ -64,7 +64,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_remove_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX] [PATH...]",
@@ -121,7 +121,7 @@ int cmd_index_remove(int argc, char **argv)
 {
     struct remove r = {0};
     size_t missing = 0;
-    options_parse(&argp, argc, argv, &r);
+    options_parse(&index_remove_argp, argc, argv, &r);
     const int rc = remove_all(&r, &missing, &r.err);
     const int status = index_end(NULL, "remove", rc == ERR_CANCELLED ? 0 : rc, &r.err);
     interrupt_raise();

@@ -32,7 +32,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
-static const struct argp verify_argp = {
+const struct argp index_verify_argp = {
     .parser = parse,
     .args_doc = "[INDEX]",
     .doc = "Check every part of an index: the catalog, every vector against its checksum, counts, and rows "
@@ -42,7 +42,7 @@ static const struct argp verify_argp = {
     .help_filter = options_help_filter,
 };
 
-static const struct argp compact_argp = {
+const struct argp index_compact_argp = {
     .parser = parse,
     .args_doc = "[INDEX]",
     .doc = "Give the room of removed items back: writes the vectors without dead rows to a new file, which "
@@ -71,7 +71,7 @@ int cmd_index_verify(int argc, char **argv)
     struct check check = {0};
     struct err err = {0};
     int64_t defects;
-    struct job job = begin(&check, &verify_argp, argc, argv);
+    struct job job = begin(&check, &index_verify_argp, argc, argv);
     job.report = put_defect;
     const int rc = index_verify(&defects, check.path, &job, &err);
     progress_clear(&check.progress);
@@ -87,7 +87,7 @@ int cmd_index_compact(int argc, char **argv)
     struct check check = {0};
     struct index *index = NULL;
     struct err err = {0};
-    const struct job job = begin(&check, &compact_argp, argc, argv);
+    const struct job job = begin(&check, &index_compact_argp, argc, argv);
     int rc = index_open(&index, check.path, INDEX_WRITE, NULL, &err);
     const int64_t before = rc ? 0 : index_info(index).rows;
     if (!rc)

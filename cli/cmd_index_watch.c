@@ -53,7 +53,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp index_watch_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX]",
@@ -133,7 +133,7 @@ int cmd_index_watch(int argc, char **argv)
 {
     struct watch w = {0};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &w);
+    options_parse(&index_watch_argp, argc, argv, &w);
     session_begin(&w.session);
 
     int rc = open_all(&w, &err);

@@ -11,7 +11,7 @@ struct inspect {
 };
 
 static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0, "table or json (default: table)", 0},
+    {"format", 'f', "table|json", 0, "How to print it (default: table)", 0},
     {0},
 };
 
@@ -20,7 +20,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct inspect *inspect = state->input;
     switch (key) {
     case 'f':
-        inspect->format = option_choice(state, "format", argument, report_formats);
+        inspect->format = option_choice(state, "format", argument);
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num)
@@ -34,7 +34,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp inspect_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[MODEL]",
@@ -196,7 +196,7 @@ int cmd_inspect(int argc, char **argv)
     struct err err = {0};
     const char *directory, *folder = NULL;
     int failed = 0;
-    options_parse(&argp, argc, argv, &inspect);
+    options_parse(&inspect_argp, argc, argv, &inspect);
 
     int rc = model_directory(&directory, inspect.model, &arena, &err);
     if (!rc)

@@ -12,7 +12,7 @@
 /* ---- the list ------------------------------------------------------------------------------------------ */
 
 static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", 0},
+    {"format", 'f', "table|tsv|json", 0, "How to print; json is one object a line (default: table)", 0},
     {0},
 };
 
@@ -21,7 +21,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     int *format = state->input;
     switch (key) {
     case 'f':
-        *format = option_choice(state, "format", argument, output_formats);
+        *format = option_choice(state, "format", argument);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s' is neither an option nor 'remove'", argument);
@@ -32,10 +32,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp models_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "\nremove NAME[@REVISION]...",
+    .args_doc = "\nremove MODEL[@REVISION]...",
     .doc = "List the models in the cache that diptych shares with Python's huggingface_hub, with their "
            "sizes, and "
            "whether they run; or remove some.\v"
@@ -105,7 +105,7 @@ static int list(int argc, char **argv)
 {
     struct err err = {0};
     int format = OUTPUT_TABLE;
-    options_parse(&argp, argc, argv, &format);
+    options_parse(&models_argp, argc, argv, &format);
     const int rc = hub_each(put_model, &format, &err);
     if (rc)
         message("cannot list models: %s", err.msg);
@@ -130,9 +130,9 @@ static error_t parse_remove(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp remove_argp = {
+static const struct argp models_remove_argp = {
     .parser = parse_remove,
-    .args_doc = "NAME[@REVISION]...",
+    .args_doc = "MODEL[@REVISION]...",
     .doc = "Remove models from the cache that diptych shares with Python's huggingface_hub: with a revision "
            "that one, "
            "without all of them.\v"
@@ -163,7 +163,7 @@ static int cmd_remove(int argc, char **argv)
     struct strings names = {0};
     struct err err = {0};
     int status = STATUS_DONE;
-    options_parse(&remove_argp, argc, argv, &names);
+    options_parse(&models_remove_argp, argc, argv, &names);
     for (size_t i = 0; i < names.count && status != STATUS_CANNOT; i++) {
         const int rc = remove_one(names.items[i], &err);
         if (rc)
@@ -173,14 +173,14 @@ static int cmd_remove(int argc, char **argv)
     return status;
 }
 
-static const struct command subcommands[] = {
-    {"remove", cmd_remove, "remove models from the cache"},
+const struct command models_commands[] = {
+    {"remove", cmd_remove, "remove models from the cache", &models_remove_argp, NULL},
     {0},
 };
 
 int cmd_models(int argc, char **argv)
 {
-    if (argc > 1 && !strcmp(argv[1], subcommands[0].name))
-        return command_run(subcommands, argv[0], argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], models_commands[0].name))
+        return command_run(models_commands, argv[0], argc - 1, argv + 1);
     return list(argc, argv);
 }

@@ -34,7 +34,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
-static const struct argp argp = {
+const struct argp pull_argp = {
     .parser = parse,
     .args_doc = "NAME[@REVISION]",
     .doc =
@@ -68,7 +68,7 @@ int cmd_pull(int argc, char **argv)
     struct err err = {0};
     struct hub_pulled pulled;
     struct progress progress;
-    options_parse(&argp, argc, argv, &pull);
+    options_parse(&pull_argp, argc, argv, &pull);
     progress_init(&progress, pull.quiet);
     const struct job job = progress_job(&progress, 0);
     const double begun = time_now();

@@ -28,7 +28,8 @@ static const struct argp_option options[] = {
         "Rank for many pictures: a line of FILE, or of standard input for -, is {\"path\": ..., "
         "\"captions\": [...]}",
         1},
-    {"format", 'f', "FORMAT", 0, "table, tsv or json, one object a line (default: table)", GROUP_OUTPUT},
+    {"format", 'f', "table|tsv|json", 0, "How to print; json is one object a line (default: table)",
+        GROUP_OUTPUT},
     {0},
 };
 
@@ -44,7 +45,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         r->file = option_input(state, argument);
         return 0;
     case 'f':
-        r->format = option_choice(state, "format", argument, output_formats);
+        r->format = option_choice(state, "format", argument);
         return 0;
     case ARGP_KEY_ARGS:
         r->arguments = state->argv + state->next;
@@ -66,7 +67,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_child children[] = {{&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp rank_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "IMAGE CAPTION...\n--file FILE",
@@ -147,7 +148,7 @@ int cmd_rank(int argc, char **argv)
 {
     struct rank r = {0};
     struct err err = {0};
-    options_parse(&argp, argc, argv, &r);
+    options_parse(&rank_argp, argc, argv, &r);
     session_begin(&r.session);
 
     int rc = open_all(&r, &err);

@@ -54,7 +54,7 @@ enum {
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What is served:", 1},
-    {"index", 'i', "[NAME=]DIR", OPTION_AGAIN,
+    {"index", 'i', "[NAME=]INDEX", OPTION_AGAIN,
         "An index to search, by the name of its folder or another; may be given again. The first is searched "
         "where a request names none (default: that of 'diptych help index', where it is there)",
         1},
@@ -187,7 +187,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_child children[] = {
     {&model_argp, 0, "Model and device:", 4}, {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp serve_argp = {
     .options = options,
     .parser = parse,
     .doc = "Answer programs over HTTP: embeddings, zero-shot classification, ranking, and search in indexes. "
@@ -371,7 +371,7 @@ int cmd_serve(int argc, char **argv)
     struct serve s = {0};
     struct err err = {0};
     mem_stay_small();
-    settings_parse(&argp, argc, argv, &s, &s.source, &s.arena);
+    settings_parse(&serve_argp, argc, argv, &s, &s.source, &s.arena);
     int rc = read_listen(&s, &err);
     if (!rc && take_default(&s))
         rc = err_memory(&err, 0);

@@ -45,7 +45,7 @@ struct group {
     int first; /* the argument that names the subcommand */
 };
 
-static char *add_table(int key, const char *text, void *input)
+char *command_group_filter(int key, const char *text, void *input)
 {
     const struct group *group = input;
     char *list = NULL;
@@ -61,7 +61,7 @@ static char *add_table(int key, const char *text, void *input)
 }
 
 /* The subcommand is the first word that is no option. */
-static error_t parse(int key, char *argument, struct argp_state *state)
+error_t command_group_parse(int key, char *argument, struct argp_state *state)
 {
     struct group *group = state->input;
     (void)argument;
@@ -74,17 +74,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
-int command_run_group(const struct command *table, const char *usage, const char *doc, int argc, char **argv)
+const struct argp_child command_group_children[] = {{&help_argp, 0, NULL, 0}, {0}};
+
+int command_run_group(const struct command *table, const struct argp *argp, int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&help_argp, 0, NULL, 0}, {0}};
-    const struct argp argp = {
-        .parser = parse,
-        .args_doc = usage,
-        .doc = doc,
-        .children = children,
-        .help_filter = add_table,
-    };
     struct group group = {.table = table, .title = argv[0]};
-    options_parse_in_order(&argp, argc, argv, &group);
+    options_parse_in_order(argp, argc, argv, &group);
     return command_run(table, argv[0], argc - group.first, argv + group.first);
 }

@@ -6,6 +6,7 @@
 #ifndef DIPTYCH_CLI_COMMAND_H
 #define DIPTYCH_CLI_COMMAND_H
 
+#include <argp.h>
 #include <stdio.h>
 
 enum exit_status {
@@ -18,9 +19,11 @@ struct command {
     const char *name;
     int (*run)(int argc, char **argv); /* argv[0] is "diptych NAME"; returns an enum exit_status */
     const char *summary;
+    const struct argp *argp;           /* its options; NULL: none */
+    const struct command *subcommands; /* NULL: none */
 };
 
-extern const struct command commands[]; /* a NULL name ends it */
+extern const struct command commands[]; /* a NULL name ends it, as it does every table of them */
 
 /* Runs the command of a table that argv[0] names, which `program` and that name become. */
 int command_run(const struct command *table, const char *program, int argc, char **argv);
@@ -28,9 +31,21 @@ int command_run(const struct command *table, const char *program, int argc, char
 /* A line a command: its name and what it does. */
 void command_list(const struct command *table, FILE *out);
 
+/* `diptych help`. */
+void command_help(FILE *out);
+
 /* For a command that is a table of others, called as its `run`: help that ends in the table, or the one that
- * is named. `usage` is what stands behind the name in the help, `doc` ends in "\v". */
-int command_run_group(const struct command *table, const char *usage, const char *doc, int argc, char **argv);
+ * is named. Its argp is a COMMAND_GROUP: `usage` is what stands behind the name in the help, `text` ends in "\v". */
+int command_run_group(const struct command *table, const struct argp *argp, int argc, char **argv);
+
+#define COMMAND_GROUP(usage, text)                                                                           \
+    {                                                                                                        \
+        .parser = command_group_parse, .args_doc = usage, .doc = text, .children = command_group_children,   \
+        .help_filter = command_group_filter                                                                  \
+    }
+error_t command_group_parse(int key, char *argument, struct argp_state *state);
+char *command_group_filter(int key, const char *text, void *input);
+extern const struct argp_child command_group_children[];
 
 int cmd_classify(int argc, char **argv);
 int cmd_rank(int argc, char **argv);
@@ -48,5 +63,10 @@ int cmd_inspect(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_help(int argc, char **argv);
+
+extern const struct argp classify_argp, rank_argp, score_argp, evaluate_argp, embed_argp, index_argp,
+    search_argp, serve_argp, pull_argp, models_argp, devices_argp, doctor_argp, inspect_argp, convert_argp,
+    bench_argp;
+extern const struct command evaluate_commands[], index_commands[], models_commands[];
 
 #endif

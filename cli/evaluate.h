@@ -10,6 +10,7 @@
 
 int evaluate_retrieval(int argc, char **argv);
 int evaluate_classify(int argc, char **argv);
+extern const struct argp evaluate_retrieval_argp, evaluate_classify_argp;
 
 /* --format, --samples and --seed, and every --model there is. Input: a struct evaluate_options, initialised with
  * EVALUATE_OPTIONS, whose `models` the session's model_options know as `all`. */
@@ -25,7 +26,7 @@ struct evaluate_options {
     {                                                                                                        \
         .samples = BOOTSTRAP_SAMPLES, .seed = BOOTSTRAP_SEED                                                 \
     }
-extern const struct argp evaluate_argp;
+extern const struct argp evaluate_options_argp;
 
 size_t evaluate_models(const struct evaluate_options *options); /* how many: at least one */
 

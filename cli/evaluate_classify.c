@@ -144,9 +144,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&exclude_argp, 0, NULL, 0},
-    {&evaluate_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+    {&evaluate_options_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp evaluate_classify_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "DIR|CSV|TAR... [--labels LIST|FILE]",
@@ -358,7 +358,7 @@ int evaluate_classify(int argc, char **argv)
         .session = {.model_options = {.device = {.precision = "f32"}}}, .common = EVALUATE_OPTIONS};
     struct err err = {0};
     e.session.model_options.all = &e.common.models;
-    options_parse(&argp, argc, argv, &e);
+    options_parse(&evaluate_classify_argp, argc, argv, &e);
     session_begin(&e.session);
 
     const int rc = evaluate(&e, &err);

@@ -87,9 +87,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-    {&evaluate_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+    {&evaluate_options_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
-static const struct argp argp = {
+const struct argp evaluate_retrieval_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "--captions FILE --images DIR\nDIR|TAR...",
@@ -222,7 +222,7 @@ int evaluate_retrieval(int argc, char **argv)
     };
     struct err err = {0};
     e.session.model_options.all = &e.common.models;
-    options_parse(&argp, argc, argv, &e);
+    options_parse(&evaluate_retrieval_argp, argc, argv, &e);
     session_begin(&e.session);
 
     const int rc = evaluate(&e, &err);

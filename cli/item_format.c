@@ -3,16 +3,10 @@
 #include "cli/options.h"
 #include "cli/text.h"
 
-static const char *const item_formats[] = {[OUTPUT_TABLE] = "table",
-    [OUTPUT_TSV] = "tsv",
-    [OUTPUT_JSON] = "json",
-    [OUTPUT_PATHS] = "paths",
-    [OUTPUT_PATHS_NUL] = NULL};
-
 static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0,
-        "table, tsv, json, one object a line, or paths, those of the files alone, a line each (default: "
-        "table)",
+    {"format", 'f', "table|tsv|json|paths", 0,
+        "How to print them; json is one object a line, paths are those of the files alone, a line each "
+        "(default: table)",
         0},
     {"null", '0', NULL, 0, "Paths alone, a NUL behind each and nothing escaped: for xargs -0", 0},
     {0},
@@ -23,7 +17,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     int *format = state->input;
     switch (key) {
     case 'f':
-        *format = option_choice(state, "format", argument, item_formats);
+        *format = option_choice(state, "format", argument);
         return 0;
     case '0':
         *format = OUTPUT_PATHS_NUL;

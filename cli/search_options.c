@@ -19,8 +19,6 @@ enum {
     KEY_HTML
 };
 
-static const char *const near_copies[] = {"show", "hide", NULL};
-
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Queries:", 1},
     {"plus", KEY_PLUS, "TEXT", 0, "And for this: its embedding is added to that of the words", 1},
@@ -32,7 +30,7 @@ static const struct argp_option options[] = {
         "one, "
         "each at once",
         1},
-    {"kind", KEY_SEARCH_KIND, "KIND", 0,
+    {"kind", KEY_SEARCH_KIND, "any|image|text", 0,
         "image or text: items of one kind; any: both in turns, each by score (default: pictures before "
         "texts)",
         2},
@@ -44,10 +42,8 @@ static const struct argp_option options[] = {
         "the others "
         "(default: show)",
         GROUP_OUTPUT},
-    {"sort", KEY_SORT, "ORDER", 0,
-        "score, date (of the file, the newest first), taken (when the picture was, the newest first) or path "
-        "(default: "
-        "score)",
+    {"sort", KEY_SORT, "score|date|taken|path", 0,
+        "What comes first: date is the file's, taken when the picture was, the newest first (default: score)",
         GROUP_OUTPUT},
     {"html", KEY_HTML, "FILE", 0, "Write a page with small pictures too", GROUP_OUTPUT},
     {0},
@@ -121,7 +117,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         add_text(s, state, argument, -1);
         return 0;
     case KEY_SEARCH_KIND:
-        s->filter.kind = (enum index_kind)option_choice(state, "kind", argument, index_kind_names);
+        s->filter.kind = (enum index_kind)option_choice(state, "kind", argument);
         s->wanted.in_turns = s->filter.kind == INDEX_ANY;
         return 0;
     case 'i':
@@ -139,10 +135,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "--min-score takes a number, not '%s'", argument);
         return 0;
     case KEY_NEAR_COPIES:
-        s->hide_copies = option_choice(state, "near-copies", argument, near_copies);
+        s->hide_copies = option_choice(state, "near-copies", argument);
         return 0;
     case KEY_SORT:
-        s->wanted.order = (enum index_order)option_choice(state, "sort", argument, index_order_names);
+        s->wanted.order = (enum index_order)option_choice(state, "sort", argument);
         return 0;
     case KEY_HTML:
         s->html = option_page(state, argument);

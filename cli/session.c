@@ -43,7 +43,7 @@ static const struct argp_option options[] = {
         "their size, of HEIC and TIFF a smaller picture of the same shape inside. Embeddings have cosines "
         "of 0.997 to 1 to the exact ones",
         GROUP_PICTURES},
-    {"alpha", KEY_ALPHA, "WAY", 0,
+    {"alpha", KEY_ALPHA, "model|white|black|drop", 0,
         "What becomes of transparency: model (what the model's own reference does: transformers lays it on "
         "white, open_clip resizes it and drops it), white, black, or drop (default: model)",
         GROUP_PICTURES},
@@ -86,7 +86,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         loader->fast_decode = true;
         return 0;
     case KEY_ALPHA:
-        loader->alpha = (enum alpha_rule)option_choice(state, "alpha", argument, alpha_names);
+        loader->alpha = (enum alpha_rule)option_choice(state, "alpha", argument);
         session->alpha_said = true;
         return 0;
     default:

@@ -37,15 +37,8 @@ static char *take(struct arena *arena, size_t size)
 /* Options that say something have an argument; --config says where others are. */
 static const struct argp_option *find(const struct argp *argp, const char *name)
 {
-    for (const struct argp_option *option = argp->options; option && (option->name || option->doc); option++)
-        if (option->name && option->arg && !strcmp(option->name, name) && strcmp(name, "config"))
-            return option;
-    for (const struct argp_child *child = argp->children; child && child->argp; child++) {
-        const struct argp_option *option = find(child->argp, name);
-        if (option)
-            return option;
-    }
-    return NULL;
+    const struct argp_option *option = option_find(argp, span_of(name));
+    return option && option->arg && strcmp(name, "config") ? option : NULL;
 }
 
 /* `place` is what messages begin with. */
@@ -135,8 +128,7 @@ static void parse_variable(
 /* An empty variable is none. */
 static void parse_environment(const struct settings *settings, const struct argp *argp)
 {
-    for (const struct argp_option *option = argp->options; option && (option->name || option->doc);
-         option++) {
+    for (const struct argp_option *option = argp->options; option && !option_is_last(option); option++) {
         if (!option->name || option->flags & OPTION_NO_ENVIRONMENT || !find(argp, option->name))
             continue;
         char variable[64];

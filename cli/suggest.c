@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/suggest.h"
 #include "cli/command.h"
+#include "cli/options.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -59,7 +60,7 @@ struct lookup {
 
 static void look_up(struct lookup *lookup, const struct argp *argp)
 {
-    for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc || o->group); o++) {
+    for (const struct argp_option *o = argp->options; o && !option_is_last(o); o++) {
         if (!o->name)
             continue;
         if (!strncmp(o->name, lookup->word, lookup->length))
@@ -71,22 +72,11 @@ static void look_up(struct lookup *lookup, const struct argp *argp)
         look_up(lookup, child->argp);
 }
 
-static const struct argp_option *find_short(const struct argp *argp, int key)
-{
-    const struct argp_option *found = NULL;
-    for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc || o->group); o++)
-        if (o->key == key)
-            return o;
-    for (const struct argp_child *child = argp->children; child && child->argp && !found; child++)
-        found = find_short(child->argp, key);
-    return found;
-}
-
 /* Whether the options in "-abc" take the next argument. */
 static bool short_takes_next(const struct argp *argp, const char *letters)
 {
     for (; *letters; letters++) {
-        const struct argp_option *option = find_short(argp, (unsigned char)*letters);
+        const struct argp_option *option = option_find_short(argp, (unsigned char)*letters);
         if (option && option->arg)
             return !letters[1];
     }

@@ -329,6 +329,12 @@ int index_keep_preparation(struct index *index, const char *preparation, struct 
  *          caption: "red kite"
  *          path: holiday
  *          segmented: "東 京" */
+
+/* Adds the columns that `where` can ask for, and the keys of the metadata of the first INDEX_KEYS_LOOK items that have any.
+ * ERR_IO, ERR_MEMORY. */
+enum { INDEX_KEYS_LOOK = 1000 };
+int index_columns(struct strings *columns, struct strings *keys, struct index *index, struct err *err);
+
 enum match_syntax { MATCH_WORDS, MATCH_FTS5 };
 extern const char *const match_syntax_names[]; /* "words", "fts5"; NULL ends them */
 

@@ -25,6 +25,11 @@ static const struct data_set data_sets[] = {
 };
 enum { DATA_SETS = sizeof data_sets / sizeof *data_sets };
 
+const char *data_set_name(size_t i)
+{
+    return i < DATA_SETS ? data_sets[i].name : NULL;
+}
+
 bool data_set_named(const char *value)
 {
     return value[0] == '@' && !strchr(value, ',');

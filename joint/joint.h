@@ -504,12 +504,16 @@ int template_add(struct strings *templates, const char *value, struct err *err);
 /* The same, or else the lines of an input of that name. Errors are input_lines's, and ERR_ARGUMENT where it has none. */
 int template_list_read(struct strings *templates, const char *value, struct err *err);
 
+/* The name of set i; false behind the last. */
+bool template_set_name(char *name, size_t size, size_t i);
+
 /* ---- data sets ----------------------------------------------------------------------------------------- */
 
 /* Published data sets of pictures by class, as "@imagenet", "@imagenetv2", "@cifar10", "@cifar100", "@caltech101", "@food101",
  * "@pets" and "@voc2007": what their folders are called, what openai/CLIP and CLIP_benchmark show a model in their place, and the
  * templates that belong to them. assets/datasets/ says where each comes from. */
 bool data_set_named(const char *value); /* "@" before a name, of whichever */
+const char *data_set_name(size_t i);    /* without "@"; NULL behind the last */
 
 /* Adds the classes in the data set's order: their folders, which are WordNet's synsets of ImageNet and rows from 0 of ImageNetV2
  * (NULL: not wanted), and their labels, of which ImageNet has two twice. ERR_NOT_FOUND: no such data set. */

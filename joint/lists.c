@@ -206,6 +206,14 @@ int template_add(struct strings *templates, const char *value, struct err *err)
         err, ERR_NOT_FOUND, "template '%s' is no set of templates and has no {} for the label", value);
 }
 
+bool template_set_name(char *name, size_t size, size_t i)
+{
+    if (i + 1 >= sizeof template_sets / sizeof *template_sets)
+        return false;
+    snprintf(name, size, "%.*s", (int)strcspn(template_sets[i].name, "."), template_sets[i].name);
+    return true;
+}
+
 int template_list_read(struct strings *templates, const char *value, struct err *err)
 {
     const size_t before = templates->count;

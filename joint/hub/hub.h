@@ -54,6 +54,9 @@ struct hub_name {
  * can be none; ERR_MEMORY. */
 int hub_name_parse(struct hub_name *out, const char *text, struct arena *arena, struct err *err);
 
+/* The i-th of open_clip's names that run, "ViT-B-32/openai"; false behind the last. */
+bool hub_known_name(char *name, size_t size, size_t i);
+
 /* ---- the cache ----------------------------------------------------------------------------------------- */
 
 /* The cache's folder, in the arena; it need not exist. ERR_ARGUMENT: there is no home; ERR_MEMORY. */

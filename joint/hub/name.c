@@ -92,6 +92,19 @@ static bool has_architecture(const char *text)
     return false;
 }
 
+bool hub_known_name(char *name, size_t size, size_t i)
+{
+    struct lines lines = all_rows();
+    struct row row;
+    while (next_row(&lines, &row))
+        if (span_equal(row.kind, span_of("runs")) && !i--) {
+            snprintf(name, size, "%.*s/%.*s", (int)row.architecture.length, row.architecture.data,
+                (int)row.tag.length, row.tag.data);
+            return true;
+        }
+    return false;
+}
+
 /* ---- names of repositories ----------------------------------------------------------------------------- */
 
 static bool is_word(char c)
