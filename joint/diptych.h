@@ -168,7 +168,7 @@ struct diptych_model_options {
     int32_t
         fast_decode; /* JPEGs at a half, a quarter or an eighth where the model needs no more: cosines of 0.999 */
     int32_t strict;    /* damaged JPEGs that could be read all the same are failures */
-    int32_t truncated; /* JPEGs whose end is missing are read as far as they go */
+    int32_t truncated; /* pictures whose end is missing are read as far as they go */
     int32_t isolate; /* every picture is decoded in a process of its own, as files that one does not trust */
 };
 

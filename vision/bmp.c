@@ -195,14 +195,13 @@ static uint8_t *row_of(const struct picture *out, const struct bmp *bmp, size_t 
 static int unpack_plain(struct picture *out, const struct bmp *bmp, struct err *err)
 {
     const size_t row = ((size_t)bmp->width * bmp->bits + 7) / 8, stride = (row + 3) / 4 * 4;
-    const size_t need =
-        stride * ((size_t)bmp->height - 1) + row; /* many writers leave out the last padding */
+    const size_t size = bytes_behind(bmp->file, bmp->pixels), height = (size_t)bmp->height;
+    const size_t rows =
+        size < row ? 0 : (size - row) / stride + 1; /* many writers leave out the last padding */
 
-    if (bmp->pixels > bmp->file.length || need > bmp->file.length - bmp->pixels)
-        return ends_early(bmp->file, err);
-    for (size_t y = 0; y < (size_t)bmp->height; y++)
+    for (size_t y = 0; y < height && y < rows; y++)
         unpack_row(row_of(out, bmp, y), bmp, span_bytes(bmp->file) + bmp->pixels + y * stride);
-    return 0;
+    return rows < height ? ends_early(bmp->file, err) : 0;
 }
 
 /* Pairs of bytes (n, v): n > 0 repeats v (of RLE4: its two halves in turn) over n pixels. (0, 0) ends a row,
@@ -217,7 +216,7 @@ static int unpack_runs(struct picture *out, const struct bmp *bmp, struct err *e
 
     for (size_t i = 0; i < width * height; i++)
         memcpy(out->pixels + 3 * i, bmp->palette[0], 3);
-    while (y < height) {
+    while (y < height && !(y == height - 1 && x >= width)) { /* nothing has to end the last row */
         if (at > size || size - at < 2)
             return ends_early(bmp->file, err);
         const uint8_t *code = span_bytes(bmp->file) + at;
@@ -260,8 +259,12 @@ static int decode(
         rc = note_palette(out, bmp, err);
     if (rc)
         return rc;
-    const bool runs = bmp->compression == RLE8 || bmp->compression == RLE4;
-    return runs ? unpack_runs(out, bmp, err) : unpack_plain(out, bmp, err);
+    if (bmp->compression == RLE8 || bmp->compression == RLE4)
+        return unpack_runs(out, bmp, err); /* which Pillow does not take truncated */
+    struct err damage = {0};
+    picture_blank(out, options);
+    rc = unpack_plain(out, bmp, &damage);
+    return picture_damaged(out, rc, &damage, options, err);
 }
 
 int bmp_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)

@@ -11,6 +11,12 @@
 
 #include "vision/vision.h"
 
+/* How many of its bytes lie behind an offset that it names itself. */
+static inline size_t bytes_behind(struct span file, uint64_t offset)
+{
+    return offset < file.length ? file.length - (size_t)offset : 0;
+}
+
 typedef int format_check(struct span file, struct err *err);
 /* Makes a whole file of one that ends early or whose pixels do, (*size) bytes for free(): rows that it lacks are zeros. */
 typedef int format_mend(
@@ -108,6 +114,15 @@ int stb_load(struct picture *out, struct span file, enum picture_mode mode,
 
 /* Notes what is wrong with a picture that was read all the same. The first that is noted stays. */
 void picture_warn(struct picture *picture, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Before its pixels are decoded: makes all of them what Pillow makes of those that a truncated file lacks, zeros, or in a picture of
+ * numbers the first colour. Without options->truncated they do not matter, and stay as they are. */
+void picture_blank(struct picture *picture, const struct picture_options *options);
+
+/* After it, with what came of it and of which damage: where that is ERR_FORMAT and options->truncated takes it, the damage
+ * becomes the picture's warning, and 0 is returned; else rc, and *err is the damage. */
+int picture_damaged(struct picture *picture, int rc, const struct err *damage,
+    const struct picture_options *options, struct err *err);
 
 /* Turns a stored picture upright. orientation is EXIF's 1 to 8. */
 int picture_orient(struct picture *picture, int orientation, struct err *err);

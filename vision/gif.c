@@ -36,6 +36,7 @@ struct gif {
     int screen_width, screen_height;
     int x, y, width, height; /* of the picture */
     bool interlaced;
+    int root_bits; /* of the first LZW codes, but for the two that mean something else */
 };
 
 static int ends_early(const struct gif *gif, struct err *err)
@@ -113,6 +114,16 @@ static int read_descriptor(struct gif *gif, struct err *err)
     return read_colors(gif, fields[9], err);
 }
 
+static int read_code_size(struct gif *gif, struct err *err)
+{
+    if (!has(gif, 1))
+        return ends_early(gif, err);
+    gif->root_bits = span_bytes(gif->file)[gif->at++];
+    if (gif->root_bits < 1 || gif->root_bits > 8)
+        return err_set(err, ERR_FORMAT, "the LZW code size before byte %zu is not 1 to 8", gif->at);
+    return 0;
+}
+
 /* Reads everything up to the LZW data of the first picture. */
 static int read_headers(struct gif *gif, struct err *err)
 {
@@ -134,7 +145,8 @@ static int read_headers(struct gif *gif, struct err *err)
             rc = read_extension(gif, err);
             break;
         case 0x2c:
-            return read_descriptor(gif, err);
+            rc = read_descriptor(gif, err);
+            return rc ? rc : read_code_size(gif, err);
         case 0x3b:
             return err_set(err, ERR_FORMAT, "it ends at byte %zu and holds no picture", gif->at);
         default:
@@ -151,7 +163,7 @@ struct bits {
     size_t block; /* bytes left in the sub-block */
 };
 
-/* -1 where the data end. */
+/* -1 where the data end. As in Pillow, of a sub-block that is cut off nothing counts. */
 static int next_code(struct gif *gif, struct bits *bits, int width)
 {
     while (bits->count < width) {
@@ -160,7 +172,7 @@ static int next_code(struct gif *gif, struct bits *bits, int width)
         const uint8_t byte = span_bytes(gif->file)[gif->at++];
         if (!bits->block) {
             bits->block = byte;
-            if (!byte)
+            if (!byte || !has(gif, byte))
                 return -1;
             continue;
         }
@@ -188,18 +200,15 @@ static void add_string(struct strings_of_codes *codes, int code, int prefix, uin
     codes->last[code] = last;
 }
 
-/* Decodes (height, width) colour numbers. */
+/* Decodes (height, width) colour numbers; those that cannot be had stay as they are. */
 static int decode_lzw(uint8_t *colors, struct gif *gif, struct strings_of_codes *codes, struct err *err)
 {
     const size_t count = (size_t)gif->width * (size_t)gif->height;
-    const int root_bits = has(gif, 1) ? span_bytes(gif->file)[gif->at++] : 0;
-    const int clear = 1 << (root_bits & 15), end = clear + 1;
+    const int clear = 1 << gif->root_bits, end = clear + 1;
     struct bits bits = {0};
-    int next = end + 1, width = root_bits + 1, previous = -1;
+    int next = end + 1, width = gif->root_bits + 1, previous = -1;
     size_t done = 0;
 
-    if (root_bits < 1 || root_bits > 8)
-        return err_set(err, ERR_FORMAT, "the LZW code size before byte %zu is not 1 to 8", gif->at);
     for (int i = 0; i < clear; i++) {
         codes->length[i] = 1;
         codes->first[i] = codes->last[i] = (uint8_t)i;
@@ -210,7 +219,7 @@ static int decode_lzw(uint8_t *colors, struct gif *gif, struct strings_of_codes 
             return err_set(err, ERR_FORMAT, "the picture's data end early, before byte %zu", gif->at);
         if (code == clear) {
             next = end + 1;
-            width = root_bits + 1;
+            width = gif->root_bits + 1;
             previous = -1;
             continue;
         }
@@ -274,16 +283,23 @@ static void draw(struct picture *out, const struct gif *gif, const uint8_t *colo
         }
 }
 
+/* What has no pixel of its own. */
+static int background(const struct gif *gif)
+{
+    return gif->transparent < 0 ? 0 : gif->transparent;
+}
+
 static void fill_screen(struct picture *out, const struct gif *gif)
 {
     const size_t channels = picture_channels(out), pixels = (size_t)out->width * (size_t)out->height;
     for (size_t i = 0; i < pixels; i++)
-        put_color(out->pixels + channels * i, gif, gif->transparent < 0 ? 0 : gif->transparent, channels);
+        put_color(out->pixels + channels * i, gif, background(gif), channels);
 }
 
 int gif_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     struct gif gif = {.file = file};
+    struct err damage = {0};
     uint8_t *colors = NULL;
     struct strings_of_codes *codes = NULL;
 
@@ -299,7 +315,10 @@ int gif_decode(struct picture *out, struct span file, const struct picture_optio
     const size_t count = (size_t)gif.width * (size_t)gif.height;
     colors = malloc(count);
     codes = malloc(sizeof *codes);
-    rc = colors && codes ? decode_lzw(colors, &gif, codes, err) : err_memory(err, count);
+    if (colors && options->truncated)
+        memset(colors, background(&gif), count);
+    rc = colors && codes ? decode_lzw(colors, &gif, codes, &damage) : err_memory(&damage, count);
+    rc = picture_damaged(out, rc, &damage, options, err);
     if (!rc) {
         fill_screen(out, &gif);
         draw(out, &gif, colors);

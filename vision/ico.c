@@ -74,8 +74,9 @@ static int read_alpha(uint8_t *rgba, const struct picture *picture, struct span 
     const bool bytes = entry->bits == 32;
     const size_t stride = bytes ? 4 * width : (width + 31) / 32 * 4, need = stride * height;
     const size_t end = entry->offset + entry->size, at = bytes ? pixels : end - need;
+    const size_t padding = bytes ? 0 : stride - (width + 7) / 8; /* which may be left out */
 
-    if ((!bytes && end < need) || at > file.length || need > file.length - at)
+    if ((!bytes && end < need) || need - padding > bytes_behind(file, at))
         return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
     for (size_t y = 0; y < height; y++) {
         const uint8_t *row = span_bytes(file) + at + (height - 1 - y) * stride;
@@ -85,9 +86,11 @@ static int read_alpha(uint8_t *rgba, const struct picture *picture, struct span 
     return 0;
 }
 
-static int add_alpha(
-    struct picture *picture, struct span file, const struct entry *entry, size_t pixels, struct err *err)
+/* Of a truncated file without a whole mask the picture stays as it is. */
+static int add_alpha(struct picture *picture, struct span file, const struct entry *entry, size_t pixels,
+    const struct picture_options *options, struct err *err)
 {
+    struct err damage = {0};
     const size_t count = (size_t)picture->width * (size_t)picture->height, from = picture_channels(picture);
     struct picture out;
     int rc = picture_alloc(&out, NULL, PICTURE_RGBA, picture->width, picture->height, err);
@@ -95,7 +98,12 @@ static int add_alpha(
         return rc;
     for (size_t i = 0; i < count; i++)
         memcpy(out.pixels + 4 * i, picture->pixels + from * i, 3);
-    rc = read_alpha(out.pixels, picture, file, entry, pixels, err);
+    rc = read_alpha(out.pixels, picture, file, entry, pixels, &damage);
+    if (rc) {
+        picture_release(&out);
+        return picture_damaged(picture, rc, &damage, options, err);
+    }
+    memcpy(out.warning, picture->warning, sizeof out.warning);
     picture_release(picture); /* its palette, too, which counts for nothing any more */
     *picture = out;
     return rc;
@@ -103,17 +111,15 @@ static int add_alpha(
 
 int ico_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
-    static const char png[] = "\x89PNG\r\n\x1a\n";
     struct entry entry;
     size_t pixels;
     int rc = find_best(&entry, file, err);
     if (rc)
         return rc;
     const struct span found = span_from(file, entry.offset);
-    if (found.length >= sizeof png - 1 && !memcmp(found.data, png, sizeof png - 1)) {
-        rc = png_check(found, err);
-        return rc ? rc : png_decode(out, found, options, err);
-    }
+    const struct format *format = format_find(found);
+    if (format && format->decode == png_decode)
+        return format_decode_here(out, format, found, options, err);
     rc = bmp_icon_decode(out, &pixels, found, options, err);
-    return rc ? rc : add_alpha(out, file, &entry, entry.offset + pixels, err);
+    return rc ? rc : add_alpha(out, file, &entry, entry.offset + pixels, options, err);
 }

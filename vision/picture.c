@@ -125,6 +125,27 @@ void picture_warn(struct picture *picture, const char *format, ...)
     va_end(args);
 }
 
+void picture_blank(struct picture *picture, const struct picture_options *options)
+{
+    const size_t count = (size_t)picture->width * (size_t)picture->height,
+                 channels = picture_channels(picture);
+    if (!options->truncated)
+        return;
+    memset(picture->pixels, 0, count * channels);
+    for (size_t i = 0; picture->palette && channels == 3 && i < count; i++)
+        memcpy(picture->pixels + 3 * i, picture->palette, 3);
+}
+
+int picture_damaged(struct picture *picture, int rc, const struct err *damage,
+    const struct picture_options *options, struct err *err)
+{
+    if (rc == ERR_FORMAT && options->truncated) {
+        picture_warn(picture, "%.*s", PICTURE_WARNING_SIZE - 1, damage->msg);
+        return 0;
+    }
+    return rc ? err_set(err, damage->code, "%s", damage->msg) : 0;
+}
+
 static void free_pixels(struct picture *picture)
 {
     if (picture->host)
@@ -212,7 +233,7 @@ static int decode_mended(struct picture *out, const struct format *format, struc
     if (!rc)
         rc = format->decode(out, whole, options, err);
     if (!rc)
-        picture_warn(out, "%.*s", PICTURE_WARNING_SIZE - 1, damage->msg);
+        rc = picture_damaged(out, damage->code, damage, options, err);
     free(bytes);
     return rc;
 }

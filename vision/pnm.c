@@ -40,10 +40,10 @@ static long read_number(struct span file, size_t *at)
     return value;
 }
 
-static void unpack_bits(struct picture *out, const uint8_t *rows)
+static void unpack_bits(struct picture *out, const uint8_t *rows, size_t count)
 {
     const size_t width = (size_t)out->width, stride = (width + 7) / 8;
-    for (size_t y = 0; y < (size_t)out->height; y++)
+    for (size_t y = 0; y < count; y++)
         for (size_t x = 0; x < width; x++) {
             const bool black = rows[y * stride + x / 8] >> (7 - x % 8) & 1;
             memset(out->pixels + 3 * (y * width + x), black ? 0 : 255, 3);
@@ -56,9 +56,10 @@ static uint8_t scaled(long value, long largest)
     return value >= largest ? 255 : (uint8_t)rint((double)value / (double)largest * 255);
 }
 
-static void unpack_samples(struct picture *out, const uint8_t *samples, int channels, long largest)
+static void unpack_samples(
+    struct picture *out, const uint8_t *samples, size_t rows, int channels, long largest)
 {
-    const size_t pixels = (size_t)out->width * (size_t)out->height;
+    const size_t pixels = (size_t)out->width * rows;
     const size_t wide = largest > 255 ? 2 : 1, repeat = channels == 1 ? 3 : 1;
 
     if (channels > 1 && largest == 255) {
@@ -71,31 +72,45 @@ static void unpack_samples(struct picture *out, const uint8_t *samples, int chan
     }
 }
 
+static int ends_early(struct span file, struct err *err)
+{
+    return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
+}
+
 int pnm_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     const char kind = file.data[1];
     const int channels = kind == 'y' ? 4 : kind == '6' ? 3 : 1;
     const size_t numbers = kind == 'y' ? sizeof "PyRGBA" - 1 : 2;
-    size_t at = numbers, row, need;
+    size_t at = numbers;
     const long width = read_number(file, &at), height = read_number(file, &at);
     const long largest = kind == '4' ? 1 : read_number(file, &at);
+    struct err damage = {0};
 
     if (width < 0 || height < 0 || largest < 1 || largest > 65535)
         return err_set(err, ERR_FORMAT, "the header at byte %zu is not numbers in range", numbers);
     int rc = picture_check_size(width, height, options, err);
     if (rc)
         return rc;
-    row = kind == '4' ? ((size_t)width + 7) / 8 : (size_t)width * (size_t)channels * (largest > 255 ? 2 : 1);
-    if (!size_mul(&need, row, (size_t)height) || need > file.length - at)
-        return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", file.length);
+    const size_t row =
+        kind == '4' ? ((size_t)width + 7) / 8 : (size_t)width * (size_t)channels * (largest > 255 ? 2 : 1);
+    const size_t stored = (file.length - at) / row;
+    const bool whole = stored >= (size_t)height;
+    /* Pillow has two ways to read samples, of which one does not take files that end early. */
+    const bool may_end = kind == '4' || largest == 255 || (kind == '5' && largest == 65535);
+    if (!whole && !(may_end && options->truncated))
+        return ends_early(file, err);
     rc =
         picture_alloc(out, options, channels == 4 ? PICTURE_RGBA : PICTURE_RGB, (int)width, (int)height, err);
     if (rc)
         return rc;
+    picture_blank(out, options);
+    const size_t rows = whole ? (size_t)height : stored;
     if (kind == '4') {
-        unpack_bits(out, span_bytes(file) + at);
-        return picture_set_bits(out, err);
+        unpack_bits(out, span_bytes(file) + at, rows);
+        rc = picture_set_bits(out, err);
+    } else {
+        unpack_samples(out, span_bytes(file) + at, rows, channels, largest);
     }
-    unpack_samples(out, span_bytes(file) + at, channels, largest);
-    return 0;
+    return rc || whole ? rc : picture_damaged(out, ends_early(file, &damage), &damage, options, err);
 }

@@ -41,7 +41,7 @@ struct psd {
     struct kind kind;
     size_t width, height, channels; /* channels: in the file */
     struct span colors;
-    bool packed;
+    const uint8_t *lengths; // (channels, height, 2): of packed rows; NULL: they are not
 };
 
 static int ends_early(const struct psd *psd, struct err *err)
@@ -118,9 +118,11 @@ static int read_headers(struct psd *psd, const struct picture_options *options, 
         return err_set(err, ERR_UNSUPPORTED, "this kind is not read: compression %u", read_be16(compression));
     if (psd->kind.color == INDEXED && psd->colors.length != PALETTE)
         return err_set(err, ERR_FORMAT, "its palette has %zu bytes and not %d", psd->colors.length, PALETTE);
-    psd->packed = read_be16(compression);
     find_alpha(psd);
-    return 0;
+    if (!read_be16(compression))
+        return 0;
+    psd->lengths = take(psd, 2 * psd->channels * psd->height);
+    return psd->lengths ? 0 : ends_early(psd, err);
 }
 
 /* row: `size` bytes from `packed`; whether it holds so many. What goes beyond is left out. */
@@ -165,17 +167,14 @@ static void put_row(struct picture *out, const struct psd *psd, size_t y, size_t
 static int read_rows(struct picture *out, struct psd *psd, uint8_t *row, size_t row_size, struct err *err)
 {
     const size_t rows = psd->kind.channels * psd->height;
-    const uint8_t *lengths = psd->packed ? take(psd, 2 * psd->channels * psd->height) : NULL;
-    if (psd->packed && !lengths)
-        return ends_early(psd, err);
     for (size_t i = 0; i < rows; i++) {
-        const size_t stored = psd->packed ? read_be16(lengths + 2 * i) : row_size;
+        const size_t stored = psd->lengths ? read_be16(psd->lengths + 2 * i) : row_size;
         const uint8_t *bytes = take(psd, stored);
         if (!bytes)
             return ends_early(psd, err);
-        if (psd->packed && !unpack(row, row_size, bytes, stored))
+        if (psd->lengths && !unpack(row, row_size, bytes, stored))
             return err_set(err, ERR_FORMAT, "a row before byte %zu is coded wrongly", psd->at);
-        put_row(out, psd, i % psd->height, i / psd->height, psd->packed ? row : bytes);
+        put_row(out, psd, i % psd->height, i / psd->height, psd->lengths ? row : bytes);
     }
     return 0;
 }
@@ -204,7 +203,9 @@ int psd_decode(struct picture *out, struct span file, const struct picture_optio
         return rc;
     const size_t row_size = (psd.width * psd.kind.bits + 7) / 8;
     uint8_t *row = mem_new(row_size, 1);
-    rc = row ? read_rows(out, &psd, row, row_size, err) : err_memory(err, row_size);
+    struct err damage = {0};
+    picture_blank(out, options);
+    rc = row ? read_rows(out, &psd, row, row_size, &damage) : err_memory(&damage, row_size);
     free(row);
-    return rc;
+    return picture_damaged(out, rc, &damage, options, err);
 }

@@ -20,6 +20,7 @@ enum type { INDEXED = 1, COLOR = 2, GREY = 3 };
 
 struct tga {
     struct span file;
+    bool truncated; /* it may end early */
     enum type type;
     bool runs; /* run-length coded */
     int width, height;
@@ -116,10 +117,11 @@ static int read_palette(struct tga *tga, struct err *err)
         return 0;
     if (bits != 16 && bits != 24 && bits != 32)
         return err_set(err, ERR_UNSUPPORTED, "this kind is not read: a palette of %zu bits", bits);
-    if (tga->at > tga->file.length || count * bits / 8 > tga->file.length - tga->at)
+    const size_t stored = bytes_behind(tga->file, tga->at) * 8 / bits;
+    if (stored < count && !tga->truncated)
         return ends_early(tga, err);
     for (size_t i = 0; i < PALETTE_COLORS; i++)
-        if (i < first + count)
+        if (i < first + (stored < count ? stored : count))
             put_color(tga->palette[i],
                 i < first ? zeros : span_bytes(tga->file) + tga->at + (i - first) * bits / 8, (unsigned)bits);
         else
@@ -174,36 +176,55 @@ static uint8_t *place(const struct picture *out, const struct tga *tga, size_t i
     return out->pixels + (row * width + column) * picture_channels(out);
 }
 
+/* The file ends before pixel `from`: that and all behind it become what Pillow makes of them. */
+static int end_early(struct picture *out, const struct tga *tga, size_t from, struct err *err)
+{
+    static const uint8_t zeros[4] = {0};
+    const size_t count = (size_t)out->width * (size_t)out->height;
+    for (size_t i = from; i < count && tga->truncated; i++)
+        memcpy(place(out, tga, i), tga->type == INDEXED ? tga->palette[0] : zeros, picture_channels(out));
+    return ends_early(tga, err);
+}
+
 static int unpack_bits(struct picture *out, const struct tga *tga, struct err *err)
 {
     const size_t width = (size_t)out->width, height = (size_t)out->height, stride = (width + 7) / 8;
     const uint8_t *rows = span_bytes(tga->file) + tga->at;
-    if (stride * height > tga->file.length - tga->at)
-        return ends_early(tga, err);
-    for (size_t i = 0; i < width * height; i++)
+    const size_t stored = bytes_behind(tga->file, tga->at) / stride;
+    for (size_t i = 0; i < width * height && i / width < stored; i++)
         memset(place(out, tga, i),
             rows[i / width * stride + i % width / 8] << (i % width % 8) & 0x80 ? 255 : 0, 3);
-    return picture_set_bits(out, err);
+    return stored < height ? end_early(out, tga, stored * width, err) : 0;
 }
 
-/* A byte n, then as many pixels as n + 1; from 128 on one pixel, n - 127 times. */
-static int unpack(struct picture *out, const struct tga *tga, struct err *err)
+/* The next packet: a byte n, then as many pixels as n + 1; from 128 on one pixel, n - 127 times. Without runs, a row. */
+static bool next_packet(size_t *count, bool *run, const struct tga *tga, const uint8_t **at)
 {
     enum { RUN = 128 };
-    const size_t channels = picture_channels(out), pixel = tga->bits / 8;
-    const size_t count = (size_t)out->width * (size_t)out->height;
-    const uint8_t *at = span_bytes(tga->file) + tga->at, *end = span_bytes(tga->file) + tga->file.length;
+    const uint8_t *end = span_bytes(tga->file) + tga->file.length;
+    *count = (size_t)tga->width;
+    *run = false;
+    if (tga->runs) {
+        if (*at == end)
+            return false;
+        *run = **at & RUN;
+        *count = (*(*at)++ & (RUN - 1)) + 1u;
+    }
+    return (*run ? 1 : *count) <= (size_t)(end - *at) / (tga->bits / 8);
+}
 
-    for (size_t i = 0, packet = count; i < count; packet = 0) {
-        bool run = false;
-        if (tga->runs) {
-            if (at == end)
-                return ends_early(tga, err);
-            run = *at & RUN;
-            packet = (*at++ & (RUN - 1)) + 1u;
-        }
-        if ((run ? 1 : packet) > (size_t)(end - at) / pixel)
-            return ends_early(tga, err);
+/* As far as the file goes, in whole rows. */
+static int unpack(struct picture *out, const struct tga *tga, struct err *err)
+{
+    const size_t channels = picture_channels(out), pixel = tga->bits / 8, width = (size_t)out->width;
+    const size_t count = width * (size_t)out->height;
+    const uint8_t *at = span_bytes(tga->file) + tga->at;
+
+    for (size_t i = 0; i < count;) {
+        size_t packet;
+        bool run;
+        if (!next_packet(&packet, &run, tga, &at))
+            return end_early(out, tga, i - i % width, err);
         for (size_t n = 0; n < packet && i < count; n++, i++)
             put_pixel(place(out, tga, i), channels, tga, at + (run ? 0 : n * pixel));
         at += (run ? 1 : packet) * pixel;
@@ -214,6 +235,8 @@ static int unpack(struct picture *out, const struct tga *tga, struct err *err)
 static int note_palette(struct picture *out, const struct tga *tga, struct err *err)
 {
     uint8_t colors[PALETTE_COLORS][3];
+    if (tga->bits == 1)
+        return picture_set_bits(out, err);
     for (size_t i = 0; i < PALETTE_COLORS; i++)
         memcpy(colors[i], tga->palette[i], 3);
     return tga->type == INDEXED ? picture_set_palette(out, colors[0], PALETTE_COLORS, err) : 0;
@@ -229,16 +252,20 @@ static void forget_alpha(struct picture *picture)
 int tga_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     struct tga tga;
+    struct err damage = {0};
     read_header(&tga, file);
+    tga.truncated = options->truncated;
     int rc = picture_check_size(tga.width, tga.height, options, err);
     if (!rc)
         rc = read_palette(&tga, err);
-    if (!rc && tga.at > file.length)
-        rc = ends_early(&tga, err);
+    if (tga.at > file.length)
+        tga.at = file.length;
     if (!rc)
         rc = picture_alloc(out, options, mode_of(&tga), tga.width, tga.height, err);
-    if (!rc)
-        rc = tga.bits == 1 ? unpack_bits(out, &tga, err) : unpack(out, &tga, err);
+    if (rc)
+        return rc;
+    rc = tga.bits == 1 ? unpack_bits(out, &tga, &damage) : unpack(out, &tga, &damage);
+    rc = picture_damaged(out, rc, &damage, options, err);
     if (!rc)
         rc = note_palette(out, &tga, err);
     if (!rc && tga.type == COLOR && out->mode == PICTURE_RGBA && !heeds_alpha(&tga))

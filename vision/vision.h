@@ -152,8 +152,11 @@ struct picture_options {
     bool ignore_exif;  /* leave the picture as stored; otherwise the EXIF orientation is applied */
 
     /* JPEG, where the build found libjpeg-turbo: damage that it goes on from, as Pillow does, is an error and not a warning.
-     * JPEG, there, and PNG: a file whose end is missing is read as far as it goes, and so is one whose pixels cannot be decoded
-     * from the middle on, as Pillow does with its LOAD_TRUNCATED_IMAGES. */
+     *
+     * truncated: a file whose end is missing is read as far as it goes, as Pillow does with its LOAD_TRUNCATED_IMAGES, with a
+     * warning. JPEG, there, and PNG, of which also those whose pixels cannot be decoded from the middle on; GIF, likewise, in whole
+     * sub-blocks; BMP and PNM but for run lengths and for samples that are scaled, PSD, TGA, ICO and TIFF without compression,
+     * in whole rows. The rest is black, clear where there is alpha, or the first colour of a palette. */
     bool strict, truncated;
 
     /* Decode in another process what is decoded in this one otherwise: JPEG, PNG, WebP and all that has no library of its own,

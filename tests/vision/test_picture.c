@@ -354,7 +354,7 @@ static void notices_every_truncation(void **state)
         const char *name;
         size_t spare; /* bytes at the end: padding, or marks that say that nothing follows */
     } files[] = {{"rgb.png", 0}, {"rgb_adam7.png", 0}, {"rgb420.jpg", 0}, {"progressive.jpg", 0},
-        {"restart.jpg", 0}, {"palette.gif", 4}, {"rgb.bmp", 1}, {"rle8.bmp", 2}, {"rgb565.bmp", 2},
+        {"restart.jpg", 0}, {"palette.gif", 4}, {"rgb.bmp", 1}, {"rle8.bmp", 5}, {"rgb565.bmp", 2},
         {"palette4.bmp", 1}, {"rgb.ppm", 0}, {"bits.pbm", 0}, {"rgb.psd", 0}, {"rgb_packed.psd", 0},
         {"palette.psd", 0}, {"rgb.webp", 0}, {"rgba_lossless.webp", 0}, {"animated.webp", 0}};
 

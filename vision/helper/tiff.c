@@ -5,80 +5,11 @@
  * compression that libtiff was built with. 16 bits keep their high byte. The orientation belongs to the picture, as it does to Pillow.
  */
 #include "vision/helper/decoders.h"
+#include "vision/helper/tiff_file.h"
 #include "vision/helper/ycbcr.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <tiffio.h>
-
-/* ---- the file in memory -------------------------------------------------------------------------------- */
-
-struct source {
-    struct span file;
-    uint64_t at;
-    char failure[256]; /* the first thing that libtiff has said */
-};
-
-static tmsize_t source_read(thandle_t handle, void *out, tmsize_t size)
-{
-    struct source *source = handle;
-    if (source->at >= source->file.length || size < 0)
-        return 0;
-    const size_t left = source->file.length - source->at, count = (size_t)size < left ? (size_t)size : left;
-    memcpy(out, source->file.data + source->at, count);
-    source->at += count;
-    return (tmsize_t)count;
-}
-
-static tmsize_t source_write(thandle_t handle, void *bytes, tmsize_t size)
-{
-    (void)handle, (void)bytes, (void)size;
-    return 0;
-}
-
-static toff_t source_seek(thandle_t handle, toff_t offset, int whence)
-{
-    struct source *source = handle;
-    if (whence == SEEK_CUR)
-        offset += source->at;
-    else if (whence == SEEK_END)
-        offset += source->file.length;
-    return source->at = offset;
-}
-
-static int source_close(thandle_t handle)
-{
-    (void)handle;
-    return 0;
-}
-
-static toff_t source_size(thandle_t handle)
-{
-    return ((struct source *)handle)->file.length;
-}
-
-static void note_failure(thandle_t handle, const char *module, const char *format, va_list arguments)
-{
-    struct source *source = handle;
-    (void)module;
-    if (source && !source->failure[0])
-        vsnprintf(source->failure, sizeof source->failure, format, arguments);
-}
-
-void tiff_prepare(void)
-{
-    TIFFSetErrorHandler(NULL); /* which would print */
-    TIFFSetWarningHandler(NULL);
-    TIFFSetErrorHandlerExt(note_failure);
-}
-
-static int fail(const struct source *source, struct err *err)
-{
-    return err_set(err, ERR_FORMAT, "libtiff says '%s'", source->failure[0] ? source->failure : "nothing");
-}
 
 /* ---- what its pixels are ------------------------------------------------------------------------------- */
 
@@ -89,6 +20,7 @@ struct raster {
     uint16_t bits, samples;             /* of a sample; of a pixel */
     uint16_t colors;                    /* samples before the extra ones */
     uint16_t photometric;
+    bool stored;   /* its pixels are not compressed, so that some can be had without the rest */
     bool separate; /* each sample has blocks of its own */
     bool real;     /* a sample is a float: of grey */
     enum { AS_IT_IS, YCBCR, YCBCR_OF_LIBTIFF } colors_are;
@@ -143,6 +75,7 @@ static void read_photometric(struct raster *raster)
     if (!TIFFGetField(raster->tiff, TIFFTAG_PHOTOMETRIC, &raster->photometric))
         raster->photometric = PHOTOMETRIC_MINISWHITE;
     TIFFGetFieldDefaulted(raster->tiff, TIFFTAG_COMPRESSION, &compression);
+    raster->stored = compression == COMPRESSION_NONE;
     if (raster->photometric == PHOTOMETRIC_YCBCR && compression == COMPRESSION_JPEG) {
         TIFFSetField(raster->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
         raster->photometric = PHOTOMETRIC_RGB;
@@ -150,7 +83,7 @@ static void read_photometric(struct raster *raster)
     if (raster->photometric != PHOTOMETRIC_YCBCR || raster->samples != 3 || raster->bits != 8)
         return;
     TIFFGetFieldDefaulted(raster->tiff, TIFFTAG_YCBCRSUBSAMPLING, &across, &down);
-    const bool whole = compression == COMPRESSION_NONE && across == 1 && down == 1;
+    const bool whole = raster->stored && across == 1 && down == 1;
     raster->colors_are = whole ? YCBCR : YCBCR_OF_LIBTIFF;
     raster->photometric = PHOTOMETRIC_RGB;
 }
@@ -190,7 +123,7 @@ static int read_colors(struct raster *raster, struct err *err)
     return 0;
 }
 
-static int read_raster(struct raster *raster, const struct source *source,
+static int read_raster(struct raster *raster, const struct tiff_file *file,
     const struct picture_options *options, struct err *err)
 {
     TIFF *tiff = raster->tiff;
@@ -198,7 +131,7 @@ static int read_raster(struct raster *raster, const struct source *source,
 
     if (!TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &raster->width) ||
         !TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &raster->height))
-        return fail(source, err);
+        return tiff_file_fail(file, err);
     int rc = picture_check_size(raster->width, raster->height, options, err);
     if (rc)
         return rc;
@@ -264,46 +197,90 @@ static void put_samples(uint8_t *to, size_t channels, const struct raster *raste
     }
 }
 
-/* A block whose first pixel is that at (left, top); of samples that are apart, it has those of one plane. */
-static void put_block(struct picture *out, const struct raster *raster, uint32_t left, uint32_t top,
-    unsigned plane, const uint8_t *rows, size_t stride)
+/* A block: its first pixel, how many of its rows and columns are in the picture, and whose samples it has where they are apart. */
+struct block {
+    uint32_t left, top, width, height;
+    uint16_t plane;
+};
+
+static struct block block_at(const struct raster *raster, uint32_t left, uint32_t top, unsigned plane)
+{
+    const uint32_t right = raster->width - left, below = raster->height - top;
+    return (struct block){.left = left,
+        .top = top,
+        .width = raster->block_width < right ? raster->block_width : right,
+        .height = raster->block_height < below ? raster->block_height : below,
+        .plane = (uint16_t)plane};
+}
+
+/* Its first `count` rows. */
+static void put_block(struct picture *out, const struct raster *raster, const struct block *block,
+    const uint8_t *rows, size_t stride, uint32_t count)
 {
     const size_t channels = picture_channels(out);
     const uint32_t used = raster->colors + (uint32_t)raster->alpha;
-    const uint32_t right = raster->width - left, below = raster->height - top;
-    const uint32_t width = raster->block_width < right ? raster->block_width : right;
-    const uint32_t height = raster->block_height < below ? raster->block_height : below;
 
-    for (uint32_t y = 0; y < height; y++) {
+    for (uint32_t y = 0; y < count; y++) {
         const uint8_t *row = rows + y * stride;
-        uint8_t *to = out->pixels + ((size_t)(top + y) * raster->width + left) * channels;
+        uint8_t *to = out->pixels + ((size_t)(block->top + y) * raster->width + block->left) * channels;
         if (raster->separate)
-            put_samples(to, channels, raster, plane, row, 0, 1, width);
+            put_samples(to, channels, raster, block->plane, row, 0, 1, block->width);
         for (unsigned sample = 0; !raster->separate && sample < used; sample++)
-            put_samples(to, channels, raster, sample, row, sample, raster->samples, width);
+            put_samples(to, channels, raster, sample, row, sample, raster->samples, block->width);
     }
 }
 
-static tmsize_t read_block(struct raster *raster, uint32_t left, uint32_t top, unsigned plane, uint8_t *block,
-    tmsize_t size, tmsize_t *expected)
+static uint32_t number_of(const struct raster *raster, const struct block *block)
+{
+    return TIFFIsTiled(raster->tiff) ? TIFFComputeTile(raster->tiff, block->left, block->top, 0, block->plane)
+                                     : TIFFComputeStrip(raster->tiff, block->top, block->plane);
+}
+
+static bool read_block(uint8_t *rows, tmsize_t size, const struct raster *raster, const struct block *block)
 {
     TIFF *tiff = raster->tiff;
-    if (TIFFIsTiled(tiff)) {
-        *expected = size;
-        return TIFFReadEncodedTile(tiff, TIFFComputeTile(tiff, left, top, 0, (uint16_t)plane), block, size);
-    }
-    const uint32_t rows = raster->height - top;
-    *expected = TIFFVStripSize(tiff, rows < raster->block_height ? rows : raster->block_height);
-    return TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, top, (uint16_t)plane), block, *expected);
+    if (TIFFIsTiled(tiff))
+        return TIFFReadEncodedTile(tiff, number_of(raster, block), rows, size) == size;
+    size = TIFFVStripSize(tiff, block->height);
+    return TIFFReadEncodedStrip(tiff, number_of(raster, block), rows, size) == size;
 }
 
-static int read_blocks(struct picture *out, struct raster *raster, const struct source *source,
+/* Of the rows those that the file holds up to their last pixel in the picture; of a file that is not padded it will turn out. */
+static uint32_t rows_there(
+    const struct raster *raster, const struct tiff_file *file, const struct block *block, size_t stride)
+{
+    const size_t samples = raster->separate ? 1 : raster->samples;
+    const size_t row = ((size_t)block->width * raster->bits * samples + 7) / 8;
+    if (!file->padded)
+        return block->height;
+    const size_t size =
+        bytes_behind(file->bytes, TIFFGetStrileOffset(raster->tiff, number_of(raster, block)));
+    const size_t rows = size < row ? 0 : (size - row) / stride + 1;
+    return rows < block->height ? (uint32_t)rows : block->height;
+}
+
+static int read_each(struct picture *out, struct raster *raster, const struct tiff_file *file, uint8_t *rows,
+    tmsize_t size, size_t stride, struct err *err)
+{
+    const unsigned planes = raster->separate ? raster->colors + (unsigned)raster->alpha : 1u;
+    for (unsigned plane = 0; plane < planes; plane++)
+        for (uint32_t top = 0; top < raster->height; top += raster->block_height)
+            for (uint32_t left = 0; left < raster->width; left += raster->block_width) {
+                const struct block block = block_at(raster, left, top, plane);
+                const uint32_t there = rows_there(raster, file, &block, stride);
+                if (!read_block(rows, size, raster, &block))
+                    return tiff_file_fail(file, err);
+                put_block(out, raster, &block, rows, stride, there);
+            }
+    return 0;
+}
+
+static int read_blocks(struct picture *out, struct raster *raster, const struct tiff_file *file,
     const struct picture_options *options, struct err *err)
 {
     const bool tiled = TIFFIsTiled(raster->tiff);
     const tmsize_t size = tiled ? TIFFTileSize(raster->tiff) : TIFFStripSize(raster->tiff);
     const tmsize_t stride = tiled ? TIFFTileRowSize(raster->tiff) : TIFFScanlineSize(raster->tiff);
-    const unsigned planes = raster->separate ? raster->colors + (unsigned)raster->alpha : 1u;
     const size_t least =
         ((size_t)raster->block_width * raster->bits * (raster->separate ? 1u : raster->samples) + 7) / 8;
     size_t most;
@@ -312,23 +289,16 @@ static int read_blocks(struct picture *out, struct raster *raster, const struct 
         most = SIZE_MAX;
     if (size <= 0 || stride <= 0 || (size_t)stride < least ||
         (size_t)size / (size_t)stride < raster->block_height)
-        return fail(source, err);
+        return tiff_file_fail(file, err);
     if ((size_t)size > most)
         return err_set(err, ERR_LIMIT, "a block of %zu bytes", (size_t)size);
-    uint8_t *block = calloc(1, (size_t)size);
-    if (!block)
+    uint8_t *rows = calloc(1, (size_t)size);
+    if (!rows)
         return err_memory(err, (size_t)size);
-    int rc = 0;
-    for (unsigned plane = 0; !rc && plane < planes; plane++)
-        for (uint32_t top = 0; !rc && top < raster->height; top += raster->block_height)
-            for (uint32_t left = 0; !rc && left < raster->width; left += raster->block_width) {
-                tmsize_t expected;
-                if (read_block(raster, left, top, plane, block, size, &expected) != expected)
-                    rc = fail(source, err);
-                else
-                    put_block(out, raster, left, top, plane, block, (size_t)stride);
-            }
-    free(block);
+    const int rc = read_each(out, raster, file, rows, size, (size_t)stride, err);
+    if (!rc && file->ended)
+        picture_warn(out, "the file ends early, at byte %zu", file->bytes.length);
+    free(rows);
     return rc;
 }
 
@@ -395,29 +365,44 @@ static bool choose_directory(TIFF *tiff, const struct picture_options *options)
     return best ? TIFFSetSubDirectory(tiff, best) : TIFFSetDirectory(tiff, 0);
 }
 
-static int decode(struct picture *out, struct raster *raster, struct source *source,
+static int note_palette(struct picture *out, const struct raster *raster, struct err *err)
+{
+    if (raster->photometric == PHOTOMETRIC_PALETTE)
+        return picture_set_palette(out, raster->palette[0], PALETTE_COLORS, err);
+    return raster->bits == 1 ? picture_set_bits(out, err) : 0;
+}
+
+static int read_pixels(struct picture *out, struct raster *raster, struct tiff_file *file,
+    const struct picture_options *options, struct err *err)
+{
+    if (raster->colors_are == YCBCR_OF_LIBTIFF)
+        return ycbcr_read(out, raster->tiff) ? 0 : tiff_file_fail(file, err);
+    /* Pillow leaves what is compressed to libtiff, which does not take files that end early. */
+    file->padded = raster->stored && options->truncated;
+    picture_blank(out, options);
+    const int rc = read_blocks(out, raster, file, options, err);
+    if (!rc && raster->colors_are == YCBCR)
+        ycbcr_to_rgb(out);
+    return rc;
+}
+
+static int decode(struct picture *out, struct raster *raster, struct tiff_file *file,
     const struct picture_options *options, struct err *err)
 {
     const int orientation = orientation_of(raster->tiff);
     const bool chosen = choose_directory(raster->tiff, options);
-    *source->failure = '\0';
-    int rc = chosen ? read_raster(raster, source, options, err) : fail(source, err);
+    *file->failure = '\0';
+    int rc = chosen ? read_raster(raster, file, options, err) : tiff_file_fail(file, err);
     if (rc)
         return rc;
     const enum picture_mode mode = raster->colors == 4 ? PICTURE_CMYK
                                    : raster->alpha     ? PICTURE_RGBA
                                                        : PICTURE_RGB;
     rc = picture_alloc(out, options, mode, (int)raster->width, (int)raster->height, err);
-    if (!rc && raster->colors_are == YCBCR_OF_LIBTIFF)
-        rc = ycbcr_read(out, raster->tiff) ? 0 : fail(source, err);
-    else if (!rc)
-        rc = read_blocks(out, raster, source, options, err);
-    if (!rc && raster->colors_are == YCBCR)
-        ycbcr_to_rgb(out);
-    if (!rc && raster->photometric == PHOTOMETRIC_PALETTE)
-        rc = picture_set_palette(out, raster->palette[0], PALETTE_COLORS, err);
-    else if (!rc && raster->bits == 1)
-        rc = picture_set_bits(out, err);
+    if (!rc)
+        rc = note_palette(out, raster, err);
+    if (!rc)
+        rc = read_pixels(out, raster, file, options, err);
     if (rc)
         return rc;
     if (raster->associated)
@@ -425,14 +410,14 @@ static int decode(struct picture *out, struct raster *raster, struct source *sou
     return picture_orient(out, orientation, err);
 }
 
-int tiff_decode(struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+int tiff_decode(
+    struct picture *out, struct span bytes, const struct picture_options *options, struct err *err)
 {
-    struct source source = {.file = file};
-    struct raster raster = {.tiff = TIFFClientOpen("", "rm", &source, source_read, source_write, source_seek,
-                                source_close, source_size, NULL, NULL)};
+    struct tiff_file file = {.bytes = bytes};
+    struct raster raster = {.tiff = tiff_file_open(&file)};
     if (!raster.tiff)
-        return fail(&source, err);
-    const int rc = decode(out, &raster, &source, options, err);
+        return tiff_file_fail(&file, err);
+    const int rc = decode(out, &raster, &file, options, err);
     if (rc)
         picture_release(out);
     TIFFClose(raster.tiff);
