@@ -192,7 +192,7 @@ struct sync_counts {
  * Files that are no pictures are remembered by size and time, and not opened again before these change.
  *
  * Pictures bring when, where and with what they were taken (picture_capture); those of an index of before are asked once,
- * without encoding. Files beside a picture that come later, or change, count at the next sync of all, captions and metadata
+ * without encoding. Files beside a picture that come later, or change, count at the next sync, captions and metadata
  * too, without encoding. What they no longer say stays.
  *
  * A picture, text or remembered file that cannot be read is reported to the job, counted and left out. A picture is
@@ -204,7 +204,8 @@ int collection_sync(struct sync_counts *counts, struct collection *collection, c
     const struct job *job, struct err *err);
 
 /* The same for parts of the remembered folders, as file_walk calls them: a picture, or a folder of them, which may be there or
- * no longer. Only these are looked at, however large the rest, and what captions and metadata say of new pictures.
+ * no longer. Only these are looked at, however large the rest, and what captions and metadata say of new pictures; of a part that lies beside
+ * pictures, as captions, metadata and dates do, also these pictures.
  * Nothing is taken out: pictures that are not there, and have not moved to where it looked, are counted as missing,
  * unreported. Whether they are gone is for collection_sync to find out. */
 int collection_sync_parts(struct sync_counts *counts, struct collection *collection,

@@ -154,9 +154,17 @@ static int walk_parts(
     struct file_list *files, const struct sources *sources, const struct strings *parts, struct err *err)
 {
     struct source_rules rules;
+    struct strings noted = {0};
     int rc = source_rules_open(&rules, sources, err);
+    if (!rc)
+        rc = notes_subjects(&noted, parts, err);
+    files->noted = true;
+    for (size_t i = 0; i < noted.count && !rc; i++)
+        rc = walk_part(files, &rules, noted.items[i], err);
+    files->noted = false;
     for (size_t i = 0; i < parts->count && !rc; i++)
         rc = walk_part(files, &rules, parts->items[i], err);
+    strings_release(&noted);
     source_rules_release(&rules);
     return rc;
 }

@@ -60,19 +60,6 @@ static struct noted_folder *folder_of(const struct file_list *files, const char 
     return number ? &files->folders[*number] : NULL;
 }
 
-/* The path with another suffix, in the arena. */
-static char *path_beside(struct arena *arena, const char *path, const char *suffix)
-{
-    const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
-    const size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
-    char *out = arena_alloc(arena, stem + strlen(suffix) + 1);
-    if (out) {
-        memcpy(out, path, stem);
-        strcpy(out + stem, suffix);
-    }
-    return out;
-}
-
 static void take(struct sync *sync, struct note *note, enum note_kind kind, const char *path)
 {
     struct err problem = {0};
@@ -92,7 +79,7 @@ static int note_file(struct sync *sync, const struct plan_file *file, struct err
     struct note note = {0};
     int rc = 0;
     for (int kind = 0; kind < NOTE_KINDS && !rc; kind++) {
-        const char *path = path_beside(&arena, file->path, note_suffixes[kind]);
+        const char *path = note_path(&arena, file->path, (enum note_kind)kind);
         if (!path)
             rc = err_memory(err, strlen(file->path));
         else if (file_exists(path))
@@ -142,13 +129,13 @@ static int keep_folders(struct sync *sync, const struct file_list *files, struct
     return rc;
 }
 
-/* Of parts of a folder, its captions and metadata were not seen, but those of a picture that is new are looked for. */
+/* Of parts of a folder, its captions and metadata were not seen, but those of a picture that is new or noted are looked for. */
 static bool is_wanted(const struct file_list *files, const struct plan_file *file)
 {
     const struct noted_folder *folder = folder_of(files, file->path);
     if (member_shard(file->path) || file->action == PLAN_FAILED)
         return false;
-    return (folder && !folder->known) || (files->sources && file->action == PLAN_NEW);
+    return (folder && !folder->known) || (files->sources && (file->action == PLAN_NEW || file->noted));
 }
 
 /* ---- when and where pictures were taken ---------------------------------------------------------------- */
@@ -166,7 +153,8 @@ struct asking {
 static bool is_asked(const struct file_list *files, const struct plan_file *file)
 {
     const struct noted_folder *folder = folder_of(files, file->path);
-    return folder && folder->dated && !folder->known && !member_shard(file->path) &&
+    const bool may_be_dated = file->noted || (folder && folder->dated && !folder->known);
+    return may_be_dated && !member_shard(file->path) &&
            (file->action == PLAN_UNCHANGED || file->action == PLAN_TOUCHED || file->action == PLAN_MOVED);
 }
 

@@ -173,8 +173,11 @@ static int visit(void *context, const char *path, const struct err *problem)
         return fail(walk, path, &why);
     }
     const bool is_root = is_named(walk, path);
-    const struct plan_file file = {
-        .path = path, .size = st.st_size, .mtime_ns = stat_mtime(&st), .named = is_root};
+    const struct plan_file file = {.path = path,
+        .size = st.st_size,
+        .mtime_ns = stat_mtime(&st),
+        .named = is_root,
+        .noted = list->noted};
     int kept = file_list_add(list, &file, walk->err);
     if (!kept && strcmp(path, walk->root) && file_is_note(path)) /* of a folder that is seen whole */
         kept = file_list_note(list, path, &st, walk->err);

@@ -22,6 +22,7 @@ struct file_list {
     bool gone; /* pictures without a file are gone, and so is a root that is not there: nothing is spared */
     const struct strings
         *sources;         /* NULL: the roots are; else the roots are parts of these, and nothing is gone */
+    bool noted;           /* of files that are walked now: see struct plan_file */
     struct strings roots; /* each once: plan.roots has their numbers */
     struct scope *scopes; // (scope_count): of each root
     size_t scope_count, scope_room;

@@ -14,6 +14,18 @@ size_t note_limit(enum note_kind kind)
     return limits[kind];
 }
 
+char *note_path(struct arena *arena, const char *path, enum note_kind kind)
+{
+    const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/'), *suffix = note_suffixes[kind];
+    const size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
+    char *out = arena_alloc(arena, stem + strlen(suffix) + 1);
+    if (out) {
+        memcpy(out, path, stem);
+        strcpy(out + stem, suffix);
+    }
+    return out;
+}
+
 void note_release(struct note *note)
 {
     free(note->caption);

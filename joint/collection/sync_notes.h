@@ -18,6 +18,10 @@ enum note_kind { NOTE_CAPTION, NOTE_METADATA, NOTE_KINDS };
 extern const char *const note_suffixes[NOTE_KINDS]; /* ".txt", ".json" */
 size_t note_limit(enum note_kind kind);             /* of bytes */
 
+/* Where that of a picture lies, in the arena; NULL when out of memory. */
+struct arena;
+char *note_path(struct arena *arena, const char *path, enum note_kind kind);
+
 /* Takes the bytes of a file of that kind into the note. ERR_FORMAT: they are no JSON object; `name` is theirs, in the message. */
 int note_take(struct note *note, enum note_kind kind, struct span bytes, const char *name, struct err *err);
 
@@ -38,8 +42,12 @@ struct stat;
 bool file_is_note(const char *path);
 int file_list_note(struct file_list *list, const char *path, const struct stat *st, struct err *err);
 
-/* Of files beside pictures in folders: of all pictures in a folder where such a file, or their number, is another than before. Nothing
- * is encoded for that. */
+/* Adds the files of which those of the paths that are such files may say something. They come by the names in their folders, each of
+ * which is read once. ERR_MEMORY. */
+int notes_subjects(struct strings *out, const struct strings *paths, struct err *err);
+
+/* Of files beside pictures in folders: of all pictures in a folder where such a file, or their number, is another than before; of parts
+ * of a folder, of those that are noted. Nothing is encoded for that. */
 int sync_beside(struct sync *sync, const struct file_list *files, struct err *err);
 
 /* Of archives that were read, which are kept as read then. */

@@ -33,10 +33,13 @@ static void drop_repeated_files(struct plan *plan)
 {
     size_t kept = 0;
     for (size_t i = 0; i < plan->file_count; i++) {
-        if (kept && !strcmp(plan->files[kept - 1].path, plan->files[i].path))
-            plan->files[kept - 1].named |= plan->files[i].named;
-        else
+        struct plan_file *last = kept ? &plan->files[kept - 1] : NULL;
+        if (last && !strcmp(last->path, plan->files[i].path)) {
+            last->named |= plan->files[i].named;
+            last->noted |= plan->files[i].noted;
+        } else {
             plan->files[kept++] = plan->files[i];
+        }
     }
     plan->file_count = kept;
 }

@@ -68,6 +68,7 @@ struct plan_file {
     const char *path;
     int64_t size, mtime_ns;
     bool named;          /* it is a root, and a picture whatever is in it */
+    bool noted;          /* what may say something of it came, or changed */
     int kind;            /* enum file_kind */
     const char *picture; /* another that stands for it; NULL: none */
     struct member member;

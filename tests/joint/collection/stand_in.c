@@ -222,3 +222,17 @@ size_t world_items(struct world *world, const char *path, const char *bytes)
     }
     return looking.count;
 }
+
+void world_expect_said(struct world *world, const char *name, const char *caption, const char *metadata)
+{
+    struct arena arena = {0};
+    struct index_item item;
+    bool found;
+    struct index *index = collection_index(world->collection);
+    assert_int_equal(
+        index_find(&item, &found, index, INDEX_IMAGE, world_path(world, name), NULL, &arena, NULL), 0);
+    assert_true(found);
+    assert_string_equal(item.caption ? item.caption : "", caption);
+    assert_string_equal(item.metadata ? item.metadata : "", metadata);
+    arena_release(&arena);
+}

@@ -53,6 +53,9 @@ void stand_in_vector(float *vector, const char *bytes, size_t size);
 /* How many items have this path and, if they have, whether the vector is that of `bytes`. */
 size_t world_items(struct world *world, const char *path, const char *bytes);
 
+/* That a picture has this caption and this metadata, or "". */
+void world_expect_said(struct world *world, const char *name, const char *caption, const char *metadata);
+
 bool world_reported(const struct world *world, const char *text);
 
 #endif

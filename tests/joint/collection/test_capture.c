@@ -218,6 +218,34 @@ static void files_beside_may_come_later(void **state)
     world_release(&w);
 }
 
+/* And at once where only they are looked at. */
+static void files_beside_may_be_parts(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    static const struct {
+        const char *name, *bytes, *taken;
+    } files[] = {{"none.xmp", XMP("1999-05-06"), "1999-05-06"},
+        {"none.jpg.suppl(1).json", "{}", "1999-05-06"},    /* of nothing */
+        {"none.jpg.xmp", XMP("1998-05-06"), "1999-05-06"}, /* the other comes first */
+        {"none.xmp", XMP("1997"), "1997"}};
+    open_with_pictures(&w, &sources, "beside-parts");
+    w.opened = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct strings parts = {0};
+        world_write(&w, files[i].name, files[i].bytes);
+        const char *path = world_path(&w, files[i].name);
+        assert_int_equal(strings_add(&parts, path, strlen(path), &err), 0);
+        assert_int_equal(collection_sync_parts(&w.counts, w.collection, &parts, &w.job, &err), 0);
+        expect(&w, "none.jpg", files[i].taken, "", 0);
+        strings_release(&parts);
+    }
+    assert_int_equal(w.opened, 0);
+    sources_release(&sources);
+    world_release(&w);
+}
+
 static void uploads_say_it_too(void **state)
 {
     (void)state;
@@ -248,6 +276,7 @@ int main(void)
         cmocka_unit_test(an_end_meanwhile_keeps_what_was_read),
         cmocka_unit_test(what_is_not_as_it_was_is_left_alone),
         cmocka_unit_test(files_beside_may_come_later),
+        cmocka_unit_test(files_beside_may_be_parts),
         cmocka_unit_test(uploads_say_it_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,21 +65,6 @@ static void each_change_of_a_picture_is_seen(void **state)
     world_release(&w);
 }
 
-/* A picture's caption and metadata, or "". */
-static void expect_said(struct world *w, const char *name, const char *caption, const char *metadata)
-{
-    struct arena arena = {0};
-    struct index_item item;
-    bool found;
-    struct index *index = collection_index(w->collection);
-    assert_int_equal(
-        index_find(&item, &found, index, INDEX_IMAGE, world_path(w, name), NULL, &arena, NULL), 0);
-    assert_true(found);
-    assert_string_equal(item.caption ? item.caption : "", caption);
-    assert_string_equal(item.metadata ? item.metadata : "", metadata);
-    arena_release(&arena);
-}
-
 /* As img2dataset's layout of files has them: key.jpg, key.txt, key.json. */
 static void captions_and_metadata_beside_pictures_are_taken(void **state)
 {
@@ -98,9 +83,9 @@ static void captions_and_metadata_beside_pictures_are_taken(void **state)
     world_open(&w);
     assert_int_equal(world_sync(&w, &sources), 0);
     assert_int_equal(w.counts.described, 2);
-    expect_said(&w, "000.jpg", "the first", "{\"url\":\"u\"}");
-    expect_said(&w, "v1.2.webp", "with a dot", "");
-    expect_said(&w, "alone.jpg", "", "");
+    world_expect_said(&w, "000.jpg", "the first", "{\"url\":\"u\"}");
+    world_expect_said(&w, "v1.2.webp", "with a dot", "");
+    world_expect_said(&w, "alone.jpg", "", "");
     assert_int_equal(world_sync(&w, NULL), 0);
     assert_int_equal(w.counts.described, 0);
 
@@ -110,9 +95,9 @@ static void captions_and_metadata_beside_pictures_are_taken(void **state)
     assert_int_equal(world_sync(&w, NULL), 0);
     assert_int_equal(w.counts.described, 3);
     assert_int_equal(w.counts.encoded, 1);
-    expect_said(&w, "000.jpg", "now another", "{\"caption\":\"the first\",\"url\":\"u\"}");
-    expect_said(&w, "alone.jpg", "no longer", "");
-    expect_said(&w, "other.jpg", "of no picture", "");
+    world_expect_said(&w, "000.jpg", "now another", "{\"caption\":\"the first\",\"url\":\"u\"}");
+    world_expect_said(&w, "alone.jpg", "no longer", "");
+    world_expect_said(&w, "other.jpg", "of no picture", "");
 
     world_write(&w, "000.json", "[1]");
     assert_int_equal(world_sync(&w, NULL), 0);

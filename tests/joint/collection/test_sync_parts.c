@@ -149,6 +149,41 @@ static void failures_are_remembered(void **state)
     world_release(&w);
 }
 
+/* Captions and metadata, of these pictures alone. */
+static void what_comes_beside_pictures_is_taken(void **state)
+{
+    (void)state;
+    struct world w;
+    const char *const parts[] = {"lib/a.txt", "lib/b.json", "lib/deep/c.txt", "lib/other.txt", "lib/deep"};
+    begin(&w, "beside");
+    world_write(&w, "lib/a.txt", "of a\n");
+    world_write(&w, "lib/b.txt", "of b");
+    world_write(&w, "lib/deeper.txt", "of what is not looked at");
+    world_write(&w, "lib/b.json", "{\"said\": 1}");
+    world_write(&w, "lib/deep/c.txt", "of c");
+    world_write(&w, "lib/other.txt", "of nothing");
+    assert_int_equal(sync_parts(&w, parts, 4), 0);
+    assert_int_equal(w.counts.described, 3);
+    assert_int_equal(w.counts.pictures.unchanged, 3);
+    assert_int_equal(w.pictures, 0);
+    world_expect_said(&w, "lib/a.png", "of a", "");
+    world_expect_said(&w, "lib/b.png", "of b", "{\"said\":1}");
+    world_expect_said(&w, "lib/deep/c.png", "of c", "");
+    world_expect_said(&w, "lib/deeper.png", "", "");
+    assert_int_equal(sync_parts(&w, parts, 5), 0);
+    assert_int_equal(w.counts.described, 0);
+
+    world_write(&w, "lib/a.txt", "another");
+    world_write(&w, "lib/a.png", "other"); /* both at once */
+    assert_int_equal(sync_parts(&w, (const char *[]){"lib/a.png", "lib/a.txt"}, 2), 0);
+    assert_int_equal(w.counts.pictures.changed, 1);
+    world_expect_said(&w, "lib/a.png", "another", "");
+    assert_int_equal(unlink(world_path(&w, "lib/a.txt")), 0);
+    assert_int_equal(sync_parts(&w, parts, 1), 0);
+    world_expect_said(&w, "lib/a.png", "another", "");
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +191,7 @@ int main(void)
         cmocka_unit_test(what_is_gone_stays_until_all_is_looked_at),
         cmocka_unit_test(what_moved_keeps_its_vector),
         cmocka_unit_test(failures_are_remembered),
+        cmocka_unit_test(what_comes_beside_pictures_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

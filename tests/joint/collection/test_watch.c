@@ -43,6 +43,23 @@ static void files_that_come_change_move_and_go_are_found(void **state)
         watcher.w.pictures, 2 + 3); /* that the embedder has seen: what moved is not encoded again */
 }
 
+/* Of pictures that are there already. */
+static void what_comes_beside_pictures_is_found(void **state)
+{
+    (void)state;
+    struct watcher watcher = {0};
+    watcher_begin(&watcher, "beside");
+    world_write(&watcher.w, "lib/a.txt", "a caption that comes late");
+    expect_caption(&watcher, "lib/a.png", "a caption that comes late");
+    world_write(&watcher.w, "lib/deep/.part", "{\"caption\": \"moved there\"}");
+    move(&watcher, "lib/deep/.part", "lib/deep/b.json");
+    expect_caption(&watcher, "lib/deep/b.png", "moved there");
+    world_write(&watcher.w, "lib/a.txt", "and another");
+    expect_caption(&watcher, "lib/a.png", "and another");
+    watcher_finish(&watcher);
+    assert_int_equal(watcher.w.pictures, 2);
+}
+
 static void folders_that_come_move_and_go_are_found(void **state)
 {
     (void)state;
@@ -162,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_that_come_change_move_and_go_are_found),
+        cmocka_unit_test(what_comes_beside_pictures_is_found),
         cmocka_unit_test(folders_that_come_move_and_go_are_found),
         cmocka_unit_test(folders_behind_links_are_watched),
         cmocka_unit_test(files_of_texts_and_new_sources_are_found),

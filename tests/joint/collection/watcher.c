@@ -174,6 +174,32 @@ void expect_pictures(struct watcher *watcher, const char *name, size_t count)
     }
 }
 
+static bool has_caption(const struct watcher *watcher, const char *path, const char *caption)
+{
+    struct index *index;
+    struct index_item item;
+    struct arena arena = {0};
+    bool found;
+    assert_int_equal(index_open(&index, watcher->w.index, INDEX_READ, NULL, NULL), 0);
+    assert_int_equal(index_find(&item, &found, index, INDEX_IMAGE, path, NULL, &arena, NULL), 0);
+    const bool same = found && item.caption && !strcmp(item.caption, caption);
+    arena_release(&arena);
+    index_free(index);
+    return same;
+}
+
+void expect_caption(struct watcher *watcher, const char *name, const char *caption)
+{
+    char path[8192];
+    const double start = time_now();
+    snprintf(path, sizeof path, "%s", world_path(&watcher->w, name));
+    while (!has_caption(watcher, path, caption)) {
+        pthread_mutex_lock(&watcher->lock);
+        wait_a_moment(watcher, start);
+        pthread_mutex_unlock(&watcher->lock);
+    }
+}
+
 void expect_text(struct watcher *watcher, const char *text)
 {
     char hash[HASH_SIZE];

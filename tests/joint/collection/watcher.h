@@ -44,6 +44,7 @@ size_t reported(struct watcher *watcher, const char *text);
 
 /* So many pictures at the path of that name in the world; NULL: in all. */
 void expect_pictures(struct watcher *watcher, const char *name, size_t count);
+void expect_caption(struct watcher *watcher, const char *name, const char *caption);
 void expect_text(struct watcher *watcher, const char *text);
 
 void make_folder(const struct watcher *watcher, const char *name);
