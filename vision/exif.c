@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* `bytes` of the block as a number in its own byte order; 0 outside the block. */
-static uint32_t read_number(struct span exif, size_t at, int bytes)
+uint32_t tiff_number(struct span exif, size_t at, int bytes)
 {
     const bool little = exif.data[0] == 'I';
     uint32_t value = 0;
@@ -19,18 +18,18 @@ static uint32_t read_number(struct span exif, size_t at, int bytes)
 
 /* A TIFF header (byte order, 42, offset of the first directory), then in that directory a count and entries
  * of 12 bytes: tag (2), type (2), count (4), value (4, left-aligned where it is shorter). Where the entry of a tag
- * stands; 0 where there is none. */
-static size_t find_entry(struct span tiff, uint32_t tag)
+ * stands. */
+size_t tiff_entry(struct span tiff, uint32_t tag)
 {
     enum { HEADER = 8, ENTRY = 12 };
 
     if (tiff.length < HEADER || (memcmp(tiff.data, "II*\0", 4) && memcmp(tiff.data, "MM\0*", 4)))
         return 0;
-    const size_t directory = read_number(tiff, 4, 4);
-    const size_t count = read_number(tiff, directory, 2);
+    const size_t directory = tiff_number(tiff, 4, 4);
+    const size_t count = tiff_number(tiff, directory, 2);
     for (size_t i = 0; i < count; i++) {
         const size_t entry = directory + 2 + i * ENTRY;
-        if (read_number(tiff, entry, 2) == tag)
+        if (tiff_number(tiff, entry, 2) == tag)
             return entry;
     }
     return 0;
@@ -42,12 +41,12 @@ enum { TYPE_SHORT = 3 };
 static int exif_orientation(struct span exif)
 {
     enum { ORIENTATION = 0x0112 };
-    const size_t entry = find_entry(exif, ORIENTATION);
+    const size_t entry = tiff_entry(exif, ORIENTATION);
     if (!entry)
         return 0;
-    if (read_number(exif, entry + 2, 2) != TYPE_SHORT)
+    if (tiff_number(exif, entry + 2, 2) != TYPE_SHORT)
         return 1;
-    const uint32_t value = read_number(exif, entry + 8, 2);
+    const uint32_t value = tiff_number(exif, entry + 8, 2);
     return value >= 1 && value <= 8 ? (int)value : 1;
 }
 
@@ -77,12 +76,12 @@ bool tiff_is_raw(struct span file)
 {
     enum { SUBFILE = 254, PHOTOMETRIC = 262, MAKE = 271, DNG_VERSION = 50706 };
     enum { REDUCED = 1, COLOR_FILTERS = 32803 };
-    const size_t subfile = find_entry(file, SUBFILE), photometric = find_entry(file, PHOTOMETRIC);
+    const size_t subfile = tiff_entry(file, SUBFILE), photometric = tiff_entry(file, PHOTOMETRIC);
 
-    if (find_entry(file, DNG_VERSION))
+    if (tiff_entry(file, DNG_VERSION))
         return true;
-    if (!find_entry(file, MAKE))
+    if (!tiff_entry(file, MAKE))
         return false;
-    return (photometric && read_number(file, photometric + 8, 2) == COLOR_FILTERS) ||
-           (subfile && read_number(file, subfile + 8, 4) & REDUCED);
+    return (photometric && tiff_number(file, photometric + 8, 2) == COLOR_FILTERS) ||
+           (subfile && tiff_number(file, subfile + 8, 4) & REDUCED);
 }

@@ -71,10 +71,14 @@ format_mend png_mend;
 /* What a JPEG's header says; zeros where it has none. */
 struct edges jpeg_edges(struct span file);
 
+/* The smallest JPEG file behind a JPEG's own picture that shows it in small and serves; empty where there is none. */
+struct span jpeg_preview(struct span file, const struct picture_options *options);
+
 /* Every scan passes over the whole picture, however few bytes it has. Programs write about ten. */
 enum { JPEG_SCANS_MAX = 100 };
 
 format_exif jpeg_exif, png_exif, webp_exif, jpeg_xmp, png_xmp, webp_xmp;
+format_exif jpeg_index; /* of the pictures behind the first: a block like EXIF's */
 
 /* Whose the memory of pixels is, where it is not malloc's. */
 struct picture_host {
@@ -130,6 +134,11 @@ int picture_orient(struct picture *picture, int orientation, struct err *err);
 /* The orientation that an EXIF block says, or where it has none an XMP packet; 1 (upright) where neither does or they are
  * damaged: a picture is worth more than its metadata. */
 int metadata_orientation(struct span exif, struct span xmp);
+
+/* What TIFF files, and blocks like them, have for a tag in their first directory: where its entry stands, 0 where there is none; and
+ * `bytes` anywhere as a number in its own byte order, 0 outside. */
+size_t tiff_entry(struct span tiff, uint32_t tag);
+uint32_t tiff_number(struct span tiff, size_t at, int bytes);
 
 /* Whether a TIFF file holds what a camera's sensor saw: a DNG, or a file of a camera's whose first picture is of its colour
  * filters, or a small one for show. */

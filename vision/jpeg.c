@@ -22,6 +22,7 @@ enum marker {
     SCAN = 0xda,
     QUANTISATION = 0xdb,
     APP1 = 0xe1,
+    APP2 = 0xe2,
 };
 enum { START = 2 /* the first segment */, PREFIX = 0xff };
 
@@ -216,8 +217,9 @@ struct edges jpeg_edges(struct span file)
     return (struct edges){0};
 }
 
-/* What follows such a name in a segment APP1: in the first, or in the last. */
-static struct span find_application(struct span file, const char *name, size_t length, bool last)
+/* What follows such a name in a segment for applications: in the first, or in the last. */
+static struct span find_application(
+    struct span file, enum marker marker, const char *name, size_t length, bool last)
 {
     struct segment segment = {0};
     struct span found = {0};
@@ -225,7 +227,7 @@ static struct span find_application(struct span file, const char *name, size_t l
 
     while (!read_segment(&segment, file, &at, NULL) && segment.marker != SCAN && segment.marker != END) {
         const struct span data = segment.data;
-        if (segment.marker != APP1 || data.length < length || memcmp(data.data, name, length))
+        if (segment.marker != marker || data.length < length || memcmp(data.data, name, length))
             continue;
         found = span_from(data, length);
         if (!last)
@@ -237,11 +239,17 @@ static struct span find_application(struct span file, const char *name, size_t l
 struct span jpeg_exif(struct span file)
 {
     static const char name[6] = "Exif\0";
-    return find_application(file, name, sizeof name, false);
+    return find_application(file, APP1, name, sizeof name, false);
 }
 
 struct span jpeg_xmp(struct span file)
 {
     static const char name[] = "http://ns.adobe.com/xap/1.0/"; /* with its zero */
-    return find_application(file, name, sizeof name, true);
+    return find_application(file, APP1, name, sizeof name, true);
+}
+
+struct span jpeg_index(struct span file)
+{
+    static const char name[] = "MPF"; /* with its zero */
+    return find_application(file, APP2, name, sizeof name, false);
 }

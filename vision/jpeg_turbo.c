@@ -226,7 +226,7 @@ static void warn(struct picture *out, const struct decoder *decoder)
         picture_warn(out, "%s", decoder->warning);
 }
 
-int turbo_decode(
+static int decode_file(
     struct picture *out, struct span file, const struct picture_options *options, struct err *err)
 {
     struct decoder decoder = {.jpeg.err = jpeg_std_error(&decoder.errors),
@@ -245,4 +245,14 @@ int turbo_decode(
         invert(out);
     warn(out, &decoder);
     return 0;
+}
+
+int turbo_decode(
+    struct picture *out, struct span file, const struct picture_options *options, struct err *err)
+{
+    const struct span preview = jpeg_preview(file, options);
+    if (preview.length && !decode_file(out, preview, options, NULL) && !*out->warning)
+        return 0;
+    picture_release(out);
+    return decode_file(out, file, options, err);
 }

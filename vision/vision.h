@@ -167,7 +167,8 @@ struct picture_options {
      *
      *   - JPEG at 1/2, 1/4 or 1/8 of its size (its finer DCT coefficients are left out: Pillow's draft mode), in builds with
      *     libjpeg-turbo, the preview of camera raw among them; JPEG 2000 at 1/2, 1/4 and so on (its finer wavelets: Pillow's `reduce`);
-     *   - the thumbnail of a HEIC (pillow-heif's draft mode), a reduced picture inside a TIFF or behind the first: if its edges have the whole picture's ratio within two pixels, and it is turned alike.
+     *   - the thumbnail of a HEIC (pillow-heif's draft mode), a reduced picture inside a TIFF or behind the first, or behind a JPEG
+     *     (many cameras'): if its edges have the whole picture's ratio within two pixels, and it is turned alike.
      *
      * That takes 1/2 to 1/70 of the time. WebP's scaled decoding and JPEG XL's first pass take 4/5, and are not used; nor are EXIF's
      * thumbnails, which have 160 x 120 pixels, and previews of camera raw that are no picture of it otherwise: a camera's colours are

@@ -8,6 +8,7 @@ pictures.txt    of each file, some of which are decoders.py's: the edge that is 
                 the pixels: of what a file has in small, where that serves, else of all of it.
 """
 import io
+import struct
 import zlib
 from pathlib import Path
 
@@ -43,11 +44,47 @@ def tiff(small, inside, orientation=1):
     return out.getvalue()
 
 
+def jpeg(image, **options):
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=90, **options)
+    return out.getvalue()
+
+
+def jpeg_with(previews, orientation=1):
+    """Each a kind, as an index of many pictures has it, and a size."""
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    whole = jpeg(LARGE, exif=tags.tobytes())
+    files = [jpeg(LARGE.resize(size)) for _, size in previews]
+    head = whole.index(b"\xff\xdb")  # of what follows EXIF
+    block = 8 + 2 + 2 * 12 + 4 + 16 * (1 + len(files))
+    base, at = head + 8, len(whole) + 8 + block
+    entries = struct.pack(">IIIHH", 0x20030000, at, 0, 0, 0)
+    for (kind, _), file in zip(previews, files):
+        entries += struct.pack(">IIIHH", kind, len(file), at - base, 0, 0)
+        at += len(file)
+    index = (b"MM\0*" + struct.pack(">IH", 8, 2) + struct.pack(">HHII", 0xb001, 4, 1, 1 + len(files))
+             + struct.pack(">HHII", 0xb002, 7, len(entries), 8 + 2 + 2 * 12 + 4) + bytes(4) + entries)
+    return whole[:head] + b"\xff\xe2" + struct.pack(">H", 2 + 4 + len(index)) + b"MPF\0" + index + whole[head:] + b"".join(files)
+
+
+def preview_of(path):
+    """What follows the first picture, as Pillow finds it."""
+    with Image.open(path) as image:
+        small = min(image.mpinfo[0xb002][1:], key=lambda entry: entry["Size"])
+        base = path.read_bytes().index(b"MPF\0") + 4
+    return Image.open(io.BytesIO(path.read_bytes()[base + small["DataOffset"]:]))
+
+
 def make():
     return {
         "thumbnails.heic": heic([96, 144]),
         "thumbnail_small.heic": heic([48]),
         **{f"thumbnail_orientation{i}.heic": heic([96], i) for i in (3, 6)},
+        "preview.jpg": jpeg_with([(0x010002, (144, 96)), (0x010001, (96, 64))]),
+        "preview_orientation6.jpg": jpeg_with([(0x010001, (96, 64))], 6),
+        "preview_depth.jpg": jpeg_with([(0x020002, (96, 64))]),
+        "preview_other_shape.jpg": jpeg_with([(0x010001, (96, 72))]),
         "inside.tif": tiff([(48, 32), (24, 16)], True),
         "behind.tif": tiff([(48, 32), (24, 16)], False),
         "inside_orientation6.tif": tiff([(48, 32), (24, 16)], True, 6),
@@ -56,7 +93,7 @@ def make():
 
 
 def needed(path):
-    return 60 if path.suffix == ".heic" else 12
+    return {".heic": 60, ".jpg": 30}.get(path.suffix, 12)
 
 
 def pixels_of(path):
@@ -66,6 +103,11 @@ def pixels_of(path):
             image = Image.open(io.BytesIO(raw.extract_thumb().data))
         image.draft("RGB", (needed(path), needed(path)))
         return np.ascontiguousarray(np.rot90(image, -1))
+    if path.suffix == ".jpg":
+        orientation = image.getexif()[0x0112]
+        image = image if path.stem in ("preview_depth", "preview_other_shape") else preview_of(path)
+        image.draft("RGB", (needed(path), needed(path)))
+        return np.ascontiguousarray(np.rot90(image, -1 if orientation == 6 else 0))
     if path.suffix == ".heic":
         image.draft(image.mode, (needed(path), needed(path)))
     if path.suffix in (".jp2", ".j2k"):
