@@ -41,6 +41,8 @@ enum { SHARD_WINDOW = 1 << 18 };
 /* ERR_FORMAT with what libarchive says of the archive. */
 int shard_damaged(const struct shard *shard, struct err *err);
 
+bool shard_is_zip(const struct shard *shard);
+
 /* Reads the first block of the entry at hand, unless that was done. */
 void shard_begin(struct shard *shard);
 

@@ -72,7 +72,7 @@ static int read_failure(const struct shard *shard, struct err *err)
 static int gather(struct shard *shard, size_t bytes, size_t limit, struct err *err)
 {
     int rc = 0;
-    while (!rc && shard->used < bytes && shard->status >= ARCHIVE_WARN && shard->status != ARCHIVE_EOF)
+    while (!rc && shard->used < bytes && shard->status == ARCHIVE_OK) /* it warns of wrong checksums */
         rc = add_block(shard, limit, err);
     if (!rc && shard->used < bytes && shard->status != ARCHIVE_EOF)
         rc = read_failure(shard, err);
@@ -96,7 +96,7 @@ int shard_bytes(struct span *out, struct shard *shard, size_t limit, struct err 
     if ((shard->size != SIZE_MAX && shard->size > limit) || shard->used > limit)
         return too_large(limit, err);
     shard_begin(shard);
-    if (holds(shard, SIZE_MAX)) {
+    if (holds(shard, SIZE_MAX) && !shard_is_zip(shard)) { /* whose checksum comes behind its last block */
         *out = shard->block;
         return 0;
     }

@@ -60,12 +60,16 @@ static bool lies_at(const struct shard *shard, int64_t at)
     return pread(shard->fd, found, size, at) == (ssize_t)size && !memcmp(found, shard->block.data, size);
 }
 
+bool shard_is_zip(const struct shard *shard)
+{
+    return (archive_format(shard->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
+}
+
 /* As most members of zips are. libarchive tells the method of the last one in words alone. */
 static bool is_deflated(const struct shard *shard)
 {
     const char *format = archive_format_name(shard->archive);
-    return (archive_format(shard->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP && format &&
-           strstr(format, "(deflation)");
+    return shard_is_zip(shard) && format && strstr(format, "(deflation)");
 }
 
 /* Where all of it lies as it is, or deflated: where libarchive has come to. As it is, if the file's own bytes are there and

@@ -68,12 +68,13 @@ static int inflate_all(z_stream *stream, char *out, int fd, size_t size, int64_t
     return rc;
 }
 
-static int read_deflated(char *out, int fd, size_t size, int64_t offset, struct err *err)
+static int read_deflated(char *out, int64_t *end, int fd, size_t size, int64_t offset, struct err *err)
 {
     z_stream stream = {0};
     if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
         return err_memory(err, 0);
     const int rc = inflate_all(&stream, out, fd, size, offset, err);
+    *end = offset + (int64_t)stream.total_in;
     inflateEnd(&stream);
     return rc;
 }
@@ -112,9 +113,12 @@ int member_read_at(
     if (fd < 0)
         return ERR_IO;
     *out = mem_grow(NULL, *size + 1, 1);
+    int64_t end = offset + member->size;
     int rc = !*out        ? err_memory(err, *size)
              : offset > 0 ? read_plain(*out, fd, *size, offset, err)
-                          : read_deflated(*out, fd, *size, -offset, err);
+                          : read_deflated(*out, &end, fd, *size, -offset, err);
+    if (!rc && !zip_says((struct span){*out, *size}, fd, offset > 0 ? offset : -offset, end))
+        rc = err_set(err, ERR_FORMAT, "damaged in its archive: it has not the checksum that it says");
     close(fd);
     if (rc) {
         free(*out);

@@ -12,4 +12,7 @@ int bytes_copy(char **out, size_t *size, struct span bytes, struct err *err);
 int member_read_at(
     char **out, size_t *size, const char *path, const struct member *member, size_t limit, struct err *err);
 
+/* Whether bytes are those of which the member of a zip that lies from `at` to `end` says the checksum; true of what says none. */
+bool zip_says(struct span bytes, int fd, int64_t at, int64_t end);
+
 #endif

@@ -54,9 +54,12 @@ static int exif_orientation(struct span exif)
 static int xmp_orientation(struct span xmp)
 {
     static const char name[] = "tiff:Orientation";
+
+    if (!xmp.length)
+        return 1;
     const char *at = xmp.data, *end = xmp.data + xmp.length;
 
-    while (xmp.length && (at = memmem(at, (size_t)(end - at), name, sizeof name - 1))) {
+    while ((at = memmem(at, (size_t)(end - at), name, sizeof name - 1))) {
         at += sizeof name - 1;
         const size_t before = end - at > 2 && !memcmp(at, "=\"", 2) ? 2 : end - at > 1 && *at == '>' ? 1 : 0;
         const int value = before ? at[before] - '0' : -1;

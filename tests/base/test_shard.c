@@ -327,6 +327,73 @@ static void what_took_its_place_is_not_taken_for_it(void **state)
 }
 
 /* What is not where it was, or not as long, is no picture; nothing is read beyond the file or into more than was said. */
+/* Changes a byte of the file. */
+static void spoil(const char *path, int64_t at)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+    const int byte = getc(file);
+    assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+    assert_int_equal(putc(byte ^ 1, file), byte ^ 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Into the header of the first member, from behind it, as most programs have it. */
+static void move_checksum(const char *path, const struct member *member)
+{
+    enum { FLAGS = 6, CRC = 14 };
+    char crc[4];
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (long)(member->offset + member->size + 4), SEEK_SET), 0);
+    assert_int_equal(fread(crc, 1, sizeof crc, file), sizeof crc);
+    assert_int_equal(fseek(file, FLAGS, SEEK_SET), 0);
+    assert_int_equal(putc(0, file), 0);
+    assert_int_equal(fseek(file, CRC, SEEK_SET), 0);
+    assert_int_equal(fwrite(crc, 1, sizeof crc, file), sizeof crc);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* zlib would read it: it stores what it cannot make smaller. */
+static void what_has_not_its_checksum_is_damaged(void **state)
+{
+    (void)state;
+    static const char *const zips[] = {"bad.zip", "bad.stored.zip", "front.stored.zip"};
+    for (size_t i = 0; i < 3; i++) {
+        struct arena arena = {0};
+        struct shard *shard;
+        struct shard_entry entry;
+        struct span bytes;
+        struct err err;
+        bool found;
+        char *member;
+        size_t size;
+        const char *path = member_path(&arena, in_scratch(zips[i]), "000000000.jpg", NULL);
+        write_all(zips[i]);
+        assert_int_equal(shard_open(&shard, in_scratch(zips[i]), NULL), 0);
+        assert_int_equal(shard_next(&found, &entry, shard, NULL), 0);
+        const struct member at = entry.member;
+        assert_int_equal(shard_bytes(&bytes, shard, LIMIT, NULL), 0);
+        shard_close(shard);
+        if (i == 2)
+            move_checksum(in_scratch(zips[i]), &at);
+        assert_int_equal(member_read(&member, &size, path, at.offset, at.size, NULL, LIMIT, NULL, NULL), 0);
+        free(member);
+        spoil(in_scratch(zips[i]), llabs(at.offset) + 100);
+        assert_int_equal(
+            member_read(&member, &size, path, at.offset, at.size, NULL, LIMIT, NULL, &err), ERR_FORMAT);
+        assert_non_null(strstr(err.msg, "000000000.jpg': damaged in its archive: it has not the checksum"));
+        assert_int_equal(shard_open(&shard, in_scratch(zips[i]), NULL), 0);
+        assert_int_equal(shard_next(&found, &entry, shard, NULL), 0);
+        assert_int_equal(shard_bytes(&bytes, shard, LIMIT, &err), ERR_FORMAT);
+        assert_int_equal(shard_next(&found, &entry, shard, NULL), 0);
+        assert_int_equal(shard_bytes(&bytes, shard, LIMIT, &err), 0);
+        shard_close(shard);
+        arena_release(&arena);
+    }
+}
+
 static void what_is_deflated_is_read_as_it_was_said_or_not(void **state)
 {
     (void)state;
@@ -577,6 +644,7 @@ int main(void)
         cmocka_unit_test(one_is_read_by_its_path),
         cmocka_unit_test(names_are_found_one_after_the_other),
         cmocka_unit_test(what_took_its_place_is_not_taken_for_it),
+        cmocka_unit_test(what_has_not_its_checksum_is_damaged),
         cmocka_unit_test(what_is_deflated_is_read_as_it_was_said_or_not),
         cmocka_unit_test(names_are_bounded_and_lead_nowhere),
         cmocka_unit_test(archives_of_other_writers_are_read),
