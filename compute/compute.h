@@ -317,6 +317,12 @@ int weights_open(struct weights **out, const char *path, struct err *err);
  * tests/golden/ makes the same ones. ERR_MEMORY. */
 int weights_random(struct weights **out, uint64_t seed, struct err *err);
 
+/* The tensors of a safetensors file that is no model, and so of no layout. Errors as above. */
+int weights_open_tensors(struct weights **out, const char *path, struct err *err);
+
+/* What the file's "__metadata__" says under that name; NULL: nothing. */
+const char *weights_note(const struct weights *weights, const char *name);
+
 void weights_free(struct weights *weights);
 
 /* Whether files that weights stay in (PARAM_TABLE, PARAM_LINEAR) are still what was opened: see file_map_hold. ERR_IO, naming the
@@ -342,6 +348,9 @@ struct weights_writer;
 int weights_writer_open(
     struct weights_writer **out, const char *path, enum dtype dtype, const struct job *job, struct err *err);
 int weights_writer_begin(struct weights_writer *writer, struct err *err);
+
+/* A text of the file's "__metadata__", valid UTF-8, before weights_writer_begin. ERR_MEMORY. */
+int weights_writer_note(struct weights_writer *writer, const char *name, const char *text, struct err *err);
 
 /* values (shape) float32 are looked at where weights_writer_wants them: from weights_writer_begin on. ERR_LIMIT for
  * one that the type does not hold; ERR_MEMORY, ERR_CANCELLED. */

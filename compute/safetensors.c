@@ -234,3 +234,26 @@ int safetensors_parse(struct weight **out, size_t *count, struct arena *arena, c
         *out = weights;
     return rc;
 }
+
+int safetensors_notes(json_t **out, const uint8_t *bytes, size_t size, struct err *err)
+{
+    struct payload payload;
+    json_t *header = NULL, *text;
+    const char *name;
+    *out = NULL;
+    int rc = read_header(&header, &payload, bytes, size, err);
+    if (rc)
+        return rc;
+    json_t *notes = json_object_get(header, "__metadata__");
+    if (notes && !json_is_object(notes))
+        rc = err_set(err, ERR_FORMAT, "'__metadata__' is no object");
+    json_object_foreach(notes, name, text)
+    {
+        if (!rc && !json_is_string(text))
+            rc = err_set(err, ERR_FORMAT, "'%s' of '__metadata__' is no text", name);
+    }
+    if (!rc)
+        *out = json_incref(notes);
+    json_decref(header);
+    return rc;
+}

@@ -11,4 +11,7 @@
 int safetensors_parse(struct weight **out, size_t *count, struct arena *arena, const uint8_t *bytes,
     size_t size, const char *file, struct err *err);
 
+/* *out: the "__metadata__" of those bytes, for json_decref; NULL: there is none. ERR_FORMAT: not all of it are texts. */
+int safetensors_notes(struct json_t **out, const uint8_t *bytes, size_t size, struct err *err);
+
 #endif

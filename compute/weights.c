@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compute/weights.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,11 @@ int weights_random(struct weights **out, uint64_t seed, struct err *err)
     return 0;
 }
 
+const char *weights_note(const struct weights *weights, const char *name)
+{
+    return json_string_value(json_object_get(weights->notes, name));
+}
+
 void weights_free(struct weights *weights)
 {
     if (!weights)
@@ -27,6 +33,7 @@ void weights_free(struct weights *weights)
         file_map_release(&file->map);
     free(weights->items);
     free(weights->by_name);
+    json_decref(weights->notes);
     arena_release(&weights->arena);
     free(weights);
 }

@@ -23,8 +23,9 @@ struct weights {
     const struct weight **by_name; // (count), sorted
     enum layout layout;
     const struct naming *namings[TOWERS];
-    bool script; /* of TorchScript, as OpenAI's models are */
-    bool random; /* nothing above is used: tensors are made up */
+    bool script;          /* of TorchScript, as OpenAI's models are */
+    struct json_t *notes; /* of weights_open_tensors; NULL: there are none */
+    bool random;          /* nothing above is used: tensors are made up */
     uint64_t seed;
 };
 

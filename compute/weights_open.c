@@ -104,6 +104,18 @@ static int open_file(struct weights *weights, const char *directory, struct err 
     return rc ? rc : sort_names(weights, err);
 }
 
+/* A file that is no model. */
+static int open_tensors(struct weights *weights, const char *directory, struct err *err)
+{
+    int rc = open_file(weights, directory, err);
+    if (rc)
+        return rc;
+    rc = safetensors_notes(&weights->notes, weights->files->map.data, weights->files->map.size, err);
+    if (rc)
+        err_wrap(err, "cannot load '%s'", weights->source);
+    return rc;
+}
+
 static bool has_file(const struct weights *weights, const char *path)
 {
     for (const struct mapped_file *file = weights->files; file; file = file->next) {
@@ -195,7 +207,7 @@ static int open_source(struct weights **out, const char *path, const char *direc
         goto done;
     }
     rc = open(weights, directory, err);
-    if (!rc)
+    if (!rc && open != open_tensors)
         rc = layout_tell(weights, err);
     if (!rc) {
         *out = weights;
@@ -296,4 +308,9 @@ int weights_open(struct weights **out, const char *path, struct err *err)
         rc = open_source(out, path, folder, ends_in(path, ".json") ? open_shards : open_file, err);
     arena_release(&arena);
     return rc;
+}
+
+int weights_open_tensors(struct weights **out, const char *path, struct err *err)
+{
+    return open_source(out, path, NULL, open_tensors, err);
 }

@@ -41,6 +41,12 @@ int weights_writer_open(
     return rc;
 }
 
+int weights_writer_note(struct weights_writer *writer, const char *name, const char *text, struct err *err)
+{
+    json_t *notes = json_object_get(writer->header, "__metadata__");
+    return json_object_set_new(notes, name, json_string(text)) ? err_memory(err, strlen(text)) : 0;
+}
+
 /* The bytes of a tensor; false where they are too many to count. */
 static bool tensor_bytes(size_t *out, const char *type, int rank, const size_t *shape)
 {
