@@ -3,7 +3,7 @@
  * Zero-shot classification as open_clip's build_zero_shot_classifier does it: the vector of a class is the
  * mean of its prompts' embeddings, each of length 1, and is brought to length 1 again. Sums are float32.
  */
-#include "joint/joint.h"
+#include "joint/internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +20,8 @@ struct classifier {
     size_t count;          /* of labels alone */
     size_t width;          /* E */
     struct score_rule score;
-    float *matrix; // (labels, E), rows of length 1
+    float *matrix;     // (labels, E), rows of length 1 unless they were learned
+    float *intercepts; // (labels); NULL: none
     size_t truncated;
 };
 
@@ -206,12 +207,38 @@ int classifier_open(struct classifier **out, struct encoder *encoder, const stru
     return classifier_make(out, &prompts, labels, templates, scores, job, err);
 }
 
+int classifier_learned(struct classifier **out, const struct strings *labels, const float *rows,
+    const float *intercepts, size_t width, struct score_rule score, struct err *err)
+{
+    const size_t count = labels->count;
+    struct classifier *classifier = mem_new(1, sizeof *classifier);
+    if (!classifier)
+        return err_memory(err, sizeof *classifier);
+    classifier->count = count;
+    classifier->width = width;
+    classifier->score = score;
+    classifier->matrix = mem_new(count, width * sizeof *rows);
+    classifier->intercepts = mem_new(count, sizeof *intercepts);
+    int rc = classifier->matrix && classifier->intercepts ? 0 : err_memory(err, count * width * sizeof *rows);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = strings_add(&classifier->labels, labels->items[i], strlen(labels->items[i]), err);
+    if (rc) {
+        classifier_free(classifier);
+        return rc;
+    }
+    memcpy(classifier->matrix, rows, count * width * sizeof *rows);
+    memcpy(classifier->intercepts, intercepts, count * sizeof *intercepts);
+    *out = classifier;
+    return 0;
+}
+
 void classifier_free(struct classifier *classifier)
 {
     if (!classifier)
         return;
     strings_release(&classifier->labels);
     free(classifier->matrix);
+    free(classifier->intercepts);
     free(classifier);
 }
 
@@ -228,6 +255,11 @@ const char *classifier_label(const struct classifier *classifier, size_t i)
 const float *classifier_vectors(const struct classifier *classifier)
 {
     return classifier->matrix;
+}
+
+bool classifier_has_intercepts(const struct classifier *classifier)
+{
+    return classifier->intercepts;
 }
 
 enum score_kind classifier_score(const struct classifier *classifier)
@@ -250,7 +282,7 @@ void classifier_rank(
     if (score.kind == SCORE_INDEPENDENT)
         score = (struct score_rule){SCORE_SIGMOID, score.scale,
             -score.scale * dot_product(embedding, &classifier->matrix[count * width], width)};
-    rank_rows(best, top, embedding, classifier->matrix, count, width, score);
+    rank_rows_offset(best, top, embedding, classifier->matrix, classifier->intercepts, count, width, score);
 }
 
 size_t classifier_reached(

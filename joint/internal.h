@@ -98,4 +98,8 @@ int picture_list_shard(struct picture_list *list, const char *path, const struct
 int rank_request_fail(
     struct rank_requests *requests, struct rank_request *request, const char *reason, struct err *err);
 
+/* rank_rows with an intercept (count) a row, which is added to its dot product; NULL: none. */
+void rank_rows_offset(struct prediction *best, size_t top, const float *embedding, const float *rows,
+    const float *intercepts, size_t count, size_t width, struct score_rule score);
+
 #endif

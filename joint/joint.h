@@ -418,7 +418,8 @@ int embed_write_texts(struct embed_counts *counts, struct encoder *encoder, cons
 /* A label or a caption, and how well a picture fits it. */
 struct prediction {
     size_t label; /* its row */
-    float cosine, probability;
+    float cosine; /* of a classifier that has intercepts the dot product and that: a logit */
+    float probability;
 };
 
 /* The score of its kind: the cosine, or the probability. It never rises from one of a ranking to the next. */
@@ -557,7 +558,13 @@ struct prompt_encoder {
 int classifier_make(struct classifier **out, const struct prompt_encoder *encoder,
     const struct strings *labels, const struct strings *templates, enum label_scores scores,
     const struct job *job, struct err *err);
+
+/* A classifier that was learned from pictures: rows (labels, E) of any length, and an intercept (labels) each, to be added to the
+ * dot products, which are copied. The score is a softmax or a sigmoid. ERR_MEMORY. */
+int classifier_learned(struct classifier **out, const struct strings *labels, const float *rows,
+    const float *intercepts, size_t width, struct score_rule score, struct err *err);
 void classifier_free(struct classifier *classifier);
+bool classifier_has_intercepts(const struct classifier *classifier);
 size_t classifier_labels(const struct classifier *classifier);
 const char *classifier_label(const struct classifier *classifier, size_t i);
 const float *classifier_vectors(const struct classifier *classifier); // (labels, E)
@@ -750,6 +757,15 @@ int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder
 
 /* ---- pictures whose labels are known -------------------------------------------------------------------- */
 
+/* Which part of a data set. One that has no parts is all DATA_PART_TRAIN. */
+enum data_part {
+    DATA_PART_MEASURED, /* what one measures with: the first of test, val and train that is there, or all */
+    DATA_PART_TRAIN,
+    DATA_PART_VALIDATION,
+    DATA_PART_TEST
+};
+extern const char *const data_part_names[]; /* "", "train", "validation", "test" */
+
 /* What a classifier is measured with, wherever it lies:
  *
  *   folders    DIR/NAME/...: every picture below DIR/NAME shows what NAME says, as torchvision's ImageFolder takes it
@@ -766,7 +782,9 @@ int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder
  * all of them are numbers and not all are names, the label of that row, from 0. Without `labels` they are the data set's own
  * (classnames.txt, where a name may stand twice), or else the names that there are, in byte order. */
 struct labelled_options {
-    const char *labels; /* as label_list_read takes them; NULL: the data set's own */
+    const char *labels;          /* as label_list_read takes them; NULL: the data set's own */
+    const struct strings *names; /* NULL, or the labels themselves, in the place of those */
+    enum data_part part;
     const char *
         classes; /* NULL, or a file that has the label of each class, "n01440764<TAB>tench" a line; classes of one label are one */
     const char *folder; /* that the paths of a CSV are below; NULL: the one it lies in */
@@ -792,6 +810,7 @@ struct labelled_pictures {
     struct strings
         left_out; /* for people, a line each: what is there and not measured, or measured without pictures */
     bool may_go_on; /* after an error: with allow_missing it would be a line of left_out */
+    bool no_part;   /* after ERR_NOT_FOUND: the part that is wanted is not there */
 
     struct picture_list
         list; /* what the pictures borrow from; with the files that were passed over, and what failed */
@@ -802,7 +821,7 @@ struct labelled_pictures {
  * opened. Release it also after an error.
  *
  *   ERR_NOT_FOUND  classes that are no label, labels that were asked for and are no class, pictures that are not there:
- *                  see allow_missing; or no such data set
+ *                  see allow_missing; or no such data set, or no such part of it
  *   ERR_ARGUMENT   no class is a label, one label alone, numbers without labels, no pictures
  *   ERR_FORMAT     a file is not as it should be: with its line or member
  *   ERR_UNSUPPORTED, ERR_IO, ERR_LIMIT, ERR_MEMORY, ERR_CANCELLED */

@@ -198,11 +198,16 @@ int labelled_pictures_read(struct labelled_pictures *out, const char *const *pat
     const struct labelled_options *options, const struct job *job, struct err *err)
 {
     struct labelling labelling = {.out = out, .options = options, .job = job};
-    struct labelled_place place = {
-        .excludes = options->excludes, .arena = &out->arena, .left_out = &out->left_out};
+    struct labelled_place place = {.excludes = options->excludes,
+        .arena = &out->arena,
+        .left_out = &out->left_out,
+        .part = options->part};
     int rc = labelled_place_find(&place, paths, count, err);
+    const bool whole = !place.in_parts && place.kind != LABELLED_CSV && options->part > DATA_PART_TRAIN;
     out->name = input_name(place.path);
     labelling.folders = place.kind == LABELLED_FOLDERS;
+    if (!rc && (place.part_missing || whole))
+        rc = data_set_part_missing(out, out->name, options->part, err);
     if (!rc)
         rc = read_place(&labelling, &place, err);
     if (!rc)

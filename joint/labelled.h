@@ -70,6 +70,13 @@ int labelling_match(struct labelling *labelling, struct err *err);
 #define DATA_SET_NO_PART SIZE_MAX
 size_t data_set_part(const char *name);
 
+/* Whether that place is of the part that is wanted, of which each is with DATA_PART_MEASURED. */
+bool data_set_part_is(size_t place, enum data_part wanted);
+
+/* There are parts, or none, and not the one that is wanted: ERR_NOT_FOUND. */
+int data_set_part_missing(
+    struct labelled_pictures *out, const char *name, enum data_part wanted, struct err *err);
+
 /* ---- what there is to read ----------------------------------------------------------------------------- */
 
 enum labelled_kind { LABELLED_FOLDERS, LABELLED_CSV, LABELLED_SHARDS };
@@ -79,9 +86,12 @@ struct labelled_place {
     bool only_shards;                /* to be set: nothing but archives will do */
     struct arena *arena;             /* to be set: what path may lie in */
     struct strings *left_out;        /* to be set: gets the other parts of a data set */
+    enum data_part part;             /* to be set: which part */
 
     enum labelled_kind kind;
-    const char *path; /* of the folder or the CSV, or of the first archive */
+    const char *path;  /* of the folder or the CSV, or of the first archive */
+    bool in_parts;     /* path is a part of what was named */
+    bool part_missing; /* there are parts, and none is the one that is wanted */
     struct strings shards;
 };
 

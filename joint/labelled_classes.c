@@ -150,6 +150,10 @@ static int set_labels(struct labelling *labelling, struct ways *ways, struct err
 {
     const struct labelled_options *options = labelling->options;
     int rc = options->classes ? read_classes(ways, options->classes, err) : 0;
+    if (!rc && options->names) {
+        strings_release(&labelling->out->labels);
+        return add_distinct(&labelling->out->labels, options->names, err);
+    }
     if (!rc && options->labels)
         return take_wanted(labelling, ways, err);
     if (rc || labelling->out->labels.count)
@@ -229,7 +233,8 @@ static int check_classes(struct labelling *labelling, const struct ways *ways, s
 static int use_labels(struct labelling *labelling, struct err *err)
 {
     const struct strings *labels = &labelling->out->labels;
-    const bool wanted = labelling->options->labels || labelling->options->classes;
+    const bool wanted =
+        labelling->options->labels || labelling->options->classes || labelling->options->names;
     struct missing_names unused = {0};
     labelling->used = mem_new(labels->count + 1, sizeof *labelling->used);
     if (!labelling->used)

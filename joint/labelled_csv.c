@@ -212,18 +212,24 @@ static int note_part(struct reading *reading, const struct strings *fields, size
     return rc || *seen < before ? rc : strings_add(&reading->parts, part, strlen(part), err);
 }
 
-/* The one to measure with; all where none is called as parts are. */
+/* The one that is wanted; all where none is called as parts are. */
 static int choose_part(struct reading *reading, struct csv csv, struct err *err)
 {
+    const enum data_part wanted = reading->labelling->options->part;
     struct missing_names others = {0};
+    bool in_parts = false;
     int rc = reading->columns.part == NO_COLUMN ? 0 : each_record(reading, csv, note_part, err);
     for (size_t i = 0; i < reading->parts.count; i++) {
         const char *part = reading->parts.items[i];
-        if (data_set_part(part) != DATA_SET_NO_PART &&
-            (!reading->part || data_set_part(part) < data_set_part(reading->part)))
+        const size_t place = data_set_part(part);
+        in_parts = in_parts || place != DATA_SET_NO_PART;
+        if (place != DATA_SET_NO_PART && data_set_part_is(place, wanted) &&
+            (!reading->part || place < data_set_part(reading->part)))
             reading->part = part;
     }
-    for (size_t i = 0; i < reading->parts.count && reading->part; i++)
+    if (!rc && !reading->part && wanted != DATA_PART_MEASURED && (in_parts || wanted != DATA_PART_TRAIN))
+        return data_set_part_missing(reading->labelling->out, reading->name, wanted, err);
+    for (size_t i = 0; i < reading->parts.count && reading->part && wanted == DATA_PART_MEASURED; i++)
         if (reading->parts.items[i] != reading->part)
             missing_add(&others, reading->parts.items[i]);
     return rc || !others.count

@@ -71,16 +71,45 @@ static bool has_pictures_by_class(const char *directory)
 
 /* ---- parts of a data set ------------------------------------------------------------------------------- */
 
+const char *const data_part_names[] = {[DATA_PART_MEASURED] = "",
+    [DATA_PART_TRAIN] = "train",
+    [DATA_PART_VALIDATION] = "validation",
+    [DATA_PART_TEST] = "test"};
+
+static const struct part {
+    const char *name;
+    enum data_part part;
+} parts[] = {
+    {"test", DATA_PART_TEST},
+    {"testing", DATA_PART_TEST},
+    {"val", DATA_PART_VALIDATION},
+    {"valid", DATA_PART_VALIDATION},
+    {"validation", DATA_PART_VALIDATION},
+    {"train", DATA_PART_TRAIN},
+    {"training", DATA_PART_TRAIN},
+};
+
 size_t data_set_part(const char *name)
 {
-    static const char *const parts[] = {"test", "testing", "val", "valid", "validation", "train", "training"};
     size_t i = 0;
-    while (i < sizeof parts / sizeof *parts && strcasecmp(parts[i], name) != 0)
+    while (i < sizeof parts / sizeof *parts && strcasecmp(parts[i].name, name) != 0)
         i++;
     return i < sizeof parts / sizeof *parts ? i : DATA_SET_NO_PART;
 }
 
-/* *part: the one of the folders to measure with where all of them are parts; NULL: they are not. */
+bool data_set_part_is(size_t place, enum data_part wanted)
+{
+    return wanted == DATA_PART_MEASURED || (place != DATA_SET_NO_PART && parts[place].part == wanted);
+}
+
+int data_set_part_missing(
+    struct labelled_pictures *out, const char *name, enum data_part wanted, struct err *err)
+{
+    out->no_part = true;
+    return err_set(err, ERR_NOT_FOUND, "'%s' has no %s part", name, data_part_names[wanted]);
+}
+
+/* *part: the one of the folders that is wanted where all of them are parts; NULL: they are not, or it is missing. */
 static int find_part(
     const char **part, struct labelled_place *place, const struct strings *folders, struct err *err)
 {
@@ -97,13 +126,18 @@ static int find_part(
         }
         if (!path)
             rc = err_memory(err, strlen(place->path));
-        else if (has_pictures_by_class(path) && (!best || data_set_part(name) < data_set_part(best)))
-            best = name;
+        else if (has_pictures_by_class(path)) {
+            place->in_parts = true;
+            if (data_set_part_is(data_set_part(name), place->part) &&
+                (!best || data_set_part(name) < data_set_part(best)))
+                best = name;
+        }
     }
     arena_release(&arena);
-    for (size_t i = 0; i < folders->count && best; i++)
+    for (size_t i = 0; i < folders->count && best && place->part == DATA_PART_MEASURED; i++)
         if (folders->items[i] != best)
             missing_add(&others, folders->items[i]);
+    place->part_missing = place->in_parts && !best;
     if (rc || !best)
         return rc;
     *part = path_join(place->arena, place->path, best);
@@ -198,7 +232,11 @@ static int find_in_folder(struct labelled_place *place, bool inside, struct err 
     int rc = subfolders_list(&folders, place->path, place->excludes, err);
     if (!rc && !inside && folders.count)
         rc = find_part(&part, place, &folders, err);
-    if (!rc && !part && (place->only_shards || !folders.count))
+    if (rc || place->part_missing) {
+        strings_release(&folders);
+        return rc;
+    }
+    if (!part && (place->only_shards || !folders.count))
         rc = list(&archives, place->path, place->excludes, is_archive, err);
     place->kind = archives.count ? LABELLED_SHARDS : LABELLED_FOLDERS;
     if (!rc && archives.count)

@@ -47,12 +47,19 @@ float prediction_score(const struct prediction *prediction, enum score_kind kind
 void rank_rows(struct prediction *best, size_t top, const float *embedding, const float *rows, size_t count,
     size_t width, struct score_rule score)
 {
+    rank_rows_offset(best, top, embedding, rows, NULL, count, width, score);
+}
+
+void rank_rows_offset(struct prediction *best, size_t top, const float *embedding, const float *rows,
+    const float *intercepts, size_t count, size_t width, struct score_rule score)
+{
     /* The softmax's sum, of exp(logit - peak), in the same pass as the maximum: a new peak rescales it. */
     const float scale = score.scale;
     float peak = -INFINITY, sum = 0;
     size_t ranked = 0;
     for (size_t i = 0; i < count; i++) {
-        const float cosine = dot_product(embedding, &rows[i * width], width);
+        const float product = dot_product(embedding, &rows[i * width], width);
+        const float cosine = intercepts ? product + intercepts[i] : product;
         const float logit = scale * cosine;
         if (logit > peak) {
             sum *= expf(peak - logit);
