@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Inside joint/train: the loss of a linear probe on many examples, and its gradient. With N examples, E numbers each, and a
+ * row of W (K, E + 1) a class, whose last element is the intercept,
+ *
+ *     logits (N, K) = [X (N, E), 1] W^T
+ *     LOSS_SOFTMAX  sum over examples i of  v[y_i] * (log sum_k exp(z_ik) - z_iy_i)
+ *     LOSS_EACH     for each class k by itself, sum over i of  v_ik * (log(1 + exp(z_ik)) - t_ik z_ik)
+ *
+ * where an example of LOSS_SOFTMAX has one label, and t_ik is whether it shows class k. v are weights of classes. Neither is divided by N, and there is no penalty: see probe_fit.c.
+ *
+ * Examples go by in blocks of rows that stay in the cache from the logits to the gradient. Blocks belong to pieces, as many
+ * whatever the threads, and each piece has sums of its own, so the same examples give the same bits on any number of threads.
+ */
+#ifndef DIPTYCH_JOINT_TRAIN_PROBE_LOSS_H
+#define DIPTYCH_JOINT_TRAIN_PROBE_LOSS_H
+
+#include "joint/train/train.h"
+
+enum loss_kind { LOSS_SOFTMAX, LOSS_EACH };
+
+/* The numbers that products are made of. Sums over blocks and all else are float64. */
+enum loss_precision { LOSS_F32, LOSS_F64 };
+
+struct probe_loss {
+    struct example_set examples;
+    enum loss_kind kind;
+    size_t classes;     /* K */
+    size_t first_class; /* the label that row 0 of W is for */
+    const double *positive,
+        *negative; // (K): weights of examples that show the class, and that do not; NULL: 1
+
+    size_t padded_classes, padded_width; /* multiples of what a product takes at once */
+    size_t pieces;
+    struct loss_piece *piece; // (pieces)
+    void *packed;             /* W, as products take it: (padded_classes / lanes, padded_width, lanes) */
+    const struct job *job;
+    enum loss_precision precision; /* of the evaluation under way */
+};
+
+/* What one piece of the examples adds up to, and room for a block of them. */
+struct loss_piece {
+    void *rows;       // (LOSS_ROWS, padded_width)
+    void *logits;     // (LOSS_ROWS, padded_classes); then by how much probabilities are too high
+    double *values;   // (K), or one
+    double *gradient; // (padded_classes, padded_width)
+};
+
+/* Rows of a block, rows that a product does at once, and what sizes are padded to: 64 bytes of float. */
+enum { LOSS_ROWS = 192, LOSS_TILE = 8, LOSS_PAD = 16 };
+
+/* With all but the sizes and what follows set. Errors: ERR_MEMORY, ERR_LIMIT. Release it also after an error. */
+int probe_loss_init(struct probe_loss *loss, struct err *err);
+void probe_loss_release(struct probe_loss *loss);
+
+/* values (K), of LOSS_SOFTMAX (1), and gradient (K, E + 1) at w (K, E + 1). */
+void probe_loss_evaluate(struct probe_loss *loss, enum loss_precision precision, const double *w,
+    double *values, double *gradient);
+
+/* One block in either precision, joint/train/probe_block.h: adds the loss and gradient of examples [first, first + count) to
+ * the piece. */
+typedef void loss_block(const struct probe_loss *loss, struct loss_piece *piece, size_t first, size_t count);
+loss_block loss_block_f32, loss_block_f64;
+
+#endif
