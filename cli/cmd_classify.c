@@ -3,6 +3,7 @@
 #include "cli/labels.h"
 #include "cli/output.h"
 #include "cli/pictures.h"
+#include "cli/probe.h"
 #include "cli/session.h"
 #include "cli/text.h"
 
@@ -11,14 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_TOP = 5, KEY_SCORES = 256, KEY_THRESHOLD };
+enum { DEFAULT_TOP = 5, KEY_SCORES = 256, KEY_THRESHOLD, KEY_PROBE };
 
 /* What the command line asks for, and what is opened to do it. */
 struct classify {
     struct session session;
     struct picture_arguments pictures;
     struct label_options labels;
-    size_t top; /* 0: DEFAULT_TOP, or with a threshold all that reach it */
+    const char *probe; /* NULL: labels are texts */
+    size_t top;        /* 0: DEFAULT_TOP, or with a threshold all that reach it */
     enum label_scores scores;
     double threshold; /* -INFINITY: none */
     int format;
@@ -34,6 +36,9 @@ struct classify {
 
 static const struct argp_option options[] = {
     {OPTION_NULL, GROUP_PICTURES},
+    {"probe", KEY_PROBE, "FILE", 0,
+        "Take labels and what was learned about them from a file of 'diptych probe fit', instead of --labels",
+        1},
     {"top", 'k', "K", 0, "Show the K best labels of a picture (default: 5, with --threshold all)",
         GROUP_OUTPUT},
     {"scores", KEY_SCORES, "model|cosine|softmax|independent", 0,
@@ -68,6 +73,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_SCORES:
         c->scores = (enum label_scores)option_choice(state, "scores", argument);
         return 0;
+    case KEY_PROBE:
+        c->probe = argument;
+        return 0;
     case KEY_THRESHOLD:
         c->threshold = option_real(state, "threshold", argument, -1, 1);
         return 0;
@@ -83,8 +91,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
         if (!c->pictures.count)
             argp_error(state, "no pictures: name files, folders, or - for a list on standard input");
-        if (!c->labels.labels)
+        if (!c->labels.labels && !c->probe)
             argp_error(state, "no labels: say --labels cat,dog or --labels FILE");
+        if (c->probe && (c->labels.labels || c->labels.templates))
+            argp_error(state, "--probe has labels of its own: --labels and --templates are of no use");
+        if (c->probe && c->scores != LABEL_SCORES_OF_MODEL)
+            argp_error(state, "--scores is of labels that are texts, not of a probe");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -98,15 +110,15 @@ static const struct argp_child children[] = {{&label_argp, 0, NULL, 0},
 const struct argp classify_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "PATH... --labels LIST|FILE",
+    .args_doc = "PATH... --labels LIST|FILE\nPATH... --probe FILE",
     .doc =
         "Say what pictures show, without training: every label becomes a text, and the picture's "
         "embedding is compared with the texts'. PATH is a picture, a folder (with all pictures below it, "
         "whatever they are called), or - for a list of paths on standard input, one a line.\n\n"
         "  diptych classify holiday/ --labels cat,dog,\"traffic light\"\n"
         "  diptych classify 'shards/{00000..00012}.tar' -l labels.txt -f tsv\n"
-        "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\v" HELP_SHARDS
-        "\n\nPictures come out "
+        "  find . -name '*.jpg' -print0 | diptych classify -0 - -l labels.txt -f json\n"
+        "  diptych classify garden/ --probe flowers.probe\v" HELP_SHARDS "\n\nPictures come out "
         "in the order they went in. One that cannot be read is reported and does not stop the others; in "
         "json its line has an \"error\", otherwise the reason is on stderr. A JPEG that is damaged and was "
         "read all "
@@ -125,20 +137,25 @@ static int open_all(struct classify *c, struct err *err)
 {
     const struct job job = session_job(&c->session);
     struct strings labels = {0}, templates = {0};
-    int rc = labels_read(&labels, &templates, &c->labels, &job, err);
+    struct probe probe = {0};
+    int rc = c->probe ? probe_load(&probe, c->probe, err)
+                      : labels_read(&labels, &templates, &c->labels, &job, err);
     if (!rc)
         rc = picture_arguments_list(&c->list, &c->pictures, &job, err);
     if (!rc)
         rc = session_open(&c->session, err);
     c->session.failed = c->list.failed;
-    if (!rc)
+    if (!rc && c->probe)
+        rc = probe_open(&c->classifier, &c->session, &probe, c->probe, err);
+    else if (!rc)
         rc = labels_encode(&c->classifier, &c->session, &labels, &templates, c->scores, err);
-    if (!rc)
+    if (!rc && !c->probe)
         session_say_score(&c->session, classifier_score(c->classifier), "label");
     if (!rc && labels.count == 1 && classifier_score(c->classifier) == SCORE_SOFTMAX) {
         progress_clear(&c->session.progress);
         message("'%s' alone gets 100 %% of every picture: name what else they may show", labels.items[0]);
     }
+    probe_release(&probe);
     strings_release(&templates);
     strings_release(&labels);
     return rc;

@@ -16,22 +16,33 @@ void complete_offer(const struct completion *c, const char *argument, const char
     printf("%.*s%s\t%s\n", (int)c->given, c->word, argument, what);
 }
 
+/* What shells complete themselves, once: several usages of a command may take the same. */
+static void offer_kind(const char *kind, bool *said)
+{
+    if (!*said)
+        puts(kind);
+    *said = true;
+}
+
 static void offer_files(const struct completion *c)
 {
+    static bool said;
     (void)c;
-    puts(":files");
+    offer_kind(":files", &said);
 }
 
 static void offer_folders(const struct completion *c)
 {
+    static bool said;
     (void)c;
-    puts(":folders");
+    offer_kind(":folders", &said);
 }
 
 static void offer_indexes(const struct completion *c)
 {
+    static bool said;
     (void)c;
-    puts(":indexes");
+    offer_kind(":indexes", &said);
 }
 
 /* ---- models -------------------------------------------------------------------------------------------- */
@@ -53,7 +64,7 @@ static void offer_models(const struct completion *c)
 {
     complete_offer(c, MODEL_DEFAULT, "the model that comes with diptych");
     offer_cache(c);
-    puts(":folders");
+    offer_folders(c);
 }
 
 static void offer_known_models(const struct completion *c)

@@ -100,6 +100,7 @@ struct class_report {
     struct json_t *const *about;            // (models): evaluate_json's
     const struct rates *rates;
     const struct published *published; /* NULL: it is compared with nothing */
+    bool logits;                       /* predictions have logits in the place of cosines */
     struct {
         bool model, templates, decoding;
     } differs; /* what the command line has other than where the published figure is from */

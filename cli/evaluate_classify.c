@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/data_set.h"
 #include "cli/evaluate.h"
 #include "cli/json.h"
 #include "cli/labels.h"
 #include "cli/output.h"
 #include "cli/pictures.h"
+#include "cli/probe.h"
 #include "cli/text.h"
 
 #include <stdlib.h>
@@ -19,6 +21,8 @@ struct evaluation {
     struct labelled_options options;
     const char *html, *predictions;
     struct evaluate_options common;
+    const char *probe_path; /* NULL: labels are texts */
+    struct probe probe;
     const char *reproduced; /* the name of a model; NULL: nothing is compared */
     struct published published;
     bool other_model;
@@ -36,26 +40,14 @@ struct evaluation {
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_CLASSES = 0x100, KEY_ALLOW_MISSING, KEY_SEPARATOR, KEY_HTML, KEY_PREDICTIONS, KEY_REPRODUCE };
+enum { KEY_HTML = 0x100, KEY_PREDICTIONS, KEY_REPRODUCE, KEY_PROBE };
 
 static const struct argp_option options[] = {
-    {"classes", KEY_CLASSES, "FILE", 0,
-        "The labels of folders, or of classes in CSV or archives, whose names are no labels: "
-        "\"n01440764<TAB>tench\" a line. Classes of one label are one",
-        1},
-    {"allow-missing", KEY_ALLOW_MISSING, NULL, 0,
-        "Leave out what has no label and pictures that are not there, and keep labels without pictures to "
-        "choose from",
-        1},
-    {"images", 'i', "DIR", 0, "The paths in a CSV are below DIR (default: where the CSV is)", 1},
-    {"separator", KEY_SEPARATOR, "TEXT", 0,
-        "What stands between the labels of a picture in a CSV, ' ' for blanks, '' for nothing (default: ; or "
-        "|)",
-        1},
+    {"probe", KEY_PROBE, "FILE", 0, "Measure a probe of 'diptych probe fit' instead, with its labels", 1},
     {"html", KEY_HTML, "FILE", 0, "Write the report as a page too, with the worst mistakes to look at", 3},
     {"predictions", KEY_PREDICTIONS, "FILE", 0,
         "Write what became of each picture too, a line each with its five best labels, their probabilities "
-        "and cosines: FILE.jsonl or FILE.tsv",
+        "and cosines (logits of a probe): FILE.jsonl or FILE.tsv",
         3},
     {"reproduce", KEY_REPRODUCE, "NAME", 0,
         "Compare acc@1 with what was published of the model NAME, ARCHITECTURE/TAG as open_clip names it, on "
@@ -91,22 +83,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &e->labels;
-        state->child_inputs[1] = &e->exclude;
-        state->child_inputs[2] = &e->common;
-        state->child_inputs[3] = &e->session;
-        state->child_inputs[4] = &e->session.quiet;
+        state->child_inputs[1] = &e->options;
+        state->child_inputs[2] = &e->exclude;
+        state->child_inputs[3] = &e->common;
+        state->child_inputs[4] = &e->session;
+        state->child_inputs[5] = &e->session.quiet;
         return 0;
-    case KEY_CLASSES:
-        e->options.classes = option_input(state, argument);
-        return 0;
-    case KEY_ALLOW_MISSING:
-        e->options.allow_missing = true;
-        return 0;
-    case KEY_SEPARATOR:
-        e->options.separator = argument;
-        return 0;
-    case 'i':
-        e->options.folder = argument;
+    case KEY_PROBE:
+        e->probe_path = argument;
         return 0;
     case KEY_HTML:
         e->html = option_page(state, argument);
@@ -135,6 +119,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "--variant is of one model, not of several");
         if (e->reproduced)
             check_reproduced(state, e);
+        if (e->probe_path && (e->labels.labels || e->labels.templates))
+            argp_error(state, "--probe has labels of its own: --labels and --templates are of no use");
+        if (e->probe_path && e->common.models.count > 1)
+            argp_error(state, "--probe is of one model, not of several");
         if (e->predictions && e->common.models.count > 1)
             argp_error(state, "--predictions is a file of one model, not of several");
         return 0;
@@ -143,8 +131,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&exclude_argp, 0, NULL, 0},
-    {&evaluate_options_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&data_set_argp, 0, NULL, 0},
+    {&exclude_argp, 0, NULL, 0}, {&evaluate_options_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0},
+    {&common_argp, 0, "", -1}, {0}};
 
 const struct argp evaluate_classify_argp = {
     .options = options,
@@ -156,11 +145,7 @@ const struct argp evaluate_classify_argp = {
         "per-class recall is the mean of the classes' acc@1; where pictures have several labels, it is "
         "average precision by label and its mean instead. What is right says\n\n"
         "  DIR  a folder for each class, whose name is the label of all pictures below it. Where DIR has "
-        "train, val and test folders, those of test or val are taken\n"
-        "  CSV  path,label a line, with a header or without; several labels of a picture as cat;dog, as "
-        "lines of one path, or as columns of 0 and 1\n"
-        "  TAR  WebDataset's archives of pictures, each with a .cls beside it: the number of its label, from "
-        "0, or its name. DIR may be CLIP_benchmark's layout of them, with classnames.txt and templates\n\n"
+        "train, val and test folders, those of test or val are taken\n" HELP_DATA_SET "\n\n"
         "Without --labels the names there are the labels; those of a data set know its folders (n01440764, "
         "apple_pie), too.\n\n"
         "  diptych evaluate classify animals/ --html report.html\n"
@@ -186,12 +171,11 @@ const struct argp evaluate_classify_argp = {
 static int read_pictures(struct evaluation *e, const struct job *job, struct err *err)
 {
     e->options.labels = e->labels.labels;
+    e->options.names = e->probe_path ? &e->probe.labels : NULL;
     e->options.excludes = &e->exclude.excludes;
     const int rc = labelled_pictures_read(&e->pictures, e->paths, e->path_count, &e->options, job, err);
-    if (rc && e->pictures.may_go_on) {
-        const struct err problem = *err;
-        err_set(err, rc, "%s; --allow-missing goes on all the same", problem.msg);
-    }
+    if (rc)
+        data_set_advise(&e->pictures, err);
     if (e->session.quiet || rc)
         return rc;
     progress_clear(&e->session.progress);
@@ -214,7 +198,9 @@ static int read_templates(struct evaluation *e, struct strings *templates, struc
 /* Lists first, device after: what is not there shows at once. */
 static int open_all(struct evaluation *e, const struct job *job, struct err *err)
 {
-    int rc = read_pictures(e, job, err);
+    int rc = e->probe_path ? probe_load(&e->probe, e->probe_path, err) : 0;
+    if (!rc)
+        rc = read_pictures(e, job, err);
     if (!rc && e->predictions && e->pictures.several)
         rc = err_set(err, ERR_ARGUMENT, "--predictions is of pictures that have one label each");
     if (!rc && e->reproduced && e->pictures.several)
@@ -235,17 +221,25 @@ static int open_all(struct evaluation *e, const struct job *job, struct err *err
 
 /* ---- measuring ----------------------------------------------------------------------------------------- */
 
+static int open_classifier(struct classifier **out, struct evaluation *e, struct err *err)
+{
+    struct strings templates = {0};
+    if (e->probe_path)
+        return probe_open(out, &e->session, &e->probe, e->probe_path, err);
+    int rc = read_templates(e, &templates, err);
+    if (!rc)
+        rc = labels_encode(out, &e->session, &e->pictures.labels, &templates, LABEL_SCORES_OF_MODEL, err);
+    strings_release(&templates);
+    return rc;
+}
+
 static int evaluate_model(struct evaluation *e, size_t model, const struct job *job, struct err *err)
 {
     struct class_evaluation *result = &e->results[model];
     struct classifier *classifier = NULL;
-    struct strings templates = {0};
-    int rc = read_templates(e, &templates, err);
+    int rc = evaluate_open(&e->session, &e->common, model, err);
     if (!rc)
-        rc = evaluate_open(&e->session, &e->common, model, err);
-    if (!rc)
-        rc = labels_encode(
-            &classifier, &e->session, &e->pictures.labels, &templates, LABEL_SCORES_OF_MODEL, err);
+        rc = open_classifier(&classifier, e, err);
     if (!rc)
         rc =
             class_evaluate(result, e->session.encoder, e->session.loader, classifier, &e->pictures, job, err);
@@ -260,7 +254,6 @@ static int evaluate_model(struct evaluation *e, size_t model, const struct job *
         rc = e->about[model] ? 0 : err_memory(err, 0);
     }
     classifier_free(classifier);
-    strings_release(&templates);
     return rc;
 }
 
@@ -315,6 +308,7 @@ static int report(struct evaluation *e, struct err *err)
         .about = e->about,
         .rates = &rates,
         .published = e->reproduced ? &e->published : NULL,
+        .logits = e->probe_path,
         .differs = {e->other_model, e->labels.templates, e->session.loader_options.fast_decode},
     };
     progress_clear(&e->session.progress);
@@ -375,6 +369,7 @@ int evaluate_classify(int argc, char **argv)
     free(e.about);
     free(e.results);
     labelled_pictures_release(&e.pictures);
+    probe_release(&e.probe);
     strings_release(&e.common.models);
     strings_release(&e.exclude.excludes.patterns);
     return session_end(&e.session, "evaluate", rc, &err);

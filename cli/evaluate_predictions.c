@@ -13,13 +13,18 @@ static size_t shown(const struct class_report *report)
     return report->pictures->labels.count < OUTCOME_TOP ? report->pictures->labels.count : OUTCOME_TOP;
 }
 
+static const char *product(const struct class_report *report)
+{
+    return report->logits ? "logit" : "cosine";
+}
+
 /* ---- tsv ----------------------------------------------------------------------------------------------- */
 
 static void put_heads(FILE *file, const struct class_report *report)
 {
     fputs("path\tlabel", file);
     for (size_t k = 1; k <= shown(report); k++)
-        fprintf(file, "\tpredicted_%zu\tprobability_%zu\tcosine_%zu", k, k, k);
+        fprintf(file, "\tpredicted_%zu\tprobability_%zu\t%s_%zu", k, k, product(report), k);
     putc('\n', file);
 }
 
@@ -46,7 +51,7 @@ static int put_object(FILE *file, const struct class_report *report, const char 
     for (size_t k = 0; k < shown(report); k++)
         json_array_append_new(
             best, json_pack("{s:o, s:f, s:f}", "label", json_text(label(report, outcome->best[k].label)),
-                      "probability", (double)outcome->best[k].probability, "cosine",
+                      "probability", (double)outcome->best[k].probability, product(report),
                       (double)outcome->best[k].cosine));
     json_t *json = json_pack("{s:o, s:o, s:o, s:o}", "path", json_text(path), "label",
         json_text(label(report, outcome->truth)), "predicted",

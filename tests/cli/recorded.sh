@@ -43,7 +43,7 @@ run() {
     shift
     echo "diptych $*" >"$output.command"
     case ${1-},${2-} in
-    index,build | index,update | index,prepare | index,import | index,duplicates | index,cluster | evaluate,retrieval | evaluate,classify)
+    index,build | index,update | index,prepare | index,import | index,duplicates | index,cluster | evaluate,retrieval | evaluate,classify | probe,fit)
         one=$1 two=$2
         shift 2
         set -- "$one" "$two" $options "$@"

@@ -30,14 +30,13 @@ for name in $(names); do
         expect_match out "(^|, ) *$option(\$|=|\\[)"
     done
 done
-for group in index evaluate; do
+for group in index evaluate probe models; do
     for name in $(names $group); do
         expected=$((expected + 1))
         read_page "diptych-$group-$name"
         expect_match out "^ +diptych $group $name \[OPTION...\]"
     done
 done
-expected=$((expected + 1)) # diptych-models-remove
 command="pages"
 [ "$(ls "$pages" | wc -l)" -eq "$expected" ] || problem "$(ls "$pages" | wc -l) of $expected"
 

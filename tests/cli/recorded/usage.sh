@@ -5,7 +5,7 @@ run help help
 run help-dashes --help
 run nothing
 run help-unknown help classfy
-for name in classify rank embed score search serve inspect devices bench pull models evaluate index; do
+for name in classify rank embed score search serve inspect devices bench pull models evaluate probe index; do
     run "help-$name" help $name
     run "option-$name" $name --no-such-option
     run "bare-$name" $name -f xml
@@ -13,6 +13,10 @@ done
 for name in retrieval classify; do
     run "help-evaluate-$name" evaluate $name --help
     run "bare-evaluate-$name" evaluate $name
+done
+for name in fit info; do
+    run "help-probe-$name" probe $name --help
+    run "bare-probe-$name" probe $name
 done
 for name in build update prepare import export list info remove verify compact duplicates outliers map cluster; do
     run "help-index-$name" index $name --help
