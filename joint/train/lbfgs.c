@@ -174,13 +174,20 @@ static bool step_back(struct lbfgs *l)
     return true;
 }
 
+static bool begin(struct lbfgs *l)
+{
+    l->begun = true;
+    if (largest(l->gradient, l->count) <= l->options.gradient_tolerance)
+        return finish(l, LBFGS_GRADIENT);
+    begin_search(l);
+    return true;
+}
+
 bool lbfgs_next(struct lbfgs *l)
 {
     l->evaluations++;
-    if (!l->begun) {
-        l->begun = true;
-        return lbfgs_go_on(l, &l->options);
-    }
+    if (!l->begun)
+        return begin(l);
     switch (line_search_next(&l->search, l->value, dot(l->direction, l->gradient, l->count))) {
     case LINE_FOUND:
         return take_step(l);
@@ -192,16 +199,4 @@ bool lbfgs_next(struct lbfgs *l)
         try_step(l);
         return true;
     }
-}
-
-bool lbfgs_go_on(struct lbfgs *l, const struct lbfgs_options *options)
-{
-    l->options = *options;
-    l->end = LBFGS_GOES_ON;
-    if (largest(l->gradient, l->count) <= options->gradient_tolerance)
-        return finish(l, LBFGS_GRADIENT);
-    if (!options->iterations || l->iterations >= options->iterations)
-        return finish(l, LBFGS_ITERATIONS);
-    begin_search(l);
-    return true;
 }

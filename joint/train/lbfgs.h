@@ -88,8 +88,6 @@ int lbfgs_init(
 /* Whether value and gradient at x are wanted once more. */
 bool lbfgs_next(struct lbfgs *l);
 
-/* Goes on where it ended, with value and gradient of a more exact function at x, and other tolerances. The same return. */
-bool lbfgs_go_on(struct lbfgs *l, const struct lbfgs_options *options);
 void lbfgs_release(struct lbfgs *l);
 
 #endif

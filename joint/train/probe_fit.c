@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From so many multiplications on, steps are found in float32. */
-static const double many_products = 1 << 28;
-
 struct fit {
     const struct example_set *set;
     const struct probe_fit_options *options;
@@ -155,48 +152,30 @@ static void add_penalty(struct fit *fit, size_t p)
     minimum->value = fit->values[p] / total + strength / 2 * squares;
 }
 
-static void evaluate(struct fit *fit, enum loss_precision precision)
+static void evaluate(struct fit *fit)
 {
     for (size_t i = 0; i < fit->rows * fit->width; i++)
         fit->w[i] = fit->start[i] + fit->x[i];
-    probe_loss_evaluate(&fit->loss, precision, fit->w, fit->values, fit->gradient);
+    probe_loss_evaluate(&fit->loss, fit->w, fit->values, fit->gradient);
 }
 
-/* Minimises each problem that is not done. `again`: they have been, in another precision. */
-static int minimise(
-    struct fit *fit, enum loss_precision precision, bool again, const struct job *job, struct err *err)
+static int solve(struct fit *fit, const struct job *job, struct err *err)
 {
-    bool wanted = true;
-    int rc = 0;
-    for (bool first = again; wanted && !rc; first = false) {
+    /* the second is scikit-learn's ftol */
+    fit->stop = (struct lbfgs_options){fit->options->tolerance, 64 * DBL_EPSILON, fit->options->iterations};
+    int rc = begin(fit, job, err);
+    for (bool wanted = true; wanted && !rc;) {
         wanted = false;
-        evaluate(fit, precision);
+        evaluate(fit);
         for (size_t p = 0; p < fit->problems; p++) {
-            struct lbfgs *minimum = &fit->minimum[p];
-            if (!first && minimum->end != LBFGS_GOES_ON)
+            if (fit->minimum[p].end != LBFGS_GOES_ON)
                 continue;
             add_penalty(fit, p);
-            const bool more = first ? lbfgs_go_on(minimum, &fit->stop) : lbfgs_next(minimum);
-            wanted = wanted || more;
+            wanted = lbfgs_next(&fit->minimum[p]) || wanted;
         }
         rc = job_step(job, "fitting", 0, 0, err);
     }
     return rc;
-}
-
-/* float32 is no good below so small a gain; float64 ends where scikit-learn does. */
-static int solve(struct fit *fit, const struct job *job, struct err *err)
-{
-    const double float_gain = 1e-8, double_gain = 64 * DBL_EPSILON;
-    const double products = (double)fit->set->count * (double)fit->rows * (double)fit->width;
-    const bool many = products >= many_products;
-    fit->stop = (struct lbfgs_options){
-        fit->options->tolerance, many ? float_gain : double_gain, fit->options->iterations};
-    int rc = begin(fit, job, err);
-    if (!rc && many)
-        rc = minimise(fit, LOSS_F32, false, job, err);
-    fit->stop.value_tolerance = double_gain;
-    return rc ? rc : minimise(fit, LOSS_F64, many, job, err);
 }
 
 /* ---- the result ---------------------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@ enum { PIECES_MAX = 16, PIECE_BLOCKS = 16, PIECES_BYTES = 256 << 20 };
 
 static size_t padded(size_t count)
 {
-    return (count + LOSS_PAD - 1) / LOSS_PAD * LOSS_PAD;
+    return (count + LOSS_LANES - 1) / LOSS_LANES * LOSS_LANES;
 }
 
 static size_t values_of(const struct probe_loss *loss)
@@ -72,24 +72,13 @@ void probe_loss_release(struct probe_loss *loss)
 
 /* ---- evaluation ---------------------------------------------------------------------------------------- */
 
-static void pack_f32(float *packed, const struct probe_loss *loss, const double *w)
+static void pack(const struct probe_loss *loss, const double *w)
 {
-    enum { LANES = 64 / sizeof(float) };
-    const size_t width = loss->examples.of->width + 1;
-    memset(packed, 0, loss->padded_classes * loss->padded_width * sizeof *packed);
+    const size_t width = loss->examples.of->width + 1, panel = loss->padded_width * LOSS_LANES;
+    memset(loss->packed, 0, loss->padded_classes * loss->padded_width * sizeof *loss->packed);
     for (size_t k = 0; k < loss->classes; k++)
         for (size_t e = 0; e < width; e++)
-            packed[(k / LANES * loss->padded_width + e) * LANES + k % LANES] = (float)w[k * width + e];
-}
-
-static void pack_f64(double *packed, const struct probe_loss *loss, const double *w)
-{
-    enum { LANES = 64 / sizeof(double) };
-    const size_t width = loss->examples.of->width + 1;
-    memset(packed, 0, loss->padded_classes * loss->padded_width * sizeof *packed);
-    for (size_t k = 0; k < loss->classes; k++)
-        for (size_t e = 0; e < width; e++)
-            packed[(k / LANES * loss->padded_width + e) * LANES + k % LANES] = w[k * width + e];
+            loss->packed[k / LOSS_LANES * panel + e * LOSS_LANES + k % LOSS_LANES] = w[k * width + e];
 }
 
 /* Piece i has the blocks i * blocks / pieces to (i + 1) * blocks / pieces. */
@@ -97,24 +86,18 @@ static void run_piece(void *context, size_t i)
 {
     const struct probe_loss *loss = context;
     struct loss_piece *piece = &loss->piece[i];
-    loss_block *const block = loss->precision == LOSS_F32 ? loss_block_f32 : loss_block_f64;
     const size_t count = loss->examples.count, blocks = (count + LOSS_ROWS - 1) / LOSS_ROWS;
     const size_t end = (i + 1) * blocks / loss->pieces;
     memset(piece->values, 0, values_of(loss) * sizeof *piece->values);
     memset(piece->gradient, 0, loss->padded_classes * loss->padded_width * sizeof *piece->gradient);
     for (size_t at = i * blocks / loss->pieces; at < end; at++)
-        block(loss, piece, at * LOSS_ROWS, smaller(LOSS_ROWS, count - at * LOSS_ROWS));
+        probe_loss_block(loss, piece, at * LOSS_ROWS, smaller(LOSS_ROWS, count - at * LOSS_ROWS));
 }
 
-void probe_loss_evaluate(
-    struct probe_loss *loss, enum loss_precision precision, const double *w, double *values, double *gradient)
+void probe_loss_evaluate(struct probe_loss *loss, const double *w, double *values, double *gradient)
 {
     const size_t width = loss->examples.of->width + 1;
-    loss->precision = precision;
-    if (precision == LOSS_F32)
-        pack_f32(loss->packed, loss, w);
-    else
-        pack_f64(loss->packed, loss, w);
+    pack(loss, w);
     job_loop(loss->job, loss->pieces, run_piece, loss);
     memset(values, 0, values_of(loss) * sizeof *values);
     memset(gradient, 0, loss->classes * width * sizeof *gradient);

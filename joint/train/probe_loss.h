@@ -19,9 +19,6 @@
 
 enum loss_kind { LOSS_SOFTMAX, LOSS_EACH };
 
-/* The numbers that products are made of. Sums over blocks and all else are float64. */
-enum loss_precision { LOSS_F32, LOSS_F64 };
-
 struct probe_loss {
     struct example_set examples;
     enum loss_kind kind;
@@ -33,33 +30,30 @@ struct probe_loss {
     size_t padded_classes, padded_width; /* multiples of what a product takes at once */
     size_t pieces;
     struct loss_piece *piece; // (pieces)
-    void *packed;             /* W, as products take it: (padded_classes / lanes, padded_width, lanes) */
+    double *packed;           // (padded_classes / LOSS_LANES, padded_width, LOSS_LANES): W
     const struct job *job;
-    enum loss_precision precision; /* of the evaluation under way */
 };
 
 /* What one piece of the examples adds up to, and room for a block of them. */
 struct loss_piece {
-    void *rows;       // (LOSS_ROWS, padded_width)
-    void *logits;     // (LOSS_ROWS, padded_classes); then by how much probabilities are too high
+    double *rows;     // (LOSS_ROWS, padded_width)
+    double *logits;   // (LOSS_ROWS, padded_classes); then by how much probabilities are too high
     double *values;   // (K), or one
     double *gradient; // (padded_classes, padded_width)
 };
 
-/* Rows of a block, rows that a product does at once, and what sizes are padded to: 64 bytes of float. */
-enum { LOSS_ROWS = 192, LOSS_TILE = 8, LOSS_PAD = 16 };
+/* Rows of a block, and of them those that a product does at once; and how many numbers of another row a product takes of, to
+ * which classes and widths are padded: 64 bytes. */
+enum { LOSS_ROWS = 96, LOSS_TILE = 8, LOSS_LANES = 8 };
 
 /* With all but the sizes and what follows set. Errors: ERR_MEMORY, ERR_LIMIT. Release it also after an error. */
 int probe_loss_init(struct probe_loss *loss, struct err *err);
 void probe_loss_release(struct probe_loss *loss);
 
 /* values (K), of LOSS_SOFTMAX (1), and gradient (K, E + 1) at w (K, E + 1). */
-void probe_loss_evaluate(struct probe_loss *loss, enum loss_precision precision, const double *w,
-    double *values, double *gradient);
+void probe_loss_evaluate(struct probe_loss *loss, const double *w, double *values, double *gradient);
 
-/* One block in either precision, joint/train/probe_block.h: adds the loss and gradient of examples [first, first + count) to
- * the piece. */
-typedef void loss_block(const struct probe_loss *loss, struct loss_piece *piece, size_t first, size_t count);
-loss_block loss_block_f32, loss_block_f64;
+/* Adds the loss and gradient of examples [first, first + count), LOSS_ROWS at most, to the piece. */
+void probe_loss_block(const struct probe_loss *loss, struct loss_piece *piece, size_t first, size_t count);
 
 #endif

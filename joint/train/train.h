@@ -123,8 +123,7 @@ void lesson_release(struct lesson *lesson);
  * W = (-w/2, w/2). With several labels a picture each label is a problem of its own, sigmoid against the rest, as
  * OneVsRestClassifier(LogisticRegression(...)) has it.
  *
- * It ends when no element of the gradient is above the tolerance. Where the examples are many, steps are found with float32
- * products up to there, and then with float64, whose gradient is the one that counts.
+ * It ends when no element of the gradient is above the tolerance. All of it is float64.
  *
  * W0, "start", is where the weights are drawn to instead: a zero-shot classifier's vectors times its scale. The penalty is the
  * zero-shot prior of CLAP (Silva-Rodriguez et al. 2024, https://arxiv.org/abs/2312.12730, equation 8) with the same multiplier

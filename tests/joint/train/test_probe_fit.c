@@ -136,8 +136,9 @@ static void check_case(const json_t *one)
     const double ours = logits_temperature(logits, &judged);
     if (!(fabs(fitted.objective - theirs) < 1e-6 * theirs))
         fail_msg("the objective is %.12g, not %.12g", fitted.objective, theirs);
-    if (fitted.iterations != must_count(one, "iterations"))
-        fail_msg("%zu iterations, not %zu", fitted.iterations, must_count(one, "iterations"));
+    const double steps = (double)fitted.iterations, their_steps = must_number(one, "iterations");
+    if (fabs(steps - their_steps) > their_steps / 50) /* the last bits are others after a hundred steps */
+        fail_msg("%g iterations, not %g", steps, their_steps);
     if (!(fabs(ours / heat - 1) < 1e-3))
         fail_msg("the temperature is %g, not %g", ours, heat);
     assert_true(fitted.converged);
@@ -226,7 +227,7 @@ static double sum_of(const double *values, size_t count)
     return sum;
 }
 
-/* Every element of the gradient against the difference of losses on both sides of it, and float32 against float64. */
+/* Every element of the gradient against the difference of losses on both sides of it. */
 static void check_gradient(const char *kind, enum loss_kind loss_kind)
 {
     enum { CLASSES = 5, COLUMNS = 32 };
@@ -238,18 +239,15 @@ static void check_gradient(const char *kind, enum loss_kind loss_kind)
         .positive = positive,
         .negative = negative};
     const size_t size = loss.classes * (width + 1), values_count = loss_kind == LOSS_EACH ? loss.classes : 1;
-    double w[CLASSES * COLUMNS], values[CLASSES], gradient[CLASSES * COLUMNS], rough[CLASSES * COLUMNS];
+    double w[CLASSES * COLUMNS], values[CLASSES], gradient[CLASSES * COLUMNS];
     struct err err = {0};
     assert_true(width < COLUMNS);
     for (size_t i = 0; i < size; i++)
         w[i] = (double)(random_at(5, i) % 1000) / 250 - 2;
     check_ok(probe_loss_init(&loss, &err), &err);
-    probe_loss_evaluate(&loss, LOSS_F32, w, values, rough);
-    const double rough_value = sum_of(values, values_count);
-    probe_loss_evaluate(&loss, LOSS_F64, w, values, gradient);
+    probe_loss_evaluate(&loss, w, values, gradient);
     const double value = sum_of(values, values_count);
     assert_true(fabs(value - plain_sum(&loss, w)) < 1e-12 * value);
-    assert_true(fabs(value - rough_value) < 1e-6 * value);
     for (size_t i = 0; i < size; i++) {
         const double step = 1e-5, before = w[i];
         w[i] = before + step;
@@ -259,8 +257,6 @@ static void check_gradient(const char *kind, enum loss_kind loss_kind)
         w[i] = before;
         if (!(fabs(gradient[i] - slope) < 1e-6 * (1 + fabs(slope))))
             fail_msg("element %zu of the gradient is %.9g, not %.9g", i, gradient[i], slope);
-        if (!(fabs(gradient[i] - rough[i]) < 1e-4))
-            fail_msg("element %zu of the gradient is %.9g in float32, not %.9g", i, rough[i], gradient[i]);
     }
     probe_loss_release(&loss);
     examples_release(&examples);
@@ -275,11 +271,11 @@ static void gradients_are_slopes(void **state)
 
 /* ---- large problems ------------------------------------------------------------------------------------ */
 
-/* Steps in float32 end where those in float64 do, and any number of threads gives the same bits. */
+/* In many pieces, of which any number of threads makes the same bits. */
 static void large_ones_fit_too(void **state)
 {
     (void)state;
-    enum { COUNT = 12000, WIDTH = 160, CLASSES = 160 }; /* above many_products of probe_fit.c */
+    enum { COUNT = 5000, WIDTH = 60, CLASSES = 30 };
     struct examples examples = {.count = COUNT, .width = WIDTH, .classes = CLASSES};
     examples.embeddings = mem_new(COUNT * WIDTH, sizeof(float));
     examples.first = mem_new(COUNT + 1, sizeof(size_t));
@@ -316,7 +312,7 @@ static void large_ones_fit_too(void **state)
             w[k * (WIDTH + 1) + e] = (double)fitted[0].weights[k * WIDTH + e];
         w[k * (WIDTH + 1) + WIDTH] = (double)fitted[0].intercepts[k];
     }
-    probe_loss_evaluate(&loss, LOSS_F64, w, &value, gradient);
+    probe_loss_evaluate(&loss, w, &value, gradient);
     for (size_t i = 0; i < CLASSES * (WIDTH + 1); i++) {
         const double penalty = i % (WIDTH + 1) == WIDTH ? 0 : w[i] / COUNT;
         assert_true(fabs(gradient[i] / COUNT + penalty) < 1.1e-6);
