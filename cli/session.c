@@ -35,13 +35,14 @@ static const struct argp_option options[] = {
         "with a warning",
         GROUP_PICTURES},
     {"truncated", KEY_TRUNCATED, NULL, 0,
-        "Read JPEGs and PNGs whose end is missing, as far as they go, as Pillow does with "
-        "LOAD_TRUNCATED_IMAGES; files of other formats are refused then as always",
+        "Read pictures whose end is missing as far as they go, as Pillow does with LOAD_TRUNCATED_IMAGES: "
+        "JPEG, PNG, GIF, BMP, PNM, PSD, TGA, ICO, and TIFF that is not compressed; other formats are refused "
+        "then as always",
         GROUP_PICTURES},
     {"fast-decode", KEY_FAST_DECODE, NULL, 0,
         "Decode less where the model needs no more: JPEG and JPEG 2000 at a half, a quarter and so on of "
-        "their size, of HEIC and TIFF a smaller picture of the same shape inside. Embeddings have cosines "
-        "of 0.997 to 1 to the exact ones",
+        "their size, of HEIC, TIFF and many cameras' JPEG a smaller picture of the same shape inside. "
+        "Embeddings have cosines of 0.997 to 1 to the exact ones",
         GROUP_PICTURES},
     {"alpha", KEY_ALPHA, "model|white|black|drop", 0,
         "What becomes of transparency: model (what the model's own reference does: transformers lays it on "
