@@ -312,15 +312,15 @@ struct weights;
  * size of the file; ERR_MEMORY. */
 int weights_open(struct weights **out, const char *path, struct err *err);
 
+/* The tensors of a file that is no model, and so of no layout. Errors as above. */
+int weights_open_tensors(struct weights **out, const char *path, struct err *err);
+
 /* Weights made up from a seed, for benchmarks and golden tests: any tensor a tower asks for exists, in any
  * shape, under the names of Hugging Face's layout. compute/weights_random.c says how values are made;
  * tests/golden/ makes the same ones. ERR_MEMORY. */
 int weights_random(struct weights **out, uint64_t seed, struct err *err);
 
-/* The tensors of a safetensors file that is no model, and so of no layout. Errors as above. */
-int weights_open_tensors(struct weights **out, const char *path, struct err *err);
-
-/* What the file's "__metadata__" says under that name; NULL: nothing. */
+/* What the "__metadata__" of a safetensors file says under that name; NULL: nothing. */
 const char *weights_note(const struct weights *weights, const char *name);
 
 void weights_free(struct weights *weights);
@@ -334,6 +334,49 @@ bool weights_script(const struct weights *weights); /* of TorchScript, as only O
 size_t weights_count(const struct weights *weights);
 const struct weight *weights_at(const struct weights *weights, size_t i);           /* in file order */
 const struct weight *weights_find(const struct weights *weights, const char *name); /* NULL: not there */
+
+/* out (count): a tensor of these weights as float32. ERR_FORMAT where it is of no float, or not finite; ERR_MEMORY. */
+int weights_values(float *out, const struct weights *weights, const struct weight *weight, struct err *err);
+
+/* "(512, 768)", as Python writes it but for the comma of a single length. */
+struct shape_text {
+    char text[128];
+};
+struct shape_text shape_text(int rank, const size_t *shape);
+
+/* ---- changing weights ---------------------------------------------------------------------------------- */
+
+/* What becomes of a tensor W (N, K) whenever it is read, by an adapter. A convolution's (N, C, P, P) is taken as (N, K), a
+ * vector (N) as (N, 1). With D = up @ down, W is
+ *
+ *     W + weight * D                                       as LoRA has it (arXiv:2106.09685)
+ *     W + weight * (magnitude * (W + D) / |W + D| - W)     with a magnitude: DoRA (arXiv:2402.09353), where |...| is the
+ *                                                          length of each row, or by_column of each column
+ *     W + weight * (value - W)                             with a value: another tensor in its place
+ *
+ * Where a tensor has several changes, each is made of W as the file has it, and they add up. */
+struct weight_change {
+    const char
+        *tensor; /* its name in the file, or in Hugging Face's layout, whatever layout the weights have */
+    size_t rows, columns;
+    float weight;
+    size_t rank;            /* R; 0: no low rank */
+    const float *up;        // (N, R)
+    const float *down;      // (R, K)
+    const float *magnitude; // (N), or (K)
+    bool by_column;
+    const float *value; // (N, K)
+};
+
+/* Copies a change, which everything that reads the weights from here on sees: also what is packed, and written anew.
+ * ERR_FORMAT: there is no such tensor, or it has another shape; ERR_MEMORY. */
+int weights_change(struct weights *weights, const struct weight_change *change, struct err *err);
+
+/* Takes their memory back when all that is wanted was read. */
+void weights_drop_changes(struct weights *weights);
+
+/* The shape of the tensor of such a name, as Hugging Face's layout has it. false: there is none. */
+bool weights_shape(int *rank, size_t shape[WEIGHT_RANK_MAX], const struct weights *weights, const char *name);
 
 /* ---- writing weights ----------------------------------------------------------------------------------- */
 

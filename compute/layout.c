@@ -6,7 +6,7 @@
  * and a text tower at the root or, in models with custom_text, below "text.". So there is a row of `namings` for each
  * way to name a tower, with a table of the names that are others than ours.
  */
-#include "compute/weights.h"
+#include "compute/tensor_name.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -285,6 +285,22 @@ struct stored layout_stored(const struct weights *weights, const char *prefix, c
     stored.outer = naming ? naming->outer : "";
     stored.prefix = renamed(naming, prefix).name;
     return stored;
+}
+
+struct stored layout_stored_item(
+    size_t *item, size_t *items, const struct weights *weights, const char *prefix, const char *name)
+{
+    const struct naming *naming = naming_of(weights, prefix, name);
+    for (size_t i = 0; naming && i < naming->count; i++) {
+        const char *ours = naming->renames[i].ours;
+        *item = name_item(ours, name);
+        *items = name_tensors(ours);
+        if (*item != SIZE_MAX)
+            return layout_stored(weights, prefix, ours);
+    }
+    *item = 0;
+    *items = 1;
+    return layout_stored(weights, prefix, name);
 }
 
 bool weights_begins(const struct weights *weights, const char *mark)

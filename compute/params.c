@@ -2,13 +2,10 @@
 /* From a parameter table to parameters on the device. */
 #include "compute/gemm/gemm.h"
 #include "compute/positions.h"
-#include "compute/weights.h"
+#include "compute/tensor_name.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { NAME_SIZE = 192 };
 
 struct shape param_shape(const struct param *param, const size_t dims[DIM_COUNT])
 {
@@ -28,77 +25,6 @@ static int shape_parts(
     return (int)shape.rank;
 }
 
-static void append(char name[NAME_SIZE], const char *text, size_t length)
-{
-    const size_t used = strlen(name);
-    snprintf(name + used, NAME_SIZE - used, "%.*s", (int)length, text);
-}
-
-/* Where the tensors of a row are: the names as the file has them. */
-struct place {
-    struct stored stored;
-    size_t layer;
-};
-
-static struct place place_of(
-    const struct param *param, const char *prefix, size_t layer, const struct weights *weights)
-{
-    return (struct place){layout_stored(weights, prefix, param->name), layer};
-}
-
-/* The prefix, with its "%zu" replaced by the layer. Names in our tables are short; one that were not would be
- * looked up cut, and not found. */
-static void append_prefix(char out[NAME_SIZE], const struct place *place)
-{
-    static const char mark[] = "%zu";
-    const char *prefix = place->stored.prefix, *at = strstr(prefix, mark), *rest = prefix;
-    append(out, place->stored.outer, strlen(place->stored.outer));
-    if (at) {
-        char number[24];
-        snprintf(number, sizeof number, "%zu", place->layer);
-        append(out, prefix, (size_t)(at - prefix));
-        append(out, number, strlen(number));
-        rest = at + strlen(mark);
-    }
-    append(out, rest, strlen(rest));
-}
-
-/* How many tensors a name stands for: "{q,k,v}_proj" for three. */
-static size_t name_tensors(const char *name)
-{
-    size_t count = 1;
-    for (const char *at = strchr(name, '{'); at && *at != '}'; at++)
-        count += *at == ',';
-    return count;
-}
-
-/* Whether tensor i of those is one that the file leaves out, as the k of "{q,,v}_bias": it is all zeros. */
-static bool is_left_out(const char *name, size_t i)
-{
-    const char *item = strchr(name, '{');
-    for (; item && i > 0; i--)
-        item = strchr(item + 1, ',');
-    return item && (item[1] == ',' || item[1] == '}');
-}
-
-/* The full name of tensor i of those. */
-static void tensor_name(char out[NAME_SIZE], const struct place *place, size_t i)
-{
-    const char *template = place->stored.name, *open = strchr(template, '{');
-    out[0] = '\0';
-    append_prefix(out, place);
-    if (!open) {
-        append(out, template, strlen(template));
-        return;
-    }
-    const char *item = open + 1, *rest = strchr(open, '}') + 1;
-    while (i-- > 0)
-        item = strchr(item, ',') + 1;
-    append(out, template, (size_t)(open - template));
-    append(out, item, strcspn(item, ",}"));
-    append(out, rest, strlen(rest));
-}
-
 /* Tensors of the file one below the other: each has as many of the rows. */
 static int fetch_stacked(float *out, const struct weights *weights, const struct place *place, int rank,
     const size_t *shape, size_t count, struct err *err)
@@ -111,8 +37,8 @@ static int fetch_stacked(float *out, const struct weights *weights, const struct
     for (size_t i = 0; i < tensors && !rc; i++) {
         char name[NAME_SIZE];
         float *rows = out + i * (count / tensors);
-        tensor_name(name, place, i);
-        if (is_left_out(place->stored.name, i))
+        place_name(name, place, i);
+        if (name_is_left_out(place->stored.name, i))
             memset(rows, 0, count / tensors * sizeof *rows);
         else
             rc = weights_fetch(rows, weights, name, rank, part, err);
@@ -149,7 +75,7 @@ static int fetch_part(float *out, const struct weights *weights, const struct pl
     float *stored = mem_passing(part * of, sizeof *stored);
     if (!stored)
         return err_memory(err, part * of * sizeof *stored);
-    tensor_name(name, place, 0);
+    place_name(name, place, 0);
     const int rc = weights_fetch(stored, weights, name, rank, whole, err);
     if (!rc)
         memcpy(out, stored + first * part, count * sizeof *out);
@@ -203,7 +129,7 @@ static int values_get(struct values *out, const struct param *param, const struc
     char name[NAME_SIZE];
 
     *out = (struct values){.dtype = DTYPE_F32};
-    tensor_name(name, place, 0);
+    place_name(name, place, 0);
     const struct weight *positions = positions_to_resize(weights, param, name, shape);
     int rc = stacked || part || place->stored.transposed || positions
                  ? 0
@@ -276,8 +202,8 @@ static int param_place(void *field, const struct param *param, struct values *fr
 /* Messages about memory and the device do not know which tensor it was. */
 static void say_which(struct err *err, const struct place *place)
 {
-    char name[NAME_SIZE] = "";
-    append_prefix(name, place);
+    char name[NAME_SIZE];
+    place_prefix(name, place);
     err_wrap(err, "cannot load tensor '%s%s'", name, place->stored.name);
 }
 
@@ -332,7 +258,7 @@ static int layer_rows_load(void *object, const struct param *table, size_t rows,
         const enum part part = part_of(param->kind);
         if (param->field != table->field || !part || !param_is_there(param, dims))
             continue;
-        const struct place place = place_of(param, prefix, layer, weights);
+        const struct place place = place_of(prefix, param->name, layer, weights);
         const int rank = shape_parts(shape, &counts[part], param, dims);
         rc = values_get(&values[part], param, &place, rank, shape, counts[part], weights, false, err);
         if (rc == ERR_MEMORY)
@@ -345,7 +271,7 @@ static int layer_rows_load(void *object, const struct param *table, size_t rows,
             .beta = values[PART_BETA].at,
             .lasting = !weight->own,
             .exact = table->kind == PARAM_LINEAR_EXACT};
-        const struct place place = place_of(table, prefix, layer, weights);
+        const struct place place = place_of(prefix, table->name, layer, weights);
         shape_parts(shape, &counts[PART_WEIGHT], table, dims);
         const size_t n = shape[0], k = counts[PART_WEIGHT] / n;
         if (!(rc = linear_load_layer(out, &weight->kept, device, &all, n, k, err)))
@@ -363,7 +289,7 @@ int params_load(void *object, const struct param *table, size_t rows, const char
 {
     int rc = 0;
     for (size_t i = 0; i < rows && !rc; i++) {
-        const struct place place = place_of(&table[i], prefix, layer, weights);
+        const struct place place = place_of(prefix, table[i].name, layer, weights);
         if (!param_is_there(&table[i], dims))
             continue;
         if (is_linear(table[i].kind))
@@ -377,7 +303,7 @@ int params_load(void *object, const struct param *table, size_t rows, const char
 int param_fetch(float *out, const struct param *param, const char *prefix, size_t layer, struct shape shape,
     const struct weights *weights, struct err *err)
 {
-    const struct place place = place_of(param, prefix, layer, weights);
+    const struct place place = place_of(prefix, param->name, layer, weights);
     const size_t count = shape_count(shape);
     struct values values;
     const int rc =
@@ -397,7 +323,7 @@ int param_add(struct weights_writer *writer, const struct param *param, const ch
     shape.size[0] /= tensors;
     for (size_t i = 0; i < tensors && !rc; i++) {
         char name[NAME_SIZE];
-        tensor_name(name, &place, i);
+        place_name(name, &place, i);
         rc = weights_writer_add(
             writer, name, (int)shape.rank, shape.size, values ? values + i * part : NULL, err);
     }
@@ -408,7 +334,7 @@ static int param_save(const struct param *param, const char *prefix, size_t laye
     const size_t dims[DIM_COUNT], const struct weights *weights, struct weights_writer *writer,
     struct err *err)
 {
-    const struct place from = place_of(param, prefix, layer, weights);
+    const struct place from = place_of(prefix, param->name, layer, weights);
     const struct shape shape = param_shape(param, dims);
     const size_t count = shape_count(shape);
     struct values values = {0};
@@ -434,20 +360,18 @@ int params_save(const struct param *table, size_t rows, const char *prefix, size
 
 size_t params_layers(const struct weights *weights, const char *prefix)
 {
-    struct place place = {layout_stored(weights, prefix, ""), 0};
-    char name[NAME_SIZE] = "";
-    for (append_prefix(name, &place); weights_begins(weights, name); append_prefix(name, &place)) {
-        name[0] = '\0';
+    struct place place = place_of(prefix, "", 0, weights);
+    char name[NAME_SIZE];
+    for (place_prefix(name, &place); weights_begins(weights, name); place_prefix(name, &place))
         place.layer++;
-    }
     return place.layer;
 }
 
 size_t params_rows(const struct weights *weights, const char *name)
 {
-    const struct place place = {layout_stored(weights, "", name), 0};
+    const struct place place = place_of("", name, 0, weights);
     char stored[NAME_SIZE];
-    tensor_name(stored, &place, 0);
+    place_name(stored, &place, 0);
     const struct weight *weight = weights_find(weights, stored);
     return weight && weight->rank ? weight->shape[0] : 0;
 }

@@ -34,6 +34,7 @@ void weights_free(struct weights *weights)
     free(weights->items);
     free(weights->by_name);
     json_decref(weights->notes);
+    weights_drop_changes(weights);
     arena_release(&weights->arena);
     free(weights);
 }
@@ -116,12 +117,7 @@ const struct weight *weights_find(const struct weights *weights, const char *nam
     return found ? *found : NULL;
 }
 
-/* "(512, 768)", as Python writes it but for the comma of a single length. */
-struct shape_text {
-    char text[128];
-};
-
-static struct shape_text shape_text(int rank, const size_t *shape)
+struct shape_text shape_text(int rank, const size_t *shape)
 {
     struct shape_text out = {"("};
     for (int axis = 0, used = 1; axis < rank; axis++)
@@ -155,6 +151,11 @@ static int weight_get(const struct weight **out, const struct weights *weights, 
     return 0;
 }
 
+int weights_values(float *out, const struct weights *weights, const struct weight *weight, struct err *err)
+{
+    return weights_fetch(out, weights, weight->name, weight->rank, weight->shape, err);
+}
+
 static int not_finite(const struct weight *weight, size_t at, float value, struct err *err)
 {
     return err_set(err, ERR_FORMAT, "cannot load '%s': element %zu of tensor '%s' is %f", weight->file, at,
@@ -178,7 +179,7 @@ int weights_fetch(float *out, const struct weights *weights, const char *name, i
     switch (elements_to_f32(out, weight->data, weight->count, weight->type, &bad)) {
     case ELEMENTS_DONE:
         weights_forget(weights, weight->data, weight_bytes(weight));
-        break;
+        return weights_make_changes(out, weights, weight, err);
     case ELEMENTS_NOT_FLOAT:
         return err_set(err, ERR_FORMAT, "cannot load '%s': tensor '%s' is of type %s, which is no float",
             weight->file, name, weight->type);
@@ -224,7 +225,7 @@ int weights_view(const void **out, enum dtype *dtype, const struct weights *weig
     if (weights->random)
         return 0;
     int rc = weight_get(&weight, weights, name, rank, shape, err);
-    if (rc || !is_viewed(dtype, weight, halves))
+    if (rc || weights_changes(weights, weight) || !is_viewed(dtype, weight, halves))
         return rc;
     if (check_all(weight, dtype_size(*dtype), halves && file_with(weights, weight->data), &bad) !=
         ELEMENTS_DONE) {

@@ -23,23 +23,30 @@ struct weights {
     const struct weight **by_name; // (count), sorted
     enum layout layout;
     const struct naming *namings[TOWERS];
-    bool script;          /* of TorchScript, as OpenAI's models are */
-    struct json_t *notes; /* of weights_open_tensors; NULL: there are none */
-    bool random;          /* nothing above is used: tensors are made up */
+    bool script;            /* of TorchScript, as OpenAI's models are */
+    struct json_t *notes;   /* of weights_open_tensors; NULL: there are none */
+    struct change *changes; /* NULL: there are none, as of most models */
+    struct arena changed;   /* they and their values */
+    bool random;            /* nothing above is used: tensors are made up */
     uint64_t seed;
 };
 
-/* Writes tensor `name`, which must have exactly this shape, to out as float32. The kinds of float of
+/* Writes tensor `name`, which must have exactly this shape, with its changes to out as float32. The kinds of float of
  * elements.c are converted; any other type, a shape that differs and a value that is not finite are ERR_FORMAT, naming file,
  * tensor and, for a value, its index. Stored, the shape may have axes of 1 before it. */
 int weights_fetch(float *out, const struct weights *weights, const char *name, int rank, const size_t *shape,
     struct err *err);
 
 /* The same tensor without a copy, where the file has it as float32, or with `halves` as any of DTYPE_F32, _F16 and _BF16,
- * at an address fit for that: *out lies in the mapped file and is of *dtype. Otherwise *out is NULL and the tensor is to
+ * at an address fit for that, and unchanged: *out lies in the mapped file and is of *dtype. Otherwise *out is NULL and the tensor is to
  * be fetched. */
 int weights_view(const void **out, enum dtype *dtype, const struct weights *weights, const char *name,
     int rank, const size_t *shape, bool halves, struct err *err);
+
+/* Whether a tensor has changes; and what values, of all of it as it is in the file, become by them. */
+bool weights_changes(const struct weights *weights, const struct weight *weight);
+int weights_make_changes(
+    float *values, const struct weights *weights, const struct weight *weight, struct err *err);
 
 /* The bits of an element of a type of safetensors; 0: there is no such type. */
 size_t type_bits(const char *name);
@@ -73,6 +80,10 @@ struct stored {
     } part;
 };
 struct stored layout_stored(const struct weights *weights, const char *prefix, const char *name);
+
+/* The same of a name that a table may have together with others: it is this one of so many `items`. */
+struct stored layout_stored_item(
+    size_t *item, size_t *items, const struct weights *weights, const char *prefix, const char *name);
 
 /* Whether a tensor's name begins so. */
 bool weights_begins(const struct weights *weights, const char *mark);

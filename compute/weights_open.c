@@ -24,12 +24,22 @@ static bool is_torch(const char *name)
     return ends_in(name, ".bin") || ends_in(name, ".pt") || ends_in(name, ".pth");
 }
 
+static struct span bytes_of(const struct mapped_file *file)
+{
+    return (struct span){(const char *)file->map.data, file->map.size};
+}
+
 /* By what the bytes are; a file of neither kind is said to be damaged as its name has it. */
+static bool is_torch_file(const struct mapped_file *file)
+{
+    return torch_file_begins(bytes_of(file)) || is_torch(file->path);
+}
+
 static int parse(struct weight **out, size_t *count, struct weights *weights, const struct mapped_file *file,
     struct err *err)
 {
-    const struct span bytes = {(const char *)file->map.data, file->map.size};
-    if (torch_file_begins(bytes) || is_torch(file->path))
+    const struct span bytes = bytes_of(file);
+    if (is_torch_file(file))
         return torch_file_parse(out, count, &weights->script, &weights->arena, bytes, file->path, err);
     return safetensors_parse(out, count, &weights->arena, file->map.data, file->map.size, file->path, err);
 }
@@ -108,7 +118,7 @@ static int open_file(struct weights *weights, const char *directory, struct err 
 static int open_tensors(struct weights *weights, const char *directory, struct err *err)
 {
     int rc = open_file(weights, directory, err);
-    if (rc)
+    if (rc || is_torch_file(weights->files))
         return rc;
     rc = safetensors_notes(&weights->notes, weights->files->map.data, weights->files->map.size, err);
     if (rc)
