@@ -65,8 +65,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
         if (!bench->work || strcmp(bench->work, "encode"))
             argp_error(state, "say what to measure: encode");
-        if (bench->shape && bench->model.directory)
-            argp_error(state, "--shape and --model exclude each other");
+        if (bench->shape && (bench->model.directory || bench->model.adapters.all.count))
+            argp_error(
+                state, "--shape and --%s exclude each other", bench->model.directory ? "model" : "lora");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -115,7 +116,8 @@ static int open_model(struct bench *bench, struct err *err)
     if (!rc)
         rc = device_open(&bench->device, &bench->model.device, err);
     bench->shape = directory;
-    return rc ? rc : model_open(&bench->loaded, directory, bench->device, err);
+    return rc ? rc
+              : model_open_adapted(&bench->loaded, directory, &bench->model.adapters.all, bench->device, err);
 }
 
 /* ---- measuring ----------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 struct convert {
     const char *in, *out;
     bool quiet, typed;
+    struct adapter_options adapters;
     enum dtype dtype;
 };
 
@@ -25,7 +26,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct convert *convert = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &convert->quiet;
+        state->child_inputs[0] = &convert->adapters;
+        state->child_inputs[1] = &convert->quiet;
         return 0;
     case 'd':
         convert->dtype = (enum dtype)option_choice(state, "dtype", argument);
@@ -45,7 +47,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&adapter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 const struct argp convert_argp = {
     .options = options,
@@ -59,7 +61,9 @@ const struct argp convert_argp = {
         "CLIP is such a model; any other, a SigLIP or one of its kin, keeps the layout that it has. OUT "
         "appears "
         "whole or not at all, and must not be there before.\n\n"
-        "The weights are the same, and so are embeddings. But a model of another layout prepares pictures "
+        "With --lora the adapters are in the weights, as after peft's merge_and_unload. Without, the weights "
+        "are the same, and "
+        "so are embeddings. But a model of another layout prepares pictures "
         "and cleans "
         "texts as that layout does: pictures with transparency or a palette, and texts with curly quotes "
         "or HTML, "
@@ -83,8 +87,8 @@ int cmd_convert(int argc, char **argv)
     const struct job job = progress_job(&progress, 0);
     int rc = model_directory(&model, convert.in, &arena, &err);
     if (!rc)
-        rc =
-            model_convert(&conversion, convert.out, model, convert.typed ? &convert.dtype : NULL, &job, &err);
+        rc = model_convert(&conversion, convert.out, model, &convert.adapters.all,
+            convert.typed ? &convert.dtype : NULL, &job, &err);
     progress_clear(&progress);
     if (rc && rc != ERR_CANCELLED)
         message("cannot convert: %s", err.msg);

@@ -185,10 +185,12 @@ void message_nothing(const struct index *index, const struct index_filter *filte
 int session_open_for(struct session *session, const struct index *index, struct err *err)
 {
     struct collection_model model;
-    const int rc = collection_model(&model, index, session->model_options.directory, &session->arena, err);
+    const int rc = collection_model(&model, index, session->model_options.directory,
+        &session->model_options.adapters.all, &session->arena, err);
     if (rc)
         return rc;
     session->directory = model.directory;
+    session->adapters = model.adapters;
     const int wrong = session_prepare_as(session, model.alpha, index_info(index).path, err);
     return wrong ? wrong : session_open(session, err);
 }

@@ -202,9 +202,10 @@ static int open_all(struct build *b, struct err *err)
     if (!rc)
         rc = sources_check(&b->sources, !b->update && !index_is_there(b->path), err);
     if (!rc)
-        rc = collection_model_at(
-            &b->model, b->path, !b->update, session->model_options.directory, &session->arena, err);
+        rc = collection_model_at(&b->model, b->path, !b->update, session->model_options.directory,
+            &session->model_options.adapters.all, &session->arena, err);
     session->directory = b->model.directory;
+    session->adapters = b->model.adapters;
     if (!rc)
         rc = session_prepare_as(session, b->model.alpha, b->path, err);
     if (!rc)

@@ -123,12 +123,12 @@ static int origin_of_index(
     return out->model && out->fingerprint ? 0 : err_memory(err, strlen(info.model));
 }
 
-static int origin_of_model(
-    struct origin *out, const struct index *index, const char *option, struct arena *arena, struct err *err)
+static int origin_of_model(struct origin *out, const struct index *index, const struct model_options *named,
+    struct arena *arena, struct err *err)
 {
     struct collection_model model;
     struct model_config config;
-    int rc = collection_model(&model, index, option, arena, err);
+    int rc = collection_model(&model, index, named->directory, &named->adapters.all, arena, err);
     if (!rc)
         rc = model_config_read(&config, model.directory, err);
     if (rc)
@@ -143,10 +143,11 @@ static int find_origin(
 {
     struct index *index = NULL;
     int rc = index_is_there(line->path) ? index_open(&index, line->path, INDEX_READ, NULL, err) : 0;
-    if (!rc && index && index_info(index).findable && !line->model.directory)
+    if (!rc && index && index_info(index).findable && !line->model.directory &&
+        !line->model.adapters.all.count)
         rc = origin_of_index(out, index, arena, err);
     else if (!rc)
-        rc = origin_of_model(out, index, line->model.directory, arena, err);
+        rc = origin_of_model(out, index, &line->model, arena, err);
     index_free(index);
     return rc;
 }

@@ -56,9 +56,10 @@ static int open_all(struct prepare *p, struct err *err)
     struct session *session = &p->session;
     struct collection_model model = {0};
     struct collection_options how = {.access = INDEX_WRITE, .storage = -1};
-    int rc =
-        collection_model_at(&model, p->path, false, session->model_options.directory, &session->arena, err);
+    int rc = collection_model_at(&model, p->path, false, session->model_options.directory,
+        &session->model_options.adapters.all, &session->arena, err);
     session->directory = model.directory;
+    session->adapters = model.adapters;
     if (!rc)
         rc = session_open(session, err);
     if (!rc)

@@ -119,9 +119,10 @@ static void done(void *context, const struct sync_counts *counts, size_t folders
 static int open_all(struct watch *w, struct err *err)
 {
     struct session *session = &w->session;
-    int rc = collection_model_at(
-        &w->model, w->path, false, session->model_options.directory, &session->arena, err);
+    int rc = collection_model_at(&w->model, w->path, false, session->model_options.directory,
+        &session->model_options.adapters.all, &session->arena, err);
     session->directory = w->model.directory;
+    session->adapters = w->model.adapters;
     if (!rc)
         rc = session_prepare_as(session, w->model.alpha, w->path, err);
     if (!rc)

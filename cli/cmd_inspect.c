@@ -7,6 +7,7 @@
 
 struct inspect {
     const char *model;
+    struct adapter_options adapters;
     int format;
 };
 
@@ -19,6 +20,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct inspect *inspect = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &inspect->adapters;
+        return 0;
     case 'f':
         inspect->format = option_choice(state, "format", argument);
         return 0;
@@ -32,7 +36,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {{&adapter_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
 const struct argp inspect_argp = {
     .options = options,
@@ -151,6 +155,35 @@ static json_t *tensors_report(const struct weights *weights)
     return tensors;
 }
 
+static json_t *adapter_report(const struct adapter *adapter)
+{
+    const struct adapter_counts counts = adapter_counts(adapter);
+    const char *base = adapter_base_model(adapter);
+    json_t *ranks = json_pack("[I, I]", (json_int_t)counts.rank_min, (json_int_t)counts.rank_max);
+    if (counts.rank_min == counts.rank_max)
+        json_array_remove(ranks, 1);
+    return json_pack("{s:o, s:f, s:o*, s:I, s:o, s:I, s:I, s:I}", "path", json_text(adapter_path(adapter)),
+        "weight", (double)adapter_weight(adapter), "trained_on", base && *base ? json_text(base) : NULL,
+        "pairs", (json_int_t)counts.pairs, "rank", ranks, "magnitudes", (json_int_t)counts.magnitudes,
+        "replaced", (json_int_t)counts.replaced, "of_other_networks", (json_int_t)counts.others);
+}
+
+static json_t *adapters_report(
+    const struct adapters *adapters, const struct weights *weights, struct err *err)
+{
+    json_t *reports = json_array();
+    for (size_t i = 0; i < adapters->count && reports; i++) {
+        struct adapter *adapter;
+        if (adapter_open(&adapter, adapters->names[i], weights, err)) {
+            json_decref(reports);
+            return NULL;
+        }
+        json_array_append_new(reports, adapter_report(adapter));
+        adapter_free(adapter);
+    }
+    return reports;
+}
+
 /* ---- putting them together ----------------------------------------------------------------------------- */
 
 /* Sets key of the report to the part, or, where reading it failed, says why and counts the failure. */
@@ -164,8 +197,8 @@ static void add_part(json_t *report, const char *key, json_t *part, const struct
     }
 }
 
-static json_t *model_report(
-    const char *directory, const char *folder, const struct model_config *config, int *failed)
+static json_t *model_report(const char *directory, const char *folder, const struct model_config *config,
+    const struct adapters *adapters, int *failed)
 {
     struct preprocess preprocess;
     struct tokenizer *tokenizer = NULL;
@@ -182,6 +215,8 @@ static json_t *model_report(
     rc = tokenizer_load(&tokenizer, folder, config->tokenizer, &err);
     add_part(report, "tokenizer", rc ? NULL : tokenizer_report(tokenizer), &err, failed);
     rc = weights_open(&weights, directory, &err);
+    if (adapters->count)
+        add_part(report, "adapters", rc ? NULL : adapters_report(adapters, weights, &err), &err, failed);
     add_part(report, "tensors", rc ? NULL : tensors_report(weights), &err, failed);
     weights_free(weights);
     tokenizer_free(tokenizer);
@@ -204,7 +239,8 @@ int cmd_inspect(int argc, char **argv)
     if (!rc)
         rc = model_config_read(&config, directory, &err);
     if (!rc)
-        rc = report_print(model_report(directory, folder, &config, &failed), inspect.format, &err);
+        rc = report_print(
+            model_report(directory, folder, &config, &inspect.adapters.all, &failed), inspect.format, &err);
     if (rc)
         message("cannot inspect the model: %s", err.msg);
     arena_release(&arena);

@@ -123,6 +123,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct serve *s = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
+        s->model_options.adapters.source = &s->source;
         state->child_inputs[0] = &s->model_options;
         return 0;
     case 'i':
@@ -224,12 +225,16 @@ static int read_listen(struct serve *s, struct err *err)
 static int find_model(struct serve *s, struct err *err)
 {
     const char *option = s->model_options.directory;
-    struct collection_model model;
+    const struct adapters *adapters = &s->model_options.adapters.all;
+    struct collection_model model = {0};
     if (option && !file_exists(option))
         s->options.model_name = option;
+    s->options.adapters = *adapters;
     if (!s->paths.values.count)
         return model_directory(&s->options.model, option, &s->arena, err);
-    const int rc = collection_model_at(&model, s->paths.values.items[0], false, option, &s->arena, err);
+    const int rc =
+        collection_model_at(&model, s->paths.values.items[0], false, option, adapters, &s->arena, err);
+    s->options.adapters = model.adapters;
     s->options.model = rc ? NULL : model.directory;
     return rc;
 }
@@ -243,7 +248,8 @@ static int take_default(struct serve *s)
     const char *path = index_default();
     if (s->paths.values.count || !path || !index_is_there(path))
         return 0;
-    if (collection_model_at(&model, path, false, s->model_options.directory, &s->arena, &err)) {
+    if (collection_model_at(&model, path, false, s->model_options.directory, &s->model_options.adapters.all,
+            &s->arena, &err)) {
         message("the default index is not served: %s", err.msg);
         return 0;
     }

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-json_t *json_model(const char *option)
+json_t *json_model(const char *option, const struct adapters *adapters)
 {
     struct arena arena = {0};
     const char *directory;
-    json_t *text = model_directory(&directory, option, &arena, NULL) ? NULL : json_text(directory);
+    const int rc = model_directory(&directory, option, &arena, NULL);
+    json_t *text = rc || model_reference_with(&directory, directory, adapters, &arena, NULL)
+                       ? NULL
+                       : json_text(directory);
     arena_release(&arena);
     return text;
 }

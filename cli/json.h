@@ -3,12 +3,13 @@
 #ifndef DIPTYCH_CLI_JSON_H
 #define DIPTYCH_CLI_JSON_H
 
-#include "text/text.h"
+#include "joint/joint.h"
 
 #include <jansson.h>
 
-/* The directory of the model: what --model, the option, or DIPTYCH_MODEL names, or the default. */
-json_t *json_model(const char *option);
+/* The directory of the model: what --model, the option, or DIPTYCH_MODEL names, or the default; with adapters
+ * as model_reference_with has them. */
+json_t *json_model(const char *option, const struct adapters *adapters);
 
 /* {"reference", "cleaning"}: by which rule the tokenizer of a model reads texts; text.h says what they mean. */
 json_t *json_tokenizer_rule(const struct tokenizer *tokenizer);

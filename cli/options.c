@@ -2,7 +2,6 @@
 #include "cli/options.h"
 #include "cli/command.h"
 #include "cli/session.h"
-#include "cli/settings.h"
 #include "cli/suggest.h"
 #include "cli/text.h"
 #include "joint/joint.h"
@@ -16,7 +15,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { KEY_USAGE = 0x1000, KEY_DEVICE, KEY_GEMM, KEY_PRECISION, KEY_MODEL, KEY_VARIANT };
+enum { KEY_USAGE = 0x1000, KEY_DEVICE, KEY_GEMM, KEY_PRECISION, KEY_MODEL, KEY_VARIANT, KEY_LORA };
 
 void option_error(const struct argp_state *state, const char *format, ...)
 {
@@ -167,12 +166,39 @@ static void find_variant(struct model_options *options)
         exit(STATUS_CANNOT);
 }
 
+/* Those of a weaker source than the last are forgotten. */
+static error_t parse_adapter(int key, char *argument, struct argp_state *state)
+{
+    struct adapter_options *options = state->input;
+    const enum settings_source source = options && options->source ? *options->source : SETTINGS_COMMAND_LINE;
+    if (key != KEY_LORA)
+        return ARGP_ERR_UNKNOWN;
+    if (options->from < source)
+        options->all.count = 0;
+    if (options->all.count == ADAPTERS_MAX)
+        option_error(state, "--lora may be given %d times", ADAPTERS_MAX);
+    options->from = source;
+    options->names[options->all.count++] = argument;
+    options->all.names = options->names;
+    return 0;
+}
+
+static const struct argp_option adapter_options[] = {
+    {"lora", KEY_LORA, "DIR[:WEIGHT]", OPTION_AGAIN,
+        "Merge an adapter that peft has saved into the weights of the model, by so much (default: 1); may be "
+        "given again",
+        0},
+    {0},
+};
+const struct argp adapter_argp = {.options = adapter_options, .parser = parse_adapter};
+
 static error_t parse_model(int key, char *argument, struct argp_state *state)
 {
     struct model_options *options = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &options->device;
+        state->child_inputs[0] = &options->adapters;
+        state->child_inputs[1] = &options->device;
         return 0;
     case KEY_MODEL:
         options->directory = argument;
@@ -201,7 +227,8 @@ static const struct argp_option model_options[] = {
         0},
     {0},
 };
-static const struct argp_child model_children[] = {{&device_argp, 0, NULL, 0}, {0}};
+static const struct argp_child model_children[] = {
+    {&adapter_argp, 0, NULL, 0}, {&device_argp, 0, NULL, 0}, {0}};
 const struct argp model_argp = {.options = model_options, .parser = parse_model, .children = model_children};
 
 char *options_help_filter(int key, const char *text, void *input)

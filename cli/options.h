@@ -6,8 +6,8 @@
 #ifndef DIPTYCH_CLI_OPTIONS_H
 #define DIPTYCH_CLI_OPTIONS_H
 
-#include "base/base.h"
-#include "compute/compute.h"
+#include "cli/settings.h"
+#include "joint/joint.h"
 
 #include <argp.h>
 
@@ -20,13 +20,24 @@ extern const struct argp common_argp;
 /* --device, --gemm, --precision. Input: a struct device_options. */
 extern const struct argp device_argp;
 
-/* --model, --variant, and those of device_argp. Input: a struct model_options. */
+/* --lora. Input: a struct adapter_options, which stays where it is while `all` is used. */
+enum { ADAPTERS_MAX = 16 };
+struct adapter_options {
+    struct adapters all;
+    const char *names[ADAPTERS_MAX];    /* what these are */
+    enum settings_source from;          /* where they were said */
+    const enum settings_source *source; /* of what is parsed now; NULL: the command line */
+};
+extern const struct argp adapter_argp;
+
+/* --model, --variant, and those of adapter_argp and device_argp. Input: a struct model_options. */
 struct model_options {
     const char *directory; /* or a file of weights; NULL: model_directory finds the default */
     const char
         *variant; /* NULL, or which weights of the directory: their file is `directory` after parsing */
     char file[4096];
     struct strings *all; /* NULL, or where every --model goes; `directory` is the last */
+    struct adapter_options adapters;
     struct device_options device;
 };
 extern const struct argp model_argp;

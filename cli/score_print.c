@@ -102,7 +102,8 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
     json_t *signature = caption_signature_json(scores, &request->options, request->df_path);
     if (request->pictures) {
         const struct session *session = &request->session;
-        json_object_set_new(signature, "clip_model", json_model(session->model_options.directory));
+        json_object_set_new(
+            signature, "clip_model", json_model(session->model_options.directory, &session->adapters));
         json_object_set_new(
             signature, "clip_tokenizer", json_tokenizer_rule(model_tokenizer(session->model)));
     }

@@ -109,6 +109,7 @@ static int find_model(struct session *session, struct err *err)
 {
     if (session->directory)
         return 0;
+    session->adapters = session->model_options.adapters.all;
     return model_directory(&session->directory, session->model_options.directory, &session->arena, err);
 }
 
@@ -131,8 +132,8 @@ int session_open(struct session *session, struct err *err)
     session->opened = time_now();
     int rc = find_model(session, err);
     if (!rc)
-        rc = model_open_with_device(
-            &session->device, &session->model, session->directory, &session->model_options.device, err);
+        rc = model_open_with_device(&session->device, &session->model, session->directory, &session->adapters,
+            &session->model_options.device, err);
     if (!rc)
         rc = encoder_open(&session->encoder, session->model, session->loader_options.batch, err);
     return rc;

@@ -25,7 +25,8 @@ struct session {
     bool alpha_said; /* loader_options.alpha is the user's */
 
     struct arena arena;
-    const char *directory; /* of the model; NULL: session_open finds it */
+    const char *directory;    /* of the model; NULL: session_open finds it, and takes the options' adapters */
+    struct adapters adapters; /* with which it is opened */
     struct device *device;
     double opened; /* when the device was, on time_now's clock */
     struct model *model;

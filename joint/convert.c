@@ -75,7 +75,7 @@ static int write_model(const char *directory, const char *path, const struct mod
 }
 
 int model_convert(struct model_conversion *out, const char *directory, const char *path,
-    const enum dtype *dtype, const struct job *job, struct err *err)
+    const struct adapters *adapters, const enum dtype *dtype, const struct job *job, struct err *err)
 {
     struct model_config config;
     struct preprocess preprocess;
@@ -85,7 +85,7 @@ int model_convert(struct model_conversion *out, const char *directory, const cha
         return err_set(err, ERR_ARGUMENT, "'%s' is there already", directory);
     if (!(rc = model_config_read(&config, path, err)) &&
         !(rc = model_preprocess_read(&preprocess, &config, path, err)) &&
-        !(rc = weights_open(&weights, path, err))) {
+        !(rc = weights_open_adapted(&weights, path, adapters, err))) {
         *out = (struct model_conversion){
             .layout = fits_clip(&config, &preprocess) ? LAYOUT_HF : config.layout,
             .dtype = dtype ? *dtype : weights_dtype(weights),

@@ -170,6 +170,11 @@ struct diptych_model_options {
     int32_t strict;    /* damaged JPEGs that could be read all the same are failures */
     int32_t truncated; /* pictures whose end is missing are read as far as they go */
     int32_t isolate; /* every picture is decoded in a process of its own, as files that one does not trust */
+
+    /* Adapters that are merged into the weights, "DIR" or "DIR:WEIGHT" each: LoRA in the folders that peft saves. Without any, a
+     * model that is opened by an index has those that the index was made with. */
+    const char *const *lora; // (lora_count)
+    size_t lora_count;
 };
 
 /* A model and its weights on a device: immutable. */

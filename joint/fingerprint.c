@@ -7,13 +7,16 @@
  *   - the SHA-256 of each tokenizer file there is, and, but for CLIP's kind, what else ids depend on, by the values in
  *     use: tokenizer_put_settings;
  *   - of each tensor, in file order, the name, type and shape, and WINDOWS pieces of WINDOW bytes evenly
- *     spread over its data, all of it where it is no larger.
+ *     spread over its data, all of it where it is no larger;
+ *   - of each adapter, in their order, its weight, and of each tensor it changes, by name, what is multiplied or takes its
+ *     place: values as float32, so that the file's type does not matter, in such pieces.
  *
  * Hashing the weights whole would cost two seconds at each start for a ViT-L/14; the pieces of its 590
  * tensors are 2.4 MB. Training, fine-tuning, merging and converting to another type change nearly every
  * element of a tensor, so they show; a single element changed by hand need not.
  */
-#include "joint/joint.h"
+#include "joint/adapter.h"
+#include "joint/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -100,37 +103,73 @@ static int put_tokenizer(FILE *out, const char *directory, struct err *err)
     return rc;
 }
 
-static void put_tensor(FILE *out, const struct weight *weight, size_t bytes)
+static void put_pieces(FILE *out, const void *data, size_t bytes)
+{
+    if (bytes <= WINDOWS * WINDOW) {
+        fwrite(data, 1, bytes, out);
+        return;
+    }
+    const size_t last = bytes - WINDOW; /* where the last window begins; the first begins at 0 */
+    for (size_t w = 0; w < WINDOWS; w++)
+        fwrite((const uint8_t *)data + last * w / (WINDOWS - 1), 1, WINDOW, out);
+}
+
+static void put_tensor(FILE *out, const struct weight *weight)
 {
     fprintf(out, "%s %s", weight->name, weight->type);
     for (int r = 0; r < weight->rank; r++)
         fprintf(out, " %zu", weight->shape[r]);
     fputc('\n', out);
-    if (bytes <= WINDOWS * WINDOW) {
-        fwrite(weight->data, 1, bytes, out);
-        return;
-    }
-    const size_t last = bytes - WINDOW; /* where the last window begins; the first begins at 0 */
-    for (size_t w = 0; w < WINDOWS; w++)
-        fwrite(weight->data + last * w / (WINDOWS - 1), 1, WINDOW, out);
+    put_pieces(out, weight->data, weight_bytes(weight));
 }
 
-static int put_weights(FILE *out, const char *directory, struct err *err)
+static void put_values(FILE *out, const char *what, const float *values, size_t count)
+{
+    if (!values)
+        return;
+    fprintf(out, "%s %zu\n", what, count);
+    put_pieces(out, values, count * sizeof *values);
+}
+
+static void put_change(FILE *out, const struct weight_change *change)
+{
+    const size_t n = change->rows, k = change->columns;
+    fprintf(out, "%s %zu %zu\n", change->tensor, n, k);
+    put_values(out, "up", change->up, n * change->rank);
+    put_values(out, "down", change->down, change->rank * k);
+    put_values(out, "magnitude", change->magnitude, change->by_column ? k : n);
+    put_values(out, "value", change->value, n * k);
+}
+
+static int put_adapter(FILE *out, const char *name, const struct weights *weights, struct err *err)
+{
+    struct adapter *adapter;
+    const int rc = adapter_open(&adapter, name, weights, err);
+    if (rc)
+        return rc;
+    fprintf(out, "adapter %.9g\n", (double)adapter->weight);
+    for (size_t i = 0; i < adapter->count; i++)
+        put_change(out, &adapter->changes[i]);
+    adapter_free(adapter);
+    return 0;
+}
+
+static int put_weights(FILE *out, const char *directory, const struct adapters *adapters, struct err *err)
 {
     struct weights *weights;
     int rc = weights_open(&weights, directory, err);
     if (rc)
         return rc;
-    for (size_t i = 0; i < weights_count(weights); i++) {
-        const struct weight *weight = weights_at(weights, i);
-        put_tensor(out, weight, weight_bytes(weight));
-    }
+    for (size_t i = 0; i < weights_count(weights); i++)
+        put_tensor(out, weights_at(weights, i));
+    for (size_t i = 0; adapters && i < adapters->count && !rc; i++)
+        rc = put_adapter(out, adapters->names[i], weights, err);
     weights_free(weights);
-    return 0;
+    return rc;
 }
 
 /* What a fingerprint is the hash of. */
-static int put_model(FILE *out, const char *path, struct err *err)
+static int put_model(FILE *out, const char *path, const struct adapters *adapters, struct err *err)
 {
     struct model_config config;
     struct preprocess preprocess;
@@ -148,17 +187,23 @@ static int put_model(FILE *out, const char *path, struct err *err)
     if (!rc)
         rc = tokenizer_put_settings(out, folder, config.tokenizer, err);
     arena_release(&arena);
-    return rc ? rc : put_weights(out, path, err);
+    return rc ? rc : put_weights(out, path, adapters, err);
 }
 
 int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *path, struct err *err)
+{
+    return model_adapted_fingerprint(out, path, NULL, err);
+}
+
+int model_adapted_fingerprint(
+    char out[FINGERPRINT_SIZE], const char *path, const struct adapters *adapters, struct err *err)
 {
     char *bytes = NULL, hash[HASH_SIZE];
     size_t size;
     FILE *stream = open_memstream(&bytes, &size);
     if (!stream)
         return err_memory(err, 0);
-    int rc = put_model(stream, path, err);
+    int rc = put_model(stream, path, adapters, err);
     if (rc)
         err_wrap(err, "cannot open model '%s'", path);
     const bool failed = ferror(stream);
@@ -176,5 +221,5 @@ int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, str
 {
     if (!model_path(model))
         return err_set(err, ERR_ARGUMENT, "a model that was made up has no fingerprint");
-    return model_directory_fingerprint(out, model_path(model), err);
+    return model_adapted_fingerprint(out, model_path(model), model_adapters(model), err);
 }

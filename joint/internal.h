@@ -38,6 +38,9 @@ void scope_release(struct scope *scope);
 /* *out: whether a picture, the square (S, S, 3) of it, is outside. */
 int model_judge_scope(bool *out, const struct model *model, const uint8_t *pixels, struct err *err);
 
+/* What it was opened with. */
+const struct adapters *model_adapters(const struct model *model);
+
 /* weights_check_files: encoding may read the model's file. */
 int model_check_files(const struct model *model, struct err *err);
 

@@ -123,13 +123,61 @@ int model_pull(
 /* Whether a snapshot of the cache is a model that runs, as far as can be told in milliseconds: 0, or why not. */
 int model_installed_check(const struct hub_model *installed, struct err *err);
 
+/* ---- adapters ------------------------------------------------------------------------------------------ */
+
+/* What changes a model's weights as they are read, one after the other: "DIR" or "DIR:WEIGHT" each, without a weight 1, of
+ * a folder as peft's save_pretrained writes it (adapter_config.json, adapter_model.safetensors or .bin), or of a file that
+ * kohya-ss has trained for a text encoder. An adapter of weight w changes each tensor by w times what it does alone;
+ * of LoRA without DoRA that is what peft's set_scale does. NULL, here and below, is none. */
+struct adapters {
+    const char *const *names; // (count)
+    size_t count;
+};
+
+struct adapter_counts {
+    size_t pairs;      /* A and B of a module */
+    size_t magnitudes; /* of which have one: DoRA */
+    size_t replaced;   /* tensors that take the place of the model's: trained biases, modules_to_save */
+    size_t others;     /* tensors of the file that are for other networks */
+    size_t rank_min, rank_max;
+};
+
+struct adapter;
+
+/* Reads one of those for a model of these weights. Nothing is left out that is not understood:
+ *
+ *   ERR_UNSUPPORTED  another kind than LoRA or DoRA, or a setting that is not supported: it is named
+ *   ERR_FORMAT       a tensor that is for nothing the model has, of another shape than the model's asks for, or not finite:
+ *                    likewise
+ *   ERR_ARGUMENT, ERR_IO, ERR_MEMORY; errors of weights_open */
+int adapter_open(struct adapter **out, const char *name, const struct weights *model, struct err *err);
+void adapter_free(struct adapter *adapter);
+const char *adapter_path(const struct adapter *adapter);
+float adapter_weight(const struct adapter *adapter);
+const char *adapter_base_model(
+    const struct adapter *adapter); /* what it says it was trained on; NULL: nothing */
+struct adapter_counts adapter_counts(const struct adapter *adapter);
+
+/* weights_open, with what the adapters change. Errors are those of weights_open and adapter_open. */
+int weights_open_adapted(
+    struct weights **out, const char *path, const struct adapters *adapters, struct err *err);
+
+/* A reference of a model and adapters, which lie where their absolute paths say; and what it is of. Strings in the arena, or
+ * as they were given. ERR_MEMORY. */
+int model_reference_with(const char **out, const char *reference, const struct adapters *adapters,
+    struct arena *arena, struct err *err);
+int model_reference_split(const char **model, struct adapters *adapters, const char *reference,
+    struct arena *arena, struct err *err);
+
+/* ---- models with their weights ------------------------------------------------------------------------- */
+
 struct model_conversion {
     enum layout layout;
     enum dtype dtype;
     size_t parameters;
 };
 
-/* Writes the model at `path`, of any layout and any kind of weights, as a new directory with safetensors: in Hugging
+/* Writes the model at `path`, of any layout and any kind of weights, with adapters merged into them, as a new directory with safetensors: in Hugging
  * Face's layout where transformers' CLIP is such a model, else in its own (another family, no ln_pre, or pictures
  * prepared as CLIPImageProcessor cannot). Tokenizer files are carried over, OpenAI's vocabulary where it is alone as vocab.json and
  * merges.txt; configs are too where the layout stays, and are else written anew. dtype is that of the weights: NULL
@@ -141,7 +189,7 @@ struct model_conversion {
  * ERR_ARGUMENT where `directory` is there already; ERR_LIMIT for a value that dtype does not hold; ERR_CANCELLED;
  * the errors of reading the model; ERR_IO. Nothing is left after an error. */
 int model_convert(struct model_conversion *out, const char *directory, const char *path,
-    const enum dtype *dtype, const struct job *job, struct err *err);
+    const struct adapters *adapters, const enum dtype *dtype, const struct job *job, struct err *err);
 
 struct model;
 
@@ -150,10 +198,14 @@ struct model;
  * and the model do not agree on their ids. The device must outlive the model. */
 int model_open(struct model **out, const char *path, struct device *device, struct err *err);
 
-/* device_open and model_open in one: the tokenizer and the platform's libraries are loaded side by side, which saves
+/* The same with adapters. Errors are adapter_open's too. */
+int model_open_adapted(struct model **out, const char *path, const struct adapters *adapters,
+    struct device *device, struct err *err);
+
+/* device_open and model_open_adapted in one: the tokenizer and the platform's libraries are loaded side by side, which saves
  * 30 ms with CLIP's vocabulary and PoCL. Errors are those of the two, device_open's first. */
 int model_open_with_device(struct device **device, struct model **out, const char *path,
-    const struct device_options *options, struct err *err);
+    const struct adapters *adapters, const struct device_options *options, struct err *err);
 
 /* A model of that shape with weights made up from a seed, and no tokenizer: encoder_texts does not work. Errors
  * are those of vit_load and text_tower_load. */
@@ -183,7 +235,11 @@ const char *model_scope(const struct model *model);
 enum { FINGERPRINT_SIZE = 33 };
 int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *path, struct err *err);
 
-/* The same of the directory a model was opened from, read again. model_random's is ERR_ARGUMENT. */
+/* The same with adapters: of others, of other weights and in another order it is another. Errors are adapter_open's too. */
+int model_adapted_fingerprint(
+    char out[FINGERPRINT_SIZE], const char *path, const struct adapters *adapters, struct err *err);
+
+/* The same of the directory and the adapters that a model was opened from, read again. model_random's is ERR_ARGUMENT. */
 int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, struct err *err);
 
 /* ---- is all well? -------------------------------------------------------------------------------------- */

@@ -9,6 +9,8 @@
 
 struct model {
     char *path;
+    struct adapters adapters; /* what it was opened with, in the arena */
+    struct arena arena;
     struct model_config config;
     struct preprocess preprocess;
     struct scope scope;
@@ -130,16 +132,30 @@ static int load_parts(struct model *model, const char *path, struct err *err)
     return rc;
 }
 
+/* Who opens a model may give the names of its adapters back. */
+static int keep_adapters(struct model *model, const struct adapters *adapters, struct err *err)
+{
+    const char **names = adapters ? arena_alloc(&model->arena, (adapters->count + 1) * sizeof *names) : NULL;
+    if (!adapters)
+        return 0;
+    for (size_t i = 0; names && i < adapters->count; i++)
+        if (!(names[i] = arena_copy(&model->arena, adapters->names[i], strlen(adapters->names[i]))))
+            names = NULL;
+    model->adapters = (struct adapters){names, adapters->count};
+    return names ? 0 : err_memory(err, adapters->count * sizeof *names);
+}
+
 /* All that needs no device. */
-static int model_read(struct model **out, const char *path, struct err *err)
+static int model_read(struct model **out, const char *path, const struct adapters *adapters, struct err *err)
 {
     struct model *model;
     int rc = model_new(&model, err);
     if (rc)
         return rc;
     model->path = strdup(path);
-    if ((rc = model->path ? 0 : err_memory(err, strlen(path))) || (rc = load_parts(model, path, err)) ||
-        (rc = weights_open(&model->weights, path, err))) {
+    if ((rc = model->path ? 0 : err_memory(err, strlen(path))) ||
+        (rc = keep_adapters(model, adapters, err)) || (rc = load_parts(model, path, err)) ||
+        (rc = weights_open_adapted(&model->weights, path, adapters, err))) {
         model_free(model);
         err_wrap(err, "cannot open model '%s'", path);
     } else {
@@ -153,6 +169,7 @@ static int model_load(struct model *model, struct device *device, struct err *er
 {
     model->device = device;
     const int rc = load_towers(model, err);
+    weights_drop_changes(model->weights); /* which were made by now */
     if (rc) {
         err_wrap(err, "cannot open model '%s'", model->path);
         model_free(model);
@@ -162,8 +179,14 @@ static int model_load(struct model *model, struct device *device, struct err *er
 
 int model_open(struct model **out, const char *path, struct device *device, struct err *err)
 {
+    return model_open_adapted(out, path, NULL, device, err);
+}
+
+int model_open_adapted(struct model **out, const char *path, const struct adapters *adapters,
+    struct device *device, struct err *err)
+{
     struct model *model;
-    int rc = model_read(&model, path, err);
+    int rc = model_read(&model, path, adapters, err);
     if (!rc && !(rc = model_load(model, device, err)))
         *out = model;
     return rc;
@@ -173,6 +196,7 @@ int model_open(struct model **out, const char *path, struct device *device, stru
 struct opening {
     const struct device_options *options;
     const char *path;
+    const struct adapters *adapters;
     struct device *device;
     struct model *model;
     int rc[2];
@@ -182,14 +206,14 @@ struct opening {
 static void open_one(void *context, size_t i)
 {
     struct opening *opening = context;
-    opening->rc[i] = i ? model_read(&opening->model, opening->path, &opening->err[i])
+    opening->rc[i] = i ? model_read(&opening->model, opening->path, opening->adapters, &opening->err[i])
                        : device_open(&opening->device, opening->options, &opening->err[i]);
 }
 
 int model_open_with_device(struct device **device, struct model **out, const char *path,
-    const struct device_options *options, struct err *err)
+    const struct adapters *adapters, const struct device_options *options, struct err *err)
 {
-    struct opening opening = {.options = options, .path = path};
+    struct opening opening = {.options = options, .path = path, .adapters = adapters};
     parallel_for(2, 2, open_one, &opening);
     for (int i = 0; i < 2; i++)
         if (opening.rc[i]) {
@@ -236,6 +260,7 @@ void model_free(struct model *model)
     tokenizer_free(model->tokenizer);
     weights_free(model->weights);
     scope_release(&model->scope);
+    arena_release(&model->arena);
     free(model->path);
     free(model);
 }
@@ -285,6 +310,11 @@ struct score_rule model_score(const struct model *model)
 const char *model_path(const struct model *model)
 {
     return model->path;
+}
+
+const struct adapters *model_adapters(const struct model *model)
+{
+    return &model->adapters;
 }
 
 const char *model_scope(const struct model *model)

@@ -32,7 +32,8 @@ static int open_memory(struct engine *engine, struct err *err)
 
 static int load_model(struct engine *engine, struct err *err)
 {
-    return model_open(&engine->model, engine->options.directory, engine->device, err);
+    return model_open_adapted(
+        &engine->model, engine->options.directory, &engine->options.adapters, engine->device, err);
 }
 
 static int load_encoders(struct engine *engine, struct err *err)
@@ -69,7 +70,8 @@ static int load_again(void *context, struct err *err)
 {
     struct engine *engine = context;
     char fingerprint[FINGERPRINT_SIZE];
-    int rc = model_directory_fingerprint(fingerprint, engine->options.directory, err);
+    int rc =
+        model_adapted_fingerprint(fingerprint, engine->options.directory, &engine->options.adapters, err);
     if (!rc && strcmp(fingerprint, engine->fingerprint))
         rc = err_set(err, ERR_IO, "'%s' has become another model: the service must be started anew",
             engine->options.directory);
@@ -90,7 +92,7 @@ int engine_open(struct engine **out, const struct engine_options *options, struc
     if (!engine)
         return err_memory(err, sizeof *engine);
     engine->options = *options;
-    int rc = model_directory_fingerprint(engine->fingerprint, options->directory, err);
+    int rc = model_adapted_fingerprint(engine->fingerprint, options->directory, &options->adapters, err);
     if (!rc)
         rc = device_open(&engine->device, &options->device, err);
     if (!rc)

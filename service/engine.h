@@ -17,6 +17,7 @@
 
 struct engine_options {
     const char *directory; /* of the model */
+    struct adapters adapters;
     struct device_options device;
     struct picture_options picture; /* limits on what is decoded */
     size_t text_batch, picture_batch;

@@ -21,6 +21,7 @@ static int load(struct service *service, struct err *err)
 {
     const struct service_options *options = &service->options;
     const struct engine_options engine = {.directory = options->model,
+        .adapters = options->adapters,
         .device = options->device,
         .picture = options->picture,
         .text_batch = options->batch,

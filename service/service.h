@@ -18,7 +18,8 @@
 #include "joint/joint.h"
 
 struct service_options {
-    const char *model;      /* its directory */
+    const char *model; /* its directory */
+    struct adapters adapters;
     const char *model_name; /* what clients call it; NULL: the last part of the directory */
     struct device_options device;
     struct picture_options picture;

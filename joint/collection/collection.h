@@ -79,21 +79,22 @@ bool collection_is_named(const char *argument);
 
 struct collection_model {
     const char *directory; /* model_open's */
-    const char *reference; /* model_reference's, for collection_options */
+    struct adapters adapters;
+    const char *reference; /* model_reference_with's, for collection_options */
     char fingerprint[FINGERPRINT_SIZE];
     int alpha; /* enum alpha_rule: collection_alpha's; -1: there is no index yet */
 };
 
-/* The model to use with an index, in milliseconds and before it is loaded: the option's, else the one that the index
- * was made with, else (index NULL: there is none yet; or one of format 1, which did not keep where its model is)
+/* The model to use with an index, in milliseconds and before it is loaded: the option's with these adapters, else the one
+ * that the index was made with, with these or else its own, else (index NULL: there is none yet; or one of format 1, which did not keep where its model is)
  * model_directory's. Strings in the arena, or the option's. ERR_ARGUMENT: it is another model than the index's; ERR_IO: that
- * one is gone, said with where it was; else the errors of model_directory and model_directory_fingerprint. */
+ * one is gone, said with where it was; else the errors of model_directory and model_adapted_fingerprint. */
 int collection_model(struct collection_model *out, const struct index *index, const char *option,
-    struct arena *arena, struct err *err);
+    const struct adapters *adapters, struct arena *arena, struct err *err);
 
 /* The same for the index at path; with `make`, for one that is to be made where there is none. index_open's errors too. */
 int collection_model_at(struct collection_model *out, const char *path, bool make, const char *option,
-    struct arena *arena, struct err *err);
+    const struct adapters *adapters, struct arena *arena, struct err *err);
 
 /* How the pictures of an index are prepared: all that go in, and those that are looked for, must be prepared alike.
  * ALPHA_DROP where the index does not say it, being of a time before there was a choice. ERR_UNSUPPORTED: in a way

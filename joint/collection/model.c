@@ -6,33 +6,51 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The model that the index was made with, found again. */
-static int find_own(
-    struct collection_model *out, const struct index_info *info, struct arena *arena, struct err *err)
+static bool is_any(const struct adapters *adapters)
 {
-    const char *reference = arena_copy(arena, info->model, strlen(info->model));
-    if (!reference)
-        return err_memory(err, strlen(info->model));
-    if (*reference == '/' && access(reference, F_OK))
+    return adapters && adapters->count;
+}
+
+/* What the index remembers, as far as it can be found again. */
+static int find_remembered(struct collection_model *out, const struct index_info *info,
+    const struct adapters *adapters, struct arena *arena, struct err *err)
+{
+    const char *model;
+    int rc = model_reference_split(&model, &out->adapters, info->model, arena, err);
+    if (rc)
+        return rc;
+    if (*model == '/' && access(model, F_OK))
         return err_set(err, ERR_IO,
             "the model of '%s' was '%s', and that is gone (%s): name where it is now with --model",
-            info->path, reference, strerror(errno));
-    out->reference = reference;
-    int rc = model_referred(&out->directory, reference, arena, err);
+            info->path, model, strerror(errno));
+    if (is_any(adapters))
+        out->adapters = *adapters;
+    rc = model_reference_with(&out->reference, model, &out->adapters, arena, err);
     if (!rc)
-        rc = model_directory_fingerprint(out->fingerprint, out->directory, err);
-    if (rc) {
+        rc = model_referred(&out->directory, model, arena, err);
+    if (!rc)
+        rc = model_adapted_fingerprint(out->fingerprint, out->directory, &out->adapters, err);
+    if (rc && !is_any(adapters))
         err_wrap(err, "the model of '%s' was '%s', to be named with --model where it is elsewhere",
-            info->path, reference);
+            info->path, info->model);
+    return rc;
+}
+
+/* The model that the index was made with, found again. */
+static int find_own(struct collection_model *out, const struct index *index, const struct adapters *adapters,
+    struct arena *arena, struct err *err)
+{
+    const struct index_info info = index_info(index);
+    const int rc = find_remembered(out, &info, adapters, arena, err);
+    if (rc || !strcmp(out->fingerprint, info.fingerprint))
         return rc;
-    }
-    if (!strcmp(out->fingerprint, info->fingerprint))
-        return 0;
+    if (is_any(adapters))
+        return index_check_model(index, out->fingerprint, err);
     return err_set(err, ERR_ARGUMENT,
         "the model of '%s' was '%s', and that is another now: fingerprint %s, not %s; name the first with "
         "--model, or "
         "build the index anew",
-        info->path, reference, out->fingerprint, info->fingerprint);
+        info.path, info.model, out->fingerprint, info.fingerprint);
 }
 
 int collection_alpha(enum alpha_rule *out, const struct index *index, struct err *err)
@@ -60,29 +78,29 @@ static int find_alpha(struct collection_model *out, const struct index *index, s
 }
 
 int collection_model(struct collection_model *out, const struct index *index, const char *option,
-    struct arena *arena, struct err *err)
+    const struct adapters *adapters, struct arena *arena, struct err *err)
 {
     const bool named = option && *option;
     int rc = find_alpha(out, index, err);
     if (rc)
         return rc;
-    if (index && !named && index_info(index).findable) {
-        const struct index_info info = index_info(index);
-        return find_own(out, &info, arena, err);
-    }
+    if (index && !named && index_info(index).findable)
+        return find_own(out, index, adapters, arena, err);
+    out->adapters = adapters ? *adapters : (struct adapters){0};
     if (!(rc = model_reference(&out->reference, option, arena, err)) &&
+        !(rc = model_reference_with(&out->reference, out->reference, adapters, arena, err)) &&
         !(rc = model_directory(&out->directory, option, arena, err)))
-        rc = model_directory_fingerprint(out->fingerprint, out->directory, err);
+        rc = model_adapted_fingerprint(out->fingerprint, out->directory, adapters, err);
     return rc || !index ? rc : index_check_model(index, out->fingerprint, err);
 }
 
 int collection_model_at(struct collection_model *out, const char *path, bool make, const char *option,
-    struct arena *arena, struct err *err)
+    const struct adapters *adapters, struct arena *arena, struct err *err)
 {
     struct index *index = NULL;
     int rc = make && !index_is_there(path) ? 0 : index_open(&index, path, INDEX_READ, NULL, err);
     if (!rc)
-        rc = collection_model(out, index, option, arena, err);
+        rc = collection_model(out, index, option, adapters, arena, err);
     index_free(index);
     return rc;
 }

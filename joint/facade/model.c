@@ -16,6 +16,14 @@ static int number(
     return *out <= most ? 0 : err_set(err, ERR_ARGUMENT, "%s is %zu: the most is %zu", option, value, most);
 }
 
+static int check_adapters(const struct diptych_model_options *options, struct err *err)
+{
+    int rc = options->lora_count ? need(options->lora, "lora", err) : 0;
+    for (size_t i = 0; i < options->lora_count && !rc; i++)
+        rc = need(options->lora[i], "an item of lora", err);
+    return rc;
+}
+
 static int read_options(
     struct diptych_model *model, const struct diptych_model_options *options, struct err *err)
 {
@@ -23,7 +31,8 @@ static int read_options(
     if ((rc = number(&model->loading.batch, options->batch, DEFAULT_BATCH, BATCH_MAX, "batch", err)) ||
         (rc = number(&model->most, options->encoders, DEFAULT_ENCODERS, ENCODERS_MAX, "encoders", err)) ||
         (rc = number(&model->threads, options->threads, 0, THREADS_MAX, "threads", err)) ||
-        (rc = choose(&alpha, options->alpha, alpha_names, "alpha", err)))
+        (rc = choose(&alpha, options->alpha, alpha_names, "alpha", err)) ||
+        (rc = check_adapters(options, err)))
         return rc;
     model->loading.threads = (int)model->threads;
     model->loading.alpha = (enum alpha_rule)alpha;
@@ -42,8 +51,8 @@ static int read_options(
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
 /* The directory of what `name` stands for, which is downloaded where that is wanted. */
-static int find_named(const char **directory, struct diptych_model *model, const char *name, bool download,
-    const struct job *job, struct err *err)
+static int find_named(const char **directory, struct diptych_model *model, const char *name,
+    const struct adapters *adapters, bool download, const struct job *job, struct err *err)
 {
     struct hub_pulled pulled;
     int rc = model_directory(directory, name, &model->arena, err);
@@ -52,20 +61,23 @@ static int find_named(const char **directory, struct diptych_model *model, const
         if (!rc)
             *directory = pulled.directory;
     }
-    return rc ? rc : model_reference(&model->reference, name, &model->arena, err);
+    if (!rc)
+        rc = model_reference(&model->reference, name, &model->arena, err);
+    return rc ? rc : model_reference_with(&model->reference, model->reference, adapters, &model->arena, err);
 }
 
 /* The directory of the model of an index, or the one that is named, if it is the same. */
-static int find_of_index(
-    const char **directory, struct diptych_model *model, const char *name, const char *index, struct err *err)
+static int find_of_index(const char **directory, struct diptych_model *model, const char *name,
+    struct adapters *adapters, const char *index, struct err *err)
 {
     struct collection_model found;
-    const int rc = collection_model_at(&found, index, false, name, &model->arena, err);
+    const int rc = collection_model_at(&found, index, false, name, adapters, &model->arena, err);
     if (rc == ERR_ARGUMENT && err)
         err->code = (enum err_code)DIPTYCH_ERROR_MODEL;
     if (rc)
         return rc == ERR_ARGUMENT ? DIPTYCH_ERROR_MODEL : rc;
     *directory = found.directory;
+    *adapters = found.adapters;
     model->reference = found.reference;
     return 0;
 }
@@ -85,11 +97,12 @@ static int open_model(struct diptych_model *model, const char *name,
 {
     const struct device_options device = {
         .device = options->device, .gemm = options->gemm, .precision = options->precision};
+    struct adapters adapters = {options->lora, options->lora_count};
     const char *directory;
     int rc = read_options(model, options, err);
     if (!rc)
-        rc = options->index ? find_of_index(&directory, model, name, options->index, err)
-                            : find_named(&directory, model, name, options->download, job, err);
+        rc = options->index ? find_of_index(&directory, model, name, &adapters, options->index, err)
+                            : find_named(&directory, model, name, &adapters, options->download, job, err);
     if (!rc)
         rc = keep(&model->reference, &model->arena, err);
     if (!rc)
@@ -97,7 +110,7 @@ static int open_model(struct diptych_model *model, const char *name,
     if (!rc)
         rc = device_open(&model->device, &device, err);
     if (!rc)
-        rc = model_open(&model->model, directory, model->device, err);
+        rc = model_open_adapted(&model->model, directory, &adapters, model->device, err);
     return rc ? rc : model_fingerprint(model->fingerprint, model->model, err);
 }
 

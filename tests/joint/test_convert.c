@@ -37,7 +37,7 @@ static struct model_conversion must_convert(const enum dtype *dtype)
 {
     struct model_conversion out;
     struct err err = {0};
-    if (model_convert(&out, OUT, IN, dtype, NULL, &err))
+    if (model_convert(&out, OUT, IN, NULL, dtype, NULL, &err))
         fail_msg("%s", err.msg);
     return out;
 }
@@ -419,7 +419,7 @@ static void assert_refused(
 {
     struct model_conversion out;
     struct err err = {0};
-    const int rc = model_convert(&out, OUT, IN, dtype, job, &err);
+    const int rc = model_convert(&out, OUT, IN, NULL, dtype, job, &err);
     if (rc != (int)code || !strstr(err.msg, message))
         fail_msg("%d '%s', expected %d '%s'", rc, err.msg, code, message);
 }

@@ -39,7 +39,7 @@ static void check_ok(int rc)
 static void make_model(const char *directory, enum dtype dtype)
 {
     struct model_conversion made;
-    check_ok(model_convert(&made, directory, ORIGINAL, &dtype, NULL, &err));
+    check_ok(model_convert(&made, directory, ORIGINAL, NULL, &dtype, NULL, &err));
 }
 
 static void open_model(const char *directory, bool weights_in_file)

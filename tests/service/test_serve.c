@@ -79,6 +79,40 @@ static void without_a_name_it_serves_the_default_index(void **state)
     assert_int_equal(process_end(&process), 0);
 }
 
+#define LORA DIPTYCH_ROOT "/tests/golden/lora/"
+
+/* Named in a file of settings, or remembered by the index; and without them the index is one of another model. */
+static void adapters_are_settings(void **state)
+{
+    (void)state;
+    char line[512];
+    const char *const settings = DIPTYCH_SCRATCH "/lora.conf", *const index = DIPTYCH_SCRATCH "/lora.dip";
+    const char *const arguments[] = {
+        "--model", LORA "model", "--listen", "127.0.0.1:0", "--index", index, "--config", settings, NULL};
+    assert_int_equal(system("'" DIPTYCH_PROGRAM "' index build '" DIPTYCH_SCRATCH "/lora.dip' '" DIPTYCH_ROOT
+                            "/assets/pictures/01.png' --model '" LORA "model' --lora '" LORA
+                            "plain:0.5' --lora '" LORA "dora' -q"),
+        0);
+    for (int with = 0; with < 2; with++) {
+        FILE *file = fopen(settings, "w");
+        fputs(with ? "lora = " LORA "plain:0.5\nlora = " LORA "dora\n" : "lora = " LORA "plain:0.5\n", file);
+        fclose(file);
+        struct process process = start(arguments);
+        if (with) {
+            const int port = atoi(process_line(process.err, "listening on http://127.0.0.1:", line));
+            struct answer answer = client_once(port, "POST", "/v1/search", NULL, "{\"text\": \"a heart\"}");
+            assert_int_equal(answer.status, 200);
+            assert_non_null(strstr(answer.body, "/01.png"));
+            answer_release(&answer);
+            kill(process.pid, SIGTERM);
+        } else {
+            process_line(process.err,
+                "diptych: cannot serve: '" DIPTYCH_SCRATCH "/lora.dip' was made with another", line);
+        }
+        assert_int_equal(process_end(&process), with ? 0 : 2);
+    }
+}
+
 static void expect_health(int fd, const char *host, int status)
 {
     char text[256];
@@ -385,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signal_ends_it_with_0),
         cmocka_unit_test(the_token_comes_from_a_file),
+        cmocka_unit_test(adapters_are_settings),
         cmocka_unit_test(a_socket_may_be_a_file),
         cmocka_unit_test(a_socket_may_be_handed_over),
         cmocka_unit_test(a_proxys_name_can_be_allowed),

@@ -43,12 +43,12 @@ static char *make_model(const char *name, bool other)
 }
 
 /* An empty index made with a model, as `build` makes it; its path is for free(). */
-static char *make_index(const char *name, const char *option)
+static char *make_index_with(const char *name, const char *option, const struct adapters *adapters)
 {
     struct collection_model model;
     struct collection *collection;
     char *path = strdup(scratch_path(name));
-    assert_ok(collection_model_at(&model, path, true, option, &arena, &err));
+    assert_ok(collection_model_at(&model, path, true, option, adapters, &arena, &err));
     const struct collection_options options = {.access = INDEX_WRITE,
         .make = true,
         .model = model.reference,
@@ -60,17 +60,22 @@ static char *make_index(const char *name, const char *option)
     return path;
 }
 
+static char *make_index(const char *name, const char *option)
+{
+    return make_index_with(name, option, NULL);
+}
+
 static void expect_model(const char *path, const char *option, const char *directory)
 {
     struct collection_model model;
-    assert_ok(collection_model_at(&model, path, false, option, &arena, &err));
+    assert_ok(collection_model_at(&model, path, false, option, NULL, &arena, &err));
     assert_string_equal(model.directory, directory);
 }
 
 static void expect_refusal(const char *path, const char *option, enum err_code code, const char *text)
 {
     struct collection_model model;
-    assert_err(collection_model_at(&model, path, false, option, &arena, &err), code, text);
+    assert_err(collection_model_at(&model, path, false, option, NULL, &arena, &err), code, text);
 }
 
 static void expect_kept(const char *path, const char *reference)
@@ -134,9 +139,9 @@ static void the_option_comes_before_the_index_before_the_variable(void **state)
     setenv("DIPTYCH_MODEL", one, 1);
     expect_refusal(path, two, ERR_ARGUMENT, "was made with another model: '");
     struct collection_model model; /* a new index has no model yet */
-    assert_ok(collection_model_at(&model, "/nowhere/new.dip", true, NULL, &arena, &err));
+    assert_ok(collection_model_at(&model, "/nowhere/new.dip", true, NULL, NULL, &arena, &err));
     assert_string_equal(model.directory, one);
-    assert_err(collection_model_at(&model, "/nowhere/new.dip", false, NULL, &arena, &err), ERR_IO,
+    assert_err(collection_model_at(&model, "/nowhere/new.dip", false, NULL, NULL, &arena, &err), ERR_IO,
         "is not an index");
     unsetenv("DIPTYCH_MODEL");
     free(one), free(two), free(path);
@@ -157,7 +162,7 @@ static void a_model_that_is_gone_is_said_with_its_place(void **state)
     unsetenv("DIPTYCH_MODEL");
 
     struct collection_model model;
-    assert_ok(collection_model_at(&model, path, false, new, &arena, &err));
+    assert_ok(collection_model_at(&model, path, false, new, NULL, &arena, &err));
     expect_kept(path, old); /* asking changes nothing */
     const struct collection_options options = {
         .access = INDEX_WRITE, .model = model.reference, .fingerprint = model.fingerprint, .storage = -1};
@@ -234,7 +239,7 @@ static void the_default_model_is_kept_as_the_default(void **state)
     struct collection_model model;
     expect_kept(path, "default");
     setenv("DIPTYCH_MODEL", other, 1);
-    assert_ok(collection_model_at(&model, path, false, NULL, &arena, &err));
+    assert_ok(collection_model_at(&model, path, false, NULL, NULL, &arena, &err));
     assert_string_equal(model.reference, "default");
     assert_ok(model_directory_fingerprint(fingerprint, DIPTYCH_ROOT "/assets/model", &err));
     assert_string_equal(model.fingerprint, fingerprint);
@@ -256,7 +261,7 @@ static void an_index_of_format_1_has_no_model_of_its_own(void **state)
     kept_run(path, sql);
     expect_model(path, NULL, one);
 
-    assert_ok(collection_model_at(&model, path, false, NULL, &arena, &err));
+    assert_ok(collection_model_at(&model, path, false, NULL, NULL, &arena, &err));
     const struct collection_options options = {
         .access = INDEX_WRITE, .model = model.reference, .fingerprint = model.fingerprint, .storage = -1};
     assert_ok(collection_open(&collection, path, &options, &err));
@@ -265,6 +270,48 @@ static void an_index_of_format_1_has_no_model_of_its_own(void **state)
     expect_kept(path, one); /* from its first write on it has */
     expect_model(path, NULL, one);
     free(one), free(path);
+}
+
+#define LORA DIPTYCH_ROOT "/tests/golden/lora/"
+
+/* As it remembers the model: nothing has to be named; and without them, or with others, it is another model. */
+static void adapters_are_remembered(void **state)
+{
+    const char *const half = LORA "plain:0.5", *const whole = LORA "plain";
+    const struct adapters its = {&half, 1}, others = {&whole, 1};
+    struct collection_model model;
+    (void)state;
+    char *path = make_index_with("adapters.dip", LORA "model", &its);
+    expect_kept(path, LORA "model --lora " LORA "plain:0.5");
+    for (int named = 0; named < 2; named++) {
+        assert_ok(collection_model_at(&model, path, false, NULL, named ? &its : NULL, &arena, &err));
+        assert_string_equal(model.directory, LORA "model");
+        assert_int_equal(model.adapters.count, 1);
+        assert_string_equal(model.adapters.names[0], half);
+        assert_string_equal(model.reference, LORA "model --lora " LORA "plain:0.5");
+    }
+    expect_refusal(path, LORA "model", ERR_ARGUMENT, "was made with another model: '" LORA "model --lora ");
+    assert_err(collection_model_at(&model, path, false, NULL, &others, &arena, &err), ERR_ARGUMENT,
+        "was made with another model: '" LORA "model --lora ");
+    free(path);
+
+    path = make_index("no-adapters.dip", LORA "model");
+    assert_err(collection_model_at(&model, path, false, NULL, &its, &arena, &err), ERR_ARGUMENT,
+        "was made with another model: '" LORA "model', ");
+    free(path);
+}
+
+static void adapters_that_are_gone_are_named(void **state)
+{
+    struct collection_model model;
+    char sql[512];
+    (void)state;
+    char *path = make_index("gone-adapters.dip", LORA "model");
+    snprintf(sql, sizeof sql, "UPDATE meta SET model = '%s --lora /nowhere/adapter:2'", LORA "model");
+    kept_run(path, sql);
+    assert_err(collection_model_at(&model, path, false, NULL, NULL, &arena, &err), ERR_IO,
+        "was '" LORA "model --lora /nowhere/adapter:2', to be named with --model where it is elsewhere: ");
+    free(path);
 }
 
 static int release(void **state)
@@ -284,6 +331,8 @@ int main(void)
         cmocka_unit_test(a_name_stays_a_name),
         cmocka_unit_test(the_variable_is_blamed_for_what_it_holds),
         cmocka_unit_test(the_default_model_is_kept_as_the_default),
+        cmocka_unit_test(adapters_are_remembered),
+        cmocka_unit_test(adapters_that_are_gone_are_named),
         cmocka_unit_test(an_index_of_format_1_has_no_model_of_its_own),
     };
     unsetenv("DIPTYCH_MODEL");

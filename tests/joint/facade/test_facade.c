@@ -120,6 +120,40 @@ static void models_that_are_missing_have_a_code(void **state)
         "alpha is one of 'model', 'white', 'black', 'drop', not 'pink'");
 }
 
+#define LORA DIPTYCH_ROOT "/tests/golden/lora/"
+
+/* Merged as the command does it; an embedding and a fingerprint of its own. */
+static void models_take_adapters(void **state)
+{
+    static const char *const names[] = {LORA "plain:0.5", LORA "dora"}, *const gone = LORA "gone",
+                             *const no = NULL;
+    static const char text[] = "a red heart", *const texts = text;
+    struct diptych_model_options options = {.size = sizeof options, .precision = "f32"};
+    struct diptych_model_info infos[2] = {{.size = sizeof *infos}, {.size = sizeof *infos}};
+    struct diptych_model *models[2], *none = NULL;
+    float rows[2][16];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        options.lora = names;
+        options.lora_count = 2 * i;
+        assert_int_equal(diptych_model_open(&models[i], LORA "model", &options, NULL, &error), 0);
+        assert_int_equal(diptych_model_info(models[i], &infos[i], &error), 0);
+        assert_int_equal(infos[i].width, 16);
+        assert_int_equal(diptych_encode_texts(models[i], rows[i], &texts, 1, NULL, NULL, NULL, &error), 0);
+    }
+    assert_string_not_equal(infos[0].fingerprint, infos[1].fingerprint);
+    assert_memory_not_equal(rows[0], rows[1], sizeof rows[0]);
+    diptych_model_free(models[0]);
+    diptych_model_free(models[1]);
+    options.lora = &gone;
+    options.lora_count = 1;
+    assert_says(
+        diptych_model_open(&none, LORA "model", &options, NULL, &error), DIPTYCH_ERROR_IO, "'" LORA "gone'");
+    options.lora = &no;
+    assert_says(diptych_model_open(&none, LORA "model", &options, NULL, &error), DIPTYCH_ERROR_ARGUMENT,
+        "an item of lora is NULL");
+}
+
 /* ---- structs of other sizes ---------------------------------------------------------------------------- */
 
 /* What a program that was compiled with another version hands over. */
@@ -581,6 +615,7 @@ int main(void)
         cmocka_unit_test(codes_have_names),
         cmocka_unit_test(null_is_an_argument),
         cmocka_unit_test(models_that_are_missing_have_a_code),
+        cmocka_unit_test(models_take_adapters),
         cmocka_unit_test(options_may_be_of_another_version),
         cmocka_unit_test(filled_structs_may_be_of_another_version),
         cmocka_unit_test(pictures_come_in_three_ways),
