@@ -12,6 +12,7 @@ of two pixels. The table has medians over photos, and the least cosine.
 import io
 import os
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,15 @@ def jpeg(image):
     out = io.BytesIO()
     image.save(out, "JPEG", quality=90)
     return out.getvalue()
+
+
+def jpeg_with_preview(image):
+    """As cameras put it behind, by the index of the Multi-Picture Format."""
+    whole, small = jpeg(image), jpeg(image.resize((1920, 1440), Image.Resampling.BOX))
+    behind = len(whole) + 66 - 10  # with this segment, and from where its block begins
+    entries = struct.pack(">IIIHH", 0x20030000, 0, 0, 0, 0) + struct.pack(">IIIHH", 0x10002, len(small), behind, 0, 0)
+    block = b"MM\0*" + struct.pack(">IHHHIII", 8, 1, 0xb002, 7, len(entries), 26, 0) + entries
+    return whole[:2] + b"\xff\xe2" + struct.pack(">H", 6 + len(block)) + b"MPF\0" + block + whole[2:] + small
 
 
 def heic(image):
@@ -70,7 +80,8 @@ def dng(image):
     return out.getvalue()
 
 
-KINDS = {"JPEG, an eighth of it": ("jpg", jpeg), "HEIC, its thumbnail of 320x240": ("heic", heic),
+KINDS = {"JPEG, an eighth of it": ("jpg", jpeg), "JPEG, a quarter of the preview of 1920x1440 behind it": ("jpg", jpeg_with_preview),
+         "HEIC, its thumbnail of 320x240": ("heic", heic),
          "JPEG 2000, an eighth of it": ("jp2", jp2), "TIFF (deflated), the eighth in it": ("tif", pyramid),
          "camera raw (DNG), a quarter of its preview of 2016x1512": ("dng", dng)}
 

@@ -9,6 +9,7 @@ Every file is one photograph-like picture of 640 x 480, made anew. The table has
 bytes, and the share of bytes that differ.
 """
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -142,6 +143,7 @@ def ours(program, path):
 
 
 def main():
+    os.environ.setdefault("DIPTYCH_DECODER", str(Path(sys.argv[1]).parents[2] / "diptych-decode"))
     warnings.simplefilter("ignore")
     pillow_heif.register_heif_opener()
     print(f"Pillow {PIL.__version__} (libjpeg-turbo {features.version('libjpeg_turbo')}, libavif {features.version('avif')}, "

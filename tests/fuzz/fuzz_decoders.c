@@ -24,8 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct span file = {(const char *)data, size};
     const struct format *format = format_find(file);
-    const struct picture_options options = {
-        .max_bytes = 1 << 20, .max_pixels = MAX_PIXELS, .max_seconds = 10, .min_edge = size % 2 ? 8 : 0};
+    const struct picture_options options = {.max_bytes = 1 << 20,
+        .max_pixels = MAX_PIXELS,
+        .max_seconds = 10,
+        .min_edge = size % 2 ? 8 : 0,
+        .truncated = size % 4 < 2};
     struct picture picture = {0};
     struct err err = {0};
 
