@@ -192,6 +192,10 @@ int index_add_copy(struct index *index, struct index_item *item, int64_t source,
  * with index_add. */
 int index_add_again(bool *found, struct index *index, struct index_item *item, struct err *err);
 
+/* Whether index_add_again will find one. */
+int index_has_removed(
+    bool *found, struct index *index, enum index_kind kind, const char *hash, struct err *err);
+
 /* Replaces what is known of the item item->id by item, except for its row and kind. Texts that describe a
  * picture follow it to its new path. ERR_NOT_FOUND and ERR_ARGUMENT as with index_add_copy. */
 int index_update(struct index *index, const struct index_item *item, struct err *err);

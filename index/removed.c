@@ -40,13 +40,28 @@ static bool is_intact(const struct index *index, const struct removed *removed)
            vectors_crc(vectors_row(index, removed->row), index->stride) == removed->crc;
 }
 
+/* One that is undamaged; its row is mapped then. */
+static int find_intact(
+    struct removed *out, bool *found, struct index *index, const struct index_item *item, struct err *err)
+{
+    int rc = find(out, found, index, item, err);
+    if (!rc && *found)
+        rc = vectors_map(index, err);
+    *found = !rc && *found && is_intact(index, out);
+    return rc;
+}
+
+int index_has_removed(
+    bool *found, struct index *index, enum index_kind kind, const char *hash, struct err *err)
+{
+    struct removed removed = {0};
+    return find_intact(&removed, found, index, &(struct index_item){.kind = kind, .hash = hash}, err);
+}
+
 int index_add_again(bool *found, struct index *index, struct index_item *item, struct err *err)
 {
     struct removed removed = {0};
-    int rc = find(&removed, found, index, item, err);
-    if (!rc && *found)
-        rc = vectors_map(index, err);
-    *found = !rc && *found && is_intact(index, &removed);
+    int rc = find_intact(&removed, found, index, item, err);
     if (!*found)
         return rc;
     uint8_t *copy = mem_new(1, index->stride);

@@ -4,9 +4,13 @@
  * had, is copied from there, content that the chunk has twice is encoded once; the rest goes through the loader. Files lie
  * in the page cache between the two, so they are read from the disk once, and members of archives are kept, so that they are inflated
  * once.
+ *
+ * Whatever is copied and whatever encoded, items come in the order of the files, which no chunk's end changes: so parts of the
+ * files that are indexed apart have the items of all, one part after the other (index_merge).
  */
 #include "joint/collection/sync.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +22,16 @@ enum { CHUNK = 512, BYTES_KEPT = 64 << 20 };
 /* The files of a chunk, and where they go. */
 struct chunk {
     struct sync *sync;
-    struct plan_file *files[CHUNK], *later[CHUNK], *encode[CHUNK];
+    struct plan_file *files[CHUNK], *encode[CHUNK];
+    size_t numbers[CHUNK];                /* of those to encode, among the files */
     struct picture_source sources[CHUNK]; /* of those to encode */
     enum err_code codes[CHUNK];           /* of those to encode that could not be, */
     const char *reasons[CHUNK];           /* and why not */
     struct arena arena;                   /* of the reasons, and of what files in archives say */
     struct err *errs;                     // (CHUNK)
-    size_t count, later_count, encode_count;
-    size_t room; /* for bytes of files in archives, from the hash to the loader */
+    size_t count, encode_count;
+    size_t placed; /* files, from the first on, that have become items, or failed to */
+    size_t room;   /* for bytes of files in archives, from the hash to the loader */
 };
 
 /* ---- one picture --------------------------------------------------------------------------------------- */
@@ -168,6 +174,85 @@ static int fail_to_encode(struct chunk *chunk, size_t i, const struct err *why, 
     return chunk->reasons[i] ? fail(chunk->sync, file, why, err) : err_memory(err, strlen(reason));
 }
 
+/* Which of files (count) has the hash; count: none. */
+static size_t find_same(struct plan_file *const *files, size_t count, const char *hash)
+{
+    size_t i = 0;
+    while (i < count && strcmp(files[i]->hash, hash))
+        i++;
+    return i;
+}
+
+/* One that is not encoded: its content could not be read, or is that of an item, of a removed one, or of one that comes before
+ * it in the chunk. */
+static int place_other(struct chunk *chunk, size_t i, struct err *err)
+{
+    struct sync *sync = chunk->sync;
+    const struct plan_file *file = chunk->files[i];
+    bool found;
+    if (chunk->errs[i].code)
+        return fail(sync, file, &chunk->errs[i], err);
+    const int rc = reuse_vector(&found, sync, file, err);
+    if (rc || found)
+        return rc;
+    struct err why;
+    const size_t same = find_same(chunk->encode, chunk->encode_count, file->hash);
+    assert(same < chunk->encode_count);
+    err_set(&why, chunk->codes[same], "unable to read '%s': %s", file->path, chunk->reasons[same]);
+    return fail(sync, file, &why, err);
+}
+
+/* All files before `end`, none of which is encoded any more. */
+static int place_others(struct chunk *chunk, size_t end, struct err *err)
+{
+    int rc = 0;
+    while (chunk->placed < end && !rc)
+        rc = place_other(chunk, chunk->placed++, err);
+    return rc;
+}
+
+/* Pictures of a batch that become items together. */
+struct neighbours {
+    struct index_item *items; // (count)
+    const float *embeddings;  // (count, E)
+    size_t count;
+};
+
+static int add_neighbours(struct chunk *chunk, struct neighbours *neighbours, struct err *err)
+{
+    struct sync *sync = chunk->sync;
+    const int rc = index_add(sync->index, neighbours->items, neighbours->embeddings, neighbours->count, err);
+    sync->counts->encoded += neighbours->count;
+    neighbours->embeddings += neighbours->count * sync->embedder->width;
+    neighbours->count = 0;
+    return rc;
+}
+
+/* The picture i of a batch, once all files before it are placed. */
+static int add_encoded(struct chunk *chunk, struct neighbours *neighbours, const struct loaded_batch *batch,
+    size_t i, struct arena *arena, struct err *err)
+{
+    const size_t encoded = batch->first + i, number = chunk->numbers[encoded];
+    const struct plan_file *file = chunk->encode[encoded];
+    int rc = chunk->placed < number ? add_neighbours(chunk, neighbours, err) : 0;
+    if (!rc)
+        rc = place_others(chunk, number, err);
+    if (rc)
+        return rc;
+    chunk->placed = number + 1;
+    if (batch->errs[i].code)
+        return fail_to_encode(chunk, encoded, &batch->errs[i], err);
+    if (*batch->errs[i].msg)
+        job_report(chunk->sync->job, &batch->errs[i]);
+    struct index_item *item = &neighbours->items[neighbours->count];
+    rc = describe(item, chunk->sync, file, arena, err);
+    item->width = batch->sizes[i].width;
+    item->height = batch->sizes[i].height;
+    neighbours->count++;
+    count_added(chunk->sync, file);
+    return rc;
+}
+
 static int add_batch(
     void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
 {
@@ -176,39 +261,18 @@ static int add_batch(
     struct arena arena = {0};
     if (!batch->count)
         return step(sync, err);
-    struct index_item *items = mem_new(batch->good + 1, sizeof *items);
-    size_t good = 0;
-    int rc = items ? 0 : err_memory(err, batch->good * sizeof *items);
-    for (size_t i = 0; i < batch->count && !rc; i++) {
-        const struct plan_file *file = chunk->encode[batch->first + i];
-        if (batch->errs[i].code) {
-            rc = fail_to_encode(chunk, batch->first + i, &batch->errs[i], err);
-            continue;
-        }
-        if (*batch->errs[i].msg)
-            job_report(sync->job, &batch->errs[i]);
-        rc = describe(&items[good], sync, file, &arena, err);
-        items[good].width = batch->sizes[i].width;
-        items[good++].height = batch->sizes[i].height;
-        count_added(sync, file);
-    }
+    struct neighbours neighbours = {
+        .items = mem_new(batch->good + 1, sizeof *neighbours.items), .embeddings = embeddings};
+    int rc = neighbours.items ? 0 : err_memory(err, batch->good * sizeof *neighbours.items);
+    for (size_t i = 0; i < batch->count && !rc; i++)
+        rc = add_encoded(chunk, &neighbours, batch, i, &arena, err);
     if (!rc)
-        rc = index_add(sync->index, items, embeddings, good, err);
-    sync->counts->encoded += good;
-    free(items);
+        rc = add_neighbours(chunk, &neighbours, err);
+    free(neighbours.items);
     arena_release(&arena);
     if (!rc)
         rc = sync_commit(sync, err);
     return rc ? rc : step(sync, err);
-}
-
-/* Which of files (count) has the hash; count: none. */
-static size_t find_same(struct plan_file *const *files, size_t count, const char *hash)
-{
-    size_t i = 0;
-    while (i < count && strcmp(files[i]->hash, hash))
-        i++;
-    return i;
 }
 
 static int hash_chunk(struct chunk *chunk, struct err *err)
@@ -225,45 +289,36 @@ static int hash_chunk(struct chunk *chunk, struct err *err)
     return rc;
 }
 
-/* Copies what it can and sorts out the rest. */
+/* Whether reuse_vector will find one. */
+static int has_vector(bool *found, struct sync *sync, const char *hash, struct err *err)
+{
+    struct arena arena = {0};
+    struct index_item item;
+    int rc = index_find(&item, found, sync->index, INDEX_IMAGE, NULL, hash, &arena, err);
+    if (!rc && !*found)
+        rc = index_has_removed(found, sync->index, INDEX_IMAGE, hash, err);
+    arena_release(&arena);
+    return rc;
+}
+
+/* Finds those to encode. */
 static int sort_chunk(struct chunk *chunk, struct err *err)
 {
     chunk->room = BYTES_KEPT;
     int rc = hash_chunk(chunk, err);
-    chunk->later_count = chunk->encode_count = 0;
+    chunk->placed = chunk->encode_count = 0;
     for (size_t i = 0; i < chunk->count && !rc; i++) {
         struct plan_file *file = chunk->files[i];
         bool found = false;
-        if (chunk->errs[i].code) {
-            rc = fail(chunk->sync, file, &chunk->errs[i], err);
+        if (chunk->errs[i].code ||
+            find_same(chunk->encode, chunk->encode_count, file->hash) < chunk->encode_count)
             continue;
-        }
-        rc = reuse_vector(&found, chunk->sync, file, err);
+        rc = has_vector(&found, chunk->sync, file->hash, err);
         if (rc || found)
             continue;
-        if (find_same(chunk->encode, chunk->encode_count, file->hash) < chunk->encode_count) {
-            chunk->later[chunk->later_count++] = file;
-        } else {
-            chunk->sources[chunk->encode_count] = plan_source(file);
-            chunk->encode[chunk->encode_count++] = file;
-        }
-    }
-    return rc;
-}
-
-static int copy_later(struct chunk *chunk, struct err *err)
-{
-    int rc = 0;
-    for (size_t i = 0; i < chunk->later_count && !rc; i++) {
-        const struct plan_file *file = chunk->later[i];
-        bool found;
-        rc = reuse_vector(&found, chunk->sync, file, err);
-        if (rc || found)
-            continue;
-        struct err why;
-        const size_t same = find_same(chunk->encode, chunk->encode_count, file->hash);
-        err_set(&why, chunk->codes[same], "unable to read '%s': %s", file->path, chunk->reasons[same]);
-        rc = fail(chunk->sync, file, &why, err);
+        chunk->numbers[chunk->encode_count] = i;
+        chunk->sources[chunk->encode_count] = plan_source(file);
+        chunk->encode[chunk->encode_count++] = file;
     }
     return rc;
 }
@@ -277,7 +332,7 @@ static int add_chunk(struct chunk *chunk, struct err *err)
         rc =
             embedder->pictures(embedder->context, chunk->sources, chunk->encode_count, add_batch, chunk, err);
     if (!rc)
-        rc = copy_later(chunk, err);
+        rc = place_others(chunk, chunk->count, err);
     for (size_t i = 0; i < chunk->count; i++) {
         free(chunk->files[i]->bytes);
         chunk->files[i]->bytes = NULL;

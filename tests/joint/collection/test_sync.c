@@ -65,6 +65,51 @@ static void each_change_of_a_picture_is_seen(void **state)
     world_release(&w);
 }
 
+/* Copies and failures among what is encoded: of content before them, in the chunk and of an index before. */
+static void items_come_in_the_order_of_the_files(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "0.png", "1.png", "2.png", "4.png", "5.png", "6.png", "7.png", "9.png", "a.png", "b.png"};
+    static const struct {
+        const char *name, *bytes;
+    } files[] = {{"0.png", "known"}, {"1.png", "x"}, {"2.png", "known"}, {"3.png", "broken"}, {"4.png", "y"},
+        {"5.png", "x"}, {"6.png", "z"}, {"7.png", "gone"}, {"8.png", "broken"}, {"9.png", "v"},
+        {"a.png", "x"}, {"b.png", "w"}};
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "order");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    world_write(&w, "0.png", "known");
+    world_write(&w, "7.png", "gone");
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(unlink(world_path(&w, "7.png")), 0);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.gone, 1);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        world_write(&w, files[i].name, files[i].bytes);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.encoded, 5);
+    assert_int_equal(w.counts.pictures.failed, 2);
+
+    /* The row that left the index is not used again. */
+    struct index *index = collection_index(w.collection);
+    struct arena arena = {0};
+    struct index_item item;
+    bool found;
+    int64_t row = 2;
+    for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(
+            index_find(&item, &found, index, INDEX_IMAGE, world_path(&w, names[i]), NULL, &arena, NULL), 0);
+        assert_true(found);
+        assert_int_equal(item.row, row++);
+    }
+    arena_release(&arena);
+    sources_release(&sources);
+    world_release(&w);
+}
+
 /* As img2dataset's layout of files has them: key.jpg, key.txt, key.json. */
 static void captions_and_metadata_beside_pictures_are_taken(void **state)
 {
@@ -596,6 +641,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_change_of_a_picture_is_seen),
+        cmocka_unit_test(items_come_in_the_order_of_the_files),
         cmocka_unit_test(captions_and_metadata_beside_pictures_are_taken),
         cmocka_unit_test(what_fails_is_reported_once),
         cmocka_unit_test(what_failed_is_tried_again_when_asked),
