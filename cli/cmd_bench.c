@@ -256,7 +256,7 @@ static int bench_run(struct bench *bench, struct err *err)
         json_decref(pictures);
         return rc;
     }
-    return report_print(
+    return report_print("bench/1",
         json_pack("{s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "model", json_text(bench->shape), "device",
             device_name(bench->device), "gemm", device_gemm(bench->device), "precision",
             precision_name(device_precision(bench->device)), "batch", (json_int_t)bench->batch, "rounds",

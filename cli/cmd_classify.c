@@ -173,7 +173,7 @@ static int print_batch(
     for (size_t i = 0; i < batch->count && !rc; i++) {
         const char *path = c->list.paths.items[batch->first + i];
         if (batch->errs[i].code) {
-            rc = output_failure(&c->output.base, path, batch->errs[i].msg, err);
+            rc = output_failure(&c->output.base, "classify/1", path, batch->errs[i].msg, err);
             c->session.failed++;
         } else {
             classifier_rank(c->classifier, c->best, c->top, embeddings);

@@ -76,7 +76,7 @@ int cmd_devices(int argc, char **argv)
         json_t *list = json_array();
         for (size_t i = 0; i < count; i++)
             json_array_append_new(list, device_report(&infos[i]));
-        rc = report_print(json_pack("{s:o}", "devices", list), devices.format, &err);
+        rc = report_print("devices/1", json_pack("{s:o}", "devices", list), devices.format, &err);
     }
     if (rc)
         message("cannot list devices: %s", err.msg);

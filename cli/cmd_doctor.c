@@ -103,8 +103,9 @@ int cmd_doctor(int argc, char **argv)
         doctor.findings = json_array();
     int rc = installation_examine(&examination, found, &doctor, &err);
     if (!rc && doctor.format)
-        rc = json_print(json_pack("{s:s, s:s, s:O}", "version", DIPTYCH_VERSION, "state",
-                            states[doctor.worst].all, "findings", doctor.findings),
+        rc = json_print("doctor/1",
+            json_pack("{s:s, s:s, s:O}", "version", DIPTYCH_VERSION, "state", states[doctor.worst].all,
+                "findings", doctor.findings),
             JSON_INDENT(2), &err);
     else if (!rc)
         puts(states[doctor.worst].summary);

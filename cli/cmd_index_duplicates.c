@@ -124,7 +124,7 @@ static int print_group_json(const struct group *group, struct err *err)
         json_object_set_new(item, "identical", json_boolean(group->twins[i]));
         json_array_append_new(list, item);
     }
-    return json_print(json_pack("{s:o}", "items", list), 0, err);
+    return json_print("index-duplicates/1", json_pack("{s:o}", "items", list), 0, err);
 }
 
 static void print_item(const struct duplicates *d, const struct group *group, size_t i)

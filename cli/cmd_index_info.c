@@ -115,7 +115,7 @@ static int print_info(struct index *index, int format, struct err *err)
     json_t *made_from = rc || collection_alpha(&alpha, index, err) ? NULL : list_sources(index, err);
     if (!made_from)
         return err->code;
-    return report_print(
+    return report_print("index-info/1",
         json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:s, s:o}", "index",
             json_text(info.path), "pictures", (json_int_t)info.images, "texts", (json_int_t)info.texts,
             "failed", (json_int_t)failed, "rows", (json_int_t)info.rows, "dead_rows",

@@ -126,7 +126,8 @@ static int visit(void *context, const struct index_item *item)
     list->count++;
     list->in_archives += item_in_archive(item);
     if (list->format == OUTPUT_JSON)
-        rc = json_print(index_item_json(item), JSON_REAL_PRECISION(17), &list->err); /* as users gave them */
+        rc = json_print("index-list/1", index_item_json(item), JSON_REAL_PRECISION(17),
+            &list->err); /* as users gave them */
     else if (is_paths(list->format))
         output_item_path(list->format, item);
     else if (list->format == OUTPUT_TSV)
@@ -147,7 +148,7 @@ static int visit_failure(void *context, const struct index_failure *failure)
         json_t *line = json_pack("{s:o, s:I, s:o*, s:o}", "path", json_text(failure->path), "size",
             (json_int_t)failure->size, "mtime", mtime ? json_integer(mtime) : NULL, "error",
             json_text(failure->why));
-        rc = json_print(line, 0, &list->err);
+        rc = json_print("index-failures/1", line, 0, &list->err);
     } else if (is_paths(list->format)) {
         output_path_alone(list->format, failure->path);
     } else {
@@ -187,7 +188,7 @@ static int visit_passed_over(void *context, const struct index_passed_over *file
         json_t *line = json_pack("{s:o, s:I, s:I, s:s, s:o*}", "path", json_text(file->path), "size",
             (json_int_t)file->size, "mtime", (json_int_t)(file->mtime_ns / NANOSECONDS), "kind", file->kind,
             "picture", file->picture ? json_text(file->picture) : NULL);
-        rc = json_print(line, 0, &list->err);
+        rc = json_print("index-passed-over/1", line, 0, &list->err);
     } else if (is_paths(list->format)) {
         output_path_alone(list->format, file->path);
     } else if (list->format == OUTPUT_TSV) {

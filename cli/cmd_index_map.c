@@ -75,7 +75,7 @@ static int print_json(const struct map *m, struct err *err)
         json_object_set_new(point, "y", json_real((double)m->points[2 * i + 1]));
         json_array_append_new(points, point);
     }
-    return json_print(
+    return json_print("index-map/1",
         json_pack("{s:[f, f], s:o}", "explained", m->explained[0], m->explained[1], "points", points), 0,
         err);
 }

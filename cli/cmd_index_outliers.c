@@ -84,7 +84,7 @@ static int print_item(const struct outliers *o, size_t i, struct err *err)
         json_t *object = index_item_name_json(item);
         json_object_set_new(object, "similarity", json_real(o->similarities[i]));
         json_object_set_new(object, "tail", json_real(o->tails[i]));
-        return json_print(object, 0, err);
+        return json_print("index-outliers/1", object, 0, err);
     }
     if (is_paths(o->format)) {
         output_item_path(o->format, item);

@@ -239,7 +239,7 @@ int cmd_inspect(int argc, char **argv)
     if (!rc)
         rc = model_config_read(&config, directory, &err);
     if (!rc)
-        rc = report_print(
+        rc = report_print("inspect/1",
             model_report(directory, folder, &config, &inspect.adapters.all, &failed), inspect.format, &err);
     if (rc)
         message("cannot inspect the model: %s", err.msg);

@@ -66,7 +66,7 @@ static int put_json(const struct hub_model *model, const char *why_not, struct e
         !why_not, "directory", json_text(model->directory));
     if (why_not)
         json_object_set_new(object, "why_not", json_text(why_not));
-    return json_print(object, 0, err);
+    return json_print("models/1", object, 0, err);
 }
 
 static void put_tsv(const struct hub_model *model, const char *why_not)

@@ -116,7 +116,7 @@ static int print_request(
     r->session.done++;
     if (request->error) {
         r->session.failed++;
-        return output_failure(&r->output, request->picture.path, request->error, err);
+        return output_failure(&r->output, "rank/1", request->picture.path, request->error, err);
     }
     const struct caption_ranking ranking = {
         .path = request->picture.path,

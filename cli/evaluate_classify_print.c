@@ -234,7 +234,7 @@ static int print_json(const struct class_report *report, struct err *err)
         json_array_append_new(list, model_json(report, model));
     json_t *json = models > 1 ? json_pack("{s:O}", "models", list) : model_json(report, 0);
     json_decref(list);
-    return json_print(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12), err);
+    return json_print("evaluate-classify/1", json, JSON_INDENT(2) | JSON_REAL_PRECISION(12), err);
 }
 
 int class_report_print(const struct class_report *report, int format, struct err *err)

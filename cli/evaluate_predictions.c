@@ -53,9 +53,9 @@ static int put_object(FILE *file, const struct class_report *report, const char 
             best, json_pack("{s:o, s:f, s:f}", "label", json_text(label(report, outcome->best[k].label)),
                       "probability", (double)outcome->best[k].probability, product(report),
                       (double)outcome->best[k].cosine));
-    json_t *json = json_pack("{s:o, s:o, s:o, s:o}", "path", json_text(path), "label",
+    json_t *json = json_pack("{s:o, s:o, s:o, s:o, s:s}", "path", json_text(path), "label",
         json_text(label(report, outcome->truth)), "predicted",
-        json_text(label(report, outcome->best[0].label)), "best", best);
+        json_text(label(report, outcome->best[0].label)), "best", best, "schema", "evaluate-predictions/1");
     if (!json)
         return err_memory(err, 0);
     json_dumpf(json, file, JSON_REAL_PRECISION(7)); /* a failed write shows in closing */

@@ -122,8 +122,9 @@ int clip_benchmark_print(
     const bool named = slash && slash > model && !strchr(slash + 1, '/') && !file_exists(model);
     size_t set_length, model_length;
     const char *set = last_part(data_set, &set_length), *last = last_part(model, &model_length);
-    return json_print(json_pack("{s:s%, s:s%, s:s, s:s, s:o, s:s}", "dataset", set, set_length, "model",
-                          named ? model : last, named ? (size_t)(slash - model) : model_length, "pretrained",
-                          named ? slash + 1 : model, "task", task, "metrics", metrics, "language", "en"),
+    return json_print(NULL,
+        json_pack("{s:s%, s:s%, s:s, s:s, s:o, s:s}", "dataset", set, set_length, "model",
+            named ? model : last, named ? (size_t)(slash - model) : model_length, "pretrained",
+            named ? slash + 1 : model, "task", task, "metrics", metrics, "language", "en"),
         JSON_REAL_PRECISION(17), err);
 }

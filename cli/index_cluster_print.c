@@ -60,7 +60,7 @@ static int print_json(const struct cluster_report *report, size_t number, size_t
     }
     json_object_set_new(object, "nearest", nearest);
     json_object_set_new(object, "ids", ids);
-    return json_print(object, 0, err);
+    return json_print("index-cluster/1", object, 0, err);
 }
 
 int cluster_print(const struct cluster_report *report, int format, size_t top, struct err *err)

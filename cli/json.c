@@ -25,10 +25,12 @@ json_t *json_tokenizer_rule(const struct tokenizer *tokenizer)
         text_cleaning_name(rule.cleaning));
 }
 
-int json_print(json_t *value, size_t flags, struct err *err)
+int json_print(const char *schema, json_t *value, size_t flags, struct err *err)
 {
-    if (!value)
+    if (!value || (schema && json_object_set_new(value, "schema", json_string(schema)))) {
+        json_decref(value);
         return err_memory(err, 0);
+    }
     const size_t float32 = JSON_REAL_PRECISION(7), digits = flags & JSON_REAL_PRECISION(31);
     json_dumpf(value, stdout, flags | (digits ? 0 : float32));
     putchar('\n'); /* a failed write shows in ferror(stdout) */
@@ -178,12 +180,12 @@ static void put_object(json_t *object, int indent)
     }
 }
 
-int report_print(json_t *report, int format, struct err *err)
+int report_print(const char *schema, json_t *report, int format, struct err *err)
 {
     if (!report)
         return err_memory(err, 0);
     if (format)
-        return json_print(report, JSON_INDENT(2), err);
+        return json_print(schema, report, JSON_INDENT(2), err);
     put_object(report, 0);
     json_decref(report);
     return 0;

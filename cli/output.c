@@ -37,7 +37,8 @@ int output_close(void)
     return failed && !stdout_error ? EIO : stdout_error;
 }
 
-int output_failure(const struct output *output, const char *path, const char *reason, struct err *err)
+int output_failure(
+    const struct output *output, const char *schema, const char *path, const char *reason, struct err *err)
 {
     if (output->format != OUTPUT_JSON) {
         output_flush(); /* so that messages on a terminal stand between the right lines */
@@ -46,7 +47,7 @@ int output_failure(const struct output *output, const char *path, const char *re
     }
     json_t *line = path ? json_pack("{s:o, s:o}", "path", json_text(path), "error", json_text(reason))
                         : json_pack("{s:o}", "error", json_text(reason));
-    return json_print(line, 0, err);
+    return json_print(schema, line, 0, err);
 }
 
 void output_warning(const struct output *output, const char *warning)

@@ -38,8 +38,9 @@ void output_flush(void);
 /* Closes stdout; the errno of the first failure if anything could not be written, else 0. */
 int output_close(void);
 
-/* Why a picture has no result. The path may be NULL: json has no "path" then. */
-int output_failure(const struct output *output, const char *path, const char *reason, struct err *err);
+/* Why a picture has no result, in json by that schema. The path may be NULL: json has no "path" then. */
+int output_failure(
+    const struct output *output, const char *schema, const char *path, const char *reason, struct err *err);
 
 /* What is wrong with a picture that has a result all the same: a message on stderr, unless json says it. */
 void output_warning(const struct output *output, const char *warning);

@@ -58,10 +58,11 @@ static int print_json(const struct caption_ranking *ranking, struct err *err)
                           (json_int_t)caption->label, "cosine", (double)caption->cosine, "probability",
                           (double)caption->probability));
     }
-    return json_print(json_pack("{s:o, s:o, s:o, s:s, s:o*, s:o*}", "path", json_text(ranking->path),
-                          "captions", captions, "wins", matrix, "score", score_names[ranking->score.kind],
-                          "outside", ranking->outside ? json_true() : NULL, "warning",
-                          *ranking->warning ? json_text(ranking->warning) : NULL),
+    return json_print("rank/1",
+        json_pack("{s:o, s:o, s:o, s:s, s:o*, s:o*}", "path", json_text(ranking->path), "captions", captions,
+            "wins", matrix, "score", score_names[ranking->score.kind], "outside",
+            ranking->outside ? json_true() : NULL, "warning",
+            *ranking->warning ? json_text(ranking->warning) : NULL),
         0, err);
 }
 

@@ -66,9 +66,10 @@ static int print_json(const struct label_output *output, const char *path, const
         json_array_append_new(labels,
             json_pack("{s:o, s:f}", "label", json_text(classifier_label(output->classifier, best[i].label)),
                 kind == SCORE_COSINE ? "cosine" : "probability", (double)prediction_score(&best[i], kind)));
-    return json_print(json_pack("{s:o, s:o, s:s, s:o*, s:o*}", "path", json_text(path), "labels", labels,
-                          "score", score_names[kind], "outside", outside ? json_true() : NULL, "warning",
-                          *warning ? json_text(warning) : NULL),
+    return json_print("classify/1",
+        json_pack("{s:o, s:o, s:s, s:o*, s:o*}", "path", json_text(path), "labels", labels, "score",
+            score_names[kind], "outside", outside ? json_true() : NULL, "warning",
+            *warning ? json_text(warning) : NULL),
         0, err);
 }
 

@@ -96,7 +96,7 @@ static int print_json(const struct score_report *report, struct err *err)
         json_array_append_new(
             systems, json_pack("{s:o, s:o, s:o}", "candidates", json_text(report->names[s]), "corpus",
                          caption_corpus_json(&report->scores[s]), "bootstrap", intervals_json(report, s)));
-    return json_print(json_pack("{s:o, s:O}", "systems", systems, "signature", report->signature),
+    return json_print("score/1", json_pack("{s:o, s:O}", "systems", systems, "signature", report->signature),
         JSON_INDENT(1) | JSON_REAL_PRECISION(CAPTION_SCORE_DIGITS), err);
 }
 

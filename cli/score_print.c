@@ -112,9 +112,10 @@ json_t *score_signature(const struct caption_scores *scores, const struct score_
 
 static int print_json(const struct score_report *report, struct err *err)
 {
-    return json_print(json_pack("{s:o, s:o, s:O}", "corpus", caption_corpus_json(report->scores), "per_image",
-                          caption_images_json(report->scores, (const char *const *)report->pairs->ids),
-                          "signature", report->signature),
+    return json_print("score/1",
+        json_pack("{s:o, s:o, s:O}", "corpus", caption_corpus_json(report->scores), "per_image",
+            caption_images_json(report->scores, (const char *const *)report->pairs->ids), "signature",
+            report->signature),
         JSON_INDENT(1) | JSON_REAL_PRECISION(CAPTION_SCORE_DIGITS), err);
 }
 

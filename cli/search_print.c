@@ -91,7 +91,7 @@ static int print_hits(const struct hit_list *list, bool outside, struct err *err
             json_decref(line);
             line = NULL;
         }
-        rc = json_print(line, DIGITS, err);
+        rc = json_print("search/1", line, DIGITS, err);
     }
     return rc;
 }
@@ -104,7 +104,8 @@ static int print_document(const struct hit_list *list, struct err *err)
             json_decref(hits);
             hits = NULL;
         }
-    return json_print(json_pack("{s:o, s:o}", "query", json_text(list->query), "hits", hits), DIGITS, err);
+    return json_print(
+        "search/1", json_pack("{s:o, s:o}", "query", json_text(list->query), "hits", hits), DIGITS, err);
 }
 
 /* ---- any ----------------------------------------------------------------------------------------------- */
@@ -147,7 +148,8 @@ int search_answer_failure(const struct output *output, const char *line, const c
 {
     int rc = 0;
     if (output->format == OUTPUT_JSON) {
-        rc = json_print(json_pack("{s:o, s:s}", "query", json_text(line), "error", reason), 0, err);
+        rc = json_print(
+            "search/1", json_pack("{s:o, s:s}", "query", json_text(line), "error", reason), 0, err);
     } else {
         message("%s", reason);
         putchar(end_of_answer(output));

@@ -169,6 +169,10 @@ struct json_t *index_item_json(const struct index_item *item);
 struct json_t *index_capture_json(const struct index_item *item); /* taken camera lens lat lon alone */
 struct json_t *index_item_name_json(const struct index_item *item);
 
+/* Takes "schema" out of an object that this program has printed as an item, or with an embedding: where it is read again, that is
+ * nothing that anybody knows of the item. */
+void index_item_json_forget_schema(struct json_t *object);
+
 /* ---- changes: for the writer --------------------------------------------------------------------------- */
 
 /* Each of these happens whole or not at all. ERR_ARGUMENT and ERR_NOT_FOUND leave the changes since the last

@@ -61,6 +61,17 @@ json_t *index_item_name_json(const struct index_item *item)
         item->kind == INDEX_IMAGE ? "path" : "text", json_text(index_item_name(item)));
 }
 
+void index_item_json_forget_schema(json_t *object)
+{
+    static const char *const ours[] = {"index-list/", "index-export/", "embed/"};
+    const char *schema = json_string_value(json_object_get(object, "schema"));
+    for (size_t i = 0; schema && i < sizeof ours / sizeof *ours; i++)
+        if (!strncmp(schema, ours[i], strlen(ours[i]))) {
+            json_object_del(object, "schema");
+            return;
+        }
+}
+
 static bool is_utf8(const char *text)
 {
     json_t *string = text ? json_string(text) : NULL;
@@ -72,7 +83,7 @@ int exchange_put(FILE *out, const struct index_item *item, bool *lossy, struct e
 {
     json_t *object = index_item_json(item);
     json_t *mtime = json_integer(item->mtime_ns);
-    bool ok = object && mtime;
+    bool ok = object && mtime && !json_object_set_new(object, "schema", json_string("index-export/1"));
     if (ok && item->mtime_ns) {
         json_object_del(object, "mtime");
         ok = !json_object_set(object, "mtime_ns", mtime);
@@ -193,6 +204,7 @@ int exchange_item(
     struct index_item *out, struct json_t *object, enum index_kind kind, struct arena *arena, struct err *err)
 {
     *out = (struct index_item){.kind = kind};
+    index_item_json_forget_schema(object);
     int rc = take_kind(&out->kind, object, err);
     if (!rc)
         rc = take_texts(out, object, arena, err);

@@ -23,7 +23,7 @@ static int put_line(const struct embed_sink *sink, const struct embed_row *row, 
         failed = json_object_set_new(line, "error", json_text(row->error));
     else if (!failed && sink->embeddings)
         failed = json_object_set_new(line, "embedding", embedding_json(row->embedding, sink->width));
-    if (!failed) {
+    if (!failed && !(failed = json_object_set_new(line, "schema", json_string("embed/1")))) {
         json_dumpf(line, sink->lines, JSON_REAL_PRECISION(9)); /* what is not written shows at the end */
         putc('\n', sink->lines);
     }

@@ -101,7 +101,10 @@ int handle_tei_rerank(struct call *call, struct err *err)
 
 int handle_tei_info(struct call *call, struct err *err)
 {
-    static const char *const dtypes[PRECISION_COUNT] = {"float32", "bfloat16", "float16"};
+    static const char *const dtypes[PRECISION_COUNT] = {[PRECISION_F32] = "float32",
+        [PRECISION_BF16] = "bfloat16",
+        [PRECISION_F16] = "float16",
+        [PRECISION_INT8] = "int8"};
     const struct service_options *options = &call->service->options;
     const json_int_t context = (json_int_t)engine_config(call_engine(call))->text.context,
                      batch = (json_int_t)options->batch;

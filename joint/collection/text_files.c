@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/collection/text_files.h"
+#include "index/index.h"
 #include "text/captions/captions.h"
 
 #include <jansson.h>
@@ -74,6 +75,7 @@ static int visit_line(size_t *failed, const char *name, const char *line, const 
         ++*failed;
         return 0;
     }
+    index_item_json_forget_schema(object);
     const char *key = json_object_get(object, keys[0]) || !keys[1] ? keys[0] : keys[1];
     json_t *value = json_incref(json_object_get(object, key));
     char *rest = NULL;

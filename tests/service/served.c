@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/service/served.h"
+#include "tests/service/described.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -166,6 +167,7 @@ json_t *post(const char *path, const char *body, int status)
         fail_msg("POST %s: %d, expected %d: %s", path, answer.status, status, answer.body ? answer.body : "");
     json_t *value = json_loads(answer.body, 0, NULL);
     assert_non_null(value);
+    expect_as_described(served.port, "POST", path, status, value);
     answer_release(&answer);
     return value;
 }

@@ -2,6 +2,7 @@
 /* /openapi.json says what there is: routes, fields, and how requests fail. tests/service/schemathesis.sh tries out the
  * rest of it. */
 #include "service/call.h"
+#include "tests/service/described.h"
 #include "tests/service/served.h"
 
 #include <setjmp.h>
@@ -188,6 +189,10 @@ static void expect_described(const struct route *route, const char *id, const ch
             !(!strncmp(type, "image/", 6) && json_object_get(content, "image/*")))
             fail_msg("%s %s: %d is %s", route->method, path, answer.status, type);
     }
+    json_t *value = json_loads(answer.body ? answer.body : "", 0, NULL);
+    if (value)
+        expect_as_described(served.port, route->method, path, answer.status, value);
+    json_decref(value);
     answer_release(&answer);
 }
 

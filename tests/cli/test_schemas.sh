@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# test_schemas.sh DIPTYCH ROOT SCRATCH VALIDATE_JSON: every JSON that the commands have been recorded to print, and what no other
+# machine prints the same, is what assets/schemas says, and each of these says something of it.
+. "$2/tests/cli/lib.sh"
+validate=$4
+
+# Parts of a recorded file that begin as an object does; the bytes of a catalog are not recorded, and the comma behind them.
+objects() {
+    awk '/^==== / { foreign = /clip-benchmark/; on = 0; next }
+        /^---- / { fresh = 1; on = 0; next }
+        fresh { on = !foreign && /^\{("|$)/; fresh = 0 }
+        on { sub(/"catalog_bytes": BYTES/, "\"catalog_bytes\": 0,"); print }' "$@"
+}
+
+for list in "$root"/tests/cli/recorded/*.txt; do
+    objects "$list" >"recorded.$(basename "$list" .txt)"
+done
+run devices --format json && cp out devices
+run bench encode --format json --rounds 1 --batch 1 --profile && cp out bench
+run doctor --format json && cp out doctor
+mkdir pictures && cp "$root/assets/pictures/01.png" pictures/a.png && echo note >pictures/a.txt
+run index build passed.dip pictures
+run index list passed.dip --passed-over --format json && cp out passed-over
+printf 'a red heart\nx - x\n' | "$diptych" search passed.dip --queries - --format json --quiet >queries
+
+command=validate_json
+"$validate" "$root/assets/schemas" recorded.* devices bench doctor passed-over queries >out 2>err || problem "not as it is said"
+(cd "$root/assets/schemas" && ls -- *.json | sed 's/\.json$//' | LC_ALL=C sort) >all
+LC_ALL=C sort out >used
+cmp -s all used || problem "schemas that nothing is printed by: $(comm -23 all used | tr '\n' ' ')"
+
+finish
