@@ -24,7 +24,7 @@ run classify red.ppm green.ppm --labels "$labels" --format json
 expect_status 0
 expect_lines out 2
 label="\{\"label\": \"(red|green|dark blue)\", \"probability\": $number\}"
-expect_match out "^\{\"path\": \"red\.ppm\", \"labels\": \[$label, $label, $label\], \"score\": \"softmax\"\}\$"
+expect_match out "^\{\"path\": \"red\.ppm\", \"labels\": \[$label, $label, $label\], \"score\": \"softmax\", \"schema\": \"classify/1\"\}\$"
 expect_match err '^2 pictures, 0 failed: [0-9.]+ s, [0-9.]+ pictures/s \((amx|onednn|clblast), (f32|bf16|f16)\)$'
 
 tab=$(printf '\t')
@@ -49,7 +49,7 @@ expect_lines out 1
 
 # ---- what the number of a label is, and how large it must be
 run classify red.ppm --labels "$labels" --scores cosine -f json
-expect_match out "^\{\"path\": \"red\.ppm\", \"labels\": \[(\{\"label\": \"[a-z ]+\", \"cosine\": -?$number\}(, )?){3}\], \"score\": \"cosine\"\}\$"
+expect_match out "^\{\"path\": \"red\.ppm\", \"labels\": \[(\{\"label\": \"[a-z ]+\", \"cosine\": -?$number\}(, )?){3}\], \"score\": \"cosine\", \"schema\": \"classify/1\"\}\$"
 run classify red.ppm --labels "$labels" --scores cosine
 expect_match out '^  -?[ 0-9.]+  (red|green|dark blue)$'
 run classify red.ppm --labels something,red --scores independent

@@ -17,9 +17,9 @@ cut="unable to read 'cut.jpg': damaged JPEG: the file ends early, at byte 1000"
 run classify pictures/gap.jpg pictures/whole.jpg cut.jpg --labels red,green -f json
 expect_status 1
 expect_lines out 3
-expect_match out "^\{\"path\": \"pictures/gap\.jpg\", \"labels\": .*, \"warning\": \"'pictures/gap\.jpg' is damaged, but was read: JPEG: $reason, and more \(3\)\"\}\$"
-expect_match out "^\{\"path\": \"pictures/whole\.jpg\", \"labels\": .*\"softmax\"\}\$"
-expect_line out "{\"path\": \"cut.jpg\", \"error\": \"$cut\"}"
+expect_match out "^\{\"path\": \"pictures/gap\.jpg\", \"labels\": .*, \"warning\": \"'pictures/gap\.jpg' is damaged, but was read: JPEG: $reason, and more \(3\)\", \"schema\": \"classify/1\"\}\$"
+expect_match out "^\{\"path\": \"pictures/whole\.jpg\", \"labels\": .*\"softmax\", \"schema\": \"classify/1\"\}\$"
+expect_line out "{\"path\": \"cut.jpg\", \"error\": \"$cut\", \"schema\": \"classify/1\"}"
 run classify pictures/gap.jpg pictures/whole.jpg --labels red,green -f tsv -q
 expect_status 0
 expect_lines out 2
@@ -28,14 +28,14 @@ expect_line err "diptych: 'pictures/gap.jpg' $gap"
 run classify pictures/gap.jpg --labels red,green -q
 expect_line err "diptych: 'pictures/gap.jpg' $gap"
 run rank pictures/gap.jpg "a red thing" "a green thing" -f json
-expect_match out "\"warning\": \"'pictures/gap\.jpg' is damaged, but was read: JPEG: $reason, and more \(3\)\"\}\$"
+expect_match out "\"warning\": \"'pictures/gap\.jpg' is damaged, but was read: JPEG: $reason, and more \(3\)\", \"schema\": \"rank/1\"\}\$"
 run rank pictures/gap.jpg "a red thing" "a green thing" -q
 expect_line err "diptych: 'pictures/gap.jpg' $gap"
 run embed pictures --out all.npy -q
 expect_status 0
 expect_line err "diptych: 'pictures/gap.jpg' $gap"
-expect_line all.jsonl "{\"path\": \"pictures/gap.jpg\", \"warning\": \"'pictures/gap.jpg' $gap\"}"
-expect_line all.jsonl '{"path": "pictures/whole.jpg"}'
+expect_line all.jsonl "{\"path\": \"pictures/gap.jpg\", \"warning\": \"'pictures/gap.jpg' $gap\", \"schema\": \"embed/1\"}"
+expect_line all.jsonl '{"path": "pictures/whole.jpg", "schema": "embed/1"}'
 run index build all.dip pictures -q
 expect_status 0
 expect_line err "diptych: '$scratch/pictures/gap.jpg' $gap"
@@ -50,7 +50,7 @@ expect_lines out 1
 expect_line err "diptych: unable to read 'pictures/gap.jpg': damaged JPEG: $reason"
 run classify cut.jpg --labels red,green -f json --truncated
 expect_status 0
-expect_match out "\"warning\": \"'cut\.jpg' is damaged, but was read: JPEG: the file ends early, at byte 1000\"\}\$"
+expect_match out "\"warning\": \"'cut\.jpg' is damaged, but was read: JPEG: the file ends early, at byte 1000\", \"schema\": \"classify/1\"\}\$"
 run index build strict.dip pictures cut.jpg -q --strict
 expect_status 1
 expect_lines err 2

@@ -20,7 +20,7 @@ expect_empty out
 expect_line err "passed over 1 file: 1 text"
 expect_match err '^pictures: 12 of 12, 0 failed: '
 same embedded.npy exported.npy
-[ "$(head -n 1 embedded.jsonl)" = '{"path": "tree/01.png"}' ] || problem "other lines than paths"
+[ "$(head -n 1 embedded.jsonl)" = '{"path": "tree/01.png", "schema": "embed/1"}' ] || problem "other lines than paths"
 run index import back.dip embedded.npy --storage f32 -q
 expect_status 0
 "$diptych" index export back.dip back.npy -q
@@ -41,7 +41,7 @@ run embed tree/01.png nowhere.png $exact -q
 expect_status 1
 expect_lines out 2
 expect_match out '^\{"path": "tree/01.png", "embedding": \[0\.[0-9]+, -0\.[0-9]+, '
-expect_line out "{\"path\": \"nowhere.png\", \"error\": \"unable to open 'nowhere.png': No such file or directory\"}"
+expect_line out "{\"path\": \"nowhere.png\", \"error\": \"unable to open 'nowhere.png': No such file or directory\", \"schema\": \"embed/1\"}"
 expect_line err "diptych: unable to open 'nowhere.png': No such file or directory"
 run embed tree/01.png -o one.jsonl $exact -q
 "$diptych" embed tree/01.png $exact -q >expected
@@ -53,7 +53,7 @@ run embed --texts texts -o texts.npy $exact
 expect_match err '^texts: 3 of 3, 0 failed: '
 "$diptych" embed --texts - -f npy $exact -q <texts >texts-in.npy
 same texts-in.npy texts.npy
-[ "$(sed -n 2p texts.jsonl)" = '{"text": ""}' ] || problem "an empty line has no row"
+[ "$(sed -n 2p texts.jsonl)" = '{"text": "", "schema": "embed/1"}' ] || problem "an empty line has no row"
 
 # ---- killed, and once more
 i=0

@@ -43,7 +43,7 @@ run index list a.dip
 expect_match out "^ +11  image  $PWD/tree/deep/000009.png\$"
 run index list a.dip -f json --where "path like '%/000003.png'"
 expect_lines out 1
-expect_match out '^\{"id": 4, "kind": "image", "path": ".*/tree/000003\.png", "size": [0-9]+, "mtime": [0-9]+, "width": 96, "height": 96, "hash": "[0-9a-f]{64}"\}$'
+expect_match out '^\{"id": 4, "kind": "image", "path": ".*/tree/000003\.png", "size": [0-9]+, "mtime": [0-9]+, "width": 96, "height": 96, "hash": "[0-9a-f]{64}", "schema": "index-list/1"\}$'
 [ "$(sed 's/.*"hash": "\([0-9a-f]*\)".*/\1/' out)" = "$(sha256sum <tree/000003.png | cut -c 1-64)" ] ||
     problem "the hash is not sha256sum's"
 run index info a.dip --format json

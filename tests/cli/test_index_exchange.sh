@@ -101,7 +101,7 @@ expect_text f32.jsonl '"path": "'"$pictures/01.png"'", "size": '"$(stat -c '%s' 
 expect_text f32.jsonl '"mtime_ns": '"$(stat -c '%.9Y' "$pictures/01.png" | tr -d .)"'}' # to the nanosecond
 run index update f32-npy.dip "$pictures"
 expect_line err "pictures: 1 new, 0 changed, 0 copied, 0 moved, 0 gone, 11 unchanged, 0 failed"
-expect_line f32.jsonl '{"id": 13, "kind": "text", "path": "'"$PWD"'/texts.jsonl", "text": "a red star", "metadata": {"share": 0.10000000000000001, "tags": ["x", {"deep": null}], "kind": "note", "id": 7}, "hash": "'"$(printf 'a red star' | sha256sum | cut -c 1-64)"'"}'
+expect_line f32.jsonl '{"id": 13, "kind": "text", "path": "'"$PWD"'/texts.jsonl", "text": "a red star", "metadata": {"share": 0.10000000000000001, "tags": ["x", {"deep": null}], "kind": "note", "id": 7}, "hash": "'"$(printf 'a red star' | sha256sum | cut -c 1-64)"'", "schema": "index-export/1"}'
 
 # ---- what is chosen; none is fine
 run index export f32.dip chosen.npy --kind image --where "width >= 300"

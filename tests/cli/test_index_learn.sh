@@ -127,8 +127,8 @@ cp out lines
 cluster a.dip --kind image -c 3 -f json -l cloud,arrow,heart -t 'a picture of a {}' --top 2
 expect_status 0
 expect_lines out 3
-expect_match out '^\{"cluster": 1, "size": [0-9]+, "cosine": [0-9.]+, "label": "[a-z]+", "label_cosine": [0-9.]+, "nearest": \[\{"id": [0-9]+, "kind": "image", "path": "[^"]*", "cosine": [0-9.]+\}, \{[^}]*\}\], "ids": \[[0-9, ]+\]\}$'
-sed 's/.*"ids": \[\(.*\)\]}/\1/' out | tr -d ' ' | tr , '\n' >ids
+expect_match out '^\{"cluster": 1, "size": [0-9]+, "cosine": [0-9.]+, "label": "[a-z]+", "label_cosine": [0-9.]+, "nearest": \[\{"id": [0-9]+, "kind": "image", "path": "[^"]*", "cosine": [0-9.]+\}, \{[^}]*\}\], "ids": \[[0-9, ]+\], "schema": "index-cluster/1"\}$'
+sed 's/.*"ids": \[\(.*\)\], "schema".*/\1/' out | tr -d ' ' | tr , '\n' >ids
 cut -f 3 lines | cmp -s - ids || problem "json and tsv differ"
 sed 's/.*"size": \([0-9]*\),.*/\1/' out | sort -rnc 2>/dev/null || problem "not the largest first"
 sed 's/.*"cluster": \([0-9]*\),.* "cosine": \([0-9.]*\), "label".*/\1 \2/' out >means

@@ -135,13 +135,13 @@ for colour in red blue; do
     printf 'a %s thing\n\n' $colour >&3
     read -r answer <&4
     case $answer in
-    "{\"query\": \"a $colour thing\", \"hits\": [{\"score\": "*"}]}") ;;
+    "{\"query\": \"a $colour thing\", \"hits\": [{\"score\": "*"}], \"schema\": \"search/1\"}") ;;
     *) problem "'$answer' to $colour" ;;
     esac
 done
 printf 'caf\351\n' >&3
 read -r answer <&4
-[ "$answer" = "{\"query\": \"caf$(printf '\357\277\275')\", \"error\": \"unable to read 'standard input': line 5 is not UTF-8\"}" ] ||
+[ "$answer" = "{\"query\": \"caf$(printf '\357\277\275')\", \"error\": \"unable to read 'standard input': line 5 is not UTF-8\", \"schema\": \"search/1\"}" ] ||
     problem "'$answer' to what is no UTF-8"
 printf 'no line end' >&3
 exec 3>&-

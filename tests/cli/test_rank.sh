@@ -28,10 +28,10 @@ expect_status 0
 expect_lines out 1
 caption="\{\"caption\": \"[a-z ]+\", \"index\": [0-2], \"cosine\": $number, \"probability\": $number\}"
 row="\[($number), ($number), ($number)\]"
-expect_match out "^\{\"path\": \"red\.ppm\", \"captions\": \[$caption, $caption, $caption\], \"wins\": \[$row, $row, $row\], \"score\": \"softmax\"\}\$"
+expect_match out "^\{\"path\": \"red\.ppm\", \"captions\": \[$caption, $caption, $caption\], \"wins\": \[$row, $row, $row\], \"score\": \"softmax\", \"schema\": \"rank/1\"\}\$"
 expect_text out '"caption": "a red circle", "index": 1' # twice the same: each keeps its place in the order given
 expect_match out '"index": 0.*"index": 1'
-expect_match out '"wins": \[\[0\.5, .*, 0\.5\]\], "score": "softmax"\}$'
+expect_match out '"wins": \[\[0\.5, .*, 0\.5\]\], "score": "softmax", "schema": "rank/1"\}$'
 
 run rank red.ppm "five blue stars" "something red"
 expect_status 0
@@ -45,7 +45,7 @@ tail -n 2 out | grep -q "five blue stars" || problem "not best first"
 run rank red.ppm "a red circle" --format json --quiet
 expect_status 0
 expect_empty err
-expect_match out "\"probability\": 1\.0\}\], \"wins\": \[\[0\.5\]\], \"score\": \"softmax\"\}\$"
+expect_match out "\"probability\": 1\.0\}\], \"wins\": \[\[0\.5\]\], \"score\": \"softmax\", \"schema\": \"rank/1\"\}\$"
 run rank red.ppm "" --format tsv
 expect_status 0
 expect_match out "^red\.ppm$tab$tab$number${tab}1$tab\$"
@@ -84,7 +84,7 @@ expect_line err "diptych: cannot rank: unable to open '.': is a folder"
 # ---- one picture that fails
 run rank missing.png "a red circle" --format json
 expect_status 1
-expect_line out "{\"path\": \"missing.png\", \"error\": \"unable to open 'missing.png': No such file or directory\"}"
+expect_line out "{\"path\": \"missing.png\", \"error\": \"unable to open 'missing.png': No such file or directory\", \"schema\": \"rank/1\"}"
 run rank red.ppm "a red circle" "$(printf 'caf\351')"
 expect_status 1
 expect_empty out
@@ -132,7 +132,7 @@ for batch in 1 32; do
     run rank --file list.jsonl --format json --batch $batch
     expect_status 1
     expect_match err '^14 pictures, 12 failed: '
-    sed -e 's/, "index": 0.*//' -e "s/\(unable to parse .*, line [0-9]*\)'.*/\1/" out >short
+    sed -e 's/, "index": 0.*//' -e 's/, "schema".*/}/' -e "s/\(unable to parse .*, line [0-9]*\)'.*/\1/" out >short
     cmp -s short expected || problem "not the lines in order: $(diff short expected)"
 done
 printf '\357\273\277{"path": "red.ppm", "captions": ["something red"]}\r\n' >marked.jsonl

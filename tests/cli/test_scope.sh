@@ -24,7 +24,7 @@ expect_silence() {
 # ---- pictures
 run classify "$page" "$scenes/01.png" "$page" -l ring,heart -f json
 expect_said 2
-expect_match out 'page\.jpg.*, "outside": true\}$'
+expect_match out 'page\.jpg.*, "outside": true, "schema": "classify/1"\}$'
 [ "$(grep -c '"outside": true' out)" = 2 ] || problem "not of the two pages"
 run classify "$page" -l ring,heart -f json -q
 expect_empty err

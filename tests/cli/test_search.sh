@@ -17,7 +17,7 @@ expect_lines out 4
 head -n 1 out | grep -Fqx "a blue tree above a yellow star" || problem "the query is not said first"
 sed -n 2p out | grep -Eq '^   0\.[0-9]{4} +[0-9]+  image  [^ ]*pictures/04\.png$' || problem "the tree is not first"
 run search samples.dip --image pictures/04.png --kind image --top 1 -f json
-expect_match out '^\{"query": "pictures/04\.png", "score": (1\.0|0\.999[0-9]*), "id": [0-9]+, "kind": "image", "path": "[^"]*pictures/04\.png"\}$'
+expect_match out '^\{"query": "pictures/04\.png", "score": (1\.0|0\.999[0-9]*), "id": [0-9]+, "kind": "image", "path": "[^"]*pictures/04\.png", "schema": "search/1"\}$'
 run search samples.dip "three white flowers" --kind text --top 1 -f tsv
 expect_match out "^three white flowers${tab}(1|0\.9999[0-9]*)${tab}[0-9]+${tab}text${tab}[^${tab}]*words\.txt${tab}three white flowers\$"
 run search samples.dip "white flowers"
@@ -122,7 +122,7 @@ sed -n 2p out | grep -Eq 'twice/[ab]\.png  \(\+1 copy\)$' || problem "the copy i
 run search twice.dip --image pictures/04.png --near-copies hide -f tsv --top 1
 cut -f 7 out | grep -qx 1 || problem "tsv does not count the copy"
 run search twice.dip --image pictures/04.png --near-copies hide -f json --top 1
-expect_match out '"copies": \[[1-3]\], "copy_count": 1\}$'
+expect_match out '"copies": \[[1-3]\], "copy_count": 1, "schema": "search/1"\}$'
 run search twice.dip --image pictures/04.png --sort date -f tsv
 cut -f 5 out | sed 's|.*/||' | tr '\n' ' ' | grep -qx 'c.png a.png b.png ' || problem "the newest is not first"
 run search twice.dip --image pictures/04.png --sort path -f tsv
@@ -208,7 +208,7 @@ run index update samples.dip --metadata about.jsonl
 expect_status 0
 run search samples.dip "a red heart" --where "metadata ->> 'time' = 1700000123.25" -f json
 expect_lines out 1
-expect_match out '"score": -?0\.[0-9]{1,10}, .*"metadata": \{"time": 1700000123\.25, "latitude": 52\.520008123, "share": 0\.1\}\}$'
+expect_match out '"score": -?0\.[0-9]{1,10}, .*"metadata": \{"time": 1700000123\.25, "latitude": 52\.520008123, "share": 0\.1\}, "schema": "search/1"\}$'
 run index list samples.dip --where "metadata ->> 'share' = 0.1" -f json
 expect_text out '"metadata": {"time": 1700000123.25, "latitude": 52.520008122999997, "share": 0.10000000000000001}'
 
@@ -216,7 +216,7 @@ expect_text out '"metadata": {"time": 1700000123.25, "latitude": 52.520008122999
 run index outliers samples.dip --kind image --alpha 1 -f json
 expect_status 0
 expect_lines out 12
-expect_match out '^\{"id": [0-9]+, "kind": "image", "path": "[^"]*pictures/[0-9]+\.(png|jpg)", "similarity": -?0\.[0-9]+, "tail": [01]\.[0-9]+\}$'
+expect_match out '^\{"id": [0-9]+, "kind": "image", "path": "[^"]*pictures/[0-9]+\.(png|jpg)", "similarity": -?0\.[0-9]+, "tail": [01]\.[0-9]+, "schema": "index-outliers/1"\}$'
 cut -d , -f 4 out | sort -t : -k 2 -g | cmp -s - "$(cut -d , -f 4 out >unsorted; echo unsorted)" || problem "not the least similar first"
 run index outliers samples.dip --alpha 0
 expect_status 2

@@ -35,7 +35,7 @@ for kind in tar tar.gz tar.zst tar.xz zip stored.zip; do
     expect_line err "passed over 12 files: 12 text"
     expect_match err '^pictures: 6 of 6, 0 failed: '
     same $kind.npy loose.npy
-    [ "$(head -n 1 $kind.jsonl)" = "{\"path\": \"s/00000.$kind!/000000007.png\"}" ] || problem "not $kind's order"
+    [ "$(head -n 1 $kind.jsonl)" = "{\"path\": \"s/00000.$kind!/000000007.png\", \"schema\": \"embed/1\"}" ] || problem "not $kind's order"
 done
 "$diptych" embed $paths "$pictures/02.png" "$pictures/03.jpg" -o loose8.npy $exact -q
 run embed 's/{00000..00001}.tar' -o braces.npy $exact -q
@@ -162,7 +162,7 @@ expect_match out '^text   /.*/mixed/2.cls$'
 run index list m.dip --passed-over -f tsv
 expect_match out '/mixed/2.cls	2	[0-9]*	text	$'
 run index list m.dip --passed-over -f json
-expect_match out '"path": "/.*/mixed.zip!/clip", "size": 8, "mtime": [0-9]*, "kind": "video"}$'
+expect_match out '"path": "/.*/mixed.zip!/clip", "size": 8, "mtime": [0-9]*, "kind": "video", "schema": "index-passed-over/1"}$'
 run index list m.dip --passed-over -0
 [ "$(tr '\0' '\n' <out | wc -l)" -eq 6 ] || problem "no NULs"
 run index list m.dip --passed-over --kind image
