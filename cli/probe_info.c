@@ -61,7 +61,7 @@ static int print(const char *path, const struct probe *probe, int format, struct
         json_decref(report);
         return rc;
     }
-    return report_print(report, format, err);
+    return report_print("probe-info/1", report, format, err);
 }
 
 int probe_info_command(int argc, char **argv)

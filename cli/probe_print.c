@@ -52,7 +52,7 @@ int probe_report_print(const char *path, const struct lesson *lesson, const stru
     if (report->sweep.count && format == OUTPUT_JSON)
         json_object_set_new(json, "sweep", sweep_json(&report->sweep));
     json_object_set_new(json, "parts", parts);
-    return report_print(json, format == OUTPUT_JSON, err);
+    return report_print("probe-fit/1", json, format == OUTPUT_JSON, err);
 }
 
 /* ---- few shots ----------------------------------------------------------------------------------------- */
@@ -69,7 +69,7 @@ static int print_json(const struct few_shot_row *rows, const struct few_shot_opt
                     "{s:f, s:f}", "mean", rows[i].mean[method], "deviation", rows[i].deviation[method]));
         json_array_append_new(list, row);
     }
-    return json_print(
+    return json_print("probe-shots/1",
         json_pack("{s:I, s:I, s:I, s:o}", "labels", (json_int_t)lesson->labels->count, "draws",
             (json_int_t)options->draws, "pictures", (json_int_t)lesson->counts[LESSON_TEST], "rows", list),
         JSON_INDENT(2), err);

@@ -23,9 +23,13 @@ mkdir pictures && cp "$root/assets/pictures/01.png" pictures/a.png && echo note 
 run index build passed.dip pictures
 run index list passed.dip --passed-over --format json && cp out passed-over
 printf 'a red heart\nx - x\n' | "$diptych" search passed.dip --queries - --format json --quiet >queries
+for picture in train/a/01.png train/b/02.png train/a/05.jpg train/b/06.jpg val/a/07.png val/b/08.png test/a/03.jpg test/b/04.png; do
+    mkdir -p "set/${picture%/*}" && cp "$root/assets/pictures/${picture##*/}" "set/$picture"
+done
+run probe fit set --shots 1 --format json && cp out shots
 
 command=validate_json
-"$validate" "$root/assets/schemas" recorded.* devices bench doctor passed-over queries >out 2>err || problem "not as it is said"
+"$validate" "$root/assets/schemas" recorded.* devices bench doctor passed-over queries shots >out 2>err || problem "not as it is said"
 (cd "$root/assets/schemas" && ls -- *.json | sed 's/\.json$//' | LC_ALL=C sort) >all
 LC_ALL=C sort out >used
 cmp -s all used || problem "schemas that nothing is printed by: $(comm -23 all used | tr '\n' ' ')"
