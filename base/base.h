@@ -380,6 +380,12 @@ struct new_folder {
 int new_folder_open(struct new_folder *out, const char *path, struct err *err);
 int new_folder_close(struct new_folder *folder, bool keep, struct err *err);
 
+/* The same where other machines may write too, as on a network file system, whose locks may hold on one of them alone: the
+ * name, PATH.tmp- and something random, is nobody else's. What a kill leaves stays until new_folder_clean_shared, which is
+ * for when the path is whole: it removes all that is on its way to it. */
+int new_folder_open_shared(struct new_folder *out, const char *path, struct err *err);
+void new_folder_clean_shared(const char *path);
+
 /* Comma-separated values, as RFC 4180 has them. */
 struct csv {
     const char *at, *end; /* what is left of the text */

@@ -2,10 +2,14 @@
 #include "base/base.h"
 #include "base/beside.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +62,49 @@ int new_folder_open(struct new_folder *out, const char *path, struct err *err)
     return rc;
 }
 
+static const char shared_suffix[] = ".tmp-";
+
+int new_folder_open_shared(struct new_folder *out, const char *path, struct err *err)
+{
+    uint64_t number;
+    *out = (struct new_folder){.path = without_slashes(path), .lock = -1};
+    int rc = out->path ? 0 : err_memory(err, strlen(path));
+    if (!rc && getrandom(&number, sizeof number, 0) != sizeof number)
+        rc = err_set(err, ERR_IO, "unable to make '%s': there are no random numbers", path);
+    if (!rc && asprintf(&out->beside, "%s%s%016" PRIx64, out->path, shared_suffix, number) < 0) {
+        out->beside = NULL;
+        rc = err_memory(err, strlen(path));
+    }
+    if (!rc && mkdir(out->beside, 0777))
+        rc = err_set(err, ERR_IO, "unable to make '%s': %s", out->path, strerror(errno));
+    if (rc)
+        release(out);
+    return rc;
+}
+
+void new_folder_clean_shared(const char *path)
+{
+    struct arena arena = {0};
+    char *plain = without_slashes(path);
+    const int above = plain ? folder_length(plain) : 0;
+    DIR *dir = plain ? opendir(above ? arena_copy(&arena, plain, (size_t)above) : ".") : NULL;
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        const size_t own = strlen(plain + above);
+        char *name;
+        if (strncmp(entry->d_name, plain + above, own) ||
+            strncmp(entry->d_name + own, shared_suffix, sizeof shared_suffix - 1))
+            continue;
+        if (asprintf(&name, "%.*s%s", above, plain, entry->d_name) < 0)
+            continue;
+        beside_remove(name);
+        free(name);
+    }
+    if (dir)
+        closedir(dir);
+    free(plain);
+    arena_release(&arena);
+}
+
 int new_folder_close(struct new_folder *folder, bool keep, struct err *err)
 {
     if (!folder->path)
@@ -67,7 +114,8 @@ int new_folder_close(struct new_folder *folder, bool keep, struct err *err)
         rc = err_set(err, ERR_IO, "unable to write '%s': %s", folder->path, strerror(errno));
     if (!keep || rc)
         beside_remove(folder->beside);
-    close(folder->lock); /* and only now the lock goes */
+    if (folder->lock >= 0)
+        close(folder->lock); /* and only now the lock goes */
     release(folder);
     return rc;
 }

@@ -13,6 +13,7 @@ const struct command index_commands[] = {
     {"watch", cmd_index_watch, "keep an index up to date with its folders", &index_watch_argp, NULL},
     {"prepare", cmd_index_prepare, "prepare pictures in another way, and encode those that it changes",
         &index_prepare_argp, NULL},
+    {"merge", cmd_index_merge, "join the shards of an index", &index_merge_argp, NULL},
     {"import", cmd_index_import, "put in vectors that another program made", &index_import_argp, NULL},
     {"export", cmd_index_export, "write the vectors for other programs", &index_export_argp, NULL},
     {"list", cmd_index_list, "list what an index holds", &index_list_argp, NULL},

@@ -13,6 +13,7 @@ int cmd_index_build(int argc, char **argv);
 int cmd_index_update(int argc, char **argv);
 int cmd_index_watch(int argc, char **argv);
 int cmd_index_prepare(int argc, char **argv);
+int cmd_index_merge(int argc, char **argv);
 int cmd_index_import(int argc, char **argv);
 int cmd_index_export(int argc, char **argv);
 int cmd_index_list(int argc, char **argv);
@@ -29,7 +30,7 @@ int cmd_index_cluster(int argc, char **argv);
 extern const struct argp index_build_argp, index_update_argp, index_watch_argp, index_prepare_argp,
     index_import_argp, index_export_argp, index_list_argp, index_info_argp, index_remove_argp,
     index_relocate_argp, index_verify_argp, index_compact_argp, index_duplicates_argp, index_outliers_argp,
-    index_map_argp, index_cluster_argp;
+    index_map_argp, index_cluster_argp, index_merge_argp;
 
 /* For a parser of options, at ARGP_KEY_ARGS and ARGP_KEY_NO_ARGS: takes the remaining arguments, the index and at most
  * `max` more. Where there may be more, the first is the index only if it names one (collection_is_named); else it is

@@ -3,9 +3,11 @@
 #include "cli/index_sync.h"
 #include "cli/pictures.h"
 #include "cli/session.h"
+#include "cli/shard_option.h"
 #include "cli/text.h"
 #include "joint/collection/collection.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,8 @@ struct build {
     struct collection_model model;
     struct collection *collection;
     struct sync_counts counts;
+    struct shard_options shard_options;
+    struct collection_shard shard;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------- */
@@ -89,6 +93,11 @@ static void check_arguments(const struct argp_state *state, const struct build *
 {
     if (!b->update && !sources_any(&b->sources) && !b->list)
         argp_error(state, "nothing to put in: name pictures, folders, - for a list of them, or --texts FILE");
+    if (b->shard_options.scratch && !b->shard_options.count)
+        argp_error(state, "--scratch is for a shard");
+    if (b->shard_options.count && (b->sources.gone || b->sources.retry))
+        argp_error(
+            state, "a shard is made from nothing: --gone and --retry-failed are for an index that is there");
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -99,6 +108,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &b->exclude;
         state->child_inputs[1] = &b->session;
         state->child_inputs[2] = &b->session.quiet;
+        if (!b->update)
+            state->child_inputs[3] = &b->shard_options;
         return 0;
     case KEY_TEXTS:
         add_source(state, b, SOURCE_TEXTS, argument);
@@ -162,6 +173,17 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     "update INDEX'.\n\n"                                                                                     \
     "Exit status: 0 done, 1 some pictures or texts failed that were not known to, 2 cannot start or go on."
 
+#define HELP_SHARD                                                                                           \
+    "With --shard, INDEX is not made but one part of it, beside it: INDEX laion.dip has the shards "         \
+    "laion-00000-of-00008.dip to laion-00007-of-00008.dip, which 'diptych index merge' joins, so that the "  \
+    "index is the same as of one run. The inputs are the archives and files that are named or lie below "    \
+    "folders, in order of their paths; each shard takes an equal stretch of them, and an archive is never "  \
+    "cut. Each is made in the scratch folder and comes to its place whole. One that is finished is not "     \
+    "made again; "                                                                                           \
+    "after a kill the same command begins it anew. Something that is named and is not there ends it."
+
+static const struct argp_child build_children[] = {{&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0},
+    {&common_argp, 0, "", -1}, {&shard_argp, 0, NULL, 0}, {0}};
 static const struct argp_child children[] = {
     {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 
@@ -169,14 +191,16 @@ const struct argp index_build_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[INDEX] PATH...",
-    .doc = "Put pictures and texts into an index, which is made where there is none.\n\n"
-           "  diptych index build ~/Pictures\n"
-           "  diptych index build photos.dip ~/Pictures\n"
-           "  diptych index build laion.dip 'shards/{00000..00012}.tar'\n"
-           "  find . -name '*.jpg' -size +100k -print0 | diptych index build big.dip -0 -\n"
-           "  diptych index build coco.dip val2017/ --captions captions_val2017.json \\\n"
-           "      --storage f32\v" GOES_ON,
-    .children = children,
+    .doc =
+        "Put pictures and texts into an index, which is made where there is none.\n\n"
+        "  diptych index build ~/Pictures\n"
+        "  diptych index build photos.dip ~/Pictures\n"
+        "  diptych index build laion.dip 'shards/{00000..00012}.tar'\n"
+        "  find . -name '*.jpg' -size +100k -print0 | diptych index build big.dip -0 -\n"
+        "  diptych index build coco.dip val2017/ --captions captions_val2017.json \\\n"
+        "      --storage f32\n"
+        "  diptych index build laion.dip --shard 3/8 'shards/{00000..00012}.tar'\v" GOES_ON "\n\n" HELP_SHARD,
+    .children = build_children,
     .help_filter = options_help_filter,
 };
 
@@ -191,6 +215,17 @@ const struct argp index_update_argp = {
 };
 
 /* ---- building ------------------------------------------------------------------------------------------ */
+
+static int begin_shard(struct build *b, const struct collection_options *how, struct err *err)
+{
+    b->shard.path = b->path;
+    b->shard.number = b->shard_options.number;
+    b->shard.count = b->shard_options.count;
+    b->shard.scratch = b->shard_options.scratch;
+    b->sources.share.number = b->shard.number;
+    b->sources.share.count = b->shard.count;
+    return collection_shard_begin(&b->shard, &b->sources, how, err);
+}
 
 /* What is quick first: a file that is not there, and an index of another model, show at once. */
 static int open_all(struct build *b, struct err *err)
@@ -208,18 +243,21 @@ static int open_all(struct build *b, struct err *err)
     session->adapters = b->model.adapters;
     if (!rc)
         rc = session_prepare_as(session, b->model.alpha, b->path, err);
-    if (!rc)
-        rc = session_open(session, err);
+    how.model = b->model.reference;
+    how.fingerprint = b->model.fingerprint;
+    if (!rc && b->shard_options.count)
+        rc = begin_shard(b, &how, err);
+    if (rc || b->shard.finished)
+        return rc;
+    rc = session_open(session, err);
     if (!rc)
         rc = session_loader(session, err);
     if (rc)
         return rc;
-    how.model = b->model.reference;
-    how.fingerprint = b->model.fingerprint;
     how.width = model_width(session->model);
     how.alpha = session->loader_options.alpha;
     rc = b->update ? 0 : index_default_make(b->path, err);
-    return rc ? rc : collection_open(&b->collection, b->path, &how, err);
+    return rc ? rc : collection_open(&b->collection, b->shard.work ? b->shard.work : b->path, &how, err);
 }
 
 static int build(struct build *b, struct err *err)
@@ -232,7 +270,22 @@ static int build(struct build *b, struct err *err)
     if (!rc)
         rc = collection_sync(&b->counts, b->collection, &b->sources, &job, err);
     b->session.failed = b->counts.failed;
-    return rc;
+    return rc || !b->shard.count ? rc
+                                 : collection_shard_publish(&b->shard, b->collection, &b->counts,
+                                       precision_name(device_precision(session->device)), &job, err);
+}
+
+static void put_shard(const struct collection_shard *shard, const struct share_cut *share)
+{
+    if (shard->finished)
+        message("shard %zu of %zu: '%s' is finished, with %" PRId64 " picture%s; remove it to make it anew",
+            shard->number, shard->count, shard->part, shard->pictures, plural((uint64_t)shard->pictures));
+    else if (shard->beaten)
+        message("shard %zu of %zu: another process has made '%s' meanwhile, and it stays", shard->number,
+            shard->count, shard->part);
+    else
+        message("shard %zu of %zu: '%s', %zu of %zu inputs", shard->number, shard->count, shard->part,
+            share->to - share->from, share->inputs);
 }
 
 static void put_summary(struct build *b, double start)
@@ -255,12 +308,17 @@ static int run(const struct argp *argp, bool update, int argc, char **argv)
     const double start = time_now();
 
     int rc = open_all(&b, &err);
-    if (!rc) {
+    if (!rc && !b.shard.finished) {
         rc = build(&b, &err);
         if ((!rc || rc == ERR_CANCELLED) && !b.session.quiet)
             put_summary(&b, start);
     }
+    if (!rc && b.shard.count && !b.session.quiet)
+        put_shard(&b.shard, &b.counts.share);
+    if (rc && rc != ERR_CANCELLED && b.shard_options.count)
+        err_wrap(&err, "shard %zu of %zu", b.shard_options.number, b.shard_options.count);
     collection_free(b.collection);
+    collection_shard_end(&b.shard);
     sources_release(&b.sources);
     return session_close(&b.session, update ? "update" : "build", rc, &err);
 }

@@ -164,6 +164,7 @@ static const struct {
     {"NEW", offer_files},
     {"DIR", offer_folders},
     {"INDEX", offer_indexes},
+    {"SHARD", offer_indexes},
     {"MODEL", offer_models},
     {"MODEL[@REVISION]", offer_cache},
     {"NAME[@REVISION]", offer_known_models},

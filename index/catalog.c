@@ -55,7 +55,7 @@ static enum err_code code_of(int sqlite_code)
     }
 }
 
-static int open_error(sqlite3 *db, const char *file, const char *doing, struct err *err)
+int catalog_fail(sqlite3 *db, const char *file, const char *doing, struct err *err)
 {
     const int code = sqlite3_extended_errcode(db), why = sqlite3_system_errno(db);
     const bool system = why && code_of(code) == ERR_IO;
@@ -65,7 +65,7 @@ static int open_error(sqlite3 *db, const char *file, const char *doing, struct e
 
 int catalog_error(struct index *index, const char *doing, struct err *err)
 {
-    return open_error(index->db, index->catalog, doing, err);
+    return catalog_fail(index->db, index->catalog, doing, err);
 }
 
 int catalog_statement(sqlite3_stmt **out, struct index *index, const char *sql, struct err *err)
@@ -118,12 +118,12 @@ static int insert_meta(sqlite3 *db, const char *file, const struct index_options
             sqlite3_bind_text(stmt, 5, options->preparation, -1, SQLITE_STATIC);
         failed = sqlite3_step(stmt) != SQLITE_DONE;
     }
-    const int rc = failed ? open_error(db, file, "write", err) : 0;
+    const int rc = failed ? catalog_fail(db, file, "write", err) : 0;
     sqlite3_finalize(stmt);
     return rc;
 }
 
-static int write_schema(sqlite3 *db, const char *file, const struct index_options *options, struct err *err)
+int catalog_write_schema(sqlite3 *db, const char *file, const struct index_options *options, struct err *err)
 {
     char versions[96];
     snprintf(versions, sizeof versions, "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64,
@@ -131,11 +131,10 @@ static int write_schema(sqlite3 *db, const char *file, const struct index_option
     if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) ||
         sqlite3_exec(db, catalog_schema[0].text, NULL, NULL, NULL) ||
         sqlite3_exec(db, versions, NULL, NULL, NULL))
-        return open_error(db, file, "write", err);
+        return catalog_fail(db, file, "write", err);
     int rc = insert_meta(db, file, options, err);
-    if (!rc && (sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) ||
-                   sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL)))
-        rc = open_error(db, file, "write", err);
+    if (!rc && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL))
+        rc = catalog_fail(db, file, "write", err);
     return rc;
 }
 
@@ -143,17 +142,18 @@ int catalog_create(const char *file, const struct index_options *options, struct
 {
     sqlite3 *db = NULL;
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    int rc = sqlite3_open_v2(file, &db, flags, NULL) ? open_error(db, file, "make", err) : 0;
+    int rc = sqlite3_open_v2(file, &db, flags, NULL) ? catalog_fail(db, file, "make", err) : 0;
     if (!rc)
-        rc = write_schema(db, file, options, err);
+        rc = catalog_write_schema(db, file, options, err);
+    if (!rc && sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL))
+        rc = catalog_fail(db, file, "write", err);
     sqlite3_close(db);
     return rc;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-/* A URI, because whether a plain name that begins with "file:" is one depends on how SQLite was built. */
-static char *uri_of(const char *path, bool immutable)
+char *catalog_uri(const char *path, bool immutable)
 {
     static const char query[] = "?immutable=1";
     char *uri = mem_new(strlen(path) * 3 + sizeof "file://" + sizeof query, 1), *end = uri;
@@ -179,7 +179,7 @@ void catalog_guard(sqlite3 *db, bool writer)
 
 static int connect_catalog(struct index *index, struct err *err)
 {
-    char *uri = uri_of(index->catalog, index->unguarded);
+    char *uri = catalog_uri(index->catalog, index->unguarded);
     if (!uri)
         return err_memory(err, strlen(index->catalog));
     const int flags = index->writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;

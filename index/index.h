@@ -609,6 +609,54 @@ struct index_exported {
 int index_export(struct index_exported *out, struct index *index, const char *path, const char *metadata,
     const struct index_filter *filter, const struct job *job, struct err *err);
 
+/* ---- parts --------------------------------------------------------------------------------------------- */
+
+/* An index may be made in parts, each by a process of its own on any machine: shard i of n, from 0 to n - 1, has the i-th of
+ * n stretches of the inputs. A part is an index itself, to be searched, which nobody writes to any more: its catalog has no
+ * log beside it, so that any file system will do. `shard.json` in its folder says what it is a part of, and the sizes and
+ * SHA-256 of its files. */
+struct index_part {
+    size_t number, count;        /* i and n */
+    size_t inputs, from, to;     /* of all parts, and which of them this one has: [from, to) */
+    char inputs_hash[HASH_SIZE]; /* of the list of them */
+    char named_hash[HASH_SIZE];  /* of what the user has named them by */
+    int64_t failed;              /* inputs and pictures that could not be read */
+    const char *precision;       /* that the vectors were made in, in the caller's words */
+
+    /* Of one that is read: */
+    const char *path, *model, *fingerprint, *preparation;
+    enum index_storage storage;
+    size_t width; /* E */
+    int64_t rows;
+    struct part_file *files; // (file_count)
+    size_t file_count;
+};
+
+/* Where the parts of the index `path` lie: NAME-00003-of-00008.dip beside NAME.dip. In the arena; NULL with ERR_MEMORY. */
+const char *index_part_path(
+    struct arena *arena, const char *path, size_t number, size_t count, struct err *err);
+
+/* Makes the part `path` of an index, which is open for writing and committed, and is left for index_free alone: it is copied
+ * to another name beside that first, so that it is there whole or not at all. ERR_IO where there is something already, a part
+ * of this number too. */
+int index_part_publish(struct index *index, const char *path, const struct index_part *part,
+    const struct job *job, struct err *err);
+
+/* Strings come from the arena, or are the path. ERR_NOT_FOUND: there is no part; ERR_FORMAT, ERR_UNSUPPORTED. */
+int index_part_read(struct index_part *out, const char *path, struct arena *arena, struct err *err);
+
+struct index_merged {
+    int64_t rows, images;
+    int64_t failed; /* of all parts */
+};
+
+/* Makes an index of all its parts (count), which are only read: rows and codes, items and their ids are those that one run over
+ * all inputs would have made. It is there whole or not at all. Memory does not grow with the parts. ERR_ARGUMENT: an index is
+ * there, parts are of several, or not all of one; ERR_FORMAT: a part is damaged; ERR_NOT_FOUND: something is no part. Messages
+ * name it. */
+int index_merge(struct index_merged *out, const char *path, char *const *parts, size_t count,
+    const struct job *job, struct err *err);
+
 /* ---- verifying ----------------------------------------------------------------------------------------- */
 
 /* Checks the index at path: the catalog's own structure, counts, every row against its checksum, those of removed

@@ -13,10 +13,12 @@
 /* Below so many rows the vectors themselves are read in a few milliseconds. */
 enum { PREPARED_ROWS = 16384 };
 
-static char *codes_path(const struct index *index)
+const char codes_name[] = "coarse.i8";
+
+static char *codes_path(const char *folder)
 {
     char *path;
-    return asprintf(&path, "%s/coarse.i8", index->path) < 0 ? NULL : path;
+    return asprintf(&path, "%s/%s", folder, codes_name) < 0 ? NULL : path;
 }
 
 /* All rows, whether they have items or not: the codes are of rows. */
@@ -33,7 +35,7 @@ static int follow_codes(struct index_searcher *searcher, const struct index_rows
 {
     const struct index_rows all = all_rows(rows);
     const int64_t generation = searcher->index->meta.generation;
-    char *path = codes_path(searcher->index);
+    char *path = codes_path(searcher->index->path);
     int rc = 0;
     if (!path)
         return err_memory(err, 0);
@@ -111,6 +113,21 @@ double index_score(const struct index_rows *rows, int64_t row, const float *quer
     return isnan(score) ? -INFINITY : score;
 }
 
+int codes_update(const char *folder, const struct index_rows *rows, int64_t generation, const struct job *job,
+    struct err *err)
+{
+    char *path = codes_path(folder);
+    int rc = 0;
+    if (!path)
+        return err_memory(err, 0);
+    if (rows->count >= PREPARED_ROWS)
+        rc = coarse_update(path, rows, generation, job, err);
+    else if (unlink(path) && errno != ENOENT) /* of the rows that were there before a compaction */
+        rc = err_set(err, ERR_IO, "unable to remove '%s': %s", path, strerror(errno));
+    free(path);
+    return rc;
+}
+
 int index_prepare(struct index *index, const struct job *job, struct err *err)
 {
     struct index_rows rows;
@@ -119,14 +136,7 @@ int index_prepare(struct index *index, const struct job *job, struct err *err)
     if (rc)
         return rc;
     const struct index_rows all = all_rows(&rows);
-    char *path = codes_path(index);
-    if (!path)
-        rc = err_memory(err, 0);
-    else if (rows.count >= PREPARED_ROWS)
-        rc = coarse_update(path, &all, index->meta.generation, job, err);
-    else if (unlink(path) && errno != ENOENT) /* of the rows that were there before a compaction */
-        rc = err_set(err, ERR_IO, "unable to remove '%s': %s", path, strerror(errno));
-    free(path);
+    rc = codes_update(index->path, &all, index->meta.generation, job, err);
     index_rows_release(&rows);
     return rc;
 }
@@ -135,7 +145,7 @@ int search_verify(struct index *index, const struct job *job, struct err *err)
 {
     struct index_rows rows;
     struct coarse coarse = {0};
-    char *path = codes_path(index);
+    char *path = codes_path(index->path);
     int rc = path ? index_rows(&rows, index, NULL, err) : err_memory(err, 0);
     if (rc) {
         free(path);

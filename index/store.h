@@ -58,6 +58,13 @@ struct index {
 /* Writes an empty catalog to `file`, which must not exist. */
 int catalog_create(const char *file, const struct index_options *options, struct err *err);
 
+/* What that is made of: an empty catalog in a new file. */
+int catalog_write_schema(sqlite3 *db, const char *file, const struct index_options *options, struct err *err);
+
+/* A file's URI, for free(), because whether a plain name that begins with "file:" is one depends on how SQLite was built;
+ * immutable: nobody writes to it. */
+char *catalog_uri(const char *path, bool immutable);
+
 /* Opens index->catalog; a reader's transaction, its snapshot, begins with catalog_meta. */
 int catalog_open(struct index *index, struct err *err);
 void catalog_close(struct index *index);
@@ -92,6 +99,7 @@ void catalog_watch(sqlite3 *db, const struct job *job);
 
 /* SQLite's last error as ours, saying what failed: unable to DOING 'x.dip/catalog.sqlite': why */
 int catalog_error(struct index *index, const char *doing, struct err *err);
+int catalog_fail(sqlite3 *db, const char *file, const char *doing, struct err *err);
 
 /* Whether the catalog may not be what a reader, unguarded or of a copy, has opened. */
 bool catalog_changed(const struct index *index);
@@ -119,6 +127,14 @@ void item_bind(sqlite3_stmt *stmt, const struct index_item *item); /* to these p
  * is NULL, live until the statement's next step. */
 int item_load(struct index_item *out, sqlite3_stmt *stmt, struct arena *arena, struct err *err);
 
+/* ---- catalog_alone.c ----------------------------------------------------------------------------------- */
+
+/* A new catalog that nobody else knows of, open, and one that nobody writes to any more, to be read: both for sqlite3_close,
+ * also after an error. */
+int catalog_create_alone(
+    sqlite3 **out, const char *file, const struct index_options *options, struct err *err);
+int catalog_open_settled(sqlite3 **out, const char *file, struct err *err);
+
 /* ---- format.c ------------------------------------------------------------------------------------------ */
 
 int64_t format_latest(void);
@@ -141,6 +157,9 @@ int catalog_copy(struct index *index, struct err *err);
 /* Has the paths of an index that was moved together with its pictures follow them: a writer's in the file itself, a
  * reader's in a copy. */
 int travel_follow(struct index *index, struct err *err);
+
+/* The folder that an index at that path lies in, without a slash at its end: "" is the top. In the arena. */
+int travel_base(const char **out, const char *path, struct arena *arena, struct err *err);
 
 /* ---- vectors.c ----------------------------------------------------------------------------------------- */
 

@@ -28,14 +28,13 @@ static const char *const moves[] = {
     NULL,
 };
 
-/* The folder that the index lies in, without a slash at its end: "" is the top. */
-static int find_base(const char **out, const struct index *index, struct arena *arena, struct err *err)
+int travel_base(const char **out, const char *path, struct arena *arena, struct err *err)
 {
-    const char *path = path_absolute(arena, index->path, err);
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    if (!path)
+    const char *absolute = path_absolute(arena, path, err);
+    const char *slash = absolute ? strrchr(absolute, '/') : NULL;
+    if (!absolute)
         return ERR_MEMORY;
-    *out = arena_copy(arena, path, slash ? (size_t)(slash - path) : 0);
+    *out = arena_copy(arena, absolute, slash ? (size_t)(slash - absolute) : 0);
     return *out ? 0 : err_memory(err, strlen(path));
 }
 
@@ -166,7 +165,7 @@ int travel_follow(struct index *index, struct err *err)
     const char *before = NULL, *now;
     size_t images;
     bool moved = false;
-    int rc = find_base(&now, index, &arena, err);
+    int rc = travel_base(&now, index->path, &arena, err);
     if (!rc)
         rc = read_base(&before, &images, index, &arena, err);
     const bool same = !rc && before && !strcmp(before, now);

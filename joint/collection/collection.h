@@ -136,6 +136,9 @@ struct sources {
     bool
         gone; /* pictures that are missing are gone, however many, and so is a folder of them that is not there */
     bool retry; /* pictures that could not be read before are tried again */
+    struct {
+        size_t number, count; /* of what lies there, the share of this shard (sync_share.c); count 0: all */
+    } share;
 };
 
 /* Adds a path as the user names it; of pictures, those of braces_expand. ERR_ARGUMENT: it is a pipe or standard input, which no sync could read again;
@@ -159,6 +162,12 @@ void sources_release(struct sources *sources);
 
 /* ---- bringing up to date ------------------------------------------------------------------------------- */
 
+/* Of the inputs that shards are cut from, those that one has: [from, to). */
+struct share_cut {
+    size_t inputs, from, to;
+    char hash[HASH_SIZE]; /* of the list of all: their paths */
+};
+
 struct sync_counts {
     struct {
         size_t new, changed, copied, moved, gone, missing, unchanged, failed;
@@ -174,7 +183,8 @@ struct sync_counts {
     size_t examined;  /* pictures of before that were asked when, where and with what they were taken */
     size_t encoded;   /* pictures and texts that the model has seen */
     struct passed_over passed; /* files below folders that are no pictures (file_kind_find) */
-    size_t failed; /* all failures: of pictures and texts, and files that cannot be read any more */
+    size_t failed;          /* all failures: of pictures and texts, and files that cannot be read any more */
+    struct share_cut share; /* where sources have one */
 };
 
 /* Makes the collection what its sources are: the pictures below the folders by path, size, time and content; the
@@ -203,6 +213,34 @@ struct sync_counts {
  * metadata is unreadable or none. */
 int collection_sync(struct sync_counts *counts, struct collection *collection, const struct sources *sources,
     const struct job *job, struct err *err);
+
+/* One shard of an index that many processes make, on any machines (index.h: parts). Zero-initialise but for the first four;
+ * collection_shard_begin -> unless it is finished: collection_open of `work`, collection_sync with sources->share -> collection_shard_publish
+ * -> collection_free -> collection_shard_end, also after an error. */
+struct collection_shard {
+    const char *path; /* of the index that the shards make */
+    size_t number, count;
+    const char *scratch; /* a folder on a disk of this machine; NULL: $TMPDIR, or /tmp */
+
+    const char *part; /* where it will lie */
+    const char *work; /* where it is made */
+    bool finished;    /* it was there, with so many pictures */
+    int64_t pictures;
+    bool beaten; /* another process has made the same one meanwhile */
+    struct new_folder folder;
+    char named_hash[HASH_SIZE];
+    struct arena arena;
+};
+
+/* Looks whether the shard is there, and else makes room for it. ERR_ARGUMENT: an index is there, or a shard of other inputs, another model or
+ * storage; sources that are no pictures, or pairs of them. */
+int collection_shard_begin(struct collection_shard *shard, const struct sources *sources,
+    const struct collection_options *how, struct err *err);
+
+/* Brings it to its place, whole, once collection_sync has ended with these counts; precision: that the vectors were made in. */
+int collection_shard_publish(struct collection_shard *shard, struct collection *collection,
+    const struct sync_counts *counts, const char *precision, const struct job *job, struct err *err);
+void collection_shard_end(struct collection_shard *shard);
 
 /* The same for parts of the remembered folders, as file_walk calls them: a picture, or a folder of them, which may be there or
  * no longer. Only these are looked at, however large the rest, and what captions and metadata say of new pictures; of a part that lies beside

@@ -2,6 +2,7 @@
 #include "joint/collection/sync.h"
 #include "joint/collection/internal.h"
 #include "joint/collection/sync_notes.h"
+#include "joint/collection/sync_share.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -199,11 +200,14 @@ static int sync_folders(
     struct file_list files = {.index = sync->index,
         .job = sync->job,
         .gone = gone,
+        .shared = sources->share.count,
         .sources = parts ? &sources->paths[SOURCE_PICTURES] : NULL,
         .plan = {.retry = sources->retry}};
     int rc = file_list_recall(&files, err);
     if (!rc)
         rc = parts ? walk_parts(&files, sources, parts, err) : walk_sources(&files, sources, err);
+    if (!rc && files.shared)
+        rc = file_list_cut(&sync->counts->share, &files, sources->share.number, sources->share.count, err);
     if (!rc)
         rc = job_step(sync->job, "looking for changes", 0, 0, err);
     if (!rc)

@@ -5,6 +5,7 @@
  *
  *   sync_files.c     what lies below the folders, and what the index holds of it
  *   sync_shards.c    what lies in archives
+ *   sync_share.c     of all that, what one of many processes takes
  *   sync_kinds.c     which of the files are pictures
   *   sync_pairs.c     which of two files of one picture stands for both
  *   sync_plan.c      by path, size, time and content: what is new, changed, moved, gone

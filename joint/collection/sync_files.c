@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/collection/sync_notes.h"
 #include "joint/collection/sync_shards.h"
+#include "joint/collection/sync_share.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -123,6 +124,8 @@ int file_list_fail(struct file_list *list, const struct index_failure *failure, 
         list->failed_before++;
         return 0;
     }
+    if (named && list->shared) /* no other run will look for it */
+        return err_set(err, problem->code, "%s", problem->msg);
     list->failed++;
     job_report(list->job, problem);
     return named ? 0 : index_failure_keep(list->index, failure, err);
@@ -217,6 +220,8 @@ int file_list_walk(
     list->scopes[number] = scope;
     list->scope_count++;
     struct walk walk = {list, root, named, err};
+    if (place != root && list->shared)
+        return file_list_wait(list, root, place, rules, err);
     return place != root ? file_list_shard(list, root, place, &scope.rules, rules, err)
                          : folder_walk(root, &scope.rules.excludes, scope.top, NULL, visit, &walk, err);
 }
@@ -482,6 +487,7 @@ void file_list_release(struct file_list *list)
         free(list->shards[i].notes);
     }
     free(list->shards);
+    free(list->waiting);
     free(list->folders);
     string_map_release(&list->folder_numbers);
     plan_release(&list->plan);

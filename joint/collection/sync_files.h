@@ -14,6 +14,13 @@ struct scope {
     const char *top;
 };
 
+/* An archive that waits to be known as one of a shard's. */
+struct waiting_shard {
+    const char *path, *place, *rules_text;
+    const char *key; /* where it comes among the files: its pictures' paths begin so */
+    size_t scope;    /* number of its scope */
+};
+
 /* Zero-initialise but for the index, the job, to which paths that cannot be read are reported, and gone. */
 struct file_list {
     struct index *index;
@@ -30,7 +37,10 @@ struct file_list {
     struct string_map is_absent;
     struct read_shard *shards; // (shard_count): archives that were read
     size_t shard_count, shard_room;
-    size_t note_bytes;            /* of what these keep */
+    size_t note_bytes;             /* of what these keep */
+    bool shared;                   /* archives wait until the list is cut: sync_share.h */
+    struct waiting_shard *waiting; // (waiting_count)
+    size_t waiting_count, waiting_room;
     struct noted_folder *folders; // (folder_count): with captions or metadata beside pictures
     size_t folder_count, folder_room;
     struct string_map folder_numbers;

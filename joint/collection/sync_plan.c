@@ -124,13 +124,18 @@ static int gather_sizes(struct plan *plan, struct err *err)
     return 0;
 }
 
-int plan_match(struct plan *plan, struct err *err)
+void plan_sort_files(struct plan *plan)
 {
     if (plan->file_count)
         qsort(plan->files, plan->file_count, sizeof *plan->files, by_file_path);
+    drop_repeated_files(plan);
+}
+
+int plan_match(struct plan *plan, struct err *err)
+{
+    plan_sort_files(plan);
     if (plan->item_count)
         qsort(plan->items, plan->item_count, sizeof *plan->items, by_item_path);
-    drop_repeated_files(plan);
     drop_repeated_items(plan);
     match_sorted(plan);
     for (size_t i = 0; i < plan->failure_count; i++)

@@ -112,6 +112,9 @@ struct plan {
 
 int plan_match(struct plan *plan, struct err *err);
 
+/* The files in order of path, each once. */
+void plan_sort_files(struct plan *plan);
+
 /* Whether what lies at a path is known by now: below a root, and nothing above it unreadable. */
 bool plan_is_looked_at(const struct plan *plan, const char *path);
 bool plan_wants_hash(const struct plan *plan, const struct plan_file *file);

@@ -213,3 +213,17 @@ head -c 100 half.dip/vectors.f16 >cut && cp cut half.dip/vectors.f16
 run cut-verify index verify half.dip
 run cut-search search half.dip "a star"
 run cut-info index info half.dip
+
+# ---- shards
+samples apart 01 02 03 04 05 06 07
+for i in 0 1 2; do run shards-$i index build joined.dip --shard $i/3 apart; done
+run shards-again index build joined.dip --shard 1/3 apart
+run shards-others index build joined.dip --shard 1/3 tree
+run shards-wrong index build joined.dip --shard 3/3 apart
+run shards-one-missing index merge joined.dip joined-00000-of-00003.dip joined-00002-of-00003.dip
+run shards-twice index merge joined.dip joined-*.dip joined-00001-of-00003.dip
+run shards-merge index merge joined.dip joined-*.dip
+run shards-list index list joined.dip
+run shards-merge-again index merge joined.dip joined-0*.dip
+truncate -s 100 joined-00001-of-00003.dip/vectors.f16
+run shards-damaged index merge again.dip joined-0*.dip

@@ -18,7 +18,7 @@ for name in fit info; do
     run "help-probe-$name" probe $name --help
     run "bare-probe-$name" probe $name
 done
-for name in build update prepare import export list info remove verify compact duplicates outliers map cluster; do
+for name in build update prepare merge import export list info remove verify compact duplicates outliers map cluster; do
     run "help-index-$name" index $name --help
     run "bare-index-$name" index $name
 done

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside the parts of an index: what joining them asks. */
+#ifndef DIPTYCH_INDEX_PART_H
+#define DIPTYCH_INDEX_PART_H
+
+#include "index/index.h"
+
+struct part_file {
+    const char *name;
+    int64_t bytes;
+    char hash[HASH_SIZE];
+};
+
+/* ERR_FORMAT, naming the file: one of the part's is not as it was made. */
+int part_check(const struct index_part *part, const struct job *job, struct err *err);
+
+/* Brings a new name to stable storage. */
+int part_sync_above(const char *path, struct err *err);
+
+#endif
