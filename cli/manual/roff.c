@@ -153,19 +153,19 @@ void roff_prose(FILE *out, struct span text, const char *arguments)
                      quoted = inside || in_string ? 0 : quoted_length(text),
                      argument = inside ? 0 : argument_length(text);
         const struct span word = {text.data, argument};
-        size_t taken = 1;
+        size_t marked = 0;
         if (option)
-            put_in(out, 'B', (struct span){text.data, taken = option});
+            put_in(out, 'B', (struct span){text.data, marked = option});
         else if (quoted)
-            put_in(out, 'B', (struct span){text.data + 1, (taken = quoted) - 2});
+            put_in(out, 'B', (struct span){text.data + 1, (marked = quoted) - 2});
         else if (argument && has_argument(arguments, word))
-            put_in(out, 'I', (struct span){text.data, taken = argument});
+            put_in(out, 'I', (struct span){text.data, marked = argument});
         else
             put_plain(out, text, before, &column);
-        column += taken > 1 ? taken + strlen("\\fB\\fR") : 0;
-        in_string ^= taken == 1 && text.data[0] == '"';
-        before = taken > 1 ? ' ' : text.data[0];
-        text = span_from(text, taken);
+        column += marked ? marked + strlen("\\fB\\fR") : 0;
+        in_string ^= !marked && text.data[0] == '"';
+        before = marked ? ' ' : text.data[0];
+        text = span_from(text, marked ? marked : 1);
     }
     putc('\n', out);
 }
