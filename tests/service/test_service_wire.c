@@ -2,6 +2,7 @@
 /* What comes over the wire that should not: each the right status, and the next request answered. */
 #include "tests/service/served.h"
 
+#include <microhttpd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -228,6 +229,13 @@ static void other_sites_names_are_refused(void **state)
     }
 }
 
+/* From version 1.0 on libmicrohttpd refuses some heads by itself, in HTML, before the service sees them. */
+static bool refused_before(const struct answer *answer)
+{
+    return MHD_VERSION >= 0x01000000 && answer->status == 400 && answer->body &&
+           !strncmp(answer->body, "<html>", 6);
+}
+
 /* A proxy may have taken the other. */
 static void heads_that_say_two_things_are_refused(void **state)
 {
@@ -240,7 +248,8 @@ static void heads_that_say_two_things_are_refused(void **state)
         snprintf(text, sizeof text,
             "POST /v1/embeddings HTTP/1.1\r\n%sContent-Type: application/json\r\n\r\n{}", doubled[i]);
         struct answer answer = send_raw(text);
-        if (answer.status != 400 || !strstr(answer.body, "the head says more than once"))
+        if (!refused_before(&answer) &&
+            (answer.status != 400 || !strstr(answer.body, "the head says more than once")))
             fail_msg("%s: %d %s", doubled[i], answer.status, answer.body ? answer.body : "");
         answer_release(&answer);
     }
@@ -277,7 +286,8 @@ static void odd_heads_have_their_status(void **state)
         if (strstr(odd[i].head, "Content-Length:"))
             strcat(text, "{}");
         struct answer answer = send_raw(text);
-        if (answer.status != odd[i].status || !answer.body || !strstr(answer.body, odd[i].says))
+        const bool before = odd[i].status >= 400 && refused_before(&answer);
+        if (!before && (answer.status != odd[i].status || !answer.body || !strstr(answer.body, odd[i].says)))
             fail_msg("%s: %d %s", odd[i].head, answer.status, answer.body ? answer.body : "");
         answer_release(&answer);
     }
