@@ -96,7 +96,9 @@ int cmd_doctor(int argc, char **argv)
     struct err err = {0};
     options_parse(&doctor_argp, argc, argv, &doctor);
 
-    struct examination examination = {.device = doctor.model.device, .model = doctor.model.directory};
+    struct examination examination = {.device = doctor.model.device,
+        .model = doctor.model.directory,
+        .adapters = &doctor.model.adapters.all};
     if (collection_default(&examination.index, &arena, NULL))
         examination.index = NULL;
     if (doctor.format)

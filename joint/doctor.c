@@ -110,7 +110,7 @@ static int examine_model(struct doctor *doctor, struct err *err)
     struct err problem = {0};
     int rc = model_directory(&directory, doctor->examination->model, &doctor->arena, &problem);
     if (!rc)
-        rc = model_open(&model, directory, doctor->device, &problem);
+        rc = model_open_adapted(&model, directory, doctor->examination->adapters, doctor->device, &problem);
     if (rc)
         return say(doctor, "model", FINDING_BAD, advice, err, "%s", problem.msg);
     const char *scope = model_scope(model);

@@ -260,6 +260,7 @@ struct finding {
 struct examination {
     struct device_options device;
     const char *model; /* an option's, as model_directory has it */
+    const struct adapters *adapters;
     const char *index; /* a path that an index is to be made at; NULL: none */
 };
 

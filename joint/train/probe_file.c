@@ -180,10 +180,11 @@ void probe_release(struct probe *probe)
 
 /* ---- use ----------------------------------------------------------------------------------------------- */
 
-int probe_check(const struct probe *probe, const char *path, const char *model_directory, struct err *err)
+int probe_check(const struct probe *probe, const char *path, const char *model_directory,
+    const struct adapters *adapters, struct err *err)
 {
     char fingerprint[FINGERPRINT_SIZE];
-    const int rc = model_directory_fingerprint(fingerprint, model_directory, err);
+    const int rc = model_adapted_fingerprint(fingerprint, model_directory, adapters, err);
     if (rc || !strcmp(fingerprint, probe->model))
         return rc;
     return err_set(err, ERR_ARGUMENT, "'%s' was made with another model than '%s': %s, not %s", path,

@@ -47,9 +47,20 @@ expect_status 0
 expect_text out " --lora $lora/plain:0.5 --lora $lora/dora\""
 run bench encode --model "$base" $adapters --rounds 1 --batch 1
 expect_status 0
+run doctor --model "$base" --lora "$lora/gone"
+expect_text out "unable to open '$lora/gone'"
 run bench encode --shape vit-b-32 $adapters
 expect_status 2
 expect_text err "--shape and --lora exclude each other"
+
+# ---- a probe is of the model with its adapters
+run probe fit tree --c 1 --model "$base" $adapters -o birds.probe
+expect_status 0
+run classify tree --probe birds.probe --model "$base" $adapters
+expect_status 0
+run classify tree --probe birds.probe --model "$base"
+expect_status 2
+expect_text err "'birds.probe' was made with another model than '$base'"
 
 # ---- an index remembers its adapters
 run index build photos.dip tree --model "$base" $adapters

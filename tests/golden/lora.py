@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adapters of peft for a small CLIP, and the embeddings that transformers gives with them.
 
-    python3 -m venv venv && venv/bin/pip install -r requirements.txt peft==0.21.2
+    python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python lora.py
     python3 -m venv old && old/bin/pip install torch==2.15.0 'numpy<2' peft==0.10.0 transformers==4.40.2
     old/bin/python lora.py old    # likewise 0.6.2 with 4.35.2, and 0.3.0 with 4.30.2
