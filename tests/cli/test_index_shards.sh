@@ -4,7 +4,7 @@
 . "$2/tests/cli/lib.sh"
 scenes=$4
 make_shard=$5
-exact="--precision f32 --storage f32 --batch 7 -q"
+exact="--precision f32 --storage f32 --batch 1 -q" # with AVX2 a place in a batch may tell in the last bit
 unset SLURM_ARRAY_TASK_ID OMPI_COMM_WORLD_RANK PMI_RANK
 mkdir tmp
 TMPDIR=$scratch/tmp
