@@ -114,7 +114,8 @@ bool tensor_find(struct found_tensor *out, const struct weights *weights, const 
     struct place place;
     size_t item, items;
     *out = (struct found_tensor){.weight = weights_find(weights, name), .of = 1};
-    if (out->weight || strlen(name) >= NAME_SIZE)
+    if (out->weight || strlen(name) >= NAME_SIZE ||
+        strpbrk(name, "{}%")) /* marks of tables; it is a file's */
         return out->weight;
     const char *rest = split_layer(prefix, &place.layer, name);
     place.stored = layout_stored_item(&item, &items, weights, prefix, rest);

@@ -629,6 +629,12 @@ static void bad_tensors_are_refused(void **state)
              .shape = {3, 16},
              .data = good.data}},
             1, "'base_model.model.classifier.weight' is for nothing that this model has"},
+        {{{.name = "base_model.model.text_model.{q,k",
+             .type = "F32",
+             .rank = 1,
+             .shape = {3},
+             .data = good.data}},
+            1, "'base_model.model.text_model.{q,k' is for nothing that this model has"},
     };
     (void)state;
     for (size_t i = 0; i < 64 * 64; i++)
@@ -663,6 +669,50 @@ static void bad_names_are_refused(void **state)
     assert_refused(BAD, ERR_FORMAT, "adapter_model.safetensors");
     unlink(BAD "/adapter_config.json");
     assert_refused(BAD, ERR_IO, "it has no 'adapter_config.json'");
+}
+
+/* One byte is another one. Whatever comes of it, it is an adapter or a line that says why not. */
+static void damaged_files_are_read_or_refused(void **state)
+{
+    static const struct {
+        const char *adapter, *damaged, *other;
+    } cases[] = {{"patterns", "adapter_config.json", "adapter_model.safetensors"},
+        {"patterns", "adapter_model.safetensors", "adapter_config.json"},
+        {"bin", "adapter_model.bin", "adapter_config.json"},
+        {"dora", "adapter_model.safetensors", "adapter_config.json"}};
+    enum { TIMES = 400 };
+    const char *name = BAD;
+    size_t refused = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char from[256], to[256], *bytes;
+        size_t size;
+        struct err err;
+        write_config("");
+        snprintf(from, sizeof from, GOLDEN "%s/%s", cases[i].adapter, cases[i].other);
+        snprintf(to, sizeof to, BAD "/%s", cases[i].other);
+        check_ok(file_copy(to, from, &err), &err);
+        snprintf(from, sizeof from, GOLDEN "%s/%s", cases[i].adapter, cases[i].damaged);
+        snprintf(to, sizeof to, BAD "/%s", cases[i].damaged);
+        check_ok(file_read(&bytes, &size, from, 1 << 20, &err), &err);
+        for (uint64_t time = 0; time < TIMES; time++) {
+            const size_t at = random_at(i, 2 * time) % (size < 4096 ? size : 4096);
+            const char was = bytes[at];
+            struct weights *weights;
+            bytes[at] = (char)random_at(i, 2 * time + 1);
+            write_bytes(to, bytes, size);
+            bytes[at] = was;
+            err = (struct err){0};
+            if (!weights_open_adapted(&weights, MODEL, &(struct adapters){&name, 1}, &err)) {
+                weights_free(weights);
+                continue;
+            }
+            refused++;
+            assert_true(err.code != ERR_NONE && err.msg[0]);
+        }
+        free(bytes);
+    }
+    assert_true(refused > TIMES);
 }
 
 /* A change that is too large for float32 is known before it is computed with. */
@@ -711,6 +761,7 @@ int main(void)
         cmocka_unit_test(bad_configs_are_refused),
         cmocka_unit_test(bad_tensors_are_refused),
         cmocka_unit_test(bad_names_are_refused),
+        cmocka_unit_test(damaged_files_are_read_or_refused),
         cmocka_unit_test(overflow_is_refused),
     };
     return cmocka_run_group_tests(tests, open_golden, close_golden);
