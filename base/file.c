@@ -194,7 +194,8 @@ int file_copy(const char *to, const char *from, struct err *err)
     struct new_file file = {0};
     int rc = file_map_open(&map, from, err);
     if (!rc && !(rc = new_file_open(&file, to, err))) {
-        fwrite(map.data, 1, map.size, file.stream);
+        if (map.size) /* or else there is no data */
+            fwrite(map.data, 1, map.size, file.stream);
         rc = new_file_close(&file, true, err);
     }
     file_map_release(&map);
