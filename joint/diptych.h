@@ -104,7 +104,7 @@ struct diptych_error {
 /* "cancelled" for DIPTYCH_ERROR_CANCELLED, "ok" for 0; NULL for a number that is no code. */
 DIPTYCH_API const char *diptych_code_name(int32_t code);
 
-/* The library's version, "0.1.0". */
+/* The library's version, as "0.2.0". */
 DIPTYCH_API const char *diptych_version(void);
 
 /* ---- jobs ---------------------------------------------------------------------------------------------- */

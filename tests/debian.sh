@@ -192,7 +192,7 @@ try() {
     leave
 }
 
-version=$(sed -n 's/^project(diptych VERSION \([0-9.]*\) .*/\1/p' "$root/CMakeLists.txt")
+version=$(cat "$root/VERSION")
 for release; do
     echo "== $release"
     build

@@ -6,8 +6,7 @@ set -eu
 folder=$1
 shift
 cd "$(dirname "$0")/.."
-version=$(sed -n 's/^project(diptych VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
-name=diptych-$version
+name=diptych-$(cat VERSION)
 mkdir -p "$folder"
 folder=$(realpath "$folder")
 git archive --format=tar --prefix="$name/" HEAD | gzip -n -9 >"$folder/$name.tar.gz"

@@ -15,9 +15,9 @@ from ._index import Index
 from ._inputs import Outcome, Picture
 from ._items import Hit, Hits, IndexInfo, Removed, SyncCounts, Term
 from ._job import Progress
+from ._library import lib, text_of
 from ._model import Model, ModelInfo, Ranking
 from ._scores import Scores, metrics, score_captions
-from ._version import VERSION as __version__
 from .errors import (
     ArgumentError,
     BusyError,
@@ -33,6 +33,9 @@ from .errors import (
     OutOfMemoryError,
     UnsupportedError,
 )
+
+#: Of the library.
+__version__ = text_of(lib.diptych_version())
 
 __all__ = [
     "ArgumentError",
