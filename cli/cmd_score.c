@@ -3,6 +3,7 @@
 #include "cli/output.h"
 #include "cli/score.h"
 #include "cli/text.h"
+#include "joint/evaluation/evaluation.h"
 
 #include <stdio.h>
 #include <stdlib.h>

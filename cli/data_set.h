@@ -3,7 +3,7 @@
 #ifndef DIPTYCH_CLI_DATA_SET_H
 #define DIPTYCH_CLI_DATA_SET_H
 
-#include "joint/joint.h"
+#include "joint/evaluation/evaluation.h"
 
 #include <argp.h>
 

@@ -5,6 +5,7 @@
 
 #include "cli/output.h"
 #include "cli/session.h"
+#include "joint/evaluation/evaluation.h"
 
 #include <stdio.h>
 

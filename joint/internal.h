@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Inside joint: what an encoder asks of a model, and the arithmetic of scores for itself. */
+/* Inside joint: what an encoder asks of a model, and what lists and readers share. */
 #ifndef DIPTYCH_JOINT_INTERNAL_H
 #define DIPTYCH_JOINT_INTERNAL_H
 
@@ -71,11 +71,6 @@ int convert_vocabulary(const char *to, const char *path, struct err *err);
 /* root as a new file of that name; NULL is ERR_MEMORY. */
 int convert_write_json(
     struct json_t *root, const char *to, const char *name, struct arena *arena, struct err *err);
-
-/* The cosine of two vectors (E) of any length, and the largest of one with each of others (count, E), count
- * from 1 on. */
-double cosine_of(const float *a, const float *b, size_t width);
-double best_cosine_of(const float *a, const float *others, size_t count, size_t width);
 
 /* Adds the lines of a text file that hold something, trimmed; one that begins with '#' is a comment. */
 int list_read(struct strings *out, const char *path, struct err *err);

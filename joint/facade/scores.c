@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "joint/evaluation/evaluation.h"
 #include "joint/facade/facade.h"
 
 #include <stdlib.h>

@@ -13,7 +13,7 @@
 #ifndef DIPTYCH_JOINT_TRAIN_TRAIN_H
 #define DIPTYCH_JOINT_TRAIN_TRAIN_H
 
-#include "joint/joint.h"
+#include "joint/evaluation/evaluation.h"
 
 /* ---- examples ------------------------------------------------------------------------------------------ */
 

@@ -7,7 +7,7 @@
  * IMAGES and CAPTIONS are raw float32; captions lie image by image. In turn, ROUNDS times: retrieval_compute, and what it
  * stands for, one dot_product a pair on the same threads. One line of JSON a round on stdout, with the ranks of both compared.
  */
-#include "joint/joint.h"
+#include "joint/evaluation/evaluation.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  *
  * CLIP_benchmark 1.6.2 (build_wds_dataset) takes these by str.splitlines, so that there an empty line is a caption without a
  * word, which asks for its picture as any other does. Here it is none: nobody has said anything. */
-#include "joint/labelled.h"
+#include "joint/evaluation/labelled.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/joint.h"
+#include "joint/evaluation/evaluation.h"
 
 #include <math.h>
 #include <stdlib.h>

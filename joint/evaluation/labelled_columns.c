@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/labelled_columns.h"
+#include "joint/evaluation/labelled_columns.h"
 
 #include <string.h>
 #include <strings.h>

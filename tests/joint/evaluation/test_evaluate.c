@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Retrieval and classification scores against CLIP_benchmark and scikit-learn on made-up embeddings. */
-#include "joint/joint.h"
+#include "joint/evaluation/evaluation.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From classes as the files of a data set call them, by name or number, to labels. */
-#include "joint/labelled.h"
+#include "joint/evaluation/labelled.h"
 
 #include <ctype.h>
 #include <stdlib.h>

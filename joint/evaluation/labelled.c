@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/labelled.h"
+#include "joint/evaluation/labelled.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

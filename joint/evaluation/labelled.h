@@ -13,9 +13,10 @@
  * (labelling_mention). When it knows all names it asks for their labels (labelling_match); folders do so before they are
  * walked.
  */
-#ifndef DIPTYCH_JOINT_LABELLED_H
-#define DIPTYCH_JOINT_LABELLED_H
+#ifndef DIPTYCH_JOINT_EVALUATION_LABELLED_H
+#define DIPTYCH_JOINT_EVALUATION_LABELLED_H
 
+#include "joint/evaluation/evaluation.h"
 #include "joint/internal.h"
 
 /* Things of one kind that are missing: so many, and the first few by name. Zero-initialise. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The columns of a CSV of pictures and labels, by their header: joint/labelled_csv.c says what there can be. */
-#ifndef DIPTYCH_JOINT_LABELLED_COLUMNS_H
-#define DIPTYCH_JOINT_LABELLED_COLUMNS_H
+#ifndef DIPTYCH_JOINT_EVALUATION_LABELLED_COLUMNS_H
+#define DIPTYCH_JOINT_EVALUATION_LABELLED_COLUMNS_H
 
-#include "joint/labelled.h"
+#include "joint/evaluation/labelled.h"
 
 #define NO_COLUMN SIZE_MAX
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A folder of class folders, as torchvision's ImageFolder takes it. */
-#include "joint/labelled.h"
+#include "joint/evaluation/labelled.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* How sure scores are, of two made-up models (tests/golden/evaluate_sure.py): calibration by torchmetrics and Guo et al.'s
  * rule, intervals and differences by numpy and scikit-learn on the same draws. */
-#include "joint/joint.h"
+#include "joint/evaluation/evaluation.h"
 
 #include <jansson.h>
 #include <math.h>

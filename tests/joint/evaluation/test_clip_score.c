@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* CLIPScore against the authors' program on made-up embeddings, and against PyTorch on real pictures. */
-#include "joint/internal.h"
+#include "joint/evaluation/internal.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Archives of samples as WebDataset has them: members of one key are one sample, its picture and its label. That is a .cls, or
  * in CLIP_benchmark's data sets of several labels an .npy: a vector with a number above 0 for each label that it shows. */
-#include "joint/labelled.h"
+#include "joint/evaluation/labelled.h"
 
 #include <stdlib.h>
 #include <string.h>

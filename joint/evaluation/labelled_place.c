@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What paths name: class folders, a CSV or archives; which part of a data set is measured, and what its files say of it. */
-#include "joint/labelled.h"
+#include "joint/evaluation/labelled.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -12,7 +12,7 @@
  * A path is below the CSV's folder, or that of the options. One without a suffix, as ids of Kaggle's are, is that of a picture
  * called so with the commonest suffixes.
  */
-#include "joint/labelled_columns.h"
+#include "joint/evaluation/labelled_columns.h"
 
 #include <stdlib.h>
 #include <string.h>

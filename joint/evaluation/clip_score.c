@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/internal.h"
+#include "joint/evaluation/internal.h"
 
 #include <math.h>
 #include <stdlib.h>

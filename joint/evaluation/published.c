@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What others have published of models on data sets, from assets/datasets/published.tsv. */
-#include "joint/joint.h"
+#include "joint/evaluation/evaluation.h"
 
 #include <math.h>
 #include <stdio.h>

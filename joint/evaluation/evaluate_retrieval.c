@@ -4,7 +4,7 @@
  * the mark that other images are counted against; an image's mark is the best of its captions' cosines. What
  * is at or above a mark counts one ahead of the query, and no cosine has to be kept or sorted.
  */
-#include "joint/retrieval_pairs.h"
+#include "joint/evaluation/retrieval_pairs.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/retrieval_pairs.h"
+#include "joint/evaluation/retrieval_pairs.h"
 
 #include <math.h>
 #include <stdlib.h>

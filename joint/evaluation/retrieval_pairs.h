@@ -12,10 +12,10 @@
  * at most. A mark that is nearer to a product than the largest of these bounds is compared with pair_cosine itself.
  * So the counts are those of pair_cosine, on every device and in every precision.
  */
-#ifndef DIPTYCH_JOINT_RETRIEVAL_PAIRS_H
-#define DIPTYCH_JOINT_RETRIEVAL_PAIRS_H
+#ifndef DIPTYCH_JOINT_EVALUATION_RETRIEVAL_PAIRS_H
+#define DIPTYCH_JOINT_EVALUATION_RETRIEVAL_PAIRS_H
 
-#include "joint/joint.h"
+#include "joint/evaluation/evaluation.h"
 
 struct pairs {
     const float *images;    // (image_count, E)
