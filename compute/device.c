@@ -154,7 +154,7 @@ static int candidate_choose(
 /* ---- how it will compute ------------------------------------------------------------------------------- */
 
 const struct layer_provider *const layer_providers[] = {
-    &provider_amx, &provider_vnni, &provider_onednn, &provider_clblast, NULL};
+    &provider_amx, &provider_avx512, &provider_onednn, &provider_clblast, NULL};
 
 /* By name, and the type that activations have in each. What the operands of products become inside a provider
  * is its own affair. */
@@ -211,7 +211,7 @@ static int arithmetic_choose(const struct layer_provider **out, enum precision *
                 gemm, precision_name(*precision));
     }
     return err_set(
-        err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, amx, clblast, onednn or vnni", gemm);
+        err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, amx, avx512, clblast or onednn", gemm);
 }
 
 enum precision precision_plain(enum precision precision)

@@ -35,8 +35,12 @@ static struct linear *linear_new(
     if (!linear)
         err_memory(err, sizeof *linear);
     else
-        *linear = (struct linear){
-            .provider = provider, .name = "linear", .n = n, .k = k, .dtype = provider->takes(precision)};
+        *linear = (struct linear){.provider = provider,
+            .name = "linear",
+            .precision = precision,
+            .n = n,
+            .k = k,
+            .dtype = provider->takes(precision)};
     return linear;
 }
 

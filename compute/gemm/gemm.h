@@ -5,7 +5,8 @@
  *
  *   AMX      is our own, in bfloat16 and nothing else, for the CPUs that have the tile registers. It also
  *            brings attention, and layer norms that go before a product.
- *   VNNI     is our own, in int8 and nothing else, for the CPUs that have AVX-512 with VNNI. It brings both, too.
+ *   AVX512   is our own, too, in bfloat16 and int8, for the CPUs that have AVX-512 with instructions for them. It brings
+ *            the same.
  *   CLBlast  runs on any OpenCL device, in float32.
  *   oneDNN   runs on CPU devices that take native kernels: the library is called from inside the device's
  *            own queue, on the same buffers. It multiplies bfloat16 where the CPU can.
@@ -17,9 +18,8 @@
  *
  * The last two also multiply matrices that nobody has packed: matmul(), which training is made of.
  *
- * Files: matmul.c chooses who does that; amx.c, clblast.c, onednn.c and vnni.c are the providers; amx_*.c and vnni_*.c what our own are made of, amx.h and
- * vnni.h their manuals, avx512_math.h and
- * native_attention.c what both use, avx512_attention.c attention of the second; onednn_plan.c products of oneDNN made ready to run,
+ * Files: matmul.c chooses who does that; amx.c, avx512.c, clblast.c and onednn.c are the providers; amx_*.c and avx512_*.c what our
+ * own are made of, amx.h and avx512.h their manuals, avx512_math.h and native_attention.c what both use; onednn_plan.c products of oneDNN made ready to run,
  * onednn_matmul.c those of matrices nobody has packed, onednn_versions.h its API in two versions.
  */
 #ifndef DIPTYCH_COMPUTE_GEMM_GEMM_H
@@ -29,7 +29,8 @@
 
 struct linear {
     const struct layer_provider *provider;
-    const char *name; /* its weight's in Hugging Face's layout, without prefix; for a profile */
+    const char *name;         /* its weight's in Hugging Face's layout, without prefix; for a profile */
+    enum precision precision; /* its operands' */
     size_t n, k;
     enum dtype dtype; /* what the provider takes rows in */
     void *packed;     /* the provider's own: weights and bias as it wants them */
@@ -112,7 +113,7 @@ struct layer_provider {
 /* Who does the products of a stream that are no layers'. */
 const struct layer_provider *matmul_provider(const struct device *device);
 
-extern const struct layer_provider provider_amx, provider_vnni, provider_onednn, provider_clblast;
+extern const struct layer_provider provider_amx, provider_avx512, provider_onednn, provider_clblast;
 
 /* The providers in order of preference; NULL ends the list. */
 extern const struct layer_provider *const layer_providers[];

@@ -4,11 +4,8 @@
  * calls in its turn with the host addresses of the buffers. float32, and bfloat16 where the CPU has
  * instructions for it; bias, activation and residual sum happen inside the product.
  */
+#include "compute/gemm/avx512.h"
 #include "compute/gemm/onednn_plan.h"
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 /* ---- what the CPU and the device can do ---------------------------------------------------------------- */
 
@@ -29,25 +26,11 @@ static enum dtype takes(enum precision precision)
     return precision == PRECISION_BF16 && cpu_has(dnnl_cpu_isa_avx512_core) ? DTYPE_BF16 : DTYPE_F32;
 }
 
-/* Whether the CPU is one of Intel's since Sapphire Rapids (which brought avx512_fp16): they leave bfloat16 to AMX, and
- * have avx512_bf16 beside it at half of float32's speed (two cores of model 207: 150 to 270 GFLOP/s). Hypervisors may
- * hide AMX and show the rest. */
-static bool leaves_bf16_to_amx(void)
-{
-#if defined(__x86_64__)
-    enum { AVX512_FP16 = 1 << 23 }; /* older compilers' __builtin_cpu_supports does not know it */
-    unsigned a, b, c, d;
-    return __builtin_cpu_is("intel") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AVX512_FP16);
-#else
-    return false;
-#endif
-}
-
-/* Elsewhere avx512_bf16 is twice as fast as float32. */
+/* bfloat16 where it is faster than float32. */
 static enum precision best(void)
 {
-    const bool bf16 =
-        leaves_bf16_to_amx() ? cpu_has(dnnl_cpu_isa_avx512_core_amx) : cpu_has(dnnl_cpu_isa_avx512_core_bf16);
+    const bool bf16 = cpu_leaves_bf16_to_amx() ? cpu_has(dnnl_cpu_isa_avx512_core_amx)
+                                               : cpu_has(dnnl_cpu_isa_avx512_core_bf16);
     return bf16 ? PRECISION_BF16 : PRECISION_F32;
 }
 

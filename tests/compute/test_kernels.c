@@ -2,8 +2,8 @@
 /* Every layer on the device against its twin, for each GEMM provider and precision, and with the kernels in
  * the shapes of a CPU and of a GPU on whatever device there is. */
 #include "compute/gemm/amx.h"
+#include "compute/gemm/avx512.h"
 #include "compute/gemm/gemm.h"
-#include "compute/gemm/vnni.h"
 #include "compute/internal.h"
 #include "tests/compute/kernels.h"
 #include "tests/support/thread_count.h"
@@ -160,8 +160,10 @@ static bool is_to_run(const char *only)
 {
     if (only && !strstr(variant->name, only))
         return false;
-    const bool here = (strcmp(variant->gemm, "amx") || amx_available()) &&
-                      (strcmp(variant->gemm, "vnni") || vnni_available());
+    const bool int8 = !strcmp(variant->precision, "int8"),
+               here =
+                   (strcmp(variant->gemm, "amx") || amx_available()) &&
+                   (strcmp(variant->gemm, "avx512") || avx512_serves(int8 ? PRECISION_INT8 : PRECISION_BF16));
     if (!here)
         print_message("%s: not here: the CPU has no such instructions\n", variant->name);
     return here;
@@ -173,6 +175,7 @@ int main(int argc, char **argv)
     static const struct tuning cpu = {.lanes = 1, .queries = 32}, gpu = {.lanes = 64, .queries = 1};
     static const struct variant providers[] = {
         {"amx bf16", "amx", "bf16", NULL},
+        {"avx512 bf16", "avx512", "bf16", NULL},
         {"onednn f32", "onednn", "f32", NULL},
         {"onednn bf16", "onednn", "bf16", NULL},
         {"onednn f16", "onednn", "f16", NULL},
@@ -182,7 +185,7 @@ int main(int argc, char **argv)
     };
     /* What is not of a model's layers is as in bf16. */
     static const struct variant in_int8[] = {
-        {"vnni int8", "vnni", "int8", NULL},
+        {"avx512 int8", "avx512", "int8", NULL},
         {"onednn int8", "onednn", "int8", NULL},
         {"clblast int8", "clblast", "int8", NULL},
         {"kernels as for a GPU, int8", "clblast", "int8", &gpu},

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "compute/gemm/vnni.h"
+#include "compute/gemm/avx512.h"
 #include "tests/support/checkpoint.h"
 #include "tests/support/safetensors_writer.h"
 
@@ -231,7 +231,7 @@ static void adapters_are_in_packed_weights(void **state)
             const struct device_options options = {.precision = precisions[p].precision};
             struct named named;
             struct embeddings expected;
-            if (!strcmp(options.precision, "int8") && !vnni_available())
+            if (!strcmp(options.precision, "int8") && !avx512_serves(PRECISION_INT8))
                 continue;
             golden_rows(&expected, names[i]);
             name_adapters(&named, names[i]);

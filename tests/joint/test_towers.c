@@ -2,7 +2,7 @@
 /* Both towers against the golden embeddings of tests/golden/towers.py, siglip.py, families.py and bert.py, in every precision and with every
  * GEMM provider that the device has. */
 #include "compute/gemm/amx.h"
-#include "compute/gemm/vnni.h"
+#include "compute/gemm/avx512.h"
 #include "joint/joint.h"
 
 #include <math.h>
@@ -134,7 +134,9 @@ static bool towers_open(
     if (only && strcmp(only, gemm))
         return false;
     if (device_open(&towers->device, &options, &err)) {
-        if ((strcmp(gemm, "amx") || amx_available()) && (strcmp(gemm, "vnni") || vnni_available()))
+        const bool int8 = !strcmp(precision, "int8");
+        if ((strcmp(gemm, "amx") || amx_available()) &&
+            (strcmp(gemm, "avx512") || avx512_serves(int8 ? PRECISION_INT8 : PRECISION_BF16)))
             fail_msg("%s %s: %s", gemm, precision, err.msg);
         print_message("%s %s: not here: %s\n", gemm, precision, err.msg);
         return false;
@@ -273,10 +275,11 @@ static void embeddings_in_fewer_bits_stay_near(void **state)
     for (size_t i = 0; i < (only ? SMALL : FAMILIES); i++) {
         struct golden golden = golden_open(families[i]);
         check_aligned(&golden, "amx", "bf16", ALIGNED_BF16);
+        check_aligned(&golden, "avx512", "bf16", ALIGNED_BF16);
         check_aligned(&golden, "onednn", "bf16", ALIGNED_BF16);
         if (i < SMALL) {
             check_aligned(&golden, "auto", "f16", ALIGNED_F16);
-            check_aligned(&golden, "vnni", "int8", ALIGNED_INT8);
+            check_aligned(&golden, "avx512", "int8", ALIGNED_INT8);
             check_aligned(&golden, "onednn", "int8", ALIGNED_INT8);
         }
         golden_release(&golden);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Our own int8 products on CPU devices with VNNI: like oneDNN's native kernels in the device's queue. */
-#include "compute/gemm/vnni.h"
+/* Our own products in bfloat16 and int8 on CPU devices with AVX-512: like oneDNN's native kernels in the device's queue. */
+#include "compute/gemm/avx512.h"
 #include "compute/gemm/gemm.h"
 #include "compute/gemm/native_attention.h"
+
+#include <assert.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 static bool serves(cl_device_id id, enum precision precision)
 {
-    return precision == PRECISION_INT8 && device_runs_native(id) && vnni_available();
+    return device_runs_native(id) && avx512_serves(precision);
 }
 
 static enum dtype takes(enum precision precision)
@@ -21,31 +23,35 @@ static enum dtype takes(enum precision precision)
 /* int8 is never taken unasked. */
 static enum precision best(void)
 {
-    return PRECISION_F32;
+    return avx512_serves(PRECISION_BF16) && !cpu_leaves_bf16_to_amx() ? PRECISION_BF16 : PRECISION_F32;
 }
 
 /* ---- weights ------------------------------------------------------------------------------------------- */
 
 struct packed {
-    struct vnni_weight weight;
-    float *bias; // (N) rounded up to VNNI_COLUMNS, or NULL
+    struct avx512_weight weight;
+    float *bias; // (N) rounded up to AVX512_COLUMNS, or NULL
 };
 
 /* Rounded up, and zeros from N on. */
 static float *columns_new(size_t n)
 {
-    return mem_new(groups_of(n, VNNI_COLUMNS) * VNNI_COLUMNS, sizeof(float));
+    return mem_new(groups_of(n, AVX512_COLUMNS) * AVX512_COLUMNS, sizeof(float));
 }
 
 static int pack(struct linear *linear, struct device *device, const float *weight, struct err *err)
 {
-    (void)device;
-    const size_t bytes = vnni_weight_bytes(linear->n, linear->k);
+    const bool int8 = linear->precision == PRECISION_INT8;
     struct packed *packed = linear->packed = mem_new(1, sizeof *packed);
-    if (!packed || !(packed->weight.values = mem_large(bytes)) ||
-        !(packed->weight.scale = columns_new(linear->n)))
+    (void)device;
+    if (!packed)
+        return err_memory(err, sizeof *packed);
+    packed->weight = (struct avx512_weight){.precision = linear->precision, .n = linear->n, .k = linear->k};
+    const size_t bytes = avx512_weight_bytes(&packed->weight);
+    if (!(packed->weight.values = mem_large(bytes)) ||
+        (int8 && !(packed->weight.scale = columns_new(linear->n))))
         return err_memory(err, bytes);
-    vnni_pack_weight(&packed->weight, weight, linear->gain, linear->n, linear->k);
+    avx512_pack_weight(&packed->weight, weight, linear->gain);
     return 0;
 }
 
@@ -76,43 +82,43 @@ static void release(struct linear *linear)
 struct product {
     char *memory;         /* the stream's */
     size_t out_at, in_at; /* bytes */
-    struct vnni_product product;
+    struct avx512_product product;
     struct stream *stream;
 };
 
-/* How a product is done: all rows are rounded, then come pieces of the result: panels of rows, whose int8 stay in the L2
+/* How a product is done: all rows become words, then come pieces of the result: panels of rows, whose words stay in the L2
  * cache while all weights of a piece pass by, times parts of the columns. */
 struct work {
-    const struct vnni_product *product;
-    struct vnni_rows rows;
+    const struct avx512_product *product;
+    struct avx512_rows rows;
     size_t panels, parts;
 };
 
-enum { ROUNDED_AT_ONCE = 16 /* rows */ };
+enum { FILLED_AT_ONCE = 16 /* rows */ };
 
-static void rows_round(void *context, size_t member, size_t i)
+static void rows_fill(void *context, size_t member, size_t i)
 {
     const struct work *work = context;
-    const size_t first = i * ROUNDED_AT_ONCE, last = first + ROUNDED_AT_ONCE, rows = work->product->rows;
+    const size_t first = i * FILLED_AT_ONCE, last = first + FILLED_AT_ONCE, rows = work->product->rows;
     (void)member;
-    vnni_round_rows(&work->rows, work->product, first, last < rows ? last : rows);
+    avx512_fill_rows(&work->rows, work->product, first, last < rows ? last : rows);
 }
 
 static void piece_multiply(void *context, size_t member, size_t i)
 {
     const struct work *work = context;
-    const struct vnni_product *product = work->product;
-    const size_t panel = i / work->parts, part = i % work->parts,
-                 blocks = groups_of(product->n, VNNI_COLUMNS),
-                 end = blocks * (part + 1) / work->parts * VNNI_COLUMNS;
-    const struct vnni_piece piece = {
+    const struct avx512_product *product = work->product;
+    const size_t panel = i / work->parts, part = i % work->parts, n = product->weight->n,
+                 blocks = groups_of(n, AVX512_COLUMNS),
+                 end = blocks * (part + 1) / work->parts * AVX512_COLUMNS;
+    const struct avx512_piece piece = {
         .first_row = product->rows * panel / work->panels,
         .last_row = product->rows * (panel + 1) / work->panels,
-        .first_column = blocks * part / work->parts * VNNI_COLUMNS,
-        .last_column = end < product->n ? end : product->n,
+        .first_column = blocks * part / work->parts * AVX512_COLUMNS,
+        .last_column = end < n ? end : n,
     };
     (void)member;
-    vnni_multiply(product, &work->rows, &piece);
+    avx512_multiply(product, &work->rows, &piece);
 }
 
 /* Every member has some parts of the columns of each panel, so that one that loses its CPU for a while can leave the rest to
@@ -120,9 +126,9 @@ static void piece_multiply(void *context, size_t member, size_t i)
 static void work_cut(struct work *work, size_t members)
 {
     enum { CACHE_BYTES = 1 << 20, PARTS_A_MEMBER = 6 };
-    const struct vnni_product *product = work->product;
-    const size_t blocks = groups_of(product->n, VNNI_COLUMNS), most = CACHE_BYTES / work->rows.stride + 1,
-                 groups = groups_of(product->rows, VNNI_ROWS);
+    const struct avx512_product *product = work->product;
+    const size_t blocks = groups_of(product->weight->n, AVX512_COLUMNS),
+                 most = CACHE_BYTES / work->rows.stride + 1, groups = groups_of(product->rows, AVX512_ROWS);
     const size_t parts = members > 1 ? members * PARTS_A_MEMBER : 1;
     work->parts = parts < blocks ? parts : blocks;
     work->panels = groups_of(product->rows, most);
@@ -135,19 +141,19 @@ static void work_cut(struct work *work, size_t members)
 static void CL_CALLBACK product_run(void *argument)
 {
     struct product *task = argument;
-    struct vnni_product *product = &task->product;
+    struct avx512_product *product = &task->product;
     struct pool *pool = task->stream->device->pool;
     struct work work = {.product = product};
-    void *memory = stream_scratch(task->stream, vnni_rows_place(&work.rows, NULL, product->rows, product->k));
+    void *memory = stream_scratch(task->stream, avx512_rows_place(&work.rows, NULL, product));
     if (!memory) {
         task->stream->native_failed = 1;
         return;
     }
     product->in = task->memory + task->in_at;
     product->out = task->memory + task->out_at;
-    vnni_rows_place(&work.rows, memory, product->rows, product->k);
+    avx512_rows_place(&work.rows, memory, product);
     work_cut(&work, pool_members(pool));
-    pool_loop(pool, groups_of(product->rows, ROUNDED_AT_ONCE), rows_round, &work);
+    pool_loop(pool, groups_of(product->rows, FILLED_AT_ONCE), rows_fill, &work);
     pool_loop(pool, work.panels * work.parts, piece_multiply, &work);
 }
 
@@ -155,15 +161,17 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
     struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err)
 {
     const struct packed *packed = linear->packed;
+    assert(in.dtype != DTYPE_F32 || linear->precision == PRECISION_INT8 ||
+           (linear->gamma.host && linear->beta.host));
     struct product task = {
         .out_at = out.offset * dtype_size(out.dtype),
         .in_at = in.offset * dtype_size(in.dtype),
         .product = {.rows = rows,
-            .n = linear->n,
-            .k = linear->k,
             .normed = in.dtype == DTYPE_F32,
+            .gamma = linear->gamma.host,
+            .beta = linear->beta.host,
             .eps = eps,
-            .weight = packed->weight,
+            .weight = &packed->weight,
             .bias = packed->bias,
             .out_dtype = out.dtype,
             .epilogue = epilogue},
@@ -185,8 +193,8 @@ static int attend(struct stream *stream, struct tensor context, struct tensor qk
     return native_attend(&kernel, stream, context, qkv, batch, tokens, sequences, shape, err);
 }
 
-const struct layer_provider provider_vnni = {
-    .name = "vnni",
+const struct layer_provider provider_avx512 = {
+    .name = "avx512",
     .pooled = true,
     .serves = serves,
     .takes = takes,
