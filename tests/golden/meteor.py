@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """METEOR 1.5 by the jar of pycocoevalcap 1.2, of sentences made up here: few words often repeated, so that alignments
 compete; stems, synonyms, function words; paraphrases of a table made up here too; empty ones. And what its normaliser
-makes of texts in lower case.
+makes of texts in lower case. And its scores of tests/golden/captions, cut into words by pycocoevalcap's tokenizer.
 
     venv/bin/pip install --no-deps pycocoevalcap==1.2      # and Java
     venv/bin/python tests/golden/meteor.py                 # writes tests/golden/meteor/{meteor.json,paraphrase-en.gz}
@@ -15,6 +15,8 @@ import os
 import random
 import subprocess
 import sys
+
+from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "meteor")
 JAR = os.path.join(importlib.util.find_spec("pycocoevalcap").submodule_search_locations[0], "meteor", "meteor-1.5.jar")
@@ -129,17 +131,33 @@ def normalised(text):
     return done.stdout
 
 
+def captions():
+    folder = os.path.join(os.path.dirname(HERE), "captions")
+    with open(os.path.join(folder, "refs.json"), encoding="utf-8") as file:
+        said = json.load(file)["annotations"]
+    with open(os.path.join(folder, "candidates.json"), encoding="utf-8") as file:
+        made = json.load(file)
+    images = [one["image_id"] for one in made]
+    references = PTBTokenizer().tokenize({i: [one for one in said if one["image_id"] == i] for i in images})
+    candidates = PTBTokenizer().tokenize({one["image_id"]: [one] for one in made})
+    return [(candidates[i][0], references[i]) for i in images]
+
+
 def main():
     table = os.path.join(HERE, "paraphrase-en.gz")
     with open(table, "wb") as file, gzip.GzipFile("", "wb", 9, file, 0) as packed:
         for i, (left, right) in enumerate(PARAPHRASES):
             packed.write(f"{1 / (i + 2)}\n{left}\n{right}\n".encode())
-    made = list(pairs())
+    made, of_captions = list(pairs()), captions()
     words = [line.split() for line in normalised("\n".join(TEXTS) + "\n").split("\n")[:len(TEXTS)]]
     out = {
         "pairs": made,
         "METEOR": Meteor("-a", table).scores(made),
         "METEOR_no_paraphrases": Meteor("-m", "exact stem synonym").scores(made),
+        "captions": {
+            "METEOR": Meteor("-a", table).scores(of_captions),
+            "METEOR_no_paraphrases": Meteor("-m", "exact stem synonym").scores(of_captions),
+        },
         "texts": TEXTS,
         "words": [" ".join(line) for line in words],
     }

@@ -258,6 +258,28 @@ def test_models_that_do_not_open_say_why(tmp_path):
         diptych.Model(device="no such device")
 
 
+def test_adapters_go_into_the_weights(tmp_path):
+    """peft's own numbers with them are the test of joint/adapter.c; here they arrive, one or several, with weights."""
+    lora = GOLDEN / "lora"
+
+    def opened(*adapters, **options):
+        with diptych.Model(lora / "model", lora=list(adapters), precision="f32", **options) as model:
+            return model.info.fingerprint, model.encode_texts(LABELS)
+
+    plain, merged = opened(), opened(lora / "plain", f"{lora}/dora:0.5")
+    assert plain[0] != merged[0] and not np.allclose(plain[1], merged[1], atol=1e-3)
+    assert np.array_equal(opened(f"{lora}/plain:1", f"{lora}/dora:0.5")[1], merged[1])
+    with diptych.Model(lora / "model", lora=lora / "plain") as model:  # one alone
+        assert model.info.fingerprint == opened(lora / "plain")[0]
+        diptych.Index.create(tmp_path / "adapted.dip", model).close()
+    with diptych.Model(index=tmp_path / "adapted.dip") as model:
+        assert model.info.fingerprint == opened(lora / "plain")[0]
+    with pytest.raises(diptych.FileError, match="no-adapter"):
+        opened(tmp_path / "no-adapter")
+    with pytest.raises(TypeError):
+        opened(7)
+
+
 def test_what_is_closed_or_forgotten_is_given_back():
     def once():
         with diptych.Model(batch=4) as model:

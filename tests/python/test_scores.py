@@ -38,6 +38,17 @@ def test_scores_are_pycocoevalcap_s(captions):
     assert "CIDEr: " in repr(scores) and set(METRICS) < set(scores) and "METEOR" not in scores
 
 
+@pytest.mark.parametrize("metric", ["METEOR", "METEOR_no_paraphrases"])
+def test_meteor_is_pycocoevalcap_s(captions, metric):
+    """With a table of a few paraphrases, which pycocoevalcap's jar was given, too (tests/golden/meteor.py)."""
+    said = json.loads((GOLDEN / "meteor" / "meteor.json").read_text(encoding="utf-8"))["captions"][metric]
+    data = GOLDEN / "meteor" if metric == "METEOR" else None
+    scores = diptych.score_captions(*captions, metrics=[metric], meteor_data=data)
+    assert scores[metric] == pytest.approx(said["corpus"], abs=1e-12)
+    assert scores.images[metric] == pytest.approx(said["images"], abs=1e-12)
+    assert scores.signatures[metric].startswith("1.5")
+
+
 def test_captions_come_in_every_shape(captions):
     gts, res = captions
     expected = diptych.score_captions(gts, res)

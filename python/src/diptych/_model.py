@@ -17,6 +17,7 @@ from ._handle import Handle
 from ._inputs import (
     Outcome,
     Path,
+    Paths,
     Picture,
     Pictures,
     Strings,
@@ -91,6 +92,7 @@ class Model(Handle):
         strict: bool = False,
         truncated: bool = False,
         isolate: bool = False,
+        lora: Path | Iterable[Path] = (),
         progress: Progress | None = None,
     ) -> None:
         """Opens the model that a name or a path stands for.
@@ -113,10 +115,13 @@ class Model(Handle):
         strict       damaged JPEGs that could be read all the same are failures
         truncated    JPEGs whose end is missing are read as far as they go
         isolate      every picture is decoded in a process of its own, as files that one does not trust
+        lora         adapters that are merged into the weights, one or several, a folder that peft has saved each, or
+                     "FOLDER:WEIGHT". None: of a model that is opened by an index, those that the index was made with
 
         FileError: nothing is at that path. NotFoundError: no such name, or its model is not in the cache.
         DeviceError: no OpenCL device. FormatError: a damaged file. UnsupportedError: a kind of model that does not run.
         """
+        adapters = Paths(lora, "lora")
         options = Options(
             "struct diptych_model_options",
             index=index,
@@ -135,6 +140,8 @@ class Model(Handle):
             strict=strict,
             truncated=truncated,
             isolate=isolate,
+            lora=adapters.array,
+            lora_count=adapters.count,
         )
         named = ffi.NULL if name is None else c_string(os.fsencode(name), "name")
         self._handle = owner("struct diptych_model", lib.diptych_model_free)
