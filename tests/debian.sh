@@ -29,6 +29,7 @@ leave() {
     mounted=
 }
 trap leave EXIT
+trap 'exit 1' HUP INT TERM
 
 # A fresh Debian in $scratch/$release-$1, which $stage is then.
 begin() {
@@ -85,7 +86,8 @@ build() {
     mkdir "$stage/source"
     (cd "$root" && tar --exclude=./.git --exclude='./build*' --exclude=./packages -cf - .) | tar -xf - -C "$stage/source"
     if [ -n "$all_tests" ]; then
-        install git # which checks of the sources ask
+        # git for checks of the sources; the rest for the tests of python/
+        install git python3-cffi python3-numpy python3-pil python3-pytest python3-setuptools python3-tqdm
         inside sh -c 'cd /source && sh test.sh' >"$scratch/$release-tests.log" 2>&1 ||
             fail "$(tail -n 60 "$scratch/$release-tests.log")"
         grep 'tests passed' "$scratch/$release-tests.log"
