@@ -21,6 +21,9 @@ int cmd_probe(int argc, char **argv)
 int probe_open(struct classifier **out, const struct session *session, const struct probe *probe,
     const char *path, struct err *err)
 {
-    const int rc = probe_check(probe, path, model_path(session->model), &session->adapters, err);
+    char fingerprint[FINGERPRINT_SIZE];
+    int rc = model_fingerprint(fingerprint, session->model, err);
+    if (!rc)
+        rc = probe_check(probe, path, model_path(session->model), fingerprint, err);
     return rc ? rc : probe_classifier(out, probe, err);
 }

@@ -10,7 +10,7 @@ int probe_fit_command(int argc, char **argv);
 int probe_info_command(int argc, char **argv);
 extern const struct argp probe_fit_argp, probe_info_argp;
 
-/* The probe as a classifier of the session's model, which is open. Errors are probe_check's and probe_classifier's. */
+/* The probe as a classifier of the session's model, which is open. Errors are model_fingerprint's, probe_check's and probe_classifier's. */
 int probe_open(struct classifier **out, const struct session *session, const struct probe *probe,
     const char *path, struct err *err);
 

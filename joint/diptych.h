@@ -90,7 +90,7 @@ enum diptych_code {
     DIPTYCH_ERROR_NOT_FOUND = 8,   /* what was asked for by its name or number is not there */
     DIPTYCH_ERROR_BUSY = 9,        /* another process has it: try again later */
     DIPTYCH_ERROR_CANCELLED = 10,  /* by diptych_job_cancel, or a step that said so */
-    DIPTYCH_ERROR_MODEL = 11       /* the index has vectors of another model: open that one */
+    DIPTYCH_ERROR_MODEL = 11       /* the index or the probe is of another model: open that one */
 };
 
 /* message: what failed, on which file, where and why, as in
@@ -282,18 +282,25 @@ struct diptych_classifier_options {
     /* What the number of a label is: "cosine"; "softmax", shares of all labels; "independent", each by itself; NULL: what the
      * model was made for. */
     const char *scores;
+
+    /* A file of `diptych probe fit`, which has labels of its own and what was learned about them: in place of labels, of which
+     * there are none then, of templates and of scores. Its numbers are shares of all labels, or each label's own chance where it
+     * was learned from pictures with several. */
+    const char *probe;
 };
 
 /* A vector for each label: immutable. */
 struct diptych_classifier;
 
 /* labels (count): texts; or one that begins with '@' names a data set's: "@imagenet", "@imagenetv2", "@cifar10", "@cifar100",
- * "@caltech101", "@food101", "@pets", "@voc2007".
+ * "@caltech101", "@food101", "@pets", "@voc2007". NULL and 0 with options->probe.
  *
- *   DIPTYCH_ERROR_ARGUMENT   no labels, or an empty one or one that is there twice; a template without {}
+ *   DIPTYCH_ERROR_ARGUMENT   no labels, or an empty one or one that is there twice; a template without {}; both labels and a probe
  *   DIPTYCH_ERROR_NOT_FOUND  no such data set or set of templates
- *   DIPTYCH_ERROR_FORMAT     a label is not UTF-8
- *   DIPTYCH_ERROR_DEVICE, DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED */
+ *   DIPTYCH_ERROR_FORMAT     a label is not UTF-8; the probe is damaged, or none
+ *   DIPTYCH_ERROR_MODEL      the probe was learned with another model
+ *   DIPTYCH_ERROR_IO, DIPTYCH_ERROR_UNSUPPORTED of the probe; DIPTYCH_ERROR_DEVICE, DIPTYCH_ERROR_MEMORY,
+ *   DIPTYCH_ERROR_CANCELLED */
 DIPTYCH_API int diptych_classifier_open(struct diptych_classifier **out, struct diptych_model *model,
     const char *const *labels, size_t count, const struct diptych_classifier_options *options,
     struct diptych_job *job, struct diptych_error *error);

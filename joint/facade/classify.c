@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/facade/facade.h"
+#include "joint/train/train.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static int read_templates(struct strings *out, const struct diptych_classifier_o
     return template_add(out, own ? own : model_config(model)->family->template, err);
 }
 
-static int make_classifier(struct diptych_classifier *classifier, const char *const *labels, size_t count,
+static int encode_labels(struct diptych_classifier *classifier, const char *const *labels, size_t count,
     const struct diptych_classifier_options *options, const struct job *job, struct err *err)
 {
     struct diptych_model *model = classifier->model;
@@ -53,6 +54,24 @@ static int make_classifier(struct diptych_classifier *classifier, const char *co
     lane_give(model, lane);
     strings_release(&templates);
     strings_release(&names);
+    return rc;
+}
+
+/* What was learned, with its own labels. */
+static int take_probe(struct diptych_classifier *classifier, size_t labels,
+    const struct diptych_classifier_options *options, struct err *err)
+{
+    const struct diptych_model *model = classifier->model;
+    struct probe probe = {0};
+    if (labels || options->template_count || options->scores)
+        return err_set(
+            err, ERR_ARGUMENT, "a probe has labels of its own: labels, templates and scores are of no use");
+    int rc = probe_load(&probe, options->probe, err);
+    if (!rc && probe_check(&probe, options->probe, model_path(model->model), model->fingerprint, err))
+        rc = DIPTYCH_ERROR_MODEL;
+    if (!rc)
+        rc = probe_classifier(&classifier->classifier, &probe, err);
+    probe_release(&probe);
     return rc;
 }
 
@@ -77,7 +96,8 @@ int diptych_classifier_open(struct diptych_classifier **out, struct diptych_mode
         const struct job work = facade_job(job, model->threads, host);
         classifier->model = model;
         model_hold(model);
-        rc = make_classifier(classifier, labels, count, &own, &work, &err);
+        rc = own.probe ? take_probe(classifier, count, &own, &err)
+                       : encode_labels(classifier, labels, count, &own, &work, &err);
     }
     if (!rc)
         *out = classifier;

@@ -181,12 +181,10 @@ void probe_release(struct probe *probe)
 /* ---- use ----------------------------------------------------------------------------------------------- */
 
 int probe_check(const struct probe *probe, const char *path, const char *model_directory,
-    const struct adapters *adapters, struct err *err)
+    const char *fingerprint, struct err *err)
 {
-    char fingerprint[FINGERPRINT_SIZE];
-    const int rc = model_adapted_fingerprint(fingerprint, model_directory, adapters, err);
-    if (rc || !strcmp(fingerprint, probe->model))
-        return rc;
+    if (!strcmp(fingerprint, probe->model))
+        return 0;
     return err_set(err, ERR_ARGUMENT, "'%s' was made with another model than '%s': %s, not %s", path,
         model_directory, probe->model, fingerprint);
 }

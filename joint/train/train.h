@@ -216,10 +216,9 @@ int probe_save(const struct probe *probe, const char *path, struct err *err);
 int probe_load(struct probe *out, const char *path, struct err *err);
 void probe_release(struct probe *probe);
 
-/* ERR_ARGUMENT: the probe, of that path, was made with another model than this directory's with these adapters. Others are
- * model_adapted_fingerprint's. */
+/* ERR_ARGUMENT: the probe, of that path, was made with another model than the one of this directory and fingerprint. */
 int probe_check(const struct probe *probe, const char *path, const char *model_directory,
-    const struct adapters *adapters, struct err *err);
+    const char *fingerprint, struct err *err);
 
 /* The probe as a classifier, with its temperature. ERR_MEMORY. */
 int probe_classifier(struct classifier **out, const struct probe *probe, struct err *err);

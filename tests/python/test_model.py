@@ -3,9 +3,11 @@
 
 import gc
 import io
+import json
 import os
 import pathlib
 import resource
+import struct
 import subprocess
 import sys
 
@@ -227,6 +229,47 @@ def test_rank(model):
         model.rank([PICTURES / "05.jpg", PICTURES / "01.png"], [LABELS])
     with pytest.raises(TypeError, match=r"captions\[0\] is of type str"):
         model.rank([PICTURES / "05.jpg"], ["a red heart"])
+
+
+def write_probe(path, model, labels, weights, intercepts, *, several=False, temperature=1.0):
+    """A file as `diptych probe fit` writes it: safetensors."""
+    said = {"format": "diptych-probe", "version": "1", "labels": json.dumps(labels), "model": model.info.fingerprint}
+    said |= {"several": "true" if several else "false", "temperature": repr(temperature), "made": "{}"}
+    tensors = {"weight": weights, "bias": intercepts}
+    header, at = {"__metadata__": said}, 0
+    for name, tensor in tensors.items():
+        header[name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": [at, at := at + tensor.nbytes]}
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(t.tobytes() for t in tensors.values()))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_probe_has_labels_of_its_own(model, tmp_path, several):
+    path, random = tmp_path / "learned.probe", np.random.default_rng(16)
+    weights, intercepts = (random.normal(size=size).astype(np.float32) for size in ((3, model.width), 3))
+    write_probe(path, model, LABELS, weights, intercepts, several=several, temperature=0.5)
+    pictures = [PICTURES / "01.png", PICTURES / "05.jpg"]
+    embeddings = model.encode_images(pictures)
+
+    logits = (embeddings @ weights.T + intercepts) / 0.5  # (2, 3)
+    expected = 1 / (1 + np.exp(-logits)) if several else np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    best = np.argsort(-expected, axis=1)
+    with model.classifier(probe=path) as classifier:
+        assert classifier.labels == tuple(LABELS)
+        for said in (classifier.classify(pictures, top=3), classifier.classify_embeddings(embeddings, top=3)):
+            assert np.array_equal(said.numbers, best)
+            assert said.scores == pytest.approx(np.take_along_axis(expected, best, 1), abs=1e-5)
+    assert model.classify(pictures, probe=path).labels[0, 0] == LABELS[best[0, 0]]
+
+    with pytest.raises(diptych.ArgumentError, match="a probe has labels of its own"):
+        model.classify(pictures, LABELS, probe=path)
+    with pytest.raises(diptych.FileError, match="none.probe"):
+        model.classifier(probe=tmp_path / "none.probe")
+    with diptych.Model(GOLDEN / "lora" / "model") as other, pytest.raises(diptych.ModelError, match="another model"):
+        other.classifier(probe=path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(diptych.FormatError, match="learned.probe"):
+        model.classifier(probe=path)
 
 
 # ---- lifetimes

@@ -10,7 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ._handle import Handle
-from ._inputs import Outcome, Picture, Pictures, Strings, address, embeddings_of, outcomes_owner, put_outcomes
+from ._inputs import (
+    Outcome,
+    Path,
+    Picture,
+    Pictures,
+    Strings,
+    address,
+    embeddings_of,
+    outcomes_owner,
+    put_outcomes,
+)
 from ._job import Job, Progress
 from ._library import Options, call, lib, owner, text_of
 from .errors import ArgumentError
@@ -35,8 +45,9 @@ class Classifier(Handle):
     def __init__(
         self,
         model: Model,
-        labels: str | Iterable[str],
+        labels: str | Iterable[str] = (),
         *,
+        probe: Path | None = None,
         templates: str | Iterable[str] = (),
         scores: str | None = None,
         progress: Progress | None = None,
@@ -51,6 +62,7 @@ class Classifier(Handle):
             templates=prompts.array,
             template_count=prompts.count,
             scores=scores,
+            probe=probe,
         )
         self._width = model.width
         self._handle = owner("struct diptych_classifier", lib.diptych_classifier_free)

@@ -218,8 +218,9 @@ class Model(Handle):
 
     def classifier(
         self,
-        labels: str | Iterable[str],
+        labels: str | Iterable[str] = (),
         *,
+        probe: Path | None = None,
         templates: str | Iterable[str] = (),
         scores: str | None = None,
         progress: Progress | None = None,
@@ -228,19 +229,24 @@ class Model(Handle):
 
         labels     texts; or the name of a data set: "@imagenet", "@imagenetv2", "@cifar10", "@cifar100", "@caltech101",
                    "@food101", "@pets", "@voc2007"
+        probe      a file of `diptych probe fit`, in place of the three others: it has labels of its own, and what was
+                   learned about them from pictures with this model
         templates  prompts with {} for the label, which are averaged over, or the names of sets: "imagenet" (80),
                    "simple" (7), "cifar", "caltech101", "food101", "pets"; none: the data set's, or the model's own
         scores     "cosine"; "softmax", shares of all labels; "independent", each by itself; None: what the model was
                    made for
+
+        ModelError: the probe was learned with another model.
         """
-        return Classifier(self, labels, templates=templates, scores=scores, progress=progress)
+        return Classifier(self, labels, probe=probe, templates=templates, scores=scores, progress=progress)
 
     def classify(
         self,
         images: Iterable[Picture],
-        labels: str | Iterable[str],
+        labels: str | Iterable[str] = (),
         *,
         top: int = 1,
+        probe: Path | None = None,
         templates: str | Iterable[str] = (),
         scores: str | None = None,
         outcomes: list[Outcome] | None = None,
@@ -248,9 +254,10 @@ class Model(Handle):
     ) -> Predictions:
         """The best labels of each picture: arrays (N, top) of labels, scores and numbers.
 
-        Whoever has more pictures for the same labels makes a classifier() once. images, outcomes: see encode_images.
+        Whoever has more pictures for the same labels makes a classifier() once, which says what the options are.
+        images, outcomes: see encode_images.
         """
-        with self.classifier(labels, templates=templates, scores=scores) as classifier:
+        with self.classifier(labels, probe=probe, templates=templates, scores=scores) as classifier:
             return classifier.classify(images, top=top, outcomes=outcomes, progress=progress)
 
     # -- ranking

@@ -75,7 +75,7 @@ class CancelledError(Error):
 
 
 class ModelError(Error):
-    """The index has vectors of another model: ``Model(index=...)`` opens that one."""
+    """The index or the probe is of another model: ``Model(index=...)`` opens an index's."""
 
     code = 11
 

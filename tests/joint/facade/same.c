@@ -2,6 +2,7 @@
 /* What commands print as tsv, said by the library:
  *
  *     same rank PICTURE CAPTION...
+ *     same probe FILE PICTURE
  *     same search INDEX QUERY
  *     same score CANDIDATES REFERENCES REFERENCES [PICTURE PICTURE]    of text files with two lines each */
 #include "joint/diptych.h"
@@ -41,6 +42,25 @@ static void rank(const char *picture, const char *const *captions, size_t count)
     for (size_t i = 0; i < count; i++)
         printf("%s\t%s\t%.7g\t%.7g\n", picture, captions[order[i]], (double)cosines[i], (double)scores[i]);
     diptych_model_free(model);
+}
+
+static void classify(const char *probe, const char *picture)
+{
+    const struct diptych_classifier_options options = {.size = sizeof options, .probe = probe};
+    const struct diptych_image image = {.path = picture};
+    struct diptych_model *model = open_model(NULL);
+    struct diptych_classifier *classifier;
+    int64_t labels[MOST];
+    float scores[MOST];
+    check(diptych_classifier_open(&classifier, model, NULL, 0, &options, NULL, &error));
+    diptych_model_free(model);
+    const size_t count = diptych_classifier_labels(classifier);
+    check(diptych_classify(classifier, labels, scores, count, &image, 1, NULL, NULL, &error));
+    printf("%s", picture);
+    for (size_t i = 0; i < count; i++)
+        printf("\t%s\t%.7g", diptych_classifier_label(classifier, (size_t)labels[i]), (double)scores[i]);
+    putchar('\n');
+    diptych_classifier_free(classifier);
 }
 
 static void search(const char *path, const char *query)
@@ -127,6 +147,8 @@ int main(int argc, char **argv)
 {
     if (argc > 3 && !strcmp(argv[1], "rank"))
         rank(argv[2], (const char *const *)argv + 3, (size_t)argc - 3);
+    else if (argc == 4 && !strcmp(argv[1], "probe"))
+        classify(argv[2], argv[3]);
     else if (argc == 4 && !strcmp(argv[1], "search"))
         search(argv[2], argv[3]);
     else if (argc > 4 && !strcmp(argv[1], "score"))

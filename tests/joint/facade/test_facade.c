@@ -440,6 +440,7 @@ static void classifiers_name_their_mistakes(void **state)
     static const char *const unfilled[1] = {"a photo"};
     const struct diptych_classifier_options options = {
         .size = sizeof options, .templates = unfilled, .template_count = 1};
+    const struct diptych_classifier_options probe = {.size = sizeof probe, .probe = "none.probe"};
     struct diptych_classifier *c;
     (void)state;
     assert_says(
@@ -450,6 +451,10 @@ static void classifiers_name_their_mistakes(void **state)
         "no labels");
     assert_says(diptych_classifier_open(&c, model, labels, LABELS, &options, NULL, &error),
         DIPTYCH_ERROR_NOT_FOUND, "a photo");
+    assert_says(diptych_classifier_open(&c, model, labels, LABELS, &probe, NULL, &error),
+        DIPTYCH_ERROR_ARGUMENT, "a probe has labels of its own");
+    assert_says(
+        diptych_classifier_open(&c, model, NULL, 0, &probe, NULL, &error), DIPTYCH_ERROR_IO, "'none.probe'");
 }
 
 static void pictures_are_classified_in_their_order(void **state)

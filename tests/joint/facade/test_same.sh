@@ -21,6 +21,16 @@ for picture in assets/pictures/01.png assets/pictures/05.jpg assets/pictures/12.
     same_as "$same" rank "$picture" "$@"
 done
 
+{
+    echo path,label
+    for picture in assets/pictures/*; do
+        echo "$PWD/$picture,${picture##*.}"
+    done
+} >"$scratch/labelled.csv"
+"$diptych" probe fit "$scratch/labelled.csv" --c 1 -o "$scratch/learned.probe" --quiet >"$scratch/said"
+"$diptych" classify assets/pictures/05.jpg --probe "$scratch/learned.probe" --format tsv --quiet >"$scratch/printed"
+same_as "$same" probe "$scratch/learned.probe" assets/pictures/05.jpg
+
 "$diptych" index build "$scratch/pictures.dip" assets/pictures --quiet
 "$diptych" search "$scratch/pictures.dip" "a red heart" --format tsv --quiet >"$scratch/printed"
 same_as "$same" search "$scratch/pictures.dip" "a red heart"

@@ -10,6 +10,7 @@ shift 2
 rm -rf "$scratch" && mkdir -p "$scratch/pocl"
 scratch=$(realpath "$scratch")
 export POCL_LLVM_CPU_NAME=haswell ONEDNN_MAX_CPU_ISA=AVX2 POCL_CACHE_DIR="$scratch/pocl" DIPTYCH_KERNEL_CACHE=off
+export OMP_WAIT_POLICY=passive # valgrind runs one thread at a time: those that wait by going round would take its time
 export DIPTYCH_DECODER="$build/diptych-decode" XDG_DATA_HOME="$scratch/data"
 unset DIPTYCH_MODEL
 
@@ -24,7 +25,7 @@ printf '{\nloader\nMemcheck:Addr8\nfun:strncmp\nfun:is_dst\n}\n' >>"$scratch/sup
 failed=0
 for test in "$@"; do
     rm -rf "$build/scratch/$test" && mkdir -p "$build/scratch/$test"
-    valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite \
+    valgrind --quiet --fair-sched=try --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite \
         --suppressions="$scratch/suppressions" --log-file="$scratch/$test.log" "$build/tests/joint/facade/test_$test" \
         >"$scratch/$test.out" 2>&1 || { echo "$test: status $?"; failed=1; tail -n 3 "$scratch/$test.out"; head -n 40 "$scratch/$test.log"; }
 done
