@@ -28,6 +28,7 @@ struct shard {
 
     char *member;      /* the last one's name; NULL: none has come */
     size_t size;       /* its bytes; SIZE_MAX: not known */
+    bool encrypted;    /* they are */
     bool begun;        /* there is a block, */
     struct span block; /* the next of its bytes, */
     int64_t block_at;  /* their place in it, */

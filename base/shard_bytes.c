@@ -61,11 +61,14 @@ static int add_block(struct shard *shard, size_t limit, struct err *err)
     return 0;
 }
 
+/* Of wrong checksums and sizes libarchive has warned; from 3.7 on it fails, as it does of what it cannot read, but without a number of an
+ * error, which it has of all of these but encryption. */
 static int read_failure(const struct shard *shard, struct err *err)
 {
     const char *why = archive_error_string(shard->archive);
-    return err_set(err, shard->status == ARCHIVE_FAILED ? ERR_UNSUPPORTED : ERR_FORMAT, "%s",
-        why ? why : "damaged in its archive");
+    const bool numbered = archive_errno(shard->archive) > 0;
+    const bool unknown = shard->status == ARCHIVE_FAILED && (numbered || shard->encrypted);
+    return err_set(err, unknown ? ERR_UNSUPPORTED : ERR_FORMAT, "%s", why ? why : "damaged in its archive");
 }
 
 /* Until there are so many bytes, or all. */

@@ -81,7 +81,7 @@ static int64_t find_offset(struct shard *shard, struct archive_entry *entry)
         shard->size == SIZE_MAX || at <= 0 || left <= 0)
         return 0;
     if (is_deflated(shard))
-        return archive_entry_is_data_encrypted(entry) ? 0 : -at;
+        return shard->encrypted ? 0 : -at;
     shard_begin(shard);
     const bool whole = !shard->block_at && shard->block.length && shard->size <= (uint64_t)left &&
                        shard->block.length <= shard->size;
@@ -103,6 +103,7 @@ static int describe(
     out->member.mtime_ns = (int64_t)((uint64_t)archive_entry_mtime(entry) * 1000000000 +
                                      (uint64_t)archive_entry_mtime_nsec(entry));
     shard->size = sized ? (size_t)archive_entry_size(entry) : SIZE_MAX;
+    shard->encrypted = archive_entry_is_data_encrypted(entry);
     shard_forget(shard);
     out->member.offset = out->why ? 0 : find_offset(shard, entry);
     return 0;
