@@ -36,6 +36,7 @@ struct serve {
 enum {
     KEY_CONFIG = 0x100,
     KEY_WATCH,
+    KEY_PROBE,
     KEY_LISTEN,
     KEY_UNIX,
     KEY_HOST,
@@ -60,6 +61,8 @@ static const struct argp_option options[] = {
         1},
     {"watch", KEY_WATCH, "yes|no", OPTION_ARG_OPTIONAL,
         "Keep the indexes up to date with what they were made from, as 'diptych index watch' does", 1},
+    {"probe", KEY_PROBE, "FILE", 0,
+        "Classify by a file of 'diptych probe fit' where a request names no labels", 1},
     {NULL, 0, NULL, 0, "Who may ask:", 2},
     {"listen", KEY_LISTEN, "ADDRESS:PORT", 0, "Where to listen (default: 127.0.0.1:8080)", 2},
     {"unix", KEY_UNIX, "PATH", 0, "Listen at a socket of that name instead", 2},
@@ -132,6 +135,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0; /* settings_parse has read it */
     case KEY_WATCH:
         s->options.watch = option_bool(state, "watch", argument);
+        return 0;
+    case KEY_PROBE:
+        s->options.probe = argument;
         return 0;
     case KEY_LISTEN:
         s->listen = argument;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/classes.h"
+#include "joint/train/train.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct classes {
     pthread_mutex_t lock;
     struct classes_entry *entries[KEPT];
     uint64_t clock;
+    struct classifier *learned; /* NULL: there is no probe */
 };
 
 /* ---- keys ---------------------------------------------------------------------------------------------- */
@@ -129,13 +131,30 @@ static int make(struct classes_entry **out, struct engine *engine, const char *k
 
 /* ---- the list ------------------------------------------------------------------------------------------ */
 
-int classes_open(struct classes **out, struct err *err)
+static int learn(struct classifier **out, const char *path, const struct engine *engine, struct err *err)
 {
-    *out = mem_new(1, sizeof **out);
-    if (!*out)
-        return err_memory(err, sizeof **out);
-    pthread_mutex_init(&(*out)->lock, NULL);
-    return 0;
+    struct probe probe = {0};
+    int rc = probe_load(&probe, path, err);
+    if (!rc)
+        rc = probe_check(&probe, path, engine_directory(engine), engine_fingerprint(engine), err);
+    if (!rc)
+        rc = probe_classifier(out, &probe, err);
+    probe_release(&probe);
+    return rc;
+}
+
+int classes_open(struct classes **out, const char *probe, const struct engine *engine, struct err *err)
+{
+    struct classes *classes = mem_new(1, sizeof *classes);
+    if (!classes)
+        return err_memory(err, sizeof *classes);
+    pthread_mutex_init(&classes->lock, NULL);
+    const int rc = probe ? learn(&classes->learned, probe, engine, err) : 0;
+    if (rc)
+        classes_free(classes);
+    else
+        *out = classes;
+    return rc;
 }
 
 void classes_free(struct classes *classes)
@@ -144,6 +163,7 @@ void classes_free(struct classes *classes)
         return;
     for (size_t i = 0; i < KEPT; i++)
         entry_free(classes->entries[i]);
+    classifier_free(classes->learned);
     pthread_mutex_destroy(&classes->lock);
     free(classes);
 }
@@ -174,6 +194,11 @@ int classes_take(struct classes_entry **out, struct classes *classes, struct eng
 const struct classifier *classes_classifier(const struct classes_entry *entry)
 {
     return entry->classifier;
+}
+
+const struct classifier *classes_learned(const struct classes *classes)
+{
+    return classes->learned;
 }
 
 void classes_give_back(struct classes *classes, struct classes_entry *entry)

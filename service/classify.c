@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* POST /v1/classify, as Jina's clients send it, with "templates", "top", "scores" and "threshold" of ours beside it; and POST /v1/rank. */
+/* POST /v1/classify, as Jina's clients send it, with "templates", "top", "scores" and "threshold" of ours beside it, and without "labels"
+ * by the probe; and POST /v1/rank. */
 #include "service/classify.h"
 #include "service/inputs.h"
 
@@ -47,6 +48,39 @@ int classes_read_templates(
     return rc || out->count ? rc : template_add(out, otherwise, err);
 }
 
+static bool says(const struct call *call, const char *field)
+{
+    const json_t *value = json_object_get(call->body, field);
+    return value && !json_is_null(value);
+}
+
+/* The classifier of the labels that a request says, which is in the entry; or the probe's, where it says none. */
+static int take_classifier(
+    const struct classifier **out, struct classes_entry **entry, struct call *call, struct err *err)
+{
+    struct strings labels = {0}, templates = {0};
+    int scores = LABEL_SCORES_OF_MODEL;
+    int rc = field_choice(&scores, call->body, "scores", label_scores_names, err);
+    *out = says(call, "labels") ? NULL : classes_learned(call_classes(call));
+    if (*out && (says(call, "templates") || says(call, "scores")))
+        return err_set(
+            err, ERR_ARGUMENT, "without 'labels' it is a probe's: 'templates' and 'scores' are of no use");
+    if (rc || *out)
+        return rc;
+    rc = classes_read_labels(&labels, json_object_get(call->body, "labels"), "labels", err);
+    if (!rc)
+        rc = classes_read_templates(&templates, json_object_get(call->body, "templates"), "templates",
+            engine_config(call_engine(call))->family->template, err);
+    if (!rc)
+        rc = classes_take(entry, call_classes(call), call_engine(call), &labels, &templates,
+            (enum label_scores)scores, &call->request->job, err);
+    if (!rc)
+        *out = classes_classifier(*entry);
+    strings_release(&labels);
+    strings_release(&templates);
+    return rc;
+}
+
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
 static json_t *prediction_list(
@@ -54,10 +88,13 @@ static json_t *prediction_list(
 {
     const enum score_kind kind = classifier_score(classifier);
     json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(
-            list, json_pack("{s:s, s:f, s:f}", "label", classifier_label(classifier, best[i].label), "score",
-                      (double)prediction_score(&best[i], kind), "cosine", (double)best[i].cosine));
+    for (size_t i = 0; i < count; i++) {
+        json_t *one = json_pack("{s:s, s:f}", "label", classifier_label(classifier, best[i].label), "score",
+            (double)prediction_score(&best[i], kind));
+        if (!classifier_has_intercepts(classifier)) /* else it was learned, and that is none */
+            json_object_set_new(one, "cosine", json_real((double)best[i].cosine));
+        json_array_append_new(list, one);
+    }
     return list;
 }
 
@@ -90,10 +127,9 @@ int handle_classify(struct call *call, struct err *err)
     static const char *const known[] = {
         "model", "input", "labels", "templates", "top", "scores", "threshold", NULL};
     struct inputs inputs = {0};
-    struct strings labels = {0}, templates = {0};
     struct classes_entry *entry = NULL;
+    const struct classifier *classifier;
     size_t top = SIZE_MAX, tokens = 0;
-    int scores = LABEL_SCORES_OF_MODEL;
     double threshold = -INFINITY;
     float *embeddings;
     struct input_notes *notes;
@@ -103,32 +139,22 @@ int handle_classify(struct call *call, struct err *err)
     if (!rc)
         rc = field_size(&top, call->body, "top", 1, LABELS_MAX, err);
     if (!rc)
-        rc = field_choice(&scores, call->body, "scores", label_scores_names, err);
-    if (!rc)
         rc = field_real(&threshold, call->body, "threshold", -1, 1, err);
-    if (!rc)
-        rc = classes_read_labels(&labels, json_object_get(call->body, "labels"), "labels", err);
-    if (!rc)
-        rc = classes_read_templates(&templates, json_object_get(call->body, "templates"), "templates",
-            engine_config(call_engine(call))->family->template, err);
     if (!rc)
         rc = inputs_read(&inputs, call, "input", MODALITY_AUTO, err);
     if (!rc)
-        rc = classes_take(&entry, call_classes(call), call_engine(call), &labels, &templates,
-            (enum label_scores)scores, &call->request->job, err);
+        rc = take_classifier(&classifier, &entry, call, err);
     if (!rc)
         rc = inputs_ask_notes(&notes, call, &inputs, err);
     if (!rc)
         rc = inputs_encode(&embeddings, &tokens, call, &inputs, err);
     if (!rc)
-        rc = classify(call, classes_classifier(entry), embeddings, inputs.count, top, threshold, err);
+        rc = classify(call, classifier, embeddings, inputs.count, top, threshold, err);
     for (size_t i = 0; i < inputs.count && !rc; i++)
         put_notes(json_array_get(json_object_get(call->answer, "data"), i), &notes[i]);
     if (!rc)
         json_object_set_new(call->answer, "usage", json_pack("{s:I}", "total_tokens", (json_int_t)tokens));
     classes_give_back(call_classes(call), entry);
-    strings_release(&labels);
-    strings_release(&templates);
     return rc;
 }
 

@@ -170,6 +170,11 @@ const char *engine_fingerprint(const struct engine *engine)
     return engine->fingerprint;
 }
 
+const char *engine_directory(const struct engine *engine)
+{
+    return engine->options.directory;
+}
+
 size_t engine_width(const struct engine *engine)
 {
     return engine->config.text.embed_width;

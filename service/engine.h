@@ -40,6 +40,7 @@ void engine_free(struct engine *engine); /* no call may be under way */
 const struct model_config *engine_config(const struct engine *engine);
 struct score_rule engine_score(const struct engine *engine);
 const char *engine_fingerprint(const struct engine *engine);
+const char *engine_directory(const struct engine *engine);
 size_t engine_width(const struct engine *engine); /* E */
 struct device *engine_device(const struct engine *engine);
 size_t engine_picture_tokens(

@@ -221,6 +221,9 @@ static void add_names(struct call *call, json_t *schemas)
         schemas, "IndexName", options->index_count ? json_pack("{s:o}", "enum", names) : json_false());
     if (!options->index_count)
         json_decref(names);
+    if (!options->probe)
+        json_array_append_new(
+            json_object_get(json_object_get(schemas, "Classify"), "required"), json_string("labels"));
 }
 
 static void add_sizes(struct call *call, json_t *schemas)

@@ -30,9 +30,9 @@ static int load(struct service *service, struct err *err)
         .queue = options->batch * ((size_t)options->requests + 1),
         .tell = tell,
         .context = service};
-    int rc = classes_open(&service->classes, err);
+    int rc = engine_open(&service->engine, &engine, err);
     if (!rc)
-        rc = engine_open(&service->engine, &engine, err);
+        rc = classes_open(&service->classes, options->probe, service->engine, err);
     if (rc)
         return rc;
     const struct shelf_options shelf = {.names = options->index_names,

@@ -24,6 +24,9 @@ struct service_options {
     struct device_options device;
     struct picture_options picture;
 
+    const char
+        *probe; /* what /v1/classify takes where a request names no labels: probe_load's file; NULL: none */
+
     const char *const *index_names; // (index_count): what clients call them
     const char *const *index_paths; // (index_count)
     size_t index_count;
@@ -72,7 +75,7 @@ struct service;
 int service_open(struct service **out, const struct service_options *options, struct err *err);
 int service_port(const struct service *service);
 
-/* Waits until model and indexes are loaded: 0, or what hinders it, the errors of model_open and index_open. The
+/* Waits until model and indexes are loaded: 0, or what hinders it, the errors of model_open, index_open and probe_load. The
  * service goes on answering /health until it is closed. */
 int service_wait(struct service *service, struct err *err);
 

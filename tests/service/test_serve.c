@@ -402,6 +402,7 @@ static void what_hinders_it_is_one_line(void **state)
         {{"--open-to", "here"}, "'here' is no network"},
         {{"--base-path", "diptych"}, "'diptych' is no base path"},
         {{"--index", DIPTYCH_SCRATCH "/none.dip", "--listen", "127.0.0.1:0"}, "none.dip"},
+        {{"--probe", DIPTYCH_SCRATCH "/none.probe", "--listen", "127.0.0.1:0"}, "none.probe"},
     };
     char line[512];
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
