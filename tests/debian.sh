@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # debian.sh SCRATCH [--tests] [RELEASE...]: in each release, bookworm and trixie where none is named, the Debian packages are
-# built in a chroot, looked at by lintian, installed in a fresh one, tried as a newcomer would, and removed; with --tests all
-# tests run there first. Takes root, debootstrap and Debian's mirror, 10 GB in SCRATCH and half an hour; not part of the tests.
+# built in a chroot, looked at by lintian, installed in a fresh one over an earlier version of theirs, tried as a newcomer would,
+# and removed; with --tests all tests run there first. Takes root, debootstrap and Debian's mirror, 10 GB in SCRATCH and half an
+# hour; not part of the tests.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 mirror=${MIRROR:-http://deb.debian.org/debian}
@@ -110,8 +111,8 @@ use_command() {
     somebody 'diptych classify /usr/share/doc/diptych/examples/pictures/07.png -l "three white flowers,a blue star" -f tsv' \
         >"$scratch/said" 2>"$scratch/err" || fail "classify: $(cat "$scratch/err")"
     says 'three white flowers	(1|0\.9)'
-    somebody 'cp -r /usr/share/doc/diptych/examples/pictures . && diptych index build mine.dip pictures && diptych search mine.dip a blue star' \
-        >"$scratch/said" 2>&1 || fail "$(cat "$scratch/said")"
+    somebody 'diptych index update mine.dip && diptych search mine.dip a blue star' >"$scratch/said" 2>&1 ||
+        fail "$(cat "$scratch/said")"
     says 'image .*/pictures/'
     for page in diptych diptych-classify diptych-index-build; do
         [ -s "$stage/usr/share/man/man1/$page.1.gz" ] || fail "no manual page $page"
@@ -175,6 +176,22 @@ remove() {
     [ -d "$stage/home/somebody/mine.dip" ] || fail "an index is gone"
 }
 
+# An earlier version of the packages, with an index and a setting that were made with it; and then these.
+upgrade() {
+    quietly inside sh -euc 'mkdir /packages/earlier
+        for package in /packages/*.deb; do
+            dpkg-deb -R "$package" /tmp/earlier
+            sed -i "s/$0/0.0.1/" /tmp/earlier/DEBIAN/control
+            dpkg-deb -b /tmp/earlier /packages/earlier
+            rm -r /tmp/earlier
+        done' "$version"
+    quietly inside sh -c 'apt-get install -q -y --no-install-recommends /packages/earlier/*.deb'
+    quietly somebody 'cp -r /usr/share/doc/diptych/examples/pictures . && diptych index build mine.dip pictures'
+    echo "# of this machine" >>"$stage/etc/diptych.conf"
+    quietly inside sh -c 'apt-get install -q -y --no-install-recommends /packages/*.deb'
+    [ "$(tail -n 1 "$stage/etc/diptych.conf")" = "# of this machine" ] || fail "the settings are not as they were"
+}
+
 try() {
     packages=$scratch/$release-build/packages
     begin fresh
@@ -182,8 +199,8 @@ try() {
     mkdir "$stage/packages"
     cp "$packages"/*.deb "$stage/packages"
     inside useradd --create-home somebody
-    echo "== installing"
-    quietly inside sh -c 'apt-get install -q -y --no-install-recommends /packages/*.deb'
+    echo "== installing, and upgrading"
+    upgrade
     echo "== using"
     use_command
     use_library
