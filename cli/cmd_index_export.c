@@ -7,17 +7,18 @@
 #include <stdio.h>
 
 struct command_line {
-    const char *path, *out, *metadata;
-    struct index_filter filter;
+    const char *path;
+    struct index_export what;
     bool quiet;
 };
 
-enum { KEY_METADATA = 0x100 };
+enum { KEY_METADATA = 0x100, KEY_HALF };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Output:", 3},
+    {"half", KEY_HALF, NULL, 0, "pgvector: embeddings as halfvec, which it has from 0.7 on", 3},
     {"metadata", KEY_METADATA, "FILE", 0,
-        "Where the lines go (default: beside OUT, by the same name with .jsonl at its end)", 3},
+        "Where the lines of a matrix go (default: beside OUT, by the same name with .jsonl at its end)", 3},
     {0},
 };
 
@@ -28,19 +29,22 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     size_t count;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &line->filter;
+        state->child_inputs[0] = &line->what.filter;
         state->child_inputs[1] = &line->quiet;
         return 0;
+    case KEY_HALF:
+        line->what.half = true;
+        return 0;
     case KEY_METADATA:
-        line->metadata = argument;
+        line->what.metadata = argument;
         return 0;
     case ARGP_KEY_ARGS:
     case ARGP_KEY_NO_ARGS:
         index_arguments(state, &line->path, &more, &count, 1);
-        line->out = count ? more[0] : NULL;
+        line->what.to = count ? more[0] : NULL;
         return 0;
     case ARGP_KEY_END:
-        if (!line->out || !*line->out)
+        if (!line->what.to || !*line->what.to)
             argp_error(state, "name a file or folder to write");
         return 0;
     default:
@@ -54,12 +58,17 @@ const struct argp index_export_argp = {
     .parser = parse,
     .args_doc = "[INDEX] OUT",
     .doc =
-        "Write the vectors of an index for other programs, in order of id, and beside them a line of JSON "
-        "for each, with all that the index knows of it.\n\n"
+        "Write the vectors of an index for other programs, in order of id, with all that the index knows of "
+        "each.\n\n"
         "  diptych index export photos.dip photos.npy --kind image\n"
-        "  diptych index export photos.dip photos.faiss --where \"width >= 1024\"\v"
+        "  diptych index export photos.dip photos.faiss --where \"width >= 1024\"\n"
+        "  diptych index export photos.dip photos.pgvector\v"
         "OUT is a numpy matrix, "
-        "NAME.npy; a faiss IndexFlatIP, NAME.faiss; or a new folder, NAME/, in the layout of "
+        "NAME.npy, or a faiss IndexFlatIP, NAME.faiss, with a line of JSON for each row; a table of "
+        "PostgreSQL "
+        "with pgvector, NAME.pgvector, for its binary COPY, with NAME.sql, which makes the table NAME and "
+        "fills "
+        "it, by psql -1 -f NAME.sql DATABASE; or a new folder, NAME/, in the layout of "
         "clip-retrieval: img_emb/img_emb_0.npy with metadata/metadata_0.jsonl for pictures, "
         "text_emb/text_emb_0.npy with text_metadata/text_metadata_0.jsonl for texts.\n\n"
         "npy keeps f16 as float16; all else is float32. Vectors are those that the index keeps, bit for "
@@ -82,11 +91,10 @@ int cmd_index_export(int argc, char **argv)
     const struct job job = progress_job(&progress, 0);
     int rc = index_open(&index, line.path, INDEX_READ, NULL, &err);
     if (!rc)
-        rc = index_export(&done, index, line.out, line.metadata, &line.filter, &job, &err);
+        rc = index_export(&done, index, &line.what, &job, &err);
     progress_clear(&progress);
     if (!rc && done.lossy)
-        message(
-            "items with strings that are not UTF-8, as JSON must be, and have U+FFFD there: %zu", done.lossy);
+        message("items with strings that are not UTF-8, and have U+FFFD there: %zu", done.lossy);
     if (!rc && !line.quiet)
         fprintf(stderr, "exported: %zu item%s\n", done.items, plural(done.items));
     const int status = index_end(index, "export", rc, &err);

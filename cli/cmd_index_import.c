@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct command_line {
-    const char *path, *in, *metadata;
+    const char *path, *in, *metadata, *columns;
     int kind, storage; /* of enum index_kind and index_storage; -1: not said */
     bool skip_bad, quiet;
     struct model_options model;
@@ -18,10 +18,13 @@ struct command_line {
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_METADATA = 0x100, KEY_KIND, KEY_SKIP_BAD, KEY_STORAGE };
+enum { KEY_METADATA = 0x100, KEY_COLUMNS, KEY_KIND, KEY_SKIP_BAD, KEY_STORAGE };
 
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What goes in:", 1},
+    {"columns", KEY_COLUMNS, "NAMES", 0,
+        "All columns of a COPY, in their order, as path,caption,embedding (default: those of 'index export')",
+        1},
     {"metadata", KEY_METADATA, "FILE", 0,
         "What the rows are: a .jsonl file, a line a row (default: the one beside IN, where there is one)", 1},
     {"kind", KEY_KIND, "image|text", 0, "What rows are of which nothing says it (default: image)", 1},
@@ -39,6 +42,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &line->model;
         state->child_inputs[1] = &line->quiet;
+        return 0;
+    case KEY_COLUMNS:
+        line->columns = argument;
         return 0;
     case KEY_METADATA:
         line->metadata = argument;
@@ -77,7 +83,9 @@ const struct argp index_import_argp = {
            "      --model ViT-L-14/\v"
            "IN is a numpy matrix of float16, float32 or float64; an index of faiss that has the vectors "
            "themselves, which IndexFlatIP, IndexFlatL2, IndexHNSWFlat and IndexIDMap of these have; one of "
-           "usearch, whose rows come by key; or a folder in the layout of clip-retrieval: "
+           "usearch, whose rows come by key; a binary COPY of PostgreSQL with one column of pgvector's "
+           "vector or "
+           "halfvec; or a folder in the layout of clip-retrieval: "
            "img_emb/img_emb_N.npy and text_emb/text_emb_N.npy, with "
            "metadata/metadata_N.jsonl, which pandas makes of its parquet: "
            "pandas.read_parquet('metadata_0.parquet').to_json('metadata_0.jsonl', orient='records', "
@@ -88,6 +96,13 @@ const struct argp index_import_argp = {
            "and hash; all else becomes metadata. Without lines, a row's metadata is its id or key in the "
            "file, {\"id\": 7}, or else its number, {\"row\": 0}. A picture takes the place of one with the "
            "same path.\n\n"
+           "A COPY does not name its columns: --columns does, where they are not those of 'index export', "
+           "which are "
+           "id, kind, path, size, mtime_ns, width, height, caption, picture, hash, taken, camera, lens, lat, "
+           "lon, "
+           "metadata and embedding, of the types there; all else goes into metadata: COPY (SELECT path, "
+           "to_jsonb(t) - 'path' - 'embedding', embedding FROM t) TO '/tmp/t.pgvector' (FORMAT binary) takes "
+           "--columns path,metadata,embedding\n\n"
            "All rows go in, or none: they are checked first, and kept at the very end.",
     .children = children,
     .help_filter = options_help_filter,
@@ -159,6 +174,7 @@ static int import_all(
     struct origin origin = {0};
     struct index_import what = {.from = line->in,
         .metadata = line->metadata,
+        .columns = line->columns,
         .kind = line->kind < 0 ? INDEX_ANY : INDEX_IMAGE + (enum index_kind)line->kind,
         .options = {.storage = line->storage < 0 ? INDEX_F16 : (enum index_storage)line->storage},
         .any_storage = line->storage < 0,

@@ -27,14 +27,13 @@ char *exchange_path(
     return copy;
 }
 
-char *exchange_beside(struct arena *arena, const char *path)
+char *exchange_beside(struct arena *arena, const char *path, const char *end)
 {
-    static const char end[] = ".jsonl";
     const char *point = strrchr(path, '.');
     const size_t length = point && !strchr(point, '/') ? (size_t)(point - path) : strlen(path);
-    char *beside = arena_alloc(arena, length + sizeof end);
+    char *beside = arena_alloc(arena, length + strlen(end) + 1);
     if (beside)
-        memcpy(mempcpy(beside, path, length), end, sizeof end);
+        stpcpy(mempcpy(beside, path, length), end);
     return beside;
 }
 

@@ -20,8 +20,9 @@ extern const struct exchange_folder exchange_folders[EXCHANGE_FOLDERS];
 char *exchange_path(
     struct arena *arena, const char *folder, const char *name, const char *number, const char *end);
 
-/* The .jsonl beside a file, of the same name but for what follows the last point. NULL: out of memory. */
-char *exchange_beside(struct arena *arena, const char *path);
+/* The file beside another of the same name, but for what follows the last point: that is `end`, ".jsonl". NULL: out of
+ * memory. */
+char *exchange_beside(struct arena *arena, const char *path, const char *end);
 
 /* An item as one line of JSON, without the line end, all of it but the row. *lossy is set where a string is
  * not UTF-8, which JSON must be: a byte that is none becomes U+FFFD. */

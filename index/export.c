@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Items of an index into files of other programs. */
 #include "index/exchange.h"
-#include "index/matrix.h"
+#include "index/sink.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,32 +13,13 @@ enum { BLOCK = 256 /* rows at once */ };
 
 struct exporter {
     struct index *index;
-    struct index_filter filter;
+    const struct index_export *what;
     const struct job *job;
     size_t total; /* items that there may be */
     struct index_exported done;
 };
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
-
-struct sink {
-    struct matrix_writer *vectors;
-    struct new_file lines;
-};
-
-static int put_items(struct exporter *exporter, struct sink *sink, const struct index_item *items,
-    size_t count, struct err *err)
-{
-    int rc = 0;
-    for (size_t i = 0; i < count && !rc; i++) {
-        bool lossy;
-        rc = exchange_put(sink->lines.stream, &items[i], &lossy, err);
-        putc('\n', sink->lines.stream);
-        exporter->done.lossy += !rc && lossy;
-    }
-    exporter->done.items += count;
-    return rc;
-}
 
 /* index_fetch checks what the rows hold before index_vectors hands it out. */
 static int put_block(struct exporter *exporter, struct sink *sink, float *vectors, const int64_t *numbers,
@@ -50,11 +31,12 @@ static int put_block(struct exporter *exporter, struct sink *sink, float *vector
     if (!rc)
         rc = index_vectors(vectors, exporter->index, numbers, count, err);
     if (!rc)
-        rc = matrix_writer_add(sink->vectors, vectors, count, err);
-    if (!rc)
-        rc = put_items(exporter, sink, items, count, err);
+        rc = sink->add(sink, items, vectors, count, &exporter->done.lossy, err);
     arena_release(&arena);
-    return rc ? rc : job_step(exporter->job, "items", exporter->done.items, exporter->total, err);
+    if (rc)
+        return rc;
+    exporter->done.items += count;
+    return job_step(exporter->job, "items", exporter->done.items, exporter->total, err);
 }
 
 /* Ids rise with rows, so the order of rows is that of ids. */
@@ -79,24 +61,36 @@ static int put_rows(
     return rc;
 }
 
-/* The two files take their places only if both are whole. */
-static int put_files(struct exporter *exporter, const struct index_rows *rows, const char *path,
-    const char *metadata, enum matrix_format format, struct err *err)
+static int put_into(struct exporter *exporter, const struct index_rows *rows, sink_open *open,
+    const char *path, const char *metadata, struct err *err)
 {
-    const bool half = rows->storage == INDEX_F16 && format == MATRIX_NPY;
-    struct sink sink = {0};
-    int rc = matrix_writer_open(&sink.vectors, path, format, rows->chosen, rows->width, half, err);
-    if (!rc)
-        rc = new_file_open(&sink.lines, metadata, err);
-    if (!rc)
-        rc = put_rows(exporter, &sink, rows, err);
-    const int closed = new_file_close(&sink.lines, !rc, rc ? NULL : err);
-    rc = rc ? rc : closed;
-    const int ended = matrix_writer_close(sink.vectors, !rc, rc ? NULL : err);
-    return rc ? rc : ended;
+    const struct sink_plan plan = {.path = path,
+        .metadata = metadata,
+        .count = rows->chosen,
+        .width = rows->width,
+        .storage = rows->storage,
+        .half = exporter->what->half};
+    struct sink *sink;
+    int rc = open(&sink, &plan, err);
+    if (rc)
+        return rc;
+    rc = put_rows(exporter, sink, rows, err);
+    const int closed = sink->close(sink, !rc, rc ? NULL : err);
+    return rc ? rc : closed;
 }
 
 /* ---- one file ------------------------------------------------------------------------------------------ */
+
+static const struct format {
+    const char *end; /* of the file's name */
+    sink_open *open;
+    bool has_lines, has_halves; /* takes index_export's metadata, and half */
+} formats[] = {
+    {".npy", sink_npy, true, false},
+    {".faiss", sink_faiss, true, false},
+    {".pgvector", sink_pgvector, false, true},
+};
+enum { FORMATS = sizeof formats / sizeof *formats };
 
 static bool ends_in(const char *text, const char *end)
 {
@@ -104,24 +98,37 @@ static bool ends_in(const char *text, const char *end)
     return length > size && !strcmp(text + length - size, end);
 }
 
-static int export_file(struct exporter *exporter, const char *path, const char *metadata, struct err *err)
+static int find_format(const struct format **out, const struct index_export *what, struct err *err)
 {
-    struct arena arena = {0};
-    struct index_rows rows;
-    const bool faiss = ends_in(path, ".faiss");
-    if (!faiss && !ends_in(path, ".npy"))
+    *out = NULL;
+    for (size_t i = 0; i < FORMATS && !*out; i++)
+        if (ends_in(what->to, formats[i].end))
+            *out = &formats[i];
+    if (!*out)
         return err_set(err, ERR_UNSUPPORTED,
-            "unable to write '%s': neither .npy nor .faiss, nor a folder, which ends in '/'", path);
-    int rc = index_rows(&rows, exporter->index, &exporter->filter, err);
+            "unable to write '%s': neither .npy, .faiss nor .pgvector, nor a folder, which ends in '/'",
+            what->to);
+    if (what->metadata && !(*out)->has_lines)
+        return err_set(
+            err, ERR_ARGUMENT, "--metadata is for a matrix: '%s' has room for all of it", what->to);
+    if (what->half && !(*out)->has_halves)
+        return err_set(err, ERR_ARGUMENT, "--half is for pgvector, not for '%s'", what->to);
+    return 0;
+}
+
+static int export_file(struct exporter *exporter, struct err *err)
+{
+    const struct index_export *what = exporter->what;
+    const struct format *format;
+    struct index_rows rows;
+    int rc = find_format(&format, what, err);
+    if (!rc)
+        rc = index_rows(&rows, exporter->index, &what->filter, err);
     if (rc)
         return rc;
     exporter->total = (size_t)rows.chosen;
-    if (!metadata && !(metadata = exchange_beside(&arena, path)))
-        rc = err_memory(err, strlen(path));
-    if (!rc)
-        rc = put_files(exporter, &rows, path, metadata, faiss ? MATRIX_FAISS : MATRIX_NPY, err);
+    rc = put_into(exporter, &rows, format->open, what->to, what->metadata, err);
     index_rows_release(&rows);
-    arena_release(&arena);
     return rc;
 }
 
@@ -158,7 +165,7 @@ static int put_kind(struct exporter *exporter, const struct index_rows *rows, co
     if (!rc)
         rc = make_folder(metadata_folder, err);
     if (!rc)
-        rc = put_files(exporter, rows, vectors, metadata, MATRIX_NPY, err);
+        rc = put_into(exporter, rows, sink_npy, vectors, metadata, err);
     arena_release(&arena);
     return rc;
 }
@@ -167,7 +174,7 @@ static int put_kind(struct exporter *exporter, const struct index_rows *rows, co
 static int export_kind(
     struct exporter *exporter, const char *folder, const struct exchange_folder *kind, struct err *err)
 {
-    struct index_filter filter = exporter->filter;
+    struct index_filter filter = exporter->what->filter;
     struct index_rows rows;
     if (filter.kind && filter.kind != kind->kind)
         return 0;
@@ -206,19 +213,19 @@ static bool is_folder(const char *path)
     return (length && path[length - 1] == '/') || (!stat(path, &st) && S_ISDIR(st.st_mode));
 }
 
-int index_export(struct index_exported *out, struct index *index, const char *path, const char *metadata,
-    const struct index_filter *filter, const struct job *job, struct err *err)
+int index_export(struct index_exported *out, struct index *index, const struct index_export *what,
+    const struct job *job, struct err *err)
 {
-    struct exporter exporter = {.index = index, .job = job};
+    struct exporter exporter = {.index = index, .what = what, .job = job};
     int rc = 0;
-    if (filter)
-        exporter.filter = *filter;
-    if (!is_folder(path))
-        rc = export_file(&exporter, path, metadata, err);
-    else if (metadata)
-        rc = err_set(err, ERR_ARGUMENT, "--metadata is for a file: a folder has its own place for the lines");
+    if (!is_folder(what->to))
+        rc = export_file(&exporter, err);
+    else if (what->metadata || what->half)
+        rc = err_set(err, ERR_ARGUMENT, "%s is for a file: a folder has %s",
+            what->metadata ? "--metadata" : "--half",
+            what->metadata ? "its own place for the lines" : "numbers as the index keeps them");
     else
-        rc = export_folder(&exporter, path, err);
+        rc = export_folder(&exporter, what->to, err);
     *out = exporter.done;
     return rc;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Rows from files of other programs into an index. All are read twice: what is wrong with any of them shows
  * before the index is opened. */
+#include "index/copy.h"
 #include "index/exchange.h"
 #include "index/matrix.h"
 
@@ -12,10 +13,13 @@
 
 enum { BLOCK = 256 /* rows at once */ };
 
-/* A matrix, and the lines that say what its rows are. */
+/* A matrix, and what says what its rows are. */
 struct part {
     const char *vectors;
-    const char *metadata; /* NULL: nothing says it */
+    const char *metadata; /* the lines; NULL: the rows themselves, those beside, or nothing */
+    const char *beside;   /* lines that are of these vectors by their name, or NULL */
+    bool is_copy;         /* the rows themselves */
+    const char *columns;  /* of these: copy_items_open's names */
     enum index_kind kind; /* of rows whose line does not say it */
 };
 
@@ -50,21 +54,32 @@ static int check_count(const struct importer *importer, const struct part *part,
         count, part->vectors, matrix->count);
 }
 
-static int add_part(struct importer *importer, const struct part *part, struct err *err)
+static int check_part(const struct importer *importer, const struct part *part,
+    const struct matrix_file *matrix, struct err *err)
+{
+    int rc = part->metadata ? check_count(importer, part, matrix, err) : 0;
+    if (!rc && part->columns && !matrix->is_copy)
+        rc = err_set(err, ERR_ARGUMENT, "--columns is for a COPY of PostgreSQL, not for '%s'", part->vectors);
+    if (!rc && importer->count && matrix->width != importer->width)
+        rc = err_set(err, ERR_FORMAT, "the rows of '%s' have %zu elements, those of '%s' %zu", part->vectors,
+            matrix->width, importer->parts[0].vectors, importer->width);
+    return rc;
+}
+
+static int add_part(struct importer *importer, struct part part, struct err *err)
 {
     struct matrix_file matrix;
-    int rc = matrix_file_open(&matrix, part->vectors, err);
+    int rc = matrix_file_open(&matrix, part.vectors, err);
     if (rc)
         return rc;
-    if (part->metadata)
-        rc = check_count(importer, part, &matrix, err);
-    if (!rc && importer->count && matrix.width != importer->width)
-        rc = err_set(err, ERR_FORMAT, "the rows of '%s' have %zu elements, those of '%s' %zu", part->vectors,
-            matrix.width, importer->parts[0].vectors, importer->width);
+    part.is_copy = matrix.is_copy;
+    if (!part.metadata && !part.is_copy)
+        part.metadata = part.beside;
+    rc = check_part(importer, &part, &matrix, err);
     if (!rc)
         rc = array_grow(importer->parts, &importer->room, importer->count + 1, err);
     if (!rc) {
-        importer->parts[importer->count++] = *part;
+        importer->parts[importer->count++] = part;
         importer->width = matrix.width;
         importer->rows += matrix.count;
     }
@@ -74,13 +89,15 @@ static int add_part(struct importer *importer, const struct part *part, struct e
 
 static int add_file(struct importer *importer, const struct index_import *what, struct err *err)
 {
-    const char *vectors = what->from, *metadata = what->metadata;
-    const char *beside = exchange_beside(&importer->arena, vectors);
+    const char *beside = exchange_beside(&importer->arena, what->from, ".jsonl");
     if (!beside)
-        return err_memory(err, strlen(vectors));
-    if (!metadata && file_exists(beside))
-        metadata = beside;
-    return add_part(importer, &(struct part){vectors, metadata, what->kind ? what->kind : INDEX_IMAGE}, err);
+        return err_memory(err, strlen(what->from));
+    const struct part part = {.vectors = what->from,
+        .metadata = what->metadata,
+        .beside = file_exists(beside) ? beside : NULL,
+        .columns = what->columns,
+        .kind = what->kind ? what->kind : INDEX_IMAGE};
+    return add_part(importer, part, err);
 }
 
 /* ---- a folder ------------------------------------------------------------------------------------------ */
@@ -132,7 +149,7 @@ static int visit_rows(void *context, const char *path, const struct err *problem
     if (!number || !part.vectors)
         return err_memory(folder->err, strlen(path));
     int rc = find_lines(&part.metadata, folder, number, folder->err);
-    return rc ? rc : add_part(importer, &part, folder->err);
+    return rc ? rc : add_part(importer, part, folder->err);
 }
 
 static int add_folder(struct importer *importer, const char *path, struct err *err)
@@ -157,9 +174,9 @@ static int find_parts(struct importer *importer, const struct index_import *what
     struct stat st;
     if (stat(what->from, &st) || !S_ISDIR(st.st_mode))
         return add_file(importer, what, err);
-    if (what->metadata || what->kind)
-        return err_set(
-            err, ERR_ARGUMENT, "--metadata and --kind are for a file: a folder has its own places for them");
+    if (what->metadata || what->kind || what->columns)
+        return err_set(err, ERR_ARGUMENT,
+            "--metadata, --kind and --columns are for a file: a folder has its own places for them");
     return add_folder(importer, what->from, err);
 }
 
@@ -169,6 +186,7 @@ struct reader {
     const struct part *part;
     struct matrix_file matrix;
     struct exchange_lines lines;
+    struct copy_items fields;
     float *vectors; // (BLOCK, E)
 };
 
@@ -241,19 +259,29 @@ static int numbered_item(
     return out->metadata ? 0 : err_memory(err, sizeof metadata);
 }
 
+/* The item of the next row, which has this number. */
+static int next_item(
+    struct index_item *out, struct reader *reader, int64_t row, struct arena *arena, struct err *err)
+{
+    const struct part *part = reader->part;
+    if (part->metadata)
+        return exchange_lines_next(out, &reader->lines, part->kind, arena, err);
+    if (part->is_copy)
+        return copy_items_next(out, &reader->fields, part->kind, arena, err);
+    return numbered_item(out, reader, row, arena, err);
+}
+
 /* index NULL: only what is wrong with the rows. */
 static int read_block(struct importer *importer, struct reader *reader, struct index *index, int64_t first,
     size_t count, struct err *err)
 {
-    const struct part *part = reader->part;
     struct arena arena = {0};
     struct index_item items[BLOCK];
     size_t good = count;
     int rc = 0;
     matrix_file_rows(reader->vectors, &reader->matrix, first, count);
     for (size_t i = 0; i < count && !rc; i++)
-        rc = part->metadata ? exchange_lines_next(&items[i], &reader->lines, part->kind, &arena, err)
-                            : numbered_item(&items[i], reader, first + (int64_t)i, &arena, err);
+        rc = next_item(&items[i], reader, first + (int64_t)i, &arena, err);
     if (!rc)
         rc = scale_vectors(importer, reader, items, first, &good, index, err);
     if (!rc && index)
@@ -272,6 +300,8 @@ static int read_part(struct importer *importer, const struct part *part, struct 
     int rc = matrix_file_open(&reader.matrix, part->vectors, err);
     if (!rc && part->metadata)
         rc = exchange_lines_open(&reader.lines, part->metadata, err);
+    else if (!rc && part->is_copy)
+        rc = copy_items_open(&reader.fields, part->vectors, &reader.matrix, part->columns, err);
     if (!rc && !(reader.vectors = mem_new(BLOCK, importer->width * sizeof(float))))
         rc = err_memory(err, BLOCK * importer->width * sizeof(float));
     for (int64_t first = 0; first < reader.matrix.count && !rc; first += BLOCK) {

@@ -568,13 +568,15 @@ void embedding_groups_release(struct embedding_groups *groups);
 
 /* ---- exchange ------------------------------------------------------------------------------------------ */
 
-/* Rows that another program made, for an index: a file of numpy, faiss or usearch (matrix.h says which, and in which order
- * their rows come), or a folder in the layout of clip-retrieval: img_emb/img_emb_N.npy,
+/* Rows that another program made, for an index: a file of numpy, faiss, usearch or PostgreSQL (matrix.h says which, and in
+ * which order their rows come), or a folder in the layout of clip-retrieval: img_emb/img_emb_N.npy,
  * metadata/metadata_N.jsonl, text_emb/text_emb_N.npy, text_metadata/text_metadata_N.jsonl or else the
- * pictures'. A line of JSON says what a row is: exchange.h has its keys. */
+ * pictures'. A line of JSON says what a row is: exchange.h has its keys. Of
+ * PostgreSQL the rows themselves say it: copy.h has their columns. */
 struct index_import {
     const char *from;
     const char *metadata; /* the lines of a matrix; NULL: the .jsonl beside it, where there is one */
+    const char *columns;  /* of a binary COPY, as "path,caption,embedding"; NULL: those of index_export */
     enum index_kind kind; /* of a matrix's rows that do not say it; INDEX_ANY: pictures */
     struct index_options
         options; /* whose vectors they are: kept as index_keep_model; storage: of a new index */
@@ -602,12 +604,23 @@ struct index_exported {
     size_t lossy; /* those of them with strings that are not UTF-8, as JSON must be, and have U+FFFD there */
 };
 
-/* Writes the vectors of the chosen items, in order of id, and a line of JSON for each: to the matrix NAME.npy
- * or NAME.faiss and to `metadata` (NULL: NAME.jsonl), or to a folder in that layout, where path is an empty
- * one or ends in '/'. What was there stays until all is whole. ERR_UNSUPPORTED: another end of the name.
- * ERR_ARGUMENT: metadata with a folder, or as index_rows. */
-int index_export(struct index_exported *out, struct index *index, const char *path, const char *metadata,
-    const struct index_filter *filter, const struct job *job, struct err *err);
+struct index_export {
+    const char *to;       /* a file, or a folder: an empty one, or a name that ends in '/' */
+    const char *metadata; /* where the lines of a matrix go; NULL: NAME.jsonl */
+    bool half;            /* pgvector: halfvec, which it has from 0.7 on, in place of vector */
+    struct index_filter filter;
+};
+
+/* Writes the vectors of the chosen items, in order of id, and all that is known of each, by the end of the name:
+ *
+ *   NAME.npy, NAME.faiss   a matrix, and a line of JSON for each row (exchange.h has its keys)
+ *   NAME.pgvector          rows for PostgreSQL's COPY, and NAME.sql, which makes the table NAME and fills it (copy.h)
+ *   NAME/                  clip-retrieval's layout, as index_import has it
+ *
+ * What was there stays until all is whole. Memory does not grow with the items. ERR_UNSUPPORTED: another end of the name.
+ * ERR_ARGUMENT: metadata or half where they have no place, or as index_rows. */
+int index_export(struct index_exported *out, struct index *index, const struct index_export *what,
+    const struct job *job, struct err *err);
 
 /* ---- parts --------------------------------------------------------------------------------------------- */
 

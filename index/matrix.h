@@ -9,6 +9,7 @@
  *
  *   numpy    .npy of two axes in either order: float16, float32 or float64 of either byte order
  *   faiss    IndexFlatIP, IndexFlatL2, the vectors inside an IndexHNSWFlat, and an IndexIDMap or IDMap2 of these
+ *   pgvector a table with one column of vector or halfvec, as PostgreSQL's binary COPY writes it
  *   usearch  an index of f16, bf16, f32, f64 or i8, whose rows come by key; those of removed keys are left out
  *
  * matrix_file_open: what is none of these is ERR_UNSUPPORTED, and says what it is where that is known; what is damaged
@@ -25,6 +26,7 @@ struct matrix_file {
     size_t to_row, to_column; /* bytes from a row to the next, and from an element of a row to the next */
     int64_t *places;          /* (count) where in the file each row is; NULL: as they come */
     int64_t *ids;             /* (count) what the file calls each row; NULL: it does not say */
+    bool is_copy;             /* rows that have more than their vectors: copy.h reads it */
 };
 
 /* Also ERR_LIMIT: wider than an index may be. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "index/copy.h"
 #include "index/matrix.h"
 #include "index/matrix_kinds.h"
 #include "index/store.h"
@@ -29,7 +30,7 @@ uint64_t get_number(const uint8_t *bytes, size_t size)
     return number;
 }
 
-static uint64_t get_big_number(const uint8_t *bytes, size_t size)
+uint64_t get_big_number(const uint8_t *bytes, size_t size)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < size; i++)
@@ -64,7 +65,10 @@ static int open_kind(struct matrix_file *out, struct err *err)
         return usearch_open(out, bytes, err);
     if (faiss_begins(bytes))
         return faiss_open(out, bytes, err);
-    return err_set(err, ERR_UNSUPPORTED, "neither numpy's npy nor an index of faiss or usearch");
+    if (copy_begins(bytes))
+        return copy_open(out, bytes, err);
+    return err_set(err, ERR_UNSUPPORTED,
+        "neither numpy's npy, an index of faiss or usearch, nor a binary COPY of PostgreSQL");
 }
 
 int matrix_file_open(struct matrix_file *out, const char *path, struct err *err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Inside index: the kinds of files that matrix_file_open tells apart. Numbers in them are little-endian, but for npy's
- * elements where it says so. */
+ * elements where it says so, and all of PostgreSQL's. */
 #ifndef DIPTYCH_INDEX_MATRIX_KINDS_H
 #define DIPTYCH_INDEX_MATRIX_KINDS_H
 
@@ -16,6 +16,7 @@ struct bytes {
 const uint8_t *bytes_take(struct bytes *bytes, size_t count);
 
 uint64_t get_number(const uint8_t *bytes, size_t size);
+uint64_t get_big_number(const uint8_t *bytes, size_t size); /* big-endian */
 
 /* The elements, for out's count, width and element: row after row, or column after column. ERR_LIMIT, ERR_FORMAT. */
 int matrix_take_rows(struct matrix_file *out, struct bytes *bytes, bool by_column, struct err *err);

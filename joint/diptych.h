@@ -542,18 +542,20 @@ DIPTYCH_API void diptych_hits_free(struct diptych_hits *hits);
 
 struct diptych_export_options {
     size_t size;               /* sizeof(struct diptych_export_options) */
-    const char *metadata;      /* where the lines go; NULL: NAME.jsonl beside the matrix */
+    const char *metadata;      /* where the lines of a matrix go; NULL: NAME.jsonl beside it */
     const char *where, *match; /* which items: see diptych_search_options */
     int32_t kind;
+    int32_t half; /* pgvector: vectors as halfvec, which it has from 0.7 on */
 };
 
-/* Writes the vectors of items, in order of id, and a line of JSON for each: to the matrix NAME.npy of numpy or NAME.faiss, or
- * to a folder in the layout of clip-retrieval, where path is an empty one or ends in '/': img_emb/img_emb_0.npy with
+/* Writes the vectors of items, in order of id, and all that is known of each: to the matrix NAME.npy of numpy or NAME.faiss with
+ * a line of JSON a row; as NAME.pgvector, rows for PostgreSQL's COPY, with NAME.sql, which makes the table and fills it; or to a
+ * folder in the layout of clip-retrieval, where path is an empty one or ends in '/': img_emb/img_emb_0.npy with
  * metadata/metadata_0.jsonl, text_emb/text_emb_0.npy with text_metadata/text_metadata_0.jsonl. *items, which may be NULL, of them.
  * What was there stays until all is whole.
  *
- * DIPTYCH_ERROR_UNSUPPORTED: another end of the name; DIPTYCH_ERROR_ARGUMENT: metadata with a folder, or a mistake in where or
- * match; DIPTYCH_ERROR_IO, DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED. */
+ * DIPTYCH_ERROR_UNSUPPORTED: another end of the name; DIPTYCH_ERROR_ARGUMENT: metadata or half where they have no place, or a
+ * mistake in where or match; DIPTYCH_ERROR_IO, DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED. */
 DIPTYCH_API int diptych_index_export(struct diptych_index *index, size_t *items, const char *path,
     const struct diptych_export_options *options, struct diptych_job *job, struct diptych_error *error);
 
@@ -563,6 +565,8 @@ struct diptych_import_options {
     const char *storage;  /* of a new index, as diptych_index_options has it */
     int32_t kind;         /* enum diptych_kind of a matrix's rows that do not say it; DIPTYCH_ANY: pictures */
     int32_t skip_bad;     /* rows that are zero or not finite are reported and left out; 0: an error */
+    const char
+        *columns; /* of a COPY, in their order, as "path,caption,embedding"; NULL: those of an export */
 };
 
 struct diptych_import_counts {
@@ -574,7 +578,7 @@ struct diptych_import_counts {
 };
 
 /* Puts the vectors of another program into the index at path, which is made where there is none: all rows, or none. `from` is a
- * file of numpy, faiss or usearch, or a folder as above. The vectors have to be the model's, of which only the width is
+ * file of numpy, faiss or usearch, a binary COPY of PostgreSQL, or a folder as above. The vectors have to be the model's, of which only the width is
  * checked; NULL is enough for an index that is there. No handle may be open for writing. counts may be NULL.
  *
  * DIPTYCH_ERROR_FORMAT: a row that is zero or not finite; a line that is no item, another number of lines than of rows;

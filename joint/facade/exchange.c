@@ -23,10 +23,11 @@ int diptych_index_export(struct diptych_index *index, size_t *items, const char 
     if (!rc)
         rc = index_take(index, &work, &err);
     if (!rc) {
-        const struct index_filter filter = {
-            .where = own.where, .match = own.match, .kind = (enum index_kind)own.kind};
-        rc = index_export(
-            &done, collection_index(index->collection), path, own.metadata, &filter, &work, &err);
+        const struct index_export what = {.to = path,
+            .metadata = own.metadata,
+            .half = own.half,
+            .filter = {.where = own.where, .match = own.match, .kind = (enum index_kind)own.kind}};
+        rc = index_export(&done, collection_index(index->collection), &what, &work, &err);
         index_give(index);
     }
     if (items)
@@ -64,6 +65,7 @@ static int import(struct index_imported *done, const char *path, const struct di
 {
     struct index_import what = {.from = from,
         .metadata = options->metadata,
+        .columns = options->columns,
         .kind = (enum index_kind)options->kind,
         .any_storage = !options->storage,
         .skip_bad = options->skip_bad};

@@ -85,7 +85,11 @@ for storage in f32 f16 i8; do
     expect_empty err
     run index import $storage-folder.dip $storage --storage $storage
     expect_status 0
-    for kind in npy faiss folder; do
+    run index export $storage.dip $storage.pgvector
+    expect_line err "exported: 14 items"
+    run index import $storage-pgvector.dip $storage.pgvector --storage $storage
+    expect_status 0
+    for kind in npy faiss folder pgvector; do
         expect_same $storage.dip $storage-$kind.dip
         cmp -s $storage-npy.dip/vectors.$storage $storage-$kind.dip/vectors.$storage ||
             problem "$kind has other vectors"
@@ -166,7 +170,7 @@ for file in i4 vector cube; do
 done
 refused bare.dip "unable to read '$matrices/sq.faiss': faiss's IndexScalarQuantizer, from which vectors cannot be taken: IndexFlatIP, IndexFlatL2, IndexHNSWFlat and IndexIDMap of these have them" "$matrices/sq.faiss"
 refused bare.dip "unable to read '$matrices/e5m2.usearch': usearch's index of e5m2, and f64, f32, f16, bf16 and i8 are read" "$matrices/e5m2.usearch"
-refused bare.dip "unable to read 'texts.jsonl': neither numpy's npy nor an index of faiss or usearch" texts.jsonl
+refused bare.dip "unable to read 'texts.jsonl': neither numpy's npy, an index of faiss or usearch, nor a binary COPY of PostgreSQL" texts.jsonl
 refused bare.dip "unable to open 'nowhere.npy': No such file or directory" nowhere.npy
 refused bare.dip "unable to open 'nowhere.jsonl': No such file or directory" f32.npy --metadata nowhere.jsonl
 refused bare.dip "the rows of '$matrices/f4.npy' have 3 elements, the embeddings of '$root/tests/model' 128" "$matrices/f4.npy"
@@ -206,7 +210,7 @@ sed 's/0\.48/0.47/' "$root/tests/model/preprocessor_config.json" >model/preproce
 run index import bare.dip f32.npy --model model
 expect_status 2
 expect_match err "'bare\.dip' was made with another model: "
-refused bare.dip "--metadata and --kind are for a file: a folder has its own places for them" laion --kind text
+refused bare.dip "--metadata, --kind and --columns are for a file: a folder has its own places for them" laion --kind text
 run index import bare.dip
 expect_status 2
 
@@ -220,7 +224,7 @@ expect_match err "^diptych: cannot export: unable to write 'nowhere/mine\.jsonl'
 [ "$(cat mine.npy)" = mine ] || problem "a file was replaced by an export that failed"
 run index export f32.dip f32.bin
 expect_status 2
-expect_line err "diptych: cannot export: unable to write 'f32.bin': neither .npy nor .faiss, nor a folder, which ends in '/'"
+expect_line err "diptych: cannot export: unable to write 'f32.bin': neither .npy, .faiss nor .pgvector, nor a folder, which ends in '/'"
 run index export f32.dip f32
 expect_status 2
 expect_line err "diptych: cannot export: unable to write 'f32': it is not empty"
@@ -244,7 +248,7 @@ cp "$pictures/01.png" "$(printf 'latin-\374.png')"
 run index build latin.dip ./latin*.png -q
 run index export latin.dip latin.npy
 expect_status 1
-expect_line err "diptych: items with strings that are not UTF-8, as JSON must be, and have U+FFFD there: 1"
+expect_line err "diptych: items with strings that are not UTF-8, and have U+FFFD there: 1"
 
 # ---- an end amid the work: no row, and none twice the next time
 rows=114688

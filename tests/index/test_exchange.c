@@ -71,7 +71,7 @@ static void comes_back(struct index *index, const char *exported, const char *im
     struct index_exported written;
     struct index_imported read;
     struct index *again;
-    assert_ok(index_export(&written, index, out, NULL, NULL, NULL, &err));
+    assert_ok(index_export(&written, index, &(struct index_export){.to = out}, NULL, &err));
     assert_int_equal(written.items, 2 * COUNT);
     assert_int_equal(written.lossy, 0);
     assert_ok(index_import(&read, path, &what, NULL, &err));
@@ -95,6 +95,7 @@ static void what_is_exported_comes_back(void **state)
     struct index *index = make("made.dip");
     comes_back(index, "all.npy", "npy.dip");
     comes_back(index, "all.faiss", "faiss.dip");
+    comes_back(index, "all.pgvector", "pgvector.dip");
     char *others = in_folder("all.0.tmp"); /* of another export to the same place, under way or killed */
     assert_int_equal(mkdir(others, 0777), 0);
     comes_back(index, "all/", "folder.dip");
@@ -115,20 +116,23 @@ static int stop(void *context, const char *unit, size_t done, size_t total)
 static void an_export_that_ends_leaves_what_was_there(void **state)
 {
     (void)state;
-    static const char *const outs[] = {"left.npy", "left/"};
+    static const char *const outs[] = {"left.npy", "left.pgvector", "left/"};
     struct index *index = make("kept.dip");
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 3; i++)
         for (int last = 1; last < 8; last += 3) { /* 8 blocks */
             int left = last;
             const struct job job = {.step = stop, .context = &left};
             struct index_exported written;
             char *out = in_folder(outs[i]);
-            assert_err(
-                index_export(&written, index, out, NULL, NULL, &job, &err), ERR_CANCELLED, "interrupted");
+            assert_err(index_export(&written, index, &(struct index_export){.to = out}, &job, &err),
+                ERR_CANCELLED, "interrupted");
             assert_false(file_exists(out));
             free(out);
         }
     char *lines = in_folder("left.jsonl");
+    assert_false(file_exists(lines));
+    free(lines);
+    lines = in_folder("left.sql");
     assert_false(file_exists(lines));
     free(lines);
     index_free(index);
@@ -142,7 +146,7 @@ static void an_import_that_ends_keeps_nothing(void **state)
     struct index_exported written;
     struct index_imported read;
     const struct index_import what = {.from = out, .options = options};
-    assert_ok(index_export(&written, index, out, NULL, NULL, NULL, &err));
+    assert_ok(index_export(&written, index, &(struct index_export){.to = out}, NULL, &err));
     index_free(index);
     for (int last = 0; last < 16; last += 3) { /* 8 blocks are checked, then added */
         int left = last;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Matrices in files: read as numpy and faiss wrote them, written byte for byte as they do
+/* Matrices in files: read as numpy, faiss and others wrote them, written byte for byte as they do
  * (tests/golden/matrices.py), and damaged ones. */
 #include "index/matrix.h"
 
@@ -73,6 +73,8 @@ static void reads_what_others_write(void **state)
     expect_rows(GOLDEN "ip.faiss", ELEMENT_F32);
     expect_rows(GOLDEN "l2.faiss", ELEMENT_F32);
     expect_rows(GOLDEN "hnsw.faiss", ELEMENT_F32);
+    expect_rows(GOLDEN "f32.pgvector", ELEMENT_F32);
+    expect_rows(GOLDEN "f16.pgvector", ELEMENT_F16);
     assert_ok(matrix_file_open(&file, GOLDEN "none.npy", &err));
     assert_int_equal(file.count, 0);
     matrix_file_release(&file);
@@ -175,7 +177,8 @@ static void damaged_files(void **state)
 {
     (void)state;
     static const char *const names[] = {GOLDEN "f4.npy", GOLDEN "f2.npy", GOLDEN "version2.npy",
-        GOLDEN "big_fortran.npy", GOLDEN "ip.faiss", GOLDEN "ids_hnsw.faiss", GOLDEN "bf16.usearch"};
+        GOLDEN "big_fortran.npy", GOLDEN "ip.faiss", GOLDEN "ids_hnsw.faiss", GOLDEN "bf16.usearch",
+        GOLDEN "f16.pgvector"};
     const char *path = DIPTYCH_SCRATCH "/damaged";
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         size_t size;

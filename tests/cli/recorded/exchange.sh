@@ -17,6 +17,17 @@ wrote_here a.faiss
 run export-folder index export a.dip folder/
 wrote folder/metadata/metadata_0.jsonl folder/text_metadata/text_metadata_0.jsonl
 wrote_here folder/img_emb/img_emb_0.npy folder/text_emb/text_emb_0.npy
+run export-pgvector index export a.dip a.pgvector
+wrote a.sql
+wrote_here a.pgvector
+run export-half index export a.dip half.pgvector --half
+wrote half.sql
+wrote_here half.pgvector
+run import-pgvector index import pgvector.dip a.pgvector --storage f32
+run import-pgvector-list index list pgvector.dip -f json
+run import-columns index import columns.dip "$matrices/f32.pgvector" --columns path,embedding
+run import-columns-npy index import columns.dip a.npy --columns path,embedding
+run export-half-npy index export a.dip a.npy --half
 run export-kind index export a.dip texts/ --kind text
 run export-where index export a.dip one.npy --where "metadata ->> 'camera' = 'X100'"
 wrote one.jsonl
