@@ -438,6 +438,9 @@ enum dim {
     DIM_PATCH,
     DIM_PATCH_VALUES,
     DIM_PATCHES,
+    DIM_RANK, /* of LoRA */
+    DIM_QKV_RANKS,
+    DIM_QKV_CHANGED,
     /* 1 or 0 */
     WITH_PRE_NORM,
     WITH_PATCH_BIAS,
@@ -467,6 +470,10 @@ enum dim {
     WITH_NECK_NORM,
     WITH_GATE,
     WITHOUT_GATE,
+    WITH_LORA_QKV,
+    WITH_LORA_OUT,
+    WITH_LORA_FC_1,
+    WITH_LORA_FC_2,
     DIM_COUNT
 };
 
@@ -483,6 +490,8 @@ enum param_kind {
     PARAM_BETA,
     PARAM_HOST,   /* field is a float: a scalar on the host */
     PARAM_VALUES, /* field is a float *: on the host */
+    PARAM_LORA_A, /* only trained, and of no file: see compute/train/train.h */
+    PARAM_LORA_B,
 };
 
 /* One row a tensor: the same table loads it, checks its shape and counts it. */

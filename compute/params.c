@@ -314,10 +314,10 @@ int param_fetch(float *out, const struct param *param, const char *prefix, size_
     return rc;
 }
 
-int param_add(struct weights_writer *writer, const struct param *param, const char *prefix, size_t layer,
-    struct shape shape, const float *values, struct err *err)
+int param_add(struct weights_writer *writer, const struct param *param, const char *outer, const char *prefix,
+    size_t layer, struct shape shape, const float *values, struct err *err)
 {
-    const struct place place = {{.outer = "", .prefix = prefix, .name = param->name}, layer};
+    const struct place place = {{.outer = outer, .prefix = prefix, .name = param->name}, layer};
     const size_t tensors = name_tensors(param->name), part = shape_count(shape) / tensors;
     int rc = 0;
     shape.size[0] /= tensors;
@@ -342,7 +342,7 @@ static int param_save(const struct param *param, const char *prefix, size_t laye
                  ? values_get(&values, param, &from, (int)shape.rank, shape.size, count, weights, false, err)
                  : 0;
     if (!rc)
-        rc = param_add(writer, param, prefix, layer, shape, values.at, err);
+        rc = param_add(writer, param, "", prefix, layer, shape, values.at, err);
     values_release(&values, weights, count);
     return rc;
 }

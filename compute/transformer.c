@@ -39,7 +39,7 @@ static const struct param block_params[] = {
 
 enum { BLOCK_PARAMS = sizeof block_params / sizeof *block_params };
 
-static void block_dims(size_t dims[DIM_COUNT], const struct transformer_config *config)
+void block_dims(size_t dims[DIM_COUNT], const struct transformer_config *config)
 {
     dims[DIM_WIDTH] = config->width;
     dims[DIM_3WIDTH] = 3 * config->width;
@@ -149,7 +149,7 @@ int transformer_save(const struct transformer_config *config, const char *prefix
     return rc;
 }
 
-int transformer_parameters(const struct transformer_config *config, const char *prefix,
+int transformer_parameters(const struct transformer_config *config, const char *prefix, size_t trained_from,
     struct parameters *parameters, struct block_tensors *values, struct block_tensors *gradients,
     struct err *err)
 {
@@ -158,7 +158,7 @@ int transformer_parameters(const struct transformer_config *config, const char *
     block_dims(dims, config);
     for (size_t layer = 0; layer < config->layers && !rc; layer++)
         rc = parameters_add(parameters, block_params, BLOCK_PARAMS, prefix, layer, dims, &values[layer],
-            &gradients[layer], err);
+            &gradients[layer], trained_from, err);
     return rc;
 }
 

@@ -48,8 +48,11 @@ int block_attend(const struct block *block, const struct transformer *transforme
 int block_finish(const struct block *block, const struct transformer *transformer, struct stream *stream,
     const struct workspace *workspace, struct tensor x, struct tensor context, struct err *err);
 
+/* The sizes of a block's parameters. */
+void block_dims(size_t dims[DIM_COUNT], const struct transformer_config *config);
+
 /* parameters_add of all blocks: values and gradients (layers). */
-int transformer_parameters(const struct transformer_config *config, const char *prefix,
+int transformer_parameters(const struct transformer_config *config, const char *prefix, size_t trained_from,
     struct parameters *parameters, struct block_tensors *values, struct block_tensors *gradients,
     struct err *err);
 

@@ -58,11 +58,12 @@ bool weight_is_dropped(const char *name);
 bool param_is_there(const struct param *param, const size_t dims[DIM_COUNT]);
 struct shape param_shape(const struct param *param, const size_t dims[DIM_COUNT]);
 
-/* The row's values (shape), as params_load gets and params_save adds them; the latter are looked at where the writer wants them. */
+/* The row's values (shape), as params_load gets and params_save adds them; the latter are looked at where the writer wants them, and `outer` stands
+ * before their names. */
 int param_fetch(float *out, const struct param *param, const char *prefix, size_t layer, struct shape shape,
     const struct weights *weights, struct err *err);
-int param_add(struct weights_writer *writer, const struct param *param, const char *prefix, size_t layer,
-    struct shape shape, const float *values, struct err *err);
+int param_add(struct weights_writer *writer, const struct param *param, const char *outer, const char *prefix,
+    size_t layer, struct shape shape, const float *values, struct err *err);
 
 /* The data of a tensor have been used: file_map_forget, where they are a file's. */
 void weights_forget(const struct weights *weights, const void *data, size_t size);

@@ -52,8 +52,8 @@ struct scale_tensors {
     struct tensor scale; // (): the natural logarithm
     struct tensor bias;  // (), of sigmoid scores
 };
-int model_scale_parameters(struct parameters *parameters, bool with_bias, struct scale_tensors *values,
-    struct scale_tensors *gradients, struct err *err);
+int model_scale_parameters(struct parameters *parameters, bool with_bias, bool trained,
+    struct scale_tensors *values, struct scale_tensors *gradients, struct err *err);
 
 /* The tokenizer of a model's folder. Errors are tokenizer_load's, and ERR_FORMAT where its ids are not the model's. */
 int model_tokenizer_load(

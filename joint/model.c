@@ -44,11 +44,12 @@ int model_save_scale(const struct weights *weights, struct weights_writer *write
     return params_save(model_params, MODEL_PARAMS, "", 0, dims, weights, writer, err);
 }
 
-int model_scale_parameters(struct parameters *parameters, bool with_bias, struct scale_tensors *values,
-    struct scale_tensors *gradients, struct err *err)
+int model_scale_parameters(struct parameters *parameters, bool with_bias, bool trained,
+    struct scale_tensors *values, struct scale_tensors *gradients, struct err *err)
 {
     const size_t dims[DIM_COUNT] = {[WITH_BIAS] = with_bias};
-    return parameters_add(parameters, model_params, MODEL_PARAMS, "", 0, dims, values, gradients, err);
+    return parameters_add(parameters, model_params, MODEL_PARAMS, "", 0, dims, values, gradients,
+        trained ? TRAIN_FROM_FIRST : TRAIN_NONE, err);
 }
 
 /* A name tells with how many blocks and tokens a network was published; those that are there count. */

@@ -211,16 +211,17 @@ size_t text_vocab(const struct weights *weights);
 size_t text_params(const struct text_config *config);
 double text_flops(const struct text_config *config, size_t tokens); /* one text of that many tokens */
 
-/* The tower for training: see compute/train/train.h, whose parameters it adds its own to. ERR_UNSUPPORTED for towers that differ from
+/* The tower for training, of such a part: see compute/train/train.h, whose parameters it adds its own to. ERR_UNSUPPORTED for towers that differ from
  * CLIP's in more than sizes, activation, mask and the token that is pooled. */
 struct trained_text;
 struct parameters;
+struct tower_training;
 int trained_text_new(struct trained_text **out, const struct text_config *config,
-    struct parameters *parameters, bool recomputes, struct err *err);
+    struct parameters *parameters, const struct tower_training *training, struct err *err);
 void trained_text_free(struct trained_text *text);
 
 /* text_tower_forward, of ids (B, T) and eot (B) on the host. What it keeps stays in the stream's memory until
- * trained_text_backward is done, which adds the gradients of all parameters by those of the embeddings, dembeddings (B, E) float32. */
+ * trained_text_backward is done, which adds the gradients of what is trained by those of the embeddings, dembeddings (B, E) float32. */
 int trained_text_forward(struct trained_text *text, struct stream *stream, struct tensor embeddings,
     const int32_t *ids, const int32_t *eot, size_t batch, size_t tokens, struct err *err);
 int trained_text_backward(

@@ -162,12 +162,16 @@ int text_tower_save(const struct text_config *config, const struct weights *weig
     return rc ? rc : transformer_save(&config->block, text_block_prefix, weights, writer, err);
 }
 
-int text_parameters(const struct text_config *config, struct parameters *parameters,
+int text_parameters(const struct text_config *config, enum tower_part part, struct parameters *parameters,
     struct text_tensors *values, struct text_tensors *gradients, struct err *err)
 {
+    static const size_t trained_from[] = {[TOWER_ALL] = TRAIN_FROM_FIRST,
+        [TOWER_PROJECTION] = offsetof(struct text_tensors, end.projection),
+        [TOWER_LORA] = TRAIN_NONE};
     size_t dims[DIM_COUNT] = {0};
     text_dims(dims, config);
-    return parameters_add(parameters, params, PARAMS, "", 0, dims, values, gradients, err);
+    return parameters_add(
+        parameters, params, PARAMS, "", 0, dims, values, gradients, trained_from[part], err);
 }
 
 void text_tower_free(struct text_tower *tower)

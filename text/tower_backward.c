@@ -6,6 +6,7 @@
 
 struct trained_text {
     struct text_config config;
+    enum tower_part part;
     struct text_tensors values, gradients;
     struct trained_transformer *blocks;
     struct {
@@ -17,7 +18,7 @@ struct trained_text {
 };
 
 int trained_text_new(struct trained_text **out, const struct text_config *config,
-    struct parameters *parameters, bool recomputes, struct err *err)
+    struct parameters *parameters, const struct tower_training *training, struct err *err)
 {
     if (config->packed || config->no_final_norm)
         return err_set(
@@ -26,10 +27,11 @@ int trained_text_new(struct trained_text **out, const struct text_config *config
     if (!text)
         return err_memory(err, sizeof *text);
     text->config = *config;
-    int rc = text_parameters(config, parameters, &text->values, &text->gradients, err);
+    text->part = training->part;
+    int rc = text_parameters(config, training->part, parameters, &text->values, &text->gradients, err);
     if (!rc)
         rc = trained_transformer_new(
-            &text->blocks, &config->block, text_block_prefix, parameters, recomputes, err);
+            &text->blocks, &config->block, text_block_prefix, parameters, training, err);
     if (rc)
         trained_text_free(text);
     else
@@ -55,7 +57,7 @@ int trained_text_forward(struct trained_text *text, struct stream *stream, struc
     if ((rc = tensor_new(&rows, stream, DTYPE_I32, SHAPE(batch, tokens), err)) ||
         (rc = tensor_new(&text->kept.eot, stream, DTYPE_I32, SHAPE(batch), err)) ||
         (rc = tensor_new(&text->kept.x, stream, DTYPE_F32, SHAPE(batch, tokens, block->width), err)) ||
-        (rc = id_rows_new(&text->kept.rows, stream, ids, batch * tokens, err)) ||
+        (text->part == TOWER_ALL && (rc = id_rows_new(&text->kept.rows, stream, ids, batch * tokens, err))) ||
         (rc = tensor_write(stream, rows, ids, batch * tokens, err)) ||
         (rc = tensor_write(stream, text->kept.eot, eot, batch, err)) ||
         (rc = embed_tokens(stream, text->kept.x, rows, text->values.token_table, 1, none,
@@ -70,17 +72,19 @@ int trained_text_backward(
     struct trained_text *text, struct stream *stream, struct tensor dembeddings, struct err *err)
 {
     const struct text_tensors *gradients = &text->gradients;
+    const bool ends = text->part == TOWER_PROJECTION;
     const size_t mark = stream_mark(stream);
-    struct tensor dpooled, dx; // (B, W) and (B, T, W) float32
+    struct tensor dpooled = {0}, dx; // (B, W) and (B, T, W) float32
     int rc;
-    if ((rc = tensor_new(&dpooled, stream, DTYPE_F32, text->kept.pooled.shape, err)) ||
-        (rc = tensor_new(&dx, stream, DTYPE_F32, text->kept.x.shape, err)) ||
+    if ((!ends && (rc = tensor_new(&dpooled, stream, DTYPE_F32, text->kept.pooled.shape, err))) ||
         (rc = project_backward(stream, dpooled, &gradients->end, dembeddings, text->kept.pooled,
              &text->values.end, text->config.block.eps, err)) ||
+        ends || (rc = tensor_new(&dx, stream, DTYPE_F32, text->kept.x.shape, err)) ||
         (rc = trained_transformer_backward(text->blocks, stream, dx, dpooled, err)))
         goto done;
-    rc = embed_tokens_backward(
-        stream, gradients->token_table, gradients->positions, &text->kept.rows, dx, err);
+    if (text->part == TOWER_ALL)
+        rc = embed_tokens_backward(
+            stream, gradients->token_table, gradients->positions, &text->kept.rows, dx, err);
 done:
     stream_rewind(stream, mark);
     return rc;

@@ -466,16 +466,18 @@ size_t vit_tokens(const struct vit_config *config); /* of one picture; of any_si
 size_t vit_params(const struct vit_config *config);
 double vit_flops(const struct vit_config *config); /* one picture */
 
-/* The tower for training: see compute/train/train.h, whose parameters it adds its own to. ERR_UNSUPPORTED for towers that differ from
+/* The tower for training, of such a part: see compute/train/train.h, whose parameters it adds its own to. ERR_UNSUPPORTED for towers that differ from
  * CLIP's in more than sizes, activation and their pooling being a mean. */
 struct trained_vit;
 struct parameters;
+struct tower_training;
 int trained_vit_new(struct trained_vit **out, const struct vit_config *config,
-    const struct preprocess *preprocess, struct parameters *parameters, bool recomputes, struct err *err);
+    const struct preprocess *preprocess, struct parameters *parameters, const struct tower_training *training,
+    struct err *err);
 void trained_vit_free(struct trained_vit *vit);
 
-/* vit_forward. What it keeps stays in the stream's memory until trained_vit_backward is done, which adds the gradients of all
- * parameters by those of the embeddings, dembeddings (B, E) float32. */
+/* vit_forward. What it keeps stays in the stream's memory until trained_vit_backward is done, which adds the gradients of what is
+ * trained by those of the embeddings, dembeddings (B, E) float32. */
 int trained_vit_forward(struct trained_vit *vit, struct stream *stream, struct tensor embeddings,
     struct tensor pixels, struct err *err);
 int trained_vit_backward(

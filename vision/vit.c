@@ -168,12 +168,16 @@ int vit_save(const struct vit_config *config, const struct weights *weights, str
     return rc ? rc : transformer_save(&config->block, vit_block_prefix, weights, writer, err);
 }
 
-int vit_parameters(const struct vit_config *config, struct parameters *parameters, struct vit_tensors *values,
-    struct vit_tensors *gradients, struct err *err)
+int vit_parameters(const struct vit_config *config, enum tower_part part, struct parameters *parameters,
+    struct vit_tensors *values, struct vit_tensors *gradients, struct err *err)
 {
+    static const size_t trained_from[] = {[TOWER_ALL] = TRAIN_FROM_FIRST,
+        [TOWER_PROJECTION] = offsetof(struct vit_tensors, end.projection),
+        [TOWER_LORA] = TRAIN_NONE};
     size_t dims[DIM_COUNT] = {0};
     vit_dims(dims, config);
-    return parameters_add(parameters, params, PARAMS, "", 0, dims, values, gradients, err);
+    return parameters_add(
+        parameters, params, PARAMS, "", 0, dims, values, gradients, trained_from[part], err);
 }
 
 void vit_free(struct vit *vit)

@@ -6,6 +6,7 @@
 
 struct trained_vit {
     struct vit_config config;
+    enum tower_part part;
     float scale[3], shift[3]; // a model input is byte * scale + shift, by channel
     struct vit_tensors values, gradients;
     struct trained_transformer *blocks;
@@ -17,7 +18,8 @@ struct trained_vit {
 };
 
 int trained_vit_new(struct trained_vit **out, const struct vit_config *config,
-    const struct preprocess *preprocess, struct parameters *parameters, bool recomputes, struct err *err)
+    const struct preprocess *preprocess, struct parameters *parameters, const struct tower_training *training,
+    struct err *err)
 {
     if (config->stem || config->class_unplaced || config->projection == PROJECTION_NONE ||
         (config->pooling != VISION_POOL_CLASS_TOKEN && config->pooling != VISION_POOL_MEAN))
@@ -27,11 +29,12 @@ int trained_vit_new(struct trained_vit **out, const struct vit_config *config,
     if (!vit)
         return err_memory(err, sizeof *vit);
     vit->config = *config;
+    vit->part = training->part;
     vit_scaling(vit->scale, vit->shift, preprocess);
-    int rc = vit_parameters(config, parameters, &vit->values, &vit->gradients, err);
+    int rc = vit_parameters(config, training->part, parameters, &vit->values, &vit->gradients, err);
     if (!rc)
         rc = trained_transformer_new(
-            &vit->blocks, &config->block, vit_block_prefix, parameters, recomputes, err);
+            &vit->blocks, &config->block, vit_block_prefix, parameters, training, err);
     if (rc)
         trained_vit_free(vit);
     else
@@ -56,13 +59,15 @@ static int embed_forward(
     const size_t batch = pixels.shape.size[0], tokens = vit_tokens(config),
                  count = tokens - config->class_token, width = config->block.width, side = config->patch_size;
     struct tensor columns; // (B, G*G, W) float32
-    int rc;
-    if ((rc = tensor_new(
+    int rc = tensor_new(x, stream, DTYPE_F32, SHAPE(batch, tokens, width), err);
+    size_t mark = stream_mark(stream);
+    if (rc ||
+        (rc = tensor_new(
              &vit->kept.patches, stream, stream_dtype(stream), SHAPE(batch, count, 3 * side * side), err)) ||
-        (rc = tensor_new(x, stream, DTYPE_F32, SHAPE(batch, tokens, width), err)) ||
         (rc = tensor_new(&vit->kept.assembled, stream, DTYPE_F32, x->shape, err)))
         return rc;
-    const size_t mark = stream_mark(stream);
+    if (vit->part == TOWER_ALL) /* gradients need them */
+        mark = stream_mark(stream);
     const struct tensor assembled = config->pre_norm ? vit->kept.assembled : *x;
     if ((rc = tensor_new(&columns, stream, DTYPE_F32, SHAPE(batch, count, width), err)) ||
         (rc = patchify(
@@ -127,18 +132,21 @@ int trained_vit_backward(
 {
     const struct vit_config *config = &vit->config;
     const bool mean = config->pooling == VISION_POOL_MEAN;
+    const bool ends = vit->part == TOWER_PROJECTION;
     const size_t batch = dembeddings.shape.size[0], mark = stream_mark(stream);
-    struct tensor dpooled, dx; // (B, W) and (B, T, W) float32
+    struct tensor dpooled = {0}, dx; // (B, W) and (B, T, W) float32
     int rc;
-    if ((rc = tensor_new(&dpooled, stream, DTYPE_F32, vit->kept.pooled.shape, err)) ||
-        (rc = tensor_new(
-             &dx, stream, DTYPE_F32, SHAPE(batch, vit_tokens(config), config->block.width), err)) ||
+    if ((!ends && (rc = tensor_new(&dpooled, stream, DTYPE_F32, vit->kept.pooled.shape, err))) ||
         (rc = project_backward(stream, dpooled, &vit->gradients.end, dembeddings, vit->kept.pooled,
              &vit->values.end, config->block.eps, err)) ||
+        ends ||
+        (rc = tensor_new(
+             &dx, stream, DTYPE_F32, SHAPE(batch, vit_tokens(config), config->block.width), err)) ||
         (mean && (rc = mean_rows_backward(stream, dx, dpooled, config->class_token, err))) ||
         (rc = trained_transformer_backward(vit->blocks, stream, dx, mean ? dx : dpooled, err)))
         goto done;
-    rc = embed_backward(vit, stream, dx, err);
+    if (vit->part == TOWER_ALL)
+        rc = embed_backward(vit, stream, dx, err);
 done:
     stream_rewind(stream, mark);
     return rc;

@@ -6,7 +6,7 @@
 #include "compute/train/train.h"
 #include "vision/vision.h"
 
-/* Or the gradients of these. */
+/* Or the gradients of these. The projection comes last: see vit_parameters. */
 struct vit_tensors {
     struct affine_tensors patch;  // (W, 3*P*P)
     struct tensor class_token;    // (W), or none
@@ -15,9 +15,9 @@ struct vit_tensors {
     struct end_tensors end;       // W; (E, W)
 };
 
-/* Adds the tower's rows, but for its blocks'. */
-int vit_parameters(const struct vit_config *config, struct parameters *parameters, struct vit_tensors *values,
-    struct vit_tensors *gradients, struct err *err);
+/* Adds the tower's rows, but for its blocks', as that part is trained. */
+int vit_parameters(const struct vit_config *config, enum tower_part part, struct parameters *parameters,
+    struct vit_tensors *values, struct vit_tensors *gradients, struct err *err);
 
 /* A model input is byte * scale + shift, by channel. */
 void vit_scaling(float scale[3], float shift[3], const struct preprocess *preprocess);

@@ -23,14 +23,17 @@ int project_backward(struct stream *stream, struct tensor dpooled, const struct 
 {
     const size_t mark = stream_mark(stream);
     const enum dtype real = stream_dtype(stream);
-    struct tensor normed, dnormed, d; // (B, W), (B, W) and (B, E)
+    const bool goes_on = dpooled.shape.rank;
+    struct tensor normed, dnormed = {0}, d; // (B, W), (B, W) and (B, E)
     int rc;
     if ((rc = tensor_new(&normed, stream, real, pooled.shape, err)) ||
-        (rc = tensor_new(&dnormed, stream, real, pooled.shape, err)) ||
+        (goes_on && (rc = tensor_new(&dnormed, stream, real, pooled.shape, err))) ||
         (rc = tensor_new(&d, stream, real, dembeddings.shape, err)) ||
         (rc = tensor_convert(stream, d, dembeddings, err)) ||
         (rc = layer_norm(stream, normed, pooled, values->norm.gamma, values->norm.beta, eps, err)) ||
-        (rc = affine_backward(stream, dnormed, &gradients->projection, d, normed, &values->projection, err)))
+        (rc = affine_backward(
+             stream, dnormed, &gradients->projection, d, normed, &values->projection, err)) ||
+        !goes_on)
         goto done;
     rc = layer_norm_backward(
         stream, dpooled, &gradients->norm, dnormed, pooled, &values->norm, eps, false, err);

@@ -12,3 +12,4 @@ SOURCE(attention_backward);
 SOURCE(tokens_backward);
 SOURCE(loss);
 SOURCE(adamw);
+SOURCE(lora);

@@ -77,9 +77,9 @@ int layer_norm_backward(struct stream *stream, struct tensor dx, const struct no
     if (!rc)
         rc = KERNEL_RUN(stream, &launch, err, ARG_TENSOR(dx), ARG_TENSOR(partials), ARG_TENSOR(dy),
             ARG_TENSOR(x), ARG_TENSOR(values->gamma), ARG(rows), ARG(w), ARG(eps), ARG(dy_float), ARG(adds));
-    if (!rc && gradients)
+    if (!rc && gradients && is_wanted(gradients->gamma))
         rc = add_partials(stream, gradients->gamma, partials, 0, err);
-    if (!rc && gradients)
+    if (!rc && gradients && is_wanted(gradients->beta))
         rc = add_partials(stream, gradients->beta, partials, width, err);
     stream_rewind(stream, mark);
     return rc;

@@ -2,6 +2,7 @@
 /* Layers that are matrix products, and their gradients, which are some more. */
 #include "compute/gemm/gemm.h"
 #include "compute/train/kernels.h"
+#include "compute/train/lora.h"
 #include "compute/train/rows.h"
 
 #include <assert.h>
@@ -11,11 +12,17 @@ static const struct tensor none = {0};
 
 /* ---- a linear layer ------------------------------------------------------------------------------------ */
 
+static bool has_lora(const struct affine_tensors *values)
+{
+    return values->lora.a.shape.rank;
+}
+
 int affine_forward(struct stream *stream, struct tensor out, struct tensor in,
     const struct affine_tensors *values, bool accumulate, struct err *err)
 {
-    return matmul(stream, matrix_of(out), matrix_of(in), matrix_transposed(matrix_of(values->weight)),
+    const int rc = matmul(stream, matrix_of(out), matrix_of(in), matrix_transposed(matrix_of(values->weight)),
         values->bias, accumulate, err);
+    return rc || !has_lora(values) ? rc : lora_forward(stream, out, in, &values->lora, err);
 }
 
 int affine_backward(struct stream *stream, struct tensor din, const struct affine_tensors *gradients,
@@ -24,12 +31,14 @@ int affine_backward(struct stream *stream, struct tensor din, const struct affin
     int rc = 0;
     if (din.shape.rank)
         rc = matmul(stream, matrix_of(din), matrix_of(dout), matrix_of(values->weight), none, false, err);
-    if (!rc && gradients)
+    if (!rc && gradients && gradients->weight.shape.rank)
         rc = matmul(stream, matrix_of(gradients->weight), matrix_transposed(matrix_of(dout)), matrix_of(in),
             none, true, err);
     if (!rc && gradients && gradients->bias.shape.rank)
         rc = add_column_sums(stream, gradients->bias, dout, err);
-    return rc;
+    if (rc || !has_lora(values))
+        return rc;
+    return lora_backward(stream, din, gradients ? &gradients->lora : NULL, dout, in, &values->lora, err);
 }
 
 /* ---- attention ----------------------------------------------------------------------------------------- */

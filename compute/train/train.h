@@ -22,10 +22,23 @@
 
 /* ---- layers with parameters ---------------------------------------------------------------------------- */
 
+struct lora;
+
+/* A low-rank change of a linear layer (see LoRA below), or the gradients of these. Of `of` equal parts that the outputs are, those in
+ * the bits of `parts` change: P of them, whose factors lie one below the other. */
+struct lora_tensors {
+    struct tensor a; // (P*R, K) real; its gradient float32; or (struct tensor){0}: there is none
+    struct tensor b; // (P*N/of, R), likewise
+    const struct lora *lora;
+    unsigned parts, of;
+    unsigned number; /* of the layer, for dropout */
+};
+
 /* Of a linear layer, or the gradients of these. */
 struct affine_tensors {
     struct tensor weight; // (N, K) real; its gradient float32
     struct tensor bias;   // (N) float32, or (struct tensor){0}
+    struct lora_tensors lora;
 };
 
 /* Of a layer norm, or the gradients of these. */
@@ -33,11 +46,12 @@ struct norm_tensors {
     struct tensor gamma, beta; // (W) float32
 };
 
-/* out (..., N), real or float32, = in (..., K) real * transpose(weight) + bias; or out += where it accumulates. */
+/* out (..., N), real or float32, = in (..., K) real * transpose(weight) + bias, and what LoRA adds; or out += where it accumulates. */
 int affine_forward(struct stream *stream, struct tensor out, struct tensor in,
     const struct affine_tensors *values, bool accumulate, struct err *err);
 
-/* din (..., K), real or float32, or not wanted; of dout (..., N) real and the same `in`. */
+/* din (..., K), real or float32 (with LoRA real), or not wanted; of dout (..., N) real and the same `in`, which is not looked at where
+ * gradients are NULL. */
 int affine_backward(struct stream *stream, struct tensor din, const struct affine_tensors *gradients,
     struct tensor dout, struct tensor in, const struct affine_tensors *values, struct err *err);
 
@@ -104,6 +118,7 @@ struct end_tensors {
 
 int project_forward(struct stream *stream, struct tensor embeddings, struct tensor pooled,
     const struct end_tensors *values, float eps, struct err *err);
+/* Of the projection alone where dpooled is not wanted. */
 int project_backward(struct stream *stream, struct tensor dpooled, const struct end_tensors *gradients,
     struct tensor dembeddings, struct tensor pooled, const struct end_tensors *values, float eps,
     struct err *err);
@@ -111,8 +126,8 @@ int project_backward(struct stream *stream, struct tensor dpooled, const struct 
 /* ---- parameters ---------------------------------------------------------------------------------------- */
 
 /* All that is trained, in flat buffers of one layout on the device: values, gradients and AdamW's two moments, all float32. Where
- * activations are of another type, the matrices that layers take are a copy of the values in that type. Parameter tables of
- * the towers say what there is:
+ * activations are of another type, the matrices that layers take are a copy of the values in that type. Beside them what is
+ * frozen: values alone, and of such matrices only that copy. Parameter tables of the towers say what there is:
  *
  *     parameters_new -> trained_..._new of towers, which add to it -> parameters_open -> parameters_load
  *
@@ -130,11 +145,16 @@ enum parameters_kind {
 int parameters_new(struct parameters **out, struct err *err);
 void parameters_free(struct parameters *parameters);
 
+/* Of the tensors of a struct, those that lie `trained_from` bytes from its beginning, or further, are trained. */
+enum { TRAIN_FROM_FIRST = 0 };
+#define TRAIN_NONE SIZE_MAX
+
 /* Adds the rows of a table that are there. From parameters_open on, each has its tensors in `values` and `gradients`, at the row's
- * `trained`; one of more than two axes is (N, K) there. Both, the table and the prefix outlive the parameters. ERR_UNSUPPORTED,
- * naming the tensor, for a row that has none. */
+ * `trained`; one of more than two axes is (N, K) there, and gradients of what is frozen are (struct tensor){0}. Both, the table and the prefix
+ * outlive the parameters. ERR_UNSUPPORTED, naming the tensor, for a row that has none. */
 int parameters_add(struct parameters *parameters, const struct param *table, size_t rows, const char *prefix,
-    size_t layer, const size_t dims[DIM_COUNT], void *values, void *gradients, struct err *err);
+    size_t layer, const size_t dims[DIM_COUNT], void *values, void *gradients, size_t trained_from,
+    struct err *err);
 
 /* Takes the memory. ERR_DEVICE. */
 int parameters_open(struct parameters *parameters, struct device *device, struct err *err);
@@ -143,11 +163,19 @@ int parameters_open(struct parameters *parameters, struct device *device, struct
 int parameters_load(
     struct parameters *parameters, struct stream *stream, const struct weights *weights, struct err *err);
 
-/* Adds them to a file, as params_save does. */
+/* Adds what is trained to a file, as params_save does. */
 int parameters_save(const struct parameters *parameters, enum parameters_kind kind, struct stream *stream,
     struct weights_writer *writer, struct err *err);
 
-size_t parameters_bytes(const struct parameters *parameters); /* on the device */
+/* The same under the names that peft gives to an adapter's tensors; and values from such a file, which weights_open_tensors has opened. Of
+ * TOWER_LORA. Errors are params_save's and params_load's. */
+int parameters_save_adapter(const struct parameters *parameters, enum parameters_kind kind,
+    struct stream *stream, struct weights_writer *writer, struct err *err);
+int parameters_load_adapter(
+    struct parameters *parameters, struct stream *stream, const struct weights *tensors, struct err *err);
+
+size_t parameters_bytes(const struct parameters *parameters);   /* on the device */
+size_t parameters_trained(const struct parameters *parameters); /* how many numbers are trained */
 
 /* AdamW as PyTorch's. Tensors of one axis or none do not decay. */
 struct adamw_options {
@@ -168,6 +196,49 @@ double cosine_rate(double rate, size_t step, size_t warmup, size_t steps);
 /* Gradients are zeros again, before the passes whose sum they are to be. */
 int parameters_clear_gradients(struct parameters *parameters, struct stream *stream, struct err *err);
 
+/* ---- what is trained of a tower ------------------------------------------------------------------------ */
+
+enum tower_part {
+    TOWER_ALL,
+    TOWER_PROJECTION, /* its last matrix, where it has one: what comes before runs forward only, and nothing of it is kept */
+    TOWER_LORA, /* low-rank changes of its blocks' matrices, and nothing else */
+    TOWER_NONE,
+};
+
+/* What a tower's trained_..._new is told. */
+struct tower_training {
+    enum tower_part part;    /* not TOWER_NONE: such a tower is one that only runs */
+    bool recomputes;         /* blocks: see trained_transformer_new */
+    const struct lora *lora; /* of TOWER_LORA; it outlives the tower */
+};
+
+/* LoRA (Hu et al., arXiv:2106.09685): y = W x + scale * B (A x), where W is frozen, A (R, K) begins as kaiming_uniform_ of
+ * a = sqrt(5) and B (N, R) as zeros. Names and arithmetic are peft 0.21's LoraConfig's and lora.Linear's. Queries, keys and values
+ * are one product here, of which any of the three may change; elements of x that drop out are the same for all three. */
+enum lora_target { LORA_QUERY, LORA_KEY, LORA_VALUE, LORA_OUT, LORA_FC_1, LORA_FC_2, LORA_TARGETS };
+
+extern const char
+    *const lora_target_names[LORA_TARGETS]; /* "q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2" */
+
+struct lora_options {
+    size_t rank; /* R, from 1 on */
+    double alpha;
+    bool rank_stabilized; /* scale is alpha / sqrt(R), not alpha / R */
+    double
+        dropout; /* the part of x that is 0, drawn anew for each batch; the others grow by 1 / (1 - dropout) */
+    unsigned targets; /* bits of enum lora_target */
+    uint64_t seed;    /* of A, and of what drops out */
+};
+
+/* ERR_ARGUMENT for options that are none; ERR_MEMORY. */
+int lora_new(struct lora **out, const struct lora_options *options, struct err *err);
+void lora_free(struct lora *lora);
+const struct lora_options *lora_options_of(const struct lora *lora);
+
+/* From here on layers run on `count` items of a batch (rows / count of each), the first of which is its item `first`: what drops out is drawn from the
+ * seed and the number of the batch, from 1 on, wherever batches are cut. Number 0: nothing does. */
+void lora_draw(struct lora *lora, uint64_t batch, size_t first, size_t count);
+
 /* ---- the transformer ----------------------------------------------------------------------------------- */
 
 /* Of one block, or the gradients of these. */
@@ -183,7 +254,8 @@ struct trained_transformer;
  * 0.14 of the products more. ERR_UNSUPPORTED for blocks that differ from CLIP's in more than sizes,
  * activation and mask. */
 int trained_transformer_new(struct trained_transformer **out, const struct transformer_config *config,
-    const char *prefix, struct parameters *parameters, bool recomputes, struct err *err);
+    const char *prefix, struct parameters *parameters, const struct tower_training *training,
+    struct err *err);
 void trained_transformer_free(struct trained_transformer *transformer);
 
 /* *out (B, T, W) of x (B, T, W), both float32, through all blocks; or *out (B, W), the tokens that gather_rows picks of it, where
@@ -192,7 +264,8 @@ void trained_transformer_free(struct trained_transformer *transformer);
 int trained_transformer_forward(struct trained_transformer *transformer, struct stream *stream,
     struct tensor *out, struct tensor x, const struct tensor *pick, struct err *err);
 
-/* dx (B, T, W), of dout of *out's shape, both float32: one tensor where there was no pick. dout and what was kept are used up. */
+/* dx (B, T, W), of dout of *out's shape, both float32: one tensor where there was no pick. dout and what was kept are used up. Unless all
+ * is trained, nobody wants dx, and it is left somewhere on the way. Not of TOWER_PROJECTION, which keeps nothing. */
 int trained_transformer_backward(struct trained_transformer *transformer, struct stream *stream,
     struct tensor dx, struct tensor dout, struct err *err);
 

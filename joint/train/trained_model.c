@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/train/trained_model.h"
+#include "joint/train/trained_towers.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "joint/internal.h"
 
+const struct trained_what_is trained_what_is[TRAINED_COUNT] = {
+    [TRAINED_ALL] = {"all", TOWER_ALL, TOWER_ALL, true},
+    [TRAINED_TEXT] = {"text", TOWER_NONE, TOWER_ALL, true},
+    [TRAINED_VISION] = {"vision", TOWER_ALL, TOWER_NONE, true},
+    [TRAINED_PROJECTIONS] = {"projections", TOWER_PROJECTION, TOWER_PROJECTION, true},
+    [TRAINED_LORA] = {"lora", TOWER_LORA, TOWER_LORA, false},
+};
+
 struct trained_model {
-    struct model_config config;
     struct trained_model_options options;
     struct parameters *parameters;
-    struct trained_vit *vision;
-    struct trained_text *text;
+    struct trained_towers towers;
+    struct lora *lora;
     struct scale_tensors values, gradients;
     struct stream *stream;
     size_t bytes;
@@ -34,6 +41,8 @@ static int write_scale_gradients(const struct trained_model *model, struct strea
     const struct loss_report *report, const struct loss_options *options, struct err *err)
 {
     const float scale = (float)(report->dscale * (double)options->scale), bias = (float)report->dbias;
+    if (!trained_what_is[model->options.what].scale)
+        return 0;
     int rc = tensor_write(stream, model->gradients.scale, &scale, 1, err);
     if (!rc && model->options.loss == LOSS_SIGMOID)
         rc = tensor_write(stream, model->gradients.bias, &bias, 1, err);
@@ -66,32 +75,6 @@ static struct tensor rows_of(struct tensor x, size_t first, size_t count)
     return x;
 }
 
-/* Embeddings of the pairs from `first` on. */
-static int forward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
-    const struct contrastive_batch *batch, size_t first, size_t count, struct err *err)
-{
-    const size_t size = model->config.vision.image_size, tokens = batch->tokens;
-    struct tensor pixels; // (count, S, S, 3)
-    int rc;
-    if ((rc = tensor_new(&pixels, stream, DTYPE_U8, SHAPE(count, size, size, 3), err)) ||
-        (rc = tensor_write(
-             stream, pixels, batch->pixels + first * size * size * 3, shape_count(pixels.shape), err)) ||
-        (rc = trained_vit_forward(
-             model->vision, stream, rows_of(embedded->images, first, count), pixels, err)))
-        return rc;
-    return trained_text_forward(model->text, stream, rows_of(embedded->texts, first, count),
-        batch->ids + first * tokens, batch->eot + first, count, tokens, err);
-}
-
-/* And their gradients, of what forward has kept. */
-static int backward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
-    size_t first, size_t count, struct err *err)
-{
-    const int rc = trained_text_backward(model->text, stream, rows_of(embedded->dtexts, first, count), err);
-    return rc ? rc
-              : trained_vit_backward(model->vision, stream, rows_of(embedded->dimages, first, count), err);
-}
-
 /* The loss of all pairs, and its gradients by embeddings as the towers give them. */
 static int lose(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
     struct loss_report *report, struct err *err)
@@ -109,18 +92,36 @@ static int lose(const struct trained_model *model, struct stream *stream, const 
     return normalize_rows_backward(stream, embedded->dtexts, embedded->dtexts, embedded->texts, err);
 }
 
+/* A part of a batch through the towers, forward, or backward of what forward has kept. */
+static int forward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
+    const struct contrastive_batch *batch, size_t first, size_t count, bool all, struct err *err)
+{
+    if (model->lora)
+        lora_draw(model->lora, batch->number, first, count);
+    return trained_towers_forward(&model->towers, stream, rows_of(embedded->images, first, count),
+        rows_of(embedded->texts, first, count), batch, first, all, err);
+}
+
+static int backward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
+    size_t first, size_t count, struct err *err)
+{
+    return trained_towers_backward(&model->towers, stream, rows_of(embedded->dimages, first, count),
+        rows_of(embedded->dtexts, first, count), err);
+}
+
 static int learn(const struct trained_model *model, struct stream *stream, struct loss_report *report,
     const struct contrastive_batch *batch, struct err *err)
 {
     const size_t mark = stream_mark(stream), all = batch->count, most = model->options.chunk;
     const bool whole = all <= most; /* what gradients need stays from the only forward pass */
     struct embedded embedded;
-    int rc = embedded_new(&embedded, stream, SHAPE(all, model->config.text.embed_width), err);
+    int rc = embedded_new(&embedded, stream, SHAPE(all, model->towers.config.text.embed_width), err);
     if (!rc)
         rc = parameters_clear_gradients(model->parameters, stream, err);
     const size_t chunks = stream_mark(stream);
     for (size_t first = 0; first < all && !rc; first += most) {
-        rc = forward(model, stream, &embedded, batch, first, all - first < most ? all - first : most, err);
+        const size_t count = all - first < most ? all - first : most;
+        rc = forward(model, stream, &embedded, batch, first, count, true, err);
         if (!whole)
             stream_rewind(stream, chunks);
     }
@@ -129,7 +130,7 @@ static int learn(const struct trained_model *model, struct stream *stream, struc
     for (size_t first = 0; first < all && !rc; first += most) {
         const size_t count = all - first < most ? all - first : most;
         if (!whole)
-            rc = forward(model, stream, &embedded, batch, first, count, err);
+            rc = forward(model, stream, &embedded, batch, first, count, false, err);
         if (!rc)
             rc = backward(model, stream, &embedded, first, count, err);
         stream_rewind(stream, chunks);
@@ -141,13 +142,13 @@ static int learn(const struct trained_model *model, struct stream *stream, struc
 /* The stream that the largest batch needs. */
 static int open_stream(struct trained_model *model, struct device *device, struct err *err)
 {
-    const size_t size = model->config.vision.image_size, batch = model->options.batch,
+    const size_t size = model->towers.config.vision.image_size, batch = model->options.batch,
                  tokens = model->options.tokens;
     struct stream *plan = NULL;
     struct loss_report report;
     int32_t *ids = mem_new(batch * tokens, sizeof *ids), *eot = mem_new(batch, sizeof *eot);
     uint8_t *pixels = mem_new(batch * size * size, 3);
-    const struct contrastive_batch any = {batch, tokens, pixels, ids, eot};
+    const struct contrastive_batch any = {batch, tokens, pixels, ids, eot, 1};
     int rc = ids && eot && pixels ? 0 : err_memory(err, batch * (size * size * 3 + tokens * sizeof *ids));
     if (!rc && !(rc = stream_open(&plan, device, 0, err)))
         rc = learn(model, plan, &report, &any, err);
@@ -162,23 +163,33 @@ static int open_stream(struct trained_model *model, struct device *device, struc
     return rc;
 }
 
+static int open_towers(struct trained_model *model, const struct model_config *config,
+    const struct preprocess *preprocess, const struct weights *weights, struct device *device,
+    struct err *err)
+{
+    const struct trained_model_options *options = &model->options;
+    const struct trained_what_is *what = &trained_what_is[options->what];
+    int rc = options->what == TRAINED_LORA ? lora_new(&model->lora, &options->lora, err) : 0;
+    const struct tower_training training = {.recomputes = options->recomputes, .lora = model->lora};
+    if (!rc)
+        rc = trained_towers_open(
+            &model->towers, config, preprocess, weights, device, what, &training, model->parameters, err);
+    return rc ? rc
+              : model_scale_parameters(model->parameters, options->loss == LOSS_SIGMOID, what->scale,
+                    &model->values, &model->gradients, err);
+}
+
 int trained_model_open(struct trained_model **out, const struct model_config *config,
     const struct preprocess *preprocess, const struct weights *weights, struct device *device,
     const struct trained_model_options *options, struct err *err)
 {
-    const bool recomputes = options->recomputes;
     struct trained_model *model = mem_new(1, sizeof *model);
     int rc;
     if (!model)
         return err_memory(err, sizeof *model);
-    model->config = *config;
     model->options = *options;
     if ((rc = parameters_new(&model->parameters, err)) ||
-        (rc = trained_vit_new(
-             &model->vision, &config->vision, preprocess, model->parameters, recomputes, err)) ||
-        (rc = trained_text_new(&model->text, &config->text, model->parameters, recomputes, err)) ||
-        (rc = model_scale_parameters(
-             model->parameters, options->loss == LOSS_SIGMOID, &model->values, &model->gradients, err)) ||
+        (rc = open_towers(model, config, preprocess, weights, device, err)) ||
         (rc = parameters_open(model->parameters, device, err)) || (rc = open_stream(model, device, err)))
         goto done;
     model->bytes += parameters_bytes(model->parameters);
@@ -196,8 +207,8 @@ void trained_model_free(struct trained_model *model)
     if (!model)
         return;
     stream_free(model->stream);
-    trained_vit_free(model->vision);
-    trained_text_free(model->text);
+    trained_towers_release(&model->towers);
+    lora_free(model->lora);
     parameters_free(model->parameters);
     free(model);
 }
@@ -214,7 +225,7 @@ int trained_model_step(
     const float most = logf(100);
     float scale = 0;
     int rc = parameters_step(model->parameters, model->stream, options, norm, err);
-    if (!rc)
+    if (!rc && trained_what_is[model->options.what].scale)
         rc = tensor_read(model->stream, &scale, model->values.scale, 1, err);
     if (rc || (scale >= 0 && scale <= most))
         return rc;
@@ -228,9 +239,25 @@ int trained_model_save(const struct trained_model *model, enum parameters_kind k
     return parameters_save(model->parameters, kind, model->stream, writer, err);
 }
 
+int trained_model_save_adapter(const struct trained_model *model, enum parameters_kind kind,
+    struct weights_writer *writer, struct err *err)
+{
+    return parameters_save_adapter(model->parameters, kind, model->stream, writer, err);
+}
+
+int trained_model_load_adapter(struct trained_model *model, const struct weights *tensors, struct err *err)
+{
+    return parameters_load_adapter(model->parameters, model->stream, tensors, err);
+}
+
 size_t trained_model_bytes(const struct trained_model *model)
 {
     return model->bytes;
+}
+
+size_t trained_model_trained(const struct trained_model *model)
+{
+    return parameters_trained(model->parameters);
 }
 
 struct stream *trained_model_stream(struct trained_model *model)

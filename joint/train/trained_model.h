@@ -11,6 +11,23 @@
 
 struct trained_model;
 
+/* What of a model is trained. */
+enum trained_what {
+    TRAINED_ALL,
+    TRAINED_TEXT, /* the vision tower is locked, as in LiT (Zhai et al., 2022): it runs forward only, as models do */
+    TRAINED_VISION,      /* the text tower is */
+    TRAINED_PROJECTIONS, /* the last matrix of both */
+    TRAINED_LORA,        /* low-rank changes of both, for an adapter; also the scale of logits stays */
+    TRAINED_COUNT
+};
+
+struct trained_what_is {
+    const char *name; /* as a user says it */
+    enum tower_part vision, text;
+    bool scale; /* of logits, and their bias */
+};
+extern const struct trained_what_is trained_what_is[TRAINED_COUNT];
+
 /* Pictures and texts that belong together, row by row. */
 struct contrastive_batch {
     size_t count;          /* B */
@@ -18,6 +35,7 @@ struct contrastive_batch {
     const uint8_t *pixels; // (B, S, S, 3), as preprocess_run makes them
     const int32_t *ids;    // (B, T), filled up with any id
     const int32_t *eot;    // (B): text_eot
+    uint64_t number;       /* from 1 on, another one each time: what drops out of it; 0: nothing does */
 };
 
 struct trained_model_options {
@@ -28,10 +46,12 @@ struct trained_model_options {
                     * 2021), first for embeddings alone */
     size_t tokens;   /* of a text at most */
     bool recomputes; /* as trained_transformer_new has it */
+    enum trained_what what;
+    struct lora_options lora; /* of TRAINED_LORA */
 };
 
-/* Values are those of the weights, which need not outlive it; the device does. ERR_UNSUPPORTED for a model that cannot be trained,
- * with the reason; ERR_DEVICE, ERR_MEMORY. */
+/* Values are those of the weights, which need not outlive it where no tower is locked; the device does. ERR_UNSUPPORTED for a model that
+ * cannot be trained, with the reason; ERR_ARGUMENT: options of LoRA that are none; ERR_DEVICE, ERR_MEMORY. */
 int trained_model_open(struct trained_model **out, const struct model_config *config,
     const struct preprocess *preprocess, const struct weights *weights, struct device *device,
     const struct trained_model_options *options, struct err *err);
@@ -46,12 +66,20 @@ int trained_model_learn(struct trained_model *model, struct loss_report *report,
 int trained_model_step(
     struct trained_model *model, const struct adamw_options *options, double *norm, struct err *err);
 
-/* parameters_save of all. */
+/* parameters_save of what is trained: of TRAINED_ALL the whole model, in Hugging Face's layout. */
 int trained_model_save(const struct trained_model *model, enum parameters_kind kind,
     struct weights_writer *writer, struct err *err);
 
-/* Bytes on the device: of what is trained, and of a batch. */
+/* Of TRAINED_LORA: parameters_save_adapter, and parameters_load_adapter, to go on with an adapter that there is. */
+int trained_model_save_adapter(const struct trained_model *model, enum parameters_kind kind,
+    struct weights_writer *writer, struct err *err);
+int trained_model_load_adapter(struct trained_model *model, const struct weights *tensors, struct err *err);
+
+/* Bytes on the device: of what is trained or frozen (of a locked tower only what it needs to run a batch), and of a batch. */
 size_t trained_model_bytes(const struct trained_model *model);
+
+/* How many numbers are trained. */
+size_t trained_model_trained(const struct trained_model *model);
 
 /* Its stream, to be profiled. */
 struct stream *trained_model_stream(struct trained_model *model);

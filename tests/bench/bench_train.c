@@ -36,7 +36,7 @@ static struct contrastive_batch made_up(const struct model_config *config, size_
         ids[i] = (int32_t)(random_at(2, i) % config->text.vocab);
     for (size_t i = 0; i < count; i++)
         eot[i] = (int32_t)tokens - 1;
-    return (struct contrastive_batch){count, tokens, pixels, ids, eot};
+    return (struct contrastive_batch){count, tokens, pixels, ids, eot, 0};
 }
 
 static void say_profile(struct stream *stream, size_t steps)
@@ -74,7 +74,7 @@ int main(int argc, char **argv)
         return fail(&err);
     const struct preprocess preprocess = preprocess_default((int)config.vision.image_size);
     const struct trained_model_options sizes = {
-        LOSS_SOFTMAX, count, chunk ? chunk : count, tokens, recomputes};
+        LOSS_SOFTMAX, count, chunk ? chunk : count, tokens, recomputes, .what = TRAINED_ALL};
     if (trained_model_open(&model, &config, &preprocess, weights, device, &sizes, &err))
         return fail(&err);
     const struct contrastive_batch batch = made_up(&config, count, tokens);

@@ -53,6 +53,7 @@ void gradients_of_normalised_rows_match(void **state);
 void activation_gradients_match(void **state);
 void attention_gradients_match(void **state);
 void affine_gradients_match(void **state);
+void lora_gradients_match(void **state);
 void gradients_of_assembled_tokens_match(void **state);
 void gradients_of_embedded_tokens_match(void **state);
 void gradients_of_pooled_rows_match(void **state);

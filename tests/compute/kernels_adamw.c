@@ -50,7 +50,8 @@ static void check_steps(const struct bench *bench, double clip)
     double p[ALL], m[ALL] = {0}, v[ALL] = {0};
     check_ok(weights_random(&weights, 3, &err), &err);
     check_ok(parameters_new(&parameters, &err), &err);
-    check_ok(parameters_add(parameters, table, 2, "", 0, dims, &values, &gradients, &err), &err);
+    check_ok(
+        parameters_add(parameters, table, 2, "", 0, dims, &values, &gradients, TRAIN_FROM_FIRST, &err), &err);
     check_ok(parameters_open(parameters, bench->device, &err), &err);
     check_ok(parameters_load(parameters, bench->stream, weights, &err), &err);
     get_real(bench, start, values.weight, N * K);

@@ -296,9 +296,9 @@ static void check_affine(const struct bench *bench, size_t rows, size_t n, size_
     put(bench, DTYPE_U8, "xyz", SHAPE(3));
     const struct tensor in = put_real(bench, x, SHAPE(rows, k)), d = put_real(bench, dy, SHAPE(rows, n)),
                         bias = has_bias ? put(bench, DTYPE_F32, b, SHAPE(n)) : none;
-    const struct affine_tensors values = {put_real(bench, w, SHAPE(n, k)), bias},
-                                gradients = {put(bench, DTYPE_F32, dw, SHAPE(n, k)),
-                                    has_bias ? put(bench, DTYPE_F32, db, SHAPE(n)) : none};
+    const struct affine_tensors values = {.weight = put_real(bench, w, SHAPE(n, k)), .bias = bias},
+                                gradients = {.weight = put(bench, DTYPE_F32, dw, SHAPE(n, k)),
+                                    .bias = has_bias ? put(bench, DTYPE_F32, db, SHAPE(n)) : none};
     check_ok(tensor_new(&out, bench->stream, DTYPE_F32, SHAPE(rows, n), &err), &err);
     check_ok(tensor_new(&din, bench->stream, in.dtype, in.shape, &err), &err);
     if (!multiplied(bench, affine_forward(bench->stream, out, in, &values, false, &err), &err))

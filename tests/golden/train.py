@@ -126,8 +126,9 @@ def train(model, bias, pixels, ids, kind):
         losses.append(float(loss.detach()))
         norms.append(float(torch.nn.utils.clip_grad_norm_(parameters, CLIP)))
         optimizer.step()
-        with torch.no_grad():
-            model.logit_scale.clamp_(0, np.log(100))
+        if model.logit_scale.requires_grad:
+            with torch.no_grad():
+                model.logit_scale.clamp_(0, np.log(100))
     out = {name: value.detach().numpy().astype(np.float64) for name, value in model.named_parameters()}
     if kind == "sigmoid":
         out["logit_bias"] = bias.detach().numpy().astype(np.float64)

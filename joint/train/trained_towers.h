@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside joint/train: the two towers of a model that is trained, each of which is trained itself, or locked and only runs. */
+#ifndef DIPTYCH_JOINT_TRAIN_TRAINED_TOWERS_H
+#define DIPTYCH_JOINT_TRAIN_TRAINED_TOWERS_H
+
+#include "joint/train/trained_model.h"
+
+/* Of each pair one. */
+struct trained_towers {
+    struct model_config config;
+    struct trained_vit *vision;
+    struct vit *locked_vision;
+    struct trained_text *text;
+    struct text_tower *locked_text;
+};
+
+/* Adds the parameters of what is trained. A locked tower is loaded. Release it also after an error. */
+int trained_towers_open(struct trained_towers *out, const struct model_config *config,
+    const struct preprocess *preprocess, const struct weights *weights, struct device *device,
+    const struct trained_what_is *what, const struct tower_training *training, struct parameters *parameters,
+    struct err *err);
+void trained_towers_release(struct trained_towers *towers);
+
+/* Embeddings (count, E) float32 of the pairs of a batch from `first` on; those of locked towers only if `all` are wanted. What gradients
+ * need stays in the stream's memory. */
+int trained_towers_forward(const struct trained_towers *towers, struct stream *stream, struct tensor images,
+    struct tensor texts, const struct contrastive_batch *batch, size_t first, bool all, struct err *err);
+
+/* And their gradients, by those of the embeddings. */
+int trained_towers_backward(const struct trained_towers *towers, struct stream *stream, struct tensor dimages,
+    struct tensor dtexts, struct err *err);
+
+#endif
