@@ -104,12 +104,39 @@ void best_score(struct best *best, size_t i)
     candidate->scored = true;
 }
 
-static int by_score(const void *a, const void *b)
+static bool is_before(const struct candidate *a, const struct candidate *b)
 {
-    const struct candidate *x = a, *y = b;
-    if (x->lower != y->lower)
-        return x->lower > y->lower ? -1 : 1;
-    return x->row < y->row ? -1 : x->row > y->row;
+    return a->lower > b->lower || (a->lower == b->lower && a->row < b->row);
+}
+
+/* Best first. Quicksort, after Hoare, as qsort's calls for each comparison take longer than all else here. No two are equal. */
+static void sort_best(struct candidate *items, size_t count)
+{
+    while (count > 1) {
+        const struct candidate pivot = items[(count - 1) / 2];
+        size_t low = 0, high = count - 1;
+        for (;; low++, high--) {
+            while (is_before(&items[low], &pivot))
+                low++;
+            while (is_before(&pivot, &items[high]))
+                high--;
+            if (low >= high)
+                break;
+            const struct candidate item = items[low];
+            items[low] = items[high];
+            items[high] = item;
+        }
+        /* items up to high are before the others; the shorter part is sorted apart, for the stack's sake */
+        const size_t front = high + 1;
+        if (front <= count - front) {
+            sort_best(items, front);
+            items += front;
+            count -= front;
+        } else {
+            sort_best(items + front, count - front);
+            count = front;
+        }
+    }
 }
 
 void best_settle(struct best *best)
@@ -117,7 +144,7 @@ void best_settle(struct best *best)
     for (size_t i = 0; i < best->count; i++)
         best_score(best, i);
     best_tighten(best); /* now that bounds are scores, to sort fewer */
-    qsort(best->items, best->count, sizeof *best->items, by_score);
+    sort_best(best->items, best->count);
     if (best->count >= best->k) {
         best->count = best->k;
         best->threshold = fmax(best->threshold, best->items[best->k - 1].lower);
