@@ -70,9 +70,12 @@ static int open_all(struct searching *s, struct err *err)
 {
     struct session *session = &s->request.session;
     const struct collection_options options = {.access = INDEX_READ, .storage = -1};
+    const struct job job = session_job(session);
     int rc = read_queries(s, err);
     if (!rc)
         rc = collection_open(&s->collection, s->request.path, &options, err);
+    if (!rc)
+        rc = index_prepare_reader(collection_index(s->collection), &job, err);
     if (!rc)
         rc = search_rows_open(
             &s->rows, collection_index(s->collection), &s->request.filter, s->request.hide_copies, err);

@@ -429,6 +429,11 @@ static inline double index_cosine(double score)
  * searches are slower and no less exact. */
 int index_prepare(struct index *index, const struct job *job, struct err *err);
 
+/* The same for a reader that is about to search, where many rows have no codes: they are of an earlier version, or their writer
+ * was killed. Nothing is done for another user's index, nor while somebody changes it or where its folder cannot be written
+ * to; else it is index_refresh, too. Errors are that function's, ERR_MEMORY and ERR_CANCELLED. */
+int index_prepare_reader(struct index *index, const struct job *job, struct err *err);
+
 /* items (count) of rows (count), as a scan found them, in that order; strings come from the arena. A row
  * whose bytes do not match its checksum is ERR_FORMAT and names file and row; a dead row is ERR_NOT_FOUND. */
 int index_fetch(struct index_item *items, struct index *index, const int64_t *rows, size_t count,

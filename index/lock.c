@@ -25,6 +25,7 @@ struct purpose {
 
 /* A writer that is only a moment in the way, such as one that adds a picture, is waited for. */
 static const struct purpose writing = {"lock", "change", "changing", 100};
+static const struct purpose trying = {"lock", "change", "changing", 1};
 static const struct purpose watching = {"watch.lock", "watch", "watching", 1};
 
 /* Between taking the lock and writing the id the file is empty or has the id of a writer that was killed. */
@@ -79,6 +80,11 @@ static int take_for(int *out, const struct purpose *purpose, const char *folder,
 int lock_take(int *out, const char *folder, struct err *err)
 {
     return take_for(out, &writing, folder, err);
+}
+
+int lock_try(int *out, const char *folder)
+{
+    return take_for(out, &trying, folder, NULL);
 }
 
 void lock_release(int lock)

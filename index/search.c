@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Below so many rows the vectors themselves are read in a few milliseconds. */
@@ -128,16 +129,56 @@ int codes_update(const char *folder, const struct index_rows *rows, int64_t gene
     return rc;
 }
 
-int index_prepare(struct index *index, const struct job *job, struct err *err)
+static int prepare(struct index *index, const struct job *job, struct err *err)
 {
     struct index_rows rows;
-    assert(index->writer);
     int rc = index_rows(&rows, index, NULL, err);
     if (rc)
         return rc;
     const struct index_rows all = all_rows(&rows);
     rc = codes_update(index->path, &all, index->meta.generation, job, err);
     index_rows_release(&rows);
+    return rc;
+}
+
+int index_prepare(struct index *index, const struct job *job, struct err *err)
+{
+    assert(index->writer);
+    return prepare(index, job, err);
+}
+
+/* Whether so many rows have no codes that searches are slow for it. */
+static int codes_lack(bool *out, struct index *index, struct err *err)
+{
+    struct index_rows rows;
+    struct coarse coarse = {0};
+    char *path = codes_path(index->path);
+    int rc = path ? index_rows(&rows, index, NULL, err) : err_memory(err, 0);
+    if (!rc) {
+        const struct index_rows all = all_rows(&rows);
+        rc = coarse_open(&coarse, path, &all, index->meta.generation, err);
+        *out = all.count - coarse.count * COARSE_BLOCK >= PREPARED_ROWS;
+        coarse_release(&coarse);
+        index_rows_release(&rows);
+    }
+    free(path);
+    return rc;
+}
+
+int index_prepare_reader(struct index *index, const struct job *job, struct err *err)
+{
+    struct stat folder;
+    bool lack = false;
+    int lock = -1, rc = index->writer ? 0 : codes_lack(&lack, index, err);
+    if (rc || !lack || stat(index->path, &folder) || folder.st_uid != geteuid() ||
+        lock_try(&lock, index->path))
+        return rc;
+    if (!(rc = index_refresh(index, err))) { /* to what the lock keeps */
+        rc = prepare(index, job, err);
+        if (rc == ERR_IO)
+            rc = 0;
+    }
+    lock_release(lock);
     return rc;
 }
 

@@ -229,6 +229,7 @@ int files_sync(struct index *index, struct err *err);
 
 /* The writer's lock on a folder. The kernel takes it back when the process ends, however it ends. */
 int lock_take(int *out, const char *folder, struct err *err);
+int lock_try(int *out, const char *folder); /* without waiting; not 0: somebody has it, or it cannot be had */
 void lock_release(int lock);
 
 /* ---- open.c -------------------------------------------------------------------------------------------- */

@@ -125,6 +125,8 @@ static int open_index(struct shelf_index *index, const struct shelf_options *opt
         return err_memory(err, strlen(options->paths[i]));
     int rc = reader_open(&index->search, &index->place, true, err);
     if (!rc)
+        rc = index_prepare_reader(index->search.index, NULL, err);
+    if (!rc)
         rc = reader_open(&index->items, &index->place, false, err);
     if (!rc)
         rc = writer_open(&index->writer, index->place.name, index->place.path, options->fingerprint, err);

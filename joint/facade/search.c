@@ -104,7 +104,7 @@ static int search_rows_of(struct searching *s, struct err *err)
         rc = find_place(&after, index, options->after, wanted.order, &s->hits->arena, err);
         wanted.after = &after;
     }
-    if (!rc && !s->index->searcher && s->index->model)
+    if (!rc && !s->index->searcher && s->index->model && !(rc = index_prepare_reader(index, s->job, err)))
         rc = index_searcher_open(&s->index->searcher, index, s->index->model->device, err);
     if (!rc)
         rc = search_rows_open(&rows, index, &filter, options->hide_copies, err);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -240,6 +242,53 @@ static void rows_added_since_are_found_by_their_codes(void **state)
     index_free(writer);
 }
 
+/* Puts a number in the header of the codes: the version, or another's. */
+static void write_version(const char *path, uint32_t version)
+{
+    enum { AT = 8 };
+    char codes[600];
+    snprintf(codes, sizeof codes, "%s/coarse.i8", path);
+    FILE *file = fopen(codes, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, AT, SEEK_SET), 0);
+    assert_int_equal(fwrite(&version, sizeof version, 1, file), 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void readers_make_codes_anew(void **state)
+{
+    (void)state;
+    const struct index_options options = {.model = "m", .fingerprint = "f", .width = WIDTH};
+    struct index_searcher *searcher;
+    struct index *writer, *reader;
+    char path[512], codes[600];
+    snprintf(path, sizeof path, "%s", scratch_path("earlier.dip"));
+    snprintf(codes, sizeof codes, "%s/coarse.i8", path);
+    assert_ok(index_create(&writer, path, &options, &err));
+    add_pictures(writer, 0, COUNT);
+    assert_ok(index_prepare(writer, &two, &err));
+    write_version(path, 1);
+
+    assert_ok(index_open(&reader, path, INDEX_READ, NULL, &err));
+    assert_ok(index_prepare_reader(reader, &two, &err)); /* somebody writes */
+    assert_ok(index_searcher_open(&searcher, reader, device, &err));
+    expect_found(searcher, reader, 9000);
+    whole_blocks_are_coded(searcher, 0);
+    add_pictures(writer, COUNT, 3000);
+    index_free(writer);
+
+    assert_ok(index_prepare_reader(reader, &two, &err)); /* and of those that were added since */
+    expect_found(searcher, reader, COUNT + 2000);
+    whole_blocks_are_coded(searcher, COUNT + 3000);
+    expect_same_without_codes(searcher, reader, path);
+
+    assert_int_equal(unlink(codes), 0);
+    assert_int_equal(mkdir(codes, 0777), 0); /* a file that cannot be made is no error */
+    assert_ok(index_prepare_reader(reader, &two, &err));
+    index_searcher_free(searcher);
+    index_free(reader);
+}
+
 /* A thread's share is not to be seen in what is found. */
 static void any_number_of_threads_finds_the_same(void **state)
 {
@@ -313,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_storage),
         cmocka_unit_test(rows_added_since_are_found_by_their_codes),
+        cmocka_unit_test(readers_make_codes_anew),
         cmocka_unit_test(any_number_of_threads_finds_the_same),
         cmocka_unit_test(an_empty_index),
     };
