@@ -96,6 +96,10 @@ void *mem_passing(size_t count, size_t size)
     char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return NULL;
+#ifdef MADV_HUGEPAGE
+    madvise(
+        memory, bytes, MADV_HUGEPAGE); /* a wish: where there is room for such pages they are there sooner */
+#endif
     memcpy(memory, &bytes, sizeof bytes);
     return memory + PASSING_HEAD;
 }
