@@ -60,7 +60,7 @@ END
 
 # As root, or as somebody with a home, with nothing of this environment.
 inside() {
-    chroot "$stage" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"
+    chroot "$stage" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"
 }
 somebody() {
     chroot --userspec=somebody:somebody "$stage" env -i PATH=/usr/bin:/bin HOME=/home/somebody LC_ALL=C.UTF-8 \
