@@ -371,13 +371,19 @@ void picture_list_release(struct picture_list *list);
 
 /* ---- pictures ahead of the device ---------------------------------------------------------------------- */
 
+/* pixels of picture `index` of the list, as preprocess_run makes them. Called on the loader's threads. */
+typedef int loader_prepare(uint8_t *pixels, const void *context, size_t index,
+    const struct preprocess *preprocess, const struct picture *picture, struct err *err);
+
 struct loader_options {
     int threads;       /* so many pictures at once; 0: as many as CPUs */
     struct pool *pool; /* whose threads decode them; NULL: the loader's own, so many */
     size_t batch;      /* pictures in one batch */
     struct picture_options picture;
-    enum alpha_rule alpha; /* what becomes of transparency */
-    bool fast_decode;      /* sets picture.min_edge to the size the model's pictures are resized to */
+    enum alpha_rule alpha;   /* what becomes of transparency */
+    bool fast_decode;        /* sets picture.min_edge to the size the model's pictures are resized to */
+    loader_prepare *prepare; /* in the place of preprocess_run; NULL: that */
+    const void *context;     /* its own, which may change between two lists */
 };
 
 struct loader;

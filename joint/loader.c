@@ -33,6 +33,8 @@ struct loader {
     struct picture_options options;
     size_t batch;
     size_t square; /* bytes of one picture: S * S * 3 */
+    loader_prepare *prepare;
+    const void *context;
 
     pthread_mutex_t lock; /* guards all below, but not what the pointers in a slot lead to */
     pthread_cond_t ready; /* a batch is complete, or all workers are idle */
@@ -53,15 +55,22 @@ struct loader {
     size_t worker_count;
 };
 
-static void load_picture(const struct loader *loader, const struct picture_source *source, uint8_t *pixels,
-    struct picture_size *size, struct err *err)
+static int run_preprocess(uint8_t *pixels, const void *context, size_t index,
+    const struct preprocess *preprocess, const struct picture *picture, struct err *err)
+{
+    (void)context, (void)index;
+    return preprocess_run(pixels, preprocess, picture, err);
+}
+
+static void load_picture(const struct loader *loader, const struct picture_source *source, size_t index,
+    uint8_t *pixels, struct picture_size *size, struct err *err)
 {
     struct picture picture = {0};
     *err = (struct err){0};
     if (picture_read(&picture, *source, &loader->options, err))
         return;
     *size = (struct picture_size){picture.width, picture.height};
-    if (preprocess_run(pixels, &loader->preprocess, &picture, err))
+    if (loader->prepare(pixels, loader->context, index, &loader->preprocess, &picture, err))
         err_wrap(err, "unable to preprocess '%s'", picture_source_name(source));
     else
         picture_say_warning(err, *source, picture.warning);
@@ -102,7 +111,8 @@ static void load_next(struct loader *loader)
     const struct picture_source *source = &loader->sources[index];
     struct slot *slot = slot_of(loader, index / loader->batch);
     pthread_mutex_unlock(&loader->lock);
-    load_picture(loader, source, slot->pixels + at * loader->square, &slot->sizes[at], &slot->errs[at]);
+    load_picture(
+        loader, source, index, slot->pixels + at * loader->square, &slot->sizes[at], &slot->errs[at]);
     pthread_mutex_lock(&loader->lock);
     slot->left--;
     if (!slot->left)
@@ -191,6 +201,8 @@ int loader_open(struct loader **out, const struct preprocess *preprocess,
         .batch = options->batch,
         .pool = options->pool,
         .square = preprocess_bytes(preprocess),
+        .prepare = options->prepare ? options->prepare : run_preprocess,
+        .context = options->context,
     };
     loader->preprocess.alpha = options->alpha;
     if (options->fast_decode && preprocess->resize_mode != RESIZE_NONE &&

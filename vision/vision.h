@@ -400,6 +400,14 @@ void preprocess_blank(uint8_t *pixels, const struct preprocess *preprocess);
 int preprocess_run(
     uint8_t *pixels, const struct preprocess *preprocess, const struct picture *picture, struct err *err);
 
+/* The same of a part of the picture, which lies inside it and is not empty, as if it were all there is: resized to the square,
+ * whatever its aspect ratio, as torchvision's resized_crop does. Not of RESIZE_PATCHES. */
+struct picture_part {
+    int x, y, width, height; /* pixels, from the top left */
+};
+int preprocess_part(uint8_t *pixels, const struct preprocess *preprocess, const struct picture *picture,
+    struct picture_part part, struct err *err);
+
 /* ---- what a picture is made of ------------------------------------------------------------------------- */
 
 /* *out is the share, 0 to 1, of the smooth pixels of a square (edge, edge, 3) that are near none of its `count`
