@@ -167,6 +167,13 @@ int parameters_load(
 int parameters_save(const struct parameters *parameters, enum parameters_kind kind, struct stream *stream,
     struct weights_writer *writer, struct err *err);
 
+/* All that steps depend on, values and moments, bit for bit as three tensors of a file that is no model, added as params_save
+ * does; and back, into parameters of the same layout. ERR_FORMAT: they are of another. */
+int parameters_keep(const struct parameters *parameters, struct stream *stream, struct weights_writer *writer,
+    struct err *err);
+int parameters_restore(
+    struct parameters *parameters, struct stream *stream, const struct weights *weights, struct err *err);
+
 /* The same under the names that peft gives to an adapter's tensors; and values from such a file, which weights_open_tensors has opened. Of
  * TOWER_LORA. Errors are params_save's and params_load's. */
 int parameters_save_adapter(const struct parameters *parameters, enum parameters_kind kind,

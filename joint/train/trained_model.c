@@ -250,6 +250,24 @@ int trained_model_load_adapter(struct trained_model *model, const struct weights
     return parameters_load_adapter(model->parameters, model->stream, tensors, err);
 }
 
+int trained_model_keep(const struct trained_model *model, struct weights_writer *writer, struct err *err)
+{
+    return parameters_keep(model->parameters, model->stream, writer, err);
+}
+
+int trained_model_restore(struct trained_model *model, const struct weights *weights, struct err *err)
+{
+    return parameters_restore(model->parameters, model->stream, weights, err);
+}
+
+int trained_model_scale(const struct trained_model *model, double *scale, struct err *err)
+{
+    struct loss_options options;
+    const int rc = read_scale(&options, model, model->stream, err);
+    *scale = (double)options.scale;
+    return rc;
+}
+
 size_t trained_model_bytes(const struct trained_model *model)
 {
     return model->bytes;

@@ -70,6 +70,13 @@ int trained_model_step(
 int trained_model_save(const struct trained_model *model, enum parameters_kind kind,
     struct weights_writer *writer, struct err *err);
 
+/* parameters_keep and parameters_restore. */
+int trained_model_keep(const struct trained_model *model, struct weights_writer *writer, struct err *err);
+int trained_model_restore(struct trained_model *model, const struct weights *weights, struct err *err);
+
+/* What cosines are multiplied by. */
+int trained_model_scale(const struct trained_model *model, double *scale, struct err *err);
+
 /* Of TRAINED_LORA: parameters_save_adapter, and parameters_load_adapter, to go on with an adapter that there is. */
 int trained_model_save_adapter(const struct trained_model *model, enum parameters_kind kind,
     struct weights_writer *writer, struct err *err);
