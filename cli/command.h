@@ -53,6 +53,7 @@ int cmd_score(int argc, char **argv);
 int cmd_embed(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
+int cmd_train(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_search(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
@@ -65,9 +66,9 @@ int cmd_convert(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
-extern const struct argp classify_argp, rank_argp, score_argp, evaluate_argp, probe_argp, embed_argp,
-    index_argp, search_argp, serve_argp, pull_argp, models_argp, devices_argp, doctor_argp, inspect_argp,
-    convert_argp, bench_argp;
+extern const struct argp classify_argp, rank_argp, score_argp, evaluate_argp, probe_argp, train_argp,
+    embed_argp, index_argp, search_argp, serve_argp, pull_argp, models_argp, devices_argp, doctor_argp,
+    inspect_argp, convert_argp, bench_argp;
 extern const struct command evaluate_commands[], probe_commands[], index_commands[], models_commands[];
 
 #endif

@@ -13,6 +13,7 @@ const struct command commands[] = {
     {"evaluate", cmd_evaluate, "measure a model on pictures with known captions or classes", &evaluate_argp,
         evaluate_commands},
     {"probe", cmd_probe, "learn labels from pictures that have them", &probe_argp, probe_commands},
+    {"train", cmd_train, "train a model on pictures and what is said of them", &train_argp, NULL},
     {"embed", cmd_embed, "write the embeddings of pictures or texts for other programs", &embed_argp, NULL},
     {"index", cmd_index, "keep the embeddings of pictures and texts, to be searched", &index_argp,
         index_commands},

@@ -128,7 +128,7 @@ static int read_files(struct evaluation *e, const struct job *job, struct err *e
 static int find_pictures(struct evaluation *e, const struct job *job, struct err *err)
 {
     const int rc = e->path_count ? captioned_shards_read(&e->pictures, &e->set, e->paths, e->path_count,
-                                       e->allow_missing, job, err)
+                                       DATA_PART_MEASURED, e->allow_missing, job, err)
                                  : read_files(e, job, err);
     if (rc == ERR_NOT_FOUND && !e->allow_missing) {
         const struct err problem = *err;

@@ -54,16 +54,24 @@ static void put_line(struct progress *progress, const char *text)
     fflush(stderr);
 }
 
-void progress_note(struct progress *progress, const char *text)
+/* As much of it as the terminal has columns for. */
+void progress_line(struct progress *progress, const char *text)
 {
     char line[256];
     if (!progress->shown)
         return;
     const int columns = columns_free();
-    snprintf(line, sizeof line, "%s ...", text);
+    snprintf(line, sizeof line, "%s", text);
     if (columns < (int)sizeof line)
         line[columns > 0 ? columns : 0] = '\0';
     put_line(progress, line);
+}
+
+void progress_note(struct progress *progress, const char *text)
+{
+    char line[256];
+    snprintf(line, sizeof line, "%s ...", text);
+    progress_line(progress, line);
 }
 
 static void begin(struct progress *progress, const char *unit, size_t total)
@@ -78,7 +86,7 @@ static void begin(struct progress *progress, const char *unit, size_t total)
 
 /* ---- the line ------------------------------------------------------------------------------------------ */
 
-static void put_duration(FILE *out, double seconds)
+void progress_put_duration(FILE *out, double seconds)
 {
     const long whole = (long)(seconds + 0.5);
     if (whole >= 3600)
@@ -107,7 +115,7 @@ static void put_parts(FILE *out, const struct progress *progress, enum parts las
         fprintf(out, "  %.1f %s/s", (double)progress->done / elapsed, progress->unit);
     if (last >= LEFT && timed) {
         fputs("  ", out);
-        put_duration(out, elapsed / fraction - elapsed);
+        progress_put_duration(out, elapsed / fraction - elapsed);
         fputs(" left", out);
     }
 }

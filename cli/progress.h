@@ -25,9 +25,13 @@ struct progress {
 
 void progress_init(struct progress *progress, bool quiet);
 void progress_note(struct progress *progress, const char *text); /* before there is a number to show */
+void progress_line(struct progress *progress, const char *text); /* in the place of the bar, ASCII alone */
 void progress_clear(struct progress *progress);
 void progress_clear_for_output(
     struct progress *progress); /* the same, where it would be in the way of stdout */
+
+/* 0:09, 12:30 or 1:02:03. */
+void progress_put_duration(FILE *out, double seconds);
 
 /* The line, Ctrl-C and messages as the job of long work: the work is to end when the user interrupts it, which
  * is caught from here on, or when stdout fails. `progress` outlives the job. */

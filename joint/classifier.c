@@ -41,8 +41,7 @@ static const char *find_placeholder(const char *text, size_t *length)
     return NULL;
 }
 
-/* Adds the template with every placeholder replaced by the label. */
-static int add_prompt(struct strings *prompts, const char *template, const char *label, struct err *err)
+int prompt_add(struct strings *prompts, const char *template, const char *label, struct err *err)
 {
     const size_t label_length = strlen(label);
     size_t placeholder, room = strlen(template) + 1;
@@ -73,7 +72,7 @@ static int check_labels(const struct strings *labels, struct err *err)
     return 0;
 }
 
-static int check_templates(const struct strings *templates, struct err *err)
+int templates_check(const struct strings *templates, struct err *err)
 {
     size_t placeholder;
     if (!templates->count)
@@ -112,7 +111,7 @@ static int encode_labels(struct classifier *classifier, const struct prompt_enco
     int rc = 0;
     for (size_t i = first; i < first + count; i++)
         for (size_t t = 0; t < templates->count && !rc; t++)
-            rc = add_prompt(&prompts, templates->items[t], classifier->labels.items[i], err);
+            rc = prompt_add(&prompts, templates->items[t], classifier->labels.items[i], err);
     if (!rc)
         rc = encoder->texts(encoder->context, embeddings, (const char *const *)prompts.items, prompts.count,
             &truncated, job, err);
@@ -169,7 +168,7 @@ int classifier_make(struct classifier **out, const struct prompt_encoder *encode
 {
     int rc = check_labels(labels, err);
     if (!rc)
-        rc = check_templates(templates, err);
+        rc = templates_check(templates, err);
     if (rc)
         return rc;
     struct classifier *classifier = mem_new(1, sizeof *classifier);

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* Whether CLIPModel and CLIPImageProcessor of transformers can be that model. Others keep the layout they have. */
-static bool fits_clip(const struct model_config *config, const struct preprocess *preprocess)
+bool model_fits_clip(const struct model_config *config, const struct preprocess *preprocess)
 {
     return config->family == &family_clip && config->vision.pre_norm && config->text.block.causal &&
            (preprocess->resize_mode == RESIZE_SHORTEST || preprocess->resize_mode == RESIZE_SQUASH);
@@ -74,6 +73,20 @@ static int write_model(const char *directory, const char *path, const struct mod
     return rc ? rc : closed;
 }
 
+int model_write(struct model_conversion *out, const char *directory, const char *path,
+    const struct weights *weights, const enum dtype *dtype, const struct job *job, struct err *err)
+{
+    struct model_config config;
+    struct preprocess preprocess;
+    int rc;
+    if ((rc = model_config_read(&config, path, err)) ||
+        (rc = model_preprocess_read(&preprocess, &config, path, err)))
+        return rc;
+    *out = (struct model_conversion){
+        .layout = LAYOUT_HF, .dtype = *dtype, .parameters = model_config_params(&config)};
+    return write_model(directory, path, &config, &preprocess, weights, out, job, err);
+}
+
 int model_convert(struct model_conversion *out, const char *directory, const char *path,
     const struct adapters *adapters, const enum dtype *dtype, const struct job *job, struct err *err)
 {
@@ -87,7 +100,7 @@ int model_convert(struct model_conversion *out, const char *directory, const cha
         !(rc = model_preprocess_read(&preprocess, &config, path, err)) &&
         !(rc = weights_open_adapted(&weights, path, adapters, err))) {
         *out = (struct model_conversion){
-            .layout = fits_clip(&config, &preprocess) ? LAYOUT_HF : config.layout,
+            .layout = model_fits_clip(&config, &preprocess) ? LAYOUT_HF : config.layout,
             .dtype = dtype ? *dtype : weights_dtype(weights),
             .parameters = model_config_params(&config),
         };

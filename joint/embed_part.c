@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/embed.h"
+#include "joint/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,26 +103,6 @@ static int write_state(struct embed_part *part, struct err *err)
     return rc;
 }
 
-/* Says what of the run is another than it was. */
-static int compare(const struct embed_part *part, const json_t *before, struct err *err)
-{
-    const char *key;
-    json_t *now;
-    json_object_foreach(part->run, key, now)
-    {
-        const json_t *then = json_object_get(before, key);
-        if (json_equal(now, then))
-            continue;
-        char *was = then ? json_dumps(then, JSON_ENCODE_ANY) : NULL, *is = json_dumps(now, JSON_ENCODE_ANY);
-        err_set(err, ERR_ARGUMENT, "'%s' was begun with another %s: %s, now %s; remove it to begin anew",
-            part->folder, key, was ? was : "none", is ? is : "another");
-        free(was);
-        free(is);
-        return ERR_ARGUMENT;
-    }
-    return 0;
-}
-
 static int read_count(size_t *out, const json_t *value)
 {
     *out = (size_t)json_integer_value(value);
@@ -149,7 +130,7 @@ static int open_again(struct embed_file *file, const json_t *length, struct err 
 static int go_on(struct embed_part *part, const json_t *state, struct err *err)
 {
     struct embed_counts *counts = &part->counts;
-    int rc = compare(part, json_object_get(state, "run"), err);
+    int rc = same_run_check(part->run, json_object_get(state, "run"), part->folder, err);
     if (rc)
         return rc;
     if (read_count(&counts->done, json_object_get(state, "rows")) ||

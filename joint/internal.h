@@ -64,6 +64,13 @@ int model_tokenizer_load(
 int convert_files(const char *to, const char *from, const struct model_config *config,
     const struct preprocess *preprocess, const struct model_conversion *conversion, struct err *err);
 
+/* Whether CLIPModel and CLIPImageProcessor of transformers can be that model. Others keep the layout they have. */
+bool model_fits_clip(const struct model_config *config, const struct preprocess *preprocess);
+
+/* model_convert of a model that fits so, with weights in the place of its own: they have the names of Hugging Face's layout. */
+int model_write(struct model_conversion *out, const char *directory, const char *path,
+    const struct weights *weights, const enum dtype *dtype, const struct job *job, struct err *err);
+
 /* vocab.json and merges.txt in `to` of OpenAI's bpe_simple_vocab_16e6.txt.gz at `path`. ERR_FORMAT where it is another
  * vocabulary. */
 int convert_vocabulary(const char *to, const char *path, struct err *err);
@@ -71,6 +78,10 @@ int convert_vocabulary(const char *to, const char *path, struct err *err);
 /* root as a new file of that name; NULL is ERR_MEMORY. */
 int convert_write_json(
     struct json_t *root, const char *to, const char *name, struct arena *arena, struct err *err);
+
+/* ERR_ARGUMENT: an option, by its key in the object, is another than before; `folder` holds what was begun. */
+int same_run_check(
+    const struct json_t *now, const struct json_t *before, const char *folder, struct err *err);
 
 /* Adds the lines of a text file that hold something, trimmed; one that begins with '#' is a comment. */
 int list_read(struct strings *out, const char *path, struct err *err);
@@ -80,6 +91,12 @@ int list_check_utf8(const char *text, const char *what, size_t number, struct er
 
 /* label_list_read with all that a data set or a file repeats, so that rows are the lines of it. */
 int label_list_read_all(struct strings *labels, const char *value, struct err *err);
+
+/* ERR_ARGUMENT: there are none, or one has no place for a label. */
+int templates_check(const struct strings *templates, struct err *err);
+
+/* Adds the template with the label in every such place. */
+int prompt_add(struct strings *prompts, const char *template, const char *label, struct err *err);
 
 /* Leaves out labels that came before, and reports them as those of `path`. */
 int labels_drop_repeated(struct strings *labels, const char *path, const struct job *job, struct err *err);

@@ -245,14 +245,17 @@ static int read_shards(struct reading *reading, const struct strings *paths, str
 }
 
 int captioned_shards_read(struct captioned_pictures *out, struct caption_set *set, const char *const *paths,
-    size_t count, bool allow_missing, const struct job *job, struct err *err)
+    size_t count, enum data_part part, bool allow_missing, const struct job *job, struct err *err)
 {
     *out = (struct captioned_pictures){0};
     *set = (struct caption_set){0};
     struct reading reading = {.out = out, .set = set, .job = job};
-    struct labelled_place place = {.only_shards = true, .arena = &set->arena, .left_out = &out->left_out};
+    struct labelled_place place = {
+        .only_shards = true, .arena = &set->arena, .left_out = &out->left_out, .part = part};
     int rc = labelled_place_find(&place, paths, count, err);
     set->name = place.path;
+    if (!rc && place.part_missing)
+        rc = err_set(err, ERR_NOT_FOUND, "'%s' has no %s part", place.path, data_part_names[part]);
     if (!rc)
         rc = read_shards(&reading, &place.shards, err);
     if (!rc)

@@ -13,6 +13,22 @@
 
 #include "joint/joint.h"
 
+/* ---- data sets ----------------------------------------------------------------------------------------- */
+
+/* Which part of a data set. One that has no parts is all DATA_PART_TRAIN. */
+enum data_part {
+    DATA_PART_MEASURED, /* what one measures with: the first of test, val and train that is there, or all */
+    DATA_PART_TRAIN,
+    DATA_PART_VALIDATION,
+    DATA_PART_TEST
+};
+extern const char *const data_part_names[]; /* "", "train", "validation", "test" */
+
+/* What paths name: class folders, a CSV, or archives. Errors are labelled_pictures_read's. */
+enum labelled_kind { LABELLED_FOLDERS, LABELLED_CSV, LABELLED_SHARDS };
+int labelled_kind_find(enum labelled_kind *out, const char *const *paths, size_t count, enum data_part part,
+    const struct excludes *excludes, struct err *err);
+
 /* ---- pictures with captions ---------------------------------------------------------------------------- */
 
 /* Sources (count), in the arena, of the pairs' pictures below a folder: each by the name that a caption file has
@@ -41,26 +57,17 @@ int captioned_pictures_find(struct captioned_pictures *out, const struct caption
     bool allow_missing, const struct job *job, struct err *err);
 
 /* Those of archives as WebDataset has them: of one key a picture and a .txt, with a caption a line; lines without any are none.
- * Paths are archives, with braces, or a folder of them, also CLIP_benchmark's layout: see labelled_pictures. The set's images are
- * called as their .txt is, and none is found by its id.
+ * Paths are archives, with braces, or a folder of them, also CLIP_benchmark's layout, of which `part` is taken: see
+ * labelled_pictures. The set's images are called as their .txt is, and none is found by its id.
  *
- * ERR_NOT_FOUND: captions without a picture, unless they are allowed or something cannot be read. ERR_ARGUMENT: there is no
+ * ERR_NOT_FOUND: captions without a picture, unless they are allowed or something cannot be read; no such part. ERR_ARGUMENT: there is no
  * archive, no picture with captions, or two pictures have the same ones. ERR_UNSUPPORTED: it is a data set for something else.
  * ERR_FORMAT, ERR_IO, ERR_MEMORY, ERR_CANCELLED. Release both also after an error. */
 int captioned_shards_read(struct captioned_pictures *out, struct caption_set *set, const char *const *paths,
-    size_t count, bool allow_missing, const struct job *job, struct err *err);
+    size_t count, enum data_part part, bool allow_missing, const struct job *job, struct err *err);
 void captioned_pictures_release(struct captioned_pictures *pictures);
 
 /* ---- pictures whose labels are known -------------------------------------------------------------------- */
-
-/* Which part of a data set. One that has no parts is all DATA_PART_TRAIN. */
-enum data_part {
-    DATA_PART_MEASURED, /* what one measures with: the first of test, val and train that is there, or all */
-    DATA_PART_TRAIN,
-    DATA_PART_VALIDATION,
-    DATA_PART_TEST
-};
-extern const char *const data_part_names[]; /* "", "train", "validation", "test" */
 
 /* What a classifier is measured with, wherever it lies:
  *

@@ -80,8 +80,6 @@ int data_set_part_missing(
 
 /* ---- what there is to read ----------------------------------------------------------------------------- */
 
-enum labelled_kind { LABELLED_FOLDERS, LABELLED_CSV, LABELLED_SHARDS };
-
 struct labelled_place {
     const struct excludes *excludes; /* to be set: see labelled_options */
     bool only_shards;                /* to be set: nothing but archives will do */

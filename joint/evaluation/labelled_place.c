@@ -292,6 +292,21 @@ void labelled_place_release(struct labelled_place *place)
     strings_release(&place->shards);
 }
 
+int labelled_kind_find(enum labelled_kind *out, const char *const *paths, size_t count, enum data_part part,
+    const struct excludes *excludes, struct err *err)
+{
+    struct arena arena = {0};
+    struct strings left_out = {0};
+    struct labelled_place place = {
+        .excludes = excludes, .arena = &arena, .left_out = &left_out, .part = part};
+    const int rc = labelled_place_find(&place, paths, count, err);
+    *out = place.kind;
+    labelled_place_release(&place);
+    strings_release(&left_out);
+    arena_release(&arena);
+    return rc;
+}
+
 /* ---- CLIP_benchmark's files ---------------------------------------------------------------------------- */
 
 static const char *folder_above(struct arena *arena, const char *path)

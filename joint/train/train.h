@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * joint/train: what a model learns from pictures whose labels are known.
+ * joint/train: what a model learns from pictures whose labels or captions are known.
  *
  *   struct examples   embeddings of labelled pictures
  *   probe_fit         a linear classifier of them, with the objective of scikit-learn's LogisticRegression
  *   probe_sweep       the strength of its penalty that is best on other examples
  *   struct probe      such a classifier with its labels and its model's fingerprint, in a file
  *   few_shot_run      how good it gets with a few examples a class, beside zero-shot and Tip-Adapter
+ *   training_run      the model itself, from pictures and what is said of them
  *
  * Embeddings (count, E) are float32 and of length 1.
  */
@@ -315,5 +316,124 @@ struct few_shot_row {
 enum { FEW_SHOT_JUDGES = 4 };
 int few_shot_run(struct few_shot_row *rows, const struct lesson *lesson,
     const struct few_shot_options *options, const struct job *job, struct err *err);
+
+/* ---- pictures and what is said of them ----------------------------------------------------------------- */
+
+/* Where they are: captions in a file and their pictures below a folder, archives of both, or pictures by class, of which their
+ * templates are said. */
+struct training_source {
+    const char *captions,
+        *split; /* a file that caption_set_read takes, and which of Karpathy's splits; NULL: paths */
+    const char *const *paths; // (path_count): what labelled_pictures_read or captioned_shards_read takes
+    size_t path_count;
+    bool by_class;                    /* archives have classes, and not captions */
+    struct labelled_options labelled; /* its folder and allow_missing are those of captions, too */
+    const struct strings *templates;  /* of classes; none: the data set's own, or else `template` */
+    const char *template;
+};
+
+/* Zero-initialise. */
+struct training_set {
+    struct picture_source *pictures; // (count): each with at least one text
+    struct training_captions {
+        size_t first, count;
+    } * said; // (count): its texts; those of a class are shared
+    size_t count;
+    struct strings texts;    /* none without a word */
+    size_t empty;            /* captions without one, that are left out */
+    size_t failed;           /* captions and members that cannot be read, all reported to the job */
+    const char *name;        /* of where they are */
+    char hash[HASH_SIZE];    /* of the names of all pictures, and of all texts */
+    struct strings left_out; /* for people, a line each */
+    bool may_go_on;          /* after an error: with allow_missing it would be a line of left_out */
+
+    /* What the above borrow from. */
+    struct caption_set captions;
+    struct captioned_pictures captioned;
+    struct labelled_pictures labelled;
+};
+
+/* Reads where pictures are and what is said of them. Release it also after an error.
+ *
+ *   ERR_ARGUMENT     no caption has a word
+ *   ERR_UNSUPPORTED  pictures of several classes
+ *   and those of the readers */
+int training_set_read(
+    struct training_set *out, const struct training_source *source, const struct job *job, struct err *err);
+void training_set_release(struct training_set *set);
+
+/* ---- contrastive training ------------------------------------------------------------------------------ */
+
+struct training_options {
+    const char *model;               /* its directory */
+    const struct adapters *adapters; /* merged before it begins */
+    const char *out;                 /* where the trained model will be; OUT.part is beside it meanwhile */
+    size_t epochs, steps;            /* steps 0: as many as epochs have */
+    size_t chunk;                    /* pictures in memory at a time, of the loader's batch; 0: all */
+    bool recomputes;                 /* blocks are computed again rather than kept */
+    double rate, decay, beta_1, beta_2, eps, clip; /* see adamw_options and cosine_rate */
+    size_t warmup;                                 /* steps; SIZE_MAX: a tenth of all */
+    uint64_t seed;
+    bool crops;                   /* pictures are cropped at random, as in open_clip */
+    struct loader_options loader; /* its batch is a step's */
+    double keep_seconds;          /* between two checkpoints */
+    bool resume;
+    const enum dtype *dtype; /* of the weights of the trained model; NULL: as model_convert has it */
+};
+
+#define TRAINING_OPTIONS                                                                                     \
+    {                                                                                                        \
+        .epochs = 5, .rate = 1e-5, .decay = 0.2, .beta_1 = 0.9, .beta_2 = 0.98, .eps = 1e-6, .clip = 1,      \
+        .warmup = SIZE_MAX, .crops = true, .keep_seconds = 600                                               \
+    }
+
+/* What a run will be. */
+struct training_plan {
+    size_t pictures, texts;
+    size_t steps, epoch_steps, warmup;
+    size_t first;      /* the step that it goes on with, from 0 on */
+    size_t parameters; /* that are trained */
+    size_t bytes;      /* on the device */
+    size_t tokens;     /* of the longest text */
+    size_t truncated;  /* texts cut at the context length */
+};
+
+/* What became of a step. */
+struct training_step {
+    size_t step, epoch;       /* from 1 on */
+    size_t pictures;          /* that could be read */
+    double loss, accuracy;    /* accuracy: the share of pictures whose own text is the nearest of the batch */
+    double rate, norm, scale; /* norm of all gradients before clipping; scale of logits */
+    double seconds;
+};
+
+struct training;
+
+/* Opens the model, and the folder OUT.part where `opens` is true; a run that is to be resumed goes on where it was.
+ *
+ *   ERR_ARGUMENT     a batch larger than the data, OUT is there already, OUT.part is of another run
+ *   ERR_UNSUPPORTED  a model that cannot be trained, or not be written
+ *   ERR_BUSY, ERR_FORMAT: of OUT.part; and those of reading the model */
+int training_open(struct training **out, const struct training_set *set,
+    const struct training_options *options, struct device *device, bool opens, const struct job *job,
+    struct err *err);
+void training_free(struct training *training);
+const struct training_plan *training_plan(const struct training *training);
+
+/* Seconds that a step takes, measured with the first batch, without a change of the model. Errors are training_run's. */
+int training_measure(double *seconds, struct training *training, const struct job *job, struct err *err);
+
+/* Trains, and writes the model. `visit` sees every step; one that returns non-zero ends it, which returns that. What ends a run
+ * before its last step leaves OUT.part, of the last checkpoint, which is kept now if the run was cancelled.
+ *
+ *   ERR_LIMIT     the loss or the gradients are no numbers any more, or the loss is that of guessing and was not
+ *   ERR_ARGUMENT  no picture of a step can be read
+ *   ERR_IO        the model cannot be written; a checkpoint that cannot is reported, and the one before stays
+ *   ERR_CANCELLED, ERR_DEVICE, ERR_MEMORY */
+typedef int training_visit(void *context, const struct training_step *step, struct err *err);
+int training_run(
+    struct training *training, training_visit *visit, void *context, const struct job *job, struct err *err);
+size_t training_failed(const struct training *training); /* different pictures that could not be read */
+struct model_conversion training_written(const struct training *training);
 
 #endif

@@ -52,6 +52,16 @@ expect_empty() {
     [ ! -s "$1" ] || problem "something on std$1"
 }
 
+# refused TEXT ARGUMENT...: diptych says TEXT, and can do nothing.
+refused() {
+    text=$1
+    shift
+    run "$@"
+    expect_status 2
+    expect_text err "$text"
+    expect_empty out
+}
+
 # picture NAME COLOUR: a PPM file of one colour, given as printf takes its three bytes.
 picture() {
     { printf 'P6\n4 3\n255\n' && for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do printf "$2"; done; } >"$1"

@@ -113,14 +113,6 @@ run probe fit fills.csv -o csv.probe --test fills/test -q --allow-missing
 expect_status 0
 
 # ---- what cannot be
-refused() {
-    text=$1
-    shift
-    run "$@"
-    expect_status 2
-    expect_text err "$text"
-    expect_empty out
-}
 refused 'no file for the probe' probe fit fills
 refused 'no pictures: name a folder' probe fit -o x.probe
 refused 'no subcommand' probe

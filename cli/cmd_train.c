@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/data_set.h"
+#include "cli/json.h"
+#include "cli/labels.h"
+#include "cli/output.h"
+#include "cli/pictures.h"
+#include "cli/text.h"
+#include "cli/train.h"
+
+/* What the command line asks for, and what comes of it. */
+struct train {
+    struct session session;
+    struct training_source source;
+    struct label_options labels;
+    struct exclude_options exclude;
+    struct training_options options;
+    const char *log;
+    enum dtype dtype;
+    bool dry_run;
+    int format;
+
+    struct strings templates;
+    struct training_set set;
+    struct training *training;
+    struct train_watch watch;
+};
+
+/* ---- options ------------------------------------------------------------------------------------------- */
+
+enum { DEFAULT_BATCH = 64, BATCH_MAX = 1 << 20 };
+enum {
+    KEY_SPLIT = 0x100,
+    KEY_EPOCHS,
+    KEY_STEPS,
+    KEY_CHUNK,
+    KEY_RECOMPUTE,
+    KEY_RATE,
+    KEY_WARMUP,
+    KEY_DECAY,
+    KEY_BETA1,
+    KEY_BETA2,
+    KEY_EPS,
+    KEY_CLIP,
+    KEY_SEED,
+    KEY_AUGMENT,
+    KEY_CHECKPOINT,
+    KEY_RESUME,
+    KEY_DTYPE,
+    KEY_LOG,
+    KEY_DRY_RUN
+};
+
+static const struct argp_option options[] = {
+    {"output", 'o', "OUT", 0, "Write the trained model to the folder OUT", 0},
+    {"captions", 'c', "FILE", 0,
+        "What people said of the pictures below --images, any number of captions a picture", 1},
+    {"split", KEY_SPLIT, "NAME", 0, "The split to take of a file of Karpathy's (default: train)", 1},
+    {NULL, 0, NULL, 0, "Learning:", 2},
+    {"epochs", KEY_EPOCHS, "N", 0, "Take each picture N times (default: 5)", 2},
+    {"steps", KEY_STEPS, "N", 0, "End after N steps, in the place of --epochs", 2},
+    {"batch", 'b', "N", 0, "Compare N pictures and their captions in a step (default: 64)", 2},
+    {"chunk", KEY_CHUNK, "N", 0,
+        "Have N pictures of a batch in memory at a time, and compute it twice; what is learned stays the "
+        "same (default: all)",
+        2},
+    {"recompute", KEY_RECOMPUTE, NULL, 0, "Keep less in memory, and compute a seventh more", 2},
+    {"rate", KEY_RATE, "X", 0, "Learning rate, at its highest (default: 0.00001)", 2},
+    {"warmup", KEY_WARMUP, "N", 0, "Steps until it is reached (default: a tenth of all)", 2},
+    {"decay", KEY_DECAY, "X", 0, "Weight decay of matrices (default: 0.2)", 2},
+    {"beta1", KEY_BETA1, "X", 0, "AdamW's (default: 0.9)", 2},
+    {"beta2", KEY_BETA2, "X", 0, "AdamW's (default: 0.98)", 2},
+    {"eps", KEY_EPS, "X", 0, "AdamW's (default: 0.000001)", 2},
+    {"clip", KEY_CLIP, "X", 0, "Shorten gradients to this length; 0: never (default: 1)", 2},
+    {"augment", KEY_AUGMENT, "none|crop", 0,
+        "What becomes of pictures: crop takes 0.9 to 1 of each at random, as open_clip does (default: crop)",
+        2},
+    {"seed", KEY_SEED, "N", 0, "Seed of all that is drawn (default: 0)", 2},
+    {NULL, 0, NULL, 0, "Running:", 3},
+    {"checkpoint", KEY_CHECKPOINT, "TIME", 0, "Keep a checkpoint as often, 90s, 5m or 2h (default: 10m)", 3},
+    {"resume", KEY_RESUME, NULL, 0, "Go on after the last checkpoint, if there is one", 3},
+    {"log", KEY_LOG, "FILE", 0, "Add a line of JSON for every step to FILE", 3},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "Only say what would be trained, in how much memory and time", 3},
+    {"dtype", KEY_DTYPE, "f32|bf16|f16", 0,
+        "Type of the weights of OUT (default: that of the model's, where all are of one of these; else f32)",
+        GROUP_OUTPUT},
+    {"format", 'f', "table|json", 0, "How to print --dry-run (default: table)", GROUP_OUTPUT},
+    {0},
+};
+
+static void check(struct argp_state *state, const struct train *t)
+{
+    if (t->source.captions && t->source.path_count)
+        argp_error(state, "'%s' is one thing to learn from, and --captions another", t->source.paths[0]);
+    if (!t->source.captions && !t->source.path_count)
+        argp_error(state, "nothing to learn from: say --captions FILE and --images DIR, or name a folder of "
+                          "class folders, a CSV or archives");
+    if (t->source.captions && !t->source.labelled.folder)
+        argp_error(state, "no pictures: say --images DIR");
+    if (!t->source.captions && t->source.split)
+        argp_error(state, "--split is of a file of --captions");
+    if (t->source.captions && (t->labels.labels || t->labels.templates || t->source.labelled.classes))
+        argp_error(state, "--labels, --templates and --classes are of pictures by class, not of captions");
+    if (!t->options.out && !t->dry_run)
+        argp_error(state, "no folder for the trained model: say -o OUT, or --dry-run");
+}
+
+static error_t parse_learning(int key, char *argument, struct argp_state *state)
+{
+    struct training_options *learning = &((struct train *)state->input)->options;
+    switch (key) {
+    case KEY_EPOCHS:
+        learning->epochs = option_number(state, "epochs", argument, 1, 1 << 20);
+        return 0;
+    case KEY_STEPS:
+        learning->steps = option_number(state, "steps", argument, 1, UINT32_MAX);
+        return 0;
+    case 'b':
+        learning->loader.batch = option_number(state, "batch", argument, 2, BATCH_MAX);
+        return 0;
+    case KEY_CHUNK:
+        learning->chunk = option_number(state, "chunk", argument, 1, BATCH_MAX);
+        return 0;
+    case KEY_RECOMPUTE:
+        learning->recomputes = true;
+        return 0;
+    case KEY_RATE:
+        learning->rate = option_real(state, "rate", argument, 0, 1);
+        return 0;
+    case KEY_WARMUP:
+        learning->warmup = option_number(state, "warmup", argument, 0, UINT32_MAX);
+        return 0;
+    case KEY_DECAY:
+        learning->decay = option_real(state, "decay", argument, 0, 100);
+        return 0;
+    case KEY_BETA1:
+        learning->beta_1 = option_real(state, "beta1", argument, 0, 0.999999);
+        return 0;
+    case KEY_BETA2:
+        learning->beta_2 = option_real(state, "beta2", argument, 0, 0.999999);
+        return 0;
+    case KEY_EPS:
+        learning->eps = option_real(state, "eps", argument, 1e-12, 1);
+        return 0;
+    case KEY_CLIP:
+        learning->clip = option_real(state, "clip", argument, 0, 1e6);
+        return 0;
+    case KEY_AUGMENT:
+        learning->crops = option_choice(state, "augment", argument);
+        return 0;
+    case KEY_SEED:
+        learning->seed = option_number(state, "seed", argument, 0, INT64_MAX);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct train *t = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &t->labels;
+        state->child_inputs[1] = &t->source.labelled;
+        state->child_inputs[2] = &t->exclude;
+        state->child_inputs[3] = &t->session;
+        state->child_inputs[4] = &t->session.quiet;
+        return 0;
+    case 'o':
+        t->options.out = argument;
+        return 0;
+    case 'c':
+        t->source.captions = option_input(state, argument);
+        return 0;
+    case KEY_SPLIT:
+        t->source.split = argument;
+        return 0;
+    case KEY_CHECKPOINT:
+        t->options.keep_seconds = option_seconds(state, "checkpoint", argument);
+        return 0;
+    case KEY_RESUME:
+        t->options.resume = true;
+        return 0;
+    case KEY_LOG:
+        t->log = argument;
+        return 0;
+    case KEY_DRY_RUN:
+        t->dry_run = true;
+        return 0;
+    case KEY_DTYPE:
+        t->dtype = (enum dtype)option_choice(state, "dtype", argument);
+        t->options.dtype = &t->dtype;
+        return 0;
+    case 'f':
+        t->format = option_choice(state, "format", argument);
+        return 0;
+    case ARGP_KEY_ARGS:
+        t->source.paths = (const char *const *)state->argv + state->next;
+        t->source.path_count = (size_t)(state->argc - state->next);
+        return 0;
+    case ARGP_KEY_END:
+        check(state, t);
+        return 0;
+    default:
+        return parse_learning(key, argument, state);
+    }
+}
+
+static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&data_set_argp, 0, NULL, 0},
+    {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+
+const struct argp train_argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "--captions FILE --images DIR -o OUT\nDIR|CSV|TAR... -o OUT",
+    .doc =
+        "Train both towers of a model on pictures and what is said of them, as CLIP and SigLIP were: in each "
+        "step every picture is to find its caption in the batch, and every caption its picture. What is said "
+        "of pictures tell\n\n"
+        "  --captions  the files that 'diptych evaluate retrieval' takes\n"
+        "  TAR  WebDataset's archives of pictures, each with a .txt beside it that has one caption a line\n"
+        "  DIR  a folder for each class, whose name put into --templates is the caption; or archives\n"
+        "  CSV  path,label a line; the label is put into --templates, too\n\n"
+        "  diptych train --captions dataset_flickr30k.json --images flickr30k-images \\\n"
+        "      -o flickr-model\n"
+        "  diptych train shards/{00..20}.tar --batch 1024 --chunk 64 -o shards-model\n"
+        "  diptych train flowers/ --templates simple --epochs 10 -o flowers-model\n"
+        "  diptych classify garden/ --model flowers-model --labels rose,tulip\v"
+        "Of several captions of a picture each epoch draws one. Archives of pictures with .cls are trained "
+        "on "
+        "with --labels, --templates or --classes. AdamW takes the steps, as open_clip has it: matrices decay "
+        "and vectors do not, the rate rises in a line and falls as a cosine, and the scale of logits stays "
+        "between 1 and 100.\n\n"
+        "OUT appears whole at the end, and must not be there before. Until then OUT.part has a checkpoint, "
+        "and "
+        "the same command with --resume goes on from there after any end, to the same weights bit for bit on "
+        "the same device and number of threads. The model runs in f32 unless --precision says otherwise; "
+        "bf16 "
+        "multiplies in 16 bits, and sums and keeps weights in 32.\n\n"
+        "A picture that cannot be read is reported once, and left out of its batches.\n\n"
+        "Exit status: 0 trained, 1 without some pictures that failed, 2 cannot.",
+    .children = children,
+    .help_filter = options_help_filter,
+};
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+static void say_data(struct train *t)
+{
+    progress_clear(&t->session.progress);
+    for (size_t i = 0; i < t->set.left_out.count; i++)
+        message("%s: %s", t->set.name, t->set.left_out.items[i]);
+    if (t->set.empty)
+        message("%zu captions without a word are left out", t->set.empty);
+    passed_over_put(&t->set.captioned.list.passed);
+    passed_over_put(&t->set.labelled.list.passed);
+}
+
+static int read_data(struct train *t, const struct job *job, struct err *err)
+{
+    struct model_config config;
+    struct training_source *source = &t->source;
+    int rc =
+        model_directory(&t->session.directory, t->session.model_options.directory, &t->session.arena, err);
+    if (!rc)
+        rc = model_config_read(&config, t->session.directory, err);
+    if (!rc)
+        rc = templates_read(&t->templates, &t->labels, err);
+    if (rc)
+        return rc;
+    t->session.adapters = t->session.model_options.adapters.all;
+    source->by_class = t->labels.labels || t->labels.templates || source->labelled.classes;
+    source->split = source->split ? source->split : "train";
+    source->labelled.labels = t->labels.labels;
+    source->labelled.excludes = &t->exclude.excludes;
+    source->templates = &t->templates;
+    source->template = config.family->template;
+    rc = training_set_read(&t->set, source, job, err);
+    if (rc && t->set.may_go_on) {
+        const struct err problem = *err;
+        err_set(err, rc, "%s; --allow-missing leaves them out", problem.msg);
+    }
+    if (!rc && !t->session.quiet)
+        say_data(t);
+    return rc;
+}
+
+static int open_all(struct train *t, const struct job *job, struct err *err)
+{
+    struct session *session = &t->session;
+    const size_t batch = t->options.loader.batch;
+    int rc = read_data(t, job, err);
+    if (rc)
+        return rc;
+    t->options.loader = session->loader_options;
+    t->options.loader.batch = batch;
+    t->options.model = session->directory;
+    t->options.adapters = &session->adapters;
+    progress_note(&session->progress, "opening the model");
+    session->opened = time_now();
+    rc = device_open(&session->device, &session->model_options.device, err);
+    if (!rc)
+        rc = training_open(&t->training, &t->set, &t->options, session->device, !t->dry_run, job, err);
+    return rc;
+}
+
+/* ---- the plan ------------------------------------------------------------------------------------------ */
+
+static void say_plan(const struct train *t, const struct training_plan *plan)
+{
+    progress_clear((struct progress *)&t->session.progress);
+    message("%zu pictures with %zu captions: %zu steps of %zu, %zu an epoch; %zu parameters are trained, in "
+            "%.0f MiB",
+        plan->pictures, plan->texts, plan->steps, t->options.loader.batch, plan->epoch_steps,
+        plan->parameters, (double)plan->bytes / (1 << 20));
+    if (plan->truncated)
+        message("captions cut at the model's %zu tokens: %zu", plan->tokens, plan->truncated);
+    if (plan->first)
+        message("going on after step %zu", plan->first);
+    else if (t->options.resume)
+        message("there is no checkpoint to go on from: it begins anew");
+}
+
+static int dry_run(struct train *t, const struct job *job, struct err *err)
+{
+    const struct training_plan *plan = training_plan(t->training);
+    double seconds;
+    const int rc = training_measure(&seconds, t->training, job, err);
+    if (rc)
+        return rc;
+    progress_clear(&t->session.progress);
+    json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "parameters",
+        (json_int_t)plan->parameters, "pictures", (json_int_t)plan->pictures, "captions",
+        (json_int_t)plan->texts, "batch", (json_int_t)t->options.loader.batch, "steps",
+        (json_int_t)plan->steps, "steps_an_epoch", (json_int_t)plan->epoch_steps, "memory_mib",
+        (double)plan->bytes / (1 << 20), "seconds_a_step", seconds, "seconds", seconds * (double)plan->steps);
+    return report_print("train-plan/1", json, t->format == 1, err);
+}
+
+/* ---- training ------------------------------------------------------------------------------------------ */
+
+static void say_written(const struct train *t)
+{
+    const struct model_conversion written = training_written(t->training);
+    fprintf(stderr, "'%s' has the %s layout and %zu parameters in %s", t->options.out,
+        layout_name(written.layout), written.parameters, dtype_name(written.dtype));
+    fprintf(stderr, ", after %zu steps; %.1f pictures/s (%s, %s)\n", t->watch.plan->steps,
+        train_watch_rate(&t->watch), device_gemm(t->session.device),
+        precision_name(device_precision(t->session.device)));
+}
+
+static int train(struct train *t, struct err *err)
+{
+    const struct job job = progress_job(&t->session.progress, t->session.loader_options.threads);
+    t->watch = (struct train_watch){
+        .progress = &t->session.progress, .quiet = t->session.quiet, .plan = training_plan(t->training)};
+    if (!t->session.quiet)
+        say_plan(t, t->watch.plan);
+    int rc = train_watch_open(&t->watch, t->log, err);
+    if (!rc)
+        rc = training_run(t->training, train_watch_step, &t->watch, &job, err);
+    const int closed = train_watch_close(&t->watch, rc ? NULL : err);
+    rc = rc ? rc : closed;
+    progress_clear(&t->session.progress);
+    if (rc == ERR_CANCELLED)
+        message("ended before its last step: --resume goes on");
+    else if (!rc && !t->session.quiet)
+        say_written(t);
+    return rc;
+}
+
+int cmd_train(int argc, char **argv)
+{
+    struct train t = {
+        .session = {.model_options = {.device = {.precision = "f32"}}}, .options = TRAINING_OPTIONS};
+    struct err err = {0};
+    t.options.loader.batch = DEFAULT_BATCH;
+    options_parse(&train_argp, argc, argv, &t);
+    session_begin(&t.session);
+
+    const struct job job = session_job(&t.session);
+    int rc = open_all(&t, &job, &err);
+    if (!rc)
+        rc = t.dry_run ? dry_run(&t, &job, &err) : train(&t, &err);
+    output_flush();
+    t.session.failed = t.set.failed + (t.training ? training_failed(t.training) : 0);
+    training_free(t.training);
+    training_set_release(&t.set);
+    strings_release(&t.templates);
+    strings_release(&t.exclude.excludes.patterns);
+    return session_close(&t.session, "train", rc, &err);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/train.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/interrupt.h"
+
+double train_watch_rate(const struct train_watch *watch)
+{
+    const double seconds = time_now() - watch->begun;
+    return watch->begun > 0 && seconds > 0 ? (double)watch->pictures / seconds : 0;
+}
+
+/* ---- for people ---------------------------------------------------------------------------------------- */
+
+static double seconds_left(const struct train_watch *watch)
+{
+    const size_t done = watch->last.step - watch->begun_step, left = watch->plan->steps - watch->last.step;
+    return (time_now() - watch->begun) / (double)done * (double)left;
+}
+
+static void put_line(FILE *out, const struct train_watch *watch)
+{
+    const struct training_step *step = &watch->last;
+    fprintf(out, "step %zu/%zu  loss %.4f  accuracy %.1f %%  rate %.2e", step->step, watch->plan->steps,
+        step->loss, 100 * step->accuracy, step->rate);
+    if (!watch->pictures)
+        return;
+    fprintf(out, "  %.1f pictures/s  ", train_watch_rate(watch));
+    progress_put_duration(out, seconds_left(watch));
+    fputs(" left", out);
+}
+
+static void say(struct train_watch *watch)
+{
+    static const double often = 1;
+    const bool ends = watch->last.step == watch->plan->steps || !watch->pictures;
+    char *line = NULL;
+    size_t size;
+    if (watch->quiet || (!watch->progress->shown && !ends && time_now() - watch->said < often))
+        return;
+    FILE *out = open_memstream(&line, &size);
+    if (out)
+        put_line(out, watch);
+    if (!out || fclose(out))
+        return;
+    if (watch->progress->shown && !ends)
+        progress_line(watch->progress, line);
+    else {
+        progress_clear(watch->progress);
+        fprintf(stderr, "%s\n", line);
+    }
+    watch->said = time_now();
+    free(line);
+}
+
+/* ---- for programs -------------------------------------------------------------------------------------- */
+
+static int cannot_write(const struct train_watch *watch, struct err *err)
+{
+    return err_set(err, ERR_IO, "unable to write '%s': %s", watch->log_path, strerror(errno));
+}
+
+static int log_step(const struct train_watch *watch, struct err *err)
+{
+    enum { DIGITS = 7 };
+    const struct training_step *step = &watch->last;
+    json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "schema", "train-step/1",
+        "step", (json_int_t)step->step, "epoch", (json_int_t)step->epoch, "pictures",
+        (json_int_t)step->pictures, "loss", step->loss, "accuracy", step->accuracy, "rate", step->rate,
+        "gradient_norm", step->norm, "scale", step->scale, "seconds", step->seconds);
+    if (!json)
+        return err_memory(err, 0);
+    json_dumpf(json, watch->log, JSON_REAL_PRECISION(DIGITS));
+    json_decref(json);
+    return fputc('\n', watch->log) == EOF || fflush(watch->log) ? cannot_write(watch, err) : 0;
+}
+
+int train_watch_open(struct train_watch *watch, const char *log_path, struct err *err)
+{
+    watch->log_path = log_path;
+    watch->log = log_path ? fopen(log_path, "ae") : NULL;
+    return log_path && !watch->log ? cannot_write(watch, err) : 0;
+}
+
+int train_watch_close(struct train_watch *watch, struct err *err)
+{
+    FILE *log = watch->log;
+    watch->log = NULL;
+    return log && fclose(log) ? cannot_write(watch, err) : 0;
+}
+
+/* ---- both ---------------------------------------------------------------------------------------------- */
+
+int train_watch_step(void *context, const struct training_step *step, struct err *err)
+{
+    struct train_watch *watch = context;
+    watch->last = *step;
+    if (watch->begun > 0) {
+        watch->pictures += step->pictures;
+    } else {
+        watch->begun = time_now();
+        watch->begun_step = step->step;
+    }
+    say(watch);
+    const int rc = watch->log ? log_step(watch, err) : 0;
+    return rc || !interrupt_seen() ? rc : err_set(err, ERR_CANCELLED, "interrupted");
+}

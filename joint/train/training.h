@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Inside joint/train: the parts of training_run.
+ *
+ *   training_draw.c   what is drawn by the seed
+ *   training_set.c    pictures and what is said of them
+ *   training_texts.c  texts as ids
+ *   training_feed.c   batches, loaded ahead
+ *   training_state.c  the folder OUT.part, with checkpoints
+ *   training_options.c  what another run has to share to go on
+ *   training.c        steps
+ */
+#ifndef DIPTYCH_JOINT_TRAIN_TRAINING_H
+#define DIPTYCH_JOINT_TRAIN_TRAINING_H
+
+#include "joint/train/train.h"
+#include "joint/train/trained_model.h"
+
+/* ---- what is drawn ------------------------------------------------------------------------------------- */
+
+/* order (count): the numbers 0 to count - 1, in the order of that epoch. */
+void training_shuffle(size_t *order, size_t count, uint64_t seed, size_t epoch);
+
+/* Which of a picture's texts an epoch takes. */
+size_t training_choose(size_t count, uint64_t seed, size_t epoch, size_t picture);
+
+/* Which part of a picture an epoch takes: what torchvision's RandomResizedCrop.get_params makes of such numbers in [0, 1), which
+ * are the area, the logarithm of the aspect ratio, y and x of each try. */
+enum { CROP_TRIES = 10, CROP_NUMBERS = 4 };
+struct crop_numbers {
+    double tries[CROP_TRIES][CROP_NUMBERS];
+};
+struct picture_part training_crop_of(const struct crop_numbers *numbers, int width, int height);
+struct picture_part training_crop(int width, int height, uint64_t seed, size_t epoch, size_t picture);
+
+/* ---- texts as ids -------------------------------------------------------------------------------------- */
+
+/* Of each text what takes part. */
+struct training_texts {
+    int32_t *ids;  // (first[count])
+    size_t *first; // (count + 1)
+    size_t *eot;   // (count): which of them is pooled
+    size_t count, room;
+    size_t longest;   /* tokens of one */
+    size_t truncated; /* texts that were cut at the context length */
+};
+
+int training_texts_encode(struct training_texts *out, const struct strings *texts,
+    const struct model_config *config, const struct tokenizer *tokenizer, const struct job *job,
+    struct err *err);
+void training_texts_release(struct training_texts *texts);
+
+/* Row i of a batch's ids (B, tokens), which are filled up. Returns text_eot. */
+int32_t training_texts_put(int32_t *row, size_t tokens, const struct training_texts *texts, size_t i);
+
+/* ---- batches ------------------------------------------------------------------------------------------- */
+
+/* One after the other, from any step on: epoch by epoch as many whole batches as there are pictures for. */
+struct training_feed;
+
+struct feed_options {
+    const struct training_set *set; /* borrowed, as are texts */
+    const struct training_texts *texts;
+    const struct preprocess *preprocess;
+    const struct loader_options *loader; /* whose batch is B */
+    bool crops;                          /* pictures are cropped by the seed */
+    uint64_t seed;
+};
+
+int feed_open(struct training_feed **out, const struct feed_options *options, struct err *err);
+void feed_free(struct training_feed *feed);
+size_t feed_epoch_steps(const struct training_feed *feed); /* batches in an epoch */
+
+/* The batch of that step, from 0 on, without the pictures that could not be read; it lives until the next call. Those are reported
+ * to the job the first time. Steps that do not follow each other throw away what was loaded ahead.
+ * ERR_ARGUMENT: none of its pictures could be read; ERR_CANCELLED, ERR_MEMORY. */
+int feed_next(struct contrastive_batch *out, struct training_feed *feed, size_t step, const struct job *job,
+    struct err *err);
+size_t feed_failed(const struct training_feed *feed); /* different pictures */
+
+/* ---- options ------------------------------------------------------------------------------------------- */
+
+/* All that the weights after a step depend on, by name. `model` is its fingerprint. NULL when out of memory. */
+struct json_t *training_options_json(const struct training_options *options, const struct training_plan *plan,
+    const struct training_set *set, const char *model, const struct device *device);
+
+/* ---- OUT.part ------------------------------------------------------------------------------------------ */
+
+/* The folder of a run that is under way: nobody else writes there. Zero-initialise. */
+struct training_state {
+    struct arena arena;
+    const char *folder, *checkpoint, *weights; /* paths: its own, and of its files */
+    struct json_t *options;                    /* what another run must share to go on */
+    int lock;                                  /* 0: none */
+    double kept;                               /* when the last checkpoint was, on time_now's clock */
+    size_t kept_step;                          /* that it is after */
+};
+
+/* Makes or opens the folder of the model's path `out`. options is given up. *step is where the run goes on: 0 of a new one.
+ *
+ *   ERR_ARGUMENT  there is a run, and it is not to go on, or it was begun with other options, which are named
+ *   ERR_BUSY      another process is at it
+ *   ERR_FORMAT    the checkpoint is damaged; ERR_IO, ERR_MEMORY */
+int training_state_open(struct training_state *state, const char *out, struct json_t *options, bool resume,
+    struct trained_model *model, size_t *step, struct err *err);
+
+/* Writes a checkpoint after so many steps; what was there stays until it is whole. ERR_IO, ERR_MEMORY. */
+int training_state_keep(
+    struct training_state *state, const struct trained_model *model, size_t step, struct err *err);
+
+/* Throws the folder away: the run is over. */
+void training_state_remove(struct training_state *state);
+void training_state_release(struct training_state *state);
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What is drawn in training, each of its seed, epoch and picture alone, so that it depends neither on threads nor on what was
+ * drawn before. */
+#include "joint/train/training.h"
+
+#include <math.h>
+
+enum purpose { DRAW_ORDER = 1, DRAW_TEXT, DRAW_CROP };
+
+/* The seed of a stream of numbers. */
+static uint64_t stream_of(uint64_t seed, enum purpose purpose, size_t epoch)
+{
+    return random_at(random_at(seed, (uint64_t)purpose), epoch);
+}
+
+/* [0, 1), in 53 bits. */
+static double unit(uint64_t bits)
+{
+    return (double)(bits >> 11) * 0x1p-53;
+}
+
+static size_t below(size_t count, uint64_t bits)
+{
+    return (size_t)(unit(bits) * (double)count);
+}
+
+void training_shuffle(size_t *order, size_t count, uint64_t seed, size_t epoch)
+{
+    const uint64_t stream = stream_of(seed, DRAW_ORDER, epoch);
+    for (size_t i = 0; i < count; i++)
+        order[i] = i;
+    for (size_t left = count; left > 1; left--) {
+        const size_t i = below(left, random_at(stream, left)), last = order[left - 1];
+        order[left - 1] = order[i];
+        order[i] = last;
+    }
+}
+
+size_t training_choose(size_t count, uint64_t seed, size_t epoch, size_t picture)
+{
+    return below(count, random_at(stream_of(seed, DRAW_TEXT, epoch), picture));
+}
+
+/* ---- the crop ------------------------------------------------------------------------------------------ */
+
+/* torchvision's RandomResizedCrop, with open_clip's scale. */
+static const double scale_least = 0.9, scale_most = 1, ratio_least = 3.0 / 4, ratio_most = 4.0 / 3;
+
+/* What is taken where no draw fits: the middle, of the nearest ratio. */
+static struct picture_part middle(int width, int height)
+{
+    const double ratio = (double)width / height;
+    struct picture_part part = {.width = width, .height = height};
+    if (ratio < ratio_least)
+        part.height = (int)rint(width / ratio_least);
+    else if (ratio > ratio_most)
+        part.width = (int)rint(height * ratio_most);
+    part.x = (width - part.width) / 2;
+    part.y = (height - part.height) / 2;
+    return part;
+}
+
+struct picture_part training_crop_of(const struct crop_numbers *numbers, int width, int height)
+{
+    for (size_t i = 0; i < CROP_TRIES; i++) {
+        const double *u = numbers->tries[i];
+        const double area = (double)width * height * (scale_least + u[0] * (scale_most - scale_least));
+        const double ratio = exp(log(ratio_least) + u[1] * (log(ratio_most) - log(ratio_least)));
+        struct picture_part part = {
+            .width = (int)rint(sqrt(area * ratio)), .height = (int)rint(sqrt(area / ratio))};
+        if (part.width < 1 || part.height < 1 || part.width > width || part.height > height)
+            continue;
+        part.y = (int)(u[2] * (height - part.height + 1));
+        part.x = (int)(u[3] * (width - part.width + 1));
+        return part;
+    }
+    return middle(width, height);
+}
+
+struct picture_part training_crop(int width, int height, uint64_t seed, size_t epoch, size_t picture)
+{
+    const uint64_t stream = random_at(stream_of(seed, DRAW_CROP, epoch), picture);
+    struct crop_numbers numbers;
+    for (size_t i = 0; i < CROP_TRIES * CROP_NUMBERS; i++)
+        numbers.tries[i / CROP_NUMBERS][i % CROP_NUMBERS] = unit(random_at(stream, i));
+    return training_crop_of(&numbers, width, height);
+}

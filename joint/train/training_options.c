@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <jansson.h>
+
+#include "joint/train/training.h"
+
+/* Numbers among the options, each by the name that the command line has for it. */
+static const struct {
+    const char *name;
+    size_t offset;
+} reals[] = {
+    {"rate", offsetof(struct training_options, rate)},
+    {"decay", offsetof(struct training_options, decay)},
+    {"beta1", offsetof(struct training_options, beta_1)},
+    {"beta2", offsetof(struct training_options, beta_2)},
+    {"eps", offsetof(struct training_options, eps)},
+    {"clip", offsetof(struct training_options, clip)},
+};
+
+static void add_count(json_t *json, const char *name, uint64_t count)
+{
+    json_object_set_new(json, name, json_integer((json_int_t)count));
+}
+
+struct json_t *training_options_json(const struct training_options *options, const struct training_plan *plan,
+    const struct training_set *set, const char *model, const struct device *device)
+{
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:i}", "model", model, "data", set->hash,
+        "gemm", device_gemm(device), "precision", precision_name(device_precision(device)), "device",
+        device_name(device), "recompute", options->recomputes, "crops", options->crops, "alpha",
+        (int)options->loader.alpha);
+    if (!json)
+        return NULL;
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+        json_object_set_new(
+            json, reals[i].name, json_real(*(const double *)((const char *)options + reals[i].offset)));
+    add_count(json, "steps", plan->steps);
+    add_count(json, "warmup", plan->warmup);
+    add_count(json, "batch", options->loader.batch);
+    add_count(json, "chunk", options->chunk);
+    add_count(json, "seed", options->seed);
+    return json;
+}

@@ -1,0 +1,148 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# train: what it learns from, what it writes, and that a run that is killed goes on to the same weights bit for bit.
+. "$2/tests/cli/lib.sh"
+
+scenes=$4 make_shard=$5
+
+# captions FOLDER: image,caption of its scenes.
+captions() {
+    echo image,caption
+    sed -n 's/.*"path": "\([^"]*\)", "caption": "\([^"]*\)".*/\1,"\2"/p' "$1/scenes.jsonl"
+}
+"$scenes" --count 40 --seed 5 --out tree >/dev/null
+captions tree >tree.csv
+learn="train --captions tree.csv --images tree --steps 6 --batch 8 --rate 1e-4"
+
+# ---- a model comes of it, that is another
+run $learn -o whole --log whole.jsonl
+expect_status 0
+expect_empty out
+expect_text err '40 pictures with 40 captions: 6 steps of 8, 5 an epoch; 2202881 parameters are trained'
+expect_match err '^step 1/6  loss [0-9.]+  accuracy [0-9.]+ %  rate 1\.00e-04$'
+expect_match err '^step 6/6  loss .* pictures/s  0:00 left$'
+expect_match err "^'whole' has the hugging face layout and 2202881 parameters in f16, after 6 steps"
+[ ! -e whole.part ] || problem "whole.part is still there"
+expect_lines whole.jsonl 6
+grep -q '"step": 6, "epoch": 2, "pictures": 8' whole.jsonl || problem "no step 6 of epoch 2 in the log"
+cmp -s whole/model.safetensors "$DIPTYCH_MODEL/model.safetensors" && problem "nothing was learned"
+run classify tree/000000.png --model whole -l circle,star -q
+expect_status 0
+run $learn -o again -q
+expect_status 0
+expect_empty err
+cmp -s whole/model.safetensors again/model.safetensors || problem "another model from the same seed"
+run $learn -o other -q --seed 1
+cmp -s whole/model.safetensors other/model.safetensors && problem "the same model from another seed"
+run $learn -o plain -q --augment none
+cmp -s whole/model.safetensors plain/model.safetensors && problem "the same model from pictures that are not cropped"
+for type in f32 bf16; do
+    run $learn -o $type --dtype $type -q
+    run inspect $type
+    expect_match out "$type"
+done
+
+# ---- killed after some step, with a checkpoint after each
+kill_after() {
+    "$diptych" $learn -o killed --checkpoint 0s --log killed.jsonl -q 2>background &
+    trainer=$!
+    until [ -e killed.jsonl ] && [ "$(wc -l <killed.jsonl)" -ge "$1" ]; do
+        kill -0 $trainer 2>/dev/null || break
+    done
+    [ -z "$2" ] || "$2"
+    kill -KILL $trainer 2>/dev/null
+    wait $trainer 2>/dev/null
+    status=$?
+    command="diptych $learn (killed after step $1)"
+    expect_status 137
+    [ ! -e killed ] || problem "a model is there before its time"
+}
+another_is_refused() {
+    kill -STOP $trainer
+    run $learn -o killed
+    expect_status 2
+    expect_text err "another process is at 'killed.part'"
+}
+for step in 1 2 4; do
+    rm -rf killed killed.part killed.jsonl
+    if [ $step = 2 ]; then kill_after $step another_is_refused; else kill_after $step ''; fi
+    [ $step = 1 ] || { run $learn -o killed && expect_status 2 && expect_text err "'killed.part' has a run that has not ended: --resume goes on"; }
+    run $learn -o killed --resume
+    expect_status 0
+    [ $step = 1 ] || expect_match err 'going on after step [1-5]$'
+    cmp -s whole/model.safetensors killed/model.safetensors || problem "another model than without the kill"
+    [ ! -e killed.part ] || problem "killed.part is still there"
+done
+
+# ---- another run does not go on
+rm -rf killed killed.part killed.jsonl
+kill_after 3 ''
+refused "'killed.part' was begun with another rate: 0.0001" $learn -o killed --resume --rate 2e-4
+refused 'was begun with another batch: 8, now 4' $learn -o killed --resume --batch 4
+refused 'was begun with another seed: 0, now 3' $learn -o killed --resume --seed 3
+head -n 30 tree.csv >fewer.csv
+refused 'was begun with another data' $learn -o killed --resume --captions fewer.csv
+head -c 1000 killed.part/checkpoint.safetensors >cut && cp cut killed.part/checkpoint.safetensors
+refused 'killed.part/checkpoint.safetensors' $learn -o killed --resume
+
+# ---- other things to learn from
+mkdir -p classes/dark classes/light
+sed -n 's/.*"path": "\([^"]*\)".*"tone": "\([a-z]*\)".*/\1 \2/p' tree/scenes.jsonl |
+    while read -r file tone; do cp "tree/$file" "classes/$tone/"; done
+run train classes -t 'a {} scene' -t simple -o by-class --steps 1 --batch 8 --rate 1e-4
+expect_status 0
+expect_text err '40 pictures with 14 captions: 1 steps of 8, 5 an epoch'
+run train classes --steps 1 --batch 8 -o by-class-2
+expect_text err '40 pictures with 2 captions'
+(cd tree && for file in *.png; do grep "^$file," ../tree.csv | cut -d '"' -f 2 >"${file%.png}.txt"; done
+    rm 000003.txt && printf '\n \n' >000004.txt)
+"$make_shard" shard.tar $(for file in tree/*.png tree/*.txt; do echo "${file#tree/}=$file"; done)
+run train shard.tar --steps 1 --batch 8 -o from-shard
+expect_status 0
+expect_text err '38 pictures with 38 captions'
+{ cat tree.csv && for i in 0 1 2; do echo "00000$i.png,another wording"; echo "00000$i.png,' '"; done; } | sed "s/' '/ /" >several.csv
+run train --captions several.csv --images tree --steps 1 --batch 8 -o several --chunk 3 --recompute
+expect_status 0
+expect_text err '40 pictures with 43 captions'
+expect_text err '3 captions without a word are left out'
+
+# ---- a plan
+run $learn --dry-run -f json
+expect_status 0
+expect_text out '"parameters": 2202881'
+expect_text out '"steps": 6'
+expect_text out '"seconds_a_step"'
+run $learn --dry-run -o whole2 -q
+expect_match out '^memory_mib +[0-9.]+$'
+[ ! -e whole2 ] && [ ! -e whole2.part ] || problem "a dry run leaves something"
+
+# ---- pictures that break
+cp -r tree broken
+for i in 5 6 7; do head -c 200 tree/00000$i.png >broken/00000$i.png; done
+run train --captions tree.csv --images broken -o damaged --epochs 2 --batch 10 --rate 1e-4
+expect_status 1
+[ "$(grep -c 'broken/00000[567].png' err)" -eq 3 ] || problem "not each of three pictures once"
+for file in broken/*.png; do echo no picture >"$file"; done
+refused 'none of the 10 pictures of step 1 can be read' train --captions tree.csv --images broken -o none --batch 10
+[ ! -e none ] && [ ! -e none.part ] || problem "something is left of nothing"
+
+# ---- what cannot be
+refused 'no folder for the trained model' train --captions tree.csv --images tree
+refused 'nothing to learn from' train -o x
+refused 'no pictures: say --images DIR' train --captions tree.csv -o x
+refused '--captions another' train tree --captions tree.csv --images tree -o x
+refused '--split is of a file' train classes --split val -o x
+refused 'are of pictures by class' train --captions tree.csv --images tree -l a,b -o x
+refused "'whole' is there already" train --captions tree.csv --images tree -o whole
+refused "a batch of 64 is more than the 40 pictures with captions in 'tree.csv'" train --captions tree.csv --images tree -o x
+printf 'image,caption\n000000.png,\n000001.png, \n' >empty.csv
+refused "no caption of 'empty.csv' has a word" train --captions empty.csv --images tree -o x
+refused "unable to open 'nowhere'" train nowhere -o x
+printf "image,caption\nlost.png,a word\n" >lost.csv
+refused "no picture of image 'lost' in 'tree', nor of 0 others of 1; --allow-missing leaves them out" train --captions lost.csv --images tree -o x
+refused 'is that of guessing, 2.08, and was 0.0: try a lower --rate' $learn -o x --rate 1 --clip 0 --warmup 0 --steps 40
+refused "unable to write 'nowhere/x.part'" $learn -o nowhere/x
+refused "unable to write 'nowhere/log'" $learn -o x2 --log nowhere/log
+[ ! -e x ] && [ ! -e x2 ] || problem "a model is there that nobody made"
+
+finish
