@@ -48,6 +48,10 @@ bool weights_changes(const struct weights *weights, const struct weight *weight)
 int weights_make_changes(
     float *values, const struct weights *weights, const struct weight *weight, struct err *err);
 
+/* weights_save of one of them, which is nothing where it is of no float. */
+int weights_save_tensor(const struct weights *weights, const struct weight *weight,
+    struct weights_writer *writer, struct err *err);
+
 /* The bits of an element of a type of safetensors; 0: there is no such type. */
 size_t type_bits(const char *name);
 

@@ -181,11 +181,13 @@ enum dtype weights_dtype(const struct weights *weights)
                                    : DTYPE_F32;
 }
 
-static int save_one(const struct weights *weights, const struct weight *weight, struct weights_writer *writer,
-    struct err *err)
+int weights_save_tensor(const struct weights *weights, const struct weight *weight,
+    struct weights_writer *writer, struct err *err)
 {
     float *values = NULL;
     int rc = 0;
+    if (!is_float(weight))
+        return 0;
     if (writer->begun) {
         values = mem_new(weight->count, sizeof *values);
         rc = values ? weights_fetch(values, weights, weight->name, weight->rank, weight->shape, err)
@@ -201,7 +203,6 @@ int weights_save(const struct weights *weights, struct weights_writer *writer, s
 {
     int rc = 0;
     for (size_t i = 0; i < weights->count && !rc; i++)
-        if (is_float(&weights->items[i]))
-            rc = save_one(weights, &weights->items[i], writer, err);
+        rc = weights_save_tensor(weights, &weights->items[i], writer, err);
     return rc;
 }

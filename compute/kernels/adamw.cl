@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* AdamW (Loshchilov and Hutter, 2019) on flat buffers, 16 elements a work-item, in the order of operations of PyTorch's; and the length
- * of a gradient. */
+/* AdamW (Loshchilov and Hutter, 2019) on flat buffers, 16 elements a work-item, in the order of operations of PyTorch's; the length
+ * of a gradient; and running means. */
 
 /* p = p * keep;  m = m + (g - m) * (1 - beta_1);  v = v * beta_2 + g^2 * (1 - beta_2);
  * p = p - rate * m / (sqrt(v) * by_root + eps),    g = gradient * scale
@@ -20,6 +20,17 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void adamw(global floa
     vstore16(mean, 0, m + m_at + i);
     vstore16(square, 0, v + v_at + i);
     vstore16(vload16(0, p + p_at + i) * keep - rate * mean / (sqrt(square) * by_root + eps), 0, p + p_at + i);
+}
+
+/* a [i] = a [i] * (1 - share) + p [i] * share, as torch.lerp has it; count is a multiple of 16. */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void average(
+    global float *a, ulong a_at, global const float *p, ulong p_at, ulong count, float share)
+{
+    const ulong i = get_global_id(0) * 16;
+    if (i >= count)
+        return;
+    const float16 from = vload16(0, a + a_at + i), to = vload16(0, p + p_at + i);
+    vstore16(share < 0.5f ? from + share * (to - from) : to - (1 - share) * (to - from), 0, a + a_at + i);
 }
 
 /* sums [chunk] = the sum of in [i]^2 over the chunk, of as many as there are groups; count is a multiple of 16. */

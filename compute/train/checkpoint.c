@@ -7,7 +7,8 @@
 static const struct {
     enum parameters_kind kind;
     const char *name;
-} kept[] = {{PARAMETERS_VALUES, "values"}, {PARAMETERS_MEANS, "means"}, {PARAMETERS_SQUARES, "squares"}};
+} kept[] = {{PARAMETERS_VALUES, "values"}, {PARAMETERS_MEANS, "means"}, {PARAMETERS_SQUARES, "squares"},
+    {PARAMETERS_AVERAGES, "averages"}};
 
 enum { KEPT = sizeof kept / sizeof *kept };
 
@@ -27,6 +28,8 @@ int parameters_keep(const struct parameters *parameters, struct stream *stream, 
     float *values = room_for_one(parameters, &count, err);
     int rc = values ? 0 : ERR_MEMORY;
     for (size_t i = 0; i < KEPT && !rc; i++) {
+        if (!parameters_have(parameters, kept[i].kind))
+            continue;
         if (weights_writer_wants(writer))
             rc = tensor_read(stream, values, parameters_flat(parameters, kept[i].kind), count, err);
         if (!rc)
@@ -53,7 +56,8 @@ int parameters_restore(
     float *values = room_for_one(parameters, &count, err);
     int rc = values ? 0 : ERR_MEMORY;
     for (size_t i = 0; i < KEPT && !rc; i++)
-        rc = restore_one(parameters, stream, values, count, i, weights, err);
+        if (parameters_have(parameters, kept[i].kind))
+            rc = restore_one(parameters, stream, values, count, i, weights, err);
     free(values);
     return rc ? rc : parameters_round(parameters, stream, err);
 }

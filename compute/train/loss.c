@@ -10,24 +10,31 @@
 
 enum { STATS = 4 }; /* of a row: loss, gradient by scale, by bias, whether it is right */
 
+/* Which keys are right for which queries, in one of the two directions; without fits each query's own alone. */
+struct targets {
+    struct tensor fits; // (B, B) bytes
+    bool has_fits, by_column;
+    float smoothing;
+};
+
 /* cosines (B, B) become gradients, and stats (B, STATS) say the rest. */
 static int rate_rows(struct stream *stream, struct tensor cosines, struct tensor stats,
-    const struct loss_options *options, struct err *err)
+    const struct targets *targets, const struct loss_options *options, struct err *err)
 {
+    const bool softmax = options->loss == LOSS_SOFTMAX;
     const size_t batch = cosines.shape.size[0];
-    struct launch launch = {
-        .source = &loss_source, .groups = {batch}, .local = stream_lanes(stream), .kernel = "cross_entropy"};
-    const cl_uint keys = (cl_uint)batch;
-    const float scale = options->scale, bias = options->bias;
-    if (options->loss == LOSS_SOFTMAX) {
-        const float weight = 0.5f / (float)batch; /* the mean of rows and of both directions */
-        return KERNEL_RUN(
-            stream, &launch, err, ARG_TENSOR(cosines), ARG_TENSOR(stats), ARG(keys), ARG(scale), ARG(weight));
-    }
-    const float weight = 1 / (float)batch;
-    launch.kernel = "sigmoid_loss";
-    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(cosines), ARG_TENSOR(stats), ARG(keys), ARG(scale),
-        ARG(bias), ARG(weight));
+    const struct launch launch = {.source = &loss_source,
+        .groups = {batch},
+        .local = stream_lanes(stream),
+        .kernel = softmax ? "cross_entropy" : "sigmoid_loss"};
+    const cl_uint keys = (cl_uint)batch, has_fits = targets->has_fits, by_column = targets->by_column;
+    const float scale = options->scale,
+                more = softmax ? targets->smoothing
+                               : options->bias, /* cross_entropy is the mean of both directions */
+        weight = (softmax ? 0.5f : 1) / (float)batch;
+    const struct tensor fits = targets->has_fits ? targets->fits : cosines; /* some buffer has to be there */
+    return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(cosines), ARG_TENSOR(stats), ARG_TENSOR(fits),
+        ARG(has_fits), ARG(by_column), ARG(keys), ARG(scale), ARG(more), ARG(weight));
 }
 
 static int report_add(
@@ -48,20 +55,21 @@ static int report_add(
     return rc;
 }
 
-/* One direction: dqueries and dkeys (B, E), += where they accumulate. */
+/* One direction: dqueries and dkeys (B, E); += of the second. */
 static int lose(struct loss_report *report, struct stream *stream, struct tensor dqueries,
-    struct tensor dkeys, struct tensor queries, struct tensor keys, const struct loss_options *options,
-    bool accumulate, struct err *err)
+    struct tensor dkeys, struct tensor queries, struct tensor keys, const struct targets *targets,
+    const struct loss_options *options, struct err *err)
 {
     const size_t batch = queries.shape.size[0], mark = stream_mark(stream);
     const struct matrix q = matrix_of(queries), k = matrix_of(keys);
+    const bool accumulate = targets->by_column; /* the second direction */
     const struct tensor none = {0};
     struct tensor cosines, stats; // (B, B); (B, STATS)
     int rc;
     if ((rc = tensor_new(&cosines, stream, DTYPE_F32, SHAPE(batch, batch), err)) ||
         (rc = tensor_new(&stats, stream, DTYPE_F32, SHAPE(batch, STATS), err)) ||
         (rc = matmul(stream, matrix_of(cosines), q, matrix_transposed(k), none, false, err)) ||
-        (rc = rate_rows(stream, cosines, stats, options, err)) ||
+        (rc = rate_rows(stream, cosines, stats, targets, options, err)) ||
         (rc = matmul(stream, matrix_of(dqueries), matrix_of(cosines), k, none, accumulate, err)) ||
         (rc = matmul(
              stream, matrix_of(dkeys), matrix_transposed(matrix_of(cosines)), q, none, accumulate, err)))
@@ -78,9 +86,24 @@ int contrastive_loss(struct loss_report *out, struct stream *stream, struct tens
 {
     assert(images.dtype == DTYPE_F32 && tensor_is(texts, DTYPE_F32, images.shape));
     assert(tensor_is(dimages, DTYPE_F32, images.shape) && tensor_is(dtexts, DTYPE_F32, images.shape));
+    const size_t batch = images.shape.size[0], mark = stream_mark(stream);
+    struct targets targets = {.has_fits = options->fits, .smoothing = options->smoothing};
+    int rc = 0;
     *out = (struct loss_report){0};
-    int rc = lose(out, stream, dimages, dtexts, images, texts, options, false, err);
+    if (options->fits && !(rc = tensor_new(&targets.fits, stream, DTYPE_U8, SHAPE(batch, batch), err)))
+        rc = tensor_write(stream, targets.fits, options->fits, batch * batch, err);
+    if (!rc)
+        rc = lose(out, stream, dimages, dtexts, images, texts, &targets, options, err);
+    targets.by_column = true;
     if (!rc && options->loss == LOSS_SOFTMAX)
-        rc = lose(out, stream, dtexts, dimages, texts, images, options, true, err);
+        rc = lose(out, stream, dtexts, dimages, texts, images, &targets, options, err);
+    stream_rewind(stream, mark);
     return rc;
+}
+
+void fits_of_groups(uint8_t *fits, const size_t *groups, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < count; j++)
+            fits[i * count + j] = groups[i] == groups[j];
 }

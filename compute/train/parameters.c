@@ -133,7 +133,8 @@ size_t parameters_bytes(const struct parameters *parameters)
 {
     const size_t *sizes = parameters->sizes, real = dtype_size(parameters->real);
     const size_t copies = parameters->real == DTYPE_F32 ? 0 : sizes[REGION_DECAYING];
-    return (PARAMETERS_KINDS * elements(parameters) + sizes[REGION_FROZEN]) * sizeof(float) +
+    const size_t kinds = PARAMETERS_KINDS - !parameters->averages;
+    return (kinds * elements(parameters) + sizes[REGION_FROZEN]) * sizeof(float) +
            (copies + sizes[REGION_FROZEN_REALS]) * real;
 }
 
@@ -144,7 +145,7 @@ static struct tensor matrix_tensor(struct tensor tensor)
     return tensor.shape.rank > 2 ? tensor_view(tensor, SHAPE(n, shape_count(tensor.shape) / n)) : tensor;
 }
 
-static void hand_out(const struct parameters *parameters)
+void parameters_hand_out(const struct parameters *parameters)
 {
     for (size_t i = 0; i < parameters->count; i++) {
         const struct parameter *item = &parameters->items[i];
@@ -158,6 +159,16 @@ static void hand_out(const struct parameters *parameters)
                               ? (struct tensor){0}
                               : matrix_tensor(parameter_tensor(parameters, item, PARAMETERS_GRADIENTS));
     }
+}
+
+void parameters_keep_averages(struct parameters *parameters)
+{
+    parameters->averages = true;
+}
+
+bool parameters_have(const struct parameters *parameters, enum parameters_kind kind)
+{
+    return parameters->flats[kind].buffer;
 }
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
@@ -180,7 +191,8 @@ int parameters_open(struct parameters *parameters, struct device *device, struct
     parameters->real = real;
     lay_out(parameters);
     for (int kind = 0; kind < PARAMETERS_KINDS && !rc; kind++)
-        rc = flat_open(&parameters->flats[kind], device, elements(parameters), DTYPE_F32, err);
+        if (kind != PARAMETERS_AVERAGES || parameters->averages)
+            rc = flat_open(&parameters->flats[kind], device, elements(parameters), DTYPE_F32, err);
     if (!rc && real != DTYPE_F32)
         rc = flat_open(&parameters->reals, device, sizes[REGION_DECAYING], real, err);
     if (!rc)
@@ -188,7 +200,7 @@ int parameters_open(struct parameters *parameters, struct device *device, struct
     if (!rc)
         rc = flat_open(&parameters->frozen_reals, device, sizes[REGION_FROZEN_REALS], real, err);
     if (!rc)
-        hand_out(parameters);
+        parameters_hand_out(parameters);
     return rc;
 }
 

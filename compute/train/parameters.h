@@ -12,6 +12,7 @@
 
 #include "compute/internal.h"
 #include "compute/train/train.h"
+#include "compute/weights.h"
 
 enum region {
     REGION_DECAYING,
@@ -46,6 +47,7 @@ struct parameters {
     struct flat flats[PARAMETERS_KINDS], frozen, frozen_reals,
         reals; /* values of what decays as activations are, where these are not float32 */
     enum dtype real;
+    bool averages; /* are kept */
 };
 
 /* Of what is trained: (elements) float32, a multiple of 16. */
@@ -57,6 +59,15 @@ size_t parameters_decaying(const struct parameters *parameters);
 /* One of them in there; of what is frozen its only values. */
 struct tensor parameter_tensor(
     const struct parameters *parameters, const struct parameter *item, enum parameters_kind kind);
+
+/* Room for a host's copy of the largest of them, to free(); NULL is ERR_MEMORY. */
+float *parameters_room(const struct parameters *parameters, struct err *err);
+
+/* Whether there is such a buffer. */
+bool parameters_have(const struct parameters *parameters, enum parameters_kind kind);
+
+/* After values lie elsewhere, to those who use them. */
+void parameters_hand_out(const struct parameters *parameters);
 
 /* After values have changed: what layers take of them is what they are. */
 int parameters_round(const struct parameters *parameters, struct stream *stream, struct err *err);

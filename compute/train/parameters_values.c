@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A host's copy of the largest of them. */
-static float *room_for_any(const struct parameters *parameters, struct err *err)
+float *parameters_room(const struct parameters *parameters, struct err *err)
 {
     size_t most = 0;
     for (size_t i = 0; i < parameters->count; i++) {
@@ -50,11 +49,12 @@ int parameters_load(
     struct parameters *parameters, struct stream *stream, const struct weights *weights, struct err *err)
 {
     int rc = 0;
-    float *values = room_for_any(parameters, err);
+    float *values = parameters_room(parameters, err);
     if (!values)
         return ERR_MEMORY;
     for (int kind = 0; kind < PARAMETERS_KINDS && !rc; kind++)
-        rc = tensor_clear(stream, parameters_flat(parameters, (enum parameters_kind)kind), err);
+        if (parameters_have(parameters, (enum parameters_kind)kind))
+            rc = tensor_clear(stream, parameters_flat(parameters, (enum parameters_kind)kind), err);
     for (size_t i = 0; i < parameters->count && !rc; i++) {
         const struct parameter *item = &parameters->items[i];
         const struct tensor to = parameter_tensor(parameters, item, PARAMETERS_VALUES);
@@ -92,7 +92,7 @@ int parameters_load_adapter(
     struct parameters *parameters, struct stream *stream, const struct weights *tensors, struct err *err)
 {
     int rc = 0;
-    float *values = room_for_any(parameters, err);
+    float *values = parameters_room(parameters, err);
     if (!values)
         return ERR_MEMORY;
     for (size_t i = 0; i < parameters->count && !rc; i++) {
@@ -108,13 +108,44 @@ int parameters_load_adapter(
     return rc ? rc : parameters_round(parameters, stream, err);
 }
 
+/* What LoRA changes is the product of both, so that B alone is where the share goes. */
+static void blend(float *values, const float *start, const struct parameter *item, float share)
+{
+    const size_t count = shape_count(item->shape);
+    for (size_t i = 0; i < count && item->row->kind != PARAM_LORA_A; i++)
+        values[i] = (1 - share) * start[i] + share * values[i];
+}
+
+int parameters_blend(struct parameters *parameters, struct stream *stream, const struct weights *weights,
+    float share, struct err *err)
+{
+    float *values = parameters_room(parameters, err),
+          *start = values ? parameters_room(parameters, err) : NULL;
+    int rc = start ? 0 : ERR_MEMORY;
+    for (size_t i = 0; i < parameters->count && !rc; i++) {
+        const struct parameter *item = &parameters->items[i];
+        const struct tensor to = parameter_tensor(parameters, item, PARAMETERS_VALUES);
+        const size_t count = shape_count(item->shape);
+        if (item->frozen)
+            continue;
+        if ((rc = first_values(start, parameters, i, weights, err)) ||
+            (rc = tensor_read(stream, values, to, count, err)))
+            break;
+        blend(values, start, item, share);
+        rc = tensor_write(stream, to, values, count, err);
+    }
+    free(values);
+    free(start);
+    return rc ? rc : parameters_round(parameters, stream, err);
+}
+
 /* ---- to files ------------------------------------------------------------------------------------------ */
 
 static int save(const struct parameters *parameters, enum parameters_kind kind, const char *outer,
     struct stream *stream, struct weights_writer *writer, struct err *err)
 {
     int rc = 0;
-    float *values = room_for_any(parameters, err);
+    float *values = parameters_room(parameters, err);
     if (!values)
         return ERR_MEMORY;
     for (size_t i = 0; i < parameters->count && !rc; i++) {

@@ -137,8 +137,9 @@ struct parameters;
 enum parameters_kind {
     PARAMETERS_VALUES,
     PARAMETERS_GRADIENTS,
-    PARAMETERS_MEANS,   /* running means of gradients */
-    PARAMETERS_SQUARES, /* and of their squares */
+    PARAMETERS_MEANS,    /* running means of gradients */
+    PARAMETERS_SQUARES,  /* and of their squares */
+    PARAMETERS_AVERAGES, /* running means of values, where they are kept */
     PARAMETERS_KINDS
 };
 
@@ -156,6 +157,9 @@ int parameters_add(struct parameters *parameters, const struct param *table, siz
     size_t layer, const size_t dims[DIM_COUNT], void *values, void *gradients, size_t trained_from,
     struct err *err);
 
+/* Before parameters_open: averages are kept, of one buffer more. */
+void parameters_keep_averages(struct parameters *parameters);
+
 /* Takes the memory. ERR_DEVICE. */
 int parameters_open(struct parameters *parameters, struct device *device, struct err *err);
 
@@ -167,14 +171,20 @@ int parameters_load(
 int parameters_save(const struct parameters *parameters, enum parameters_kind kind, struct stream *stream,
     struct weights_writer *writer, struct err *err);
 
-/* All that steps depend on, values and moments, bit for bit as three tensors of a file that is no model, added as params_save
+/* All that steps depend on, values, moments and averages, bit for bit as tensors of a file that is no model, added as params_save
  * does; and back, into parameters of the same layout. ERR_FORMAT: they are of another. */
 int parameters_keep(const struct parameters *parameters, struct stream *stream, struct weights_writer *writer,
     struct err *err);
 int parameters_restore(
     struct parameters *parameters, struct stream *stream, const struct weights *weights, struct err *err);
 
-/* The same under the names that peft gives to an adapter's tensors; and values from such a file, which weights_open_tensors has opened. Of
+/* Adds all tensors of the file that weights are of, which they were loaded from, in its layout and under its names, with what is trained in the
+ * place of what was there; what the file has not comes last, as params_save names it. ERR_ARGUMENT: weights of no file, or that adapters
+ * change; ERR_UNSUPPORTED: positions that were resized; and as above. */
+int parameters_write(const struct parameters *parameters, enum parameters_kind kind, struct stream *stream,
+    struct weights *weights, struct weights_writer *writer, struct err *err);
+
+/* parameters_save under the names that peft gives to an adapter's tensors; and values from such a file, which weights_open_tensors has opened. Of
  * TOWER_LORA. Errors are params_save's and params_load's. */
 int parameters_save_adapter(const struct parameters *parameters, enum parameters_kind kind,
     struct stream *stream, struct weights_writer *writer, struct err *err);
@@ -199,6 +209,18 @@ int parameters_step(struct parameters *parameters, struct stream *stream, const 
 /* The rate at a step, from 0 on, of `steps`: up in a line in the first `warmup`, then down to 0 as a cosine. As cosine_lr in
  * open_clip's scheduler.py. */
 double cosine_rate(double rate, size_t step, size_t warmup, size_t steps);
+
+/* After a step: averages = decay * averages + (1 - decay) * values, of what is trained, as AveragedModel of PyTorch with
+ * get_ema_multi_avg_fn; decay 0, as of its first time, takes the values. */
+int parameters_average(struct parameters *parameters, struct stream *stream, double decay, struct err *err);
+
+/* Averages take the place of values, for validation, and back. Waits for the device. */
+int parameters_exchange_averages(struct parameters *parameters, struct stream *stream, struct err *err);
+
+/* values = (1 - share) * those of the weights, where training began, + share * values, as WiSE-FT has it (Wortsman et al., 2022; alpha in
+ * wise_ft.py). Of LoRA the change of the weights is multiplied by the share. */
+int parameters_blend(struct parameters *parameters, struct stream *stream, const struct weights *weights,
+    float share, struct err *err);
 
 /* Gradients are zeros again, before the passes whose sum they are to be. */
 int parameters_clear_gradients(struct parameters *parameters, struct stream *stream, struct err *err);
@@ -287,13 +309,23 @@ enum contrastive_loss {
 struct loss_options {
     enum contrastive_loss loss;
     float scale, bias;
+
+    /* The part of a target that all texts share, or all pictures: as cross_entropy's label_smoothing in PyTorch. Of LOSS_SOFTMAX. */
+    float smoothing;
+
+    /* (B, B), on the host: 1 where text j is true of picture i, as its own is; else 0. A picture's texts share its target in equal
+     * parts, as a text's pictures do; with LOSS_SIGMOID all these pairs are right. NULL: only its own is. */
+    const uint8_t *fits;
 };
 
 struct loss_report {
     double loss;
     double dscale, dbias; /* gradients by the options */
-    size_t right;         /* pictures whose own text is the nearest of the batch */
+    size_t right;         /* pictures of which the nearest text of the batch is true */
 };
+
+/* fits (count, count) of pairs whose texts are the same where their groups are. */
+void fits_of_groups(uint8_t *fits, const size_t *groups, size_t count);
 
 /* dimages and dtexts (B, E), of images and texts (B, E) float32 of length 1, where row i of one belongs to row i of the other.
  * Waits for the device. */

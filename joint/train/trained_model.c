@@ -32,7 +32,7 @@ static int read_scale(
     int rc = tensor_read(stream, &scale, model->values.scale, 1, err);
     if (!rc && model->options.loss == LOSS_SIGMOID)
         rc = tensor_read(stream, &bias, model->values.bias, 1, err);
-    *out = (struct loss_options){model->options.loss, expf(scale), bias};
+    *out = (struct loss_options){.loss = model->options.loss, .scale = expf(scale), .bias = bias};
     return rc;
 }
 
@@ -77,12 +77,13 @@ static struct tensor rows_of(struct tensor x, size_t first, size_t count)
 
 /* The loss of all pairs, and its gradients by embeddings as the towers give them. */
 static int lose(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
-    struct loss_report *report, struct err *err)
+    struct loss_report *report, const uint8_t *fits, struct err *err)
 {
     struct loss_options options;
-    int rc;
-    if ((rc = read_scale(&options, model, stream, err)) ||
-        (rc = normalize_rows_forward(stream, embedded->image_units, embedded->images, err)) ||
+    int rc = read_scale(&options, model, stream, err);
+    options.smoothing = model->options.smoothing;
+    options.fits = fits;
+    if (rc || (rc = normalize_rows_forward(stream, embedded->image_units, embedded->images, err)) ||
         (rc = normalize_rows_forward(stream, embedded->text_units, embedded->texts, err)) ||
         (rc = contrastive_loss(report, stream, embedded->dimages, embedded->dtexts, embedded->image_units,
              embedded->text_units, &options, err)) ||
@@ -126,7 +127,7 @@ static int learn(const struct trained_model *model, struct stream *stream, struc
             stream_rewind(stream, chunks);
     }
     if (!rc)
-        rc = lose(model, stream, &embedded, report, err);
+        rc = lose(model, stream, &embedded, report, batch->fits, err);
     for (size_t first = 0; first < all && !rc; first += most) {
         const size_t count = all - first < most ? all - first : most;
         if (!whole)
@@ -147,8 +148,14 @@ static int open_stream(struct trained_model *model, struct device *device, struc
     struct stream *plan = NULL;
     struct loss_report report;
     int32_t *ids = mem_new(batch * tokens, sizeof *ids), *eot = mem_new(batch, sizeof *eot);
-    uint8_t *pixels = mem_new(batch * size * size, 3);
-    const struct contrastive_batch any = {batch, tokens, pixels, ids, eot, 1};
+    uint8_t *pixels = mem_new(batch * size * size, 3), fits[1] = {0}; /* a plan does not look at them */
+    const struct contrastive_batch any = {.count = batch,
+        .tokens = tokens,
+        .pixels = pixels,
+        .ids = ids,
+        .eot = eot,
+        .fits = fits,
+        .number = 1};
     int rc = ids && eot && pixels ? 0 : err_memory(err, batch * (size * size * 3 + tokens * sizeof *ids));
     if (!rc && !(rc = stream_open(&plan, device, 0, err)))
         rc = learn(model, plan, &report, &any, err);
@@ -171,6 +178,8 @@ static int open_towers(struct trained_model *model, const struct model_config *c
     const struct trained_what_is *what = &trained_what_is[options->what];
     int rc = options->what == TRAINED_LORA ? lora_new(&model->lora, &options->lora, err) : 0;
     const struct tower_training training = {.recomputes = options->recomputes, .lora = model->lora};
+    if (options->averages)
+        parameters_keep_averages(model->parameters);
     if (!rc)
         rc = trained_towers_open(
             &model->towers, config, preprocess, weights, device, what, &training, model->parameters, err);
@@ -239,6 +248,12 @@ int trained_model_save(const struct trained_model *model, enum parameters_kind k
     return parameters_save(model->parameters, kind, model->stream, writer, err);
 }
 
+int trained_model_write(const struct trained_model *model, enum parameters_kind kind, struct weights *weights,
+    struct weights_writer *writer, struct err *err)
+{
+    return parameters_write(model->parameters, kind, model->stream, weights, writer, err);
+}
+
 int trained_model_save_adapter(const struct trained_model *model, enum parameters_kind kind,
     struct weights_writer *writer, struct err *err)
 {
@@ -266,6 +281,27 @@ int trained_model_scale(const struct trained_model *model, double *scale, struct
     const int rc = read_scale(&options, model, model->stream, err);
     *scale = (double)options.scale;
     return rc;
+}
+
+int trained_model_average(struct trained_model *model, double decay, struct err *err)
+{
+    return parameters_average(model->parameters, model->stream, decay, err);
+}
+
+int trained_model_exchange_averages(struct trained_model *model, struct err *err)
+{
+    return parameters_exchange_averages(model->parameters, model->stream, err);
+}
+
+int trained_model_blend(
+    struct trained_model *model, const struct weights *weights, float share, struct err *err)
+{
+    return parameters_blend(model->parameters, model->stream, weights, share, err);
+}
+
+const struct lora_options *trained_model_lora(const struct trained_model *model)
+{
+    return lora_options_of(model->lora);
 }
 
 size_t trained_model_bytes(const struct trained_model *model)

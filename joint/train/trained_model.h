@@ -35,17 +35,20 @@ struct contrastive_batch {
     const uint8_t *pixels; // (B, S, S, 3), as preprocess_run makes them
     const int32_t *ids;    // (B, T), filled up with any id
     const int32_t *eot;    // (B): text_eot
+    const uint8_t *fits;   // (B, B), or NULL: as loss_options has it
     uint64_t number;       /* from 1 on, another one each time: what drops out of it; 0: nothing does */
 };
 
 struct trained_model_options {
     enum contrastive_loss loss;
-    size_t batch; /* pictures in a batch at most, which the loss compares with each other */
+    float smoothing; /* as loss_options has it */
+    size_t batch;    /* pictures in a batch at most, which the loss compares with each other */
     size_t
         chunk; /* and in memory at a time: where that is less, the towers run over a batch twice, as in GradCache (Gao et al.,
                     * 2021), first for embeddings alone */
     size_t tokens;   /* of a text at most */
     bool recomputes; /* as trained_transformer_new has it */
+    bool averages;   /* are kept: parameters_keep_averages */
     enum trained_what what;
     struct lora_options lora; /* of TRAINED_LORA */
 };
@@ -77,10 +80,30 @@ int trained_model_restore(struct trained_model *model, const struct weights *wei
 /* What cosines are multiplied by. */
 int trained_model_scale(const struct trained_model *model, double *scale, struct err *err);
 
+/* parameters_write: the whole model, whatever is trained, in the layout of the file that the weights are of. */
+int trained_model_write(const struct trained_model *model, enum parameters_kind kind, struct weights *weights,
+    struct weights_writer *writer, struct err *err);
+
 /* Of TRAINED_LORA: parameters_save_adapter, and parameters_load_adapter, to go on with an adapter that there is. */
 int trained_model_save_adapter(const struct trained_model *model, enum parameters_kind kind,
     struct weights_writer *writer, struct err *err);
 int trained_model_load_adapter(struct trained_model *model, const struct weights *tensors, struct err *err);
+
+/* Where averages are kept: parameters_average after a step, and parameters_exchange_averages. */
+int trained_model_average(struct trained_model *model, double decay, struct err *err);
+int trained_model_exchange_averages(struct trained_model *model, struct err *err);
+
+/* parameters_blend: share 1 is what was trained, 0 where it began. */
+int trained_model_blend(
+    struct trained_model *model, const struct weights *weights, float share, struct err *err);
+
+/* The adapter in a folder that is there, as peft's save_pretrained writes it and both peft and model_open_adapted load it: onto the
+ * model of that name or path, `base`, which may be NULL. ERR_LIMIT for a value that dtype does not hold; ERR_IO, ERR_DEVICE, ERR_MEMORY. */
+int trained_model_write_adapter(const struct trained_model *model, enum parameters_kind kind,
+    const char *directory, const char *base, enum dtype dtype, struct err *err);
+
+/* What it is trained with; of TRAINED_LORA. */
+const struct lora_options *trained_model_lora(const struct trained_model *model);
 
 /* Bytes on the device: of what is trained or frozen (of a locked tower only what it needs to run a batch), and of a batch. */
 size_t trained_model_bytes(const struct trained_model *model);

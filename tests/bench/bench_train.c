@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Steps of contrastive training on made up weights and batches, for train.py to time beside PyTorch.
  *
- *     bench_train CONFIG_FOLDER BATCH TOKENS STEPS [GEMM [PRECISION [CHUNK [recompute]]]]
+ *     bench_train CONFIG_FOLDER BATCH TOKENS STEPS [GEMM [PRECISION [CHUNK [recompute|keep [WHAT [RANK]]]]]]
  *
  * says seconds a step, after one to warm up, and where they went. */
 #include "joint/train/trained_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -36,7 +37,8 @@ static struct contrastive_batch made_up(const struct model_config *config, size_
         ids[i] = (int32_t)(random_at(2, i) % config->text.vocab);
     for (size_t i = 0; i < count; i++)
         eot[i] = (int32_t)tokens - 1;
-    return (struct contrastive_batch){count, tokens, pixels, ids, eot, 0};
+    return (struct contrastive_batch){
+        .count = count, .tokens = tokens, .pixels = pixels, .ids = ids, .eot = eot, .number = 1};
 }
 
 static void say_profile(struct stream *stream, size_t steps)
@@ -51,14 +53,19 @@ static void say_profile(struct stream *stream, size_t steps)
 int main(int argc, char **argv)
 {
     if (argc < 5)
-        return fprintf(stderr,
-                   "bench_train CONFIG_FOLDER BATCH TOKENS STEPS [GEMM [PRECISION [CHUNK [recompute]]]]\n"),
+        return fprintf(stderr, "bench_train CONFIG_FOLDER BATCH TOKENS STEPS [GEMM [PRECISION [CHUNK "
+                               "[recompute|keep [WHAT "
+                               "[RANK]]]]]]\n"),
                2;
     const size_t count = strtoul(argv[2], NULL, 10), tokens = strtoul(argv[3], NULL, 10),
                  steps = strtoul(argv[4], NULL, 10), chunk = argc > 7 ? strtoul(argv[7], NULL, 10) : 0;
-    const bool recomputes = argc > 8;
-    const struct device_options on = {
-        .gemm = argc > 5 ? argv[5] : NULL, .precision = argc > 6 ? argv[6] : "f32"};
+    const bool recomputes = argc > 8 && !strcmp(argv[8], "recompute");
+    const char *gemm = argc > 5 && strcmp(argv[5], "auto") ? argv[5] : NULL;
+    enum trained_what what = TRAINED_ALL;
+    while (argc > 9 && what < TRAINED_COUNT - 1 && strcmp(trained_what_is[what].name, argv[9]))
+        what++;
+    const size_t rank = argc > 10 ? strtoul(argv[10], NULL, 10) : 16;
+    const struct device_options on = {.gemm = gemm, .precision = argc > 6 ? argv[6] : "f32"};
     struct adamw_options options = {
         .rate = 1e-4, .beta_1 = 0.9, .beta_2 = 0.98, .eps = 1e-6, .decay = 0.2, .clip = 1};
     struct model_config config;
@@ -73,8 +80,13 @@ int main(int argc, char **argv)
         weights_random(&weights, 1, &err))
         return fail(&err);
     const struct preprocess preprocess = preprocess_default((int)config.vision.image_size);
-    const struct trained_model_options sizes = {
-        LOSS_SOFTMAX, count, chunk ? chunk : count, tokens, recomputes, .what = TRAINED_ALL};
+    const struct trained_model_options sizes = {.loss = LOSS_SOFTMAX,
+        .batch = count,
+        .chunk = chunk ? chunk : count,
+        .tokens = tokens,
+        .recomputes = recomputes,
+        .what = what,
+        .lora = {.rank = rank, .alpha = (double)rank, .targets = (1u << LORA_TARGETS) - 1, .seed = 1}};
     if (trained_model_open(&model, &config, &preprocess, weights, device, &sizes, &err))
         return fail(&err);
     const struct contrastive_batch batch = made_up(&config, count, tokens);

@@ -102,6 +102,48 @@ void adamw_matches(void **state)
     check_steps(*state, 1e6);
 }
 
+static void check_average(const struct bench *bench, double decay)
+{
+    enum { ALL = N * K + N };
+    const size_t dims[DIM_COUNT] = {[DIM_MLP] = N, [DIM_WIDTH] = K};
+    struct parameters *parameters;
+    struct weights *weights;
+    struct two values, gradients;
+    struct err err;
+    float before[ALL], after[ALL], got[ALL], want[ALL];
+    check_ok(weights_random(&weights, 3, &err), &err);
+    check_ok(parameters_new(&parameters, &err), &err);
+    check_ok(
+        parameters_add(parameters, table, 2, "", 0, dims, &values, &gradients, TRAIN_FROM_FIRST, &err), &err);
+    parameters_keep_averages(parameters);
+    check_ok(parameters_open(parameters, bench->device, &err), &err);
+    check_ok(parameters_load(parameters, bench->stream, weights, &err), &err);
+    check_ok(parameters_average(parameters, bench->stream, 0, &err), &err);
+    get_real(bench, before, values.weight, N * K);
+    get_real(bench, before + N * K, values.bias, N);
+    for (size_t i = 0; i < ALL; i++)
+        after[i] = before[i] + (float)i * 0.125f;
+    check_ok(tensor_write(bench->stream, values.weight, after, N * K, &err), &err);
+    check_ok(tensor_write(bench->stream, values.bias, after + N * K, N, &err), &err);
+    check_ok(parameters_average(parameters, bench->stream, decay, &err), &err);
+    check_ok(parameters_exchange_averages(parameters, bench->stream, &err), &err);
+    get_real(bench, got, values.weight, N * K);
+    get_real(bench, got + N * K, values.bias, N);
+    for (size_t i = 0; i < ALL; i++)
+        want[i] = (float)(decay * (double)before[i] + (1 - decay) * (double)after[i]);
+    compare(got, want, ALL, 1e-6, "averages");
+    parameters_free(parameters);
+    weights_free(weights);
+}
+
+void averages_match(void **state)
+{
+    if (!work_fits(N * K))
+        return;
+    check_average(*state, 0.9);
+    check_average(*state, 0.25);
+}
+
 void rates_warm_up_and_fall(void **state)
 {
     (void)state;

@@ -129,7 +129,29 @@ void gradients_of_pooled_rows_match(void **state)
 struct loss_shape {
     size_t batch, width;
     enum contrastive_loss loss;
+    float smoothing;
+    const uint8_t *fits; // (B, B), or NULL
 };
+
+static bool is_right(const struct loss_shape *shape, size_t i, size_t j)
+{
+    return shape->fits ? shape->fits[i * shape->batch + j] : i == j;
+}
+
+/* The sum of targets times logits of a picture, or of a text by column. */
+static double aimed_at(const struct loss_shape *shape, const double *logits, size_t own, bool by_column)
+{
+    const size_t batch = shape->batch;
+    double right = 0, of_right = 0, of_all = 0;
+    for (size_t k = 0; k < batch; k++) {
+        const size_t i = by_column ? k : own, j = by_column ? own : k;
+        right += is_right(shape, i, j);
+        of_right += is_right(shape, i, j) ? logits[i * batch + j] : 0;
+        of_all += logits[i * batch + j];
+    }
+    return (1 - (double)shape->smoothing) * of_right / right +
+           (double)shape->smoothing * of_all / (double)batch;
+}
 
 /* log(sum(exp)) of `count` logits, `step` apart. */
 static double log_sum_exp(const double *logits, size_t count, size_t step)
@@ -152,18 +174,20 @@ static void loss_of(double *out, const double *in, const void *context)
             logits[i] += scale * in[i / batch * width + e] * in[count + i % batch * width + e];
     if (shape->loss == LOSS_SOFTMAX)
         for (size_t i = 0; i < batch; i++)
-            sum += (log_sum_exp(logits + i * batch, batch, 1) + log_sum_exp(logits + i, batch, batch)) / 2 -
-                   logits[i * batch + i];
+            sum += (log_sum_exp(logits + i * batch, batch, 1) + log_sum_exp(logits + i, batch, batch) -
+                       aimed_at(shape, logits, i, false) - aimed_at(shape, logits, i, true)) /
+                   2;
     else
         for (size_t i = 0; i < batch * batch; i++)
-            sum += log(1 + exp((i / batch == i % batch ? -1 : 1) * (logits[i] + bias)));
+            sum += log(1 + exp((is_right(shape, i / batch, i % batch) ? -1 : 1) * (logits[i] + bias)));
     *out = sum / (double)batch;
     free(logits);
 }
 
-/* How many images are nearer to their own text than to the others. */
-static size_t count_right(const float *images, const float *texts, size_t batch, size_t width)
+/* How many images are nearest to a text that is right. */
+static size_t count_right(const float *images, const float *texts, const struct loss_shape *shape)
 {
+    const size_t batch = shape->batch, width = shape->width;
     size_t right = 0;
     for (size_t i = 0; i < batch; i++) {
         size_t nearest = 0;
@@ -175,7 +199,7 @@ static size_t count_right(const float *images, const float *texts, size_t batch,
             nearest = dot > best ? j : nearest;
             best = fmax(dot, best);
         }
-        right += nearest == i;
+        right += is_right(shape, i, nearest);
     }
     return right;
 }
@@ -183,7 +207,7 @@ static size_t count_right(const float *images, const float *texts, size_t batch,
 static void check_loss(const struct bench *bench, const struct loss_shape *shape)
 {
     const size_t count = shape->batch * shape->width, mark = stream_mark(bench->stream);
-    const struct loss_options options = {shape->loss, 3.5f, -1.25f};
+    const struct loss_options options = {shape->loss, 3.5f, -1.25f, shape->smoothing, shape->fits};
     float *in = random_floats(2 * count + 2, shape->batch), *want = malloc((2 * count + 2) * sizeof *want),
           *got = malloc(2 * count * sizeof *got), one = 1;
     double *wide = malloc((2 * count + 2) * sizeof *wide), loss;
@@ -214,7 +238,7 @@ static void check_loss(const struct bench *bench, const struct loss_shape *shape
     assert_true(fabs(report.loss - loss) <= 4e-6 * fabs(loss));
     assert_true(fabs(report.dscale - (double)want[2 * count]) <= 1e-5 * fabs((double)want[2 * count]) + 1e-7);
     assert_true(fabs(report.dbias - (double)want[2 * count + 1]) <= 1e-5 * fabs((double)want[2 * count + 1]));
-    assert_int_equal(report.right, count_right(in, in + count, shape->batch, shape->width));
+    assert_int_equal(report.right, count_right(in, in + count, shape));
     free(in), free(want), free(got), free(wide);
     stream_rewind(bench->stream, mark);
 }
@@ -222,9 +246,16 @@ static void check_loss(const struct bench *bench, const struct loss_shape *shape
 void contrastive_losses_match(void **state)
 {
     static const size_t shapes[][2] = {{1, 16}, {5, 24}, {70, 8}};
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int loss = 0; loss < 2; loss++)
-            if (work_fits(6 * shapes[i][0] * shapes[i][0] * shapes[i][1]))
-                check_loss(*state,
-                    &(struct loss_shape){shapes[i][0], shapes[i][1], loss ? LOSS_SIGMOID : LOSS_SOFTMAX});
+    uint8_t fits[70 * 70];
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const size_t batch = shapes[i][0];
+        for (size_t k = 0; k < batch * batch; k++)
+            fits[k] = k / batch == k % batch || random_at(7, k) % 5 == 0;
+        const struct loss_shape ways[] = {{batch, shapes[i][1], LOSS_SOFTMAX, 0, NULL},
+            {batch, shapes[i][1], LOSS_SOFTMAX, 0.25f, fits}, {batch, shapes[i][1], LOSS_SIGMOID, 0, NULL},
+            {batch, shapes[i][1], LOSS_SIGMOID, 0, fits}};
+        for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
+            if (work_fits(6 * batch * batch * shapes[i][1]))
+                check_loss(*state, &ways[way]);
+    }
 }

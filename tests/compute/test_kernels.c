@@ -228,6 +228,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gradients_of_pooled_rows_match),
         cmocka_unit_test(contrastive_losses_match),
         cmocka_unit_test(adamw_matches),
+        cmocka_unit_test(averages_match),
         cmocka_unit_test(rates_warm_up_and_fall),
         cmocka_unit_test(streams_keep_to_their_memory),
         cmocka_unit_test(kernels_of_other_folders_run),
@@ -257,6 +258,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gradients_of_pooled_rows_match),
         cmocka_unit_test(contrastive_losses_match),
         cmocka_unit_test(adamw_matches),
+        cmocka_unit_test(averages_match),
     };
     const struct CMUnitTest rounded[] = {
         cmocka_unit_test(layers_of_a_model_match),

@@ -69,6 +69,9 @@ def sentences(batch, vocab, context, number):
 
 
 def embed(model, pixels, ids, kind):
+    if kind == "siglip":
+        images, texts = model.vision_model(pixel_values=pixels), model.text_model(input_ids=ids)
+        return [torch.nn.functional.normalize(out.pooler_output, dim=-1) for out in (images, texts)]
     if kind == "softmax":
         out = model(pixel_values=pixels, input_ids=ids)
         return out.image_embeds, out.text_embeds
@@ -94,7 +97,7 @@ def gradients(model, bias, pixels, ids, kind):
     loss = loss_of(model, bias, pixels, ids, kind)
     loss.backward()
     out = {name: value.grad.numpy().astype(np.float64) for name, value in model.named_parameters()}
-    if kind == "sigmoid":
+    if kind != "softmax":
         out["logit_bias"] = bias.grad.numpy().astype(np.float64)
     return float(loss.detach()), out
 
@@ -112,9 +115,9 @@ def rate_at(step):
     return 0.5 * (1 + np.cos(np.pi * (step - WARMUP) / (STEPS - WARMUP))) * RATE
 
 
-def train(model, bias, pixels, ids, kind):
+def train(model, bias, pixels, ids, kind, after=lambda: None):
     """The steps of open_clip's train_one_epoch, on one batch after the other."""
-    parameters = [*model.parameters(), bias] if kind == "sigmoid" else [*model.parameters()]
+    parameters = [*model.parameters(), bias] if kind != "softmax" else [*model.parameters()]
     optimizer = torch.optim.AdamW(groups(model, bias), betas=BETAS, eps=EPS, foreach=False)
     losses, norms = [], []
     for step in range(STEPS):
@@ -129,8 +132,9 @@ def train(model, bias, pixels, ids, kind):
         if model.logit_scale.requires_grad:
             with torch.no_grad():
                 model.logit_scale.clamp_(0, np.log(100))
+        after()
     out = {name: value.detach().numpy().astype(np.float64) for name, value in model.named_parameters()}
-    if kind == "sigmoid":
+    if kind != "softmax":
         out["logit_bias"] = bias.detach().numpy().astype(np.float64)
     return np.array(losses), np.array(norms), out
 

@@ -10,6 +10,9 @@ writes train/quick/parts.safetensors, where PART is text or vision (the other to
     PART.norms                (50) float64: the length of the gradients of what is trained, before clipping
     PART.trained.PARAMETER    (17) float64: sketches of those parameters after these steps
 
+    average.PARAMETER         likewise of the running means of all, where all is trained, as AveragedModel makes them
+    blend.PARAMETER           and of 0.3 times what was trained and 0.7 times where it began
+
 and for each of ADAPTERS a folder train/lora-NAME with start/ and end/, the adapter before and after 50 steps as peft saves it, and
 steps.safetensors with losses and norms.
 """
@@ -22,10 +25,12 @@ import peft
 import safetensors.numpy
 import torch
 import transformers
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from train import BATCHES, SHAPES, apart, config_of, double, sentences, sketch, start, train
 from towers import MEAN, STD, picture
 
+DECAY, SHARE = 0.9, 0.3
 HERE = pathlib.Path(__file__).parent / "train"
 PARTS = {"text": ("text_", "logit_"), "vision": ("vis", "logit_"),
          "projections": ("visual_projection", "text_projection", "logit_")}
@@ -75,6 +80,19 @@ def part_steps(shape, prefixes):
     return results
 
 
+def averages_and_blends(shape):
+    pixels, ids = inputs(shape)
+    model, bias = start(config_of(*shape[1:5]))
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(DECAY))
+    train(model, bias, pixels.float(), ids, shape[6], lambda: averaged.update_parameters(model))
+    out = {f"average.{name}": sketch(value.detach().numpy().astype(np.float64))
+           for name, value in averaged.module.named_parameters()}
+    for name, value in model.named_parameters():
+        out[f"blend.{name}"] = sketch(((1 - SHARE) * before[name] + SHARE * value.detach()).numpy().astype(np.float64))
+    return out
+
+
 def adapter(shape, settings, seed):
     """As peft begins it, on the model of train.py."""
     model, bias = start(config_of(*shape[1:5]))
@@ -119,6 +137,7 @@ def main():
         compare(part, single, exact)
         out |= {f"{part}.losses": single[0], f"{part}.norms": single[1]}
         out |= {f"{part}.trained.{name}": sketch(value) for name, value in single[2].items()}
+    out |= averages_and_blends(shape_of("quick"))
     safetensors.numpy.save_file(out, HERE / "quick" / "parts.safetensors", metadata=made_by())
     for name, (shape, settings) in ADAPTERS.items():
         adapter_steps(name, shape_of(shape), settings)

@@ -67,8 +67,8 @@ void golden_open(struct golden *golden)
     struct err err;
     snprintf(path, sizeof path, GOLDEN "%s", golden->name);
     OK(model_config_read(&golden->config, path, &err));
-    if (golden->loss == LOSS_SIGMOID)
-        golden->config.vision.pooling = VISION_POOL_MEAN;
+    if (golden->loss == LOSS_SIGMOID && golden->config.vision.pooling == VISION_POOL_CLASS_TOKEN)
+        golden->config.vision.pooling = VISION_POOL_MEAN; /* as train.py has it */
     snprintf(path, sizeof path, GOLDEN "%s/gradients.safetensors", golden->name);
     tensor_file_open(&golden->file, path);
     const size_t square = golden->config.vision.image_size * golden->config.vision.image_size * 3;
@@ -113,7 +113,8 @@ struct trained_model_options options_of(const struct golden *golden)
 struct trained_model *model_of(
     const struct golden *golden, struct device *device, const struct trained_model_options *options)
 {
-    const struct preprocess preprocess = preprocess_default((int)golden->config.vision.image_size);
+    const struct preprocess preprocess =
+        golden->config.family->preprocess((int)golden->config.vision.image_size);
     int64_t *seed = tensor_copy_of(&golden->file, "", "seed");
     struct trained_model *model;
     struct weights *weights;
@@ -125,7 +126,8 @@ struct trained_model *model_of(
     return model;
 }
 
-void steps_take(struct trained_model *model, double *losses, double *norms, const struct golden *golden)
+void steps_take(
+    struct trained_model *model, double *losses, double *norms, const struct golden *golden, bool averages)
 {
     struct adamw_options options = {.beta_1 = 0.9, .beta_2 = 0.98, .eps = 1e-6, .decay = 0.2, .clip = 1};
     struct loss_report report;
@@ -137,13 +139,13 @@ void steps_take(struct trained_model *model, double *losses, double *norms, cons
         options.step = step + 1;
         options.rate = cosine_rate(RATE, step, WARMUP, STEPS);
         OK(trained_model_step(model, &options, &norms[step], &err));
+        if (averages)
+            OK(trained_model_average(model, step ? DECAY : 0, &err));
     }
 }
 
-/* What is trained, or its gradients, as a file that is opened. */
-void save(struct tensor_file *out, const struct trained_model *model, enum parameters_kind kind)
+void save_weights(const struct trained_model *model, enum parameters_kind kind, const char *path)
 {
-    static const char path[] = DIPTYCH_SCRATCH "/parameters.safetensors";
     struct weights_writer *writer;
     struct err err;
     OK(weights_writer_open(&writer, path, DTYPE_F32, NULL, &err));
@@ -151,6 +153,12 @@ void save(struct tensor_file *out, const struct trained_model *model, enum param
     OK(weights_writer_begin(writer, &err));
     OK(trained_model_save(model, kind, writer, &err));
     OK(weights_writer_close(writer, true, &err));
+}
+
+void save(struct tensor_file *out, const struct trained_model *model, enum parameters_kind kind)
+{
+    static const char path[] = DIPTYCH_SCRATCH "/parameters.safetensors";
+    save_weights(model, kind, path);
     tensor_file_open(out, path);
 }
 

@@ -48,10 +48,13 @@ struct trained_model_options options_of(const struct golden *golden);
 struct trained_model *model_of(
     const struct golden *golden, struct device *device, const struct trained_model_options *options);
 
-/* Takes train.py's steps: losses and norms (STEPS). */
-void steps_take(struct trained_model *model, double *losses, double *norms, const struct golden *golden);
+/* Takes train.py's steps: losses and norms (STEPS). Averages, where they are kept, are DECAY's. */
+#define DECAY 0.9
+void steps_take(
+    struct trained_model *model, double *losses, double *norms, const struct golden *golden, bool averages);
 
-/* What is trained, or its gradients, as a file that is opened. */
+/* What is trained, or its gradients, as a file; and opened. */
+void save_weights(const struct trained_model *model, enum parameters_kind kind, const char *path);
 void save(struct tensor_file *out, const struct trained_model *model, enum parameters_kind kind);
 
 /* As sketch() in train.py: the length, and sums with signs. */

@@ -39,7 +39,8 @@ static struct contrastive_batch batch_new(const struct model_config *config)
         ids[i] = (int32_t)(random_at(2, i) % config->text.vocab);
     for (int32_t i = 0; i < BATCH; i++)
         eot[i] = TOKENS - 1 - i;
-    return (struct contrastive_batch){BATCH, TOKENS, pixels, ids, eot, 0};
+    return (struct contrastive_batch){
+        .count = BATCH, .tokens = TOKENS, .pixels = pixels, .ids = ids, .eot = eot};
 }
 
 static void batch_release(const struct contrastive_batch *batch)
@@ -53,7 +54,7 @@ static int open_model(struct trained_model **out, const struct model_config *con
     const struct weights *weights, struct device *device, size_t batch, struct err *err)
 {
     const struct trained_model_options options = {
-        LOSS_SOFTMAX, batch, batch, TOKENS, false, .what = TRAINED_ALL};
+        .loss = LOSS_SOFTMAX, .batch = batch, .chunk = batch, .tokens = TOKENS};
     const struct preprocess preprocess = preprocess_default((int)config->vision.image_size);
     return trained_model_open(out, config, &preprocess, weights, device, &options, err);
 }

@@ -73,7 +73,7 @@ static void check_steps(const struct golden *golden, struct trained_model *model
 {
     double losses[STEPS], norms[STEPS], loss_off = 0, norm_off = 0;
     struct tensor_file file;
-    steps_take(model, losses, norms, golden);
+    steps_take(model, losses, norms, golden, false);
     for (size_t step = 0; step < STEPS; step++) {
         loss_off = fmax(loss_off, fabs(losses[step] / golden->losses[step] - 1));
         norm_off = fmax(norm_off, fabs(norms[step] / golden->norms[step] - 1));
@@ -167,7 +167,7 @@ static void the_same_steps_give_the_same_weights(void **state)
     for (int turn = 0; turn < 2; turn++) {
         const struct trained_model_options options = options_of(&golden);
         struct trained_model *model = model_of(&golden, device, &options);
-        steps_take(model, losses, norms, &golden);
+        steps_take(model, losses, norms, &golden, false);
         save(&files[turn], model, PARAMETERS_VALUES);
         trained_model_free(model);
     }

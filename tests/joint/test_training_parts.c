@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -66,7 +67,7 @@ static void check_part(struct device *device, enum trained_what what, size_t chu
     options.chunk = chunk;
     struct trained_model *model = model_of(&golden, device, &options);
     take_part(&golden, part);
-    steps_take(model, losses, norms, &golden);
+    steps_take(model, losses, norms, &golden, false);
     save(&file, model, PARAMETERS_VALUES);
     snprintf(kind, sizeof kind, "%s.trained.", part);
     assert_int_equal(file.count, count_of(&golden.file, kind));
@@ -91,6 +92,48 @@ static void parts_are_trained_as_by_pytorch(void **state)
         check_part(device, parts[i], quick.batch);
         check_part(device, parts[i], 4);
     }
+    device_free(device);
+}
+
+/* ---- averages and blends ------------------------------------------------------------------------------- */
+
+static void check_sketches(const struct trained_model *model, enum parameters_kind kind, const char *prefix,
+    const struct golden *golden)
+{
+    struct tensor_file file;
+    save(&file, model, kind);
+    const double worst = worst_distance(&file, prefix, golden, NEAR_WEIGHT);
+    print_message("%s within %.1e\n", prefix, worst);
+    tensor_file_release(&file);
+}
+
+static void averages_and_blends_are_those_of_pytorch(void **state)
+{
+    struct golden golden = quick;
+    double losses[STEPS], norms[STEPS];
+    struct device *device;
+    struct weights *start;
+    struct err err;
+    (void)state;
+    OK(device_open(&device, &on, &err));
+    golden_open(&golden);
+    struct trained_model_options options = options_of(&golden);
+    options.averages = true;
+    struct trained_model *model = model_of(&golden, device, &options);
+    steps_take(model, losses, norms, &golden, true);
+    int64_t *seed = tensor_copy_of(&golden.file, "", "seed");
+    OK(weights_random(&start, (uint64_t)*seed, &err));
+    free(seed);
+    take_part(&golden, "text");
+    check_sketches(model, PARAMETERS_AVERAGES, "average.", &golden);
+    OK(trained_model_exchange_averages(model, &err));
+    check_sketches(model, PARAMETERS_VALUES, "average.", &golden);
+    OK(trained_model_exchange_averages(model, &err));
+    OK(trained_model_blend(model, start, 0.3f, &err));
+    check_sketches(model, PARAMETERS_VALUES, "blend.", &golden);
+    weights_free(start);
+    trained_model_free(model);
+    golden_release(&golden);
     device_free(device);
 }
 
@@ -194,7 +237,7 @@ static void check_adapter(
     tensor_file_open(&steps, path_in(adapter, "steps.safetensors"));
     double *want_losses = tensor_copy_of(&steps, "", "losses"),
            *want_norms = tensor_copy_of(&steps, "", "norms");
-    steps_take(model, losses, norms, &golden);
+    steps_take(model, losses, norms, &golden, false);
     save_adapter(model, PARAMETERS_VALUES, trained);
     tensor_file_open(&got, trained);
     tensor_file_open(&want, path_in(adapter, "end/adapter_model.safetensors"));
@@ -289,6 +332,64 @@ static void what_drops_out_is_drawn_from_the_batch(void **state)
     device_free(device);
 }
 
+/* A model of these weights, which learns nothing: its loss, and gradients by the embeddings through its scale. */
+static double loss_of_merged(
+    const char *base, const char *adapter, const struct golden *golden, struct device *device)
+{
+    const struct trained_model_options options = options_of(golden);
+    const struct preprocess preprocess = preprocess_default((int)golden->config.vision.image_size);
+    const struct contrastive_batch batch = batch_of(golden, 0);
+    const struct adapters adapted = {&adapter, 1};
+    struct trained_model *model;
+    struct weights *weights;
+    struct loss_report report;
+    struct err err;
+    OK(weights_open_adapted(&weights, base, &adapted, &err));
+    OK(trained_model_open(&model, &golden->config, &preprocess, weights, device, &options, &err));
+    OK(trained_model_learn(model, &report, &batch, &err));
+    trained_model_free(model);
+    weights_free(weights);
+    return report.loss;
+}
+
+static void check_written(const struct adapter_case *adapter, struct device *device)
+{
+    static const char base[] = DIPTYCH_SCRATCH "/base.safetensors";
+    struct golden golden = *adapter->golden;
+    struct loss_report report;
+    struct err err;
+    char folder[512];
+    golden_open(&golden);
+    const struct trained_model_options options = options_of(&golden);
+    struct trained_model *start = model_of(&golden, device, &options);
+    save_weights(start, PARAMETERS_VALUES, base);
+    trained_model_free(start);
+    struct trained_model *model = adapter_end(adapter, &golden, device, golden.batch);
+    const struct contrastive_batch batch = batch_of(&golden, 0);
+    OK(trained_model_learn(model, &report, &batch, &err));
+    snprintf(folder, sizeof folder, DIPTYCH_SCRATCH "/%s", adapter->name);
+    mkdir(folder, 0777);
+    OK(trained_model_write_adapter(model, PARAMETERS_VALUES, folder, "made/up", DTYPE_F32, &err));
+    const double merged = loss_of_merged(base, folder, &golden, device),
+                 peft = loss_of_merged(base, path_in(adapter, "end"), &golden, device);
+    print_message("%-10s loss %.7f, merged %.7f, peft's %.7f\n", adapter->name, report.loss, merged, peft);
+    assert_true(fabs(report.loss / merged - 1) < 2e-6);
+    assert_true(merged == peft); /* the same numbers under the same names, with the same settings */
+    trained_model_free(model);
+    golden_release(&golden);
+}
+
+static void what_is_written_is_merged_as_it_was_trained(void **state)
+{
+    struct device *device;
+    struct err err;
+    (void)state;
+    OK(device_open(&device, &on, &err));
+    for (size_t i = 0; i < ADAPTERS; i++)
+        check_written(&adapters[i], device);
+    device_free(device);
+}
+
 /* torch's kaiming_uniform_ of a = sqrt(5) has the variance 1 / (3 K), and no value beyond 1 / sqrt(K). */
 static void adapters_begin_as_peft_begins_them(void **state)
 {
@@ -331,9 +432,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_are_trained_as_by_pytorch),
+        cmocka_unit_test(averages_and_blends_are_those_of_pytorch),
         cmocka_unit_test(adapters_are_trained_as_by_peft),
         cmocka_unit_test(what_drops_out_is_drawn_from_the_batch),
         cmocka_unit_test(adapters_begin_as_peft_begins_them),
+        cmocka_unit_test(what_is_written_is_merged_as_it_was_trained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
