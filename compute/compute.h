@@ -434,6 +434,7 @@ enum dim {
     DIM_POOLED,
     DIM_2POOLED,
     DIM_QUERIES,
+    DIM_PROBES, /* 1 */
     DIM_CHANNELS,
     DIM_PATCH,
     DIM_PATCH_VALUES,

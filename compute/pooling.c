@@ -45,38 +45,43 @@ struct attention_pool {
 
 #define FIELD(name) offsetof(struct attention_pool, name)
 #define HEAD(name) "vision_model.head." name
+#define LEARNED(name) TRAINED(struct attention_pool_tensors, name)
 
 static const struct param query_params[] = {
-    {PARAM_VALUES, FIELD(probe), HEAD("probe"), {DIM_POOLED}, WITH_POOL_MLP, UNTRAINED},
+    {PARAM_VALUES, FIELD(probe), HEAD("probe"), {DIM_PROBES, DIM_POOLED}, WITH_POOL_MLP, LEARNED(probe)},
     {PARAM_VALUES, FIELD(probe), HEAD("probe"), {DIM_QUERIES, DIM_POOLED}, WITH_POOL_QUERIES, UNTRAINED},
     {PARAM_VALUES, FIELD(probe_gamma), HEAD("query_layernorm.weight"), {DIM_POOLED}, WITH_POOL_QUERIES,
         UNTRAINED},
     {PARAM_VALUES, FIELD(probe_beta), HEAD("query_layernorm.bias"), {DIM_POOLED}, WITH_POOL_QUERIES,
         UNTRAINED},
     {PARAM_VALUES, FIELD(query_weight), HEAD("attention.q_proj.weight"), {DIM_POOLED, DIM_POOLED}, ALWAYS,
-        UNTRAINED},
-    {PARAM_VALUES, FIELD(query_bias), HEAD("attention.q_proj.bias"), {DIM_POOLED}, ALWAYS, UNTRAINED},
+        LEARNED(query.weight)},
+    {PARAM_VALUES, FIELD(query_bias), HEAD("attention.q_proj.bias"), {DIM_POOLED}, ALWAYS,
+        LEARNED(query.bias)},
 };
 
 static const struct param pool_params[] = {
     {PARAM_LINEAR, FIELD(kv), HEAD("attention.{k,v}_proj.weight"), {DIM_2POOLED, DIM_WIDTH}, ALWAYS,
-        UNTRAINED},
-    {PARAM_BIAS, FIELD(kv), HEAD("attention.{k,v}_proj.bias"), {DIM_2POOLED}, ALWAYS, UNTRAINED},
-    {PARAM_GAMMA, FIELD(kv), "vision_model.post_layernorm.weight", {DIM_WIDTH}, WITH_POOL_MLP, UNTRAINED},
-    {PARAM_BETA, FIELD(kv), "vision_model.post_layernorm.bias", {DIM_WIDTH}, WITH_POOL_MLP, UNTRAINED},
+        LEARNED(kv.weight)},
+    {PARAM_BIAS, FIELD(kv), HEAD("attention.{k,v}_proj.bias"), {DIM_2POOLED}, ALWAYS, LEARNED(kv.bias)},
+    {PARAM_GAMMA, FIELD(kv), "vision_model.post_layernorm.weight", {DIM_WIDTH}, WITH_POOL_MLP,
+        LEARNED(norm.gamma)},
+    {PARAM_BETA, FIELD(kv), "vision_model.post_layernorm.bias", {DIM_WIDTH}, WITH_POOL_MLP,
+        LEARNED(norm.beta)},
     {PARAM_GAMMA, FIELD(kv), HEAD("token_layernorm.weight"), {DIM_WIDTH}, WITH_POOL_QUERIES, UNTRAINED},
     {PARAM_BETA, FIELD(kv), HEAD("token_layernorm.bias"), {DIM_WIDTH}, WITH_POOL_QUERIES, UNTRAINED},
     {PARAM_LINEAR_EXACT, FIELD(out), HEAD("attention.out_proj.weight"), {DIM_POOLED, DIM_POOLED}, ALWAYS,
-        UNTRAINED},
-    {PARAM_BIAS, FIELD(out), HEAD("attention.out_proj.bias"), {DIM_POOLED}, ALWAYS, UNTRAINED},
+        LEARNED(out.weight)},
+    {PARAM_BIAS, FIELD(out), HEAD("attention.out_proj.bias"), {DIM_POOLED}, ALWAYS, LEARNED(out.bias)},
     {PARAM_LINEAR_EXACT, FIELD(fc_1), HEAD("mlp.fc1.weight"), {DIM_MLP, DIM_POOLED}, WITH_POOL_MLP,
-        UNTRAINED},
-    {PARAM_BIAS, FIELD(fc_1), HEAD("mlp.fc1.bias"), {DIM_MLP}, WITH_POOL_MLP, UNTRAINED},
-    {PARAM_GAMMA, FIELD(fc_1), HEAD("layernorm.weight"), {DIM_POOLED}, WITH_POOL_MLP, UNTRAINED},
-    {PARAM_BETA, FIELD(fc_1), HEAD("layernorm.bias"), {DIM_POOLED}, WITH_POOL_MLP, UNTRAINED},
+        LEARNED(fc_1.weight)},
+    {PARAM_BIAS, FIELD(fc_1), HEAD("mlp.fc1.bias"), {DIM_MLP}, WITH_POOL_MLP, LEARNED(fc_1.bias)},
+    {PARAM_GAMMA, FIELD(fc_1), HEAD("layernorm.weight"), {DIM_POOLED}, WITH_POOL_MLP,
+        LEARNED(mlp_norm.gamma)},
+    {PARAM_BETA, FIELD(fc_1), HEAD("layernorm.bias"), {DIM_POOLED}, WITH_POOL_MLP, LEARNED(mlp_norm.beta)},
     {PARAM_LINEAR_EXACT, FIELD(fc_2), HEAD("mlp.fc2.weight"), {DIM_POOLED, DIM_MLP}, WITH_POOL_MLP,
-        UNTRAINED},
-    {PARAM_BIAS, FIELD(fc_2), HEAD("mlp.fc2.bias"), {DIM_POOLED}, WITH_POOL_MLP, UNTRAINED},
+        LEARNED(fc_2.weight)},
+    {PARAM_BIAS, FIELD(fc_2), HEAD("mlp.fc2.bias"), {DIM_POOLED}, WITH_POOL_MLP, LEARNED(fc_2.bias)},
 };
 
 enum {
@@ -91,8 +96,22 @@ static void pool_dims(size_t dims[DIM_COUNT], const struct attention_pool_config
     dims[DIM_2POOLED] = 2 * config->pooled_width;
     dims[DIM_MLP] = config->mlp_width;
     dims[DIM_QUERIES] = config->queries;
+    dims[DIM_PROBES] = 1;
     dims[WITH_POOL_MLP] = config->mlp_width > 0;
     dims[WITH_POOL_QUERIES] = config->queries > 0;
+}
+
+int attention_pool_parameters(const struct attention_pool_config *config, size_t trained_from,
+    struct parameters *parameters, struct attention_pool_tensors *values,
+    struct attention_pool_tensors *gradients, struct err *err)
+{
+    size_t dims[DIM_COUNT] = {0};
+    pool_dims(dims, config);
+    const int rc = parameters_add(
+        parameters, query_params, QUERY_PARAMS, "", 0, dims, values, gradients, trained_from, err);
+    return rc ? rc
+              : parameters_add(
+                    parameters, pool_params, POOL_PARAMS, "", 0, dims, values, gradients, trained_from, err);
 }
 
 /* The layer norm of the first query, in place. */

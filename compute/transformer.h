@@ -48,6 +48,11 @@ int block_attend(const struct block *block, const struct transformer *transforme
 int block_finish(const struct block *block, const struct transformer *transformer, struct stream *stream,
     const struct workspace *workspace, struct tensor x, struct tensor context, struct err *err);
 
+/* parameters_add of a pool by attention. */
+int attention_pool_parameters(const struct attention_pool_config *config, size_t trained_from,
+    struct parameters *parameters, struct attention_pool_tensors *values,
+    struct attention_pool_tensors *gradients, struct err *err);
+
 /* The sizes of a block's parameters. */
 void block_dims(size_t dims[DIM_COUNT], const struct transformer_config *config);
 

@@ -475,7 +475,7 @@ size_t vit_params(const struct vit_config *config);
 double vit_flops(const struct vit_config *config); /* one picture */
 
 /* The tower for training, of such a part: see compute/train/train.h, whose parameters it adds its own to. ERR_UNSUPPORTED for towers that differ from
- * CLIP's in more than sizes, activation and their pooling being a mean. */
+ * CLIP's or SigLIP's in more than sizes, activation and their pooling being a mean. */
 struct trained_vit;
 struct parameters;
 struct tower_training;

@@ -111,7 +111,7 @@ static void vit_dims(size_t dims[DIM_COUNT], const struct vit_config *config)
 }
 
 /* A MAP head is as a block, but for what the config says. */
-static struct attention_pool_config pool_config(const struct vit_config *config)
+struct attention_pool_config vit_pool_config(const struct vit_config *config)
 {
     const struct transformer_config *block = &config->block;
     struct attention_pool_config pool = {.width = block->width,
@@ -137,7 +137,7 @@ void vit_scaling(float scale[3], float shift[3], const struct preprocess *prepro
 int vit_load(struct vit **out, const struct vit_config *config, const struct preprocess *preprocess,
     const struct weights *weights, struct device *device, struct err *err)
 {
-    const struct attention_pool_config pool = pool_config(config);
+    const struct attention_pool_config pool = vit_pool_config(config);
     size_t dims[DIM_COUNT] = {0};
     struct vit *vit = mem_new(1, sizeof *vit);
     if (!vit)
@@ -371,7 +371,7 @@ done:
 
 size_t vit_params(const struct vit_config *config)
 {
-    const struct attention_pool_config pool = pool_config(config);
+    const struct attention_pool_config pool = vit_pool_config(config);
     size_t dims[DIM_COUNT] = {0};
     vit_dims(dims, config);
     return params_count(params, PARAMS, dims) + transformer_params(&config->block) +
@@ -386,7 +386,7 @@ double vit_flops(const struct vit_config *config)
     const double width = (double)block->width, patches = (double)(tokens - config->class_token);
     const double patch_width = 3.0 * (double)config->patch_size * (double)config->patch_size;
     const double patch = config->stem ? stem_flops(block->width) : 2 * patch_width * width;
-    const struct attention_pool_config pool = pool_config(config);
+    const struct attention_pool_config pool = vit_pool_config(config);
     double end = config->projection == PROJECTION_NONE
                      ? 0
                      : 2 * (double)pooled_width(config) * (double)config->embed_width;

@@ -10,6 +10,7 @@ struct trained_vit {
     float scale[3], shift[3]; // a model input is byte * scale + shift, by channel
     struct vit_tensors values, gradients;
     struct trained_transformer *blocks;
+    struct trained_pool *pool; /* of VISION_POOL_ATTENTION, after which there is no projection */
     struct {
         struct tensor patches;   // (B, G*G, 3*P*P)
         struct tensor assembled; // (B, T, W) float32: before the first norm
@@ -21,10 +22,14 @@ int trained_vit_new(struct trained_vit **out, const struct vit_config *config,
     const struct preprocess *preprocess, struct parameters *parameters, const struct tower_training *training,
     struct err *err)
 {
-    if (config->stem || config->class_unplaced || config->projection == PROJECTION_NONE ||
-        (config->pooling != VISION_POOL_CLASS_TOKEN && config->pooling != VISION_POOL_MEAN))
+    const struct attention_pool_config pool = vit_pool_config(config);
+    const bool pools = config->pooling == VISION_POOL_ATTENTION;
+    const bool ends = pools == (config->projection == PROJECTION_NONE); /* as CLIP or SigLIP do */
+    if (config->stem || config->any_size || config->class_unplaced || !ends ||
+        config->pooling == VISION_POOL_QUERY)
         return err_set(err, ERR_UNSUPPORTED,
-            "vision towers with a stem, with pooling by attention or without a projection cannot be trained");
+            "vision towers with a stem, for pictures of any size or with another end than CLIP's or SigLIP's "
+            "cannot be trained");
     struct trained_vit *vit = mem_new(1, sizeof *vit);
     if (!vit)
         return err_memory(err, sizeof *vit);
@@ -35,6 +40,8 @@ int trained_vit_new(struct trained_vit **out, const struct vit_config *config,
     if (!rc)
         rc = trained_transformer_new(
             &vit->blocks, &config->block, vit_block_prefix, parameters, training, err);
+    if (!rc && pools)
+        rc = trained_pool_new(&vit->pool, &pool, training->part == TOWER_ALL, parameters, err);
     if (rc)
         trained_vit_free(vit);
     else
@@ -47,6 +54,7 @@ void trained_vit_free(struct trained_vit *vit)
     if (!vit)
         return;
     trained_transformer_free(vit->blocks);
+    trained_pool_free(vit->pool);
     free(vit);
 }
 
@@ -107,43 +115,70 @@ static int embed_backward(struct trained_vit *vit, struct stream *stream, struct
     return rc;
 }
 
+/* Embeddings of the states of all tokens (B, T, W), or of the class tokens (B, W). */
+static int pool_forward(struct trained_vit *vit, struct stream *stream, struct tensor embeddings,
+    struct tensor states, struct err *err)
+{
+    const struct vit_config *config = &vit->config;
+    int rc = 0;
+    if (vit->pool)
+        return trained_pool_forward(vit->pool, stream, embeddings, states, err);
+    if (config->pooling == VISION_POOL_MEAN)
+        rc = mean_rows(stream, vit->kept.pooled, states, NULL, config->class_token, err);
+    else
+        vit->kept.pooled = states;
+    return rc ? rc
+              : project_forward(
+                    stream, embeddings, vit->kept.pooled, &vit->values.end, config->block.eps, err);
+}
+
 int trained_vit_forward(struct trained_vit *vit, struct stream *stream, struct tensor embeddings,
     struct tensor pixels, struct err *err)
 {
     const struct vit_config *config = &vit->config;
-    const bool mean = config->pooling == VISION_POOL_MEAN;
+    const bool picks = config->pooling == VISION_POOL_CLASS_TOKEN;
     const struct tensor first = {0}; // no pick: the class token
     struct tensor x, states; // (B, T, W) float32; likewise after the blocks, or the class tokens (B, W)
     const struct shape pooled = SHAPE(pixels.shape.size[0], config->block.width);
     int rc;
     if ((rc = tensor_new(&vit->kept.pooled, stream, DTYPE_F32, pooled, err)) ||
         (rc = embed_forward(vit, stream, &x, pixels, err)) ||
-        (rc = trained_transformer_forward(vit->blocks, stream, &states, x, mean ? NULL : &first, err)))
+        (rc = trained_transformer_forward(vit->blocks, stream, &states, x, picks ? &first : NULL, err)))
         return rc;
-    if (!mean)
-        vit->kept.pooled = states;
-    else if ((rc = mean_rows(stream, vit->kept.pooled, states, NULL, config->class_token, err)))
-        return rc;
-    return project_forward(stream, embeddings, vit->kept.pooled, &vit->values.end, config->block.eps, err);
+    return pool_forward(vit, stream, embeddings, states, err);
+}
+
+/* dx (B, T, W) of dembeddings (B, E), or where class tokens are picked dpooled (B, W). */
+static int pool_backward(struct trained_vit *vit, struct stream *stream, struct tensor dpooled,
+    struct tensor dx, struct tensor dembeddings, struct err *err)
+{
+    const struct vit_config *config = &vit->config;
+    if (vit->pool)
+        return trained_pool_backward(vit->pool, stream, dx, dembeddings, err);
+    const int rc = project_backward(stream, dpooled, &vit->gradients.end, dembeddings, vit->kept.pooled,
+        &vit->values.end, config->block.eps, err);
+    return rc || config->pooling != VISION_POOL_MEAN
+               ? rc
+               : mean_rows_backward(stream, dx, dpooled, config->class_token, err);
 }
 
 int trained_vit_backward(
     struct trained_vit *vit, struct stream *stream, struct tensor dembeddings, struct err *err)
 {
     const struct vit_config *config = &vit->config;
-    const bool mean = config->pooling == VISION_POOL_MEAN;
-    const bool ends = vit->part == TOWER_PROJECTION;
+    const bool picks = config->pooling == VISION_POOL_CLASS_TOKEN;
     const size_t batch = dembeddings.shape.size[0], mark = stream_mark(stream);
-    struct tensor dpooled = {0}, dx; // (B, W) and (B, T, W) float32
+    struct tensor dpooled, dx; // (B, W) and (B, T, W) float32
     int rc;
-    if ((!ends && (rc = tensor_new(&dpooled, stream, DTYPE_F32, vit->kept.pooled.shape, err))) ||
-        (rc = project_backward(stream, dpooled, &vit->gradients.end, dembeddings, vit->kept.pooled,
-             &vit->values.end, config->block.eps, err)) ||
-        ends ||
+    if (vit->part == TOWER_PROJECTION)
+        return vit->pool ? 0
+                         : project_backward(stream, (struct tensor){0}, &vit->gradients.end, dembeddings,
+                               vit->kept.pooled, &vit->values.end, config->block.eps, err);
+    if ((rc = tensor_new(&dpooled, stream, DTYPE_F32, vit->kept.pooled.shape, err)) ||
         (rc = tensor_new(
              &dx, stream, DTYPE_F32, SHAPE(batch, vit_tokens(config), config->block.width), err)) ||
-        (mean && (rc = mean_rows_backward(stream, dx, dpooled, config->class_token, err))) ||
-        (rc = trained_transformer_backward(vit->blocks, stream, dx, mean ? dx : dpooled, err)))
+        (rc = pool_backward(vit, stream, dpooled, dx, dembeddings, err)) ||
+        (rc = trained_transformer_backward(vit->blocks, stream, dx, picks ? dpooled : dx, err)))
         goto done;
     if (vit->part == TOWER_ALL)
         rc = embed_backward(vit, stream, dx, err);

@@ -19,6 +19,9 @@ struct vit_tensors {
 int vit_parameters(const struct vit_config *config, enum tower_part part, struct parameters *parameters,
     struct vit_tensors *values, struct vit_tensors *gradients, struct err *err);
 
+/* What is pooled by attention. */
+struct attention_pool_config vit_pool_config(const struct vit_config *config);
+
 /* A model input is byte * scale + shift, by channel. */
 void vit_scaling(float scale[3], float shift[3], const struct preprocess *preprocess);
 

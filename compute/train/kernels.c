@@ -13,3 +13,4 @@ SOURCE(tokens_backward);
 SOURCE(loss);
 SOURCE(adamw);
 SOURCE(lora);
+SOURCE(pool_backward);

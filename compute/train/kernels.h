@@ -7,6 +7,6 @@
 #include "compute/compute.h"
 
 extern const struct kernel_source norm_backward_source, activation_backward_source, attention_backward_source,
-    tokens_backward_source, loss_source, adamw_source, lora_source;
+    tokens_backward_source, loss_source, adamw_source, lora_source, pool_backward_source;
 
 #endif

@@ -123,6 +123,39 @@ int project_backward(struct stream *stream, struct tensor dpooled, const struct 
     struct tensor dembeddings, struct tensor pooled, const struct end_tensors *values, float eps,
     struct err *err);
 
+/* ---- pooling by attention ------------------------------------------------------------------------------ */
+
+/* Of a MAP head, or the gradients of these: see attention_pool in compute.h. */
+struct attention_pool_tensors {
+    struct tensor probe;              // (1, W)
+    struct affine_tensors query;      // (W, W) float32
+    struct norm_tensors norm;         // W: of all tokens
+    struct affine_tensors kv, out;    // (2*W, W), (W, W)
+    struct norm_tensors mlp_norm;     // W
+    struct affine_tensors fc_1, fc_2; // (M, W), (W, M)
+};
+
+/* dkv (B, T, 2*W) real and dqueries (B, W) float32, each picture's gradient by its query, of dcontext (B, W) real and what attend_once
+ * took; sequences of one length. Takes memory for two numbers for each head and token. */
+int attend_once_backward(struct stream *stream, struct tensor dkv, struct tensor dqueries,
+    struct tensor dcontext, struct tensor query, struct tensor kv, size_t heads, struct err *err);
+
+/* Such a pool for training. */
+struct trained_pool;
+struct parameters;
+
+/* Adds its parameters. ERR_UNSUPPORTED for other pools than MAP heads. */
+int trained_pool_new(struct trained_pool **out, const struct attention_pool_config *config, bool trained,
+    struct parameters *parameters, struct err *err);
+void trained_pool_free(struct trained_pool *pool);
+
+/* pool_attention of sequences of one length. x, pooled and what is kept stay until trained_pool_backward is done: dx (B, T, W) of
+ * dpooled (B, W), both float32. */
+int trained_pool_forward(
+    struct trained_pool *pool, struct stream *stream, struct tensor pooled, struct tensor x, struct err *err);
+int trained_pool_backward(struct trained_pool *pool, struct stream *stream, struct tensor dx,
+    struct tensor dpooled, struct err *err);
+
 /* ---- parameters ---------------------------------------------------------------------------------------- */
 
 /* All that is trained, in flat buffers of one layout on the device: values, gradients and AdamW's two moments, all float32. Where

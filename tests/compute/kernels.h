@@ -58,6 +58,7 @@ void gradients_of_assembled_tokens_match(void **state);
 void gradients_of_embedded_tokens_match(void **state);
 void gradients_of_pooled_rows_match(void **state);
 void contrastive_losses_match(void **state);
+void gradients_of_attention_of_one_query_match(void **state);
 void averages_match(void **state);
 void adamw_matches(void **state);
 void rates_warm_up_and_fall(void **state);

@@ -259,3 +259,71 @@ void contrastive_losses_match(void **state)
                 check_loss(*state, &ways[way]);
     }
 }
+
+/* ---- pooling by attention ------------------------------------------------------------------------------ */
+
+struct pool_shape {
+    size_t tokens, heads, width;
+};
+
+/* out (W), the context of in: the query (W), then keys and values (T, 2*W). */
+static void attend(double *out, const double *in, const void *context)
+{
+    const struct pool_shape *shape = context;
+    const size_t width = shape->width, d = width / shape->heads;
+    for (size_t head = 0; head < shape->heads; head++) {
+        const double *q = in + head * d, *kv = in + width + head * d;
+        double total = 0;
+        memset(out + head * d, 0, d * sizeof *out);
+        for (size_t t = 0; t < shape->tokens; t++) {
+            double score = 0;
+            for (size_t i = 0; i < d; i++)
+                score += q[i] * kv[t * 2 * width + i];
+            total += exp(score);
+            for (size_t i = 0; i < d; i++)
+                out[head * d + i] += exp(score) * kv[t * 2 * width + width + i];
+        }
+        for (size_t i = 0; i < d; i++)
+            out[head * d + i] /= total;
+    }
+}
+
+static void check_pool(const struct bench *bench, size_t batch, const struct pool_shape *shape)
+{
+    const size_t tokens = shape->tokens, width = shape->width, of_kv = tokens * 2 * width,
+                 all = width + of_kv, mark = stream_mark(bench->stream);
+    float *in = random_floats(width + batch * of_kv, 1), *d = random_floats(batch * width, 2),
+          *one = malloc(all * sizeof *one), *want = malloc(all * sizeof *want),
+          *got = malloc((batch * (of_kv + width)) * sizeof *got);
+    struct tensor dkv, dqueries;
+    struct err err;
+    for (size_t i = 0; i < width; i++) /* as it is scaled, so that differences follow the softmax */
+        in[i] /= sqrtf((float)(width / shape->heads));
+    put(bench, DTYPE_U8, "xyz", SHAPE(3));
+    const struct tensor query = put(bench, DTYPE_F32, in, SHAPE(width)),
+                        kv = put_real(bench, in + width, SHAPE(batch, tokens, 2 * width)),
+                        dcontext = put_real(bench, d, SHAPE(batch, width));
+    check_ok(tensor_new(&dkv, bench->stream, kv.dtype, kv.shape, &err), &err);
+    check_ok(tensor_new(&dqueries, bench->stream, DTYPE_F32, dcontext.shape, &err), &err);
+    check_ok(
+        attend_once_backward(bench->stream, dkv, dqueries, dcontext, query, kv, shape->heads, &err), &err);
+    get_real(bench, got, dkv, batch * of_kv);
+    get_real(bench, got + batch * of_kv, dqueries, batch * width);
+    for (size_t b = 0; b < batch; b++) {
+        memcpy(one, in, width * sizeof *one);
+        memcpy(one + width, in + width + b * of_kv, of_kv * sizeof *one);
+        numeric_gradient(want, attend, shape, one, all, d + b * width, width);
+        compare(got + b * of_kv, want + width, of_kv, 2 * tolerance(bench), "attend_once_backward by kv");
+        compare(got + batch * of_kv + b * width, want, width, 1e-5, "attend_once_backward by the query");
+    }
+    free(in), free(d), free(one), free(want), free(got);
+    stream_rewind(bench->stream, mark);
+}
+
+void gradients_of_attention_of_one_query_match(void **state)
+{
+    static const struct pool_shape shapes[] = {{2, 1, 8}, {7, 3, 24}, {50, 2, 32}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (work_fits(4 * shapes[i].tokens * shapes[i].width))
+            check_pool(*state, 3, &shapes[i]);
+}

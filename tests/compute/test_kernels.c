@@ -227,6 +227,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gradients_of_embedded_tokens_match),
         cmocka_unit_test(gradients_of_pooled_rows_match),
         cmocka_unit_test(contrastive_losses_match),
+        cmocka_unit_test(gradients_of_attention_of_one_query_match),
         cmocka_unit_test(adamw_matches),
         cmocka_unit_test(averages_match),
         cmocka_unit_test(rates_warm_up_and_fall),
@@ -257,6 +258,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gradients_of_embedded_tokens_match),
         cmocka_unit_test(gradients_of_pooled_rows_match),
         cmocka_unit_test(contrastive_losses_match),
+        cmocka_unit_test(gradients_of_attention_of_one_query_match),
         cmocka_unit_test(adamw_matches),
         cmocka_unit_test(averages_match),
     };

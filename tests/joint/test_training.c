@@ -46,7 +46,8 @@ static void assert_complete(const struct tensor_file *file, const char *kind, co
 
 static const char *const providers[] = {"onednn", "clblast"};
 static const struct golden shapes[] = {{.name = "quick", .loss = LOSS_SOFTMAX, .batch = 6},
-    {.name = "erf", .loss = LOSS_SOFTMAX, .batch = 5}, {.name = "tanh", .loss = LOSS_SIGMOID, .batch = 7}};
+    {.name = "erf", .loss = LOSS_SOFTMAX, .batch = 5}, {.name = "tanh", .loss = LOSS_SIGMOID, .batch = 7},
+    {.name = "siglip", .loss = LOSS_SIGMOID, .batch = 6}};
 
 enum { SHAPES = sizeof shapes / sizeof *shapes, PROVIDERS = sizeof providers / sizeof *providers };
 
