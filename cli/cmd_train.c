@@ -8,6 +8,8 @@
 #include "cli/text.h"
 #include "cli/train.h"
 
+#include <string.h>
+
 /* What the command line asks for, and what comes of it. */
 struct train {
     struct session session;
@@ -44,6 +46,15 @@ enum {
     KEY_CLIP,
     KEY_SEED,
     KEY_AUGMENT,
+    KEY_PART,
+    KEY_RANK,
+    KEY_ALPHA,
+    KEY_STABILIZED,
+    KEY_DROPOUT,
+    KEY_TARGETS,
+    KEY_SMOOTHING,
+    KEY_AVERAGE,
+    KEY_BLEND,
     KEY_CHECKPOINT,
     KEY_RESUME,
     KEY_DTYPE,
@@ -75,6 +86,24 @@ static const struct argp_option options[] = {
     {"augment", KEY_AUGMENT, "none|crop", 0,
         "What becomes of pictures: crop takes 0.9 to 1 of each at random, as open_clip does (default: crop)",
         2},
+    {"part", KEY_PART, "all|text|vision|projections|lora", 0,
+        "What is trained: all, one tower while the other is locked, the last matrix of both, or an adapter "
+        "by LoRA "
+        "(default: all)",
+        2},
+    {"smoothing", KEY_SMOOTHING, "X", 0, "The part of a target that all of a batch share (default: 0)", 2},
+    {"average", KEY_AVERAGE, "X", 0,
+        "Write running means of the weights that decay by X in a step, 0.999 or so (default: the weights "
+        "themselves)",
+        2},
+    {"blend", KEY_BLEND, "X", 0,
+        "Write X times what was trained and 1 - X times where it began, as WiSE-FT does (default: 1)", 2},
+    {"rank", KEY_RANK, "N", 0, "Rank of LoRA (default: 16)", 2},
+    {"lora-alpha", KEY_ALPHA, "X", 0, "LoRA's change times X / rank (default: 32)", 2},
+    {"stabilized", KEY_STABILIZED, NULL, 0, "Or times X / sqrt(rank), as rsLoRA has it", 2},
+    {"dropout", KEY_DROPOUT, "X", 0, "The part of LoRA's inputs that drops out (default: 0)", 2},
+    {"targets", KEY_TARGETS, "LIST", 0,
+        "Which matrices LoRA changes, of q_proj, k_proj, v_proj, out_proj, fc1 and fc2 (default: all)", 2},
     {"seed", KEY_SEED, "N", 0, "Seed of all that is drawn (default: 0)", 2},
     {NULL, 0, NULL, 0, "Running:", 3},
     {"checkpoint", KEY_CHECKPOINT, "TIME", 0, "Keep a checkpoint as often, 90s, 5m or 2h (default: 10m)", 3},
@@ -103,6 +132,60 @@ static void check(struct argp_state *state, const struct train *t)
         argp_error(state, "--labels, --templates and --classes are of pictures by class, not of captions");
     if (!t->options.out && !t->dry_run)
         argp_error(state, "no folder for the trained model: say -o OUT, or --dry-run");
+}
+
+/* "q_proj,v_proj" to bits. */
+static unsigned parse_targets(struct argp_state *state, const char *list)
+{
+    unsigned targets = 0;
+    for (const char *at = list; *at; at += *at == ',') {
+        const struct span name = {at, strcspn(at, ",")};
+        unsigned i = 0;
+        while (i < LORA_TARGETS && !span_equal(name, span_of(lora_target_names[i])))
+            i++;
+        if (i == LORA_TARGETS)
+            argp_error(state, "--targets: '%.*s' is none of q_proj, k_proj, v_proj, out_proj, fc1 and fc2",
+                (int)name.length, name.data);
+        targets |= 1u << i;
+        at += name.length;
+    }
+    return targets;
+}
+
+static error_t parse_part(int key, char *argument, struct argp_state *state)
+{
+    struct training_options *learning = &((struct train *)state->input)->options;
+    switch (key) {
+    case KEY_PART:
+        learning->what = (enum trained_what)option_choice(state, "part", argument);
+        return 0;
+    case KEY_SMOOTHING:
+        learning->smoothing = option_real(state, "smoothing", argument, 0, 1);
+        return 0;
+    case KEY_AVERAGE:
+        learning->average = option_real(state, "average", argument, 0, 0.999999);
+        return 0;
+    case KEY_BLEND:
+        learning->blend = option_real(state, "blend", argument, 0, 1);
+        return 0;
+    case KEY_RANK:
+        learning->lora.rank = option_number(state, "rank", argument, 1, 1024);
+        return 0;
+    case KEY_ALPHA:
+        learning->lora.alpha = option_real(state, "lora-alpha", argument, 1e-6, 1e6);
+        return 0;
+    case KEY_STABILIZED:
+        learning->lora.rank_stabilized = true;
+        return 0;
+    case KEY_DROPOUT:
+        learning->lora.dropout = option_real(state, "dropout", argument, 0, 0.99);
+        return 0;
+    case KEY_TARGETS:
+        learning->lora.targets = parse_targets(state, argument);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
 static error_t parse_learning(int key, char *argument, struct argp_state *state)
@@ -150,9 +233,10 @@ static error_t parse_learning(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_SEED:
         learning->seed = option_number(state, "seed", argument, 0, INT64_MAX);
+        learning->lora.seed = learning->seed;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_part(key, argument, state);
     }
 }
 
@@ -343,8 +427,12 @@ static int dry_run(struct train *t, const struct job *job, struct err *err)
 static void say_written(const struct train *t)
 {
     const struct model_conversion written = training_written(t->training);
-    fprintf(stderr, "'%s' has the %s layout and %zu parameters in %s", t->options.out,
-        layout_name(written.layout), written.parameters, dtype_name(written.dtype));
+    if (t->options.what == TRAINED_LORA)
+        fprintf(stderr, "'%s' is an adapter of %zu parameters in %s", t->options.out, written.parameters,
+            dtype_name(written.dtype));
+    else
+        fprintf(stderr, "'%s' has the %s layout and %zu parameters in %s", t->options.out,
+            layout_name(written.layout), written.parameters, dtype_name(written.dtype));
     fprintf(stderr, ", after %zu steps; %.1f pictures/s (%s, %s)\n", t->watch.plan->steps,
         train_watch_rate(&t->watch), device_gemm(t->session.device),
         precision_name(device_precision(t->session.device)));

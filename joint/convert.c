@@ -83,7 +83,7 @@ int model_write(struct model_conversion *out, const char *directory, const char 
         (rc = model_preprocess_read(&preprocess, &config, path, err)))
         return rc;
     *out = (struct model_conversion){
-        .layout = LAYOUT_HF, .dtype = *dtype, .parameters = model_config_params(&config)};
+        .layout = weights_layout(weights), .dtype = *dtype, .parameters = model_config_params(&config)};
     return write_model(directory, path, &config, &preprocess, weights, out, job, err);
 }
 

@@ -257,7 +257,7 @@ void probe_loss_block(const struct probe_loss *loss, struct loss_piece *piece, s
     make_logits(kind, loss, piece);
     for (size_t i = 0; i < count; i++, logits += classes) {
         const struct picture_labels shown = example_labels(&loss->examples, first + i);
-        if (loss->kind == LOSS_SOFTMAX)
+        if (loss->kind == PROBE_SOFTMAX)
             *piece->values += softmax_loss(kind, loss, logits, *shown.rows);
         else
             each_loss(loss, logits, &shown, piece->values);

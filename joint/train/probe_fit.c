@@ -122,7 +122,7 @@ static int begin(struct fit *fit, const struct job *job, struct err *err)
         return rc;
     set_start(fit);
     fit->loss = (struct probe_loss){.examples = *fit->set,
-        .kind = fit->rows == 1 || fit->set->of->several ? LOSS_EACH : LOSS_SOFTMAX,
+        .kind = fit->rows == 1 || fit->set->of->several ? PROBE_EACH : PROBE_SOFTMAX,
         .classes = fit->rows,
         .first_class = fit->rows < fit->classes,
         .positive = fit->weights,

@@ -15,7 +15,7 @@ static size_t padded(size_t count)
 
 static size_t values_of(const struct probe_loss *loss)
 {
-    return loss->kind == LOSS_SOFTMAX ? 1 : loss->classes;
+    return loss->kind == PROBE_SOFTMAX ? 1 : loss->classes;
 }
 
 /* ---- memory -------------------------------------------------------------------------------------------- */

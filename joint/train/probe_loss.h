@@ -4,10 +4,10 @@
  * row of W (K, E + 1) a class, whose last element is the intercept,
  *
  *     logits (N, K) = [X (N, E), 1] W^T
- *     LOSS_SOFTMAX  sum over examples i of  v[y_i] * (log sum_k exp(z_ik) - z_iy_i)
- *     LOSS_EACH     for each class k by itself, sum over i of  v_ik * (log(1 + exp(z_ik)) - t_ik z_ik)
+ *     PROBE_SOFTMAX  sum over examples i of  v[y_i] * (log sum_k exp(z_ik) - z_iy_i)
+ *     PROBE_EACH     for each class k by itself, sum over i of  v_ik * (log(1 + exp(z_ik)) - t_ik z_ik)
  *
- * where an example of LOSS_SOFTMAX has one label, and t_ik is whether it shows class k. v are weights of classes. Neither is divided by N, and there is no penalty: see probe_fit.c.
+ * where an example of PROBE_SOFTMAX has one label, and t_ik is whether it shows class k. v are weights of classes. Neither is divided by N, and there is no penalty: see probe_fit.c.
  *
  * Examples go by in blocks of rows that stay in the cache from the logits to the gradient. Blocks belong to pieces, as many
  * whatever the threads, and each piece has sums of its own, so the same examples give the same bits on any number of threads.
@@ -17,7 +17,7 @@
 
 #include "joint/train/train.h"
 
-enum loss_kind { LOSS_SOFTMAX, LOSS_EACH };
+enum loss_kind { PROBE_SOFTMAX, PROBE_EACH };
 
 struct probe_loss {
     struct example_set examples;
@@ -50,7 +50,7 @@ enum { LOSS_ROWS = 96, LOSS_TILE = 8, LOSS_LANES = 8 };
 int probe_loss_init(struct probe_loss *loss, struct err *err);
 void probe_loss_release(struct probe_loss *loss);
 
-/* values (K), of LOSS_SOFTMAX (1), and gradient (K, E + 1) at w (K, E + 1). */
+/* values (K), of PROBE_SOFTMAX (1), and gradient (K, E + 1) at w (K, E + 1). */
 void probe_loss_evaluate(struct probe_loss *loss, const double *w, double *values, double *gradient);
 
 /* Adds the loss and gradient of examples [first, first + count), LOSS_ROWS at most, to the piece. */

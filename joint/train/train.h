@@ -14,6 +14,7 @@
 #ifndef DIPTYCH_JOINT_TRAIN_TRAIN_H
 #define DIPTYCH_JOINT_TRAIN_TRAIN_H
 
+#include "compute/train/train.h"
 #include "joint/evaluation/evaluation.h"
 
 /* ---- examples ------------------------------------------------------------------------------------------ */
@@ -364,6 +365,23 @@ void training_set_release(struct training_set *set);
 
 /* ---- contrastive training ------------------------------------------------------------------------------ */
 
+/* What of a model is trained. */
+enum trained_what {
+    TRAINED_ALL,
+    TRAINED_TEXT, /* the vision tower is locked, as in LiT (Zhai et al., 2022): it runs forward only, as models do */
+    TRAINED_VISION,      /* the text tower is */
+    TRAINED_PROJECTIONS, /* the last matrix of both */
+    TRAINED_LORA,        /* low-rank changes of both, for an adapter; also the scale of logits stays */
+    TRAINED_COUNT
+};
+
+struct trained_what_is {
+    const char *name; /* as a user says it */
+    enum tower_part vision, text;
+    bool scale; /* of logits, and their bias */
+};
+extern const struct trained_what_is trained_what_is[TRAINED_COUNT];
+
 struct training_options {
     const char *model;               /* its directory */
     const struct adapters *adapters; /* merged before it begins */
@@ -379,12 +397,23 @@ struct training_options {
     double keep_seconds;          /* between two checkpoints */
     bool resume;
     const enum dtype *dtype; /* of the weights of the trained model; NULL: as model_convert has it */
+    enum trained_what what;  /* of TRAINED_LORA an adapter is written, and no model */
+    struct lora_options lora;
+    double smoothing; /* of targets: loss_options */
+    double
+        average; /* the decay of running means of weights, which are written in their place; 0: there are none */
+    double
+        blend; /* the share of what was trained in what is written; the rest is where it began: parameters_blend */
 };
 
 #define TRAINING_OPTIONS                                                                                     \
     {                                                                                                        \
         .epochs = 5, .rate = 1e-5, .decay = 0.2, .beta_1 = 0.9, .beta_2 = 0.98, .eps = 1e-6, .clip = 1,      \
-        .warmup = SIZE_MAX, .crops = true, .keep_seconds = 600                                               \
+        .warmup = SIZE_MAX, .crops = true, .keep_seconds = 600, .blend = 1, .lora = {                        \
+            .rank = 16,                                                                                      \
+            .alpha = 32,                                                                                     \
+            .targets = (1u << LORA_TARGETS) - 1                                                              \
+        }                                                                                                    \
     }
 
 /* What a run will be. */

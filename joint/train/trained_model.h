@@ -6,27 +6,9 @@
 #ifndef DIPTYCH_JOINT_TRAIN_TRAINED_MODEL_H
 #define DIPTYCH_JOINT_TRAIN_TRAINED_MODEL_H
 
-#include "compute/train/train.h"
-#include "joint/joint.h"
+#include "joint/train/train.h"
 
 struct trained_model;
-
-/* What of a model is trained. */
-enum trained_what {
-    TRAINED_ALL,
-    TRAINED_TEXT, /* the vision tower is locked, as in LiT (Zhai et al., 2022): it runs forward only, as models do */
-    TRAINED_VISION,      /* the text tower is */
-    TRAINED_PROJECTIONS, /* the last matrix of both */
-    TRAINED_LORA,        /* low-rank changes of both, for an adapter; also the scale of logits stays */
-    TRAINED_COUNT
-};
-
-struct trained_what_is {
-    const char *name; /* as a user says it */
-    enum tower_part vision, text;
-    bool scale; /* of logits, and their bias */
-};
-extern const struct trained_what_is trained_what_is[TRAINED_COUNT];
 
 /* Pictures and texts that belong together, row by row. */
 struct contrastive_batch {

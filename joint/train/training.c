@@ -15,6 +15,7 @@ struct training {
     struct preprocess preprocess;
     struct training_texts texts;
     struct training_feed *feed;
+    struct weights *weights; /* where it begins, which locked towers go on reading */
     struct trained_model *model;
     struct course {
         bool begun;
@@ -43,6 +44,10 @@ static int check(const struct training *t, struct err *err)
         return err_set(err, ERR_ARGUMENT,
             "a batch of %zu is more than the %zu pictures with captions in '%s'", batch, t->set->count,
             t->set->name);
+    if (options->what != TRAINED_ALL && options->adapters && options->adapters->count)
+        return err_set(err, ERR_ARGUMENT,
+            "adapters are merged where all of a model is trained; for a part write it with 'diptych convert' "
+            "first");
     if (!model_fits_clip(&t->config, &t->preprocess))
         return err_set(
             err, ERR_UNSUPPORTED, "'%s' is no model that transformers' CLIP can be", options->model);
@@ -60,7 +65,7 @@ static void plan(struct training *t)
     plan->warmup = options->warmup == SIZE_MAX ? plan->steps / 10 : options->warmup;
     plan->tokens = t->texts.longest;
     plan->truncated = t->texts.truncated;
-    plan->parameters = model_config_params(&t->config);
+    plan->parameters = trained_model_trained(t->model);
     plan->bytes = trained_model_bytes(t->model);
 }
 
@@ -99,14 +104,16 @@ static int open_model(struct training *t, struct device *device, struct err *err
         .chunk = options->chunk,
         .tokens = t->texts.longest,
         .recomputes = options->recomputes,
+        .smoothing = (float)options->smoothing,
+        .averages = options->average > 0,
+        .what = options->what,
+        .lora = options->lora,
     };
-    struct weights *weights = NULL;
-    int rc = weights_open_adapted(&weights, options->model, options->adapters, err);
+    int rc = weights_open_adapted(&t->weights, options->model, options->adapters, err);
     if (!rc)
-        t->dtype = options->dtype ? *options->dtype : weights_dtype(weights);
+        t->dtype = options->dtype ? *options->dtype : weights_dtype(t->weights);
     if (!rc)
-        rc = trained_model_open(&t->model, &t->config, &t->preprocess, weights, device, &how, err);
-    weights_free(weights);
+        rc = trained_model_open(&t->model, &t->config, &t->preprocess, t->weights, device, &how, err);
     return rc;
 }
 
@@ -153,6 +160,7 @@ void training_free(struct training *t)
     training_state_release(&t->state);
     feed_free(t->feed);
     trained_model_free(t->model);
+    weights_free(t->weights);
     training_texts_release(&t->texts);
     free(t);
 }
@@ -256,6 +264,8 @@ static int take_step(
     };
     if (isfinite(out->loss))
         rc = trained_model_step(t->model, &adamw, &out->norm, err);
+    if (!rc && options->average > 0)
+        rc = trained_model_average(t->model, number ? options->average : 0, err);
     if (!rc)
         rc = trained_model_scale(t->model, &out->scale, err);
     out->seconds = time_now() - begin;
@@ -296,18 +306,25 @@ static int take_steps(
 
 /* ---- the model ----------------------------------------------------------------------------------------- */
 
+/* All that is written, twice: to be announced, and then. Adapters that were merged leave weights of no file. */
+static int add(const struct training *t, struct weights_writer *writer, struct err *err)
+{
+    const bool merged = t->options.adapters && t->options.adapters->count;
+    return merged ? trained_model_save(t->model, PARAMETERS_VALUES, writer, err)
+                  : trained_model_write(t->model, PARAMETERS_VALUES, t->weights, writer, err);
+}
+
 static int save(const struct training *t, const char *path, struct err *err)
 {
     struct weights_writer *writer = NULL;
     int rc = weights_writer_open(&writer, path, DTYPE_F32, NULL, err);
-    if (!rc && !(rc = trained_model_save(t->model, PARAMETERS_VALUES, writer, err)) &&
-        !(rc = weights_writer_begin(writer, err)))
-        rc = trained_model_save(t->model, PARAMETERS_VALUES, writer, err);
+    if (!rc && !(rc = add(t, writer, err)) && !(rc = weights_writer_begin(writer, err)))
+        rc = add(t, writer, err);
     const int closed = weights_writer_close(writer, !rc, rc ? NULL : err);
     return rc ? rc : closed;
 }
 
-static int write(struct training *t, const struct job *job, struct err *err)
+static int write_model(struct training *t, const struct job *job, struct err *err)
 {
     struct weights *weights = NULL;
     int rc = save(t, t->state.weights, err);
@@ -316,6 +333,37 @@ static int write(struct training *t, const struct job *job, struct err *err)
     if (!rc)
         rc = model_write(&t->written, t->options.out, t->options.model, weights, &t->dtype, job, err);
     weights_free(weights);
+    return rc;
+}
+
+static int write_adapter(struct training *t, struct err *err)
+{
+    const enum dtype dtype = t->options.dtype ? *t->options.dtype : DTYPE_F32;
+    struct new_folder folder = {0};
+    int rc = new_folder_open(&folder, t->options.out, err);
+    if (!rc)
+        rc = trained_model_write_adapter(
+            t->model, PARAMETERS_VALUES, folder.beside, t->options.model, dtype, err);
+    const int closed = new_folder_close(&folder, !rc, rc ? NULL : err);
+    t->written = (struct model_conversion){.dtype = dtype, .parameters = t->plan.parameters};
+    return rc ? rc : closed;
+}
+
+/* What of the course of training is written: its end, or a mean of it, or something on the way back to where it began. */
+static int choose_weights(struct training *t, struct err *err)
+{
+    const struct training_options *options = &t->options;
+    int rc = options->average > 0 ? trained_model_exchange_averages(t->model, err) : 0;
+    if (!rc && options->blend < 1)
+        rc = trained_model_blend(t->model, t->weights, (float)options->blend, err);
+    return rc;
+}
+
+static int write(struct training *t, const struct job *job, struct err *err)
+{
+    int rc = choose_weights(t, err);
+    if (!rc)
+        rc = t->options.what == TRAINED_LORA ? write_adapter(t, err) : write_model(t, job, err);
     if (!rc)
         training_state_remove(&t->state);
     return rc;

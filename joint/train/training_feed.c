@@ -21,6 +21,8 @@ struct training_feed {
     size_t next;    /* the step that the loader is at; SIZE_MAX: none */
     int32_t *ids;   // (B, longest text)
     int32_t *eot;   // (B)
+    size_t *groups; // (B): the first row of the batch that has the same text
+    uint8_t *fits;  // (B, B)
     bool *reported; // (pictures)
     size_t failed;
 };
@@ -52,8 +54,11 @@ int feed_open(struct training_feed **out, const struct feed_options *options, st
     feed->epoch.sources = mem_new(pictures, sizeof *feed->epoch.sources);
     feed->ids = mem_new(batch * options->texts->longest, sizeof *feed->ids);
     feed->eot = mem_new(batch, sizeof *feed->eot);
+    feed->groups = mem_new(batch, sizeof *feed->groups);
+    feed->fits = mem_new(batch * batch, 1);
     feed->reported = mem_new(pictures, sizeof *feed->reported);
-    const bool there = feed->epoch.order && feed->epoch.sources && feed->ids && feed->eot && feed->reported;
+    const bool there = feed->epoch.order && feed->epoch.sources && feed->ids && feed->eot && feed->groups &&
+                       feed->fits && feed->reported;
     const int rc = there ? loader_open(&feed->loader, options->preprocess, &loader, err)
                          : err_memory(err, pictures * sizeof *feed->epoch.sources);
     if (rc)
@@ -72,6 +77,8 @@ void feed_free(struct training_feed *feed)
     free(feed->epoch.sources);
     free(feed->ids);
     free(feed->eot);
+    free(feed->groups);
+    free(feed->fits);
     free(feed->reported);
     free(feed);
 }
@@ -135,6 +142,24 @@ static size_t text_of(const struct training_feed *feed, size_t number)
     return said->first + training_choose(said->count, feed->options.seed, feed->epoch.number, number);
 }
 
+/* Which texts are true of which pictures, where some are the same; NULL: none are. */
+static const uint8_t *share_targets(struct training_feed *feed, size_t count, size_t tokens)
+{
+    bool shared = false;
+    for (size_t i = 0; i < count; i++) {
+        size_t same = 0;
+        while (
+            same < i && memcmp(feed->ids + same * tokens, feed->ids + i * tokens, tokens * sizeof *feed->ids))
+            same++;
+        feed->groups[i] = same;
+        shared |= same < i;
+    }
+    if (!shared)
+        return NULL;
+    fits_of_groups(feed->fits, feed->groups, count);
+    return feed->fits;
+}
+
 int feed_next(struct contrastive_batch *out, struct training_feed *feed, size_t step, const struct job *job,
     struct err *err)
 {
@@ -159,6 +184,12 @@ int feed_next(struct contrastive_batch *out, struct training_feed *feed, size_t 
     if (!good)
         return err_set(
             err, ERR_ARGUMENT, "none of the %zu pictures of step %zu can be read", loaded.count, step + 1);
-    *out = (struct contrastive_batch){good, tokens, loaded.pixels, feed->ids, feed->eot, step + 1};
+    *out = (struct contrastive_batch){.count = good,
+        .tokens = tokens,
+        .pixels = loaded.pixels,
+        .ids = feed->ids,
+        .eot = feed->eot,
+        .fits = share_targets(feed, good, tokens),
+        .number = step + 1};
     return 0;
 }

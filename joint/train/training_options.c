@@ -14,11 +14,23 @@ static const struct {
     {"beta2", offsetof(struct training_options, beta_2)},
     {"eps", offsetof(struct training_options, eps)},
     {"clip", offsetof(struct training_options, clip)},
+    {"smoothing", offsetof(struct training_options, smoothing)},
+    {"average", offsetof(struct training_options, average)},
+    {"blend", offsetof(struct training_options, blend)},
 };
 
 static void add_count(json_t *json, const char *name, uint64_t count)
 {
     json_object_set_new(json, name, json_integer((json_int_t)count));
+}
+
+static void add_lora(json_t *json, const struct lora_options *lora)
+{
+    add_count(json, "rank", lora->rank);
+    add_count(json, "targets", lora->targets);
+    json_object_set_new(json, "lora-alpha", json_real(lora->alpha));
+    json_object_set_new(json, "dropout", json_real(lora->dropout));
+    json_object_set_new(json, "stabilized", json_boolean(lora->rank_stabilized));
 }
 
 struct json_t *training_options_json(const struct training_options *options, const struct training_plan *plan,
@@ -38,5 +50,8 @@ struct json_t *training_options_json(const struct training_options *options, con
     add_count(json, "batch", options->loader.batch);
     add_count(json, "chunk", options->chunk);
     add_count(json, "seed", options->seed);
+    json_object_set_new(json, "part", json_string(trained_what_is[options->what].name));
+    if (options->what == TRAINED_LORA)
+        add_lora(json, &options->lora);
     return json;
 }

@@ -42,6 +42,43 @@ for type in f32 bf16; do
     expect_match out "$type"
 done
 
+# ---- parts of it
+lora="$learn --part lora --rank 4 --rate 1e-3"
+run $lora -o adapter
+expect_status 0
+expect_match err "steps of 8, 5 an epoch; [0-9]{5} parameters are trained"
+expect_match err "^'adapter' is an adapter of [0-9]{5} parameters in f32, after 6 steps"
+[ "$(ls adapter | tr '\n' ' ')" = "adapter_config.json adapter_model.safetensors " ] || problem "other files: $(ls adapter)"
+run embed tree/000000.png -q
+cp out plain.out
+run embed tree/000000.png --lora adapter -q
+expect_status 0
+cmp -s plain.out out && problem "an adapter that changes nothing"
+run $lora -o adapter2 -q --dropout 0.2
+cmp -s adapter/adapter_model.safetensors adapter2/adapter_model.safetensors && problem "nothing drops out"
+run $lora -o adapter3 -q --dropout 0.2
+cmp -s adapter2/adapter_model.safetensors adapter3/adapter_model.safetensors || problem "another adapter from the same seed"
+run $lora -o adapter4 -q --targets q_proj,v_proj --stabilized --lora-alpha 8
+expect_status 0
+grep -q '(q_proj|v_proj)' adapter4/adapter_config.json || problem "no pattern of the targets"
+for part in text vision projections; do
+    run $learn --part $part -o $part
+    expect_status 0
+    expect_text err "'$part' has the hugging face layout and 2202881 parameters in f16"
+    cmp -s whole/model.safetensors $part/model.safetensors && problem "--part $part changes nothing"
+done
+for other in '--smoothing 0.1' '--average 0.5' '--blend 0.5'; do
+    run $learn $other -o other2 -q
+    expect_status 0
+    cmp -s whole/model.safetensors other2/model.safetensors && problem "$other changes nothing"
+    rm -rf other2
+done
+run $learn --blend 0 -o back -q
+run embed tree/000000.png --model back -q
+cmp -s plain.out out || problem "--blend 0 is not where it began"
+refused "'x' is none of q_proj" $lora -o x --targets q_proj,x
+refused 'adapters are merged where all of a model is trained' $lora -o x --lora adapter
+
 # ---- killed after some step, with a checkpoint after each
 kill_after() {
     "$diptych" $learn -o killed --checkpoint 0s --log killed.jsonl -q 2>background &

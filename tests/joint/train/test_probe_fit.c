@@ -208,7 +208,7 @@ static double plain_loss(const struct probe_loss *loss, const double *w, size_t 
         own = is ? z : own;
         total += (is ? loss->positive : loss->negative)[k] * (log(1 + exp(z)) - (is ? z : 0));
     }
-    return loss->kind == LOSS_EACH ? total : loss->positive[*shown.rows] * (log(sum) - own);
+    return loss->kind == PROBE_EACH ? total : loss->positive[*shown.rows] * (log(sum) - own);
 }
 
 static double plain_sum(const struct probe_loss *loss, const double *w)
@@ -238,7 +238,7 @@ static void check_gradient(const char *kind, enum loss_kind loss_kind)
         .classes = examples.classes,
         .positive = positive,
         .negative = negative};
-    const size_t size = loss.classes * (width + 1), values_count = loss_kind == LOSS_EACH ? loss.classes : 1;
+    const size_t size = loss.classes * (width + 1), values_count = loss_kind == PROBE_EACH ? loss.classes : 1;
     double w[CLASSES * COLUMNS], values[CLASSES], gradient[CLASSES * COLUMNS];
     struct err err = {0};
     assert_true(width < COLUMNS);
@@ -265,8 +265,8 @@ static void check_gradient(const char *kind, enum loss_kind loss_kind)
 static void gradients_are_slopes(void **state)
 {
     (void)state;
-    check_gradient("one", LOSS_SOFTMAX);
-    check_gradient("several", LOSS_EACH);
+    check_gradient("one", PROBE_SOFTMAX);
+    check_gradient("several", PROBE_EACH);
 }
 
 /* ---- large problems ------------------------------------------------------------------------------------ */
@@ -304,7 +304,7 @@ static void large_ones_fit_too(void **state)
     /* The penalty balances the gradient of the loss where that is a minimum: the mean of the logits' residuals is 0. */
     double *w = mem_new(CLASSES * (WIDTH + 1), sizeof *w),
            *gradient = mem_new(CLASSES * (WIDTH + 1), sizeof *w), value;
-    struct probe_loss loss = {.examples = all, .kind = LOSS_SOFTMAX, .classes = CLASSES};
+    struct probe_loss loss = {.examples = all, .kind = PROBE_SOFTMAX, .classes = CLASSES};
     assert_true(w && gradient);
     check_ok(probe_loss_init(&loss, &err), &err);
     for (size_t k = 0; k < CLASSES; k++) {
