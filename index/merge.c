@@ -333,7 +333,9 @@ int index_merge(struct index_merged *out, const char *path, char *const *paths, 
     *out = (struct index_merged){0};
     int rc = index_is_there(path)
                  ? err_set(err, ERR_ARGUMENT, "unable to make '%s': it is an index already", path)
-                 : parts_read(&parts, paths, count, &arena, job, err);
+                 : parts_read(&parts, paths, count, &arena, err);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = wrap(&parts[i], part_check(&parts[i], job, err), err);
     if (!rc)
         rc = make_index(&to, path, parts, count, err);
     for (size_t i = 0; i < count && !rc; i++)

@@ -74,8 +74,16 @@ static int check_ranges(const struct index_part *parts, size_t count, struct err
     return 0;
 }
 
-int parts_read(struct index_part **out, char *const *paths, size_t count, struct arena *arena,
-    const struct job *job, struct err *err)
+int parts_check_kin(const struct index_part *parts, size_t count, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 1; i < count && !rc; i++)
+        rc = check_kin(&parts[i], &parts[0], err);
+    return rc;
+}
+
+int parts_read(
+    struct index_part **out, char *const *paths, size_t count, struct arena *arena, struct err *err)
 {
     struct index_part *parts = arena_alloc(arena, (count + 1) * sizeof *parts);
     int rc = parts ? 0 : err_memory(err, count * sizeof *parts);
@@ -83,18 +91,12 @@ int parts_read(struct index_part **out, char *const *paths, size_t count, struct
         rc = index_part_read(&parts[i], paths[i], arena, err);
     if (rc)
         return rc;
-    for (size_t i = 1; i < count && !rc; i++)
-        rc = check_kin(&parts[i], &parts[0], err);
     qsort(parts, count, sizeof *parts, by_number);
+    rc = parts_check_kin(parts, count, err);
     if (!rc)
         rc = check_numbers(parts, count, err);
     if (!rc)
         rc = check_ranges(parts, count, err);
-    for (size_t i = 0; i < count && !rc; i++) {
-        rc = part_check(&parts[i], job, err);
-        if (rc && rc != ERR_CANCELLED)
-            err_wrap(err, "shard %zu of %zu", parts[i].number, parts[i].count);
-    }
     *out = parts;
     return rc;
 }

@@ -13,6 +13,7 @@
 #include "index/search.h"
 #include "index/store.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -173,34 +174,52 @@ int index_part_read(struct index_part *out, const char *path, struct arena *aren
 
 /* ---- checking ------------------------------------------------------------------------------------------ */
 
-static int check_file(
-    const struct index_part *part, const struct part_file *file, struct arena *arena, struct err *err)
+static int check_size(const char *path, const struct part_file *file, struct err *err)
 {
-    const char *path = path_join(arena, part->path, file->name);
     struct stat st;
-    char hash[HASH_SIZE];
-    if (!path)
-        return err_memory(err, strlen(part->path));
-    if (!stat(path, &st) && st.st_size != file->bytes)
+    if (stat(path, &st))
+        return err_set(err, ERR_IO, "unable to read '%s': %s", path, strerror(errno));
+    if (st.st_size != file->bytes)
         return err_set(err, ERR_FORMAT, "'%s' has %" PRId64 " bytes, and had %" PRId64 " when it was made",
             path, (int64_t)st.st_size, file->bytes);
+    return 0;
+}
+
+static int check_contents(const char *path, const struct part_file *file, struct err *err)
+{
+    char hash[HASH_SIZE];
     int rc = hash_file(hash, path, err);
     if (!rc && strcmp(hash, file->hash))
         rc = err_set(err, ERR_FORMAT, "'%s' is not as it was made: its SHA-256 is another", path);
     return rc;
 }
 
-int part_check(const struct index_part *part, const struct job *job, struct err *err)
+static int check_files(const struct index_part *part, bool contents, const struct job *job, struct err *err)
 {
     struct arena arena = {0};
     int rc = 0;
     for (size_t i = 0; i < part->file_count && !rc; i++) {
-        rc = job_step(job, "checking shards", part->number, part->count, err);
+        const struct part_file *file = &part->files[i];
+        const char *path = path_join(&arena, part->path, file->name);
+        rc = path ? job_step(job, "checking shards", part->number, part->count, err)
+                  : err_memory(err, strlen(part->path));
         if (!rc)
-            rc = check_file(part, &part->files[i], &arena, err);
+            rc = check_size(path, file, err);
+        if (!rc && contents)
+            rc = check_contents(path, file, err);
     }
     arena_release(&arena);
     return rc;
+}
+
+int part_check(const struct index_part *part, const struct job *job, struct err *err)
+{
+    return check_files(part, true, job, err);
+}
+
+int part_check_sizes(const struct index_part *part, struct err *err)
+{
+    return check_files(part, false, NULL, err);
 }
 
 /* ---- making -------------------------------------------------------------------------------------------- */

@@ -11,8 +11,9 @@ struct part_file {
     char hash[HASH_SIZE];
 };
 
-/* ERR_FORMAT, naming the file: one of the part's is not as it was made. */
+/* ERR_FORMAT, naming the file: one of the part's is not as it was made. The second looks at their sizes alone, and reads none. */
 int part_check(const struct index_part *part, const struct job *job, struct err *err);
+int part_check_sizes(const struct index_part *part, struct err *err);
 
 /* Brings a new name to stable storage. */
 int part_sync_above(const char *path, struct err *err);
