@@ -166,7 +166,7 @@ static const struct argp_child filter_children[] = {{&words_filter_argp, 0, NULL
 const struct argp filter_argp = {
     .options = filter_options, .parser = parse_filter, .children = filter_children};
 
-void message_nothing(const struct index *index, const struct index_filter *filter)
+void message_nothing(const char *path, const struct index *index, const struct index_filter *filter)
 {
     const struct index_info info = index_info(index);
     const char *const options[] = {filter->where ? "--where" : NULL, filter->match ? "--match" : NULL,
@@ -178,9 +178,9 @@ void message_nothing(const struct index *index, const struct index_filter *filte
             snprintf(list + used, sizeof list - used, "%s%s", used ? " with " : "", options[i]);
         }
     if (*list && info.images + info.texts)
-        message("nothing in '%s' fits %s", info.path, list);
+        message("nothing in '%s' fits %s", path, list);
     else
-        message("there is nothing in '%s'", info.path);
+        message("there is nothing in '%s'", path);
 }
 
 int session_open_for(struct session *session, const struct index *index, struct err *err)

@@ -52,8 +52,8 @@ error_t index_parse(int key, char *argument, struct argp_state *state, const cha
 /* --where and --match; and these with --kind. Input: a struct index_filter. */
 extern const struct argp words_filter_argp, filter_argp;
 
-/* Says on stderr which options of a filter leave nothing of an index, or that it is empty. */
-void message_nothing(const struct index *index, const struct index_filter *filter);
+/* Says on stderr which options of a filter leave nothing of an index, which the user calls `path`, or that it is empty. */
+void message_nothing(const char *path, const struct index *index, const struct index_filter *filter);
 
 /* session_open with the model of the index: collection_model's. */
 int session_open_for(struct session *session, const struct index *index, struct err *err);

@@ -225,7 +225,7 @@ int cmd_index_list(int argc, char **argv)
     if (!rc)
         rc = list_all(&list);
     if (!rc && !list.count && !list.failed && !list.passed_over)
-        message_nothing(list.index, &list.filter);
+        message_nothing(list.path, list.index, &list.filter);
     if (!rc && is_paths(list.format))
         message_in_archives(list.in_archives);
     return index_end(list.index, "list", rc < 0 ? 0 : rc, &list.err);

@@ -7,6 +7,8 @@
 #include "cli/session.h"
 #include "joint/collection/collection.h"
 
+#include <math.h>
+
 struct search_request {
     const char *path, *queries_path, *html;
     struct query_term *terms;
@@ -20,7 +22,37 @@ struct search_request {
     struct arena arena;
 };
 
-extern const struct argp search_argp; /* input: a struct search_request */
+/* The options of queries and of how many hits they have, and all of them. Input of both: a struct search_request. */
+extern const struct argp queries_argp, search_argp;
+
+/* A run of the command: what has been opened and found. The request begins as SEARCH_REQUEST, the rest as zeros. */
+struct searching {
+    struct search_request request;
+    struct output output;
+    struct strings queries; /* one a line of --queries */
+    bool conversation;      /* they come one by one, and each is answered at once */
+    size_t asked;           /* queries, so far */
+    struct collection *collection;
+    struct search_rows rows;
+    struct search_results *batches; // (batch_count), kept for the gallery
+    struct hit_list *lists;         // (count), of the batches
+    size_t batch_count, batch_room, count, room;
+    size_t in_archives; /* of the items found */
+    size_t fruitless;   /* queries without a hit */
+    bool outside;       /* a picture of the query is outside what the model knows */
+    bool looked;        /* at pictures that were found */
+};
+
+#define SEARCH_REQUEST                                                                                       \
+    {                                                                                                        \
+        .wanted = {.top = 10, .min_score = -INFINITY }                                                       \
+    }
+
+/* searching_begin, once the request is parsed, reads the queries; searching_run, with collection, rows and the session's model
+ * open, asks and prints. searching_end, also after an error, frees all and returns the exit status. */
+int searching_begin(struct searching *s, struct err *err);
+int searching_run(struct searching *s, struct err *err);
+int searching_end(struct searching *s, int rc, const struct err *err);
 
 /* What a gallery says above its pictures. */
 struct search_head {

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* ---- queries ------------------------------------------------------------------------------------------- */
+
 enum {
     KEY_PLUS = 0x100,
     KEY_MINUS,
@@ -19,7 +21,7 @@ enum {
     KEY_HTML
 };
 
-static const struct argp_option options[] = {
+static const struct argp_option query_options[] = {
     {NULL, 0, NULL, 0, "Queries:", 1},
     {"plus", KEY_PLUS, "TEXT", 0, "And for this: its embedding is added to that of the words", 1},
     {"minus", KEY_MINUS, "TEXT", 0, "And for the opposite of this", 1},
@@ -37,15 +39,6 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Output:", GROUP_OUTPUT},
     {"top", 'k', "K", 0, "Show the K best (default: 10)", GROUP_OUTPUT},
     {"min-score", KEY_MIN_SCORE, "X", 0, "Show nothing below this cosine", GROUP_OUTPUT},
-    {"near-copies", KEY_NEAR_COPIES, "show|hide", 0,
-        "Show near copies, or only the first of pictures whose cosine is at least 0.95, with the number of "
-        "the others "
-        "(default: show)",
-        GROUP_OUTPUT},
-    {"sort", KEY_SORT, "score|date|taken|path", 0,
-        "What comes first: date is the file's, taken when the picture was, the newest first (default: score)",
-        GROUP_OUTPUT},
-    {"html", KEY_HTML, "FILE", 0, "Write a page with small pictures too", GROUP_OUTPUT},
     {0},
 };
 
@@ -94,7 +87,7 @@ static void add_picture(struct search_request *s, struct argp_state *state, char
     add_term(s, NULL, option_input(state, argument), (float)weight);
 }
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t parse_queries(int key, char *argument, struct argp_state *state)
 {
     struct search_request *s = state->input;
     char *end, **words;
@@ -107,8 +100,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &s->filter;
         state->child_inputs[1] = &s->format;
         state->child_inputs[2] = &s->preview;
-        state->child_inputs[3] = &s->session;
-        state->child_inputs[4] = &s->session.quiet;
         return 0;
     case KEY_PLUS:
         add_text(s, state, argument, 1);
@@ -134,15 +125,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (end == argument || *end || isnan(s->wanted.min_score))
             argp_error(state, "--min-score takes a number, not '%s'", argument);
         return 0;
-    case KEY_NEAR_COPIES:
-        s->hide_copies = option_choice(state, "near-copies", argument);
-        return 0;
-    case KEY_SORT:
-        s->wanted.order = (enum index_order)option_choice(state, "sort", argument);
-        return 0;
-    case KEY_HTML:
-        s->html = option_page(state, argument);
-        return 0;
     case ARGP_KEY_ARGS:
     case ARGP_KEY_NO_ARGS:
         index_arguments(state, &s->path, &words, &count, SIZE_MAX);
@@ -160,10 +142,51 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&words_filter_argp, 0, NULL, 0},
-    {&item_format_argp, 0, NULL, GROUP_OUTPUT}, {&preview_argp, 0, NULL, GROUP_OUTPUT},
-    {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child query_children[] = {{&words_filter_argp, 0, NULL, 0},
+    {&item_format_argp, 0, NULL, GROUP_OUTPUT}, {&preview_argp, 0, NULL, GROUP_OUTPUT}, {0}};
+const struct argp queries_argp = {
+    .options = query_options, .parser = parse_queries, .children = query_children};
 
+/* ---- of one index -------------------------------------------------------------------------------------- */
+
+static const struct argp_option options[] = {
+    {"near-copies", KEY_NEAR_COPIES, "show|hide", 0,
+        "Show near copies, or only the first of pictures whose cosine is at least 0.95, with the number of "
+        "the others "
+        "(default: show)",
+        GROUP_OUTPUT},
+    {"sort", KEY_SORT, "score|date|taken|path", 0,
+        "What comes first: date is the file's, taken when the picture was, the newest first (default: score)",
+        GROUP_OUTPUT},
+    {"html", KEY_HTML, "FILE", 0, "Write a page with small pictures too", GROUP_OUTPUT},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct search_request *s = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = s;
+        state->child_inputs[1] = &s->session;
+        state->child_inputs[2] = &s->session.quiet;
+        return 0;
+    case KEY_NEAR_COPIES:
+        s->hide_copies = option_choice(state, "near-copies", argument);
+        return 0;
+    case KEY_SORT:
+        s->wanted.order = (enum index_order)option_choice(state, "sort", argument);
+        return 0;
+    case KEY_HTML:
+        s->html = option_page(state, argument);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {
+    {&queries_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 const struct argp search_argp = {
     .options = options,
     .parser = parse,

@@ -10,25 +10,17 @@
 
 /* The best of one kind for every query. */
 struct part {
-    const struct index_rows *rows;
-    size_t k;
+    size_t chosen, k;       /* rows to be looked at */
     struct index_hit *hits; // (count, k)
     size_t *counts;         // (count)
 };
 
-/* vectors (count, E) */
-static int part_search(struct part *part, const struct index_rows *rows, const struct ranking *rankings,
-    const float *vectors, size_t count, size_t k, struct err *err)
+static int part_init(struct part *part, int64_t chosen, size_t count, size_t k, struct err *err)
 {
-    const size_t chosen = (size_t)rows->chosen;
-    *part = (struct part){.rows = rows, .k = k < chosen ? k : chosen};
+    *part = (struct part){.chosen = (size_t)chosen, .k = k < (size_t)chosen ? k : (size_t)chosen};
     part->hits = mem_new(count, (part->k + 1) * sizeof *part->hits);
     part->counts = mem_new(count, sizeof *part->counts);
-    if (!part->hits || !part->counts)
-        return err_memory(err, count * part->k * sizeof *part->hits);
-    return part->k ? index_search(rankings->searcher, rows, vectors, count, part->k, part->hits, part->counts,
-                         rankings->job, err)
-                   : 0;
+    return part->hits && part->counts ? 0 : err_memory(err, count * part->k * sizeof *part->hits);
 }
 
 static void part_release(struct part *part)
@@ -45,7 +37,7 @@ static bool part_cut(struct part *part, size_t query, double min_score)
     const size_t found = *count;
     while (*count && !(hits[*count - 1].score >= min_score))
         --*count;
-    return *count < found || found == (size_t)part->rows->chosen;
+    return *count < found || found == part->chosen;
 }
 
 /* The first k hits of a query out of those of two kinds. */
@@ -84,23 +76,52 @@ static int split(struct index_rows kinds[2], const struct ranking *ranking, stru
     return rc;
 }
 
+/* vectors (count, E) */
+static int search_here(struct part parts[2], const struct ranking *rankings, const float *vectors,
+    size_t count, size_t k, struct err *err)
+{
+    struct index_rows kinds[2] = {0};
+    int rc = split(kinds, rankings, err);
+    for (size_t p = 0; p < 2 && !rc; p++) {
+        rc = part_init(&parts[p], kinds[p].chosen, count, k, err);
+        if (!rc && parts[p].k)
+            rc = index_search(rankings->searcher, &kinds[p], vectors, count, parts[p].k, parts[p].hits,
+                parts[p].counts, rankings->job, err);
+    }
+    for (size_t p = 0; p < 2; p++)
+        index_rows_release(&kinds[p]);
+    return rc;
+}
+
+static int search_elsewhere(struct part parts[2], const struct ranking *rankings, const float *vectors,
+    size_t count, size_t k, struct err *err)
+{
+    const struct rows_elsewhere *elsewhere = rankings->elsewhere;
+    int rc = part_init(&parts[0], elsewhere->chosen[INDEX_IMAGE], count, k, err);
+    if (!rc)
+        rc = part_init(&parts[1], elsewhere->chosen[INDEX_TEXT], count, k, err);
+    if (rc)
+        return rc;
+    const size_t by_kind[] = {[INDEX_IMAGE] = parts[0].k, [INDEX_TEXT] = parts[1].k};
+    struct index_hit *const hits[] = {[INDEX_IMAGE] = parts[0].hits, [INDEX_TEXT] = parts[1].hits};
+    size_t *const counts[] = {[INDEX_IMAGE] = parts[0].counts, [INDEX_TEXT] = parts[1].counts};
+    return elsewhere->search(elsewhere->context, hits, counts, vectors, count, by_kind, rankings->job, err);
+}
+
 int rankings_search(struct ranking *rankings, size_t count, size_t k, struct err *err)
 {
     const size_t width = rankings->rows->width;
-    struct index_rows kinds[2] = {0};
     struct part parts[2] = {0};
     float *vectors = mem_new(count, width * sizeof *vectors); // (count, E)
-    int rc = vectors ? split(kinds, rankings, err) : err_memory(err, count * width * sizeof *vectors);
+    int rc = vectors ? 0 : err_memory(err, count * width * sizeof *vectors);
     for (size_t i = 0; i < count && !rc; i++)
         memcpy(vectors + i * width, rankings[i].query->vector, width * sizeof *vectors);
-    for (size_t p = 0; p < 2 && !rc; p++)
-        rc = part_search(&parts[p], &kinds[p], rankings, vectors, count, k, err);
+    if (!rc)
+        rc = (rankings->elsewhere ? search_elsewhere : search_here)(parts, rankings, vectors, count, k, err);
     for (size_t i = 0; i < count && !rc; i++)
         rc = merge(&rankings[i], parts, i, k, err);
-    for (size_t p = 0; p < 2; p++) {
+    for (size_t p = 0; p < 2; p++)
         part_release(&parts[p]);
-        index_rows_release(&kinds[p]);
-    }
     free(vectors);
     return rc;
 }

@@ -376,7 +376,23 @@ int collection_remove(size_t *removed, size_t *missing, struct collection *colle
 struct search_rows {
     struct index_rows chosen; /* by the filter */
     bool hide_copies;
-    struct index_rows pictures; /* those of them that are: with hide_copies */
+    struct index_rows pictures;             /* those of them that are: with hide_copies */
+    const struct rows_elsewhere *elsewhere; /* NULL: they are the index's own */
+};
+
+/* Rows that others search, as the ranks of index/mpi do: by score and without hiding copies, and of `chosen` only the width
+ * and how many there are is looked at. Numbers of rows are what the two functions agree on. */
+struct rows_elsewhere {
+    void *context;                  /* of the functions */
+    int64_t chosen[INDEX_TEXT + 1]; /* by kind: INDEX_IMAGE and INDEX_TEXT */
+
+    /* As index_search, of both kinds at once: hits[kind] (Q, k[kind]), counts[kind] (Q). */
+    int (*search)(void *context, struct index_hit *const *hits, size_t *const *counts, const float *queries,
+        size_t query_count, const size_t *k, const struct job *job, struct err *err);
+
+    /* As index_fetch. */
+    int (*fetch)(void *context, struct index_item *items, const int64_t *rows, size_t count,
+        struct arena *arena, struct err *err);
 };
 
 /* Borrowed from the index as index_rows, whose errors these are. filter NULL: all items. */

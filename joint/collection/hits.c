@@ -37,6 +37,15 @@ struct json_t *hit_copies_json(const struct hit_copies *copies)
 
 /* ---- hits ---------------------------------------------------------------------------------------------- */
 
+static int fetch(struct index_item *items, const struct ranking *ranking, const int64_t *rows, size_t count,
+    struct err *err)
+{
+    const struct rows_elsewhere *elsewhere = ranking->elsewhere;
+    struct arena *arena = ranking->query->arena;
+    return elsewhere ? elsewhere->fetch(elsewhere->context, items, rows, count, arena, err)
+                     : index_fetch(items, ranking->index, rows, count, arena, err);
+}
+
 /* What the catalog says of the hits that are shown. */
 static int fill_list(const struct ranking *ranking, const struct hits_page *page, struct err *err)
 {
@@ -54,7 +63,7 @@ static int fill_list(const struct ranking *ranking, const struct hits_page *page
         rows[i] = hits[i].row;
     }
     if (!rc)
-        rc = index_fetch(items, ranking->index, rows, page->count, arena, err);
+        rc = fetch(items, ranking, rows, page->count, err);
     free(rows);
     *out = (struct hit_list){out->query, items, hits, ranking->from_first ? copies : NULL, page->count,
         page->more, page->count ? page->hits[page->count - 1].hit + 1 : ranking->before};
@@ -133,9 +142,14 @@ int hits_find(const struct hits_query *queries, size_t count, struct index *inde
     for (size_t i = 0; i < count && !rc; i++) {
         assert(queries[i].vector || queries[i].wanted.order != INDEX_BY_SCORE);
         together = together && queries[i].wanted.order == INDEX_BY_SCORE;
-        rankings[i] = (struct ranking){
-            .index = index, .searcher = searcher, .rows = &rows->chosen, .query = &queries[i], .job = job};
+        rankings[i] = (struct ranking){.index = index,
+            .searcher = searcher,
+            .rows = &rows->chosen,
+            .elsewhere = rows->elsewhere,
+            .query = &queries[i],
+            .job = job};
     }
+    assert(together || !rows->elsewhere);
     if (!rc && together)
         rc = find_together(rankings, count, rows, err);
     for (size_t i = 0; i < count && !rc && !together; i++)

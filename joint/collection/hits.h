@@ -10,6 +10,7 @@ struct ranking {
     struct index *index;
     struct index_searcher *searcher;
     const struct index_rows *rows;
+    const struct rows_elsewhere *elsewhere; /* NULL: rows of the index */
     const struct hits_query *query;
     bool from_first; /* those up to wanted.after are in it too, as with skip they always are */
     const struct job *job;
