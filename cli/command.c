@@ -1,11 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/suggest.h"
 #include "cli/text.h"
 
 #include <limits.h>
+#include <locale.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+static void close_output(void)
+{
+    const int failure = output_close();
+    if (failure) {
+        message("cannot write the output: %s", strerror(failure));
+        _exit(STATUS_CANNOT);
+    }
+}
+
+void command_begin(void)
+{
+    interrupt_begin();
+    setlocale(LC_CTYPE, "");          /* numbers stay as in C */
+    setvbuf(stderr, NULL, _IOLBF, 0); /* a message is one write, whole beside those of other programs */
+    atexit(close_output);
+}
 
 int command_run(const struct command *table, const char *program, int argc, char **argv)
 {

@@ -25,6 +25,10 @@ struct command {
 
 extern const struct command commands[]; /* a NULL name ends it, as it does every table of them */
 
+/* What a program of commands begins with: signals, the locale, and that at every exit, also those inside argp, the output is
+ * closed, as what could not be written was not done. */
+void command_begin(void);
+
 /* Runs the command of a table that argv[0] names, which `program` and that name become. */
 int command_run(const struct command *table, const char *program, int argc, char **argv);
 

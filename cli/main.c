@@ -2,17 +2,12 @@
 #include "base/shard.h"
 #include "cli/command.h"
 #include "cli/complete.h"
-#include "cli/interrupt.h"
-#include "cli/output.h"
 #include "cli/preview.h"
 #include "cli/text.h"
 #include "vision/vision.h"
 
-#include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Which formats of pictures this build reads, and which it would with libraries that were not there. */
 static void put_formats(bool read)
@@ -44,22 +39,9 @@ static void put_version(void)
     printf("previews by %s\n", preview_protocols());
 }
 
-/* Runs at every exit, also those inside argp: what could not be written was not done. */
-static void close_output(void)
-{
-    const int failure = output_close();
-    if (failure) {
-        message("cannot write the output: %s", strerror(failure));
-        _exit(STATUS_CANNOT);
-    }
-}
-
 int main(int argc, char **argv)
 {
-    interrupt_begin();
-    setlocale(LC_CTYPE, "");          /* numbers stay as in C */
-    setvbuf(stderr, NULL, _IOLBF, 0); /* a message is one write, whole beside those of other programs */
-    atexit(close_output);
+    command_begin();
     if (argc < 2) {
         command_help(stderr);
         return STATUS_CANNOT;

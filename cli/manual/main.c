@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/manual/manual.h"
+#include "cli/mpi/mpi.h"
 #include "cli/text.h"
 
 #include <stdlib.h>
@@ -63,6 +64,12 @@ int main(int argc, char **argv)
                             .subcommands = commands,
                             .summary = "CLIP without Python, on any OpenCL device"});
     write_pages(&manual, commands, "diptych");
+#ifdef DIPTYCH_MPI
+    write_page(&manual, (struct page){.title = "diptych-mpi",
+                            .subcommands = mpi_commands,
+                            .summary = "search with many machines, by MPI"});
+    write_pages(&manual, mpi_commands, "diptych-mpi");
+#endif
     free(text);
     return good ? STATUS_DONE : STATUS_CANNOT;
 }

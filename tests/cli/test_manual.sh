@@ -38,7 +38,8 @@ for group in index evaluate probe models; do
     done
 done
 command="pages"
-[ "$(ls "$pages" | wc -l)" -eq "$expected" ] || problem "$(ls "$pages" | wc -l) of $expected"
+made=$(ls "$pages" | grep -vc '^diptych-mpi') # which is not in every build
+[ "$made" -eq "$expected" ] || problem "$made of $expected"
 
 # What is quoted in the pages
 read_page diptych-search

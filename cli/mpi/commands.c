@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/mpi/mpi.h"
+
+const struct command mpi_commands[] = {
+    {"search", mpi_search, "find what the shards of an index have that is closest to texts and pictures",
+        &mpi_search_argp, NULL},
+    {0},
+};

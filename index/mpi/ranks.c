@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/mpi/internal.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <mpi.h>
+#include <stdlib.h>
+#include <time.h>
+
+void ranks_begin(int *argc, char ***argv)
+{
+    int level; /* other threads than this one never call MPI */
+    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &level);
+}
+
+void ranks_end(void)
+{
+    MPI_Finalize();
+}
+
+int ranks_number(void)
+{
+    int number;
+    MPI_Comm_rank(MPI_COMM_WORLD, &number);
+    return number;
+}
+
+int ranks_count(void)
+{
+    int count;
+    MPI_Comm_size(MPI_COMM_WORLD, &count);
+    return count;
+}
+
+/* ---- agreement ----------------------------------------------------------------------------------------- */
+
+int ranks_agree(int rc, struct err *err)
+{
+    const int mine = rc ? ranks_number() : INT_MAX;
+    int first;
+    MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    if (first == INT_MAX)
+        return 0;
+    MPI_Bcast(err, sizeof *err, MPI_BYTE, first, MPI_COMM_WORLD);
+    return err->code;
+}
+
+int wrap_rank(int rc, struct err *err)
+{
+    char host[MPI_MAX_PROCESSOR_NAME];
+    int length;
+    if (!rc)
+        return 0;
+    MPI_Get_processor_name(host, &length);
+    err_wrap(err, "rank %d on %s", ranks_number(), host);
+    return rc;
+}
+
+int wrap_shard(const struct ranks *ranks, const struct shard *shard, int rc, struct err *err)
+{
+    if (!rc)
+        return 0;
+    err_wrap(err, "shard %zu of %zu", (size_t)(shard - ranks->shards), ranks->count);
+    return wrap_rank(rc, err);
+}
+
+/* ---- orders -------------------------------------------------------------------------------------------- */
+
+/* MPI waits by asking without a pause; between two questions of a user there may be hours. */
+void order_share(struct order *order)
+{
+    enum { LONGEST = 1000000 /* nanoseconds */ };
+    struct timespec pause = {.tv_nsec = 1000};
+    MPI_Request request;
+    int done = 0;
+    MPI_Ibcast(order, sizeof *order, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
+    for (MPI_Test(&request, &done, MPI_STATUS_IGNORE); !done; MPI_Test(&request, &done, MPI_STATUS_IGNORE)) {
+        nanosleep(&pause, NULL);
+        pause.tv_nsec = pause.tv_nsec < LONGEST / 2 ? 2 * pause.tv_nsec : LONGEST;
+    }
+}
+
+void ranks_serve(struct ranks *ranks)
+{
+    struct order order;
+    struct err err;
+    assert(ranks_number());
+    for (order_share(&order); order.what != ORDER_END; order_share(&order))
+        if (order.what == ORDER_SEARCH)
+            search_together(ranks, &order, NULL, NULL, NULL, &err);
+        else
+            fetch_together(ranks, &order, NULL, NULL, NULL, &err);
+    ranks->ready = false;
+}
+
+int ranks_search(struct ranks *ranks, struct index_hit *const *hits, size_t *const *counts,
+    const float *queries, size_t query_count, const size_t *k, struct err *err)
+{
+    struct order order = {ORDER_SEARCH, query_count, {0, k[INDEX_IMAGE], k[INDEX_TEXT]}};
+    if (!k[INDEX_IMAGE] && !k[INDEX_TEXT])
+        return 0;
+    order_share(&order);
+    return search_together(ranks, &order, queries, hits, counts, err);
+}
+
+int ranks_fetch(struct ranks *ranks, struct index_item *items, const int64_t *rows, size_t count,
+    struct arena *arena, struct err *err)
+{
+    int rc = 0;
+    for (size_t first = 0; first < count && !rc; first += ROWS_AT_ONCE) {
+        struct order order = {ORDER_FETCH, count - first < ROWS_AT_ONCE ? count - first : ROWS_AT_ONCE, {0}};
+        order_share(&order);
+        rc = fetch_together(ranks, &order, rows + first, items + first, arena, err);
+    }
+    return rc;
+}

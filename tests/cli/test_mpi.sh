@@ -1,0 +1,125 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# diptych-mpi: what ranks find in shards is what diptych finds in the index that is joined of them, for any number of ranks; and
+# a rank that fails is named.
+. "$2/tests/cli/lib.sh"
+scenes=$4 mpi=$5 mpiexec=$6
+OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 # in containers
+OMPI_MCA_rmaps_base_oversubscribe=1                       # more ranks than CPUs
+export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_rmaps_base_oversubscribe
+ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 # Open MPI's plugins leak, and are closed, so that no name is left to suppress
+export ASAN_OPTIONS
+exact="--precision f32 --storage f32 -q"
+
+# ranks N ARGUMENT...: run, with diptych-mpi on so many.
+ranks() {
+    command="mpiexec -n $*"
+    count=$1
+    shift
+    timeout 60 "$mpiexec" -n "$count" "$mpi" "$@" >out 2>err
+    status=$?
+}
+
+# Shards with pictures and captions, copies in others, a dead row; the first has the most.
+"$scenes" --count 90 --seed 7 --size 32 --out tree >/dev/null
+for n in 03 17 44 71; do
+    cp tree/0000$n.png tree/0000${n}copy.png
+    echo "a picture of $n" >tree/0000$n.txt
+    echo "{\"key\": $n}" >tree/0000$n.json
+done
+for i in 0 1 2 3 4; do run index build all.dip --shard $i/5 tree $exact; done
+run index merge one.dip all-0000?-of-00005.dip
+expect_status 0
+
+# same NUMBERS ARGUMENT...: with so many ranks, and as diptych says it.
+same() {
+    numbers=$1
+    shift
+    "$diptych" search one.dip --precision f32 -q "$@" >wanted || problem "diptych search one.dip $*"
+    for n in $numbers; do
+        ranks $n search all.dip --precision f32 -q "$@"
+        expect_status 0
+        cmp -s wanted out || problem "it is not as diptych search has it: $(diff wanted out | head -n 4)"
+    done
+}
+same "1 2 3 4" --top 30 -f tsv a red circle
+same 3 --top 500 -f json a red circle --minus a blue star --image tree/000017.png:0.5
+same 4 --top 7 --min-score 0.05 -f paths a green square
+printf 'a red circle\n\na blue star\nsomething\n' >queries
+same 2 --queries queries --top 3 -f json
+same 3 --match picture -f json a circle
+same 2 --where "metadata ->> 'key' > 20" -f table a circle
+
+# Resident: each line is answered, with the one before it already out.
+printf 'a red circle\n\377\na blue star\n' >queries
+"$diptych" search one.dip --precision f32 --queries - -f json -q <queries >wanted
+"$mpiexec" -n 2 "$mpi" search all.dip --precision f32 --queries - -f json -q <queries >out 2>err
+status=$?
+expect_status 1
+cmp -s wanted out || problem "the answers are not those of diptych search"
+mkfifo asked answered
+trap "" PIPE # of ranks that are gone
+"$mpiexec" -n 2 "$mpi" search all.dip --precision f32 --queries - -f json -q <asked >answered 2>err &
+exec 8>asked 9<answered
+for query in "a red circle" "a blue star"; do
+    echo "$query" >&8
+    read -r answer <&9
+    echo "$answer" | grep -q "\"query\": \"$query\", \"hits\": \[{" || problem "'$query' was answered by $answer"
+done
+exec 8>&- 9<&-
+wait || problem "resident ranks end with status $?"
+
+# Whole indexes count on, in their order.
+run index build a.dip tree/00000* $exact
+run index build b.dip tree/00005* $exact
+ranks 2 search '{a,b}.dip' --precision f32 --top 100 -f tsv -q a red circle
+expect_status 0
+first=$("$diptych" search a.dip --top 100 -f tsv -q a red circle | wc -l)
+expect_match out "^a red circle	.*	$((first + 1))	image	.*/tree/000050.png"
+[ "$(cut -f 3 out | sort | uniq -d)" = "" ] || problem "ids are there twice"
+
+# What fails ends all, and is named.
+# fails N TEXT ARGUMENT...
+fails() {
+    wanted=$2 count=$1
+    shift 2
+    ranks "$count" search "$@"
+    expect_status 2
+    expect_text err "$wanted"
+    [ "$(grep -c '^diptych: ' err)" -eq 1 ] || problem "not one message"
+}
+mv all-00002-of-00005.dip gone
+fails 2 "diptych: cannot search: shard 2 of 5 is missing" all.dip -q red
+fails 2 "diptych: cannot search: '$scratch/none.dip' is not an index, and has no shards beside it" "$scratch/none.dip" -q red
+mv gone all-00002-of-00005.dip
+cp -r all-00001-of-00005.dip kept
+truncate -s 1000 all-00001-of-00005.dip/vectors.f32
+fails 3 ": shard 1 of 5: 'all-00001-of-00005.dip/vectors.f32' has 1000 bytes, and had " all.dip -q red
+expect_match err "^diptych: cannot search: rank 1 on [^ ]+: shard 1 of 5"
+rm -r all-00001-of-00005.dip && mv kept all-00001-of-00005.dip
+cp all-00003-of-00005.dip/shard.json kept
+sed -i 's/"fingerprint": "./"fingerprint": "x/' all-00003-of-00005.dip/shard.json
+fails 2 "shard 3 ('all-00003-of-00005.dip') is none of the index that shard 0" all.dip -q red
+mv kept all-00003-of-00005.dip/shard.json
+fails 2 'unable to filter by "nonsense"' all.dip --where nonsense -q red
+fails 2 "cannot search:" all.dip --model "$scratch/none" -q red
+ranks 2 search --nonsense
+expect_status 2
+expect_text err "nonsense"
+ranks 2 search --help
+expect_status 0
+expect_text out "Usage: diptych-mpi search [OPTION...] INDEX [WORD...]"
+
+# A rank that is killed takes the others along.
+"$mpiexec" -n 3 sh -c 'echo $$ >pid.$$; exec "$0" search all.dip --precision f32 --queries - -f json -q' "$mpi" <asked >answered 2>err &
+launcher=$!
+exec 8>asked 9<answered
+echo a circle >&8
+read -r answer <&9
+pid=$(ls pid.* | sort -t . -k 2n | tail -n 1)
+kill -KILL "${pid#pid.}"
+status=0
+wait $launcher || status=$?
+exec 8>&- 9<&-
+[ $status -ne 0 ] || problem "all is well without a rank"
+finish
