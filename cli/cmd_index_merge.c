@@ -62,6 +62,10 @@ static void put_merged(const struct merge *m, const struct index_merged *merged)
 {
     message("'%s' has %" PRId64 " picture%s of %zu shard%s", m->path, merged->images,
         plural((uint64_t)merged->images), m->count, plural(m->count));
+    if (*merged->other)
+        message("shards were made in %s and in %s: the vectors are close to, but not byte for byte those of "
+                "one run",
+            merged->precision, merged->other);
     if (merged->failed)
         message("%" PRId64
                 " could not be read when the shards were made: 'diptych index list %s --failed' says which",

@@ -665,13 +665,15 @@ int index_part_read(struct index_part *out, const char *path, struct arena *aren
 
 struct index_merged {
     int64_t rows, images;
-    int64_t failed; /* of all parts */
+    int64_t failed;                /* of all parts */
+    char precision[16], other[16]; /* of the first part, and of one that is another; "": all are alike */
 };
 
 /* Makes an index of all its parts (count), which are only read: rows and codes, items and their ids are those that one run over
- * all inputs would have made. It is there whole or not at all. Memory does not grow with the parts. ERR_ARGUMENT: an index is
- * there, parts are of several, or not all of one; ERR_FORMAT: a part is damaged; ERR_NOT_FOUND: something is no part. Messages
- * name it. */
+ * all inputs would have made. It is there whole or not at all; what a killed merge has left beside it goes with the next. Memory does
+ * not grow with the parts. They may be of several precisions, which are no part of a model's fingerprint: then vectors are those
+ * of each part, and not byte for byte those of one run. ERR_ARGUMENT: an index is there, parts are of several, or not all of one;
+ * ERR_FORMAT: a part is damaged; ERR_NOT_FOUND: something is no part. Messages name it. */
 int index_merge(struct index_merged *out, const char *path, char *const *parts, size_t count,
     const struct job *job, struct err *err);
 

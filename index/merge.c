@@ -320,8 +320,18 @@ static int make_index(
         return rc;
     rc = join_parts(to, folder.beside, path, parts, count, err);
     const int closed = new_folder_close(&folder, !rc, rc ? NULL : err);
-    rc = rc ? rc : closed;
-    return rc ? rc : part_sync_above(path, err);
+    if (rc || closed)
+        return rc ? rc : closed;
+    new_folder_clean_shared(path);
+    return part_sync_above(path, err);
+}
+
+static void note_precisions(struct index_merged *out, const struct index_part *parts, size_t count)
+{
+    snprintf(out->precision, sizeof out->precision, "%s", parts->precision);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(parts[i].precision, parts->precision))
+            snprintf(out->other, sizeof out->other, "%s", parts[i].precision);
 }
 
 int index_merge(struct index_merged *out, const char *path, char *const *paths, size_t count,
@@ -340,6 +350,8 @@ int index_merge(struct index_merged *out, const char *path, char *const *paths, 
         rc = make_index(&to, path, parts, count, err);
     for (size_t i = 0; i < count && !rc; i++)
         out->failed += parts[i].failed;
+    if (!rc)
+        note_precisions(out, parts, count);
     out->rows = to.rows;
     out->images = to.images;
     arena_release(&arena);

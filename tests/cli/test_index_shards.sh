@@ -65,6 +65,7 @@ shards() {
 }
 
 shards of3 3
+mkdir of3.dip.tmp-0123456789abcdef # as a killed merge leaves it
 run index merge of3.dip of3-*-of-*.dip
 expect_status 0
 expect_line err "diptych: 'of3.dip' has 542 pictures of 3 shards"
@@ -93,6 +94,14 @@ expect_status 0
 list listed-one.dip >one.list2
 list listed.dip | cmp -s one.list2 - || problem "a list in shards is not as in one run"
 cmp -s listed-one.dip/vectors.f32 listed.dip/vectors.f32 || problem "a list in shards has other vectors"
+
+# ---- shards of machines whose precisions differ
+mkdir mixed
+for i in 0 1 2 3 4 5; do cp -r listed-0000$i-of-00006.dip mixed/$i.dip; done
+sed -i 's/"precision": "f32"/"precision": "bf16"/' mixed/[34].dip/shard.json
+run index merge mixed.dip mixed/*.dip
+expect_status 0
+expect_line err "diptych: shards were made in f32 and in bf16: the vectors are close to, but not byte for byte those of one run"
 
 # ---- a finished shard is not made again, and is not taken for one of something else
 run index build of2.dip --shard 1/2 $inputs --precision f32

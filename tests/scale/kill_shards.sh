@@ -48,7 +48,7 @@ done
 cmp one.dip/vectors.f16 all.dip/vectors.f16
 "$diptych" index list one.dip -f json >one.list
 "$diptych" index list all.dip -f json | cmp one.list -
-[ -z "$(ls -A tmp; ls -d all-*.tmp-* 2>/dev/null)" ] || fail "left: $(ls -A tmp; ls -d ./*.tmp-*)"
+[ -z "$(ls -A tmp; ls -d ./*.tmp-* 2>/dev/null)" ] || fail "left: $(ls -A tmp; ls -d ./*.tmp-*)"
 echo "killed at $kills moments in $took ms, $ends times too late: the merged index is that of one run"
 
 # ---- a full disk, where shards and the index come to
