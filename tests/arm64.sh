@@ -34,8 +34,10 @@ fi
 mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
 mountpoint -q "$root/sys" || mount -t sysfs -o ro sysfs "$root/sys" # PoCL asks for the memory there
 trap 'umount "$root/proc" "$root/sys"' EXIT
+trap 'exit 1' HUP INT TERM
 
 mkdir -p "$root/diptych"
+find "$root/diptych" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + # what is no more
 git ls-files -z -c -o --exclude-standard | tar -c --null -T - | tar -x -C "$root/diptych"
 cat >"$root/arm64.cmake" <<CMAKE
 set(CMAKE_SYSTEM_NAME Linux)
