@@ -59,7 +59,8 @@ struct device_options {
     const char *precision;
 
     /* On a CPU, weights of float32 are multiplied where they lie in the model's file: it opens in half the time, and takes
-     * hardly any memory that is not the file's. One text or picture alone takes a tenth longer, a batch does not. */
+     * hardly any memory that is not the file's. One text or picture alone takes a tenth longer, a batch does not. "avx512" does so
+     * for the first batch. */
     bool weights_in_file;
 };
 
@@ -595,7 +596,7 @@ struct linear_values {
     const float *weight;       // (N, K)
     const float *bias;         // (N), or NULL
     const float *gamma, *beta; // (K), of the layer norm that comes before it, or NULL both
-    bool lasting;              /* the weight stays where it is as long as the layer */
+    bool lasting;              /* the weight is a mapped file's, and stays there as long as the layer */
     bool exact;                /* int8 leaves it */
 };
 

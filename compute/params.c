@@ -269,7 +269,7 @@ static int layer_rows_load(void *object, const struct param *table, size_t rows,
             .bias = values[PART_BIAS].at,
             .gamma = values[PART_GAMMA].at,
             .beta = values[PART_BETA].at,
-            .lasting = !weight->own,
+            .lasting = weights_in_file(weights, weight->at),
             .exact = table->kind == PARAM_LINEAR_EXACT};
         const struct place place = place_of(prefix, table->name, layer, weights);
         shape_parts(shape, &counts[PART_WEIGHT], table, dims);

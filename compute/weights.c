@@ -89,6 +89,11 @@ static struct mapped_file *file_with(const struct weights *weights, const void *
     return NULL;
 }
 
+bool weights_in_file(const struct weights *weights, const void *data)
+{
+    return file_with(weights, data) != NULL;
+}
+
 void weights_forget(const struct weights *weights, const void *data, size_t size)
 {
     if (file_with(weights, data))

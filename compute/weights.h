@@ -69,6 +69,9 @@ int param_fetch(float *out, const struct param *param, const char *prefix, size_
 int param_add(struct weights_writer *writer, const struct param *param, const char *outer, const char *prefix,
     size_t layer, struct shape shape, const float *values, struct err *err);
 
+/* Whether data are a file's, and not made. */
+bool weights_in_file(const struct weights *weights, const void *data);
+
 /* The data of a tensor have been used: file_map_forget, where they are a file's. */
 void weights_forget(const struct weights *weights, const void *data, size_t size);
 

@@ -30,8 +30,51 @@ static enum precision best(void)
 
 struct packed {
     struct avx512_weight weight;
-    float *bias; // (N) rounded up to AVX512_COLUMNS, or NULL
+    float *bias;          // (N) rounded up to AVX512_COLUMNS, or NULL
+    pthread_mutex_t lock; /* guards the weight and used, while it is not packed */
+    bool used;
 };
+
+/* A weight that is to be packed. */
+struct packing {
+    const struct avx512_weight *weight;
+    const float *values, *gain;
+    uint32_t *out;
+};
+
+static void block_pack(void *context, size_t member, size_t i)
+{
+    const struct packing *packing = context;
+    const size_t words = avx512_block_bytes(packing->weight) / sizeof *packing->out;
+    (void)member;
+    avx512_pack_block(
+        packing->out + i * words, packing->weight, packing->values, packing->gain, i * AVX512_COLUMNS);
+}
+
+/* On the pool's threads, or with NULL on this one. False: there is no memory for it. */
+static bool weight_pack(
+    struct avx512_weight *weight, const float *values, const float *gain, struct pool *pool)
+{
+    const struct packing packing = {weight, values, gain, mem_large(avx512_weight_bytes(weight))};
+    if (packing.out)
+        pool_loop(pool, groups_of(weight->n, AVX512_COLUMNS), block_pack, (void *)&packing);
+    weight->values = packing.out;
+    return packing.out;
+}
+
+/* The weight as a product is to take it. One that lies in a file is packed when it is used again: in a run of one picture or
+ * text it is not, and memory for it would take longer than its product. */
+static struct avx512_weight weight_take(struct packed *packed, struct pool *pool)
+{
+    struct avx512_weight *weight = &packed->weight;
+    pthread_mutex_lock(&packed->lock);
+    if (!weight->values && packed->used && weight_pack(weight, weight->plain, NULL, pool))
+        file_map_forget(weight->plain, weight->n * weight->k * sizeof *weight->plain);
+    packed->used = true;
+    const struct avx512_weight taken = *weight;
+    pthread_mutex_unlock(&packed->lock);
+    return taken;
+}
 
 /* Rounded up, and zeros from N on. */
 static float *columns_new(size_t n)
@@ -46,12 +89,15 @@ static int pack(struct linear *linear, struct device *device, const float *weigh
     (void)device;
     if (!packed)
         return err_memory(err, sizeof *packed);
+    pthread_mutex_init(&packed->lock, NULL);
     packed->weight = (struct avx512_weight){.precision = linear->precision, .n = linear->n, .k = linear->k};
-    const size_t bytes = avx512_weight_bytes(&packed->weight);
-    if (!(packed->weight.values = mem_large(bytes)) ||
-        (int8 && !(packed->weight.scale = columns_new(linear->n))))
-        return err_memory(err, bytes);
-    avx512_pack_weight(&packed->weight, weight, linear->gain);
+    if (int8 && !(packed->weight.scale = columns_new(linear->n)))
+        return err_memory(err, linear->n * sizeof *packed->weight.scale);
+    linear->in_place = linear->lasting && !int8;
+    if (linear->in_place)
+        packed->weight.plain = weight;
+    else if (!weight_pack(&packed->weight, weight, linear->gain, NULL))
+        return err_memory(err, avx512_weight_bytes(&packed->weight));
     return 0;
 }
 
@@ -73,6 +119,7 @@ static void release(struct linear *linear)
     free(packed->weight.values);
     free(packed->weight.scale);
     free(packed->bias);
+    pthread_mutex_destroy(&packed->lock);
     free(packed);
 }
 
@@ -83,6 +130,7 @@ struct product {
     char *memory;         /* the stream's */
     size_t out_at, in_at; /* bytes */
     struct avx512_product product;
+    struct packed *packed;
     struct stream *stream;
 };
 
@@ -92,6 +140,8 @@ struct work {
     const struct avx512_product *product;
     struct avx512_rows rows;
     size_t panels, parts;
+    char *blocks; // (members, block_bytes), of a weight that is not packed
+    size_t block_bytes;
 };
 
 enum { FILLED_AT_ONCE = 16 /* rows */ };
@@ -116,8 +166,8 @@ static void piece_multiply(void *context, size_t member, size_t i)
         .last_row = product->rows * (panel + 1) / work->panels,
         .first_column = blocks * part / work->parts * AVX512_COLUMNS,
         .last_column = end < n ? end : n,
+        .block = (uint32_t *)(work->blocks + member * work->block_bytes),
     };
-    (void)member;
     avx512_multiply(product, &work->rows, &piece);
 }
 
@@ -143,15 +193,18 @@ static void CL_CALLBACK product_run(void *argument)
     struct product *task = argument;
     struct avx512_product *product = &task->product;
     struct pool *pool = task->stream->device->pool;
-    struct work work = {.product = product};
-    void *memory = stream_scratch(task->stream, avx512_rows_place(&work.rows, NULL, product));
-    if (!memory) {
+    const struct avx512_weight weight = weight_take(task->packed, pool);
+    struct work work = {.product = product, .block_bytes = weight.values ? 0 : avx512_block_bytes(&weight)};
+    product->weight = &weight;
+    const size_t blocks = pool_members(pool) * work.block_bytes;
+    work.blocks = stream_scratch(task->stream, blocks + avx512_rows_place(&work.rows, NULL, product));
+    if (!work.blocks) {
         task->stream->native_failed = 1;
         return;
     }
     product->in = task->memory + task->in_at;
     product->out = task->memory + task->out_at;
-    avx512_rows_place(&work.rows, memory, product);
+    avx512_rows_place(&work.rows, work.blocks + blocks, product);
     work_cut(&work, pool_members(pool));
     pool_loop(pool, groups_of(product->rows, FILLED_AT_ONCE), rows_fill, &work);
     pool_loop(pool, work.panels * work.parts, piece_multiply, &work);
@@ -160,7 +213,7 @@ static void CL_CALLBACK product_run(void *argument)
 static int normed_product(const struct linear *linear, struct stream *stream, struct tensor out,
     struct tensor in, size_t rows, float eps, enum epilogue epilogue, struct err *err)
 {
-    const struct packed *packed = linear->packed;
+    struct packed *packed = linear->packed;
     assert(in.dtype != DTYPE_F32 || linear->precision == PRECISION_INT8 ||
            (linear->gamma.host && linear->beta.host));
     struct product task = {
@@ -171,10 +224,10 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
             .gamma = linear->gamma.host,
             .beta = linear->beta.host,
             .eps = eps,
-            .weight = &packed->weight,
             .bias = packed->bias,
             .out_dtype = out.dtype,
             .epilogue = epilogue},
+        .packed = packed,
         .stream = stream,
     };
     return native_enqueue(stream, product_run, &task, sizeof task, &task.memory, err);

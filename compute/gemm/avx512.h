@@ -36,14 +36,18 @@ size_t avx512_word(enum precision precision);
 struct avx512_weight {
     enum precision precision;
     size_t n, k;
-    uint32_t *values; // (N/32, words of K, 32), N rounded up; what is missing to K is zero
-    float *scale;     // (N) rounded up likewise; of int8
+    uint32_t *values; // (N/32, words of K, 32), N rounded up; what is missing to K is zero. NULL: not packed,
+    const float *plain; // (N, K), and of bfloat16; blocks of 32 columns are packed as a product comes to them
+    float *scale;       // (N) rounded up likewise; of int8
 };
 
 size_t avx512_weight_bytes(const struct avx512_weight *weight);
+size_t avx512_block_bytes(const struct avx512_weight *weight); /* of 32 columns */
 
-/* Fills in values and scale from float32 (N, K), of int8 with its columns times gain (K), unless that is NULL. */
-void avx512_pack_weight(struct avx512_weight *weight, const float *values, const float *gain);
+/* block (words, 32) = 32 columns from `column` on, and their scale, from float32 (N, K), of int8 with its columns times gain (K),
+ * unless that is NULL. */
+void avx512_pack_block(uint32_t *block, const struct avx512_weight *weight, const float *values,
+    const float *gain, size_t column);
 
 /* out (R, N) = epilogue(in (R, K) * weight^T + bias) */
 struct avx512_product {
@@ -77,6 +81,7 @@ void avx512_fill_rows(
 /* A part of the result: some rows, and columns of which the first is a multiple of AVX512_COLUMNS. */
 struct avx512_piece {
     size_t first_row, last_row, first_column, last_column;
+    uint32_t *block; /* room for one at a multiple of 64; of a weight that is not packed */
 };
 void avx512_multiply(
     const struct avx512_product *product, const struct avx512_rows *rows, const struct avx512_piece *piece);

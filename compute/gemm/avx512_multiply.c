@@ -171,9 +171,13 @@ WORDS_TARGET void avx512_multiply(
     struct group group = {
         .precision = weight->precision, .stride = rows->stride, .words = words, .sums = sums};
     for (size_t column = piece->first_column; column < piece->last_column; column += AVX512_COLUMNS) {
-        group.weight = weight->values + column / AVX512_COLUMNS * block;
-        const uint32_t *next =
-            column + AVX512_COLUMNS < piece->last_column ? group.weight + block : group.weight;
+        const uint32_t *next = group.weight = piece->block;
+        if (weight->values) {
+            group.weight = weight->values + column / AVX512_COLUMNS * block;
+            next = column + AVX512_COLUMNS < piece->last_column ? group.weight + block : group.weight;
+        } else {
+            avx512_pack_block(piece->block, weight, weight->plain, NULL, column);
+        }
         for (size_t i = 0; i < groups; i++) {
             const size_t row = piece->first_row + count * i / groups,
                          last = piece->first_row + count * (i + 1) / groups;

@@ -24,9 +24,14 @@ static size_t words_of(const struct avx512_weight *weight)
     return groups_of(weight->k, avx512_word(weight->precision));
 }
 
+size_t avx512_block_bytes(const struct avx512_weight *weight)
+{
+    return words_of(weight) * AVX512_COLUMNS * sizeof *weight->values;
+}
+
 size_t avx512_weight_bytes(const struct avx512_weight *weight)
 {
-    return up(weight->n, AVX512_COLUMNS) * words_of(weight) * sizeof *weight->values;
+    return groups_of(weight->n, AVX512_COLUMNS) * avx512_block_bytes(weight);
 }
 
 size_t avx512_rows_place(struct avx512_rows *rows, void *memory, const struct avx512_product *product)
@@ -91,13 +96,11 @@ WORDS_INLINE __m512i weight_words(
 }
 
 /* 16 columns of the result, from `column` on: rows of values (N, K). */
-WORDS_TARGET static void pack_columns(
-    struct avx512_weight *weight, const float *values, const float *gain, size_t column)
+WORDS_INLINE void pack_columns(
+    uint32_t *to, const struct avx512_weight *weight, const float *values, const float *gain, size_t column)
 {
     const size_t n = weight->n, k = weight->k, words = words_of(weight),
                  word = avx512_word(weight->precision);
-    uint32_t *to =
-        weight->values + column / AVX512_COLUMNS * AVX512_COLUMNS * words + column % AVX512_COLUMNS;
     float by[16] = {0};
     for (size_t i = 0; i < 16 && column + i < n && weight->precision == PRECISION_INT8; i++) {
         const float largest = weight_largest(values + (column + i) * k, gain, k);
@@ -116,10 +119,11 @@ WORDS_TARGET static void pack_columns(
     }
 }
 
-void avx512_pack_weight(struct avx512_weight *weight, const float *values, const float *gain)
+WORDS_TARGET void avx512_pack_block(uint32_t *block, const struct avx512_weight *weight, const float *values,
+    const float *gain, size_t column)
 {
-    for (size_t column = 0; column < up(weight->n, AVX512_COLUMNS); column += 16)
-        pack_columns(weight, values, gain, column);
+    pack_columns(block, weight, values, gain, column);
+    pack_columns(block + 16, weight, values, gain, column + 16);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
@@ -283,9 +287,10 @@ bool avx512_serves(enum precision precision)
     return false;
 }
 
-void avx512_pack_weight(struct avx512_weight *weight, const float *values, const float *gain)
+void avx512_pack_block(uint32_t *block, const struct avx512_weight *weight, const float *values,
+    const float *gain, size_t column)
 {
-    (void)weight, (void)values, (void)gain;
+    (void)block, (void)weight, (void)values, (void)gain, (void)column;
 }
 
 void avx512_fill_rows(

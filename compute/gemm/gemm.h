@@ -37,7 +37,7 @@ struct linear {
     bool rounded;     /* to int8, where the provider multiplies float32: its rows are, before each product */
     const float *
         gain; // (K), or NULL: while pack() rounds to int8, what columns of the weight are multiplied by before
-    bool lasting;  /* the weights that pack() gets stay where they are */
+    bool lasting;  /* the weights that pack() gets are a mapped file's, and stay there */
     bool in_place; /* and pack() has left them there */
     struct {
         float *host; // (K)

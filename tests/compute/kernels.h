@@ -43,6 +43,7 @@ void pairs_turn(void **state);
 void linear_matches(void **state);
 void linear_after_norm_matches(void **state);
 void layers_of_a_model_match(void **state);
+void weights_may_lie_in_files(void **state);
 void rows_of_a_layer_are_alone(void **state);
 void linear_takes_any_number_of_rows(void **state);
 void products_match(void **state);

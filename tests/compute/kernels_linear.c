@@ -202,6 +202,46 @@ void layers_of_a_model_match(void **state)
         }
 }
 
+/* A weight that lies in a file is multiplied there, or packed sooner or later: it makes no difference. */
+void weights_may_lie_in_files(void **state)
+{
+    const struct bench *bench = *state;
+    enum { ROWS = 13, N = 96, K = 80 };
+    const size_t mark = stream_mark(bench->stream);
+    uint16_t bits[N * K];
+    float *x = random_floats(ROWS * K, 1), *w = random_floats(N * K, 2), want[ROWS * N], got[3][ROWS * N];
+    const struct tensor in = put_real(bench, x, SHAPE(ROWS, K));
+    FILE *file = tmpfile();
+    struct file_map map;
+    struct linear *linear;
+    struct tensor out;
+    struct err err;
+    char path[64];
+    bool in_place;
+    round_real(bench, w, bits, N * K);
+    assert_int_equal(fwrite(w, sizeof *w, N * K, file), N * K);
+    assert_int_equal(fflush(file), 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
+    check_ok(file_map_open(&map, path, &err), &err);
+    const struct linear_values values = {.weight = (const float *)map.data, .lasting = true};
+    check_ok(tensor_new(&out, bench->stream, DTYPE_F32, SHAPE(ROWS, N), &err), &err);
+    bench->device->weights_in_file = true;
+    check_ok(linear_load_layer(&linear, &in_place, bench->device, &values, N, K, &err), &err);
+    bench->device->weights_in_file = false;
+    twin_linear(want, x, w, NULL, ROWS, N, K, EPILOGUE_NONE);
+    for (int i = 0; i < 3 && work_fits(ROWS * N * K); i++) {
+        check_ok(linear_forward(linear, bench->stream, out, in, EPILOGUE_NONE, &err), &err);
+        get_real(bench, got[i], out, ROWS * N);
+        compare(got[i], want, ROWS * N, tolerance(bench), "a weight in a file");
+        assert_memory_equal(got[i], got[0], sizeof want);
+    }
+    linear_free(linear);
+    file_map_release(&map);
+    fclose(file);
+    free(x), free(w);
+    stream_rewind(bench->stream, mark);
+}
+
 /* What a row becomes does not depend on the others: bit for bit where sums are exact. */
 void rows_of_a_layer_are_alone(void **state)
 {

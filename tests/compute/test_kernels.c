@@ -209,6 +209,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(linear_matches),
         cmocka_unit_test(linear_after_norm_matches),
         cmocka_unit_test(layers_of_a_model_match),
+        cmocka_unit_test(weights_may_lie_in_files),
         cmocka_unit_test(linear_takes_any_number_of_rows),
         cmocka_unit_test(products_match),
         cmocka_unit_test(products_of_heads_match),
