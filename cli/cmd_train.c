@@ -17,7 +17,7 @@ struct train {
     struct label_options labels;
     struct exclude_options exclude;
     struct training_options options;
-    const char *log;
+    const char *log, *page;
     enum dtype dtype;
     bool dry_run;
     int format;
@@ -59,6 +59,7 @@ enum {
     KEY_RESUME,
     KEY_DTYPE,
     KEY_LOG,
+    KEY_HTML,
     KEY_DRY_RUN
 };
 
@@ -109,6 +110,8 @@ static const struct argp_option options[] = {
     {"checkpoint", KEY_CHECKPOINT, "TIME", 0, "Keep a checkpoint as often, 90s, 5m or 2h (default: 10m)", 3},
     {"resume", KEY_RESUME, NULL, 0, "Go on after the last checkpoint, if there is one", 3},
     {"log", KEY_LOG, "FILE", 0, "Add a line of JSON for every step to FILE", 3},
+    {"html", KEY_HTML, "FILE", 0,
+        "Write a page with the curves of loss, accuracy and gradients, anew while it goes on", 3},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "Only say what would be trained, in how much memory and time", 3},
     {"dtype", KEY_DTYPE, "f32|bf16|f16", 0,
         "Type of the weights of OUT (default: that of the model's, where all are of one of these; else f32)",
@@ -268,6 +271,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_LOG:
         t->log = argument;
+        return 0;
+    case KEY_HTML:
+        t->page = option_page(state, argument);
         return 0;
     case KEY_DRY_RUN:
         t->dry_run = true;
@@ -441,11 +447,15 @@ static void say_written(const struct train *t)
 static int train(struct train *t, struct err *err)
 {
     const struct job job = progress_job(&t->session.progress, t->session.loader_options.threads);
-    t->watch = (struct train_watch){
-        .progress = &t->session.progress, .quiet = t->session.quiet, .plan = training_plan(t->training)};
+    t->watch = (struct train_watch){.progress = &t->session.progress,
+        .quiet = t->session.quiet,
+        .plan = training_plan(t->training),
+        .log_path = t->log,
+        .page_path = t->page,
+        .name = t->options.out};
     if (!t->session.quiet)
         say_plan(t, t->watch.plan);
-    int rc = train_watch_open(&t->watch, t->log, err);
+    int rc = train_watch_open(&t->watch, err);
     if (!rc)
         rc = training_run(t->training, train_watch_step, &t->watch, &job, err);
     const int closed = train_watch_close(&t->watch, rc ? NULL : err);

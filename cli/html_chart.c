@@ -10,21 +10,36 @@
 /* The plot, with room for what stands at its axes. */
 enum { LEFT = 50, TOP = 8, SIDE = 420, RISE = 200, WIDTH = LEFT + SIDE + 20, HEIGHT = TOP + RISE + 40 };
 enum {
-    TICKS = 5,  /* about so many on an axis */
-    DOTTED = 40 /* points of a line at most that get a dot each; of more the mean is drawn over them */
+    TICKS = 5, /* about so many on an axis */
+    DOTTED =
+        40 /* points of a line at most that get a dot each; of more, if noisy, the mean is drawn over them */
 };
 
-void chart_smooth(double *means, const double *y, size_t count)
+/* A running mean. */
+struct smooth {
+    double sum, weight;
+};
+
+static double smooth_next(struct smooth *smooth, double y)
 {
     const double keep = 0.95;
-    double sum = 0, weight = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (isfinite(y[i])) {
-            sum = keep * sum + (1 - keep) * y[i];
-            weight = keep * weight + (1 - keep);
-        }
-        means[i] = weight > 0 ? sum / weight : NAN;
+    if (isfinite(y)) {
+        smooth->sum = keep * smooth->sum + (1 - keep) * y;
+        smooth->weight = keep * smooth->weight + (1 - keep);
     }
+    return smooth->weight > 0 ? smooth->sum / smooth->weight : NAN;
+}
+
+double chart_smooth(double *means, const double *y, size_t count)
+{
+    struct smooth smooth = {0};
+    double mean = NAN;
+    for (size_t i = 0; i < count; i++) {
+        mean = smooth_next(&smooth, y[i]);
+        if (means)
+            means[i] = mean;
+    }
+    return mean;
 }
 
 /* ---- axes ---------------------------------------------------------------------------------------------- */
@@ -57,20 +72,15 @@ static double height_of(const struct chart *chart, double y)
     return chart->powers ? log10(y) : y;
 }
 
-static bool is_shown(const struct chart *chart, double y)
-{
-    return isfinite(height_of(chart, y));
-}
-
 static struct axis y_axis(const struct chart *chart)
 {
     double least = INFINITY, most = -INFINITY;
     for (size_t l = 0; l < CHART_LINES; l++)
-        for (size_t i = 0; i < chart->lines[l].count; i++)
-            if (is_shown(chart, chart->lines[l].y[i])) {
-                least = fmin(least, height_of(chart, chart->lines[l].y[i]));
-                most = fmax(most, height_of(chart, chart->lines[l].y[i]));
-            }
+        for (size_t i = 0; i < chart->lines[l].count; i++) {
+            const double height = height_of(chart, chart->lines[l].y[i]);
+            least = isfinite(height) ? fmin(least, height) : least;
+            most = isfinite(height) ? fmax(most, height) : most;
+        }
     if (least > most)
         return (struct axis){0};
     struct axis axis = axis_around(least, most);
@@ -136,35 +146,33 @@ static double column_of(const struct pen *pen, double x)
     return LEFT + SIDE * place(pen->x, x);
 }
 
-static double row_of(const struct pen *pen, double y)
+static double row_of(const struct pen *pen, double height)
 {
-    return TOP + RISE * (1 - place(pen->y, height_of(pen->chart, y)));
+    return TOP + RISE * (1 - place(pen->y, height));
 }
 
-static void put_point(struct pen *pen, double x, double y)
+static void put_point(struct pen *pen, double x, double height)
 {
-    fprintf(pen->file, "%c%.1f %.1f", pen->down ? 'L' : 'M', column_of(pen, x), row_of(pen, y));
+    fprintf(pen->file, "%c%.1f %.1f", pen->down ? 'L' : 'M', column_of(pen, x), row_of(pen, height));
     pen->down = true;
 }
 
-/* Points that share a column of pixels are as one stroke between the lowest and the highest of them. */
-static void put_path(struct pen *pen, const char *class, const struct chart_line *line, const double *y)
+/* heights (line->count). Points that share a column of pixels are as one stroke between the lowest and the highest of them. */
+static void put_path(struct pen *pen, const char *class, const struct chart_line *line, const double *heights)
 {
     fprintf(pen->file, "<path class=\"%s\" d=\"", class);
     pen->down = false;
     for (size_t begin = 0, end; begin < line->count; begin = end) {
         const double column = floor(column_of(pen, line->x[begin]));
         double least = INFINITY, most = -INFINITY;
-        bool whole = true;
         for (end = begin; end < line->count && floor(column_of(pen, line->x[end])) == column; end++) {
-            whole = whole && is_shown(pen->chart, y[end]);
-            if (is_shown(pen->chart, y[end])) {
-                least = fmin(least, y[end]);
-                most = fmax(most, y[end]);
+            if (!isfinite(heights[end])) {
+                pen->down = false;
+                continue;
             }
+            least = fmin(least, heights[end]);
+            most = fmax(most, heights[end]);
         }
-        if (!whole)
-            pen->down = false;
         if (least <= most)
             put_point(pen, line->x[begin], least);
         if (least < most)
@@ -173,32 +181,37 @@ static void put_path(struct pen *pen, const char *class, const struct chart_line
     fputs("\"/>\n", pen->file);
 }
 
-static void put_dots(struct pen *pen, const struct chart_line *line)
+static void put_dots(struct pen *pen, const struct chart_line *line, const double *heights)
 {
     for (size_t i = 0; i < line->count; i++) {
-        if (!is_shown(pen->chart, line->y[i]))
+        if (!isfinite(heights[i]))
             continue;
         fprintf(pen->file, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\"><title>", column_of(pen, line->x[i]),
-            row_of(pen, line->y[i]));
+            row_of(pen, heights[i]));
         html_text(pen->file, pen->chart->x_name);
         fprintf(pen->file, " %.0f: ", line->x[i]);
-        put_value(pen->file, pen->chart, height_of(pen->chart, line->y[i]));
+        put_value(pen->file, pen->chart, heights[i]);
         fputs("</title></circle>", pen->file);
     }
 }
 
 static void put_line(struct pen *pen, const struct chart_line *line, const char *class)
 {
-    double *means = line->count > DOTTED ? mem_new(line->count, sizeof *means) : NULL;
+    const bool many = line->count > DOTTED, smoothed = many && pen->chart->noisy;
+    double *heights = mem_new(line->count, sizeof *heights);
+    if (!heights)
+        return;
+    for (size_t i = 0; i < line->count; i++)
+        heights[i] = height_of(pen->chart, line->y[i]);
     fprintf(pen->file, "<g class=\"%s\">", class);
-    put_path(pen, means ? "faint" : "line", line, line->y);
-    if (means) {
-        chart_smooth(means, line->y, line->count);
-        put_path(pen, "line", line, means);
-    } else
-        put_dots(pen, line);
+    put_path(pen, smoothed ? "faint" : "line", line, heights);
+    if (smoothed) {
+        chart_smooth(heights, heights, line->count);
+        put_path(pen, "line", line, heights);
+    } else if (!many)
+        put_dots(pen, line, heights);
     fputs("</g>\n", pen->file);
-    free(means);
+    free(heights);
 }
 
 /* ---- a chart ------------------------------------------------------------------------------------------- */

@@ -19,15 +19,17 @@ enum { CHART_LINES = 2 }; /* so many colours there are */
 struct chart {
     const char *title, *x_name;
     struct chart_line lines[CHART_LINES]; /* those without points are not there */
+    bool noisy;                           /* over lines of many points lies what chart_smooth makes of them */
     bool powers;                          /* the axis of y has powers of ten */
     bool percent;                         /* y is a share of 1 */
 };
 
-/* A heading and the chart; nothing where there is no point. Over lines of many points lies what chart_smooth makes of them. */
+/* A heading and the chart; nothing where there is no point. */
 void html_chart(FILE *file, const struct chart *chart);
 
 /* means[i]: the mean of y[0] to y[i], each weighing 0.95 of the one behind it; what is not finite weighs nothing. It follows
- * changes in about 20 points. As Adam's first moment with its correction (Kingma and Ba, 2015). */
-void chart_smooth(double *means, const double *y, size_t count);
+ * changes in about 20 points. As Adam's first moment with its correction (Kingma and Ba, 2015). Returns the last, NAN of
+ * none; means may be y, or NULL. */
+double chart_smooth(double *means, const double *y, size_t count);
 
 #endif

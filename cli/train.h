@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What `diptych train` says while it goes on: a line a step for people, and a log for programs. */
+/* What `diptych train` says while it goes on: a line a step for people, a page with curves, and a log for
+ * programs. */
 #ifndef DIPTYCH_CLI_TRAIN_H
 #define DIPTYCH_CLI_TRAIN_H
 
 #include "cli/progress.h"
-#include "joint/train/train.h"
+#include "cli/train_history.h"
 
 struct train_watch {
     struct progress *progress;
@@ -12,6 +13,10 @@ struct train_watch {
     const struct training_plan *plan;
     FILE *log; /* NULL: none */
     const char *log_path;
+    const char *page_path; /* NULL: none */
+    const char *name;      /* of the model, on the page */
+    struct train_history history;
+    double drawn; /* when the page was written last */
 
     double begun;      /* after the first step of this run, which compiles kernels */
     size_t begun_step; /* that was */
@@ -20,14 +25,16 @@ struct train_watch {
     struct training_step last;
 };
 
-/* Opens the log, to which this run's lines are added. ERR_IO. */
-int train_watch_open(struct train_watch *watch, const char *log_path, struct err *err);
+/* Opens the log, to which this run's lines are added; a page begins with what is in it already. ERR_IO, ERR_LIMIT,
+ * ERR_MEMORY. Close it also after an error. */
+int train_watch_open(struct train_watch *watch, struct err *err);
 
 /* A training_visit: on a terminal a line that is drawn over, elsewhere a line a second at most, the first and the last; and
- * {"schema": "train-step/1", ...} as a line of the log. ERR_IO for the log, ERR_CANCELLED when the user interrupts. */
+ * {"schema": "train-step/1", ...} as a line of the log. The page is written from time to time; whether it can be counts in closing.
+ * ERR_IO for the log, ERR_MEMORY, ERR_CANCELLED when the user interrupts. */
 int train_watch_step(void *context, const struct training_step *step, struct err *err);
 
-/* ERR_IO where not all of the log could be written. */
+/* Writes the page for the last time. ERR_IO where not all of log or page could be written. */
 int train_watch_close(struct train_watch *watch, struct err *err);
 
 /* Pictures a second since the first step; 0 before the second. */

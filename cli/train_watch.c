@@ -79,21 +79,44 @@ static int log_step(const struct train_watch *watch, struct err *err)
     return fputc('\n', watch->log) == EOF || fflush(watch->log) ? cannot_write(watch, err) : 0;
 }
 
-int train_watch_open(struct train_watch *watch, const char *log_path, struct err *err)
+/* ---- the page ------------------------------------------------------------------------------------------ */
+
+static int draw(struct train_watch *watch, bool over, struct err *err)
 {
-    watch->log_path = log_path;
-    watch->log = log_path ? fopen(log_path, "ae") : NULL;
-    return log_path && !watch->log ? cannot_write(watch, err) : 0;
+    const struct train_page page = {
+        .name = watch->name,
+        .plan = watch->plan,
+        .history = &watch->history,
+        .pictures_per_second = watch->pictures ? train_watch_rate(watch) : 0,
+        .seconds_left = watch->pictures ? seconds_left(watch) : 0,
+        .over = over,
+    };
+    watch->drawn = time_now();
+    return train_page_write(watch->page_path, &page, err);
 }
 
-int train_watch_close(struct train_watch *watch, struct err *err)
+static int show_step(struct train_watch *watch, struct err *err)
 {
-    FILE *log = watch->log;
-    watch->log = NULL;
-    return log && fclose(log) ? cannot_write(watch, err) : 0;
+    static const double often = 10;
+    const int rc = train_history_add(&watch->history, &watch->last, err);
+    if (!rc && time_now() - watch->drawn >= often)
+        draw(watch, false, NULL);
+    return rc;
 }
 
-/* ---- both ---------------------------------------------------------------------------------------------- */
+/* ---- all ----------------------------------------------------------------------------------------------- */
+
+int train_watch_open(struct train_watch *watch, struct err *err)
+{
+    if (!watch->log_path)
+        return 0;
+    const int rc =
+        watch->page_path ? train_history_read(&watch->history, watch->log_path, watch->plan->first, err) : 0;
+    if (rc)
+        return rc;
+    watch->log = fopen(watch->log_path, "ae");
+    return watch->log ? 0 : cannot_write(watch, err);
+}
 
 int train_watch_step(void *context, const struct training_step *step, struct err *err)
 {
@@ -106,6 +129,18 @@ int train_watch_step(void *context, const struct training_step *step, struct err
         watch->begun_step = step->step;
     }
     say(watch);
-    const int rc = watch->log ? log_step(watch, err) : 0;
+    int rc = watch->log ? log_step(watch, err) : 0;
+    if (!rc && watch->page_path)
+        rc = show_step(watch, err);
     return rc || !interrupt_seen() ? rc : err_set(err, ERR_CANCELLED, "interrupted");
+}
+
+int train_watch_close(struct train_watch *watch, struct err *err)
+{
+    int rc = watch->page_path && watch->history.count ? draw(watch, true, err) : 0;
+    if (watch->log && fclose(watch->log) && !rc)
+        rc = cannot_write(watch, err);
+    watch->log = NULL;
+    train_history_release(&watch->history);
+    return rc;
 }

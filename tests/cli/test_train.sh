@@ -15,7 +15,7 @@ captions tree >tree.csv
 learn="train --captions tree.csv --images tree --steps 6 --batch 8 --rate 1e-4"
 
 # ---- a model comes of it, that is another
-run $learn -o whole --log whole.jsonl
+run $learn -o whole --log whole.jsonl --html whole.html
 expect_status 0
 expect_empty out
 expect_text err '40 pictures with 40 captions: 6 steps of 8, 5 an epoch; 2202881 parameters are trained'
@@ -24,6 +24,8 @@ expect_match err '^step 6/6  loss .* pictures/s  0:00 left$'
 expect_match err "^'whole' has the hugging face layout and 2202881 parameters in f16, after 6 steps"
 [ ! -e whole.part ] || problem "whole.part is still there"
 expect_lines whole.jsonl 6
+[ "$(grep -c '<svg' whole.html)" -eq 5 ] || problem "not five curves on the page"
+grep -q location.reload whole.html && problem "the page of what is over loads itself again"
 grep -q '"step": 6, "epoch": 2, "pictures": 8' whole.jsonl || problem "no step 6 of epoch 2 in the log"
 cmp -s whole/model.safetensors "$DIPTYCH_MODEL/model.safetensors" && problem "nothing was learned"
 run classify tree/000000.png --model whole -l circle,star -q
@@ -104,8 +106,9 @@ for step in 1 2 4; do
     rm -rf killed killed.part killed.jsonl
     if [ $step = 2 ]; then kill_after $step another_is_refused; else kill_after $step ''; fi
     [ $step = 1 ] || { run $learn -o killed && expect_status 2 && expect_text err "'killed.part' has a run that has not ended: --resume goes on"; }
-    run $learn -o killed --resume
+    run $learn -o killed --resume --log killed.jsonl --html killed.html
     expect_status 0
+    [ "$(grep -o '<circle' killed.html | wc -l)" -eq 30 ] || problem "not each of six steps once on each curve"
     [ $step = 1 ] || expect_match err 'going on after step [1-5]$'
     cmp -s whole/model.safetensors killed/model.safetensors || problem "another model than without the kill"
     [ ! -e killed.part ] || problem "killed.part is still there"
