@@ -20,10 +20,12 @@ struct train {
     const char *log, *page;
     enum dtype dtype;
     bool dry_run;
+    const char *validation; /* where held-out pictures are; NULL: nowhere else */
+    double hold_out;        /* or which share of all is; 0: none */
     int format;
 
     struct strings templates;
-    struct training_set set;
+    struct training_set set, held;
     struct training *training;
     struct train_watch watch;
 };
@@ -60,7 +62,11 @@ enum {
     KEY_DTYPE,
     KEY_LOG,
     KEY_HTML,
-    KEY_DRY_RUN
+    KEY_DRY_RUN,
+    KEY_VALIDATION,
+    KEY_HOLD_OUT,
+    KEY_VALIDATE,
+    KEY_PATIENCE
 };
 
 static const struct argp_option options[] = {
@@ -106,13 +112,23 @@ static const struct argp_option options[] = {
     {"targets", KEY_TARGETS, "LIST", 0,
         "Which matrices LoRA changes, of q_proj, k_proj, v_proj, out_proj, fc1 and fc2 (default: all)", 2},
     {"seed", KEY_SEED, "N", 0, "Seed of all that is drawn (default: 0)", 2},
-    {NULL, 0, NULL, 0, "Running:", 3},
-    {"checkpoint", KEY_CHECKPOINT, "TIME", 0, "Keep a checkpoint as often, 90s, 5m or 2h (default: 10m)", 3},
-    {"resume", KEY_RESUME, NULL, 0, "Go on after the last checkpoint, if there is one", 3},
-    {"log", KEY_LOG, "FILE", 0, "Add a line of JSON for every step to FILE", 3},
+    {NULL, 0, NULL, 0, "Validation:", 3},
+    {"validation", KEY_VALIDATION, "PATH", 0,
+        "Measure the model with these: with --captions a file of the same kind, of Karpathy's the split val, "
+        "else a "
+        "folder, a CSV or an archive. OUT is then the best of all validations",
+        3},
+    {"hold-out", KEY_HOLD_OUT, "SHARE", 0,
+        "Measure it with this share of all pictures, and learn from the others", 3},
+    {"validate", KEY_VALIDATE, "N", 0, "Measure it after every N steps (default: an epoch)", 3},
+    {"patience", KEY_PATIENCE, "N", 0, "End after N validations in a row that were not the best", 3},
+    {NULL, 0, NULL, 0, "Running:", 4},
+    {"checkpoint", KEY_CHECKPOINT, "TIME", 0, "Keep a checkpoint as often, 90s, 5m or 2h (default: 10m)", 4},
+    {"resume", KEY_RESUME, NULL, 0, "Go on after the last checkpoint, if there is one", 4},
+    {"log", KEY_LOG, "FILE", 0, "Add a line of JSON for every step to FILE", 4},
     {"html", KEY_HTML, "FILE", 0,
-        "Write a page with the curves of loss, accuracy and gradients, anew while it goes on", 3},
-    {"dry-run", KEY_DRY_RUN, NULL, 0, "Only say what would be trained, in how much memory and time", 3},
+        "Write a page with the curves of loss, accuracy and gradients, anew while it goes on", 4},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "Only say what would be trained, in how much memory and time", 4},
     {"dtype", KEY_DTYPE, "f32|bf16|f16", 0,
         "Type of the weights of OUT (default: that of the model's, where all are of one of these; else f32)",
         GROUP_OUTPUT},
@@ -133,6 +149,10 @@ static void check(struct argp_state *state, const struct train *t)
         argp_error(state, "--split is of a file of --captions");
     if (t->source.captions && (t->labels.labels || t->labels.templates || t->source.labelled.classes))
         argp_error(state, "--labels, --templates and --classes are of pictures by class, not of captions");
+    if (t->validation && t->hold_out > 0)
+        argp_error(state, "--validation has its own pictures, and --hold-out takes some: say one of them");
+    if ((t->options.validate || t->options.patience) && !t->validation && t->hold_out <= 0)
+        argp_error(state, "there is nothing to validate with: say --validation PATH or --hold-out SHARE");
     if (!t->options.out && !t->dry_run)
         argp_error(state, "no folder for the trained model: say -o OUT, or --dry-run");
 }
@@ -275,6 +295,18 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_HTML:
         t->page = option_page(state, argument);
         return 0;
+    case KEY_VALIDATION:
+        t->validation = option_input(state, argument);
+        return 0;
+    case KEY_HOLD_OUT:
+        t->hold_out = option_real(state, "hold-out", argument, 1e-9, 0.9);
+        return 0;
+    case KEY_VALIDATE:
+        t->options.validate = option_number(state, "validate", argument, 1, UINT32_MAX);
+        return 0;
+    case KEY_PATIENCE:
+        t->options.patience = option_number(state, "patience", argument, 1, UINT32_MAX);
+        return 0;
     case KEY_DRY_RUN:
         t->dry_run = true;
         return 0;
@@ -366,6 +398,7 @@ static int read_data(struct train *t, const struct job *job, struct err *err)
     source->labelled.excludes = &t->exclude.excludes;
     source->templates = &t->templates;
     source->template = config.family->template;
+    source->part = DATA_PART_TRAIN;
     rc = training_set_read(&t->set, source, job, err);
     if (rc && t->set.may_go_on) {
         const struct err problem = *err;
@@ -376,11 +409,35 @@ static int read_data(struct train *t, const struct job *job, struct err *err)
     return rc;
 }
 
+/* Pictures that are not learned from, of the same labels. */
+static int read_held(struct train *t, const struct job *job, struct err *err)
+{
+    struct training_source held = t->source;
+    int rc = 0;
+    if (t->validation && held.captions) {
+        held.captions = t->validation;
+        held.split = "val";
+    } else if (t->validation) {
+        held.paths = &t->validation;
+        held.path_count = 1;
+        held.part = DATA_PART_MEASURED;
+        held.labelled.names = held.labelled.labels ? NULL : &t->set.labelled.labels;
+    }
+    if (t->validation && (rc = training_set_read(&t->held, &held, job, err)))
+        err_wrap(err, "validation");
+    else if (t->hold_out > 0)
+        rc = training_set_hold_out(&t->held, &t->set, t->hold_out, t->options.seed, err);
+    t->options.held = t->validation || t->hold_out > 0 ? &t->held : NULL;
+    return rc;
+}
+
 static int open_all(struct train *t, const struct job *job, struct err *err)
 {
     struct session *session = &t->session;
     const size_t batch = t->options.loader.batch;
     int rc = read_data(t, job, err);
+    if (!rc)
+        rc = read_held(t, job, err);
     if (rc)
         return rc;
     t->options.loader = session->loader_options;
@@ -439,14 +496,16 @@ static void say_written(const struct train *t)
     else
         fprintf(stderr, "'%s' has the %s layout and %zu parameters in %s", t->options.out,
             layout_name(written.layout), written.parameters, dtype_name(written.dtype));
-    fprintf(stderr, ", after %zu steps; %.1f pictures/s (%s, %s)\n", t->watch.plan->steps,
-        train_watch_rate(&t->watch), device_gemm(t->session.device),
+    fprintf(stderr, ", after %zu steps%s; %.1f pictures/s (%s, %s)\n",
+        t->options.held ? training_best(t->training).step : t->watch.plan->steps,
+        t->options.held ? ", the best" : "", train_watch_rate(&t->watch), device_gemm(t->session.device),
         precision_name(device_precision(t->session.device)));
 }
 
 static int train(struct train *t, struct err *err)
 {
     const struct job job = progress_job(&t->session.progress, t->session.loader_options.threads);
+    const struct training_visitor visitor = {train_watch_step, train_watch_validation, &t->watch};
     t->watch = (struct train_watch){.progress = &t->session.progress,
         .quiet = t->session.quiet,
         .plan = training_plan(t->training),
@@ -457,7 +516,7 @@ static int train(struct train *t, struct err *err)
         say_plan(t, t->watch.plan);
     int rc = train_watch_open(&t->watch, err);
     if (!rc)
-        rc = training_run(t->training, train_watch_step, &t->watch, &job, err);
+        rc = training_run(t->training, &visitor, &job, err);
     const int closed = train_watch_close(&t->watch, rc ? NULL : err);
     rc = rc ? rc : closed;
     progress_clear(&t->session.progress);
@@ -484,6 +543,7 @@ int cmd_train(int argc, char **argv)
     output_flush();
     t.session.failed = t.set.failed + (t.training ? training_failed(t.training) : 0);
     training_free(t.training);
+    training_set_release(&t.held);
     training_set_release(&t.set);
     strings_release(&t.templates);
     strings_release(&t.exclude.excludes.patterns);

@@ -34,6 +34,9 @@ int train_watch_open(struct train_watch *watch, struct err *err);
  * ERR_IO for the log, ERR_MEMORY, ERR_CANCELLED when the user interrupts. */
 int train_watch_step(void *context, const struct training_step *step, struct err *err);
 
+/* A line for each validation, and {"schema": "train-validation/1", ...} in the log. */
+int train_watch_validation(void *context, const struct training_validation *validation, struct err *err);
+
 /* Writes the page for the last time. ERR_IO where not all of log or page could be written. */
 int train_watch_close(struct train_watch *watch, struct err *err);
 

@@ -64,19 +64,35 @@ static int cannot_write(const struct train_watch *watch, struct err *err)
     return err_set(err, ERR_IO, "unable to write '%s': %s", watch->log_path, strerror(errno));
 }
 
-static int log_step(const struct train_watch *watch, struct err *err)
+/* Which is given up. */
+static int log_line(const struct train_watch *watch, json_t *json, struct err *err)
 {
     enum { DIGITS = 7 };
-    const struct training_step *step = &watch->last;
-    json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "schema", "train-step/1",
-        "step", (json_int_t)step->step, "epoch", (json_int_t)step->epoch, "pictures",
-        (json_int_t)step->pictures, "loss", step->loss, "accuracy", step->accuracy, "rate", step->rate,
-        "gradient_norm", step->norm, "scale", step->scale, "seconds", step->seconds);
     if (!json)
         return err_memory(err, 0);
     json_dumpf(json, watch->log, JSON_REAL_PRECISION(DIGITS));
     json_decref(json);
     return fputc('\n', watch->log) == EOF || fflush(watch->log) ? cannot_write(watch, err) : 0;
+}
+
+static json_t *step_json(const struct training_step *step)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "schema", "train-step/1", "step",
+        (json_int_t)step->step, "epoch", (json_int_t)step->epoch, "pictures", (json_int_t)step->pictures,
+        "loss", step->loss, "accuracy", step->accuracy, "rate", step->rate, "gradient_norm", step->norm,
+        "scale", step->scale, "seconds", step->seconds);
+}
+
+static json_t *validation_json(const struct training_validation *validation)
+{
+    json_t *json = json_pack("{s:s, s:I, s:I, s:f, s:b}", "schema", "train-validation/1", "step",
+        (json_int_t)validation->step, "pictures", (json_int_t)validation->pictures, "score",
+        validation->score, "best", validation->best);
+    if (validation->classes)
+        return json;
+    json_object_set_new(json, "image_to_text_R@1", json_real(validation->image_to_text));
+    json_object_set_new(json, "text_to_image_R@1", json_real(validation->text_to_image));
+    return json;
 }
 
 /* ---- the page ------------------------------------------------------------------------------------------ */
@@ -129,10 +145,26 @@ int train_watch_step(void *context, const struct training_step *step, struct err
         watch->begun_step = step->step;
     }
     say(watch);
-    int rc = watch->log ? log_step(watch, err) : 0;
+    int rc = watch->log ? log_line(watch, step_json(step), err) : 0;
     if (!rc && watch->page_path)
         rc = show_step(watch, err);
     return rc || !interrupt_seen() ? rc : err_set(err, ERR_CANCELLED, "interrupted");
+}
+
+int train_watch_validation(void *context, const struct training_validation *validation, struct err *err)
+{
+    struct train_watch *watch = context;
+    progress_clear(watch->progress);
+    if (!watch->quiet && validation->classes)
+        fprintf(stderr, "after step %zu: %.1f %% of %zu held-out pictures right%s\n", validation->step,
+            100 * validation->score, validation->pictures, validation->best ? ", the best so far" : "");
+    else if (!watch->quiet)
+        fprintf(stderr,
+            "after step %zu: R@1 %.1f %% image to text, %.1f %% text to image, of %zu held-out "
+            "pictures%s\n",
+            validation->step, 100 * validation->image_to_text, 100 * validation->text_to_image,
+            validation->pictures, validation->best ? ", the best so far" : "");
+    return watch->log ? log_line(watch, validation_json(validation), err) : 0;
 }
 
 int train_watch_close(struct train_watch *watch, struct err *err)

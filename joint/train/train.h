@@ -324,7 +324,8 @@ int few_shot_run(struct few_shot_row *rows, const struct lesson *lesson,
  * templates are said. */
 struct training_source {
     const char *captions,
-        *split; /* a file that caption_set_read takes, and which of Karpathy's splits; NULL: paths */
+        *split;          /* a file that caption_set_read takes, and which of Karpathy's splits; NULL: paths */
+    enum data_part part; /* of paths */
     const char *const *paths; // (path_count): what labelled_pictures_read or captioned_shards_read takes
     size_t path_count;
     bool by_class;                    /* archives have classes, and not captions */
@@ -340,10 +341,11 @@ struct training_set {
         size_t first, count;
     } * said; // (count): its texts; those of a class are shared
     size_t count;
-    struct strings texts;    /* none without a word */
-    size_t empty;            /* captions without one, that are left out */
-    size_t failed;           /* captions and members that cannot be read, all reported to the job */
-    const char *name;        /* of where they are */
+    struct strings texts; /* none without a word */
+    size_t templates; /* of pictures by class: so many texts has each, one class after the other; else 0 */
+    size_t empty;     /* captions without one, that are left out */
+    size_t failed;    /* captions and members that cannot be read, all reported to the job */
+    const char *name; /* of where they are */
     char hash[HASH_SIZE];    /* of the names of all pictures, and of all texts */
     struct strings left_out; /* for people, a line each */
     bool may_go_on;          /* after an error: with allow_missing it would be a line of left_out */
@@ -362,6 +364,11 @@ struct training_set {
 int training_set_read(
     struct training_set *out, const struct training_source *source, const struct job *job, struct err *err);
 void training_set_release(struct training_set *set);
+
+/* Moves that share of the pictures, at least one, which the seed draws, to *held, which borrows from the set. ERR_ARGUMENT: none would
+ * be left; ERR_MEMORY. */
+int training_set_hold_out(
+    struct training_set *held, struct training_set *set, double share, uint64_t seed, struct err *err);
 
 /* ---- contrastive training ------------------------------------------------------------------------------ */
 
@@ -396,6 +403,10 @@ struct training_options {
     struct loader_options loader; /* its batch is a step's */
     double keep_seconds;          /* between two checkpoints */
     bool resume;
+    const struct training_set *
+        held; /* measures the model before the first step, now and then, and after the last; NULL: nothing does */
+    size_t validate;         /* steps between two validations; 0: an epoch's */
+    size_t patience;         /* the run ends after so many without a better one; 0: never */
     const enum dtype *dtype; /* of the weights of the trained model; NULL: as model_convert has it */
     enum trained_what what;  /* of TRAINED_LORA an adapter is written, and no model */
     struct lora_options lora;
@@ -420,6 +431,7 @@ struct training_options {
 struct training_plan {
     size_t pictures, texts;
     size_t steps, epoch_steps, warmup;
+    size_t validate;   /* steps between two validations */
     size_t first;      /* the step that it goes on with, from 0 on */
     size_t parameters; /* that are trained */
     size_t bytes;      /* on the device */
@@ -434,6 +446,16 @@ struct training_step {
     double loss, accuracy;    /* accuracy: the share of pictures whose own text is the nearest of the batch */
     double rate, norm, scale; /* norm of all gradients before clipping; scale of logits */
     double seconds;
+};
+
+/* What became of a validation. */
+struct training_validation {
+    size_t step;     /* after which it was: 0 before the first */
+    size_t pictures; /* that could be read */
+    bool
+        classes; /* the score is the share of pictures whose class is the nearest; else the mean of the two R@1 */
+    double score, image_to_text, text_to_image; /* 0 to 1 */
+    bool best;                                  /* of all so far */
 };
 
 struct training;
@@ -452,16 +474,21 @@ const struct training_plan *training_plan(const struct training *training);
 /* Seconds that a step takes, measured with the first batch, without a change of the model. Errors are training_run's. */
 int training_measure(double *seconds, struct training *training, const struct job *job, struct err *err);
 
-/* Trains, and writes the model. `visit` sees every step; one that returns non-zero ends it, which returns that. What ends a run
+/* Trains, and writes the model, where there is a validation that of the best. The visitor sees every step and validation; one that returns non-zero ends the run, which returns that. What ends a run
  * before its last step leaves OUT.part, of the last checkpoint, which is kept now if the run was cancelled.
  *
  *   ERR_LIMIT     the loss or the gradients are no numbers any more, or the loss is that of guessing and was not
  *   ERR_ARGUMENT  no picture of a step can be read
  *   ERR_IO        the model cannot be written; a checkpoint that cannot is reported, and the one before stays
  *   ERR_CANCELLED, ERR_DEVICE, ERR_MEMORY */
-typedef int training_visit(void *context, const struct training_step *step, struct err *err);
-int training_run(
-    struct training *training, training_visit *visit, void *context, const struct job *job, struct err *err);
+struct training_visitor {
+    int (*step)(void *context, const struct training_step *step, struct err *err);
+    int (*validation)(void *context, const struct training_validation *validation, struct err *err);
+    void *context;
+};
+int training_run(struct training *training, const struct training_visitor *visitor, const struct job *job,
+    struct err *err);
+struct training_validation training_best(const struct training *training); /* its score and step */
 size_t training_failed(const struct training *training); /* different pictures that could not be read */
 struct model_conversion training_written(const struct training *training);
 

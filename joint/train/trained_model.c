@@ -228,6 +228,52 @@ int trained_model_learn(struct trained_model *model, struct loss_report *report,
     return learn(model, model->stream, report, batch, err);
 }
 
+/* Room for embeddings (count, E) as a tower gives them, and of length 1, of which nothing drops out. */
+static int begin_embedding(
+    struct tensor *raw, struct tensor *units, struct trained_model *model, size_t count, struct err *err)
+{
+    const struct shape shape = SHAPE(count, model->towers.config.text.embed_width);
+    if (model->lora)
+        lora_draw(model->lora, 0, 0, count);
+    const int rc = tensor_new(raw, model->stream, DTYPE_F32, shape, err);
+    return rc ? rc : tensor_new(units, model->stream, DTYPE_F32, shape, err);
+}
+
+static int end_embedding(
+    float *embeddings, struct stream *stream, struct tensor raw, struct tensor units, struct err *err)
+{
+    const int rc = normalize_rows_forward(stream, units, raw, err);
+    return rc ? rc : tensor_read(stream, embeddings, units, shape_count(units.shape), err);
+}
+
+int trained_model_images(
+    struct trained_model *model, float *embeddings, const uint8_t *pixels, size_t count, struct err *err)
+{
+    struct stream *stream = model->stream;
+    const size_t mark = stream_mark(stream);
+    struct tensor raw, units;
+    int rc;
+    if (!(rc = begin_embedding(&raw, &units, model, count, err)) &&
+        !(rc = trained_towers_images(&model->towers, stream, raw, pixels, err)))
+        rc = end_embedding(embeddings, stream, raw, units, err);
+    stream_rewind(stream, mark);
+    return rc;
+}
+
+int trained_model_texts(struct trained_model *model, float *embeddings, const int32_t *ids,
+    const int32_t *eot, size_t count, size_t tokens, struct err *err)
+{
+    struct stream *stream = model->stream;
+    const size_t mark = stream_mark(stream);
+    struct tensor raw, units;
+    int rc;
+    if (!(rc = begin_embedding(&raw, &units, model, count, err)) &&
+        !(rc = trained_towers_texts(&model->towers, stream, raw, ids, eot, tokens, err)))
+        rc = end_embedding(embeddings, stream, raw, units, err);
+    stream_rewind(stream, mark);
+    return rc;
+}
+
 int trained_model_step(
     struct trained_model *model, const struct adamw_options *options, double *norm, struct err *err)
 {

@@ -46,6 +46,13 @@ void trained_model_free(struct trained_model *model);
 int trained_model_learn(struct trained_model *model, struct loss_report *report,
     const struct contrastive_batch *batch, struct err *err);
 
+/* embeddings (count, E) of length 1, of pixels (count, S, S, 3), and of texts as a batch has them: by the model as it is, of up to
+ * a chunk. */
+int trained_model_images(
+    struct trained_model *model, float *embeddings, const uint8_t *pixels, size_t count, struct err *err);
+int trained_model_texts(struct trained_model *model, float *embeddings, const int32_t *ids,
+    const int32_t *eot, size_t count, size_t tokens, struct err *err);
+
 /* A step along these gradients; the scale of logits stays between 1 and 100, as in open_clip. *norm is as parameters_step has
  * it. */
 int trained_model_step(

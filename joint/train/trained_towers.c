@@ -44,19 +44,18 @@ void trained_towers_release(struct trained_towers *towers)
     text_tower_free(towers->locked_text);
 }
 
-static int embed_images(const struct trained_towers *towers, struct stream *stream, struct tensor images,
-    const struct contrastive_batch *batch, size_t first, struct err *err)
+int trained_towers_images(const struct trained_towers *towers, struct stream *stream, struct tensor images,
+    const uint8_t *pixels, struct err *err)
 {
     const size_t size = towers->config.vision.image_size, count = tensor_rows(images);
-    struct tensor pixels; // (count, S, S, 3)
-    int rc = tensor_new(&pixels, stream, DTYPE_U8, SHAPE(count, size, size, 3), err);
+    struct tensor in; // (count, S, S, 3)
+    int rc = tensor_new(&in, stream, DTYPE_U8, SHAPE(count, size, size, 3), err);
     if (!rc)
-        rc = tensor_write(
-            stream, pixels, batch->pixels + first * size * size * 3, shape_count(pixels.shape), err);
+        rc = tensor_write(stream, in, pixels, shape_count(in.shape), err);
     if (rc)
         return rc;
-    return towers->vision ? trained_vit_forward(towers->vision, stream, images, pixels, err)
-                          : vit_forward(towers->locked_vision, stream, images, pixels, err);
+    return towers->vision ? trained_vit_forward(towers->vision, stream, images, in, err)
+                          : vit_forward(towers->locked_vision, stream, images, in, err);
 }
 
 static int embed_locked_texts(const struct trained_towers *towers, struct stream *stream, struct tensor texts,
@@ -76,16 +75,25 @@ done:
     return rc;
 }
 
+int trained_towers_texts(const struct trained_towers *towers, struct stream *stream, struct tensor texts,
+    const int32_t *ids, const int32_t *eot, size_t tokens, struct err *err)
+{
+    return towers->text
+               ? trained_text_forward(towers->text, stream, texts, ids, eot, tensor_rows(texts), tokens, err)
+               : embed_locked_texts(towers, stream, texts, ids, eot, tokens, err);
+}
+
 int trained_towers_forward(const struct trained_towers *towers, struct stream *stream, struct tensor images,
     struct tensor texts, const struct contrastive_batch *batch, size_t first, bool all, struct err *err)
 {
-    const size_t count = tensor_rows(images), tokens = batch->tokens;
-    const int32_t *ids = batch->ids + first * tokens, *eot = batch->eot + first;
-    int rc = towers->vision || all ? embed_images(towers, stream, images, batch, first, err) : 0;
+    const size_t tokens = batch->tokens, size = towers->config.vision.image_size;
+    int rc = 0;
+    if (towers->vision || all)
+        rc = trained_towers_images(towers, stream, images, batch->pixels + first * size * size * 3, err);
     if (rc || !(towers->text || all))
         return rc;
-    return towers->text ? trained_text_forward(towers->text, stream, texts, ids, eot, count, tokens, err)
-                        : embed_locked_texts(towers, stream, texts, ids, eot, tokens, err);
+    return trained_towers_texts(
+        towers, stream, texts, batch->ids + first * tokens, batch->eot + first, tokens, err);
 }
 
 int trained_towers_backward(const struct trained_towers *towers, struct stream *stream, struct tensor dimages,

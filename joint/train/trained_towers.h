@@ -27,6 +27,12 @@ int trained_towers_forward(const struct trained_towers *towers, struct stream *s
     struct tensor texts, const struct contrastive_batch *batch, size_t first, bool all, struct err *err);
 
 /* And their gradients, by those of the embeddings. */
+/* Of one tower, as it is: images (B, E) of pixels (B, S, S, 3), and texts (B, E) of ids (B, tokens). */
+int trained_towers_images(const struct trained_towers *towers, struct stream *stream, struct tensor images,
+    const uint8_t *pixels, struct err *err);
+int trained_towers_texts(const struct trained_towers *towers, struct stream *stream, struct tensor texts,
+    const int32_t *ids, const int32_t *eot, size_t tokens, struct err *err);
+
 int trained_towers_backward(const struct trained_towers *towers, struct stream *stream, struct tensor dimages,
     struct tensor dtexts, struct err *err);
 

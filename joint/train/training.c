@@ -15,7 +15,9 @@ struct training {
     struct preprocess preprocess;
     struct training_texts texts;
     struct training_feed *feed;
-    struct weights *weights; /* where it begins, which locked towers go on reading */
+    struct weights *weights;      /* where it begins, which locked towers go on reading */
+    struct training_judge *judge; /* NULL: none */
+    struct device *device;
     struct trained_model *model;
     struct course {
         bool begun;
@@ -59,14 +61,28 @@ static void plan(struct training *t)
     const struct training_options *options = &t->options;
     struct training_plan *plan = &t->plan;
     plan->pictures = t->set->count;
-    plan->texts = t->set->texts.count;
+    plan->texts = t->set->templates ? t->set->texts.count : 0;
+    for (size_t i = 0; i < t->set->count && !t->set->templates; i++)
+        plan->texts += t->set->said[i].count;
     plan->epoch_steps = feed_epoch_steps(t->feed);
     plan->steps = options->steps ? options->steps : options->epochs * plan->epoch_steps;
     plan->warmup = options->warmup == SIZE_MAX ? plan->steps / 10 : options->warmup;
     plan->tokens = t->texts.longest;
+    plan->validate = options->validate ? options->validate : plan->epoch_steps;
     plan->truncated = t->texts.truncated;
     plan->parameters = trained_model_trained(t->model);
     plan->bytes = trained_model_bytes(t->model);
+}
+
+static int open_judge(
+    struct training *t, const struct tokenizer *tokenizer, const struct job *job, struct err *err)
+{
+    const struct judge_options options = {.set = t->options.held,
+        .config = &t->config,
+        .preprocess = &t->preprocess,
+        .loader = &t->options.loader,
+        .chunk = t->options.chunk};
+    return options.set ? judge_open(&t->judge, &options, tokenizer, job, err) : 0;
 }
 
 static int open_texts(struct training *t, const struct job *job, struct err *err)
@@ -79,6 +95,8 @@ static int open_texts(struct training *t, const struct job *job, struct err *err
         rc = model_tokenizer_load(&tokenizer, &t->config, folder, err);
     if (!rc)
         rc = training_texts_encode(&t->texts, &t->set->texts, &t->config, tokenizer, job, err);
+    if (!rc)
+        rc = open_judge(t, tokenizer, job, err);
     tokenizer_free(tokenizer);
     arena_release(&arena);
     return rc;
@@ -98,11 +116,12 @@ static int open_feed(struct training *t, struct err *err)
 static int open_model(struct training *t, struct device *device, struct err *err)
 {
     const struct training_options *options = &t->options;
+    const size_t own = t->texts.longest, held = t->judge ? judge_longest(t->judge) : 0;
     const struct trained_model_options how = {
         .loss = loss_of(&t->config),
         .batch = options->loader.batch,
         .chunk = options->chunk,
-        .tokens = t->texts.longest,
+        .tokens = own > held ? own : held,
         .recomputes = options->recomputes,
         .smoothing = (float)options->smoothing,
         .averages = options->average > 0,
@@ -137,6 +156,7 @@ int training_open(struct training **out, const struct training_set *set,
         return err_memory(err, sizeof *t);
     t->options = *options;
     t->set = set;
+    t->device = device;
     if (!options->chunk || options->chunk > options->loader.batch)
         t->options.chunk = options->loader.batch;
     if (!(rc = model_config_read(&t->config, options->model, err)) &&
@@ -159,6 +179,7 @@ void training_free(struct training *t)
         return;
     training_state_release(&t->state);
     feed_free(t->feed);
+    judge_free(t->judge);
     trained_model_free(t->model);
     weights_free(t->weights);
     training_texts_release(&t->texts);
@@ -172,7 +193,12 @@ const struct training_plan *training_plan(const struct training *t)
 
 size_t training_failed(const struct training *t)
 {
-    return feed_failed(t->feed);
+    return feed_failed(t->feed) + (t->judge ? judge_failed(t->judge) : 0);
+}
+
+struct training_validation training_best(const struct training *t)
+{
+    return (struct training_validation){.step = t->state.best.step, .score = t->state.best.score};
 }
 
 struct model_conversion training_written(const struct training *t)
@@ -287,20 +313,83 @@ static int keep(struct training *t, size_t step, const struct job *job, struct e
     return 0;
 }
 
-static int take_steps(
-    struct training *t, training_visit *visit, void *context, const struct job *job, struct err *err)
+/* ---- validation ---------------------------------------------------------------------------------------- */
+
+/* Whether there is one after so many steps, which has not been yet. */
+static bool is_due(const struct training *t, size_t step)
 {
-    struct training_step step;
+    return t->judge && t->state.best.judged != step &&
+           (step % t->plan.validate == 0 || step == t->plan.steps);
+}
+
+static bool is_over(const struct training *t, size_t step)
+{
+    const size_t patience = t->options.patience;
+    return step == t->plan.steps || (patience && t->state.best.waited >= patience);
+}
+
+/* What is measured and written is the mean, where there is one; twice, and all is as it was. */
+static int exchange_averages(struct training *t, struct err *err)
+{
+    return t->options.average > 0 ? trained_model_exchange_averages(t->model, err) : 0;
+}
+
+static int validate(struct training *t, size_t step, const struct training_visitor *visitor,
+    const struct job *job, struct err *err)
+{
+    struct training_best *best = &t->state.best;
+    struct training_validation validation;
+    int rc = exchange_averages(t, err);
+    if (!rc)
+        rc = judge_model(&validation, t->judge, t->model, t->device, job, err);
+    const int back = exchange_averages(t, rc ? NULL : err);
+    if (rc || back)
+        return rc ? rc : back;
+    validation.step = step;
+    validation.best = validation.score > best->score;
+    if (validation.best)
+        rc = training_state_keep_best(&t->state, t->model, err);
+    if (rc)
+        return rc;
+    *best = (struct training_best){.judged = step,
+        .step = validation.best ? step : best->step,
+        .waited = validation.best ? 0 : best->waited + 1,
+        .score = validation.best ? validation.score : best->score};
+    if (step)
+        rc = keep(t, step, job, err);
+    return rc ? rc : visitor->validation(visitor->context, &validation, err);
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------- */
+
+/* The next step, unless the run is over; *step counts those that were taken. */
+static int go_on(struct training *t, size_t *step, const struct training_visitor *visitor,
+    const struct job *job, struct err *err)
+{
+    struct training_step taken;
+    int rc = is_due(t, *step) ? validate(t, *step, visitor, job, err) : 0;
+    if (rc || is_over(t, *step))
+        return rc;
+    rc = take_step(t, &taken, *step, job, err);
+    if (rc)
+        return rc;
+    ++*step;
+    rc = visitor->step(visitor->context, &taken, err);
+    if (rc || is_due(t, *step) ||
+        (time_now() - t->state.kept < t->options.keep_seconds && *step < t->plan.steps))
+        return rc;
+    return keep(t, *step, job, err);
+}
+
+static int take_steps(
+    struct training *t, const struct training_visitor *visitor, const struct job *job, struct err *err)
+{
+    size_t step = t->plan.first;
     int rc = 0;
-    for (size_t i = t->plan.first; i < t->plan.steps && !rc; i++) {
-        rc = take_step(t, &step, i, job, err);
-        if (rc == ERR_CANCELLED) /* before anything has changed */
-            keep(t, i, job, NULL);
-        if (!rc && (rc = visit(context, &step, err)))
-            keep(t, i + 1, job, NULL);
-        if (!rc && (time_now() - t->state.kept >= t->options.keep_seconds || i + 1 == t->plan.steps))
-            rc = keep(t, i + 1, job, err);
-    }
+    while (!rc && !(is_over(t, step) && !is_due(t, step)))
+        rc = go_on(t, &step, visitor, job, err);
+    if ((rc == ERR_CANCELLED || rc == ERR_IO) && step > t->state.kept_step)
+        keep(t, step, job, NULL); /* nothing is lost */
     return rc;
 }
 
@@ -349,11 +438,13 @@ static int write_adapter(struct training *t, struct err *err)
     return rc ? rc : closed;
 }
 
-/* What of the course of training is written: its end, or a mean of it, or something on the way back to where it began. */
+/* What of the course of training is written: its end, or where it was best, or a mean of it, or something on the way back to where it began. */
 static int choose_weights(struct training *t, struct err *err)
 {
     const struct training_options *options = &t->options;
-    int rc = options->average > 0 ? trained_model_exchange_averages(t->model, err) : 0;
+    int rc = t->judge ? training_state_take_best(&t->state, t->model, err) : 0;
+    if (!rc)
+        rc = exchange_averages(t, err);
     if (!rc && options->blend < 1)
         rc = trained_model_blend(t->model, t->weights, (float)options->blend, err);
     return rc;
@@ -370,8 +461,8 @@ static int write(struct training *t, const struct job *job, struct err *err)
 }
 
 int training_run(
-    struct training *t, training_visit *visit, void *context, const struct job *job, struct err *err)
+    struct training *t, const struct training_visitor *visitor, const struct job *job, struct err *err)
 {
-    const int rc = take_steps(t, visit, context, job, err);
+    const int rc = take_steps(t, visitor, job, err);
     return rc ? rc : write(t, job, err);
 }

@@ -5,6 +5,7 @@
  *   training_set.c    pictures and what is said of them
  *   training_texts.c  texts as ids
  *   training_feed.c   batches, loaded ahead
+ *   training_validate.c  how well the model does on what it does not learn from
  *   training_state.c  the folder OUT.part, with checkpoints
  *   training_options.c  what another run has to share to go on
  *   training.c        steps
@@ -77,6 +78,29 @@ int feed_next(struct contrastive_batch *out, struct training_feed *feed, size_t 
     struct err *err);
 size_t feed_failed(const struct training_feed *feed); /* different pictures */
 
+/* ---- validation ---------------------------------------------------------------------------------------- */
+
+/* Measures a model with pictures that it does not learn from. */
+struct training_judge;
+
+struct judge_options {
+    const struct training_set *set; /* all borrowed */
+    const struct model_config *config;
+    const struct preprocess *preprocess;
+    const struct loader_options *loader; /* whose batch does not count */
+    size_t chunk;                        /* pictures, or texts, at a time */
+};
+
+int judge_open(struct training_judge **out, const struct judge_options *options,
+    const struct tokenizer *tokenizer, const struct job *job, struct err *err);
+void judge_free(struct training_judge *judge);
+size_t judge_longest(const struct training_judge *judge); /* tokens of a text */
+size_t judge_failed(const struct training_judge *judge);  /* different pictures that could not be read */
+
+/* All of out but step and best. ERR_ARGUMENT: no picture can be read; ERR_CANCELLED, ERR_DEVICE, ERR_MEMORY. */
+int judge_model(struct training_validation *out, struct training_judge *judge, struct trained_model *model,
+    struct device *device, const struct job *job, struct err *err);
+
 /* ---- options ------------------------------------------------------------------------------------------- */
 
 /* All that the weights after a step depend on, by name. `model` is its fingerprint. NULL when out of memory. */
@@ -88,11 +112,17 @@ struct json_t *training_options_json(const struct training_options *options, con
 /* The folder of a run that is under way: nobody else writes there. Zero-initialise. */
 struct training_state {
     struct arena arena;
-    const char *folder, *checkpoint, *weights; /* paths: its own, and of its files */
-    struct json_t *options;                    /* what another run must share to go on */
-    int lock;                                  /* 0: none */
-    double kept;                               /* when the last checkpoint was, on time_now's clock */
-    size_t kept_step;                          /* that it is after */
+    const char *folder, *checkpoint, *best_weights, *weights; /* paths: its own, and of its files */
+    struct training_best {
+        size_t judged;      /* the step after which the last validation was; SIZE_MAX: none */
+        size_t step;        /* after which it was best */
+        size_t waited;      /* validations since then */
+        double score;       /* the best; below 0: none */
+    } best;                 /* kept with a checkpoint */
+    struct json_t *options; /* what another run must share to go on */
+    int lock;               /* 0: none */
+    double kept;            /* when the last checkpoint was, on time_now's clock */
+    size_t kept_step;       /* that it is after */
 };
 
 /* Makes or opens the folder of the model's path `out`. options is given up. *step is where the run goes on: 0 of a new one.
@@ -106,6 +136,12 @@ int training_state_open(struct training_state *state, const char *out, struct js
 /* Writes a checkpoint after so many steps; what was there stays until it is whole. ERR_IO, ERR_MEMORY. */
 int training_state_keep(
     struct training_state *state, const struct trained_model *model, size_t step, struct err *err);
+
+/* The same of the best so far, beside it, and the model as it was then. */
+int training_state_keep_best(
+    const struct training_state *state, const struct trained_model *model, struct err *err);
+int training_state_take_best(
+    const struct training_state *state, struct trained_model *model, struct err *err);
 
 /* Throws the folder away: the run is over. */
 void training_state_remove(struct training_state *state);

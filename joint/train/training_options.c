@@ -53,5 +53,9 @@ struct json_t *training_options_json(const struct training_options *options, con
     json_object_set_new(json, "part", json_string(trained_what_is[options->what].name));
     if (options->what == TRAINED_LORA)
         add_lora(json, &options->lora);
+    add_count(json, "patience", options->patience);
+    add_count(json, "validate", plan->validate);
+    if (options->held)
+        json_object_set_new(json, "validation", json_string(options->held->hash));
     return json;
 }

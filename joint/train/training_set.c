@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/train/training.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +72,7 @@ static int read_captioned_shards(
 {
     const bool allow = source->labelled.allow_missing;
     const int rc = captioned_shards_read(
-        &out->captioned, &out->captions, source->paths, source->path_count, DATA_PART_TRAIN, allow, job, err);
+        &out->captioned, &out->captions, source->paths, source->path_count, source->part, allow, job, err);
     out->may_go_on = rc == ERR_NOT_FOUND && out->captioned.without_picture && !allow;
     return rc ? rc : take_captioned(out, err);
 }
@@ -98,6 +99,7 @@ static int take_labelled(struct training_set *out, const struct training_source 
     const struct strings *templates = named ? named : own ? own : &otherwise;
     if (!rc && !(rc = add_prompts(out, templates, err)))
         rc = make_room(out, from->count, err);
+    out->templates = templates->count;
     for (size_t i = 0; i < from->count && !rc; i++)
         add_picture(out, from->pictures[i],
             (struct training_captions){
@@ -121,22 +123,21 @@ static int read_labelled(
 
 /* ---- either -------------------------------------------------------------------------------------------- */
 
-/* Of a data set in parts the training part: of pictures by class, and of archives. */
 static int read_paths(
     struct training_set *out, const struct training_source *source, const struct job *job, struct err *err)
 {
-    struct training_source training = *source;
+    struct training_source part = *source;
     enum labelled_kind kind;
-    training.labelled.part = DATA_PART_TRAIN;
+    part.labelled.part = source->part;
     out->name = source->paths[0];
     if (input_is_pipe(out->name))
         return err_set(err, ERR_ARGUMENT, "%s can be read only once: it takes a file", input_name(out->name));
     const int rc = labelled_kind_find(
-        &kind, source->paths, source->path_count, DATA_PART_TRAIN, source->labelled.excludes, err);
+        &kind, source->paths, source->path_count, source->part, source->labelled.excludes, err);
     if (rc)
         return rc;
     return kind == LABELLED_SHARDS && !source->by_class ? read_captioned_shards(out, source, job, err)
-                                                        : read_labelled(out, &training, job, err);
+                                                        : read_labelled(out, &part, job, err);
 }
 
 static int gather_left_out(struct training_set *out, struct err *err)
@@ -176,6 +177,62 @@ int training_set_read(
     if (!rc)
         rc = gather_left_out(out, err);
     return rc ? rc : hash(out, err);
+}
+
+/* ---- a part that is held out --------------------------------------------------------------------------- */
+
+/* With its captions, or all texts of classes. */
+static int hold(struct training_set *held, const struct training_set *set, size_t picture, struct err *err)
+{
+    const struct training_captions said = set->said[picture];
+    const size_t first = held->texts.count;
+    int rc = 0;
+    for (size_t i = 0; i < said.count && !rc && !set->templates; i++) {
+        const char *text = set->texts.items[said.first + i];
+        rc = strings_add(&held->texts, text, strlen(text), err);
+    }
+    add_picture(
+        held, set->pictures[picture], set->templates ? said : (struct training_captions){first, said.count});
+    return rc;
+}
+
+static int copy_texts(struct strings *to, const struct strings *from, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < from->count && !rc; i++)
+        rc = strings_add(to, from->items[i], strlen(from->items[i]), err);
+    return rc;
+}
+
+int training_set_hold_out(
+    struct training_set *held, struct training_set *set, double share, uint64_t seed, struct err *err)
+{
+    const size_t count = set->count, rounded = (size_t)rint(share * (double)count),
+                 taken = rounded ? rounded : 1;
+    if (taken >= count)
+        return err_set(
+            err, ERR_ARGUMENT, "holding %zu of %zu pictures out leaves none to learn from", taken, count);
+    size_t *order = mem_new(count, sizeof *order);
+    bool *out = mem_new(count, sizeof *out);
+    int rc = order && out ? make_room(held, taken, err) : err_memory(err, count * sizeof *order);
+    held->templates = set->templates;
+    held->name = set->name;
+    if (!rc && set->templates)
+        rc = copy_texts(&held->texts, &set->texts, err);
+    if (!rc)
+        training_shuffle(order, count, seed, SIZE_MAX); /* as no epoch's */
+    for (size_t i = 0; i < taken && !rc; i++)
+        out[order[i]] = true;
+    set->count = rc ? count : 0;
+    for (size_t i = 0; i < count && !rc; i++) {
+        if (out[i])
+            rc = hold(held, set, i, err);
+        else
+            add_picture(set, set->pictures[i], set->said[i]);
+    }
+    free(order);
+    free(out);
+    return rc;
 }
 
 void training_set_release(struct training_set *set)

@@ -2,9 +2,11 @@
 /* OUT.part has
  *
  *     checkpoint.safetensors   values, moments, and in its notes the step and the options of the run
+ *     best.safetensors         the same as it was at the best validation
  *     trained.safetensors      the values alone, while the model is written
  *
- * each of which is there whole or not at all. */
+ * each of which is there whole or not at all. The best may be newer than the checkpoint: a run that goes on from there comes to
+ * the same and writes it again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -39,7 +41,8 @@ static int name_all(struct training_state *state, const char *out, struct err *e
     state->folder = folder;
     state->checkpoint = path_join(&state->arena, folder, "checkpoint.safetensors");
     state->weights = path_join(&state->arena, folder, "trained.safetensors");
-    return state->checkpoint && state->weights ? 0 : err_memory(err, length);
+    state->best_weights = path_join(&state->arena, folder, "best.safetensors");
+    return state->checkpoint && state->weights && state->best_weights ? 0 : err_memory(err, length);
 }
 
 static int open_folder(struct training_state *state, struct err *err)
@@ -60,6 +63,34 @@ static int open_folder(struct training_state *state, struct err *err)
 
 /* ---- going on ------------------------------------------------------------------------------------------ */
 
+/* ---- the best so far ----------------------------------------------------------------------------------- */
+
+static char *best_text(const struct training_best *best)
+{
+    json_t *json = json_pack("{s:I, s:I, s:I, s:f}", "judged", (json_int_t)best->judged, "step",
+        (json_int_t)best->step, "waited", (json_int_t)best->waited, "score", best->score);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    return text;
+}
+
+static bool best_read(struct training_best *best, const char *text)
+{
+    json_int_t judged, step, waited;
+    json_t *json = text ? json_loads(text, 0, NULL) : NULL;
+    const bool whole = !json_unpack(json, "{s:I, s:I, s:I, s:F}", "judged", &judged, "step", &step, "waited",
+        &waited, "score", &best->score);
+    json_decref(json);
+    if (!whole)
+        return false;
+    best->judged = (size_t)judged;
+    best->step = (size_t)step;
+    best->waited = (size_t)waited;
+    return true;
+}
+
+/* ---- the checkpoint ------------------------------------------------------------------------------------ */
+
 static int damaged(const struct training_state *state, struct err *err)
 {
     return err_set(err, ERR_FORMAT, "'%s' is no checkpoint: remove '%s' to begin anew", state->checkpoint,
@@ -74,7 +105,8 @@ static int go_on(struct training_state *state, const struct weights *weights, st
     uint32_t number;
     struct span rest = span_of(steps ? steps : "");
     json_t *before = NULL;
-    if (!format || strcmp(format, FORMAT) || !options || !span_take_number(&number, &rest) || rest.length)
+    if (!format || strcmp(format, FORMAT) || !options || !span_take_number(&number, &rest) || rest.length ||
+        !best_read(&state->best, weights_note(weights, "best")))
         return damaged(state, err);
     int rc = json_parse(&before, options, strlen(options), state->checkpoint, err);
     if (!rc)
@@ -90,7 +122,8 @@ int training_state_open(struct training_state *state, const char *out, struct js
     struct trained_model *model, size_t *step, struct err *err)
 {
     struct weights *weights = NULL;
-    *state = (struct training_state){.options = options, .kept = time_now()};
+    *state = (struct training_state){
+        .options = options, .kept = time_now(), .best = {.judged = SIZE_MAX, .score = -1}};
     *step = 0;
     int rc = options ? name_all(state, out, err) : err_memory(err, 0);
     if (!rc)
@@ -112,35 +145,61 @@ int training_state_open(struct training_state *state, const char *out, struct js
 static int add_notes(
     const struct training_state *state, struct weights_writer *writer, size_t step, struct err *err)
 {
-    char number[32], *options = json_dumps(state->options, JSON_COMPACT);
+    char number[32], *options = json_dumps(state->options, JSON_COMPACT), *best = best_text(&state->best);
     snprintf(number, sizeof number, "%zu", step);
-    int rc = options ? weights_writer_note(writer, "format", FORMAT, err) : err_memory(err, 0);
+    int rc = options && best ? weights_writer_note(writer, "format", FORMAT, err) : err_memory(err, 0);
     if (!rc)
         rc = weights_writer_note(writer, "step", number, err);
     if (!rc)
         rc = weights_writer_note(writer, "options", options, err);
+    if (!rc)
+        rc = weights_writer_note(writer, "best", best, err);
     free(options);
+    free(best);
     return rc;
+}
+
+static int write_checkpoint(const struct training_state *state, const char *path,
+    const struct trained_model *model, size_t step, struct err *err)
+{
+    struct weights_writer *writer = NULL;
+    int rc = weights_writer_open(&writer, path, DTYPE_F32, NULL, err);
+    if (!rc && !(rc = add_notes(state, writer, step, err)) &&
+        !(rc = trained_model_keep(model, writer, err)) && !(rc = weights_writer_begin(writer, err)))
+        rc = trained_model_keep(model, writer, err);
+    const int closed = weights_writer_close(writer, !rc, rc ? NULL : err);
+    return rc ? rc : closed;
 }
 
 int training_state_keep(
     struct training_state *state, const struct trained_model *model, size_t step, struct err *err)
 {
-    struct weights_writer *writer = NULL;
-    int rc = weights_writer_open(&writer, state->checkpoint, DTYPE_F32, NULL, err);
-    if (!rc && !(rc = add_notes(state, writer, step, err)) &&
-        !(rc = trained_model_keep(model, writer, err)) && !(rc = weights_writer_begin(writer, err)))
-        rc = trained_model_keep(model, writer, err);
-    const int closed = weights_writer_close(writer, !rc, rc ? NULL : err);
-    rc = rc ? rc : closed;
+    const int rc = write_checkpoint(state, state->checkpoint, model, step, err);
     state->kept = time_now();
     state->kept_step = rc ? state->kept_step : step;
+    return rc;
+}
+
+int training_state_keep_best(
+    const struct training_state *state, const struct trained_model *model, struct err *err)
+{
+    return write_checkpoint(state, state->best_weights, model, state->best.step, err);
+}
+
+int training_state_take_best(const struct training_state *state, struct trained_model *model, struct err *err)
+{
+    struct weights *weights = NULL;
+    int rc = weights_open_tensors(&weights, state->best_weights, err);
+    if (!rc)
+        rc = trained_model_restore(model, weights, err);
+    weights_free(weights);
     return rc;
 }
 
 void training_state_remove(struct training_state *state)
 {
     unlink(state->weights);
+    unlink(state->best_weights);
     unlink(state->checkpoint);
     rmdir(state->folder);
 }

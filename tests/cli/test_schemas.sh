@@ -28,10 +28,10 @@ for picture in train/a/01.png train/b/02.png train/a/05.jpg train/b/06.jpg val/a
 done
 run probe fit set --shots 1 --format json && cp out shots
 run train set --batch 2 --dry-run --format json && cp out train-plan
-run train set --batch 2 --steps 1 -o trained --log train-step -q
+run train set --batch 2 --steps 1 --hold-out 0.2 -o trained --log train-log -q
 
 command=validate_json
-"$validate" "$root/assets/schemas" recorded.* devices bench doctor passed-over queries shots train-plan train-step >out 2>err || problem "not as it is said"
+"$validate" "$root/assets/schemas" recorded.* devices bench doctor passed-over queries shots train-plan train-log >out 2>err || problem "not as it is said"
 (cd "$root/assets/schemas" && ls -- *.json | sed 's/\.json$//' | LC_ALL=C sort) >all
 LC_ALL=C sort out >used
 cmp -s all used || problem "schemas that nothing is printed by: $(comm -23 all used | tr '\n' ' ')"

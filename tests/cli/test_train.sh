@@ -38,11 +38,10 @@ run $learn -o other -q --seed 1
 cmp -s whole/model.safetensors other/model.safetensors && problem "the same model from another seed"
 run $learn -o plain -q --augment none
 cmp -s whole/model.safetensors plain/model.safetensors && problem "the same model from pictures that are not cropped"
-for type in f32 bf16; do
-    run $learn -o $type --dtype $type -q
-    run inspect $type
-    expect_match out "$type"
-done
+run $learn -o f32 --dtype f32 -q
+run inspect f32
+expect_match out '^model +f32$'
+[ "$(wc -c <f32/model.safetensors)" -gt 8000000 ] || problem "f32 is not of 4 bytes a number"
 
 # ---- parts of it
 lora="$learn --part lora --rank 4 --rate 1e-3"
@@ -75,48 +74,88 @@ for other in '--smoothing 0.1' '--average 0.5' '--blend 0.5'; do
     cmp -s whole/model.safetensors other2/model.safetensors && problem "$other changes nothing"
     rm -rf other2
 done
+run $lora -o held-out --hold-out 0.2 --average 0.9
+expect_status 0
+expect_text err ', the best; '
 run $learn --blend 0 -o back -q
 run embed tree/000000.png --model back -q
 cmp -s plain.out out || problem "--blend 0 is not where it began"
 refused "'x' is none of q_proj" $lora -o x --targets q_proj,x
 refused 'adapters are merged where all of a model is trained' $lora -o x --lora adapter
 
-# ---- killed after some step, with a checkpoint after each
+# ---- measured with what is held out
+held="$learn --hold-out 0.2 --validate 2"
+run $held -o measured --log measured.jsonl
+expect_status 0
+expect_text err '32 pictures with 32 captions: 6 steps of 8, 4 an epoch'
+expect_match err '^after step 0: R@1 [0-9.]+ % image to text, [0-9.]+ % text to image, of 8 held-out pictures, the best so far$'
+[ "$(grep -c '"train-validation/1", "step": [0246], "pictures": 8,' measured.jsonl)" -eq 4 ] || problem "not four validations in the log"
+best=$(sed -n 's/.*"train-validation.1", "step": \([0-9]*\),.*"best": true.*/\1/p' measured.jsonl | tail -n 1)
+expect_text err ", after $best steps, the best; "
+run $held -o patient --steps 40 --patience 2 --rate 0 --augment none
+expect_status 0
+[ "$(grep -c '^after step' err)" -eq 3 ] || problem "not one validation and two more that were no better"
+expect_match err '^after step 4: '
+expect_text err ', after 0 steps, the best; '
+grep '000001.png\|000002.png' tree.csv | sed '1i image,caption' >few.csv
+run $learn -o other-file --validation few.csv -q --steps 1
+expect_status 0
+
+# ---- killed after some lines of the log, with a checkpoint after each step
 kill_after() {
-    "$diptych" $learn -o killed --checkpoint 0s --log killed.jsonl -q 2>background &
+    lines=$1
+    shift
+    "$diptych" "$@" -o killed --checkpoint 0s --log killed.jsonl -q 2>background &
     trainer=$!
-    until [ -e killed.jsonl ] && [ "$(wc -l <killed.jsonl)" -ge "$1" ]; do
+    until [ -e killed.jsonl ] && [ "$(wc -l <killed.jsonl)" -ge "$lines" ]; do
         kill -0 $trainer 2>/dev/null || break
     done
-    [ -z "$2" ] || "$2"
+    if [ $lines = 2 ]; then
+        kill -STOP $trainer
+        run "$@" -o killed
+        expect_status 2
+        expect_text err "another process is at 'killed.part'"
+    fi
     kill -KILL $trainer 2>/dev/null
     wait $trainer 2>/dev/null
     status=$?
-    command="diptych $learn (killed after step $1)"
+    command="diptych $* (killed after $lines lines)"
     expect_status 137
     [ ! -e killed ] || problem "a model is there before its time"
 }
-another_is_refused() {
-    kill -STOP $trainer
-    run $learn -o killed
-    expect_status 2
-    expect_text err "another process is at 'killed.part'"
-}
-for step in 1 2 4; do
+for lines in 1 2 4; do
     rm -rf killed killed.part killed.jsonl
-    if [ $step = 2 ]; then kill_after $step another_is_refused; else kill_after $step ''; fi
-    [ $step = 1 ] || { run $learn -o killed && expect_status 2 && expect_text err "'killed.part' has a run that has not ended: --resume goes on"; }
+    kill_after $lines $learn
+    [ $lines = 1 ] || refused "'killed.part' has a run that has not ended: --resume goes on" $learn -o killed
     run $learn -o killed --resume --log killed.jsonl --html killed.html
     expect_status 0
     [ "$(grep -o '<circle' killed.html | wc -l)" -eq 30 ] || problem "not each of six steps once on each curve"
-    [ $step = 1 ] || expect_match err 'going on after step [1-5]$'
+    [ $lines = 1 ] || expect_match err 'going on after step [1-5]$'
     cmp -s whole/model.safetensors killed/model.safetensors || problem "another model than without the kill"
     [ ! -e killed.part ] || problem "killed.part is still there"
 done
 
+# ---- and where it is measured on the way: with captions that it does not know, so that it learns something
+validations() {
+    sed -n 's/.*"train-validation.1", "step": \([0-9]*\), "pictures": 8, "score": \([0-9.]*\),.*/\1 \2/p' "$1" | sort -u
+}
+sed 's/,.*//' tree.csv >names && sed 's/[^,]*,"*//; s/"$//' tree.csv | rev | paste -d , names - | sed '1s/.*/image,caption/' >riddles.csv
+strange="$held --captions riddles.csv --rate 1e-3"
+run $strange -o clever --log clever.jsonl -q
+expect_status 0
+for lines in 5 7; do
+    rm -rf killed killed.part killed.jsonl
+    kill_after $lines $strange
+    run $strange -o killed --log killed.jsonl -q --resume
+    expect_status 0
+    cmp -s clever/model.safetensors killed/model.safetensors || problem "another model than without the kill"
+    validations clever.jsonl >expected
+    validations killed.jsonl | cmp -s expected - || problem "other validations than without the kill"
+done
+
 # ---- another run does not go on
 rm -rf killed killed.part killed.jsonl
-kill_after 3 ''
+kill_after 3 $learn
 refused "'killed.part' was begun with another rate: 0.0001" $learn -o killed --resume --rate 2e-4
 refused 'was begun with another batch: 8, now 4' $learn -o killed --resume --batch 4
 refused 'was begun with another seed: 0, now 3' $learn -o killed --resume --seed 3
@@ -132,8 +171,9 @@ sed -n 's/.*"path": "\([^"]*\)".*"tone": "\([a-z]*\)".*/\1 \2/p' tree/scenes.jso
 run train classes -t 'a {} scene' -t simple -o by-class --steps 1 --batch 8 --rate 1e-4
 expect_status 0
 expect_text err '40 pictures with 14 captions: 1 steps of 8, 5 an epoch'
-run train classes --steps 1 --batch 8 -o by-class-2
-expect_text err '40 pictures with 2 captions'
+run train classes --steps 1 --batch 8 -o by-class-2 --hold-out 0.25
+expect_text err '30 pictures with 2 captions'
+expect_match err '^after step 1: [0-9.]+ % of 10 held-out pictures right'
 (cd tree && for file in *.png; do grep "^$file," ../tree.csv | cut -d '"' -f 2 >"${file%.png}.txt"; done
     rm 000003.txt && printf '\n \n' >000004.txt)
 "$make_shard" shard.tar $(for file in tree/*.png tree/*.txt; do echo "${file#tree/}=$file"; done)
@@ -173,6 +213,9 @@ refused 'no pictures: say --images DIR' train --captions tree.csv -o x
 refused '--captions another' train tree --captions tree.csv --images tree -o x
 refused '--split is of a file' train classes --split val -o x
 refused 'are of pictures by class' train --captions tree.csv --images tree -l a,b -o x
+refused 'nothing to validate with' $learn -o x --patience 1
+refused 'say one of them' $learn -o x --hold-out 0.1 --validation few.csv
+refused "validation: unable to open 'nowhere'" $learn -o x --validation nowhere
 refused "'whole' is there already" train --captions tree.csv --images tree -o whole
 refused "a batch of 64 is more than the 40 pictures with captions in 'tree.csv'" train --captions tree.csv --images tree -o x
 printf 'image,caption\n000000.png,\n000001.png, \n' >empty.csv
