@@ -24,8 +24,11 @@ char *exchange_path(
  * memory. */
 char *exchange_beside(struct arena *arena, const char *path, const char *end);
 
-/* An item as one line of JSON, without the line end, all of it but the row. *lossy is set where a string is
- * not UTF-8, which JSON must be: a byte that is none becomes U+FFFD. */
+/* An item as a JSON object, all of it but the row; NULL when out of memory. *lossy is set where a string is not UTF-8, which
+ * JSON must be: a byte that is none becomes U+FFFD. */
+struct json_t *exchange_json(const struct index_item *item, bool *lossy);
+
+/* The same as one line, without the line end. */
 int exchange_put(FILE *out, const struct index_item *item, bool *lossy, struct err *err);
 
 /* The item that a JSON object describes, which loses its keys by that; strings come from the arena:

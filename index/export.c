@@ -89,6 +89,7 @@ static const struct format {
     {".npy", sink_npy, true, false},
     {".faiss", sink_faiss, true, false},
     {".pgvector", sink_pgvector, false, true},
+    {".qdrant", sink_qdrant, false, false},
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
@@ -106,7 +107,8 @@ static int find_format(const struct format **out, const struct index_export *wha
             *out = &formats[i];
     if (!*out)
         return err_set(err, ERR_UNSUPPORTED,
-            "unable to write '%s': neither .npy, .faiss nor .pgvector, nor a folder, which ends in '/'",
+            "unable to write '%s': neither .npy, .faiss, .pgvector nor .qdrant, nor a folder, which ends in "
+            "'/'",
             what->to);
     if (what->metadata && !(*out)->has_lines)
         return err_set(

@@ -620,6 +620,7 @@ struct index_export {
  *
  *   NAME.npy, NAME.faiss   a matrix, and a line of JSON for each row (exchange.h has its keys)
  *   NAME.pgvector          rows for PostgreSQL's COPY, and NAME.sql, which makes the table NAME and fills it (copy.h)
+ *   NAME.qdrant            lines of JSON, each a request that keeps points of Qdrant's (sink_qdrant.c)
  *   NAME/                  clip-retrieval's layout, as index_import has it
  *
  * What was there stays until all is whole. Memory does not grow with the items. ERR_UNSUPPORTED: another end of the name.

@@ -79,21 +79,39 @@ static bool is_utf8(const char *text)
     return !text || string;
 }
 
+/* The time to the nanosecond, which index_item_json does not say. */
+static json_t *with_nanoseconds(json_t *object, const struct index_item *item)
+{
+    if (!object || !item->mtime_ns)
+        return object;
+    json_object_del(object, "mtime");
+    if (!json_object_set_new(object, "mtime_ns", json_integer(item->mtime_ns)))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static bool has_other_bytes(const struct index_item *item)
+{
+    return !is_utf8(item->path) || !is_utf8(item->caption) || !is_utf8(item->picture);
+}
+
+json_t *exchange_json(const struct index_item *item, bool *lossy)
+{
+    *lossy = has_other_bytes(item);
+    return with_nanoseconds(index_item_json(item), item);
+}
+
 int exchange_put(FILE *out, const struct index_item *item, bool *lossy, struct err *err)
 {
     json_t *object = index_item_json(item);
-    json_t *mtime = json_integer(item->mtime_ns);
-    bool ok = object && mtime && !json_object_set_new(object, "schema", json_string("index-export/1"));
-    if (ok && item->mtime_ns) {
-        json_object_del(object, "mtime");
-        ok = !json_object_set(object, "mtime_ns", mtime);
-    }
-    *lossy = !is_utf8(item->path) || !is_utf8(item->caption) || !is_utf8(item->picture);
-    if (ok)
+    const bool said = object && !json_object_set_new(object, "schema", json_string("index-export/1"));
+    object = with_nanoseconds(object, item);
+    *lossy = has_other_bytes(item);
+    if (said && object)
         json_dumpf(object, out, 0);
-    json_decref(mtime);
     json_decref(object);
-    return ok ? 0 : err_memory(err, 0);
+    return said && object ? 0 : err_memory(err, 0);
 }
 
 /* ---- from JSON: each takes a key that it understands out of the object --------------------------------- */

@@ -30,6 +30,7 @@ struct sink {
 /* ERR_IO, ERR_MEMORY, and ERR_ARGUMENT or ERR_LIMIT for what the other program has no room for. */
 typedef int sink_open(struct sink **out, const struct sink_plan *plan, struct err *err);
 sink_open sink_npy, sink_faiss; /* a matrix, and a line of JSON for each of its rows */
+sink_open sink_qdrant;          /* requests that keep points */
 sink_open sink_pgvector;        /* a table of PostgreSQL, and the SQL that makes and fills it */
 
 #endif

@@ -549,8 +549,8 @@ struct diptych_export_options {
 };
 
 /* Writes the vectors of items, in order of id, and all that is known of each: to the matrix NAME.npy of numpy or NAME.faiss with
- * a line of JSON a row; as NAME.pgvector, rows for PostgreSQL's COPY, with NAME.sql, which makes the table and fills it; or to a
- * folder in the layout of clip-retrieval, where path is an empty one or ends in '/': img_emb/img_emb_0.npy with
+ * a line of JSON a row; as NAME.pgvector, rows for PostgreSQL's COPY, with NAME.sql, which makes the table and fills it; as
+ * NAME.qdrant, lines of JSON, each the body of a request that keeps points of Qdrant's; or to a folder in the layout of clip-retrieval, where path is an empty one or ends in '/': img_emb/img_emb_0.npy with
  * metadata/metadata_0.jsonl, text_emb/text_emb_0.npy with text_metadata/text_metadata_0.jsonl. *items, which may be NULL, of them.
  * What was there stays until all is whole.
  *

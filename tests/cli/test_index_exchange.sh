@@ -224,7 +224,7 @@ expect_match err "^diptych: cannot export: unable to write 'nowhere/mine\.jsonl'
 [ "$(cat mine.npy)" = mine ] || problem "a file was replaced by an export that failed"
 run index export f32.dip f32.bin
 expect_status 2
-expect_line err "diptych: cannot export: unable to write 'f32.bin': neither .npy, .faiss nor .pgvector, nor a folder, which ends in '/'"
+expect_line err "diptych: cannot export: unable to write 'f32.bin': neither .npy, .faiss, .pgvector nor .qdrant, nor a folder, which ends in '/'"
 run index export f32.dip f32
 expect_status 2
 expect_line err "diptych: cannot export: unable to write 'f32': it is not empty"

@@ -104,6 +104,60 @@ static void what_is_exported_comes_back(void **state)
     index_free(index);
 }
 
+/* ---- points -------------------------------------------------------------------------------------------- */
+
+/* A point as Qdrant's REST API has it: id, vector, payload. */
+static void expect_point(const json_t *point, struct index *index, int64_t id)
+{
+    struct arena arena = {0};
+    struct index_item item;
+    float stored[WIDTH];
+    assert_int_equal(json_object_size(point), 3);
+    assert_int_equal(json_integer_value(json_object_get(point, "id")), id);
+    assert_ok(index_get(&item, index, id, &arena, &err));
+    assert_ok(index_vectors(stored, index, &item.row, 1, &err));
+    const json_t *vector = json_object_get(point, "vector"), *payload = json_object_get(point, "payload");
+    assert_int_equal(json_array_size(vector), WIDTH);
+    for (size_t e = 0; e < WIDTH; e++)
+        assert_true((float)json_number_value(json_array_get(vector, e)) == stored[e]);
+    json_t *expected = index_item_json(&item);
+    json_object_del(expected, "id");
+    if (json_object_del(expected, "mtime") == 0)
+        json_object_set_new(expected, "mtime_ns", json_integer(item.mtime_ns));
+    assert_true(json_equal(payload, expected));
+    json_decref(expected);
+    arena_release(&arena);
+}
+
+static void points_are_requests(void **state)
+{
+    (void)state;
+    enum { IN_LINE = 100 };
+    struct index *index = make("points.dip");
+    char *out = in_folder("all.qdrant"), *bytes;
+    struct index_exported done;
+    struct lines lines = {0};
+    int64_t id = 1;
+    assert_ok(index_export(&done, index, &(struct index_export){.to = out}, NULL, &err));
+    assert_int_equal(done.items, 2 * COUNT);
+    assert_ok(file_read(&bytes, &lines.rest.length, out, 1 << 24, &err));
+    lines.rest.data = bytes;
+    while (lines_next(&lines)) {
+        json_t *request;
+        assert_ok(json_parse(&request, lines.line.data, lines.line.length, out, &err));
+        const json_t *points = json_object_get(request, "points");
+        assert_int_equal(json_object_size(request), 1);
+        assert_int_equal(json_array_size(points), IN_LINE);
+        for (size_t i = 0; i < IN_LINE; i++)
+            expect_point(json_array_get(points, i), index, id++);
+        json_decref(request);
+    }
+    assert_int_equal(id, 2 * COUNT + 1);
+    free(bytes);
+    free(out);
+    index_free(index);
+}
+
 /* ---- not at all ---------------------------------------------------------------------------------------- */
 
 static int stop(void *context, const char *unit, size_t done, size_t total)
@@ -116,9 +170,9 @@ static int stop(void *context, const char *unit, size_t done, size_t total)
 static void an_export_that_ends_leaves_what_was_there(void **state)
 {
     (void)state;
-    static const char *const outs[] = {"left.npy", "left.pgvector", "left/"};
+    static const char *const outs[] = {"left.npy", "left.pgvector", "left.qdrant", "left/"};
     struct index *index = make("kept.dip");
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof outs / sizeof *outs; i++)
         for (int last = 1; last < 8; last += 3) { /* 8 blocks */
             int left = last;
             const struct job job = {.step = stop, .context = &left};
@@ -288,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_exported_comes_back),
+        cmocka_unit_test(points_are_requests),
         cmocka_unit_test(an_export_that_ends_leaves_what_was_there),
         cmocka_unit_test(an_import_that_ends_keeps_nothing),
         cmocka_unit_test(ids_become_metadata),

@@ -5,6 +5,7 @@
     Index             vectors of pictures and texts on disk: sync with folders, search
     score_captions    BLEU, ROUGE-L, CIDEr, METEOR, sacreBLEU, chrF, TER, CLIPScore
     clip_retrieval    an index as clip-retrieval's folders of .npy and Parquet, both ways (takes pyarrow)
+    arrow             an index as Arrow's batches, for LanceDB, Milvus, Parquet and others, both ways (takes pyarrow)
     Error             what all errors are; errors has one class for each thing that a caller would do differently
 
 Letters: N inputs of a call, E the width of an embedding.

@@ -12,34 +12,27 @@ read, too. Metadata of items become columns of their own; what is of several typ
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pathlib
 import tempfile
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow  # type: ignore[import-untyped,unused-ignore]
 import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
 
-from ._declarations import ffi
-from ._index import Index, kind_number
+from ._exchange import Imported, export_to, import_from
+from ._index import Index
 from ._inputs import Path
-from ._job import Job, Progress
-from ._library import Options, c_string, lib, sized
+from ._job import Progress
 from ._model import Model
-from .errors import Error
+
+__all__ = ["Imported", "read", "write"]
 
 _FOLDERS = ("metadata", "text_metadata")
-
-
-class Imported(NamedTuple):
-    """What read() has done, in rows."""
-
-    rows: int  #: that were added
-    skipped: int  #: that were left out
-    replaced: int  #: pictures that took the place of one with their path
-    scaled: int  #: vectors whose length was not 1, and is now
+_AT_ONCE = 10000  # rows: no more are in memory
 
 
 def write(
@@ -55,17 +48,17 @@ def write(
 
     The folder is a new or an empty one. Its vectors are those that the index keeps, bit for bit.
     """
-    opened = index._open
-    items = ffi.new("size_t *")
-    options = Options("struct diptych_export_options", where=where, match=match, kind=kind_number(kind))
-    path = c_string(os.path.join(os.fsencode(folder), b""), "folder")
-    Job(progress).call(lib.diptych_index_export, opened[0], items, path, options.struct)
+    to = os.path.join(os.fsencode(folder), b"")
+    count = export_to(index, to, where=where, match=match, kind=kind, progress=progress)
     for lines in _files(folder, "*.jsonl"):
-        with lines.open(encoding="utf-8") as file:
-            table = _table([_columns(json.loads(line)) for line in file])
-        pyarrow.parquet.write_table(table, lines.with_suffix(".parquet"))
+        types = _types(lines)
+        schema = pyarrow.schema([(name, one or pyarrow.string()) for name, one in types.items()])
+        with pyarrow.parquet.ParquetWriter(lines.with_suffix(".parquet"), schema) as file:
+            for rows in _blocks(lines):
+                columns = [_column([row.get(name) for row in rows], one) for name, one in types.items()]
+                file.write_table(pyarrow.table(columns, schema=schema))
         lines.unlink()
-    return int(items[0])
+    return count
 
 
 def read(
@@ -83,18 +76,10 @@ def read(
     storage   of a new index: "f32", "f16", "i8"
     skip_bad  rows that are zero or not finite are left out; otherwise they are an error
     """
-    of_model = model._open if model else (ffi.NULL,)
-    counts = sized("struct diptych_import_counts")
-    options = Options("struct diptych_import_options", storage=storage, skip_bad=skip_bad)
-    named = c_string(os.fsencode(path), "path")
     with tempfile.TemporaryDirectory() as beside:
         _link_with_lines(beside, folder)
-        source = c_string(os.fsencode(beside), "folder")
-        try:
-            Job(progress).call(lib.diptych_index_import, counts, named, of_model[0], source, options.struct)
-        except Error as problem:
-            raise type(problem)(str(problem).replace(beside, os.fsdecode(folder))) from None
-    return Imported(counts.rows, counts.skipped, counts.replaced, counts.scaled)
+        shown = os.fsdecode(folder)
+        return import_from(beside, path, model, shown, storage=storage, skip_bad=skip_bad, progress=progress)
 
 
 def _link_with_lines(out: str, folder: Path) -> None:
@@ -125,16 +110,40 @@ def _columns(item: dict[str, Any]) -> dict[str, Any]:
     return {**{name: value for name, value in metadata.items() if name not in item}, **item}
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return pyarrow.table({name: _column([row.get(name) for row in rows]) for name in names})
+def _blocks(lines: pathlib.Path) -> Iterator[list[dict[str, Any]]]:
+    with lines.open(encoding="utf-8") as file:
+        while rows := [_columns(json.loads(line)) for line in itertools.islice(file, _AT_ONCE)]:
+            yield rows
 
 
-def _column(values: list[Any]) -> Any:
+def _types(lines: pathlib.Path) -> dict[str, Any]:
+    """Each column's type in all rows; None: it has several, and is JSON in a string."""
+    types: dict[str, Any] = {}
+    for rows in _blocks(lines):
+        for name in dict.fromkeys(name for row in rows for name in row):
+            types[name] = _joined(types.get(name, pyarrow.null()), _type([row.get(name) for row in rows]))
+    return types
+
+
+def _type(values: list[Any]) -> Any:
     try:
-        return pyarrow.array(values)
+        return pyarrow.array(values).type
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):
-        return pyarrow.array([None if value is None else json.dumps(value) for value in values])
+        return None
+
+
+def _joined(one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return None
+    if pyarrow.null() in (one, other) or one == other:
+        return other if one == pyarrow.null() else one
+    return pyarrow.float64() if {one, other} == {pyarrow.int64(), pyarrow.float64()} else None
+
+
+def _column(values: list[Any], kind: Any) -> Any:
+    if kind is not None:
+        return pyarrow.array(values, kind)
+    return pyarrow.array([None if value is None else json.dumps(value) for value in values], pyarrow.string())
 
 
 def _rows(parquet: pathlib.Path) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,8 @@ wrote_here a.pgvector
 run export-half index export a.dip half.pgvector --half
 wrote half.sql
 wrote_here half.pgvector
+run export-qdrant index export a.dip a.qdrant
+wrote_here a.qdrant
 run import-pgvector index import pgvector.dip a.pgvector --storage f32
 run import-pgvector-list index list pgvector.dip -f json
 run import-columns index import columns.dip "$matrices/f32.pgvector" --columns path,embedding
