@@ -61,6 +61,7 @@ int cmd_train(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_search(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
 int cmd_pull(int argc, char **argv);
 int cmd_models(int argc, char **argv);
 int cmd_devices(int argc, char **argv);
@@ -71,8 +72,8 @@ int cmd_bench(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
 extern const struct argp classify_argp, rank_argp, score_argp, evaluate_argp, probe_argp, train_argp,
-    embed_argp, index_argp, search_argp, serve_argp, pull_argp, models_argp, devices_argp, doctor_argp,
-    inspect_argp, convert_argp, bench_argp;
+    embed_argp, index_argp, search_argp, serve_argp, plan_argp, pull_argp, models_argp, devices_argp,
+    doctor_argp, inspect_argp, convert_argp, bench_argp;
 extern const struct command evaluate_commands[], probe_commands[], index_commands[], models_commands[];
 
 #endif

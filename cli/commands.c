@@ -30,6 +30,7 @@ const struct command commands[] = {
     {"convert", cmd_convert, "write a model as safetensors, in the layout of Hugging Face", &convert_argp,
         NULL},
     {"bench", cmd_bench, "measure how fast pictures and texts are encoded", &bench_argp, NULL},
+    {"plan", cmd_plan, "say what an index of many pictures takes: hours, memory, disks", &plan_argp, NULL},
     {"help", cmd_help, "show how to use diptych or one of its commands", NULL, NULL},
     {0},
 };

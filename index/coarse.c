@@ -31,6 +31,11 @@ size_t coarse_block_bytes(size_t stride)
     return stride * sizeof(float) + COARSE_BLOCK * (stride + 4 * sizeof(float));
 }
 
+int64_t coarse_file_bytes(int64_t rows, size_t width)
+{
+    return HEADER_BYTES + rows / COARSE_BLOCK * (int64_t)coarse_block_bytes(coarse_stride(width));
+}
+
 struct coarse_block coarse_block_at(const uint8_t *blocks, size_t stride, int64_t i)
 {
     uint8_t *at = (uint8_t *)(uintptr_t)(blocks + (size_t)i * coarse_block_bytes(stride));

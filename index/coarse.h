@@ -30,6 +30,10 @@
 #include "index/scan.h"
 
 enum { COARSE_BLOCK = 1024, COARSE_STRIDE = 64 /* divides the codes of a row */ };
+enum {
+    COARSE_LEAST =
+        16384 /* rows: fewer need no codes, since the vectors themselves are read in a few milliseconds */
+};
 
 struct coarse {
     struct file_map map;
@@ -48,6 +52,7 @@ struct coarse_block {
 
 size_t coarse_stride(size_t width);
 size_t coarse_block_bytes(size_t stride);
+int64_t coarse_file_bytes(int64_t rows, size_t width); /* of so many rows */
 struct coarse_block coarse_block_at(const uint8_t *blocks, size_t stride, int64_t i);
 
 /* Opens the codes of `rows`. generation is the caller's number for these vectors: it changes when rows that

@@ -678,6 +678,14 @@ struct index_merged {
 int index_merge(struct index_merged *out, const char *path, char *const *parts, size_t count,
     const struct job *job, struct err *err);
 
+/* What an index of so many pictures takes on the disk, in bytes. Vectors and codes are exact; the catalog is what 20,000
+ * pictures of archives took on average, with captions of ten words and a link each. A search reads the codes, or the vectors
+ * where rows are too few for codes, and should have that much memory. */
+struct index_size {
+    int64_t vectors, codes, catalog;
+};
+struct index_size index_size(int64_t pictures, size_t width, enum index_storage storage);
+
 /* ---- verifying ----------------------------------------------------------------------------------------- */
 
 /* Checks the index at path: the catalog's own structure, counts, every row against its checksum, those of removed

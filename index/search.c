@@ -11,9 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Below so many rows the vectors themselves are read in a few milliseconds. */
-enum { PREPARED_ROWS = 16384 };
-
 const char codes_name[] = "coarse.i8";
 
 static char *codes_path(const char *folder)
@@ -121,7 +118,7 @@ int codes_update(const char *folder, const struct index_rows *rows, int64_t gene
     int rc = 0;
     if (!path)
         return err_memory(err, 0);
-    if (rows->count >= PREPARED_ROWS)
+    if (rows->count >= COARSE_LEAST)
         rc = coarse_update(path, rows, generation, job, err);
     else if (unlink(path) && errno != ENOENT) /* of the rows that were there before a compaction */
         rc = err_set(err, ERR_IO, "unable to remove '%s': %s", path, strerror(errno));
@@ -157,7 +154,7 @@ static int codes_lack(bool *out, struct index *index, struct err *err)
     if (!rc) {
         const struct index_rows all = all_rows(&rows);
         rc = coarse_open(&coarse, path, &all, index->meta.generation, err);
-        *out = all.count - coarse.count * COARSE_BLOCK >= PREPARED_ROWS;
+        *out = all.count - coarse.count * COARSE_BLOCK >= COARSE_LEAST;
         coarse_release(&coarse);
         index_rows_release(&rows);
     }

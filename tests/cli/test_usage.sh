@@ -7,7 +7,7 @@ run help
 expect_status 0
 expect_empty err
 commands=$(sed -n 's/^  \([a-z]*\)  .*/\1/p' out)
-[ "$(echo $commands)" = "classify rank score evaluate probe train embed index search serve pull models devices doctor inspect convert bench help" ] || problem "the table of commands changed"
+[ "$(echo $commands)" = "classify rank score evaluate probe train embed index search serve pull models devices doctor inspect convert bench plan help" ] || problem "the table of commands changed"
 
 for name in $commands; do
     [ "$name" = help ] && continue

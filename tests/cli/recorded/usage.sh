@@ -5,7 +5,7 @@ run help help
 run help-dashes --help
 run nothing
 run help-unknown help classfy
-for name in classify rank embed score search serve inspect devices bench pull models evaluate probe train index; do
+for name in classify rank embed score search serve inspect devices bench plan pull models evaluate probe train index; do
     run "help-$name" help $name
     run "option-$name" $name --no-such-option
     run "bare-$name" $name -f xml
