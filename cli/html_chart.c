@@ -22,7 +22,7 @@ struct smooth {
 
 static double smooth_next(struct smooth *smooth, double y)
 {
-    const double keep = 0.95;
+    const double keep = 0.9;
     if (isfinite(y)) {
         smooth->sum = keep * smooth->sum + (1 - keep) * y;
         smooth->weight = keep * smooth->weight + (1 - keep);

@@ -27,8 +27,8 @@ struct chart {
 /* A heading and the chart; nothing where there is no point. */
 void html_chart(FILE *file, const struct chart *chart);
 
-/* means[i]: the mean of y[0] to y[i], each weighing 0.95 of the one behind it; what is not finite weighs nothing. It follows
- * changes in about 20 points. As Adam's first moment with its correction (Kingma and Ba, 2015). Returns the last, NAN of
+/* means[i]: the mean of y[0] to y[i], each weighing 0.9 of the one behind it; what is not finite weighs nothing. It follows
+ * changes in about ten points. As Adam's first moment with its correction (Kingma and Ba, 2015). Returns the last, NAN of
  * none; means may be y, or NULL. */
 double chart_smooth(double *means, const double *y, size_t count);
 

@@ -5,28 +5,35 @@
 
 #include "joint/train/train.h"
 
-enum history_column {
-    HISTORY_STEP,
-    HISTORY_LOSS,
-    HISTORY_ACCURACY,
-    HISTORY_RATE,
-    HISTORY_NORM,
-    HISTORY_SCALE,
-    HISTORY_COLUMNS
+enum step_column { STEP_NUMBER, STEP_LOSS, STEP_ACCURACY, STEP_RATE, STEP_NORM, STEP_SCALE, STEP_COLUMNS };
+
+/* R@1 of captions; NAN where pictures have classes. */
+enum validation_column {
+    VALIDATION_NUMBER, /* of the step */
+    VALIDATION_SCORE,
+    VALIDATION_IMAGE_TO_TEXT,
+    VALIDATION_TEXT_TO_IMAGE,
+    VALIDATION_COLUMNS
+};
+
+struct history_table {
+    double *columns[STEP_COLUMNS]; // (count) each, by rising number of the step, which is the first
+    size_t count, room;
 };
 
 /* Zero-initialise. */
 struct train_history {
-    double *columns[HISTORY_COLUMNS]; // (count) each, with steps in rising order
-    size_t count, room;
+    struct history_table steps, validations;
 };
 
-/* A step takes the place of all that were added with its number or a higher one: a run that was killed takes them again.
+/* What is added takes the place of all that has its number or a higher one: a run that was killed takes these steps again.
  * ERR_MEMORY. */
-int train_history_add(struct train_history *history, const struct training_step *step, struct err *err);
+int train_history_add_step(struct train_history *history, const struct training_step *step, struct err *err);
+int train_history_add_validation(
+    struct train_history *history, const struct training_validation *validation, struct err *err);
 
-/* Adds those of a log's steps that a run which begins after step `first` has behind it; a log that is not there has none, and
- * lines that are no steps do not count. ERR_IO, ERR_LIMIT, ERR_MEMORY. */
+/* Adds from a log what a run that begins after step `first` has behind it; a log that is not there has nothing, and lines that are
+ * something else do not count. ERR_IO, ERR_LIMIT, ERR_MEMORY. */
 int train_history_read(struct train_history *history, const char *log_path, size_t first, struct err *err);
 void train_history_release(struct train_history *history);
 

@@ -114,7 +114,7 @@ static int draw(struct train_watch *watch, bool over, struct err *err)
 static int show_step(struct train_watch *watch, struct err *err)
 {
     static const double often = 10;
-    const int rc = train_history_add(&watch->history, &watch->last, err);
+    const int rc = train_history_add_step(&watch->history, &watch->last, err);
     if (!rc && time_now() - watch->drawn >= often)
         draw(watch, false, NULL);
     return rc;
@@ -164,12 +164,13 @@ int train_watch_validation(void *context, const struct training_validation *vali
             "pictures%s\n",
             validation->step, 100 * validation->image_to_text, 100 * validation->text_to_image,
             validation->pictures, validation->best ? ", the best so far" : "");
-    return watch->log ? log_line(watch, validation_json(validation), err) : 0;
+    const int rc = watch->log ? log_line(watch, validation_json(validation), err) : 0;
+    return rc || !watch->page_path ? rc : train_history_add_validation(&watch->history, validation, err);
 }
 
 int train_watch_close(struct train_watch *watch, struct err *err)
 {
-    int rc = watch->page_path && watch->history.count ? draw(watch, true, err) : 0;
+    int rc = watch->page_path && watch->history.steps.count ? draw(watch, true, err) : 0;
     if (watch->log && fclose(watch->log) && !rc)
         rc = cannot_write(watch, err);
     watch->log = NULL;

@@ -182,9 +182,9 @@ static void test_smooth(void **state)
     chart_smooth(means, y, 5);
     assert_true(isnan(means[0]));
     assert_true(means[1] == 0);
-    assert_true(fabs(means[2] - 1 / 1.95) < 1e-12);
+    assert_true(fabs(means[2] - 1 / 1.9) < 1e-12);
     assert_true(means[3] == means[2]);
-    assert_true(fabs(means[4] - 1.95 / (1 + 0.95 + 0.95 * 0.95)) < 1e-12);
+    assert_true(fabs(means[4] - 1.9 / (1 + 0.9 + 0.9 * 0.9)) < 1e-12);
 }
 
 int main(void)

@@ -85,11 +85,13 @@ refused 'adapters are merged where all of a model is trained' $lora -o x --lora 
 
 # ---- measured with what is held out
 held="$learn --hold-out 0.2 --validate 2"
-run $held -o measured --log measured.jsonl
+run $held -o measured --log measured.jsonl --html measured.html
 expect_status 0
 expect_text err '32 pictures with 32 captions: 6 steps of 8, 4 an epoch'
 expect_match err '^after step 0: R@1 [0-9.]+ % image to text, [0-9.]+ % text to image, of 8 held-out pictures, the best so far$'
 [ "$(grep -c '"train-validation/1", "step": [0246], "pictures": 8,' measured.jsonl)" -eq 4 ] || problem "not four validations in the log"
+[ "$(grep -c '<svg' measured.html)" -eq 6 ] || problem "no curve of the validations"
+grep -q 'R@1 text to image' measured.html || problem "no recall on the page"
 best=$(sed -n 's/.*"train-validation.1", "step": \([0-9]*\),.*"best": true.*/\1/p' measured.jsonl | tail -n 1)
 expect_text err ", after $best steps, the best; "
 run $held -o patient --steps 40 --patience 2 --rate 0 --augment none
