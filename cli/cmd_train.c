@@ -1,376 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
-#include "cli/data_set.h"
 #include "cli/json.h"
-#include "cli/labels.h"
 #include "cli/output.h"
-#include "cli/pictures.h"
 #include "cli/text.h"
 #include "cli/train.h"
 
-#include <string.h>
-
-/* What the command line asks for, and what comes of it. */
+/* What comes of what the command line asks for. */
 struct train {
-    struct session session;
-    struct training_source source;
-    struct label_options labels;
-    struct exclude_options exclude;
-    struct training_options options;
-    const char *log, *page;
-    enum dtype dtype;
-    bool dry_run;
-    const char *validation; /* where held-out pictures are; NULL: nowhere else */
-    double hold_out;        /* or which share of all is; 0: none */
-    int format;
-
+    struct train_request request;
     struct strings templates;
     struct training_set set, held;
     struct training *training;
     struct train_watch watch;
 };
 
-/* ---- options ------------------------------------------------------------------------------------------- */
-
-enum { DEFAULT_BATCH = 64, BATCH_MAX = 1 << 20 };
-enum {
-    KEY_SPLIT = 0x100,
-    KEY_EPOCHS,
-    KEY_STEPS,
-    KEY_CHUNK,
-    KEY_RECOMPUTE,
-    KEY_RATE,
-    KEY_WARMUP,
-    KEY_DECAY,
-    KEY_BETA1,
-    KEY_BETA2,
-    KEY_EPS,
-    KEY_CLIP,
-    KEY_SEED,
-    KEY_AUGMENT,
-    KEY_PART,
-    KEY_RANK,
-    KEY_ALPHA,
-    KEY_STABILIZED,
-    KEY_DROPOUT,
-    KEY_TARGETS,
-    KEY_SMOOTHING,
-    KEY_AVERAGE,
-    KEY_BLEND,
-    KEY_CHECKPOINT,
-    KEY_RESUME,
-    KEY_DTYPE,
-    KEY_LOG,
-    KEY_HTML,
-    KEY_DRY_RUN,
-    KEY_VALIDATION,
-    KEY_HOLD_OUT,
-    KEY_VALIDATE,
-    KEY_PATIENCE
-};
-
-static const struct argp_option options[] = {
-    {"output", 'o', "OUT", 0, "Write the trained model to the folder OUT", 0},
-    {"captions", 'c', "FILE", 0,
-        "What people said of the pictures below --images, any number of captions a picture", 1},
-    {"split", KEY_SPLIT, "NAME", 0, "The split to take of a file of Karpathy's (default: train)", 1},
-    {NULL, 0, NULL, 0, "Learning:", 2},
-    {"epochs", KEY_EPOCHS, "N", 0, "Take each picture N times (default: 5)", 2},
-    {"steps", KEY_STEPS, "N", 0, "End after N steps, in the place of --epochs", 2},
-    {"batch", 'b', "N", 0, "Compare N pictures and their captions in a step (default: 64)", 2},
-    {"chunk", KEY_CHUNK, "N", 0,
-        "Have N pictures of a batch in memory at a time, and compute it twice; what is learned stays the "
-        "same (default: all)",
-        2},
-    {"recompute", KEY_RECOMPUTE, NULL, 0, "Keep less in memory, and compute a seventh more", 2},
-    {"rate", KEY_RATE, "X", 0, "Learning rate, at its highest (default: 0.00001)", 2},
-    {"warmup", KEY_WARMUP, "N", 0, "Steps until it is reached (default: a tenth of all)", 2},
-    {"decay", KEY_DECAY, "X", 0, "Weight decay of matrices (default: 0.2)", 2},
-    {"beta1", KEY_BETA1, "X", 0, "AdamW's (default: 0.9)", 2},
-    {"beta2", KEY_BETA2, "X", 0, "AdamW's (default: 0.98)", 2},
-    {"eps", KEY_EPS, "X", 0, "AdamW's (default: 0.000001)", 2},
-    {"clip", KEY_CLIP, "X", 0, "Shorten gradients to this length; 0: never (default: 1)", 2},
-    {"augment", KEY_AUGMENT, "none|crop", 0,
-        "What becomes of pictures: crop takes 0.9 to 1 of each at random, as open_clip does (default: crop)",
-        2},
-    {"part", KEY_PART, "all|text|vision|projections|lora", 0,
-        "What is trained: all, one tower while the other is locked, the last matrix of both, or an adapter "
-        "by LoRA "
-        "(default: all)",
-        2},
-    {"smoothing", KEY_SMOOTHING, "X", 0, "The part of a target that all of a batch share (default: 0)", 2},
-    {"average", KEY_AVERAGE, "X", 0,
-        "Write running means of the weights that decay by X in a step, 0.999 or so (default: the weights "
-        "themselves)",
-        2},
-    {"blend", KEY_BLEND, "X", 0,
-        "Write X times what was trained and 1 - X times where it began, as WiSE-FT does (default: 1)", 2},
-    {"rank", KEY_RANK, "N", 0, "Rank of LoRA (default: 16)", 2},
-    {"lora-alpha", KEY_ALPHA, "X", 0, "LoRA's change times X / rank (default: 32)", 2},
-    {"stabilized", KEY_STABILIZED, NULL, 0, "Or times X / sqrt(rank), as rsLoRA has it", 2},
-    {"dropout", KEY_DROPOUT, "X", 0, "The part of LoRA's inputs that drops out (default: 0)", 2},
-    {"targets", KEY_TARGETS, "LIST", 0,
-        "Which matrices LoRA changes, of q_proj, k_proj, v_proj, out_proj, fc1 and fc2 (default: all)", 2},
-    {"seed", KEY_SEED, "N", 0, "Seed of all that is drawn (default: 0)", 2},
-    {NULL, 0, NULL, 0, "Validation:", 3},
-    {"validation", KEY_VALIDATION, "PATH", 0,
-        "Measure the model with these: with --captions a file of the same kind, of Karpathy's the split val, "
-        "else a "
-        "folder, a CSV or an archive. OUT is then the best of all validations",
-        3},
-    {"hold-out", KEY_HOLD_OUT, "SHARE", 0,
-        "Measure it with this share of all pictures, and learn from the others", 3},
-    {"validate", KEY_VALIDATE, "N", 0, "Measure it after every N steps (default: an epoch)", 3},
-    {"patience", KEY_PATIENCE, "N", 0, "End after N validations in a row that were not the best", 3},
-    {NULL, 0, NULL, 0, "Running:", 4},
-    {"checkpoint", KEY_CHECKPOINT, "TIME", 0, "Keep a checkpoint as often, 90s, 5m or 2h (default: 10m)", 4},
-    {"resume", KEY_RESUME, NULL, 0, "Go on after the last checkpoint, if there is one", 4},
-    {"log", KEY_LOG, "FILE", 0, "Add a line of JSON for every step to FILE", 4},
-    {"html", KEY_HTML, "FILE", 0,
-        "Write a page with the curves of loss, accuracy and gradients, anew while it goes on", 4},
-    {"dry-run", KEY_DRY_RUN, NULL, 0, "Only say what would be trained, in how much memory and time", 4},
-    {"dtype", KEY_DTYPE, "f32|bf16|f16", 0,
-        "Type of the weights of OUT (default: that of the model's, where all are of one of these; else f32)",
-        GROUP_OUTPUT},
-    {"format", 'f', "table|json", 0, "How to print --dry-run (default: table)", GROUP_OUTPUT},
-    {0},
-};
-
-static void check(struct argp_state *state, const struct train *t)
-{
-    if (t->source.captions && t->source.path_count)
-        argp_error(state, "'%s' is one thing to learn from, and --captions another", t->source.paths[0]);
-    if (!t->source.captions && !t->source.path_count)
-        argp_error(state, "nothing to learn from: say --captions FILE and --images DIR, or name a folder of "
-                          "class folders, a CSV or archives");
-    if (t->source.captions && !t->source.labelled.folder)
-        argp_error(state, "no pictures: say --images DIR");
-    if (!t->source.captions && t->source.split)
-        argp_error(state, "--split is of a file of --captions");
-    if (t->source.captions && (t->labels.labels || t->labels.templates || t->source.labelled.classes))
-        argp_error(state, "--labels, --templates and --classes are of pictures by class, not of captions");
-    if (t->validation && t->hold_out > 0)
-        argp_error(state, "--validation has its own pictures, and --hold-out takes some: say one of them");
-    if ((t->options.validate || t->options.patience) && !t->validation && t->hold_out <= 0)
-        argp_error(state, "there is nothing to validate with: say --validation PATH or --hold-out SHARE");
-    if (!t->options.out && !t->dry_run)
-        argp_error(state, "no folder for the trained model: say -o OUT, or --dry-run");
-}
-
-/* "q_proj,v_proj" to bits. */
-static unsigned parse_targets(struct argp_state *state, const char *list)
-{
-    unsigned targets = 0;
-    for (const char *at = list; *at; at += *at == ',') {
-        const struct span name = {at, strcspn(at, ",")};
-        unsigned i = 0;
-        while (i < LORA_TARGETS && !span_equal(name, span_of(lora_target_names[i])))
-            i++;
-        if (i == LORA_TARGETS)
-            argp_error(state, "--targets: '%.*s' is none of q_proj, k_proj, v_proj, out_proj, fc1 and fc2",
-                (int)name.length, name.data);
-        targets |= 1u << i;
-        at += name.length;
-    }
-    return targets;
-}
-
-static error_t parse_part(int key, char *argument, struct argp_state *state)
-{
-    struct training_options *learning = &((struct train *)state->input)->options;
-    switch (key) {
-    case KEY_PART:
-        learning->what = (enum trained_what)option_choice(state, "part", argument);
-        return 0;
-    case KEY_SMOOTHING:
-        learning->smoothing = option_real(state, "smoothing", argument, 0, 1);
-        return 0;
-    case KEY_AVERAGE:
-        learning->average = option_real(state, "average", argument, 0, 0.999999);
-        return 0;
-    case KEY_BLEND:
-        learning->blend = option_real(state, "blend", argument, 0, 1);
-        return 0;
-    case KEY_RANK:
-        learning->lora.rank = option_number(state, "rank", argument, 1, 1024);
-        return 0;
-    case KEY_ALPHA:
-        learning->lora.alpha = option_real(state, "lora-alpha", argument, 1e-6, 1e6);
-        return 0;
-    case KEY_STABILIZED:
-        learning->lora.rank_stabilized = true;
-        return 0;
-    case KEY_DROPOUT:
-        learning->lora.dropout = option_real(state, "dropout", argument, 0, 0.99);
-        return 0;
-    case KEY_TARGETS:
-        learning->lora.targets = parse_targets(state, argument);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static error_t parse_learning(int key, char *argument, struct argp_state *state)
-{
-    struct training_options *learning = &((struct train *)state->input)->options;
-    switch (key) {
-    case KEY_EPOCHS:
-        learning->epochs = option_number(state, "epochs", argument, 1, 1 << 20);
-        return 0;
-    case KEY_STEPS:
-        learning->steps = option_number(state, "steps", argument, 1, UINT32_MAX);
-        return 0;
-    case 'b':
-        learning->loader.batch = option_number(state, "batch", argument, 2, BATCH_MAX);
-        return 0;
-    case KEY_CHUNK:
-        learning->chunk = option_number(state, "chunk", argument, 1, BATCH_MAX);
-        return 0;
-    case KEY_RECOMPUTE:
-        learning->recomputes = true;
-        return 0;
-    case KEY_RATE:
-        learning->rate = option_real(state, "rate", argument, 0, 1);
-        return 0;
-    case KEY_WARMUP:
-        learning->warmup = option_number(state, "warmup", argument, 0, UINT32_MAX);
-        return 0;
-    case KEY_DECAY:
-        learning->decay = option_real(state, "decay", argument, 0, 100);
-        return 0;
-    case KEY_BETA1:
-        learning->beta_1 = option_real(state, "beta1", argument, 0, 0.999999);
-        return 0;
-    case KEY_BETA2:
-        learning->beta_2 = option_real(state, "beta2", argument, 0, 0.999999);
-        return 0;
-    case KEY_EPS:
-        learning->eps = option_real(state, "eps", argument, 1e-12, 1);
-        return 0;
-    case KEY_CLIP:
-        learning->clip = option_real(state, "clip", argument, 0, 1e6);
-        return 0;
-    case KEY_AUGMENT:
-        learning->crops = option_choice(state, "augment", argument);
-        return 0;
-    case KEY_SEED:
-        learning->seed = option_number(state, "seed", argument, 0, INT64_MAX);
-        learning->lora.seed = learning->seed;
-        return 0;
-    default:
-        return parse_part(key, argument, state);
-    }
-}
-
-static error_t parse(int key, char *argument, struct argp_state *state)
-{
-    struct train *t = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &t->labels;
-        state->child_inputs[1] = &t->source.labelled;
-        state->child_inputs[2] = &t->exclude;
-        state->child_inputs[3] = &t->session;
-        state->child_inputs[4] = &t->session.quiet;
-        return 0;
-    case 'o':
-        t->options.out = argument;
-        return 0;
-    case 'c':
-        t->source.captions = option_input(state, argument);
-        return 0;
-    case KEY_SPLIT:
-        t->source.split = argument;
-        return 0;
-    case KEY_CHECKPOINT:
-        t->options.keep_seconds = option_seconds(state, "checkpoint", argument);
-        return 0;
-    case KEY_RESUME:
-        t->options.resume = true;
-        return 0;
-    case KEY_LOG:
-        t->log = argument;
-        return 0;
-    case KEY_HTML:
-        t->page = option_page(state, argument);
-        return 0;
-    case KEY_VALIDATION:
-        t->validation = option_input(state, argument);
-        return 0;
-    case KEY_HOLD_OUT:
-        t->hold_out = option_real(state, "hold-out", argument, 1e-9, 0.9);
-        return 0;
-    case KEY_VALIDATE:
-        t->options.validate = option_number(state, "validate", argument, 1, UINT32_MAX);
-        return 0;
-    case KEY_PATIENCE:
-        t->options.patience = option_number(state, "patience", argument, 1, UINT32_MAX);
-        return 0;
-    case KEY_DRY_RUN:
-        t->dry_run = true;
-        return 0;
-    case KEY_DTYPE:
-        t->dtype = (enum dtype)option_choice(state, "dtype", argument);
-        t->options.dtype = &t->dtype;
-        return 0;
-    case 'f':
-        t->format = option_choice(state, "format", argument);
-        return 0;
-    case ARGP_KEY_ARGS:
-        t->source.paths = (const char *const *)state->argv + state->next;
-        t->source.path_count = (size_t)(state->argc - state->next);
-        return 0;
-    case ARGP_KEY_END:
-        check(state, t);
-        return 0;
-    default:
-        return parse_learning(key, argument, state);
-    }
-}
-
-static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&data_set_argp, 0, NULL, 0},
-    {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
-
-const struct argp train_argp = {
-    .options = options,
-    .parser = parse,
-    .args_doc = "--captions FILE --images DIR -o OUT\nDIR|CSV|TAR... -o OUT",
-    .doc =
-        "Train both towers of a model on pictures and what is said of them, as CLIP and SigLIP were: in each "
-        "step every picture is to find its caption in the batch, and every caption its picture. What is said "
-        "of pictures tell\n\n"
-        "  --captions  the files that 'diptych evaluate retrieval' takes\n"
-        "  TAR  WebDataset's archives of pictures, each with a .txt beside it that has one caption a line\n"
-        "  DIR  a folder for each class, whose name put into --templates is the caption; or archives\n"
-        "  CSV  path,label a line; the label is put into --templates, too\n\n"
-        "  diptych train --captions dataset_flickr30k.json --images flickr30k-images \\\n"
-        "      -o flickr-model\n"
-        "  diptych train shards/{00..20}.tar --batch 1024 --chunk 64 -o shards-model\n"
-        "  diptych train flowers/ --templates simple --epochs 10 -o flowers-model\n"
-        "  diptych classify garden/ --model flowers-model --labels rose,tulip\v"
-        "Of several captions of a picture each epoch draws one. Archives of pictures with .cls are trained "
-        "on "
-        "with --labels, --templates or --classes. AdamW takes the steps, as open_clip has it: matrices decay "
-        "and vectors do not, the rate rises in a line and falls as a cosine, and the scale of logits stays "
-        "between 1 and 100.\n\n"
-        "OUT appears whole at the end, and must not be there before. Until then OUT.part has a checkpoint, "
-        "and "
-        "the same command with --resume goes on from there after any end, to the same weights bit for bit on "
-        "the same device and number of threads. The model runs in f32 unless --precision says otherwise; "
-        "bf16 "
-        "multiplies in 16 bits, and sums and keeps weights in 32.\n\n"
-        "A picture that cannot be read is reported once, and left out of its batches.\n\n"
-        "Exit status: 0 trained, 1 without some pictures that failed, 2 cannot.",
-    .children = children,
-    .help_filter = options_help_filter,
-};
+enum { DEFAULT_BATCH = 64 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
 static void say_data(struct train *t)
 {
-    progress_clear(&t->session.progress);
+    progress_clear(&t->request.session.progress);
     for (size_t i = 0; i < t->set.left_out.count; i++)
         message("%s: %s", t->set.name, t->set.left_out.items[i]);
     if (t->set.empty)
@@ -382,20 +32,20 @@ static void say_data(struct train *t)
 static int read_data(struct train *t, const struct job *job, struct err *err)
 {
     struct model_config config;
-    struct training_source *source = &t->source;
-    int rc =
-        model_directory(&t->session.directory, t->session.model_options.directory, &t->session.arena, err);
+    struct training_source *source = &t->request.source;
+    int rc = model_directory(&t->request.session.directory, t->request.session.model_options.directory,
+        &t->request.session.arena, err);
     if (!rc)
-        rc = model_config_read(&config, t->session.directory, err);
+        rc = model_config_read(&config, t->request.session.directory, err);
     if (!rc)
-        rc = templates_read(&t->templates, &t->labels, err);
+        rc = templates_read(&t->templates, &t->request.labels, err);
     if (rc)
         return rc;
-    t->session.adapters = t->session.model_options.adapters.all;
-    source->by_class = t->labels.labels || t->labels.templates || source->labelled.classes;
+    t->request.session.adapters = t->request.session.model_options.adapters.all;
+    source->by_class = t->request.labels.labels || t->request.labels.templates || source->labelled.classes;
     source->split = source->split ? source->split : "train";
-    source->labelled.labels = t->labels.labels;
-    source->labelled.excludes = &t->exclude.excludes;
+    source->labelled.labels = t->request.labels.labels;
+    source->labelled.excludes = &t->request.exclude.excludes;
     source->templates = &t->templates;
     source->template = config.family->template;
     source->part = DATA_PART_TRAIN;
@@ -404,7 +54,7 @@ static int read_data(struct train *t, const struct job *job, struct err *err)
         const struct err problem = *err;
         err_set(err, rc, "%s; --allow-missing leaves them out", problem.msg);
     }
-    if (!rc && !t->session.quiet)
+    if (!rc && !t->request.session.quiet)
         say_data(t);
     return rc;
 }
@@ -412,43 +62,44 @@ static int read_data(struct train *t, const struct job *job, struct err *err)
 /* Pictures that are not learned from, of the same labels. */
 static int read_held(struct train *t, const struct job *job, struct err *err)
 {
-    struct training_source held = t->source;
+    struct training_source held = t->request.source;
     int rc = 0;
-    if (t->validation && held.captions) {
-        held.captions = t->validation;
+    if (t->request.validation && held.captions) {
+        held.captions = t->request.validation;
         held.split = "val";
-    } else if (t->validation) {
-        held.paths = &t->validation;
+    } else if (t->request.validation) {
+        held.paths = &t->request.validation;
         held.path_count = 1;
         held.part = DATA_PART_MEASURED;
         held.labelled.names = held.labelled.labels ? NULL : &t->set.labelled.labels;
     }
-    if (t->validation && (rc = training_set_read(&t->held, &held, job, err)))
+    if (t->request.validation && (rc = training_set_read(&t->held, &held, job, err)))
         err_wrap(err, "validation");
-    else if (t->hold_out > 0)
-        rc = training_set_hold_out(&t->held, &t->set, t->hold_out, t->options.seed, err);
-    t->options.held = t->validation || t->hold_out > 0 ? &t->held : NULL;
+    else if (t->request.hold_out > 0)
+        rc = training_set_hold_out(&t->held, &t->set, t->request.hold_out, t->request.options.seed, err);
+    t->request.options.held = t->request.validation || t->request.hold_out > 0 ? &t->held : NULL;
     return rc;
 }
 
 static int open_all(struct train *t, const struct job *job, struct err *err)
 {
-    struct session *session = &t->session;
-    const size_t batch = t->options.loader.batch;
+    struct session *session = &t->request.session;
+    const size_t batch = t->request.options.loader.batch;
     int rc = read_data(t, job, err);
     if (!rc)
         rc = read_held(t, job, err);
     if (rc)
         return rc;
-    t->options.loader = session->loader_options;
-    t->options.loader.batch = batch;
-    t->options.model = session->directory;
-    t->options.adapters = &session->adapters;
+    t->request.options.loader = session->loader_options;
+    t->request.options.loader.batch = batch;
+    t->request.options.model = session->directory;
+    t->request.options.adapters = &session->adapters;
     progress_note(&session->progress, "opening the model");
     session->opened = time_now();
     rc = device_open(&session->device, &session->model_options.device, err);
     if (!rc)
-        rc = training_open(&t->training, &t->set, &t->options, session->device, !t->dry_run, job, err);
+        rc = training_open(
+            &t->training, &t->set, &t->request.options, session->device, !t->request.dry_run, job, err);
     return rc;
 }
 
@@ -456,16 +107,16 @@ static int open_all(struct train *t, const struct job *job, struct err *err)
 
 static void say_plan(const struct train *t, const struct training_plan *plan)
 {
-    progress_clear((struct progress *)&t->session.progress);
+    progress_clear((struct progress *)&t->request.session.progress);
     message("%zu pictures with %zu captions: %zu steps of %zu, %zu an epoch; %zu parameters are trained, in "
             "%.0f MiB",
-        plan->pictures, plan->texts, plan->steps, t->options.loader.batch, plan->epoch_steps,
+        plan->pictures, plan->texts, plan->steps, t->request.options.loader.batch, plan->epoch_steps,
         plan->parameters, (double)plan->bytes / (1 << 20));
     if (plan->truncated)
         message("captions cut at the model's %zu tokens: %zu", plan->tokens, plan->truncated);
     if (plan->first)
         message("going on after step %zu", plan->first);
-    else if (t->options.resume)
+    else if (t->request.options.resume)
         message("there is no checkpoint to go on from: it begins anew");
 }
 
@@ -476,13 +127,13 @@ static int dry_run(struct train *t, const struct job *job, struct err *err)
     const int rc = training_measure(&seconds, t->training, job, err);
     if (rc)
         return rc;
-    progress_clear(&t->session.progress);
+    progress_clear(&t->request.session.progress);
     json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "parameters",
         (json_int_t)plan->parameters, "pictures", (json_int_t)plan->pictures, "captions",
-        (json_int_t)plan->texts, "batch", (json_int_t)t->options.loader.batch, "steps",
+        (json_int_t)plan->texts, "batch", (json_int_t)t->request.options.loader.batch, "steps",
         (json_int_t)plan->steps, "steps_an_epoch", (json_int_t)plan->epoch_steps, "memory_mib",
         (double)plan->bytes / (1 << 20), "seconds_a_step", seconds, "seconds", seconds * (double)plan->steps);
-    return report_print("train-plan/1", json, t->format == 1, err);
+    return report_print("train-plan/1", json, t->request.format == 1, err);
 }
 
 /* ---- training ------------------------------------------------------------------------------------------ */
@@ -490,62 +141,63 @@ static int dry_run(struct train *t, const struct job *job, struct err *err)
 static void say_written(const struct train *t)
 {
     const struct model_conversion written = training_written(t->training);
-    if (t->options.what == TRAINED_LORA)
-        fprintf(stderr, "'%s' is an adapter of %zu parameters in %s", t->options.out, written.parameters,
-            dtype_name(written.dtype));
+    if (t->request.options.what == TRAINED_LORA)
+        fprintf(stderr, "'%s' is an adapter of %zu parameters in %s", t->request.options.out,
+            written.parameters, dtype_name(written.dtype));
     else
-        fprintf(stderr, "'%s' has the %s layout and %zu parameters in %s", t->options.out,
+        fprintf(stderr, "'%s' has the %s layout and %zu parameters in %s", t->request.options.out,
             layout_name(written.layout), written.parameters, dtype_name(written.dtype));
     fprintf(stderr, ", after %zu steps%s; %.1f pictures/s (%s, %s)\n",
-        t->options.held ? training_best(t->training).step : t->watch.plan->steps,
-        t->options.held ? ", the best" : "", train_watch_rate(&t->watch), device_gemm(t->session.device),
-        precision_name(device_precision(t->session.device)));
+        t->request.options.held ? training_best(t->training).step : t->watch.plan->steps,
+        t->request.options.held ? ", the best" : "", train_watch_rate(&t->watch),
+        device_gemm(t->request.session.device), precision_name(device_precision(t->request.session.device)));
 }
 
 static int train(struct train *t, struct err *err)
 {
-    const struct job job = progress_job(&t->session.progress, t->session.loader_options.threads);
+    const struct job job =
+        progress_job(&t->request.session.progress, t->request.session.loader_options.threads);
     const struct training_visitor visitor = {train_watch_step, train_watch_validation, &t->watch};
-    t->watch = (struct train_watch){.progress = &t->session.progress,
-        .quiet = t->session.quiet,
+    t->watch = (struct train_watch){.progress = &t->request.session.progress,
+        .quiet = t->request.session.quiet,
         .plan = training_plan(t->training),
-        .log_path = t->log,
-        .page_path = t->page,
-        .name = t->options.out};
-    if (!t->session.quiet)
+        .log_path = t->request.log,
+        .page_path = t->request.page,
+        .name = t->request.options.out};
+    if (!t->request.session.quiet)
         say_plan(t, t->watch.plan);
     int rc = train_watch_open(&t->watch, err);
     if (!rc)
         rc = training_run(t->training, &visitor, &job, err);
     const int closed = train_watch_close(&t->watch, rc ? NULL : err);
     rc = rc ? rc : closed;
-    progress_clear(&t->session.progress);
+    progress_clear(&t->request.session.progress);
     if (rc == ERR_CANCELLED)
         message("ended before its last step: --resume goes on");
-    else if (!rc && !t->session.quiet)
+    else if (!rc && !t->request.session.quiet)
         say_written(t);
     return rc;
 }
 
 int cmd_train(int argc, char **argv)
 {
-    struct train t = {
-        .session = {.model_options = {.device = {.precision = "f32"}}}, .options = TRAINING_OPTIONS};
+    struct train t = {.request = {.session = {.model_options = {.device = {.precision = "f32"}}},
+                          .options = TRAINING_OPTIONS}};
     struct err err = {0};
-    t.options.loader.batch = DEFAULT_BATCH;
-    options_parse(&train_argp, argc, argv, &t);
-    session_begin(&t.session);
+    t.request.options.loader.batch = DEFAULT_BATCH;
+    options_parse(&train_argp, argc, argv, &t.request);
+    session_begin(&t.request.session);
 
-    const struct job job = session_job(&t.session);
+    const struct job job = session_job(&t.request.session);
     int rc = open_all(&t, &job, &err);
     if (!rc)
-        rc = t.dry_run ? dry_run(&t, &job, &err) : train(&t, &err);
+        rc = t.request.dry_run ? dry_run(&t, &job, &err) : train(&t, &err);
     output_flush();
-    t.session.failed = t.set.failed + (t.training ? training_failed(t.training) : 0);
+    t.request.session.failed = t.set.failed + (t.training ? training_failed(t.training) : 0);
     training_free(t.training);
     training_set_release(&t.held);
     training_set_release(&t.set);
     strings_release(&t.templates);
-    strings_release(&t.exclude.excludes.patterns);
-    return session_close(&t.session, "train", rc, &err);
+    strings_release(&t.request.exclude.excludes.patterns);
+    return session_close(&t.request.session, "train", rc, &err);
 }

@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What `diptych train` says while it goes on: a line a step for people, a page with curves, and a log for
- * programs. */
+/* `diptych train`: what it is asked for, and what it says while it goes on: a line a step for people, a page with curves, and a log
+ * for programs. */
 #ifndef DIPTYCH_CLI_TRAIN_H
 #define DIPTYCH_CLI_TRAIN_H
 
-#include "cli/progress.h"
+#include "cli/labels.h"
+#include "cli/pictures.h"
+#include "cli/session.h"
 #include "cli/train_history.h"
+
+/* What the command line asks for. */
+struct train_request {
+    struct session session;
+    struct training_source source;
+    struct label_options labels;
+    struct exclude_options exclude;
+    struct training_options options;
+    const char *log, *page;
+    enum dtype dtype;
+    bool dry_run;
+    const char *validation; /* where held-out pictures are; NULL: nowhere else */
+    double hold_out;        /* or which share of all is; 0: none */
+    int format;
+};
 
 struct train_watch {
     struct progress *progress;
