@@ -5,207 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "joint/internal.h"
-
-struct training {
-    struct training_options options;
-    const struct training_set *set;
-    struct training_plan plan;
-    struct model_config config;
-    struct preprocess preprocess;
-    struct training_texts texts;
-    struct training_feed *feed;
-    struct weights *weights;      /* where it begins, which locked towers go on reading */
-    struct training_judge *judge; /* NULL: none */
-    struct device *device;
-    struct trained_model *model;
-    struct course {
-        bool begun;
-        double loss, best; /* the running mean of losses, and the least that it was */
-    } course;
-    struct training_state state;
-    enum dtype dtype; /* of what is written */
-    struct model_conversion written;
-};
-
-static enum contrastive_loss loss_of(const struct model_config *config)
-{
-    return config->score == SCORE_SIGMOID ? LOSS_SIGMOID : LOSS_SOFTMAX;
-}
-
-/* ---- opening ------------------------------------------------------------------------------------------- */
-
-/* What can be told at once. */
-static int check(const struct training *t, struct err *err)
-{
-    const struct training_options *options = &t->options;
-    const size_t batch = options->loader.batch;
-    if (file_exists(options->out))
-        return err_set(err, ERR_ARGUMENT, "'%s' is there already", options->out);
-    if (batch > t->set->count)
-        return err_set(err, ERR_ARGUMENT,
-            "a batch of %zu is more than the %zu pictures with captions in '%s'", batch, t->set->count,
-            t->set->name);
-    if (options->what != TRAINED_ALL && options->adapters && options->adapters->count)
-        return err_set(err, ERR_ARGUMENT,
-            "adapters are merged where all of a model is trained; for a part write it with 'diptych convert' "
-            "first");
-    if (!model_fits_clip(&t->config, &t->preprocess))
-        return err_set(
-            err, ERR_UNSUPPORTED, "'%s' is no model that transformers' CLIP can be", options->model);
-    return 0;
-}
-
-static void plan(struct training *t)
-{
-    const struct training_options *options = &t->options;
-    struct training_plan *plan = &t->plan;
-    plan->pictures = t->set->count;
-    plan->texts = t->set->templates ? t->set->texts.count : 0;
-    for (size_t i = 0; i < t->set->count && !t->set->templates; i++)
-        plan->texts += t->set->said[i].count;
-    plan->epoch_steps = feed_epoch_steps(t->feed);
-    plan->steps = options->steps ? options->steps : options->epochs * plan->epoch_steps;
-    plan->warmup = options->warmup == SIZE_MAX ? plan->steps / 10 : options->warmup;
-    plan->tokens = t->texts.longest;
-    plan->validate = options->validate ? options->validate : plan->epoch_steps;
-    plan->truncated = t->texts.truncated;
-    plan->parameters = trained_model_trained(t->model);
-    plan->bytes = trained_model_bytes(t->model);
-}
-
-static int open_judge(
-    struct training *t, const struct tokenizer *tokenizer, const struct job *job, struct err *err)
-{
-    const struct judge_options options = {.set = t->options.held,
-        .config = &t->config,
-        .preprocess = &t->preprocess,
-        .loader = &t->options.loader,
-        .chunk = t->options.chunk};
-    return options.set ? judge_open(&t->judge, &options, tokenizer, job, err) : 0;
-}
-
-static int open_texts(struct training *t, const struct job *job, struct err *err)
-{
-    struct arena arena = {0};
-    struct tokenizer *tokenizer = NULL;
-    const char *folder = t->options.model;
-    int rc = path_folder(&folder, t->options.model, &arena, err);
-    if (!rc)
-        rc = model_tokenizer_load(&tokenizer, &t->config, folder, err);
-    if (!rc)
-        rc = training_texts_encode(&t->texts, &t->set->texts, &t->config, tokenizer, job, err);
-    if (!rc)
-        rc = open_judge(t, tokenizer, job, err);
-    tokenizer_free(tokenizer);
-    arena_release(&arena);
-    return rc;
-}
-
-static int open_feed(struct training *t, struct err *err)
-{
-    const struct feed_options feed = {.set = t->set,
-        .texts = &t->texts,
-        .preprocess = &t->preprocess,
-        .loader = &t->options.loader,
-        .crops = t->options.crops,
-        .seed = t->options.seed};
-    return feed_open(&t->feed, &feed, err);
-}
-
-static int open_model(struct training *t, struct device *device, struct err *err)
-{
-    const struct training_options *options = &t->options;
-    const size_t own = t->texts.longest, held = t->judge ? judge_longest(t->judge) : 0;
-    const struct trained_model_options how = {
-        .loss = loss_of(&t->config),
-        .batch = options->loader.batch,
-        .chunk = options->chunk,
-        .tokens = own > held ? own : held,
-        .recomputes = options->recomputes,
-        .smoothing = (float)options->smoothing,
-        .averages = options->average > 0,
-        .what = options->what,
-        .lora = options->lora,
-    };
-    int rc = weights_open_adapted(&t->weights, options->model, options->adapters, err);
-    if (!rc)
-        t->dtype = options->dtype ? *options->dtype : weights_dtype(t->weights);
-    if (!rc)
-        rc = trained_model_open(&t->model, &t->config, &t->preprocess, t->weights, device, &how, err);
-    return rc;
-}
-
-static int open_state(struct training *t, const struct device *device, struct err *err)
-{
-    char fingerprint[FINGERPRINT_SIZE];
-    const int rc = model_adapted_fingerprint(fingerprint, t->options.model, t->options.adapters, err);
-    return rc ? rc
-              : training_state_open(&t->state, t->options.out,
-                    training_options_json(&t->options, &t->plan, t->set, fingerprint, device),
-                    t->options.resume, t->model, &t->plan.first, err);
-}
-
-int training_open(struct training **out, const struct training_set *set,
-    const struct training_options *options, struct device *device, bool opens, const struct job *job,
-    struct err *err)
-{
-    struct training *t = mem_new(1, sizeof *t);
-    int rc;
-    if (!t)
-        return err_memory(err, sizeof *t);
-    t->options = *options;
-    t->set = set;
-    t->device = device;
-    if (!options->chunk || options->chunk > options->loader.batch)
-        t->options.chunk = options->loader.batch;
-    if (!(rc = model_config_read(&t->config, options->model, err)) &&
-        !(rc = model_preprocess_read(&t->preprocess, &t->config, options->model, err)) &&
-        !(rc = check(t, err)) && !(rc = open_texts(t, job, err)) && !(rc = open_feed(t, err)) &&
-        !(rc = open_model(t, device, err))) {
-        plan(t);
-        rc = opens ? open_state(t, device, err) : 0;
-    }
-    if (rc)
-        training_free(t);
-    else
-        *out = t;
-    return rc;
-}
-
-void training_free(struct training *t)
-{
-    if (!t)
-        return;
-    training_state_release(&t->state);
-    feed_free(t->feed);
-    judge_free(t->judge);
-    trained_model_free(t->model);
-    weights_free(t->weights);
-    training_texts_release(&t->texts);
-    free(t);
-}
-
-const struct training_plan *training_plan(const struct training *t)
-{
-    return &t->plan;
-}
-
-size_t training_failed(const struct training *t)
-{
-    return feed_failed(t->feed) + (t->judge ? judge_failed(t->judge) : 0);
-}
-
-struct training_validation training_best(const struct training *t)
-{
-    return (struct training_validation){.step = t->state.best.step, .score = t->state.best.score};
-}
-
-struct model_conversion training_written(const struct training *t)
-{
-    return t->written;
-}
-
 /* ---- steps --------------------------------------------------------------------------------------------- */
 
 int training_measure(double *seconds, struct training *t, const struct job *job, struct err *err)
@@ -247,7 +46,7 @@ static int check_course(struct training *t, const struct training_step *step, st
 {
     static const double slow = 0.9, knew = 0.5, forgot = 0.95;
     struct course *course = &t->course;
-    const double guessing = loss_of_guessing(loss_of(&t->config), step->pictures);
+    const double guessing = loss_of_guessing(training_loss_of(&t->config), step->pictures);
     if (!course->begun)
         *course = (struct course){true, step->loss, step->loss};
     course->loss = slow * course->loss + (1 - slow) * step->loss;
@@ -328,8 +127,7 @@ static bool is_over(const struct training *t, size_t step)
     return step == t->plan.steps || (patience && t->state.best.waited >= patience);
 }
 
-/* What is measured and written is the mean, where there is one; twice, and all is as it was. */
-static int exchange_averages(struct training *t, struct err *err)
+int training_exchange_averages(struct training *t, struct err *err)
 {
     return t->options.average > 0 ? trained_model_exchange_averages(t->model, err) : 0;
 }
@@ -339,10 +137,10 @@ static int validate(struct training *t, size_t step, const struct training_visit
 {
     struct training_best *best = &t->state.best;
     struct training_validation validation;
-    int rc = exchange_averages(t, err);
+    int rc = training_exchange_averages(t, err);
     if (!rc)
         rc = judge_model(&validation, t->judge, t->model, t->device, job, err);
-    const int back = exchange_averages(t, rc ? NULL : err);
+    const int back = training_exchange_averages(t, rc ? NULL : err);
     if (rc || back)
         return rc ? rc : back;
     validation.step = step;
@@ -393,76 +191,9 @@ static int take_steps(
     return rc;
 }
 
-/* ---- the model ----------------------------------------------------------------------------------------- */
-
-/* All that is written, twice: to be announced, and then. Adapters that were merged leave weights of no file. */
-static int add(const struct training *t, struct weights_writer *writer, struct err *err)
-{
-    const bool merged = t->options.adapters && t->options.adapters->count;
-    return merged ? trained_model_save(t->model, PARAMETERS_VALUES, writer, err)
-                  : trained_model_write(t->model, PARAMETERS_VALUES, t->weights, writer, err);
-}
-
-static int save(const struct training *t, const char *path, struct err *err)
-{
-    struct weights_writer *writer = NULL;
-    int rc = weights_writer_open(&writer, path, DTYPE_F32, NULL, err);
-    if (!rc && !(rc = add(t, writer, err)) && !(rc = weights_writer_begin(writer, err)))
-        rc = add(t, writer, err);
-    const int closed = weights_writer_close(writer, !rc, rc ? NULL : err);
-    return rc ? rc : closed;
-}
-
-static int write_model(struct training *t, const struct job *job, struct err *err)
-{
-    struct weights *weights = NULL;
-    int rc = save(t, t->state.weights, err);
-    if (!rc)
-        rc = weights_open(&weights, t->state.weights, err);
-    if (!rc)
-        rc = model_write(&t->written, t->options.out, t->options.model, weights, &t->dtype, job, err);
-    weights_free(weights);
-    return rc;
-}
-
-static int write_adapter(struct training *t, struct err *err)
-{
-    const enum dtype dtype = t->options.dtype ? *t->options.dtype : DTYPE_F32;
-    struct new_folder folder = {0};
-    int rc = new_folder_open(&folder, t->options.out, err);
-    if (!rc)
-        rc = trained_model_write_adapter(
-            t->model, PARAMETERS_VALUES, folder.beside, t->options.model, dtype, err);
-    const int closed = new_folder_close(&folder, !rc, rc ? NULL : err);
-    t->written = (struct model_conversion){.dtype = dtype, .parameters = t->plan.parameters};
-    return rc ? rc : closed;
-}
-
-/* What of the course of training is written: its end, or where it was best, or a mean of it, or something on the way back to where it began. */
-static int choose_weights(struct training *t, struct err *err)
-{
-    const struct training_options *options = &t->options;
-    int rc = t->judge ? training_state_take_best(&t->state, t->model, err) : 0;
-    if (!rc)
-        rc = exchange_averages(t, err);
-    if (!rc && options->blend < 1)
-        rc = trained_model_blend(t->model, t->weights, (float)options->blend, err);
-    return rc;
-}
-
-static int write(struct training *t, const struct job *job, struct err *err)
-{
-    int rc = choose_weights(t, err);
-    if (!rc)
-        rc = t->options.what == TRAINED_LORA ? write_adapter(t, err) : write_model(t, job, err);
-    if (!rc)
-        training_state_remove(&t->state);
-    return rc;
-}
-
 int training_run(
     struct training *t, const struct training_visitor *visitor, const struct job *job, struct err *err)
 {
     const int rc = take_steps(t, visitor, job, err);
-    return rc ? rc : write(t, job, err);
+    return rc ? rc : training_write(t, job, err);
 }

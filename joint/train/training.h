@@ -8,7 +8,9 @@
  *   training_validate.c  how well the model does on what it does not learn from
  *   training_state.c  the folder OUT.part, with checkpoints
  *   training_options.c  what another run has to share to go on
+ *   training_open.c   all of that together
  *   training.c        steps
+ *   training_write.c  what comes of them
  */
 #ifndef DIPTYCH_JOINT_TRAIN_TRAINING_H
 #define DIPTYCH_JOINT_TRAIN_TRAINING_H
@@ -146,5 +148,41 @@ int training_state_take_best(
 /* Throws the folder away: the run is over. */
 void training_state_remove(struct training_state *state);
 void training_state_release(struct training_state *state);
+
+/* ---- all together --------------------------------------------------------------------------------------- */
+
+struct training {
+    struct training_options options;
+    const struct training_set *set;
+    struct training_plan plan;
+    struct model_config config;
+    struct preprocess preprocess;
+    struct training_texts texts;
+    struct training_feed *feed;
+    struct weights *weights;      /* where it begins, which locked towers go on reading */
+    struct training_judge *judge; /* NULL: none */
+    struct device *device;
+    struct trained_model *model;
+    struct course {
+        bool begun;
+        double loss, best; /* the running mean of losses, and the least that it was */
+    } course;
+    struct training_state state;
+    enum dtype dtype; /* of what is written */
+    struct model_conversion written;
+};
+
+/* The loss of a model's score. */
+static inline enum contrastive_loss training_loss_of(const struct model_config *config)
+{
+    return config->score == SCORE_SIGMOID ? LOSS_SIGMOID : LOSS_SOFTMAX;
+}
+
+/* What is measured and written is the mean of the weights, where one is asked for; twice, and all is as it was. */
+int training_exchange_averages(struct training *training, struct err *err);
+
+/* Writes the model, or the adapter, that the run has made, and throws the checkpoint away. ERR_IO, and those of reading the model's
+ * other files. */
+int training_write(struct training *training, const struct job *job, struct err *err);
 
 #endif
