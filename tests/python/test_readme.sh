@@ -6,7 +6,7 @@ export DIPTYCH_LIBRARY="$2" PYTHONPATH="$4/lib" PYTHONDONTWRITEBYTECODE=1 XDG_DA
 unset DIPTYCH_MODEL
 scratch=$4/readme
 rm -rf "$scratch" && mkdir -p "$scratch"
-awk '/^```python$/ { at = 1; next } /^```$/ { at = 0 } at' "$3/README.md" >"$scratch/example.py"
+awk '/^## / { here = $0 == "## From Python" } here && /^```python$/ { at = 1; next } /^```$/ { at = 0 } at' "$3/README.md" >"$scratch/example.py"
 awk '/^    \$ python3 example\.py/ { at = 1; next } !/^    / { at = 0 } at { sub("^    ", ""); print }' "$3/README.md" >"$scratch/expected"
 [ -s "$scratch/expected" ]
 cp -R "$3/assets" "$scratch"
