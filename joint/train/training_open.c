@@ -11,7 +11,7 @@ static int check(const struct training *t, struct err *err)
 {
     const struct training_options *options = &t->options;
     const size_t batch = options->loader.batch;
-    if (file_exists(options->out))
+    if (options->out && file_exists(options->out))
         return err_set(err, ERR_ARGUMENT, "'%s' is there already", options->out);
     if (batch > t->set->count)
         return err_set(err, ERR_ARGUMENT,

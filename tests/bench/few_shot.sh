@@ -38,7 +38,7 @@ lora() {
         for draw in 1 2 3; do
             few "$1/train" $shots $draw
             count=$(find few -type f | wc -l)
-            "$build/diptych" train few --part lora --rank 8 --rate 1e-3 --epochs 20 --batch $((count < 64 ? count : 64)) -o adapter -q
+            "$build/diptych" train few --part lora --rank 8 --rate 3e-4 --epochs 60 --batch $((count < 64 ? count : 64)) -o adapter -q
             "$build/diptych" evaluate classify "$1/test" --lora adapter -q | sed -n 's/^acc@1 *\([0-9.]*\) .*/ \1/p' | tr -d '\n'
             rm -r adapter
         done
