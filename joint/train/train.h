@@ -392,8 +392,7 @@ extern const struct trained_what_is trained_what_is[TRAINED_COUNT];
 struct training_options {
     const char *model;               /* its directory */
     const struct adapters *adapters; /* merged before it begins */
-    const char
-        *out; /* where the trained model will be; OUT.part is beside it meanwhile; NULL: it only measures */
+    const char *out; /* where the trained model will be, and OUT.part meanwhile; NULL: nothing is written */
     size_t epochs, steps; /* steps 0: as many as epochs have */
     size_t chunk;         /* pictures in memory at a time, of the loader's batch; 0: all */
     bool recomputes;      /* blocks are computed again rather than kept */

@@ -14,7 +14,8 @@
 #include <cmocka.h>
 
 #define PICTURES DIPTYCH_ROOT "/assets/pictures/"
-enum { THREADS = 8, ROUNDS = 6, IMAGES = 4, TEXTS = 3 };
+enum { THREADS = 8, IMAGES = 4, TEXTS = 3 };
+static size_t rounds = 6; /* of each thread; or the first argument, where they take long */
 
 static const struct diptych_image images[IMAGES] = {{.path = PICTURES "01.png"}, {.path = PICTURES "02.png"},
     {.path = PICTURES "none.png"}, {.path = PICTURES "05.jpg"}};
@@ -109,7 +110,7 @@ static void *work(void *context)
 {
     struct worker *w = context;
     float *rows = malloc(64 * shared.width * sizeof *rows); // (64, E)
-    for (size_t round = 0; round < ROUNDS; round++) {
+    for (size_t round = 0; round < rounds; round++) {
         encode(w, rows);
         classify(w);
         if (w->number % 2)
@@ -223,7 +224,7 @@ static void *search(void *context)
     struct worker *w = context;
     struct diptych_index_info info = {.size = sizeof info};
     struct diptych_error error;
-    for (size_t round = 0; round < ROUNDS; round++) {
+    for (size_t round = 0; round < rounds; round++) {
         const size_t i = (w->number + round) % TEXTS;
         check(w, best_of(w, searched.index, texts[i], NULL) == searched.best[i], "another is found");
         if (w->number % 4 == 1)
@@ -271,8 +272,10 @@ static void threads_find_what_one_finds(void **state)
     diptych_index_free(searched.writer);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        rounds = strtoul(argv[1], NULL, 10);
     unsetenv("DIPTYCH_MODEL");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_get_what_one_gets),

@@ -22,11 +22,12 @@ done >"$scratch/suppressions"
 # glibc's loader compares paths of what PoCL loads eight bytes at a time, past their end but inside an aligned word.
 printf '{\nloader\nMemcheck:Addr8\nfun:strncmp\nfun:is_dst\n}\n' >>"$scratch/suppressions"
 
+rounds=2 # of each of facade_threads's eight threads; the other tests have none
 failed=0
 for test in "$@"; do
     rm -rf "$build/scratch/$test" && mkdir -p "$build/scratch/$test"
     valgrind --quiet --fair-sched=try --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite \
-        --suppressions="$scratch/suppressions" --log-file="$scratch/$test.log" "$build/tests/joint/facade/test_$test" \
+        --suppressions="$scratch/suppressions" --log-file="$scratch/$test.log" "$build/tests/joint/facade/test_$test" $rounds \
         >"$scratch/$test.out" 2>&1 || { echo "$test: status $?"; failed=1; tail -n 3 "$scratch/$test.out"; head -n 40 "$scratch/$test.log"; }
 done
 exit $failed
