@@ -47,7 +47,7 @@ void trained_pool_free(struct trained_pool *pool)
     free(pool);
 }
 
-static int scale_floats(struct stream *stream, struct tensor out, struct tensor in, float by, struct err *err)
+int scale_floats(struct stream *stream, struct tensor out, struct tensor in, float by, struct err *err)
 {
     const cl_uint count = (cl_uint)shape_count(in.shape);
     const struct launch launch = {.source = &pool_backward_source,

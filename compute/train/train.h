@@ -135,6 +135,9 @@ struct attention_pool_tensors {
     struct affine_tensors fc_1, fc_2; // (M, W), (W, M)
 };
 
+/* out = in * by, both float32, which may be one tensor. */
+int scale_floats(struct stream *stream, struct tensor out, struct tensor in, float by, struct err *err);
+
 /* dkv (B, T, 2*W) real and dqueries (B, W) float32, each picture's gradient by its query, of dcontext (B, W) real and what attend_once
  * took; sequences of one length. Takes memory for two numbers for each head and token. */
 int attend_once_backward(struct stream *stream, struct tensor dkv, struct tensor dqueries,

@@ -297,14 +297,16 @@ static void check_pool(const struct bench *bench, size_t batch, const struct poo
           *got = malloc((batch * (of_kv + width)) * sizeof *got);
     struct tensor dkv, dqueries;
     struct err err;
-    for (size_t i = 0; i < width; i++) /* as it is scaled, so that differences follow the softmax */
-        in[i] /= sqrtf((float)(width / shape->heads));
+    const float scale = 1 / sqrtf((float)(width / shape->heads)); /* so that differences follow the softmax */
     put(bench, DTYPE_U8, "xyz", SHAPE(3));
     const struct tensor query = put(bench, DTYPE_F32, in, SHAPE(width)),
                         kv = put_real(bench, in + width, SHAPE(batch, tokens, 2 * width)),
                         dcontext = put_real(bench, d, SHAPE(batch, width));
     check_ok(tensor_new(&dkv, bench->stream, kv.dtype, kv.shape, &err), &err);
     check_ok(tensor_new(&dqueries, bench->stream, DTYPE_F32, dcontext.shape, &err), &err);
+    check_ok(scale_floats(bench->stream, query, query, scale, &err), &err);
+    for (size_t i = 0; i < width; i++)
+        in[i] *= scale;
     check_ok(
         attend_once_backward(bench->stream, dkv, dqueries, dcontext, query, kv, shape->heads, &err), &err);
     get_real(bench, got, dkv, batch * of_kv);
