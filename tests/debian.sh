@@ -143,7 +143,7 @@ use_library() {
 }
 
 use_python() {
-    awk '/^```python$/ { at = 1; next } /^```$/ { at = 0 } at' "$root/README.md" >"$stage/home/somebody/program/example.py"
+    awk '/^## / { here = $0 == "## From Python" } here && /^```python$/ { at = 1; next } /^```$/ { at = 0 } at' "$root/README.md" >"$stage/home/somebody/program/example.py"
     awk '/^    \$ python3 example\.py/ { at = 1; next } !/^    / { at = 0 } at { sub("^    ", ""); print }' "$root/README.md" >"$scratch/expected"
     somebody 'cd program && python3 example.py' >"$scratch/said" 2>&1 || fail "$(cat "$scratch/said")"
     diff "$scratch/expected" "$scratch/said" || fail "README's program in Python"
