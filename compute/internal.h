@@ -85,10 +85,21 @@ void profile_free(struct profile *profile);
  * is lost. NULL: there are none. */
 void *stream_scratch(struct stream *stream, size_t bytes);
 
-/* Puts a native kernel on the queue, to be called with a copy of the task (size bytes). memory: of the task's first member,
- * where OpenCL puts the host address of the stream's. */
-int native_enqueue(struct stream *stream, void(CL_CALLBACK *run)(void *), void *task, size_t size,
-    char *const *memory, struct err *err);
+/* A native kernel: a C function that a thread of OpenCL calls with its task. 0, or a number that says what failed. */
+typedef int native_kernel(void *task, struct stream *stream);
+enum { NATIVE_NO_MEMORY = 1 }; /* as dnnl_out_of_memory */
+
+/* Puts one on the queue, to be called with a copy of the task (size bytes, 256 at most). in_memory: the task begins with a
+ * char *, where OpenCL puts the host address of the stream's memory. It is one buffer and no more, since PoCL 3.1 fills in several
+ * in the order they were created in, not the order they are listed in. */
+int native_enqueue(struct stream *stream, native_kernel *run, const void *task, size_t size, bool in_memory,
+    struct err *err);
+
+/* Waits for all that is on the queue. */
+int stream_finish(struct stream *stream, struct err *err);
+
+/* Likewise, and copies bytes of a buffer. */
+int stream_read(struct stream *stream, void *data, cl_mem from, size_t offset, size_t size, struct err *err);
 
 static inline bool stream_plans(const struct stream *stream)
 {

@@ -37,12 +37,12 @@ int stream_profile(struct stream *stream, struct err *err)
         free(profile);
         return cl_fail(err, "clCreateCommandQueue", status);
     }
-    clFinish(stream->queue);
+    const int rc = stream_finish(stream, err);
     clReleaseCommandQueue(stream->queue);
     profile_free(stream->profile);
     stream->queue = queue;
     stream->profile = profile;
-    return 0;
+    return rc;
 }
 
 static void drop_pieces(struct profile *profile)
@@ -95,7 +95,9 @@ int profile_collect(struct stream *stream, struct err *err)
     if (!profile)
         return 0;
     int rc = profile_piece(stream, NULL, 0, err);
-    cl_int status = rc ? CL_SUCCESS : clFinish(stream->queue);
+    if (!rc)
+        rc = stream_finish(stream, err);
+    cl_int status = CL_SUCCESS;
     cl_ulong began = 0, ended = 0;
     for (size_t i = 0; i < profile->count && !rc && !status; i++, began = ended) {
         status = clGetEventProfilingInfo(

@@ -63,7 +63,7 @@ void stream_free(struct stream *stream)
     if (!stream)
         return;
     if (stream->queue)
-        clFinish(stream->queue);
+        stream_finish(stream, NULL);
     for (struct kernel *kernel = stream->kernels, *next; kernel; kernel = next) {
         next = kernel->next;
         clReleaseKernel(kernel->handle);
@@ -89,15 +89,6 @@ void *stream_scratch(struct stream *stream, size_t bytes)
         stream->scratch.size = stream->scratch.memory ? bytes : 0;
     }
     return stream->scratch.memory;
-}
-
-int native_enqueue(struct stream *stream, void(CL_CALLBACK *run)(void *), void *task, size_t size,
-    char *const *memory, struct err *err)
-{
-    const void *place = memory;
-    const cl_int status =
-        clEnqueueNativeKernel(stream->queue, run, task, size, 1, &stream->memory, &place, 0, NULL, NULL);
-    return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
 }
 
 size_t stream_lanes(const struct stream *stream)
@@ -165,13 +156,8 @@ int tensor_read(struct stream *stream, void *data, struct tensor from, size_t co
         return 0;
     const size_t size = dtype_size(from.dtype);
     int rc = profile_piece(stream, "read", 0, err);
-    if (rc)
-        return rc;
-    cl_int status = clEnqueueReadBuffer(
-        stream->queue, from.buffer, CL_TRUE, from.offset * size, count * size, data, 0, NULL, NULL);
-    if (status)
-        return cl_fail(err, "clEnqueueReadBuffer", status);
-    if ((rc = profile_collect(stream, err)))
+    if (rc || (rc = stream_read(stream, data, from.buffer, from.offset * size, count * size, err)) ||
+        (rc = profile_collect(stream, err)))
         return rc;
     const int failed = stream->native_failed;
     stream->native_failed = 0; /* out of memory in this batch need not be in the next */

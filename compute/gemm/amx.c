@@ -63,12 +63,11 @@ static void release(struct linear *linear)
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* What the native kernel is called with. OpenCL puts a host address into `memory`; see onednn.c. */
+/* What the native kernel is called with. `memory`: see native_enqueue(). */
 struct product {
     char *memory;         /* the stream's */
     size_t out_at, in_at; /* bytes */
     struct amx_product product;
-    struct stream *stream;
 };
 
 /* How a product is done: cut into panels of rows. Where there are enough rows each member of the pool
@@ -162,22 +161,20 @@ static void piece_multiply(void *context, size_t member, size_t i)
     amx_multiply(product, &piece, panels->packed, panels->sums + member * panels->sums_count);
 }
 
-static void CL_CALLBACK product_run(void *argument)
+static int product_run(void *argument, struct stream *stream)
 {
     struct product *task = argument;
     struct amx_product *product = &task->product;
-    struct pool *pool = task->stream->device->pool;
+    struct pool *pool = stream->device->pool;
     const size_t members = pool_members(pool);
     struct panels panels = panels_cut(product, members);
     const size_t packed = (panels.shared ? 1 : members) * panels.packed_count * sizeof *panels.packed;
 
     product->in = task->memory + task->in_at;
     product->out = task->memory + task->out_at;
-    panels.packed = stream_scratch(task->stream, packed + members * panels.sums_count * sizeof *panels.sums);
-    if (!panels.packed) {
-        task->stream->native_failed = 1;
-        return;
-    }
+    panels.packed = stream_scratch(stream, packed + members * panels.sums_count * sizeof *panels.sums);
+    if (!panels.packed)
+        return NATIVE_NO_MEMORY;
     panels.sums = (float *)((char *)panels.packed + packed);
     if (!panels.shared)
         pool_loop(pool, panels.count, panel_multiply, &panels);
@@ -186,6 +183,7 @@ static void CL_CALLBACK product_run(void *argument)
         pool_loop(pool, groups_of(piece.last_row - piece.first_row, AMX_BLOCK), block_pack, &panels);
         pool_loop(pool, panels.pieces, piece_multiply, &panels);
     }
+    return 0;
 }
 
 static int normed_product(const struct linear *linear, struct stream *stream, struct tensor out,
@@ -207,9 +205,8 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
             .bias = packed->bias,
             .out_dtype = out.dtype,
             .epilogue = epilogue},
-        .stream = stream,
     };
-    return native_enqueue(stream, product_run, &task, sizeof task, &task.memory, err);
+    return native_enqueue(stream, product_run, &task, sizeof task, true, err);
 }
 
 static int product(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,

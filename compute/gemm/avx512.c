@@ -125,13 +125,12 @@ static void release(struct linear *linear)
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* What the native kernel is called with. OpenCL puts a host address into `memory`; see onednn.c. */
+/* What the native kernel is called with. `memory`: see native_enqueue(). */
 struct product {
     char *memory;         /* the stream's */
     size_t out_at, in_at; /* bytes */
     struct avx512_product product;
     struct packed *packed;
-    struct stream *stream;
 };
 
 /* How a product is done: all rows become words, then come pieces of the result: panels of rows, whose words stay in the L2
@@ -188,26 +187,25 @@ static void work_cut(struct work *work, size_t members)
         work->panels = groups;
 }
 
-static void CL_CALLBACK product_run(void *argument)
+static int product_run(void *argument, struct stream *stream)
 {
     struct product *task = argument;
     struct avx512_product *product = &task->product;
-    struct pool *pool = task->stream->device->pool;
+    struct pool *pool = stream->device->pool;
     const struct avx512_weight weight = weight_take(task->packed, pool);
     struct work work = {.product = product, .block_bytes = weight.values ? 0 : avx512_block_bytes(&weight)};
     product->weight = &weight;
     const size_t blocks = pool_members(pool) * work.block_bytes;
-    work.blocks = stream_scratch(task->stream, blocks + avx512_rows_place(&work.rows, NULL, product));
-    if (!work.blocks) {
-        task->stream->native_failed = 1;
-        return;
-    }
+    work.blocks = stream_scratch(stream, blocks + avx512_rows_place(&work.rows, NULL, product));
+    if (!work.blocks)
+        return NATIVE_NO_MEMORY;
     product->in = task->memory + task->in_at;
     product->out = task->memory + task->out_at;
     avx512_rows_place(&work.rows, work.blocks + blocks, product);
     work_cut(&work, pool_members(pool));
     pool_loop(pool, groups_of(product->rows, FILLED_AT_ONCE), rows_fill, &work);
     pool_loop(pool, work.panels * work.parts, piece_multiply, &work);
+    return 0;
 }
 
 static int normed_product(const struct linear *linear, struct stream *stream, struct tensor out,
@@ -228,9 +226,8 @@ static int normed_product(const struct linear *linear, struct stream *stream, st
             .out_dtype = out.dtype,
             .epilogue = epilogue},
         .packed = packed,
-        .stream = stream,
     };
-    return native_enqueue(stream, product_run, &task, sizeof task, &task.memory, err);
+    return native_enqueue(stream, product_run, &task, sizeof task, true, err);
 }
 
 static int product(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,

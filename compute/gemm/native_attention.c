@@ -2,14 +2,13 @@
 #include "compute/gemm/native_attention.h"
 #include "compute/gemm/gemm.h"
 
-/* What the native kernel is called with. OpenCL puts a host address into `memory`; see onednn.c. */
+/* What the native kernel is called with. `memory`: see native_enqueue(). */
 struct attention_task {
     char *memory;
     size_t context_at, qkv_at; /* bytes */
     size_t batch;
     struct native_attention attention;
     const struct attention_kernel *kernel;
-    struct stream *stream;
     char *scratch; // (members, scratch_bytes)
     size_t scratch_bytes;
 };
@@ -22,17 +21,17 @@ static void head_attend(void *context, size_t member, size_t i)
         &task->attention, i / heads, i % heads, task->scratch + member * task->scratch_bytes);
 }
 
-static void CL_CALLBACK attention_run(void *argument)
+static int attention_run(void *argument, struct stream *stream)
 {
     struct attention_task *task = argument;
     task->attention.qkv = (const uint16_t *)(task->memory + task->qkv_at);
     task->attention.context = (uint16_t *)(task->memory + task->context_at);
-    struct pool *pool = task->stream->device->pool;
-    task->scratch = stream_scratch(task->stream, pool_members(pool) * task->scratch_bytes);
-    if (task->scratch)
-        pool_loop(pool, task->batch * task->attention.heads, head_attend, task);
-    else
-        task->stream->native_failed = 1;
+    struct pool *pool = stream->device->pool;
+    task->scratch = stream_scratch(stream, pool_members(pool) * task->scratch_bytes);
+    if (!task->scratch)
+        return NATIVE_NO_MEMORY;
+    pool_loop(pool, task->batch * task->attention.heads, head_attend, task);
+    return 0;
 }
 
 int native_attend(const struct attention_kernel *kernel, struct stream *stream, struct tensor context,
@@ -50,8 +49,7 @@ int native_attend(const struct attention_kernel *kernel, struct stream *stream, 
             .causal = shape.causal,
             .unseen = shape.unseen},
         .kernel = kernel,
-        .stream = stream,
         .scratch_bytes = kernel->bytes(sequences ? sequences->longest : tokens, shape.width),
     };
-    return native_enqueue(stream, attention_run, &task, sizeof task, &task.memory, err);
+    return native_enqueue(stream, attention_run, &task, sizeof task, true, err);
 }

@@ -36,28 +36,25 @@ static enum precision best(void)
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* What the native kernel is called with. OpenCL puts a host address into `memory`. One buffer and no more:
- * PoCL 3.1 fills in several in the order they were created in, not the order they are listed in. */
+/* What the native kernel is called with. `memory`: see native_enqueue(). */
 struct product {
     char *memory;         /* the stream's, where both in and out lie */
     size_t out_at, in_at; /* bytes */
     struct packed *packed;
     struct plan *plan;
-    struct stream *stream;
 };
 
-static void CL_CALLBACK product_run(void *argument)
+static int product_run(void *argument, struct stream *stream)
 {
     const struct product *task = argument;
     const struct operands operands = {.src = task->memory + task->in_at,
         .dst = task->memory + task->out_at,
         .bias = task->packed->bias,
         .weights = task->packed->weights};
-    const dnnl_status_t status = plan_run(task->plan, task->packed->engine, task->stream, &operands);
-    if (status)
-        task->stream->native_failed = (int)status;
+    const dnnl_status_t status = plan_run(task->plan, task->packed->engine, stream, &operands);
     if (task->plan->one_off)
         plan_free(task->plan);
+    return (int)status;
 }
 
 static int product(const struct linear *linear, struct stream *stream, struct tensor out, struct tensor in,
@@ -68,19 +65,14 @@ static int product(const struct linear *linear, struct stream *stream, struct te
         .out_at = out.offset * dtype_size(out.dtype),
         .in_at = in.offset * dtype_size(in.dtype),
         .packed = linear->packed,
-        .stream = stream,
     };
-    const void *place = &task.memory;
     int rc = plan_get(&task.plan, linear, &key, err);
     if (rc)
         return rc;
-    const cl_int status = clEnqueueNativeKernel(
-        stream->queue, product_run, &task, sizeof task, 1, &stream->memory, &place, 0, NULL, NULL);
-    if (!status)
-        return 0;
-    if (task.plan->one_off)
+    rc = native_enqueue(stream, product_run, &task, sizeof task, true, err);
+    if (rc && task.plan->one_off)
         plan_free(task.plan); /* product_run will not */
-    return cl_fail(err, "clEnqueueNativeKernel", status);
+    return rc;
 }
 
 const struct layer_provider provider_onednn = {

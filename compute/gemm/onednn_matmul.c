@@ -125,9 +125,9 @@ static int matrix_plan_get(
             return 0;
         }
     if (plans->count == MOST) {
-        const cl_int waited = clFinish(stream->queue); /* for what runs by them */
-        if (waited)
-            return cl_fail(err, "clFinish", waited);
+        const int rc = stream_finish(stream, err); /* for what runs by them */
+        if (rc)
+            return rc;
         forget_all(plans);
     }
     struct matrix_plan *planned = mem_new(1, sizeof *planned);
@@ -155,21 +155,19 @@ static int matrix_plan_get(
 struct task {
     void *out, *a, *b, *bias;
     const struct matrix_plan *planned;
-    struct stream *stream;
 };
 
-static void CL_CALLBACK task_run(void *argument)
+static int task_run(void *argument, struct stream *stream)
 {
     const struct task *task = argument;
-    const dnnl_engine_t engine = task->stream->plans->engine;
+    const dnnl_engine_t engine = stream->plans->engine;
     struct operands operands = {.src = task->a, .dst = task->out, .bias = task->bias};
     dnnl_status_t status = dnnl_memory_create(&operands.weights, task->planned->weights, engine, task->b);
     if (!status) {
-        status = plan_run(task->planned->plan, engine, task->stream, &operands);
+        status = plan_run(task->planned->plan, engine, stream, &operands);
         dnnl_memory_destroy(operands.weights);
     }
-    if (status)
-        task->stream->native_failed = (int)status;
+    return (int)status;
 }
 
 int multiply_matrices(struct stream *stream, const struct matrix *out, const struct matrix *a,
@@ -183,8 +181,7 @@ int multiply_matrices(struct stream *stream, const struct matrix *out, const str
     struct task task = {.out = tensor_host(out->tensor),
         .a = tensor_host(a->tensor),
         .b = tensor_host(b->tensor),
-        .bias = key.has_bias ? tensor_host(*bias) : NULL,
-        .stream = stream};
+        .bias = key.has_bias ? tensor_host(*bias) : NULL};
     if (!task.out || !task.a || !task.b || (key.has_bias && !task.bias))
         return err_set(err, ERR_DEVICE, "operands of a product do not lie in memory of the host");
     int rc = plans_open(stream, err);
@@ -192,7 +189,5 @@ int multiply_matrices(struct stream *stream, const struct matrix *out, const str
         rc = matrix_plan_get(&task.planned, stream, &key, err);
     if (rc)
         return rc;
-    const cl_int status =
-        clEnqueueNativeKernel(stream->queue, task_run, &task, sizeof task, 0, NULL, NULL, 0, NULL, NULL);
-    return status ? cl_fail(err, "clEnqueueNativeKernel", status) : 0;
+    return native_enqueue(stream, task_run, &task, sizeof task, false, err);
 }
