@@ -22,6 +22,7 @@ struct trained_model {
     struct scale_tensors values, gradients;
     struct stream *stream;
     size_t bytes;
+    float scale_most; /* of the stored scale */
 };
 
 /* What the loss is at: scale and bias as they are now. */
@@ -188,6 +189,15 @@ static int open_towers(struct trained_model *model, const struct model_config *c
                     &model->values, &model->gradients, err);
 }
 
+/* The stored scale rises to 100 at most, or stays where it began above that. */
+static int limit_scale(struct trained_model *model, struct err *err)
+{
+    float begins = 0;
+    const int rc = tensor_read(model->stream, &begins, model->values.scale, 1, err);
+    model->scale_most = fmaxf(begins, logf(100));
+    return rc;
+}
+
 int trained_model_open(struct trained_model **out, const struct model_config *config,
     const struct preprocess *preprocess, const struct weights *weights, struct device *device,
     const struct trained_model_options *options, struct err *err)
@@ -203,6 +213,8 @@ int trained_model_open(struct trained_model **out, const struct model_config *co
         goto done;
     model->bytes += parameters_bytes(model->parameters);
     rc = parameters_load(model->parameters, model->stream, weights, err);
+    if (!rc)
+        rc = limit_scale(model, err);
 done:
     if (rc)
         trained_model_free(model);
@@ -277,7 +289,7 @@ int trained_model_texts(struct trained_model *model, float *embeddings, const in
 int trained_model_step(
     struct trained_model *model, const struct adamw_options *options, double *norm, struct err *err)
 {
-    const float most = logf(100);
+    const float most = model->scale_most;
     float scale = 0;
     int rc = parameters_step(model->parameters, model->stream, options, norm, err);
     if (!rc && trained_what_is[model->options.what].scale)

@@ -21,9 +21,15 @@ static int check(const struct training *t, struct err *err)
         return err_set(err, ERR_ARGUMENT,
             "adapters are merged where all of a model is trained; for a part write it with 'diptych convert' "
             "first");
-    if (!model_fits_clip(&t->config, &t->preprocess))
-        return err_set(
-            err, ERR_UNSUPPORTED, "'%s' is no model that transformers' CLIP can be", options->model);
+    if (t->config.vision.any_size)
+        return err_set(err, ERR_UNSUPPORTED, "'%s' takes pictures of any size: such models cannot be trained",
+            options->model);
+    if (options->adapters && options->adapters->count && t->config.layout == LAYOUT_OPEN_CLIP &&
+        !model_fits_clip(&t->config, &t->preprocess))
+        return err_set(err, ERR_UNSUPPORTED,
+            "'%s' is of open_clip's layout, and no model that transformers' CLIP can be: write it with its "
+            "adapters by 'diptych convert' first",
+            options->model);
     return 0;
 }
 

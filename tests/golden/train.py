@@ -115,7 +115,7 @@ def rate_at(step):
     return 0.5 * (1 + np.cos(np.pi * (step - WARMUP) / (STEPS - WARMUP))) * RATE
 
 
-def train(model, bias, pixels, ids, kind, after=lambda: None):
+def train(model, bias, pixels, ids, kind, after=lambda: None, most=np.log(100)):
     """The steps of open_clip's train_one_epoch, on one batch after the other."""
     parameters = [*model.parameters(), bias] if kind != "softmax" else [*model.parameters()]
     optimizer = torch.optim.AdamW(groups(model, bias), betas=BETAS, eps=EPS, foreach=False)
@@ -131,7 +131,7 @@ def train(model, bias, pixels, ids, kind, after=lambda: None):
         optimizer.step()
         if model.logit_scale.requires_grad:
             with torch.no_grad():
-                model.logit_scale.clamp_(0, np.log(100))
+                model.logit_scale.clamp_(0, most)
         after()
     out = {name: value.detach().numpy().astype(np.float64) for name, value in model.named_parameters()}
     if kind != "softmax":

@@ -3,7 +3,7 @@
  * GEMM provider that the device has. */
 #include "compute/gemm/amx.h"
 #include "compute/gemm/avx512.h"
-#include "joint/joint.h"
+#include "joint/train/trained_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -286,11 +286,82 @@ static void embeddings_in_fewer_bits_stay_near(void **state)
     }
 }
 
+/* ---- training ------------------------------------------------------------------------------------------ */
+
+/* Those of the smaller ones that differ from CLIP and SigLIP in a way that training does not know. */
+static const char *const untrained[] = {"chinese-clip-small", "altclip-small", "xlm-roberta-small",
+    "roberta-small", "nllb-small", "coca-small", "pe-core-t-16"};
+
+static bool is_untrained(const char *name)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof untrained / sizeof *untrained; i++)
+        found |= !strcmp(untrained[i], name);
+    return found;
+}
+
+static int open_trained(
+    struct trained_model **out, const struct golden *golden, struct device *device, struct err *err)
+{
+    const struct model_config *config = &golden->config;
+    const struct preprocess preprocess = config->family->preprocess((int)config->vision.image_size);
+    const struct trained_model_options options = {
+        .batch = TEXTS, .chunk = TEXTS, .tokens = config->text.context};
+    struct weights *weights;
+    assert_ok(weights_random(&weights, (uint64_t)golden->seed, err), err);
+    const int rc = trained_model_open(out, config, &preprocess, weights, device, &options, err);
+    weights_free(weights);
+    return rc;
+}
+
+static void check_trained(const struct golden *golden, struct device *device)
+{
+    const size_t width = golden->config.text.embed_width, tokens = golden->config.text.context;
+    float *images = malloc(PICTURES * width * sizeof *images), *texts = malloc(TEXTS * width * sizeof *texts);
+    int32_t eot[TEXTS];
+    struct trained_model *model;
+    struct err err;
+    for (size_t i = 0; i < TEXTS; i++)
+        eot[i] =
+            (int32_t)text_eot(&golden->config.text, golden->ids + i * tokens, (size_t)golden->lengths[i]);
+    OK(open_trained(&model, golden, device, &err));
+    OK(trained_model_images(model, images, golden->pixels, PICTURES, &err));
+    OK(trained_model_texts(model, texts, golden->ids, eot, TEXTS, tokens, &err));
+    const double image = assert_near(golden->name, images, golden->image_embeds, PICTURES * width, NEAR);
+    const double text = assert_near(golden->name, texts, golden->text_embeds, TEXTS * width, NEAR);
+    print_message(
+        "%-13s in training: largest difference %.1e (pictures), %.1e (texts)\n", golden->name, image, text);
+    trained_model_free(model);
+    free(images);
+    free(texts);
+}
+
+/* What is trained is the model as the reference has it, or it is refused. */
+static void families_are_trained_or_refused(void **state)
+{
+    const struct device_options on = {.gemm = "onednn", .precision = "f32"};
+    struct trained_model *model;
+    struct device *device;
+    struct err err;
+    (void)state;
+    OK(device_open(&device, &on, &err));
+    for (size_t i = 0; i < SMALL; i++) {
+        struct golden golden = golden_open(families[i]);
+        if (is_untrained(families[i]))
+            assert_int_equal(open_trained(&model, &golden, device, &err), ERR_UNSUPPORTED);
+        else
+            check_trained(&golden, device);
+        golden_release(&golden);
+    }
+    device_free(device);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeddings_are_the_references),
         cmocka_unit_test(embeddings_in_fewer_bits_stay_near),
+        cmocka_unit_test(families_are_trained_or_refused),
     };
     const struct CMUnitTest in_fewer_bits[] = {cmocka_unit_test(embeddings_in_fewer_bits_stay_near)};
     if (argc > 1) {

@@ -14,7 +14,7 @@
 
 #define OK(call) assert_ok(call, &err)
 
-enum { BATCH = 3, TOKENS = 7 };
+enum { BATCH = 3, TOKENS = 8 };
 
 static void assert_ok(int rc, const struct err *err)
 {
@@ -29,11 +29,11 @@ struct bench {
     int32_t ids[BATCH * TOKENS], eot[BATCH];
 };
 
-static void bench_open(struct bench *bench)
+static void bench_open(struct bench *bench, struct model_config config)
 {
     const struct device_options on = {.gemm = "onednn", .precision = "f32"};
     struct err err;
-    bench->config = checkpoint_config();
+    bench->config = config;
     const size_t size = bench->config.vision.image_size;
     bench->pixels = malloc(BATCH * size * size * 3);
     for (size_t i = 0; i < BATCH * size * size * 3; i++)
@@ -65,7 +65,11 @@ static struct trained_model *open_model(
     const struct bench *bench, const struct weights *weights, enum trained_what what)
 {
     const struct trained_model_options options = {
-        .loss = LOSS_SOFTMAX, .batch = BATCH, .chunk = BATCH, .tokens = TOKENS, .what = what};
+        .loss = bench->config.score == SCORE_SIGMOID ? LOSS_SIGMOID : LOSS_SOFTMAX,
+        .batch = BATCH,
+        .chunk = BATCH,
+        .tokens = TOKENS,
+        .what = what};
     const struct preprocess preprocess = preprocess_default((int)bench->config.vision.image_size);
     struct trained_model *model;
     struct err err;
@@ -117,25 +121,22 @@ static void check_tensors(
     }
 }
 
-static void check_layout(
-    const struct bench *bench, enum layout layout, enum trained_what what, const char *const *frozen)
+/* A step from the file `from` on, written: what of it is trained is another, all else as it was, and the model the same. */
+static void check_file(
+    const struct bench *bench, const char *from, enum trained_what what, const char *const *frozen)
 {
-    static const char from[] = DIPTYCH_SCRATCH "/from.safetensors", to[] = DIPTYCH_SCRATCH "/to.safetensors";
+    static const char to[] = DIPTYCH_SCRATCH "/to.safetensors";
     const struct adamw_options step = {1, 1e-3, 0.9, 0.98, 1e-6, 0.2, 0};
-    struct checkpoint checkpoint;
     struct weights *before, *after;
     struct err err;
     double norm;
-    checkpoint_init(&checkpoint, layout, "F32");
-    write_safetensors(from, checkpoint.tensors, checkpoint.count);
-    checkpoint_release(&checkpoint);
     OK(weights_open(&before, from, &err));
     struct trained_model *model = open_model(bench, before, what);
     loss_of(model, bench);
     OK(trained_model_step(model, &step, &norm, &err));
     write_model(model, before, to);
     OK(weights_open(&after, to, &err));
-    assert_int_equal(weights_layout(after), layout);
+    assert_int_equal(weights_layout(after), weights_layout(before));
     check_tensors(before, after, frozen);
     struct trained_model *again = open_model(bench, after, TRAINED_ALL);
     const double want = loss_of(model, bench), got = loss_of(again, bench);
@@ -146,6 +147,17 @@ static void check_layout(
     weights_free(after);
 }
 
+static void check_layout(
+    const struct bench *bench, enum layout layout, enum trained_what what, const char *const *frozen)
+{
+    static const char from[] = DIPTYCH_SCRATCH "/from.safetensors";
+    struct checkpoint checkpoint;
+    checkpoint_init(&checkpoint, layout, "F32");
+    write_safetensors(from, checkpoint.tensors, checkpoint.count);
+    checkpoint_release(&checkpoint);
+    check_file(bench, from, what, frozen);
+}
+
 static void layouts_stay(void **state)
 {
     static const char *const none[] = {NULL},
@@ -153,11 +165,46 @@ static void layouts_stay(void **state)
                              *const vision[] = {"visual.", NULL};
     struct bench bench;
     (void)state;
-    bench_open(&bench);
+    bench_open(&bench, checkpoint_config());
     check_layout(&bench, LAYOUT_HF, TRAINED_ALL, none);
     check_layout(&bench, LAYOUT_OPEN_CLIP, TRAINED_ALL, none);
     check_layout(&bench, LAYOUT_HF, TRAINED_TEXT, hf_vision);
     check_layout(&bench, LAYOUT_OPEN_CLIP, TRAINED_TEXT, vision);
+    bench_release(&bench);
+}
+
+static struct model_config siglip_config(void)
+{
+    const struct transformer_config block = {
+        .layers = 2, .width = 32, .heads = 2, .mlp_width = 48, .activation = ACTIVATION_GELU, .eps = 1e-6f};
+    return (struct model_config){.score = SCORE_SIGMOID,
+        .vision = {.block = block,
+            .image_size = 32,
+            .patch_size = 8,
+            .embed_width = 32,
+            .patch_bias = true,
+            .pooling = VISION_POOL_ATTENTION,
+            .projection = PROJECTION_NONE},
+        .text = {.block = block,
+            .vocab = 40,
+            .context = TOKENS,
+            .embed_width = 32,
+            .eot_rule = EOT_LAST,
+            .projection = PROJECTION_LAYER}};
+}
+
+/* Of open_clip, whose vision tower is timm's: tests/golden/siglip.py. */
+static void siglip_stays_in_the_layout_of_open_clip(void **state)
+{
+    static const char from[] = DIPTYCH_ROOT "/tests/golden/siglip_open_clip.safetensors";
+    static const char *const none[] = {NULL}, *const vision[] = {"visual.", NULL},
+                             *const text[] = {"text.", NULL};
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, siglip_config());
+    check_file(&bench, from, TRAINED_ALL, none);
+    check_file(&bench, from, TRAINED_TEXT, vision);
+    check_file(&bench, from, TRAINED_VISION, text);
     bench_release(&bench);
 }
 
@@ -168,7 +215,7 @@ static void what_no_file_has_is_refused(void **state)
     struct weights_writer *writer;
     struct err err;
     (void)state;
-    bench_open(&bench);
+    bench_open(&bench, checkpoint_config());
     OK(weights_random(&weights, 3, &err));
     struct trained_model *model = open_model(&bench, weights, TRAINED_ALL);
     OK(weights_writer_open(&writer, DIPTYCH_SCRATCH "/no.safetensors", DTYPE_F32, NULL, &err));
@@ -183,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layouts_stay),
+        cmocka_unit_test(siglip_stays_in_the_layout_of_open_clip),
         cmocka_unit_test(what_no_file_has_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
