@@ -13,46 +13,43 @@ void distinct_release(struct distinct *distinct)
     free(distinct->of_row);
 }
 
-static const uint8_t *row_bytes(const struct index_rows *rows, int64_t row)
-{
-    return (const uint8_t *)rows->data + (size_t)row * rows->stride;
-}
-
 static int by_bytes(const void *a, const void *b, void *context)
 {
     const struct index_rows *rows = context;
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    const int order = memcmp(row_bytes(rows, x), row_bytes(rows, y), rows->stride);
+    const int order = memcmp(rows_bytes(rows, x), rows_bytes(rows, y), rows->stride);
     return order ? order : (x > y) - (x < y);
 }
 
-/* Fills in the first row of each. */
-static int find_first(struct distinct *distinct, struct err *err)
+int rows_by_bytes(int64_t **out, const struct index_rows *rows, struct err *err)
 {
-    const struct index_rows *rows = distinct->all;
-    int64_t *order = mem_new((size_t)rows->chosen + 1, sizeof *order);
+    int64_t *order = *out = mem_new((size_t)rows->chosen + 1, sizeof *order);
     size_t count = 0;
     if (!order)
         return err_memory(err, (size_t)rows->chosen * sizeof *order);
-    for (int64_t row = 0; row < rows->count; row++) {
-        distinct->first[row] = -1;
+    for (int64_t row = 0; row < rows->count; row++)
         if (index_rows_have(rows, row))
             order[count++] = row;
-    }
     qsort_r(order, count, sizeof *order, by_bytes, (void *)(uintptr_t)rows);
-    for (size_t i = 0; i < count; i++) {
-        const bool again =
-            i && !memcmp(row_bytes(rows, order[i]), row_bytes(rows, order[i - 1]), rows->stride);
-        distinct->first[order[i]] = again ? distinct->first[order[i - 1]] : order[i];
-    }
-    free(order);
     return 0;
+}
+
+void rows_first(int64_t *first, const int64_t *order, const struct index_rows *rows)
+{
+    for (int64_t row = 0; row < rows->count; row++)
+        first[row] = -1;
+    for (int64_t i = 0; i < rows->chosen; i++) {
+        const bool again =
+            i && !memcmp(rows_bytes(rows, order[i]), rows_bytes(rows, order[i - 1]), rows->stride);
+        first[order[i]] = again ? first[order[i - 1]] : order[i];
+    }
 }
 
 int distinct_init(struct distinct *distinct, struct index *index, const struct index_rows *rows,
     const struct job *job, struct err *err)
 {
     const size_t all = (size_t)rows->count;
+    int64_t *order = NULL;
     *distinct = (struct distinct){.all = rows};
     distinct->first = mem_new(all + 1, sizeof *distinct->first);
     distinct->of_row = mem_new(all + 1, sizeof *distinct->of_row);
@@ -61,7 +58,10 @@ int distinct_init(struct distinct *distinct, struct index *index, const struct i
                  ? 0
                  : err_memory(err, all * sizeof *distinct->first);
     if (!rc)
-        rc = find_first(distinct, err);
+        rc = rows_by_bytes(&order, rows, err);
+    if (!rc)
+        rows_first(distinct->first, order, rows);
+    free(order);
     distinct->rows = *rows;
     distinct->rows.mask = distinct->mask;
     distinct->rows.chosen = 0;

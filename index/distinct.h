@@ -22,4 +22,15 @@ int distinct_init(struct distinct *distinct, struct index *index, const struct i
     const struct job *job, struct err *err);
 void distinct_release(struct distinct *distinct);
 
+static inline const uint8_t *rows_bytes(const struct index_rows *rows, int64_t row)
+{
+    return (const uint8_t *)rows->data + (size_t)row * rows->stride;
+}
+
+/* The chosen rows by their bytes, and where these are the same by number, for free(): (chosen). */
+int rows_by_bytes(int64_t **out, const struct index_rows *rows, struct err *err);
+
+/* first (count): the first of the chosen rows with the bytes of each; -1: it is none of them. From their order. */
+void rows_first(int64_t *first, const int64_t *order, const struct index_rows *rows);
+
 #endif

@@ -6,53 +6,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct member {
-    int64_t first, row;
-};
-
 static int by_group(const void *a, const void *b)
 {
-    const struct member *x = a, *y = b;
+    const struct group_member *x = a, *y = b;
     if (x->first != y->first)
         return x->first < y->first ? -1 : 1;
     return (x->row > y->row) - (x->row < y->row);
 }
 
-int groups_list(
-    struct index_groups *out, const int64_t *first, const double *scores, int64_t rows, struct err *err)
+int groups_list(struct index_groups *out, struct group_member *members, size_t count, struct err *err)
 {
-    const size_t all = (size_t)rows;
-    struct member *members = mem_new(all + 1, sizeof *members);
-    size_t count = 0, kept = 0;
-    out->rows = mem_new(all + 1, sizeof *out->rows);
-    out->scores = mem_new(all + 1, sizeof *out->scores);
-    out->ends = mem_new(all + 1, sizeof *out->ends);
-    const int rc =
-        members && out->rows && out->scores && out->ends ? 0 : err_memory(err, all * sizeof *members);
-    for (int64_t row = 0; row < rows && !rc; row++)
-        if (first[row] >= 0)
-            members[count++] = (struct member){first[row], row};
-    if (!rc)
+    size_t kept = 0;
+    out->rows = mem_new(count + 1, sizeof *out->rows);
+    out->scores = mem_new(count + 1, sizeof *out->scores);
+    out->ends = mem_new(count + 1, sizeof *out->ends);
+    if (!out->rows || !out->scores || !out->ends)
+        return err_memory(err, count * 3 * sizeof *out->rows);
+    if (count)
         qsort(members, count, sizeof *members, by_group);
-    for (size_t i = 0, end; i < count && !rc; i = end) {
+    for (size_t i = 0, end; i < count; i = end) {
         for (end = i + 1; end < count && members[end].first == members[i].first;)
             end++;
         if (end == i + 1)
             continue;
         for (size_t j = i; j < end; j++) {
             out->rows[kept] = members[j].row;
-            out->scores[kept++] = index_cosine(scores[members[j].row]);
+            out->scores[kept++] = index_cosine(members[j].score);
         }
         out->ends[out->count++] = kept;
     }
-    free(members);
-    return rc;
+    return 0;
 }
 
 /* ---- the same content ---------------------------------------------------------------------------------- */
 
-/* Fills in the first of the chosen rows of the same kind and hash. */
-static int find_identical(int64_t *first, struct index *index, const struct index_rows *rows, struct err *err)
+/* The chosen rows that have a hash, as members of the group of the first with their kind and hash. */
+static int find_identical(struct group_member *members, size_t *count, struct index *index,
+    const struct index_rows *rows, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
     int64_t first_row = -1, last_content = -1;
@@ -64,10 +54,10 @@ static int find_identical(int64_t *first, struct index *index, const struct inde
         const int64_t row = sqlite3_column_int64(stmt, 0), content = sqlite3_column_int64(stmt, 1);
         if (row < 0 || row >= rows->count) {
             rc = bad_row(index, row, err);
-        } else if (index_rows_have(rows, row)) {
+        } else if (index_rows_have(rows, row) && *count < (size_t)rows->chosen) {
             if (content != last_content)
                 first_row = row;
-            first[row] = first_row;
+            members[(*count)++] = (struct group_member){first_row, row, 1};
             last_content = content;
         }
     }
@@ -80,25 +70,19 @@ static int find_identical(int64_t *first, struct index *index, const struct inde
 int index_identical(struct index_groups *out, struct index *index, const struct index_rows *rows,
     const struct job *job, struct err *err)
 {
-    const size_t all = (size_t)rows->count;
-    int64_t *first = mem_new(all + 1, sizeof *first);
-    double *scores = mem_new(all + 1, sizeof *scores);
+    struct group_member *members = mem_new((size_t)rows->chosen + 1, sizeof *members);
+    size_t count = 0;
     *out = (struct index_groups){0};
-    int rc = first && scores ? 0 : err_memory(err, all * sizeof *scores);
-    for (size_t row = 0; row < all && !rc; row++) {
-        first[row] = -1;
-        scores[row] = 1;
-    }
+    int rc = members ? 0 : err_memory(err, (size_t)rows->chosen * sizeof *members);
     catalog_watch(index->db, job);
     if (!rc)
-        rc = find_identical(first, index, rows, err);
+        rc = find_identical(members, &count, index, rows, err);
     catalog_watch(index->db, NULL);
     if (!rc)
-        rc = groups_list(out, first, scores, rows->count, err);
+        rc = groups_list(out, members, count, err);
     if (rc)
         index_groups_release(out);
-    free(scores);
-    free(first);
+    free(members);
     return rc;
 }
 

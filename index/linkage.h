@@ -43,9 +43,12 @@ int linkage_join(uint32_t *into, size_t count, const struct near_pair *pairs, si
 int duplicates_find(struct index_groups *out, struct index_searcher *searcher, const struct index_rows *rows,
     double threshold, size_t most, const struct job *job, struct err *err);
 
-/* Lists the groups of two rows or more. first (rows): the first row of the group of each; -1: a row in none. scores
- * (rows). */
-int groups_list(
-    struct index_groups *out, const int64_t *first, const double *scores, int64_t rows, struct err *err);
+struct group_member {
+    int64_t first, row; /* first: the first row of its group */
+    double score;
+};
+
+/* Lists the groups of two rows or more, and leaves members (count) in another order. */
+int groups_list(struct index_groups *out, struct group_member *members, size_t count, struct err *err);
 
 #endif
