@@ -1,84 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
+#include "cli/index_duplicates.h"
 #include "cli/index_pages.h"
 #include "cli/interrupt.h"
-#include "cli/item_format.h"
-#include "cli/json.h"
 #include "cli/output.h"
-#include "cli/preview.h"
-#include "cli/progress.h"
-#include "cli/text.h"
 #include "compute/compute.h"
-#include "joint/collection/collection.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* ---- options ------------------------------------------------------------------------------------------- */
 
-struct duplicates {
-    bool quiet;
-    const char *path, *html;
-    struct index_filter filter;
+/* Beside what it has of duplicates_argp. */
+struct run {
+    struct duplicates duplicates;
     struct device_options device_options;
-    double threshold;
+    const char *html;
     bool identical; /* only */
-    bool others;    /* list all but the best of each group */
-    int format;     /* -1: none named */
-    struct preview preview;
 
     struct index *index;
     struct index_rows rows;
     struct device *device;
     struct index_searcher *searcher;
-    struct index_groups groups;
-    struct progress progress;
-    struct job job;
-    size_t other_count, in_archives; /* in_archives: of the others that are not listed, being no files */
-    int64_t other_bytes;
 };
 
-enum { KEY_IDENTICAL = 0x100, KEY_KEEP, KEY_HTML };
+enum { KEY_IDENTICAL = 0x100, KEY_HTML };
 
 static const struct argp_option options[] = {
-    {"threshold", 't', "X", 0, "Groups of items whose cosines are all at least X (default: 0.95)", 1},
     {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes, whatever their vectors", 1},
-    {"keep", KEY_KEEP, "all|best", 0,
-        "best: list only what is left over of each group beside its best picture (default: all)", 1},
     {"html", KEY_HTML, "FILE", 0, "Write a page to look at, and list nothing unless a format is named", 3},
     {0},
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-    struct duplicates *d = state->input;
+    struct run *f = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &d->filter;
-        state->child_inputs[1] = &d->format;
-        state->child_inputs[2] = &d->preview;
-        state->child_inputs[3] = &d->device_options;
-        state->child_inputs[4] = &d->quiet;
-        return 0;
-    case 't':
-        d->threshold = option_real(state, "threshold", argument, -1, 1);
+        state->child_inputs[0] = &f->duplicates;
+        state->child_inputs[1] = &f->device_options;
+        state->child_inputs[2] = &f->duplicates.quiet;
         return 0;
     case KEY_IDENTICAL:
-        d->identical = true;
+        f->identical = true;
         return 0;
     case KEY_HTML:
-        d->html = option_page(state, argument);
-        return 0;
-    case KEY_KEEP:
-        d->others = option_choice(state, "keep", argument);
+        f->html = option_page(state, argument);
         return 0;
     default:
-        return index_parse(key, argument, state, &d->path, NULL);
+        return index_parse(key, argument, state, &f->duplicates.path, NULL);
     }
 }
 
-static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {&item_format_argp, 0, NULL, 3},
-    {&preview_argp, 0, NULL, 3}, {&device_argp, 0, "Device:", 4}, {&common_argp, 0, "", -1}, {0}};
+static const struct argp_child children[] = {
+    {&duplicates_argp, 0, NULL, 0}, {&device_argp, 0, "Device:", 4}, {&common_argp, 0, "", -1}, {0}};
 const struct argp index_duplicates_argp = {
     .options = options,
     .parser = parse,
@@ -101,186 +73,58 @@ const struct argp index_duplicates_argp = {
     .help_filter = options_help_filter,
 };
 
-/* ---- output -------------------------------------------------------------------------------------------- */
-
-/* A group in memory, whole. */
-struct group {
-    size_t number, count;
-    struct index_item *items; // (count)
-    const double *scores;     // (count)
-    bool *twins;              // (count): another has the same bytes
-    bool *listed;             // (count)
-    struct arena arena;
-};
-
-static int print_group_json(const struct group *group, struct err *err)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < group->count; i++) {
-        if (!group->listed[i])
-            continue;
-        json_t *item = index_item_name_json(&group->items[i]);
-        json_object_set_new(item, "score", json_real(group->scores[i]));
-        json_object_set_new(item, "identical", json_boolean(group->twins[i]));
-        json_array_append_new(list, item);
-    }
-    return json_print("index-duplicates/1", json_pack("{s:o}", "items", list), 0, err);
-}
-
-static void print_item(const struct duplicates *d, const struct group *group, size_t i)
-{
-    const struct index_item *item = &group->items[i];
-    if (is_paths(d->format)) {
-        output_item_path(d->format, item);
-        return;
-    }
-    if (d->format == OUTPUT_TSV)
-        printf(
-            "%zu\t%.9g\t%d\t%" PRId64 "\t", group->number + 1, group->scores[i], group->twins[i], item->id);
-    else
-        printf("%7.4f %c  %8" PRId64 "  ", group->scores[i], group->twins[i] ? '=' : ' ', item->id);
-    text_escape(stdout, index_item_name(item));
-    putchar('\n');
-    preview_show(&d->preview, item_picture(item));
-}
-
-/* What is to be listed of it. */
-static int print_group(const struct duplicates *d, const struct group *group, struct err *err)
-{
-    size_t listed = 0;
-    for (size_t i = 0; i < group->count; i++)
-        listed += group->listed[i];
-    if (!listed)
-        return 0;
-    if (d->format == OUTPUT_JSON)
-        return print_group_json(group, err);
-    for (size_t i = 0; i < group->count; i++)
-        if (group->listed[i])
-            print_item(d, group, i);
-    if (d->format == OUTPUT_TABLE)
-        putchar('\n');
-    return 0;
-}
-
-/* ---- groups -------------------------------------------------------------------------------------------- */
-
-/* All of a group, or what is left over beside its best. */
-static int choose(struct duplicates *d, struct group *group, struct err *err)
-{
-    for (size_t i = 0; i < group->count; i++)
-        group->listed[i] = true;
-    if (!d->others)
-        return 0;
-    struct picture_facts *facts = arena_alloc(&group->arena, group->count * sizeof *facts);
-    int rc = facts ? pictures_look_at(facts, group->items, group->count, NULL, &d->job, err)
-                   : err_memory(err, group->count * sizeof *facts);
-    if (rc)
-        return rc;
-    pictures_keep_best(group->listed, group->items, facts, group->count);
-    for (size_t i = 0; i < group->count; i++) {
-        const bool no_file = is_paths(d->format) && group->listed[i] && item_in_archive(&group->items[i]);
-        d->in_archives += no_file;
-        group->listed[i] &= !no_file;
-        if (group->listed[i]) {
-            d->other_count++;
-            d->other_bytes += group->items[i].size;
-        }
-    }
-    return 0;
-}
-
-static int group_open(struct group *group, struct duplicates *d, size_t number, struct err *err)
-{
-    const size_t begin = number ? d->groups.ends[number - 1] : 0, count = d->groups.ends[number] - begin;
-    *group = (struct group){.number = number, .count = count, .scores = d->groups.scores + begin};
-    group->items = arena_alloc(&group->arena, count * sizeof *group->items);
-    group->twins = arena_alloc(&group->arena, count * sizeof *group->twins);
-    group->listed = arena_alloc(&group->arena, count * sizeof *group->listed);
-    int rc = group->items && group->twins && group->listed
-                 ? index_fetch(group->items, d->index, d->groups.rows + begin, count, &group->arena, err)
-                 : err_memory(err, count * sizeof *group->items);
-    if (!rc)
-        rc = index_twins(group->twins, group->items, count, err);
-    return rc ? rc : choose(d, group, err);
-}
-
-static int print_all(struct duplicates *d, struct err *err)
-{
-    int rc = 0;
-    for (size_t number = 0; number < d->groups.count && !rc; number++) {
-        struct group group;
-        rc = group_open(&group, d, number, err);
-        progress_clear(&d->progress);
-        if (!rc)
-            rc = print_group(d, &group, err);
-        arena_release(&group.arena);
-    }
-    output_flush();
-    return rc;
-}
-
-static void say_what_was_found(const struct duplicates *d)
-{
-    fprintf(stderr, "%zu group%s among %" PRId64 " item%s", d->groups.count, plural(d->groups.count),
-        d->rows.chosen, plural((uint64_t)d->rows.chosen));
-    if (d->others && d->format >= 0)
-        fprintf(stderr, "; beside the best of each, %zu picture%s of %.1f MB", d->other_count,
-            plural(d->other_count), (double)d->other_bytes / 1e6);
-    fputc('\n', stderr);
-    if (d->in_archives)
-        message("%zu picture%s left over in archives %s not listed: no program removes %s by a path; "
-                "--format tsv names %s",
-            d->in_archives, plural(d->in_archives), d->in_archives == 1 ? "is" : "are",
-            d->in_archives == 1 ? "it" : "them", d->in_archives == 1 ? "it" : "them");
-}
-
 /* ---- the command --------------------------------------------------------------------------------------- */
 
-static int find(struct duplicates *d, struct err *err)
+static int find(struct run *f, struct err *err)
 {
-    int rc = index_open(&d->index, d->path, INDEX_READ, NULL, err);
+    struct duplicates *d = &f->duplicates;
+    int rc = index_open(&f->index, d->path, INDEX_READ, NULL, err);
     if (!rc)
-        rc = index_rows(&d->rows, d->index, &d->filter, err);
-    if (!rc && d->identical)
-        return index_identical(&d->groups, d->index, &d->rows, &d->job, err);
+        rc = index_rows(&f->rows, f->index, &d->filter, err);
+    d->chosen = f->rows.chosen;
+    if (!rc && f->identical)
+        return index_identical(&d->groups, f->index, &f->rows, &d->job, err);
     if (!rc)
-        rc = device_open(&d->device, &d->device_options, err);
+        rc = device_open(&f->device, &f->device_options, err);
     if (!rc)
-        rc = index_searcher_open(&d->searcher, d->index, d->device, err);
-    return rc ? rc : index_duplicates(&d->groups, d->searcher, &d->rows, d->threshold, &d->job, err);
+        rc = index_searcher_open(&f->searcher, f->index, f->device, err);
+    return rc ? rc : index_duplicates(&d->groups, f->searcher, &f->rows, d->threshold, &d->job, err);
 }
 
-static int write_page(const struct duplicates *d, struct err *err)
+static int fetch(void *context, struct index_item *items, const int64_t *rows, size_t count,
+    struct arena *arena, struct err *err)
 {
+    return index_fetch(items, context, rows, count, arena, err);
+}
+
+static int write_page(const struct run *f, struct err *err)
+{
+    const struct duplicates *d = &f->duplicates;
     const struct duplicates_report report = {
-        d->path, d->index, &d->groups, d->rows.chosen, d->identical, d->threshold};
-    return duplicates_page(d->html, &report, &d->job, err);
+        d->path, f->index, &d->groups, d->chosen, f->identical, d->threshold};
+    return duplicates_page(f->html, &report, &d->job, err);
 }
 
 int cmd_index_duplicates(int argc, char **argv)
 {
-    struct duplicates d = {.threshold = INDEX_NEAR_COPY, .format = -1};
+    struct run f = {.duplicates = DUPLICATES};
+    struct duplicates *d = &f.duplicates;
     struct err err = {0};
-    options_parse(&index_duplicates_argp, argc, argv, &d);
-    if (d.format < 0 && !d.html)
-        d.format = OUTPUT_TABLE;
-    progress_init(&d.progress, d.quiet);
-    d.job = progress_job(&d.progress, 0);
-    int rc = find(&d, &err);
-    progress_clear(&d.progress);
-    if (!rc && d.html)
-        rc = write_page(&d, &err);
-    progress_clear(&d.progress);
-    preview_begin(&d.preview, d.format == OUTPUT_TABLE, NULL);
-    if (!rc && d.format >= 0)
-        rc = print_all(&d, &err);
-    if (!rc && !d.quiet && (d.others || d.format <= OUTPUT_TABLE))
-        say_what_was_found(&d);
-    index_groups_release(&d.groups);
-    index_searcher_free(d.searcher);
-    device_free(d.device);
-    index_rows_release(&d.rows);
-    const int status = index_end(d.index, "find duplicates", rc, &err);
+    options_parse(&index_duplicates_argp, argc, argv, &f);
+    if (d->format < 0 && !f.html)
+        d->format = OUTPUT_TABLE;
+    duplicates_begin(d);
+    int rc = find(&f, &err);
+    progress_clear(&d->progress);
+    if (!rc && f.html)
+        rc = write_page(&f, &err);
+    if (!rc)
+        rc = duplicates_print(d, fetch, f.index, &err);
+    duplicates_release(d);
+    index_searcher_free(f.searcher);
+    device_free(f.device);
+    index_rows_release(&f.rows);
+    const int status = index_end(f.index, "find duplicates", rc, &err);
     interrupt_raise();
     return status;
 }

@@ -4,5 +4,7 @@
 const struct command mpi_commands[] = {
     {"search", mpi_search, "find what the shards of an index have that is closest to texts and pictures",
         &mpi_search_argp, NULL},
+    {"duplicates", mpi_duplicates, "list items of shards that are the same, or nearly so",
+        &mpi_duplicates_argp, NULL},
     {0},
 };

@@ -5,6 +5,7 @@
 
 #include "compute/compute.h"
 #include "index/mpi/mpi.h"
+#include "index/near_groups.h"
 #include "index/search.h"
 
 struct shard {
@@ -15,6 +16,8 @@ struct shard {
     struct index *index;
     struct index_rows chosen, kinds[INDEX_TEXT + 1];
     struct index_searcher searcher; /* with the scanner of all */
+    int64_t *first;                 // (chosen.count): distinct_together's
+    struct index_rows distinct;     /* the chosen rows that are first; with a mask of its own */
 };
 
 struct ranks {
@@ -28,6 +31,7 @@ struct ranks {
     struct device *device;
     struct scanner *scanner;
     int *sizes, *begins; // (ranks): the first rank's, of what it is sent
+    size_t compared;     /* rows that pairs_together has asked with */
     bool ready;          /* the others wait for orders */
     struct arena arena;
 };
@@ -38,8 +42,9 @@ int wrap_shard(const struct ranks *ranks, const struct shard *shard, int rc, str
 
 /* What the first rank wants of all. */
 struct order {
-    enum { ORDER_END, ORDER_SEARCH, ORDER_FETCH } what;
-    size_t count, k[INDEX_TEXT + 1]; /* queries, and ranks_search's; or rows, ROWS_AT_ONCE at most */
+    enum order_kind { ORDER_END, ORDER_SEARCH, ORDER_FETCH, ORDER_PAIRS, ORDER_NEAR, ORDER_SCORES } what;
+    size_t count, k[INDEX_TEXT + 1]; /* queries, and ranks_search's; or rows; or members of groups */
+    double least;                    /* of what is near */
 };
 enum { ROWS_AT_ONCE = 256 }; /* so that what comes in one message is small */
 
@@ -55,5 +60,70 @@ int fetch_together(struct ranks *ranks, const struct order *order, const int64_t
 
 /* The shard that has a row. */
 struct shard *shard_of_row(const struct ranks *ranks, int64_t row);
+
+/* ---- rows that all see --------------------------------------------------------------------------------- */
+
+enum { ROWS_SHOWN = NEAR_AT_ONCE /* together, at most */ };
+
+/* Rows that are known to all, whoever has them. Zero-initialise; release it also after an error. */
+struct shown {
+    size_t count;
+    int64_t rows[ROWS_SHOWN];
+    uint8_t *bytes; // (count, index_stride): as they are kept
+    float *vectors; // (count, E)
+};
+int shown_init(struct shown *shown, const struct ranks *ranks, struct err *err);
+void shown_release(struct shown *shown);
+
+/* For all together: the next of a shard's rows that are first, from *at on, which is 0 before. Returns whether there are any. */
+bool show_next(struct shown *shown, const struct ranks *ranks, const struct shard *shard, int64_t *at);
+
+/* For all together: the vectors of rows (count), ROWS_SHOWN at most, which the first rank knows. */
+void show_vectors(struct shown *shown, const struct ranks *ranks, const int64_t *rows, size_t count);
+
+/* ---- rows that are alike ------------------------------------------------------------------------------- */
+
+/* All ranks' part in ranks_duplicates. What the first alone takes is NULL on the others. */
+
+/* The pairs, and before them the twins, with the first rank's `finding` of duplicates.c. */
+struct finding;
+int duplicates_together(struct ranks *ranks, double least, struct finding *finding, struct err *err);
+
+/* Which of the chosen rows of all have the same bytes: fills in `first` and `distinct` of every shard of the rank. */
+int distinct_together(struct ranks *ranks, struct err *err);
+
+/* For the first rank: a row, and the first one with the same bytes. */
+typedef int twin_visit(void *context, int64_t first, int64_t row, struct err *err);
+int twins_together(struct ranks *ranks, twin_visit *visit, void *context, struct err *err);
+
+/* For the first rank: the distinct row `row` scores so much with the query, which is row `from`. Queries come in their order, and the
+ * rows of one in theirs. */
+struct near_hit {
+    int64_t row;
+    float score;
+    uint32_t query;
+};
+typedef int near_hit_visit(void *context, const struct near_hit *hit, int64_t from, struct err *err);
+
+/* Visits all pairs of distinct rows that score at least so much, of which the first is the query. */
+int pairs_together(struct ranks *ranks, double least, near_hit_visit *visit, void *context, struct err *err);
+
+/* Visits all distinct rows that score at least so much with rows (count), ROWS_SHOWN at most. */
+int near_together(struct ranks *ranks, const int64_t *rows, size_t count, double least, near_hit_visit *visit,
+    void *context, struct err *err);
+
+/* A distinct row in a group. */
+struct in_group {
+    int64_t group, row; /* group: its first row */
+    bool twin;          /* other rows have the same vector */
+};
+
+/* scores (count): the highest score of each with another of its group, or with its twins. members (count): by group, then row. */
+int scores_together(
+    struct ranks *ranks, double *scores, const struct in_group *members, size_t count, struct err *err);
+
+/* ranks_duplicates with no more than `most` pairs in memory. */
+int ranks_duplicates_of(
+    struct index_groups *out, struct ranks *ranks, double threshold, size_t most, struct err *err);
 
 #endif

@@ -70,6 +70,11 @@ void ranks_serve(struct ranks *ranks);
 int ranks_search(struct ranks *ranks, struct index_hit *const *hits, size_t *const *counts,
     const float *queries, size_t query_count, const size_t *k, struct err *err);
 
+/* For the first rank: as index_duplicates, of the rows that the filter chooses. Vectors stay where they are, but for those that all see for a
+ * moment; of rows in groups and those near to any the first rank keeps some 60 bytes each, of all others one bit, and each rank 17
+ * bytes of each of its own. ERR_LIMIT also where there are more than four thousand million rows. */
+int ranks_duplicates(struct index_groups *out, struct ranks *ranks, double threshold, struct err *err);
+
 /* For the first rank: as index_fetch, from whoever has the rows. */
 int ranks_fetch(struct ranks *ranks, struct index_item *items, const int64_t *rows, size_t count,
     struct arena *arena, struct err *err);

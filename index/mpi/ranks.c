@@ -80,23 +80,44 @@ void order_share(struct order *order)
     }
 }
 
+static void obey(struct ranks *ranks, const struct order *order)
+{
+    struct err err; /* is the first rank's to report */
+    switch (order->what) {
+    case ORDER_SEARCH:
+        search_together(ranks, order, NULL, NULL, NULL, &err);
+        break;
+    case ORDER_FETCH:
+        fetch_together(ranks, order, NULL, NULL, NULL, &err);
+        break;
+    case ORDER_PAIRS:
+        duplicates_together(ranks, order->least, NULL, &err);
+        break;
+    case ORDER_NEAR:
+        near_together(ranks, NULL, order->count, order->least, NULL, NULL, &err);
+        break;
+    case ORDER_SCORES:
+        scores_together(ranks, NULL, NULL, order->count, &err);
+        break;
+    case ORDER_END:
+        break;
+    }
+}
+
 void ranks_serve(struct ranks *ranks)
 {
     struct order order;
-    struct err err;
     assert(ranks_number());
     for (order_share(&order); order.what != ORDER_END; order_share(&order))
-        if (order.what == ORDER_SEARCH)
-            search_together(ranks, &order, NULL, NULL, NULL, &err);
-        else
-            fetch_together(ranks, &order, NULL, NULL, NULL, &err);
+        obey(ranks, &order);
     ranks->ready = false;
 }
 
 int ranks_search(struct ranks *ranks, struct index_hit *const *hits, size_t *const *counts,
     const float *queries, size_t query_count, const size_t *k, struct err *err)
 {
-    struct order order = {ORDER_SEARCH, query_count, {0, k[INDEX_IMAGE], k[INDEX_TEXT]}};
+    struct order order = {
+        .what = ORDER_SEARCH, .count = query_count, .k = {0, k[INDEX_IMAGE], k[INDEX_TEXT]}};
     if (!k[INDEX_IMAGE] && !k[INDEX_TEXT])
         return 0;
     order_share(&order);
@@ -108,7 +129,8 @@ int ranks_fetch(struct ranks *ranks, struct index_item *items, const int64_t *ro
 {
     int rc = 0;
     for (size_t first = 0; first < count && !rc; first += ROWS_AT_ONCE) {
-        struct order order = {ORDER_FETCH, count - first < ROWS_AT_ONCE ? count - first : ROWS_AT_ONCE, {0}};
+        struct order order = {
+            .what = ORDER_FETCH, .count = count - first < ROWS_AT_ONCE ? count - first : ROWS_AT_ONCE};
         order_share(&order);
         rc = fetch_together(ranks, &order, rows + first, items + first, arena, err);
     }

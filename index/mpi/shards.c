@@ -328,6 +328,8 @@ void ranks_close(struct ranks *ranks)
         coarse_release(&shard->searcher.coarse);
         for (int kind = INDEX_IMAGE; kind <= INDEX_TEXT; kind++)
             index_rows_release(&shard->kinds[kind]);
+        index_rows_release(&shard->distinct);
+        free(shard->first);
         index_rows_release(&shard->chosen);
         index_free(shard->index);
     }

@@ -3,7 +3,7 @@
 # diptych-mpi: what ranks find in shards is what diptych finds in the index that is joined of them, for any number of ranks; and
 # a rank that fails is named.
 . "$2/tests/cli/lib.sh"
-scenes=$4 mpi=$5 mpiexec=$6
+scenes=$4 mpi=$5 mpiexec=$6 few_pairs=$7
 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 # in containers
 OMPI_MCA_rmaps_base_oversubscribe=1                       # more ranks than CPUs
 export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_rmaps_base_oversubscribe
@@ -27,6 +27,7 @@ for n in 03 17 44 71; do
     echo "a picture of $n" >tree/0000$n.txt
     echo "{\"key\": $n}" >tree/0000$n.json
 done
+cp tree/000017.png tree/other17.png
 for i in 0 1 2 3 4; do run index build all.dip --shard $i/5 tree $exact; done
 run index merge one.dip all-0000?-of-00005.dip
 expect_status 0
@@ -69,6 +70,25 @@ done
 exec 8>&- 9<&-
 wait || problem "resident ranks end with status $?"
 
+# Groups of near copies, of which some are in several shards, with few pairs in memory, too.
+# alike NUMBERS ARGUMENT...: as same, of duplicates.
+alike() {
+    numbers=$1
+    shift
+    "$diptych" index duplicates one.dip -q "$@" >wanted || problem "diptych index duplicates $*"
+    [ "$(wc -l <wanted)" -ge 5 ] || problem "too few groups to compare: $*"
+    for n in $numbers; do
+        ranks $n duplicates all.dip -q "$@"
+        expect_status 0
+        cmp -s wanted out || problem "it is not as diptych has it: $(diff wanted out | head -n 4)"
+    done
+}
+alike "1 2 3 4" --threshold 0.6 -f json
+alike 3 --threshold 1 -f tsv
+alike 4 --threshold 0.3 -f table --where "path not like '%5%'"
+alike 2 --keep best -f paths
+timeout 60 "$mpiexec" -n 3 "$few_pairs" all.dip 0.3 >out 2>err || problem "few pairs make other groups"
+
 # Whole indexes count on, in their order.
 run index build a.dip tree/00000* $exact
 run index build b.dip tree/00005* $exact
@@ -83,26 +103,26 @@ expect_match out "^a red circle	.*	$((first + 1))	image	.*/tree/000050.png"
 fails() {
     wanted=$2 count=$1
     shift 2
-    ranks "$count" search "$@"
+    ranks "$count" "$@"
     expect_status 2
     expect_text err "$wanted"
     [ "$(grep -c '^diptych: ' err)" -eq 1 ] || problem "not one message"
 }
 mv all-00002-of-00005.dip gone
-fails 2 "diptych: cannot search: shard 2 of 5 is missing" all.dip -q red
-fails 2 "diptych: cannot search: '$scratch/none.dip' is not an index, and has no shards beside it" "$scratch/none.dip" -q red
+fails 2 "diptych: cannot search: shard 2 of 5 is missing" search all.dip -q red
+fails 2 "diptych: cannot search: '$scratch/none.dip' is not an index, and has no shards beside it" search "$scratch/none.dip" -q red
 mv gone all-00002-of-00005.dip
 cp -r all-00001-of-00005.dip kept
 truncate -s 1000 all-00001-of-00005.dip/vectors.f32
-fails 3 ": shard 1 of 5: 'all-00001-of-00005.dip/vectors.f32' has 1000 bytes, and had " all.dip -q red
+fails 3 ": shard 1 of 5: 'all-00001-of-00005.dip/vectors.f32' has 1000 bytes, and had " search all.dip -q red
 expect_match err "^diptych: cannot search: rank 1 on [^ ]+: shard 1 of 5"
 rm -r all-00001-of-00005.dip && mv kept all-00001-of-00005.dip
 cp all-00003-of-00005.dip/shard.json kept
 sed -i 's/"fingerprint": "./"fingerprint": "x/' all-00003-of-00005.dip/shard.json
-fails 2 "shard 3 ('all-00003-of-00005.dip') is none of the index that shard 0" all.dip -q red
+fails 2 "shard 3 ('all-00003-of-00005.dip') is none of the index that shard 0" search all.dip -q red
 mv kept all-00003-of-00005.dip/shard.json
-fails 2 'unable to filter by "nonsense"' all.dip --where nonsense -q red
-fails 2 "cannot search:" all.dip --model "$scratch/none" -q red
+fails 2 'unable to filter by "nonsense"' search all.dip --where nonsense -q red
+fails 2 "cannot search:" search all.dip --model "$scratch/none" -q red
 ranks 2 search --nonsense
 expect_status 2
 expect_text err "nonsense"
