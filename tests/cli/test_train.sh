@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# train: what it learns from, what it writes, and that a run that is killed goes on to the same weights bit for bit.
+# train: what it learns from, and what it writes. What becomes of runs that end too early is test_train_resume.sh's.
 . "$2/tests/cli/lib.sh"
 
 scenes=$4 make_shard=$5
@@ -102,69 +102,6 @@ expect_text err ', after 0 steps, the best; '
 grep '000001.png\|000002.png' tree.csv | sed '1i image,caption' >few.csv
 run $learn -o other-file --validation few.csv -q --steps 1
 expect_status 0
-
-# ---- killed after some lines of the log, with a checkpoint after each step
-kill_after() {
-    lines=$1
-    shift
-    "$diptych" "$@" -o killed --checkpoint 0s --log killed.jsonl -q 2>background &
-    trainer=$!
-    until [ -e killed.jsonl ] && [ "$(wc -l <killed.jsonl)" -ge "$lines" ]; do
-        kill -0 $trainer 2>/dev/null || break
-    done
-    if [ $lines = 2 ]; then
-        kill -STOP $trainer
-        run "$@" -o killed
-        expect_status 2
-        expect_text err "another process is at 'killed.part'"
-    fi
-    kill -KILL $trainer 2>/dev/null
-    wait $trainer 2>/dev/null
-    status=$?
-    command="diptych $* (killed after $lines lines)"
-    expect_status 137
-    [ ! -e killed ] || problem "a model is there before its time"
-}
-for lines in 1 2 4; do
-    rm -rf killed killed.part killed.jsonl
-    kill_after $lines $learn
-    [ $lines = 1 ] || refused "'killed.part' has a run that has not ended: --resume goes on" $learn -o killed
-    run $learn -o killed --resume --log killed.jsonl --html killed.html
-    expect_status 0
-    [ "$(grep -o '<circle' killed.html | wc -l)" -eq 30 ] || problem "not each of six steps once on each curve"
-    [ $lines = 1 ] || expect_match err 'going on after step [1-5]$'
-    cmp -s whole/model.safetensors killed/model.safetensors || problem "another model than without the kill"
-    [ ! -e killed.part ] || problem "killed.part is still there"
-done
-
-# ---- and where it is measured on the way: with captions that it does not know, so that it learns something
-validations() {
-    sed -n 's/.*"train-validation.1", "step": \([0-9]*\), "pictures": 8, "score": \([0-9.]*\),.*/\1 \2/p' "$1" | sort -u
-}
-sed 's/,.*//' tree.csv >names && sed 's/[^,]*,"*//; s/"$//' tree.csv | rev | paste -d , names - | sed '1s/.*/image,caption/' >riddles.csv
-strange="$held --captions riddles.csv --rate 1e-3"
-run $strange -o clever --log clever.jsonl -q
-expect_status 0
-for lines in 5 7; do
-    rm -rf killed killed.part killed.jsonl
-    kill_after $lines $strange
-    run $strange -o killed --log killed.jsonl -q --resume
-    expect_status 0
-    cmp -s clever/model.safetensors killed/model.safetensors || problem "another model than without the kill"
-    validations clever.jsonl >expected
-    validations killed.jsonl | cmp -s expected - || problem "other validations than without the kill"
-done
-
-# ---- another run does not go on
-rm -rf killed killed.part killed.jsonl
-kill_after 3 $learn
-refused "'killed.part' was begun with another rate: 0.0001" $learn -o killed --resume --rate 2e-4
-refused 'was begun with another batch: 8, now 4' $learn -o killed --resume --batch 4
-refused 'was begun with another seed: 0, now 3' $learn -o killed --resume --seed 3
-head -n 30 tree.csv >fewer.csv
-refused 'was begun with another data' $learn -o killed --resume --captions fewer.csv
-head -c 1000 killed.part/checkpoint.safetensors >cut && cp cut killed.part/checkpoint.safetensors
-refused 'killed.part/checkpoint.safetensors' $learn -o killed --resume
 
 # ---- other things to learn from
 mkdir -p classes/dark classes/light

@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# train: a run that ends before its time goes on to the same weights bit for bit, whatever it trains and however it ended.
+. "$2/tests/cli/lib.sh"
+
+scenes=$4
+"$scenes" --count 40 --seed 5 --out tree >/dev/null
+{ echo image,caption && sed -n 's/.*"path": "\([^"]*\)", "caption": "\([^"]*\)".*/\1,"\2"/p' tree/scenes.jsonl; } >tree.csv
+learn="train --captions tree.csv --images tree --steps 6 --batch 8 --rate 1e-4"
+
+# begin ARGUMENT...: a run in the background that keeps a checkpoint after each step; its process is $trainer.
+begin() {
+    rm -rf killed killed.part killed.jsonl
+    command="diptych $* (in the background)"
+    "$diptych" "$@" -o killed --checkpoint 0s --log killed.jsonl -q 2>background &
+    trainer=$!
+}
+
+# stop_after LINES: stops it when its log has as many.
+stop_after() {
+    until [ -e killed.jsonl ] && [ "$(wc -l <killed.jsonl)" -ge "$1" ]; do
+        kill -0 $trainer 2>/dev/null || break
+    done
+    kill -STOP $trainer
+}
+
+# kill_after LINES ARGUMENT...
+kill_after() {
+    lines=$1
+    shift
+    begin "$@"
+    stop_after "$lines"
+    kill -KILL $trainer
+    wait $trainer 2>/dev/null
+    status=$?
+    expect_status 137
+    [ ! -e killed ] || problem "a model is there before its time"
+}
+
+# same MODEL: what went on is that, byte for byte, and nothing of the run is left.
+same() {
+    for file in "$1"/*.safetensors; do
+        cmp -s "$file" "killed/${file##*/}" || problem "other weights than without the end"
+    done
+    [ ! -e killed.part ] || problem "killed.part is still there"
+}
+
+# ---- killed
+run $learn -o whole -q
+expect_status 0
+for lines in 1 2 4; do
+    kill_after $lines $learn
+    [ $lines = 1 ] || refused "'killed.part' has a run that has not ended: --resume goes on" $learn -o killed
+    run $learn -o killed --resume --log killed.jsonl --html killed.html
+    expect_status 0
+    [ "$(grep -o '<circle' killed.html | wc -l)" -eq 30 ] || problem "not each of six steps once on each curve"
+    [ $lines = 1 ] || expect_match err 'going on after step [1-5]$'
+    same whole
+done
+begin $learn
+stop_after 2
+refused "another process is at 'killed.part'" $learn -o killed
+kill -KILL $trainer
+wait $trainer 2>/dev/null
+
+# ---- the same of running means, of what drops out of an adapter, and of products in 16 bits
+for how in '--average 0.5' '--part lora --rank 4 --dropout 0.2' '--precision bf16' \
+    '--part text --precision bf16 --average 0.5 --blend 0.5 --chunk 3'; do
+    rm -rf other
+    run $learn -o other -q $how
+    expect_status 0
+    kill_after 3 $learn $how
+    run $learn -o killed --resume $how
+    expect_status 0
+    expect_match err 'going on after step [2-5]$'
+    same other
+done
+
+# ---- and where it is measured on the way: with captions that it does not know, so that it learns something
+validations() {
+    sed -n 's/.*"train-validation.1", "step": \([0-9]*\), "pictures": 8, "score": \([0-9.]*\),.*/\1 \2/p' "$1" | sort -u
+}
+sed 's/,.*//' tree.csv >names && sed 's/[^,]*,"*//; s/"$//' tree.csv | rev | paste -d , names - | sed '1s/.*/image,caption/' >riddles.csv
+strange="$learn --hold-out 0.2 --validate 2 --captions riddles.csv --rate 1e-3"
+run $strange -o clever --log clever.jsonl -q
+expect_status 0
+for lines in 5 7; do
+    kill_after $lines $strange
+    run $strange -o killed --log killed.jsonl -q --resume
+    expect_status 0
+    same clever
+    validations clever.jsonl >expected
+    validations killed.jsonl | cmp -s expected - || problem "other validations than without the kill"
+done
+
+# ---- another run does not go on
+kill_after 3 $learn
+refused "'killed.part' was begun with another rate: 0.0001" $learn -o killed --resume --rate 2e-4
+refused 'was begun with another batch: 8, now 4' $learn -o killed --resume --batch 4
+refused 'was begun with another seed: 0, now 3' $learn -o killed --resume --seed 3
+head -n 30 tree.csv >fewer.csv
+refused 'was begun with another data' $learn -o killed --resume --captions fewer.csv
+head -c 1000 killed.part/checkpoint.safetensors >cut && cp cut killed.part/checkpoint.safetensors
+refused 'killed.part/checkpoint.safetensors' $learn -o killed --resume
+
+finish
