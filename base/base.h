@@ -426,6 +426,9 @@ int npy_flags_read(bool **out, size_t *count, struct span file, struct err *err)
 
 bool file_exists(const char *path);
 
+/* Removes a file, or a folder with all that is in it, as far as it can be. */
+void path_remove(const char *path);
+
 /* A copy that is whole or not there. ERR_IO, ERR_MEMORY. */
 int file_copy(const char *to, const char *from, struct err *err);
 

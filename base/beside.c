@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/beside.h"
+#include "base/base.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,19 +50,6 @@ bool beside_is(int fd, const char *name)
 
 /* ---- what is left -------------------------------------------------------------------------------------- */
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    remove(path);
-    return 0;
-}
-
-void beside_remove(const char *name)
-{
-    enum { OPEN_MAX_OF_WALK = 8 };
-    nftw(name, remove_one, OPEN_MAX_OF_WALK, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
 /* Removes what a process that was killed has left. While the lock is held, the name stays that of this one. */
 static bool remove_left(const char *name)
 {
@@ -73,7 +60,7 @@ static bool remove_left(const char *name)
         return false;
     const bool left = !flock(fd, LOCK_EX | LOCK_NB) && beside_is(fd, name);
     if (left)
-        beside_remove(name);
+        path_remove(name);
     const bool removed = left && !beside_is(fd, name);
     close(fd);
     return removed;

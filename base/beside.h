@@ -34,7 +34,4 @@ int beside_take(char *name, const char *path, beside_make *make, void *context);
 /* Removes all that is left beside the path among the first names. */
 void beside_clean(const char *path);
 
-/* Removes a file, or a folder with all that is in it. */
-void beside_remove(const char *name);
-
 #endif

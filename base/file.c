@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,4 +207,17 @@ bool file_exists(const char *path)
 {
     struct stat st;
     return !stat(path, &st);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    remove(path);
+    return 0;
+}
+
+void path_remove(const char *path)
+{
+    enum { OPEN_MAX_OF_WALK = 8 };
+    nftw(path, remove_one, OPEN_MAX_OF_WALK, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

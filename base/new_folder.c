@@ -96,7 +96,7 @@ void new_folder_clean_shared(const char *path)
             continue;
         if (asprintf(&name, "%.*s%s", above, plain, entry->d_name) < 0)
             continue;
-        beside_remove(name);
+        path_remove(name);
         free(name);
     }
     if (dir)
@@ -113,7 +113,7 @@ int new_folder_close(struct new_folder *folder, bool keep, struct err *err)
     if (keep && rename(folder->beside, folder->path))
         rc = err_set(err, ERR_IO, "unable to write '%s': %s", folder->path, strerror(errno));
     if (!keep || rc)
-        beside_remove(folder->beside);
+        path_remove(folder->beside);
     if (folder->lock >= 0)
         close(folder->lock); /* and only now the lock goes */
     release(folder);

@@ -153,7 +153,20 @@ static void say_written(const struct train *t)
         device_gemm(t->request.session.device), precision_name(device_precision(t->request.session.device)));
 }
 
-static int train(struct train *t, struct err *err)
+/* What a run has left that ended before its time; --resume does not help one whose numbers went wrong. */
+static void say_left(const struct train *t, int rc, struct err *err)
+{
+    const struct err problem = *err;
+    const size_t kept = training_kept(t->training), steps = training_plan(t->training)->steps;
+    if (rc == ERR_CANCELLED && kept)
+        message("interrupted: --resume goes on after step %zu of %zu", kept, steps);
+    else if (rc == ERR_CANCELLED)
+        message("interrupted before the first step: nothing is kept");
+    else if (kept && rc != ERR_LIMIT)
+        err_set(err, rc, "%s; --resume goes on after step %zu of %zu", problem.msg, kept, steps);
+}
+
+static int learn(struct train *t, struct err *err)
 {
     const struct job job =
         progress_job(&t->request.session.progress, t->request.session.loader_options.threads);
@@ -164,17 +177,29 @@ static int train(struct train *t, struct err *err)
         .log_path = t->request.log,
         .page_path = t->request.page,
         .name = t->request.options.out};
-    if (!t->request.session.quiet)
-        say_plan(t, t->watch.plan);
     int rc = train_watch_open(&t->watch, err);
     if (!rc)
         rc = training_run(t->training, &visitor, &job, err);
     const int closed = train_watch_close(&t->watch, rc ? NULL : err);
-    rc = rc ? rc : closed;
     progress_clear(&t->request.session.progress);
-    if (rc == ERR_CANCELLED)
-        message("ended before its last step: --resume goes on");
-    else if (!rc && !t->request.session.quiet)
+    return rc ? rc : closed;
+}
+
+static int train(struct train *t, struct err *err)
+{
+    const struct training_plan *plan = training_plan(t->training);
+    const bool quiet = t->request.session.quiet;
+    if (plan->over) {
+        if (!quiet)
+            message("'%s' is whole: the run that wrote it had no time to say so", t->request.options.out);
+        return training_run(t->training, NULL, NULL, err);
+    }
+    if (!quiet)
+        say_plan(t, plan);
+    const int rc = learn(t, err);
+    if (rc)
+        say_left(t, rc, err);
+    else if (!quiet)
         say_written(t);
     return rc;
 }

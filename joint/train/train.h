@@ -433,6 +433,7 @@ struct training_plan {
     size_t steps, epoch_steps, warmup;
     size_t validate;   /* steps between two validations */
     size_t first;      /* the step that it goes on with, from 0 on */
+    bool over;         /* it was ended when OUT was there: nothing is left to do */
     size_t parameters; /* that are trained */
     size_t bytes;      /* on the device */
     size_t tokens;     /* of the longest text */
@@ -488,6 +489,7 @@ struct training_visitor {
 };
 int training_run(struct training *training, const struct training_visitor *visitor, const struct job *job,
     struct err *err);
+size_t training_kept(const struct training *training); /* the step that a run with --resume goes on after */
 struct training_validation training_best(const struct training *training); /* its score and step */
 size_t training_failed(const struct training *training); /* different pictures that could not be read */
 struct model_conversion training_written(const struct training *training);

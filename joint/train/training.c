@@ -194,6 +194,10 @@ static int take_steps(
 int training_run(
     struct training *t, const struct training_visitor *visitor, const struct job *job, struct err *err)
 {
+    if (t->plan.over) {
+        training_state_remove(&t->state);
+        return 0;
+    }
     const int rc = take_steps(t, visitor, job, err);
     return rc ? rc : training_write(t, job, err);
 }

@@ -114,7 +114,8 @@ struct json_t *training_options_json(const struct training_options *options, con
 /* The folder of a run that is under way: nobody else writes there. Zero-initialise. */
 struct training_state {
     struct arena arena;
-    const char *folder, *checkpoint, *best_weights, *weights; /* paths: its own, and of its files */
+    const char *folder, *checkpoint, *finished, *best_weights, *weights,
+        *result; /* paths: its own, and in it */
     struct training_best {
         size_t judged;      /* the step after which the last validation was; SIZE_MAX: none */
         size_t step;        /* after which it was best */
@@ -123,13 +124,18 @@ struct training_state {
     } best;                 /* kept with a checkpoint */
     struct json_t *options; /* what another run must share to go on */
     int lock;               /* 0: none */
+    bool over;              /* the run was ended when OUT was there */
     double kept;            /* when the last checkpoint was, on time_now's clock */
     size_t kept_step;       /* that it is after */
 };
 
+/* ERR_ARGUMENT: OUT is there, of something else. */
+int training_is_there(const char *out, struct err *err);
+
 /* Makes or opens the folder of the model's path `out`. options is given up. *step is where the run goes on: 0 of a new one.
  *
- *   ERR_ARGUMENT  there is a run, and it is not to go on, or it was begun with other options, which are named
+ *   ERR_ARGUMENT  OUT is there, not of this run; or there is a run, and it is not to go on, or it was begun with other options, which are
+ *                 named
  *   ERR_BUSY      another process is at it
  *   ERR_FORMAT    the checkpoint is damaged; ERR_IO, ERR_MEMORY */
 int training_state_open(struct training_state *state, const char *out, struct json_t *options, bool resume,
@@ -145,7 +151,8 @@ int training_state_keep_best(
 int training_state_take_best(
     const struct training_state *state, struct trained_model *model, struct err *err);
 
-/* Throws the folder away: the run is over. */
+/* The result, which is whole, becomes OUT, and the folder goes: the run is over. ERR_IO: nothing is lost. */
+int training_state_finish(struct training_state *state, const char *out, struct err *err);
 void training_state_remove(struct training_state *state);
 void training_state_release(struct training_state *state);
 

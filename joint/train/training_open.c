@@ -6,13 +6,18 @@
 
 #include "joint/internal.h"
 
+int training_is_there(const char *out, struct err *err)
+{
+    return err_set(err, ERR_ARGUMENT, "'%s' is there already", out);
+}
+
 /* What can be told at once. */
 static int check(const struct training *t, struct err *err)
 {
     const struct training_options *options = &t->options;
     const size_t batch = options->loader.batch;
-    if (options->out && file_exists(options->out))
-        return err_set(err, ERR_ARGUMENT, "'%s' is there already", options->out);
+    if (options->out && file_exists(options->out) && !options->resume)
+        return training_is_there(options->out, err);
     if (batch > t->set->count)
         return err_set(err, ERR_ARGUMENT,
             "a batch of %zu is more than the %zu pictures with captions in '%s'", batch, t->set->count,
@@ -116,11 +121,13 @@ static int open_model(struct training *t, struct device *device, struct err *err
 static int open_state(struct training *t, const struct device *device, struct err *err)
 {
     char fingerprint[FINGERPRINT_SIZE];
-    const int rc = model_adapted_fingerprint(fingerprint, t->options.model, t->options.adapters, err);
-    return rc ? rc
-              : training_state_open(&t->state, t->options.out,
-                    training_options_json(&t->options, &t->plan, t->set, fingerprint, device),
-                    t->options.resume, t->model, &t->plan.first, err);
+    int rc = model_adapted_fingerprint(fingerprint, t->options.model, t->options.adapters, err);
+    if (!rc)
+        rc = training_state_open(&t->state, t->options.out,
+            training_options_json(&t->options, &t->plan, t->set, fingerprint, device), t->options.resume,
+            t->model, &t->plan.first, err);
+    t->plan.over = t->state.over;
+    return rc;
 }
 
 int training_open(struct training **out, const struct training_set *set,
@@ -171,6 +178,11 @@ const struct training_plan *training_plan(const struct training *t)
 size_t training_failed(const struct training *t)
 {
     return feed_failed(t->feed) + (t->judge ? judge_failed(t->judge) : 0);
+}
+
+size_t training_kept(const struct training *t)
+{
+    return t->state.kept_step;
 }
 
 struct training_validation training_best(const struct training *t)

@@ -4,9 +4,14 @@
  *     checkpoint.safetensors   values, moments, and in its notes the step and the options of the run
  *     best.safetensors         the same as it was at the best validation
  *     trained.safetensors      the values alone, while the model is written
+ *     result                   the folder that will be OUT
+ *     finished.safetensors     the checkpoint, once the result is whole
  *
  * each of which is there whole or not at all. The best may be newer than the checkpoint: a run that goes on from there comes to
- * the same and writes it again. */
+ * the same and writes it again.
+ *
+ * In the end the checkpoint gets its other name, the result becomes OUT, and the rest goes. So where a finished checkpoint has no
+ * result beside it, the OUT that is there is it: a kill has left the rest. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -42,7 +47,11 @@ static int name_all(struct training_state *state, const char *out, struct err *e
     state->checkpoint = path_join(&state->arena, folder, "checkpoint.safetensors");
     state->weights = path_join(&state->arena, folder, "trained.safetensors");
     state->best_weights = path_join(&state->arena, folder, "best.safetensors");
-    return state->checkpoint && state->weights && state->best_weights ? 0 : err_memory(err, length);
+    state->finished = path_join(&state->arena, folder, "finished.safetensors");
+    state->result = path_join(&state->arena, folder, "result");
+    return state->checkpoint && state->weights && state->best_weights && state->finished && state->result
+               ? 0
+               : err_memory(err, length);
 }
 
 static int open_folder(struct training_state *state, struct err *err)
@@ -60,8 +69,6 @@ static int open_folder(struct training_state *state, struct err *err)
     state->lock = 0;
     return err_set(err, ERR_BUSY, "another process is at '%s'", state->folder);
 }
-
-/* ---- going on ------------------------------------------------------------------------------------------ */
 
 /* ---- the best so far ----------------------------------------------------------------------------------- */
 
@@ -89,7 +96,19 @@ static bool best_read(struct training_best *best, const char *text)
     return true;
 }
 
-/* ---- the checkpoint ------------------------------------------------------------------------------------ */
+/* ---- going on ------------------------------------------------------------------------------------------ */
+
+/* What a run that was ended amid its end has left: all but the checkpoint is made again. */
+static void take_up_end(struct training_state *state, const char *out)
+{
+    const bool finished = file_exists(state->finished);
+    state->over = finished && !file_exists(state->result) && file_exists(out);
+    path_remove(state->result);
+    if (state->over)
+        state->checkpoint = state->finished;
+    else if (finished)
+        rename(state->finished, state->checkpoint);
+}
 
 static int damaged(const struct training_state *state, struct err *err)
 {
@@ -128,8 +147,13 @@ int training_state_open(struct training_state *state, const char *out, struct js
     int rc = options ? name_all(state, out, err) : err_memory(err, 0);
     if (!rc)
         rc = open_folder(state, err);
-    if (rc || !file_exists(state->checkpoint))
+    if (rc)
         return rc;
+    take_up_end(state, out);
+    if (file_exists(out) && !state->over)
+        return training_is_there(out, err);
+    if (!file_exists(state->checkpoint))
+        return 0;
     if (!resume)
         return err_set(err, ERR_ARGUMENT, "'%s' has a run that has not ended: --resume goes on, or remove it",
             state->folder);
@@ -196,18 +220,30 @@ int training_state_take_best(const struct training_state *state, struct trained_
     return rc;
 }
 
+int training_state_finish(struct training_state *state, const char *out, struct err *err)
+{
+    if (rename(state->checkpoint, state->finished) && errno != ENOENT) /* none could be kept */
+        return cannot_write(state->finished, err);
+    if (rename(state->result, out))
+        return cannot_write(out, err);
+    state->checkpoint = state->finished;
+    state->kept_step = 0;
+    training_state_remove(state);
+    return 0;
+}
+
 void training_state_remove(struct training_state *state)
 {
     unlink(state->weights);
     unlink(state->best_weights);
-    unlink(state->checkpoint);
+    unlink(state->checkpoint); /* and only now OUT could be taken for something else */
     rmdir(state->folder);
 }
 
 /* A folder without a checkpoint is of no use to anybody. */
 void training_state_release(struct training_state *state)
 {
-    if (state->lock > 0 && !file_exists(state->checkpoint))
+    if (state->lock > 0 && !file_exists(state->checkpoint) && !file_exists(state->finished))
         training_state_remove(state);
     if (state->lock > 0)
         close(state->lock);

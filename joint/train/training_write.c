@@ -31,7 +31,7 @@ static int write_model(struct training *t, const struct job *job, struct err *er
     if (!rc)
         rc = weights_open(&weights, t->state.weights, err);
     if (!rc)
-        rc = model_write(&t->written, t->options.out, t->options.model, weights, &t->dtype, job, err);
+        rc = model_write(&t->written, t->state.result, t->options.model, weights, &t->dtype, job, err);
     weights_free(weights);
     return rc;
 }
@@ -40,7 +40,7 @@ static int write_adapter(struct training *t, struct err *err)
 {
     const enum dtype dtype = t->options.dtype ? *t->options.dtype : DTYPE_F32;
     struct new_folder folder = {0};
-    int rc = new_folder_open(&folder, t->options.out, err);
+    int rc = new_folder_open(&folder, t->state.result, err);
     if (!rc)
         rc = trained_model_write_adapter(
             t->model, PARAMETERS_VALUES, folder.beside, t->options.model, dtype, err);
@@ -67,7 +67,5 @@ int training_write(struct training *t, const struct job *job, struct err *err)
     int rc = choose_weights(t, err);
     if (!rc)
         rc = t->options.what == TRAINED_LORA ? write_adapter(t, err) : write_model(t, job, err);
-    if (!rc)
-        training_state_remove(&t->state);
-    return rc;
+    return rc ? rc : training_state_finish(&t->state, t->options.out, err);
 }

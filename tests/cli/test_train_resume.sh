@@ -103,4 +103,76 @@ refused 'was begun with another data' $learn -o killed --resume --captions fewer
 head -c 1000 killed.part/checkpoint.safetensors >cut && cp cut killed.part/checkpoint.safetensors
 refused 'killed.part/checkpoint.safetensors' $learn -o killed --resume
 
+# ---- ended amid its end: what is left says whether OUT is the run's own
+over() {
+    kill_after 4 $learn
+    mv killed.part/checkpoint.safetensors killed.part/finished.safetensors
+}
+over
+mkdir killed.part/result && echo half >killed.part/result/model.safetensors
+cp -r other killed
+refused "'killed' is there already" $learn -o killed --resume
+[ "$(ls killed.part)" = checkpoint.safetensors ] || problem "not the checkpoint alone is left: $(ls killed.part)"
+rm -r killed
+run $learn -o killed --resume
+expect_status 0
+same whole
+over
+cp -r whole killed
+refused "'killed' is there already" $learn -o killed
+refused "was begun with another rate" $learn -o killed --resume --rate 1e-3
+run $learn -o killed --resume
+expect_status 0
+expect_line err "diptych: 'killed' is whole: the run that wrote it had no time to say so"
+same whole
+over
+run $learn -o killed --resume
+expect_status 0
+same whole
+
+# ---- interrupted: the step that it is at is not lost
+for signal in 2 15; do # shells ignore the first for what runs in the background
+    rm -rf killed killed.part killed.jsonl
+    command="diptych train, interrupted by $signal"
+    env --default-signal=INT "$diptych" $learn -o killed --log killed.jsonl 2>err &
+    trainer=$!
+    stop_after 2
+    kill -$signal $trainer
+    kill -CONT $trainer
+    wait $trainer
+    status=$?
+    expect_status $((128 + signal))
+    expect_match err '^diptych: interrupted: --resume goes on after step [2-5] of 6$'
+    run $learn -o killed --resume
+    expect_status 0
+    expect_match err 'going on after step [2-5]$'
+    same whole
+done
+
+# ---- a full disk, where a file is at its limit: what was kept stays, and the run goes on when there is room
+full() {
+    blocks=$1
+    shift
+    command="diptych $*, on a full disk"
+    (trap '' XFSZ; ulimit -f $blocks; exec "$diptych" "$@") >out 2>err
+    status=$?
+}
+kill_after 2 $learn
+full 20000 $learn -o killed --resume --checkpoint 0s
+expect_status 0
+expect_match err "no checkpoint after step 6: unable to write 'killed.part/checkpoint.safetensors': File too large; the one before, of step [1-5], stays"
+same whole
+kill_after 2 $learn
+full 6000 $learn -o killed --resume
+expect_status 2
+expect_match err "unable to write 'killed.part/trained.safetensors': File too large; --resume goes on after step [1-5] of 6"
+[ ! -e killed ] || problem "a model all the same"
+run $learn -o killed --resume
+expect_status 0
+same whole
+rm -rf killed
+full 200 $learn -o killed
+expect_status 2
+[ ! -e killed.part ] || problem "a folder without a checkpoint"
+
 finish
