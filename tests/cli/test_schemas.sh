@@ -30,8 +30,24 @@ run probe fit set --shots 1 --format json && cp out shots
 run train set --batch 2 --dry-run --format json && cp out train-plan
 run train set --batch 2 --steps 1 --hold-out 0.2 -o trained --log train-log -q
 
+
+# Speeds that were measured, of pictures and of none.
+cp out unreadable.png
+run plan 1e6 pictures set/train/a unreadable.png --format json --batch 2 && cp out plan-read
+expect_text plan-read '"speed_is": "measured"'
+expect_match plan-read '"failed": [1-9]'
+expect_text plan-read '"of": "reading, decoding, encoding"'
+run plan 1e6 --format json --batch 2 && cp out plan-made-up
+expect_text plan-made-up '"of": "encoding made-up pictures"'
+awk '/"speed":/ { speed = $2 } /"pictures": 1000000,/ { pictures = 1e6 } /^  "hours":/ { hours = $2 }
+    END { exit !(hours * speed * 3600 / pictures > 0.999 && hours * speed * 3600 / pictures < 1.001) }' plan-made-up ||
+    problem "hours are not of the speed"
+run plan 1e6 unreadable.png
+expect_status 2
+expect_text err "none of 1 pictures can be read: unable to"
+
 command=validate_json
-"$validate" "$root/assets/schemas" recorded.* devices bench doctor passed-over queries shots train-plan train-log >out 2>err || problem "not as it is said"
+"$validate" "$root/assets/schemas" recorded.* devices bench doctor passed-over queries shots train-plan train-log plan-read plan-made-up >out 2>err || problem "not as it is said"
 (cd "$root/assets/schemas" && ls -- *.json | sed 's/\.json$//' | LC_ALL=C sort) >all
 LC_ALL=C sort out >used
 cmp -s all used || problem "schemas that nothing is printed by: $(comm -23 all used | tr '\n' ' ')"

@@ -50,7 +50,8 @@ wrote left
 # ---- what an index will take
 run plan-table plan 1e9 --speed 250 --tasks 500
 run plan-json plan 20003 --speed 0.5 --tasks 4 --storage i8 -f json
-run plan-speed plan 20003
+run plan-speed plan 20003 red.ppm --speed 1
+run plan-none plan 20003 none.png
 run plan-words plan many --speed 1
 run plan-half plan 0.5 --speed 1
 run plan-tasks plan 3 --speed 1 --tasks 4
