@@ -18,6 +18,7 @@ struct train_request {
     struct training_options options;
     const char *log, *page;
     enum dtype dtype;
+    const char *lora_option; /* one that says what an adapter is like; NULL: none does */
     bool dry_run;
     const char *validation; /* where held-out pictures are; NULL: nowhere else */
     double hold_out;        /* or which share of all is; 0: none */

@@ -28,6 +28,7 @@ enum {
     KEY_STABILIZED,
     KEY_DROPOUT,
     KEY_TARGETS,
+    KEY_ADAPTER,
     KEY_SMOOTHING,
     KEY_AVERAGE,
     KEY_BLEND,
@@ -85,6 +86,9 @@ static const struct argp_option options[] = {
     {"dropout", KEY_DROPOUT, "X", 0, "The part of LoRA's inputs that drops out (default: 0)", 2},
     {"targets", KEY_TARGETS, "LIST", 0,
         "Which matrices LoRA changes, of q_proj, k_proj, v_proj, out_proj, fc1 and fc2 (default: all)", 2},
+    {"adapter", KEY_ADAPTER, "DIR", 0,
+        "Train the adapter in DIR on, as peft or train has written it; rank, alpha and targets are its own",
+        2},
     {"seed", KEY_SEED, "N", 0, "Seed of all that is drawn (default: 0)", 2},
     {NULL, 0, NULL, 0, "Validation:", 3},
     {"validation", KEY_VALIDATION, "PATH", 0,
@@ -127,6 +131,8 @@ static void check(struct argp_state *state, const struct train_request *t)
         argp_error(state, "--validation has its own pictures, and --hold-out takes some: say one of them");
     if ((t->options.validate || t->options.patience) && !t->validation && t->hold_out <= 0)
         argp_error(state, "there is nothing to validate with: say --validation PATH or --hold-out SHARE");
+    if (t->options.adapter && t->lora_option)
+        argp_error(state, "--%s is what the adapter of --adapter says: leave it out", t->lora_option);
     if (!t->options.out && !t->dry_run)
         argp_error(state, "no folder for the trained model: say -o OUT, or --dry-run");
 }
@@ -149,6 +155,31 @@ static unsigned parse_targets(struct argp_state *state, const char *list)
     return targets;
 }
 
+/* What an adapter is; one that there is says it itself. */
+static error_t parse_lora(int key, char *argument, struct argp_state *state)
+{
+    struct train_request *t = state->input;
+    struct lora_options *lora = &t->options.lora;
+    switch (key) {
+    case KEY_RANK:
+        lora->rank = option_number(state, t->lora_option = "rank", argument, 1, 1024);
+        return 0;
+    case KEY_ALPHA:
+        lora->alpha = option_real(state, t->lora_option = "lora-alpha", argument, 1e-6, 1e6);
+        return 0;
+    case KEY_STABILIZED:
+        lora->rank_stabilized = true;
+        t->lora_option = "stabilized";
+        return 0;
+    case KEY_TARGETS:
+        lora->targets = parse_targets(state, argument);
+        t->lora_option = "targets";
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t parse_part(int key, char *argument, struct argp_state *state)
 {
     struct training_options *learning = &((struct train_request *)state->input)->options;
@@ -165,23 +196,14 @@ static error_t parse_part(int key, char *argument, struct argp_state *state)
     case KEY_BLEND:
         learning->blend = option_real(state, "blend", argument, 0, 1);
         return 0;
-    case KEY_RANK:
-        learning->lora.rank = option_number(state, "rank", argument, 1, 1024);
-        return 0;
-    case KEY_ALPHA:
-        learning->lora.alpha = option_real(state, "lora-alpha", argument, 1e-6, 1e6);
-        return 0;
-    case KEY_STABILIZED:
-        learning->lora.rank_stabilized = true;
+    case KEY_ADAPTER:
+        learning->adapter = option_input(state, argument);
         return 0;
     case KEY_DROPOUT:
         learning->lora.dropout = option_real(state, "dropout", argument, 0, 0.99);
         return 0;
-    case KEY_TARGETS:
-        learning->lora.targets = parse_targets(state, argument);
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_lora(key, argument, state);
     }
 }
 

@@ -28,31 +28,31 @@ static int split_weight(struct adapter *adapter, const char *name, struct err *e
     return adapter->path ? 0 : err_memory(err, length);
 }
 
-/* The tensors' file of a folder, and its config; of a file the config beside it, or NULL. */
-static int find_files(const char **tensors, const char **config, struct adapter *adapter, struct err *err)
+int adapter_find_files(
+    const char **tensors, const char **config, const char *path, struct arena *arena, struct err *err)
 {
     static const char *const names[] = {"adapter_model.safetensors", "adapter_model.bin"};
     const char *folder;
-    int rc = path_folder(&folder, adapter->path, &adapter->arena, err);
+    int rc = path_folder(&folder, path, arena, err);
     if (rc)
         return rc;
-    const char *beside = path_join(&adapter->arena, folder, "adapter_config.json");
+    const char *beside = path_join(arena, folder, "adapter_config.json");
     if (!beside)
         return err_memory(err, strlen(folder));
     *config = file_exists(beside) ? beside : NULL;
-    *tensors = folder == adapter->path ? NULL : adapter->path;
+    *tensors = folder == path ? NULL : path;
     for (size_t i = 0; i < sizeof names / sizeof *names && !*tensors; i++) {
-        const char *path = path_join(&adapter->arena, folder, names[i]);
-        if (!path)
+        const char *file = path_join(arena, folder, names[i]);
+        if (!file)
             return err_memory(err, strlen(folder));
-        if (file_exists(path))
-            *tensors = path;
+        if (file_exists(file))
+            *tensors = file;
     }
-    if (!file_exists(adapter->path))
-        return err_set(err, ERR_IO, "unable to open '%s': %s", adapter->path, strerror(ENOENT));
+    if (!file_exists(path))
+        return err_set(err, ERR_IO, "unable to open '%s': %s", path, strerror(ENOENT));
     if (!*tensors)
         return err_set(err, ERR_IO, "no adapter in '%s': it has no '%s'", folder, names[0]);
-    if (!*config && *tensors != adapter->path)
+    if (!*config && *tensors != path)
         return err_set(err, ERR_IO, "no adapter in '%s': it has no 'adapter_config.json'", folder);
     return 0;
 }
@@ -79,7 +79,7 @@ static int read_changes(
 static int read_files(struct adapter *adapter, const struct weights *model, struct err *err)
 {
     const char *tensors = NULL, *config = NULL;
-    int rc = find_files(&tensors, &config, adapter, err);
+    int rc = adapter_find_files(&tensors, &config, adapter->path, &adapter->arena, err);
     if (!rc && config)
         rc = adapter_config_read(&adapter->config, config, err);
     if (!rc)

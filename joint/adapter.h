@@ -37,6 +37,11 @@ void adapter_config_release(struct adapter_config *config);
 int adapter_config_module(
     size_t *rank, double *alpha, const struct adapter_config *config, const char *module, struct err *err);
 
+/* The tensors' file of a folder, and its config; of a file the config beside it, or NULL. In the arena. ERR_IO: one is missing;
+ * ERR_MEMORY. */
+int adapter_find_files(
+    const char **tensors, const char **config, const char *path, struct arena *arena, struct err *err);
+
 /* ---- names --------------------------------------------------------------------------------------------- */
 
 enum adapter_part {

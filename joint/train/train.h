@@ -410,6 +410,8 @@ struct training_options {
     const enum dtype *dtype; /* of the weights of the trained model; NULL: as model_convert has it */
     enum trained_what what;  /* of TRAINED_LORA an adapter is written, and no model */
     struct lora_options lora;
+    const char *
+        adapter; /* of TRAINED_LORA: the one that is trained on, whose rank, alpha and targets take the place of lora's; NULL */
     double smoothing; /* of targets: loss_options */
     double
         average; /* the decay of running means of weights, which are written in their place; 0: there are none */

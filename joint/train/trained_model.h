@@ -78,6 +78,12 @@ int trained_model_save_adapter(const struct trained_model *model, enum parameter
     struct weights_writer *writer, struct err *err);
 int trained_model_load_adapter(struct trained_model *model, const struct weights *tensors, struct err *err);
 
+/* The tensors of the adapter at `path`, as --lora takes it, of peft for the model of these weights, to be loaded so; and what it is trained
+ * with, but for dropout and seed, which stay. ERR_UNSUPPORTED: not the same matrices of all blocks of both towers, of one rank and
+ * alpha, or more than these, or DoRA; and those of reading an adapter. */
+int trained_adapter_open(struct lora_options *lora, struct weights **tensors, const char *path,
+    const struct model_config *config, const struct weights *model, struct err *err);
+
 /* Where averages are kept: parameters_average after a step, and parameters_exchange_averages. */
 int trained_model_average(struct trained_model *model, double decay, struct err *err);
 int trained_model_exchange_averages(struct trained_model *model, struct err *err);

@@ -26,6 +26,13 @@ static int check(const struct training *t, struct err *err)
         return err_set(err, ERR_ARGUMENT,
             "adapters are merged where all of a model is trained; for a part write it with 'diptych convert' "
             "first");
+    if (options->adapter && options->what != TRAINED_LORA)
+        return err_set(err, ERR_ARGUMENT, "--adapter is of --part lora");
+    if (options->adapter && options->blend < 1)
+        return err_set(err, ERR_ARGUMENT,
+            "--blend goes back to where it began, and between two adapters lies none of their rank: leave "
+            "out "
+            "--adapter or --blend");
     if (t->config.vision.any_size)
         return err_set(err, ERR_UNSUPPORTED, "'%s' takes pictures of any size: such models cannot be trained",
             options->model);
@@ -95,11 +102,29 @@ static int open_feed(struct training *t, struct err *err)
     return feed_open(&t->feed, &feed, err);
 }
 
+/* Opens the model that is trained, and an adapter that there is. */
+static int open_trained(
+    struct training *t, struct device *device, struct trained_model_options *how, struct err *err)
+{
+    struct weights *adapter = NULL;
+    int rc = 0;
+    if (t->options.adapter)
+        rc =
+            trained_adapter_open(&t->options.lora, &adapter, t->options.adapter, &t->config, t->weights, err);
+    how->lora = t->options.lora;
+    if (!rc)
+        rc = trained_model_open(&t->model, &t->config, &t->preprocess, t->weights, device, how, err);
+    if (!rc && adapter)
+        rc = trained_model_load_adapter(t->model, adapter, err);
+    weights_free(adapter);
+    return rc;
+}
+
 static int open_model(struct training *t, struct device *device, struct err *err)
 {
     const struct training_options *options = &t->options;
     const size_t own = t->texts.longest, held = t->judge ? judge_longest(t->judge) : 0;
-    const struct trained_model_options how = {
+    struct trained_model_options how = {
         .loss = training_loss_of(&t->config),
         .batch = options->loader.batch,
         .chunk = options->chunk,
@@ -108,20 +133,25 @@ static int open_model(struct training *t, struct device *device, struct err *err
         .smoothing = (float)options->smoothing,
         .averages = options->average > 0,
         .what = options->what,
-        .lora = options->lora,
     };
     int rc = weights_open_adapted(&t->weights, options->model, options->adapters, err);
     if (!rc)
         t->dtype = options->dtype ? *options->dtype : weights_dtype(t->weights);
-    if (!rc)
-        rc = trained_model_open(&t->model, &t->config, &t->preprocess, t->weights, device, &how, err);
-    return rc;
+    return rc ? rc : open_trained(t, device, &how, err);
+}
+
+/* Of all that the run begins with. */
+static int fingerprint_start(
+    char out[FINGERPRINT_SIZE], const struct training_options *options, struct err *err)
+{
+    const struct adapters one = {&options->adapter, 1};
+    return model_adapted_fingerprint(out, options->model, options->adapter ? &one : options->adapters, err);
 }
 
 static int open_state(struct training *t, const struct device *device, struct err *err)
 {
     char fingerprint[FINGERPRINT_SIZE];
-    int rc = model_adapted_fingerprint(fingerprint, t->options.model, t->options.adapters, err);
+    int rc = fingerprint_start(fingerprint, &t->options, err);
     if (!rc)
         rc = training_state_open(&t->state, t->options.out,
             training_options_json(&t->options, &t->plan, t->set, fingerprint, device), t->options.resume,

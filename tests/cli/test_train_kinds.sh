@@ -20,4 +20,41 @@ refused "'$root/tests/golden/towers/siglip2-naflex' takes pictures of any size: 
     train --model "$root/tests/golden/towers/siglip2-naflex" --captions "$golden/captions.csv" --images "$root/assets/pictures" -o x --batch 8
 [ ! -e x ] && [ ! -e x.part ] || problem "something is left of nothing"
 
+# ---- an adapter that is trained on is the one that it was, and learns more
+adapter="$learn --part lora"
+run $adapter --rank 3 --lora-alpha 5 --stabilized --targets q_proj,fc2 -o first -q
+expect_status 0
+run $adapter --adapter first --rate 0 -o same -q
+expect_status 0
+cmp -s first/adapter_model.safetensors same/adapter_model.safetensors || problem "it begins as another one"
+cmp -s first/adapter_config.json same/adapter_config.json || problem "it has another rank, alpha or targets"
+run $adapter --adapter first -o second
+expect_status 0
+expect_match err "^'second' is an adapter of [0-9]+ parameters in f32, after 2 steps"
+cmp -s first/adapter_model.safetensors second/adapter_model.safetensors && problem "it learns nothing"
+run classify "$root/assets/pictures/01.png" --model "$golden/model" --lora second -l ring,heart -q
+expect_status 0
+for option in '--rank 3' '--lora-alpha 5' --stabilized '--targets q_proj'; do
+    refused "$(echo "$option" | cut -d ' ' -f 1) is what the adapter of --adapter says: leave it out" $adapter --adapter first $option -o x
+done
+refused '--adapter is of --part lora' $learn --adapter first -o x
+refused 'leave out --adapter or --blend' $adapter --adapter first --blend 0.5 -o x
+refused "cannot go on with adapter 'nowhere': unable to open 'nowhere'" $adapter --adapter nowhere -o x
+refused 'has shape (2, 64), expected (2, 48)' $adapter --adapter "$root/tests/golden/train/lora-all/start" -o x
+
+# What peft can and training cannot.
+cannot() {
+    refused "cannot go on with adapter '$root/tests/golden/lora/$1': $2" $adapter --model "$root/tests/golden/lora/model" \
+        --adapter "$root/tests/golden/lora/$1" -o x
+}
+cannot dora 'it is DoRA, which is used and not trained here'
+cannot patterns "'base_model.model.text_projection.lora_A.weight' is of no matrix that training changes"
+cannot biases "'base_model.model.text_model.encoder.layers.0.self_attn.q_proj.base_layer.bias' is of no matrix that training changes"
+cannot some-layers 'it changes 2 of the 4 matrices q_proj of both towers: training changes all or none'
+cannot kohya.safetensors "it has no 'adapter_config.json' of peft's beside it"
+mkdir ranks && cp first/adapter_model.safetensors ranks/
+sed 's/"alpha_pattern": {}/"alpha_pattern": {"fc2": 7}/' first/adapter_config.json >ranks/adapter_config.json
+refused 'are not the 3 and 7 of others: training has one for all' $adapter --adapter ranks -o x
+[ ! -e x ] && [ ! -e x.part ] || problem "something is left of nothing"
+
 finish

@@ -163,7 +163,7 @@ def check(program):
     for part in [*TRAINED, "lora"]:
         out = scratch / part
         run(program, "train", "--model", OUT / "model", "--captions", OUT / "captions.csv", "--images", PICTURES, "--batch",
-            len(CAPTIONS), "--steps", 50, "--rate", 1e-3, "--part", part, "--dtype", "f32", "-o", out, "-q")
+            len(CAPTIONS), "--steps", 50, "--rate", 1e-3, "--part", part, "--dtype", "f32", "-o", out, "-q", *(["--adapter", OUT / "adapter"] if part == "lora" else []))
         base = OUT / "model" if part == "lora" else out
         model, loading = transformers.SiglipModel.from_pretrained(base, dtype=torch.float32, output_loading_info=True)
         assert not any(loading.values()), loading

@@ -175,6 +175,20 @@ static void chunks_are_trained_as_the_whole(void **state)
     bench_release(&bench);
 }
 
+/* peft's adapter, which changes a part of the matrices, trained on. */
+static void an_adapter_is_trained_on_as_by_peft(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, DIPTYCH_SCRATCH "/lora");
+    struct training_options options = options_new(&bench, TRAINED_LORA);
+    options.adapter = RUN "adapter";
+    options.lora.rank = 9; /* its own counts */
+    run(&bench, &options);
+    check(&bench, "lora", DIPTYCH_SCRATCH "/lora/adapter_model.safetensors");
+    bench_release(&bench);
+}
+
 static int open_device(void **state)
 {
     const struct device_options on = {.gemm = "onednn", .precision = "f32"};
@@ -196,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(siglip_is_trained_as_by_pytorch),
         cmocka_unit_test(chunks_are_trained_as_the_whole),
+        cmocka_unit_test(an_adapter_is_trained_on_as_by_peft),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
