@@ -189,12 +189,14 @@ static int open_towers(struct trained_model *model, const struct model_config *c
                     &model->values, &model->gradients, err);
 }
 
-/* The stored scale rises to 100 at most, or stays where it began above that. */
+/* The stored scale rises to 100 at most, or of a sigmoid stays where it began above that. */
 static int limit_scale(struct trained_model *model, struct err *err)
 {
     float begins = 0;
     const int rc = tensor_read(model->stream, &begins, model->values.scale, 1, err);
-    model->scale_most = fmaxf(begins, logf(100));
+    model->scale_most = logf(100);
+    if (model->options.loss == LOSS_SIGMOID)
+        model->scale_most = fmaxf(begins, model->scale_most);
     return rc;
 }
 

@@ -53,8 +53,8 @@ int trained_model_images(
 int trained_model_texts(struct trained_model *model, float *embeddings, const int32_t *ids,
     const int32_t *eot, size_t count, size_t tokens, struct err *err);
 
-/* A step along these gradients. The scale of logits stays between 1 and 100, as in open_clip, or where it began above that, as
- * published SigLIPs do, between 1 and there. *norm is as parameters_step has it. */
+/* A step along these gradients. The scale of logits stays between 1 and 100, as in open_clip, or with the sigmoid loss between 1 and
+ * where it began, as published SigLIPs begin at 117. *norm is as parameters_step has it. */
 int trained_model_step(
     struct trained_model *model, const struct adamw_options *options, double *norm, struct err *err);
 

@@ -115,10 +115,11 @@ def rate_at(step):
     return 0.5 * (1 + np.cos(np.pi * (step - WARMUP) / (STEPS - WARMUP))) * RATE
 
 
-def train(model, bias, pixels, ids, kind, after=lambda: None, most=np.log(100)):
-    """The steps of open_clip's train_one_epoch, on one batch after the other."""
+def train(model, bias, pixels, ids, kind, after=lambda: None):
+    """The steps of open_clip's train_one_epoch, on one batch after the other. A SigLIP may keep the scale that it begins with."""
     parameters = [*model.parameters(), bias] if kind != "softmax" else [*model.parameters()]
     optimizer = torch.optim.AdamW(groups(model, bias), betas=BETAS, eps=EPS, foreach=False)
+    most = np.log(100) if kind == "softmax" else max(np.log(100), float(model.logit_scale))
     losses, norms = [], []
     for step in range(STEPS):
         for group in optimizer.param_groups:

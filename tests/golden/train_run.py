@@ -93,8 +93,7 @@ def load(exactly):
 
 def steps(model, bias, exactly):
     kind = torch.float64 if exactly else torch.float32
-    return train(model, bias, pixels().to(kind).expand(BATCHES, -1, -1, -1, -1), ids().expand(BATCHES, -1, -1), "siglip",
-                 most=SCALE)
+    return train(model, bias, pixels().to(kind).expand(BATCHES, -1, -1, -1, -1), ids().expand(BATCHES, -1, -1), "siglip")
 
 
 def part_run(prefixes):
