@@ -139,7 +139,7 @@ static const struct argp_option device_options_table[] = {
         "OpenCL device: gpu, cpu, PLATFORM:DEVICE as numbers, or part of a name (default: DIPTYCH_DEVICE, "
         "or the best there is)",
         0},
-    {"gemm", KEY_GEMM, "auto|amx|avx512|clblast|onednn", 0,
+    {"gemm", KEY_GEMM, "auto|amx|avx512|avx2|clblast|onednn", 0,
         "Provider of matrix products (default: auto, the fastest)", 0},
     {"precision", KEY_PRECISION, "auto|f32|bf16|f16|int8", 0,
         "Operands of matrix products (default: auto, the fastest the device does well, never int8)", 0},

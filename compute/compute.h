@@ -52,15 +52,15 @@ struct device_options {
     /* "gpu", "cpu", "accelerator", "PLATFORM:DEVICE" as numbers, or part of the name of a device or platform.
      * NULL: as the environment's DIPTYCH_DEVICE says, or else the best there is. */
     const char *device;
-    /* "amx" (bf16 only), "avx512" (bf16 and int8), "clblast" or "onednn"; NULL or "auto": the fastest that serves device
-     * and precision */
+    /* "amx" (bf16 only), "avx512" (but f16), "avx2" (f32 only), "clblast" or "onednn"; NULL or "auto": the fastest that serves
+     * device and precision */
     const char *gemm;
     /* "f32", "bf16", "f16" or "int8"; NULL or "auto": the fastest the device does well, never int8 */
     const char *precision;
 
     /* On a CPU, weights of float32 are multiplied where they lie in the model's file: it opens in half the time, and takes
-     * hardly any memory that is not the file's. One text or picture alone takes a tenth longer, a batch does not. "avx512" does so
-     * for the first batch. */
+     * hardly any memory that is not the file's. One text or picture alone takes a tenth longer, a batch does not. "avx512"
+     * and "avx2" do so for the first batch. */
     bool weights_in_file;
 };
 
@@ -71,7 +71,7 @@ struct device;
  * device in that precision, are ERR_ARGUMENT; a device that cannot be opened is ERR_DEVICE. ERR_MEMORY where
  * the host has none.
  *
- * With the providers "amx" and "avx512" the device keeps threads, as many as there are CPUs, until device_free.
+ * With the providers "amx", "avx512" and "avx2" the device keeps threads, as many as there are CPUs, until device_free.
  *
  * Kernels are compiled on first use. On platforms that do not keep them between runs themselves (NVIDIA does;
  * of PoCL see device_keep_programs) the binaries are kept in $XDG_CACHE_HOME/diptych or ~/.cache/diptych, where
@@ -91,7 +91,7 @@ void device_free(struct device *device);
 void device_keep_programs(struct device *device);
 
 const char *device_name(const struct device *device);
-const char *device_gemm(const struct device *device); /* "amx", "avx512", "clblast" or "onednn" */
+const char *device_gemm(const struct device *device); /* "amx", "avx512", "avx2", "clblast" or "onednn" */
 enum precision device_precision(const struct device *device);
 enum dtype device_dtype(const struct device *device); /* what activations are in that precision */
 

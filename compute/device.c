@@ -153,8 +153,8 @@ static int candidate_choose(
 
 /* ---- how it will compute ------------------------------------------------------------------------------- */
 
-const struct layer_provider *const layer_providers[] = {
-    &provider_amx, &provider_avx512, &provider_onednn, &provider_clblast, NULL};
+const struct layer_provider *const layer_providers[] = {&provider_amx, &provider_avx512,
+    &provider_avx512_floats, &provider_avx2, &provider_onednn, &provider_clblast, NULL};
 
 /* By name, and the type that activations have in each. What the operands of products become inside a provider
  * is its own affair. */
@@ -194,6 +194,7 @@ static int arithmetic_choose(const struct layer_provider **out, enum precision *
 {
     const char *const gemm = wanted_gemm ? wanted_gemm : "auto";
     enum precision asked = PRECISION_F32;
+    bool known = false;
     int rc = is_auto(wanted) ? 0 : precision_parse(&asked, wanted, err);
     if (rc)
         return rc;
@@ -201,17 +202,17 @@ static int arithmetic_choose(const struct layer_provider **out, enum precision *
         const struct layer_provider *provider = layer_providers[i];
         if (!is_auto(gemm) && strcmp(gemm, provider->name))
             continue;
+        known = true;
         *precision = is_auto(wanted) ? provider->best() : asked;
         if (provider->serves(id, *precision)) {
             *out = provider;
             return 0;
         }
-        if (!is_auto(gemm))
-            return err_set(err, ERR_ARGUMENT, "the GEMM provider '%s' does not run on this device in %s",
-                gemm, precision_name(*precision));
     }
-    return err_set(
-        err, ERR_ARGUMENT, "unknown GEMM provider '%s': use auto, amx, avx512, clblast or onednn", gemm);
+    return known ? err_set(err, ERR_ARGUMENT, "the GEMM provider '%s' does not run on this device in %s",
+                       gemm, precision_name(*precision))
+                 : err_set(err, ERR_ARGUMENT,
+                       "unknown GEMM provider '%s': use auto, amx, avx512, avx2, clblast or onednn", gemm);
 }
 
 enum precision precision_plain(enum precision precision)

@@ -152,7 +152,7 @@ struct diptych_model_options {
 
     const char
         *device; /* "gpu", "cpu", "accelerator", "PLATFORM:DEVICE", part of a name; NULL: the best there is */
-    const char *gemm;      /* "amx", "avx512", "clblast", "onednn"; NULL: the fastest */
+    const char *gemm;      /* "amx", "avx512", "avx2", "clblast", "onednn"; NULL: the fastest */
     const char *precision; /* "f32", "bf16", "f16"; NULL: the fastest that the device does well */
 
     size_t batch; /* pictures or texts that are encoded at once; 0: 32. Device memory is in proportion */

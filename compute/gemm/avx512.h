@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Inside compute: products in bfloat16 and in int8 with AVX-512's instructions for them, one thread's share at a time.
- * avx512.c makes a provider of it, with threads.
+ * Inside compute: products in bfloat16 and in int8 with AVX-512's instructions for them.
  *
  * Both instructions multiply words of 32 bits, which hold two bfloat16 or four int8, element by element, and add what comes
  * of each pair of words to a sum of 32 bits. So a product is the same whatever the words hold; only how matrices
@@ -17,10 +16,11 @@
 #ifndef DIPTYCH_COMPUTE_GEMM_AVX512_H
 #define DIPTYCH_COMPUTE_GEMM_AVX512_H
 
-#include "compute/compute.h"
+#include "compute/gemm/native_product.h"
 
-/* Columns of the result that are made together, and the most rows that the registers hold sums for. */
+/* Of avx512_kernel. */
 enum { AVX512_COLUMNS = 32, AVX512_ROWS = 12 };
+extern const struct native_kernel avx512_kernel;
 
 /* Whether the CPU has the instructions: of PRECISION_BF16 and _INT8, never of others. */
 bool avx512_serves(enum precision precision);
@@ -30,60 +30,12 @@ bool avx512_serves(enum precision precision);
  * the rest. Elsewhere avx512_bf16 is twice as fast as float32. */
 bool cpu_leaves_bf16_to_amx(void);
 
-/* Elements of K in a word. */
-size_t avx512_word(enum precision precision);
-
-struct avx512_weight {
-    enum precision precision;
-    size_t n, k;
-    uint32_t *values; // (N/32, words of K, 32), N rounded up; what is missing to K is zero. NULL: not packed,
-    const float *plain; // (N, K), and of bfloat16; blocks of 32 columns are packed as a product comes to them
-    float *scale;       // (N) rounded up likewise; of int8
-};
-
-size_t avx512_weight_bytes(const struct avx512_weight *weight);
-size_t avx512_block_bytes(const struct avx512_weight *weight); /* of 32 columns */
-
-/* block (words, 32) = 32 columns from `column` on, and their scale, from float32 (N, K), of int8 with its columns times gain (K),
- * unless that is NULL. */
-void avx512_pack_block(uint32_t *block, const struct avx512_weight *weight, const float *values,
+/* avx512_words.c and avx512_multiply.c: as struct native_kernel has them. */
+void avx512_pack_block(uint32_t *block, const struct native_weight *weight, const float *values,
     const float *gain, size_t column);
-
-/* out (R, N) = epilogue(in (R, K) * weight^T + bias) */
-struct avx512_product {
-    size_t rows;
-    const void *in; // (R, K) bfloat16; or with `normed` float32, and a layer norm comes first
-    bool normed;
-    const float *gamma, *beta; // (K): its; NULL in int8, where weight and bias have them
-    float eps;
-    const struct avx512_weight *weight;
-    const float *bias; // (N) rounded up to AVX512_COLUMNS, or NULL
-    void *out;         // (R, N) float32 or bfloat16
-    enum dtype out_dtype;
-    enum epilogue epilogue;
-};
-
-/* Rows in words. */
-struct avx512_rows {
-    char *values;   // (R, stride), zeros from K on
-    size_t stride;  /* bytes: not a power of two, which would put columns of them in one place of the cache */
-    float *scale;   // (R); of int8, as is start
-    int32_t *start; // (R): of a row's sums
-};
-
-/* How many bytes for the rows of a product; with memory, at a multiple of 64, also where in it they lie. */
-size_t avx512_rows_place(struct avx512_rows *rows, void *memory, const struct avx512_product *product);
-
-/* Rows [first, last) of `in`. */
 void avx512_fill_rows(
-    const struct avx512_rows *rows, const struct avx512_product *product, size_t first, size_t last);
-
-/* A part of the result: some rows, and columns of which the first is a multiple of AVX512_COLUMNS. */
-struct avx512_piece {
-    size_t first_row, last_row, first_column, last_column;
-    uint32_t *block; /* room for one at a multiple of 64; of a weight that is not packed */
-};
+    const struct native_rows *rows, const struct native_product *product, size_t first, size_t last);
 void avx512_multiply(
-    const struct avx512_product *product, const struct avx512_rows *rows, const struct avx512_piece *piece);
+    const struct native_product *product, const struct native_rows *rows, const struct native_piece *piece);
 
 #endif

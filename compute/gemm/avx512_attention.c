@@ -197,13 +197,13 @@ AVX512_TARGET void avx512_attend(
     const size_t tokens = starts ? (size_t)starts[batch + 1] - begin : attention->tokens;
     const size_t width = attention->heads * attention->head_width, blocks = groups_of(tokens, QUERIES);
     const struct rows queries = {
-        .first = attention->qkv + begin * 3 * width + head * attention->head_width,
+        .first = (const uint16_t *)attention->qkv + begin * 3 * width + head * attention->head_width,
         .pitch = 3 * width,
         .count = tokens,
         .width = attention->head_width,
     };
     struct rows keys = queries, values = queries;
-    uint16_t *context = attention->context + begin * width + head * attention->head_width;
+    uint16_t *context = (uint16_t *)attention->context + begin * width + head * attention->head_width;
     struct parts parts;
     parts_place(&parts, scratch, tokens, attention->head_width);
     keys.first += width;

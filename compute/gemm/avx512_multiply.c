@@ -96,7 +96,7 @@ WORDS_TARGET static void multiply_group(const struct group *group, size_t count)
 
 /* 16 columns' sums with their bias; scale: what those of int8 are worth, for the columns. */
 WORDS_INLINE __m512 sums_value(
-    const struct avx512_product *product, __m512i sums, const float *row_scale, __m512 scale, __m512 bias)
+    const struct native_product *product, __m512i sums, const float *row_scale, __m512 scale, __m512 bias)
 {
     return product->weight->precision == PRECISION_INT8
                ? _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(*row_scale) * scale, bias)
@@ -110,7 +110,7 @@ WORDS_INLINE __m512 of_columns(const float *values, size_t column)
 }
 
 /* The rows of a group, from `row` on, in a block of columns; epilogue is a constant where this is inlined. */
-WORDS_INLINE void finish_rows(const struct avx512_product *product, const struct group *group,
+WORDS_INLINE void finish_rows(const struct native_product *product, const struct group *group,
     const float *row_scales, size_t row, size_t column, size_t count, enum epilogue epilogue)
 {
     const size_t n = product->weight->n;
@@ -140,7 +140,7 @@ WORDS_INLINE void finish_rows(const struct avx512_product *product, const struct
     }
 }
 
-WORDS_TARGET static void finish_group(const struct avx512_product *product, const struct group *group,
+WORDS_TARGET static void finish_group(const struct native_product *product, const struct group *group,
     const float *row_scales, size_t row, size_t column, size_t count)
 {
     switch (product->epilogue) {
@@ -162,10 +162,10 @@ WORDS_TARGET static void finish_group(const struct avx512_product *product, cons
 }
 
 WORDS_TARGET void avx512_multiply(
-    const struct avx512_product *product, const struct avx512_rows *rows, const struct avx512_piece *piece)
+    const struct native_product *product, const struct native_rows *rows, const struct native_piece *piece)
 {
-    const struct avx512_weight *weight = product->weight;
-    const size_t words = groups_of(weight->k, avx512_word(weight->precision)), block = words * AVX512_COLUMNS,
+    const struct native_weight *weight = product->weight;
+    const size_t words = native_words(weight), block = words * AVX512_COLUMNS,
                  count = piece->last_row - piece->first_row, groups = groups_of(count, AVX512_ROWS);
     __m512i sums[2 * AVX512_ROWS];
     struct group group = {
@@ -195,7 +195,7 @@ WORDS_TARGET void avx512_multiply(
 #else
 
 void avx512_multiply(
-    const struct avx512_product *product, const struct avx512_rows *rows, const struct avx512_piece *piece)
+    const struct native_product *product, const struct native_rows *rows, const struct native_piece *piece)
 {
     (void)product, (void)rows, (void)piece;
 }

@@ -7,44 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 64 };
-
-static size_t up(size_t count, size_t unit)
-{
-    return groups_of(count, unit) * unit;
-}
-
-size_t avx512_word(enum precision precision)
-{
-    return precision == PRECISION_INT8 ? 4 : 2;
-}
-
-static size_t words_of(const struct avx512_weight *weight)
-{
-    return groups_of(weight->k, avx512_word(weight->precision));
-}
-
-size_t avx512_block_bytes(const struct avx512_weight *weight)
-{
-    return words_of(weight) * AVX512_COLUMNS * sizeof *weight->values;
-}
-
-size_t avx512_weight_bytes(const struct avx512_weight *weight)
-{
-    return groups_of(weight->n, AVX512_COLUMNS) * avx512_block_bytes(weight);
-}
-
-size_t avx512_rows_place(struct avx512_rows *rows, void *memory, const struct avx512_product *product)
-{
-    const size_t count = product->rows,
-                 stride = up(words_of(product->weight) * sizeof *product->weight->values, LINE) + LINE,
-                 values = count * stride, scale = up(count * sizeof(float), LINE);
-    char *at = memory;
-    if (at)
-        *rows = (struct avx512_rows){at, stride, (float *)(at + values), (int32_t *)(at + values + scale)};
-    return values + scale + count * sizeof(int32_t);
-}
-
 #ifdef WORDS_COMPILED
 #include <cpuid.h>
 
@@ -97,10 +59,10 @@ WORDS_INLINE __m512i weight_words(
 
 /* 16 columns of the result, from `column` on: rows of values (N, K). */
 WORDS_INLINE void pack_columns(
-    uint32_t *to, const struct avx512_weight *weight, const float *values, const float *gain, size_t column)
+    uint32_t *to, const struct native_weight *weight, const float *values, const float *gain, size_t column)
 {
-    const size_t n = weight->n, k = weight->k, words = words_of(weight),
-                 word = avx512_word(weight->precision);
+    const size_t n = weight->n, k = weight->k, words = native_words(weight),
+                 word = native_word(weight->precision);
     float by[16] = {0};
     for (size_t i = 0; i < 16 && column + i < n && weight->precision == PRECISION_INT8; i++) {
         const float largest = weight_largest(values + (column + i) * k, gain, k);
@@ -119,7 +81,7 @@ WORDS_INLINE void pack_columns(
     }
 }
 
-WORDS_TARGET void avx512_pack_block(uint32_t *block, const struct avx512_weight *weight, const float *values,
+WORDS_TARGET void avx512_pack_block(uint32_t *block, const struct native_weight *weight, const float *values,
     const float *gain, size_t column)
 {
     pack_columns(block, weight, values, gain, column);
@@ -168,7 +130,7 @@ static void copy_row(char *to, const uint16_t *from, size_t k)
 }
 
 /* The layer norm in bfloat16. K is a multiple of 16. */
-WORDS_INLINE void norm_row(char *to, const float *from, const struct avx512_product *product)
+WORDS_INLINE void norm_row(char *to, const float *from, const struct native_product *product)
 {
     const size_t k = product->weight->k;
     const struct moments moments = row_moments(from, k);
@@ -217,7 +179,7 @@ WORDS_INLINE __m512i store64(char *to, __m512i bytes, __m512i sum)
     return _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), bytes);
 }
 
-WORDS_INLINE void round_row(const struct avx512_rows *rows, size_t row, const uint16_t *from, size_t k)
+WORDS_INLINE void round_row(const struct native_rows *rows, size_t row, const uint16_t *from, size_t k)
 {
     /* packing takes words of the one and of the other in turns of eight */
     const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
@@ -237,7 +199,7 @@ WORDS_INLINE void round_row(const struct avx512_rows *rows, size_t row, const ui
 
 /* The layer norm divides a row by its deviation, which does not change what its int8 are. K is a multiple of 16. */
 WORDS_INLINE void round_normed_row(
-    const struct avx512_rows *rows, size_t row, const float *from, size_t k, float eps)
+    const struct native_rows *rows, size_t row, const float *from, size_t k, float eps)
 {
     const struct moments moments = row_moments(from, k);
     const float by = inverse_of(moments.largest);
@@ -255,7 +217,7 @@ WORDS_INLINE void round_normed_row(
 }
 
 WORDS_TARGET void avx512_fill_rows(
-    const struct avx512_rows *rows, const struct avx512_product *product, size_t first, size_t last)
+    const struct native_rows *rows, const struct native_product *product, size_t first, size_t last)
 {
     const size_t k = product->weight->k;
     const bool int8 = product->weight->precision == PRECISION_INT8;
@@ -287,14 +249,14 @@ bool avx512_serves(enum precision precision)
     return false;
 }
 
-void avx512_pack_block(uint32_t *block, const struct avx512_weight *weight, const float *values,
+void avx512_pack_block(uint32_t *block, const struct native_weight *weight, const float *values,
     const float *gain, size_t column)
 {
     (void)block, (void)weight, (void)values, (void)gain, (void)column;
 }
 
 void avx512_fill_rows(
-    const struct avx512_rows *rows, const struct avx512_product *product, size_t first, size_t last)
+    const struct native_rows *rows, const struct native_product *product, size_t first, size_t last)
 {
     (void)rows, (void)product, (void)first, (void)last;
 }

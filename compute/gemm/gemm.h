@@ -5,8 +5,9 @@
  *
  *   AMX      is our own, in bfloat16 and nothing else, for the CPUs that have the tile registers. It also
  *            brings attention, and layer norms that go before a product.
- *   AVX512   is our own, too, in bfloat16 and int8, for the CPUs that have AVX-512 with instructions for them. It brings
- *            the same.
+ *   AVX512   is our own, too, in bfloat16 and int8, for the CPUs that have AVX-512 with instructions for them, and in
+ *            float32 for all that have AVX-512. It brings the same.
+ *   AVX2     is the same in float32 for CPUs with AVX2 and FMA.
  *   CLBlast  runs on any OpenCL device, in float32.
  *   oneDNN   runs on CPU devices that take native kernels: the library is called from inside the device's
  *            own queue, on the same buffers. It multiplies bfloat16 where the CPU can.
@@ -14,12 +15,13 @@
  * linear.c brings operands to a type the provider multiplies in, and results to the type that is wanted; what
  * a provider leaves out is a kernel of compute/kernels/.
  *
- * In int8 the other two multiply rounded operands in float32.
+ * In int8 the last two multiply rounded operands in float32.
  *
- * The last two also multiply matrices that nobody has packed: matmul(), which training is made of.
+ * They also multiply matrices that nobody has packed: matmul(), which training is made of.
  *
- * Files: matmul.c chooses who does that; amx.c, avx512.c, clblast.c and onednn.c are the providers; amx_*.c and avx512_*.c what our
- * own are made of, amx.h and avx512.h their manuals, avx512_math.h and native_attention.c what both use; onednn_plan.c products of oneDNN made ready to run,
+ * Files: matmul.c chooses who does that; amx.c, avx512.c, floats.c, clblast.c and onednn.c are the providers; amx_*.c, avx512_*.c and
+ * floats_* what our own are made of, amx.h, avx512.h and floats_kernel.inc their manuals, native_product.h what avx512.c and floats.c
+ * share, avx512_math.h and native_attention.c what all use; onednn_plan.c products of oneDNN made ready to run,
  * onednn_matmul.c those of matrices nobody has packed, onednn_versions.h its API in two versions.
  */
 #ifndef DIPTYCH_COMPUTE_GEMM_GEMM_H
@@ -113,7 +115,8 @@ struct layer_provider {
 /* Who does the products of a stream that are no layers'. */
 const struct layer_provider *matmul_provider(const struct device *device);
 
-extern const struct layer_provider provider_amx, provider_avx512, provider_onednn, provider_clblast;
+extern const struct layer_provider provider_amx, provider_avx512, provider_avx512_floats, provider_avx2,
+    provider_onednn, provider_clblast;
 
 /* The providers in order of preference; NULL ends the list. */
 extern const struct layer_provider *const layer_providers[];

@@ -24,8 +24,8 @@ static void head_attend(void *context, size_t member, size_t i)
 static int attention_run(void *argument, struct stream *stream)
 {
     struct attention_task *task = argument;
-    task->attention.qkv = (const uint16_t *)(task->memory + task->qkv_at);
-    task->attention.context = (uint16_t *)(task->memory + task->context_at);
+    task->attention.qkv = task->memory + task->qkv_at;
+    task->attention.context = task->memory + task->context_at;
     struct pool *pool = stream->device->pool;
     task->scratch = stream_scratch(stream, pool_members(pool) * task->scratch_bytes);
     if (!task->scratch)
@@ -39,8 +39,8 @@ int native_attend(const struct attention_kernel *kernel, struct stream *stream, 
     struct head_shape shape, struct err *err)
 {
     struct attention_task task = {
-        .context_at = context.offset * sizeof(uint16_t),
-        .qkv_at = qkv.offset * sizeof(uint16_t),
+        .context_at = context.offset * dtype_size(context.dtype),
+        .qkv_at = qkv.offset * dtype_size(qkv.dtype),
         .batch = sequences ? sequences->count : batch,
         .attention = {.tokens = tokens,
             .heads = shape.heads,

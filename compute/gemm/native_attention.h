@@ -12,9 +12,9 @@ struct native_attention {
     size_t tokens, heads, head_width;
     const int32_t *starts; /* of sequences of other lengths than `tokens`, (B + 1); NULL: all have as many */
     bool causal;
-    size_t unseen;       /* the last tokens of a sequence, that none sees */
-    const uint16_t *qkv; // bfloat16
-    uint16_t *context;   // bfloat16
+    size_t unseen;   /* the last tokens of a sequence, that none sees */
+    const void *qkv; /* of the type that the kernel is for */
+    void *context;   /* of the same */
 };
 
 /* One head of one sequence, with scratch memory of so many bytes at a multiple of 64: for a sequence of so many tokens or fewer. */
@@ -28,7 +28,7 @@ int native_attend(const struct attention_kernel *kernel, struct stream *stream, 
     struct tensor qkv, size_t batch, size_t tokens, const struct sequences *sequences,
     struct head_shape shape, struct err *err);
 
-/* On AVX-512, in float32. */
+/* Of bfloat16, computed in float32 on AVX-512. */
 size_t avx512_attention_bytes(size_t tokens, size_t head_width);
 void avx512_attend(const struct native_attention *attention, size_t batch, size_t head, void *scratch);
 

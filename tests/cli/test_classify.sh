@@ -25,7 +25,7 @@ expect_status 0
 expect_lines out 2
 label="\{\"label\": \"(red|green|dark blue)\", \"probability\": $number\}"
 expect_match out "^\{\"path\": \"red\.ppm\", \"labels\": \[$label, $label, $label\], \"score\": \"softmax\", \"schema\": \"classify/1\"\}\$"
-expect_match err '^2 pictures, 0 failed: [0-9.]+ s, [0-9.]+ pictures/s \((amx|avx512|onednn|clblast), (f32|bf16|f16)\)$'
+expect_match err '^2 pictures, 0 failed: [0-9.]+ s, [0-9.]+ pictures/s \((amx|avx512|avx2|onednn|clblast), (f32|bf16|f16)\)$'
 
 tab=$(printf '\t')
 run classify red.ppm green.ppm --labels "$labels" --format tsv --top 2 --quiet

@@ -34,7 +34,7 @@ expect_status 0
 expect_empty out
 expect_pictures 11 0 0 0 0 0 0
 expect_line err "passed over 1 file: 1 text" # scenes.jsonl
-expect_match err '^encoded: 11: [0-9.]+ s, [0-9.]+ items/s \((amx|avx512|onednn|clblast), (f32|bf16|f16)\)$'
+expect_match err '^encoded: 11: [0-9.]+ s, [0-9.]+ items/s \((amx|avx512|avx2|onednn|clblast), (f32|bf16|f16)\)$'
 expect_sound a.dip
 run index list a.dip -f tsv
 expect_lines out 11

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Every layer on the device against its twin, for each GEMM provider and precision, and with the kernels in
  * the shapes of a CPU and of a GPU on whatever device there is. */
-#include "compute/gemm/amx.h"
-#include "compute/gemm/avx512.h"
 #include "compute/gemm/gemm.h"
 #include "compute/internal.h"
 #include "tests/compute/kernels.h"
+#include "tests/support/providers.h"
 #include "tests/support/thread_count.h"
 #include "tests/support/work.h"
 
@@ -160,13 +159,10 @@ static bool is_to_run(const char *only)
 {
     if (only && !strstr(variant->name, only))
         return false;
-    const bool int8 = !strcmp(variant->precision, "int8"),
-               here =
-                   (strcmp(variant->gemm, "amx") || amx_available()) &&
-                   (strcmp(variant->gemm, "avx512") || avx512_serves(int8 ? PRECISION_INT8 : PRECISION_BF16));
-    if (!here)
-        print_message("%s: not here: the CPU has no such instructions\n", variant->name);
-    return here;
+    if (cpu_has(variant->gemm, variant->precision))
+        return true;
+    print_message("%s: not here: the CPU has no such instructions\n", variant->name);
+    return false;
 }
 
 /* With an argument, only the groups that have it in their names. */
@@ -176,6 +172,8 @@ int main(int argc, char **argv)
     static const struct variant providers[] = {
         {"amx bf16", "amx", "bf16", NULL},
         {"avx512 bf16", "avx512", "bf16", NULL},
+        {"avx512 f32", "avx512", "f32", NULL},
+        {"avx2 f32", "avx2", "f32", NULL},
         {"onednn f32", "onednn", "f32", NULL},
         {"onednn bf16", "onednn", "bf16", NULL},
         {"onednn f16", "onednn", "f16", NULL},

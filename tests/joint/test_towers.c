@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Both towers against the golden embeddings of tests/golden/towers.py, siglip.py, families.py and bert.py, in every precision and with every
  * GEMM provider that the device has. */
-#include "compute/gemm/amx.h"
-#include "compute/gemm/avx512.h"
 #include "joint/train/trained_model.h"
 
 #include <math.h>
@@ -15,6 +13,7 @@
 #include <cmocka.h>
 
 #include "compute/safetensors.h"
+#include "tests/support/providers.h"
 
 enum { PICTURES = 3, TEXTS = 4 };
 
@@ -134,9 +133,7 @@ static bool towers_open(
     if (only && strcmp(only, gemm))
         return false;
     if (device_open(&towers->device, &options, &err)) {
-        const bool int8 = !strcmp(precision, "int8");
-        if ((strcmp(gemm, "amx") || amx_available()) &&
-            (strcmp(gemm, "avx512") || avx512_serves(int8 ? PRECISION_INT8 : PRECISION_BF16)))
+        if (cpu_has(gemm, precision))
             fail_msg("%s %s: %s", gemm, precision, err.msg);
         print_message("%s %s: not here: %s\n", gemm, precision, err.msg);
         return false;
@@ -262,9 +259,12 @@ static void embeddings_are_the_references(void **state)
     (void)state;
     for (size_t i = 0; i < FAMILIES; i++) {
         struct golden golden = golden_open(families[i]);
+        check_float32(&golden, "avx512");
         check_float32(&golden, "onednn");
-        if (i < SMALL)
+        if (i < SMALL) {
+            check_float32(&golden, "avx2");
             check_float32(&golden, "clblast");
+        }
         golden_release(&golden);
     }
 }

@@ -103,7 +103,7 @@ class Model(Handle):
         index        opens the model that this index was made with
         download     a named model that is not in the cache is downloaded first
         device       "gpu", "cpu", "accelerator", "PLATFORM:DEVICE", part of a name; None: the best there is
-        gemm         "amx", "avx512", "clblast", "onednn"; None: the fastest
+        gemm         "amx", "avx512", "avx2", "clblast", "onednn"; None: the fastest
         precision    "f32", "bf16", "f16"; None: the fastest that the device does well
         batch        pictures or texts that are encoded at once; 0: 32
         encoders     calls that may use the device at once; 0: 4
