@@ -386,10 +386,11 @@ int new_folder_close(struct new_folder *folder, bool keep, struct err *err);
 int new_folder_open_shared(struct new_folder *out, const char *path, struct err *err);
 void new_folder_clean_shared(const char *path);
 
-/* Comma-separated values, as RFC 4180 has them. */
+/* Comma-separated values, as RFC 4180 has them, or with another separator, set behind csv_init. */
 struct csv {
     const char *at, *end; /* what is left of the text */
     size_t line;          /* that `at` stands in, from 1 */
+    char separator;       /* ',' */
     char *field;          /* room for the longest there can be */
 };
 

@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether a plain field ends there. */
+static bool ends_field(const struct csv *csv, char byte)
+{
+    return byte == csv->separator || byte == '\r' || byte == '\n';
+}
+
 /* Writes a quoted field without its quotes to out, where one that is doubled stands for itself. */
 static int quoted(char *out, size_t *length, struct csv *csv, struct err *err)
 {
@@ -18,14 +24,14 @@ static int quoted(char *out, size_t *length, struct csv *csv, struct err *err)
     }
     if (!closed)
         return err_set(err, ERR_FORMAT, "line %zu: a quote is not closed", first);
-    if (csv->at < csv->end && !memchr(",\r\n", *csv->at, 3))
+    if (csv->at < csv->end && !ends_field(csv, *csv->at))
         return err_set(err, ERR_FORMAT, "line %zu: something stands behind a closed quote", csv->line);
     return 0;
 }
 
 static void plain(char *out, size_t *length, struct csv *csv)
 {
-    while (csv->at < csv->end && !memchr(",\r\n", *csv->at, 3))
+    while (csv->at < csv->end && !ends_field(csv, *csv->at))
         out[(*length)++] = *csv->at++;
 }
 
@@ -41,7 +47,8 @@ static void end_line(struct csv *csv)
 
 int csv_init(struct csv *out, const char *bytes, size_t size, struct err *err)
 {
-    *out = (struct csv){.at = bytes, .end = bytes + size, .line = 1, .field = mem_new(size + 1, 1)};
+    *out = (struct csv){
+        .at = bytes, .end = bytes + size, .line = 1, .separator = ',', .field = mem_new(size + 1, 1)};
     return out->field ? 0 : err_memory(err, size);
 }
 
@@ -64,7 +71,7 @@ int csv_record(struct strings *fields, struct csv *csv, struct err *err)
             plain(csv->field, &length, csv);
         if (!rc)
             rc = strings_add(fields, csv->field, length, err);
-        more = csv->at < csv->end && *csv->at == ',';
+        more = csv->at < csv->end && *csv->at == csv->separator;
         csv->at += more;
     }
     end_line(csv);

@@ -59,11 +59,24 @@ static int read_data(struct train *t, const struct job *job, struct err *err)
     return rc;
 }
 
+static int say_shared(const struct train *t, struct err *err)
+{
+    size_t shared;
+    const int rc = training_set_shared(&shared, &t->held, &t->set, err);
+    if (!rc && shared && !t->request.session.quiet)
+        message("%zu of the %zu pictures of '%s' are learned from, too: where others are called as they are, "
+                "--validation-images says where",
+            shared, t->held.count, t->request.validation);
+    return rc;
+}
+
 /* Pictures that are not learned from, of the same labels. */
 static int read_held(struct train *t, const struct job *job, struct err *err)
 {
     struct training_source held = t->request.source;
     int rc = 0;
+    if (t->request.validation_images)
+        held.labelled.folder = t->request.validation_images;
     if (t->request.validation && held.captions) {
         held.captions = t->request.validation;
         held.split = "val";
@@ -75,6 +88,8 @@ static int read_held(struct train *t, const struct job *job, struct err *err)
     }
     if (t->request.validation && (rc = training_set_read(&t->held, &held, job, err)))
         err_wrap(err, "validation");
+    else if (t->request.validation)
+        rc = say_shared(t, err);
     else if (t->request.hold_out > 0)
         rc = training_set_hold_out(&t->held, &t->set, t->request.hold_out, t->request.options.seed, err);
     t->request.options.held = t->request.validation || t->request.hold_out > 0 ? &t->held : NULL;

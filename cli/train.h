@@ -20,8 +20,9 @@ struct train_request {
     enum dtype dtype;
     const char *lora_option; /* one that says what an adapter is like; NULL: none does */
     bool dry_run;
-    const char *validation; /* where held-out pictures are; NULL: nowhere else */
-    double hold_out;        /* or which share of all is; 0: none */
+    const char *validation;        /* where held-out pictures are; NULL: nowhere else */
+    const char *validation_images; /* where those are that captions name; NULL: where all are */
+    double hold_out;               /* or which share of all is; 0: none */
     int format;
 };
 

@@ -39,6 +39,7 @@ enum {
     KEY_HTML,
     KEY_DRY_RUN,
     KEY_VALIDATION,
+    KEY_VALIDATION_IMAGES,
     KEY_HOLD_OUT,
     KEY_VALIDATE,
     KEY_PATIENCE
@@ -96,6 +97,8 @@ static const struct argp_option options[] = {
         "else a "
         "folder, a CSV or an archive. OUT is then the best of all validations",
         3},
+    {"validation-images", KEY_VALIDATION_IMAGES, "DIR", 0,
+        "Its pictures are below DIR (default: those of --images)", 3},
     {"hold-out", KEY_HOLD_OUT, "SHARE", 0,
         "Measure it with this share of all pictures, and learn from the others", 3},
     {"validate", KEY_VALIDATE, "N", 0, "Measure it after every N steps (default: an epoch)", 3},
@@ -129,6 +132,8 @@ static void check(struct argp_state *state, const struct train_request *t)
         argp_error(state, "--labels, --templates and --classes are of pictures by class, not of captions");
     if (t->validation && t->hold_out > 0)
         argp_error(state, "--validation has its own pictures, and --hold-out takes some: say one of them");
+    if (t->validation_images && !t->validation)
+        argp_error(state, "--validation-images is where the pictures of --validation are");
     if ((t->options.validate || t->options.patience) && !t->validation && t->hold_out <= 0)
         argp_error(state, "there is nothing to validate with: say --validation PATH or --hold-out SHARE");
     if (t->options.adapter && t->lora_option)
@@ -293,6 +298,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_VALIDATION:
         t->validation = option_input(state, argument);
+        return 0;
+    case KEY_VALIDATION_IMAGES:
+        t->validation_images = argument;
         return 0;
     case KEY_HOLD_OUT:
         t->hold_out = option_real(state, "hold-out", argument, 1e-9, 0.9);

@@ -365,6 +365,10 @@ int training_set_read(
     struct training_set *out, const struct training_source *source, const struct job *job, struct err *err);
 void training_set_release(struct training_set *set);
 
+/* How many pictures of one set are in the other. ERR_MEMORY. */
+int training_set_shared(
+    size_t *out, const struct training_set *set, const struct training_set *other, struct err *err);
+
 /* Moves that share of the pictures, at least one, which the seed draws, to *held, which borrows from the set. ERR_ARGUMENT: none would
  * be left; ERR_MEMORY. */
 int training_set_hold_out(

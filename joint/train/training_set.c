@@ -235,6 +235,25 @@ int training_set_hold_out(
     return rc;
 }
 
+int training_set_shared(
+    size_t *out, const struct training_set *set, const struct training_set *other, struct err *err)
+{
+    struct string_map names = {0};
+    size_t *at;
+    int rc = 0;
+    *out = 0;
+    for (size_t i = 0; i < other->count && !rc; i++) {
+        const char *name = picture_source_name(&other->pictures[i]);
+        rc = string_map_add(&at, &names, name, strlen(name), i, err);
+    }
+    for (size_t i = 0; i < set->count && !rc; i++) {
+        const char *name = picture_source_name(&set->pictures[i]);
+        *out += string_map_find(&names, name, strlen(name)) != NULL;
+    }
+    string_map_release(&names);
+    return rc;
+}
+
 void training_set_release(struct training_set *set)
 {
     free(set->pictures);

@@ -100,8 +100,18 @@ expect_status 0
 expect_match err '^after step 4: '
 expect_text err ', after 0 steps, the best; '
 grep '000001.png\|000002.png' tree.csv | sed '1i image,caption' >few.csv
-run $learn -o other-file --validation few.csv -q --steps 1
+run $learn -o other-file --validation few.csv --steps 1
 expect_status 0
+expect_text err "2 of the 2 pictures of 'few.csv' are learned from, too"
+"$scenes" --count 3 --seed 6 --out elsewhere >/dev/null # of the names that three others have
+captions elsewhere >elsewhere.csv
+run $learn -o elsewhere-too --validation elsewhere.csv --validation-images elsewhere --steps 1
+expect_status 0
+grep -q 'are learned from' err && problem "pictures of one name are taken for each other"
+{ printf 'filepath\ttitle\n' && sed '1d; s/,"\(.*\)"$/\t\1/; s/^/tree\//' tree.csv; } >tree.tsv
+run train --captions tree.tsv --images tree --steps 6 --batch 8 --rate 1e-4 -o of-tabs -q
+expect_status 0
+cmp -s whole/model.safetensors of-tabs/model.safetensors || problem "another model from a table of open_clip's"
 
 # ---- other things to learn from
 mkdir -p classes/dark classes/light
@@ -153,6 +163,7 @@ refused '--captions another' train tree --captions tree.csv --images tree -o x
 refused '--split is of a file' train classes --split val -o x
 refused 'are of pictures by class' train --captions tree.csv --images tree -l a,b -o x
 refused 'nothing to validate with' $learn -o x --patience 1
+refused '--validation-images is where' $learn -o x --validation-images tree
 refused 'say one of them' $learn -o x --hold-out 0.1 --validation few.csv
 refused "validation: unable to open 'nowhere'" $learn -o x --validation nowhere
 refused "'whole' is there already" train --captions tree.csv --images tree -o whole

@@ -83,7 +83,10 @@ static int read_tokens(struct caption_reader *reader, const char *bytes, size_t 
 
 static const char *const picture_names[] = {
     "image", "filename", "file_name", "image_name", "filepath", "path", NULL};
-static const char *const caption_names[] = {"caption", "text", NULL};
+static const char *const caption_names[] = {"caption", "text", "title", NULL};
+
+/* A comma, or a tab as in open_clip's files, whose columns are filepath and title. */
+static const char separators[] = ",\t";
 
 struct columns {
     size_t picture, caption, count;
@@ -100,7 +103,7 @@ static bool find_column(size_t *out, const struct strings *header, const char *c
     return false;
 }
 
-static bool read_header(struct columns *out, struct csv *csv)
+static bool read_columns(struct columns *out, struct csv *csv)
 {
     struct strings header = {0};
     struct err err;
@@ -110,6 +113,19 @@ static bool read_header(struct columns *out, struct csv *csv)
     out->count = header.count;
     strings_release(&header);
     return found;
+}
+
+/* Goes past the header, by the first separator that parts it into columns we know. */
+static bool read_header(struct columns *out, struct csv *csv)
+{
+    const struct csv begin = *csv;
+    for (const char *separator = separators; *separator; separator++) {
+        *csv = begin;
+        csv->separator = *separator;
+        if (read_columns(out, csv))
+            return true;
+    }
+    return false;
 }
 
 static int read_record(

@@ -26,10 +26,11 @@
  *   ["caption" or ["caption", ...], ...]                       of the images "1", "2" ...
  *   NAME.SUFFIX#NUMBER, a tab, and a caption of that picture a line                    Flickr8k's and 30k's tokens
  *   CSV (RFC 4180) with columns `image` and `caption`                                  CLIP_benchmark's Flickr
+ *   the same with tabs, of columns `filepath` and `title`                              open_clip's --train-data
  *   one caption a line, of the images "1", "2" ...                                     sacreBLEU
  *
  * In the tables the picture's name is `file`, and the id is that without folders and suffix, as clipscore's stems are. (`image` may be
- * called filename, file_name, image_name, filepath or path there, `caption` text.)
+ * called filename, file_name, image_name, filepath or path there, `caption` text or title.)
  *
  * An id is a whole number or a text; 42 and "42" are one, and in joining also "000000000042", where only one image
  * has that number. */

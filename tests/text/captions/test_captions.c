@@ -93,6 +93,10 @@ static void every_kind(void **state)
         text_file("captions.csv", "image,caption\n1.jpg,\"one, \"\"1\"\"\"\n2.jpg,two\n1.jpg,three\n\n"),
         "1(1.jpg): one, \"1\" | three; 2(2.jpg): two");
     expect_read(text_file("others.csv", "n,text,filepath\r\n7,one,a/1.png\r\n"), "1(a/1.png): one");
+    expect_read(
+        text_file("open_clip.tsv", "filepath\ttitle\na/1.png\tone, and a comma\na/2.png\t\"a tab\there\"\n"),
+        "1(a/1.png): one, and a comma; 2(a/2.png): a tab\there");
+    expect_read(text_file("comma.csv", "filepath,title\na/1.png,one\ttab\n"), "1(a/1.png): one\ttab");
     expect_read(text_file("words", "image, caption\n"), "1: image, caption"); /* neither is a column's name */
     expect_read(text_file("tag", "#3\tis no name"), "1: #3\tis no name");
 }
