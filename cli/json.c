@@ -25,17 +25,22 @@ json_t *json_tokenizer_rule(const struct tokenizer *tokenizer)
         text_cleaning_name(rule.cleaning));
 }
 
-int json_print(const char *schema, json_t *value, size_t flags, struct err *err)
+int json_put(FILE *out, const char *schema, json_t *value, size_t flags, struct err *err)
 {
     if (!value || (schema && json_object_set_new(value, "schema", json_string(schema)))) {
         json_decref(value);
         return err_memory(err, 0);
     }
     const size_t float32 = JSON_REAL_PRECISION(7), digits = flags & JSON_REAL_PRECISION(31);
-    json_dumpf(value, stdout, flags | (digits ? 0 : float32));
-    putchar('\n'); /* a failed write shows in ferror(stdout) */
+    json_dumpf(value, out, flags | (digits ? 0 : float32));
+    fputc('\n', out); /* a failed write shows in ferror(out) */
     json_decref(value);
     return 0;
+}
+
+int json_print(const char *schema, json_t *value, size_t flags, struct err *err)
+{
+    return json_put(stdout, schema, value, flags, err);
 }
 
 /* ---- reports as tables --------------------------------------------------------------------------------- */

@@ -22,6 +22,8 @@ json_t *json_tokenizer_rule(const struct tokenizer *tokenizer);
  * has it, since each may go its own way: lines are sorted, picked and put together with others. NULL: a form that others have
  * defined. The number grows when something is taken away or comes to mean another thing, and not when something is added. */
 int json_print(const char *schema, json_t *value, size_t flags, struct err *err);
+int json_put(FILE *out, const char *schema, json_t *value, size_t flags,
+    struct err *err); /* the same, somewhere else */
 
 /* What a command reports: an object as for json_print, printed as a --format of table|json has it and given up. As a
  * table, a value stands behind its key, an object below it, and an array of objects as rows below their keys. */

@@ -31,7 +31,10 @@ struct searching {
     struct output output;
     struct strings queries; /* one a line of --queries */
     bool conversation;      /* they come one by one, and each is answered at once */
-    size_t asked;           /* queries, so far */
+    int (*converse)(struct searching *s, struct search *search, size_t *truncated, const struct job *job,
+        struct err *err); /* where another holds the conversation than standard input and output; or NULL */
+    void *partner;        /* its own */
+    size_t asked;         /* queries, so far */
     struct collection *collection;
     struct search_rows rows;
     struct search_results *batches; // (batch_count), kept for the gallery
@@ -54,6 +57,12 @@ int searching_begin(struct searching *s, struct err *err);
 int searching_run(struct searching *s, struct err *err);
 int searching_end(struct searching *s, int rc, const struct err *err);
 
+/* How many queries are searched together. */
+size_t searching_at_once(const struct searching *s);
+
+/* ERR_FORMAT: line `number` of an input is no query. */
+int searching_check(const char *line, size_t length, const char *input, size_t number, struct err *err);
+
 /* What a gallery says above its pictures. */
 struct search_head {
     const char *index, *model;
@@ -75,6 +84,10 @@ int search_print(const struct output *output, const struct hit_list *list, bool 
  * And the answer to a line that is no query: {"query", "error"} in json, else a message. */
 int search_answer(const struct output *output, const struct hit_list *list, struct err *err);
 int search_answer_failure(const struct output *output, const char *line, const char *reason, struct err *err);
+
+/* Those in json, wherever they go. */
+int search_put_json(FILE *out, const struct hit_list *list, struct err *err);
+int search_put_json_failure(FILE *out, const char *line, const char *reason, struct err *err);
 
 /* Writes lists (count) as one HTML page with small pictures in it. */
 int search_gallery(const char *path, const struct search_head *head, const struct hit_list *lists,

@@ -96,7 +96,7 @@ static int print_hits(const struct hit_list *list, bool outside, struct err *err
     return rc;
 }
 
-static int print_document(const struct hit_list *list, struct err *err)
+int search_put_json(FILE *out, const struct hit_list *list, struct err *err)
 {
     json_t *hits = json_array();
     for (size_t i = 0; i < list->count; i++)
@@ -104,8 +104,14 @@ static int print_document(const struct hit_list *list, struct err *err)
             json_decref(hits);
             hits = NULL;
         }
-    return json_print(
-        "search/1", json_pack("{s:o, s:o}", "query", json_text(list->query), "hits", hits), DIGITS, err);
+    json_t *answer = json_pack("{s:o, s:o}", "query", json_text(list->query), "hits", hits);
+    return json_put(out, "search/1", answer, DIGITS, err);
+}
+
+int search_put_json_failure(FILE *out, const char *line, const char *reason, struct err *err)
+{
+    json_t *answer = json_pack("{s:o, s:s}", "query", json_text(line), "error", reason);
+    return json_put(out, "search/1", answer, 0, err);
 }
 
 /* ---- any ----------------------------------------------------------------------------------------------- */
@@ -136,8 +142,8 @@ static int end_of_answer(const struct output *output)
 
 int search_answer(const struct output *output, const struct hit_list *list, struct err *err)
 {
-    const int rc =
-        output->format == OUTPUT_JSON ? print_document(list, err) : search_print(output, list, false, err);
+    const int rc = output->format == OUTPUT_JSON ? search_put_json(stdout, list, err)
+                                                 : search_print(output, list, false, err);
     if (output->format != OUTPUT_JSON)
         putchar(end_of_answer(output));
     output_flush();
@@ -148,8 +154,7 @@ int search_answer_failure(const struct output *output, const char *line, const c
 {
     int rc = 0;
     if (output->format == OUTPUT_JSON) {
-        rc = json_print(
-            "search/1", json_pack("{s:o, s:s}", "query", json_text(line), "error", reason), 0, err);
+        rc = search_put_json_failure(stdout, line, reason, err);
     } else {
         message("%s", reason);
         putchar(end_of_answer(output));

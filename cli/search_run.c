@@ -15,18 +15,25 @@ enum { AT_ONCE = 64 /* queries */, HITS_AT_ONCE = 1 << 22 /* of them together */
 
 /* ---- queries ------------------------------------------------------------------------------------------- */
 
-/* Blank lines ask for nothing. ERR_FORMAT: no query. */
-static int add_query(struct searching *s, const char *line, size_t number, struct err *err)
+int searching_check(const char *line, size_t length, const char *input, size_t number, struct err *err)
 {
-    if (!line[strspn(line, " \t\r")])
-        return 0;
+    if (strlen(line) < length)
+        return err_set(err, ERR_FORMAT, "unable to read '%s': line %zu has a NUL in it", input, number);
     char *valid = text_utf8(line);
-    int rc = valid ? 0 : err_memory(err, strlen(line));
+    int rc = valid ? 0 : err_memory(err, length);
     if (!rc && strcmp(valid, line))
-        rc = err_set(err, ERR_FORMAT, "unable to read '%s': line %zu is not UTF-8",
-            input_name(s->request.queries_path), number);
+        rc = err_set(err, ERR_FORMAT, "unable to read '%s': line %zu is not UTF-8", input, number);
     free(valid);
-    return rc ? rc : strings_add(&s->queries, line, strlen(line), err);
+    return rc;
+}
+
+/* Blank lines ask for nothing. ERR_FORMAT: no query. */
+static int add_query(struct searching *s, struct span line, size_t number, struct err *err)
+{
+    if (!line.data[strspn(line.data, " \t\r")] && strlen(line.data) == line.length)
+        return 0;
+    const int rc = searching_check(line.data, line.length, input_name(s->request.queries_path), number, err);
+    return rc ? rc : strings_add(&s->queries, line.data, line.length, err);
 }
 
 /* All of them, but for those of a conversation. */
@@ -35,12 +42,12 @@ static int read_queries(struct searching *s, struct err *err)
     enum { LIMIT = 256 << 20 };
     const char *path = s->request.queries_path;
     struct strings lines = {0};
-    s->conversation = path && !strcmp(path, "-");
+    s->conversation = s->converse || (path && !strcmp(path, "-"));
     if (!path || s->conversation)
         return 0;
     int rc = input_lines(&lines, path, LIMIT, err);
     for (size_t i = 0; i < lines.count && !rc; i++)
-        rc = add_query(s, lines.items[i], i + 1, err);
+        rc = add_query(s, span_of(lines.items[i]), i + 1, err);
     strings_release(&lines);
     if (!rc && !s->queries.count)
         rc = err_set(err, ERR_ARGUMENT, "'%s' has no queries", path);
@@ -120,7 +127,7 @@ static int search_batch(struct searching *s, const struct search *search, size_t
 }
 
 /* So many queries that their hits together stay few. */
-static size_t queries_at_once(const struct searching *s)
+size_t searching_at_once(const struct searching *s)
 {
     const size_t chosen = (size_t)s->rows.chosen.chosen, top = s->request.wanted.top;
     const size_t fit = HITS_AT_ONCE / ((chosen < top ? chosen : top) + 1);
@@ -143,7 +150,7 @@ static void say_nothing_found(const struct searching *s)
 static int search_queries(struct searching *s, struct search *search, size_t first, size_t *truncated,
     const struct job *job, struct err *err)
 {
-    const size_t at_once = queries_at_once(s), queries = s->queries.count;
+    const size_t at_once = searching_at_once(s), queries = s->queries.count;
     int rc = 0;
     for (; first < queries && !rc; first += at_once) {
         search->texts = (const char *const *)s->queries.items + first;
@@ -159,15 +166,12 @@ static int search_queries(struct searching *s, struct search *search, size_t fir
 static int take_lines(struct searching *s, bool *found, struct span *last, struct line_reader *reader,
     const struct job *job, struct err *err)
 {
-    const size_t most = s->queries.count + queries_at_once(s);
+    const size_t most = s->queries.count + searching_at_once(s);
     int rc;
     do {
         rc = line_reader_next(found, last, reader, "waiting for queries", job, err);
         if (!rc && *found)
-            rc = strlen(last->data) == last->length
-                     ? add_query(s, last->data, reader->number, err)
-                     : err_set(err, ERR_FORMAT, "unable to read '%s': line %zu has a NUL in it", reader->name,
-                           reader->number);
+            rc = add_query(s, *last, reader->number, err);
     } while (!rc && *found && s->queries.count < most && line_reader_ready(reader));
     return rc;
 }
@@ -208,9 +212,10 @@ static int search_all(struct searching *s, const struct job *job, struct err *er
         .term_count = request->term_count,
         .wanted = request->wanted};
     size_t truncated = 0;
-    int rc = !request->queries_path ? search_batch(s, &search, &truncated, job, err)
-             : s->conversation      ? converse(s, &search, &truncated, job, err)
-                                    : search_queries(s, &search, 0, &truncated, job, err);
+    int rc = s->converse              ? s->converse(s, &search, &truncated, job, err)
+             : !request->queries_path ? search_batch(s, &search, &truncated, job, err)
+             : s->conversation        ? converse(s, &search, &truncated, job, err)
+                                      : search_queries(s, &search, 0, &truncated, job, err);
     progress_clear(&s->request.session.progress);
     session_say_cut(&request->session, "queries", truncated);
     if (!rc && s->fruitless)

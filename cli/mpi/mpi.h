@@ -25,4 +25,12 @@ void mpi_parse(const struct argp *argp, int argc, char **argv, void *input);
 /* Says on stderr which ranks have how much. */
 void mpi_say_shares(const struct ranks *ranks);
 
+/* A searching's conversation with the clients of a port: converse, once the port is open. */
+struct searching;
+struct search;
+int listening_begin(struct searching *s, const char *address, struct err *err);
+int listening_converse(
+    struct searching *s, struct search *search, size_t *truncated, const struct job *job, struct err *err);
+void listening_end(struct searching *s);
+
 #endif

@@ -5,21 +5,42 @@
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
+/* The address is `queries_path`, and partner of the conversation once it is open. */
+struct request {
+    struct searching searching;
+    const char *listen;
+};
+
+enum { KEY_LISTEN = 0x2000 };
+
+static const struct argp_option own_options[] = {
+    {"listen", KEY_LISTEN, "[127.0.0.1:]PORT", 0,
+        "Many queries: the lines of programs of this machine at that port; 0: any that is free", 1},
+    {0},
+};
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-    struct search_request *s = state->input;
-    (void)argument;
-    if (key != ARGP_KEY_INIT)
+    struct request *r = state->input;
+    struct search_request *s = &r->searching.request;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = s;
+        state->child_inputs[1] = &s->session;
+        state->child_inputs[2] = &s->session.quiet;
+        return 0;
+    case KEY_LISTEN:
+        r->listen = s->queries_path = argument;
+        return 0;
+    default:
         return ARGP_ERR_UNKNOWN;
-    state->child_inputs[0] = s;
-    state->child_inputs[1] = &s->session;
-    state->child_inputs[2] = &s->session.quiet;
-    return 0;
+    }
 }
 
 static const struct argp_child children[] = {
     {&queries_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
 const struct argp mpi_search_argp = {
+    .options = own_options,
     .parser = parse,
     .args_doc = "INDEX [WORD...]",
     .doc = "What 'diptych search' finds, on stdout to the last bit, found by the ranks of MPI in the shards "
@@ -40,6 +61,11 @@ const struct argp mpi_search_argp = {
            "With --queries - the ranks stay, and wait without work between questions: a line is answered at "
            "once, as "
            "'diptych search' does. With srun only the first task may read them: --input=0.\n\n"
+           "With --listen they stay, too, and answer in JSON: a line to a line, as 'diptych search --queries "
+           "- -f json' does, to up to "
+           "64 programs at once; lines have 65,536 bytes at most. Only programs of the machine of the first "
+           "rank "
+           "reach it, which says on stderr where. Ctrl-C ends it.\n\n"
            "A rank that fails ends the run, and the message has its number, host and shard.\n\n"
            "Exit status: 0 searched, 1 some lines are no queries, 2 cannot.",
     .children = children,
@@ -62,8 +88,9 @@ static int fetch_rows_of(void *context, struct index_item *items, const int64_t 
 }
 
 /* The first rank's: a model as the first shard has it, and all that is asked. */
-static int run(struct searching *s, struct ranks *ranks, struct err *err)
+static int run(struct request *r, struct ranks *ranks, struct err *err)
 {
+    struct searching *s = &r->searching;
     const struct collection_options options = {.access = INDEX_READ, .storage = -1};
     const struct ranks_info info = ranks_info(ranks);
     const struct rows_elsewhere elsewhere = {.context = ranks,
@@ -78,30 +105,37 @@ static int run(struct searching *s, struct ranks *ranks, struct err *err)
     int rc = collection_open(&s->collection, info.first, &options, err);
     if (!rc)
         rc = session_open_for(&s->request.session, collection_index(s->collection), err);
-    return rc ? rc : searching_run(s, err);
+    if (!rc && r->listen)
+        rc = listening_begin(s, r->listen, err);
+    if (!rc)
+        rc = searching_run(s, err);
+    listening_end(s);
+    return rc;
 }
 
 int mpi_search(int argc, char **argv)
 {
-    struct searching s = {.request = SEARCH_REQUEST};
+    struct request r = {.searching = {.request = SEARCH_REQUEST}};
+    struct searching *s = &r.searching;
     struct ranks *ranks = NULL;
     struct err err = {0};
-    mpi_parse(&mpi_search_argp, argc, argv, &s.request);
+    mpi_parse(&mpi_search_argp, argc, argv, &r);
+    s->converse = r.listen ? listening_converse : NULL;
     const bool first = !ranks_number();
-    const struct job alone = {.threads = s.request.session.loader_options.threads};
-    int rc = ranks_agree(first ? searching_begin(&s, &err) : 0, &err);
-    const struct ranks_options options = {.filter = s.request.filter,
-        .device = &s.request.session.model_options.device,
-        .job = first && !rc ? session_job(&s.request.session) : alone};
+    const struct job alone = {.threads = s->request.session.loader_options.threads};
+    int rc = ranks_agree(first ? searching_begin(s, &err) : 0, &err);
+    const struct ranks_options options = {.filter = s->request.filter,
+        .device = &s->request.session.model_options.device,
+        .job = first && !rc ? session_job(&s->request.session) : alone};
     if (!rc)
-        rc = ranks_open(&ranks, s.request.path, &options, &err);
+        rc = ranks_open(&ranks, s->request.path, &options, &err);
     if (!rc && first)
-        rc = run(&s, ranks, &err);
+        rc = run(&r, ranks, &err);
     else if (!rc)
         ranks_serve(ranks);
     ranks_close(ranks);
     if (first)
-        return searching_end(&s, rc, &err);
-    arena_release(&s.request.arena);
+        return searching_end(s, rc, &err);
+    arena_release(&s->request.arena);
     return rc ? STATUS_CANNOT : STATUS_DONE;
 }

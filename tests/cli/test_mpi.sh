@@ -3,7 +3,7 @@
 # diptych-mpi: what ranks find in shards is what diptych finds in the index that is joined of them, for any number of ranks; and
 # a rank that fails is named.
 . "$2/tests/cli/lib.sh"
-scenes=$4 mpi=$5 mpiexec=$6 few_pairs=$7
+scenes=$4 mpi=$5 mpiexec=$6 few_pairs=$7 ask=$8
 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 # in containers
 OMPI_MCA_rmaps_base_oversubscribe=1                       # more ranks than CPUs
 export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_rmaps_base_oversubscribe
@@ -129,6 +129,49 @@ expect_text err "nonsense"
 ranks 2 search --help
 expect_status 0
 expect_text out "Usage: diptych-mpi search [OPTION...] INDEX [WORD...]"
+
+# At a port: what diptych answers at standard input, to several clients, whatever others do; until a rank is killed, which is named.
+printf 'a red circle\n\n  \na blue star\nanything' >queries
+"$diptych" search one.dip --precision f32 --queries - -f json -q <queries >wanted
+mkfifo heard
+"$mpiexec" -n 3 sh -c 'echo $$ >port.$$; exec "$0" search all.dip --precision f32 --listen 0 -q' "$mpi" 2>heard >/dev/null &
+launcher=$!
+exec 7<heard
+read -r line <&7
+command="diptych-mpi search --listen 0"
+port=${line##*:}
+echo "$line" | grep -q "^listening on 127.0.0.1:[0-9][0-9]*$" || problem "it listens on: $line"
+asks() {
+    timeout 60 "$ask" "$port" "$@" >out
+    status=$?
+    expect_status 0
+}
+asks <queries
+cmp -s wanted out || problem "answers at a port are others: $(diff wanted out | head -n 4)"
+head -c 300000 "$mpi" | asks gone
+yes a circle 2>/dev/null | head -n 2000 | asks gone
+printf 'a \377\na \0b\n' | asks
+[ "$(grep -c '"error": ".* line 1 is not UTF-8\|"error": ".* line 2 has a NUL in it' out)" -eq 2 ] || problem "rubbish is answered by $(cat out)"
+{ head -c 200000 /dev/zero | tr '\0' x; echo; echo a blue star; } | asks
+grep -q '"error": "line 1 has more than 65535 bytes"' out || problem "a long line is answered by $(head -c 300 out)"
+grep '"query": "a blue star"' wanted >line
+tail -n 1 out | cmp -s line - || problem "behind a long line there is $(head -c 300 out)"
+asks 100 <queries
+cmp -s wanted out || problem "with 100 clients answers are others"
+for i in 1 2 3 4 5; do "$ask" "$port" <queries >out.$i & asking="${asking-} $!"; done
+wait $asking
+for i in 1 2 3 4 5; do cmp -s wanted out.$i || problem "client $i of five has other answers"; done
+pid=$(ls port.* | sort -t . -k 2n | tail -n 1)
+kill -KILL "${pid#port.}"
+status=0
+wait $launcher || status=$?
+cat <&7 >err
+exec 7<&-
+[ $status -ne 0 ] || problem "all is well without a rank"
+expect_text err "rank 2"
+ranks 2 search all.dip --listen 192.168.1.1:0
+expect_status 2
+expect_text err "'192.168.1.1:0' is no port of 127.0.0.1, and no other address is listened at"
 
 # A rank that is killed takes the others along.
 "$mpiexec" -n 3 sh -c 'echo $$ >pid.$$; exec "$0" search all.dip --precision f32 --queries - -f json -q' "$mpi" <asked >answered 2>err &
