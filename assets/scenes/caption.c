@@ -182,14 +182,15 @@ static unsigned loose_object(struct random *random)
 
 static unsigned choose_about(const struct scene *scene, struct random *random, enum detail detail)
 {
-    if (detail == DETAIL_FULL) {
-        unsigned about = OBJECT_BITS | ABOUT_COUNT | some_of(random, ABOUT_TONE, 0.6f) |
-                         some_of(random, ABOUT_TEXTURE, 0.4f);
-        if (scene->kind == SCENE_RELATION)
-            about |= ABOUT_RELATION | (OBJECT_BITS & ~(unsigned)ABOUT_SIZE) << ABOUT_SECOND;
+    const bool all = detail == DETAIL_ALL, relation = scene->kind == SCENE_RELATION;
+    if (all || detail == DETAIL_FULL) {
+        unsigned about = OBJECT_BITS | ABOUT_COUNT | some_of(random, ABOUT_TONE, all ? 1 : 0.6f) |
+                         some_of(random, ABOUT_TEXTURE, all ? 1 : 0.4f);
+        if (relation)
+            about |= ABOUT_RELATION | (OBJECT_BITS & ~(all ? 0u : ABOUT_SIZE)) << ABOUT_SECOND;
         return about;
     }
-    if (scene->kind == SCENE_RELATION)
+    if (relation)
         return loose_object(random) | loose_object(random) << ABOUT_SECOND |
                some_of(random, ABOUT_RELATION, 0.8f);
     unsigned about = some_of(random, OBJECT_BITS, 0.45f) | some_of(random, ABOUT_TONE, 0.08f);
@@ -214,4 +215,33 @@ void scene_describe(struct caption *out, const struct scene *scene, struct rando
     }
     add_backdrop(words, &scene->backdrop, out->about);
     fill_in(out->text, phrase_templates[random_below(random, LENGTH(phrase_templates))], words);
+}
+
+void scene_prompt(struct caption *out, const struct scene *scene, struct random *random, unsigned about)
+{
+    char words[sizeof out->text] = "";
+    const struct object *object = &scene->object[0];
+    out->about = about;
+    if (about == ABOUT_COUNT) {
+        add_phrase(words, object, about, scene->count, random);
+        fill_in(out->text, phrase_templates[random_below(random, LENGTH(phrase_templates))], words);
+        return;
+    }
+    if (about == ABOUT_COLOUR && random_chance(random, 0.3f))
+        add(words, colours[object->colour].name);
+    else
+        add_name(words, object, about, false, random);
+    fill_in(out->text, name_templates[random_below(random, LENGTH(name_templates))], words);
+}
+
+void scene_word(struct caption *out, const struct scene *scene, unsigned about)
+{
+    const struct object *object = &scene->object[0];
+    const char *word = about == ABOUT_SHAPE    ? shapes[object->shape].name
+                       : about == ABOUT_COLOUR ? colours[object->colour].name
+                       : about == ABOUT_FILL   ? fills[object->fill].adjective
+                       : about == ABOUT_SIZE   ? sizes[object->size].name
+                                               : numbers[scene->count - 1];
+    snprintf(out->text, sizeof out->text, "%s", word);
+    out->about = about;
 }

@@ -26,9 +26,15 @@ struct caption {
 enum detail {
     DETAIL_FULL,  // everything that tells the scene's objects from others
     DETAIL_LOOSE, // some of it: "something red", "three objects", "a star above a ring"
+    DETAIL_ALL,   // all that there are words for
 };
 
 void scene_describe(
     struct caption *out, const struct scene *scene, struct random *random, enum detail detail);
+
+// One fact alone, one of the object's bits or ABOUT_COUNT. scene_prompt is what a class of zero-shot classification is asked for by: "a
+// photo of a star.", "two shapes"; scene_word is the word alone. Not of relations.
+void scene_prompt(struct caption *out, const struct scene *scene, struct random *random, unsigned about);
+void scene_word(struct caption *out, const struct scene *scene, unsigned about);
 
 #endif

@@ -33,27 +33,28 @@ bool picture_write(const struct picture *picture, const char *path)
     return stbi_write_png(path, picture->width, picture->height, 3, picture->pixel, 3 * picture->width);
 }
 
+static const char *const fact_names[] = {
+    "shape",
+    "colour",
+    "fill",
+    "size",
+    "count",
+    "relation",
+    "tone",
+    "texture",
+    "second shape",
+    "second colour",
+    "second fill",
+    "second size",
+};
+
 static void write_about(FILE *file, unsigned about)
 {
-    static const char *const names[] = {
-        "shape",
-        "colour",
-        "fill",
-        "size",
-        "count",
-        "relation",
-        "tone",
-        "texture",
-        "second shape",
-        "second colour",
-        "second fill",
-        "second size",
-    };
     const char *comma = "";
     fputc('[', file);
-    for (unsigned i = 0; i < LENGTH(names); i++)
+    for (unsigned i = 0; i < LENGTH(fact_names); i++)
         if (about & (1u << i)) {
-            fprintf(file, "%s\"%s\"", comma, names[i]);
+            fprintf(file, "%s\"%s\"", comma, fact_names[i]);
             comma = ", ";
         }
     fputc(']', file);
@@ -90,6 +91,67 @@ void record_write(
             fputs(", ", file);
         write_object(file, &scene->object[i]);
     }
+    fputs("]}\n", file);
+}
+
+// What the scene's fact of that number is.
+static const char *fact_of(const struct scene *scene, unsigned fact)
+{
+    const struct object *object = &scene->object[fact >= ABOUT_SECOND];
+    switch (1u << (fact >= ABOUT_SECOND ? fact - ABOUT_SECOND : fact)) {
+    case ABOUT_SHAPE:
+        return shapes[object->shape].name;
+    case ABOUT_COLOUR:
+        return colours[object->colour].name;
+    case ABOUT_FILL:
+        return fills[object->fill].adjective;
+    case ABOUT_SIZE:
+        return sizes[object->size].name;
+    case ABOUT_COUNT:
+        return numbers[scene->count - 1];
+    case ABOUT_RELATION:
+        return relation_names[scene->relation];
+    case ABOUT_TONE:
+        return tones[scene->backdrop.tone].name;
+    default:
+        return textures[scene->backdrop.texture];
+    }
+}
+
+// "two objects" is true of relations, too; anything else that is said of one is not said of the other kind.
+static void write_facts(FILE *file, const struct scene *scene, unsigned about)
+{
+    const char *comma = "";
+    for (unsigned i = 0; i < LENGTH(fact_names); i++)
+        if (about & (1u << i)) {
+            fprintf(file, "%s\"%s\": \"%s\"", comma, fact_names[i], fact_of(scene, i));
+            comma = ", ";
+        }
+    if (about != ABOUT_COUNT)
+        fprintf(file, "%s\"pair\": \"%s\"", comma, scene->kind == SCENE_RELATION ? "yes" : "no");
+}
+
+void annotations_begin(FILE *file)
+{
+    fputs("{\"annotations\": [", file);
+}
+
+void annotations_write(
+    FILE *file, long number, const struct scene *scene, const struct caption *captions, int n_captions)
+{
+    for (int i = 0; i < n_captions; i++) {
+        fprintf(file, "%s\n{\"image_id\": %ld, \"caption\": \"%s\", \"facts\": {", number || i ? "," : "",
+            number, captions[i].text);
+        write_facts(file, scene, captions[i].about);
+        fputs("}}", file);
+    }
+}
+
+void annotations_end(FILE *file, long count, const char *format)
+{
+    fputs("],\n\"images\": [", file);
+    for (long i = 0; i < count; i++)
+        fprintf(file, "%s\n{\"id\": %ld, \"file_name\": \"%06ld.%s\"}", i ? "," : "", i, i, format);
     fputs("]}\n", file);
 }
 

@@ -16,6 +16,12 @@ bool picture_write(const struct picture *picture, const char *path);
 void record_write(
     FILE *file, const char *path, const struct scene *scene, const struct caption *captions, int n_captions);
 
+// COCO's annotations: an image and its captions, each with the facts that it states; the list of images comes last.
+void annotations_begin(FILE *file);
+void annotations_write(
+    FILE *file, long number, const struct scene *scene, const struct caption *captions, int n_captions);
+void annotations_end(FILE *file, long count, const char *format);
+
 // Everything a scene can be made of, one "kind: word word ..." line each, and the held-out pairs.
 void vocabulary_list(FILE *file);
 
