@@ -225,6 +225,7 @@ int cmd_train(int argc, char **argv)
                           .options = TRAINING_OPTIONS}};
     struct err err = {0};
     t.request.options.loader.batch = DEFAULT_BATCH;
+    t.request.options.open_kinds = &t.request.open_kinds;
     options_parse(&train_argp, argc, argv, &t.request);
     session_begin(&t.request.session);
 
@@ -238,6 +239,7 @@ int cmd_train(int argc, char **argv)
     training_set_release(&t.held);
     training_set_release(&t.set);
     strings_release(&t.templates);
+    strings_release(&t.request.open_kinds);
     strings_release(&t.request.exclude.excludes.patterns);
     return session_close(&t.request.session, "train", rc, &err);
 }

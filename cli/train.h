@@ -16,6 +16,7 @@ struct train_request {
     struct label_options labels;
     struct exclude_options exclude;
     struct training_options options;
+    struct strings open_kinds;
     const char *log, *page;
     enum dtype dtype;
     const char *lora_option; /* one that says what an adapter is like; NULL: none does */

@@ -23,6 +23,9 @@ enum {
     KEY_SEED,
     KEY_AUGMENT,
     KEY_PART,
+    KEY_FRESH,
+    KEY_DRAW,
+    KEY_OPEN,
     KEY_RANK,
     KEY_ALPHA,
     KEY_STABILIZED,
@@ -73,6 +76,16 @@ static const struct argp_option options[] = {
         "What is trained: all, one tower while the other is locked, the last matrix of both, or an adapter "
         "by LoRA "
         "(default: all)",
+        2},
+    {"fresh", KEY_FRESH, NULL, 0,
+        "Begin with weights drawn by the seed; the model is there for its sizes and its tokenizer", 2},
+    {"draw", KEY_DRAW, "picture|batch", 0,
+        "Of several captions draw one for each picture, or the same of all that are in a batch, by their "
+        "order, where those in one place are of one kind (default: picture)",
+        2},
+    {"open", KEY_OPEN, "KIND,KIND...", 0,
+        "Kinds of facts of which any two may go together: what no picture shows together is not held against "
+        "a caption",
         2},
     {"smoothing", KEY_SMOOTHING, "X", 0, "The part of a target that all of a batch share (default: 0)", 2},
     {"average", KEY_AVERAGE, "X", 0,
@@ -185,12 +198,33 @@ static error_t parse_lora(int key, char *argument, struct argp_state *state)
     }
 }
 
+static void parse_open(struct argp_state *state, const char *list)
+{
+    struct strings *kinds = &((struct train_request *)state->input)->open_kinds;
+    struct err err;
+    for (const char *at = list; *at; at += *at == ',') {
+        const size_t length = strcspn(at, ",");
+        if (length && strings_add(kinds, at, length, &err))
+            argp_failure(state, STATUS_CANNOT, 0, "%s", err.msg);
+        at += length;
+    }
+}
+
 static error_t parse_part(int key, char *argument, struct argp_state *state)
 {
     struct training_options *learning = &((struct train_request *)state->input)->options;
     switch (key) {
     case KEY_PART:
         learning->what = (enum trained_what)option_choice(state, "part", argument);
+        return 0;
+    case KEY_FRESH:
+        learning->fresh = true;
+        return 0;
+    case KEY_DRAW:
+        learning->draws_alike = option_choice(state, "draw", argument);
+        return 0;
+    case KEY_OPEN:
+        parse_open(state, argument);
         return 0;
     case KEY_SMOOTHING:
         learning->smoothing = option_real(state, "smoothing", argument, 0, 1);

@@ -321,6 +321,9 @@ int weights_open_tensors(struct weights **out, const char *path, struct err *err
  * tests/golden/ makes the same ones. ERR_MEMORY. */
 int weights_random(struct weights **out, uint64_t seed, struct err *err);
 
+/* The same of weights that a model learns well from: compute/weights_fresh.c says how they are made. */
+int weights_fresh(struct weights **out, uint64_t seed, struct err *err);
+
 /* What the "__metadata__" of a safetensors file says under that name; NULL: nothing. */
 const char *weights_note(const struct weights *weights, const char *name);
 

@@ -8,16 +8,26 @@
 
 #include "compute/elements.h"
 
-int weights_random(struct weights **out, uint64_t seed, struct err *err)
+static int make_up(struct weights **out, weights_fill *fill, uint64_t seed, struct err *err)
 {
     struct weights *weights = mem_new(1, sizeof *weights);
     if (!weights)
         return err_memory(err, sizeof *weights);
     layout_set(weights, LAYOUT_HF);
-    weights->random = true;
+    weights->fill = fill;
     weights->seed = seed;
     *out = weights;
     return 0;
+}
+
+int weights_random(struct weights **out, uint64_t seed, struct err *err)
+{
+    return make_up(out, weights_random_fill, seed, err);
+}
+
+int weights_fresh(struct weights **out, uint64_t seed, struct err *err)
+{
+    return make_up(out, weights_fresh_fill, seed, err);
 }
 
 const char *weights_note(const struct weights *weights, const char *name)
@@ -170,8 +180,8 @@ static int not_finite(const struct weight *weight, size_t at, float value, struc
 int weights_fetch(float *out, const struct weights *weights, const char *name, int rank, const size_t *shape,
     struct err *err)
 {
-    if (weights->random)
-        return weights_random_fill(out, name, weights->seed, rank, shape)
+    if (weights->fill)
+        return weights->fill(out, name, weights->seed, rank, shape)
                    ? 0
                    : err_set(
                          err, ERR_FORMAT, "cannot make up tensor '%s': no known kind has such a name", name);
@@ -227,7 +237,7 @@ int weights_view(const void **out, enum dtype *dtype, const struct weights *weig
     size_t bad = 0;
     float value;
     *out = NULL;
-    if (weights->random)
+    if (weights->fill)
         return 0;
     int rc = weight_get(&weight, weights, name, rank, shape, err);
     if (rc || weights_changes(weights, weight) || !is_viewed(dtype, weight, halves))

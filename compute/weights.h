@@ -14,6 +14,9 @@ struct mapped_file {
     bool used;           /* a tower goes on reading it: see weights_keep */
 };
 
+/* Makes tensor `name` up from a seed: false where no kind of tensor ends in that name. */
+typedef bool weights_fill(float *out, const char *name, uint64_t seed, int rank, const size_t *shape);
+
 struct weights {
     struct arena arena; /* names, paths and mapped_files */
     struct mapped_file *files;
@@ -27,7 +30,7 @@ struct weights {
     struct json_t *notes;   /* of weights_open_tensors; NULL: there are none */
     struct change *changes; /* NULL: there are none, as of most models */
     struct arena changed;   /* they and their values */
-    bool random;            /* nothing above is used: tensors are made up */
+    weights_fill *fill;     /* nothing above is used: this makes tensors up; NULL of files */
     uint64_t seed;
 };
 
@@ -100,7 +103,11 @@ bool weights_begins(const struct weights *weights, const char *mark);
 int layout_tell(struct weights *weights, struct err *err);
 void layout_set(struct weights *weights, enum layout layout);
 
-/* The rule of weights_random: false where no kind of tensor ends in that name. */
-bool weights_random_fill(float *out, const char *name, uint64_t seed, int rank, const size_t *shape);
+/* What is drawn is drawn by a name, and for each number of variance 1: see weights_random.c. */
+uint64_t weights_key(const char *name);
+float weights_normal(uint64_t key, uint64_t i);
+
+/* The rules of weights_random and weights_fresh. */
+weights_fill weights_random_fill, weights_fresh_fill;
 
 #endif

@@ -18,7 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-static uint64_t name_key(const char *name)
+uint64_t weights_key(const char *name)
 {
     uint64_t hash = 0xCBF29CE484222325u;
     for (; *name; name++)
@@ -26,7 +26,7 @@ static uint64_t name_key(const char *name)
     return hash;
 }
 
-static float normal(uint64_t key, uint64_t i)
+float weights_normal(uint64_t key, uint64_t i)
 {
     const uint64_t bits = random_at(key, i);
     const int sum =
@@ -92,10 +92,10 @@ bool weights_random_fill(float *out, const char *name, uint64_t seed, int rank, 
     const size_t channels = rank ? shape[rank - 1] : 1;
     const bool scalar = rank == 0, matrix = rank > 1 && kind->spread == 0;
     const float spread = matrix ? 1.0f / sqrtf((float)(count / shape[0])) : kind->spread;
-    const uint64_t key = name_key(name) ^ seed;
+    const uint64_t key = weights_key(name) ^ seed;
 
     for (size_t i = 0; i < count; i++) {
-        const float value = kind->base + spread * normal(key, i);
+        const float value = kind->base + spread * weights_normal(key, i);
         out[i] = !scalar && kind->outlier != 1 && is_outlier(i % channels) ? value * kind->outlier : value;
     }
     return true;

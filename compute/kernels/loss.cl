@@ -6,8 +6,10 @@
  *   cosines [r*N + j], float
  *   stats   [r*4 + ...]: the query's part of the loss, of its gradient by `scale` and of that by `bias`, and whether the nearest key is
  *           right
- *   fits    [r*N + j], or by column [j*N + r]: whether key j is right for query r, as its own is; without, its own alone is
+ *   fits    [r*N + j], or by column [j*N + r]: whether key j is RIGHT for query r, as its own is, WRONG, or LEFT_OUT as if it were not
+ *           there; without, its own alone is right
  */
+enum { WRONG, RIGHT, LEFT_OUT };
 
 /* The largest of every lane's x, and of the lanes that have it the lowest `at`, in every lane. */
 void group_nearest(float *x, uint *at, local float *scratch)
@@ -17,11 +19,10 @@ void group_nearest(float *x, uint *at, local float *scratch)
     *x = best;
 }
 
-/* 1 or 0 */
-float is_right(global const uchar *fits, uint has_fits, uint by_column, uint keys, uint own, uint j)
+uint verdict(global const uchar *fits, uint has_fits, uint by_column, uint keys, uint own, uint j)
 {
     if (!has_fits)
-        return j == own ? 1 : 0;
+        return j == own ? RIGHT : WRONG;
     return fits[by_column ? (ulong)j * keys + own : (ulong)own * keys + j];
 }
 
@@ -38,25 +39,33 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void cross_entropy(glo
     stats += stats_at + (ulong)own * 4;
     fits += fits_at;
 
-    float nearest = -INFINITY, right = 0;
+    float nearest = -INFINITY, right = 0, compared = 0;
     uint at = 0;
     for (uint j = get_local_id(0); j < keys; j += LANES) {
-        right += is_right(fits, has_fits, by_column, keys, own, j);
-        if (cosines[j] > nearest) {
+        const uint is = verdict(fits, has_fits, by_column, keys, own, j);
+        right += is == RIGHT ? 1 : 0;
+        compared += is == LEFT_OUT ? 0 : 1;
+        if (is != LEFT_OUT && cosines[j] > nearest) {
             nearest = cosines[j];
             at = j;
         }
     }
     group_nearest(&nearest, &at, scratch);
-    const float of_right = (1 - smoothing) / group_sum(right, scratch), of_all = smoothing / keys;
+    const float of_right = (1 - smoothing) / group_sum(right, scratch), of_all = smoothing / group_sum(compared, scratch);
     float total = 0;
     for (uint j = get_local_id(0); j < keys; j += LANES)
-        total += exp(scale * (cosines[j] - nearest));
+        if (verdict(fits, has_fits, by_column, keys, own, j) != LEFT_OUT)
+            total += exp(scale * (cosines[j] - nearest));
     total = group_sum(total, scratch);
 
     float by_scale = 0, below = 0; /* how far targets are below the nearest */
     for (uint j = get_local_id(0); j < keys; j += LANES) {
-        const float target = of_all + of_right * is_right(fits, has_fits, by_column, keys, own, j);
+        const uint is = verdict(fits, has_fits, by_column, keys, own, j);
+        if (is == LEFT_OUT) {
+            cosines[j] = 0;
+            continue;
+        }
+        const float target = of_all + (is == RIGHT ? of_right : 0);
         const float d = weight * (exp(scale * (cosines[j] - nearest)) / total - target);
         below += target * (nearest - cosines[j]);
         by_scale += d * cosines[j];
@@ -66,7 +75,7 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void cross_entropy(glo
     by_scale = group_sum(by_scale, scratch);
     if (get_local_id(0) == 0)
         vstore4((float4)(weight * (log(total) + scale * below), by_scale, 0,
-                    is_right(fits, has_fits, by_column, keys, own, at)), 0, stats);
+                    verdict(fits, has_fits, by_column, keys, own, at) == RIGHT ? 1 : 0), 0, stats);
 }
 
 /* Sigmoid loss (SigLIP, algorithm 1), times weight: of logits l = scale * cosines + bias, and z 1 for keys that are right and -1
@@ -84,7 +93,12 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void sigmoid_loss(glob
     float loss = 0, by_scale = 0, by_bias = 0, nearest = -INFINITY;
     uint at = 0;
     for (uint j = get_local_id(0); j < keys; j += LANES) {
-        const float cosine = cosines[j], z = 2 * is_right(fits, has_fits, by_column, keys, own, j) - 1;
+        const uint is = verdict(fits, has_fits, by_column, keys, own, j);
+        if (is == LEFT_OUT) {
+            cosines[j] = 0;
+            continue;
+        }
+        const float cosine = cosines[j], z = is == RIGHT ? 1 : -1;
         const float l = z * (scale * cosine + bias), e = exp(-fabs(l)); /* does not overflow */
         const float d = -weight * z * (l > 0 ? e : 1) / (1 + e);
         if (cosine > nearest) {
@@ -101,6 +115,6 @@ kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void sigmoid_loss(glob
     by_bias = group_sum(by_bias, scratch);
     group_nearest(&nearest, &at, scratch);
     if (get_local_id(0) == 0)
-        vstore4((float4)(weight * loss, by_scale, by_bias, is_right(fits, has_fits, by_column, keys, own, at)), 0,
-            stats);
+        vstore4((float4)(weight * loss, by_scale, by_bias,
+                    verdict(fits, has_fits, by_column, keys, own, at) == RIGHT ? 1 : 0), 0, stats);
 }

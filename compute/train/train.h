@@ -341,6 +341,8 @@ enum contrastive_loss {
     LOSS_SIGMOID, /* SigLIP's: each pair is right or wrong by itself */
 };
 
+enum fits { FITS_NOT, FITS, FITS_UNKNOWN };
+
 /* Logits are scale * cosine, of LOSS_SIGMOID + bias. */
 struct loss_options {
     enum contrastive_loss loss;
@@ -349,8 +351,9 @@ struct loss_options {
     /* The part of a target that all texts share, or all pictures: as cross_entropy's label_smoothing in PyTorch. Of LOSS_SOFTMAX. */
     float smoothing;
 
-    /* (B, B), on the host: 1 where text j is true of picture i, as its own is; else 0. A picture's texts share its target in equal
-     * parts, as a text's pictures do; with LOSS_SIGMOID all these pairs are right. NULL: only its own is. */
+    /* (B, B), on the host: FITS where text j is true of picture i, as its own is. A picture's texts share its target in equal
+     * parts, as a text's pictures do; with LOSS_SIGMOID all these pairs are right. FITS_UNKNOWN: the two are not compared. NULL: only its
+     * own fits. */
     const uint8_t *fits;
 };
 

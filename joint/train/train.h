@@ -342,6 +342,8 @@ struct training_set {
     } * said; // (count): its texts; those of a class are shared
     size_t count;
     struct strings texts; /* none without a word */
+    const char **facts;   // (texts.count): as captioned_image has them; NULL: there are none
+    size_t facts_room;
     size_t templates; /* of pictures by class: so many texts has each, one class after the other; else 0 */
     size_t empty;     /* captions without one, that are left out */
     size_t failed;    /* captions and members that cannot be read, all reported to the job */
@@ -403,7 +405,14 @@ struct training_options {
     double rate, decay, beta_1, beta_2, eps, clip; /* see adamw_options and cosine_rate */
     size_t warmup;                                 /* steps; SIZE_MAX: a tenth of all */
     uint64_t seed;
-    bool crops;                   /* pictures are cropped at random, as in open_clip */
+    bool crops; /* pictures are cropped at random, as in open_clip */
+    bool
+        draws_alike; /* of several captions a step takes the same of all its pictures, by their order; else each picture its own */
+    const struct strings *
+        open_kinds; /* of facts: a caption is not compared with a picture where a fact of each, of two such kinds,
+                                       * are together in no picture, so that what is never shown is not taken for wrong; NULL: none */
+    bool
+        fresh; /* it begins at weights drawn by the seed, weights_fresh, and the model is there for its sizes and tokenizer */
     struct loader_options loader; /* its batch is a step's */
     double keep_seconds;          /* between two checkpoints */
     bool resume;

@@ -4,6 +4,7 @@
  *   training_draw.c   what is drawn by the seed
  *   training_set.c    pictures and what is said of them
  *   training_texts.c  texts as ids
+ *   training_facts.c  which texts are true of which pictures
  *   training_feed.c   batches, loaded ahead
  *   training_validate.c  how well the model does on what it does not learn from
  *   training_state.c  the folder OUT.part, with checkpoints
@@ -55,6 +56,19 @@ void training_texts_release(struct training_texts *texts);
 /* Row i of a batch's ids (B, tokens), which are filled up. Returns text_eot. */
 int32_t training_texts_put(int32_t *row, size_t tokens, const struct training_texts *texts, size_t i);
 
+/* ---- facts --------------------------------------------------------------------------------------------- */
+
+/* What captions state and pictures show. */
+struct training_facts;
+
+/* open_kinds: see training_options. ERR_ARGUMENT: no fact is of such a kind; ERR_MEMORY. */
+int training_facts_open(struct training_facts **out, const struct training_set *set,
+    const struct strings *open_kinds, struct err *err);
+void training_facts_free(struct training_facts *facts);
+
+/* Of a text and a picture that is not its own. */
+enum fits training_facts_compare(const struct training_facts *facts, size_t picture, size_t text);
+
 /* ---- batches ------------------------------------------------------------------------------------------- */
 
 /* One after the other, from any step on: epoch by epoch as many whole batches as there are pictures for. */
@@ -66,6 +80,8 @@ struct feed_options {
     const struct preprocess *preprocess;
     const struct loader_options *loader; /* whose batch is B */
     bool crops;                          /* pictures are cropped by the seed */
+    bool draws_alike;                    /* and the next two as training_options has them */
+    const struct strings *open_kinds;
     uint64_t seed;
 };
 

@@ -17,11 +17,13 @@ struct training_feed {
     struct feed_options options;
     struct epoch epoch;
     struct loader *loader;
+    struct training_facts *facts; /* NULL: there are none */
     size_t batch, epoch_steps;
     size_t next;    /* the step that the loader is at; SIZE_MAX: none */
     int32_t *ids;   // (B, longest text)
     int32_t *eot;   // (B)
     size_t *groups; // (B): the first row of the batch that has the same text
+    size_t *rows;   // (B): the numbers of its pictures
     uint8_t *fits;  // (B, B)
     bool *reported; // (pictures)
     size_t failed;
@@ -55,12 +57,15 @@ int feed_open(struct training_feed **out, const struct feed_options *options, st
     feed->ids = mem_new(batch * options->texts->longest, sizeof *feed->ids);
     feed->eot = mem_new(batch, sizeof *feed->eot);
     feed->groups = mem_new(batch, sizeof *feed->groups);
+    feed->rows = mem_new(batch, sizeof *feed->rows);
     feed->fits = mem_new(batch * batch, 1);
     feed->reported = mem_new(pictures, sizeof *feed->reported);
     const bool there = feed->epoch.order && feed->epoch.sources && feed->ids && feed->eot && feed->groups &&
-                       feed->fits && feed->reported;
-    const int rc = there ? loader_open(&feed->loader, options->preprocess, &loader, err)
-                         : err_memory(err, pictures * sizeof *feed->epoch.sources);
+                       feed->rows && feed->fits && feed->reported;
+    int rc = there ? loader_open(&feed->loader, options->preprocess, &loader, err)
+                   : err_memory(err, pictures * sizeof *feed->epoch.sources);
+    if (!rc && (options->set->facts || (options->open_kinds && options->open_kinds->count)))
+        rc = training_facts_open(&feed->facts, options->set, options->open_kinds, err);
     if (rc)
         feed_free(feed);
     else
@@ -78,6 +83,8 @@ void feed_free(struct training_feed *feed)
     free(feed->ids);
     free(feed->eot);
     free(feed->groups);
+    free(feed->rows);
+    training_facts_free(feed->facts);
     free(feed->fits);
     free(feed->reported);
     free(feed);
@@ -135,15 +142,16 @@ static void report(
     job_report(job, problem);
 }
 
-/* The text of picture `number` in this epoch. */
-static size_t text_of(const struct training_feed *feed, size_t number)
+/* The text of picture `number` in this epoch, and in that step. */
+static size_t text_of(const struct training_feed *feed, size_t number, size_t step)
 {
     const struct training_captions *said = &feed->options.set->said[number];
-    return said->first + training_choose(said->count, feed->options.seed, feed->epoch.number, number);
+    const size_t by = feed->options.draws_alike ? step : number;
+    return said->first + training_choose(said->count, feed->options.seed, feed->epoch.number, by);
 }
 
-/* Which texts are true of which pictures, where some are the same; NULL: none are. */
-static const uint8_t *share_targets(struct training_feed *feed, size_t count, size_t tokens)
+/* Which texts are true of which pictures, where more are than their own; NULL: none are. */
+static const uint8_t *share_targets(struct training_feed *feed, size_t count, size_t tokens, size_t step)
 {
     bool shared = false;
     for (size_t i = 0; i < count; i++) {
@@ -154,9 +162,15 @@ static const uint8_t *share_targets(struct training_feed *feed, size_t count, si
         feed->groups[i] = same;
         shared |= same < i;
     }
-    if (!shared)
+    if (!shared && !feed->facts)
         return NULL;
     fits_of_groups(feed->fits, feed->groups, count);
+    for (size_t j = 0; j < count && feed->facts; j++) {
+        const size_t text = text_of(feed, feed->rows[j], step);
+        for (size_t i = 0; i < count; i++)
+            if (!feed->fits[i * count + j])
+                feed->fits[i * count + j] = (uint8_t)training_facts_compare(feed->facts, feed->rows[i], text);
+    }
     return feed->fits;
 }
 
@@ -171,15 +185,16 @@ int feed_next(struct contrastive_batch *out, struct training_feed *feed, size_t 
     const size_t *order = feed->epoch.order + feed->epoch.first + loaded.first;
     size_t tokens = 0, good = 0;
     for (size_t i = 0; i < loaded.count; i++) {
-        const size_t text = text_of(feed, order[i]), length = texts->first[text + 1] - texts->first[text];
+        const size_t text = text_of(feed, order[i], step),
+                     length = texts->first[text + 1] - texts->first[text];
         report(feed, order[i], &loaded.errs[i], job);
         tokens = !loaded.errs[i].code && length > tokens ? length : tokens;
     }
     for (size_t i = 0; i < loaded.count; i++)
         if (!loaded.errs[i].code) {
             feed->eot[good] =
-                training_texts_put(feed->ids + good * tokens, tokens, texts, text_of(feed, order[i]));
-            good++;
+                training_texts_put(feed->ids + good * tokens, tokens, texts, text_of(feed, order[i], step));
+            feed->rows[good++] = order[i];
         }
     if (!good)
         return err_set(
@@ -189,7 +204,7 @@ int feed_next(struct contrastive_batch *out, struct training_feed *feed, size_t 
         .pixels = loaded.pixels,
         .ids = feed->ids,
         .eot = feed->eot,
-        .fits = share_targets(feed, good, tokens),
+        .fits = share_targets(feed, good, tokens, step),
         .number = step + 1};
     return 0;
 }

@@ -22,6 +22,10 @@ static int check(const struct training *t, struct err *err)
         return err_set(err, ERR_ARGUMENT,
             "a batch of %zu is more than the %zu pictures with captions in '%s'", batch, t->set->count,
             t->set->name);
+    if (options->fresh && (options->what != TRAINED_ALL || options->blend < 1 ||
+                              (options->adapters && options->adapters->count)))
+        return err_set(err, ERR_ARGUMENT,
+            "fresh weights are all trained: there is no part of them, no adapter and nothing to blend with");
     if (options->what != TRAINED_ALL && options->adapters && options->adapters->count)
         return err_set(err, ERR_ARGUMENT,
             "adapters are merged where all of a model is trained; for a part write it with 'diptych convert' "
@@ -98,25 +102,29 @@ static int open_feed(struct training *t, struct err *err)
         .preprocess = &t->preprocess,
         .loader = &t->options.loader,
         .crops = t->options.crops,
+        .draws_alike = t->options.draws_alike,
+        .open_kinds = t->options.open_kinds,
         .seed = t->options.seed};
     return feed_open(&t->feed, &feed, err);
 }
 
-/* Opens the model that is trained, and an adapter that there is. */
+/* Opens the model that is trained, of its weights or fresh ones, and an adapter that there is. */
 static int open_trained(
     struct training *t, struct device *device, struct trained_model_options *how, struct err *err)
 {
-    struct weights *adapter = NULL;
-    int rc = 0;
-    if (t->options.adapter)
+    struct weights *adapter = NULL, *fresh = NULL;
+    int rc = t->options.fresh ? weights_fresh(&fresh, t->options.seed, err) : 0;
+    if (!rc && t->options.adapter)
         rc =
             trained_adapter_open(&t->options.lora, &adapter, t->options.adapter, &t->config, t->weights, err);
     how->lora = t->options.lora;
     if (!rc)
-        rc = trained_model_open(&t->model, &t->config, &t->preprocess, t->weights, device, how, err);
+        rc = trained_model_open(
+            &t->model, &t->config, &t->preprocess, fresh ? fresh : t->weights, device, how, err);
     if (!rc && adapter)
         rc = trained_model_load_adapter(t->model, adapter, err);
     weights_free(adapter);
+    weights_free(fresh);
     return rc;
 }
 

@@ -29,10 +29,13 @@ static int add_captions(struct training_set *out, const struct captioned_image *
     int rc = 0;
     for (size_t i = 0; i < image->count && !rc; i++) {
         const size_t length = strlen(image->captions[i]);
-        if (span_trimmed(span_of(image->captions[i])).length)
-            rc = strings_add(&out->texts, image->captions[i], length, err);
-        else
+        if (!span_trimmed(span_of(image->captions[i])).length) {
             out->empty++;
+            continue;
+        }
+        rc = strings_add(&out->texts, image->captions[i], length, err);
+        if (!rc && image->facts && !(rc = array_grow(out->facts, &out->facts_room, out->texts.count, err)))
+            out->facts[out->texts.count - 1] = image->facts[i];
     }
     return rc;
 }
@@ -162,7 +165,7 @@ static int hash(struct training_set *set, struct err *err)
         fprintf(stream, "%s\n%zu %zu\n", picture_source_name(&set->pictures[i]), set->said[i].first,
             set->said[i].count);
     for (size_t i = 0; i < set->texts.count; i++)
-        fprintf(stream, "%s\n", set->texts.items[i]);
+        fprintf(stream, "%s\n%s", set->texts.items[i], set->facts && set->facts[i] ? set->facts[i] : "");
     const bool whole = !fclose(stream);
     if (whole)
         hash_bytes(set->hash, text, size);
@@ -259,6 +262,7 @@ void training_set_release(struct training_set *set)
     free(set->pictures);
     free(set->said);
     strings_release(&set->texts);
+    free(set->facts);
     strings_release(&set->left_out);
     labelled_pictures_release(&set->labelled);
     captioned_pictures_release(&set->captioned);

@@ -43,6 +43,26 @@ run inspect f32
 expect_match out '^model +f32$'
 [ "$(wc -c <f32/model.safetensors)" -gt 8000000 ] || problem "f32 is not of 4 bytes a number"
 
+# ---- from nothing, with captions that tell what they state
+"$scenes" --count 48 --seed 6 --kind single --lesson easy --coco easy.json --out easy >/dev/null
+begin="train --captions easy.json --images easy --steps 4 --batch 16 --rate 3e-4 --augment none"
+fresh="$begin --fresh --draw batch --open shape,colour"
+run $fresh -o fresh --log fresh.jsonl
+expect_status 0
+expect_text err '48 pictures with 192 captions: 4 steps of 16, 3 an epoch; 2202881 parameters are trained'
+expect_match fresh.jsonl '"step": 1, .*"scale": 14\.2' # that CLIP begins with
+run $fresh -o fresh2 -q
+cmp -s fresh/model.safetensors fresh2/model.safetensors || problem "other fresh weights from the same seed"
+for other in "$fresh --seed 1" "$begin --draw batch --open shape,colour" "$begin --fresh --open shape,colour" "$begin --fresh --draw batch"; do
+    run $other -o other3 -q
+    expect_status 0
+    cmp -s fresh/model.safetensors other3/model.safetensors && problem "the same model from '$other'"
+    rm -rf other3
+done
+refused 'fresh weights are all trained: there is no part of them, no adapter and nothing to blend with' $fresh --part lora -o no
+refused "no caption states a fact of the kind 'weight'" $fresh --open weight -o no
+refused "no caption states a fact of the kind 'shape'" $learn --open shape -o no
+
 # ---- parts of it
 lora="$learn --part lora --rank 4 --rate 1e-3"
 run $lora -o adapter

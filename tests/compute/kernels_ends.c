@@ -135,22 +135,29 @@ struct loss_shape {
 
 static bool is_right(const struct loss_shape *shape, size_t i, size_t j)
 {
-    return shape->fits ? shape->fits[i * shape->batch + j] : i == j;
+    return shape->fits ? shape->fits[i * shape->batch + j] == FITS : i == j;
+}
+
+static bool is_left_out(const struct loss_shape *shape, size_t i, size_t j)
+{
+    return shape->fits && shape->fits[i * shape->batch + j] == FITS_UNKNOWN;
 }
 
 /* The sum of targets times logits of a picture, or of a text by column. */
 static double aimed_at(const struct loss_shape *shape, const double *logits, size_t own, bool by_column)
 {
     const size_t batch = shape->batch;
-    double right = 0, of_right = 0, of_all = 0;
+    double right = 0, of_right = 0, of_all = 0, compared = 0;
     for (size_t k = 0; k < batch; k++) {
         const size_t i = by_column ? k : own, j = by_column ? own : k;
+        if (is_left_out(shape, i, j))
+            continue;
+        compared++;
         right += is_right(shape, i, j);
         of_right += is_right(shape, i, j) ? logits[i * batch + j] : 0;
         of_all += logits[i * batch + j];
     }
-    return (1 - (double)shape->smoothing) * of_right / right +
-           (double)shape->smoothing * of_all / (double)batch;
+    return (1 - (double)shape->smoothing) * of_right / right + (double)shape->smoothing * of_all / compared;
 }
 
 /* log(sum(exp)) of `count` logits, `step` apart. */
@@ -172,6 +179,9 @@ static void loss_of(double *out, const double *in, const void *context)
     for (size_t i = 0; i < batch * batch; i++)
         for (size_t e = 0; e < width; e++)
             logits[i] += scale * in[i / batch * width + e] * in[count + i % batch * width + e];
+    for (size_t i = 0; i < batch * batch; i++)
+        if (is_left_out(shape, i / batch, i % batch))
+            logits[i] = -INFINITY;
     if (shape->loss == LOSS_SOFTMAX)
         for (size_t i = 0; i < batch; i++)
             sum += (log_sum_exp(logits + i * batch, batch, 1) + log_sum_exp(logits + i, batch, batch) -
@@ -179,7 +189,8 @@ static void loss_of(double *out, const double *in, const void *context)
                    2;
     else
         for (size_t i = 0; i < batch * batch; i++)
-            sum += log(1 + exp((is_right(shape, i / batch, i % batch) ? -1 : 1) * (logits[i] + bias)));
+            sum += log(1 + exp((is_right(shape, i / batch, i % batch) ? -1 : 1) *
+                               (logits[i] + bias))); /* 0 if left out */
     *out = sum / (double)batch;
     free(logits);
 }
@@ -196,6 +207,8 @@ static size_t count_right(const float *images, const float *texts, const struct 
             double dot = 0;
             for (size_t e = 0; e < width; e++)
                 dot += (double)images[i * width + e] * (double)texts[j * width + e];
+            if (is_left_out(shape, i, j))
+                continue;
             nearest = dot > best ? j : nearest;
             best = fmax(dot, best);
         }
@@ -246,14 +259,18 @@ static void check_loss(const struct bench *bench, const struct loss_shape *shape
 void contrastive_losses_match(void **state)
 {
     static const size_t shapes[][2] = {{1, 16}, {5, 24}, {70, 8}};
-    uint8_t fits[70 * 70];
+    uint8_t fits[70 * 70], partial[70 * 70];
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const size_t batch = shapes[i][0];
         for (size_t k = 0; k < batch * batch; k++)
-            fits[k] = k / batch == k % batch || random_at(7, k) % 5 == 0;
+            partial[k] = fits[k] = k / batch == k % batch || random_at(7, k) % 5 == 0;
+        for (size_t k = 0; k < batch * batch; k++)
+            if (!fits[k] && random_at(8, k) % 4 == 0)
+                partial[k] = FITS_UNKNOWN;
         const struct loss_shape ways[] = {{batch, shapes[i][1], LOSS_SOFTMAX, 0, NULL},
             {batch, shapes[i][1], LOSS_SOFTMAX, 0.25f, fits}, {batch, shapes[i][1], LOSS_SIGMOID, 0, NULL},
-            {batch, shapes[i][1], LOSS_SIGMOID, 0, fits}};
+            {batch, shapes[i][1], LOSS_SIGMOID, 0, fits}, {batch, shapes[i][1], LOSS_SOFTMAX, 0.25f, partial},
+            {batch, shapes[i][1], LOSS_SIGMOID, 0, partial}};
         for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
             if (work_fits(6 * batch * batch * shapes[i][1]))
                 check_loss(*state, &ways[way]);

@@ -503,9 +503,65 @@ static void made_up_models_have_every_tensor(void **state)
     weights_free(weights);
 }
 
+enum { WIDTH = 64, GRID = 4, PATCH = 6, PIXELS = 3 * PATCH * PATCH };
+
+static double dot(const float *a, const float *b, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+static void fresh(float *out, const char *name, uint64_t seed, int rank, const size_t *shape)
+{
+    struct weights *weights;
+    struct err err;
+    assert_int_equal(weights_fresh(&weights, seed, &err), 0);
+    assert_int_equal(weights_fetch(out, weights, name, rank, shape, &err), 0);
+    weights_free(weights);
+}
+
+/* What compute/weights_fresh.c promises. */
+static void fresh_weights_see_patches_and_where_they_are(void **state)
+{
+    static float q[WIDTH * WIDTH], k[WIDTH * WIDTH], filters[WIDTH * PIXELS],
+        places[(1 + GRID * GRID) * WIDTH];
+    const size_t square[] = {WIDTH, WIDTH}, patch[] = {WIDTH, 3, PATCH, PATCH},
+                 tokens[] = {1 + GRID * GRID, WIDTH};
+    (void)state;
+    fresh(q, "vision_model.encoder.layers.3.self_attn.q_proj.weight", 1, 2, square);
+    fresh(k, "vision_model.encoder.layers.3.self_attn.k_proj.weight", 1, 2, square);
+    assert_memory_equal(q, k, sizeof q);
+    assert_true(fabs(dot(q, q, WIDTH * WIDTH) / WIDTH - 0.49) < 0.05); /* 0.7^2 of what keeps the variance */
+    fresh(k, "vision_model.encoder.layers.3.self_attn.k_proj.weight", 2, 2, square);
+    assert_memory_not_equal(q, k, sizeof q);
+
+    /* An even patch, which varies most, answers less for its strength than a fine grid. */
+    float even[PIXELS], grid[PIXELS], answers[2] = {0};
+    fresh(filters, "vision_model.embeddings.patch_embedding.weight", 1, 4, patch);
+    for (size_t i = 0; i < PIXELS; i++) {
+        even[i] = 1;
+        grid[i] = (i / PATCH + i) % 2 ? 1 : -1;
+    }
+    for (size_t w = 0; w < WIDTH; w++) {
+        answers[0] += (float)pow(dot(filters + w * PIXELS, even, PIXELS), 2);
+        answers[1] += (float)pow(dot(filters + w * PIXELS, grid, PIXELS), 2);
+    }
+    assert_true(answers[0] > 0.1f && answers[1] > 100 * answers[0]);
+
+    /* A place is like its neighbours and unlike those further away. */
+    fresh(places, "vision_model.embeddings.position_embedding.weight", 1, 2, tokens);
+    const float *first = places + WIDTH;
+    const double same = dot(first, first, WIDTH), near = dot(first, first + WIDTH, WIDTH),
+                 far = dot(first, first + 3 * WIDTH, WIDTH);
+    assert_true(fabs(same / WIDTH - 0.245) < 1e-3 && near > 0.4 * same && far < near);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fresh_weights_see_patches_and_where_they_are),
         cmocka_unit_test_setup(tensors_are_found_by_name, empty_model),
         cmocka_unit_test_setup(sixteen_bits_are_widened_at_any_address, empty_model),
         cmocka_unit_test_setup(what_kernels_read_is_seen_in_place, empty_model),

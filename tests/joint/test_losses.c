@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Contrastive losses with smoothed and shared targets, and their gradients, against PyTorch's, of tests/golden/losses.py. */
+/* Contrastive losses with smoothed and shared targets, and pairs that are left out, and their gradients, against PyTorch's, of tests/golden/losses.py. */
 #include "tests/joint/golden_training.h"
 
 #include <math.h>
@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -33,7 +34,7 @@ static double farthest(const float *got, const float *want)
 struct loss_case {
     const char *kind; /* "smooth." */
     struct loss_options options;
-    bool groups;
+    const char *fits; /* the targets' name; NULL: each picture's own text */
 };
 
 static struct tensor put(struct stream *stream, const float *values)
@@ -51,7 +52,7 @@ static void check(struct stream *stream, const struct tensor_file *file, const s
     float *images = tensor_copy_of(file, "", "images"), *texts = tensor_copy_of(file, "", "texts"),
           *want_images = tensor_copy_of(file, one->kind, "dimages"),
           *want_texts = tensor_copy_of(file, one->kind, "dtexts"), got[COUNT], got_texts[COUNT];
-    uint8_t *fits = tensor_copy_of(file, "", "fits");
+    uint8_t *fits = tensor_copy_of(file, "", one->fits && strcmp(one->fits, "groups") ? one->fits : "fits");
     int64_t *groups = tensor_copy_of(file, "", "groups");
     size_t ids[BATCH];
     struct loss_report report;
@@ -60,10 +61,9 @@ static void check(struct stream *stream, const struct tensor_file *file, const s
                         dright = put(stream, images);
     for (size_t i = 0; i < BATCH; i++)
         ids[i] = (size_t)groups[i];
-    if (one->groups)
+    if (one->fits && !strcmp(one->fits, "groups"))
         fits_of_groups(fits, ids, BATCH);
-    if (one->groups || options.fits)
-        options.fits = fits;
+    options.fits = one->fits ? fits : NULL;
     OK(contrastive_loss(&report, stream, dleft, dright, left, right, &options, &err));
     OK(tensor_read(stream, got, dleft, COUNT, &err));
     OK(tensor_read(stream, got_texts, dright, COUNT, &err));
@@ -80,12 +80,14 @@ static void check(struct stream *stream, const struct tensor_file *file, const s
 
 static void losses_are_those_of_pytorch(void **state)
 {
-    static const uint8_t some;
     static const struct loss_case cases[] = {
-        {"smooth.", {.loss = LOSS_SOFTMAX, .scale = 14, .smoothing = 0.1f}, false},
-        {"shared.", {.loss = LOSS_SOFTMAX, .scale = 14}, true},
-        {"both.", {.loss = LOSS_SOFTMAX, .scale = 14, .smoothing = 0.2f, .fits = &some}, false},
-        {"sigmoid.", {.loss = LOSS_SIGMOID, .scale = 14, .bias = -3, .fits = &some}, false},
+        {"smooth.", {.loss = LOSS_SOFTMAX, .scale = 14, .smoothing = 0.1f}, NULL},
+        {"shared.", {.loss = LOSS_SOFTMAX, .scale = 14}, "groups"},
+        {"both.", {.loss = LOSS_SOFTMAX, .scale = 14, .smoothing = 0.2f}, "fits"},
+        {"sigmoid.", {.loss = LOSS_SIGMOID, .scale = 14, .bias = -3}, "fits"},
+        {"partial.", {.loss = LOSS_SOFTMAX, .scale = 14}, "partial"},
+        {"sparse.", {.loss = LOSS_SOFTMAX, .scale = 14, .smoothing = 0.3f}, "partial"},
+        {"few.", {.loss = LOSS_SIGMOID, .scale = 14, .bias = -3}, "partial"},
     };
     const struct device_options on = {.precision = "f32"};
     struct tensor_file file;

@@ -10,6 +10,7 @@
 struct mention {
     size_t image; /* its index in the set */
     const char *caption;
+    const char *facts; /* NULL: none are told */
 };
 
 struct caption_reader {
@@ -26,6 +27,10 @@ struct caption_reader {
 
 int caption_add(
     struct caption_reader *reader, const char *id, const char *caption, size_t length, struct err *err);
+
+/* The same of one that states facts, which are text for captioned_image.facts. */
+int caption_add_stating(struct caption_reader *reader, const char *id, const char *caption, size_t length,
+    const char *facts, struct err *err);
 
 /* Notes the name of an image's picture, if the image has captions. */
 int caption_name_picture(

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* An entry that is not as it should be: 'x.json': annotations[3] has no "caption" */
@@ -21,6 +22,44 @@ static const char *id_text(char digits[ID_SIZE], const json_t *value)
     return digits;
 }
 
+/* "KIND\tVALUE\n" a fact, for free(); *out is NULL where there are none. */
+static int read_facts(char **out, const json_t *facts, struct err *err)
+{
+    size_t size;
+    const char *kind;
+    json_t *value;
+    *out = NULL;
+    if (!facts)
+        return 0;
+    FILE *stream = open_memstream(out, &size);
+    if (!stream)
+        return err_memory(err, 0);
+    bool texts = json_is_object(facts);
+    json_object_foreach((json_t *)facts, kind, value)
+    {
+        texts = texts && json_is_string(value) && !strpbrk(kind, "\t\n") &&
+                !strchr(json_string_value(value), '\n');
+        if (texts)
+            fprintf(stream, "%s\t%s\n", kind, json_string_value(value));
+    }
+    const bool whole = !fclose(stream);
+    if (!texts)
+        return err_set(err, ERR_FORMAT, "has \"facts\" that are no object of texts");
+    return whole ? 0 : err_memory(err, 0);
+}
+
+static int add_annotation(struct caption_reader *reader, const char *id, const json_t *entry, struct err *err)
+{
+    const json_t *caption = json_object_get(entry, "caption");
+    char *facts;
+    int rc = read_facts(&facts, json_object_get(entry, "facts"), err);
+    if (!rc)
+        rc = caption_add_stating(
+            reader, id, json_string_value(caption), json_string_length(caption), facts, err);
+    free(facts);
+    return rc;
+}
+
 static int read_annotations(
     struct caption_reader *reader, const json_t *list, const char *name, struct err *err)
 {
@@ -33,7 +72,11 @@ static int read_annotations(
             return bad_entry(reader, name, i, "has no \"image_id\" that is a whole number or a text", err);
         if (!json_is_string(caption))
             return bad_entry(reader, name, i, "has no \"caption\" that is a text", err);
-        rc = caption_add(reader, id, json_string_value(caption), json_string_length(caption), err);
+        struct err problem;
+        rc = add_annotation(reader, id, entry, &problem);
+        if (rc)
+            return rc == ERR_FORMAT ? bad_entry(reader, name, i, problem.msg, err)
+                                    : err_set(err, rc, "%s", problem.msg);
     }
     return rc;
 }

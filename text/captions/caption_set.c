@@ -26,6 +26,12 @@ static int find_or_add(size_t *out, struct caption_set *set, const char *id, str
 int caption_add(
     struct caption_reader *reader, const char *id, const char *caption, size_t length, struct err *err)
 {
+    return caption_add_stating(reader, id, caption, length, NULL, err);
+}
+
+int caption_add_stating(struct caption_reader *reader, const char *id, const char *caption, size_t length,
+    const char *facts, struct err *err)
+{
     if (length > CAPTION_MAX)
         return err_set(err, ERR_LIMIT,
             "unable to read '%s': the caption of image '%s' has %zu bytes, the limit is %d", reader->path, id,
@@ -38,8 +44,10 @@ int caption_add(
     if (rc)
         return rc;
     mention->caption = arena_copy(&reader->set->arena, caption, length);
-    if (!mention->caption)
+    mention->facts = facts ? arena_copy(&reader->set->arena, facts, strlen(facts)) : NULL;
+    if (!mention->caption || (facts && !mention->facts))
         return err_memory(err, length);
+    reader->set->facts |= facts != NULL;
     reader->count++;
     return 0;
 }
@@ -82,12 +90,15 @@ int caption_gather(struct caption_reader *reader, struct err *err)
     for (size_t i = 0; i < set->count; i++) {
         struct captioned_image *image = &set->images[i];
         image->captions = arena_alloc(&set->arena, image->count * sizeof *image->captions);
-        if (!image->captions)
+        image->facts = set->facts ? arena_alloc(&set->arena, image->count * sizeof *image->facts) : NULL;
+        if (!image->captions || (set->facts && !image->facts))
             return err_memory(err, image->count * sizeof *image->captions);
         image->count = 0;
     }
     for (size_t i = 0; i < reader->count; i++) {
         struct captioned_image *image = &set->images[reader->mentions[i].image];
+        if (set->facts)
+            image->facts[image->count] = reader->mentions[i].facts;
         image->captions[image->count++] = reader->mentions[i].caption;
     }
     return index_numbers(set, err);

@@ -19,7 +19,7 @@
 /* Captions by image, from the files of the field, gzipped or not, or from pipes (input_read). The contents say which kind a file is; one
  * named *.txt or *.txt.gz is always text:
  *
- *   {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}        COCO annotations
+ *   {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}        COCO annotations, see below
  *   [{"image_id", "caption"}]                                                          COCO results
  *   {"images": [{"cocoid" or "imgid", "filename", "split", "sentences": [{"raw"}]}]}   Karpathy's splits
  *   {"stem": "caption" or ["caption", ...]}                                            clipscore
@@ -32,6 +32,8 @@
  * In the tables the picture's name is `file`, and the id is that without folders and suffix, as clipscore's stems are. (`image` may be
  * called filename, file_name, image_name, filepath or path there, `caption` text or title.)
  *
+ * An annotation may have "facts": {KIND: VALUE, ...}, what its caption states, as far as that can be true of other pictures.
+ *
  * An id is a whole number or a text; 42 and "42" are one, and in joining also "000000000042", where only one image
  * has that number. */
 enum { CAPTION_MAX = 1 << 20 }; /* bytes of a caption */
@@ -39,6 +41,8 @@ enum { CAPTION_MAX = 1 << 20 }; /* bytes of a caption */
 struct captioned_image {
     const char *id, *file; /* the name of its picture, or NULL where no file tells it */
     const char **captions; // (count)
+    const char *
+        *facts; // (count): what each states, "KIND\tVALUE\n" a fact, or NULL; NULL where the set has none
     size_t count;
 };
 
@@ -49,6 +53,7 @@ struct caption_set {
     struct string_map by_id; /* the index of an image */
     struct string_map
         by_number; /* the same by ids of digits without the zeros before them; count: of several */
+    bool facts;    /* some captions tell what they state */
     struct arena arena;
 };
 

@@ -101,6 +101,24 @@ static void every_kind(void **state)
     expect_read(text_file("tag", "#3\tis no name"), "1: #3\tis no name");
 }
 
+static void annotations_state_facts(void **state)
+{
+    const char *path = text_file("facts.json",
+        "[{\"image_id\": 1, \"caption\": \"a\"}, {\"image_id\": 1, \"caption\": \"b\", "
+        "\"facts\": {\"colour\": \"dark red\", \"shape\": \"star\"}}]");
+    const char *bad =
+        text_file("number.json", "[{\"image_id\": 1, \"caption\": \"a\", \"facts\": {\"count\": 3}}]");
+    struct caption_set set;
+    struct err err;
+    (void)state;
+    assert_int_equal(caption_set_read(&set, &path, 1, NULL, &err), 0);
+    assert_null(set.images[0].facts[0]);
+    assert_string_equal(set.images[0].facts[1], "colour\tdark red\nshape\tstar\n");
+    caption_set_release(&set);
+    assert_int_equal(caption_set_read(&set, &bad, 1, NULL, &err), ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "entry [0] has \"facts\" that are no object of texts"));
+}
+
 static void gzip_of_any(void **state)
 {
     (void)state;
@@ -328,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind),
+        cmocka_unit_test(annotations_state_facts),
         cmocka_unit_test(gzip_of_any),
         cmocka_unit_test(several_files_are_joined),
         cmocka_unit_test(bad_files),
