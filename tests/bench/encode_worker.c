@@ -38,7 +38,7 @@ struct worker {
 
 static int open_worker(struct worker *worker, char **argv, struct err *err)
 {
-    const struct device_options options = {.precision = argv[2]};
+    const struct device_options options = {.gemm = argv[4], .precision = argv[2]};
     int rc = device_open(&worker->device, &options, err);
     if (!rc)
         rc = model_open(&worker->model, argv[1], worker->device, err);
@@ -190,8 +190,8 @@ int main(int argc, char **argv)
     struct err err = {0};
     char *line = NULL;
     size_t room = 0;
-    if (argc != 4) {
-        fprintf(stderr, "usage: bench_encode_worker MODEL PRECISION BATCH\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: bench_encode_worker MODEL PRECISION BATCH [GEMM]\n");
         return 2;
     }
     const int rc = open_worker(&worker, argv, &err);

@@ -97,10 +97,14 @@ class Worker:
         self.process.wait()
 
 
+def own_gemm(options):
+    return ["avx2"] if options.avx2 else []
+
+
 def diptych(options, model, precision, threads, largest):
     program = options.build / "tests/bench/bench_encode_worker"
-    worker = Worker("Diptych", precision, [program, model, precision, largest], threads, options.cache,
-                    DIPTYCH_DEVICE="cpu")
+    worker = Worker("Diptych", precision, [program, model, precision, largest] + own_gemm(options), threads,
+                    options.cache, DIPTYCH_DEVICE="cpu")
     worker.precision = worker.hello["precision"]
     return worker
 
@@ -261,8 +265,8 @@ def compare_shape(options, shape, with_texts, limits, say):
     """The rows of one shape. Everybody's models are open at once."""
     model = models.checkpoint(options.cache, shape)
     count = max(options.batches)
-    workers = [diptych(options, model, p, options.threads, count) for p in OWN]
-    if workers[0].precision == workers[1].precision:
+    workers = [diptych(options, model, p, options.threads, count) for p in (OWN[:1] if options.avx2 else OWN)]
+    if len(workers) > 1 and workers[0].precision == workers[1].precision:
         workers.pop(1).close()
     hello = workers[0].hello
     for name in options.peers:
@@ -324,6 +328,8 @@ def add_common(parser):
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="(default: all CPUs)")
     parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path.home() / ".cache/diptych-bench",
                         help="where models are kept between runs (default: %(default)s)")
+    parser.add_argument("--avx2", action="store_true",
+                        help="float32 with AVX2 alone: oneDNN's, which OpenVINO has too, and ours; others take what there is")
 
 
 def parse():
@@ -361,7 +367,8 @@ def commit():
 
 
 def machine_limits(options):
-    return json.loads(subprocess.run([options.build / "tests/bench/bench_limits", str(options.threads)],
+    only = ["AVX2"] if options.avx2 else []
+    return json.loads(subprocess.run([options.build / "tests/bench/bench_limits", str(options.threads)] + only,
                                      stdout=subprocess.PIPE, check=True, preexec_fn=bound_to(options.threads)).stdout)
 
 
@@ -372,6 +379,9 @@ def in_words(limits):
 def main():
     options = parse()
     options.cache.mkdir(parents=True, exist_ok=True)
+    if options.avx2:
+        os.environ.update(ONEDNN_MAX_CPU_ISA="AVX2", DNNL_MAX_CPU_ISA="AVX2", POCL_LLVM_CPU_NAME="haswell",
+                          DIPTYCH_KERNEL_CACHE=str(options.cache / "avx2"))
     lines = []
 
     def say(line):

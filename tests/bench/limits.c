@@ -241,13 +241,19 @@ static double rate_of(const struct loop *loop, int threads)
     return rate;
 }
 
+static bool is_to_run(const struct loop *loop, const char *type, const char *only)
+{
+    return !strcmp(loop->type, type) && (!only || !strcmp(loop->by, only)) && loop->has();
+}
+
 int main(int argc, char **argv)
 {
     static const char *const types[] = {"f32", "bf16", "int8"};
     enum { TYPES = sizeof types / sizeof *types };
     const int threads = argc > 1 ? atoi(argv[1]) : 1;
-    if (argc > 2 || threads < 1 || threads > THREADS_MAX) {
-        fprintf(stderr, "usage: bench_limits [THREADS]\n");
+    const char *only = argc > 2 ? argv[2] : NULL;
+    if (argc > 3 || threads < 1 || threads > THREADS_MAX) {
+        fprintf(stderr, "usage: bench_limits [THREADS [INSTRUCTIONS]]\n");
         return 2;
     }
     printf("{\"threads\": %d", threads);
@@ -255,7 +261,7 @@ int main(int argc, char **argv)
         const char *by = NULL;
         double best = 0;
         for (size_t i = 0; i < sizeof loops / sizeof *loops; i++)
-            for (int try = 0; !strcmp(loops[i].type, types[type]) && loops[i].has() && try < TRIES; try++) {
+            for (int try = 0; is_to_run(&loops[i], types[type], only) && try < TRIES; try++) {
                 const double rate = rate_of(&loops[i], threads);
                 if (rate > best) {
                     best = rate;
