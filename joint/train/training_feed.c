@@ -150,9 +150,19 @@ static size_t text_of(const struct training_feed *feed, size_t number, size_t st
     return said->first + training_choose(said->count, feed->options.seed, feed->epoch.number, by);
 }
 
+/* Of a text that a picture was not drawn with: it may be said of the picture's class, too, or state what the picture shows. */
+static enum fits compare(const struct training_feed *feed, size_t picture, size_t text)
+{
+    const struct training_captions *said = &feed->options.set->said[picture];
+    if (text >= said->first && text < said->first + said->count)
+        return FITS;
+    return feed->facts ? training_facts_compare(feed->facts, picture, text) : FITS_NOT;
+}
+
 /* Which texts are true of which pictures, where more are than their own; NULL: none are. */
 static const uint8_t *share_targets(struct training_feed *feed, size_t count, size_t tokens, size_t step)
 {
+    const bool compares = feed->facts || feed->options.set->templates;
     bool shared = false;
     for (size_t i = 0; i < count; i++) {
         size_t same = 0;
@@ -162,14 +172,14 @@ static const uint8_t *share_targets(struct training_feed *feed, size_t count, si
         feed->groups[i] = same;
         shared |= same < i;
     }
-    if (!shared && !feed->facts)
+    if (!shared && !compares)
         return NULL;
     fits_of_groups(feed->fits, feed->groups, count);
-    for (size_t j = 0; j < count && feed->facts; j++) {
+    for (size_t j = 0; j < count && compares; j++) {
         const size_t text = text_of(feed, feed->rows[j], step);
         for (size_t i = 0; i < count; i++)
             if (!feed->fits[i * count + j])
-                feed->fits[i * count + j] = (uint8_t)training_facts_compare(feed->facts, feed->rows[i], text);
+                feed->fits[i * count + j] = (uint8_t)compare(feed, feed->rows[i], text);
     }
     return feed->fits;
 }

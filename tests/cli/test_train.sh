@@ -140,6 +140,9 @@ sed -n 's/.*"path": "\([^"]*\)".*"tone": "\([a-z]*\)".*/\1 \2/p' tree/scenes.jso
 run train classes -t 'a {} scene' -t simple -o by-class --steps 1 --batch 8 --rate 1e-4
 expect_status 0
 expect_text err '40 pictures with 14 captions: 1 steps of 8, 5 an epoch'
+run train classes -t simple -o by-class-1 --steps 5 --batch 8 --rate 0 --log by-class.jsonl -q
+right=$(sed 's/.*"accuracy": \([0-9.]*\).*/\1/' by-class.jsonl | awk '{ sum += $1 } END { print (sum / NR > 0.9) }')
+[ "$right" = 1 ] || problem "a class in another template is taken for wrong"
 run train classes --steps 1 --batch 8 -o by-class-2 --hold-out 0.25
 expect_text err '30 pictures with 2 captions'
 expect_match err '^after step 1: [0-9.]+ % of 10 held-out pictures right'
