@@ -41,6 +41,7 @@ struct train_watch {
     double begun;      /* after the first step of this run, which compiles kernels */
     size_t begun_step; /* that was */
     size_t pictures;   /* since then */
+    double seen;       /* when the last step was over */
     double said;       /* when the last line was printed */
     struct training_step last;
 };

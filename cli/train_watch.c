@@ -10,7 +10,7 @@
 
 double train_watch_rate(const struct train_watch *watch)
 {
-    const double seconds = time_now() - watch->begun;
+    const double seconds = watch->seen - watch->begun;
     return watch->begun > 0 && seconds > 0 ? (double)watch->pictures / seconds : 0;
 }
 
@@ -138,10 +138,11 @@ int train_watch_step(void *context, const struct training_step *step, struct err
 {
     struct train_watch *watch = context;
     watch->last = *step;
+    watch->seen = time_now();
     if (watch->begun > 0) {
         watch->pictures += step->pictures;
     } else {
-        watch->begun = time_now();
+        watch->begun = watch->seen;
         watch->begun_step = step->step;
     }
     say(watch);

@@ -126,19 +126,30 @@ struct trained_model *model_of(
     return model;
 }
 
+void step_take(
+    struct trained_model *model, double *loss, double *norm, const struct golden *golden, size_t step)
+{
+    const struct adamw_options options = {.step = step + 1,
+        .rate = cosine_rate(RATE, step, WARMUP, STEPS),
+        .beta_1 = 0.9,
+        .beta_2 = 0.98,
+        .eps = 1e-6,
+        .decay = 0.2,
+        .clip = 1};
+    const struct contrastive_batch batch = batch_of(golden, step);
+    struct loss_report report;
+    struct err err;
+    OK(trained_model_learn(model, &report, &batch, &err));
+    OK(trained_model_step(model, &options, norm, &err));
+    *loss = report.loss;
+}
+
 void steps_take(
     struct trained_model *model, double *losses, double *norms, const struct golden *golden, bool averages)
 {
-    struct adamw_options options = {.beta_1 = 0.9, .beta_2 = 0.98, .eps = 1e-6, .decay = 0.2, .clip = 1};
-    struct loss_report report;
     struct err err;
     for (size_t step = 0; step < STEPS; step++) {
-        const struct contrastive_batch batch = batch_of(golden, step);
-        OK(trained_model_learn(model, &report, &batch, &err));
-        losses[step] = report.loss;
-        options.step = step + 1;
-        options.rate = cosine_rate(RATE, step, WARMUP, STEPS);
-        OK(trained_model_step(model, &options, &norms[step], &err));
+        step_take(model, &losses[step], &norms[step], golden, step);
         if (averages)
             OK(trained_model_average(model, step ? DECAY : 0, &err));
     }

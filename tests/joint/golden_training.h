@@ -48,7 +48,11 @@ struct trained_model_options options_of(const struct golden *golden);
 struct trained_model *model_of(
     const struct golden *golden, struct device *device, const struct trained_model_options *options);
 
-/* Takes train.py's steps: losses and norms (STEPS). Averages, where they are kept, are DECAY's. */
+/* Takes that step of train.py's, from 0 on. */
+void step_take(
+    struct trained_model *model, double *loss, double *norm, const struct golden *golden, size_t step);
+
+/* Takes all of train.py's steps: losses and norms (STEPS). Averages, where they are kept, are DECAY's. */
 #define DECAY 0.9
 void steps_take(
     struct trained_model *model, double *losses, double *norms, const struct golden *golden, bool averages);
