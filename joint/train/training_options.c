@@ -36,12 +36,15 @@ static void add_lora(json_t *json, const struct lora_options *lora)
 struct json_t *training_options_json(const struct training_options *options, const struct training_plan *plan,
     const struct training_set *set, const char *model, const struct device *device)
 {
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i}", "model", model, "data",
-        set->hash, "gemm", device_gemm(device), "precision", precision_name(device_precision(device)),
-        "device", device_name(device), "recompute", options->recomputes, "crops", options->crops,
-        "draws alike", options->draws_alike, "fresh", options->fresh, "alpha", (int)options->loader.alpha);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i}", "model", model,
+        "set of pictures and captions", set->hash, "gemm", device_gemm(device), "precision",
+        precision_name(device_precision(device)), "device", device_name(device), "recompute",
+        options->recomputes, "crops", options->crops, "draws alike", options->draws_alike, "fresh",
+        options->fresh, "alpha", (int)options->loader.alpha);
     if (!json)
         return NULL;
+    if (options->held)
+        json_object_set_new(json, "set of held-out pictures", json_string(options->held->hash));
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         json_object_set_new(
             json, reals[i].name, json_real(*(const double *)((const char *)options + reals[i].offset)));
@@ -57,7 +60,5 @@ struct json_t *training_options_json(const struct training_options *options, con
     for (size_t i = 0; options->open_kinds && i < options->open_kinds->count; i++)
         json_object_set_new(json, options->open_kinds->items[i], json_string("open"));
     add_count(json, "validate", plan->validate);
-    if (options->held)
-        json_object_set_new(json, "validation", json_string(options->held->hash));
     return json;
 }

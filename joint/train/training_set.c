@@ -235,7 +235,9 @@ int training_set_hold_out(
     }
     free(order);
     free(out);
-    return rc;
+    if (!rc)
+        rc = hash(held, err);
+    return rc ? rc : hash(set, err);
 }
 
 int training_set_shared(

@@ -93,13 +93,17 @@ for lines in 5 7; do
     validations killed.jsonl | cmp -s expected - || problem "other validations than without the kill"
 done
 
-# ---- another run does not go on
+# ---- another run does not go on, nor one that holds a picture less out
+kill_after 5 $strange
+refused 'was begun with another set of ' $strange -o killed --resume --hold-out 0.18
 kill_after 3 $learn
 refused "'killed.part' was begun with another rate: 0.0001" $learn -o killed --resume --rate 2e-4
 refused 'was begun with another batch: 8, now 4' $learn -o killed --resume --batch 4
 refused 'was begun with another seed: 0, now 3' $learn -o killed --resume --seed 3
 head -n 30 tree.csv >fewer.csv
-refused 'was begun with another data' $learn -o killed --resume --captions fewer.csv
+refused 'was begun with another set of pictures and captions' $learn -o killed --resume --captions fewer.csv
+refused 'was begun with another decay: 0.2, now 0.1;' $learn -o killed --resume --decay 0.1
+refused 'was begun with another set of ' $learn -o killed --resume --hold-out 0.1 # fewer to learn from
 head -c 1000 killed.part/checkpoint.safetensors >cut && cp cut killed.part/checkpoint.safetensors
 refused 'killed.part/checkpoint.safetensors' $learn -o killed --resume
 
@@ -171,7 +175,7 @@ run $learn -o killed --resume
 expect_status 0
 same whole
 rm -rf killed
-full 200 $learn -o killed
+full 4000 $learn -o killed
 expect_status 2
 [ ! -e killed.part ] || problem "a folder without a checkpoint"
 
