@@ -5,63 +5,11 @@
 #
 #   slurm.sh DIPTYCH SCENES MAKE_SHARD SCRATCH
 #
-# Needs Debian's slurm-wlm and munge, installed, or unpacked by dpkg -x into $SLURM_ROOT; as root. Not part of CI.
+# Needs what slurm_nodes.sh needs. Not part of CI.
 set -eu
-diptych=$(realpath "$1") scenes=$(realpath "$2") make_shard=$(realpath "$3")
+diptych=$(realpath "$1") scenes=$(realpath "$2") make_shard=$(realpath "$3") scale=$(realpath "$(dirname "$0")")
 rm -rf "$4" && mkdir -p "$4" && cd "$4"
-run=$PWD top=${SLURM_ROOT-} host=$(hostname -s)
-libraries=$top/usr/lib/$(uname -m)-linux-gnu
-PATH=$top/usr/sbin:$top/usr/bin:$PATH
-LD_LIBRARY_PATH=$libraries:$libraries/slurm-wlm${LD_LIBRARY_PATH+:$LD_LIBRARY_PATH}
-SLURM_CONF=$run/slurm.conf
-export PATH LD_LIBRARY_PATH SLURM_CONF
-
-# ---- two nodes -----------------------------------------------------------------------------------------------
-
-mkdir state munge
-cat >slurm.conf <<END
-ClusterName=t
-SlurmctldHost=$host(127.0.0.1)
-SlurmctldPort=16817
-AuthType=auth/munge
-AuthInfo=socket=$run/munge/sock
-CredType=cred/munge
-SlurmUser=root
-PluginDir=$libraries/slurm-wlm
-StateSaveLocation=$run/state
-SlurmctldPidFile=$run/controller.pid
-SlurmctldLogFile=$run/controller.log
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
-SchedulerType=sched/builtin
-ReturnToService=2
-MpiDefault=none
-SlurmdSpoolDir=$run/spool.%n
-SlurmdPidFile=$run/%n.pid
-SlurmdLogFile=$run/%n.log
-NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=16821 CPUs=1 RealMemory=1000
-NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=16822 CPUs=1 RealMemory=1000
-PartitionName=p Nodes=ALL Default=YES MaxTime=INFINITE State=UP
-SlurmdParameters=config_overrides
-END
-mungekey -c -k "$run/key"
-munged --key-file="$run/key" --socket="$run/munge/sock" --pid-file="$run/munge.pid" --log-file="$run/munge.log" \
-    --seed-file="$run/munge.seed" --force
-stop() {
-    for pid in n1.pid n2.pid controller.pid munge.pid; do
-        [ ! -s "$run/$pid" ] || kill "$(cat "$run/$pid")" || true
-    done
-}
-trap stop EXIT
-mkdir -p spool.n1 spool.n2
-program() { command -v "$1" || command -v "$1-wlm"; } # as packages have them, unpacked
-$(program slurmctld) -f "$run/slurm.conf"
-for node in n1 n2; do
-    $(program slurmd) -f "$run/slurm.conf" -N $node -d "$(program slurmstepd)"
-done
+. "$scale/slurm_nodes.sh"
 
 # ---- pictures, and the index of one run ------------------------------------------------------------------------
 
@@ -79,8 +27,11 @@ cd $run
 TMPDIR=$run/disk.\$SLURMD_NODENAME && export TMPDIR && mkdir -p \$TMPDIR
 echo "task \$SLURM_ARRAY_TASK_ID on \$SLURMD_NODENAME, start \${SLURM_RESTART_COUNT-0}" >>starts
 if [ "\$SLURM_ARRAY_TASK_ID" = 5 ] && [ -z "\${SLURM_RESTART_COUNT-}" ]; then
-    timeout -s KILL 1 $diptych index build all.dip --shard auto 's{0..3}.tar' --batch 1 2>>killed
-    echo "task 5 killed, status \$?" >>starts
+    $diptych index build all.dip --shard auto 's{0..3}.tar' --batch 1 2>>killed &
+    until [ -n "\$(ls -A \$TMPDIR)" ]; do sleep 0.02; done # where its shard grows
+    kill -KILL \$!
+    wait \$! && status=0 || status=\$?
+    echo "task 5 killed, status \$status" >>starts
     scontrol requeue \$SLURM_JOB_ID
     exec sleep 600 # until that ends it
 fi
