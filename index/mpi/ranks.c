@@ -32,13 +32,32 @@ int ranks_count(void)
     return count;
 }
 
+/* ---- waiting ------------------------------------------------------------------------------------------- */
+
+/* MPI waits by asking without a pause, which takes a CPU from whoever is waited for where there are more ranks than CPUs, or other
+ * programs. Here the pauses grow up to so many nanoseconds: between two questions of a user there may be hours, between the ends of two
+ * scans a part of them. */
+enum { WAIT_SHORT = 50000, WAIT_LONG = 1000000 };
+
+static void wait_for(MPI_Request *request, long longest)
+{
+    struct timespec pause = {.tv_nsec = 1000};
+    int done = 0;
+    for (MPI_Test(request, &done, MPI_STATUS_IGNORE); !done; MPI_Test(request, &done, MPI_STATUS_IGNORE)) {
+        nanosleep(&pause, NULL);
+        pause.tv_nsec = pause.tv_nsec < longest / 2 ? 2 * pause.tv_nsec : longest;
+    }
+}
+
 /* ---- agreement ----------------------------------------------------------------------------------------- */
 
 int ranks_agree(int rc, struct err *err)
 {
     const int mine = rc ? ranks_number() : INT_MAX;
     int first;
-    MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    MPI_Request request;
+    MPI_Iallreduce(&mine, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &request);
+    wait_for(&request, WAIT_SHORT);
     if (first == INT_MAX)
         return 0;
     MPI_Bcast(err, sizeof *err, MPI_BYTE, first, MPI_COMM_WORLD);
@@ -66,18 +85,11 @@ int wrap_shard(const struct ranks *ranks, const struct shard *shard, int rc, str
 
 /* ---- orders -------------------------------------------------------------------------------------------- */
 
-/* MPI waits by asking without a pause; between two questions of a user there may be hours. */
 void order_share(struct order *order)
 {
-    enum { LONGEST = 1000000 /* nanoseconds */ };
-    struct timespec pause = {.tv_nsec = 1000};
     MPI_Request request;
-    int done = 0;
     MPI_Ibcast(order, sizeof *order, MPI_BYTE, 0, MPI_COMM_WORLD, &request);
-    for (MPI_Test(&request, &done, MPI_STATUS_IGNORE); !done; MPI_Test(&request, &done, MPI_STATUS_IGNORE)) {
-        nanosleep(&pause, NULL);
-        pause.tv_nsec = pause.tv_nsec < LONGEST / 2 ? 2 * pause.tv_nsec : LONGEST;
-    }
+    wait_for(&request, WAIT_LONG);
 }
 
 static void obey(struct ranks *ranks, const struct order *order)

@@ -138,7 +138,7 @@ static void reduce(struct batch *batch)
     MPI_Op_create(join_elements, true, &join);
     if (ranks_number())
         MPI_Reduce(batch->best, NULL, lists, list, join, 0, MPI_COMM_WORLD);
-    else
+    else /* all have agreed that they are done: nobody waits long */
         MPI_Reduce(MPI_IN_PLACE, batch->best, lists, list, join, 0, MPI_COMM_WORLD);
     MPI_Op_free(&join);
     MPI_Type_free(&list);
