@@ -3,38 +3,32 @@
 # train: a run that ends before its time goes on to the same weights bit for bit, whatever it trains and however it ended.
 . "$2/tests/cli/lib.sh"
 
-scenes=$4
+scenes=$4 signal_at=$5
 "$scenes" --count 40 --seed 5 --out tree >/dev/null
 { echo image,caption && sed -n 's/.*"path": "\([^"]*\)", "caption": "\([^"]*\)".*/\1,"\2"/p' tree/scenes.jsonl; } >tree.csv
 learn="train --captions tree.csv --images tree --steps 6 --batch 8 --rate 1e-4"
 
-# begin ARGUMENT...: a run in the background that keeps a checkpoint after each step; its process is $trainer.
-begin() {
+# signalled SIGNAL COUNT ARGUMENT...: becomes a run that keeps a checkpoint after each step, and gets the signal just before it keeps
+# that one.
+signalled() {
+    at="checkpoint.safetensors $2 $1"
+    shift 2
+    exec env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0" "LD_PRELOAD=$signal_at" "SIGNAL_AT=$at" \
+        "$diptych" "$@" -o killed --checkpoint 0s --log killed.jsonl
+}
+
+# ended SIGNAL COUNT ARGUMENT...: a run that ended so.
+ended() {
     rm -rf killed killed.part killed.jsonl
-    command="diptych $* (in the background)"
-    "$diptych" "$@" -o killed --checkpoint 0s --log killed.jsonl -q 2>background &
-    trainer=$!
-}
-
-# stop_after LINES: stops it when its log has as many.
-stop_after() {
-    until [ -e killed.jsonl ] && [ "$(wc -l <killed.jsonl)" -ge "$1" ]; do
-        kill -0 $trainer 2>/dev/null || break
-    done
-    kill -STOP $trainer
-}
-
-# kill_after LINES ARGUMENT...
-kill_after() {
-    lines=$1
-    shift
-    begin "$@"
-    stop_after "$lines"
-    kill -KILL $trainer
-    wait $trainer 2>/dev/null
+    command="diptych train, with signal $1 at checkpoint $2"
+    (signalled "$@") >out 2>err
     status=$?
-    expect_status 137
+    expect_status $((128 + $1))
     [ ! -e killed ] || problem "a model is there before its time"
+}
+
+kill_at() {
+    ended 9 "$@"
 }
 
 # same MODEL: what went on is that, byte for byte, and nothing of the run is left.
@@ -48,17 +42,21 @@ same() {
 # ---- killed
 run $learn -o whole -q
 expect_status 0
-for lines in 1 2 4; do
-    kill_after $lines $learn
-    [ $lines = 1 ] || refused "'killed.part' has a run that has not ended: --resume goes on" $learn -o killed
+for count in 1 2 4; do
+    kill_at $count $learn
+    [ $count = 1 ] || refused "'killed.part' has a run that has not ended: --resume goes on" $learn -o killed
     run $learn -o killed --resume --log killed.jsonl --html killed.html
     expect_status 0
     [ "$(grep -o '<circle' killed.html | wc -l)" -eq 30 ] || problem "not each of six steps once on each curve"
-    [ $lines = 1 ] || expect_match err 'going on after step [1-5]$'
+    [ $count = 1 ] || expect_match err "going on after step $((count - 1))\$"
     same whole
 done
-begin $learn
-stop_after 2
+rm -rf killed killed.part
+(signalled 19 2 $learn) 2>background & # who stops there
+trainer=$!
+until grep -q '^State:.T' /proc/$trainer/status; do
+    kill -0 $trainer 2>/dev/null || break
+done
 refused "another process is at 'killed.part'" $learn -o killed
 kill -KILL $trainer
 wait $trainer 2>/dev/null
@@ -69,10 +67,10 @@ for how in '--average 0.5' '--part lora --rank 4 --dropout 0.2' '--precision bf1
     rm -rf other
     run $learn -o other -q $how
     expect_status 0
-    kill_after 3 $learn $how
+    kill_at 3 $learn $how
     run $learn -o killed --resume $how
     expect_status 0
-    expect_match err 'going on after step [2-5]$'
+    expect_match err 'going on after step 2$'
     same other
 done
 
@@ -84,8 +82,8 @@ sed 's/,.*//' tree.csv >names && sed 's/[^,]*,"*//; s/"$//' tree.csv | rev | pas
 strange="$learn --hold-out 0.2 --validate 2 --captions riddles.csv --rate 1e-3"
 run $strange -o clever --log clever.jsonl -q
 expect_status 0
-for lines in 5 7; do
-    kill_after $lines $strange
+for count in 3 5; do
+    kill_at $count $strange
     run $strange -o killed --log killed.jsonl -q --resume
     expect_status 0
     same clever
@@ -94,9 +92,9 @@ for lines in 5 7; do
 done
 
 # ---- another run does not go on, nor one that holds a picture less out
-kill_after 5 $strange
+kill_at 3 $strange
 refused 'was begun with another set of ' $strange -o killed --resume --hold-out 0.18
-kill_after 3 $learn
+kill_at 3 $learn
 refused "'killed.part' was begun with another rate: 0.0001" $learn -o killed --resume --rate 2e-4
 refused 'was begun with another batch: 8, now 4' $learn -o killed --resume --batch 4
 refused 'was begun with another seed: 0, now 3' $learn -o killed --resume --seed 3
@@ -109,7 +107,8 @@ refused 'killed.part/checkpoint.safetensors' $learn -o killed --resume
 
 # ---- ended amid its end: what is left says whether OUT is the run's own
 over() {
-    kill_after 4 $learn
+    kill_at 4 $learn
+    rm killed.part/.diptych-0.tmp # of the checkpoint that it did not keep
     mv killed.part/checkpoint.safetensors killed.part/finished.safetensors
 }
 over
@@ -135,21 +134,12 @@ expect_status 0
 same whole
 
 # ---- interrupted: the step that it is at is not lost
-for signal in 2 15; do # shells ignore the first for what runs in the background
-    rm -rf killed killed.part killed.jsonl
-    command="diptych train, interrupted by $signal"
-    env --default-signal=INT "$diptych" $learn -o killed --log killed.jsonl 2>err &
-    trainer=$!
-    stop_after 2
-    kill -$signal $trainer
-    kill -CONT $trainer
-    wait $trainer
-    status=$?
-    expect_status $((128 + signal))
-    expect_match err '^diptych: interrupted: --resume goes on after step [2-5] of 6$'
+for signal in 2 15; do
+    ended $signal 2 $learn
+    expect_match err '^diptych: interrupted: --resume goes on after step 3 of 6$'
     run $learn -o killed --resume
     expect_status 0
-    expect_match err 'going on after step [2-5]$'
+    expect_match err 'going on after step 3$'
     same whole
 done
 
@@ -161,15 +151,15 @@ full() {
     (trap '' XFSZ; ulimit -f $blocks; exec "$diptych" "$@") >out 2>err
     status=$?
 }
-kill_after 2 $learn
+kill_at 3 $learn
 full 20000 $learn -o killed --resume --checkpoint 0s
 expect_status 0
-expect_match err "no checkpoint after step 6: unable to write 'killed.part/checkpoint.safetensors': File too large; the one before, of step [1-5], stays"
+expect_match err "no checkpoint after step 6: unable to write 'killed.part/checkpoint.safetensors': File too large; the one before, of step 2, stays"
 same whole
-kill_after 2 $learn
+kill_at 3 $learn
 full 6000 $learn -o killed --resume
 expect_status 2
-expect_match err "unable to write 'killed.part/trained.safetensors': File too large; --resume goes on after step [1-5] of 6"
+expect_match err "unable to write 'killed.part/trained.safetensors': File too large; --resume goes on after step 2 of 6"
 [ ! -e killed ] || problem "a model all the same"
 run $learn -o killed --resume
 expect_status 0
