@@ -59,6 +59,16 @@ static int read_data(struct train *t, const struct job *job, struct err *err)
     return rc;
 }
 
+/* Of what is left to learn from. */
+static void say_few(const struct train *t)
+{
+    char names[LESSON_NAMES];
+    const size_t few = training_set_short(names, &t->set, 2);
+    if (few && !t->request.session.quiet)
+        message("%zu of %zu labels have one picture to learn from, or none: %s", few,
+            t->set.labelled.labels.count, names);
+}
+
 static int say_shared(const struct train *t, struct err *err)
 {
     size_t shared;
@@ -105,6 +115,7 @@ static int open_all(struct train *t, const struct job *job, struct err *err)
         rc = read_held(t, job, err);
     if (rc)
         return rc;
+    say_few(t);
     t->request.options.loader = session->loader_options;
     t->request.options.loader.batch = batch;
     t->request.options.model = session->directory;

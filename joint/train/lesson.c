@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/train/train.h"
+#include "joint/train/training.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,7 @@ static const enum data_part data_parts[LESSON_PARTS] = {
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 
-/* The labels that fewer than `least` show: their number, and the first few by name. */
-static size_t name_short(
+size_t labels_short(
     char names[LESSON_NAMES], const size_t *counts, const struct strings *labels, size_t least)
 {
     enum { NAMED = 5 };
@@ -30,7 +29,7 @@ static int check_shown(
     const size_t *counts, const struct strings *labels, const char *of_what, struct err *err)
 {
     char names[LESSON_NAMES];
-    const size_t missing = name_short(names, counts, labels, 1);
+    const size_t missing = labels_short(names, counts, labels, 1);
     return !missing ? 0
                     : err_set(err, ERR_ARGUMENT, "%zu of %zu labels have no %s to learn from: %s", missing,
                           labels->count, of_what, names);
@@ -136,7 +135,7 @@ size_t lesson_short(char names[LESSON_NAMES], const struct lesson *lesson, int p
     *names = '\0';
     if (counts) {
         example_counts(counts, &set);
-        missing = name_short(names, counts, lesson->labels, least);
+        missing = labels_short(names, counts, lesson->labels, least);
     }
     free(counts);
     return missing;

@@ -367,6 +367,9 @@ int training_set_read(
     struct training_set *out, const struct training_source *source, const struct job *job, struct err *err);
 void training_set_release(struct training_set *set);
 
+/* lesson_short of pictures by class; 0 of others. */
+size_t training_set_short(char names[LESSON_NAMES], const struct training_set *set, size_t least);
+
 /* How many pictures of one set are in the other. ERR_MEMORY. */
 int training_set_shared(
     size_t *out, const struct training_set *set, const struct training_set *other, struct err *err);

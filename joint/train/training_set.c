@@ -240,6 +240,19 @@ int training_set_hold_out(
     return rc ? rc : hash(set, err);
 }
 
+size_t training_set_short(char names[LESSON_NAMES], const struct training_set *set, size_t least)
+{
+    const struct strings *labels = &set->labelled.labels;
+    size_t *counts = set->templates ? mem_new(labels->count, sizeof *counts) : NULL, missing = 0;
+    *names = '\0';
+    for (size_t i = 0; i < set->count && counts; i++)
+        counts[set->said[i].first / set->templates]++;
+    if (counts)
+        missing = labels_short(names, counts, labels, least);
+    free(counts);
+    return missing;
+}
+
 int training_set_shared(
     size_t *out, const struct training_set *set, const struct training_set *other, struct err *err)
 {

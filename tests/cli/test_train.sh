@@ -146,6 +146,11 @@ right=$(sed 's/.*"accuracy": \([0-9.]*\).*/\1/' by-class.jsonl | awk '{ sum += $
 run train classes --steps 1 --batch 8 -o by-class-2 --hold-out 0.25
 expect_text err '30 pictures with 2 captions'
 expect_match err '^after step 1: [0-9.]+ % of 10 held-out pictures right'
+grep -q 'one picture' err && problem "labels have more than one picture each"
+mkdir -p classes2/lone classes2/none && cp -r classes/dark classes2 && cp tree/000000.png classes2/lone
+run train classes2 --steps 1 --batch 8 -o by-class-3
+expect_status 0
+expect_text err "2 of 3 labels have one picture to learn from, or none: 'lone', 'none'"
 (cd tree && for file in *.png; do grep "^$file," ../tree.csv | cut -d '"' -f 2 >"${file%.png}.txt"; done
     rm 000003.txt && printf '\n \n' >000004.txt)
 "$make_shard" shard.tar $(for file in tree/*.png tree/*.txt; do echo "${file#tree/}=$file"; done)
