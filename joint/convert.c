@@ -54,7 +54,7 @@ static int check_tokenizer(const char *from, const struct model_config *config, 
 
 static int write_model(const char *directory, const char *path, const struct model_config *config,
     const struct preprocess *preprocess, const struct weights *weights,
-    const struct model_conversion *conversion, const struct job *job, struct err *err)
+    const struct model_conversion *conversion, bool same_scope, const struct job *job, struct err *err)
 {
     struct arena arena = {0};
     struct new_folder folder = {0};
@@ -66,6 +66,8 @@ static int write_model(const char *directory, const char *path, const struct mod
         rc = new_folder_open(&folder, directory, err);
     if (!rc)
         rc = convert_files(folder.beside, from, config, preprocess, conversion, err);
+    if (!rc && same_scope)
+        rc = convert_scope(folder.beside, from, err);
     if (!rc)
         rc = write_weights(folder.beside, config, weights, conversion, job, err);
     const int closed = new_folder_close(&folder, !rc, rc ? NULL : err);
@@ -84,7 +86,7 @@ int model_write(struct model_conversion *out, const char *directory, const char 
         return rc;
     *out = (struct model_conversion){
         .layout = weights_layout(weights), .dtype = *dtype, .parameters = model_config_params(&config)};
-    return write_model(directory, path, &config, &preprocess, weights, out, job, err);
+    return write_model(directory, path, &config, &preprocess, weights, out, false, job, err);
 }
 
 int model_convert(struct model_conversion *out, const char *directory, const char *path,
@@ -104,7 +106,7 @@ int model_convert(struct model_conversion *out, const char *directory, const cha
             .dtype = dtype ? *dtype : weights_dtype(weights),
             .parameters = model_config_params(&config),
         };
-        rc = write_model(directory, path, &config, &preprocess, weights, out, job, err);
+        rc = write_model(directory, path, &config, &preprocess, weights, out, true, job, err);
     }
     weights_free(weights);
     return rc;

@@ -182,14 +182,20 @@ static int write_tokenizer(const char *to, const char *from, const struct model_
     return rc ? rc : convert_vocabulary(to, vocabulary, err);
 }
 
+int convert_scope(const char *to, const char *from, struct err *err)
+{
+    struct arena arena = {0};
+    const int rc = copy_one(to, from, SCOPE_FILE, &arena, err);
+    arena_release(&arena);
+    return rc;
+}
+
 int convert_files(const char *to, const char *from, const struct model_config *config,
     const struct preprocess *preprocess, const struct model_conversion *conversion, struct err *err)
 {
     static const char *const processor[] = {"processor_config.json", "preprocessor_config.json", NULL};
     struct arena arena = {0};
     int rc = write_tokenizer(to, from, config, conversion, &arena, err);
-    if (!rc)
-        rc = copy_one(to, from, SCOPE_FILE, &arena, err);
     if (!rc && conversion->layout == LAYOUT_OPEN_CLIP)
         rc = copy_one(to, from, config_open_clip.file, &arena, err);
     else if (!rc && !(rc = write_config(to, from, config, conversion->dtype, &arena, err)))

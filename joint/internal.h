@@ -64,10 +64,13 @@ int model_tokenizer_load(
 int convert_files(const char *to, const char *from, const struct model_config *config,
     const struct preprocess *preprocess, const struct model_conversion *conversion, struct err *err);
 
+/* What it was made for: a model that has learned something else has none. */
+int convert_scope(const char *to, const char *from, struct err *err);
+
 /* Whether CLIPModel and CLIPImageProcessor of transformers can be that model. Others keep the layout they have. */
 bool model_fits_clip(const struct model_config *config, const struct preprocess *preprocess);
 
-/* model_convert of a model that fits so, with weights in the place of its own: they have the names of Hugging Face's layout. */
+/* model_convert with weights in the place of its own, which have learned what the scope of the model does not say. */
 int model_write(struct model_conversion *out, const char *directory, const char *path,
     const struct weights *weights, const enum dtype *dtype, const struct job *job, struct err *err);
 

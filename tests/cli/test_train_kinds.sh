@@ -20,6 +20,11 @@ refused "'$root/tests/golden/towers/siglip2-naflex' takes pictures of any size: 
     train --model "$root/tests/golden/towers/siglip2-naflex" --captions "$golden/captions.csv" --images "$root/assets/pictures" -o x --batch 8
 [ ! -e x ] && [ ! -e x.part ] || problem "something is left of nothing"
 
+# ---- the default model says that it knows rendered scenes; what it becomes does not
+run train --model "$root/assets/model" --captions "$golden/captions.csv" --images "$root/assets/pictures" --batch 12 --steps 1 -o photos -q
+expect_status 0
+[ -e "$root/assets/model/scope.json" ] && [ ! -e photos/scope.json ] || problem "it says that it knows what it knew before"
+
 # ---- an adapter that is trained on is the one that it was, and learns more
 adapter="$learn --part lora"
 run $adapter --rank 3 --lora-alpha 5 --stabilized --targets q_proj,fc2 -o first -q
