@@ -5,6 +5,12 @@
 
 #include "vision/vision.h"
 
+/* Pillow's convert("L"): ITU-R 601-2 luma in 16 bits of fraction. */
+static inline int pixel_luma(const uint8_t *rgb)
+{
+    return (int)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
+}
+
 /* As Pillow's convert("RGB") for ALPHA_DROP, else laid on white or black. */
 void pixels_to_rgb(
     uint8_t *rgb, const uint8_t *pixels, size_t count, enum picture_mode mode, enum alpha_rule alpha);

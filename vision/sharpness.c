@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vision/vision.h"
-
-/* Pillow's convert("L"): ITU-R 601-2 luma in 16 bits of fraction. */
-static int luma(const uint8_t *rgb)
-{
-    return (int)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
-}
+#include "vision/rgb.h"
 
 /* The variance of the Laplacian, whose kernel is [0 1 0; 1 -4 1; 0 1 0], over the pixels with four neighbours. */
 static double laplacian_variance(const struct picture *picture)
@@ -18,7 +12,8 @@ static double laplacian_variance(const struct picture *picture)
     for (int y = 1; y + 1 < height; y++)
         for (int x = 1; x + 1 < width; x++) {
             const uint8_t *at = picture->pixels + (size_t)y * row + 3 * (size_t)x;
-            const int value = luma(at - 3) + luma(at + 3) + luma(at - row) + luma(at + row) - 4 * luma(at);
+            const int value = pixel_luma(at - 3) + pixel_luma(at + 3) + pixel_luma(at - row) +
+                              pixel_luma(at + row) - 4 * pixel_luma(at);
             sum += value;
             squares += (double)value * value;
         }

@@ -408,6 +408,28 @@ struct picture_part {
 int preprocess_part(uint8_t *pixels, const struct preprocess *preprocess, const struct picture *picture,
     struct picture_part part, struct err *err);
 
+/* What training makes of that square: it is flipped, then its colours change in the order of the steps, then it is grey. Bytes are those that
+ * torchvision 0.29 makes of a Pillow picture. With luma = (19595 R + 38470 G + 7471 B + 32768) >> 16, and a blend of a and b in
+ * float32, a + by * (b - a), cut to 0 to 255 and to whole numbers, a channel becomes
+ *
+ *   COLOUR_BRIGHTNESS  the blend of 0 and the channel                                             adjust_brightness
+ *   COLOUR_CONTRAST    that of the picture's mean luma, rounded, and the channel                  adjust_contrast
+ *   COLOUR_SATURATION  that of the pixel's luma and the channel                                   adjust_saturation
+ *   COLOUR_HUE         what it is in HSV of 8 bits each, when (int)(255 * by) is added to H       adjust_hue
+ *   greys              luma                                                                       to_grayscale */
+enum colour_change { COLOUR_BRIGHTNESS, COLOUR_CONTRAST, COLOUR_SATURATION, COLOUR_HUE, COLOUR_CHANGES };
+
+struct picture_changes {
+    bool flips; /* left and right */
+    bool greys;
+    size_t colours; /* steps */
+    struct colour_step {
+        enum colour_change change;
+        double by; /* from 0 on, 1 changes nothing; of hue -0.5 to 0.5 */
+    } steps[COLOUR_CHANGES];
+};
+void pixels_change(uint8_t *pixels, size_t side, const struct picture_changes *changes); // (side, side, 3)
+
 /* ---- what a picture is made of ------------------------------------------------------------------------- */
 
 /* *out is the share, 0 to 1, of the smooth pixels of a square (edge, edge, 3) that are near none of its `count`
