@@ -12,6 +12,7 @@ struct train {
     struct training_set set, held;
     struct training *training;
     struct train_watch watch;
+    struct train_forgotten forgotten;
 };
 
 enum { DEFAULT_BATCH = 64 };
@@ -113,6 +114,8 @@ static int open_all(struct train *t, const struct job *job, struct err *err)
     int rc = read_data(t, job, err);
     if (!rc)
         rc = read_held(t, job, err);
+    if (!rc)
+        rc = train_forgotten_read(&t->forgotten, &t->request, job, err);
     if (rc)
         return rc;
     say_few(t);
@@ -192,10 +195,19 @@ static void say_left(const struct train *t, int rc, struct err *err)
         err_set(err, rc, "%s; --resume goes on after step %zu of %zu", problem.msg, kept, steps);
 }
 
-static int learn(struct train *t, struct err *err)
+/* What is in OUT stays, whatever becomes of the question. */
+static int ask_again(struct train *t, const struct job *job, struct err *err)
 {
-    const struct job job =
-        progress_job(&t->request.session.progress, t->request.session.loader_options.threads);
+    int rc = train_forgotten_after(&t->forgotten, &t->request, job, err);
+    if (!rc && t->forgotten.path)
+        rc = train_watch_forgotten(&t->watch, &t->forgotten, err);
+    if (rc)
+        err_wrap(err, "'%s' is whole, and what it has forgotten not known", t->request.options.out);
+    return rc;
+}
+
+static int learn(struct train *t, const struct job *job, struct err *err)
+{
     const struct training_visitor visitor = {train_watch_step, train_watch_validation, &t->watch};
     t->watch = (struct train_watch){.progress = &t->request.session.progress,
         .quiet = t->request.session.quiet,
@@ -205,10 +217,8 @@ static int learn(struct train *t, struct err *err)
         .name = t->request.options.out};
     int rc = train_watch_open(&t->watch, err);
     if (!rc)
-        rc = training_run(t->training, &visitor, &job, err);
-    const int closed = train_watch_close(&t->watch, rc ? NULL : err);
-    progress_clear(&t->request.session.progress);
-    return rc ? rc : closed;
+        rc = train_forgotten_before(&t->forgotten, &t->request, job, err);
+    return rc ? rc : training_run(t->training, &visitor, job, err);
 }
 
 static int train(struct train *t, struct err *err)
@@ -222,12 +232,19 @@ static int train(struct train *t, struct err *err)
     }
     if (!quiet)
         say_plan(t, plan);
-    const int rc = learn(t, err);
+    const struct job job =
+        progress_job(&t->request.session.progress, t->request.session.loader_options.threads);
+    int rc = learn(t, &job, err);
+    progress_clear(&t->request.session.progress);
     if (rc)
         say_left(t, rc, err);
     else if (!quiet)
         say_written(t);
-    return rc;
+    if (!rc)
+        rc = ask_again(t, &job, err);
+    const int closed = train_watch_close(&t->watch, rc ? NULL : err);
+    progress_clear(&t->request.session.progress);
+    return rc ? rc : closed;
 }
 
 int cmd_train(int argc, char **argv)
@@ -245,8 +262,10 @@ int cmd_train(int argc, char **argv)
     if (!rc)
         rc = t.request.dry_run ? dry_run(&t, &job, &err) : train(&t, &err);
     output_flush();
-    t.request.session.failed = t.set.failed + (t.training ? training_failed(t.training) : 0);
+    t.request.session.failed =
+        t.set.failed + t.forgotten.before.failed + (t.training ? training_failed(t.training) : 0);
     training_free(t.training);
+    train_forgotten_release(&t.forgotten);
     training_set_release(&t.held);
     training_set_release(&t.set);
     strings_release(&t.templates);

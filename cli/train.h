@@ -25,7 +25,27 @@ struct train_request {
     const char *validation_images; /* where those are that captions name; NULL: where all are */
     double hold_out;               /* or which share of all is; 0: none */
     int format;
+    const char *forgetting; /* where pictures are of what the model knew before; NULL: nobody asks */
 };
+
+extern const struct argp augment_argp; /* input: a struct augmentation */
+
+/* What was forgotten: zero-initialise. Without a request's `forgetting` nothing is done. */
+struct train_forgotten {
+    const char *path; /* of the pictures that are asked about; NULL: none are */
+    struct labelled_pictures pictures;
+    struct zero_shot before, after;
+};
+
+/* Lists the pictures; then, with the session's device, asks the model about them before and what was written of it after. Errors are
+ * labelled_pictures_read's and zero_shot_measure's. */
+int train_forgotten_read(struct train_forgotten *forgotten, const struct train_request *request,
+    const struct job *job, struct err *err);
+int train_forgotten_before(struct train_forgotten *forgotten, const struct train_request *request,
+    const struct job *job, struct err *err);
+int train_forgotten_after(struct train_forgotten *forgotten, const struct train_request *request,
+    const struct job *job, struct err *err);
+void train_forgotten_release(struct train_forgotten *forgotten);
 
 struct train_watch {
     struct progress *progress;
@@ -36,7 +56,8 @@ struct train_watch {
     const char *page_path; /* NULL: none */
     const char *name;      /* of the model, on the page */
     struct train_history history;
-    double drawn; /* when the page was written last */
+    const struct train_forgotten *forgotten; /* NULL: not known */
+    double drawn;                            /* when the page was written last */
 
     double begun;      /* after the first step of this run, which compiles kernels */
     size_t begun_step; /* that was */
@@ -57,6 +78,10 @@ int train_watch_step(void *context, const struct training_step *step, struct err
 
 /* A line for each validation, and {"schema": "train-validation/1", ...} in the log. */
 int train_watch_validation(void *context, const struct training_validation *validation, struct err *err);
+
+/* A line, one of the log, {"schema": "train-forgetting/1", ...}, and a sentence of the page. ERR_IO for the log, ERR_MEMORY. */
+int train_watch_forgotten(
+    struct train_watch *watch, const struct train_forgotten *forgotten, struct err *err);
 
 /* Writes the page for the last time. ERR_IO where not all of log or page could be written. */
 int train_watch_close(struct train_watch *watch, struct err *err);

@@ -44,6 +44,7 @@ struct train_page {
     const struct train_history *history;
     double pictures_per_second, seconds_left; /* 0: not known */
     bool over;                                /* else the page loads itself again */
+    const char *forgotten;                    /* a sentence on what was; NULL: nobody asked */
 };
 
 /* Writes the page with the curves, in the place of the one before. ERR_IO, ERR_MEMORY. */

@@ -94,6 +94,11 @@ static void put_page(FILE *file, const struct train_page *page)
         "them lie means of about ten, which the numbers above the curves are, too.%s</p>\n",
         page->plan->parameters, page->plan->pictures, page->plan->texts,
         page->over ? "" : " The page loads itself again while training goes on.");
+    if (page->forgotten) {
+        fputs("<p>What it knew before: ", file);
+        html_text(file, page->forgotten);
+        fputs(".</p>\n", file);
+    }
     if (page->history->steps.count) {
         put_figures(file, page);
         put_curves(file, page->history);

@@ -21,7 +21,6 @@ enum {
     KEY_EPS,
     KEY_CLIP,
     KEY_SEED,
-    KEY_AUGMENT,
     KEY_PART,
     KEY_FRESH,
     KEY_DRAW,
@@ -45,7 +44,8 @@ enum {
     KEY_VALIDATION_IMAGES,
     KEY_HOLD_OUT,
     KEY_VALIDATE,
-    KEY_PATIENCE
+    KEY_PATIENCE,
+    KEY_FORGETTING
 };
 
 static const struct argp_option options[] = {
@@ -69,9 +69,6 @@ static const struct argp_option options[] = {
     {"beta2", KEY_BETA2, "X", 0, "AdamW's (default: 0.98)", 2},
     {"eps", KEY_EPS, "X", 0, "AdamW's (default: 0.000001)", 2},
     {"clip", KEY_CLIP, "X", 0, "Shorten gradients to this length; 0: never (default: 1)", 2},
-    {"augment", KEY_AUGMENT, "none|crop", 0,
-        "What becomes of pictures: crop takes 0.9 to 1 of each at random, as open_clip does (default: crop)",
-        2},
     {"part", KEY_PART, "all|text|vision|projections|lora", 0,
         "What is trained: all, one tower while the other is locked, the last matrix of both, or an adapter "
         "by LoRA "
@@ -104,25 +101,29 @@ static const struct argp_option options[] = {
         "Train the adapter in DIR on, as peft or train has written it; rank, alpha and targets are its own",
         2},
     {"seed", KEY_SEED, "N", 0, "Seed of all that is drawn (default: 0)", 2},
-    {NULL, 0, NULL, 0, "Validation:", 3},
+    {NULL, 0, NULL, 0, "Validation:", 4},
     {"validation", KEY_VALIDATION, "PATH", 0,
         "Measure the model with these: with --captions a file of the same kind, of Karpathy's the split val, "
         "else a "
         "folder, a CSV or an archive. OUT is then the best of all validations",
-        3},
+        4},
     {"validation-images", KEY_VALIDATION_IMAGES, "DIR", 0,
-        "Its pictures are below DIR (default: those of --images)", 3},
+        "Its pictures are below DIR (default: those of --images)", 4},
     {"hold-out", KEY_HOLD_OUT, "SHARE", 0,
-        "Measure it with this share of all pictures, and learn from the others", 3},
-    {"validate", KEY_VALIDATE, "N", 0, "Measure it after every N steps (default: an epoch)", 3},
-    {"patience", KEY_PATIENCE, "N", 0, "End after N validations in a row that were not the best", 3},
-    {NULL, 0, NULL, 0, "Running:", 4},
-    {"checkpoint", KEY_CHECKPOINT, "TIME", 0, "Keep a checkpoint as often, 90s, 5m or 2h (default: 10m)", 4},
-    {"resume", KEY_RESUME, NULL, 0, "Go on after the last checkpoint, if there is one", 4},
-    {"log", KEY_LOG, "FILE", 0, "Add a line of JSON for every step to FILE", 4},
+        "Measure it with this share of all pictures, and learn from the others", 4},
+    {"validate", KEY_VALIDATE, "N", 0, "Measure it after every N steps (default: those of an epoch)", 4},
+    {"patience", KEY_PATIENCE, "N", 0, "End after N validations in a row that were not the best", 4},
+    {"forgetting", KEY_FORGETTING, "PATH", 0,
+        "Ask the model about these, too, before and after: class folders, a CSV or an archive of what it is "
+        "not to forget. It is what 'diptych evaluate classify PATH' says of it and of OUT",
+        4},
+    {NULL, 0, NULL, 0, "Running:", 5},
+    {"checkpoint", KEY_CHECKPOINT, "TIME", 0, "Keep a checkpoint as often, 90s, 5m or 2h (default: 10m)", 5},
+    {"resume", KEY_RESUME, NULL, 0, "Go on after the last checkpoint, if there is one", 5},
+    {"log", KEY_LOG, "FILE", 0, "Add a line of JSON for every step to FILE", 5},
     {"html", KEY_HTML, "FILE", 0,
-        "Write a page with the curves of loss, accuracy and gradients, anew while it goes on", 4},
-    {"dry-run", KEY_DRY_RUN, NULL, 0, "Only say what would be trained, in how much memory and time", 4},
+        "Write a page with the curves of loss, accuracy and gradients, anew while it goes on", 5},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "Only say what would be trained, in how much memory and time", 5},
     {"dtype", KEY_DTYPE, "f32|bf16|f16", 0,
         "Type of the weights of OUT (default: that of the model's, where all are of one of these; else f32)",
         GROUP_OUTPUT},
@@ -151,6 +152,8 @@ static void check(struct argp_state *state, const struct train_request *t)
         argp_error(state, "there is nothing to validate with: say --validation PATH or --hold-out SHARE");
     if (t->options.adapter && t->lora_option)
         argp_error(state, "--%s is what the adapter of --adapter says: leave it out", t->lora_option);
+    if (t->options.fresh && t->forgetting)
+        argp_error(state, "--fresh begins with nothing that --forgetting could ask about");
     if (!t->options.out && !t->dry_run)
         argp_error(state, "no folder for the trained model: say -o OUT, or --dry-run");
 }
@@ -286,9 +289,6 @@ static error_t parse_learning(int key, char *argument, struct argp_state *state)
     case KEY_CLIP:
         learning->clip = option_real(state, "clip", argument, 0, 1e6);
         return 0;
-    case KEY_AUGMENT:
-        learning->crops = option_choice(state, "augment", argument);
-        return 0;
     case KEY_SEED:
         learning->seed = option_number(state, "seed", argument, 0, INT64_MAX);
         learning->lora.seed = learning->seed;
@@ -308,6 +308,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[2] = &t->exclude;
         state->child_inputs[3] = &t->session;
         state->child_inputs[4] = &t->session.quiet;
+        state->child_inputs[5] = &t->options.augmentation;
         return 0;
     case 'o':
         t->options.out = argument;
@@ -339,6 +340,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_HOLD_OUT:
         t->hold_out = option_real(state, "hold-out", argument, 1e-9, 0.9);
         return 0;
+    case KEY_FORGETTING:
+        t->forgetting = option_input(state, argument);
+        return 0;
     case KEY_VALIDATE:
         t->options.validate = option_number(state, "validate", argument, 1, UINT32_MAX);
         return 0;
@@ -368,7 +372,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&label_argp, 0, NULL, 0}, {&data_set_argp, 0, NULL, 0},
-    {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1}, {0}};
+    {&exclude_argp, 0, NULL, 0}, {&session_argp, 0, NULL, 0}, {&common_argp, 0, "", -1},
+    {&augment_argp, 0, NULL, 0}, {0}};
 
 const struct argp train_argp = {
     .options = options,
@@ -387,7 +392,10 @@ const struct argp train_argp = {
         "  diptych train shards/{00..20}.tar --batch 1024 --chunk 64 -o shards-model\n"
         "  diptych train flowers/ --templates simple --epochs 10 -o flowers-model\n"
         "  diptych classify garden/ --model flowers-model --labels rose,tulip\v"
-        "Of several captions of a picture each epoch draws one. Archives of pictures with .cls are trained "
+        "Of several captions of a picture each epoch draws one. Augmentation as strong as some of "
+        "open_clip's "
+        "recipes have it is --crop-scale 0.4,1 --jitter 0.32,0.32,0.32,0.08 --grey 0.2. Archives of pictures "
+        "with .cls are trained "
         "on "
         "with --labels, --templates or --classes. AdamW takes the steps, as open_clip has it: matrices decay "
         "and vectors do not, the rate rises in a line and falls as a cosine, and the scale of logits stays "

@@ -8,6 +8,7 @@
  *   struct probe      such a classifier with its labels and its model's fingerprint, in a file
  *   few_shot_run      how good it gets with a few examples a class, beside zero-shot and Tip-Adapter
  *   training_run      the model itself, from pictures and what is said of them
+ *   zero_shot_measure what of it is forgotten by that
  *
  * Embeddings (count, E) are float32 and of length 1.
  */
@@ -398,6 +399,28 @@ struct trained_what_is {
 };
 extern const struct trained_what_is trained_what_is[TRAINED_COUNT];
 
+/* What becomes of a picture each time that it is taken, all of it drawn of the seed, the epoch and the picture alone:
+ *
+ *   crops    it is a part of itself: RandomResizedCrop(S, scale, bicubic) of torchvision, of a ratio from 3/4 to 4/3
+ *   flips    so many of all change left and right
+ *   jitters  so many change their colours, as ColorJitter(*jitter): in an order that is drawn brightness, contrast and saturation by a
+ *            factor from max(0, 1 - x) to 1 + x, and hue by -x to x of its circle; where x is 0 that step is left out
+ *   greys    so many are grey
+ *
+ * in this order, which is open_clip's, whose aug_cfg calls them scale, color_jitter_prob, color_jitter and gray_scale_prob, and flips nothing.
+ * pixels_change says what they do. */
+struct augmentation {
+    bool crops;
+    double scale[2];               /* the least and the most share of the picture's area */
+    double flips, jitters, greys;  /* 0 to 1 */
+    double jitter[COLOUR_CHANGES]; /* x of each enum colour_change */
+};
+
+#define AUGMENTATION                                                                                         \
+    {                                                                                                        \
+        .crops = true, .scale = {0.9, 1}, .jitters = 0.8                                                     \
+    }
+
 struct training_options {
     const char *model;               /* its directory */
     const struct adapters *adapters; /* merged before it begins */
@@ -408,7 +431,7 @@ struct training_options {
     double rate, decay, beta_1, beta_2, eps, clip; /* see adamw_options and cosine_rate */
     size_t warmup;                                 /* steps; SIZE_MAX: a tenth of all */
     uint64_t seed;
-    bool crops; /* pictures are cropped at random, as in open_clip */
+    struct augmentation augmentation;
     bool
         draws_alike; /* of several captions a step takes the same of all its pictures, by their order; else each picture its own */
     const struct strings *
@@ -438,7 +461,7 @@ struct training_options {
 #define TRAINING_OPTIONS                                                                                     \
     {                                                                                                        \
         .epochs = 5, .rate = 1e-5, .decay = 0.2, .beta_1 = 0.9, .beta_2 = 0.98, .eps = 1e-6, .clip = 1,      \
-        .warmup = SIZE_MAX, .crops = true, .keep_seconds = 600, .blend = 1, .lora = {                        \
+        .warmup = SIZE_MAX, .augmentation = AUGMENTATION, .keep_seconds = 600, .blend = 1, .lora = {         \
             .rank = 16,                                                                                      \
             .alpha = 32,                                                                                     \
             .targets = (1u << LORA_TARGETS) - 1                                                              \
@@ -511,5 +534,25 @@ size_t training_kept(const struct training *training); /* the step that a run wi
 struct training_validation training_best(const struct training *training); /* its score and step */
 size_t training_failed(const struct training *training); /* different pictures that could not be read */
 struct model_conversion training_written(const struct training *training);
+
+/* ---- what is forgotten --------------------------------------------------------------------------------- */
+
+/* A model asked about pictures that it does not learn from, before training and after. */
+struct zero_shot_question {
+    const char *model;
+    struct adapters adapters;
+    const struct labelled_pictures *pictures;
+    const struct loader_options *loader;
+};
+
+struct zero_shot {
+    size_t pictures, failed; /* that could be read, and that could not, all reported to the job */
+    double score;            /* acc@1; the mean average precision where pictures have several labels */
+};
+
+/* As class_evaluate measures it, by the pictures' own templates or else the one of the model's family. Errors are those of opening the
+ * model and of class_evaluate. */
+int zero_shot_measure(struct zero_shot *out, const struct zero_shot_question *question, struct device *device,
+    const struct job *job, struct err *err);
 
 #endif

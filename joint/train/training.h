@@ -33,8 +33,14 @@ enum { CROP_TRIES = 10, CROP_NUMBERS = 4 };
 struct crop_numbers {
     double tries[CROP_TRIES][CROP_NUMBERS];
 };
-struct picture_part training_crop_of(const struct crop_numbers *numbers, int width, int height);
-struct picture_part training_crop(int width, int height, uint64_t seed, size_t epoch, size_t picture);
+struct picture_part training_crop_of(
+    const struct crop_numbers *numbers, const double scale[2], int width, int height);
+struct picture_part training_crop(
+    const double scale[2], int width, int height, uint64_t seed, size_t epoch, size_t picture);
+
+/* What else becomes of it. */
+struct picture_changes training_changes(
+    const struct augmentation *augmentation, uint64_t seed, size_t epoch, size_t picture);
 
 /* ---- texts as ids -------------------------------------------------------------------------------------- */
 
@@ -85,8 +91,8 @@ struct feed_options {
     const struct training_texts *texts;
     const struct preprocess *preprocess;
     const struct loader_options *loader; /* whose batch is B */
-    bool crops;                          /* pictures are cropped by the seed */
-    bool draws_alike;                    /* and the next two as training_options has them */
+    const struct augmentation *augmentation;
+    bool draws_alike; /* and the next two as training_options has them */
     const struct strings *open_kinds;
     uint64_t seed;
 };

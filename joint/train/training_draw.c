@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum purpose { DRAW_ORDER = 1, DRAW_TEXT, DRAW_CROP };
+enum purpose { DRAW_ORDER = 1, DRAW_TEXT, DRAW_CROP, DRAW_CHANGES };
 
 /* The seed of a stream of numbers. */
 static uint64_t stream_of(uint64_t seed, enum purpose purpose, size_t epoch)
@@ -43,8 +43,8 @@ size_t training_choose(size_t count, uint64_t seed, size_t epoch, size_t picture
 
 /* ---- the crop ------------------------------------------------------------------------------------------ */
 
-/* torchvision's RandomResizedCrop, with open_clip's scale. */
-static const double scale_least = 0.9, scale_most = 1, ratio_least = 3.0 / 4, ratio_most = 4.0 / 3;
+/* torchvision's RandomResizedCrop. */
+static const double ratio_least = 3.0 / 4, ratio_most = 4.0 / 3;
 
 /* What is taken where no draw fits: the middle, of the nearest ratio. */
 static struct picture_part middle(int width, int height)
@@ -60,11 +60,12 @@ static struct picture_part middle(int width, int height)
     return part;
 }
 
-struct picture_part training_crop_of(const struct crop_numbers *numbers, int width, int height)
+struct picture_part training_crop_of(
+    const struct crop_numbers *numbers, const double scale[2], int width, int height)
 {
     for (size_t i = 0; i < CROP_TRIES; i++) {
         const double *u = numbers->tries[i];
-        const double area = (double)width * height * (scale_least + u[0] * (scale_most - scale_least));
+        const double area = (double)width * height * (scale[0] + u[0] * (scale[1] - scale[0]));
         const double ratio = exp(log(ratio_least) + u[1] * (log(ratio_most) - log(ratio_least)));
         struct picture_part part = {
             .width = (int)rint(sqrt(area * ratio)), .height = (int)rint(sqrt(area / ratio))};
@@ -77,11 +78,48 @@ struct picture_part training_crop_of(const struct crop_numbers *numbers, int wid
     return middle(width, height);
 }
 
-struct picture_part training_crop(int width, int height, uint64_t seed, size_t epoch, size_t picture)
+struct picture_part training_crop(
+    const double scale[2], int width, int height, uint64_t seed, size_t epoch, size_t picture)
 {
     const uint64_t stream = random_at(stream_of(seed, DRAW_CROP, epoch), picture);
     struct crop_numbers numbers;
     for (size_t i = 0; i < CROP_TRIES * CROP_NUMBERS; i++)
         numbers.tries[i / CROP_NUMBERS][i % CROP_NUMBERS] = unit(random_at(stream, i));
-    return training_crop_of(&numbers, width, height);
+    return training_crop_of(&numbers, scale, width, height);
+}
+
+/* ---- other changes ------------------------------------------------------------------------------------- */
+
+/* From `least` to `most` by u of [0, 1). */
+static double between(double least, double most, double u)
+{
+    return least + u * (most - least);
+}
+
+static struct colour_step colour_step(enum colour_change change, double x, double u)
+{
+    const double by = change == COLOUR_HUE ? between(-x, x, u) : between(fmax(0, 1 - x), 1 + x, u);
+    return (struct colour_step){change, by};
+}
+
+struct picture_changes training_changes(
+    const struct augmentation *augmentation, uint64_t seed, size_t epoch, size_t picture)
+{
+    enum { FLIP, JITTER, GREY, STEPS, ORDER = STEPS + COLOUR_CHANGES };
+    const uint64_t stream = random_at(stream_of(seed, DRAW_CHANGES, epoch), picture);
+    struct picture_changes out = {.flips = unit(random_at(stream, FLIP)) < augmentation->flips,
+        .greys = unit(random_at(stream, GREY)) < augmentation->greys};
+    if (unit(random_at(stream, JITTER)) >= augmentation->jitters)
+        return out;
+    for (unsigned change = 0; change < COLOUR_CHANGES; change++)
+        if (augmentation->jitter[change] > 0)
+            out.steps[out.colours++] = colour_step((enum colour_change)change, augmentation->jitter[change],
+                unit(random_at(stream, STEPS + change)));
+    for (size_t left = out.colours; left > 1; left--) {
+        const size_t i = below(left, random_at(stream, ORDER + left));
+        const struct colour_step last = out.steps[left - 1];
+        out.steps[left - 1] = out.steps[i];
+        out.steps[i] = last;
+    }
+    return out;
 }

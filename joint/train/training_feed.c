@@ -11,6 +11,7 @@ struct epoch {
     size_t first;
     size_t number;
     uint64_t seed;
+    struct augmentation augmentation;
 };
 
 struct training_feed {
@@ -29,13 +30,22 @@ struct training_feed {
     size_t failed;
 };
 
-static int crop(uint8_t *pixels, const void *context, size_t index, const struct preprocess *preprocess,
+/* A part of the picture, or the square that the model sees otherwise, and what becomes of that. */
+static int augment(uint8_t *pixels, const void *context, size_t index, const struct preprocess *preprocess,
     const struct picture *picture, struct err *err)
 {
     const struct epoch *epoch = context;
+    const struct augmentation *how = &epoch->augmentation;
     const size_t number = epoch->order[epoch->first + index];
-    return preprocess_part(pixels, preprocess, picture,
-        training_crop(picture->width, picture->height, epoch->seed, epoch->number, number), err);
+    const struct picture_changes changes = training_changes(how, epoch->seed, epoch->number, number);
+    const int rc = how->crops ? preprocess_part(pixels, preprocess, picture,
+                                    training_crop(how->scale, picture->width, picture->height, epoch->seed,
+                                        epoch->number, number),
+                                    err)
+                              : preprocess_run(pixels, preprocess, picture, err);
+    if (!rc)
+        pixels_change(pixels, (size_t)preprocess->crop, &changes);
+    return rc;
 }
 
 int feed_open(struct training_feed **out, const struct feed_options *options, struct err *err)
@@ -49,8 +59,8 @@ int feed_open(struct training_feed **out, const struct feed_options *options, st
         .batch = batch,
         .epoch_steps = pictures / batch,
         .next = SIZE_MAX,
-        .epoch = {.seed = options->seed}};
-    loader.prepare = options->crops ? crop : NULL;
+        .epoch = {.seed = options->seed, .augmentation = *options->augmentation}};
+    loader.prepare = augment;
     loader.context = &feed->epoch;
     feed->epoch.order = mem_new(pictures, sizeof *feed->epoch.order);
     feed->epoch.sources = mem_new(pictures, sizeof *feed->epoch.sources);

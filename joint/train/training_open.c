@@ -101,7 +101,7 @@ static int open_feed(struct training *t, struct err *err)
         .texts = &t->texts,
         .preprocess = &t->preprocess,
         .loader = &t->options.loader,
-        .crops = t->options.crops,
+        .augmentation = &t->options.augmentation,
         .draws_alike = t->options.draws_alike,
         .open_kinds = t->options.open_kinds,
         .seed = t->options.seed};

@@ -33,14 +33,27 @@ static void add_lora(json_t *json, const struct lora_options *lora)
     json_object_set_new(json, "stabilized", json_boolean(lora->rank_stabilized));
 }
 
+static void add_augmentation(json_t *json, const struct augmentation *how)
+{
+    const double *x = how->jitter;
+    json_object_set_new(json, "augment", json_string(how->crops ? "crop" : "none"));
+    json_object_set_new(json, "crop-scale", json_pack("[f, f]", how->scale[0], how->scale[1]));
+    json_object_set_new(json, "flip", json_real(how->flips));
+    json_object_set_new(json, "jitter",
+        json_pack(
+            "[f, f, f, f]", x[COLOUR_BRIGHTNESS], x[COLOUR_CONTRAST], x[COLOUR_SATURATION], x[COLOUR_HUE]));
+    json_object_set_new(json, "jitter-share", json_real(how->jitters));
+    json_object_set_new(json, "grey", json_real(how->greys));
+}
+
 struct json_t *training_options_json(const struct training_options *options, const struct training_plan *plan,
     const struct training_set *set, const char *model, const struct device *device)
 {
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i}", "model", model,
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:i}", "model", model,
         "set of pictures and captions", set->hash, "gemm", device_gemm(device), "precision",
         precision_name(device_precision(device)), "device", device_name(device), "recompute",
-        options->recomputes, "crops", options->crops, "draws alike", options->draws_alike, "fresh",
-        options->fresh, "alpha", (int)options->loader.alpha);
+        options->recomputes, "draws alike", options->draws_alike, "fresh", options->fresh, "alpha",
+        (int)options->loader.alpha);
     if (!json)
         return NULL;
     if (options->held)
@@ -56,6 +69,7 @@ struct json_t *training_options_json(const struct training_options *options, con
     json_object_set_new(json, "part", json_string(trained_what_is[options->what].name));
     if (options->what == TRAINED_LORA)
         add_lora(json, &options->lora);
+    add_augmentation(json, &options->augmentation);
     add_count(json, "patience", options->patience);
     for (size_t i = 0; options->open_kinds && i < options->open_kinds->count; i++)
         json_object_set_new(json, options->open_kinds->items[i], json_string("open"));

@@ -28,7 +28,7 @@ for picture in train/a/01.png train/b/02.png train/a/05.jpg train/b/06.jpg val/a
 done
 run probe fit set --shots 1 --format json && cp out shots
 run train set --batch 2 --dry-run --format json && cp out train-plan
-run train set --batch 2 --steps 1 --hold-out 0.2 -o trained --log train-log -q
+run train set --batch 2 --steps 1 --hold-out 0.2 --forgetting set -o trained --log train-log -q
 
 
 # Speeds that were measured, of pictures and of none.

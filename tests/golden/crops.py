@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Which parts of pictures torchvision's RandomResizedCrop takes for given random numbers, with open_clip's scale:
+"""Which parts of pictures torchvision's RandomResizedCrop takes for given random numbers, with open_clip's scale and another:
 
     venv/bin/python tests/golden/crops.py >tests/golden/crops.tsv
 
 Its own get_params runs, with torch.Tensor.uniform_ and torch.randint giving what random_at(seed, i) of base.h makes.
 """
+import itertools
+
 import torch
 from torchvision.transforms import RandomResizedCrop
 
-SCALE, RATIO = (0.9, 1.0), (3 / 4, 4 / 3)
+SCALES, RATIO = [(0.9, 1.0), (0.2, 0.6)], (3 / 4, 4 / 3)
 SIZES = [(224, 224), (640, 480), (480, 640), (17, 23), (1, 1), (1000, 701), (300, 100), (100, 300), (3, 2), (5000, 4000)]
 SEEDS = range(5)
 MASK = (1 << 64) - 1
@@ -37,14 +39,14 @@ class Numbers:
         return tensor.double().fill_(float(low) + self.next() * (float(high) - float(low)))
 
 
-def parts(width, height, seed):
+def parts(width, height, scale, seed):
     numbers = Numbers(seed)
     torch.Tensor.uniform_ = lambda tensor, low, high: numbers.uniform(tensor, low, high)
     torch.randint = lambda low, high, size: torch.tensor([low + int(numbers.next() * (high - low))])
-    return RandomResizedCrop.get_params(torch.empty(3, height, width), SCALE, RATIO)
+    return RandomResizedCrop.get_params(torch.empty(3, height, width), scale, RATIO)
 
 
-print("# Made by tests/golden/crops.py: width, height, seed; y, x, height and width of the part")
+print("# Made by tests/golden/crops.py: width, height, scale, seed; y, x, height and width of the part")
 for width, height in SIZES:
-    for seed in SEEDS:
-        print(width, height, seed, *parts(width, height, seed), sep="\t")
+    for scale, seed in itertools.product(SCALES, SEEDS):
+        print(width, height, *scale, seed, *parts(width, height, scale, seed), sep="\t")

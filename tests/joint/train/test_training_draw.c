@@ -27,36 +27,73 @@ static void crops_are_those_of_torchvision(void **state)
         fail_msg("%s", err.msg);
     for (size_t i = 0; i < lines.count; i++) {
         int width, height, seed;
+        double scale[2];
         struct crop_numbers numbers;
         struct picture_part want;
-        if (sscanf(lines.items[i], "%d %d %d %d %d %d %d", &width, &height, &seed, &want.y, &want.x,
-                &want.height, &want.width) != 7)
+        if (sscanf(lines.items[i], "%d %d %lf %lf %d %d %d %d %d", &width, &height, &scale[0], &scale[1],
+                &seed, &want.y, &want.x, &want.height, &want.width) != 9)
             continue;
         for (size_t k = 0; k < CROP_TRIES * CROP_NUMBERS; k++)
             numbers.tries[k / CROP_NUMBERS][k % CROP_NUMBERS] = unit(random_at((uint64_t)seed, k));
-        const struct picture_part got = training_crop_of(&numbers, width, height);
+        const struct picture_part got = training_crop_of(&numbers, scale, width, height);
         if (memcmp(&got, &want, sizeof got) != 0)
             fail_msg("%s: %d %d %d %d", lines.items[i], got.y, got.x, got.height, got.width);
         compared++;
     }
-    assert_int_equal(compared, 50);
+    assert_int_equal(compared, 100);
     strings_release(&lines);
 }
 
 /* What is drawn for a picture lies inside it, and is another in another epoch, for another picture and seed. */
 static void crops_differ(void **state)
 {
-    const struct picture_part one = training_crop(200, 160, 1, 0, 5);
-    const struct picture_part others[] = {
-        training_crop(200, 160, 2, 0, 5), training_crop(200, 100, 1, 1, 5), training_crop(200, 100, 1, 0, 6)};
+    static const double scale[] = {0.9, 1};
+    const struct picture_part one = training_crop(scale, 200, 160, 1, 0, 5);
+    const struct picture_part others[] = {training_crop(scale, 200, 160, 2, 0, 5),
+        training_crop(scale, 200, 100, 1, 1, 5), training_crop(scale, 200, 100, 1, 0, 6)};
     (void)state;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_memory_not_equal(&one, &others[i], sizeof one);
     for (size_t i = 0; i < 1000; i++) {
-        const struct picture_part part = training_crop(31, 17, 3, i, i);
+        const struct picture_part part = training_crop(scale, 31, 17, 3, i, i);
         assert_true(part.x >= 0 && part.y >= 0 && part.width > 0 && part.height > 0);
         assert_true(part.x + part.width <= 31 && part.y + part.height <= 17);
         assert_true(part.width * part.height >= 31 * 17 * 0.6); /* rounded, or of another ratio */
+    }
+}
+
+/* So many as are asked for, by factors as ColorJitter(0.3, 2, 0, 0.1) has them, in every order. */
+static void changes_are_drawn_as_they_are_asked_for(void **state)
+{
+    enum { DRAWS = 20000 };
+    const struct augmentation how = {.flips = 0.5, .jitters = 0.8, .greys = 0.2, .jitter = {0.3, 2, 0, 0.1}};
+    const double least[] = {0.7, 0, 0, -0.1}, most[] = {1.3, 3, 0, 0.1};
+    size_t flips = 0, greys = 0, jitters = 0, first[COLOUR_CHANGES] = {0};
+    double sums[COLOUR_CHANGES] = {0};
+    (void)state;
+    for (size_t i = 0; i < DRAWS; i++) {
+        const struct picture_changes changes = training_changes(&how, 4, i / 100, i % 100),
+                                     again = training_changes(&how, 4, i / 100, i % 100);
+        assert_memory_equal(&changes, &again, sizeof changes);
+        flips += changes.flips;
+        greys += changes.greys;
+        jitters += changes.colours > 0;
+        assert_true(changes.colours == 0 || changes.colours == 3);
+        for (size_t k = 0; k < changes.colours; k++) {
+            const struct colour_step step = changes.steps[k];
+            assert_true(step.by >= least[step.change] && step.by <= most[step.change]);
+            sums[step.change] += (step.by - least[step.change]) / (most[step.change] - least[step.change]);
+            first[step.change] += k == 0;
+        }
+    }
+    assert_in_range(flips, 9800, 10200);
+    assert_in_range(greys, 3850, 4150);
+    assert_in_range(jitters, 15850, 16150);
+    for (size_t k = 0; k < COLOUR_CHANGES; k++) {
+        if (k == COLOUR_SATURATION)
+            continue;
+        assert_true(sums[k] / (double)jitters > 0.49 && sums[k] / (double)jitters < 0.51);
+        assert_in_range(first[k], jitters / 3 - 200, jitters / 3 + 200);
     }
 }
 
@@ -100,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crops_are_those_of_torchvision),
         cmocka_unit_test(crops_differ),
+        cmocka_unit_test(changes_are_drawn_as_they_are_asked_for),
         cmocka_unit_test(orders_have_each_picture_once),
         cmocka_unit_test(captions_are_drawn_evenly),
     };

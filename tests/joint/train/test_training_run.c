@@ -67,7 +67,7 @@ static struct training_options options_new(const struct bench *bench, enum train
     options.warmup = WARMUP;
     options.rate = 1e-4;
     options.loader.batch = PICTURES;
-    options.crops = false;
+    options.augmentation.crops = false;
     options.dtype = &f32;
     options.what = what;
     return options;
