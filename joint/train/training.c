@@ -124,7 +124,7 @@ static bool is_due(const struct training *t, size_t step)
 static bool is_over(const struct training *t, size_t step)
 {
     const size_t patience = t->options.patience;
-    return step == t->plan.steps || (patience && t->state.best.waited >= patience);
+    return step >= t->plan.steps || (patience && t->state.best.waited >= patience);
 }
 
 int training_exchange_averages(struct training *t, struct err *err)
