@@ -121,6 +121,13 @@ extern const struct layer_provider provider_amx, provider_avx512, provider_avx51
 /* The providers in order of preference; NULL ends the list. */
 extern const struct layer_provider *const layer_providers[];
 
+/* arithmetic.c: the first provider that serves the device in the precision that is wanted, or else in its best, both by name;
+ * device->plain, which is the same where that is not for int8 alone; and what activations are in a precision. ERR_ARGUMENT. */
+int arithmetic_choose(const struct layer_provider **out, enum precision *precision, cl_device_id id,
+    const char *wanted_gemm, const char *wanted, struct err *err);
+int plain_choose(struct device *device, struct err *err);
+enum dtype precision_activations(enum precision precision);
+
 /* The precision of products that are not of a model's layers. */
 enum precision precision_plain(enum precision precision);
 

@@ -329,7 +329,7 @@ def add_common(parser):
     parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path.home() / ".cache/diptych-bench",
                         help="where models are kept between runs (default: %(default)s)")
     parser.add_argument("--avx2", action="store_true",
-                        help="float32 with AVX2 alone: oneDNN's, which OpenVINO has too, and ours; others take what there is")
+                        help="float32 with AVX2 alone: of ours, and of oneDNN's in the peers, whose other products take what there is")
 
 
 def parse():
