@@ -77,9 +77,8 @@ int evaluate_open(
 json_t *evaluate_json(const struct session *session)
 {
     const size_t outside = encoder_outside_count(session->encoder);
-    return json_pack("{s:o, s:o, s:s, s:o*}", "model",
-        json_model(session->model_options.directory, &session->adapters), "tokenizer",
-        json_tokenizer_rule(model_tokenizer(session->model)), "precision",
+    return json_pack("{s:o, s:o, s:s, s:o*}", "model", json_model(session->directory, &session->adapters),
+        "tokenizer", json_tokenizer_rule(model_tokenizer(session->model)), "precision",
         precision_name(device_precision(session->device)), "outside",
         outside ? json_integer((json_int_t)outside) : NULL);
 }

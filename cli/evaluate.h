@@ -74,11 +74,68 @@ int clip_benchmark_print(
 
 /* ---- retrieval ----------------------------------------------------------------------------------------- */
 
+/* Captions that are measured, and what comes of it. Begins as MEASURING. */
+struct measuring {
+    struct session session;
+    const char *captions, *split;
+    bool allow_missing;
+    struct evaluate_options common;
+
+    const char *place;   /* where the pictures are, as the user calls it */
+    const char *storage; /* of an index, how it keeps its vectors; NULL: pictures are encoded */
+    struct caption_set set;
+    struct captioned_pictures pictures;
+    size_t models, failed;
+    struct retrieval *scores;     // (models)
+    struct json_t **about;        // (models): evaluate_json's
+    struct bootstrap_score *sure; // (models, RETRIEVAL_RATES)
+    double *values;               // likewise
+};
+
+#define MEASURING                                                                                            \
+    {                                                                                                        \
+        .session = {.model_options = {.device = {.precision = "f32"}}}, .common = EVALUATE_OPTIONS           \
+    }
+
+/* --captions, --split and --allow-missing, and those of evaluate_options_argp. Input: a struct measuring. */
+extern const struct argp measuring_argp;
+
+/* What the help of each command says of them. */
+#define HELP_CAPTION_FILES                                                                                   \
+    "FILE is COCO annotations, one of Karpathy's splits, clipscore's {\"stem\": [\"caption\"]}, "            \
+    "Flickr's tokens (1.jpg#0, a tab, a caption), CSV with columns image and caption or, as "                \
+    "open_clip's with tabs, filepath and title, or text with one caption a line; gzipped or not."
+#define HELP_RANKS                                                                                           \
+    "Captions are taken as they are, without a prompt template. What ties with the right one counts as "     \
+    "before it. Intervals are 95 % of bootstrap samples of the pictures, each with its captions"
+#define HELP_INDEXED                                                                                         \
+    "Vectors are taken as the index keeps them: those of f16 and i8 are rounded, and figures of the loose "  \
+    "files may differ by that. A picture is found by its path, or else by its file name or the image's id."
+
+/* measuring_begin, once the options are parsed, makes room; measuring_captions reads the set of --captions;
+ * measuring_found, after the pictures were looked for, says what is left out, or after an error how it could be. */
+int measuring_begin(struct measuring *m, struct err *err);
+int measuring_captions(struct measuring *m, struct err *err);
+int measuring_found(struct measuring *m, int rc, struct err *err);
+
+/* Takes what a model, which is open, has made of it; measuring_report prints all. */
+int measuring_take(
+    struct measuring *m, size_t model, const struct retrieval_evaluation *result, struct err *err);
+int measuring_report(struct measuring *m, const struct job *job, struct err *err);
+
+/* All between, of captions that were read and pictures that indexes have: by the model of `index`, one of these, on a device, NULL
+ * for the model's. All processes call it together, with a job of their own; the first one prints. */
+int measuring_indexes(struct measuring *m, const struct indexed_pictures *from, const struct index *index,
+    struct device *device, const struct job *job, struct err *err);
+
+/* Ends the command, also after an error: its exit status. */
+int measuring_end(struct measuring *m, int rc, const struct err *err);
+
 struct retrieval_report {
     const struct retrieval *scores; // (models)
     struct json_t *const *about;    // (models): evaluate_json's
     const struct rates *rates;
-    const char *directory;
+    const char *directory, *storage; /* storage: NULL where pictures are encoded */
     size_t failed;           /* pictures that could not be read: out of the count with their captions */
     size_t without_picture;  /* captioned images that have none: out of it too */
     size_t without_captions; /* pictures of the folder that no caption is about: no part of it */
@@ -88,7 +145,7 @@ struct retrieval_report {
  *   tsv    the same numbers, with a line of heads; of several models rates_print_tsv
  *   json   one object: "image_to_text" and "text_to_image" with "queries", "R@1", "R@5", "R@10",
  *          "median_rank", "mean_rank"; "bootstrap" of rates_json; "failed", "without_picture", "without_captions";
- *          evaluate_json's. Of several models {"models": [such objects]} */
+ *          of an index "storage"; evaluate_json's. Of several models {"models": [such objects]} */
 int retrieval_print(const struct retrieval_report *report, int format, struct err *err);
 
 /* ---- classify ------------------------------------------------------------------------------------------ */

@@ -86,6 +86,8 @@ static json_t *model_json(const struct retrieval_report *report, size_t model)
             "text_to_image", direction_json(&scores->text_to_image), "bootstrap",
             rates_json(report->rates, model), "failed", (json_int_t)report->failed, "without_picture",
             (json_int_t)report->without_picture, "without_captions", (json_int_t)report->without_captions);
+    if (report->storage)
+        json_object_set_new(json, "storage", json_string(report->storage));
     json_object_update(json, report->about[model]);
     return json;
 }

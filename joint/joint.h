@@ -646,14 +646,21 @@ struct picture_names {
     struct string_map by_name; /* the index of a path; SIZE_MAX where a name fits several */
 };
 
-/* Adds the picture's names: the last part of its path, the same without suffix, and the number in COCO's
- * twelve digits. ERR_MEMORY. */
+/* What a picture is called: the last part of its path, the same without suffix, and the number in COCO's twelve digits. Returns
+ * how many of these there are; they are parts of the path, and no two are equal. */
+enum { PICTURE_NAMES = 3 };
+size_t picture_names_of(struct span names[PICTURE_NAMES], const char *path);
+
+/* Adds the picture's names. ERR_MEMORY. */
 int picture_names_add(struct picture_names *names, const char *path, struct err *err);
 
 /* Adds all pictures at and below a folder, by their suffixes, and counts them. What cannot be read below it is
  * reported to the job; the folder itself is ERR_IO. */
 int picture_names_add_folder(struct picture_names *names, size_t *pictures, const char *folder,
     const struct job *job, struct err *err);
+
+/* What it means that so many pictures of a place are called like an image: 0 is ERR_NOT_FOUND, several are ERR_ARGUMENT. */
+int picture_names_check(size_t pictures, const char *image, const char *place, struct err *err);
 
 /* The path, borrowed, of the picture that is called `file` (its last part counts) or `id`, either NULL for
  * none. ERR_NOT_FOUND where there is none, ERR_ARGUMENT where there are several; `place` says where in

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/evaluation/evaluation.h"
+#include "joint/evaluation/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,23 +25,36 @@ int caption_pictures(struct picture_source **out, struct arena *arena, const cha
     return rc;
 }
 
-/* Takes the image if it has a picture; `first` tells of the first that has none. */
+int captioned_pictures_miss(
+    struct captioned_pictures *out, struct err *first, const struct err *problem, struct err *err)
+{
+    if (problem->code != ERR_NOT_FOUND)
+        return err_set(err, problem->code, "%s", problem->msg);
+    if (!out->without_picture++)
+        *first = *problem;
+    return 0;
+}
+
+int captioned_pictures_check(struct captioned_pictures *out, const struct err *first, size_t images,
+    size_t pictures, bool allow_missing, struct err *err)
+{
+    out->without_captions = pictures > out->count ? pictures - out->count : 0;
+    if (!out->without_picture || (allow_missing && out->count))
+        return 0;
+    return err_set(
+        err, ERR_NOT_FOUND, "%s, nor of %zu others of %zu", first->msg, out->without_picture - 1, images);
+}
+
 static int take_image(struct captioned_pictures *out, struct err *first, const struct caption_set *set,
     size_t i, const struct picture_names *names, const char *folder, struct err *err)
 {
     const struct captioned_image *image = &set->images[i];
     const char *path = NULL;
     struct err problem;
-    const int rc = picture_names_find(&path, names, image->id, image->file, folder, &problem);
-    if (!rc) {
-        out->images[out->count++] = i;
-        return strings_add(&out->list.paths, path, strlen(path), err);
-    }
-    if (rc != ERR_NOT_FOUND)
-        return err_set(err, rc, "%s", problem.msg);
-    if (!out->without_picture++)
-        *first = problem;
-    return 0;
+    if (picture_names_find(&path, names, image->id, image->file, folder, &problem))
+        return captioned_pictures_miss(out, first, &problem, err);
+    out->images[out->count++] = i;
+    return strings_add(&out->list.paths, path, strlen(path), err);
 }
 
 int captioned_pictures_find(struct captioned_pictures *out, const struct caption_set *set, const char *folder,
@@ -55,10 +68,8 @@ int captioned_pictures_find(struct captioned_pictures *out, const struct caption
                          : err_memory(err, set->count * sizeof *out->images);
     for (size_t i = 0; i < set->count && !rc; i++)
         rc = take_image(out, &first, set, i, &names, folder, err);
-    out->without_captions = pictures > out->count ? pictures - out->count : 0;
-    if (!rc && out->without_picture && (!allow_missing || !out->count))
-        rc = err_set(err, ERR_NOT_FOUND, "%s, nor of %zu others of %zu", first.msg, out->without_picture - 1,
-            set->count);
+    if (!rc)
+        rc = captioned_pictures_check(out, &first, set->count, pictures, allow_missing, err);
     if (!rc) {
         out->sources = picture_files((const char *const *)out->list.paths.items, out->count);
         rc = out->sources ? 0 : err_memory(err, out->count * sizeof *out->sources);
@@ -70,6 +81,7 @@ int captioned_pictures_find(struct captioned_pictures *out, const struct caption
 void captioned_pictures_release(struct captioned_pictures *pictures)
 {
     free(pictures->sources);
+    free(pictures->rows);
     free(pictures->images);
     strings_release(&pictures->left_out);
     picture_list_release(&pictures->list);

@@ -3,8 +3,13 @@
  * One pass over all pairs ranks both directions. A caption has one positive, so its cosine with its image is
  * the mark that other images are counted against; an image's mark is the best of its captions' cosines. What
  * is at or above a mark counts one ahead of the query, and no cosine has to be kept or sorted.
+ *
+ * Of several processes each has some of the images and all captions. Whoever has a caption's image finds its mark, and each counts
+ * the pairs of its own images; so what all have to learn of one another are sums.
  */
+#include "joint/evaluation/peers.h"
 #include "joint/evaluation/retrieval_pairs.h"
+#include "joint/evaluation/retrieval_run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,18 +17,43 @@
 
 const size_t retrieval_cutoffs[RETRIEVAL_CUTOFFS] = {1, 5, 10};
 
+#define OF_OTHERS SIZE_MAX /* the image that a caption is of, where another process has it */
+
+static size_t number_of(const struct retrieval_part *part, size_t image)
+{
+    return part->numbers ? part->numbers[image] : image;
+}
+
+/* own_of (captions): the place of each one's image among those of the part. */
+static int find_own(size_t *own_of, const struct retrieval_part *part, size_t image_count,
+    const size_t *image_of, size_t caption_count, struct err *err)
+{
+    size_t *places = mem_new(image_count, sizeof *places);
+    if (!places)
+        return err_memory(err, image_count * sizeof *places);
+    for (size_t i = 0; i < image_count; i++)
+        places[i] = OF_OTHERS;
+    for (size_t i = 0; i < part->count; i++)
+        places[number_of(part, i)] = i;
+    for (size_t i = 0; i < caption_count; i++)
+        own_of[i] = places[image_of[i]];
+    free(places);
+    return 0;
+}
+
 /* ---- marks --------------------------------------------------------------------------------------------- */
 
 static void mark_caption(void *context, size_t i)
 {
     const struct pairs *pairs = context;
-    pairs->caption_marks[i] = pair_cosine(pairs, pairs->image_of[i], i);
+    if (pairs->image_of[i] != OF_OTHERS)
+        pairs->caption_marks[i] = pair_cosine(pairs, pairs->image_of[i], i);
 }
 
 /* Also finds an image that has no caption. A NaN is no caption's best, as it is no mark to be above. */
-static int mark_images(const struct pairs *pairs, struct err *err)
+static int mark_images(const struct pairs *pairs, const struct retrieval_part *part, struct err *err)
 {
-    bool *marked = mem_new(pairs->image_count, sizeof *marked);
+    bool *marked = mem_new(pairs->image_count + 1, sizeof *marked);
     size_t i = 0;
     if (!marked)
         return err_memory(err, pairs->image_count);
@@ -31,13 +61,48 @@ static int mark_images(const struct pairs *pairs, struct err *err)
         pairs->image_marks[i] = -INFINITY;
     for (i = 0; i < pairs->caption_count; i++) {
         const size_t image = pairs->image_of[i];
+        if (image == OF_OTHERS)
+            continue;
         pairs->image_marks[image] = fmaxf(pairs->image_marks[image], pairs->caption_marks[i]);
         marked[image] = true;
     }
     for (i = 0; i < pairs->image_count && marked[i];)
         i++;
     free(marked);
-    return i < pairs->image_count ? err_set(err, ERR_ARGUMENT, "image %zu has no caption", i) : 0;
+    return i < pairs->image_count ? err_set(err, ERR_ARGUMENT, "image %zu has no caption", number_of(part, i))
+                                  : 0;
+}
+
+/* Gives all captions the marks that some process has found: of each one has the bits, and the others have zeros. */
+static int share_marks(const struct pairs *pairs, const struct peers *peers, struct err *err)
+{
+    const size_t count = pairs->caption_count;
+    size_t *bits = peers ? mem_new(count + 1, sizeof *bits) : NULL;
+    const int rc = peers_agree(peers, peers && !bits ? err_memory(err, count * sizeof *bits) : 0, err);
+    if (rc || !peers) {
+        free(bits);
+        return rc;
+    }
+    for (size_t i = 0; i < count; i++)
+        memcpy(&bits[i], &pairs->caption_marks[i], sizeof *pairs->caption_marks);
+    peers_sum(peers, bits, count);
+    for (size_t i = 0; i < count; i++)
+        memcpy(&pairs->caption_marks[i], &bits[i], sizeof *pairs->caption_marks);
+    free(bits);
+    return 0;
+}
+
+/* Fills in all marks, and then what is ahead of them. */
+static int count_pairs(struct pairs *pairs, struct device *device, const struct retrieval_part *part,
+    const struct peers *peers, const struct job *job, struct err *err)
+{
+    job_loop(job, pairs->caption_count, mark_caption, pairs);
+    int rc = peers_agree(peers, mark_images(pairs, part, err), err);
+    if (!rc)
+        rc = share_marks(pairs, peers, err);
+    if (!rc && pairs->image_count)
+        rc = pairs_count(pairs, device, job, err);
+    return peers_agree(peers, rc, err);
 }
 
 /* ---- scores -------------------------------------------------------------------------------------------- */
@@ -66,50 +131,69 @@ static struct retrieval_scores scores_of(const size_t *of_queries, size_t *sorte
     return scores;
 }
 
+/* What all have counted. sorted (max(images, captions)) is scratch. */
+static void join_counts(struct retrieval *out, const struct pairs *pairs, const struct retrieval_part *part,
+    size_t image_count, size_t *sorted, const struct peers *peers)
+{
+    for (size_t i = 0; i < part->count; i++)
+        out->image_ahead[number_of(part, i)] = pairs->image_ahead[i];
+    peers_sum(peers, out->image_ahead, image_count);
+    peers_sum(peers, out->caption_ahead, pairs->caption_count);
+    out->image_to_text = scores_of(out->image_ahead, sorted, image_count);
+    out->text_to_image = scores_of(out->caption_ahead, sorted, pairs->caption_count);
+}
+
+int retrieval_compute_part(struct retrieval *out, struct device *device, const struct retrieval_part *part,
+    size_t image_count, const float *captions, const size_t *image_of, size_t caption_count, size_t width,
+    const struct peers *peers, const struct job *job, struct err *err)
+{
+    const size_t room = image_count + caption_count + 1; /* also where there are none */
+    size_t *own_of = mem_new(room, sizeof *own_of), *sorted = mem_new(room, sizeof *sorted);
+    *out = (struct retrieval){.image_ahead = mem_new(room, sizeof *out->image_ahead),
+        .caption_ahead = mem_new(room, sizeof *out->caption_ahead),
+        .image_of = mem_new(room, sizeof *out->image_of)};
+    struct pairs pairs = {
+        .images = part->images,
+        .captions = captions,
+        .image_of = own_of,
+        .image_count = part->count,
+        .caption_count = caption_count,
+        .width = width,
+        .image_marks = mem_new(room, sizeof *pairs.image_marks),
+        .caption_marks = mem_new(room, sizeof *pairs.caption_marks),
+        .image_ahead = mem_new(room, sizeof *pairs.image_ahead),
+        .caption_ahead = out->caption_ahead,
+    };
+    int rc = image_count ? 0 : err_set(err, ERR_ARGUMENT, "no images to retrieve");
+    if (!rc && (!own_of || !sorted || !out->image_ahead || !out->caption_ahead || !out->image_of ||
+                   !pairs.image_marks || !pairs.caption_marks || !pairs.image_ahead))
+        rc = err_memory(err, room * sizeof *sorted);
+    if (!rc)
+        rc = find_own(own_of, part, image_count, image_of, caption_count, err);
+    rc = peers_agree(peers, rc, err);
+    if (!rc)
+        rc = count_pairs(&pairs, device, part, peers, job, err);
+    if (rc) {
+        retrieval_release(out);
+    } else {
+        memcpy(out->image_of, image_of, caption_count * sizeof *image_of);
+        join_counts(out, &pairs, part, image_count, sorted, peers);
+    }
+    free(own_of);
+    free(sorted);
+    free(pairs.image_marks);
+    free(pairs.caption_marks);
+    free(pairs.image_ahead);
+    return rc;
+}
+
 int retrieval_compute(struct retrieval *out, struct device *device, const float *images, size_t image_count,
     const float *captions, const size_t *image_of, size_t caption_count, size_t width, const struct job *job,
     struct err *err)
 {
-    if (!image_count)
-        return err_set(err, ERR_ARGUMENT, "no images to retrieve");
-    struct pairs pairs = {
-        .images = images,
-        .captions = captions,
-        .image_of = image_of,
-        .image_count = image_count,
-        .caption_count = caption_count,
-        .width = width,
-        .image_marks = mem_new(image_count, sizeof *pairs.image_marks),
-        .caption_marks =
-            mem_new(caption_count + 1, sizeof *pairs.caption_marks), /* also where there are none */
-        .image_ahead = mem_new(image_count, sizeof *pairs.image_ahead),
-        .caption_ahead = mem_new(caption_count + 1, sizeof *pairs.caption_ahead),
-    };
-    size_t *sorted = mem_new(image_count + caption_count, sizeof *sorted),
-           *kept = mem_new(caption_count + 1, sizeof *kept);
-    int rc = 0;
-    *out = (struct retrieval){0};
-    if (!sorted || !kept || !pairs.image_marks || !pairs.caption_marks || !pairs.image_ahead ||
-        !pairs.caption_ahead)
-        rc = err_memory(err, (image_count + caption_count) * sizeof *pairs.image_ahead);
-    if (!rc) {
-        job_loop(job, caption_count, mark_caption, &pairs);
-        rc = mark_images(&pairs, err);
-    }
-    if (!rc && !(rc = pairs_count(&pairs, device, job, err))) {
-        memcpy(kept, image_of, caption_count * sizeof *kept);
-        *out = (struct retrieval){scores_of(pairs.image_ahead, sorted, image_count),
-            scores_of(pairs.caption_ahead, sorted, caption_count), pairs.image_ahead, pairs.caption_ahead,
-            kept};
-    } else {
-        free(pairs.caption_ahead);
-        free(pairs.image_ahead);
-        free(kept);
-    }
-    free(sorted);
-    free(pairs.caption_marks);
-    free(pairs.image_marks);
-    return rc;
+    const struct retrieval_part all = {.images = images, .count = image_count};
+    return retrieval_compute_part(
+        out, device, &all, image_count, captions, image_of, caption_count, width, NULL, job, err);
 }
 
 void retrieval_release(struct retrieval *retrieval)

@@ -40,6 +40,7 @@ int caption_pictures(struct picture_source **out, struct arena *arena, const cha
 /* The images of a set of captions that have their picture. */
 struct captioned_pictures {
     struct picture_source *sources; // (count)
+    int64_t *rows;                  // (count): of indexes, in the place of sources
     size_t *images;                 // (count): which image of the set
     size_t count;
     size_t without_picture;  /* images of the set */
@@ -66,6 +67,36 @@ int captioned_pictures_find(struct captioned_pictures *out, const struct caption
 int captioned_shards_read(struct captioned_pictures *out, struct caption_set *set, const char *const *paths,
     size_t count, enum data_part part, bool allow_missing, const struct job *job, struct err *err);
 void captioned_pictures_release(struct captioned_pictures *pictures);
+
+/* Processes of which each has some of the pictures. All of them call together what takes these, and get the same error; what it
+ * says of captions and encoders is the first process's, and NULL on the others. NULL in the place of peers: this process has all.
+ * Each function's first argument is the context. */
+struct peers {
+    void *context;
+    bool first;
+    int (*agree)(void *context, int rc,
+        struct err *err); /* 0 where all say 0, else on all the code and message of one that does not */
+    void (*tell)(void *context, void *bytes, size_t size);     /* fills in those that the first one has */
+    void (*sum)(void *context, size_t *numbers, size_t count); /* makes each the sum of all processes' */
+    int (*blame)(void *context, size_t index, int rc,
+        struct err *err); /* says before the message whose the index is; returns rc */
+};
+
+struct index; /* index.h */
+
+/* Pictures whose vectors indexes of one model have. Rows are numbered on from one index to the next. */
+struct indexed_pictures {
+    struct index *const *indexes; // (count): NULL for those that other processes have
+    const int64_t *before;        // (count): rows of the indexes before each
+    size_t count, width;          /* width: E */
+    const char *place;            /* what people call them */
+    const struct peers *peers;
+};
+
+/* Those of indexes: by the path of a picture, as it is from here or as the captions have it, or else by its names, as below a
+ * folder. All get rows and count, and only the first process the rest. Errors are captioned_pictures_find's and index_each's. */
+int captioned_rows_find(struct captioned_pictures *out, const struct caption_set *set,
+    const struct indexed_pictures *from, bool allow_missing, const struct job *job, struct err *err);
 
 /* ---- pictures whose labels are known -------------------------------------------------------------------- */
 
@@ -226,6 +257,13 @@ struct retrieval_evaluation {
 int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder, struct loader *loader,
     const struct caption_set *set, const struct captioned_pictures *pictures, const struct job *job,
     struct err *err);
+
+/* The same of captioned_rows_find's pictures, whose vectors are taken as the indexes keep them: f16 and i8 are rounded, and so are
+ * their lengths. Nothing is `failed`: a damaged row is ERR_FORMAT. Processes compare the pictures that they have with all captions,
+ * on the device, and scores are the same on all, however the pictures are shared out. */
+int retrieval_evaluate_rows(struct retrieval_evaluation *out, struct encoder *encoder,
+    const struct caption_set *set, const struct captioned_pictures *pictures,
+    const struct indexed_pictures *from, struct device *device, const struct job *job, struct err *err);
 
 /* ---- evaluation: classification ------------------------------------------------------------------------ */
 

@@ -18,9 +18,10 @@
 #include "joint/evaluation/evaluation.h"
 
 struct pairs {
-    const float *images;    // (image_count, E)
-    const float *captions;  // (caption_count, E)
-    const size_t *image_of; // (caption_count): a caption's own image, which is not counted
+    const float *images;   // (image_count, E)
+    const float *captions; // (caption_count, E)
+    const size_t
+        *image_of; // (caption_count): a caption's own image, which is not counted; SIZE_MAX: none of these
     size_t image_count, caption_count, width;
 
     float *image_marks, *caption_marks;  // (image_count), (caption_count)

@@ -1,65 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/evaluation/evaluation.h"
+#include "joint/evaluation/retrieval_run.h"
+#include "joint/evaluation/peers.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* An image counts from when its picture is encoded: image r of the evaluation is set->images[kept[r]]. */
-struct run {
-    struct retrieval_evaluation *out;
-    struct encoder *encoder;
-    const struct caption_set *set;
-    const struct captioned_pictures *pictures;
-    const struct job *job;
-    size_t width;
-    size_t *kept;           // (count), of up to pictures->count
-    float *images, *texts;  // (count, E), (rows.count, E)
-    size_t *image_of;       // (rows.count)
-    struct token_rows rows; /* of the captions */
+/* The captions of the images, image by image. */
+struct captions {
+    struct token_rows rows; /* the first process's */
+    size_t *image_of;       // (count)
+    float *embeddings;      // (count, E)
     size_t count;
 };
 
-/* ---- pictures ------------------------------------------------------------------------------------------ */
+/* ---- what they are ------------------------------------------------------------------------------------- */
 
-static int keep_batch(
-    void *context, const struct loaded_batch *batch, const float *embeddings, struct err *err)
-{
-    struct run *run = context;
-    memcpy(&run->images[run->count * run->width], embeddings, batch->good * run->width * sizeof *embeddings);
-    for (size_t i = 0; i < batch->count; i++) {
-        if (*batch->errs[i].msg)
-            job_report(run->job, &batch->errs[i]);
-        if (batch->errs[i].code) {
-            run->out->failed++;
-        } else {
-            run->kept[run->count++] = run->pictures->images[batch->first + i];
-        }
-    }
-    run->out->pictures += batch->count;
-    return job_step(run->job, "pictures", run->out->pictures, run->pictures->count, err);
-}
-
-static int encode_images(struct run *run, struct loader *loader, struct err *err)
-{
-    const struct captioned_pictures *pictures = run->pictures;
-    run->images = mem_new(pictures->count, run->width * sizeof *run->images);
-    run->kept = mem_new(pictures->count, sizeof *run->kept);
-    if (!run->images || !run->kept)
-        return err_memory(err, pictures->count * run->width * sizeof *run->images);
-    int rc = job_step(run->job, "pictures", 0, pictures->count, err);
-    if (!rc)
-        rc = encode_pictures(run->encoder, loader, pictures->sources, pictures->count, keep_batch, run, err);
-    return rc || run->count ? rc : err_set(err, ERR_ARGUMENT, "no picture with captions could be read");
-}
-
-/* ---- captions ------------------------------------------------------------------------------------------ */
-
-static int add_captions(struct run *run, size_t image, struct err *err)
+static int add_captions(
+    struct captions *captions, const struct retrieval_run *run, size_t image, struct err *err)
 {
     const struct captioned_image *captioned = &run->set->images[run->kept[image]];
     for (size_t i = 0; i < captioned->count; i++) {
-        run->image_of[run->rows.count] = image;
-        const int rc = token_rows_add(&run->rows, encoder_model(run->encoder), captioned->captions[i], err);
+        captions->image_of[captions->rows.count] = image;
+        const int rc =
+            token_rows_add(&captions->rows, encoder_model(run->encoder), captioned->captions[i], err);
         if (rc) {
             err_wrap(err, "caption %zu of image '%s'", i + 1, captioned->id);
             return rc;
@@ -68,70 +30,78 @@ static int add_captions(struct run *run, size_t image, struct err *err)
     return 0;
 }
 
-static int add_all_captions(struct run *run, struct err *err)
+static int add_all_captions(struct captions *captions, const struct retrieval_run *run, struct err *err)
 {
-    size_t count = 0;
     int rc = 0;
     for (size_t i = 0; i < run->count; i++)
-        count += run->set->images[run->kept[i]].count;
-    run->image_of = mem_new(count, sizeof *run->image_of);
-    if (!run->image_of)
-        return err_memory(err, count * sizeof *run->image_of);
+        captions->count += run->set->images[run->kept[i]].count;
+    captions->image_of = mem_new(captions->count + 1, sizeof *captions->image_of);
+    if (!captions->image_of)
+        return err_memory(err, captions->count * sizeof *captions->image_of);
     for (size_t i = 0; i < run->count && !rc; i++)
-        rc = add_captions(run, i, err);
-    run->out->truncated = run->rows.truncated;
+        rc = add_captions(captions, run, i, err);
+    run->out->truncated = captions->rows.truncated;
     return rc;
 }
 
-/* Some thousand at a time, which the encoder sorts by length. */
-static int encode_captions(struct run *run, struct err *err)
+/* Makes them known to all. */
+static int tell_captions(struct captions *captions, const struct retrieval_run *run, struct err *err)
 {
-    enum { AT_ONCE = 4096 };
-    const size_t context = model_config(encoder_model(run->encoder))->text.context;
-    int rc = add_all_captions(run, err);
+    const bool first = peers_first(run->peers);
+    int rc = peers_agree(run->peers, first ? add_all_captions(captions, run, err) : 0, err);
     if (rc)
         return rc;
-    run->texts = mem_new(run->rows.count, run->width * sizeof *run->texts);
-    if (!run->texts)
-        return err_memory(err, run->rows.count * run->width * sizeof *run->texts);
-    rc = job_step(run->job, "captions", 0, run->rows.count, err);
-    for (size_t first = 0; first < run->rows.count && !rc; first += AT_ONCE) {
-        const size_t left = run->rows.count - first;
-        rc = encoder_ids(run->encoder, &run->texts[first * run->width], &run->rows.ids[first * context],
-            &run->rows.lengths[first], left < AT_ONCE ? left : AT_ONCE, run->job, err);
-        const size_t done = first + AT_ONCE;
+    peers_tell(run->peers, &captions->count, sizeof captions->count);
+    if (!first)
+        captions->image_of = mem_new(captions->count + 1, sizeof *captions->image_of);
+    captions->embeddings = mem_new(captions->count + 1, run->width * sizeof *captions->embeddings);
+    if (!captions->image_of || !captions->embeddings)
+        rc = err_memory(err, captions->count * run->width * sizeof *captions->embeddings);
+    rc = peers_agree(run->peers, rc, err);
+    if (!rc)
+        peers_tell(run->peers, captions->image_of, captions->count * sizeof *captions->image_of);
+    return rc;
+}
+
+/* ---- their embeddings ---------------------------------------------------------------------------------- */
+
+static int encode_some(
+    struct captions *captions, const struct retrieval_run *run, size_t first, size_t count, struct err *err)
+{
+    const size_t context = model_config(encoder_model(run->encoder))->text.context, done = first + count;
+    const int rc = encoder_ids(run->encoder, &captions->embeddings[first * run->width],
+        &captions->rows.ids[first * context], &captions->rows.lengths[first], count, run->job, err);
+    return rc ? rc : job_step(run->job, "captions", done, captions->count, err);
+}
+
+/* Some thousand at a time, which the encoder sorts by length. */
+static int encode_captions(struct captions *captions, const struct retrieval_run *run, struct err *err)
+{
+    enum { AT_ONCE = 4096 };
+    int rc = tell_captions(captions, run, err);
+    if (!rc)
+        rc = peers_agree(run->peers, job_step(run->job, "captions", 0, captions->count, err), err);
+    for (size_t first = 0; first < captions->count && !rc; first += AT_ONCE) {
+        const size_t left = captions->count - first, count = left < AT_ONCE ? left : AT_ONCE;
+        if (peers_first(run->peers))
+            rc = encode_some(captions, run, first, count, err);
+        rc = peers_agree(run->peers, rc, err);
         if (!rc)
-            rc = job_step(
-                run->job, "captions", done < run->rows.count ? done : run->rows.count, run->rows.count, err);
+            peers_tell(run->peers, &captions->embeddings[first * run->width],
+                count * run->width * sizeof *captions->embeddings);
     }
     return rc;
 }
 
-/* ---- both ---------------------------------------------------------------------------------------------- */
-
-int retrieval_evaluate(struct retrieval_evaluation *out, struct encoder *encoder, struct loader *loader,
-    const struct caption_set *set, const struct captioned_pictures *pictures, const struct job *job,
-    struct err *err)
+int retrieval_run(struct retrieval_run *run, struct err *err)
 {
-    struct run run = {
-        .out = out,
-        .encoder = encoder,
-        .set = set,
-        .pictures = pictures,
-        .job = job,
-        .width = model_width(encoder_model(encoder)),
-    };
-    *out = (struct retrieval_evaluation){0};
-    int rc = encode_images(&run, loader, err);
+    struct captions captions = {.count = 0};
+    int rc = encode_captions(&captions, run, err);
     if (!rc)
-        rc = encode_captions(&run, err);
-    if (!rc)
-        rc = retrieval_compute(&out->scores, model_device(encoder_model(encoder)), run.images, run.count,
-            run.texts, run.image_of, run.rows.count, run.width, job, err);
-    token_rows_release(&run.rows);
-    free(run.image_of);
-    free(run.texts);
-    free(run.images);
-    free(run.kept);
+        rc = retrieval_compute_part(&run->out->scores, run->device, &run->part, run->count,
+            captions.embeddings, captions.image_of, captions.count, run->width, run->peers, run->job, err);
+    token_rows_release(&captions.rows);
+    free(captions.image_of);
+    free(captions.embeddings);
     return rc;
 }

@@ -121,7 +121,7 @@ perform() {
             . "$lists/$list.sh"
         ) || exit 1
     done
-    set -- -e 's@[0-9.]+ s, [0-9.]+ (pictures|texts|items)/s@TIME s, RATE \1/s@' \
+    set -- -e 's@[0-9.]+ s, [0-9.]+ (pictures|captions|texts|items)/s@TIME s, RATE \1/s@' \
         -e 's@[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC@DATE@'
     [ "$mode" = compare ] || set -- "$@" -e 's@<wbr>@@g' -e "s@$scratch/work@WORK@g" -e "s@$root@ROOT@g" \
         -e 's@(catalog_bytes"?:? +)[0-9,]+@\1BYTES@' \

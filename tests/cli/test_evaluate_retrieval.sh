@@ -148,6 +148,66 @@ evaluate -i pictures
 expect_status 2
 expect_text err "no captions: say --captions FILE"
 
+# ---- an index: the figures of the files that it was made of, without them; where it rounds, nearly those
+cp "$references" references.json
+cp -r "$root/assets/pictures" loose
+evaluate -c references.json -i loose -f tsv -q
+cp out wanted
+for storage in f32 f16 i8; do
+    run index build $storage.dip loose --storage $storage --precision f32 -q
+    expect_status 0
+done
+rm -rf loose
+evaluate -c references.json f32.dip -f tsv
+expect_status 0
+cmp -s wanted out || problem "not the figures of the files: $(diff wanted out)"
+expect_match err "^12 pictures of 'f32\.dip' \(f32\), 36 captions: "
+for storage in f16 i8; do
+    evaluate -c references.json $storage.dip -f json -q
+    expect_status 0
+    expect_text out "\"storage\": \"$storage\","
+    awk '/"R@1"/ { gsub(/[^0-9.]/, "", $2); if ($2 < 0.9) bad = 1 } END { exit bad }' out ||
+        problem "figures of $storage are far from those of f32"
+done
+
+# A picture is found by its path, as captions have it too; what is there twice by its name says so.
+mkdir twice twice/a twice/b
+picture twice/a/1.ppm '\377\0\0'
+picture twice/b/1.ppm '\0\377\0'
+picture twice/b/2.ppm '\0\0\377'
+run index build twice.dip twice --storage f32 -q
+# paths FIRST SECOND: captions of three pictures, of which these two have one name; the third has two captions.
+paths() {
+    printf '{"images": [%s, %s, %s], ' "$(image 11 "$1")" "$(image 12 "$2")" "$(image 13 elsewhere/2.ppm)"
+    printf '"annotations": [%s, %s, ' "$(caption 11 red)" "$(caption 12 green)"
+    printf '%s, %s]}\n' "$(caption 13 blue)" "$(caption 13 "blue paint")"
+}
+paths "$scratch/twice/a/1.ppm" twice/b/1.ppm >paths.json
+evaluate -c paths.json twice.dip -f json -q
+expect_status 0
+[ "$(sed -n 's/.*"queries": \([0-9]*\),/\1/p' out | paste -s -d ' ' -)" = "3 4" ] || problem "not 3 images and 4 captions"
+paths "$scratch/twice/a/1.ppm" b/1.ppm >names.json
+evaluate -c names.json twice.dip
+expect_status 2
+expect_line err "diptych: cannot evaluate: several pictures of image '12' in 'twice.dip'"
+evaluate -c missing.json f32.dip
+expect_status 2
+expect_empty out
+expect_line err "diptych: cannot evaluate: no picture of image '1' in 'f32.dip', nor of 5 others of 6; --allow-missing leaves them out"
+paths twice/a/1.ppm twice/nowhere.ppm >one.json
+evaluate -c one.json twice.dip --allow-missing -f json -q
+expect_status 0
+expect_text out '"without_picture": 1,'
+expect_text out '"without_captions": 1,'
+
+# A damaged vector is no number.
+printf '\377' | dd of=twice.dip/vectors.f32 bs=1 seek=9 conv=notrunc 2>/dev/null
+evaluate -c paths.json twice.dip
+expect_status 2
+expect_empty out
+expect_text err "twice.dip/vectors.f32"
+refused "'f32.dip' is an index, which has the vectors of its pictures" evaluate retrieval -c references.json f32.dip -i pictures
+
 # ---- the command above
 run evaluate
 expect_status 2

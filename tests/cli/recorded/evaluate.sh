@@ -111,3 +111,15 @@ run classes-one evaluate classify one
 run classes-no-folders evaluate classify one/red
 run classes-nowhere evaluate classify nowhere
 run classes-two evaluate classify some odd
+
+# ---- an index, whose pictures are not encoded again
+run indexed-build index build pictures.dip pictures --storage f32 -q
+run retrieval-index evaluate retrieval -c references.json pictures.dip
+run retrieval-index-json evaluate retrieval -c references.json pictures.dip -f json -q
+run retrieval-index-missing evaluate retrieval -c missing.json pictures.dip
+run retrieval-index-images evaluate retrieval -c references.json pictures.dip -i pictures
+run retrieval-index-two evaluate retrieval -c references.json pictures.dip other.dip
+run retrieval-index-captions evaluate retrieval pictures.dip
+run retrieval-index-models evaluate retrieval -c references.json pictures.dip --model default --model half
+run retrieval-index-model evaluate retrieval -c references.json pictures.dip --model half
+run retrieval-index-nowhere evaluate retrieval -c references.json nowhere.dip
