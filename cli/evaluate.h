@@ -128,8 +128,9 @@ int measuring_report(struct measuring *m, const struct job *job, struct err *err
 int measuring_indexes(struct measuring *m, const struct indexed_pictures *from, const struct index *index,
     struct device *device, const struct job *job, struct err *err);
 
-/* Ends the command, also after an error: its exit status. */
+/* Ends the command, also after an error: its exit status. measuring_release does so for a process that is not the first. */
 int measuring_end(struct measuring *m, int rc, const struct err *err);
+void measuring_release(struct measuring *m);
 
 struct retrieval_report {
     const struct retrieval *scores; // (models)

@@ -157,7 +157,7 @@ int measuring_indexes(struct measuring *m, const struct indexed_pictures *from, 
 
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
-static void release(struct measuring *m)
+void measuring_release(struct measuring *m)
 {
     for (size_t model = 0; model < m->models; model++) {
         if (m->about)
@@ -179,7 +179,7 @@ int measuring_end(struct measuring *m, int rc, const struct err *err)
     const bool indexed = m->storage && !rc;
     const size_t pictures = indexed ? m->scores[0].image_to_text.queries : 0,
                  captions = indexed ? m->scores[0].text_to_image.queries : 0;
-    release(m);
+    measuring_release(m);
     if (!indexed)
         return session_end(&m->session, "evaluate", rc, err);
     progress_clear(&m->session.progress);

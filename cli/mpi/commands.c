@@ -6,5 +6,8 @@ const struct command mpi_commands[] = {
         &mpi_search_argp, NULL},
     {"duplicates", mpi_duplicates, "list items of shards that are the same, or nearly so",
         &mpi_duplicates_argp, NULL},
+    {"evaluate-retrieval", mpi_evaluate_retrieval,
+        "do pictures of shards find their captions, and captions their pictures",
+        &mpi_evaluate_retrieval_argp, NULL},
     {0},
 };

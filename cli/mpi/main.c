@@ -6,7 +6,7 @@
 static void put_help(FILE *out)
 {
     fputs("Usage: mpiexec -n RANKS diptych-mpi COMMAND [OPTION...]\n\n"
-          "Search with many machines: each rank of MPI has its own shards of an index.\n\n",
+          "Search and measure with many machines: each rank of MPI has its own shards of an index.\n\n",
         out);
     command_list(mpi_commands, out);
     fputs("\n'diptych-mpi COMMAND --help' shows how to use one.\n", out);

@@ -14,7 +14,8 @@ extern const struct command mpi_commands[];
 
 int mpi_search(int argc, char **argv);
 int mpi_duplicates(int argc, char **argv);
-extern const struct argp mpi_search_argp, mpi_duplicates_argp;
+int mpi_evaluate_retrieval(int argc, char **argv);
+extern const struct argp mpi_search_argp, mpi_duplicates_argp, mpi_evaluate_retrieval_argp;
 
 /* Call it first of all. At every exit, also those inside argp, the rank leaves the others; nobody waits for it. */
 void mpi_begin(int *argc, char ***argv);

@@ -32,6 +32,10 @@ int ranks_count(void);
 /* For all ranks together: 0 where each says 0, else on all the code and message of the lowest rank that has one. err is not NULL. */
 int ranks_agree(int rc, struct err *err);
 
+/* For all together: bytes that the first has, for all; numbers, each made the sum of all ranks'. */
+void ranks_tell(void *bytes, size_t size);
+void ranks_sum(size_t *numbers, size_t count);
+
 /* The open shards of this rank, and what all have of the others'. */
 struct ranks;
 
@@ -61,6 +65,13 @@ struct ranks_info ranks_info(const struct ranks *ranks);
 
 /* The shards of a rank, and their rows. */
 void ranks_share(size_t *shards, int64_t *rows, const struct ranks *ranks, int rank);
+
+/* What ranks do together with their shards without an order of the first: the index of a shard that is this rank's, NULL for others,
+ * with the rows of all shards before it; and the device. ranks_blame puts the rank and its host before the message of an error, and
+ * the shard where it is about one, not SIZE_MAX; it returns rc. */
+struct index *ranks_shard(int64_t *rows_before, const struct ranks *ranks, size_t shard);
+struct device *ranks_device(const struct ranks *ranks);
+int ranks_blame(const struct ranks *ranks, size_t shard, int rc, struct err *err);
 
 /* Does what the first rank orders, up to its ranks_close. What fails is the first rank's to report. */
 void ranks_serve(struct ranks *ranks);

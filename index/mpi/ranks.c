@@ -83,6 +83,51 @@ int wrap_shard(const struct ranks *ranks, const struct shard *shard, int rc, str
     return wrap_rank(rc, err);
 }
 
+/* ---- what all learn ------------------------------------------------------------------------------------ */
+
+enum { AT_ONCE = 1 << 28 /* bytes or numbers of one message, whose count is an int */ };
+
+void ranks_tell(void *bytes, size_t size)
+{
+    for (size_t done = 0; done < size; done += AT_ONCE) {
+        const size_t left = size - done;
+        MPI_Request request;
+        MPI_Ibcast((char *)bytes + done, left < AT_ONCE ? (int)left : AT_ONCE, MPI_BYTE, 0, MPI_COMM_WORLD,
+            &request);
+        wait_for(&request, WAIT_SHORT);
+    }
+}
+
+void ranks_sum(size_t *numbers, size_t count)
+{
+    _Static_assert(sizeof *numbers == sizeof(unsigned long), "MPI knows size_t by another name");
+    for (size_t done = 0; done < count; done += AT_ONCE) {
+        const size_t left = count - done;
+        MPI_Request request;
+        MPI_Iallreduce(MPI_IN_PLACE, numbers + done, left < AT_ONCE ? (int)left : AT_ONCE, MPI_UNSIGNED_LONG,
+            MPI_SUM, MPI_COMM_WORLD, &request);
+        wait_for(&request, WAIT_SHORT);
+    }
+}
+
+/* ---- shards -------------------------------------------------------------------------------------------- */
+
+struct index *ranks_shard(int64_t *rows_before, const struct ranks *ranks, size_t shard)
+{
+    *rows_before = ranks->shards[shard].rows_before;
+    return ranks->shards[shard].index;
+}
+
+struct device *ranks_device(const struct ranks *ranks)
+{
+    return ranks->device;
+}
+
+int ranks_blame(const struct ranks *ranks, size_t shard, int rc, struct err *err)
+{
+    return shard < ranks->count ? wrap_shard(ranks, &ranks->shards[shard], rc, err) : wrap_rank(rc, err);
+}
+
 /* ---- orders -------------------------------------------------------------------------------------------- */
 
 void order_share(struct order *order)

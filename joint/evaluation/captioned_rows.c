@@ -71,27 +71,36 @@ static int want_all(struct lookup *s, struct err *err)
     return rc;
 }
 
+/* Takes the names of a text of this size, each with its NUL, and one more behind the last. */
+static int want_names(struct lookup *s, const char *text, size_t size, struct err *err)
+{
+    size_t number;
+    int rc = 0;
+    for (const char *at = text; at < text + size - 1 && !rc; at += strlen(at) + 1)
+        rc = want(&number, s, at, err);
+    return rc;
+}
+
 /* The first process's names, for all: their numbers are the same there. */
 static int tell_names(struct lookup *s, struct err *err)
 {
     const struct peers *peers = s->from->peers;
-    size_t size = 1, number;
+    size_t size = 1;
     if (!peers)
         return 0;
     for (size_t i = 0; i < s->names.count; i++)
         size += strlen(s->names.items[i]) + 1;
     peers_tell(peers, &size, sizeof size);
-    char *text = mem_new(size, 1), *at = text;
-    int rc = peers_agree(peers, text ? 0 : err_memory(err, size), err);
-    for (size_t i = 0; i < s->names.count && !rc; i++)
-        at = stpcpy(at, s->names.items[i]) + 1;
-    if (!rc)
+    char *text = mem_new(size, 1), *end = text;
+    int rc = peers_agree_own(peers, text ? 0 : err_memory(err, size), err);
+    if (!rc) {
+        for (size_t i = 0; i < s->names.count; i++)
+            end = stpcpy(end, s->names.items[i]) + 1;
         peers_tell(peers, text, size);
-    if (!peers_first(peers))
-        for (at = text; !rc && at < text + size - 1; at += strlen(at) + 1)
-            rc = want(&number, s, at, err);
+        rc = peers_agree_own(peers, peers->first ? 0 : want_names(s, text, size, err), err);
+    }
     free(text);
-    return peers_agree(peers, rc, err);
+    return rc;
 }
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
@@ -132,6 +141,7 @@ static int see_all(struct lookup *s, struct err *err)
     s->rows = mem_new(s->names.count + 1, sizeof *s->rows);
     if (!s->found || !s->rows)
         rc = err_memory(err, s->names.count * sizeof *s->rows);
+    rc = peers_agree_own(from->peers, rc, err);
     for (size_t i = 0; i < from->count && !rc; i++)
         if (from->indexes[i]) {
             s->before = from->before[i];
@@ -195,7 +205,7 @@ static int tell_rows(struct lookup *s, struct err *err)
     peers_tell(peers, &out->count, sizeof out->count);
     if (!peers_first(peers) && !(out->rows = mem_new(out->count + 1, sizeof *out->rows)))
         rc = err_memory(err, out->count * sizeof *out->rows);
-    rc = peers_agree(peers, rc, err);
+    rc = peers_agree_own(peers, rc, err);
     if (!rc)
         peers_tell(peers, out->rows, out->count * sizeof *out->rows);
     return rc;

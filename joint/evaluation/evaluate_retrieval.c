@@ -78,7 +78,7 @@ static int share_marks(const struct pairs *pairs, const struct peers *peers, str
 {
     const size_t count = pairs->caption_count;
     size_t *bits = peers ? mem_new(count + 1, sizeof *bits) : NULL;
-    const int rc = peers_agree(peers, peers && !bits ? err_memory(err, count * sizeof *bits) : 0, err);
+    const int rc = peers_agree_own(peers, peers && !bits ? err_memory(err, count * sizeof *bits) : 0, err);
     if (rc || !peers) {
         free(bits);
         return rc;
@@ -97,12 +97,13 @@ static int count_pairs(struct pairs *pairs, struct device *device, const struct 
     const struct peers *peers, const struct job *job, struct err *err)
 {
     job_loop(job, pairs->caption_count, mark_caption, pairs);
-    int rc = peers_agree(peers, mark_images(pairs, part, err), err);
+    int rc = peers_agree_own(peers, mark_images(pairs, part, err), err);
     if (!rc)
         rc = share_marks(pairs, peers, err);
-    if (!rc && pairs->image_count)
-        rc = pairs_count(pairs, device, job, err);
-    return peers_agree(peers, rc, err);
+    if (rc)
+        return rc;
+    rc = pairs->image_count ? pairs_count(pairs, device, job, err) : 0;
+    return peers_agree_own(peers, rc, err);
 }
 
 /* ---- scores -------------------------------------------------------------------------------------------- */
@@ -170,7 +171,7 @@ int retrieval_compute_part(struct retrieval *out, struct device *device, const s
         rc = err_memory(err, room * sizeof *sorted);
     if (!rc)
         rc = find_own(own_of, part, image_count, image_of, caption_count, err);
-    rc = peers_agree(peers, rc, err);
+    rc = peers_agree_own(peers, rc, err);
     if (!rc)
         rc = count_pairs(&pairs, device, part, peers, job, err);
     if (rc) {

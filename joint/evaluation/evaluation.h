@@ -79,7 +79,8 @@ struct peers {
     void (*tell)(void *context, void *bytes, size_t size);     /* fills in those that the first one has */
     void (*sum)(void *context, size_t *numbers, size_t count); /* makes each the sum of all processes' */
     int (*blame)(void *context, size_t index, int rc,
-        struct err *err); /* says before the message whose the index is; returns rc */
+        struct err *
+            err); /* says before the message which process it is, and which index, if not SIZE_MAX; returns rc */
 };
 
 struct index; /* index.h */

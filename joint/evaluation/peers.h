@@ -32,4 +32,10 @@ static inline int peers_blame(const struct peers *peers, size_t index, int rc, s
     return peers && rc ? peers->blame(peers->context, index, rc, err) : rc;
 }
 
+/* The same of what each process does by itself, of which the message says whose error it is. */
+static inline int peers_agree_own(const struct peers *peers, int rc, struct err *err)
+{
+    return peers_agree(peers, peers_blame(peers, SIZE_MAX, rc, err), err);
+}
+
 #endif

@@ -57,7 +57,7 @@ static int tell_captions(struct captions *captions, const struct retrieval_run *
     captions->embeddings = mem_new(captions->count + 1, run->width * sizeof *captions->embeddings);
     if (!captions->image_of || !captions->embeddings)
         rc = err_memory(err, captions->count * run->width * sizeof *captions->embeddings);
-    rc = peers_agree(run->peers, rc, err);
+    rc = peers_agree_own(run->peers, rc, err);
     if (!rc)
         peers_tell(run->peers, captions->image_of, captions->count * sizeof *captions->image_of);
     return rc;

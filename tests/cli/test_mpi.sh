@@ -32,16 +32,23 @@ for i in 0 1 2 3 4; do run index build all.dip --shard $i/5 tree $exact; done
 run index merge one.dip all-0000?-of-00005.dip
 expect_status 0
 
-# same NUMBERS ARGUMENT...: with so many ranks, and as diptych says it.
+# wanted NUMBERS ARGUMENT...: with so many ranks, as diptych has said it in the file of that name.
+wanted() {
+    numbers=$1
+    shift
+    for n in $numbers; do
+        ranks $n "$@"
+        expect_status 0
+        cmp -s wanted out || problem "it is not as diptych has it: $(diff wanted out | head -n 4)"
+    done
+}
+
+# same NUMBERS ARGUMENT...: a search.
 same() {
     numbers=$1
     shift
     "$diptych" search one.dip --precision f32 -q "$@" >wanted || problem "diptych search one.dip $*"
-    for n in $numbers; do
-        ranks $n search all.dip --precision f32 -q "$@"
-        expect_status 0
-        cmp -s wanted out || problem "it is not as diptych search has it: $(diff wanted out | head -n 4)"
-    done
+    wanted "$numbers" search all.dip --precision f32 -q "$@"
 }
 same "1 2 3 4" --top 30 -f tsv a red circle
 same 3 --top 500 -f json a red circle --minus a blue star --image tree/000017.png:0.5
@@ -77,17 +84,35 @@ alike() {
     shift
     "$diptych" index duplicates one.dip -q "$@" >wanted || problem "diptych index duplicates $*"
     [ "$(wc -l <wanted)" -ge 5 ] || problem "too few groups to compare: $*"
-    for n in $numbers; do
-        ranks $n duplicates all.dip -q "$@"
-        expect_status 0
-        cmp -s wanted out || problem "it is not as diptych has it: $(diff wanted out | head -n 4)"
-    done
+    wanted "$numbers" duplicates all.dip -q "$@"
 }
 alike "1 2 3 4" --threshold 0.6 -f json
 alike 3 --threshold 1 -f tsv
 alike 4 --threshold 0.3 -f table --where "path not like '%5%'"
 alike 2 --keep best -f paths
 timeout 60 "$mpiexec" -n 3 "$few_pairs" all.dip 0.3 >out 2>err || problem "few pairs make other groups"
+
+# Retrieval: two captions for each picture, and copies that tie across shards; more ranks than shards; pictures that are not there.
+{
+    echo image,caption
+    sed -n 's/.*"path": "\([^"]*\)", "caption": "\([^"]*\)".*"wordings": \[{"text": "\([^"]*\)".*/\1,\2\n\1,\3/p' tree/scenes.jsonl
+    for n in 03 17 44 71; do echo "0000${n}copy.png,a picture of $n"; done
+} >captions.csv
+# measured NUMBERS ARGUMENT...: the evaluation of it.
+measured() {
+    numbers=$1
+    shift
+    "$diptych" evaluate retrieval one.dip -q "$@" >wanted || problem "diptych evaluate retrieval one.dip $*"
+    wanted "$numbers" evaluate-retrieval all.dip -q "$@"
+}
+run evaluate retrieval -c captions.csv -i tree -f tsv -q
+cp out loose
+measured "1 2 3 4 7" -c captions.csv -f tsv
+cmp -s loose wanted || problem "the figures are not those of the files: $(diff loose wanted)"
+awk 'NR > 1 && !($3 > 0.1 && $3 < 0.9) { bad = 1 } END { exit bad }' wanted || problem "every picture, or none, is found first"
+measured 3 -c captions.csv -f json --samples 200
+{ cat captions.csv; echo nowhere.png,nothing; } >missing.csv
+measured 2 -c missing.csv --allow-missing
 
 # Whole indexes count on, in their order.
 run index build a.dip tree/00000* $exact
@@ -108,7 +133,15 @@ fails() {
     expect_text err "$wanted"
     [ "$(grep -c '^diptych: ' err)" -eq 1 ] || problem "not one message"
 }
+ranks 2 evaluate-retrieval '{a,b}.dip' -c captions.csv --allow-missing -q
+expect_status 0
+expect_text out "captioned images without a picture, left out: 73"
+run index build c.dip tree/00005* tree/000001.png $exact
+fails 3 "cannot evaluate: several pictures of image '000001' in '{a,c}.dip'" evaluate-retrieval '{a,c}.dip' -c captions.csv --allow-missing -q
+fails 2 "cannot evaluate: no picture of image 'nowhere' in 'all.dip', nor of 0 others of 95" evaluate-retrieval all.dip -c missing.csv -q
+fails 2 "cannot evaluate: unable to open 'nowhere.csv'" evaluate-retrieval all.dip -c nowhere.csv -q
 mv all-00002-of-00005.dip gone
+fails 2 "diptych: cannot evaluate: shard 2 of 5 is missing" evaluate-retrieval all.dip -c captions.csv -q
 fails 2 "diptych: cannot search: shard 2 of 5 is missing" search all.dip -q red
 fails 2 "diptych: cannot search: '$scratch/none.dip' is not an index, and has no shards beside it" search "$scratch/none.dip" -q red
 mv gone all-00002-of-00005.dip
@@ -116,6 +149,11 @@ cp -r all-00001-of-00005.dip kept
 truncate -s 1000 all-00001-of-00005.dip/vectors.f32
 fails 3 ": shard 1 of 5: 'all-00001-of-00005.dip/vectors.f32' has 1000 bytes, and had " search all.dip -q red
 expect_match err "^diptych: cannot search: rank 1 on [^ ]+: shard 1 of 5"
+rm -r all-00001-of-00005.dip && cp -r kept all-00001-of-00005.dip
+printf '\377\377' | dd of=all-00001-of-00005.dip/vectors.f32 bs=1 seek=5000 conv=notrunc 2>/dev/null
+fails 2 ": shard 1 of 5: 'all-00001-of-00005.dip/vectors.f32' is damaged: row 9 (item 10) does not match its checksum" \
+    evaluate-retrieval all.dip -c captions.csv -q
+expect_match err "^diptych: cannot evaluate: rank 1 on [^ ]+: shard 1 of 5"
 rm -r all-00001-of-00005.dip && mv kept all-00001-of-00005.dip
 cp all-00003-of-00005.dip/shard.json kept
 sed -i 's/"fingerprint": "./"fingerprint": "x/' all-00003-of-00005.dip/shard.json
