@@ -24,6 +24,7 @@ enum {
     KEY_PART,
     KEY_FRESH,
     KEY_DRAW,
+    KEY_EACH,
     KEY_OPEN,
     KEY_RANK,
     KEY_ALPHA,
@@ -79,6 +80,11 @@ static const struct argp_option options[] = {
     {"draw", KEY_DRAW, "picture|batch", 0,
         "Of several captions draw one for each picture, or the same of all that are in a batch, by their "
         "order, where those in one place are of one kind (default: picture)",
+        2},
+    {"each", KEY_EACH, "N", 0,
+        "Take N of each picture's captions in a step, and compare the first of all pictures, the second and "
+        "so on; "
+        "the loss is their mean (default: 1)",
         2},
     {"open", KEY_OPEN, "KIND,KIND...", 0,
         "Kinds of facts of which any two may go together: what no picture shows together is not held against "
@@ -225,6 +231,9 @@ static error_t parse_part(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_DRAW:
         learning->draws_alike = option_choice(state, "draw", argument);
+        return 0;
+    case KEY_EACH:
+        learning->each = option_number(state, "each", argument, 1, TEXTS_EACH_MOST);
         return 0;
     case KEY_OPEN:
         parse_open(state, argument);

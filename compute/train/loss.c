@@ -31,7 +31,7 @@ static int rate_rows(struct stream *stream, struct tensor cosines, struct tensor
     const float scale = options->scale,
                 more = softmax ? targets->smoothing
                                : options->bias, /* cross_entropy is the mean of both directions */
-        weight = (softmax ? 0.5f : 1) / (float)batch;
+        weight = options->share * (softmax ? 0.5f : 1) / (float)batch;
     const struct tensor fits = targets->has_fits ? targets->fits : cosines; /* some buffer has to be there */
     return KERNEL_RUN(stream, &launch, err, ARG_TENSOR(cosines), ARG_TENSOR(stats), ARG_TENSOR(fits),
         ARG(has_fits), ARG(by_column), ARG(keys), ARG(scale), ARG(more), ARG(weight));
@@ -55,14 +55,14 @@ static int report_add(
     return rc;
 }
 
-/* One direction: dqueries and dkeys (B, E); += of the second. */
+/* One direction: dqueries and dkeys (B, E); the second adds to both. */
 static int lose(struct loss_report *report, struct stream *stream, struct tensor dqueries,
     struct tensor dkeys, struct tensor queries, struct tensor keys, const struct targets *targets,
     const struct loss_options *options, struct err *err)
 {
     const size_t batch = queries.shape.size[0], mark = stream_mark(stream);
     const struct matrix q = matrix_of(queries), k = matrix_of(keys);
-    const bool accumulate = targets->by_column; /* the second direction */
+    const bool second = targets->by_column, adds = second || options->adds;
     const struct tensor none = {0};
     struct tensor cosines, stats; // (B, B); (B, STATS)
     int rc;
@@ -70,17 +70,16 @@ static int lose(struct loss_report *report, struct stream *stream, struct tensor
         (rc = tensor_new(&stats, stream, DTYPE_F32, SHAPE(batch, STATS), err)) ||
         (rc = matmul(stream, matrix_of(cosines), q, matrix_transposed(k), none, false, err)) ||
         (rc = rate_rows(stream, cosines, stats, targets, options, err)) ||
-        (rc = matmul(stream, matrix_of(dqueries), matrix_of(cosines), k, none, accumulate, err)) ||
-        (rc = matmul(
-             stream, matrix_of(dkeys), matrix_transposed(matrix_of(cosines)), q, none, accumulate, err)))
+        (rc = matmul(stream, matrix_of(dqueries), matrix_of(cosines), k, none, adds, err)) ||
+        (rc = matmul(stream, matrix_of(dkeys), matrix_transposed(matrix_of(cosines)), q, none, second, err)))
         goto done;
-    rc = report_add(report, stream, stats, !accumulate, err);
+    rc = report_add(report, stream, stats, !second, err);
 done:
     stream_rewind(stream, mark);
     return rc;
 }
 
-int contrastive_loss(struct loss_report *out, struct stream *stream, struct tensor dimages,
+int contrastive_loss(struct loss_report *report, struct stream *stream, struct tensor dimages,
     struct tensor dtexts, struct tensor images, struct tensor texts, const struct loss_options *options,
     struct err *err)
 {
@@ -89,14 +88,15 @@ int contrastive_loss(struct loss_report *out, struct stream *stream, struct tens
     const size_t batch = images.shape.size[0], mark = stream_mark(stream);
     struct targets targets = {.has_fits = options->fits, .smoothing = options->smoothing};
     int rc = 0;
-    *out = (struct loss_report){0};
+    if (!options->adds)
+        *report = (struct loss_report){0};
     if (options->fits && !(rc = tensor_new(&targets.fits, stream, DTYPE_U8, SHAPE(batch, batch), err)))
         rc = tensor_write(stream, targets.fits, options->fits, batch * batch, err);
     if (!rc)
-        rc = lose(out, stream, dimages, dtexts, images, texts, &targets, options, err);
+        rc = lose(report, stream, dimages, dtexts, images, texts, &targets, options, err);
     targets.by_column = true;
     if (!rc && options->loss == LOSS_SOFTMAX)
-        rc = lose(out, stream, dtexts, dimages, texts, images, &targets, options, err);
+        rc = lose(report, stream, dtexts, dimages, texts, images, &targets, options, err);
     stream_rewind(stream, mark);
     return rc;
 }

@@ -355,6 +355,11 @@ struct loss_options {
      * parts, as a text's pictures do; with LOSS_SIGMOID all these pairs are right. FITS_UNKNOWN: the two are not compared. NULL: only its
      * own fits. */
     const uint8_t *fits;
+
+    /* Where the same images have several losses, of different texts, that make a mean: the share of this one, by which it and its gradients
+     * are multiplied (1: it is the only one), and whether it comes to what is there, in the report and in dimages. */
+    float share;
+    bool adds;
 };
 
 struct loss_report {
@@ -366,9 +371,9 @@ struct loss_report {
 /* fits (count, count) of pairs whose texts are the same where their groups are. */
 void fits_of_groups(uint8_t *fits, const size_t *groups, size_t count);
 
-/* dimages and dtexts (B, E), of images and texts (B, E) float32 of length 1, where row i of one belongs to row i of the other.
+/* dtexts (B, E), of images and texts (B, E) float32 of length 1, where row i of one belongs to row i of the other.
  * Waits for the device. */
-int contrastive_loss(struct loss_report *out, struct stream *stream, struct tensor dimages,
+int contrastive_loss(struct loss_report *report, struct stream *stream, struct tensor dimages,
     struct tensor dtexts, struct tensor images, struct tensor texts, const struct loss_options *options,
     struct err *err);
 

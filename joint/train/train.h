@@ -432,6 +432,8 @@ struct training_options {
     size_t warmup;                                 /* steps; SIZE_MAX: a tenth of all */
     uint64_t seed;
     struct augmentation augmentation;
+    size_t
+        each; /* captions of a picture that a step takes, 1 to TEXTS_EACH_MOST: see struct contrastive_batch */
     bool
         draws_alike; /* of several captions a step takes the same of all its pictures, by their order; else each picture its own */
     const struct strings *
@@ -458,10 +460,13 @@ struct training_options {
         blend; /* the share of what was trained in what is written; the rest is where it began: parameters_blend */
 };
 
+enum { TEXTS_EACH_MOST = 64 };
+
 #define TRAINING_OPTIONS                                                                                     \
     {                                                                                                        \
-        .epochs = 5, .rate = 1e-5, .decay = 0.2, .beta_1 = 0.9, .beta_2 = 0.98, .eps = 1e-6, .clip = 1,      \
-        .warmup = SIZE_MAX, .augmentation = AUGMENTATION, .keep_seconds = 600, .blend = 1, .lora = {         \
+        .each = 1, .epochs = 5, .rate = 1e-5, .decay = 0.2, .beta_1 = 0.9, .beta_2 = 0.98, .eps = 1e-6,      \
+        .clip = 1, .warmup = SIZE_MAX, .augmentation = AUGMENTATION, .keep_seconds = 600, .blend = 1,        \
+        .lora = {                                                                                            \
             .rank = 16,                                                                                      \
             .alpha = 32,                                                                                     \
             .targets = (1u << LORA_TARGETS) - 1                                                              \
@@ -483,9 +488,9 @@ struct training_plan {
 
 /* What became of a step. */
 struct training_step {
-    size_t step, epoch;       /* from 1 on */
-    size_t pictures;          /* that could be read */
-    double loss, accuracy;    /* accuracy: the share of pictures whose own text is the nearest of the batch */
+    size_t step, epoch;    /* from 1 on */
+    size_t pictures;       /* that could be read */
+    double loss, accuracy; /* accuracy: of pairs the share whose text is the picture's nearest of the batch */
     double rate, norm, scale; /* norm of all gradients before clipping; scale of logits */
     double seconds;
 };

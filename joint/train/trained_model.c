@@ -50,22 +50,26 @@ static int write_scale_gradients(const struct trained_model *model, struct strea
     return rc;
 }
 
-/* What a pass holds of the embeddings of both towers. */
-struct embedded {
-    struct tensor images, texts;           // (B, E) float32
-    struct tensor image_units, text_units; // of length 1
-    struct tensor dimages, dtexts;         // gradients by either, one after the other
+/* Embeddings of one tower, and what gradients are made of. */
+struct side {
+    struct tensor raw;      // (B, E) float32, as the tower gives it
+    struct tensor units;    // of length 1
+    struct tensor gradient; // by units, then by raw
 };
 
-static int embedded_new(struct embedded *out, struct stream *stream, struct shape shape, struct err *err)
+static int side_new(struct side *out, struct stream *stream, struct shape shape, struct err *err)
 {
-    struct tensor *const tensors[] = {
-        &out->images, &out->texts, &out->image_units, &out->text_units, &out->dimages, &out->dtexts};
-    int rc = 0;
-    for (size_t i = 0; i < sizeof tensors / sizeof *tensors && !rc; i++)
-        rc = tensor_new(tensors[i], stream, DTYPE_F32, shape, err);
-    return rc;
+    int rc = tensor_new(&out->raw, stream, DTYPE_F32, shape, err);
+    if (!rc)
+        rc = tensor_new(&out->units, stream, DTYPE_F32, shape, err);
+    return rc ? rc : tensor_new(&out->gradient, stream, DTYPE_F32, shape, err);
 }
+
+/* What a tower runs over: the pictures of a batch, or its texts of some number. */
+struct part {
+    const struct contrastive_batch *batch;
+    const struct batch_texts *texts; /* NULL: the pictures */
+};
 
 /* Rows first to first + count of x (B, E). */
 static struct tensor rows_of(struct tensor x, size_t first, size_t count)
@@ -76,67 +80,109 @@ static struct tensor rows_of(struct tensor x, size_t first, size_t count)
     return x;
 }
 
-/* The loss of all pairs, and its gradients by embeddings as the towers give them. */
-static int lose(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
-    struct loss_report *report, const uint8_t *fits, struct err *err)
+/* embeddings (count, E): of a part from `first` on. */
+static int forward(const struct trained_model *model, struct stream *stream, struct tensor embeddings,
+    const struct part *part, size_t first, struct err *err)
 {
-    struct loss_options options;
-    int rc = read_scale(&options, model, stream, err);
-    options.smoothing = model->options.smoothing;
-    options.fits = fits;
-    if (rc || (rc = normalize_rows_forward(stream, embedded->image_units, embedded->images, err)) ||
-        (rc = normalize_rows_forward(stream, embedded->text_units, embedded->texts, err)) ||
-        (rc = contrastive_loss(report, stream, embedded->dimages, embedded->dtexts, embedded->image_units,
-             embedded->text_units, &options, err)) ||
-        (rc = write_scale_gradients(model, stream, report, &options, err)) ||
-        (rc = normalize_rows_backward(stream, embedded->dimages, embedded->dimages, embedded->images, err)))
-        return rc;
-    return normalize_rows_backward(stream, embedded->dtexts, embedded->dtexts, embedded->texts, err);
-}
-
-/* A part of a batch through the towers, forward, or backward of what forward has kept. */
-static int forward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
-    const struct contrastive_batch *batch, size_t first, size_t count, bool all, struct err *err)
-{
+    const struct contrastive_batch *batch = part->batch;
+    const struct batch_texts *texts = part->texts;
+    const size_t size = model->towers.config.vision.image_size,
+                 number = texts ? (size_t)(texts - batch->texts) : 0;
     if (model->lora)
-        lora_draw(model->lora, batch->number, first, count);
-    return trained_towers_forward(&model->towers, stream, rows_of(embedded->images, first, count),
-        rows_of(embedded->texts, first, count), batch, first, all, err);
+        lora_draw(model->lora, batch->number, number * batch->count + first, tensor_rows(embeddings));
+    if (!texts)
+        return trained_towers_images(
+            &model->towers, stream, embeddings, batch->pixels + first * size * size * 3, err);
+    return trained_towers_texts(&model->towers, stream, embeddings, texts->ids + first * texts->tokens,
+        texts->eot + first, texts->tokens, err);
 }
 
-static int backward(const struct trained_model *model, struct stream *stream, const struct embedded *embedded,
-    size_t first, size_t count, struct err *err)
+static size_t chunk_at(const struct trained_model *model, size_t first, size_t count)
 {
-    return trained_towers_backward(&model->towers, stream, rows_of(embedded->dimages, first, count),
-        rows_of(embedded->dtexts, first, count), err);
+    return count - first < model->options.chunk ? count - first : model->options.chunk;
+}
+
+/* Whole batches, a chunk at a time. If there is but one, what gradients need stays in the stream's memory. */
+static int embed(const struct trained_model *model, struct stream *stream, const struct side *side,
+    const struct part *part, struct err *err)
+{
+    const size_t count = part->batch->count, mark = stream_mark(stream);
+    int rc = 0;
+    for (size_t first = 0, rows; first < count && !rc; first += rows) {
+        rows = chunk_at(model, first, count);
+        rc = forward(model, stream, rows_of(side->raw, first, rows), part, first, err);
+        if (rows < count)
+            stream_rewind(stream, mark);
+    }
+    return rc ? rc : normalize_rows_forward(stream, side->units, side->raw, err);
+}
+
+/* Gradients by a tower's parameters, if it is trained, of side->gradient by units: of several chunks each runs forward once more. */
+static int embed_backward(const struct trained_model *model, struct stream *stream, const struct side *side,
+    const struct part *part, struct err *err)
+{
+    const size_t count = part->batch->count, mark = stream_mark(stream);
+    const bool trained = part->texts ? model->towers.text != NULL : model->towers.vision != NULL;
+    if (!trained)
+        return 0;
+    int rc = normalize_rows_backward(stream, side->gradient, side->gradient, side->raw, err);
+    for (size_t first = 0, rows; first < count && !rc; first += rows) {
+        rows = chunk_at(model, first, count);
+        const struct tensor gradient = rows_of(side->gradient, first, rows);
+        if (rows < count)
+            rc = forward(model, stream, rows_of(side->raw, first, rows), part, first, err);
+        if (!rc)
+            rc = part->texts ? trained_towers_texts_backward(&model->towers, stream, gradient, err)
+                             : trained_towers_images_backward(&model->towers, stream, gradient, err);
+        stream_rewind(stream, mark);
+    }
+    return rc;
+}
+
+/* The loss of a batch's pictures, embedded, with its texts of one number, whose gradients are made; those of pictures are added up. */
+static int learn_texts(const struct trained_model *model, struct stream *stream, struct loss_report *report,
+    const struct side *images, const struct part *part, const struct loss_options *scale, struct err *err)
+{
+    const size_t mark = stream_mark(stream);
+    struct loss_options options = *scale;
+    struct side texts;
+    options.fits = part->texts->fits;
+    int rc = side_new(&texts, stream, images->raw.shape, err);
+    if (!rc)
+        rc = embed(model, stream, &texts, part, err);
+    if (!rc)
+        rc = contrastive_loss(
+            report, stream, images->gradient, texts.gradient, images->units, texts.units, &options, err);
+    if (!rc)
+        rc = embed_backward(model, stream, &texts, part, err);
+    stream_rewind(stream, mark);
+    return rc;
 }
 
 static int learn(const struct trained_model *model, struct stream *stream, struct loss_report *report,
     const struct contrastive_batch *batch, struct err *err)
 {
-    const size_t mark = stream_mark(stream), all = batch->count, most = model->options.chunk;
-    const bool whole = all <= most; /* what gradients need stays from the only forward pass */
-    struct embedded embedded;
-    int rc = embedded_new(&embedded, stream, SHAPE(all, model->towers.config.text.embed_width), err);
-    if (!rc)
-        rc = parameters_clear_gradients(model->parameters, stream, err);
-    const size_t chunks = stream_mark(stream);
-    for (size_t first = 0; first < all && !rc; first += most) {
-        const size_t count = all - first < most ? all - first : most;
-        rc = forward(model, stream, &embedded, batch, first, count, true, err);
-        if (!whole)
-            stream_rewind(stream, chunks);
+    const size_t mark = stream_mark(stream);
+    const struct part pictures = {batch, NULL};
+    struct loss_options options;
+    struct side images;
+    int rc = side_new(&images, stream, SHAPE(batch->count, model->towers.config.text.embed_width), err);
+    if (rc || (rc = read_scale(&options, model, stream, err)) ||
+        (rc = parameters_clear_gradients(model->parameters, stream, err)) ||
+        (rc = embed(model, stream, &images, &pictures, err)))
+        goto done;
+    options.smoothing = model->options.smoothing;
+    options.share = 1 / (float)batch->each;
+    for (size_t i = 0; i < batch->each && !rc; i++) {
+        options.adds = i > 0;
+        rc = learn_texts(
+            model, stream, report, &images, &(struct part){batch, &batch->texts[i]}, &options, err);
     }
     if (!rc)
-        rc = lose(model, stream, &embedded, report, batch->fits, err);
-    for (size_t first = 0; first < all && !rc; first += most) {
-        const size_t count = all - first < most ? all - first : most;
-        if (!whole)
-            rc = forward(model, stream, &embedded, batch, first, count, false, err);
-        if (!rc)
-            rc = backward(model, stream, &embedded, first, count, err);
-        stream_rewind(stream, chunks);
-    }
+        rc = write_scale_gradients(model, stream, report, &options, err);
+    if (!rc)
+        rc = embed_backward(model, stream, &images, &pictures, err);
+done:
     stream_rewind(stream, mark);
     return rc;
 }
@@ -150,13 +196,9 @@ static int open_stream(struct trained_model *model, struct device *device, struc
     struct loss_report report;
     int32_t *ids = mem_new(batch * tokens, sizeof *ids), *eot = mem_new(batch, sizeof *eot);
     uint8_t *pixels = mem_new(batch * size * size, 3), fits[1] = {0}; /* a plan does not look at them */
-    const struct contrastive_batch any = {.count = batch,
-        .tokens = tokens,
-        .pixels = pixels,
-        .ids = ids,
-        .eot = eot,
-        .fits = fits,
-        .number = 1};
+    const struct batch_texts texts = {.tokens = tokens, .ids = ids, .eot = eot, .fits = fits};
+    const struct contrastive_batch any = {
+        .count = batch, .pixels = pixels, .texts = &texts, .each = 1, .number = 1};
     int rc = ids && eot && pixels ? 0 : err_memory(err, batch * (size * size * 3 + tokens * sizeof *ids));
     if (!rc && !(rc = stream_open(&plan, device, 0, err)))
         rc = learn(model, plan, &report, &any, err);

@@ -10,15 +10,22 @@
 
 struct trained_model;
 
-/* Pictures and texts that belong together, row by row. */
+/* What is said of the pictures of a batch, a text each. */
+struct batch_texts {
+    size_t tokens;       /* T: the most text_tokens of them */
+    const int32_t *ids;  // (B, T), filled up with any id
+    const int32_t *eot;  // (B): text_eot
+    const uint8_t *fits; // (B, B), or NULL: as loss_options has it
+};
+
+/* Pictures and texts that belong together, row by row. Where several texts are said of each picture the loss is the mean of what it is of
+ * the pictures with the first texts, with the second and so on, and the pictures run once. */
 struct contrastive_batch {
-    size_t count;          /* B */
-    size_t tokens;         /* T: the most text_tokens of the texts */
-    const uint8_t *pixels; // (B, S, S, 3), as preprocess_run makes them
-    const int32_t *ids;    // (B, T), filled up with any id
-    const int32_t *eot;    // (B): text_eot
-    const uint8_t *fits;   // (B, B), or NULL: as loss_options has it
-    uint64_t number;       /* from 1 on, another one each time: what drops out of it; 0: nothing does */
+    size_t count;                    /* B */
+    const uint8_t *pixels;           // (B, S, S, 3), as preprocess_run makes them
+    const struct batch_texts *texts; // (each)
+    size_t each;                     /* texts of a picture */
+    uint64_t number; /* from 1 on, another one each time: what drops out of it; 0: nothing does */
 };
 
 struct trained_model_options {
@@ -42,7 +49,7 @@ int trained_model_open(struct trained_model **out, const struct model_config *co
     const struct trained_model_options *options, struct err *err);
 void trained_model_free(struct trained_model *model);
 
-/* Loss and gradients of a batch. ERR_LIMIT where it is larger than there is memory for; ERR_DEVICE, ERR_MEMORY. */
+/* Loss and gradients of a batch; report->right is out of count * each. ERR_LIMIT where it is larger than there is memory for; ERR_DEVICE, ERR_MEMORY. */
 int trained_model_learn(struct trained_model *model, struct loss_report *report,
     const struct contrastive_batch *batch, struct err *err);
 

@@ -83,22 +83,14 @@ int trained_towers_texts(const struct trained_towers *towers, struct stream *str
                : embed_locked_texts(towers, stream, texts, ids, eot, tokens, err);
 }
 
-int trained_towers_forward(const struct trained_towers *towers, struct stream *stream, struct tensor images,
-    struct tensor texts, const struct contrastive_batch *batch, size_t first, bool all, struct err *err)
+int trained_towers_images_backward(
+    const struct trained_towers *towers, struct stream *stream, struct tensor dimages, struct err *err)
 {
-    const size_t tokens = batch->tokens, size = towers->config.vision.image_size;
-    int rc = 0;
-    if (towers->vision || all)
-        rc = trained_towers_images(towers, stream, images, batch->pixels + first * size * size * 3, err);
-    if (rc || !(towers->text || all))
-        return rc;
-    return trained_towers_texts(
-        towers, stream, texts, batch->ids + first * tokens, batch->eot + first, tokens, err);
+    return towers->vision ? trained_vit_backward(towers->vision, stream, dimages, err) : 0;
 }
 
-int trained_towers_backward(const struct trained_towers *towers, struct stream *stream, struct tensor dimages,
-    struct tensor dtexts, struct err *err)
+int trained_towers_texts_backward(
+    const struct trained_towers *towers, struct stream *stream, struct tensor dtexts, struct err *err)
 {
-    const int rc = towers->text ? trained_text_backward(towers->text, stream, dtexts, err) : 0;
-    return rc || !towers->vision ? rc : trained_vit_backward(towers->vision, stream, dimages, err);
+    return towers->text ? trained_text_backward(towers->text, stream, dtexts, err) : 0;
 }

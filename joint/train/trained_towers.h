@@ -21,19 +21,17 @@ int trained_towers_open(struct trained_towers *out, const struct model_config *c
     struct err *err);
 void trained_towers_release(struct trained_towers *towers);
 
-/* Embeddings (count, E) float32 of the pairs of a batch from `first` on; those of locked towers only if `all` are wanted. What gradients
- * need stays in the stream's memory. */
-int trained_towers_forward(const struct trained_towers *towers, struct stream *stream, struct tensor images,
-    struct tensor texts, const struct contrastive_batch *batch, size_t first, bool all, struct err *err);
-
-/* And their gradients, by those of the embeddings. */
-/* Of one tower, as it is: images (B, E) of pixels (B, S, S, 3), and texts (B, E) of ids (B, tokens). */
+/* Embeddings float32 by one tower: images (B, E) of pixels (B, S, S, 3), and texts (B, E) of ids (B, tokens). What gradients need stays in
+ * the stream's memory. */
 int trained_towers_images(const struct trained_towers *towers, struct stream *stream, struct tensor images,
     const uint8_t *pixels, struct err *err);
 int trained_towers_texts(const struct trained_towers *towers, struct stream *stream, struct tensor texts,
     const int32_t *ids, const int32_t *eot, size_t tokens, struct err *err);
 
-int trained_towers_backward(const struct trained_towers *towers, struct stream *stream, struct tensor dimages,
-    struct tensor dtexts, struct err *err);
+/* Gradients of what is trained in the tower that ran last, by those of its embeddings. A locked tower has none. */
+int trained_towers_images_backward(
+    const struct trained_towers *towers, struct stream *stream, struct tensor dimages, struct err *err);
+int trained_towers_texts_backward(
+    const struct trained_towers *towers, struct stream *stream, struct tensor dtexts, struct err *err);
 
 #endif

@@ -84,7 +84,7 @@ static int take_step(
         .epoch = number / t->plan.epoch_steps + 1,
         .pictures = batch.count,
         .loss = report.loss,
-        .accuracy = (double)report.right / (double)batch.count,
+        .accuracy = (double)report.right / (double)(batch.count * batch.each),
         .rate = adamw.rate,
     };
     if (isfinite(out->loss))

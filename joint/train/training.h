@@ -24,8 +24,8 @@
 /* order (count): the numbers 0 to count - 1, in the order of that epoch. */
 void training_shuffle(size_t *order, size_t count, uint64_t seed, size_t epoch);
 
-/* Which of a picture's texts an epoch takes. */
-size_t training_choose(size_t count, uint64_t seed, size_t epoch, size_t picture);
+/* Which of a picture's `count` texts an epoch takes: chosen (each), all different unless there are fewer, which then come again. */
+void training_choose(size_t *chosen, size_t each, size_t count, uint64_t seed, size_t epoch, size_t picture);
 
 /* Which part of a picture an epoch takes: what torchvision's RandomResizedCrop.get_params makes of such numbers in [0, 1), which
  * are the area, the logarithm of the aspect ratio, y and x of each try. */
@@ -92,7 +92,8 @@ struct feed_options {
     const struct preprocess *preprocess;
     const struct loader_options *loader; /* whose batch is B */
     const struct augmentation *augmentation;
-    bool draws_alike; /* and the next two as training_options has them */
+    size_t each; /* and the next three as training_options has them */
+    bool draws_alike;
     const struct strings *open_kinds;
     uint64_t seed;
 };

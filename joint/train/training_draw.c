@@ -4,6 +4,7 @@
 #include "joint/train/training.h"
 
 #include <math.h>
+#include <string.h>
 
 enum purpose { DRAW_ORDER = 1, DRAW_TEXT, DRAW_CROP, DRAW_CHANGES };
 
@@ -36,9 +37,25 @@ void training_shuffle(size_t *order, size_t count, uint64_t seed, size_t epoch)
     }
 }
 
-size_t training_choose(size_t count, uint64_t seed, size_t epoch, size_t picture)
+/* The number, of those that are not among `taken` in rising order, with `skipped` before it; it joins them. */
+static size_t take_other(size_t *taken, size_t count, size_t skipped)
 {
-    return below(count, random_at(stream_of(seed, DRAW_TEXT, epoch), picture));
+    size_t at = 0;
+    while (at < count && taken[at] <= skipped + at)
+        at++;
+    memmove(taken + at + 1, taken + at, (count - at) * sizeof *taken);
+    return taken[at] = skipped + at;
+}
+
+void training_choose(size_t *chosen, size_t each, size_t count, uint64_t seed, size_t epoch, size_t picture)
+{
+    const uint64_t stream = stream_of(seed, DRAW_TEXT, epoch);
+    size_t taken[TEXTS_EACH_MOST];
+    for (size_t i = 0; i < each; i++) {
+        const uint64_t bits = i ? random_at(random_at(stream, picture), i) : random_at(stream, picture);
+        const size_t before = i % count; /* those of this round */
+        chosen[i] = take_other(taken, before, below(count - before, bits));
+    }
 }
 
 /* ---- the crop ------------------------------------------------------------------------------------------ */

@@ -20,13 +20,15 @@ struct training_feed {
     struct loader *loader;
     struct training_facts *facts; /* NULL: there are none */
     size_t batch, epoch_steps;
-    size_t next;    /* the step that the loader is at; SIZE_MAX: none */
-    int32_t *ids;   // (B, longest text)
-    int32_t *eot;   // (B)
-    size_t *groups; // (B): the first row of the batch that has the same text
-    size_t *rows;   // (B): the numbers of its pictures
-    uint8_t *fits;  // (B, B)
-    bool *reported; // (pictures)
+    size_t next;               /* the step that the loader is at; SIZE_MAX: none */
+    struct batch_texts *texts; // (each)
+    int32_t *ids;              // (each, B, longest text)
+    int32_t *eot;              // (each, B)
+    uint8_t *fits;             // (each, B, B)
+    size_t *chosen;            // (B, each): which texts its pictures have
+    size_t *groups;            // (B): the first row of the batch that has the same text
+    size_t *rows;              // (B): the numbers of its pictures
+    bool *reported;            // (pictures)
     size_t failed;
 };
 
@@ -50,7 +52,7 @@ static int augment(uint8_t *pixels, const void *context, size_t index, const str
 
 int feed_open(struct training_feed **out, const struct feed_options *options, struct err *err)
 {
-    const size_t pictures = options->set->count, batch = options->loader->batch;
+    const size_t pictures = options->set->count, batch = options->loader->batch, each = options->each;
     struct loader_options loader = *options->loader;
     struct training_feed *feed = mem_new(1, sizeof *feed);
     if (!feed)
@@ -64,14 +66,16 @@ int feed_open(struct training_feed **out, const struct feed_options *options, st
     loader.context = &feed->epoch;
     feed->epoch.order = mem_new(pictures, sizeof *feed->epoch.order);
     feed->epoch.sources = mem_new(pictures, sizeof *feed->epoch.sources);
-    feed->ids = mem_new(batch * options->texts->longest, sizeof *feed->ids);
-    feed->eot = mem_new(batch, sizeof *feed->eot);
+    feed->texts = mem_new(each, sizeof *feed->texts);
+    feed->ids = mem_new(each * batch * options->texts->longest, sizeof *feed->ids);
+    feed->eot = mem_new(each * batch, sizeof *feed->eot);
+    feed->fits = mem_new(each * batch * batch, 1);
+    feed->chosen = mem_new(batch * each, sizeof *feed->chosen);
     feed->groups = mem_new(batch, sizeof *feed->groups);
     feed->rows = mem_new(batch, sizeof *feed->rows);
-    feed->fits = mem_new(batch * batch, 1);
     feed->reported = mem_new(pictures, sizeof *feed->reported);
-    const bool there = feed->epoch.order && feed->epoch.sources && feed->ids && feed->eot && feed->groups &&
-                       feed->rows && feed->fits && feed->reported;
+    const bool there = feed->epoch.order && feed->epoch.sources && feed->texts && feed->ids && feed->eot &&
+                       feed->fits && feed->chosen && feed->groups && feed->rows && feed->reported;
     int rc = there ? loader_open(&feed->loader, options->preprocess, &loader, err)
                    : err_memory(err, pictures * sizeof *feed->epoch.sources);
     if (!rc && (options->set->facts || (options->open_kinds && options->open_kinds->count)))
@@ -90,12 +94,14 @@ void feed_free(struct training_feed *feed)
     loader_free(feed->loader);
     free(feed->epoch.order);
     free(feed->epoch.sources);
+    free(feed->texts);
     free(feed->ids);
     free(feed->eot);
+    free(feed->fits);
+    free(feed->chosen);
     free(feed->groups);
     free(feed->rows);
     training_facts_free(feed->facts);
-    free(feed->fits);
     free(feed->reported);
     free(feed);
 }
@@ -152,12 +158,15 @@ static void report(
     job_report(job, problem);
 }
 
-/* The text of picture `number` in this epoch, and in that step. */
-static size_t text_of(const struct training_feed *feed, size_t number, size_t step)
+/* Which texts picture `number` has in this epoch, and in that step: texts (each). */
+static void choose_texts(size_t *texts, const struct training_feed *feed, size_t number, size_t step)
 {
-    const struct training_captions *said = &feed->options.set->said[number];
-    const size_t by = feed->options.draws_alike ? step : number;
-    return said->first + training_choose(said->count, feed->options.seed, feed->epoch.number, by);
+    const struct feed_options *options = &feed->options;
+    const struct training_captions *said = &options->set->said[number];
+    training_choose(texts, options->each, said->count, options->seed, feed->epoch.number,
+        options->draws_alike ? step : number);
+    for (size_t i = 0; i < options->each; i++)
+        texts[i] += said->first;
 }
 
 /* Of a text that a picture was not drawn with: it may be said of the picture's class, too, or state what the picture shows. */
@@ -169,62 +178,73 @@ static enum fits compare(const struct training_feed *feed, size_t picture, size_
     return feed->facts ? training_facts_compare(feed->facts, picture, text) : FITS_NOT;
 }
 
-/* Which texts are true of which pictures, where more are than their own; NULL: none are. */
-static const uint8_t *share_targets(struct training_feed *feed, size_t count, size_t tokens, size_t step)
+/* Which texts of number `which` are true of which pictures, where more are than their own; NULL: none are. */
+static const uint8_t *share_targets(
+    struct training_feed *feed, const struct batch_texts *texts, size_t count, size_t which)
 {
     const bool compares = feed->facts || feed->options.set->templates;
+    const size_t each = feed->options.each, row = texts->tokens * sizeof *texts->ids;
+    uint8_t *fits = feed->fits + which * feed->batch * feed->batch;
     bool shared = false;
     for (size_t i = 0; i < count; i++) {
         size_t same = 0;
         while (
-            same < i && memcmp(feed->ids + same * tokens, feed->ids + i * tokens, tokens * sizeof *feed->ids))
+            same < i && memcmp(texts->ids + same * texts->tokens, texts->ids + i * texts->tokens, row) != 0)
             same++;
         feed->groups[i] = same;
         shared |= same < i;
     }
     if (!shared && !compares)
         return NULL;
-    fits_of_groups(feed->fits, feed->groups, count);
-    for (size_t j = 0; j < count && compares; j++) {
-        const size_t text = text_of(feed, feed->rows[j], step);
+    fits_of_groups(fits, feed->groups, count);
+    for (size_t j = 0; j < count && compares; j++)
         for (size_t i = 0; i < count; i++)
-            if (!feed->fits[i * count + j])
-                feed->fits[i * count + j] = (uint8_t)compare(feed, feed->rows[i], text);
+            if (!fits[i * count + j])
+                fits[i * count + j] = (uint8_t)compare(feed, feed->rows[i], feed->chosen[j * each + which]);
+    return fits;
+}
+
+/* The texts of number `which` of all pictures, `count`. */
+static struct batch_texts texts_of(struct training_feed *feed, size_t count, size_t which)
+{
+    const struct training_texts *texts = feed->options.texts;
+    const size_t *chosen = feed->chosen + which, each = feed->options.each;
+    int32_t *ids = feed->ids + which * feed->batch * texts->longest, *eot = feed->eot + which * feed->batch;
+    size_t tokens = 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t text = chosen[i * each], length = texts->first[text + 1] - texts->first[text];
+        tokens = length > tokens ? length : tokens;
     }
-    return feed->fits;
+    for (size_t i = 0; i < count; i++)
+        eot[i] = training_texts_put(ids + i * tokens, tokens, texts, chosen[i * each]);
+    struct batch_texts out = {.tokens = tokens, .ids = ids, .eot = eot};
+    out.fits = share_targets(feed, &out, count, which);
+    return out;
 }
 
 int feed_next(struct contrastive_batch *out, struct training_feed *feed, size_t step, const struct job *job,
     struct err *err)
 {
-    const struct training_texts *texts = feed->options.texts;
+    const size_t each = feed->options.each;
     struct loaded_batch loaded;
     int rc = load(&loaded, feed, step, job, err);
     if (rc)
         return rc;
     const size_t *order = feed->epoch.order + feed->epoch.first + loaded.first;
-    size_t tokens = 0, good = 0;
+    size_t good = 0;
     for (size_t i = 0; i < loaded.count; i++) {
-        const size_t text = text_of(feed, order[i], step),
-                     length = texts->first[text + 1] - texts->first[text];
         report(feed, order[i], &loaded.errs[i], job);
-        tokens = !loaded.errs[i].code && length > tokens ? length : tokens;
+        if (loaded.errs[i].code)
+            continue;
+        choose_texts(feed->chosen + good * each, feed, order[i], step);
+        feed->rows[good++] = order[i];
     }
-    for (size_t i = 0; i < loaded.count; i++)
-        if (!loaded.errs[i].code) {
-            feed->eot[good] =
-                training_texts_put(feed->ids + good * tokens, tokens, texts, text_of(feed, order[i], step));
-            feed->rows[good++] = order[i];
-        }
     if (!good)
         return err_set(
             err, ERR_ARGUMENT, "none of the %zu pictures of step %zu can be read", loaded.count, step + 1);
-    *out = (struct contrastive_batch){.count = good,
-        .tokens = tokens,
-        .pixels = loaded.pixels,
-        .ids = feed->ids,
-        .eot = feed->eot,
-        .fits = share_targets(feed, good, tokens, step),
-        .number = step + 1};
+    for (size_t i = 0; i < each; i++)
+        feed->texts[i] = texts_of(feed, good, i);
+    *out = (struct contrastive_batch){
+        .count = good, .pixels = loaded.pixels, .texts = feed->texts, .each = each, .number = step + 1};
     return 0;
 }

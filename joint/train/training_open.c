@@ -102,6 +102,7 @@ static int open_feed(struct training *t, struct err *err)
         .preprocess = &t->preprocess,
         .loader = &t->options.loader,
         .augmentation = &t->options.augmentation,
+        .each = t->options.each,
         .draws_alike = t->options.draws_alike,
         .open_kinds = t->options.open_kinds,
         .seed = t->options.seed};

@@ -65,6 +65,8 @@ struct json_t *training_options_json(const struct training_options *options, con
     add_count(json, "warmup", plan->warmup);
     add_count(json, "batch", options->loader.batch);
     add_count(json, "chunk", options->chunk);
+    if (options->each > 1) /* so that a run from before there was a choice can go on */
+        add_count(json, "each", options->each);
     add_count(json, "seed", options->seed);
     json_object_set_new(json, "part", json_string(trained_what_is[options->what].name));
     if (options->what == TRAINED_LORA)

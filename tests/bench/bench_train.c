@@ -31,14 +31,16 @@ static struct contrastive_batch made_up(const struct model_config *config, size_
     const size_t size = config->vision.image_size, bytes = count * size * size * 3;
     uint8_t *pixels = malloc(bytes);
     int32_t *ids = malloc(count * tokens * sizeof *ids), *eot = malloc(count * sizeof *eot);
+    struct batch_texts *texts = malloc(sizeof *texts);
     for (size_t i = 0; i < bytes; i++)
         pixels[i] = (uint8_t)random_at(1, i);
     for (size_t i = 0; i < count * tokens; i++)
         ids[i] = (int32_t)(random_at(2, i) % config->text.vocab);
     for (size_t i = 0; i < count; i++)
         eot[i] = (int32_t)tokens - 1;
+    *texts = (struct batch_texts){.tokens = tokens, .ids = ids, .eot = eot};
     return (struct contrastive_batch){
-        .count = count, .tokens = tokens, .pixels = pixels, .ids = ids, .eot = eot, .number = 1};
+        .count = count, .pixels = pixels, .texts = texts, .each = 1, .number = 1};
 }
 
 static void say_profile(struct stream *stream, size_t steps)

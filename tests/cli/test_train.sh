@@ -53,12 +53,15 @@ expect_text err '48 pictures with 192 captions: 4 steps of 16, 3 an epoch; 22028
 expect_match fresh.jsonl '"step": 1, .*"scale": 14\.2' # that CLIP begins with
 run $fresh -o fresh2 -q
 cmp -s fresh/model.safetensors fresh2/model.safetensors || problem "other fresh weights from the same seed"
-for other in "$fresh --seed 1" "$begin --draw batch --open shape,colour" "$begin --fresh --open shape,colour" "$begin --fresh --draw batch"; do
+for other in "$fresh --seed 1" "$begin --draw batch --open shape,colour" "$begin --fresh --open shape,colour" "$begin --fresh --draw batch" "$fresh --each 4"; do
     run $other -o other3 -q
     expect_status 0
     cmp -s fresh/model.safetensors other3/model.safetensors && problem "the same model from '$other'"
     rm -rf other3
 done
+run $fresh --each 1 -o once -q
+cmp -s fresh/model.safetensors once/model.safetensors || problem "--each 1 is not the default"
+refused "--each takes a number from 1 to 64, not '0'" $fresh --each 0 -o no
 refused 'fresh weights are all trained: there is no part of them, no adapter and nothing to blend with' $fresh --part lora -o no
 refused "no caption states a fact of the kind 'weight'" $fresh --open weight -o no
 refused "no caption states a fact of the kind 'shape'" $learn --open shape -o no

@@ -220,7 +220,7 @@ static size_t count_right(const float *images, const float *texts, const struct 
 static void check_loss(const struct bench *bench, const struct loss_shape *shape)
 {
     const size_t count = shape->batch * shape->width, mark = stream_mark(bench->stream);
-    const struct loss_options options = {shape->loss, 3.5f, -1.25f, shape->smoothing, shape->fits};
+    const struct loss_options options = {shape->loss, 3.5f, -1.25f, shape->smoothing, shape->fits, 1, false};
     float *in = random_floats(2 * count + 2, shape->batch), *want = malloc((2 * count + 2) * sizeof *want),
           *got = malloc(2 * count * sizeof *got), one = 1;
     double *wide = malloc((2 * count + 2) * sizeof *wide), loss;

@@ -77,6 +77,10 @@ void golden_open(struct golden *golden)
     golden->losses = tensor_copy_of(&golden->file, "", "losses");
     golden->norms = tensor_copy_of(&golden->file, "", "norms");
     golden->pixels = malloc(BATCHES * golden->batch * square);
+    for (size_t i = 0; i < BATCHES; i++)
+        golden->texts[i] = (struct batch_texts){.tokens = golden->config.text.context,
+            .ids = golden->ids + i * golden->batch * golden->config.text.context,
+            .eot = golden->eot + i * golden->batch};
     for (size_t i = 0; i < BATCHES * golden->batch; i++)
         paint(golden->pixels + i * square, (uint32_t)i, golden->config.vision.image_size);
 }
@@ -93,13 +97,11 @@ void golden_release(struct golden *golden)
 
 struct contrastive_batch batch_of(const struct golden *golden, size_t step)
 {
-    const size_t number = step % BATCHES, first = number * golden->batch,
-                 size = golden->config.vision.image_size;
+    const size_t number = step % BATCHES, size = golden->config.vision.image_size;
     return (struct contrastive_batch){.count = golden->batch,
-        .tokens = golden->config.text.context,
-        .pixels = golden->pixels + first * size * size * 3,
-        .ids = golden->ids + first * golden->config.text.context,
-        .eot = golden->eot + first};
+        .pixels = golden->pixels + number * golden->batch * size * size * 3,
+        .texts = &golden->texts[number],
+        .each = 1};
 }
 
 struct trained_model_options options_of(const struct golden *golden)

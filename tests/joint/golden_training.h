@@ -33,9 +33,10 @@ struct golden {
     size_t batch;
     struct model_config config;
     struct tensor_file file;
-    uint8_t *pixels;        // (BATCHES, B, S, S, 3)
-    int32_t *ids, *eot;     // (BATCHES, B, context), (BATCHES, B)
-    double *losses, *norms; // (STEPS)
+    uint8_t *pixels;                   // (BATCHES, B, S, S, 3)
+    int32_t *ids, *eot;                // (BATCHES, B, context), (BATCHES, B)
+    struct batch_texts texts[BATCHES]; /* of these */
+    double *losses, *norms;            // (STEPS)
 };
 
 /* Of the name, loss and batch. */

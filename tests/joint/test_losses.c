@@ -64,9 +64,15 @@ static void check(struct stream *stream, const struct tensor_file *file, const s
     if (one->fits && !strcmp(one->fits, "groups"))
         fits_of_groups(fits, ids, BATCH);
     options.fits = one->fits ? fits : NULL;
+    options.share = 0.25f; /* a quarter, and three more */
+    OK(contrastive_loss(&report, stream, dleft, dright, left, right, &options, &err));
+    options.share = 0.75f;
+    options.adds = true;
     OK(contrastive_loss(&report, stream, dleft, dright, left, right, &options, &err));
     OK(tensor_read(stream, got, dleft, COUNT, &err));
     OK(tensor_read(stream, got_texts, dright, COUNT, &err));
+    for (size_t i = 0; i < COUNT; i++)
+        got_texts[i] /= options.share; /* of the last alone */
     const double loss = number_of(file, one->kind, "loss"), dscale = number_of(file, one->kind, "dscale"),
                  dbias = number_of(file, one->kind, "dbias"), by_images = farthest(got, want_images),
                  by_texts = farthest(got_texts, want_texts);

@@ -28,26 +28,36 @@ static struct model_config config_of(const char *folder)
     return config;
 }
 
+/* Two texts of each picture, of which the second are shorter. */
+enum { EACH = 2 };
+
 static struct contrastive_batch batch_new(const struct model_config *config)
 {
     const size_t size = config->vision.image_size, bytes = BATCH * size * size * 3;
     uint8_t *pixels = malloc(bytes);
-    int32_t *ids = malloc(BATCH * TOKENS * sizeof *ids), *eot = malloc(BATCH * sizeof *eot);
+    struct batch_texts *texts = calloc(EACH, sizeof *texts);
     for (size_t i = 0; i < bytes; i++)
         pixels[i] = (uint8_t)random_at(1, i);
-    for (size_t i = 0; i < BATCH * TOKENS; i++)
-        ids[i] = (int32_t)(random_at(2, i) % config->text.vocab);
-    for (int32_t i = 0; i < BATCH; i++)
-        eot[i] = TOKENS - 1 - i;
-    return (struct contrastive_batch){
-        .count = BATCH, .tokens = TOKENS, .pixels = pixels, .ids = ids, .eot = eot};
+    for (size_t e = 0; e < EACH; e++) {
+        const size_t tokens = TOKENS - e;
+        int32_t *ids = malloc(BATCH * tokens * sizeof *ids), *eot = malloc(BATCH * sizeof *eot);
+        for (size_t i = 0; i < BATCH * tokens; i++)
+            ids[i] = (int32_t)(random_at(2 + e, i) % config->text.vocab);
+        for (size_t i = 0; i < BATCH; i++)
+            eot[i] = (int32_t)(tokens - 1 - i);
+        texts[e] = (struct batch_texts){.tokens = tokens, .ids = ids, .eot = eot};
+    }
+    return (struct contrastive_batch){.count = BATCH, .pixels = pixels, .texts = texts, .each = 1};
 }
 
 static void batch_release(const struct contrastive_batch *batch)
 {
     free((void *)batch->pixels);
-    free((void *)batch->ids);
-    free((void *)batch->eot);
+    for (size_t e = 0; e < EACH; e++) {
+        free((void *)batch->texts[e].ids);
+        free((void *)batch->texts[e].eot);
+    }
+    free((void *)batch->texts);
 }
 
 static int open_model(struct trained_model **out, const struct model_config *config,

@@ -53,8 +53,9 @@ static void bench_release(struct bench *bench)
 
 static double loss_of(struct trained_model *model, const struct bench *bench)
 {
+    const struct batch_texts texts = {.tokens = TOKENS, .ids = bench->ids, .eot = bench->eot};
     const struct contrastive_batch batch = {
-        .count = BATCH, .tokens = TOKENS, .pixels = bench->pixels, .ids = bench->ids, .eot = bench->eot};
+        .count = BATCH, .pixels = bench->pixels, .texts = &texts, .each = 1};
     struct loss_report report;
     struct err err;
     OK(trained_model_learn(model, &report, &batch, &err));

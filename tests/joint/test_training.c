@@ -153,6 +153,75 @@ static void gradients_in_bfloat16_stay_near(void **state)
         check_way(i, "bf16", "bf16", 0, false, NEAR_BF16);
 }
 
+/* texts of number `first` and so on of each picture of the first batch. */
+static double gradients_of_texts(struct tensor_file *out, struct trained_model *model,
+    const struct golden *golden, size_t first, size_t each)
+{
+    struct contrastive_batch batch = batch_of(golden, 0);
+    struct loss_report report;
+    struct err err;
+    batch.texts = golden->texts + first;
+    batch.each = each;
+    OK(trained_model_learn(model, &report, &batch, &err));
+    save(out, model, PARAMETERS_GRADIENTS);
+    return report.loss;
+}
+
+/* How far a tensor is from the mean of others, in its own length. */
+static double distance_from_mean(const struct tensor_file *of, const struct tensor_file parts[2], size_t i)
+{
+    const char *name = of->tensors[i].name;
+    float *values = tensor_copy_of(of, "", name), *a = tensor_copy_of(&parts[0], "", name),
+          *b = tensor_copy_of(&parts[1], "", name);
+    double off = 0, length = 0;
+    for (size_t k = 0; k < of->tensors[i].count; k++) {
+        const double d = values[k] - 0.5 * ((double)a[k] + b[k]);
+        off += d * d;
+        length += (double)values[k] * values[k];
+    }
+    free(values), free(a), free(b);
+    return sqrt(off / length);
+}
+
+static void check_several_texts(const struct golden *shape, size_t chunk)
+{
+    const struct device_options on = {.precision = "f32"};
+    struct golden golden = *shape;
+    struct tensor_file both, parts[2];
+    struct device *device;
+    struct err err;
+    double worst = 0;
+    golden_open(&golden);
+    OK(device_open(&device, &on, &err));
+    struct trained_model_options options = options_of(&golden);
+    options.chunk = chunk ? chunk : golden.batch;
+    struct trained_model *model = model_of(&golden, device, &options);
+    const double loss = gradients_of_texts(&both, model, &golden, 0, 2),
+                 mean = 0.5 * gradients_of_texts(&parts[0], model, &golden, 0, 1) +
+                        0.5 * gradients_of_texts(&parts[1], model, &golden, 1, 1);
+    for (size_t i = 0; i < both.count; i++)
+        if (!strstr(both.tensors[i].name, "k_proj.bias")) /* zero but for rounding */
+            worst = fmax(worst, distance_from_mean(&both, parts, i));
+    print_message(
+        "%-6s two texts of each, %zu a chunk: gradients within %.1e\n", golden.name, options.chunk, worst);
+    assert_true(fabs(loss - mean) <= 1e-6 * mean && worst <= NEAR_GRADIENT);
+    tensor_file_release(&both);
+    tensor_file_release(&parts[0]);
+    tensor_file_release(&parts[1]);
+    trained_model_free(model);
+    device_free(device);
+    golden_release(&golden);
+}
+
+static void several_texts_are_the_mean_of_each(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++) {
+        check_several_texts(&shapes[i], 0);
+        check_several_texts(&shapes[i], 2);
+    }
+}
+
 /* Bit for bit. */
 static void the_same_steps_give_the_same_weights(void **state)
 {
@@ -187,6 +256,7 @@ int main(void)
         cmocka_unit_test(gradients_of_chunks_are_those_of_the_batch),
         cmocka_unit_test(gradients_stay_where_blocks_are_computed_again),
         cmocka_unit_test(gradients_in_bfloat16_stay_near),
+        cmocka_unit_test(several_texts_are_the_mean_of_each),
         cmocka_unit_test(the_same_steps_give_the_same_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

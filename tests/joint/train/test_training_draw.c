@@ -123,13 +123,41 @@ static void orders_have_each_picture_once(void **state)
 static void captions_are_drawn_evenly(void **state)
 {
     enum { CAPTIONS = 5, EPOCHS = 5000 };
-    size_t counts[CAPTIONS] = {0};
+    size_t counts[CAPTIONS] = {0}, one;
     (void)state;
-    for (size_t epoch = 0; epoch < EPOCHS; epoch++)
-        counts[training_choose(CAPTIONS, 3, epoch, 11)]++;
+    for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
+        training_choose(&one, 1, CAPTIONS, 3, epoch, 11);
+        counts[one]++;
+    }
     for (size_t i = 0; i < CAPTIONS; i++)
         assert_in_range(counts[i], 850, 1150);
-    assert_int_equal(training_choose(1, 3, 4, 5), 0);
+    training_choose(&one, 1, 1, 3, 4, 5);
+    assert_int_equal(one, 0);
+}
+
+/* Three of five in each of their 60 orders about as often, the first as where it is drawn alone; and eight of five are all of them and then
+ * three that differ. */
+static void several_captions_differ(void **state)
+{
+    enum { CAPTIONS = 5, EACH = 3, MORE = 8, EPOCHS = 60000, ORDERS = CAPTIONS * CAPTIONS * CAPTIONS };
+    size_t counts[ORDERS] = {0}, chosen[MORE], one, orders = 0;
+    (void)state;
+    for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
+        training_choose(&one, 1, CAPTIONS, 3, epoch, 11);
+        training_choose(chosen, EACH, CAPTIONS, 3, epoch, 11);
+        assert_int_equal(one, chosen[0]);
+        counts[(chosen[0] * CAPTIONS + chosen[1]) * CAPTIONS + chosen[2]]++;
+    }
+    for (size_t i = 0; i < ORDERS; i++)
+        if (counts[i]) {
+            orders++;
+            assert_in_range(counts[i], 850, 1150);
+        }
+    assert_int_equal(orders, 60);
+    training_choose(chosen, MORE, CAPTIONS, 3, 4, 5);
+    for (size_t i = 0; i < MORE; i++)
+        for (size_t k = i < CAPTIONS ? 0 : CAPTIONS; k < i; k++)
+            assert_int_not_equal(chosen[i], chosen[k]);
 }
 
 int main(void)
@@ -140,6 +168,7 @@ int main(void)
         cmocka_unit_test(changes_are_drawn_as_they_are_asked_for),
         cmocka_unit_test(orders_have_each_picture_once),
         cmocka_unit_test(captions_are_drawn_evenly),
+        cmocka_unit_test(several_captions_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
