@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
 #include "cli/index_duplicates.h"
-#include "cli/index_pages.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "compute/compute.h"
@@ -12,8 +11,6 @@
 struct run {
     struct duplicates duplicates;
     struct device_options device_options;
-    const char *html;
-    bool identical; /* only */
 
     struct index *index;
     struct index_rows rows;
@@ -21,38 +18,20 @@ struct run {
     struct index_searcher *searcher;
 };
 
-enum { KEY_IDENTICAL = 0x100, KEY_HTML };
-
-static const struct argp_option options[] = {
-    {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes, whatever their vectors", 1},
-    {"html", KEY_HTML, "FILE", 0, "Write a page to look at, and list nothing unless a format is named", 3},
-    {0},
-};
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct run *f = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &f->duplicates;
-        state->child_inputs[1] = &f->device_options;
-        state->child_inputs[2] = &f->duplicates.quiet;
-        return 0;
-    case KEY_IDENTICAL:
-        f->identical = true;
-        return 0;
-    case KEY_HTML:
-        f->html = option_page(state, argument);
-        return 0;
-    default:
+    if (key != ARGP_KEY_INIT)
         return index_parse(key, argument, state, &f->duplicates.path, NULL);
-    }
+    state->child_inputs[0] = &f->duplicates;
+    state->child_inputs[1] = &f->device_options;
+    state->child_inputs[2] = &f->duplicates.quiet;
+    return 0;
 }
 
 static const struct argp_child children[] = {
     {&duplicates_argp, 0, NULL, 0}, {&device_argp, 0, "Device:", 4}, {&common_argp, 0, "", -1}, {0}};
 const struct argp index_duplicates_argp = {
-    .options = options,
     .parser = parse,
     .args_doc = "[INDEX]",
     .doc =
@@ -82,7 +61,7 @@ static int find(struct run *f, struct err *err)
     if (!rc)
         rc = index_rows(&f->rows, f->index, &d->filter, err);
     d->chosen = f->rows.chosen;
-    if (!rc && f->identical)
+    if (!rc && d->identical)
         return index_identical(&d->groups, f->index, &f->rows, &d->job, err);
     if (!rc)
         rc = device_open(&f->device, &f->device_options, err);
@@ -97,27 +76,15 @@ static int fetch(void *context, struct index_item *items, const int64_t *rows, s
     return index_fetch(items, context, rows, count, arena, err);
 }
 
-static int write_page(const struct run *f, struct err *err)
-{
-    const struct duplicates *d = &f->duplicates;
-    const struct duplicates_report report = {
-        d->path, f->index, &d->groups, d->chosen, f->identical, d->threshold};
-    return duplicates_page(f->html, &report, &d->job, err);
-}
-
 int cmd_index_duplicates(int argc, char **argv)
 {
-    struct run f = {.duplicates = DUPLICATES};
+    struct run f = {.duplicates = DUPLICATES("diptych index duplicates")};
     struct duplicates *d = &f.duplicates;
     struct err err = {0};
     options_parse(&index_duplicates_argp, argc, argv, &f);
-    if (d->format < 0 && !f.html)
-        d->format = OUTPUT_TABLE;
     duplicates_begin(d);
     int rc = find(&f, &err);
     progress_clear(&d->progress);
-    if (!rc && f.html)
-        rc = write_page(&f, &err);
     if (!rc)
         rc = duplicates_print(d, fetch, f.index, &err);
     duplicates_release(d);

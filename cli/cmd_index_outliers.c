@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd_index.h"
-#include "cli/index_pages.h"
+#include "cli/index_outliers.h"
 #include "cli/interrupt.h"
 #include "cli/item_format.h"
 #include "cli/json.h"

@@ -13,12 +13,14 @@
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
-enum { KEY_KEEP = 0x2000 };
+enum { KEY_KEEP = 0x2000, KEY_IDENTICAL, KEY_HTML };
 
 static const struct argp_option options[] = {
     {"threshold", 't', "X", 0, "Groups of items whose cosines are all at least X (default: 0.95)", 1},
+    {"identical", KEY_IDENTICAL, NULL, 0, "Only files with the same bytes, whatever their vectors", 1},
     {"keep", KEY_KEEP, "all|best", 0,
         "best: list only what is left over of each group beside its best picture (default: all)", 1},
+    {"html", KEY_HTML, "FILE", 0, "Write a page to look at, and list nothing unless a format is named", 3},
     {0},
 };
 
@@ -33,6 +35,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case 't':
         d->threshold = option_real(state, "threshold", argument, -1, 1);
+        return 0;
+    case KEY_IDENTICAL:
+        d->identical = true;
+        return 0;
+    case KEY_HTML:
+        d->html = option_page(state, argument);
         return 0;
     case KEY_KEEP:
         d->others = option_choice(state, "keep", argument);
@@ -183,18 +191,20 @@ static void say_what_was_found(const struct duplicates *d)
 
 void duplicates_begin(struct duplicates *d)
 {
+    if (d->format < 0 && !d->html)
+        d->format = OUTPUT_TABLE;
     progress_init(&d->progress, d->quiet);
-    d->job = progress_job(&d->progress, 0);
+    d->job = progress_job_later(&d->progress, 0); /* a rank without steps is ended by a signal */
 }
 
 int duplicates_print(struct duplicates *d, item_fetch *fetch, void *context, struct err *err)
 {
-    int rc = 0;
     d->fetch = fetch;
     d->fetch_context = context;
     progress_clear(&d->progress);
+    int rc = d->html ? duplicates_page(d, err) : 0;
     preview_begin(&d->preview, d->format == OUTPUT_TABLE, NULL);
-    if (d->format >= 0)
+    if (!rc && d->format >= 0)
         rc = print_all(d, err);
     if (!rc && !d->quiet && (d->others || d->format <= OUTPUT_TABLE))
         say_what_was_found(d);

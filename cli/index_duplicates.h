@@ -15,34 +15,40 @@ typedef int item_fetch(void *context, struct index_item *items, const int64_t *r
 /* Begins as DUPLICATES. */
 struct duplicates {
     bool quiet;
-    const char *path;
+    const char *path, *html;
     struct index_filter filter;
     double threshold;
-    bool others; /* list all but the best of each group */
-    int format;  /* -1: none named */
+    bool identical; /* only the same bytes, whatever the threshold */
+    bool others;    /* list all but the best of each group */
+    int format;     /* -1: none named */
     struct preview preview;
 
     int64_t chosen; /* items looked at */
     struct index_groups groups;
     struct progress progress;
     struct job job;
+    const char *command; /* that lists them again */
     item_fetch *fetch;
     void *fetch_context;
     size_t other_count, in_archives; /* in_archives: of the others that are not listed, being no files */
     int64_t other_bytes;
 };
 
-#define DUPLICATES                                                                                           \
+#define DUPLICATES(name)                                                                                     \
     {                                                                                                        \
-        .threshold = INDEX_NEAR_COPY, .format = -1                                                           \
+        .command = name, .threshold = INDEX_NEAR_COPY, .format = -1                                          \
     }
 
-/* --threshold, --keep, and the options of filters, formats and previews. Input: a struct duplicates. */
+/* --threshold, --identical, --keep and --html, and the options of filters, formats and previews. Input: a struct duplicates. */
 extern const struct argp duplicates_argp;
 
-/* duplicates_begin sets up progress and job; duplicates_print, once chosen and groups are there, prints them. */
+/* duplicates_begin sets up progress and job; duplicates_print, once chosen and groups are there, writes the page and prints them. */
 void duplicates_begin(struct duplicates *d);
 int duplicates_print(struct duplicates *d, item_fetch *fetch, void *context, struct err *err);
+
+/* Writes the groups as the HTML page d->html, the first of them where there are too many for a browser; the best picture of each
+ * is marked. */
+int duplicates_page(const struct duplicates *d, struct err *err);
 void duplicates_release(struct duplicates *d);
 
 #endif

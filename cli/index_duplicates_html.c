@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/index_pages.h"
+#include "cli/index_duplicates.h"
 #include "cli/item_html.h"
 #include "cli/text.h"
 #include "joint/collection/collection.h"
@@ -10,7 +10,7 @@ enum { CARDS_MAX = 2000 };
 
 struct page {
     FILE *file;
-    const struct duplicates_report *report;
+    const struct duplicates *d;
     size_t groups, cards; /* that are shown */
     size_t done;          /* of the cards */
     int edge;
@@ -37,7 +37,7 @@ static void put_cards(struct page *page, const struct index_item *items, const s
 /* A group with more cards than a page holds shows the first of them. */
 static int put_group(struct page *page, size_t number, const struct job *job, struct err *err)
 {
-    const struct index_groups *groups = page->report->groups;
+    const struct index_groups *groups = &page->d->groups;
     const size_t begin = begin_of(groups, number), all = groups->ends[number] - begin;
     const size_t count = all < CARDS_MAX ? all : CARDS_MAX;
     struct arena arena = {0};
@@ -50,7 +50,7 @@ static int put_group(struct page *page, size_t number, const struct job *job, st
     int rc = items && facts ? job_step(job, "items", page->done, page->cards, err)
                             : err_memory(err, count * sizeof *items);
     if (!rc)
-        rc = index_fetch(items, page->report->index, groups->rows + begin, count, &arena, err);
+        rc = page->d->fetch(page->d->fetch_context, items, groups->rows + begin, count, &arena, err);
     if (!rc)
         rc = pictures_look_at(facts, items, count, NULL, job, err);
     if (!rc)
@@ -62,45 +62,47 @@ static int put_group(struct page *page, size_t number, const struct job *job, st
 
 static void put_head(const struct page *page)
 {
-    const struct duplicates_report *report = page->report;
-    const struct index_groups *groups = report->groups;
+    const struct duplicates *d = page->d;
+    const struct index_groups *groups = &d->groups;
     FILE *file = page->file;
     fputs("<h1>", file);
-    html_path_text(file, report->path);
+    html_path_text(file, d->path);
     fputs("</h1>\n<p>Groups of ", file);
-    if (report->identical)
+    if (d->identical)
         fputs("files with the same bytes.", file);
     else
         fprintf(file,
             "items any two of which have a cosine of at least %g. The number below an item is its "
             "highest cosine within the group.",
-            report->threshold);
+            d->threshold);
     fputs(" The best picture of a group has the most pixels; of these it is the sharpest, by the variance of "
           "its "
           "Laplacian, then the largest file, then the oldest.</p>\n<p>The others, for a program that removes "
-          "them: <code>diptych index duplicates ",
+          "them: <code>",
         file);
-    html_text(file, report->path);
-    fputs(report->identical ? " --identical" : "", file);
-    if (!report->identical)
-        fprintf(file, " -t %g", report->threshold);
+    html_text(file, d->command);
+    fputc(' ', file);
+    html_text(file, d->path);
+    fputs(d->identical ? " --identical" : "", file);
+    if (!d->identical)
+        fprintf(file, " -t %g", d->threshold);
     fprintf(file,
         " --keep best -0</code></p>\n<dl class=\"figures\">\n<div><dt>items</dt><dd>%" PRId64 "</dd></div>\n"
         "<div><dt>groups</dt><dd>%zu</dd></div>\n<div><dt>items in groups</dt><dd>%zu</dd></div>\n</dl>\n",
-        report->searched, groups->count, begin_of(groups, groups->count));
+        d->chosen, groups->count, begin_of(groups, groups->count));
     if (page->groups < groups->count)
         fprintf(file, "<p>The first %zu groups are shown.</p>\n", page->groups);
 }
 
 static int put_page(struct page *page, const struct job *job, struct err *err)
 {
-    const struct index_groups *groups = page->report->groups;
+    const struct index_groups *groups = &page->d->groups;
     int rc = 0;
     while (page->groups < groups->count && (!page->groups || groups->ends[page->groups] <= CARDS_MAX))
         page->groups++;
     page->cards = begin_of(groups, page->groups);
     page->edge = html_thumbnail_edge(page->cards);
-    html_begin(page->file, page->report->path);
+    html_begin(page->file, page->d->path);
     put_head(page);
     for (size_t number = 0; number < page->groups && !rc; number++)
         rc = put_group(page, number, job, err);
@@ -108,15 +110,14 @@ static int put_page(struct page *page, const struct job *job, struct err *err)
     return rc;
 }
 
-int duplicates_page(
-    const char *path, const struct duplicates_report *report, const struct job *job, struct err *err)
+int duplicates_page(const struct duplicates *d, struct err *err)
 {
     struct new_file file;
-    int rc = new_file_open(&file, path, err);
+    int rc = new_file_open(&file, d->html, err);
     if (rc)
         return rc;
-    struct page page = {.file = file.stream, .report = report};
-    rc = put_page(&page, job, err);
+    struct page page = {.file = file.stream, .d = d};
+    rc = put_page(&page, &d->job, err);
     const int closed = new_file_close(&file, !rc, rc ? NULL : err);
     return rc ? rc : closed;
 }

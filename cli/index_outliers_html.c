@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/index_pages.h"
+#include "cli/index_outliers.h"
 #include "cli/item_html.h"
 #include "joint/collection/collection.h"
 

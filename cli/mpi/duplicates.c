@@ -40,8 +40,8 @@ const struct argp mpi_duplicates_argp = {
            "the first "
            "keeps some 60 bytes of each row that is near to another. All pairs of rows are compared, which "
            "takes as long as a search "
-           "for every row.\n\n"
-           "--keep best looks at files from the first rank.",
+           "for every row. With --identical hashes of what is in the files are compared, and no vectors.\n\n"
+           "--keep best and --html look at files from the first rank.",
     .children = children,
     .help_filter = options_help_filter,
 };
@@ -61,20 +61,19 @@ static int run(struct duplicates *d, struct ranks *ranks, struct err *err)
     d->chosen = info.chosen[INDEX_IMAGE] + info.chosen[INDEX_TEXT];
     if (!d->quiet)
         mpi_say_shares(ranks);
-    const int rc = ranks_duplicates(&d->groups, ranks, d->threshold, err);
+    const int rc = d->identical ? ranks_identical(&d->groups, ranks, err)
+                                : ranks_duplicates(&d->groups, ranks, d->threshold, err);
     progress_clear(&d->progress);
     return rc ? rc : duplicates_print(d, fetch, ranks, err);
 }
 
 int mpi_duplicates(int argc, char **argv)
 {
-    struct request r = {.duplicates = DUPLICATES};
+    struct request r = {.duplicates = DUPLICATES("diptych-mpi duplicates")};
     struct duplicates *d = &r.duplicates;
     struct ranks *ranks = NULL;
     struct err err = {0};
     mpi_parse(&mpi_duplicates_argp, argc, argv, &r);
-    if (d->format < 0)
-        d->format = OUTPUT_TABLE;
     duplicates_begin(d);
     const bool first = !ranks_number();
     const struct ranks_options options = {

@@ -15,7 +15,7 @@
 
 static int sort_shard(int64_t **order, struct shard *shard, struct err *err)
 {
-    const struct index_rows *rows = &shard->chosen;
+    const struct index_rows *rows = shard->compared;
     free(shard->first);
     shard->first = mem_new((size_t)rows->count + 1, sizeof *shard->first);
     int rc = shard->first ? 0 : err_memory(err, (size_t)rows->count * sizeof *shard->first);
@@ -43,7 +43,7 @@ static int sort_own(int64_t **orders, struct ranks *ranks, struct err *err)
 /* `row` is before all of the shard's. */
 static void look_up(struct shard *shard, const int64_t *order, const uint8_t *bytes, int64_t row)
 {
-    const struct index_rows *rows = &shard->chosen;
+    const struct index_rows *rows = shard->compared;
     int64_t low = 0, high = rows->chosen; /* the first that is not before the bytes is in [low, high] */
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
@@ -62,7 +62,7 @@ static void look_up_all(
     for (size_t i = (size_t)(from - ranks->shards) + 1; i < ranks->count; i++) {
         struct shard *shard = &ranks->shards[i];
         for (size_t r = 0; r < shown->count && shard->index; r++)
-            look_up(shard, orders[i], shown->bytes + r * shard->chosen.stride, shown->rows[r]);
+            look_up(shard, orders[i], shown->bytes + r * shown->stride, shown->rows[r]);
     }
 }
 
@@ -85,7 +85,7 @@ static int choose_distinct(struct shard *shard, struct err *err)
     return 0;
 }
 
-int distinct_together(struct ranks *ranks, struct err *err)
+int firsts_together(struct ranks *ranks, struct err *err)
 {
     int64_t **orders = mem_new(ranks->count, sizeof(int64_t *));
     struct shown shown = {0};
@@ -97,16 +97,26 @@ int distinct_together(struct ranks *ranks, struct err *err)
     rc = ranks_agree(rc, err);
     for (size_t i = 0; i < ranks->count && !rc; i++) {
         int64_t at = 0;
-        while (show_next(&shown, ranks, &ranks->shards[i], &at))
+        while (show_next(&shown, &ranks->shards[i], &at))
             look_up_all(ranks, orders, &shown, &ranks->shards[i]);
     }
-    for (size_t i = 0; i < ranks->count && !rc; i++)
-        if (ranks->shards[i].index)
-            rc = wrap_shard(ranks, &ranks->shards[i], choose_distinct(&ranks->shards[i], err), err);
     for (size_t i = 0; i < ranks->count && orders; i++)
         free(orders[i]);
     free(orders);
     shown_release(&shown);
+    return rc;
+}
+
+int distinct_together(struct ranks *ranks, struct err *err)
+{
+    for (size_t i = 0; i < ranks->count; i++)
+        ranks->shards[i].compared = &ranks->shards[i].chosen;
+    int rc = firsts_together(ranks, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < ranks->count && !rc; i++)
+        if (ranks->shards[i].index)
+            rc = wrap_shard(ranks, &ranks->shards[i], choose_distinct(&ranks->shards[i], err), err);
     return ranks_agree(rc, err);
 }
 

@@ -15,9 +15,11 @@ struct shard {
     int64_t rows_before, ids_before; /* of the shards before it, known to all */
     struct index *index;
     struct index_rows chosen, kinds[INDEX_TEXT + 1];
-    struct index_searcher searcher; /* with the scanner of all */
-    int64_t *first;                 // (chosen.count): distinct_together's
-    struct index_rows distinct;     /* the chosen rows that are first; with a mask of its own */
+    struct index_searcher searcher;    /* with the scanner of all */
+    struct index_rows contents;        /* identical_together's, CONTENT_SIZE bytes each */
+    const struct index_rows *compared; /* whose bytes firsts_together compares: chosen, or contents */
+    int64_t *first;                    // (chosen.count): firsts_together's
+    struct index_rows distinct;        /* the chosen rows that are first; with a mask of its own */
 };
 
 struct ranks {
@@ -42,7 +44,15 @@ int wrap_shard(const struct ranks *ranks, const struct shard *shard, int rc, str
 
 /* What the first rank wants of all. */
 struct order {
-    enum order_kind { ORDER_END, ORDER_SEARCH, ORDER_FETCH, ORDER_PAIRS, ORDER_NEAR, ORDER_SCORES } what;
+    enum order_kind {
+        ORDER_END,
+        ORDER_SEARCH,
+        ORDER_FETCH,
+        ORDER_PAIRS,
+        ORDER_NEAR,
+        ORDER_SCORES,
+        ORDER_IDENTICAL
+    } what;
     size_t count, k[INDEX_TEXT + 1]; /* queries, and ranks_search's; or rows; or members of groups */
     double least;                    /* of what is near */
 };
@@ -69,14 +79,18 @@ enum { ROWS_SHOWN = NEAR_AT_ONCE /* together, at most */ };
 struct shown {
     size_t count;
     int64_t rows[ROWS_SHOWN];
-    uint8_t *bytes; // (count, index_stride): as they are kept
+    size_t stride;
+    uint8_t *bytes; // (count, stride): what is compared
+    enum index_storage storage;
     float *vectors; // (count, E)
 };
 int shown_init(struct shown *shown, const struct ranks *ranks, struct err *err);
 void shown_release(struct shown *shown);
 
-/* For all together: the next of a shard's rows that are first, from *at on, which is 0 before. Returns whether there are any. */
-bool show_next(struct shown *shown, const struct ranks *ranks, const struct shard *shard, int64_t *at);
+/* For all together: the bytes of the next of a shard's rows that are first, from *at on, which is 0 before. Returns whether there
+ * are any. shown_decode makes vectors of the bytes, where these are such. */
+bool show_next(struct shown *shown, const struct shard *shard, int64_t *at);
+void shown_decode(struct shown *shown, const struct ranks *ranks);
 
 /* For all together: the vectors of rows (count), ROWS_SHOWN at most, which the first rank knows. */
 void show_vectors(struct shown *shown, const struct ranks *ranks, const int64_t *rows, size_t count);
@@ -89,12 +103,19 @@ void show_vectors(struct shown *shown, const struct ranks *ranks, const int64_t 
 struct finding;
 int duplicates_together(struct ranks *ranks, double least, struct finding *finding, struct err *err);
 
-/* Which of the chosen rows of all have the same bytes: fills in `first` and `distinct` of every shard of the rank. */
+/* Which of the compared rows of all have the same bytes: fills in `first` of every shard of the rank. distinct_together compares
+ * vectors, and fills in `distinct` too. */
+int firsts_together(struct ranks *ranks, struct err *err);
 int distinct_together(struct ranks *ranks, struct err *err);
 
 /* For the first rank: a row, and the first one with the same bytes. */
 typedef int twin_visit(void *context, int64_t first, int64_t row, struct err *err);
 int twins_together(struct ranks *ranks, twin_visit *visit, void *context, struct err *err);
+
+/* All ranks' part in ranks_identical, with what the first rank has found. */
+enum { CONTENT_SIZE = HASH_SIZE };
+struct identical;
+int identical_together(struct ranks *ranks, struct identical *found, struct err *err);
 
 /* For the first rank: the distinct row `row` scores so much with the query, which is row `from`. Queries come in their order, and the
  * rows of one in theirs. */

@@ -86,6 +86,10 @@ int ranks_search(struct ranks *ranks, struct index_hit *const *hits, size_t *con
  * bytes of each of its own. ERR_LIMIT also where there are more than four thousand million rows. */
 int ranks_duplicates(struct index_groups *out, struct ranks *ranks, double threshold, struct err *err);
 
+/* For the first rank: as index_identical, of the rows that the filter chooses. Each rank keeps 81 bytes of each of its own, the first
+ * a bit of each row and 24 bytes of each in a group. */
+int ranks_identical(struct index_groups *out, struct ranks *ranks, struct err *err);
+
 /* For the first rank: as index_fetch, from whoever has the rows. */
 int ranks_fetch(struct ranks *ranks, struct index_item *items, const int64_t *rows, size_t count,
     struct arena *arena, struct err *err);

@@ -135,7 +135,8 @@ int pairs_together(struct ranks *ranks, double least, near_hit_visit *visit, voi
     int rc = ranks_agree(shown_init(&shown, ranks, err), err);
     for (size_t i = 0; i < ranks->count && !rc; i++) {
         int64_t at = 0;
-        while (!rc && show_next(&shown, ranks, &ranks->shards[i], &at)) {
+        while (!rc && show_next(&shown, &ranks->shards[i], &at)) {
+            shown_decode(&shown, ranks);
             rc = ranks_agree(scan_own(&h.own, ranks, &shown, i, least, true, err), err);
             if (!rc)
                 rc = hear(&h, ranks, &shown, err);

@@ -156,6 +156,9 @@ static void obey(struct ranks *ranks, const struct order *order)
     case ORDER_SCORES:
         scores_together(ranks, NULL, NULL, order->count, &err);
         break;
+    case ORDER_IDENTICAL:
+        identical_together(ranks, NULL, &err);
+        break;
     case ORDER_END:
         break;
     }

@@ -10,7 +10,8 @@
 
 int shown_init(struct shown *shown, const struct ranks *ranks, struct err *err)
 {
-    const size_t longest = index_stride(INDEX_F32, ranks->width) + sizeof(float); /* of any storage */
+    const size_t vector = index_stride(INDEX_F32, ranks->width) + sizeof(float), /* of any storage */
+        longest = vector > CONTENT_SIZE ? vector : CONTENT_SIZE;
     shown->bytes = mem_new(ROWS_SHOWN, longest);
     shown->vectors = mem_new(ROWS_SHOWN, ranks->width * sizeof *shown->vectors);
     return wrap_rank(shown->bytes && shown->vectors ? 0 : err_memory(err, ROWS_SHOWN * longest), err);
@@ -24,14 +25,15 @@ void shown_release(struct shown *shown)
 
 /* What goes before the bytes. */
 struct head {
-    int32_t count, storage;
+    int32_t count, storage, stride;
     int64_t rows[ROWS_SHOWN];
 };
 
 static void fill(struct head *head, struct shown *shown, const struct shard *shard, int64_t *at)
 {
-    const struct index_rows *rows = &shard->chosen;
+    const struct index_rows *rows = shard->compared;
     head->storage = rows->storage;
+    head->stride = (int32_t)rows->stride;
     for (; *at < rows->count && head->count < ROWS_SHOWN; ++*at) {
         const int64_t row = shard->rows_before + *at;
         if (shard->first[*at] != row)
@@ -41,22 +43,26 @@ static void fill(struct head *head, struct shown *shown, const struct shard *sha
     }
 }
 
-bool show_next(struct shown *shown, const struct ranks *ranks, const struct shard *shard, int64_t *at)
+bool show_next(struct shown *shown, const struct shard *shard, int64_t *at)
 {
     struct head head = {0};
     if (shard->index)
         fill(&head, shown, shard, at);
     MPI_Bcast(&head, sizeof head, MPI_BYTE, shard->rank, MPI_COMM_WORLD);
-    const size_t stride = index_stride((enum index_storage)head.storage, ranks->width);
     shown->count = (size_t)head.count;
+    shown->stride = (size_t)head.stride;
+    shown->storage = (enum index_storage)head.storage;
     memcpy(shown->rows, head.rows, sizeof shown->rows);
-    if (!shown->count)
-        return false;
-    MPI_Bcast(shown->bytes, (int)(shown->count * stride), MPI_BYTE, shard->rank, MPI_COMM_WORLD);
+    if (shown->count)
+        MPI_Bcast(shown->bytes, (int)(shown->count * shown->stride), MPI_BYTE, shard->rank, MPI_COMM_WORLD);
+    return shown->count > 0;
+}
+
+void shown_decode(struct shown *shown, const struct ranks *ranks)
+{
     for (size_t i = 0; i < shown->count; i++)
-        vectors_decode(shown->vectors + i * ranks->width, shown->bytes + i * stride, ranks->width,
-            (enum index_storage)head.storage);
-    return true;
+        vectors_decode(shown->vectors + i * ranks->width, shown->bytes + i * shown->stride, ranks->width,
+            shown->storage);
 }
 
 /* Of each row one rank has the bits, and the others have zeros. */

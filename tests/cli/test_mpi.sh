@@ -90,6 +90,12 @@ alike "1 2 3 4" --threshold 0.6 -f json
 alike 3 --threshold 1 -f tsv
 alike 4 --threshold 0.3 -f table --where "path not like '%5%'"
 alike 2 --keep best -f paths
+alike "1 3" --identical -f tsv
+"$diptych" index duplicates one.dip --identical --html wanted.html -q
+ranks 2 duplicates all.dip --identical --html out.html -q
+expect_status 0
+sed 's/diptych index duplicates one/diptych-mpi duplicates all/; s/>one\.dip</>all.dip</' wanted.html | cmp -s - out.html ||
+    problem "the page is another than diptych's"
 timeout 60 "$mpiexec" -n 3 "$few_pairs" all.dip 0.3 >out 2>err || problem "few pairs make other groups"
 
 # Retrieval: two captions for each picture, and copies that tie across shards; more ranks than shards; pictures that are not there.
