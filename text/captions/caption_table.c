@@ -15,14 +15,16 @@ static int add_caption(struct caption_reader *reader, const char *name, const ch
     char *id = strndup(last, point && point > last ? (size_t)(point - last) : strlen(last));
     if (!id)
         return err_memory(err, strlen(last));
-    const struct captioned_image *known = caption_set_find(reader->set, id);
+    const struct captioned_image *known =
+        caption_set_find(reader->set, id); /* until another caption is added */
+    const char *file = known ? known->file : NULL;
     int rc = 0;
-    if (known && known->file && strcmp(known->file, name))
+    if (file && strcmp(file, name))
         rc = err_set(err, ERR_FORMAT, "unable to read '%s': '%s' and '%s' are two pictures of one name",
-            reader->path, known->file, name);
+            reader->path, file, name);
     if (!rc)
         rc = caption_add(reader, id, caption, strlen(caption), err);
-    if (!rc && (!known || !known->file))
+    if (!rc && !file)
         rc = caption_name_picture(reader->set, id, name, strlen(name), err);
     free(id);
     return rc;

@@ -143,6 +143,28 @@ static void several_files_are_joined(void **state)
     caption_set_release(&set);
 }
 
+/* More images than the set has room for at first, when captions of those that are there come, too. */
+static void many_pictures_of_two_captions(void **state)
+{
+    enum { PICTURES = 5000 };
+    (void)state;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    fputs("image,caption\n", out);
+    for (int i = 0; i < PICTURES; i++)
+        fprintf(out, "%d.jpg,a\n%d.jpg,b\n", i, i);
+    assert_int_equal(fclose(out), 0);
+    const char *path = text_file("many.csv", text);
+    struct caption_set set;
+    assert_int_equal(caption_set_read(&set, &path, 1, NULL, NULL), 0);
+    assert_int_equal(set.count, PICTURES);
+    for (size_t i = 0; i < set.count; i++)
+        assert_true(set.images[i].count == 2 && set.images[i].file);
+    caption_set_release(&set);
+    free(text);
+}
+
 /* ---- bad files ----------------------------------------------------------------------------------------- */
 
 static void expect_error(const char *path, enum err_code code, const char *message)
@@ -349,6 +371,7 @@ int main(void)
         cmocka_unit_test(annotations_state_facts),
         cmocka_unit_test(gzip_of_any),
         cmocka_unit_test(several_files_are_joined),
+        cmocka_unit_test(many_pictures_of_two_captions),
         cmocka_unit_test(bad_files),
         cmocka_unit_test(unequal_lines),
         cmocka_unit_test(hostile_files),
