@@ -6,7 +6,7 @@
  *
  * VECTORS and QUERIES are raw float32, CODES a file of coarse codes, made where it is not there, or - for
  * none. Each line "Q K EVERY" on stdin is one scan of the first Q queries for K of the rows that are multiples of EVERY; its
- * answer on stdout is one line of JSON with the seconds it took and the rows found.
+ * answer on stdout is one line of JSON with the seconds it took, those of processors, and the rows found.
  */
 #include "index/coarse.h"
 
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct bench {
     struct file_map vectors, queries;
@@ -60,6 +61,14 @@ static uint64_t *mask_make(int64_t rows, size_t every)
     return mask;
 }
 
+/* Of all threads. */
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static int answer(struct bench *bench, size_t queries, size_t k, size_t every, struct err *err)
 {
     uint64_t *mask = mask_make(bench->rows.count, every);
@@ -67,12 +76,13 @@ static int answer(struct bench *bench, size_t queries, size_t k, size_t every, s
     size_t *counts = mem_new(queries, sizeof *counts);
     int rc = hits && counts ? 0 : err_memory(err, queries * k * sizeof *hits);
     bench->rows.mask = mask;
-    const double start = time_now();
+    const double start = time_now(), start_cpu = cpu_seconds();
     if (!rc)
         rc = scan_top(bench->scanner, &bench->rows, &bench->coarse, (const float *)bench->queries.data,
             queries, k, hits, counts, NULL, err);
     if (!rc) {
-        printf("{\"seconds\": %.6f, \"rows\": [", time_now() - start);
+        printf(
+            "{\"seconds\": %.6f, \"cpu\": %.6f, \"rows\": [", time_now() - start, cpu_seconds() - start_cpu);
         for (size_t q = 0; q < queries; q++) {
             printf(q ? ", [" : "[");
             for (size_t i = 0; i < counts[q]; i++)
