@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The scan from the first row to the last: spans that grow, thresholds that rise, and the ranking of who is
- * left. */
+/* The scan from the first row to the last: spans that grow, and thresholds that rise. */
 #include "index/scan.h"
-#include "index/blocks.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "index/scan_batch.h"
+#include "index/scan_rank.h"
 
 struct scanner {
     struct device *device;
@@ -104,7 +103,7 @@ const struct job *scanner_job(struct scanner *scanner, struct job *pooled, const
 int scanner_sift(struct scanner *scanner, struct batch *batch, const double *thresholds, batch_take *take,
     void *context, const struct job *job, struct err *err)
 {
-    size_t rows = SPAN_LEAST;
+    size_t rows = batch->begin_rows;
     int rc = scanner_place(scanner, batch, err);
     for (int64_t first = 0; !rc && first < batch->rows->count;) {
         const size_t most = batch_span_rows(batch, first);
@@ -124,6 +123,44 @@ int scanner_sift(struct scanner *scanner, struct batch *batch, const double *thr
         else if (found <= LIST_ROOM / 2)
             rows *= 2;
     }
+    return rc;
+}
+
+/* ---- first look ---------------------------------------------------------------------------------------- */
+
+/* What the first rows have for lower bounds. */
+struct looking {
+    const struct batch *batch;
+    struct best *bests; // (Q)
+    float *lowers;      // (Q, room)
+    size_t room, found;
+};
+
+static void look_query(void *context, size_t query)
+{
+    const struct looking *looking = context;
+    best_foresee(&looking->bests[query], looking->lowers + query * looking->room, looking->found,
+        ldexp(1, looking->batch->queries[query].exponent));
+}
+
+/* Without a threshold all of the first rows would survive. So what k of them reach for sure is found before who survives is. */
+static int look(struct batch *batch, struct best *bests, const struct job *job, struct err *err)
+{
+    enum { ROWS_A_HIT = 8 }; /* with more a look takes longer than it saves */
+    const size_t k = bests->k, want = k < SPAN_LEAST / ROWS_A_HIT ? SPAN_LEAST : ROWS_A_HIT * k;
+    struct looking looking = {.batch = batch,
+        .bests = bests,
+        .lowers = (void *)batch->survivors, /* there are none yet */
+        .room = LIST_ROOM * sizeof(struct survivor) / sizeof(float) / batch->count};
+    if (looking.room > want)
+        looking.room = want;
+    if (looking.room > bests->room)
+        looking.room = bests->room;
+    if (!batch_has_lowers(batch) || looking.room < k)
+        return 0;
+    const int rc = batch_lowers(batch, looking.lowers, looking.room, &looking.found, job, err);
+    if (!rc)
+        job_loop(job, batch->count, look_query, &looking);
     return rc;
 }
 
@@ -183,98 +220,20 @@ static int take_survivors(void *context, int64_t first, size_t found, struct err
     return 0;
 }
 
-/* ---- ranking ------------------------------------------------------------------------------------------- */
-
-/* Candidates of all queries, those of the same rows together, so that a row is read once for all queries that want it; in
- * pieces, so that threads share even those of one query. */
-struct entry {
-    uint32_t query, candidate;
-};
-
-struct ranking {
-    struct best *bests;
-    struct entry *entries; // (count)
-    size_t count;
-};
-
-enum {
-    PIECE = 64,
-    AHEAD = 2,          /* candidates; the rows lie anywhere, and waiting for them is most of the work */
-    STRETCH_BITS = 8,   /* rows that count as the same, */
-    STRETCHES = 1 << 12 /* or more, for there to be no more stretches than this */
-};
-
-static void piece_score(void *context, size_t i)
-{
-    const struct ranking *ranking = context;
-    const struct entry *entries = ranking->entries;
-    for (size_t at = i * PIECE; at < (i + 1) * PIECE && at < ranking->count; at++) {
-        if (at + AHEAD < ranking->count) {
-            const struct best *next = &ranking->bests[entries[at + AHEAD].query];
-            rows_prefetch(next->rows, next->items[entries[at + AHEAD].candidate].row);
-        }
-        best_score(&ranking->bests[entries[at].query], entries[at].candidate);
-    }
-}
-
-static void settle(void *bests, size_t i)
-{
-    best_settle((struct best *)bests + i);
-}
-
-/* Counts into starts (STRETCHES + 1) where each stretch begins, and puts the entries there. */
-static void entries_sort(const struct ranking *ranking, size_t queries, size_t *starts, int bits)
-{
-    for (size_t q = 0; q < queries; q++)
-        for (size_t i = 0; i < ranking->bests[q].count; i++)
-            starts[(ranking->bests[q].items[i].row >> bits) + 1]++;
-    for (size_t i = 0; i < STRETCHES; i++)
-        starts[i + 1] += starts[i];
-    for (size_t q = 0; q < queries; q++)
-        for (size_t i = 0; i < ranking->bests[q].count; i++)
-            ranking->entries[starts[ranking->bests[q].items[i].row >> bits]++] =
-                (struct entry){(uint32_t)q, (uint32_t)i};
-}
-
-static int rank(struct best *bests, size_t queries, const struct job *job, struct err *err)
-{
-    struct ranking ranking = {.bests = bests};
-    int bits = STRETCH_BITS;
-    for (size_t q = 0; q < queries; q++)
-        ranking.count += bests[q].count;
-    while (bests->rows->count >> bits >= STRETCHES)
-        bits++;
-    ranking.entries = mem_new(ranking.count + 1, sizeof *ranking.entries);
-    size_t *starts = mem_new(STRETCHES + 1, sizeof *starts);
-    int rc = ranking.entries && starts ? 0 : err_memory(err, ranking.count * sizeof *ranking.entries);
-    if (!rc) {
-        entries_sort(&ranking, queries, starts, bits);
-        rc = blocks_run(job, "ranking", ranking.count, PIECE, bests->rows->width, piece_score, &ranking, err);
-    }
-    if (!rc)
-        job_loop(job, queries, settle, bests);
-    free(starts);
-    free(ranking.entries);
-    return rc;
-}
-
 /* ---- all of it ----------------------------------------------------------------------------------------- */
 
 static int scan_batch(struct scanner *scanner, struct batch *batch, struct best *bests,
-    struct index_hit *hits, size_t *counts, size_t k, const struct job *job, struct err *err)
+    struct index_hit *hits, size_t *counts, const struct job *job, struct err *err)
 {
     double thresholds[BATCH_MAX];
     struct sifting sifting = {batch, bests, thresholds, scanner->order, job, 0, {0}};
+    int rc = look(batch, bests, job, err);
     for (size_t i = 0; i < batch->count; i++)
         thresholds[i] = bests[i].threshold;
-    int rc = scanner_sift(scanner, batch, thresholds, take_survivors, &sifting, job, err);
     if (!rc)
-        rc = rank(bests, batch->count, job, err);
-    for (size_t i = 0; !rc && i < batch->count; i++) {
-        counts[i] = bests[i].count;
-        for (size_t j = 0; j < bests[i].count; j++)
-            hits[i * k + j] = (struct index_hit){bests[i].items[j].row, bests[i].items[j].lower};
-    }
+        rc = scanner_sift(scanner, batch, thresholds, take_survivors, &sifting, job, err);
+    if (!rc)
+        rc = bests_rank(bests, batch->count, hits, counts, job, err);
     return rc;
 }
 
@@ -317,7 +276,7 @@ int scan_top(struct scanner *scanner, const struct index_rows *rows, const struc
         for (size_t i = 0; !rc && i < count; i++)
             rc = best_init(&bests[i], rows, first + i * rows->width, k, err);
         if (!rc)
-            rc = scan_batch(scanner, &batch, bests, hits + q * k, counts + q, k, job, err);
+            rc = scan_batch(scanner, &batch, bests, hits + q * k, counts + q, job, err);
         for (size_t i = 0; i < count; i++)
             if (bests[i].held > KEPT)
                 best_release(&bests[i]);

@@ -9,7 +9,8 @@
  * How it is fast: passes over all rows only decide which rows cannot be among the k. Each pass gives a row a
  * lower and an upper bound on its score. A row is out when its upper bound is no larger than k lower bounds
  * of rows before it (it may tie, but then it loses by its number), or is smaller than k lower bounds of any
- * rows. The host scores those that are left, in double.
+ * rows. The host scores those that are left, in double. For a threshold to begin with, a pass with many queries finds the
+ * lower bounds of its first rows before it asks who of them is out.
  *
  * Why the bounds hold. Coded rows (coarse.h) lie in blocks with a centre m; R is a rotation, and R (r - m) = v + d with v
  * what the codes say, an error e >= ||d|| and a norm n >= ||v||. As a rotation keeps products,
@@ -46,6 +47,10 @@ void rows_decode(double *vector, const struct index_rows *rows, int64_t i);
  * ((p_0+p_1) + (p_2+p_3)) + ((p_4+p_5) + (p_6+p_7)), in double; for an i8 row over its codes, times the scale
  * in the end. The products are exact, so that compilers may contract them. */
 double rows_score(const struct index_rows *rows, int64_t i, const float *query);
+
+/* scores (count): of row i with each of queries (count), E each. Faster than one after another. */
+void rows_scores(
+    double *scores, const struct index_rows *rows, int64_t i, const float *const *queries, size_t count);
 
 /* Asks for row i from memory, for rows_score to find it in the cache soon. */
 void rows_prefetch(const struct index_rows *rows, int64_t i);

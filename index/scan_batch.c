@@ -2,6 +2,7 @@
 /* Queries on the device, and the launches that put spans of rows to them. */
 #include "index/scan_batch.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,11 +104,35 @@ static size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+static int64_t coded_rows(const struct batch *batch)
+{
+    return batch->coarse ? batch->coarse->count * COARSE_BLOCK : 0;
+}
+
+/* Rows from the first on, in whole blocks, that have codes, and of which the mask chooses `most` at most; or one block. */
+static size_t rows_choosing(const struct batch *batch, size_t most)
+{
+    const uint64_t *mask = batch->rows->mask;
+    const size_t coded = (size_t)coded_rows(batch);
+    size_t rows = 0, chosen = 0;
+    for (; rows < coded; rows += COARSE_BLOCK) {
+        for (size_t row = rows; row < rows + COARSE_BLOCK; row += 64)
+            chosen += mask ? (size_t)__builtin_popcountll(mask[row / 64]) : 64;
+        if (chosen > most && rows)
+            break;
+    }
+    return rows;
+}
+
 int batch_init(struct batch *batch, struct device *device, const struct scan_dots *dots,
     const struct index_rows *rows, const struct coarse *coarse, const float *queries, size_t count,
     struct err *err)
 {
-    enum { LANES = 16, PRODUCT_BYTES = 4 << 20 }; /* rows of a product stay in a CPU's cache */
+    enum {
+        LANES = 16,
+        PRODUCT_BYTES = 4 << 20, /* rows of a product stay in a CPU's cache */
+        BEGIN_CHOSEN = 256       /* where a mask leaves so few, blocks are many and short */
+    };
     const size_t stride = coarse_stride(rows->width), padded = (count + LANES - 1) / LANES * LANES;
     const size_t blocks = coded_span_rows(stride) / COARSE_BLOCK;
     const bool coded = coarse && coarse->count;
@@ -122,6 +147,7 @@ int batch_init(struct batch *batch, struct device *device, const struct scan_dot
         .stride = stride,
         .product_rows = product_rows < ROWS ? ROWS : product_rows,
         .base_blocks = blocks,
+        .begin_rows = SPAN_LEAST,
         .scaled = mem_new(padded * stride, sizeof *batch->scaled),
         .rotated = mem_new(padded * stride, sizeof *batch->rotated),
         .limits = mem_new(3 * padded, sizeof *batch->limits),
@@ -138,6 +164,8 @@ int batch_init(struct batch *batch, struct device *device, const struct scan_dot
         rc = host_open(&batch->host, dots, batch->scaled, batch->rotated, count, stride, err);
     else if (!rc && coded && count > FEW)
         rc = weights_make(batch, device, err);
+    if (!rc && batch->host)
+        batch->begin_rows = rows_choosing(batch, BEGIN_CHOSEN);
     if (rc)
         batch_release(batch);
     return rc;
@@ -271,11 +299,6 @@ static int run(struct batch *batch, const struct row_span *span, enum pass pass,
 
 /* ---- spans --------------------------------------------------------------------------------------------- */
 
-static int64_t coded_rows(const struct batch *batch)
-{
-    return batch->coarse ? batch->coarse->count * COARSE_BLOCK : 0;
-}
-
 size_t batch_span_rows(const struct batch *batch, int64_t first)
 {
     const int64_t coded = coded_rows(batch), end = first < coded ? coded : batch->rows->count;
@@ -313,6 +336,21 @@ static int span_open(
     if (!rc && batch->rows->mask)
         rc = tensor_wrap(&span->mask, batch->stream, batch->rows->mask + first / 64, (rows + 7) / 8, err);
     return rc;
+}
+
+bool batch_has_lowers(const struct batch *batch)
+{
+    return batch->host && batch->count > FEW;
+}
+
+int batch_lowers(
+    struct batch *batch, float *lowers, size_t room, size_t *found, const struct job *job, struct err *err)
+{
+    assert(batch_has_lowers(batch) && room >= SPAN_LEAST);
+    batch->begin_rows = rows_choosing(batch, room);
+    const struct host_span span = {
+        batch->coarse, batch->rows->mask, 0, batch->begin_rows, batch->limits + 2 * batch->padded};
+    return host_lowers(batch->host, &span, lowers, room, found, job ? job->pool : NULL, err);
 }
 
 static int span_host(struct batch *batch, int64_t first, size_t rows, size_t *found, bool *full,

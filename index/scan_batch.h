@@ -39,6 +39,7 @@ struct batch {
     size_t count, padded, stride; /* Q; Q in multiples of 16; E in multiples of COARSE_STRIDE */
     size_t product_rows;          /* rows of one matrix product */
     size_t base_blocks;           /* blocks a span may have */
+    size_t begin_rows;            /* of the first span */
     float *scaled;                // (padded, stride)
     double *rotated;              // (padded, stride): R q of each scaled query, for coded rows
     float *limits;                // (3, padded), as scan.cl has them
@@ -66,6 +67,14 @@ int batch_place(struct batch *batch, struct stream *stream, struct err *err);
  * are too many, which spans of SPAN_LEAST rows never have. */
 int batch_span(struct batch *batch, const double *thresholds, int64_t first, size_t rows, size_t *found,
     bool *full, const struct job *job, struct err *err);
+
+/* Whether lower bounds of its first rows may be had before the first span. */
+bool batch_has_lowers(const struct batch *batch);
+
+/* lowers (Q, room): lower bounds, in units of the queries' scale, of *found rows for each query: those that are chosen of the
+ * first ones, at most room. Makes these rows the first span. room is at least SPAN_LEAST. */
+int batch_lowers(
+    struct batch *batch, float *lowers, size_t room, size_t *found, const struct job *job, struct err *err);
 
 /* The most rows a span may have where it begins at `first`. */
 size_t batch_span_rows(const struct batch *batch, int64_t first);

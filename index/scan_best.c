@@ -75,6 +75,16 @@ static double select_largest(double *values, size_t count, size_t k)
     }
 }
 
+void best_foresee(struct best *best, const float *lowers, size_t count, double unit)
+{
+    if (count < best->k)
+        return;
+    for (size_t i = 0; i < count; i++)
+        best->scratch[i] = lowers[i] >= -INFINITY ? (double)lowers[i] * unit : -INFINITY;
+    const double kth = select_largest(best->scratch, count, best->k);
+    best->threshold = fmax(best->threshold, nextafter(kth, -INFINITY));
+}
+
 void best_tighten(struct best *best)
 {
     if (best->count < best->k)
@@ -94,55 +104,76 @@ void best_tighten(struct best *best)
     best->count = kept;
 }
 
-void best_score(struct best *best, size_t i)
+void best_score(struct best *best, size_t i, double score)
 {
     struct candidate *candidate = &best->items[i];
-    if (candidate->scored)
-        return;
-    const double score = rows_score(best->rows, candidate->row, best->query);
     candidate->lower = candidate->upper = isnan(score) ? -INFINITY : score;
     candidate->scored = true;
 }
 
+/* Of both, as which of them says so is what no CPU foresees. */
 static bool is_before(const struct candidate *a, const struct candidate *b)
 {
-    return a->lower > b->lower || (a->lower == b->lower && a->row < b->row);
+    return (a->lower > b->lower) | ((a->lower == b->lower) & (a->row < b->row));
+}
+
+static void swap(struct candidate *a, struct candidate *b)
+{
+    const struct candidate item = *a;
+    *a = *b;
+    *b = item;
+}
+
+/* Moves those that are before the pivot, which is the last of items (count), to the front, and it to behind them, where it
+ * belongs. Returns how many. As to_front. */
+static size_t partition(struct candidate *items, size_t count)
+{
+    const struct candidate pivot = items[count - 1];
+    size_t front = 0;
+    for (size_t i = 0; i + 1 < count; i++) {
+        const bool before = is_before(&items[i], &pivot);
+        swap(&items[i], &items[front]);
+        front += before;
+    }
+    swap(&items[front], &items[count - 1]);
+    return front;
+}
+
+static void sort_few(struct candidate *items, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        const struct candidate item = items[i];
+        size_t j = i;
+        for (; j > 0 && is_before(&item, &items[j - 1]); j--)
+            items[j] = items[j - 1];
+        items[j] = item;
+    }
 }
 
 /* Best first. Quicksort, after Hoare, as qsort's calls for each comparison take longer than all else here. No two are equal. */
 static void sort_best(struct candidate *items, size_t count)
 {
-    while (count > 1) {
-        const struct candidate pivot = items[(count - 1) / 2];
-        size_t low = 0, high = count - 1;
-        for (;; low++, high--) {
-            while (is_before(&items[low], &pivot))
-                low++;
-            while (is_before(&pivot, &items[high]))
-                high--;
-            if (low >= high)
-                break;
-            const struct candidate item = items[low];
-            items[low] = items[high];
-            items[high] = item;
-        }
-        /* items up to high are before the others; the shorter part is sorted apart, for the stack's sake */
-        const size_t front = high + 1;
-        if (front <= count - front) {
+    enum { FEW = 12 };
+    while (count > FEW) {
+        swap(&items[count / 2], &items[count - 1]);
+        const size_t front = partition(items, count), back = count - front - 1;
+        if (front < back) { /* the shorter part is sorted apart, for the stack's sake */
             sort_best(items, front);
-            items += front;
-            count -= front;
+            items += front + 1;
+            count = back;
         } else {
-            sort_best(items + front, count - front);
+            sort_best(items + front + 1, back);
             count = front;
         }
     }
+    sort_few(items, count);
 }
 
 void best_settle(struct best *best)
 {
     for (size_t i = 0; i < best->count; i++)
-        best_score(best, i);
+        if (!best->items[i].scored)
+            best_score(best, i, rows_score(best->rows, best->items[i].row, best->query));
     best_tighten(best); /* now that bounds are scores, to sort fewer */
     sort_best(best->items, best->count);
     if (best->count >= best->k) {

@@ -33,13 +33,17 @@ void best_release(struct best *best);
 /* Takes a row in, unless k others are better for sure. Each row once. */
 void best_add(struct best *best, struct candidate candidate);
 
+/* Raises the threshold to what k rows score more than, by lower bounds (count), in `unit`s, of rows that are still to be
+ * added; count is at most room. */
+void best_foresee(struct best *best, const float *lowers, size_t count, double unit);
+
 /* Raises the threshold to the k-th largest lower bound and drops who cannot reach it. */
 void best_tighten(struct best *best);
 
-/* Finds the score of candidate i. Different i may run side by side. */
-void best_score(struct best *best, size_t i);
+/* Takes the score of candidate i. Different i may run side by side. */
+void best_score(struct best *best, size_t i, double score);
 
-/* Scores whom best_score has not been asked for, and leaves the k best, best first. */
+/* Scores those whose score is not there, and leaves the k best, best first. */
 void best_settle(struct best *best);
 
 #endif

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * With a few queries a pass reads the high halves of the codes alone, which is a quarter of the bytes of float16 rows, and
- * the low halves of those rows that this leaves. With many, whose products take longer than reading, it multiplies whole
- * codes. Either way queries are rounded to eight bits first, and whoever is left is multiplied with all their bits.
- *
- * A query q is held as q' = t (128 A + B), with A in [-127, 127] and B in [-64, 63]. With D = <C, A> and S = sum A
+ * the low halves of those rows that this leaves, which are then multiplied with all bits of the queries. With many, whose
+ * products take longer than reading, it multiplies whole codes. Either way it multiplies with the queries' high bytes first,
+ * A of scan_query.h. With S = sum A and D = <C, A>
  *
  *   <s (C - 127.5), 128 t A> = 64 t s (2 D - 255 S)
  *
@@ -16,24 +15,15 @@
  */
 #include "index/scan_host.h"
 #include "index/scan_batch.h"
+#include "index/scan_query.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    HIGH_STEP = 128, /* of a query's high bytes */
-    HIGH_MAX = 127,
-    STRIDE_MAX = 16384, /* 2 * 255 * 127 * STRIDE_MAX has 31 bits */
-};
-
-struct host_query {
-    double step;                /* t */
-    int64_t high_sum, low_sum;  /* sum A, sum B */
-    double norm;                /* ||q|| */
-    double high_radius, radius; /* ||q - q'|| + g ||q'||, of the high bytes alone and of all */
-};
+enum { STRIDE_MAX = 16384 /* 2 * 255 * 127 * STRIDE_MAX has 31 bits */ };
 
 /* What one thread works with. */
 struct worker {
@@ -64,33 +54,6 @@ bool host_fits(size_t stride)
 
 /* ---- queries ------------------------------------------------------------------------------------------- */
 
-static void query_round(struct host_query *query, int8_t *high, int8_t *low, const double *q, size_t stride)
-{
-    const double evaluation = 0x1p-18; /* of bounds in float: some roundings of 2^-24 */
-    double largest = 0, squares = 0, high_squares = 0, high_left = 0, all_squares = 0, left = 0;
-    for (size_t i = 0; i < stride; i++)
-        largest = fmax(largest, fabs(q[i]));
-    *query = (struct host_query){.step = (float)(largest / (HIGH_STEP * HIGH_MAX))};
-    for (size_t i = 0; i < stride; i++) {
-        const double most = HIGH_STEP * HIGH_MAX, per = query->step > 0 ? q[i] / query->step : 0;
-        const int all = (int)floor(fmax(-most, fmin(most, per)) + 0.5);
-        const int a = (all + HIGH_STEP / 2 + HIGH_STEP * HIGH_STEP) / HIGH_STEP - HIGH_STEP;
-        const double by_high = query->step * HIGH_STEP * a, by_all = query->step * all;
-        high[i] = (int8_t)a;
-        low[i] = (int8_t)(all - HIGH_STEP * a);
-        query->high_sum += high[i];
-        query->low_sum += low[i];
-        squares += q[i] * q[i];
-        high_squares += by_high * by_high;
-        high_left += (q[i] - by_high) * (q[i] - by_high);
-        all_squares += by_all * by_all;
-        left += (q[i] - by_all) * (q[i] - by_all);
-    }
-    query->norm = sqrt(squares) * (1 + evaluation);
-    query->high_radius = (sqrt(high_left) + evaluation * sqrt(high_squares)) * (1 + evaluation);
-    query->radius = (sqrt(left) + evaluation * sqrt(all_squares)) * (1 + evaluation);
-}
-
 static void pack(struct host *host)
 {
     for (size_t i = 0; i < host->count; i++)
@@ -119,7 +82,7 @@ int host_open(struct host **out, const struct scan_dots *dots, const float *scal
         return err_memory(err, query_count * stride);
     }
     for (size_t i = 0; i < query_count; i++)
-        query_round(
+        host_query_make(
             &host->queries[i], host->high + i * stride, host->low + i * stride, rotated + i * stride, stride);
     pack(host);
     *out = host;
@@ -179,17 +142,23 @@ void host_free(struct host *host)
 
 /* ---- one block ----------------------------------------------------------------------------------------- */
 
+struct hand;
+typedef void group_body(const struct hand *hand, const uint32_t *rows, size_t count);
+
 struct passing {
     struct host *host;
     const struct host_span *span;
-    struct survivor *survivors;
+    group_body *group;
+    bool whole;                 /* it has the whole codes, not the high halves alone */
+    struct survivor *survivors; // (room), or
+    float *lowers;              // (Q, room)
     size_t room;
     atomic_size_t found;
 };
 
 /* A block in hand. */
 struct hand {
-    const struct passing *pass;
+    struct passing *pass;
     struct worker *worker;
     struct coarse_block block;
     uint32_t first; /* row of the span */
@@ -207,7 +176,7 @@ static double base_radius(double base)
     return fabs(base) * 0x1p-20;
 }
 
-/* The rounding of a limit and of what is compared with it is in query_round's `evaluation`. */
+/* The rounding of a limit and of what is compared with it is in host_query_make's `evaluation`. */
 static void sieve_put(
     struct sieve *sieve, size_t i, const struct host_query *query, bool whole, double base, double threshold)
 {
@@ -216,6 +185,23 @@ static void sieve_put(
     sieve->error[i] = (float)query->norm;
     sieve->norm[i] = (float)query->high_radius;
     sieve->limit[i] = float_down(threshold - base - base_radius(base));
+}
+
+/* Bounds a score by a product of row and query, without the row's scale, and ||q - q'|| + g ||q'|| of that; the row survives
+ * unless this puts it out. */
+static void bound(const struct hand *hand, size_t row, size_t k, double product, double query_radius)
+{
+    const struct coarse_block *block = &hand->block;
+    struct worker *worker = hand->worker;
+    const double base = worker->bases[k], score = block->scale[row] * product + base;
+    const double radius = (double)block->error[row] * hand->pass->host->queries[k].norm +
+                          (double)block->norm[row] * query_radius + base_radius(base);
+    if (score + radius <= (double)hand->pass->span->thresholds[k])
+        return;
+    worker->survivors[worker->found++] = (struct survivor){.row = hand->first + (uint32_t)row,
+        .query = (uint32_t)k,
+        .lower = float_down(score - radius),
+        .upper = -float_down(-score - radius)};
 }
 
 /* All bits of row and query. */
@@ -229,16 +215,7 @@ static void refine(const struct hand *hand, size_t row, size_t k)
         host->high + k * host->stride, host->low + k * host->stride);
     const int64_t dot = HIGH_STEP * (int64_t)dots[0] + dots[1];
     const int64_t twice = 2 * dot - 255 * (HIGH_STEP * query->high_sum + query->low_sum);
-    const double base = hand->worker->bases[k];
-    const double score = 0.5 * query->step * hand->block.scale[row] * (double)twice + base;
-    const double radius = (double)hand->block.error[row] * query->norm +
-                          (double)hand->block.norm[row] * query->radius + base_radius(base);
-    if (score + radius <= (double)hand->pass->span->thresholds[k])
-        return;
-    hand->worker->survivors[hand->worker->found++] = (struct survivor){.row = hand->first + (uint32_t)row,
-        .query = (uint32_t)k,
-        .lower = float_down(score - radius),
-        .upper = -float_down(-score - radius)};
+    bound(hand, row, k, 0.5 * query->step * (double)twice, query->radius);
 }
 
 /* Hands over what a group of rows has left. */
@@ -280,29 +257,7 @@ static void group_few(const struct hand *hand, const uint32_t *rows, size_t coun
             if (keep[i])
                 refine(hand, rows[i], k);
     }
-}
-
-/* Many queries, tile by tile, with the whole codes of rows (count). */
-static void group_many(const struct hand *hand, const uint32_t *rows, size_t count)
-{
-    const struct host *host = hand->pass->host;
-    const struct coarse_block *block = &hand->block;
-    struct worker *worker = hand->worker;
-    const size_t half = host->stride / 2;
-    for (size_t i = 0; i < count; i++)
-        host->dots->unpack(worker->codes + i * host->stride, block->high + rows[i] * half,
-            block->low + rows[i] * half, half);
-    host->dots->product(
-        worker->products, worker->codes, groups_of(count, 16) * 16, host->stride, host->packed, host->tiles);
-    for (size_t i = 0; i < count; i++)
-        for (size_t tile = 0; tile < host->tiles; tile++) {
-            const size_t row = rows[i];
-            unsigned survive = host->dots->sift(worker->products + (i * host->tiles + tile) * TILE,
-                &worker->sieves[tile], block->scale[row], block->error[row], block->norm[row]);
-            for (size_t k = tile * TILE; survive; k++, survive >>= 1)
-                if ((survive & 1) && k < host->count)
-                    refine(hand, row, k);
-        }
+    flush(hand->pass, hand->worker);
 }
 
 /* The number of zeros below the lowest one of a word that is not 0. */
@@ -316,6 +271,67 @@ static unsigned trailing_zeros(uint64_t word)
         zeros++;
     return zeros;
 #endif
+}
+
+/* products (count, tiles, TILE) of the whole codes of rows (count) with the high bytes of all queries. */
+static void group_multiply(const struct hand *hand, const uint32_t *rows, size_t count)
+{
+    const struct host *host = hand->pass->host;
+    const struct coarse_block *block = &hand->block;
+    struct worker *worker = hand->worker;
+    const size_t half = host->stride / 2;
+    for (size_t i = 0; i < count; i++)
+        host->dots->unpack(worker->codes + i * host->stride, block->high + rows[i] * half,
+            block->low + rows[i] * half, half);
+    host->dots->product(
+        worker->products, worker->codes, groups_of(count, 16) * 16, host->stride, host->packed, host->tiles);
+}
+
+/* Many queries, tile by tile. */
+static void group_many(const struct hand *hand, const uint32_t *rows, size_t count)
+{
+    const struct host *host = hand->pass->host;
+    const struct coarse_block *block = &hand->block;
+    struct worker *worker = hand->worker;
+    group_multiply(hand, rows, count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t tile = 0; tile < host->tiles; tile++) {
+            const int32_t *dots = worker->products + (i * host->tiles + tile) * TILE;
+            const size_t row = rows[i], left = host->count - tile * TILE;
+            unsigned survive = host->dots->sift(
+                dots, &worker->sieves[tile], block->scale[row], block->error[row], block->norm[row]);
+            for (survive &= left < TILE ? (1U << left) - 1 : UINT_MAX; survive; survive &= survive - 1) {
+                const size_t lane = trailing_zeros(survive), k = tile * TILE + lane;
+                const struct host_query *query = &host->queries[k];
+                const int32_t twice = 2 * dots[lane] - worker->sieves[tile].offset[lane];
+                bound(hand, row, k, 0.5 * query->step * HIGH_STEP * (double)twice, query->high_radius);
+            }
+        }
+    flush(hand->pass, worker);
+}
+
+/* What group_many compares with limits, but below: lower bounds, those of a query side by side. */
+static void group_lowers(const struct hand *hand, const uint32_t *rows, size_t count)
+{
+    struct passing *pass = hand->pass;
+    const struct host *host = pass->host;
+    const struct coarse_block *block = &hand->block;
+    const struct worker *worker = hand->worker;
+    const size_t at = atomic_fetch_add(&pass->found, count);
+    group_multiply(hand, rows, count);
+    for (size_t k = 0; k < host->count; k++) {
+        const struct sieve *sieve = &worker->sieves[k / TILE];
+        const float scale = sieve->scale[k % TILE], error = sieve->error[k % TILE],
+                    norm = sieve->norm[k % TILE];
+        const float base = float_down(worker->bases[k] - base_radius(worker->bases[k]));
+        float *lowers = pass->lowers + k * pass->room + at;
+        for (size_t i = 0; i < count; i++) {
+            const size_t row = rows[i];
+            const int32_t dot = worker->products[i * host->tiles * TILE + k];
+            const float score = block->scale[row] * scale * (float)(2 * dot - sieve->offset[k % TILE]);
+            lowers[i] = base + (score - (block->error[row] * error + block->norm[row] * norm));
+        }
+    }
 }
 
 /* The rows of a block that the mask chooses. */
@@ -336,8 +352,24 @@ static void bases_make(const struct hand *hand)
     const struct host *host = hand->pass->host;
     const struct index_rows centre = {
         .data = hand->block.centre, .count = 1, .width = host->stride, .storage = INDEX_F32};
+    const float *queries[BATCH_MAX];
     for (size_t k = 0; k < host->count; k++)
-        hand->worker->bases[k] = rows_score(&centre, 0, host->scaled + k * host->stride);
+        queries[k] = host->scaled + k * host->stride;
+    rows_scores(hand->worker->bases, &centre, 0, queries, host->count);
+}
+
+/* Asks for what a pass reads first of a few rows (count) of a block. */
+static void rows_ask(const struct hand *hand, size_t count)
+{
+    const size_t half = hand->pass->host->stride / 2;
+    for (size_t i = 0; i < count; i++) {
+        const size_t row = hand->worker->rows[i];
+        for (size_t at = 0; at < half; at += 64)
+            __builtin_prefetch(hand->block.high + row * half + at);
+        __builtin_prefetch(hand->block.scale + row);
+        __builtin_prefetch(hand->block.high_error + row);
+        __builtin_prefetch(hand->block.norm + row);
+    }
 }
 
 static void block_pass(void *context, size_t member, size_t i)
@@ -346,32 +378,50 @@ static void block_pass(void *context, size_t member, size_t i)
     const struct host *host = pass->host;
     const struct host_span *span = pass->span;
     const int64_t first = span->first + (int64_t)i * COARSE_BLOCK;
-    const bool many = host->count > FEW;
     const struct hand hand = {.pass = pass,
         .worker = &host->workers[member],
         .block = coarse_block_at(span->coarse->blocks, host->stride, first / COARSE_BLOCK),
         .first = (uint32_t)(i * COARSE_BLOCK)};
     const size_t count = rows_choose(hand.worker->rows, span->mask, first);
+    if (count < COARSE_BLOCK / 8)
+        rows_ask(&hand, count);
     if (count)
         bases_make(&hand);
     for (size_t k = 0; count && k < host->count; k++)
-        sieve_put(&hand.worker->sieves[k / TILE], k % TILE, &host->queries[k], many, hand.worker->bases[k],
-            (double)span->thresholds[k]);
-    for (size_t at = 0; at < count; at += ROWS_TOGETHER) {
-        const size_t rows = count - at < ROWS_TOGETHER ? count - at : ROWS_TOGETHER;
-        (many ? group_many : group_few)(&hand, hand.worker->rows + at, rows);
-        flush(pass, hand.worker);
-    }
+        sieve_put(&hand.worker->sieves[k / TILE], k % TILE, &host->queries[k], pass->whole,
+            hand.worker->bases[k], (double)span->thresholds[k]);
+    for (size_t at = 0; at < count; at += ROWS_TOGETHER)
+        pass->group(&hand, hand.worker->rows + at, count - at < ROWS_TOGETHER ? count - at : ROWS_TOGETHER);
+}
+
+/* *found: what the groups have counted. */
+static int run(struct passing *pass, size_t *found, struct pool *pool, struct err *err)
+{
+    const int rc = workers_make(pass->host, pool_members(pool), err);
+    if (rc)
+        return rc;
+    pool_loop(pool, pass->span->count / COARSE_BLOCK, block_pass, pass);
+    *found = atomic_load(&pass->found);
+    return 0;
 }
 
 int host_pass(struct host *host, const struct host_span *span, struct survivor *survivors, size_t room,
     size_t *found, struct pool *pool, struct err *err)
 {
-    struct passing pass = {.host = host, .span = span, .survivors = survivors, .room = room};
-    const int rc = workers_make(host, pool_members(pool), err);
-    if (rc)
-        return rc;
-    pool_loop(pool, span->count / COARSE_BLOCK, block_pass, &pass);
-    *found = atomic_load(&pass.found);
-    return 0;
+    const bool many = host->count > FEW;
+    struct passing pass = {.host = host,
+        .span = span,
+        .group = many ? group_many : group_few,
+        .whole = many,
+        .survivors = survivors,
+        .room = room};
+    return run(&pass, found, pool, err);
+}
+
+int host_lowers(struct host *host, const struct host_span *span, float *lowers, size_t room, size_t *found,
+    struct pool *pool, struct err *err)
+{
+    struct passing pass = {
+        .host = host, .span = span, .group = group_lowers, .whole = true, .lowers = lowers, .room = room};
+    return run(&pass, found, pool, err);
 }

@@ -33,4 +33,9 @@ struct host_span {
 int host_pass(struct host *host, const struct host_span *span, struct survivor *survivors, size_t room,
     size_t *found, struct pool *pool, struct err *err);
 
+/* lowers (Q, room): lower bounds of the scores of a span's chosen rows, *found a query, in no set order. room is at least
+ * that. Thresholds are not looked at. */
+int host_lowers(struct host *host, const struct host_span *span, float *lowers, size_t room, size_t *found,
+    struct pool *pool, struct err *err);
+
 #endif

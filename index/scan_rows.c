@@ -65,7 +65,11 @@ static void widen(float *out, const uint16_t *halves, size_t count)
     }
 }
 
-enum { LANES = 8, PIECE = 256 }; /* partial sums of a score; halves widened together */
+enum {
+    LANES = 8,    /* partial sums of a score */
+    PIECE = 256,  /* halves widened together */
+    TOGETHER = 4, /* queries side by side */
+};
 
 /* sums (LANES) += products of a part of a row that begins at a multiple of LANES. */
 #define ADD_PRODUCTS(NAME, TYPE)                                                                             \
@@ -97,30 +101,33 @@ static double sum_of(const double *sums) /* (LANES) */
     return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
-static double sum_plain(const struct index_rows *rows, const uint8_t *row, const float *query)
+static void sum_plain(
+    double *out, const struct index_rows *rows, const uint8_t *row, const float *const *queries, size_t count)
 {
-    double sums[LANES] = {0};
-    if (rows->storage == INDEX_F32)
-        add_f32(sums, (const float *)row, query, rows->width);
-    else if (rows->storage == INDEX_F16)
-        add_f16(sums, (const uint16_t *)row, query, rows->width);
-    else
-        add_i8(sums, (const int8_t *)row, query, rows->width);
-    return sum_of(sums);
+    for (size_t k = 0; k < count; k++) {
+        double sums[LANES] = {0};
+        if (rows->storage == INDEX_F32)
+            add_f32(sums, (const float *)row, queries[k], rows->width);
+        else if (rows->storage == INDEX_F16)
+            add_f16(sums, (const uint16_t *)row, queries[k], rows->width);
+        else
+            add_i8(sums, (const int8_t *)row, queries[k], rows->width);
+        out[k] = sum_of(sums);
+    }
 }
 
 /* The same sums, a register of LANES: the order of additions is the same, and products are exact, so that they need no rounding
- * of their own. GCC 12 makes registers of half the width of the code above. */
+ * of their own. GCC 12 makes registers of half the width of the code above. Each addition waits for the one before,
+ * so that a few queries take little longer than one. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,f16c")))
 
-/* The first `left` elements of a row from i on, LANES at most, and zeros. */
+/* Elements i to i + LANES of a row, zeros in place of those that the mask leaves out. */
 AVX512 static inline __attribute__((always_inline)) __m512d load_row(
-    const uint8_t *row, enum index_storage storage, size_t i, size_t left)
+    const uint8_t *row, enum index_storage storage, size_t i, __mmask8 mask)
 {
-    const __mmask8 mask = (__mmask8)(left < LANES ? (1 << left) - 1 : UINT8_MAX);
     switch (storage) {
     case INDEX_F32:
         return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(mask, (const float *)row + i));
@@ -131,28 +138,50 @@ AVX512 static inline __attribute__((always_inline)) __m512d load_row(
     }
 }
 
-/* storage is a constant where this is inlined. */
-AVX512 static inline __attribute__((always_inline)) double sum_lanes(
-    const uint8_t *row, enum index_storage storage, const float *query, size_t width)
+/* The sums of one row with count queries. storage and count, TOGETHER at most, are constants where this is inlined. */
+AVX512 static inline __attribute__((always_inline)) void sum_lanes(double *out, const uint8_t *row,
+    enum index_storage storage, const float *const *queries, size_t width, const size_t count)
 {
-    __m512d sums = _mm512_setzero_pd();
+    __m512d sums[TOGETHER];
     double lanes[LANES];
-    for (size_t i = 0; i < width; i += LANES)
-        sums = _mm512_fmadd_pd(load_row(row, storage, i, width - i),
-            load_row((const uint8_t *)query, INDEX_F32, i, width - i), sums);
-    _mm512_storeu_pd(lanes, sums);
-    return sum_of(lanes);
+    for (size_t k = 0; k < count; k++)
+        sums[k] = _mm512_setzero_pd();
+    for (size_t i = 0; i < width; i += LANES) {
+        const __mmask8 mask = (__mmask8)(width - i < LANES ? (1 << (width - i)) - 1 : UINT8_MAX);
+        const __m512d values = load_row(row, storage, i, mask);
+        for (size_t k = 0; k < count; k++)
+            sums[k] =
+                _mm512_fmadd_pd(values, load_row((const uint8_t *)queries[k], INDEX_F32, i, mask), sums[k]);
+    }
+    for (size_t k = 0; k < count; k++) {
+        _mm512_storeu_pd(lanes, sums[k]);
+        out[k] = sum_of(lanes);
+    }
 }
 
-AVX512 static double sum_avx512(const struct index_rows *rows, const uint8_t *row, const float *query)
+AVX512 static inline __attribute__((always_inline)) void sum_storage(double *out, const uint8_t *row,
+    enum index_storage storage, const float *const *queries, size_t width, size_t count)
+{
+    size_t k = 0;
+    for (; k + TOGETHER <= count; k += TOGETHER)
+        sum_lanes(out + k, row, storage, queries + k, width, TOGETHER);
+    for (; k < count; k++)
+        sum_lanes(out + k, row, storage, queries + k, width, 1);
+}
+
+AVX512 static void sum_avx512(
+    double *out, const struct index_rows *rows, const uint8_t *row, const float *const *queries, size_t count)
 {
     switch (rows->storage) {
     case INDEX_F32:
-        return sum_lanes(row, INDEX_F32, query, rows->width);
+        sum_storage(out, row, INDEX_F32, queries, rows->width, count);
+        break;
     case INDEX_F16:
-        return sum_lanes(row, INDEX_F16, query, rows->width);
+        sum_storage(out, row, INDEX_F16, queries, rows->width, count);
+        break;
     default:
-        return sum_lanes(row, INDEX_I8, query, rows->width);
+        sum_storage(out, row, INDEX_I8, queries, rows->width, count);
+        break;
     }
 }
 
@@ -171,9 +200,21 @@ static bool have_avx512(void)
 }
 #endif
 
-double rows_score(const struct index_rows *rows, int64_t i, const float *query)
+void rows_scores(
+    double *scores, const struct index_rows *rows, int64_t i, const float *const *queries, size_t count)
 {
     const uint8_t *row = row_bytes(rows, i);
-    const double sum = have_avx512() ? sum_avx512(rows, row, query) : sum_plain(rows, row, query);
-    return rows->storage == INDEX_I8 ? sum * (double)i8_scale(row, rows->width) : sum;
+    if (have_avx512())
+        sum_avx512(scores, rows, row, queries, count);
+    else
+        sum_plain(scores, rows, row, queries, count);
+    for (size_t k = 0; k < count && rows->storage == INDEX_I8; k++)
+        scores[k] *= (double)i8_scale(row, rows->width);
+}
+
+double rows_score(const struct index_rows *rows, int64_t i, const float *query)
+{
+    double score;
+    rows_scores(&score, rows, i, &query, 1);
+    return score;
 }

@@ -488,6 +488,22 @@ static void test_best(void **state)
     }
     assert_true(above < K && from >= K);
     best_release(&best);
+
+    float foreseen[300] = {NAN, -INFINITY};
+    check_ok(best_init(&best, &rows, query, K, &err), &err);
+    best_foresee(&best, foreseen, K - 1, 2);
+    assert_true(isinf(best.threshold)); /* too few to say */
+    for (size_t i = 2; i < 300; i++)
+        foreseen[i] = (float)lowers[i];
+    best_foresee(&best, foreseen, 300, 2);
+    const double kth = nextafter(best.threshold, INFINITY);
+    above = from = 0;
+    for (size_t i = 0; i < 300; i++) {
+        above += 2.0 * foreseen[i] > kth;
+        from += 2.0 * foreseen[i] > best.threshold; /* even one that is the k-th itself is not out */
+    }
+    assert_true(above < K && from >= K);
+    best_release(&best);
     data_free(&rows);
 }
 
