@@ -29,6 +29,20 @@ void command_begin(void)
     atexit(close_output);
 }
 
+/* The name that is closest to a word, or else the only one that begins with it; NULL: there is none. */
+static const char *name_meant(const struct command *table, const char *word)
+{
+    const char *closest = NULL, *begins = NULL;
+    int distance = INT_MAX, beginning = 0;
+    for (const struct command *command = table; command->name; command++) {
+        if (suggest_closer(&distance, word, command->name))
+            closest = command->name;
+        if (!strncmp(command->name, word, strlen(word)) && !beginning++)
+            begins = command->name;
+    }
+    return closest ? closest : beginning == 1 ? begins : NULL;
+}
+
 int command_run(const struct command *table, const char *program, int argc, char **argv)
 {
     for (const struct command *command = table; command->name; command++) {
@@ -39,24 +53,23 @@ int command_run(const struct command *table, const char *program, int argc, char
         argv[0] = title;
         return command->run(argc, argv);
     }
-    const char *space = strchr(program, ' '), *meant = NULL;
-    int distance = INT_MAX;
-    for (const struct command *command = table; command->name; command++)
-        if (suggest_closer(&distance, argv[0], command->name))
-            meant = command->name;
+    const char *space = strchr(program, ' '), *meant = name_meant(table, argv[0]);
     if (meant)
         message("'%s' is not a command%s%s: did you mean '%s %s'?", argv[0], space ? " of" : "",
             space ? space : "", program, meant);
     else
-        message("'%s' is not a command%s%s; 'diptych help%s' lists them", argv[0], space ? " of" : "",
-            space ? space : "", space ? space : "");
+        message("'%s' is not a command%s%s; '%.*s help%s' lists them", argv[0], space ? " of" : "",
+            space ? space : "", (int)strcspn(program, " "), program, space ? space : "");
     return STATUS_CANNOT;
 }
 
 void command_list(const struct command *table, FILE *out)
 {
+    int width = 10;
     for (const struct command *command = table; command->name; command++)
-        fprintf(out, "  %-10s %s\n", command->name, command->summary);
+        width = (int)strlen(command->name) > width ? (int)strlen(command->name) : width;
+    for (const struct command *command = table; command->name; command++)
+        fprintf(out, "  %-*s %s\n", width, command->name, command->summary);
 }
 
 /* ---- commands of commands ------------------------------------------------------------------------------ */

@@ -90,7 +90,7 @@ alike "1 2 3 4" --threshold 0.6 -f json
 alike 3 --threshold 1 -f tsv
 alike 4 --threshold 0.3 -f table --where "path not like '%5%'"
 alike 2 --keep best -f paths
-alike "1 3" --identical -f tsv
+alike 3 --identical -f tsv
 "$diptych" index duplicates one.dip --identical --html wanted.html -q
 ranks 2 duplicates all.dip --identical --html out.html -q
 expect_status 0
@@ -113,7 +113,7 @@ measured() {
 }
 run evaluate retrieval -c captions.csv -i tree -f tsv -q
 cp out loose
-measured "1 2 3 4 7" -c captions.csv -f tsv
+measured "1 3 7" -c captions.csv -f tsv
 cmp -s loose wanted || problem "the figures are not those of the files: $(diff loose wanted)"
 awk 'NR > 1 && !($3 > 0.1 && $3 < 0.9) { bad = 1 } END { exit bad }' wanted || problem "every picture, or none, is found first"
 measured 3 -c captions.csv -f json --samples 200
@@ -167,6 +167,9 @@ fails 2 "shard 3 ('all-00003-of-00005.dip') is none of the index that shard 0" s
 mv kept all-00003-of-00005.dip/shard.json
 fails 2 'unable to filter by "nonsense"' search all.dip --where nonsense -q red
 fails 2 "cannot search:" search all.dip --model "$scratch/none" -q red
+ranks 2 evaluate retrieval
+expect_status 2
+expect_text err "'evaluate' is not a command: did you mean 'diptych-mpi evaluate-retrieval'?"
 ranks 2 search --nonsense
 expect_status 2
 expect_text err "nonsense"

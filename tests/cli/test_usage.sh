@@ -61,6 +61,9 @@ expect_line err "diptych: 'serach' is not a command: did you mean 'diptych searc
 run index biuld a.dip
 expect_status 2
 expect_line err "diptych: 'biuld' is not a command of index: did you mean 'diptych index build'?"
+run eval retrieval
+expect_status 2
+expect_line err "diptych: 'eval' is not a command: did you mean 'diptych evaluate'?"
 run dog.png
 expect_status 2
 expect_line err "diptych: 'dog.png' is not a command; 'diptych help' lists them"
