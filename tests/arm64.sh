@@ -15,7 +15,7 @@ folder=$(realpath "$folder") root=$(realpath "$folder")/root
 in_root() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
 
 # Those of .ci/packages.txt that are programs for the build, or data; all else is of arm64.
-host='cmake gcc g++ ninja-build pkg-config opencl-headers wordnet-base mecab-ipadic-utf8 locales'
+host='cmake gcc g++ ninja-build pkg-config opencl-headers wordnet-base mecab-ipadic-utf8 fonts-dejavu-core locales'
 if [ ! -e "$root/ready" ]; then
     debootstrap --variant=minbase bookworm "$root"
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # no daemon is started

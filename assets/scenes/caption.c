@@ -79,6 +79,17 @@ static void add(char *text, const char *words)
         n && *words && text[n - 1] != ' ' ? " " : "", words);
 }
 
+// A word of a table, or another that says the same.
+static const char *say(struct voice *voice, const struct word *word)
+{
+    uint32_t n = 0;
+    while (n < MAX_OTHERS && word->others[n])
+        n++;
+    if (!n || voice->synonyms <= 0 || !random_chance(&voice->random, voice->synonyms))
+        return word->name;
+    return word->others[random_below(&voice->random, n)];
+}
+
 static void fill_in(char *out, const char *template, const char *words)
 {
     const char *hole = strstr(template, "{}");
@@ -88,160 +99,179 @@ static void fill_in(char *out, const char *template, const char *words)
 
 // "small striped red stars", or with the fill at its end, "small red stars with stripes".
 static void add_name(
-    char *text, const struct object *object, unsigned about, bool plural, struct random *random)
+    char *text, const struct object *object, unsigned about, bool plural, struct voice *voice)
 {
     const char *after = NULL;
     if (about & ABOUT_SIZE)
-        add(text, sizes[object->size].name);
+        add(text, say(voice, &sizes[object->size].word));
     if (about & ABOUT_FILL) {
-        if (random_chance(random, 0.25f))
-            after = fills[object->fill].after;
-        if (!after)
-            add(text, fills[object->fill].adjective);
+        const struct fill *fill = &fills[object->fill];
+        if (random_chance(&voice->random, 0.25f) && fill->after.name)
+            after = say(voice, &fill->after);
+        else
+            add(text, say(voice, &fill->adjective));
     }
     if (about & ABOUT_COLOUR)
-        add(text, colours[object->colour].name);
-    const struct shape *shape = &shapes[object->shape];
+        add(text, say(voice, &colours[object->colour].word));
     if (about & ABOUT_SHAPE)
-        add(text, plural ? shape->plural : shape->name);
+        add(text, say(voice, plural ? &object->shape->many : &object->shape->one));
     else
-        add(text, vague_nouns[random_below(random, LENGTH(vague_nouns))][plural]);
+        add(text, vague_nouns[random_below(&voice->random, LENGTH(vague_nouns))][plural]);
     if (after)
         add(text, after);
 }
 
 static void add_phrase(
-    char *text, const struct object *object, unsigned about, int count, struct random *random)
+    char *text, const struct object *object, unsigned about, int count, struct voice *voice)
 {
     char name[sizeof((struct caption *)0)->text] = "";
     if (about == ABOUT_COLOUR) {
         add(text, "something");
-        add(text, colours[object->colour].name);
+        add(text, say(voice, &colours[object->colour].word));
         return;
     }
-    add_name(name, object, about, count > 1, random);
-    if (count > 1 || random_chance(random, about == ABOUT_COUNT ? 0.8f : 0.1f))
-        add(text, numbers[count - 1]);
+    add_name(name, object, about, count > 1, voice);
+    if (count > 1 || random_chance(&voice->random, about == ABOUT_COUNT ? 0.8f : 0.1f))
+        add(text, say(voice, &numbers[count - 1]));
     else
         add(text, strchr("aeiou", name[0]) ? "an" : "a");
     add(text, name);
 }
 
-static void add_relation(char *text, const struct scene *scene, unsigned about, struct random *random)
+static void add_relation(char *text, const struct scene *scene, unsigned about, struct voice *voice)
 {
-    static const char *const forward[][3] = {
-        [RELATION_LEFT] = {"to the left of", "left of", "on the left of"},
-        [RELATION_ABOVE] = {"above", "over", "above"},
-        [RELATION_INSIDE] = {"inside", "inside", "within"},
+    static const struct word forward[][3] = {
+        [RELATION_LEFT] = {{"to the left of", {NULL}}, {"left of", {NULL}}, {"on the left of", {NULL}}},
+        [RELATION_ABOVE] = {{"above", {"on top of"}}, {"over", {"higher than"}}, {"above", {NULL}}},
+        [RELATION_INSIDE] = {{"inside", {"in"}}, {"inside", {"in the middle of"}}, {"within", {NULL}}},
     };
-    static const char *const backward[][3] = {
-        [RELATION_LEFT] = {"to the right of", "right of", "on the right of"},
-        [RELATION_ABOVE] = {"below", "under", "beneath"},
-        [RELATION_INSIDE] = {"around", "around", "with"},
+    static const struct word backward[][3] = {
+        [RELATION_LEFT] = {{"to the right of", {NULL}}, {"right of", {NULL}}, {"on the right of", {NULL}}},
+        [RELATION_ABOVE] = {{"below", {"lower than"}}, {"under", {"underneath"}}, {"beneath", {NULL}}},
+        [RELATION_INSIDE] = {{"around", {"containing"}}, {"around", {"surrounding"}}, {"with", {NULL}}},
     };
-    bool swap = random_chance(random, 0.4f);
-    uint32_t wording = random_below(random, 3);
+    bool swap = random_chance(&voice->random, 0.4f);
+    uint32_t wording = random_below(&voice->random, 3);
     unsigned first = about & OBJECT_BITS, second = (about >> ABOUT_SECOND) & OBJECT_BITS;
     const struct object *a = &scene->object[0], *b = &scene->object[1];
 
-    add_phrase(text, swap ? b : a, swap ? second : first, 1, random);
-    add(text, !(about & ABOUT_RELATION) ? "and" : (swap ? backward : forward)[scene->relation][wording]);
-    add_phrase(text, swap ? a : b, swap ? first : second, 1, random);
+    add_phrase(text, swap ? b : a, swap ? second : first, 1, voice);
+    add(text,
+        about & ABOUT_RELATION ? say(voice, &(swap ? backward : forward)[scene->relation][wording]) : "and");
+    add_phrase(text, swap ? a : b, swap ? first : second, 1, voice);
     if ((about & ABOUT_RELATION) && swap && scene->relation == RELATION_INSIDE && wording == 2)
         add(text, "inside"); // "a ring with a star inside"
 }
 
-static void add_backdrop(char *text, const struct backdrop *backdrop, unsigned about)
+static void add_backdrop(char *text, const struct backdrop *backdrop, unsigned about, struct voice *voice)
 {
     if (!(about & (ABOUT_TONE | ABOUT_TEXTURE)))
         return;
     add(text, "on a");
     if (about & ABOUT_TONE)
-        add(text, tones[backdrop->tone].name);
+        add(text, say(voice, &tones[backdrop->tone].word));
     if (about & ABOUT_TEXTURE)
-        add(text, textures[backdrop->texture]);
+        add(text, say(voice, &textures[backdrop->texture]));
     add(text, "background");
 }
 
-static unsigned some_of(struct random *random, unsigned bits, float probability)
+static unsigned some_of(struct voice *voice, unsigned bits, float probability)
 {
     unsigned some = 0;
     for (unsigned bit = 1; bit <= bits; bit <<= 1)
-        if ((bits & bit) && random_chance(random, probability))
+        if ((bits & bit) && random_chance(&voice->random, probability))
             some |= bit;
     return some;
 }
 
 // One object of a relation is never left without a word: "an object" would be true of anything.
-static unsigned loose_object(struct random *random)
+static unsigned loose_object(struct voice *voice)
 {
     unsigned about =
-        some_of(random, ABOUT_SHAPE | ABOUT_COLOUR, 0.7f) | some_of(random, ABOUT_FILL | ABOUT_SIZE, 0.15f);
+        some_of(voice, ABOUT_SHAPE | ABOUT_COLOUR, 0.7f) | some_of(voice, ABOUT_FILL | ABOUT_SIZE, 0.15f);
     return about ? about : ABOUT_SHAPE;
 }
 
-static unsigned choose_about(const struct scene *scene, struct random *random, enum detail detail)
+static unsigned choose_about(const struct scene *scene, struct voice *voice, enum detail detail)
 {
     const bool all = detail == DETAIL_ALL, relation = scene->kind == SCENE_RELATION;
+    if (scene->object[0].clip)
+        return ABOUT_SHAPE |
+               some_of(voice, ABOUT_TONE,
+                   all                     ? 1
+                   : detail == DETAIL_FULL ? 0.6f
+                                           : 0.08f) |
+               some_of(voice, ABOUT_TEXTURE,
+                   all                     ? 1
+                   : detail == DETAIL_FULL ? 0.4f
+                                           : 0);
     if (all || detail == DETAIL_FULL) {
-        unsigned about = OBJECT_BITS | ABOUT_COUNT | some_of(random, ABOUT_TONE, all ? 1 : 0.6f) |
-                         some_of(random, ABOUT_TEXTURE, all ? 1 : 0.4f);
+        unsigned about = OBJECT_BITS | ABOUT_COUNT | some_of(voice, ABOUT_TONE, all ? 1 : 0.6f) |
+                         some_of(voice, ABOUT_TEXTURE, all ? 1 : 0.4f);
         if (relation)
             about |= ABOUT_RELATION | (OBJECT_BITS & ~(all ? 0u : ABOUT_SIZE)) << ABOUT_SECOND;
         return about;
     }
     if (relation)
-        return loose_object(random) | loose_object(random) << ABOUT_SECOND |
-               some_of(random, ABOUT_RELATION, 0.8f);
-    unsigned about = some_of(random, OBJECT_BITS, 0.45f) | some_of(random, ABOUT_TONE, 0.08f);
-    bool something = about == ABOUT_COLOUR && random_chance(random, 0.5f);
+        return loose_object(voice) | loose_object(voice) << ABOUT_SECOND |
+               some_of(voice, ABOUT_RELATION, 0.8f);
+    unsigned about = some_of(voice, OBJECT_BITS, 0.45f) | some_of(voice, ABOUT_TONE, 0.08f);
+    bool something = about == ABOUT_COLOUR && random_chance(&voice->random, 0.5f);
     return something ? about : about | ABOUT_COUNT;
 }
 
-void scene_describe(struct caption *out, const struct scene *scene, struct random *random, enum detail detail)
+void scene_describe(struct caption *out, const struct scene *scene, struct voice *voice, enum detail detail)
 {
     char words[sizeof out->text] = "";
-    out->about = choose_about(scene, random, detail);
+    out->about = choose_about(scene, voice, detail);
     bool backdrop = out->about & (ABOUT_TONE | ABOUT_TEXTURE);
 
     if (scene->kind == SCENE_RELATION) {
-        add_relation(words, scene, out->about, random);
-    } else if (scene->count == 1 && !backdrop && (out->about & OBJECT_BITS) && random_chance(random, 0.5f)) {
-        add_name(words, &scene->object[0], out->about & OBJECT_BITS, false, random);
-        fill_in(out->text, name_templates[random_below(random, LENGTH(name_templates))], words);
+        add_relation(words, scene, out->about, voice);
+    } else if (scene->count == 1 && !backdrop && (out->about & OBJECT_BITS) &&
+               random_chance(&voice->random, 0.5f)) {
+        add_name(words, &scene->object[0], out->about & OBJECT_BITS, false, voice);
+        fill_in(out->text, name_templates[random_below(&voice->random, LENGTH(name_templates))], words);
         return;
     } else {
-        add_phrase(words, &scene->object[0], out->about & (OBJECT_BITS | ABOUT_COUNT), scene->count, random);
+        add_phrase(words, &scene->object[0], out->about & (OBJECT_BITS | ABOUT_COUNT), scene->count, voice);
     }
-    add_backdrop(words, &scene->backdrop, out->about);
-    fill_in(out->text, phrase_templates[random_below(random, LENGTH(phrase_templates))], words);
+    add_backdrop(words, &scene->backdrop, out->about, voice);
+    fill_in(out->text, phrase_templates[random_below(&voice->random, LENGTH(phrase_templates))], words);
 }
 
-void scene_prompt(struct caption *out, const struct scene *scene, struct random *random, unsigned about)
+void scene_prompt(struct caption *out, const struct scene *scene, struct voice *voice, unsigned about)
 {
     char words[sizeof out->text] = "";
     const struct object *object = &scene->object[0];
     out->about = about;
     if (about == ABOUT_COUNT) {
-        add_phrase(words, object, about, scene->count, random);
-        fill_in(out->text, phrase_templates[random_below(random, LENGTH(phrase_templates))], words);
+        add_phrase(words, object, about, scene->count, voice);
+        fill_in(out->text, phrase_templates[random_below(&voice->random, LENGTH(phrase_templates))], words);
         return;
     }
-    if (about == ABOUT_COLOUR && random_chance(random, 0.3f))
-        add(words, colours[object->colour].name);
+    if (about == ABOUT_COLOUR && random_chance(&voice->random, 0.3f))
+        add(words, say(voice, &colours[object->colour].word));
     else
-        add_name(words, object, about, false, random);
-    fill_in(out->text, name_templates[random_below(random, LENGTH(name_templates))], words);
+        add_name(words, object, about, false, voice);
+    fill_in(out->text, name_templates[random_below(&voice->random, LENGTH(name_templates))], words);
 }
 
-void scene_word(struct caption *out, const struct scene *scene, unsigned about)
+void scene_word(struct caption *out, const struct scene *scene, struct voice *voice, unsigned about)
 {
     const struct object *object = &scene->object[0];
-    const char *word = about == ABOUT_SHAPE    ? shapes[object->shape].name
-                       : about == ABOUT_COLOUR ? colours[object->colour].name
-                       : about == ABOUT_FILL   ? fills[object->fill].adjective
-                       : about == ABOUT_SIZE   ? sizes[object->size].name
-                                               : numbers[scene->count - 1];
-    snprintf(out->text, sizeof out->text, "%s", word);
+    const struct word *word = about == ABOUT_SHAPE    ? &object->shape->one
+                              : about == ABOUT_COLOUR ? &colours[object->colour].word
+                              : about == ABOUT_FILL   ? &fills[object->fill].adjective
+                              : about == ABOUT_SIZE   ? &sizes[object->size].word
+                                                      : &numbers[scene->count - 1];
+    snprintf(out->text, sizeof out->text, "%s", say(voice, word));
     out->about = about;
+}
+
+unsigned scene_classes(const struct scene *scene)
+{
+    return scene->kind == SCENE_RELATION ? 0
+           : scene->object[0].clip       ? ABOUT_SHAPE
+                                         : OBJECT_BITS | ABOUT_COUNT;
 }

@@ -23,18 +23,27 @@ struct caption {
     unsigned about;
 };
 
+// Who says it: what it draws, and how often another word of a table, 0 to 1.
+struct voice {
+    struct random random;
+    float synonyms;
+};
+
 enum detail {
     DETAIL_FULL,  // everything that tells the scene's objects from others
     DETAIL_LOOSE, // some of it: "something red", "three objects", "a star above a ring"
     DETAIL_ALL,   // all that there are words for
 };
 
-void scene_describe(
-    struct caption *out, const struct scene *scene, struct random *random, enum detail detail);
+void scene_describe(struct caption *out, const struct scene *scene, struct voice *voice, enum detail detail);
 
-// One fact alone, one of the object's bits or ABOUT_COUNT. scene_prompt is what a class of zero-shot classification is asked for by: "a
-// photo of a star.", "two shapes"; scene_word is the word alone. Not of relations.
-void scene_prompt(struct caption *out, const struct scene *scene, struct random *random, unsigned about);
-void scene_word(struct caption *out, const struct scene *scene, unsigned about);
+// One fact alone, one of scene_classes. scene_prompt is what a class of zero-shot classification is asked for by: "a
+// photo of a star.", "two shapes"; scene_word is the word alone.
+void scene_prompt(struct caption *out, const struct scene *scene, struct voice *voice, unsigned about);
+void scene_word(struct caption *out, const struct scene *scene, struct voice *voice, unsigned about);
+
+// What classes there are to ask the scene for: the object's bits and ABOUT_COUNT, of clip art ABOUT_SHAPE alone, of
+// relations none.
+unsigned scene_classes(const struct scene *scene);
 
 #endif

@@ -48,13 +48,22 @@ static const char *const fact_names[] = {
     "second size",
 };
 
-static void write_about(FILE *file, unsigned about)
+// What a clip art shows is a kind of fact of its own where it is none of the shapes: no picture shows a dog in red, yet
+// `train --open shape,colour` shall hold it against a red star that it is no dog.
+static const char *fact_name(const struct scene *scene, unsigned fact)
+{
+    const struct object *object = &scene->object[0];
+    return 1u << fact == ABOUT_SHAPE && object->clip && !object->shape->outline ? "subject"
+                                                                                : fact_names[fact];
+}
+
+static void write_about(FILE *file, const struct scene *scene, unsigned about)
 {
     const char *comma = "";
     fputc('[', file);
     for (unsigned i = 0; i < LENGTH(fact_names); i++)
         if (about & (1u << i)) {
-            fprintf(file, "%s\"%s\"", comma, fact_names[i]);
+            fprintf(file, "%s\"%s\"", comma, fact_name(scene, i));
             comma = ", ";
         }
     fputc(']', file);
@@ -62,9 +71,12 @@ static void write_about(FILE *file, unsigned about)
 
 static void write_object(FILE *file, const struct object *object)
 {
-    fprintf(file, "{\"shape\": \"%s\", \"colour\": \"%s\", \"fill\": \"%s\", \"size\": \"%s\", ",
-        shapes[object->shape].name, colours[object->colour].name, fills[object->fill].adjective,
-        sizes[object->size].name);
+    if (object->clip)
+        fprintf(file, "{\"clip art\": \"%s\", ", object->shape->one.name);
+    else
+        fprintf(file, "{\"shape\": \"%s\", \"colour\": \"%s\", \"fill\": \"%s\", \"size\": \"%s\", ",
+            object->shape->one.name, colours[object->colour].word.name, fills[object->fill].adjective.name,
+            sizes[object->size].word.name);
     fprintf(file, "\"x\": %.3f, \"y\": %.3f, \"radius\": %.3f}", (double)object->x, (double)object->y,
         (double)object->radius);
 }
@@ -74,18 +86,18 @@ void record_write(
     FILE *file, const char *path, const struct scene *scene, const struct caption *captions, int n_captions)
 {
     fprintf(file, "{\"path\": \"%s\", \"caption\": \"%s\", \"about\": ", path, captions[0].text);
-    write_about(file, captions[0].about);
+    write_about(file, scene, captions[0].about);
     fputs(", \"wordings\": [", file);
     for (int i = 1; i < n_captions; i++) {
         fprintf(file, "%s{\"text\": \"%s\", \"about\": ", i > 1 ? ", " : "", captions[i].text);
-        write_about(file, captions[i].about);
+        write_about(file, scene, captions[i].about);
         fputc('}', file);
     }
     fprintf(file, "], \"kind\": \"%s\", \"count\": %d, ", kind_names[scene->kind], scene->count);
     if (scene->kind == SCENE_RELATION)
         fprintf(file, "\"relation\": \"%s\", ", relation_names[scene->relation]);
-    fprintf(file, "\"tone\": \"%s\", \"texture\": \"%s\", \"objects\": [", tones[scene->backdrop.tone].name,
-        textures[scene->backdrop.texture]);
+    fprintf(file, "\"tone\": \"%s\", \"texture\": \"%s\", \"objects\": [",
+        tones[scene->backdrop.tone].word.name, textures[scene->backdrop.texture].name);
     for (int i = 0; i < scene->count; i++) {
         if (i)
             fputs(", ", file);
@@ -100,21 +112,21 @@ static const char *fact_of(const struct scene *scene, unsigned fact)
     const struct object *object = &scene->object[fact >= ABOUT_SECOND];
     switch (1u << (fact >= ABOUT_SECOND ? fact - ABOUT_SECOND : fact)) {
     case ABOUT_SHAPE:
-        return shapes[object->shape].name;
+        return object->shape->one.name;
     case ABOUT_COLOUR:
-        return colours[object->colour].name;
+        return colours[object->colour].word.name;
     case ABOUT_FILL:
-        return fills[object->fill].adjective;
+        return fills[object->fill].adjective.name;
     case ABOUT_SIZE:
-        return sizes[object->size].name;
+        return sizes[object->size].word.name;
     case ABOUT_COUNT:
-        return numbers[scene->count - 1];
+        return numbers[scene->count - 1].name;
     case ABOUT_RELATION:
         return relation_names[scene->relation];
     case ABOUT_TONE:
-        return tones[scene->backdrop.tone].name;
+        return tones[scene->backdrop.tone].word.name;
     default:
-        return textures[scene->backdrop.texture];
+        return textures[scene->backdrop.texture].name;
     }
 }
 
@@ -124,7 +136,7 @@ static void write_facts(FILE *file, const struct scene *scene, unsigned about)
     const char *comma = "";
     for (unsigned i = 0; i < LENGTH(fact_names); i++)
         if (about & (1u << i)) {
-            fprintf(file, "%s\"%s\": \"%s\"", comma, fact_names[i], fact_of(scene, i));
+            fprintf(file, "%s\"%s\": \"%s\"", comma, fact_name(scene, i), fact_of(scene, i));
             comma = ", ";
         }
     if (about != ABOUT_COUNT)
@@ -155,6 +167,14 @@ void annotations_end(FILE *file, long count, const char *format)
     fputs("]}\n", file);
 }
 
+static void write_others(FILE *file, const char *kind, const struct word *word)
+{
+    fprintf(file, "%s\t%s", kind, word->name);
+    for (int i = 0; i < MAX_OTHERS && word->others[i]; i++)
+        fprintf(file, "\t%s", word->others[i]);
+    fputc('\n', file);
+}
+
 void vocabulary_list(FILE *file)
 {
 #define LIST(title, array, field)                                                                            \
@@ -163,23 +183,40 @@ void vocabulary_list(FILE *file)
         fprintf(file, " %s", (array)[i] field);                                                              \
     fputc('\n', file);
 
-    LIST("shapes", shapes, .name)
-    LIST("colours", colours, .name)
-    LIST("fills", fills, .adjective)
-    LIST("sizes", sizes, .name)
-    LIST("numbers", numbers, )
+    LIST("shapes", shapes, .one.name)
+    LIST("colours", colours, .word.name)
+    LIST("fills", fills, .adjective.name)
+    LIST("sizes", sizes, .word.name)
+    LIST("numbers", numbers, .name)
     LIST("kinds", kind_names, )
     LIST("relations", relation_names, )
-    LIST("tones", tones, .name)
-    LIST("textures", textures, )
+    LIST("tones", tones, .word.name)
+    LIST("textures", textures, .name)
 #undef LIST
     fputs("held out:", file);
     const char *comma = "";
     for (int shape = 0; shape < N_SHAPES; shape++)
         for (int colour = 0; colour < N_COLOURS; colour++)
-            if (held_out(shape, colour)) {
-                fprintf(file, "%s %s %s", comma, colours[colour].name, shapes[shape].name);
+            if (held_out(&shapes[shape], colour)) {
+                fprintf(file, "%s %s %s", comma, colours[colour].word.name, shapes[shape].one.name);
                 comma = ",";
             }
     fputc('\n', file);
+}
+
+void vocabulary_list_others(FILE *file)
+{
+#define LIST(kind, array, field)                                                                             \
+    for (size_t i = 0; i < LENGTH(array); i++)                                                               \
+        write_others(file, kind, &(array)[i] field);
+
+    LIST("shape", shapes, .one)
+    LIST("letter", letters, .one)
+    LIST("colour", colours, .word)
+    LIST("fill", fills, .adjective)
+    LIST("size", sizes, .word)
+    LIST("number", numbers, )
+    LIST("tone", tones, .word)
+    LIST("texture", textures, )
+#undef LIST
 }

@@ -25,4 +25,7 @@ void annotations_end(FILE *file, long count, const char *format);
 // Everything a scene can be made of, one "kind: word word ..." line each, and the held-out pairs.
 void vocabulary_list(FILE *file);
 
+// A line for each word, of letters, too, and what else is said for it, with tabs between: "shape ring donut hoop".
+void vocabulary_list_others(FILE *file);
+
 #endif

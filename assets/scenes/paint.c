@@ -98,11 +98,23 @@ static float dots(struct point p, float period)
     return (sqrtf(x * x + y * y) - 0.34f) * period;
 }
 
+// Distance to the edge of the shape or the letter.
+static float edge_distance(const struct object *object, struct point p)
+{
+    return object->glyph ? glyph_distance(object->glyph, p) : object->shape->outline(p);
+}
+
+static bool covers(const struct object *object, struct point p)
+{
+    struct rgb colour;
+    return object->clip ? clip_look_up(&colour, object->clip, p) > 0.5f : edge_distance(object, p) < 0;
+}
+
 // Distance to the painted part of the object. Gaps in a pattern show the backdrop, so that a striped red star
 // holds no colour but red; a thin edge keeps its shape readable.
 static float paint_distance(const struct object *object, struct point p, float pixel)
 {
-    float edge = shapes[object->shape].outline(p);
+    float edge = edge_distance(object, p);
     float width = fmaxf(object->fill == FILL_OUTLINED ? 0.2f : 0.12f, 1.5f * pixel);
     float period = fmaxf(0.42f, 4.5f * pixel);
     float line = fmaxf(edge, -edge - width);
@@ -119,12 +131,38 @@ static float paint_distance(const struct object *object, struct point p, float p
     return edge;
 }
 
+// What the object shows at the picture's point (x, y), where a pixel is `pixel` wide in the object's own frame, and how much
+// of the pixel it covers.
+static float look_at(struct rgb *out, const struct object *object, float x, float y, float pixel)
+{
+    enum { SAMPLES = 3 }; // of clip art, across and down: it has more pixels than the scene
+    if (!object->clip) {
+        *out = object->rgb;
+        return clamp01(0.5f - paint_distance(object, to_object(object, x, y), pixel) / pixel);
+    }
+    const float step = pixel * object->radius / SAMPLES;
+    struct rgb sum = {0}, colour;
+    float covered = 0;
+    for (int i = 0; i < SAMPLES * SAMPLES; i++) {
+        const float dx = (float)(i % SAMPLES - SAMPLES / 2) * step,
+                    dy = (float)(i / SAMPLES - SAMPLES / 2) * step;
+        const float part = clip_look_up(&colour, object->clip, to_object(object, x + dx, y + dy));
+        sum.r += part * colour.r;
+        sum.g += part * colour.g;
+        sum.b += part * colour.b;
+        covered += part;
+    }
+    if (covered > 0)
+        *out = (struct rgb){sum.r / covered, sum.g / covered, sum.b / covered};
+    return covered / (SAMPLES * SAMPLES);
+}
+
 static void paint_object(struct rgb *canvas, int width, int height, const struct object *object)
 {
     float side = (float)(width < height ? width : height);
     float centre_x = 0.5f * (float)width, centre_y = 0.5f * (float)height,
           pixel = 1 / (side * object->radius);
-    float reach = 1.25f * object->radius * side + 1;
+    float reach = (object->clip ? 1.42f : 1.25f) * object->radius * side + 1; // of clip art the corners count
     int left = (int)fmaxf(centre_x + object->x * side - reach, 0),
         top = (int)fmaxf(centre_y + object->y * side - reach, 0);
     int right = (int)fminf(centre_x + object->x * side + reach, (float)width);
@@ -132,11 +170,10 @@ static void paint_object(struct rgb *canvas, int width, int height, const struct
 
     for (int y = top; y < bottom; y++)
         for (int x = left; x < right; x++) {
-            struct point p =
-                to_object(object, ((float)x + 0.5f - centre_x) / side, ((float)y + 0.5f - centre_y) / side);
-            float coverage = clamp01(0.5f - paint_distance(object, p, pixel) / pixel);
-            struct rgb *under = &canvas[y * width + x];
-            *under = blend(*under, object->rgb, coverage);
+            struct rgb colour = {0}, *under = &canvas[y * width + x];
+            float coverage = look_at(&colour, object, ((float)x + 0.5f - centre_x) / side,
+                ((float)y + 0.5f - centre_y) / side, pixel);
+            *under = blend(*under, colour, coverage);
         }
 }
 
@@ -169,7 +206,7 @@ void scene_cells(unsigned char *out, const struct scene *scene, int grid)
             unsigned char covered = 0;
             for (int i = scene->count - 1; i >= 0; i--) {
                 const struct object *object = &scene->object[i];
-                if (shapes[object->shape].outline(to_object(object, x, y)) < 0)
+                if (covers(object, to_object(object, x, y)))
                     covered = (unsigned char)(i + 1);
             }
             out[row * grid + column] = covered;

@@ -4,6 +4,8 @@
 #include <math.h>
 
 static const float LARGEST_OF_TWO = 0.22f; // two of this radius just fit side by side
+static const float LETTERS_SHARE = 0.2f;   // of objects
+static const float CLIPS_SHARE = 0.25f;    // of scenes
 
 static float clamp01(float x)
 {
@@ -33,11 +35,33 @@ static float random_radius(struct random *random, int size)
     return random_between(random, sizes[size].smallest, sizes[size].largest);
 }
 
-static struct object random_object(struct random *random, bool want_held_out)
+// Draws nothing that is not there, so that scenes without letters stay as they are.
+static bool falls_to(struct random *random, float share, size_t n)
 {
-    struct object object;
+    return n && random_chance(random, share);
+}
+
+static const struct shape *random_shape(struct random *random, const struct material *material)
+{
+    if (falls_to(random, LETTERS_SHARE, material->n_fonts))
+        return &letters[random_below(random, N_LETTERS)];
+    return &shapes[random_below(random, N_SHAPES)];
+}
+
+// The strokes of letters are too thin for a pattern, and another letter or none is seen in a mirror.
+static void write_letter(struct object *object, struct random *random, const struct material *material)
+{
+    const struct font *font = &material->fonts[random_below(random, (uint32_t)material->n_fonts)];
+    object->glyph = &font->glyph[object->shape - letters];
+    object->fill = FILL_SOLID;
+    object->mirrored = false;
+}
+
+static struct object random_object(struct random *random, bool want_held_out, const struct material *material)
+{
+    struct object object = {0};
     do {
-        object.shape = (int)random_below(random, N_SHAPES);
+        object.shape = random_shape(random, material);
         object.colour = (int)random_below(random, N_COLOURS);
     } while (held_out(object.shape, object.colour) != want_held_out);
     object.fill = (int)random_below(random, N_FILLS);
@@ -46,6 +70,8 @@ static struct object random_object(struct random *random, bool want_held_out)
     object.mirrored = random_chance(random, 0.5f);
     object.rgb = jitter(random, colours[object.colour].rgb, 0.04f);
     turn_slightly(&object, random);
+    if (!object.shape->outline)
+        write_letter(&object, random, material);
     return object;
 }
 
@@ -95,14 +121,14 @@ static void compose_count(struct scene *scene, struct random *random)
     }
 }
 
-static void compose_relation(struct scene *scene, struct random *random)
+static void compose_relation(struct scene *scene, struct random *random, const struct material *material)
 {
     struct object *a = &scene->object[0], *b = &scene->object[1];
     scene->relation = (enum relation_kind)random_below(random, 3);
     do
-        *b = random_object(random, false);
+        *b = random_object(random, false, material);
     while (b->shape == a->shape || b->colour == a->colour ||
-           (scene->relation == RELATION_INSIDE && !shapes[b->shape].roomy));
+           (scene->relation == RELATION_INSIDE && !b->shape->roomy));
 
     if (scene->relation == RELATION_INSIDE) {
         a->size = SIZE_SMALL;
@@ -183,27 +209,58 @@ static struct lens random_lens(struct random *random)
     };
 }
 
-void scene_compose(struct scene *out, struct random *random, enum scene_kind kind, enum scene_split split)
+static bool random_surroundings(struct scene *out, struct random *random)
 {
+    for (int tries = 0; tries < 30; tries++) {
+        random_backdrop(&out->backdrop, random);
+        if (stands_out(out))
+            return true;
+    }
+    return false;
+}
+
+// One picture as large as a newcomer's: from half of the scene to nearly all of it.
+static void compose_clip(struct scene *out, struct random *random, const struct material *material)
+{
+    struct object *object = &out->object[0];
+    *out = (struct scene){.kind = SCENE_SINGLE, .count = 1};
+    do {
+        const struct clip *clip = &material->clips[random_below(random, (uint32_t)material->n_clips)];
+        *object = (struct object){.shape = clip->shape, .clip = clip, .rgb = clip->mean, .turn_cos = 1};
+        object->radius = random_between(random, 0.24f, 0.49f);
+        object->size = object->radius < sizes[SIZE_LARGE].smallest ? SIZE_MEDIUM : SIZE_LARGE;
+        object->mirrored = random_chance(random, 0.5f);
+        if (random_chance(random, 0.5f))
+            turn_slightly(object, random);
+        float reach_x = 0.5f - object->radius * clip->half_width;
+        float reach_y = 0.5f - object->radius * clip->half_height;
+        object->x = random_between(random, -reach_x, reach_x);
+        object->y = random_between(random, -reach_y, reach_y);
+    } while (!random_surroundings(out, random));
+    out->lens = random_lens(random);
+}
+
+void scene_compose(struct scene *out, struct random *random, enum scene_kind kind, enum scene_split split,
+    const struct material *material)
+{
+    if (falls_to(random, CLIPS_SHARE, material->n_clips)) {
+        compose_clip(out, random, material);
+        return;
+    }
     *out = (struct scene){.kind = kind, .count = 1};
     if (kind == SCENE_MIXED) {
         uint32_t roll = random_below(random, 10);
         out->kind = roll < 4 ? SCENE_SINGLE : roll < 7 ? SCENE_COUNT : SCENE_RELATION;
     }
     do { // a few pairs of colours stand out from no backdrop: draw again
-        out->object[0] = random_object(random, split == SPLIT_HELDOUT);
+        out->object[0] = random_object(random, split == SPLIT_HELDOUT, material);
         if (out->kind == SCENE_RELATION) {
             out->count = 2;
-            compose_relation(out, random);
+            compose_relation(out, random, material);
         } else {
             out->count = out->kind == SCENE_COUNT ? 1 + (int)random_below(random, N_NUMBERS) : 1;
             compose_count(out, random);
         }
-        for (int tries = 0; tries < 30; tries++) {
-            random_backdrop(&out->backdrop, random);
-            if (stands_out(out))
-                break;
-        }
-    } while (!stands_out(out));
+    } while (!random_surroundings(out, random));
     out->lens = random_lens(random);
 }

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "material.h"
 #include "random.h"
 #include "vocabulary.h"
 
@@ -13,7 +14,10 @@ enum scene_split { SPLIT_TRAIN, SPLIT_HELDOUT };
 
 // Positions and radii are parts of the picture's shorter side, with the origin in the picture's middle.
 struct object {
-    int shape, colour, fill, size;
+    const struct shape *shape;
+    const struct glyph *glyph; // of a letter, else NULL
+    const struct clip *clip;   // of clip art, else NULL: then colour, fill and size say nothing
+    int colour, fill, size;
     float x, y, radius;
     float turn_cos, turn_sin;
     bool mirrored;
@@ -47,7 +51,8 @@ struct scene {
 };
 
 // SCENE_MIXED draws a kind first. In the held-out split the first object is of a held-out pair, in training
-// none is.
-void scene_compose(struct scene *out, struct random *random, enum scene_kind kind, enum scene_split split);
+// none is. Where there is clip art, a quarter of all scenes are a SCENE_SINGLE of it, whatever the kind and the split.
+void scene_compose(struct scene *out, struct random *random, enum scene_kind kind, enum scene_split split,
+    const struct material *material);
 
 #endif

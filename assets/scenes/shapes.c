@@ -2,7 +2,6 @@
 // The shapes as signed distances to their edge, after the well-known catalogue of 2D distance functions by
 // Inigo Quilez. Only + - * / and sqrtf, which IEEE 754 rounds the same way everywhere.
 #include <math.h>
-#include <stddef.h>
 
 #include "vocabulary.h"
 
@@ -24,7 +23,7 @@ static float box(struct point p, float left, float top, float right, float botto
 }
 
 // Distance to the nearest edge; the sign flips at every edge that a ray to the left crosses.
-static float polygon(struct point p, const struct point *corner, size_t n)
+float polygon_distance(struct point p, const struct point *corner, size_t n)
 {
     float nearest = INFINITY, sign = 1;
     for (size_t i = 0, j = n - 1; i < n; j = i++) {
@@ -46,7 +45,7 @@ static float polygon(struct point p, const struct point *corner, size_t n)
     static float name(struct point p)                                                                        \
     {                                                                                                        \
         static const struct point corner[] = {__VA_ARGS__};                                                  \
-        return polygon(p, corner, sizeof corner / sizeof corner[0]);                                         \
+        return polygon_distance(p, corner, sizeof corner / sizeof corner[0]);                                \
     }
 
 POLYGON(square, {-0.82f, -0.82f}, {0.82f, -0.82f}, {0.82f, 0.82f}, {-0.82f, 0.82f})
@@ -137,27 +136,51 @@ static float key(struct point p)
     return fminf(bow, fminf(blade, teeth));
 }
 
+// clang-format off
 const struct shape shapes[N_SHAPES] = {
-    {"circle", "circles", circle, true},
-    {"oval", "ovals", oval, false},
-    {"ring", "rings", ring, false},
-    {"crescent", "crescents", crescent, false},
-    {"heart", "hearts", heart, true},
-    {"flower", "flowers", flower, false},
-    {"drop", "drops", drop, false},
-    {"cloud", "clouds", cloud, false},
-    {"square", "squares", square, true},
-    {"rectangle", "rectangles", rectangle, false},
-    {"diamond", "diamonds", diamond, false},
-    {"triangle", "triangles", triangle, false},
-    {"trapezoid", "trapezoids", trapezoid, false},
-    {"pentagon", "pentagons", pentagon, true},
-    {"hexagon", "hexagons", hexagon, true},
-    {"star", "stars", star, false},
-    {"cross", "crosses", cross, false},
-    {"arrow", "arrows", arrow, false},
-    {"bolt", "bolts", bolt, false},
-    {"house", "houses", house, false},
-    {"tree", "trees", tree, false},
-    {"key", "keys", key, false},
+    {{"circle", {"disc", "disk", "round shape"}},
+        {"circles", {"discs", "disks", "round shapes"}}, circle, true},
+    {{"oval", {"ellipse", "oval shape"}},
+        {"ovals", {"ellipses", "oval shapes"}}, oval, false},
+    {{"ring", {"donut", "doughnut", "hoop"}},
+        {"rings", {"donuts", "doughnuts", "hoops"}}, ring, false},
+    {{"crescent", {"crescent moon", "moon", "half moon"}},
+        {"crescents", {"crescent moons", "moons", "half moons"}}, crescent, false},
+    {{"heart", {"love heart", "heart shape"}},
+        {"hearts", {"love hearts", "heart shapes"}}, heart, true},
+    {{"flower", {"blossom", "bloom"}},
+        {"flowers", {"blossoms", "blooms"}}, flower, false},
+    {{"drop", {"teardrop", "raindrop", "droplet"}},
+        {"drops", {"teardrops", "raindrops", "droplets"}}, drop, false},
+    {{"cloud", {"cloud shape", "cloud symbol"}},
+        {"clouds", {"cloud shapes", "cloud symbols"}}, cloud, false},
+    {{"square", {"square shape", "square box"}},
+        {"squares", {"square shapes", "square boxes"}}, square, true},
+    {{"rectangle", {"oblong", "rectangular shape"}},
+        {"rectangles", {"oblongs", "rectangular shapes"}}, rectangle, false},
+    {{"diamond", {"rhombus", "lozenge"}},
+        {"diamonds", {"rhombuses", "lozenges"}}, diamond, false},
+    {{"triangle", {"triangular shape"}},
+        {"triangles", {"triangular shapes"}}, triangle, false},
+    {{"trapezoid", {"trapezium"}},
+        {"trapezoids", {"trapeziums"}}, trapezoid, false},
+    {{"pentagon", {"pentagonal shape"}},
+        {"pentagons", {"pentagonal shapes"}}, pentagon, true},
+    {{"hexagon", {"hexagonal shape"}},
+        {"hexagons", {"hexagonal shapes"}}, hexagon, true},
+    {{"star", {"star shape", "star symbol"}},
+        {"stars", {"star shapes", "star symbols"}}, star, false},
+    {{"cross", {"plus", "plus sign"}},
+        {"crosses", {"pluses", "plus signs"}}, cross, false},
+    {{"arrow", {"pointer", "arrow sign"}},
+        {"arrows", {"pointers", "arrow signs"}}, arrow, false},
+    {{"bolt", {"lightning bolt", "lightning", "thunderbolt"}},
+        {"bolts", {"lightning bolts", "flashes", "thunderbolts"}}, bolt, false},
+    {{"house", {"home", "cottage", "hut"}},
+        {"houses", {"homes", "cottages", "huts"}}, house, false},
+    {{"tree", {"fir", "fir tree", "pine tree"}},
+        {"trees", {"firs", "fir trees", "pine trees"}}, tree, false},
+    {{"key", {"door key"}},
+        {"keys", {"door keys"}}, key, false},
 };
+// clang-format on

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_TRUETYPE_IMPLEMENTATION
 #include "stb.h"

@@ -6,8 +6,9 @@
 
 #define STBI_NO_SIMD
 #define STBI_ONLY_JPEG
-#define STBI_NO_STDIO
+#define STBI_ONLY_PNG
 #include <stb/stb_image.h>
 #include <stb/stb_image_write.h>
+#include <stb/stb_truetype.h>
 
 #endif
