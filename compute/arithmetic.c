@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-const struct layer_provider *const layer_providers[] = {&provider_amx, &provider_avx512,
+const struct layer_provider *const layer_providers[] = {&provider_amx, &provider_amx_int8, &provider_avx512,
     &provider_avx512_floats, &provider_avx2, &provider_onednn, &provider_clblast, NULL};
 
 /* By name, and the type that activations have in each. What the operands of products become inside a provider

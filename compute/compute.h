@@ -52,7 +52,7 @@ struct device_options {
     /* "gpu", "cpu", "accelerator", "PLATFORM:DEVICE" as numbers, or part of the name of a device or platform.
      * NULL: as the environment's DIPTYCH_DEVICE says, or else the best there is. */
     const char *device;
-    /* "amx" (bf16 only), "avx512" (but f16), "avx2" (f32 only), "clblast" or "onednn"; NULL or "auto": the fastest that serves
+    /* "amx" (bf16 and int8), "avx512" (but f16), "avx2" (f32 only), "clblast" or "onednn"; NULL or "auto": the fastest that serves
      * device and precision */
     const char *gemm;
     /* "f32", "bf16", "f16" or "int8"; NULL or "auto": the fastest the device does well, never int8 */

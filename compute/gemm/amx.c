@@ -2,17 +2,17 @@
 /*
  * Our own bfloat16 products and attention on CPU devices with AMX: like oneDNN's native kernels in the
  * device's queue. Where oneDNN reaches about 1,400 GFLOP/s on the products of ViT-B/32 at batch 16, this
- * reaches 2,300 and more (tests/bench/RESULTS.md).
+ * reaches 2,300 and more (tests/bench/RESULTS.md). Products in int8 are native_product.c's, by a kernel of tiles.
  */
 #include "compute/gemm/amx.h"
-#include "compute/gemm/gemm.h"
+#include "compute/gemm/avx512.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 static bool serves(cl_device_id id, enum precision precision)
 {
-    return precision == PRECISION_BF16 && device_runs_native(id) && amx_available();
+    return precision == PRECISION_BF16 && device_runs_native(id) && amx_serves(precision);
 }
 
 static enum dtype takes(enum precision precision)
@@ -233,5 +233,39 @@ const struct layer_provider provider_amx = {
     .free = release,
     .product = product,
     .normed_product = normed_product,
+    .attention = attend,
+};
+
+/* ---- int8 ---------------------------------------------------------------------------------------------- */
+
+static bool serves_int8(cl_device_id id, enum precision precision)
+{
+    return precision == PRECISION_INT8 && device_runs_native(id) && amx_serves(precision);
+}
+
+static int pack_int8(struct linear *linear, struct device *device, const float *weight, struct err *err)
+{
+    static const struct native_kernel kernel = {
+        .columns = AVX512_COLUMNS,
+        .rows = AMX_BLOCK,
+        .pack_block = avx512_pack_block,
+        .fill_rows = avx512_fill_rows,
+        .multiply = amx_multiply_int8,
+    };
+    (void)device;
+    return native_pack(linear, &kernel, weight, err);
+}
+
+const struct layer_provider provider_amx_int8 = {
+    .name = "amx",
+    .pooled = true,
+    .serves = serves_int8,
+    .takes = takes,
+    .best = best,
+    .pack = pack_int8,
+    .set_bias = native_set_bias,
+    .free = native_free,
+    .product = native_multiply,
+    .normed_product = native_multiply_normed,
     .attention = attend,
 };

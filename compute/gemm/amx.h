@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Inside compute: bfloat16 arithmetic on the tile registers of x86 CPUs (AMX), one thread's share at a time.
- * amx.c makes a provider of it, with threads.
+ * Inside compute: arithmetic in bfloat16 and int8 on the tile registers of x86 CPUs (AMX), one thread's share at a time.
+ * amx.c makes providers of it, with threads.
  *
- * A tile register holds 16 rows of 64 bytes: 16 x 16 sums of float32, or 16 x 32 elements of bfloat16. In
+ * A tile register holds 16 rows of 64 bytes: 16 x 16 sums of 32 bits, or 16 x 32 elements of bfloat16, or 16 x 64 of int8. In
  * tests the instructions are plain C (tests/compute/amx_stand_in.h), which any CPU runs.
  */
 #ifndef DIPTYCH_COMPUTE_GEMM_AMX_H
@@ -16,10 +16,11 @@
  * weights takes a third of the L1 cache. */
 enum { AMX_BLOCK = 32, AMX_CHUNK = 256, AMX_CHUNK_STEPS = AMX_CHUNK / AMX_BLOCK };
 
-/* Whether the CPU has AMX with bfloat16 and Linux and the compiler let us use it; asks Linux for it. */
-bool amx_available(void);
+/* Whether the CPU has AMX for PRECISION_BF16 or _INT8, with AVX-512's instructions for the same, and Linux and the compiler let us
+ * use it; asks Linux for it. Never of other precisions. */
+bool amx_serves(enum precision precision);
 
-/* ---- products ------------------------------------------------------------------------------------------ */
+/* ---- products in bfloat16 ------------------------------------------------------------------------------------------ */
 
 /* out (R, N) = epilogue(in (R, K) * weight^T + bias) */
 struct amx_product {
@@ -63,6 +64,16 @@ struct amx_piece {
 size_t amx_sums_count(size_t rows); /* elements */
 void amx_multiply(
     const struct amx_product *product, const struct amx_piece *piece, const uint16_t *panel, float *sums);
+
+/* ---- products in int8 ---------------------------------------------------------------------------------- */
+
+struct native_product; /* native_product.h */
+struct native_rows;
+struct native_piece;
+
+/* As struct native_kernel has it, of what avx512_pack_block and avx512_fill_rows make. */
+void amx_multiply_int8(
+    const struct native_product *product, const struct native_rows *rows, const struct native_piece *piece);
 
 /* ---- attention ----------------------------------------------------------------------------------------- */
 

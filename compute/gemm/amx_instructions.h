@@ -10,7 +10,8 @@
 
 #define AMX_COMPILED 1
 #define AMX_TARGET                                                                                           \
-    __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512bf16,avx512vl,avx512dq,prfchw")))
+    __attribute__((target("amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512bf16,avx512vl,avx512dq,"        \
+                          "prfchw")))
 #endif
 #endif
 

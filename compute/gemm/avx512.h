@@ -38,4 +38,9 @@ void avx512_fill_rows(
 void avx512_multiply(
     const struct native_product *product, const struct native_rows *rows, const struct native_piece *piece);
 
+/* What becomes of sums (count, AVX512_COLUMNS) at a multiple of 64, float32 or in int8 whole numbers: the result's rows from `row`
+ * on, in the block of columns at `column`. row_scales (count): of int8. */
+void avx512_finish(const struct native_product *product, const void *sums, const float *row_scales,
+    size_t row, size_t column, size_t count);
+
 #endif

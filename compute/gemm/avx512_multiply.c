@@ -109,8 +109,8 @@ WORDS_INLINE __m512 of_columns(const float *values, size_t column)
     return values ? _mm512_loadu_ps(values + column) : _mm512_setzero_ps();
 }
 
-/* The rows of a group, from `row` on, in a block of columns; epilogue is a constant where this is inlined. */
-WORDS_INLINE void finish_rows(const struct native_product *product, const struct group *group,
+/* epilogue is a constant where this is inlined. */
+WORDS_INLINE void finish_rows(const struct native_product *product, const __m512i *sums,
     const float *row_scales, size_t row, size_t column, size_t count, enum epilogue epilogue)
 {
     const size_t n = product->weight->n;
@@ -120,10 +120,9 @@ WORDS_INLINE void finish_rows(const struct native_product *product, const struct
                  high_scale = of_columns(product->weight->scale, column + 16),
                  low_bias = of_columns(product->bias, column),
                  high_bias = of_columns(product->bias, column + 16);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++, sums += 2) {
         const size_t at = (row + i) * n + column;
         const float *scale = row_scales + i;
-        const __m512i *sums = group->sums + 2 * i;
         __m512 low = activate(sums_value(product, sums[0], scale, low_scale, low_bias), epilogue),
                high = activate(sums_value(product, sums[1], scale, high_scale, high_bias), epilogue);
         if (product->out_dtype == DTYPE_BF16) {
@@ -140,24 +139,24 @@ WORDS_INLINE void finish_rows(const struct native_product *product, const struct
     }
 }
 
-WORDS_TARGET static void finish_group(const struct native_product *product, const struct group *group,
+WORDS_TARGET void avx512_finish(const struct native_product *product, const void *sums,
     const float *row_scales, size_t row, size_t column, size_t count)
 {
     switch (product->epilogue) {
     case EPILOGUE_QUICK_GELU:
-        finish_rows(product, group, row_scales, row, column, count, EPILOGUE_QUICK_GELU);
+        finish_rows(product, sums, row_scales, row, column, count, EPILOGUE_QUICK_GELU);
         return;
     case EPILOGUE_GELU:
-        finish_rows(product, group, row_scales, row, column, count, EPILOGUE_GELU);
+        finish_rows(product, sums, row_scales, row, column, count, EPILOGUE_GELU);
         return;
     case EPILOGUE_GELU_TANH:
-        finish_rows(product, group, row_scales, row, column, count, EPILOGUE_GELU_TANH);
+        finish_rows(product, sums, row_scales, row, column, count, EPILOGUE_GELU_TANH);
         return;
     case EPILOGUE_ADD:
-        finish_rows(product, group, row_scales, row, column, count, EPILOGUE_ADD);
+        finish_rows(product, sums, row_scales, row, column, count, EPILOGUE_ADD);
         return;
     default:
-        finish_rows(product, group, row_scales, row, column, count, product->epilogue);
+        finish_rows(product, sums, row_scales, row, column, count, product->epilogue);
     }
 }
 
@@ -187,12 +186,18 @@ WORDS_TARGET void avx512_multiply(
                                          : i == 1 ? next + block / 2
                                                   : group.weight); /* which is here already */
             multiply_group(&group, last - row);
-            finish_group(product, &group, rows->scale + row, row, column, last - row);
+            avx512_finish(product, sums, rows->scale + row, row, column, last - row);
         }
     }
 }
 
 #else
+
+void avx512_finish(const struct native_product *product, const void *sums, const float *row_scales,
+    size_t row, size_t column, size_t count)
+{
+    (void)product, (void)sums, (void)row_scales, (void)row, (void)column, (void)count;
+}
 
 void avx512_multiply(
     const struct native_product *product, const struct native_rows *rows, const struct native_piece *piece)

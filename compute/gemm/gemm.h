@@ -3,8 +3,8 @@
  * Inside compute: who computes the layers that are matrix products at heart. One struct of functions, several
  * providers of them.
  *
- *   AMX      is our own, in bfloat16 and nothing else, for the CPUs that have the tile registers. It also
- *            brings attention, and layer norms that go before a product.
+ *   AMX      is our own, in bfloat16 and int8, for the CPUs that have the tile registers. It also brings attention, and
+ *            layer norms that go before a product.
  *   AVX512   is our own, too, in bfloat16 and int8, for the CPUs that have AVX-512 with instructions for them, and in
  *            float32 for all that have AVX-512. It brings the same.
  *   AVX2     is the same in float32 for CPUs with AVX2 and FMA.
@@ -115,8 +115,8 @@ struct layer_provider {
 /* Who does the products of a stream that are no layers'. */
 const struct layer_provider *matmul_provider(const struct device *device);
 
-extern const struct layer_provider provider_amx, provider_avx512, provider_avx512_floats, provider_avx2,
-    provider_onednn, provider_clblast;
+extern const struct layer_provider provider_amx, provider_amx_int8, provider_avx512, provider_avx512_floats,
+    provider_avx2, provider_onednn, provider_clblast;
 
 /* The providers in order of preference; NULL ends the list. */
 extern const struct layer_provider *const layer_providers[];

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What compute/gemm/amx_cpu.c tells of the real instructions. */
 #include "compute/gemm/amx.h"
+#include "compute/gemm/avx512.h"
 
-bool amx_available(void)
+bool amx_serves(enum precision precision)
 {
 #ifdef AMX_STAND_IN_VECTORS
-    return true;
+    return precision == PRECISION_BF16;
 #else
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512bf16");
+    return avx512_serves(precision);
 #endif
 }

@@ -106,7 +106,7 @@ static void products_are_exact(void **state)
     static const size_t shapes[][4] = {{1, 1, 1, 32}, {33, 47, 31, 32}, {32, 32, 32, 32}, {70, 97, 65, 64},
         {40, 64, 256, 64}, {100, 80, 400, 96}, {17, 16, 1100, 32}};
     (void)state;
-    if (!amx_available())
+    if (!amx_serves(PRECISION_BF16))
         skip();
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int epilogue = EPILOGUE_NONE; epilogue <= EPILOGUE_ADD; epilogue++)
@@ -118,7 +118,7 @@ static void results_are_rounded(void **state)
 {
     enum { ROWS = 33, N = 96, K = 40 };
     (void)state;
-    if (!amx_available())
+    if (!amx_serves(PRECISION_BF16))
         skip();
     uint16_t in[ROWS * K], weight_bits[N * K];
     uint16_t *packed = aligned_alloc(64, amx_packed_count(N, K) * sizeof *packed),
@@ -145,7 +145,7 @@ static void rows_are_normed_first(void **state)
     static const size_t widths[] = {16, 48, 272};
     enum { ROWS = 37 };
     (void)state;
-    if (!amx_available())
+    if (!amx_serves(PRECISION_BF16))
         skip();
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         const size_t k = widths[i];
@@ -185,7 +185,7 @@ static void activations_end_well(void **state)
     static const float values[] = {-3e38f, -1e4f, -200, -90, -40, -1e-3f, 0, 1e-3f, 40, 90, 200, 1e4f, 3e38f};
     enum { COUNT = sizeof values / sizeof *values };
     (void)state;
-    if (!amx_available())
+    if (!amx_serves(PRECISION_BF16))
         skip();
     for (int epilogue = EPILOGUE_QUICK_GELU; epilogue <= EPILOGUE_RELU; epilogue++) {
         _Alignas(64) uint16_t packed[1024];
@@ -253,7 +253,7 @@ static void attention_matches(void **state)
     static const size_t shapes[][3] = {{1, 1, 8}, {5, 2, 16}, {32, 1, 32}, {33, 3, 64}, {50, 2, 64},
         {77, 2, 104}, {130, 1, 80}, {64, 2, 72}, {40, 1, 128}};
     (void)state;
-    if (!amx_available())
+    if (!amx_serves(PRECISION_BF16))
         skip();
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int causal = 0; causal < 2; causal++) {

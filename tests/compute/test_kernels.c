@@ -183,6 +183,7 @@ int main(int argc, char **argv)
     };
     /* What is not of a model's layers is as in bf16. */
     static const struct variant in_int8[] = {
+        {"amx int8", "amx", "int8", NULL},
         {"avx512 int8", "avx512", "int8", NULL},
         {"onednn int8", "onednn", "int8", NULL},
         {"clblast int8", "clblast", "int8", NULL},

@@ -177,7 +177,7 @@ static void blocks_in_16_bits_stay_near(void **state)
 static void blocks_on_amx_stay_near(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < KINDS && amx_available(); i++)
+    for (size_t i = 0; i < KINDS && amx_serves(PRECISION_BF16); i++)
         check(&kinds[i], "amx", "bf16", 2e-2);
 }
 
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
     };
     const struct CMUnitTest on_amx[] = {cmocka_unit_test(blocks_on_amx_stay_near)};
     (void)argv;
-    if (argc > 1 && !amx_available()) {
+    if (argc > 1 && !amx_serves(PRECISION_BF16)) {
         print_message("the CPU has no AMX, and nothing stands in for it\n");
         return 1;
     }

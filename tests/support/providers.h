@@ -11,15 +11,16 @@
 
 static inline bool cpu_has(const char *gemm, const char *precision)
 {
+    const enum precision words = strcmp(precision, "int8") ? PRECISION_BF16 : PRECISION_INT8;
     if (!strcmp(gemm, "amx"))
-        return amx_available();
+        return amx_serves(words);
     if (!strcmp(gemm, "avx2"))
         return floats_have_avx2();
     if (strcmp(gemm, "avx512"))
         return true;
     if (!strcmp(precision, "f32"))
         return floats_have_avx512();
-    return avx512_serves(strcmp(precision, "int8") ? PRECISION_BF16 : PRECISION_INT8);
+    return avx512_serves(words);
 }
 
 #endif
