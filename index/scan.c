@@ -105,7 +105,7 @@ int scanner_sift(struct scanner *scanner, struct batch *batch, const double *thr
 {
     size_t rows = batch->begin_rows;
     int rc = scanner_place(scanner, batch, err);
-    for (int64_t first = 0; !rc && first < batch->rows->count;) {
+    for (int64_t first = batch->begin; !rc && first < batch->rows->count;) {
         const size_t most = batch_span_rows(batch, first);
         size_t found = 0;
         bool full = false;
@@ -126,39 +126,83 @@ int scanner_sift(struct scanner *scanner, struct batch *batch, const double *thr
     return rc;
 }
 
+/* ---- candidates ---------------------------------------------------------------------------------------- */
+
+static struct candidate candidate_of(int64_t row, double lower, double upper)
+{
+    if (isnan(lower) || isnan(upper))
+        return (struct candidate){.row = row, .lower = -INFINITY, .upper = INFINITY};
+    return (struct candidate){.row = row, .lower = lower, .upper = upper};
+}
+
+/* Of a query; products with it are exact. */
+static double unit_of(const struct batch *batch, size_t query)
+{
+    return ldexp(1, batch->queries[query].exponent);
+}
+
 /* ---- first look ---------------------------------------------------------------------------------------- */
 
-/* What the first rows have for lower bounds. */
+/* What is known of the first rows. */
 struct looking {
     const struct batch *batch;
-    struct best *bests; // (Q)
-    float *lowers;      // (Q, room)
+    struct best *bests;  // (Q)
+    struct looked *rows; // (room)
+    float *lowers;       // (Q, room)
     size_t room, found;
 };
 
-static void look_query(void *context, size_t query)
+/* In the query's units. */
+static double look_upper(const struct looked *row, const struct look_width *width, float lower)
 {
-    const struct looking *looking = context;
-    best_foresee(&looking->bests[query], looking->lowers + query * looking->room, looking->found,
-        ldexp(1, looking->batch->queries[query].exponent));
+    return lower + (row->error * width->error + row->norm * width->norm + row->centre * width->centre) +
+           0x1p-100;
 }
 
-/* Without a threshold all of the first rows would survive. So what k of them reach for sure is found before who survives is. */
+/* Those who reach the threshold are collected first, as which these are is what no CPU foresees. */
+static void look_query(void *context, size_t query)
+{
+    enum { PIECE = 256 };
+    const struct looking *looking = context;
+    struct best *best = &looking->bests[query];
+    const struct look_width width = host_look_width(looking->batch->host, query);
+    const double unit = unit_of(looking->batch, query);
+    const float *lowers = looking->lowers + query * looking->room;
+    const struct looked *rows = looking->rows;
+    best_foresee(best, lowers, looking->found, unit);
+    for (size_t first = 0; first < looking->found; first += PIECE) {
+        const size_t end = looking->found - first < PIECE ? looking->found : first + PIECE;
+        const double threshold = best->threshold / unit;
+        size_t kept[PIECE], count = 0;
+        for (size_t i = first; i < end; i++) {
+            kept[count] = i;
+            count += !(look_upper(&rows[i], &width, lowers[i]) < threshold);
+        }
+        for (size_t j = 0; j < count; j++) {
+            const size_t i = kept[j];
+            best_add(best,
+                candidate_of(rows[i].row, lowers[i] * unit, look_upper(&rows[i], &width, lowers[i]) * unit));
+        }
+    }
+}
+
+/* Without a threshold all of the first rows would survive. So they are bounded from below before who survives is asked. */
 static int look(struct batch *batch, struct best *bests, const struct job *job, struct err *err)
 {
     enum { ROWS_A_HIT = 8 }; /* with more a look takes longer than it saves */
     const size_t k = bests->k, want = k < SPAN_LEAST / ROWS_A_HIT ? SPAN_LEAST : ROWS_A_HIT * k;
     struct looking looking = {.batch = batch,
         .bests = bests,
-        .lowers = (void *)batch->survivors, /* there are none yet */
-        .room = LIST_ROOM * sizeof(struct survivor) / sizeof(float) / batch->count};
+        .room = LIST_ROOM * sizeof(struct survivor) / (sizeof(struct looked) + batch->count * sizeof(float))};
     if (looking.room > want)
         looking.room = want;
     if (looking.room > bests->room)
         looking.room = bests->room;
-    if (!batch_has_lowers(batch) || looking.room < k)
+    if (!batch_can_look(batch) || looking.room < k)
         return 0;
-    const int rc = batch_lowers(batch, looking.lowers, looking.room, &looking.found, job, err);
+    looking.rows = (void *)batch->survivors; /* there are none yet */
+    looking.lowers = (void *)(looking.rows + looking.room);
+    const int rc = batch_look(batch, looking.rows, looking.lowers, looking.room, &looking.found, job, err);
     if (!rc)
         job_loop(job, batch->count, look_query, &looking);
     return rc;
@@ -182,17 +226,11 @@ static void take_query(void *context, size_t query)
 {
     const struct sifting *sifting = context;
     struct best *best = &sifting->bests[query];
-    const double unit = ldexp(1, sifting->batch->queries[query].exponent); /* products with it are exact */
+    const double unit = unit_of(sifting->batch, query);
     for (size_t i = sifting->starts[query]; i < sifting->starts[query + 1]; i++) {
         const struct survivor *survivor = &sifting->batch->survivors[sifting->order[i]];
-        struct candidate candidate = {.row = sifting->first + survivor->row,
-            .lower = survivor->lower * unit,
-            .upper = survivor->upper * unit};
-        if (isnan(candidate.lower) || isnan(candidate.upper)) {
-            candidate.lower = -INFINITY;
-            candidate.upper = INFINITY;
-        }
-        best_add(best, candidate);
+        best_add(best,
+            candidate_of(sifting->first + survivor->row, survivor->lower * unit, survivor->upper * unit));
     }
     best_tighten(best);
     sifting->thresholds[query] = best->threshold;

@@ -338,19 +338,20 @@ static int span_open(
     return rc;
 }
 
-bool batch_has_lowers(const struct batch *batch)
+bool batch_can_look(const struct batch *batch)
 {
     return batch->host && batch->count > FEW;
 }
 
-int batch_lowers(
-    struct batch *batch, float *lowers, size_t room, size_t *found, const struct job *job, struct err *err)
+int batch_look(struct batch *batch, struct looked *rows, float *lowers, size_t room, size_t *found,
+    const struct job *job, struct err *err)
 {
-    assert(batch_has_lowers(batch) && room >= SPAN_LEAST);
-    batch->begin_rows = rows_choosing(batch, room);
+    assert(batch_can_look(batch) && room >= SPAN_LEAST);
+    const size_t count = rows_choosing(batch, room);
     const struct host_span span = {
-        batch->coarse, batch->rows->mask, 0, batch->begin_rows, batch->limits + 2 * batch->padded};
-    return host_lowers(batch->host, &span, lowers, room, found, job ? job->pool : NULL, err);
+        batch->coarse, batch->rows->mask, 0, count, batch->limits + 2 * batch->padded};
+    batch->begin = (int64_t)count;
+    return host_look(batch->host, &span, rows, lowers, room, found, job ? job->pool : NULL, err);
 }
 
 static int span_host(struct batch *batch, int64_t first, size_t rows, size_t *found, bool *full,

@@ -39,7 +39,8 @@ struct batch {
     size_t count, padded, stride; /* Q; Q in multiples of 16; E in multiples of COARSE_STRIDE */
     size_t product_rows;          /* rows of one matrix product */
     size_t base_blocks;           /* blocks a span may have */
-    size_t begin_rows;            /* of the first span */
+    int64_t begin;                /* where the first span begins, */
+    size_t begin_rows;            /* and how many rows it has */
     float *scaled;                // (padded, stride)
     double *rotated;              // (padded, stride): R q of each scaled query, for coded rows
     float *limits;                // (3, padded), as scan.cl has them
@@ -68,13 +69,13 @@ int batch_place(struct batch *batch, struct stream *stream, struct err *err);
 int batch_span(struct batch *batch, const double *thresholds, int64_t first, size_t rows, size_t *found,
     bool *full, const struct job *job, struct err *err);
 
-/* Whether lower bounds of its first rows may be had before the first span. */
-bool batch_has_lowers(const struct batch *batch);
+/* Whether its first rows can be looked at before the first span. */
+bool batch_can_look(const struct batch *batch);
 
-/* lowers (Q, room): lower bounds, in units of the queries' scale, of *found rows for each query: those that are chosen of the
- * first ones, at most room. Makes these rows the first span. room is at least SPAN_LEAST. */
-int batch_lowers(
-    struct batch *batch, float *lowers, size_t room, size_t *found, const struct job *job, struct err *err);
+/* As host_look, at the first rows, of which at most `room` are chosen; bounds are in units of the queries' scale. Spans begin behind
+ * them then. room is at least SPAN_LEAST. */
+int batch_look(struct batch *batch, struct looked *rows, float *lowers, size_t room, size_t *found,
+    const struct job *job, struct err *err);
 
 /* The most rows a span may have where it begins at `first`. */
 size_t batch_span_rows(const struct batch *batch, int64_t first);

@@ -111,17 +111,28 @@ void best_score(struct best *best, size_t i, double score)
     candidate->scored = true;
 }
 
-/* Of both, as which of them says so is what no CPU foresees. */
-static bool is_before(const struct candidate *a, const struct candidate *b)
-{
-    return (a->lower > b->lower) | ((a->lower == b->lower) & (a->row < b->row));
-}
-
 static void swap(struct candidate *a, struct candidate *b)
 {
     const struct candidate item = *a;
     *a = *b;
     *b = item;
+}
+
+size_t best_front(struct best *best, double least)
+{
+    size_t front = 0;
+    for (size_t i = 0; i < best->count; i++) {
+        const bool wanted = !best->items[i].scored & (best->items[i].lower >= least);
+        swap(&best->items[i], &best->items[front]);
+        front += wanted;
+    }
+    return front;
+}
+
+/* Of both, as which of them says so is what no CPU foresees. */
+static bool is_before(const struct candidate *a, const struct candidate *b)
+{
+    return (a->lower > b->lower) | ((a->lower == b->lower) & (a->row < b->row));
 }
 
 /* Moves those that are before the pivot, which is the last of items (count), to the front, and it to behind them, where it

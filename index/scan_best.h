@@ -40,6 +40,9 @@ void best_foresee(struct best *best, const float *lowers, size_t count, double u
 /* Raises the threshold to the k-th largest lower bound and drops who cannot reach it. */
 void best_tighten(struct best *best);
 
+/* Moves those without a score, whose lower bound is at least so much, to the front. Returns how many. */
+size_t best_front(struct best *best, double least);
+
 /* Takes the score of candidate i. Different i may run side by side. */
 void best_score(struct best *best, size_t i, double score);
 

@@ -14,6 +14,7 @@
  * where all in brackets is exact in 32 bits.
  */
 #include "index/scan_host.h"
+#include "index/dot.h"
 #include "index/scan_batch.h"
 #include "index/scan_query.h"
 
@@ -151,6 +152,7 @@ struct passing {
     group_body *group;
     bool whole;                 /* it has the whole codes, not the high halves alone */
     struct survivor *survivors; // (room), or
+    struct looked *looked;      // (room), and
     float *lowers;              // (Q, room)
     size_t room;
     atomic_size_t found;
@@ -310,15 +312,25 @@ static void group_many(const struct hand *hand, const uint32_t *rows, size_t cou
     flush(hand->pass, worker);
 }
 
+/* A sum of squares in double loses less than this has room for. */
+static float centre_norm(const struct coarse_block *block, size_t stride)
+{
+    return (float)(sqrt(dot_f32(block->centre, block->centre, stride)) * (1 + 0x1p-20));
+}
+
 /* What group_many compares with limits, but below: lower bounds, those of a query side by side. */
-static void group_lowers(const struct hand *hand, const uint32_t *rows, size_t count)
+static void group_look(const struct hand *hand, const uint32_t *rows, size_t count)
 {
     struct passing *pass = hand->pass;
     const struct host *host = pass->host;
     const struct coarse_block *block = &hand->block;
     const struct worker *worker = hand->worker;
     const size_t at = atomic_fetch_add(&pass->found, count);
+    const float centre = centre_norm(block, host->stride);
     group_multiply(hand, rows, count);
+    for (size_t i = 0; i < count; i++)
+        pass->looked[at + i] =
+            (struct looked){hand->first + rows[i], block->error[rows[i]], block->norm[rows[i]], centre};
     for (size_t k = 0; k < host->count; k++) {
         const struct sieve *sieve = &worker->sieves[k / TILE];
         const float scale = sieve->scale[k % TILE], error = sieve->error[k % TILE],
@@ -332,6 +344,13 @@ static void group_lowers(const struct hand *hand, const uint32_t *rows, size_t c
             lowers[i] = base + (score - (block->error[row] * error + block->norm[row] * norm));
         }
     }
+}
+
+/* Twice the radius, and twice that of the base, which is at most ||m|| ||q||, with as much again for its rounding. */
+struct look_width host_look_width(const struct host *host, size_t query)
+{
+    const struct host_query *q = &host->queries[query];
+    return (struct look_width){2 * q->norm, 2 * q->high_radius, 4 * base_radius(q->norm)};
 }
 
 /* The rows of a block that the mask chooses. */
@@ -418,10 +437,15 @@ int host_pass(struct host *host, const struct host_span *span, struct survivor *
     return run(&pass, found, pool, err);
 }
 
-int host_lowers(struct host *host, const struct host_span *span, float *lowers, size_t room, size_t *found,
-    struct pool *pool, struct err *err)
+int host_look(struct host *host, const struct host_span *span, struct looked *rows, float *lowers,
+    size_t room, size_t *found, struct pool *pool, struct err *err)
 {
-    struct passing pass = {
-        .host = host, .span = span, .group = group_lowers, .whole = true, .lowers = lowers, .room = room};
+    struct passing pass = {.host = host,
+        .span = span,
+        .group = group_look,
+        .whole = true,
+        .looked = rows,
+        .lowers = lowers,
+        .room = room};
     return run(&pass, found, pool, err);
 }

@@ -33,9 +33,21 @@ struct host_span {
 int host_pass(struct host *host, const struct host_span *span, struct survivor *survivors, size_t room,
     size_t *found, struct pool *pool, struct err *err);
 
-/* lowers (Q, room): lower bounds of the scores of a span's chosen rows, *found a query, in no set order. room is at least
- * that. Thresholds are not looked at. */
-int host_lowers(struct host *host, const struct host_span *span, float *lowers, size_t room, size_t *found,
-    struct pool *pool, struct err *err);
+/* A row that was looked at, and of its bounds what is not the query's: error and norm as in its codes, and ||m||. */
+struct looked {
+    uint32_t row; /* of the span */
+    float error, norm, centre;
+};
+
+/* rows (room), lowers (Q, room): a span's chosen rows, *found of them in no set order, and lower bounds of their scores. room is
+ * at least that. Thresholds are not looked at. */
+int host_look(struct host *host, const struct host_span *span, struct looked *rows, float *lowers,
+    size_t room, size_t *found, struct pool *pool, struct err *err);
+
+/* What to add to the lower bound of a row that was looked at for its upper one: error, norm and centre times these. */
+struct look_width {
+    double error, norm, centre;
+};
+struct look_width host_look_width(const struct host *host, size_t query);
 
 #endif

@@ -3,6 +3,7 @@
 #include "index/scan_rank.h"
 #include "index/blocks.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct ranking {
     struct best *bests;    // (queries)
     struct entry *entries; // (count)
     size_t *starts;        // (stretches + 1)
+    size_t *wanted;        // (queries): how many candidates, the first ones
     size_t queries, count, stretches;
     int bits;               /* rows count as the same to so many bits */
     bool all;               /* or those alone that are among the k by their lower bounds */
@@ -55,29 +57,28 @@ static void piece_score(void *context, size_t i)
         at = row_score(ranking, at, end);
 }
 
-static bool is_wanted(const struct ranking *ranking, const struct best *best, size_t i)
+static void lead(void *context, size_t i)
 {
-    const struct candidate *candidate = &best->items[i];
-    return !candidate->scored && (ranking->all || candidate->lower >= best->threshold);
+    const struct ranking *ranking = context;
+    struct best *best = &ranking->bests[i];
+    ranking->wanted[i] = best_front(best, ranking->all ? -INFINITY : best->threshold);
 }
 
-/* Counts where each stretch begins, and puts the entries there. */
+/* Counts where each stretch begins, and puts the entries of those who are wanted there. */
 static void entries_sort(struct ranking *ranking)
 {
     size_t *starts = ranking->starts;
     memset(starts, 0, (ranking->stretches + 1) * sizeof *starts);
-    for (const struct best *best = ranking->bests; best < ranking->bests + ranking->queries; best++)
-        for (size_t i = 0; i < best->count; i++)
-            starts[(best->items[i].row >> ranking->bits) + 1] += is_wanted(ranking, best, i);
+    for (size_t q = 0; q < ranking->queries; q++)
+        for (size_t i = 0; i < ranking->wanted[q]; i++)
+            starts[(ranking->bests[q].items[i].row >> ranking->bits) + 1]++;
     for (size_t i = 0; i < ranking->stretches; i++)
         starts[i + 1] += starts[i];
     ranking->count = starts[ranking->stretches];
     for (size_t q = 0; q < ranking->queries; q++)
-        for (size_t i = 0; i < ranking->bests[q].count; i++) {
+        for (size_t i = 0; i < ranking->wanted[q]; i++) {
             const int64_t row = ranking->bests[q].items[i].row;
-            if (is_wanted(ranking, &ranking->bests[q], i))
-                ranking->entries[starts[row >> ranking->bits]++] =
-                    (struct entry){row, (uint32_t)q, (uint32_t)i};
+            ranking->entries[starts[row >> ranking->bits]++] = (struct entry){row, (uint32_t)q, (uint32_t)i};
         }
 }
 
@@ -108,12 +109,16 @@ static int ranking_open(struct ranking *ranking, struct err *err)
     ranking->stretches = ((size_t)rows >> ranking->bits) + 1;
     ranking->entries = mem_new(most, sizeof *ranking->entries);
     ranking->starts = mem_new(ranking->stretches + 1, sizeof *ranking->starts);
-    return ranking->entries && ranking->starts ? 0 : err_memory(err, most * sizeof *ranking->entries);
+    ranking->wanted = mem_new(ranking->queries, sizeof *ranking->wanted);
+    return ranking->entries && ranking->starts && ranking->wanted
+               ? 0
+               : err_memory(err, most * sizeof *ranking->entries);
 }
 
 static void ranking_release(struct ranking *ranking)
 {
     free(ranking->starts);
+    free(ranking->wanted);
     free(ranking->entries);
 }
 
@@ -125,6 +130,7 @@ int bests_rank(struct best *bests, size_t queries, struct index_hit *hits, size_
     int rc = ranking_open(&ranking, err);
     for (int all = 0; !rc && all < 2; all++) {
         ranking.all = all;
+        job_loop(job, queries, lead, &ranking);
         entries_sort(&ranking);
         rc = blocks_run(job, "ranking", ranking.count, PIECE, bests->rows->width, piece_score, &ranking, err);
         if (!rc)
