@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * With a few queries a pass reads the high halves of the codes alone, which is a quarter of the bytes of float16 rows, and
- * the low halves of those rows that this leaves, which are then multiplied with all bits of the queries. With many, whose
- * products take longer than reading, it multiplies whole codes. Either way it multiplies with the queries' high bytes first,
- * A of scan_query.h. With S = sum A and D = <C, A>
+ * the low halves of those rows that this leaves. With many, whose products take longer than reading, it multiplies whole
+ * codes. Either way it multiplies with the queries' high bytes first, A of scan_query.h, and with all their bits for whoever is
+ * left. With S = sum A and D = <C, A>
  *
  *   <s (C - 127.5), 128 t A> = 64 t s (2 D - 255 S)
  *
@@ -18,7 +18,6 @@
 #include "index/scan_batch.h"
 #include "index/scan_query.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -189,23 +188,6 @@ static void sieve_put(
     sieve->limit[i] = float_down(threshold - base - base_radius(base));
 }
 
-/* Bounds a score by a product of row and query, without the row's scale, and ||q - q'|| + g ||q'|| of that; the row survives
- * unless this puts it out. */
-static void bound(const struct hand *hand, size_t row, size_t k, double product, double query_radius)
-{
-    const struct coarse_block *block = &hand->block;
-    struct worker *worker = hand->worker;
-    const double base = worker->bases[k], score = block->scale[row] * product + base;
-    const double radius = (double)block->error[row] * hand->pass->host->queries[k].norm +
-                          (double)block->norm[row] * query_radius + base_radius(base);
-    if (score + radius <= (double)hand->pass->span->thresholds[k])
-        return;
-    worker->survivors[worker->found++] = (struct survivor){.row = hand->first + (uint32_t)row,
-        .query = (uint32_t)k,
-        .lower = float_down(score - radius),
-        .upper = -float_down(-score - radius)};
-}
-
 /* All bits of row and query. */
 static void refine(const struct hand *hand, size_t row, size_t k)
 {
@@ -217,7 +199,16 @@ static void refine(const struct hand *hand, size_t row, size_t k)
         host->high + k * host->stride, host->low + k * host->stride);
     const int64_t dot = HIGH_STEP * (int64_t)dots[0] + dots[1];
     const int64_t twice = 2 * dot - 255 * (HIGH_STEP * query->high_sum + query->low_sum);
-    bound(hand, row, k, 0.5 * query->step * (double)twice, query->radius);
+    const double base = hand->worker->bases[k];
+    const double score = 0.5 * query->step * hand->block.scale[row] * (double)twice + base;
+    const double radius = (double)hand->block.error[row] * query->norm +
+                          (double)hand->block.norm[row] * query->radius + base_radius(base);
+    if (score + radius <= (double)hand->pass->span->thresholds[k])
+        return;
+    hand->worker->survivors[hand->worker->found++] = (struct survivor){.row = hand->first + (uint32_t)row,
+        .query = (uint32_t)k,
+        .lower = float_down(score - radius),
+        .upper = -float_down(-score - radius)};
 }
 
 /* Hands over what a group of rows has left. */
@@ -262,19 +253,6 @@ static void group_few(const struct hand *hand, const uint32_t *rows, size_t coun
     flush(hand->pass, hand->worker);
 }
 
-/* The number of zeros below the lowest one of a word that is not 0. */
-static unsigned trailing_zeros(uint64_t word)
-{
-#if defined(__GNUC__)
-    return (unsigned)__builtin_ctzll(word);
-#else
-    unsigned zeros = 0;
-    while (!(word >> zeros & 1))
-        zeros++;
-    return zeros;
-#endif
-}
-
 /* products (count, tiles, TILE) of the whole codes of rows (count) with the high bytes of all queries. */
 static void group_multiply(const struct hand *hand, const uint32_t *rows, size_t count)
 {
@@ -298,16 +276,12 @@ static void group_many(const struct hand *hand, const uint32_t *rows, size_t cou
     group_multiply(hand, rows, count);
     for (size_t i = 0; i < count; i++)
         for (size_t tile = 0; tile < host->tiles; tile++) {
-            const int32_t *dots = worker->products + (i * host->tiles + tile) * TILE;
-            const size_t row = rows[i], left = host->count - tile * TILE;
-            unsigned survive = host->dots->sift(
-                dots, &worker->sieves[tile], block->scale[row], block->error[row], block->norm[row]);
-            for (survive &= left < TILE ? (1U << left) - 1 : UINT_MAX; survive; survive &= survive - 1) {
-                const size_t lane = trailing_zeros(survive), k = tile * TILE + lane;
-                const struct host_query *query = &host->queries[k];
-                const int32_t twice = 2 * dots[lane] - worker->sieves[tile].offset[lane];
-                bound(hand, row, k, 0.5 * query->step * HIGH_STEP * (double)twice, query->high_radius);
-            }
+            const size_t row = rows[i];
+            unsigned survive = host->dots->sift(worker->products + (i * host->tiles + tile) * TILE,
+                &worker->sieves[tile], block->scale[row], block->error[row], block->norm[row]);
+            for (size_t k = tile * TILE; survive; k++, survive >>= 1)
+                if ((survive & 1) && k < host->count)
+                    refine(hand, row, k);
         }
     flush(hand->pass, worker);
 }
@@ -351,6 +325,19 @@ struct look_width host_look_width(const struct host *host, size_t query)
 {
     const struct host_query *q = &host->queries[query];
     return (struct look_width){2 * q->norm, 2 * q->high_radius, 4 * base_radius(q->norm)};
+}
+
+/* The number of zeros below the lowest one of a word that is not 0. */
+static unsigned trailing_zeros(uint64_t word)
+{
+#if defined(__GNUC__)
+    return (unsigned)__builtin_ctzll(word);
+#else
+    unsigned zeros = 0;
+    while (!(word >> zeros & 1))
+        zeros++;
+    return zeros;
+#endif
 }
 
 /* The rows of a block that the mask chooses. */
