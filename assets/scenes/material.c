@@ -60,16 +60,26 @@ static bool read_fonts(struct material *out, const char *paths)
     return true;
 }
 
-static const struct shape *find_noun(struct material *material, const char *noun)
+static struct noun *find_noun(struct material *material, const char *name)
 {
-    for (size_t i = 0; i < N_SHAPES; i++)
-        if (strcmp(shapes[i].one.name, noun) == 0)
-            return &shapes[i];
     for (size_t i = 0; i < material->n_nouns; i++)
-        if (strcmp(material->nouns[i].one.name, noun) == 0)
+        if (strcmp(material->nouns[i].shape->one.name, name) == 0)
             return &material->nouns[i];
-    material->nouns[material->n_nouns].one.name = noun;
-    return &material->nouns[material->n_nouns++];
+    struct noun *noun = &material->nouns[material->n_nouns++];
+    noun->own.one.name = name;
+    noun->shape = &noun->own;
+    for (size_t i = 0; i < N_SHAPES; i++)
+        if (strcmp(shapes[i].one.name, name) == 0)
+            noun->shape = &shapes[i];
+    return noun;
+}
+
+static struct clip *add_clip(struct noun *noun)
+{
+    noun->clips = realloc(noun->clips, (noun->n_clips + 1) * sizeof *noun->clips);
+    if (!noun->clips)
+        abort();
+    return &noun->clips[noun->n_clips++];
 }
 
 // Nouns go into JSON as they are.
@@ -85,11 +95,7 @@ static bool read_line(struct material *out, char *line, const char *folder, int 
         return fail("no \"PNG<tab>noun\", of small letters,", line);
     *tab = '\0';
     snprintf(path, sizeof path, "%.*s%s", *line == '/' ? 0 : folder_length, folder, line);
-    struct clip *clip = &out->clips[out->n_clips++];
-    if (!clip_open(clip, path))
-        return fail("cannot read PNG", path);
-    clip->shape = find_noun(out, tab + 1);
-    return true;
+    return clip_open(add_clip(find_noun(out, tab + 1)), path) || fail("cannot read PNG", path);
 }
 
 static bool read_clips(struct material *out, const char *list)
@@ -98,13 +104,11 @@ static bool read_clips(struct material *out, const char *list)
     out->list = file_load(list);
     if (!out->list)
         return fail("cannot read", list);
-    const size_t lines = count(out->list, '\n');
-    out->clips = allocate(lines, sizeof *out->clips);
-    out->nouns = allocate(lines, sizeof *out->nouns);
+    out->nouns = allocate(count(out->list, '\n'), sizeof *out->nouns);
     for (char *line = strtok(out->list, "\n"); line; line = strtok(NULL, "\n"))
         if (!read_line(out, line, list, slash ? (int)(slash + 1 - list) : 0))
             return false;
-    return out->n_clips > 0 || fail("no clip art in", list);
+    return out->n_nouns > 0 || fail("no clip art in", list);
 }
 
 bool material_open(struct material *out, const char *fonts, const char *list)
@@ -117,10 +121,12 @@ void material_release(struct material *material)
 {
     for (size_t i = 0; i < material->n_fonts; i++)
         font_release(&material->fonts[i]);
-    for (size_t i = 0; i < material->n_clips; i++)
-        clip_release(&material->clips[i]);
+    for (size_t i = 0; i < material->n_nouns; i++) {
+        for (size_t k = 0; k < material->nouns[i].n_clips; k++)
+            clip_release(&material->nouns[i].clips[k]);
+        free(material->nouns[i].clips);
+    }
     free(material->fonts);
-    free(material->clips);
     free(material->nouns);
     free(material->list);
 }

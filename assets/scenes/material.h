@@ -16,24 +16,28 @@ struct font {
     struct glyph glyph[N_LETTERS];
 };
 
-// A picture with transparency around the origin, whose longer side runs from -1 to 1.
+// What a picture shows without its transparent margins, around the origin: its longer side runs from -1 to 1.
 struct clip {
-    const struct shape
-        *shape; // the row of `shapes` that its noun names, else one of its own, without an outline
     int width, height;
     float half_width, half_height;
     unsigned char *pixel; // (height, width, 4)
     struct rgb mean;      // of what is not transparent
 };
 
+// Clip art of one thing.
+struct noun {
+    const struct shape *shape; // the row of `shapes` that it names, else its own, without an outline
+    struct shape own;
+    struct clip *clips;
+    size_t n_clips;
+};
+
 struct material {
     struct font *fonts;
     size_t n_fonts;
-    struct clip *clips;
-    size_t n_clips;
-    struct shape *nouns; // of clip art
+    struct noun *nouns;
     size_t n_nouns;
-    char *list; // the names of the nouns
+    char *list; // their names
 };
 
 // `fonts` are the paths of TrueType files with commas between; `list` is a file with a line "PNG<tab>noun" for each clip

@@ -29,8 +29,8 @@ static const char usage[] =
     "  --synonyms PERCENT   how often captions take another word: disc, donut, lightning bolt (default 0); single\n"
     "                       words of the lessons a third as often\n"
     "  --letters FONT,...   a fifth of the objects are capital letters and digits of one of these TrueType fonts\n"
-    "  --clipart LIST       a quarter of the pictures are clip art: LIST has a line \"PNG<tab>noun\" for each, whose\n"
-    "                       path counts from the list's folder\n";
+    "  --clipart LIST       a quarter of the pictures are clip art, of each noun as many: LIST has a line\n"
+    "                       \"PNG<tab>noun\" for each, whose path counts from the list's folder\n";
 // clang-format on
 
 static bool parse_number(long *out, const char *text, long least, long most)

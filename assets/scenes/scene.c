@@ -225,8 +225,9 @@ static void compose_clip(struct scene *out, struct random *random, const struct 
     struct object *object = &out->object[0];
     *out = (struct scene){.kind = SCENE_SINGLE, .count = 1};
     do {
-        const struct clip *clip = &material->clips[random_below(random, (uint32_t)material->n_clips)];
-        *object = (struct object){.shape = clip->shape, .clip = clip, .rgb = clip->mean, .turn_cos = 1};
+        const struct noun *noun = &material->nouns[random_below(random, (uint32_t)material->n_nouns)];
+        const struct clip *clip = &noun->clips[random_below(random, (uint32_t)noun->n_clips)];
+        *object = (struct object){.shape = noun->shape, .clip = clip, .rgb = clip->mean, .turn_cos = 1};
         object->radius = random_between(random, 0.24f, 0.49f);
         object->size = object->radius < sizes[SIZE_LARGE].smallest ? SIZE_MEDIUM : SIZE_LARGE;
         object->mirrored = random_chance(random, 0.5f);
@@ -243,7 +244,7 @@ static void compose_clip(struct scene *out, struct random *random, const struct 
 void scene_compose(struct scene *out, struct random *random, enum scene_kind kind, enum scene_split split,
     const struct material *material)
 {
-    if (falls_to(random, CLIPS_SHARE, material->n_clips)) {
+    if (falls_to(random, CLIPS_SHARE, material->n_nouns)) {
         compose_clip(out, random, material);
         return;
     }

@@ -71,12 +71,12 @@ check "digits" grep -q '"digit [0-9]".*"second shape"' letters.json
 "$scenes" --count 60 --seed 5 --letters "$font" --kind single --split heldout --synonyms 50 --coco held_out.json --raw /dev/null
 check "letters in other words" grep -q '"caption": "[^"]*\(capital\|number\) ' held_out.json
 refused "scenes: cannot read TrueType font 'none.ttf'" --letters "$font,none.ttf"
-head -c 20 "$font" >cut.ttf
-refused "scenes: cannot read TrueType font 'cut.ttf'" --letters cut.ttf
+echo none >text.ttf
+refused "scenes: cannot read TrueType font 'text.ttf'" --letters text.ttf
 
-# ---- clip art: 4 x 2 pixels, red on the left, transparent on the right
+# ---- clip art: 4 x 2 pixels, red in two corners and transparent in the other two
 mkdir -p art
-printf '\211PNG\r\n\032\n\000\000\000\015IHDR\000\000\000\004\000\000\000\002\010\006\000\000\000\177\250}c\000\000\000\027IDATx\332c8!"\362\037\204EDN0\2000\003\272\000\000\321\024\013}\332\022\353\245\000\000\000\000IEND\256B`\202' >art/half.png
+printf '\211PNG\015\012\032\012\000\000\000\015IHDR\000\000\000\004\000\000\000\002\010\006\000\000\000\177\250}c\000\000\000\031IDATx\332c8!"\362\037\204EDN0\2000\003\214\001\223\000\000\301$\013}\021\017_\011\000\000\000\000IEND\256B`\202' >art/half.png
 printf 'half.png\tdog\n' >art/dogs.tsv
 printf 'half.png\tdog\nhalf.png\thouse\n' >art/list.tsv
 draw clips --clipart art/list.tsv
