@@ -112,12 +112,10 @@ static int64_t coded_rows(const struct batch *batch)
 /* Rows from the first on, in whole blocks, that have codes, and of which the mask chooses `most` at most; or one block. */
 static size_t rows_choosing(const struct batch *batch, size_t most)
 {
-    const uint64_t *mask = batch->rows->mask;
     const size_t coded = (size_t)coded_rows(batch);
     size_t rows = 0, chosen = 0;
     for (; rows < coded; rows += COARSE_BLOCK) {
-        for (size_t row = rows; row < rows + COARSE_BLOCK; row += 64)
-            chosen += mask ? (size_t)__builtin_popcountll(mask[row / 64]) : 64;
+        chosen += block_chosen(batch->rows->mask, (int64_t)rows);
         if (chosen > most && rows)
             break;
     }

@@ -223,6 +223,13 @@ static void flush(struct passing *pass, struct worker *worker)
     worker->found = 0;
 }
 
+/* Asks for bytes from memory. */
+static void ask(const void *bytes, size_t count)
+{
+    for (size_t at = 0; at < count; at += 64)
+        __builtin_prefetch((const char *)bytes + at);
+}
+
 /* A few queries, one after the other, with the high halves of rows (count). */
 static void group_few(const struct hand *hand, const uint32_t *rows, size_t count)
 {
@@ -246,6 +253,9 @@ static void group_few(const struct hand *hand, const uint32_t *rows, size_t coun
                 score + (block->high_error[row] * sieve->error[k] + block->norm[row] * sieve->norm[k]);
             keep[i] = !(upper <= sieve->limit[k]);
         }
+        for (size_t i = 0; i < count; i++)
+            if (keep[i])
+                ask(block->low + rows[i] * half, half);
         for (size_t i = 0; i < count; i++)
             if (keep[i])
                 refine(hand, rows[i], k);
@@ -340,6 +350,14 @@ static unsigned trailing_zeros(uint64_t word)
 #endif
 }
 
+size_t block_chosen(const uint64_t *mask, int64_t first)
+{
+    size_t chosen = mask ? 0 : COARSE_BLOCK;
+    for (size_t word = 0; mask && word < COARSE_BLOCK / 64; word++)
+        chosen += (size_t)__builtin_popcountll(mask[(size_t)first / 64 + word]);
+    return chosen;
+}
+
 /* The rows of a block that the mask chooses. */
 static size_t rows_choose(uint32_t *rows, const uint64_t *mask, int64_t first)
 {
@@ -364,17 +382,23 @@ static void bases_make(const struct hand *hand)
     rows_scores(hand->worker->bases, &centre, 0, queries, host->count);
 }
 
-/* Asks for what a pass reads first of a few rows (count) of a block. */
-static void rows_ask(const struct hand *hand, size_t count)
+/* Asks for what a pass reads first of a block of which the mask leaves little, which the CPU does not foresee. */
+static void block_ask(const struct host *host, const struct host_span *span, int64_t first)
 {
-    const size_t half = hand->pass->host->stride / 2;
+    enum { FEW_ROWS = COARSE_BLOCK / 8 };
+    uint32_t rows[COARSE_BLOCK];
+    const size_t count = block_chosen(span->mask, first);
+    const struct coarse_block block =
+        coarse_block_at(span->coarse->blocks, host->stride, first / COARSE_BLOCK);
+    if (!count || count > FEW_ROWS)
+        return;
+    rows_choose(rows, span->mask, first);
+    ask(block.centre, host->stride * sizeof *block.centre);
     for (size_t i = 0; i < count; i++) {
-        const size_t row = hand->worker->rows[i];
-        for (size_t at = 0; at < half; at += 64)
-            __builtin_prefetch(hand->block.high + row * half + at);
-        __builtin_prefetch(hand->block.scale + row);
-        __builtin_prefetch(hand->block.high_error + row);
-        __builtin_prefetch(hand->block.norm + row);
+        ask(block.high + rows[i] * host->stride / 2, host->stride / 2);
+        ask(block.scale + rows[i], 1);
+        ask(block.high_error + rows[i], 1);
+        ask(block.norm + rows[i], 1);
     }
 }
 
@@ -389,8 +413,8 @@ static void block_pass(void *context, size_t member, size_t i)
         .block = coarse_block_at(span->coarse->blocks, host->stride, first / COARSE_BLOCK),
         .first = (uint32_t)(i * COARSE_BLOCK)};
     const size_t count = rows_choose(hand.worker->rows, span->mask, first);
-    if (count < COARSE_BLOCK / 8)
-        rows_ask(&hand, count);
+    if ((i + 1) * COARSE_BLOCK < span->count)
+        block_ask(host, span, first + COARSE_BLOCK);
     if (count)
         bases_make(&hand);
     for (size_t k = 0; count && k < host->count; k++)

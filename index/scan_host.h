@@ -29,6 +29,9 @@ struct host_span {
     const float *thresholds; // (Q)
 };
 
+/* How many rows of the block that begins at row `first` a mask chooses. */
+size_t block_chosen(const uint64_t *mask, int64_t first);
+
 /* The survivors of a span, at most `room` of them; *found counts on past it. */
 int host_pass(struct host *host, const struct host_span *span, struct survivor *survivors, size_t room,
     size_t *found, struct pool *pool, struct err *err);
