@@ -6,7 +6,8 @@
  * whole numbers, so that a product is AVX-512's to the last bit.
  *
  * A block of the result is 2 x 2 tiles of 16 x 16 sums, tiles 0 to 3; 4 and 5 are rows, 6 and 7 weights. For rows that do not
- * fill two tiles there is another configuration of them, and what is left of K behind whole steps is filled up with zeros.
+ * fill two tiles there is another configuration of them, and what is left of K behind whole steps is filled up with zeros. K is
+ * cut into chunks, as in amx_multiply.c, which a block of weights stays in the L1 cache with while many rows meet it.
  *
  * Source of TDPBSUD and of what a configuration may be: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1,
  * chapter "Programming with Intel AMX", and volume 2.
@@ -22,11 +23,13 @@ enum {
     ROWS = 2 * TILE_ROWS, /* of a group */
     COLUMNS = AVX512_COLUMNS,
     STEP = TILE_ROWS,                         /* words of K */
+    CHUNK = 8 * STEP,                         /* words, whose weights take a third of the L1 cache */
+    BATCH = 8 * ROWS,                         /* rows that meet a chunk */
     WORDS_PITCH = COLUMNS * sizeof(uint32_t), /* bytes, of weights and of sums */
     LINE = 64
 };
 
-/* A group of rows and a block of columns. */
+/* A chunk of K of a group of rows and a block of columns. */
 struct group {
     const char *rows;       // (count, stride), zeros from K to the end of a step
     size_t stride, count;   /* count: ROWS at most */
@@ -34,6 +37,7 @@ struct group {
     const uint32_t *last;   // (STEP, COLUMNS): words behind the last whole step, then zeros
     size_t words;
     const char *ahead; /* weights that are needed soon, or NULL */
+    int32_t *sums;     // (count, COLUMNS)
 };
 
 AMX_INLINE void tiles_configure(size_t rows)
@@ -46,7 +50,8 @@ AMX_INLINE void tiles_configure(size_t rows)
             TILE_PITCH, TILE_PITCH},
         .rows = {first, first, second, second, first, second, TILE_ROWS, TILE_ROWS},
     };
-    stores_before(); /* of all of it: the intrinsic says that it reads eight bytes */
+    __asm__ volatile("" ::"r"(&config)
+                     : "memory"); /* GCC 12 takes the first eight bytes for all that is read */
     _tile_loadconfig(&config);
 }
 
@@ -71,17 +76,15 @@ AMX_INLINE void step_ask(const char *ahead)
         _mm_prefetch(ahead + i, _MM_HINT_T1);
 }
 
-/* sums (count, COLUMNS) = start + rows * weight */
-AMX_TARGET static void group_multiply(const struct group *group, int32_t *sums, const int32_t *start)
+/* sums += rows * weight */
+AMX_TARGET static void group_multiply(const struct group *group)
 {
     const bool both = group->count > TILE_ROWS;
-    int32_t *second = sums + TILE_ROWS * COLUMNS;
+    int32_t *first = group->sums, *second = first + TILE_ROWS * COLUMNS;
     size_t word = 0;
-    for (size_t i = 0; i < group->count * COLUMNS; i++)
-        sums[i] = start[i / COLUMNS];
     stores_before();
-    _tile_loadd(0, sums, WORDS_PITCH);
-    _tile_loadd(1, sums + TILE_ROWS, WORDS_PITCH);
+    _tile_loadd(0, first, WORDS_PITCH);
+    _tile_loadd(1, first + TILE_ROWS, WORDS_PITCH);
     if (both) {
         _tile_loadd(2, second, WORDS_PITCH);
         _tile_loadd(3, second + TILE_ROWS, WORDS_PITCH);
@@ -93,37 +96,58 @@ AMX_TARGET static void group_multiply(const struct group *group, int32_t *sums, 
     }
     if (word < group->words)
         step_add(group, group->rows + word * sizeof(uint32_t), group->last);
-    _tile_stored(0, sums, WORDS_PITCH);
-    _tile_stored(1, sums + TILE_ROWS, WORDS_PITCH);
+    _tile_stored(0, first, WORDS_PITCH);
+    _tile_stored(1, first + TILE_ROWS, WORDS_PITCH);
     if (both) {
         _tile_stored(2, second, WORDS_PITCH);
         _tile_stored(3, second + TILE_ROWS, WORDS_PITCH);
     }
 }
 
-AMX_TARGET void amx_multiply_int8(
+/* Rows [row, row + count), BATCH of them at most, with a block of columns: weight (words, COLUMNS). ahead: the next block, or NULL. */
+AMX_TARGET static void batch_multiply(int32_t *sums, const struct native_rows *rows, size_t row, size_t count,
+    const uint32_t *weight, size_t words, const uint32_t *ahead)
+{
+    _Alignas(LINE) uint32_t last[STEP * COLUMNS] = {0};
+    const size_t left = words % STEP;
+    size_t configured = 0;
+    memcpy(last, weight + (words - left) * COLUMNS, left * WORDS_PITCH);
+    for (size_t i = 0; i < count * COLUMNS; i++)
+        sums[i] = rows->start[row + i / COLUMNS];
+    for (size_t at = 0; at < words; at += CHUNK)
+        for (size_t i = 0; i < count; i += ROWS) {
+            const struct group group = {
+                .rows = rows->values + (row + i) * rows->stride + at * sizeof *weight,
+                .stride = rows->stride,
+                .count = count - i < ROWS ? count - i : ROWS,
+                .weight = weight + at * COLUMNS,
+                .last = last,
+                .words = words - at < CHUNK ? words - at : CHUNK,
+                .ahead = ahead && !i ? (const char *)(ahead + at * COLUMNS) : NULL,
+                .sums = sums + i * COLUMNS,
+            };
+            if (group.count != configured)
+                tiles_configure(configured = group.count);
+            group_multiply(&group);
+        }
+    _tile_release();
+}
+
+void amx_multiply_int8(
     const struct native_product *product, const struct native_rows *rows, const struct native_piece *piece)
 {
     const struct native_weight *weight = product->weight;
-    const size_t words = native_words(weight), block = words * COLUMNS, left = words % STEP;
-    _Alignas(LINE) int32_t sums[ROWS * COLUMNS];
-    _Alignas(LINE) uint32_t last[STEP * COLUMNS] = {0};
-    struct group group = {.stride = rows->stride, .last = last, .words = words};
-    size_t configured = 0;
+    const size_t words = native_words(weight), block = words * COLUMNS;
+    _Alignas(LINE) int32_t sums[BATCH * COLUMNS];
     for (size_t column = piece->first_column; column < piece->last_column; column += COLUMNS) {
-        group.weight = weight->values + column / COLUMNS * block;
-        group.ahead = column + COLUMNS < piece->last_column ? (const char *)(group.weight + block) : NULL;
-        memcpy(last, group.weight + (words - left) * COLUMNS, left * WORDS_PITCH);
-        for (size_t row = piece->first_row; row < piece->last_row; row += ROWS, group.ahead = NULL) {
-            group.rows = rows->values + row * rows->stride;
-            group.count = piece->last_row - row < ROWS ? piece->last_row - row : ROWS;
-            if (group.count != configured)
-                tiles_configure(configured = group.count);
-            group_multiply(&group, sums, rows->start + row);
-            avx512_finish(product, sums, rows->scale + row, row, column, group.count);
+        const uint32_t *columns = weight->values + column / COLUMNS * block,
+                       *next = column + COLUMNS < piece->last_column ? columns + block : NULL;
+        for (size_t row = piece->first_row; row < piece->last_row; row += BATCH, next = NULL) {
+            const size_t count = piece->last_row - row < BATCH ? piece->last_row - row : BATCH;
+            batch_multiply(sums, rows, row, count, columns, words, next);
+            avx512_finish(product, sums, rows->scale + row, row, column, count);
         }
     }
-    _tile_release();
 }
 
 #else

@@ -149,17 +149,18 @@ struct tile_config {
     uint8_t rows[16];
 };
 
+/* Static: GCC 12 takes the first eight bytes for all that is read, and drops stores to the others. */
+static const struct tile_config tile_config = {
+    .palette = 1,
+    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
+};
+
 /* Tiles 0 to 3 are the sums, (16, 16) float32; 4 and 5 hold A (16, 32), 6 and 7 B (16, 16, 2): all zeros,
  * which the unit multiplies no faster than anything else. */
 __attribute__((target("amx-tile,amx-bf16"))) static double amx_bf16(size_t steps)
 {
-    /* Static: GCC 12 takes the first eight bytes for all that is read, and drops stores to the others. */
-    static const struct tile_config config = {
-        .palette = 1,
-        .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-        .rows = {16, 16, 16, 16, 16, 16, 16, 16},
-    };
-    _tile_loadconfig(&config);
+    _tile_loadconfig(&tile_config);
     for (size_t step = 0; step < steps; step++) {
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
@@ -170,14 +171,38 @@ __attribute__((target("amx-tile,amx-bf16"))) static double amx_bf16(size_t steps
     return 4 * 2.0 * 16 * 16 * 32 * (double)steps;
 }
 
-/* __builtin_cpu_supports knows AMX only in newer compilers. Linux hands the tiles' state out on request. */
-static bool has_amx_bf16(void)
+/* The same with sums of int32, A (16, 64) and B (16, 16, 4). */
+__attribute__((target("amx-tile,amx-int8"))) static double amx_int8(size_t steps)
 {
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    _tile_loadconfig(&tile_config);
+    for (size_t step = 0; step < steps; step++) {
+        _tile_dpbsud(0, 4, 6);
+        _tile_dpbsud(1, 4, 7);
+        _tile_dpbsud(2, 5, 6);
+        _tile_dpbsud(3, 5, 7);
+    }
+    _tile_release();
+    return 4 * 2.0 * 16 * 16 * 64 * (double)steps;
+}
+
+/* __builtin_cpu_supports knows AMX only in newer compilers. Linux hands the tiles' state out on request. */
+static bool has_amx(unsigned kind)
+{
+    enum { AMX_TILE = 1 << 24, ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
     unsigned a, b, c, d;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & AMX_BF16) || !(d & AMX_TILE))
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & kind) || !(d & AMX_TILE))
         return false;
     return !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
+}
+
+static bool has_amx_bf16(void)
+{
+    return has_amx(1 << 22);
+}
+
+static bool has_amx_int8(void)
+{
+    return has_amx(1 << 25);
 }
 
 #endif
@@ -194,6 +219,7 @@ static const struct loop {
     {"bf16", "AVX-512", has_avx512_bf16, avx512_bf16},
     {"bf16", "AMX", has_amx_bf16, amx_bf16},
     {"int8", "VNNI", has_avx512_vnni, avx512_vnni},
+    {"int8", "AMX", has_amx_int8, amx_int8},
 #endif
 };
 

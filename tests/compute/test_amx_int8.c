@@ -75,11 +75,11 @@ static void check_int8(size_t rows, size_t n, size_t k, size_t cut, bool normed,
     free(words.values), free(words.scale), free(words.start), free(weight.values), free(weight.scale);
 }
 
-/* One row to three groups of them and a little more; K of less than a step, of whole ones, and with words left over. */
+/* One row to a batch of them and a little more; K of less than a step, of whole ones, with words left over, and of chunks. */
 static void int8_is_as_without_tiles(void **state)
 {
     static const size_t shapes[][4] = {{1, 1, 1, 1}, {13, 32, 64, 13}, {16, 33, 60, 16}, {17, 47, 80, 17},
-        {32, 64, 192, 32}, {33, 70, 588, 33}, {50, 96, 768, 50}, {101, 40, 130, 48}};
+        {32, 64, 192, 32}, {33, 70, 588, 33}, {50, 96, 768, 50}, {101, 40, 130, 48}, {300, 70, 1100, 290}};
     (void)state;
     if (!amx_serves(PRECISION_INT8))
         skip();
