@@ -76,7 +76,9 @@ static const struct argp_option options[] = {
         "(default: all)",
         2},
     {"fresh", KEY_FRESH, NULL, 0,
-        "Begin with weights drawn by the seed; the model is there for its sizes and its tokenizer", 2},
+        "Begin with weights drawn by the seed; the model is there for its sizes and its tokenizer, and needs "
+        "no weights of its own",
+        2},
     {"draw", KEY_DRAW, "picture|batch", 0,
         "Of several captions draw one for each picture, or the same of all that are in a batch, by their "
         "order, where those in one place are of one kind (default: picture)",

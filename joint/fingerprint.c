@@ -168,8 +168,8 @@ static int put_weights(FILE *out, const char *directory, const struct adapters *
     return rc;
 }
 
-/* What a fingerprint is the hash of. */
-static int put_model(FILE *out, const char *path, const struct adapters *adapters, struct err *err)
+/* All but the weights. */
+static int put_form(FILE *out, const char *path, struct err *err)
 {
     struct model_config config;
     struct preprocess preprocess;
@@ -187,23 +187,21 @@ static int put_model(FILE *out, const char *path, const struct adapters *adapter
     if (!rc)
         rc = tokenizer_put_settings(out, folder, config.tokenizer, err);
     arena_release(&arena);
-    return rc ? rc : put_weights(out, path, adapters, err);
+    return rc;
 }
 
-int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *path, struct err *err)
-{
-    return model_adapted_fingerprint(out, path, NULL, err);
-}
-
-int model_adapted_fingerprint(
-    char out[FINGERPRINT_SIZE], const char *path, const struct adapters *adapters, struct err *err)
+/* A fingerprint is the hash of these. */
+static int hash_model(char out[FINGERPRINT_SIZE], const char *path, bool weights,
+    const struct adapters *adapters, struct err *err)
 {
     char *bytes = NULL, hash[HASH_SIZE];
     size_t size;
     FILE *stream = open_memstream(&bytes, &size);
     if (!stream)
         return err_memory(err, 0);
-    int rc = put_model(stream, path, adapters, err);
+    int rc = put_form(stream, path, err);
+    if (!rc && weights)
+        rc = put_weights(stream, path, adapters, err);
     if (rc)
         err_wrap(err, "cannot open model '%s'", path);
     const bool failed = ferror(stream);
@@ -215,6 +213,22 @@ int model_adapted_fingerprint(
     }
     free(bytes);
     return rc;
+}
+
+int model_form_fingerprint(char out[FINGERPRINT_SIZE], const char *path, struct err *err)
+{
+    return hash_model(out, path, false, NULL, err);
+}
+
+int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *path, struct err *err)
+{
+    return model_adapted_fingerprint(out, path, NULL, err);
+}
+
+int model_adapted_fingerprint(
+    char out[FINGERPRINT_SIZE], const char *path, const struct adapters *adapters, struct err *err)
+{
+    return hash_model(out, path, true, adapters, err);
 }
 
 int model_fingerprint(char out[FINGERPRINT_SIZE], const struct model *model, struct err *err)

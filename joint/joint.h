@@ -232,6 +232,9 @@ const char *model_scope(const struct model *model);
 enum { FINGERPRINT_SIZE = 33 };
 int model_directory_fingerprint(char out[FINGERPRINT_SIZE], const char *path, struct err *err);
 
+/* The same of all but the weights, which need not be there. */
+int model_form_fingerprint(char out[FINGERPRINT_SIZE], const char *path, struct err *err);
+
 /* The same with adapters: of others, of other weights and in another order it is another. Errors are adapter_open's too. */
 int model_adapted_fingerprint(
     char out[FINGERPRINT_SIZE], const char *path, const struct adapters *adapters, struct err *err);

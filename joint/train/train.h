@@ -440,7 +440,8 @@ struct training_options {
         open_kinds; /* of facts: a caption is not compared with a picture where a fact of each, of two such kinds,
                                        * are together in no picture, so that what is never shown is not taken for wrong; NULL: none */
     bool
-        fresh; /* it begins at weights drawn by the seed, weights_fresh, and the model is there for its sizes and tokenizer */
+        fresh; /* it begins at weights drawn by the seed, weights_fresh, and the model is there for its sizes and tokenizer: its own weights
+                  only have to be there where they are open_clip's, for the names of tensors */
     struct loader_options loader; /* its batch is a step's */
     double keep_seconds;          /* between two checkpoints */
     bool resume;

@@ -195,7 +195,7 @@ struct training {
     struct preprocess preprocess;
     struct training_texts texts;
     struct training_feed *feed;
-    struct weights *weights;      /* where it begins, which locked towers go on reading */
+    struct weights *weights;      /* where it begins; NULL: at fresh ones, with Hugging Face's names */
     struct training_judge *judge; /* NULL: none */
     struct device *device;
     struct trained_model *model;

@@ -143,9 +143,11 @@ static int open_model(struct training *t, struct device *device, struct err *err
         .averages = options->average > 0,
         .what = options->what,
     };
-    int rc = weights_open_adapted(&t->weights, options->model, options->adapters, err);
+    const bool named =
+        options->fresh && t->config.layout == LAYOUT_HF; /* tensors have their names of themselves */
+    int rc = named ? 0 : weights_open_adapted(&t->weights, options->model, options->adapters, err);
     if (!rc)
-        t->dtype = options->dtype ? *options->dtype : weights_dtype(t->weights);
+        t->dtype = options->dtype ? *options->dtype : t->weights ? weights_dtype(t->weights) : DTYPE_F32;
     return rc ? rc : open_trained(t, device, &how, err);
 }
 
@@ -154,6 +156,8 @@ static int fingerprint_start(
     char out[FINGERPRINT_SIZE], const struct training_options *options, struct err *err)
 {
     const struct adapters one = {&options->adapter, 1};
+    if (options->fresh)
+        return model_form_fingerprint(out, options->model, err);
     return model_adapted_fingerprint(out, options->model, options->adapter ? &one : options->adapters, err);
 }
 

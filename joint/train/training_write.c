@@ -6,12 +6,12 @@
 
 #include "joint/internal.h"
 
-/* All that is written, twice: to be announced, and then. Adapters that were merged leave weights of no file. */
+/* All that is written, twice: to be announced, and then. Adapters that were merged leave weights of no file, and fresh ones may be of none. */
 static int add(const struct training *t, struct weights_writer *writer, struct err *err)
 {
-    const bool merged = t->options.adapters && t->options.adapters->count;
-    return merged ? trained_model_save(t->model, PARAMETERS_VALUES, writer, err)
-                  : trained_model_write(t->model, PARAMETERS_VALUES, t->weights, writer, err);
+    const bool made = !t->weights || (t->options.adapters && t->options.adapters->count);
+    return made ? trained_model_save(t->model, PARAMETERS_VALUES, writer, err)
+                : trained_model_write(t->model, PARAMETERS_VALUES, t->weights, writer, err);
 }
 
 static int save(const struct training *t, const char *path, struct err *err)

@@ -59,6 +59,12 @@ for other in "$fresh --seed 1" "$begin --draw batch --open shape,colour" "$begin
     cmp -s fresh/model.safetensors other3/model.safetensors && problem "the same model from '$other'"
     rm -rf other3
 done
+mkdir form
+cp "$root"/assets/model/*.json "$root"/assets/model/merges.txt form/
+run $fresh --model form -o formed -q
+expect_status 0
+run $fresh --dtype f32 -o wide -q
+cmp -s formed/model.safetensors wide/model.safetensors || problem "other fresh weights where there are none yet"
 run $fresh --each 1 -o once -q
 cmp -s fresh/model.safetensors once/model.safetensors || problem "--each 1 is not the default"
 refused "--each takes a number from 1 to 64, not '0'" $fresh --each 0 -o no
