@@ -78,10 +78,11 @@ static void describe(
     record_write(records, name, scene, captions, (int)options->wordings + 1);
 }
 
-// Shapes, the hardest to learn, twice. A scene of one large object has one count and one size.
-static const unsigned prompts[] = {
-    ABOUT_SHAPE, ABOUT_SHAPE, ABOUT_COLOUR, ABOUT_FILL, ABOUT_COUNT, ABOUT_SIZE};
-enum { PROMPTS = sizeof prompts / sizeof *prompts, EASY_PROMPTS = 4, FULL_CAPTIONS = 4 };
+// What is hard to learn more than once: shapes, then counts. The first ones are those of the easy lesson, whose objects have one count and
+// one size.
+static const unsigned prompts[] = {ABOUT_SHAPE, ABOUT_SHAPE, ABOUT_COLOUR, ABOUT_FILL, ABOUT_COUNT,
+    ABOUT_SIZE, ABOUT_SHAPE, ABOUT_SHAPE, ABOUT_COUNT};
+enum { PROMPTS = sizeof prompts / sizeof *prompts, EASY_PROMPTS = 4, FULL_CAPTIONS = 2 };
 
 // Clip art has its noun in every place.
 static int say_words(
@@ -90,10 +91,9 @@ static int say_words(
     struct voice voice = voice_of(options, number);
     voice.synonyms /= 3;
     const unsigned classes = scene_classes(scene);
-    const int n = !classes ? 0 : options->lesson == LESSON_EASY ? EASY_PROMPTS : PROMPTS;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < EASY_PROMPTS; i++)
         scene_word(&captions[i], scene, &voice, classes & prompts[i] ? prompts[i] : ABOUT_SHAPE);
-    return n;
+    return EASY_PROMPTS;
 }
 
 // The same number of captions for every picture, of which those in one place are of one kind.

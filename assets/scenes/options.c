@@ -16,9 +16,9 @@ static const char usage[] =
     "  --format FORMAT      png (default), jpg or ppm\n"
     "  --raw FILE           write one file of bytes (N, height, width, 3) instead of pictures\n"
     "  --coco FILE          write COCO's annotations: of each picture all that there is to say, the full caption, K\n"
-    "                       loose ones and one for each kind of class prompts, with the facts that they state\n"
-    "  --lesson LESSON      captions for --coco: all (default); words, which are single words, and none of relations;\n"
-    "                       easy, the same where every scene is one large object\n"
+    "                       loose ones and nine class prompts of five kinds, with the facts that they state\n"
+    "  --lesson LESSON      for --coco: all (default), or easy, where every scene is one large object and captions are\n"
+    "                       single words\n"
     "  --cells FILE         write bytes (N, grid, grid): which object covers each cell, 0 for none\n"
     "  --grid G             cells across and down (default 8)\n"
     "  --size PIXELS|WxH    size of the pictures (default 96)\n"
@@ -27,7 +27,7 @@ static const char usage[] =
     "  --split SPLIT        train (default): no held-out pair of shape and colour; heldout: the first object is one\n"
     "  --wordings K         loose captions for each picture beside the full one (default 2)\n"
     "  --synonyms PERCENT   how often captions take another word: disc, donut, lightning bolt (default 0); single\n"
-    "                       words of the lessons a third as often\n"
+    "                       words of the easy lesson a third as often\n"
     "  --letters FONT,...   a fifth of the objects are capital letters and digits of one of these TrueType fonts\n"
     "  --clipart LIST       a quarter of the pictures are clip art, of each noun as many: LIST has a line\n"
     "                       \"PNG<tab>noun\" for each, whose path counts from the list's folder\n";
@@ -80,7 +80,7 @@ static bool parse_option(struct options *options, const char *name, const char *
 {
     static const char *const splits[] = {"train", "heldout"};
     static const char *const formats[] = {"png", "jpg", "ppm"};
-    static const char *const lessons[] = {"all", "words", "easy"};
+    static const char *const lessons[] = {"all", "easy"};
     int word = 0;
     bool valid = true;
 
@@ -100,7 +100,7 @@ static bool parse_option(struct options *options, const char *name, const char *
         valid = parse_kinds(options, value);
     else if (strcmp(name, "--split") == 0 && (valid = parse_word(&word, value, splits, 2)))
         options->split = (enum scene_split)word;
-    else if (strcmp(name, "--lesson") == 0 && (valid = parse_word(&word, value, lessons, 3)))
+    else if (strcmp(name, "--lesson") == 0 && (valid = parse_word(&word, value, lessons, 2)))
         options->lesson = (enum lesson)word;
     else if (strcmp(name, "--format") == 0 && (valid = parse_word(&word, value, formats, 3)))
         options->format = formats[word];

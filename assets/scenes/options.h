@@ -5,7 +5,7 @@
 
 #include "scene.h"
 
-enum lesson { LESSON_ALL, LESSON_WORDS, LESSON_EASY };
+enum lesson { LESSON_ALL, LESSON_EASY };
 
 enum { MAX_CAPTIONS = 16, MAX_KINDS = 8 };
 

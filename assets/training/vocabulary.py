@@ -4,7 +4,7 @@
     python vocabulary.py CAPTIONS.jsonl MODEL_DIR [LIKE_DIR]
 
 The captions use few words, so merging goes on until each of them is one token; any other text falls back to bytes. With LIKE_DIR, a
-model of the sizes that the new one shall have, MODEL_DIR is one that `diptych train --fresh` begins with: its weights are all zero.
+model of the sizes that the new one shall have, MODEL_DIR is one that `diptych train --fresh` begins with.
 """
 
 import collections
@@ -12,7 +12,6 @@ import json
 import pathlib
 import re
 import shutil
-import struct
 import sys
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -62,28 +61,12 @@ def learn_merges(words):
 
 
 def write_like(like, directory, vocabulary_size):
-    """The configuration and zero weights of a model like another, but for its vocabulary."""
+    """What is there of a model like another, but for its vocabulary, before it has weights."""
     config = json.loads((like / "config.json").read_text())
     start, end = vocabulary_size - 2, vocabulary_size - 1
     config["text_config"].update(vocab_size=vocabulary_size, bos_token_id=start, eos_token_id=end, pad_token_id=end)
     (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     shutil.copy(like / "preprocessor_config.json", directory)
-
-    with open(like / "model.safetensors", "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        tensors = {name: tensor for name, tensor in json.loads(file.read(length)).items() if name != "__metadata__"}
-    offset = 0
-    for name, tensor in tensors.items():
-        begin, end = tensor["data_offsets"]
-        size = end - begin
-        if name.endswith("token_embedding.weight"):
-            rows, width = tensor["shape"]
-            tensor["shape"] = [vocabulary_size, width]
-            size = size // rows * vocabulary_size
-        tensor["data_offsets"] = [offset, offset + size]
-        offset += size
-    header = json.dumps({"__metadata__": {"format": "pt"}, **tensors}).encode()
-    (directory / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(offset))
 
 
 def main(captions, directory, like=None):
