@@ -29,10 +29,10 @@
 
 #include "index/scan.h"
 
-enum { COARSE_BLOCK = 1024, COARSE_STRIDE = 64 /* divides the codes of a row */ };
 enum {
-    COARSE_LEAST =
-        16384 /* rows: fewer need no codes, since the vectors themselves are read in a few milliseconds */
+    COARSE_BLOCK = 1024,
+    COARSE_STRIDE = 64, /* divides the codes of a row */
+    COARSE_LEAST = 4096 /* rows: of fewer the vectors themselves are read in a millisecond */
 };
 
 struct coarse {
