@@ -20,6 +20,11 @@ for i in 0 1 2 3; do "$diptych" index build all.dip --shard $i/4 tree -q; done
 printf 'a red circle\na blue star\n' >queries
 "$diptych" search one.dip --queries queries -f json -q >wanted.search
 "$diptych" index duplicates one.dip --threshold 0.6 -f tsv -q >wanted.duplicates
+{
+    echo image,caption
+    sed -n 's/.*"path": "\([^"]*\)", "caption": "\([^"]*\)".*/\1,\2/p' tree/scenes.jsonl
+} >captions.csv
+"$diptych" evaluate retrieval one.dip --captions captions.csv -f tsv -q >wanted.retrieval
 
 # same NAME COMMAND...: what it prints of the shards, started so, on a node each.
 same() {
@@ -30,6 +35,8 @@ same() {
     cmp wanted.search found
     timeout 60 "$@" duplicates all.dip --threshold 0.6 -f tsv -q >found
     cmp wanted.duplicates found
+    timeout 60 "$@" evaluate-retrieval all.dip --captions captions.csv -f tsv -q >found
+    cmp wanted.retrieval found
     echo "$name: two ranks print what diptych prints"
 }
 same "srun --mpi=pmix" srun -N 2 -n 2 --mpi=pmix "$mpi"
