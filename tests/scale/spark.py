@@ -19,6 +19,7 @@ def build(i):
 
 context = SparkSession.builder.appName("diptych").getOrCreate().sparkContext
 statuses = context.parallelize(range(int(shards)), int(shards)).map(build).collect()
-if max(statuses) > 1:  # 1: some pictures could not be read
-    sys.exit(f"shards that failed: {[i for i, status in enumerate(statuses) if status > 1]}")
+failed = [i for i, status in enumerate(statuses) if status not in (0, 1)]  # 1: some pictures could not be read
+if failed:
+    sys.exit(f"shards that failed: {failed}")
 subprocess.run([program, "index", "merge", out, *glob.glob(f"{out.removesuffix('.dip')}-*-of-*.dip")], check=True)

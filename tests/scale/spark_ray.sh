@@ -24,10 +24,25 @@ same() {
     echo "$1: the merged index is that of one run: $(wc -l <one.list) pictures"
 }
 
+# names LOG COMMAND...: what COMMAND says in the file LOG of shard 2, whose task was killed.
+cat >killed <<END
+#!/bin/sh
+case "\$*" in *"--shard 2/4"*) kill -KILL \$\$ ;; esac
+exec "$diptych" "\$@"
+END
+chmod +x killed
+names() {
+    log=$1
+    shift
+    if "$@" "$PWD/killed" "$PWD/killed.dip" 4 "$PWD/tree" >"$log" 2>&1; then exit 1; fi
+    grep -F "shards that failed: [2]" "$log" || { cat "$log"; exit 1; }
+}
+
 mkdir spark ray
 PYSPARK_PYTHON=$PWD/venv/bin/python SPARK_WORKER_DIR=$PWD/spark/work spark-submit --master 'local-cluster[2,1,1024]' \
     "$scripts/spark.py" "$diptych" "$PWD/spark/all.dip" 4 "$PWD/tree" >spark/log 2>&1 || { cat spark/log; exit 1; }
 same spark
+PYSPARK_PYTHON=$PWD/venv/bin/python names spark/killed spark-submit --master 'local[1]' "$scripts/spark.py"
 
 # A port of Ray's own must not be one of those that its workers take, 10002 to 19999.
 export RAY_USAGE_STATS_ENABLED=0 RAY_ADDRESS=127.0.0.1:6399
@@ -42,3 +57,4 @@ nodes="$nodes $!"
 until ray status 2>/dev/null | grep -q '/2.0 CPU'; do sleep 1; done
 python "$scripts/with_ray.py" "$diptych" "$PWD/ray/all.dip" 4 "$PWD/tree" >ray/log 2>&1 || { cat ray/log; exit 1; }
 same ray
+names ray/killed python "$scripts/with_ray.py"

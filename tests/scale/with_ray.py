@@ -20,6 +20,7 @@ def build(i):
 
 ray.init()
 statuses = ray.get([build.remote(i) for i in range(int(shards))])
-if max(statuses) > 1:  # 1: some pictures could not be read
-    sys.exit(f"shards that failed: {[i for i, status in enumerate(statuses) if status > 1]}")
+failed = [i for i, status in enumerate(statuses) if status not in (0, 1)]  # 1: some pictures could not be read
+if failed:
+    sys.exit(f"shards that failed: {failed}")
 subprocess.run([program, "index", "merge", out, *glob.glob(f"{out.removesuffix('.dip')}-*-of-*.dip")], check=True)
