@@ -23,6 +23,11 @@ int main(int argc, char **argv)
         puts("diptych-mpi " DIPTYCH_VERSION);
         return STATUS_DONE;
     }
+    if (!strcmp(argv[1], "help") && argc > 2) { /* "help search" runs "search --help" */
+        argv[1] = argv[2];
+        argv[2] = "--help";
+        return command_run(mpi_commands, "diptych-mpi", 2, argv + 1);
+    }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         put_help(stdout);
         return STATUS_DONE;

@@ -70,6 +70,10 @@ expect_text err "nonsense"
 ranks 2 search --help
 expect_status 0
 expect_text out "Usage: diptych-mpi search [OPTION...] INDEX [WORD...]"
+cp out wanted
+ranks 2 help search
+expect_status 0
+cmp -s wanted out || problem "that is not the help of search"
 
 # At a port: what diptych answers at standard input, to several clients, whatever others do; until a rank is killed, which is named.
 printf 'a red circle\n\n  \na blue star\nanything' >queries
