@@ -63,7 +63,7 @@ static int read_data(struct train *t, const struct job *job, struct err *err)
 /* Of what is left to learn from. */
 static void say_few(const struct train *t)
 {
-    char names[LESSON_NAMES];
+    char names[LABEL_NAMES];
     const size_t few = training_set_short(names, &t->set, 2);
     if (few && !t->request.session.quiet)
         message("%zu of %zu labels have one picture to learn from, or none: %s", few,

@@ -4,7 +4,7 @@
 #define DIPTYCH_CLI_PROBE_H
 
 #include "cli/session.h"
-#include "joint/train/train.h"
+#include "joint/probe/probe.h"
 
 int probe_fit_command(int argc, char **argv);
 int probe_info_command(int argc, char **argv);

@@ -276,7 +276,7 @@ static int open_all(struct fitting *f, const struct job *job, struct err *err)
 static void say_short(struct fitting *f)
 {
     size_t most = 0;
-    char names[LESSON_NAMES];
+    char names[LABEL_NAMES];
     for (size_t i = 0; i < f->shot_count; i++)
         most = f->shots[i] > most ? f->shots[i] : most;
     const size_t few = most ? lesson_short(names, &f->lesson, LESSON_TRAIN, most) : 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/classes.h"
-#include "joint/train/train.h"
+#include "joint/probe/probe.h"
 
 #include <pthread.h>
 #include <stdlib.h>

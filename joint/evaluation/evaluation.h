@@ -164,6 +164,11 @@ int labelled_pictures_read(struct labelled_pictures *out, const char *const *pat
     const struct labelled_options *options, const struct job *job, struct err *err);
 void labelled_pictures_release(struct labelled_pictures *pictures);
 
+/* How many labels fewer than `least` show, by counts (labels), with the first few in names, quoted. */
+enum { LABEL_NAMES = 256 };
+size_t labels_short(
+    char names[LABEL_NAMES], const size_t *counts, const struct strings *labels, size_t least);
+
 /* ---- CLIPScore ----------------------------------------------------------------------------------------- */
 
 /* How well a caption fits its picture (Hessel et al. 2021, https://arxiv.org/abs/2104.08718), as the authors'

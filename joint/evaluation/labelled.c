@@ -239,3 +239,18 @@ void labelled_pictures_release(struct labelled_pictures *pictures)
     arena_release(&pictures->arena);
     *pictures = (struct labelled_pictures){0};
 }
+
+size_t labels_short(char names[LABEL_NAMES], const size_t *counts, const struct strings *labels, size_t least)
+{
+    enum { NAMED = 5 };
+    size_t missing = 0;
+    *names = '\0';
+    for (size_t k = 0; k < labels->count; k++) {
+        const size_t used = strlen(names);
+        if (counts[k] < least && missing++ < NAMED)
+            snprintf(names + used, LABEL_NAMES - used, "%s'%.40s'", used ? ", " : "", labels->items[k]);
+    }
+    if (missing > NAMED)
+        snprintf(names + strlen(names), LABEL_NAMES - strlen(names), " ...");
+    return missing;
+}

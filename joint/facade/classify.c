@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "joint/facade/facade.h"
-#include "joint/train/train.h"
+#include "joint/probe/probe.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -75,12 +75,6 @@ void training_facts_free(struct training_facts *facts);
 /* Of a text and a picture that is not its own. */
 enum fits training_facts_compare(const struct training_facts *facts, size_t picture, size_t text);
 
-/* ---- labels -------------------------------------------------------------------------------------------- */
-
-/* Those that fewer than `least` of counts (labels) show: their number, and the first few by name. */
-size_t labels_short(
-    char names[LESSON_NAMES], const size_t *counts, const struct strings *labels, size_t least);
-
 /* ---- batches ------------------------------------------------------------------------------------------- */
 
 /* One after the other, from any step on: epoch by epoch as many whole batches as there are pictures for. */

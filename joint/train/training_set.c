@@ -240,7 +240,7 @@ int training_set_hold_out(
     return rc ? rc : hash(set, err);
 }
 
-size_t training_set_short(char names[LESSON_NAMES], const struct training_set *set, size_t least)
+size_t training_set_short(char names[LABEL_NAMES], const struct training_set *set, size_t least)
 {
     const struct strings *labels = &set->labelled.labels;
     size_t *counts = set->templates ? mem_new(labels->count, sizeof *counts) : NULL, missing = 0;

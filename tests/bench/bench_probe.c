@@ -5,7 +5,7 @@
  *
  * FILE has embeddings (COUNT, WIDTH) float32 and labels (COUNT) uint32; OUT gets weights (CLASSES, WIDTH) and intercepts
  * (CLASSES), float32. Prints seconds, iterations, evaluations and the objective. */
-#include "joint/train/train.h"
+#include "joint/probe/probe.h"
 
 #include <stdlib.h>
 

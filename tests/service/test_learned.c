@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A service with a probe: requests without labels get the probe's, others what they ask for. */
-#include "joint/train/train.h"
+#include "joint/probe/probe.h"
 #include "tests/service/served.h"
 
 #include <math.h>

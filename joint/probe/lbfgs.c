@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/train/lbfgs.h"
+#include "joint/probe/lbfgs.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/train/training.h"
+#include "joint/probe/probe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,26 +9,10 @@ static const enum data_part data_parts[LESSON_PARTS] = {
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 
-size_t labels_short(
-    char names[LESSON_NAMES], const size_t *counts, const struct strings *labels, size_t least)
-{
-    enum { NAMED = 5 };
-    size_t missing = 0;
-    *names = '\0';
-    for (size_t k = 0; k < labels->count; k++) {
-        const size_t used = strlen(names);
-        if (counts[k] < least && missing++ < NAMED)
-            snprintf(names + used, LESSON_NAMES - used, "%s'%.40s'", used ? ", " : "", labels->items[k]);
-    }
-    if (missing > NAMED)
-        snprintf(names + strlen(names), LESSON_NAMES - strlen(names), " ...");
-    return missing;
-}
-
 static int check_shown(
     const size_t *counts, const struct strings *labels, const char *of_what, struct err *err)
 {
-    char names[LESSON_NAMES];
+    char names[LABEL_NAMES];
     const size_t missing = labels_short(names, counts, labels, 1);
     return !missing ? 0
                     : err_set(err, ERR_ARGUMENT, "%zu of %zu labels have no %s to learn from: %s", missing,
@@ -128,7 +112,7 @@ static int check_examples(const struct lesson *lesson, struct err *err)
     return rc;
 }
 
-size_t lesson_short(char names[LESSON_NAMES], const struct lesson *lesson, int part, size_t least)
+size_t lesson_short(char names[LABEL_NAMES], const struct lesson *lesson, int part, size_t least)
 {
     const struct example_set set = lesson_set(lesson, part);
     size_t *counts = mem_new(lesson->labels->count, sizeof *counts), missing = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Probes in files: there and back, and what is refused. */
-#include "joint/train/train.h"
+#include "joint/probe/probe.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One L-BFGS for all classes, or with several labels a picture one for each, whose losses and gradients come from the same
  * products. */
-#include "joint/train/lbfgs.h"
-#include "joint/train/probe_loss.h"
+#include "joint/probe/lbfgs.h"
+#include "joint/probe/probe_loss.h"
 
 #include <float.h>
 #include <math.h>

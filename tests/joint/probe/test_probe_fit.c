@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Linear probes against scikit-learn on made-up embeddings, and their loss against its definition. */
-#include "joint/train/probe_loss.h"
+#include "joint/probe/probe_loss.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -6,7 +6,7 @@
  *
  * which stay in registers, as wide as the CPU at hand has them: one of the kinds below is chosen as the program runs.
  */
-#include "joint/train/probe_loss.h"
+#include "joint/probe/probe_loss.h"
 
 #include <math.h>
 #include <string.h>

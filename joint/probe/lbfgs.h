@@ -12,8 +12,8 @@
  *         l.value = f(l.x), gradient of f at l.x -> l.gradient;
  *     while (lbfgs_next(&l));                            x: the best there is
  */
-#ifndef DIPTYCH_JOINT_TRAIN_LBFGS_H
-#define DIPTYCH_JOINT_TRAIN_LBFGS_H
+#ifndef DIPTYCH_JOINT_PROBE_LBFGS_H
+#define DIPTYCH_JOINT_PROBE_LBFGS_H
 
 #include "base/base.h"
 

@@ -12,10 +12,10 @@
  * Examples go by in blocks of rows that stay in the cache from the logits to the gradient. Blocks belong to pieces, as many
  * whatever the threads, and each piece has sums of its own, so the same examples give the same bits on any number of threads.
  */
-#ifndef DIPTYCH_JOINT_TRAIN_PROBE_LOSS_H
-#define DIPTYCH_JOINT_TRAIN_PROBE_LOSS_H
+#ifndef DIPTYCH_JOINT_PROBE_PROBE_LOSS_H
+#define DIPTYCH_JOINT_PROBE_PROBE_LOSS_H
 
-#include "joint/train/train.h"
+#include "joint/probe/probe.h"
 
 enum loss_kind { PROBE_SOFTMAX, PROBE_EACH };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/train/train.h"
+#include "joint/probe/probe.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The line search of Moré and Thuente 1994; numbers of cases and formulas below are the paper's. */
-#include "joint/train/lbfgs.h"
+#include "joint/probe/lbfgs.h"
 
 #include <math.h>
 

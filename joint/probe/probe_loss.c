@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "joint/train/probe_loss.h"
+#include "joint/probe/probe_loss.h"
 
 #include <stdlib.h>
 #include <string.h>
