@@ -34,11 +34,21 @@ static int pack(struct linear *linear, struct device *device, const float *weigh
     return native_pack(linear, &avx512_kernel, weight, err);
 }
 
+/* Asked of the CPU once: in a virtual machine it takes microseconds to say. */
+static const struct attention_kernel *attention_kernel(void)
+{
+    static const struct attention_kernel floats = {avx512_attention_bytes, avx512_attend},
+                                         pairs = {avx512_attention_bytes, avx512_attend_pairs};
+    static const struct attention_kernel *_Atomic chosen;
+    if (!chosen)
+        chosen = best() == PRECISION_BF16 ? &pairs : &floats;
+    return chosen;
+}
+
 static int attend(struct stream *stream, struct tensor context, struct tensor qkv, size_t batch,
     size_t tokens, const struct sequences *sequences, struct head_shape shape, struct err *err)
 {
-    static const struct attention_kernel kernel = {avx512_attention_bytes, avx512_attend};
-    return native_attend(&kernel, stream, context, qkv, batch, tokens, sequences, shape, err);
+    return native_attend(attention_kernel(), stream, context, qkv, batch, tokens, sequences, shape, err);
 }
 
 const struct layer_provider provider_avx512 = {

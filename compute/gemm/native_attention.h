@@ -28,8 +28,9 @@ int native_attend(const struct attention_kernel *kernel, struct stream *stream, 
     struct tensor qkv, size_t batch, size_t tokens, const struct sequences *sequences,
     struct head_shape shape, struct err *err);
 
-/* Of bfloat16, computed in float32 on AVX-512. */
+/* Of bfloat16 on AVX-512: multiplied in float32, or by the instruction for pairs of bfloat16, for CPUs that have it. */
 size_t avx512_attention_bytes(size_t tokens, size_t head_width);
 void avx512_attend(const struct native_attention *attention, size_t batch, size_t head, void *scratch);
+void avx512_attend_pairs(const struct native_attention *attention, size_t batch, size_t head, void *scratch);
 
 #endif

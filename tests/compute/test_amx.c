@@ -2,6 +2,7 @@
 /* The products of compute/gemm/amx.h by themselves, where bfloat16 operands and float32 results leave no room for
  * anything but the order of sums. */
 #include "compute/gemm/amx.h"
+#include "tests/compute/native_checks.h"
 #include "tests/compute/twins.h"
 
 #include <math.h>
@@ -15,37 +16,11 @@
 
 /* ---- products ------------------------------------------------------------------------------------------ */
 
-/* count random numbers that are bfloat16 already, and their bits. */
-static float *random_bf16(uint16_t *bits, size_t count, uint64_t seed, float scale)
-{
-    float *values = malloc(count * sizeof *values);
-    fill_random(values, count, seed);
-    for (size_t i = 0; i < count; i++)
-        values[i] = bf16_to_f32(bits[i] = f32_to_bf16(values[i] * scale));
-    return values;
-}
-
-static double largest_of(const float *values, size_t count)
-{
-    double largest = 0;
-    for (size_t i = 0; i < count; i++)
-        largest = fmax(largest, fabs((double)values[i]));
-    return largest;
-}
-
 /* How far numbers may be off that are a few roundings of float32 from the exact ones; and those behind an
  * activation, which is good to 1e-4 and then usually rounded to bfloat16. */
 static double tolerance(enum epilogue epilogue)
 {
     return epilogue == EPILOGUE_NONE || epilogue == EPILOGUE_ADD ? 2e-6 : 1e-4;
-}
-
-static void check_near(const float *got, const float *want, size_t count, double near, const char *what)
-{
-    const double allowed = near * largest_of(want, count);
-    for (size_t i = 0; i < count; i++)
-        if (!(fabs((double)got[i] - (double)want[i]) <= allowed))
-            fail_msg("%s: element %zu is %.9g, not %.9g", what, i, (double)got[i], (double)want[i]);
 }
 
 /* Rows `cut` and on are another panel, columns 32 and on another piece. */
@@ -217,51 +192,13 @@ static void activations_end_well(void **state)
 
 /* ---- attention ----------------------------------------------------------------------------------------- */
 
-/* scale: of the numbers; large ones make scores that leave one key all the weight. */
-static void check_attention(
-    size_t tokens, size_t heads, size_t head_width, float scale, bool causal, size_t unseen)
-{
-    enum { BATCH = 2 };
-    const size_t width = heads * head_width, count = BATCH * tokens * width;
-    uint16_t *qkv_bits = malloc(3 * count * sizeof *qkv_bits), *context = malloc(count * sizeof *context);
-    float *qkv = random_bf16(qkv_bits, 3 * count, tokens, scale), *want = malloc(count * sizeof *want),
-          *got = malloc(count * sizeof *got);
-    void *scratch = aligned_alloc(64, amx_attention_bytes(tokens, head_width));
-    const struct native_attention attention = {.tokens = tokens,
-        .heads = heads,
-        .head_width = head_width,
-        .causal = causal,
-        .unseen = unseen,
-        .qkv = qkv_bits,
-        .context = context};
-    /* What lies in the scratch memory before must not matter. */
-    memset(scratch, 0xff, amx_attention_bytes(tokens, head_width));
-    for (size_t i = 0; i < BATCH * heads; i++)
-        amx_attend(&attention, i / heads, i % heads, scratch);
-    twin_attention(want, qkv, BATCH, tokens, heads, head_width, causal, unseen);
-    for (size_t i = 0; i < count; i++)
-        got[i] = bf16_to_f32(context[i]);
-    char what[80];
-    snprintf(what, sizeof what, "attention of %zu tokens, %zu heads of %zu%s", tokens, heads, head_width,
-        causal ? ", causal" : "");
-    check_near(got, want, count, 0x1p-8, what);
-    free(qkv_bits), free(context), free(qkv), free(want), free(got), free(scratch);
-}
-
 static void attention_matches(void **state)
 {
-    static const size_t shapes[][3] = {{1, 1, 8}, {5, 2, 16}, {32, 1, 32}, {33, 3, 64}, {50, 2, 64},
-        {77, 2, 104}, {130, 1, 80}, {64, 2, 72}, {40, 1, 128}};
+    static const struct attention_kernel kernel = {amx_attention_bytes, amx_attend};
     (void)state;
     if (!amx_serves(PRECISION_BF16))
         skip();
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int causal = 0; causal < 2; causal++) {
-            check_attention(shapes[i][0], shapes[i][1], shapes[i][2], 1, causal, 0);
-            check_attention(shapes[i][0], shapes[i][1], shapes[i][2], 12, causal, 0);
-            if (shapes[i][0] > 1)
-                check_attention(shapes[i][0], shapes[i][1], shapes[i][2], 12, causal, 1 + shapes[i][0] / 40);
-        }
+    check_attention(&kernel);
 }
 
 int main(void)
