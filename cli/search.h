@@ -11,6 +11,7 @@
 
 struct search_request {
     const char *path, *queries_path, *html;
+    const char *queries_option; /* the name of the one that queries_path is of */
     struct query_term *terms;
     size_t term_count;
     struct index_filter filter;
@@ -24,6 +25,10 @@ struct search_request {
 
 /* The options of queries and of how many hits they have, and all of them. Input of both: a struct search_request. */
 extern const struct argp queries_argp, search_argp;
+
+/* Takes where queries come from, by an option of that name; refuses two of them. */
+void search_queries_from(
+    struct search_request *s, struct argp_state *state, const char *option, const char *path);
 
 /* A run of the command: what has been opened and found. The request begins as SEARCH_REQUEST, the rest as zeros. */
 struct searching {

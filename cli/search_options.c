@@ -87,6 +87,15 @@ static void add_picture(struct search_request *s, struct argp_state *state, char
     add_term(s, NULL, option_input(state, argument), (float)weight);
 }
 
+void search_queries_from(
+    struct search_request *s, struct argp_state *state, const char *option, const char *path)
+{
+    if (s->queries_path && strcmp(s->queries_option, option))
+        argp_error(state, "--%s is instead of --%s", option, s->queries_option);
+    s->queries_path = path;
+    s->queries_option = option;
+}
+
 static error_t parse_queries(int key, char *argument, struct argp_state *state)
 {
     struct search_request *s = state->input;
@@ -115,7 +124,7 @@ static error_t parse_queries(int key, char *argument, struct argp_state *state)
         add_picture(s, state, argument);
         return 0;
     case KEY_QUERIES:
-        s->queries_path = option_input(state, argument);
+        search_queries_from(s, state, "queries", option_input(state, argument));
         return 0;
     case 'k':
         s->wanted.top = option_number(state, "top", argument, 1, SIZE_MAX);
@@ -135,7 +144,7 @@ static error_t parse_queries(int key, char *argument, struct argp_state *state)
         if (!s->term_count && !s->queries_path)
             argp_error(state, "nothing to look for: name a text, --image or --queries");
         if (s->term_count && s->queries_path)
-            argp_error(state, "--queries is instead of other queries");
+            argp_error(state, "--%s is instead of other queries", s->queries_option);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -30,7 +30,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[2] = &s->session.quiet;
         return 0;
     case KEY_LISTEN:
-        r->listen = s->queries_path = argument;
+        search_queries_from(s, state, "listen", r->listen = argument);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

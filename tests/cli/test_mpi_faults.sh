@@ -117,6 +117,12 @@ expect_text err "rank 2"
 ranks 2 search all.dip --listen 192.168.1.1:0
 expect_status 2
 expect_text err "'192.168.1.1:0' is no port of 127.0.0.1, and no other address is listened at"
+ranks 2 search all.dip --listen 0 red
+expect_status 2
+expect_text err "--listen is instead of other queries"
+ranks 2 search all.dip --queries queries --listen 0
+expect_status 2
+expect_text err "--listen is instead of --queries"
 
 # A rank that is killed takes the others along.
 "$mpiexec" -n 3 sh -c 'echo $$ >pid.$$; exec "$0" search all.dip --precision f32 --queries - -f json -q' "$mpi" <asked >answered 2>err &
