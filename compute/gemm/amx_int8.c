@@ -50,8 +50,9 @@ AMX_INLINE void tiles_configure(size_t rows)
             TILE_PITCH, TILE_PITCH},
         .rows = {first, first, second, second, first, second, TILE_ROWS, TILE_ROWS},
     };
-    __asm__ volatile("" ::"r"(&config)
-                     : "memory"); /* GCC 12 takes the first eight bytes for all that is read */
+    __asm__ volatile(
+        "" ::"r"(&config)
+        : "memory"); /* findings/gcc-tile-config.sh: GCC 12 takes the first eight bytes for all that is read */
     _tile_loadconfig(&config);
 }
 
