@@ -42,7 +42,7 @@ int captioned_pictures_check(struct captioned_pictures *out, const struct err *f
     if (!out->without_picture || (allow_missing && out->count))
         return 0;
     return err_set(
-        err, ERR_NOT_FOUND, "%s, nor of %zu others of %zu", first->msg, out->without_picture - 1, images);
+        err, ERR_NOT_FOUND, "%s (%zu of %zu without one)", first->msg, out->without_picture, images);
 }
 
 static int take_image(struct captioned_pictures *out, struct err *first, const struct caption_set *set,

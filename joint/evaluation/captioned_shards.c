@@ -209,8 +209,8 @@ static int check_samples(const struct reading *reading, bool allow_missing, stru
     const struct captioned_pictures *out = reading->out;
     const char *name = reading->set->name;
     if (out->without_picture && !allow_missing && !out->failed)
-        return err_set(err, ERR_NOT_FOUND, "no picture beside '%s', nor of %zu others of %zu",
-            first_alone(reading), out->without_picture - 1, reading->set->count);
+        return err_set(err, ERR_NOT_FOUND, "no picture beside '%s' (%zu of %zu without one)",
+            first_alone(reading), out->without_picture, reading->set->count);
     if (out->count)
         return 0;
     if (out->failed)

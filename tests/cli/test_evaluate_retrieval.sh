@@ -112,7 +112,7 @@ coco ", $(caption 77 "nowhere"), $(caption 78 "nowhere either")" >missing.json
 evaluate -c missing.json -i pictures
 expect_status 2
 expect_empty out
-expect_line err "diptych: cannot evaluate: no picture of image '77' in 'pictures', nor of 1 others of 6; --allow-missing leaves them out"
+expect_line err "diptych: cannot evaluate: no picture of image '77' in 'pictures' (2 of 6 without one); --allow-missing leaves them out"
 evaluate -c missing.json -i pictures --allow-missing --format json
 expect_status 1
 expect_text out '"without_picture": 2,'
@@ -128,7 +128,7 @@ expect_line err "diptych: cannot evaluate: several pictures of image '1' in 'pic
 mkdir empty
 evaluate -c coco.json -i empty --allow-missing
 expect_status 2
-expect_text err "no picture of image '1' in 'empty', nor of 3 others of 4"
+expect_text err "no picture of image '1' in 'empty' (4 of 4 without one)"
 evaluate -c coco.json -i nowhere
 expect_status 2
 expect_line err "diptych: cannot evaluate: unable to read 'nowhere': No such file or directory"
@@ -193,7 +193,7 @@ expect_line err "diptych: cannot evaluate: several pictures of image '12' in 'tw
 evaluate -c missing.json f32.dip
 expect_status 2
 expect_empty out
-expect_line err "diptych: cannot evaluate: no picture of image '1' in 'f32.dip', nor of 5 others of 6; --allow-missing leaves them out"
+expect_line err "diptych: cannot evaluate: no picture of image '1' in 'f32.dip' (6 of 6 without one); --allow-missing leaves them out"
 paths twice/a/1.ppm twice/nowhere.ppm >one.json
 evaluate -c one.json twice.dip --allow-missing -f json -q
 expect_status 0

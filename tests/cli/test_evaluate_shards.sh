@@ -273,7 +273,7 @@ printf '\n  \n' >blank.txt
 retrieval loose.tar
 expect_status 2
 expect_empty out
-expect_line err "diptych: cannot evaluate: no picture beside 'loose.tar!/2.txt', nor of 1 others of 4; --allow-missing leaves them out"
+expect_line err "diptych: cannot evaluate: no picture beside 'loose.tar!/2.txt' (2 of 4 without one); --allow-missing leaves them out"
 retrieval loose.tar --allow-missing -f json
 expect_status 0
 counts 2 6

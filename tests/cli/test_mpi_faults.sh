@@ -38,7 +38,7 @@ fails() {
 run index build a.dip tree/00000* $exact
 run index build c.dip tree/00005* tree/000001.png $exact
 fails 3 "cannot evaluate: several pictures of image '000001' in '{a,c}.dip'" evaluate-retrieval '{a,c}.dip' -c captions.csv --allow-missing -q
-fails 2 "cannot evaluate: no picture of image 'nowhere' in 'all.dip', nor of 0 others of 95" evaluate-retrieval all.dip -c missing.csv -q
+fails 2 "cannot evaluate: no picture of image 'nowhere' in 'all.dip' (1 of 95 without one)" evaluate-retrieval all.dip -c missing.csv -q
 fails 2 "cannot evaluate: unable to open 'nowhere.csv'" evaluate-retrieval all.dip -c nowhere.csv -q
 mv all-00002-of-00005.dip gone
 fails 2 "diptych: cannot evaluate: shard 2 of 5 is missing" evaluate-retrieval all.dip -c captions.csv -q

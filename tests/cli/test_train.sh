@@ -209,7 +209,7 @@ printf 'image,caption\n000000.png,\n000001.png, \n' >empty.csv
 refused "no caption of 'empty.csv' has a word" train --captions empty.csv --images tree -o x
 refused "unable to open 'nowhere'" train nowhere -o x
 printf "image,caption\nlost.png,a word\n" >lost.csv
-refused "no picture of image 'lost' in 'tree', nor of 0 others of 1; --allow-missing leaves them out" train --captions lost.csv --images tree -o x
+refused "no picture of image 'lost' in 'tree' (1 of 1 without one); --allow-missing leaves them out" train --captions lost.csv --images tree -o x
 refused 'is that of guessing, 2.08, and was 0.0: try a lower --rate' $learn -o x --rate 1 --clip 0 --warmup 0 --steps 40
 refused "unable to write 'nowhere/x.part'" $learn -o nowhere/x
 refused "unable to write 'nowhere/log'" $learn -o x2 --log nowhere/log
