@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 static const char no_device[] =
     "no OpenCL device found: install one, such as pocl-opencl-icd for any CPU, intel-opencl-icd or "
@@ -237,10 +238,14 @@ int device_open_tuned(
         goto done;
     }
     pthread_mutex_init(&device->lock, NULL);
+    device->pocl_folder = -1;
     if ((rc = candidate_choose(&chosen, found, count, options->device, err)))
         goto done;
     device->platform = chosen->platform;
     device->id = chosen->id;
+    device->pocl = device_is_of(device, POCL_PLATFORM);
+    if (device->pocl)
+        device->pocl_folder = pocl_cache_hold();
     device->tuning = tuning ? *tuning : tuning_for(&chosen->info);
     snprintf(device->name, sizeof device->name, "%s", chosen->info.name);
     if ((rc = arithmetic_choose(
@@ -283,6 +288,8 @@ void device_free(struct device *device)
     }
     if (device->context)
         clReleaseContext(device->context);
+    if (device->pocl_folder >= 0)
+        close(device->pocl_folder);
     pool_free(device->pool);
     pthread_mutex_destroy(&device->lock);
     free(device);
@@ -311,6 +318,13 @@ enum dtype device_dtype(const struct device *device)
 bool device_is_host(const struct device *device)
 {
     return device_runs_native(device->id);
+}
+
+bool device_is_of(const struct device *device, const char *platform)
+{
+    char name[128] = "";
+    clGetPlatformInfo(device->platform, CL_PLATFORM_NAME, sizeof name, name, NULL);
+    return !strcmp(name, platform);
 }
 
 bool device_is_cpu(cl_device_id id)

@@ -38,6 +38,8 @@ struct device {
     cl_platform_id platform;
     cl_device_id id;
     cl_context context;
+    bool pocl;
+    int pocl_folder; /* held while there is the device: pocl_cache_hold(); -1: it cannot be */
     char name[128];
     enum precision precision;
     enum dtype activations; /* what layers hand each other, but for residual sums: `real` in kernels */
@@ -119,6 +121,7 @@ int cl_fail(struct err *err, const char *call, cl_int status);
 int device_program(cl_program *out, struct device *device, const struct kernel_source *source,
     size_t head_width, struct err *err);
 
+bool device_is_of(const struct device *device, const char *platform);
 bool device_is_cpu(cl_device_id id);
 bool device_runs_native(cl_device_id id); /* a CPU device whose queues take C functions */
 

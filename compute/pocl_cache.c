@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ int private_folder(char **out, bool *temporary, const char *parent, struct err *
 /* ---- what goes at the end ------------------------------------------------------------------------------ */
 
 static struct {
-    char *path;
+    const char *path;
     pid_t maker; /* not a child of it */
 } temporary_folder;
 
@@ -72,8 +73,6 @@ static void remove_temporary(void)
 {
     if (temporary_folder.maker == getpid())
         nftw(temporary_folder.path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    free(temporary_folder.path);
-    temporary_folder.path = NULL;
 }
 
 /* ---- PoCL's folder ------------------------------------------------------------------------------------- */
@@ -84,17 +83,21 @@ static const char *variable(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* Whether PoCL is well off with what the environment says. */
-static bool has_folder(void)
+static char *folder; /* the one PoCL takes; NULL: none */
+
+/* What PoCL makes of the environment, where it is well off with that. */
+static bool take_usual_folder(void)
 {
     const char *base = variable("XDG_CACHE_HOME"), *home = getenv("HOME");
     char *path;
     if (base ? asprintf(&path, "%s/pocl/kcache", base) < 0
              : !home || asprintf(&path, "%s/.cache/pocl/kcache", home) < 0)
         return false;
-    const bool can = folder_can_be_written(path);
-    free(path);
-    return can;
+    if (folder_can_be_written(path))
+        folder = path;
+    else
+        free(path);
+    return folder;
 }
 
 static int take_private_folder(struct err *err)
@@ -108,15 +111,12 @@ static int take_private_folder(struct err *err)
             rc = private_folder(&path, &temporary, parents[i], err);
     if (rc)
         return rc;
-    if (setenv("POCL_CACHE_DIR", path, 1))
-        rc = err_memory(err, strlen(path));
+    folder = path;
     if (temporary && !atexit(remove_temporary)) {
         temporary_folder.path = path;
         temporary_folder.maker = getpid();
-    } else {
-        free(path);
     }
-    return rc;
+    return setenv("POCL_CACHE_DIR", path, 1) ? err_memory(err, strlen(path)) : 0;
 }
 
 static struct err prepared; /* code 0: there is a folder */
@@ -125,10 +125,12 @@ static void prepare(void)
 {
     const char *set = getenv("POCL_CACHE_DIR");
     if (set) {
-        if (!folder_can_be_written(set))
+        if (folder_can_be_written(set))
+            folder = strdup(set);
+        else
             err_set(&prepared, ERR_IO,
                 "PoCL, where it is installed, cannot write to '%s', as POCL_CACHE_DIR says", set);
-    } else if (!has_folder() && take_private_folder(&prepared)) {
+    } else if (!take_usual_folder() && take_private_folder(&prepared)) {
         err_wrap(&prepared, "PoCL, where it is installed, has no folder for what it compiles, as "
                             "POCL_CACHE_DIR could name one");
     }
@@ -139,4 +141,28 @@ int pocl_cache_prepare(struct err *err)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, prepare);
     return prepared.code ? err_set(err, prepared.code, "%s", prepared.msg) : 0;
+}
+
+/* ---- who compiles into it ------------------------------------------------------------------------------ */
+
+int pocl_cache_hold(void)
+{
+    const int held = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (held < 0 || !flock(held, LOCK_SH))
+        return held;
+    close(held);
+    return -1;
+}
+
+bool pocl_cache_take(int held)
+{
+    if (!flock(held, LOCK_EX | LOCK_NB))
+        return true;
+    pocl_cache_share(held); /* which the attempt may have lost */
+    return false;
+}
+
+void pocl_cache_share(int held)
+{
+    flock(held, LOCK_SH);
 }

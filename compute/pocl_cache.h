@@ -12,11 +12,30 @@
 
 #include "base/base.h"
 
+#define POCL_PLATFORM "Portable Computing Language" /* its CL_PLATFORM_NAME */
+
 /* Before the first call of OpenCL: sets POCL_CACHE_DIR to a private folder where the environment does not set
  * it and PoCL's own choice cannot be written or would be anybody's. Does its work once a process; the calls
  * after that say the same. ERR_IO: there is no folder, and the message says what to do. Changes nothing for
  * other platforms. */
 int pocl_cache_prepare(struct err *err);
+
+/*
+ * PoCL (3.1 to 7) gives a program's binary away by reading the files of its folder as they lie there. One that
+ * another process or thread is writing may be missing at that moment, and then the binary is damaged or PoCL
+ * crashes. So whoever compiles holds the folder, together with others, and binaries are read by one who has it
+ * alone.
+ */
+
+/* Holds PoCL's folder, after OpenCL has been asked for devices; waits where somebody has it alone. The
+ * descriptor goes back through close(); -1: it cannot be locked. */
+int pocl_cache_hold(void);
+
+/* Has the folder alone, or, at once, false: others hold it too, or held is -1. */
+bool pocl_cache_take(int held);
+
+/* Lets others hold it again. */
+void pocl_cache_share(int held);
 
 /* A folder that nobody else may enter: PARENT/diptych-UID, made where it is not there. Where that name is
  * taken by a link, a folder of another user or one with other permissions than 0700, a new one of a random

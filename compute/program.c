@@ -88,7 +88,7 @@ static int build(struct program *out, const struct device *device, struct err *e
             return 0;
         }
         if (!rc)
-            program_cache_store(&cache, out->handle);
+            program_cache_store(&cache, device, out->handle);
     }
     program_cache_close(&cache);
     return rc;
@@ -124,7 +124,7 @@ void device_keep_programs(struct device *device)
 {
     pthread_mutex_lock(&device->lock);
     for (struct program *program = device->programs; program; program = program->next) {
-        program_cache_store(&program->unkept, program->handle);
+        program_cache_store(&program->unkept, device, program->handle);
         program_cache_close(&program->unkept);
     }
     pthread_mutex_unlock(&device->lock);

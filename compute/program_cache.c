@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compute/internal.h"
+#include "compute/pocl_cache.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,24 +9,17 @@
 #include <sys/stat.h>
 
 /* The lines before the binary: what it is, the key, and the hash of the binary. */
-enum { HEADER_SIZE = sizeof "diptych kernels 1\n" - 1 + 2 * HASH_SIZE };
+enum { HEADER_SIZE = sizeof "diptych kernels 2\n" - 1 + 2 * HASH_SIZE };
 
 static void header_write(
     char out[HEADER_SIZE + 1], const struct program_cache *cache, const void *binary, size_t size)
 {
     char hash[HASH_SIZE];
     hash_bytes(hash, binary, size);
-    snprintf(out, HEADER_SIZE + 1, "diptych kernels 1\n%s\n%s\n", cache->key, hash);
+    snprintf(out, HEADER_SIZE + 1, "diptych kernels 2\n%s\n%s\n", cache->key, hash);
 }
 
 /* ---- which file ---------------------------------------------------------------------------------------- */
-
-static bool platform_is(const struct device *device, const char *platform)
-{
-    char name[128] = "";
-    clGetPlatformInfo(device->platform, CL_PLATFORM_NAME, sizeof name, name, NULL);
-    return !strcmp(name, platform);
-}
 
 /* What the environment says, or NULL. */
 static const char *folder_set(void)
@@ -39,7 +33,7 @@ const char *device_kernel_folder(const struct device *device, struct arena *aren
     const char *set = folder_set(), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (set)
         return strcmp(set, "off") != 0 ? set : NULL;
-    if (platform_is(device, "NVIDIA CUDA")) /* in CUDA_CACHE_PATH */
+    if (device_is_of(device, "NVIDIA CUDA")) /* in CUDA_CACHE_PATH */
         return NULL;
     if (base && *base == '/') /* one that is not absolute is to be ignored, says the specification */
         return path_join(arena, base, "diptych");
@@ -97,7 +91,7 @@ void program_cache_open(struct program_cache *out, const struct device *device, 
     if (folder && key_make(out->key, device, options, sources, count) &&
         asprintf(&out->path, "%s/%s", folder, out->key) < 0)
         out->path = NULL;
-    out->later = !folder_set() && platform_is(device, "Portable Computing Language");
+    out->later = !folder_set() && device->pocl;
     arena_release(&arena);
 }
 
@@ -140,11 +134,11 @@ bool program_cache_load(
     return built;
 }
 
-void program_cache_store(const struct program_cache *cache, cl_program program)
+static void store(const struct program_cache *cache, cl_program program)
 {
     struct new_file file;
     size_t size = 0;
-    if (!cache->path || clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || !size)
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || !size)
         return;
     unsigned char *binary = mem_new(size, 1);
     if (binary && !clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) &&
@@ -156,4 +150,13 @@ void program_cache_store(const struct program_cache *cache, cl_program program)
         new_file_close(&file, true, NULL);
     }
     free(binary);
+}
+
+void program_cache_store(const struct program_cache *cache, const struct device *device, cl_program program)
+{
+    if (!cache->path || (device->pocl && !pocl_cache_take(device->pocl_folder)))
+        return;
+    store(cache, program);
+    if (device->pocl)
+        pocl_cache_share(device->pocl_folder);
 }

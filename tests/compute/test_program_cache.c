@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Compiled programs kept in files: that they are used, that nothing else is, and that none of it is an error. */
 #include "compute/compute.h"
+#include "compute/pocl_cache.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -239,17 +240,23 @@ static void test_off(void **state)
     assert_int_equal(access("off", F_OK), -1);
 }
 
-/* PoCL's programs are kept when a long run ends, and others at once. */
-static void test_later(void **state)
+static bool platform_is_pocl(void)
 {
     struct device_info *devices;
     size_t count;
+    assert_int_equal(device_list(&devices, &count, &(struct device_options){0}, NULL), 0);
+    const bool pocl = !strcmp(devices[0].platform, POCL_PLATFORM);
+    free(devices);
+    return pocl;
+}
+
+/* PoCL's programs are kept when a long run ends, and others at once. */
+static void test_later(void **state)
+{
     char paths[8][512];
     (void)state;
     clear();
-    assert_int_equal(device_list(&devices, &count, &(struct device_options){0}, NULL), 0);
-    const bool pocl = strstr(devices[0].platform, "Portable");
-    free(devices);
+    const bool pocl = platform_is_pocl();
     unsetenv("DIPTYCH_KERNEL_CACHE");
     setenv("XDG_CACHE_HOME", DIPTYCH_SCRATCH, 1);
     check_answer(&one, 1);
@@ -265,6 +272,24 @@ static void test_later(void **state)
     check_answer(&one, 1);
     keep_programs = false;
     assert_int_equal(inode(path), written);
+}
+
+/* PoCL is not asked for its files while somebody else may be writing there. */
+static void test_folder_held(void **state)
+{
+    char paths[8][512];
+    (void)state;
+    clear();
+    const bool pocl = platform_is_pocl();
+    const int held = pocl_cache_hold();
+    assert_true(held >= 0);
+    check_answer(&one, 1);
+    assert_int_equal(files(paths), !pocl);
+    assert_true(pocl_cache_take(held)); /* the device has let go of it */
+    pocl_cache_share(held);
+    assert_int_equal(close(held), 0);
+    check_answer(&one, 1);
+    assert_int_equal(files(paths), 1);
 }
 
 static void test_two_processes(void **state)
@@ -283,6 +308,7 @@ static void test_two_processes(void **state)
         assert_int_equal(waitpid(children[i], &status, 0), children[i]);
         assert_int_equal(status, 0);
     }
+    check_answer(&one, 1); /* where neither had PoCL's folder alone, this keeps the program */
     assert_int_equal(files(paths), 1);
     const ino_t written = inode(paths[0]);
     check_answer(&one, 1);
@@ -303,7 +329,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_nowhere),
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_later),
+        cmocka_unit_test(test_folder_held),
         cmocka_unit_test(test_two_processes),
     };
+    mkdir(DIPTYCH_SCRATCH "/pocl", 0777);
+    setenv("POCL_CACHE_DIR", DIPTYCH_SCRATCH "/pocl", 1); /* which other tests do not hold */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
