@@ -143,4 +143,15 @@ int device_buffer(cl_mem *out, struct device *device, const void *data, size_t b
 /* A buffer to read from where `data` is already, which must stay there; for a device of the CPU. */
 int device_buffer_at(cl_mem *out, struct device *device, const void *data, size_t bytes, struct err *err);
 
+/* Whether a model of these sizes has a row of a parameter table, and of which shape. */
+bool param_is_there(const struct param *param, const size_t dims[DIM_COUNT]);
+struct shape param_shape(const struct param *param, const size_t dims[DIM_COUNT]);
+
+/* The row's values (shape), as params_load gets and params_save adds them; the latter are looked at where the writer wants them, and `outer` stands
+ * before their names. */
+int param_fetch(float *out, const struct param *param, const char *prefix, size_t layer, struct shape shape,
+    const struct weights *weights, struct err *err);
+int param_add(struct weights_writer *writer, const struct param *param, const char *outer, const char *prefix,
+    size_t layer, struct shape shape, const float *values, struct err *err);
+
 #endif

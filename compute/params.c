@@ -2,7 +2,7 @@
 /* From a parameter table to parameters on the device. */
 #include "compute/gemm/gemm.h"
 #include "compute/positions.h"
-#include "compute/tensor_name.h"
+#include "compute/weights/tensor_name.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 # Seen: what AltCLIP is published with, and transformers 4 writes, has "encoder.layer.0" in its text tower and
 # "encoder.layers.0" in its vision tower. On loading, every "layer." becomes "layers."; on saving, every "layers." becomes
 # "layer.", in the vision tower too. So the file has names that neither the published ones nor readers of these have, and
-# only transformers 5 takes it: compute/layout.c has a row for it.
+# only transformers 5 takes it: compute/weights/layout.c has a row for it.
 #
 # Prints what is seen and fails where it is no longer so. Needs Python 3.11 with pip, and the network.
 set -eu

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compute/train/parameters.h"
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
 
 #include <stdlib.h>
 

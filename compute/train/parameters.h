@@ -12,7 +12,7 @@
 
 #include "compute/internal.h"
 #include "compute/train/train.h"
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
 
 enum region {
     REGION_DECAYING,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Values of parameters: from weights to the device, and from there to files. */
-#include "compute/tensor_name.h"
 #include "compute/train/lora.h"
 #include "compute/train/parameters.h"
+#include "compute/weights/tensor_name.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is trained in the layout of the file that it began with. A tensor there may be several of ours, as in_proj_weight is queries, keys and
  * values, or be transposed: weights_change knows. */
-#include "compute/tensor_name.h"
 #include "compute/train/parameters.h"
+#include "compute/weights/tensor_name.h"
 
 #include <stdlib.h>
 #include <string.h>

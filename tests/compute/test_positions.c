@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Resized tables of positions against open_clip's: tests/golden/positions.py. */
 #include "compute/positions.h"
-#include "compute/safetensors.h"
+#include "compute/weights/safetensors.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -2,10 +2,10 @@
 /* PyTorch's files: those that tests/golden/torch_files.py makes against the same tensors as safetensors, and bad
  * ones. */
 #include "compute/elements.h"
-#include "compute/safetensors.h"
-#include "compute/torch_file.h"
-#include "compute/weights.h"
-#include "compute/zip.h"
+#include "compute/weights/internal.h"
+#include "compute/weights/safetensors.h"
+#include "compute/weights/torch_file.h"
+#include "compute/weights/zip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Blocks that are not CLIP's against the golden states of tests/golden/blocks.py, in every precision and with every GEMM
  * provider that the device has. Those of CLIP are in the towers of tests/joint/test_towers.c. */
-#include "compute/safetensors.h"
+#include "compute/weights/safetensors.h"
 #include "tests/support/providers.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -522,7 +522,7 @@ static void fresh(float *out, const char *name, uint64_t seed, int rank, const s
     weights_free(weights);
 }
 
-/* What compute/weights_fresh.c promises. */
+/* What compute/weights/fresh.c promises. */
 static void fresh_weights_see_patches_and_where_they_are(void **state)
 {
     static float q[WIDTH * WIDTH], k[WIDTH * WIDTH], filters[WIDTH * PIXELS],

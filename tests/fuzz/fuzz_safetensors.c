@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compute/safetensors.h"
+#include "compute/weights/safetensors.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Whatever is accepted lies inside the file, tensor after tensor. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compute/torch_file.h"
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
+#include "compute/weights/torch_file.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Whatever is accepted can be read to its last byte. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The pickle of a file whose archive is good, with three storages for it to view: no fuzzer would find its way through
  * a zip directory to it. */
-#include "compute/torch_file.h"
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
+#include "compute/weights/torch_file.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/zip_writer.h"
 

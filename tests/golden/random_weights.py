@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The numpy twin of compute/weights_random.c, which says how values are made: equal bit for bit.
+"""The numpy twin of compute/weights/random.c, which says how values are made: equal bit for bit.
 
 Run as a program it prints the table random_weights.txt, which tests/compute/test_weights.c holds the C side to.
 Needs numpy.

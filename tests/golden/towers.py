@@ -6,7 +6,7 @@
 
 writes, for each published shape, towers/NAME/config.json, as transformers saves it, and embeddings.safetensors:
 
-    seed           of the weights, which random_weights.py and compute/weights_random.c both make up
+    seed           of the weights, which random_weights.py and compute/weights/random.c both make up
     ids, lengths   (4, 77) and (4): texts; row i has lengths[i] ids, the rest is padding
     text_embeds    (4, E) float32 of length 1
     image_embeds   (3, E) float32 of length 1, of the pictures that picture() makes, as tests/joint/test_towers.c does

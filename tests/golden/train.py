@@ -7,7 +7,7 @@ lead.
 
 writes, for each of three shapes, train/NAME/config.json, as transformers saves it, and gradients.safetensors:
 
-    seed               of the weights, which random_weights.py and compute/weights_random.c both make up
+    seed               of the weights, which random_weights.py and compute/weights/random.c both make up
     ids, ends          (4, B, context) and (4, B): texts of four batches, and where each of them ends
     loss               of the first
     sketch.PARAMETER   (17) float64: the length of a parameter's gradient, and 16 sums of it with signs that signs() makes up:

@@ -3,7 +3,7 @@
 #ifndef DIPTYCH_TESTS_GOLDEN_TRAINING_H
 #define DIPTYCH_TESTS_GOLDEN_TRAINING_H
 
-#include "compute/safetensors.h"
+#include "compute/weights/safetensors.h"
 #include "joint/train/trained_model.h"
 
 #define GOLDEN DIPTYCH_ROOT "/tests/golden/train/"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Models written anew: the same weights whatever they came in, whole or not at all. */
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
 #include "joint/internal.h"
 
 #include <jansson.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pictures of different grids in one batch against transformers' SigLIP 2: tests/golden/naflex.py. */
-#include "compute/safetensors.h"
+#include "compute/weights/safetensors.h"
 #include "joint/joint.h"
 #include "tests/support/providers.h"
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "compute/safetensors.h"
+#include "compute/weights/safetensors.h"
 #include "tests/support/providers.h"
 
 enum { PICTURES = 3, TEXTS = 4 };

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
 #include "tests/support/safetensors_writer.h"
 
 enum {

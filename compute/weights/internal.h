@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Inside compute: how parameters get from a weights file, or from a seed, into float32 memory. */
-#ifndef DIPTYCH_COMPUTE_WEIGHTS_H
-#define DIPTYCH_COMPUTE_WEIGHTS_H
+/* Inside compute and compute/weights: how parameters get from a weights file, or from a seed, into float32 memory. */
+#ifndef DIPTYCH_COMPUTE_WEIGHTS_INTERNAL_H
+#define DIPTYCH_COMPUTE_WEIGHTS_INTERNAL_H
 
-#include "compute/compute.h"
+#include "compute/weights/weights.h"
 
 enum tower { TOWER_VISION, TOWER_TEXT, TOWERS };
 
@@ -61,17 +61,6 @@ size_t type_bits(const char *name);
 /* Whether a tensor of that name is no weight, and dropped where PyTorch's own loaders drop it. */
 bool weight_is_dropped(const char *name);
 
-/* Whether a model of these sizes has a row of a parameter table, and of which shape. */
-bool param_is_there(const struct param *param, const size_t dims[DIM_COUNT]);
-struct shape param_shape(const struct param *param, const size_t dims[DIM_COUNT]);
-
-/* The row's values (shape), as params_load gets and params_save adds them; the latter are looked at where the writer wants them, and `outer` stands
- * before their names. */
-int param_fetch(float *out, const struct param *param, const char *prefix, size_t layer, struct shape shape,
-    const struct weights *weights, struct err *err);
-int param_add(struct weights_writer *writer, const struct param *param, const char *outer, const char *prefix,
-    size_t layer, struct shape shape, const float *values, struct err *err);
-
 /* Whether data are a file's, and not made. */
 bool weights_in_file(const struct weights *weights, const void *data);
 
@@ -103,7 +92,7 @@ bool weights_begins(const struct weights *weights, const char *mark);
 int layout_tell(struct weights *weights, struct err *err);
 void layout_set(struct weights *weights, enum layout layout);
 
-/* What is drawn is drawn by a name, and for each number of variance 1: see weights_random.c. */
+/* What is drawn is drawn by a name, and for each number of variance 1: see random.c. */
 uint64_t weights_key(const char *name);
 float weights_normal(uint64_t key, uint64_t i);
 

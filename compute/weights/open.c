@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compute/safetensors.h"
-#include "compute/torch_file.h"
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
+#include "compute/weights/safetensors.h"
+#include "compute/weights/torch_file.h"
 
 /* ---- one file ------------------------------------------------------------------------------------------ */
 

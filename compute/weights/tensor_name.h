@@ -8,7 +8,7 @@
 #ifndef DIPTYCH_COMPUTE_TENSOR_NAME_H
 #define DIPTYCH_COMPUTE_TENSOR_NAME_H
 
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
 
 /* Names in our tables are short; one that were not would be looked up cut, and not found. */
 enum { NAME_SIZE = 192 };

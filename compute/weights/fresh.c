@@ -10,8 +10,8 @@
  *   keys              of pictures as queries, so that a patch attends to what is like it or close to it (Trockman and Kolter,
  *                     arXiv:2305.09828); of texts small, so that the last token sees all the words
  */
-#include "compute/tensor_name.h"
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
+#include "compute/weights/tensor_name.h"
 
 #include <math.h>
 #include <stdlib.h>

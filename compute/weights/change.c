@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Tensors that are not what their file has. A change is kept as it fits the tensor there: the rows of it that it is about, and
  * transposed where that is. */
-#include "compute/tensor_name.h"
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
+#include "compute/weights/tensor_name.h"
 
 #include <math.h>
 #include <stdlib.h>

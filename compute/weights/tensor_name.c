@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compute/tensor_name.h"
+#include "compute/weights/tensor_name.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Weights to a safetensors file: compute/safetensors.c draws the format. Its header comes first and has every offset,
+/* Weights to a safetensors file: compute/weights/safetensors.c draws the format. Its header comes first and has every offset,
  * so tensors are announced before they are written. */
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compute/zip.h"
+#include "compute/weights/zip.h"
 
 #include <stdlib.h>
 #include <string.h>

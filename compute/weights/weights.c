@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -9,8 +9,8 @@
  *
  * The data has no gaps, no overlaps and nothing after the last tensor. Nothing is aligned.
  */
-#include "compute/safetensors.h"
-#include "compute/weights.h"
+#include "compute/weights/safetensors.h"
+#include "compute/weights/internal.h"
 
 #include <jansson.h>
 #include <stdlib.h>

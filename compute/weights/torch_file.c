@@ -10,10 +10,10 @@
  * bytes, so a tensor that is contiguous is used where it lies.
  * Facts: torch/serialization.py and caffe2/serialize/inline_container.cc in PyTorch 2.15.
  */
-#include "compute/torch_file.h"
-#include "compute/torch_pickle.h"
-#include "compute/weights.h"
-#include "compute/zip.h"
+#include "compute/weights/torch_file.h"
+#include "compute/weights/internal.h"
+#include "compute/weights/torch_pickle.h"
+#include "compute/weights/zip.h"
 
 #include <stdlib.h>
 #include <string.h>

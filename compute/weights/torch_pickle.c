@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compute/torch_pickle.h"
+#include "compute/weights/torch_pickle.h"
 #include "base/pickle.h"
 
 #include <inttypes.h>

@@ -13,7 +13,7 @@
  * keep the variance of their input (1/sqrt K), layer norm gains lie around 1, and a few channels, the same in
  * every tensor, are outliers, as in every trained transformer: they are what breaks a careless 16-bit path.
  */
-#include "compute/weights.h"
+#include "compute/weights/internal.h"
 
 #include <math.h>
 #include <string.h>

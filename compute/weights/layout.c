@@ -6,7 +6,7 @@
  * and a text tower at the root or, in models with custom_text, below "text.". So there is a row of `namings` for each
  * way to name a tower, with a table of the names that are others than ours.
  */
-#include "compute/tensor_name.h"
+#include "compute/weights/tensor_name.h"
 
 #include <stdio.h>
 #include <string.h>
