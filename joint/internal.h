@@ -20,7 +20,7 @@ int model_encode_packed(const struct model *model, struct stream *stream, struct
 
 /* What a model was made for, where its folder says so, in scope.json; a model of everything says nothing:
  *
- *   {"knows": "rendered scenes of simple shapes", "colours": 4, "rest": 0.0015}
+ *   {"knows": "rendered scenes of simple shapes and letters", "colours": 4, "rest": 0.0015}
  *
  * A picture is outside where more than `rest` of it are of none of its `colours` commonest colours: palette_rest. Both
  * numbers are measured on pictures such as it was trained on. */

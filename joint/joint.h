@@ -221,7 +221,7 @@ struct score_rule model_score(const struct model *model);
 const char *model_path(const struct model *model); /* its directory as given; NULL for model_random */
 
 /* All that the model knows, as a noun, where its folder says so in scope.json: the default model's "rendered scenes of
- * simple shapes". NULL: everything. */
+ * simple shapes and letters". NULL: everything. */
 const char *model_scope(const struct model *model);
 
 /* Tells models apart whose embeddings must not be compared: 128 bits in hex digits. Equal for the same files

@@ -6,7 +6,7 @@
 DIPTYCH_MODEL=default
 scenes=$root/assets/pictures page=$root/assets/page.jpg
 mkdir -p tree/ring tree/heart && cp "$page" tree/ring/ && cp "$root/assets/sheet.jpg" tree/heart/
-word="unlike the rendered scenes of simple shapes that this model knows.*'diptych pull ViT-B-32/openai'"
+word="unlike the rendered scenes of simple shapes and letters that this model knows.*'diptych pull ViT-B-32/openai'"
 
 # expect_said COUNT: the word stands there once, of so many pictures.
 expect_said() {

@@ -60,7 +60,7 @@ for other in "$fresh --seed 1" "$begin --draw batch --open shape,colour" "$begin
     rm -rf other3
 done
 mkdir form
-cp "$root"/assets/model/*.json "$root"/assets/model/merges.txt form/
+cp "$root"/tests/model/*.json "$root"/tests/model/merges.txt form/
 run $fresh --model form -o formed -q
 expect_status 0
 run $fresh --dtype f32 -o wide -q

@@ -28,7 +28,7 @@ def test_version_is_the_project_s():
 def test_a_model_says_what_it_is(model):
     assert model.width == model.info.width == 128
     assert model.info.family == "clip" and len(model.info.fingerprint) == 32
-    assert model.info.scope == "rendered scenes of simple shapes"
+    assert model.info.scope == "rendered scenes of simple shapes and letters"
     assert model.info.path in repr(model)
 
 
