@@ -282,10 +282,12 @@ static void say_short(struct fitting *f)
     const size_t few = most ? lesson_short(names, &f->lesson, LESSON_TRAIN, most) : 0;
     progress_clear(&f->session.progress);
     if (few)
-        message("%zu labels have fewer than %zu pictures to learn from, and give all: %s", few, most, names);
+        message("%zu %s fewer than %zu pictures to learn from, and give%s all: %s", few,
+            few > 1 ? "labels have" : "label has", most, few > 1 ? "" : "s", names);
     const size_t alone = f->lesson.held_out ? lesson_short(names, &f->lesson, LESSON_VALIDATION, 1) : 0;
     if (alone)
-        message("%zu labels have too few pictures to hold one out: %s", alone, names);
+        message("%zu %s too few pictures to hold one out: %s", alone, alone > 1 ? "labels have" : "label has",
+            names);
 }
 
 /* ---- learning ------------------------------------------------------------------------------------------ */

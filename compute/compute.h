@@ -79,8 +79,9 @@ void device_free(struct device *device);
 
 /* Keeps what was compiled so far where keeping it takes seconds: of PoCL, which knows its programs again
  * itself, but needs 15 to 40 ms for each that it is not given as a binary. For the end of work that took long;
- * without it later runs are right, and as slow to start as this one. Nothing is kept while there is another device of
- * PoCL's, in this process or one that uses the same folder: what it compiles would be read half written. */
+ * without it later runs are right, and as slow to start as this one. Not while streams of the
+ * device are at work. Keeps nothing while another device of PoCL's is open, in this process or in one that uses the same
+ * folder: PoCL would read files that are being written. */
 void device_keep_programs(struct device *device);
 
 const char *device_name(const struct device *device);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 static const char no_device[] =
     "no OpenCL device found: install one, such as pocl-opencl-icd for any CPU, intel-opencl-icd or "
@@ -288,8 +287,7 @@ void device_free(struct device *device)
     }
     if (device->context)
         clReleaseContext(device->context);
-    if (device->pocl_folder >= 0)
-        close(device->pocl_folder);
+    pocl_cache_release(device->pocl_folder);
     pool_free(device->pool);
     pthread_mutex_destroy(&device->lock);
     free(device);

@@ -39,7 +39,7 @@ struct device {
     cl_device_id id;
     cl_context context;
     bool pocl;
-    int pocl_folder; /* held while there is the device: pocl_cache_hold(); -1: it cannot be */
+    int pocl_folder; /* pocl_cache_hold(); -1: not PoCL's, or it cannot be locked, and nothing is kept */
     char name[128];
     enum precision precision;
     enum dtype activations; /* what layers hand each other, but for residual sums: `real` in kernels */

@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- private folders ----------------------------------------------------------------------------------- */
@@ -145,24 +145,47 @@ int pocl_cache_prepare(struct err *err)
 
 /* ---- who compiles into it ------------------------------------------------------------------------------ */
 
+/* A lock of the open file, not of the process, so that two devices of one process see each other. It never waits, and
+ * where it fails the lock that there was stays. */
+static bool lock(int held, short kind)
+{
+    struct flock whole = {.l_type = kind, .l_whence = SEEK_SET};
+    return !fcntl(held, F_OFD_SETLK, &whole);
+}
+
 int pocl_cache_hold(void)
 {
-    const int held = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (held < 0 || !flock(held, LOCK_SH))
-        return held;
+    enum { TRIES = 500 };
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    char *path;
+    if (!folder || asprintf(&path, "%s/.diptych.lock", folder) < 0)
+        return -1;
+    const int held = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    free(path);
+    for (int tries = 1; held >= 0 && !lock(held, F_RDLCK); tries++) {
+        if (tries == TRIES || (errno != EAGAIN && errno != EACCES)) {
+            close(held);
+            return -1;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return held;
+}
+
+void pocl_cache_release(int held)
+{
+    if (held < 0)
+        return;
+    lock(held, F_UNLCK); /* a child that was forked meanwhile has the file open, too */
     close(held);
-    return -1;
 }
 
 bool pocl_cache_take(int held)
 {
-    if (!flock(held, LOCK_EX | LOCK_NB))
-        return true;
-    pocl_cache_share(held); /* which the attempt may have lost */
-    return false;
+    return lock(held, F_WRLCK);
 }
 
 void pocl_cache_share(int held)
 {
-    flock(held, LOCK_SH);
+    lock(held, F_RDLCK);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Inside compute: a place for what PoCL compiles, where it would find none.
+ * Inside compute: a place for what PoCL compiles, where it would find none, and who may compile into it.
  *
  * PoCL has no devices unless it can write to a folder: POCL_CACHE_DIR, or else $XDG_CACHE_HOME/pocl/kcache,
  * or else ~/.cache/pocl/kcache, or else /tmp/pocl/kcache. It loads the libraries that lie there, so whoever
@@ -22,16 +22,17 @@ int pocl_cache_prepare(struct err *err);
 
 /*
  * PoCL (3.1 to 7) gives a program's binary away by reading the files of its folder as they lie there. One that
- * another process or thread is writing may be missing at that moment, and then the binary is damaged or PoCL
- * crashes. So whoever compiles holds the folder, together with others, and binaries are read by one who has it
- * alone.
+ * another process is writing may be missing at that moment, and then the binary is damaged or PoCL crashes. So
+ * each device of ours holds the folder, together with others, and binaries are read by one that has it alone. No
+ * stream of that device may be at work then, as PoCL compiles when a kernel runs first.
  */
 
-/* Holds PoCL's folder, after OpenCL has been asked for devices; waits where somebody has it alone. The
- * descriptor goes back through close(); -1: it cannot be locked. */
+/* Holds PoCL's folder, once OpenCL has been asked for devices, by a lock of a file in it, which other machines see,
+ * too. Waits while somebody has it alone, some seconds at most. -1: it cannot be locked. */
 int pocl_cache_hold(void);
+void pocl_cache_release(int held);
 
-/* Has the folder alone, or, at once, false: others hold it too, or held is -1. */
+/* Has the folder alone; or false, at once, and holds it as before: others do, too, or held is -1. */
 bool pocl_cache_take(int held);
 
 /* Lets others hold it again. */

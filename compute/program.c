@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The kernels of compute/kernels/, embedded at build time: compiling them for a device and launching them. */
 #include "compute/internal.h"
+#include "compute/pocl_cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,18 @@ static int compile(cl_program *out, const struct device *device, const struct te
     return 0;
 }
 
+/* Whether programs of the device can be kept now; then keeping_end. */
+static bool keeping_begin(const struct device *device)
+{
+    return !device->pocl || pocl_cache_take(device->pocl_folder);
+}
+
+static void keeping_end(const struct device *device)
+{
+    if (device->pocl)
+        pocl_cache_share(device->pocl_folder);
+}
+
 static int build(struct program *out, const struct device *device, struct err *err)
 {
     static const char *const real_types[] = {
@@ -87,8 +100,10 @@ static int build(struct program *out, const struct device *device, struct err *e
             out->unkept = cache;
             return 0;
         }
-        if (!rc)
-            program_cache_store(&cache, device, out->handle);
+        if (!rc && keeping_begin(device)) {
+            program_cache_store(&cache, out->handle);
+            keeping_end(device);
+        }
     }
     program_cache_close(&cache);
     return rc;
@@ -122,12 +137,15 @@ int device_program(cl_program *out, struct device *device, const struct kernel_s
 
 void device_keep_programs(struct device *device)
 {
+    if (!keeping_begin(device))
+        return;
     pthread_mutex_lock(&device->lock);
     for (struct program *program = device->programs; program; program = program->next) {
-        program_cache_store(&program->unkept, device, program->handle);
+        program_cache_store(&program->unkept, program->handle);
         program_cache_close(&program->unkept);
     }
     pthread_mutex_unlock(&device->lock);
+    keeping_end(device);
 }
 
 static int kernel_fail(struct err *err, const char *kernel, const char *call, cl_int status)

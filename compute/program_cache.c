@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compute/internal.h"
-#include "compute/pocl_cache.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The lines before the binary: what it is, the key, and the hash of the binary. */
+/* The lines before the binary: what it is (1 may have been read half written), the key, and the hash of the binary. */
 enum { HEADER_SIZE = sizeof "diptych kernels 2\n" - 1 + 2 * HASH_SIZE };
 
 static void header_write(
@@ -134,11 +133,11 @@ bool program_cache_load(
     return built;
 }
 
-static void store(const struct program_cache *cache, cl_program program)
+void program_cache_store(const struct program_cache *cache, cl_program program)
 {
     struct new_file file;
     size_t size = 0;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || !size)
+    if (!cache->path || clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || !size)
         return;
     unsigned char *binary = mem_new(size, 1);
     if (binary && !clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) &&
@@ -150,13 +149,4 @@ static void store(const struct program_cache *cache, cl_program program)
         new_file_close(&file, true, NULL);
     }
     free(binary);
-}
-
-void program_cache_store(const struct program_cache *cache, const struct device *device, cl_program program)
-{
-    if (!cache->path || (device->pocl && !pocl_cache_take(device->pocl_folder)))
-        return;
-    store(cache, program);
-    if (device->pocl)
-        pocl_cache_share(device->pocl_folder);
 }

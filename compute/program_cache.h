@@ -37,7 +37,7 @@ void program_cache_close(struct program_cache *cache);
 bool program_cache_load(
     cl_program *out, const struct program_cache *cache, const struct device *device, const char *options);
 
-/* Keeps a built program; of PoCL, unless somebody else may compile into its folder: pocl_cache.h. */
-void program_cache_store(const struct program_cache *cache, const struct device *device, cl_program program);
+/* Keeps a built program; one of PoCL's by who has its folder alone: pocl_cache.h. */
+void program_cache_store(const struct program_cache *cache, cl_program program);
 
 #endif

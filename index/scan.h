@@ -24,7 +24,7 @@
  *                <=  e ||q||   +  n ||R q - q'||  +  g n ||q'|| + 2^-20 |<m, q>|
  *
  * So a row's radius is e A + n B of A, B of the query alone, and a little of the block. The last two terms are roundings in
- * float32: that of <v, q'>, g = linear_sum_error(E), or 2^-18 where that is a sum of whole numbers (scan_host.c) and exact
+ * float32: that of <v, q'>, g = linear_sum_error(E), or 2^-18 where that is a sum of whole numbers (scan_group.c) and exact
  * but for its scale; and that of adding <m, q>. What g counts beyond its terms covers the product with the scale, the
  * evaluation of the bounds themselves, and the rounding of the score in double; what double loses in R and in <m, q>, less
  * than 2^-40 (||r|| + ||m||) ||q||, is part of e (code.c). Codes have two halves, and v is that of both or that of the high

@@ -13,7 +13,7 @@ enum {
     ROWS_TOGETHER = 64 /* rows multiplied together with many queries */
 };
 
-/* For each query of a tile what makes a bound of a row's product with it: scan_host.c has the formula. */
+/* For each query of a tile what makes a bound of a row's product with it: scan_group.c has the formula. */
 struct sieve {
     float scale[TILE], error[TILE], norm[TILE], limit[TILE];
     int32_t offset[TILE];

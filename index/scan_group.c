@@ -77,12 +77,6 @@ static void flush(struct passing *pass, struct worker *worker)
     worker->found = 0;
 }
 
-void prefetch(const void *bytes, size_t count)
-{
-    for (size_t at = 0; at < count; at += 64)
-        __builtin_prefetch((const char *)bytes + at);
-}
-
 void group_few(const struct hand *hand, const uint32_t *rows, size_t count)
 {
     const struct host *host = hand->pass->host;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Inside index: the rows of a block that are looked at together, by the kinds of pass that scan_host.c makes.
+ * Inside the scan: what a pass of scan_host.c works with, and the sums over rows that are looked at together.
  */
 #ifndef DIPTYCH_INDEX_SCAN_GROUP_H
 #define DIPTYCH_INDEX_SCAN_GROUP_H
@@ -35,6 +35,7 @@ struct host {
 struct hand;
 typedef void group_body(const struct hand *hand, const uint32_t *rows, size_t count);
 
+/* A pass over a span, by all threads. */
 struct passing {
     struct host *host;
     const struct host_span *span;
@@ -55,8 +56,8 @@ struct hand {
     uint32_t first; /* row of the span */
 };
 
-/* A few queries, one after the other, with the high halves of rows; many, tile by tile, with whole codes; and many, of which all
- * lower bounds are kept. */
+/* Each for `count` rows of the block, 1 to ROWS_TOGETHER, whose numbers in it ascend: a few queries, one after the other,
+ * with the high halves of codes; many, tile by tile, with whole codes; and many, of which all lower bounds are kept. */
 group_body group_few, group_many, group_look;
 
 /* What the groups need of a query and the base of a block: `whole` as in struct passing. */
@@ -67,6 +68,10 @@ void sieve_put(
 double base_radius(double base);
 
 /* Asks for bytes from memory. */
-void prefetch(const void *bytes, size_t count);
+static inline void prefetch(const void *bytes, size_t count)
+{
+    for (size_t at = 0; at < count; at += 64)
+        __builtin_prefetch((const char *)bytes + at);
+}
 
 #endif

@@ -103,13 +103,6 @@ void host_free(struct host *host)
 
 /* ---- one block ----------------------------------------------------------------------------------------- */
 
-/* Twice the radius, and twice that of the base, which is at most ||m|| ||q||, with as much again for its rounding. */
-struct look_width host_look_width(const struct host *host, size_t query)
-{
-    const struct host_query *q = &host->queries[query];
-    return (struct look_width){2 * q->norm, 2 * q->high_radius, 4 * base_radius(q->norm)};
-}
-
 /* The number of zeros below the lowest one of a word that is not 0. */
 static unsigned trailing_zeros(uint64_t word)
 {
@@ -219,6 +212,13 @@ int host_pass(struct host *host, const struct host_span *span, struct survivor *
         .survivors = survivors,
         .room = room};
     return run(&pass, found, pool, err);
+}
+
+/* Twice the radius, and twice that of the base, which is at most ||m|| ||q||, with as much again for its rounding. */
+struct look_width host_look_width(const struct host *host, size_t query)
+{
+    const struct host_query *q = &host->queries[query];
+    return (struct look_width){2 * q->norm, 2 * q->high_radius, 4 * base_radius(q->norm)};
 }
 
 int host_look(struct host *host, const struct host_span *span, struct looked *rows, float *lowers,

@@ -35,8 +35,8 @@ int convert_write_json(
     int rc = new_file_open(&file, path, err);
     if (rc)
         return rc;
-    const size_t as_typed = JSON_REAL_PRECISION(
-        15); /* the digits of a text that a double keeps: 1e-5, not 1.0000000000000001e-5 */
+    /* As many digits as a double keeps of a text: 1e-5 stays that, and is not 1.0000000000000001e-5. */
+    const size_t as_typed = JSON_REAL_PRECISION(15);
     const bool dumped = !json_dumpf(root, file.stream, JSON_INDENT(2) | as_typed);
     fputc('\n', file.stream);
     rc = new_file_close(&file, dumped, err);

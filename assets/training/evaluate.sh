@@ -4,8 +4,8 @@
 # colour training never showed: SHAPE COLOUR COUNT R@1 in %, a line. FOLDER has the scenes, and gets them where they are not there yet.
 #
 # With FONTS, as `scenes --letters` has them, and CLIPART, a folder that clipart.sh made, a second line of what wider training shows:
-# LETTERS and digits in held-out colours, THINGS in clip art that is held out, and SHAPES that are asked for by OTHER words. Their scenes
-# are in FOLDER-wide.
+# LETTERS and digits in held-out colours, THINGS in clip art that is held out, those in clip art of training (KNOWN), and SHAPES that are
+# asked for by OTHER words. Their scenes are in FOLDER-wide.
 set -eu
 scenes=$1 diptych=$2 model=$3 folder=$4 fonts=${5-} clipart=${6-}
 here=$(dirname "$0")
@@ -73,9 +73,12 @@ if [ -n "$clipart" ] && [ ! -d "$wide" ]; then
     mkdir -p "$wide.part"
     "$scenes" --split heldout --kind single --count 3000 --seed 4 --letters "$fonts" --out "$wide.part/letters"
     "$scenes" --kind single --count 4000 --seed 5 --clipart "$clipart/held-out.tsv" --out "$wide.part/things"
+    "$scenes" --kind single --count 4000 --seed 77 --clipart "$clipart/train.tsv" --out "$wide.part/known"
     "$scenes" --split heldout --kind single --count 1000 --seed 1 --out "$wide.part/shapes"
     "$scenes" --others | awk -F '\t' '$1 == "letter" { print $2 "\tthe " $2 }' | label shape "$wide.part/letters/letter"
-    cut -f 2 "$clipart/train.tsv" | sort -u | awk '{ print $0 "\t" $0 }' | with_article | label 'clip art' "$wide.part/things/thing"
+    for part in things known; do
+        cut -f 2 "$clipart/train.tsv" | sort -u | awk '{ print $0 "\t" $0 }' | with_article | label 'clip art' "$wide.part/$part/thing"
+    done
     "$scenes" --others | awk -F '\t' '$1 == "shape" { print $2 "\t" $3 }' | with_article | label shape "$wide.part/shapes/other"
     mv "$wide.part" "$wide"
 fi
@@ -101,6 +104,7 @@ retrieve "$folder/mixed"
 if [ -n "$clipart" ]; then
     classify "$wide/letters/letter"
     classify "$wide/things/thing"
+    classify "$wide/known/thing"
     classify "$wide/shapes/other" | sed 's/ $//'
     echo
 fi

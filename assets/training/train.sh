@@ -47,5 +47,5 @@ learn() # NAME LESSON STEPS OPTION...
 learn lesson easy 1600 --model begin --fresh --rate 3e-4 --warmup 100 --dtype f32
 learn model all 40000 --model lesson --rate 5e-4 --warmup 200 --average 0.999 --dtype f16
 
-echo "shape, colour, count, R@1; letters and digits, everyday pictures, other words, in %:"
+echo "shape, colour, count, R@1; letters and digits, everyday pictures, those of training, other words, in %:"
 sh "$here/evaluate.sh" renderer/scenes "$diptych" model held-out "$fonts" clipart

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Inside compute and compute/weights: how parameters get from a weights file, or from a seed, into float32 memory. */
+/* Inside compute: what weights are made of, how one of their tensors becomes float32, and their layouts. */
 #ifndef DIPTYCH_COMPUTE_WEIGHTS_INTERNAL_H
 #define DIPTYCH_COMPUTE_WEIGHTS_INTERNAL_H
 
@@ -92,7 +92,7 @@ bool weights_begins(const struct weights *weights, const char *mark);
 int layout_tell(struct weights *weights, struct err *err);
 void layout_set(struct weights *weights, enum layout layout);
 
-/* What is drawn is drawn by a name, and for each number of variance 1: see random.c. */
+/* What is drawn is drawn by a name, and for each number of variance 1: see compute/weights/random.c. */
 uint64_t weights_key(const char *name);
 float weights_normal(uint64_t key, uint64_t i);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Inside compute: the bytes of one safetensors file as a list of checked tensors. */
+/* Inside compute/weights: the bytes of one safetensors file as a list of checked tensors. */
 #ifndef DIPTYCH_COMPUTE_SAFETENSORS_H
 #define DIPTYCH_COMPUTE_SAFETENSORS_H
 
-#include "compute/compute.h"
+#include "compute/weights/weights.h"
 
 /* Writes the tensors of a file's bytes to *out, in the order their data lies in; it goes back through free().
  * Names are copied to the arena; data points into bytes; `file` is borrowed, for messages, which do not hold

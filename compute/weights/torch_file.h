@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Inside compute: the bytes of one file that torch.save or torch.jit.save wrote as a list of checked tensors. */
+/* Inside compute/weights: the bytes of one file that torch.save or torch.jit.save wrote as a list of checked tensors. */
 #ifndef DIPTYCH_COMPUTE_TORCH_FILE_H
 #define DIPTYCH_COMPUTE_TORCH_FILE_H
 
-#include "compute/compute.h"
+#include "compute/weights/weights.h"
 
 /* Whether bytes begin as such a file does, of PyTorch's zip format or of the one before. */
 bool torch_file_begins(struct span bytes);

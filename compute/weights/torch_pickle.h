@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Inside compute: what the pickle of a PyTorch file says of its tensors. Values are dictionaries, objects (of
+ * Inside compute/weights: what the pickle of a PyTorch file says of its tensors. Values are dictionaries, objects (of
  * TorchScript), tensors, and what those are made of; nothing is called, and a name that is not on the list in
  * torch_pickle.c is refused.
  * Facts: torch/_weights_only_unpickler.py, torch/serialization.py and torch/_utils.py in PyTorch 2.15.
@@ -8,7 +8,7 @@
 #ifndef DIPTYCH_COMPUTE_TORCH_PICKLE_H
 #define DIPTYCH_COMPUTE_TORCH_PICKLE_H
 
-#include "compute/compute.h"
+#include "compute/weights/weights.h"
 
 /* Where elements lie: "data/KEY" in the archive. */
 struct torch_storage {

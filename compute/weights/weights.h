@@ -67,7 +67,7 @@ const char *weights_note(const struct weights *weights, const char *name);
 
 void weights_free(struct weights *weights);
 
-/* Whether files that weights stay in (PARAM_TABLE, PARAM_LINEAR) are still what was opened: see file_map_hold. ERR_IO, naming the
+/* Whether files that weights stay in (by PARAM_TABLE and PARAM_LINEAR of compute.h) are still what was opened: see file_map_hold. ERR_IO, naming the
  * file. */
 int weights_check_files(const struct weights *weights, struct err *err);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Inside compute: the entries of a zip archive in memory, found by its central directory.
+ * Inside compute/weights: the entries of a zip archive in memory, found by its central directory.
  *
  *     [local header, name, extra][data] ... [local header, name, extra][data]
  *     [central directory: a header, name, extra, comment an entry]

@@ -37,7 +37,7 @@ kept() {
 # ---- a folder of its own, which the next run finds again
 classifies HOME=/dev/null
 kept "diptych-$(id -u)"
-[ "$(ls -A "$mine")" ] || problem "PoCL has kept nothing in $mine"
+[ "$(ls "$mine")" ] || problem "PoCL has kept nothing in $mine"
 classifies HOME=/dev/null
 classifies XDG_CACHE_HOME=/dev/null/below
 classifies -u HOME # PoCL would take /tmp/pocl

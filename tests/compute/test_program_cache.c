@@ -287,9 +287,24 @@ static void test_folder_held(void **state)
     assert_int_equal(files(paths), !pocl);
     assert_true(pocl_cache_take(held)); /* the device has let go of it */
     pocl_cache_share(held);
-    assert_int_equal(close(held), 0);
+    pocl_cache_release(held);
     check_answer(&one, 1);
     assert_int_equal(files(paths), 1);
+}
+
+/* Who does not get it alone goes on holding it. */
+static void test_folder_shared(void **state)
+{
+    (void)state;
+    clear();
+    platform_is_pocl();
+    const int one_hand = pocl_cache_hold(), other = pocl_cache_hold();
+    assert_true(one_hand >= 0 && other >= 0);
+    assert_false(pocl_cache_take(one_hand));
+    assert_false(pocl_cache_take(other));
+    pocl_cache_release(one_hand);
+    assert_true(pocl_cache_take(other));
+    pocl_cache_release(other);
 }
 
 static void test_two_processes(void **state)
@@ -330,6 +345,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_later),
         cmocka_unit_test(test_folder_held),
+        cmocka_unit_test(test_folder_shared),
         cmocka_unit_test(test_two_processes),
     };
     mkdir(DIPTYCH_SCRATCH "/pocl", 0777);
