@@ -21,10 +21,11 @@
 int pocl_cache_prepare(struct err *err);
 
 /*
- * PoCL (3.1 to 7) gives a program's binary away by reading the files of its folder as they lie there. One that
- * another process is writing may be missing at that moment, and then the binary is damaged or PoCL crashes. So
- * each device of ours holds the folder, together with others, and binaries are read by one that has it alone. No
- * stream of that device may be at work then, as PoCL compiles when a kernel runs first.
+ * PoCL gives a program's binary away by reading the files of its folder as they lie there. Until version 6 it
+ * removes a file before it writes it anew, and one that another process is writing may be missing at that moment:
+ * then the binary is damaged, or PoCL crashes. So each device of ours holds the folder, together with others, and
+ * binaries are read by one that has it alone. No stream of that device may be at work then, as PoCL compiles when a
+ * kernel runs first.
  */
 
 /* Holds PoCL's folder, once OpenCL has been asked for devices, by a lock of a file in it, which other machines see,
