@@ -41,7 +41,7 @@ static const struct argp_option options[] = {
         1},
     {"captions", KEY_CAPTIONS, "FILE", 0,
         "Texts that describe pictures of the index: captions in COCO's, Karpathy's or CLIPScore's JSON, "
-        "Flickr's tokens, or CSV with columns image and caption. A "
+        "Flickr's tokens, CSV with columns image and caption, or lines of JSON with file_name and text. A "
         "picture's first becomes its caption. May be given more than once",
         1},
     {"metadata", KEY_METADATA, "FILE", 0,

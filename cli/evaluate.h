@@ -104,7 +104,8 @@ extern const struct argp measuring_argp;
 #define HELP_CAPTION_FILES                                                                                   \
     "FILE is COCO annotations, one of Karpathy's splits, clipscore's {\"stem\": [\"caption\"]}, "            \
     "Flickr's tokens (1.jpg#0, a tab, a caption), CSV with columns image and caption or, as "                \
-    "open_clip's with tabs, filepath and title, or text with one caption a line; gzipped or not."
+    "open_clip's with tabs, filepath and title, lines of JSON with file_name and text, or text with "        \
+    "one caption a line; gzipped or not."
 #define HELP_RANKS                                                                                           \
     "Captions are taken as they are, without a prompt template. What ties with the right one counts as "     \
     "before it. Intervals are 95 % of bootstrap samples of the pictures, each with its captions"

@@ -50,6 +50,15 @@ awk -F "$tab" 'NR > 1 { printf "%s\t%s\t%.9f\t%.9f\t%.9f\t%.9f\n", $1, $2, $3, $
 cmp -s ours expected || problem "not the ranks by rank's cosines: $(diff ours expected)"
 expect_match out "^direction${tab}queries${tab}R@1${tab}R@5${tab}R@10${tab}median_rank${tab}mean_rank\$"
 
+# The same captions a line of JSON each, as Hugging Face's image folders have them.
+cp out of_lists
+while IFS=$tab read -r id text; do
+    echo "{\"file_name\": \"$(basename "$root/assets/pictures/$id."*)\", \"text\": \"$text\"}"
+done <captions.tsv >metadata.jsonl
+evaluate -c metadata.jsonl -i "$root/assets/pictures" -f tsv
+expect_status 0
+cmp -s out of_lists || problem "lines of JSON have other numbers: $(diff out of_lists)"
+
 # Captions that are all on the wrong picture find nothing first.
 sed -e 's/^ "01"/ "x"/; s/^ "02"/ "01"/; s/^ "x"/ "02"/' -e 's/^ "04"/ "x"/; s/^ "05"/ "04"/; s/^ "x"/ "05"/' \
     "$references" >swapped.json

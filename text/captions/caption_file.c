@@ -60,7 +60,8 @@ static int read_source(struct caption_reader *reader, const struct caption_sourc
     const char *bytes = source->bytes + mark;
     const char first = bytes[strspn(bytes, " \t\r\n")];
     reader->path = source->name;
-    if ((first == '{' || first == '[') && !ends_in(source->name, ".txt") && !ends_in(source->name, ".txt.gz"))
+    if ((first == '{' || first == '[') && !ends_in(source->name, ".txt") &&
+        !ends_in(source->name, ".txt.gz") && !caption_lines_begin(bytes))
         return caption_read_json(reader, bytes, size, err);
     return read_text(reader, bytes, size, err);
 }

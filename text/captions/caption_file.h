@@ -57,11 +57,24 @@ enum { ID_SIZE = 24 }; /* a number in digits */
 /* ---- caption_table.c ----------------------------------------------------------------------------------- */
 
 /* Whether a text, of no NUL, is a table of captions by the names of pictures, and of which kind. */
-enum caption_table { CAPTION_TABLE_NONE, CAPTION_TABLE_TOKENS, CAPTION_TABLE_CSV };
+enum caption_table { CAPTION_TABLE_NONE, CAPTION_TABLE_TOKENS, CAPTION_TABLE_CSV, CAPTION_TABLE_LINES };
 enum caption_table caption_table_kind(const char *text);
+
+/* What columns of CSV and keys of JSON lines that hold a picture's name and its captions may be called; NULL ends them. */
+extern const char *const caption_picture_names[], *const caption_text_names[];
 
 int caption_read_table(
     struct caption_reader *reader, enum caption_table kind, const char *bytes, size_t size, struct err *err);
+
+/* A caption of the picture of that name, whose id is the last part of the name without its suffix. */
+int caption_add_named(struct caption_reader *reader, const char *name, const char *caption, struct err *err);
+
+/* ---- caption_lines.c ----------------------------------------------------------------------------------- */
+
+/* Whether the first line is a JSON object that names a picture and its captions. */
+bool caption_lines_begin(const char *text);
+
+int caption_read_lines(struct caption_reader *reader, const char *bytes, size_t size, struct err *err);
 
 /* ---- caption_json.c ------------------------------------------------------------------------------------ */
 

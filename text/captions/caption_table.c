@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Tables that name the picture beside each caption: the token files of Flickr8k and Flickr30k, and CSV. */
+/* Tables that name the picture beside each caption: the token files of Flickr8k and Flickr30k, and CSV; caption_lines.c has JSON's. */
 #include "text/captions/caption_file.h"
 #include "text/unicode.h"
 
@@ -8,8 +8,7 @@
 
 /* ---- pictures ------------------------------------------------------------------------------------------ */
 
-/* A caption of the picture of that name, whose id is the last part of the name without its suffix. */
-static int add_caption(struct caption_reader *reader, const char *name, const char *caption, struct err *err)
+int caption_add_named(struct caption_reader *reader, const char *name, const char *caption, struct err *err)
 {
     const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name, *point = strrchr(last, '.');
     char *id = strndup(last, point && point > last ? (size_t)(point - last) : strlen(last));
@@ -61,7 +60,7 @@ static int read_token_line(struct caption_reader *reader, size_t number, const c
     char *name = strndup(line, length);
     if (!name)
         return err_memory(err, length);
-    int rc = add_caption(reader, name, strchr(line, '\t') + 1, err);
+    int rc = caption_add_named(reader, name, strchr(line, '\t') + 1, err);
     free(name);
     return rc;
 }
@@ -83,9 +82,9 @@ static int read_tokens(struct caption_reader *reader, const char *bytes, size_t 
 
 /* ---- CSV ----------------------------------------------------------------------------------------------- */
 
-static const char *const picture_names[] = {
+const char *const caption_picture_names[] = {
     "image", "filename", "file_name", "image_name", "filepath", "path", NULL};
-static const char *const caption_names[] = {"caption", "text", "title", NULL};
+const char *const caption_text_names[] = {"caption", "captions", "text", "title", NULL};
 
 /* A comma, or a tab as in open_clip's files, whose columns are filepath and title. */
 static const char separators[] = ",\t";
@@ -110,8 +109,8 @@ static bool read_columns(struct columns *out, struct csv *csv)
     struct strings header = {0};
     struct err err;
     const bool found = !csv_record(&header, csv, &err) &&
-                       find_column(&out->picture, &header, picture_names) &&
-                       find_column(&out->caption, &header, caption_names);
+                       find_column(&out->picture, &header, caption_picture_names) &&
+                       find_column(&out->caption, &header, caption_text_names);
     out->count = header.count;
     strings_release(&header);
     return found;
@@ -144,7 +143,7 @@ static int read_record(
     else if (!rc && !empty && unicode_check(span_of(fields.items[columns->caption]), err))
         rc = bad_line(reader, line, "not UTF-8", err);
     else if (!rc && !empty)
-        rc = add_caption(reader, fields.items[columns->picture], fields.items[columns->caption], err);
+        rc = caption_add_named(reader, fields.items[columns->picture], fields.items[columns->caption], err);
     strings_release(&fields);
     return rc;
 }
@@ -172,6 +171,8 @@ enum caption_table caption_table_kind(const char *text)
     struct err err;
     if (token_name(text))
         return CAPTION_TABLE_TOKENS;
+    if (caption_lines_begin(text))
+        return CAPTION_TABLE_LINES;
     if (csv_init(&csv, text, strcspn(text, "\r\n"), &err))
         return CAPTION_TABLE_NONE;
     const bool is_csv = read_header(&columns, &csv);
@@ -187,6 +188,12 @@ bool captions_name_pictures(const char *text)
 int caption_read_table(
     struct caption_reader *reader, enum caption_table kind, const char *bytes, size_t size, struct err *err)
 {
-    return kind == CAPTION_TABLE_TOKENS ? read_tokens(reader, bytes, size, err)
-                                        : read_csv(reader, bytes, size, err);
+    switch (kind) {
+    case CAPTION_TABLE_TOKENS:
+        return read_tokens(reader, bytes, size, err);
+    case CAPTION_TABLE_LINES:
+        return caption_read_lines(reader, bytes, size, err);
+    default:
+        return read_csv(reader, bytes, size, err);
+    }
 }

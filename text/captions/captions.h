@@ -27,10 +27,12 @@
  *   NAME.SUFFIX#NUMBER, a tab, and a caption of that picture a line                    Flickr8k's and 30k's tokens
  *   CSV (RFC 4180) with columns `image` and `caption`                                  CLIP_benchmark's Flickr
  *   the same with tabs, of columns `filepath` and `title`                              open_clip's --train-data
+ *   {"file_name": "1.jpg", "text": "caption"}, an object a line                         Hugging Face's metadata.jsonl
  *   one caption a line, of the images "1", "2" ...                                     sacreBLEU
  *
  * In the tables the picture's name is `file`, and the id is that without folders and suffix, as clipscore's stems are. (`image` may be
- * called filename, file_name, image_name, filepath or path there, `caption` text or title.)
+ * called filename, file_name, image_name, filepath or path there, `caption` captions, text or title; in lines of JSON it may be a list
+ * of several.)
  *
  * An annotation may have "facts": {KIND: VALUE, ...}, what its caption states, as far as that can be true of other pictures.
  *

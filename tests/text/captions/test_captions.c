@@ -97,6 +97,17 @@ static void every_kind(void **state)
         text_file("open_clip.tsv", "filepath\ttitle\na/1.png\tone, and a comma\na/2.png\t\"a tab\there\"\n"),
         "1(a/1.png): one, and a comma; 2(a/2.png): a tab\there");
     expect_read(text_file("comma.csv", "filepath,title\na/1.png,one\ttab\n"), "1(a/1.png): one\ttab");
+    expect_read(
+        text_file("metadata.jsonl",
+            "\n{\"file_name\": \"a/1.png\", \"text\": \"one\", \"width\": 9}\r\n\n"
+            "{\"file_name\": \"2.png\", \"text\": \"two\"}\n{\"text\": \"uno\", \"file_name\": \"a/1.png\"}"),
+        "1(a/1.png): one | uno; 2(2.png): two");
+    expect_read(text_file("rank.jsonl", "{\"path\": \"1.png\", \"captions\": [\"one\", \"uno\"]}\n"
+                                        "{\"path\": \"2.png\", \"caption\": \"two\"}\n"),
+        "1(1.png): one | uno; 2(2.png): two");
+    /* Stems may be called so, too. */
+    expect_read(
+        text_file("stems.json", "{\"path\": [\"one\"], \"caption\": \"two\"}"), "path: one; caption: two");
     expect_read(text_file("words", "image, caption\n"), "1: image, caption"); /* neither is a column's name */
     expect_read(text_file("tag", "#3\tis no name"), "1: #3\tis no name");
 }
@@ -190,6 +201,20 @@ static void bad_files(void **state)
     expect_error(
         text_file("bad.csv", "image,caption\n1.jpg,\"a\n"), ERR_FORMAT, "line 2: a quote is not closed");
     expect_error(text_file("bad.csv", "image,caption\n"), ERR_FORMAT, "no captions in");
+    static const char good[] = "{\"path\": \"1.png\", \"caption\": \"one\"}\n";
+    static const struct {
+        const char *line, *complaint;
+    } bad_lines[] = {{"{\"path\": \"2.png\", \"caption\": ", "bad.jsonl, line 3': "},
+        {"{\"path\": \"2.png\"}", "bad.jsonl, line 3': not a picture's name and its captions"},
+        {"{\"path\": 2, \"caption\": \"two\"}", "bad.jsonl, line 3': not a picture's name and its captions"},
+        {"{\"path\": \"2.png\", \"captions\": [\"two\", 3]}",
+            "bad.jsonl, line 3': a caption that is no text"},
+        {"[\"2.png\", \"two\"]", "bad.jsonl, line 3': the outermost value is no JSON object"}};
+    for (size_t i = 0; i < sizeof bad_lines / sizeof *bad_lines; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "%s\n%s\n", good, bad_lines[i].line);
+        expect_error(text_file("bad.jsonl", text), ERR_FORMAT, bad_lines[i].complaint);
+    }
     expect_error(text_file("two.csv", "image,caption\na/1.jpg,a\nb/1.jpg,b\n"), ERR_FORMAT,
         "'a/1.jpg' and 'b/1.jpg' are two pictures of one name");
     expect_error(text_file("bad.json", "[{]"), ERR_FORMAT, "bad.json': ");
