@@ -76,7 +76,7 @@ static const struct argp_option options[] = {
         2},
     {"write-token-file", KEY_WRITE_TOKEN_FILE, "FILE", 0,
         "Let those write who send this token, which reads, too (default: DIPTYCH_WRITE_TOKEN; where there is "
-        "no token at all, programs of this machine may write)",
+        "no token at all, and the service listens at a loopback address, programs of this machine may write)",
         2},
     {"open-to", KEY_OPEN_TO, "NETWORK", OPTION_AGAIN,
         "Answer /predict without a token, as immich asks, to addresses in 192.168.1.0/24, fd00::/8 or "
