@@ -74,6 +74,9 @@ int caption_add_named(struct caption_reader *reader, const char *name, const cha
 /* Whether the first line is a JSON object that names a picture and its captions. */
 bool caption_lines_begin(const char *text);
 
+/* Of a text that is no JSON as a whole and does not begin so: whether it is lines of JSON all the same. */
+bool caption_lines_lack(const char *text);
+
 int caption_read_lines(struct caption_reader *reader, const char *bytes, size_t size, struct err *err);
 
 /* ---- caption_json.c ------------------------------------------------------------------------------------ */

@@ -208,6 +208,11 @@ int caption_read_json(struct caption_reader *reader, const char *bytes, size_t s
 {
     json_t *root;
     int rc = json_parse_value(&root, bytes, size, reader->path, err);
+    if (rc && caption_lines_lack(bytes))
+        return err_set(err, ERR_FORMAT,
+            "unable to read '%s': lines of JSON, of which the first has no picture's \"file_name\" and its "
+            "\"text\"",
+            reader->path);
     if (rc)
         return rc;
     rc = caption_read_value(reader, root, err);

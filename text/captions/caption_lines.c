@@ -6,23 +6,28 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The value of the first of the names that the object has, or NULL. */
-static const json_t *find_value(const json_t *object, const char *const *names)
+/* The picture's name; NULL where no key tells it. Keys of other values are something else: "image" may be a number. */
+static const char *picture_of(const json_t *object)
 {
-    const json_t *value = NULL;
-    for (; *names && !value; names++)
-        value = json_object_get(object, *names);
-    return value;
+    const char *picture = NULL;
+    for (const char *const *name = caption_picture_names; *name && !picture; name++)
+        picture = json_string_value(json_object_get(object, *name));
+    return picture;
 }
 
-static bool is_captioned(const json_t *object)
+/* A text or a list. */
+static const json_t *captions_of(const json_t *object)
 {
-    const json_t *captions = find_value(object, caption_text_names);
-    return json_is_string(find_value(object, caption_picture_names)) &&
-           (json_is_string(captions) || json_is_array(captions));
+    for (const char *const *name = caption_text_names; *name; name++) {
+        const json_t *captions = json_object_get(object, *name);
+        if (json_is_string(captions) || json_is_array(captions))
+            return captions;
+    }
+    return NULL;
 }
 
-bool caption_lines_begin(const char *text)
+/* The object of the first line; NULL where it is none. */
+static json_t *first_object(const char *text)
 {
     const char *line = text + strspn(text, " \t\r\n");
     const size_t length = strcspn(line, "\r\n");
@@ -30,10 +35,24 @@ bool caption_lines_begin(const char *text)
     struct err err;
     /* Other JSON can be a single line of some hundred megabytes, which is not to be parsed twice. */
     if (*line != '{' || length > CAPTION_MAX || json_parse(&first, line, length, "the first line", &err))
-        return false;
-    const bool captioned = is_captioned(first);
+        return NULL;
+    return first;
+}
+
+bool caption_lines_begin(const char *text)
+{
+    json_t *first = first_object(text);
+    const bool captioned = picture_of(first) && captions_of(first);
     json_decref(first);
     return captioned;
+}
+
+bool caption_lines_lack(const char *text)
+{
+    json_t *first = first_object(text);
+    const bool object = first;
+    json_decref(first);
+    return object;
 }
 
 /* One caption or a list of them. */
@@ -56,9 +75,10 @@ static int read_line(struct caption_reader *reader, const char *where, struct sp
     int rc = json_parse(&object, line.data, line.length, where, err);
     if (rc)
         return rc;
-    if (is_captioned(object))
-        rc = add_captions(reader, where, json_string_value(find_value(object, caption_picture_names)),
-            find_value(object, caption_text_names), err);
+    const char *picture = picture_of(object);
+    const json_t *captions = captions_of(object);
+    if (picture && captions)
+        rc = add_captions(reader, where, picture, captions, err);
     else
         rc = err_set(err, ERR_FORMAT,
             "unable to read '%s': not a picture's name and its captions, as the lines before it have", where);

@@ -84,7 +84,7 @@ static int read_tokens(struct caption_reader *reader, const char *bytes, size_t 
 
 const char *const caption_picture_names[] = {
     "image", "filename", "file_name", "image_name", "filepath", "path", NULL};
-const char *const caption_text_names[] = {"caption", "captions", "text", "title", NULL};
+const char *const caption_text_names[] = {"caption", "text", "title", "captions", NULL};
 
 /* A comma, or a tab as in open_clip's files, whose columns are filepath and title. */
 static const char separators[] = ",\t";
@@ -140,7 +140,9 @@ static int read_record(
         err_wrap(err, "unable to read '%s'", reader->path);
     else if (!rc && !empty && fields.count != columns->count)
         rc = bad_line(reader, line, "not as many fields as the header has", err);
-    else if (!rc && !empty && unicode_check(span_of(fields.items[columns->caption]), err))
+    else if (!rc && !empty &&
+             (unicode_check(span_of(fields.items[columns->picture]), err) ||
+                 unicode_check(span_of(fields.items[columns->caption]), err)))
         rc = bad_line(reader, line, "not UTF-8", err);
     else if (!rc && !empty)
         rc = caption_add_named(reader, fields.items[columns->picture], fields.items[columns->caption], err);

@@ -31,10 +31,11 @@
  *   one caption a line, of the images "1", "2" ...                                     sacreBLEU
  *
  * In the tables the picture's name is `file`, and the id is that without folders and suffix, as clipscore's stems are. (`image` may be
- * called filename, file_name, image_name, filepath or path there, `caption` captions, text or title; in lines of JSON it may be a list
+ * called filename, file_name, image_name, filepath or path there, `caption` text, title or captions; in lines of JSON it may be a list
  * of several.)
  *
- * An annotation may have "facts": {KIND: VALUE, ...}, what its caption states, as far as that can be true of other pictures.
+ * An annotation may have "facts": {KIND: VALUE, ...}, what its caption states, as far as that can be true of other pictures. Annotations of
+ * one picture may state different kinds, or the same again; training takes no two values of one kind.
  *
  * An id is a whole number or a text; 42 and "42" are one, and in joining also "000000000042", where only one image
  * has that number. */

@@ -105,6 +105,9 @@ static void every_kind(void **state)
     expect_read(text_file("rank.jsonl", "{\"path\": \"1.png\", \"captions\": [\"one\", \"uno\"]}\n"
                                         "{\"path\": \"2.png\", \"caption\": \"two\"}\n"),
         "1(1.png): one | uno; 2(2.png): two");
+    expect_read(text_file("numbers.jsonl",
+                    "{\"image\": 17, \"file_name\": \"1.png\", \"caption\": null, \"text\": \"one\"}\n"),
+        "1(1.png): one");
     /* Stems may be called so, too. */
     expect_read(
         text_file("stems.json", "{\"path\": [\"one\"], \"caption\": \"two\"}"), "path: one; caption: two");
@@ -215,6 +218,11 @@ static void bad_files(void **state)
         snprintf(text, sizeof text, "%s\n%s\n", good, bad_lines[i].line);
         expect_error(text_file("bad.jsonl", text), ERR_FORMAT, bad_lines[i].complaint);
     }
+    expect_error(text_file("bad.jsonl", "{\"name\": \"1.png\", \"text\": \"one\"}\n{\"name\": \"2.png\"}\n"),
+        ERR_FORMAT,
+        "bad.jsonl': lines of JSON, of which the first has no picture's \"file_name\" and its \"text\"");
+    expect_error(
+        text_file("bad.csv", "image,caption\n\xff.jpg,one\n"), ERR_FORMAT, "bad.csv', line 2: not UTF-8");
     expect_error(text_file("two.csv", "image,caption\na/1.jpg,a\nb/1.jpg,b\n"), ERR_FORMAT,
         "'a/1.jpg' and 'b/1.jpg' are two pictures of one name");
     expect_error(text_file("bad.json", "[{]"), ERR_FORMAT, "bad.json': ");
