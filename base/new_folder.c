@@ -120,13 +120,23 @@ int new_folder_close(struct new_folder *folder, bool keep, struct err *err)
     return rc;
 }
 
+/* The folder that a path lies in: "." where it names none. */
+static void to_parent(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        strcpy(path, ".");
+    else
+        slash[slash == path] = '\0';
+}
+
 bool folder_can_be_written(const char *path)
 {
-    char *probe = NULL, *parent = strdup(path), *slash;
+    char *probe = NULL, *parent = strdup(*path ? path : ".");
     struct stat st;
     bool can = false;
-    while (parent && stat(parent, &st) && errno == ENOENT && (slash = strrchr(parent, '/')) && slash > parent)
-        *slash = '\0';
+    while (parent && stat(parent, &st) && errno == ENOENT && strcmp(parent, ".") && strcmp(parent, "/"))
+        to_parent(parent);
     if (parent && asprintf(&probe, "%s/.diptych-XXXXXX", parent) >= 0) {
         can = mkdtemp(probe) != NULL;
         if (can)

@@ -111,6 +111,7 @@ static int take_private_folder(struct err *err)
             rc = private_folder(&path, &temporary, parents[i], err);
     if (rc)
         return rc;
+    *err = (struct err){0}; /* of parents that would not do */
     folder = path;
     if (temporary && !atexit(remove_temporary)) {
         temporary_folder.path = path;

@@ -379,9 +379,25 @@ static void a_folder_that_is_gone_has_no_top(void **state)
     arena_release(&arena);
 }
 
+static void folders_can_be_made_where_their_parents_can_be_written(void **state)
+{
+    (void)state;
+    char before[4096];
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(DIPTYCH_SCRATCH), 0);
+    assert_true(folder_can_be_written("not/there"));
+    assert_true(folder_can_be_written("not-there"));
+    assert_true(folder_can_be_written(""));
+    assert_true(folder_can_be_written(DIPTYCH_SCRATCH "/not/there/"));
+    assert_int_equal(folder_can_be_written("/not-there"), folder_can_be_written("/"));
+    assert_false(folder_can_be_written("/proc/not/there"));
+    assert_int_equal(chdir(before), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folders_can_be_made_where_their_parents_can_be_written),
         cmocka_unit_test(a_folder_that_is_gone_has_no_top),
         cmocka_unit_test(large_memory_begins_at_a_page),
         cmocka_unit_test(errors_carry_context),

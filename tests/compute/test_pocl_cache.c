@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -147,6 +148,28 @@ static void test_parents(void **state)
     check_refused("/proc/nowhere");
 }
 
+/* A parent that will not do, as another user's XDG_RUNTIME_DIR under sudo, is no failure where the next one does. In a process
+ * of its own, as a process prepares once. */
+static void test_next_parent(void **state)
+{
+    (void)state;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (!child) {
+        struct err err;
+        unsetenv("POCL_CACHE_DIR");
+        setenv("XDG_CACHE_HOME", "/proc/none", 1);
+        setenv("XDG_RUNTIME_DIR", "/proc/none", 1);
+        setenv("TMPDIR", parent, 1);
+        const bool is_there = !pocl_cache_prepare(&err) && !pocl_cache_prepare(&err) &&
+                              !strcmp(getenv("POCL_CACHE_DIR"), wanted);
+        _exit(is_there ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +179,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_folder, make_parent, remove_parent),
         cmocka_unit_test_setup_teardown(test_owner, make_parent, remove_parent),
         cmocka_unit_test_setup_teardown(test_parents, make_parent, remove_parent),
+        cmocka_unit_test_setup_teardown(test_next_parent, make_parent, remove_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
