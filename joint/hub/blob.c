@@ -156,7 +156,7 @@ static int receive(uint64_t *received, struct blob *blob, struct err *err)
         .offset = here,
     };
     int rc = here < blob->is.size ? http_send(blob->fetch->http, &request, err) : 0;
-    *received += request.offset > here ? request.offset - here : request.offset;
+    *received += request.offset >= here ? request.offset - here : request.offset;
     if (!rc && request.offset != blob->is.size)
         rc = err_set(err, ERR_FORMAT, "cannot download %s: %llu bytes came of %llu", blob->subject,
             (unsigned long long)request.offset, (unsigned long long)blob->is.size);
@@ -183,9 +183,10 @@ static int check(struct blob *blob, struct err *err)
 /* Downloads, checks and renames, with the lock held. */
 static int fill(uint64_t *received, struct blob *blob, struct err *err)
 {
-    if (file_exists(blob->path))
+    struct stat st;
+    if (!stat(blob->path, &st) && (uint64_t)st.st_size == blob->is.size)
         return 0;
-    unlink(blob->path); /* a link that leads nowhere any more */
+    unlink(blob->path); /* a link that leads nowhere any more, or a file that was cut or overwritten */
     blob->fd = open(blob->incomplete, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (blob->fd < 0)
         return cannot("write", blob->incomplete, err);

@@ -10,11 +10,17 @@
 /* Where openai/CLIP and open_clip put the files that OpenAI published. */
 static const char old_cache[] = ".cache/clip";
 
-/* OpenAI's file of the model's weights, in the arena; NULL: there is none. */
+static bool is_main(const struct hub_name *name)
+{
+    return !strcmp(name->revision, "main");
+}
+
+/* OpenAI's file of the model's weights, in the arena, which is of no other revision; NULL: there is none. */
 static const char *find_file(const struct hub_name *name, struct arena *arena)
 {
     const char *home = getenv("HOME");
-    const char *path = home && name->weights ? hub_path(arena, home, old_cache, name->weights, NULL) : NULL;
+    const char *path =
+        home && name->weights && is_main(name) ? hub_path(arena, home, old_cache, name->weights, NULL) : NULL;
     return path && file_exists(path) ? path : NULL;
 }
 
@@ -22,10 +28,9 @@ static const char *find_file(const struct hub_name *name, struct arena *arena)
 static int not_here(
     const struct hub_name *name, const char *missing, const char *file, const char *cache, struct err *err)
 {
-    const bool main = !strcmp(name->revision, "main");
     char command[512];
-    snprintf(command, sizeof command, "diptych pull %s%s%s", name->text, main ? "" : "@",
-        main ? "" : name->revision);
+    snprintf(command, sizeof command, "diptych pull %s%s%s", name->text, is_main(name) ? "" : "@",
+        is_main(name) ? "" : name->revision);
     if (missing)
         return err_set(err, ERR_NOT_FOUND, "the model '%s' in '%s' has no %s: '%s' downloads what is missing",
             name->text, cache, missing, command);

@@ -62,9 +62,9 @@ bool hub_known_name(char *name, size_t size, size_t i);
 /* The cache's folder, in the arena; it need not exist. ERR_ARGUMENT: there is no home; ERR_MEMORY. */
 int hub_cache(const char **out, struct arena *arena, struct err *err);
 
-/* The snapshot with the model, in the arena; or OpenAI's file of its weights in ~/.cache/clip, where openai/CLIP and
- * open_clip put it, if a tokenizer lies beside it. Nothing is downloaded. ERR_NOT_FOUND: it is not there, or not all
- * of it, and the message has the command that fetches it. */
+/* The snapshot with the model, in the arena; or, of the revision `main`, OpenAI's file of its weights in ~/.cache/clip,
+ * where openai/CLIP and open_clip put it, if a tokenizer lies beside it. Nothing is downloaded. ERR_NOT_FOUND: it is
+ * not there, or not all of it, and the message has the command that fetches it. */
 int hub_find(const char **directory, const struct hub_name *name, struct arena *arena, struct err *err);
 
 /* A snapshot of a repository. Strings live during the visit. */
@@ -76,7 +76,7 @@ struct hub_model {
 };
 
 /* Visits the snapshots of all models in the cache, by name and commit. A visit that returns non-zero ends it, and is
- * returned. No cache is no error. ERR_IO, ERR_MEMORY. */
+ * returned. No cache is no error, and what of it cannot be read is passed over. ERR_IO: all of it; ERR_MEMORY. */
 typedef int hub_visit(void *context, const struct hub_model *model, struct err *err);
 int hub_each(hub_visit *visit, void *context, struct err *err);
 

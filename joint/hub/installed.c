@@ -92,7 +92,7 @@ static int visit_snapshot(const struct hub_place *place, const char *repo, const
     struct hub_model model = {.repo = repo, .commit = commit, .refs = &refs};
     model.directory = hub_path(&arena, place->repo, "snapshots", commit, NULL);
     int rc = model.directory ? hub_refs_of(&refs, place, commit, NULL, err) : err_memory(err, 0);
-    if (!rc) {
+    if (!rc || rc == ERR_IO) { /* it is there, whatever it was fetched as */
         model.size = size_of(model.directory, 0);
         model.missing = hub_folder_missing(model.directory);
         rc = visit(context, &model, err);
@@ -128,6 +128,8 @@ static int visit_repo(const char *cache, const char *repo, hub_visit *visit, voi
     const char *snapshots = rc ? NULL : hub_path(&arena, place.repo, "snapshots", NULL);
     if (!rc)
         rc = snapshots ? hub_folder_names(&commits, snapshots, err) : err_memory(err, 0);
+    if (rc == ERR_IO) /* a folder that may not be read, or a file of such a name */
+        rc = 0;
     for (size_t i = 0; i < commits.count && !rc; i++) {
         if (hub_commit_valid(commits.items[i]))
             rc = visit_snapshot(&place, repo, commits.items[i], visit, context, err);

@@ -187,7 +187,8 @@ static void make_cache(void)
     static const char *const files[][2] = {{CACHE "/blobs/store", "weights"},
         {FOLDER "/blobs/b", "weights of v1"}, {FOLDER "/blobs/c", "{}"}, {FOLDER "/blobs/t", "tokens"},
         {FOLDER "/refs/main", ONE}, {FOLDER "/refs/refs/pr/1", TWO "\n"}, {FOLDER "/refs/v1", TWO},
-        {FOLDER "/refs/bad", "../snapshots/" ONE}, {DIPTYCH_SCRATCH "/outside", "what is outside"}};
+        {FOLDER "/refs/bad", "../snapshots/" ONE}, {CACHE "/models--no--folder", ""},
+        {DIPTYCH_SCRATCH "/outside", "what is outside"}};
     static const char *const links[][2] = {{FOLDER "/blobs/a", "../../blobs/store"},
         {FOLDER "/snapshots/" ONE "/model.safetensors", "../../blobs/a"},
         {FOLDER "/snapshots/" TWO "/model.safetensors", "../../blobs/b"},
@@ -281,6 +282,9 @@ static void test_find_file(void **state)
     put(DIPTYCH_SCRATCH "/.cache/clip/tokenizer.json", "{}");
     assert_int_equal(find("ViT-B-32/openai", directory, &err), 0);
     assert_string_equal(directory, DIPTYCH_SCRATCH "/.cache/clip/ViT-B-32.pt");
+    assert_int_equal(find("ViT-B-32/openai@main", directory, &err), 0);
+    assert_int_equal(find("ViT-B-32/openai@v1", directory, &err), ERR_NOT_FOUND);
+    assert_non_null(strstr(err.msg, "'diptych pull ViT-B-32/openai@v1' downloads it"));
     assert_int_equal(find("ViT-B-16/openai", directory, &err), ERR_NOT_FOUND);
     assert_int_equal(find("ViT-B-32/laion400m_e31", directory, &err), ERR_NOT_FOUND);
     setenv("HOME", home, 1);

@@ -363,6 +363,19 @@ static void test_cut(void **state)
     server_stop(&server);
 }
 
+/* What a pull has left that was cut after so many bytes; behind the last of the file comes the first again. */
+static void leave_incomplete(const struct server *server, size_t size)
+{
+    char path[512];
+    snprintf(path, sizeof path, FOLDER "/blobs/%s.incomplete", server->files[4].sha256);
+    assert_int_equal(mkdir(CACHE, 0777) | mkdir(FOLDER, 0777) | mkdir(FOLDER "/blobs", 0777), 0);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (size_t i = 0; i < size; i++)
+        fputc(weights[i % LARGE], file);
+    fclose(file);
+}
+
 /* What an earlier pull left goes on, even if it is longer than it can be. */
 static void test_resumed(void **state)
 {
@@ -370,14 +383,9 @@ static void test_resumed(void **state)
     struct server server;
     struct hub_pulled pulled;
     struct err err = {0};
-    char path[512];
     begin(&server);
     start(&server);
-    snprintf(path, sizeof path, FOLDER "/blobs/%s.incomplete", server.files[4].sha256);
-    assert_int_equal(mkdir(CACHE, 0777) | mkdir(FOLDER, 0777) | mkdir(FOLDER "/blobs", 0777), 0);
-    FILE *file = fopen(path, "w");
-    fwrite(weights, 1, 200000, file);
-    fclose(file);
+    leave_incomplete(&server, 200000);
     assert_int_equal(pull_watched(&pulled, "some/model", NULL, NULL, &err), 0);
     assert_string_equal(server.last_range, "bytes=200000-");
     assert_int_equal(pulled.received, pulled.size - 200000);
@@ -386,22 +394,42 @@ static void test_resumed(void **state)
 
     begin(&server);
     start(&server);
-    assert_int_equal(mkdir(CACHE, 0777) | mkdir(FOLDER, 0777) | mkdir(FOLDER "/blobs", 0777), 0);
-    file = fopen(path, "w");
-    fwrite(weights, 1, LARGE, file);
-    fwrite(weights, 1, 10, file);
-    fclose(file);
+    leave_incomplete(&server, LARGE); /* nothing is left to come */
+    assert_int_equal(pull_watched(&pulled, "some/model", NULL, NULL, &err), 0);
+    assert_int_equal(pulled.received, pulled.size - LARGE);
+    assert_int_equal(server.blobs, 0);
+    expect_whole();
+
+    nftw(CACHE, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    leave_incomplete(&server, LARGE + 10);
     assert_int_equal(pull("some/model", &err), 0);
     expect_whole();
 
     nftw(CACHE, remove_one, 8, FTW_DEPTH | FTW_PHYS); /* more than the server has, which says 416 */
-    assert_int_equal(mkdir(CACHE, 0777) | mkdir(FOLDER, 0777) | mkdir(FOLDER "/blobs", 0777), 0);
-    file = fopen(path, "w");
-    fwrite(weights, 1, LARGE - 1, file);
-    fclose(file);
+    leave_incomplete(&server, LARGE - 1);
     server.longer = -5;
     assert_int_equal(pull("some/model", &err), ERR_FORMAT);
     expect_text(&err, "299995 bytes came of 300000");
+    server_stop(&server);
+}
+
+/* A blob that was cut since it came is not taken for the whole. */
+static void test_cut_blob(void **state)
+{
+    (void)state;
+    struct server server;
+    struct hub_pulled pulled;
+    struct err err = {0};
+    char path[512];
+    begin(&server);
+    start(&server);
+    assert_int_equal(pull("some/model", &err), 0);
+    snprintf(path, sizeof path, FOLDER "/blobs/%s", server.files[4].sha256);
+    assert_int_equal(truncate(path, 1000), 0);
+    assert_int_equal(pull_watched(&pulled, "some/model", NULL, NULL, &err), 0);
+    assert_int_equal(pulled.received, LARGE);
+    assert_int_equal(server.blobs, 2);
+    expect_whole();
     server_stop(&server);
 }
 
@@ -786,6 +814,7 @@ int main(void)
         cmocka_unit_test(test_retries),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_resumed),
+        cmocka_unit_test(test_cut_blob),
         cmocka_unit_test(test_room_for_the_rest),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_wrong_bytes),
