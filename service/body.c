@@ -68,13 +68,21 @@ static bool is_json_field(const char *name)
 }
 
 /* Values take up to thirty times the memory of the bytes they are written in, so their number has a limit of its own.
- * Each but the first stands behind a comma or a bracket. */
+ * Each but the first stands behind a comma or a bracket that is in no text. */
 static int check_json_size(const struct span body, struct err *err)
 {
     enum { VALUES_MAX = 1000000 };
     size_t values = 0;
-    for (size_t i = 0; i < body.length; i++)
-        values += body.data[i] == ',' || body.data[i] == '[' || body.data[i] == '{';
+    bool in_text = false;
+    for (size_t i = 0; i < body.length; i++) {
+        const char c = body.data[i];
+        if (c == '"')
+            in_text = !in_text;
+        else if (in_text)
+            i += c == '\\'; /* what stands behind it ends no text */
+        else
+            values += c == ',' || c == '[' || c == '{';
+    }
     return values <= VALUES_MAX ? 0
                                 : err_set(err, ERR_LIMIT, "there are %zu values in the body, the limit is %d",
                                       values, VALUES_MAX);

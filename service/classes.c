@@ -168,13 +168,35 @@ void classes_free(struct classes *classes)
     free(classes);
 }
 
+/* A short body can stand for more prompts than there is memory. Each place for a label begins with a brace. */
+static int check_prompts(const struct strings *labels, const struct strings *templates, struct err *err)
+{
+    enum { PROMPT_BYTES_MAX = 128 << 20 };
+    size_t label_bytes = 0, template_bytes = 0, places = 0, own, filled, all;
+    for (size_t i = 0; i < labels->count; i++)
+        label_bytes += strlen(labels->items[i]);
+    for (size_t i = 0; i < templates->count; i++) {
+        template_bytes += strlen(templates->items[i]);
+        for (const char *at = templates->items[i]; (at = strchr(at, '{')); at++)
+            places++;
+    }
+    const bool fits = size_mul(&own, template_bytes, labels->count) &&
+                      size_mul(&filled, places, label_bytes) && size_add(&all, own, filled) &&
+                      all <= PROMPT_BYTES_MAX;
+    return fits ? 0
+                : err_set(err, ERR_LIMIT, "all labels in all templates have more than %d bytes",
+                      PROMPT_BYTES_MAX);
+}
+
 /* Two requests may make the same classifier at once; then one is kept after the other. */
 int classes_take(struct classes_entry **out, struct classes *classes, struct engine *engine,
     const struct strings *labels, const struct strings *templates, enum label_scores scores,
     const struct job *job, struct err *err)
 {
     char key[HASH_SIZE];
-    int rc = make_key(key, labels, templates, scores, err);
+    int rc = check_prompts(labels, templates, err);
+    if (!rc)
+        rc = make_key(key, labels, templates, scores, err);
     if (rc)
         return rc;
     pthread_mutex_lock(&classes->lock);

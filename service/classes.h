@@ -19,7 +19,7 @@ int classes_open(struct classes **out, const char *probe, const struct engine *e
 void classes_free(struct classes *classes); /* nothing may be taken */
 
 /* The classifier of labels and templates with such scores, made if it is not kept; classes_give_back says when it is not used any
- * more, and may get NULL. Errors are those of classifier_open and engine_encode. */
+ * more, and may get NULL. ERR_LIMIT: the prompts are too many bytes; else the errors of classifier_open and engine_encode. */
 int classes_take(struct classes_entry **out, struct classes *classes, struct engine *engine,
     const struct strings *labels, const struct strings *templates, enum label_scores scores,
     const struct job *job, struct err *err);

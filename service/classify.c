@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS_MAX = 20000 };
+/* Of labels, and of templates: a set of them counts as what is in it. */
+enum { LABELS_MAX = 20000, LABEL_BYTES_MAX = 10000 };
 
 /* ---- labels and templates ------------------------------------------------------------------------------ */
 
@@ -23,9 +24,13 @@ static int add_strings(struct strings *out, const json_t *list, const char *name
         const json_t *value = json_is_array(list) ? json_array_get(list, i) : list;
         if (!json_is_string(value))
             return err_set(err, ERR_ARGUMENT, "'%s' is no list of texts", name);
+        if (json_string_length(value) > LABEL_BYTES_MAX)
+            return err_set(err, ERR_LIMIT, "'%s' has a text of more than %d bytes", name, LABEL_BYTES_MAX);
         rc = add(out, json_string_value(value), err);
         if (rc)
             err_wrap(err, "'%s'", name);
+        else if (out->count > LABELS_MAX)
+            return err_set(err, ERR_LIMIT, "'%s' stands for more than %d texts", name, LABELS_MAX);
     }
     return rc == ERR_NOT_FOUND ? ERR_ARGUMENT : rc;
 }

@@ -168,9 +168,11 @@ static void handle(void *context, struct http_request *request, struct http_resp
     struct err err = {0};
     (void)context;
     call->response = response;
+    const size_t headers = response->header_count;
     const int rc = run(call, &err);
     if (rc) {
         json_decref(call->answer);
+        response->header_count = headers; /* its ETag was that of the answer that did not come to be */
         answer_error(call, error_status(call->route, rc), &err);
     } else if (!response->status) {
         answer_json(response, call->answer);

@@ -68,6 +68,7 @@ static void handle(void *context)
     server->handling--;
     server->accepted--;
     connection->state = CONNECTION_ANSWER;
+    connection->since = time_now();
     pthread_mutex_unlock(&server->lock);
     MHD_resume_connection(connection->mhd); /* from here on the exchange is the server's threads' again */
 

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Of one index; all but `started` and `ended` is its thread's own. */
+/* Of one index; all but `ended`, and `thread` and `started`, which the lock is for, is its thread's own. */
 struct keeper {
     struct keepers *keepers;
     const char *path;
@@ -25,6 +25,7 @@ struct keepers {
     struct keeper *list; // (count)
     size_t count;
     atomic_bool stopping;
+    pthread_mutex_t lock; /* held while threads are begun and ended */
 };
 
 /* ---- turns --------------------------------------------------------------------------------------------- */
@@ -115,6 +116,7 @@ int keepers_open(struct keepers **out, const struct keepers_options *options, st
     struct keepers *keepers = mem_new(1, sizeof *keepers);
     if (!keepers)
         return err_memory(err, sizeof *keepers);
+    pthread_mutex_init(&keepers->lock, NULL);
     keepers->options = *options;
     keepers->count = shelf_count(options->shelf);
     keepers->list = mem_new(keepers->count + 1, sizeof *keepers->list);
@@ -142,12 +144,14 @@ static void end(struct keeper *keeper)
 int keepers_resume(struct keepers *keepers, struct err *err)
 {
     int rc = 0;
+    pthread_mutex_lock(&keepers->lock);
     for (size_t i = 0; i < keepers->count && !rc; i++) {
         if (!keepers->list[i].ended)
             continue;
         end(&keepers->list[i]);
         rc = start(&keepers->list[i], err);
     }
+    pthread_mutex_unlock(&keepers->lock);
     return rc;
 }
 
@@ -156,14 +160,17 @@ void keepers_stop(struct keepers *keepers)
     if (!keepers)
         return;
     keepers->stopping = true;
+    pthread_mutex_lock(&keepers->lock);
     for (size_t i = 0; keepers->list && i < keepers->count; i++)
         end(&keepers->list[i]);
+    pthread_mutex_unlock(&keepers->lock);
 }
 
 void keepers_free(struct keepers *keepers)
 {
     if (!keepers)
         return;
+    pthread_mutex_destroy(&keepers->lock);
     free(keepers->list);
     free(keepers);
 }

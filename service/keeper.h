@@ -25,7 +25,7 @@ struct keepers_options {
 /* Keeps all indexes of the shelf. ERR_MEMORY; ERR_LIMIT: no thread to be had. */
 int keepers_open(struct keepers **out, const struct keepers_options *options, struct err *err);
 
-/* Watches those again that have ended, since another index may be in their place by now. ERR_LIMIT. */
+/* Watches those again that have ended, since another index may be in their place by now. On any thread. ERR_LIMIT. */
 int keepers_resume(struct keepers *keepers, struct err *err);
 
 /* Ends them and waits for that. */

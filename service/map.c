@@ -9,20 +9,31 @@
 
 enum { SEED = 1 };
 
-/* Within a vectors file rows only grow in number, and a commit that adds none leaves fewer items than before. An index
- * that is made anew has another file of that name. */
-const char *map_state(const struct index_info *info, struct arena *arena)
+/* Two texts as one, in the arena. NULL when out of memory. */
+static const char *append(struct arena *arena, const char *text, const char *more)
 {
-    char text[128];
+    char *out = arena_alloc(arena, strlen(text) + strlen(more) + 1);
+    if (out)
+        stpcpy(stpcpy(out, text), more);
+    return out;
+}
+
+const char *map_file(const struct index_info *info, struct arena *arena)
+{
+    char text[32];
     struct stat st;
     const uint64_t file = stat(info->vectors, &st) ? 0 : st.st_ino;
-    const int length = snprintf(text, sizeof text, " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64, file,
-        info->rows, info->images, info->texts);
-    const size_t path = strlen(info->vectors);
-    char *state = arena_alloc(arena, path + (size_t)length + 1);
-    if (state)
-        memcpy(mempcpy(state, info->vectors, path), text, (size_t)length);
-    return state;
+    snprintf(text, sizeof text, " %" PRIu64, file);
+    return append(arena, info->vectors, text);
+}
+
+/* Within a vectors file rows only grow in number, and a commit that adds none leaves fewer items than before. */
+const char *map_state(const struct index_info *info, struct arena *arena)
+{
+    char text[96];
+    const char *file = map_file(info, arena);
+    snprintf(text, sizeof text, " %" PRId64 " %" PRId64 " %" PRId64, info->rows, info->images, info->texts);
+    return file ? append(arena, file, text) : NULL;
 }
 
 /* ---- making ---------------------------------------------------------------------------------------------- */
@@ -73,8 +84,8 @@ static int map_make(struct map *map, struct index *index, enum index_kind kind, 
     float *vectors = NULL, *points; // (count, E), (count, 2)
     int64_t *numbers = NULL;
     map->state = map_state(&info, arena);
-    map->vectors = arena_copy(arena, info.vectors, strlen(info.vectors));
-    int rc = map->state && map->vectors ? index_rows(&rows, index, &filter, err) : err_memory(err, 0);
+    map->file = map_file(&info, arena);
+    int rc = map->state && map->file ? index_rows(&rows, index, &filter, err) : err_memory(err, 0);
     if (!rc)
         rc = check_count(rows.chosen, err);
     list.room = (size_t)rows.chosen;
@@ -120,9 +131,9 @@ static int map_copy(struct map *out, const struct map *map, struct arena *arena,
     float *points;
     *out = *map;
     out->state = arena_copy(arena, map->state, strlen(map->state));
-    out->vectors = arena_copy(arena, map->vectors, strlen(map->vectors));
+    out->file = arena_copy(arena, map->file, strlen(map->file));
     const int rc = map_alloc(out, &ids, &rows, &points, map->count, arena, err);
-    if (rc || !out->state || !out->vectors)
+    if (rc || !out->state || !out->file)
         return err_memory(err, map->count);
     memcpy(ids, map->ids, map->count * sizeof *ids);
     memcpy(rows, map->rows, map->count * sizeof *rows);
@@ -135,8 +146,8 @@ static bool map_fits(const struct map *map, const char *state, bool kept)
 {
     if (!map->state || !kept)
         return map->state && !strcmp(map->state, state);
-    const size_t length = strlen(map->vectors);
-    return !strncmp(map->vectors, state, length) && state[length] == ' ';
+    const size_t length = strlen(map->file);
+    return !strncmp(map->file, state, length) && state[length] == ' ';
 }
 
 int map_get(struct map *out, struct maps *maps, const char *state, const char *path, enum index_kind kind,
@@ -186,14 +197,14 @@ int map_region(struct map_region *out, const struct map *map, const double sides
         if (x >= sides[0] && y >= sides[1] && x <= sides[2] && y <= sides[3])
             mask[map->rows[i] / 64] |= UINT64_C(1) << map->rows[i] % 64;
     }
-    *out = (struct map_region){mask, rows, map->vectors};
+    *out = (struct map_region){mask, rows, map->file};
     return 0;
 }
 
 int map_region_keep(
-    struct index_rows *rows, const struct map_region *region, const char *vectors, struct err *err)
+    struct index_rows *rows, const struct map_region *region, const char *file, struct err *err)
 {
-    if (strcmp(vectors, region->vectors))
+    if (strcmp(file, region->file))
         return err_set(err, ERR_BUSY, "the index has changed meanwhile");
     const size_t words = (size_t)(rows->count + 63) / 64, known = (size_t)(region->rows + 63) / 64;
     uint64_t *mask = mem_new(words + 1, sizeof *mask);

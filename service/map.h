@@ -14,8 +14,8 @@
 
 /* Items by rising id. */
 struct map {
-    const char *state;   /* of the index that it is of: map_state's */
-    const char *vectors; /* path of the file that the rows are of */
+    const char *state; /* of the index that it is of: map_state's */
+    const char *file;  /* that the rows are of: map_file's */
     size_t count;
     const int64_t *ids, *rows; // (count)
     const float *points;       // (count, 2)
@@ -32,7 +32,12 @@ struct maps {
     } made[3];
 };
 
-/* What tells one state of an index's items from another, in the arena. NULL when out of memory. */
+/* What tells the file of an index's vectors from any other, one of the same path in an index made anew too, in the arena.
+ * NULL when out of memory. */
+const char *map_file(const struct index_info *info, struct arena *arena);
+
+/* What tells one state of an index's items from another, in the arena: map_file's, a blank, and more. NULL when out of
+ * memory. */
 const char *map_state(const struct index_info *info, struct arena *arena);
 
 /* The map in this state of the index at `path`, or in a later one; all of it in the arena. `kept`: one that was made
@@ -50,17 +55,17 @@ void maps_release(struct maps *maps);
 /* The rows of items that lie within a part of the map: (rows / 64 + 1) words as struct index_rows has them. */
 struct map_region {
     const uint64_t *mask;
-    int64_t rows;        /* that it has bits for */
-    const char *vectors; /* the map's */
+    int64_t rows;     /* that it has bits for */
+    const char *file; /* the map's */
 };
 
 /* sides: left, bottom, right and top. In the arena. ERR_MEMORY. */
 int map_region(struct map_region *out, const struct map *map, const double sides[4], struct arena *arena,
     struct err *err);
 
-/* Leaves only those rows of the index whose vectors are in that file. ERR_BUSY: it has been compacted since the map was
- * made; ERR_MEMORY. */
+/* Leaves only those rows of the index whose vectors are in that file, map_file's. ERR_BUSY: it has been compacted or made
+ * anew since the map was made; ERR_MEMORY. */
 int map_region_keep(
-    struct index_rows *rows, const struct map_region *region, const char *vectors, struct err *err);
+    struct index_rows *rows, const struct map_region *region, const char *file, struct err *err);
 
 #endif

@@ -7,17 +7,21 @@
 
 /* ---- health -------------------------------------------------------------------------------------------- */
 
-int handle_health(struct call *call, struct err *err)
+/* What hinders loading, where something does. */
+static int check_loading(struct service *service, struct err *err)
 {
-    struct service *service = call->service;
     pthread_mutex_lock(&service->lock);
     const bool failed = service->state == SERVICE_FAILED;
     pthread_mutex_unlock(&service->lock);
-    if (failed)
-        return err_set(err, ERR_DEVICE, "%s", service->problem.msg);
-    const int rc = service_ready(service)
-                       ? engine_check(service->engine, service->options.seconds, &call->request->job, err)
-                       : 0;
+    return failed ? err_set(err, ERR_DEVICE, "%s", service->problem.msg) : 0;
+}
+
+int handle_health(struct call *call, struct err *err)
+{
+    struct service *service = call->service;
+    int rc = check_loading(service, err);
+    if (!rc && service_ready(service))
+        rc = engine_check(service->engine, service->options.seconds, &call->request->job, err);
     if (rc)
         return rc;
     call->answer = json_pack("{s:s, s:s}", "status", "ok", "version", DIPTYCH_VERSION);
@@ -26,6 +30,9 @@ int handle_health(struct call *call, struct err *err)
 
 int handle_ready(struct call *call, struct err *err)
 {
+    const int rc = check_loading(call->service, err);
+    if (rc)
+        return rc;
     if (!service_ready(call->service))
         return err_set(err, ERR_DEVICE, "the model is being loaded");
     call->answer = json_pack("{s:s}", "status", "ready");

@@ -20,22 +20,27 @@ static bool begins_with(struct span span, const char *word)
     return span.length >= strlen(word) && !strncasecmp(span.data, word, strlen(word));
 }
 
+/* Whether a backslash stands here before quotes or itself. */
+static bool is_escape(struct span span, size_t at)
+{
+    return span.data[at] == '\\' && at + 1 < span.length &&
+           (span.data[at + 1] == '"' || span.data[at + 1] == '\\');
+}
+
 /* A value in quotes, where a backslash stands before quotes and itself; *rest goes on behind it. */
 static const char *quoted_value(struct span *rest, struct arena *arena)
 {
-    char *out = arena_alloc(arena, rest->length + 1);
-    size_t length = 0, at = 1;
+    size_t length = 0, end = 1;
+    while (end < rest->length && rest->data[end] != '"')
+        end += is_escape(*rest, end) ? 2 : 1;
+    char *out = end < rest->length ? arena_alloc(arena, end) : NULL;
     if (!out)
         return NULL;
-    for (; at < rest->length && rest->data[at] != '"'; at++) {
-        if (rest->data[at] == '\\' && at + 1 < rest->length &&
-            (rest->data[at + 1] == '"' || rest->data[at + 1] == '\\'))
-            at++;
+    for (size_t at = 1; at < end; at++) {
+        at += is_escape(*rest, at);
         out[length++] = rest->data[at];
     }
-    if (at >= rest->length)
-        return NULL;
-    *rest = span_from(*rest, at + 1);
+    *rest = span_from(*rest, end + 1);
     return out;
 }
 
@@ -91,6 +96,9 @@ static int read_headers(
     static const char disposition[] = "content-disposition:";
     struct span line;
     while (take_line(&line, rest)) {
+        if (line.length > FORM_HEADER_MAX)
+            return err_set(err, ERR_LIMIT, "a header of part %zu of the form has more than %d bytes", number,
+                FORM_HEADER_MAX);
         if (!line.length)
             return field->name ? 0 : err_set(err, ERR_FORMAT, "part %zu of the form has no name", number);
         if (!begins_with(line, disposition))

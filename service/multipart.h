@@ -8,7 +8,7 @@
 
 #include "base/base.h"
 
-enum { FORM_FIELDS_MAX = 2048 };
+enum { FORM_FIELDS_MAX = 2048, FORM_HEADER_MAX = 8192 /* bytes of a line */ };
 
 struct form {
     struct form_field {
@@ -20,7 +20,8 @@ struct form {
 };
 
 /* `type` is the request's Content-Type, NULL where it has none. ERR_UNSUPPORTED: it is no form with a boundary;
- * ERR_FORMAT: the body is none, or ends before its end; ERR_LIMIT for more than FORM_FIELDS_MAX fields; ERR_MEMORY. */
+ * ERR_FORMAT: the body is none, or ends before its end; ERR_LIMIT for more than FORM_FIELDS_MAX fields, or a line of
+ * a part's headers of more than FORM_HEADER_MAX; ERR_MEMORY. */
 int form_read(struct form *out, const char *type, struct span body, struct arena *arena, struct err *err);
 
 /* The first field of that name, or NULL. */

@@ -114,16 +114,38 @@ static int check_base_path(const char *path, struct err *err)
                       path);
 }
 
-/* Requests and metrics tell indexes apart by their names alone. */
+static bool is_utf8(const char *text)
+{
+    char *valid = text_utf8(text);
+    const bool is = valid && !strcmp(valid, text);
+    free(valid);
+    return is;
+}
+
+/* Requests and metrics tell indexes apart by their names alone, which stand in JSON. */
 static int check_index_names(const struct service_options *options, struct err *err)
 {
-    for (size_t i = 0; i < options->index_count; i++)
+    for (size_t i = 0; i < options->index_count; i++) {
+        if (!is_utf8(options->index_names[i]))
+            return err_set(err, ERR_ARGUMENT, "the name of '%s' is not UTF-8: give it another, NAME=FOLDER",
+                options->index_paths[i]);
         for (size_t j = 0; j < i; j++)
             if (!strcmp(options->index_names[i], options->index_names[j]))
                 return err_set(err, ERR_ARGUMENT,
                     "'%s' and '%s' are both called '%s': give one another name, NAME=FOLDER",
                     options->index_paths[j], options->index_paths[i], options->index_names[i]);
+    }
     return 0;
+}
+
+/* In UTF-8, as JSON takes it: a folder may be called anything. NULL when out of memory. */
+static const char *model_name_of(const struct service_options *options, struct arena *arena)
+{
+    const char *name = options->model_name ? options->model_name : path_last(arena, options->model);
+    char *valid = name ? text_utf8(name) : NULL;
+    const char *out = valid ? arena_copy(arena, valid, strlen(valid)) : NULL;
+    free(valid);
+    return out;
 }
 
 static int open_http(struct service *service, struct err *err)
@@ -159,8 +181,7 @@ int service_open(struct service **out, const struct service_options *options, st
     pthread_mutex_init(&service->lock, NULL);
     pthread_mutex_init(&service->log_lock, NULL);
     pthread_cond_init(&service->loaded, NULL);
-    service->model_name =
-        options->model_name ? options->model_name : path_last(&service->arena, options->model);
+    service->model_name = model_name_of(options, &service->arena);
     int rc = service->model_name ? metrics_open(&service->metrics, err) : err_memory(err, 0);
     if (!rc)
         rc = check_base_path(service->options.base_path, err);

@@ -71,7 +71,8 @@ struct service_options {
 struct service;
 
 /* ERR_IO: the address is taken or not allowed; ERR_ARGUMENT: it is none, or lies beyond this machine and there is no
- * token; ERR_LIMIT: no thread to be had; ERR_MEMORY. All strings must live as long as the service. */
+ * token, or an index has the name of another or one that is not UTF-8; ERR_LIMIT: no thread to be had; ERR_MEMORY. All
+ * strings must live as long as the service. */
 int service_open(struct service **out, const struct service_options *options, struct err *err);
 int service_port(const struct service *service);
 

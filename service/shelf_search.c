@@ -34,16 +34,18 @@ static bool is_plain(const struct shelf_search *search)
 
 /* The rows of a search; in a part of the map, only those that lie there. */
 static int open_rows(
-    struct search_rows *out, struct shelf_index *index, const struct shelf_search *search, struct err *err)
+    struct search_rows *out, struct shelf_index *index, const struct search_item *item, struct err *err)
 {
     struct index *opened = index->search.index;
-    const char *vectors = index_info(opened).vectors;
+    const struct shelf_search *search = item->search;
+    const struct index_info info = index_info(opened);
     int rc = search_rows_open(out, opened, &search->filter, search->hide_copies, err);
     if (rc || !search->region)
         return rc;
-    rc = map_region_keep(&out->chosen, search->region, vectors, err);
+    const char *file = map_file(&info, item->arena);
+    rc = file ? map_region_keep(&out->chosen, search->region, file, err) : err_memory(err, 0);
     if (!rc && out->hide_copies)
-        rc = map_region_keep(&out->pictures, search->region, vectors, err);
+        rc = map_region_keep(&out->pictures, search->region, file, err);
     if (rc)
         search_rows_release(out);
     return rc;
@@ -55,8 +57,7 @@ static int search_together(struct shelf_index *index, struct search_item *const 
 {
     struct search_rows rows;
     struct hits_query *queries = mem_new(count, sizeof *queries);
-    int rc =
-        queries ? open_rows(&rows, index, items[0]->search, err) : err_memory(err, count * sizeof *queries);
+    int rc = queries ? open_rows(&rows, index, items[0], err) : err_memory(err, count * sizeof *queries);
     for (size_t i = 0; i < count && !rc; i++) {
         queries[i] = (struct hits_query){items[i]->search->query, items[i]->search->wanted,
             &items[i]->out->list, items[i]->arena, &items[i]->err};

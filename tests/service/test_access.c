@@ -454,6 +454,26 @@ static void two_indexes_of_one_name_are_refused(void **state)
     assert_non_null(strstr(err.msg, "'a' and 'c' are both called 'photos'"));
 }
 
+/* JSON takes nothing else. A model's name is what its folder is called, an index can be given another. */
+static void names_are_utf8(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"photos", "\351t\351"}, *const paths[] = {"a", "b"};
+    struct err err;
+    struct service *service;
+    const struct service_options options = {
+        .model = MODEL, .index_names = names, .index_paths = paths, .index_count = 2};
+    assert_int_equal(service_open(&service, &options, &err), ERR_ARGUMENT);
+    assert_non_null(strstr(err.msg, "the name of 'b' is not UTF-8"));
+
+    service = served_with((struct service_options){.model_name = "\351t\351"});
+    struct answer answer = client_once(service_port(service), "GET", "/v1/models", NULL, NULL);
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body, "\357\277\275t\357\277\275"));
+    answer_release(&answer);
+    service_close(service, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +493,7 @@ int main(void)
         cmocka_unit_test(all_lies_below_the_base_path),
         cmocka_unit_test(what_is_no_base_path_is_said),
         cmocka_unit_test(two_indexes_of_one_name_are_refused),
+        cmocka_unit_test(names_are_utf8),
     };
     return cmocka_run_group_tests(tests, served_open, served_close);
 }

@@ -162,6 +162,12 @@ static void requests_are_answered_meanwhile(void **state)
     expect_found("many", MANY);
 }
 
+static void *reload(void *service)
+{
+    struct err err;
+    return service_reload(service, &err) ? service : NULL;
+}
+
 static void a_second_service_is_told_and_serves(void **state)
 {
     (void)state;
@@ -172,10 +178,15 @@ static void a_second_service_is_told_and_serves(void **state)
     assert_int_equal(answer.status, 200);
     answer_release(&answer);
 
-    /* When the first is gone, a reload lets the second keep the index. */
+    /* When the first is gone, a reload lets the second keep the index, as do two at once. */
     struct err err;
+    pthread_t other;
+    void *failed;
     service_close(keeping, 0);
+    assert_int_equal(pthread_create(&other, NULL, reload, second), 0);
     assert_int_equal(service_reload(second, &err), 0);
+    assert_int_equal(pthread_join(other, &failed), 0);
+    assert_null(failed);
     keeping = second;
     port = service_port(second);
     write_picture("later.ppm", 2);

@@ -149,6 +149,42 @@ static void a_search_keeps_to_its_part(void **state)
     assert_int_equal(search_region(ids, 0, -9, 9, 9, id), 0);
 }
 
+/* An index in the place of this one, with a picture more: its files have the names of this one's. */
+static void make_another(void)
+{
+    struct err err;
+    struct index *index;
+    char fingerprint[FINGERPRINT_SIZE], path[4096];
+    assert_int_equal(model_directory_fingerprint(fingerprint, MODEL, &err), 0);
+    const struct index_options options = {.model = "frozen",
+        .fingerprint = fingerprint,
+        .width = WIDTH,
+        .storage = INDEX_F32,
+        .preparation = "model"};
+    assert_int_equal(index_create(&index, INDEX ".new", &options, &err), 0);
+    for (size_t i = 0; i <= PICTURE_COUNT; i++) {
+        snprintf(path, sizeof path, PICTURES "/another-%zu.png", i);
+        struct index_item item = {.kind = INDEX_IMAGE, .path = path};
+        assert_int_equal(index_add(index, &item, served.pictures[i % PICTURE_COUNT], 1, &err), 0);
+    }
+    assert_int_equal(index_commit(index, &err), 0);
+    index_free(index);
+}
+
+static void an_index_made_anew_has_a_map_of_its_own(void **state)
+{
+    (void)state;
+    int64_t ids[PICTURE_COUNT + 1];
+    assert_int_equal(search_region(ids, -9, -9, 9, 9, ""), PICTURE_COUNT);
+    make_another();
+    assert_int_equal(rename(INDEX, INDEX ".kept"), 0);
+    assert_int_equal(rename(INDEX ".new", INDEX), 0);
+    assert_int_equal(search_region(ids, -9, -9, 9, 9, ""), PICTURE_COUNT + 1);
+    assert_int_equal(rename(INDEX, INDEX ".new"), 0);
+    assert_int_equal(rename(INDEX ".kept", INDEX), 0);
+    assert_int_equal(search_region(ids, -9, -9, 9, 9, ""), PICTURE_COUNT);
+}
+
 static void what_it_cannot_do_it_says(void **state)
 {
     (void)state;
@@ -170,6 +206,8 @@ static void what_it_cannot_do_it_says(void **state)
         struct answer answer = client_once(served.port, "GET", wrong[i].path, NULL, NULL);
         if (answer.status != wrong[i].status)
             fail_msg("GET %s: %d: %s", wrong[i].path, answer.status, answer.body);
+        char tag[128]; /* of the map that there would be */
+        assert_null(answer_header(&answer, "ETag", tag, sizeof tag));
         answer_release(&answer);
     }
 }
@@ -180,6 +218,7 @@ int main(void)
         cmocka_unit_test(the_map_is_the_librarys),
         cmocka_unit_test(it_changes_with_the_index),
         cmocka_unit_test(a_search_keeps_to_its_part),
+        cmocka_unit_test(an_index_made_anew_has_a_map_of_its_own),
         cmocka_unit_test(what_it_cannot_do_it_says),
     };
     return cmocka_run_group_tests(tests, served_open, served_close);

@@ -118,6 +118,25 @@ static void there_is_a_limit(void **state)
     }
 }
 
+static void headers_have_a_limit(void **state)
+{
+    (void)state;
+    static const char before[] = "--AaB03x\r\nContent-Disposition: form-data; name=\"",
+                      after[] = "\"\r\n\r\nv\r\n--AaB03x--";
+    const size_t around = strlen("Content-Disposition: form-data; name=\"\"");
+    for (size_t length = FORM_HEADER_MAX; length <= FORM_HEADER_MAX + 1; length++) {
+        char body[FORM_HEADER_MAX + sizeof before + sizeof after], *name = stpcpy(body, before);
+        struct arena arena = {0};
+        struct form form;
+        struct err err;
+        memset(name, 'a', length - around);
+        strcpy(name + length - around, after);
+        assert_int_equal(
+            form_read(&form, TYPE, span_of(body), &arena, &err), length > FORM_HEADER_MAX ? ERR_LIMIT : 0);
+        arena_release(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +144,7 @@ int main(void)
         cmocka_unit_test(types_may_be_written_in_many_ways),
         cmocka_unit_test(broken_forms_are_refused),
         cmocka_unit_test(there_is_a_limit),
+        cmocka_unit_test(headers_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

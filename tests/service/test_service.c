@@ -237,6 +237,41 @@ static void templates_are_no_files(void **state)
     json_decref(answer);
 }
 
+static void refuse_prompts(json_t *labels, json_t *templates, const char *says)
+{
+    json_t *answer = post_json("/v1/classify",
+        json_pack("{s:s, s:o, s:o}", "input", "x", "labels", labels, "templates", templates), 413);
+    const char *message = json_string_value(json_object_get(json_object_get(answer, "error"), "message"));
+    if (!message || !strstr(message, says))
+        fail_msg("'%s' is not in '%s'", says, message ? message : "");
+    json_decref(answer);
+}
+
+static json_t *repeated(const char *text, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_string(text));
+    return list;
+}
+
+/* A short body can stand for gigabytes of prompts. */
+static void prompts_have_limits(void **state)
+{
+    (void)state;
+    enum { LONG = 10000 };
+    static char label[LONG + 2];
+    memset(label, 'x', LONG + 1);
+    refuse_prompts(json_string(label), json_string("{}"), "'labels' has a text of more than 10000 bytes");
+    refuse_prompts(
+        json_string("x"), json_sprintf("%s{}", label), "'templates' has a text of more than 10000 bytes");
+    label[LONG] = '\0';
+    refuse_prompts(
+        json_string(label), repeated("{}", 14000), "all labels in all templates have more than 134217728");
+    refuse_prompts(
+        json_string("x"), repeated("imagenet", 251), "'templates' stands for more than 20000 texts");
+}
+
 static void captions_rank_by_probability(void **state)
 {
     (void)state;
@@ -596,6 +631,7 @@ int main(void)
         cmocka_unit_test(there_is_a_template_by_default),
         cmocka_unit_test(scores_are_what_is_asked_for),
         cmocka_unit_test(templates_are_no_files),
+        cmocka_unit_test(prompts_have_limits),
         cmocka_unit_test(captions_rank_by_probability),
         cmocka_unit_test(search_is_exact_page_by_page),
         cmocka_unit_test(filters_and_least_scores_hold),

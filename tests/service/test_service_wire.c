@@ -352,6 +352,25 @@ static void large_bodies_are_refused(void **state)
     service_close(small, 0);
 }
 
+/* A text is one value, whatever stands in it. */
+static void values_have_a_limit(void **state)
+{
+    (void)state;
+    enum { MANY = 1000001 };
+    char *text = malloc(2 * MANY + 100), *at;
+    assert_non_null(text);
+    at = stpcpy(text, "{\"input\": \"a\", \"model\": \"\\\"");
+    memset(at, ',', MANY);
+    strcpy(at + MANY, "\"}");
+    json_decref(post("/v1/embeddings", text, 404));
+    at = stpcpy(text, "{\"input\": [1");
+    for (size_t i = 1; i < MANY; i++)
+        at = stpcpy(at, ",1");
+    strcpy(at, "]}");
+    json_decref(post("/v1/embeddings", text, 413));
+    free(text);
+}
+
 static void a_token_is_asked_for(void **state)
 {
     (void)state;
@@ -403,10 +422,15 @@ static void a_model_that_does_not_load_is_said(void **state)
     const struct service_options options = {.model = DIPTYCH_SCRATCH "/nothing"};
     assert_int_equal(service_open(&service, &options, &err), 0);
     assert_int_equal(service_wait(service, &err), ERR_IO);
-    struct answer answer = client_once(service_port(service), "GET", "/health", NULL, NULL);
-    assert_int_equal(answer.status, 503);
-    answer_release(&answer);
-    answer = client_once(service_port(service), "POST", "/v1/embeddings", NULL, "{\"input\": \"a\"}");
+    static const char *const paths[] = {"/health", "/ready"};
+    for (size_t i = 0; i < 2; i++) {
+        struct answer answer = client_once(service_port(service), "GET", paths[i], NULL, NULL);
+        assert_int_equal(answer.status, 503);
+        assert_non_null(strstr(answer.body, "/nothing"));
+        answer_release(&answer);
+    }
+    struct answer answer =
+        client_once(service_port(service), "POST", "/v1/embeddings", NULL, "{\"input\": \"a\"}");
     assert_int_equal(answer.status, 503);
     answer_release(&answer);
     service_close(service, 0);
@@ -471,6 +495,7 @@ int main(void)
         cmocka_unit_test(odd_heads_have_their_status),
         cmocka_unit_test(bodies_must_be_json),
         cmocka_unit_test(large_bodies_are_refused),
+        cmocka_unit_test(values_have_a_limit),
         cmocka_unit_test(a_token_is_asked_for),
         cmocka_unit_test(the_world_needs_a_token),
         cmocka_unit_test(a_taken_port_is_said),
