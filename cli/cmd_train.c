@@ -19,15 +19,17 @@ enum { DEFAULT_BATCH = 64 };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-static void say_data(struct train *t)
+static void say_data(struct train *t, const struct training_set *set)
 {
+    if (t->request.session.quiet)
+        return;
     progress_clear(&t->request.session.progress);
-    for (size_t i = 0; i < t->set.left_out.count; i++)
-        message("%s: %s", t->set.name, t->set.left_out.items[i]);
-    if (t->set.empty)
-        message("%zu captions without a word are left out", t->set.empty);
-    passed_over_put(&t->set.captioned.list.passed);
-    passed_over_put(&t->set.labelled.list.passed);
+    for (size_t i = 0; i < set->left_out.count; i++)
+        message("%s: %s", set->name, set->left_out.items[i]);
+    if (set->empty)
+        message("%s: %zu captions without a word are left out", set->name, set->empty);
+    passed_over_put(&set->captioned.list.passed);
+    passed_over_put(&set->labelled.list.passed);
 }
 
 static int read_data(struct train *t, const struct job *job, struct err *err)
@@ -55,8 +57,8 @@ static int read_data(struct train *t, const struct job *job, struct err *err)
         const struct err problem = *err;
         err_set(err, rc, "%s; --allow-missing leaves them out", problem.msg);
     }
-    if (!rc && !t->request.session.quiet)
-        say_data(t);
+    if (!rc)
+        say_data(t, &t->set);
     return rc;
 }
 
@@ -81,29 +83,51 @@ static int say_shared(const struct train *t, struct err *err)
     return rc;
 }
 
-/* Pictures that are not learned from, of the same labels. */
-static int read_held(struct train *t, const struct job *job, struct err *err)
+/* Where the pictures of --validation are. By class they have the labels of those that are learned from, which
+ * a pipe tells only once. */
+static struct training_source held_source(const struct train *t)
 {
     struct training_source held = t->request.source;
-    int rc = 0;
     if (t->request.validation_images)
         held.labelled.folder = t->request.validation_images;
-    if (t->request.validation && held.captions) {
+    if (held.captions) {
         held.captions = t->request.validation;
         held.split = "val";
-    } else if (t->request.validation) {
-        held.paths = &t->request.validation;
-        held.path_count = 1;
-        held.part = DATA_PART_MEASURED;
-        held.labelled.names = held.labelled.labels ? NULL : &t->set.labelled.labels;
+        return held;
     }
-    if (t->request.validation && (rc = training_set_read(&t->held, &held, job, err)))
+    held.paths = &t->request.validation;
+    held.path_count = 1;
+    held.part = DATA_PART_MEASURED;
+    held.by_class = t->set.templates > 0;
+    if (!held.labelled.labels || input_is_pipe(held.labelled.labels)) {
+        held.labelled.labels = NULL;
+        held.labelled.names = held.by_class ? &t->set.labelled.labels : NULL;
+    }
+    return held;
+}
+
+static int read_validation(struct train *t, const struct job *job, struct err *err)
+{
+    const struct training_source source = held_source(t);
+    const int rc = training_set_read(&t->held, &source, job, err);
+    if (rc) {
         err_wrap(err, "validation");
-    else if (t->request.validation)
-        rc = say_shared(t, err);
-    else if (t->request.hold_out > 0)
-        rc = training_set_hold_out(&t->held, &t->set, t->request.hold_out, t->request.options.seed, err);
-    t->request.options.held = t->request.validation || t->request.hold_out > 0 ? &t->held : NULL;
+        return rc;
+    }
+    say_data(t, &t->held);
+    return say_shared(t, err);
+}
+
+/* Pictures that are not learned from. */
+static int read_held(struct train *t, const struct job *job, struct err *err)
+{
+    const struct train_request *request = &t->request;
+    int rc = 0;
+    if (request->validation)
+        rc = read_validation(t, job, err);
+    else if (request->hold_out > 0)
+        rc = training_set_hold_out(&t->held, &t->set, request->hold_out, request->options.seed, err);
+    t->request.options.held = request->validation || request->hold_out > 0 ? &t->held : NULL;
     return rc;
 }
 
@@ -262,8 +286,8 @@ int cmd_train(int argc, char **argv)
     if (!rc)
         rc = t.request.dry_run ? dry_run(&t, &job, &err) : train(&t, &err);
     output_flush();
-    t.request.session.failed =
-        t.set.failed + t.forgotten.before.failed + (t.training ? training_failed(t.training) : 0);
+    t.request.session.failed = t.set.failed + t.held.failed + t.forgotten.pictures.list.failed +
+                               t.forgotten.before.failed + (t.training ? training_failed(t.training) : 0);
     training_free(t.training);
     train_forgotten_release(&t.forgotten);
     training_set_release(&t.held);

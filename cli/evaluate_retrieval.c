@@ -117,8 +117,8 @@ static int find_pictures(struct request *r, const struct job *job, struct err *e
     struct measuring *m = &r->measuring;
     int rc;
     if (r->path_count) {
-        rc = captioned_shards_read(
-            &m->pictures, &m->set, r->paths, r->path_count, DATA_PART_MEASURED, m->allow_missing, job, err);
+        rc = captioned_shards_read(&m->pictures, &m->set, r->paths, r->path_count, DATA_PART_MEASURED, NULL,
+            m->allow_missing, job, err);
     } else {
         rc = measuring_captions(m, err);
         if (!rc)

@@ -19,7 +19,7 @@ struct train_request {
     struct strings open_kinds;
     const char *log, *page;
     enum dtype dtype;
-    const char *lora_option; /* one that says what an adapter is like; NULL: none does */
+    const char *lora_option; /* one that says what a new adapter is like; NULL: none does */
     bool dry_run;
     const char *validation;        /* where held-out pictures are; NULL: nowhere else */
     const char *validation_images; /* where those are that captions name; NULL: where all are */

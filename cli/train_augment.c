@@ -4,6 +4,7 @@
 #include "cli/train.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { KEY_AUGMENT = 0x200, KEY_CROP_SCALE, KEY_FLIP, KEY_JITTER, KEY_JITTER_SHARE, KEY_GREY };
 
@@ -18,8 +19,7 @@ static const struct argp_option options[] = {
     {"flip", KEY_FLIP, "X", 0, "Change left and right of so many of all, 0.5 or so (default: 0)", 3},
     {"jitter", KEY_JITTER, "B,C,S,H", 0,
         "Change brightness, contrast and saturation by up to these shares and hue by this part of its "
-        "circle, as "
-        "torchvision's ColorJitter (default: 0,0,0,0)",
+        "circle, as torchvision's ColorJitter (default: 0,0,0,0)",
         3},
     {"jitter-share", KEY_JITTER_SHARE, "X", 0, "Of so many of all pictures (default: 0.8)", 3},
     {"grey", KEY_GREY, "X", 0, "Make so many of all grey (default: 0)", 3},
@@ -42,6 +42,17 @@ static void parse_reals(
     }
     if (found < count || *end)
         option_error(state, "--%s takes %zu numbers with commas between, not '%s'", option, count, argument);
+}
+
+/* What would change nothing. */
+static void check(const struct argp_state *state, const struct augmentation *how)
+{
+    static const struct augmentation usual = AUGMENTATION;
+    if (!how->crops && memcmp(how->scale, usual.scale, sizeof usual.scale))
+        option_error(state, "--crop-scale is of --augment crop");
+    if (!memcmp(how->jitter, usual.jitter, sizeof usual.jitter) &&
+        memcmp(&how->jitters, &usual.jitters, sizeof usual.jitters))
+        option_error(state, "--jitter-share is of --jitter, which changes nothing here");
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -69,6 +80,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_GREY:
         how->greys = option_real(state, "grey", argument, 0, 1);
+        return 0;
+    case ARGP_KEY_END:
+        check(state, how);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -72,8 +72,7 @@ static const struct argp_option options[] = {
     {"clip", KEY_CLIP, "X", 0, "Shorten gradients to this length; 0: never (default: 1)", 2},
     {"part", KEY_PART, "all|text|vision|projections|lora", 0,
         "What is trained: all, one tower while the other is locked, the last matrix of both, or an adapter "
-        "by LoRA "
-        "(default: all)",
+        "by LoRA (default: all)",
         2},
     {"fresh", KEY_FRESH, NULL, 0,
         "Begin with weights drawn by the seed; the model is there for its sizes and its tokenizer, and needs "
@@ -85,8 +84,7 @@ static const struct argp_option options[] = {
         2},
     {"each", KEY_EACH, "N", 0,
         "Take N of each picture's captions in a step, and compare the first of all pictures, the second and "
-        "so on; "
-        "the loss is their mean (default: 1)",
+        "so on; the loss is their mean (default: 1)",
         2},
     {"open", KEY_OPEN, "KIND,KIND...", 0,
         "Kinds of facts of which any two may go together: what no picture shows together is not held against "
@@ -112,8 +110,7 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Validation:", 4},
     {"validation", KEY_VALIDATION, "PATH", 0,
         "Measure the model with these: with --captions a file of the same kind, of Karpathy's the split val, "
-        "else a "
-        "folder, a CSV or an archive. OUT is then the best of all validations",
+        "else a folder, a CSV or an archive. OUT is then the best of all validations",
         4},
     {"validation-images", KEY_VALIDATION_IMAGES, "DIR", 0,
         "Its pictures are below DIR (default: those of --images)", 4},
@@ -133,13 +130,14 @@ static const struct argp_option options[] = {
         "Write a page with the curves of loss, accuracy and gradients, anew while it goes on", 5},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "Only say what would be trained, in how much memory and time", 5},
     {"dtype", KEY_DTYPE, "f32|bf16|f16", 0,
-        "Type of the weights of OUT (default: that of the model's, where all are of one of these; else f32)",
+        "Type of the weights of OUT (default: that of the model's, where all are of one of these; else f32, "
+        "as of adapters, and with --fresh in Hugging Face's layout)",
         GROUP_OUTPUT},
     {"format", 'f', "table|json", 0, "How to print --dry-run (default: table)", GROUP_OUTPUT},
     {0},
 };
 
-static void check(struct argp_state *state, const struct train_request *t)
+static void check_source(struct argp_state *state, const struct train_request *t)
 {
     if (t->source.captions && t->source.path_count)
         argp_error(state, "'%s' is one thing to learn from, and --captions another", t->source.paths[0]);
@@ -152,16 +150,47 @@ static void check(struct argp_state *state, const struct train_request *t)
         argp_error(state, "--split is of a file of --captions");
     if (t->source.captions && (t->labels.labels || t->labels.templates || t->source.labelled.classes))
         argp_error(state, "--labels, --templates and --classes are of pictures by class, not of captions");
+    if (t->source.captions && t->exclude.said && !t->forgetting)
+        argp_error(state, "--exclude and --no-default-excludes are of folders and archives, not of captions");
+}
+
+static void check_validation(struct argp_state *state, const struct train_request *t)
+{
+    const char *classes = t->source.labelled.classes;
     if (t->validation && t->hold_out > 0)
         argp_error(state, "--validation has its own pictures, and --hold-out takes some: say one of them");
     if (t->validation_images && !t->validation)
         argp_error(state, "--validation-images is where the pictures of --validation are");
     if ((t->options.validate || t->options.patience) && !t->validation && t->hold_out <= 0)
         argp_error(state, "there is nothing to validate with: say --validation PATH or --hold-out SHARE");
+    if (t->validation && classes && input_is_pipe(classes))
+        argp_error(state, "--classes is of the pictures of --validation, too, and %s can be read only once",
+            input_name(classes));
+}
+
+static void check_part(struct argp_state *state, const struct train_request *t)
+{
+    const bool lora = t->options.what == TRAINED_LORA;
+    if (t->lora_option && !lora)
+        argp_error(state, "--%s is of --part lora", t->lora_option);
+    if (t->options.lora.dropout > 0 && !lora)
+        argp_error(state, "--dropout is of --part lora");
+    if (t->options.adapter && !lora)
+        argp_error(state, "--adapter is of --part lora");
     if (t->options.adapter && t->lora_option)
         argp_error(state, "--%s is what the adapter of --adapter says: leave it out", t->lora_option);
+}
+
+static void check(struct argp_state *state, const struct train_request *t)
+{
+    const char *precision = t->session.model_options.device.precision;
+    check_source(state, t);
+    check_validation(state, t);
+    check_part(state, t);
     if (t->options.fresh && t->forgetting)
         argp_error(state, "--fresh begins with nothing that --forgetting could ask about");
+    if (precision && !strcmp(precision, "int8"))
+        argp_error(state, "--precision int8 is of models that are used: none is trained in it");
     if (!t->options.out && !t->dry_run)
         argp_error(state, "no folder for the trained model: say -o OUT, or --dry-run");
 }
@@ -404,21 +433,15 @@ const struct argp train_argp = {
         "  diptych train flowers/ --templates simple --epochs 10 -o flowers-model\n"
         "  diptych classify garden/ --model flowers-model --labels rose,tulip\v"
         "Of several captions of a picture each epoch draws one. Augmentation as strong as some of "
-        "open_clip's "
-        "recipes have it is --crop-scale 0.4,1 --jitter 0.32,0.32,0.32,0.08 --grey 0.2. Archives of pictures "
-        "with .cls are trained "
-        "on "
-        "with --labels, --templates or --classes. AdamW takes the steps, as open_clip has it: matrices decay "
-        "and vectors do not, the rate rises in a line and falls as a cosine, and the scale of logits stays "
-        "between 1 and 100, of a SigLIP between 1 and where it began above that. The loss is that of the "
-        "model: CLIP's or "
-        "SigLIP's.\n\n"
+        "open_clip's recipes have it is --crop-scale 0.4,1 --jitter 0.32,0.32,0.32,0.08 --grey 0.2. "
+        "Archives of pictures with .cls are trained on with --labels, --templates or --classes. AdamW takes "
+        "the steps, as open_clip has it: matrices decay and vectors do not, the rate rises in a line and "
+        "falls as a cosine, and the scale of logits stays between 1 and 100, of a SigLIP between 1 and where "
+        "it began above that. The loss is that of the model: CLIP's or SigLIP's.\n\n"
         "OUT appears whole at the end, and must not be there before. Until then OUT.part has a checkpoint, "
-        "and "
-        "the same command with --resume goes on from there after any end, to the same weights bit for bit on "
-        "the same device and number of threads. The model runs in f32 unless --precision says otherwise; "
-        "bf16 "
-        "multiplies in 16 bits, and sums and keeps weights in 32.\n\n"
+        "and the same command with --resume goes on from there after any end, to the same weights bit for "
+        "bit on the same device and number of threads. The model runs in f32 unless --precision says "
+        "otherwise; bf16 multiplies in 16 bits, and sums and keeps weights in 32.\n\n"
         "A picture that cannot be read is reported once, and left out of its batches.\n\n"
         "Exit status: 0 trained, 1 without some pictures that failed, 2 cannot.",
     .children = children,

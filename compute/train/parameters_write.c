@@ -24,12 +24,51 @@ static void name_of(char out[NAME_SIZE], const struct parameter *item, size_t pa
     place_name(out, &place, part);
 }
 
+static size_t rows_of(struct shape shape)
+{
+    return shape.rank ? shape.size[0] : 1;
+}
+
+/* Whether the file has a parameter in its own shape, as rows of so many numbers, which is what weights_change asks for. */
+static int check_shape(const struct parameter *item, const struct weights *weights, struct err *err)
+{
+    const size_t parts = name_tensors(item->row->name);
+    struct shape own = item->shape;
+    int rc = 0;
+    if (own.rank)
+        own.size[0] /= parts;
+    for (size_t part = 0; part < parts && !rc; part++) {
+        struct shape there = {0};
+        char name[NAME_SIZE];
+        int rank;
+        name_of(name, item, part);
+        if (!weights_shape(&rank, there.size, weights, name))
+            continue;
+        there.rank = (size_t)rank;
+        if (rows_of(there) != rows_of(own) || shape_count(there) != shape_count(own))
+            rc = err_set(err, ERR_UNSUPPORTED,
+                "tensor '%s' has shape %s in the file and %s in training: what is resized when it is read "
+                "cannot be written back",
+                name, shape_text(rank, there.size).text, shape_text((int)own.rank, own.size).text);
+    }
+    return rc;
+}
+
+int parameters_can_write(const struct parameters *parameters, const struct weights *weights, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < parameters->count && !rc; i++)
+        if (!parameters->items[i].frozen)
+            rc = check_shape(&parameters->items[i], weights, err);
+    return rc;
+}
+
 /* Changes the weights by what of a parameter is in a tensor of the file. */
 static int change(const struct writing *writing, size_t i, const struct weight *tensor, struct err *err)
 {
     const struct parameter *item = &writing->parameters->items[i];
     const size_t parts = name_tensors(item->row->name), count = shape_count(item->shape),
-                 rows = item->shape.rank ? item->shape.size[0] : 1;
+                 rows = rows_of(item->shape);
     bool is_read = false;
     int rc = 0;
     for (size_t part = 0; part < parts && !rc; part++) {
@@ -50,8 +89,8 @@ static int change(const struct writing *writing, size_t i, const struct weight *
             .columns = count / rows,
             .weight = 1,
             .value = writing->values + count / parts * part};
-        if (!rc && weights_change(writing->weights, &value, err))
-            rc = err_set(err, ERR_UNSUPPORTED, "tensor '%s' has another shape than what was trained", name);
+        if (!rc)
+            rc = weights_change(writing->weights, &value, err);
     }
     return rc;
 }
@@ -100,8 +139,9 @@ int parameters_write(const struct parameters *parameters, enum parameters_kind k
         rc = err_set(err, ERR_ARGUMENT, "%s: there is no file to write again",
             weights->changes ? "weights that adapters change" : "weights that are made up");
     else if (!writing.written)
-        rc = err_memory(err, parameters->count);
-    else if (!(writing.values = parameters_room(parameters, err)))
+        rc = err_memory(err, parameters->count * sizeof *writing.written);
+    else if (!(rc = parameters_can_write(parameters, weights, err)) &&
+             !(writing.values = parameters_room(parameters, err)))
         rc = ERR_MEMORY;
     for (size_t i = 0; i < weights_count(weights) && !rc; i++)
         rc = write_tensor(&writing, weights_at(weights, i), err);

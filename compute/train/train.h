@@ -216,9 +216,13 @@ int parameters_restore(
 
 /* Adds all tensors of the file that weights are of, which they were loaded from, in its layout and under its names, with what is trained in the
  * place of what was there; what the file has not comes last, as params_save names it. ERR_ARGUMENT: weights of no file, or that adapters
- * change; ERR_UNSUPPORTED: positions that were resized; and as above. */
+ * change; ERR_UNSUPPORTED: as parameters_can_write; and as above. */
 int parameters_write(const struct parameters *parameters, enum parameters_kind kind, struct stream *stream,
     struct weights *weights, struct weights_writer *writer, struct err *err);
+
+/* Whether parameters_write can be: ERR_UNSUPPORTED, naming the tensor, where the file has what is trained in another shape, as a table of
+ * positions that was resized when it was read. */
+int parameters_can_write(const struct parameters *parameters, const struct weights *weights, struct err *err);
 
 /* parameters_save under the names that peft gives to an adapter's tensors; and values from such a file, which weights_open_tensors has opened. Of
  * TOWER_LORA. Errors are params_save's and params_load's. */

@@ -20,6 +20,7 @@ struct sample {
 struct reading {
     struct captioned_pictures *out;
     struct caption_set *set;
+    const struct excludes *excludes;
     const struct job *job;
     struct sample *samples; // (count)
     size_t count, room;
@@ -238,20 +239,24 @@ static int read_shards(struct reading *reading, const struct strings *paths, str
     for (size_t i = 0; i < paths->count && !rc; i++) {
         reading->path = paths->items[i];
         rc = picture_list_shard(
-            &reading->out->list, reading->path, NULL, see_member, reading, reading->job, err);
+            &reading->out->list, reading->path, reading->excludes, see_member, reading, reading->job, err);
         string_map_release(&reading->keys);
     }
     return rc ? rc : take_samples(reading, err);
 }
 
 int captioned_shards_read(struct captioned_pictures *out, struct caption_set *set, const char *const *paths,
-    size_t count, enum data_part part, bool allow_missing, const struct job *job, struct err *err)
+    size_t count, enum data_part part, const struct excludes *excludes, bool allow_missing,
+    const struct job *job, struct err *err)
 {
     *out = (struct captioned_pictures){0};
     *set = (struct caption_set){0};
-    struct reading reading = {.out = out, .set = set, .job = job};
-    struct labelled_place place = {
-        .only_shards = true, .arena = &set->arena, .left_out = &out->left_out, .part = part};
+    struct reading reading = {.out = out, .set = set, .excludes = excludes, .job = job};
+    struct labelled_place place = {.excludes = excludes,
+        .only_shards = true,
+        .arena = &set->arena,
+        .left_out = &out->left_out,
+        .part = part};
     int rc = labelled_place_find(&place, paths, count, err);
     set->name = place.path;
     if (!rc && place.part_missing)

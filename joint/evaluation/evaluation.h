@@ -59,13 +59,14 @@ int captioned_pictures_find(struct captioned_pictures *out, const struct caption
 
 /* Those of archives as WebDataset has them: of one key a picture and a .txt, with a caption a line; lines without any are none.
  * Paths are archives, with braces, or a folder of them, also CLIP_benchmark's layout, of which `part` is taken: see
- * labelled_pictures. The set's images are called as their .txt is, and none is found by its id.
+ * labelled_pictures; excludes are as there. The set's images are called as their .txt is, and none is found by its id.
  *
  * ERR_NOT_FOUND: captions without a picture, unless they are allowed or something cannot be read; no such part. ERR_ARGUMENT: there is no
  * archive, no picture with captions, or two pictures have the same ones. ERR_UNSUPPORTED: it is a data set for something else.
  * ERR_FORMAT, ERR_IO, ERR_MEMORY, ERR_CANCELLED. Release both also after an error. */
 int captioned_shards_read(struct captioned_pictures *out, struct caption_set *set, const char *const *paths,
-    size_t count, enum data_part part, bool allow_missing, const struct job *job, struct err *err);
+    size_t count, enum data_part part, const struct excludes *excludes, bool allow_missing,
+    const struct job *job, struct err *err);
 void captioned_pictures_release(struct captioned_pictures *pictures);
 
 /* Processes of which each has some of the pictures. All of them call together what takes these, and get the same error; what it

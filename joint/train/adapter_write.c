@@ -32,20 +32,21 @@ static json_t *number(double value)
     return value == floor(value) && fabs(value) < 1e9 ? json_integer((json_int_t)value) : json_real(value);
 }
 
+/* A base that is no UTF-8 cannot stand in JSON: json_string gives NULL then, and what is written is null, as without a base. */
 static json_t *config_json(const struct lora_options *lora, const char *base, struct arena *arena)
 {
     const char *pattern = target_pattern(arena, lora->targets);
     return !pattern
                ? NULL
                : json_pack(
-                     "{s:{}, s:n, s:s?, s:s, s:b, s:b, s:b, s:n, s:n, s:o, s:b, s:f, s:n, s:s, s:I, s:{}, "
+                     "{s:{}, s:n, s:o?, s:s, s:b, s:b, s:b, s:n, s:n, s:o, s:b, s:f, s:n, s:s, s:I, s:{}, "
                      "s:s, s:n, s:b, s:b}",
-                     "alpha_pattern", "auto_mapping", "base_model_name_or_path", base, "bias", "none",
-                     "fan_in_fan_out", 0, "inference_mode", 1, "init_lora_weights", 1, "layers_pattern",
-                     "layers_to_transform", "lora_alpha", number(lora->alpha), "lora_bias", 0, "lora_dropout",
-                     lora->dropout, "modules_to_save", "peft_type", "LORA", "r", (json_int_t)lora->rank,
-                     "rank_pattern", "target_modules", pattern, "task_type", "use_dora", 0, "use_rslora",
-                     (int)lora->rank_stabilized);
+                     "alpha_pattern", "auto_mapping", "base_model_name_or_path", json_string(base), "bias",
+                     "none", "fan_in_fan_out", 0, "inference_mode", 1, "init_lora_weights", 1,
+                     "layers_pattern", "layers_to_transform", "lora_alpha", number(lora->alpha), "lora_bias",
+                     0, "lora_dropout", lora->dropout, "modules_to_save", "peft_type", "LORA", "r",
+                     (json_int_t)lora->rank, "rank_pattern", "target_modules", pattern, "task_type",
+                     "use_dora", 0, "use_rslora", (int)lora->rank_stabilized);
 }
 
 static int write_tensors(const struct trained_model *model, enum parameters_kind kind, const char *path,

@@ -36,7 +36,7 @@ struct training_set {
     } * said; // (count): its texts; those of a class are shared
     size_t count;
     struct strings texts; /* none without a word */
-    const char **facts;   // (texts.count): as captioned_image has them; NULL: there are none
+    const char **facts; // (texts.count): as captioned_image has them, of a picture one of a kind; NULL: none
     size_t facts_room;
     size_t templates; /* of pictures by class: so many texts has each, one class after the other; else 0 */
     size_t empty;     /* captions without one, that are left out */
@@ -117,7 +117,8 @@ struct augmentation {
 struct training_options {
     const char *model;               /* its directory */
     const struct adapters *adapters; /* merged before it begins */
-    const char *out; /* where the trained model will be, and OUT.part meanwhile; NULL: nothing is written */
+    const char *
+        out; /* where the trained model will be, and OUT.part meanwhile; may be NULL where training_open does not open that */
     size_t epochs, steps; /* steps 0: as many as epochs have */
     size_t chunk;         /* pictures in memory at a time, of the loader's batch; 0: all */
     bool recomputes;      /* blocks are computed again rather than kept */
@@ -142,12 +143,13 @@ struct training_options {
         held; /* measures the model before the first step, now and then, and after the last; NULL: nothing does */
     size_t validate;         /* steps between two validations; 0: an epoch's */
     size_t patience;         /* the run ends after so many without a better one; 0: never */
-    const enum dtype *dtype; /* of the weights of the trained model; NULL: as model_convert has it */
+    const enum dtype *dtype; /* of the weights of the trained model; NULL: as model_convert has it, but f32 of
+                              * an adapter, and of a fresh model in Hugging Face's layout */
     enum trained_what what;  /* of TRAINED_LORA an adapter is written, and no model */
     struct lora_options lora;
     const char *
         adapter; /* of TRAINED_LORA: the one that is trained on, whose rank, alpha and targets take the place of lora's; NULL */
-    double smoothing; /* of targets: loss_options */
+    double smoothing; /* of targets: loss_options; 0 of a model with the sigmoid loss */
     double
         average; /* the decay of running means of weights, which are written in their place; 0: there are none */
     double
@@ -175,7 +177,7 @@ struct training_plan {
     size_t first;      /* the step that it goes on with, from 0 on */
     bool over;         /* it was ended when OUT was there: nothing is left to do */
     size_t parameters; /* that are trained */
-    size_t bytes;      /* on the device */
+    size_t bytes;      /* on the device, without the weights of a tower that is locked */
     size_t tokens;     /* of the longest text */
     size_t truncated;  /* texts cut at the context length */
 };
@@ -203,8 +205,9 @@ struct training;
 
 /* Opens the model, and the folder OUT.part where `opens` is true; a run that is to be resumed goes on where it was.
  *
- *   ERR_ARGUMENT     a batch larger than the data, OUT is there already, OUT.part is of another run
+ *   ERR_ARGUMENT     a batch larger than the data, options that do not go together, OUT is there already, OUT.part is of another run
  *   ERR_UNSUPPORTED  a model that cannot be trained, or not be written
+ *   ERR_FORMAT       captions of one picture state two values of one kind of fact
  *   ERR_BUSY, ERR_FORMAT: of OUT.part; and those of reading the model */
 int training_open(struct training **out, const struct training_set *set,
     const struct training_options *options, struct device *device, bool opens, const struct job *job,
@@ -220,7 +223,8 @@ int training_measure(double *seconds, struct training *training, const struct jo
  *
  *   ERR_LIMIT     the loss or the gradients are no numbers any more, or the loss is that of guessing and was not
  *   ERR_ARGUMENT  no picture of a step can be read
- *   ERR_IO        the model cannot be written; a checkpoint that cannot is reported, and the one before stays
+ *   ERR_IO        the model cannot be written, or after a validation the best so far; a checkpoint that cannot is reported, and the one
+ *                 before stays
  *   ERR_CANCELLED, ERR_DEVICE, ERR_MEMORY */
 struct training_visitor {
     int (*step)(void *context, const struct training_step *step, struct err *err);

@@ -80,16 +80,23 @@ static struct tensor rows_of(struct tensor x, size_t first, size_t count)
     return x;
 }
 
-/* embeddings (count, E): of a part from `first` on. */
+/* What drops out of those rows of a part: said before they run forward, and again before gradients go back through them, as
+ * texts may have run since pictures did. */
+static void draw(const struct trained_model *model, const struct part *part, size_t first, size_t rows)
+{
+    const struct contrastive_batch *batch = part->batch;
+    const size_t number = part->texts ? (size_t)(part->texts - batch->texts) : 0;
+    if (model->lora)
+        lora_draw(model->lora, batch->number, number * batch->count + first, rows);
+}
+
+/* embeddings (count, E): of a part from `first` on, of which is drawn what drops out. */
 static int forward(const struct trained_model *model, struct stream *stream, struct tensor embeddings,
     const struct part *part, size_t first, struct err *err)
 {
     const struct contrastive_batch *batch = part->batch;
     const struct batch_texts *texts = part->texts;
-    const size_t size = model->towers.config.vision.image_size,
-                 number = texts ? (size_t)(texts - batch->texts) : 0;
-    if (model->lora)
-        lora_draw(model->lora, batch->number, number * batch->count + first, tensor_rows(embeddings));
+    const size_t size = model->towers.config.vision.image_size;
     if (!texts)
         return trained_towers_images(
             &model->towers, stream, embeddings, batch->pixels + first * size * size * 3, err);
@@ -110,6 +117,7 @@ static int embed(const struct trained_model *model, struct stream *stream, const
     int rc = 0;
     for (size_t first = 0, rows; first < count && !rc; first += rows) {
         rows = chunk_at(model, first, count);
+        draw(model, part, first, rows);
         rc = forward(model, stream, rows_of(side->raw, first, rows), part, first, err);
         if (rows < count)
             stream_rewind(stream, mark);
@@ -129,6 +137,7 @@ static int embed_backward(const struct trained_model *model, struct stream *stre
     for (size_t first = 0, rows; first < count && !rc; first += rows) {
         rows = chunk_at(model, first, count);
         const struct tensor gradient = rows_of(side->gradient, first, rows);
+        draw(model, part, first, rows);
         if (rows < count)
             rc = forward(model, stream, rows_of(side->raw, first, rows), part, first, err);
         if (!rc)
@@ -354,6 +363,11 @@ int trained_model_write(const struct trained_model *model, enum parameters_kind 
     struct weights_writer *writer, struct err *err)
 {
     return parameters_write(model->parameters, kind, model->stream, weights, writer, err);
+}
+
+int trained_model_can_write(const struct trained_model *model, const struct weights *weights, struct err *err)
+{
+    return parameters_can_write(model->parameters, weights, err);
 }
 
 int trained_model_save_adapter(const struct trained_model *model, enum parameters_kind kind,

@@ -80,6 +80,10 @@ int trained_model_scale(const struct trained_model *model, double *scale, struct
 int trained_model_write(const struct trained_model *model, enum parameters_kind kind, struct weights *weights,
     struct weights_writer *writer, struct err *err);
 
+/* Whether it could be, as parameters_can_write says; that costs nothing, and is to be known before the first step. */
+int trained_model_can_write(
+    const struct trained_model *model, const struct weights *weights, struct err *err);
+
 /* Of TRAINED_LORA: parameters_save_adapter, and parameters_load_adapter, to go on with an adapter that there is. */
 int trained_model_save_adapter(const struct trained_model *model, enum parameters_kind kind,
     struct weights_writer *writer, struct err *err);
@@ -100,7 +104,7 @@ int trained_model_blend(
     struct trained_model *model, const struct weights *weights, float share, struct err *err);
 
 /* The adapter in a folder that is there, as peft's save_pretrained writes it and both peft and model_open_adapted load it: onto the
- * model of that name or path, `base`, which may be NULL. ERR_LIMIT for a value that dtype does not hold; ERR_IO, ERR_DEVICE, ERR_MEMORY. */
+ * model of that name or path, `base`, which may be NULL, and is left out where it is no UTF-8. ERR_LIMIT for a value that dtype does not hold; ERR_IO, ERR_DEVICE, ERR_MEMORY. */
 int trained_model_write_adapter(const struct trained_model *model, enum parameters_kind kind,
     const char *directory, const char *base, enum dtype dtype, struct err *err);
 

@@ -23,38 +23,13 @@ int training_measure(double *seconds, struct training *t, const struct job *job,
     return rc;
 }
 
-#define WHAT_TO_TRY "try a lower --rate, a longer --warmup, a lower --clip, or --precision f32"
-
 /* Weights that are no numbers are never kept: a checkpoint is always of steps that went well. */
 static int check_numbers(const struct training_step *step, struct err *err)
 {
     if (isfinite(step->loss) && isfinite(step->norm))
         return 0;
-    return err_set(err, ERR_LIMIT, "step %zu: the %s is no number any more: " WHAT_TO_TRY, step->step,
-        isfinite(step->loss) ? "length of the gradients" : "loss");
-}
-
-/* The loss where all logits are equal, and of the sigmoid the best such one: n times the entropy of a share of 1/n. */
-static double loss_of_guessing(enum contrastive_loss loss, size_t pairs)
-{
-    const double n = (double)pairs;
-    return log(n) - (loss == LOSS_SIGMOID && pairs > 1 ? (n - 1) * log1p(-1 / n) : 0);
-}
-
-/* A model that knew what belongs together, and now takes everything for the same, does not come back. */
-static int check_course(struct training *t, const struct training_step *step, struct err *err)
-{
-    static const double slow = 0.9, knew = 0.5, forgot = 0.95;
-    struct course *course = &t->course;
-    const double guessing = loss_of_guessing(training_loss_of(&t->config), step->pictures);
-    if (!course->begun)
-        *course = (struct course){true, step->loss, step->loss};
-    course->loss = slow * course->loss + (1 - slow) * step->loss;
-    course->best = fmin(course->best, course->loss);
-    if (course->best > knew * guessing || course->loss < forgot * guessing)
-        return 0;
-    return err_set(err, ERR_LIMIT, "step %zu: the loss is that of guessing, %.2f, and was %.1f: " WHAT_TO_TRY,
-        step->step, guessing, course->best);
+    return err_set(err, ERR_LIMIT, "step %zu: the %s is no number any more: " TRAINING_WHAT_TO_TRY,
+        step->step, isfinite(step->loss) ? "length of the gradients" : "loss");
 }
 
 /* The step of that number, from 0 on. */
@@ -96,7 +71,9 @@ static int take_step(
     out->seconds = time_now() - begin;
     if (!rc)
         rc = check_numbers(out, err);
-    return rc ? rc : check_course(t, out, err);
+    return rc ? rc
+              : course_take(
+                    &t->course, out->loss, &batch, training_loss_of(&t->config), options->smoothing, err);
 }
 
 /* A checkpoint that cannot be written leaves the one before, and the run goes on. */

@@ -11,6 +11,7 @@
  *   training_options.c  what another run has to share to go on
  *   training_open.c   all of that together
  *   training.c        steps
+ *   training_course.c whether their loss is that of guessing
  *   training_write.c  what comes of them
  */
 #ifndef DIPTYCH_JOINT_TRAIN_TRAINING_H
@@ -67,7 +68,8 @@ int32_t training_texts_put(int32_t *row, size_t tokens, const struct training_te
 /* What captions state and pictures show. */
 struct training_facts;
 
-/* open_kinds: see training_options. ERR_ARGUMENT: no fact is of such a kind; ERR_MEMORY. */
+/* open_kinds: see training_options. ERR_ARGUMENT: no fact is of such a kind; ERR_FORMAT: a picture's captions state two values of one
+ * kind; ERR_MEMORY. */
 int training_facts_open(struct training_facts **out, const struct training_set *set,
     const struct strings *open_kinds, struct err *err);
 void training_facts_free(struct training_facts *facts);
@@ -126,6 +128,23 @@ size_t judge_failed(const struct training_judge *judge);  /* different pictures 
 int judge_model(struct training_validation *out, struct training_judge *judge, struct trained_model *model,
     struct device *device, const struct job *job, struct err *err);
 
+/* ---- the course of a run ------------------------------------------------------------------------------- */
+
+/* For runs whose numbers go wrong. */
+#define TRAINING_WHAT_TO_TRY "try a lower --rate, a longer --warmup, a lower --clip, or --precision f32"
+
+/* Zero-initialise. How far losses are above the least that their targets let them be is compared with how far they would be where all
+ * logits are equal, as batches of different sizes and of pictures that share texts have different ones. */
+struct course {
+    bool begun;
+    double above, room; /* the running means of both */
+    double best;        /* the least share that the one was of the other */
+};
+
+/* Takes the loss of a batch, which is finite. ERR_LIMIT: it is that of guessing by now, and was not. */
+int course_take(struct course *course, double loss, const struct contrastive_batch *batch,
+    enum contrastive_loss kind, double smoothing, struct err *err);
+
 /* ---- options ------------------------------------------------------------------------------------------- */
 
 /* All that the weights after a step depend on, by name. `model` is its fingerprint. NULL when out of memory. */
@@ -158,7 +177,7 @@ int training_is_there(const char *out, struct err *err);
 /* Makes or opens the folder of the model's path `out`. options is given up. *step is where the run goes on: 0 of a new one.
  *
  *   ERR_ARGUMENT  OUT is there, not of this run; or there is a run, and it is not to go on, or it was begun with other options, which are
- *                 named
+ *                 named; or the folder has something that is no run's and would be lost
  *   ERR_BUSY      another process is at it
  *   ERR_FORMAT    the checkpoint is damaged; ERR_IO, ERR_MEMORY */
 int training_state_open(struct training_state *state, const char *out, struct json_t *options, bool resume,
@@ -193,10 +212,7 @@ struct training {
     struct training_judge *judge; /* NULL: none */
     struct device *device;
     struct trained_model *model;
-    struct course {
-        bool begun;
-        double loss, best; /* the running mean of losses, and the least that it was */
-    } course;
+    struct course course;
     struct training_state state;
     enum dtype dtype; /* of what is written */
     struct model_conversion written;
@@ -210,6 +226,10 @@ static inline enum contrastive_loss training_loss_of(const struct model_config *
 
 /* What is measured and written is the mean of the weights, where one is asked for; twice, and all is as it was. */
 int training_exchange_averages(struct training *training, struct err *err);
+
+/* Whether what is written is the file that the run begins with, changed. Adapters that were merged leave weights of no file, and fresh
+ * ones may be of none. */
+bool training_changes_file(const struct training *training);
 
 /* Writes the model, or the adapter, that the run has made, and throws the checkpoint away. ERR_IO, and those of reading the model's
  * other files. */

@@ -10,13 +10,14 @@ struct training_facts {
     struct string_map kinds, values; /* by name; of a value "KIND\tVALUE" */
     struct arena arena;              /* these names */
     size_t *kind_of;                 // (values): of each fact
-    size_t kind_room;
+    const char **lines;              // (values): "KIND\tVALUE"
+    size_t kind_room, line_room;
     size_t *stated; // (first[texts]): the facts of each text
     size_t stated_room;
     size_t *first;  // (texts + 1)
     size_t *known;  // (pictures, kinds): 1 + the fact, or 0
     bool *is_open;  // (kinds)
-    bool *together; // (values, values): some picture has both
+    bool *together; // (values, values): some picture has both; NULL: no kinds are open
 };
 
 /* The number of a fact, a line of captioned_image.facts, which is new where it was not there. */
@@ -34,10 +35,12 @@ static int number_fact(size_t *out, struct training_facts *facts, struct span li
     if (rc)
         return rc;
     *out = *value;
-    rc = array_grow(facts->kind_of, &facts->kind_room, facts->values.count, err);
-    if (!rc)
-        facts->kind_of[*out] = kind_number;
-    return rc;
+    if ((rc = array_grow(facts->kind_of, &facts->kind_room, facts->values.count, err)) ||
+        (rc = array_grow(facts->lines, &facts->line_room, facts->values.count, err)))
+        return rc;
+    facts->kind_of[*out] = kind_number;
+    facts->lines[*out] = name;
+    return 0;
 }
 
 static int read_text(struct training_facts *facts, size_t text, const char *lines, struct err *err)
@@ -59,14 +62,29 @@ static const size_t *row_of(const struct training_facts *facts, size_t picture)
     return facts->known + picture * facts->kinds.count;
 }
 
-static void know(struct training_facts *facts, const struct training_set *set)
+/* Two facts of one kind, stated of one picture: whichever of them were known, captions with the other would be held to be wrong. */
+static int contradict(const struct training_facts *facts, const struct picture_source *picture, size_t before,
+    size_t fact, struct err *err)
 {
-    for (size_t i = 0; i < set->count; i++) {
-        size_t *row = facts->known + i * facts->kinds.count;
-        const struct training_captions *said = &set->said[i];
-        for (size_t k = facts->first[said->first]; k < facts->first[said->first + said->count]; k++)
-            row[facts->kind_of[facts->stated[k]]] = 1 + facts->stated[k];
+    const char *one = facts->lines[before], *other = facts->lines[fact];
+    const int kind = (int)strcspn(other, "\t");
+    return err_set(err, ERR_FORMAT, "captions of '%s' contradict each other: '%.*s' is '%s' and '%s'",
+        picture_source_name(picture), kind, other, one + kind + 1, other + kind + 1);
+}
+
+static int know_picture(
+    struct training_facts *facts, const struct training_set *set, size_t picture, struct err *err)
+{
+    size_t *row = facts->known + picture * facts->kinds.count;
+    const struct training_captions *said = &set->said[picture];
+    for (size_t k = facts->first[said->first]; k < facts->first[said->first + said->count]; k++) {
+        const size_t fact = facts->stated[k];
+        size_t *known = &row[facts->kind_of[fact]];
+        if (*known && *known != 1 + fact)
+            return contradict(facts, &set->pictures[picture], *known - 1, fact, err);
+        *known = 1 + fact;
     }
+    return 0;
 }
 
 static void see_together(struct training_facts *facts, size_t pictures)
@@ -92,28 +110,48 @@ static int open_kinds(struct training_facts *facts, const struct strings *kinds,
     return 0;
 }
 
+static int read_texts(struct training_facts *facts, const struct training_set *set, struct err *err)
+{
+    const size_t texts = set->texts.count;
+    int rc = 0;
+    if (!(facts->first = mem_new(texts + 1, sizeof *facts->first)))
+        return err_memory(err, (texts + 1) * sizeof *facts->first);
+    for (size_t i = 0; i < texts && !rc; i++)
+        rc = read_text(facts, i, set->facts ? set->facts[i] : NULL, err);
+    return rc;
+}
+
+/* Room for what pictures show, and for what they show together, where kinds are open. */
+static int make_room(struct training_facts *facts, size_t pictures, bool opens, struct err *err)
+{
+    const size_t kinds = facts->kinds.count, values = facts->values.count;
+    if (!(facts->known = mem_new(pictures * kinds, sizeof *facts->known)))
+        return err_memory(err, pictures * kinds * sizeof *facts->known);
+    if (!(facts->is_open = mem_new(kinds, sizeof *facts->is_open)))
+        return err_memory(err, kinds * sizeof *facts->is_open);
+    if (opens && !(facts->together = mem_new(values, values * sizeof *facts->together)))
+        return err_memory(err, values * values * sizeof *facts->together);
+    return 0;
+}
+
 int training_facts_open(
     struct training_facts **out, const struct training_set *set, const struct strings *kinds, struct err *err)
 {
+    const bool opens = kinds && kinds->count;
     struct training_facts *facts = mem_new(1, sizeof *facts);
-    int rc = 0;
-    if (!facts || !(facts->first = mem_new(set->texts.count + 1, sizeof *facts->first)))
-        rc = err_memory(err, set->texts.count * sizeof *facts->first);
-    for (size_t i = 0; i < set->texts.count && !rc; i++)
-        rc = read_text(facts, i, set->facts ? set->facts[i] : NULL, err);
-    const size_t n_kinds = rc ? 0 : facts->kinds.count, values = rc ? 0 : facts->values.count;
-    if (!rc && (!(facts->known = mem_new(set->count * n_kinds, sizeof *facts->known)) ||
-                   !(facts->is_open = mem_new(n_kinds, sizeof *facts->is_open)) ||
-                   !(facts->together = mem_new(values * values, sizeof *facts->together))))
-        rc = err_memory(err, set->count * n_kinds * sizeof *facts->known);
-    if (!rc)
+    if (!facts)
+        return err_memory(err, sizeof *facts);
+    int rc = read_texts(facts, set, err);
+    if (!rc && !(rc = make_room(facts, set->count, opens, err)))
         rc = open_kinds(facts, kinds, err);
+    for (size_t i = 0; i < set->count && !rc; i++)
+        rc = know_picture(facts, set, i, err);
     if (rc) {
         training_facts_free(facts);
         return rc;
     }
-    know(facts, set);
-    see_together(facts, set->count);
+    if (opens)
+        see_together(facts, set->count);
     *out = facts;
     return 0;
 }
@@ -126,6 +164,7 @@ void training_facts_free(struct training_facts *facts)
     string_map_release(&facts->values);
     arena_release(&facts->arena);
     free(facts->kind_of);
+    free(facts->lines);
     free(facts->stated);
     free(facts->first);
     free(facts->known);

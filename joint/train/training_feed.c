@@ -77,7 +77,7 @@ int feed_open(struct training_feed **out, const struct feed_options *options, st
     const bool there = feed->epoch.order && feed->epoch.sources && feed->texts && feed->ids && feed->eot &&
                        feed->fits && feed->chosen && feed->groups && feed->rows && feed->reported;
     int rc = there ? loader_open(&feed->loader, options->preprocess, &loader, err)
-                   : err_memory(err, pictures * sizeof *feed->epoch.sources);
+                   : err_memory(err, pictures * sizeof *feed->epoch.sources + each * batch * batch);
     if (!rc && (options->set->facts || (options->open_kinds && options->open_kinds->count)))
         rc = training_facts_open(&feed->facts, options->set, options->open_kinds, err);
     if (rc)

@@ -37,6 +37,9 @@ static int check(const struct training *t, struct err *err)
             "--blend goes back to where it began, and between two adapters lies none of their rank: leave "
             "out "
             "--adapter or --blend");
+    if (options->smoothing > 0 && training_loss_of(&t->config) != LOSS_SOFTMAX)
+        return err_set(err, ERR_ARGUMENT,
+            "--smoothing is of the softmax loss, and '%s' is trained with the sigmoid loss", options->model);
     if (t->config.vision.any_size)
         return err_set(err, ERR_UNSUPPORTED, "'%s' takes pictures of any size: such models cannot be trained",
             options->model);
@@ -148,7 +151,11 @@ static int open_model(struct training *t, struct device *device, struct err *err
     int rc = named ? 0 : weights_open_adapted(&t->weights, options->model, options->adapters, err);
     if (!rc)
         t->dtype = options->dtype ? *options->dtype : t->weights ? weights_dtype(t->weights) : DTYPE_F32;
-    return rc ? rc : open_trained(t, device, &how, err);
+    if (!rc)
+        rc = open_trained(t, device, &how, err);
+    if (!rc && training_changes_file(t) && (rc = trained_model_can_write(t->model, t->weights, err)))
+        err_wrap(err, "unable to train '%s'", options->model);
+    return rc;
 }
 
 /* Of all that the run begins with. */

@@ -46,6 +46,41 @@ static void add_augmentation(json_t *json, const struct augmentation *how)
     json_object_set_new(json, "grey", json_real(how->greys));
 }
 
+/* How pictures are read, where the user says it, so that a run from before this was looked at can go on. */
+static void add_pictures(json_t *json, const struct loader_options *loader)
+{
+    const struct picture_options *picture = &loader->picture;
+    const struct {
+        const char *name;
+        bool said;
+    } flags[] = {
+        {"fast-decode", loader->fast_decode},
+        {"no-exif", picture->ignore_exif},
+        {"strict", picture->strict},
+        {"truncated", picture->truncated},
+    };
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (flags[i].said)
+            json_object_set_new(json, flags[i].name, json_true());
+    if (picture->max_pixels)
+        add_count(json, "max-pixels", picture->max_pixels);
+    if (picture->max_bytes)
+        add_count(json, "max-bytes", picture->max_bytes);
+}
+
+/* Each kind by its own name, as in runs that go on; but for one that is called as an option is and would take
+ * its place. */
+static void add_open_kinds(json_t *json, const struct strings *kinds)
+{
+    enum { LONGER_THAN_OPTIONS = 64 };
+    for (size_t i = 0; kinds && i < kinds->count; i++) {
+        const char *kind = kinds->items[i];
+        char other[LONGER_THAN_OPTIONS];
+        snprintf(other, sizeof other, "open %s", kind);
+        json_object_set_new(json, json_object_get(json, kind) ? other : kind, json_string("open"));
+    }
+}
+
 struct json_t *training_options_json(const struct training_options *options, const struct training_plan *plan,
     const struct training_set *set, const char *model, const struct device *device)
 {
@@ -73,8 +108,8 @@ struct json_t *training_options_json(const struct training_options *options, con
         add_lora(json, &options->lora);
     add_augmentation(json, &options->augmentation);
     add_count(json, "patience", options->patience);
-    for (size_t i = 0; options->open_kinds && i < options->open_kinds->count; i++)
-        json_object_set_new(json, options->open_kinds->items[i], json_string("open"));
     add_count(json, "validate", plan->validate);
+    add_pictures(json, &options->loader);
+    add_open_kinds(json, options->open_kinds); /* when all options have their names */
     return json;
 }

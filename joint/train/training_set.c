@@ -74,8 +74,8 @@ static int read_captioned_shards(
     struct training_set *out, const struct training_source *source, const struct job *job, struct err *err)
 {
     const bool allow = source->labelled.allow_missing;
-    const int rc = captioned_shards_read(
-        &out->captioned, &out->captions, source->paths, source->path_count, source->part, allow, job, err);
+    const int rc = captioned_shards_read(&out->captioned, &out->captions, source->paths, source->path_count,
+        source->part, source->labelled.excludes, allow, job, err);
     out->may_go_on = rc == ERR_NOT_FOUND && out->captioned.without_picture && !allow;
     return rc ? rc : take_captioned(out, err);
 }

@@ -54,7 +54,29 @@ static int name_all(struct training_state *state, const char *out, struct err *e
                : err_memory(err, length);
 }
 
-static int open_folder(struct training_state *state, struct err *err)
+/* Lets go of the folder, which another process may have from here on. */
+static void unlock(struct training_state *state)
+{
+    if (state->lock > 0)
+        close(state->lock);
+    state->lock = 0;
+}
+
+static int busy(const struct training_state *state, struct err *err)
+{
+    return err_set(err, ERR_BUSY, "another process is at '%s'", state->folder);
+}
+
+/* Whether the folder that is open still has its name. */
+static bool is_named(const struct training_state *state)
+{
+    struct stat opened, named;
+    return !fstat(state->lock, &opened) && !stat(state->folder, &named) && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}
+
+/* Leaves no lock where the process that had it has removed the folder since it was opened. */
+static int try_folder(struct training_state *state, struct err *err)
 {
     if (mkdir(state->folder, 0777) && errno != EEXIST)
         return cannot_write(state->folder, err);
@@ -63,11 +85,19 @@ static int open_folder(struct training_state *state, struct err *err)
         state->lock = 0;
         return cannot_write(state->folder, err);
     }
-    if (!flock(state->lock, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
-        return 0;
-    close(state->lock);
-    state->lock = 0;
-    return err_set(err, ERR_BUSY, "another process is at '%s'", state->folder);
+    const bool taken = flock(state->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+    if (taken || !is_named(state))
+        unlock(state);
+    return taken ? busy(state, err) : 0;
+}
+
+static int open_folder(struct training_state *state, struct err *err)
+{
+    enum { TRIES = 8 };
+    int rc = 0;
+    for (int i = 0; i < TRIES && !rc && !state->lock; i++)
+        rc = try_folder(state, err);
+    return rc || state->lock ? rc : busy(state, err);
 }
 
 /* ---- the best so far ----------------------------------------------------------------------------------- */
@@ -98,16 +128,43 @@ static bool best_read(struct training_best *best, const char *text)
 
 /* ---- going on ------------------------------------------------------------------------------------------ */
 
-/* What a run that was ended amid its end has left: all but the checkpoint is made again. */
-static void take_up_end(struct training_state *state, const char *out)
+/* Whether it is a run's checkpoint, or its best. */
+static bool is_kept(const char *path)
+{
+    struct weights *weights = NULL;
+    struct err err;
+    const char *format = weights_open_tensors(&weights, path, &err) ? NULL : weights_note(weights, "format");
+    const bool kept = format && !strcmp(format, FORMAT);
+    weights_free(weights);
+    return kept;
+}
+
+/* What would be replaced or removed has to be a run's. One that was killed early may have left its best and no
+ * checkpoint. What has other names stays in any case. */
+static int check_owner(const struct training_state *state, struct err *err)
+{
+    if (file_exists(state->checkpoint) || file_exists(state->finished))
+        return 0;
+    if (!file_exists(state->result) && !file_exists(state->weights) &&
+        (!file_exists(state->best_weights) || is_kept(state->best_weights)))
+        return 0;
+    return err_set(err, ERR_ARGUMENT,
+        "'%s' has what a run would replace, and no checkpoint of one: remove it, or name another OUT",
+        state->folder);
+}
+
+/* What a run that was ended amid its end has left: all but the checkpoint is made again. The result goes last, as
+ * a finished checkpoint without it says that OUT is the run's. */
+static int take_up_end(struct training_state *state, const char *out, struct err *err)
 {
     const bool finished = file_exists(state->finished);
     state->over = finished && !file_exists(state->result) && file_exists(out);
-    path_remove(state->result);
     if (state->over)
         state->checkpoint = state->finished;
-    else if (finished)
-        rename(state->finished, state->checkpoint);
+    else if (finished && rename(state->finished, state->checkpoint))
+        return cannot_write(state->checkpoint, err);
+    path_remove(state->result);
+    return 0;
 }
 
 static int damaged(const struct training_state *state, struct err *err)
@@ -147,9 +204,12 @@ int training_state_open(struct training_state *state, const char *out, struct js
     int rc = options ? name_all(state, out, err) : err_memory(err, 0);
     if (!rc)
         rc = open_folder(state, err);
+    if (!rc && (rc = check_owner(state, err)))
+        unlock(state); /* so that nothing of it is removed */
+    if (!rc)
+        rc = take_up_end(state, out, err);
     if (rc)
         return rc;
-    take_up_end(state, out);
     if (file_exists(out) && !state->over)
         return training_is_there(out, err);
     if (!file_exists(state->checkpoint))
@@ -238,6 +298,7 @@ void training_state_remove(struct training_state *state)
     unlink(state->best_weights);
     unlink(state->checkpoint); /* and only now OUT could be taken for something else */
     rmdir(state->folder);
+    unlock(state); /* a folder of that name is another run's from here on */
 }
 
 /* A folder without a checkpoint is of no use to anybody. */
@@ -245,8 +306,7 @@ void training_state_release(struct training_state *state)
 {
     if (state->lock > 0 && !file_exists(state->checkpoint) && !file_exists(state->finished))
         training_state_remove(state);
-    if (state->lock > 0)
-        close(state->lock);
+    unlock(state);
     json_decref(state->options);
     arena_release(&state->arena);
     *state = (struct training_state){0};

@@ -6,12 +6,18 @@
 
 #include "joint/internal.h"
 
-/* All that is written, twice: to be announced, and then. Adapters that were merged leave weights of no file, and fresh ones may be of none. */
+bool training_changes_file(const struct training *t)
+{
+    const struct adapters *merged = t->options.adapters;
+    return t->weights && t->options.what != TRAINED_LORA && !(merged && merged->count);
+}
+
+/* All that is written, twice: to be announced, and then. */
 static int add(const struct training *t, struct weights_writer *writer, struct err *err)
 {
-    const bool made = !t->weights || (t->options.adapters && t->options.adapters->count);
-    return made ? trained_model_save(t->model, PARAMETERS_VALUES, writer, err)
-                : trained_model_write(t->model, PARAMETERS_VALUES, t->weights, writer, err);
+    return training_changes_file(t)
+               ? trained_model_write(t->model, PARAMETERS_VALUES, t->weights, writer, err)
+               : trained_model_save(t->model, PARAMETERS_VALUES, writer, err);
 }
 
 static int save(const struct training *t, const char *path, struct err *err)

@@ -166,11 +166,32 @@ expect_text err "2 of 3 labels have one picture to learn from, or none: 'lone', 
 run train shard.tar --steps 1 --batch 8 -o from-shard
 expect_status 0
 expect_text err '38 pictures with 38 captions'
+run train shard.tar --exclude '00003?.*' --batch 8 --dry-run -f json -q
+expect_text out '"pictures": 28'
 { cat tree.csv && for i in 0 1 2; do echo "00000$i.png,another wording"; echo "00000$i.png,' '"; done; } | sed "s/' '/ /" >several.csv
 run train --captions several.csv --images tree --steps 1 --batch 8 -o several --chunk 3 --recompute
 expect_status 0
 expect_text err '40 pictures with 43 captions'
 expect_text err '3 captions without a word are left out'
+
+# ---- measured with what is of another kind than what is learned from
+echo dark >dark.cls && echo light >light.cls && printf '\377\n' >bad.txt
+"$make_shard" classes.tar a.png="$(ls classes/dark/* | head -n 1)" a.cls=dark.cls b.png="$(ls classes/light/* | head -n 1)" b.cls=light.cls
+run train classes --validation classes.tar --steps 1 --batch 8 -o by-archive
+expect_status 0
+expect_match err '^after step 1: [0-9.]+ % of 2 held-out pictures right'
+run train shard.tar --validation classes --steps 1 --batch 8 -o by-folders
+expect_status 0
+expect_match err '^after step 1: [0-9.]+ % of 40 held-out pictures right'
+printf 'dark\nlight\n' >names
+run train classes --labels - --validation classes --steps 1 --batch 8 -o by-pipe <names
+expect_status 0
+expect_match err '^after step 1: [0-9.]+ % of 40 held-out pictures right'
+"$make_shard" bad.tar a.png=tree/000000.png a.txt=tree/000000.txt b.png=tree/000001.png b.txt=bad.txt c.png=tree/000002.png c.txt=tree/000002.txt
+run train shard.tar --validation bad.tar --steps 1 --batch 8 -o by-few
+expect_status 1
+expect_text err "unable to read 'bad.tar!/b.txt'"
+expect_text err 'of 2 held-out pictures'
 
 # ---- a plan
 run $learn --dry-run -f json
@@ -199,6 +220,13 @@ refused 'no pictures: say --images DIR' train --captions tree.csv -o x
 refused '--captions another' train tree --captions tree.csv --images tree -o x
 refused '--split is of a file' train classes --split val -o x
 refused 'are of pictures by class' train --captions tree.csv --images tree -l a,b -o x
+refused '--exclude and --no-default-excludes are of folders and archives' $learn -o x --exclude a
+refused '--rank is of --part lora' $learn -o x --rank 4
+refused '--dropout is of --part lora' $learn -o x --dropout 0.1
+refused '--precision int8 is of models that are used' $learn -o x --precision int8
+refused '--crop-scale is of --augment crop' $learn -o x --augment none --crop-scale 0.5,1
+refused '--jitter-share is of --jitter' $learn -o x --jitter-share 0.5
+refused 'standard input can be read only once' train classes --classes - --validation classes -o x
 refused 'nothing to validate with' $learn -o x --patience 1
 refused '--validation-images is where' $learn -o x --validation-images tree
 refused 'say one of them' $learn -o x --hold-out 0.1 --validation few.csv

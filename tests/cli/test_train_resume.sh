@@ -82,7 +82,7 @@ sed 's/,.*//' tree.csv >names && sed 's/[^,]*,"*//; s/"$//' tree.csv | rev | pas
 strange="$learn --hold-out 0.2 --validate 2 --captions riddles.csv --rate 1e-3"
 run $strange -o clever --log clever.jsonl -q
 expect_status 0
-for count in 3 5; do
+for count in 1 3 5; do # after the first there is a best model and no checkpoint
     kill_at $count $strange
     run $strange -o killed --log killed.jsonl -q --resume
     expect_status 0
@@ -102,8 +102,20 @@ head -n 30 tree.csv >fewer.csv
 refused 'was begun with another set of pictures and captions' $learn -o killed --resume --captions fewer.csv
 refused 'was begun with another decay: 0.2, now 0.1;' $learn -o killed --resume --decay 0.1
 refused 'was begun with another set of ' $learn -o killed --resume --hold-out 0.1 # fewer to learn from
+refused 'was begun with another truncated: none, now true;' $learn -o killed --resume --truncated
 head -c 1000 killed.part/checkpoint.safetensors >cut && cp cut killed.part/checkpoint.safetensors
 refused 'killed.part/checkpoint.safetensors' $learn -o killed --resume
+
+kill_at 2 $learn --fast-decode
+refused 'was begun with another fast-decode: true, now none;' $learn -o killed --resume
+
+# ---- what somebody else has in a folder of that name stays there
+rm -rf killed.part && mkdir -p killed.part/result && echo mine >killed.part/result/notes
+refused "'killed.part' has what a run would replace, and no checkpoint of one" $learn -o killed
+[ "$(cat killed.part/result/notes)" = mine ] || problem "a folder is lost that is no run's"
+rm -r killed.part/result && echo mine >killed.part/best.safetensors
+refused "'killed.part' has what a run would replace, and no checkpoint of one" $learn -o killed
+[ "$(cat killed.part/best.safetensors)" = mine ] || problem "a file is lost that is no run's"
 
 # ---- ended amid its end: what is left says whether OUT is the run's own
 over() {
@@ -114,6 +126,8 @@ over() {
 over
 mkdir killed.part/result && echo half >killed.part/result/model.safetensors
 cp -r other killed
+(signalled 9 1 $learn --resume) >out 2>err # before the checkpoint has its name again
+[ -e killed.part/finished.safetensors ] || problem "it was not ended where it was to be"
 refused "'killed' is there already" $learn -o killed --resume
 [ "$(ls killed.part)" = checkpoint.safetensors ] || problem "not the checkpoint alone is left: $(ls killed.part)"
 rm -r killed

@@ -148,14 +148,19 @@ static void check_file(
     weights_free(after);
 }
 
+static void write_layout(const char *path, enum layout layout)
+{
+    struct checkpoint checkpoint;
+    checkpoint_init(&checkpoint, layout, "F32");
+    write_safetensors(path, checkpoint.tensors, checkpoint.count);
+    checkpoint_release(&checkpoint);
+}
+
 static void check_layout(
     const struct bench *bench, enum layout layout, enum trained_what what, const char *const *frozen)
 {
     static const char from[] = DIPTYCH_SCRATCH "/from.safetensors";
-    struct checkpoint checkpoint;
-    checkpoint_init(&checkpoint, layout, "F32");
-    write_safetensors(from, checkpoint.tensors, checkpoint.count);
-    checkpoint_release(&checkpoint);
+    write_layout(from, layout);
     check_file(bench, from, what, frozen);
 }
 
@@ -227,12 +232,42 @@ static void what_no_file_has_is_refused(void **state)
     bench_release(&bench);
 }
 
+/* A model for larger pictures than its weights have positions for, as open_clip's loader allows. */
+static void positions_that_were_resized_are_refused(void **state)
+{
+    static const char from[] = DIPTYCH_SCRATCH "/resized.safetensors";
+    struct model_config config = checkpoint_config();
+    struct bench bench;
+    struct weights *weights;
+    struct weights_writer *writer;
+    struct err err;
+    (void)state;
+    config.vision.image_size += config.vision.patch_size;
+    bench_open(&bench, config);
+    write_layout(from, LAYOUT_OPEN_CLIP);
+    OK(weights_open(&weights, from, &err));
+    struct trained_model *all = open_model(&bench, weights, TRAINED_ALL),
+                         *text = open_model(&bench, weights, TRAINED_TEXT);
+    OK(trained_model_can_write(text, weights, &err)); /* the table stays as it is */
+    assert_int_equal(trained_model_can_write(all, weights, &err), ERR_UNSUPPORTED);
+    assert_non_null(
+        strstr(err.msg, "position_embedding.weight' has shape (17, 64) in the file and (26, 64)"));
+    OK(weights_writer_open(&writer, DIPTYCH_SCRATCH "/no.safetensors", DTYPE_F32, NULL, &err));
+    assert_int_equal(trained_model_write(all, PARAMETERS_VALUES, weights, writer, &err), ERR_UNSUPPORTED);
+    OK(weights_writer_close(writer, false, &err));
+    trained_model_free(all);
+    trained_model_free(text);
+    weights_free(weights);
+    bench_release(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layouts_stay),
         cmocka_unit_test(siglip_stays_in_the_layout_of_open_clip),
         cmocka_unit_test(what_no_file_has_is_refused),
+        cmocka_unit_test(positions_that_were_resized_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -268,14 +268,15 @@ static void adapters_are_trained_as_by_peft(void **state)
     device_free(device);
 }
 
-/* Loss and gradients of a batch of that number. */
-static double learn_once(
-    struct tensor_file *gradients, struct trained_model *model, const struct golden *golden, uint64_t number)
+/* Loss and gradients of a batch of that number, with `each` texts of a picture. */
+static double learn_once(struct tensor_file *gradients, struct trained_model *model,
+    const struct golden *golden, size_t each, uint64_t number)
 {
     static const char path[] = DIPTYCH_SCRATCH "/gradients.safetensors";
     struct contrastive_batch batch = batch_of(golden, 0);
     struct loss_report report;
     struct err err;
+    batch.each = each;
     batch.number = number;
     OK(trained_model_learn(model, &report, &batch, &err));
     save_adapter(model, PARAMETERS_GRADIENTS, path);
@@ -313,19 +314,45 @@ static void what_drops_out_is_drawn_from_the_batch(void **state)
     adapter.lora.seed = 11;
     struct trained_model *model = adapter_end(&adapter, &golden, device, golden.batch),
                          *chunks = adapter_end(&adapter, &golden, device, 4);
-    const double loss = learn_once(&first, model, &golden, 1);
-    assert_true(learn_once(&other, model, &golden, 2) != loss);
-    assert_true(learn_once(&again, model, &golden, 1) == loss);
+    const double loss = learn_once(&first, model, &golden, 1, 1);
+    assert_true(learn_once(&other, model, &golden, 1, 2) != loss);
+    assert_true(learn_once(&again, model, &golden, 1, 1) == loss);
     assert_memory_equal(first.map.data, again.map.data, first.map.size);
     assert_true(files_apart(&other, &first) > 0.01);
-    assert_true(fabs(learn_once(&cut, chunks, &golden, 1) / loss - 1) < NEAR_LOSS);
+    assert_true(fabs(learn_once(&cut, chunks, &golden, 1, 1) / loss - 1) < NEAR_LOSS);
     assert_true(files_apart(&cut, &first) < 1e-4);
-    assert_true(learn_once(&none, model, &golden, 0) == learn_once(&without, plain, &golden, 1));
+    assert_true(learn_once(&none, model, &golden, 1, 0) == learn_once(&without, plain, &golden, 1, 1));
     assert_memory_equal(none.map.data, without.map.data, none.map.size);
     struct tensor_file *const files[] = {&first, &again, &cut, &other, &none, &without};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         tensor_file_release(files[i]);
     trained_model_free(plain);
+    trained_model_free(model);
+    trained_model_free(chunks);
+    golden_release(&golden);
+    device_free(device);
+}
+
+/* Pictures run before all texts, and their gradients come last. */
+static void the_same_drops_out_of_pictures_again_after_several_texts(void **state)
+{
+    struct adapter_case adapter = adapters[0];
+    struct golden golden = *adapter.golden;
+    struct tensor_file whole, cut;
+    struct device *device;
+    struct err err;
+    (void)state;
+    OK(device_open(&device, &on, &err));
+    golden_open(&golden);
+    adapter.lora.dropout = 0.3;
+    adapter.lora.seed = 11;
+    struct trained_model *model = adapter_end(&adapter, &golden, device, golden.batch),
+                         *chunks = adapter_end(&adapter, &golden, device, 4);
+    const double loss = learn_once(&whole, model, &golden, 2, 1);
+    assert_true(fabs(learn_once(&cut, chunks, &golden, 2, 1) / loss - 1) < NEAR_LOSS);
+    assert_true(files_apart(&cut, &whole) < 1e-4);
+    tensor_file_release(&whole);
+    tensor_file_release(&cut);
     trained_model_free(model);
     trained_model_free(chunks);
     golden_release(&golden);
@@ -390,6 +417,30 @@ static void what_is_written_is_merged_as_it_was_trained(void **state)
     device_free(device);
 }
 
+/* A path may have any bytes, and JSON may not. */
+static void a_base_that_is_no_utf8_is_left_out(void **state)
+{
+    static const char folder[] = DIPTYCH_SCRATCH "/latin1";
+    const struct adapter_case *adapter = &adapters[0];
+    struct golden golden = *adapter->golden;
+    struct device *device;
+    struct err err;
+    char *text;
+    size_t size;
+    (void)state;
+    OK(device_open(&device, &on, &err));
+    golden_open(&golden);
+    struct trained_model *model = adapter_end(adapter, &golden, device, golden.batch);
+    mkdir(folder, 0777);
+    OK(trained_model_write_adapter(model, PARAMETERS_VALUES, folder, "caf\xe9", DTYPE_F32, &err));
+    OK(file_read(&text, &size, DIPTYCH_SCRATCH "/latin1/adapter_config.json", 1 << 16, &err));
+    assert_non_null(strstr(text, "\"base_model_name_or_path\": null"));
+    free(text);
+    trained_model_free(model);
+    golden_release(&golden);
+    device_free(device);
+}
+
 /* torch's kaiming_uniform_ of a = sqrt(5) has the variance 1 / (3 K), and no value beyond 1 / sqrt(K). */
 static void adapters_begin_as_peft_begins_them(void **state)
 {
@@ -435,8 +486,10 @@ int main(void)
         cmocka_unit_test(averages_and_blends_are_those_of_pytorch),
         cmocka_unit_test(adapters_are_trained_as_by_peft),
         cmocka_unit_test(what_drops_out_is_drawn_from_the_batch),
+        cmocka_unit_test(the_same_drops_out_of_pictures_again_after_several_texts),
         cmocka_unit_test(adapters_begin_as_peft_begins_them),
         cmocka_unit_test(what_is_written_is_merged_as_it_was_trained),
+        cmocka_unit_test(a_base_that_is_no_utf8_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,12 +82,32 @@ static void kinds_that_no_caption_states_are_named(void **state)
     assert_string_equal(err.msg, "no caption states a fact of the kind 'size'");
 }
 
+/* The same again is none. */
+static void two_values_of_one_kind_are_refused(void **state)
+{
+    const char *stated[] = {"shape\tstar\ncolour\tred\n", "colour\tred\n", "shape\tring\n", "shape\tstar\n"};
+    struct picture_source pictures[] = {{.path = "a.png"}, {.path = "b.png"}};
+    struct training_captions captions[] = {{0, 2}, {2, 1}};
+    const struct training_set two = {
+        .pictures = pictures, .said = captions, .count = 2, .texts.count = 4, .facts = stated};
+    struct training_facts *known;
+    struct err err;
+    (void)state;
+    if (training_facts_open(&known, &two, NULL, &err))
+        fail_msg("%s", err.msg);
+    training_facts_free(known);
+    captions[1].count = 2;
+    assert_int_equal(training_facts_open(&known, &two, NULL, &err), ERR_FORMAT);
+    assert_string_equal(err.msg, "captions of 'b.png' contradict each other: 'shape' is 'ring' and 'star'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_caption_is_true_where_all_it_states_is),
         cmocka_unit_test(what_is_never_shown_together_is_not_held_against_a_caption),
         cmocka_unit_test(kinds_that_no_caption_states_are_named),
+        cmocka_unit_test(two_values_of_one_kind_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

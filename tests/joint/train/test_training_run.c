@@ -189,6 +189,20 @@ static void an_adapter_is_trained_on_as_by_peft(void **state)
     bench_release(&bench);
 }
 
+static void smoothing_is_not_of_the_sigmoid_loss(void **state)
+{
+    struct bench bench;
+    struct training *training;
+    struct err err;
+    (void)state;
+    bench_open(&bench, DIPTYCH_SCRATCH "/smooth");
+    struct training_options options = options_new(&bench, TRAINED_ALL);
+    options.smoothing = 0.1;
+    assert_int_equal(training_open(&training, &bench.set, &options, device, false, NULL, &err), ERR_ARGUMENT);
+    assert_non_null(strstr(err.msg, "--smoothing is of the softmax loss"));
+    bench_release(&bench);
+}
+
 static int open_device(void **state)
 {
     const struct device_options on = {.gemm = "onednn", .precision = "f32"};
@@ -211,6 +225,7 @@ int main(void)
         cmocka_unit_test(siglip_is_trained_as_by_pytorch),
         cmocka_unit_test(chunks_are_trained_as_the_whole),
         cmocka_unit_test(an_adapter_is_trained_on_as_by_peft),
+        cmocka_unit_test(smoothing_is_not_of_the_sigmoid_loss),
     };
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
