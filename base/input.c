@@ -113,8 +113,8 @@ static int await(const struct line_reader *reader, const char *unit, const struc
 {
     enum { LOOK_MS = 250 };
     struct pollfd waiting = {.fd = reader->fd, .events = POLLIN};
-    int rc = job_step(job, unit, 0, 0, err);
-    while (!rc && !poll(&waiting, 1, LOOK_MS))
+    int ready, rc = job_step(job, unit, 0, 0, err);
+    while (!rc && (!(ready = poll(&waiting, 1, LOOK_MS)) || (ready < 0 && errno == EINTR)))
         rc = job_step(job, unit, 0, 0, err);
     return rc;
 }

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <time.h>
+#include <unistd.h>
 
 double time_now(void)
 {
@@ -13,10 +14,10 @@ double time_now(void)
 
 int thread_default(void)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set))
-        return 1;
-    return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
+    cpu_set_t set; /* which machines of more than 1024 CPUs do not fit into */
+    const bool fits = !sched_getaffinity(0, sizeof set, &set);
+    const long count = fits ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (int)count : 1;
 }
 
 /* ---- parallel_for: a pool for one loop ----------------------------------------------------------------- */

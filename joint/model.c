@@ -72,7 +72,11 @@ static void count_parts(struct model_config *config, const struct weights *weigh
 static int check_ids(const struct model_config *config, struct tokenizer *tokenizer, struct err *err)
 {
     const struct text_config *text = &config->text;
-    const int32_t end = tokenizer_end(tokenizer);
+    const int32_t end = tokenizer_end(tokenizer), pad = tokenizer_pad_id(tokenizer);
+    if (text_shows_padding(text) && pad >= 0 && (size_t)pad >= text->vocab)
+        return err_set(err, ERR_FORMAT,
+            "the tokenizer pads with id %d but the model has only %zu rows (vocab_size)", (int)pad,
+            text->vocab);
     const int rc = tokenizer_fit(tokenizer, text->vocab, err);
     if (rc)
         return rc;

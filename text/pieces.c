@@ -87,7 +87,6 @@ struct span pieces_text(const struct pieces *pieces, int32_t id)
     return (struct span){pieces->texts + piece->offset, piece->length};
 }
 
-/* FNV-1a. */
 uint64_t pieces_hash(uint64_t seed, struct span text)
 {
     for (size_t i = 0; i < text.length; i++)
@@ -95,7 +94,7 @@ uint64_t pieces_hash(uint64_t seed, struct span text)
     return seed;
 }
 
-static bool is_joined(struct span text, struct span a, struct span b)
+bool pieces_joined(struct span text, struct span a, struct span b)
 {
     return text.length == a.length + b.length && span_begins(text, a) &&
            span_begins(span_from(text, a.length), b);
@@ -109,7 +108,7 @@ static struct piece_slot *find_slot(const struct pieces *pieces, struct span a, 
     for (;; i = (i + 1) & pieces->mask) {
         struct piece_slot *slot = &pieces->slots[i];
         if (!slot->next_id ||
-            (slot->tag == tag && is_joined(pieces_text(pieces, (int32_t)slot->next_id - 1), a, b)))
+            (slot->tag == tag && pieces_joined(pieces_text(pieces, (int32_t)slot->next_id - 1), a, b)))
             return slot;
     }
 }

@@ -52,8 +52,11 @@ int32_t pieces_find(const struct pieces *pieces, struct span a, struct span b);
 
 /* The same of a text whose hash is at hand: that of its first bytes is continued by that of the next. */
 #define PIECES_HASH_SEED UINT64_C(0xcbf29ce484222325)
-uint64_t pieces_hash(uint64_t seed, struct span text);
+uint64_t pieces_hash(uint64_t seed, struct span text); /* FNV-1a */
 int32_t pieces_find_hashed(const struct pieces *pieces, struct span text, uint64_t hash);
+
+/* Whether text is a followed by b. */
+bool pieces_joined(struct span text, struct span a, struct span b);
 
 /* The ids of "<0x00>" to "<0xFF>", each -1 where there is none. */
 void pieces_bytes(int32_t ids[256], const struct pieces *pieces);

@@ -105,7 +105,9 @@ static void put_symbol(struct symbols *symbols, int32_t id)
 
 static void put_character(struct symbols *symbols, const struct subword *subword, struct span c)
 {
-    const int32_t id = pieces_find(&subword->pieces, c, nothing);
+    int32_t id = pieces_find(&subword->pieces, c, nothing);
+    if (id >= 0 && subword->pieces.items[id].type == PIECE_UNUSED)
+        id = -1; /* left out by tokenizer_fit */
     const bool fused = id < 0 && symbols->was_unknown && subword->fuse_unknown;
     symbols->was_unknown = id < 0 && !subword->byte_fallback;
     if (id >= 0)

@@ -88,7 +88,8 @@ int tokenizer_put_settings(FILE *out, const char *directory, struct tokenizer_ru
 
 /* Makes sure that each id has one of the model's rows. Vocabularies may have more for sentinels and special tokens that no
  * text needs (mT5's "<extra_id_0>"; SigLIP i18n: 250,100 pieces, 250,000 rows; a "<mask>" that transformers adds): those are
- * left out, and a text that has one spells it. ERR_FORMAT where another token is beyond. */
+ * left out, and a text that has one spells it; one for padding, which many towers never see, is none then. ERR_FORMAT where
+ * another token is beyond, or one of these is put around texts, merged, or stands for what has no piece. */
 int tokenizer_fit(struct tokenizer *tokenizer, size_t rows, struct err *err);
 
 size_t tokenizer_vocab(const struct tokenizer *tokenizer);  /* ids are below this */

@@ -237,6 +237,26 @@ static void drop_added(struct tokenizer *tokenizer, size_t rows)
     tokenizer->added_count = kept;
 }
 
+static int32_t larger(int32_t most, const int32_t *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        most = ids[i] > most ? ids[i] : most;
+    return most;
+}
+
+/* The largest id that texts get though its piece is left out: around them, of a merge, or for what has no piece. */
+static int32_t largest_kept(const struct tokenizer *tokenizer)
+{
+    const struct subword *subword = &tokenizer->subword;
+    const bool gives_bytes = subword->byte_fallback || tokenizer->kind == &byte_level_kind;
+    int32_t most = larger(-1, tokenizer->prefix, tokenizer->prefix_count);
+    most = larger(most, tokenizer->suffix, tokenizer->suffix_count);
+    most = gives_bytes ? larger(most, subword->byte_ids, 256) : larger(most, &subword->unknown, 1);
+    for (size_t i = 0; i < subword->bpe.count; i++)
+        most = larger(most, &subword->bpe.merges[i].merged, 1);
+    return most;
+}
+
 int tokenizer_fit(struct tokenizer *tokenizer, size_t rows, struct err *err)
 {
     struct pieces *pieces = &tokenizer->subword.pieces;
@@ -248,10 +268,16 @@ int tokenizer_fit(struct tokenizer *tokenizer, size_t rows, struct err *err)
     if (beyond < tokenizer->vocab)
         return err_set(err, ERR_FORMAT, "the tokenizer has %zu ids but the model only %zu (vocab_size)",
             tokenizer->vocab, rows);
+    const int32_t most = largest_kept(tokenizer);
+    if (most >= 0 && (size_t)most >= rows)
+        return err_set(err, ERR_FORMAT, "the tokenizer gives id %d but the model has only %zu (vocab_size)",
+            (int)most, rows);
     for (size_t id = rows; id < pieces->count; id++)
         pieces->items[id].type = PIECE_UNUSED;
     if (rows < tokenizer->vocab)
         tokenizer->vocab = rows;
     drop_added(tokenizer, rows);
+    if (tokenizer->pad >= 0 && (size_t)tokenizer->pad >= rows)
+        tokenizer->pad = -1;
     return 0;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/vocab.h"
 
+#include "text/pieces.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,26 +36,12 @@ void vocab_release(struct vocab *vocab)
     *vocab = (struct vocab){0};
 }
 
-/* FNV-1a, which a second call continues. */
-static uint64_t hash(uint64_t seed, struct span text)
-{
-    for (size_t i = 0; i < text.length; i++)
-        seed = (seed ^ (unsigned char)text.data[i]) * UINT64_C(0x100000001b3);
-    return seed;
-}
-
-static bool is_joined(struct span text, struct span a, struct span b)
-{
-    return text.length == a.length + b.length && span_begins(text, a) &&
-           span_begins(span_from(text, a.length), b);
-}
-
 /* The slot of the text a + b, or the empty one where it belongs. */
 static struct vocab_entry *find_slot(const struct vocab *vocab, struct span a, struct span b)
 {
-    const uint64_t key = hash(hash(UINT64_C(0xcbf29ce484222325), a), b);
+    const uint64_t key = pieces_hash(pieces_hash(PIECES_HASH_SEED, a), b);
     size_t i = (size_t)(key ^ key >> 32) & vocab->mask;
-    while (vocab->slots[i].text.data && !is_joined(vocab->slots[i].text, a, b))
+    while (vocab->slots[i].text.data && !pieces_joined(vocab->slots[i].text, a, b))
         i = (i + 1) & vocab->mask;
     return &vocab->slots[i];
 }

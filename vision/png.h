@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The chunks of a PNG before its pixels. Private to vision. */
+/* The chunks of a PNG: those before its pixels, and new ones. Private to vision. */
 #ifndef DIPTYCH_VISION_PNG_H
 #define DIPTYCH_VISION_PNG_H
 
@@ -19,5 +19,8 @@ struct png_header {
 
 /* ERR_FORMAT: a chunk before the pixels is damaged or missing. */
 int png_find_pixels(struct png_header *out, struct span file, struct err *err);
+
+/* Puts length, type and checksum around `length` bytes of data that stand at out + 8 already; the bytes of the chunk. */
+size_t png_close_chunk(uint8_t *out, const char *type, size_t length);
 
 #endif

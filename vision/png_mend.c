@@ -53,8 +53,7 @@ static size_t whole_rows(const struct pass passes[PASSES], size_t size)
     return at;
 }
 
-/* Around `length` bytes of data that stand at out + 8 already; the bytes of the chunk. */
-static size_t close_chunk(uint8_t *out, const char *type, size_t length)
+size_t png_close_chunk(uint8_t *out, const char *type, size_t length)
 {
     put_be32(out, (uint32_t)length);
     memcpy(out + 4, type, 4);
@@ -98,8 +97,8 @@ static int write_whole(
         free(bytes);
         return err_memory(err, room);
     }
-    *size = before.length + close_chunk(chunk, "IDAT", stored);
-    *size += close_chunk(bytes + *size, "IEND", 0);
+    *size = before.length + png_close_chunk(chunk, "IDAT", stored);
+    *size += png_close_chunk(bytes + *size, "IEND", 0);
     *out = (char *)bytes;
     return 0;
 }

@@ -5,13 +5,15 @@
  * five, each row takes the one with the smallest sum of absolute differences, as the PNG specification
  * advises (12.8).
  */
+#include "vision/bytes.h"
+#include "vision/png.h"
 #include "vision/vision.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-enum { FILTERS = 5, AROUND = 12 }; /* AROUND: bytes of a chunk besides its data */
+enum { FILTERS = 5 };
 
 /* ---- filters ------------------------------------------------------------------------------------------- */
 
@@ -70,20 +72,6 @@ static void choose_filter(uint8_t *out, uint8_t *scratch, const struct row *row)
 
 /* ---- chunks -------------------------------------------------------------------------------------------- */
 
-static uint8_t *put_be32(uint8_t *out, uint32_t value)
-{
-    for (int shift = 24; shift >= 0; shift -= 8)
-        *out++ = (uint8_t)(value >> shift);
-    return out;
-}
-
-/* Puts length, type and checksum around data that is already in its place. */
-static uint8_t *close_chunk(uint8_t *out, const char type[4], size_t size)
-{
-    memcpy(put_be32(out, (uint32_t)size), type, 4);
-    return put_be32(out + 8 + size, (uint32_t)crc32(0, out + 4, (uInt)(size + 4)));
-}
-
 static size_t put_file(
     uint8_t *out, const struct picture *picture, const uint8_t *rows, size_t rows_size, size_t packed_room)
 {
@@ -91,14 +79,15 @@ static size_t put_file(
     const uint8_t colour = picture->mode == PICTURE_RGBA ? 6 : 2;
     const uint8_t kind[] = {8, colour, 0, 0, 0}; /* bits, RGB or RGBA, deflate, filters, not interlaced */
     uint8_t *at = mempcpy(out, signature, sizeof signature);
-    memcpy(
-        put_be32(put_be32(at + 8, (uint32_t)picture->width), (uint32_t)picture->height), kind, sizeof kind);
-    at = close_chunk(at, "IHDR", 8 + sizeof kind);
+    put_be32(at + 8, (uint32_t)picture->width);
+    put_be32(at + 12, (uint32_t)picture->height);
+    memcpy(at + 16, kind, sizeof kind);
+    at += png_close_chunk(at, "IHDR", 8 + sizeof kind);
     uLongf packed = packed_room;
     if (compress2(at + 8, &packed, rows, rows_size, Z_BEST_COMPRESSION) != Z_OK)
         return 0;
-    at = close_chunk(at, "IDAT", packed);
-    at = close_chunk(at, "IEND", 0);
+    at += png_close_chunk(at, "IDAT", packed);
+    at += png_close_chunk(at, "IEND", 0);
     return (size_t)(at - out);
 }
 
@@ -110,7 +99,7 @@ int picture_write_png(uint8_t **out, size_t *size, const struct picture *picture
     if (!size_mul(&rows_size, 1 + length, height) || rows_size > INT32_MAX / 2)
         return err_set(err, ERR_LIMIT, "%d x %d pixels are too many for a PNG file of one chunk",
             picture->width, picture->height);
-    const size_t packed_room = compressBound(rows_size), room = packed_room + 3 * AROUND + 8 + 13;
+    const size_t packed_room = compressBound(rows_size), room = packed_room + 3 * PNG_AROUND + 8 + 13;
     uint8_t *rows = mem_new(rows_size + 1 + length, 1), *scratch = rows + rows_size, *file = mem_new(room, 1);
     int rc = rows && file ? 0 : err_memory(err, rows_size + room);
     for (size_t y = 0; y < height && !rc; y++) {

@@ -218,8 +218,10 @@ int settings_read_open_clip(struct preprocess *out, const json_t *root, struct e
         return rc;
     out->resample = filter == 2 ? RESAMPLE_BILINEAR : RESAMPLE_BICUBIC;
     out->resize_mode = (enum resize_mode)mode;
-    if (size) /* a number, or a list of height and width */
-        rc = read_length(&out->crop, json_is_array(size) ? json_array_get(size, 0) : size, "size", err);
+    if (json_is_array(size)) /* of height and width */
+        rc = read_square(&out->crop, json_array_get(size, 0), json_array_get(size, 1), "size", err);
+    else if (size)
+        rc = read_length(&out->crop, size, "size", err);
     out->resize = out->crop;
     if (!rc)
         rc = read_channels(out->mean, cfg, "mean", err);

@@ -13,9 +13,22 @@
 #define STBI_ONLY_PNG
 #define STBI_MAX_DIMENSIONS 1000000 /* an edge; the number of pixels is what the caller limits */
 
+/* A PNG may inflate to a thousand times its size, whatever its header says, and stb_image makes room for all of it: this
+ * is the most that the picture at hand may grow a buffer to. */
+static _Thread_local struct {
+    size_t most;
+    bool is_passed;
+} growth;
+
+static void *grow(void *old, size_t size)
+{
+    growth.is_passed |= size > growth.most;
+    return size > growth.most ? NULL : realloc(old, size);
+}
+
 /* stb_image 2.27 reads tables and pixels that a damaged file never set: let them be zeros. */
 #define STBI_MALLOC(size) calloc(1, size)
-#define STBI_REALLOC(old, size) realloc(old, size)
+#define STBI_REALLOC(old, size) grow(old, size)
 #define STBI_FREE(old) free(old)
 
 /* It declares one function more than it defines; gcc says so only at the end of the file. */
@@ -80,10 +93,21 @@ static int fail(const struct source *source, struct err *err)
 
     if (source->ran_out)
         return err_set(err, ERR_FORMAT, "the file ends early, at byte %zu", source->file.length);
+    if (growth.is_passed)
+        return err_set(err, ERR_FORMAT, "its pixels inflate to more than its header says");
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (!strcmp(reason, reasons[i].reason))
             return err_set(err, reasons[i].code, "%s", reasons[i].meaning);
     return err_set(err, ERR_FORMAT, "%s, before byte %zu", reason, source->at);
+}
+
+/* Buffers grow to at most twice of what is needed: the chunks of the file, or rows of 16 bits a sample. Interlaced ones are less
+ * than twice as many, each with a byte for its filter and one that is not full. Some zeros behind them do no harm.
+ * Edges are under STBI_MAX_DIMENSIONS, so that nothing overflows. */
+static size_t growth_most(size_t file, size_t width, size_t height, size_t channels)
+{
+    enum { SPARE = 8192 };
+    return SPARE + 2 * file + 2 * height * (2 * channels * width + 4);
 }
 
 int stb_load(struct picture *out, struct span file, enum picture_mode mode,
@@ -91,7 +115,7 @@ int stb_load(struct picture *out, struct span file, enum picture_mode mode,
 {
     struct source source = {.file = file};
     const int wanted = mode == PICTURE_RGB ? STBI_rgb : STBI_rgb_alpha;
-    int width, height, channels;
+    int width = 0, height = 0, channels = 0;
 
     /* Where the header is wrong, only the attempt to decode says why. */
     const bool header = stbi_info_from_callbacks(&callbacks, &source, &width, &height, &channels);
@@ -99,6 +123,8 @@ int stb_load(struct picture *out, struct span file, enum picture_mode mode,
     if (rc)
         return rc;
     source = (struct source){.file = file};
+    growth.most = growth_most(file.length, (size_t)width, (size_t)height, (size_t)channels);
+    growth.is_passed = false;
     uint8_t *pixels = stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, wanted);
     if (!header || !pixels || source.ran_out) {
         stbi_image_free(pixels);

@@ -4,11 +4,13 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -101,33 +103,58 @@ static void names_may_end_in_a_nul(void **state)
     close(sender.ends[0]);
 }
 
-static int end_at_once(void *context, const char *unit, size_t done, size_t total)
+/* Ends at the last step that there may be. */
+static int count_down(void *context, const char *unit, size_t done, size_t total)
 {
     (void)done, (void)total;
     assert_string_equal(unit, "queries");
-    return ++*(int *)context == 2;
+    return --*(int *)context == 0;
 }
 
-static void waiting_can_be_ended(void **state)
+/* The first step is at the half line, the second when the rest is not there, the others while it is waited for. */
+static void end_waiting(int steps)
 {
-    (void)state;
     struct sender sender;
     struct line_reader reader;
     struct span line;
     struct err err;
     bool found;
-    int steps = 0;
-    const struct job job = {.step = end_at_once, .context = &steps};
+    const struct job job = {.step = count_down, .context = &steps};
     sender_open(&sender);
     assert_int_equal(line_reader_open(&reader, sender.path, '\n', NULL), 0);
     send_bytes(&sender, "half", 4);
     assert_int_equal(line_reader_next(&found, &line, &reader, "queries", &job, &err), ERR_CANCELLED);
-    assert_int_equal(steps, 2);
+    assert_int_equal(steps, 0);
     send_bytes(&sender, " and half\n", 10); /* nothing is lost by that */
     expect_line(&reader, "half and half", 13, 1);
     line_reader_close(&reader);
     close(sender.ends[0]);
     send_end(&sender);
+}
+
+static void waiting_can_be_ended(void **state)
+{
+    (void)state;
+    end_waiting(2);
+}
+
+static void do_nothing(int number)
+{
+    (void)number;
+}
+
+/* A read after the signal would wait for ever, and ask nobody. */
+static void waiting_can_be_ended_by_a_signal(void **state)
+{
+    static const struct itimerval soon = {.it_value.tv_usec = 20000}, never = {{0}, {0}};
+    const struct sigaction nothing = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+    struct sigaction before;
+    (void)state;
+    assert_int_equal(sigaction(SIGALRM, &nothing, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    end_waiting(3);
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
 }
 
 /* Many lines, and one that is too long, out of a file. */
@@ -264,6 +291,7 @@ int main(void)
         cmocka_unit_test(lines_are_there_when_they_have_come),
         cmocka_unit_test(names_may_end_in_a_nul),
         cmocka_unit_test(waiting_can_be_ended),
+        cmocka_unit_test(waiting_can_be_ended_by_a_signal),
         cmocka_unit_test(long_lines_are_refused),
         cmocka_unit_test(pipes_are_read_whole),
         cmocka_unit_test(gzip_is_inflated_from_a_fifo),

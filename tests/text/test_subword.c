@@ -190,6 +190,60 @@ static void sentinels_need_no_rows(void **state)
     }
 }
 
+/* Three pieces, and "<s>" beside them as 3. */
+static struct tokenizer *parse_added(
+    int unknown, const char *processor, const struct tokenizer_settings *settings)
+{
+    static char json[1024];
+    struct tokenizer *tokenizer;
+    struct err err = {0};
+    snprintf(json, sizeof json,
+        "{\"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"\xe2\x96\x81\", "
+        "\"prepend_scheme\": \"always\"}, \"post_processor\": %s, \"added_tokens\": [{\"content\": \"<s>\", "
+        "\"id\": 3, \"normalized\": false}], \"model\": {\"type\": \"Unigram\", \"unk_id\": %d, \"vocab\": "
+        "[[\"<unk>\", 0], [\"\xe2\x96\x81\", -1], [\"a\", -2]]}}",
+        processor, unknown);
+    const struct text_file file = {"json", span_of(json)};
+    if (tokenizer_parse(&tokenizer, TOKENIZER_JSON, &file, settings, transformers, &err))
+        fail_msg("%s", err.msg);
+    return tokenizer;
+}
+
+static void what_texts_get_needs_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        int unknown;
+        const char *processor;
+    } cases[] = {{3, "null"},
+        {0, "{\"type\": \"BertProcessing\", \"cls\": [\"<s>\", 3], \"sep\": [\"a\", 2]}"},
+        {0, "{\"type\": \"BertProcessing\", \"cls\": [\"a\", 2], \"sep\": [\"<s>\", 3]}"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tokenizer *tokenizer = parse_added(cases[i].unknown, cases[i].processor, &no_settings);
+        struct err err = {0};
+        assert_int_equal(tokenizer_fit(tokenizer, 3, &err), ERR_FORMAT);
+        assert_string_equal(err.msg, "the tokenizer gives id 3 but the model has only 3 (vocab_size)");
+        assert_int_equal(tokenizer_fit(tokenizer, 4, NULL), 0);
+        tokenizer_free(tokenizer);
+    }
+}
+
+/* No text does: a tower that sees it is padded with 0. */
+static void padding_needs_no_row(void **state)
+{
+    (void)state;
+    struct tokenizer_settings settings = no_settings;
+    settings.roles[ROLE_PAD] = "<s>";
+    struct tokenizer *tokenizer = parse_added(0, "null", &settings);
+    int32_t ids[] = {2, -1};
+    assert_int_equal(tokenizer_pad_id(tokenizer), 3);
+    assert_int_equal(tokenizer_fit(tokenizer, 3, NULL), 0);
+    assert_int_equal(tokenizer_pad_id(tokenizer), -1);
+    assert_int_equal(tokenizer_pad(tokenizer, ids, 1, 2), 2);
+    assert_int_equal(ids[1], 0);
+    tokenizer_free(tokenizer);
+}
+
 /* "_" is a blank to open_clip's canonicalize and nothing to SiglipTokenizer. */
 static void cleaning_is_before_all(void **state)
 {
@@ -236,6 +290,8 @@ int main(void)
         cmocka_unit_test(context_is_that_of_the_files),
         cmocka_unit_test(sep_can_be_written_as_zero),
         cmocka_unit_test(sentinels_need_no_rows),
+        cmocka_unit_test(what_texts_get_needs_rows),
+        cmocka_unit_test(padding_needs_no_row),
         cmocka_unit_test(cleaning_is_before_all),
         cmocka_unit_test(long_words_take_no_square_of_time),
     };

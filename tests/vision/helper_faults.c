@@ -100,6 +100,10 @@ static int escape(
         return err_set(err, ERR_FORMAT, "it runs programs");
     if (!kill(getppid(), 0) || errno != EPERM)
         return err_set(err, ERR_FORMAT, "it sends signals");
+    if (!tgkill(getppid(), getppid(), 0) || errno != EPERM)
+        return err_set(err, ERR_FORMAT, "it sends signals to threads of others");
+    if (tgkill(getpid(), gettid(), 0))
+        return err_set(err, ERR_FORMAT, "it sends none to itself");
     if (!setrlimit(RLIMIT_CPU, &none) || errno != EPERM)
         return err_set(err, ERR_FORMAT, "it raises its limits");
     if (mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)

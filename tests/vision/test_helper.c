@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -181,6 +182,24 @@ static void says_where_it_is_missing(void **state)
     setenv("DIPTYCH_DECODER", program, 1);
 }
 
+/* Memory is bounded as ever where the system has a bound of its own. Last: that cannot be taken back. */
+static void keeps_to_a_hard_limit_too(void **state)
+{
+    (void)state;
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+    enum { MOST = 512 + 4 * 36 }; /* MiB, of bounds_memory */
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+    if (limit.rlim_max > (rlim_t)16 << 30)
+        limit.rlim_max = (rlim_t)16 << 30;
+    limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    end_all(); /* those of before have the old limit */
+    assert_in_range(mib_until_memory_ends("grow"), 256, MOST);
+#endif
+    assert_paints("paint");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +212,7 @@ int main(void)
         cmocka_unit_test(serves_threads_side_by_side),
         cmocka_unit_test(believes_nothing),
         cmocka_unit_test(says_where_it_is_missing),
+        cmocka_unit_test(keeps_to_a_hard_limit_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

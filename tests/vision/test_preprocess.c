@@ -385,6 +385,8 @@ static void refuses_with_a_reason(void **state)
             ERR_UNSUPPORTED, "'fill_color' is not a whole number from 0 to 255"},
         {OPEN_CLIP, "{\"preprocess_cfg\": {\"interpolation\": 3}}", ERR_UNSUPPORTED,
             "'interpolation' is not a word, supported are 'bicubic', 'random' and 'bilinear'"},
+        {OPEN_CLIP, "{\"preprocess_cfg\": {\"size\": [224, 336]}}", ERR_UNSUPPORTED,
+            "'size' is 336 x 224 and not square"},
         {OPEN_CLIP, "{\"preprocess_cfg\": {\"size\": 256}}", ERR_FORMAT,
             "it makes pictures of 256 x 256, the model takes 224 x 224"},
     };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Files whose end is missing, against what Pillow makes of them with LOAD_TRUNCATED_IMAGES: tests/golden/truncated.py. */
+/* Files whose end is missing, against what Pillow makes of them with LOAD_TRUNCATED_IMAGES: tests/golden/truncated.py; and PNGs
+ * that hold more than they say. */
 #include "tests/vision/golden.h"
 #include "vision/format.h"
+#include "vision/png.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,11 +99,51 @@ static void end_where_they_cannot_be_inflated(void **state)
     free(bytes);
 }
 
+/* A PNG of one grey pixel whose chunk inflates to so many zeros; free it. */
+static uint8_t *new_png(size_t *size, size_t zeros)
+{
+    static const uint8_t front[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    static const uint8_t header[] = {0, 0, 0, 1, 0, 0, 0, 1, 8, PNG_GREY, 0, 0, 0};
+    uLongf packed = compressBound((uLong)zeros);
+    uint8_t *pixels = calloc(zeros, 1), *png = malloc(sizeof front + sizeof header + packed + 3 * PNG_AROUND);
+    assert_true(pixels && png);
+    memcpy(png, front, sizeof front);
+    uint8_t *at = png + sizeof front;
+    memcpy(at + 8, header, sizeof header);
+    at += png_close_chunk(at, "IHDR", sizeof header);
+    assert_int_equal(compress2(at + 8, &packed, pixels, (uLong)zeros, Z_BEST_COMPRESSION), Z_OK);
+    at += png_close_chunk(at, "IDAT", packed);
+    at += png_close_chunk(at, "IEND", 0);
+    *size = (size_t)(at - png);
+    free(pixels);
+    return png;
+}
+
+/* A filter and a pixel, and after them a few bytes that nobody looks at, or eight million. */
+static void inflate_to_no_more_than_they_say(void **state)
+{
+    (void)state;
+    static const size_t zeros[] = {2, 100, 8 << 20};
+    for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++) {
+        struct picture picture;
+        struct err err = {0};
+        size_t size;
+        uint8_t *png = new_png(&size, zeros[i]);
+        const int rc = picture_decode(&picture, png, size, NULL, &err);
+        assert_string_equal(
+            err.msg, i < 2 ? "" : "damaged PNG: its pixels inflate to more than its header says");
+        assert_int_equal(rc, i < 2 ? 0 : ERR_FORMAT);
+        picture_release(&picture);
+        free(png);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(are_read_as_far_as_they_go),
         cmocka_unit_test(end_where_they_cannot_be_inflated),
+        cmocka_unit_test(inflate_to_no_more_than_they_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

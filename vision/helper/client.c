@@ -28,10 +28,14 @@ static const bool shadow_memory = true;
 static const bool shadow_memory = false;
 #endif
 
-/* Soft limits, which the process cannot raise for want of the system call. */
+/* Soft limits, which the process cannot raise for want of the system call. The hard ones are what the system has set, and
+ * stay so: nobody but root may raise them. */
 static void set_limit(const struct helper *helper, int what, size_t most)
 {
-    const struct rlimit limit = {.rlim_cur = most, .rlim_max = RLIM_INFINITY};
+    struct rlimit limit;
+    if (!helper_is_ours(helper) || prlimit(helper->pid, what, NULL, &limit))
+        return;
+    limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
     prlimit(helper->pid, what, &limit, NULL);
 }
 
@@ -85,6 +89,16 @@ static int64_t now_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+/* A message goes as a whole or not at all. */
+static bool tell(const struct helper *helper, const void *message, size_t size)
+{
+    ssize_t sent;
+    do {
+        sent = send(helper->socket, message, size, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)size;
+}
+
 static enum outcome receive(struct helper_reply *reply, const struct helper *helper, int64_t end)
 {
     struct pollfd poll_for = {.fd = helper->socket, .events = POLLIN};
@@ -105,7 +119,7 @@ static enum outcome converse(struct helper_reply *reply, struct helper *helper,
     static const char granted = 1;
     const int64_t end = now_ms() + (int64_t)options->max_seconds * WALL_PER_CPU * 1000;
     size_t pixels = HELPER_FREE_PIXELS;
-    if (send(helper->socket, request, sizeof *request, MSG_NOSIGNAL) != sizeof *request)
+    if (!tell(helper, request, sizeof *request))
         return LOST;
     for (;;) {
         const enum outcome outcome = receive(reply, helper, end);
@@ -115,7 +129,7 @@ static enum outcome converse(struct helper_reply *reply, struct helper *helper,
             return LOST;
         pixels = reply->pixels;
         set_memory(helper, pixels);
-        if (send(helper->socket, &granted, 1, MSG_NOSIGNAL) != 1)
+        if (!tell(helper, &granted, 1))
             return LOST;
     }
 }

@@ -86,10 +86,16 @@ static int spawn(struct helper *helper, int socket, const char *program)
     return failure;
 }
 
+bool helper_is_ours(const struct helper *helper)
+{
+    siginfo_t info;
+    return helper->pid > 0 && !waitid(P_PID, (id_t)helper->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+}
+
 int helper_end(struct helper *helper)
 {
     int status = 0;
-    if (helper->pid > 0) {
+    if (helper_is_ours(helper)) {
         kill(helper->pid, SIGKILL);
         while (waitpid(helper->pid, &status, 0) < 0 && errno == EINTR) {
         }

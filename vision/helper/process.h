@@ -24,6 +24,9 @@ int helper_take(struct helper **out, struct err *err);
 /* It waits for the next picture. */
 void helper_give_back(struct helper *helper);
 
+/* False where somebody else has asked for its status: its number may be another process's by now. */
+bool helper_is_ours(const struct helper *helper);
+
 /* Kills what is still there; its status as waitpid gives it, 0 where somebody else has asked for it. */
 int helper_end(struct helper *helper);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <seccomp.h>
 
@@ -33,7 +34,6 @@ static const int allowed[] = {
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(sigaltstack),
-    SCMP_SYS(tgkill), /* of itself: abort() */
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     /* clocks */
@@ -54,6 +54,10 @@ static int add_rules(scmp_filter_ctx filter)
     if (!rc)
         rc = seccomp_rule_add(
             filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    /* signals to itself: abort() */
+    if (!rc)
+        rc = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     /* threads, no processes. A filter cannot see the flags of clone3, and the C library then takes clone. */
     if (!rc)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
