@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The file of coarse codes: encoding rows, appending blocks, and not trusting what is found there. */
 #include "index/code.h"
+#include "index/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,23 +79,6 @@ static void block_encode(void *context, size_t i)
     }
 }
 
-static int write_at(int file, const char *path, const void *data, size_t size, uint64_t at, struct err *err)
-{
-    const char *bytes = data;
-    while (size) {
-        const ssize_t n = pwrite(file, bytes, size, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_set(
-                err, ERR_IO, "unable to write '%s': %s", path, n ? strerror(errno) : "no progress");
-        bytes += n;
-        at += (int64_t)n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
 static int blocks_write(int file, const char *path, const struct index_rows *rows, int64_t from, int64_t to,
     const struct job *job, struct err *err)
 {
@@ -117,7 +101,8 @@ static int blocks_write(int file, const char *path, const struct index_rows *row
         if (rc)
             break;
         job_loop(job, count, block_encode, &encoding);
-        rc = write_at(file, path, encoding.blocks, count * bytes, HEADER_BYTES + (uint64_t)b * bytes, err);
+        rc = write_bytes_at(
+            file, path, encoding.blocks, count * bytes, HEADER_BYTES + b * (int64_t)bytes, err);
     }
     free(encoding.blocks);
     free(encoding.vectors);
@@ -248,7 +233,7 @@ static int blocks_commit(int file, const char *path, const struct index_rows *ro
     if (!rc && fdatasync(file))
         rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
     if (!rc)
-        rc = write_at(file, path, &header, sizeof header, 0, err);
+        rc = write_bytes_at(file, path, &header, sizeof header, 0, err);
     if (!rc && fdatasync(file))
         rc = err_set(err, ERR_IO, "unable to write '%s': %s", path, strerror(errno));
     return rc;

@@ -37,6 +37,17 @@ char *exchange_beside(struct arena *arena, const char *path, const char *end)
     return beside;
 }
 
+int exchange_check_apart(const char *a, const char *b, struct err *err)
+{
+    struct arena arena = {0};
+    const char *first = path_absolute(&arena, a, err), *second = first ? path_absolute(&arena, b, err) : NULL;
+    int rc = second ? 0 : ERR_MEMORY;
+    if (!rc && !strcmp(first, second))
+        rc = err_set(err, ERR_ARGUMENT, "unable to write both '%s' and '%s': they are one file", a, b);
+    arena_release(&arena);
+    return rc;
+}
+
 /* ---- lines --------------------------------------------------------------------------------------------- */
 
 int exchange_lines_open(struct exchange_lines *out, const char *path, struct err *err)

@@ -24,6 +24,9 @@ char *exchange_path(
  * memory. */
 char *exchange_beside(struct arena *arena, const char *path, const char *end);
 
+/* ERR_ARGUMENT where two paths, of files that need not be there, are one. */
+int exchange_check_apart(const char *a, const char *b, struct err *err);
+
 /* An item as a JSON object, all of it but the row; NULL when out of memory. *lossy is set where a string is not UTF-8, which
  * JSON must be: a byte that is none becomes U+FFFD. */
 struct json_t *exchange_json(const struct index_item *item, bool *lossy);

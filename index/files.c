@@ -9,7 +9,7 @@
  *
  * So a file is on the disk before an item that has it is committed, and goes after the commit without one; what a
  * killed writer leaves in between, the next writer finds by the mark. A folder that was moved or copied is followed by
- * its items: their paths are made anew.
+ * its items: their paths are made anew, here and not with those of all that lay beside the index (travel.c).
  */
 #include "index/store.h"
 
@@ -131,72 +131,93 @@ static int settle_all(struct index *index, struct err *err)
 }
 
 /* Paths below `from` are below index->files from now on. */
-static int move_items(struct index *index, const char *from, struct err *err)
+static int move_items(bool *found, struct index *index, const char *from, struct err *err)
 {
-    static const char sql[] =
-        "UPDATE OR IGNORE items SET " ITEMS_MOVED " WHERE kind = 'image' AND " BELOW("path");
-    sqlite3_stmt *stmt;
     int rc = change_begin(index, err);
     if (!rc)
-        rc = catalog_statement(&stmt, index, sql, err);
-    if (!rc) {
-        sqlite3_bind_text(stmt, 1, from, -1, SQLITE_STATIC);
-        sqlite3_bind_text(stmt, 2, index->files, -1, SQLITE_STATIC);
-        rc = sqlite3_step(stmt) == SQLITE_DONE ? 0 : catalog_error(index, "write", err);
-        sqlite3_reset(stmt);
-    }
+        rc = travel_own(found, index, from, index->files, err);
     rc = change_end(index, rc, err);
     return rc ? rc : index_commit(index, err);
 }
 
-static int write_place(struct index *index, const char *path, struct err *err)
-{
-    struct new_file file;
-    const int rc = new_file_open(&file, path, err);
-    if (rc)
-        return rc;
-    fputs(index->files, file.stream);
-    return new_file_close(&file, true, err);
-}
-
-static int follow_move(struct index *index, struct err *err)
+int files_place(const char **out, const char *folder, struct arena *arena, struct err *err)
 {
     enum { LIMIT = 1 << 16 };
+    char *text = NULL;
+    size_t size = 0;
+    const char *path = path_join(arena, folder, place);
+    *out = NULL;
+    if (!path)
+        return err_memory(err, strlen(folder));
+    int rc = file_exists(path) ? file_read(&text, &size, path, LIMIT, err) : 0;
+    if (!rc && text && !(*out = arena_copy(arena, text, strlen(text))))
+        rc = err_memory(err, size);
+    free(text);
+    return rc;
+}
+
+static int write_place(struct index *index, struct err *err)
+{
     struct arena arena = {0};
-    char *before = NULL;
-    size_t size;
+    struct new_file file;
     const char *path = in_folder(&arena, index, place, err);
-    int rc = !path ? ERR_MEMORY : file_exists(path) ? file_read(&before, &size, path, LIMIT, err) : 0;
-    const bool moved = !rc && (!before || strcmp(before, index->files));
-    if (moved && before)
-        rc = move_items(index, before, err);
-    if (moved && !rc)
-        rc = write_place(index, path, err);
-    free(before);
+    int rc = path ? new_file_open(&file, path, err) : ERR_MEMORY;
+    if (!rc) {
+        fputs(index->files, file.stream);
+        rc = new_file_close(&file, true, err);
+    }
     arena_release(&arena);
     return rc;
+}
+
+/* *lost: the folder has moved, and there are no items whose files have moved along. */
+static int follow_move(bool *lost, struct index *index, struct err *err)
+{
+    struct arena arena = {0};
+    const char *before;
+    bool found = false;
+    int rc = files_place(&before, index->files, &arena, err);
+    const bool moved = !rc && (!before || strcmp(before, index->files));
+    if (moved && before)
+        rc = move_items(&found, index, before, err);
+    if (moved && !rc)
+        rc = write_place(index, err);
+    *lost = moved && before && !found;
+    arena_release(&arena);
+    return rc;
+}
+
+const char *files_folder(struct arena *arena, const struct index *index, struct err *err)
+{
+    const char *folder = path_absolute(arena, index->path, err);
+    const char *path = folder ? path_join(arena, folder, "uploads") : NULL;
+    if (folder && !path)
+        err_memory(err, strlen(folder));
+    return path;
 }
 
 int files_find(struct index *index, struct err *err)
 {
     struct arena arena = {0};
-    const char *folder = path_absolute(&arena, index->path, err);
-    const char *path = folder ? path_join(&arena, folder, "uploads") : NULL;
+    const char *path = files_folder(&arena, index, err);
     index->files = path ? strdup(path) : NULL;
+    const int rc = index->files ? 0 : path ? err_memory(err, strlen(path)) : ERR_MEMORY;
     arena_release(&arena);
-    return index->files ? 0 : folder ? err_memory(err, 0) : ERR_MEMORY;
+    return rc;
 }
 
+/* Files that seem to be no item's just after a move are not removed then: the mark stays for another writer. */
 int files_open(struct index *index, struct err *err)
 {
     struct arena arena = {0};
+    bool lost;
     int rc = files_find(index, err);
     if (rc || !file_exists(index->files))
         return rc;
-    rc = follow_move(index, err);
+    rc = follow_move(&lost, index, err);
     const char *path = rc ? NULL : in_folder(&arena, index, unsettled, err);
     if (!rc)
-        rc = !path ? ERR_MEMORY : file_exists(path) ? settle_all(index, err) : 0;
+        rc = !path ? ERR_MEMORY : file_exists(path) && !lost ? settle_all(index, err) : 0;
     arena_release(&arena);
     return rc;
 }
@@ -216,7 +237,7 @@ static int make_folder(struct index *index, struct err *err)
                    ? 0
                    : err_set(err, ERR_IO, "unable to make '%s': %s", index->files, strerror(errno));
     const int rc = folder_sync(index->path, err);
-    return rc ? rc : follow_move(index, err);
+    return rc ? rc : write_place(index, err);
 }
 
 const char *index_file_path(

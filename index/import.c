@@ -21,6 +21,7 @@ struct part {
     bool is_copy;         /* the rows themselves */
     const char *columns;  /* of these: copy_items_open's names */
     enum index_kind kind; /* of rows whose line does not say it */
+    int64_t count;        /* its rows */
 };
 
 struct importer {
@@ -73,6 +74,7 @@ static int add_part(struct importer *importer, struct part part, struct err *err
     if (rc)
         return rc;
     part.is_copy = matrix.is_copy;
+    part.count = matrix.count;
     if (!part.metadata && !part.is_copy)
         part.metadata = part.beside;
     rc = check_part(importer, &part, &matrix, err);
@@ -294,10 +296,20 @@ static int read_block(struct importer *importer, struct reader *reader, struct i
                  : job_step(importer->job, "checking", 0, 0, err);
 }
 
+/* All that was found before is of the file that was there then. */
+static int check_unchanged(const struct importer *importer, const struct reader *reader, struct err *err)
+{
+    if (reader->matrix.width == importer->width && reader->matrix.count == reader->part->count)
+        return 0;
+    return err_set(err, ERR_FORMAT, "'%s' was changed while it was read", reader->part->vectors);
+}
+
 static int read_part(struct importer *importer, const struct part *part, struct index *index, struct err *err)
 {
     struct reader reader = {.part = part};
     int rc = matrix_file_open(&reader.matrix, part->vectors, err);
+    if (!rc)
+        rc = check_unchanged(importer, &reader, err);
     if (!rc && part->metadata)
         rc = exchange_lines_open(&reader.lines, part->metadata, err);
     else if (!rc && part->is_copy)
@@ -350,6 +362,15 @@ static int fill(struct index_imported *out, struct importer *importer, struct in
     return 0;
 }
 
+/* The rows are kept by now. Without codes searches are slower, and right. */
+static void prepare(struct index *index, const struct job *job)
+{
+    struct err problem = {0};
+    const int rc = index_prepare(index, job, &problem);
+    if (rc && rc != ERR_CANCELLED)
+        job_reportf(job, ERR_NONE, "all rows were imported, but %s", problem.msg);
+}
+
 int index_import(struct index_imported *out, const char *path, const struct index_import *what,
     const struct job *job, struct err *err)
 {
@@ -371,10 +392,8 @@ int index_import(struct index_imported *out, const char *path, const struct inde
         rc = fill(out, &importer, index, err);
     if (rc == ERR_CANCELLED)
         err_set(err, rc, "interrupted, and nothing was kept");
-    if (!rc) {
-        rc = index_prepare(index, job, err);
-        rc = rc == ERR_CANCELLED ? 0 : rc;
-    }
+    if (!rc)
+        prepare(index, job);
     index_free(index);
     free(importer.parts);
     arena_release(&importer.arena);

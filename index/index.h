@@ -88,7 +88,8 @@ enum index_access { INDEX_READ, INDEX_WRITE };
 int index_open(
     struct index **out, const char *path, enum index_access access, const char *fingerprint, struct err *err);
 
-/* index_open for writing, whatever the storage, or index_create where there is none; with their codes. */
+/* index_open for writing, whatever the storage, or index_create where there is none, and where another process makes one
+ * meanwhile, index_open; with their codes. */
 int index_open_or_create(
     struct index **out, const char *path, const struct index_options *options, struct err *err);
 
@@ -297,8 +298,8 @@ struct index_passed_over {
     const char *kind, *picture;
 };
 
-/* Keep one, in place of what was kept of its path, and forget all at and below a path; index_commit keeps the changes.
- * Visits are as index_failures's. */
+/* Keep one, in place of what was kept of its path, and forget all at and below a path, members of an archive too;
+ * index_commit keeps the changes. Visits are as index_failures's. */
 int index_passed_over_keep(struct index *index, const struct index_passed_over *file, struct err *err);
 int index_passed_over_forget(struct index *index, const char *path, struct err *err);
 typedef int index_passed_over_visit(void *context, const struct index_passed_over *file);
@@ -597,10 +598,10 @@ struct index_imported {
 };
 
 /* Imports into the index at path, which is made where there is none: all rows, or none, also when cancelled.
- * (Once they are kept, cancelling only leaves out index_prepare, and is no error.) ERR_FORMAT: without
- * skip_bad a row that is zero or not finite; a line that is no item, another number of lines than of rows. ERR_UNSUPPORTED: not such
- * a file. ERR_ARGUMENT: rows of another width, a folder with nothing in it or with metadata or kind named,
- * texts that nothing names. Codes of index_open_or_create too. */
+ * (Once they are kept, cancelling only leaves out index_prepare, and is no error; nor is its failure, which is reported.)
+ * ERR_FORMAT: without skip_bad a row that is zero or not finite; a line that is no item, another number of lines than of
+ * rows; a file that changes meanwhile. ERR_UNSUPPORTED: not such a file. ERR_ARGUMENT: rows of another width, a folder with
+ * nothing in it or with metadata or kind named, texts that nothing names. Codes of index_open_or_create too. */
 int index_import(struct index_imported *out, const char *path, const struct index_import *what,
     const struct job *job, struct err *err);
 
@@ -623,8 +624,10 @@ struct index_export {
  *   NAME.qdrant            lines of JSON, each a request that keeps points of Qdrant's (sink_qdrant.c)
  *   NAME/                  clip-retrieval's layout, as index_import has it
  *
- * What was there stays until all is whole. Memory does not grow with the items. ERR_UNSUPPORTED: another end of the name.
- * ERR_ARGUMENT: metadata or half where they have no place, or as index_rows. */
+ * What was there stays until all is whole. Of two files, each whole, the lines, or the rows for PostgreSQL, take their place
+ * first: after a kill in between, or where the second cannot take its own (ERR_IO), the other is still the one of before.
+ * Memory does not grow with the items. ERR_UNSUPPORTED: another end of the name. ERR_ARGUMENT: metadata or half where they
+ * have no place, two files of one path, or as index_rows. */
 int index_export(struct index_exported *out, struct index *index, const struct index_export *what,
     const struct job *job, struct err *err);
 

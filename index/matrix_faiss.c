@@ -63,6 +63,7 @@ static int open_id_map(struct matrix_file *out, struct bytes *file, int depth, s
     const uint8_t *ids = take_vector(file, &count, sizeof *out->ids);
     if (!ids || count != (size_t)out->count)
         return damaged("it has not as many ids as rows", err);
+    free(out->ids); /* which an IndexIDMap inside has given them */
     if (!(out->ids = mem_new(count + 1, sizeof *out->ids)))
         return err_memory(err, count * sizeof *out->ids);
     memcpy(out->ids, ids, count * sizeof *out->ids);

@@ -144,21 +144,6 @@ static int join_catalog(struct joined *to, const struct index_part *part, struct
 
 /* ---- vectors ------------------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *path, const char *bytes, size_t size, struct err *err)
-{
-    while (size) {
-        const ssize_t wrote = write(fd, bytes, size);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return err_set(
-                err, ERR_IO, "unable to write '%s': %s", path, wrote ? strerror(errno) : "nothing written");
-        bytes += wrote;
-        size -= (size_t)wrote;
-    }
-    return 0;
-}
-
 static int append_file(int to, const char *to_path, const char *from_path, size_t size, char *buffer,
     size_t room, const struct job *job, struct err *err)
 {
@@ -174,7 +159,7 @@ static int append_file(int to, const char *to_path, const char *from_path, size_
             rc = err_set(err, got ? ERR_IO : ERR_FORMAT, "unable to read '%s': %s", from_path,
                 got ? strerror(errno) : "it is truncated");
         if (!rc)
-            rc = write_all(to, to_path, buffer, (size_t)got, err);
+            rc = write_bytes_at(to, to_path, buffer, (size_t)got, lseek(to, 0, SEEK_END), err);
         if (!rc)
             rc = job_step(job, "joining the vectors", 0, 0, err);
         size -= got > 0 ? (size_t)got : 0;
@@ -238,6 +223,9 @@ static int finish_catalog(struct joined *to, const char *path, struct err *err)
             rc = catalog_fail(to->db, to->catalog, "write", err);
     }
     sqlite3_finalize(stmt);
+    /* As every index has it. A writer could not change it while a reader is there. */
+    if (!rc && sqlite3_exec(to->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL))
+        rc = catalog_fail(to->db, to->catalog, "write", err);
     arena_release(&arena);
     return rc;
 }

@@ -271,8 +271,13 @@ bool index_is_there(const char *path)
 int index_open_or_create(
     struct index **out, const char *path, const struct index_options *options, struct err *err)
 {
-    return index_is_there(path) ? index_open(out, path, INDEX_WRITE, options->fingerprint, err)
-                                : index_create(out, path, options, err);
+    if (!index_is_there(path)) {
+        const int rc = index_create(out, path, options, err);
+        const bool by_another = (rc == ERR_ARGUMENT || rc == ERR_BUSY) && index_is_there(path);
+        if (!by_another)
+            return rc;
+    }
+    return index_open(out, path, INDEX_WRITE, options->fingerprint, err);
 }
 
 /* The file of a generation, however long it has grown, is opened once; rows that are mapped stay mapped. */

@@ -21,8 +21,8 @@ int index_passed_over_keep(struct index *index, const struct index_passed_over *
 
 int index_passed_over_forget(struct index *index, const char *path, struct err *err)
 {
-    static const char sql[] =
-        "DELETE FROM passed_over WHERE path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0')";
+    static const char sql[] = "DELETE FROM passed_over WHERE path = ?1 OR (" BELOW("path") //
+        ") OR (" BELOW_THAT("path", "?1 || '!'") ")"; /* members of an archive */
     return catalog_change(index, sql, catalog_bind_path, path, err);
 }
 

@@ -40,7 +40,9 @@ static int open_lines(struct new_file *out, const struct sink_plan *plan, struct
 {
     struct arena arena = {0};
     const char *path = plan->metadata ? plan->metadata : exchange_beside(&arena, plan->path, ".jsonl");
-    const int rc = path ? new_file_open(out, path, err) : err_memory(err, strlen(plan->path));
+    int rc = path ? exchange_check_apart(plan->path, path, err) : err_memory(err, strlen(plan->path));
+    if (!rc)
+        rc = new_file_open(out, path, err);
     arena_release(&arena);
     return rc;
 }

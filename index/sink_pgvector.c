@@ -235,7 +235,9 @@ static int open_both(
     const char *sql = exchange_beside(arena, plan->path, ".sql");
     if (!table || !sql)
         return err_memory(err, strlen(plan->path));
-    int rc = new_file_open(&copy->rows, plan->path, err);
+    int rc = exchange_check_apart(plan->path, sql, err);
+    if (!rc)
+        rc = new_file_open(&copy->rows, plan->path, err);
     if (rc)
         return rc;
     if ((rc = new_file_open(&copy->sql, sql, err))) {

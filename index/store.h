@@ -116,9 +116,10 @@ int catalog_check_unchanged(struct index *index, struct err *err);
 enum { ITEM_COLUMN_COUNT = 16 };
 void item_bind(sqlite3_stmt *stmt, const struct index_item *item); /* to these parameters */
 
-/* In SQL: a path that lies below ?1 ('0' comes behind '/'), and lies below ?2 from now on; so do those of items, and their
- * words. */
-#define BELOW(column) column " > ?1 || '/' AND " column " < ?1 || '0'"
+/* In SQL: a path that lies below a folder ('0' comes behind '/'), which is ?1, and lies below ?2 from now on; so do those
+ * of items, and their words. */
+#define BELOW_THAT(column, folder) column " > " folder " || '/' AND " column " < " folder " || '0'"
+#define BELOW(column) BELOW_THAT(column, "?1")
 #define MOVED_PATH(column) "?2 || substr(" column ", length(?1) + 1)"
 #define MOVED(column) column " = " MOVED_PATH(column)
 #define ITEMS_MOVED MOVED("path") ", segmented = segment(" MOVED_PATH("path") ", caption)"
@@ -158,6 +159,9 @@ int catalog_copy(struct index *index, struct err *err);
  * reader's in a copy. */
 int travel_follow(struct index *index, struct err *err);
 
+/* Has the items with files of the index's own follow these from one folder to another; *found: there are some. */
+int travel_own(bool *found, struct index *index, const char *from, const char *to, struct err *err);
+
 /* The folder that an index at that path lies in, without a slash at its end: "" is the top. In the arena. */
 int travel_base(const char **out, const char *path, struct arena *arena, struct err *err);
 
@@ -195,6 +199,9 @@ int vectors_write(
     int fd, const char *path, const void *rows, int64_t first, size_t count, size_t stride, struct err *err);
 int vectors_sync(int fd, const char *path, struct err *err);
 
+/* All bytes at that place of the file `path`, whatever it is. */
+int write_bytes_at(int fd, const char *path, const void *data, size_t size, int64_t at, struct err *err);
+
 /* ---- folder.c ------------------------------------------------------------------------------------------ */
 
 int folder_list(struct strings *names, const char *folder, struct err *err);
@@ -210,8 +217,12 @@ int folder_clean(const char *folder, const char *keep, struct err *err);
 
 /* ---- files.c ------------------------------------------------------------------------------------------- */
 
-/* Where they are: fills in index->files. */
+/* Where they are, in the arena; NULL with ERR_MEMORY. files_find fills in index->files with it. */
+const char *files_folder(struct arena *arena, const struct index *index, struct err *err);
 int files_find(struct index *index, struct err *err);
+
+/* Where they are by the catalog, as that folder says, in the arena; NULL: it does not. */
+int files_place(const char **out, const char *folder, struct arena *arena, struct err *err);
 
 /* The same of a writer, its folder locked and repaired; what was left by others is settled. */
 int files_open(struct index *index, struct err *err);

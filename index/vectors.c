@@ -214,24 +214,30 @@ const uint8_t *vectors_row(const struct index *index, int64_t row)
     return index->map.data + (size_t)row * index->stride;
 }
 
-int vectors_write(
-    int fd, const char *path, const void *rows, int64_t first, size_t count, size_t stride, struct err *err)
+int write_bytes_at(int fd, const char *path, const void *data, size_t size, int64_t at, struct err *err)
 {
-    size_t size, end;
-    if (!size_mul(&size, count, stride) || !size_mul(&end, (size_t)first, stride) ||
-        !size_add(&end, end, size) || end > INT64_MAX)
-        return err_set(err, ERR_LIMIT, "unable to write '%s': more rows than a file can have", path);
-    for (const char *bytes = rows; size;) {
-        const ssize_t wrote = pwrite(fd, bytes, size, (off_t)(end - size));
+    for (const char *bytes = data; size;) {
+        const ssize_t wrote = pwrite(fd, bytes, size, at);
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote <= 0)
             return err_set(
                 err, ERR_IO, "unable to write '%s': %s", path, wrote ? strerror(errno) : "nothing written");
         bytes += wrote;
+        at += wrote;
         size -= (size_t)wrote;
     }
     return 0;
+}
+
+int vectors_write(
+    int fd, const char *path, const void *rows, int64_t first, size_t count, size_t stride, struct err *err)
+{
+    size_t size, at, end;
+    if (!size_mul(&size, count, stride) || !size_mul(&at, (size_t)first, stride) ||
+        !size_add(&end, at, size) || end > INT64_MAX)
+        return err_set(err, ERR_LIMIT, "unable to write '%s': more rows than a file can have", path);
+    return write_bytes_at(fd, path, rows, size, (int64_t)at, err);
 }
 
 int vectors_sync(int fd, const char *path, struct err *err)

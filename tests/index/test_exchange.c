@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "index/matrix.h"
 #include "tests/index/synthetic.h"
 
 #include <sys/stat.h>
@@ -235,6 +236,102 @@ static void an_import_that_ends_keeps_nothing(void **state)
     free(path);
 }
 
+/* The other matrix takes the place of the first once it has been looked at. */
+struct swap {
+    char *from, *to;
+};
+
+static int swap_files(void *context, const char *unit, size_t done, size_t total)
+{
+    const struct swap *swap = context;
+    (void)done;
+    (void)total;
+    if (!strcmp(unit, "checking"))
+        rename(swap->from, swap->to); /* the first time */
+    return 0;
+}
+
+static void write_matrix(const char *path, size_t count, size_t width)
+{
+    struct matrix_writer *writer;
+    float vector[2 * WIDTH] = {1};
+    assert_ok(matrix_writer_open(&writer, path, MATRIX_NPY, (int64_t)count, width, false, &err));
+    for (size_t i = 0; i < count; i++)
+        assert_ok(matrix_writer_add(writer, vector, 1, &err));
+    assert_ok(matrix_writer_close(writer, true, &err));
+}
+
+static void a_file_that_changes_meanwhile_is_refused(void **state)
+{
+    (void)state;
+    static const size_t others[][2] = {{COUNT, 2 * WIDTH}, {COUNT + 1, WIDTH}, {COUNT - 1, WIDTH}};
+    char *path = in_folder("swapped.dip");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct swap swap = {in_folder("other.npy"), in_folder("swapped.npy")};
+        const struct job job = {.step = swap_files, .context = &swap};
+        const struct index_import what = {.from = swap.to, .options = options};
+        struct index_imported read;
+        write_matrix(swap.to, COUNT, WIDTH);
+        write_matrix(swap.from, others[i][0], others[i][1]);
+        assert_err(index_import(&read, path, &what, &job, &err), ERR_FORMAT, "was changed while it was read");
+        assert_int_equal(read.rows, 0);
+        free(swap.from);
+        free(swap.to);
+    }
+    free(path);
+}
+
+static void note(void *context, const struct err *problem)
+{
+    assert_int_equal(problem->code, ERR_NONE);
+    assert_non_null(strstr(problem->msg, "all rows were imported, but unable to"));
+    ++*(int *)context;
+}
+
+/* A folder lies where codes would. */
+static void an_import_without_codes_is_kept(void **state)
+{
+    (void)state;
+    int reports = 0;
+    char *from = in_folder("plain.npy"), *path = in_folder("plain.dip");
+    char *codes = in_folder("plain.dip/coarse.i8");
+    const struct job job = {.report = note, .context = &reports};
+    const struct index_import what = {.from = from, .options = options};
+    struct index_imported read;
+    write_matrix(from, COUNT, WIDTH);
+    assert_ok(index_import(&read, path, &what, &job, &err));
+    assert_int_equal(reports, 0);
+    assert_int_equal(mkdir(codes, 0777), 0);
+    assert_ok(index_import(&read, path, &what, &job, &err));
+    assert_int_equal(read.rows, COUNT);
+    assert_int_equal(reports, 1);
+    free(codes);
+    free(path);
+    free(from);
+}
+
+static void two_files_of_one_path_are_refused(void **state)
+{
+    (void)state;
+    struct index *index = make("apart.dip");
+    char *out = in_folder("apart.npy"), *same = in_folder("./apart.npy"), *sql = in_folder("apart.sql"),
+         *rows = in_folder("apart.pgvector");
+    struct index_exported written;
+    const struct index_export what = {.to = out, .metadata = same};
+    assert_err(index_export(&written, index, &what, NULL, &err), ERR_ARGUMENT, "they are one file");
+    assert_false(file_exists(out));
+    assert_ok(index_export(&written, index, &(struct index_export){.to = rows}, NULL, &err));
+    assert_int_equal(unlink(sql), 0);
+    assert_int_equal(symlink(rows, sql), 0);
+    assert_err(index_export(&written, index, &(struct index_export){.to = rows}, NULL, &err), ERR_ARGUMENT,
+        "they are one file");
+    free(rows);
+    free(sql);
+    free(same);
+    free(out);
+    index_free(index);
+}
+
 /* What a file calls its rows stays with them; usearch's come by key. */
 static void ids_become_metadata(void **state)
 {
@@ -345,6 +442,9 @@ int main(void)
         cmocka_unit_test(points_are_requests),
         cmocka_unit_test(an_export_that_ends_leaves_what_was_there),
         cmocka_unit_test(an_import_that_ends_keeps_nothing),
+        cmocka_unit_test(a_file_that_changes_meanwhile_is_refused),
+        cmocka_unit_test(an_import_without_codes_is_kept),
+        cmocka_unit_test(two_files_of_one_path_are_refused),
         cmocka_unit_test(ids_become_metadata),
         cmocka_unit_test(items_are_json),
         cmocka_unit_test(twins_have_one_kind_and_hash),

@@ -115,6 +115,12 @@ static void what_is_passed_over_is_kept_once_a_path(void **state)
     expect_passed(index, "/b 7 other -\n/b! 8 other -\n/b/1.txt 9 video -\n");
     assert_ok(index_passed_over_forget(index, "/b", &err)); /* and what is below */
     expect_passed(index, "/b! 8 other -\n");
+    const struct index_passed_over members[] = {
+        {"/x.zip!/1.txt", 5, 1, "text", NULL}, {"/x.zip!0", 6, 2, "other", NULL}};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        assert_ok(index_passed_over_keep(index, &members[i], &err));
+    assert_ok(index_passed_over_forget(index, "/x.zip", &err));
+    expect_passed(index, "/b! 8 other -\n/x.zip!0 6 other -\n");
     index_free(index);
 }
 

@@ -104,6 +104,28 @@ static void reads_ids_and_keys(void **state)
     matrix_file_release(&file);
 }
 
+/* An IndexIDMap of an IndexIDMap: the outer ids hold. */
+static void the_outer_ids_hold(void **state)
+{
+    (void)state;
+    enum { HEADER = 37, IDS = COUNT * sizeof(int64_t), LENGTH = 8 };
+    static const size_t as_added[COUNT] = {0, 1, 2, 3, 4};
+    static const int64_t outer[COUNT] = {5, 4, 3, 2, 1};
+    const char *path = DIPTYCH_SCRATCH "/twice.faiss";
+    size_t size;
+    char *bytes;
+    assert_ok(file_read(&bytes, &size, GOLDEN "ids.faiss", 1 << 20, &err));
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fwrite(bytes, 1, HEADER, file);
+    fwrite(bytes, 1, size, file);
+    fwrite(bytes + size - IDS - LENGTH, 1, LENGTH, file);
+    fwrite(outer, 1, IDS, file);
+    assert_int_equal(fclose(file), 0);
+    free(bytes);
+    expect_named(path, ELEMENT_F32, as_added, outer);
+}
+
 static void refuses_other_kinds(void **state)
 {
     (void)state;
@@ -215,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_others_write),
         cmocka_unit_test(reads_ids_and_keys),
+        cmocka_unit_test(the_outer_ids_hold),
         cmocka_unit_test(refuses_other_kinds),
         cmocka_unit_test(writes_what_others_write),
         cmocka_unit_test(damaged_files),

@@ -153,10 +153,28 @@ static void expect_same(const char *a, const char *b)
     verify_clean(a);
 }
 
+/* The catalog is one with a log by its header, and the log is not there yet. */
+static void expect_log(const char *index)
+{
+    static const char *const beside[] = {"-wal", "-shm", "-journal"};
+    enum { WRITE_VERSION = 18, READ_VERSION, LOG = 2 };
+    char path[4200], *bytes;
+    size_t size;
+    snprintf(path, sizeof path, "%s/catalog.sqlite", index);
+    assert_ok(file_read(&bytes, &size, path, 1 << 24, &err));
+    assert_int_equal(bytes[WRITE_VERSION], LOG);
+    assert_int_equal(bytes[READ_VERSION], LOG);
+    free(bytes);
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        snprintf(path, sizeof path, "%s/catalog.sqlite%s", index, beside[i]);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+}
+
 static void parts_make_the_index_of_one_run(void **state)
 {
     (void)state;
-    struct index *index;
+    struct index *index, *reader;
     struct index_merged merged;
     char whole[4096], joined[4096];
     path_of(whole, "whole.dip");
@@ -167,14 +185,20 @@ static void parts_make_the_index_of_one_run(void **state)
     assert_ok(index_merge(&merged, joined, all, PARTS, NULL, &err));
     assert_int_equal(merged.images, 10);
     assert_int_equal(merged.failed, PARTS);
+    expect_log(joined);
     expect_same(whole, joined);
 
-    /* And it is an index as any: a writer adds to it. */
+    /* And it is an index as any: a writer adds to it, whoever reads it. */
+    assert_ok(index_open(&reader, joined, INDEX_READ, "f00d", &err));
     assert_ok(index_open(&index, joined, INDEX_WRITE, "f00d", &err));
     add_picture(index, 77);
     assert_int_equal(find_picture(index, 77, 77).id, 11);
     assert_ok(index_commit(index, &err));
     index_free(index);
+    assert_int_equal(index_info(reader).rows, 10);
+    assert_ok(index_refresh(reader, &err));
+    assert_int_equal(index_info(reader).rows, 11);
+    index_free(reader);
     verify_clean(joined);
 }
 
