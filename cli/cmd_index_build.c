@@ -245,6 +245,7 @@ static int open_all(struct build *b, struct err *err)
         rc = session_prepare_as(session, b->model.alpha, b->path, err);
     how.model = b->model.reference;
     how.fingerprint = b->model.fingerprint;
+    how.alpha = session->loader_options.alpha;
     if (!rc && b->shard_options.count)
         rc = begin_shard(b, &how, err);
     if (rc || b->shard.finished)
@@ -255,7 +256,6 @@ static int open_all(struct build *b, struct err *err)
     if (rc)
         return rc;
     how.width = model_width(session->model);
-    how.alpha = session->loader_options.alpha;
     rc = b->update ? 0 : index_default_make(b->path, err);
     return rc ? rc : collection_open(&b->collection, b->shard.work ? b->shard.work : b->path, &how, err);
 }

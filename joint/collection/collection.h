@@ -204,13 +204,13 @@ struct sync_counts {
  *
  * Pictures bring when, where and with what they were taken (picture_capture); those of an index of before are asked once,
  * without encoding. Files beside a picture that come later, or change, count at the next sync, captions and metadata
- * too, without encoding. What they no longer say stays.
+ * too, without encoding, and so do those that could not be read before. What they no longer say stays.
  *
  * A picture, text or remembered file that cannot be read is reported to the job, counted and left out. A picture is
  * remembered with that (index_failures): it is reported once and, where its content was at fault, not even opened again,
  * until its size or time changes or sources->retry asks for it. Commits now and then: any end, ERR_CANCELLED too, keeps most of what was done, and the next
  * sync goes on from there; counts hold then as well. ERR_IO and ERR_FORMAT: a named file of texts, captions or
- * metadata is unreadable or none. */
+ * metadata is unreadable or none; one that is none and was not remembered before is not from now on. */
 int collection_sync(struct sync_counts *counts, struct collection *collection, const struct sources *sources,
     const struct job *job, struct err *err);
 
@@ -232,8 +232,8 @@ struct collection_shard {
     struct arena arena;
 };
 
-/* Looks whether the shard is there, and else makes room for it. ERR_ARGUMENT: an index is there, or a shard of other inputs, another model or
- * storage; sources that are no pictures, or pairs of them. */
+/* Looks whether the shard is there, and else makes room for it. ERR_ARGUMENT: an index is there, or a shard of other inputs, another model,
+ * storage or how->alpha; sources that are no pictures, or pairs of them. */
 int collection_shard_begin(struct collection_shard *shard, const struct sources *sources,
     const struct collection_options *how, struct err *err);
 
@@ -243,8 +243,9 @@ int collection_shard_publish(struct collection_shard *shard, struct collection *
 void collection_shard_end(struct collection_shard *shard);
 
 /* The same for parts of the remembered folders, as file_walk calls them: a picture, or a folder of them, which may be there or
- * no longer. Only these are looked at, however large the rest, and what captions and metadata say of new pictures; of a part that lies beside
- * pictures, as captions, metadata and dates do, also these pictures.
+ * no longer. Of the folders only these are looked at, however large the rest; of a part that lies beside
+ * pictures, as captions, metadata and dates do, also these pictures. Where a picture comes, moves or changes, all
+ * remembered files of captions and metadata are read, each whole, for what they say of it.
  * Nothing is taken out: pictures that are not there, and have not moved to where it looked, are counted as missing,
  * unreported. Whether they are gone is for collection_sync to find out. */
 int collection_sync_parts(struct sync_counts *counts, struct collection *collection,

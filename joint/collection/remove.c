@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/shard.h"
 #include "joint/collection/internal.h"
 
 #include <inttypes.h>
@@ -8,8 +9,9 @@
 struct removing {
     struct index *index;
     const struct removal *removal;
-    bool *used;   // (paths)
-    int64_t *ids; // (count): given, and of what was found
+    struct string_map numbers; /* of the paths; one that is there twice has its first */
+    bool *used;                // (paths), by these numbers
+    int64_t *ids;              // (count): given, and of what was found
     size_t count, room;
     const struct job *job;
     struct err *err;
@@ -24,20 +26,46 @@ static int add_id(struct removing *r, int64_t id)
     return 0;
 }
 
+/* ---- paths --------------------------------------------------------------------------------------------- */
+
+static int number_paths(struct removing *r)
+{
+    const struct strings *paths = r->removal->paths;
+    size_t *number;
+    int rc = 0;
+    for (size_t i = 0; i < paths->count && !rc; i++)
+        rc = string_map_add(&number, &r->numbers, paths->items[i], strlen(paths->items[i]), i, r->err);
+    return rc;
+}
+
+/* Whether this is one of the paths, which is used then. */
+static bool use(struct removing *r, const char *path, size_t length)
+{
+    const size_t *number = length ? string_map_find(&r->numbers, path, length) : NULL;
+    if (number)
+        r->used[*number] = true;
+    return number;
+}
+
+/* Whether a path lies below one of them, as path_below has it; all of these are used. */
+static bool use_above(struct removing *r, const char *path)
+{
+    bool any = use(r, path, member_shard(path));
+    for (size_t length = strlen(path); length; length = path_above(path, length))
+        any |= use(r, path, length);
+    return any;
+}
+
 /* ---- items --------------------------------------------------------------------------------------------- */
 
 /* A text counts by its file and by the picture that it describes. */
 static bool is_below(struct removing *r, const struct index_item *item)
 {
-    const struct strings *paths = r->removal->paths;
-    bool any = !paths->count;
-    for (size_t i = 0; i < paths->count; i++) {
-        const char *root = paths->items[i];
-        const bool hit = (item->path && path_below(item->path, root)) ||
-                         (item->picture && path_below(item->picture, root));
-        r->used[i] |= hit;
-        any |= hit;
-    }
+    bool any = !r->removal->paths->count;
+    if (item->path)
+        any |= use_above(r, item->path);
+    if (item->picture)
+        any |= use_above(r, item->picture);
     return any;
 }
 
@@ -73,16 +101,11 @@ static int remove_ids(size_t *removed, size_t *missing, struct removing *r, stru
 /* The paths that are among the index's sources of a kind. */
 static int forget_kind(struct removing *r, const char *kind, struct err *err)
 {
-    const struct strings *paths = r->removal->paths;
     struct strings known = {0};
     int rc = index_sources(&known, r->index, kind, err);
-    for (size_t i = 0; i < paths->count * known.count && !rc; i++) {
-        const size_t path = i / known.count;
-        if (strcmp(paths->items[path], known.items[i % known.count]))
-            continue;
-        r->used[path] = true;
-        rc = index_source_remove(r->index, kind, paths->items[path], err);
-    }
+    for (size_t i = 0; i < known.count && !rc; i++)
+        if (use(r, known.items[i], strlen(known.items[i])))
+            rc = index_source_remove(r->index, kind, known.items[i], err);
     strings_release(&known);
     return rc;
 }
@@ -106,13 +129,9 @@ static int visit_failure(void *context, const struct index_failure *failure)
 {
     struct failing *failing = context;
     struct removing *r = failing->r;
-    bool any = false;
-    for (size_t i = 0; i < r->removal->paths->count; i++) {
-        const bool hit = path_below(failure->path, r->removal->paths->items[i]);
-        r->used[i] |= hit;
-        any |= hit;
-    }
-    return any ? strings_add(&failing->below, failure->path, strlen(failure->path), r->err) : 0;
+    if (!use_above(r, failure->path))
+        return 0;
+    return strings_add(&failing->below, failure->path, strlen(failure->path), r->err);
 }
 
 static int forget_failures(struct removing *r, struct err *err)
@@ -128,10 +147,10 @@ static int forget_failures(struct removing *r, struct err *err)
 static void report_unused(size_t *missing, const struct removing *r)
 {
     for (size_t i = 0; i < r->removal->paths->count; i++) {
-        if (r->used[i])
+        const char *path = r->removal->paths->items[i];
+        if (r->used[*string_map_find(&r->numbers, path, strlen(path))])
             continue;
-        job_reportf(r->job, ERR_NOT_FOUND, "'%s' has nothing of '%s'", index_info(r->index).path,
-            r->removal->paths->items[i]);
+        job_reportf(r->job, ERR_NOT_FOUND, "'%s' has nothing of '%s'", index_info(r->index).path, path);
         ++*missing;
     }
 }
@@ -147,6 +166,7 @@ int collection_remove(size_t *removed, size_t *missing, struct collection *colle
     r.used = mem_new(removal->paths->count + 1, sizeof *r.used);
     if (!r.used)
         return err_memory(err, removal->paths->count);
+    rc = number_paths(&r);
     for (size_t i = 0; i < removal->id_count && !rc; i++)
         rc = add_id(&r, removal->ids[i]);
     if (!rc && (removal->paths->count || filtered))
@@ -161,6 +181,7 @@ int collection_remove(size_t *removed, size_t *missing, struct collection *colle
         rc = remove_ids(removed, missing, &r, err);
     if (!rc)
         report_unused(missing, &r);
+    string_map_release(&r.numbers);
     free(r.ids);
     free(r.used);
     return rc;

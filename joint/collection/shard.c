@@ -59,6 +59,12 @@ static int check_place(const struct collection_shard *shard, struct arena *arena
     return 0;
 }
 
+/* A part that does not say it was prepared as collection_alpha has it. */
+static bool same_preparation(const struct index_part *part, enum alpha_rule alpha)
+{
+    return !strcmp(part->preparation ? part->preparation : alpha_names[ALPHA_DROP], alpha_names[alpha]);
+}
+
 /* One that is there is finished; what it was made of should be what is asked for. */
 static int look(struct collection_shard *shard, const struct collection_options *how, struct err *err)
 {
@@ -79,6 +85,8 @@ static int look(struct collection_shard *shard, const struct collection_options 
         return differs(shard, "made of other inputs", err);
     if (how->storage >= 0 && (int)part.storage != how->storage)
         return differs(shard, "with vectors of another storage", err);
+    if (!same_preparation(&part, how->alpha))
+        return differs(shard, "with pictures prepared in another way", err);
     shard->finished = true;
     shard->pictures = part.rows;
     new_folder_clean_shared(shard->part);

@@ -47,6 +47,19 @@ bool same_text(const char *a, const char *b)
     return a && b ? !strcmp(a, b) : a == b;
 }
 
+int sync_find_intact(struct index_item *out, bool *found, struct sync *sync, enum index_kind kind,
+    const char *path, const char *hash, struct arena *arena, struct err *err)
+{
+    struct err why;
+    struct index_item checked;
+    int rc = index_find(out, found, sync->index, kind, path, hash, arena, err);
+    if (rc || !*found)
+        return rc;
+    rc = index_fetch(&checked, sync->index, &out->row, 1, arena, &why);
+    *found = !rc;
+    return !rc || rc == ERR_FORMAT ? 0 : err_set(err, why.code, "%s", why.msg);
+}
+
 /* ---- sources ------------------------------------------------------------------------------------------- */
 
 /* But for pictures that are not there: a name with a mistake in it would be missed every time. */
@@ -214,6 +227,8 @@ static int sync_folders(
         rc = file_list_plan(&files, err);
     count_files(sync->counts, &files);
     if (!rc)
+        rc = sync_beside_begin(sync, &files, err);
+    if (!rc)
         rc = sync_pictures(sync, &files.plan, err);
     if (!rc)
         rc = sync_shard_notes(sync, &files, err);
@@ -237,8 +252,17 @@ static int sync_text_file(struct sync *sync, const char *path, struct err *err)
     return rc;
 }
 
-/* A file that was named by mistake must not end the syncs to come, which go by what is remembered. */
-static int sync_file(struct sync *sync, enum source_kind kind, const char *path, bool named, struct err *err)
+static bool has(const struct strings *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!strcmp(list->items[i], text))
+            return true;
+    return false;
+}
+
+/* A file that was named by mistake must not end the syncs to come, which go by what is remembered; one that was
+ * remembered before has items, and may be bad only now. */
+static int sync_file(struct sync *sync, enum source_kind kind, const char *path, bool added, struct err *err)
 {
     static int (*const steps[SOURCE_KINDS])(struct sync *, const char *, struct err *) = {
         [SOURCE_TEXTS] = sync_text_file,
@@ -246,31 +270,34 @@ static int sync_file(struct sync *sync, enum source_kind kind, const char *path,
         [SOURCE_METADATA] = sync_metadata,
     };
     const int rc = steps[kind](sync, path, err);
-    if (!rc || rc == ERR_IO || rc == ERR_MEMORY || rc == ERR_CANCELLED || !named)
-        return rc;
-    if (!index_source_remove(sync->index, source_names[kind], path, NULL))
+    const bool mistake = rc == ERR_FORMAT || rc == ERR_UNSUPPORTED || rc == ERR_LIMIT;
+    if (added && mistake && !index_source_remove(sync->index, source_names[kind], path, NULL))
         index_commit(sync->index, NULL);
     return rc;
 }
 
-/* The files of these kinds and those after it. */
-static int sync_files(
-    struct sync *sync, const struct sources *sources, int first, bool named, struct err *err)
+/* The files of these kinds and those after it; before: what was remembered until now. */
+static int sync_files(struct sync *sync, const struct sources *sources, int first,
+    const struct sources *before, struct err *err)
 {
     int rc = 0;
     for (int kind = first; kind < SOURCE_KINDS; kind++)
-        for (size_t i = 0; i < sources->paths[kind].count && !rc; i++)
-            rc = sync_file(sync, (enum source_kind)kind, sources->paths[kind].items[i], named, err);
+        for (size_t i = 0; i < sources->paths[kind].count && !rc; i++) {
+            const char *path = sources->paths[kind].items[i];
+            const bool added = sources != before && !has(&before->paths[kind], path);
+            rc = sync_file(sync, (enum source_kind)kind, path, added, err);
+        }
     return rc;
 }
 
-static int sync_all(struct sync *sync, const struct sources *sources, bool named, struct err *err)
+static int sync_all(
+    struct sync *sync, const struct sources *sources, const struct sources *before, struct err *err)
 {
     int rc = sync_folders(sync, sources, NULL, err);
     if (!rc)
         rc = sync_captures(sync, err);
     if (!rc)
-        rc = sync_files(sync, sources, SOURCE_TEXTS, named, err);
+        rc = sync_files(sync, sources, SOURCE_TEXTS, before, err);
     return rc ? rc : index_prepare(sync->index, sync->job, err);
 }
 
@@ -283,7 +310,7 @@ static int sync_parts(
     const size_t came =
         counts->pictures.new + counts->pictures.changed + counts->pictures.copied + counts->pictures.moved;
     if (!rc && came)
-        rc = sync_files(sync, sources, SOURCE_CAPTIONS, false, err);
+        rc = sync_files(sync, sources, SOURCE_CAPTIONS, sources, err);
     return rc || !came ? rc : index_prepare(sync->index, sync->job, err);
 }
 
@@ -306,7 +333,9 @@ int collection_sync(struct sync_counts *counts, struct collection *collection, c
     struct sync sync = begin(counts, collection, job);
     const bool named = sources && sources_any(sources);
     struct sources remembered = {.gone = sources && sources->gone, .retry = sources && sources->retry};
-    int rc = named ? remember(sources, sync.index, err) : sources_recall(&remembered, sync.index, err);
+    int rc = sources_recall(&remembered, sync.index, err);
+    if (!rc && named)
+        rc = remember(sources, sync.index, err);
     const struct strings *pictures = &(named ? sources : &remembered)->paths[SOURCE_PICTURES];
     if (!rc && sources)
         rc = sources_keep_rules(sources, pictures, sync.index, err);
@@ -315,7 +344,7 @@ int collection_sync(struct sync_counts *counts, struct collection *collection, c
     if (!rc)
         rc = job_step(job, "looking for pictures", 0, 0, err);
     if (!rc)
-        rc = sync_all(&sync, named ? sources : &remembered, named, err);
+        rc = sync_all(&sync, named ? sources : &remembered, &remembered, err);
     sources_release(&remembered);
     return rc;
 }

@@ -45,6 +45,11 @@ void sync_fail(struct sync *sync, size_t *failed, const struct err *why);
 /* Whether two texts are the same, or both none. */
 bool same_text(const char *a, const char *b);
 
+/* index_find for an item whose vector is to be copied: not *found where its row is damaged, so that the content is
+ * encoded anew. */
+int sync_find_intact(struct index_item *out, bool *found, struct sync *sync, enum index_kind kind,
+    const char *path, const char *hash, struct arena *arena, struct err *err);
+
 /* Gives the item the file's path, size, time and place. */
 int sync_place(struct sync *sync, int64_t id, const struct plan_file *file, struct err *err);
 

@@ -60,12 +60,21 @@ static struct noted_folder *folder_of(const struct file_list *files, const char 
     return number ? &files->folders[*number] : NULL;
 }
 
-static void take(struct sync *sync, struct note *note, enum note_kind kind, const char *path)
+/* A folder of such a name no later sync could read either. */
+static bool is_regular(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+/* *again: it could not be read for a reason that may pass, as without permission. */
+static void take(struct sync *sync, struct note *note, enum note_kind kind, const char *path, bool *again)
 {
     struct err problem = {0};
     char *bytes = NULL;
     size_t size;
     int rc = file_read(&bytes, &size, path, note_limit(kind), &problem);
+    *again |= rc == ERR_IO && is_regular(path);
     if (!rc)
         rc = note_take(note, kind, (struct span){bytes, size}, path, &problem);
     if (rc)
@@ -73,8 +82,11 @@ static void take(struct sync *sync, struct note *note, enum note_kind kind, cons
     free(bytes);
 }
 
-static int note_file(struct sync *sync, const struct plan_file *file, struct err *err)
+static int note_file(
+    struct sync *sync, const struct file_list *files, const struct plan_file *file, struct err *err)
 {
+    struct noted_folder *folder = folder_of(files, file->path);
+    bool again = false;
     struct arena arena = {0};
     struct note note = {0};
     int rc = 0;
@@ -83,8 +95,10 @@ static int note_file(struct sync *sync, const struct plan_file *file, struct err
         if (!path)
             rc = err_memory(err, strlen(file->path));
         else if (file_exists(path))
-            take(sync, &note, (enum note_kind)kind, path);
+            take(sync, &note, (enum note_kind)kind, path, &again);
     }
+    if (folder)
+        folder->again |= again;
     if (!rc && (note.caption || note.metadata))
         rc = note_give(sync, file->path, &note, err);
     note_release(&note);
@@ -94,12 +108,22 @@ static int note_file(struct sync *sync, const struct plan_file *file, struct err
 
 /* ---- folders ------------------------------------------------------------------------------------------- */
 
+/* Whether its path has another item after this sync than before it, or its first. */
+static bool comes(const struct plan_file *file)
+{
+    return file->action == PLAN_NEW || file->action == PLAN_MOVED ||
+           (file->action == PLAN_CHANGED && file->item->vacates);
+}
+
 static void count_pictures(const struct file_list *files)
 {
     for (size_t i = 0; i < files->plan.file_count; i++) {
-        struct noted_folder *folder = folder_of(files, files->plan.files[i].path);
-        if (folder)
+        const struct plan_file *file = &files->plan.files[i];
+        struct noted_folder *folder = folder_of(files, file->path);
+        if (folder) {
             folder->pictures++;
+            folder->entered |= comes(file);
+        }
     }
 }
 
@@ -116,26 +140,51 @@ static int find_known(struct sync *sync, const struct file_list *files, struct e
     return rc;
 }
 
+/* No folder has so many pictures: it is to be read again. */
+enum { NOT_READ = -1 };
+
+static int keep_folder(
+    struct sync *sync, const struct noted_folder *folder, int64_t pictures, struct err *err)
+{
+    const struct index_container kept = {.path = folder->path, .stamp = folder->stamp, .pictures = pictures};
+    return index_container_keep(sync->index, &kept, err);
+}
+
+static int enter_folders(struct sync *sync, const struct file_list *files, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < files->folder_count && !rc; i++)
+        if (files->folders[i].known && files->folders[i].entered)
+            rc = keep_folder(sync, &files->folders[i], NOT_READ, err);
+    return rc;
+}
+
 static int keep_folders(struct sync *sync, const struct file_list *files, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; i < files->folder_count && !rc; i++) {
         const struct noted_folder *folder = &files->folders[i];
-        const struct index_container kept = {
-            .path = folder->path, .stamp = folder->stamp, .pictures = folder->pictures};
-        if (!folder->known)
-            rc = index_container_keep(sync->index, &kept, err);
+        if (!folder->again && (!folder->known || folder->entered))
+            rc = keep_folder(sync, folder, folder->pictures, err);
     }
     return rc;
 }
 
-/* Of parts of a folder, its captions and metadata were not seen, but those of a picture that is new or noted are looked for. */
+/* One that failed again has no item that anything could be said of. */
+static bool has_failed(const struct plan_file *file)
+{
+    return file->failure && file->failure->state == FAILURE_STANDS;
+}
+
+/* Whether captions and metadata beside it are to be read. Of parts of a folder they were not seen, but those of a
+ * picture that comes or is noted are looked for. */
 static bool is_wanted(const struct file_list *files, const struct plan_file *file)
 {
     const struct noted_folder *folder = folder_of(files, file->path);
-    if (member_shard(file->path) || file->action == PLAN_FAILED)
+    if (member_shard(file->path) || has_failed(file))
         return false;
-    return (folder && !folder->known) || (files->sources && (file->action == PLAN_NEW || file->noted));
+    return folder ? !folder->known || comes(file) || file->noted
+                  : files->sources && (comes(file) || file->noted);
 }
 
 /* ---- when and where pictures were taken ---------------------------------------------------------------- */
@@ -153,7 +202,7 @@ struct asking {
 static bool is_asked(const struct file_list *files, const struct plan_file *file)
 {
     const struct noted_folder *folder = folder_of(files, file->path);
-    const bool may_be_dated = file->noted || (folder && folder->dated && !folder->known);
+    const bool may_be_dated = file->noted || (folder && folder->dated && (!folder->known || comes(file)));
     return may_be_dated && !member_shard(file->path) &&
            (file->action == PLAN_UNCHANGED || file->action == PLAN_TOUCHED || file->action == PLAN_MOVED);
 }
@@ -208,17 +257,21 @@ static int note_files(struct sync *sync, const struct file_list *files, struct e
         if (!rc && seen % STEP == 0)
             rc = sync_commit(sync, err);
         if (!rc)
-            rc = note_file(sync, &files->plan.files[i], err);
+            rc = note_file(sync, files, &files->plan.files[i], err);
     }
     return rc;
 }
 
-int sync_beside(struct sync *sync, const struct file_list *files, struct err *err)
+int sync_beside_begin(struct sync *sync, const struct file_list *files, struct err *err)
 {
     count_pictures(files);
-    int rc = find_known(sync, files, err);
-    if (!rc)
-        rc = note_files(sync, files, err);
+    const int rc = find_known(sync, files, err);
+    return rc ? rc : enter_folders(sync, files, err);
+}
+
+int sync_beside(struct sync *sync, const struct file_list *files, struct err *err)
+{
+    int rc = note_files(sync, files, err);
     if (!rc)
         rc = ask_again(sync, files, err);
     if (!rc)

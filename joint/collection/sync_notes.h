@@ -34,7 +34,9 @@ struct noted_folder {
     const char *path;
     int64_t stamp, pictures; /* of these files, and how many pictures there are */
     bool dated;              /* some may say when and where pictures were taken */
-    bool known;              /* it was read before, and is as it was */
+    bool known;              /* it was read before, and is as it was, */
+    bool entered;            /* but for pictures that come to it in this sync */
+    bool again;              /* something could not be read for a reason that may pass */
 };
 
 /* Whether a file may be one of these, and takes notice of it; the path is absolute. */
@@ -46,8 +48,11 @@ int file_list_note(struct file_list *list, const char *path, const struct stat *
  * which is read once. ERR_MEMORY. */
 int notes_subjects(struct strings *out, const struct strings *paths, struct err *err);
 
-/* Of files beside pictures in folders: of all pictures in a folder where such a file, or their number, is another than before; of parts
- * of a folder, of those that are noted. Nothing is encoded for that. */
+/* Of files beside pictures in folders: of all pictures in a folder where such a file, or their number, is another
+ * than before, else of those that come; of parts of a folder, of those that come or are noted. Nothing is encoded for
+ * that. The first is to be called before pictures go in, so that a sync that ends between the two leaves the folders
+ * to be read whole. */
+int sync_beside_begin(struct sync *sync, const struct file_list *files, struct err *err);
 int sync_beside(struct sync *sync, const struct file_list *files, struct err *err);
 
 /* Of archives that were read, which are kept as read then. */

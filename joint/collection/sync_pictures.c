@@ -139,13 +139,14 @@ static int copy_vector(bool *found, struct sync *sync, const struct plan_file *f
     return rc;
 }
 
-/* Gives the file a vector of the same content; *found: there is one. An item whose own file is no more, below no
- * path that was given, has moved here. */
-static int reuse_vector(bool *found, struct sync *sync, const struct plan_file *file, struct err *err)
+/* Gives the file a vector of the same content, of the picture of this path or, with NULL, of any; *found: there is
+ * one. An item whose own file is no more, below no path that was given, has moved here. */
+static int reuse_vector(
+    bool *found, struct sync *sync, const struct plan_file *file, const char *path, struct err *err)
 {
     struct arena arena = {0};
     struct index_item source;
-    int rc = index_find(&source, found, sync->index, INDEX_IMAGE, NULL, file->hash, &arena, err);
+    int rc = sync_find_intact(&source, found, sync, INDEX_IMAGE, path, file->hash, &arena, err);
     if (!rc && *found && is_missing(source.path)) {
         rc = sync_place(sync, source.id, file, err);
         sync->counts->pictures.moved++;
@@ -184,7 +185,7 @@ static size_t find_same(struct plan_file *const *files, size_t count, const char
 }
 
 /* One that is not encoded: its content could not be read, or is that of an item, of a removed one, or of one that comes before
- * it in the chunk. */
+ * it in the chunk, which is asked for by its path: another item of that content may be damaged. */
 static int place_other(struct chunk *chunk, size_t i, struct err *err)
 {
     struct sync *sync = chunk->sync;
@@ -192,12 +193,14 @@ static int place_other(struct chunk *chunk, size_t i, struct err *err)
     bool found;
     if (chunk->errs[i].code)
         return fail(sync, file, &chunk->errs[i], err);
-    const int rc = reuse_vector(&found, sync, file, err);
+    const int rc = reuse_vector(&found, sync, file, NULL, err);
     if (rc || found)
         return rc;
     struct err why;
     const size_t same = find_same(chunk->encode, chunk->encode_count, file->hash);
     assert(same < chunk->encode_count);
+    if (!chunk->codes[same])
+        return reuse_vector(&found, sync, file, chunk->encode[same]->path, err);
     err_set(&why, chunk->codes[same], "unable to read '%s': %s", file->path, chunk->reasons[same]);
     return fail(sync, file, &why, err);
 }
@@ -294,7 +297,7 @@ static int has_vector(bool *found, struct sync *sync, const char *hash, struct e
 {
     struct arena arena = {0};
     struct index_item item;
-    int rc = index_find(&item, found, sync->index, INDEX_IMAGE, NULL, hash, &arena, err);
+    int rc = sync_find_intact(&item, found, sync, INDEX_IMAGE, NULL, hash, &arena, err);
     if (!rc && !*found)
         rc = index_has_removed(found, sync->index, INDEX_IMAGE, hash, err);
     arena_release(&arena);
@@ -318,6 +321,7 @@ static int sort_chunk(struct chunk *chunk, struct err *err)
             continue;
         chunk->numbers[chunk->encode_count] = i;
         chunk->sources[chunk->encode_count] = plan_source(file);
+        chunk->codes[chunk->encode_count] = ERR_NONE;
         chunk->encode[chunk->encode_count++] = file;
     }
     return rc;

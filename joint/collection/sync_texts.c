@@ -143,7 +143,7 @@ static int add_new(struct text_sync *texts, const struct text_entry *entry, stru
         .picture = entry->picture,
         .metadata = entry->metadata,
     };
-    int rc = index_find(&source, &found, sync->index, INDEX_TEXT, NULL, item->hash, &arena, err);
+    int rc = sync_find_intact(&source, &found, sync, INDEX_TEXT, NULL, item->hash, &arena, err);
     arena_release(&arena);
     if (!rc && found)
         rc = index_add_copy(sync->index, item, source.id, err);

@@ -70,7 +70,7 @@ static bool is_written(struct watch *w)
     return !same;
 }
 
-/* What inotify does not tell, twice a second. An index that cannot be read now is found to be so by the next turn. */
+/* What inotify does not tell, twice a second. An index that cannot be read now is read at the next look. */
 static void look(struct watch *w)
 {
     const double look_seconds = 0.5;
@@ -79,8 +79,8 @@ static void look(struct watch *w)
     if (now - w->looked < look_seconds)
         return;
     w->looked = now;
-    if (is_written(w))
-        recall(&changed, w, NULL);
+    if (is_written(w) && recall(&changed, w, NULL))
+        memset(w->catalog, 0, sizeof w->catalog); /* no file's stamp: what it says is not known yet */
     w->changes.all |= changed || folders_moved(&w->folders);
     w->all |= w->folders.blind && now - w->all_ended >= w->rescan;
 }
@@ -258,10 +258,10 @@ int collection_watch(const struct watch_options *options, const struct job *job,
     folders_close(&w.folders);
     changes_release(&w.changes);
     strings_release(&w.parts);
-    strings_release(&w.of_folders.before);
-    strings_release(&w.of_folders.now);
-    strings_release(&w.of_all.before);
-    strings_release(&w.of_all.now);
+    string_map_release(&w.of_folders.before);
+    string_map_release(&w.of_folders.now);
+    string_map_release(&w.of_all.before);
+    string_map_release(&w.of_all.now);
     sources_release(&w.sources);
     index_watch_end(lock);
     return rc;

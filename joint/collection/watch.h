@@ -14,9 +14,9 @@
 
 #include "joint/collection/watch_folders.h"
 
-/* What the job was told and still holds, so that it is told once. */
+/* What the job was told and still holds, so that it is told once: the messages. */
 struct told {
-    struct strings before, now;
+    struct string_map before, now;
 };
 
 struct watch {

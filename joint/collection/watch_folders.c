@@ -216,8 +216,8 @@ static int take_event(struct watching *w, const char *path, bool deep, const str
     w->changes->all |= source && event->mask & IN_ISDIR; /* it is to be watched, or no longer */
     if (deep && is_folder(path, event))
         return take_folder(w, path, event);
-    if (event->mask & (IN_MOVED_FROM | IN_DELETE) && !source &&
-        descriptors_have(&folders->watched, path)) /* behind a link */
+    if (event->mask & (IN_MOVED_FROM | IN_DELETE) && !source && !picture_suffix(path) &&
+        descriptors_have(&folders->watched, path)) /* behind a link; of pictures many may go at once */
         return take_folder(w, path, event);
     return changes_add(w->changes, path, settled, w->now, w->err);
 }

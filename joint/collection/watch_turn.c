@@ -5,21 +5,13 @@
 
 /* ---- reports ------------------------------------------------------------------------------------------- */
 
-static bool has(const struct strings *list, const char *text)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (!strcmp(list->items[i], text))
-            return true;
-    return false;
-}
-
 /* What was not reported again no longer holds. */
 void told_end(struct watch *w)
 {
     struct told *told = w->telling;
-    strings_release(&told->before);
+    string_map_release(&told->before);
     told->before = told->now;
-    told->now = (struct strings){0};
+    told->now = (struct string_map){0};
     w->telling = NULL;
 }
 
@@ -28,9 +20,12 @@ void watch_report(void *context, const struct err *problem)
 {
     struct watch *w = context;
     struct told *told = w->telling ? w->telling : &w->of_all;
-    if (!has(&told->before, problem->msg) && !has(&told->now, problem->msg))
+    const size_t length = strlen(problem->msg);
+    size_t *known;
+    if (!string_map_find(&told->before, problem->msg, length) &&
+        !string_map_find(&told->now, problem->msg, length))
         job_report(w->job, problem);
-    strings_add(w->telling ? &told->now : &told->before, problem->msg, strlen(problem->msg), NULL);
+    string_map_add(&known, w->telling ? &told->now : &told->before, problem->msg, length, 0, NULL);
 }
 
 /* ---- a turn -------------------------------------------------------------------------------------------- */

@@ -114,6 +114,9 @@ expect_line err "diptych: cannot build: shard 1 of 2: 'of2-00001-of-00002.dip' i
 run index build of2.dip --shard 1/2 $inputs --storage f16
 expect_status 2
 expect_text err "with vectors of another storage"
+run index build of2.dip --shard 1/2 $inputs --alpha white
+expect_status 2
+expect_text err "with pictures prepared in another way"
 
 # ---- what the scheduler says, if it is asked
 number() {

@@ -3,10 +3,12 @@
 #include "tests/joint/collection/stand_in.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void add(struct sources *sources, enum source_kind kind, const char *path)
@@ -150,6 +152,144 @@ static void captions_and_metadata_beside_pictures_are_taken(void **state)
     assert_int_equal(w.counts.failed, 1);
     assert_int_equal(world_sync(&w, NULL), 0);
     assert_int_equal(w.reports.count, 0); /* once */
+    sources_release(&sources);
+    world_release(&w);
+}
+
+static void rename_in(const struct world *w, const char *from, const char *to)
+{
+    char path[8192];
+    snprintf(path, sizeof path, "%s", world_path(w, from));
+    assert_int_equal(rename(path, world_path(w, to)), 0);
+}
+
+/* Takes the picture out of the index, its file stays. */
+static void remove_item(struct world *w, const char *name)
+{
+    struct arena arena = {0};
+    struct index_item item;
+    const struct strings none = {0};
+    bool found;
+    size_t removed, missing;
+    struct index *index = collection_index(w->collection);
+    assert_int_equal(
+        index_find(&item, &found, index, INDEX_IMAGE, world_path(w, name), NULL, &arena, NULL), 0);
+    assert_true(found);
+    const struct removal removal = {.paths = &none, .ids = &item.id, .id_count = 1};
+    assert_int_equal(collection_remove(&removed, &missing, w->collection, &removal, NULL, NULL), 0);
+    assert_int_equal(removed, 1);
+    arena_release(&arena);
+}
+
+/* A folder with a picture that cannot be read yet, and captions of that, of another, and of two that will come. */
+static void begin_known(struct world *w, const char *name)
+{
+    struct sources sources = {0};
+    world_init(w, name);
+    add(&sources, SOURCE_PICTURES, w->folder);
+    world_write(w, "a.png", "broken");
+    world_write(w, "b.png", "b");
+    world_write(w, "a.txt", "of a");
+    world_write(w, "b.txt", "of b");
+    world_write(w, "c.txt", "of c");
+    world_write(w, "d.txt", "of d");
+    world_open(w);
+    assert_int_equal(world_sync(w, &sources), 0);
+    assert_int_equal(w->counts.described, 1);
+    sources_release(&sources);
+}
+
+/* Neither the files beside pictures nor the number of pictures change. */
+static void what_comes_to_a_known_folder_has_its_caption(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_known(&w, "known");
+    world_write(&w, "a.png", "a picture by now");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.described, 1);
+    world_expect_said(&w, "a.png", "of a", "");
+
+    remove_item(&w, "a.png");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.copied, 1);
+    world_expect_said(&w, "a.png", "of a", "");
+
+    assert_int_equal(unlink(world_path(&w, "b.png")), 0);
+    world_write(&w, "c.png", "another one");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    world_expect_said(&w, "c.png", "of c", "");
+
+    rename_in(&w, "c.png", "d.png");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.moved, 1);
+    world_expect_said(&w, "d.png", "of d", "");
+
+    assert_int_equal(mkdir(world_path(&w, "away"), 0777), 0);
+    rename_in(&w, "a.png", "away/a.png");
+    world_write(&w, "a.png", "what took its place");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.moved, 1);
+    world_expect_said(&w, "a.png", "of a", "");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.described, 0);
+    world_release(&w);
+}
+
+/* The picture is an item by then, and nothing but the folder's row says that its caption was not read. */
+static void an_end_before_captions_are_read_leaves_them_to_the_next(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_known(&w, "known-end");
+    world_write(&w, "a.png", "a picture by now");
+    w.end_unit = "captions and metadata beside pictures";
+    assert_int_equal(world_sync(&w, NULL), ERR_CANCELLED);
+    world_expect_said(&w, "a.png", "", "");
+    w.end_unit = NULL;
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.pictures.unchanged, 2);
+    world_expect_said(&w, "a.png", "of a", "");
+    world_release(&w);
+}
+
+/* Root may read all, until it takes that from itself. */
+static void may_read_all(bool may)
+{
+    const uint32_t all = 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    assert_int_equal(syscall(SYS_capget, &header, sets), 0);
+    sets->effective = may ? sets->effective | (all & sets->permitted) : sets->effective & ~all;
+    assert_int_equal(syscall(SYS_capset, &header, sets), 0);
+}
+
+/* The caption is there before the picture, so that its size and time stay. */
+static void captions_that_cannot_be_read_are_tried_again(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "unreadable");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    world_write(&w, "a.txt", "of a");
+    world_write(&w, "b.png", "b");
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    world_write(&w, "a.png", "a");
+    assert_int_equal(chmod(world_path(&w, "a.txt"), 0), 0);
+    may_read_all(false);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(world_sync(&w, NULL), 0);
+        assert_int_equal(w.counts.failed, 1);
+        assert_true(world_reported(&w, "a.txt"));
+        world_expect_said(&w, "a.png", "", "");
+    }
+    may_read_all(true);
+    assert_int_equal(chmod(world_path(&w, "a.txt"), 0644), 0);
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.failed, 0);
+    world_expect_said(&w, "a.png", "of a", "");
     sources_release(&sources);
     world_release(&w);
 }
@@ -312,6 +452,87 @@ static void a_picture_that_breaks_leaves_the_index(void **state)
     world_release(&w);
 }
 
+/* Paths that are named twice, and of which one lies below another, count as often as they are there. */
+static void each_path_that_is_removed_is_looked_for(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sub/in", "sub", "sub", "nothing", "a.png"};
+    struct world w;
+    struct sources sources = {0};
+    struct strings paths = {0};
+    size_t removed, missing;
+    world_init(&w, "removed");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    assert_int_equal(mkdir(world_path(&w, "sub"), 0777), 0);
+    assert_int_equal(mkdir(world_path(&w, "sub/in"), 0777), 0);
+    world_write(&w, "sub/in/b.png", "b");
+    world_write(&w, "sub/c.png", "c");
+    world_write(&w, "subway.png", "stays");
+    world_write(&w, "a.png", "a");
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_int_equal(
+            strings_add(&paths, world_path(&w, names[i]), strlen(world_path(&w, names[i])), NULL), 0);
+    const struct removal removal = {.paths = &paths};
+    assert_int_equal(collection_remove(&removed, &missing, w.collection, &removal, &w.job, NULL), 0);
+    assert_int_equal(removed, 3);
+    assert_int_equal(missing, 1);
+    assert_true(world_reported(&w, "removed/nothing'"));
+    assert_int_equal(world_items(&w, world_path(&w, "subway.png"), "stays"), 1);
+    strings_release(&paths);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+/* Of the vector of an item. */
+static void flip_bit(const struct world *w, off_t row)
+{
+    char path[8192], byte;
+    const off_t at = row * WIDTH * (off_t)sizeof(float) + 5;
+    snprintf(path, sizeof path, "%s/vectors.f32", w->index);
+    const int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte = (char)(byte ^ 1);
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+/* Of the same content, others are copied from what is encoded anew. */
+static void content_of_a_damaged_row_is_encoded_anew(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    world_init(&w, "damaged");
+    world_write(&w, "a.png", "same");
+    world_write(&w, "t.csv", "text\none\n");
+    add(&sources, SOURCE_PICTURES, w.folder);
+    add(&sources, SOURCE_TEXTS, world_path(&w, "t.csv"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    world_close(&w);
+    flip_bit(&w, 0);
+    flip_bit(&w, 1);
+    world_write(&w, "b.png", "same");
+    world_write(&w, "c.png", "same");
+    world_write(&w, "u.csv", "text\none\n");
+    add(&sources, SOURCE_TEXTS, world_path(&w, "u.csv"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    assert_int_equal(w.counts.pictures.new, 1);
+    assert_int_equal(w.counts.pictures.copied, 1);
+    assert_int_equal(w.counts.texts.new, 1);
+    assert_int_equal(w.counts.encoded, 2);
+    assert_int_equal(w.counts.failed, 0);
+    assert_int_equal(world_items(&w, world_path(&w, "b.png"), "same"), 1);
+    assert_int_equal(world_items(&w, world_path(&w, "c.png"), "same"), 1);
+    assert_int_equal(world_items(&w, world_path(&w, "u.csv"), "one"), 1);
+    sources_release(&sources);
+    world_release(&w);
+}
+
 /* ---- texts --------------------------------------------------------------------------------------------- */
 
 static void texts_follow_their_file(void **state)
@@ -446,6 +667,55 @@ static void a_file_named_by_mistake_is_not_remembered(void **state)
     assert_int_equal(sources_check(&sources, false, &err), ERR_IO);
     assert_non_null(strstr(err.msg, "nowhere.jsonl"));
     sources_release(&remembered);
+    sources_release(&sources);
+    world_release(&w);
+}
+
+static int embed_nothing(void *context, float *embeddings, struct err *errs, const char *const *texts,
+    size_t count, size_t *truncated, const struct job *job, struct err *err)
+{
+    (void)context, (void)embeddings, (void)errs, (void)texts, (void)count, (void)truncated, (void)job;
+    return err_set(err, ERR_DEVICE, "the device is gone");
+}
+
+static void expect_remembered(const struct world *w, size_t texts)
+{
+    struct sources remembered = {0};
+    assert_int_equal(sources_recall(&remembered, collection_index(w->collection), NULL), 0);
+    assert_int_equal(remembered.paths[SOURCE_TEXTS].count, texts);
+    sources_release(&remembered);
+}
+
+/* Its items are in the index, and go on with it once it is good. */
+static void a_file_that_is_bad_for_now_stays_remembered(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sources sources = {0};
+    struct err err;
+    world_init(&w, "for-now");
+    world_write(&w, "t.csv", "text\none\n");
+    add(&sources, SOURCE_TEXTS, world_path(&w, "t.csv"));
+    world_open(&w);
+    w.embedder.texts = embed_nothing; /* no fault of the file */
+    assert_int_equal(collection_sync(&w.counts, w.collection, &sources, NULL, &err), ERR_DEVICE);
+    expect_remembered(&w, 1);
+    sources_release(&sources);
+    world_release(&w);
+
+    sources = (struct sources){0};
+    world_init(&w, "bad-for-now");
+    world_write(&w, "t.csv", "text\none\n");
+    add(&sources, SOURCE_TEXTS, world_path(&w, "t.csv"));
+    world_open(&w);
+    assert_int_equal(world_sync(&w, &sources), 0);
+    world_write(&w, "t.csv", "no such column\none\n");
+    assert_int_equal(collection_sync(&w.counts, w.collection, &sources, NULL, &err), ERR_FORMAT);
+    expect_remembered(&w, 1);
+    world_write(&w, "t.csv", "text\none\ntwo\n");
+    assert_int_equal(world_sync(&w, NULL), 0);
+    assert_int_equal(w.counts.texts.new, 1);
+    assert_int_equal(w.counts.texts.unchanged, 1);
     sources_release(&sources);
     world_release(&w);
 }
@@ -643,15 +913,21 @@ int main(void)
         cmocka_unit_test(each_change_of_a_picture_is_seen),
         cmocka_unit_test(items_come_in_the_order_of_the_files),
         cmocka_unit_test(captions_and_metadata_beside_pictures_are_taken),
+        cmocka_unit_test(what_comes_to_a_known_folder_has_its_caption),
+        cmocka_unit_test(an_end_before_captions_are_read_leaves_them_to_the_next),
+        cmocka_unit_test(captions_that_cannot_be_read_are_tried_again),
         cmocka_unit_test(what_fails_is_reported_once),
         cmocka_unit_test(what_failed_is_tried_again_when_asked),
         cmocka_unit_test(what_may_pass_is_tried_quietly),
         cmocka_unit_test(failures_follow_their_folder),
         cmocka_unit_test(a_picture_that_breaks_leaves_the_index),
+        cmocka_unit_test(each_path_that_is_removed_is_looked_for),
+        cmocka_unit_test(content_of_a_damaged_row_is_encoded_anew),
         cmocka_unit_test(texts_follow_their_file),
         cmocka_unit_test(failures_shift_no_vector),
         cmocka_unit_test(captions_and_metadata_find_their_pictures),
         cmocka_unit_test(a_file_named_by_mistake_is_not_remembered),
+        cmocka_unit_test(a_file_that_is_bad_for_now_stays_remembered),
         cmocka_unit_test(a_new_index_is_made_of_something),
         cmocka_unit_test(a_list_is_no_source),
         cmocka_unit_test(an_end_at_any_step_loses_nothing),
