@@ -60,6 +60,8 @@ static void check_arguments(struct argp_state *state, struct embed *e)
         argp_error(state, "nothing to embed: name pictures, folders, - for a list of them, or --texts FILE");
     if (e->pictures.count && e->texts)
         argp_error(state, "pictures or --texts, not both: their rows would not be told apart");
+    if (e->texts && e->pictures.exclude.said)
+        argp_error(state, "--exclude and --no-default-excludes are of pictures, not of --texts");
     if (e->format < 0 && out && !ends_in(out, ".npy") && !ends_in(out, ".jsonl"))
         argp_error(state, "'%s' ends neither in .npy nor in .jsonl: say --format", out);
     if (e->format < 0)

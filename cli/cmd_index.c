@@ -122,6 +122,10 @@ static error_t parse_words_filter(int key, char *argument, struct argp_state *st
     case KEY_MATCH_SYNTAX:
         filter->match_syntax = (enum match_syntax)option_choice(state, "match-syntax", argument);
         return 0;
+    case ARGP_KEY_END:
+        if (filter->match_syntax == MATCH_FTS5 && !filter->match)
+            argp_error(state, "--match-syntax is of --match");
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }

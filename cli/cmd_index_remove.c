@@ -111,6 +111,7 @@ static int remove_all(struct remove *r, size_t *missing, struct err *err)
         rc = collection_open(&collection, r->path, &how, err);
     if (!rc)
         rc = collection_remove(&removed, missing, collection, &removal, &job, err);
+    progress_clear(&progress);
     if (!rc && !r->quiet)
         message("%zu item%s removed from '%s'", removed, plural(removed), r->path);
     collection_free(collection);

@@ -42,6 +42,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_RESCAN:
         w->rescan = option_seconds(state, "rescan", argument);
+        if (w->rescan <= 0)
+            argp_error(state, "--rescan takes a time above 0, not '%s'", argument);
         return 0;
     case ARGP_KEY_ARGS:
     case ARGP_KEY_NO_ARGS:

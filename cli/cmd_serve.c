@@ -364,6 +364,8 @@ static int serve(struct serve *s, struct err *err)
     sigset_t signals;
     block_signals(&signals);
     allow_files();
+    if (s->options.watch && !s->options.index_count)
+        message("there is no index that --watch could keep up to date");
     int rc = service_open(&service, &s->options, err);
     if (rc)
         return rc;

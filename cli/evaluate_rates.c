@@ -4,6 +4,7 @@
 #include "cli/text.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 double rate_of(const struct rates *rates, size_t model, size_t rate)
@@ -115,6 +116,15 @@ static const char *last_part(const char *path, size_t *length)
     return path + begin;
 }
 
+/* json_text of the first bytes alone. */
+static json_t *json_part(const char *text, size_t length)
+{
+    char *part = strndup(text, length);
+    json_t *string = part ? json_text(part) : NULL;
+    free(part);
+    return string;
+}
+
 int clip_benchmark_print(
     const char *data_set, const char *task, const char *model, json_t *metrics, struct err *err)
 {
@@ -123,8 +133,8 @@ int clip_benchmark_print(
     size_t set_length, model_length;
     const char *set = last_part(data_set, &set_length), *last = last_part(model, &model_length);
     return json_print(NULL,
-        json_pack("{s:s%, s:s%, s:s, s:s, s:o, s:s}", "dataset", set, set_length, "model",
-            named ? model : last, named ? (size_t)(slash - model) : model_length, "pretrained",
-            named ? slash + 1 : model, "task", task, "metrics", metrics, "language", "en"),
+        json_pack("{s:o, s:o, s:o, s:s, s:o, s:s}", "dataset", json_part(set, set_length), "model",
+            named ? json_part(model, (size_t)(slash - model)) : json_part(last, model_length), "pretrained",
+            json_text(named ? slash + 1 : model), "task", task, "metrics", metrics, "language", "en"),
         JSON_REAL_PRECISION(17), err);
 }

@@ -35,6 +35,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case 't':
         d->threshold = option_real(state, "threshold", argument, -1, 1);
+        d->threshold_said = true;
         return 0;
     case KEY_IDENTICAL:
         d->identical = true;
@@ -44,6 +45,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_KEEP:
         d->others = option_choice(state, "keep", argument);
+        return 0;
+    case ARGP_KEY_END:
+        if (d->identical && d->threshold_said)
+            argp_error(state, "--threshold is of vectors, and --identical asks for the same bytes");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -18,7 +18,8 @@ struct duplicates {
     const char *path, *html;
     struct index_filter filter;
     double threshold;
-    bool identical; /* only the same bytes, whatever the threshold */
+    bool threshold_said;
+    bool identical; /* only the same bytes: there is no threshold */
     bool others;    /* list all but the best of each group */
     int format;     /* -1: none named */
     struct preview preview;

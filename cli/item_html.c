@@ -34,7 +34,10 @@ static void put_date(FILE *file, const struct index_item *item)
     if (item->taken) {
         fputs("<time title=\"taken ", file);
         html_text(file, item->taken);
-        fprintf(file, "\">%.10s</time>", item->taken);
+        fputs("\">", file);
+        snprintf(text, sizeof text, "%.10s", item->taken);
+        html_text(file, text);
+        fputs("</time>", file);
     } else if (item->mtime_ns && gmtime_r(&seconds, &day) && strftime(text, sizeof text, "%Y-%m-%d", &day))
         fprintf(file, "<time>%s</time>", text);
 }

@@ -45,68 +45,71 @@ int json_print(const char *schema, json_t *value, size_t flags, struct err *err)
 
 /* ---- reports as tables --------------------------------------------------------------------------------- */
 
-enum { CELL_SIZE = 256, COLUMNS_MAX = 16 };
+enum { COLUMNS_MAX = 16 };
 
-static void cell_text(char cell[CELL_SIZE], const json_t *value);
+/* Each of these writes a text escaped, or nothing where `out` is NULL; and returns the columns that it takes. */
+static int put_text(FILE *out, const char *text)
+{
+    if (out)
+        text_escape(out, text);
+    return text_width(text);
+}
 
 /* Integers from 10,000 with separators: 151,277,313. */
-static void cell_integer(char cell[CELL_SIZE], json_int_t integer)
+static int put_integer(FILE *out, json_int_t integer)
 {
-    char digits[32];
+    char digits[32], text[64], *end = text;
     const int length = snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, integer);
-    char *end = cell;
     for (int i = 0; i < length; i++) {
         if (length > 4 && i && (length - i) % 3 == 0 && digits[i - 1] != '-')
             *end++ = ',';
         *end++ = digits[i];
     }
     *end = '\0';
+    return put_text(out, text);
 }
 
-static void cell_list(char cell[CELL_SIZE], const json_t *list)
+static int put_value(FILE *out, const json_t *value);
+
+static int put_list(FILE *out, const json_t *list)
 {
-    size_t i, used = 0;
+    size_t i;
     json_t *item;
-    *cell = '\0';
+    int width = 0;
     json_array_foreach(list, i, item)
     {
-        char text[CELL_SIZE];
-        cell_text(text, item);
-        used += (size_t)snprintf(cell + used, CELL_SIZE - used, "%s%s", i ? " " : "", text);
-        if (used >= CELL_SIZE)
-            return;
+        width += i ? put_text(out, " ") : 0;
+        width += put_value(out, item);
     }
+    return width;
 }
 
-static void cell_text(char cell[CELL_SIZE], const json_t *value)
+/* NULL, as of a row that has not the key of a column, is as null is. */
+static int put_value(FILE *out, const json_t *value)
 {
+    char number[32];
+    if (!value || json_is_null(value))
+        return put_text(out, "-");
     switch (json_typeof(value)) {
     case JSON_STRING:
-        snprintf(cell, CELL_SIZE, "%s", json_string_value(value));
-        break;
+        return put_text(out, json_string_value(value));
     case JSON_INTEGER:
-        cell_integer(cell, json_integer_value(value));
-        break;
+        return put_integer(out, json_integer_value(value));
     case JSON_REAL:
-        snprintf(cell, CELL_SIZE, "%.4g", json_real_value(value));
-        break;
+        snprintf(number, sizeof number, "%.4g", json_real_value(value));
+        return put_text(out, number);
     case JSON_ARRAY:
-        cell_list(cell, value);
-        break;
-    case JSON_NULL:
-        snprintf(cell, CELL_SIZE, "-");
-        break;
+        return put_list(out, value);
     default:
-        snprintf(cell, CELL_SIZE, "%s", json_is_true(value) ? "yes" : "no");
-        break;
+        return put_text(out, json_is_true(value) ? "yes" : "no");
     }
 }
 
-static void put_cell(const char *cell, int width)
+/* From a cell that took `used` columns to the next, two blanks away at least; width 0: there is none. */
+static void pad(int used, int width)
 {
-    text_escape(stdout, cell);
     if (width)
-        printf("%*s", width - text_width(cell) + 2, "");
+        printf("%*s", width - used + 2, "");
 }
 
 static int key_width(const json_t *object)
@@ -122,40 +125,60 @@ static int key_width(const json_t *object)
     return width;
 }
 
-/* An array of objects with the same keys: the keys as heads, then a line an object; numbers stand right. */
+/* The keys that any of the rows has, in the order in which they come; returns how many. */
+static int row_keys(const char *keys[COLUMNS_MAX], const json_t *rows)
+{
+    json_t *row, *value;
+    const char *key;
+    size_t i;
+    int count = 0;
+    json_array_foreach(rows, i, row)
+    {
+        json_object_foreach(row, key, value)
+        {
+            int at = 0;
+            while (at < count && strcmp(keys[at], key) != 0)
+                at++;
+            if (at == count && count < COLUMNS_MAX)
+                keys[count++] = key;
+        }
+    }
+    return count;
+}
+
+static int column_width(const json_t *rows, const char *key)
+{
+    int width = text_width(key);
+    json_t *row;
+    size_t i;
+    json_array_foreach(rows, i, row)
+    {
+        const int used = put_value(NULL, json_object_get(row, key));
+        width = used > width ? used : width;
+    }
+    return width;
+}
+
+/* An array of objects: their keys as heads, then a line an object. */
 static void put_rows(const json_t *rows, int indent)
 {
-    json_t *first = json_array_get(rows, 0), *row, *value;
-    const char *key, *keys[COLUMNS_MAX];
-    int widths[COLUMNS_MAX], columns = 0;
-    char cell[CELL_SIZE];
+    const char *keys[COLUMNS_MAX];
+    int widths[COLUMNS_MAX];
+    const int columns = row_keys(keys, rows);
+    json_t *row;
     size_t i;
 
-    json_object_foreach(first, key, value)
-    {
-        if (columns == COLUMNS_MAX)
-            break;
-        keys[columns] = key;
-        widths[columns] = text_width(key);
-        json_array_foreach(rows, i, row)
-        {
-            cell_text(cell, json_object_get(row, key));
-            if (text_width(cell) > widths[columns])
-                widths[columns] = text_width(cell);
-        }
-        columns++;
-    }
+    for (int c = 0; c < columns; c++)
+        widths[c] = c + 1 < columns ? column_width(rows, keys[c]) : 0;
     printf("%*s", indent, "");
     for (int c = 0; c < columns; c++)
-        put_cell(keys[c], c + 1 < columns ? widths[c] : 0);
+        pad(put_text(stdout, keys[c]), widths[c]);
     putchar('\n');
     json_array_foreach(rows, i, row)
     {
         printf("%*s", indent, "");
-        for (int c = 0; c < columns; c++) {
-            cell_text(cell, json_object_get(row, keys[c]));
-            put_cell(cell, c + 1 < columns ? widths[c] : 0);
-        }
+        for (int c = 0; c < columns; c++)
+            pad(put_value(stdout, json_object_get(row, keys[c])), widths[c]);
         putchar('\n');
     }
 }
@@ -165,7 +188,6 @@ static void put_object(json_t *object, int indent)
     const int width = key_width(object);
     const char *key;
     json_t *value;
-    char cell[CELL_SIZE];
     json_object_foreach(object, key, value)
     {
         const bool rows = json_is_array(value) && json_is_object(json_array_get(value, 0));
@@ -177,9 +199,8 @@ static void put_object(json_t *object, int indent)
             else
                 put_object(value, indent + 2);
         } else {
-            put_cell(key, width);
-            cell_text(cell, value);
-            put_cell(cell, 0);
+            pad(put_text(stdout, key), width);
+            put_value(stdout, value);
             putchar('\n');
         }
     }

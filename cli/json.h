@@ -26,7 +26,8 @@ int json_put(FILE *out, const char *schema, json_t *value, size_t flags,
     struct err *err); /* the same, somewhere else */
 
 /* What a command reports: an object as for json_print, printed as a --format of table|json has it and given up. As a
- * table, a value stands behind its key, an object below it, and an array of objects as rows below their keys. */
+ * table, a value stands behind its key, an object below it, and an array of objects as rows below the keys that any of
+ * them has. */
 int report_print(const char *schema, json_t *report, int format, struct err *err);
 
 #endif

@@ -122,6 +122,8 @@ static void check(struct argp_state *state, const struct fitting *f)
         argp_error(state, "no file for the probe: say -o FILE, or --shots to only measure");
     if (f->shot_count && (f->out || f->probe_options.fit.c > 0 || f->start))
         argp_error(state, "--shots measures what --c and --start would choose, and writes no probe");
+    if (f->draws && !f->shot_count)
+        argp_error(state, "--seeds is of --shots: a probe is learned once");
     if (f->format == OUTPUT_TSV && !f->shot_count)
         argp_error(state, "-f tsv is of --shots: a probe has table or json");
 }
@@ -345,7 +347,7 @@ static int measure_shots(struct fitting *f, const struct job *job, struct err *e
     struct few_shot_row rows[SHOTS_MAX];
     const struct few_shot_options shots = {.shots = f->shots,
         .count = f->shot_count,
-        .draws = f->draws,
+        .draws = f->draws ? f->draws : DEFAULT_DRAWS,
         .seed = f->seed,
         .zero_shot = classifier_vectors(f->zero_shot),
         .scale = model_score(f->session.model).scale,
@@ -359,8 +361,7 @@ int probe_fit_command(int argc, char **argv)
 {
     struct fitting f = {.session = {.model_options = {.device = {.precision = "f32"}}},
         .probe_options = {.fit = PROBE_FIT_OPTIONS},
-        .hold_out = -1,
-        .draws = DEFAULT_DRAWS};
+        .hold_out = -1};
     struct err err = {0};
     f.probe_options.fit.c = 0;
     options_parse(&probe_fit_argp, argc, argv, &f);

@@ -13,7 +13,8 @@ struct score_request {
     const char *split, *df_path, *save_df_path, *pictures;
     bool compare, allow_missing, verbose;
     size_t samples, seed;
-    int format; /* an output_format */
+    const char *bootstrap_option; /* one that says how systems are compared; NULL: none does */
+    int format;                   /* an output_format */
     struct caption_score_options options;
     struct session session;
 };

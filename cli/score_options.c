@@ -119,6 +119,7 @@ static void add_path(struct argp_state *state, struct strings *paths, const char
 
 static void check_usage(struct argp_state *state, const struct score_request *s)
 {
+    const struct sacrebleu_options *sacrebleu = &s->options.sacrebleu;
     if (!s->references.count)
         argp_error(state, "no references: say --references FILE");
     if (s->compare && s->candidates.count < 2)
@@ -127,8 +128,13 @@ static void check_usage(struct argp_state *state, const struct score_request *s)
         argp_error(state, "no candidates: say --candidates FILE");
     if (!s->compare && s->candidates.count > 1)
         argp_error(state, "more than one file of candidates: say --compare to score several systems");
-    if (s->options.sacrebleu.mecab_dictionary && s->options.sacrebleu.tokeniser != TOKENISE_JA_MECAB &&
-        s->options.sacrebleu.tokeniser != TOKENISE_KO_MECAB)
+    if (!s->compare && s->bootstrap_option)
+        argp_error(state, "--%s is of --compare", s->bootstrap_option);
+    if (sacrebleu->smoothing_value > 0 && sacrebleu->smoothing != SMOOTH_FLOOR &&
+        sacrebleu->smoothing != SMOOTH_ADD_K)
+        argp_error(state, "--smooth-value is of --smooth floor and add-k");
+    if (sacrebleu->mecab_dictionary && sacrebleu->tokeniser != TOKENISE_JA_MECAB &&
+        sacrebleu->tokeniser != TOKENISE_KO_MECAB)
         argp_error(state, "--mecab-dictionary goes with --tokenize ja-mecab or ko-mecab");
 }
 
@@ -210,10 +216,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         s->compare = true;
         return 0;
     case KEY_SAMPLES:
-        s->samples = option_number(state, "samples", argument, 1, 1000000);
+        s->samples = option_number(state, s->bootstrap_option = "samples", argument, 1, 1000000);
         return 0;
     case KEY_SEED:
-        s->seed = option_number(state, "seed", argument, 0, SIZE_MAX);
+        s->seed = option_number(state, s->bootstrap_option = "seed", argument, 0, SIZE_MAX);
         return 0;
     case ARGP_KEY_END:
         check_usage(state, s);

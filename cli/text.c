@@ -9,14 +9,16 @@
 
 void message(const char *format, ...)
 {
-    char text[2048];
+    char *text;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    const bool made = vasprintf(&text, format, args) >= 0;
     va_end(args);
     fputs("diptych: ", stderr);
-    text_escape(stderr, text);
+    text_escape(stderr, made ? text : format); /* without memory at least what it is about */
     fputc('\n', stderr);
+    if (made)
+        free(text);
 }
 
 const char *plural(uint64_t count)

@@ -38,6 +38,7 @@ refused "unable to open 'missing.txt': No such file" classify red.ppm --labels m
 refused "unable to open './missing': No such file" classify red.ppm --labels ./missing
 : >none.txt
 refused "no labels" classify red.ppm --labels none.txt
+refused "unable to open '0.*/gone\.txt': No such file" classify red.ppm --labels "$(printf '%0200d/' 1 2 3 4 5 6 7 8 9 10 11 12)gone.txt"
 printf 'red\ngre\0en\n' >binary.txt
 refused "unable to read 'binary.txt': not a text file" classify red.ppm --labels binary.txt
 printf 'red\n\377\376\n' >latin.txt

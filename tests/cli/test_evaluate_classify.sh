@@ -125,6 +125,13 @@ evaluate odd --html /dev/full
 expect_status 2
 expect_text err "unable to write '/dev/full': not a regular file"
 
+# ---- a name that is not UTF-8
+latin=$(printf 'caf\351')
+mkdir "$latin" && cp -r odd/* "$latin"
+evaluate "$latin" -f clip-benchmark
+expect_status 0
+expect_text out "\"dataset\": \"caf$(printf '\357\277\275')\""
+
 # ---- a data set by name: its folders, its labels, its parts
 mkdir -p set/train/n03773504 set/val/n03773504 set/val/n04008634 set/val/Water_Buffalo set/test
 for folder in train/n03773504 val/n03773504 val/n04008634 val/Water_Buffalo; do

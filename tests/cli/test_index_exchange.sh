@@ -148,6 +148,14 @@ refused laion.dip "'laion/img_emb/other.npy' is not named img_emb_N.npy" laion
 mkdir hollow
 refused laion.dip "'hollow' has neither img_emb/img_emb_N.npy nor text_emb/text_emb_N.npy" hollow
 
+# ---- what a line says of when stands on a page as text
+sed '1s/"kind": "image"/&, "taken": "2024-<i>01T10:00"/' f32.jsonl >dated.jsonl
+run index import dated.dip f32.npy --metadata dated.jsonl --storage f32
+expect_status 0
+run search dated.dip "a star" --kind image --top 20 --html page.html -q
+expect_status 0
+expect_text page.html '<time title="taken 2024-&lt;i&gt;01T10:00">2024-&lt;i&gt;01</time>'
+
 # ---- without lines, and vectors of other lengths
 cp f32.npy bare.npy
 { printf '\0\0\0\100' && head -c $((row - 4)) /dev/zero; } | patch bare.npy 5 # 2, 0, 0 ...

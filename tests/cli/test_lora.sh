@@ -37,6 +37,13 @@ expect_status 0
 expect_text out '"pairs": 8'
 expect_text out '"weight": 0.5'
 expect_text out '"of_other_networks": 1'
+for pair in "--lora $lora/plain --lora $lora/kohya.safetensors" "--lora $lora/kohya.safetensors --lora $lora/plain"; do
+    run inspect "$base" $pair # one says what it was trained on, and one does not
+    expect_status 0
+    expect_match out '^  path +weight .*trained_on'
+    expect_match out '^  .*/plain +1 .* made/up'
+    expect_match out '^  .*/kohya\.safetensors +1 .* -( |$)'
+done
 run inspect "$base" --lora "$lora/pissa"
 expect_status 1
 expect_text err "cannot use adapter '$lora/pissa': cannot load '$lora/pissa/adapter_config.json': 'init_lora_weights' is 'pissa'"

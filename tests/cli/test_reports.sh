@@ -24,6 +24,12 @@ expect_status 0
 expect_match out '"parameters": [0-9]+'
 expect_match out '"shape": '
 
+deep=$(printf '%0200d/' 1 2)
+mkdir -p "$deep" && cp -r "$root/tests/model" "${deep}model"
+run inspect "${deep}model" # no value is cut
+expect_status 0
+expect_match out "^model +.*0001/0*2/model\$"
+
 run bench encode --batch 2 --rounds 2
 expect_status 0
 expect_match out '^  per_second +[0-9]'

@@ -234,7 +234,7 @@ expect_match out '^ (1\.0000|0\.9999) = +[0-9]+  [^ ]*copy\.png$'
 run index duplicates samples.dip --identical -f json
 expect_lines out 1
 expect_text out '"identical": true'
-run index duplicates samples.dip --identical --threshold -1 -f tsv
+run index duplicates samples.dip --identical -f tsv
 expect_lines out 2
 run index duplicates samples.dip --kind image --threshold -1 -f tsv
 expect_lines out 13

@@ -109,6 +109,18 @@ expect_status 2
 run devices one
 expect_status 2
 
+# ---- options that would be ignored
+refused "--threshold is of vectors" index duplicates a.dip --identical --threshold 0.9
+refused "--samples is of --compare" score -r a.txt -c b.txt --samples 10
+refused "--seed is of --compare" score -r a.txt -c b.txt --seed 1
+refused "--smooth-value is of --smooth floor and add-k" score -r a.txt -c b.txt --smooth-value 1
+refused "--smooth-value is of --smooth floor and add-k" score -r a.txt -c b.txt --smooth none --smooth-value 1
+refused "--seeds is of --shots" probe fit tree -o tree.probe --seeds 3
+refused "--match-syntax is of --match" search a.dip kite --match-syntax fts5
+refused "--match-syntax is of --match" index list a.dip --match-syntax fts5
+refused "--exclude and --no-default-excludes are of pictures" embed --texts a.txt --exclude raw
+refused "--rescan takes a time above 0, not '0s'" index watch a.dip --rescan 0s
+
 # ---- help: what is a command's own, examples first; what it shares is in one place
 run help search
 expect_text out "'diptych help options'"

@@ -45,6 +45,9 @@ run index watch nothing.dip
 expect_status 2
 expect_text err "cannot watch: 'nothing.dip' is not an index"
 echo "a text" >lines.txt
+run serve --watch --token-file nowhere
+expect_status 2
+expect_line err "diptych: there is no index that --watch could keep up to date"
 
 start
 until_news "watching 1 folder"
