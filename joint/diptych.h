@@ -146,7 +146,7 @@ DIPTYCH_API int diptych_job_watch(struct diptych_job *job, diptych_step *step, d
 struct diptych_model_options {
     size_t size; /* sizeof(struct diptych_model_options) */
     int32_t
-        download; /* a model that is named and not in the cache is downloaded first; otherwise nothing ever is */
+        download; /* a model that is named and not in the cache is downloaded first; otherwise nothing ever is. Not with index */
     const char
         *index; /* a folder NAME.dip: without a name, the model that this index was made with is opened */
 
@@ -185,13 +185,14 @@ struct diptych_model;
  * "openai/clip-vit-base-patch32" or "ViT-B-32/laion2b_s34b_b79k", of a model in the cache of Hugging Face. NULL:
  * DIPTYCH_MODEL, or else the model that comes with Diptych, which knows nothing but rendered scenes.
  *
- *   DIPTYCH_ERROR_IO           there is nothing at that path
- *   DIPTYCH_ERROR_NOT_FOUND    no such name, or its model is not in the cache, or not on the hub
+ *   DIPTYCH_ERROR_IO           there is nothing at that path, or no index, or nothing at the path that its model had
+ *   DIPTYCH_ERROR_NOT_FOUND    no such name, or its model is not in the cache, or not on the hub; of an index's model likewise
  *   DIPTYCH_ERROR_FORMAT       a file of the model is damaged: file and place are named
  *   DIPTYCH_ERROR_UNSUPPORTED  a kind of model that does not run
  *   DIPTYCH_ERROR_DEVICE       no OpenCL device, with what to install; or it failed
- *   DIPTYCH_ERROR_MODEL        the model of options->index is gone, or another now
- *   DIPTYCH_ERROR_ARGUMENT, DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED (of downloads) */
+ *   DIPTYCH_ERROR_MODEL        the model of options->index is another now, or than the named one
+ *   DIPTYCH_ERROR_ARGUMENT     index and download both; options that there are not
+ *   DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED (of downloads) */
 DIPTYCH_API int diptych_model_open(struct diptych_model **out, const char *name,
     const struct diptych_model_options *options, struct diptych_job *job, struct diptych_error *error);
 DIPTYCH_API void diptych_model_free(struct diptych_model *model);
@@ -259,7 +260,7 @@ struct diptych_encode_options {
 
 /* embeddings (count, E) of pictures or texts; a row whose input failed is NaN. Texts are any length, and cut at the model's
  * context. *outcomes, where it is not NULL, says what became of each, and is the caller's; failures are reported to the
- * job as well. Steps count "pictures" or "texts".
+ * job as well. Steps count "pictures"; those of texts count nothing.
  *
  * DIPTYCH_ERROR_DEVICE, DIPTYCH_ERROR_MEMORY, DIPTYCH_ERROR_CANCELLED. */
 DIPTYCH_API int diptych_encode_images(struct diptych_model *model, float *embeddings,
@@ -293,10 +294,12 @@ struct diptych_classifier_options {
 struct diptych_classifier;
 
 /* labels (count): texts; or one that begins with '@' names a data set's: "@imagenet", "@imagenetv2", "@cifar10", "@cifar100",
- * "@caltech101", "@food101", "@pets", "@voc2007". NULL and 0 with options->probe.
+ * "@caltech101", "@food101", "@pets", "@voc2007", each of them once: two of ImageNet's are there twice. NULL and 0 with
+ * options->probe.
  *
- *   DIPTYCH_ERROR_ARGUMENT   no labels, or an empty one or one that is there twice; a template without {}; both labels and a probe
- *   DIPTYCH_ERROR_NOT_FOUND  no such data set or set of templates
+ *   DIPTYCH_ERROR_ARGUMENT   no labels, or an empty one or one that is there twice; a template without {}
+ *                            that is no set of templates; both labels and a probe
+ *   DIPTYCH_ERROR_NOT_FOUND  no such data set
  *   DIPTYCH_ERROR_FORMAT     a label is not UTF-8; the probe is damaged, or none
  *   DIPTYCH_ERROR_MODEL      the probe was learned with another model
  *   DIPTYCH_ERROR_IO, DIPTYCH_ERROR_UNSUPPORTED of the probe; DIPTYCH_ERROR_DEVICE, DIPTYCH_ERROR_MEMORY,
@@ -435,8 +438,8 @@ struct diptych_addition {
 };
 
 /* Adds pictures and texts, all that can be read in one commit, with ids (count): -1 of those that failed. They stay until
- * they are removed, whatever is synced. What was added before keeps its id, and takes on what is said of it now. For the writer,
- * with a model. Errors are diptych_encode_images's, and
+ * they are removed, whatever is synced. What was added before keeps its id, and takes on what is said of it now. Steps count
+ * "additions" that are read, then are those of encoding. For the writer, with a model. Errors are diptych_encode_images's, and
  *
  *   DIPTYCH_ERROR_ARGUMENT  an addition that is not one of the two; an embedding with what the storage does not hold
  *   DIPTYCH_ERROR_BUSY      meanwhile the index has its pictures prepared in another way
@@ -621,7 +624,7 @@ struct diptych_score_options {
 struct diptych_scores;
 
 /* Scores candidates (count), a caption of each image, against what people said of it: image i has the next
- * reference_counts[i] of references (N), at least one, where N is the sum of the counts (count).
+ * reference_counts[i] of references (N), at least one, where N is the sum of the counts (count); CLIPScore alone takes none.
  *
  *   DIPTYCH_ERROR_ARGUMENT     no image, or one without references; metrics that there are not, or that lack what they take
  *   DIPTYCH_ERROR_FORMAT       a caption is not UTF-8: messages count images from 0

@@ -263,7 +263,8 @@ static int add(struct adding *a, int64_t *ids, struct err *err)
     a->embeddings = mem_new(a->count + 1, row);
     int rc = a->sources && a->sizes && a->embeddings ? 0 : err_memory(err, a->count * row);
     for (size_t i = 0; i < a->count && !rc; i++)
-        rc = read_addition(a, i, err);
+        if (!(rc = read_addition(a, i, err)))
+            rc = job_step(a->job, "additions", i + 1, a->count, err);
     if (!rc)
         rc = index_alpha(&a->alpha, a->index, a->job, err);
     if (!rc)

@@ -13,10 +13,11 @@ struct diptych_classifier {
 
 /* ---- labels -------------------------------------------------------------------------------------------- */
 
+/* A label that a data set has twice counts once, as with the command; to say one twice is a mistake. */
 static int read_labels(struct strings *out, const char *const *labels, size_t count, struct err *err)
 {
     if (count == 1 && labels && labels[0] && data_set_named(labels[0]))
-        return data_set_classes(NULL, out, labels[0], err);
+        return label_list_read(out, labels[0], NULL, err);
     const int rc = add_texts(out, labels, count, "labels", err);
     return rc ? rc : labels_distinct(out, err);
 }
@@ -28,6 +29,8 @@ static int read_templates(struct strings *out, const struct diptych_classifier_o
     int rc = check_texts(options->templates, options->template_count, "templates", err);
     for (size_t i = 0; i < options->template_count && !rc; i++)
         rc = template_add(out, options->templates[i], err);
+    if (rc == ERR_NOT_FOUND) /* it is more often a text without {} than the name of a set */
+        rc = err->code = ERR_ARGUMENT;
     if (rc || out->count)
         return rc;
     const char *own = count == 1 ? data_set_templates(labels[0]) : NULL;

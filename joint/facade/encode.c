@@ -84,6 +84,7 @@ static int images_encode(float *embeddings, struct lane *lane, const struct pict
 static int tokenize(struct token_rows *rows, const struct model *model, const char *const *texts,
     size_t count, struct diptych_outcomes *outcomes, const struct job *job, struct err *err)
 {
+    enum { TEXTS_A_STEP = 1024 };
     int rc = 0;
     for (size_t i = 0; i < count && !rc; i++) {
         struct err problem = {0};
@@ -94,6 +95,8 @@ static int tokenize(struct token_rows *rows, const struct model *model, const ch
             rc = outcomes_note(outcomes, i, &problem, job, err);
         else
             outcomes->items[i].truncated = rows->truncated > cut;
+        if (!rc && (i + 1) % TEXTS_A_STEP == 0)
+            rc = job_step(job, "tokenizing texts", 0, 0, err);
     }
     return rc;
 }

@@ -28,6 +28,9 @@ static int read_options(
     struct diptych_model *model, const struct diptych_model_options *options, struct err *err)
 {
     int alpha, rc;
+    if (options->index && options->download)
+        return err_set(err, ERR_ARGUMENT,
+            "download is of no use with index: download the model by its name, and open the index with that");
     if ((rc = number(&model->loading.batch, options->batch, DEFAULT_BATCH, BATCH_MAX, "batch", err)) ||
         (rc = number(&model->most, options->encoders, DEFAULT_ENCODERS, ENCODERS_MAX, "encoders", err)) ||
         (rc = number(&model->threads, options->threads, 0, THREADS_MAX, "threads", err)) ||

@@ -131,6 +131,8 @@ static int score_all(struct caption_scores *out, const struct caption_pair *pair
     struct caption_score_options how = {0};
     int rc = read_options(&how, options, err);
     const unsigned named = how.metrics;
+    if (!rc && named & 1u << METRIC_REFCLIPSCORE && !pairs->reference_count)
+        return err_set(err, ERR_ARGUMENT, "RefCLIPScore takes references");
     how.metrics &= ~(unsigned)OF_PICTURES;
     if (!rc && (!named || how.metrics))
         rc = score_texts(out, pairs, count, &how, options->df, job, err);

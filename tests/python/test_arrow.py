@@ -63,6 +63,21 @@ def test_other_columns_become_metadata(tmp_path, model):
         assert (back.embeddings([a.id, b.id, c.id]) == vectors).all()
 
 
+def test_numbers_that_json_has_not_are_null(tmp_path, model):
+    columns = {
+        "image_path": ["a.png", "b.png"],
+        "vector": list(np.eye(2, 128)),
+        "sharpness": [float("nan"), 0.5],
+        "marks": [[1.0, float("inf")], []],
+        "metadata": ['{"n": NaN}', None],
+    }
+    arrow.read(tmp_path / "in.dip", pyarrow.table(columns), model)
+    with diptych.Index.open(tmp_path / "in.dip") as back:
+        a, b = sorted(back.items(), key=lambda item: item.id)
+        assert a.metadata == {"marks": [1.0, None], "n": None}
+        assert b.metadata == {"marks": [], "sharpness": 0.5}
+
+
 def test_what_is_no_vector_says_so(index, tmp_path, model):
     def read(column, name="vector"):
         arrow.read(tmp_path / "in.dip", pyarrow.table({name: column}), model)

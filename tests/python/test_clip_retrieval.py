@@ -8,6 +8,7 @@ import pytest
 
 import diptych
 from diptych import clip_retrieval
+from diptych._exchange import export_to
 
 
 def test_an_index_goes_out_and_comes_back(index, tmp_path, model):
@@ -64,6 +65,35 @@ def test_clip_retrieval_s_own_layout_comes_in(tmp_path, model):
         (path,) = [path for path in items if path.endswith("1-2")]
         assert items[path].text == "three" and items[path].metadata["url"] == "https://example.org"
         assert items[path].metadata["when"] == "1970-01-01 00:00:02"
+
+
+def test_lines_of_the_command_come_in(index, tmp_path, model):
+    """A folder of `diptych index export`, which has no Parquet."""
+    index.add_texts(["a blue star", "a red heart"], metadata=[{"n": 1}, {"n": 2}])
+    export_to(index, f"{tmp_path}/out/", where=None, match=None, kind=None, progress=None)
+    assert not list(tmp_path.glob("out/*/*.parquet"))
+    assert clip_retrieval.read(tmp_path / "in.dip", tmp_path / "out", model).rows == 14
+    with diptych.Index.open(tmp_path / "in.dip") as back:
+        assert [item.metadata for item in back.items(kind="text")] == [{"n": 1}, {"n": 2}]
+        assert {item.path for item in back.items(kind="image")} == {item.path for item in index.items(kind="image")}
+
+
+def test_numbers_that_json_has_not_are_null(tmp_path, model):
+    for name in ("img_emb", "metadata"):
+        (tmp_path / name).mkdir()
+    np.save(tmp_path / "img_emb" / "img_emb_0.npy", np.eye(2, 128, dtype=np.float32))
+    columns = {"image_path": ["a.png", "b.png"], "sharpness": [float("nan"), 0.5], "marks": [[float("inf")], []]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "metadata" / "metadata_0.parquet")
+    clip_retrieval.read(tmp_path / "in.dip", tmp_path, model)
+    with diptych.Index.open(tmp_path / "in.dip") as back:
+        assert [item.metadata for item in back.items()] == [{"marks": [None]}, {"marks": [], "sharpness": 0.5}]
+
+
+def test_objects_with_nothing_in_them_are_json(index, tmp_path):
+    index.add_texts(["a blue star"], metadata=[{"none": {}, "deep": {"x": [{}]}, "some": {"y": 1}}])
+    clip_retrieval.write(index, tmp_path / "out", kind="text")
+    (row,) = pyarrow.parquet.read_table(tmp_path / "out" / "text_metadata" / "text_metadata_0.parquet").to_pylist()
+    assert (row["none"], row["deep"], row["some"]) == ("{}", '{"x": [{}]}', {"y": 1})
 
 
 def test_folders_that_are_none_say_so(tmp_path, index, model):

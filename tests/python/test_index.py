@@ -91,6 +91,9 @@ def test_searches_that_make_no_sense_say_so(index):
         index.search("a", top=0)
     with pytest.raises(OSError, match="none.png"):
         index.search(pathlib.Path("none.png"))
+    for weight in (0, float("nan"), float("-inf")):
+        with pytest.raises(diptych.ArgumentError, match=r"query\[1\] has the weight"):
+            index.search("a", diptych.Term("b", weight))
 
 
 def test_add_and_remove(index, model):

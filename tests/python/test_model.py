@@ -218,6 +218,8 @@ def test_labels_that_are_none_are_mistakes(model):
         model.classify([], LABELS, top=4)
     with pytest.raises(diptych.NotFoundError):
         model.classifier("@nothing")
+    with pytest.raises(diptych.ArgumentError, match="has no {} for the label"):
+        model.classifier(LABELS, templates="a photo")
     assert len(model.classifier("@cifar10", templates="{}").labels) == 10
 
 
@@ -295,6 +297,8 @@ def test_models_that_do_not_open_say_why(tmp_path):
         diptych.Model(tmp_path / "nowhere")
     with pytest.raises(diptych.NotFoundError, match="download=True"):
         diptych.Model("no-such/model-anywhere")
+    with pytest.raises(diptych.ArgumentError, match="download is of no use with index"):
+        diptych.Model(index=tmp_path / "a.dip", download=True)
     with pytest.raises(diptych.ArgumentError, match="alpha is one of"):
         diptych.Model(alpha="grey")
     with pytest.raises(diptych.ArgumentError, match="no such device"):

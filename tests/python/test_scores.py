@@ -78,6 +78,10 @@ def test_clip_score(model):
     )
     assert list(scores) == ["CLIPScore", "RefCLIPScore"]
     assert scores.images["CLIPScore"][0] > scores.images["CLIPScore"][1]
+    alone = {"model": model, "images": [PICTURES / "01.png"]}
+    assert list(diptych.score_captions([[]], ["a red heart"], metrics=["CLIPScore"], **alone)) == ["CLIPScore"]
+    with pytest.raises(diptych.ArgumentError, match="RefCLIPScore takes references"):
+        diptych.score_captions([[]], ["a red heart"], metrics=["CLIPScore", "RefCLIPScore"], **alone)
     with pytest.raises(diptych.ArgumentError, match="there are 1 images, and captions of 2"):
         diptych.score_captions(["a", "b"], ["a", "b"], model=model, images=[PICTURES / "01.png"])
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ._declarations import ffi
 from ._index import Index, kind_number
@@ -22,6 +24,20 @@ class Imported(NamedTuple):
     skipped: int  #: that were left out
     replaced: int  #: pictures that took the place of one with their path
     scaled: int  #: vectors whose length was not 1, and is now
+
+
+def line_of(row: dict[str, Any]) -> str:
+    """A row as a line of JSON, which has no NaN and no infinity: they are null. What is null says nothing."""
+    known = {name: _finite(value) for name, value in row.items()}
+    return json.dumps({name: value for name, value in known.items() if value is not None}, default=str) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def export_to(

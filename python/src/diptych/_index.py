@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -92,7 +93,8 @@ class Index(Handle):
     @property
     def info(self) -> IndexInfo:
         """What it is, now."""
-        said = described("struct diptych_index_info", lib.diptych_index_info, self._open[0])
+        index = self._open
+        said = described("struct diptych_index_info", lib.diptych_index_info, index[0])
         return filled(IndexInfo, said)
 
     def refresh(self) -> None:
@@ -279,8 +281,8 @@ class Index(Handle):
     ) -> Hits:
         """The items whose cosine with the query is highest, exactly.
 
-        query      texts and pictures, added; Term("people", -1) has a weight. A str is a text: pictures are a
-                   pathlib.Path, bytes, uint8 arrays or pictures of Pillow
+        query      texts and pictures, added; Term("people", -1) has a weight, which is not 0. A str is a text: pictures
+                   are a pathlib.Path, bytes, uint8 arrays or pictures of Pillow
         top        hits at most                    skip         so many are passed over
         min_score  none below                      kind         "image" or "text" alone
         where      an SQL expression over the items: "width >= 1024 and taken < '2024'"
@@ -293,7 +295,10 @@ class Index(Handle):
             raise ArgumentError("nothing to search for: items() lists what there is")
         terms, alive = ffi.new("struct diptych_term[]", len(query)), []
         for i, given in enumerate(query):
-            what, terms[i].weight = given if isinstance(given, Term) else Term(given)
+            what, weight = given if isinstance(given, Term) else Term(given)
+            if weight == 0 or not math.isfinite(weight):  # to the library, 0 is a weight that nobody has set: 1
+                raise ArgumentError(f"query[{i}] has the weight {weight}: it is a number, and not 0")
+            terms[i].weight = weight
             if isinstance(what, str):
                 alive.append(_text(what, f"query[{i}]"))
                 terms[i].text = alive[-1]
@@ -343,7 +348,8 @@ class Index(Handle):
         where: str | None = None,
         match: str | None = None,
     ) -> Iterator[Hit]:
-        """All items, or those that fit, one after the other.
+        """All items, or those that fit, one after the other. Where some are removed meanwhile, it may end with
+        NotFoundError: for removing what it comes by, take the list of all first.
 
         order  "path"; "date", the newest file first; "taken", what was taken last first
         """

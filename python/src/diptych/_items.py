@@ -13,7 +13,7 @@ class Term(NamedTuple):
     """A part of a query with its weight, as Term("people", -1)."""
 
     what: Union[str, Picture]  #: a str is a text; the path of a picture is a pathlib.Path
-    weight: float = 1.0
+    weight: float = 1.0  #: less than 0: away from it; a finite number, and not 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -101,7 +101,7 @@ class Model(Handle):
                      "openai/clip-vit-base-patch32" or "ViT-B-32/laion2b_s34b_b79k" of a model in the cache of Hugging
                      Face. None: $DIPTYCH_MODEL, or else the small model that comes with Diptych
         index        opens the model that this index was made with
-        download     a named model that is not in the cache is downloaded first
+        download     a named model that is not in the cache is downloaded first; not with index
         device       "gpu", "cpu", "accelerator", "PLATFORM:DEVICE", part of a name; None: the best there is
         gemm         "amx", "avx512", "avx2", "clblast", "onednn"; None: the fastest
         precision    "f32", "bf16", "f16"; None: the fastest that the device does well
@@ -119,6 +119,7 @@ class Model(Handle):
                      "FOLDER:WEIGHT". None: of a model that is opened by an index, those that the index was made with
 
         FileError: nothing is at that path. NotFoundError: no such name, or its model is not in the cache.
+        ModelError: the index was made with another model than the name stands for, or than is there now.
         DeviceError: no OpenCL device. FormatError: a damaged file. UnsupportedError: a kind of model that does not run.
         """
         adapters = Paths(lora, "lora")
@@ -148,7 +149,8 @@ class Model(Handle):
         try:
             Job(progress).call(lib.diptych_model_open, self._handle, named, options.struct)
         except NotFoundError as problem:
-            raise NotFoundError(f"{problem}; here, download=True does" if not download else str(problem)) from None
+            hint = "; here, download=True does" if not download and index is None else ""
+            raise NotFoundError(f"{problem}{hint}") from None
         said = described("struct diptych_model_info", lib.diptych_model_info, self._handle[0])
         self.info = filled(ModelInfo, said)
 

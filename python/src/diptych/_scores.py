@@ -85,7 +85,7 @@ def score_captions(
     threads: int = 0,
     progress: Progress | None = None,
 ) -> Scores:
-    """Scores candidates, a caption of each image, against references, at least one of each.
+    """Scores candidates, a caption of each image, against references, at least one of each; CLIPScore alone takes none.
 
     The two arguments are those of pycocoevalcap's compute_score(gts, res), and the numbers are the same, without Java:
 

@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow  # type: ignore[import-untyped,unused-ignore]
 import pyarrow.compute  # type: ignore[import-untyped,unused-ignore]
 
-from ._exchange import Imported, export_to, import_from
+from ._exchange import Imported, export_to, import_from, line_of
 from ._index import Index
 from ._inputs import Path
 from ._job import Progress
@@ -118,7 +118,7 @@ def read(
     records  a pyarrow.Table, or batches one after the other, as a RecordBatchReader has them
     model    that has made the vectors, of which only the width is checked. None is enough for an index that is there
     vector   the column that has them, as lists of numbers; other columns are taken by the names above, image_path and text
-             too, and all else becomes metadata
+             too, and all else becomes metadata, in which NaN and infinities are null
     storage  of a new index: "f32", "f16", "i8"
     skip_bad rows that are zero or not finite are left out; otherwise they are an error
     """
@@ -130,7 +130,7 @@ def read(
             np.save(pathlib.Path(folder, "img_emb", f"img_emb_{i:08}.npy"), _matrix(part, vector))
             with pathlib.Path(folder, "metadata", f"metadata_{i:08}.jsonl").open("w", encoding="utf-8") as lines:
                 for row in _others(part, vector):
-                    lines.write(json.dumps(_item(row), default=str) + "\n")
+                    lines.write(line_of(_item(row)))
         return import_from(folder, path, model, "records", storage=storage, skip_bad=skip_bad, progress=progress)
 
 
@@ -152,11 +152,10 @@ def _others(part: Any, vector: str) -> Iterable[dict[str, Any]]:
 
 
 def _item(row: dict[str, Any]) -> dict[str, Any]:
-    """What is null or empty says nothing; metadata may be JSON in a string."""
-    item = {name: value for name, value in row.items() if value is not None}
-    if isinstance(said := item.get("metadata"), str):
+    """The same, but for metadata that is JSON in a string."""
+    if isinstance(said := row.get("metadata"), str):
         try:
-            item["metadata"] = json.loads(said)
+            return {**row, "metadata": json.loads(said)}
         except ValueError:
             pass
-    return item
+    return row

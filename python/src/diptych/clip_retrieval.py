@@ -6,8 +6,10 @@
     folder/text_emb/text_emb_0.npy           the same of texts, whose rows are
     folder/text_metadata/text_metadata_0.parquet
 
+Lines of JSON are read where there is no Parquet of their name, as `diptych index export` writes them: metadata_0.jsonl.
 clip-retrieval itself writes texts that are the captions of its pictures, row by row, and no text_metadata: that is
-read, too. Metadata of items become columns of their own; what is of several types in one column is JSON in a string.
+read, too. Metadata of items become columns of their own; what is of several types in one column, or has objects without
+anything in them, is JSON in a string.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 import pyarrow  # type: ignore[import-untyped,unused-ignore]
 import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
 
-from ._exchange import Imported, export_to, import_from
+from ._exchange import Imported, export_to, import_from, line_of
 from ._index import Index
 from ._inputs import Path
 from ._job import Progress
@@ -70,7 +72,8 @@ def read(
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> Imported:
-    """Puts the rows of a folder into the index at ``path``, which is made where there is none: all, or none.
+    """Puts the rows of a folder into the index at ``path``, which is made where there is none: all, or none. NaN and
+    infinities in metadata are null.
 
     model     that has made the vectors, of which only the width is checked. None is enough for an index that is there
     storage   of a new index: "f32", "f16", "i8"
@@ -83,7 +86,7 @@ def read(
 
 
 def _link_with_lines(out: str, folder: Path) -> None:
-    """The folder's vectors, and its Parquet as the lines of JSON that the library reads."""
+    """The folder's vectors, and its Parquet as the lines of JSON that the library reads; or such lines themselves."""
     for name in ("img_emb", "text_emb"):
         if (vectors := pathlib.Path(folder, name)).is_dir():
             pathlib.Path(out, name).symlink_to(vectors.resolve())
@@ -92,7 +95,12 @@ def _link_with_lines(out: str, folder: Path) -> None:
         lines.parent.mkdir(exist_ok=True)
         with lines.open("w", encoding="utf-8") as file:
             for row in _rows(parquet):
-                file.write(json.dumps(row, default=str) + "\n")
+                file.write(line_of(row))
+    for lines in _files(folder, "*.jsonl"):
+        link = pathlib.Path(out, lines.parent.name, lines.name)
+        if not link.exists():
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(lines.resolve())
 
 
 def _files(folder: Path, pattern: str) -> list[pathlib.Path]:
@@ -117,7 +125,7 @@ def _blocks(lines: pathlib.Path) -> Iterator[list[dict[str, Any]]]:
 
 
 def _types(lines: pathlib.Path) -> dict[str, Any]:
-    """Each column's type in all rows; None: it has several, and is JSON in a string."""
+    """Each column's type in all rows; None: it has several, or none that Parquet holds, and is JSON in a string."""
     types: dict[str, Any] = {}
     for rows in _blocks(lines):
         for name in dict.fromkeys(name for row in rows for name in row):
@@ -127,9 +135,19 @@ def _types(lines: pathlib.Path) -> dict[str, Any]:
 
 def _type(values: list[Any]) -> Any:
     try:
-        return pyarrow.array(values).type
+        kind = pyarrow.array(values).type
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):
         return None
+    return None if _has_empty(kind) else kind
+
+
+def _has_empty(kind: Any) -> bool:
+    """Whether it is, or holds, a struct without fields, which Parquet does not hold."""
+    if pyarrow.types.is_list(kind):
+        return _has_empty(kind.value_type)
+    if not pyarrow.types.is_struct(kind):
+        return False
+    return not kind.num_fields or any(_has_empty(field.type) for field in kind)
 
 
 def _joined(one: Any, other: Any) -> Any:
@@ -148,5 +166,4 @@ def _column(values: list[Any], kind: Any) -> Any:
 
 def _rows(parquet: pathlib.Path) -> Iterator[dict[str, Any]]:
     for batch in pyarrow.parquet.ParquetFile(parquet).iter_batches():
-        for row in batch.to_pylist():
-            yield {name: value for name, value in row.items() if value is not None}
+        yield from batch.to_pylist()

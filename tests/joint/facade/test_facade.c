@@ -118,6 +118,9 @@ static void models_that_are_missing_have_a_code(void **state)
     const struct diptych_model_options alpha = {.size = sizeof alpha, .alpha = "pink"};
     assert_says(diptych_model_open(&none, NULL, &alpha, NULL, &error), DIPTYCH_ERROR_ARGUMENT,
         "alpha is one of 'model', 'white', 'black', 'drop', not 'pink'");
+    const struct diptych_model_options both = {.size = sizeof both, .index = "a.dip", .download = 1};
+    assert_says(diptych_model_open(&none, NULL, &both, NULL, &error), DIPTYCH_ERROR_ARGUMENT,
+        "download is of no use with index");
 }
 
 #define LORA DIPTYCH_ROOT "/tests/golden/lora/"
@@ -450,11 +453,27 @@ static void classifiers_name_their_mistakes(void **state)
     assert_says(diptych_classifier_open(&c, model, labels, 0, NULL, NULL, &error), DIPTYCH_ERROR_ARGUMENT,
         "no labels");
     assert_says(diptych_classifier_open(&c, model, labels, LABELS, &options, NULL, &error),
-        DIPTYCH_ERROR_NOT_FOUND, "a photo");
+        DIPTYCH_ERROR_ARGUMENT, "template 'a photo' is no set of templates and has no {}");
     assert_says(diptych_classifier_open(&c, model, labels, LABELS, &probe, NULL, &error),
         DIPTYCH_ERROR_ARGUMENT, "a probe has labels of its own");
     assert_says(
         diptych_classifier_open(&c, model, NULL, 0, &probe, NULL, &error), DIPTYCH_ERROR_IO, "'none.probe'");
+}
+
+/* As with the command: ImageNet has 1000 classes, and two labels twice. */
+static void labels_of_a_data_set_count_once(void **state)
+{
+    static const char *const set[1] = {"@imagenet"}, *const bare[1] = {"{}"};
+    const struct diptych_classifier_options options = {
+        .size = sizeof options, .templates = bare, .template_count = 1};
+    struct diptych_model *tiny;
+    struct diptych_classifier *classifier;
+    (void)state;
+    assert_int_equal(diptych_model_open(&tiny, LORA "model", NULL, NULL, &error), 0);
+    assert_int_equal(diptych_classifier_open(&classifier, tiny, set, 1, &options, NULL, &error), 0);
+    assert_int_equal(diptych_classifier_labels(classifier), 998);
+    diptych_classifier_free(classifier);
+    diptych_model_free(tiny);
 }
 
 static void pictures_are_classified_in_their_order(void **state)
@@ -613,6 +632,29 @@ static void jobs_tell_and_end(void **state)
     free(rows);
 }
 
+static int32_t end_tokenizing(void *context, const char *unit, size_t done, size_t total)
+{
+    (void)context, (void)done, (void)total;
+    return !strcmp(unit, "tokenizing texts");
+}
+
+static void many_texts_end_before_they_are_encoded(void **state)
+{
+    enum { COUNT = 1024 };
+    static const char *texts[COUNT];
+    struct diptych_job *job;
+    float *rows = malloc(COUNT * width * sizeof *rows); // (COUNT, E)
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++)
+        texts[i] = labels[i % LABELS];
+    assert_int_equal(diptych_job_new(&job, &error), 0);
+    assert_int_equal(diptych_job_watch(job, end_tokenizing, NULL, NULL, &error), 0);
+    assert_says(diptych_encode_texts(model, rows, texts, COUNT, NULL, NULL, job, &error),
+        DIPTYCH_ERROR_CANCELLED, "interrupted");
+    diptych_job_free(job);
+    free(rows);
+}
+
 int main(void)
 {
     unsetenv("DIPTYCH_MODEL");
@@ -630,10 +672,12 @@ int main(void)
         cmocka_unit_test(texts_fail_and_are_cut_one_by_one),
         cmocka_unit_test(raw_embeddings_keep_their_length),
         cmocka_unit_test(classifiers_name_their_mistakes),
+        cmocka_unit_test(labels_of_a_data_set_count_once),
         cmocka_unit_test(pictures_are_classified_in_their_order),
         cmocka_unit_test(classifiers_outlive_their_model),
         cmocka_unit_test(captions_are_ranked_a_picture_each),
         cmocka_unit_test(jobs_tell_and_end),
+        cmocka_unit_test(many_texts_end_before_they_are_encoded),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

@@ -499,6 +499,32 @@ static void additions_stay_until_they_are_removed(void **state)
     free(own);
 }
 
+static int32_t end_at_two(void *context, const char *unit, size_t done, size_t total)
+{
+    (void)context;
+    return !strcmp(unit, "additions") && done == 2 && total == 3;
+}
+
+/* What is read before anything is encoded can be ended, too; nothing goes in. */
+static void additions_are_counted_and_end(void **state)
+{
+    static const struct diptych_addition additions[3] = {{.text = "a"}, {.text = "b"}, {.text = "c"}};
+    struct diptych_index *index = make(DIPTYCH_SCRATCH "/ended.dip", 0);
+    struct diptych_progress progress = {.size = sizeof progress};
+    struct diptych_job *job;
+    int64_t ids[3];
+    (void)state;
+    assert_done(diptych_job_new(&job, &error));
+    assert_done(diptych_job_watch(job, end_at_two, NULL, NULL, &error));
+    assert_says(diptych_index_add(index, ids, additions, 3, NULL, job, &error), DIPTYCH_ERROR_CANCELLED,
+        "interrupted");
+    assert_done(diptych_job_progress(job, &progress, &error));
+    assert_string_equal(progress.unit, "additions");
+    assert_int_equal(info_of(index).texts, 0);
+    diptych_job_free(job);
+    diptych_index_free(index);
+}
+
 /* ---- exchange ------------------------------------------------------------------------------------------ */
 
 static void rows_go_out_and_come_in(void **state)
@@ -584,6 +610,7 @@ int main(void)
         cmocka_unit_test(embeddings_are_found),
         cmocka_unit_test(items_are_listed_in_order),
         cmocka_unit_test(additions_stay_until_they_are_removed),
+        cmocka_unit_test(additions_are_counted_and_end),
         cmocka_unit_test(rows_go_out_and_come_in),
         cmocka_unit_test(exchange_says_why_not),
     };
